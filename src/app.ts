@@ -53,6 +53,7 @@ import { jobRoutes } from './http/routes/jobs.js'
 import { layoutRoutes } from './http/routes/layout.js'
 import { metricsRoutes } from './http/routes/metrics.js'
 import { modelRoutes } from './http/routes/models.js'
+import { moveRoutes } from './http/routes/moves.js'
 import { originalRoutes } from './http/routes/originals.js'
 import { probeRoutes } from './http/routes/probes.js'
 import { searchRoutes } from './http/routes/search.js'
@@ -69,6 +70,7 @@ import type { IntakeParts } from './ingest/new-image.js'
 import type { Jobs } from './jobs/jobs.js'
 import type { Metrics } from './metrics/metrics.js'
 import type { EmbeddingSets } from './re-embedding/embedding-sets.js'
+import type { GalleryMoves } from './re-embedding/gallery-moves.js'
 import type { Tracing } from './tracing/tracing.js'
 
 export interface AppParts extends IntakeParts, ExplainParts {
@@ -81,6 +83,7 @@ export interface AppParts extends IntakeParts, ExplainParts {
   ingest: Ingest
   analyses: Analyses
   sets: EmbeddingSets
+  moves: GalleryMoves
   snapshots: Snapshots
   watch: QueryWatch
 }
@@ -176,7 +179,8 @@ export async function buildApp({
     if (config.metricsPort === 0) await scope.register(metricsRoutes, { metrics })
     await scope.register(modelRoutes, { models, galleries, config })
     await scope.register(embeddingSetRoutes, { sets: parts.sets })
-    await scope.register(galleryRoutes, { galleries, answers, config })
+    await scope.register(galleryRoutes, { galleries, moves: parts.moves, answers, config })
+    await scope.register(moveRoutes, { moves: parts.moves })
     await scope.register(imageRoutes, { galleries, answers, config })
     await scope.register(layoutRoutes, { analyses, galleries, answers })
     await scope.register(originalRoutes, { galleries, originals: parts.originals })

@@ -49,7 +49,10 @@ import { counted } from './originals/counted-originals.js'
 import { OriginalsGarbage } from './originals/garbage.js'
 import { openOriginals, openSharedUploads } from './originals/open-originals.js'
 import { EmbeddingSets } from './re-embedding/embedding-sets.js'
+import { GalleryMoves } from './re-embedding/gallery-moves.js'
+import { MoveRunner } from './re-embedding/move-runner.js'
 import { ReEmbeddingRunner } from './re-embedding/re-embedding-runner.js'
+import { SetExclusion } from './re-embedding/set-exclusion.js'
 import { SetFollowers } from './re-embedding/set-followers.js'
 import { SetMirrors } from './re-embedding/set-mirrors.js'
 import { Shadow } from './re-embedding/shadow.js'
@@ -222,6 +225,8 @@ export async function openService(
     })
     opened.push(() => webhooks.close())
     const mirrors = new SetMirrors({ ...intake, concurrency })
+    const exclusion = new SetExclusion()
+    const isShared = config.postgresUrl !== ''
     const followers = await SetFollowers.open({ galleries, mirrors, logger })
     opened.push(() => followers.close())
     const buckets = openListedBuckets({ ...config, onRead: metrics.countBucketRead })
@@ -245,6 +250,12 @@ export async function openService(
         }),
         new AnalysisRunner({ galleries, copiesDescribed: copyBackfill.ended, jobsMax: config.analysisJobsMax }),
         new ReEmbeddingRunner({ ...config, galleries, mirrors, followers, jobsMax: config.reEmbeddingJobsMax }),
+        new MoveRunner({
+          ...config,
+          ...{ galleries, mirrors, followers, exclusion, isShared, logger },
+          jobsMax: config.reEmbeddingJobsMax,
+          onEnd: metrics.countMove,
+        }),
       ],
       jobsKeptDays: config.jobsKeptDays,
       logger,
@@ -258,7 +269,7 @@ export async function openService(
     webhooks.look()
     // another process may have died over one
     opened.push(endOf(stores.jobs.onChange((jobId) => jobId === undefined && webhooks.look())))
-    const isShared = config.postgresUrl !== ''
+    const moves = new GalleryMoves({ galleries, jobs, webhooks, exclusion })
     const sets = new EmbeddingSets({
       ...config,
       standardModelId: modelFolders.standard.manifest.id,
@@ -268,6 +279,7 @@ export async function openService(
       webhooks,
       mirrors,
       followers,
+      exclusion,
       logger,
     })
     opened.push(endOf(() => sets.close()))
@@ -330,6 +342,7 @@ export async function openService(
       ingest,
       analyses,
       sets,
+      moves,
       snapshots,
       watch: { drift, recall, shadow },
     }

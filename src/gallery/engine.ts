@@ -18,6 +18,7 @@ import type {
   SeenImage,
   StepResult,
   StoredImage,
+  WholeImage,
 } from './records.js'
 import type { OpenScan } from './scan.js'
 
@@ -104,6 +105,8 @@ export interface OpenSet {
 
   /** Those of the ids that exist, in the order asked. */
   find(ids: readonly string[]): Promise<ImageRecord[]>
+  /** The same with everything that is stored of them. @throws AlikeError `image_damaged` when one of them cannot be read as a whole */
+  whole(ids: readonly string[]): Promise<WholeImage[]>
   /** By id, ascending, slice by slice, each in a turn of its own; the last one tells whether more follows. @throws AlikeError `request_invalid` for a cursor that was not given out */
   page(asked: PageOfImages): AsyncIterable<ImagePage>
   /** [dimension], unit length. */

@@ -2,7 +2,7 @@
 import { AlikeError } from '../errors.js'
 import { nextTurn } from '../turns.js'
 import { type CatalogueEntry, type CatalogueSet, newUid, readAtOnce, type SetChange } from './catalogue.js'
-import type { EmbeddingSet, OpenSet, SetState } from './engine.js'
+import type { EmbeddingSet, OpenSet, SetState, StorageWishes } from './engine.js'
 import { GalleryLayout } from './gallery-layout.js'
 import type { GalleryReadings } from './gallery-readings.js'
 import type { JobProgress } from './job-progress.js'
@@ -103,9 +103,21 @@ export class GallerySets {
     return made
   }
 
+  /** An empty one of the model that serves, in another engine, where it has yet to be prepared. @throws AlikeError `set_exists`, `storage_full`, `overloaded` */
+  async addCopy(gallery: string, engine: string): Promise<CatalogueSet> {
+    const { uid: galleryUid, set } = await this.#routed.find(gallery)
+    const { modelId, dimension } = set
+    return this.#routed.catalogue.addSet({ uid: newUid(), galleryUid, engine, modelId, dimension, about: {} })
+  }
+
+  /** @throws AlikeError `engine_not_found` */
+  expectEngine(name: string): void {
+    this.#routed.expectEngine(name)
+  }
+
   /** Room for it in its engine, if none was made yet. @throws AlikeError as `makeRoom` */
-  prepare(set: CatalogueSet): Promise<void> {
-    return makeRoom(set, this.#routed, {})
+  prepare(set: CatalogueSet, wishes: StorageWishes = {}): Promise<void> {
+    return makeRoom(set, this.#routed, wishes)
   }
 
   /** @throws AlikeError `set_not_found`, `storage_full`, `overloaded` */

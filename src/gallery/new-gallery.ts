@@ -32,10 +32,9 @@ export async function createGallery(
   routed: RoutedSets,
   { name, settings, model: asked, engine, engineOfNew, galleriesMax, ...wishes }: NewGallery,
 ): Promise<{ gallery: CatalogueRecord; created: boolean }> {
-  const { catalogue, models, engines } = routed
+  const { catalogue, models } = routed
   const model = asked === undefined ? models.standard : models.get(asked)
-  if (engine !== undefined && !Object.hasOwn(engines, engine))
-    throw new AlikeError('engine_not_found', { detail: `There are: ${Object.keys(engines).join(', ')}.` })
+  if (engine !== undefined) routed.expectEngine(engine)
   const { gallery, created } = await catalogue.create({
     name,
     uid: newUid(),

@@ -64,10 +64,17 @@ export interface NewImage {
   copyDescriptor?: Uint8Array | undefined
   /** Of one that comes from another set: when it was first put there, ISO 8601. Left out: now. */
   createdAt?: string | undefined
+  /** Of one that is copied with its times, which take the place of those that are stored: when it was last changed. Left out: now. */
+  updatedAt?: string | undefined
 }
 
 /** What a picture's content gave. */
 export type SeenImage = Pick<NewImage, 'vector' | 'thumbnail' | 'copyDescriptor' | 'width' | 'height' | 'format'>
+
+/** Everything that is stored of a picture. */
+export interface WholeImage extends SeenImage {
+  record: ImageRecord
+}
 
 /** What is left out stays; `label: null` removes the label; metadata is replaced as a whole. */
 export interface ImageChange {

@@ -58,6 +58,12 @@ export class RoutedSets {
     })
   }
 
+  /** For a caller who names it. @throws AlikeError `engine_not_found` */
+  expectEngine(name: string): void {
+    if (!Object.hasOwn(this.engines, name))
+      throw new AlikeError('engine_not_found', { detail: `There are: ${Object.keys(this.engines).join(', ')}.` })
+  }
+
   /** Any set of a gallery. @throws AlikeError `gallery_not_found` when it was removed, `data_unreadable` */
   openSet(set: Omit<CatalogueSet, 'stage'>): Promise<OpenSet> {
     return this.openEntry({ name: '', uid: set.galleryUid, engine: set.engine, set })

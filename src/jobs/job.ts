@@ -10,8 +10,8 @@ export type ActiveJobState = (typeof activeJobStates)[number]
 export type JobState = (typeof jobStates)[number]
 export type EndedJobState = (typeof endedJobStates)[number]
 
-/** What a job is for: pictures on their way in, a look at a whole gallery, or its pictures embedded by another model. */
-export const jobKinds = ['ingest', 'evaluate', 'duplicates', 'doctor', 'layout', 're-embedding'] as const
+/** What a job is for: pictures on their way in, a look at a whole gallery, its pictures embedded by another model, or the gallery moved to another engine. */
+export const jobKinds = ['ingest', 'evaluate', 'duplicates', 'doctor', 'layout', 're-embedding', 'move'] as const
 export type JobKind = (typeof jobKinds)[number]
 
 export interface JobRecord {

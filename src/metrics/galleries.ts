@@ -4,6 +4,8 @@ import { counters } from './instruments.js'
 
 export interface GalleryInstruments {
   countIndexRebuild(): void
+  /** A job that moves a gallery to another engine has ended; `refused`: the copy was not the same. */
+  countMove(outcome: 'moved' | 'refused' | 'broken_off'): void
   countDecided(decision: string): void
   countJudged(verdict: 'right' | 'wrong', count: number): void
   countDataSnapshot(outcome: 'ready' | 'failed'): void
@@ -11,8 +13,13 @@ export interface GalleryInstruments {
 }
 
 export function galleryInstruments(registry: Registry): GalleryInstruments {
-  const { indexRebuilds, decided, judged, dataSnapshots } = counters(registry, {
+  const { indexRebuilds, moves, decided, judged, dataSnapshots } = counters(registry, {
     indexRebuilds: ['alike_index_rebuilds_total', 'Times a graph was built anew from the database.'],
+    moves: [
+      'alike_gallery_moves_total',
+      'Moves of galleries to another engine that have ended.',
+      { outcome: ['moved', 'refused', 'broken_off'] },
+    ],
     decided: ['alike_decisions_total', 'Decisions about findings, by what was decided.', { decision: null }],
     judged: [
       'alike_feedback_judgements_total',
@@ -32,6 +39,7 @@ export function galleryInstruments(registry: Registry): GalleryInstruments {
   })
   return {
     countIndexRebuild: () => indexRebuilds.inc(),
+    countMove: (outcome) => moves.inc({ outcome }),
     countDecided: (decision) => decided.inc({ decision }),
     countJudged: (verdict, count) => judged.inc({ verdict }, count),
     countDataSnapshot: (outcome) => dataSnapshots.inc({ outcome }),

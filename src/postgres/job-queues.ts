@@ -33,6 +33,7 @@ const queues: Readonly<Record<JobKind, string>> = {
   doctor: 'analysis',
   layout: 'analysis',
   're-embedding': 're-embedding',
+  move: 'move',
 }
 const daySeconds = 86_400
 /** It keeps no more than the last day of its own records; ours are kept as long as the owner says. */

@@ -8,7 +8,7 @@ export const broughtAtOnce = 48
 
 export interface CatchingUp {
   mirror: SetMirror
-  changed: ChangedIds
+  changed: Pick<ChangedIds, 'take' | 'note' | 'isEmpty'>
   signal: AbortSignal
   /** Hears of pictures that cannot be brought. */
   onLost?: ((lost: readonly LostImage[]) => void) | undefined

@@ -33,7 +33,8 @@ export async function* goneImages(mirror: SetMirror, signal: AbortSignal): Async
   }
 }
 
-async function* pagesOf(set: SetMirror['from'], signal: AbortSignal): AsyncGenerator<readonly ImageRecord[]> {
+/** Its records by id, in slices. @throws the signal's reason */
+export async function* pagesOf(set: SetMirror['from'], signal: AbortSignal): AsyncGenerator<readonly ImageRecord[]> {
   for (let cursor: string | undefined; ; ) {
     let next: string | undefined
     for await (const { images, nextCursor } of set.page({ cursor, limit: recordsOfPage })) {

@@ -11,6 +11,7 @@ import type { Webhooks } from '../jobs/webhooks.js'
 import { catchUp } from './catching-up.js'
 import type { ReEmbeddingTask } from './re-embedding-runner.js'
 import { aboutOf, asStored, type SetAbout, type WithoutOriginal } from './set-about.js'
+import type { SetExclusion } from './set-exclusion.js'
 import type { SetFollowers } from './set-followers.js'
 import type { SetMirror } from './set-mirror.js'
 import type { SetMirrors } from './set-mirrors.js'
@@ -21,6 +22,7 @@ export interface EmbeddingSetsOptions {
   webhooks: Webhooks
   mirrors: SetMirrors
   followers: SetFollowers
+  exclusion: SetExclusion
   /** Pictures embedded in a second unless a caller asks for another number; 0: as many as there is room for. */
   reEmbeddingRateMax: number
   /** Other processes write to the galleries, too: what they change is not noted here, and found by comparing. */
@@ -70,8 +72,6 @@ const dayMs = 86_400_000
 export class EmbeddingSets {
   readonly #options: EmbeddingSetsOptions
   readonly #timer: NodeJS.Timeout
-  /** Galleries whose sets are being exchanged or removed. */
-  readonly #busy = new Set<string>()
 
   constructor(options: EmbeddingSetsOptions) {
     this.#options = options
@@ -97,7 +97,7 @@ export class EmbeddingSets {
     if (webhook !== undefined) webhooks.expectAllowed(webhook)
     await jobs.expectRoom('re-embedding')
     // a job that begins while sets are exchanged would go on from the one that does not serve any more
-    return this.#alone(gallery, () => this.#buildNow(gallery, model, wishes))
+    return this.#options.exclusion.alone(gallery, () => this.#buildNow(gallery, model, wishes))
   }
 
   async #buildNow(gallery: string, model: string, wishes: BuildWishes): Promise<JobReport & { created: boolean }> {
@@ -105,8 +105,9 @@ export class EmbeddingSets {
     const { ratePerSecond = 0, seed = 1, priority, webhook } = wishes
     const { id: modelId } = galleries.models.get(model)
     const known = (await this.list(gallery)).find((set) => set.modelId === modelId)
+    if ((await galleries.sets.serving(gallery)).modelId === modelId)
+      throw new AlikeError('set_exists', { detail: 'This model serves the gallery.' })
     if (known?.job !== undefined) return { ...(await jobs.report(known.job.id)), created: false }
-    if (known?.stage === 'serving') throw new AlikeError('set_exists', { detail: 'This model serves the gallery.' })
     await this.#expectRoomInMemory(gallery, modelId)
     const withoutOriginal = wishes.withoutOriginal ?? known?.about.withoutOriginal ?? 'fail'
     const set = known ?? (await galleries.sets.add(gallery, modelId, asStored({ withoutOriginal })))
@@ -143,13 +144,13 @@ export class EmbeddingSets {
    * @throws AlikeError `set_not_found`, `set_not_ready`, `gate_not_passed` and `originals_missing` unless forced, `model_mismatch`, `overloaded`, `storage_full`
    */
   serve(gallery: string, model: string, { force = false }: { force?: boolean | undefined } = {}): Promise<void> {
-    return this.#alone(gallery, () => this.#serveNow(gallery, model, force))
+    return this.#options.exclusion.alone(gallery, () => this.#serveNow(gallery, model, force))
   }
 
   async #serveNow(gallery: string, model: string, force: boolean): Promise<void> {
     const { galleries } = this.#options
     const { set, serving } = await this.#found(gallery, model)
-    if (set === serving) return
+    if (set.modelId === serving.modelId) return // a copy of it begins to serve by a move
     if (set.stage === 'building') throw new AlikeError('set_not_ready')
     // it would go on to write what the set before holds into the one that serves
     if (set.job !== undefined)
@@ -168,7 +169,7 @@ export class EmbeddingSets {
 
   /** With its job, if one is not over. @throws AlikeError `set_not_found`, `set_in_use`, `storage_full`, `overloaded` */
   remove(gallery: string, model: string): Promise<void> {
-    return this.#alone(gallery, async () => {
+    return this.#options.exclusion.alone(gallery, async () => {
       const { set, serving } = await this.#found(gallery, model)
       if (set === serving) throw new AlikeError('set_in_use')
       await this.#removeNow(gallery, set)
@@ -180,7 +181,7 @@ export class EmbeddingSets {
     const { followers, logger } = this.#options
     for (const gallery of followers.galleries)
       try {
-        await this.#alone(gallery, () => this.#removeOverdueOf(gallery))
+        await this.#options.exclusion.alone(gallery, () => this.#removeOverdueOf(gallery))
       } catch (err) {
         logger.warn(
           { err, gallery },
@@ -249,10 +250,12 @@ export class EmbeddingSets {
     logger.info({ gallery, modelId: set.modelId }, 'an embedding set was removed')
   }
 
+  /** Of two of the model, which a move makes, the one that does not serve. */
   async #found(gallery: string, model: string): Promise<{ set: ToldSet; serving: ToldSet }> {
     const sets = await this.list(gallery)
     const modelId = this.#idOf(model)
-    const set = sets.find((one) => one.modelId === modelId)
+    const ofModel = sets.filter((one) => one.modelId === modelId)
+    const set = ofModel.find(({ stage }) => stage !== 'serving') ?? ofModel[0]
     if (set === undefined) throw new AlikeError('set_not_found')
     return { set, serving: sets.find(({ stage }) => stage === 'serving')! }
   }
@@ -269,19 +272,7 @@ export class EmbeddingSets {
 
   async #activeJobs(gallery: string): Promise<JobRecord[]> {
     const states = [...activeJobStates]
-    return (await this.#options.jobs.list({ gallery, kinds: ['re-embedding'], states })).map(({ job }) => job)
-  }
-
-  /** @throws AlikeError `overloaded` */
-  async #alone<Result>(gallery: string, work: () => Promise<Result>): Promise<Result> {
-    if (this.#busy.has(gallery))
-      throw new AlikeError('overloaded', { detail: 'Its embedding sets are being changed.', retryAfterSeconds: 2 })
-    this.#busy.add(gallery)
-    try {
-      return await work()
-    } finally {
-      this.#busy.delete(gallery)
-    }
+    return (await this.#options.jobs.list({ gallery, kinds: ['re-embedding', 'move'], states })).map(({ job }) => job)
   }
 }
 

@@ -18,7 +18,7 @@ export interface ReEmbeddingRunOptions extends Pick<JobControl, 'signal' | 'adva
   /** What is changed while the run walks. */
   changed: ChangedIds
   withoutOriginal: WithoutOriginal
-  /** Pictures embedded in a second; 0: as many as there is room for. */
+  /** Pictures embedded or copied in a second; 0: as many as there is room for. */
   ratePerSecond: number
   total: number
 }
@@ -79,15 +79,15 @@ export class ReEmbeddingRun {
     const { mirror, changed, signal, advance } = this.#options
     const placeOf = new Map(group.map(({ id, place }) => [id, place]))
     const end = group.at(-1)!.place + 1
-    const { embedded, again } = await mirror.bring([...placeOf.keys()], {
+    const { made, again } = await mirror.bring([...placeOf.keys()], {
       signal,
       advance,
       progressOf: (lost) => this.#progress(end, group.length, linesOf(lost, placeOf)),
     })
     this.#position = Math.max(this.#position, end)
-    this.#done += embedded
+    this.#done += made
     changed.note(again)
-    await this.#pace.spend(embedded, signal)
+    await this.#pace.spend(made, signal)
   }
 
   /** @param handled pictures up to this position that were not the same */

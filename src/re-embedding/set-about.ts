@@ -6,7 +6,17 @@ import type { GateReport } from './gate-report.js'
 export const withoutOriginalChoices = ['fail', 'leave_out'] as const
 export type WithoutOriginal = (typeof withoutOriginalChoices)[number]
 
+/** What a copy was found to be before it began to serve. */
+export interface Compared {
+  images: number
+  /** Sum of its pictures, see `compared-copies.ts`; hex. Left out: some were written meanwhile, and compared one by one. */
+  checksum?: string | undefined
+  /** ISO 8601. */
+  comparedAt: string
+}
+
 export interface SetAbout {
+  compared?: Compared | undefined
   /** Room was made for it in its engine: see `gallery/made-sets.ts`. */
   isMade?: boolean | undefined
   withoutOriginal?: WithoutOriginal | undefined

@@ -10,7 +10,7 @@ import type { CatalogueSet } from '../gallery/catalogue.js'
 import type { OpenSet } from '../gallery/engine.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { JobProgress } from '../gallery/job-progress.js'
-import type { ImageRecord, ImageStep, SeenImage } from '../gallery/records.js'
+import type { ImageRecord, ImageStep, SeenImage, WholeImage } from '../gallery/records.js'
 import type { OriginalStore } from '../originals/original-store.js'
 
 export interface MirrorParts {
@@ -37,8 +37,8 @@ export interface LostImage {
 }
 
 export interface Brought {
-  /** Pictures that went through the model. */
-  embedded: number
+  /** Pictures that went through the model, or were copied where it is the same. */
+  made: number
   lost: LostImage[]
   /** Changed while they were brought: to be brought again. */
   again: string[]
@@ -50,6 +50,14 @@ type Wanted = { id: string; of: ImageRecord | undefined } & (
   | { lost: AlikeError }
   | { same: true }
 )
+
+/** One call of `bring`. */
+interface Work {
+  signal: AbortSignal
+  made: number
+  /** Read at once. */
+  copies: ReadonlyMap<string, WholeImage>
+}
 
 export class SetMirror {
   readonly from: OpenSet
@@ -97,8 +105,12 @@ export class SetMirror {
   /** @throws AlikeError `model_mismatch`, `gallery_full`, `storage_full`, `gallery_not_found`, `job_finished`; the signal's reason */
   async bring(ids: readonly string[], { signal, progressOf, advance }: BringOptions): Promise<Brought> {
     const [here, there] = [byId(await this.from.find(ids)), byId(await this.to.find(ids))]
-    const counts = { embedded: 0 }
-    const wanted = await pMap(ids, (id) => this.#wanted(id, here.get(id), there.get(id), signal, counts), {
+    const work: Work = { signal, made: 0, copies: new Map() }
+    if (this.#isCopied) {
+      const differing = ids.filter((id) => here.has(id) && !this.#isSame(here.get(id)!, there.get(id)))
+      work.copies = await this.#copiesOf(differing)
+    }
+    const wanted = await pMap(ids, (id) => this.#wanted(id, here.get(id), there.get(id), work), {
       concurrency: this.#parts.concurrency,
       signal,
     })
@@ -113,10 +125,11 @@ export class SetMirror {
       if (steps.length > 0)
         await patiently(() => this.#parts.galleries.sets.changeImages(this.#set, steps, progress), signal)
       else if (progress !== undefined) await advance?.(progress)
-      return { embedded: counts.embedded, lost, again: moved.map(({ id }) => id) }
+      return { made: work.made, lost, again: moved.map(({ id }) => id) }
     })
   }
 
+  /** One model made both: what the other one holds is what the one that serves does. */
   get #isCopied(): boolean {
     return this.#servingModelId === this.#set.modelId
   }
@@ -125,16 +138,16 @@ export class SetMirror {
     id: string,
     here: ImageRecord | undefined,
     there: ImageRecord | undefined,
-    signal: AbortSignal,
-    counts: { embedded: number },
+    work: Work,
   ): Promise<Wanted> {
     if (here === undefined)
       return { id, of: here, ...(there === undefined ? { same: true } : { step: { remove: id } }) }
     if (this.#isSame(here, there)) return { id, of: here, same: true }
     try {
       const { label, metadata, contentHash, bytes, createdAt } = here
-      const said = { id, label, metadata, contentHash, bytes, createdAt, modelId: this.#set.modelId }
-      const made = await this.#made(here, there, signal, counts)
+      const updatedAt = this.#isCopied ? here.updatedAt : undefined
+      const said = { id, label, metadata, contentHash, bytes, createdAt, updatedAt, modelId: this.#set.modelId }
+      const made = await this.#made(here, there, work)
       return { id, of: here, step: { put: { ...said, ...made } } }
     } catch (error) {
       if (error instanceof AlikeError && isOfImage(error)) return { id, of: here, lost: error }
@@ -142,33 +155,41 @@ export class SetMirror {
     }
   }
 
-  /** What the other set's model gives for it: known there already, copied where it is the same model, or embedded. */
-  async #made(
-    here: ImageRecord,
-    there: ImageRecord | undefined,
-    signal: AbortSignal,
-    counts: { embedded: number },
-  ): Promise<SeenImage> {
+  /** What the other set's model gives for it: copied where it is the same model, known there already, or embedded. */
+  async #made(here: ImageRecord, there: ImageRecord | undefined, work: Work): Promise<SeenImage> {
     if (here.unreadable === 'record') throw new AlikeError('image_damaged')
     const { modelId } = this.#set
+    if (this.#isCopied) {
+      work.made += 1
+      return this.#copied(here, work)
+    }
     const known = there?.contentHash === here.contentHash ? await this.to.seen({ ...here, modelId }) : undefined
-    const made = known ?? (this.#isCopied ? await this.#copied(here) : undefined)
-    if (made !== undefined) return made
+    if (known !== undefined) return known
+    const { signal } = work
     const bytes = await this.#original(here.contentHash, signal)
     const embed = () => this.#parts.images.embed(bytes, { purpose: 'job', modelId, signal })
     const { vector, thumbnail, copyDescriptor, width, height, format } = await patiently(embed, signal)
-    counts.embedded += 1
+    work.made += 1
     return { vector, copyDescriptor, width, height, format, ...(thumbnail && { thumbnail }) }
   }
 
-  /** As it lies in the set that serves; one without a descriptor gets it there. */
-  async #copied(here: ImageRecord): Promise<SeenImage | undefined> {
-    const seen = await this.from.seen(here)
-    const vector = seen?.vector ?? (await this.from.vector(here.id))
-    if (seen !== undefined || vector === undefined) return seen
-    const { width, height, format } = here
-    const { bytes: thumbnail } = (await this.from.thumbnail(here.id)) ?? {}
-    return { vector, width, height, format, ...(thumbnail && { thumbnail }) }
+  /** Of as many as are whole: none where one is damaged. */
+  async #copiesOf(ids: readonly string[]): Promise<Map<string, WholeImage>> {
+    try {
+      return new Map((await this.from.whole(ids)).map((image) => [image.record.id, image]))
+    } catch (error) {
+      if (error instanceof AlikeError && error.code === 'image_damaged') return new Map()
+      throw error
+    }
+  }
+
+  /** As it lies in the set that serves. @throws AlikeError `image_damaged`; `image_not_found` for one that is gone or another by now */
+  async #copied({ id, contentHash }: ImageRecord, { copies }: Work): Promise<SeenImage> {
+    const found = copies.get(id) ?? (await this.from.whole([id]))[0]
+    // what is found to have changed is brought again
+    if (found?.record.contentHash !== contentHash) throw new AlikeError('image_not_found')
+    const { record: _, ...seen } = found
+    return seen
   }
 
   /** @throws AlikeError `original_not_kept`, `image_damaged` */
@@ -184,7 +205,8 @@ export class SetMirror {
   }
 
   #isSame(here: ImageRecord, there: ImageRecord | undefined): boolean {
-    return there !== undefined && there.modelId === this.#set.modelId && isEqual(here, there)
+    if (there === undefined || there.modelId !== this.#set.modelId || !isEqual(here, there)) return false
+    return !this.#isCopied || (here.createdAt === there.createdAt && here.updatedAt === there.updatedAt)
   }
 
   #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -196,7 +218,9 @@ export class SetMirror {
 
 /** A label may have changed meanwhile; it is told as it is now. */
 function asNow(step: ImageStep, now: ImageRecord | undefined): ImageStep {
-  return 'put' in step && now !== undefined ? { put: { ...step.put, label: now.label, metadata: now.metadata } } : step
+  if (!('put' in step) || now === undefined) return step
+  const { label, metadata, createdAt, updatedAt } = now
+  return { put: { ...step.put, label, metadata, createdAt, updatedAt: step.put.updatedAt && updatedAt } }
 }
 
 function isStill({ id, of }: Wanted, now: ReadonlyMap<string, ImageRecord>): boolean {

@@ -91,7 +91,7 @@ test('what cannot be is one line: a folder without a model, a gallery or a model
 })
 
 test('a set that is kept tells how long, one that is worked on by which job', () => {
-  const set = { gallery: 'g', dimension: 4, index: { pending: 0, building: false }, createdAt: '' }
+  const set = { gallery: 'g', dimension: 4, engine: 'embedded', index: { pending: 0, building: false }, createdAt: '' }
   const lines = setLines(
     [
       { ...set, modelId: 'a', state: 'kept', count: 9, keptUntil: '2026-12-03T10:00:00.000Z' },

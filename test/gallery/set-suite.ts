@@ -329,6 +329,46 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     )
   })
 
+  test('a picture is read as a whole, and put with its times into another place it is the same', async (t) => {
+    const { opened } = await openSet(t)
+    const [descriptor] = descriptors
+    const times = { createdAt: '2020-01-02T03:04:05.006Z', updatedAt: '2021-01-02T03:04:05.006Z' }
+    const said = {
+      label: 'a',
+      metadata: { nested: [{ b: 1, a: null }], text: 'ü' },
+      copyDescriptor: descriptor,
+      ...times,
+    }
+    const first = newImage('first', vectors[0]!, said)
+    const { thumbnail: _, ...second } = newImage('second', vectors[1]!)
+    await opened.change([{ put: first }, { put: second }])
+    const [whole, bare, ...others] = await opened.whole(['first', 'second', 'none'])
+    assert.deepEqual(others, [])
+    assert.deepEqual(
+      { ...whole, record: whole!.record.metadata },
+      {
+        ...{ vector: first.vector, width: 640, height: 480, format: 'jpeg', record: said.metadata },
+        thumbnail: whole!.thumbnail,
+        copyDescriptor: whole!.copyDescriptor,
+      },
+    )
+    assert.deepEqual(
+      [whole?.thumbnail, whole?.copyDescriptor].map((bytes) => Buffer.from(bytes!)),
+      [first.thumbnail, descriptor].map((bytes) => Buffer.from(bytes!)),
+    )
+    assert.deepEqual([whole?.record.createdAt, whole?.record.updatedAt], [times.createdAt, times.updatedAt])
+    assert.deepEqual([bare?.thumbnail, bare?.copyDescriptor, bare?.vector], [undefined, undefined, second.vector])
+    // of one that was removed and put anew where it comes from
+    await opened.change([{ put: { ...first, createdAt: times.updatedAt } }])
+    assert.equal((await opened.find(['first']))[0]?.createdAt, times.updatedAt)
+    // of one that is put by a caller the first time stays
+    const { createdAt: __, updatedAt: ___, ...put } = first
+    await opened.change([{ put: { ...put, label: 'b' } }])
+    const [now] = await opened.find(['first'])
+    assert.equal(now?.createdAt, times.updatedAt)
+    assert.ok(now.updatedAt > times.updatedAt)
+  })
+
   test('a set is opened once, and one that was dropped takes nothing', async (t) => {
     const { engine, set, opened } = await filled(t)
     assert.equal(await engine.open(set), opened)

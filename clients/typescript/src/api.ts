@@ -282,6 +282,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/galleries/{gallery}/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move a gallery to another engine while it serves
+         * @description A job copies every picture as it is stored, without embedding it again; what is changed meanwhile is brought to the copy. Then all pictures of both are compared, and the copy serves in one step; where it is not the same, the job fails with `move_differs` and nothing changes. What the gallery lived in before is brought up to date for `SET_KEPT_DAYS`: the same call moves back, in the time of a comparison. `DELETE …/sets/{model}` of the gallery’s model removes that copy.
+         */
+        post: operations["moveGallery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/galleries/{gallery}/images": {
         parameters: {
             query?: never;
@@ -913,6 +933,8 @@ export interface components {
             gallery: string;
             modelId: string;
             dimension: number;
+            /** @description What it lives in; two sets of one model are those of a gallery that moves. */
+            engine: string;
             /**
              * @description `building`: its pictures are being embedded. `ready`: they were, and what changes is brought to it. `serving`: searches are answered from it. `kept`: it did serve, and what changes is brought to it until `keptUntil`.
              * @enum {string}
@@ -1302,6 +1324,29 @@ export interface components {
             };
             /** @description What it lives in. */
             engine: string;
+            /** @description Its copy in another engine, where there is one. Told of one gallery, not in lists. */
+            move?: {
+                /** @description What the copy lives in. */
+                engine: string;
+                /**
+                 * @description `copying`: the gallery is on its way there, by `job` unless that has failed. `kept`: it came from there, and what changes is brought there until `keptUntil`.
+                 * @enum {string}
+                 */
+                state: "copying" | "kept";
+                /** @description Pictures in the copy. */
+                images: number;
+                /** @description That moves it and is not over. */
+                job?: string;
+                /** @description Then the copy is removed. */
+                keptUntil?: string;
+                /** @description What the gallery was found to be before it began to serve from where it lives now. */
+                compared?: {
+                    images: number;
+                    /** @description Sum over all pictures, in whatever order; hex. Left out where some were written meanwhile, which were compared one by one. */
+                    checksum?: string;
+                    comparedAt: string;
+                };
+            };
             /** @description Pictures in it. */
             count: number;
             /**
@@ -1487,7 +1532,7 @@ export interface components {
              * @description `ingest` stores pictures; the others analyse a whole gallery and have a result.
              * @enum {string}
              */
-            kind: "ingest" | "evaluate" | "duplicates" | "doctor" | "layout" | "re-embedding";
+            kind: "ingest" | "evaluate" | "duplicates" | "doctor" | "layout" | "re-embedding" | "move";
             /**
              * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
              * @example holidays
@@ -1668,7 +1713,7 @@ export interface components {
              * @description Stable; switch on this.
              * @enum {string}
              */
-            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_lost" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "layout_missing" | "decisions_full" | "decision_not_found" | "too_many_galleries" | "gallery_too_large" | "image_damaged" | "image_not_found" | "original_not_kept" | "range_not_satisfiable" | "model_not_found" | "model_mismatch" | "model_exists" | "model_in_use" | "set_not_found" | "set_exists" | "models_full" | "set_in_use" | "set_not_ready" | "gate_not_passed" | "serving_changed" | "originals_missing" | "model_card_missing" | "model_unreadable" | "golden_mismatch" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "store_unreachable" | "engine_unreachable" | "engine_not_found" | "engine_unsupported" | "engine_version_refused" | "engine_setting_refused" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_taken_over" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "archive_trailing_bytes" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "source_not_allowed" | "source_unreadable" | "source_unreachable" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "webhook_disabled" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
+            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_lost" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "layout_missing" | "decisions_full" | "decision_not_found" | "too_many_galleries" | "gallery_too_large" | "image_damaged" | "image_not_found" | "original_not_kept" | "range_not_satisfiable" | "model_not_found" | "model_mismatch" | "model_exists" | "model_in_use" | "set_not_found" | "set_exists" | "models_full" | "set_in_use" | "set_not_ready" | "move_same_engine" | "move_under_way" | "move_differs" | "gate_not_passed" | "serving_changed" | "originals_missing" | "model_card_missing" | "model_unreadable" | "golden_mismatch" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "store_unreachable" | "engine_unreachable" | "engine_not_found" | "engine_unsupported" | "engine_version_refused" | "engine_setting_refused" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_taken_over" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "archive_trailing_bytes" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "source_not_allowed" | "source_unreadable" | "source_unreachable" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "webhook_disabled" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
             /** @description What went wrong in this request. */
             detail?: string;
             /** @description Finds the request in the log. */
@@ -5002,6 +5047,178 @@ export interface operations {
             };
         };
     };
+    moveGallery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+                 * @example holidays
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "engine": "weaviate",
+                 *       "shards": 3,
+                 *       "replicas": 3
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Of jobs that wait, those of a higher one are begun first. Default 0. */
+                    priority?: number;
+                    /** @description Address that is told of the end of the job by a signed POST, when the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
+                    webhook?: string;
+                    /** @description What the gallery is to live in: `embedded` or `weaviate`. */
+                    engine: string;
+                    /** @description Parts of it in a cluster; left out: `WEAVIATE_SHARDS`. */
+                    shards?: number;
+                    /** @description Copies of each part in a cluster; left out: `WEAVIATE_REPLICAS`. */
+                    replicas?: number;
+                    /**
+                     * @description Of the vectors in the index of a cluster; left out: `WEAVIATE_QUANTISATION`.
+                     * @enum {string}
+                     */
+                    quantisation?: "none" | "rq8";
+                    /** @description Pictures copied in a second; 0, or left out: as many as there is room for. */
+                    ratePerSecond?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description The job that moves it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The request does not match its schema, or its body is incomplete. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid API key, where the service asks for one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key does not have the required role. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such gallery, picture, job, snapshot or model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not arrive in the time allowed. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It conflicts with what is stored. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A content type or picture format that is not accepted. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The header Expect asks for something else than 100-continue. */
+            417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The picture or archive can not be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers have more bytes than allowed. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting or stopping. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listImages: {
         parameters: {
             query?: {
@@ -7360,7 +7577,7 @@ export interface operations {
                  */
                 gallery?: string;
                 /** @description Only jobs of one of these kinds. */
-                kind?: ("ingest" | "evaluate" | "duplicates" | "doctor" | "layout" | "re-embedding")[];
+                kind?: ("ingest" | "evaluate" | "duplicates" | "doctor" | "layout" | "re-embedding" | "move")[];
                 /** @description Only jobs in one of these states. */
                 state?: ("queued" | "running" | "succeeded" | "completed_with_errors" | "failed" | "cancelled")[];
                 /** @description Maximum number of entries per page. */

@@ -28,7 +28,13 @@ export function SetsPanel({ gallery, models }: SetsPanelProps) {
       {error !== undefined && <Fault error={error} />}
       <ul class="sets stack">
         {sets.sets.map((set) => (
-          <SetRow key={set.modelId} set={set} actions={sets} nameOf={nameOf} />
+          <SetRow
+            key={`${set.modelId} ${set.engine}`}
+            set={set}
+            serving={sets.sets.find(({ state }) => state === 'serving')}
+            actions={sets}
+            nameOf={nameOf}
+          />
         ))}
       </ul>
       {tellsJob && <JobProgress job={job} />}
@@ -44,6 +50,7 @@ export function SetsPanel({ gallery, models }: SetsPanelProps) {
 
 interface SetRowProps {
   set: EmbeddingSet
+  serving: EmbeddingSet | undefined
   actions: Sets
   nameOf: (model: string) => string
 }
@@ -55,8 +62,9 @@ const meanings: Record<EmbeddingSet['state'], string> = {
   kept: 'answered searches before',
 }
 
-function SetRow({ set, actions, nameOf }: SetRowProps) {
-  const { modelId, state, count, keptUntil, gate } = set
+function SetRow({ set, serving, actions, nameOf }: SetRowProps) {
+  const { modelId, engine, state, count, keptUntil, gate } = set
+  const isCopy = set !== serving && modelId === serving?.modelId
   const name = nameOf(modelId)
   return (
     <li class="set stack">
@@ -66,22 +74,25 @@ function SetRow({ set, actions, nameOf }: SetRowProps) {
         </strong>
         <span class={`chip set-${state}`}>{meanings[state]}</span>
         <span class="hint">
-          {count.toLocaleString('en')} pictures
+          {count.toLocaleString('en')} pictures in {engine}
           {keptUntil !== undefined && `, kept until ${new Date(keptUntil).toLocaleDateString()}`}
         </span>
-        <SetActions set={set} actions={actions} name={name} />
+        <SetActions set={set} isCopy={isCopy} actions={actions} name={name} />
       </div>
       {gate !== undefined && state !== 'serving' && <GateVerdict gate={gate} nameOf={nameOf} />}
     </li>
   )
 }
 
+/** @param isCopy of the set that serves, in another engine: it serves by a move, not by an exchange of networks */
 function SetActions({
   set: { modelId, state, gate, withoutOriginal },
+  isCopy,
   actions,
   name,
 }: {
   set: EmbeddingSet
+  isCopy: boolean
   actions: Sets
   name: string
 }) {
@@ -91,7 +102,7 @@ function SetActions({
   const passed = gate?.passed !== false
   return (
     <span class="toolbar-end row">
-      {state === 'kept' && (
+      {state === 'kept' && !isCopy && (
         <button type="button" class="primary" disabled={isWorking} onClick={() => serve(modelId, false)}>
           Roll back to it<span class="unseen">, {name}</span>
         </button>

@@ -24,6 +24,7 @@ import type {
   SeenImage,
   StepResult,
   StoredImage,
+  WholeImage,
 } from '../../gallery/records.js'
 import type { OpenScan } from '../../gallery/scan.js'
 import { nextTurn } from '../../turns.js'
@@ -36,6 +37,7 @@ import { isPlaced } from './slot-hit.js'
 import { slotsMax } from './store/set-table.js'
 import { StoredCopies } from './stored-copies.js'
 import type { VectorIndex } from './vector-index/vector-index.js'
+import { wholeImage } from './whole-image.js'
 
 const pageDefault = 100
 /** Characters of records that are read for a list before others have their turn: some milliseconds. */
@@ -117,6 +119,10 @@ export class StoredSet implements OpenSet {
 
   async find(ids: readonly string[]): Promise<ImageRecord[]> {
     return this.#parts.store.read(({ images }) => ids.flatMap((id) => images.find(this.number, id) ?? []))
+  }
+
+  async whole(ids: readonly string[]): Promise<WholeImage[]> {
+    return this.#parts.store.readAtOnce((tables) => ids.flatMap((id) => wholeImage(tables, this.number, id) ?? []))
   }
 
   async *page(asked: PageOfImages): AsyncGenerator<ImagePage> {

@@ -98,8 +98,8 @@ function put(uuid: string, { put: image, unlessSame }: PutStep, state: State, cl
   if (unlessSame && former !== undefined && isSame(former, said)) return [{ unchanged: true }, state]
   const at = clock.now()
   const properties = propertiesOf(said, {
-    createdAt: former?.createdAt || image.createdAt || at,
-    updatedAt: at,
+    createdAt: (image.updatedAt && image.createdAt) || former?.createdAt || image.createdAt || at,
+    updatedAt: image.updatedAt || at,
     stamp: clock.stamp(),
   })
   const object = { uuid, properties, vector: image.vector }

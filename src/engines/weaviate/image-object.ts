@@ -1,7 +1,8 @@
 /** A picture as an object of a collection, and back. */
 import { generateUuid5 } from 'weaviate-client'
+import { AlikeError } from '../../errors.js'
 import type { HitFields } from '../../gallery/hit-record.js'
-import type { ImageRecord, NewImage } from '../../gallery/records.js'
+import type { ImageRecord, NewImage, SeenImage, WholeImage } from '../../gallery/records.js'
 import { readStored } from '../../gallery/stored-json.js'
 import { nfc } from '../../text.js'
 import { tokensOf, undescribedToken } from './filter-tokens.js'
@@ -61,6 +62,15 @@ export const recordProperties = [
   'updatedAt',
   'stamp',
 ] as const satisfies PropertyName[]
+export const seenProperties = [
+  'width',
+  'height',
+  'format',
+  'thumbnail',
+  'descriptor',
+  'isDescribed',
+] as const satisfies PropertyName[]
+export const wholeProperties = [...recordProperties, ...seenProperties] as const
 export const hitProperties = [
   'imageId',
   'label',
@@ -137,6 +147,27 @@ export function recordOf({ properties }: Found): ImageRecord {
     createdAt,
     updatedAt,
   }
+}
+
+/** Of one that was read with `seenProperties` and its vector. */
+export function seenOf({ properties, vector }: Found): SeenImage {
+  const { width = 0, height = 0, format = '', isDescribed } = properties
+  const thumbnail = bytesOf(properties.thumbnail)
+  return {
+    vector: Float32Array.from(vector),
+    ...(thumbnail !== undefined && { thumbnail }),
+    copyDescriptor: isDescribed ? (bytesOf(properties.descriptor) ?? new Uint8Array(0)) : undefined,
+    width,
+    height,
+    format,
+  }
+}
+
+/** Of one that was read with `wholeProperties` and its vector. @throws AlikeError `image_damaged` */
+export function wholeOf(found: Found): WholeImage {
+  const record = recordOf(found)
+  if (record.unreadable !== undefined) throw new AlikeError('image_damaged')
+  return { record, ...seenOf(found) }
 }
 
 export function hitFieldsOf({ properties }: Found): HitFields {

@@ -25,6 +25,7 @@ import type {
   SeenImage,
   StepResult,
   StoredImage,
+  WholeImage,
 } from '../../gallery/records.js'
 import type { OpenScan } from '../../gallery/scan.js'
 import { readStored } from '../../gallery/stored-json.js'
@@ -40,7 +41,11 @@ import {
   type PropertyName,
   recordOf,
   recordProperties,
+  seenOf,
+  seenProperties,
   uuidOf,
+  wholeOf,
+  wholeProperties,
 } from './image-object.js'
 import { labelCounts } from './label-counts.js'
 import { pageOf } from './listed-images.js'
@@ -143,6 +148,15 @@ export class WeaviateSet implements OpenSet {
     })
   }
 
+  async whole(ids: readonly string[]): Promise<WholeImage[]> {
+    const uuids = ids.map(uuidOf)
+    const found = await this.#parts.collection.ofIds(uuids, { properties: wholeProperties, vectors: true })
+    return uuids.flatMap((uuid) => {
+      const one = found.get(uuid)
+      return one === undefined ? [] : wholeOf(one)
+    })
+  }
+
   page({ cursor, limit = pageDefault, label, filter }: PageOfImages): AsyncGenerator<ImagePage> {
     const { collection, pageMaxLength: maxLength } = this.#parts
     const ofLabel = label === undefined ? undefined : anyToken([valueToken('label', label)])
@@ -166,28 +180,10 @@ export class WeaviateSet implements OpenSet {
     contentHash,
     modelId,
   }: Pick<ImageRecord, 'id' | 'contentHash' | 'modelId'>): Promise<SeenImage | undefined> {
-    const asked = [
-      'contentHash',
-      'modelId',
-      'width',
-      'height',
-      'format',
-      'thumbnail',
-      'descriptor',
-      'isDescribed',
-    ] as const
+    const asked = [...seenProperties, 'contentHash', 'modelId'] as const
     const found = await this.#one(id, asked, true)
     if (found?.properties.contentHash !== contentHash || found.properties.modelId !== modelId) return undefined
-    const { width = 0, height = 0, format = '', isDescribed } = found.properties
-    const thumbnail = bytesOf(found.properties.thumbnail)
-    return {
-      vector: Float32Array.from(found.vector),
-      ...(thumbnail !== undefined && { thumbnail }),
-      copyDescriptor: isDescribed ? (bytesOf(found.properties.descriptor) ?? new Uint8Array(0)) : undefined,
-      width,
-      height,
-      format,
-    }
+    return seenOf(found)
   }
 
   labels(page: { after?: string | undefined; limit: number }): Promise<LabelCount[]> {

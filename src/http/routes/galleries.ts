@@ -8,6 +8,7 @@ import type { Galleries } from '../../gallery/galleries.js'
 import { cursorAfter, idOfCursor } from '../../gallery/image-cursor.js'
 import type { NewGalleryOptions } from '../../gallery/new-gallery.js'
 import type { GalleryRecord, Metadata } from '../../gallery/records.js'
+import type { GalleryMoves } from '../../re-embedding/gallery-moves.js'
 import type { AnswerBytes } from '../answer-bytes.js'
 import { clientGone } from '../client-gone.js'
 import { expectStorable } from '../json-body.js'
@@ -29,13 +30,14 @@ import { problems } from '../schemas/problem.js'
 
 export interface GalleryRouteOptions {
   galleries: Galleries
+  moves: Pick<GalleryMoves, 'of'>
   answers: AnswerBytes
   config: Config
 }
 
 export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = async (
   app,
-  { galleries, answers, config },
+  { galleries, moves, answers, config },
 ) => {
   const view = async (gallery: GalleryRecord) => galleryView(gallery, await galleries.readings.of(gallery))
   const tags = ['galleries']
@@ -112,7 +114,11 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
         response: { 200: { description: 'The gallery.', ...reference(Gallery) }, ...problems(400, 404) },
       },
     },
-    async (request) => view(await galleries.look(request.params.gallery)),
+    async (request) => {
+      const gallery = await galleries.look(request.params.gallery)
+      const move = gallery.unreadable === undefined ? await moves.of(gallery.name) : undefined
+      return galleryView(gallery, await galleries.readings.of(gallery), move)
+    },
   )
 
   app.delete(

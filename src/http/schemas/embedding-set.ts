@@ -111,6 +111,9 @@ export const EmbeddingSet = named(
       gallery: GalleryName,
       modelId: Type.String(),
       dimension: Type.Integer(),
+      engine: Type.String({
+        description: 'What it lives in; two sets of one model are those of a gallery that moves.',
+      }),
       state: Type.Enum([...setStages], {
         type: 'string',
         description:
@@ -133,11 +136,12 @@ export const EmbeddingSet = named(
 export const EmbeddingSetList = Type.Object({ sets: Type.Array(reference(EmbeddingSet)) })
 
 export function setView(gallery: string, set: ToldSet): Static<typeof EmbeddingSet> {
-  const { modelId, dimension, stage, reading, about, job, createdAt } = set
+  const { modelId, dimension, engine, stage, reading, about, job, createdAt } = set
   return {
     gallery,
     modelId,
     dimension,
+    engine,
     state: stage,
     count: reading.images,
     index: { pending: reading.pending, building: reading.building },

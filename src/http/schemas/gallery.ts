@@ -4,6 +4,8 @@ import { storedBounds } from '../../bounded-json.js'
 import { quantisations } from '../../gallery/engine.js'
 import type { GalleryReading } from '../../gallery/gallery-readings.js'
 import type { GalleryRecord } from '../../gallery/records.js'
+import type { ToldMove } from '../../re-embedding/gallery-moves.js'
+import type { Compared } from '../../re-embedding/set-about.js'
 import { named, reference } from './named.js'
 import { Cursor, GalleryName, Label, limit } from './parameters.js'
 
@@ -62,6 +64,37 @@ export const Gallery = named(
       dimension: Type.Integer({ description: 'Numbers in an embedding.' }),
       settings: Metadata,
       engine: Type.String({ description: 'What it lives in.' }),
+      move: Type.Optional(
+        Type.Object(
+          {
+            engine: Type.String({ description: 'What the copy lives in.' }),
+            state: Type.Enum(['copying', 'kept'], {
+              type: 'string',
+              description:
+                '`copying`: the gallery is on its way there, by `job` unless that has failed. `kept`: it came from there, and what changes is brought there until `keptUntil`.',
+            }),
+            images: Type.Integer({ description: 'Pictures in the copy.' }),
+            job: Type.Optional(Type.String({ description: 'That moves it and is not over.' })),
+            keptUntil: Type.Optional(Type.String({ description: 'Then the copy is removed.' })),
+            compared: Type.Optional(
+              Type.Object(
+                {
+                  images: Type.Integer(),
+                  checksum: Type.Optional(
+                    Type.String({
+                      description:
+                        'Sum over all pictures, in whatever order; hex. Left out where some were written meanwhile, which were compared one by one.',
+                    }),
+                  ),
+                  comparedAt: Type.String(),
+                },
+                { description: 'What the gallery was found to be before it began to serve from where it lives now.' },
+              ),
+            ),
+          },
+          { description: 'Its copy in another engine, where there is one. Told of one gallery, not in lists.' },
+        ),
+      ),
       count: Type.Integer({ description: 'Pictures in it.' }),
       unreachable: Type.Optional(
         Type.Literal(true, {
@@ -146,6 +179,7 @@ export const LabelCounts = Type.Object({
 export function galleryView(
   { name, engine, modelId, dimension, settings, count, unreadable, createdAt, updatedAt }: GalleryRecord,
   reading: GalleryReading | undefined,
+  move?: ToldMove | undefined,
 ): Static<typeof Gallery> {
   const { searchable = false, tombstones = 0, pending = 0, building = false, unfindable = 0 } = reading ?? {}
   return {
@@ -154,6 +188,7 @@ export function galleryView(
     dimension,
     settings,
     engine,
+    ...(move && { move: moveView(move) }),
     count,
     ...(reading?.unreachable && { unreachable: reading.unreachable }),
     ...(reading?.lost && { lost: reading.lost }),
@@ -163,4 +198,19 @@ export function galleryView(
     createdAt,
     updatedAt,
   }
+}
+
+function moveView({ engine, state, images, job, keptUntil, compared }: ToldMove) {
+  return {
+    engine,
+    state,
+    images,
+    ...(job !== undefined && { job }),
+    ...(keptUntil !== undefined && { keptUntil }),
+    ...(compared && { compared: comparedView(compared) }),
+  }
+}
+
+function comparedView({ images, checksum, comparedAt }: Compared) {
+  return { images, ...(checksum !== undefined && { checksum }), comparedAt }
 }

@@ -424,6 +424,50 @@ class Filter7(TypedDict, closed=True):
     lte: NotRequired[str | float]
 
 
+class Compared(TypedDict):
+    """
+    What the gallery was found to be before it began to serve from where it lives now.
+    """
+
+    images: int
+    checksum: NotRequired[str]
+    """
+    Sum over all pictures, in whatever order; hex. Left out where some were written meanwhile, which were compared one by one.
+    """
+    comparedAt: str
+
+
+class Move(TypedDict):
+    """
+    Its copy in another engine, where there is one. Told of one gallery, not in lists.
+    """
+
+    engine: str
+    """
+    What the copy lives in.
+    """
+    state: Literal['copying', 'kept']
+    """
+    `copying`: the gallery is on its way there, by `job` unless that has failed. `kept`: it came from there, and what changes is brought there until `keptUntil`.
+    """
+    images: int
+    """
+    Pictures in the copy.
+    """
+    job: NotRequired[str]
+    """
+    That moves it and is not over.
+    """
+    keptUntil: NotRequired[str]
+    """
+    Then the copy is removed.
+    """
+    compared: NotRequired[Compared]
+    """
+    What the gallery was found to be before it began to serve from where it lives now.
+    """
+
+
 class Index1(TypedDict):
     """
     State of the index; searches are correct in every state, but for pictures counted as unfindable.
@@ -471,6 +515,10 @@ class Gallery(TypedDict):
     engine: str
     """
     What it lives in.
+    """
+    move: NotRequired[Move]
+    """
+    Its copy in another engine, where there is one. Told of one gallery, not in lists.
     """
     count: int
     """
@@ -614,7 +662,7 @@ class Job(TypedDict):
     """
 
     id: str
-    kind: Literal['ingest', 'evaluate', 'duplicates', 'doctor', 'layout', 're-embedding']
+    kind: Literal['ingest', 'evaluate', 'duplicates', 'doctor', 'layout', 're-embedding', 'move']
     """
     `ingest` stores pictures; the others analyse a whole gallery and have a result.
     """
@@ -830,7 +878,7 @@ class Problem(TypedDict):
     """
     The HTTP status.
     """
-    code: Literal['image_empty', 'image_unreadable', 'image_format_unsupported', 'image_too_many_pixels', 'image_too_much_memory', 'image_ended_decoder', 'image_ended_process', 'image_too_large', 'image_missing', 'filter_invalid', 'region_invalid', 'gallery_not_found', 'gallery_lost', 'gallery_exists', 'galleries_full', 'gallery_full', 'feedback_full', 'layout_missing', 'decisions_full', 'decision_not_found', 'too_many_galleries', 'gallery_too_large', 'image_damaged', 'image_not_found', 'original_not_kept', 'range_not_satisfiable', 'model_not_found', 'model_mismatch', 'model_exists', 'model_in_use', 'set_not_found', 'set_exists', 'models_full', 'set_in_use', 'set_not_ready', 'gate_not_passed', 'serving_changed', 'originals_missing', 'model_card_missing', 'model_unreadable', 'golden_mismatch', 'explain_unsupported', 'model_not_calibrated', 'dimension_mismatch', 'unauthenticated', 'key_expired', 'forbidden', 'gallery_forbidden', 'identity_unreachable', 'rate_limited', 'answer_too_large', 'page_expired', 'request_invalid', 'body_incomplete', 'body_too_large', 'headers_too_large', 'request_timeout', 'upload_too_slow', 'media_type_unsupported', 'expectation_failed', 'route_not_found', 'method_not_allowed', 'overloaded', 'shutting_down', 'not_ready', 'store_unreachable', 'engine_unreachable', 'engine_not_found', 'engine_unsupported', 'engine_version_refused', 'engine_setting_refused', 'storage_full', 'job_not_found', 'job_queue_full', 'idempotency_key_reused', 'job_finished', 'job_taken_over', 'job_result_missing', 'archive_unreadable', 'archive_path_invalid', 'archive_trailing_bytes', 'id_repeated', 'name_unreadable', 'manifest_invalid', 'manifest_file_missing', 'line_invalid', 'source_not_allowed', 'source_unreadable', 'source_unreachable', 'job_listeners_full', 'snapshot_not_found', 'snapshot_under_way', 'snapshot_not_ready', 'snapshots_full', 'snapshot_damaged', 'webhook_disabled', 'url_disabled', 'url_not_allowed', 'url_unreachable', 'internal']
+    code: Literal['image_empty', 'image_unreadable', 'image_format_unsupported', 'image_too_many_pixels', 'image_too_much_memory', 'image_ended_decoder', 'image_ended_process', 'image_too_large', 'image_missing', 'filter_invalid', 'region_invalid', 'gallery_not_found', 'gallery_lost', 'gallery_exists', 'galleries_full', 'gallery_full', 'feedback_full', 'layout_missing', 'decisions_full', 'decision_not_found', 'too_many_galleries', 'gallery_too_large', 'image_damaged', 'image_not_found', 'original_not_kept', 'range_not_satisfiable', 'model_not_found', 'model_mismatch', 'model_exists', 'model_in_use', 'set_not_found', 'set_exists', 'models_full', 'set_in_use', 'set_not_ready', 'move_same_engine', 'move_under_way', 'move_differs', 'gate_not_passed', 'serving_changed', 'originals_missing', 'model_card_missing', 'model_unreadable', 'golden_mismatch', 'explain_unsupported', 'model_not_calibrated', 'dimension_mismatch', 'unauthenticated', 'key_expired', 'forbidden', 'gallery_forbidden', 'identity_unreachable', 'rate_limited', 'answer_too_large', 'page_expired', 'request_invalid', 'body_incomplete', 'body_too_large', 'headers_too_large', 'request_timeout', 'upload_too_slow', 'media_type_unsupported', 'expectation_failed', 'route_not_found', 'method_not_allowed', 'overloaded', 'shutting_down', 'not_ready', 'store_unreachable', 'engine_unreachable', 'engine_not_found', 'engine_unsupported', 'engine_version_refused', 'engine_setting_refused', 'storage_full', 'job_not_found', 'job_queue_full', 'idempotency_key_reused', 'job_finished', 'job_taken_over', 'job_result_missing', 'archive_unreadable', 'archive_path_invalid', 'archive_trailing_bytes', 'id_repeated', 'name_unreadable', 'manifest_invalid', 'manifest_file_missing', 'line_invalid', 'source_not_allowed', 'source_unreadable', 'source_unreachable', 'job_listeners_full', 'snapshot_not_found', 'snapshot_under_way', 'snapshot_not_ready', 'snapshots_full', 'snapshot_damaged', 'webhook_disabled', 'url_disabled', 'url_not_allowed', 'url_unreachable', 'internal']
     """
     Stable; switch on this.
     """
@@ -1836,6 +1884,10 @@ class EmbeddingSet(TypedDict):
     """
     modelId: str
     dimension: int
+    engine: str
+    """
+    What it lives in; two sets of one model are those of a gallery that moves.
+    """
     state: Literal['building', 'ready', 'serving', 'kept']
     """
     `building`: its pictures are being embedded. `ready`: they were, and what changes is brought to it. `serving`: searches are answered from it. `kept`: it did serve, and what changes is brought to it until `keptUntil`.

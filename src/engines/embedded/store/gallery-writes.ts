@@ -191,8 +191,8 @@ export class GalleryWrites {
     this.#images.insert(row.number, {
       ...said,
       slot,
-      createdAt: former?.createdAt || image.createdAt || at,
-      updatedAt: at,
+      createdAt: (image.updatedAt && image.createdAt) || former?.createdAt || image.createdAt || at,
+      updatedAt: image.updatedAt || at,
     })
     return found === undefined ? { slot, created: true } : { slot, created: false, retiredSlot: found.slot }
   }

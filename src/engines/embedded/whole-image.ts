@@ -1,0 +1,22 @@
+/** Everything that is stored of a picture, read at one moment. */
+import { AlikeError } from '../../errors.js'
+import type { WholeImage } from '../../gallery/records.js'
+import type { GalleryStore } from './store/gallery-store.js'
+
+/** @param set its number @returns undefined where there is none @throws AlikeError `image_damaged` */
+export function wholeImage(
+  { images, descriptors }: Pick<GalleryStore, 'images' | 'descriptors'>,
+  set: number,
+  id: string,
+): WholeImage | undefined {
+  const found = images.stored(set, id)
+  if (found === undefined) return undefined
+  const { record, slot } = found
+  if (record.unreadable !== undefined) throw new AlikeError('image_damaged')
+  const vector = images.vector(set, id)
+  if (vector === undefined) throw new AlikeError('image_damaged')
+  const thumbnail = images.thumbnail(set, id)?.bytes
+  const { width, height, format } = record
+  const copyDescriptor = descriptors.find(set, slot)
+  return { record, vector, width, height, format, copyDescriptor, ...(thumbnail !== undefined && { thumbnail }) }
+}

@@ -1,0 +1,114 @@
+/** A gallery moves to another engine: asked for here, done by a job (`move-runner.ts`). */
+import { randomUUID } from 'node:crypto'
+import { AlikeError } from '../errors.js'
+import type { StorageWishes } from '../gallery/engine.js'
+import type { Galleries } from '../gallery/galleries.js'
+import type { GallerySet } from '../gallery/gallery-sets.js'
+import type { JsonValue } from '../gallery/records.js'
+import { activeJobStates, type JobRecord } from '../jobs/job.js'
+import type { JobReport, Jobs } from '../jobs/jobs.js'
+import type { Webhooks } from '../jobs/webhooks.js'
+import type { MoveTask } from './move-runner.js'
+import { aboutOf, type Compared } from './set-about.js'
+import type { SetExclusion } from './set-exclusion.js'
+
+export interface GalleryMovesOptions {
+  galleries: Galleries
+  jobs: Jobs
+  webhooks: Webhooks
+  exclusion: SetExclusion
+}
+
+export interface MoveWishes extends StorageWishes {
+  /** Pictures copied in a second; 0, or left out: as many as there is room for. */
+  ratePerSecond?: number | undefined
+  priority?: number | undefined
+  webhook?: string | undefined
+}
+
+/** Of a gallery that is moving, or has moved and is still kept where it was. */
+export interface ToldMove {
+  /** Name of the engine that the other set lives in. */
+  engine: string
+  /** `copying`: on its way there. `kept`: it came from there, and can go back at once. */
+  state: 'copying' | 'kept'
+  /** Pictures that are there. */
+  images: number
+  job?: string | undefined
+  /** Until when it is brought up to date there. */
+  keptUntil?: string | undefined
+  /** Of the last comparison that let it serve. */
+  compared?: Compared | undefined
+}
+
+export class GalleryMoves {
+  readonly #options: GalleryMovesOptions
+
+  constructor(options: GalleryMovesOptions) {
+    this.#options = options
+  }
+
+  /** Undefined for one whose sets live in one engine. @throws AlikeError `gallery_not_found` */
+  async of(gallery: string): Promise<ToldMove | undefined> {
+    const { serving, beside } = await this.#setsOf(gallery)
+    if (beside === undefined || !isCopyOf(beside, serving)) return undefined
+    const { keptUntil } = aboutOf(beside)
+    return {
+      engine: beside.engine,
+      state: beside.stage === 'kept' ? 'kept' : 'copying',
+      images: beside.reading.images,
+      job: (await this.#jobOf(gallery))?.id,
+      keptUntil: beside.stage === 'kept' ? keptUntil : undefined,
+      compared: aboutOf(serving).compared,
+    }
+  }
+
+  /**
+   * A job that copies the gallery while it serves, compares, and lets the copy serve. To where it was before, that is: what changed
+   * there since is there already.
+   * @throws AlikeError `gallery_not_found`, `engine_not_found`, `engine_unsupported`, `engine_unreachable`, `move_same_engine`,
+   * `move_under_way`, `set_exists`, `gallery_exists` for a copy that lies otherwise, `job_queue_full`, `storage_full`,
+   * `webhook_disabled`, `overloaded`
+   */
+  async begin(gallery: string, engine: string, wishes: MoveWishes = {}): Promise<JobReport> {
+    const { jobs, webhooks, exclusion } = this.#options
+    if (wishes.webhook !== undefined) webhooks.expectAllowed(wishes.webhook)
+    await jobs.expectRoom('move')
+    return exclusion.alone(gallery, () => this.#beginNow(gallery, engine, wishes))
+  }
+
+  async #beginNow(gallery: string, engine: string, wishes: MoveWishes): Promise<JobReport> {
+    const { galleries, jobs } = this.#options
+    const { ratePerSecond = 0, priority, webhook, ...storage } = wishes
+    const { serving, beside } = await this.#setsOf(gallery)
+    const job = await this.#jobOf(gallery)
+    if (job !== undefined) throw new AlikeError('move_under_way', { detail: `By job ${job.id}.` })
+    galleries.sets.expectEngine(engine)
+    if (serving.engine === engine) throw new AlikeError('move_same_engine')
+    if (beside !== undefined && !(isCopyOf(beside, serving) && beside.engine === engine))
+      throw new AlikeError('set_exists', {
+        detail: 'A gallery moves with one set: remove the one that does not serve first.',
+      })
+    const copy = beside ?? (await galleries.sets.addCopy(gallery, engine))
+    // of one that was made before: whether it lies as it is wished
+    await galleries.sets.prepare(copy, storage)
+    const task: MoveTask = { setUid: copy.uid, ratePerSecond }
+    const source = { ...task } as { [key: string]: JsonValue }
+    return jobs.create({ id: randomUUID(), kind: 'move', gallery, source, priority, webhook })
+  }
+
+  async #setsOf(gallery: string): Promise<{ serving: GallerySet; beside: GallerySet | undefined }> {
+    const sets = await this.#options.galleries.sets.list(gallery)
+    const serving = sets.find(({ stage }) => stage === 'serving')!
+    return { serving, beside: sets.find((set) => set !== serving) }
+  }
+
+  async #jobOf(gallery: string): Promise<JobRecord | undefined> {
+    const states = [...activeJobStates]
+    return (await this.#options.jobs.list({ gallery, kinds: ['move'], states }))[0]?.job
+  }
+}
+
+function isCopyOf(set: GallerySet, serving: GallerySet): boolean {
+  return set.modelId === serving.modelId
+}

@@ -1,0 +1,209 @@
+/** How a gallery moves: copied while it serves, compared with the copy, and answered from that in one write. */
+import { AlikeError } from '../errors.js'
+import type { CatalogueSet } from '../gallery/catalogue.js'
+import type { ChangedIds } from '../gallery/changed-ids.js'
+import type { Galleries } from '../gallery/galleries.js'
+import type { JobRecord } from '../jobs/job.js'
+import type { JobLogger } from '../jobs/job-logger.js'
+import type { JobControl, JobRunner, RunEnd } from '../jobs/job-runner.js'
+import { catchUp } from './catching-up.js'
+import { compareCopies, type SetSum, stillDiffering } from './compared-copies.js'
+import { ReEmbeddingRun } from './re-embedding-run.js'
+import { aboutOf, asStored, type Compared } from './set-about.js'
+import type { SetExclusion } from './set-exclusion.js'
+import type { SetFollowers } from './set-followers.js'
+import { patiently, type SetMirror } from './set-mirror.js'
+import type { SetMirrors } from './set-mirrors.js'
+import { TouchedIds } from './touched-ids.js'
+
+/** What a job is made for. */
+export interface MoveTask {
+  setUid: string
+  ratePerSecond: number
+}
+
+export interface MoveRunnerOptions {
+  galleries: Galleries
+  mirrors: SetMirrors
+  followers: SetFollowers
+  exclusion: SetExclusion
+  jobsMax: number
+  /** Days for which the set that served is brought up to date. */
+  setKeptDays: number
+  /** Other processes write to the galleries, too. */
+  isShared?: boolean | undefined
+  logger: JobLogger
+  onEnd(outcome: 'moved' | 'refused' | 'broken_off'): void
+  now?: (() => Date) | undefined
+}
+
+interface Move {
+  gallery: string
+  serving: CatalogueSet
+  copy: CatalogueSet
+  mirror: SetMirror
+  changed: ChangedIds
+}
+
+/** Writes wait no longer than this for the copy to begin to serve. */
+const closedMaxMs = 10_000
+/** Pictures compared again at most while writes wait. */
+const touchedMax = 256
+/** Comparisons of everything, before so much is being written that the move is broken off. */
+const comparisonsMax = 10
+/** Ids told of a copy that is not the same. */
+const toldMax = 10
+const dayMs = 86_400_000
+
+export class MoveRunner implements JobRunner {
+  readonly kinds = ['move'] as const
+  readonly jobsMax: number
+  readonly deathsMax = 4
+  readonly #options: MoveRunnerOptions
+
+  constructor(options: MoveRunnerOptions) {
+    this.jobsMax = options.jobsMax
+    this.#options = options
+  }
+
+  async run(job: JobRecord, control: JobControl): Promise<RunEnd> {
+    try {
+      const end = await this.#run(job, control)
+      this.#options.onEnd('moved')
+      return end
+    } catch (error) {
+      const isRefused = error instanceof AlikeError && error.code === 'move_differs'
+      if (!control.signal.aborted || isRefused) this.#options.onEnd(isRefused ? 'refused' : 'broken_off')
+      throw error
+    }
+  }
+
+  async #run(job: JobRecord, control: JobControl): Promise<RunEnd> {
+    const { galleries, mirrors, followers } = this.#options
+    const { gallery } = job
+    const { setUid } = job.source as unknown as MoveTask
+    const sets = await galleries.sets.list(gallery)
+    const serving = sets.find(({ stage }) => stage === 'serving')!
+    const copy = sets.find(({ uid }) => uid === setUid)
+    if (copy === undefined) throw new AlikeError('set_not_found')
+    // the process died just after the exchange
+    if (copy === serving) return { total: Math.max(serving.reading.images, job.position) }
+    // before anything is read: what changes from now on is brought over in the end
+    const changed = galleries.writes.follow(gallery)
+    await followers.stop(gallery)
+    let hasMoved = false
+    try {
+      if (copy.stage === 'building') await patiently(() => galleries.sets.prepare(copy), control.signal)
+      const { mirror, set } = await mirrors.of(gallery, setUid)
+      const move = { gallery, serving, copy: set, mirror, changed }
+      const total = await this.#copied(job, move, control)
+      await this.#exchanged(move, control.signal)
+      hasMoved = true
+      return { total }
+    } finally {
+      if (hasMoved) followers.start(gallery, serving.uid)
+      else if (copy.stage !== 'building') followers.start(gallery, setUid)
+      else galleries.writes.unfollow(gallery, changed)
+    }
+  }
+
+  async #copied(job: JobRecord, { mirror, changed }: Move, { signal, advance, expect, tell }: JobControl) {
+    const { ratePerSecond } = job.source as unknown as MoveTask
+    const { images: total } = await patiently(() => mirror.from.state(), signal)
+    await expect(Math.max(total, job.position))
+    const parts = { mirror, changed, signal, advance, ratePerSecond, total }
+    // what is copied needs no original
+    const run = new ReEmbeddingRun(job, { ...parts, withoutOriginal: 'leave_out' })
+    tell(() => run.reading())
+    return run.run()
+  }
+
+  async #exchanged(move: Move, signal: AbortSignal): Promise<void> {
+    const touched = new TouchedIds(move.changed)
+    for (let round = 1; round <= comparisonsMax; round++) {
+      if (this.#options.isShared) touched.note('all')
+      await catchUp({ mirror: move.mirror, changed: touched, signal })
+      touched.touched()
+      const { serving, copy, differing } = await compareCopies(move.mirror, { signal, onLooked() {} })
+      // what was written meanwhile, and what another process wrote, is brought over; what is still another one then is wrong
+      touched.note([...differing])
+      const settled = await this.#settled(move, touched, signal)
+      if (settled === 'again') continue
+      try {
+        await patiently(() => this.#exchange(move, { touched, settled, sums: [serving, copy], signal }), signal)
+        return
+      } catch (error) {
+        // too much to be brought over, or compared, while writes wait
+        if (!(error instanceof Error && error.name === 'TimeoutError') || signal.aborted) throw error
+      }
+    }
+    throw new AlikeError('overloaded', { detail: 'Too much is being written for the copy to be compared.' })
+  }
+
+  /** Ids to be compared while writes wait; `again`: everything is to be compared again. @throws AlikeError `move_differs` */
+  async #settled({ mirror }: Move, touched: TouchedIds, signal: AbortSignal): Promise<ReadonlySet<string> | 'again'> {
+    let left: string[] = []
+    for (let round = 1; round <= comparisonsMax; round++) {
+      await catchUp({ mirror, changed: touched, signal })
+      const now = touched.touched()
+      if (now === 'all') return 'again'
+      const ids = new Set([...left, ...now])
+      if (ids.size <= touchedMax) return ids
+      left = await stillDiffering(mirror, ids)
+      if (left.length > touchedMax && now.size === 0) throw differs(left)
+    }
+    return 'again'
+  }
+
+  async #exchange(
+    { gallery, serving, copy, mirror }: Move,
+    {
+      touched,
+      settled,
+      sums: [sum, sumOfCopy],
+      signal,
+    }: { touched: TouchedIds; settled: ReadonlySet<string>; sums: [SetSum, SetSum]; signal: AbortSignal },
+  ): Promise<void> {
+    const { galleries, mirrors, exclusion, setKeptDays, logger, now = () => new Date() } = this.#options
+    const lately = AbortSignal.any([AbortSignal.timeout(closedMaxMs), signal])
+    let compared: Compared = { images: 0, comparedAt: now().toISOString() }
+    const expectSame = async () => {
+      await catchUp({ mirror, changed: touched, signal: lately })
+      const last = touched.touched()
+      if (last === 'all') throw new DOMException('Everything has to be compared again.', 'TimeoutError')
+      const again = new Set([...settled, ...last])
+      const left = await stillDiffering(mirror, again)
+      if (left.length > 0) throw differs(left)
+      const images = await expectCounts(mirror)
+      // a sum that was taken while pictures were written is of no moment
+      const checksum = again.size === 0 && sum.checksum === sumOfCopy.checksum ? sum.checksum : undefined
+      compared = { ...compared, images, checksum }
+      await galleries.sets.change(copy.uid, { about: asStored({ ...aboutOf(copy), compared }) })
+    }
+    const keptUntil = new Date(now().getTime() + setKeptDays * dayMs).toISOString()
+    await exclusion.alone(gallery, async () => {
+      const about = asStored({ ...aboutOf(serving), gate: undefined, compared: undefined, keptUntil })
+      await galleries.sets.serve(gallery, copy.uid, { about, catchUp: expectSame, signal: lately })
+    })
+    mirrors.forget(copy.uid)
+    mirrors.forget(serving.uid)
+    const { engine } = copy
+    const rolledBack = copy.stage === 'kept'
+    logger.info({ gallery, engine, before: serving.engine, rolledBack, ...compared }, 'a gallery has moved')
+  }
+}
+
+function differs(ids: readonly string[]): AlikeError {
+  const told = ids.slice(0, toldMax).join(', ')
+  const others = ids.length > toldMax ? ` and ${ids.length - toldMax} more` : ''
+  return new AlikeError('move_differs', {
+    detail: `${ids.length} pictures: ${told}${others}. Remove the copy, and ask for the move again.`,
+  })
+}
+
+/** @returns how many pictures there are @throws AlikeError `move_differs` */
+async function expectCounts({ from, to }: SetMirror): Promise<number> {
+  const [here, there] = await Promise.all([from.state(), to.state()])
+  if (here.images === there.images) return here.images
+  throw new AlikeError('move_differs', { detail: `It has ${there.images} pictures, the gallery ${here.images}.` })
+}
