@@ -47,7 +47,7 @@ export interface StorageWishes {
 export const quantisations = ['none', 'rq8'] as const
 export type Quantisation = (typeof quantisations)[number]
 
-/** Opened by `main.ts`; a gallery's row names the one it lives in. */
+/** Opened by `service/storage.ts`; a gallery's row names the one it lives in. */
 export interface Engine {
   /** Once it can not go on: the process should be restarted. */
   readonly failure: AlikeError | undefined

@@ -10,8 +10,8 @@ import type { Image } from '../../src/http/schemas/image.js'
 import type { Job } from '../../src/http/schemas/job.js'
 import type { Problem } from '../../src/http/schemas/problem.js'
 import type { SearchAnswer } from '../../src/http/schemas/search.js'
-import { openService, type Service } from '../../src/main.js'
 import type { RemoteImages } from '../../src/remote/remote-images.js'
+import { openService, type Service } from '../../src/service/service.js'
 import { handmadeModel } from './handmade-onnx.js'
 import { temporaryFolder } from './temporary-folder.js'
 import { settingsOf, sharedWeaviate } from './weaviate-server.js'
@@ -70,7 +70,7 @@ export async function startApp(
     ...(await engineUnderTest()),
     ...overrides,
   } satisfies Config)
-  const service = await openService(config, logger, undefined, remote)
+  const service = await openService({ config, logger, environment: process.env, remote })
   t.after(() => service.close())
 
   return {

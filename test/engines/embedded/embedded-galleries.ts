@@ -1,4 +1,4 @@
-/** Galleries in the embedded engine alone, opened as `main.ts` does. */
+/** Galleries in the embedded engine alone, opened as `service/storage.ts` does. */
 import {
   type EmbeddedEngine,
   type EmbeddedOptions,

@@ -1,4 +1,4 @@
-/** Galleries in a Weaviate server, opened as `main.ts` does: their catalogue lies in a data folder of this process. */
+/** Galleries in a Weaviate server, opened as `service/storage.ts` does: their catalogue lies in a data folder of this process. */
 import type { TestContext } from 'node:test'
 import { pino } from 'pino'
 import { openEmbedded } from '../../../src/engines/embedded/embedded-engine.js'

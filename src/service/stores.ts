@@ -1,10 +1,10 @@
 /** Where the catalogue, jobs, judgements, decisions and layouts are kept: beside the pictures, or in PostgreSQL for several processes. */
-import type { Config } from './config/config.js'
-import type { EmbeddedEngine } from './engines/embedded/embedded-engine.js'
-import { AlikeError } from './errors.js'
-import type { GalleriesOptions } from './gallery/galleries.js'
-import type { JobStore } from './jobs/job-store.js'
-import type { PostgresLogger } from './postgres/open-postgres.js'
+import type { Config } from '../config/config.js'
+import type { EmbeddedEngine } from '../engines/embedded/embedded-engine.js'
+import { AlikeError } from '../errors.js'
+import type { GalleriesOptions } from '../gallery/galleries.js'
+import type { JobStore } from '../jobs/job-store.js'
+import type { PostgresLogger } from '../postgres/open-postgres.js'
 
 export interface Stores
   extends Pick<GalleriesOptions, 'catalogue' | 'feedback' | 'decisions' | 'layouts' | 'progress'> {
@@ -39,7 +39,7 @@ export async function openStores(
     const progress = progressOf(jobs, [name])
     return { catalogue, feedback, decisions, layouts, jobs, progress, waiting: () => 0, close: async () => {} }
   }
-  const { openSharedStores } = await import('./postgres/open-postgres.js') // for those who have one
+  const { openSharedStores } = await import('../postgres/open-postgres.js') // for those who have one
   const shared = await openSharedStores({
     url: config.postgresUrl,
     connectionsMax: config.postgresConnectionsMax,

@@ -1,0 +1,30 @@
+/** Folders of this machine whose pictures are taken in. */
+import type { AppParts } from '../app.js'
+import { FolderWatch } from '../ingest/folders/folder-watch.js'
+import type { WatchedFolder } from '../ingest/folders/watched-folders.js'
+import type { Opening } from './opened-parts.js'
+
+export function openFolderWatches(
+  { config, logger, metrics, opened }: Opening,
+  folders: readonly WatchedFolder[],
+  { ingest, jobs, galleries }: Pick<AppParts, 'ingest' | 'jobs' | 'galleries'>,
+): void {
+  const watches = folders.map((watched) =>
+    opened.add(
+      new FolderWatch({
+        ingest,
+        jobs,
+        galleries,
+        logger,
+        watched,
+        dataDir: config.dataDir,
+        everyMs: config.watchEverySeconds * 1_000,
+        settleMs: config.watchSettleSeconds * 1_000,
+        removes: config.watchRemovals === 'remove',
+        filesMax: config.ingestMaxFiles,
+        onLook: (outcome) => metrics.countFolderLook(watched.gallery, outcome),
+      }),
+    ),
+  )
+  metrics.watch({ watchedFolders: () => watches.map(({ reading }) => reading) })
+}

@@ -1,0 +1,143 @@
+/** Jobs of every kind: what runs them, what they are told of, what asks for them. */
+import { Analyses } from '../analysis/analyses.js'
+import { AnalysisRunner } from '../analysis/analysis-runner.js'
+import type { Embedder } from '../embedding/embedder.js'
+import type { ServedModels } from '../embedding/served-models.js'
+import type { Decoders } from '../image/decoders.js'
+import { CopyBackfill } from '../ingest/copy-backfill.js'
+import type { WatchedFolder } from '../ingest/folders/watched-folders.js'
+import { Ingest } from '../ingest/ingest.js'
+import { IngestRunner } from '../ingest/ingest-runner.js'
+import type { IntakeParts } from '../ingest/new-image.js'
+import { Spool } from '../ingest/spool.js'
+import type { EndedJobState, JobRecord } from '../jobs/job.js'
+import { type Jobs, openJobs } from '../jobs/jobs.js'
+import { Webhooks } from '../jobs/webhooks.js'
+import { openSharedUploads } from '../originals/open-originals.js'
+import { EmbeddingSets } from '../re-embedding/embedding-sets.js'
+import { GalleryMoves } from '../re-embedding/gallery-moves.js'
+import { MoveRunner } from '../re-embedding/move-runner.js'
+import { ReEmbeddingRunner } from '../re-embedding/re-embedding-runner.js'
+import { SetExclusion } from '../re-embedding/set-exclusion.js'
+import { SetFollowers } from '../re-embedding/set-followers.js'
+import { SetMirrors } from '../re-embedding/set-mirrors.js'
+import { openListedBuckets } from '../remote/listed-buckets.js'
+import { WebhookRequests } from '../remote/webhook-requests.js'
+import type { Tracing } from '../tracing/tracing.js'
+import type { Opening } from './opened-parts.js'
+import type { Stores } from './stores.js'
+
+interface Means {
+  intake: IntakeParts
+  models: ServedModels
+  decoders: Decoders
+  stores: Stores
+  watched: readonly WatchedFolder[]
+  tracing: Tracing | undefined
+}
+
+export interface JobKinds {
+  jobs: Jobs
+  ingest: Ingest
+  analyses: Analyses
+  sets: EmbeddingSets
+  moves: GalleryMoves
+  mirrors: SetMirrors
+  followers: SetFollowers
+}
+
+export async function openJobKinds(opening: Opening, means: Means): Promise<JobKinds> {
+  const { config, logger, metrics, opened } = opening
+  const { intake, models, decoders, stores, watched, tracing } = means
+  const { galleries } = intake
+  const copyBackfill = opened.add(
+    new CopyBackfill({ galleries, decoders, logger, onDescribed: metrics.countDescribed }),
+  )
+  const spool = new Spool(config.dataDir, config.postgresUrl === '' ? undefined : await openSharedUploads(config))
+  const concurrency = ingestConcurrency(models.standard, decoders.count, config.embedQueueMax)
+  const webhooks = openWebhooks(opening, stores)
+  const isShared = config.postgresUrl !== ''
+  const exclusion = new SetExclusion()
+  const mirrors = new SetMirrors({ ...intake, concurrency })
+  const followers = opened.add(await SetFollowers.open({ galleries, mirrors, logger }))
+  const buckets = opened.add(openListedBuckets({ ...config, onRead: metrics.countBucketRead }))
+  const jobs = await openJobs({
+    store: stores.jobs,
+    runsJobs: config.role !== 'serve',
+    galleries,
+    runners: [
+      new IngestRunner({
+        ...config,
+        traceOf: tracing && ((job) => tracing.jobParts({ ...job, startedAt: startOf(job) })),
+        parts: intake,
+        spool,
+        places: { buckets, folders: watched.map(({ folder }) => folder) },
+        jobsMax: config.ingestJobsMax,
+        concurrency,
+        metrics,
+      }),
+      new AnalysisRunner({ galleries, copiesDescribed: copyBackfill.ended, jobsMax: config.analysisJobsMax }),
+      new ReEmbeddingRunner({ ...config, galleries, mirrors, followers, jobsMax: config.reEmbeddingJobsMax }),
+      new MoveRunner({
+        ...config,
+        ...{ galleries, mirrors, followers, exclusion, isShared, logger },
+        jobsMax: config.reEmbeddingJobsMax,
+        onEnd: metrics.countMove,
+      }),
+    ],
+    jobsKeptDays: config.jobsKeptDays,
+    logger,
+    onEnd: (job) => {
+      if (job.kind === 'ingest') metrics.countJobEnd(job.state as EndedJobState)
+      tracing?.job({ ...job, startedAt: startOf(job), finishedAt: new Date() })
+      webhooks.look()
+    },
+  })
+  opened.atEnd((crashed) => jobs.close(crashed))
+  webhooks.look()
+  // another process may have died over one
+  opened.atEnd(stores.jobs.onChange((jobId) => jobId === undefined && webhooks.look()))
+  const sets = new EmbeddingSets({
+    ...config,
+    standardModelId: models.folders.standard.manifest.id,
+    isShared,
+    galleries,
+    jobs,
+    webhooks,
+    mirrors,
+    followers,
+    exclusion,
+    logger,
+  })
+  return {
+    jobs,
+    ingest: new Ingest({ ...config, jobs, galleries, spool, webhooks, buckets }),
+    analyses: new Analyses({ jobs, galleries, webhooks, imagesMax: config.analysisMaxImages }),
+    sets: opened.add(sets),
+    moves: new GalleryMoves({ galleries, jobs, webhooks, exclusion }),
+    mirrors,
+    followers,
+  }
+}
+
+function openWebhooks({ config, logger, metrics, opened }: Opening, { jobs }: Stores): Webhooks {
+  const sender = opened.add(new WebhookRequests(config))
+  const webhooks = new Webhooks({
+    jobs,
+    sender,
+    secret: config.webhookAllowedHosts === '' ? '' : config.webhookSecret,
+    attemptsMax: config.webhookAttemptsMax,
+    logger,
+    onAttempt: metrics.countWebhook,
+  })
+  return opened.add(webhooks)
+}
+
+const startOf = ({ startedAt, createdAt }: Pick<JobRecord, 'startedAt' | 'createdAt'>): Date =>
+  new Date(startedAt ?? createdAt)
+
+/** As many pictures under way as keep decoders and model workers busy while others are read and committed. */
+function ingestConcurrency({ runtime }: Embedder, decodeConcurrency: number, embedQueueMax: number): number {
+  const atTheModel = 2 * runtime.workers * (runtime.batchSizes.at(-1) ?? 1)
+  return Math.min(2 * decodeConcurrency + atTheModel, embedQueueMax)
+}

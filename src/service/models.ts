@@ -1,0 +1,58 @@
+/** The models that are served: their folders, and those of them that are in memory. */
+import { join } from 'node:path'
+import { numbersOf } from '../config/listed.js'
+import type { Embedder } from '../embedding/embedder.js'
+import { ModelFolders } from '../embedding/model-folders.js'
+import type { Model } from '../embedding/model-manifest.js'
+import { openProvenEmbedder } from '../embedding/proven-embedder.js'
+import { ServedModels } from '../embedding/served-models.js'
+import type { ServableModels } from '../gallery/servable-models.js'
+import type { Opening } from './opened-parts.js'
+
+export async function openModels({ config, logger, metrics, opened }: Opening): Promise<ServedModels> {
+  const { modelDir, modelsDir, dataDir } = config
+  const folders = await ModelFolders.open(modelDir, modelsDir || join(dataDir, 'models'), logger)
+  return opened.add(
+    await ServedModels.open({
+      folders,
+      open: (model) => openModel(model, { config, logger, metrics, isStandard: model === folders.standard }),
+      openMax: config.modelsOpenMax,
+      idleMs: config.modelIdleSeconds * 1_000,
+      logger,
+    }),
+  )
+}
+
+interface ModelOpening extends Pick<Opening, 'config' | 'logger' | 'metrics'> {
+  /** What runs the standard model is what the metrics of the runtime tell. */
+  isStandard: boolean
+}
+
+function openModel(model: Model, { config, logger, metrics, isStandard }: ModelOpening): Promise<Embedder> {
+  return openProvenEmbedder({
+    model,
+    provider: config.provider,
+    requireCuda: config.requireCuda,
+    workers: config.embedWorkers,
+    maxBatch: config.batchMaxSize,
+    cuda: {
+      devices: numbersOf(config.cudaDevices),
+      visibleDevices: config.cudaVisibleDevices,
+      batchSizes: numbersOf(config.cudaBatchSizes),
+      memoryMaxBytes: config.cudaMemoryMaxBytes,
+    },
+    maxQueue: config.embedQueueMax,
+    logger,
+    metrics: isStandard ? metrics.embedding : { ...metrics.embedding, setRuntime() {}, setGoldenCosine() {} },
+  })
+}
+
+/** As galleries know them. */
+export function servable(folders: ModelFolders): ServableModels {
+  const sizeOf = ({ manifest: { id, embeddingDimension: dimension } }: Model) => ({ id, dimension })
+  return {
+    standard: sizeOf(folders.standard),
+    get: (idOrName) => sizeOf(folders.get(idOrName)),
+    has: (id) => folders.has(id),
+  }
+}

@@ -1,0 +1,76 @@
+/** What turns pictures into vectors, and keeps them as they came. */
+import { availableParallelism } from 'node:os'
+import { ImageEmbedder } from '../embedding/image-embedder.js'
+import { PlaceMaps } from '../embedding/place-maps.js'
+import type { ServedModels } from '../embedding/served-models.js'
+import type { EmbeddedEngine } from '../engines/embedded/embedded-engine.js'
+import { type Decoders, decodersWanted, openDecoders } from '../image/decoders.js'
+import { counted } from '../originals/counted-originals.js'
+import { OriginalsGarbage } from '../originals/garbage.js'
+import { openOriginals } from '../originals/open-originals.js'
+import type { OriginalStore } from '../originals/original-store.js'
+import type { Opening } from './opened-parts.js'
+
+export interface Pictures {
+  decoders: Decoders
+  placeMaps: PlaceMaps
+  images: ImageEmbedder
+}
+
+/** @param environment what decoder processes are started with */
+export async function openPictures(
+  { config, logger, metrics, opened }: Opening,
+  models: ServedModels,
+  environment: NodeJS.ProcessEnv,
+): Promise<Pictures> {
+  const decoders = opened.add(
+    await openDecoders({
+      ...decodersWanted(config, availableParallelism()),
+      memoryMaxBytes: config.decodeMemoryMaxBytes,
+      environment,
+      logger,
+      onProcessEnd: metrics.countDecoderEnd,
+      onDecoded: metrics.countDecoded,
+    }),
+  )
+  const placeMaps = new PlaceMaps({
+    models,
+    decoders,
+    maxPixels: config.imageMaxPixels,
+    maxQueue: config.explainQueueMax,
+    idleMs: config.explainIdleSeconds * 1_000,
+    logger,
+    onOpen: metrics.countExplainOpen,
+  })
+  const images = new ImageEmbedder({
+    models,
+    decoders,
+    maxPixels: config.imageMaxPixels,
+    queryViews: config.queryViews,
+    galleryViews: config.galleryViews,
+    thumbnailMaxSide: config.thumbnailMaxSidePixels,
+  })
+  return { decoders, placeMaps: opened.add(placeMaps), images }
+}
+
+/** Pictures as they came, where they are kept; those that nobody uses any more are removed in the background. */
+export async function openKeptOriginals(
+  { config, logger, metrics, opened }: Opening,
+  embedded: EmbeddedEngine,
+): Promise<OriginalStore | undefined> {
+  const originals = await openOriginals(config)
+  // other processes have galleries of which this one knows nothing
+  if (originals !== undefined && config.postgresUrl === '')
+    opened.add(
+      new OriginalsGarbage({
+        store: originals,
+        uses: embedded.originalUses,
+        everyMs: 60_000,
+        sweepEveryMs: 86_400_000,
+        minAgeMs: 3_600_000,
+        onRemoved: metrics.countOriginalRemoved,
+        logger,
+      }),
+    )
+  return originals && counted(originals, metrics.countOriginalPut)
+}

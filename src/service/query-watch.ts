@@ -1,0 +1,78 @@
+/** Whether queries stay what they were, and what another embedding set would have answered. */
+
+import type { ImageEmbedder } from '../embedding/image-embedder.js'
+import type { ModelFolders } from '../embedding/model-folders.js'
+import type { Galleries } from '../gallery/galleries.js'
+import type { SetFollowers } from '../re-embedding/set-followers.js'
+import type { SetMirrors } from '../re-embedding/set-mirrors.js'
+import { Shadow } from '../re-embedding/shadow.js'
+import { ModelDrift } from '../watch/model-drift.js'
+import { QueryDrift } from '../watch/query-drift.js'
+import { RecallSample } from '../watch/recall-sample.js'
+import type { Opening } from './opened-parts.js'
+
+interface Watched {
+  folders: ModelFolders
+  galleries: Galleries
+  images: ImageEmbedder
+  mirrors: SetMirrors
+  followers: SetFollowers
+}
+
+export interface OpenedQueryWatch {
+  recall: RecallSample
+  shadow: Shadow
+  drift: ModelDrift
+}
+
+export async function openQueryWatch(
+  { config, logger, metrics }: Opening,
+  { folders, galleries, images, mirrors, followers }: Watched,
+): Promise<OpenedQueryWatch> {
+  const recall = new RecallSample({
+    searches: galleries.searches,
+    every: config.recallSampleEvery,
+    onSample: metrics.countRecallSample,
+    onFailure: (err) => {
+      metrics.countRecallSampleFailure()
+      logger.debug({ err }, 'a search could not be repeated exactly')
+    },
+  })
+  const shadow = new Shadow({
+    followers,
+    mirrors,
+    images,
+    every: config.shadowSearchEvery,
+    onCompared: metrics.countShadow,
+    onFailure: (err) => {
+      metrics.countShadowFailure()
+      logger.debug({ err }, 'a search could not be answered by the other embedding set')
+    },
+  })
+  return { recall, shadow, drift: await openDrift(folders, { config, metrics, logger }) }
+}
+
+/** Models beside the standard one whose drift is watched. */
+const driftingModelsMax = 8
+
+async function openDrift(
+  folders: ModelFolders,
+  { config, metrics, logger }: Pick<Opening, 'config' | 'metrics' | 'logger'>,
+): Promise<ModelDrift> {
+  const { dataDir, driftQueries: queries } = config
+  const { id, calibration } = folders.standard.manifest
+  const standard = { dataDir, queries, logger, modelId: id, calibration, onBest: metrics.observeBest }
+  return new ModelDrift({
+    standard: await QueryDrift.open(standard),
+    // the histograms of best hits are the standard model's alone: those of several would blur
+    open: (modelId) =>
+      QueryDrift.open({
+        ...standard,
+        modelId,
+        file: `query-baseline-${modelId}.json`,
+        calibration: folders.has(modelId) ? folders.get(modelId).manifest.calibration : undefined,
+        onBest() {},
+      }),
+    othersMax: driftingModelsMax,
+  })
+}

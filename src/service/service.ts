@@ -1,0 +1,141 @@
+/** The whole service but its port: every part opened in order, and closed in reverse. */
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { type AppParts, buildApp, buildMetricsApp, buildWorkerApp } from '../app.js'
+import { Snapshots } from '../backups/snapshots.js'
+import type { Config } from '../config/config.js'
+import type { EmbeddedEngine } from '../engines/embedded/embedded-engine.js'
+import { type WatchedFolder, watchedFolders } from '../ingest/folders/watched-folders.js'
+import { createMetrics, type Metrics } from '../metrics/metrics.js'
+import { openRemoteImages, type RemoteImages } from '../remote/remote-images.js'
+import { useTextForm } from '../text.js'
+import { openTracing } from '../tracing/open-tracing.js'
+import type { Tracing } from '../tracing/tracing.js'
+import { serviceVersion } from '../version.js'
+import { openCallers } from './callers.js'
+import { openFolderWatches } from './folder-watches.js'
+import { openJobKinds } from './job-kinds.js'
+import { openModels } from './models.js'
+import { OpenedParts, type Opening } from './opened-parts.js'
+import { openKeptOriginals, openPictures } from './pictures.js'
+import { openQueryWatch } from './query-watch.js'
+import { openStorage } from './storage.js'
+import { expectRole } from './stores.js'
+import { watchParts } from './watched-parts.js'
+
+export interface Service {
+  app: FastifyInstance
+  /** For `METRICS_PORT`. */
+  metricsApp?: FastifyInstance
+  parts: AppParts
+  /**
+   * Finishes what was accepted, then closes every part; what runs longer than the grace is cut off.
+   * @param crashed the process ends for an error
+   */
+  close(crashed?: boolean): Promise<void>
+}
+
+export interface ServiceOptions {
+  config: Config
+  logger: Logger
+  metrics?: Metrics | undefined
+  /** What decoder processes are started with. */
+  environment: NodeJS.ProcessEnv
+  /** Where pictures by URL come from. */
+  remote?: RemoteImages | undefined
+}
+
+/** @throws AlikeError of a part that can not be opened; the others are closed then */
+export async function openService({
+  config,
+  logger,
+  metrics = createMetrics(),
+  environment,
+  remote = openRemoteImages({ ...config, onFetch: metrics.countFetch }),
+}: ServiceOptions): Promise<Service> {
+  const opened = new OpenedParts()
+  opened.add(remote)
+  const opening = { config, logger, metrics, opened }
+  try {
+    expectRole(config)
+    useTextForm(config.textForm)
+    const callers = await openCallers(opening)
+    const tracing = await openTracing(config, serviceVersion)
+    if (tracing !== undefined) opened.add(tracing)
+    const watched = watchedFolders(config.watchFolders, config.dataDir)
+    const parts = await openParts(opening, { environment, remote, tracing, watched })
+    const door = { config, metrics, logger, ...callers }
+    const app =
+      config.role === 'work' ? await buildWorkerApp({ ...door, parts }) : await buildApp({ ...door, tracing, parts })
+    opened.atEnd(() => closeApp(app, config.shutdownGraceMs))
+    // a process that only runs jobs takes in what another one has seen
+    if (config.role !== 'work') openFolderWatches(opening, watched, parts)
+    const close = (crashed?: boolean) => opened.close(crashed)
+    if (config.metricsPort === 0) return { app, parts, close }
+    return { app, metricsApp: opened.add(await buildMetricsApp(door)), parts, close }
+  } catch (error) {
+    await opened.close()
+    throw error
+  }
+}
+
+interface Means {
+  environment: NodeJS.ProcessEnv
+  remote: RemoteImages
+  tracing: Tracing | undefined
+  watched: readonly WatchedFolder[]
+}
+
+/** Everything that requests and jobs need. */
+async function openParts(opening: Opening, { environment, remote, tracing, watched }: Means): Promise<AppParts> {
+  const models = await openModels(opening)
+  const { folders, standard: embedder } = models
+  const { embedded, stores, galleries } = await openStorage(opening, folders)
+  const { decoders, placeMaps, images } = await openPictures(opening, models, environment)
+  const intake = { galleries, images, remote, originals: await openKeptOriginals(opening, embedded) }
+  const kinds = await openJobKinds(opening, { intake, models, decoders, stores, watched, tracing })
+  const { jobs, ingest, analyses, sets, moves, mirrors, followers } = kinds
+  const snapshots = await openSnapshots(opening, { embedded, modelId: folders.standard.manifest.id })
+  const watch = await openQueryWatch(opening, { folders, galleries, images, mirrors, followers })
+  const parts = {
+    ...intake,
+    models,
+    embedder,
+    placeMaps,
+    decoders,
+    jobs,
+    ingest,
+    analyses,
+    sets,
+    moves,
+    snapshots,
+    watch,
+  }
+  watchParts(opening, { ...parts, embedded, stores, drift: watch.drift, followers })
+  return parts
+}
+
+async function openSnapshots(
+  { config, logger, metrics, opened }: Opening,
+  { embedded, modelId }: { embedded: EmbeddedEngine; modelId: string },
+): Promise<Snapshots> {
+  return opened.add(
+    await Snapshots.open({
+      dataDir: config.dataDir,
+      max: config.dataSnapshotsMax,
+      modelId,
+      serviceVersion,
+      logger,
+      expectWritable: () => embedded.expectWritable(),
+      onEnd: metrics.countDataSnapshot,
+      onNewest: metrics.setNewestDataSnapshot,
+    }),
+  )
+}
+
+/** Requests get most of the grace; the rest is for the parts behind them. */
+async function closeApp(app: FastifyInstance, graceMs: number): Promise<void> {
+  const hurry = setTimeout(() => app.server.closeAllConnections(), graceMs * 0.6)
+  await app.close()
+  clearTimeout(hurry)
+}

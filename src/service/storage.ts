@@ -1,0 +1,100 @@
+/** Where galleries live: the engines, and the stores beside them. */
+import { availableParallelism } from 'node:os'
+import type { Config } from '../config/config.js'
+import type { ModelFolders } from '../embedding/model-folders.js'
+import { type EmbeddedEngine, openEmbedded } from '../engines/embedded/embedded-engine.js'
+import { indexPartsWanted } from '../engines/embedded/vector-index/index-threads.js'
+import type { WeaviateEngine } from '../engines/weaviate/weaviate-engine.js'
+import { AlikeError } from '../errors.js'
+import type { Engine } from '../gallery/engine.js'
+import { type Galleries, openGalleries } from '../gallery/galleries.js'
+import { servable } from './models.js'
+import type { Opening } from './opened-parts.js'
+import { openStores, type Stores } from './stores.js'
+
+export interface Storage {
+  embedded: EmbeddedEngine
+  stores: Stores
+  galleries: Galleries
+}
+
+export async function openStorage(opening: Opening, folders: ModelFolders): Promise<Storage> {
+  const { config, logger, metrics, opened } = opening
+  const embedded = opened.add(await openEmbeddedOf(opening))
+  const stores = opened.add(await openStores(config, embedded, { name: 'embedded', logger }))
+  const weaviate = await openWeaviateOf(opening)
+  if (weaviate !== undefined) opened.add(weaviate)
+  const engines = { embedded, ...(weaviate && { weaviate }) }
+  if (config.role !== 'all' && weaviate === undefined)
+    logger.warn('WEAVIATE_URL is not set: pictures are stored in this process’s data folder, where no other finds them')
+  const galleries = await openGalleries({
+    ...stores,
+    engines,
+    engineOfNew: engineOfNew(config, engines),
+    models: servable(folders),
+    limits: {
+      galleriesMax: config.galleriesMax,
+      pageMaxLength: pageMaxLengthOf(config),
+      changedMax: config.setChangedMax,
+    },
+    pages: {
+      rankingsMax: config.pageRankingsMax,
+      rankingsMaxBytes: config.pageRankingsMaxBytes,
+      expirySeconds: config.pageExpirySeconds,
+    },
+    onRankingDrop: metrics.countRankingDrop,
+  })
+  return { embedded, stores, galleries: opened.add(galleries) }
+}
+
+/** Characters of records on one page: an answer is no longer than it may be whatever they are made of. */
+const pageMaxLengthOf = ({ answerMaxBytes }: Config): number => answerMaxBytes / 4
+
+function openEmbeddedOf({ config, logger, metrics }: Opening): Promise<EmbeddedEngine> {
+  return openEmbedded({
+    dataDir: config.dataDir,
+    damagedRecords: 'named',
+    cataloguedElsewhere: config.postgresUrl !== '',
+    index: { exactBelow: config.exactBelow, parts: indexPartsWanted(config, availableParallelism()) },
+    storage: {
+      pageMaxLength: pageMaxLengthOf(config),
+      galleryImagesMax: config.galleryMaxImages,
+      feedbackMax: config.feedbackMax,
+      decisionsMax: config.decisionsMax,
+      databaseMaxBytes: config.databaseMaxBytes,
+      graphCacheAfterWrites: config.graphCacheAfterWrites,
+      graphCacheAfterSeconds: config.graphCacheAfterSeconds,
+    },
+    logger,
+    onIndexRebuild: metrics.countIndexRebuild,
+  })
+}
+
+/** @throws AlikeError `engine_version_refused`, `engine_setting_refused`, `config_invalid` */
+async function openWeaviateOf({ config, logger }: Opening): Promise<WeaviateEngine | undefined> {
+  if (config.weaviateUrl === '') return undefined
+  const { openWeaviate } = await import('../engines/weaviate/weaviate-engine.js') // a large package, for those who have a server
+  return openWeaviate({
+    server: {
+      url: config.weaviateUrl,
+      grpcAddress: config.weaviateGrpc || `${new URL(config.weaviateUrl).hostname}:50051`,
+      apiKey: config.weaviateApiKey,
+      consistency: config.weaviateConsistency,
+      timeoutMs: config.weaviateTimeoutMs,
+    },
+    layout: {
+      shards: config.weaviateShards,
+      replicas: config.weaviateReplicas,
+      quantisation: config.weaviateQuantisation,
+    },
+    storage: { pageMaxLength: pageMaxLengthOf(config) },
+    logger,
+  })
+}
+
+/** @throws AlikeError `config_invalid` */
+function engineOfNew({ defaultEngine }: Config, engines: Readonly<Record<string, Engine>>): string {
+  if (defaultEngine === '' || defaultEngine in engines) return defaultEngine || 'embedded'
+  const detail = `DEFAULT_ENGINE must be one of ${Object.keys(engines).join(', ')}, not "${defaultEngine}".`
+  throw new AlikeError('config_invalid', { detail })
+}

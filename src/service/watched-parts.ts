@@ -1,0 +1,74 @@
+/** What the parts tell of themselves when Prometheus asks. */
+import { analysisKinds } from '../analysis/analysis-runner.js'
+import type { AppParts } from '../app.js'
+import type { EmbeddedEngine } from '../engines/embedded/embedded-engine.js'
+import { AlikeError } from '../errors.js'
+import { largestGalleries } from '../metrics/readings.js'
+import type { SetFollowers } from '../re-embedding/set-followers.js'
+import type { ModelDrift } from '../watch/model-drift.js'
+import type { Opening } from './opened-parts.js'
+import type { Stores } from './stores.js'
+
+interface Watched extends Pick<AppParts, 'models' | 'embedder' | 'placeMaps' | 'galleries' | 'decoders' | 'jobs'> {
+  embedded: EmbeddedEngine
+  stores: Stores
+  drift: ModelDrift
+  followers: SetFollowers
+}
+
+export function watchParts({ config, metrics }: Opening, parts: Watched): void {
+  const { models, embedder, placeMaps, galleries, stores, embedded, decoders, jobs, drift, followers } = parts
+  metrics.watch({
+    decodeQueueDepth: () => decoders.depth,
+    decodeMemoryBytes: () => decoders.bytesInUse,
+    decoderProcesses: () => decoders.processes,
+    modelsOpen: () => models.openCount,
+    setsFollowed: () => followers.count,
+    setChangesPending: () => followers.pending,
+    embedQueueDepth: () => embedder.queueDepth,
+    explainQueueDepth: () => placeMaps.depth,
+    explainSessions: () => (placeMaps.isOpen ? 1 : 0),
+    embedWorkersLive: () => embedder.liveWorkers,
+    gpus: () => embedder.gpus,
+    writeQueueDepth: () => embedded.writeQueueDepth,
+    storeQueueDepth: () => stores.waiting(),
+    storageReadOnly: () => (galleries.readOnly === undefined ? 0 : 1),
+    indexQueueDepth: () => embedded.indexQueueDepth,
+    copyQueueDepth: () => embedded.copyQueueDepth,
+    pageRankings: () => galleries.searches.kept.count,
+    pageRankingBytes: () => galleries.searches.kept.bytes,
+    engines: () => {
+      const away = new Set(galleries.unreachable.map(({ engine }) => engine))
+      return galleries.engineNames.map((engine) => ({ engine, unreachable: away.has(engine) }))
+    },
+    galleries: async () => largestGalleries(await unlessAway(galleries.readings.all()), config.metricsGalleriesMax),
+    queryDrift: () => drift.readings(),
+    expectedPSame: () => drift.expectedPSame,
+    memory: () => memoryByPart(galleries.searches.kept.bytes, decoders.bytesInUse),
+    jobs: () => unlessAway(jobs.counts(['ingest'])),
+    analysisJobs: () => unlessAway(jobs.counts(analysisKinds)),
+  })
+}
+
+/** Metrics are told also while the shared store does not answer. */
+async function unlessAway<Reading>(readings: Promise<Reading[]>): Promise<Reading[]> {
+  try {
+    return await readings
+  } catch (error) {
+    if (error instanceof AlikeError && error.code === 'store_unreachable') return []
+    throw error
+  }
+}
+
+function memoryByPart(pageRankings: number, decoding: number): { part: string; bytes: number }[] {
+  const { rss, heapUsed, heapTotal, external, arrayBuffers } = process.memoryUsage()
+  return [
+    { part: 'javascript_used', bytes: heapUsed },
+    { part: 'javascript_unused', bytes: heapTotal - heapUsed },
+    { part: 'buffers', bytes: arrayBuffers },
+    { part: 'other_external', bytes: Math.max(0, external - arrayBuffers) },
+    { part: 'native', bytes: Math.max(0, rss - heapTotal - external) },
+    { part: 'page_rankings', bytes: pageRankings },
+    { part: 'decoding_admitted', bytes: decoding },
+  ]
+}
