@@ -183,7 +183,7 @@ export async function buildApp({
     await scope.register(moveRoutes, { moves: parts.moves })
     await scope.register(imageRoutes, { galleries, answers, config })
     await scope.register(layoutRoutes, { analyses, galleries, answers })
-    await scope.register(originalRoutes, { galleries, originals: parts.originals })
+    await scope.register(originalRoutes, { ...parts, memory })
     await scope.register(decisionRoutes, { galleries, metrics })
     await scope.register(feedbackRoutes, { galleries, metrics })
     await scope.register(jobRoutes, { jobs })

@@ -31,6 +31,8 @@ export const catalogue = {
   gallery_too_large: 'The gallery has too many pictures to analyse.',
   image_damaged: 'The stored picture is damaged; store it again, or remove it.',
   original_not_kept: 'The picture is not kept as it came.',
+  original_changed: 'The picture has changed where its owner has it.',
+  image_reference_missing: 'The gallery stores where pictures lie, and nothing says it of this one.',
   range_not_satisfiable: 'The range lies beyond the picture.',
   image_not_found: 'There is no such picture in this gallery.',
   model_not_found: 'There is no such model.',

@@ -11,14 +11,13 @@ import type { ImageRecord } from './gallery/records.js'
 import type { Serving } from './gallery/serving.js'
 import type { Region } from './image/region.js'
 import type { Area } from './image/seen-area.js'
-import type { OriginalStore } from './originals/original-store.js'
+import { type ImageOriginalsParts, readOriginal } from './originals/image-originals.js'
 import { type LabelVotes, voteOnLabel } from './ranking/vote.js'
 import type { RetrievalParts } from './retrieval.js'
 
-export interface ExplainParts extends RetrievalParts {
+/** Without originals and references, stored pictures are looked at in their thumbnails. */
+export interface ExplainParts extends RetrievalParts, ImageOriginalsParts {
   placeMaps: PlaceMaps
-  /** Left out: none are kept, and stored pictures are looked at in their thumbnails. */
-  originals?: OriginalStore | undefined
 }
 
 export interface ExplainAsked {
@@ -124,7 +123,7 @@ async function lookAtStored(
   signal: AbortSignal | undefined,
   parts: ExplainParts,
 ): Promise<Look | null> {
-  const kept = await keptPicture(gallery, id, parts)
+  const kept = await keptPicture(gallery, id, signal, parts)
   if (kept === null) return null
   return { from: kept.from, seen: await parts.placeMaps.look(kept.bytes, { modelId, region, signal }) }
 }
@@ -132,13 +131,32 @@ async function lookAtStored(
 async function keptPicture(
   gallery: string,
   id: string,
-  { galleries, originals }: ExplainParts,
+  signal: AbortSignal | undefined,
+  parts: ExplainParts,
 ): Promise<{ from: Side['from']; bytes: Uint8Array } | null> {
+  const { galleries } = parts
   const record = await galleries.images.get(gallery, id)
-  const original = record && (await originals?.get(record.contentHash))
+  const original = record && (await originalUnlessAway(gallery, record, signal, parts))
   if (original !== undefined) return { from: 'picture', bytes: original }
   const { bytes } = (await galleries.images.thumbnail(gallery, id)) ?? {}
   return bytes === undefined ? null : { from: 'thumbnail', bytes }
+}
+
+/** What lies with its owner may be gone, changed or out of reach: the thumbnail stands for it then. */
+async function originalUnlessAway(
+  gallery: string,
+  { contentHash, reference }: ImageRecord,
+  signal: AbortSignal | undefined,
+  parts: ExplainParts,
+): Promise<Buffer | undefined> {
+  const { holdsOriginals: isHeld } = await parts.galleries.rules(gallery)
+  try {
+    const options = { signal: signal ?? new AbortController().signal, patienceMs: 0 }
+    return await readOriginal(parts, { contentHash, reference, isHeld }, options)
+  } catch (error) {
+    if (reference === undefined || !(error instanceof AlikeError)) throw error
+    return undefined
+  }
 }
 
 async function nearest(

@@ -2,10 +2,10 @@
 import { Type } from 'typebox'
 
 export const originalsSettings = {
-  originals: Type.Enum(['keep', 'none'], {
+  originals: Type.Enum(['keep', 'reference', 'none'], {
     default: 'keep',
     description:
-      'Whether pictures are kept as they came, by their content hash; without them a gallery cannot be embedded again by another model.',
+      'Of galleries that do not say: whether pictures are kept as they came (by their content hash), referred to where their owner has them, or neither; without them a gallery cannot be embedded again by another model.',
   }),
   originalsS3Bucket: Type.String({
     default: '',

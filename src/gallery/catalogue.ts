@@ -1,6 +1,7 @@
 /** Which galleries there are, which embedding sets each of them has, and in which engine those live. */
 import { randomBytes } from 'node:crypto'
 import type { EmbeddingSet } from './engine.js'
+import type { GalleryChange, GalleryOptions } from './gallery-options.js'
 import type { JsonValue, Metadata } from './records.js'
 
 /** What is needed to find a gallery's pictures. */
@@ -12,6 +13,7 @@ export interface CatalogueEntry {
   engine: string
   /** That serves; whether it is ready is not for the catalogue to say. */
   set: Omit<EmbeddingSet, 'state'>
+  options: GalleryOptions
 }
 
 /** … and what its owner says of it. */
@@ -24,7 +26,9 @@ export interface CatalogueRecord extends CatalogueEntry {
   updatedAt: string
 }
 
-export interface NewCatalogueEntry extends Omit<CatalogueEntry, 'set'> {
+export interface NewCatalogueEntry extends Omit<CatalogueEntry, 'set' | 'options'> {
+  /** Left out: none. */
+  options?: GalleryOptions | undefined
   /** Of its first set, which serves. */
   setUid: string
   modelId: string
@@ -78,6 +82,8 @@ export interface Catalogue {
   }): Promise<{ records: CatalogueRecord[]; length: number }>
   /** The first of those after this name, by name; of damaged ones what can be read. */
   entries(page: { after: string; limit: number }): Promise<CatalogueEntry[]>
+  /** See `changedOptions`. @throws AlikeError `gallery_not_found`, `storage_full`, `overloaded` */
+  change(name: string, change: GalleryChange): Promise<CatalogueRecord>
   /** Frees the name at once, whatever became of the record. @returns what was under it @throws AlikeError `gallery_not_found` */
   remove(name: string): Promise<{ uid: string; sets: Pick<CatalogueSet, 'uid' | 'engine'>[] }>
 

@@ -8,6 +8,7 @@ import type { FeedbackStore } from './feedback.js'
 import { GalleryDecisions } from './gallery-decisions.js'
 import { GalleryFeedback } from './gallery-feedback.js'
 import { GalleryImages } from './gallery-images.js'
+import type { GalleryChange, GalleryRules } from './gallery-options.js'
 import { GalleryReadings, unservedCodes } from './gallery-readings.js'
 import { GallerySearches } from './gallery-searches.js'
 import { GallerySets } from './gallery-sets.js'
@@ -123,6 +124,17 @@ export class Galleries {
     const asked = { ...options, name, settings, engineOfNew, galleriesMax }
     const { gallery, created } = await createGallery(this.#routed, asked)
     return { gallery: await this.readings.recordOf(gallery), created }
+  }
+
+  /** What is kept of its pictures and queries. */
+  async rules(name: string): Promise<GalleryRules & { galleryUid: string }> {
+    const entry = await this.#routed.find(name)
+    return { ...this.#routed.rulesOf(entry), galleryUid: entry.uid }
+  }
+
+  /** From now on; see `changedOptions`. @throws AlikeError `storage_full`, `overloaded` */
+  async changeRules(name: string, change: GalleryChange): Promise<GalleryRecord> {
+    return this.readings.recordOf(await this.#options.catalogue.change(name, change))
   }
 
   async get(name: string): Promise<GalleryRecord> {

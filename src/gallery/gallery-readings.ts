@@ -14,7 +14,7 @@ export interface GalleryReading extends SetState {
 }
 
 /** Perhaps damaged. */
-type ListedEntry = CatalogueEntry & { unreadable?: 'record' | undefined }
+type ListedEntry = Omit<CatalogueEntry, 'options'> & { unreadable?: 'record' | undefined }
 
 const noState: SetState = {
   images: 0,
@@ -83,9 +83,10 @@ export class GalleryReadings {
 
   /** What the catalogue says of it, and how many pictures it has. */
   async recordOf(record: CatalogueRecord): Promise<GalleryRecord> {
-    const { set, ...said } = record
+    const { set, options: _, ...said } = record
     const { images: count } = await this.stateOf(record)
-    return { ...said, setUid: set.uid, modelId: set.modelId, dimension: set.dimension, count }
+    const { uid: setUid, modelId, dimension } = set
+    return { ...said, rules: this.#sets.rulesOf(record), setUid, modelId, dimension, count }
   }
 
   async #readingOf(entry: ListedEntry): Promise<GalleryReading> {

@@ -3,11 +3,12 @@ import { isDeepStrictEqual } from 'node:util'
 import { AlikeError } from '../errors.js'
 import { type CatalogueRecord, newUid } from './catalogue.js'
 import type { StorageWishes } from './engine.js'
+import { type GalleryChange, newOptions } from './gallery-options.js'
 import { makeRoom } from './made-sets.js'
 import type { Metadata } from './records.js'
 import type { RoutedSets } from './routed-sets.js'
 
-export interface NewGalleryOptions extends StorageWishes {
+export interface NewGalleryOptions extends StorageWishes, Pick<GalleryChange, 'originals' | 'keepQueries'> {
   /** Id or name of the model that is to serve it; left out: the standard one, or what serves it already. */
   model?: string | undefined
   /** Name of the engine it is to live in; left out: that of new galleries, or where it lives already. */
@@ -30,7 +31,7 @@ interface NewGallery extends NewGalleryOptions {
  */
 export async function createGallery(
   routed: RoutedSets,
-  { name, settings, model: asked, engine, engineOfNew, galleriesMax, ...wishes }: NewGallery,
+  { name, settings, model: asked, engine, engineOfNew, galleriesMax, originals, keepQueries, ...wishes }: NewGallery,
 ): Promise<{ gallery: CatalogueRecord; created: boolean }> {
   const { catalogue, models } = routed
   const model = asked === undefined ? models.standard : models.get(asked)
@@ -43,6 +44,7 @@ export async function createGallery(
     modelId: model.id,
     dimension: model.dimension,
     settings: settings ?? {},
+    options: newOptions({ originals, keepQueries }),
     galleriesMax,
   })
   if (gallery.set.modelId !== model.id && (asked !== undefined || !models.has(gallery.set.modelId)))
@@ -50,6 +52,9 @@ export async function createGallery(
   if (settings !== undefined && !isDeepStrictEqual(gallery.settings, settings)) throw new AlikeError('gallery_exists')
   if (engine !== undefined && gallery.engine !== engine)
     throw new AlikeError('gallery_exists', { detail: `It lives in engine ${gallery.engine}.` })
+  const rules = routed.rulesOf(gallery)
+  if ((originals ?? rules.originals) !== rules.originals || (keepQueries ?? rules.keepQueries) !== rules.keepQueries)
+    throw new AlikeError('gallery_exists', { detail: 'What is kept of its pictures and queries is changed by PATCH.' })
   try {
     const sets = await catalogue.sets(gallery.uid)
     await makeRoom(sets.find(({ uid }) => uid === gallery.set.uid)!, routed, wishes)

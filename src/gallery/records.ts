@@ -1,4 +1,5 @@
 /** What a gallery stores, as the rest of Alike sees it. */
+import type { GalleryRules } from './gallery-options.js'
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue }
 export type Metadata = { [key: string]: JsonValue }
@@ -16,6 +17,7 @@ export interface GalleryRecord {
   engine: string
   /** Free settings of the owner, stored as they are. */
   settings: Metadata
+  rules: GalleryRules
   /** Live pictures. */
   count: number
   /** It is damaged on the disk: only the name is told, and the gallery can only be deleted. */
@@ -33,6 +35,8 @@ export interface ImageRecord {
   unreadable?: 'metadata' | 'record'
   /** SHA-256 of the picture's bytes, hex. */
   contentHash: string
+  /** Where its owner has it as it came: `https://…`, `s3://bucket/key`, or `file:///…` of a watched folder. */
+  reference?: string
   modelId: string
   /** Pixels after orientation. */
   width: number
@@ -51,6 +55,8 @@ export interface NewImage {
   label: string | null
   metadata: Metadata
   contentHash: string
+  /** See `ImageRecord`. Left out: what is stored stays while the content is the same. */
+  reference?: string | undefined
   modelId: string
   /** [dimension], unit length. */
   vector: Float32Array
@@ -66,6 +72,14 @@ export interface NewImage {
   createdAt?: string | undefined
   /** Of one that is copied with its times, which take the place of those that are stored: when it was last changed. Left out: now. */
   updatedAt?: string | undefined
+}
+
+/** Where a picture's owner has it: what is said of another content says nothing of this one. */
+export function referenceOf(
+  said: Pick<NewImage, 'contentHash' | 'reference'>,
+  former: Pick<ImageRecord, 'contentHash' | 'reference'> | undefined,
+): string | undefined {
+  return said.reference ?? (former?.contentHash === said.contentHash ? former.reference : undefined)
 }
 
 /** What a picture's content gave. */

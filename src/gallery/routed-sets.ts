@@ -2,6 +2,7 @@
 import { AlikeError } from '../errors.js'
 import type { Catalogue, CatalogueEntry, CatalogueSet } from './catalogue.js'
 import type { EmbeddingSet, Engine, OpenSet } from './engine.js'
+import { type GalleryRules, type OriginalsMode, rulesOf } from './gallery-options.js'
 import type { ServableModels } from './servable-models.js'
 
 export interface RoutedSetsOptions {
@@ -10,17 +11,21 @@ export interface RoutedSetsOptions {
   engines: Readonly<Record<string, Engine>>
   /** Those that are served. */
   models: ServableModels
+  /** Of galleries that do not say. Default `keep`. */
+  originals?: OriginalsMode | undefined
 }
 
 export class RoutedSets {
   readonly catalogue: Catalogue
   readonly engines: Readonly<Record<string, Engine>>
   readonly models: ServableModels
+  readonly #originals: OriginalsMode
 
-  constructor({ catalogue, engines, models }: RoutedSetsOptions) {
+  constructor({ catalogue, engines, models, originals = 'keep' }: RoutedSetsOptions) {
     this.catalogue = catalogue
     this.engines = engines
     this.models = models
+    this.#originals = originals
   }
 
   /** @throws AlikeError `gallery_not_found` */
@@ -45,7 +50,12 @@ export class RoutedSets {
     return { entry, opened: await this.openEntry(entry) }
   }
 
-  openEntry(entry: CatalogueEntry): Promise<OpenSet> {
+  /** What is kept of a gallery's pictures and queries. */
+  rulesOf({ options }: Pick<CatalogueEntry, 'options'>): GalleryRules {
+    return rulesOf(options, this.#originals)
+  }
+
+  openEntry(entry: Pick<CatalogueEntry, 'engine' | 'set'>): Promise<OpenSet> {
     return this.engineOf(entry.engine).open(this.stated(entry))
   }
 
@@ -66,7 +76,7 @@ export class RoutedSets {
 
   /** Any set of a gallery. @throws AlikeError `gallery_not_found` when it was removed, `data_unreadable` */
   openSet(set: Omit<CatalogueSet, 'stage'>): Promise<OpenSet> {
-    return this.openEntry({ name: '', uid: set.galleryUid, engine: set.engine, set })
+    return this.openEntry({ engine: set.engine, set })
   }
 
   /** The set that serves, and whether its network is here. */

@@ -27,6 +27,8 @@ const table = {
   image_damaged: 409,
   image_not_found: 404,
   original_not_kept: 404,
+  original_changed: 409,
+  image_reference_missing: 422,
   range_not_satisfiable: 416,
   model_not_found: 404,
   model_mismatch: 409,

@@ -12,6 +12,7 @@ import type { JobRecord, RunReading } from '../jobs/job.js'
 import type { JobControl } from '../jobs/job-runner.js'
 import type { IngestOutcome } from '../metrics/intake.js'
 import type { Metrics } from '../metrics/metrics.js'
+import { readOriginal } from '../originals/image-originals.js'
 import { batched } from './batched.js'
 import { ByteRoom } from './byte-room.js'
 import type { JobTrace } from './job-trace.js'
@@ -162,11 +163,12 @@ export class JobRun {
     if ('error' in item) return { index, failed: errorLine(item, item.error) }
     if ('remove' in item) return { index, step: { remove: item.remove } }
     try {
-      const { id, label, metadata } = item
+      const { id, label, metadata, reference } = item
+      const origin = item.origin ?? ('url' in item ? item.url : undefined)
       const bytes = await this.#bytesHere(item)
       if (bytes === undefined) return { index, skipped: true }
       const step = await this.#patiently(
-        (signal) => this.#takeIn({ id, bytes, label, metadata }, signal),
+        (signal) => this.#takeIn({ id, bytes, label, metadata, reference, origin }, signal),
         ['overloaded', 'store_unreachable', 'engine_unreachable', 'storage_full'], // of the original; what becomes of the job without room for records is decided by its writes
       )
       this.#ownFaults = 0
@@ -245,11 +247,12 @@ export class JobRun {
   /** @throws AlikeError `serving_changed` for a picture that was not kept: it has to be read again; and as `takeIn` */
   async #takenAgain(step: ImageStep): Promise<ImageStep> {
     if (!('put' in step)) return step
-    const { parts } = this.#options
-    const bytes = await parts.originals?.get(step.put.contentHash)
+    const { parts, signal: stop } = this.#options
+    const { id, label, metadata, contentHash, reference } = step.put
+    const kept = { contentHash, reference, isHeld: true }
+    const bytes = await readOriginal(parts, kept, { signal: stop, attempts: fetchAttemptsMax })
     if (bytes === undefined) throw new AlikeError('serving_changed')
-    const { id, label, metadata } = step.put
-    return this.#patiently((signal) => this.#takeIn({ id, label, metadata, bytes }, signal))
+    return this.#patiently((signal) => this.#takeIn({ id, label, metadata, bytes, origin: reference }, signal))
   }
 
   /** A job can wait where a caller would be refused. */
@@ -275,7 +278,12 @@ export function isServingChanged(error: unknown): boolean {
 }
 
 function isAboutImage(code: ErrorCode): boolean {
-  return code.startsWith('image_') || code.startsWith('url_') || code === 'source_unreadable'
+  return (
+    code.startsWith('image_') ||
+    code.startsWith('url_') ||
+    code === 'source_unreadable' ||
+    code === 'source_not_allowed'
+  )
 }
 
 function outcomeOf(result: StepResult): IngestOutcome {

@@ -4,6 +4,7 @@ import { Compile } from 'typebox/compile'
 import { lineBounds, misfitOfStored, readJson, storedBounds } from '../bounded-json.js'
 import { AlikeError } from '../errors.js'
 import type { Metadata } from '../gallery/records.js'
+import { referenceMaxLength, referencePattern } from '../remote/referenced-images.js'
 import { idMaxLength, idPattern, labelMaxLength, labelPattern, newIdPattern } from './names.js'
 
 const Id = Type.String({
@@ -23,6 +24,12 @@ const MetadataOfLine = Type.Unsafe<Metadata>(
     description: `Any JSON object of yours, within the bounds of metadata: ${storedBounds.depthMax} deep, ${storedBounds.valuesMax} values, \`METADATA_MAX_BYTES\`.`,
   }),
 )
+const Reference = Type.String({
+  maxLength: referenceMaxLength,
+  pattern: referencePattern,
+  description:
+    'Where you have the picture: `https://…` on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`.',
+})
 const strict = { additionalProperties: false }
 
 export const AddLine = Type.Object(
@@ -32,6 +39,7 @@ export const AddLine = Type.Object(
         id: Id,
         label: Type.Optional(Label),
         metadata: Type.Optional(MetadataOfLine),
+        reference: Type.Optional(Reference),
         image: Type.Optional(Type.String({ contentEncoding: 'base64', description: 'The picture file in base64, or' })),
         url: Type.Optional(
           Type.String({ maxLength: 2_048, description: 'where it is fetched from, when the service allows its host.' }),
@@ -65,6 +73,7 @@ export const ManifestLine = Type.Object(
     id: Type.Optional(Id),
     label: Type.Optional(Label),
     metadata: Type.Optional(MetadataOfLine),
+    reference: Type.Optional(Reference),
   },
   strict,
 )

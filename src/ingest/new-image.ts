@@ -3,16 +3,15 @@ import { createHash } from 'node:crypto'
 import type { EmbeddedImage, ImageEmbedder } from '../embedding/image-embedder.js'
 import { AlikeError } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
+import type { GalleryRules } from '../gallery/gallery-options.js'
 import type { Metadata, PutStep, StoredImage } from '../gallery/records.js'
-import type { OriginalStore } from '../originals/original-store.js'
+import type { ImageOriginalsParts } from '../originals/image-originals.js'
 import type { RemoteImages } from '../remote/remote-images.js'
 
-export interface IntakeParts {
+export interface IntakeParts extends ImageOriginalsParts {
   galleries: Galleries
   images: ImageEmbedder
   remote: RemoteImages
-  /** Left out: pictures are not kept as they came. */
-  originals?: OriginalStore | undefined
 }
 
 export interface IncomingImage {
@@ -23,6 +22,10 @@ export interface IncomingImage {
   label?: string | null | undefined
   /** The same. */
   metadata?: Metadata | undefined
+  /** Where its owner has it, as a caller says. */
+  reference?: string | undefined
+  /** Where it was read from; recorded in galleries that store where pictures lie. */
+  origin?: string | undefined
 }
 
 /** So often a picture is embedded anew because another model began to serve before it was stored. */
@@ -41,7 +44,8 @@ export type StageDurations = Pick<EmbeddedImage, 'decodeMs' | 'queueMs' | 'embed
 /**
  * What is to be written; it holds whatever is written before it. Bytes that are stored already are not embedded again,
  * and where nothing else has changed by then, nothing is written.
- * @throws AlikeError `gallery_not_found`, `model_mismatch`, `image_*`, `storage_full`, `overloaded`; the signal's reason when aborted
+ * @throws AlikeError `gallery_not_found`, `model_mismatch`, `image_*`, `url_*` and `source_not_allowed` for a reference, `storage_full`,
+ * `overloaded`; the signal's reason when aborted
  */
 export async function takeIn(
   gallery: string,
@@ -52,24 +56,47 @@ export async function takeIn(
   const { galleries, images } = parts
   const { modelId } = await galleries.sets.serving(gallery)
   images.modelOf(modelId)
+  const rules = await galleries.rules(gallery)
 
   const { bytes, label, metadata } = image
   const contentHash = createHash('sha256').update(bytes).digest('hex')
-  const said = { id: image.id ?? contentHash, label, metadata, contentHash, modelId, bytes: bytes.length }
+  const id = image.id ?? contentHash
+  const reference = await referenceIn(gallery, { ...image, id, contentHash }, rules, parts)
+  const said = { id, label, metadata, contentHash, reference, modelId, bytes: bytes.length }
+  const keep = async () => rules.originals === 'keep' && (await parts.originals?.put(contentHash, bytes))
   const known = await galleries.images.seen(gallery, said)
   if (known !== undefined) {
-    await parts.originals?.put(contentHash, bytes)
+    await keep()
     return { put: { ...said, ...known }, unlessSame: true }
   }
   const embedded = await images.embed(bytes, { purpose, modelId, signal })
   const { vector, thumbnail, copyDescriptor, width, height, format } = embedded
   onEmbedded?.(embedded)
   // On the disk before the picture is; but only what is a picture.
-  await parts.originals?.put(contentHash, bytes)
+  await keep()
   return {
     put: { ...said, vector, copyDescriptor, width, height, format, ...(thumbnail && { thumbnail }) },
     unlessSame: false,
   }
+}
+
+/** @throws AlikeError `image_reference_missing`, `url_disabled`, `url_not_allowed`, `source_not_allowed` */
+async function referenceIn(
+  gallery: string,
+  { id, contentHash, reference, origin }: Omit<IncomingImage, 'bytes'> & { id: string; contentHash: string },
+  { originals }: GalleryRules,
+  { galleries, references }: IntakeParts,
+): Promise<string | undefined> {
+  if (reference !== undefined) {
+    if (references === undefined) throw new AlikeError('url_disabled')
+    references.expectAllowed(reference)
+    return reference
+  }
+  if (originals !== 'reference' || origin !== undefined) return originals === 'reference' ? origin : undefined
+  // the same content as before lies where it lay
+  const stored = await galleries.images.get(gallery, id)
+  if (stored?.contentHash === contentHash && stored.reference !== undefined) return stored.reference
+  throw new AlikeError('image_reference_missing')
 }
 
 /**

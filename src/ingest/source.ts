@@ -36,6 +36,10 @@ export interface SaidOfImage {
   label?: string | null | undefined
   /** The same. */
   metadata?: Metadata
+  /** Where its owner has it, as the upload says. */
+  reference?: string | undefined
+  /** Where it is read from, where the source knows that. */
+  origin?: string | undefined
   /** An earlier picture of the same upload has this id: what comes later stays. */
   repeats?: boolean | undefined
 }

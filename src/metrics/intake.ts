@@ -29,6 +29,8 @@ export interface IntakeInstruments {
   countDecoderEnd(): void
   /** Older pictures that were given a copy descriptor. */
   countDescribed(images: number): void
+  /** A picture that lies with its owner was read again. */
+  countReference(outcome: 'fetched' | 'changed' | 'failed'): void
   /** A picture was kept as it came. */
   countOriginalPut(bytes: number): void
   /** An original that no picture uses was removed. */
@@ -86,7 +88,7 @@ function sourceInstruments(registry: Registry) {
 }
 
 function pictureInstruments(registry: Registry) {
-  const { decoded, decoderEnds, described, originals, originalBytes } = counters(registry, {
+  const { decoded, decoderEnds, described, references, originals, originalBytes } = counters(registry, {
     decoded: [
       'alike_pictures_decoded_total',
       'Pictures decoded, or refused by their decoder: in the service itself, or in a decoder process.',
@@ -99,6 +101,11 @@ function pictureInstruments(registry: Registry) {
     described: [
       'alike_copy_descriptors_backfilled_total',
       'Older pictures that were given a copy descriptor, made from their thumbnails.',
+    ],
+    references: [
+      'alike_original_references_total',
+      'Pictures read again where their owner has them: as they were, changed since, or not at all.',
+      { outcome: ['fetched', 'changed', 'failed'] },
     ],
     originals: [
       'alike_originals_total',
@@ -115,6 +122,7 @@ function pictureInstruments(registry: Registry) {
     countDecoded: (where: 'service' | 'process') => decoded.inc({ where }),
     countDecoderEnd: () => decoderEnds.inc(),
     countDescribed: (images: number) => described.inc(images),
+    countReference: (outcome: 'fetched' | 'changed' | 'failed') => references.inc({ outcome }),
     countOriginalPut: (bytes: number) => countOriginal('put', bytes),
     countOriginalRemoved: (bytes: number) => countOriginal('removed', bytes),
   }

@@ -7,7 +7,6 @@ import type { S3Uploads } from './s3-uploads.js'
 
 export interface OriginalsSettings {
   dataDir: string
-  originals: 'keep' | 'none'
   originalsS3Bucket: string
   originalsS3Prefix: string
   originalsS3Endpoint: string
@@ -25,9 +24,8 @@ export async function openSharedUploads(settings: OriginalsSettings): Promise<S3
   })
 }
 
-/** @returns undefined where none are kept */
-export async function openOriginals(settings: OriginalsSettings): Promise<OriginalStore | undefined> {
-  if (settings.originals === 'none') return undefined
+/** A gallery may keep them whatever others do. */
+export async function openOriginals(settings: OriginalsSettings): Promise<OriginalStore> {
   if (settings.originalsS3Bucket === '') return new FolderOriginals(join(settings.dataDir, 'originals'))
   const { S3Originals } = await import('./s3-originals.js') // a large package, for those who have a bucket
   return new S3Originals({

@@ -32,6 +32,7 @@ export function cachedCatalogue(catalogue: Catalogue, notices: Notices): Catalog
       return entry
     },
     create: (entry) => changing(catalogue.create(entry)),
+    change: (name, change) => changing(catalogue.change(name, change)),
     remove: (name) => changing(catalogue.remove(name)),
     serve: (setUid, about) => changing(catalogue.serve(setUid, about)),
     record: (name) => catalogue.record(name),

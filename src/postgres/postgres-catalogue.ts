@@ -9,6 +9,7 @@ import type {
   NewCatalogueSet,
   SetChange,
 } from '../gallery/catalogue.js'
+import { changedOptions, type GalleryChange, type GalleryOptions } from '../gallery/gallery-options.js'
 import type { Metadata } from '../gallery/records.js'
 import { notify } from './notices.js'
 import type { Postgres, Sql } from './postgres.js'
@@ -25,6 +26,7 @@ interface GalleryRow {
   name: string
   serving: string
   settings: string
+  options: string
   created_at: string
   updated_at: string
   // of the set that serves
@@ -48,7 +50,7 @@ export class PostgresCatalogue implements Catalogue {
   }
 
   create(entry: NewCatalogueEntry): Promise<{ gallery: CatalogueRecord; created: boolean }> {
-    const { name, uid, setUid, settings, galleriesMax } = entry
+    const { name, uid, setUid, settings, options = {}, galleriesMax } = entry
     return this.#postgres.transaction(async (sql) => {
       // one after the other: two would count the same galleries
       await sql.query('LOCK TABLE alike.gallery IN SHARE ROW EXCLUSIVE MODE')
@@ -58,8 +60,8 @@ export class PostgresCatalogue implements Catalogue {
       if (counted!.count >= galleriesMax)
         throw new AlikeError('galleries_full', { detail: `There may be ${galleriesMax}.` })
       const at = this.#options.now()
-      const values = [uid, name, setUid, JSON.stringify(settings), at]
-      await sql.query('INSERT INTO alike.gallery VALUES ($1, $2, $3, $4, $5, $5)', values)
+      const values = [uid, name, setUid, JSON.stringify(settings), at, JSON.stringify(options)]
+      await sql.query('INSERT INTO alike.gallery VALUES ($1, $2, $3, $4, $5, $5, $6)', values)
       await insertSet(sql, { ...entry, uid: setUid, galleryUid: uid, about: {} }, at)
       await notify(sql, { gallery: name })
       return { gallery: recordOf((await rowOf(sql, name))!), created: true }
@@ -90,6 +92,18 @@ export class PostgresCatalogue implements Catalogue {
 
   async entries({ after, limit }: { after: string; limit: number }): Promise<CatalogueEntry[]> {
     return (await this.#postgres.query<GalleryRow>(somePage, [after, most(limit)])).map(entryOf)
+  }
+
+  change(name: string, change: GalleryChange): Promise<CatalogueRecord> {
+    return this.#postgres.transaction(async (sql) => {
+      await sql.query('SELECT 1 FROM alike.gallery WHERE name = $1 FOR UPDATE', [name])
+      const row = await rowOf(sql, name)
+      if (row === undefined) throw new AlikeError('gallery_not_found')
+      const options = JSON.stringify(changedOptions(optionsOf(row), change))
+      await sql.query('UPDATE alike.gallery SET options = $2 WHERE uid = $1', [row.uid, options])
+      await notify(sql, { gallery: name })
+      return recordOf({ ...row, options })
+    })
   }
 
   remove(name: string): ReturnType<Catalogue['remove']> {
@@ -138,8 +152,13 @@ async function rowOf(sql: Sql, name: string): Promise<GalleryRow | undefined> {
   return row
 }
 
-function entryOf({ name, uid, engine, serving, model_id, dimension }: GalleryRow): CatalogueEntry {
-  return { name, uid, engine, set: { uid: serving, galleryUid: uid, modelId: model_id, dimension } }
+function entryOf({ name, uid, engine, serving, model_id, dimension, ...row }: GalleryRow): CatalogueEntry {
+  const set = { uid: serving, galleryUid: uid, modelId: model_id, dimension }
+  return { name, uid, engine, set, options: optionsOf(row) }
+}
+
+function optionsOf({ options }: Pick<GalleryRow, 'options'>): GalleryOptions {
+  return JSON.parse(options) as GalleryOptions
 }
 
 function recordOf(row: GalleryRow): CatalogueRecord {

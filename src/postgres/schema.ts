@@ -125,6 +125,7 @@ const steps: readonly string[] = [
     PRIMARY KEY (generation, position)
   );
   `,
+  `ALTER TABLE alike.gallery ADD COLUMN options text NOT NULL DEFAULT '{}';`,
 ]
 
 /** Of that lock. */

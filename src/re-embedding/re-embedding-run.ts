@@ -113,10 +113,10 @@ export class ReEmbeddingRun {
       const places = new Map(differing.map(({ id, place }) => [id, place]))
       for (const record of looked) {
         const place = places.get(record.id)
-        if (place === undefined || (await mirror.canBring(record))) continue
+        const error = place === undefined ? undefined : await mirror.obstacle(record)
+        if (error === undefined) continue
         count++
-        if (missing.length < listedMax)
-          missing.push(...linesOf([{ id: record.id, error: new AlikeError('original_not_kept') }], places))
+        if (missing.length < listedMax) missing.push(...linesOf([{ id: record.id, error }], places))
       }
     }
     if (count === 0) return

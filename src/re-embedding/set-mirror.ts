@@ -11,13 +11,11 @@ import type { OpenSet } from '../gallery/engine.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { JobProgress } from '../gallery/job-progress.js'
 import type { ImageRecord, ImageStep, SeenImage, WholeImage } from '../gallery/records.js'
-import type { OriginalStore } from '../originals/original-store.js'
+import { type ImageOriginalsParts, originalObstacle, readOriginal } from '../originals/image-originals.js'
 
-export interface MirrorParts {
+export interface MirrorParts extends ImageOriginalsParts {
   galleries: Galleries
   images: ImageEmbedder
-  /** Left out: none are kept. */
-  originals?: OriginalStore | undefined
   /** Pictures embedded at once. */
   concurrency: number
 }
@@ -44,6 +42,16 @@ export interface Brought {
   again: string[]
 }
 
+/** Of a picture at an address whose host is busy, or does not answer. */
+const attemptsMax = 3
+/** Told of one picture, while the others are brought. */
+const lostBy: readonly ErrorCode[] = [
+  'original_not_kept',
+  'original_changed',
+  'source_unreadable',
+  'source_not_allowed',
+]
+
 /** What was found to be done for one id; `undefined`: nothing. */
 type Wanted = { id: string; of: ImageRecord | undefined } & (
   | { step: ImageStep }
@@ -62,6 +70,7 @@ interface Work {
 export class SetMirror {
   readonly from: OpenSet
   readonly to: OpenSet
+  readonly #gallery: string
   readonly #set: CatalogueSet
   readonly #servingModelId: string
   readonly #parts: MirrorParts
@@ -70,11 +79,13 @@ export class SetMirror {
 
   private constructor(
     parts: MirrorParts,
+    gallery: string,
     set: CatalogueSet,
     servingModelId: string,
     sides: { from: OpenSet; to: OpenSet },
   ) {
     this.#parts = parts
+    this.#gallery = gallery
     this.#set = set
     this.#servingModelId = servingModelId
     this.from = sides.from
@@ -82,10 +93,13 @@ export class SetMirror {
   }
 
   /** @throws AlikeError `gallery_not_found` */
-  static async open(parts: MirrorParts, serving: CatalogueSet, set: CatalogueSet): Promise<SetMirror> {
+  static async open(
+    parts: MirrorParts,
+    { gallery, serving, set }: { gallery: string; serving: CatalogueSet; set: CatalogueSet },
+  ): Promise<SetMirror> {
     const { galleries } = parts
     const sides = { from: await galleries.sets.open(serving), to: await galleries.sets.open(set) }
-    return new SetMirror(parts, set, serving.modelId, sides)
+    return new SetMirror(parts, gallery, set, serving.modelId, sides)
   }
 
   /** Those of the records that the other set does not have as they are. */
@@ -94,12 +108,12 @@ export class SetMirror {
     return records.filter((record) => !this.#isSame(record, there.get(record.id)))
   }
 
-  /** Whether it can be embedded again, told without reading it. */
-  async canBring({ id, contentHash }: ImageRecord): Promise<boolean> {
-    if (this.#isCopied) return true
+  /** Why it cannot be embedded again, told without reading it; undefined where nothing is known to be in the way. */
+  async obstacle({ id, contentHash, reference }: ImageRecord): Promise<AlikeError | undefined> {
+    if (this.#isCopied) return undefined
     const there = (await this.to.find([id]))[0]
-    if (there?.contentHash === contentHash) return true
-    return (await this.#parts.originals?.size(contentHash)) !== undefined
+    if (there?.contentHash === contentHash) return undefined
+    return originalObstacle(this.#parts, { contentHash, reference, isHeld: await this.#isHeld() })
   }
 
   /** @throws AlikeError `model_mismatch`, `gallery_full`, `storage_full`, `gallery_not_found`, `job_finished`; the signal's reason */
@@ -144,9 +158,9 @@ export class SetMirror {
       return { id, of: here, ...(there === undefined ? { same: true } : { step: { remove: id } }) }
     if (this.#isSame(here, there)) return { id, of: here, same: true }
     try {
-      const { label, metadata, contentHash, bytes, createdAt } = here
+      const { label, metadata, contentHash, reference, bytes, createdAt } = here
       const updatedAt = this.#isCopied ? here.updatedAt : undefined
-      const said = { id, label, metadata, contentHash, bytes, createdAt, updatedAt, modelId: this.#set.modelId }
+      const said = { id, label, metadata, contentHash, reference, bytes, createdAt, updatedAt, modelId: this.#set.modelId }
       const made = await this.#made(here, there, work)
       return { id, of: here, step: { put: { ...said, ...made } } }
     } catch (error) {
@@ -166,7 +180,7 @@ export class SetMirror {
     const known = there?.contentHash === here.contentHash ? await this.to.seen({ ...here, modelId }) : undefined
     if (known !== undefined) return known
     const { signal } = work
-    const bytes = await this.#original(here.contentHash, signal)
+    const bytes = await this.#original(here, signal)
     const embed = () => this.#parts.images.embed(bytes, { purpose: 'job', modelId, signal })
     const { vector, thumbnail, copyDescriptor, width, height, format } = await patiently(embed, signal)
     work.made += 1
@@ -192,16 +206,22 @@ export class SetMirror {
     return seen
   }
 
-  /** @throws AlikeError `original_not_kept`, `image_damaged` */
-  async #original(contentHash: string, signal: AbortSignal): Promise<Buffer> {
+  /** @throws AlikeError `original_not_kept`, `original_changed`, `image_damaged`, `url_*`, `source_*` */
+  async #original({ contentHash, reference }: ImageRecord, signal: AbortSignal): Promise<Buffer> {
     try {
-      const bytes = await patiently(async () => this.#parts.originals?.get(contentHash), signal)
+      const image = { contentHash, reference, isHeld: await this.#isHeld() }
+      const bytes = await patiently(() => readOriginal(this.#parts, image, { signal, attempts: attemptsMax }), signal)
       if (bytes === undefined) throw new AlikeError('original_not_kept')
       return bytes
     } catch (error) {
       if (!(error instanceof AlikeError && error.code === 'data_unreadable')) throw error
       throw new AlikeError('image_damaged', { detail: 'What was kept of it is damaged.', cause: error })
     }
+  }
+
+  /** Whether what is kept of the gallery's pictures is theirs. */
+  async #isHeld(): Promise<boolean> {
+    return (await this.#parts.galleries.rules(this.#gallery)).holdsOriginals
   }
 
   #isSame(here: ImageRecord, there: ImageRecord | undefined): boolean {
@@ -231,12 +251,13 @@ function isEqual(here: ImageRecord, there: ImageRecord): boolean {
   return (
     here.contentHash === there.contentHash &&
     here.label === there.label &&
+    here.reference === there.reference &&
     JSON.stringify(here.metadata) === JSON.stringify(there.metadata)
   )
 }
 
 function isOfImage({ code }: AlikeError): boolean {
-  return code === 'original_not_kept' || code.startsWith('image_')
+  return lostBy.includes(code) || code.startsWith('image_') || code.startsWith('url_')
 }
 
 function byId(records: readonly ImageRecord[]): Map<string, ImageRecord> {

@@ -25,7 +25,7 @@ export class SetMirrors {
     if (set === undefined || serving === undefined || set === serving) throw new AlikeError('set_not_found')
     let known = this.#known.get(setUid)
     if (known?.servingUid !== serving.uid) {
-      known = { servingUid: serving.uid, mirror: SetMirror.open(this.#parts, serving, set) }
+      known = { servingUid: serving.uid, mirror: SetMirror.open(this.#parts, { gallery, serving, set }) }
       this.#known.set(setUid, known)
       known.mirror.catch(() => this.#known.delete(setUid))
     }

@@ -25,13 +25,20 @@ export interface BucketObject {
   bytes: number
 }
 
+export interface ObjectReading {
+  maxBytes: number
+  signal: AbortSignal
+  /** How long a store that does not answer is tried again. Left out: as that of all. */
+  patienceMs?: number | undefined
+}
+
 export interface ListedBuckets {
   /** @throws AlikeError `source_not_allowed` */
   expectAllowed(bucket: string, prefix: string): void
   /** In the order of the keys. @throws AlikeError `source_unreadable`, `source_unreachable`; the signal's reason */
   list(bucket: string, prefix: string, signal: AbortSignal): AsyncGenerator<BucketObject[]>
   /** @throws AlikeError `image_too_large`, `source_unreadable`, `source_unreachable`; the signal's reason */
-  read(bucket: string, key: string, options: { maxBytes: number; signal: AbortSignal }): Promise<Buffer>
+  read(bucket: string, key: string, options: ObjectReading): Promise<Buffer>
   close(): Promise<void>
 }
 
@@ -85,7 +92,7 @@ export function openListedBuckets(options: ListedBucketsOptions): ListedBuckets 
         if (token === undefined) return
       }
     },
-    async read(bucket, key, { maxBytes, signal }) {
+    async read(bucket, key, { maxBytes, signal, patienceMs: ofThis = patienceMs }) {
       const { GetObjectCommand } = await import('@aws-sdk/client-s3')
       const attempt = async () => {
         const answer = await (await connected()).send(new GetObjectCommand({ Bucket: bucket, Key: key }), {
@@ -94,7 +101,7 @@ export function openListedBuckets(options: ListedBucketsOptions): ListedBuckets 
         return await bounded(answer.Body as AsyncIterable<Uint8Array>, answer.ContentLength ?? 0, maxBytes)
       }
       try {
-        const bytes = await patiently(attempt, { patienceMs, signal, what: 'The object' })
+        const bytes = await patiently(attempt, { patienceMs: ofThis, signal, what: 'The object' })
         onRead?.('read')
         return bytes
       } catch (error) {

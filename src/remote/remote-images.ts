@@ -25,6 +25,8 @@ export interface RemoteImagesOptions {
 }
 
 export interface RemoteImages {
+  /** Without asking anyone. @throws AlikeError `url_disabled`, `url_not_allowed` */
+  expectAllowed(url: string): void
   /**
    * @param onBytes hears of bytes as they arrive; what it throws ends the fetch
    * @throws AlikeError `url_disabled`, `url_not_allowed`, `url_unreachable`, `image_too_large`; the signal's reason when aborted
@@ -69,6 +71,10 @@ export function openRemoteImages(options: RemoteImagesOptions): RemoteImages {
   }
 
   return {
+    expectAllowed(url) {
+      if (hosts.isEmpty) throw new AlikeError('url_disabled')
+      expectAllowed(url, undefined, hosts)
+    },
     async fetch(url, signal, onBytes) {
       if (hosts.isEmpty) throw new AlikeError('url_disabled')
       await pace.turn(signal)

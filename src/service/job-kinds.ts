@@ -21,7 +21,7 @@ import { ReEmbeddingRunner } from '../re-embedding/re-embedding-runner.js'
 import { SetExclusion } from '../re-embedding/set-exclusion.js'
 import { SetFollowers } from '../re-embedding/set-followers.js'
 import { SetMirrors } from '../re-embedding/set-mirrors.js'
-import { openListedBuckets } from '../remote/listed-buckets.js'
+import type { ListedBuckets } from '../remote/listed-buckets.js'
 import { WebhookRequests } from '../remote/webhook-requests.js'
 import type { Tracing } from '../tracing/tracing.js'
 import type { Opening } from './opened-parts.js'
@@ -32,6 +32,7 @@ interface Means {
   models: ServedModels
   decoders: Decoders
   stores: Stores
+  buckets: ListedBuckets
   watched: readonly WatchedFolder[]
   tracing: Tracing | undefined
 }
@@ -48,7 +49,7 @@ export interface JobKinds {
 
 export async function openJobKinds(opening: Opening, means: Means): Promise<JobKinds> {
   const { config, logger, metrics, opened } = opening
-  const { intake, models, decoders, stores, watched, tracing } = means
+  const { intake, models, decoders, stores, buckets, watched, tracing } = means
   const { galleries } = intake
   const copyBackfill = opened.add(
     new CopyBackfill({ galleries, decoders, logger, onDescribed: metrics.countDescribed }),
@@ -60,7 +61,6 @@ export async function openJobKinds(opening: Opening, means: Means): Promise<JobK
   const exclusion = new SetExclusion()
   const mirrors = new SetMirrors({ ...intake, concurrency })
   const followers = opened.add(await SetFollowers.open({ galleries, mirrors, logger }))
-  const buckets = opened.add(openListedBuckets({ ...config, onRead: metrics.countBucketRead }))
   const jobs = await openJobs({
     store: stores.jobs,
     runsJobs: config.role !== 'serve',

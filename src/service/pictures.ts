@@ -5,10 +5,15 @@ import { PlaceMaps } from '../embedding/place-maps.js'
 import type { ServedModels } from '../embedding/served-models.js'
 import type { EmbeddedEngine } from '../engines/embedded/embedded-engine.js'
 import { type Decoders, decodersWanted, openDecoders } from '../image/decoders.js'
+import { readReferenced } from '../ingest/folders/referenced-file.js'
+import type { WatchedFolder } from '../ingest/folders/watched-folders.js'
 import { counted } from '../originals/counted-originals.js'
 import { OriginalsGarbage } from '../originals/garbage.js'
 import { openOriginals } from '../originals/open-originals.js'
 import type { OriginalStore } from '../originals/original-store.js'
+import { type ListedBuckets, openListedBuckets } from '../remote/listed-buckets.js'
+import { ReferencedImages } from '../remote/referenced-images.js'
+import type { RemoteImages } from '../remote/remote-images.js'
 import type { Opening } from './opened-parts.js'
 
 export interface Pictures {
@@ -57,10 +62,10 @@ export async function openPictures(
 export async function openKeptOriginals(
   { config, logger, metrics, opened }: Opening,
   embedded: EmbeddedEngine,
-): Promise<OriginalStore | undefined> {
+): Promise<OriginalStore> {
   const originals = await openOriginals(config)
-  // other processes have galleries of which this one knows nothing
-  if (originals !== undefined && config.postgresUrl === '')
+  // other processes have galleries of which this one knows nothing, and Weaviate pictures that the database does not tell of
+  if (config.postgresUrl === '' && config.weaviateUrl === '')
     opened.add(
       new OriginalsGarbage({
         store: originals,
@@ -72,5 +77,22 @@ export async function openKeptOriginals(
         logger,
       }),
     )
-  return originals && counted(originals, metrics.countOriginalPut)
+  return counted(originals, metrics.countOriginalPut)
+}
+
+/** Pictures that stay with their owners. */
+export function openReferences(
+  { config, metrics, opened }: Opening,
+  { remote, watched }: { remote: RemoteImages; watched: readonly WatchedFolder[] },
+): { buckets: ListedBuckets; references: ReferencedImages } {
+  const buckets = opened.add(openListedBuckets({ ...config, onRead: metrics.countBucketRead }))
+  const folders = watched.map(({ folder }) => folder)
+  const references = new ReferencedImages({
+    remote,
+    buckets,
+    readFile: (file, maxBytes) => readReferenced(folders, file, maxBytes),
+    uploadMaxBytes: config.uploadMaxBytes,
+    onFetch: metrics.countReference,
+  })
+  return { buckets, references }
 }

@@ -17,7 +17,7 @@ import { openFolderWatches } from './folder-watches.js'
 import { openJobKinds } from './job-kinds.js'
 import { openModels } from './models.js'
 import { OpenedParts, type Opening } from './opened-parts.js'
-import { openKeptOriginals, openPictures } from './pictures.js'
+import { openKeptOriginals, openPictures, openReferences } from './pictures.js'
 import { openQueryWatch } from './query-watch.js'
 import { openStorage } from './storage.js'
 import { expectRole } from './stores.js'
@@ -92,8 +92,9 @@ async function openParts(opening: Opening, { environment, remote, tracing, watch
   const { folders, standard: embedder } = models
   const { embedded, stores, galleries } = await openStorage(opening, folders)
   const { decoders, placeMaps, images } = await openPictures(opening, models, environment)
-  const intake = { galleries, images, remote, originals: await openKeptOriginals(opening, embedded) }
-  const kinds = await openJobKinds(opening, { intake, models, decoders, stores, watched, tracing })
+  const { buckets, references } = openReferences(opening, { remote, watched })
+  const intake = { galleries, images, remote, originals: await openKeptOriginals(opening, embedded), references }
+  const kinds = await openJobKinds(opening, { intake, models, decoders, stores, buckets, watched, tracing })
   const { jobs, ingest, analyses, sets, moves, mirrors, followers } = kinds
   const snapshots = await openSnapshots(opening, { embedded, modelId: folders.standard.manifest.id })
   const watch = await openQueryWatch(opening, { folders, galleries, images, mirrors, followers })

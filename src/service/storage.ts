@@ -32,6 +32,7 @@ export async function openStorage(opening: Opening, folders: ModelFolders): Prom
     engines,
     engineOfNew: engineOfNew(config, engines),
     models: servable(folders),
+    originals: config.originals,
     limits: {
       galleriesMax: config.galleriesMax,
       pageMaxLength: pageMaxLengthOf(config),

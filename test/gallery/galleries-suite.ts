@@ -27,6 +27,7 @@ export function gallerySuite(engine: TestedEngine): void {
         modelId: model.id,
         dimension: 32,
         settings: { owner: 'x' },
+        rules: { originals: 'keep', holdsOriginals: true, keepQueries: 0 },
         count: 0,
         engine: engine.name,
         createdAt: '2026-01-02T03:04:05.000Z',

@@ -189,6 +189,26 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     assert.deepEqual(await opened.labels({ after: 'even', limit: 10 }), counts.slice(2))
   })
 
+  test('where a picture lies is recorded with it, and holds for its content alone', async (t) => {
+    const { opened } = await openSet(t)
+    const [image, other] = images as [Stored, Stored]
+    const place = 's3://photos/ä b.jpg'
+    const referenceOf = async () => (await opened.find([image.id]))[0]?.reference
+    await opened.change([{ put: image }])
+    assert.equal(await referenceOf(), undefined)
+    const put = (more: Partial<Stored> & { reference?: string }) =>
+      opened.change([{ put: { ...image, ...more }, unlessSame: true }])
+    assert.deepEqual(await put({ reference: place }), [{ created: false }])
+    assert.equal(await referenceOf(), place)
+    assert.deepEqual(await put({ reference: place }), [{ unchanged: true }])
+    assert.deepEqual(await put({}), [{ unchanged: true }], 'left unsaid, it stays')
+    await opened.patch(image.id, { label: 'patched' })
+    assert.equal(await referenceOf(), place)
+    for await (const page of opened.page({ limit: 10 })) assert.equal(page.images[0]!.reference, place)
+    const { record } = await opened.put({ put: { ...image, contentHash: other.contentHash } })
+    assert.equal(record.reference, undefined, 'another content lies elsewhere')
+  })
+
   test('pages show what fits a filter, in the order of ids, once each', async (t) => {
     const { opened } = await filled(t)
     const narrowed: [Filter, (image: Stored) => boolean][] = [

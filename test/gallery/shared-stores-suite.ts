@@ -60,13 +60,35 @@ export function sharedStoresSuite(stores: TestedStores): void {
     const again = await catalogue.create(entryOf('a', { uid: 'another', setUid: 'other', settings: {} }))
     assert.deepEqual([again.created, again.gallery], [false, gallery])
     const set = { uid: 'set-of-a', galleryUid: 'uid-of-a', modelId: '00000000000000aa', dimension: 8 }
-    assert.deepEqual(await catalogue.find('a'), { name: 'a', uid: 'uid-of-a', engine: 'any', set })
+    assert.deepEqual(await catalogue.find('a'), { name: 'a', uid: 'uid-of-a', engine: 'any', set, options: {} })
     assert.deepEqual([await catalogue.find('none'), await catalogue.record('none')], [undefined, undefined])
     const making = ['b', 'c', 'd', 'e', 'f', 'g'].map((name) => catalogue.create(entryOf(name)))
     const made = await Promise.allSettled(making)
     assert.equal(made.filter(({ status }) => status === 'fulfilled').length, 4, 'also when several come at once')
     await assert.rejects(catalogue.create(entryOf('z')), { code: 'galleries_full' })
     assert.deepEqual(await (await reopen()).catalogue.record('a'), gallery)
+  })
+
+  storesTest('what is chosen for a gallery is kept, changed and survives', async ({ catalogue, reopen }) => {
+    await catalogue.create(entryOf('a', { options: { originals: 'none', released: true } }))
+    await catalogue.create(entryOf('b'))
+    const optionsOf = async (from: Catalogue) => (await from.find('a'))?.options
+    assert.deepEqual(await optionsOf(catalogue), { originals: 'none', released: true })
+    const changed = await catalogue.change('a', { keepQueries: 5 })
+    assert.deepEqual(changed.options, { originals: 'none', released: true, keepQueries: 5 })
+    await catalogue.change('a', { originals: 'keep' })
+    assert.deepEqual(await optionsOf(catalogue), { originals: 'keep', keepQueries: 5 })
+    await catalogue.change('a', { originals: 'reference', keepQueries: 0 })
+    assert.deepEqual(await optionsOf(catalogue), { originals: 'reference' })
+    await catalogue.change('a', { releaseOriginals: true })
+    await assert.rejects(catalogue.change('none', { originals: 'keep' }), { code: 'gallery_not_found' })
+    const reopened = await reopen()
+    assert.deepEqual(await optionsOf(reopened.catalogue), { originals: 'reference', released: true })
+    const entries = await reopened.catalogue.entries({ after: '', limit: 10 })
+    assert.deepEqual(
+      entries.map(({ options }) => options),
+      [{ originals: 'reference', released: true }, {}],
+    )
   })
 
   storesTest(

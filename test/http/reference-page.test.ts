@@ -23,7 +23,7 @@ const otherModel = 'resnet50'
 
 test('every operation runs as the page fills it in, in each of its content types', async (t) => {
   const files = await filesToUpload()
-  const remote = { fetch: async () => files['image/*']!, close: async () => {} }
+  const remote = { expectAllowed() {}, fetch: async () => files['image/*']!, close: async () => {} }
   const modelFiles = archivesOf(await modelArchive(t))
   // the job over the bucket of the example is taken on; that no store answers is its own matter
   const bucket = { ingestS3Buckets: 'photos', ingestS3Endpoint: 'http://127.0.0.1:9' }

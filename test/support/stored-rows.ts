@@ -40,6 +40,7 @@ export function dropYounger(database: BetterSqlite3.Database): void {
 
 /** Galleries as they were while each had one set, whose uid was its own. */
 export function takeBackSets(database: BetterSqlite3.Database): void {
+  takeBackReferences(database)
   const rows = database
     .prepare<[], GalleryRowBefore>(
       `SELECT gallery.number, name, gallery.uid, model_id, dimension, settings, count, next_slot, gallery.created_at, updated_at, engine
@@ -58,6 +59,11 @@ export function takeBackSets(database: BetterSqlite3.Database): void {
        updated_at = @updated_at, engine = @engine, checksum = @checksum WHERE number = @number`,
   )
   for (const row of rows) update.run({ ...row, checksum: checksumOfGalleryBefore(row) })
+}
+
+/** Images and galleries as they were while nothing was said of where originals lie. */
+export function takeBackReferences(database: BetterSqlite3.Database): void {
+  database.exec('ALTER TABLE image DROP COLUMN reference; ALTER TABLE gallery DROP COLUMN options;')
 }
 
 function addColumn(database: BetterSqlite3.Database, name: string, type: string): void {

@@ -242,7 +242,11 @@ export interface paths {
         delete: operations["deleteGallery"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change what is kept of a gallery’s pictures and queries
+         * @description From now on. What was kept of pictures stays theirs, whatever `originals` becomes, until `releaseOriginals` gives it up: then it is removed, and they cannot be embedded again unless they have a `reference`. Nothing that was not kept comes back. Queries beyond a lower `keepQueries` are removed at once.
+         */
+        patch: operations["changeGallery"];
         trace?: never;
     };
     "/v1/galleries/{gallery}/labels": {
@@ -400,7 +404,7 @@ export interface paths {
         };
         /**
          * Get a picture as it came
-         * @description Takes `Range` of bytes, `If-None-Match` and `If-Range`. Pictures that were stored before originals were kept have none.
+         * @description Takes `Range` of bytes, `If-None-Match` and `If-Range`. One that is not kept and has a `reference` is fetched from there and answered only if it is what was stored, otherwise refused with `original_changed`. Pictures that have neither are refused with `original_not_kept`.
          */
         get: operations["getOriginal"];
         put?: never;
@@ -1296,6 +1300,9 @@ export interface components {
          *       "dimension": 128,
          *       "settings": {},
          *       "engine": "embedded",
+         *       "originals": "keep",
+         *       "holdsOriginals": true,
+         *       "keepQueries": 0,
          *       "count": 1841,
          *       "searchable": true,
          *       "index": {
@@ -1347,6 +1354,15 @@ export interface components {
                     comparedAt: string;
                 };
             };
+            /**
+             * @description What becomes of pictures as they come: they are stored, referred to, or neither.
+             * @enum {string}
+             */
+            originals: "keep" | "reference" | "none";
+            /** @description Whether what was kept of its pictures, now or before, is still theirs. */
+            holdsOriginals: boolean;
+            /** @description Pictures kept of those that were last searched with. */
+            keepQueries: number;
             /** @description Pictures in it. */
             count: number;
             /**
@@ -1450,7 +1466,7 @@ export interface components {
             moreFields: boolean;
         };
         /**
-         * @description A stored picture. The file itself is not kept, only its embedding, its thumbnail and this record.
+         * @description A stored picture: its embedding, its thumbnail and this record. The file itself is kept, referred to, or neither, as the gallery’s `originals` says.
          * @example {
          *       "id": "cycling/Image_12.jpg",
          *       "label": "cycling",
@@ -1486,6 +1502,8 @@ export interface components {
             unreadable?: "metadata" | "record";
             /** @description SHA-256 of the picture file, hex. */
             contentHash: string;
+            /** @description Where its owner has it as it came: an address, `s3://bucket/key`, or a file of a watched folder. */
+            reference?: string;
             /** @description The model that made its embedding. */
             modelId: string;
             /** @description Pixels, upright. */
@@ -1713,7 +1731,7 @@ export interface components {
              * @description Stable; switch on this.
              * @enum {string}
              */
-            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_lost" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "layout_missing" | "decisions_full" | "decision_not_found" | "too_many_galleries" | "gallery_too_large" | "image_damaged" | "image_not_found" | "original_not_kept" | "range_not_satisfiable" | "model_not_found" | "model_mismatch" | "model_exists" | "model_in_use" | "set_not_found" | "set_exists" | "models_full" | "set_in_use" | "set_not_ready" | "move_same_engine" | "move_under_way" | "move_differs" | "gate_not_passed" | "serving_changed" | "originals_missing" | "model_card_missing" | "model_unreadable" | "golden_mismatch" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "store_unreachable" | "engine_unreachable" | "engine_not_found" | "engine_unsupported" | "engine_version_refused" | "engine_setting_refused" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_taken_over" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "archive_trailing_bytes" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "source_not_allowed" | "source_unreadable" | "source_unreachable" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "webhook_disabled" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
+            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_lost" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "layout_missing" | "decisions_full" | "decision_not_found" | "too_many_galleries" | "gallery_too_large" | "image_damaged" | "image_not_found" | "original_not_kept" | "original_changed" | "image_reference_missing" | "range_not_satisfiable" | "model_not_found" | "model_mismatch" | "model_exists" | "model_in_use" | "set_not_found" | "set_exists" | "models_full" | "set_in_use" | "set_not_ready" | "move_same_engine" | "move_under_way" | "move_differs" | "gate_not_passed" | "serving_changed" | "originals_missing" | "model_card_missing" | "model_unreadable" | "golden_mismatch" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "store_unreachable" | "engine_unreachable" | "engine_not_found" | "engine_unsupported" | "engine_version_refused" | "engine_setting_refused" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_taken_over" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "archive_trailing_bytes" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "source_not_allowed" | "source_unreadable" | "source_unreachable" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "webhook_disabled" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
             /** @description What went wrong in this request. */
             detail?: string;
             /** @description Finds the request in the log. */
@@ -4592,6 +4610,13 @@ export interface operations {
                      * @enum {string}
                      */
                     quantisation?: "none" | "rq8";
+                    /**
+                     * @description Of pictures as they came. `keep`: they are stored. `reference`: they stay where you have them, and each comes with its `reference`. `none`: neither, and another model cannot embed them. Left out: `ORIGINALS`.
+                     * @enum {string}
+                     */
+                    originals?: "keep" | "reference" | "none";
+                    /** @description Pictures that were last searched with are kept, so many, to compare models on them before the next change; 0: none. They are often of people: docs/security.md says what becomes of them. */
+                    keepQueries?: number;
                 };
             };
         };
@@ -4793,6 +4818,145 @@ export interface operations {
             };
             /** @description It did not arrive in the time allowed. */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The header Expect asks for something else than 100-continue. */
+            417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers have more bytes than allowed. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeGallery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+                 * @example holidays
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "originals": "none",
+                 *       "releaseOriginals": true
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * @description Of pictures as they came. `keep`: they are stored. `reference`: they stay where you have them, and each comes with its `reference`. `none`: neither, and another model cannot embed them. Left out: `ORIGINALS`.
+                     * @enum {string}
+                     */
+                    originals?: "keep" | "reference" | "none";
+                    /** @description Pictures that were last searched with are kept, so many, to compare models on them before the next change; 0: none. They are often of people: docs/security.md says what becomes of them. */
+                    keepQueries?: number;
+                    /**
+                     * @description Also gives up what was kept of the pictures; what no other gallery uses is removed within a day. Not with `keep`.
+                     * @default false
+                     */
+                    releaseOriginals?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description The gallery as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Gallery"];
+                };
+            };
+            /** @description The request does not match its schema, or its body is incomplete. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid API key, where the service asks for one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key does not have the required role. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such gallery, picture, job, snapshot or model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not arrive in the time allowed. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A content type or picture format that is not accepted. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5347,6 +5511,11 @@ export interface operations {
                  * @example {"taken":"2025-07-14"}
                  */
                 metadata?: string;
+                /**
+                 * @description Where you have the picture as it is sent: an address on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Needed in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
+                 * @example s3://photos/2025/12.jpg
+                 */
+                reference?: string;
             };
             header?: never;
             path: {
@@ -5377,6 +5546,11 @@ export interface operations {
                      * @example {"taken":"2025-07-14"}
                      */
                     metadata?: string;
+                    /**
+                     * @description Where you have the picture as it is sent: an address on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Needed in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
+                     * @example s3://photos/2025/12.jpg
+                     */
+                    reference?: string;
                 };
                 /**
                  * @example {
@@ -5405,6 +5579,11 @@ export interface operations {
                     metadata?: {
                         [key: string]: unknown;
                     };
+                    /**
+                     * @description Where you have the picture as it is sent: an address on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Needed in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
+                     * @example s3://photos/2025/12.jpg
+                     */
+                    reference?: string;
                 };
             };
         };
@@ -5808,6 +5987,11 @@ export interface operations {
                  * @example {"taken":"2025-07-14"}
                  */
                 metadata?: string;
+                /**
+                 * @description Where you have the picture as it is sent: an address on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Needed in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
+                 * @example s3://photos/2025/12.jpg
+                 */
+                reference?: string;
             };
             header?: never;
             path: {
@@ -5843,6 +6027,11 @@ export interface operations {
                      * @example {"taken":"2025-07-14"}
                      */
                     metadata?: string;
+                    /**
+                     * @description Where you have the picture as it is sent: an address on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Needed in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
+                     * @example s3://photos/2025/12.jpg
+                     */
+                    reference?: string;
                 };
                 /**
                  * @example {
@@ -5871,6 +6060,11 @@ export interface operations {
                     metadata?: {
                         [key: string]: unknown;
                     };
+                    /**
+                     * @description Where you have the picture as it is sent: an address on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Needed in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
+                     * @example s3://photos/2025/12.jpg
+                     */
+                    reference?: string;
                 };
             };
         };
@@ -6775,6 +6969,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It conflicts with what is stored. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The range lies beyond the picture. */
             416: {
                 headers: {
@@ -6786,6 +6989,15 @@ export interface operations {
             };
             /** @description The header Expect asks for something else than 100-continue. */
             417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The picture or archive can not be used. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9558,6 +9770,8 @@ export interface operations {
                         metadata?: {
                             [key: string]: unknown;
                         };
+                        /** @description Where you have the picture: `https://…` on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. */
+                        reference?: string;
                         /**
                          * Format: byte
                          * @description The picture file in base64, or

@@ -1,18 +1,29 @@
 /** Makes an empty gallery. */
 import { useState } from 'preact/hooks'
 import { loadGalleries } from '../api/galleries.js'
-import { answerOf, service } from '../api/service.js'
+import { answerOf, type Schemas, service } from '../api/service.js'
 import { Fault } from '../controls/notice.js'
 import { goToGallery } from '../routing/route.js'
 
+type Originals = Schemas['Gallery']['originals']
+
+const originalsChoices: [Originals | '', string][] = [
+  ['', 'files: as the service is set up'],
+  ['keep', 'files are stored'],
+  ['reference', 'files stay where they are'],
+  ['none', 'files are not stored'],
+]
+
 export function NewGallery({ onMade }: { onMade?: () => void }) {
   const [name, setName] = useState('')
+  const [originals, setOriginals] = useState<Originals | ''>('')
   const [error, setError] = useState<unknown>()
   const make = async (event: Event) => {
     event.preventDefault()
     setError(undefined)
     try {
-      await answerOf(service.PUT('/v1/galleries/{gallery}', { params: { path: { gallery: name } } }))
+      const body = originals === '' ? {} : { originals }
+      await answerOf(service.PUT('/v1/galleries/{gallery}', { params: { path: { gallery: name } }, body }))
       await loadGalleries()
       onMade?.()
       goToGallery(name)
@@ -31,6 +42,17 @@ export function NewGallery({ onMade }: { onMade?: () => void }) {
         value={name}
         onInput={(event) => setName(event.currentTarget.value)}
       />
+      <select
+        aria-label="What becomes of the files"
+        value={originals}
+        onChange={({ currentTarget }) => setOriginals(currentTarget.value as Originals | '')}
+      >
+        {originalsChoices.map(([value, text]) => (
+          <option key={value} value={value}>
+            {text}
+          </option>
+        ))}
+      </select>
       <button type="submit">Make it</button>
       {error !== undefined && <Fault error={error} />}
     </form>

@@ -1,5 +1,6 @@
 /** What can be done with the pictures that are chosen: another label, other metadata, removal. */
 import { useState } from 'preact/hooks'
+import { apiKey } from '../api/key.js'
 import { say } from '../controls/toasts.js'
 import { MetadataList } from '../search/metadata-list.js'
 import { changeImages, type ImageChange } from './change-images.js'
@@ -42,6 +43,7 @@ export function SelectionPanel(props: SelectionPanelProps) {
           <p class="hint">
             {only.width} × {only.height}, {only.format}, {Math.ceil(only.bytes / 1024)} kB
           </p>
+          <Original gallery={gallery} image={only} />
           <MetadataList metadata={only.metadata} />
         </div>
       )}
@@ -54,6 +56,26 @@ export function SelectionPanel(props: SelectionPanelProps) {
         Delete
       </button>
     </aside>
+  )
+}
+
+/** Where it is as it came; a plain link cannot carry a key. */
+function Original({ gallery, image: { id, reference } }: { gallery: string; image: GalleryImage }) {
+  const address = `./v1/galleries/${gallery}/images/${encodeURIComponent(id)}/original`
+  return (
+    <p class="hint">
+      {apiKey.value === '' && (
+        <a href={address} target="_blank" rel="noreferrer">
+          As it came
+        </a>
+      )}
+      {reference !== undefined && (
+        <>
+          {' '}
+          from <bdi class="mono">{reference}</bdi>
+        </>
+      )}
+    </p>
   )
 }
 

@@ -35,6 +35,7 @@ export function storedCatalogue(options: StoredCatalogueOptions): Catalogue {
       }
     },
     entries: async ({ after, limit }) => store.read(({ galleries }) => galleries.entries(after, limit)).map(entryOf),
+    change: (name, change) => writes.run(() => store.write('changeGallery', { name, change })),
     remove: (name) =>
       writes.run(async () => {
         const place = store.read(({ galleries }) => galleries.place(name))

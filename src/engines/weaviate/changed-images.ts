@@ -1,6 +1,13 @@
 /** Stored pictures that a group of changes meets, as they will be after it: worked out in memory, written at the end. */
 import { AlikeError } from '../../errors.js'
-import type { ImageRecord, ImageStep, NewImage, PutStep, StepResult } from '../../gallery/records.js'
+import {
+  type ImageRecord,
+  type ImageStep,
+  type NewImage,
+  type PutStep,
+  referenceOf,
+  type StepResult,
+} from '../../gallery/records.js'
 import { nfc } from '../../text.js'
 import type { ChangeClock } from './change-clock.js'
 import type { ImageCollection, NewObject } from './image-collection.js'
@@ -94,7 +101,8 @@ export class ChangedImages {
 function put(uuid: string, { put: image, unlessSame }: PutStep, state: State, clock: ChangeClock): [StepResult, State] {
   const former = state === 'absent' ? undefined : state.record
   const { label = former?.label ?? null, metadata = former?.metadata ?? {} } = image
-  const said: NewImage = { ...image, id: former?.id ?? nfc(image.id), label: label && nfc(label), metadata }
+  const reference = referenceOf(image, former)
+  const said: NewImage = { ...image, id: former?.id ?? nfc(image.id), label: label && nfc(label), metadata, reference }
   if (unlessSame && former !== undefined && isSame(former, said)) return [{ unchanged: true }, state]
   const at = clock.now()
   const properties = propertiesOf(said, {
@@ -110,11 +118,12 @@ function removed(state: State): [StepResult, State] {
   return state === 'absent' ? [{ absent: true }, state] : [{ removed: true }, 'absent']
 }
 
-function isSame(former: ImageRecord, { contentHash, modelId, label, metadata }: NewImage): boolean {
+function isSame(former: ImageRecord, { contentHash, modelId, label, metadata, reference }: NewImage): boolean {
   return (
     former.contentHash === contentHash &&
     former.modelId === modelId &&
     former.label === label &&
+    former.reference === reference &&
     JSON.stringify(former.metadata) === JSON.stringify(metadata)
   )
 }

@@ -3,20 +3,25 @@ import { configure, vectors } from 'weaviate-client'
 import { wordNames } from './id-words.js'
 import type { CollectionLayout, IndexTuning } from './weaviate-settings.js'
 
+const stored = (dataType: 'text' | 'int' | 'boolean' | 'blob') => (property: string) => ({
+  name: property,
+  dataType,
+  indexFilterable: false,
+  ...(dataType === 'text' && { indexSearchable: false }),
+})
+
+/** Those that collections of before do not have. */
+export const addedProperties = ['reference'].map(stored('text'))
+
 /** The properties are those of `ImageProperties`. */
 export function definitionOf(name: string, { shards, replicas, quantisation }: CollectionLayout, tuning: IndexTuning) {
-  const stored = (dataType: 'text' | 'int' | 'boolean' | 'blob') => (property: string) => ({
-    name: property,
-    dataType,
-    indexFilterable: false,
-    ...(dataType === 'text' && { indexSearchable: false }),
-  })
   const ordered = (property: string) => ({
     name: property,
     dataType: 'int' as const,
     indexFilterable: true,
     indexRangeFilters: true,
   })
+  const text = stored('text')
   const { maxConnections, efConstruction, ef, exactBelow } = tuning
   return {
     name,
@@ -29,9 +34,8 @@ export function definitionOf(name: string, { shards, replicas, quantisation }: C
         indexSearchable: false,
       },
       ...['stamp', 'labelWord', ...wordNames].map(ordered),
-      ...['imageId', 'label', 'metadata', 'contentHash', 'modelId', 'format', 'createdAt', 'updatedAt'].map(
-        stored('text'),
-      ),
+      ...['imageId', 'label', 'metadata', 'contentHash', 'modelId', 'format', 'createdAt', 'updatedAt'].map(text),
+      ...addedProperties,
       ...['width', 'height', 'bytes', 'thumbnailBytes'].map(stored('int')),
       ...['isDescribed'].map(stored('boolean')),
       ...['thumbnail', 'descriptor'].map(stored('blob')),

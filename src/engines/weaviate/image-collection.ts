@@ -1,7 +1,7 @@
 /** The collection of one set, read and written in the terms of this engine. It is made with its set, and never again: one that is gone is told. */
 import { Filters, type WeaviateClient } from 'weaviate-client'
 import { AlikeError } from '../../errors.js'
-import { definitionOf } from './collection-definition.js'
+import { addedProperties, definitionOf } from './collection-definition.js'
 import type { Found, ImageProperties, PropertyName } from './image-object.js'
 import { both, putUpTo, type Where } from './pushed-filter.js'
 import type { BatchResult, WeaviateServer } from './weaviate-server.js'
@@ -33,6 +33,7 @@ export class ImageCollection {
   readonly #layout: CollectionLayout
   readonly #tuning: IndexTuning
   #isDropped = false
+  #upToDate: Promise<void> | undefined
 
   constructor(server: WeaviateServer, name: string, layout: CollectionLayout, tuning: IndexTuning) {
     this.#server = server
@@ -224,10 +225,30 @@ export class ImageCollection {
   async #ask<Reply>(ask: (collection: Opened) => Promise<Reply>): Promise<Reply> {
     this.#expectKept()
     try {
-      return await this.#server.call((client) => ask(openedOf(client, this.#server, this.name)))
+      return await this.#server.call(async (client) => {
+        await this.#bringUpToDate(client)
+        return ask(openedOf(client, this.#server, this.name))
+      })
     } catch (error) {
       throw error instanceof AlikeError && error.code === 'gallery_not_found' ? this.#lost(error) : error
     }
+  }
+
+  /** Once: a collection that an older version made is given the properties that it does not have. */
+  async #bringUpToDate(client: WeaviateClient): Promise<void> {
+    this.#upToDate ??= this.#addProperties(client)
+    try {
+      await this.#upToDate
+    } catch (error) {
+      this.#upToDate = undefined
+      throw error
+    }
+  }
+
+  async #addProperties(client: WeaviateClient): Promise<void> {
+    const { config } = client.collections.use(this.name)
+    const known = new Set((await config.get()).properties.map(({ name }) => name))
+    for (const property of addedProperties.filter(({ name }) => !known.has(name))) await config.addProperty(property)
   }
 
   #expectKept(): void {

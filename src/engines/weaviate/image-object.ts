@@ -15,6 +15,7 @@ export interface ImageProperties extends Record<WordName, number> {
   /** JSON, as it came. */
   metadata: string
   contentHash: string
+  reference?: string | null
   modelId: string
   width: number
   height: number
@@ -52,6 +53,7 @@ export const recordProperties = [
   'label',
   'metadata',
   'contentHash',
+  'reference',
   'modelId',
   'width',
   'height',
@@ -98,6 +100,7 @@ export function propertiesOf(image: NewImage, { createdAt, updatedAt, stamp }: S
     ...wordProperties(id),
     imageId: id,
     contentHash: image.contentHash,
+    ...(image.reference !== undefined && { reference: image.reference }),
     modelId: image.modelId,
     width: image.width,
     height: image.height,
@@ -131,13 +134,14 @@ export function saidOf(
 export function recordOf({ properties }: Found): ImageRecord {
   const { imageId, label, metadata, stamp: _, ...rest } = properties as ImageProperties
   const read = readStored(metadata)
-  const { contentHash, modelId, width, height, format, bytes, thumbnailBytes, createdAt, updatedAt } = rest
+  const { contentHash, reference, modelId, width, height, format, bytes, thumbnailBytes, createdAt, updatedAt } = rest
   return {
     id: imageId,
     label: label ?? null,
     metadata: read ?? {},
     ...(read === undefined && { unreadable: 'metadata' as const }),
     contentHash,
+    ...(reference && { reference }),
     modelId,
     width,
     height,

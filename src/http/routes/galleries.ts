@@ -1,6 +1,6 @@
 /** `/v1/galleries`: make, list, look at and delete galleries. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { reaches } from '../../access/grants.js'
 import type { Config } from '../../config/config.js'
 import { fieldBounds } from '../../gallery/fields.js'
@@ -16,6 +16,7 @@ import { listInTurns } from '../json-in-turns.js'
 import { GalleryFields } from '../schemas/fields.js'
 import {
   Gallery,
+  GalleryChangeBody,
   GalleryList,
   GalleryListParameters,
   GallerySettings,
@@ -27,6 +28,7 @@ import {
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
+import { RequestInvalid } from '../validation.js'
 
 export interface GalleryRouteOptions {
   galleries: Galleries
@@ -99,6 +101,35 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
       expectStorable(settings, config.metadataMaxBytes, { in: 'body', pointer: '/settings' })
       const { gallery, created } = await galleries.create(request.params.gallery, settings, where)
       return reply.code(created ? 201 : 200).send(await view(gallery)) // as it was made, whatever has become of it
+    },
+  )
+
+  app.patch(
+    '/v1/galleries/:gallery',
+    {
+      config: { role: 'admin' },
+      schema: {
+        operationId: 'changeGallery',
+        tags,
+        summary: 'Change what is kept of a gallery’s pictures and queries',
+        description:
+          'From now on. What was kept of pictures stays theirs, whatever `originals` becomes, until `releaseOriginals` gives it up: then it is removed, and they cannot be embedded again unless they have a `reference`. Nothing that was not kept comes back. Queries beyond a lower `keepQueries` are removed at once.',
+        params: GalleryPath,
+        body: { content: { 'application/json': { schema: GalleryChangeBody } } },
+        response: {
+          200: { description: 'The gallery as it is now.', ...reference(Gallery) },
+          ...problems(400, 404, 415, 429, 507),
+        },
+      },
+    },
+    async (request) => {
+      const change = request.body as Static<typeof GalleryChangeBody>
+      const { originals } = change.originals === undefined ? await galleries.rules(request.params.gallery) : change
+      if (change.releaseOriginals === true && originals === 'keep')
+        throw new RequestInvalid([
+          { in: 'body', pointer: '/releaseOriginals', detail: 'does not go together with originals that are kept' },
+        ])
+      return view(await galleries.changeRules(request.params.gallery, change))
     },
   )
 

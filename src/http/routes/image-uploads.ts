@@ -92,6 +92,8 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
       bytes,
       label: given.label ?? null,
       metadata: metadataOf(given.metadata, placeOf('metadata'), config.metadataMaxBytes),
+      reference: given.reference,
+      origin: 'url' in given ? given.url : undefined,
       ...(id !== undefined && { id }),
     }
 

@@ -1,29 +1,40 @@
 /** `GET /v1/galleries/{gallery}/images/{id}/original`: a picture as it came, whole or in part. */
 import type { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import parseRange from 'range-parser'
 import { Type } from 'typebox'
 import { AlikeError } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
+import type { ImageRecord } from '../../gallery/records.js'
+import type { References } from '../../originals/image-originals.js'
 import type { ByteRange, OriginalStore } from '../../originals/original-store.js'
+import type { BodyMemory } from '../body-memory.js'
+import { clientGone, whenGone } from '../client-gone.js'
 import { isKnown } from '../known-etag.js'
 import { ImagePath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
 
 export interface OriginalRouteOptions {
   galleries: Galleries
-  /** Left out: none are kept. */
-  originals: OriginalStore | undefined
+  originals?: OriginalStore | undefined
+  references?: References | undefined
+  memory: BodyMemory
 }
 
-const mediaTypes: Record<string, string> = { jpeg: 'image/jpeg', svg: 'application/octet-stream', jxl: 'image/jxl' }
-const binary = Type.Unsafe<Readable>({ type: 'string', format: 'binary' })
+/** Found: how large it is, and how it is read. */
+interface Found {
+  size: number
+  read(range: ByteRange): Promise<Readable | Buffer>
+}
+/** How long an S3 store that does not answer is asked again while a caller waits. */
+const patienceMs = 5_000
 
-export const originalRoutes: FastifyPluginAsyncTypebox<OriginalRouteOptions> = async (
-  app,
-  { galleries, originals },
-) => {
+const mediaTypes: Record<string, string> = { jpeg: 'image/jpeg', svg: 'application/octet-stream', jxl: 'image/jxl' }
+const binary = Type.Unsafe<Readable | Buffer>({ type: 'string', format: 'binary' })
+
+export const originalRoutes: FastifyPluginAsyncTypebox<OriginalRouteOptions> = async (app, options) => {
+  const { galleries } = options
   app.get(
     '/v1/galleries/:gallery/images/:id/original',
     {
@@ -33,13 +44,13 @@ export const originalRoutes: FastifyPluginAsyncTypebox<OriginalRouteOptions> = a
         tags: ['images'],
         summary: 'Get a picture as it came',
         description:
-          'Takes `Range` of bytes, `If-None-Match` and `If-Range`. Pictures that were stored before originals were kept have none.',
+          'Takes `Range` of bytes, `If-None-Match` and `If-Range`. One that is not kept and has a `reference` is fetched from there and answered only if it is what was stored, otherwise refused with `original_changed`. Pictures that have neither are refused with `original_not_kept`.',
         params: ImagePath,
         response: {
           200: { description: 'All of it.', content: { 'image/*': { schema: binary } } },
           206: { description: 'The range that was asked for.', content: { 'image/*': { schema: binary } } },
           304: { description: 'It still matches the `If-None-Match` header.', ...Type.Null() },
-          ...problems(400, 404, 416),
+          ...problems(400, 404, 409, 416, 422, 429),
         },
       },
     },
@@ -48,20 +59,49 @@ export const originalRoutes: FastifyPluginAsyncTypebox<OriginalRouteOptions> = a
       const record = await galleries.images.get(gallery, id)
       if (record === undefined) throw new AlikeError('image_not_found')
       const { contentHash, format } = record
-      const size = await originals?.size(contentHash)
-      if (originals === undefined || size === undefined) throw new AlikeError('original_not_kept')
+      const { holdsOriginals } = await galleries.rules(gallery)
+      const found = (holdsOriginals && (await kept(record, options))) || referredTo(record, options, reply)
+      if (found === undefined) throw new AlikeError('original_not_kept')
+      const { size } = found
       const etag = `"${contentHash}"`
-      reply.header('etag', etag).header('cache-control', 'private, no-cache').header('accept-ranges', 'bytes')
-      if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send(null)
-      const range = rangeOf(request, size, etag)
-      if (range !== undefined) reply.code(206).header('content-range', `bytes ${range.first}-${range.last}/${size}`)
+      const isHere = isKnown(request.headers['if-none-match'], etag)
+      const range = isHere ? undefined : rangeOf(request, size, etag)
       const { first, last } = range ?? { first: 0, last: size - 1 }
+      // headers of the picture belong to no refusal
+      const bytes = isHere ? null : await found.read({ first, last })
+      reply.header('etag', etag).header('cache-control', 'private, no-cache').header('accept-ranges', 'bytes')
+      if (bytes === null) return reply.code(304).send(null)
+      if (range !== undefined) reply.code(206).header('content-range', `bytes ${first}-${last}/${size}`)
       return reply
         .type(mediaTypes[format] ?? `image/${format}`)
         .header('content-length', last - first + 1)
-        .send(await originals.read(contentHash, { first, last }))
+        .send(bytes)
     },
   )
+}
+
+async function kept({ contentHash }: ImageRecord, { originals }: OriginalRouteOptions): Promise<Found | undefined> {
+  const size = await originals?.size(contentHash)
+  return originals && size !== undefined ? { size, read: (range) => originals.read(contentHash, range) } : undefined
+}
+
+/** Read whole for any range: only of all of it can be told whether it is what was stored. */
+function referredTo(
+  { contentHash, reference, bytes: size }: ImageRecord,
+  { references, memory }: OriginalRouteOptions,
+  reply: FastifyReply,
+): Found | undefined {
+  if (reference === undefined || references === undefined) return undefined
+  return {
+    size,
+    async read({ first, last }) {
+      const held = memory.hold()
+      whenGone(reply, () => held.release())
+      held.take(size)
+      const bytes = await references.fetch(reference, { contentHash, signal: clientGone(reply), patienceMs })
+      return bytes.subarray(first, last + 1)
+    },
+  }
 }
 
 /** Several ranges at once, and what is no range, are answered with all of it. @throws AlikeError `range_not_satisfiable` */

@@ -2,6 +2,7 @@
 import { type Static, Type } from 'typebox'
 import { storedBounds } from '../../bounded-json.js'
 import { quantisations } from '../../gallery/engine.js'
+import { originalsModes } from '../../gallery/gallery-options.js'
 import type { GalleryReading } from '../../gallery/gallery-readings.js'
 import type { GalleryRecord } from '../../gallery/records.js'
 import type { ToldMove } from '../../re-embedding/gallery-moves.js'
@@ -16,6 +17,43 @@ export const Metadata = Type.Record(Type.String(), Type.Unknown(), {
   maxProperties: 100,
   description: storedJsonDescription,
 })
+
+const rules = {
+  originals: Type.Optional(
+    Type.Enum([...originalsModes], {
+      type: 'string',
+      description:
+        'Of pictures as they came. `keep`: they are stored. `reference`: they stay where you have them, and each comes with its `reference`. `none`: neither, and another model cannot embed them. Left out: `ORIGINALS`.',
+    }),
+  ),
+  keepQueries: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 10_000,
+      description:
+        'Pictures that were last searched with are kept, so many, to compare models on them before the next change; 0: none. They are often of people: docs/security.md says what becomes of them.',
+    }),
+  ),
+}
+
+export const GalleryChangeBody = Type.Object(
+  {
+    ...rules,
+    releaseOriginals: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description:
+          'Also gives up what was kept of the pictures; what no other gallery uses is removed within a day. Not with `keep`.',
+      }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    minProperties: 1,
+    description: 'Members that are left out keep their values.',
+    examples: [{ originals: 'none', releaseOriginals: true }],
+  },
+)
 
 export const GallerySettings = Type.Object(
   {
@@ -51,6 +89,7 @@ export const GallerySettings = Type.Object(
         description: 'Of the vectors in the index of a cluster; left out: `WEAVIATE_QUANTISATION`.',
       }),
     ),
+    ...rules,
   },
   { additionalProperties: false, examples: [{ settings: { owner: 'photo desk' } }] },
 )
@@ -95,6 +134,14 @@ export const Gallery = named(
           { description: 'Its copy in another engine, where there is one. Told of one gallery, not in lists.' },
         ),
       ),
+      originals: Type.Enum([...originalsModes], {
+        type: 'string',
+        description: 'What becomes of pictures as they come: they are stored, referred to, or neither.',
+      }),
+      holdsOriginals: Type.Boolean({
+        description: 'Whether what was kept of its pictures, now or before, is still theirs.',
+      }),
+      keepQueries: Type.Integer({ description: 'Pictures kept of those that were last searched with.' }),
       count: Type.Integer({ description: 'Pictures in it.' }),
       unreachable: Type.Optional(
         Type.Literal(true, {
@@ -142,6 +189,9 @@ export const Gallery = named(
           dimension: 128,
           settings: {},
           engine: 'embedded',
+          originals: 'keep',
+          holdsOriginals: true,
+          keepQueries: 0,
           count: 1841,
           searchable: true,
           index: { tombstones: 12, pending: 0, building: false, unfindable: 0 },
@@ -177,7 +227,7 @@ export const LabelCounts = Type.Object({
 })
 
 export function galleryView(
-  { name, engine, modelId, dimension, settings, count, unreadable, createdAt, updatedAt }: GalleryRecord,
+  { name, engine, modelId, dimension, settings, rules, count, unreadable, createdAt, updatedAt }: GalleryRecord,
   reading: GalleryReading | undefined,
   move?: ToldMove | undefined,
 ): Static<typeof Gallery> {
@@ -189,6 +239,7 @@ export function galleryView(
     settings,
     engine,
     ...(move && { move: moveView(move) }),
+    ...rules,
     count,
     ...(reading?.unreachable && { unreachable: reading.unreachable }),
     ...(reading?.lost && { lost: reading.lost }),

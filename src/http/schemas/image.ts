@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox'
 import { lookedAtMax } from '../../gallery/engine.js'
 import type { ImageRecord } from '../../gallery/records.js'
 import { labelMaxLength } from '../../ingest/names.js'
+import { referenceMaxLength, referencePattern } from '../../remote/referenced-images.js'
 import { Metadata } from './gallery.js'
 import { Base64Image, BinaryImage, exampleBase64, ImageUrl } from './image-body.js'
 import { named, reference } from './named.js'
@@ -25,6 +26,12 @@ export const Image = named(
         }),
       ),
       contentHash: Type.String({ description: 'SHA-256 of the picture file, hex.' }),
+      reference: Type.Optional(
+        Type.String({
+          description:
+            'Where its owner has it as it came: an address, `s3://bucket/key`, or a file of a watched folder.',
+        }),
+      ),
       modelId: Type.String({ description: 'The model that made its embedding.' }),
       width: Type.Integer({ description: 'Pixels, upright.' }),
       height: Type.Integer({ description: 'Pixels, upright.' }),
@@ -34,7 +41,8 @@ export const Image = named(
       updatedAt: Type.String(),
     },
     {
-      description: 'A stored picture. The file itself is not kept, only its embedding, its thumbnail and this record.',
+      description:
+        'A stored picture: its embedding, its thumbnail and this record. The file itself is kept, referred to, or neither, as the gallery’s `originals` says.',
       examples: [
         {
           id: 'cycling/Image_12.jpg',
@@ -54,6 +62,14 @@ export const Image = named(
   ),
 )
 
+const Reference = Type.String({
+  maxLength: referenceMaxLength,
+  pattern: referencePattern,
+  description:
+    'Where you have the picture as it is sent: an address on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Needed in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.',
+  examples: ['s3://photos/2025/12.jpg'],
+})
+
 /** Beside the picture, as query parameters or form fields. */
 export const StoreParameters = Type.Object(
   {
@@ -61,6 +77,7 @@ export const StoreParameters = Type.Object(
     metadata: Type.Optional(
       Type.String({ maxLength: 65_536, description: 'A JSON object, as text.', examples: ['{"taken":"2025-07-14"}'] }),
     ),
+    reference: Type.Optional(Reference),
   },
   { additionalProperties: false },
 )
@@ -71,6 +88,7 @@ export const StoreBody = Type.Object(
     url: Type.Optional(ImageUrl),
     label: Type.Optional(NullableLabel),
     metadata: Type.Optional(Metadata),
+    reference: Type.Optional(Reference),
   },
   {
     additionalProperties: false,

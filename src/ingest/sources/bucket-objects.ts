@@ -4,6 +4,7 @@
  */
 import { AlikeError } from '../../errors.js'
 import type { BucketObject, ListedBuckets } from '../../remote/listed-buckets.js'
+import { objectReference } from '../../remote/referenced-images.js'
 import { isLitter } from '../litter.js'
 import { nameOf, shownName } from '../names.js'
 import { imageTooLarge } from '../read-bounded.js'
@@ -62,7 +63,8 @@ function itemOf({ key, bytes }: BucketObject, { index, description, maxBytes, re
     if (path.endsWith('/') || (litter !== 'take' && isLitter(path))) return { index, name, skipped: true }
     const said = nameOf(path)
     if (bytes > maxBytes) throw imageTooLarge(maxBytes)
-    return { index, name, label, ...said, size: bytes, read }
+    const origin = objectReference(description.bucket ?? '', key)
+    return { index, name, label, ...said, origin, size: bytes, read }
   } catch (error) {
     if (error instanceof AlikeError) return { index, name, error }
     throw error

@@ -1,6 +1,7 @@
 /** What has changed in a watched folder: files to be taken in and ids to be removed, as a look at it has listed them. */
 import { AlikeError } from '../../errors.js'
 import { readFound } from '../folders/folder-look.js'
+import { fileReference } from '../folders/referenced-file.js'
 import { nameOf, shownName } from '../names.js'
 import type { Source, SourceDescription, SourceItem, SourceLimits } from '../source.js'
 import { openLines } from './lines.js'
@@ -40,7 +41,7 @@ function itemOf(
     const said = nameOf(change.path)
     if ('gone' in change) return { index, name, remove: said.id }
     const read = () => readFound(folder, change, limits.uploadMaxBytes)
-    return { index, name, ...said, size: change.bytes, read }
+    return { index, name, ...said, origin: fileReference(folder, change.path), size: change.bytes, read }
   } catch (error) {
     if (error instanceof AlikeError) return { index, name, error }
     throw error

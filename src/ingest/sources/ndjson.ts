@@ -29,9 +29,10 @@ function itemOf(
     if (line === undefined) throw imageTooLarge(uploadMaxBytes)
     const said = readIngestLine(line, limits)
     if ('delete' in said) return { index, name: shownName(said.delete.id), remove: said.delete.id }
-    const { id, label, metadata = {}, image, url } = said.add
+    const { id, label, metadata = {}, reference, image, url } = said.add
     name = shownName(id)
-    const picture = { index, name, id, label: label === undefined ? (description.label ?? null) : label, metadata }
+    const labelled = label === undefined ? (description.label ?? null) : label
+    const picture = { index, name, id, label: labelled, metadata, reference }
     if (image !== undefined && url === undefined) return { ...picture, bytes: bytesOf(image, uploadMaxBytes) }
     if (url !== undefined && image === undefined) return { ...picture, url }
     throw new AlikeError('line_invalid', { detail: 'It needs either "image" or "url".' })

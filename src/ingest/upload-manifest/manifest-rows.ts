@@ -19,7 +19,7 @@ export interface ManifestRow {
 }
 
 const lineMaxBytes = 256 * 1024
-/** More than the 100 members that metadata may have, with the three of ours. */
+/** More than the 100 members that metadata may have, with the four of ours. */
 const columnsMax = 120
 
 export function rowsOf(
@@ -46,7 +46,7 @@ async function* ndjsonRows(stream: AsyncIterable<Uint8Array>, limits: LineLimits
   }
 }
 
-/** `filename,label,id` in any order; every further column is a member of the metadata. */
+/** `filename,label,id,reference` in any order; every further column is a member of the metadata. */
 async function* csvRows(
   stream: AsyncIterable<Uint8Array>,
   description: SourceDescription,
@@ -123,13 +123,14 @@ async function* inTurns(pieces: Iterable<string>): AsyncGenerator<string> {
 }
 
 function lineOfRecord(record: Record<string, string>, limits: LineLimits): ManifestLine {
-  const { filename, file = filename, label, id, ...rest } = record
+  const { filename, file = filename, label, id, reference, ...rest } = record
   delete rest.filename
   const columns = Object.entries(rest).filter(([name, cell]) => name !== '' && cell !== '')
   return checkManifestRow(
     {
       file,
       ...(id !== undefined && id !== '' && { id }),
+      ...(reference !== undefined && reference !== '' && { reference }),
       // an empty cell says that there is none; without the column the folder says it
       ...(label !== undefined && { label: label === '' ? null : label }),
       ...(Object.keys(rest).length > 0 && {

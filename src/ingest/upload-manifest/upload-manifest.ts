@@ -109,6 +109,7 @@ export function saidOf(
     id: nfc(row?.id ?? id),
     label: nfcLabel(row?.label !== undefined ? row.label : (label ?? description.label)),
     ...(row?.metadata !== undefined && { metadata: row.metadata }),
+    ...(row?.reference !== undefined && { reference: row.reference }),
   }
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { openForReading, openForWriting } from '../../../src/engines/embedded/store/database.js'
 import { model, newImage } from '../../gallery/stored-images.js'
-import { dropYounger, takeBackSets } from '../../support/stored-rows.js'
+import { dropYounger, takeBackReferences, takeBackSets } from '../../support/stored-rows.js'
 import { until } from '../../support/until.js'
 import { jobsOf } from './embedded-galleries.js'
 import { dataFolder, openIn, settled } from './storage-folder.js'
@@ -236,4 +236,34 @@ test('a database whose galleries had one set each is taken over: pictures, graph
   await second.images.put('a', [{ ...images[0]!, id: 'another' }])
   await second.create('b')
   await second.delete('b')
+})
+
+test('a database in which nothing says where originals lie is taken over, and its rows are whole', async (t) => {
+  const dataDir = await dataFolder(t)
+  const first = await openIn(t, dataDir)
+  await first.create('a')
+  await first.images.put('a', images.slice(0, 3))
+  await first.close()
+  const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
+  takeBackReferences(database)
+  database.pragma('user_version = 16')
+  database.close()
+
+  const second = await openIn(t, dataDir)
+  assert.deepEqual((await second.get('a')).rules, { originals: 'keep', holdsOriginals: true, keepQueries: 0 })
+  const found = await second.images.find(
+    'a',
+    images.slice(0, 3).map(({ id }) => id),
+  )
+  assert.deepEqual(
+    found.map(({ unreadable, reference }) => [unreadable, reference]),
+    Array(3).fill([undefined, undefined]),
+  )
+  assert.equal((await second.searches.search('a', { vector: vectors[1]!, k: 1 })).hits[0]?.record.id, images[1]!.id)
+  await second.images.put('a', [{ ...images[0]!, reference: 's3://photos/a.jpg' }])
+  await second.changeRules('a', { originals: 'reference' })
+  await second.close()
+  const third = await openIn(t, dataDir)
+  assert.equal((await third.images.get('a', images[0]!.id))?.reference, 's3://photos/a.jpg')
+  assert.equal((await third.get('a')).rules.originals, 'reference')
 })

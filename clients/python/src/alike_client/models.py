@@ -520,6 +520,18 @@ class Gallery(TypedDict):
     """
     Its copy in another engine, where there is one. Told of one gallery, not in lists.
     """
+    originals: Literal['keep', 'reference', 'none']
+    """
+    What becomes of pictures as they come: they are stored, referred to, or neither.
+    """
+    holdsOriginals: bool
+    """
+    Whether what was kept of its pictures, now or before, is still theirs.
+    """
+    keepQueries: int
+    """
+    Pictures kept of those that were last searched with.
+    """
     count: int
     """
     Pictures in it.
@@ -600,7 +612,7 @@ class GalleryFields(TypedDict):
 
 class Image(TypedDict):
     """
-    A stored picture. The file itself is not kept, only its embedding, its thumbnail and this record.
+    A stored picture: its embedding, its thumbnail and this record. The file itself is kept, referred to, or neither, as the gallery’s `originals` says.
     """
 
     id: str
@@ -622,6 +634,10 @@ class Image(TypedDict):
     contentHash: str
     """
     SHA-256 of the picture file, hex.
+    """
+    reference: NotRequired[str]
+    """
+    Where its owner has it as it came: an address, `s3://bucket/key`, or a file of a watched folder.
     """
     modelId: str
     """
@@ -878,7 +894,7 @@ class Problem(TypedDict):
     """
     The HTTP status.
     """
-    code: Literal['image_empty', 'image_unreadable', 'image_format_unsupported', 'image_too_many_pixels', 'image_too_much_memory', 'image_ended_decoder', 'image_ended_process', 'image_too_large', 'image_missing', 'filter_invalid', 'region_invalid', 'gallery_not_found', 'gallery_lost', 'gallery_exists', 'galleries_full', 'gallery_full', 'feedback_full', 'layout_missing', 'decisions_full', 'decision_not_found', 'too_many_galleries', 'gallery_too_large', 'image_damaged', 'image_not_found', 'original_not_kept', 'range_not_satisfiable', 'model_not_found', 'model_mismatch', 'model_exists', 'model_in_use', 'set_not_found', 'set_exists', 'models_full', 'set_in_use', 'set_not_ready', 'move_same_engine', 'move_under_way', 'move_differs', 'gate_not_passed', 'serving_changed', 'originals_missing', 'model_card_missing', 'model_unreadable', 'golden_mismatch', 'explain_unsupported', 'model_not_calibrated', 'dimension_mismatch', 'unauthenticated', 'key_expired', 'forbidden', 'gallery_forbidden', 'identity_unreachable', 'rate_limited', 'answer_too_large', 'page_expired', 'request_invalid', 'body_incomplete', 'body_too_large', 'headers_too_large', 'request_timeout', 'upload_too_slow', 'media_type_unsupported', 'expectation_failed', 'route_not_found', 'method_not_allowed', 'overloaded', 'shutting_down', 'not_ready', 'store_unreachable', 'engine_unreachable', 'engine_not_found', 'engine_unsupported', 'engine_version_refused', 'engine_setting_refused', 'storage_full', 'job_not_found', 'job_queue_full', 'idempotency_key_reused', 'job_finished', 'job_taken_over', 'job_result_missing', 'archive_unreadable', 'archive_path_invalid', 'archive_trailing_bytes', 'id_repeated', 'name_unreadable', 'manifest_invalid', 'manifest_file_missing', 'line_invalid', 'source_not_allowed', 'source_unreadable', 'source_unreachable', 'job_listeners_full', 'snapshot_not_found', 'snapshot_under_way', 'snapshot_not_ready', 'snapshots_full', 'snapshot_damaged', 'webhook_disabled', 'url_disabled', 'url_not_allowed', 'url_unreachable', 'internal']
+    code: Literal['image_empty', 'image_unreadable', 'image_format_unsupported', 'image_too_many_pixels', 'image_too_much_memory', 'image_ended_decoder', 'image_ended_process', 'image_too_large', 'image_missing', 'filter_invalid', 'region_invalid', 'gallery_not_found', 'gallery_lost', 'gallery_exists', 'galleries_full', 'gallery_full', 'feedback_full', 'layout_missing', 'decisions_full', 'decision_not_found', 'too_many_galleries', 'gallery_too_large', 'image_damaged', 'image_not_found', 'original_not_kept', 'original_changed', 'image_reference_missing', 'range_not_satisfiable', 'model_not_found', 'model_mismatch', 'model_exists', 'model_in_use', 'set_not_found', 'set_exists', 'models_full', 'set_in_use', 'set_not_ready', 'move_same_engine', 'move_under_way', 'move_differs', 'gate_not_passed', 'serving_changed', 'originals_missing', 'model_card_missing', 'model_unreadable', 'golden_mismatch', 'explain_unsupported', 'model_not_calibrated', 'dimension_mismatch', 'unauthenticated', 'key_expired', 'forbidden', 'gallery_forbidden', 'identity_unreachable', 'rate_limited', 'answer_too_large', 'page_expired', 'request_invalid', 'body_incomplete', 'body_too_large', 'headers_too_large', 'request_timeout', 'upload_too_slow', 'media_type_unsupported', 'expectation_failed', 'route_not_found', 'method_not_allowed', 'overloaded', 'shutting_down', 'not_ready', 'store_unreachable', 'engine_unreachable', 'engine_not_found', 'engine_unsupported', 'engine_version_refused', 'engine_setting_refused', 'storage_full', 'job_not_found', 'job_queue_full', 'idempotency_key_reused', 'job_finished', 'job_taken_over', 'job_result_missing', 'archive_unreadable', 'archive_path_invalid', 'archive_trailing_bytes', 'id_repeated', 'name_unreadable', 'manifest_invalid', 'manifest_file_missing', 'line_invalid', 'source_not_allowed', 'source_unreadable', 'source_unreachable', 'job_listeners_full', 'snapshot_not_found', 'snapshot_under_way', 'snapshot_not_ready', 'snapshots_full', 'snapshot_damaged', 'webhook_disabled', 'url_disabled', 'url_not_allowed', 'url_unreachable', 'internal']
     """
     Stable; switch on this.
     """

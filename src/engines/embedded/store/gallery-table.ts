@@ -1,6 +1,7 @@
 /** The rows of galleries, with the sets that serve them. */
 import { AlikeError } from '../../../errors.js'
 import type { CatalogueEntry, CatalogueRecord, NewCatalogueEntry } from '../../../gallery/catalogue.js'
+import { changedOptions, type GalleryChange, type GalleryOptions } from '../../../gallery/gallery-options.js'
 import { readStored } from '../../../gallery/stored-json.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import { type Database, damaged, type Statement } from './database.js'
@@ -15,6 +16,8 @@ export interface GalleryRow {
   created_at: string
   /** Number of the set that does. */
   serving: number
+  /** JSON, see `GalleryOptions`. */
+  options: string
 }
 type StoredRow = GalleryRow & { checksum: number }
 
@@ -33,6 +36,7 @@ export interface GalleryEntry {
   model_id: string
   dimension: number
   engine: string
+  options: string
 }
 
 export interface NewGallery extends NewCatalogueEntry {
@@ -70,7 +74,7 @@ export class GalleryTable {
     this.#page = database.prepare('SELECT * FROM gallery WHERE name > ? ORDER BY name LIMIT ?')
     this.#byUid = database.prepare('SELECT * FROM gallery WHERE uid = ?')
     this.#entries = database.prepare(
-      `SELECT gallery.name, gallery.uid, served.uid AS set_uid, model_id, dimension, engine
+      `SELECT gallery.name, gallery.uid, served.uid AS set_uid, model_id, dimension, engine, options
        FROM gallery JOIN embedding_set AS served ON served.number = gallery.serving
        WHERE name > ? ORDER BY name LIMIT ?`,
     )
@@ -79,10 +83,11 @@ export class GalleryTable {
       .prepare<[], number>('SELECT number FROM gallery WHERE name IS NULL ORDER BY number LIMIT 1')
       .pluck()
     this.#insert = database.prepare(
-      'INSERT INTO gallery VALUES (@number, @name, @uid, @settings, @created_at, @checksum, @serving)',
+      'INSERT INTO gallery VALUES (@number, @name, @uid, @settings, @created_at, @checksum, @serving, @options)',
     )
     this.#update = database.prepare(
-      'UPDATE gallery SET name = @name, settings = @settings, serving = @serving, checksum = @checksum WHERE number = @number',
+      `UPDATE gallery SET name = @name, settings = @settings, serving = @serving, options = @options, checksum = @checksum
+       WHERE number = @number`,
     )
     this.#erase = database.prepare('DELETE FROM gallery WHERE number = ?')
   }
@@ -131,15 +136,37 @@ export class GalleryTable {
   }
 
   /** With its first set. @throws AlikeError `galleries_full` */
-  insert({ name, uid, setUid, engine, modelId, dimension, settings, galleriesMax, at }: NewGallery): ServedGallery {
+  insert({
+    name,
+    uid,
+    setUid,
+    engine,
+    modelId,
+    dimension,
+    settings,
+    options = {},
+    galleriesMax,
+    at,
+  }: NewGallery): ServedGallery {
     if (this.#size.get()! >= galleriesMax)
       throw new AlikeError('galleries_full', { detail: `There may be ${galleriesMax}.` })
     // Numbers are never used again, so that no row of a deleted gallery can turn up in a new one.
     const number = this.#sets.nextNumber()
-    const gallery = { number, name, uid, settings: JSON.stringify(settings), created_at: at, serving: number }
+    const said = { settings: JSON.stringify(settings), options: JSON.stringify(options) }
+    const gallery = { number, name, uid, ...said, created_at: at, serving: number }
     this.#insert.run({ ...gallery, checksum: checksumOfGallery(gallery) })
     const made = { number, uid: setUid, gallery: number, engine, model_id: modelId, dimension, created_at: at }
     return { gallery, set: this.#sets.insert({ ...made, stage: 'ready', about: '{}' }) }
+  }
+
+  /** @throws AlikeError `gallery_not_found`, `data_unreadable` */
+  change(name: string, change: GalleryChange): ServedGallery {
+    const found = this.find(name)
+    if (found === undefined) throw new AlikeError('gallery_not_found')
+    const options = changedOptions(optionsOf(found.gallery), change)
+    const gallery = { ...found.gallery, options: JSON.stringify(options) }
+    this.#save(gallery)
+    return { ...found, gallery }
   }
 
   /** From now on. @throws AlikeError `gallery_not_found` */
@@ -178,8 +205,13 @@ export class GalleryTable {
   }
 }
 
-export function entryOf({ name, uid, set_uid, model_id, dimension, engine }: GalleryEntry): CatalogueEntry {
-  return { name: name ?? '', uid, engine, set: { uid: set_uid, galleryUid: uid, modelId: model_id, dimension } }
+export function entryOf({ name, uid, set_uid, model_id, dimension, engine, ...row }: GalleryEntry): CatalogueEntry {
+  const set = { uid: set_uid, galleryUid: uid, modelId: model_id, dimension }
+  return { name: name ?? '', uid, engine, set, options: optionsOf(row) }
+}
+
+function optionsOf({ options }: Pick<GalleryRow, 'options'>): GalleryOptions {
+  return readStored(options) ?? {}
 }
 
 export function recordOf(found: ServedGallery): CatalogueRecord {
@@ -195,7 +227,8 @@ export function recordOf(found: ServedGallery): CatalogueRecord {
 
 export function served({ gallery, set }: ServedGallery): GalleryEntry {
   const { model_id, dimension, engine } = set
-  return { name: gallery.name, uid: gallery.uid, set_uid: set.uid, model_id, dimension, engine }
+  const { name, uid, options } = gallery
+  return { name, uid, set_uid: set.uid, model_id, dimension, engine, options }
 }
 
 function live<Row extends GalleryRow>(row: Row | undefined): Row & { name: string } {
@@ -204,7 +237,7 @@ function live<Row extends GalleryRow>(row: Row | undefined): Row & { name: strin
 }
 
 function damagedRow({ number, name, uid, serving }: GalleryRow): ServedGallery {
-  const gallery = { number, name, uid: String(uid), settings: '{}', created_at: '', serving }
+  const gallery = { number, name, uid: String(uid), settings: '{}', created_at: '', serving, options: '{}' }
   const unknown = { engine: '', model_id: '', dimension: 0, count: 0, next_slot: 0, created_at: '', updated_at: '' }
   const set: SetRow = { ...unknown, number: serving, uid: '', gallery: number, stage: 'ready', about: '{}' }
   return { gallery, set, isDamaged: true }
@@ -216,6 +249,8 @@ function checked(row: StoredRow | undefined): GalleryRow | undefined {
   return row
 }
 
-export function checksumOfGallery({ number, name, uid, settings, created_at, serving }: GalleryRow): number {
-  return checksumOfValues([number, name, uid, settings, created_at, serving])
+/** Rows of before there were options have none. */
+export function checksumOfGallery({ number, name, uid, settings, created_at, serving, options }: GalleryRow): number {
+  const values = [number, name, uid, settings, created_at, serving]
+  return checksumOfValues(options === '{}' ? values : [...values, options])
 }

@@ -5,8 +5,16 @@ import type { CatalogueRecord, CatalogueSet } from '../../../gallery/catalogue.j
 import type { StoredDecision } from '../../../gallery/decisions.js'
 import type { FeedbackCounts } from '../../../gallery/feedback.js'
 import type { Filter } from '../../../gallery/filter.js'
+import type { GalleryChange } from '../../../gallery/gallery-options.js'
 import type { JobProgress, StoredCounts } from '../../../gallery/job-progress.js'
-import type { ImageChange, ImageRecord, ImageStep, PutStep } from '../../../gallery/records.js'
+import {
+  type ImageChange,
+  type ImageRecord,
+  type ImageStep,
+  type NewImage,
+  type PutStep,
+  referenceOf,
+} from '../../../gallery/records.js'
 import type { JobRecord } from '../../../jobs/job.js'
 import type { JobResult } from '../../../jobs/job-store.js'
 import { nfc } from '../../../text.js'
@@ -78,6 +86,10 @@ export class GalleryWrites {
     const existing = this.#galleries.find(gallery.name)
     if (existing !== undefined) return { gallery: recordOf(existing), created: false }
     return { gallery: recordOf(this.#galleries.insert(gallery)), created: true }
+  }
+
+  changeGallery(name: string, change: GalleryChange): CatalogueRecord {
+    return recordOf(this.#galleries.change(name, change))
   }
 
   /** Frees the name at once; `purge` removes the rows. @returns its sets */
@@ -180,7 +192,8 @@ export class GalleryWrites {
     const found = this.#images.stored(row.number, image.id)
     const former = found?.record
     const { label = former?.label ?? null, metadata = former?.metadata ?? {} } = image
-    const said = { ...image, id: former?.id ?? nfc(image.id), label: label && nfc(label), metadata }
+    const reference = referenceOf(image, former)
+    const said = { ...image, id: former?.id ?? nfc(image.id), label: label && nfc(label), metadata, reference }
     if (unlessSame && former !== undefined && isSame(former, said)) return { unchanged: true }
     if (found !== undefined) this.#images.delete(row.number, found.slot)
     else row.count++
@@ -210,13 +223,15 @@ export class GalleryWrites {
 
 function isSame(
   former: ImageRecord,
-  { contentHash, modelId, label, metadata }: Pick<ImageRecord, 'contentHash' | 'modelId' | 'label' | 'metadata'>,
+  said: Pick<NewImage, 'contentHash' | 'modelId' | 'label' | 'metadata' | 'reference'>,
 ): boolean {
+  const { contentHash, modelId, label, metadata, reference } = said
   // Both came through JSON; the order of members is as it was sent.
   return (
     former.contentHash === contentHash &&
     former.modelId === modelId &&
     former.label === label &&
+    former.reference === reference &&
     JSON.stringify(former.metadata) === JSON.stringify(metadata)
   )
 }

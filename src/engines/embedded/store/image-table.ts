@@ -27,6 +27,8 @@ export interface ImageRow {
   thumbnail: number
   created_at: string
   updated_at: string
+  /** Null also in rows of before there were any. */
+  reference: string | null
 }
 type StoredRow = ImageRow & { checksum: number }
 
@@ -55,6 +57,7 @@ const columns = [
   'thumbnail',
   'created_at',
   'updated_at',
+  'reference',
 ] as const satisfies readonly (keyof ImageRow)[]
 const verifiedAtOnce = 1_000
 
@@ -129,7 +132,7 @@ export class ImageTable {
     this.#thumbnail = database.prepare('SELECT webp, checksum FROM thumbnail WHERE key = ?')
     this.#insert = database.prepare(
       `INSERT INTO image VALUES (@key, @gallery, @id, @label, @metadata, @content_hash, @model_id, @width, @height,
-         @format, @bytes, @thumbnail, @created_at, @updated_at, @checksum)`,
+         @format, @bytes, @thumbnail, @created_at, @updated_at, @checksum, @reference)`,
     )
     this.#update = database.prepare(
       'UPDATE image SET label = @label, metadata = @metadata, updated_at = @updated_at, checksum = @checksum WHERE key = @key',
@@ -338,7 +341,7 @@ export class ImageTable {
     const keys: number[] = []
     for (let after = -1; ; ) {
       const rows = page.all(after, verifiedAtOnce)
-      for (const row of rows) if (checksumOfValues(row.slice(0, -1)) !== row.at(-1)) keys.push(row[0] as number)
+      for (const row of rows) if (checksumOfValues(known(row.slice(0, -1))) !== row.at(-1)) keys.push(row[0] as number)
       const last = rows.at(-1)
       if (last === undefined) return keys
       after = last[0] as number
@@ -389,6 +392,7 @@ export class ImageTable {
       thumbnail: image.thumbnail?.length ?? 0,
       created_at: image.createdAt,
       updated_at: image.updatedAt,
+      reference: image.reference ?? null,
     }
     this.#insert.run({ ...row, checksum: checksumOfImage(row) })
     const vector = new Uint8Array(image.vector.buffer, image.vector.byteOffset, image.vector.byteLength)
@@ -515,6 +519,7 @@ function recordOf(row: ImageRow): ImageRecord {
     metadata: metadata ?? {},
     ...(metadata === undefined && { unreadable: 'metadata' }),
     contentHash: row.content_hash,
+    ...(row.reference !== null && { reference: row.reference }),
     modelId: row.model_id,
     width: row.width,
     height: row.height,
@@ -527,5 +532,10 @@ function recordOf(row: ImageRow): ImageRecord {
 }
 
 export function checksumOfImage(row: ImageRow): number {
-  return checksumOfValues(columns.map((column) => row[column]))
+  return checksumOfValues(known(columns.map((column) => row[column] ?? null)))
+}
+
+/** The last of the columns came later: rows of before have a checksum without it. */
+function known<Value>(values: Value[]): Value[] {
+  return values.at(-1) === null ? values.slice(0, -1) : values
 }

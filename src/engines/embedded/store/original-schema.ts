@@ -13,3 +13,9 @@ export const originalSchema = `
     INSERT OR IGNORE INTO released_original VALUES (old.content_hash);
   END;
 `
+
+/** Where a picture's owner has it, and what was chosen for a gallery. Rows of before have neither, and their checksums hold. */
+export const referenceSchema = `
+  ALTER TABLE image ADD COLUMN reference TEXT;
+  ALTER TABLE gallery ADD COLUMN options TEXT NOT NULL DEFAULT '{}'; -- JSON
+`

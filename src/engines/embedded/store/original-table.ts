@@ -8,11 +8,16 @@ export class OriginalTable {
   readonly #forgetUsed: Statement<[]>
 
   constructor(database: Database) {
-    const used = 'SELECT 1 FROM image WHERE content_hash = released_original.content_hash'
+    // a gallery may have released what was kept of its pictures, though it has them still
+    const holding = `SELECT 1 FROM image
+      JOIN embedding_set ON embedding_set.number = image.gallery
+      JOIN gallery ON gallery.number = embedding_set.gallery
+      WHERE json_extract(gallery.options, '$.released') IS NULL`
+    const used = `${holding} AND content_hash = released_original.content_hash`
     this.#unused = database
       .prepare<[number], string>(`SELECT content_hash FROM released_original WHERE NOT EXISTS (${used}) LIMIT ?`)
       .pluck()
-    this.#isUsed = database.prepare<[string], 1>('SELECT 1 FROM image WHERE content_hash = ? LIMIT 1').pluck()
+    this.#isUsed = database.prepare<[string], 1>(`${holding} AND content_hash = ? LIMIT 1`).pluck()
     this.#forget = database.prepare(`DELETE FROM released_original WHERE content_hash = ? AND NOT EXISTS (${used})`)
     this.#forgetUsed = database.prepare(`DELETE FROM released_original WHERE EXISTS (${used})`)
   }

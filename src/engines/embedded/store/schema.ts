@@ -5,7 +5,7 @@ import { feedbackSchema } from './feedback-table.js'
 import { addErrorChecksums } from './job-error-rows.js'
 import { layoutSchema } from './layout-table.js'
 import { mendTexts } from './mended-texts.js'
-import { originalSchema } from './original-schema.js'
+import { originalSchema, referenceSchema } from './original-schema.js'
 import { separateSets } from './set-schema.js'
 import { webhookSchema } from './webhook-table.js'
 
@@ -132,6 +132,7 @@ const steps: readonly (string | ((database: Database) => void))[] = [
   originalSchema,
   unsettledDecisions,
   separateSets,
+  referenceSchema,
 ]
 
 /** The version that this code makes and reads. */

@@ -60,7 +60,7 @@ export function separateSets(database: Database): void {
     const stage = name === null ? 'dropped' : 'ready'
     const set = { ...moved, number, uid, gallery: number, stage, about: '{}', created_at } as const
     insert.run({ ...set, checksum: isWhole ? checksumOfSet(set) : checksum })
-    const gallery = { number, name, uid, settings, created_at, serving: number }
+    const gallery = { number, name, uid, settings, created_at, serving: number, options: '{}' }
     update.run(number, isWhole ? checksumOfGallery(gallery) : checksum, number)
   }
   for (const column of movedColumns) database.exec(`ALTER TABLE gallery DROP COLUMN ${column}`)

@@ -3,6 +3,7 @@ import type { CatalogueRecord, CatalogueSet, NewCatalogueSet, SetChange } from '
 import type { StoredDecision } from '../../../gallery/decisions.js'
 import type { FeedbackCounts } from '../../../gallery/feedback.js'
 import type { Filter } from '../../../gallery/filter.js'
+import type { GalleryChange } from '../../../gallery/gallery-options.js'
 import type { JobProgress, StoredCounts } from '../../../gallery/job-progress.js'
 import type { LayoutAbout } from '../../../gallery/layout.js'
 import type { ImageChange, ImageRecord } from '../../../gallery/records.js'
@@ -27,6 +28,7 @@ export type WriterCalls = {
   /** First, and again after it was refused as `storage_full`: opens the file, makes or migrates its tables. */
   open: { request: undefined; reply: void }
   createGallery: { request: NewGallery; reply: { gallery: CatalogueRecord; created: boolean } }
+  changeGallery: { request: { name: string; change: GalleryChange }; reply: CatalogueRecord }
   /** Answers with its sets. */
   deleteGallery: { request: { gallery: number; at: string }; reply: Pick<CatalogueSet, 'uid' | 'engine'>[] }
   addSet: { request: { set: NewCatalogueSet; at: string }; reply: CatalogueSet }

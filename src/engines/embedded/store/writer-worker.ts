@@ -30,6 +30,7 @@ answerCalls<WriterCalls>(
       purge() // what a former process did not finish
     },
     createGallery: (gallery) => groups.add(() => writes.createGallery(gallery)),
+    changeGallery: ({ name, change }) => groups.add(() => writes.changeGallery(name, change)),
     async deleteGallery({ gallery, at }) {
       const sets = await groups.add(() => writes.deleteGallery(gallery, at))
       purge()

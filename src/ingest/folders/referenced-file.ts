@@ -1,0 +1,42 @@
+/** A picture of a watched folder that is read again where it lies, long after it was taken in. */
+import { constants } from 'node:fs'
+import { open, realpath } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { AlikeError } from '../../errors.js'
+import { imageTooLarge } from '../read-bounded.js'
+
+export function fileReference(folder: string, path: string): string {
+  return pathToFileURL(join(folder, path)).href
+}
+
+/**
+ * Links are not followed, as in the watch itself.
+ * @param folders that are watched
+ * @throws AlikeError `source_not_allowed` for one outside of them, `source_unreadable`, `image_too_large`
+ */
+export async function readReferenced(folders: readonly string[], place: URL, maxBytes: number): Promise<Buffer> {
+  const path = fileURLToPath(place)
+  const folder = folders.find((one) => {
+    const way = relative(one, path)
+    return way !== '' && way !== '..' && !way.startsWith('../')
+  })
+  if (folder === undefined)
+    throw new AlikeError('source_not_allowed', { detail: 'Its folder is not in WATCH_FOLDERS any more.' })
+  try {
+    const real = join(await realpath(folder), relative(folder, path))
+    if ((await realpath(real)) !== real) throw new AlikeError('source_unreadable', { detail: 'It became a link.' })
+    const file = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    try {
+      const found = await file.stat()
+      if (!found.isFile()) throw new AlikeError('source_unreadable', { detail: 'It is no file any more.' })
+      if (found.size > maxBytes) throw imageTooLarge(maxBytes)
+      return await file.readFile()
+    } finally {
+      await file.close()
+    }
+  } catch (cause) {
+    if (cause instanceof AlikeError) throw cause
+    throw new AlikeError('source_unreadable', { detail: `The file: ${(cause as NodeJS.ErrnoException).code}.`, cause })
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * Pictures that stay where their owner has them: behind an address, in an S3 bucket, or in a watched folder. A reference that a
+ * caller gives is held to the same lists as what is fetched for him; files are referred to by the watch of their folder alone.
+ */
+import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { AlikeError } from '../errors.js'
+import type { ListedBuckets } from './listed-buckets.js'
+import type { RemoteImages } from './remote-images.js'
+
+export type ReferenceOutcome = 'fetched' | 'changed' | 'failed'
+
+export interface ReferencedImagesOptions {
+  remote: RemoteImages
+  buckets: ListedBuckets
+  /** Of a watched folder. @throws AlikeError `source_not_allowed`, `source_unreadable`, `source_unreachable`, `image_too_large` */
+  readFile(path: URL, maxBytes: number): Promise<Buffer>
+  uploadMaxBytes: number
+  /** For a metric. */
+  onFetch?: ((outcome: ReferenceOutcome) => void) | undefined
+}
+
+export interface ReferenceFetch {
+  /** SHA-256 of the picture as it was stored, hex. */
+  contentHash: string
+  signal: AbortSignal
+  /** How often an address is asked whose host is busy, or does not answer. Default 1. */
+  attempts?: number | undefined
+  /** How long an S3 store that does not answer is asked again. Left out: as long as a job does. */
+  patienceMs?: number | undefined
+}
+
+/** What a caller may give; a file is none of it. */
+export const referencePattern = '^(https?|s3)://\\S'
+export const referenceMaxLength = 2_048
+
+const pauseMaxSeconds = 30
+
+export class ReferencedImages {
+  readonly #options: ReferencedImagesOptions
+
+  constructor(options: ReferencedImagesOptions) {
+    this.#options = options
+  }
+
+  /** As a caller gives it. @throws AlikeError `url_disabled`, `url_not_allowed`, `source_not_allowed` */
+  expectAllowed(reference: string): void {
+    const { remote, buckets } = this.#options
+    const place = placeOf(reference)
+    if (place === undefined) remote.expectAllowed(reference)
+    else buckets.expectAllowed(place.bucket, place.key)
+  }
+
+  /**
+   * Whole, and the same as it was.
+   * @throws AlikeError `original_changed`, `url_*`, `source_*`, `image_too_large`; the signal's reason
+   */
+  async fetch(reference: string, options: ReferenceFetch): Promise<Buffer> {
+    const { onFetch } = this.#options
+    const { contentHash, signal } = options
+    try {
+      const bytes = await this.#read(reference, options)
+      if (createHash('sha256').update(bytes).digest('hex') !== contentHash) throw new AlikeError('original_changed')
+      onFetch?.('fetched')
+      return bytes
+    } catch (error) {
+      if (!signal.aborted)
+        onFetch?.(error instanceof AlikeError && error.code === 'original_changed' ? 'changed' : 'failed')
+      throw error
+    }
+  }
+
+  async #read(reference: string, { signal, attempts = 1, patienceMs }: ReferenceFetch): Promise<Buffer> {
+    const { remote, buckets, readFile, uploadMaxBytes: maxBytes } = this.#options
+    if (reference.startsWith('file:')) return readFile(new URL(reference), maxBytes)
+    const place = placeOf(reference)
+    if (place !== undefined) {
+      buckets.expectAllowed(place.bucket, place.key) // the list may be another one by now
+      return buckets.read(place.bucket, place.key, { maxBytes, signal, patienceMs })
+    }
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await remote.fetch(reference, signal)
+      } catch (error) {
+        const pause = error instanceof AlikeError ? error.retryAfterSeconds : undefined
+        if (pause === undefined || attempt >= attempts) throw error
+        await sleep(Math.min(pause, pauseMaxSeconds) * 1_000, undefined, { signal })
+      }
+    }
+  }
+}
+
+/** `s3://bucket/key`, the key as it is. */
+export function objectReference(bucket: string, key: string): string {
+  return `s3://${bucket}/${key}`
+}
+
+function placeOf(reference: string): { bucket: string; key: string } | undefined {
+  const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/s.exec(reference) ?? []
+  return bucket === undefined || key === undefined ? undefined : { bucket, key }
+}

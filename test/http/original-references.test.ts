@@ -1,0 +1,290 @@
+/** Pictures that stay where their owner has them: recorded, read again and held to what they were; and galleries that keep none. */
+import assert from 'node:assert/strict'
+import { mkdir, readdir, rm, utimes, writeFile } from 'node:fs/promises'
+import type { ServerResponse } from 'node:http'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { openRemoteImages } from '../../src/remote/remote-images.js'
+import { startApp, type TestApp } from '../support/app.js'
+import { tarOf } from '../support/archives.js'
+import { bucketServer } from '../support/bucket-server.js'
+import { drawImage } from '../support/drawn-images.js'
+import { formBody, formHeaders } from '../support/forms.js'
+import { handmadeModel } from '../support/handmade-onnx.js'
+import { imageServer } from '../support/image-server.js'
+import { installModel } from '../support/installed-model.js'
+import { endedJob, errorsOf, type Job, sendJob } from '../support/jobs.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+import { until } from '../support/until.js'
+
+const gallery = '/v1/galleries/g'
+const pictures = await Promise.all([1, 2, 3, 4].map((seed) => drawImage('circle', seed)))
+const [one, two, three] = pictures as [Buffer, Buffer, Buffer, Buffer]
+const base64 = (bytes: Buffer) => bytes.toString('base64')
+
+/** What an owner has, which a test changes. */
+async function owner(t: TestContext, files: Record<string, Buffer>) {
+  const serve = (path: string) => (response: ServerResponse) =>
+    files[path] === undefined ? response.writeHead(404).end() : response.end(files[path])
+  const server = await imageServer(t, Object.fromEntries(Object.keys(files).map((path) => [path, serve(path)])))
+  return { ...server, files }
+}
+
+async function referring(t: TestContext, host: string, overrides: Parameters<typeof startApp>[1] = {}) {
+  const remote = openRemoteImages({
+    urlAllowedHosts: host,
+    urlTimeoutMs: 20_000,
+    uploadMaxBytes: 1e6,
+    allowLoopback: true,
+  })
+  const app = await startApp(t, overrides, remote)
+  const made = await app.call(201, { method: 'PUT', url: gallery, payload: { originals: 'reference' } })
+  assert.deepEqual([made.originals, made.holdsOriginals], ['reference', false])
+  return app
+}
+
+const put = (app: TestApp, status: number, id: string, payload: object) =>
+  app.call<{ code: string; reference?: string }>(status, { method: 'PUT', url: `${gallery}/images/${id}`, payload })
+const original = (app: TestApp, id: string, headers: Record<string, string> = {}) =>
+  app.app.inject({ url: `${gallery}/images/${id}/original`, headers })
+const referenceOf = async (app: TestApp, id: string) =>
+  (await app.call<{ reference?: string }>(200, { url: `${gallery}/images/${id}` })).reference
+const keptFiles = (app: TestApp) =>
+  readdir(join(app.config.dataDir, 'originals'), { recursive: true }).catch((): string[] => [])
+
+test('a picture by its address is recorded with it, nothing is kept, and it is given back while it is what it was', async (t) => {
+  const { url, host, files } = await owner(t, { '/a.png': one })
+  const app = await referring(t, host)
+  assert.equal((await put(app, 201, 'a', { url: `${url}/a.png` })).reference, `${url}/a.png`)
+  assert.deepEqual(await keptFiles(app), [])
+
+  const whole = await original(app, 'a')
+  assert.deepEqual([whole.statusCode, whole.rawPayload.equals(one)], [200, true])
+  const some = await original(app, 'a', { range: 'bytes=10-19' })
+  assert.deepEqual([some.statusCode, some.headers['content-range']], [206, `bytes 10-19/${one.length}`])
+  assert.deepEqual(some.rawPayload, one.subarray(10, 20))
+  assert.equal((await original(app, 'a', { range: `bytes=${one.length}-` })).statusCode, 416)
+  assert.equal((await original(app, 'a', { 'if-none-match': String(whole.headers.etag) })).statusCode, 304)
+
+  files['/a.png'] = two
+  for (const headers of [{}, { range: 'bytes=0-9' }]) {
+    const changed = await original(app, 'a', headers)
+    assert.deepEqual([changed.statusCode, changed.json().code], [409, 'original_changed'])
+    assert.equal(changed.headers.etag, undefined)
+  }
+  delete files['/a.png']
+  assert.equal((await original(app, 'a')).json().code, 'url_unreachable')
+  const { body } = await app.app.inject('/metrics')
+  assert.match(body, /alike_original_references_total\{outcome="fetched"\} 2/)
+  assert.match(body, /alike_original_references_total\{outcome="changed"\} 2/)
+  assert.match(body, /alike_original_references_total\{outcome="failed"\} 1/)
+})
+
+test('a reference comes with the picture in JSON, in a form and in the address; one that leads elsewhere is refused', async (t) => {
+  const { url, host } = await owner(t, { '/a.png': one })
+  const app = await referring(t, host)
+  const reference = `${url}/a.png`
+  assert.equal((await put(app, 201, 'json', { image: base64(one), reference })).reference, reference)
+  const form = formBody([
+    { name: 'image', content: one, filename: 'a.png' },
+    { name: 'reference', content: reference },
+  ])
+  await app.call(201, { method: 'PUT', url: `${gallery}/images/form`, headers: formHeaders, payload: form })
+  const query = `?reference=${encodeURIComponent(reference)}`
+  const raw = { headers: { 'content-type': 'image/png' }, payload: one }
+  await app.call(201, { method: 'PUT', url: `${gallery}/images/query${query}`, ...raw })
+  for (const id of ['json', 'form', 'query']) {
+    assert.equal(await referenceOf(app, id), reference)
+    assert.deepEqual((await original(app, id)).rawPayload, one)
+  }
+  for (const [given, code] of [
+    ['http://169.254.169.254/latest', 'url_not_allowed'],
+    [`http://user:secret@${host}/a.png`, 'url_not_allowed'],
+    ['s3://photos/a.png', 'source_not_allowed'],
+  ])
+    assert.equal((await put(app, 422, 'b', { image: base64(two), reference: given })).code, code, given)
+  for (const given of ['file:///etc/passwd', 'a.png', ''])
+    assert.equal((await put(app, 400, 'b', { image: base64(two), reference: given })).code, 'request_invalid', given)
+})
+
+test('a picture of which nothing says where it lies is refused, but for content that is stored with it already', async (t) => {
+  const { url, host } = await owner(t, { '/a.png': one })
+  const app = await referring(t, host)
+  assert.equal((await put(app, 422, 'a', { image: base64(one) })).code, 'image_reference_missing')
+  await put(app, 201, 'a', { image: base64(one), reference: `${url}/a.png` })
+  const again = await put(app, 200, 'a', { image: base64(one), label: 'circle' })
+  assert.equal(again.reference, `${url}/a.png`)
+  assert.equal((await put(app, 422, 'a', { image: base64(two) })).code, 'image_reference_missing')
+  await put(app, 200, 'a', { image: base64(one), reference: `${url}/other.png` })
+  assert.equal(await referenceOf(app, 'a'), `${url}/other.png`, 'the same content may have moved')
+})
+
+test('a gallery that keeps pictures records a reference that is given, and none that is only known', async (t) => {
+  const { url, host } = await owner(t, { '/a.png': one })
+  const app = await referring(t, host)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/keeping' })
+  const store = (payload: object) =>
+    app.call<{ reference?: string }>(201, { method: 'POST', url: '/v1/galleries/keeping/images', payload })
+  assert.equal((await store({ url: `${url}/a.png` })).reference, undefined)
+  assert.equal((await store({ image: base64(two), reference: `${url}/b.png` })).reference, `${url}/b.png`)
+  assert.equal((await keptFiles(app)).filter((path) => path.length > 64).length, 2)
+})
+
+test('lines, manifests and lists of addresses say where pictures lie, or know it', async (t) => {
+  const { url, host } = await owner(t, { '/1.png': one, '/2.png': two, '/3.png': three })
+  const app = await referring(t, host)
+  const lines = [
+    { add: { id: 'said', image: base64(one), reference: `${url}/1.png` } },
+    { add: { id: 'fetched', url: `${url}/2.png` } },
+    { add: { id: 'nowhere', image: base64(three) } },
+    { add: { id: 'forbidden', image: base64(three), reference: 'http://10.0.0.1/3.png' } },
+  ]
+  const ndjson = Buffer.from(lines.map((line) => JSON.stringify(line)).join('\n'))
+  const job = await endedJob(app, await sendJob(app, gallery, { 'content-type': 'application/x-ndjson' }, ndjson))
+  assert.deepEqual([job.added, job.failed], [2, 2])
+  const codes = (await errorsOf(app, job)).map(({ name, code }) => [name, code])
+  assert.deepEqual(codes, [
+    ['nowhere', 'image_reference_missing'],
+    ['forbidden', 'url_not_allowed'],
+  ])
+  const archive = await tarOf([
+    { path: 'manifest.csv', content: Buffer.from(`filename,label,reference,year\nx.png,cat,${url}/3.png,2024\n`) },
+    { path: 'x.png', content: three },
+  ])
+  await endedJob(app, await sendJob(app, gallery, { 'content-type': 'application/x-tar' }, archive))
+  await endedJob(app, await sendJob(app, gallery, { 'content-type': 'text/uri-list' }, Buffer.from(`${url}/1.png\n`)))
+  const references = await Promise.all(
+    ['said', 'fetched', 'x.png', encodeURIComponent(`${host}/1.png`)].map((id) => referenceOf(app, id)),
+  )
+  assert.deepEqual(
+    references,
+    [1, 2, 3, 1].map((n) => `${url}/${n}.png`),
+  )
+  const { metadata } = await app.call<{ metadata: object }>(200, { url: `${gallery}/images/x.png` })
+  assert.deepEqual(metadata, { year: 2024 })
+})
+
+test('objects of a bucket and files of a watched folder are referred to by themselves', async (t) => {
+  const { endpoint, objects } = await bucketServer(t)
+  ;(objects as Map<string, object>).set('photos/in/ä b.png', { bytes: one, putAt: new Date() })
+  process.env.AWS_ACCESS_KEY_ID ??= 'test'
+  process.env.AWS_SECRET_ACCESS_KEY ??= 'test'
+  const folder = await temporaryFolder(t)
+  await mkdir(join(folder, 'cat'))
+  await writeFile(join(folder, 'cat', 'ü.png'), two)
+  const buckets = { ingestS3Buckets: 'photos', ingestS3Endpoint: endpoint }
+  const app = await referring(t, 'nowhere', {
+    ...buckets,
+    watchFolders: `g=${folder}`,
+    watchEverySeconds: 1,
+    watchSettleSeconds: 0,
+  })
+  const job = await app.call<Job>(202, {
+    method: 'POST',
+    url: `${gallery}/ingest/s3`,
+    payload: { bucket: 'photos', prefix: 'in/' },
+  })
+  await endedJob(app, job)
+  assert.equal(await referenceOf(app, encodeURIComponent('ä b.png')), 's3://photos/in/ä b.png')
+  assert.deepEqual((await original(app, encodeURIComponent('ä b.png'))).rawPayload, one)
+
+  const id = encodeURIComponent('cat/ü.png')
+  await until(
+    async () => (await app.app.inject(`${gallery}/images/${id}`)).statusCode === 200,
+    'the file of the folder',
+  )
+  assert.match((await referenceOf(app, id))!, /^file:\/\/\/.*\/cat\/%C3%BC\.png$/)
+  assert.deepEqual((await original(app, id)).rawPayload, two)
+  await rm(join(folder, 'cat', 'ü.png'))
+  const gone = await original(app, id)
+  assert.ok([404, 422].includes(gone.statusCode), 'told as unreadable, until the watch removes it')
+  assert.deepEqual(await keptFiles(app), [])
+})
+
+test('another model embeds pictures from where they lie, and tells those that have changed one by one', async (t) => {
+  const paths = pictures.map((_, i) => `/${i}.png`)
+  const { url, host, files } = await owner(t, Object.fromEntries(paths.map((path, i) => [path, pictures[i]!])))
+  const app = await referring(t, host)
+  await installModel(app, (await handmadeModel(t, { inputSize: 16, dimension: 12, name: 'twelve' })).folder)
+  for (const path of paths) await put(app, 201, path.slice(1), { url: `${url}${path}`, label: 'circle' })
+  files['/1.png'] = await drawImage('square', 9)
+  delete files['/2.png']
+  const payload = { model: 'twelve', withoutOriginal: 'leave_out' }
+  const job = await app.call<Job>(202, { method: 'POST', url: `${gallery}/sets`, payload })
+  const done = await until(async () => {
+    const now = await app.call<Job>(200, { url: `/v1/jobs/${job.id}` })
+    return now.finishedAt !== null && now
+  }, 'the end of the job')
+  assert.deepEqual([done.state, done.added, done.failed], ['completed_with_errors', 2, 2])
+  const lines = (await errorsOf(app, job)).map(({ name, code }) => [name, code])
+  assert.deepEqual(lines, [
+    ['1.png', 'original_changed'],
+    ['2.png', 'url_unreachable'],
+  ])
+  await app.call(200, { method: 'PUT', url: `${gallery}/serving`, payload: { model: 'twelve', force: true } })
+  assert.equal(await referenceOf(app, '0.png'), `${url}/0.png`)
+  assert.equal((await app.app.inject(`${gallery}/images/1.png`)).statusCode, 404)
+})
+
+test('what was kept stays when a gallery stops keeping, until it is released; another gallery’s is never shown', async (t) => {
+  const app = await startApp(t)
+  const patch = (status: number, payload: object) =>
+    app.call<{ code: string; originals: string; holdsOriginals: boolean }>(status, {
+      method: 'PATCH',
+      url: gallery,
+      payload,
+    })
+  await app.call(201, { method: 'PUT', url: gallery })
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/none', payload: { originals: 'none' } })
+  assert.equal(
+    (await app.call(409, { method: 'PUT', url: gallery, payload: { originals: 'none' } })).code,
+    'gallery_exists',
+  )
+  await app.call(200, { method: 'PUT', url: gallery })
+  await put(app, 201, 'a', { image: base64(one) })
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/none/images/a', payload: { image: base64(one) } })
+  const ofOther = await app.app.inject('/v1/galleries/none/images/a/original')
+  assert.deepEqual([ofOther.statusCode, ofOther.json().code], [404, 'original_not_kept'])
+
+  const stopped = await patch(200, { originals: 'none' })
+  assert.deepEqual([stopped.originals, stopped.holdsOriginals], ['none', true])
+  await put(app, 201, 'b', { image: base64(two) })
+  assert.equal((await original(app, 'a')).statusCode, 200)
+  assert.equal((await original(app, 'b')).statusCode, 404)
+  assert.equal((await patch(400, { originals: 'keep', releaseOriginals: true })).code, 'request_invalid')
+  assert.equal((await patch(400, {})).code, 'request_invalid')
+
+  const released = await patch(200, { releaseOriginals: true })
+  assert.deepEqual([released.originals, released.holdsOriginals], ['none', false])
+  assert.equal((await original(app, 'a')).json().code, 'original_not_kept')
+  const kept = await patch(200, { originals: 'keep' })
+  assert.deepEqual([kept.originals, kept.holdsOriginals], ['keep', true])
+  assert.equal((await original(app, 'a')).statusCode, 200, 'nothing had collected it yet')
+  await app.close()
+  const reopened = await startApp(t, app.config)
+  const { originals, holdsOriginals } = await reopened.call<{ originals: string; holdsOriginals: boolean }>(200, {
+    url: gallery,
+  })
+  assert.deepEqual([originals, holdsOriginals], ['keep', true])
+})
+
+test('what is released is collected, unless another gallery holds it', async (t) => {
+  const first = await startApp(t)
+  for (const [name, image] of [
+    ['g', one],
+    ['g', two],
+    ['other', two],
+  ] as const) {
+    await first.app.inject({ method: 'PUT', url: `/v1/galleries/${name}` })
+    await first.call(201, { method: 'POST', url: `/v1/galleries/${name}/images`, payload: { image: base64(image) } })
+  }
+  await first.call(200, { method: 'PATCH', url: gallery, payload: { originals: 'none', releaseOriginals: true } })
+  await first.close()
+  const old = new Date(Date.now() - 7_200_000)
+  const files = (await keptFiles(first)).filter((path) => path.length > 64)
+  for (const path of files) await utimes(join(first.config.dataDir, 'originals', path), old, old)
+  const second = await startApp(t, first.config)
+  await until(async () => (await keptFiles(second)).filter((path) => path.length > 64).length === 1, 'the collection')
+  const { images } = await second.call(200, { url: '/v1/galleries/other/images' })
+  assert.equal((await second.app.inject(`/v1/galleries/other/images/${images[0]!.id}/original`)).statusCode, 200)
+})
