@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ApiKeys, makeKey, parseKeys, readKeys } from '../../src/access/api-keys.js'
@@ -96,13 +96,18 @@ test('a changed file is read again; one that can not be used changes nothing', a
   const logger = { info: () => undefined, error: () => undefined }
   t.after(followKeyFile({ settings, keys, logger, onReload: (outcome) => outcomes.push(outcome), lookEveryMs: 20 }))
   const untilReloads = (count: number) => until(() => outcomes.length >= count, `${count} reloads`)
-  await writeFile(file, `${first.line}\n${second.line}`)
+  // in one step: a file that is read while it is written may be empty
+  const replace = async (text: string) => {
+    await writeFile(`${file}.new`, text)
+    await rename(`${file}.new`, file)
+  }
+  await replace(`${first.line}\n${second.line}`)
   await untilReloads(1)
   assert.deepEqual([keys.find(first.key)?.name, keys.find(second.key)?.name], ['first', 'second'])
-  await writeFile(file, second.line)
+  await replace(second.line)
   await untilReloads(2)
   assert.deepEqual([keys.find(first.key), keys.find(second.key)?.name], [undefined, 'second'])
-  await writeFile(file, '# none\n')
+  await replace('# none\n')
   await untilReloads(3)
   assert.deepEqual(outcomes, ['reloaded', 'reloaded', 'refused'])
   assert.equal(keys.find(second.key)?.name, 'second')

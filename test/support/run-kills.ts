@@ -15,6 +15,7 @@ import { handmadeModel } from './handmade-onnx.js'
 import { Ledger, type State } from './kill-ledger.js'
 import { KilledClient, type Upload } from './killed-client.js'
 import { spawnService, startProcess } from './service-process.js'
+import { until } from './until.js'
 
 /** What is added, turn by turn, to the single writes that go on in every round but the last kind's. */
 const phases = ['writes', 'ingest', 'snapshot', 'compaction', 'start'] as const
@@ -155,7 +156,6 @@ export async function runKills(t: TestContext, { kills, seed }: { kills: number;
 }
 
 async function untilEnded(client: KilledClient, uploads: Upload[]): Promise<void> {
-  for (const upload of uploads) {
-    for (let waited = 0; !upload.ended && waited < 1_000; waited++) if (await client.follow(upload)) await sleep(20)
-  }
+  for (const upload of uploads)
+    if (!upload.ended) await until(async () => !(await client.follow(upload)), 'the end of an accepted job', 240_000)
 }

@@ -38,6 +38,7 @@ export function spawnService(environment: Record<string, string>, { fileMaxBytes
   return spawn(command[0]!, command.slice(1), {
     env: {
       PATH: process.env.PATH,
+      ...(process.env.NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE }),
       HOST: '127.0.0.1',
       PORT: '0',
       PROVIDER: 'cpu',
