@@ -73,6 +73,8 @@ export const catalogue = {
   not_ready: 'The service is still starting.',
   storage_full: 'The disk is full; reads continue, writes are refused.',
   store_unreachable: 'The shared store of galleries and jobs does not answer; try again later.',
+  store_outcome_unknown:
+    'The shared store of galleries and jobs broke off while it was written to; whether it was is not known.',
   engine_unreachable: 'The engine that the gallery lives in does not answer; try again later.',
   engine_not_found: 'There is no such engine.',
   engine_unsupported: 'The engine that the gallery lives in cannot do this.',

@@ -73,6 +73,7 @@ const table = {
   shutting_down: 503,
   not_ready: 503,
   store_unreachable: 503,
+  store_outcome_unknown: 503,
   engine_unreachable: 503,
   engine_not_found: 422,
   engine_unsupported: 409,

@@ -74,7 +74,9 @@ export class Ingest {
       if (!created) await this.#expectSame(report.job, description, id)
       return report
     } catch (error) {
-      await spool.remove(id)
+      // of a job that may be there all the same: an upload without one is removed after a day
+      const mayBeNeeded = error instanceof AlikeError && error.code === 'store_outcome_unknown'
+      if (!mayBeNeeded) await spool.remove(id)
       throw error
     }
   }

@@ -81,7 +81,7 @@ export class ClaimedJob {
         logger.error({ err: error, jobId: this.id }, 'job stopped: its storage is gone')
         return 'stopped'
       }
-      if (this.#stoppedFor === undefined && hasCode(error, 'store_unreachable')) {
+      if (this.#stoppedFor === undefined && isOfStore(error)) {
         // nothing is wrong with the job, and perhaps its end was stored
         logger.warn({ err: error, jobId: this.id }, 'job left for now: the store that it shares does not answer')
         return 'unstored'
@@ -152,6 +152,11 @@ export class ClaimedJob {
     await store.transition(this.id, { from: ['running'], to: 'queued' })
     return true
   }
+}
+
+/** Of the one that processes share, not of the job. */
+function isOfStore(error: unknown): boolean {
+  return hasCode(error, 'store_unreachable') || hasCode(error, 'store_outcome_unknown')
 }
 
 function hasCode(error: unknown, code: ErrorCode): boolean {

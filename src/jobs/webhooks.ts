@@ -4,6 +4,7 @@
  */
 import { createHmac } from 'node:crypto'
 import { AlikeError } from '../errors.js'
+import { misfitOfText } from '../text.js'
 import type { JobRecord } from './job.js'
 import type { JobLogger } from './job-logger.js'
 import type { JobStore, PendingWebhook } from './job-store.js'
@@ -58,6 +59,8 @@ export class Webhooks {
   /** Before a job is made. @throws AlikeError `webhook_disabled`, `url_not_allowed` */
   expectAllowed(url: string): void {
     if (this.#options.secret === '') throw new AlikeError('webhook_disabled')
+    const misfit = misfitOfText(url)
+    if (misfit !== undefined) throw new AlikeError('url_not_allowed', { detail: `It ${misfit}.` })
     this.#options.sender.expectAllowed(url)
   }
 

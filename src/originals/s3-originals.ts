@@ -12,6 +12,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { AlikeError } from '../errors.js'
 import { type ByteRange, contentHashPattern, type OriginalStore } from './original-store.js'
+import { answeredBy } from './s3-answers.js'
 
 export interface S3OriginalsOptions extends S3Connection {
   bucket: string
@@ -32,6 +33,7 @@ export interface S3Connection {
 /** An original younger than this is not made young again: half of what `garbage.ts` waits for. */
 const youngMs = 1_800_000
 
+/** @throws AlikeError `store_unreachable`, by every verb */
 export class S3Originals implements OriginalStore {
   readonly #client: S3Client
   readonly #bucket: string
@@ -47,30 +49,39 @@ export class S3Originals implements OriginalStore {
   async put(contentHash: string, bytes: Uint8Array): Promise<void> {
     const found = await this.#head(contentHash)
     if (found?.bytes !== bytes.length) {
-      await this.#client.send(
-        new PutObjectCommand({
-          ...this.#place(contentHash),
-          Body: bytes,
-          ContentLength: bytes.length,
-          ChecksumSHA256: Buffer.from(contentHash, 'hex').toString('base64'),
-        }),
+      await answeredBy(
+        'originals',
+        this.#client.send(
+          new PutObjectCommand({
+            ...this.#place(contentHash),
+            Body: bytes,
+            ContentLength: bytes.length,
+            ChecksumSHA256: Buffer.from(contentHash, 'hex').toString('base64'),
+          }),
+        ),
       )
     } else if (Date.now() - found.putAt.getTime() > youngMs) {
       const place = this.#place(contentHash)
-      await this.#client.send(
-        new CopyObjectCommand({
-          ...place,
-          CopySource: `${place.Bucket}/${encodeURIComponent(place.Key)}`,
-          MetadataDirective: 'REPLACE', // a copy onto itself is refused unless something changes
-        }),
+      await answeredBy(
+        'originals',
+        this.#client.send(
+          new CopyObjectCommand({
+            ...place,
+            CopySource: `${place.Bucket}/${encodeURIComponent(place.Key)}`,
+            MetadataDirective: 'REPLACE', // a copy onto itself is refused unless something changes
+          }),
+        ),
       )
     }
   }
 
   async get(contentHash: string): Promise<Buffer | undefined> {
-    const answer = await unlessAbsent(this.#client.send(new GetObjectCommand(this.#place(contentHash))))
+    const answer = await answeredBy(
+      'originals',
+      unlessAbsent(this.#client.send(new GetObjectCommand(this.#place(contentHash)))),
+    )
     if (answer?.Body === undefined) return undefined
-    const bytes = Buffer.from(await answer.Body.transformToByteArray())
+    const bytes = Buffer.from(await answeredBy('originals', answer.Body.transformToByteArray()))
     if (createHash('sha256').update(bytes).digest('hex') === contentHash) return bytes
     throw new AlikeError('data_unreadable', { detail: `The original ${contentHash} is damaged.` })
   }
@@ -81,21 +92,27 @@ export class S3Originals implements OriginalStore {
 
   async read(contentHash: string, { first, last }: ByteRange): Promise<Readable> {
     const range = `bytes=${first}-${last}`
-    const answer = await this.#client.send(new GetObjectCommand({ ...this.#place(contentHash), Range: range }))
+    const answer = await answeredBy(
+      'originals',
+      this.#client.send(new GetObjectCommand({ ...this.#place(contentHash), Range: range })),
+    )
     return answer.Body as Readable
   }
 
   async remove(contentHash: string, youngerThan: Date): Promise<number> {
     const found = await this.#head(contentHash)
     if (found === undefined || found.putAt > youngerThan) return 0
-    await this.#client.send(new DeleteObjectCommand(this.#place(contentHash)))
+    await answeredBy('originals', this.#client.send(new DeleteObjectCommand(this.#place(contentHash))))
     return found.bytes
   }
 
   async *list(): AsyncGenerator<{ contentHash: string; bytes: number; putAt: Date }> {
     for (let token: string | undefined; ; ) {
-      const page = await this.#client.send(
-        new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: this.#prefix, ContinuationToken: token }),
+      const page = await answeredBy(
+        'originals',
+        this.#client.send(
+          new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: this.#prefix, ContinuationToken: token }),
+        ),
       )
       for (const { Key = '', Size = 0, LastModified = new Date() } of page.Contents ?? []) {
         const contentHash = Key.slice(this.#prefix.length)
@@ -107,7 +124,10 @@ export class S3Originals implements OriginalStore {
   }
 
   async #head(contentHash: string): Promise<{ bytes: number; putAt: Date } | undefined> {
-    const answer = await unlessAbsent(this.#client.send(new HeadObjectCommand(this.#place(contentHash))))
+    const answer = await answeredBy(
+      'originals',
+      unlessAbsent(this.#client.send(new HeadObjectCommand(this.#place(contentHash)))),
+    )
     return answer && { bytes: answer.ContentLength ?? 0, putAt: answer.LastModified ?? new Date() }
   }
 

@@ -13,7 +13,7 @@ import {
   type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
-import { AlikeError } from '../errors.js'
+import { answeredBy } from './s3-answers.js'
 
 export interface S3UploadsOptions {
   client: S3Client
@@ -40,8 +40,9 @@ export class S3Uploads {
   async put(jobId: string, file: string): Promise<void> {
     const { size } = await stat(file)
     const { partBytes = usualPartBytes } = this.#options
-    if (size > partBytes) return answered(this.#putInParts(jobId, file, { size, partBytes }))
-    await answered(
+    if (size > partBytes) return answeredBy('uploads', this.#putInParts(jobId, file, { size, partBytes }))
+    await answeredBy(
+      'uploads',
       this.#client.send(
         new PutObjectCommand({ ...this.#place(jobId), Body: createReadStream(file), ContentLength: size }),
       ),
@@ -54,18 +55,19 @@ export class S3Uploads {
       if (['NotFound', 'NoSuchKey'].includes(error.name)) return undefined
       throw error
     })
-    return (await answered(got))?.Body as Readable | undefined
+    return (await answeredBy('uploads', got))?.Body as Readable | undefined
   }
 
   /** Also when it is not there. */
   async remove(jobId: string): Promise<void> {
-    await answered(this.#client.send(new DeleteObjectCommand(this.#place(jobId))))
+    await answeredBy('uploads', this.#client.send(new DeleteObjectCommand(this.#place(jobId))))
   }
 
   async *list(): AsyncGenerator<{ jobId: string; putAt: Date }> {
     const { bucket, prefix } = this.#options
     for (let token: string | undefined; ; ) {
-      const page = await answered(
+      const page = await answeredBy(
+        'uploads',
         this.#client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: token })),
       )
       for (const { Key = '', LastModified = new Date() } of page.Contents ?? [])
@@ -103,18 +105,5 @@ export class S3Uploads {
 
   #place(jobId: string): { Bucket: string; Key: string } {
     return { Bucket: this.#options.bucket, Key: `${this.#options.prefix}${jobId}` }
-  }
-}
-
-/** The caller can come again; why it did not answer, or refused, is in the log. */
-async function answered<Answer>(asked: Promise<Answer>): Promise<Answer> {
-  try {
-    return await asked
-  } catch (cause) {
-    throw new AlikeError('store_unreachable', {
-      detail: 'The bucket of uploads does not answer.',
-      cause,
-      retryAfterSeconds: 5,
-    })
   }
 }

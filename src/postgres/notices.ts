@@ -46,7 +46,7 @@ export class Notices {
     const client = await this.#postgres.connect()
     client.on('error', (error) => this.#lost(error))
     client.on('end', () => this.#lost(new Error('the connection has ended')))
-    client.on('notification', ({ payload = '{}' }) => this.#tell(JSON.parse(payload) as Notice))
+    client.on('notification', ({ payload = '' }) => this.#tell(noticeOf(payload)))
     await this.#expectCompany(client).catch(async (error: unknown) => {
       await client.end()
       throw error
@@ -97,6 +97,18 @@ export class Notices {
     }
     again()
   }
+}
+
+/** Anybody who reaches the database can tell something on the channel: what is no notice says that something may have changed. */
+function noticeOf(payload: string): Notice | undefined {
+  try {
+    const { job, gallery } = JSON.parse(payload) as Partial<Record<keyof Notice, unknown>>
+    if (typeof job === 'string') return { job }
+    if (typeof gallery === 'string') return { gallery }
+  } catch {
+    // told below
+  }
+  return undefined
 }
 
 /** Told once the transaction is committed. */

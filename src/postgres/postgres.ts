@@ -1,4 +1,5 @@
 /** The connections to PostgreSQL. Only importer of pg. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { AlikeError } from '../errors.js'
 
@@ -19,6 +20,9 @@ export interface PostgresOptions {
 /** Time for a connection to be had, and for a statement to be answered. */
 const connectMs = 5_000
 const statementMs = 30_000
+/** For another connection to tell what became of a commit that was not answered. */
+const outcomeMs = 10_000
+const outcomePauseMs = 100
 
 const numbers: pg.CustomTypesConfig = {
   // counts and numbers of rows fit into a double; no other column is that large
@@ -59,8 +63,9 @@ export class Postgres implements Sql {
   }
 
   /**
-   * All of it or nothing; begun anew where it and another one have waited for each other.
-   * @throws AlikeError `store_unreachable`, `storage_full`; what `work` throws
+   * All of it or nothing; begun anew where it and another one have waited for each other. A connection that is lost before a commit
+   * is answered says nothing of it: what became of it is asked by another one.
+   * @throws AlikeError `store_unreachable`, and nothing was changed; `store_outcome_unknown`, `storage_full`; what `work` throws
    */
   async transaction<Result>(work: (sql: Sql) => Promise<Result>): Promise<Result> {
     for (let tries = 1; ; tries++) {
@@ -83,7 +88,7 @@ export class Postgres implements Sql {
     try {
       await client.query('BEGIN')
       const result = await work(statementsOf(client))
-      await client.query('COMMIT')
+      await this.#commit(client, lost)
       return result
     } catch (error) {
       await client.query('ROLLBACK').catch(lost)
@@ -92,6 +97,41 @@ export class Postgres implements Sql {
       client.off('error', lost)
       client.release(broken)
     }
+  }
+
+  async #commit(client: pg.PoolClient, lost: () => void): Promise<void> {
+    const transaction = await client
+      .query<{ id: string | null }>('SELECT pg_current_xact_id_if_assigned()::text AS id')
+      .then(({ rows: [row] }) => row?.id ?? undefined)
+      .catch((error: { code?: unknown }) => {
+        if (error.code !== failed) throw error // its COMMIT is a ROLLBACK: who made a statement fail has been told
+      })
+    try {
+      await client.query('COMMIT')
+    } catch (error) {
+      const told = asStoreError(error)
+      if (!isAway(told)) throw error
+      lost()
+      if (transaction === undefined || !(await this.#isCommitted(transaction))) throw told
+    }
+  }
+
+  /** Once the server knows. @throws AlikeError `store_outcome_unknown` */
+  async #isCommitted(transaction: string): Promise<boolean> {
+    let cause: unknown
+    for (const deadline = performance.now() + outcomeMs; performance.now() < deadline; await sleep(outcomePauseMs)) {
+      try {
+        const [found] = await this.query<{ status: string | null }>('SELECT pg_xact_status($1::xid8) AS status', [
+          transaction,
+        ])
+        if (found?.status === 'committed') return true
+        if (found?.status === 'aborted') return false
+      } catch (error) {
+        if (!isAway(error)) throw error
+        cause = error
+      }
+    }
+    throw new AlikeError('store_outcome_unknown', { cause, retryAfterSeconds: 5 })
   }
 
   /** A connection of its own, which the pool knows nothing of. */
@@ -127,6 +167,8 @@ function rowsOf<Row>(result: pg.QueryResult | pg.QueryResult[]): Row[] {
 /** SQLSTATE of a transaction that was given up so that another one can go on. */
 const deadlock = '40P01'
 const deadlockTries = 5
+/** SQLSTATE of a statement in a transaction that another statement has failed in. */
+const failed = '25P02'
 
 /** SQLSTATE classes of a server that is not there, is starting, stopping or out of connections; and of one out of room. */
 const awayStates = /^(08|57P0[1-5]|53300|53400)/
@@ -143,6 +185,10 @@ const awayCodes = [
 ]
 /** What pg says in words alone. */
 const awayTexts = /Connection terminated|timeout exceeded|Query read timeout|not queryable/
+
+function isAway(error: unknown): boolean {
+  return error instanceof AlikeError && error.code === 'store_unreachable'
+}
 
 /** Whatever else went wrong is a mistake of ours, and thrown as it is. */
 function asStoreError(error: unknown): unknown {

@@ -116,6 +116,8 @@ test('nobody is told who is not listed, nor by a service without a secret', asyn
   const { webhooks, galleries } = await open(t, await dataFolder(t), { allowedHosts: 'example.com' })
   assert.throws(() => webhooks.expectAllowed(url), { code: 'url_not_allowed' })
   assert.throws(() => webhooks.expectAllowed('http://127.0.0.1/'), { code: 'url_not_allowed' })
+  for (const text of ['http://example.com/\0', 'http://example.com/\ud83d'])
+    assert.throws(() => webhooks.expectAllowed(text), { code: 'url_not_allowed' }, JSON.stringify(text))
   assert.throws(() => webhooksOf(jobsOf(galleries), { allowedHosts: reached(host), secret: '' }).expectAllowed(url), {
     code: 'webhook_disabled',
   })

@@ -1,4 +1,5 @@
 /** Against a real S3 server, where there is one (`test/support/s3-server.ts`). */
+import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { S3Originals } from '../../src/originals/s3-originals.js'
 import { newBucket, s3Connection, skipWithoutS3 } from '../support/s3-server.js'
@@ -10,3 +11,19 @@ else
     const bucket = await newBucket('originals')
     return new S3Originals({ bucket, prefix: 'alike/', ...(await s3Connection()) })
   })
+
+test('a bucket of originals that does not answer is told by a code', async () => {
+  const credentials = { accessKeyId: 'alike', secretAccessKey: 'alikealike' }
+  const place = { bucket: 'b', prefix: '', region: 'us-east-1', forcePathStyle: true, credentials }
+  const originals = new S3Originals({ ...place, endpoint: 'http://127.0.0.1:9' })
+  const hash = 'a'.repeat(64)
+  const away = { code: 'store_unreachable', message: /originals/ }
+  await Promise.all([
+    assert.rejects(originals.put(hash, new Uint8Array(1)), away),
+    assert.rejects(originals.get(hash), away),
+    assert.rejects(originals.size(hash), away),
+    assert.rejects(originals.read(hash, { first: 0, last: 1 }), away),
+    assert.rejects(originals.remove(hash, new Date()), away),
+    assert.rejects(originals.list().next(), away),
+  ])
+})

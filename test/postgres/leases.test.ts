@@ -136,6 +136,15 @@ twoTest('a webhook is told by one process', async ({ one, other }) => {
   assert.equal(taken.flat().length, 1)
 })
 
+twoTest('what somebody else tells on the channel ends no process, and hides no notice', async ({ one, other, url }) => {
+  const heard: (string | undefined)[] = []
+  other.jobs.onChange((id) => void heard.push(id))
+  for (const payload of ['', 'x', 'null', '[]', '{"job": 7}']) await inDatabase(url, `NOTIFY alike, '${payload}'`)
+  await queued(one, 'j')
+  await until(() => heard.includes('j'), 'the notice')
+  assert.ok(heard.filter((id) => id === undefined).length >= 5)
+})
+
 twoTest('a gallery that one process removes is soon unknown to the other', async ({ one, other }) => {
   assert.equal((await other.catalogue.find('a'))?.name, 'a')
   await one.catalogue.remove('a')

@@ -17,6 +17,7 @@ const refusals: readonly ErrorCode[] = [
   'not_ready',
   'identity_unreachable',
   'store_unreachable',
+  'store_outcome_unknown',
   'engine_unreachable',
   'engine_version_refused',
   'engine_setting_refused',

@@ -1,0 +1,15 @@
+/** What a caller is told of an S3 store that refuses, or does not answer: to come again. Why is in the log. */
+import { AlikeError } from '../errors.js'
+
+/** @param kept what the bucket is for @throws AlikeError `store_unreachable` */
+export async function answeredBy<Answer>(kept: 'uploads' | 'originals', asked: Promise<Answer>): Promise<Answer> {
+  try {
+    return await asked
+  } catch (cause) {
+    throw new AlikeError('store_unreachable', {
+      detail: `The bucket of ${kept} does not answer.`,
+      cause,
+      retryAfterSeconds: 5,
+    })
+  }
+}

@@ -1,0 +1,52 @@
+/** Connections that end between a COMMIT and its answer: what became of it is found out, or told as unknown. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { makeGallery } from '../jobs/job-store-suite.js'
+import { cuttingProxy } from '../support/cutting-proxy.js'
+import { newDatabase, openStores } from './shared-stores.js'
+
+async function opened(t: TestContext) {
+  const url = await newDatabase(t)
+  if (url === undefined) return undefined
+  const direct = await openStores(t, url)
+  const proxy = await cuttingProxy(t, url)
+  const stores = await openStores(t, proxy.url)
+  await makeGallery(direct.catalogue, 'a')
+  return { direct, stores, proxy }
+}
+
+const job = { id: 'j', gallery: 'a', source: { some: 'thing' } } as const
+
+test('a job whose COMMIT was not answered is there once, and told as made', async (t) => {
+  const { direct, stores, proxy } = (await opened(t)) ?? {}
+  if (direct === undefined) return
+  proxy!.cutNext('after')
+  const made = await stores!.jobs.create(job)
+  assert.deepEqual([made.created, made.job.id], [true, 'j'])
+  assert.equal((await direct.jobs.list()).length, 1)
+  assert.equal((await direct.jobs.claim(['ingest']))?.id, 'j')
+
+  proxy!.cutNext('after')
+  await direct.jobs.transition('j', { from: ['queued'], to: 'running', trials: { runs: 1, alone: null, givenUp: 0 } })
+  await stores!.jobs.transition('j', { from: ['running'], to: 'cancelled' })
+  assert.equal((await direct.jobs.get('j'))?.state, 'cancelled')
+})
+
+test('a COMMIT that the server never heard of changes nothing, and may be asked for again', async (t) => {
+  const { direct, stores, proxy } = (await opened(t)) ?? {}
+  if (direct === undefined) return
+  proxy!.cutNext('before')
+  await assert.rejects(stores!.jobs.create(job), { code: 'store_unreachable' })
+  assert.equal(await direct.jobs.get('j'), undefined)
+  assert.equal((await stores!.jobs.create(job)).created, true)
+})
+
+test('where nobody can be asked what became of a COMMIT, that is what is told', async (t) => {
+  const { direct, stores, proxy } = (await opened(t)) ?? {}
+  if (direct === undefined) return
+  proxy!.cutNext('after', { away: true })
+  await assert.rejects(stores!.jobs.create(job), { code: 'store_outcome_unknown' })
+  assert.equal((await direct.jobs.get('j'))?.state, 'queued')
+  proxy!.back()
+  assert.equal((await stores!.jobs.get('j'))?.id, 'j')
+})
