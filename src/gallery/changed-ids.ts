@@ -2,10 +2,14 @@
  * Pictures that were changed in the set that serves a gallery, and are to be brought to its other one. Kept in memory: after a
  * restart, and when there are too many of them, the two sets are compared as a whole instead.
  */
-export class ChangedIds {
+import type { Changes, ChangesReading, TakenChanges } from './changes.js'
+
+export class ChangedIds implements Changes {
   readonly #max: number
-  readonly #ids = new Set<string>()
-  #isAll = false
+  /** When each was noted first. */
+  readonly #ids = new Map<string, number>()
+  /** Since when all are to be compared. */
+  #allSince: number | undefined
   #wake: (() => void) | undefined
 
   /** @param max ids that are remembered one by one */
@@ -13,43 +17,40 @@ export class ChangedIds {
     this.#max = max
   }
 
-  /** Ids that wait; all that are not known one by one count as none. */
-  get count(): number {
-    return this.#ids.size
+  isEmpty(): boolean {
+    return this.#allSince === undefined && this.#ids.size === 0
   }
 
-  /** Nothing is waiting. */
-  get isEmpty(): boolean {
-    return !this.#isAll && this.#ids.size === 0
+  reading(): ChangesReading {
+    if (this.#allSince !== undefined) return { count: 1, since: this.#allSince }
+    let since: number | undefined
+    for (const at of this.#ids.values()) if (since === undefined || at < since) since = at
+    return { count: this.#ids.size, since }
   }
 
-  /** @param ids `all`: which ones is not known */
   note(ids: readonly string[] | 'all'): void {
-    if (ids === 'all') this.#isAll = true
-    else if (!this.#isAll) for (const id of ids) this.#ids.add(id)
-    if (this.#ids.size > this.#max) this.#isAll = true
-    if (this.#isAll) this.#ids.clear()
-    if (!this.isEmpty) this.#wake?.()
+    this.#note(ids, () => Date.now())
   }
 
-  /** Up to `limit` of them, which are not waiting any more; or that all of them are to be compared. */
-  take(limit: number): readonly string[] | 'all' {
-    if (this.#isAll) {
-      this.#isAll = false
-      return 'all'
+  take(limit: number): TakenChanges {
+    const done = () => {}
+    if (this.#allSince !== undefined) {
+      const since = this.#allSince
+      this.#allSince = undefined
+      return { ids: 'all', done, undo: () => this.#note('all', () => since) }
     }
-    const taken: string[] = []
-    for (const id of this.#ids) {
-      if (taken.length === limit) break
-      taken.push(id)
+    const taken = new Map<string, number>()
+    for (const [id, at] of this.#ids) {
+      if (taken.size === limit) break
+      taken.set(id, at)
       this.#ids.delete(id)
     }
-    return taken
+    const ids = [...taken.keys()]
+    return { ids, done, undo: () => this.#note(ids, (id) => taken.get(id)!) }
   }
 
-  /** Resolves when something waits, or at the signal. */
   async waiting(signal: AbortSignal): Promise<void> {
-    if (!this.isEmpty || signal.aborted) return
+    if (!this.isEmpty() || signal.aborted) return
     await new Promise<void>((resolve) => {
       const done = () => {
         signal.removeEventListener('abort', done)
@@ -59,5 +60,18 @@ export class ChangedIds {
       this.#wake = done
       signal.addEventListener('abort', done, { once: true })
     })
+  }
+
+  #note(ids: readonly string[] | 'all', at: (id: string) => number): void {
+    if (ids === 'all') this.#compareAll(at('all'))
+    else if (this.#allSince === undefined)
+      for (const id of ids) this.#ids.set(id, Math.min(at(id), this.#ids.get(id) ?? Infinity))
+    if (this.#ids.size > this.#max) this.#compareAll(Date.now())
+    if (!this.isEmpty()) this.#wake?.()
+  }
+
+  #compareAll(at: number): void {
+    this.#allSince = Math.min(at, this.reading().since ?? at)
+    this.#ids.clear()
   }
 }

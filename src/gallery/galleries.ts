@@ -16,11 +16,12 @@ import { cursorAfter } from './image-cursor.js'
 import type { ProgressKeeper } from './job-progress.js'
 import { KeptRankings, type KeptRankingsSettings, keptRankingsDefaults } from './kept-rankings.js'
 import type { LayoutStore } from './layout.js'
+import { LocalWrites } from './local-writes.js'
 import { createGallery, type NewGalleryOptions } from './new-gallery.js'
-import { NotedWrites } from './noted-writes.js'
 import { type GalleryRecord, idOfStep, type Metadata } from './records.js'
 import { RoutedSets, type RoutedSetsOptions } from './routed-sets.js'
 import type { ServableModels } from './servable-models.js'
+import type { Writes } from './writes.js'
 
 /** The engines are closed with the galleries. */
 export interface GalleriesOptions extends RoutedSetsOptions {
@@ -30,6 +31,8 @@ export interface GalleriesOptions extends RoutedSetsOptions {
   feedback: FeedbackStore
   decisions: DecisionStore
   layouts: LayoutStore
+  /** Left out: no other process writes to the galleries. */
+  writes?: Writes | undefined
   limits?: Partial<GalleriesLimits> | undefined
   /** Of rankings whose pages are still to come. */
   pages?: Partial<KeptRankingsSettings> | undefined
@@ -57,7 +60,7 @@ export class Galleries {
   readonly searches: GallerySearches
   readonly sets: GallerySets
   readonly readings: GalleryReadings
-  readonly writes: NotedWrites
+  readonly writes: Writes
   /** Those that are served. */
   readonly models: ServableModels
   readonly #options: GalleriesOptions
@@ -79,13 +82,14 @@ export class Galleries {
       onDrop: (reason) => options.onRankingDrop?.(reason),
     })
     this.readings = new GalleryReadings(this.#routed)
-    this.writes = new NotedWrites({ progress: options.progress, changedMax: this.#limits.changedMax })
-    this.images = new GalleryImages(this.#routed, this.writes)
+    this.writes = options.writes ?? new LocalWrites({ ...options, changedMax: this.#limits.changedMax })
+    this.images = new GalleryImages(this.#routed, this.writes, options.progress)
     this.searches = new GallerySearches(this.#routed, this.#rankings)
     this.sets = new GallerySets({
       routed: this.#routed,
       readings: this.readings,
       writes: this.writes,
+      progress: options.progress,
       rankings: this.#rankings,
       layouts: options.layouts,
     })
@@ -196,7 +200,7 @@ export class Galleries {
   async delete(name: string): Promise<void> {
     const { uid, sets } = await this.#options.catalogue.remove(name)
     this.#rankings.forget(uid)
-    this.writes.end(name)
+    this.writes.forget(name)
     for (const { uid: setUid, engine } of sets) await this.#options.engines[engine]?.drop({ uid: setUid })
   }
 
@@ -233,14 +237,21 @@ export class Galleries {
   }
 
   async #decisionsOf(entry: CatalogueEntry): Promise<GalleryDecisions> {
-    const set = await this.#routed.openEntry(entry)
+    const { name, uid } = entry
+    await this.#routed.openEntry(entry)
+    // that serves when it is written, not when the decision was begun
+    const set = async () => {
+      const now = await this.#routed.find(name)
+      if (now.uid !== uid) throw new AlikeError('gallery_not_found')
+      return this.#routed.openEntry(now)
+    }
     return new GalleryDecisions({
-      galleryUid: entry.uid,
+      galleryUid: uid,
       store: this.#options.decisions,
       set: {
-        find: (ids) => set.find(ids),
-        patch: (id, change) => this.writes.pass(entry.name, [id], () => set.patch(id, change)),
-        change: (steps) => this.writes.pass(entry.name, steps.map(idOfStep), () => set.change(steps)),
+        find: async (ids) => (await set()).find(ids),
+        patch: (id, change) => this.writes.pass(name, [id], async () => (await set()).patch(id, change)),
+        change: (steps) => this.writes.pass(name, steps.map(idOfStep), async () => (await set()).change(steps)),
       },
     })
   }

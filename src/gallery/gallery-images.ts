@@ -1,11 +1,11 @@
 /** The pictures of galleries, by name and id. What is acknowledged is durable and found by the next search. */
 import { AlikeError } from '../errors.js'
+import { changeAdvancing } from './advancing-changes.js'
 import type { CatalogueEntry } from './catalogue.js'
 import type { OpenSet, PageOfImages, StoredThumbnail, UndescribedPage } from './engine.js'
 import type { GalleryFields } from './fields.js'
 import type { Filter } from './filter.js'
-import type { JobProgress } from './job-progress.js'
-import type { NotedWrites } from './noted-writes.js'
+import type { JobProgress, ProgressKeeper } from './job-progress.js'
 import {
   type ImageChange,
   type ImagePage,
@@ -23,15 +23,18 @@ import {
 import type { RoutedSets } from './routed-sets.js'
 import type { OpenScan } from './scan.js'
 import { expectUnitVector } from './unit-vector.js'
+import type { Writes } from './writes.js'
 
 /** Calls reject with `gallery_not_found`. */
 export class GalleryImages {
   readonly #sets: RoutedSets
-  readonly #writes: NotedWrites
+  readonly #writes: Writes
+  readonly #progress: ProgressKeeper
 
-  constructor(sets: RoutedSets, writes: NotedWrites) {
+  constructor(sets: RoutedSets, writes: Writes, progress: ProgressKeeper) {
     this.#sets = sets
     this.#writes = writes
+    this.#progress = progress
   }
 
   /**
@@ -51,7 +54,7 @@ export class GalleryImages {
   async change(gallery: string, steps: ImageStep[], progress?: JobProgress): Promise<StepResult[]> {
     return this.#writes.pass(gallery, steps.map(idOfStep), async () => {
       const { entry, opened } = await this.#openFor(gallery, steps)
-      return this.#writes.advance({ engine: entry.engine, opened }, steps, progress)
+      return changeAdvancing(this.#progress, { engine: entry.engine, opened }, steps, progress)
     })
   }
 

@@ -1,18 +1,27 @@
 /** The embedding sets of galleries: the one that serves, others beside it, and their exchange. */
 import { AlikeError } from '../errors.js'
 import { nextTurn } from '../turns.js'
-import { type CatalogueEntry, type CatalogueSet, newUid, readAtOnce, type SetChange } from './catalogue.js'
+import { changeAdvancing } from './advancing-changes.js'
+import {
+  type Catalogue,
+  type CatalogueEntry,
+  type CatalogueSet,
+  type NewCatalogueSet,
+  newUid,
+  readAtOnce,
+  type SetChange,
+} from './catalogue.js'
 import type { EmbeddingSet, OpenSet, SetState, StorageWishes } from './engine.js'
 import { GalleryLayout } from './gallery-layout.js'
 import type { GalleryReadings } from './gallery-readings.js'
-import type { JobProgress } from './job-progress.js'
+import type { JobProgress, ProgressKeeper } from './job-progress.js'
 import type { KeptRankings } from './kept-rankings.js'
 import type { LayoutStore } from './layout.js'
 import { makeRoom } from './made-sets.js'
-import type { NotedWrites } from './noted-writes.js'
 import type { ImageStep, StepResult } from './records.js'
 import type { RoutedSets } from './routed-sets.js'
 import type { Serving } from './serving.js'
+import type { Writes } from './writes.js'
 
 /** One of a gallery's sets, and how it is. */
 export interface GallerySet extends CatalogueSet {
@@ -22,23 +31,29 @@ export interface GallerySet extends CatalogueSet {
 interface GallerySetsParts {
   routed: RoutedSets
   readings: GalleryReadings
-  writes: NotedWrites
+  writes: Writes
+  progress: ProgressKeeper
   rankings: KeptRankings
   layouts: LayoutStore
 }
+
+/** Writes of a gallery that are waited for before it has another set. */
+const closedMaxMs = 10_000
 
 /** Calls that name a gallery reject with `gallery_not_found`. */
 export class GallerySets {
   readonly #routed: RoutedSets
   readonly #readings: GalleryReadings
-  readonly #writes: NotedWrites
+  readonly #writes: Writes
+  readonly #progress: ProgressKeeper
   readonly #rankings: KeptRankings
   readonly #layouts: LayoutStore
 
-  constructor({ routed, readings, writes, rankings, layouts }: GallerySetsParts) {
+  constructor({ routed, readings, writes, progress, rankings, layouts }: GallerySetsParts) {
     this.#routed = routed
     this.#readings = readings
     this.#writes = writes
+    this.#progress = progress
     this.#rankings = rankings
     this.#layouts = layouts
   }
@@ -98,7 +113,7 @@ export class GallerySets {
     const { id: modelId, dimension } = models.get(model)
     const { uid: galleryUid, engine, set } = await this.#routed.find(gallery)
     if (set.modelId === modelId) throw new AlikeError('set_exists', { detail: 'This model serves the gallery.' })
-    const made = await catalogue.addSet({ uid: newUid(), galleryUid, engine, modelId, dimension, about })
+    const made = await this.#added(gallery, { uid: newUid(), galleryUid, engine, modelId, dimension, about })
     await this.prepare(made)
     return made
   }
@@ -107,7 +122,13 @@ export class GallerySets {
   async addCopy(gallery: string, engine: string): Promise<CatalogueSet> {
     const { uid: galleryUid, set } = await this.#routed.find(gallery)
     const { modelId, dimension } = set
-    return this.#routed.catalogue.addSet({ uid: newUid(), galleryUid, engine, modelId, dimension, about: {} })
+    return this.#added(gallery, { uid: newUid(), galleryUid, engine, modelId, dimension, about: {} })
+  }
+
+  /** Between two writes: one under way would not know of it. */
+  #added(gallery: string, set: NewCatalogueSet): Promise<CatalogueSet> {
+    const { catalogue } = this.#routed
+    return this.#writes.whileClosed(gallery, () => catalogue.addSet(set), AbortSignal.timeout(closedMaxMs))
   }
 
   /** @throws AlikeError `engine_not_found` */
@@ -130,13 +151,13 @@ export class GallerySets {
     const sets = await this.#routed.catalogue.sets(set.galleryUid)
     // what is acknowledged there by now is newer than what was read beside it
     if (sets.some(({ uid, stage }) => uid === set.uid && stage === 'serving')) throw new AlikeError('set_in_use')
-    return this.#writes.advance({ engine: set.engine, opened: await this.open(set) }, steps, progress)
+    return changeAdvancing(this.#progress, { engine: set.engine, opened: await this.open(set) }, steps, progress)
   }
 
   /** Searches under way in it come to nothing; pages of its rankings have expired. @throws AlikeError `set_in_use`, `storage_full`, `overloaded` */
   async remove(gallery: string, { uid, engine }: Pick<CatalogueSet, 'uid' | 'engine'>): Promise<void> {
     await this.#routed.catalogue.removeSet(uid)
-    this.#writes.unfollow(gallery)
+    this.#writes.unfollow(gallery, this.#writes.follow(gallery, uid))
     this.#rankings.forgetSet(uid)
     await this.#routed.engines[engine]?.drop({ uid })
   }
@@ -153,9 +174,9 @@ export class GallerySets {
     setUid: string,
     { about, catchUp, signal }: { about: CatalogueSet['about']; catchUp: () => Promise<void>; signal?: AbortSignal },
   ): Promise<void> {
-    const exchange = async () => {
+    const exchange = async (serve: Catalogue['serve']) => {
       await catchUp()
-      await this.#routed.catalogue.serve(setUid, about)
+      await serve(setUid, about)
     }
     return this.#writes.whileClosed(gallery, exchange, signal)
   }

@@ -25,6 +25,10 @@ const numbers = {
     'alike_set_changes_pending',
     'Changed pictures that were not brought to another embedding set yet.',
   ],
+  setChangesOldestSeconds: [
+    'alike_set_changes_oldest_seconds',
+    'Seconds for which the first of them has waited; 0: none waits.',
+  ],
   explainQueueDepth: ['alike_explain_queue_depth', 'Pictures at work or waiting to be looked at place by place.'],
   explainSessions: ['alike_explain_sessions', '1 while the model that explains scores is in memory, else 0.'],
   embedWorkersLive: ['alike_embed_workers', 'Embedding worker threads that are warm.'],
@@ -39,7 +43,7 @@ const numbers = {
   copyQueueDepth: ['alike_copy_queue_depth', 'Questions about copies that wait for an answer.'],
 } as const satisfies Readonly<Record<string, readonly [name: string, help: string]>>
 
-export type NumberSources = { [Name in keyof typeof numbers]?: () => number }
+export type NumberSources = { [Name in keyof typeof numbers]?: () => number | Promise<number> }
 
 export function registerNumbers(registry: Registry, sources: NumberSources): void {
   for (const [source, [name, help]] of Object.entries(numbers)) {
@@ -47,8 +51,8 @@ export function registerNumbers(registry: Registry, sources: NumberSources): voi
       name,
       help,
       registers: [registry],
-      collect() {
-        this.set(sources[source as keyof NumberSources]?.() ?? 0)
+      async collect() {
+        this.set((await sources[source as keyof NumberSources]?.()) ?? 0)
       },
     })
   }

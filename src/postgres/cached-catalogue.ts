@@ -3,11 +3,17 @@ import type { Catalogue, CatalogueEntry } from '../gallery/catalogue.js'
 import type { Notices } from './notices.js'
 
 /** Other processes' changes are told by notices; this bounds what happens when one is missed. */
-const freshMs = 1_000
+export const freshMs = 1_000
 /** Names looked up lately. */
 const namesMax = 10_000
 
-export function cachedCatalogue(catalogue: Catalogue, notices: Notices): Catalogue {
+export interface CachedCatalogue extends Catalogue {
+  /** What is remembered of a gallery is forgotten unless this set serves it. */
+  expectServing(name: string, setUid: string | undefined): Promise<void>
+  forget(name: string): void
+}
+
+export function cachedCatalogue(catalogue: Catalogue, notices: Notices): CachedCatalogue {
   const found = new Map<string, { entry: Promise<CatalogueEntry | undefined>; until: number }>()
   notices.listen((notice) => {
     if (notice === undefined) found.clear()
@@ -31,6 +37,12 @@ export function cachedCatalogue(catalogue: Catalogue, notices: Notices): Catalog
       entry.catch(() => found.delete(name))
       return entry
     },
+    async expectServing(name, setUid) {
+      const known = found.get(name)
+      const entry = await known?.entry.catch(() => undefined)
+      if (known !== undefined && entry?.set.uid !== setUid && found.get(name) === known) found.delete(name)
+    },
+    forget: (name) => void found.delete(name),
     create: (entry) => changing(catalogue.create(entry)),
     change: (name, change) => changing(catalogue.change(name, change)),
     remove: (name) => changing(catalogue.remove(name)),

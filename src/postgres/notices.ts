@@ -7,6 +7,8 @@ import type { Postgres, Sql } from './postgres.js'
 export interface Notice {
   job?: string
   gallery?: string
+  /** A gallery whose writes are waited for. */
+  closing?: string
 }
 
 /** @param notice undefined: something may have been missed */
@@ -102,9 +104,10 @@ export class Notices {
 /** Anybody who reaches the database can tell something on the channel: what is no notice says that something may have changed. */
 function noticeOf(payload: string): Notice | undefined {
   try {
-    const { job, gallery } = JSON.parse(payload) as Partial<Record<keyof Notice, unknown>>
+    const { job, gallery, closing } = JSON.parse(payload) as Partial<Record<keyof Notice, unknown>>
     if (typeof job === 'string') return { job }
     if (typeof gallery === 'string') return { gallery }
+    if (typeof closing === 'string') return { closing }
   } catch {
     // told below
   }

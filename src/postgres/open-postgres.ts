@@ -14,6 +14,7 @@ import { postgresFeedback } from './postgres-feedback.js'
 import { PostgresJobs } from './postgres-jobs.js'
 import { postgresLayouts } from './postgres-layouts.js'
 import { alone, migrate } from './schema.js'
+import { SharedWrites } from './shared-writes.js'
 
 /** What is used of pino. */
 export interface PostgresLogger {
@@ -41,6 +42,7 @@ export interface SharedStores {
   decisions: DecisionStore
   layouts: LayoutStore
   jobs: JobStore
+  writes: SharedWrites
   /** Statements that wait for a connection. */
   waiting(): number
   close(): Promise<void>
@@ -80,8 +82,12 @@ export async function openSharedStores({
     const queues = await alone(postgres, () => JobQueues.open(postgres, { leaseSeconds, onError }))
     opened.push(() => queues.close())
     const renewEveryMs = Math.min(usualRenewMs, (leaseSeconds * 1_000) / 3)
+    const catalogue = cachedCatalogue(new PostgresCatalogue({ postgres, now }), notices)
+    const writes = new SharedWrites({ postgres, notices, catalogue })
+    opened.push(() => writes.close())
     return {
-      catalogue: cachedCatalogue(new PostgresCatalogue({ postgres, now }), notices),
+      catalogue,
+      writes,
       feedback: postgresFeedback(postgres, feedbackMax),
       decisions: postgresDecisions({ postgres, max: decisionsMax, now }),
       layouts: postgresLayouts(postgres, now),

@@ -130,16 +130,19 @@ export class PostgresCatalogue implements Catalogue {
   }
 
   async serve(setUid: string, about: CatalogueSet['about']): Promise<void> {
-    await this.#postgres.transaction(async (sql) => {
-      const galleryUid = await serveSet(sql, setUid, about)
-      const [row] = await sql.query<{ name: string }>('SELECT name FROM alike.gallery WHERE uid = $1', [galleryUid])
-      await notify(sql, { gallery: row!.name })
-    })
+    await this.#postgres.transaction((sql) => serveOn(sql, setUid, about))
   }
 
   removeSet(setUid: string): Promise<void> {
     return this.#postgres.transaction((sql) => removeSet(sql, setUid))
   }
+}
+
+/** Within a transaction. @throws AlikeError `set_not_found` */
+export async function serveOn(sql: Sql, setUid: string, about: CatalogueSet['about']): Promise<void> {
+  const galleryUid = await serveSet(sql, setUid, about)
+  const [row] = await sql.query<{ name: string }>('SELECT name FROM alike.gallery WHERE uid = $1', [galleryUid])
+  await notify(sql, { gallery: row!.name })
 }
 
 const somePage = `${withSet('(SELECT * FROM alike.gallery WHERE name > $1 ORDER BY name LIMIT $2)')} ORDER BY name`

@@ -3,6 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { AlikeError } from '../errors.js'
 
+export type Connection = pg.Client
+
 /** Statements of one transaction, or each of its own. */
 export interface Sql {
   query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<Row[]>
@@ -134,13 +136,15 @@ export class Postgres implements Sql {
     throw new AlikeError('store_outcome_unknown', { cause, retryAfterSeconds: 5 })
   }
 
-  /** A connection of its own, which the pool knows nothing of. */
-  async connect(): Promise<pg.Client> {
+  /** A connection of its own, which the pool knows nothing of. @param name as the server shows it */
+  async connect(name = 'alike-listener'): Promise<Connection> {
     const client = new pg.Client({
       connectionString: this.#url,
       connectionTimeoutMillis: connectMs,
+      query_timeout: statementMs,
       keepAlive: true,
-      application_name: 'alike-listener',
+      application_name: name,
+      types: numbers,
     })
     await client.connect()
     return client
@@ -151,7 +155,8 @@ export class Postgres implements Sql {
   }
 }
 
-function statementsOf(client: pg.PoolClient): Sql {
+/** On one connection. */
+export function statementsOf(client: pg.ClientBase): Sql {
   return {
     async query<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
       return rowsOf(await client.query(text, [...values]))
@@ -191,7 +196,7 @@ function isAway(error: unknown): boolean {
 }
 
 /** Whatever else went wrong is a mistake of ours, and thrown as it is. */
-function asStoreError(error: unknown): unknown {
+export function asStoreError(error: unknown): unknown {
   if (error instanceof AlikeError || !(error instanceof Error)) return error
   const { code = '' } = error as { code?: string }
   if (fullStates.test(code)) return new AlikeError('storage_full', { cause: error })

@@ -126,6 +126,20 @@ const steps: readonly string[] = [
   );
   `,
   `ALTER TABLE alike.gallery ADD COLUMN options text NOT NULL DEFAULT '{}';`,
+  `
+  CREATE SEQUENCE alike.set_change_number;
+  CREATE TABLE alike.set_change (
+    set_uid  text NOT NULL REFERENCES alike.embedding_set ON DELETE CASCADE, -- to which it is to be brought
+    id       text COLLATE "C" NOT NULL, -- of a picture; '': all are to be compared
+    number   bigint NOT NULL DEFAULT nextval('alike.set_change_number'), -- another one each time it is noted
+    noted_at timestamptz NOT NULL DEFAULT now(), -- for the first time
+    due_at   timestamptz NOT NULL, -- the write is over, or its process has died
+    PRIMARY KEY (set_uid, id)
+  );
+  INSERT INTO alike.set_change (set_uid, id, due_at)
+    SELECT embedding_set.uid, '', now() FROM alike.embedding_set JOIN alike.gallery ON gallery.uid = gallery_uid
+    WHERE embedding_set.uid <> serving;
+  `,
 ]
 
 /** Of that lock. */

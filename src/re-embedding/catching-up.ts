@@ -1,5 +1,5 @@
 /** What was noted as changed is brought to the other set. */
-import type { ChangedIds } from '../gallery/changed-ids.js'
+import type { Changes } from '../gallery/changes.js'
 import { differingImages, goneImages } from './compared-sets.js'
 import type { LostImage, SetMirror } from './set-mirror.js'
 
@@ -8,7 +8,7 @@ export const broughtAtOnce = 48
 
 export interface CatchingUp {
   mirror: SetMirror
-  changed: Pick<ChangedIds, 'take' | 'note' | 'isEmpty'>
+  changed: Pick<Changes, 'take' | 'note' | 'isEmpty'>
   signal: AbortSignal
   /** Hears of pictures that cannot be brought. */
   onLost?: ((lost: readonly LostImage[]) => void) | undefined
@@ -16,30 +16,33 @@ export interface CatchingUp {
 
 /** Some of it, or all after a comparison. What could not be brought is noted again. @throws as `SetMirror.bring` */
 export async function catchUpOnce({ mirror, changed, signal, onLost }: CatchingUp): Promise<void> {
-  const taken = changed.take(broughtAtOnce)
+  const { ids, done, undo } = await changed.take(broughtAtOnce)
   try {
-    if (taken === 'all') return await compareAll({ mirror, changed, signal, onLost })
-    const { again, lost } = await mirror.bring(taken, { signal })
-    changed.note(again)
-    if (lost.length > 0) onLost?.(lost)
+    if (ids === 'all') await compareAll({ mirror, changed, signal, onLost })
+    else await bring(ids, { mirror, changed, signal, onLost })
+    await done()
   } catch (error) {
-    changed.note(taken)
+    undo()
     throw error
   }
 }
 
 /** Until nothing is noted. @throws as `catchUpOnce` */
 export async function catchUp(catching: CatchingUp): Promise<void> {
-  while (!catching.changed.isEmpty) await catchUpOnce(catching)
+  while (!(await catching.changed.isEmpty())) await catchUpOnce(catching)
 }
 
 async function compareAll({ mirror, changed, signal, onLost }: CatchingUp): Promise<void> {
   for await (const { differing } of differingImages(mirror, signal))
     for (let begin = 0; begin < differing.length; begin += broughtAtOnce) {
       const ids = differing.slice(begin, begin + broughtAtOnce).map(({ id }) => id)
-      const { again, lost } = await mirror.bring(ids, { signal })
-      changed.note(again)
-      if (lost.length > 0) onLost?.(lost)
+      await bring(ids, { mirror, changed, signal, onLost })
     }
-  for await (const gone of goneImages(mirror, signal)) changed.note((await mirror.bring(gone, { signal })).again)
+  for await (const gone of goneImages(mirror, signal)) await bring(gone, { mirror, changed, signal, onLost })
+}
+
+async function bring(ids: readonly string[], { mirror, changed, signal, onLost }: CatchingUp): Promise<void> {
+  const { again, lost } = await mirror.bring(ids, { signal })
+  if (again.length > 0) await changed.note(again)
+  if (lost.length > 0) onLost?.(lost)
 }

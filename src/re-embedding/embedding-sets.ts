@@ -1,6 +1,7 @@
 /** A gallery's embedding sets as an operator changes them: another one is built, compared, made to serve, rolled back, removed. */
 import { randomUUID } from 'node:crypto'
 import { AlikeError } from '../errors.js'
+import type { CatalogueSet } from '../gallery/catalogue.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { GallerySet } from '../gallery/gallery-sets.js'
 import type { JsonValue } from '../gallery/records.js'
@@ -9,6 +10,7 @@ import type { JobLogger } from '../jobs/job-logger.js'
 import type { JobReport, Jobs } from '../jobs/jobs.js'
 import type { Webhooks } from '../jobs/webhooks.js'
 import { catchUp } from './catching-up.js'
+import { type GiveBack, holdMirror } from './held-galleries.js'
 import type { ReEmbeddingTask } from './re-embedding-runner.js'
 import { aboutOf, asStored, type SetAbout, type WithoutOriginal } from './set-about.js'
 import type { SetExclusion } from './set-exclusion.js'
@@ -25,8 +27,6 @@ export interface EmbeddingSetsOptions {
   exclusion: SetExclusion
   /** Pictures embedded in a second unless a caller asks for another number; 0: as many as there is room for. */
   reEmbeddingRateMax: number
-  /** Other processes write to the galleries, too: what they change is not noted here, and found by comparing. */
-  isShared?: boolean | undefined
   /** Models in memory at once. */
   modelsOpenMax: number
   /** Which of them is always in memory. */
@@ -110,7 +110,7 @@ export class EmbeddingSets {
     if (known?.job !== undefined) return { ...(await jobs.report(known.job.id)), created: false }
     await this.#expectRoomInMemory(gallery, modelId)
     const withoutOriginal = wishes.withoutOriginal ?? known?.about.withoutOriginal ?? 'fail'
-    const set = known ?? (await galleries.sets.add(gallery, modelId, asStored({ withoutOriginal })))
+    const set = known ?? (await this.#added(gallery, modelId, asStored({ withoutOriginal })))
     if (known !== undefined && known.about.withoutOriginal !== withoutOriginal)
       await galleries.sets.change(known.uid, { about: asStored({ ...known.about, withoutOriginal }) })
     // of both, 0 is no bound
@@ -123,6 +123,14 @@ export class EmbeddingSets {
     }
     const source = { ...task } as { [key: string]: JsonValue }
     return jobs.create({ id: randomUUID(), kind: 're-embedding', gallery, source, priority, webhook })
+  }
+
+  async #added(gallery: string, modelId: string, about: CatalogueSet['about']): Promise<CatalogueSet> {
+    try {
+      return await this.#options.galleries.sets.add(gallery, modelId, about)
+    } catch (error) {
+      throw asOverloaded(error)
+    }
   }
 
   /**
@@ -204,11 +212,12 @@ export class EmbeddingSets {
   }
 
   async #exchange(gallery: string, { set, serving, mayLack }: Exchange): Promise<void> {
-    const { galleries, mirrors, followers, setKeptDays, isShared = false, now = () => new Date() } = this.#options
-    const changed = galleries.writes.follow(gallery)
-    if (isShared) changed.note('all')
+    const { galleries, mirrors, followers, setKeptDays, now = () => new Date() } = this.#options
+    const changed = galleries.writes.follow(gallery, set.uid)
     await followers.stop(gallery)
+    let giveBack: GiveBack = async () => {}
     try {
+      giveBack = await holdMirror(galleries.writes, gallery, AbortSignal.timeout(catchUpMaxMs))
       const { mirror } = await mirrors.of(gallery, set.uid)
       // most of it while writes go on; then the few that came meanwhile
       await catchUp({ mirror, changed, signal: AbortSignal.timeout(catchUpMaxMs) })
@@ -223,12 +232,9 @@ export class EmbeddingSets {
         signal: lately,
       })
     } catch (error) {
-      if (!(error instanceof Error && error.name === 'TimeoutError')) throw error
-      throw new AlikeError('overloaded', {
-        detail: 'Too much is being written to bring the set up to date.',
-        retryAfterSeconds: 10,
-      })
+      throw asOverloaded(error)
     } finally {
+      await giveBack()
       mirrors.forget(set.uid)
       mirrors.forget(serving.uid)
       const other = (await galleries.sets.list(gallery)).find(({ stage }) => stage !== 'serving')
@@ -274,6 +280,12 @@ export class EmbeddingSets {
     const states = [...activeJobStates]
     return (await this.#options.jobs.list({ gallery, kinds: ['re-embedding', 'move'], states })).map(({ job }) => job)
   }
+}
+
+function asOverloaded(error: unknown): unknown {
+  if (!(error instanceof Error && error.name === 'TimeoutError')) return error
+  const detail = 'Too much is being written to bring the set up to date.'
+  return new AlikeError('overloaded', { detail, retryAfterSeconds: 10 })
 }
 
 /** @throws AlikeError `originals_missing` when the other set lacks pictures */

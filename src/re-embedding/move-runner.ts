@@ -1,13 +1,14 @@
 /** How a gallery moves: copied while it serves, compared with the copy, and answered from that in one write. */
 import { AlikeError } from '../errors.js'
 import type { CatalogueSet } from '../gallery/catalogue.js'
-import type { ChangedIds } from '../gallery/changed-ids.js'
+import type { Changes } from '../gallery/changes.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { JobRecord } from '../jobs/job.js'
 import type { JobLogger } from '../jobs/job-logger.js'
 import type { JobControl, JobRunner, RunEnd } from '../jobs/job-runner.js'
 import { catchUp } from './catching-up.js'
 import { compareCopies, type SetSum, stillDiffering } from './compared-copies.js'
+import { holdMirror } from './held-galleries.js'
 import { ReEmbeddingRun } from './re-embedding-run.js'
 import { aboutOf, asStored, type Compared } from './set-about.js'
 import type { SetExclusion } from './set-exclusion.js'
@@ -30,8 +31,6 @@ export interface MoveRunnerOptions {
   jobsMax: number
   /** Days for which the set that served is brought up to date. */
   setKeptDays: number
-  /** Other processes write to the galleries, too. */
-  isShared?: boolean | undefined
   logger: JobLogger
   onEnd(outcome: 'moved' | 'refused' | 'broken_off'): void
   now?: (() => Date) | undefined
@@ -42,7 +41,7 @@ interface Move {
   serving: CatalogueSet
   copy: CatalogueSet
   mirror: SetMirror
-  changed: ChangedIds
+  changed: Changes
 }
 
 /** Writes wait no longer than this for the copy to begin to serve. */
@@ -89,8 +88,9 @@ export class MoveRunner implements JobRunner {
     // the process died just after the exchange
     if (copy === serving) return { total: Math.max(serving.reading.images, job.position) }
     // before anything is read: what changes from now on is brought over in the end
-    const changed = galleries.writes.follow(gallery)
+    const changed = galleries.writes.follow(gallery, setUid)
     await followers.stop(gallery)
+    const giveBack = await holdMirror(galleries.writes, gallery, control.signal)
     let hasMoved = false
     try {
       if (copy.stage === 'building') await patiently(() => galleries.sets.prepare(copy), control.signal)
@@ -101,6 +101,7 @@ export class MoveRunner implements JobRunner {
       hasMoved = true
       return { total }
     } finally {
+      await giveBack()
       if (hasMoved) followers.start(gallery, serving.uid)
       else if (copy.stage !== 'building') followers.start(gallery, setUid)
       else galleries.writes.unfollow(gallery, changed)
@@ -121,12 +122,11 @@ export class MoveRunner implements JobRunner {
   async #exchanged(move: Move, signal: AbortSignal): Promise<void> {
     const touched = new TouchedIds(move.changed)
     for (let round = 1; round <= comparisonsMax; round++) {
-      if (this.#options.isShared) touched.note('all')
       await catchUp({ mirror: move.mirror, changed: touched, signal })
       touched.touched()
       const { serving, copy, differing } = await compareCopies(move.mirror, { signal, onLooked() {} })
-      // what was written meanwhile, and what another process wrote, is brought over; what is still another one then is wrong
-      touched.note([...differing])
+      // what was written meanwhile is brought over; what is still another one then is wrong
+      await touched.note([...differing])
       const settled = await this.#settled(move, touched, signal)
       if (settled === 'again') continue
       try {

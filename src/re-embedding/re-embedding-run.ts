@@ -3,7 +3,7 @@
  * together with how far the job has come. A run that goes on compares from the beginning, which finds what is done in no time.
  */
 import { AlikeError } from '../errors.js'
-import type { ChangedIds } from '../gallery/changed-ids.js'
+import type { Changes } from '../gallery/changes.js'
 import type { JobError, JobProgress } from '../gallery/job-progress.js'
 import type { JobRecord, RunReading } from '../jobs/job.js'
 import type { JobControl } from '../jobs/job-runner.js'
@@ -16,7 +16,7 @@ import type { LostImage, SetMirror } from './set-mirror.js'
 export interface ReEmbeddingRunOptions extends Pick<JobControl, 'signal' | 'advance'> {
   mirror: SetMirror
   /** What is changed while the run walks. */
-  changed: ChangedIds
+  changed: Changes
   withoutOriginal: WithoutOriginal
   /** Pictures embedded or copied in a second; 0: as many as there is room for. */
   ratePerSecond: number
@@ -69,7 +69,8 @@ export class ReEmbeddingRun {
         await this.#bring(differing.slice(begin, begin + broughtAtOnce))
       this.#looked += looked.length
     }
-    for await (const gone of goneImages(mirror, signal)) changed.note((await mirror.bring(gone, { signal })).again)
+    for await (const gone of goneImages(mirror, signal))
+      await changed.note((await mirror.bring(gone, { signal })).again)
     await this.#advance(this.#looked, [])
     await catchUp({ mirror, changed, signal })
     return Math.max(this.#looked, this.#position)
@@ -86,7 +87,7 @@ export class ReEmbeddingRun {
     })
     this.#position = Math.max(this.#position, end)
     this.#done += made
-    changed.note(again)
+    if (again.length > 0) await changed.note(again)
     await this.#pace.spend(made, signal)
   }
 

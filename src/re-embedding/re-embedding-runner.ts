@@ -6,6 +6,7 @@ import type { JobRecord } from '../jobs/job.js'
 import type { JobControl, JobRunner, RunEnd } from '../jobs/job-runner.js'
 import { judgeSets } from './gate.js'
 import { type GateBounds, type GateReport, reasonsAgainst } from './gate-report.js'
+import { holdMirror } from './held-galleries.js'
 import { ReEmbeddingRun } from './re-embedding-run.js'
 import { aboutOf, asStored, type WithoutOriginal } from './set-about.js'
 import type { SetFollowers } from './set-followers.js'
@@ -43,11 +44,22 @@ export class ReEmbeddingRunner implements JobRunner {
     this.#options = options
   }
 
-  async run(job: JobRecord, { signal, advance, expect, tell }: JobControl): Promise<RunEnd> {
+  async run(job: JobRecord, control: JobControl): Promise<RunEnd> {
+    const { galleries } = this.#options
+    const { signal } = control
+    const giveBack = await holdMirror(galleries.writes, job.gallery, signal)
+    try {
+      return await this.#build(job, control)
+    } finally {
+      await giveBack()
+    }
+  }
+
+  async #build(job: JobRecord, { signal, advance, expect, tell }: JobControl): Promise<RunEnd> {
     const { galleries, mirrors, followers } = this.#options
     const { setUid, withoutOriginal, ratePerSecond, seed } = job.source as unknown as ReEmbeddingTask
     // before anything is read: what changes from now on is brought over in the end
-    const changed = galleries.writes.follow(job.gallery)
+    const changed = galleries.writes.follow(job.gallery, setUid)
     let { mirror, set } = await mirrors.of(job.gallery, setUid)
     if (set.stage === 'building') await galleries.sets.prepare(set)
     const { images: total } = await mirror.from.state()

@@ -1,19 +1,31 @@
 /** Who changes a gallery's embedding sets does so alone: one builds, exchanges, moves or removes them at a time. */
 import { AlikeError } from '../errors.js'
+import type { Writes } from '../gallery/writes.js'
+import { tryHold } from './held-galleries.js'
 
 export class SetExclusion {
+  readonly #writes: Pick<Writes, 'shared'>
   /** Galleries whose sets are being changed. */
   readonly #busy = new Set<string>()
 
-  /** @throws AlikeError `overloaded` while somebody else is at it */
+  constructor(writes: Pick<Writes, 'shared'>) {
+    this.#writes = writes
+  }
+
+  /** @throws AlikeError `overloaded` while somebody else is at it, in this process or another one, `store_unreachable` */
   async alone<Result>(gallery: string, work: () => Promise<Result>): Promise<Result> {
-    if (this.#busy.has(gallery))
-      throw new AlikeError('overloaded', { detail: 'Its embedding sets are being changed.', retryAfterSeconds: 2 })
+    if (this.#busy.has(gallery)) throw beingChanged()
     this.#busy.add(gallery)
     try {
-      return await work()
+      const giveBack = await tryHold(this.#writes, 'sets', gallery)
+      if (giveBack === undefined) throw beingChanged()
+      return await work().finally(giveBack)
     } finally {
       this.#busy.delete(gallery)
     }
   }
+}
+
+function beingChanged(): AlikeError {
+  return new AlikeError('overloaded', { detail: 'Its embedding sets are being changed.', retryAfterSeconds: 2 })
 }

@@ -1,10 +1,11 @@
 /** Keeps each gallery's other set up to date while one of them serves, in the background, one group of pictures at a time. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../errors.js'
-import type { ChangedIds } from '../gallery/changed-ids.js'
+import type { Changes, ChangesReading } from '../gallery/changes.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { JobLogger } from '../jobs/job-logger.js'
 import { catchUpOnce } from './catching-up.js'
+import { tryHold } from './held-galleries.js'
 import type { LostImage } from './set-mirror.js'
 import type { SetMirrors } from './set-mirrors.js'
 
@@ -16,11 +17,15 @@ export interface SetFollowersOptions {
 
 interface Follower {
   setUid: string
-  changed: ChangedIds
+  changed: Changes
   stop: AbortController
   ended: Promise<void>
 }
 
+/** While another process brings what was changed; and before its next turn, so that another one has one. */
+const othersTurnMs = 500
+/** Where processes share galleries: how often one looks for sets that another has built or exchanged. */
+const lookEveryMs = 5_000
 /** After a failure, and a set whose model is not here looks again so often. */
 const retryMs = 5_000
 
@@ -30,28 +35,40 @@ export class SetFollowers {
   readonly #followers = new Map<string, Follower>()
   /** All galleries together take one turn after the other. */
   #turn: Promise<unknown> = Promise.resolve()
+  #look: NodeJS.Timeout | undefined
 
   private constructor(options: SetFollowersOptions) {
     this.#options = options
   }
 
-  /** What a former process did not bring over is found by comparing. */
+  /** What a former process did not bring over is found by comparing, unless it is noted where all processes find it. */
   static async open(options: SetFollowersOptions): Promise<SetFollowers> {
     const followers = new SetFollowers(options)
+    if (options.galleries.writes.shared !== undefined) {
+      await followers.#startThoseBeside()
+      followers.#look = setInterval(() => void followers.#startThoseBeside(), lookEveryMs).unref()
+      return followers
+    }
     for (const { gallery, beside } of await options.galleries.sets.beside())
       for (const { uid, stage } of beside) {
         if (stage === 'building') continue // its job compares
-        options.galleries.writes.follow(gallery).note('all')
+        await options.galleries.writes.follow(gallery, uid).note('all')
         followers.start(gallery, uid)
       }
     return followers
   }
 
-  /** Changed pictures that have not been brought over, of all galleries. */
-  get pending(): number {
-    let pending = 0
-    for (const { changed } of this.#followers.values()) pending += changed.count
-    return pending
+  /** Changed pictures that have not been brought over, of all galleries; NaN while that cannot be read. */
+  async pending(): Promise<number> {
+    return (await this.#readings())?.reduce((sum, { count }) => sum + count, 0) ?? Number.NaN
+  }
+
+  /** For how long the first of them has waited; 0: none waits. NaN as above. */
+  async oldestSeconds(): Promise<number> {
+    const readings = await this.#readings()
+    if (readings === undefined) return Number.NaN
+    const now = Date.now()
+    return Math.max(0, ...readings.map(({ since = now }) => (now - since) / 1_000))
   }
 
   /** Galleries whose other set is kept up to date. */
@@ -74,7 +91,7 @@ export class SetFollowers {
     const former = this.#followers.get(gallery)
     if (former?.setUid === setUid) return
     former?.stop.abort()
-    const changed = this.#options.galleries.writes.follow(gallery)
+    const changed = this.#options.galleries.writes.follow(gallery, setUid)
     const follower: Follower = { setUid, changed, stop: new AbortController(), ended: Promise.resolve() }
     this.#followers.set(gallery, follower)
     follower.ended = this.#follow(gallery, follower)
@@ -90,25 +107,30 @@ export class SetFollowers {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#look)
     await Promise.all([...this.#followers.keys()].map((gallery) => this.stop(gallery)))
   }
 
   async #follow(gallery: string, follower: Follower): Promise<void> {
-    const { galleries, mirrors, logger } = this.#options
-    const { setUid, changed } = follower
+    const { galleries, logger } = this.#options
+    const { changed } = follower
     const { signal } = follower.stop
     while (!signal.aborted) {
       try {
         await changed.waiting(signal)
         if (signal.aborted) return
-        await this.#inTurn(async () => {
-          const { mirror } = await mirrors.of(gallery, setUid)
-          const onLost = (lost: readonly LostImage[]) => {
-            const { id, error: err } = lost[0]!
-            logger.warn({ err, gallery, lost: lost.length, id }, 'pictures are missing from the other embedding set')
+        const isOurs = await this.#inTurn(async () => {
+          const giveBack = await tryHold(galleries.writes, 'mirror', gallery)
+          if (giveBack === undefined) return false
+          try {
+            await this.#bring(gallery, follower)
+          } finally {
+            await giveBack()
           }
-          await catchUpOnce({ mirror, changed, signal, onLost })
+          return true
         }, signal)
+        if (!isOurs || galleries.writes.shared !== undefined)
+          await sleep(othersTurnMs, undefined, { signal, ref: false }).catch(() => {})
       } catch (error) {
         if (signal.aborted) return
         if (isGone(error)) {
@@ -122,8 +144,33 @@ export class SetFollowers {
     }
   }
 
+  async #bring(gallery: string, { setUid, changed, stop: { signal } }: Follower): Promise<void> {
+    const { mirrors, logger } = this.#options
+    const { mirror } = await mirrors.of(gallery, setUid)
+    const onLost = (lost: readonly LostImage[]) => {
+      const { id, error: err } = lost[0]!
+      logger.warn({ err, gallery, lost: lost.length, id }, 'pictures are missing from the other embedding set')
+    }
+    await catchUpOnce({ mirror, changed, signal, onLost })
+  }
+
+  async #readings(): Promise<ChangesReading[] | undefined> {
+    const followed = [...this.#followers.values()]
+    return Promise.all(followed.map(async ({ changed }) => changed.reading())).catch(() => undefined)
+  }
+
+  /** One that is built, or served before, by another process. */
+  async #startThoseBeside(): Promise<void> {
+    const { galleries, logger } = this.#options
+    try {
+      for (const { gallery, setUid } of (await galleries.writes.shared?.setsBeside()) ?? []) this.start(gallery, setUid)
+    } catch (err) {
+      logger.warn({ err }, 'the embedding sets that other processes have built are not known')
+    }
+  }
+
   /** One that is stopped before its turn does not wait for it: that of another gallery may take long. */
-  #inTurn(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  #inTurn<Result>(work: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
     return new Promise((resolve, reject) => {
       const stop = () => reject(signal.reason)
       signal.addEventListener('abort', stop, { once: true })

@@ -1,28 +1,28 @@
 /** Ids that were changed while two sets are compared: what is taken from them to be brought over is remembered, to be compared again. */
-import type { ChangedIds } from '../gallery/changed-ids.js'
+import type { Changes, TakenChanges } from '../gallery/changes.js'
 
-export class TouchedIds {
-  readonly #changed: ChangedIds
+export class TouchedIds implements Pick<Changes, 'take' | 'note' | 'isEmpty'> {
+  readonly #changed: Changes
   #touched = new Set<string>()
   #isAll = false
 
-  constructor(changed: ChangedIds) {
+  constructor(changed: Changes) {
     this.#changed = changed
   }
 
   /** Nothing is waiting to be brought over. */
-  get isEmpty(): boolean {
-    return this.#changed.isEmpty
+  isEmpty(): boolean | Promise<boolean> {
+    return this.#changed.isEmpty()
   }
 
-  note(ids: readonly string[] | 'all'): void {
-    this.#changed.note(ids)
+  note(ids: readonly string[] | 'all'): void | Promise<void> {
+    return this.#changed.note(ids)
   }
 
-  take(limit: number): readonly string[] | 'all' {
-    const taken = this.#changed.take(limit)
-    if (taken === 'all') this.#isAll = true
-    else for (const id of taken) this.#touched.add(id)
+  async take(limit: number): Promise<TakenChanges> {
+    const taken = await this.#changed.take(limit)
+    if (taken.ids === 'all') this.#isAll = true
+    else for (const id of taken.ids) this.#touched.add(id)
     return taken
   }
 

@@ -57,8 +57,7 @@ export async function openJobKinds(opening: Opening, means: Means): Promise<JobK
   const spool = new Spool(config.dataDir, config.postgresUrl === '' ? undefined : await openSharedUploads(config))
   const concurrency = ingestConcurrency(models.standard, decoders.count, config.embedQueueMax)
   const webhooks = openWebhooks(opening, stores)
-  const isShared = config.postgresUrl !== ''
-  const exclusion = new SetExclusion()
+  const exclusion = new SetExclusion(galleries.writes)
   const mirrors = new SetMirrors({ ...intake, concurrency })
   const followers = opened.add(await SetFollowers.open({ galleries, mirrors, logger }))
   const jobs = await openJobs({
@@ -80,7 +79,7 @@ export async function openJobKinds(opening: Opening, means: Means): Promise<JobK
       new ReEmbeddingRunner({ ...config, galleries, mirrors, followers, jobsMax: config.reEmbeddingJobsMax }),
       new MoveRunner({
         ...config,
-        ...{ galleries, mirrors, followers, exclusion, isShared, logger },
+        ...{ galleries, mirrors, followers, exclusion, logger },
         jobsMax: config.reEmbeddingJobsMax,
         onEnd: metrics.countMove,
       }),
@@ -100,7 +99,6 @@ export async function openJobKinds(opening: Opening, means: Means): Promise<JobK
   const sets = new EmbeddingSets({
     ...config,
     standardModelId: models.folders.standard.manifest.id,
-    isShared,
     galleries,
     jobs,
     webhooks,

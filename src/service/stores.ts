@@ -7,7 +7,7 @@ import type { JobStore } from '../jobs/job-store.js'
 import type { PostgresLogger } from '../postgres/open-postgres.js'
 
 export interface Stores
-  extends Pick<GalleriesOptions, 'catalogue' | 'feedback' | 'decisions' | 'layouts' | 'progress'> {
+  extends Pick<GalleriesOptions, 'catalogue' | 'feedback' | 'decisions' | 'layouts' | 'progress' | 'writes'> {
   jobs: JobStore
   /** Statements that wait for a connection to PostgreSQL. */
   waiting(): number

@@ -56,7 +56,7 @@ test('a follower that waits for its turn is stopped at once, and what was noted 
   }
   await until(async () => begun.length === 1, 'the turn of the first gallery')
   await followers.stop('b')
-  assert.deepEqual([begun, followers.galleries, writes.follow('b').count], [['set of a'], ['a'], 1])
+  assert.deepEqual([begun, followers.galleries, writes.follow('b').reading().count], [['set of a'], ['a'], 1])
   followers.start('b', 'set of b')
   bringAll()
   await until(async () => begun.length === 2, 'the turn of the second gallery')

@@ -1,0 +1,225 @@
+/**
+ * Advisory locks of galleries: shared by writes, alone while another set begins to serve. They are held by a connection of their own;
+ * when it is lost they are gone, which whoever held one finds when giving it back.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { crc32 } from 'node:zlib'
+import { AlikeError } from '../errors.js'
+import type { Held } from '../gallery/writes.js'
+import { type Notices, notify } from './notices.js'
+import { asStoreError, type Connection, type Postgres, type Sql, statementsOf } from './postgres.js'
+
+/** First of the two numbers that an advisory lock is called by. */
+const kinds = { writes: 0x616c6977, sets: 0x616c6973, mirror: 0x616c696d } as const
+/** Writes of one process do not hold a gallery longer without a pause in which others may close it. */
+const heldMaxMs = 3_000
+const retryMs = 20
+/** A gallery is closed for a few seconds at most; longer is a fault. */
+const waitMaxMs = 30_000
+
+/** That a write may go on. */
+export interface Pass {
+  /** Set that serves, which does not change until the pass is given back; undefined: there is no such gallery. */
+  serving: string | undefined
+  /** The gallery's other set. */
+  other: string | undefined
+  /** @throws AlikeError `store_unreachable` when it was lost: the gallery may have been closed meanwhile */
+  giveBack(): Promise<void>
+}
+
+/** Writes of this process that are under way in a gallery. */
+interface Busy {
+  count: number
+  since: number
+  /** Another process waits for them. */
+  isAwaited: boolean
+  idle: Promise<void>
+  onIdle(): void
+}
+
+export class GalleryLocks {
+  readonly #postgres: Postgres
+  readonly #busy = new Map<string, Busy>()
+  readonly #held = new Set<string>()
+  readonly #unlisten: () => void
+  #session: Promise<Connection> | undefined
+  #closed = false
+
+  constructor(postgres: Postgres, notices: Notices) {
+    this.#postgres = postgres
+    this.#unlisten = notices.listen((notice) => {
+      const busy = notice?.closing === undefined ? undefined : this.#busy.get(notice.closing)
+      if (busy !== undefined) busy.isAwaited = true
+    })
+  }
+
+  /** @throws AlikeError `store_unreachable`, `overloaded` */
+  async share(gallery: string): Promise<Pass> {
+    for (const deadline = performance.now() + waitMaxMs; performance.now() < deadline; await sleep(retryMs)) {
+      await this.#pauseFor(gallery)
+      const busy = this.#enter(gallery)
+      try {
+        const pass = await this.#tryShare(gallery, busy)
+        if (pass !== undefined) return pass
+      } catch (error) {
+        this.#leave(gallery, busy)
+        this.#giveUpSession()
+        throw asStoreError(error)
+      }
+      this.#leave(gallery, busy)
+    }
+    throw new AlikeError('overloaded', { detail: 'Another embedding set is beginning to serve.', retryAfterSeconds: 5 })
+  }
+
+  /** @returns gives it back; undefined where this process or another one has it @throws AlikeError `store_unreachable` */
+  async hold(what: Held, gallery: string): Promise<(() => Promise<void>) | undefined> {
+    const key = `${what} ${gallery}`
+    if (this.#held.has(key)) return undefined
+    this.#held.add(key)
+    let session: Connection | undefined
+    let isHeld = false
+    try {
+      session = await this.#connected()
+      isHeld = await asked(session, 'pg_try_advisory_lock', kinds[what], gallery)
+    } catch (error) {
+      throw asStoreError(error)
+    } finally {
+      if (!isHeld) this.#held.delete(key)
+    }
+    if (!isHeld) return undefined
+    const held = session
+    return async () => {
+      await asked(held, 'pg_advisory_unlock', kinds[what], gallery).catch(() => {})
+      this.#held.delete(key)
+    }
+  }
+
+  /**
+   * Does the work in a transaction while no write of any process is under way in the gallery. The lock is kept for as long as
+   * `work` says afterwards.
+   * @param first a statement about the gallery's name that is committed before
+   * @throws what `work` throws; AlikeError `overloaded` where writes do not end in time, `store_unreachable`
+   */
+  async alone<Result>(
+    gallery: string,
+    { withinMs, first }: { withinMs: number; first: string },
+    work: (sql: Sql) => Promise<{ result: Result; keptMs: number }>,
+  ): Promise<Result> {
+    const connection = await this.#postgres.connect('alike-exchange').catch((error: unknown) => {
+      throw asStoreError(error)
+    })
+    // the statement that is under way hears of it
+    connection.on('error', () => {})
+    const sql = statementsOf(connection)
+    try {
+      await sql.query(`SET lock_timeout = ${Math.ceil(withinMs)}`)
+      await notify(sql, { closing: gallery })
+      await asked(connection, 'pg_advisory_lock', kinds.writes, gallery)
+      await sql.query(first, [gallery])
+      await sql.query('BEGIN')
+      const { result, keptMs } = await work(sql)
+      await sql.query('COMMIT')
+      await sleep(keptMs)
+      return result
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== lockNotAvailable) throw asStoreError(error)
+      throw new AlikeError('overloaded', { detail: 'Writes to the gallery do not end.', retryAfterSeconds: 10 })
+    } finally {
+      await connection.end().catch(() => {}) // and with it the lock
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#unlisten()
+    await (await this.#session?.catch(() => undefined))?.end().catch(() => {})
+  }
+
+  async #tryShare(gallery: string, busy: Busy): Promise<Pass | undefined> {
+    const session = await this.#connected()
+    // one after the other on this connection: who serves is read under the lock
+    const [isHeld, { rows }] = await Promise.all([
+      asked(session, 'pg_try_advisory_lock_shared', kinds.writes, gallery),
+      session.query<{ serving: string; other: string | null }>(servingAndOther, [gallery]),
+    ])
+    if (!isHeld) return undefined
+    const giveBack = async () => {
+      try {
+        if (await asked(session, 'pg_advisory_unlock_shared', kinds.writes, gallery)) return
+      } catch (cause) {
+        throw new AlikeError('store_unreachable', { cause, retryAfterSeconds: 5 })
+      } finally {
+        this.#leave(gallery, busy)
+      }
+      throw new AlikeError('store_unreachable', { retryAfterSeconds: 5 })
+    }
+    return { serving: rows[0]?.serving, other: rows[0]?.other ?? undefined, giveBack }
+  }
+
+  /** A lock that this connection holds it is given again whoever waits: without a pause nobody else would ever have it. */
+  async #pauseFor(gallery: string): Promise<void> {
+    const busy = this.#busy.get(gallery)
+    if (busy !== undefined && (busy.isAwaited || performance.now() - busy.since > heldMaxMs)) await busy.idle
+  }
+
+  #enter(gallery: string): Busy {
+    let busy = this.#busy.get(gallery)
+    if (busy === undefined) {
+      let onIdle = (): void => {}
+      const idle = new Promise<void>((resolve) => {
+        onIdle = resolve
+      })
+      busy = { count: 0, since: performance.now(), isAwaited: false, idle, onIdle }
+      this.#busy.set(gallery, busy)
+    }
+    busy.count++
+    return busy
+  }
+
+  #leave(gallery: string, busy: Busy): void {
+    if (--busy.count > 0) return
+    this.#busy.delete(gallery)
+    busy.onIdle()
+  }
+
+  /** It may hold what nobody knows of. Who holds something else finds that it is lost. */
+  #giveUpSession(): void {
+    const session = this.#session
+    this.#session = undefined
+    void session?.then((connection) => connection.end()).catch(() => {})
+  }
+
+  #connected(): Promise<Connection> {
+    if (this.#closed) throw new AlikeError('shutting_down')
+    if (this.#session !== undefined) return this.#session
+    const session = this.#postgres.connect('alike-locks').then(
+      (connection) => {
+        const lost = () => {
+          if (this.#session === session) this.#session = undefined
+        }
+        connection.on('error', lost)
+        connection.on('end', lost)
+        return connection
+      },
+      (error: unknown) => {
+        if (this.#session === session) this.#session = undefined
+        throw error
+      },
+    )
+    this.#session = session
+    return session
+  }
+}
+
+const servingAndOther = `SELECT serving, (
+    SELECT uid FROM alike.embedding_set WHERE gallery_uid = gallery.uid AND uid <> serving LIMIT 1
+  ) AS other FROM alike.gallery WHERE name = $1`
+
+/** SQLSTATE of a lock that was not had in time. */
+const lockNotAvailable = '55P03'
+
+/** Galleries whose names have one number wait for each other, which harms nothing. */
+async function asked(connection: Connection, ask: string, kind: number, gallery: string): Promise<boolean> {
+  const { rows } = await connection.query<{ is: unknown }>(`SELECT ${ask}($1, $2) AS is`, [kind, crc32(gallery) | 0])
+  return rows[0]?.is === true
+}

@@ -1,0 +1,30 @@
+/** Where several processes share galleries: one at a time writes into a gallery's other set. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Held, Writes } from '../gallery/writes.js'
+import { patiently } from './set-mirror.js'
+
+export type GiveBack = () => Promise<void>
+
+const retryMs = 50
+
+/** @returns gives it back; undefined where another process has it @throws AlikeError `store_unreachable` */
+export async function tryHold(
+  writes: Pick<Writes, 'shared'>,
+  what: Held,
+  gallery: string,
+): Promise<GiveBack | undefined> {
+  return writes.shared === undefined ? async () => {} : writes.shared.hold(what, gallery)
+}
+
+/** Waits for it. @throws the signal's reason */
+export async function holdMirror(
+  writes: Pick<Writes, 'shared'>,
+  gallery: string,
+  signal: AbortSignal,
+): Promise<GiveBack> {
+  for (;;) {
+    const giveBack = await patiently(() => tryHold(writes, 'mirror', gallery), signal)
+    if (giveBack !== undefined) return giveBack
+    await sleep(retryMs, undefined, { signal })
+  }
+}

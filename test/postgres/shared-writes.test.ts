@@ -1,0 +1,169 @@
+/** Writes of several processes, and another set beginning to serve between them: each is in both sets, or was not acknowledged. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import type { Writes } from '../../src/gallery/writes.js'
+import type { SharedStores } from '../../src/postgres/open-postgres.js'
+import { inDatabase } from '../support/postgres-server.js'
+import { until } from '../support/until.js'
+import { newDatabase, openStores } from './shared-stores.js'
+
+const sets = { first: 'set-of-a', other: 'other-set' }
+
+interface Shared {
+  url: string
+  /** As two processes have them. */
+  one: SharedStores
+  two: SharedStores
+}
+
+/** With a gallery of two sets. */
+async function shared(t: TestContext): Promise<Shared | undefined> {
+  const url = await newDatabase(t)
+  if (url === undefined) return undefined
+  const [one, two] = [await openStores(t, url), await openStores(t, url)]
+  const model = { modelId: '00000000000000aa', dimension: 8, engine: 'any' }
+  await one.catalogue.create({
+    name: 'a',
+    uid: 'uid-of-a',
+    setUid: sets.first,
+    settings: {},
+    galleriesMax: 5,
+    ...model,
+  })
+  await one.catalogue.addSet({ uid: sets.other, galleryUid: 'uid-of-a', about: {}, ...model })
+  return { url, one, two }
+}
+
+/** A write that is under way until it is told to end. */
+function held(writes: Writes, ids: string[]) {
+  let end = (): void => {}
+  const told = new Promise<void>((resolve) => {
+    end = resolve
+  })
+  let begin = (): void => {}
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve
+  })
+  const done = writes.pass('a', ids, async () => {
+    begin()
+    await told
+  })
+  return { begun, end, done }
+}
+
+test('another set begins to serve when the writes of every process have ended, and theirs that come wait for it', async (t) => {
+  const opened = await shared(t)
+  if (opened === undefined) return
+  const { url, one, two } = opened
+  const order: string[] = []
+  const [own, others] = [held(one.writes, ['p']), held(two.writes, ['q'])]
+  await Promise.all([own.begun, others.begun])
+  assert.equal((await two.catalogue.find('a'))?.set.uid, sets.first)
+  const exchanged = one.writes.whileClosed('a', async (serve) => {
+    order.push('exchange')
+    await serve(sets.other, {})
+  })
+  const later = async ({ writes, catalogue }: SharedStores) =>
+    writes.pass('a', ['r'], async () => order.push((await catalogue.find('a'))!.set.uid))
+  own.end()
+  await own.done
+  const awaited = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`
+  await until(
+    async () => (await inDatabase(url, awaited)).length > 0,
+    'the exchange to wait for the write of the other',
+  )
+  assert.deepEqual(order, [])
+  // a process whose writes never cease lets others have their turn
+  const following = later(two)
+  others.end()
+  await Promise.all([others.done, exchanged, following, later(one)])
+  assert.deepEqual(order, ['exchange', sets.other, sets.other])
+})
+
+test('what is written is noted for the other set, whichever that is by then, and due once the write is over', async (t) => {
+  const opened = await shared(t)
+  if (opened === undefined) return
+  const { one, two } = opened
+  const forOther = one.writes.follow('a', sets.other)
+  const writing = held(two.writes, ['p', 'q', 'p'])
+  await writing.begun
+  assert.deepEqual([await forOther.isEmpty(), (await forOther.reading()).count], [true, 2])
+  writing.end()
+  await writing.done
+  const taken = await forOther.take(10)
+  assert.deepEqual([...taken.ids].sort(), ['p', 'q'])
+  await two.writes.pass('a', ['q'], async () => {})
+  await taken.done()
+  const again = await forOther.take(10)
+  assert.deepEqual(again.ids, ['q'], 'it was changed while it was brought')
+  await again.done()
+  assert.deepEqual([await forOther.isEmpty(), await forOther.reading()], [true, { count: 0, since: undefined }])
+
+  await assert.rejects(
+    one.writes.pass('a', ['failed'], () => Promise.reject(new Error('of the engine'))),
+    /of the engine/,
+  )
+  await one.writes.pass('a', 'all', async () => {})
+  const all = await forOther.take(10)
+  assert.equal(all.ids, 'all')
+  await all.done()
+  assert.deepEqual((await forOther.take(10)).ids, ['failed'], 'it cannot be told whether it was written')
+
+  await one.writes.whileClosed('a', (serve) => serve(sets.other, {}))
+  await two.writes.pass('a', ['s'], async () => {})
+  assert.deepEqual((await one.writes.follow('a', sets.first).take(10)).ids, ['s'])
+  await one.catalogue.removeSet(sets.first)
+  await two.writes.pass('a', ['t'], async () => {})
+})
+
+test('a write of a process that died is due when the gallery is closed', async (t) => {
+  const opened = await shared(t)
+  if (opened === undefined) return
+  const { url, one, two } = opened
+  const writing = held(two.writes, ['p'])
+  await writing.begun
+  await inDatabase(url, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'alike-locks'`)
+  const found = await until(async () => {
+    let ids: readonly string[] | 'all' = []
+    await one.writes.whileClosed('a', async () => {
+      ids = (await one.writes.follow('a', sets.other).take(10)).ids
+    })
+    return ids.length > 0 && ids
+  }, 'the write that was under way')
+  assert.deepEqual(found, ['p'])
+  writing.end()
+  await assert.rejects(writing.done, { code: 'store_unreachable' }, 'it is not acknowledged: the gallery was closed')
+  await two.writes.pass('a', ['q'], async () => {})
+})
+
+test('an exchange does not come about without its lock, nor while writes do not end', async (t) => {
+  const opened = await shared(t)
+  if (opened === undefined) return
+  const { url, one, two } = opened
+  const exchange = one.writes.whileClosed('a', async (serve) => {
+    await inDatabase(
+      url,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'alike-exchange'`,
+    )
+    await serve(sets.other, {})
+  })
+  await assert.rejects(exchange, { code: 'store_unreachable' })
+  await two.writes.pass('a', ['p'], async () => {})
+  assert.equal((await one.catalogue.find('a'))?.set.uid, sets.first)
+})
+
+test('a gallery is held by one at a time, each purpose for itself, until it is given back or the process has gone', async (t) => {
+  const opened = await shared(t)
+  if (opened === undefined) return
+  const { one, two } = opened
+  const giveBack = await one.writes.shared.hold('mirror', 'a')
+  assert.ok(giveBack)
+  assert.equal(await two.writes.shared.hold('mirror', 'a'), undefined)
+  assert.equal(await one.writes.shared.hold('mirror', 'a'), undefined)
+  assert.ok(await two.writes.shared.hold('sets', 'a'))
+  assert.ok(await two.writes.shared.hold('mirror', 'b'))
+  await giveBack()
+  assert.ok(await two.writes.shared.hold('mirror', 'a'))
+  await two.close()
+  await until(async () => (await one.writes.shared.hold('mirror', 'a')) !== undefined, 'what the other process held')
+})
