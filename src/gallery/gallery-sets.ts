@@ -109,8 +109,7 @@ export class GallerySets {
 
   /** An empty one, in the engine of the one that serves. @throws AlikeError `set_exists`, `model_not_found`, `storage_full`, `overloaded` */
   async add(gallery: string, model: string, about: CatalogueSet['about']): Promise<CatalogueSet> {
-    const { catalogue, models } = this.#routed
-    const { id: modelId, dimension } = models.get(model)
+    const { id: modelId, dimension } = this.#routed.models.get(model)
     const { uid: galleryUid, engine, set } = await this.#routed.find(gallery)
     if (set.modelId === modelId) throw new AlikeError('set_exists', { detail: 'This model serves the gallery.' })
     const made = await this.#added(gallery, { uid: newUid(), galleryUid, engine, modelId, dimension, about })
@@ -125,10 +124,15 @@ export class GallerySets {
     return this.#added(gallery, { uid: newUid(), galleryUid, engine, modelId, dimension, about: {} })
   }
 
-  /** Between two writes: one under way would not know of it. */
-  #added(gallery: string, set: NewCatalogueSet): Promise<CatalogueSet> {
+  /** Between two writes: one under way would not know of it. @throws AlikeError `overloaded` where those do not end */
+  async #added(gallery: string, set: NewCatalogueSet): Promise<CatalogueSet> {
     const { catalogue } = this.#routed
-    return this.#writes.whileClosed(gallery, () => catalogue.addSet(set), AbortSignal.timeout(closedMaxMs))
+    const signal = AbortSignal.timeout(closedMaxMs)
+    try {
+      return await this.#writes.whileClosed(gallery, () => catalogue.addSet(set), signal)
+    } catch (cause) {
+      throw cause === signal.reason ? new AlikeError('overloaded', { cause, retryAfterSeconds: 10 }) : cause
+    }
   }
 
   /** @throws AlikeError `engine_not_found` */

@@ -1,7 +1,6 @@
 /** A gallery's embedding sets as an operator changes them: another one is built, compared, made to serve, rolled back, removed. */
 import { randomUUID } from 'node:crypto'
 import { AlikeError } from '../errors.js'
-import type { CatalogueSet } from '../gallery/catalogue.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { GallerySet } from '../gallery/gallery-sets.js'
 import type { JsonValue } from '../gallery/records.js'
@@ -110,7 +109,7 @@ export class EmbeddingSets {
     if (known?.job !== undefined) return { ...(await jobs.report(known.job.id)), created: false }
     await this.#expectRoomInMemory(gallery, modelId)
     const withoutOriginal = wishes.withoutOriginal ?? known?.about.withoutOriginal ?? 'fail'
-    const set = known ?? (await this.#added(gallery, modelId, asStored({ withoutOriginal })))
+    const set = known ?? (await galleries.sets.add(gallery, modelId, asStored({ withoutOriginal })))
     if (known !== undefined && known.about.withoutOriginal !== withoutOriginal)
       await galleries.sets.change(known.uid, { about: asStored({ ...known.about, withoutOriginal }) })
     // of both, 0 is no bound
@@ -123,14 +122,6 @@ export class EmbeddingSets {
     }
     const source = { ...task } as { [key: string]: JsonValue }
     return jobs.create({ id: randomUUID(), kind: 're-embedding', gallery, source, priority, webhook })
-  }
-
-  async #added(gallery: string, modelId: string, about: CatalogueSet['about']): Promise<CatalogueSet> {
-    try {
-      return await this.#options.galleries.sets.add(gallery, modelId, about)
-    } catch (error) {
-      throw asOverloaded(error)
-    }
   }
 
   /**

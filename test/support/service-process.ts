@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-const mainFile = fileURLToPath(new URL('../../src/main.js', import.meta.url))
+const serviceFile = fileURLToPath(new URL('../../src/main.js', import.meta.url))
 
 export interface ServiceProcess {
   address: string
@@ -16,6 +16,8 @@ export interface ServiceProcess {
   log: Record<string, unknown>[]
   /** Sends the signal; resolves to exit code or signal when it has ended. */
   stop(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null>
+  /** The same, once it has ended by itself. */
+  ended: Promise<number | NodeJS.Signals | null>
 }
 
 export interface ServiceLimits {
@@ -23,13 +25,18 @@ export interface ServiceLimits {
   fileMaxBytes?: number
   /** Called before the process has read anything. */
   onSpawn?: (pid: number) => void
+  /** What is run in place of the service itself. */
+  mainFile?: string
 }
 
 /** What the image sets, so that freed memory is given back. */
 export const allocator = { MALLOC_MMAP_THRESHOLD_: '1048576', MALLOC_TRIM_THRESHOLD_: '1048576' }
 
 /** Environment: only what is given, so that a developer's settings do not reach the test. */
-export function spawnService(environment: Record<string, string>, { fileMaxBytes }: ServiceLimits = {}): ChildProcess {
+export function spawnService(
+  environment: Record<string, string>,
+  { fileMaxBytes, mainFile = serviceFile }: ServiceLimits = {},
+): ChildProcess {
   const command = [
     ...(fileMaxBytes === undefined ? [] : ['prlimit', `--fsize=${fileMaxBytes}:unlimited`]),
     process.execPath,
@@ -81,6 +88,7 @@ export async function startProcess(
     pid: child.pid!,
     startMs: performance.now() - startedAt,
     log,
+    ended,
     stop: (signal) => {
       child.kill(signal)
       return ended

@@ -1,0 +1,41 @@
+/**
+ * kill -9 at every spot of a change of model, and twenty times on the way. `SWITCH_KILLS` sets how many on the way, `LONG_SEED` at
+ * which moments.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type KillPoint, killPoints } from '../support/doomed-service.js'
+import { killChanges } from '../support/killed-changes.js'
+import { expectedEmbeddings, killAt, pictures, switchToKill } from '../support/killed-switch.js'
+import { recordResult, setting } from '../support/long-report.js'
+
+const kills = setting('SWITCH_KILLS', 20)
+const seed = setting('LONG_SEED', 20_261_126)
+
+test('a change of model survives a kill at each of its steps, and on the way', async (t) => {
+  const prepared = await switchToKill(t)
+  const rows: [KillPoint, number, number, number][] = []
+  for (const point of killPoints)
+    await t.test(point, async (inner) => {
+      const { embedded, startMs } = await killAt(inner, point, prepared)
+      assert.ok(embedded <= expectedEmbeddings(point), `${embedded} pictures were embedded`)
+      rows.push([point, embedded, expectedEmbeddings(point), Math.round(startMs)])
+    })
+  const random = await killChanges(t, { rounds: kills, seed })
+  await recordResult('kill of switch', {
+    question:
+      'Is a change of model whole after a kill -9 at each of its steps: nothing lost, nothing half switched, nothing embedded twice?',
+    facts: {
+      pictures,
+      'kills on the way': kills,
+      seed,
+      'of them with a job': random.killed.filter((stages) => stages.includes('job')).length,
+      builds: random.builds,
+      exchanges: random.exchanges,
+      'pictures at the end': random.stored,
+      'ids deleted': random.removed,
+      'lost, back or half switched': 0,
+    },
+    table: { head: ['killed', 'embedded by both processes', 'at most', 'next start, ms'], rows },
+  })
+})
