@@ -269,8 +269,11 @@ test('a job tells in its state, events, metrics and log whether all, some or non
       (await app.call<{ jobs: Job[] }>(200, { url: `/v1/jobs?state=${state}` })).jobs.map((one) => one.id),
       [id],
     )
-    assert.ok((await app.app.inject('/metrics')).body.includes(`alike_ingest_jobs_ended_total{state="${state}"} 1\n`))
-    assert.ok(app.log.some(({ msg, jobId }) => jobId === id && msg === `job ${state.replaceAll('_', ' ')}`))
+    // counted and logged once the end is stored, which is when it can be read
+    const counted = `alike_ingest_jobs_ended_total{state="${state}"} 1\n`
+    await until(async () => (await app.app.inject('/metrics')).body.includes(counted), counted)
+    const logged = `job ${state.replaceAll('_', ' ')}`
+    await until(() => app.log.some(({ msg, jobId }) => jobId === id && msg === logged), logged)
   }
   const damaged = await endedJob(
     app,

@@ -171,7 +171,7 @@ export class KilledClient {
 
   async ingestUntilKilled(upload: Upload): Promise<void> {
     if (!(await this.send(upload))) return
-    while (await this.follow(upload)) await sleep(8)
+    while (await this.follow(upload)) await sleep(20)
   }
 
   /** @returns whether it is a job now */

@@ -130,7 +130,7 @@ export async function runKills(t: TestContext, { kills, seed }: { kills: number;
         const gallery = await client.inGallery('GET', '')
         if (gallery === undefined) return
         building = gallery.index.building
-        await sleep(4)
+        await sleep(10)
       }
     })()
     // A graph is built for a tenth of a second now and then: kills that are to hit it wait for it.

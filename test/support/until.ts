@@ -13,10 +13,13 @@ export async function until<Answer>(
   what = 'what is waited for',
   withinMs = 60_000,
 ): Promise<Exclude<Awaited<Answer>, undefined | null | false>> {
-  for (const deadline = performance.now() + withinMs; performance.now() < deadline; await sleep(5)) {
+  const deadline = performance.now() + withinMs
+  // ever more rarely: who is asked has work to do meanwhile
+  for (let pauseMs = 5; performance.now() < deadline; pauseMs = Math.min(pauseMs * 1.1, 25)) {
     const answer = await ask()
     if (answer !== undefined && answer !== null && answer !== false)
       return answer as Exclude<Awaited<Answer>, undefined | null | false>
+    await sleep(pauseMs)
   }
   throw new Error(`${what} does not happen within ${withinMs / 1_000} s`)
 }
