@@ -16,6 +16,23 @@ export function bombPng(side: number): Buffer {
   ])
 }
 
+/** [height × width × 3] bytes as a picture that any decoder gives back as they are. */
+export function rgbPng(rgb: Uint8Array, width: number): Buffer {
+  const height = rgb.length / (3 * width)
+  const header = Buffer.alloc(13)
+  header.writeUInt32BE(width, 0)
+  header.writeUInt32BE(height, 4)
+  header.set([8, 2, 0, 0, 0], 8)
+  const rows = Buffer.alloc(height * (1 + 3 * width)) // each behind the number of its filter: none
+  for (let y = 0; y < height; y++) rows.set(rgb.subarray(3 * width * y, 3 * width * (y + 1)), y * (1 + 3 * width) + 1)
+  return Buffer.concat([
+    Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
+    chunk('IHDR', header),
+    chunk('IDAT', deflateSync(rows)),
+    chunk('IEND', Buffer.alloc(0)),
+  ])
+}
+
 function chunk(type: string, data: Buffer): Buffer {
   const body = Buffer.concat([Buffer.from(type), data])
   const [length, crc] = [Buffer.alloc(4), Buffer.alloc(4)]

@@ -13,6 +13,19 @@ const stored = (dataType: 'text' | 'int' | 'boolean' | 'blob') => (property: str
 /** Those that collections of before do not have. */
 export const addedProperties = ['reference'].map(stored('text'))
 
+/**
+ * How soon a node that was away has what it missed: searches that it answers miss it until then. As the server has it unless it is told
+ * (every 30 s, a thousand objects, none that is younger than 30 s) that takes minutes.
+ */
+const catchingUp = {
+  frequency: 5_000,
+  frequencyWhilePropagating: 1_000,
+  /** What is younger may be on its way to the others still. */
+  propagationDelay: 5_000,
+  propagationLimit: 10_000,
+  propagationConcurrency: 2,
+}
+
 /** The properties are those of `ImageProperties`. */
 export function definitionOf(name: string, { shards, replicas, quantisation }: CollectionLayout, tuning: IndexTuning) {
   const ordered = (property: string) => ({
@@ -57,7 +70,7 @@ export function definitionOf(name: string, { shards, replicas, quantisation }: C
     sharding: configure.sharding({ desiredCount: shards }),
     replication: configure.replication({
       factor: replicas,
-      asyncEnabled: replicas > 1,
+      ...(replicas > 1 && { asyncEnabled: true, asyncConfig: catchingUp }),
       deletionStrategy: 'TimeBasedResolution',
     }),
   }

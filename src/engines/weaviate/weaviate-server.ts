@@ -1,13 +1,14 @@
 /**
- * The one way to the server: connected when it is first needed, its version and settings looked at whenever it was away. Searches and
- * reads go through its client; several objects are written by one request of the REST interface, because the client waits
- * half a second for each batch of its own.
+ * The one way to the server: connected to one of its nodes when it is first needed, and to another one when that does not answer. Every
+ * call may be made twice: reads change nothing, and writes say what is to be there.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import weaviate, { ApiKey, type WeaviateClient } from 'weaviate-client'
-import { AlikeError, type ErrorCode } from '../../errors.js'
-import { expectSafeVersion } from './server-versions.js'
-import { expectSynchronousIndexing, type NodeReport } from './synchronous-indexing.js'
+import type { WeaviateClient } from 'weaviate-client'
+import { AlikeError } from '../../errors.js'
+import { RestRefusal, SlowAnswer } from './rest-requests.js'
+import { type Asking, ServerConnection } from './server-connection.js'
+import { errorOf, isAway } from './server-errors.js'
+import { ServerNodes } from './server-nodes.js'
 import type { WeaviateSettings } from './weaviate-settings.js'
 
 /** Why one object of a batch was not written; undefined when it was. */
@@ -20,23 +21,27 @@ export interface BatchObject {
   vectors: { default: number[] }
 }
 
-/** So long an answer may take before the server is looked for. */
-const patienceMs = 1_000
-/** A node that does not answer holds up what is told of all nodes. */
-const nodesWithinMs = 5_000
-/** While it answers so, galleries in it are not served. */
-const awayCodes: readonly ErrorCode[] = ['engine_unreachable', 'engine_version_refused', 'engine_setting_refused']
-/** How soon asking again makes sense. */
-const retryAfterSeconds = 5
+/**
+ * Share of the timeout after which a first attempt is given up. A node asks one that has died again and again until it has heard of
+ * that, some five seconds later; what is asked then is answered.
+ */
+const firstAttempt = 1 / 3
+/** Between attempts, times those that failed: the nodes come to know of each other. */
+const pauseMs = 250
+/** How long the nodes may take to tell of each other, the first time and after one did not answer. */
+const nodesWithinMs = { first: 5_000, again: 1_000 }
 
 export class WeaviateServer {
   readonly settings: WeaviateSettings
-  #connecting: Promise<WeaviateClient> | undefined
+  readonly #nodes: ServerNodes
+  #connecting: Promise<ServerConnection> | undefined
+  #wasConnected = false
   #closed = false
   #unreachable: string | undefined
 
   constructor(settings: WeaviateSettings) {
     this.settings = settings
+    this.#nodes = new ServerNodes(settings)
   }
 
   /** Why the last call was not answered; undefined when it was. */
@@ -44,151 +49,135 @@ export class WeaviateServer {
     return this.#unreachable
   }
 
-  /** @throws AlikeError `engine_unreachable`, `engine_version_refused`, `engine_setting_refused`, `storage_full`, `gallery_not_found` where there is no such collection */
-  async call<Reply>(ask: (client: WeaviateClient) => Promise<Reply>): Promise<Reply> {
-    if (this.#closed) throw new AlikeError('shutting_down')
-    this.#connecting ??= this.#connect()
-    const connecting = this.#connecting
-    try {
-      const reply = await this.#watched(ask(await connecting))
-      this.#unreachable = undefined
-      return reply
-    } catch (error) {
-      const told = errorOf(error)
-      if (awayCodes.includes(told.code)) {
-        this.#unreachable = told.message
-        this.#forget(connecting) // it may come back as another one
-      }
-      throw told
-    }
+  /**
+   * @param signal nobody waits for the answer any more
+   * @throws AlikeError `engine_unreachable`, `engine_version_refused`, `engine_setting_refused`, `storage_full`, `gallery_not_found`
+   * where there is no such collection; the signal's reason
+   */
+  call<Reply>(ask: (client: WeaviateClient) => Promise<Reply>, signal?: AbortSignal): Promise<Reply> {
+    return this.#asked(({ client }) => ask(client), signal)
   }
 
   /** @throws AlikeError as `call` */
   async expectReady(): Promise<void> {
-    await this.call(async (client) => {
-      if (!(await client.isReady())) throw new Error('it is starting')
-    })
+    await this.#asked(expectStarted)
   }
 
   /** Each is written or not by itself. @throws AlikeError as `call` */
   async write(objects: readonly BatchObject[]): Promise<BatchResult[]> {
-    return this.call(async () => {
-      const level = this.settings.consistency.toUpperCase()
-      const written = await this.#rest<WrittenObject[]>(`v1/batch/objects?consistency_level=${level}`, { objects })
-      return written.map(({ result }) =>
+    return this.#asked(async ({ rest }) => {
+      const path = `v1/batch/objects?${this.#level}`
+      const written = await rest<WrittenObject[]>(path, { method: 'POST', body: { objects } })
+      const results = written.map(({ result }) =>
         result?.status === 'SUCCESS' ? undefined : errorOf(new Error(messageOf(result))),
       )
+      // another node may reach what this one does not, or know what this one has not read yet
+      const elsewhere = results.find((result) => result?.code === 'gallery_not_found' || (result && isAway(result)))
+      if (elsewhere !== undefined) throw elsewhere
+      return results
+    })
+  }
+
+  /** @returns how many were not removed @throws AlikeError as `call` */
+  async remove(collection: string, ids: readonly string[], { dryRun = false } = {}): Promise<number> {
+    return this.#asked(async ({ rest }) => {
+      const where = { operator: 'ContainsAny', path: ['id'], valueTextArray: ids }
+      const body = { match: { class: collection, where }, dryRun, output: 'minimal' }
+      const path = `v1/batch/objects?${this.#level}`
+      const { results } = await rest<Removal>(path, { method: 'DELETE', body })
+      return results?.failed ?? 0
+    })
+  }
+
+  /** What is left out stays; `null` goes. @throws AlikeError `image_not_found`; as `call` */
+  async merge(collection: string, id: string, properties: object): Promise<void> {
+    await this.#asked(async ({ rest }) => {
+      const body = { class: collection, id, properties }
+      try {
+        await rest(`v1/objects/${collection}/${id}?${this.#level}`, { method: 'PATCH', body })
+      } catch (error) {
+        if (error instanceof RestRefusal && error.status === 404 && errorOf(error).code !== 'gallery_not_found')
+          throw new AlikeError('image_not_found', { cause: error })
+        throw error
+      }
     })
   }
 
   async close(): Promise<void> {
     this.#closed = true
-    const client = await this.#connecting?.catch(() => undefined)
-    await client?.close()
+    const connection = await this.#connecting?.catch(() => undefined)
+    await connection?.close()
   }
 
-  async #connect(): Promise<WeaviateClient> {
-    const { url, grpcAddress, apiKey, timeoutMs } = this.settings
-    const rest = new URL(url)
-    const grpc = new URL(`grpc://${grpcAddress}`)
-    const secure = rest.protocol === 'https:'
-    const seconds = timeoutMs / 1_000
-    expectSafeVersion((await this.#rest<{ version?: string }>('v1/meta')).version ?? '')
-    expectSynchronousIndexing(await this.#nodes())
-    return weaviate.connectToCustom({
-      httpHost: rest.hostname,
-      httpPort: portOf(rest, secure),
-      httpPath: rest.pathname === '/' ? '' : rest.pathname,
-      httpSecure: secure,
-      grpcHost: grpc.hostname,
-      grpcPort: portOf(grpc, secure),
-      grpcSecure: secure,
-      ...(apiKey !== '' && { authCredentials: new ApiKey(apiKey) }),
-      timeout: { init: seconds, query: seconds, insert: seconds },
-    })
+  get #level(): string {
+    return `consistency_level=${this.settings.consistency.toUpperCase()}`
   }
 
-  /** Empty where its key may not ask for them, or a node that is away holds up the answer. */
-  async #nodes(): Promise<readonly NodeReport[]> {
-    const within = Math.min(this.settings.timeoutMs, nodesWithinMs)
-    const told = this.#rest<{ nodes?: NodeReport[] }>('v1/nodes', undefined, within)
-    return (await told.catch(() => undefined))?.nodes ?? []
-  }
-
-  async #rest<Answer>(path: string, body?: object, timeoutMs = this.settings.timeoutMs): Promise<Answer> {
-    const { url, apiKey } = this.settings
-    const answer = await fetch(new URL(path, base(url)), {
-      method: body === undefined ? 'GET' : 'POST',
-      headers: { 'content-type': 'application/json', ...(apiKey !== '' && { authorization: `Bearer ${apiKey}` }) },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(timeoutMs),
-    })
-    if (!answer.ok) throw new Error(`status ${answer.status}: ${(await answer.text()).slice(0, 500)}`)
-    return (await answer.json()) as Answer
-  }
-
-  /** The client would ask a server that is gone again and again, for most of a minute: one that takes long is looked for. */
-  async #watched<Reply>(asked: Promise<Reply>): Promise<Reply> {
-    const answered = asked.then((reply) => ({ reply }))
-    answered.catch(() => {}) // perhaps nobody waits for it any more
-    for (;;) {
-      const patience = new AbortController()
-      const first = await Promise.race([answered, sleep(patienceMs, undefined, patience).catch(() => undefined)])
-      patience.abort()
-      if (first !== undefined) return first.reply
-      await this.#rest('v1/meta')
+  async #asked<Reply>(ask: (asking: Asking) => Promise<Reply>, signal?: AbortSignal): Promise<Reply> {
+    const { timeoutMs } = this.settings
+    for (let failures = 0; ; ) {
+      if (this.#closed) throw new AlikeError('shutting_down')
+      this.#connecting ??= this.#connect()
+      const connecting = this.#connecting
+      let isConnected = false
+      try {
+        const connection = await connecting
+        isConnected = true
+        const limitMs = failures === 0 ? timeoutMs * firstAttempt : timeoutMs
+        const reply = await connection.attempt((asking) => askedStarted(ask, asking), limitMs)
+        this.#unreachable = undefined
+        return reply
+      } catch (error) {
+        signal?.throwIfAborted() // an answer that nobody waited for says nothing of the server
+        const told = errorOf(error)
+        if (!isAway(told)) throw told
+        failures++
+        // a node that is only slow is kept; one that is not there may come back as another one
+        if (!isConnected || !(error instanceof SlowAnswer) || failures > 1) this.#forget(connecting)
+        if (failures > this.#nodes.count) {
+          this.#unreachable = told.message
+          throw told
+        }
+      }
+      if (isConnected) await sleep(pauseMs * failures)
     }
   }
 
-  /** Whatever is under way ends: it is asked of a server that does not answer. */
-  #forget(connecting: Promise<WeaviateClient>): void {
+  async #connect(): Promise<ServerConnection> {
+    const withinMs = this.#wasConnected ? nodesWithinMs.again : nodesWithinMs.first
+    const connection = await ServerConnection.open(await this.#nodes.next(), this.settings, withinMs)
+    this.#wasConnected = true
+    return connection
+  }
+
+  /** Whatever is under way ends: it is asked of a node that does not answer. */
+  #forget(connecting: Promise<ServerConnection>): void {
     if (this.#connecting !== connecting) return
     this.#connecting = undefined
-    void connecting.then((client) => client.close()).catch(() => {})
+    void connecting.then((connection) => connection.close()).catch(() => {})
   }
+}
+
+/** A node that is starting knows no collection yet: what it says of one counts only if it has started before it is asked again. */
+async function askedStarted<Reply>(ask: (asking: Asking) => Promise<Reply>, asking: Asking): Promise<Reply> {
+  try {
+    return await ask(asking)
+  } catch (error) {
+    if (errorOf(error).code !== 'gallery_not_found') throw error
+    await expectStarted(asking)
+    return ask(asking)
+  }
+}
+
+async function expectStarted({ client }: Asking): Promise<void> {
+  if (!(await client.isReady())) throw new Error('it is starting')
 }
 
 interface WrittenObject {
   result?: { status?: string; errors?: { error?: { message?: string }[] } }
 }
+interface Removal {
+  results?: { failed?: number }
+}
 
 const messageOf = (result: WrittenObject['result']) => result?.errors?.error?.[0]?.message ?? 'unknown error'
-
-const base = (url: string) => (url.endsWith('/') ? url : `${url}/`)
-
-function portOf(url: URL, secure: boolean): number {
-  return url.port === '' ? (secure ? 443 : 80) : Number(url.port)
-}
-
-/** Detail of `engine_unreachable`. */
-export const keyRefused = 'It refuses the API key.'
-
-const meanings: readonly [pattern: RegExp, error: (cause: unknown) => AlikeError][] = [
-  [
-    /unauthenticated|unauthorized|permission.?denied|forbidden|status 40[13]|code: 40[13]/i,
-    (cause) => unreachable(keyRefused, cause),
-  ],
-  [
-    /could not find class|class .* not found|no such collection/i,
-    (cause) => new AlikeError('gallery_not_found', { cause }),
-  ],
-  [
-    /read.?only|disk usage|no space left/i,
-    (cause) => new AlikeError('storage_full', { detail: 'The vector server takes no writes.', cause }),
-  ],
-  [
-    /consistency level|cannot reach enough replicas|not enough replicas/i,
-    (cause) => unreachable('Too few of its replicas answer.', cause),
-  ],
-]
-
-function errorOf(cause: unknown): AlikeError {
-  if (cause instanceof AlikeError) return cause
-  const text = cause instanceof Error ? `${cause.name} ${cause.message}` : String(cause)
-  const [, error] = meanings.find(([pattern]) => pattern.test(text)) ?? []
-  return error === undefined ? unreachable(undefined, cause) : error(cause)
-}
-
-function unreachable(detail: string | undefined, cause: unknown): AlikeError {
-  return new AlikeError('engine_unreachable', { ...(detail !== undefined && { detail }), cause, retryAfterSeconds })
-}

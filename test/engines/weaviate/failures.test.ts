@@ -135,6 +135,56 @@ test('a wrong API key is told at the start; the right one is taken', needsServer
   assert.equal((await right.state()).images, 1)
 })
 
+test('a server that is starting, and has not read its collections yet, has not lost them', needsServer, async (t) => {
+  const server = await startWeaviate()
+  t.after(() => server.kill())
+  const store = await opened(t, server.settings)
+  await store.change([{ put: newImage('a', vectors[0]!) }])
+  await server.kill()
+  const refusals = new Set<string>()
+  const refused = (error: AlikeError) => void refusals.add(error.code)
+  const [found] = await Promise.all([
+    until(() => store.find(['a']).catch(refused), 'the picture'),
+    until(() => store.change([{ put: newImage('b', vectors[1]!) }]).catch(refused), 'another picture'),
+    until(() => store.patch('a', { label: 'b' }).then(() => true, refused), 'its label'),
+    server.start(),
+  ])
+  assert.deepEqual(
+    found.map(({ id }) => id),
+    ['a'],
+  )
+  assert.deepEqual([...refusals], ['engine_unreachable'])
+})
+
+test(
+  'a search that nobody waits for any more disturbs no other, and says nothing of the server',
+  needsServer,
+  async (t) => {
+    const server = await startWeaviate()
+    t.after(() => server.kill())
+    const engine = await openWeaviate({ server: server.settings, layout, logger })
+    t.after(() => engine.close())
+    await engine.prepare(set, {}, false)
+    const store = await engine.open(set)
+    await store.change(vectors.map((vector, i) => ({ put: newImage(`p${i}`, vector) })))
+    for (let turn = 0; turn < 20; turn++) {
+      const gone = new AbortController()
+      const abandoned = store.nearest({ vector: vectors[turn]!, signal: gone.signal }).then((hits) => {
+        const first = hits.first(10)
+        gone.abort(new Error('gone'))
+        return first
+      })
+      const others = vectors.slice(0, 4).map(async (vector) => (await store.nearest({ vector })).first(1))
+      await assert.rejects(abandoned, /gone/)
+      assert.deepEqual(
+        (await Promise.all(others)).map(([hit]) => hit?.record.id),
+        ['p0', 'p1', 'p2', 'p3'],
+      )
+      assert.equal(engine.unreachable, undefined)
+    }
+  },
+)
+
 /** Puts pictures one by one until the server is killed; gives the ids that were acknowledged. */
 async function putUntilKilled(store: OpenSet, server: RunningWeaviate, begin: number): Promise<string[]> {
   const acknowledged: string[] = []

@@ -1,0 +1,91 @@
+/**
+ * Requests of the REST interface of one node. What is given up is taken back: a request that lay in the buffers of a network that was
+ * cut would be delivered once it is mended, and undo what was acknowledged elsewhere meanwhile. So its connection is reset, which
+ * `fetch` cannot do.
+ */
+import { Agent, type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http'
+import { request as requestHttps, Agent as SecureAgent } from 'node:https'
+import type { Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
+
+export interface RestOptions {
+  method?: 'GET' | 'POST' | 'PATCH' | 'DELETE' | undefined
+  body?: object | undefined
+  /** An answer that takes longer is given up. */
+  timeoutMs: number
+}
+
+/** The server answered, and not with what was asked for. */
+export class RestRefusal extends Error {
+  readonly status: number
+
+  constructor(status: number, answer: string) {
+    super(`status ${status}: ${answer.slice(0, 500)}`)
+    this.status = status
+  }
+}
+
+/** The answer took too long; who should give it is there. */
+export class SlowAnswer extends Error {}
+
+export class RestRequests {
+  readonly #base: URL
+  readonly #headers: Record<string, string>
+  readonly #isSecure: boolean
+  readonly #agent: Agent
+  /** With who waits for the answer. */
+  readonly #underWay = new Map<ClientRequest, (why: Error) => void>()
+
+  /** @param base its path is kept @param apiKey empty: anonymous */
+  constructor(base: URL, apiKey: string) {
+    this.#base = new URL(base.href.endsWith('/') ? base : `${base.href}/`)
+    this.#headers = apiKey === '' ? {} : { authorization: `Bearer ${apiKey}` }
+    this.#isSecure = base.protocol === 'https:'
+    this.#agent = new (this.#isSecure ? SecureAgent : Agent)({ keepAlive: true })
+  }
+
+  /** @returns undefined for an empty answer @throws RestRefusal, and what the network says */
+  async ask<Answer>(path: string, { method = 'GET', body, timeoutMs }: RestOptions): Promise<Answer> {
+    const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body))
+    const headers = {
+      ...this.#headers,
+      ...(payload !== undefined && { 'content-type': 'application/json', 'content-length': payload.length }),
+    }
+    const ask = this.#isSecure ? requestHttps : requestHttp
+    const request = ask(new URL(path, this.#base), { method, headers, agent: this.#agent })
+    const answered = new Promise<{ status: number; told: string }>((resolve, reject) => {
+      this.#underWay.set(request, reject)
+      request.on('error', reject)
+      request.on('response', (answer: IncomingMessage) => {
+        text(answer).then((told) => resolve({ status: answer.statusCode!, told }), reject)
+      })
+    })
+    const timer = setTimeout(
+      () => this.#takeBack(request, new SlowAnswer(`no answer within ${timeoutMs} ms`)),
+      timeoutMs,
+    )
+    request.end(payload)
+    try {
+      const { status, told } = await answered
+      if (status >= 300) throw new RestRefusal(status, told)
+      return (told === '' ? undefined : JSON.parse(told)) as Answer
+    } finally {
+      clearTimeout(timer)
+      this.#underWay.delete(request)
+    }
+  }
+
+  /** What is under way is taken back. */
+  close(): void {
+    for (const request of this.#underWay.keys()) this.#takeBack(request, new Error('given up'))
+    this.#agent.destroy()
+  }
+
+  #takeBack(request: ClientRequest, why: Error): void {
+    this.#underWay.get(request)?.(why)
+    const socket: Socket | null = request.socket
+    // under TLS there is no such call: what was written may be delivered
+    if (socket !== null && !socket.connecting && !('encrypted' in socket)) socket.resetAndDestroy()
+    request.destroy()
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * Which machine is spoken to. A name with several addresses stands for as many nodes, each of which answers for all of them: one is
+ * taken at random, so that several processes spread over them, and the next one as soon as it does not answer. One address may be a
+ * balancer's and is left to it; so is a name under TLS, which certificates are made out to.
+ */
+import { lookup } from 'node:dns/promises'
+import type { WeaviateSettings } from './weaviate-settings.js'
+
+export interface ServerNode {
+  rest: URL
+  grpcHost: string
+  grpcPort: number
+}
+
+type AddressesOf = (name: string) => Promise<{ address: string; family: number }[]>
+const lookUp: AddressesOf = (name) => lookup(name, { all: true })
+
+export class ServerNodes {
+  readonly #rest: URL
+  readonly #grpc: URL
+  readonly #addressesOf: AddressesOf
+  #current: string | undefined
+  /** How many there were at the last look. */
+  count = 1
+
+  constructor({ url, grpcAddress }: Pick<WeaviateSettings, 'url' | 'grpcAddress'>, addressesOf: AddressesOf = lookUp) {
+    this.#rest = new URL(url)
+    this.#grpc = new URL(`grpc://${grpcAddress}`)
+    this.#addressesOf = addressesOf
+  }
+
+  /** Another one than last time where there are several. @throws where the name has no address */
+  async next(): Promise<ServerNode> {
+    const hosts = await this.#hosts()
+    this.count = hosts.length
+    const before = this.#current === undefined ? Math.floor(Math.random() * hosts.length) : hosts.indexOf(this.#current)
+    this.#current = hosts[(before + 1) % hosts.length]!
+    const rest = new URL(this.#rest)
+    rest.hostname = this.#current
+    const isOneHost = this.#grpc.hostname === this.#rest.hostname
+    return {
+      rest,
+      grpcHost: isOneHost ? rest.hostname : this.#grpc.hostname,
+      grpcPort: portOf(this.#grpc, rest.protocol === 'https:'),
+    }
+  }
+
+  async #hosts(): Promise<string[]> {
+    const { hostname, protocol } = this.#rest
+    if (protocol === 'https:') return [hostname]
+    const found = await this.#addressesOf(hostname.replace(/^\[|\]$/g, ''))
+    const hosts = found.map(({ address, family }) => (family === 6 ? `[${address}]` : address))
+    return hosts.length > 1 ? [...new Set(hosts)].sort() : [hostname]
+  }
+}
+
+export function portOf(url: URL, secure: boolean): number {
+  return url.port === '' ? (secure ? 443 : 80) : Number(url.port)
+}

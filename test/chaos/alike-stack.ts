@@ -1,0 +1,106 @@
+/** All that a deployment beyond one machine has: Weaviate nodes, PostgreSQL, an S3 store, processes that answer and one that works. */
+import type { TestContext } from 'node:test'
+import { temporaryFolder } from '../support/app.js'
+import { writeHandmadeModel } from '../support/handmade-onnx.js'
+import { type PostgresServer, postgresServer } from '../support/postgres-server.js'
+import { newBucket, s3Connection } from '../support/s3-server.js'
+import { type ServiceProcess, startProcess } from '../support/service-process.js'
+import { until } from '../support/until.js'
+import { dimension } from './pictures.js'
+import { RoundRobin } from './round-robin.js'
+import { startNodes, type WeaviateNodes } from './weaviate-nodes.js'
+
+export interface AlikeStack {
+  weaviate: WeaviateNodes
+  postgres: PostgresServer
+  balanced: RoundRobin
+  /** `kill -9`, and another one in its place after a while, as whatever supervises it would do. */
+  killServe(process: number, awayMs: number): Promise<void>
+  killWork(awayMs: number): Promise<void>
+  /** Lines of the logs of all processes, warnings and worse. */
+  warnings(): Map<string, number>
+  end(): Promise<void>
+}
+
+const serves = 2
+
+/** @returns undefined, and the test is skipped, where PostgreSQL is not installed */
+export async function startStack(t: TestContext, nodes: number): Promise<AlikeStack | undefined> {
+  // its network has to be there before anything listens in it
+  const weaviate = await startNodes(nodes)
+  const postgres = await postgresServer(t)
+  if (postgres === undefined) return undefined
+  const { endpoint, credentials } = await s3Connection()
+  const shared = {
+    ...weaviate.environment,
+    MODEL_DIR: (await writeHandmadeModel(await temporaryFolder(t), { dimension })).folder,
+    POSTGRES_URL: await postgres.newDatabase(),
+    JOB_LEASE_SECONDS: '10',
+    DEFAULT_ENGINE: 'weaviate',
+    ORIGINALS_S3_BUCKET: await newBucket('chaos'),
+    ORIGINALS_S3_ENDPOINT: endpoint,
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+  }
+  const all: ServiceProcess[] = []
+  const start = async (role: 'serve' | 'work') => {
+    const DATA_DIR = await temporaryFolder(t)
+    const started = await startProcess(t, { ...shared, ROLE: role, DATA_DIR })
+    all.push(started)
+    return started
+  }
+  const balanced = new RoundRobin(serves)
+  const running: ServiceProcess[] = []
+  for (let n = 0; n < serves; n++) {
+    running.push(await start('serve'))
+    balanced.place(n, running[n]!.address)
+  }
+  let work = await start('work')
+  return {
+    weaviate,
+    postgres,
+    balanced,
+    async killServe(n, awayMs) {
+      await running[n]!.stop('SIGKILL')
+      await pause(awayMs)
+      running[n] = await start('serve')
+      balanced.place(n, running[n].address)
+    },
+    async killWork(awayMs) {
+      await work.stop('SIGKILL')
+      await pause(awayMs)
+      work = await start('work')
+    },
+    warnings: () => warningsOf(all),
+    async end() {
+      for (const one of [...running, work]) await one.stop('SIGTERM')
+    },
+  }
+}
+
+/** By message: how often. */
+function warningsOf(processes: readonly ServiceProcess[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const { log } of processes)
+    for (const { level, msg } of log)
+      if (Number(level) >= 40) counts.set(String(msg), (counts.get(String(msg)) ?? 0) + 1)
+  return counts
+}
+
+/** Not a wait for something: how long what was killed is away. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((over) => setTimeout(over, ms))
+}
+
+/** Every process is ready for requests. */
+export async function expectReady({ balanced }: AlikeStack): Promise<void> {
+  for (const address of balanced.addresses)
+    await until(
+      () =>
+        fetch(`${address}/readyz`).then(
+          ({ status }) => status === 200,
+          () => false,
+        ),
+      'readiness',
+    )
+}

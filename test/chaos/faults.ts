@@ -1,0 +1,70 @@
+/** What is done to a deployment, one after the other, each while clients search and write and a job runs. */
+import type { AlikeStack } from './alike-stack.js'
+import { pause } from './alike-stack.js'
+
+export interface Fault {
+  name: string
+  /** Pictures of the job that runs meanwhile. */
+  jobPictures: number
+  /** Resolves when what was away is back. */
+  happen(stack: AlikeStack): Promise<void>
+}
+
+/** @param nodes of Weaviate: with one alone galleries are away as long as it is */
+export function faultsOf(nodes: number, isShort: boolean): Fault[] {
+  const seconds = (long: number) => (isShort ? Math.min(long, 3) : long) * 1_000
+  const pictures = isShort ? 400 : 1_500
+  const last = nodes - 1
+  const faults: Fault[] = [
+    {
+      name: 'a Weaviate node killed',
+      jobPictures: isShort ? 400 : 20_000,
+      async happen({ weaviate }) {
+        await weaviate.nodes[last]!.kill()
+        await pause(seconds(40))
+        await weaviate.nodes[last]!.start()
+      },
+    },
+    {
+      name: 'PostgreSQL killed',
+      jobPictures: pictures,
+      async happen({ postgres }) {
+        await postgres.kill()
+        await pause(seconds(5))
+        await postgres.start()
+      },
+    },
+    {
+      name: 'a process that serves killed',
+      jobPictures: pictures,
+      happen: (stack) => stack.killServe(0, seconds(3)),
+    },
+    {
+      name: 'the process that works killed',
+      jobPictures: pictures,
+      happen: (stack) => stack.killWork(seconds(3)),
+    },
+  ]
+  if (nodes === 1) return faults
+  return [
+    ...faults,
+    ...[0, 1].map((machine) => ({
+      name: machine === 0 ? 'the first Weaviate node cut off' : 'the second Weaviate node cut off',
+      jobPictures: pictures,
+      async happen({ weaviate }: AlikeStack) {
+        weaviate.cut(weaviate.nodes[machine]!)
+        await pause(seconds(30))
+        weaviate.mend(weaviate.nodes[machine]!)
+      },
+    })),
+    {
+      name: 'the first Weaviate node killed, away for 90 s',
+      jobPictures: pictures,
+      async happen({ weaviate }) {
+        await weaviate.nodes[0]!.kill()
+        await pause(seconds(90))
+        await weaviate.nodes[0]!.start()
+      },
+    },
+  ]
+}

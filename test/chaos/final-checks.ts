@@ -1,0 +1,50 @@
+/** What is there once everything is over. */
+import assert from 'node:assert/strict'
+import { until } from '../support/until.js'
+import type { Picture } from './pictures.js'
+import type { RoundRobin } from './round-robin.js'
+
+interface Page {
+  images: { id: string; contentHash: string }[]
+  nextCursor?: string
+}
+
+/** Content hash by id of all that is listed. */
+export async function listedHashes(balanced: RoundRobin, gallery: string): Promise<Map<string, string>> {
+  const listed = new Map<string, string>()
+  for (let cursor: string | undefined; ; ) {
+    const path = `${gallery}/images?limit=1000${cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`}`
+    const page = await balanced.ask<Page>({ method: 'GET', path })
+    assert.ok(page.is === 'answered', JSON.stringify(page))
+    for (const { id, contentHash } of page.body.images) listed.set(id, contentHash)
+    cursor = page.body.nextCursor
+    if (cursor === undefined) return listed
+  }
+}
+
+const atOnce = 4
+
+/** Each is the first hit of a search by its picture. @returns how many there are */
+export async function expectAllFound(
+  balanced: RoundRobin,
+  gallery: string,
+  pictures: ReadonlyMap<string, Picture>,
+): Promise<number> {
+  const waiting = [...pictures]
+  const missing: string[] = []
+  const search = async () => {
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      const [id, { png }] = next
+      const asked = { method: 'POST', path: `${gallery}/search?k=1`, type: 'image/png', body: png }
+      // at capacity it may refuse one
+      const { body } = await until(async () => {
+        const outcome = await balanced.ask<{ hits: { id: string }[] }>(asked)
+        return outcome.is === 'answered' && outcome
+      }, `an answer for ${id}`)
+      if (body.hits[0]?.id !== id) missing.push(id)
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, search))
+  assert.deepEqual(missing, [], 'stored and not found')
+  return pictures.size
+}

@@ -1,0 +1,17 @@
+/**
+ * `npm run test:chaos`: the run of three nodes, in namespaces of its own. `-- --short`: one node, minutes, no rights needed.
+ * `-- --consistency`: what each consistency promises.
+ */
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { runInside } from './own-network.js'
+
+const has = (option: string) => process.argv.includes(`--${option}`)
+const fileOf = (name: string) => fileURLToPath(new URL(`./${name}.js`, import.meta.url))
+const command = [process.execPath, '--enable-source-maps', fileOf(has('consistency') ? 'consistency' : 'chaos')]
+process.env.CHAOS_NODES = has('short') ? '1' : '3'
+process.env.CHAOS_SHORT = has('short') ? '1' : '0'
+process.env.LONG_REPORT ??= has('short') ? '/dev/null' : 'docs/chaos.md'
+process.exitCode = has('short')
+  ? (spawnSync(command[0]!, command.slice(1), { stdio: 'inherit' }).status ?? 1)
+  : runInside(command)

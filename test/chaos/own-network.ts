@@ -1,0 +1,61 @@
+/**
+ * A network in which machines can be cut off: namespaces of the kernel, joined by a bridge. The run has namespaces of its own for its
+ * network, mounts and processes, so that whatever it leaves is gone with it. Linux, as root.
+ */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { folderOfProcess } from '../support/temporary-folder.js'
+
+const bridge = 'alike0'
+const insideMark = 'ALIKE_CHAOS_INSIDE'
+
+/** Address of a machine; machine 0 is this one. */
+export const addressOf = (machine: number) => `10.77.0.${10 + machine}`
+
+export const isInside = (): boolean => process.env[insideMark] === '1'
+
+/** Runs a program in namespaces of its own, and everything that it starts. @returns its exit code */
+export function runInside(command: readonly string[]): number {
+  const { status, error } = spawnSync(
+    'unshare',
+    ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', ...command],
+    { stdio: 'inherit', env: { ...process.env, [insideMark]: '1' } },
+  )
+  if (error !== undefined) throw error
+  return status ?? 1
+}
+
+/** The machines 1 to `machines`, and a name that stands for all of them, as a container network or a headless service has it. */
+export async function makeNetwork(machines: number, name: string): Promise<void> {
+  ip('link set lo up')
+  execFileSync('mkdir', ['-p', '/run/netns'])
+  execFileSync('mount', ['-t', 'tmpfs', 'none', '/run/netns'])
+  ip(`link add ${bridge} type bridge`)
+  ip(`addr add ${addressOf(0)}/24 dev ${bridge}`)
+  ip(`link set ${bridge} up`)
+  const hosts = ['127.0.0.1 localhost']
+  for (let machine = 1; machine <= machines; machine++) {
+    ip(`netns add m${machine}`)
+    ip(`link add v${machine} type veth peer name eth0 netns m${machine}`)
+    ip(`link set v${machine} master ${bridge} up`)
+    ip(`-n m${machine} addr add ${addressOf(machine)}/24 dev eth0`)
+    ip(`-n m${machine} link set eth0 up`)
+    ip(`-n m${machine} link set lo up`)
+    hosts.push(`${addressOf(machine)} ${name}`)
+  }
+  const file = join(await folderOfProcess('alike-hosts-'), 'hosts')
+  writeFileSync(file, `${hosts.join('\n')}\n`)
+  execFileSync('mount', ['--bind', file, '/etc/hosts'])
+}
+
+/** What is run before a command that is to run on a machine. */
+export const onMachine = (machine: number): string[] => ['ip', 'netns', 'exec', `m${machine}`]
+
+/** Nothing comes to it or from it any more, and nobody is told. */
+export const cutOff = (machine: number): void => ip(`link set v${machine} down`)
+export const joinAgain = (machine: number): void => ip(`link set v${machine} up`)
+
+function ip(what: string): void {
+  execFileSync('ip', what.split(' '))
+}

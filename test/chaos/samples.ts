@@ -1,0 +1,64 @@
+/** What clients saw, and when: one sample for each search and write. */
+import type { Outcome } from './round-robin.js'
+
+export interface Sample {
+  /** When it was asked; milliseconds since the run began. */
+  at: number
+  ms: number
+  kind: 'search' | 'own write' | 'write'
+  outcome: 'answered' | 'refused' | 'broken'
+  /** Of a refusal, or of what was no answer. */
+  code?: string | undefined
+  /** Of an answered search, 0 to 1. */
+  recall?: number | undefined
+}
+
+/** A fault is over once for this long nothing was refused, and recall was what it has to be. */
+const calmMs = 5_000
+export const recallWanted = 0.98
+
+export class Samples {
+  readonly #began = performance.now()
+  readonly all: Sample[] = []
+
+  get now(): number {
+    return performance.now() - this.#began
+  }
+
+  add(kind: Sample['kind'], at: number, outcome: Outcome, recall?: number): void {
+    const code = outcome.is === 'refused' ? outcome.code : outcome.is === 'broken' ? outcome.why : undefined
+    this.all.push({ kind, at, ms: outcome.ms, outcome: outcome.is, code, recall })
+  }
+
+  between(from: number, to: number, kinds: readonly Sample['kind'][]): Sample[] {
+    return this.all.filter(({ at, kind }) => at >= from && at < to && kinds.includes(kind))
+  }
+
+  /** Since when it has been calm for long enough, after `from`; undefined: not yet. */
+  calmSince(from: number): number | undefined {
+    const later = this.all.filter(({ at }) => at >= from)
+    let since = from
+    let worst = 0
+    for (const { at, ms, outcome } of later.sort((a, b) => a.at + a.ms - (b.at + b.ms)))
+      if (outcome !== 'answered') since = Math.max(since, at + ms)
+      else worst = Math.max(worst, at)
+    if (this.now - since < calmMs || worst < since) return undefined
+    const recalls = later.flatMap(({ at, recall }) => (at >= since && recall !== undefined ? recall : []))
+    return recalls.length > 0 && mean(recalls) >= recallWanted ? since : undefined
+  }
+}
+
+export const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
+
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+}
+
+/** How often each code came. */
+export function codesOf(samples: readonly Sample[]): string {
+  const counts = new Map<string, number>()
+  for (const { code } of samples) if (code !== undefined) counts.set(code, (counts.get(code) ?? 0) + 1)
+  return [...counts].map(([code, count]) => `${count} × ${code}`).join(', ')
+}
