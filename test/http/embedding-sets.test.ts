@@ -13,6 +13,7 @@ import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { installModel } from '../support/installed-model.js'
 import { errorsOf, type Job, sendJob } from '../support/jobs.js'
+import { postgresServer } from '../support/postgres-server.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 import { until } from '../support/until.js'
 
@@ -141,6 +142,31 @@ test('what is changed while there are two sets is brought to both, before and af
   assert.deepEqual(await known(), changed)
   const again = await searched(app, await picture(first!, 201), { k: 1 })
   assert.deepEqual([again.hits[0]?.id, again.vector.length], [`${first}0`, 24])
+})
+
+test('where the catalogue lies in PostgreSQL a set is built, followed, exchanged, rolled back and removed the same way', async (t) => {
+  const postgres = await postgresServer(t)
+  if (postgres === undefined) return
+  const app = await filled(t, { postgresUrl: await postgres.newDatabase() })
+  assert.deepEqual([(await build(app)).added, (await listed(app)).sets[1]!.gate?.passed], [total, true])
+  const [first] = drawnLabels
+  await store(app, 'followed', await picture(first!, 700))
+  await until(async () => (await states(app))[1]![1] === total + 1, 'the picture in the other set')
+  await app.call(204, { method: 'DELETE', url: `${gallery}/images/${first}0` })
+  const ids = async () => (await app.call(200, { url: `${gallery}/images?limit=1000` })).images.map(({ id }) => id)
+  const before = await ids()
+  for (const [model, dimension] of [
+    ['twelve', 12],
+    ['handmade', 24],
+  ] as const) {
+    await serve(app, 200, model)
+    assert.deepEqual(await ids(), before)
+    const found = await searched(app, await picture(first!, 700), { k: 1 })
+    assert.deepEqual([found.hits[0]?.id, found.vector.length], ['followed', dimension])
+  }
+  await app.call(204, { method: 'DELETE', url: `${sets}/twelve` })
+  assert.deepEqual(await states(app), [['serving', total]])
+  await store(app, 'after', await picture(first!, 701))
 })
 
 test('a set that was not found good enough does not serve unless it is forced; one that was forced serves again after a roll back', async (t) => {
