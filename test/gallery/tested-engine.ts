@@ -13,6 +13,8 @@ export interface TestedEngine {
   open(t: TestContext, place: string, options?: TestedOptions): Promise<Galleries>
   /** One empty set of it, without galleries around it. */
   openSet(t: TestContext): Promise<TestedSet>
+  /** Of the first 300 hits of a kept ranking, those that a graph which has changed meanwhile may have lost sight of. */
+  keptLossMax: number
   /** Resolves when whatever the engine does in the background is done: graphs are built. */
   settled(galleries: Galleries): Promise<void>
 }

@@ -10,6 +10,9 @@ import { anyToken, type Where } from './pushed-filter.js'
 /** Pictures looked at in one go for labels that are not known yet. */
 const batch = 100
 const countedAtOnce = 8
+/** Of one first word: from so many labels on, the pictures of the rest are looked at once each, and not asked for again without those that are known. */
+const knownMax = 200
+const lookedAtOnce = 1_000
 
 /** By label, ascending; pictures without one come first. @param after labels after this one */
 export async function labelCounts(
@@ -53,7 +56,24 @@ async function* labelsAfter(collection: ImageCollection, after: string | undefin
     if (next === undefined) return
     word = next
     for (const { properties } of page) if (properties.labelWord === word) known.add(properties.label!)
+    if (known.size < knownMax) continue
+    known = await labelsOfWord(collection, word)
+    yield* give()
+    known = new Set()
+    word += 1
   }
+}
+
+async function labelsOfWord(collection: ImageCollection, word: number): Promise<Set<string>> {
+  const labels = new Set<string>()
+  const pages = collection.byStamp({
+    where: { operator: 'Equal', target: { property: 'labelWord' }, value: word },
+    upTo: Number.MAX_SAFE_INTEGER,
+    limit: lookedAtOnce,
+    properties: ['label'],
+  })
+  for await (const page of pages) for (const { properties } of page) labels.add(properties.label!)
+  return labels
 }
 
 /** Of this first word those that are not known, and all of those after it. */

@@ -89,23 +89,27 @@ export class StoredCopies implements SetCopies {
     return bytesOf(found.properties.descriptor) ?? new Uint8Array(0)
   }
 
-  /** The cursor is a stamp. */
+  /** The cursor is a stamp: those of one moment are on one page, which has a few more of them then. */
   async undescribed({ cursor = 0, limit }: { cursor?: number | undefined; limit: number }): Promise<UndescribedPage> {
-    const pages = this.#collection.byStamp({
+    const asked = {
       where: anyToken([undescribedToken]),
-      from: cursor,
-      upTo: Number.MAX_SAFE_INTEGER,
       limit,
-      properties: ['imageId', 'thumbnail'],
-    })
-    const { value: found = [] } = await pages.next()
-    const images = (found as Found[]).map(({ uuid, properties: { imageId = '', stamp = 0, thumbnail } }) => ({
+      properties: ['imageId', 'thumbnail'] as const,
+    }
+    const found = await firstOf(this.#collection.byStamp({ ...asked, from: cursor, upTo: Number.MAX_SAFE_INTEGER }))
+    const last = found.at(-1)?.properties.stamp
+    if (found.length === limit && last !== undefined) {
+      const known = new Set(found.map(({ uuid }) => uuid))
+      for await (const page of this.#collection.byStamp({ ...asked, from: last, upTo: last }))
+        found.push(...page.filter(({ uuid }) => !known.has(uuid)))
+    }
+    const images = found.map(({ uuid, properties: { imageId = '', stamp = 0, thumbnail } }) => ({
       id: imageId,
       uuid,
       stamp,
       thumbnail: bytesOf(thumbnail) ?? new Uint8Array(0),
     }))
-    return { images, ...(images.length === limit && { nextCursor: images.at(-1)!.stamp + 1 }) }
+    return { images, ...(images.length >= limit && { nextCursor: images.at(-1)!.stamp + 1 }) }
   }
 
   describe(described: readonly { image: Identified; descriptor: Uint8Array }[]): Promise<number> {
@@ -144,6 +148,11 @@ export class StoredCopies implements SetCopies {
       return one === undefined || (stamp !== undefined && stamp !== one.properties.stamp) ? undefined : wordsIn(one)
     })
   }
+}
+
+async function firstOf(pages: AsyncGenerator<Found[]>): Promise<Found[]> {
+  const { value } = await pages.next()
+  return (value as Found[] | undefined) ?? []
 }
 
 /** Of one that was read with its descriptor. */

@@ -18,6 +18,7 @@ const poorIndex = { m: 4, efConstruction: 16, ef: 10, exactBelow: 100 }
 
 const embedded: TestedEngine = {
   name: 'embedded',
+  keptLossMax: 0,
   newPlace: dataFolder,
   open: (t, place, { poorIndex: isPoor = false, ...options } = {}) =>
     openIn(t, place, {

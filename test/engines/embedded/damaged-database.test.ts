@@ -31,7 +31,8 @@ test('a flipped byte in any page is noticed or does no harm', async (t) => {
   for (let page = 0; page < bytes.length / pageBytes; page++) {
     for (let i = 0; i < (page === 0 ? 6 : 1); i++) {
       // The header of every other page; of the others the cells at their end, or anywhere.
-      const within = (page + i) % 2 === 0 ? Math.floor(random() * 16) : pageBytes - 1 - Math.floor(random() ** 2 * pageBytes)
+      const within =
+        (page + i) % 2 === 0 ? Math.floor(random() * 16) : pageBytes - 1 - Math.floor(random() ** 2 * pageBytes)
       const damaged = Buffer.from(bytes)
       const bit = 1 << Math.floor(random() * 8)
       damaged[page * pageBytes + within]! ^= bit

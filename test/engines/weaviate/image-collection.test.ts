@@ -47,6 +47,33 @@ test('pictures that two processes put in the same moment are all removed', { ski
   assert.equal((await one.state()).images, 0)
 })
 
+test('of pictures that two processes put in the same moment none is left without a descriptor', {
+  skip: skipWithoutWeaviate,
+}, async (t) => {
+  const [one, other] = (await opened(t, 2)) as [OpenSet, OpenSet]
+  t.mock.method(Date, 'now', () => 4_000_000_000_000)
+  await Promise.all([put(one, idsFrom('one', 150)), put(other, idsFrom('other', 150))])
+  t.mock.restoreAll()
+  const seen: string[] = []
+  for (let cursor: number | undefined; ; ) {
+    const page = await one.copies.undescribed({ cursor, limit: 7 })
+    seen.push(...page.images.map(({ id }) => id))
+    cursor = page.nextCursor
+    if (cursor === undefined) break
+  }
+  assert.deepEqual(seen.toSorted(), [...idsFrom('one', 150), ...idsFrom('other', 150)])
+})
+
+test('labels that begin alike are counted however many they are', { skip: skipWithoutWeaviate }, async (t) => {
+  const [set] = (await opened(t, 1)) as [OpenSet]
+  const labels = ['a', ...idsFrom('category ', 260), 'z']
+  const images = [...labels, ...labels].map((label, i) => newImage(`p${i}`, newVector(), { label }))
+  await set.change(images.map((image) => ({ put: image })))
+  const expected = labels.map((label) => ({ label, count: 2 }))
+  assert.deepEqual(await set.labels({ limit: 1_000 }), expected)
+  assert.deepEqual(await set.labels({ after: labels[250], limit: 5 }), expected.slice(251, 256))
+})
+
 test('a list goes on behind many ids that begin alike', { skip: skipWithoutWeaviate }, async (t) => {
   const [set] = (await opened(t, 1)) as [OpenSet]
   const folder = 'customers/example/production/uploads/2024/november/'
