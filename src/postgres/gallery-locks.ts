@@ -6,8 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import { AlikeError } from '../errors.js'
 import type { Held } from '../gallery/writes.js'
+import { LockSession } from './lock-session.js'
 import { type Notices, notify } from './notices.js'
-import { asStoreError, type Connection, type Postgres, type Sql, statementsOf } from './postgres.js'
+import { asStoreError, type Postgres, type Sql, statementsOf } from './postgres.js'
 
 /** First of the two numbers that an advisory lock is called by. */
 const kinds = { writes: 0x616c6977, sets: 0x616c6973, mirror: 0x616c696d } as const
@@ -42,7 +43,7 @@ export class GalleryLocks {
   readonly #busy = new Map<string, Busy>()
   readonly #held = new Set<string>()
   readonly #unlisten: () => void
-  #session: Promise<Connection> | undefined
+  #session: Promise<LockSession> | undefined
   #closed = false
 
   constructor(postgres: Postgres, notices: Notices) {
@@ -76,7 +77,7 @@ export class GalleryLocks {
     const key = `${what} ${gallery}`
     if (this.#held.has(key)) return undefined
     this.#held.add(key)
-    let session: Connection | undefined
+    let session: LockSession | undefined
     let isHeld = false
     try {
       session = await this.#connected()
@@ -114,7 +115,7 @@ export class GalleryLocks {
     try {
       await sql.query(`SET lock_timeout = ${Math.ceil(withinMs)}`)
       await notify(sql, { closing: gallery })
-      await asked(connection, 'pg_advisory_lock', kinds.writes, gallery)
+      await asked(sql, 'pg_advisory_lock', kinds.writes, gallery)
       await sql.query(first, [gallery])
       await sql.query('BEGIN')
       const { result, keptMs } = await work(sql)
@@ -137,8 +138,8 @@ export class GalleryLocks {
 
   async #tryShare(gallery: string, busy: Busy): Promise<Pass | undefined> {
     const session = await this.#connected()
-    // one after the other on this connection: who serves is read under the lock
-    const [isHeld, { rows }] = await Promise.all([
+    // one after the other: who serves is read under the lock
+    const [isHeld, rows] = await Promise.all([
       asked(session, 'pg_try_advisory_lock_shared', kinds.writes, gallery),
       session.query<{ serving: string; other: string | null }>(servingAndOther, [gallery]),
     ])
@@ -186,21 +187,17 @@ export class GalleryLocks {
   #giveUpSession(): void {
     const session = this.#session
     this.#session = undefined
-    void session?.then((connection) => connection.end()).catch(() => {})
+    void session?.then((lost) => lost.end()).catch(() => {})
   }
 
-  #connected(): Promise<Connection> {
+  #connected(): Promise<LockSession> {
     if (this.#closed) throw new AlikeError('shutting_down')
     if (this.#session !== undefined) return this.#session
     const session = this.#postgres.connect('alike-locks').then(
-      (connection) => {
-        const lost = () => {
+      (connection) =>
+        new LockSession(connection, () => {
           if (this.#session === session) this.#session = undefined
-        }
-        connection.on('error', lost)
-        connection.on('end', lost)
-        return connection
-      },
+        }),
       (error: unknown) => {
         if (this.#session === session) this.#session = undefined
         throw error
@@ -219,7 +216,7 @@ const servingAndOther = `SELECT serving, (
 const lockNotAvailable = '55P03'
 
 /** Galleries whose names have one number wait for each other, which harms nothing. */
-async function asked(connection: Connection, ask: string, kind: number, gallery: string): Promise<boolean> {
-  const { rows } = await connection.query<{ is: unknown }>(`SELECT ${ask}($1, $2) AS is`, [kind, crc32(gallery) | 0])
-  return rows[0]?.is === true
+async function asked(sql: Sql, ask: string, kind: number, gallery: string): Promise<boolean> {
+  const [row] = await sql.query<{ is: unknown }>(`SELECT ${ask}($1, $2) AS is`, [kind, crc32(gallery) | 0])
+  return row?.is === true
 }
