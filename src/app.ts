@@ -179,7 +179,7 @@ export async function buildApp({
     if (config.metricsPort === 0) await scope.register(metricsRoutes, { metrics })
     await scope.register(modelRoutes, { models, galleries, config })
     await scope.register(embeddingSetRoutes, { sets: parts.sets })
-    await scope.register(galleryRoutes, { galleries, moves: parts.moves, answers, config })
+    await scope.register(galleryRoutes, { ...parts, answers, config })
     await scope.register(moveRoutes, { moves: parts.moves })
     await scope.register(imageRoutes, { galleries, answers, config })
     await scope.register(layoutRoutes, { analyses, galleries, answers })

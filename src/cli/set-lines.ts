@@ -16,7 +16,7 @@ export function setLines(sets: readonly EmbeddingSet[], nameOf: (id: string) => 
 
 export function gateLines(gate: Gate, nameOf: (id: string) => string): string[] {
   const { passed, reasons, servingModelId, judgedAt, queries, candidates, quality, overlapAt10, copiesFound } = gate
-  const { missing = 0 } = gate
+  const { missing = 0, replay } = gate
   const numbers = Object.entries(quality).flatMap(([name, one]) => {
     if (one === undefined) return []
     const [low, high] = one.interval.map(signed)
@@ -30,6 +30,9 @@ export function gateLines(gate: Gate, nameOf: (id: string) => string): string[] 
     ...(missing === 0 ? [] : [`${missing} of ${candidates} pictures are missing, and count as missed`]),
     ...numbers,
     ...(overlapAt10 === null ? [] : [`${'overlap@10'.padEnd(18)} ${overlapAt10.toFixed(3)}`]),
+    ...(replay
+      ? [`${'overlap@10 asked'.padEnd(18)} ${replay.overlapAt10.toFixed(3)} (${replay.queries} kept queries)`]
+      : []),
     ...(copiesFound === null
       ? []
       : [`${'near-copies found'.padEnd(18)} ${copiesFound.serving.toFixed(3)} → ${copiesFound.other.toFixed(3)}`]),

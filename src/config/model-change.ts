@@ -60,6 +60,13 @@ export const modelChangeSettings = {
     maximum: 1,
     description: 'Least overlap@10 of the two sets of a gallery without labels, or with a few.',
   }),
+  gateReplayOverlapMin: Type.Number({
+    default: 0.1,
+    minimum: 0,
+    maximum: 1,
+    description:
+      'Least overlap@10 of the two sets on kept queries (`keepQueries`), where labels decide; without labels it is `GATE_OVERLAP_MIN`.',
+  }),
   gateCopiesLossMax: Type.Number({
     default: 0.02,
     minimum: 0,

@@ -21,4 +21,11 @@ export const originalsSettings = {
     description: 'Address of an S3 store that is not Amazon’s, as `http://minio:9000`.',
   }),
   originalsS3Region: Type.String({ default: 'us-east-1', minLength: 1, description: 'Region of the bucket.' }),
+  keptQueriesDays: Type.Number({
+    default: 30,
+    minimum: 0.01,
+    maximum: 3650,
+    description:
+      'Days for which pictures that were searched with are kept, in galleries whose `keepQueries` asks for it; then they are removed.',
+  }),
 }

@@ -33,6 +33,8 @@ export interface GalleriesOptions extends RoutedSetsOptions {
   layouts: LayoutStore
   /** Left out: no other process writes to the galleries. */
   writes?: Writes | undefined
+  /** Told of the uid of a gallery that was deleted. */
+  onDeleted?: ((uid: string) => void) | undefined
   limits?: Partial<GalleriesLimits> | undefined
   /** Of rankings whose pages are still to come. */
   pages?: Partial<KeptRankingsSettings> | undefined
@@ -136,6 +138,18 @@ export class Galleries {
     return { ...this.#routed.rulesOf(entry), galleryUid: entry.uid }
   }
 
+  /** Of all galleries, by their uids. */
+  async rulesByUid(): Promise<Map<string, GalleryRules>> {
+    const rules = new Map<string, GalleryRules>()
+    for (let after: string | undefined = ''; after !== undefined; ) {
+      const entries: CatalogueEntry[] = await this.#options.catalogue.entries({ after, limit: readAtOnce })
+      for (const entry of entries) rules.set(entry.uid, this.#routed.rulesOf(entry))
+      after = entries.at(-1)?.name
+      await nextTurn()
+    }
+    return rules
+  }
+
   /** From now on; see `changedOptions`. @throws AlikeError `storage_full`, `overloaded` */
   async changeRules(name: string, change: GalleryChange): Promise<GalleryRecord> {
     return this.readings.recordOf(await this.#options.catalogue.change(name, change))
@@ -201,6 +215,7 @@ export class Galleries {
     const { uid, sets } = await this.#options.catalogue.remove(name)
     this.#rankings.forget(uid)
     this.writes.forget(name)
+    this.#options.onDeleted?.(uid)
     for (const { uid: setUid, engine } of sets) await this.#options.engines[engine]?.drop({ uid: setUid })
   }
 

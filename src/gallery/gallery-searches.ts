@@ -66,6 +66,18 @@ export class GallerySearches {
     }
   }
 
+  /** The same of a set that need not serve, by id or name of its model. @throws AlikeError `model_not_found`, `set_not_found`, `set_not_ready` */
+  async ofSet(gallery: string, model: string): Promise<Serving> {
+    const { catalogue, models } = this.#sets
+    const { id: modelId, dimension } = models.get(model)
+    const { uid } = await this.#sets.find(gallery)
+    const set = (await catalogue.sets(uid)).find((one) => one.modelId === modelId)
+    if (set === undefined) throw new AlikeError('set_not_found')
+    if (set.stage === 'building') throw new AlikeError('set_not_ready')
+    const opened = await this.#sets.openSet(set)
+    return { galleries: uid, setUids: [set.uid], modelId, dimension, set: opened, examples: opened }
+  }
+
   /** @throws AlikeError `model_mismatch`, `dimension_mismatch`, `overloaded`. */
   async search(where: Searched, search: GallerySearch): Promise<GallerySearchResult> {
     const { set, dimension } = await this.#searched(where)

@@ -12,6 +12,7 @@ import { readFilter } from '../gallery/filter.js'
 import type { Serving } from '../gallery/serving.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { stages } from '../metrics/searches.js'
+import type { KeptQueries } from '../originals/kept-queries.js'
 import type { Shadow, ShadowedSearch } from '../re-embedding/shadow.js'
 import type { RemoteImages } from '../remote/remote-images.js'
 import { type Answer, type Example, type Query, type RetrievalParts, retrieve, retrieveNext } from '../retrieval.js'
@@ -38,6 +39,7 @@ export interface QueryWatch {
   drift: ModelDrift
   recall: RecallSample
   shadow: Shadow
+  queries: Pick<KeptQueries, 'offer' | 'trim'>
 }
 
 export interface SearchParts {
@@ -51,6 +53,8 @@ export interface AskedSearch {
   /** Where traces are on. */
   trace?: RequestTrace | undefined
   gallery: string | readonly string[]
+  /** Id or name of the model of the set that is to answer. Left out: the one that serves. */
+  set?: string | undefined
   /** Name of the key it came with; empty where none is needed. */
   caller: string
   images: Buffer[]
@@ -67,7 +71,7 @@ export async function answerSearch(asked: AskedSearch, searching: SearchParts): 
   const { parts, metrics } = searching
   const { given } = asked
   // a page that follows is of the set that the first one was of
-  const serving = given.pageToken === undefined ? await parts.galleries.searches.serving(asked.gallery) : undefined
+  const serving = given.pageToken === undefined ? await servingOf(asked, parts) : undefined
   const asking = serving && parts.images.modelOf(serving.modelId).manifest.calibration
   const misfit = (pointer: string, detail: string) =>
     new RequestInvalid([{ in: asked.placeOf(pointer.slice(1)), pointer, detail }])
@@ -79,7 +83,8 @@ export async function answerSearch(asked: AskedSearch, searching: SearchParts): 
   for (const stage of stages) metrics.observeStage(stage, answer.durations[`${stage}Ms`])
   metrics.countSearch(answer.method)
   traceStages(asked.trace, answer.durations, answer.method)
-  if (given.pageToken === undefined) watchAnswer(answer, asked, parts.watch)
+  // of a set that only an operator asks nothing is learnt of what people ask
+  if (given.pageToken === undefined && asked.set === undefined) watchAnswer(answer, asked, parts.watch)
   return answerView(answer, {
     include: [given.include ?? []].flat(),
     basePath: searching.config.basePath,
@@ -88,11 +93,15 @@ export async function answerSearch(asked: AskedSearch, searching: SearchParts): 
   })
 }
 
+function servingOf({ gallery, set }: AskedSearch, { galleries: { searches } }: SearchParts['parts']): Promise<Serving> {
+  return set === undefined ? searches.serving(gallery) : searches.ofSet([gallery].flat()[0]!, set)
+}
+
 /** Of queries by a picture among all of one gallery: others say little of the model, and raised scores nothing. */
 function watchAnswer(
   answer: Answer,
   { gallery, images, given }: AskedSearch,
-  { drift, recall, shadow }: QueryWatch,
+  { drift, recall, shadow, queries }: QueryWatch,
 ): void {
   if (typeof gallery !== 'string' || 'boosts' in given) return
   const { modelId, vector, method, hits } = answer
@@ -101,6 +110,8 @@ function watchAnswer(
   if (isPlain && best?.rank === 1) drift.observe(modelId, best.score)
   if (method === 'hnsw') recall.offer(gallery, { vector, filter: filterOf(given), ef: given.ef })
   const like = shadowedExample(images, given)
+  // another model can be asked the same, whole picture for whole picture
+  if (like !== undefined && 'bytes' in like && like.region === undefined) void queries.offer(gallery, like.bytes)
   if (like !== undefined && best?.rank === 1)
     shadow.offer(gallery, {
       like,

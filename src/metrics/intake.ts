@@ -29,6 +29,8 @@ export interface IntakeInstruments {
   countDecoderEnd(): void
   /** Older pictures that were given a copy descriptor. */
   countDescribed(images: number): void
+  /** Pictures that were searched with: kept, not kept as too many came at once, removed. */
+  countKeptQuery(what: 'kept' | 'skipped' | 'removed', count: number): void
   /** A picture that lies with its owner was read again. */
   countReference(outcome: 'fetched' | 'changed' | 'failed'): void
   /** A picture was kept as it came. */
@@ -88,7 +90,7 @@ function sourceInstruments(registry: Registry) {
 }
 
 function pictureInstruments(registry: Registry) {
-  const { decoded, decoderEnds, described, references, originals, originalBytes } = counters(registry, {
+  const { decoded, decoderEnds, described, queries, references, originals, originalBytes } = counters(registry, {
     decoded: [
       'alike_pictures_decoded_total',
       'Pictures decoded, or refused by their decoder: in the service itself, or in a decoder process.',
@@ -101,6 +103,11 @@ function pictureInstruments(registry: Registry) {
     described: [
       'alike_copy_descriptors_backfilled_total',
       'Older pictures that were given a copy descriptor, made from their thumbnails.',
+    ],
+    queries: [
+      'alike_query_pictures_total',
+      'Pictures that were searched with, in galleries that keep some: kept, not kept as too many came at once, removed.',
+      { what: ['kept', 'skipped', 'removed'] },
     ],
     references: [
       'alike_original_references_total',
@@ -122,6 +129,7 @@ function pictureInstruments(registry: Registry) {
     countDecoded: (where: 'service' | 'process') => decoded.inc({ where }),
     countDecoderEnd: () => decoderEnds.inc(),
     countDescribed: (images: number) => described.inc(images),
+    countKeptQuery: (what: 'kept' | 'skipped' | 'removed', count: number) => queries.inc({ what }, count),
     countReference: (outcome: 'fetched' | 'changed' | 'failed') => references.inc({ outcome }),
     countOriginalPut: (bytes: number) => countOriginal('put', bytes),
     countOriginalRemoved: (bytes: number) => countOriginal('removed', bytes),

@@ -21,6 +21,8 @@ const numbers = {
   embedQueueDepth: ['alike_embed_queue_depth', 'Pictures waiting for an embedding worker.'],
   modelsOpen: ['alike_models_open', 'Models in memory, the standard one among them.'],
   setsFollowed: ['alike_sets_followed', 'Galleries whose other embedding set is kept up to date.'],
+  keptQueries: ['alike_kept_queries', 'Pictures that were searched with and are kept, as their galleries ask.'],
+  keptQueryBytes: ['alike_kept_query_bytes', 'Bytes of those pictures.'],
   setChangesPending: [
     'alike_set_changes_pending',
     'Changed pictures that were not brought to another embedding set yet.',

@@ -35,6 +35,9 @@ export async function openOriginals(settings: OriginalsSettings): Promise<Origin
   })
 }
 
-function connectionOf({ originalsS3Endpoint: endpoint, originalsS3Region: region }: OriginalsSettings): S3Connection {
+export function connectionOf({
+  originalsS3Endpoint: endpoint,
+  originalsS3Region: region,
+}: OriginalsSettings): S3Connection {
   return { region, forcePathStyle: endpoint !== '', ...(endpoint !== '' && { endpoint }) }
 }

@@ -145,6 +145,17 @@ export function s3Client({ endpoint, credentials, ...connection }: S3Connection)
   })
 }
 
+/** Names of what lies below a prefix as in folders. */
+export async function foldersBelow(client: S3Client, Bucket: string, Prefix: string): Promise<string[]> {
+  const names: string[] = []
+  for (let ContinuationToken: string | undefined; ; ) {
+    const page = await client.send(new ListObjectsV2Command({ Bucket, Prefix, Delimiter: '/', ContinuationToken }))
+    for (const { Prefix: whole = '' } of page.CommonPrefixes ?? []) names.push(whole.slice(Prefix.length, -1))
+    ContinuationToken = page.NextContinuationToken
+    if (ContinuationToken === undefined) return names
+  }
+}
+
 async function unlessAbsent<Value>(work: Promise<Value>): Promise<Value | undefined> {
   try {
     return await work

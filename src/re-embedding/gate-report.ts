@@ -23,6 +23,8 @@ export interface GateMeasures {
   /** Of the ten best hits of a query, the share that both sets show; null for an empty gallery. */
   overlapAt10: number | null
   overlapQueries: number
+  /** On pictures that were searched with lately; left out in reports of before, null: none are kept. */
+  replay?: { queries: number; overlapAt10: number } | null
   /** Of near-copies, told by pixels, the share among the ten best hits; null where there are none. */
   copiesFound: { serving: number; other: number; copies: number } | null
 }
@@ -34,6 +36,8 @@ export interface GateBounds {
   gateRankLossMax: number
   /** Least overlap@10 of a gallery without labels. */
   gateOverlapMin: number
+  /** Least overlap@10 on kept queries of a gallery whose labels decide. */
+  gateReplayOverlapMin: number
   /** How much fewer near-copies may be found. */
   gateCopiesLossMax: number
 }
@@ -52,6 +56,9 @@ export interface GateReport extends GateMeasures {
 /** Queries with a label from which the labels decide; a few alike ones would pass anything. */
 const labelledQueriesMin = 30
 
+/** Kept queries from which their overlap counts. */
+const replayedQueriesMin = 10
+
 /** Why the other set should not serve; empty: it may. */
 export function reasonsAgainst(measures: GateMeasures, bounds: GateBounds): string[] {
   const { queries, quality, overlapAt10, copiesFound } = measures
@@ -69,6 +76,13 @@ export function reasonsAgainst(measures: GateMeasures, bounds: GateBounds): stri
     const without = queries === 0 ? 'without labels' : `with no more than ${queries} labelled queries`
     reasons.push(`Overlap@10 is ${told(overlapAt10)}; ${without} at least ${told(bounds.gateOverlapMin)} is needed.`)
   }
+  // what is asked may be of another kind than what is stored and labelled
+  const { replay } = measures
+  const overlapMin = decides ? bounds.gateReplayOverlapMin : bounds.gateOverlapMin
+  if (replay && replay.queries >= replayedQueriesMin && replay.overlapAt10 < overlapMin)
+    reasons.push(
+      `Overlap@10 on ${replay.queries} kept queries is ${told(replay.overlapAt10)}; at least ${told(overlapMin)} is needed.`,
+    )
   const fewer = copiesFound === null ? 0 : copiesFound.serving - copiesFound.other
   if (fewer > bounds.gateCopiesLossMax)
     reasons.push(`Near-copies found are fewer by ${told(fewer)}; ${told(bounds.gateCopiesLossMax)} is allowed.`)

@@ -1,13 +1,17 @@
 /** How a set is built: embedded, then judged against the one that serves. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ImageEmbedder } from '../embedding/image-embedder.js'
+import type { CatalogueSet } from '../gallery/catalogue.js'
 import type { OpenSet } from '../gallery/engine.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { JobRecord } from '../jobs/job.js'
 import type { JobControl, JobRunner, RunEnd } from '../jobs/job-runner.js'
+import type { KeptQueries } from '../originals/kept-queries.js'
 import { judgeSets } from './gate.js'
 import { type GateBounds, type GateReport, reasonsAgainst } from './gate-report.js'
 import { holdMirror } from './held-galleries.js'
 import { ReEmbeddingRun } from './re-embedding-run.js'
+import { replayQueries } from './replayed-queries.js'
 import { aboutOf, asStored, type WithoutOriginal } from './set-about.js'
 import type { SetFollowers } from './set-followers.js'
 import type { SetMirror } from './set-mirror.js'
@@ -26,6 +30,9 @@ export interface ReEmbeddingRunnerOptions extends GateBounds {
   mirrors: SetMirrors
   followers: SetFollowers
   jobsMax: number
+  images: Pick<ImageEmbedder, 'embed'>
+  /** Pictures that were asked with. */
+  queries: Pick<KeptQueries, 'pictures'>
   /** Stored pictures that are queries when two sets are judged. */
   gateQueries: number
   now?: (() => Date) | undefined
@@ -80,19 +87,37 @@ export class ReEmbeddingRunner implements JobRunner {
   async #judge(setUid: string, gallery: string, mirror: SetMirror, options: { seed: number; signal: AbortSignal }) {
     const { galleries, mirrors, gateQueries, now = () => new Date() } = this.#options
     await untilLinked(mirror.to, options.signal)
-    const measures = await judgeSets(mirror.from, mirror.to, { queries: gateQueries, ...options })
+    const judged = await judgeSets(mirror.from, mirror.to, { queries: gateQueries, ...options })
     const sets = await galleries.sets.list(gallery)
     const { set } = await mirrors.of(gallery, setUid)
+    const serving = sets.find(({ stage }) => stage === 'serving')!
+    const measures = { ...judged, replay: await this.#replay(mirror, { serving, set }, options.signal) }
     const reasons = reasonsAgainst(measures, this.#options)
     const gate: GateReport = {
       ...measures,
       judgedAt: now().toISOString(),
-      servingModelId: sets.find(({ stage }) => stage === 'serving')!.modelId,
+      servingModelId: serving.modelId,
       seed: options.seed,
       passed: reasons.length === 0,
       reasons,
     }
     await galleries.sets.change(setUid, { about: asStored({ ...aboutOf(set), gate }) })
+  }
+
+  async #replay(
+    { from, to }: SetMirror,
+    { serving, set }: { serving: CatalogueSet; set: CatalogueSet },
+    signal: AbortSignal,
+  ): Promise<NonNullable<GateReport['replay']> | null> {
+    const { galleries, images, queries, gateQueries } = this.#options
+    if (!galleries.models.has(serving.modelId)) return null // nothing can be asked of it
+    return replayQueries({
+      serving: { set: from, modelId: serving.modelId },
+      other: { set: to, modelId: set.modelId },
+      pictures: queries.pictures(serving.galleryUid, gateQueries),
+      images,
+      signal,
+    })
   }
 }
 

@@ -13,6 +13,7 @@ import { Spool } from '../ingest/spool.js'
 import type { EndedJobState, JobRecord } from '../jobs/job.js'
 import { type Jobs, openJobs } from '../jobs/jobs.js'
 import { Webhooks } from '../jobs/webhooks.js'
+import type { KeptQueries } from '../originals/kept-queries.js'
 import { openSharedUploads } from '../originals/open-originals.js'
 import { EmbeddingSets } from '../re-embedding/embedding-sets.js'
 import { GalleryMoves } from '../re-embedding/gallery-moves.js'
@@ -29,6 +30,7 @@ import type { Stores } from './stores.js'
 
 interface Means {
   intake: IntakeParts
+  queries: KeptQueries
   models: ServedModels
   decoders: Decoders
   stores: Stores
@@ -49,8 +51,8 @@ export interface JobKinds {
 
 export async function openJobKinds(opening: Opening, means: Means): Promise<JobKinds> {
   const { config, logger, metrics, opened } = opening
-  const { intake, models, decoders, stores, buckets, watched, tracing } = means
-  const { galleries } = intake
+  const { intake, queries, models, decoders, stores, buckets, watched, tracing } = means
+  const { galleries, images } = intake
   const copyBackfill = opened.add(
     new CopyBackfill({ galleries, decoders, logger, onDescribed: metrics.countDescribed }),
   )
@@ -76,7 +78,11 @@ export async function openJobKinds(opening: Opening, means: Means): Promise<JobK
         metrics,
       }),
       new AnalysisRunner({ galleries, copiesDescribed: copyBackfill.ended, jobsMax: config.analysisJobsMax }),
-      new ReEmbeddingRunner({ ...config, galleries, mirrors, followers, jobsMax: config.reEmbeddingJobsMax }),
+      new ReEmbeddingRunner({
+        ...config,
+        ...{ galleries, images, queries, mirrors, followers },
+        jobsMax: config.reEmbeddingJobsMax,
+      }),
       new MoveRunner({
         ...config,
         ...{ galleries, mirrors, followers, exclusion, logger },

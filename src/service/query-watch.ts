@@ -3,6 +3,7 @@
 import type { ImageEmbedder } from '../embedding/image-embedder.js'
 import type { ModelFolders } from '../embedding/model-folders.js'
 import type { Galleries } from '../gallery/galleries.js'
+import type { KeptQueries } from '../originals/kept-queries.js'
 import type { SetFollowers } from '../re-embedding/set-followers.js'
 import type { SetMirrors } from '../re-embedding/set-mirrors.js'
 import { Shadow } from '../re-embedding/shadow.js'
@@ -15,6 +16,7 @@ interface Watched {
   folders: ModelFolders
   galleries: Galleries
   images: ImageEmbedder
+  queries: KeptQueries
   mirrors: SetMirrors
   followers: SetFollowers
 }
@@ -22,12 +24,13 @@ interface Watched {
 export interface OpenedQueryWatch {
   recall: RecallSample
   shadow: Shadow
+  queries: KeptQueries
   drift: ModelDrift
 }
 
 export async function openQueryWatch(
   { config, logger, metrics }: Opening,
-  { folders, galleries, images, mirrors, followers }: Watched,
+  { folders, galleries, images, queries, mirrors, followers }: Watched,
 ): Promise<OpenedQueryWatch> {
   const recall = new RecallSample({
     searches: galleries.searches,
@@ -49,7 +52,7 @@ export async function openQueryWatch(
       logger.debug({ err }, 'a search could not be answered by the other embedding set')
     },
   })
-  return { recall, shadow, drift: await openDrift(folders, { config, metrics, logger }) }
+  return { recall, shadow, queries, drift: await openDrift(folders, { config, metrics, logger }) }
 }
 
 /** Models beside the standard one whose drift is watched. */

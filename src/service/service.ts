@@ -90,14 +90,14 @@ interface Means {
 async function openParts(opening: Opening, { environment, remote, tracing, watched }: Means): Promise<AppParts> {
   const models = await openModels(opening)
   const { folders, standard: embedder } = models
-  const { embedded, stores, galleries } = await openStorage(opening, folders)
+  const { embedded, stores, galleries, queries } = await openStorage(opening, folders)
   const { decoders, placeMaps, images } = await openPictures(opening, models, environment)
   const { buckets, references } = openReferences(opening, { remote, watched })
   const intake = { galleries, images, remote, originals: await openKeptOriginals(opening, embedded), references }
-  const kinds = await openJobKinds(opening, { intake, models, decoders, stores, buckets, watched, tracing })
+  const kinds = await openJobKinds(opening, { intake, queries, models, decoders, stores, buckets, watched, tracing })
   const { jobs, ingest, analyses, sets, moves, mirrors, followers } = kinds
   const snapshots = await openSnapshots(opening, { embedded, modelId: folders.standard.manifest.id })
-  const watch = await openQueryWatch(opening, { folders, galleries, images, mirrors, followers })
+  const watch = await openQueryWatch(opening, { folders, galleries, images, queries, mirrors, followers })
   const parts = {
     ...intake,
     models,
@@ -112,7 +112,7 @@ async function openParts(opening: Opening, { environment, remote, tracing, watch
     snapshots,
     watch,
   }
-  watchParts(opening, { ...parts, embedded, stores, drift: watch.drift, followers })
+  watchParts(opening, { ...parts, embedded, stores, queries, drift: watch.drift, followers })
   return parts
 }
 

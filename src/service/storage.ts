@@ -8,6 +8,8 @@ import type { WeaviateEngine } from '../engines/weaviate/weaviate-engine.js'
 import { AlikeError } from '../errors.js'
 import type { Engine } from '../gallery/engine.js'
 import { type Galleries, openGalleries } from '../gallery/galleries.js'
+import { KeptQueries } from '../originals/kept-queries.js'
+import { openQueryStores } from '../originals/query-stores.js'
 import { servable } from './models.js'
 import type { Opening } from './opened-parts.js'
 import { openStores, type Stores } from './stores.js'
@@ -16,6 +18,8 @@ export interface Storage {
   embedded: EmbeddedEngine
   stores: Stores
   galleries: Galleries
+  /** Pictures that were searched with. */
+  queries: KeptQueries
 }
 
 export async function openStorage(opening: Opening, folders: ModelFolders): Promise<Storage> {
@@ -27,12 +31,14 @@ export async function openStorage(opening: Opening, folders: ModelFolders): Prom
   const engines = { embedded, ...(weaviate && { weaviate }) }
   if (config.role !== 'all' && weaviate === undefined)
     logger.warn('WEAVIATE_URL is not set: pictures are stored in this process’s data folder, where no other finds them')
-  const galleries = await openGalleries({
+  const queries = await openKeptQueries(opening, () => galleries)
+  const galleries: Galleries = await openGalleries({
     ...stores,
     engines,
     engineOfNew: engineOfNew(config, engines),
     models: servable(folders),
     originals: config.originals,
+    onDeleted: (uid) => void queries.forget(uid),
     limits: {
       galleriesMax: config.galleriesMax,
       pageMaxLength: pageMaxLengthOf(config),
@@ -45,7 +51,25 @@ export async function openStorage(opening: Opening, folders: ModelFolders): Prom
     },
     onRankingDrop: metrics.countRankingDrop,
   })
-  return { embedded, stores, galleries: opened.add(galleries) }
+  opened.add(galleries)
+  opened.add(queries)
+  void queries.sweep() // of galleries that a former process deleted
+  return { embedded, stores, galleries, queries }
+}
+
+/** @param galleries known when the first query comes */
+async function openKeptQueries({ config, logger, metrics }: Opening, galleries: () => Galleries): Promise<KeptQueries> {
+  return new KeptQueries({
+    stores: await openQueryStores(config),
+    rules: (gallery) => galleries().rules(gallery),
+    wanted: async () => {
+      const rules = await galleries().rulesByUid()
+      return new Map([...rules].map(([uid, { keepQueries }]) => [uid, keepQueries]))
+    },
+    days: config.keptQueriesDays,
+    onQuery: metrics.countKeptQuery,
+    logger,
+  })
 }
 
 /** Characters of records on one page: an answer is no longer than it may be whatever they are made of. */

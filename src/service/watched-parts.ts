@@ -4,6 +4,7 @@ import type { AppParts } from '../app.js'
 import type { EmbeddedEngine } from '../engines/embedded/embedded-engine.js'
 import { AlikeError } from '../errors.js'
 import { largestGalleries } from '../metrics/readings.js'
+import type { KeptQueries } from '../originals/kept-queries.js'
 import type { SetFollowers } from '../re-embedding/set-followers.js'
 import type { ModelDrift } from '../watch/model-drift.js'
 import type { Opening } from './opened-parts.js'
@@ -12,18 +13,21 @@ import type { Stores } from './stores.js'
 interface Watched extends Pick<AppParts, 'models' | 'embedder' | 'placeMaps' | 'galleries' | 'decoders' | 'jobs'> {
   embedded: EmbeddedEngine
   stores: Stores
+  queries: KeptQueries
   drift: ModelDrift
   followers: SetFollowers
 }
 
 export function watchParts({ config, metrics }: Opening, parts: Watched): void {
-  const { models, embedder, placeMaps, galleries, stores, embedded, decoders, jobs, drift, followers } = parts
+  const { models, embedder, placeMaps, galleries, stores, embedded, decoders, jobs, queries, drift, followers } = parts
   metrics.watch({
     decodeQueueDepth: () => decoders.depth,
     decodeMemoryBytes: () => decoders.bytesInUse,
     decoderProcesses: () => decoders.processes,
     modelsOpen: () => models.openCount,
     setsFollowed: () => followers.count,
+    keptQueries: () => queries.reading.count,
+    keptQueryBytes: () => queries.reading.bytes,
     setChangesPending: () => followers.pending(),
     setChangesOldestSeconds: () => followers.oldestSeconds(),
     embedQueueDepth: () => embedder.queueDepth,

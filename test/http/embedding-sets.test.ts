@@ -4,6 +4,7 @@ import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Static } from 'typebox'
+import { makeKey } from '../../src/access/api-keys.js'
 import { restoreSnapshot } from '../../src/backups/restore.js'
 import { AlikeError } from '../../src/errors.js'
 import type { EmbeddingSet } from '../../src/http/schemas/embedding-set.js'
@@ -500,4 +501,68 @@ test('no caller has more pictures embedded in a second than the service allows',
     rates.push((job.source as { ratePerSecond: number }).ratePerSecond)
   }
   assert.deepEqual(rates, [1_000, 1_000, 900, 1_000])
+})
+
+test('a gallery that keeps queries is judged on a replay of them; they go when it keeps none any more', async (t) => {
+  const app = await filled(t, { gateOverlapMin: 1 }, false)
+  const change = (payload: object) => app.call<{ keepQueries: number }>(200, { method: 'PATCH', url: gallery, payload })
+  const first = await picture(drawnLabels[0]!, 500)
+  await searched(app, first)
+  assert.equal((await change({ keepQueries: 20 })).keepQueries, 20)
+  const asked = await Promise.all(
+    Array.from({ length: 12 }, (_, n) => picture(drawnLabels[n % drawnLabels.length]!, 600 + n)),
+  )
+  const kept = async () => (await app.app.inject('/metrics')).body.match(/^alike_kept_queries (\d+)$/m)?.[1]
+  // one that comes while others are still being written is not kept
+  for (const [n, image] of asked.entries()) {
+    await searched(app, image)
+    await until(async () => (await kept()) === String(n + 1), 'the picture to be kept')
+  }
+  await searched(app, asked[0]!)
+  await app.call(200, { method: 'POST', url: `${gallery}/search`, payload: { imageId: `${drawnLabels[0]}0` } })
+  await build(app)
+  const { gate } = (await listed(app)).sets[1]!
+  assert.equal(gate?.replay?.queries, 12)
+  assert.ok(gate.replay.overlapAt10 > 0 && gate.replay.overlapAt10 <= 1)
+  if (gate.replay.overlapAt10 < 1) assert.ok(gate.reasons.some((reason) => reason.includes('12 kept queries')))
+  await change({ keepQueries: 0 })
+  assert.deepEqual([await kept(), await readdir(join(app.config.dataDir, 'queries'))], ['0', []])
+  await build(app)
+  assert.equal((await listed(app)).sets[1]!.gate?.replay, null)
+})
+
+test('an operator asks the set that does not serve, and is told which one answered; others may not', async (t) => {
+  const keys = { read: makeKey('reader', 'read'), admin: makeKey('owner', 'admin') }
+  const app = await filled(t)
+  await build(app)
+  const image = await picture(drawnLabels[0]!, 700)
+  const [serving, other] = [await searched(app, image), await searched(app, image, { set: 'twelve' })]
+  assert.deepEqual([serving.vector.length, other.vector.length], [24, 12])
+  assert.notEqual(serving.modelId, other.modelId)
+  assert.equal((await searched(app, image, { set: other.modelId })).modelId, other.modelId)
+  assert.equal((await searched(app, image, { set: 'handmade' })).modelId, serving.modelId)
+  const ask = (payload: object, headers = {}) =>
+    app.app.inject({ method: 'POST', url: `${gallery}/search`, payload, headers })
+  assert.equal((await ask({ image, set: 'none' })).json().code, 'model_not_found')
+  const page = await searched(app, image, { set: 'twelve', paged: true, k: 2 })
+  const next = await ask({ pageToken: page.nextPageToken })
+  assert.equal(next.json().modelId, other.modelId)
+  assert.equal((await ask({ pageToken: page.nextPageToken, set: 'twelve' })).json().code, 'request_invalid')
+  await app.close()
+  const locked = await startApp(t, { ...app.config, apiKeys: `${keys.read.line},${keys.admin.line}` })
+  const asAdmin = { authorization: `Bearer ${keys.admin.key}` }
+  const answers = async (headers: object, set?: string) =>
+    (
+      await locked.app.inject({
+        method: 'POST',
+        url: `${gallery}/search`,
+        payload: { image, set },
+        headers: { ...headers },
+      })
+    ).statusCode
+  const asReader = { authorization: `Bearer ${keys.read.key}` }
+  assert.deepEqual(
+    [await answers(asReader), await answers(asReader, 'twelve'), await answers(asAdmin, 'twelve')],
+    [200, 403, 200],
+  )
 })

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type GateMeasures, reasonsAgainst } from '../../src/re-embedding/gate-report.js'
 
-const bounds = { gateMapLossMax: 0.01, gateRankLossMax: 0.01, gateOverlapMin: 0.5, gateCopiesLossMax: 0.02 }
+const bounds = {
+  gateMapLossMax: 0.01,
+  gateRankLossMax: 0.01,
+  gateOverlapMin: 0.5,
+  gateReplayOverlapMin: 0.1,
+  gateCopiesLossMax: 0.02,
+}
 const number = (low: number, high: number) => ({
   serving: 0.5,
   other: 0.5 + (low + high) / 2,
@@ -36,6 +42,23 @@ const rows: [what: string, said: Partial<GateMeasures>, reasons: RegExp[]][] = [
   ],
   ['other hits, and no labels', { overlapAt10: 0.49 }, [/Overlap@10/]],
   ['enough of the same hits', { overlapAt10: 0.5 }, []],
+  [
+    'other hits on what is asked, and labels',
+    { quality: { 'mAP@10': number(0.01, 0.05) }, replay: { queries: 10, overlapAt10: 0.09 } },
+    [/10 kept queries is 0\.09; at least 0\.1 /],
+  ],
+  [
+    'some other hits on what is asked',
+    { quality: { 'mAP@10': number(0.01, 0.05) }, replay: { queries: 10, overlapAt10: 0.4 } },
+    [],
+  ],
+  [
+    'other hits on what is asked, and no labels',
+    { overlapAt10: 0.9, replay: { queries: 10, overlapAt10: 0.4 } },
+    [/at least 0\.5 /],
+  ],
+  ['hardly anything was asked', { overlapAt10: 0.9, replay: { queries: 9, overlapAt10: 0 } }, []],
+  ['no query is kept', { overlapAt10: 0.9, replay: null }, []],
   ['copies as before', { copiesFound: { serving: 0.9, other: 0.89, copies: 10 } }, []],
   [
     'fewer copies and other hits',

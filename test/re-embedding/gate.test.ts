@@ -13,7 +13,13 @@ import { model, newImage } from '../gallery/stored-images.js'
 
 const labels = ['cat', 'dog', 'bird']
 const ofLabel = 30
-const bounds = { gateMapLossMax: 0.01, gateRankLossMax: 0.01, gateOverlapMin: 0.5, gateCopiesLossMax: 0.02 }
+const bounds = {
+  gateMapLossMax: 0.01,
+  gateRankLossMax: 0.01,
+  gateOverlapMin: 0.5,
+  gateReplayOverlapMin: 0.1,
+  gateCopiesLossMax: 0.02,
+}
 const { signal } = new AbortController()
 
 /** Pictures of a label are closer to each other than to any others. */

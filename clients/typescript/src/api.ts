@@ -1015,6 +1015,11 @@ export interface components {
             /** @description Of the ten best hits of a query, the share that both sets show. */
             overlapAt10: number | null;
             overlapQueries: number;
+            /** @description The same on pictures that were searched with lately (`keepQueries`); null: none are kept. */
+            replay?: {
+                queries: number;
+                overlapAt10: number;
+            } | null;
             /** @description Of near-copies, told by pixels, the share among the ten best hits; null: there are none. */
             copiesFound: {
                 serving: number;
@@ -10876,6 +10881,8 @@ export interface operations {
                 include?: ("metadata" | "thumbnail" | "vector" | "durations")[];
                 /** @description Part of the picture to search with: `x,y,width,height` as fractions of the upright picture, or pixels when `px` follows. */
                 region?: string;
+                /** @description Id or name of a model: the embedding set of that model answers, though another one serves the gallery. For comparing them; needs the role `admin`. `modelId` in the answer says which set it is from. */
+                set?: string;
             };
             header?: never;
             path: {
@@ -10992,6 +10999,8 @@ export interface operations {
                      * @example 120,40,300,300px
                      */
                     region?: string;
+                    /** @description Id or name of a model: the embedding set of that model answers, though another one serves the gallery. For comparing them; needs the role `admin`. `modelId` in the answer says which set it is from. */
+                    set?: string;
                 };
                 "application/json": {
                     /**
@@ -11112,6 +11121,8 @@ export interface operations {
                          */
                         unit?: "relative" | "pixel";
                     };
+                    /** @description Id or name of a model: the embedding set of that model answers, though another one serves the gallery. For comparing them; needs the role `admin`. `modelId` in the answer says which set it is from. */
+                    set?: string;
                 };
             };
         };

@@ -11,7 +11,7 @@ export interface GateVerdictProps {
 
 export function GateVerdict({ gate, nameOf }: GateVerdictProps) {
   const { passed, reasons, servingModelId, judgedAt, queries, candidates, quality, overlapAt10, copiesFound } = gate
-  const { missing = 0 } = gate
+  const { missing = 0, replay } = gate
   return (
     <div class="stack">
       <p class={passed ? 'gate gate-passed' : 'gate gate-failed'}>
@@ -63,6 +63,12 @@ export function GateVerdict({ gate, nameOf }: GateVerdictProps) {
       )}
       {overlapAt10 !== null && (
         <p class="hint">Of ten hits, {(10 * overlapAt10).toFixed(1)} are the same in both on average.</p>
+      )}
+      {replay && (
+        <p class="hint">
+          On {replay.queries.toLocaleString('en')} pictures that were searched with lately it is{' '}
+          {(10 * replay.overlapAt10).toFixed(1)}.
+        </p>
       )}
     </div>
   )

@@ -1,4 +1,4 @@
-/** One picture asked of two galleries at once: those of two networks, or two stages of one collection. */
+/** One picture asked of two galleries at once, or of two networks of one: what both find, and what only one does. */
 import { useState } from 'preact/hooks'
 import { galleries } from '../api/galleries.js'
 import { Fault } from '../controls/notice.js'
@@ -7,6 +7,7 @@ import { type Loaded, useLoaded } from '../controls/use-loaded.js'
 import { imageOf, keepImage } from '../search/given-images.js'
 import { readQuery } from '../search/search-query.js'
 import { type SearchAnswer, search } from '../search/use-search.js'
+import { loadSets } from './use-sets.js'
 
 const hitsShown = 12
 
@@ -20,15 +21,18 @@ export function SideBySide({ gallery, models }: SideBySideProps) {
   const [token, setToken] = useState<string>()
   const [left, setLeft] = useState(gallery || known[0]?.name)
   const [right, setRight] = useState(known.find(({ name }) => name !== left)?.name ?? left)
-  const [ofLeft, ofRight] = [useAnswer(left, token), useAnswer(right, token)]
-  const same = commonIds(ofLeft.value, left === right ? undefined : ofRight.value)
+  const [setOfLeft, setSetOfLeft] = useState<string>()
+  const [setOfRight, setSetOfRight] = useState<string>()
+  const [ofLeft, ofRight] = [useAnswer(left, token, setOfLeft), useAnswer(right, token, setOfRight)]
+  const isSame = left === right && ofLeft.value?.modelId === ofRight.value?.modelId
+  const same = commonIds(ofLeft.value, isSame ? undefined : ofRight.value)
   if (known.length === 0) return null
   return (
     <section class="network stack" aria-label="Side by side">
       <h2>Side by side</h2>
       <p class="hint">
-        The same picture asked of two galleries. Where different networks serve them, it shows how these differ: what
-        both find is framed.
+        The same picture asked of two galleries, or of two networks of one gallery: what both find is framed. A network
+        that does not serve answers those with an admin key.
       </p>
       <div class="row">
         <label class="button primary">
@@ -43,8 +47,32 @@ export function SideBySide({ gallery, models }: SideBySideProps) {
         {token !== undefined && <bdi>{imageOf(token)?.name}</bdi>}
       </div>
       <div class="pair-of-galleries">
-        <Side name="First gallery" gallery={left} onGallery={setLeft} found={ofLeft} same={same} models={models} />
-        <Side name="Second gallery" gallery={right} onGallery={setRight} found={ofRight} same={same} models={models} />
+        <Side
+          name="First gallery"
+          gallery={left}
+          onGallery={(name) => {
+            setLeft(name)
+            setSetOfLeft(undefined)
+          }}
+          onSet={setSetOfLeft}
+          set={setOfLeft}
+          found={ofLeft}
+          same={same}
+          models={models}
+        />
+        <Side
+          name="Second gallery"
+          gallery={right}
+          onGallery={(name) => {
+            setRight(name)
+            setSetOfRight(undefined)
+          }}
+          onSet={setSetOfRight}
+          set={setOfRight}
+          found={ofRight}
+          same={same}
+          models={models}
+        />
       </div>
     </section>
   )
@@ -54,14 +82,18 @@ interface SideProps {
   name: string
   gallery: string | undefined
   onGallery: (gallery: string) => void
+  /** Model of the set that answers; undefined: the one that serves. */
+  set: string | undefined
+  onSet: (set: string | undefined) => void
   found: Loaded<SearchAnswer | undefined>
   /** Ids that the other side has found, too. */
   same: ReadonlySet<string>
   models: SideBySideProps['models']
 }
 
-function Side({ name, gallery, onGallery, found: { value: answer, error }, same, models }: SideProps) {
+function Side({ name, gallery, onGallery, set, onSet, found: { value: answer, error }, same, models }: SideProps) {
   const nameOf = (id: string) => models.find((one) => one.id === id)?.name ?? id
+  const { value: others = [] } = useLoaded((signal) => readySets(gallery, signal), [gallery])
   return (
     <div class="stack">
       <label class="row">
@@ -72,6 +104,22 @@ function Side({ name, gallery, onGallery, found: { value: answer, error }, same,
           ))}
         </select>
       </label>
+      {others.length > 0 && (
+        <label class="row">
+          Network
+          <select
+            value={set ?? ''}
+            onChange={({ currentTarget: { value } }) => onSet(value === '' ? undefined : value)}
+          >
+            <option value="">that serves</option>
+            {others.map((modelId) => (
+              <option key={modelId} value={modelId}>
+                {nameOf(modelId)}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
       {error !== undefined && <Fault error={error} />}
       {answer !== undefined && gallery !== undefined && (
         <>
@@ -105,14 +153,25 @@ function SideHit({ gallery, hit, isSame }: { gallery: string; hit: SearchAnswer[
   )
 }
 
-function useAnswer(gallery: string | undefined, token: string | undefined): Loaded<SearchAnswer | undefined> {
+/** Models of complete sets that do not serve. */
+async function readySets(gallery: string | undefined, signal: AbortSignal): Promise<string[]> {
+  if (gallery === undefined) return []
+  const sets = await loadSets(gallery, signal)
+  return sets.flatMap(({ modelId, state }) => (state === 'ready' || state === 'kept' ? modelId : []))
+}
+
+function useAnswer(
+  gallery: string | undefined,
+  token: string | undefined,
+  set: string | undefined,
+): Loaded<SearchAnswer | undefined> {
   return useLoaded(
     async (signal) => {
       if (token === undefined || gallery === undefined) return undefined
       const query = { ...readQuery(new URLSearchParams()), picture: token, k: hitsShown }
-      return search(gallery, query, signal)
+      return search(gallery, query, signal, set)
     },
-    [token, gallery],
+    [token, gallery, set],
   )
 }
 

@@ -73,7 +73,7 @@ export function useSets(gallery: string): Sets {
   }
 }
 
-async function loadSets(gallery: string, signal: AbortSignal): Promise<EmbeddingSet[]> {
+export async function loadSets(gallery: string, signal: AbortSignal): Promise<EmbeddingSet[]> {
   const { sets } = await answerOf(
     service.GET('/v1/galleries/{gallery}/sets', { params: { path: { gallery } }, signal }),
   )

@@ -35,14 +35,23 @@ export function useSearch(gallery: string, query: SearchQuery): SearchState {
   return state
 }
 
-/** @throws ServiceError, and an Error when the page has no longer the picture */
-export async function search(gallery: string, query: SearchQuery, signal: AbortSignal): Promise<SearchAnswer> {
+/** @param set model whose embedding set answers, instead of the one that serves @throws ServiceError, and an Error when the page has no longer the picture */
+export async function search(
+  gallery: string,
+  query: SearchQuery,
+  signal: AbortSignal,
+  set?: string,
+): Promise<SearchAnswer> {
   const path = { gallery }
   const parameters = parametersOf(query)
   if (query.picture === undefined) {
     // the filter is as the address has it; what is none, the service says
     const { filter, ...rest } = parameters
-    const body = { ...rest, ...(filter !== undefined && { filter: filter as Schemas['Filter'] }) }
+    const body = {
+      ...rest,
+      ...(set !== undefined && { set }),
+      ...(filter !== undefined && { filter: filter as Schemas['Filter'] }),
+    }
     return answerOf(service.POST('/v1/galleries/{gallery}/search', { params: { path }, body, signal }))
   }
   const image = imageOf(query.picture)
@@ -50,7 +59,7 @@ export async function search(gallery: string, query: SearchQuery, signal: AbortS
     throw new Error('This page no longer has the picture of that search: choose it again, or paste it.')
   return answerOf(
     service.POST('/v1/galleries/{gallery}/search', {
-      params: { path, query: addressParameters(parameters) },
+      params: { path, query: { ...addressParameters(parameters), ...(set !== undefined && { set }) } },
       ...imageBody(image),
       signal,
     }),

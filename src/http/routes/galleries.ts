@@ -8,6 +8,7 @@ import type { Galleries } from '../../gallery/galleries.js'
 import { cursorAfter, idOfCursor } from '../../gallery/image-cursor.js'
 import type { NewGalleryOptions } from '../../gallery/new-gallery.js'
 import type { GalleryRecord, Metadata } from '../../gallery/records.js'
+import type { KeptQueries } from '../../originals/kept-queries.js'
 import type { GalleryMoves } from '../../re-embedding/gallery-moves.js'
 import type { AnswerBytes } from '../answer-bytes.js'
 import { clientGone } from '../client-gone.js'
@@ -34,12 +35,13 @@ export interface GalleryRouteOptions {
   galleries: Galleries
   moves: Pick<GalleryMoves, 'of'>
   answers: AnswerBytes
+  watch: { queries: Pick<KeptQueries, 'trim'> }
   config: Config
 }
 
 export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = async (
   app,
-  { galleries, moves, answers, config },
+  { galleries, moves, watch, answers, config },
 ) => {
   const view = async (gallery: GalleryRecord) => galleryView(gallery, await galleries.readings.of(gallery))
   const tags = ['galleries']
@@ -129,7 +131,9 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
         throw new RequestInvalid([
           { in: 'body', pointer: '/releaseOriginals', detail: 'does not go together with originals that are kept' },
         ])
-      return view(await galleries.changeRules(request.params.gallery, change))
+      const changed = await galleries.changeRules(request.params.gallery, change)
+      await watch.queries.trim(changed.uid, changed.rules.keepQueries)
+      return view(changed)
     },
   )
 

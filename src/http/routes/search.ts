@@ -1,10 +1,13 @@
 /** `POST /v1/galleries/{gallery}/search`: a picture in, ranked ids out. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { AlikeError } from '../../errors.js'
 import { type AnswerBytes, inOneTurnMaxBytes } from '../answer-bytes.js'
 import { answerSearch, type SearchParts } from '../answer-search.js'
 import { clientGone } from '../client-gone.js'
 import { imageRequestReader } from '../image-request.js'
 import { inTurns } from '../json-in-turns.js'
+import { SetModel } from '../schemas/embedding-set.js'
 import { imageBody } from '../schemas/image-body.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
@@ -16,9 +19,22 @@ export interface SearchRouteOptions extends SearchParts {
   answers: AnswerBytes
 }
 
+const ofSet = {
+  set: Type.Optional({
+    ...SetModel,
+    description:
+      'Id or name of a model: the embedding set of that model answers, though another one serves the gallery. For comparing them; needs the role `admin`. `modelId` in the answer says which set it is from.',
+  }),
+}
+
 export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { answers, ...searching }) => {
   const { config, memory, parts } = searching
-  const { Parameters, Body, Form } = searchSchemas(config)
+  const schemas = searchSchemas(config)
+  const strict = { additionalProperties: false }
+  const Parameters = Type.Object({ ...schemas.Parameters.properties, ...ofSet }, strict)
+  const { examples } = schemas.Body as { examples?: unknown[] }
+  const Body = Type.Object({ ...schemas.Body.properties, ...ofSet }, { ...strict, ...(examples && { examples }) })
+  const Form = Type.Object({ ...schemas.Form.properties, ...ofSet })
   const read = imageRequestReader({
     parameters: Parameters,
     body: Body,
@@ -43,7 +59,7 @@ export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async
         body: imageBody(Form, Body),
         response: {
           200: { description: 'The nearest pictures, best first.', ...reference(SearchAnswer) },
-          ...problems(400, 404, 409, 410, 413, 415, 422, 429, 503),
+          ...problems(400, 403, 404, 409, 410, 413, 415, 422, 429, 503),
         },
       },
     },
@@ -52,9 +68,12 @@ export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async
       const { images, given, placeOf } = await read(request, signal)
       const account = answers.of(reply)
       const { gallery } = request.params
+      const { set } = given as { set?: string }
+      if (set !== undefined && request.grant?.verbs.has('admin') === false) throw new AlikeError('forbidden')
       const found = await answerSearch(
         {
           gallery,
+          set,
           caller: request.keyName,
           trace: request.trace,
           images,

@@ -95,6 +95,11 @@ export const Gate = named(
         description: 'Of the ten best hits of a query, the share that both sets show.',
       }),
       overlapQueries: Type.Integer(),
+      replay: Type.Optional(
+        Type.Union([Type.Object({ queries: Type.Integer(), overlapAt10: Type.Number() }), Type.Null()], {
+          description: 'The same on pictures that were searched with lately (`keepQueries`); null: none are kept.',
+        }),
+      ),
       copiesFound: Type.Union(
         [Type.Object({ serving: Type.Number(), other: Type.Number(), copies: Type.Integer() }), Type.Null()],
         { description: 'Of near-copies, told by pixels, the share among the ten best hits; null: there are none.' },

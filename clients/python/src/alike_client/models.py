@@ -131,6 +131,15 @@ Quality = TypedDict(
 )
 
 
+class Replay(TypedDict):
+    """
+    The same on pictures that were searched with lately (`keepQueries`); null: none are kept.
+    """
+
+    queries: int
+    overlapAt10: float
+
+
 class CopiesFound(TypedDict):
     """
     Of near-copies, told by pixels, the share among the ten best hits; null: there are none.
@@ -178,6 +187,10 @@ class Gate(TypedDict):
     Of the ten best hits of a query, the share that both sets show.
     """
     overlapQueries: int
+    replay: NotRequired[Replay | None]
+    """
+    The same on pictures that were searched with lately (`keepQueries`); null: none are kept.
+    """
     copiesFound: CopiesFound | None
     """
     Of near-copies, told by pixels, the share among the ten best hits; null: there are none.

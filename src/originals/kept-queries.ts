@@ -1,0 +1,169 @@
+/**
+ * Pictures that were last searched with, where a gallery's owner wants them kept: for so many days, so many of each gallery, each
+ * once. They are put behind the searches; one that finds no turn is not kept.
+ */
+import { createHash } from 'node:crypto'
+import type { Logger } from 'pino'
+import type { OriginalStore } from './original-store.js'
+import { type QueryStores, whenever } from './query-stores.js'
+
+export interface KeptQueriesOptions {
+  stores: QueryStores
+  /** Of a gallery by its name. */
+  rules(gallery: string): Promise<{ galleryUid: string; keepQueries: number }>
+  /** Of all there are, by their uids: how many are to be kept. */
+  wanted(): Promise<ReadonlyMap<string, number>>
+  /** Days after which one goes; being asked with again makes it young. */
+  days: number
+  /** For a metric. */
+  onQuery?: ((what: 'kept' | 'skipped' | 'removed', count: number) => void) | undefined
+  logger: Logger
+  now?: (() => Date) | undefined
+}
+
+interface Kept {
+  bytes: number
+  putAt: number
+}
+
+/** Pictures that wait to be put, of all galleries. */
+const waitingMax = 8
+const sweepEveryMs = 3_600_000
+const dayMs = 86_400_000
+
+export class KeptQueries {
+  readonly #options: KeptQueriesOptions
+  /** By uid of the gallery and content hash, oldest first. */
+  readonly #kept = new Map<string, Map<string, Kept>>()
+  readonly #timer: NodeJS.Timeout
+  /** One change after the other. */
+  #turn: Promise<unknown> = Promise.resolve()
+  #waiting = 0
+
+  constructor(options: KeptQueriesOptions) {
+    this.#options = options
+    this.#timer = setInterval(() => void this.sweep().catch(() => {}), sweepEveryMs).unref()
+  }
+
+  /** As far as their galleries were looked at by this process. */
+  get reading(): { count: number; bytes: number } {
+    const all = [...this.#kept.values()].flatMap((kept) => [...kept.values()])
+    return { count: all.length, bytes: all.reduce((sum, { bytes }) => sum + bytes, 0) }
+  }
+
+  /** Told of a search that was answered; resolves when the picture is kept, or is not to be. */
+  async offer(gallery: string, bytes: Uint8Array): Promise<void> {
+    const { rules, onQuery, logger } = this.#options
+    if (this.#waiting >= waitingMax) return onQuery?.('skipped', 1)
+    this.#waiting++
+    try {
+      const { galleryUid, keepQueries } = await rules(gallery)
+      if (keepQueries > 0) await this.#inTurn(() => this.#put(galleryUid, keepQueries, bytes))
+    } catch (err) {
+      onQuery?.('skipped', 1)
+      logger.warn({ err, gallery }, 'a query could not be kept')
+    } finally {
+      this.#waiting--
+    }
+  }
+
+  /** Those that are too many for a gallery go. */
+  trim(galleryUid: string, keepQueries: number): Promise<void> {
+    return this.#inTurn(async () => {
+      if (keepQueries === 0) await this.#drop(galleryUid)
+      else await this.#removeBeyond(galleryUid, keepQueries)
+    })
+  }
+
+  /** All of a gallery; what fails is done by the next look at all. */
+  async forget(galleryUid: string): Promise<void> {
+    try {
+      await this.#inTurn(() => this.#drop(galleryUid))
+    } catch (err) {
+      this.#options.logger.warn({ err }, 'kept queries of a deleted gallery could not be removed; tried again later')
+    }
+  }
+
+  /** The youngest first. Those that are gone meanwhile are passed over. */
+  async *pictures(galleryUid: string, max: number): AsyncGenerator<Buffer> {
+    const store = this.#options.stores.of(galleryUid)
+    const kept = await this.#inTurn(() => this.#look(galleryUid, store))
+    for (const contentHash of [...kept.keys()].reverse().slice(0, max)) {
+      const bytes = await store.get(contentHash)
+      if (bytes !== undefined) yield bytes
+    }
+  }
+
+  /** What is too old, too many, or of a gallery that is gone. */
+  async sweep(): Promise<void> {
+    const { stores, wanted, logger } = this.#options
+    try {
+      const galleries = await stores.galleries() // before it is asked which there are: one may be made meanwhile
+      const known = await wanted()
+      for (const uid of galleries) await this.trim(uid, known.get(uid) ?? 0)
+    } catch (err) {
+      logger.warn({ err }, 'kept queries could not be looked through; tried again later')
+    }
+  }
+
+  /** Resolves when what was begun is done. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#turn
+  }
+
+  async #put(galleryUid: string, keepQueries: number, bytes: Uint8Array): Promise<void> {
+    const { stores, onQuery } = this.#options
+    const store = stores.of(galleryUid)
+    const kept = this.#kept.get(galleryUid) ?? (await this.#look(galleryUid, store))
+    const contentHash = createHash('sha256').update(bytes).digest('hex')
+    await store.put(contentHash, bytes)
+    kept.delete(contentHash)
+    kept.set(contentHash, { bytes: bytes.length, putAt: this.#now() })
+    onQuery?.('kept', 1)
+    await this.#remove(store, kept, keepQueries)
+  }
+
+  async #removeBeyond(galleryUid: string, keepQueries: number): Promise<void> {
+    const store = this.#options.stores.of(galleryUid)
+    await this.#remove(store, await this.#look(galleryUid, store), keepQueries)
+  }
+
+  async #remove(store: OriginalStore, kept: Map<string, Kept>, keepQueries: number): Promise<void> {
+    const { days, onQuery } = this.#options
+    const oldest = this.#now() - days * dayMs
+    for (const [contentHash, { putAt }] of kept) {
+      if (kept.size <= keepQueries && putAt >= oldest) return
+      await store.remove(contentHash, whenever)
+      kept.delete(contentHash)
+      onQuery?.('removed', 1)
+    }
+  }
+
+  async #drop(galleryUid: string): Promise<void> {
+    const count = this.#kept.get(galleryUid)?.size ?? 0
+    await this.#options.stores.drop(galleryUid)
+    this.#kept.delete(galleryUid)
+    if (count > 0) this.#options.onQuery?.('removed', count)
+  }
+
+  /** What lies there: another process may have put some. */
+  async #look(galleryUid: string, store: OriginalStore): Promise<Map<string, Kept>> {
+    const found: [string, Kept][] = []
+    for await (const { contentHash, bytes, putAt } of store.list())
+      found.push([contentHash, { bytes, putAt: putAt.getTime() }])
+    const kept = new Map(found.sort(([, a], [, b]) => a.putAt - b.putAt))
+    this.#kept.set(galleryUid, kept)
+    return kept
+  }
+
+  #now(): number {
+    return (this.#options.now?.() ?? new Date()).getTime()
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const done = this.#turn.then(work)
+    this.#turn = done.catch(() => {})
+    return done
+  }
+}

@@ -1,0 +1,47 @@
+/** Where pictures that were asked with are kept: a store for each gallery, apart from those of its pictures, and gone with it. */
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { FolderOriginals } from './folder-originals.js'
+import { connectionOf, type OriginalsSettings } from './open-originals.js'
+import type { OriginalStore } from './original-store.js'
+
+export interface QueryStores {
+  of(galleryUid: string): OriginalStore
+  /** Uids of galleries of which something is kept. */
+  galleries(): Promise<string[]>
+  /** All of a gallery. */
+  drop(galleryUid: string): Promise<void>
+}
+
+export async function openQueryStores(settings: OriginalsSettings): Promise<QueryStores> {
+  const { dataDir, originalsS3Bucket: bucket, originalsS3Prefix } = settings
+  if (bucket === '') return folderStores(join(dataDir, 'queries'))
+  const { S3Originals, foldersBelow, s3Client } = await import('./s3-originals.js')
+  const prefix = `${originalsS3Prefix}queries/`
+  const connection = connectionOf(settings)
+  const client = s3Client(connection)
+  const of = (uid: string) => new S3Originals({ bucket, prefix: `${prefix}${uid}/`, ...connection })
+  return {
+    of,
+    galleries: () => foldersBelow(client, bucket, prefix),
+    async drop(uid) {
+      const store = of(uid)
+      for await (const { contentHash } of store.list()) await store.remove(contentHash, whenever)
+    },
+  }
+}
+
+/** Later than anything was put. */
+export const whenever = new Date(8.64e15)
+
+function folderStores(folder: string): QueryStores {
+  return {
+    of: (uid) => new FolderOriginals(join(folder, uid)),
+    galleries: () =>
+      readdir(folder).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return []
+        throw error
+      }),
+    drop: (uid) => rm(join(folder, uid), { recursive: true, force: true }),
+  }
+}

@@ -1,0 +1,87 @@
+/** Pictures that were searched with, kept as their galleries ask: so many, so long, each once, and gone with the gallery. */
+import assert from 'node:assert/strict'
+import { readdir, utimes } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { pino } from 'pino'
+import { KeptQueries } from '../../src/originals/kept-queries.js'
+import { openQueryStores } from '../../src/originals/query-stores.js'
+import { bucketServer } from '../support/bucket-server.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+import { hashOf } from './original-stores.js'
+
+const dayMs = 86_400_000
+const picture = (n: number) => Buffer.from(`picture ${n}`)
+
+async function keptIn(
+  t: TestContext,
+  wanted: Record<string, number>,
+  more: { originalsS3Bucket?: string; originalsS3Endpoint?: string } = {},
+) {
+  const dataDir = await temporaryFolder(t)
+  const settings = {
+    dataDir,
+    originalsS3Bucket: '',
+    originalsS3Prefix: 'originals/',
+    originalsS3Endpoint: '',
+    originalsS3Region: 'us-east-1',
+  }
+  const told = { kept: 0, skipped: 0, removed: 0 }
+  const queries = new KeptQueries({
+    stores: await openQueryStores({ ...settings, ...more }),
+    rules: async (gallery) => ({ galleryUid: `uid-of-${gallery}`, keepQueries: wanted[gallery] ?? 0 }),
+    wanted: async () => new Map(Object.entries(wanted).map(([name, count]) => [`uid-of-${name}`, count])),
+    days: 30,
+    onQuery: (what, count) => {
+      told[what] += count
+    },
+    logger: pino({ level: 'silent' }),
+  })
+  t.after(() => queries.close())
+  const all = async (gallery: string, max = 100) => {
+    const found: string[] = []
+    for await (const bytes of queries.pictures(`uid-of-${gallery}`, max)) found.push(String(bytes))
+    return found
+  }
+  return { queries, all, told, dataDir }
+}
+
+for (const kind of ['folder', 'bucket'])
+  test(`the last ones are kept, each once, and no more than are asked for, in a ${kind}`, async (t) => {
+    process.env.AWS_ACCESS_KEY_ID ??= 'test'
+    process.env.AWS_SECRET_ACCESS_KEY ??= 'test'
+    const place =
+      kind === 'folder' ? {} : { originalsS3Bucket: 'b', originalsS3Endpoint: (await bucketServer(t)).endpoint }
+    const { queries, all, told } = await keptIn(t, { a: 3 }, place)
+    for (const n of [1, 2, 2, 3, 4]) await queries.offer('a', picture(n))
+    await queries.offer('nothing kept', picture(9))
+    assert.deepEqual((await all('a')).sort(), ['picture 2', 'picture 3', 'picture 4'])
+    assert.equal((await all('a', 2)).length, 2)
+    assert.deepEqual([told.kept, told.skipped, told.removed, queries.reading.count], [5, 0, 1, 3])
+    assert.deepEqual(await all('nothing kept'), [])
+    await queries.trim('uid-of-a', 1)
+    assert.equal((await all('a')).length, 1)
+    await queries.forget('uid-of-a')
+    assert.deepEqual([await all('a'), queries.reading.count], [[], 0])
+  })
+
+test('one goes when its days are over, and all of a gallery that is gone or keeps none any more', async (t) => {
+  const wanted: Record<string, number> = { a: 10, b: 10, c: 10 }
+  const { queries, all, dataDir } = await keptIn(t, wanted)
+  for (const gallery of ['a', 'b', 'c']) for (const n of [1, 2]) await queries.offer(gallery, picture(n))
+  const hash = hashOf(picture(1))
+  const old = new Date(Date.now() - 31 * dayMs)
+  await utimes(join(dataDir, 'queries', 'uid-of-a', hash.slice(0, 2), hash.slice(2, 4), hash), old, old)
+  delete wanted['b']
+  wanted['c'] = 0
+  await queries.sweep()
+  assert.deepEqual(await all('a'), ['picture 2'])
+  assert.deepEqual(await readdir(join(dataDir, 'queries')), ['uid-of-a'])
+})
+
+test('searches do not wait for them: what finds no turn is counted and not kept', async (t) => {
+  const { queries, told } = await keptIn(t, { a: 100 })
+  await Promise.all(Array.from({ length: 30 }, (_, n) => queries.offer('a', picture(n))))
+  assert.equal(told.kept + told.skipped, 30)
+  assert.ok(told.kept >= 8 && told.skipped > 0, JSON.stringify(told))
+})
