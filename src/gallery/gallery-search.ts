@@ -111,12 +111,6 @@ const bytesOfHit = 160
 
 type Page = Pick<GallerySearchResult, 'hits' | 'groups'>
 
-export async function searchGallery(set: SearchedSet, search: GallerySearch): Promise<GallerySearchResult> {
-  const startedAt = performance.now()
-  const page = await (await Ranking.open(set, search)).page(search)
-  return { ...page, durationMs: performance.now() - startedAt }
-}
-
 /**
  * One ranking, worked out as far as its pages are asked for: every page is a piece of one list of which nothing changes
  * any more once it is known. A kept one knows its first hits from the beginning and reads records anew for each page:

@@ -1,7 +1,15 @@
 /** Searches in galleries by name: which set answers, and the rankings whose further pages may be asked for by token. */
 import { AlikeError } from '../errors.js'
 import type { CatalogueEntry } from './catalogue.js'
-import { type GallerySearch, type GallerySearchResult, Ranking, searchGallery } from './gallery-search.js'
+import { CopyWalks } from './copy-walks.js'
+import {
+  type GallerySearch,
+  type GallerySearchResult,
+  type Keeping,
+  Ranking,
+  type SearchedSet,
+  type SearchTerms,
+} from './gallery-search.js'
 import { JoinedSets, type NamedSet } from './joined-sets.js'
 import type { KeptRankings } from './kept-rankings.js'
 import type { RoutedSets } from './routed-sets.js'
@@ -26,6 +34,7 @@ type Searched = string | readonly string[] | Serving
 export class GallerySearches {
   readonly #sets: RoutedSets
   readonly #rankings: KeptRankings
+  readonly #copyWalks = new CopyWalks()
 
   constructor(sets: RoutedSets, rankings: KeptRankings) {
     this.#sets = sets
@@ -36,6 +45,11 @@ export class GallerySearches {
   get kept(): { count: number; bytes: number } {
     const { count, bytes } = this.#rankings
     return { count, bytes }
+  }
+
+  /** Searches among near-copies only that are under way. */
+  get copyWalks(): number {
+    return this.#copyWalks.count
   }
 
   /**
@@ -81,8 +95,10 @@ export class GallerySearches {
   /** @throws AlikeError `model_mismatch`, `dimension_mismatch`, `overloaded`. */
   async search(where: Searched, search: GallerySearch): Promise<GallerySearchResult> {
     const { set, dimension } = await this.#searched(where)
+    const startedAt = performance.now()
     expectUnitVector(search.vector, dimension)
-    return searchGallery(set, search)
+    const page = await (await this.#ranking(set, search)).page(search)
+    return { ...page, durationMs: performance.now() - startedAt }
   }
 
   /** The same as the first page of a ranking that is kept for the next. */
@@ -94,7 +110,7 @@ export class GallerySearches {
     const { set, galleries, setUids, modelId, dimension } = await this.#searched(where)
     expectUnitVector(terms.vector, dimension)
     // only the terms outlive the request
-    const ranking = await Ranking.open(set, terms, { reach })
+    const ranking = await this.#ranking(set, terms, { reach })
     const page = await ranking.page({ k, offset, voters, metadata, onBytes })
     const owner = { gallery: galleries, caller }
     const kept = { ranking, modelId, setUids }
@@ -114,6 +130,12 @@ export class GallerySearches {
     const page = await ranking.page({ ...asked, offset: place })
     const nextPageToken = page.more ? tokenAt(place + asked.k) : undefined
     return { ...page, vector: ranking.terms.vector, modelId, nextPageToken, durationMs: performance.now() - startedAt }
+  }
+
+  /** Among near-copies only, all descriptors are looked at before it is begun. */
+  #ranking(set: SearchedSet, terms: SearchTerms & Pick<GallerySearch, 'signal'>, keeping?: Keeping): Promise<Ranking> {
+    const open = () => Ranking.open(set, terms, keeping)
+    return terms.copiesFrom === undefined ? open() : this.#copyWalks.pass(open)
   }
 
   async #searched(where: Searched): Promise<Serving> {

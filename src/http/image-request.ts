@@ -6,12 +6,13 @@
 import type { MultipartFile, MultipartValue } from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
 import type { Static, TObject } from 'typebox'
+import type { Config } from '../config/config.js'
 import { AlikeError } from '../errors.js'
 import { bytesOfBase64 } from '../image/base64.js'
 import { readBounded } from '../ingest/read-bounded.js'
 import type { RemoteImages } from '../remote/remote-images.js'
 import { misfitOfDecoded } from '../text.js'
-import { type BodyMemory, type HeldMemory, plainCopies } from './body-memory.js'
+import { type BodyMemory, plainCopies } from './body-memory.js'
 import { compileCheck, type Misfit, RequestInvalid, readTexts } from './validation.js'
 
 export interface ImageRequest<Given> {
@@ -22,35 +23,35 @@ export interface ImageRequest<Given> {
   placeOf(name: string): Misfit['in']
 }
 
+/** What a route takes. */
 export interface ImageRequestOptions<Parameters extends TObject, Body extends TObject> {
   /** Of the query string and of the form's fields. */
   parameters: Parameters
   /** Of the JSON body; the picture is its member `image`, several are `images`; `url` and `urls` are fetched. */
   body: Body
-  /** Of all pictures together. */
-  maxBytes: number
   /** Pictures that a request may carry. Default 1. */
   imagesMax?: number
-  /** For bodies with URLs. */
-  remote?: RemoteImages
+}
+
+/** What every reader of pictures has. */
+export interface ImageReading {
+  config: Pick<Config, 'uploadMaxBytes'>
+  parts: { remote: RemoteImages }
   memory: BodyMemory
 }
 
 /** @returns a reader for one route; query string and JSON body were checked by the route's schema before it */
-export function imageRequestReader<Parameters extends TObject, Body extends TObject>({
-  parameters,
-  maxBytes,
-  imagesMax = 1,
-  remote,
-  memory,
-}: ImageRequestOptions<Parameters, Body>) {
+export function imageRequestReader<Parameters extends TObject, Body extends TObject>(
+  { parameters, imagesMax = 1 }: ImageRequestOptions<Parameters, Body>,
+  reading: ImageReading,
+) {
   const checkForm = compileCheck(parameters, 'form')
   type Given = Static<Parameters> | Static<Body>
 
   return async (request: FastifyRequest, signal?: AbortSignal): Promise<ImageRequest<Given>> => {
     const query = request.query as Static<Parameters>
     if (request.isMultipart()) {
-      const { images, fields } = await readForm(request, imagesMax, maxBytes)
+      const { images, fields } = await readForm(request, imagesMax, reading.config.uploadMaxBytes)
       const form = checkForm(readTexts(parameters, fields)) as Static<Parameters>
       return { images, given: { ...query, ...form }, placeOf: placeIn('form', form, query) }
     }
@@ -65,7 +66,7 @@ export function imageRequestReader<Parameters extends TObject, Body extends TObj
         },
       ])
     return {
-      images: await imagesOfJson(body, { maxBytes, remote, signal, held: memory.of(request) }),
+      images: await imagesOfJson(body, request, reading, signal),
       given: { ...query, ...body },
       placeOf: placeIn('body', body, query),
     }
@@ -87,24 +88,18 @@ function imagesIn({ image, images = [], url, urls = [] }: ImagesOfJson): number 
   return [image, url].filter((one) => one !== undefined).length + images.length + urls.length
 }
 
-export interface ImagesOfJsonOptions {
-  maxBytes: number
-  remote?: RemoteImages | undefined
-  signal?: AbortSignal | undefined
-  /** What is fetched is taken from it. */
-  held?: HeldMemory | undefined
-}
-
-/** Of `image`, of `images`, then those behind `url` and `urls`, where the route takes any. @throws AlikeError `url_*`, `image_too_large`, `overloaded` */
+/** Of `image`, of `images`, then those behind `url` and `urls`, which the request's memory is taken for. @throws AlikeError `url_*`, `image_too_large`, `overloaded` */
 export async function imagesOfJson(
   { image, images = [], url, urls = [] }: ImagesOfJson,
-  { maxBytes, remote, signal, held }: ImagesOfJsonOptions,
+  request: FastifyRequest,
+  { config: { uploadMaxBytes: maxBytes }, parts: { remote }, memory }: ImageReading,
+  signal: AbortSignal | undefined,
 ): Promise<Buffer[]> {
+  const held = memory.of(request)
   const decoded = [
     ...(image === undefined ? [] : [decodeBase64(image, maxBytes, '/image')]),
     ...images.map((text, i) => decodeBase64(text, maxBytes, `/images/${i}`)),
   ]
-  if (remote === undefined) return decoded
   const fetched = await Promise.all(
     [...(url === undefined ? [] : [url]), ...urls].map((one) =>
       remote.fetch(one, signal, (bytes) => held?.take(plainCopies * bytes)),

@@ -42,6 +42,10 @@ const numbers = {
   pageRankings: ['alike_page_rankings', 'Rankings kept for their next pages.'],
   pageRankingBytes: ['alike_page_rankings_bytes', 'Memory of the rankings kept for their next pages, roughly.'],
   indexQueueDepth: ['alike_index_queue_depth', 'Vectors waiting to be added to a graph.'],
+  copyWalks: [
+    'alike_copy_walks',
+    'Searches among near-copies only that are under way: each walks over all descriptors of its galleries.',
+  ],
   copyQueueDepth: ['alike_copy_queue_depth', 'Questions about copies that wait for an answer.'],
 } as const satisfies Readonly<Record<string, readonly [name: string, help: string]>>
 

@@ -39,6 +39,7 @@ export function watchParts({ config, metrics }: Opening, parts: Watched): void {
     storeQueueDepth: () => stores.waiting(),
     storageReadOnly: () => (galleries.readOnly === undefined ? 0 : 1),
     indexQueueDepth: () => embedded.indexQueueDepth,
+    copyWalks: () => galleries.searches.copyWalks,
     copyQueueDepth: () => embedded.copyQueueDepth,
     pageRankings: () => galleries.searches.kept.count,
     pageRankingBytes: () => galleries.searches.kept.bytes,

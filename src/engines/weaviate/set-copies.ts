@@ -2,7 +2,6 @@
 import { setImmediate as nextTick } from 'node:timers/promises'
 import { descriptorBytes, descriptorWords } from '../../copies/copy-descriptor.js'
 import { nearCopyScore, wordsOf } from '../../copies/near-copy-score.js'
-import { AlikeError } from '../../errors.js'
 import type { Identified, SetCopies, UndescribedPage } from '../../gallery/engine.js'
 import { undescribedToken } from './filter-tokens.js'
 import type { ImageCollection } from './image-collection.js'
@@ -10,8 +9,6 @@ import { bytesOf, type Found, uuidOf } from './image-object.js'
 import { anyToken } from './pushed-filter.js'
 import { placeOf } from './stored-hit.js'
 
-/** Walks over all descriptors of a set that may be under way. */
-const walksMax = 4
 const readAtOnce = 500
 /** Pairs compared before other requests get their turn: some milliseconds. */
 const comparedPerTurn = 1_000
@@ -23,7 +20,6 @@ export class StoredCopies implements SetCopies {
   readonly #collection: ImageCollection
   /** One after the other with the changes of the set. */
   readonly #write: <Result>(work: () => Promise<Result>) => Promise<Result>
-  #walks = 0
 
   constructor(collection: ImageCollection, write: <Result>(work: () => Promise<Result>) => Promise<Result>) {
     this.#collection = collection
@@ -59,26 +55,16 @@ export class StoredCopies implements SetCopies {
     return likeness
   }
 
-  /** Uuids of the pictures that are near-copies of one of these. @throws AlikeError `overloaded` */
+  /** Uuids of the pictures that are near-copies of one of these. */
   async find(query: readonly Uint8Array[], least: number): Promise<string[]> {
     const words = queryWords(query)
     if (words.length === 0) return []
-    if (this.#walks >= walksMax)
-      throw new AlikeError('overloaded', {
-        detail: `${walksMax} searches for copies are under way.`,
-        retryAfterSeconds: 1,
-      })
-    this.#walks += 1
-    try {
-      const found: string[] = []
-      for await (const page of this.#collection.all({ limit: readAtOnce, properties: ['descriptor'] })) {
-        for (const one of page) if (scoreOf(words, wordsIn(one), least) >= least) found.push(one.uuid)
-        await nextTick()
-      }
-      return found
-    } finally {
-      this.#walks -= 1
+    const found: string[] = []
+    for await (const page of this.#collection.all({ limit: readAtOnce, properties: ['descriptor'] })) {
+      for (const one of page) if (scoreOf(words, wordsIn(one), least) >= least) found.push(one.uuid)
+      await nextTick()
     }
+    return found
   }
 
   async descriptor(id: string): Promise<Uint8Array | undefined> {

@@ -29,13 +29,7 @@ export interface ExplainRouteOptions {
 }
 
 export const explainRoutes: FastifyPluginAsyncTypebox<ExplainRouteOptions> = async (app, { parts, memory, config }) => {
-  const read = imageRequestReader({
-    parameters: ExplainParameters,
-    body: ExplainBody,
-    maxBytes: config.uploadMaxBytes,
-    remote: parts.remote,
-    memory,
-  })
+  const read = imageRequestReader({ parameters: ExplainParameters, body: ExplainBody }, { config, parts, memory })
 
   app.post(
     '/v1/galleries/:gallery/explain',

@@ -28,13 +28,7 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
   app,
   { parts, memory, config },
 ) => {
-  const read = imageRequestReader({
-    parameters: StoreParameters,
-    body: StoreBody,
-    maxBytes: config.uploadMaxBytes,
-    remote: parts.remote,
-    memory,
-  })
+  const read = imageRequestReader({ parameters: StoreParameters, body: StoreBody }, { config, parts, memory })
   const shared = {
     tags: ['images'],
     querystring: StoreParameters,

@@ -31,7 +31,7 @@ export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = 
   app,
   { admission, answers, countAgain, ...searching },
 ) => {
-  const { memory, metrics, config } = searching
+  const { metrics, config } = searching
   const { Body } = searchSchemas(config)
   const check = compileCheck(Body, 'body') as (query: unknown) => Static<typeof Body>
 
@@ -79,12 +79,7 @@ export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = 
           try {
             if (refusal !== undefined) throw refusal
             const given = check(query)
-            const images = await imagesOfJson(given, {
-              maxBytes: config.uploadMaxBytes,
-              remote: searching.parts.remote,
-              signal,
-              held: memory.of(request),
-            })
+            const images = await imagesOfJson(given, request, searching, signal)
             // as text: as an object it would take several times as much, and the first answers wait for the last
             const answer = await answerSearch(
               {

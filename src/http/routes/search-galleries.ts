@@ -1,10 +1,8 @@
 /** `POST /v1/search`: one query to several galleries, one ranking. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { type AnswerBytes, inOneTurnMaxBytes } from '../answer-bytes.js'
-import { answerSearch, type SearchParts } from '../answer-search.js'
+import { type AnsweredSearchOptions, searchAnswerer } from '../answered-search.js'
 import { clientGone } from '../client-gone.js'
 import { imageRequestReader } from '../image-request.js'
-import { inTurns } from '../json-in-turns.js'
 import { imageBody } from '../schemas/image-body.js'
 import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
@@ -13,24 +11,11 @@ import { imagesMax, joinedSearchSchemas, type SearchGiven } from '../schemas/sea
 import { searchedGalleries } from '../searched-galleries.js'
 import { RequestInvalid } from '../validation.js'
 
-export interface JoinedSearchRouteOptions extends SearchParts {
-  answers: AnswerBytes
-}
-
-export const joinedSearchRoutes: FastifyPluginAsyncTypebox<JoinedSearchRouteOptions> = async (
-  app,
-  { answers, ...searching },
-) => {
-  const { config, memory, parts } = searching
+export const joinedSearchRoutes: FastifyPluginAsyncTypebox<AnsweredSearchOptions> = async (app, searching) => {
+  const { config, parts } = searching
   const { Parameters, Body, Form } = joinedSearchSchemas(config)
-  const read = imageRequestReader({
-    parameters: Parameters,
-    body: Body,
-    maxBytes: config.uploadMaxBytes,
-    imagesMax,
-    remote: parts.remote,
-    memory,
-  })
+  const answered = searchAnswerer(searching)
+  const read = imageRequestReader({ parameters: Parameters, body: Body, imagesMax }, searching)
 
   app.post(
     '/v1/search',
@@ -56,23 +41,13 @@ export const joinedSearchRoutes: FastifyPluginAsyncTypebox<JoinedSearchRouteOpti
       const { galleries: asked, ...given } = all
       if (asked === undefined)
         throw new RequestInvalid([{ in: placeOf('galleries'), pointer: '/galleries', detail: 'is missing' }])
-      const account = answers.of(reply)
       const galleries = await searchedGalleries(asked, parts.galleries, request.grant)
-      const found = await answerSearch(
-        {
-          trace: request.trace,
-          gallery: galleries,
-          caller: request.keyName,
-          images,
-          given: given as SearchGiven,
-          placeOf,
-          signal,
-          onBytes: (bytes) => account.take(bytes),
-        },
-        searching,
-      )
-      const answer = { galleries, ...found }
-      return account.bytes > inOneTurnMaxBytes ? inTurns(answer, reply, signal) : answer
+      return answered({
+        request,
+        reply,
+        named: { galleries },
+        asked: { gallery: galleries, images, given: given as SearchGiven, placeOf, signal },
+      })
     },
   )
 }

@@ -2,11 +2,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { AlikeError } from '../../errors.js'
-import { type AnswerBytes, inOneTurnMaxBytes } from '../answer-bytes.js'
-import { answerSearch, type SearchParts } from '../answer-search.js'
+import { type AnsweredSearchOptions, searchAnswerer } from '../answered-search.js'
 import { clientGone } from '../client-gone.js'
 import { imageRequestReader } from '../image-request.js'
-import { inTurns } from '../json-in-turns.js'
 import { SetModel } from '../schemas/embedding-set.js'
 import { imageBody } from '../schemas/image-body.js'
 import { reference } from '../schemas/named.js'
@@ -14,10 +12,6 @@ import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
 import { SearchAnswer } from '../schemas/search.js'
 import { imagesMax, searchSchemas } from '../schemas/search-parameters.js'
-
-export interface SearchRouteOptions extends SearchParts {
-  answers: AnswerBytes
-}
 
 const ofSet = {
   set: Type.Optional({
@@ -27,22 +21,15 @@ const ofSet = {
   }),
 }
 
-export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { answers, ...searching }) => {
-  const { config, memory, parts } = searching
-  const schemas = searchSchemas(config)
+export const searchRoutes: FastifyPluginAsyncTypebox<AnsweredSearchOptions> = async (app, searching) => {
+  const schemas = searchSchemas(searching.config)
   const strict = { additionalProperties: false }
   const Parameters = Type.Object({ ...schemas.Parameters.properties, ...ofSet }, strict)
   const { examples } = schemas.Body as { examples?: unknown[] }
   const Body = Type.Object({ ...schemas.Body.properties, ...ofSet }, { ...strict, ...(examples && { examples }) })
   const Form = Type.Object({ ...schemas.Form.properties, ...ofSet })
-  const read = imageRequestReader({
-    parameters: Parameters,
-    body: Body,
-    maxBytes: config.uploadMaxBytes,
-    imagesMax,
-    remote: parts.remote,
-    memory,
-  })
+  const answered = searchAnswerer(searching)
+  const read = imageRequestReader({ parameters: Parameters, body: Body, imagesMax }, searching)
 
   app.post(
     '/v1/galleries/:gallery/search',
@@ -66,26 +53,10 @@ export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async
     async (request, reply) => {
       const signal = clientGone(reply)
       const { images, given, placeOf } = await read(request, signal)
-      const account = answers.of(reply)
       const { gallery } = request.params
       const { set } = given as { set?: string }
       if (set !== undefined && request.grant?.verbs.has('admin') === false) throw new AlikeError('forbidden')
-      const found = await answerSearch(
-        {
-          gallery,
-          set,
-          caller: request.keyName,
-          trace: request.trace,
-          images,
-          given,
-          placeOf,
-          signal,
-          onBytes: (bytes) => account.take(bytes),
-        },
-        searching,
-      )
-      const answer = { gallery, ...found }
-      return account.bytes > inOneTurnMaxBytes ? inTurns(answer, reply, signal) : answer
+      return answered({ request, reply, named: { gallery }, asked: { gallery, set, images, given, placeOf, signal } })
     },
   )
 }

@@ -36,9 +36,9 @@ const labelsShown = 5
 
 export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async (app, { parts, memory, config }) => {
   const { images: embedder } = parts
-  const shared = { parameters: ModelChoice, maxBytes: config.uploadMaxBytes, remote: parts.remote, memory }
-  const readOne = imageRequestReader({ ...shared, body: EmbeddingBody })
-  const readTwo = imageRequestReader({ ...shared, body: CompareBody, imagesMax: 2 })
+  const reading = { config, parts, memory }
+  const readOne = imageRequestReader({ parameters: ModelChoice, body: EmbeddingBody }, reading)
+  const readTwo = imageRequestReader({ parameters: ModelChoice, body: CompareBody, imagesMax: 2 }, reading)
   const failures = problems(400, 413, 415, 422, 429, 503)
 
   app.post(

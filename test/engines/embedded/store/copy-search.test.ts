@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { pino } from 'pino'
 import { Snapshots } from '../../../../src/backups/snapshots.js'
-import { copyWalksMax } from '../../../../src/engines/embedded/store/copy-search.js'
 import { openForWriting } from '../../../../src/engines/embedded/store/database.js'
+import { copyWalksMax } from '../../../../src/gallery/copy-walks.js'
 import { model, newImage } from '../../../gallery/stored-images.js'
 import { changedDescriptor, randomDescriptor } from '../../../support/copy-descriptors.js'
 import { engineOf } from '../embedded-galleries.js'
@@ -92,16 +92,23 @@ test('a damaged descriptor is one picture’s loss, and a snapshot names it', as
   assert.deepEqual([state, manifest?.damagedImages], ['ready', { count: 1, first: [{ gallery: 'a', id: 'p5' }] }])
 })
 
-test('walks over a gallery are bounded, and refused beyond that', async (t) => {
+test('walks over galleries are bounded, all together, and refused beyond that', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
-  await galleries.create('a')
-  await galleries.images.put('a', images)
-  const walk = () =>
-    galleries.searches.search('a', { vector: vectors[0]!, k: 1, copyDescriptors: [descriptors[0]!], copiesFrom: 0.4 })
-  const outcomes = await Promise.allSettled(Array.from({ length: copyWalksMax + 3 }, walk))
+  for (const name of ['a', 'b']) {
+    await galleries.create(name)
+    await galleries.images.put(name, images)
+  }
+  const walk = (i = 0) =>
+    galleries.searches.search(i % 2 === 0 ? 'a' : 'b', {
+      vector: vectors[0]!,
+      k: 1,
+      copyDescriptors: [descriptors[0]!],
+      copiesFrom: 0.4,
+    })
+  const outcomes = await Promise.allSettled(Array.from({ length: copyWalksMax + 3 }, (_, i) => walk(i)))
   const refused = outcomes.filter((outcome) => outcome.status === 'rejected')
   assert.equal(refused.length, 3)
   for (const { reason } of refused) assert.equal((reason as { code: string }).code, 'overloaded')
-  assert.equal(engineOf(galleries).copyQueueDepth, 0)
+  assert.deepEqual([engineOf(galleries).copyQueueDepth, galleries.searches.copyWalks], [0, 0])
   assert.equal((await walk()).hits[0]?.record.id, 'p0')
 })
