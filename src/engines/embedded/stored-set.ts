@@ -153,16 +153,16 @@ export class StoredSet implements OpenSet {
   }
 
   async vector(id: string): Promise<Float32Array | undefined> {
-    return this.#parts.store.read(({ images }) => images.vector(this.number, id))
+    return this.#parts.store.read(({ contents }) => contents.vector(this.number, id))
   }
 
   async thumbnail(id: string): Promise<StoredThumbnail | undefined> {
-    return this.#parts.store.readAtOnce(({ images }) => images.thumbnail(this.number, id))
+    return this.#parts.store.readAtOnce(({ contents }) => contents.thumbnail(this.number, id))
   }
 
   async seen(image: Pick<ImageRecord, 'id' | 'contentHash' | 'modelId'>): Promise<SeenImage | undefined> {
-    return this.#parts.store.read(({ images, descriptors }) =>
-      images.seen(this.number, image, (slot) => descriptors.find(this.number, slot)),
+    return this.#parts.store.read(({ contents, descriptors }) =>
+      contents.seen(this.number, image, (slot) => descriptors.find(this.number, slot)),
     )
   }
 

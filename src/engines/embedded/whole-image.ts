@@ -5,7 +5,7 @@ import type { GalleryStore } from './store/gallery-store.js'
 
 /** @param set its number @returns undefined where there is none @throws AlikeError `image_damaged` */
 export function wholeImage(
-  { images, descriptors }: Pick<GalleryStore, 'images' | 'descriptors'>,
+  { images, contents, descriptors }: Pick<GalleryStore, 'images' | 'contents' | 'descriptors'>,
   set: number,
   id: string,
 ): WholeImage | undefined {
@@ -13,9 +13,9 @@ export function wholeImage(
   if (found === undefined) return undefined
   const { record, slot } = found
   if (record.unreadable !== undefined) throw new AlikeError('image_damaged')
-  const vector = images.vector(set, id)
+  const vector = contents.vector(set, id)
   if (vector === undefined) throw new AlikeError('image_damaged')
-  const thumbnail = images.thumbnail(set, id)?.bytes
+  const thumbnail = contents.thumbnail(set, id)?.bytes
   const { width, height, format } = record
   const copyDescriptor = descriptors.find(set, slot)
   return { record, vector, width, height, format, copyDescriptor, ...(thumbnail !== undefined && { thumbnail }) }

@@ -1,9 +1,9 @@
-/** The rows of copy descriptors. They are put and removed with their pictures by `ImageTable`; those of older data are added later. */
+/** The rows of copy descriptors. They are put and removed with their pictures by `ImageWrites`; those of older data are added later. */
 import { descriptorBytes, descriptorWords } from '../../../copies/copy-descriptor.js'
 import type { Placed } from '../slot-hit.js'
 import { checksumOfBytes } from './checksum.js'
 import type { Database, Statement } from './database.js'
-import { keyOf, slotOf } from './image-table.js'
+import { keyOf, slotOf } from './image-row.js'
 
 interface Row {
   key: number

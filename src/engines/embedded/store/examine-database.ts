@@ -4,7 +4,7 @@ import { DecisionTable } from './decision-table.js'
 import { FeedbackTable } from './feedback-table.js'
 import { GalleryScans } from './gallery-scans.js'
 import { GalleryTable } from './gallery-table.js'
-import { ImageTable } from './image-table.js'
+import { verifyAll } from './image-damage.js'
 import { JobTable } from './job-table.js'
 import { versionOf } from './schema.js'
 import { SetTable } from './set-table.js'
@@ -41,7 +41,7 @@ export function examineDatabase(path: string, onPause: () => void = () => {}): D
       let read = 0
       const onRow = () => void (++read % rowsBetweenPauses === 0 && onPause())
       const damagedImages = new Map<string, { gallery: number; id: string }>()
-      new ImageTable(database, { damagedRecords: 'named' }).verifyAll(onRow, ({ gallery, id }) =>
+      verifyAll(database, onRow, ({ gallery, id }) =>
         damagedImages.set(`${gallery} ${id}`, { gallery, id }),
       )
       new JobTable(database).verifyAll(onRow)

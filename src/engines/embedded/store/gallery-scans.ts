@@ -8,7 +8,8 @@ import { checksumOfBytes } from './checksum.js'
 import { type Database, damaged, hasTable, type Statement } from './database.js'
 import { withReadable } from './filter-sql.js'
 import { GalleryTable } from './gallery-table.js'
-import { ImageTable, keyOf, slotOf } from './image-table.js'
+import { damagedKeys } from './image-damage.js'
+import { keyOf, slotOf } from './image-row.js'
 import { JobTable } from './job-table.js'
 import type { ReaderCalls } from './reader-protocol.js'
 import { type SetRow, SetTable } from './set-table.js'
@@ -78,7 +79,7 @@ export class GalleryScans {
     new JobTable(this.#database).verifyRecords()
     for (const { gallery, isDamaged } of this.#galleries.list())
       for (const set of isDamaged ? [] : this.#sets.wholeOf(gallery.number)) this.#verifySet(set, gallery.name)
-    this.#damagedKeys = new ImageTable(this.#database).damagedKeys()
+    this.#damagedKeys = damagedKeys(this.#database)
   }
 
   #verifySet({ number, count, next_slot }: SetRow, name: string | null): void {

@@ -15,7 +15,7 @@ import { CopySearch } from './copy-search.js'
 import { damaged, withDatabase } from './database.js'
 import { type FolderLock, lockFolder } from './folder-lock.js'
 import type { GalleryRow } from './gallery-table.js'
-import type { ImageTableOptions } from './image-table.js'
+import type { ImageTableOptions } from './image-row.js'
 import { expectDatabaseOrNothing } from './lost-database.js'
 import type { ReaderCalls, ReaderThreadData } from './reader-protocol.js'
 import { hasRoom } from './room.js'
@@ -140,6 +140,10 @@ export class GalleryStore {
 
   get images(): StoreReads['images'] {
     return this.#reads.images
+  }
+
+  get contents(): StoreReads['contents'] {
+    return this.#reads.contents
   }
 
   get originals(): StoreReads['originals'] {

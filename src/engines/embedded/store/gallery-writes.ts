@@ -24,6 +24,7 @@ import { DescriptorTable } from './descriptor-table.js'
 import { type FeedbackRequest, FeedbackTable } from './feedback-table.js'
 import { GalleryTable, type NewGallery, recordOf } from './gallery-table.js'
 import { ImageTable } from './image-table.js'
+import { ImageWrites } from './image-writes.js'
 import { JobTable } from './job-table.js'
 import { LayoutTable } from './layout-table.js'
 import { OriginalTable } from './original-table.js'
@@ -65,6 +66,7 @@ export class GalleryWrites {
   readonly #galleries: GalleryTable
   readonly #sets: SetTable
   readonly #images: ImageTable
+  readonly #imageWrites: ImageWrites
   readonly #descriptors: DescriptorTable
   readonly #feedback: FeedbackTable
 
@@ -75,6 +77,7 @@ export class GalleryWrites {
     this.#sets = new SetTable(database)
     this.sets = new SetWrites({ galleries: this.#galleries, sets: this.#sets })
     this.#images = new ImageTable(database, { damagedRecords: 'named' }) // they are replaced and removed like others
+    this.#imageWrites = new ImageWrites(database, this.#images)
     this.#descriptors = new DescriptorTable(database)
     this.#feedback = new FeedbackTable(database)
     this.decisions = new DecisionTable(database)
@@ -137,7 +140,7 @@ export class GalleryWrites {
       ...(label !== undefined && { label: label && nfc(label) }),
       ...(metadata !== undefined && { metadata }),
     }
-    if (!this.#images.change(set, id, change, at)) throw new AlikeError('image_not_found')
+    if (!this.#imageWrites.change(set, id, change, at)) throw new AlikeError('image_not_found')
   }
 
   /** A picture that was changed since its slot was read, and fits no more, stays. */
@@ -145,7 +148,7 @@ export class GalleryWrites {
     const row = this.#sets.get(set)
     const deleted = this.#images.fitting(set, slots, filter)
     for (const { id } of this.#images.hits(set, [...deleted]).values()) this.#forgetFeedback(row, id)
-    for (const slot of deleted) this.#images.delete(set, slot)
+    for (const slot of deleted) this.#imageWrites.delete(set, slot)
     if (deleted.length > 0) this.#sets.save({ ...row, count: row.count - deleted.length, updated_at: at })
     return deleted
   }
@@ -171,7 +174,7 @@ export class GalleryWrites {
   purge(): boolean {
     const set = this.#sets.nextDropped()
     if (set !== undefined) {
-      const more = [this.#images, this.layouts].map((table) => table.purge(set, purgeLimit))
+      const more = [this.#imageWrites, this.layouts].map((table) => table.purge(set, purgeLimit))
       if (!more.includes(true)) this.#sets.erase(set)
       return true
     }
@@ -195,13 +198,13 @@ export class GalleryWrites {
     const reference = referenceOf(image, former)
     const said = { ...image, id: former?.id ?? nfc(image.id), label: label && nfc(label), metadata, reference }
     if (unlessSame && former !== undefined && isSame(former, said)) return { unchanged: true }
-    if (found !== undefined) this.#images.delete(row.number, found.slot)
+    if (found !== undefined) this.#imageWrites.delete(row.number, found.slot)
     else row.count++
     // what was said of another picture says nothing of this one
     if (former !== undefined && former.contentHash !== said.contentHash) this.#forgetFeedback(row, former.id)
     const slot = row.next_slot++
     if (slot >= slotsMax) throw new AlikeError('gallery_full', { detail: 'It has used up its slots.' })
-    this.#images.insert(row.number, {
+    this.#imageWrites.insert(row.number, {
       ...said,
       slot,
       createdAt: (image.updatedAt && image.createdAt) || former?.createdAt || image.createdAt || at,
@@ -214,7 +217,7 @@ export class GalleryWrites {
   #remove(row: SetRow, id: string): { removedSlot: number } | { absent: true } {
     const found = this.#images.stored(row.number, id)
     if (found === undefined) return { absent: true }
-    this.#images.delete(row.number, found.slot)
+    this.#imageWrites.delete(row.number, found.slot)
     this.#forgetFeedback(row, found.record.id)
     row.count--
     return { removedSlot: found.slot }

@@ -6,7 +6,7 @@
 import { isUtf8 } from 'node:buffer'
 import { cutText } from '../../../text.js'
 import type { Database } from './database.js'
-import { checksumOfImage, type ImageRow } from './image-table.js'
+import { checksumOfImage, type ImageRow } from './image-row.js'
 
 type Suspect = ImageRow & { checksum: number; idBytes: Buffer; labelBytes: Buffer | null }
 

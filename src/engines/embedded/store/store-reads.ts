@@ -7,7 +7,9 @@ import { DescriptorTable } from './descriptor-table.js'
 import { FeedbackTable } from './feedback-table.js'
 import { GalleryScans } from './gallery-scans.js'
 import { GalleryTable } from './gallery-table.js'
-import { ImageTable, type ImageTableOptions } from './image-table.js'
+import { ImageContents } from './image-contents.js'
+import type { ImageTableOptions } from './image-row.js'
+import { ImageTable } from './image-table.js'
 import { JobTable } from './job-table.js'
 import { LayoutTable } from './layout-table.js'
 import { OriginalTable } from './original-table.js'
@@ -19,6 +21,7 @@ export interface StoreReads {
   galleries: GalleryTable
   sets: SetTable
   images: ImageTable
+  contents: ImageContents
   descriptors: DescriptorTable
   jobs: JobTable
   feedback: FeedbackTable
@@ -53,10 +56,12 @@ function readsOn(database: Database, images: ImageTableOptions, alone: boolean):
   try {
     if (alone) expectCurrent(versionOf(database))
     const descriptors = new DescriptorTable(database)
+    const records = new ImageTable(database, images)
     return {
       galleries: new GalleryTable(database, images),
       sets: new SetTable(database),
-      images: new ImageTable(database, images),
+      images: records,
+      contents: new ImageContents(database, records, images),
       descriptors,
       jobs: new JobTable(database),
       feedback: new FeedbackTable(database),

@@ -1,0 +1,106 @@
+/** What lies beside the records of pictures: their embeddings and thumbnails. */
+import { AlikeError } from '../../../errors.js'
+import type { StoredThumbnail } from '../../../gallery/engine.js'
+import type { ImageRecord, SeenImage } from '../../../gallery/records.js'
+import { checksumOfBytes, expectChecksum } from './checksum.js'
+import { type Database, damaged, type Statement } from './database.js'
+import { type ImageRow, type ImageTableOptions, isWhole, type StoredRow, slotOf } from './image-row.js'
+import type { ImageTable } from './image-table.js'
+
+export class ImageContents {
+  readonly #rows: Pick<ImageTable, 'row'>
+  readonly #namesDamaged: boolean
+  readonly #vector: Statement<[number], { vector: Buffer; checksum: number }>
+  readonly #thumbnail: Statement<[number], { webp: Buffer; checksum: number }>
+
+  constructor(database: Database, rows: Pick<ImageTable, 'row'>, { damagedRecords = 'refused' }: ImageTableOptions) {
+    this.#rows = rows
+    this.#namesDamaged = damagedRecords === 'named'
+    this.#vector = database.prepare('SELECT vector, checksum FROM embedding WHERE key = ?')
+    this.#thumbnail = database.prepare('SELECT webp, checksum FROM thumbnail WHERE key = ?')
+  }
+
+  /** @throws AlikeError as `thumbnail` does */
+  vector(gallery: number, id: string): Float32Array | undefined {
+    const read = (row: StoredRow) => {
+      isWhole(row, this.#namesDamaged) // tells of damage; the embedding has a checksum of its own
+      const vector = this.#vectorOf(row.key)
+      if (vector === 'damaged') throw new AlikeError('image_damaged')
+      return vector
+    }
+    return this.#beside(gallery, id, read, 'An embedding is missing.') ?? undefined
+  }
+
+  /** @throws AlikeError `image_damaged` for one that is damaged, where those are named */
+  thumbnail(gallery: number, id: string): StoredThumbnail | undefined {
+    const read = (row: StoredRow) => {
+      const bytes = isWhole(row, this.#namesDamaged) ? this.#thumbnailOf(row) : 'damaged'
+      if (bytes === 'damaged') throw new AlikeError('image_damaged')
+      return bytes === undefined ? undefined : { bytes: bytes ?? undefined, contentHash: row.content_hash }
+    }
+    return this.#beside(gallery, id, read, 'A thumbnail is missing.')
+  }
+
+  /**
+   * What the same content gave before, if it is what is stored under this id, and whole.
+   * @param descriptorAt of a slot; what is older than descriptors is seen anew, and has one then
+   */
+  seen(
+    gallery: number,
+    { id, contentHash, modelId }: Pick<ImageRecord, 'id' | 'contentHash' | 'modelId'>,
+    descriptorAt: (slot: number) => Uint8Array | undefined,
+  ): SeenImage | undefined {
+    const read = (row: StoredRow): SeenImage | null | undefined => {
+      if (!isWhole(row, this.#namesDamaged) || row.content_hash !== contentHash || row.model_id !== modelId) return null
+      const copyDescriptor = descriptorAt(slotOf(row.key))
+      if (copyDescriptor === undefined) return null
+      const [vector, thumbnail] = [this.#vectorOf(row.key), this.#thumbnailOf(row)]
+      if (vector === undefined || thumbnail === undefined) return undefined
+      if (vector === 'damaged' || thumbnail === 'damaged') return null
+      const { width, height, format } = row
+      return { vector, width, height, format, copyDescriptor, ...(thumbnail !== null && { thumbnail }) }
+    }
+    return this.#beside(gallery, id, read, 'An embedding or a thumbnail is missing.') ?? undefined
+  }
+
+  /**
+   * A key is never used again: what lies under it belongs to the record that was read. Where it is missing, the record
+   * may have gone in between, and what is there now is looked at.
+   * @param read undefined when something is missing, null when there is none
+   */
+  #beside<Value>(
+    gallery: number,
+    id: string,
+    read: (row: StoredRow) => Value | undefined,
+    missing: string,
+  ): Value | undefined {
+    let row = this.#rows.row(gallery, id)
+    while (row !== undefined) {
+      const value = read(row)
+      if (value !== undefined) return value
+      const now = this.#rows.row(gallery, id)
+      if (now?.key === row.key) throw damaged(missing)
+      row = now
+    }
+    return undefined
+  }
+
+  #vectorOf(key: number): Float32Array | undefined | 'damaged' {
+    const row = this.#vector.get(key)
+    if (row === undefined) return undefined
+    if (this.#namesDamaged && checksumOfBytes(key, row.vector) !== row.checksum) return 'damaged'
+    expectChecksum(checksumOfBytes(key, row.vector), row.checksum, 'An embedding')
+    return new Float32Array(
+      row.vector.buffer.slice(row.vector.byteOffset, row.vector.byteOffset + row.vector.byteLength),
+    )
+  }
+
+  #thumbnailOf({ key, thumbnail }: ImageRow): Uint8Array | null | undefined | 'damaged' {
+    if (thumbnail === 0) return null
+    const row = this.#thumbnail.get(key)
+    if (row === undefined) return undefined
+    if (this.#namesDamaged && checksumOfBytes(key, row.webp) !== row.checksum) return 'damaged'
+    expectChecksum(checksumOfBytes(key, row.webp), row.checksum, 'A thumbnail')
+    return row.webp
+  }
+}

@@ -1,0 +1,147 @@
+/** One row of a picture: its key, its checksum, and what is told of it. Slots become keys here and nowhere else. */
+import { fieldValues } from '../../../gallery/field-values.js'
+import type { ImageRecord } from '../../../gallery/records.js'
+import { readStored } from '../../../gallery/stored-json.js'
+import { SlotHit } from '../slot-hit.js'
+import { checksumOfValues } from './checksum.js'
+import { damaged } from './database.js'
+import { slotsMax } from './set-table.js'
+
+export interface ImageRow {
+  key: number
+  gallery: number
+  id: string
+  label: string | null
+  metadata: string
+  content_hash: string
+  model_id: string
+  width: number
+  height: number
+  format: string
+  bytes: number
+  thumbnail: number
+  created_at: string
+  updated_at: string
+  /** Null also in rows of before there were any. */
+  reference: string | null
+}
+export type StoredRow = ImageRow & { checksum: number }
+
+/** What the checksum is of, in its order. */
+export const columns = [
+  'key',
+  'gallery',
+  'id',
+  'label',
+  'metadata',
+  'content_hash',
+  'model_id',
+  'width',
+  'height',
+  'format',
+  'bytes',
+  'thumbnail',
+  'created_at',
+  'updated_at',
+  'reference',
+] as const satisfies readonly (keyof ImageRow)[]
+
+export interface ImageTableOptions {
+  /** What a record is that does not have its checksum: the end of the reading, or one picture of which only the id is told. Default `refused`. */
+  damagedRecords?: 'refused' | 'named' | undefined
+}
+
+export function keyOf(gallery: number, slot: number): number {
+  return gallery * slotsMax + slot
+}
+
+/** For one statement: each takes and gives back the locks of the database. */
+export function keysOf(gallery: number, slots: readonly number[]): string {
+  return JSON.stringify(slots.map((slot) => keyOf(gallery, slot)))
+}
+
+export function slotOf(key: number): number {
+  return key % slotsMax
+}
+
+export function hitOf(row: ImageRow, groupBy: string | undefined): SlotHit {
+  const slot = slotOf(row.key)
+  const hit = {
+    id: row.id,
+    label: row.label,
+    contentHash: row.content_hash,
+    modelId: row.model_id,
+    thumbnailBytes: row.thumbnail,
+  }
+  if (groupBy === undefined) return new SlotHit(slot, hit)
+  const metadata = groupBy === 'label' ? {} : (readStored(row.metadata) ?? {})
+  return new SlotHit(slot, hit, { groupKeys: fieldValues({ label: row.label, metadata }, groupBy) })
+}
+
+/** Nothing of it can be trusted, nor its id, but by that it is found. */
+export function damagedHit({ key, id }: ImageRow): SlotHit {
+  return new SlotHit(
+    slotOf(key),
+    {
+      id: String(id),
+      label: null,
+      contentHash: `unreadable ${key}`,
+      modelId: '',
+      thumbnailBytes: 0,
+    },
+    { isDamaged: true },
+  )
+}
+
+export function damagedRecord({ id }: ImageRow): ImageRecord {
+  const nothing = {
+    label: null,
+    metadata: {},
+    contentHash: '',
+    modelId: '',
+    width: 0,
+    height: 0,
+    format: '',
+    bytes: 0,
+    thumbnailBytes: 0,
+    createdAt: '',
+    updatedAt: '',
+  }
+  return { id: String(id), unreadable: 'record', ...nothing }
+}
+
+export function recordOf(row: ImageRow): ImageRecord {
+  const metadata = readStored(row.metadata)
+  return {
+    id: row.id,
+    label: row.label,
+    metadata: metadata ?? {},
+    ...(metadata === undefined && { unreadable: 'metadata' }),
+    contentHash: row.content_hash,
+    ...(row.reference !== null && { reference: row.reference }),
+    modelId: row.model_id,
+    width: row.width,
+    height: row.height,
+    format: row.format,
+    bytes: row.bytes,
+    thumbnailBytes: row.thumbnail,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  }
+}
+
+export function checksumOfImage(row: ImageRow): number {
+  return checksumOfValues(known(columns.map((column) => row[column] ?? null)))
+}
+
+/** The last of the columns came later: rows of before have a checksum without it. */
+export function known<Value>(values: Value[]): Value[] {
+  return values.at(-1) === null ? values.slice(0, -1) : values
+}
+
+/** Whether a record has the checksum it was stored with. @throws AlikeError `data_unreadable` for one that has not, unless those are named */
+export function isWhole(row: StoredRow, namesDamaged: boolean): boolean {
+  if (checksumOfImage(row) === row.checksum) return true
+  if (namesDamaged) return false
+  throw damaged('The record of a picture does not have the checksum it was stored with.')
+}
