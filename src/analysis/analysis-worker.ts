@@ -60,7 +60,7 @@ answerCalls<AnalysisCalls>(
     truths({ size, seed, k }) {
       const drawn = drawSample(gallery.ids.length, size, seed)
       control.expect(drawn.length)
-      truths = kthScores(gallery.vectors, gallery.dimension, drawn, k, step)
+      truths = kthScores(gallery, drawn, k, step)
       return drawn.map((position) => gallery.numbers[position]!)
     },
     recall: ({ counts, scores, k }) => recallOf({ counts, found: scores, truths, k, others: gallery.ids.length - 1 }),
@@ -103,8 +103,7 @@ answerCalls<AnalysisCalls>(
         gallery,
         gathering.lists,
         copyGroups(duplicateScore, settled.apart(['not-copies'])),
-        { k, duplicateScore, limit },
-        settled,
+        { k, duplicateScore, limit, settled },
       ),
   },
   () => {},

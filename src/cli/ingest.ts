@@ -43,7 +43,7 @@ async function ingest(
           job: await ingestFromS3(service, gallery, { bucket: object![1]!, prefix: object![2]! }, reading),
           unreadable: 0,
         }
-      : await upload(service, gallery, body, reading, interrupt.signal)
+      : await upload(service, { gallery, body, parameters: reading }, interrupt.signal)
   if (uploaded === undefined) {
     console.error('Cancelled while sending; nothing was taken in.')
     return cancelled
@@ -73,9 +73,7 @@ function ingestFromS3(
 /** @returns undefined when interrupted before everything was sent; the service keeps nothing of that */
 async function upload(
   service: AlikeClient,
-  gallery: string,
-  body: UploadBody,
-  parameters: Reading,
+  { gallery, body, parameters }: { gallery: string; body: UploadBody; parameters: Reading },
   interrupted: AbortSignal,
 ): Promise<{ job: Job; unreadable: number } | undefined> {
   const leaving = new AbortController()

@@ -7,7 +7,7 @@ import { findLabelDoubts } from './label-doubts.js'
 import { NeighbourLists } from './neighbour-lists.js'
 import { findOutliers } from './outliers.js'
 import type { DoctorReport } from './reports.js'
-import { nothingSettled } from './settled.js'
+import { nothingSettled, type Settled } from './settled.js'
 
 export interface DoctorOptions {
   /** Neighbours that vote and count. */
@@ -16,19 +16,19 @@ export interface DoctorOptions {
   duplicateScore: number
   /** Most findings of each kind. */
   limit: number
+  /** What is not asked again. */
+  settled?: Settled | undefined
 }
 
 /**
  * @param lists copies included, longer than k so that enough others remain
  * @param groups of copies
- * @param settled what is not asked again
  */
 export function examine(
   images: Images,
   lists: NeighbourLists,
   groups: CopyGroups,
-  { k, duplicateScore, limit }: DoctorOptions,
-  settled = nothingSettled,
+  { k, duplicateScore, limit, settled = nothingSettled }: DoctorOptions,
 ): DoctorReport {
   const others = withoutCopies(lists, groups, k)
   return {
@@ -36,7 +36,7 @@ export function examine(
     k,
     duplicateScore,
     conflicts: findLabelConflicts(images, groups, limit, settled),
-    doubts: findLabelDoubts(images, others, k, limit, settled),
+    doubts: findLabelDoubts(images, others, { k, limit, settled }),
     hubs: findHubs(images, others, k, limit),
     outliers: findOutliers(images, others, limit),
   }

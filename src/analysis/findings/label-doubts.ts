@@ -7,7 +7,7 @@
 import type { Images } from './images.js'
 import type { NeighbourLists } from './neighbour-lists.js'
 import type { DoubtReport } from './reports.js'
-import { nothingSettled } from './settled.js'
+import { nothingSettled, type Settled } from './settled.js'
 
 /** A picture is judged by at least so many labelled neighbours, and only where its label has so many other pictures to vote for it. */
 const votersMin = 5
@@ -18,13 +18,11 @@ const witnessesShown = 3
 /** Share of each label among the labelled neighbours. */
 type Votes = ReadonlyMap<string, number>
 
-/** Strongest doubt first. @param lists without copies @param k neighbours that vote @param limit most pictures */
+/** Strongest doubt first. @param lists without copies @param options.k neighbours that vote @param options.limit most pictures */
 export function findLabelDoubts(
   images: Images,
   lists: NeighbourLists,
-  k: number,
-  limit: number,
-  settled = nothingSettled,
+  { k, limit, settled = nothingSettled }: { k: number; limit: number; settled?: Settled | undefined },
 ): DoubtReport {
   const { ids, labels } = images
   const judged = votesOfAll(images, lists, k)
@@ -54,7 +52,7 @@ export function findLabelDoubts(
       margin,
       ownShare: own,
       likelyShare: other,
-      witnesses: witnesses(position, likely, images, lists, k),
+      witnesses: witnesses({ position, likely }, images, lists, k),
     })),
   }
 }
@@ -101,7 +99,12 @@ function likeliest(votes: Votes, label: string, confidence: ReadonlyMap<string, 
   return confident[0]?.[0] ?? label
 }
 
-function witnesses(position: number, likely: string, { ids, labels }: Images, lists: NeighbourLists, k: number) {
+function witnesses(
+  { position, likely }: { position: number; likely: string },
+  { ids, labels }: Images,
+  lists: NeighbourLists,
+  k: number,
+) {
   const found: { id: string; score: number }[] = []
   for (let i = 0; i < Math.min(k, lists.count(position)) && found.length < witnessesShown; i++) {
     const other = lists.other(position, i)

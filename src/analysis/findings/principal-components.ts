@@ -5,22 +5,24 @@ import { seededRandom } from '../../eval/random.js'
 const rowsMax = 4_000
 const iterations = 24
 
+interface Rows {
+  /** [n, dimension] */
+  vectors: Float32Array
+  dimension: number
+}
+
 /**
- * @param vectors [n, dimension]
- * @param wanted components, at most `dimension`
- * @param onStep called between pieces of work; what it throws ends it
+ * @param options.wanted components, at most `dimension`
+ * @param options.onStep called between pieces of work; what it throws ends it
  * @returns [n, wanted], each row a vector less the mean, in those directions, the widest first
  */
 export function principalComponents(
-  vectors: Float32Array,
-  dimension: number,
-  wanted: number,
-  seed: number,
-  onStep: () => void,
+  { vectors, dimension }: Rows,
+  { wanted, seed, onStep }: { wanted: number; seed: number; onStep: () => void },
 ): Float32Array {
   const count = vectors.length / dimension
   const mean = meanOf(vectors, dimension)
-  const covariance = covarianceOf(vectors, dimension, mean, Math.max(1, Math.ceil(count / rowsMax)), onStep)
+  const covariance = covarianceOf({ vectors, dimension }, mean, Math.max(1, Math.ceil(count / rowsMax)), onStep)
   const random = seededRandom(seed)
   let basis = orthonormal(
     Float64Array.from({ length: wanted * dimension }, () => random() - 0.5),
@@ -51,8 +53,7 @@ function meanOf(vectors: Float32Array, dimension: number): Float64Array {
 
 /** [dimension, dimension], of every `stride`-th row; its scale does not matter. */
 function covarianceOf(
-  vectors: Float32Array,
-  dimension: number,
+  { vectors, dimension }: Rows,
   mean: Float64Array,
   stride: number,
   onStep: () => void,

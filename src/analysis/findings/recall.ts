@@ -11,13 +11,12 @@ const scoreTolerance = 1e-6
 
 /**
  * For each query the score of its k-th best other; of its last one where there are fewer, −Infinity without any.
- * @param vectors [n, dimension]
+ * @param images [n, dimension] vectors
  * @param queries rows that ask
  * @param onQuery called after each; what it throws ends it
  */
 export function kthScores(
-  vectors: Float32Array,
-  dimension: number,
+  { vectors, dimension }: { vectors: Float32Array; dimension: number },
   queries: Uint32Array,
   k: number,
   onQuery?: () => void,

@@ -32,7 +32,7 @@ export async function openTar(
     },
     items(from) {
       unpacking = unpackTar(file, description, limits)
-      return readItems(unpacking, from, description, limits, survey)
+      return readItems(unpacking, { from, description, limits }, survey)
     },
     close: async () => unpacking?.destroy(),
   }
@@ -43,9 +43,7 @@ const namesAtOnce = 128
 
 async function* readItems(
   { entries, unpacked, hasTrailing }: Unpacking,
-  from: number,
-  description: SourceDescription,
-  limits: SourceLimits,
+  { from, description, limits }: { from: number; description: SourceDescription; limits: SourceLimits },
   { manifest, links }: TarSurvey,
 ): AsyncGenerator<SourceItem> {
   const names = new ItemNames(description, manifest)

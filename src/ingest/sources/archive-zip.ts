@@ -29,14 +29,13 @@ export async function openZip(path: string, description: SourceDescription, limi
         if (file.number === manifest?.number) continue
         const item = names.next(file)
         if (item.index < from) continue
-        yield 'id' in item
-          ? {
-              index: item.index,
-              name: item.name,
-              isNameAssumed: item.isNameAssumed,
-              ...(await bytesIn(zip, file, limits, unpacked, item)),
-            }
-          : item
+        if (!('id' in item)) {
+          yield item
+          continue
+        }
+        const read = await bytesIn(zip, file, limits, unpacked)
+        const { index, name, isNameAssumed } = item
+        yield 'bytes' in read ? { ...item, ...read } : { index, name, isNameAssumed, ...read }
       }
       yield* names.missing(from)
     },
@@ -90,20 +89,19 @@ async function readManifest(
 }
 
 /** One damaged entry says nothing about the next: the directory tells where that one begins. */
-async function bytesIn<Said>(
+async function bytesIn(
   zip: ZipFile,
   { entry, isLink }: ZippedFile,
   { uploadMaxBytes }: SourceLimits,
   unpacked: UnpackedBytes,
-  said: Said,
-): Promise<(Said & { bytes: Buffer }) | { error: AlikeError }> {
+): Promise<{ bytes: Buffer } | { error: AlikeError }> {
   try {
     if (isLink) throw new AlikeError('archive_path_invalid', { detail: 'It is a link, not a file.' })
     if (!entry.canDecodeFileData())
       throw new AlikeError('image_unreadable', { detail: 'It is encrypted or packed by an unknown method.' })
     if (entry.uncompressedSize > uploadMaxBytes) throw imageTooLarge(uploadMaxBytes)
     const stream = await zip.openReadStreamPromise(entry)
-    return { ...said, bytes: await readBounded(unpacked.counted(checked(stream, entry)), uploadMaxBytes) }
+    return { bytes: await readBounded(unpacked.counted(checked(stream, entry)), uploadMaxBytes) }
   } catch (error) {
     if (error instanceof AlikeError && error.code === 'archive_unreadable') throw error
     return { error: error instanceof AlikeError ? error : damaged(error) }

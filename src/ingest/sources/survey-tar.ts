@@ -25,6 +25,13 @@ export interface HardLinks {
 
 export const noLinks: HardLinks = { ofFile: new Map(), bound: new Set() }
 
+interface LookedThrough {
+  file: string
+  description: SourceDescription
+  limits: SourceLimits
+  signal: AbortSignal | undefined
+}
+
 /** What damage hides is not known: taking in will meet the damage. @throws AlikeError; the signal's reason */
 export async function surveyTar(
   file: string,
@@ -35,11 +42,9 @@ export async function surveyTar(
   let manifest: UploadManifest | undefined
   let [files, items] = [0, 0]
   const targets = new Set<string>()
+  const tar = { file, description, limits, signal }
   const { isWhole, hasTrailing } = await lookThrough(
-    file,
-    description,
-    limits,
-    signal,
+    tar,
     async ({ path, kind, misfit, content, target }) => {
       if (kind === 'folder') return
       if (kind === 'file' && misfit === undefined && manifestFormat(path) !== undefined) {
@@ -53,23 +58,20 @@ export async function surveyTar(
       if (kind === 'link') targets.add(plain(target))
     },
   )
-  const links = targets.size === 0 ? noLinks : await bindLinks(file, description, limits, signal, targets)
+  const links = targets.size === 0 ? noLinks : await bindLinks(tar, targets)
   if (hasTrailing) items += 1 // told as one
   return { manifest, total: isWhole && manifest === undefined ? items : undefined, links }
 }
 
 /** One more look, which only archives with hard links need: each is a name of the last file before it under that path. */
 async function bindLinks(
-  file: string,
-  description: SourceDescription,
-  limits: SourceLimits,
-  signal: AbortSignal | undefined,
+  tar: LookedThrough,
   targets: ReadonlySet<string>,
 ): Promise<HardLinks> {
   const last = new Map<string, number>()
   const ofFile = new Map<number, ReadName[]>()
   const bound = new Set<number>()
-  await lookThrough(file, description, limits, signal, async ({ path, misfit, isAssumed, kind, target, number }) => {
+  await lookThrough(tar, async ({ path, misfit, isAssumed, kind, target, number }) => {
     const bearer = kind === 'file' ? number : kind === 'link' ? last.get(plain(target)) : undefined
     if (bearer === undefined) return
     if (targets.has(plain(path))) last.set(plain(path), bearer)
@@ -84,10 +86,7 @@ async function bindLinks(
 
 /** @returns whether there is no damage, and whether something stands behind the end */
 async function lookThrough(
-  file: string,
-  description: SourceDescription,
-  limits: SourceLimits,
-  signal: AbortSignal | undefined,
+  { file, description, limits, signal }: LookedThrough,
   at: (entry: NamedEntry) => Promise<void>,
 ): Promise<{ isWhole: boolean; hasTrailing: boolean }> {
   const unpacking = unpackTar(file, description, limits)

@@ -51,7 +51,7 @@ function twoClusters(labelOf: (id: string) => string) {
 
 test('a picture whose neighbours all have another label is doubted, with the nearest of them as witnesses', () => {
   const { pictures, lists } = twoClusters((id) => (id === 'x3' ? 'y' : id[0]!))
-  const { judged, count, images } = findLabelDoubts(pictures, lists, 6, 10)
+  const { judged, count, images } = findLabelDoubts(pictures, lists, { k: 6, limit: 10 })
   assert.deepEqual([judged, count], [14, 1])
   const [doubt] = images
   assert.deepEqual(
@@ -67,16 +67,16 @@ test('a picture whose neighbours all have another label is doubted, with the nea
 
 test('right labels raise no doubt, and neither does a vote that is close', () => {
   const right = twoClusters((id) => id[0]!)
-  assert.equal(findLabelDoubts(right.pictures, right.lists, 6, 10).count, 0)
+  assert.equal(findLabelDoubts(right.pictures, right.lists, { k: 6, limit: 10 }).count, 0)
   // labels alternate within both clusters: every vote is 3 : 3 or 4 : 2
   const mixed = twoClusters((id) => (Number(id[1]) % 2 === 0 ? 'even' : 'odd'))
-  assert.equal(findLabelDoubts(mixed.pictures, mixed.lists, 6, 10).count, 0)
+  assert.equal(findLabelDoubts(mixed.pictures, mixed.lists, { k: 6, limit: 10 }).count, 0)
 })
 
 test('pictures of rare labels and those without a label are not judged', () => {
   // five others of its label are needed to be judged fairly; two have none
   const { pictures, lists } = twoClusters((id) => (id === 'x0' || id === 'x1' ? 'rare' : id === 'y0' ? '-' : id[0]!))
-  const { judged, count } = findLabelDoubts(pictures, lists, 6, 10)
+  const { judged, count } = findLabelDoubts(pictures, lists, { k: 6, limit: 10 })
   // x2…x6 are five of their label, so each has only four others
   assert.deepEqual([judged, count], [6, 0])
 })

@@ -91,7 +91,10 @@ test('principal components are the directions of most variance, widest first', (
     const [wide, narrow] = [random() - 0.5, (random() - 0.5) * 0.3]
     return [0.6 * wide, 0.8 * wide, narrow, 5]
   })
-  const components = principalComponents(Float32Array.from(rows.flat()), 4, 2, 1, () => {})
+  const components = principalComponents(
+    { vectors: Float32Array.from(rows.flat()), dimension: 4 },
+    { wanted: 2, seed: 1, onStep: () => {} },
+  )
   const spread = (component: number) => {
     const values = rows.map((_, i) => components[2 * i + component]!)
     return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length)

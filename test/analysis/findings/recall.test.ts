@@ -8,10 +8,10 @@ const vectors = Float32Array.from([1, 0, 0.8, 0.6, 0.6, 0.8, 0, 1, -1, 0])
 test('the k-th best score leaves the query itself out', () => {
   const near = (found: Float32Array, expected: number[]) =>
     expected.forEach((value, i) => assert.ok(Math.abs(found[i]! - value) < 1e-6, `${found[i]} is not ${value}`))
-  near(kthScores(vectors, 2, Uint32Array.of(0), 1), [0.8])
-  near(kthScores(vectors, 2, Uint32Array.of(0, 4), 3), [0, -0.8])
-  near(kthScores(vectors, 2, Uint32Array.of(0), 9), [-1])
-  assert.deepEqual([...kthScores(Float32Array.of(1, 0), 2, Uint32Array.of(0), 3)], [-Infinity])
+  near(kthScores({ vectors, dimension: 2 }, Uint32Array.of(0), 1), [0.8])
+  near(kthScores({ vectors, dimension: 2 }, Uint32Array.of(0, 4), 3), [0, -0.8])
+  near(kthScores({ vectors, dimension: 2 }, Uint32Array.of(0), 9), [-1])
+  assert.deepEqual([...kthScores({ vectors: Float32Array.of(1, 0), dimension: 2 }, Uint32Array.of(0), 3)], [-Infinity])
 })
 
 test('a neighbour is right when it scores as much as the true last one', () => {

@@ -80,7 +80,7 @@ export function searchGraph(
   for (;;) {
     wanted = Math.min(wanted, graph.count)
     if (wanted * comparisonsPerCandidate + waitingCost(vectors, live) >= allowed) return undefined
-    const { nearest, found, reliable } = best(vectors, graph, search, wanted, share)
+    const { nearest, found, reliable } = best(vectors, graph, search, { ef: wanted, share })
     if (reliable >= depth || (ef !== undefined && found >= depth) || wanted === graph.count) {
       if (vectors.size > live) offerWaiting(nearest, vectors, serving, search)
       return { neighbours: nearest.sorted(), method: 'hnsw', ef: wanted }
@@ -117,8 +117,7 @@ function best(
   vectors: SlotVectorStore,
   graph: HnswGraph,
   { query, k, depth, allow }: GraphSearch,
-  ef: number,
-  share: number,
+  { ef, share }: { ef: number; share: number },
 ): { nearest: Nearest; found: number; reliable: number } {
   const lengthError = Math.max(vectors.lengthError, Math.abs(1 / query.inverseLength - 1))
   const margin = 2 * (graph.scoreError + 2 * lengthError) + scoreTolerance
