@@ -1,4 +1,7 @@
-/** The wiring: every plugin and every route, in the order in which a request meets them. */
+/**
+ * The wiring: every plugin and every route, in the order in which a request meets them, and the side apps that have fewer of
+ * them. Longer than most files, as it is that one list.
+ */
 import { randomUUID } from 'node:crypto'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { ApiKeys } from './access/api-keys.js'
@@ -29,11 +32,13 @@ import { refuseCodedBodies } from './http/plugins/content-coding.js'
 import { allowOrigins, answerOrigin } from './http/plugins/cross-origin.js'
 import { checkHeaders, httpOptions } from './http/plugins/header-rules.js'
 import { acceptImages, imageBodyMemory } from './http/plugins/image-bodies.js'
+import { refuseUnknownGallery } from './http/plugins/known-gallery.js'
 import { describeApi } from './http/plugins/openapi.js'
 import { asAlikeError, registerProblems, sendProblem } from './http/plugins/problem.js'
 import { serveReferencePage } from './http/plugins/reference-page.js'
 import { measureRequests } from './http/plugins/request-metrics.js'
 import { sendSecurityHeaders } from './http/plugins/security-headers.js'
+import { refuseWhileClosing } from './http/plugins/shutting-down.js'
 import { traceRequests } from './http/plugins/trace-requests.js'
 import { trustedProxies } from './http/plugins/trusted-proxies.js'
 import { limitUploads } from './http/plugins/upload-admission.js'
@@ -288,24 +293,4 @@ export function buildUnreadyApp({
 /** An id is written into logs and headers: only what can do no harm there is taken over. */
 function safeRequestId(given: string | string[] | undefined): string | undefined {
   return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : undefined
-}
-
-/** What was accepted before is finished; what comes after on an open connection is sent elsewhere. */
-function refuseWhileClosing(app: FastifyInstance): void {
-  let closing = false
-  app.addHook('preClose', async () => {
-    closing = true
-  })
-  app.addHook('onRequest', async (_request, reply) => {
-    if (!closing) return
-    reply.header('connection', 'close')
-    throw new AlikeError('shutting_down')
-  })
-}
-
-/** Before a body of many megabytes is read. */
-function refuseUnknownGallery(scope: FastifyInstance, galleries: Galleries): void {
-  scope.addHook('onRequest', async (request) => {
-    await galleries.sets.serving((request.params as { gallery: string }).gallery)
-  })
 }

@@ -99,12 +99,12 @@ answerCalls<AnalysisCalls>(
       return reportDuplicates(gallery, groups, { duplicateScore, notCompared, dismissed: apart.count, limit })
     },
     doctor: ({ k, duplicateScore, limit }) =>
-      examine(
-        gallery,
-        gathering.lists,
-        copyGroups(duplicateScore, settled.apart(['not-copies'])),
-        { k, duplicateScore, limit, settled },
-      ),
+      examine(gallery, gathering.lists, copyGroups(duplicateScore, settled.apart(['not-copies'])), {
+        k,
+        duplicateScore,
+        limit,
+        settled,
+      }),
   },
   () => {},
 )

@@ -1,6 +1,7 @@
 /**
  * Picture in, unit vector out: a bounded line, batches pulled from it by idle session workers.
- * Read `embed` for the life of one picture and `#pump` for that of a batch.
+ * Read `embed` for the life of one picture and `#pump` for that of a batch. Longer than most files, as line, batch and workers
+ * share one state: what is waiting, running and coming is only right when seen together.
  */
 import { AlikeError } from '../errors.js'
 import type { EmbeddingInstruments } from '../metrics/embedding.js'

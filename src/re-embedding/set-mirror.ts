@@ -79,9 +79,7 @@ export class SetMirror {
 
   private constructor(
     parts: MirrorParts,
-    gallery: string,
-    set: CatalogueSet,
-    servingModelId: string,
+    { gallery, set, servingModelId }: { gallery: string; set: CatalogueSet; servingModelId: string },
     sides: { from: OpenSet; to: OpenSet },
   ) {
     this.#parts = parts
@@ -99,7 +97,7 @@ export class SetMirror {
   ): Promise<SetMirror> {
     const { galleries } = parts
     const sides = { from: await galleries.sets.open(serving), to: await galleries.sets.open(set) }
-    return new SetMirror(parts, gallery, set, serving.modelId, sides)
+    return new SetMirror(parts, { gallery, set, servingModelId: serving.modelId }, sides)
   }
 
   /** Those of the records that the other set does not have as they are. */
@@ -160,7 +158,17 @@ export class SetMirror {
     try {
       const { label, metadata, contentHash, reference, bytes, createdAt } = here
       const updatedAt = this.#isCopied ? here.updatedAt : undefined
-      const said = { id, label, metadata, contentHash, reference, bytes, createdAt, updatedAt, modelId: this.#set.modelId }
+      const said = {
+        id,
+        label,
+        metadata,
+        contentHash,
+        reference,
+        bytes,
+        createdAt,
+        updatedAt,
+        modelId: this.#set.modelId,
+      }
       const made = await this.#made(here, there, work)
       return { id, of: here, step: { put: { ...said, ...made } } }
     } catch (error) {

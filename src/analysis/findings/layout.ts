@@ -45,10 +45,7 @@ export function layOut({ labels, vectors, dimension }: EmbeddedImages, options: 
   const pcaDimensions = Math.min(pcaDimensionsMax, dimension)
   const drawn = drawSample(count, options.sample, seed)
   onExpect(drawn.length + umapEpochs + count)
-  const components = principalComponents(
-    { vectors, dimension },
-    { wanted: pcaDimensions, seed, onStep: onPause },
-  )
+  const components = principalComponents({ vectors, dimension }, { wanted: pcaDimensions, seed, onStep: onPause })
   const near = new Nearest(components, pcaDimensions, drawn)
   // UMAP counts each among its own, and wants more images than that
   const neighbours = Math.min(options.neighbours, drawn.length - (drawn.length < umapMin ? 1 : 2))

@@ -1,4 +1,4 @@
-/** Jobs as callers see them. */
+/** Jobs as callers see them. Longer than most files, as descriptions for callers and examples are most of it. */
 import { type Static, Type } from 'typebox'
 import { AddLine, DeleteLine } from '../../ingest/line-schemas.js'
 import { litterRules } from '../../ingest/litter.js'

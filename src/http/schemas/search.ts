@@ -1,4 +1,4 @@
-/** What a search answers. */
+/** What a search answers. Longer than most files, as descriptions for callers and examples are most of it. */
 import { type Static, Type } from 'typebox'
 import {
   basisOf,

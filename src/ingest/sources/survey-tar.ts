@@ -43,31 +43,25 @@ export async function surveyTar(
   let [files, items] = [0, 0]
   const targets = new Set<string>()
   const tar = { file, description, limits, signal }
-  const { isWhole, hasTrailing } = await lookThrough(
-    tar,
-    async ({ path, kind, misfit, content, target }) => {
-      if (kind === 'folder') return
-      if (kind === 'file' && misfit === undefined && manifestFormat(path) !== undefined) {
-        if (manifest !== undefined) throw secondManifest(manifest.path, path)
-        manifest = await UploadManifest.read(path, content, description, limits)
-        return
-      }
-      items += 1
-      if (!isPassedOver({ path, isDevice: kind === 'device' }, description) && ++files > limits.ingestMaxFiles)
-        throw tooManyFiles(limits)
-      if (kind === 'link') targets.add(plain(target))
-    },
-  )
+  const { isWhole, hasTrailing } = await lookThrough(tar, async ({ path, kind, misfit, content, target }) => {
+    if (kind === 'folder') return
+    if (kind === 'file' && misfit === undefined && manifestFormat(path) !== undefined) {
+      if (manifest !== undefined) throw secondManifest(manifest.path, path)
+      manifest = await UploadManifest.read(path, content, description, limits)
+      return
+    }
+    items += 1
+    if (!isPassedOver({ path, isDevice: kind === 'device' }, description) && ++files > limits.ingestMaxFiles)
+      throw tooManyFiles(limits)
+    if (kind === 'link') targets.add(plain(target))
+  })
   const links = targets.size === 0 ? noLinks : await bindLinks(tar, targets)
   if (hasTrailing) items += 1 // told as one
   return { manifest, total: isWhole && manifest === undefined ? items : undefined, links }
 }
 
 /** One more look, which only archives with hard links need: each is a name of the last file before it under that path. */
-async function bindLinks(
-  tar: LookedThrough,
-  targets: ReadonlySet<string>,
-): Promise<HardLinks> {
+async function bindLinks(tar: LookedThrough, targets: ReadonlySet<string>): Promise<HardLinks> {
   const last = new Map<string, number>()
   const ofFile = new Map<number, ReadName[]>()
   const bound = new Set<number>()

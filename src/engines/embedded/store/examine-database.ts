@@ -41,9 +41,7 @@ export function examineDatabase(path: string, onPause: () => void = () => {}): D
       let read = 0
       const onRow = () => void (++read % rowsBetweenPauses === 0 && onPause())
       const damagedImages = new Map<string, { gallery: number; id: string }>()
-      verifyAll(database, onRow, ({ gallery, id }) =>
-        damagedImages.set(`${gallery} ${id}`, { gallery, id }),
-      )
+      verifyAll(database, onRow, ({ gallery, id }) => damagedImages.set(`${gallery} ${id}`, { gallery, id }))
       new JobTable(database).verifyAll(onRow)
       if (hasTable(database, 'decision')) new DecisionTable(database).verifyAll(onRow)
       if (hasTable(database, 'feedback')) new FeedbackTable(database).verifyAll(onRow)

@@ -3,7 +3,8 @@
  * in the reader thread, every write through the writer thread.
  *
  * Without room for what SQLite needs beside the database to write, it is opened all the same, to be
- * read only, and becomes writable as soon as there is room.
+ * read only, and becomes writable as soon as there is room. Longer than most files, as the life of these connections and
+ * threads, and who closes before whom, is one story.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'

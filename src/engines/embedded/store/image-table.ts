@@ -75,7 +75,9 @@ export class ImageTable {
   /** With its place. */
   stored(gallery: number, id: string): { slot: number; record: ImageRecord } | undefined {
     const row = this.row(gallery, id)
-    return row && { slot: slotOf(row.key), record: isWhole(row, this.#namesDamaged) ? recordOf(row) : damagedRecord(row) }
+    return (
+      row && { slot: slotOf(row.key), record: isWhole(row, this.#namesDamaged) ? recordOf(row) : damagedRecord(row) }
+    )
   }
 
   /** Where it lies, whatever became of its record. */

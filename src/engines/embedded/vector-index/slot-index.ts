@@ -1,7 +1,8 @@
 /**
  * One gallery's index inside the thread, or the part of it that lies there: the live vectors, and a graph over most of them that makes
  * large searches fast. A vector is found as soon as it is in memory; linking it into the graph
- * follows in small slices of time, and until then searches compare it directly.
+ * follows in small slices of time, and until then searches compare it directly. Longer than most files, as vectors, graph and
+ * what is under way between them change together.
  */
 import { type Direction, directionOf } from '../../../cosine.js'
 import { exactNeighbours } from './exact.js'

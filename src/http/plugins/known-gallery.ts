@@ -1,0 +1,10 @@
+/** Routes below a gallery that there is. */
+import type { FastifyInstance } from 'fastify'
+import type { Galleries } from '../../gallery/galleries.js'
+
+/** Before a body of many megabytes is read. */
+export function refuseUnknownGallery(scope: FastifyInstance, galleries: Galleries): void {
+  scope.addHook('onRequest', async (request) => {
+    await galleries.sets.serving((request.params as { gallery: string }).gallery)
+  })
+}
