@@ -22,7 +22,7 @@ const isShort = process.env.CHAOS_SHORT === '1'
 const only = process.env.CHAOS_ONLY
 const gallery = '/v1/galleries/chaos'
 /** So many that Weaviate searches its graph, and does not compare all. */
-const filled = isShort ? 600 : 5_000
+const filled = isShort ? 600 : 4_200
 /** Crowded machines take their time. */
 const patientlyMs = 600_000
 

@@ -10,15 +10,18 @@ export interface Fault {
   happen(stack: AlikeStack): Promise<void>
 }
 
+/** Pictures of the job that runs while a Weaviate node is killed, and of the others. */
+const { CHAOS_PICTURES = '20000', CHAOS_PICTURES_MORE = '1500' } = process.env
+
 /** @param nodes of Weaviate: with one alone galleries are away as long as it is */
 export function faultsOf(nodes: number, isShort: boolean): Fault[] {
   const seconds = (long: number) => (isShort ? Math.min(long, 3) : long) * 1_000
-  const pictures = isShort ? 400 : 1_500
+  const pictures = isShort ? 400 : Number(CHAOS_PICTURES_MORE)
   const last = nodes - 1
   const faults: Fault[] = [
     {
       name: 'a Weaviate node killed',
-      jobPictures: isShort ? 400 : 20_000,
+      jobPictures: isShort ? 400 : Number(CHAOS_PICTURES),
       async happen({ weaviate }) {
         await weaviate.nodes[last]!.kill()
         await pause(seconds(40))

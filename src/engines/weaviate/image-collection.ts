@@ -90,11 +90,14 @@ export class ImageCollection {
     return totalCount
   }
 
-  /** The nearest to a vector, nearest first. */
+  /**
+   * The nearest to a vector, nearest first. One replica finds them, whatever the consistency: more would only be asked whether they have
+   * the same, and one that is cut off would hold the search up.
+   */
   async near(vector: Float32Array, { where, limit, properties }: Asked, signal?: AbortSignal): Promise<Found[]> {
     const { objects } = await this.#ask(
       (collection) =>
-        collection.query.nearVector(
+        collection.withConsistency('ONE').query.nearVector(
           [...vector],
           {
             limit,

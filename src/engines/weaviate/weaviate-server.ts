@@ -22,10 +22,10 @@ export interface BatchObject {
 }
 
 /**
- * Share of the timeout after which a first attempt is given up. A node asks one that has died again and again until it has heard of
- * that, some five seconds later; what is asked then is answered.
+ * Share of the timeout after which all attempts but the last are given up. A node asks one that has died or was cut off again and again until
+ * it has heard of that, some five seconds later; what is asked then is answered.
  */
-const firstAttempt = 1 / 3
+const firstAttempts = 1 / 4
 /** Between attempts, times those that failed: the nodes come to know of each other. */
 const pauseMs = 250
 /** How long the nodes may take to tell of each other, the first time and after one did not answer. */
@@ -123,7 +123,7 @@ export class WeaviateServer {
       try {
         const connection = await connecting
         isConnected = true
-        const limitMs = failures === 0 ? timeoutMs * firstAttempt : timeoutMs
+        const limitMs = failures < this.#nodes.count ? timeoutMs * firstAttempts : timeoutMs
         const reply = await connection.attempt((asking) => askedStarted(ask, asking), limitMs)
         this.#unreachable = undefined
         return reply
