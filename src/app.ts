@@ -80,7 +80,7 @@ import type { Tracing } from './tracing/tracing.js'
 
 export interface AppParts extends IntakeParts, ExplainParts {
   models: ServedModels
-  /** Of the standard model. */
+  /** The default model. */
   embedder: Embedder
   decoders: Decoders
   galleries: Galleries
@@ -93,19 +93,19 @@ export interface AppParts extends IntakeParts, ExplainParts {
   watch: QueryWatch
 }
 
-/** Of JSON that carries no picture. */
+/** Body size of JSON without pictures. */
 const plainBodyMaxBytes = 256 * 1024
 
 export interface AppOptions {
   config: Config
   metrics: Metrics
   logger: FastifyBaseLogger
-  /** Left out: open to everyone, unless there are tokens. */
+  /** Default: open to everyone, unless tokens are configured. */
   apiKeys?: ApiKeys
   tokens?: Tokens | undefined
   auditLog?: AuditLog | undefined
   tracing?: Tracing | undefined
-  /** Not touched before the first request. */
+  /** Not accessed before the first request. */
   parts: AppParts
 }
 
@@ -128,9 +128,9 @@ export async function buildApp({
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: ({ headers }) => safeRequestId(headers['x-request-id']) ?? randomUUID(),
     bodyLimit: plainBodyMaxBytes,
-    connectionTimeout: 120_000, // of silence; uploads to jobs may take hours
-    keepAliveTimeout: 72_000, // longer than the minute of usual load balancers
-    return503OnClosing: false, // `refuseWhileClosing` says it as a problem document
+    connectionTimeout: 120_000, // idle time; uploads to jobs may take hours
+    keepAliveTimeout: 72_000, // longer than the usual minute of load balancers
+    return503OnClosing: false, // `refuseWhileClosing` answers with a problem document
     trustProxy: trustedProxies(textsOf(config.trustProxy)),
     rewriteUrl: withoutBasePath(config.basePath),
     schemaController: { compilersFactory: { buildSerializer: serialiserFactory } },
@@ -226,14 +226,14 @@ export async function buildApp({
 
 type SideAppOptions = Omit<AppOptions, 'parts' | 'auditLog' | 'tracing'>
 
-/** `/metrics` alone, for a port of its own; who may read it is as on the port of the service. */
+/** Only `/metrics`, for a separate port; access is controlled as on the main port. */
 export async function buildMetricsApp(options: SideAppOptions): Promise<FastifyInstance> {
   const app = await buildSideApp(options)
   await app.register(metricsRoutes, { metrics: options.metrics })
   return app
 }
 
-/** Of a process that only runs jobs: probes and metrics. */
+/** For a process that only runs jobs: probes and metrics. */
 export async function buildWorkerApp(options: SideAppOptions & Pick<AppOptions, 'parts'>): Promise<FastifyInstance> {
   const app = await buildSideApp(options)
   await app.register(probeRoutes, options.parts)
@@ -241,7 +241,7 @@ export async function buildWorkerApp(options: SideAppOptions & Pick<AppOptions, 
   return app
 }
 
-/** Guarded as the service is, without a route yet. */
+/** With the same access control as the service, but no routes yet. */
 async function buildSideApp({
   config,
   metrics,
@@ -261,7 +261,7 @@ async function buildSideApp({
   return app
 }
 
-/** In place of the app while the process must not serve: alive, measured, and with one reason for everything else. */
+/** Replaces the app while the process must not serve: alive, with metrics, and one reason for everything else. */
 export function buildUnreadyApp({
   metrics,
   logger,
@@ -290,7 +290,7 @@ export function buildUnreadyApp({
   return app
 }
 
-/** An id is written into logs and headers: only what can do no harm there is taken over. */
+/** An id is written to logs and headers: only harmless characters are accepted. */
 function safeRequestId(given: string | string[] | undefined): string | undefined {
   return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : undefined
 }

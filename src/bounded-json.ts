@@ -1,34 +1,34 @@
 /**
- * JSON from strangers, bounded before anything recurses over it: how deep, how many values, and only numbers and texts
- * that come out as they went in. Of a member that is named twice the last one counts, as in `JSON.parse`.
+ * Untrusted JSON, bounded before anything recurses over it: depth, number of values, and only numbers and texts that
+ * can be written back unchanged. Of duplicate members the last one counts, as in `JSON.parse`.
  */
 import { parse } from 'secure-json-parse'
 import { misfitOfText, textOfUtf8 } from './text.js'
 
 export interface JsonBounds {
-  /** Arrays and objects inside each other. */
+  /** Maximum nesting of arrays and objects. */
   depthMax: number
-  /** Values at all depths together, arrays and objects included. */
+  /** Values at all depths together, including arrays and objects. */
   valuesMax: number
 }
 
-/** Of what is stored: metadata of a picture, settings of a gallery. Their bytes are bounded by `METADATA_MAX_BYTES`. */
+/** For stored values: metadata of a picture, settings of a gallery. Their size is limited by `METADATA_MAX_BYTES`. */
 export const storedBytesDefault = 16 * 1024
 export const storedBounds = { depthMax: 32, valuesMax: 4_096 } as const satisfies JsonBounds
-/** Of one line of an upload, or one row of a manifest: what is stored, and what stands around it. */
+/** For one line of an upload, or one row of a manifest: a stored value and its surroundings. */
 export const lineBounds = {
   depthMax: storedBounds.depthMax + 2,
   valuesMax: storedBounds.valuesMax + 32,
 } as const satisfies JsonBounds
-/** Of a request's body; the largest is a batch of searches with vectors. */
+/** For the body of a request; the largest is a batch of searches with vectors. */
 export const bodyBounds = { depthMax: storedBounds.depthMax + 8, valuesMax: 400_000 } as const satisfies JsonBounds
 
 const prototypeMember = 'has a member `__proto__`, or `constructor` with a `prototype`'
 
-/** A misfit follows "it": `is nested deeper than 32`. */
+/** A misfit is a phrase to follow "it": `is nested deeper than 32`. */
 export type ReadJson = { value: unknown } | { misfit: string }
 
-/** Members that would reach a prototype are refused. */
+/** Members that could reach a prototype are refused. */
 export function readJson(given: string | Uint8Array, bounds: JsonBounds): ReadJson {
   const text = typeof given === 'string' ? given : textOfUtf8(given)
   if (text === undefined) return { misfit: 'is not UTF-8' }
@@ -40,13 +40,13 @@ export function readJson(given: string | Uint8Array, bounds: JsonBounds): ReadJs
   } catch (error) {
     return { misfit: reachesPrototype(error) ? prototypeMember : `is no JSON${placeOf(error, text)}` }
   }
-  // Only an escape can stand for what is no text: the bytes themselves were UTF-8.
+  // Only an escape can produce invalid text: the bytes themselves were UTF-8.
   const unfit = typeof given === 'string' || text.includes('\\u') ? misfitOfTexts(value) : undefined
   return unfit === undefined ? { value } : { misfit: unfit }
 }
 
 /**
- * Of JSON that was read, before it is stored.
+ * For parsed JSON, before it is stored.
  * @param maxBytes as JSON in UTF-8
  */
 export function misfitOfStored(value: unknown, maxBytes = storedBytesDefault): string | undefined {
@@ -68,12 +68,12 @@ export function misfitOfStored(value: unknown, maxBytes = storedBytesDefault): s
   return Buffer.byteLength(JSON.stringify(value)) > maxBytes ? tooLong : undefined
 }
 
-/** Whether JSON text that somebody wrote whole nests deeper; short text can not. */
+/** Whether a complete JSON text nests deeper; short texts cannot. */
 export function isDeeperThan(text: string, depthMax: number): boolean {
   return text.length > 2 * depthMax && misfitOfShape(text, { depthMax, valuesMax: Infinity }, false) !== undefined
 }
 
-/** ASCII codes of the signs that JSON is made of. */
+/** ASCII codes of JSON's structural characters. */
 const sign = {
   quote: 0x22,
   plus: 0x2b,
@@ -92,7 +92,7 @@ const sign = {
 } as const
 const isDigit = (code: number): boolean => code >= sign.zero && code <= sign.nine
 
-/** One walk over the text, from sign to sign; a string, such as a picture in base64, is stepped over in one go. */
+/** One pass over the text, from token to token; a string, such as a base64 picture, is skipped in one step. */
 function misfitOfShape(text: string, { depthMax, valuesMax }: JsonBounds, numbers = true): string | undefined {
   let depth = 0
   let values = 1
@@ -118,12 +118,12 @@ function misfitOfShape(text: string, { depthMax, valuesMax }: JsonBounds, number
   return undefined
 }
 
-/** Of the quote that ends the string, or of the end of the text. */
+/** Position of the closing quote, or of the end of the text. */
 function endOfString(text: string, start: number): number {
   const end = text.indexOf('"', start + 1)
   if (end === -1) return text.length
   if (text.charCodeAt(end - 1) !== sign.backslash) return end
-  // by character: a string may be nothing but escapes
+  // by character: a string may consist entirely of escapes
   for (let at = start + 1; at < text.length; at++) {
     const code = text.charCodeAt(at)
     if (code === sign.backslash) at++
@@ -149,13 +149,13 @@ function endOfNumber(text: string, start: number): number {
   return at
 }
 
-/** Digits of 2⁵³, up to which every integer is a number of its own. */
+/** Number of digits of 2⁵³, up to which every integer is represented exactly. */
 const lastInteger = '9007199254740992'
 
-/** Decimal digits that a number keeps whatever they are. */
+/** Decimal digits that a number always preserves. */
 const exactDigits = 15
 
-/** Of decimals, more digits than a number holds are no misfit: they are measured values. */
+/** Decimals with more digits than a number holds are accepted: they are measurements. */
 function misfitOfNumber(text: string, start: number, end: number): string | undefined {
   if (end - start < 5) return undefined // neither that long nor that large
   const token = text.slice(start, end)
@@ -169,14 +169,14 @@ function misfitOfNumber(text: string, start: number, end: number): string | unde
   const vanishes = value === 0 && /[1-9]/.test(token.slice(0, -exponent.length))
   return Number.isFinite(value) && !vanishes
     ? undefined
-    : `holds the number ${shown}, which can not be kept; send it as a text`
+    : `holds the number ${shown}, which cannot be kept; send it as a text`
 }
 
 function isBeyond(integer: string): boolean {
   return integer.length > lastInteger.length || (integer.length === lastInteger.length && integer > lastInteger)
 }
 
-/** Whether `digits` × 10^`power` is beyond 2⁵³ and says more than a number holds. `1e300` says one digit. */
+/** Whether `digits` × 10^`power` exceeds 2⁵³ and has more significant digits than a number holds. `1e300` has one. */
 function isRounded(digits: string, power: number): boolean {
   let [from, until] = [0, digits.length]
   while (digits[from] === '0') from++
@@ -187,7 +187,7 @@ function isRounded(digits: string, power: number): boolean {
   return until - from + zeros > lastInteger.length || isBeyond(digits.slice(from, until) + '0'.repeat(zeros))
 }
 
-/** Of all texts in a value, names of members included. */
+/** All texts in a value, including member names. */
 function misfitOfTexts(value: unknown): string | undefined {
   const waiting = [value]
   while (waiting.length > 0) {
@@ -203,12 +203,12 @@ function misfitOfTexts(value: unknown): string | undefined {
   return undefined
 }
 
-/** The text was JSON then, and the parser says it in words alone. */
+/** It was valid JSON text, and the parser reports the problem only in words. */
 function reachesPrototype(error: unknown): boolean {
   return error instanceof SyntaxError && error.message.includes('forbidden prototype')
 }
 
-/** Where the parser stopped, without what it found there: that is the caller's, and this goes into logs. */
+/** Where the parser stopped, without what it found there: that is the caller's data, and this is logged. */
 function placeOf(error: unknown, text: string): string {
   const message = error instanceof Error ? error.message : ''
   if (message.includes('end of JSON input')) return `: it breaks off after character ${text.length}`

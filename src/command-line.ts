@@ -1,13 +1,13 @@
 /**
- * What every command has in common: `--help` prints the usage and ends with 0, misuse is one line and 2, a failure one
- * line and 1. An option is declared once, with its default, its bounds and a sentence.
+ * What all commands share: `--help` prints the usage and exits with 0, wrong usage prints one line and exits with 2, a
+ * failure one line and 1. An option is declared once, with its default, its bounds and a sentence.
  */
 import { Command, CommanderError, Help, InvalidArgumentError, type OptionValues } from '@commander-js/extra-typings'
 
 export const failed = 1
 export const misused = 2
 
-/** @param name as it is typed, for the usage: `npm run backup --` */
+/** @param name as typed, for the usage: `npm run backup --` */
 export function command(name: string, description: string): Command {
   return new Command(name)
     .description(description)
@@ -21,13 +21,13 @@ export function command(name: string, description: string): Command {
     })
 }
 
-/** Where the service is, and the key where it asks for one. */
+/** URL of the service, and the key if it requires one. */
 export const serviceOptions = {
   url: ['--url <url>', 'address of the service', 'http://127.0.0.1:8080'],
   key: ['--key <key>', 'API key, where the service asks for one'],
 } as const
 
-/** Parses a whole number within bounds, both included. */
+/** Parses an integer within inclusive bounds. */
 export function wholeNumber(minimum = 1, maximum = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const number = /^\d+$/.test(text) ? Number(text) : NaN
@@ -51,7 +51,7 @@ export function positiveNumber(text: string): number {
   throw new InvalidArgumentError('It must be a number above 0.')
 }
 
-/** Parses one of a list of words, in any case. */
+/** Parses one of a list of words, case-insensitively. */
 export function oneOf<const Choice extends string>(choices: readonly Choice[]): (text: string) => Choice {
   return (text) => {
     const choice = choices.find((one) => one === text.toLowerCase())
@@ -60,7 +60,10 @@ export function oneOf<const Choice extends string>(choices: readonly Choice[]): 
   }
 }
 
-/** What the arguments say, without running the command. @throws CommanderError for misuse, which has been printed then */
+/**
+ * Parses the arguments without running the command.
+ * @throws CommanderError for wrong usage, which has already been printed
+ */
 export function optionsOf<Options extends OptionValues>(
   program: Command<[], Options>,
   args: readonly string[],
@@ -77,7 +80,7 @@ export async function runCommand(program: { parseAsync(): Promise<unknown> }): P
     await program.parseAsync()
   } catch (error) {
     if (error instanceof CommanderError) {
-      process.exitCode = error.exitCode === 0 ? 0 : misused // it has been printed
+      process.exitCode = error.exitCode === 0 ? 0 : misused // it has already been printed
       return
     }
     console.error(messageOf(error))
@@ -89,7 +92,7 @@ export async function runCommand(program: { parseAsync(): Promise<unknown> }): P
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { code, path } = error as NodeJS.ErrnoException
-  // Of ours, and of the service as its client tells them; those of the system are in capitals.
+  // Our error codes, and those the client reports from the service; system codes are in capitals.
   if (code !== undefined && /^[a-z_]+$/.test(code)) return `${code}: ${error.message}`
   if (code === 'ENOENT' && path !== undefined) return `${path} does not exist.`
   if (code === 'EACCES' && path !== undefined) return `${path}: permission denied.`

@@ -1,4 +1,4 @@
-/** Files brought to the disk for good: synced with their folder, checked, and full disks told by a code. */
+/** Durable files: synced together with their folder, verified, with an error code for full disks. */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { open, rename, writeFile } from 'node:fs/promises'
@@ -6,8 +6,8 @@ import { dirname } from 'node:path'
 import { AlikeError } from './errors.js'
 
 /**
- * Resolves when the bytes are on the disk.
- * @param onChunk called now and then; what it throws ends the reading.
+ * Resolves when the bytes are on disk.
+ * @param onChunk called now and then; if it throws, reading ends
  */
 export async function settleFile(
   path: string,
@@ -33,7 +33,7 @@ export async function writeSettled(path: string, content: string | Uint8Array): 
   await writeFile(path, content, { flush: true })
 }
 
-/** Readers see the file of before or this one, whole; after a power cut, too. */
+/** Readers see either the previous file or this one, completely, even after a power cut. */
 export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
   const temporary = `${path}.tmp`
   await writeSettled(temporary, content)
@@ -41,7 +41,7 @@ export async function replaceFile(path: string, content: string | Uint8Array): P
   await syncFolder(dirname(path))
 }
 
-/** A new name is on the disk only when its folder is. */
+/** A new name is durable only once its folder is synced. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder)
   try {
@@ -51,12 +51,12 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** `storage_full` for what the file system says when there is no room. */
+/** `storage_full` for the file system's errors that mean a full disk. */
 export function asStorageError(error: unknown): unknown {
   return isNoRoom(error) ? new AlikeError('storage_full', { cause: error }) : error
 }
 
-/** No room on the disk, in a quota, or below the largest size of a file. */
+/** No space on the disk, in a quota, or below the maximum file size. */
 export function isNoRoom(error: unknown): boolean {
   return ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((error as NodeJS.ErrnoException).code ?? '')
 }

@@ -3,7 +3,7 @@
  * No HTTP here; `http/plugins/problem.ts` maps codes to statuses in one table.
  */
 
-/** code → what it means, in one sentence fit for a caller. */
+/** code → its meaning, in one sentence fit for a caller. */
 export const catalogue = {
   // pictures
   image_empty: 'The picture is empty.',
@@ -19,39 +19,39 @@ export const catalogue = {
   region_invalid: 'The region is not inside the picture.',
   // galleries and stored pictures
   gallery_not_found: 'There is no such gallery.',
-  gallery_lost: 'What the gallery holds is gone from its engine; restore it there, or delete the gallery.',
+  gallery_lost: 'The engine has lost the data of this gallery; restore it there, or delete the gallery.',
   gallery_exists: 'A gallery of this name exists with different settings.',
   galleries_full: 'The maximum number of galleries is reached.',
   gallery_full: 'The gallery holds the maximum number of pictures.',
   feedback_full: 'The gallery holds the maximum number of judgements.',
-  layout_missing: 'This gallery has no layout yet; ask for one.',
+  layout_missing: 'This gallery has no layout yet; request one.',
   decisions_full: 'The gallery holds the maximum number of decisions.',
   decision_not_found: 'There is no such decision.',
-  too_many_galleries: 'More galleries fit than are searched at once.',
+  too_many_galleries: 'More galleries match than can be searched at once.',
   gallery_too_large: 'The gallery has too many pictures to analyse.',
-  image_damaged: 'The stored picture is damaged; store it again, or remove it.',
-  original_not_kept: 'The picture is not kept as it came.',
-  original_changed: 'The picture has changed where its owner has it.',
-  image_reference_missing: 'The gallery stores where pictures lie, and nothing says it of this one.',
-  range_not_satisfiable: 'The range lies beyond the picture.',
+  image_damaged: 'The stored picture is damaged; store it again, or delete it.',
+  original_not_kept: 'The original of this picture is not kept.',
+  original_changed: 'The picture at the reference has changed.',
+  image_reference_missing: 'The gallery stores references instead of originals, and this picture has no reference.',
+  range_not_satisfiable: 'The range is outside the file.',
   image_not_found: 'There is no such picture in this gallery.',
   model_not_found: 'There is no such model.',
   model_mismatch: 'These embeddings come from different models and cannot be compared.',
   model_exists: 'Another model has this name.',
   model_in_use: 'The model is in use.',
-  models_full: 'There is no room in memory for another model.',
+  models_full: 'There is no memory for another model.',
   set_not_found: 'The gallery has no embedding set of this model.',
-  set_exists: 'The gallery has such an embedding set already, or the most it may have.',
-  set_in_use: 'The embedding set serves the gallery.',
+  set_exists: 'The gallery already has this embedding set, or the maximum number of sets.',
+  set_in_use: 'The embedding set is serving the gallery.',
   set_not_ready: 'The embedding set is not complete yet.',
-  move_same_engine: 'The gallery lives in this engine already.',
-  move_under_way: 'The gallery is being moved already.',
-  move_differs: 'The copy of the gallery is not the same as the gallery; nothing has changed.',
-  gate_not_passed: 'The embedding set has not been found good enough to serve.',
-  serving_changed: 'Another model has begun to serve the gallery; send the request again.',
-  originals_missing: 'Pictures cannot be embedded again, because their originals were not kept.',
-  model_card_missing: 'The served model has no such part of a model card.',
-  explain_unsupported: 'The served model cannot explain its scores by place.',
+  move_same_engine: 'The gallery is already in this engine.',
+  move_under_way: 'The gallery is already being moved.',
+  move_differs: 'The copy of the gallery differs from the gallery; nothing has changed.',
+  gate_not_passed: 'The embedding set did not pass the quality gate.',
+  serving_changed: 'The gallery has switched to another model; send the request again.',
+  originals_missing: 'Some pictures cannot be embedded again, because their originals were not kept.',
+  model_card_missing: 'The model card has no such part.',
+  explain_unsupported: 'The model cannot explain its scores by region.',
   model_not_calibrated: 'The served model is not calibrated, so its scores have no probabilities.',
   dimension_mismatch: 'The vector does not have the dimension of this model.',
   // requests
@@ -67,23 +67,23 @@ export const catalogue = {
   media_type_unsupported: 'This content type is not supported here.',
   route_not_found: 'There is no such route.',
   method_not_allowed: 'This route does not support this method.',
-  // load and life
+  // load and life cycle
   overloaded: 'The service is at capacity; try again later.',
   shutting_down: 'The service is stopping; try another instance.',
   not_ready: 'The service is still starting.',
   storage_full: 'The disk is full; reads continue, writes are refused.',
-  store_unreachable: 'The shared store of galleries and jobs does not answer; try again later.',
+  store_unreachable: 'The shared store of galleries and jobs is unavailable; try again later.',
   store_outcome_unknown:
-    'The shared store of galleries and jobs broke off while it was written to; whether it was is not known.',
-  engine_unreachable: 'The engine that the gallery lives in does not answer; try again later.',
+    'The shared store of galleries and jobs failed during a write; whether it was completed is unknown.',
+  engine_unreachable: 'The engine that holds the gallery is unavailable; try again later.',
   engine_not_found: 'There is no such engine.',
-  engine_unsupported: 'The engine that the gallery lives in cannot do this.',
+  engine_unsupported: 'The engine that holds the gallery does not support this.',
   // jobs and archives
   job_not_found: 'There is no such job.',
   job_queue_full: 'Too many jobs are waiting; try again later.',
   idempotency_key_reused: 'This Idempotency-Key was used for a different upload.',
   job_finished: 'The job has ended and cannot be changed.',
-  job_taken_over: 'Another process has taken the job over.',
+  job_taken_over: 'Another process has taken over the job.',
   job_result_missing: 'The job has no result.',
   job_items_failed: 'Every item of the job failed; its error report says why.',
   job_interrupted: 'The process ended while the job was running.',
@@ -94,10 +94,10 @@ export const catalogue = {
   name_unreadable: 'The file name is not in the expected encoding.',
   manifest_invalid: 'The manifest of the archive is invalid; nothing was ingested.',
   manifest_file_missing: 'The manifest names a file that is not in the archive.',
-  line_invalid: 'The line is not valid.',
-  source_not_allowed: 'Pictures may not be read from there.',
-  source_unreadable: 'The picture or the place it lies in cannot be read.',
-  source_unreachable: 'The store of the pictures has not answered for too long.',
+  line_invalid: 'The line is invalid.',
+  source_not_allowed: 'Reading pictures from this source is not allowed.',
+  source_unreadable: 'The picture or its source cannot be read.',
+  source_unreachable: 'The store that holds the pictures has been unavailable for too long.',
   job_listeners_full: 'Too many callers are following jobs; poll the job instead.',
   // snapshots of the data
   snapshot_not_found: 'There is no such snapshot.',
@@ -107,7 +107,7 @@ export const catalogue = {
   snapshot_damaged: 'The snapshot is damaged.',
   restore_refused: 'Nothing was restored.',
   // pictures by URL
-  webhook_disabled: 'Webhooks are disabled: no hosts are allowed, or there is no secret.',
+  webhook_disabled: 'Webhooks are disabled: no hosts are allowed, or no secret is set.',
   url_disabled: 'Pictures by URL are disabled: no hosts are allowed.',
   url_not_allowed: 'This URL may not be fetched.',
   url_unreachable: 'The URL did not return a picture.',
@@ -117,8 +117,8 @@ export const catalogue = {
   golden_mismatch: 'The model gives different results here than where it was exported.',
   cuda_unavailable: 'CUDA is required but cannot be used.',
   data_unreadable: 'The data folder cannot be used.',
-  engine_version_refused: 'The version of the vector server is not safe to store pictures in.',
-  engine_setting_refused: 'The vector server is set up so that what it acknowledges may not be found.',
+  engine_version_refused: 'This version of the vector server may lose data.',
+  engine_setting_refused: 'The vector server is configured to acknowledge writes before searches find them.',
   weights_unreadable: 'The starting weights cannot be used.',
   // training
   run_exists: 'A run or network with this name already exists.',
@@ -130,8 +130,8 @@ export const catalogue = {
   unauthenticated: 'A valid API key or token is required, as a bearer token or in X-API-Key.',
   key_expired: 'The API key or token has expired.',
   forbidden: 'This API key or token does not allow that.',
-  gallery_forbidden: 'This API key or token is for other galleries.',
-  identity_unreachable: 'The issuer of tokens cannot be asked for its keys; try again later.',
+  gallery_forbidden: 'This API key or token does not cover this gallery.',
+  identity_unreachable: 'The keys of the token issuer cannot be fetched; try again later.',
   rate_limited: 'Too many requests in the last minute.',
   // commands that talk to a service
   service_refused: 'The service refused the request.',
@@ -141,10 +141,10 @@ export const catalogue = {
 export type ErrorCode = keyof typeof catalogue
 
 export interface AlikeErrorOptions {
-  /** What exactly, in one sentence, safe to show to a caller: no paths, keys or vectors. */
+  /** Details, in one sentence, safe to show to a caller: no paths, keys or vectors. */
   detail?: string
   cause?: unknown
-  /** Seconds after which trying again makes sense; only for refusals under load, ours or another host's. */
+  /** Seconds after which retrying makes sense; only for refusals under load, ours or another host's. */
   retryAfterSeconds?: number
 }
 

@@ -1,6 +1,6 @@
 /**
- * Why a picture matched: where in the query and where in the hit their score comes from, what else is near, and what
- * the calibration says of it. A sibling of `retrieval.ts`, which finds the hits.
+ * Explains why a picture matched: which parts of the query and of the hit their score comes from, which labels are
+ * nearby, and what the calibration says. A sibling of `retrieval.ts`, which finds the hits.
  */
 import { cosine } from './cosine.js'
 import { allOrNone } from './embedding/all-or-none.js'
@@ -24,7 +24,7 @@ export interface ExplainAsked {
   gallery: string
   /** A picture file, or the id of a stored picture. */
   query: { bytes: Uint8Array } | { id: string }
-  /** Of the query; of a stored one in fractions only. */
+  /** Region of the query; for a stored picture in fractions only. */
   region?: Region | undefined
   /** Id of the stored picture that matched. */
   hit: string
@@ -32,26 +32,26 @@ export interface ExplainAsked {
 }
 
 export interface Side extends PlaceScores {
-  /** A stored picture without an original is looked at in its thumbnail. */
+  /** A stored picture without an original is explained from its thumbnail. */
   from: 'picture' | 'thumbnail'
-  /** What the grid lies over. */
+  /** The area that the grid covers. */
   area: Area
 }
 
 export interface Explained {
   modelId: string
   score: number
-  /** null: there is no picture to look at. */
+  /** null: there is no picture to explain. */
   query: Side | null
   hit: { record: ImageRecord; places: Side | null }
   neighbours: { asked: number; labels: (LabelVotes & { bestId: string })[] }
-  /** Of the nearest picture; null in a gallery without others. */
+  /** Score of the nearest picture; null in a gallery without others. */
   bestScore: number | null
-  /** Pictures that could have been nearest. */
+  /** Number of pictures that could have been nearest. */
   compared: number
 }
 
-/** Nearest pictures that are asked for their labels, and labels that are told. */
+/** Number of nearest pictures whose labels are counted, and of labels returned. */
 const neighboursAsked = 50
 const labelsTold = 10
 
@@ -76,7 +76,7 @@ export async function explain(asked: ExplainAsked, parts: ExplainParts): Promise
   const queryVector = (await storedQuery(asked, serving)) ?? query?.seen.vector
   if (queryVector === undefined)
     throw new AlikeError('region_invalid', {
-      detail: 'The stored picture has neither original nor thumbnail to take a part of.',
+      detail: 'The stored picture has neither an original nor a thumbnail to crop.',
     })
   const isStored = 'id' in asked.query && asked.region === undefined
   return {
@@ -97,7 +97,7 @@ function sideOf({ from, seen }: Look, other: Float32Array, stored: Float32Array 
   return { from, area: seen.area, ...placeScores(seen, other, stored) }
 }
 
-/** What a search with it looks for; undefined where that is the picture that was looked at. */
+/** The picture that a search would use; undefined if that is the one explained. */
 async function storedQuery({ query, region }: ExplainAsked, { examples }: Serving): Promise<Float32Array | undefined> {
   if (!('id' in query)) return undefined
   const vector = await examples.vector(query.id)
@@ -114,7 +114,7 @@ async function lookAtQuery(
   if ('bytes' in query)
     return { from: 'picture', seen: await parts.placeMaps.look(query.bytes, { modelId, region, signal }) }
   if (region?.unit === 'pixel')
-    throw new AlikeError('region_invalid', { detail: 'Of a stored picture it is told in fractions.' })
+    throw new AlikeError('region_invalid', { detail: 'For a stored picture it must be given in fractions.' })
   return lookAtStored({ gallery, id: query.id, modelId, region }, signal, parts)
 }
 

@@ -55,7 +55,7 @@ async function main(): Promise<void> {
   })
 }
 
-/** @throws AlikeError `config_invalid` where the address can not be had; everything is closed then */
+/** @throws AlikeError `config_invalid` where the address cannot be had; everything is closed then */
 async function listen(
   { app, metricsApp, close }: Pick<Service, 'app' | 'metricsApp' | 'close'>,
   { host, port, metricsPort }: Config,
@@ -68,7 +68,7 @@ async function listen(
     const inUse = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE'
     const detail = inUse
       ? `Port ${port} of ${host} is in use; PORT chooses another one.`
-      : `The service can not listen on ${host}, port ${port}: ${(cause as Error).message}`
+      : `The service cannot listen on ${host}, port ${port}: ${(cause as Error).message}`
     throw new AlikeError('config_invalid', { detail, cause })
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The life of a query, from top to bottom: decode → embed → search → records → vote. The door (too busy?
- * who is asking? a picture at all?) is in `http/`; here nothing is known of it.
+ * The life of a query, from top to bottom: decode → embed → search → records → vote. Admission, authentication and body
+ * parsing are in `http/`; this file knows nothing of them.
  */
 
 import { allOrNone } from './embedding/all-or-none.js'
@@ -17,33 +17,33 @@ import { type Vote, voteOnLabel } from './ranking/vote.js'
 
 export interface RetrievalParts {
   galleries: Galleries
-  /** Of the models that are served. */
+  /** The installed models. */
   images: ImageEmbedder
 }
 
-/** A picture file, the id of a stored picture whose embedding is used, or an embedding of this model. */
+/** A picture file, the id of a stored picture whose embedding is used, or an embedding from this model. */
 export type Example = { bytes: Uint8Array; region?: Region } | { id: string } | { vector: Float32Array }
 
 export interface Query extends Omit<GallerySearch, 'vector' | 'copyDescriptors' | 'voters'> {
-  /** Several are one ranking; examples are no stored pictures then. */
+  /** Several are searched as one ranking; examples cannot be stored pictures then. */
   gallery: string | readonly string[]
-  /** What answers it; left out: what serves the gallery now. */
+  /** The set to answer from; default: the set that serves the gallery now. */
   serving?: Serving | undefined
-  /** At least one; several are several pictures of one thing. */
+  /** At least one; several are pictures of the same thing. */
   like: Example[]
-  /** What hits should not be like. */
+  /** What hits should not resemble. */
   unlike?: Example[]
-  /** Stored pictures that are examples may be hits. */
+  /** Stored pictures used as examples may be hits. */
   includeSelf?: boolean
-  /** The best `k` hits vote on the label; a best hit below the threshold is no match. */
+  /** The best `k` hits vote on the label; if the best hit is below the threshold there is no match. */
   vote?: { k: number; threshold?: number }
-  /** The caller has left: what has not begun is not begun any more. */
+  /** The caller has disconnected: work that has not begun is dropped. */
   signal?: AbortSignal
-  /** The answer names its next page, for this caller; all pages together show at most `reach` hits or groups. */
+  /** The answer names its next page, valid for this caller; all pages together show at most `reach` hits or groups. */
   paged?: { caller: string; reach: number } | undefined
 }
 
-/** Each stage's own time; `queueMs` is what was spent waiting for a decoder and for the model. */
+/** Time of each stage; `queueMs` is the time spent waiting for a decoder and for the model. */
 export interface QueryDurations {
   decodeMs: number
   queueMs: number
@@ -57,15 +57,15 @@ export interface Answer {
   modelId: string
   method: 'exact' | 'hnsw'
   ef?: number | undefined
-  /** [dimension], what was searched for. */
+  /** The query vector, [dimension]. */
   vector: Float32Array
   hits: Hit[]
-  /** With `groupBy`, in place of hits. */
+  /** With `groupBy`, instead of hits. */
   groups?: HitGroup[] | undefined
   vote?: Vote
-  /** Pictures that could have been hits. */
+  /** Number of pictures that could have been hits. */
   compared: number
-  /** Of the hits that come next in the same ranking. */
+  /** The next hits of the same ranking. */
   nextPageToken?: string | undefined
   durations: QueryDurations
 }
@@ -79,10 +79,10 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
   const { gallery, like, unlike = [], includeSelf = false, vote, signal, paged, serving: given, ...search } = query
   const serving = given ?? (await parts.galleries.searches.serving(gallery))
   const { modelId } = serving
-  // Before anything is decoded: embeddings of two models could never be compared.
+  // Before anything is decoded: embeddings of different models cannot be compared.
   parts.images.modelOf(modelId)
 
-  // Look-ups of microseconds come first: what is not there is told before a picture is decoded.
+  // Look-ups of microseconds come first: a missing gallery or picture is reported before anything is decoded.
   const looked = await Promise.all([...like, ...unlike].map((example) => lookedUp(example, serving)))
   const examples = await allOrNone(looked, signal, (example, stop) => vectorOf(example, modelId, stop, parts))
   const vectors = examples.map((example) => example.vector)
@@ -120,12 +120,12 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
 export interface NextPage extends Pick<GallerySearch, 'k' | 'metadata' | 'onBytes'> {
   gallery: string | readonly string[]
   token: string
-  /** Who asks: tokens are of use to none but whom they were given to. */
+  /** The caller: a page token works only for the caller it was issued to. */
   caller: string
 }
 
 /**
- * The next hits of a ranking that an answer before named.
+ * The next hits of a ranking named by an earlier answer.
  * @throws AlikeError `gallery_not_found`, `page_expired`, `overloaded`; what `onBytes` throws
  */
 export async function retrieveNext(
@@ -140,7 +140,7 @@ export async function retrieveNext(
   }
 }
 
-/** With counterexamples the query moves away from them as far as they lie from what is sought. */
+/** Counterexamples move the query away from them, by their distance from the examples. */
 function queryVector(like: Float32Array[], unlike: Float32Array[]): Float32Array {
   const sought = meanDirection(like)
   if (unlike.length === 0) return sought
@@ -152,11 +152,11 @@ function queryVector(like: Float32Array[], unlike: Float32Array[]): Float32Array
 
 type Embedded = Pick<QueryDurations, 'decodeMs' | 'queueMs' | 'embedMs'> & {
   vector: Float32Array
-  /** None for a vector, and for stored pictures that have none yet. */
+  /** None for a vector, and for stored pictures without a descriptor. */
   copyDescriptor?: Uint8Array | undefined
 }
 
-/** Several pictures are prepared side by side. */
+/** Several pictures are prepared in parallel. */
 function slowestOf(examples: Embedded[]): Omit<Embedded, 'vector' | 'copyDescriptor'> {
   const most = (key: keyof Omit<Embedded, 'vector' | 'copyDescriptor'>) =>
     Math.max(...examples.map((example) => example[key]))

@@ -1,27 +1,27 @@
 /**
- * What is text here: what SQLite, JSON and UTF-8 carry unchanged. Half of a surrogate pair becomes U+FFFD on its way into
- * UTF-8, so that what is read is not what was written; a NUL ends a text for half of the tools that meet it.
+ * What counts as valid text: what SQLite, JSON and UTF-8 preserve. Half of a surrogate pair becomes U+FFFD when encoded
+ * as UTF-8, so what is read differs from what was written; a NUL terminates text for half of the tools that read it.
  */
 import { isUtf8 } from 'node:buffer'
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 
 const notText = /[\0\p{Surrogate}]/u
 
-/** Why a string can not be stored as it is, to follow "it"; undefined when it can. */
+/** Why a string cannot be stored unchanged, as a phrase to follow "it"; undefined if it can. */
 export function misfitOfText(text: string): string | undefined {
   const [found] = notText.exec(text) ?? []
   if (found === undefined) return undefined
   return found === '\0' ? 'has a NUL character' : 'has half of a surrogate pair, which is no Unicode text'
 }
 
-/** Bytes as text, without a byte order mark; undefined when they are not UTF-8. Nothing is replaced by U+FFFD. */
+/** Bytes as text, without a byte order mark; undefined if they are not UTF-8. Nothing is replaced by U+FFFD. */
 export function textOfUtf8(bytes: Uint8Array): string | undefined {
   if (!isUtf8(bytes)) return undefined
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
   return text.startsWith('\ufeff') ? text.slice(1) : text
 }
 
-/** The same of text that somebody else has decoded, who puts U+FFFD in the place of what is no UTF-8. */
+/** The same for text decoded elsewhere, by a decoder that replaces invalid UTF-8 by U+FFFD. */
 export function misfitOfDecoded(text: string): string | undefined {
   return (
     misfitOfText(text) ??
@@ -29,7 +29,7 @@ export function misfitOfDecoded(text: string): string | undefined {
   )
 }
 
-/** At most so many characters of it, as text: what is none becomes U+FFFD, and no pair is cut in half. */
+/** The text, truncated to so many characters: invalid parts become U+FFFD, and no surrogate pair is split. */
 export function cutText(text: string, maxLength: number): string {
   const cut =
     text.length > maxLength
@@ -38,19 +38,19 @@ export function cutText(text: string, maxLength: number): string {
   return cut.replace(/[\0\p{Surrogate}]/gu, '\ufffd')
 }
 
-/** `nfc`: ids and labels that look alike are one. `as_is`: each is what its code points say. */
+/** `nfc`: ids and labels that look alike are equal. `as_is`: they are compared by code points. */
 export type TextForm = 'nfc' | 'as_is'
 
 const formKey = 'alike text form'
 
-/** For this process and the threads that it starts from now on. */
+/** Applies to this process and to threads started afterwards. */
 export function useTextForm(form: TextForm): void {
   setEnvironmentData(formKey, form)
 }
 
 /**
- * One form of letters that can be written in two: macOS writes `é` as `e` and an accent, keyboards as one
- * character. Both look alike, so they are one id and one label, unless `useTextForm` says otherwise.
+ * One form for letters that can be written in two: macOS writes `é` as `e` and an accent, keyboards as one character.
+ * Both look alike, so they are one id and one label, unless `useTextForm` says otherwise.
  */
 export function nfc(text: string): string {
   return getEnvironmentData(formKey) === 'as_is' ? text : text.normalize('NFC')

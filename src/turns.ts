@@ -1,11 +1,11 @@
 /**
- * Long work of the main thread is cut into slices of a few milliseconds. However many requests are at such work, the event
- * loop runs one slice in each of its turns, so that what arrives meanwhile waits for one, not for one of each.
- * The line is the thread's, as its event loop is.
+ * Cuts long work on the main thread into slices of a few milliseconds. However many requests are doing such work, the
+ * event loop runs one slice per turn, so that a new request waits for one slice and not for one of each. There is one
+ * queue per thread, because there is one event loop.
  */
 const waiting: (() => void)[] = []
 
-/** Resolves when it is the caller's turn; those who wait take turns. */
+/** Resolves when it is the caller's turn; waiting callers take turns. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     waiting.push(resolve)

@@ -1,12 +1,11 @@
 /**
- * Calls to a worker thread: one promise per call, errors that keep their code, and a thread that
- * dies rejects what waits for it instead of leaving it waiting. Each thread names its calls in one
- * closed table of requests and replies.
+ * Calls to a worker thread: one promise per call, errors that keep their code, and a dead thread rejects its pending
+ * calls instead of leaving them waiting. Each thread declares its calls in one closed table of requests and replies.
  */
 import { parentPort, receiveMessageOnPort, type TransferListItem, Worker } from 'node:worker_threads'
 import { AlikeError, type ErrorCode } from './errors.js'
 
-/** call → what is asked and what is answered; everything in it can be cloned between threads. */
+/** call → request and reply; both must be structured-cloneable. */
 export type CallTable = Record<string, { request: unknown; reply: unknown }>
 
 type CallMessage<Calls extends CallTable> = {
@@ -18,12 +17,12 @@ type FromThread =
   | { call: number; error: { code: ErrorCode; detail?: string; retryAfterSeconds?: number; reason: string } }
 
 /**
- * Objects inside each other that are sent. A thread reads some two thousand before its stack ends, and what it can not
- * read comes without the number of its call: so it is the sender who looks, and one call that fails.
+ * Maximum nesting of what is sent. A thread overflows its stack at about two thousand levels, and what it cannot
+ * deserialise arrives without a call number; so the sender checks, and only that call fails.
  */
 const depthMax = 1_100
 
-/** Answers to calls that lay waiting together go back together, unless that would keep the first of them back for longer. */
+/** Replies to calls that were queued together are sent together, unless that would delay the first of them. */
 const longestGatheringMs = 1
 
 interface Waiting {
@@ -35,13 +34,13 @@ export interface CalledThreadOptions {
   /** For error messages: `index`, `writer`. */
   name: string
   file: URL
-  /** Cloned into the thread's `workerData`. */
+  /** Passed as the thread's `workerData`. */
   data: unknown
-  /** Called once when the thread ends without having been asked to. */
+  /** Called once if the thread exits without having been asked to. */
   onFailure(error: AlikeError): void
 }
 
-/** The caller's end. */
+/** The caller's end of the connection. */
 export class CalledThread<Calls extends CallTable> {
   readonly #worker: Worker
   readonly #options: CalledThreadOptions
@@ -61,22 +60,22 @@ export class CalledThread<Calls extends CallTable> {
     this.#worker.on('exit', () => this.#fail(undefined))
   }
 
-  /** Calls without an answer so far. */
+  /** Number of calls without a reply. */
   get waiting(): number {
     return this.#waiting.size
   }
 
-  /** Takes calls: it is not asked to end, and has not ended by itself. */
+  /** The thread accepts calls: it has neither been asked to end nor died. */
   get alive(): boolean {
     return this.#failure === undefined && !this.#closing
   }
 
-  /** Resolves when the thread has ended, for whatever reason. */
+  /** Resolves when the thread has exited, for whatever reason. */
   get ended(): Promise<void> {
     return this.#ended
   }
 
-  /** @throws AlikeError what the thread threw, or `internal` when the thread is gone. */
+  /** @throws AlikeError what the thread threw, or `internal` if the thread is gone */
   call<Name extends keyof Calls>(
     name: Name,
     request: Calls[Name]['request'],
@@ -96,7 +95,7 @@ export class CalledThread<Calls extends CallTable> {
     })
   }
 
-  /** Lets the calls under way finish; resolves when the thread has ended by itself. */
+  /** Lets pending calls finish; resolves when the thread has exited. */
   async close(): Promise<void> {
     if (!this.#closing && this.#failure === undefined) {
       this.#closing = true
@@ -126,7 +125,7 @@ export class CalledThread<Calls extends CallTable> {
   }
 }
 
-/** A reply whose buffers move instead of being copied. */
+/** A reply whose buffers are transferred instead of copied. */
 export class MovedReply<Reply> {
   constructor(
     readonly reply: Reply,
@@ -144,8 +143,8 @@ export type Answers<Calls extends CallTable> = {
 }
 
 /**
- * The thread's end: answers each call, in the order in which the answers are ready. `end` runs
- * when no call is under way any more; after it nothing holds the thread and it ends by itself.
+ * The thread's end of the connection: answers each call, in the order in which replies are ready. `end` runs once no
+ * call is in progress; after that nothing keeps the thread alive.
  */
 export function answerCalls<Calls extends CallTable>(answers: Answers<Calls>, end: () => void | Promise<void>): void {
   const port = parentPort
@@ -170,7 +169,7 @@ export function answerCalls<Calls extends CallTable>(answers: Answers<Calls>, en
     endWhenIdle()
   })
 
-  /** Most answers are ready at once; only the others are awaited, which keeps the order of messages. */
+  /** Most replies are ready at once; only the others are awaited, which keeps the order of messages. */
   function answer({ call, name, request }: CallMessage<Calls>, ready: Ready[]): void {
     try {
       const answered = answers[name](request)
@@ -193,7 +192,7 @@ export function answerCalls<Calls extends CallTable>(answers: Answers<Calls>, en
     }
   }
 
-  /** An answer that can not be sent is the failure of its own call: then each goes alone. */
+  /** If a batch of replies cannot be sent, each is sent alone, so that only the faulty call fails. */
   function send(ready: readonly Ready[]): void {
     try {
       port!.postMessage(
@@ -212,13 +211,13 @@ export function answerCalls<Calls extends CallTable>(answers: Answers<Calls>, en
   }
 }
 
-/** An answer on its way back, with the buffers that move. */
+/** A reply on its way back, with the buffers to transfer. */
 interface Ready {
   message: FromThread
   moved: TransferListItem[]
 }
 
-/** @throws AlikeError `internal` for one that the other side could not read */
+/** @throws AlikeError `internal` for a message that the other side could not read */
 function readyAnswer(call: number, answered: unknown): Ready {
   const { reply, transfer } = answered instanceof MovedReply ? answered : { reply: answered, transfer: [] }
   expectSendable(reply)
@@ -236,7 +235,7 @@ function expectSendable(value: unknown): void {
     })
 }
 
-/** Recurses no deeper than it looks. */
+/** Recurses no deeper than the limit it checks. */
 function isDeeperThan(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false
   if (levels === 0) return true

@@ -65,7 +65,7 @@ test('closing lets calls under way finish and refuses new ones', async () => {
   assert.deepEqual(failures, [])
 })
 
-test('what can not be sent is the failure of one call, in either direction', async () => {
+test('what cannot be sent is the failure of one call, in either direction', async () => {
   const { thread, failures } = open()
   const nested = (depth: number): object => JSON.parse(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`) as object
   for (const depth of [1_200, 2_300, 4_000, 100_000]) {

@@ -94,14 +94,14 @@ export function parseKeys(given: string, source: string): ApiKey[] {
   return keys
 }
 
-/** @throws AlikeError `config_invalid` also when the file can not be read, or no key is in what is set */
+/** @throws AlikeError `config_invalid` also when the file cannot be read, or no key is in what is set */
 export async function readKeys({ apiKeys, apiKeysFile }: KeySettings): Promise<ApiKey[]> {
   const fromFile =
     apiKeysFile === ''
       ? ''
       : await readFile(apiKeysFile, 'utf8').catch((cause: unknown) => {
           throw new AlikeError('config_invalid', {
-            detail: 'the file that API_KEYS_FILE names can not be read.',
+            detail: 'the file named by API_KEYS_FILE cannot be read.',
             cause,
           })
         })

@@ -12,7 +12,7 @@ export interface KeyFileOptions {
 
 /**
  * Looks at the file's state rather than waits for events: secrets that are mounted change by a link to another folder.
- * A file that can not be used leaves the keys as they were. @returns what ends it
+ * A file that cannot be used leaves the keys as they were. @returns what ends it
  */
 export function followKeyFile({ settings, keys, logger, onReload, lookEveryMs = 2_000 }: KeyFileOptions): () => void {
   const { apiKeysFile } = settings
@@ -20,10 +20,10 @@ export function followKeyFile({ settings, keys, logger, onReload, lookEveryMs = 
   const reload = async () => {
     try {
       keys.replace(await readKeys(settings))
-      logger.info({ keys: keys.count }, 'the API keys were read again')
+      logger.info({ keys: keys.count }, 'API keys reloaded')
       onReload('reloaded')
     } catch (err) {
-      logger.error({ err }, 'the API keys stay as they were: their file can not be used')
+      logger.error({ err }, 'the API keys are unchanged: their file cannot be used')
       onReload('refused')
     }
   }

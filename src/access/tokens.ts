@@ -20,7 +20,7 @@ export interface TokenSettings {
   jwtNameClaim: string
 }
 
-/** Signed with a private key: what the provider publishes can not be used to sign. */
+/** Signed with a private key: what the provider publishes cannot be used to sign. */
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
 const clockToleranceSeconds = 30
 const fetchTimeoutMs = 5_000
@@ -38,7 +38,7 @@ export class Tokens {
     if (settings.jwtIssuer === '') return undefined
     if (settings.jwtAudience === '')
       throw new AlikeError('config_invalid', {
-        detail: 'JWT_ISSUER is set and JWT_AUDIENCE is not: tokens for other services would be accepted.',
+        detail: 'JWT_ISSUER is set but JWT_AUDIENCE is not: tokens for other services would be accepted.',
       })
     return new Tokens(settings)
   }

@@ -100,7 +100,7 @@ function asSnapshotError(error: unknown): unknown {
   const known = asStorageError(error)
   if (known instanceof AlikeError) return known
   return new AlikeError('snapshot_damaged', {
-    detail: 'It can not be read: is it there, and is it a folder or a tar of a snapshot?',
+    detail: 'It cannot be read: does it exist, and is it the folder or tar of a snapshot?',
     cause: error,
   })
 }

@@ -33,7 +33,9 @@ export async function restoreSnapshot(snapshot: string, dataDir: string): Promis
     bringUpToDate(unfinished) // it may be of an older version
     const { images } = examineDatabase(unfinished)
     if (images !== manifest.images)
-      throw new AlikeError('snapshot_damaged', { detail: `It holds ${images} pictures instead of ${manifest.images}.` })
+      throw new AlikeError('snapshot_damaged', {
+        detail: `It contains ${images} pictures instead of ${manifest.images}.`,
+      })
     await rename(unfinished, database)
     await syncFolder(dataDir)
     return manifest
@@ -51,11 +53,11 @@ async function expectEmpty(dataDir: string): Promise<void> {
     names = await readdir(dataDir)
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return
-    throw new AlikeError('restore_refused', { detail: 'The data folder can not be read.', cause })
+    throw new AlikeError('restore_refused', { detail: 'The data folder cannot be read.', cause })
   }
   for (const name of names) {
     if (ofNoInterest.has(name) || (name === databaseName && (await isEmpty(join(dataDir, name))))) continue
-    throw new AlikeError('restore_refused', { detail: `The data folder is not empty: ${name} lies there.` })
+    throw new AlikeError('restore_refused', { detail: `The data folder is not empty: it contains ${name}.` })
   }
 }
 

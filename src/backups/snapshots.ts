@@ -95,7 +95,7 @@ export class Snapshots {
     try {
       const { max } = this.#options
       if ((await this.#folder.ids()).length >= max)
-        throw new AlikeError('snapshots_full', { detail: `It may hold ${max}; delete one.` })
+        throw new AlikeError('snapshots_full', { detail: `The maximum is ${max}; delete one.` })
       await this.#expectRoom()
       await this.#folder.begin(writing.id)
     } catch (error) {
@@ -166,7 +166,7 @@ export class Snapshots {
     const { size } = await stat(join(dataDir, databaseName))
     if (bavail * bsize < size + reserveBytes) {
       throw new AlikeError('storage_full', {
-        detail: `A snapshot needs ${size} bytes, and leaves ${reserveBytes} free.`,
+        detail: `A snapshot needs ${size} bytes and must leave ${reserveBytes} free.`,
       })
     }
   }
@@ -186,18 +186,15 @@ export class Snapshots {
       if (damagedImages !== undefined)
         logger.warn(
           { ...facts(), damagedImages },
-          'pictures in the snapshot are damaged: store them again, or remove them',
+          'pictures in the snapshot are damaged: store them again, or delete them',
         )
-      logger.info(
-        { ...facts(), images: manifest.images, bytes: manifest.files[0]?.bytes },
-        'snapshot of the data written',
-      )
+      logger.info({ ...facts(), images: manifest.images, bytes: manifest.files[0]?.bytes }, 'snapshot written')
     } catch (error) {
       await this.#folder.discard(id).catch(() => {}) // swept at the next start
       const { code, message } = error instanceof AlikeError ? error : new AlikeError('internal', { cause: error })
       this.#failed = { id, state: 'failed', share: 0, createdAt, manifest: null, failure: { code, detail: message } }
       onEnd?.('failed')
-      logger.warn({ ...facts(), err: error }, 'snapshot of the data not written')
+      logger.warn({ ...facts(), err: error }, 'snapshot failed')
     } finally {
       this.#writing = undefined
     }

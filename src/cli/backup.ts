@@ -50,10 +50,10 @@ async function waitFor(service: AlikeClient, id: string): Promise<void> {
 }
 
 await runCommand(
-  command('npm run backup --', 'Has a running service write a snapshot, and fetches it into one file.')
+  command('npm run backup --', 'Makes a running service write a snapshot, and downloads it as one file.')
     .requiredOption('--to <file>', 'where the archive goes; a file that is there is replaced at the end')
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)
-    .option('--keep', 'leave the snapshot in the data folder of the service as well', false)
+    .option('--keep', 'also keep the snapshot in the data folder of the service', false)
     .action(({ to, url, key, keep }) => backUp(new AlikeClient({ url, key }), to, keep)),
 )

@@ -24,7 +24,7 @@ linkRuntime()
 const missing = ['onnxruntime-node', 'sharp', 'hnswlib-node'].filter((name) => !loads(name))
 if (missing.includes('hnswlib-node')) fail(reasonsForHnswlib())
 if (missing.length > 0)
-  fail(missing.map((name) => `${name} can not be loaded here: is this x86-64 or arm64 Linux with glibc?`))
+  fail(missing.map((name) => `${name} cannot be loaded here: is this x86-64 or arm64 Linux with glibc?`))
 buildAvx2()
 
 /** npm 10 makes no links to the commands of optional packages. Where there is no such package, the machine's own Node.js runs. */

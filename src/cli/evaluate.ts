@@ -64,7 +64,7 @@ class Evaluation {
   async #fill(): Promise<Filled> {
     if (await this.#service.hasGallery(this.#gallery)) {
       throw new AlikeError('service_refused', {
-        detail: `There is a gallery "${this.#gallery}" already, and nothing is added to it: choose another name, or --reuse it as it is.`,
+        detail: `A gallery "${this.#gallery}" already exists, and nothing is added to it: choose another name, or use it as it is with --reuse.`,
       })
     }
     await this.#service.createGallery(this.#gallery)
@@ -228,17 +228,17 @@ async function evaluate(options: EvaluateOptions): Promise<void> {
 await runCommand(
   command(
     'npm run evaluate --',
-    'Quality and latency of a running service: train and val pictures are stored, test pictures are queries.',
+    'Measures quality and latency of a running service: stores train and val pictures, queries with test pictures.',
   )
     .requiredOption(
       '--data <folder>',
-      'a folder per label, or pictures beside a CSV; without a split, the one that training makes',
+      'a folder per label, or pictures with a CSV; without a split, the same one as training is made',
     )
     .option('--labels <csv>', 'filename,label[,split][,duplicate_group]; labels.csv of the folder by default')
-    .option('--gallery <name>', 'gallery that is made for it', 'evaluate')
-    .option('--reuse', 'the gallery is there and filled already', false)
-    .option('--queries <count>', 'only the first so many test pictures', wholeNumber())
-    .option('--out <file>', 'write the report there as well')
+    .option('--gallery <name>', 'gallery to create', 'evaluate')
+    .option('--reuse', 'use an existing, filled gallery', false)
+    .option('--queries <count>', 'only this many test pictures', wholeNumber())
+    .option('--out <file>', 'also write the report to this file')
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)
     .action(evaluate),

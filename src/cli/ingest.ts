@@ -45,7 +45,7 @@ async function ingest(
         }
       : await upload(service, { gallery, body, parameters: reading }, interrupt.signal)
   if (uploaded === undefined) {
-    console.error('Cancelled while sending; nothing was taken in.')
+    console.error('Cancelled while uploading; nothing was ingested.')
     return cancelled
   }
   const job = await follow(service, uploaded.job, interrupt.signal)
@@ -173,20 +173,29 @@ function progressBar(format: string, total: number): cliProgress.SingleBar {
 }
 
 await runCommand(
-  command('alike-ingest', 'Sends a folder of pictures, or an archive, to a running service and waits for the job.')
+  command('alike-ingest', 'Uploads a folder of pictures, or an archive, to a running service and waits for the job.')
     .argument(
       '<path>',
-      'a folder, whose folders are the labels; a tar, tar.gz, tar.zst, zip or NDJSON file; a .txt file of addresses; or s3://bucket/prefix, which the service reads',
+      'a folder whose subfolders are the labels; a tar, tar.gz, tar.zst, zip or NDJSON file; a .txt file of URLs; or s3://bucket/prefix, which the service reads',
     )
     .requiredOption('--gallery <name>', 'where the pictures go')
-    .option('--create', 'make the gallery when there is none', false)
-    .option('--label <label>', 'of pictures that lie in no folder')
-    .option('--litter <rule>', 'skip or take: .DS_Store, @eaDir, recycle bins, sidecars', oneOf(litterRules), 'skip')
-    .option('--name-encoding <name>', 'of file names that are not UTF-8, such as windows-1252', oneOf(nameEncodings))
-    .option('--manifest-encoding <name>', 'of a manifest as CSV that is not UTF-8', oneOf(nameEncodings))
+    .option('--create', 'create the gallery if it does not exist', false)
+    .option('--label <label>', 'label of pictures outside folders')
+    .option(
+      '--litter <rule>',
+      'skip or take files such as .DS_Store, @eaDir, recycle bins, sidecars',
+      oneOf(litterRules),
+      'skip',
+    )
+    .option(
+      '--name-encoding <name>',
+      'encoding of file names that are not UTF-8, such as windows-1252',
+      oneOf(nameEncodings),
+    )
+    .option('--manifest-encoding <name>', 'encoding of a CSV manifest that is not UTF-8', oneOf(nameEncodings))
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)
-    .option('--key-file <file>', 'the key from a file: other users of this machine can read arguments')
+    .option('--key-file <file>', 'file that contains the key: other users of this machine can read arguments')
     .addHelpText(
       'after',
       `

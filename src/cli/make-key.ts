@@ -5,12 +5,12 @@ import { roles } from '../access/grants.js'
 import { command, runCommand } from '../command-line.js'
 
 await runCommand(
-  command('npm run key --', 'Makes an API key and the line that lets it in.')
+  command('npm run key --', 'Creates an API key and its line for the configuration.')
     .requiredOption('--name <name>', 'whose key it is; shown in logs')
     .addOption(new Option('--role <role>', 'what it allows').choices(roles).makeOptionMandatory())
-    .option('--galleries <names...>', 'keep it to these galleries; a name may end with *')
-    .option('--verbs <verbs...>', 'of what the role allows, only this: search, read, metrics, write, delete, admin')
-    .option('--expires <date>', 'the day, or the time, from which it is refused: 2027-01-31, 2027-01-31T12:00:00Z')
+    .option('--galleries <names...>', 'restrict it to these galleries; a name may end with *')
+    .option('--verbs <verbs...>', 'restrict the role to these: search, read, metrics, write, delete, admin')
+    .option('--expires <date>', 'date or time of expiry: 2027-01-31, 2027-01-31T12:00:00Z')
     .action(({ name, role, ...limits }) => {
       const { key, line } = makeKey(name, role, limits)
       console.log(`Key, shown only now:                      ${key}\nLine for API_KEYS_FILE or API_KEYS:       ${line}`)

@@ -19,7 +19,7 @@ export async function filesOfModel(folder: string): Promise<string[]> {
   }
   if (!files.includes('manifest.json'))
     throw new AlikeError('model_unreadable', {
-      detail: `${folder} has no manifest.json: it is no folder that training wrote.`,
+      detail: `${folder} has no manifest.json: it is not a folder written by training.`,
     })
   return files.sort()
 }

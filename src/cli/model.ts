@@ -53,7 +53,7 @@ async function build(gallery: string, model: string, { withoutOriginal, ...place
   console.log(`next: npm run model -- switch ${gallery} ${model}${process.exitCode === failed ? ' --force' : ''}`)
 }
 
-/** Exit code 1 while a set was found not good enough. */
+/** Exit code 1 while a set has not passed the quality gate. */
 async function compare(gallery: string, place: Place): Promise<void> {
   const service = new AlikeClient(place)
   const { sets } = await dataOf(service.api.GET('/v1/galleries/{gallery}/sets', { params: { path: { gallery } } }))
@@ -105,7 +105,7 @@ async function follow(service: AlikeClient, id: string): Promise<Job> {
   }
 }
 
-const program = command('npm run model --', 'Installs models in a running service, and changes the one of a gallery.')
+const program = command('npm run model --', 'Installs models in a running service, and changes the model of a gallery.')
 const subcommand = (name: string, description: string) =>
   program
     .command(name)
@@ -113,30 +113,30 @@ const subcommand = (name: string, description: string) =>
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)
 
-subcommand('install', 'Sends a folder that training wrote; the service checks it.')
+subcommand('install', 'Uploads a folder written by training; the service verifies it.')
   .argument('<folder>', 'such as onnx/mine')
   .action(install)
 subcommand('list', 'Lists the models of the service.').action(list)
-subcommand('build', 'Embeds a gallery by another model beside the one that serves, and judges both.')
+subcommand('build', 'Embeds a gallery with another model in the background, and compares both.')
   .argument('<gallery>')
   .argument('<model>', 'name or id')
   .option(
     '--without-original <choice>',
-    'fail or leave_out: what becomes of pictures that were not kept as they came',
+    'fail or leave_out: how to treat pictures without an original',
     oneOf(withoutOriginalChoices),
     'fail' as const,
   )
   .action(build)
 subcommand(
   'compare',
-  'Shows the models of a gallery side by side, and the verdict; ends with 1 when one is not good enough.',
+  'Compare the models of a gallery and show the verdict; exits with 1 if one did not pass the quality gate.',
 )
   .argument('<gallery>')
   .action(compare)
-subcommand('switch', 'Lets another model answer the searches of a gallery, or the one before again.')
+subcommand('switch', 'Switches the searches of a gallery to another model, or back.')
   .argument('<gallery>')
   .argument('<model>', 'name or id')
-  .option('--force', 'although it was not found good enough', false)
+  .option('--force', 'switch although it did not pass the quality gate', false)
   .action(switchTo)
 
 await runCommand(program)

@@ -25,7 +25,7 @@ export function gateLines(gate: Gate, nameOf: (id: string) => string): string[] 
     ]
   })
   return [
-    `${passed ? 'found good enough' : 'not found good enough'} beside ${nameOf(servingModelId)}, ${judgedAt.slice(0, 16).replace('T', ' ')} UTC, ${queries} queries`,
+    `${passed ? 'passed the quality gate' : 'did not pass the quality gate'} against ${nameOf(servingModelId)}, ${judgedAt.slice(0, 16).replace('T', ' ')} UTC, ${queries} queries`,
     ...reasons,
     ...(missing === 0 ? [] : [`${missing} of ${candidates} pictures are missing, and count as missed`]),
     ...numbers,

@@ -15,7 +15,7 @@ export interface UploadBody {
   total: number
   /** Files that are neither pictures nor manifests, litter, and links. */
   leftOut: number
-  /** Reads and counts as it is read. Files that can not be read are told and left out. */
+  /** Reads and counts as it is read. Files that cannot be read are told and left out. */
   open(on: { progress(done: number): void; unreadable(path: string, error: Error): void }): Readable
 }
 

@@ -5,56 +5,56 @@ export const accessSettings = {
   apiKeys: Type.String({
     default: '',
     description:
-      'Who may call: lines as `npm run key` prints them, separated by commas; none, and no `JWT_ISSUER`: everyone may.',
+      'API keys: lines printed by `npm run key`, separated by commas; without keys and `JWT_ISSUER` everyone has access.',
   }),
   apiKeysFile: Type.String({
     default: '',
-    description: 'File with more of them, one a line; read again when it changes.',
+    description: 'File with further API keys, one per line; reloaded when it changes.',
   }),
   jwtIssuer: Type.String({
     default: '',
     pattern: '^$|^https?://\\S+$',
     form: 'an address',
     description:
-      'OpenID Connect provider whose tokens are taken as bearer tokens beside API keys, exactly as `iss` has it; none: no tokens.',
+      'OpenID Connect provider whose bearer tokens are accepted in addition to API keys, exactly as in `iss`; none: no tokens.',
   }),
   jwtAudience: Type.String({
     default: '',
-    description: 'What has to be in `aud` of a token: one of these, separated by commas. Needed with `JWT_ISSUER`.',
+    description: 'Accepted values of `aud` in a token, separated by commas. Required with `JWT_ISSUER`.',
   }),
   jwtJwksUrl: Type.String({
     default: '',
     pattern: '^$|^https?://\\S+$',
     form: 'an address',
-    description: 'Where the provider publishes its keys; none: where its discovery document says.',
+    description: 'URL of the provider’s keys; none: as in its discovery document.',
   }),
   jwtScopeClaim: Type.String({
     default: 'scope',
     minLength: 1,
-    description: 'Claim with what a caller may: a list, or words in a text.',
+    description: 'Claim with the caller’s scopes: a list, or words separated by spaces.',
   }),
   jwtScopePrefix: Type.String({
     default: 'alike:',
-    description: 'What begins those scopes that count; a role or a verb is behind it: `alike:read`, `alike:search`.',
+    description: 'Prefix of relevant scopes, followed by a role or a verb: `alike:read`, `alike:search`.',
   }),
   jwtGalleriesClaim: Type.String({
     default: '',
-    description: 'Claim with the galleries that a caller is kept to, as names or beginnings with `*`; none: all.',
+    description: 'Claim with the galleries that a caller is restricted to, as names or prefixes with `*`; none: all.',
   }),
   jwtNameClaim: Type.String({
     default: 'sub',
     minLength: 1,
-    description: 'Claim that names the caller in the logs; rates are counted by it.',
+    description: 'Claim that names the caller, in logs and for rate limits.',
   }),
   rateLimitPerMinute: Type.Integer({
     default: 0,
     minimum: 0,
     maximum: 10_000_000,
-    description: 'Requests that a key (without keys: an address) may send in a minute; 0: any number.',
+    description: 'Requests per minute and key (without keys: per address); 0: unlimited.',
   }),
   auditLog: Type.String({
     default: '',
     description:
-      'Where writes and refused callers are recorded, a line of JSON each: a file, or `log` for the log of the service; none: nowhere.',
+      'Audit log of writes and refused requests, one line of JSON each: a file, or `log` for the log of the service; none: no audit log.',
   }),
 }

@@ -6,64 +6,64 @@ export const jobSettings = {
     default: 64 * 2 ** 30,
     minimum: 1024,
     maximum: 2 ** 50,
-    description: 'Largest upload to a job, and most that it may unpack to.',
+    description: 'Maximum size of an upload to a job, and of what it unpacks to.',
   }),
   ingestMaxFiles: Type.Integer({
     default: 1_000_000,
     minimum: 1,
     maximum: 100_000_000,
-    description: 'Most files in one upload to a job.',
+    description: 'Maximum number of files in an upload to a job.',
   }),
   ingestJobsMax: Type.Integer({
     default: 64,
     minimum: 1,
     maximum: 10_000,
     description:
-      'Jobs that may wait or run; with so many, a further upload is refused with 429. Those that are being received by then are still taken.',
+      'Maximum number of ingestion jobs waiting or running; further uploads get 429, but those already being received are accepted.',
   }),
   uploadsMax: Type.Integer({
     default: 128,
     minimum: 1,
     maximum: 10_000,
-    description: 'Uploads to jobs received at once; one more is refused with 429, unless another one lags.',
+    description: 'Maximum concurrent uploads to jobs; further ones get 429, unless another upload is too slow.',
   }),
   uploadsPerCallerMax: Type.Integer({
     default: 64,
     minimum: 1,
     maximum: 10_000,
-    description: 'The same for one key, or without keys one address.',
+    description: 'The same per key, or without keys per address.',
   }),
   uploadMinBytesPerSecond: Type.Integer({
     default: 1_024,
     minimum: 0,
     maximum: 2 ** 30,
-    description: 'Pace that an upload to a job has to keep; 0: none.',
+    description: 'Minimum rate of an upload to a job; 0: none.',
   }),
   uploadLagMaxMs: Type.Integer({
     default: 30_000,
     minimum: 100,
     maximum: 3_600_000,
     description:
-      'How far an upload to a job may fall behind that pace before it is ended with 408; a sixth of it when its place is wanted.',
+      'How far an upload may fall behind that rate before it is aborted with 408; a sixth of it when its place is needed.',
   }),
   analysisJobsMax: Type.Integer({
     default: 16,
     minimum: 1,
     maximum: 10_000,
-    description: 'Analyses of galleries that may wait or run (one runs at a time); one more is refused with 429.',
+    description: 'Maximum number of analyses waiting or running (one runs at a time); further ones get 429.',
   }),
   analysisMaxImages: Type.Integer({
     default: 1_000_000,
     minimum: 1,
     maximum: 2_000_000,
     description:
-      'Pictures of a gallery up to which it is analysed; an evaluation holds its vectors in memory once more.',
+      'Maximum number of pictures in a gallery that is analysed; an evaluation needs another copy of its vectors in memory.',
   }),
   jobListenersMax: Type.Integer({
     default: 64,
     minimum: 1,
     maximum: 10_000,
-    description: 'Callers that may follow jobs by events at once; one more is refused with 429.',
+    description: 'Maximum number of clients following jobs by events; further ones get 429.',
   }),
   jobsKeptDays: Type.Integer({
     default: 30,
@@ -75,29 +75,29 @@ export const jobSettings = {
     default: 20,
     minimum: 10,
     maximum: 3_600,
-    description: 'With `POSTGRES_URL`: silence of a process after which another one goes on with its jobs.',
+    description:
+      'With `POSTGRES_URL`: time without a sign of life after which another process takes over a process’s jobs.',
   }),
   webhookAllowedHosts: Type.String({
     default: '',
     description:
-      'Hosts that may be told of the end of jobs, as in `URL_ALLOWED_HOSTS`; none: no job may have a webhook.',
+      'Hosts that webhooks may notify of the end of jobs, as in `URL_ALLOWED_HOSTS`; none: webhooks are disabled.',
   }),
   webhookSecret: Type.String({
     default: '',
-    description:
-      'What requests of webhooks are signed with: `whsec_` and base64, or any text; none: no job may have a webhook.',
+    description: 'Secret that signs webhook requests: `whsec_` and base64, or any text; none: webhooks are disabled.',
   }),
   webhookAttemptsMax: Type.Integer({
     default: 10,
     minimum: 1,
     maximum: 100,
     description:
-      'Attempts to tell a webhook, the first 5 seconds apart, each further one four times as long, up to 6 hours.',
+      'Maximum attempts to notify a webhook, after 5 seconds at first, then four times as long each time, up to 6 hours.',
   }),
   webhookTimeoutMs: Type.Integer({
     default: 10_000,
     minimum: 100,
     maximum: 120_000,
-    description: 'Time that a webhook has to answer.',
+    description: 'Time for a webhook to answer.',
   }),
 }

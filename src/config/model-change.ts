@@ -7,70 +7,70 @@ export const modelChangeSettings = {
     minimum: 0,
     maximum: 100_000,
     description:
-      'Pictures that a gallery’s change of model embeds in a second at most; 0: as many as there is room for behind searches.',
+      'Maximum pictures per second embedded for a gallery’s change of model; 0: as many as searches leave capacity for.',
   }),
   reEmbeddingJobsMax: Type.Integer({
     default: 16,
     minimum: 1,
     maximum: 10_000,
-    description: 'Changes of model that may wait or run; one more is refused with 503.',
+    description: 'Maximum number of model changes waiting or running; further ones get 503.',
   }),
   setKeptDays: Type.Number({
     default: 7,
     minimum: 0,
     maximum: 3650,
     description:
-      'Days for which the embedding set that served a gallery is kept up to date for a roll back; then it is removed.',
+      'Days for which a gallery’s previous embedding set is kept up to date for a rollback before it is deleted.',
   }),
   setChangedMax: Type.Integer({
     default: 100_000,
     minimum: 1,
     maximum: 100_000_000,
     description:
-      'Changed pictures of a gallery that wait to be brought to its other embedding set; beyond them both sets are compared as a whole.',
+      'Changed pictures remembered individually until they are applied to a gallery’s other embedding set; beyond that the two sets are compared as a whole.',
   }),
   shadowSearchEvery: Type.Integer({
     default: 20,
     minimum: 0,
     maximum: 1_000_000_000,
     description:
-      'Of a gallery with two embedding sets, one search in so many is answered by the other one, too, in the background, for overlap and latency in the metrics; 0: none.',
+      'In a gallery with two embedding sets, one in this many searches is repeated in the other set in the background, for overlap and latency metrics; 0: none.',
   }),
   gateQueries: Type.Integer({
     default: 300,
     minimum: 1,
     maximum: 2_000,
-    description: 'Stored pictures that are queries when two embedding sets are judged side by side.',
+    description: 'Number of stored pictures used as queries when two embedding sets are compared.',
   }),
   gateMapLossMax: Type.Number({
     default: 0.01,
     minimum: 0,
     maximum: 1,
-    description: 'How much lower mAP@10 of a set may be, at the worse end of its interval, before it may not serve.',
+    description: 'Maximum loss of mAP@10, at the worse end of its interval, for a set to pass the quality gate.',
   }),
   gateRankLossMax: Type.Number({
     default: 0.01,
     minimum: 0,
     maximum: 1,
-    description: 'How much higher the normalised mean rank may be, at the worse end of its interval.',
+    description: 'Maximum increase of the normalised mean rank, at the worse end of its interval.',
   }),
   gateOverlapMin: Type.Number({
     default: 0.2,
     minimum: 0,
     maximum: 1,
-    description: 'Least overlap@10 of the two sets of a gallery without labels, or with a few.',
+    description: 'Minimum overlap@10 of the two sets of a gallery with no or few labels.',
   }),
   gateReplayOverlapMin: Type.Number({
     default: 0.1,
     minimum: 0,
     maximum: 1,
     description:
-      'Least overlap@10 of the two sets on kept queries (`keepQueries`), where labels decide; without labels it is `GATE_OVERLAP_MIN`.',
+      'Minimum overlap@10 of the two sets on kept queries (`keepQueries`), if labels decide; without labels it is `GATE_OVERLAP_MIN`.',
   }),
   gateCopiesLossMax: Type.Number({
     default: 0.02,
     minimum: 0,
     maximum: 1,
-    description: 'By how much the share of near-copies among the ten best hits may be lower.',
+    description: 'Maximum loss in the share of near-copies among the ten best hits.',
   }),
 }

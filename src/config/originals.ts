@@ -5,20 +5,20 @@ export const originalsSettings = {
   originals: Type.Enum(['keep', 'reference', 'none'], {
     default: 'keep',
     description:
-      'Of galleries that do not say: whether pictures are kept as they came (by their content hash), referred to where their owner has them, or neither; without them a gallery cannot be embedded again by another model.',
+      'For galleries that do not state it: whether originals are stored (by content hash), referenced where their owner keeps them, or neither; without them a gallery cannot be moved to another model.',
   }),
   originalsS3Bucket: Type.String({
     default: '',
     description:
-      'Bucket of an S3 store for them, with the credentials that its clients read (`AWS_ACCESS_KEY_ID`, the machine’s role, …); none: `originals` in the data folder.',
+      'S3 bucket for originals, with the credentials that S3 clients find (`AWS_ACCESS_KEY_ID`, the machine’s role, …); none: `originals` in the data folder.',
   }),
   originalsS3Prefix: Type.String({
     default: 'originals/',
-    description: 'What their names in the bucket begin with.',
+    description: 'Prefix of their keys in the bucket.',
   }),
   originalsS3Endpoint: Type.String({
     default: '',
-    description: 'Address of an S3 store that is not Amazon’s, as `http://minio:9000`.',
+    description: 'URL of an S3 store other than Amazon’s, such as `http://minio:9000`.',
   }),
   originalsS3Region: Type.String({ default: 'us-east-1', minLength: 1, description: 'Region of the bucket.' }),
   keptQueriesDays: Type.Number({

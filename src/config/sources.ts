@@ -5,11 +5,11 @@ export const sourceSettings = {
   ingestS3Buckets: Type.String({
     default: '',
     description:
-      'S3 buckets from which jobs may take pictures in, separated by commas: `photos`, or `archive/2024/` for what lies below a prefix; none: no job reads from a bucket. Everybody who may write to a gallery may read them.',
+      'S3 buckets that jobs may ingest from, separated by commas: `photos`, or `archive/2024/` for what is below a prefix; none: ingestion from S3 is disabled. Anyone who may write to a gallery can read them.',
   }),
   ingestS3Endpoint: Type.String({
     default: '',
-    description: 'Address of the S3 store of these buckets where it is not Amazon’s, as `http://minio:9000`.',
+    description: 'URL of the S3 store of these buckets if it is not Amazon’s, such as `http://minio:9000`.',
   }),
   ingestS3Region: Type.String({ default: 'us-east-1', minLength: 1, description: 'Region of these buckets.' }),
   ingestS3Profile: Type.String({
@@ -20,24 +20,24 @@ export const sourceSettings = {
   watchFolders: Type.String({
     default: '',
     description:
-      'Folders of this machine whose new and changed pictures are taken in, with their galleries, separated by commas: `actions=/srv/photos, scans=/mnt/scanner`. Galleries have to exist.',
+      'Local folders whose new and changed pictures are ingested, with their galleries, separated by commas: `actions=/srv/photos, scans=/mnt/scanner`. The galleries must exist.',
   }),
   watchEverySeconds: Type.Integer({
     default: 10,
     minimum: 1,
     maximum: 86_400,
     description:
-      'Time between two looks at a watched folder; up to ten times as long where a look takes more than a tenth of it.',
+      'Time between two scans of a watched folder; up to ten times as long if a scan takes more than a tenth of it.',
   }),
   watchSettleSeconds: Type.Integer({
     default: 5,
     minimum: 0,
     maximum: 86_400,
-    description: 'A file in a watched folder is taken in when it has not changed for so long.',
+    description: 'Time for which a file in a watched folder must be unchanged before it is ingested.',
   }),
   watchRemovals: Type.Enum(['keep', 'remove'], {
     default: 'keep',
     description:
-      'Whether a picture whose file is removed from a watched folder is kept in the gallery or removed from it.',
+      'Whether a picture is kept in the gallery or removed from it when its file is deleted from a watched folder.',
   }),
 }

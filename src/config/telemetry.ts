@@ -6,45 +6,44 @@ export const telemetrySettings = {
     default: 0,
     minimum: 0,
     maximum: 65535,
-    description: 'Port of its own for `/metrics`, which is nowhere else then; 0: it is on `PORT`.',
+    description: 'Separate port for `/metrics`, which is then served only there; 0: `/metrics` is on `PORT`.',
   }),
-  metricsOpen: Type.Boolean({ default: false, description: 'Let `/metrics` be read without a key.' }),
+  metricsOpen: Type.Boolean({ default: false, description: 'Allow reading `/metrics` without a key.' }),
   metricsGalleriesMax: Type.Integer({
     default: 100,
     minimum: 0,
     maximum: 100_000,
-    description: 'Galleries that have series of their own in the metrics, the largest; the others are told as one sum.',
+    description: 'Number of largest galleries with their own series in the metrics; the others are summed up.',
   }),
   recallSampleEvery: Type.Integer({
     default: 200,
     minimum: 0,
     maximum: 1_000_000_000,
     description:
-      'One search by the graph in so many is repeated exactly in the background, for the recall in the metrics; 0: none.',
+      'One in this many graph searches is repeated exactly in the background, for the recall metric; 0: none.',
   }),
   driftQueries: Type.Integer({
     default: 1_000,
     minimum: 20,
     maximum: 1_000_000,
     description:
-      'The last queries, so many, are held against as many first ones of the model and against its calibration.',
+      'Number of latest queries that are compared with as many first queries of the model, and with its calibration.',
   }),
   otelExporterOtlpEndpoint: Type.String({
     default: '',
     pattern: '^$|^https?://\\S+$',
     form: 'an address',
-    description:
-      'OpenTelemetry collector that takes traces as OTLP over HTTP (`/v1/traces` below it); none: no traces.',
+    description: 'OpenTelemetry collector for traces as OTLP over HTTP (`/v1/traces` below it); none: no traces.',
   }),
   otelExporterOtlpTracesEndpoint: Type.String({
     default: '',
     pattern: '^$|^https?://\\S+$',
     form: 'an address',
-    description: 'The whole address for traces, in place of that.',
+    description: 'Full URL for traces, instead of that.',
   }),
   otelExporterOtlpHeaders: Type.String({
     default: '',
-    description: 'Headers for the collector, `name=value`, separated by commas. The exporter reads it by itself.',
+    description: 'Headers for the collector, `name=value`, separated by commas. Read by the exporter itself.',
   }),
   otelServiceName: Type.String({ default: 'alike', minLength: 1, description: 'Name of this service in traces.' }),
   otelTracesSampler: Type.Enum(
@@ -56,11 +55,11 @@ export const telemetrySettings = {
       'parentbased_always_off',
       'parentbased_traceidratio',
     ],
-    { default: 'parentbased_always_on', description: 'Which traces are kept.' },
+    { default: 'parentbased_always_on', description: 'Sampler for traces.' },
   ),
   otelTracesSamplerArg: Type.String({
     default: '',
-    description: 'Share of them, from 0 to 1, for the samplers by ratio; none: all.',
+    description: 'Sampling ratio from 0 to 1, for ratio samplers; none: all.',
   }),
-  otelSdkDisabled: Type.Boolean({ default: false, description: 'No traces, whatever else is set.' }),
+  otelSdkDisabled: Type.Boolean({ default: false, description: 'Disable traces, whatever else is set.' }),
 }

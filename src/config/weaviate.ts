@@ -7,41 +7,41 @@ export const weaviateSettings = {
     pattern: '^$|^https?://[^\\s/@]+(/[^\\s]*)?$',
     accepts: 'a URL such as http://weaviate:8080, without credentials',
     description:
-      'REST address of a Weaviate server for galleries beyond one machine (docs/scale-out.md); none: there is none.',
+      'URL of a Weaviate server for galleries beyond one machine (docs/scale-out.md); none: no such galleries.',
   }),
   weaviateGrpc: Type.String({
     default: '',
     pattern: '^$|^[^\\s/]+:\\d+$',
     accepts: 'host:port',
-    description: 'Its gRPC address, encrypted where `WEAVIATE_URL` is; none: port 50051 of the same host.',
+    description: 'Its gRPC address, encrypted if `WEAVIATE_URL` is https; none: port 50051 of the same host.',
   }),
-  weaviateApiKey: Type.String({ default: '', description: 'API key for it; none: it takes anonymous calls.' }),
+  weaviateApiKey: Type.String({ default: '', description: 'API key for Weaviate; none: it accepts anonymous calls.' }),
   weaviateConsistency: Type.Enum(['one', 'quorum', 'all'], {
     default: 'quorum',
     description:
-      'Replicas that acknowledge a write, and answer a read by id; docs/scale-out.md says what each promises.',
+      'Replicas that must acknowledge a write and answer a read by id; docs/scale-out.md describes the guarantees.',
   }),
   weaviateTimeoutMs: Type.Integer({
     default: 20_000,
     minimum: 100,
     maximum: 600_000,
-    description: 'A call to it that takes longer is given up.',
+    description: 'Timeout of calls to Weaviate.',
   }),
   weaviateShards: Type.Integer({
     default: 1,
     minimum: 1,
     maximum: 256,
-    description: 'Parts of a new gallery in Weaviate that does not say otherwise.',
+    description: 'Default number of shards of new galleries in Weaviate.',
   }),
   weaviateReplicas: Type.Integer({
     default: 1,
     minimum: 1,
     maximum: 16,
-    description: 'Copies of each part of a new gallery in Weaviate that does not say otherwise.',
+    description: 'Default number of replicas of each shard of new galleries in Weaviate.',
   }),
   weaviateQuantisation: Type.Enum(['none', 'rq8'], {
     default: 'rq8',
     description:
-      'Vectors in the index of a new gallery in Weaviate: whole, or eight bits a number, a quarter of the memory; scores are computed from whole ones.',
+      'Vectors in the index of new galleries in Weaviate: full precision, or eight bits per number, a quarter of the memory; scores are always computed from full vectors.',
   }),
 }

@@ -23,7 +23,9 @@ export async function readCsv(csv: string, folder: string): Promise<LabelledImag
   return rows.map(({ filename, label, split, duplicate_group }) => {
     const source = sources.get(filename)
     if (source === undefined)
-      throw new AlikeError('data_unreadable', { detail: `There is no picture "${filename}" beside the labels.` })
+      throw new AlikeError('data_unreadable', {
+        detail: `There is no picture "${filename}" next to the file of labels.`,
+      })
     // an empty group cell means: a picture without copies
     return { id: filename, label, group: duplicate_group || filename, source, ...(split && { split }) }
   })
@@ -39,7 +41,7 @@ function parseRows(text: Buffer): Row[] {
   return rows.map((row, index) => {
     if (Value.Check(Row, row)) return row
     throw new AlikeError('data_unreadable', {
-      detail: `Row ${index + 2} of the labels needs filename, label, and if any a split of train, val or test.`,
+      detail: `Row ${index + 2} of the labels needs filename, label and, if given, a split of train, val or test.`,
     })
   })
 }

@@ -51,6 +51,6 @@ async function subfolders(folder: string): Promise<string[]> {
       .map((entry) => entry.name)
       .sort()
   } catch (cause) {
-    throw new AlikeError('data_unreadable', { detail: 'The folder of pictures can not be read.', cause })
+    throw new AlikeError('data_unreadable', { detail: 'The folder of pictures cannot be read.', cause })
   }
 }

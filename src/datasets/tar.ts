@@ -29,7 +29,7 @@ export async function readTar(path: string): Promise<Map<string, Uint8Array<Shar
       images.set(name, bytes)
     }
   } catch (cause) {
-    throw new AlikeError('data_unreadable', { detail: 'A tar file beside the labels is damaged.', cause })
+    throw new AlikeError('data_unreadable', { detail: 'A tar file next to the file of labels is damaged.', cause })
   }
   return images
 }

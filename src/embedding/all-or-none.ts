@@ -1,10 +1,10 @@
-/** Several pieces of work for one caller, of use only together. */
+/** Several pieces of work for one caller, useful only together. */
 import { setMaxListeners } from 'node:events'
 
 /**
- * Side by side; when one fails, the others are told to stop, and what becomes of them is of no interest.
- * @param signal the caller's, who may leave
- * @throws what the first that failed threw
+ * Runs them in parallel; if one fails, the others are aborted and their outcome is ignored.
+ * @param signal the caller's, who may disconnect
+ * @throws what the first to fail threw
  */
 export async function allOrNone<Item, Result>(
   items: readonly Item[],
@@ -14,9 +14,9 @@ export async function allOrNone<Item, Result>(
   if (items.length === 1) return [await work(items[0]!, signal)]
   const failure = new AbortController()
   const stop = signal === undefined ? failure.signal : AbortSignal.any([signal, failure.signal])
-  setMaxListeners(0, stop) // one or two for each item
+  setMaxListeners(0, stop) // one or two per item
   try {
-    // async, so that work which fails at once does not leave behind what was begun before it
+    // async, so that work which fails at once does not abandon what was started before it
     return await Promise.all(items.map(async (item) => work(item, stop)))
   } catch (error) {
     failure.abort(error)

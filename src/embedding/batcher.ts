@@ -1,25 +1,24 @@
 /**
- * The waiting line before the model, and the rule by which an idle worker takes a batch from it.
- * No timer: nobody waits for a batch to fill. What has gathered while all workers were busy is the
- * next batch, so batches grow with the load and a lone picture never waits. Pure: knows no workers.
+ * The queue in front of the model, and the rule by which an idle worker takes a batch from it. There is no timer:
+ * nothing waits for a batch to fill. What has accumulated while all workers were busy is the next batch, so batches
+ * grow with the load and a single picture never waits. Pure: knows no workers.
  */
 
 export type Priority = 'interactive' | 'bulk'
 
 export interface BatcherOptions {
-  /** Batch sizes that the sessions were warmed for, ascending, from 1. */
+  /** Batch sizes that the sessions were warmed up for, ascending, from 1. */
   batchSizes: readonly number[]
-  /** What a run of each of them takes, in their order; for `padded`. */
+  /** Run time of each of them, in the same order; for `padded`. */
   runMs: readonly number[]
   /**
-   * true: a batch is filled up with padding to the next size, where that costs each picture less than the size below
-   * (CUDA, where a batch of 8 costs about as much as one of 5). false: it is cut down to the size below, so that nothing
-   * is wasted.
+   * true: a batch is padded to the next size if that costs less per picture than the size below (CUDA, where a batch of
+   * 8 costs about as much as one of 5). false: it is cut down to the size below, so that nothing is wasted.
    */
   padded: boolean
-  /** What computes side by side: cores, or GPUs, each of which a batch fills; a backlog is shared out among them. */
+  /** What computes in parallel: cores, or GPUs, each of which a batch fills; a backlog is divided among them. */
   sharers: number
-  /** Pictures that may wait in each priority, so that a bulk job never fills the line of searches. */
+  /** Pictures that may wait in each priority, so that a bulk job never fills the queue of searches. */
   maxQueue: number
   /** A clock, milliseconds. */
   now(): number
@@ -32,15 +31,18 @@ export interface Batch<Item> {
   batchSize: number
 }
 
-/** Without padding, bulk runs one by one for this long after a search: the next search must not find every worker in a long batch. */
+/**
+ * Without padding, bulk runs one by one for this long after a search: the next search should not find every worker busy
+ * with a long batch.
+ */
 const searchesQuietAfterMs = 1000
 
-/** While both kinds wait, bulk gets every fifth batch: searches stay quick and no job starves. */
+/** While both kinds wait, bulk gets every fifth batch: searches stay fast and no job starves. */
 const interactiveBatchesInARow = 4
 
 export class Batcher<Item> {
   readonly #options: BatcherOptions
-  // A Set keeps the order of arrival and lets go of an abandoned item in constant time.
+  // A Set keeps the order of arrival and removes an abandoned item in constant time.
   readonly #lanes: Record<Priority, Set<Item>> = { interactive: new Set(), bulk: new Set() }
   /** Interactive batches taken since bulk was last served, counted only while bulk waits. */
   #passedOver = 0
@@ -50,17 +52,17 @@ export class Batcher<Item> {
     this.#options = options
   }
 
-  /** Pictures waiting. */
+  /** Number of pictures waiting. */
   get depth(): number {
     return this.#lanes.interactive.size + this.#lanes.bulk.size
   }
 
-  /** What `take` gives next is bulk for sure. */
+  /** Whether `take` is certain to return bulk next. */
   get onlyBulk(): boolean {
     return this.#lanes.interactive.size === 0
   }
 
-  /** @returns false when the line of this priority is full; the item is then not kept. */
+  /** @returns false if the queue of this priority is full; the item is then not kept */
   add(item: Item, priority: Priority): boolean {
     const lane = this.#lanes[priority]
     if (lane.size >= this.#options.maxQueue) return false
@@ -69,14 +71,14 @@ export class Batcher<Item> {
     return true
   }
 
-  /** @returns whether the item still waited. */
+  /** @returns whether the item was still waiting */
   remove(item: Item): boolean {
     return this.#lanes.interactive.delete(item) || this.#lanes.bulk.delete(item)
   }
 
   /**
-   * The next batch, without items when nothing waits. Of one priority only: a search never waits
-   * for seven bulk pictures beside it.
+   * The next batch, without items if nothing waits. Of one priority only: a search never waits for seven bulk pictures
+   * in its batch.
    */
   take(): Batch<Item> {
     const lane = this.#nextLane()
@@ -84,7 +86,7 @@ export class Batcher<Item> {
     return { items: takeFirst(lane, items), priority: lane === this.#lanes.bulk ? 'bulk' : 'interactive', batchSize }
   }
 
-  /** Empties the line and gives back what was in it. */
+  /** Empties the queue and returns its content. */
   drain(): Item[] {
     return [...takeFirst(this.#lanes.interactive, Infinity), ...takeFirst(this.#lanes.bulk, Infinity)]
   }
@@ -115,7 +117,7 @@ export class Batcher<Item> {
     return yields ? { items: 1, batchSize: 1 } : { items: below, batchSize: below }
   }
 
-  /** Of the size above and the one below, that whose run takes less time for each picture in it. */
+  /** Of the size above and the one below, the one with the shorter run time per picture. */
   #cheapestFor(images: number): number {
     const { batchSizes, runMs } = this.#options
     const above = batchSizes.findIndex((size) => size >= images)

@@ -1,19 +1,19 @@
-/** Where ONNX Runtime's CUDA library lies, and why the dynamic linker does not take it. */
+/** Where ONNX Runtime's CUDA library is, and why the dynamic linker cannot load it. */
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
-/** Whether the package's install script, or an operator, has put it there: the package does not carry it itself. */
+/** Whether the package's install script, or an operator, has installed it: the package itself does not include it. */
 export function isCudaInstalled(): boolean {
   return existsSync(cudaLibraryPath())
 }
 
-/** ONNX Runtime only says that it could not load the CUDA library; the dynamic linker says what it lacks. */
+/** ONNX Runtime only says that it could not load the CUDA library; the dynamic linker says what is missing. */
 export function missingLibrary(): string | undefined {
   try {
     process.dlopen({ exports: {} }, cudaLibraryPath())
   } catch (error) {
-    // A library that loads is no Node addon either, which is another message and no reason.
+    // A library that loads is not a Node addon, which gives another message and is no reason.
     return /^\S+: cannot open shared object file/.exec(error instanceof Error ? error.message : '')?.[0]
   }
   return undefined

@@ -1,11 +1,11 @@
-/** Several views of one picture → one unit vector: the direction of the mean of theirs. */
+/** Several views of one picture → one unit vector: the direction of their mean. */
 import { allOrNone } from './all-or-none.js'
 import type { Embedder, EmbedOptions } from './embedder.js'
 import type { Embedding } from './embedding.js'
 
 /**
- * @param views each [inputSize, inputSize, 3] RGB, at least one; they run together where the batcher has room
- * @returns times of the slowest view, logits on average
+ * @param views each [inputSize, inputSize, 3] RGB, at least one; they run together if the batcher has room
+ * @returns times of the slowest view, mean logits
  * @throws AlikeError as `Embedder.embed`
  */
 export async function embedViews(
@@ -28,7 +28,10 @@ export async function embedViews(
   }
 }
 
-/** @param vectors of unit length, at least one @returns their mean at unit length; the first where they cancel out */
+/**
+ * @param vectors of unit length, at least one
+ * @returns their normalised mean; the first one if they cancel out
+ */
 export function meanDirection(vectors: readonly Float32Array[]): Float32Array {
   if (vectors.length === 1) return vectors[0]!
   const sum = mean(vectors)

@@ -22,7 +22,7 @@ import type { RunResult } from './worker-protocol.js'
 
 export type { Embedding } from './embedding.js'
 
-/** What is used of pino. */
+/** The part of pino that is used. */
 export interface EmbedderLogger {
   info(fields: object, message: string): void
   warn(fields: object, message: string): void
@@ -30,14 +30,14 @@ export interface EmbedderLogger {
 }
 
 export interface EmbedderOptions extends ProviderOptions {
-  /** Pictures that may wait, for searches and for bulk each. */
+  /** Pictures that may wait, separately for searches and bulk. */
   maxQueue: number
   logger: EmbedderLogger
   metrics: EmbeddingInstruments
 }
 
 export interface EmbedOptions {
-  /** The caller has left: a waiting picture is dropped, the result of a running one is thrown away. */
+  /** The caller has disconnected: a waiting picture is dropped, the result of a running one is discarded. */
   signal?: AbortSignal
   /** Default `interactive`. */
   priority?: Priority
@@ -46,11 +46,11 @@ export interface EmbedOptions {
 export interface Embedder {
   readonly model: Model
   readonly runtime: RuntimeDescription
-  /** Pictures waiting, running ones not counted. */
+  /** Number of pictures waiting, without running ones. */
   readonly queueDepth: number
-  /** Warm workers; fewer than `runtime.workers` while a crashed one is replaced. */
+  /** Warm workers; fewer than `runtime.workers` while a crashed one is being replaced. */
   readonly liveWorkers: number
-  /** The GPUs that run the model, as read a moment ago; none on the CPU, or where they can not be read. */
+  /** The GPUs that run the model, as read recently; empty on the CPU, or if they cannot be read. */
   readonly gpus: readonly GpuReading[]
   /**
    * @param pixels [inputSize, inputSize, 3] RGB; copied before this resolves, never changed
@@ -58,11 +58,11 @@ export interface Embedder {
    */
   embed(pixels: Uint8Array, options?: EmbedOptions): Promise<Embedding>
   /**
-   * A search is on its way, its picture being decoded: bulk makes room for it at the workers.
-   * @returns to be called once, when the search has been embedded or given up
+   * Announces a search whose picture is still being decoded: bulk leaves workers free for it.
+   * @returns to be called once, when the search has been embedded or abandoned
    */
   expectSearch(): () => void
-  /** Refuses new pictures, finishes the accepted ones, ends the workers. */
+  /** Refuses new pictures, finishes the accepted ones, stops the workers. */
   close(): Promise<void>
 }
 
@@ -84,7 +84,7 @@ function checkShapes({ manifest }: Model, { info }: ChosenRuntime): void {
   const fits = info.embeddingDimension === manifest.embeddingDimension && info.classCount === manifest.labels.length
   if (fits) return
   throw new AlikeError('model_unreadable', {
-    detail: `The model gives ${info.embeddingDimension} dimensions and ${info.classCount} classes; manifest.json states ${manifest.embeddingDimension} and ${manifest.labels.length}.`,
+    detail: `The model returns ${info.embeddingDimension} dimensions and ${info.classCount} classes; manifest.json states ${manifest.embeddingDimension} and ${manifest.labels.length}.`,
   })
 }
 
@@ -106,7 +106,7 @@ class PooledEmbedder implements Embedder {
   readonly #metrics: EmbeddingInstruments
   readonly #bytesPerImage: number
   readonly #gpus: GpuGauge
-  /** Running mean of what one picture costs one worker; feeds Retry-After. */
+  /** Running mean of a worker's time per picture; used for Retry-After. */
   #msPerImage: number
   #running = 0
   #bulkRunning = 0
@@ -139,7 +139,7 @@ class PooledEmbedder implements Embedder {
         onChange: () => this.#pump(),
         onCrash: () => {
           this.#metrics.countWorkerCrash()
-          this.#logger.error({}, 'an embedding worker ended by itself and is being replaced')
+          this.#logger.error({}, 'an embedding worker died and is being replaced')
         },
         onOpenFailed: (error, nextTryMs) =>
           this.#logger.error({ err: error, nextTryMs }, 'an embedding worker could not be started'),
@@ -213,7 +213,7 @@ class PooledEmbedder implements Embedder {
     await this.#pool.close()
   }
 
-  /** Gives waiting pictures to idle workers until one of the two runs out. */
+  /** Passes waiting pictures to idle workers until one of the two runs out. */
   #pump(): void {
     if (this.#pool.failing) {
       for (const item of this.#batcher.drain()) item.reject(failed(workersDown))
@@ -227,9 +227,9 @@ class PooledEmbedder implements Embedder {
   }
 
   /**
-   * While a search is on its way, fewer than half of the workers may be at bulk, so that it finds a worker and a core;
-   * on a GPU, which does not give way, all but one. It costs bulk little: its next pictures are decoded meanwhile. Of
-   * several searches one after the other bulk would see no end, so beside them one worker goes on.
+   * While a search is announced, fewer than half of the workers may run bulk, so that it finds a worker and a core; on
+   * a GPU, which does not yield, all but one. Bulk loses little: its next pictures are decoded meanwhile. Under a
+   * continuous stream of searches bulk would never run, so one worker continues beside them.
    */
   #holdsBulkBack(): boolean {
     if (!this.#batcher.onlyBulk || this.#searchesComing === 0) return false
@@ -253,7 +253,7 @@ class PooledEmbedder implements Embedder {
       this.#answer({ items, batchSize }, result, startedAt)
     } catch (cause) {
       this.#logger.error({ err: cause, images: items.length }, 'a batch could not be embedded')
-      const error = failed('The model could not be run on this picture.', cause)
+      const error = failed('The model failed on this picture.', cause)
       for (const item of items) item.reject(error)
     } finally {
       this.#running -= 1
@@ -268,7 +268,7 @@ class PooledEmbedder implements Embedder {
     this.#msPerImage += 0.1 * (embedMs / items.length - this.#msPerImage)
     items.forEach((item, row) => {
       const found = rowOf(result, row, batchSize)
-      if (found === undefined) return item.reject(failed('The model gave no usable embedding for this picture.'))
+      if (found === undefined) return item.reject(failed('The model returned no usable embedding for this picture.'))
       item.resolve({ ...found, queueMs: startedAt - item.queuedAt, embedMs, batchSize: items.length })
     })
   }
@@ -284,7 +284,7 @@ class PooledEmbedder implements Embedder {
   #overloaded(): AlikeError {
     const waitMs = (this.#batcher.depth * this.#msPerImage) / this.runtime.workers
     return new AlikeError('overloaded', {
-      detail: 'Too many pictures wait for the model.',
+      detail: 'Too many pictures are waiting for the model.',
       retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)),
     })
   }
@@ -294,7 +294,7 @@ class PooledEmbedder implements Embedder {
     const { id, name } = this.model.manifest
     const fellBack = fallbackReason !== undefined
     this.#metrics.setRuntime({ provider, precision, model_id: id, model: name, ort_version: ortVersion }, fellBack)
-    if (fellBack) this.#logger.warn({ fallbackReason }, 'CUDA can not be used; embedding on the CPU')
+    if (fellBack) this.#logger.warn({ fallbackReason }, 'CUDA cannot be used; embedding on the CPU')
     this.#logger.info({ model: name, modelId: id, ...this.runtime }, 'embedding runtime chosen')
   }
 }

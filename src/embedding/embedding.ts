@@ -1,4 +1,4 @@
-/** What the model says about one picture, cut out of the answer to its batch. */
+/** The model's output for one picture, extracted from that of its batch. */
 import type { RunResult } from './worker-protocol.js'
 
 export interface Embedding {
@@ -10,13 +10,13 @@ export interface Embedding {
   queueMs: number
   /** From then until the result was back on the main thread. */
   embedMs: number
-  /** Pictures that ran together with this one, itself included. */
+  /** Pictures in the same run, including this one. */
   batchSize: number
 }
 
 /**
- * Row `row` of a batch, copied, so that one kept vector does not keep the whole batch in memory.
- * @returns undefined when the vector is not of unit length: it must never reach an index.
+ * Row `row` of a batch, copied, so that one retained vector does not keep the whole batch in memory.
+ * @returns undefined if the vector is not of unit length: it must never reach an index
  */
 export function rowOf(
   result: Pick<RunResult, 'embeddings' | 'logits'>,
@@ -30,7 +30,7 @@ export function rowOf(
   return { vector, logits: result.logits.slice(row * classes, (row + 1) * classes) }
 }
 
-/** fp16 and int8 graphs normalise in lower precision, hence the tolerance; NaN fails the comparison. */
+/** fp16 and int8 graphs normalise with lower precision, hence the tolerance; NaN fails the comparison. */
 function isUnit(vector: Float32Array): boolean {
   let squares = 0
   for (const value of vector) squares += value * value

@@ -1,6 +1,7 @@
 /**
- * Does this machine make the embeddings that were made where the model was exported? The model folder carries a few drawn
- * pictures with their embeddings; before the service is ready they go through its own decoder and model again.
+ * Does this machine produce the same embeddings as the one where the model was exported? The model folder contains a
+ * few drawn pictures with their embeddings; before the service is ready they go through its own decoder and model
+ * again.
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -23,9 +24,9 @@ export const Golden = Type.Object(
   {
     goldenVersion: Type.Literal(1),
     modelId: Type.String(),
-    /** File names beside this list. */
+    /** File names next to this list. */
     pictures: Type.Array(Type.String({ pattern: '^[a-z0-9-]+\\.png$' }), { minItems: 1 }),
-    /** By precision: precisions differ among each other by more than machines do. */
+    /** Per precision: precisions differ from each other by more than machines do. */
     embeddings: Type.Object(
       { fp32: Type.Optional(Embeddings), fp16: Type.Optional(Embeddings), int8: Type.Optional(Embeddings) },
       { additionalProperties: false },
@@ -38,18 +39,18 @@ export type Golden = Static<typeof Golden>
 export interface GoldenCheck {
   precision: Precision
   images: number
-  /** Smallest cosine between an embedding made here and the one made at the export. */
+  /** Smallest cosine between an embedding computed here and the one computed at export. */
   minCosine: number
-  /** Why the service must not serve; absent when all is well. */
+  /** Why the service must not serve; absent if everything matches. */
   failure?: string
 }
 
-/** Other processors round otherwise, in the fifth digit; another decoder, filter or kernel that computes wrongly shows in the third. */
+/** Other processors round differently, in the fifth digit; a wrong decoder, filter or kernel shows in the third. */
 const smallestCosine = 0.999
 
 /**
  * @returns undefined for a model folder without golden pictures
- * @throws AlikeError `model_unreadable` when they can not be read or are those of another model
+ * @throws AlikeError `model_unreadable` if they cannot be read or belong to another model
  */
 export async function checkGolden(
   embedder: Pick<Embedder, 'model' | 'runtime' | 'embed'>,
@@ -66,7 +67,7 @@ export async function checkGolden(
   const cosines = await Promise.all(
     golden.pictures.map(async (file, i) => {
       const png = await readFile(join(model.folder, goldenFolder, file)).catch((cause: unknown) => {
-        throw unreadable(`The golden picture ${file} can not be read.`, cause)
+        throw unreadable(`The golden picture ${file} cannot be read.`, cause)
       })
       const { pixels } = await prepareImage(png, { preprocessing: model.manifest.preprocessing, maxPixels: 1e6 })
       const [found, made] = [(await embedder.embed(pixels)).vector, decodeGolden(expected[i]!)]

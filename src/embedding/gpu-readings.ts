@@ -1,14 +1,17 @@
-/** Memory and load of the GPUs, as the driver's own tool tells them. Where it can not be told, nothing is said and nothing fails. */
+/**
+ * Memory and load of the GPUs, as reported by the driver's own tool. If it is unavailable, nothing is reported and
+ * nothing fails.
+ */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
 export interface GpuReading {
   /** As in `CUDA_DEVICES`. */
   device: number
-  /** Of the whole GPU, whoever took it: what belongs to one process can not be told inside a container. */
+  /** Of the whole GPU, including other processes: the share of one process is not available inside a container. */
   usedBytes: number
   totalBytes: number
-  /** Share of the last moments in which it computed, 0..1; undefined where the driver does not tell it, as of a part of a GPU. */
+  /** Recent utilisation, 0..1; undefined if the driver does not report it, as for MIG partitions. */
   utilization: number | undefined
 }
 
@@ -18,7 +21,7 @@ const query = ['--query-gpu=index,uuid,memory.used,memory.total,utilization.gpu'
 
 /**
  * @param visible see `readingsOf`
- * @returns one reading for each device, in their order; undefined where any of them can not be told
+ * @returns one reading per device, in order; undefined if any of them is missing
  */
 export async function readGpus(devices: readonly number[], visible: string): Promise<GpuReading[] | undefined> {
   try {
@@ -30,8 +33,9 @@ export async function readGpus(devices: readonly number[], visible: string): Pro
 }
 
 /**
- * @param output lines `index, uuid, used MiB, total MiB, utilization %`, of every GPU of the machine
- * @param visible `CUDA_VISIBLE_DEVICES`: CUDA numbers the GPUs in this list, the tool all that there are; empty: no list
+ * @param output lines `index, uuid, used MiB, total MiB, utilization %`, for every GPU of the machine
+ * @param visible `CUDA_VISIBLE_DEVICES`: CUDA numbers the GPUs in this list, the tool numbers all of them; empty: no
+ * list
  */
 export function readingsOf(devices: readonly number[], output: string, visible: string): GpuReading[] | undefined {
   const rows = output
@@ -57,7 +61,7 @@ export function readingsOf(devices: readonly number[], output: string, visible: 
 const freshForMs = 15_000
 const failuresMax = 3
 
-/** The last reading; one that is asked for later than it is fresh is followed by the next. Nobody asks, nothing runs. */
+/** The last reading; a request that finds it stale triggers the next. Without requests nothing runs. */
 export class GpuGauge {
   readonly #devices: readonly number[]
   readonly #visible: string

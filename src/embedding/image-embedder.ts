@@ -1,6 +1,6 @@
 /**
- * One picture → one unit vector: the only way from bytes to an embedding that is asked for or stored. Queries, uploads,
- * jobs and comparisons come through here, so that a picture means the same to all of them.
+ * One picture → one unit vector: the only path from bytes to an embedding that is searched with or stored. Queries,
+ * uploads, jobs and comparisons all use it, so that they agree.
  */
 import type { Decoders } from '../image/decoders.js'
 import type { ImageFormat } from '../image/formats.js'
@@ -13,26 +13,26 @@ import type { ServedModels } from './served-models.js'
 export interface ImageEmbedderOptions {
   models: ServedModels
   decoders: Decoders
-  /** Largest width × height. */
+  /** Maximum width × height. */
   maxPixels: number
   /** Views of a query picture whose embeddings are averaged. */
   queryViews: number
-  /** Views of a picture on its way into a gallery; what is stored already keeps what it was given. */
+  /** Views of a picture to be stored; pictures already stored are not changed. */
   galleryViews: number
-  /** Of stored pictures, in pixels; 0 makes none. */
+  /** Of stored pictures, in pixels; 0: none. */
   thumbnailMaxSide: number
 }
 
-/** Who waits for it: a search, before which bulk gives way; a caller who stores one picture; or a job. */
+/** Who is waiting for it: a search, which has priority over bulk; a caller who stores one picture; or a job. */
 export type Purpose = 'search' | 'upload' | 'job'
 
 export interface ImageRequest {
   purpose: Purpose
-  /** Whose vector it is to be; default the standard one. */
+  /** The model; default: the default model. */
   modelId?: string | undefined
   /** Only this part of the upright picture. */
   region?: Region | undefined
-  /** The caller has left: what has not begun is not begun any more. */
+  /** The caller has disconnected: work that has not begun is dropped. */
   signal?: AbortSignal | undefined
 }
 
@@ -43,13 +43,13 @@ export interface EmbeddedImage {
   logits: Float32Array
   /** See `copies/copy-descriptor.ts`; empty for a picture without features. */
   copyDescriptor: Uint8Array
-  /** Of a picture that is to be stored, where thumbnails are made. */
+  /** Of a picture to be stored, if thumbnails are enabled. */
   thumbnail?: Uint8Array | undefined
-  /** Of the upright original, pixels. */
+  /** Of the upright original, in pixels. */
   width: number
   height: number
   format: ImageFormat
-  /** Each stage's own time; `queueMs` is what was spent waiting for a decoder and for the model. */
+  /** Time of each stage; `queueMs` is the time spent waiting for a decoder and for the model. */
   decodeMs: number
   queueMs: number
   embedMs: number
@@ -62,17 +62,20 @@ export class ImageEmbedder {
     this.#options = options
   }
 
-  /** Whose vectors these are where nothing else is asked for. */
+  /** The model used unless another is named. */
   get standard(): Model {
     return this.#options.models.folders.standard
   }
 
-  /** By id or name; the standard one where none is named. @throws AlikeError `model_not_found` */
+  /**
+   * By id or name; the default model if none is named.
+   * @throws AlikeError `model_not_found`
+   */
   chosen(idOrName?: string): Model {
     return idOrName === undefined ? this.standard : this.#options.models.folders.get(idOrName)
   }
 
-  /** @throws AlikeError `model_mismatch` for one that is not served here */
+  /** @throws AlikeError `model_mismatch` for a model that is not installed */
   modelOf(id: string): Model {
     return this.#options.models.folders.served(id)
   }

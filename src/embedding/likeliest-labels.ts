@@ -1,12 +1,15 @@
-/** What a picture is taken for: the classes of the model by their probability. */
+/** The most likely classes of a picture, by probability. */
 
 export interface LikelyLabel {
   label: string
-  /** 0 to 1; over all labels of the model they add up to 1. */
+  /** 0 to 1; over all labels of the model they sum to 1. */
   probability: number
 }
 
-/** @param logits [labels], as the model gives them @returns the first `count`, the most probable first */
+/**
+ * @param logits [labels], as returned by the model
+ * @returns the first `count`, most likely first
+ */
 export function likeliestLabels(logits: Float32Array, labels: readonly string[], count: number): LikelyLabel[] {
   const probabilities = softmax(logits)
   return labels
@@ -15,7 +18,7 @@ export function likeliestLabels(logits: Float32Array, labels: readonly string[],
     .slice(0, count)
 }
 
-/** Less the largest before the exponential: no logit is too large for it. */
+/** The maximum is subtracted before the exponential, so that no logit overflows. */
 function softmax(logits: Float32Array): number[] {
   const top = Math.max(...logits)
   const powers = Array.from(logits, (logit) => Math.exp(logit - top))

@@ -1,4 +1,7 @@
-/** A model folder out of a tar, plain or gzipped, as `tar -C onnx -cz NAME` makes it. Only files that a model folder has. */
+/**
+ * Unpacks a model folder from a tar, plain or gzipped, as created by `tar -C onnx -cz NAME`. Accepts only files that
+ * belong to a model folder.
+ */
 import { createWriteStream } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -20,7 +23,7 @@ const filesMax = 500
 
 /**
  * @param maxBytes of all files, unpacked
- * @throws AlikeError `model_unreadable` for what is no such archive, `body_too_large`; errors of the disk as they are
+ * @throws AlikeError `model_unreadable` for an invalid archive, `body_too_large`; disk errors unchanged
  */
 export async function unpackModel(archive: Readable, folder: string, maxBytes: number): Promise<void> {
   const entries = extract()
@@ -30,7 +33,7 @@ export async function unpackModel(archive: Readable, folder: string, maxBytes: n
     const isGzip = first[0] === 0x1f && first[1] === 0x8b
     await (isGzip ? pipeline(plain, createGunzip(), entries) : pipeline(plain, entries))
   })()
-  reading.catch(() => {}) // told by the entries
+  reading.catch(() => {}) // detected by the entries
   let [files, left] = [0, maxBytes]
   try {
     for await (const entry of entries) {
@@ -55,7 +58,7 @@ export async function unpackModel(archive: Readable, folder: string, maxBytes: n
   }
 }
 
-/** Passes everything on, and tells the first bytes. */
+/** Passes everything on, and reports the first bytes. */
 async function firstBytes(archive: Readable, onward: PassThrough): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     archive.once('data', (chunk: Buffer) => resolve(chunk))
@@ -63,14 +66,14 @@ async function firstBytes(archive: Readable, onward: PassThrough): Promise<Buffe
   })
 }
 
-/** Below the archive's one folder, or at its top; undefined for folders and what else may be passed over. */
+/** Below the archive's single folder, or at its top; undefined for folders and other entries to skip. */
 function nameOf({ name, type }: Header): string | undefined {
   if (type === 'directory') return undefined
   if (type !== 'file' && type !== 'contiguous-file') throw misfit(`${name} is no plain file.`)
   const path = name.replace(/^(\.\/)+/, '')
   if (path.startsWith('/') || path.split('/').includes('..')) throw misfit(`${name} leaves the folder.`)
   const inner = parts.some((part) => part.test(path)) ? path : path.slice(path.indexOf('/') + 1)
-  if (/(^|\/)\./.test(inner)) return undefined // what file managers leave behind
+  if (/(^|\/)\./.test(inner)) return undefined // left behind by file managers
   if (parts.some((part) => part.test(inner))) return inner
   throw misfit(`${name} is no part of a model folder.`)
 }
@@ -82,7 +85,7 @@ function atMost(left: number, take: (bytes: number) => void, maxBytes: number): 
       rest -= chunk.length
       take(chunk.length)
       if (rest >= 0) return done(null, chunk)
-      done(new AlikeError('body_too_large', { detail: `A model may take ${maxBytes} bytes.` }))
+      done(new AlikeError('body_too_large', { detail: `A model may be at most ${maxBytes} bytes.` }))
     },
   })
 }
@@ -98,5 +101,5 @@ function asModelError(error: unknown): unknown {
   const isOfDisk = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EACCES', 'EROFS', 'EIO'].includes(code)
   return isOfDisk
     ? error
-    : new AlikeError('model_unreadable', { detail: `It is no readable tar: ${message}`, cause: error })
+    : new AlikeError('model_unreadable', { detail: `It is not a readable tar: ${message}`, cause: error })
 }

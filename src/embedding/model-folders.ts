@@ -1,6 +1,6 @@
 /**
- * The models that can be served: the one of `MODEL_DIR`, and one folder each below `MODELS_DIR`. A model that is installed is
- * checked in a folder of its own and takes its name by one rename, so that there is never half a model.
+ * The models that can be served: the one in `MODEL_DIR`, and one folder each below `MODELS_DIR`. A model being
+ * installed is verified in a temporary folder and moved into place by one rename, so that there is never half a model.
  */
 import { randomUUID } from 'node:crypto'
 import type { Dirent } from 'node:fs'
@@ -11,11 +11,11 @@ import { AlikeError } from '../errors.js'
 import type { EmbedderLogger } from './embedder.js'
 import { type Model, readModel } from './model-manifest.js'
 
-/** Folders that are being filled or removed; the next start clears them away. */
+/** Folders being filled or deleted; the next start cleans them up. */
 const unfinished = '.unfinished-'
 
 export class ModelFolders {
-  /** Of `MODEL_DIR`: what galleries get that ask for none. */
+  /** The model of `MODEL_DIR`: used by galleries that name none. */
   readonly standard: Model
   readonly #folder: string
   readonly #installed = new Map<string, Model>()
@@ -26,8 +26,8 @@ export class ModelFolders {
   }
 
   /**
-   * Folders that hold no model are passed over with a warning: one that is damaged must not keep the others from serving.
-   * @param folder of `MODELS_DIR`; made when a model is installed, as a start needs no room on the disk
+   * Folders without a valid model are skipped with a warning: a damaged one must not keep the others from serving.
+   * @param folder `MODELS_DIR`; created when a model is installed, because a start must not need disk space
    * @throws AlikeError `model_unreadable` for `modelDir`
    */
   static async open(modelDir: string, folder: string, logger: EmbedderLogger): Promise<ModelFolders> {
@@ -40,7 +40,7 @@ export class ModelFolders {
     return folders
   }
 
-  /** By name, the standard one first. */
+  /** By name, the default model first. */
   list(): Model[] {
     const others = [...this.#installed.values()].sort((a, b) => (a.manifest.name < b.manifest.name ? -1 : 1))
     return [this.standard, ...others]
@@ -57,18 +57,22 @@ export class ModelFolders {
     return this.#byId(id) !== undefined
   }
 
-  /** What made the embeddings of a gallery; asked for each picture. @throws AlikeError `model_mismatch` for one that is not here */
+  /**
+   * The model that produced a gallery's embeddings; called for each picture.
+   * @throws AlikeError `model_mismatch` if it is not installed
+   */
   served(id: string): Model {
     const model = this.#byId(id)
-    if (model === undefined) throw new AlikeError('model_mismatch', { detail: 'Its model is not served here.' })
+    if (model === undefined) throw new AlikeError('model_mismatch', { detail: 'Its model is not installed.' })
     return model
   }
 
   /**
    * @param fill writes the model's files into the empty folder it is given
-   * @param prove that this machine computes what the model should
-   * @returns also the model that is there already, if it is this one
-   * @throws AlikeError `model_unreadable`, `model_exists` for another one of this name, `storage_full`; what `fill` and `prove` throw
+   * @param prove checks that this machine computes what the model should
+   * @returns the installed model, or the same one if it was already there
+   * @throws AlikeError `model_unreadable`, `model_exists` for another model with this name, `storage_full`; what `fill`
+   * and `prove` throw
    */
   async install(
     fill: (folder: string) => Promise<void>,
@@ -83,7 +87,7 @@ export class ModelFolders {
       if (this.has(manifest.id)) return { model: this.get(manifest.id), created: false }
       this.#expectFreeName(manifest.name)
       await prove(drafted)
-      this.#expectFreeName(manifest.name) // another one may have been installed meanwhile
+      this.#expectFreeName(manifest.name) // another one may have been installed in the meantime
       const folder = join(this.#folder, manifest.name)
       await syncFolder(draft)
       await rename(draft, folder)
@@ -126,7 +130,7 @@ export class ModelFolders {
       this.#expectFreeName(name)
       this.#installed.set(id, model)
     } catch (err) {
-      logger.warn({ err, folder: path }, 'a folder of MODELS_DIR holds no model that can be served')
+      logger.warn({ err, folder: path }, 'a folder of MODELS_DIR contains no usable model')
     }
   }
 }
@@ -137,7 +141,7 @@ async function entriesOf(folder: string): Promise<Dirent[]> {
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return []
     throw new AlikeError('config_invalid', {
-      detail: `${folder} can not be read: ${(error as Error).message}`,
+      detail: `${folder} cannot be read: ${(error as Error).message}`,
       cause: error,
     })
   }

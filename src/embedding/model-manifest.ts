@@ -1,4 +1,4 @@
-/** A model folder's `manifest.json`: its schema, its id, and how to read and check the folder. */
+/** A model folder's `manifest.json`: its schema, its id, and how to read and verify the folder. */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { access, readFile } from 'node:fs/promises'
@@ -37,17 +37,17 @@ export const ModelManifest = Type.Object(
     /** Class names in the order of the `logits` output; may be empty. */
     labels: Type.Array(Type.String()),
     /**
-     * Graph: input `pixels` uint8 [N,H,W,3]; outputs `embedding` float32 [N,D] of unit length and `logits` float32 [N,C].
-     * Where the model pools by a plain mean also `map` float32 [N,h,w,D], what each place adds: its sum over the places is
-     * the embedding. The service leaves it out, see `served-graph.ts`.
+     * Graph: input `pixels` uint8 [N,H,W,3]; outputs `embedding` float32 [N,D] of unit length and `logits` float32
+     * [N,C]. If the model pools by a plain mean also `map` float32 [N,h,w,D], the contribution of each cell: they sum
+     * to the embedding. The service strips it, see `served-graph.ts`.
      */
     files: Type.Object(
       { fp32: ModelFile, fp16: Type.Optional(ModelFile), int8: Type.Optional(ModelFile) },
       { additionalProperties: false },
     ),
-    /** What a score says; absent in models that were not calibrated. */
+    /** Meaning of a score; absent in models that were not calibrated. */
     calibration: Type.Optional(ScoreCalibration),
-    /** Where the weights started from, the data, the backend; free text and numbers for people. */
+    /** Initial weights, data, backend: free text and numbers for people. */
     provenance: Type.Record(Type.String(), Type.Unknown()),
   },
   { additionalProperties: false },
@@ -55,8 +55,8 @@ export const ModelManifest = Type.Object(
 export type ModelManifest = Static<typeof ModelManifest>
 
 /**
- * The id under which embeddings of this model may be compared: a hash of what decides their
- * values, that is the fp32 weights file and the preprocessing, and nothing else.
+ * The id under which embeddings of this model may be compared: a hash of what determines their values, the fp32 weights
+ * file and the preprocessing, and nothing else.
  */
 export function modelId(fp32Sha256: string, preprocessing: Preprocessing): string {
   const ordered = Object.keys(preprocessing)
@@ -68,19 +68,22 @@ export function modelId(fp32Sha256: string, preprocessing: Preprocessing): strin
 export interface Model {
   readonly folder: string
   readonly manifest: ModelManifest
-  /** Precisions that the manifest names and the folder lacks: a folder may carry only what it serves. Never all of them. */
+  /**
+   * Precisions named in the manifest but missing in the folder: a folder may contain only what it serves. Never all of
+   * them.
+   */
   readonly absent?: readonly Precision[]
 }
 
 /**
- * Reads and checks a model folder: schema, id, and the checksum of every file that is present.
- * @throws AlikeError `model_unreadable`, with what does not fit.
+ * Reads and verifies a model folder: schema, id, and the checksum of every file that is present.
+ * @throws AlikeError `model_unreadable`, with what does not match
  */
 export async function readModel(folder: string): Promise<Model> {
   const manifest = parseManifest(await readText(join(folder, 'manifest.json')))
   if (manifest.id !== modelId(manifest.files.fp32.sha256, manifest.preprocessing)) {
     throw new AlikeError('model_unreadable', {
-      detail: 'The id in manifest.json is not that of its weights and preprocessing.',
+      detail: 'The id in manifest.json does not match its weights and preprocessing.',
     })
   }
   const absent: Precision[] = []
@@ -94,12 +97,12 @@ export async function readModel(folder: string): Promise<Model> {
     const found = await sha256OfFile(join(folder, entry.file))
     if (found !== entry.sha256) {
       throw new AlikeError('model_unreadable', {
-        detail: `${entry.file} does not have the checksum that manifest.json states.`,
+        detail: `${entry.file} does not match its checksum in manifest.json.`,
       })
     }
   }
   if (absent.length === named.length)
-    throw new AlikeError('model_unreadable', { detail: 'The files that manifest.json names can not be read.' })
+    throw new AlikeError('model_unreadable', { detail: 'The files named in manifest.json cannot be read.' })
   return absent.length === 0 ? { folder, manifest } : { folder, manifest, absent }
 }
 
@@ -114,7 +117,7 @@ function parseManifest(text: string): ModelManifest {
   try {
     return Value.Parse(ModelManifest, JSON.parse(text))
   } catch (cause) {
-    throw new AlikeError('model_unreadable', { detail: 'manifest.json does not fit its schema.', cause })
+    throw new AlikeError('model_unreadable', { detail: 'manifest.json does not match its schema.', cause })
   }
 }
 
@@ -122,17 +125,17 @@ async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (cause) {
-    throw new AlikeError('model_unreadable', { detail: 'manifest.json can not be read.', cause })
+    throw new AlikeError('model_unreadable', { detail: 'manifest.json cannot be read.', cause })
   }
 }
 
-/** Hex SHA-256 of a file, streamed. @throws AlikeError `model_unreadable` when it can not be read. */
+/** Hex SHA-256 of a file, streamed. @throws AlikeError `model_unreadable` when it cannot be read. */
 export async function sha256OfFile(path: string): Promise<string> {
   const hash = createHash('sha256')
   try {
     await pipeline(createReadStream(path), hash)
   } catch (cause) {
-    throw new AlikeError('model_unreadable', { detail: 'A model file can not be read.', cause })
+    throw new AlikeError('model_unreadable', { detail: 'A model file cannot be read.', cause })
   }
   return hash.digest('hex')
 }

@@ -1,12 +1,12 @@
 /**
- * The model as ONNX Runtime sessions: one for all batch sizes on the CPU, one for each on CUDA. The only importer of
- * onnxruntime-node in the service; it belongs into a thread of its own, because `open` and `run` block their event loop.
+ * The model as ONNX Runtime sessions: one for all batch sizes on the CPU, one per size on CUDA. The only importer of
+ * onnxruntime-node in the service; it must run in its own thread, because `open` and `run` block their event loop.
  */
 import { env, InferenceSession, Tensor } from 'onnxruntime-node'
 import { servedGraph } from './served-graph.js'
 import type { PlaceValues, RunResult, SessionSettings } from './worker-protocol.js'
 
-/** One ONNX Runtime session and the batch sizes that it may see. */
+/** One ONNX Runtime session and the batch sizes it may run. */
 interface ShapedSession {
   session: InferenceSession
   batchSizes: readonly number[]
@@ -21,7 +21,7 @@ export class OnnxModel {
     this.#sessions = sessions
   }
 
-  /** @throws what ONNX Runtime throws; sessions that were opened before are released then */
+  /** @throws what ONNX Runtime throws; sessions opened before are released then */
   static async open(settings: SessionSettings): Promise<OnnxModel> {
     env.logLevel = 'fatal' // failures reach the main thread as messages, not as coloured text on stderr
     const sessions: ShapedSession[] = []
@@ -40,7 +40,7 @@ export class OnnxModel {
     return env.versions.node ?? env.versions.common
   }
 
-  /** The batch sizes that each session has for itself. */
+  /** The batch sizes that have a session of their own. */
   get shapes(): readonly (readonly number[])[] {
     return this.#sessions.map(({ batchSizes }) => batchSizes)
   }
@@ -67,9 +67,9 @@ export class OnnxModel {
 }
 
 /**
- * On CUDA a session that sees another shape than in its last run plans each convolution anew, which takes more than a
- * hundred milliseconds; so there each size has its own. The weights lie on the GPU once for each: ONNX Runtime shares
- * them only through allocators and containers that its binding for Node does not offer.
+ * On CUDA a session that sees a different shape than in its last run plans each convolution again, which takes more
+ * than a hundred milliseconds; so each size has its own session there. The weights are on the GPU once per session:
+ * ONNX Runtime shares them only through allocators and containers that its Node binding does not expose.
  */
 function shapesOf({ batchSizes, sessionPerBatchSize = false }: SessionSettings): readonly (readonly number[])[] {
   return sessionPerBatchSize ? batchSizes.map((size) => [size]) : [batchSizes]
@@ -80,16 +80,16 @@ function openSession(
   { provider, deviceId = 0 }: SessionSettings,
 ): Promise<InferenceSession> {
   const options: InferenceSession.SessionOptions = {
-    // Of CUDA's options (memory limit, growth of its arena, search for algorithms, graphs) the binding passes on the
-    // device alone, and of `extra` the provider reads none of them; see docs/gpu.md for what bounds memory instead.
+    // Of CUDA's options (memory limit, arena growth, algorithm search, graphs) the binding passes on only the
+    // device, and from `extra` the provider reads none of them; docs/gpu.md describes what bounds memory instead.
     executionProviders: [provider === 'cuda' ? { name: 'cuda', deviceId } : provider],
-    // One thread a session: two sessions of one thread beat one of two, and more threads than
+    // One thread per session: two sessions with one thread each outperform one with two, and more threads than
     // cores cost a third of the throughput. Parallelism comes from the number of workers.
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
     executionMode: 'sequential',
     logSeverityLevel: 4,
-    // Weights lie beside the arena, which would else grow by powers of two to hold them.
+    // Weights are allocated outside the arena, which would otherwise grow by powers of two to hold them.
     ...(provider === 'cuda' && { extra: { session: { use_device_allocator_for_initializers: '1' } } }),
   }
   return typeof graph === 'string' ? InferenceSession.create(graph, options) : InferenceSession.create(graph, options)

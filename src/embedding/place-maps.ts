@@ -1,7 +1,7 @@
 /**
- * What each place of a picture adds to its embedding. The sessions that serve leave that output out, so that it costs
- * searches nothing; here one more session, of one picture at a time, is opened when it is first asked for, and closed
- * when nobody has asked for a while. It is the only one, so the memory is that of the model once more.
+ * The contribution of each cell of a picture to its embedding. The serving sessions leave that output out, so that it
+ * costs searches nothing; here one additional session, for one picture at a time, is opened on first use and closed
+ * when idle. There is only one, so it takes the memory of one more model.
  */
 import { join } from 'node:path'
 import { AlikeError } from '../errors.js'
@@ -16,16 +16,16 @@ import { Session } from './session.js'
 import type { SessionSettings } from './worker-protocol.js'
 
 export interface PlaceMapsOptions {
-  /** The model is asked in the precision that serves: other precisions have other embeddings. */
+  /** The precision that serves is used: other precisions have other embeddings. */
   models: {
     use<Result>(id: string, work: (embedder: Pick<Embedder, 'model' | 'runtime'>) => Promise<Result>): Promise<Result>
   }
   decoders: Decoders
-  /** Largest width × height. */
+  /** Maximum width × height. */
   maxPixels: number
-  /** Pictures that may be at work or wait. */
+  /** Pictures that may be in progress or waiting. */
   maxQueue: number
-  /** After the last picture. */
+  /** Idle time after the last picture. */
   idleMs: number
   logger: EmbedderLogger
   /** The session was opened. */
@@ -33,16 +33,16 @@ export interface PlaceMapsOptions {
 }
 
 export interface SeenImage extends PlaceMap {
-  /** What the places lie over: all that the model saw. */
+  /** The area that the cells cover: all that the model saw. */
   area: Area
 }
 
 export class PlaceMaps {
   readonly #options: PlaceMapsOptions
   #session: { modelId: string; session: Session } | undefined
-  /** Ids of models whose graph was seen to have no map. */
+  /** Ids of models whose graph has no map. */
   readonly #unsupported = new Set<string>()
-  /** Ends when the last turn has ended: the session does one thing at a time. */
+  /** Resolves when the last turn has ended: the session does one thing at a time. */
   #last: Promise<unknown> = Promise.resolve()
   readonly #underWay = new Set<Promise<unknown>>()
   #idle: NodeJS.Timeout | undefined
@@ -52,7 +52,7 @@ export class PlaceMaps {
     this.#options = options
   }
 
-  /** Pictures at work or waiting. */
+  /** Pictures in progress or waiting. */
   get depth(): number {
     return this.#underWay.size
   }
@@ -63,9 +63,9 @@ export class PlaceMaps {
   }
 
   /**
-   * The usual view of a picture file, or of a region of it.
-   * @throws AlikeError `explain_unsupported`, `image_*`, `region_invalid`, `overloaded`, `shutting_down`, `internal`; the
-   * signal's reason when aborted
+   * The standard view of a picture file, or of a region of it.
+   * @throws AlikeError `explain_unsupported`, `image_*`, `region_invalid`, `overloaded`, `shutting_down`, `internal`;
+   * the signal's reason when aborted
    */
   async look(
     bytes: Uint8Array,
@@ -73,7 +73,7 @@ export class PlaceMaps {
   ): Promise<SeenImage> {
     this.#expectAble(modelId)
     if (this.depth >= this.#options.maxQueue)
-      throw new AlikeError('overloaded', { detail: 'Too many explanations are under way.', retryAfterSeconds: 1 })
+      throw new AlikeError('overloaded', { detail: 'Too many explanations are in progress.', retryAfterSeconds: 1 })
     clearTimeout(this.#idle)
     const looking = this.#options.models.use(modelId, (embedder) => this.#look(bytes, embedder, region, signal))
     this.#underWay.add(looking)
@@ -101,7 +101,7 @@ export class PlaceMaps {
     return { ...map, area: seenArea(prepared, preprocessing, region) }
   }
 
-  /** Finishes what was begun. */
+  /** Finishes what has begun. */
   close(): Promise<void> {
     clearTimeout(this.#idle)
     this.#closing ??= (async () => {
@@ -128,11 +128,11 @@ export class PlaceMaps {
     try {
       result = await session.run([pixels], 1)
     } catch (cause) {
-      throw new AlikeError('internal', { detail: 'The model could not be run on this picture.', cause })
+      throw new AlikeError('internal', { detail: 'The model failed on this picture.', cause })
     }
     const found = rowOf(result, 0, 1)
     if (found === undefined || result.map === undefined)
-      throw new AlikeError('internal', { detail: 'The model gave no usable embedding for this picture.' })
+      throw new AlikeError('internal', { detail: 'The model returned no usable embedding for this picture.' })
     return { vector: found.vector, ...result.map }
   }
 
@@ -142,7 +142,7 @@ export class PlaceMaps {
     this.#expectSupported(modelId)
     await this.#closeSession()
     const { session, info } = await Session.open(settingsOf(model, runtime.precision)).catch((cause: unknown) => {
-      throw new AlikeError('internal', { detail: 'The model that explains could not be opened.', cause })
+      throw new AlikeError('internal', { detail: 'The model with its map output could not be opened.', cause })
     })
     this.#options.onOpen?.()
     if (!info.hasMap) {
@@ -150,7 +150,7 @@ export class PlaceMaps {
       await session.close()
       this.#expectSupported(modelId)
     }
-    this.#options.logger.info({ warmupMs: info.warmupMs }, 'the model that explains scores is in memory')
+    this.#options.logger.info({ warmupMs: info.warmupMs }, 'the model that explains scores has been loaded')
     this.#session = { modelId, session }
     void session.ended.then(() => {
       if (this.#session?.session === session) this.#session = undefined
@@ -181,7 +181,7 @@ export class PlaceMaps {
 function settingsOf({ folder, manifest }: Model, precision: Precision): SessionSettings {
   return {
     modelPath: join(folder, manifest.files[precision]!.file),
-    // a few pictures a minute are not worth the memory of a GPU
+    // a few pictures per minute are not worth GPU memory
     provider: 'cpu',
     inputSize: manifest.preprocessing.inputSize,
     batchSizes: [1],

@@ -1,36 +1,36 @@
-/** What each place of a picture adds to a score. Pure. */
+/** The contribution of each cell of a picture to a score. Pure. */
 import { cosine } from '../cosine.js'
 
-/** One picture as the model sees it, place by place. */
+/** One picture as the model sees it, cell by cell. */
 export interface PlaceMap {
-  /** [dimension], of unit length as far as the model rounds. */
+  /** [dimension], of unit length up to the model's rounding. */
   vector: Float32Array
-  /** [height, width, dimension]; over the places they sum to the vector. */
+  /** [height, width, dimension]; the cells sum to the vector. */
   values: Float32Array
   height: number
   width: number
 }
 
 export interface PlaceScores {
-  /** [height][width]; all of them sum to `sum`. */
+  /** [height][width]; they sum to `sum`. */
   grid: number[][]
   sum: number
-  /** Of the picture that was looked at and the other one. */
+  /** Score of the picture that was explained and the other one. */
   ownScore: number
-  /** Cosine of the embedding that was looked at and the one that it stands for. */
+  /** Cosine between the explained embedding and the stored one it stands for. */
   likeness: number
 }
 
-/** From here on two embeddings say so much the same that one tells where the score of the other comes from. */
+/** Minimum cosine at which one embedding can explain the score of the other. */
 const leastLikeness = 0.9
-/** And their scores may differ by so large a share. */
+/** And the maximum relative difference of their scores. */
 const mostDifference = 0.1
 
 /**
- * Each place's part of a score: its share of the embedding times the other embedding.
- * @param other what it is compared with
- * @param stored the embedding that the map stands for, where that is not its own: of a picture of which only the
- * thumbnail is left. Where the two agree, the places are scaled to the stored one's score; else they keep their own.
+ * Each cell's part of a score: its share of the embedding times the other embedding.
+ * @param other the embedding it is compared with
+ * @param stored the embedding that the map stands for, if that is not its own: for a picture of which only the
+ * thumbnail is left. If the two agree, the cells are scaled to the stored one's score; otherwise they keep their own.
  */
 export function placeScores(map: PlaceMap, other: Float32Array, stored?: Float32Array): PlaceScores {
   const ownScore = cosine(map.vector, other)
@@ -42,7 +42,7 @@ export function placeScores(map: PlaceMap, other: Float32Array, stored?: Float32
   return { grid: partsOf(map, other, ownScore).map((row) => row.map((part) => part * factor)), sum, ownScore, likeness }
 }
 
-/** What rounding leaves between their sum and the score is spread evenly. */
+/** The rounding difference between their sum and the score is spread evenly. */
 function partsOf({ vector, values, height, width }: PlaceMap, other: Float32Array, score: number): number[][] {
   const lengths = Math.hypot(...vector) * Math.hypot(...other)
   const parts = Array.from({ length: height * width }, (_, place) => {

@@ -1,6 +1,6 @@
 /**
- * An embedder that gives the golden pictures the embeddings they should have. A precision that this processor computes otherwise
- * (int8 with 8-bit weights overflows where there is no VNNI) is left out, and the next one that the folder carries runs.
+ * An embedder that has reproduced the golden embeddings. A precision that this processor computes differently (int8
+ * with 8-bit weights overflows without VNNI) is skipped, and the next one in the folder is used.
  */
 import { AlikeError } from '../errors.js'
 import { type Embedder, type EmbedderOptions, openEmbedder } from './embedder.js'
@@ -8,7 +8,10 @@ import { checkGolden } from './golden-check.js'
 import type { Precision } from './model-manifest.js'
 import { precisionsLeft } from './provider.js'
 
-/** @throws AlikeError `golden_mismatch` when no precision that can run gives them; `cuda_unavailable`, `model_unreadable` */
+/**
+ * @throws AlikeError `golden_mismatch` if no precision that can run reproduces them; `cuda_unavailable`,
+ * `model_unreadable`
+ */
 export async function openProvenEmbedder(options: EmbedderOptions): Promise<Embedder> {
   const { logger, metrics } = options
   const failed = new Map<Precision, string>()
@@ -16,10 +19,10 @@ export async function openProvenEmbedder(options: EmbedderOptions): Promise<Embe
     const embedder = await openEmbedder({ ...options, failed })
     try {
       const golden = await checkGolden(embedder)
-      if (golden === undefined) logger.info({}, 'the model folder has no golden pictures to check the model with')
+      if (golden === undefined) logger.info({}, 'the model folder has no golden pictures to verify the model with')
       else metrics.setGoldenCosine(golden.precision, golden.minCosine)
       if (golden?.failure === undefined) {
-        if (golden !== undefined) logger.info(golden, 'the model computes what it computed where it was exported')
+        if (golden !== undefined) logger.info(golden, 'the model reproduces its golden embeddings')
         return embedder
       }
       failed.set(golden.precision, golden.failure)
@@ -30,6 +33,6 @@ export async function openProvenEmbedder(options: EmbedderOptions): Promise<Embe
     await embedder.close()
     const reason = [...failed.values()].at(-1)!
     if (precisionsLeft({ ...options, failed }).length === 0) throw new AlikeError('golden_mismatch', { detail: reason })
-    logger.warn({ reason }, 'this precision of the model is left out')
+    logger.warn({ reason }, 'skipping this precision of the model')
   }
 }

@@ -1,4 +1,4 @@
-/** Decides what runs the model: CUDA where it really works, the CPU otherwise, and says why. */
+/** Decides what runs the model: CUDA if it really works, otherwise the CPU, with the reason. */
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { AlikeError } from '../errors.js'
@@ -9,31 +9,34 @@ import type { Provider, SessionInfo, SessionSettings } from './worker-protocol.j
 
 export interface ProviderOptions {
   model: Model
-  /** `auto`: CUDA when its library is installed and works. `cuda`: the same, but a missing library is reported as a fallback. */
+  /**
+   * `auto`: CUDA if its library is installed and works. `cuda`: the same, but a missing library is reported as a
+   * fallback.
+   */
   provider: 'auto' | 'cpu' | 'cuda'
-  /** Refuse to start rather than run on the CPU. */
+  /** Refuse to start instead of running on the CPU. */
   requireCuda: boolean
-  /** Worker threads, on CUDA for each GPU; 0 for as many as cores, on CUDA two. */
+  /** Worker threads, on CUDA per GPU; 0: one per core, on CUDA two. */
   workers: number
-  /** Largest batch; 0 chooses 4 on the CPU and the largest of `cuda.batchSizes` on CUDA. */
+  /** Maximum batch size; 0: 4 on the CPU and the largest of `cuda.batchSizes` on CUDA. */
   maxBatch: number
   cuda?: CudaOptions | undefined
-  /** Precisions that this machine computes wrongly, with how that showed; they are not chosen. */
+  /** Precisions that this machine computes wrongly, with the evidence; they are not chosen. */
   failed?: ReadonlyMap<Precision, string>
 }
 
 export interface CudaOptions {
-  /** GPUs by their number among those that CUDA sees; default 0. Each gets its own workers. */
+  /** GPUs by number among those visible to CUDA; default 0. Each gets its own workers. */
   devices?: readonly number[] | undefined
-  /** Sizes of batches, each with a session of its own in every worker; see `cudaBatchSizes`. */
+  /** Batch sizes, each with its own session in every worker; see `cudaBatchSizes`. */
   batchSizes?: readonly number[] | undefined
-  /** `CUDA_VISIBLE_DEVICES`, by which `devices` are found among the GPUs of the machine; default none. */
+  /** `CUDA_VISIBLE_DEVICES`, which maps `devices` to the GPUs of the machine; default none. */
   visibleDevices?: string | undefined
-  /** Bytes of each GPU that all workers on it may take together; 0, the default: as much as there is. */
+  /** Bytes of each GPU that all workers on it may use together; 0, the default: unlimited. */
   memoryMaxBytes?: number | undefined
 }
 
-/** docs/gpu.md says what others gave. */
+/** docs/gpu.md has the results for other values. */
 export const cudaBatchSizes: readonly number[] = [1, 4, 16, 64]
 
 /** One copies while another computes. */
@@ -43,7 +46,7 @@ const workersPerGpu = 2
 export interface RuntimePlan {
   provider: Provider
   precision: Precision
-  /** Threads in all. */
+  /** Total number of threads. */
   workers: number
   /** See `BatcherOptions.padded`. */
   padded: boolean
@@ -51,21 +54,21 @@ export interface RuntimePlan {
   sharers: number
   batchSizes: readonly number[]
   inputSize: number
-  /** The GPUs; none on the CPU. */
+  /** The GPUs; empty on the CPU. */
   devices: readonly number[]
-  /** One for each GPU, on the CPU one; the workers are dealt out among them. */
+  /** One per GPU, a single one on the CPU; the workers are distributed among them. */
   sessions: readonly SessionSettings[]
 }
 
 export interface ChosenRuntime {
   plan: RuntimePlan
-  /** The first worker of each of the plan's `sessions`, already warm. */
+  /** The first worker for each of the plan's `sessions`, already warm. */
   sessions: readonly Session[]
   /** Of the first of them. */
   info: SessionInfo
-  /** Why the CPU runs although CUDA was expected. */
+  /** Why the CPU is used although CUDA was expected. */
   fallbackReason?: string
-  /** Why a slower precision runs than the folder has. */
+  /** Why a slower precision is used than the folder contains. */
   precisionFallbackReason?: string
 }
 
@@ -73,9 +76,9 @@ export interface ChosenRuntime {
 export interface RuntimeDescription {
   provider: Provider
   precision: Precision
-  /** Why the CPU runs although CUDA was expected; absent when all is as wanted. */
+  /** Why the CPU is used although CUDA was expected; absent if all is as configured. */
   fallbackReason?: string
-  /** Why a slower precision runs than the folder has; absent when the fastest does. */
+  /** Why a slower precision is used than the folder contains; absent if the fastest is used. */
   precisionFallbackReason?: string
   workers: number
   /** GPUs by number; absent on the CPU. */
@@ -103,9 +106,8 @@ async function chooseProvider(options: ProviderOptions): Promise<ChosenRuntime> 
   } catch (error) {
     if (!(error instanceof SessionOpenError)) throw error
     const reason = firstLine(error.message)
-    if (options.requireCuda)
-      throw new AlikeError('cuda_unavailable', { detail: `The reason: ${reason}.`, cause: error })
-    // With `auto`, a machine that was never given CUDA is not a machine where CUDA failed.
+    if (options.requireCuda) throw new AlikeError('cuda_unavailable', { detail: `Reason: ${reason}.`, cause: error })
+    // With `auto`, a machine without CUDA installed is not a machine where CUDA failed.
     const expected = options.provider === 'cuda' || !error.providerMissing
     return { ...(await openOnCpu(options)), ...(expected && { fallbackReason: reason }) }
   }
@@ -117,13 +119,13 @@ async function openOnCpu(options: ProviderOptions): Promise<ChosenRuntime> {
     return { plan, ...(await openFirst(plan)) }
   } catch (cause) {
     throw new AlikeError('model_unreadable', {
-      detail: `ONNX Runtime can not run its ${plan.precision} model.`,
+      detail: `ONNX Runtime cannot run its ${plan.precision} file.`,
       cause,
     })
   }
 }
 
-/** @throws SessionOpenError when a GPU can not be used, or when not even one worker fits into the memory it may take */
+/** @throws SessionOpenError if a GPU cannot be used, or if not even one worker fits into the memory it may use */
 async function openOnCuda(options: ProviderOptions): Promise<ChosenRuntime> {
   const plan = planRuntime('cuda', options)
   const memoryMaxBytes = options.cuda?.memoryMaxBytes ?? 0
@@ -143,10 +145,10 @@ async function openOnCuda(options: ProviderOptions): Promise<ChosenRuntime> {
 }
 
 /**
- * How many of the wanted workers fit on each GPU. Sizes of batches are fixed and all have been run, so a worker takes no
- * more later than when it has been opened.
- * @param taken bytes that the first worker took of each GPU; undefined when that can not be told
- * @throws SessionOpenError when none fits
+ * How many of the wanted workers fit on each GPU. Batch sizes are fixed and all have been run, so a worker never takes
+ * more later than after it was opened.
+ * @param taken bytes that the first worker uses on each GPU; undefined if unknown
+ * @throws SessionOpenError if none fits
  */
 export function workersWithin(maxBytes: number, taken: readonly number[] | undefined, wanted: number): number {
   if (taken === undefined)
@@ -161,7 +163,7 @@ export function workersWithin(maxBytes: number, taken: readonly number[] | undef
   return fitting
 }
 
-/** All or none: one GPU that can not be used is not made up for by the others. */
+/** All or none: a GPU that cannot be used is not compensated by the others. */
 async function openFirst({ sessions }: RuntimePlan): Promise<{ sessions: Session[]; info: SessionInfo }> {
   const attempts = await Promise.allSettled(sessions.map((settings) => Session.open(settings)))
   const opened = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []))
@@ -196,7 +198,7 @@ export function planRuntime(provider: Provider, options: ProviderOptions): Runti
   const { model, maxBatch, cuda } = options
   const precision = choosePrecision(provider, options)
   const inputSize = model.manifest.preprocessing.inputSize
-  // chosen among the files that are there
+  // chosen among the files that exist
   const modelPath = join(model.folder, model.manifest.files[precision]!.file)
   if (provider === 'cpu') {
     const workers = options.workers === 0 ? availableParallelism() : options.workers
@@ -240,7 +242,10 @@ export function planRuntime(provider: Provider, options: ProviderOptions): Runti
   }
 }
 
-/** Ascending, each once. @param max 0 for no bound; one below all of them is the only size then */
+/**
+ * Ascending, without repetitions.
+ * @param max 0 for no limit; if it is below all of them, it is the only size
+ */
 function sizesUpTo(sizes: readonly number[], max: number): number[] {
   const ascending = [...new Set(sizes)].sort((a, b) => a - b)
   const fitting = max === 0 ? ascending : ascending.filter((size) => size <= max)
@@ -258,7 +263,7 @@ function choosePrecision(provider: Provider, options: ProviderOptions): Precisio
   return preferred[provider].find((precision) => left.includes(precision)) ?? 'fp32'
 }
 
-/** Precisions that the folder carries and that have not failed here. */
+/** Precisions that the folder contains and that have not failed here. */
 export function precisionsLeft({
   model: { manifest, absent = [] },
   failed,

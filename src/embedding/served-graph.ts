@@ -1,12 +1,11 @@
 /**
- * A model's file as it is served: without its `map` output and all that is computed for it alone.
- *
- * ONNX Runtime computes every output of a graph, whichever of them are asked for: the map would cost each picture 3 % in fp32
- * and 6 % in int8. The file is cut as bytes, since the service carries no ONNX library; the rest of it stays as it was.
+ * A model's file as served: without its `map` output and everything computed only for it. ONNX Runtime computes every
+ * output of a graph, requested or not: the map would cost each picture 3 % in fp32 and 6 % in int8. The file is edited
+ * as bytes, because the service contains no ONNX library; the rest of it is unchanged.
  */
 import { readFile } from 'node:fs/promises'
 
-/** What is not served. */
+/** The output that is not served. */
 const optionalOutput = 'map'
 
 /** Field numbers of onnx.proto. */
@@ -21,19 +20,24 @@ const fields = {
   outputName: 1,
 } as const
 
-/** @returns the path itself where there is nothing to leave out, so that the runtime reads the file without a copy in memory */
+/**
+ * @returns the path itself if there is nothing to strip, so that the runtime reads the file without a copy in memory
+ */
 export async function servedGraph(path: string): Promise<string | Uint8Array> {
   try {
     const file = await readFile(path)
     const served = withoutMap(file)
     return served === file ? path : served
   } catch {
-    // of a file that can not be read the runtime itself says what is wrong
+    // the runtime itself reports what is wrong with an unreadable file
     return path
   }
 }
 
-/** @param model bytes of an ONNX file; given back themselves where the graph has no such output. @throws RangeError when they are no such file */
+/**
+ * @param model bytes of an ONNX file; returned unchanged if the graph has no such output
+ * @throws RangeError if it is not such a file
+ */
 export function withoutMap<Bytes extends Uint8Array>(model: Bytes): Bytes | Uint8Array {
   const bytes = Buffer.from(model.buffer, model.byteOffset, model.byteLength)
   const whole = fieldsOf(bytes, 0, bytes.length)
@@ -62,7 +66,7 @@ export function withoutMap<Bytes extends Uint8Array>(model: Bytes): Bytes | Uint
   ])
 }
 
-/** Values that the remaining outputs are computed from; nodes stand behind those that they read. */
+/** Values that the remaining outputs are computed from; nodes come after those that they read. */
 function neededValues(bytes: Buffer, parts: readonly Field[], isLeftOut: (part: Field) => boolean): Set<string> {
   const outputs = parts.filter((part) => part.number === fields.graphOutput && !isLeftOut(part))
   const needed = new Set(outputs.map((part) => nameIn(bytes, part, fields.outputName)))
@@ -73,7 +77,7 @@ function neededValues(bytes: Buffer, parts: readonly Field[], isLeftOut: (part: 
   return needed
 }
 
-/** A field of a protobuf message: its tag stands at `start`, what it holds from `from` to `to`. */
+/** A field of a protobuf message: its tag is at `start`, its content from `from` to `to`. */
 interface Field {
   number: number
   start: number
@@ -102,7 +106,7 @@ function fieldsOf(bytes: Buffer, begin: number, end: number): Field[] {
   return found
 }
 
-/** Exact below 2^53; larger ones, negative numbers among them, are passed over only. */
+/** Exact below 2^53; larger and negative numbers are only skipped. */
 function varint(bytes: Buffer, at: number): { value: number; after: number } {
   let value = 0
   for (let i = at, factor = 1; ; i++, factor *= 128) {

@@ -1,6 +1,6 @@
 /**
- * Several models in one service. The standard one is open from start to end; another one is opened when it is first needed and
- * closed when nobody has needed it for a while, so that memory holds only what is at work.
+ * Several models in one service. The default model is loaded from start to end; another one is loaded on first use and
+ * unloaded when idle, so that memory holds only what is in use.
  */
 import { AlikeError } from '../errors.js'
 import type { Embedder, EmbedderLogger } from './embedder.js'
@@ -9,11 +9,11 @@ import type { Model } from './model-manifest.js'
 
 export interface ServedModelsOptions {
   folders: ModelFolders
-  /** Opens and proves a model; see `proven-embedder.ts`. */
+  /** Opens and verifies a model; see `proven-embedder.ts`. */
   open: (model: Model) => Promise<Embedder>
-  /** Models in memory at once, the standard one among them. */
+  /** Maximum number of models in memory, including the default one. */
   openMax: number
-  /** A model that nobody used for so long is closed. */
+  /** Idle time after which a model is unloaded. */
   idleMs: number
   logger: EmbedderLogger
 }
@@ -30,7 +30,7 @@ interface OpenModel {
 export class ServedModels {
   readonly #options: ServedModelsOptions
   readonly #open = new Map<string, OpenModel>()
-  /** Sessions that are being closed still take memory. */
+  /** Sessions being closed still take memory. */
   readonly #closing = new Set<Promise<void>>()
   #closed = false
 
@@ -38,7 +38,10 @@ export class ServedModels {
     this.#options = options
   }
 
-  /** Resolves when the standard model is open. @throws AlikeError as `open` does */
+  /**
+   * Resolves when the default model is open.
+   * @throws AlikeError as `open`
+   */
   static async open(options: ServedModelsOptions): Promise<ServedModels> {
     const models = new ServedModels(options)
     await models.#opened(options.folders.standard).opening
@@ -59,7 +62,7 @@ export class ServedModels {
     return this.#open.get(id)?.embedder
   }
 
-  /** Models in memory. */
+  /** Number of models in memory. */
   get openCount(): number {
     return this.#open.size + this.#closing.size
   }
@@ -87,7 +90,10 @@ export class ServedModels {
     await (await this.#options.open(model)).close()
   }
 
-  /** Out of memory, if nobody uses it. @throws AlikeError `model_in_use` */
+  /**
+   * Unloads it, if nobody uses it.
+   * @throws AlikeError `model_in_use`
+   */
   async release(id: string): Promise<void> {
     const open = this.#open.get(id)
     if (open === undefined) return
@@ -113,9 +119,9 @@ export class ServedModels {
     opening.then(
       (embedder) => {
         open.embedder = embedder
-        if (!this.#isStandard(id)) this.#options.logger.info({ model: name, modelId: id }, 'a model was opened')
+        if (!this.#isStandard(id)) this.#options.logger.info({ model: name, modelId: id }, 'model opened')
       },
-      () => this.#open.delete(id), // the next who needs it tries again
+      () => this.#open.delete(id), // the next caller tries again
     )
     return open
   }
@@ -127,7 +133,7 @@ export class ServedModels {
     const idle = [...this.#open].filter(([id, { users }]) => users === 0 && !this.#isStandard(id))
     const [oldest] = idle.sort(([, a], [, b]) => a.usedAt - b.usedAt)
     if (oldest === undefined)
-      throw new AlikeError('overloaded', { detail: 'Other models hold the memory.', retryAfterSeconds: 5 })
+      throw new AlikeError('overloaded', { detail: 'Other models occupy the available memory.', retryAfterSeconds: 5 })
     return Promise.all([this.#close(...oldest), ...this.#closing])
   }
 

@@ -3,15 +3,15 @@ import { Session } from './session.js'
 import type { SessionSettings } from './worker-protocol.js'
 
 export interface SessionPoolOptions {
-  /** One for each GPU, on the CPU one; sessions are dealt out among them. */
+  /** One per GPU, a single one on the CPU; sessions are distributed among them. */
   settings: readonly SessionSettings[]
-  /** Sessions to keep, in all. */
+  /** Total number of sessions to keep. */
   count: number
   /** A session became idle, or `failing` changed. */
   onChange(): void
-  /** A session's thread ended by itself. */
+  /** A session's thread died. */
   onCrash(): void
-  /** A further session could not be opened; the next try is made after this delay. */
+  /** A further session could not be opened; the next attempt is made after this delay. */
   onOpenFailed(error: unknown, nextTryMs: number): void
 }
 
@@ -28,13 +28,13 @@ export class SessionPool {
   #lastOpenFailed = false
   #closing = false
 
-  /** @param first a session of each of the settings that is already warm. */
+  /** @param first a warm session for each of the settings */
   constructor(options: SessionPoolOptions, first: readonly Session[]) {
     this.#options = options
     for (const session of first) this.#adopt(session)
   }
 
-  /** Opens the others, all at once; one that fails is tried again later like one that died. */
+  /** Opens the others, all at once; one that fails is retried later like one that died. */
   async fill(): Promise<void> {
     const { settings, count } = this.#options
     const others = Array.from({ length: count - settings.length }, (_, i) => settings[i % settings.length]!)
@@ -46,12 +46,12 @@ export class SessionPool {
     return [...this.#live].filter(({ alive }) => alive).length
   }
 
-  /** Nothing runs and the last attempt to change that failed: who waits would wait for long. */
+  /** No session runs and the last attempt to change that failed: waiting would take long. */
   get failing(): boolean {
     return this.live === 0 && this.#lastOpenFailed
   }
 
-  /** Of several GPUs from the one that has most of them idle. */
+  /** With several GPUs, from the one that has most of them idle. */
   takeIdle(): Session | undefined {
     const alive = this.#idle.filter((session) => session.alive)
     const idleBeside = ({ settings }: Session) => alive.filter((other) => other.settings === settings).length
@@ -62,7 +62,7 @@ export class SessionPool {
     return session
   }
 
-  /** After a run that came to its end, well or badly. */
+  /** After a run that ended, successfully or not. */
   giveBack(session: Session, succeeded: boolean): void {
     if (!session.alive) return
     if (succeeded) this.#delayMs = firstDelayMs
@@ -70,7 +70,7 @@ export class SessionPool {
     this.#options.onChange()
   }
 
-  /** When no run is under way. Resolves when every thread has ended. */
+  /** When no run is in progress. Resolves when every thread has exited. */
   async close(): Promise<void> {
     this.#closing = true
     for (const timer of this.#timers) clearTimeout(timer)
@@ -93,7 +93,7 @@ export class SessionPool {
     this.#openLater(session.settings)
   }
 
-  /** Ever later while replacements die or fail before they have finished a single run. */
+  /** Increasing delays while replacements die or fail before completing a single run. */
   #openLater(settings: SessionSettings): void {
     const delayMs = this.#delayMs
     this.#delayMs = Math.min(delayMs * 2, longestDelayMs)

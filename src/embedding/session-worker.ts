@@ -1,6 +1,7 @@
 /**
  * The thread that runs the model, one run at a time. It is a thread because opening and running block their event loop.
- * It is never terminated, which would abort the process during a run: asked to end, it releases the model and ends itself.
+ * It is never terminated, which would abort the process during a run: when asked to end, it releases the model and
+ * exits.
  */
 import { setPriority } from 'node:os'
 import { workerData } from 'node:worker_threads'
@@ -11,13 +12,13 @@ import type { OpenFailure, SessionCalls, SessionInfo, SessionSettings } from './
 
 const settings = workerData as SessionSettings
 
-/** Niceness of a thread that runs the model on the CPU. */
+/** Nice value of a thread that runs the model on the CPU. */
 const niceness = 5
-// There it takes all the time of every core: decoding, searching and answering, which take little, go first. Niceness
-// belongs to a thread on Linux alone; elsewhere it would be the whole process.
+// There it would use all the time of every core: decoding, searching and answering, which need little, go first. On
+// Linux a nice value applies to a single thread; elsewhere it would apply to the whole process.
 if (settings.provider === 'cpu' && process.platform === 'linux') setPriority(niceness)
 
-/** Runs of a size after its first by which its time is told, on CUDA. */
+/** On CUDA, runs of a size after its first that measure its run time. */
 const timedRuns = 3
 
 let opened: OnnxModel | undefined
@@ -47,7 +48,7 @@ async function open(): Promise<{ info: SessionInfo } | { failure: OpenFailure }>
   }
 }
 
-/** Runs every batch size once: the first run of a shape plans memory, on CUDA for about a second. */
+/** Runs every batch size once: the first run of a shape plans memory, which takes about a second on CUDA. */
 async function warmUp(model: OnnxModel): Promise<SessionInfo> {
   const startedAt = performance.now()
   const runMs: number[] = []

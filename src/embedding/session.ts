@@ -1,8 +1,8 @@
-/** The main thread's handle of one session worker: open it warm, run a batch, close it in peace. */
+/** The main thread's handle of one session worker: open it warm, run a batch, close it gracefully. */
 import { CalledThread } from '../worker-calls.js'
 import type { RunResult, SessionCalls, SessionInfo, SessionSettings } from './worker-protocol.js'
 
-/** Why a session could not be opened. Stays inside `embedding/`; `provider.ts` makes an AlikeError of it. */
+/** Why a session could not be opened. Used only inside `embedding/`; `provider.ts` turns it into an AlikeError. */
 export class SessionOpenError extends Error {
   readonly providerMissing: boolean
 
@@ -17,7 +17,7 @@ export class Session {
   readonly settings: SessionSettings
   readonly #thread: CalledThread<SessionCalls>
   readonly #bytesPerImage: number
-  /** One buffer for each batch size; it travels to the worker and comes back with the answer. */
+  /** One buffer per batch size; it is transferred to the worker and comes back with the answer. */
   readonly #buffers = new Map<number, Uint8Array<ArrayBuffer>>()
 
   private constructor(settings: SessionSettings) {
@@ -27,7 +27,7 @@ export class Session {
       name: 'session',
       file: new URL('./session-worker.js', import.meta.url),
       data: settings,
-      onFailure: () => {}, // the pool hears of it by `ended`
+      onFailure: () => {}, // the pool learns of it through `ended`
     })
   }
 
@@ -46,7 +46,7 @@ export class Session {
     return this.#thread.alive
   }
 
-  /** Resolves when the thread has ended, for whatever reason. */
+  /** Resolves when the thread has exited, for whatever reason. */
   get ended(): Promise<void> {
     return this.#thread.ended
   }
@@ -54,11 +54,11 @@ export class Session {
   /**
    * At most one run at a time.
    * @param images each [inputSize, inputSize, 3]; copied, so the caller keeps them
-   * @throws AlikeError `internal` where the run fails, or the worker has ended
+   * @throws AlikeError `internal` if the run fails, or the worker has died
    */
   async run(images: readonly Uint8Array[], batchSize: number): Promise<RunResult> {
     const pixels = this.#buffers.get(batchSize) ?? new Uint8Array(batchSize * this.#bytesPerImage)
-    this.#buffers.delete(batchSize) // a run that fails leaves it behind in the worker
+    this.#buffers.delete(batchSize) // a failed run leaves it behind in the worker
     images.forEach((image, row) => pixels.set(image, row * this.#bytesPerImage))
     pixels.fill(0, images.length * this.#bytesPerImage)
     const answer = await this.#thread.call('run', { pixels, batchSize }, [pixels.buffer])
@@ -66,7 +66,7 @@ export class Session {
     return answer.result
   }
 
-  /** Only between runs. Resolves when the thread has ended. */
+  /** Only between runs. Resolves when the thread has exited. */
   close(): Promise<void> {
     return this.#thread.close()
   }

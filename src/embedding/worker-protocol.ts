@@ -1,8 +1,8 @@
-/** What the main thread asks a session worker, and what it answers. */
+/** The calls to a session worker and its answers. */
 
 export type Provider = 'cpu' | 'cuda'
 
-/** Given to the worker when it is started. */
+/** Passed to the worker when it is started. */
 export interface SessionSettings {
   /** The ONNX file; each worker reads it by itself (ONNX Runtime refuses a shared buffer). */
   modelPath: string
@@ -11,38 +11,38 @@ export interface SessionSettings {
   inputSize: number
   /** Every batch size that will ever be run, ascending; each is run once when it is opened. */
   batchSizes: readonly number[]
-  /** An ONNX Runtime session for each of them, which sees that one shape for ever. Default: one for all. */
+  /** One ONNX Runtime session per size, which only ever sees that shape. Default: one for all. */
   sessionPerBatchSize?: boolean | undefined
-  /** Number of the GPU among those that CUDA sees; default 0. */
+  /** Number of the GPU among those visible to CUDA; default 0. */
   deviceId?: number | undefined
-  /** Leaves the graph whole: runs also tell what each place adds. Default: without. */
+  /** Keeps the whole graph: runs also return the map of contributions. Default: stripped. */
   map?: boolean | undefined
 }
 
-/** What each place of the pictures of a batch adds to their embeddings. */
+/** The contribution of each cell of the pictures of a batch to their embeddings. */
 export interface PlaceValues {
-  /** [batchSize, height, width, embeddingDimension]; over the places they sum to the embedding. */
+  /** [batchSize, height, width, embeddingDimension]; the cells sum to the embedding. */
   values: Float32Array<ArrayBuffer>
   height: number
   width: number
 }
 
-/** What a session tells once it is warm. */
+/** What a session reports once it is warm. */
 export interface SessionInfo {
   ortVersion: string
   embeddingDimension: number
   classCount: number
   warmupMs: number
-  /** What a run of each batch size took in the warm-up, in their order. */
+  /** Run time of each batch size in the warm-up, in order. */
   runMs: readonly number[]
-  /** Whether runs tell what each place adds. */
+  /** Whether runs return the map of contributions. */
   hasMap: boolean
 }
 
-/** Why a session could not be made. */
+/** Why a session could not be opened. */
 export interface OpenFailure {
   reason: string
-  /** The provider's library is not part of this installation, so nothing was even tried. */
+  /** The provider's library is not part of this installation, so nothing was attempted. */
   providerMissing: boolean
 }
 
@@ -51,11 +51,11 @@ export interface RunResult {
   embeddings: Float32Array<ArrayBuffer>
   /** [batchSize, classCount] */
   logits: Float32Array<ArrayBuffer>
-  /** Only where the session was opened with the map. */
+  /** Only if the session was opened with the map. */
   map?: PlaceValues | undefined
 }
 
-/** [batchSize, inputSize, inputSize, 3] RGB; moved to the thread, and given back with the answer. */
+/** [batchSize, inputSize, inputSize, 3] RGB; transferred to the thread, and returned with the answer. */
 type Pixels = Uint8Array<ArrayBuffer>
 
 export type SessionCalls = {

@@ -1,7 +1,7 @@
 /**
- * Hits whose scores are raised where they fit a filter. The first of them are found without looking at all pictures: a hit
- * can only be among the first `count` when it is among the first `count` of those that fit all that it fits, because whatever
- * stands before it there is raised as much at least.
+ * Hits whose scores are raised if they match a filter. The best of them are found without reading all pictures: a hit
+ * can only be among the first `count` if it is among the first `count` of the pictures that match all the filters it
+ * matches, because whatever precedes it there is raised by at least as much.
  */
 import type { NearestHits } from './engine.js'
 import type { Filter } from './filter.js'
@@ -9,11 +9,11 @@ import { bestFirst, type HitList, type UnrankedHit } from './hits.js'
 
 export interface Boost {
   filter: Filter
-  /** Added to the score of what fits, above 0. */
+  /** Added to the score of what matches, above 0. */
   weight: number
 }
 
-/** Each more doubles the lists. */
+/** Each further boost doubles the number of lists. */
 export const boostsMax = 3
 
 interface Raised {
@@ -36,7 +36,7 @@ export class BoostedHits implements HitList {
     for (const { weight, list } of await (this.#lists ??= this.#listsOf())) {
       for (const hit of await list.first(count)) {
         const key = JSON.stringify([hit.gallery, hit.record.id])
-        // those that fit more come later, and weigh more
+        // those that match more come later, and weigh more
         if ((raised.get(key)?.boost ?? -1) < weight)
           raised.set(key, { ...hit, score: hit.score + weight, boost: weight })
       }

@@ -1,6 +1,6 @@
 /**
- * Pictures that were changed in the set that serves a gallery, and are to be brought to its other one. Kept in memory: after a
- * restart, and when there are too many of them, the two sets are compared as a whole instead.
+ * Pictures changed in a gallery's serving set that must be applied to its other set. Kept in memory: after a restart,
+ * and when there are too many, the two sets are compared as a whole instead.
  */
 import type { Changes, ChangesReading, TakenChanges } from './changes.js'
 
@@ -12,7 +12,7 @@ export class ChangedIds implements Changes {
   #allSince: number | undefined
   #wake: (() => void) | undefined
 
-  /** @param max ids that are remembered one by one */
+  /** @param max ids that are remembered individually */
   constructor(max: number) {
     this.#max = max
   }

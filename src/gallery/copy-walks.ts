@@ -15,7 +15,7 @@ export class CopyWalks {
   async pass<Result>(walk: () => Promise<Result>): Promise<Result> {
     if (this.#underWay >= copyWalksMax)
       throw new AlikeError('overloaded', {
-        detail: `${copyWalksMax} searches for copies are under way.`,
+        detail: `${copyWalksMax} searches for copies are in progress.`,
         retryAfterSeconds: 1,
       })
     this.#underWay += 1

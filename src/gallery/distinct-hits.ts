@@ -1,4 +1,4 @@
-/** The hits of a list without near-copies of better ones; others move up in their place. */
+/** The hits of a list without near-copies of better ones; later hits move up. */
 import { withoutCopies } from '../ranking/near-copies.js'
 import type { SetCopies } from './engine.js'
 import type { HitRecord } from './hit-record.js'
@@ -7,18 +7,20 @@ import type { HitList, UnrankedHit } from './hits.js'
 export interface DistinctHitsOptions {
   hits: HitList
   copies: Pick<SetCopies, 'likeness'>
-  /** Hits whose near-copy score to a better one is at least so much are left out; those of equal files always are. */
+  /** Hits with at least this near-copy score to a better hit are left out; identical files always are. */
   duplicateScore: number
-  /** Most hits of the list that are looked at. */
+  /** Maximum number of hits of the list that are examined. */
   candidatesMax: number
-  /** Hits of another list that were shown: copies of them are left out, they themselves are not given. */
+  /** Hits of another list that were already shown: copies of them are left out, and so are they. */
   better?: readonly UnrankedHit[]
 }
 
-/** Hits compared in one call, at most and at least: the copies thread answers other searches between two calls. */
+/** Hits compared in one call, at most and at least: between two calls the copies thread answers other searches. */
 const blockMax = 32
 const blockMin = 8
-/** A hit is compared with so many of the best hits that are kept: enough for every page of hits, a bound for groups. */
+/**
+ * A hit is compared with this many of the best hits that are kept: enough for every page of hits, a limit for groups.
+ */
 const comparedMax = 1_000
 
 export class DistinctHits implements HitList {
@@ -42,7 +44,10 @@ export class DistinctHits implements HitList {
     return this.#kept.slice(this.#betterCount, this.#betterCount + count)
   }
 
-  /** Nothing is noted before all of it is known: a page that fails can be asked for again. @param needed hits that are still to be found */
+  /**
+   * Nothing is recorded before all of it is known, so a failed page can be requested again.
+   * @param needed hits still to be found
+   */
   async #lookOn(needed: number): Promise<void> {
     const { hits, copies, duplicateScore, candidatesMax } = this.#options
     const end = Math.min(this.#looked + Math.min(blockMax, Math.max(blockMin, needed)), candidatesMax)

@@ -1,4 +1,4 @@
-/** The hits of a list in an order in which they are not all alike. */
+/** The hits of a list, reordered so that they are not all alike. */
 import { chooseDiverse } from '../ranking/marginal-relevance.js'
 import type { OpenSet } from './engine.js'
 import type { HitList, UnrankedHit } from './hits.js'
@@ -6,15 +6,15 @@ import type { HitList, UnrankedHit } from './hits.js'
 export interface DiverseHitsOptions {
   hits: HitList
   set: Pick<OpenSet, 'likeness'>
-  /** 0: the order of scores; 1: as unlike each other as they come. */
+  /** 0: in order of score; 1: as dissimilar as possible. */
   diversity: number
-  /** So many of the best are ordered together; then as many of those that come after them. */
+  /** This many of the best are reordered together; then as many of the following ones. */
   candidates: number
 }
 
 export class DiverseHits implements HitList {
   readonly #options: DiverseHitsOptions
-  /** In the order of choice. */
+  /** In order of selection. */
   readonly #chosen: UnrankedHit[] = []
   #ended = false
 
@@ -27,7 +27,7 @@ export class DiverseHits implements HitList {
     return this.#chosen.slice(0, count)
   }
 
-  /** Always whole pools, however many are asked for, so that pages are pieces of one order. */
+  /** Always whole pools, however many hits are requested, so that pages are slices of one order. */
   async #chooseOn(): Promise<void> {
     const { hits, set, diversity, candidates } = this.#options
     const end = this.#chosen.length + candidates
@@ -46,7 +46,7 @@ export class DiverseHits implements HitList {
     for (const position of order) this.#chosen.push(pool[position]!)
   }
 
-  /** Of each the highest likeness to one that was chosen before. */
+  /** For each, the highest similarity to a hit already chosen. */
   async #nearestChosen(records: readonly UnrankedHit['record'][]): Promise<number[]> {
     const chosen = this.#chosen.map(({ record }) => record)
     const likeness = await this.#options.set.likeness(records, chosen)

@@ -1,6 +1,6 @@
 /**
- * What a gallery's vectors and records live in, as the rest of Alike knows it: everything by id, everything a promise.
- * How pictures are numbered, kept on disk and searched is the engine's own affair.
+ * What stores a gallery's vectors and records, as the rest of Alike sees it: everything by id, everything asynchronous.
+ * How pictures are numbered, stored and searched is up to the engine.
  */
 import type { AlikeError } from '../errors.js'
 import type { GalleryFields } from './fields.js'
@@ -22,25 +22,30 @@ import type {
 } from './records.js'
 import type { OpenScan } from './scan.js'
 
-/** The embeddings that one network made of a gallery's pictures. Today a gallery has one such set. */
+/**
+ * The embeddings of a gallery's pictures by one model. A gallery has one set, or two while its model is being changed.
+ */
 export interface EmbeddingSet {
-  /** Its own, and its gallery's; never used again. */
+  /** Uid of the set, and of its gallery; never reused. */
   uid: string
   galleryUid: string
-  /** What made every embedding in it: hash of weights and preprocessing. */
+  /** The model that produced every embedding in it: hash of weights and preprocessing. */
   modelId: string
   dimension: number
-  /** `building`: not searched yet. `ready`: its network is served. `retired`: it is not; records can be read and removed, nothing is searched or added. */
+  /**
+   * `building`: not searched yet. `ready`: its model is installed. `retired`: its model is not; records can be read and
+   * deleted, but nothing is searched or added.
+   */
   state: 'building' | 'ready' | 'retired'
 }
 
-/** How a set is to lie in an engine of several machines; left out: as the service is set up. */
+/** How a set is to be stored in an engine of several machines; undefined: the service's default. */
 export interface StorageWishes {
-  /** Parts that are searched side by side. */
+  /** Shards that are searched in parallel. */
   shards?: number | undefined
-  /** Copies of each part. */
+  /** Replicas of each shard. */
   replicas?: number | undefined
-  /** Of the vectors in the index. */
+  /** Quantisation of the vectors in the index. */
   quantisation?: Quantisation | undefined
 }
 
@@ -49,61 +54,86 @@ export type Quantisation = (typeof quantisations)[number]
 
 /** Opened by `service/storage.ts`; a gallery's row names the one it lives in. */
 export interface Engine {
-  /** Once it can not go on: the process should be restarted. */
+  /** Set once it cannot continue: the process should be restarted. */
   readonly failure: AlikeError | undefined
-  /** Why nothing can be written for now, in a sentence; undefined when writes are taken. */
+  /** Why nothing can be written at the moment, in a sentence; undefined if writes are accepted. */
   readonly readOnly: string | undefined
-  /** Why what lives in it can not be reached for now, in a sentence; undefined when it can. Calls reject with `engine_unreachable` meanwhile. */
+  /**
+   * Why it is currently unavailable, in a sentence; undefined if it is available. Calls reject with
+   * `engine_unreachable` meanwhile.
+   */
   readonly unreachable: string | undefined
   /**
-   * Makes room for a set as it is wished; again: nothing more. An engine without it makes what it needs when a set is opened,
-   * and knows no wishes.
-   * @param isMade it was made before: if it is gone it is not made anew
-   * @throws AlikeError `gallery_exists` for a set that lies otherwise, `gallery_lost`, `engine_unreachable`
+   * Prepares storage for a set with these wishes; idempotent. An engine without this method creates what it needs when
+   * a set is opened, and supports no wishes.
+   * @param isMade it was prepared before: if it is missing, it is not created again
+   * @throws AlikeError `gallery_exists` for a set that is stored differently, `gallery_lost`, `engine_unreachable`
    */
   prepare?(set: EmbeddingSet, wishes: StorageWishes, isMade: boolean): Promise<void>
-  /** Opened already: the same again. @throws AlikeError `gallery_not_found` for a set that was dropped */
+  /**
+   * If it is already open, the same set again.
+   * @throws AlikeError `gallery_not_found` for a set that was dropped
+   */
   open(set: EmbeddingSet): Promise<OpenSet>
-  /** Its pictures are found no more; what they take is given back in the background. */
+  /** Its pictures are no longer found; its storage is freed in the background. */
   drop(set: Pick<EmbeddingSet, 'uid'>): Promise<void>
   /** Finishes what was accepted. */
   close(): Promise<void>
 }
 
-/** A picture by its id. Hits are such pictures too: an engine knows again what it gave, and looks it up no second time. */
+/**
+ * A picture by its id. Hits are such pictures too: an engine recognises the hits it returned, and does not look them up
+ * again.
+ */
 export interface Identified {
   readonly id: string
 }
 
 export interface ChangeOptions {
-  /** Of the job that the steps belong to; committed with them. Given to engines that keep jobs in the same database. */
+  /**
+   * Progress of the job that the steps belong to, committed with them. Passed only to engines that store jobs in the
+   * same database.
+   */
   progress?: JobProgress | undefined
 }
 
-/** Calls reject with `gallery_not_found` once the set was dropped, `gallery_lost` when its engine has lost it, `overloaded` when too much waits. */
+/**
+ * Calls reject with `gallery_not_found` once the set was dropped, `gallery_lost` if its engine has lost it,
+ * `overloaded` if too many calls are waiting.
+ */
 export interface OpenSet {
   /**
-   * All of the steps or none, in their order. Once it resolves they are durable, and searches find what was put and nothing
-   * that was removed. A step that is repeated changes nothing more.
+   * All of the steps or none, in order. Once it resolves they are durable, and searches find what was put and nothing
+   * that was deleted. Repeating a step has no further effect.
    * @throws AlikeError `gallery_full`, `storage_full`, `job_finished`
    */
   change(steps: readonly ImageStep[], options?: ChangeOptions): Promise<StepResult[]>
-  /** One picture, and its record as it was written. @throws as `change` */
+  /**
+   * Puts one picture, and returns its record as written.
+   * @throws as `change`
+   */
   put(step: PutStep): Promise<StoredImage>
-  /** Label and metadata of a stored picture. @throws AlikeError `image_not_found`, `image_damaged`, `storage_full` */
+  /**
+   * Changes label and metadata of a stored picture.
+   * @throws AlikeError `image_not_found`, `image_damaged`, `storage_full`
+   */
   patch(id: string, change: ImageChange): Promise<void>
-  /** In groups: what was removed when it breaks off stays removed. @returns how many fitted @throws the signal's reason */
+  /**
+   * Deletes in groups: if it is interrupted, what was deleted stays deleted.
+   * @returns how many matched
+   * @throws the signal's reason
+   */
   removeFitting(filter: Filter, signal?: AbortSignal): Promise<number>
 
-  /** @throws AlikeError `overloaded`; the query's signal's reason */
+  /** @throws AlikeError `overloaded`; the reason of the query's signal */
   nearest(query: NearestQuery): Promise<NearestHits>
   /**
-   * [rows, columns] cosines of stored embeddings; one that is gone is like nothing: −1. With one and the same list as rows and
-   * columns each pair is computed once.
+   * [rows, columns] cosines of stored embeddings; for a picture that is gone −1. If rows and columns are the same list,
+   * each pair is computed once.
    */
   likeness(rows: readonly Identified[], columns: readonly Identified[]): Promise<Float32Array>
 
-  /** Those of the ids that exist, in the order asked. */
+  /** The records of those ids that exist, in the order given. */
   find(ids: readonly string[]): Promise<ImageRecord[]>
   /** The same with everything that is stored of them. @throws AlikeError `image_damaged` when one of them cannot be read as a whole */
   whole(ids: readonly string[]): Promise<WholeImage[]>
@@ -113,21 +143,24 @@ export interface OpenSet {
   vector(id: string): Promise<Float32Array | undefined>
   /** @throws AlikeError `image_damaged` */
   thumbnail(id: string): Promise<StoredThumbnail | undefined>
-  /** What the same content gave before, if it is what is stored under this id. */
+  /** The stored content under this id, if it has this hash and model. */
   seen(image: Pick<ImageRecord, 'id' | 'contentHash' | 'modelId'>): Promise<SeenImage | undefined>
-  /** By label, ascending; pictures without one come first. */
+  /** By label, ascending; unlabelled pictures come first. */
   labels(page: { after?: string | undefined; limit: number }): Promise<LabelCount[]>
-  /** Of as many images as `fieldBounds` says, evenly spread, or of all. */
+  /** From as many images as `fieldBounds` allows, evenly spread, or from all. */
   fields(): Promise<GalleryFields>
-  /** Hits as they are now, in their order; undefined for those that are gone. */
+  /** Hits in their current state, in order; undefined for those that are gone. */
   current(hits: readonly HitRecord[], groupBy?: string): Promise<(HitRecord | undefined)[]>
-  /** JSON of hits, in their order; undefined for those that are gone. @param onText told of each before the next is read; what it throws ends the reading */
+  /**
+   * JSON of hits, in order; undefined for those that are gone.
+   * @param onText called with each before the next is read; if it throws, reading ends
+   */
   metadata(hits: readonly HitRecord[], onText: (text: string) => void): Promise<(string | undefined)[]>
   readonly copies: SetCopies
 
-  /** For who looks at all of it. */
+  /** For reading all of it. */
   scan(): OpenScan
-  /** Another one as soon as a picture is added, replaced or removed. */
+  /** Changes whenever a picture is added, replaced or deleted. */
   mark(): Promise<string>
   state(): Promise<SetState>
 }
@@ -135,59 +168,63 @@ export interface OpenSet {
 export interface NearestQuery {
   /** [dimension], unit length. */
   vector: Float32Array
-  /** Hits of a lower score are left out. */
+  /** Minimum score of a hit. */
   minScore?: number | undefined
-  /** Candidates that a graph keeps while it searches. */
+  /** Candidates that a graph keeps while searching. */
   ef?: number | undefined
-  /** Every picture that may be a hit is compared. */
+  /** Compare every picture that may be a hit. */
   exact?: boolean | undefined
   filter?: Filter | undefined
-  /** Only pictures that are near-copies of one of these: from this near-copy score on. */
+  /** Only near-copies of one of these pictures, with at least this near-copy score. */
   copiesOf?: { descriptors: readonly Uint8Array[]; least: number } | undefined
   excludeIds?: readonly string[] | undefined
-  /** Hits tell their values of this field. */
+  /** Return the hits' values of this field. */
   groupBy?: string | undefined
-  /** More of the list is asked for by later requests: pictures stored from now on are no hits of it. */
+  /** Later requests will ask for more of the list: pictures stored from now on are not hits of it. */
   kept?: boolean | undefined
-  /** Aborted when nobody waits for it any more. */
+  /** Aborted when nobody is waiting for the result any more. */
   signal?: AbortSignal | undefined
 }
 
-/** The hits of one query, fetched as far as they are asked for. */
+/** The hits of one query, fetched as far as requested. */
 export interface NearestHits extends HitList {
-  /** Pictures that could be hits. */
+  /** Number of pictures that could be hits. */
   readonly compared: number
-  /** How the hits so far were found: by a graph if any of them were. */
+  /** How the hits so far were found: `hnsw` if any of them came from a graph. */
   readonly method: 'exact' | 'hnsw'
-  /** Candidates that the graph really kept. */
+  /** Candidates that the graph actually kept. */
   readonly ef: number | undefined
-  /** Of memory, roughly. */
+  /** Approximate memory. */
   readonly bytes: number
-  /** The hits that also fit this filter, without those that were seen. */
+  /** The hits that also match this filter, without those already seen. */
   fitting(filter: Filter, seen: readonly UnrankedHit[]): Promise<HitList>
 }
 
 /** Which stored pictures are near-copies, by their descriptors (`copies/copy-descriptor.ts`). */
 export interface SetCopies {
-  /** Near-copy score of each hit to that picture of the query it is most like; NaN where there is no telling. */
+  /** Near-copy score of each hit to the most similar picture of the query; NaN if unknown. */
   scores(query: readonly Uint8Array[], hits: readonly Identified[]): Promise<Float32Array>
   /** [rows, columns] near-copy scores of hits (the last `rows` of `columns`) to those before them; 0 below `least`. */
   likeness(rows: number, columns: readonly Identified[], least: number): Promise<Float32Array>
-  /** Empty for a picture without features; undefined where none was made yet. */
+  /** Empty for a picture without features; undefined if none has been computed yet. */
   descriptor(id: string): Promise<Uint8Array | undefined>
-  /** Pictures that have a thumbnail and no descriptor yet; from `cursor` on, which the page before told. */
+  /** Pictures that have a thumbnail but no descriptor yet, from the `cursor` of the previous page on. */
   undescribed(page: { cursor?: number | undefined; limit: number }): Promise<UndescribedPage>
-  /** Adds descriptors; pictures that are gone or have one are passed over. @returns how many were added @throws AlikeError `storage_full`, `overloaded` */
+  /**
+   * Adds descriptors; pictures that are gone or already have one are skipped.
+   * @returns how many were added
+   * @throws AlikeError `storage_full`, `overloaded`
+   */
   describe(described: readonly { image: Identified; descriptor: Uint8Array }[]): Promise<number>
 }
 
 export interface UndescribedPage {
   images: (Identified & { thumbnail: Uint8Array })[]
-  /** Left out on the last page. */
+  /** Absent on the last page. */
   nextCursor?: number | undefined
 }
 
-/** Pictures that are looked at for one page of those that fit a filter, about. */
+/** Approximate number of pictures read for one page of those that match a filter. */
 export const lookedAtMax = 100_000
 
 export interface PageOfImages {
@@ -196,34 +233,37 @@ export interface PageOfImages {
   limit?: number | undefined
   /** `null`: pictures without a label; undefined: all. */
   label?: string | null | undefined
-  /** Instead of `label`. No more than `lookedAtMax` pictures are looked at for one page: it may be short while more follow. */
+  /**
+   * Instead of `label`. At most about `lookedAtMax` pictures are read for one page, so it may be short although more
+   * follow.
+   */
   filter?: Filter | undefined
 }
 
 export interface StoredThumbnail {
-  /** JPEG, or WebP where it is old; undefined where there is none. */
+  /** JPEG, or WebP from older versions; undefined if there is none. */
   bytes: Uint8Array | undefined
-  /** Of the picture it is of. */
+  /** Hash of the picture it shows. */
   contentHash: string
 }
 
 export interface SetState {
-  /** Stored. */
+  /** Stored pictures. */
   images: number
-  /** That a search can find. */
+  /** Pictures that a search can find. */
   size: number
-  /** Stored and found by no search, because their embeddings are damaged; storing them again mends it. */
+  /** Stored pictures that no search finds, because their embeddings are damaged; storing them again repairs that. */
   unfindable: number
-  /** Removed ones that still lie in the graph. */
+  /** Deleted pictures still in the graph. */
   tombstones: number
-  /** Not yet in the graph; searches find them all the same. */
+  /** Not yet in the graph; searches find them nevertheless. */
   pending: number
   /** A graph is being built. */
   building: boolean
-  /** Graphs finished since the set was opened. */
+  /** Graphs completed since the set was opened. */
   rebuilds: number
-  /** Its engine does not answer: none of this is known. */
+  /** Its engine is unavailable: none of this is known. */
   unreachable?: true | undefined
-  /** Its engine answers and does not have it any more. */
+  /** Its engine is available but no longer has the set. */
   lost?: true | undefined
 }

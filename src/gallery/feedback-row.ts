@@ -1,4 +1,4 @@
-/** A judgement as a row of a table, wherever that is: one reading and one writing for all stores. Pure. */
+/** A judgement as a row of a table in any database: one way to read and write it for all stores. Pure. */
 import type { FeedbackQuery, JudgedHit, KeptJudgement, Verdict } from './feedback.js'
 
 export interface JudgementRow {

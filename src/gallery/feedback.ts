@@ -1,4 +1,4 @@
-/** What people say of hits, as the rest of Alike sees it. */
+/** People's judgements of hits, as the rest of Alike sees them. */
 
 /** A stored picture, the SHA-256 of a picture's bytes, or a name that only the caller understands. */
 export type FeedbackQuery = { id: string } | { contentHash: string } | { key: string }
@@ -15,25 +15,25 @@ export interface Judgement {
   /** ISO 8601, UTC. */
   at: string
   modelId: string
-  /** Its place and score in the answer that was judged. */
+  /** Its rank and score in the judged answer. */
   rank?: number | undefined
   score?: number | undefined
 }
 
-/** … and the pictures it speaks of, as they were when it was made. */
+/** … and the pictures it refers to, as they were when it was made. */
 export interface JudgedHit extends Judgement {
-  /** SHA-256 of the query's bytes where it is known. */
+  /** SHA-256 of the query's bytes, if known. */
   queryHash?: string | undefined
   hitHash: string
 }
 
 export interface KeptJudgement extends JudgedHit {
-  /** Ascending in the order of their coming; new when a verdict changes. */
+  /** Ascending in order of arrival; new when the verdict changes. */
   number: number
 }
 
 export interface StoredJudgement extends KeptJudgement {
-  /** Of a stored query, now. */
+  /** Current label of a stored query. */
   queryLabel?: string | null | undefined
   hitLabel: string | null
 }
@@ -42,17 +42,21 @@ export interface FeedbackCounts {
   recorded: number
   changed: number
   unchanged: number
-  /** Judgements of the gallery altogether. */
+  /** Total number of judgements of the gallery. */
   stored: number
 }
 
 /**
- * One judgement for each query, hit and judge: the last one; of every gallery, whatever engine its images live in. They go with
- * their gallery.
+ * One judgement for each query, hit and judge, the latest one; of every gallery, whatever engine stores its images.
+ * Deleted with their gallery.
  */
 export interface FeedbackStore {
   /** All or none. @throws AlikeError `gallery_not_found`, `feedback_full`, `storage_full`, `overloaded` */
   record(galleryUid: string, judged: readonly JudgedHit[]): Promise<FeedbackCounts>
-  /** In the order of their coming. @param after `number` of the last one read; 0: from the first @throws AlikeError `gallery_not_found` */
+  /**
+   * In order of arrival.
+   * @param after `number` of the last one read; 0: from the first
+   * @throws AlikeError `gallery_not_found`
+   */
   page(galleryUid: string, after: number, limit: number): Promise<KeptJudgement[]>
 }

@@ -1,11 +1,11 @@
-/** The values of a record under the name by which filters know them. */
+/** The values of a record by the names that filters use. */
 import type { GroupKey } from '../ranking/groups.js'
 import type { ImageRecord, JsonValue } from './records.js'
 
-/** Names that filters and groups take: the label, or a place in the metadata. */
+/** Names that filters and groups accept: the label, or a metadata path. */
 export const fieldPattern = /^(label|metadata(\.[^."\\]{1,64}){1,8})$/
 
-/** Of a list, its elements; texts, numbers and booleans only. Empty when the record lacks the field. */
+/** For a list, its elements; only texts, numbers and booleans. Empty if the record lacks the field. */
 export function fieldValues(record: Pick<ImageRecord, 'label' | 'metadata'>, field: string): GroupKey[] {
   if (field === 'label') return record.label === null ? [] : [record.label]
   let value: JsonValue | undefined = record.metadata

@@ -6,15 +6,15 @@ export type FieldType = (typeof fieldTypes)[number]
 export type FieldValue = string | number | boolean
 
 export interface Field {
-  /** As filters name it. */
+  /** Name as used in filters. */
   name: string
-  /** Of its values; of a list, those of its elements. */
+  /** Types of its values; for a list, of its elements. */
   types: FieldType[]
-  /** Examined images that have it. */
+  /** Examined images with this field. */
   images: number
   /** The most frequent first. */
   values: { value: FieldValue; images: number }[]
-  /** There are others, or values too long to be shown. */
+  /** There are further values, or values too long to show. */
   moreValues: boolean
   /** Smallest and largest number seen. */
   range?: [number, number]
@@ -25,19 +25,19 @@ export interface GalleryFields {
   examined: number
   /** `label` first, then by name. */
   fields: Field[]
-  /** There are others. */
+  /** There are further fields. */
   moreFields: boolean
 }
 
-/** Bounds on what is counted and shown. */
+/** Limits on what is counted and returned. */
 export const fieldBounds = Object.freeze({
-  /** Images that are examined, evenly spread over the gallery. */
+  /** Number of images examined, evenly spread over the gallery. */
   images: 5_000,
   /** Characters of their metadata. */
   length: 8 * 2 ** 20,
   fields: 200,
   values: 50,
-  /** Different values of one field that are counted; what comes first stays. */
+  /** Distinct values counted per field; the first ones are kept. */
   counted: 1_000,
   /** Characters of a value. */
   valueLength: 200,

@@ -1,10 +1,12 @@
-/** Which pictures may be hits: an expression over label and metadata, as callers write it and as the engine is given it. */
+/**
+ * Which pictures may be hits: an expression over label and metadata, as callers write it and as the engine receives it.
+ */
 import { type Static, type TProperties, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { AlikeError } from '../errors.js'
 import { fieldPattern } from './field-values.js'
 
-/** Bounds on what one request may ask the engine for. */
+/** Limits on what one request may ask of the engine. */
 const depthMax = 8
 const conditionsMax = 100
 const valuesMax = 1_000
@@ -48,7 +50,7 @@ const Between = Type.Object(
 const Nested = Type.Ref('Filter')
 const nestedList = Type.Array(Nested, { minItems: 1, maxItems: conditionsMax })
 
-/** As callers write it; what it is made of may be nested. */
+/** As callers write it; its parts may be nested. */
 export const FilterJson = Type.Cyclic(
   {
     Filter: Type.Union(
@@ -73,7 +75,7 @@ export type FilterJson = Static<typeof FilterJson>
 export type Scalar = Static<typeof Scalar>
 export type Range = Omit<Static<typeof Between>, 'field'>
 
-/** As the engine is given it. */
+/** As the engine receives it. */
 export type Filter = Condition | { and: Filter[] } | { or: Filter[] } | { not: Filter }
 
 export type Condition =
@@ -89,7 +91,7 @@ const checks = {
   between: Compile(Between),
 }
 
-/** @throws AlikeError `filter_invalid`, with the place of what does not fit */
+/** @throws AlikeError `filter_invalid`, with the location of the error */
 export function readFilter(given: unknown): Filter {
   const budget = { conditions: conditionsMax, values: valuesMax }
   return readPart(given, '', 1, budget)
@@ -100,7 +102,9 @@ interface Budget {
   values: number
 }
 
-/** Goes down by itself instead of checking the whole schema: a misfit of one alternative of seven says nothing. */
+/**
+ * Descends by itself instead of validating the whole schema: an error in one of seven alternatives would say nothing.
+ */
 function readPart(given: unknown, place: string, depth: number, budget: Budget): Filter {
   if (depth > depthMax) throw misfit(place, `is nested deeper than ${depthMax}`)
   if (--budget.conditions < 0) throw misfit(place, `makes more than ${conditionsMax} conditions`)

@@ -1,4 +1,4 @@
-/** Every gallery by its name: made, listed, deleted; what is asked of its pictures, searches and sets is asked of the parts. */
+/** All galleries by name: created, listed, deleted. Calls about pictures, searches and sets are passed to the parts. */
 import { AlikeError } from '../errors.js'
 import { nextTurn } from '../turns.js'
 import { type CatalogueEntry, readAtOnce } from './catalogue.js'
@@ -25,7 +25,7 @@ import type { Writes } from './writes.js'
 
 /** The engines are closed with the galleries. */
 export interface GalleriesOptions extends RoutedSetsOptions {
-  /** Name of the engine that new galleries live in. */
+  /** Name of the engine for new galleries. */
   engineOfNew: string
   progress: ProgressKeeper
   feedback: FeedbackStore
@@ -36,24 +36,26 @@ export interface GalleriesOptions extends RoutedSetsOptions {
   /** Told of the uid of a gallery that was deleted. */
   onDeleted?: ((uid: string) => void) | undefined
   limits?: Partial<GalleriesLimits> | undefined
-  /** Of rankings whose pages are still to come. */
+  /** Limits of rankings kept for further pages. */
   pages?: Partial<KeptRankingsSettings> | undefined
-  /** Called for each of them that is given up, for a metric. */
+  /** Called for each ranking that is dropped, for a metric. */
   onRankingDrop?: ((reason: 'expired' | 'displaced') => void) | undefined
 }
 
 export interface GalleriesLimits {
-  /** Galleries there may be; one more is refused as `galleries_full`. */
+  /** Maximum number of galleries; one more is refused with `galleries_full`. */
   galleriesMax: number
-  /** Characters of the records on one page of a list. One record is listed whatever its length. */
+  /** Characters of the records on one page of a list. At least one record is listed, whatever its length. */
   pageMaxLength: number
-  /** Changed pictures of a gallery that wait to be brought to its other set; beyond them the sets are compared as a whole. */
+  /**
+   * Pending changes of a gallery that are remembered individually; beyond that the two sets are compared as a whole.
+   */
   changedMax: number
 }
 
 const limitsDefault: GalleriesLimits = { galleriesMax: 10_000, pageMaxLength: 4 * 2 ** 20, changedMax: 100_000 }
 
-/** Characters of records that are read for a list before others have their turn: some milliseconds. */
+/** Characters of records read for a list before yielding to others: some milliseconds. */
 const lengthOfTurn = 128 * 1024
 
 /** Calls that name a gallery reject with `gallery_not_found`. */
@@ -97,17 +99,17 @@ export class Galleries {
     })
   }
 
-  /** Set once an engine can not go on: the process should be restarted. */
+  /** Set once an engine cannot continue: the process should be restarted. */
   get failure(): AlikeError | undefined {
     return this.#engines.find(({ failure }) => failure !== undefined)?.failure
   }
 
-  /** Why nothing can be written for now, in a sentence; undefined when writes are taken. */
+  /** Why nothing can be written at the moment, in a sentence; undefined if writes are accepted. */
   get readOnly(): string | undefined {
     return this.#engines.find(({ readOnly }) => readOnly !== undefined)?.readOnly
   }
 
-  /** Names of the engines whose galleries can not be reached for now, and why. */
+  /** Names of the engines that are unavailable, and why. */
   get unreachable(): { engine: string; detail: string }[] {
     return Object.entries(this.#options.engines).flatMap(([engine, { unreachable: detail }]) =>
       detail === undefined ? [] : { engine, detail },
@@ -156,11 +158,11 @@ export class Galleries {
   }
 
   async get(name: string): Promise<GalleryRecord> {
-    await this.#routed.find(name) // of a damaged one nothing is told
+    await this.#routed.find(name) // nothing else is known of a damaged one
     return this.look(name)
   }
 
-  /** As on a list: of one whose record is damaged only the name is told. */
+  /** As in a list: if the record is damaged, only the name is known. */
   async look(name: string): Promise<GalleryRecord> {
     const record = await this.#options.catalogue.record(name)
     if (record === undefined) throw new AlikeError('gallery_not_found')
@@ -176,7 +178,7 @@ export class Galleries {
   }
 
   /**
-   * By name, ascending, slice by slice, each in a turn of its own: as many as are asked for, or as have room in one answer.
+   * By name, ascending, in slices, each in its own turn of the event loop: as many as requested, or as fit one answer.
    * @param after names after this one
    */
   async *slices({
@@ -190,7 +192,7 @@ export class Galleries {
   }): AsyncGenerator<{ galleries: GalleryRecord[]; nextCursor?: string }> {
     let [last, count] = [after, 0]
     for (let left = maxLength; ; ) {
-      // one more than may be listed tells whether more follow
+      // one more than may be listed, to know whether more follow
       const { records, length } = await this.#options.catalogue.list({
         after: last,
         limit: Math.min(limit - count + 1, readAtOnce),
@@ -210,7 +212,7 @@ export class Galleries {
     }
   }
 
-  /** Gone at once for every caller, whatever became of its record; its pictures are removed in the background. */
+  /** Gone at once for every caller, whatever the state of the record; its pictures are deleted in the background. */
   async delete(name: string): Promise<void> {
     const { uid, sets } = await this.#options.catalogue.remove(name)
     this.#rankings.forget(uid)
@@ -219,24 +221,24 @@ export class Galleries {
     for (const { uid: setUid, engine } of sets) await this.#options.engines[engine]?.drop({ uid: setUid })
   }
 
-  /** What was said of hits in it. */
+  /** Judgements of its hits. */
   async feedback(name: string): Promise<GalleryFeedback> {
     const entry = await this.#routed.find(name)
     const set = await this.#routed.openEntry(entry)
     return new GalleryFeedback({ galleryUid: entry.uid, store: this.#options.feedback, set })
   }
 
-  /** What was decided about findings of it. */
+  /** Decisions about its findings. */
   async decisions(name: string): Promise<GalleryDecisions> {
     return this.#decisionsOf(await this.#routed.find(name))
   }
 
-  /** Finishes what the engines accepted, and ends them. */
+  /** Finishes what the engines accepted, and closes them. */
   async close(): Promise<void> {
     for (const engine of this.#engines) await engine.close()
   }
 
-  /** Opens the sets of the served models, one after the other, and finishes what a former process could not. */
+  /** Opens the sets of the installed models, one after another, and finishes what a previous process could not. */
   async openServed(): Promise<void> {
     const { catalogue } = this.#options
     for (let after: string | undefined = ''; after !== undefined; ) {
@@ -272,12 +274,12 @@ export class Galleries {
   }
 }
 
-/** At the start: the other galleries are opened all the same. */
+/** At start: a failure does not keep the other galleries from opening. */
 function passOverUnserved(error: unknown): void {
   if (!(error instanceof AlikeError && unservedCodes.includes(error.code))) throw error
 }
 
-/** With the sets of the served models opened. The engines are closed when one can not be. */
+/** With the sets of the installed models opened. The engines are closed if one cannot be opened. */
 export async function openGalleries(options: GalleriesOptions): Promise<Galleries> {
   const galleries = new Galleries(options)
   try {

@@ -1,4 +1,4 @@
-/** Decisions about findings of one gallery: stored, then done to the set that serves, whatever engine that lives in. */
+/** Decisions about the findings of one gallery: stored, then applied to the serving set, whatever engine it is in. */
 import { AlikeError } from '../errors.js'
 import { nfc } from '../text.js'
 import type { DecidedFinding, DecisionStore, NewDecision, StoredDecision } from './decisions.js'
@@ -8,7 +8,7 @@ import type { ImageRecord } from './records.js'
 export interface GalleryDecisionsOptions {
   galleryUid: string
   store: DecisionStore
-  /** That serves. */
+  /** The serving set. */
   set: Pick<OpenSet, 'find' | 'patch' | 'change'>
 }
 
@@ -23,7 +23,7 @@ export class GalleryDecisions {
   }
 
   /**
-   * Labels are set, or copies removed. What a crash interrupts is finished at the next start.
+   * Labels are set, or copies deleted. What a crash interrupts is completed at the next start.
    * @throws AlikeError `image_not_found`, `image_damaged`, `decisions_full`, `storage_full`, `overloaded`
    */
   async decide(decision: NewDecision): Promise<StoredDecision> {
@@ -33,13 +33,17 @@ export class GalleryDecisions {
     return stored
   }
 
-  /** In the order of their coming. @param after `number` of the last one read; 0: from the first */
+  /**
+   * In order of arrival.
+   * @param after `number` of the last one read; 0: from the first
+   */
   page(after: number, limit: number): Promise<StoredDecision[]> {
     return this.#options.store.page(this.#options.galleryUid, after, limit)
   }
 
   /**
-   * It is asked again. A label that was set, and is still there, is what it was before; what was removed stays removed.
+   * The finding is reported again. A label that was set, and is still there, is restored to its previous value; deleted
+   * images stay deleted.
    * @throws AlikeError `decision_not_found`, `storage_full`, `overloaded`
    */
   async takeBack(number: number): Promise<void> {
@@ -55,11 +59,14 @@ export class GalleryDecisions {
           to: labelBefore,
         })),
       )
-    // last, so that one that was interrupted can be taken back again
+    // last, so that an interrupted revocation can be repeated
     await store.remove(galleryUid, number)
   }
 
-  /** Does what a former process stored and may not have done; what can not be done now is left to the next start. */
+  /**
+   * Applies what a previous process stored but may not have applied; what cannot be applied now is left to the next
+   * start.
+   */
   async finishUnsettled(): Promise<void> {
     const { galleryUid, store } = this.#options
     try {
@@ -89,7 +96,7 @@ export class GalleryDecisions {
     await store.settle(galleryUid, decision.number)
   }
 
-  /** Of images that are still what was decided about. */
+  /** Only for images that are unchanged since the decision. */
   async #relabel(
     labels: readonly { id: string; contentHash: string; from: string | null; to: string | null }[],
   ): Promise<void> {
@@ -105,7 +112,10 @@ export class GalleryDecisions {
       )
   }
 
-  /** Those of the ids, once each. @throws AlikeError `image_not_found`, `image_damaged` */
+  /**
+   * The images with these ids, once each.
+   * @throws AlikeError `image_not_found`, `image_damaged`
+   */
   async #expectImages(ids: readonly string[]): Promise<ImageRecord[]> {
     const images = new Map<string, ImageRecord>()
     for (const id of new Set(ids)) {

@@ -1,4 +1,4 @@
-/** Judgements of hits of one gallery, with its images as they are now, whatever engine those live in. */
+/** Judgements of hits of one gallery, with the current state of its images, whatever engine they are in. */
 import { AlikeError } from '../errors.js'
 import { nfc } from '../text.js'
 import type { OpenSet } from './engine.js'
@@ -8,7 +8,7 @@ import type { ImageRecord } from './records.js'
 export interface GalleryFeedbackOptions {
   galleryUid: string
   store: FeedbackStore
-  /** That serves. */
+  /** The serving set. */
   set: Pick<OpenSet, 'find'>
 }
 
@@ -27,7 +27,7 @@ export class GalleryFeedback {
   }
 
   /**
-   * In the order of their coming, without those that speak of an image which is gone or another one by now.
+   * In order of arrival, without those about an image that is gone or has been replaced.
    * @param after `number` of the last one read; 0: from the first
    */
   async page(after: number, limit: number): Promise<StoredJudgement[]> {
@@ -80,7 +80,7 @@ function toldOf(judgement: KeptJudgement, images: ReadonlyMap<string, ImageRecor
   return [{ ...judgement, queryLabel: asked.label, hitLabel: judged.label }]
 }
 
-/** Of one whose record is damaged there is no telling. */
+/** Unknown for an image whose record is damaged. */
 function isAnother({ contentHash, unreadable }: ImageRecord, known: string | undefined): boolean {
   return unreadable === undefined && contentHash !== known
 }

@@ -38,9 +38,10 @@ export class GalleryImages {
   }
 
   /**
-   * All or none. The progress of the job they belong to is committed in the same transaction where the engine keeps it, and
-   * behind them where not: they may be put again then, which changes nothing more.
-   * @throws AlikeError `model_mismatch`, `dimension_mismatch`, `gallery_full`, `storage_full`, `overloaded`, `job_finished`.
+   * All or none. The progress of the job they belong to is committed in the same transaction if the engine stores it,
+   * and otherwise after them: they may then be put again, which has no further effect.
+   * @throws AlikeError `model_mismatch`, `dimension_mismatch`, `gallery_full`, `storage_full`, `overloaded`,
+   * `job_finished`.
    */
   async put(gallery: string, images: NewImage[], progress?: JobProgress): Promise<PutResult[]> {
     return (await this.change(
@@ -50,7 +51,7 @@ export class GalleryImages {
     )) as PutResult[]
   }
 
-  /** The same for pictures that are put and others that are removed, in their order. */
+  /** The same for pictures to put and pictures to delete, in order. */
   async change(gallery: string, steps: ImageStep[], progress?: JobProgress): Promise<StepResult[]> {
     return this.#writes.pass(gallery, steps.map(idOfStep), async () => {
       const { entry, opened } = await this.#openFor(gallery, steps)
@@ -58,7 +59,10 @@ export class GalleryImages {
     })
   }
 
-  /** One picture, and its record as it was written. @throws as `put` does */
+  /**
+   * Puts one picture, and returns its record as written.
+   * @throws as `put`
+   */
   async putOne(gallery: string, step: PutStep): Promise<StoredImage> {
     return this.#writes.pass(gallery, [step.put.id], async () =>
       (await this.#openFor(gallery, [step])).opened.put(step),
@@ -85,9 +89,10 @@ export class GalleryImages {
   }
 
   /**
-   * In transactions of bounded size: what was removed when it breaks off stays removed, and asking again removes the rest.
+   * In transactions of bounded size: if it is interrupted, what was deleted stays deleted, and repeating it deletes the
+   * rest.
    * @param signal aborted to stop between two of them
-   * @returns how many pictures fitted and are gone
+   * @returns how many pictures matched and are deleted
    * @throws AlikeError `overloaded`, `shutting_down`; the signal's reason
    */
   async removeFitting(gallery: string, filter: Filter, signal?: AbortSignal): Promise<number> {
@@ -98,7 +103,7 @@ export class GalleryImages {
     return (await this.find(gallery, [id]))[0]
   }
 
-  /** Those of the ids that exist, in the order asked. */
+  /** The records of those ids that exist, in the order given. */
   async find(gallery: string, ids: string[]): Promise<ImageRecord[]> {
     return (await this.#sets.open(gallery)).find(ids)
   }
@@ -114,20 +119,23 @@ export class GalleryImages {
   }
 
   /**
-   * A page slice by slice, each in a turn of its own: what a page holds is never in memory as a whole. The last one tells
+   * A page in slices, each in its own turn of the event loop: a whole page is never in memory. The last slice says
    * whether more follows.
-   * @throws AlikeError `request_invalid` for a cursor that was not given out
+   * @throws AlikeError `request_invalid` for an invalid cursor
    */
   async *slices(gallery: string, page: PageOfImages = {}): AsyncGenerator<ImagePage> {
     yield* (await this.#sets.open(gallery)).page(page)
   }
 
-  /** For who looks at all of them. @throws AlikeError `model_mismatch` */
+  /**
+   * For reading all pictures.
+   * @throws AlikeError `model_mismatch`
+   */
   async scan(gallery: string): Promise<OpenScan> {
     return (await this.#sets.openReady(gallery)).opened.scan()
   }
 
-  /** What the same content gave before, if it is what is stored under this id. */
+  /** The stored content under this id, if it has this hash. */
   async seen(
     gallery: string,
     image: Pick<ImageRecord, 'id' | 'contentHash' | 'modelId'>,
@@ -145,17 +153,20 @@ export class GalleryImages {
     return (await this.#sets.open(gallery)).vector(id)
   }
 
-  /** Empty for a picture without features; undefined where none was made yet. */
+  /** Empty for a picture without features; undefined if none has been computed yet. */
   async copyDescriptor(gallery: string, id: string): Promise<Uint8Array | undefined> {
     return (await this.#sets.open(gallery)).copies.descriptor(id)
   }
 
-  /** A page of pictures that have a thumbnail and no copy descriptor yet. */
+  /** A page of pictures that have a thumbnail but no copy descriptor yet. */
   async undescribed(gallery: string, page: { cursor?: number | undefined; limit: number }): Promise<UndescribedPage> {
     return (await this.#sets.open(gallery)).copies.undescribed(page)
   }
 
-  /** Adds descriptors to stored pictures; those that are gone or have one are passed over. @throws AlikeError `storage_full`, `overloaded` */
+  /**
+   * Adds descriptors to stored pictures; those that are gone or already have one are skipped.
+   * @throws AlikeError `storage_full`, `overloaded`
+   */
   async describe(
     gallery: string,
     described: { image: UndescribedPage['images'][number]; descriptor: Uint8Array }[],
@@ -163,7 +174,10 @@ export class GalleryImages {
     return (await this.#sets.open(gallery)).copies.describe(described)
   }
 
-  /** By label, ascending; pictures without one come first. @param page labels after this one; left out: all */
+  /**
+   * By label, ascending; unlabelled pictures come first.
+   * @param page labels after this one; undefined: all
+   */
   async labels(
     gallery: string,
     { after, limit = 2 ** 31 }: { after?: string | undefined; limit?: number | undefined } = {},
@@ -171,17 +185,20 @@ export class GalleryImages {
     return (await this.#sets.open(gallery)).labels({ after, limit })
   }
 
-  /** What filters can name, told by as many images as `fieldBounds` says. */
+  /** The fields that filters can use, from as many images as `fieldBounds` allows. */
   async fields(gallery: string): Promise<GalleryFields> {
     return (await this.#sets.open(gallery)).fields()
   }
 
-  /** @throws AlikeError `model_mismatch`, `serving_changed`, `dimension_mismatch`, `request_invalid` for embeddings that do not belong there */
+  /**
+   * @throws AlikeError `model_mismatch`, `serving_changed`, `dimension_mismatch`, `request_invalid` for embeddings that
+   * do not belong to the set
+   */
   async #openFor(gallery: string, steps: readonly ImageStep[]): Promise<{ entry: CatalogueEntry; opened: OpenSet }> {
     const { entry, opened } = await this.#sets.openReady(gallery)
     for (const step of steps) {
       if (!('put' in step)) continue
-      // it was embedded while another set began to serve
+      // it was embedded before another set began to serve
       if (step.put.modelId !== entry.set.modelId)
         throw new AlikeError((await this.#hasSetOf(entry, step.put.modelId)) ? 'serving_changed' : 'model_mismatch')
       expectUnitVector(step.put.vector, entry.set.dimension)
@@ -189,7 +206,7 @@ export class GalleryImages {
     return { entry, opened }
   }
 
-  /** Also where another process made it serve. */
+  /** Also if another process switched the gallery to it. */
   async #hasSetOf({ uid }: CatalogueEntry, modelId: string): Promise<boolean> {
     return (await this.#sets.catalogue.sets(uid)).some((set) => set.modelId === modelId)
   }

@@ -1,4 +1,4 @@
-/** The layout of the set that serves a gallery, with its images as they are now. */
+/** The layout of a gallery's serving set, with the current state of its images. */
 import { nextTurn } from '../turns.js'
 import type { OpenSet } from './engine.js'
 import type { LaidOut, LayoutAbout, LayoutPage, LayoutPlace, LayoutStore, StoredLayout } from './layout.js'
@@ -9,7 +9,7 @@ export interface GalleryLayoutOptions {
   set: Pick<OpenSet, 'find' | 'mark'>
 }
 
-/** Images looked up before others have their turn: a few milliseconds. */
+/** Images looked up before yielding to others: a few milliseconds. */
 const foundAtOnce = 200
 
 export class GalleryLayout {
@@ -19,12 +19,15 @@ export class GalleryLayout {
     this.#options = options
   }
 
-  /** Another one as soon as an image is added, replaced or removed. */
+  /** Changes whenever an image is added, replaced or deleted. */
   mark(): Promise<string> {
     return this.#options.set.mark()
   }
 
-  /** Takes the place of the former one once all of it is stored. @throws AlikeError `storage_full`, `overloaded` */
+  /**
+   * Replaces the previous layout once it is stored completely.
+   * @throws AlikeError `storage_full`, `overloaded`
+   */
   save(about: Omit<LayoutAbout, 'madeAt'>, points: readonly LaidOut[]): Promise<void> {
     return this.#options.store.save(this.#options.setUid, about, points)
   }
@@ -33,7 +36,7 @@ export class GalleryLayout {
     return this.#options.store.about(this.#options.setUid)
   }
 
-  /** With labels as they are now; images that are gone are left out. */
+  /** With current labels; deleted images are left out. */
   async page(limit: number, place: LayoutPlace): Promise<LayoutPage<LaidOut & { label: string | null }>> {
     const { store, setUid, set } = this.#options
     const { points, next } = await store.page(setUid, limit, place)

@@ -1,4 +1,4 @@
-/** How galleries are: what lists and metrics tell of each. */
+/** The state of galleries, as reported by lists and metrics. */
 import { AlikeError, type ErrorCode } from '../errors.js'
 import { nextTurn } from '../turns.js'
 import type { CatalogueEntry, CatalogueRecord } from './catalogue.js'
@@ -9,7 +9,7 @@ import type { RoutedSets } from './routed-sets.js'
 /** One line for metrics and for `GET /v1/galleries`. */
 export interface GalleryReading extends SetState {
   gallery: string
-  /** False while the gallery's model is not served. */
+  /** False while the gallery's model is not installed. */
   searchable: boolean
 }
 
@@ -26,7 +26,7 @@ const noState: SetState = {
   rebuilds: 0,
 }
 
-/** Its engine is away, or does not have it any more. */
+/** Its engine is unavailable, or no longer has the gallery. */
 export const unservedCodes: readonly ErrorCode[] = [
   'engine_unreachable',
   'engine_version_refused',
@@ -34,7 +34,7 @@ export const unservedCodes: readonly ErrorCode[] = [
   'gallery_lost',
 ]
 
-/** Galleries whose states are read before others have their turn: a few milliseconds. */
+/** Galleries whose states are read before yielding to others: a few milliseconds. */
 const statesPerTurn = 100
 
 export class GalleryReadings {
@@ -44,7 +44,7 @@ export class GalleryReadings {
     this.#sets = sets
   }
 
-  /** Of all galleries, by name. */
+  /** All galleries, by name. */
   async all(): Promise<GalleryReading[]> {
     const readings: GalleryReading[] = []
     for (let after = ''; ; ) {
@@ -57,7 +57,7 @@ export class GalleryReadings {
     }
   }
 
-  /** Of one as it was looked at, which may be gone by now. */
+  /** One gallery as it was read; it may have been deleted since. */
   of({ name, uid, setUid, engine, modelId, dimension, unreadable }: GalleryRecord): Promise<GalleryReading> {
     return this.#readingOf({ name, uid, engine, set: { uid: setUid, galleryUid: uid, modelId, dimension }, unreadable })
   }
@@ -67,7 +67,7 @@ export class GalleryReadings {
     return (await this.#sets.open(gallery)).state()
   }
 
-  /** Of a set that can perhaps not be reached. */
+  /** For a set that may be unavailable. */
   async stateOf(entry: ListedEntry): Promise<SetState> {
     if (entry.unreadable !== undefined) return noState
     try {
@@ -81,7 +81,7 @@ export class GalleryReadings {
     }
   }
 
-  /** What the catalogue says of it, and how many pictures it has. */
+  /** Its catalogue entry, and how many pictures it has. */
   async recordOf(record: CatalogueRecord): Promise<GalleryRecord> {
     const { set, options: _, ...said } = record
     const { images: count } = await this.stateOf(record)

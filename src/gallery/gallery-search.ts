@@ -1,4 +1,7 @@
-/** One search of a gallery: its ranking (the nearest hits, without copies, by diversity or in groups), of which pages are shown. */
+/**
+ * One search of a gallery: its ranking (the nearest hits, without copies, by diversity or in groups), which is returned
+ * page by page.
+ */
 
 import type { Group } from '../ranking/groups.js'
 import { type Boost, BoostedHits } from './boosted-hits.js'
@@ -14,46 +17,49 @@ import { bestFirst, type HitList, type UnrankedHit } from './hits.js'
 export interface SearchTerms {
   /** [dimension], unit length. */
   vector: Float32Array
-  /** Hits of a lower score are left out. */
+  /** Minimum score of a hit. */
   minScore?: number | undefined
   ef?: number | undefined
   exact?: boolean | undefined
-  /** Only pictures that fit. */
+  /** Only pictures that match. */
   filter?: Filter | undefined
-  /** These pictures are left out, e.g. the query itself. */
+  /** Pictures to exclude, e.g. the query itself. */
   excludeIds?: string[] | undefined
-  /** Copy descriptors of the query's pictures: hits tell how surely they are copies of one. */
+  /** Copy descriptors of the query's pictures; hits then have a near-copy score. */
   copyDescriptors?: Uint8Array[] | undefined
-  /** Only near-copies of the query's pictures: from this near-copy score on. */
+  /** Only near-copies of the query's pictures, with at least this near-copy score. */
   copiesFrom?: number | undefined
-  /** Hits whose near-copy score to a better one is at least so much are left out. */
+  /** Hits with at least this near-copy score to a better hit are left out. */
   duplicateScore?: number | undefined
-  /** Hits are chosen by marginal relevance among the best `candidates`, then among as many after them. */
+  /** Hits are selected by marginal relevance among the best `candidates`, then among as many of the following ones. */
   diversity?: { share: number; candidates: number } | undefined
   /** Scores are raised by these; not together with `diversity`, `duplicateScore` and `groupBy`. */
   boosts?: readonly Boost[] | undefined
   /** At most `size` hits for each value of `field`; not together with `diversity`. */
   groupBy?: { field: string; size: number } | undefined
-  /** Most hits looked at to fill groups, or in place of near-copies. Default 10,000. */
+  /** Maximum number of hits examined to fill groups, or to replace near-copies. Default 10,000. */
   candidatesMax?: number | undefined
 }
 
 export interface PageAsked {
-  /** Hits, or groups where they are grouped. */
+  /** Number of hits, or of groups if grouped. */
   k: number
-  /** Hits or groups left out from the top; rank goes on counting. Default 0. */
+  /** Hits or groups to skip; ranks continue counting. Default 0. */
   offset?: number | undefined
-  /** So many of the best hits are given besides, whatever page is asked for. */
+  /** Additionally return this many of the best hits, whatever page is requested. */
   voters?: number | undefined
-  /** Hits have their metadata with them. Default true. */
+  /** Return the metadata of hits. Default true. */
   metadata?: boolean | undefined
-  /** Told how many bytes the hits will have in an answer, about, before their metadata is read, and of each metadata when it is; throws when they are too many. */
+  /**
+   * Called with the approximate size of the hits in an answer before their metadata is read, and with that of each
+   * metadata; throws if the limit is exceeded.
+   */
   onBytes?: ((bytes: number) => void) | undefined
 }
 
 export type GallerySearch = SearchTerms &
   PageAsked & {
-    /** Aborted when nobody waits for it any more: its reason is thrown before more records are read. */
+    /** Aborted when nobody is waiting any more: its reason is thrown before more records are read. */
     signal?: AbortSignal | undefined
   }
 
@@ -61,11 +67,11 @@ export interface Hit {
   /** From 1. */
   rank: number
   score: number
-  /** Part of the score that is no likeness. */
+  /** The part of the score that does not come from similarity. */
   boost?: number | undefined
-  /** Where several are searched. */
+  /** Name of the gallery, if several are searched. */
   gallery?: string | undefined
-  /** To that picture of the query it is most like; null: there is no telling. Left out where the query has no picture. */
+  /** To the most similar picture of the query; null: unknown. Absent if the query has no picture. */
   nearCopyScore?: number | null | undefined
   record: HitRecord
 }
@@ -76,45 +82,45 @@ export interface HitGroup extends Group<Hit> {
 }
 
 export interface GallerySearchResult {
-  /** Score descending, then id ascending; with `diversity` in the order of choice; with `groupBy` none. */
+  /** Score descending, then id ascending; with `diversity` in order of selection; empty with `groupBy`. */
   hits: Hit[]
-  /** By their best hits. A hit's rank is that within its group. */
+  /** Ordered by their best hits. A hit's rank is its position within its group. */
   groups?: HitGroup[] | undefined
   /** As they would rank without `diversity` and `groupBy`. */
   voters?: UnrankedHit[] | undefined
-  /** Whether more follows; known of a ranking that is kept. */
+  /** Whether more follows; known for kept rankings. */
   more?: boolean | undefined
-  /** Pictures that could have been hits. */
+  /** Number of pictures that could have been hits. */
   compared: number
   method: 'exact' | 'hnsw'
   ef?: number | undefined
-  /** Index and records, waiting included. */
+  /** Time for index and records, including waiting. */
   durationMs: number
 }
 
-/** Of a set, what a ranking needs. */
+/** The operations of a set that a ranking needs. */
 export type SearchedSet = Pick<OpenSet, 'nearest' | 'likeness' | 'current' | 'metadata' | 'copies'>
 
-/** What a ranking needs to know that outlives the request it was made for. */
+/** What a ranking needs that outlives the request it was created for. */
 export interface Keeping {
-  /** Hits or groups that all its pages together show at most. */
+  /** Maximum number of hits or groups on all its pages together. */
   reach: number
 }
 
 const candidatesDefault = 10_000
-/** Hits whose near-copy scores are asked for at once: some milliseconds of the copies thread. */
+/** Hits whose near-copy scores are computed at once: some milliseconds of the copies thread. */
 const hitsPerQuestion = 1_000
-/** A kept ranking knows so many from the beginning: six pages of ten. */
+/** A kept ranking computes this many hits at once: six pages of ten. */
 const hitsKept = 64
-/** Of an answer's JSON, beside id, label and metadata. */
+/** JSON of an answer besides id, label and metadata. */
 const bytesOfHit = 160
 
 type Page = Pick<GallerySearchResult, 'hits' | 'groups'>
 
 /**
- * One ranking, worked out as far as its pages are asked for: every page is a piece of one list of which nothing changes
- * any more once it is known. A kept one knows its first hits from the beginning and reads records anew for each page:
- * pictures that are gone by then are left out of it, and their ranks with them.
+ * One ranking, computed as far as its pages are requested: every page is a slice of one list that does not change any
+ * more once it is known. A kept ranking computes its first hits at once and reads records again for each page: pictures
+ * deleted since are left out, and so are their ranks.
  */
 export class Ranking {
   readonly terms: SearchTerms
@@ -160,7 +166,7 @@ export class Ranking {
     return new Ranking(set, terms, nearest, keeping)
   }
 
-  /** Of memory, roughly. */
+  /** Approximate memory. */
   get bytes(): number {
     const { vector, filter, excludeIds = [], copyDescriptors = [] } = this.terms
     const query =
@@ -174,7 +180,7 @@ export class Ranking {
     return this.#keeping?.reach ?? Infinity
   }
 
-  /** One at a time: pages asked for at once would lengthen the list at the same place. */
+  /** One page at a time: concurrent pages would extend the list at the same position. */
   page(asked: PageAsked): Promise<Omit<GallerySearchResult, 'durationMs'>> {
     const page = this.#turn.then(() => this.#page(asked))
     this.#turn = page.catch(() => {})
@@ -183,7 +189,7 @@ export class Ranking {
 
   async #page({ k, offset = 0, voters, ...shown }: PageAsked): Promise<Omit<GallerySearchResult, 'durationMs'>> {
     const end = Math.min(offset + k, this.reach)
-    // one more tells whether there is a next page
+    // one more, to know whether there is a next page
     const wanted = this.#keeping !== undefined && end < this.reach ? end + 1 : end
     const grouped = this.terms.groupBy && (await this.#groups(wanted))
     const listed =
@@ -208,7 +214,7 @@ export class Ranking {
     }
   }
 
-  /** What deeper searches of the graph added to the list may be better than what stands before it. */
+  /** Hits that a deeper search of the graph adds may be better than those before them. */
   #inOrder(hits: UnrankedHit[]): UnrankedHit[] {
     return this.terms.diversity === undefined ? hits.sort(bestFirst) : hits
   }
@@ -222,7 +228,7 @@ export class Ranking {
     return current
   }
 
-  /** Of a kept ranking, without those that are gone. */
+  /** The hits of a kept ranking that still exist. */
   async #recordsNow(hits: Hit[]): Promise<Hit[]> {
     if (this.#keeping === undefined || hits.length === 0) return hits
     const records = await this.#set.current(
@@ -247,7 +253,7 @@ export class Ranking {
     }
   }
 
-  /** @param better hits that were had before: copies of them are left out as well */
+  /** @param better earlier hits: copies of them are left out as well */
   #withoutCopies(hits: HitList, better: readonly UnrankedHit[] = []): HitList {
     const { duplicateScore, candidatesMax = candidatesDefault } = this.terms
     return duplicateScore === undefined
@@ -255,7 +261,7 @@ export class Ranking {
       : new DistinctHits({ hits, copies: this.#set.copies, duplicateScore, candidatesMax, better })
   }
 
-  /** Metadata last, and of the hits that are shown alone: of all that are looked at it would be too much. */
+  /** Metadata last, and only for the hits that are returned: for all that are examined it would be too much. */
   async #withMetadata(
     page: Page,
     { metadata = true, onBytes }: Pick<PageAsked, 'metadata' | 'onBytes'>,

@@ -1,4 +1,4 @@
-/** Searches in galleries by name: which set answers, and the rankings whose further pages may be asked for by token. */
+/** Searches in galleries by name: which set answers, and the rankings whose further pages can be requested by token. */
 import { AlikeError } from '../errors.js'
 import type { CatalogueEntry } from './catalogue.js'
 import { CopyWalks } from './copy-walks.js'
@@ -16,18 +16,18 @@ import type { RoutedSets } from './routed-sets.js'
 import type { Serving } from './serving.js'
 import { expectUnitVector } from './unit-vector.js'
 
-/** A search whose further pages may be asked for by token. */
+/** A search whose further pages can be requested by token. */
 export interface PagedSearch extends Omit<GallerySearch, 'signal'> {
-  /** Who may ask for them. */
+  /** Who may request them. */
   caller: string
-  /** Hits or groups that all pages together show at most. */
+  /** Maximum number of hits or groups on all pages together. */
   reach: number
 }
 
-/** One page of a ranking, with the token of the next where there is one. */
+/** One page of a ranking, with the token of the next if there is one. */
 export type SearchPage = GallerySearchResult & { nextPageToken?: string | undefined }
 
-/** One gallery or several by name, or what a request is answered with already. */
+/** One gallery or several by name, or the set that a request is already being answered from. */
 type Searched = string | readonly string[] | Serving
 
 /** Calls that name a gallery reject with `gallery_not_found`. */
@@ -41,7 +41,7 @@ export class GallerySearches {
     this.#rankings = rankings
   }
 
-  /** Rankings whose pages are still to come, and their memory in bytes. */
+  /** Rankings kept for further pages, and their memory in bytes. */
   get kept(): { count: number; bytes: number } {
     const { count, bytes } = this.#rankings
     return { count, bytes }
@@ -53,7 +53,8 @@ export class GallerySearches {
   }
 
   /**
-   * What a request that is answered in several steps goes on with. It serves to its end, whatever begins to serve meanwhile.
+   * The set for a request that takes several steps. It is used to the end, even if another set begins to serve
+   * meanwhile.
    * @throws AlikeError `model_mismatch`
    */
   async serving(gallery: string | readonly string[]): Promise<Serving> {
@@ -101,7 +102,7 @@ export class GallerySearches {
     return { ...page, durationMs: performance.now() - startedAt }
   }
 
-  /** The same as the first page of a ranking that is kept for the next. */
+  /** As the first page of a ranking that is kept for further pages. */
   async firstPage(
     where: Searched,
     { caller, reach, k, offset = 0, voters, metadata, onBytes, ...terms }: PagedSearch,
@@ -118,7 +119,10 @@ export class GallerySearches {
     return { ...page, nextPageToken, durationMs: performance.now() - startedAt }
   }
 
-  /** Of the set that the ranking was begun with. @throws AlikeError `page_expired`, `overloaded`. */
+  /**
+   * From the set that the ranking was begun with.
+   * @throws AlikeError `page_expired`, `overloaded`.
+   */
   async nextPage(
     gallery: string | readonly string[],
     { token, caller, ...asked }: { token: string; caller: string } & Pick<GallerySearch, 'k' | 'metadata' | 'onBytes'>,

@@ -1,4 +1,4 @@
-/** The embedding sets of galleries: the one that serves, others beside it, and their exchange. */
+/** The embedding sets of galleries: the serving one, another one, and switching between them. */
 import { AlikeError } from '../errors.js'
 import { nextTurn } from '../turns.js'
 import { changeAdvancing } from './advancing-changes.js'
@@ -23,7 +23,7 @@ import type { RoutedSets } from './routed-sets.js'
 import type { Serving } from './serving.js'
 import type { Writes } from './writes.js'
 
-/** One of a gallery's sets, and how it is. */
+/** One of a gallery's sets, and its state. */
 export interface GallerySet extends CatalogueSet {
   reading: SetState
 }
@@ -58,12 +58,12 @@ export class GallerySets {
     this.#layouts = layouts
   }
 
-  /** The one that serves. */
+  /** The serving set. */
   async serving(gallery: string): Promise<EmbeddingSet> {
     return this.#routed.stated(await this.#routed.find(gallery))
   }
 
-  /** In the order of their making; one of them serves. */
+  /** In order of creation; one of them serves. */
   async list(gallery: string): Promise<GallerySet[]> {
     const sets = await this.#routed.catalogue.sets((await this.#routed.find(gallery)).uid)
     const read = async (set: CatalogueSet) => ({
@@ -73,19 +73,19 @@ export class GallerySets {
     return Promise.all(sets.map(read))
   }
 
-  /** How the one that serves lies in two dimensions, where that was worked out. */
+  /** The two-dimensional layout of the serving set, if it has been computed. */
   async layout(gallery: string): Promise<GalleryLayout> {
     const entry = await this.#routed.find(gallery)
     const set = await this.#routed.openEntry(entry)
     return new GalleryLayout({ setUid: entry.set.uid, store: this.#layouts, set })
   }
 
-  /** The same of the set that a request goes on with, whatever serves by now. */
+  /** The same for the set that a request is being answered from, whatever serves by now. */
   layoutOf({ setUids: [setUid], examples }: Serving): GalleryLayout {
     return new GalleryLayout({ setUid: setUid!, store: this.#layouts, set: examples })
   }
 
-  /** Of all galleries that have more than one. */
+  /** Of all galleries that have more than one set. */
   async beside(): Promise<{ gallery: string; beside: CatalogueSet[] }[]> {
     const found: { gallery: string; beside: CatalogueSet[] }[] = []
     for await (const { name, uid } of this.#entries()) {
@@ -96,18 +96,21 @@ export class GallerySets {
     return found
   }
 
-  /** A gallery that one of this model's sets belongs to. */
+  /** A gallery that has a set of this model. */
   async userOf(modelId: string): Promise<string | undefined> {
     for await (const { name, set } of this.#entries()) if (set.modelId === modelId) return name
     return (await this.beside()).find(({ beside }) => beside.some((set) => set.modelId === modelId))?.gallery
   }
 
-  /** @throws AlikeError `gallery_not_found` when it was removed, `data_unreadable` */
+  /** @throws AlikeError `gallery_not_found` if it was deleted, `data_unreadable` */
   open(set: Omit<CatalogueSet, 'stage'>): Promise<OpenSet> {
     return this.#routed.openSet(set)
   }
 
-  /** An empty one, in the engine of the one that serves. @throws AlikeError `set_exists`, `model_not_found`, `storage_full`, `overloaded` */
+  /**
+   * Creates an empty set, in the engine of the serving one.
+   * @throws AlikeError `set_exists`, `model_not_found`, `storage_full`, `overloaded`
+   */
   async add(gallery: string, model: string, about: CatalogueSet['about']): Promise<CatalogueSet> {
     const { id: modelId, dimension } = this.#routed.models.get(model)
     const { uid: galleryUid, engine, set } = await this.#routed.find(gallery)
@@ -150,15 +153,21 @@ export class GallerySets {
     return this.#routed.catalogue.changeSet(setUid, change)
   }
 
-  /** What is written into a set that does not serve. @throws AlikeError `set_in_use` once it does; as `change` of an open set */
+  /**
+   * Writes to a set that does not serve.
+   * @throws AlikeError `set_in_use` once it serves; as `change` of an open set
+   */
   async changeImages(set: CatalogueSet, steps: readonly ImageStep[], progress?: JobProgress): Promise<StepResult[]> {
     const sets = await this.#routed.catalogue.sets(set.galleryUid)
-    // what is acknowledged there by now is newer than what was read beside it
+    // what has been acknowledged there by now is newer than what was read for this
     if (sets.some(({ uid, stage }) => uid === set.uid && stage === 'serving')) throw new AlikeError('set_in_use')
     return changeAdvancing(this.#progress, { engine: set.engine, opened: await this.open(set) }, steps, progress)
   }
 
-  /** Searches under way in it come to nothing; pages of its rankings have expired. @throws AlikeError `set_in_use`, `storage_full`, `overloaded` */
+  /**
+   * Searches in progress in it come to nothing; pages of its rankings expire.
+   * @throws AlikeError `set_in_use`, `storage_full`, `overloaded`
+   */
   async remove(gallery: string, { uid, engine }: Pick<CatalogueSet, 'uid' | 'engine'>): Promise<void> {
     await this.#routed.catalogue.removeSet(uid)
     this.#writes.unfollow(gallery, this.#writes.follow(gallery, uid))
@@ -167,11 +176,12 @@ export class GallerySets {
   }
 
   /**
-   * Another set serves from now on, in one write; searches under way end with the one they began with. No write of the gallery
-   * is under way while `catchUp` brings over what is left.
-   * @param about of the one that served
-   * @param signal ends the wait for writes that are under way
-   * @throws AlikeError `set_not_found`, `storage_full`, `overloaded`; what `catchUp` throws, the signal's reason, and nothing has changed
+   * Switches to another set, in one write; searches in progress finish with the set they began with. No write of the
+   * gallery is in progress while `catchUp` applies the remaining changes.
+   * @param about of the previous set
+   * @param signal ends the wait for writes in progress
+   * @throws AlikeError `set_not_found`, `storage_full`, `overloaded`; what `catchUp` throws, the signal's reason, and
+   * nothing has changed
    */
   serve(
     gallery: string,
@@ -185,7 +195,7 @@ export class GallerySets {
     return this.#writes.whileClosed(gallery, exchange, signal)
   }
 
-  /** Of all galleries, by name; other work has its turn between. */
+  /** All galleries, by name; yields to other work in between. */
   async *#entries(): AsyncGenerator<CatalogueEntry> {
     for (let after: string | undefined = ''; after !== undefined; ) {
       const entries: CatalogueEntry[] = await this.#routed.catalogue.entries({ after, limit: readAtOnce })

@@ -1,24 +1,24 @@
-/** Hits by the value of a field: first as many groups as are asked for, then the hits that these still lack. */
+/** Hits grouped by the value of a field: first as many groups as requested, then the hits that these still lack. */
 import { type Group, type GroupKey, groupHits } from '../ranking/groups.js'
 import type { HitList, UnrankedHit } from './hits.js'
 
 export interface GroupedHitsOptions {
-  /** Groups to find. */
+  /** Number of groups to find. */
   count: number
-  /** Most hits of a group. */
+  /** Maximum number of hits per group. */
   size: number
-  /** Most hits that are looked at, in each of the two passes. */
+  /** Maximum number of hits examined in each of the two passes. */
   candidatesMax: number
-  /** The hits with one of these values among those that come after `seen`, the last of which is the worst. */
+  /** The hits with one of these values that come after `seen`, the last of which is the worst. */
   listOf(keys: GroupKey[], seen: readonly UnrankedHit[]): Promise<HitList>
 }
 
-/** Hits fetched first for each group wanted. */
+/** Hits fetched first for each requested group. */
 const hitsPerGroup = 4
 
 /**
  * Pictures that lack the field belong to no group.
- * @returns by best hit; fewer than `count` only when `hits` or `candidatesMax` ends
+ * @returns by best hit; fewer than `count` only if `hits` or `candidatesMax` is exhausted
  */
 export async function groupedHits(
   hits: HitList,
@@ -35,7 +35,7 @@ export async function groupedHits(
 
   const short = new Map(groups.filter((group) => group.hits.length < size).map((group) => [group.key, group]))
   if (short.size === 0 || found.exhausted) return groups
-  // Hits of a rare value lie far down the list: asked for by that value, all of them are near.
+  // Hits with a rare value are far down the list; a search for that value brings them close.
   const rest = await listOf([...short.keys()], found.seen)
   const missing = groupHits(
     (await fetchUntil(rest, size * short.size, candidatesMax, (seen) => allFull(groupHits(seen, keysOf, size)))).seen,
@@ -54,7 +54,7 @@ export async function groupedHits(
   }
 }
 
-/** Twice as many each time, until they are enough or there are no more. */
+/** Twice as many each time, until there are enough or no more. */
 async function fetchUntil(
   hits: HitList,
   begin: number,

@@ -1,4 +1,6 @@
-/** What ranking and answers need of a picture's record: hits are many, so no more of it is kept in memory. */
+/**
+ * The part of a picture's record that ranking and answers need: hits are numerous, so nothing else is kept in memory.
+ */
 import type { GroupKey } from '../ranking/groups.js'
 import type { ImageRecord, Metadata } from './records.js'
 import { readStored } from './stored-json.js'
@@ -17,11 +19,11 @@ export class HitRecord implements HitFields {
   readonly contentHash: string
   readonly modelId: string
   readonly thumbnailBytes: number
-  /** Values of the field that hits are grouped by; undefined when they are not. */
+  /** Values of the field that hits are grouped by; undefined without grouping. */
   readonly groupKeys: readonly GroupKey[] | undefined
-  /** JSON; undefined when it was not asked for, or the picture was removed in this moment. */
+  /** JSON; undefined if it was not requested, or the picture has just been deleted. */
   readonly metadataText: string | undefined
-  /** Its record does not have its checksum: only the id is told. */
+  /** Its record does not match its checksum: only the id is known. */
   readonly isDamaged: boolean
 
   constructor(
@@ -38,7 +40,7 @@ export class HitRecord implements HitFields {
     this.isDamaged = isDamaged
   }
 
-  /** Read each time; empty when it was not asked for or can not be read. */
+  /** Parsed each time; empty if it was not requested or cannot be read. */
   get metadata(): Metadata {
     return (this.metadataText === undefined ? undefined : readStored(this.metadataText)) ?? {}
   }

@@ -1,16 +1,16 @@
-/** Hits before they have ranks, and lists of them. */
+/** Hits before they are ranked, and lists of them. */
 import type { HitRecord } from './hit-record.js'
 
 export interface UnrankedHit {
   score: number
-  /** Part of the score that is no likeness. */
+  /** The part of the score that does not come from similarity. */
   boost?: number | undefined
-  /** Where several are searched. */
+  /** Name of the gallery, if several are searched. */
   gallery?: string | undefined
   record: HitRecord
 }
 
-/** Hits as a list that grows when more of it is asked for. What it gave once it gives again. */
+/** A list of hits that grows when more of it is requested. Hits once returned do not change. */
 export interface HitList {
   /** The first `count`, or all there are. */
   first(count: number): Promise<UnrankedHit[]>

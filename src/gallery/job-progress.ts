@@ -1,47 +1,52 @@
-/** How far a job comes with what it writes into a gallery: told beside the pictures. */
+/** The progress that a job makes with what it writes to a gallery, recorded together with the pictures. */
 import type { StepResult } from './records.js'
 
-/** One item that could not be taken, or took the place of another one, for the job's report. */
+/** An item that failed, or replaced another one, for the job's report. */
 export interface JobError {
   /** Index of the item in the source, from 0. */
   item: number
-  /** As the source calls it: file name, entry path, line. */
+  /** Name in the source: file name, entry path, line. */
   name: string
   code: string
   detail: string
 }
 
-/** How far a job came with one write: committed with the records of that write, or behind them where those are kept elsewhere. */
+/**
+ * Progress made by one write: committed with the records of that write, or after them if those are stored elsewhere.
+ */
 export interface JobProgress {
   jobId: string
-  /** New position; never moves back. */
+  /** New position; it never moves back. */
   position: number
-  /** Items of this step that left nothing to do: stored already. */
+  /** Items of this step that required nothing: already stored. */
   skipped?: number
   /** Items of this step that failed; each also counts as failed. */
   errors?: JobError[]
-  /** Items of this step that took the place of an earlier one; listed beside the errors. */
+  /** Items of this step that replaced an earlier one; listed with the errors. */
   replaced?: JobError[] | undefined
-  /** What else is to be told of this step; listed beside the errors, counted with none of them. */
+  /** Further messages about this step; listed with the errors, but not counted. */
   notes?: JobError[] | undefined
-  /** Items of this step whose names were assumed. */
+  /** Items of this step whose name encoding was assumed. */
   namesAssumed?: number | undefined
 }
 
-/** What the steps of a change did. */
+/** The outcome of a change's steps. */
 export interface StoredCounts {
   added: number
   updated: number
   removed: number
-  /** There was nothing to change, or nothing to remove. */
+  /** There was nothing to change or delete. */
   idle: number
 }
 
-/** Who stores how far jobs come. */
+/** Stores the progress of jobs. */
 export interface ProgressKeeper {
   /** Names of engines that commit it in one transaction with the pictures. */
   committedBy: readonly string[]
-  /** For the others, once the pictures are durable. @throws AlikeError `job_finished`, `gallery_not_found` */
+  /**
+   * For the other engines, once the pictures are durable.
+   * @throws AlikeError `job_finished`, `gallery_not_found`
+   */
   advance(progress: JobProgress, stored: StoredCounts): Promise<void>
 }
 

@@ -1,4 +1,4 @@
-/** Several sets of one model as one that is searched: the best hits of each, merged into one ranking. */
+/** Several sets of one model, searched as one: the best hits of each, merged into one ranking. */
 import { AlikeError } from '../errors.js'
 import type { NearestHits, NearestQuery, OpenSet } from './engine.js'
 import type { Filter } from './filter.js'
@@ -13,7 +13,7 @@ export interface NamedSet {
 
 export class JoinedSets implements SearchedSet {
   readonly #sets: readonly NamedSet[]
-  /** Which of the sets gave a record. */
+  /** Which of the sets a record came from. */
   readonly #origins = new WeakMap<HitRecord, NamedSet>()
 
   constructor(sets: readonly NamedSet[]) {
@@ -56,7 +56,7 @@ export class JoinedSets implements SearchedSet {
     }
   }
 
-  /** Those of a gallery that was deleted meanwhile are gone. */
+  /** Those of a gallery deleted meanwhile are gone. */
   async current(hits: readonly HitRecord[], groupBy?: string): Promise<(HitRecord | undefined)[]> {
     return this.#ofEach(hits, async (named, records) => {
       const current = await named.set.current(records, groupBy).catch((error: unknown) => {
@@ -104,7 +104,7 @@ export class JoinedSets implements SearchedSet {
     }
   }
 
-  /** Asks each set for what is of its records, and puts the answers in the order of the records. */
+  /** Passes each set its own records, and returns the answers in the order of the records. */
   async #ofEach<Result>(
     hits: readonly HitRecord[],
     ask: (named: NamedSet, records: HitRecord[]) => Promise<readonly Result[]>,
@@ -126,7 +126,7 @@ export class JoinedSets implements SearchedSet {
   }
 }
 
-/** Of one set alone; what needs it is refused before. */
+/** Available for a single set only; requests that need it are refused earlier. */
 async function notAcross(): Promise<never> {
-  throw new AlikeError('internal', { detail: 'It is asked of one gallery alone.' })
+  throw new AlikeError('internal', { detail: 'It is available for a single gallery only.' })
 }

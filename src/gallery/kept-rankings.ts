@@ -1,24 +1,24 @@
 /**
- * Rankings whose pages are still to come, in memory and for a while, and the tokens that name a place in one. A token
- * is good for who was given it and for that gallery alone; this process made it, and no other takes it.
+ * Rankings whose further pages may be requested, kept in memory for a while, and the tokens that name a position in
+ * one. A token is valid only for the caller and the gallery it was issued for, and only in this process.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { AlikeError } from '../errors.js'
 import type { Ranking } from './gallery-search.js'
 
 export interface KeptRankingsSettings {
-  /** Rankings kept at once; the one that was used longest ago makes room. */
+  /** Maximum number of rankings; the least recently used one is dropped. */
   rankingsMax: number
-  /** Memory of all of them, roughly; the newest stays whatever it takes. */
+  /** Approximate memory of all of them; the newest is kept whatever it takes. */
   rankingsMaxBytes: number
-  /** From the last page on. */
+  /** After its last page. */
   expirySeconds: number
 }
 
 export interface KeptRankingsOptions extends KeptRankingsSettings {
-  /** Milliseconds of a clock that only goes forward. */
+  /** Milliseconds of a monotonic clock. */
   now: () => number
-  /** `expired`: nobody asked for its next page in time. `displaced`: others needed its room. */
+  /** `expired`: its next page was not requested in time. `displaced`: dropped for other rankings. */
   onDrop: (reason: 'expired' | 'displaced') => void
 }
 
@@ -28,14 +28,14 @@ export const keptRankingsDefaults: Readonly<KeptRankingsSettings> = Object.freez
   expirySeconds: 300,
 })
 
-/** A ranking and what it was made from, which may not serve its gallery any more. */
+/** A ranking and the set it was computed from, which may no longer serve its gallery. */
 export interface KeptRanking {
   ranking: Ranking
   modelId: string
   setUids: readonly string[]
 }
 
-/** Whose it is. */
+/** The caller it belongs to. */
 export interface RankingOwner {
   /** Uid. */
   gallery: string
@@ -49,14 +49,14 @@ interface Kept {
   expiresAt: number
 }
 
-/** A token: number of the ranking, place in it, and a signature over both and the owner. */
+/** A token: number of the ranking, position in it, and a signature over both and the owner. */
 const placeBytes = 6 + 4
 const signatureBytes = 16
 
 export class KeptRankings {
   readonly #options: KeptRankingsOptions
   readonly #secret = randomBytes(32)
-  /** Used longest ago first. */
+  /** Least recently used first. */
   readonly #kept = new Map<number, Kept>()
   #last = 0
   #bytes = 0
@@ -75,7 +75,7 @@ export class KeptRankings {
     return this.#bytes
   }
 
-  /** @returns a token of its page that begins at `place` */
+  /** @returns a token for the page that begins at `place` */
   keep(kept: KeptRanking, place: number, owner: RankingOwner): string {
     const number = ++this.#last
     this.#hold(number, { kept, gallery: owner.gallery })
@@ -83,7 +83,7 @@ export class KeptRankings {
   }
 
   /**
-   * @returns the ranking, the place in it, and what makes the token of a later place of it
+   * @returns the ranking, the position in it, and a function for the token of a later position
    * @throws AlikeError `page_expired` for a token that is not known any more, or never was
    */
   find(token: string, owner: RankingOwner): KeptRanking & { place: number; tokenAt(place: number): string } {
@@ -96,19 +96,19 @@ export class KeptRankings {
     const number = given.readUIntBE(0, 6)
     this.#hold(number, kept)
     const tokenAt = (place: number) => {
-      // it has grown; or it was displaced while the page was made
+      // it has grown; or it was dropped while the page was computed
       this.#hold(number, kept)
       return this.#token(number, place, owner)
     }
     return { ...kept.kept, place: given.readUInt32BE(6), tokenAt }
   }
 
-  /** Of a gallery that is no more. */
+  /** Of a gallery that was deleted. */
   forget(gallery: string): void {
     for (const [number, kept] of this.#kept) if (kept.gallery === gallery) this.#drop(number)
   }
 
-  /** Of a set that is no more. */
+  /** Of a set that was deleted. */
   forgetSet(setUid: string): void {
     for (const [number, { kept }] of this.#kept) if (kept.setUids.includes(setUid)) this.#drop(number)
   }

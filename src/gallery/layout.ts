@@ -1,17 +1,20 @@
-/** A set's layout in two dimensions, as the rest of Alike sees it, and where it is kept. Derived: it can be made anew at any time. */
+/**
+ * A set's layout in two dimensions, as the rest of Alike sees it, and where it is stored. Derived data: it can be
+ * recomputed at any time.
+ */
 
 export interface LaidOut {
   id: string
   /** −1 to 1. */
   x: number
   y: number
-  /** Share of its nearest labelled images that have another label; null: not known. */
+  /** Share of its nearest labelled images that have another label; null: unknown. */
   doubt: number | null
 }
 
 export interface LayoutMethod {
   pcaDimensions: number
-  /** Images that UMAP laid out; the others lie among their nearest of those. */
+  /** Images laid out by UMAP; the others are placed among their nearest of those. */
   sampled: number
   neighbours: number
   seed: number
@@ -31,7 +34,7 @@ export interface StoredLayout extends LayoutAbout {
   generation: number
 }
 
-/** Behind which point of which layout a page begins. */
+/** The point of a layout after which a page begins. */
 export interface LayoutPlace {
   generation: number
   position: number
@@ -39,16 +42,19 @@ export interface LayoutPlace {
 
 export interface LayoutPage<Point extends LaidOut = LaidOut> {
   points: Point[]
-  /** Left out on the last page. */
+  /** Absent on the last page. */
   next?: LayoutPlace | undefined
 }
 
-/** Of each set the newest layout that was finished, whatever engine its images live in. They go with their set. */
+/** For each set the newest finished layout, whatever engine stores its images. Deleted with its set. */
 export interface LayoutStore {
-  /** Takes the place of the former one once all of it is stored. @throws AlikeError `gallery_not_found`, `storage_full`, `overloaded` */
+  /**
+   * Replaces the previous layout once it is stored completely.
+   * @throws AlikeError `gallery_not_found`, `storage_full`, `overloaded`
+   */
   save(setUid: string, about: Omit<LayoutAbout, 'madeAt'>, points: readonly LaidOut[]): Promise<void>
   /** @throws AlikeError `gallery_not_found` */
   about(setUid: string): Promise<StoredLayout | undefined>
-  /** As they were laid out; images may be gone by now. */
+  /** As computed; images may have been deleted since. */
   page(setUid: string, limit: number, place: LayoutPlace): Promise<LayoutPage>
 }

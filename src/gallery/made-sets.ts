@@ -1,13 +1,13 @@
 /**
- * Room for a set in its engine, made once: the catalogue remembers that it was, so that a set which its engine has lost is told,
- * and not begun anew under everybody's eyes.
+ * Prepares storage for a set in its engine, once: the catalogue remembers that it was done, so that a set which its
+ * engine has lost is reported, and not silently recreated empty.
  */
 import { AlikeError } from '../errors.js'
 import type { CatalogueSet } from './catalogue.js'
 import type { StorageWishes } from './engine.js'
 import type { RoutedSets } from './routed-sets.js'
 
-/** @throws AlikeError `engine_unsupported` for wishes that its engine can not grant, `data_unreadable`; as `Engine.prepare` */
+/** @throws AlikeError `engine_unsupported` for wishes that its engine cannot grant, `data_unreadable`; as `Engine.prepare` */
 export async function makeRoom(set: CatalogueSet, routed: RoutedSets, wishes: StorageWishes): Promise<void> {
   const { uid, about } = set
   const engine = routed.engineOf(set.engine)

@@ -1,4 +1,4 @@
-/** Making a gallery, or finding that the same is there. */
+/** Creating a gallery, or finding that the same gallery exists. */
 import { isDeepStrictEqual } from 'node:util'
 import { AlikeError } from '../errors.js'
 import { type CatalogueRecord, newUid } from './catalogue.js'
@@ -11,23 +11,23 @@ import type { RoutedSets } from './routed-sets.js'
 export interface NewGalleryOptions extends StorageWishes, Pick<GalleryChange, 'originals' | 'keepQueries'> {
   /** Id or name of the model that is to serve it; left out: the standard one, or what serves it already. */
   model?: string | undefined
-  /** Name of the engine it is to live in; left out: that of new galleries, or where it lives already. */
+  /** Name of its engine; undefined: that of new galleries, or the one it is already in. */
   engine?: string | undefined
 }
 
 interface NewGallery extends NewGalleryOptions {
   name: string
-  /** Of its owner; left out: none, or those it has already. */
+  /** Settings of the owner; undefined: none, or those it already has. */
   settings?: Metadata | undefined
-  /** Name of the engine that new galleries live in. */
+  /** Name of the engine for new galleries. */
   engineOfNew: string
-  /** Galleries there may be. */
+  /** Maximum number of galleries. */
   galleriesMax: number
 }
 
 /**
- * @throws AlikeError `gallery_exists` when it exists with other settings, for another model or elsewhere, `model_not_found`,
- * `engine_not_found`, `engine_unsupported`, `engine_unreachable`, `galleries_full`, `gallery_lost`
+ * @throws AlikeError `gallery_exists` if it exists with other settings, another model or in another engine,
+ * `model_not_found`, `engine_not_found`, `engine_unsupported`, `engine_unreachable`, `galleries_full`, `gallery_lost`
  */
 export async function createGallery(
   routed: RoutedSets,

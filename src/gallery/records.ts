@@ -8,30 +8,30 @@ export interface GalleryRecord {
   name: string
   /** New for each creation, so that a deleted and recreated gallery is never taken for the old one. */
   uid: string
-  /** Of the embedding set that serves. */
+  /** Uid of the serving embedding set. */
   setUid: string
-  /** The model that made every embedding in it. */
+  /** The model that produced every embedding in it. */
   modelId: string
   dimension: number
-  /** Name of the engine that it lives in. */
+  /** Name of the engine that stores it. */
   engine: string
-  /** Free settings of the owner, stored as they are. */
+  /** Free-form settings of the owner, stored unchanged. */
   settings: Metadata
   rules: GalleryRules
   /** Live pictures. */
   count: number
-  /** It is damaged on the disk: only the name is told, and the gallery can only be deleted. */
+  /** The record is damaged on disk: only the name is known, and the gallery can only be deleted. */
   unreadable?: 'record'
   createdAt: string
   updatedAt: string
 }
 
 export interface ImageRecord {
-  /** The caller's. */
+  /** Chosen by the caller. */
   id: string
   label: string | null
   metadata: Metadata
-  /** `metadata`: it lies in the database in a form that can not be read, and is empty here. `record`: all but the id. */
+  /** `metadata`: it is stored in a form that cannot be read, and is empty here. `record`: all but the id. */
   unreadable?: 'metadata' | 'record'
   /** SHA-256 of the picture's bytes, hex. */
   contentHash: string
@@ -43,9 +43,9 @@ export interface ImageRecord {
   height: number
   format: string
   bytes: number
-  /** Of the stored thumbnail; 0: there is none. */
+  /** Size of the stored thumbnail; 0: there is none. */
   thumbnailBytes: number
-  /** First put under this id; an upsert keeps it. */
+  /** First stored under this id; an upsert keeps it. */
   createdAt: string
   updatedAt: string
 }
@@ -64,11 +64,14 @@ export interface NewImage {
   height: number
   format: string
   bytes: number
-  /** WebP; none is stored when left out. */
+  /** JPEG; none is stored if undefined. */
   thumbnail?: Uint8Array
-  /** What copies are found by, see `copies/copy-descriptor.ts`; empty for a picture without features. Left out: made later, from the thumbnail. */
+  /**
+   * Descriptor for near-copies, see `copies/copy-descriptor.ts`; empty for a picture without features. Undefined:
+   * computed later, from the thumbnail.
+   */
   copyDescriptor?: Uint8Array | undefined
-  /** Of one that comes from another set: when it was first put there, ISO 8601. Left out: now. */
+  /** For one copied from another set: when it was first stored there, ISO 8601. Undefined: now. */
   createdAt?: string | undefined
   /** Of one that is copied with its times, which take the place of those that are stored: when it was last changed. Left out: now. */
   updatedAt?: string | undefined
@@ -97,11 +100,11 @@ export interface ImageChange {
 }
 
 export interface PutResult {
-  /** False when it took the place of a picture that had this id before. */
+  /** False if it replaced a picture that had this id. */
   created: boolean
 }
 
-/** What is left unsaid stays as it is stored when this is written; where nothing is, `null` and `{}`. */
+/** Undefined members keep their stored value as of the time of writing; if nothing is stored, `null` and `{}`. */
 export interface PutImage extends Omit<NewImage, 'label' | 'metadata'> {
   label?: string | null | undefined
   metadata?: Metadata | undefined
@@ -109,30 +112,30 @@ export interface PutImage extends Omit<NewImage, 'label' | 'metadata'> {
 
 export interface PutStep {
   put: PutImage
-  /** Changes nothing when the same content, label and metadata are stored, of the same model, when it is written. */
+  /** Changes nothing if the same content, label and metadata are stored, of the same model, at the time of writing. */
   unlessSame?: boolean | undefined
 }
 
-/** One of several changes that are committed together, in their order. */
+/** One of several changes that are committed together, in order. */
 export type ImageStep = PutStep | { remove: string }
 
 export function idOfStep(step: ImageStep): string {
   return 'put' in step ? step.put.id : step.remove
 }
 
-/** What a step did; `unchanged`: the same was stored; `absent`: there was nothing to remove. */
+/** The outcome of a step; `unchanged`: the same was stored; `absent`: there was nothing to delete. */
 export type StepResult = PutResult | { unchanged: true } | { removed: true } | { absent: true }
 
-/** A picture that was put alone, as it is after that. */
+/** The record of a picture that was put alone, after the write. */
 export interface StoredImage {
   record: ImageRecord
   created: boolean
 }
 
 export interface ImagePage {
-  /** By id, ascending; no more of them than have room in one answer. */
+  /** By id, ascending; no more than fit one answer. */
   images: ImageRecord[]
-  /** Opaque; left out on the last page. */
+  /** Opaque; absent on the last page. */
   nextCursor?: string
 }
 

@@ -1,4 +1,7 @@
-/** A gallery by its name: the catalogue says which set serves it and in which engine that set lives, where it is opened. */
+/**
+ * Resolves a gallery by name: the catalogue says which set serves it and which engine stores that set, where it is
+ * opened.
+ */
 import { AlikeError } from '../errors.js'
 import type { Catalogue, CatalogueEntry, CatalogueSet } from './catalogue.js'
 import type { EmbeddingSet, Engine, OpenSet } from './engine.js'
@@ -7,9 +10,9 @@ import type { ServableModels } from './servable-models.js'
 
 export interface RoutedSetsOptions {
   catalogue: Catalogue
-  /** By the names that galleries know them by. */
+  /** By the names used in gallery records. */
   engines: Readonly<Record<string, Engine>>
-  /** Those that are served. */
+  /** The installed models. */
   models: ServableModels
   /** Of galleries that do not say. Default `keep`. */
   originals?: OriginalsMode | undefined
@@ -35,12 +38,18 @@ export class RoutedSets {
     return entry
   }
 
-  /** The set that serves. @throws AlikeError `gallery_not_found`, `data_unreadable` */
+  /**
+   * The serving set.
+   * @throws AlikeError `gallery_not_found`, `data_unreadable`
+   */
   async open(gallery: string): Promise<OpenSet> {
     return this.openEntry(await this.find(gallery))
   }
 
-  /** … if it can be searched and added to. @throws AlikeError `model_mismatch` */
+  /**
+   * … if it can be searched and added to.
+   * @throws AlikeError `model_mismatch`
+   */
   async openReady(gallery: string): Promise<{ entry: CatalogueEntry; opened: OpenSet }> {
     const entry = await this.find(gallery)
     if (this.stated(entry).state !== 'ready')
@@ -79,7 +88,7 @@ export class RoutedSets {
     return this.openEntry({ engine: set.engine, set })
   }
 
-  /** The set that serves, and whether its network is here. */
+  /** The serving set, and whether its model is installed. */
   stated({ set }: Pick<CatalogueEntry, 'set'>): EmbeddingSet {
     const isServed = this.models.has(set.modelId) && this.models.get(set.modelId).dimension === set.dimension
     return { ...set, state: isServed ? 'ready' : 'retired' }

@@ -1,9 +1,9 @@
 /**
- * A gallery looked at as a whole, by a thread of its own: an engine says where to read, as a module and what to tell it, so
- * that vectors do not go by way of the main thread. Pictures have numbers in a scan, by which their neighbours are asked for.
+ * Reading a whole gallery, in a separate thread: an engine says how, as a module and its parameters, so that vectors do
+ * not cross the main thread. Pictures have numbers within a scan, by which their neighbours are requested.
  */
 
-/** Where a thread reads; can be sent to it. */
+/** Where a thread reads from; can be sent to it. */
 export interface ScanSource {
   /** URL of a module that exports `openScan`, a `ScanOpener`. */
   module: string
@@ -13,14 +13,14 @@ export interface ScanSource {
 
 export type ScanOpener = (place: unknown) => ScanReader | Promise<ScanReader>
 
-/** Pages can be read again, and show the same pictures: what is written meanwhile is not seen. */
+/** Pages can be read again and show the same pictures: later writes are not visible. */
 export interface ScanReader {
   readonly dimension: number
   pages(parts: ScanParts): Iterable<ScanPage> | AsyncIterable<ScanPage>
   close(): void | Promise<void>
 }
 
-/** What is read beside ids. */
+/** What to read besides ids. */
 export interface ScanParts {
   vectors: boolean
   /** Descriptors of copies. */
@@ -32,37 +32,40 @@ export interface ScanPage {
   ids: string[]
   labels: (string | null)[]
   contentHashes: string[]
-  /** One for each picture for as long as it is stored as it is. */
+  /** One per picture, for as long as it is stored unchanged. */
   numbers: Uint32Array
-  /** [n, dimension], unit length; empty when they were not asked for. */
+  /** [n, dimension], unit length; empty if not requested. */
   vectors: Float32Array
-  /** [n, descriptorWords], zeros without features; empty when they were not asked for. */
+  /** [n, descriptorWords], zeros without features; empty if not requested. */
   descriptors: Uint32Array
-  /** [n] 1 for pictures with a descriptor that tells something; empty as well. */
+  /** [n] 1 for pictures whose descriptor has features; also empty if not requested. */
   hasFeatures: Uint8Array
 }
 
-/** The main thread's end. */
+/** The main thread's part. */
 export interface OpenScan {
   readonly source: ScanSource
-  /** The nearest others of stored pictures, of as many as have room in a slice of the engine's time. @throws AlikeError `overloaded` */
+  /**
+   * The nearest other pictures of stored pictures, for as many as fit into a slice of the engine's time.
+   * @throws AlikeError `overloaded`
+   */
   neighbours(request: NeighboursRequest): Promise<Neighbours>
 }
 
 export interface NeighboursRequest {
-  /** Of the pictures, as the pages tell them. */
+  /** Numbers of the pictures, as given in the pages. */
   numbers: Uint32Array
-  /** Others for each of them. */
+  /** Number of neighbours for each of them. */
   k: number
   ef?: number | undefined
 }
 
 export interface Neighbours {
-  /** So many of the pictures were answered, from the first. The rest is asked for again. */
+  /** This many of the pictures were answered, from the first. Request the rest again. */
   answered: number
-  /** [answered] found; 0 for a picture that is gone. */
+  /** [answered] number found; 0 for a picture that is gone. */
   counts: Uint32Array
-  /** [answered, k], each row score descending; only its first `count` entries are meant. */
+  /** [answered, k], each row score descending; only its first `count` entries are valid. */
   numbers: Uint32Array
   /** [answered, k] */
   scores: Float32Array

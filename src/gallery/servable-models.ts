@@ -1,4 +1,4 @@
-/** What galleries need to know of the models that are served. */
+/** What galleries need to know about the installed models. */
 import { AlikeError } from '../errors.js'
 
 export interface ServableModel {
@@ -8,15 +8,15 @@ export interface ServableModel {
 }
 
 export interface ServableModels {
-  /** What a gallery gets that asks for none. */
+  /** The model of galleries that name none. */
   readonly standard: ServableModel
   /** @throws AlikeError `model_not_found` */
   get(idOrName: string): ServableModel
-  /** Galleries of models that are not served can be read, not searched or added to. */
+  /** Galleries of models that are not installed can be read, but not searched or added to. */
   has(id: string): boolean
 }
 
-/** For who serves one model. */
+/** For a service with one model. */
 export function onlyModel(standard: ServableModel): ServableModels {
   return {
     standard,

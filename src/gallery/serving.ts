@@ -1,11 +1,11 @@
-/** What answers a request from its beginning to its end, whichever set begins to serve the gallery meanwhile. */
+/** The set that answers a request from beginning to end, whichever set begins to serve the gallery meanwhile. */
 import type { OpenSet } from './engine.js'
 import type { SearchedSet } from './gallery-search.js'
 
 export interface Serving {
   /** Uid of the gallery, or uids of several. */
   galleries: string
-  /** Of their sets. */
+  /** Uids of their sets. */
   setUids: readonly string[]
   modelId: string
   /** Of its embeddings. */

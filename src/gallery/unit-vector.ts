@@ -1,17 +1,17 @@
-/** What a vector must be before it is stored or searched for. */
+/** Requirements for a vector that is stored or searched for. */
 import { AlikeError } from '../errors.js'
 
-/** How far from 1 the length may be: float16 networks round by about 10⁻³. */
+/** How far the length may deviate from 1: float16 networks round by about 10⁻³. */
 const lengthTolerance = 5e-3
 
-/** @throws AlikeError `dimension_mismatch`; `request_invalid` when it is not finite or not of unit length. */
+/** @throws AlikeError `dimension_mismatch`; `request_invalid` if it is not finite or not of unit length */
 export function expectUnitVector(vector: Float32Array, dimension: number): void {
   if (vector.length !== dimension) {
     throw new AlikeError('dimension_mismatch', { detail: `It has ${vector.length} values instead of ${dimension}.` })
   }
   let squares = 0
   for (const value of vector) squares += value * value
-  // NaN fails the comparison as well.
+  // NaN also fails this comparison.
   if (!(Math.abs(Math.sqrt(squares) - 1) <= lengthTolerance)) {
     throw new AlikeError('request_invalid', { detail: 'The vector is not of unit length.' })
   }

@@ -1,4 +1,4 @@
-/** A whole gallery in memory, for a thread that looks at all of its pictures. */
+/** A whole gallery in memory, for a thread that reads all of its pictures. */
 import { descriptorWords } from '../copies/copy-descriptor.js'
 import type { Described } from '../copies/copy-pairs.js'
 import type { ScanOpener, ScanPage, ScanReader, ScanSource } from './scan.js'
@@ -8,23 +8,26 @@ export interface WholeGallery {
   ids: string[]
   labels: (string | null)[]
   contentHashes: string[]
-  /** By which neighbours are asked for. */
+  /** Numbers by which neighbours are requested. */
   numbers: Uint32Array
   dimension: number
-  /** [n, dimension], unit length; empty when they were not asked for. */
+  /** [n, dimension], unit length; empty if not requested. */
   vectors: Float32Array
   copies: Described
 }
 
 export interface ReadOptions {
   vectors: boolean
-  /** Descriptors of copies; `copies` counts none otherwise. */
+  /** Descriptors of copies; without them `copies` is empty. */
   descriptors: boolean
-  /** Called after each page; what it throws ends the reading. */
+  /** Called after each page; if it throws, reading ends. */
   onPage(): void
 }
 
-/** As it is at one moment. @throws AlikeError `data_unreadable` */
+/**
+ * As of one moment.
+ * @throws AlikeError `data_unreadable`
+ */
 export async function readWholeGallery(source: ScanSource, options: ReadOptions): Promise<WholeGallery> {
   const { openScan } = (await import(source.module)) as { openScan: ScanOpener }
   const reader = await openScan(source.place)
@@ -35,7 +38,10 @@ export async function readWholeGallery(source: ScanSource, options: ReadOptions)
   }
 }
 
-/** Twice where vectors are wanted: once their order is known, each is put where it belongs, and none is in memory twice. */
+/**
+ * Two passes if vectors are requested: once the order is known, each vector is written to its place, and none is in
+ * memory twice.
+ */
 async function read(reader: ScanReader, { vectors, descriptors, onPage }: ReadOptions): Promise<WholeGallery> {
   const found: Pick<ScanPage, 'ids' | 'labels' | 'contentHashes'> & { numbers: number[] } = {
     ids: [],

@@ -1,10 +1,10 @@
-/** Writes of galleries as they pass; for the moment in which another set begins to serve one, they wait. */
+/** Gates that all writes to galleries pass; they are closed for the moment in which another set begins to serve. */
 
 interface Gate {
   underWay: number
   /** Resolves when writes may pass again. */
   closed?: Promise<void>
-  /** Told when nothing is under way. */
+  /** Called when nothing is in progress. */
   onIdle?: () => void
 }
 
@@ -27,8 +27,8 @@ export class WriteGates {
   }
 
   /**
-   * Does the work while no write is under way and none begins. One at a time for each gallery.
-   * @param signal ends the wait for writes that are under way
+   * Does the work while no write is in progress and none begins. One at a time for each gallery.
+   * @param signal ends the wait for writes in progress
    * @throws what `work` throws; the signal's reason
    */
   async whileClosed<Result>(gallery: string, work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {

@@ -1,6 +1,6 @@
 /**
- * What answers take in memory until their callers have taken them: so much for one, so much for all together. Small answers
- * are not counted: as many of them as there are connections do no harm.
+ * The memory that answers occupy until their callers have read them: a limit for each, and one for all together. Small
+ * answers are not counted: even one per connection does no harm.
  */
 import type { FastifyReply } from 'fastify'
 import { AlikeError } from '../errors.js'
@@ -10,9 +10,9 @@ import { whenGone } from './client-gone.js'
 export const inOneTurnMaxBytes = 128 * 1024
 
 export interface AnswerBytesOptions {
-  /** Of one answer. */
+  /** Limit of one answer. */
   answerMaxBytes: number
-  /** Of all that are made and not yet taken. */
+  /** Limit of all answers not yet read. */
   answersMaxBytes: number
 }
 
@@ -33,7 +33,7 @@ export class AnswerBytes {
     return this.#accounts.has(reply)
   }
 
-  /** Given back when the connection has taken the answer, or is gone. */
+  /** Released when the connection has sent the answer, or is gone. */
   of(reply: FastifyReply): AnswerAccount {
     let account = this.#accounts.get(reply)
     if (account === undefined) {
@@ -70,19 +70,25 @@ export class AnswerAccount {
     return this.#bytes
   }
 
-  /** Room for more. @throws AlikeError `answer_too_large`, `overloaded` */
+  /**
+   * Reserves more.
+   * @throws AlikeError `answer_too_large`, `overloaded`
+   */
   take(bytes: number): void {
     this.set(this.#bytes + bytes)
   }
 
-  /** What it turned out to be. @throws AlikeError `answer_too_large`, `overloaded`; then it is as it was */
+  /**
+   * The actual size.
+   * @throws AlikeError `answer_too_large`, `overloaded`; the reservation is unchanged then
+   */
   set(bytes: number): void {
     const { answerMaxBytes, answersMaxBytes } = this.#options
     const more = bytes - this.#bytes
     if (more > 0 && bytes > answerMaxBytes)
-      throw new AlikeError('answer_too_large', { detail: `At most ${answerMaxBytes} are sent.` })
+      throw new AlikeError('answer_too_large', { detail: `The maximum is ${answerMaxBytes} bytes.` })
     if (more > 0 && this.#heldByAll() + more > answersMaxBytes)
-      throw new AlikeError('overloaded', { detail: 'Too many answers wait to be taken.', retryAfterSeconds: 1 })
+      throw new AlikeError('overloaded', { detail: 'Too many answers are waiting to be read.', retryAfterSeconds: 1 })
     if (this.#closed) return
     this.#bytes = bytes
     this.#change(more)

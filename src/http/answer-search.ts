@@ -1,4 +1,4 @@
-/** One search, however it was asked: from what was given to a query, and from its answer to what is shown. */
+/** One search, however it was requested: from the parameters to a query, and from its result to the answer. */
 import type { Config } from '../config/config.js'
 import { defaultDuplicateScore } from '../copies/near-copy-score.js'
 import { AlikeError } from '../errors.js'
@@ -34,7 +34,7 @@ import {
 } from './schemas/search-parameters.js'
 import { type Misfit, RequestInvalid } from './validation.js'
 
-/** What looks at queries as they pass. */
+/** Observers of queries. */
 export interface QueryWatch {
   drift: ModelDrift
   recall: RecallSample
@@ -50,7 +50,7 @@ export interface SearchParts {
 }
 
 export interface AskedSearch {
-  /** Where traces are on. */
+  /** If tracing is enabled. */
   trace?: RequestTrace | undefined
   gallery: string | readonly string[]
   /** Id or name of the model of the set that is to answer. Left out: the one that serves. */
@@ -59,10 +59,10 @@ export interface AskedSearch {
   caller: string
   images: Buffer[]
   given: SearchGiven
-  /** Where a parameter was given, for misfits. */
+  /** Where a parameter was given, for error reports. */
   placeOf(name: string): Misfit['in']
   signal: AbortSignal
-  /** Told how many bytes the answer will have, about, as they become known; throws when they are too many. */
+  /** Called with the approximate size of the answer as it becomes known; throws if it is too large. */
   onBytes(bytes: number): void
 }
 
@@ -121,7 +121,7 @@ function watchAnswer(
     })
 }
 
-/** Of a search by one picture whose hits are in the order of their scores: what another model can be asked as well. */
+/** A search by one picture whose hits are ordered by score: one that another model can be asked as well. */
 function shadowedExample(images: readonly Buffer[], given: SearchGiven): ShadowedSearch['like'] | undefined {
   const { imageId, region, unlike, like, minScore, nearCopies, diversity } = given
   const others = [unlike, like, minScore, nearCopies, diversity].some((one) => one !== undefined)
@@ -163,7 +163,7 @@ function first(
   )
 }
 
-/** Members of a query that may stand beside a token; what was searched for is known from the page before. */
+/** Parameters that may accompany a page token; the query is known from the previous page. */
 const besideToken: readonly string[] = ['pageToken', 'paged', 'k', 'include']
 
 function next(
@@ -206,7 +206,7 @@ function examplesOf(
   return { like: examples, unlike: [unlike].flat().map((id) => ({ id })), includeSelf }
 }
 
-/** What may be a hit, and how it is looked for. */
+/** Which pictures may be hits, and how they are searched for. */
 function hitsOf(
   given: SearchGiven,
   calibration: ScoreCalibration | undefined,
@@ -229,7 +229,7 @@ function hidesDuplicates({ hideDuplicates, duplicateScore, nearCopies }: SearchG
   return hideDuplicates ?? (duplicateScore !== undefined && nearCopies === undefined)
 }
 
-/** A probability never falls with the score, so a bound of one is a bound of the other. */
+/** A probability never decreases with the score, so a bound on one is a bound on the other. */
 function lowestScore(
   { minScore, minPSame }: SearchGiven,
   calibration: ScoreCalibration | undefined,
@@ -239,7 +239,7 @@ function lowestScore(
   return Math.max(minScore ?? -1, scoreOfProbability(calibration, minPSame) ?? Infinity)
 }
 
-/** Ranks of raised scores are no matter of likeness between hits, nor of votes. */
+/** Ranks by raised scores do not affect similarity between hits, nor votes. */
 function boostsOf(given: SearchGiven, misfit: Refuse): Pick<Query, 'boosts'> {
   if (!('boosts' in given) || given.boosts === undefined) return {}
   if (
@@ -252,13 +252,13 @@ function boostsOf(given: SearchGiven, misfit: Refuse): Pick<Query, 'boosts'> {
   return { boosts: given.boosts.map(({ filter, weight }) => ({ filter: readFilter(filter), weight })) }
 }
 
-/** Hits or groups that all pages together show at most: what one request may cost. */
+/** Maximum number of hits or groups on all pages together: what one request may cost. */
 function reachOf(given: SearchGiven, searchMaxK: number): number {
   if (given.groupBy !== undefined) return Math.min(searchMaxK, groupsMax)
   return given.diversity !== undefined || hidesDuplicates(given) ? Math.min(searchMaxK, rerankedMax) : searchMaxK
 }
 
-/** Which of the hits are shown. */
+/** Which of the hits are returned. */
 function pageOf(
   given: SearchGiven,
   searchMaxK: number,
@@ -287,7 +287,9 @@ function pageOf(
   }
 }
 
-/** Only what was measured on val pictures: there is no threshold of another rate, and none of a model without calibration. */
+/**
+ * Only rates measured on val pictures: there are no thresholds for other rates, nor for a model without calibration.
+ */
 function voteThreshold(
   { vote, falseMatchRate }: SearchGiven,
   calibration: ScoreCalibration | undefined,

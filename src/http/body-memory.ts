@@ -1,14 +1,14 @@
-/** The memory that bodies of requests take, and pictures fetched for them: a budget of bytes, shared by all. */
+/** The memory taken by request bodies and pictures fetched for requests: a budget of bytes, shared by all. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AlikeError } from '../errors.js'
 import { whenGone } from './client-gone.js'
 
 export interface HeldMemory {
-  /** @throws AlikeError `overloaded` when the budget has no room for it; who is alone with it always has */
+  /** @throws AlikeError `overloaded` if it exceeds the budget; a single request is always admitted */
   take(bytes: number): void
-  /** Gives back all that was taken. */
+  /** Releases everything that was reserved. */
   release(): void
-  /** The same for good: what still comes is nobody's any more, and not counted. */
+  /** Releases it for good: what still arrives belongs to nobody, and is not counted. */
   end(): void
 }
 
@@ -37,7 +37,7 @@ export class BodyMemory {
         if (ended) return
         if (this.#bytes + bytes > this.#maxBytes && this.#bytes > own) {
           throw new AlikeError('overloaded', {
-            detail: `The bodies of all requests may take ${this.#maxBytes} bytes of memory together.`,
+            detail: `The bodies of all requests may take at most ${this.#maxBytes} bytes of memory together.`,
             retryAfterSeconds: 1,
           })
         }
@@ -52,12 +52,15 @@ export class BodyMemory {
     }
   }
 
-  /** What a request holds until it is answered. */
+  /** What a request reserves until it is answered. */
   of(request: FastifyRequest): HeldMemory | undefined {
     return this.#ofRequests.get(request)
   }
 
-  /** Refuses requests whose body has no room, before it is read. @param bytesOf what a body may take */
+  /**
+   * Refuses requests whose body does not fit, before it is read.
+   * @param bytesOf estimate for a body
+   */
   guard(scope: FastifyInstance, bytesOf: (request: FastifyRequest) => number): void {
     scope.addHook('onRequest', async (request, reply) => {
       const bytes = bytesOf(request)
@@ -70,14 +73,14 @@ export class BodyMemory {
   }
 }
 
-/** As stated, else the most that is accepted; 0 without a body. */
+/** As declared, otherwise the maximum accepted; 0 without a body. */
 export function bodyBytes({ headers }: FastifyRequest, maxBytes: number): number {
   const stated = headers['content-length']
   if (stated !== undefined) return Math.min(Number(stated), maxBytes)
   return headers['transfer-encoding'] === undefined ? 0 : maxBytes
 }
 
-/** JSON lies in memory as it came, as one text, as the texts in it, and as the bytes of its pictures. */
+/** JSON is in memory as received, as one text, as the texts in it, and as the bytes of its pictures. */
 export const jsonCopies = 4
-/** Pieces as they came, then in one. */
+/** First in chunks as received, then as one buffer. */
 export const plainCopies = 2

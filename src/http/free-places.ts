@@ -1,16 +1,17 @@
-/** A request that does the work of several takes as many places as they would, where places are free. */
+/** A request that does the work of several occupies as many places as they would, if places are free. */
 import type { Admission } from './plugins/admission.js'
 
 export interface FreePlacesOptions {
-  /** Most items at work at once. */
+  /** Maximum number of items in progress. */
   sideBySideMax: number
   tryEnter: Admission['tryEnter']
 }
 
 /**
- * One item after the other in the place that the request has anyway, and beside it in as many more as it finds free.
- * So a large request is never refused half-way, and takes no more than others leave.
- * @returns results in the order of items @throws what `run` threw first, when nothing is at work any more
+ * Processes one item after another in the place that the request has anyway, and others in as many more places as it
+ * finds free. So a large request is never refused halfway, and takes no more than others leave.
+ * @returns results in the order of items
+ * @throws what `run` threw first, once nothing is in progress any more
  */
 export async function inFreePlaces<Item, Result>(
   items: readonly Item[],
@@ -29,7 +30,7 @@ export async function inFreePlaces<Item, Result>(
         const leave = tryEnter()
         if (leave === undefined) break
         const working = workOn().finally(leave)
-        working.catch(() => {}) // told at the end
+        working.catch(() => {}) // thrown at the end
         beside.push(working)
       }
       results[i] = await run(item)

@@ -1,17 +1,17 @@
-/** The filter that a request gives by `label`, by `filter` as JSON or its text, or by both. */
+/** The filter of a request: by `label`, by `filter` as JSON or text, or by both. */
 import { bodyBounds, readJson } from '../bounded-json.js'
 import { AlikeError } from '../errors.js'
 import { type Filter, readFilter } from '../gallery/filter.js'
 
 export interface GivenFilter {
-  /** Labels of which a picture has one; an empty text stands for no label. */
+  /** Labels of which a picture must have one; an empty text means no label. */
   label?: string | string[] | undefined
   filter?: unknown
 }
 
 /**
  * `label` is the most frequent filter and has a short form.
- * @returns undefined when neither is given
+ * @returns undefined if neither is given
  * @throws AlikeError `filter_invalid`
  */
 export function filterOf({ label, filter }: GivenFilter): Filter | undefined {

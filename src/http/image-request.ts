@@ -1,7 +1,7 @@
 /**
- * Reads a picture, or several, and what is said about them from a request, whichever of the three ways they came:
- * a raw `image/*` body, a multipart form, base64 or a URL in JSON. Parameters in the address hold for all;
- * what the body says wins.
+ * Reads one or several pictures and their parameters from a request, in any of the three ways they can be sent: a raw
+ * `image/*` body, a multipart form, base64 or a URL in JSON. Parameters in the query string apply to all; the body
+ * takes precedence.
  */
 import type { MultipartFile, MultipartValue } from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
@@ -16,18 +16,18 @@ import { type BodyMemory, plainCopies } from './body-memory.js'
 import { compileCheck, type Misfit, RequestInvalid, readTexts } from './validation.js'
 
 export interface ImageRequest<Given> {
-  /** Empty when the request carries none. */
+  /** Empty if the request contains none. */
   images: Buffer[]
   given: Given
-  /** Where a parameter was given: what the body says wins. Of one that was not, where it would have been. */
+  /** Where a parameter was given: the body takes precedence. For an absent one, where it would have been. */
   placeOf(name: string): Misfit['in']
 }
 
 /** What a route takes. */
 export interface ImageRequestOptions<Parameters extends TObject, Body extends TObject> {
-  /** Of the query string and of the form's fields. */
+  /** From the query string and the form fields. */
   parameters: Parameters
-  /** Of the JSON body; the picture is its member `image`, several are `images`; `url` and `urls` are fetched. */
+  /** From the JSON body; the picture is its member `image`, several are `images`; `url` and `urls` are fetched. */
   body: Body
   /** Pictures that a request may carry. Default 1. */
   imagesMax?: number
@@ -108,7 +108,7 @@ export async function imagesOfJson(
   return [...decoded, ...fetched]
 }
 
-/** Reads every part to its end, also after a misfit: what is left unread would hold the connection. */
+/** Reads every part to its end, even after an error: unread parts would block the connection. */
 async function readForm(
   request: FastifyRequest,
   imagesMax: number,
@@ -133,17 +133,17 @@ async function readForm(
   return { fields, images }
 }
 
-/** @param before bytes of the pictures before it */
+/** @param before bytes of the previous pictures */
 async function readPart(part: MultipartFile, maxBytes: number, before: number): Promise<Buffer> {
   try {
     return await readBounded(part.file, maxBytes - before)
   } catch (error) {
     if (before === 0 || !(error instanceof AlikeError)) throw error
-    throw new AlikeError('image_too_large', { detail: `Together they may have ${maxBytes} bytes.` })
+    throw new AlikeError('image_too_large', { detail: `Together they may be at most ${maxBytes} bytes.` })
   }
 }
 
-/** A value over the limit is cut off by the parser, which says so only in a flag. */
+/** The parser truncates a value over the limit, and reports that only by a flag. */
 function misfitOfField(part: MultipartValue): string | undefined {
   if (part.fieldnameTruncated || part.valueTruncated) return 'is too long'
   return typeof part.value === 'string' ? misfitOfDecoded(part.value) : undefined

@@ -1,24 +1,24 @@
-/** What is told to a caller who follows a job: Server-Sent Events, as the HTML standard has them. */
+/** Events for a client that follows a job: server-sent events, as defined by the HTML standard. */
 import { followJob } from '../jobs/following.js'
 import type { JobReport, Jobs } from '../jobs/jobs.js'
 
-/** Proxies close connections that are silent for longer. */
+/** Proxies close connections that are idle for longer. */
 const usualHeartbeatMs = 15_000
-/** Time after which a browser that lost the connection comes back. */
+/** Delay after which a browser that lost the connection reconnects. */
 const retryMs = 2_000
 
 export interface JobEventsOptions {
   jobs: Jobs
   jobId: string
   view(report: JobReport): object
-  /** The caller has left, or the service stops. */
+  /** The client has disconnected, or the service is stopping. */
   signal: AbortSignal
   /** See `followJob`. */
   lookEveryMs?: number | undefined
   heartbeatEveryMs?: number | undefined
 }
 
-/** `progress` when something changed, `end` once when the job has ended. Ends with it, or with the signal. */
+/** `progress` when something has changed, `end` once when the job has ended. Ends with the job, or with the signal. */
 export async function* jobEvents({
   jobs,
   jobId,
@@ -38,7 +38,7 @@ export async function* jobEvents({
   }
 }
 
-/** What a browser says when it comes back after the end, to be told that there is nothing more. */
+/** Sent by a browser that reconnects after the end; it is told that there is nothing more. */
 export function endId(jobId: string): string {
   return `end-${jobId}`
 }

@@ -1,9 +1,12 @@
-/** JSON bodies: bounded in depth and values before anything recurses over them, and refused in words a caller can use. */
+/**
+ * JSON bodies: bounded in depth and number of values before anything recurses over them, with error messages that
+ * callers can use.
+ */
 import type { FastifyInstance } from 'fastify'
 import { bodyBounds, misfitOfStored, readJson } from '../bounded-json.js'
 import { type Misfit, RequestInvalid } from './validation.js'
 
-/** In place of Fastify's own parser; members that would reach a prototype are refused as by that one. */
+/** Replaces Fastify's own parser; members that could reach a prototype are refused, as in that one. */
 export function acceptJson(scope: FastifyInstance, { bodyLimit }: { bodyLimit?: number } = {}): void {
   const options = { parseAs: 'buffer', ...(bodyLimit !== undefined && { bodyLimit }) } as const
   scope.removeContentTypeParser('application/json')
@@ -15,7 +18,7 @@ export function acceptJson(scope: FastifyInstance, { bodyLimit }: { bodyLimit?: 
 }
 
 /**
- * Of JSON that is to be stored.
+ * For JSON that will be stored.
  * @throws RequestInvalid
  */
 export function expectStorable(value: unknown, maxBytes: number, place: Pick<Misfit, 'in' | 'pointer'>): void {

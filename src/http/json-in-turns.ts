@@ -1,15 +1,18 @@
 /**
- * JSON of an answer that may be large, written in turns of the event loop: other requests get theirs between the pieces.
- * What the answer's lists hold is written entry by entry; one entry is bounded by what one picture or gallery may store.
+ * Writes a potentially large JSON answer in turns of the event loop: other requests are served in between. Lists are
+ * written entry by entry; the size of an entry is limited by what a picture or gallery may store.
  */
 import type { FastifyReply } from 'fastify'
 import { StoredMetadata } from '../gallery/stored-json.js'
 import { nextTurn } from '../turns.js'
 
-/** What one turn may take, besides the entry at which it ends. */
+/** Size of one turn, plus the entry at which it ends. */
 const turnMs = 8
 
-/** What a route returns in place of a large answer; the schema of the route has no say in it. @throws the signal's reason */
+/**
+ * Returned by a route instead of a large answer; the route's schema is not applied to it.
+ * @throws the signal's reason
+ */
 export async function inTurns<Answer>(
   answer: Answer,
   reply: Pick<FastifyReply, 'type'>,
@@ -20,9 +23,9 @@ export async function inTurns<Answer>(
 }
 
 /**
- * A list that is read slice by slice, and written as it is read: only its text is in memory as a whole.
- * @param name of the member that is the list
- * @param onBytes told of each slice's; what it throws ends the reading
+ * A list that is read in slices, and written as it is read: only its text is completely in memory.
+ * @param name of the member that contains the list
+ * @param onBytes called with the size of each slice; if it throws, reading ends
  * @throws what `slices` throws, and the signal's reason
  */
 export async function listInTurns<Name extends string, Entry>(
@@ -46,8 +49,8 @@ export async function listInTurns<Name extends string, Entry>(
 }
 
 /**
- * As `JSON.stringify` of the value, in UTF-8.
- * @param signal aborted when nobody waits for it any more: ends it between two turns
+ * Equals `JSON.stringify` of the value, in UTF-8.
+ * @param signal aborted when nobody is waiting any more: ends it between two turns
  * @throws the signal's reason
  */
 export async function jsonInTurns(value: unknown, signal?: AbortSignal): Promise<Buffer> {
@@ -66,7 +69,10 @@ export async function jsonInTurns(value: unknown, signal?: AbortSignal): Promise
   return Buffer.concat([...parts, Buffer.from(text)])
 }
 
-/** Opens lists of objects, and the objects that hold them or stored JSON, which is written as it is; everything else is a piece. */
+/**
+ * Descends into lists of objects, and into objects that contain them or stored JSON, which is written unchanged;
+ * everything else is written in one piece.
+ */
 function* piecesOf(value: unknown): Generator<string> {
   if (value instanceof StoredMetadata) {
     yield value.text

@@ -1,7 +1,7 @@
-/** The log as far as HTTP and its plugins write into it: some of them show headers, and a key is one. */
+/** The log as used by HTTP and its plugins: some of them log headers, and a key is one of these. */
 import type { FastifyBaseLogger } from 'fastify'
 
-/** Wherever a logged object has them: headers, and the raw bytes that the parser adds to its errors. */
+/** Where logged objects contain them: headers, and the raw bytes that the parser adds to its errors. */
 const secret = ['headers', '*.headers', '*.rawPacket']
 
 export function withoutSecrets(logger: FastifyBaseLogger): FastifyBaseLogger {

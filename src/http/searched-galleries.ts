@@ -1,18 +1,18 @@
-/** Which galleries a search of several asks: those that are named, and those that a pattern finds. */
+/** Which galleries a search over several covers: those named, and those that match a pattern. */
 import { type Grant, reaches } from '../access/grants.js'
 import { AlikeError } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import { galleriesMax } from './schemas/search-parameters.js'
 
-/** Galleries looked through at once for a pattern. */
+/** Galleries read at once for a pattern. */
 const namesAtOnce = 1_000
 
 /**
  * @param asked names, or patterns with `*`
- * @param grant of the caller; none where the service is open
+ * @param grant of the caller; undefined if the service is open
  * @returns by name
- * @throws AlikeError `gallery_not_found` where nothing is found, `gallery_forbidden` for a named one that it may not search,
- * `too_many_galleries`
+ * @throws AlikeError `gallery_not_found` if nothing matches, `gallery_forbidden` for a named gallery that it may not
+ * search, `too_many_galleries`
  */
 export async function searchedGalleries(
   asked: readonly string[],
@@ -29,9 +29,9 @@ export async function searchedGalleries(
       if (found.size > galleriesMax) break
     }
   }
-  if (found.size === 0) throw new AlikeError('gallery_not_found', { detail: 'No gallery fits.' })
+  if (found.size === 0) throw new AlikeError('gallery_not_found', { detail: 'No gallery matches.' })
   if (found.size > galleriesMax)
-    throw new AlikeError('too_many_galleries', { detail: `At most ${galleriesMax} are searched at once.` })
+    throw new AlikeError('too_many_galleries', { detail: `At most ${galleriesMax} can be searched at once.` })
   return [...found].sort()
 }
 

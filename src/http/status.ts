@@ -110,7 +110,7 @@ const table = {
   internal: 500,
 } as const satisfies Partial<Record<ErrorCode, number>>
 
-/** Codes a caller can meet. */
+/** Codes that a caller can receive. */
 export type PublicCode = keyof typeof table
 export const publicCodes = Object.keys(table) as PublicCode[]
 
@@ -118,7 +118,7 @@ export function isPublic(code: ErrorCode): code is PublicCode {
   return code in table
 }
 
-/** Codes that are not in the table belong to starting or training; met in a request they are a defect. */
+/** Codes that are not in the table belong to start or training; in a request they are a defect. */
 export function statusOf(code: ErrorCode): number {
   return (table as Partial<Record<ErrorCode, number>>)[code] ?? 500
 }

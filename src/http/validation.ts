@@ -1,4 +1,4 @@
-/** Checks requests against their TypeBox schemas, and says what does not fit in words a caller can use. */
+/** Validates requests against their TypeBox schemas, with error messages that callers can use. */
 import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
@@ -6,7 +6,7 @@ import type { TLocalizedValidationError } from 'typebox/error'
 import { AlikeError } from '../errors.js'
 import { cutText } from '../text.js'
 
-/** One thing that does not fit. */
+/** One violation. */
 export interface Misfit {
   /** Where it was looked for. */
   in: 'path' | 'query' | 'headers' | 'body' | 'form'
@@ -38,11 +38,11 @@ const partNames: Record<string, Misfit['in']> = {
 }
 
 /**
- * Fastify's validator: TypeBox checks the same schema that gives the types and the OpenAPI document.
- * Parameters arrive as text and are read as numbers, booleans and lists; JSON must have the right types.
+ * Fastify's validator: TypeBox checks the same schema that provides the types and the OpenAPI document. Parameters
+ * arrive as text and are converted to numbers, booleans and lists; JSON must have the right types.
  */
 export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart = 'body', ...rest }) => {
-  // The schemas of pictures and forms are there for the reference; `image-request.ts` reads and checks those bodies.
+  // The schemas of pictures and forms are for the reference; `image-request.ts` reads and validates those bodies.
   const { contentType } = rest as { contentType?: string }
   if (contentType !== undefined && contentType !== 'application/json') return () => true
 
@@ -56,7 +56,7 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, http
   }
 }
 
-/** @returns a function that gives the value back, or throws `RequestInvalid`. */
+/** @returns a function that returns the value, or throws `RequestInvalid` */
 export function compileCheck(schema: TSchema, where: Misfit['in']): (value: unknown) => unknown {
   const compiled = Compile(withoutReferences(schema) as TSchema)
   return (value) => {
@@ -72,7 +72,10 @@ export function compileCheck(schema: TSchema, where: Misfit['in']): (value: unkn
   }
 }
 
-/** What is referred to by its name is checked by who reads it, who tells better where it does not fit: here it is an object. */
+/**
+ * Schemas referred to by name are validated by the code that reads them, with better messages: here they are just
+ * objects.
+ */
 function withoutReferences(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(withoutReferences)
   if (typeof schema !== 'object' || schema === null) return schema
@@ -81,10 +84,10 @@ function withoutReferences(schema: unknown): unknown {
 }
 
 /**
- * Unknown members and lists that are too long are told here: the check would look at each member and entry of them, and
- * there may be hundreds of thousands.
- * @param told gets them, at most as many as are told
- * @returns the value without unknown members and without what is too much of a list
+ * Unknown members and overlong lists are reported here: the validator would look at each member and entry, and there
+ * may be hundreds of thousands.
+ * @param told receives them, up to the maximum that is reported
+ * @returns the value without unknown members and without the excess of a list
  */
 function boundedIn(schema: TSchema, value: unknown, place: Pick<Misfit, 'in' | 'pointer'>, told: Misfit[]): unknown {
   const { properties, additionalProperties, maxItems } = schema as {
@@ -103,7 +106,7 @@ function boundedIn(schema: TSchema, value: unknown, place: Pick<Misfit, 'in' | '
   for (const name in given) {
     if (told.length === misfitsMax) break
     if (!Object.hasOwn(properties, name))
-      told.push({ in: place.in, pointer: `${place.pointer}/${name}`, detail: 'is not known here' })
+      told.push({ in: place.in, pointer: `${place.pointer}/${name}`, detail: 'is unknown' })
   }
   const members = Object.entries(properties).filter(([name]) => Object.hasOwn(given, name))
   return Object.fromEntries(
@@ -114,7 +117,7 @@ function boundedIn(schema: TSchema, value: unknown, place: Pick<Misfit, 'in' | '
   )
 }
 
-/** Texts → what the schema asks for. What can not be read stays text, and is then refused by the check. */
+/** Converts texts to what the schema requires. What cannot be converted stays text, and then fails validation. */
 export function readTexts(schema: TSchema, value: unknown): unknown {
   const { properties } = schema as { properties?: Record<string, TSchema> }
   if (properties === undefined || typeof value !== 'object' || value === null) return value
@@ -136,17 +139,17 @@ function readText(schema: TSchema, given: unknown): unknown {
   return given
 }
 
-/** More are not told, and of an unknown name, which is the caller's, only its beginning. */
+/** No more are reported, and of an unknown name, which comes from the caller, only its beginning. */
 const misfitsMax = 20
 const pointerMaxLength = 200
 
-/** One misfit per place: alternatives are told as a choice, unknown members by their name. */
+/** One violation per location: alternatives are reported as a choice, unknown members by name. */
 function describe(errors: TLocalizedValidationError[], where: Misfit['in']): Misfit[] {
   const misfits = new Map<string, string>()
   for (const { keyword, instancePath, params, message } of errors) {
     if (keyword === 'additionalProperties') {
       for (const name of (params as { additionalProperties: string[] }).additionalProperties.slice(0, misfitsMax))
-        misfits.set(`${instancePath}/${name}`, 'is not known here')
+        misfits.set(`${instancePath}/${name}`, 'is unknown')
       continue
     }
     if (keyword === 'enum') {

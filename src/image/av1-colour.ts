@@ -12,7 +12,7 @@ export interface Av1Colour {
   transfer: number
 }
 
-/** @param data units (OBU) one behind the other @returns undefined where they state none, or can not be followed */
+/** @param data units (OBU) one behind the other @returns undefined where they state none, or cannot be followed */
 export function av1Colour(data: Buffer): Av1Colour | undefined {
   try {
     for (let at = 0, units = 0; at < data.length && units < unitsMax; units++) {

@@ -12,7 +12,7 @@ export interface Extent {
 
 /**
  * Pixels of every size that the file states, each size counted once: the frames of AV1 are held to these by the decoder.
- * @throws AlikeError `image_unreadable` when the file can not be understood so far
+ * @throws AlikeError `image_unreadable` when the file cannot be understood so far
  */
 export function avifPixels(file: Buffer): number {
   try {

@@ -39,7 +39,7 @@ export function pngColour(file: Buffer): CodedColour | undefined {
 
 /**
  * Of the picture that is shown; undefined when it has a profile, which is stronger. The decoder has made full range of it.
- * @throws AlikeError `image_unreadable` when the file can not be understood so far
+ * @throws AlikeError `image_unreadable` when the file cannot be understood so far
  */
 export function avifColour(file: Buffer): CodedColour | undefined {
   const item = primaryItem(file)

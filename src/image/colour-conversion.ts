@@ -85,7 +85,7 @@ export function conversionOf(
   const [matrix, linear] = [toBt709[from], toLinear[curve]]
   if (matrix === undefined || linear === undefined) {
     throw new AlikeError('image_format_unsupported', {
-      detail: `Its colour (CICP primaries ${primaries}, transfer ${transfer}) is not converted here; sRGB is always accepted.`,
+      detail: `Its colour (CICP primaries ${primaries}, transfer ${transfer}) is not supported; sRGB always is.`,
     })
   }
   const tables = { linear: tableOf(linear, fullRange, sampleMax), encoded: srgbTable() }

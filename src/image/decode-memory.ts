@@ -22,7 +22,7 @@ export interface DecodeFacts {
   samples: number
   /** 1 or 2. */
   bytesPerChannel: number
-  /** Interlaced, or in several scans: can not be read line by line. */
+  /** Interlaced, or in several scans: cannot be read line by line. */
   progressive: boolean
   /** Has to be turned or mirrored. */
   turned: boolean

@@ -59,7 +59,7 @@ export class DecodePermits {
     const { maxBytes } = this.#budget
     if (options.bytes > maxBytes) {
       throw new AlikeError('image_too_much_memory', {
-        detail: `It would take ${options.bytes} bytes of ${maxBytes} that all pictures may take together; a smaller one, or a baseline JPEG, takes less.`,
+        detail: `It would take ${options.bytes} of the ${maxBytes} bytes available for all pictures together; a smaller picture or a baseline JPEG takes less.`,
       })
     }
     await this.#acquire(options)

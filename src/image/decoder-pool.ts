@@ -79,7 +79,7 @@ export class DecoderPool implements DecodeEngine {
     if (!('neededBytes' in first)) return first
     const second = await ask(first.neededBytes)
     if (!('neededBytes' in second)) return second
-    throw new AlikeError('internal', { detail: 'A decoder changed its mind about the memory of a picture.' })
+    throw new AlikeError('internal', { detail: 'A decoder reported different memory needs for the same picture.' })
   }
 
   async close(): Promise<void> {
@@ -120,10 +120,10 @@ export class DecoderPool implements DecodeEngine {
     const isLoosened = !wasReady && this.#loosen(confinement)
     this.#options.logger.warn(
       { pid, reason },
-      isLoosened ? 'a decoder process did not start; the next one is confined less' : 'a decoder process has ended',
+      isLoosened ? 'a decoder process did not start; the next one is less confined' : 'a decoder process has exited',
     )
     if (!this.#isOutOfOrder) return
-    this.#onStarted.reject(new AlikeError('internal', { detail: `Decoder processes do not start: ${reason}.` }))
+    this.#onStarted.reject(new AlikeError('internal', { detail: `Decoder processes cannot be started: ${reason}.` }))
     for (const { reject } of this.#waiting.splice(0)) reject(outOfOrder())
   }
 

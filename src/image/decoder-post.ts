@@ -154,7 +154,7 @@ export class DecoderPost {
     const guilty = lost.find(({ isOverdue }) => isOverdue) ?? (lost.length === 1 ? lost[0] : undefined)
     guilty?.reject(
       new AlikeError('image_ended_decoder', {
-        ...(guilty.isOverdue && { detail: `It had not decoded it in ${decodeMaxMs / 1000} s.` }),
+        ...(guilty.isOverdue && { detail: `Decoding took more than ${decodeMaxMs / 1000} s.` }),
         cause: new Error(`decoder process ${pid}: ${reason}`),
       }),
     )
@@ -176,7 +176,7 @@ export class DecoderPost {
 /** No decoder process can be started. */
 export function outOfOrder(): AlikeError {
   return new AlikeError('overloaded', {
-    detail: 'Its decoders end as soon as they are started.',
+    detail: 'Its decoder processes exit as soon as they are started.',
     retryAfterSeconds: waits.longestMs / 1000,
   })
 }

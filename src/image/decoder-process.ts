@@ -58,7 +58,7 @@ export class DecoderProcess {
       try {
         replies.push(chunk)
       } catch {
-        this.kill() // what it says can not be understood any more
+        this.kill() // what it says cannot be understood any more
       }
     })
     this.#channel?.on('error', () => undefined) // it has ended, which is told by itself

@@ -114,7 +114,7 @@ function isWhole(format: ImageFormat): format is WholeFormat {
 function expectWholeSamples({ depth }: Pick<Metadata, 'depth'>): void {
   if (depth === 'uchar' || depth === 'ushort') return
   throw new AlikeError('image_format_unsupported', {
-    detail: `It is a TIFF with samples of the kind ${depth}; those of 1 to 16 bits are accepted.`,
+    detail: `It is a TIFF with samples of type ${depth}; integer samples of 1 to 16 bits are supported.`,
   })
 }
 

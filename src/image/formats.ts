@@ -44,11 +44,11 @@ export function formatOf(bytes: Uint8Array): ImageFormat {
     Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, prefixBytes)).toString('latin1'),
   )
   if (found === undefined) {
-    throw new AlikeError('image_unreadable', { detail: `Its first bytes are none of ${acceptedFormats.join(', ')}.` })
+    throw new AlikeError('image_unreadable', { detail: `Its first bytes match none of ${acceptedFormats.join(', ')}.` })
   }
   if (!isAccepted(found)) {
     throw new AlikeError('image_format_unsupported', {
-      detail: `It is ${found}; accepted are ${acceptedFormats.join(', ')}.`,
+      detail: `It is ${found}; supported are ${acceptedFormats.join(', ')}.`,
     })
   }
   return found

@@ -22,7 +22,7 @@ export function* boxesIn(bytes: Buffer): Generator<Box> {
 }
 
 export function damagedBoxes(): AlikeError {
-  return new AlikeError('image_unreadable', { detail: 'The boxes of the file do not fit into each other.' })
+  return new AlikeError('image_unreadable', { detail: 'The boxes of the file are not nested correctly.' })
 }
 
 /** A size of 1 stands for 64 bits of size behind the type, a size of 0 for all that is left. */

@@ -9,7 +9,7 @@ export interface PrimaryItem {
   meta: Box[]
 }
 
-/** @returns undefined when the file names none @throws AlikeError `image_unreadable` when it can not be understood so far */
+/** @returns undefined when the file names none @throws AlikeError `image_unreadable` when it cannot be understood so far */
 export function primaryItem(file: Buffer): PrimaryItem | undefined {
   try {
     for (const { type, content } of boxesIn(file)) {

@@ -44,7 +44,7 @@ export function wholeJpeg(file: Buffer): WholeJpeg {
 
 interface Header {
   segments: Buffer[]
-  /** Behind the header of the first scan, or where the file can not be followed any further. */
+  /** Behind the header of the first scan, or where the file cannot be followed any further. */
   scansAt: number
   /** Whether the segments are other than in the file. */
   mended: boolean

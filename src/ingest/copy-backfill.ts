@@ -43,9 +43,9 @@ export class CopyBackfill {
       for (const { gallery } of await galleries.readings.all()) described += (await this.#unlessDamaged(gallery)) ?? 0
     } catch (error) {
       if (!this.#stop.signal.aborted)
-        logger.error({ err: error }, 'copy descriptors of older pictures are made at the next start')
+        logger.error({ err: error }, 'copy descriptors of older pictures will be computed at the next start')
     }
-    if (described > 0) logger.info({ described }, 'copy descriptors were made of older pictures')
+    if (described > 0) logger.info({ described }, 'copy descriptors of older pictures computed')
   }
 
   /** What is damaged in one gallery is no matter to the others. */
@@ -56,7 +56,7 @@ export class CopyBackfill {
       if (!(error instanceof AlikeError && error.code === 'data_unreadable')) throw error
       this.#options.logger.error(
         { err: error, gallery },
-        'copy descriptors of older pictures are not made where the data is damaged',
+        'copy descriptors of older pictures with damaged data are not computed',
       )
       return undefined
     }
@@ -78,7 +78,7 @@ export class CopyBackfill {
     }
   }
 
-  /** A thumbnail that can not be read tells no more than one without features. */
+  /** A thumbnail that cannot be read tells no more than one without features. */
   async #describe(image: Undescribed): Promise<{ image: Undescribed; descriptor: Uint8Array }> {
     const descriptor = await this.#options.decoders
       .describeThumbnail(image.thumbnail, this.#stop.signal)

@@ -85,7 +85,7 @@ export class Ingest {
   async #expectSame(job: JobRecord, description: SourceDescription, received: string): Promise<void> {
     await this.#options.spool.remove(received)
     if (!isDeepStrictEqual(job.source, description))
-      throw new AlikeError('idempotency_key_reused', { detail: `It is the key of job ${job.id}.` })
+      throw new AlikeError('idempotency_key_reused', { detail: `It belongs to job ${job.id}.` })
   }
 
   #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {

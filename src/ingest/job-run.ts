@@ -87,7 +87,7 @@ export class JobRun {
 
   /**
    * @returns the number of items in the source
-   * @throws AlikeError why the job as a whole can not go on; `serving_changed`: it can, by a run from `position` on; the
+   * @throws AlikeError why the job as a whole cannot go on; `serving_changed`: it can, by a run from `position` on; the
    * signal's reason when stopped
    */
   async run(): Promise<number> {
@@ -295,7 +295,7 @@ function replacementLine({ index, name, id }: { index: number; name: string; id:
   return errorLine(
     { index, name },
     new AlikeError('id_repeated', {
-      detail: `It took the place of an earlier picture of this upload under the id ${JSON.stringify(id)}.`,
+      detail: `It replaced an earlier picture of this upload with the id ${JSON.stringify(id)}.`,
     }),
   )
 }

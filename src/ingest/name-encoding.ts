@@ -89,6 +89,6 @@ function misfitOf(bytes: Buffer, stated: NameEncoding | undefined): AlikeError {
   const asWindows = decoded(bytes, 'windows-1252')
   const hint = asWindows === undefined ? '' : `; as windows-1252 it would be ${JSON.stringify(asWindows.slice(0, 200))}`
   return new AlikeError('name_unreadable', {
-    detail: `It is not UTF-8, and the archive does not say what it is${hint}. State nameEncoding.`,
+    detail: `It is not UTF-8, and the archive does not declare an encoding${hint}. Set nameEncoding.`,
   })
 }

@@ -148,14 +148,12 @@ export class Spool {
     } catch (cause) {
       const gone = (cause as NodeJS.ErrnoException).code === 'ENOENT'
       throw new AlikeError('archive_unreadable', {
-        detail: gone
-          ? 'The upload is gone; send it again.'
-          : 'The upload can not be read from the disk; send it again.',
+        detail: gone ? 'The upload is gone; send it again.' : 'The upload cannot be read from the disk; send it again.',
         cause,
       })
     }
     if (received.crc32 !== undefined && (found.bytes !== received.bytes || found.crc32 !== received.crc32)) {
-      throw new AlikeError('archive_unreadable', { detail: 'The upload was damaged on the disk; send it again.' })
+      throw new AlikeError('archive_unreadable', { detail: 'The upload was damaged on disk; send it again.' })
     }
   }
 
@@ -191,7 +189,7 @@ export async function archiveKind(file: string): Promise<ArchiveKind> {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(blockBytes), 0, blockBytes, 0)
     const kind = kindOf(buffer.subarray(0, bytesRead))
     if (kind === undefined)
-      throw new AlikeError('archive_unreadable', { detail: 'Accepted are tar, tar.gz, tar.zst and zip.' })
+      throw new AlikeError('archive_unreadable', { detail: 'Supported are tar, tar.gz, tar.zst and zip.' })
     return kind
   } finally {
     await handle.close()

@@ -1,4 +1,4 @@
-/** A job that this process has claimed: begun, run, and stored as what became of it. */
+/** A job claimed by this process: started, run, and stored with its outcome. */
 import { setMaxListeners } from 'node:events'
 import { AlikeError, type ErrorCode } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
@@ -13,13 +13,16 @@ export interface ClaimedJobOptions extends JobEndOptions {
   store: JobStore
   galleries: Galleries
   runner: JobRunner
-  /** This process has begun it before: what is noted of its runs is no death of a former one. */
+  /** This process has started it before: recorded runs do not mean that an earlier process crashed. */
   begunHere: boolean
 }
 
-/** What became of the run. `waits`: it was stopped to be gone on with. `unstored`: it failed, and that could not be stored, or of a store that does not answer; the job is as it was. */
+/**
+ * Outcome of the run. `waits`: it was stopped, to be resumed. `unstored`: it failed, and that could not be stored
+ * because the store is unavailable; the job is unchanged.
+ */
 export type ClaimedEnd = 'ended' | 'waits' | 'stopped' | 'lost' | 'unstored'
-/** `lost`: another process has the job. `rested`: to be claimed anew. */
+/** `lost`: another process has the job. `rested`: to be claimed again. */
 type StopReason = 'cancelled' | 'paused' | 'rested' | 'lost' | 'closing'
 
 const active: JobState[] = [...activeJobStates]
@@ -37,26 +40,26 @@ export class ClaimedJob {
     this.id = job.id
     this.#job = job
     this.#options = options
-    setMaxListeners(0, this.#stop.signal) // one for each picture under way
+    setMaxListeners(0, this.#stop.signal) // one for each picture in progress
   }
 
-  /** How far the run is; undefined before it has said. */
+  /** Progress of the run; undefined before it has reported any. */
   get reading(): RunReading | undefined {
     return this.#reading?.()
   }
 
-  /** A death of the process from now on is noted as one over this job. */
+  /** From now on, a crash of the process is recorded against this job. */
   get hasBegun(): boolean {
     return this.#hasBegun
   }
 
-  /** Where it is. */
+  /** Its current progress. */
   stop(reason: StopReason): void {
     this.#stoppedFor ??= reason
     this.#stop.abort()
   }
 
-  /** Once. Resolves when nothing of it is at work any more. */
+  /** Idempotent. Resolves when nothing of it is running any more. */
   async run(): Promise<ClaimedEnd> {
     const { store, logger } = this.#options
     const renewal = store.lease && renewing(this, { store, logger, ...store.lease })
@@ -74,7 +77,7 @@ export class ClaimedJob {
     } catch (error) {
       if (this.#stoppedFor === 'closing') return 'stopped'
       if (this.#stoppedFor === 'lost' || hasCode(error, 'job_taken_over')) {
-        logger.warn({ jobId: this.id }, 'job left to another process, which has taken it over')
+        logger.warn({ jobId: this.id }, 'job dropped: another process has taken it over')
         return 'lost'
       }
       if (galleries.failure !== undefined) {
@@ -83,7 +86,7 @@ export class ClaimedJob {
       }
       if (this.#stoppedFor === undefined && isOfStore(error)) {
         // nothing is wrong with the job, and perhaps its end was stored
-        logger.warn({ err: error, jobId: this.id }, 'job left for now: the store that it shares does not answer')
+        logger.warn({ err: error, jobId: this.id }, 'job suspended: the shared store is unavailable')
         return 'unstored'
       }
       if (this.#stoppedFor === undefined && !(await this.#fail(error))) return 'unstored'
@@ -96,9 +99,9 @@ export class ClaimedJob {
     const { store, galleries, runner } = this.#options
     const { id, gallery, galleryUid } = this.#job
     const { trials, giveUp } = await this.#begin()
-    // A gallery that was deleted and made anew under the same name is another one.
+    // A gallery that was deleted and recreated under the same name is a different one.
     if ((await galleries.sets.serving(gallery)).galleryUid !== galleryUid) throw new AlikeError('gallery_not_found')
-    this.#stop.signal.throwIfAborted() // a run that begins after it would not hear of it
+    this.#stop.signal.throwIfAborted() // a run that begins later would not see it
     const { total, result } = await runner.run(this.#job, {
       signal: this.#stop.signal,
       trials,
@@ -112,14 +115,13 @@ export class ClaimedJob {
     return result === undefined ? store.complete(id, total) : store.finish(id, { total, result })
   }
 
-  /** @throws AlikeError `job_interrupted` when the process has died over the job too often, `job_finished` */
+  /** @throws AlikeError `job_interrupted` if the process has crashed during the job too often, `job_finished` */
   async #begin() {
     const { store, runner, logger, begunHere } = this.#options
     const { id, kind } = this.#job
     const trial = nextTrial(this.#job, { begunHere, deathsMax: runner.deathsMax })
     const { deaths, giveUp, trials } = trial
-    if (deaths > 0)
-      logger.error({ jobId: id, kind, deaths, giveUp }, 'the process died over this job; it is tried again')
+    if (deaths > 0) logger.error({ jobId: id, kind, deaths, giveUp }, 'the process died during this job; retrying it')
     this.#hasBegun = true
     const { paused } = await store.transition(id, {
       from: active,
@@ -131,7 +133,7 @@ export class ClaimedJob {
     return trial
   }
 
-  /** @returns false when that could not be stored */
+  /** @returns false if that could not be stored */
   async #fail(cause: unknown): Promise<boolean> {
     const { store, logger } = this.#options
     const failure = failureBy(cause, this.id, logger)
@@ -139,13 +141,13 @@ export class ClaimedJob {
       tellEnd(await store.transition(this.id, { from: active, to: 'failed', failure }), this.#options)
       return true
     } catch (unstored) {
-      if (unstored instanceof AlikeError && unstored.code === 'job_finished') return true // cancelled meanwhile
+      if (unstored instanceof AlikeError && unstored.code === 'job_finished') return true // cancelled in the meantime
       logger.error({ err: unstored, jobId: this.id }, 'the failure of a job could not be stored')
       return false
     }
   }
 
-  /** @returns false when it has ended all the same, just before it was stopped */
+  /** @returns false if it ended just before it was stopped */
   async #rest(): Promise<boolean> {
     const { store } = this.#options
     if ((await store.get(this.id))?.state !== 'running') return false

@@ -1,21 +1,24 @@
-/** A job as it changes, for whoever watches it. */
+/** Changes of a job, for a client that follows it. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../errors.js'
 import type { JobReport, Jobs } from './jobs.js'
 
-/** Nobody sees more than a few changes a second. */
+/** More than a few changes per second are of no use to anybody. */
 const usualLookMs = 500
 
-/** `still`: a look that found nothing new. */
+/** `still`: a check that found nothing new. */
 export type JobLook = { event: 'progress' | 'end'; report: JobReport } | { event: 'still' }
 
 export interface FollowOptions {
-  /** Whoever watched has left, or the service stops. */
+  /** The client has disconnected, or the service is stopping. */
   signal: AbortSignal
   lookEveryMs?: number | undefined
 }
 
-/** `progress` at first and whenever something has changed, `end` once and last. Ends with the job, with its being forgotten, or with the signal. */
+/**
+ * `progress` first and whenever something has changed, `end` once and last. Ends with the job, with its deletion, or
+ * with the signal.
+ */
 export async function* followJob(
   jobs: Jobs,
   jobId: string,
@@ -34,7 +37,7 @@ export async function* followJob(
   }
 }
 
-/** Ended jobs are forgotten after a while. */
+/** Ended jobs are deleted after a while. */
 async function find(jobs: Jobs, jobId: string): Promise<JobReport | undefined> {
   try {
     return await jobs.report(jobId)

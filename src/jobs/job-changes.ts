@@ -1,13 +1,13 @@
-/** What becomes of a job's record by each change; pure, so that every store of jobs keeps the same rules. */
+/** The effect of each change on a job's record; pure, so that every job store follows the same rules. */
 import { AlikeError, catalogue } from '../errors.js'
 import type { JobError, JobProgress, StoredCounts } from '../gallery/job-progress.js'
 import { cutText } from '../text.js'
 import { endedJobStates, type JobRecord, type JobState, type JobTrials } from './job.js'
 import type { JobResult, JobSteering, JobTransition, NewJob } from './job-store.js'
 
-/** Of what is told about an error; the causes, with all they say, are in the log. */
+/** Of what is stored about an error; the full causes are in the log. */
 const detailMaxLength = 1_000
-/** Of what a source calls an item: as long as an id may be. */
+/** Of a source's name for an item: as long as an id may be. */
 const nameMaxLength = 512
 
 export function newRecord(job: NewJob, galleryUid: string, at: string): JobRecord {
@@ -39,7 +39,7 @@ export function newRecord(job: NewJob, galleryUid: string, at: string): JobRecor
   }
 }
 
-/** @throws AlikeError `job_finished` when the job is in none of the `from` states */
+/** @throws AlikeError `job_finished` if the job is in none of the `from` states */
 export function transitioned(job: JobRecord, change: JobTransition, at: string): JobRecord {
   const { from, to, total, failure, trials } = change
   if (!from.includes(job.state)) throw finished(job)
@@ -60,7 +60,10 @@ export function transitioned(job: JobRecord, change: JobTransition, at: string):
   }
 }
 
-/** By what its items came to. @throws AlikeError `job_finished` */
+/**
+ * The final state, determined by the outcomes of its items.
+ * @throws AlikeError `job_finished`
+ */
 export function completed(job: JobRecord, total: number, at: string): JobRecord {
   const taken = job.added + job.updated + job.removed + job.skipped
   const to = job.failed === 0 ? 'succeeded' : taken > 0 ? 'completed_with_errors' : 'failed'
@@ -90,7 +93,7 @@ export function advanced(
   })
 }
 
-/** Of the job's report, in the form in which they are kept. */
+/** Lines of the job's report, as stored. */
 export function linesOf({ errors = [], replaced = [], notes = [] }: JobProgress): JobError[] {
   return [...errors, ...replaced, ...notes].map((line) => ({
     ...line,
@@ -105,7 +108,7 @@ export function succeeded(job: JobRecord, { total }: JobResult, galleryUid: stri
   return withDone({ ...job, state: 'succeeded', total, position: total, failure: null, finishedAt: at })
 }
 
-/** @throws AlikeError `job_finished` when it has ended */
+/** @throws AlikeError `job_finished` if it has ended */
 export function steered(job: JobRecord, { priority, paused }: JobSteering): JobRecord {
   if (job.finishedAt !== null) throw finished(job)
   return { ...job, priority: priority ?? job.priority, paused: paused ?? job.paused }
@@ -118,22 +121,22 @@ export function noted(job: JobRecord, trials: JobTrials): JobRecord {
 }
 
 /**
- * @param galleryUid of the gallery that now has the name the job was made for
- * @throws AlikeError `job_finished` unless the job is running; `gallery_not_found` when that is not the job's gallery but
- * another one of its name, or there is none
+ * @param galleryUid of the gallery that now has the name the job was created for
+ * @throws AlikeError `job_finished` unless the job is running; `gallery_not_found` if that is a different gallery with
+ * the same name, or there is none
  */
 function expectRunning(job: JobRecord, galleryUid: string | undefined): void {
   if (job.state !== 'running') throw finished(job)
   if (job.galleryUid !== galleryUid) throw new AlikeError('gallery_not_found')
 }
 
-/** Of an ingestion what became of its items tells, of another kind its position. */
+/** For an ingestion the outcomes of its items count, for other kinds its position. */
 export function withDone(job: JobRecord): JobRecord {
   const { kind, added, updated, removed, skipped, failed, position } = job
   return { ...job, done: kind === 'ingest' ? added + updated + removed + skipped + failed : position }
 }
 
-/** Of the runs that got nowhere, the one that now got further is left. */
+/** Of the runs without progress, only the one that has now made progress is left. */
 function afterProgress({ runs, givenUp }: JobTrials): JobTrials {
   return { runs: Math.min(runs, 1), alone: null, givenUp }
 }

@@ -1,18 +1,21 @@
-/** The end of a job: why it failed, and who is told. */
+/** The end of a job: why it failed, and who is notified. */
 import { AlikeError } from '../errors.js'
 import type { JobRecord } from './job.js'
 import type { JobLogger } from './job-logger.js'
 
 export interface JobEndOptions {
   logger: JobLogger
-  /** Told of each job that has ended, for a metric. */
+  /** Called for each job that has ended, for a metric. */
   onEnd?: ((job: JobRecord) => void) | undefined
 }
 
-/** Failures that are ours: their causes belong into the log as errors. */
+/** Failures of the service itself: their causes are logged as errors. */
 const ownFailures: readonly string[] = ['internal', 'storage_full', 'data_unreadable', 'job_interrupted']
 
-/** What a job that failed of it says. What the caller is to blame for is in the job; what we are to blame for goes into the log, too, with its cause. */
+/**
+ * A failed job's failure. If the caller is to blame, it is stored in the job; if the service is, its cause is logged as
+ * well.
+ */
 export function failureBy(cause: unknown, jobId: string, logger: JobLogger): NonNullable<JobRecord['failure']> {
   const error = cause instanceof AlikeError ? cause : new AlikeError('internal', { cause })
   if (ownFailures.includes(error.code)) logger.error({ err: cause, jobId }, 'job failed')

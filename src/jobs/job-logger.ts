@@ -1,4 +1,4 @@
-/** What is used of pino. */
+/** The part of pino that is used. */
 export interface JobLogger {
   info(fields: object, message: string): void
   warn(fields: object, message: string): void

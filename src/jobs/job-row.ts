@@ -1,4 +1,4 @@
-/** A job as a row of a table, whatever the database: values that every database has. */
+/** A job as a row of a table in any database, with types that every database has. */
 import type { JsonValue } from '../gallery/records.js'
 import type { JobKind, JobRecord, JobState, JobTrials } from './job.js'
 
@@ -32,7 +32,7 @@ export function recordOf(row: JobRow): JobRecord {
   return { ...recordWithoutSource(row), source: JSON.parse(row.source) as JsonValue }
 }
 
-/** For a change that hands out no record: a source can be long, and is not read for each step. */
+/** For changes that return no record: a source can be long, and is not read for each step. */
 export function recordWithoutSource(row: JobRow): JobRecord {
   const { added, updated, removed, skipped, failed } = row
   return {
@@ -63,7 +63,7 @@ export function recordWithoutSource(row: JobRow): JobRecord {
   }
 }
 
-/** What a change may have changed. */
+/** The columns that a change may have changed. */
 export function changedColumns(
   job: JobRecord,
 ): Omit<JobRow, 'source' | 'id' | 'kind' | 'gallery' | 'gallery_uid' | 'idempotency_key' | 'created_at'> {

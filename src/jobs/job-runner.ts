@@ -1,47 +1,56 @@
-/** What a kind of job brings: how one of its jobs is run. Everything else about its life is `jobs.ts`. */
+/** What a kind of job provides: how one of its jobs is run. Everything else about its life is in `jobs.ts`. */
 
 import type { JobProgress } from '../gallery/job-progress.js'
 import type { JobKind, JobRecord, JobTrials, RunReading } from './job.js'
 
 export interface JobRunner {
-  /** Jobs of these kinds run one at a time, in the order of their coming, beside those of other runners. */
+  /** Jobs of these kinds run one at a time, in order of arrival, in parallel with those of other runners. */
   kinds: readonly JobKind[]
-  /** Jobs that may wait or run. */
+  /** Maximum number of jobs waiting or running. */
   jobsMax: number
-  /** A job that did not get further while the process died so often over it is not begun again. */
+  /** A job during which the process has crashed this often without progress is not started again. */
   deathsMax: number
   /**
-   * Once, before any job is run.
-   * @param jobIds jobs of former processes that have not ended
+   * Called once, before any job is run.
+   * @param jobIds unfinished jobs of previous processes
    */
   resume?(jobIds: ReadonlySet<string>): Promise<void>
-  /** @throws AlikeError why the job as a whole can not go on; anything once its signal is aborted */
+  /** @throws AlikeError why the job as a whole cannot continue; anything once its signal is aborted */
   run(job: JobRecord, control: JobControl): Promise<RunEnd>
-  /** Removes what the job has outside the database: it has ended. */
+  /** Deletes what the job has outside the database, because it has ended. */
   discard?(jobId: string): Promise<void>
 }
 
-/** What a run is given, and how it tells of itself. */
+/** What a run receives, and how it reports progress. */
 export interface JobControl {
-  /** Aborted to stop the run where it is; what becomes of the job's state is no matter of the run. */
+  /** Aborted to stop the run immediately; the state of the job is not the run's concern. */
   signal: AbortSignal
-  /** As noted for this run: of more runs than this one, the process died over the others. */
+  /** The recorded runs: if there is more than this one, the process crashed during the others. */
   trials: JobTrials
-  /** Index of an item over which the process has died so often that it is given up. */
+  /** Index of an item that is skipped because the process has crashed on it too often. */
   giveUp: number | undefined
-  /** Stores how many items there are. @throws AlikeError `job_finished` */
+  /**
+   * Stores the number of items.
+   * @throws AlikeError `job_finished`
+   */
   expect(total: number): Promise<void>
-  /** Stores what is being tried. @throws AlikeError `job_finished` */
+  /**
+   * Stores which items are being tried.
+   * @throws AlikeError `job_finished`
+   */
   note(trials: JobTrials): Promise<void>
-  /** Stores how far it came with steps that store no picture. @throws AlikeError `job_finished`, `gallery_not_found` */
+  /**
+   * Stores progress made without storing pictures.
+   * @throws AlikeError `job_finished`, `gallery_not_found`
+   */
   advance(progress: JobProgress): Promise<void>
-  /** Says how far the run is, whenever somebody asks; before that the job's record tells. */
+  /** Provides the run's progress on request; before that, the job's record is used. */
   tell(reading: () => RunReading): void
 }
 
 export interface RunEnd {
-  /** Items it has looked at. */
+  /** Items processed. */
   total: number
-  /** JSON text. Left out: the job ends as what became of its items says. */
+  /** JSON text. Undefined: the final state follows from the outcomes of its items. */
   result?: string | undefined
 }

@@ -1,7 +1,7 @@
-/** A job as it is stored: what must survive a crash to go on where it stopped. */
+/** A job as it is stored: what must survive a crash so that it can resume where it stopped. */
 import type { JsonValue } from '../gallery/records.js'
 
-/** Not ended: it is waiting, or at work. */
+/** Not ended: waiting or running. */
 export const activeJobStates = ['queued', 'running'] as const
 /** `succeeded`: nothing failed; `completed_with_errors`: some items failed; `failed`: all of them, or the job as a whole. */
 export const endedJobStates = ['succeeded', 'completed_with_errors', 'failed', 'cancelled'] as const
@@ -24,54 +24,57 @@ export interface JobRecord {
   source: JsonValue
   /** Items in the source, once known. */
   total: number | null
-  /** Items that ended in any way: of an ingestion added + updated + removed + skipped + failed, of another kind its position. */
+  /**
+   * Items finished in any way: for an ingestion added + updated + removed + skipped + failed, for other kinds its
+   * position.
+   */
   done: number
   added: number
   updated: number
   removed: number
   skipped: number
   failed: number
-  /** Of those put: items that took the place of an earlier one of the same source and id. */
+  /** Among the items put: those that replaced an earlier one of the same source and id. */
   replaced: number
-  /** Items whose names were read as their archive means them only when it says nothing else. */
+  /** Items whose names were decoded with the archive format's default encoding, because nothing else was declared. */
   namesAssumed: number
-  /** Items, counted from the first, that are all done; a job resumes with the item after them. */
+  /** All items before this one are done; a job resumes with the item at this index. */
   position: number
-  /** Of the run that was begun last; null while there was none. */
+  /** Start of the latest run; null before the first. */
   trials: JobTrials | null
-  /** Why the job failed, of one that has ended in no other state; of one that is tried again, that the process died over it. */
+  /** Why the job failed; while it is being retried, that the process crashed. */
   failure: { code: string; detail: string } | null
   idempotencyKey: string | null
   createdAt: string
   startedAt: string | null
   finishedAt: string | null
-  /** Of jobs that wait, those of a higher one are begun first. */
+  /** Among waiting jobs, those with a higher priority start first. */
   priority: number
-  /** It is not begun until it is let go on. */
+  /** It is not started until it is resumed. */
   paused: boolean
-  /** Of a run in another process, as that told it last. */
+  /** As last reported by a run in another process. */
   reading?: RunReading | undefined
 }
 
 /** What a run knows beyond the job's record. */
 export interface RunReading {
-  /** Since this run began, a resumed job's former life not counted. */
+  /** Since this run began; earlier runs of a resumed job do not count. */
   elapsedMs: number
   doneInThisRun: number
-  /** Part of the source's bytes that was read, when this run began and now. */
+  /** Share of the source's bytes read, when this run began and now. */
   shareAtStart: number
   share: number
-  /** Of the job, where its record does not tell while it runs. */
+  /** Of the job, while its record is behind its run. */
   done?: number | undefined
   total?: number | null | undefined
 }
 
-/** What shows, after the process has died, whether the job was the reason. Kept for jobs that a later process takes up. */
+/** Shows, after a crash, whether the job was the cause. Stored for jobs that a later process resumes. */
 export interface JobTrials {
-  /** Runs begun since the job last got further, of which none came to its end. */
+  /** Runs started since the job last made progress, none of which ended normally. */
   runs: number
-  /** The item that is being tried with nothing beside it, and how often it was. */
+  /** The item that is being tried alone, and how often it has been. */
   alone: { item: number; tries: number } | null
-  /** Items that were given up because the process had ended over them. */
+  /** Items that were skipped because the process had crashed on them. */
   givenUp: number
 }

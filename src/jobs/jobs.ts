@@ -1,6 +1,6 @@
 /**
- * The life of every job, whatever its kind: accepted while there is room, run one after the other by the runner of its
- * kind, watched, cancelled, taken up again after a restart, and forgotten in the end.
+ * The life of every job, whatever its kind: accepted while there is room, run one after another by the runner of its
+ * kind, followed, cancelled, resumed after a restart, and finally deleted.
  */
 import { AlikeError } from '../errors.js'
 import { JobChanges } from './changes.js'
@@ -12,7 +12,7 @@ import { Lane, type LaneOptions } from './lane.js'
 import { type JobPace, paceOf } from './pace.js'
 
 export interface JobsOptions extends LaneOptions {
-  /** Each with a lane of its own. */
+  /** Each with its own lane. */
   runners: readonly JobRunner[]
 }
 
@@ -21,7 +21,7 @@ export interface JobReport {
   pace: JobPace
 }
 
-/** Takes up the jobs that a former process left. */
+/** Resumes the jobs of previous processes. */
 export async function openJobs(options: JobsOptions): Promise<Jobs> {
   const jobs = new Jobs(options)
   await jobs.resume()
@@ -29,7 +29,7 @@ export async function openJobs(options: JobsOptions): Promise<Jobs> {
 }
 
 export class Jobs {
-  /** What they are kept in. */
+  /** Where jobs are stored. */
   readonly store: JobStore
   readonly #logger: JobLogger
   readonly #lanes: ReadonlyMap<JobKind, Lane>
@@ -53,13 +53,13 @@ export class Jobs {
     })
   }
 
-  /** Once, before anything else. */
+  /** Called once, before anything else. */
   async resume(): Promise<void> {
     for (const lane of this.#allLanes) await lane.resume()
   }
 
   /**
-   * Before a job is made, or an upload for it is received.
+   * Called before a job is created, or an upload for it is received.
    * @throws AlikeError `shutting_down`, `job_queue_full`
    */
   async expectRoom(kind: JobKind): Promise<void> {
@@ -68,7 +68,7 @@ export class Jobs {
   }
 
   /**
-   * Resolves when the job is durable. Where its idempotency key has a job already, that one is told instead.
+   * Resolves when the job is durable. If there is already a job with its idempotency key, that one is returned instead.
    * @throws AlikeError `gallery_not_found`, `storage_full`
    */
   async create(job: NewJob & { kind: JobKind }): Promise<JobReport & { created: boolean }> {
@@ -78,14 +78,17 @@ export class Jobs {
     return { ...this.#report(made), created }
   }
 
-  /** The job as it is now. @throws AlikeError `job_not_found` */
+  /**
+   * The current record.
+   * @throws AlikeError `job_not_found`
+   */
   async report(jobId: string): Promise<JobReport> {
     const job = await this.store.get(jobId)
     if (job === undefined) throw new AlikeError('job_not_found')
     return this.#report(job)
   }
 
-  /** Resolves once the job may be another than it was: at once where this process runs it, or no other one can change it. */
+  /** Resolves once the job may have changed: at once if this process runs it, or no other process can change it. */
   async changed(jobId: string, kind: JobKind, signal: AbortSignal): Promise<void> {
     if (this.#laneOf(kind).readingOf(jobId) === undefined) await this.#changes.next(jobId, signal)
   }
@@ -95,7 +98,7 @@ export class Jobs {
     return (await this.store.list(options)).map((job) => this.#report(job))
   }
 
-  /** Jobs of these kinds that have not ended. */
+  /** Unfinished jobs of these kinds. */
   async counts(kinds: readonly JobKind[]): Promise<{ state: ActiveJobState; count: number }[]> {
     const countOf = async (state: ActiveJobState) => ({
       state,
@@ -104,22 +107,28 @@ export class Jobs {
     return Promise.all(activeJobStates.map(countOf))
   }
 
-  /** What it has committed stays. @throws AlikeError `job_not_found`, `job_finished` */
+  /**
+   * What it has committed is kept.
+   * @throws AlikeError `job_not_found`, `job_finished`
+   */
   async cancel(jobId: string): Promise<JobReport> {
     const { job } = await this.report(jobId)
     const cancelled = await this.#laneOf(job.kind).cancel(jobId)
-    return this.#report((await this.store.get(jobId)) ?? cancelled) // where none are kept, it is forgotten
+    return this.#report((await this.store.get(jobId)) ?? cancelled) // if jobs are not retained, it is deleted
   }
 
-  /** Pauses it, lets it go on, or gives it another priority. @throws AlikeError `job_not_found`, `job_finished` */
+  /**
+   * Pauses or resumes it, or changes its priority.
+   * @throws AlikeError `job_not_found`, `job_finished`
+   */
   async steer(jobId: string, steering: JobSteering): Promise<JobReport> {
     const { job } = await this.report(jobId)
     return this.#report(await this.#laneOf(job.kind).steer(jobId, steering))
   }
 
   /**
-   * Stops the running jobs where they are; they go on at the next start.
-   * @param crashed the process ends for an error: a job may have been the reason
+   * Stops the running jobs immediately; they resume at the next start.
+   * @param crashed the process ends because of an error: a job may have been the cause
    */
   async close(crashed = false): Promise<void> {
     this.#closing = true

@@ -1,4 +1,4 @@
-/** The jobs of one runner: one at a time, in the order of their coming. */
+/** The jobs of one runner: one at a time, in order of arrival. */
 import type { Galleries } from '../gallery/galleries.js'
 import { ClaimedJob } from './claimed-job.js'
 import { activeJobStates, type JobRecord, type JobState, type RunReading } from './job.js'
@@ -9,30 +9,30 @@ import type { JobSteering, JobStore, NewJob } from './job-store.js'
 export interface LaneOptions extends JobEndOptions {
   store: JobStore
   galleries: Galleries
-  /** Ended jobs are kept so long. */
+  /** How long ended jobs are retained. */
   jobsKeptDays: number
-  /** False: they are accepted and steered here, and run by other processes. Default true. */
+  /** False: jobs are accepted and controlled here, and run by other processes. Default true. */
   runsJobs?: boolean | undefined
 }
 
 const active: JobState[] = [...activeJobStates]
 const dayMs = 86_400_000
-/** After a job could neither go on nor be stored as failed, or none could be claimed. */
+/** Pause after a job could neither continue nor be stored as failed, or none could be claimed. */
 const retryMs = 10_000
 
 export class Lane {
   readonly #runner: JobRunner
   readonly #options: LaneOptions
   readonly #store: JobStore
-  /** Jobs that this process has begun: what is noted of their runs is no death of a former one. */
+  /** Jobs that this process has started: their recorded runs do not mean that an earlier process crashed. */
   readonly #begun = new Set<string>()
   /** Jobs being stored. */
   #creating = 0
-  /** What runs, and when nothing of it is left to be done. */
+  /** The running job, and a promise that resolves when nothing of it is left to do. */
   #current: { job: ClaimedJob; ended: Promise<boolean> } | undefined
-  /** Claiming and running, until there is nothing to run. */
+  /** Claims and runs jobs until there is nothing to run. */
   #atWork: Promise<void> | undefined
-  /** A job may have come since the last claim. */
+  /** A job may have arrived since the last claim. */
   #lookAgain = false
   #retry: NodeJS.Timeout | undefined
   #closing = false
@@ -65,13 +65,13 @@ export class Lane {
     }
   }
 
-  /** Of the job that runs. */
+  /** Of the running job. */
   readingOf(jobId: string): RunReading | undefined {
     return this.#current?.job.id === jobId ? this.#current.job.reading : undefined
   }
 
   async cancel(jobId: string): Promise<JobRecord> {
-    // The state is durable first: a run that is still at work can commit nothing after it.
+    // The state is durable first: a run that is still active can commit nothing after it.
     const job = await this.#store.transition(jobId, { from: active, to: 'cancelled' })
     tellEnd(job, this.#options)
     if (this.#current?.job.id === jobId) await this.#stop('cancelled')
@@ -79,7 +79,10 @@ export class Lane {
     return job
   }
 
-  /** A job that runs and is paused stops where it is; the next one begins. @throws AlikeError `job_not_found`, `job_finished` */
+  /**
+   * A running job that is paused stops immediately; the next one starts.
+   * @throws AlikeError `job_not_found`, `job_finished`
+   */
   async steer(jobId: string, steering: JobSteering): Promise<JobRecord> {
     const job = await this.#store.steer(jobId, steering)
     if (steering.paused === true && this.#current?.job.id === jobId) await this.#stop('paused')
@@ -95,14 +98,14 @@ export class Lane {
     if (!crashed && this.#options.galleries.failure === undefined) await this.#rest()
   }
 
-  /** A job that waits was stopped in peace. One that is left as running only makes the next process go more carefully. */
+  /** A waiting job was stopped gracefully. One that is left as running only makes the next process more careful. */
   async #rest(): Promise<void> {
     try {
       for (const id of this.#begun)
         if ((await this.#store.get(id))?.state === 'running')
           await this.#store.transition(id, { from: ['running'], to: 'queued' })
     } catch (error) {
-      this.#options.logger.error({ err: error }, 'the rest of a job could not be stored')
+      this.#options.logger.error({ err: error }, 'the remaining state of a job could not be stored')
     }
   }
 
@@ -111,13 +114,13 @@ export class Lane {
     await this.#current?.ended
   }
 
-  /** For a job to begin, unless one is at work. */
+  /** Starts the next job, unless one is running. */
   look(): void {
     if (this.#closing || this.#options.runsJobs === false) return
     this.#lookAgain = true
     this.#atWork ??= this.#work().finally(() => {
       this.#atWork = undefined
-      if (this.#lookAgain) this.look() // asked for in the moment of the end
+      if (this.#lookAgain) this.look() // requested at the moment of the end
     })
   }
 
@@ -128,7 +131,7 @@ export class Lane {
         const job = await this.#store.claim(this.#runner.kinds)
         if (job !== undefined && !this.#closing) await this.#run(job)
       } catch (error) {
-        this.#options.logger.error({ err: error }, 'the next job could not be begun')
+        this.#options.logger.error({ err: error }, 'the next job could not be started')
         this.#lookLater()
       }
     }
@@ -142,11 +145,11 @@ export class Lane {
     if (more) this.#lookAgain = true
   }
 
-  /** @returns false when nothing more can be run for now: the process is stopping, or its storage is gone or full */
+  /** @returns false if nothing more can be run for now: the process is stopping, or its storage is lost or full */
   async #runToEnd(job: ClaimedJob): Promise<boolean> {
     const end = await job.run()
     if (job.hasBegun) this.#begun.add(job.id)
-    if (end === 'unstored') this.#lookLater() // where there was no room, there may be some then
+    if (end === 'unstored') this.#lookLater() // where there was no space, there may be some then
     if (end === 'unstored' || end === 'stopped') return false
     this.#begun.delete(job.id)
     if (end === 'ended') {
@@ -161,10 +164,10 @@ export class Lane {
   }
 
   async #forgetOld(): Promise<void> {
-    // The millisecond of now included: a job may end in the one in which this is asked.
+    // Including the current millisecond: a job may end in the very one in which this is called.
     const before = new Date(Date.now() + 1 - this.#options.jobsKeptDays * dayMs).toISOString()
     await this.#store
       .forget(before)
-      .catch((error: unknown) => this.#options.logger.error({ err: error }, 'old jobs could not be forgotten'))
+      .catch((error: unknown) => this.#options.logger.error({ err: error }, 'old jobs could not be deleted'))
   }
 }

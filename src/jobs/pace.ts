@@ -1,19 +1,19 @@
-/** How fast a job goes, and how long it will take at that pace. */
+/** A job's throughput, and the time left at that pace. */
 import type { JobRecord, RunReading } from './job.js'
 
 export interface JobPace {
-  /** Part of the source that is read, 0..1. */
+  /** Share of the source that has been read, 0..1. */
   share: number
   picturesPerSecond: number | null
   secondsLeft: number | null
 }
 
-/** @param run undefined when the job is not running in this process */
+/** @param run undefined if the job is not running in this process */
 export function paceOf(job: JobRecord, run: RunReading | undefined): JobPace {
   if (run === undefined) return paceOfRest(job)
   const seconds = run.elapsedMs / 1000
   const rate = run.doneInThisRun > 0 && seconds > 0 ? run.doneInThisRun / seconds : null
-  // By count where the total is known, by bytes where not.
+  // By count if the total is known, otherwise by bytes.
   const share = job.total === null ? run.share : job.total === 0 ? 1 : job.done / job.total
   if (job.total !== null)
     return { share, picturesPerSecond: rate, secondsLeft: rate === null ? null : (job.total - job.done) / rate }

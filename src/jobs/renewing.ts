@@ -1,4 +1,4 @@
-/** Keeps a claimed job its process's while it runs, and hears what other processes did to it. */
+/** Renews this process's claim of a job while it runs, and notices what other processes did to it. */
 import type { RunReading } from './job.js'
 import type { JobLogger } from './job-logger.js'
 import type { JobStore } from './job-store.js'
@@ -12,12 +12,15 @@ export interface RenewedJob {
 export interface RenewingOptions {
   store: JobStore
   renewEveryMs: number
-  /** Then the job is let go to be claimed anew, by whomever. */
+  /** Then the claim is released, for any process to claim again. */
   maxMs: number
   logger: JobLogger
 }
 
-/** Until `end`, or until the job is to be stopped. A store that does not answer is asked again: the lease lasts several renewals. */
+/**
+ * Until `end`, or until the job is to be stopped. If the store is unavailable, it retries: the lease lasts several
+ * renewals.
+ */
 export function renewing(job: RenewedJob, { store, renewEveryMs, maxMs, logger }: RenewingOptions): { end(): void } {
   const startedAt = performance.now()
   let timer: NodeJS.Timeout

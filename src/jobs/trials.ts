@@ -1,26 +1,29 @@
-/** Whether a job may be begun again after the process has died over it, and how. */
+/** Whether a job may be started again after the process has crashed during it, and how. */
 import { AlikeError } from '../errors.js'
 import type { JobRecord, JobTrials } from './job.js'
 
-/** An item over which the process died so often while nothing else was at work is given up; and a job with so many of them. */
+/**
+ * An item on which the process crashed this often while nothing else was running is skipped; a job with this many of
+ * them fails.
+ */
 const aloneTriesMax = 2
 const givenUpMax = 5
 
 export interface Trial {
-  /** To be durable before anything of the job is at work, so that a process which dies over it is noticed by the next. */
+  /** To be durable before anything of the job runs, so that the next process notices a crash. */
   trials: JobTrials
-  /** Processes that died over the job since it last got further. */
+  /** Crashes during the job since it last made progress. */
   deaths: number
-  /** Index of the item that is given up now. */
+  /** Index of the item that is skipped now. */
   giveUp: number | undefined
 }
 
 /**
- * @param begunHere this process has begun the job already: what is noted of its runs is no death
- * @throws AlikeError `job_interrupted` when the process has died too often
+ * @param begunHere this process has already started the job: its recorded runs do not mean a crash
+ * @throws AlikeError `job_interrupted` if the process has crashed too often
  */
 export function nextTrial(job: JobRecord, { begunHere, deathsMax }: { begunHere: boolean; deathsMax: number }): Trial {
-  // A stop in peace leaves its job waiting: one that runs while nobody runs it was running when the process died.
+  // A graceful stop leaves its job waiting: a job stored as running, without a process that runs it, was running when its process died.
   const died = job.state === 'running' && !begunHere
   const deaths = died ? deathsOf(job) : 0
   const alone = died ? (job.trials?.alone ?? null) : null
@@ -33,7 +36,7 @@ export function nextTrial(job: JobRecord, { begunHere, deathsMax }: { begunHere:
   return { trials: { runs: deaths + 1, alone, givenUp }, deaths, giveUp }
 }
 
-/** Analyses of older versions had no trials; they were told as interrupted after their first death. */
+/** Analyses of older versions recorded no trials; they failed as interrupted after the first crash. */
 function deathsOf({ trials, failure }: JobRecord): number {
   return trials?.runs ?? (failure === null ? 1 : 2)
 }

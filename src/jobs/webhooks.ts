@@ -1,6 +1,6 @@
 /**
- * Tells of the end of jobs by signed requests, as https://www.standardwebhooks.com has them. Who is to be told stands in the
- * database until he was, so that a restart loses none; attempts are further and further apart, and bounded.
+ * Notifies webhooks of the end of jobs with signed requests, as specified by https://www.standardwebhooks.com. Pending
+ * notifications are stored in the database, so that a restart loses none; attempts are limited, at growing intervals.
  */
 import { createHmac } from 'node:crypto'
 import { AlikeError } from '../errors.js'
@@ -9,7 +9,11 @@ import type { JobRecord } from './job.js'
 import type { JobLogger } from './job-logger.js'
 import type { JobStore, PendingWebhook } from './job-store.js'
 
-/** Sends a request to a host that is allowed. @returns the status @throws AlikeError `url_not_allowed`, `url_unreachable` */
+/**
+ * Sends a request to an allowed host.
+ * @returns the status
+ * @throws AlikeError `url_not_allowed`, `url_unreachable`
+ */
 export interface WebhookSender {
   expectAllowed(url: string): void
   post(url: string, request: { headers: Record<string, string>; body: string }, signal: AbortSignal): Promise<number>
@@ -20,9 +24,9 @@ export type WebhookOutcome = 'delivered' | 'failed' | 'given_up'
 export interface WebhooksOptions {
   jobs: JobStore
   sender: WebhookSender
-  /** `whsec_` and base64, or any text; empty: no job may have a webhook. */
+  /** `whsec_` and base64, or any text; empty: webhooks are disabled. */
   secret: string
-  /** Then it is given up. */
+  /** Maximum number of attempts. */
   attemptsMax: number
   /** Before the second attempt; four times as long before each further one, up to `pauseMaxMs`. Default 5 s. */
   firstPauseMs?: number | undefined
@@ -33,7 +37,7 @@ export interface WebhooksOptions {
 
 const pauseFactor = 4
 const pauseMaxMs = 6 * 3_600_000
-/** Requests at once; the others wait for the next look. */
+/** Concurrent requests; the others wait for the next pass. */
 const atOnceMax = 8
 /** After the store could not be read or written. */
 const retryMs = 10_000
@@ -43,7 +47,7 @@ export class Webhooks {
   readonly #underWay = new Map<string, Promise<void>>()
   readonly #closing = new AbortController()
   #timer: NodeJS.Timeout | undefined
-  /** One look at a time: what an older one read may be told by now. */
+  /** One pass at a time: the pending notifications read by an older pass may have been sent by now. */
   #looking: Promise<void> | undefined
   #lookAgain = false
 
@@ -51,12 +55,15 @@ export class Webhooks {
     this.#options = options
   }
 
-  /** Being told now. */
+  /** Notifications in progress. */
   get underWay(): number {
     return this.#underWay.size
   }
 
-  /** Before a job is made. @throws AlikeError `webhook_disabled`, `url_not_allowed` */
+  /**
+   * Called before a job is created.
+   * @throws AlikeError `webhook_disabled`, `url_not_allowed`
+   */
   expectAllowed(url: string): void {
     if (this.#options.secret === '') throw new AlikeError('webhook_disabled')
     const misfit = misfitOfText(url)
@@ -64,12 +71,12 @@ export class Webhooks {
     this.#options.sender.expectAllowed(url)
   }
 
-  /** At the start, and whenever a job has ended. */
+  /** Called at start, and whenever a job has ended. */
   look(): void {
     this.#lookAgain = true
     this.#looking ??= this.#lookNow().finally(() => {
       this.#looking = undefined
-      if (this.#lookAgain) this.look() // asked for in the moment of the end
+      if (this.#lookAgain) this.look() // requested at the moment of the end
     })
   }
 
@@ -115,7 +122,7 @@ export class Webhooks {
     const done = this.#attempt(webhook).then(
       () => this.#ended(webhook, 0),
       (error: unknown) => {
-        this.#options.logger.error({ err: error, jobId: webhook.jobId }, 'what became of a webhook could not be stored')
+        this.#options.logger.error({ err: error, jobId: webhook.jobId }, 'the outcome of a webhook could not be stored')
         this.#ended(webhook, retryMs)
       },
     )
@@ -133,7 +140,7 @@ export class Webhooks {
     const job = await jobs.get(jobId)
     if (job === undefined) return
     const failure = await this.#send(job, url)
-    if (this.#closing.signal.aborted && failure !== undefined) return // it is tried again at the next start
+    if (this.#closing.signal.aborted && failure !== undefined) return // it is retried at the next start
     if (failure === undefined) {
       await jobs.noteWebhook(jobId, null)
       onAttempt?.('delivered')
@@ -146,17 +153,17 @@ export class Webhooks {
     onAttempt?.(isLast ? 'given_up' : 'failed')
     logger.warn(
       { jobId, host: new URL(url).host, attempt: attempts + 1, reason: failure },
-      isLast ? 'webhook given up' : 'webhook failed, to be tried again',
+      isLast ? 'webhook given up' : 'webhook failed; retrying later',
     )
   }
 
-  /** @returns why it was not taken */
+  /** @returns why the attempt failed */
   async #send(job: JobRecord, url: string): Promise<string | undefined> {
     const body = JSON.stringify({ type: 'job.ended', timestamp: job.finishedAt, data: toldOf(job) })
     const timestamp = Math.floor(this.#now().getTime() / 1000)
     const headers = {
       'content-type': 'application/json',
-      // the same for each attempt: whoever has taken it once can tell
+      // the same for each attempt, so that a receiver can recognise repetitions
       'webhook-id': job.id,
       'webhook-timestamp': String(timestamp),
       'webhook-signature': signatureOf(this.#options.secret, job.id, timestamp, body),

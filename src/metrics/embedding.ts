@@ -35,10 +35,7 @@ export function embeddingInstruments(registry: Registry): EmbeddingInstruments {
   })
   const { dropped, crashes } = counters(registry, {
     dropped: ['alike_embed_dropped_total', 'Pictures dropped before they were run because their caller had left.'],
-    crashes: [
-      'alike_embed_worker_crashes_total',
-      'Embedding worker threads that ended by themselves and were replaced.',
-    ],
+    crashes: ['alike_embed_worker_crashes_total', 'Embedding worker threads that died and were replaced.'],
   })
   const runtimeInfo = new Gauge({
     name: 'alike_runtime_info',
@@ -48,12 +45,12 @@ export function embeddingInstruments(registry: Registry): EmbeddingInstruments {
   })
   const cudaFallback = new Gauge({
     name: 'alike_cuda_fallback',
-    help: '1 when CUDA was expected and embeddings run on the CPU instead, else 0.',
+    help: '1 if CUDA was expected but embeddings run on the CPU, otherwise 0.',
     registers,
   })
   const goldenCosine = new Gauge({
     name: 'alike_golden_min_cosine',
-    help: 'Smallest cosine between the embeddings of the golden pictures made here at start and those made at the export.',
+    help: 'Smallest cosine between the embeddings of the golden pictures computed here at start and at export.',
     labelNames: ['precision'] as const,
     registers,
   })

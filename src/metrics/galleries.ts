@@ -17,24 +17,24 @@ export function galleryInstruments(registry: Registry): GalleryInstruments {
     indexRebuilds: ['alike_index_rebuilds_total', 'Times a graph was built anew from the database.'],
     moves: [
       'alike_gallery_moves_total',
-      'Moves of galleries to another engine that have ended.',
+      'Finished moves of galleries to another engine.',
       { outcome: ['moved', 'refused', 'broken_off'] },
     ],
     decided: ['alike_decisions_total', 'Decisions about findings, by what was decided.', { decision: null }],
     judged: [
       'alike_feedback_judgements_total',
-      'Judgements of hits that were taken in, by verdict.',
+      'Judgements of hits received, by verdict.',
       { verdict: ['right', 'wrong'] },
     ],
     dataSnapshots: [
       'alike_data_snapshots_total',
-      'Snapshots of the data that were begun and ended, by outcome.',
+      'Snapshots of the data, by outcome.',
       { outcome: ['ready', 'failed'] },
     ],
   })
   const newestDataSnapshot = new Gauge({
     name: 'alike_data_snapshot_newest_timestamp_seconds',
-    help: 'Unix time of the data in the newest snapshot that this process has written or found in its data folder; 0 when there is none.',
+    help: 'Unix time of the data in the newest snapshot that this process has written or found in its data folder; 0 if there is none.',
     registers: [registry],
   })
   return {

@@ -53,7 +53,7 @@ function jobInstruments(registry: Registry) {
     jobsEnded: ['alike_ingest_jobs_ended_total', 'Ingestion jobs that have ended, by their state.', { state: jobEnds }],
     webhooks: [
       'alike_webhook_attempts_total',
-      'Attempts to tell of the end of a job, by outcome; given up: the last one has failed.',
+      'Attempts to notify a webhook of the end of a job, by outcome; given up: the last one has failed.',
       { outcome: ['delivered', 'failed', 'given_up'] },
     ],
   })
@@ -66,19 +66,15 @@ function jobInstruments(registry: Registry) {
 
 function sourceInstruments(registry: Registry) {
   const { fetches, bucketReads, folderLooks } = counters(registry, {
-    fetches: [
-      'alike_url_fetches_total',
-      'Pictures that were to be fetched by their URL, by outcome.',
-      { outcome: fetchOutcomes },
-    ],
+    fetches: ['alike_url_fetches_total', 'Pictures requested by URL, by outcome.', { outcome: fetchOutcomes }],
     bucketReads: [
       'alike_bucket_reads_total',
-      'Pictures that jobs were to read from listed buckets, by outcome.',
+      'Pictures requested by jobs from listed buckets, by outcome.',
       { outcome: ['read', 'failed'] },
     ],
     folderLooks: [
       'alike_watched_folder_looks_total',
-      'Looks at watched folders, by the gallery that they feed and by outcome.',
+      'Scans of watched folders, by gallery and outcome.',
       { gallery: null, outcome: null },
     ],
   })
@@ -93,16 +89,13 @@ function pictureInstruments(registry: Registry) {
   const { decoded, decoderEnds, described, queries, references, originals, originalBytes } = counters(registry, {
     decoded: [
       'alike_pictures_decoded_total',
-      'Pictures decoded, or refused by their decoder: in the service itself, or in a decoder process.',
+      'Pictures decoded, or rejected by their decoder: in the service itself, or in a decoder process.',
       { where: ['service', 'process'] },
     ],
-    decoderEnds: [
-      'alike_decoder_process_crashes_total',
-      'Decoder processes that ended by themselves and were replaced.',
-    ],
+    decoderEnds: ['alike_decoder_process_crashes_total', 'Decoder processes that crashed and were replaced.'],
     described: [
       'alike_copy_descriptors_backfilled_total',
-      'Older pictures that were given a copy descriptor, made from their thumbnails.',
+      'Older pictures that received a copy descriptor, computed from their thumbnails.',
     ],
     queries: [
       'alike_query_pictures_total',
@@ -116,7 +109,7 @@ function pictureInstruments(registry: Registry) {
     ],
     originals: [
       'alike_originals_total',
-      'Pictures kept as they came (put, also those that were there already), and those removed as no picture used them.',
+      'Originals stored (put, including those already present), and originals deleted because no picture used them.',
       { what: null },
     ],
     originalBytes: ['alike_original_bytes_total', 'Bytes of the same.', { what: null }],

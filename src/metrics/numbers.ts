@@ -8,14 +8,14 @@ const numbers = {
   answerBytes: ['alike_answer_bytes', 'Bytes of answers that are made and not yet taken by their callers.'],
   bodyMemoryBytes: [
     'alike_body_memory_bytes',
-    'Memory that the bodies of requests at work, and pictures fetched for them, may take.',
+    'Memory reserved for the bodies of requests being processed, and for pictures fetched for them.',
   ],
   jobListeners: ['alike_job_listeners', 'Callers that follow jobs by events.'],
   decodeQueueDepth: ['alike_decode_queue_depth', 'Pictures waiting to be decoded.'],
   storeQueueDepth: ['alike_store_queue_depth', 'Statements waiting for a connection to PostgreSQL.'],
   decodeMemoryBytes: [
     'alike_decode_memory_bytes',
-    'Memory that the pictures being decoded may take, as estimated from their headers.',
+    'Memory reserved for the pictures being decoded, as estimated from their headers.',
   ],
   decoderProcesses: ['alike_decoder_processes', 'Decoder processes that are ready.'],
   embedQueueDepth: ['alike_embed_queue_depth', 'Pictures waiting for an embedding worker.'],
@@ -23,10 +23,7 @@ const numbers = {
   setsFollowed: ['alike_sets_followed', 'Galleries whose other embedding set is kept up to date.'],
   keptQueries: ['alike_kept_queries', 'Pictures that were searched with and are kept, as their galleries ask.'],
   keptQueryBytes: ['alike_kept_query_bytes', 'Bytes of those pictures.'],
-  setChangesPending: [
-    'alike_set_changes_pending',
-    'Changed pictures that were not brought to another embedding set yet.',
-  ],
+  setChangesPending: ['alike_set_changes_pending', 'Changed pictures not yet applied to the other embedding set.'],
   setChangesOldestSeconds: [
     'alike_set_changes_oldest_seconds',
     'Seconds for which the first of them has waited; 0: none waits.',

@@ -102,12 +102,8 @@ function registerGalleries(registry: Registry, sources: ReadingSources): void {
       },
     })
   for (const [part, name, help] of [
-    ['taken', 'alike_watched_folder_files', 'Files of watched folders that were taken in, by their galleries.'],
-    [
-      'waiting',
-      'alike_watched_folder_changes',
-      'Changes in watched folders that wait to be taken in, at the last look.',
-    ],
+    ['taken', 'alike_watched_folder_files', 'Files of watched folders that have been ingested, by gallery.'],
+    ['waiting', 'alike_watched_folder_changes', 'Changes in watched folders waiting to be ingested, at the last scan.'],
   ] as const)
     readingGauge(registry, {
       name,
@@ -122,7 +118,7 @@ function registerGalleries(registry: Registry, sources: ReadingSources): void {
     })
   readingGauge(registry, {
     name: 'alike_engine_unreachable',
-    help: '1 while an engine that galleries live in does not answer, else 0.',
+    help: '1 while an engine that stores galleries is unavailable, otherwise 0.',
     labels: ['engine'],
     read(set) {
       for (const { engine, unreachable } of sources.engines?.() ?? []) set({ engine }, unreachable ? 1 : 0)
@@ -141,7 +137,7 @@ function registerModels(registry: Registry, sources: ReadingSources): void {
   })
   readingGauge(registry, {
     name: 'alike_calibration_matching_p_same',
-    help: 'Mean probability that the calibration gives to its pairs of one label; best hits should be no worse.',
+    help: 'Mean probability of the calibration’s same-label pairs; best hits should be no worse.',
     labels: [],
     read(set) {
       const expected = sources.expectedPSame?.()
@@ -155,14 +151,10 @@ function registerGpus(registry: Registry, sources: ReadingSources): void {
     [
       'usedBytes',
       'alike_gpu_memory_used_bytes',
-      'Memory used of each GPU that runs the model, by whatever process; read at most every 15 seconds.',
+      'Memory used on each GPU that runs the model, by any process; read at most every 15 seconds.',
     ],
     ['totalBytes', 'alike_gpu_memory_total_bytes', 'Memory that each of these GPUs has.'],
-    [
-      'utilization',
-      'alike_gpu_utilization_ratio',
-      'Share of the last moments in which each of these GPUs computed, by whatever process, 0 to 1.',
-    ],
+    ['utilization', 'alike_gpu_utilization_ratio', 'Recent utilisation of each of these GPUs, by any process, 0 to 1.'],
   ] as const)
     readingGauge(registry, {
       name,

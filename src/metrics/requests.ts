@@ -23,7 +23,7 @@ export function requestInstruments(registry: Registry): RequestInstruments {
     refusals: ['alike_refusals_total', 'Requests refused, by error code.', { code: null }],
     keyReloads: [
       'alike_key_reloads_total',
-      'Times the file of API keys had changed and was read again, by outcome; refused: the former keys stay.',
+      'Reloads of the API key file after a change, by outcome; refused: the previous keys stay in force.',
       { outcome: ['reloaded', 'refused'] },
     ],
     auditLosses: ['alike_audit_write_failures_total', 'Failures to write to the file of the audit log.'],

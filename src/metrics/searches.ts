@@ -47,13 +47,10 @@ export function searchInstruments(registry: Registry): SearchInstruments {
     ],
     rankingDrops: [
       'alike_page_rankings_dropped_total',
-      'Rankings given up before their last page was asked for: expired, or displaced by others.',
+      'Rankings dropped before their last page was requested: expired, or displaced by others.',
       { reason: ['expired', 'displaced'] },
     ],
-    explainOpens: [
-      'alike_explain_sessions_opened_total',
-      'Times the model that explains scores was brought into memory.',
-    ],
+    explainOpens: ['alike_explain_sessions_opened_total', 'Times the model that explains scores was loaded.'],
   })
   const bestScores = new Histogram({
     name: 'alike_query_best_score',
@@ -87,17 +84,17 @@ function repeatedSearches(
   const { shadows, shadowHits, recallSamples, recallHits } = counters(registry, {
     shadows: [
       'alike_shadow_searches_total',
-      'Searches that the other embedding set of their gallery answered, too.',
+      'Searches that were repeated in the other embedding set of their gallery.',
       { outcome: ['compared', 'failed'] },
     ],
     shadowHits: [
       'alike_shadow_hits_total',
-      'Best hits that were shown, and how many of them the other embedding set has among its own.',
+      'Best hits of these searches, and how many of them are among the best hits of the other embedding set.',
       { of: null },
     ],
     recallSamples: [
       'alike_recall_samples_total',
-      'Searches by the graph that were repeated exactly in the background, by outcome.',
+      'Graph searches that were repeated exactly in the background, by outcome.',
       { outcome: ['compared', 'failed'] },
     ],
     recallHits: [
@@ -108,7 +105,7 @@ function repeatedSearches(
   })
   const shadowSeconds = new Histogram({
     name: 'alike_shadow_search_seconds',
-    help: 'Time of the other embedding set to find its best hits.',
+    help: 'Time the other embedding set took to find its best hits.',
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
     registers: [registry],
   })

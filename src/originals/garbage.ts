@@ -94,7 +94,7 @@ export class OriginalsGarbage {
           sweptAt = performance.now()
         }
       } catch (error) {
-        logger.warn({ err: error }, 'originals that no image uses could not be removed; tried again later')
+        logger.warn({ err: error }, 'originals that no image uses could not be deleted; retrying later')
       }
       await sleep(everyMs, undefined, { signal, ref: false }).catch(() => {})
     }

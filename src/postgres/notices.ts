@@ -81,7 +81,7 @@ export class Notices {
       if (performance.now() > deadline)
         throw new AlikeError('config_invalid', {
           detail:
-            'Another process shares the jobs in PostgreSQL, and this one or that has no ORIGINALS_S3_BUCKET, where uploads are spooled for all of them.',
+            'Another process shares the jobs in PostgreSQL, and one of the two has no ORIGINALS_S3_BUCKET, where uploads are spooled for all of them.',
         })
     }
   }

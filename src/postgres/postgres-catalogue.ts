@@ -58,7 +58,7 @@ export class PostgresCatalogue implements Catalogue {
       if (existing !== undefined) return { gallery: recordOf(existing), created: false }
       const [counted] = await sql.query<{ count: number }>('SELECT count(*) FROM alike.gallery')
       if (counted!.count >= galleriesMax)
-        throw new AlikeError('galleries_full', { detail: `There may be ${galleriesMax}.` })
+        throw new AlikeError('galleries_full', { detail: `The maximum is ${galleriesMax}.` })
       const at = this.#options.now()
       const values = [uid, name, setUid, JSON.stringify(settings), at, JSON.stringify(options)]
       await sql.query('INSERT INTO alike.gallery VALUES ($1, $2, $3, $4, $5, $5, $6)', values)

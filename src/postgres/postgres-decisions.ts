@@ -27,7 +27,8 @@ export function postgresDecisions({ postgres, max, now }: PostgresDecisionsOptio
           'SELECT count(*) FROM alike.decision WHERE gallery_uid = $1',
           [galleryUid],
         )
-        if (counted!.count >= max) throw new AlikeError('decisions_full', { detail: `It may hold ${max} decisions.` })
+        if (counted!.count >= max)
+          throw new AlikeError('decisions_full', { detail: `The maximum is ${max} decisions.` })
         const [row] = await sql.query<DecisionRow>(
           'INSERT INTO alike.decision (gallery_uid, finding, settled, at) VALUES ($1, $2, false, $3) RETURNING *',
           [galleryUid, JSON.stringify(finding), now()],

@@ -47,6 +47,6 @@ async function expectRoom(sql: Sql, galleryUid: string, max: number): Promise<nu
   const [row] = await sql.query<{ count: number }>('SELECT count(*) FROM alike.feedback WHERE gallery_uid = $1', [
     galleryUid,
   ])
-  if (row!.count > max) throw new AlikeError('feedback_full', { detail: `It may hold ${max} judgements.` })
+  if (row!.count > max) throw new AlikeError('feedback_full', { detail: `The maximum is ${max} judgements.` })
   return row!.count
 }

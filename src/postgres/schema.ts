@@ -155,7 +155,7 @@ export async function migrate(postgres: Postgres): Promise<void> {
     const done = await stepsDone(sql)
     if (done > steps.length)
       throw new AlikeError('data_unreadable', {
-        detail: `The tables in PostgreSQL are of a newer version (step ${done}, this version knows ${steps.length}).`,
+        detail: `The tables in PostgreSQL belong to a newer version (step ${done}; this version knows ${steps.length}).`,
       })
     for (const [index, step] of steps.entries()) {
       if (index < done) continue

@@ -32,7 +32,7 @@ export async function setsOf(sql: Sql, galleryUid: string): Promise<CatalogueSet
 export async function addSet(sql: Sql, set: NewCatalogueSet, at: string): Promise<CatalogueSet> {
   await holdGallery(sql, set.galleryUid)
   if ((await setsOf(sql, set.galleryUid)).length > othersMax)
-    throw new AlikeError('set_exists', { detail: 'There is one beside the one that serves; remove it first.' })
+    throw new AlikeError('set_exists', { detail: 'There is another set besides the serving one; delete it first.' })
   await insertSet(sql, set, at)
   return heldSet(sql, set.uid)
 }

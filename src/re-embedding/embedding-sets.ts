@@ -162,7 +162,7 @@ export class EmbeddingSets {
     await this.#exchange(gallery, { set, serving, mayLack: force || set.about.withoutOriginal === 'leave_out' })
     this.#options.logger.info(
       { gallery, modelId: set.modelId, before: serving.modelId, forced: !passed, rolledBack: set.stage === 'kept' },
-      'another embedding set serves a gallery',
+      'gallery switched to another embedding set',
     )
   }
 
@@ -182,10 +182,7 @@ export class EmbeddingSets {
       try {
         await this.#options.exclusion.alone(gallery, () => this.#removeOverdueOf(gallery))
       } catch (err) {
-        logger.warn(
-          { err, gallery },
-          'an embedding set that was kept long enough could not be removed; tried again later',
-        )
+        logger.warn({ err, gallery }, 'an expired embedding set could not be deleted; retrying later')
       }
   }
 
@@ -244,7 +241,7 @@ export class EmbeddingSets {
       throw error
     }
     mirrors.forget(set.uid)
-    logger.info({ gallery, modelId: set.modelId }, 'an embedding set was removed')
+    logger.info({ gallery, modelId: set.modelId }, 'embedding set deleted')
   }
 
   /** Of two of the model, which a move makes, the one that does not serve. */

@@ -32,7 +32,7 @@ export interface GateMeasures {
 export interface GateBounds {
   /** How much lower mAP@10 may be, at the worse end of its interval. */
   gateMapLossMax: number
-  /** How much higher the normalised mean rank may be, at the worse end of its interval. */
+  /** Maximum increase of the normalised mean rank, at the worse end of its interval. */
   gateRankLossMax: number
   /** Least overlap@10 of a gallery without labels. */
   gateOverlapMin: number

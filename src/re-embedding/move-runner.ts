@@ -197,7 +197,7 @@ function differs(ids: readonly string[]): AlikeError {
   const told = ids.slice(0, toldMax).join(', ')
   const others = ids.length > toldMax ? ` and ${ids.length - toldMax} more` : ''
   return new AlikeError('move_differs', {
-    detail: `${ids.length} pictures: ${told}${others}. Remove the copy, and ask for the move again.`,
+    detail: `${ids.length} pictures: ${told}${others}. Delete the copy, and request the move again.`,
   })
 }
 

@@ -25,7 +25,7 @@ export interface ReEmbeddingRunOptions extends Pick<JobControl, 'signal' | 'adva
 
 type Placed = { id: string; place: number }
 
-/** Pictures that can not be embedded again and are listed before the job fails. */
+/** Pictures that cannot be embedded again and are listed before the job fails. */
 const listedMax = 10_000
 
 export class ReEmbeddingRun {

@@ -138,7 +138,7 @@ export class SetFollowers {
           if (this.#followers.get(gallery) === follower) this.#followers.delete(gallery)
           return
         }
-        logger.warn({ err: error, gallery }, 'the other embedding set of a gallery could not be brought up to date')
+        logger.warn({ err: error, gallery }, 'the other embedding set of a gallery could not be updated')
         await sleep(retryMs, undefined, { signal, ref: false }).catch(() => {})
       }
     }

@@ -17,7 +17,7 @@ export async function openCallers({ config, logger, metrics, opened }: Opening):
   opened.atEnd(followKeyFile({ settings: config, keys: apiKeys, logger, onReload: metrics.countKeyReload }))
   const auditLog = openAuditLog(config.auditLog, logger, (err) => {
     metrics.countAuditLoss()
-    logger.error({ err }, 'the audit log can not be written')
+    logger.error({ err }, 'the audit log cannot be written')
   })
   if (auditLog !== undefined) opened.add(auditLog)
   if (apiKeys.isOpen && tokens === undefined)

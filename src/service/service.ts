@@ -45,7 +45,7 @@ export interface ServiceOptions {
   remote?: RemoteImages | undefined
 }
 
-/** @throws AlikeError of a part that can not be opened; the others are closed then */
+/** @throws AlikeError of a part that cannot be opened; the others are closed then */
 export async function openService({
   config,
   logger,

@@ -9,14 +9,14 @@ import type { PostgresLogger } from '../postgres/open-postgres.js'
 export interface Stores
   extends Pick<GalleriesOptions, 'catalogue' | 'feedback' | 'decisions' | 'layouts' | 'progress' | 'writes'> {
   jobs: JobStore
-  /** Statements that wait for a connection to PostgreSQL. */
+  /** Statements waiting for a connection to PostgreSQL. */
   waiting(): number
   close(): Promise<void>
 }
 
 type RoleSettings = Pick<Config, 'role' | 'postgresUrl' | 'originalsS3Bucket'>
 
-/** @throws AlikeError `config_invalid` for a process that could not do its part */
+/** @throws AlikeError `config_invalid` for a process that could not fulfil its role */
 export function expectRole({ role, postgresUrl, originalsS3Bucket }: RoleSettings): void {
   if (role === 'all') return
   if (postgresUrl === '')

@@ -113,7 +113,7 @@ function traceparentOf(span: Span): string {
 function samplerOf({ otelTracesSampler, otelTracesSamplerArg }: TracingSettings): Sampler {
   const share = otelTracesSamplerArg === '' ? 1 : Number(otelTracesSamplerArg)
   if (!(share >= 0 && share <= 1))
-    throw new AlikeError('config_invalid', { detail: 'OTEL_TRACES_SAMPLER_ARG is no number from 0 to 1.' })
+    throw new AlikeError('config_invalid', { detail: 'OTEL_TRACES_SAMPLER_ARG is not a number from 0 to 1.' })
   const kind = otelTracesSampler.replace('parentbased_', '')
   const root =
     kind === 'always_on'

@@ -17,7 +17,7 @@ export type BackendChoice = (typeof backendChoices)[number]
  * Sets the backend for the process.
  * @param wanted one of them, or `auto` for the first that works here
  * @returns what computes; with the native backend `tensorflow (cpu)` or `tensorflow (gpu)`
- * @throws Error when it can not be used here
+ * @throws Error when it cannot be used here
  */
 export async function chooseBackend(wanted: BackendChoice): Promise<string> {
   const candidates = wanted === 'auto' ? backends : [wanted === 'tensorflow-gpu' ? 'tensorflow' : wanted]
@@ -32,7 +32,7 @@ export async function chooseBackend(wanted: BackendChoice): Promise<string> {
     return `tensorflow (${device})`
   }
   throw new Error(
-    `The backend ${wanted} can not be used here${wanted === 'tensorflow' ? '; npm run train:setup builds it' : ''}.`,
+    `The backend ${wanted} cannot be used here${wanted === 'tensorflow' ? '; npm run train:setup builds it' : ''}.`,
   )
 }
 

@@ -67,7 +67,7 @@ async function editedPixels(image: SplitImage, edit: EditName, preprocessing: Pr
     return (await prepareImage(await edited(await bytesOf(image), edit), { preprocessing, maxPixels })).pixels
   } catch (cause) {
     throw new AlikeError('data_unreadable', {
-      detail: `The picture "${image.id}" can not be edited (${edit}).`,
+      detail: `The picture "${image.id}" cannot be edited (${edit}).`,
       cause,
     })
   }

@@ -8,7 +8,7 @@ import { defaultSettings as scratch } from './settings.js'
 
 export type TrainOptions = ReturnType<ReturnType<typeof trainCommand>['opts']>
 
-const fromNothing = 'From nothing (without --init):'
+const fromNothing = 'From scratch (without --init):'
 const fineTuning = 'Fine-tuning (with --init):'
 const losses = ['classes', 'pairs', 'both'] as const
 const pairMeans = ['all-pairs', 'each-kind'] as const
@@ -19,35 +19,39 @@ const wholeOrAuto = (text: string): number | 'auto' => (text === 'auto' ? text :
 
 /** An option of the other kind of run is misuse: it would change nothing. */
 export function trainCommand() {
-  return command('npm run train --', 'Trains a network on labelled pictures, exports it and measures it.')
+  return command('npm run train --', 'Trains a network on labelled pictures, exports it and evaluates it.')
     .optionsGroup('Data and files:')
-    .requiredOption('--data <folder>', 'label/picture, split/label/picture, or pictures and tar files beside a CSV')
+    .requiredOption('--data <folder>', 'label/picture, split/label/picture, or pictures and tar files with a CSV')
     .option('--labels <csv>', 'filename,label[,split][,duplicate_group]; labels.csv of the folder by default')
-    .option('--feedback <file>', 'judgements of hits, as GET …/feedback gives them: pairs that belong together or not')
+    .option('--feedback <file>', 'judgements of hits, as returned by GET …/feedback: pairs that belong together or not')
     .option('--licence <text>', 'licence of the pictures, for the model card')
     .option('--name <name>', `name of the network; needed with --init, else ${scratch.name}`)
-    .option('--out <folder>', 'where the network goes, in a folder of its name', scratch.out)
-    .option('--work <folder>', 'where checkpoints and the log of the run go', scratch.work)
-    .option('--force', 'write over a run or a network of that name', false)
+    .option('--out <folder>', 'output folder; the network gets a folder of its name in it', scratch.out)
+    .option('--work <folder>', 'folder for checkpoints and the log of the run', scratch.work)
+    .option('--force', 'overwrite a run or a network of that name', false)
     .optionsGroup('The run:')
-    .option('--resume', 'go on from the last checkpoint of this name; --phases may have grown at its end', false)
-    .option('--export-only', 'train nothing, export the best weights so far, and leave the test pictures alone', false)
-    .option('--finish', 'the same with the report: ends a run that was cut off, or trained elsewhere', false)
-    .option('--no-report', 'leave the test pictures alone at the end: for a run that will go on')
+    .option(
+      '--resume',
+      'continue from the last checkpoint of this name; further --phases may have been appended',
+      false,
+    )
+    .option('--export-only', 'only export the best weights so far, without reading the test pictures', false)
+    .option('--finish', 'the same with the report: completes a run that was interrupted, or trained elsewhere', false)
+    .option('--no-report', 'do not read the test pictures at the end: for a run that will be continued')
     .option(`--backend <${backendChoices.join('|')}>`, 'what computes', oneOf(backendChoices), scratch.backend)
-    .option('--arch <name>', 'architecture; with --init, weights of another one are refused')
-    .option('--seed <number>', 'of the split, the order and the augmentation', wholeNumber(), scratch.seed)
+    .option('--arch <name>', 'architecture; with --init, other weights are refused')
+    .option('--seed <number>', 'seed of split, order and augmentation', wholeNumber(), scratch.seed)
     .option('--samples <count>', 'pictures of each class in a batch', wholeNumber(), scratch.batch.samples)
     .option('--classes <count>', 'classes in a batch', wholeNumber(), scratch.batch.classes)
     .option(
       '--mix <share>',
-      'batches whose pictures are mixed in twos, by mixup or CutMix',
+      'share of batches whose pictures are mixed in pairs, by mixup or CutMix',
       fraction,
       fineTune.mixShare,
     )
     .option(
       '--teachers <folders>',
-      'networks trained here on the same labels, separated by commas',
+      'networks trained by this job on the same labels, separated by commas',
       list,
       fineTune.teachers,
     )
@@ -56,13 +60,13 @@ export function trainCommand() {
     .option('--rate <number>', 'peak learning rate', positiveNumber, scratch.learningRate.peak)
     .option(
       '--fit <squash|cover>',
-      'how a picture becomes the square',
+      'how a picture is fitted to the square input',
       oneOf(['squash', 'cover']),
       scratch.preprocessing.fit,
     )
     .optionsGroup(fineTuning)
-    .option('--init <path>', 'starting weights: safetensors, Keras .h5, or the folder of a network trained here')
-    .option('--init-sha256 <hex>', 'checksum of the weights, refused when it differs')
+    .option('--init <path>', 'initial weights: safetensors, Keras .h5, or the folder of a network trained by this job')
+    .option('--init-sha256 <hex>', 'expected checksum of the weights')
     .addOption(
       new Option(
         '--phases <list>',
@@ -75,37 +79,42 @@ export function trainCommand() {
     .option('--loss <classes|pairs|both>', 'cosine classifier, Siamese loss, or their sum', oneOf(losses), 'classes')
     .option('--margin <cosine>', 'of the Siamese loss', positiveNumber, 1.4)
     .option('--negatives <weight>', 'weight of its negative pairs', positiveNumber, 4)
-    .option('--pair-mean <all-pairs|each-kind>', 'what it is a mean of', oneOf(pairMeans), 'all-pairs')
+    .option('--pair-mean <all-pairs|each-kind>', 'how the pair loss is averaged', oneOf(pairMeans), 'all-pairs')
     .option(
       '--instance <weight>',
-      'of telling each picture from all others; 0 without',
+      'weight of the loss that distinguishes each picture from all others; 0: none',
       fraction,
       fineTune.instance.weight,
     )
     .option(
       '--wild <share>',
-      'pictures made smaller, saved again, grey, blurred or framed first',
+      'share of pictures first scaled down, recompressed, turned grey, blurred or framed',
       fraction,
       fineTune.wildShare,
     )
     .option('--views <count>', 'cached views of each picture, 3 GB each for 7,500', wholeNumber(1, 64), fineTune.views)
-    .option('--pooling <average|gem>', 'how places become one vector', oneOf(['average', 'gem']), fineTune.head.pooling)
-    .option('--cache <folder>', 'where the cached maps lie', fineTune.cache)
+    .option(
+      '--pooling <average|gem>',
+      'how the feature map is pooled to one vector',
+      oneOf(['average', 'gem']),
+      fineTune.head.pooling,
+    )
+    .option('--cache <folder>', 'folder of the cached feature maps', fineTune.cache)
     .option(
       '--micro-batch <count>',
       'pictures in one pass; auto: 6, a whole batch on a GPU',
       wholeOrAuto,
       fineTune.microBatch,
     )
-    .option('--loaders <count>', 'processes that decode; auto: by the number of cores', wholeOrAuto, fineTune.loaders)
+    .option('--loaders <count>', 'decoder processes; auto: by the number of cores', wholeOrAuto, fineTune.loaders)
     .option(
       '--compute <auto|float32|bfloat16>',
-      'of convolutions, native backend only',
+      'precision of convolutions, native backend only',
       oneOf(computePrecisions),
       fineTune.compute,
     )
-    .option('--judge-every <epochs>', 'from one judgement on val to the next', wholeNumber(), fineTune.judgeEvery)
-    .option('--average <share>', 'of the averaged weights that a step keeps', fraction, fineTune.averageDecay)
+    .option('--judge-every <epochs>', 'epochs between evaluations on val', wholeNumber(), fineTune.judgeEvery)
+    .option('--average <share>', 'decay of the averaged weights per step', fraction, fineTune.averageDecay)
     .hook('preAction', (_, program) => {
       const { init, name, arch } = program.opts() as { init?: string; name?: string; arch?: string }
       const strange = program.options.find(
@@ -113,7 +122,7 @@ export function trainCommand() {
           option.helpGroupHeading === (init === undefined ? fineTuning : fromNothing) &&
           program.getOptionValueSource(option.attributeName()) === 'cli',
       )
-      const where = init === undefined ? 'needs --init' : 'is for training from nothing, without --init'
+      const where = init === undefined ? 'needs --init' : 'is for training from scratch, without --init'
       if (strange !== undefined) program.error(`error: ${strange.long} ${where}`)
       if (init !== undefined && name === undefined) program.error('error: --init needs --name')
       if (init === undefined && arch !== undefined && arch !== scratch.architecture)

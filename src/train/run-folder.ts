@@ -23,7 +23,7 @@ export async function expectUnused({ name, out, work, resume, exportOnly, force 
   for (const { path, what } of taken) {
     if (!(await exists(path))) continue
     throw new AlikeError('run_exists', {
-      detail: `It is ${what}: --resume goes on with it, --force writes over it, --name chooses another name.`,
+      detail: `It is ${what}: --resume continues it, --force overwrites it, --name chooses another name.`,
     })
   }
 }

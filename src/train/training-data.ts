@@ -35,7 +35,7 @@ export async function readTrainingData(
     })
   if (labels.length < 2 || val.length === 0 || test.length === 0) {
     throw new AlikeError('data_unreadable', {
-      detail: 'Training needs two labels, and pictures to validate and to test on.',
+      detail: 'Training needs at least two labels, and pictures for validation and test.',
     })
   }
   const classOf = train.map((index) => labels.indexOf(images[index]!.label))

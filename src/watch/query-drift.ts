@@ -49,7 +49,7 @@ export class QueryDrift {
     this.#matching = options.calibration && matchingPairs(options.calibration)
   }
 
-  /** A baseline that can not be read, or is of another model, is made anew. */
+  /** A baseline that cannot be read, or is of another model, is made anew. */
   static async open(options: QueryDriftOptions): Promise<QueryDrift> {
     const kept = await readFile(join(options.dataDir, options.file ?? fileOfStandard), 'utf8').then(
       (text) => baselineOf(text),
@@ -114,7 +114,7 @@ export class QueryDrift {
       await writeFile(`${path}.new`, JSON.stringify(this.#baseline))
       await rename(`${path}.new`, path)
     } catch (err) {
-      this.#options.logger.warn({ err }, 'the baseline of queries could not be kept: the next start makes another')
+      this.#options.logger.warn({ err }, 'the query baseline could not be stored: the next start creates another')
     }
   }
 }

@@ -86,7 +86,7 @@ test('keys come from environment and file together; a file without one never ope
   await assert.rejects(readKeys({ apiKeys: line, apiKeysFile: file }), { code: 'config_invalid' })
 })
 
-test('a changed file is read again; one that can not be used changes nothing', async (t) => {
+test('a changed file is read again; one that cannot be used changes nothing', async (t) => {
   const file = join(await temporaryFolder(t), 'keys')
   const [first, second] = [makeKey('first', 'read'), makeKey('second', 'read')]
   await writeFile(file, first.line)

@@ -369,7 +369,7 @@ test('a gallery that is deleted ends its analysis; one made anew under its name 
   }
 })
 
-test('what can not be analysed is refused at once', async (t) => {
+test('what cannot be analysed is refused at once', async (t) => {
   const dataDir = await dataFolder(t)
   const { galleries, jobs, analyses } = await openAll(t, dataDir, 3)
   await galleries.create('a')

@@ -102,7 +102,7 @@ for (const { case: name, csv, detail } of badLabels) {
 
 test('a missing folder, a missing CSV and a damaged archive are refused', async (t) => {
   const folder = await folderWith(t, { 'labels.csv': 'filename,label\na.jpg,cat\n', 'broken.tar': 'x'.repeat(700) })
-  await assert.rejects(readLabelledImages(join(folder, 'nowhere')), refused(/can not be read/))
-  await assert.rejects(readLabelledImages(folder, join(folder, 'other.csv')), refused(/can not be read/))
+  await assert.rejects(readLabelledImages(join(folder, 'nowhere')), refused(/cannot be read/))
+  await assert.rejects(readLabelledImages(folder, join(folder, 'other.csv')), refused(/cannot be read/))
   await assert.rejects(readLabelledImages(folder), refused(/damaged/))
 })

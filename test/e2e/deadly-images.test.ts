@@ -35,7 +35,7 @@ test('a process that is stopped in peace is no death of its job', async (t) => {
   for (let stops = 0; stops < 3; stops++) {
     assert.equal(await service.stop('SIGTERM'), 0)
     service = await startProcess(t, environment)
-    assert.ok(!service.log.some(({ msg }) => /died over this job/.test(String(msg))))
+    assert.ok(!service.log.some(({ msg }) => /died during this job/.test(String(msg))))
   }
   const job = await follow(service, id)
   assert.deepEqual([job?.state, job?.added], ['succeeded', 800])

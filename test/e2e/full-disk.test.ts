@@ -194,7 +194,7 @@ async function expectReadOnly(service: ServiceProcess, stored: number, last = st
   const ready = (await (await fetch(`${service.address}/readyz`)).json()) as { storage: string; detail: string }
   assert.deepEqual([ready.storage, /opened without room/.test(ready.detail)], ['read_only', true])
   assert.match(await (await fetch(`${service.address}/metrics`)).text(), /^alike_storage_read_only 1$/m)
-  assert.ok(service.log.some(({ msg }) => msg === 'no room in the data folder: it can only be read'))
+  assert.ok(service.log.some(({ msg }) => msg === 'the data folder is full: it is opened read-only'))
   for (const path of [
     '/galleries',
     '/galleries/g/images?limit=3',
@@ -237,7 +237,7 @@ async function expectRecovery(service: ServiceProcess, stored: number): Promise<
   await expectReading(service, stored + 1)
   assert.deepEqual(await (await fetch(`${service.address}/readyz`)).json(), { status: 'ok', storage: 'writable' })
   assert.match(await (await fetch(`${service.address}/metrics`)).text(), /^alike_storage_read_only 0$/m)
-  assert.ok(service.log.some(({ msg }) => msg === 'there is room again: writes are taken'))
+  assert.ok(service.log.some(({ msg }) => msg === 'there is space again: accepting writes'))
 }
 
 for (const end of ['SIGTERM', 'SIGKILL'] as const) {
@@ -318,7 +318,7 @@ test('a data folder that is new, or of an older version, is not begun without ro
   const environment = { DATA_DIR: dataDir, MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder }
   const { code, output } = await runToExit(environment, { fileMaxBytes: 1_024 })
   assert.equal(code, 1)
-  assert.match(output, /storage_full: .*no room for a new/)
+  assert.match(output, /storage_full: .*no space for a new/)
   const service = await startProcess(t, environment)
   assert.equal(await service.stop('SIGTERM'), 0)
 })

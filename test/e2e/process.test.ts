@@ -11,7 +11,7 @@ test('a wrong configuration ends the start with every problem in one sentence', 
   assert.match(output, /^config_invalid: .*PORT must be .*PROVIDER must be one of auto, cpu, cuda/)
 })
 
-test('what can not be opened ends the start by its code', async (t) => {
+test('what cannot be opened ends the start by its code', async (t) => {
   const [DATA_DIR, MODEL_DIR] = [await temporaryFolder(t), (await handmadeModel(t)).folder]
   const rows: [environment: Record<string, string>, code: string][] = [
     [{ MODEL_DIR: '/nowhere', DATA_DIR }, 'model_unreadable'],

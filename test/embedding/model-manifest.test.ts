@@ -67,7 +67,7 @@ test('a folder that does not fit together is refused, with the reason', async (t
     [/id/, JSON.stringify({ ...manifest, id: '0'.repeat(16) })],
     [/id/, JSON.stringify({ ...manifest, preprocessing: { ...preprocessing, kernel: 'cubic' } })],
     [/checksum/, JSON.stringify(manifest), Buffer.from('other weights')],
-    [/can not be read/, JSON.stringify(manifest), null],
+    [/cannot be read/, JSON.stringify(manifest), null],
   ]
   for (const [reason, text, model] of rows) {
     await assert.rejects(readModel(await folderWith(t, text, model)), { code: 'model_unreadable', message: reason })

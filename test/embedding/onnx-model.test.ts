@@ -71,6 +71,6 @@ test('otherwise one session takes every size', async (t) => {
   assert.deepEqual(firstLogits(await model.run(batchOf(1, 2), 2), 2), [1, 2])
 })
 
-test('a model that can not be opened says why', async (t) => {
+test('a model that cannot be opened says why', async (t) => {
   await assert.rejects(open(t, { modelPath: '/nowhere/model.onnx', sessionPerBatchSize: true }), /doesn't exist/)
 })

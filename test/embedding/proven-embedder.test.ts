@@ -55,7 +55,7 @@ test('a precision that this machine computes otherwise is left out for the next 
   t.after(() => embedder.close())
   assert.equal(embedder.runtime.precision, 'fp32')
   assert.match(embedder.runtime.precisionFallbackReason ?? '', /^The int8 model gives other embeddings on this machine/)
-  assert.deepEqual(warnings, ['this precision of the model is left out'])
+  assert.deepEqual(warnings, ['skipping this precision of the model'])
   const { text } = await metrics.expose()
   assert.deepEqual(
     text.match(/^alike_runtime_info\{.*precision="(\w+)"/gm)?.map((line) => /precision="(\w+)"/.exec(line)![1]),

@@ -161,7 +161,7 @@ test('auto on a machine that was never given CUDA is no fallback', async (t) => 
   assert.match((await metrics.expose()).text, /^alike_cuda_fallback 0$/m)
 })
 
-test('required CUDA that can not be had refuses to start', async (t) => {
+test('required CUDA that cannot be had refuses to start', async (t) => {
   const { options } = await optionsFor(await handmadeModel(t), { provider: 'cpu', requireCuda: true })
   await assert.rejects(openEmbedder(options), hasCode('cuda_unavailable'))
   const auto = { ...options, provider: 'auto' as const }
@@ -185,6 +185,6 @@ test('a model that does not give what its manifest states is told at once', asyn
   const { options } = await optionsFor(await handmadeModel(t, { dimension: 6, statedDimension: 7 }))
   await assert.rejects(
     openEmbedder(options),
-    (error) => hasCode('model_unreadable')(error) && /gives 6 dimensions/.test(String(error)),
+    (error) => hasCode('model_unreadable')(error) && /returns 6 dimensions/.test(String(error)),
   )
 })

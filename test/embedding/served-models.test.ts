@@ -83,7 +83,7 @@ test('a model that nobody uses is taken out of memory, but never the standard on
   assert.equal(await dimensionOf('six'), 6)
 })
 
-test('a model that can not be opened fails who needs it, and is tried again by the next', async (t) => {
+test('a model that cannot be opened fails who needs it, and is tried again by the next', async (t) => {
   let broken = true
   const standard = await handmadeModel(t)
   const folder = await temporaryFolder(t)

@@ -31,7 +31,7 @@ test('a batch that is not full is padded with black, also when its buffer was us
   )
 })
 
-test('a session that can not be opened says why, and its thread is gone', async (t) => {
+test('a session that cannot be opened says why, and its thread is gone', async (t) => {
   const settings = await settingsFor(t, { modelPath: '/nowhere/model.onnx' })
   await assert.rejects(
     Session.open(settings),

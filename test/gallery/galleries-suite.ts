@@ -337,7 +337,7 @@ export function gallerySuite(engine: TestedEngine): void {
     assert.deepEqual((await again.searches.search('a', { vector: vectors[0]!, k: 20 })).hits.length, 9)
   })
 
-  test('a vector that can not be compared is refused and nothing of its put is kept', async (t) => {
+  test('a vector that cannot be compared is refused and nothing of its put is kept', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
     for (const [vector, code] of [

@@ -99,7 +99,7 @@ test('a service without keys is open, says so, and counts by address', async (t)
   assert.deepEqual(statuses, [200, 200, 429])
 })
 
-test('a route that states no role can not be added', async () => {
+test('a route that states no role cannot be added', async () => {
   const app = Fastify()
   await guard(app, { keys: new ApiKeys([]), rateLimitPerMinute: 0, metricsOpen: false, galleryOfJob: async () => '' })
   assert.throws(() => app.get('/forgotten', async () => 'all of it'), /states no role/)

@@ -275,7 +275,7 @@ test('answers that nobody reads are bounded together, refused then, and cut off 
   assert.equal((await app.call(429, { url: '/v1/galleries/g/images' })).code, 'overloaded')
   await app.call(200, { url: kept })
   await until(async () => (await metric()) === 0)
-  assert.ok(app.log.some(({ msg }) => msg === 'the answer was not taken in time'))
+  assert.ok(app.log.some(({ msg }) => msg === 'the client did not read the answer in time'))
 })
 
 function askAndNotRead(port: number, path: string): Socket {

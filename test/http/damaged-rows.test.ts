@@ -1,4 +1,4 @@
-/** A row that can not be read is one gallery's or one picture's: named, removable, and no matter of the others or of a backup. */
+/** A row that cannot be read is one gallery's or one picture's: named, removable, and no matter of the others or of a backup. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'

@@ -173,7 +173,7 @@ test('decisions are listed page by page and go with their gallery', async (t) =>
   assert.deepEqual((await page('')).decisions, [])
 })
 
-test('what can not be decided changes nothing', async (t) => {
+test('what cannot be decided changes nothing', async (t) => {
   const app = await startApp(t, { decisionsMax: 1 })
   await filled(app)
   const rows: [status: number, code: string, payload: object][] = [

@@ -111,7 +111,7 @@ test('a set is built beside the one that serves, judged, serves, and is rolled b
 
   await serve(app, 200, 'handmade')
   assert.equal((await searched(app, image)).vector.length, 24)
-  assert.ok(app.log.some(({ msg, rolledBack }) => msg === 'another embedding set serves a gallery' && rolledBack))
+  assert.ok(app.log.some(({ msg, rolledBack }) => msg === 'gallery switched to another embedding set' && rolledBack))
 })
 
 test('what is changed while there are two sets is brought to both, before and after the exchange', async (t) => {
@@ -476,7 +476,7 @@ test('of two galleries with a set too many, one is deleted and the set of the ot
   await serve(app, 200, 'twelve')
   await app.parts.sets.removeOverdue()
   assert.deepEqual(await states(app), [['serving', total]])
-  assert.equal(app.log.filter(({ msg }) => String(msg).startsWith('an embedding set that was kept')).length, 0)
+  assert.equal(app.log.filter(({ msg }) => String(msg).startsWith('an expired embedding set')).length, 0)
 })
 
 test('a set that could not be removed is kept up to date', async (t) => {

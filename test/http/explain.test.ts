@@ -114,7 +114,7 @@ test('a hit without original and thumbnail is explained on the side of the query
   assert.equal(refused.code, 'region_invalid')
 })
 
-test('what can not be explained is refused with its reason', async (t) => {
+test('what cannot be explained is refused with its reason', async (t) => {
   const app = await startApp(t, { modelDir: await tinyModel() })
   await filled(app)
   const image = (await drawImage('circle', 9)).toString('base64')

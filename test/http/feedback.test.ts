@@ -142,7 +142,7 @@ test('judgements go with the pictures they name and with their gallery, and stay
   assert.deepEqual(await pairs(again), [])
 })
 
-test('what can not be recorded is refused as a whole', async (t) => {
+test('what cannot be recorded is refused as a whole', async (t) => {
   const app = await startApp(t, { feedbackMax: 2 })
   await filled(app)
   const right = (id: string) => ({ id, verdict: 'right' })

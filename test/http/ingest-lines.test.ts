@@ -174,7 +174,7 @@ test('without allowed hosts a URL is refused by its code', async (t) => {
   }
 })
 
-test('an archive with a manifest is taken in as it says; one that can not be used ends the job before it begins', async (t) => {
+test('an archive with a manifest is taken in as it says; one that cannot be used ends the job before it begins', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: gallery })
   const [a, b] = [await drawImage('circle', 1), await drawImage('square', 1)]

@@ -48,7 +48,7 @@ test('a second picture of one id in one upload is counted and listed, whatever t
         [2, 'id_repeated'],
       ],
     )
-    assert.match(lines[0]!.detail, /under the id "Käse\/1\.jpg"/)
+    assert.match(lines[0]!.detail, /with the id "Käse\/1\.jpg"/)
     const [image] = (await app.call(200, { url: `${gallery}/images` })).images
     assert.deepEqual([image?.id, image?.label], ['K\u00e4se/1.jpg', 'K\u00e4se'])
   }
@@ -63,7 +63,7 @@ test('a second picture of one id in one upload is counted and listed, whatever t
   assert.deepEqual([bad.replaced, bad.failed], [0, 1], 'what is not taken replaces nothing')
 })
 
-test('names that a zip leaves in doubt are counted; names that can not be read are error lines', async (t) => {
+test('names that a zip leaves in doubt are counted; names that cannot be read are error lines', async (t) => {
   const {
     app,
     pictures: [content],
@@ -187,7 +187,7 @@ test('base64 may be wrapped into lines, a body may not be packed on its way', as
       [415, 'media_type_unsupported', 'identity'],
       request.url,
     )
-    assert.match(response.json<Answer>().detail ?? '', /Content-Encoding is not accepted/)
+    assert.match(response.json<Answer>().detail ?? '', /Content-Encoding is not supported/)
   }
   const plain = await app.app.inject({
     method: 'PATCH',

@@ -46,7 +46,7 @@ test('an ingestion is paused, goes on behind what it has stored, and its end is 
   await app.call(400, { method: 'PATCH', url: `/v1/jobs/${job.id}`, payload: {} })
 })
 
-test('a webhook that can not be told is refused before anything is taken', async (t) => {
+test('a webhook that cannot be told is refused before anything is taken', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: gallery })
   const query = '?webhook=http://example.com/'

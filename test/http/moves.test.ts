@@ -115,7 +115,7 @@ test(
   },
 )
 
-test('a move that can not be is refused by a code', needsServer, async (t) => {
+test('a move that cannot be is refused by a code', needsServer, async (t) => {
   const { app } = await filled(t)
   assert.equal((await move(app, 409, { engine: 'embedded' })).code, 'move_same_engine')
   assert.equal((await move(app, 422, { engine: 'none' })).code, 'engine_not_found')

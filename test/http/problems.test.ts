@@ -129,7 +129,7 @@ test('an idempotency key asks for the job of the same upload; with another one i
   assert.equal((await app.call(200, { url: '/v1/jobs' })).jobs.length, 2)
 })
 
-test('an upload that can not be used is no error of the service in its log', async (t) => {
+test('an upload that cannot be used is no error of the service in its log', async (t) => {
   const app = await appWithGallery(t)
   const damaged = Buffer.concat([
     (await tarOf([{ path: 'x/a.jpg', content: await drawImage('cross', 1) }])).subarray(0, 1_200),

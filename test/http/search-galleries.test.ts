@@ -146,7 +146,7 @@ test('boosts raise what fits, here and in one gallery, and the likeness is told 
   await app.call(400, { method: 'POST', url, payload: { image, boosts: [{ ...boosts[0], weight: -1 }] } })
 })
 
-test('what can not be searched together is refused', async (t) => {
+test('what cannot be searched together is refused', async (t) => {
   const dataDir = await temporaryFolder(t)
   const other = await startApp(t, { dataDir, modelDir: (await handmadeModel(t, { dimension: 16 })).folder })
   await other.call(201, { method: 'PUT', url: '/v1/galleries/part-old' })

@@ -74,7 +74,7 @@ test('an upload that lags is ended with a reason, and leaves nothing behind', as
   await galleryAndArchive(app)
   const address = await app.listen()
   for (const { answer } of await Promise.all(types.map((type) => stalled(sockets, address, type)))) {
-    assert.match(await answer, /^HTTP\/1\.1 408 [\s\S]*upload_too_slow[\s\S]*At least 1024 bytes a second/)
+    assert.match(await answer, /^HTTP\/1\.1 408 [\s\S]*upload_too_slow[\s\S]*At least 1024 bytes per second/)
   }
   await untilMetric(app, /^alike_uploads_in_flight 0$/m)
   await until(async () => (await readdir(join(app.config.dataDir, 'spool'))).length === 0)

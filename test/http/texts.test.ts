@@ -1,4 +1,4 @@
-/** Text that is not text: refused at every door, mended where it was taken once, and one picture's error where it can not be. */
+/** Text that is not text: refused at every door, mended where it was taken once, and one picture's error where it cannot be. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
@@ -212,7 +212,7 @@ test('a data folder with labels and ids that are no text opens, and all of it wo
   await app.call(204, { method: 'DELETE', url: `${images}/${encodeURIComponent('half\ufffd')}` })
 })
 
-test('a record that can not be read is one picture’s: named, replaceable, removable, and no matter of its gallery or a backup', async (t) => {
+test('a record that cannot be read is one picture’s: named, replaceable, removable, and no matter of its gallery or a backup', async (t) => {
   const dataDir = await temporaryFolder(t)
   const before = await appWithGallery(t, dataDir)
   for (const id of ['bad', 'worse'])

@@ -115,7 +115,7 @@ test('published keys are kept, and asked for again when the issuer signs with a 
   await use()
 })
 
-test('an issuer that can not be asked is told apart from a bad token', async (t) => {
+test('an issuer that cannot be asked is told apart from a bad token', async (t) => {
   const issuer = await startIssuer(t)
   const token = await issuer.token({ scope: 'alike:read' })
   await issuer.close()

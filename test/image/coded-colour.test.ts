@@ -100,7 +100,7 @@ test('unknown code points are refused by their numbers', async () => {
   ]) {
     await assert.rejects(prepareImage(withCicp(await plainPng(1, 13), values), options), {
       code: 'image_format_unsupported',
-      detail: `Its colour (CICP primaries ${values[0]}, transfer ${values[1]}) is not converted here; sRGB is always accepted.`,
+      detail: `Its colour (CICP primaries ${values[0]}, transfer ${values[1]}) is not supported; sRGB always is.`,
     })
   }
 })

@@ -40,7 +40,7 @@ test('pictures wait until their memory is free, and give it back', async () => {
 
 test('what could never have its memory is refused at once, with the limit', async () => {
   const { permits, start } = bench(1, 100)
-  await assert.rejects(start('a', { bytes: 101 }), { code: 'image_too_much_memory', detail: /101 bytes of 100/ })
+  await assert.rejects(start('a', { bytes: 101 }), { code: 'image_too_much_memory', detail: /101 of the 100 bytes/ })
   assert.deepEqual([permits.depth, permits.bytesInUse], [0, 0])
 })
 

@@ -123,8 +123,8 @@ test('what is wrong with a header is told of the header', async (t) => {
     ['name,label\n1.jpg,x\n', /manifest\.csv, header: It has no column "filename"/],
     ['filename,label,label\n1.jpg,x,y\n', /header: It has the column "label" twice/],
     [`filename${',a'.repeat(200)}\n`, /header: It has more than 120 columns/],
-    ['filename,label\n1.jpg\n', /row 2: It is no CSV/],
-    ['filename,label\n1.jpg,x\n2.jpg,"x\n', /row \d: It is no CSV: Quote Not Closed/],
+    ['filename,label\n1.jpg\n', /row 2: It is not a CSV/],
+    ['filename,label\n1.jpg,x\n2.jpg,"x\n', /row \d: It is not a CSV: Quote Not Closed/],
     [`filename,label\n1.jpg,x\n2.jpg,${'x'.repeat(201)}\n`, /row 3: label/],
   ]
   for (const [csv, detail] of rows) await assert.rejects(said(t, csv), invalid(detail), csv.slice(0, 60))

@@ -63,7 +63,7 @@ test('new and changed files are taken in once they have settled; links, litter a
   await symlink(outside, join(folder, 'linked'))
 
   const app = await watching(t, folder)
-  await until(() => app.log.some(({ msg }) => /watched folder cannot be taken in/.test(String(msg))), 'a warning')
+  await until(() => app.log.some(({ msg }) => /watched folder could not be ingested/.test(String(msg))), 'a warning')
   await app.call(201, { method: 'PUT', url: gallery })
   await untilStored(app, ['cycling/a.jpg'])
   assert.deepEqual(await stored(app), [['cycling/a.jpg', 'cycling']])

@@ -44,7 +44,7 @@ test('a name is what the format says, else what the caller says, else UTF-8, els
   }
   assert.match(
     readName({ bytes: latin1('möller') }, undefined).misfit!.message,
-    /as windows-1252 it would be "möller".*State nameEncoding/,
+    /as windows-1252 it would be "möller".*Set nameEncoding/,
   )
 })
 

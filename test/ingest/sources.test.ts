@@ -295,7 +295,7 @@ test('a manifest names what lies beside it, wherever in the archive it lies', as
   }
 })
 
-test('a manifest that can not be used says so before anything is taken in', async (t) => {
+test('a manifest that cannot be used says so before anything is taken in', async (t) => {
   const bounds = { ...limits, ingestMaxFiles: 3 }
   const tables: [name: string, entries: ArchiveEntry[], detail: RegExp][] = [
     [
@@ -306,12 +306,12 @@ test('a manifest that can not be used says so before anything is taken in', asyn
     [
       'cells missing',
       [{ path: 'labels.csv', content: Buffer.from('filename,label\na\n') }],
-      /labels\.csv, row 2: It is no CSV/,
+      /labels\.csv, row 2: It is not a CSV/,
     ],
     [
       'twice',
       [{ path: 'manifest.csv', content: Buffer.from('filename\na.jpg\nb.jpg\n./a.jpg\n') }],
-      /row 4: It names a file for the second time/,
+      /row 4: It names a file twice/,
     ],
     ['climbs out', [{ path: 'manifest.csv', content: Buffer.from('filename\n../a.jpg\n') }], /row 2: It climbs out/],
     [

@@ -231,7 +231,7 @@ test('a run that ends because a shared store does not answer is gone on with', a
   const id = await create(jobs, 'ingest')
   await until(() => takers.runs.length === 1)
   takers.runs[0]!.fail(new AlikeError('store_unreachable'))
-  await until(() => log.some(({ message }) => message.startsWith('job left for now')))
+  await until(() => log.some(({ message }) => message.startsWith('job suspended')))
   assert.deepEqual([await stateOf(jobs, id), ends, takers.discarded], ['running', [], []])
   await create(jobs, 'ingest')
   await until(() => takers.runs.length === 2)

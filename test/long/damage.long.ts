@@ -17,7 +17,7 @@ test(`every answer is right or refused over ${damages} damages of each kind of f
   const random = seededRandom(seed)
   const rows: Record<string, Record<Outcome, number>> = {}
   for (const file of folder.files) {
-    // What a log can not tell that was cut is in `test/engines/embedded/damaged-files.test.ts`.
+    // What a log cannot tell that was cut is in `test/engines/embedded/damaged-files.test.ts`.
     if (file.endsWith('-wal')) continue
     const kind = file.replace(/[0-9]+T\S+Z-\w+/, 'ID').replace(/[0-9a-f]{16}(-[0-9a-f]+)?/, 'GALLERY')
     const outcomes = (rows[kind] ??= { refused: 0, said: 0, unharmed: 0 })

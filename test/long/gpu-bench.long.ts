@@ -63,7 +63,7 @@ test('every part is measured and written, as JSON and for people, a row for each
     ],
   )
   assert.equal(one?.service?.workers, 1)
-  assert.match(broken?.failure ?? '', /before it was ready/, 'a variant that can not start spoils no other')
+  assert.match(broken?.failure ?? '', /before it was ready/, 'a variant that cannot start spoils no other')
   assert.equal(report.network?.provider, 'cpu')
   assert.equal(report.decode.length, 6)
   const text = await readFile(join(out, 'gpu.md'), 'utf8')

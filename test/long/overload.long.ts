@@ -155,7 +155,7 @@ test('a stop under load finishes what was accepted, refuses the rest, and takes 
   assert.equal(code, 0)
   assert.ok(stopMs < Number(settings.SHUTDOWN_GRACE_MS))
   for (const kind of loadKinds) assert.deepEqual(report[kind].faults, [], kind)
-  const cutOff = service.log.filter(({ msg }) => msg === 'the client left before its answer')
+  const cutOff = service.log.filter(({ msg }) => msg === 'the client disconnected before the answer')
   assert.deepEqual(cutOff, [], 'no accepted request was cut off')
 
   const again = await startProcess(t, { ...settings, DATA_DIR: dataDir })

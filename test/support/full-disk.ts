@@ -71,7 +71,7 @@ export function mayLimitFileSize(): Promise<boolean> {
   )
 }
 
-/** No file of the process may grow beyond it; a soft limit, so that it can be lifted again. @returns false where that can not be done */
+/** No file of the process may grow beyond it; a soft limit, so that it can be lifted again. @returns false where that cannot be done */
 export async function limitFileSize(pid: number, bytes: number | 'unlimited'): Promise<boolean> {
   return run('prlimit', ['--pid', String(pid), `--fsize=${bytes}:unlimited`]).then(
     () => true,

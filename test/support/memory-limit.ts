@@ -9,7 +9,7 @@ export interface MemoryLimit {
   kills(): number
 }
 
-/** @returns undefined where groups can not be made */
+/** @returns undefined where groups cannot be made */
 export function memoryLimit(t: TestContext, bytes: number): MemoryLimit | undefined {
   const second = existsSync('/sys/fs/cgroup/cgroup.controllers')
   const folder = join(second ? '/sys/fs/cgroup' : '/sys/fs/cgroup/memory', `alike-test-${process.pid}`)

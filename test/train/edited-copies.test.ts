@@ -83,7 +83,7 @@ test('a picture that lies on its side is edited as it is shown, a transparent on
   }
 })
 
-test('a picture that can not be read is named', async () => {
+test('a picture that cannot be read is named', async () => {
   await assert.rejects(collected([imageOf('broken', Buffer.from('nothing'))]), {
     code: 'data_unreadable',
     message: /"broken"/,

@@ -18,7 +18,7 @@ const misuses: [args: string[], says: RegExp][] = [
   [['--data', 'x', '--phases', 'all:1'], /--phases needs --init/],
   [['--init', 'w', '--name', 'n'], /required option '--data <folder>' not specified/],
   [['--init', 'w', '--data', 'd'], /--init needs --name/],
-  [[...fineTuning, '--epochs', '3'], /--epochs is for training from nothing/],
+  [[...fineTuning, '--epochs', '3'], /--epochs is for training from scratch/],
   [[...fineTuning, '--phases', 'tail'], /must be a whole number from 1 up/],
   [[...fineTuning, '--phases', 'all:1,tail:1'], /All can only be trained at the end/],
   [[...fineTuning, '--phases', 'tail:1@160'], /Only all takes a side/],

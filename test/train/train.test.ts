@@ -55,7 +55,7 @@ test('a run gives a network that knows the shapes; stopped half-way and resumed 
   )
 })
 
-test('a picture that can not be read is named', async () => {
+test('a picture that cannot be read is named', async () => {
   const broken = join(folder, 'pictures/train/circle/broken.jpg')
   await writeFile(broken, 'no picture')
   try {

@@ -79,12 +79,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the models that are served */
+        /** List the installed models */
         get: operations["listModels"];
         put?: never;
         /**
          * Install a model
-         * @description A tar, plain or gzipped, of a folder that the training job wrote. It is checked as at the start of the service: schema, checksums, and the golden pictures on this machine. Galleries choose it afterwards.
+         * @description A tar, plain or gzipped, of a folder written by the training job. It is checked like at the start of the service: schema, checksums, and its golden pictures on this machine. Galleries can then use it.
          */
         post: operations["installModel"];
         delete?: never;
@@ -104,7 +104,7 @@ export interface paths {
         get: operations["getModel"];
         put?: never;
         post?: never;
-        /** Remove a model that no gallery uses */
+        /** Delete a model that no gallery uses */
         delete: operations["removeModel"];
         options?: never;
         head?: never;
@@ -152,12 +152,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List a gallery’s embedding sets side by side */
+        /** List a gallery’s embedding sets */
         get: operations["listEmbeddingSets"];
         put?: never;
         /**
-         * Build another embedding set beside the one that serves
-         * @description A job embeds the gallery’s pictures by another model, from what was kept of them, behind searches; then both sets are judged on the gallery’s own labels. What is changed meanwhile, and from then on, is brought to both. Asked for again, the set is compared and judged again; a job that is not over is told instead.
+         * Build another embedding set in the background
+         * @description A job embeds the gallery’s pictures with another model, from their originals, at lower priority than searches; then both sets are judged on the gallery’s own labels. Writes are applied to both sets, during the job and afterwards. Repeating the request compares and judges the set again; if a job is still running, that job is returned instead.
          */
         post: operations["buildEmbeddingSet"];
         delete?: never;
@@ -177,8 +177,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Remove an embedding set that does not serve
-         * @description With its job, if one is not over.
+         * Delete an embedding set that does not serve
+         * @description Cancels its job, if one is unfinished.
          */
         delete: operations["removeEmbeddingSet"];
         options?: never;
@@ -195,8 +195,8 @@ export interface paths {
         };
         get?: never;
         /**
-         * Let another embedding set serve a gallery, or the one before again
-         * @description In one step: searches under way end with the set they began with. The set that served is kept up to date for `SET_KEPT_DAYS`, and the same call rolls back to it. Unless it is forced, a set that was not found good enough is refused with `gate_not_passed`, and one that lacks pictures of the gallery, as those were uploaded without being kept, with `originals_missing`.
+         * Switch a gallery to another embedding set, or back
+         * @description In one step: searches in progress finish with the set they began with. The previous set is kept up to date for `SET_KEPT_DAYS`, and the same call rolls back to it. Unless forced, a set that did not pass the quality gate is refused with `gate_not_passed`, and one that lacks pictures because their originals were not kept with `originals_missing`.
          */
         put: operations["serveEmbeddingSet"];
         post?: never;
@@ -274,8 +274,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Tell the fields of a gallery with their types and common values
-         * @description What filters can name. Of a gallery of more than 5,000 pictures so many are examined, evenly spread, up to 8 MiB of metadata: rare fields and values may be missing.
+         * List the fields of a gallery with their types and common values
+         * @description The fields that filters can use. In a gallery of more than 5,000 pictures that many are examined, evenly spread, up to 8 MiB of metadata: rare fields and values may be missing.
          */
         get: operations["listFields"];
         put?: never;
@@ -297,7 +297,7 @@ export interface paths {
         put?: never;
         /**
          * Move a gallery to another engine while it serves
-         * @description A job copies every picture as it is stored, without embedding it again; what is changed meanwhile is brought to the copy. Then all pictures of both are compared, and the copy serves in one step; where it is not the same, the job fails with `move_differs` and nothing changes. What the gallery lived in before is brought up to date for `SET_KEPT_DAYS`: the same call moves back, in the time of a comparison. `DELETE …/sets/{model}` of the gallery’s model removes that copy.
+         * @description A job copies every stored picture, without embedding it again; changes made in the meantime are applied to the copy. Then all pictures of both are compared, and the gallery switches to the copy in one step; if the two differ, the job fails with `move_differs` and nothing changes. The previous storage is kept up to date for `SET_KEPT_DAYS`: the same call moves the gallery back, in the time of a comparison. `DELETE …/sets/{model}` with the gallery’s model deletes that copy.
          */
         post: operations["moveGallery"];
         delete?: never;
@@ -319,8 +319,8 @@ export interface paths {
         /** Store a picture under its content hash */
         post: operations["addImage"];
         /**
-         * Remove every picture that matches
-         * @description By `label`, by `filter`, or by both; without either it is refused. Pictures are removed in groups: an answer other than 200 may have removed some, and the same request removes the rest.
+         * Delete every picture that matches
+         * @description By `label`, by `filter`, or by both; without either it is refused. Pictures are deleted in groups: an answer other than 200 may have deleted some, and the same request deletes the rest.
          */
         delete: operations["deleteImages"];
         options?: never;
@@ -346,7 +346,7 @@ export interface paths {
          */
         put: operations["putImage"];
         post?: never;
-        /** Remove a picture */
+        /** Delete a picture */
         delete: operations["deleteImage"];
         options?: never;
         head?: never;
@@ -380,13 +380,13 @@ export interface paths {
         };
         /**
          * Read the points of a gallery’s layout, page by page
-         * @description The newest layout that was finished; `stale` when the gallery has changed since. A cursor of a layout that was replaced meanwhile is refused with `page_expired`.
+         * @description The newest finished layout; `stale` if the gallery has changed since. A cursor of a layout that has been replaced is refused with `page_expired`.
          */
         get: operations["getLayout"];
         put?: never;
         /**
          * Lay a gallery out in two dimensions
-         * @description Principal components, then UMAP of a sample; the others lie among their nearest of it. What the job makes takes the place of the former layout. The body can be left out.
+         * @description Principal components, then UMAP of a sample; the others are placed among their nearest pictures of it. The result replaces the previous layout. The body is optional.
          */
         post: operations["layOut"];
         delete?: never;
@@ -403,8 +403,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get a picture as it came
-         * @description Takes `Range` of bytes, `If-None-Match` and `If-Range`. One that is not kept and has a `reference` is fetched from there and answered only if it is what was stored, otherwise refused with `original_changed`. Pictures that have neither are refused with `original_not_kept`.
+         * Get a picture’s original file
+         * @description Supports byte `Range`, `If-None-Match` and `If-Range`. If the original is not kept but the picture has a `reference`, it is fetched from there and returned only if it is unchanged, otherwise refused with `original_changed`. Pictures with neither are refused with `original_not_kept`.
          */
         get: operations["getOriginal"];
         put?: never;
@@ -426,8 +426,8 @@ export interface paths {
         get: operations["listDecisions"];
         put?: never;
         /**
-         * Settle a finding: applied at once, and not asked again
-         * @description Labels are set, and copies removed, before this is answered; what a crash interrupts is finished at the next start. Later reports of `doctor` and `duplicates` leave out what was decided, as long as its images and labels are what they were.
+         * Resolve a finding
+         * @description Labels are set and copies deleted before this is answered; if a crash interrupts it, it is completed at the next start. Later reports of `doctor` and `duplicates` leave the finding out, as long as its images and labels do not change.
          */
         post: operations["decide"];
         delete?: never;
@@ -447,8 +447,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Take a decision back
-         * @description It is asked again. A label that it set is what it was before, unless it was changed meanwhile; images that were removed stay removed.
+         * Revoke a decision
+         * @description The finding is reported again. A label that the decision set is restored, unless it has been changed since; deleted images stay deleted.
          */
         delete: operations["takeBackDecision"];
         options?: never;
@@ -471,7 +471,7 @@ export interface paths {
         put?: never;
         /**
          * Say which hits of a query are right or wrong
-         * @description One judgement is kept for each query, hit and judge: sending it again changes nothing, another verdict replaces it. Judgements go with the pictures they name.
+         * @description One judgement is kept for each query, hit and judge: sending it again changes nothing, another verdict replaces it. Judgements are deleted with the pictures they name.
          */
         post: operations["giveFeedback"];
         delete?: never;
@@ -510,14 +510,14 @@ export interface paths {
         post?: never;
         /**
          * Cancel a job
-         * @description Pictures that it has stored stay in the gallery.
+         * @description Pictures that it has already stored stay in the gallery.
          */
         delete: operations["cancelJob"];
         options?: never;
         head?: never;
         /**
-         * Pause a job, let it go on, or change its priority
-         * @description A paused ingestion goes on behind the last picture that it has stored, an analysis from its beginning. A priority counts among the jobs that wait: one that runs is not stopped for another.
+         * Pause or resume a job, or change its priority
+         * @description A paused ingestion resumes after the last picture it stored, an analysis from its beginning. Priority orders waiting jobs: a running job is not interrupted for another.
          */
         patch: operations["steerJob"];
         trace?: never;
@@ -551,7 +551,7 @@ export interface paths {
         };
         /**
          * Follow a job
-         * @description Server-Sent Events: `progress` with the job as `GET /v1/jobs/{job}` gives it, whenever it has changed (at most twice a second), and `end` when it has ended; then the connection closes. The first event is the job’s current state, so a reconnecting client misses nothing; one that reconnects after `end` gets `204`. Comments keep an idle connection open.
+         * @description Server-sent events: `progress` with the job as returned by `GET /v1/jobs/{job}`, whenever it has changed (at most twice a second), and `end` when it has ended; then the connection closes. The first event is the job’s current state, so a reconnecting client misses nothing; one that reconnects after `end` gets `204`. Comments keep an idle connection open.
          */
         get: operations["followJob"];
         put?: never;
@@ -631,7 +631,7 @@ export interface paths {
         };
         /**
          * Read a job’s result
-         * @description Of the kinds `evaluate`, `duplicates`, `doctor` and `layout`, once they have succeeded. It is kept as long as the job.
+         * @description For jobs of the kinds `evaluate`, `duplicates`, `doctor` and `layout` that have succeeded. It is kept as long as the job.
          */
         get: operations["getJobResult"];
         put?: never;
@@ -653,7 +653,7 @@ export interface paths {
         put?: never;
         /**
          * Ingest pictures from an S3 bucket
-         * @description A job lists the objects below the prefix once and then takes them in one after the other; it resumes where it stopped. Only buckets that the service lists (`INGEST_S3_BUCKETS`) are read, with the service’s own credentials. Pictures that are already stored are skipped.
+         * @description A job lists the objects below the prefix once and then ingests them one after another; it resumes where it stopped. Only buckets in `INGEST_S3_BUCKETS` are read, with the service’s own credentials. Pictures that are already stored are skipped.
          */
         post: operations["ingestFromS3"];
         delete?: never;
@@ -709,7 +709,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Fetch a snapshot as one file
+         * Download a snapshot as one file
          * @description A tar of the manifest and the database, for `npm run restore`.
          */
         get: operations["getSnapshotArchive"];
@@ -732,7 +732,7 @@ export interface paths {
         put?: never;
         /**
          * Ingest many pictures
-         * @description The upload is an archive as the body, an archive as the form field `archive`, a form of many pictures, NDJSON with a picture to store or to remove in each line, or a list of addresses that pictures are fetched from. It is written to disk as it arrives, at no less than `UPLOAD_MIN_BYTES_PER_SECOND`, and then processed by a job; a bad picture becomes a line of the job’s error report. Pictures that are already stored are skipped.
+         * @description The upload is an archive as the body, an archive as the form field `archive`, a form of many pictures, NDJSON with a picture to store or delete in each line, or a list of URLs to fetch. It is written to disk as it arrives, at no less than `UPLOAD_MIN_BYTES_PER_SECOND`, and then processed by a job; a bad picture becomes a line of the job’s error report. Pictures that are already stored are skipped.
          */
         post: operations["ingest"];
         delete?: never;
@@ -789,7 +789,7 @@ export interface paths {
         put?: never;
         /**
          * Search several galleries as one
-         * @description As a search of one gallery, with one ranking over all of them: score descending, then id, then gallery. The query is one or several pictures or a vector. All galleries must be of one model (`model_mismatch`). A page token is for the same `galleries` again.
+         * @description As a search of one gallery, with one ranking over all of them: score descending, then id, then gallery. The query is one or several pictures or a vector. All galleries must use the same model (`model_mismatch`). A page token is valid only for the same `galleries`.
          */
         post: operations["searchGalleries"];
         delete?: never;
@@ -809,7 +809,7 @@ export interface paths {
         put?: never;
         /**
          * Explain why a stored picture matches a query
-         * @description The query is a picture (raw, in a form, in JSON as base64 or by its URL) or a stored one (`imageId`), optionally with a region; `hit` names the stored picture. One view of the query is explained, whatever `QUERY_VIEWS` says. Refused with `explain_unsupported` if the served model cannot attribute its score to places.
+         * @description The query is a picture (raw, in a form, in JSON as base64 or by its URL) or a stored one (`imageId`), optionally with a region; `hit` names the stored picture. One view of the query is explained, whatever `QUERY_VIEWS` says. Refused with `explain_unsupported` if the model cannot attribute its score to regions.
          */
         post: operations["explain"];
         delete?: never;
@@ -873,17 +873,17 @@ export interface components {
          */
         Calibration: {
             /**
-             * @description Part of the data whose pairs were measured; the model was not trained on it.
+             * @description Part of the data set whose pairs were measured; the model was not trained on it.
              * @enum {string}
              */
             split: "val";
             /** @description Pairs of pictures that share a label. */
             positivePairs: number;
-            /** @description Pairs of pictures of two labels. */
+            /** @description Pairs of pictures with different labels. */
             negativePairs: number;
             /** @description False when there were fewer than 500 pairs of either kind: `pSame`, `minPSame` and the vote thresholds are then rough guesses. */
             reliable: boolean;
-            /** @description True when the curve was widened for want of pairs: its probabilities claim no more than random halves of the pictures agree on. Absent otherwise. */
+            /** @description True if the curve was flattened because there were few pairs: its probabilities claim no more than random halves of the pictures agree on. Absent otherwise. */
             widened?: boolean;
         };
         /**
@@ -903,7 +903,7 @@ export interface components {
          *     }
          */
         Decision: {
-            /** @description Of the decision. */
+            /** @description Id of the decision. */
             id: string;
             /**
              * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
@@ -917,18 +917,18 @@ export interface components {
             decision: "keep-label" | "set-label" | "keep-one" | "not-copies" | "dismissed";
             label?: string | null;
             /**
-             * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
+             * @description Your id of a picture: any text of at most 512 characters without control characters. In URLs it is percent-encoded, including slashes. It is stored in Unicode form NFC and found in any form, unless the service keeps text unchanged (TEXT_FORM).
              * @example cycling/Image_12.jpg
              */
             keep?: string;
-            /** @description Pictures that got another label, or were removed. */
+            /** @description Pictures that were given another label, or deleted. */
             changed: number;
-            /** @description The API key that it came with; empty without keys. */
+            /** @description Name of the API key that made it; empty without keys. */
             by: string;
             /** Format: date-time */
             at: string;
         };
-        /** @description The embeddings that one model made of a gallery’s pictures. */
+        /** @description The embeddings of a gallery’s pictures by one model. */
         EmbeddingSet: {
             /**
              * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
@@ -940,7 +940,7 @@ export interface components {
             /** @description What it lives in; two sets of one model are those of a gallery that moves. */
             engine: string;
             /**
-             * @description `building`: its pictures are being embedded. `ready`: they were, and what changes is brought to it. `serving`: searches are answered from it. `kept`: it did serve, and what changes is brought to it until `keptUntil`.
+             * @description `building`: its pictures are being embedded. `ready`: complete, and kept up to date. `serving`: searches are answered from it. `kept`: it served before, and is kept up to date until `keptUntil`.
              * @enum {string}
              */
             state: "building" | "ready" | "serving" | "kept";
@@ -951,40 +951,40 @@ export interface components {
                 building: boolean;
             };
             /**
-             * @description What it was built with.
+             * @description The choice with which it was built.
              * @enum {string}
              */
             withoutOriginal?: "fail" | "leave_out";
-            /** @description Then it is removed. */
+            /** @description When it will be deleted. */
             keptUntil?: string;
             gate?: components["schemas"]["Gate"];
-            /** @description That builds or judges it and is not over. */
+            /** @description The unfinished job that builds or judges it. */
             job?: string;
             createdAt: string;
         };
-        /** @description Two sets judged side by side on the gallery’s own pictures. */
+        /** @description Two sets compared on the gallery’s own pictures. */
         Gate: {
             passed: boolean;
-            /** @description Why not, one sentence each. */
+            /** @description Reasons for failing, one sentence each. */
             reasons: string[];
             judgedAt: string;
-            /** @description What it was compared with. */
+            /** @description The model it was compared with. */
             servingModelId: string;
             seed: number;
-            /** @description Labelled pictures that were queries; without any, nothing is said of quality. */
+            /** @description Labelled pictures used as queries; without any, quality is not judged. */
             queries: number;
-            /** @description Pictures among which they were ranked, exactly and in both sets. */
+            /** @description Pictures that were ranked, exactly and in both sets. */
             candidates: number;
-            /** @description Of those, pictures that this set does not have: they count as missed. */
+            /** @description Candidates that this set does not contain: they count as missed. */
             missing?: number;
-            /** @description Of the normalised mean rank less is better, of all others more. */
+            /** @description For the normalised mean rank lower is better, for all others higher. */
             quality: {
                 "mAP@1"?: {
                     serving: number;
                     other: number;
                     /** @description `other` − `serving`. */
                     difference: number;
-                    /** @description Of the difference: 95 %, by resampling queries in pairs. */
+                    /** @description 95 % confidence interval of the difference, by paired bootstrap over queries. */
                     interval: number[];
                 };
                 "mAP@10"?: {
@@ -992,7 +992,7 @@ export interface components {
                     other: number;
                     /** @description `other` − `serving`. */
                     difference: number;
-                    /** @description Of the difference: 95 %, by resampling queries in pairs. */
+                    /** @description 95 % confidence interval of the difference, by paired bootstrap over queries. */
                     interval: number[];
                 };
                 "mAP@50"?: {
@@ -1000,7 +1000,7 @@ export interface components {
                     other: number;
                     /** @description `other` − `serving`. */
                     difference: number;
-                    /** @description Of the difference: 95 %, by resampling queries in pairs. */
+                    /** @description 95 % confidence interval of the difference, by paired bootstrap over queries. */
                     interval: number[];
                 };
                 normalisedMeanRank?: {
@@ -1008,19 +1008,19 @@ export interface components {
                     other: number;
                     /** @description `other` − `serving`. */
                     difference: number;
-                    /** @description Of the difference: 95 %, by resampling queries in pairs. */
+                    /** @description 95 % confidence interval of the difference, by paired bootstrap over queries. */
                     interval: number[];
                 };
             };
-            /** @description Of the ten best hits of a query, the share that both sets show. */
+            /** @description Share of a query’s ten best hits that both sets have in common. */
             overlapAt10: number | null;
             overlapQueries: number;
-            /** @description The same on pictures that were searched with lately (`keepQueries`); null: none are kept. */
+            /** @description The same for recent query pictures (`keepQueries`); null: none are kept. */
             replay?: {
                 queries: number;
                 overlapAt10: number;
             } | null;
-            /** @description Of near-copies, told by pixels, the share among the ten best hits; null: there are none. */
+            /** @description Share of near-copies, as detected by pixels, that are among the ten best hits; null: there are none. */
             copiesFound: {
                 serving: number;
                 other: number;
@@ -1028,7 +1028,7 @@ export interface components {
             } | null;
         };
         /**
-         * @description Where a score comes from, place by place, and how far it is to be trusted.
+         * @description Which regions a score comes from, and how far it can be trusted.
          * @example {
          *       "gallery": "holidays",
          *       "modelId": "5d1c0a7b9e3f4a62",
@@ -1131,16 +1131,16 @@ export interface components {
             score: number;
             /** @description Probability that both share a label; absent without calibration. */
             pSame?: number;
-            /** @description Where in the query the score comes from; null for a stored picture without a thumbnail. */
+            /** @description Which parts of the query the score comes from; null for a stored picture without a thumbnail. */
             query: {
                 /**
-                 * @description `picture`: the picture that was sent, or the original of the stored one. `thumbnail`: the stored thumbnail, where no original is kept; it has less detail.
+                 * @description `picture`: the uploaded picture, or the original of the stored one. `thumbnail`: the stored thumbnail, if no original is kept; it has less detail.
                  * @enum {string}
                  */
                 from: "picture" | "thumbnail";
-                /** @description What each place adds to the score, rows from the top, each from the left. All of them sum to `sum`. */
+                /** @description The contribution of each cell to the score, in rows from the top, each from the left. They add up to `sum`. */
                 grid: number[][];
-                /** @description The part of the upright picture that the grid lies over, in fractions of its sides: what the model saw. */
+                /** @description The part of the upright picture that the grid covers, in fractions of its sides: what the model saw. */
                 area: {
                     x: number;
                     y: number;
@@ -1156,21 +1156,21 @@ export interface components {
             } | null;
             hit: {
                 /**
-                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
+                 * @description Your id of a picture: any text of at most 512 characters without control characters. In URLs it is percent-encoded, including slashes. It is stored in Unicode form NFC and found in any form, unless the service keeps text unchanged (TEXT_FORM).
                  * @example cycling/Image_12.jpg
                  */
                 id: string;
                 label: string | null;
-                /** @description Where in the hit it comes from; null when it has no thumbnail. */
+                /** @description Which parts of the hit it comes from; null if the hit has no thumbnail. */
                 places: {
                     /**
-                     * @description `picture`: the picture that was sent, or the original of the stored one. `thumbnail`: the stored thumbnail, where no original is kept; it has less detail.
+                     * @description `picture`: the uploaded picture, or the original of the stored one. `thumbnail`: the stored thumbnail, if no original is kept; it has less detail.
                      * @enum {string}
                      */
                     from: "picture" | "thumbnail";
-                    /** @description What each place adds to the score, rows from the top, each from the left. All of them sum to `sum`. */
+                    /** @description The contribution of each cell to the score, in rows from the top, each from the left. They add up to `sum`. */
                     grid: number[][];
-                    /** @description The part of the upright picture that the grid lies over, in fractions of its sides: what the model saw. */
+                    /** @description The part of the upright picture that the grid covers, in fractions of its sides: what the model saw. */
                     area: {
                         x: number;
                         y: number;
@@ -1185,9 +1185,9 @@ export interface components {
                     likeness: number;
                 } | null;
             };
-            /** @description What else is near: the labels of the pictures that are nearest to the query. */
+            /** @description The labels of the pictures nearest to the query. */
             neighbours: {
-                /** @description Nearest pictures that were asked for their labels. */
+                /** @description Nearest pictures whose labels were counted. */
                 asked: number;
                 /** @description Most votes first, then nearest; at most ten. */
                 labels: {
@@ -1196,37 +1196,37 @@ export interface components {
                      * @example cycling
                      */
                     label: string;
-                    /** @description Pictures of this label among those that were asked. */
+                    /** @description Voting pictures with this label. */
                     votes: number;
-                    /** @description Of the votes, 0 to 1. */
+                    /** @description Share of the votes, 0 to 1. */
                     share: number;
-                    /** @description Of the nearest one. */
+                    /** @description Score of the nearest one. */
                     bestScore: number;
                     /**
-                     * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
+                     * @description Your id of a picture: any text of at most 512 characters without control characters. In URLs it is percent-encoded, including slashes. It is stored in Unicode form NFC and found in any form, unless the service keeps text unchanged (TEXT_FORM).
                      * @example cycling/Image_12.jpg
                      */
                     bestId: string;
                 }[];
             };
-            /** @description What a match would take; null without calibration. */
+            /** @description The scores needed for a match; null without calibration. */
             match: {
-                /** @description Of the nearest picture; null: there is none. */
+                /** @description Score of the nearest picture; null: there is none. */
                 bestScore: number | null;
                 needed: {
-                    /** @description A probability that query and hit share a label. */
+                    /** @description Probability that query and hit share a label. */
                     pSame: number;
-                    /** @description The lowest score that has it; null: none has. */
+                    /** @description The lowest score with this probability; null: none has it. */
                     score: number | null;
                 }[];
-                /** @description Those that votes use, strictest first. */
+                /** @description The thresholds used by votes, strictest first. */
                 thresholds: {
-                    /** @description Share of pairs of two labels that reach the score, on val pictures. */
+                    /** @description Share of different-label pairs that reach the score, on val pictures. */
                     falseMatchRate: number;
                     score: number;
-                    /** @description Share of pairs of one label that reach it. */
+                    /** @description Share of same-label pairs that reach it. */
                     matchRate: number;
-                    /** @description The rate times the pictures that were compared. */
+                    /** @description The rate times the number of pictures compared. */
                     falseMatchesExpected: number;
                     /** @description Whether the nearest picture of the gallery reaches it. */
                     reached: boolean;
@@ -1249,13 +1249,13 @@ export interface components {
              * @example holidays
              */
             gallery: string;
-            /** @description Judgements that are new. */
+            /** @description New judgements. */
             recorded: number;
-            /** @description That replaced what the same person had said of the same query and hit. */
+            /** @description Judgements that replaced one by the same person for the same query and hit. */
             changed: number;
-            /** @description That were there already. */
+            /** @description Judgements that were already stored. */
             unchanged: number;
-            /** @description Judgements of this gallery altogether. */
+            /** @description Total number of judgements in this gallery. */
             stored: number;
         };
         /** @description Pictures that fit: a condition on `label` or on a place in the metadata, or conditions that are combined; nested 8 deep at most, 100 in all. */
@@ -1298,7 +1298,7 @@ export interface components {
             lte?: string | number;
         };
         /**
-         * @description A set of pictures that is searched as a whole.
+         * @description A collection of pictures that is searched as a whole.
          * @example {
          *       "name": "holidays",
          *       "modelId": "5d1c0a7b9e3f4a62",
@@ -1334,68 +1334,68 @@ export interface components {
             settings: {
                 [key: string]: unknown;
             };
-            /** @description What it lives in. */
+            /** @description The engine that stores it. */
             engine: string;
-            /** @description Its copy in another engine, where there is one. Told of one gallery, not in lists. */
+            /** @description Its copy in another engine, if there is one. Not in lists. */
             move?: {
-                /** @description What the copy lives in. */
+                /** @description The engine that stores the copy. */
                 engine: string;
                 /**
-                 * @description `copying`: the gallery is on its way there, by `job` unless that has failed. `kept`: it came from there, and what changes is brought there until `keptUntil`.
+                 * @description `copying`: the gallery is being moved there by `job`, unless the job has failed. `kept`: the gallery was moved from there, and the copy is kept up to date until `keptUntil`.
                  * @enum {string}
                  */
                 state: "copying" | "kept";
                 /** @description Pictures in the copy. */
                 images: number;
-                /** @description That moves it and is not over. */
+                /** @description The unfinished job that moves it. */
                 job?: string;
-                /** @description Then the copy is removed. */
+                /** @description When the copy will be deleted. */
                 keptUntil?: string;
-                /** @description What the gallery was found to be before it began to serve from where it lives now. */
+                /** @description The comparison made before the gallery was switched to its current engine. */
                 compared?: {
                     images: number;
-                    /** @description Sum over all pictures, in whatever order; hex. Left out where some were written meanwhile, which were compared one by one. */
+                    /** @description Order-independent sum over all pictures, hex. Absent if some were written in the meantime and therefore compared individually. */
                     checksum?: string;
                     comparedAt: string;
                 };
             };
             /**
-             * @description What becomes of pictures as they come: they are stored, referred to, or neither.
+             * @description How originals are kept: stored, referenced, or neither.
              * @enum {string}
              */
             originals: "keep" | "reference" | "none";
-            /** @description Whether what was kept of its pictures, now or before, is still theirs. */
+            /** @description Whether originals kept now or before are still held for its pictures. */
             holdsOriginals: boolean;
-            /** @description Pictures kept of those that were last searched with. */
+            /** @description Number of recent query pictures to keep. */
             keepQueries: number;
             /** @description Pictures in it. */
             count: number;
             /**
-             * @description Its engine does not answer: how many pictures it has is not known, and calls get `engine_unreachable`.
+             * @description Its engine is unavailable: the number of pictures is unknown, and calls get `engine_unreachable`.
              * @enum {boolean}
              */
             unreachable?: true;
             /**
-             * @description Its engine answers and does not have it any more: calls get `gallery_lost` until it is restored there, or the gallery is deleted.
+             * @description Its engine no longer has its data: calls get `gallery_lost` until the data is restored there or the gallery is deleted.
              * @enum {boolean}
              */
             lost?: true;
-            /** @description False when the model that made it is not served. */
+            /** @description False if its model is not installed. */
             searchable: boolean;
             /**
              * @description The gallery’s record is damaged on disk: only its name is known, and it can only be deleted.
              * @enum {string}
              */
             unreadable?: "record";
-            /** @description State of the index; searches are correct in every state, but for pictures counted as unfindable. */
+            /** @description State of the index. Searches are correct in every state, except for pictures counted as unfindable. */
             index: {
-                /** @description Removed pictures that are still in the graph. */
+                /** @description Deleted pictures still in the graph. */
                 tombstones: number;
                 /** @description Pictures not yet in the graph; searches scan them exactly. */
                 pending: number;
                 /** @description A graph is being built. */
                 building: boolean;
-                /** @description Pictures that no search finds because their embeddings are damaged on disk. A snapshot names them; storing them again mends it. */
+                /** @description Pictures that no search finds because their embeddings are damaged on disk. Snapshots list them; storing them again repairs them. */
                 unfindable: number;
             };
             createdAt: string;
@@ -1446,32 +1446,32 @@ export interface components {
          *     }
          */
         GalleryFields: {
-            /** @description Pictures whose records were counted. */
+            /** @description Pictures whose records were examined. */
             examined: number;
-            /** @description `label` first, then places in the metadata by name; 200 at most. */
+            /** @description `label` first, then metadata paths by name; at most 200. */
             fields: {
-                /** @description As filters, groups and boosts name it. */
+                /** @description As used in filters, groups and boosts. */
                 name: string;
-                /** @description Of its values; of a list, those of its elements. */
+                /** @description Types of its values; for a list, of its elements. */
                 types: ("text" | "number" | "boolean" | "null")[];
-                /** @description Examined pictures that have it. */
+                /** @description Examined pictures with this field. */
                 images: number;
-                /** @description The most frequent first, 50 at most. */
+                /** @description Most frequent first, at most 50. */
                 values: {
                     value: string | number | boolean;
-                    /** @description Examined pictures that have this value. */
+                    /** @description Examined pictures with this value. */
                     images: number;
                 }[];
-                /** @description There are others, or values of more than 200 characters. */
+                /** @description There are further values, or values longer than 200 characters. */
                 moreValues: boolean;
                 /** @description Smallest and largest number seen. */
                 range?: number[];
             }[];
-            /** @description There are others. */
+            /** @description There are further fields. */
             moreFields: boolean;
         };
         /**
-         * @description A stored picture: its embedding, its thumbnail and this record. The file itself is kept, referred to, or neither, as the gallery’s `originals` says.
+         * @description A stored picture: its record, embedding and thumbnail. The file itself is stored, referenced, or neither, as the gallery’s `originals` says.
          * @example {
          *       "id": "cycling/Image_12.jpg",
          *       "label": "cycling",
@@ -1490,7 +1490,7 @@ export interface components {
          */
         Image: {
             /**
-             * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
+             * @description Your id of a picture: any text of at most 512 characters without control characters. In URLs it is percent-encoded, including slashes. It is stored in Unicode form NFC and found in any form, unless the service keeps text unchanged (TEXT_FORM).
              * @example cycling/Image_12.jpg
              */
             id: string;
@@ -1501,15 +1501,15 @@ export interface components {
                 [key: string]: unknown;
             };
             /**
-             * @description `metadata`: it was stored before there were bounds, in a form that can not be read, and is empty here and to filters; changing it or storing the picture again mends that. `record`: the record is damaged on the disk, and nothing but the id is told; store the picture again, or remove it.
+             * @description `metadata`: it was stored before limits existed, in a form that cannot be read, and is empty here and for filters; changing it or storing the picture again repairs that. `record`: the record is damaged on disk, and only the id is known; store the picture again, or delete it.
              * @enum {string}
              */
             unreadable?: "metadata" | "record";
             /** @description SHA-256 of the picture file, hex. */
             contentHash: string;
-            /** @description Where its owner has it as it came: an address, `s3://bucket/key`, or a file of a watched folder. */
+            /** @description Where its owner keeps the original: a URL, `s3://bucket/key`, or a file of a watched folder. */
             reference?: string;
-            /** @description The model that made its embedding. */
+            /** @description The model that produced its embedding. */
             modelId: string;
             /** @description Pixels, upright. */
             width: number;
@@ -1573,9 +1573,9 @@ export interface components {
             added: number;
             /** @description The id existed with a different picture or label. */
             updated: number;
-            /** @description By `delete` lines of an NDJSON upload. */
+            /** @description Deleted by `delete` lines of an NDJSON upload. */
             removed: number;
-            /** @description Nothing to do: the id existed with the same picture and label, or was to be removed and did not exist, or the file is litter rather than a picture. */
+            /** @description Nothing to do: the id existed with the same picture and label, or was to be deleted and did not exist, or the file is one of those that are ignored. */
             skipped: number;
             /** @description Listed by `GET /v1/jobs/{job}/errors`. */
             failed: number;
@@ -1594,9 +1594,9 @@ export interface components {
                 code: string;
                 detail: string;
             } | null;
-            /** @description Of jobs that wait, those of a higher one are begun first. */
+            /** @description Waiting jobs with a higher priority start first. */
             priority: number;
-            /** @description It waits until it is let go on. */
+            /** @description It waits until it is resumed. */
             paused: boolean;
             createdAt: string;
             /** @description null while it waits. */
@@ -1605,7 +1605,7 @@ export interface components {
             finishedAt: string | null;
         };
         /**
-         * @description A model that makes embeddings.
+         * @description A model that produces embeddings.
          * @example {
          *       "id": "5d1c0a7b9e3f4a62",
          *       "name": "har-resnet50",
@@ -1645,12 +1645,12 @@ export interface components {
             createdAt: string;
             /** @description What its probabilities are based on; null if it is not calibrated and has none. */
             calibration: components["schemas"]["Calibration"] | null;
-            /** @description Galleries that ask for no model get this one. */
+            /** @description Galleries that name no model use this one. */
             standard: boolean;
-            /** @description null while it is not in memory: it is brought there when it is needed. */
+            /** @description null while it is not in memory: it is loaded on demand. */
             runtime: {
                 /**
-                 * @description What it actually runs on.
+                 * @description The provider in use.
                  * @enum {string}
                  */
                 provider: "cpu" | "cuda";
@@ -1658,7 +1658,7 @@ export interface components {
                 precision: string;
                 /** @description Why it runs on the CPU although CUDA was expected. */
                 fallbackReason?: string;
-                /** @description Why a slower precision runs than the folder has: this processor computes the other one otherwise. */
+                /** @description Why a slower precision is used than the folder contains: this processor computes the faster one differently. */
                 precisionFallbackReason?: string;
                 /** @description Threads. */
                 workers: number;
@@ -1670,7 +1670,7 @@ export interface components {
                 ortVersion: string;
             } | null;
         };
-        /** @description A model with everything that is known about it. */
+        /** @description Everything known about a model. */
         ModelCard: {
             /** @description Hash of weights and preprocessing; embeddings of different ids are never compared. */
             id: string;
@@ -1682,12 +1682,12 @@ export interface components {
             createdAt: string;
             /** @description What its probabilities are based on; null if it is not calibrated and has none. */
             calibration: components["schemas"]["Calibration"] | null;
-            /** @description Galleries that ask for no model get this one. */
+            /** @description Galleries that name no model use this one. */
             standard: boolean;
-            /** @description null while it is not in memory: it is brought there when it is needed. */
+            /** @description null while it is not in memory: it is loaded on demand. */
             runtime: {
                 /**
-                 * @description What it actually runs on.
+                 * @description The provider in use.
                  * @enum {string}
                  */
                 provider: "cpu" | "cuda";
@@ -1695,7 +1695,7 @@ export interface components {
                 precision: string;
                 /** @description Why it runs on the CPU although CUDA was expected. */
                 fallbackReason?: string;
-                /** @description Why a slower precision runs than the folder has: this processor computes the other one otherwise. */
+                /** @description Why a slower precision is used than the folder contains: this processor computes the faster one differently. */
                 precisionFallbackReason?: string;
                 /** @description Threads. */
                 workers: number;
@@ -1710,7 +1710,7 @@ export interface components {
             manifest: {
                 [key: string]: unknown;
             };
-            /** @description `metrics.json` of its folder: data, protocol and every quality number; null when there is none. */
+            /** @description `metrics.json` of its folder: data, protocol and every quality number; null if there is none. */
             quality: {
                 [key: string]: unknown;
             } | null;
@@ -1726,9 +1726,9 @@ export interface components {
          *     }
          */
         Problem: {
-            /** @description A URN made of the code. */
+            /** @description A URN that contains the code. */
             type: string;
-            /** @description What the code means; the same sentence for each code. */
+            /** @description The meaning of the code; always the same sentence for a code. */
             title: string;
             /** @description The HTTP status. */
             status: number;
@@ -1737,17 +1737,17 @@ export interface components {
              * @enum {string}
              */
             code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_lost" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "layout_missing" | "decisions_full" | "decision_not_found" | "too_many_galleries" | "gallery_too_large" | "image_damaged" | "image_not_found" | "original_not_kept" | "original_changed" | "image_reference_missing" | "range_not_satisfiable" | "model_not_found" | "model_mismatch" | "model_exists" | "model_in_use" | "set_not_found" | "set_exists" | "models_full" | "set_in_use" | "set_not_ready" | "move_same_engine" | "move_under_way" | "move_differs" | "gate_not_passed" | "serving_changed" | "originals_missing" | "model_card_missing" | "model_unreadable" | "golden_mismatch" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "store_unreachable" | "store_outcome_unknown" | "engine_unreachable" | "engine_not_found" | "engine_unsupported" | "engine_version_refused" | "engine_setting_refused" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_taken_over" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "archive_trailing_bytes" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "source_not_allowed" | "source_unreadable" | "source_unreachable" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "webhook_disabled" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
-            /** @description What went wrong in this request. */
+            /** @description Details about this request. */
             detail?: string;
-            /** @description Finds the request in the log. */
+            /** @description Identifies the request in the log. */
             requestId: string;
-            /** @description Of its trace, where there is one (W3C Trace Context). */
+            /** @description Id of its trace, if there is one (W3C Trace Context). */
             traceId?: string;
             /** @description Every violation, for `request_invalid`. */
             errors?: {
                 /** @enum {string} */
                 in: "path" | "query" | "headers" | "body" | "form";
-                /** @description JSON pointer to what is wrong. */
+                /** @description JSON pointer to the invalid value. */
                 pointer: string;
                 detail: string;
             }[];
@@ -1875,31 +1875,31 @@ export interface components {
              * @enum {string}
              */
             method: "exact" | "hnsw";
-            /** @description Candidates the graph kept. */
+            /** @description Candidates that the graph kept. */
             ef?: number;
             /** @description The query vector; with `include`. */
             vector?: number[];
-            /** @description Score descending, then id ascending; with `diversity` in the order of choice; with `groupBy` none. */
+            /** @description Score descending, then id ascending; with `diversity` in the order of selection; empty with `groupBy`. */
             hits: {
                 /** @description 1 is best. */
                 rank: number;
                 /**
-                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
+                 * @description Your id of a picture: any text of at most 512 characters without control characters. In URLs it is percent-encoded, including slashes. It is stored in Unicode form NFC and found in any form, unless the service keeps text unchanged (TEXT_FORM).
                  * @example cycling/Image_12.jpg
                  */
                 id: string;
                 /**
-                 * @description Where it is stored, when several galleries are searched.
+                 * @description The gallery it is in, if several galleries are searched.
                  * @example holidays
                  */
                 gallery?: string;
-                /** @description With `boosts`: what was added to the score for its rank; the score is without it. */
+                /** @description With `boosts`: the amount added to the score for ranking; `score` excludes it. */
                 boost?: number;
                 /** @description Cosine similarity, −1 to 1; always exact. Rounded to 1 or −1 within 10⁻⁶, as two embeddings of the same picture can differ by that much. */
                 score: number;
                 /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent if it is not calibrated. `calibration` in the answer says what it is based on. */
                 pSame?: number;
-                /** @description How surely one picture is a copy of the other: the same picture made smaller, compressed, cropped, bordered, mirrored or recoloured. 1 is equal; from 0.4 on two pictures are near-copies, which two in a million pairs of different photographs are by chance. null: there is no telling, as one of them is without features or was stored without a thumbnail before copies were looked for. */
+                /** @description How certain it is that one picture is a copy of the other: the same picture scaled down, recompressed, cropped, bordered, mirrored or recoloured. 1 is identical; from 0.4 on two pictures are near-copies, which happens by chance for two in a million pairs of different photographs. null: unknown, because one of them has no features or was stored without a thumbnail before descriptors existed. */
                 nearCopyScore?: number | null;
                 label: string | null;
                 modelId: string;
@@ -1912,36 +1912,36 @@ export interface components {
                  * @enum {string}
                  */
                 unreadable?: "record";
-                /** @description Its path on the service; null if none is stored. */
+                /** @description Path on the service; null if none is stored. */
                 thumbnail?: string | null;
             }[];
             /** @description With `groupBy`, ordered by their best hits. */
             groups?: {
                 /** @description 1 is best. */
                 rank: number;
-                /** @description What its hits share. */
+                /** @description The value that its hits share. */
                 key: string | number | boolean;
-                /** @description Score descending, then id ascending; `rank` is that within the group. */
+                /** @description Score descending, then id ascending; `rank` is the position within the group. */
                 hits: {
                     /** @description 1 is best. */
                     rank: number;
                     /**
-                     * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
+                     * @description Your id of a picture: any text of at most 512 characters without control characters. In URLs it is percent-encoded, including slashes. It is stored in Unicode form NFC and found in any form, unless the service keeps text unchanged (TEXT_FORM).
                      * @example cycling/Image_12.jpg
                      */
                     id: string;
                     /**
-                     * @description Where it is stored, when several galleries are searched.
+                     * @description The gallery it is in, if several galleries are searched.
                      * @example holidays
                      */
                     gallery?: string;
-                    /** @description With `boosts`: what was added to the score for its rank; the score is without it. */
+                    /** @description With `boosts`: the amount added to the score for ranking; `score` excludes it. */
                     boost?: number;
                     /** @description Cosine similarity, −1 to 1; always exact. Rounded to 1 or −1 within 10⁻⁶, as two embeddings of the same picture can differ by that much. */
                     score: number;
                     /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent if it is not calibrated. `calibration` in the answer says what it is based on. */
                     pSame?: number;
-                    /** @description How surely one picture is a copy of the other: the same picture made smaller, compressed, cropped, bordered, mirrored or recoloured. 1 is equal; from 0.4 on two pictures are near-copies, which two in a million pairs of different photographs are by chance. null: there is no telling, as one of them is without features or was stored without a thumbnail before copies were looked for. */
+                    /** @description How certain it is that one picture is a copy of the other: the same picture scaled down, recompressed, cropped, bordered, mirrored or recoloured. 1 is identical; from 0.4 on two pictures are near-copies, which happens by chance for two in a million pairs of different photographs. null: unknown, because one of them has no features or was stored without a thumbnail before descriptors existed. */
                     nearCopyScore?: number | null;
                     label: string | null;
                     modelId: string;
@@ -1954,7 +1954,7 @@ export interface components {
                      * @enum {string}
                      */
                     unreadable?: "record";
-                    /** @description Its path on the service; null if none is stored. */
+                    /** @description Path on the service; null if none is stored. */
                     thumbnail?: string | null;
                 }[];
             }[];
@@ -1975,23 +1975,23 @@ export interface components {
                      */
                     label: string;
                     votes: number;
-                    /** @description Of the votes, 0 to 1. */
+                    /** @description Share of the votes, 0 to 1. */
                     share: number;
-                    /** @description Of its best hit. */
+                    /** @description Score of its best hit. */
                     bestScore: number;
                 }[];
                 threshold?: {
-                    /** @description Below it nothing matches. */
+                    /** @description Nothing below it matches. */
                     score: number;
-                    /** @description Share of pairs of two labels that reach it, on val pictures. */
+                    /** @description Share of different-label pairs that reach it, on val pictures. */
                     falseMatchRate: number;
-                    /** @description The rate times the pictures that were compared: how many would reach it by chance for a query of unknown label. Above about 0.1, `match: true` says little. */
+                    /** @description The rate times the number of pictures compared: how many would reach it by chance for a query of unknown label. Above about 0.1, `match: true` says little. */
                     falseMatchesExpected: number;
-                    /** @description Share of pairs of one label that reach it. */
+                    /** @description Share of same-label pairs that reach it. */
                     matchRate: number;
                 };
             };
-            /** @description With `paged`: of the next page of this ranking, for `pageToken`; absent when nothing follows. */
+            /** @description With `paged`: the `pageToken` of the next page of this ranking; absent on the last page. */
             nextPageToken?: string;
             calibration?: components["schemas"]["Calibration"];
             durations: {
@@ -2008,7 +2008,7 @@ export interface components {
             };
         };
         JoinedSearchAnswer: {
-            /** @description Those that were searched, by name. */
+            /** @description The galleries searched, by name. */
             galleries: string[];
             /** @description The model that embedded query and gallery. */
             modelId: string;
@@ -2017,31 +2017,31 @@ export interface components {
              * @enum {string}
              */
             method: "exact" | "hnsw";
-            /** @description Candidates the graph kept. */
+            /** @description Candidates that the graph kept. */
             ef?: number;
             /** @description The query vector; with `include`. */
             vector?: number[];
-            /** @description Score descending, then id ascending; with `diversity` in the order of choice; with `groupBy` none. */
+            /** @description Score descending, then id ascending; with `diversity` in the order of selection; empty with `groupBy`. */
             hits: {
                 /** @description 1 is best. */
                 rank: number;
                 /**
-                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
+                 * @description Your id of a picture: any text of at most 512 characters without control characters. In URLs it is percent-encoded, including slashes. It is stored in Unicode form NFC and found in any form, unless the service keeps text unchanged (TEXT_FORM).
                  * @example cycling/Image_12.jpg
                  */
                 id: string;
                 /**
-                 * @description Where it is stored, when several galleries are searched.
+                 * @description The gallery it is in, if several galleries are searched.
                  * @example holidays
                  */
                 gallery?: string;
-                /** @description With `boosts`: what was added to the score for its rank; the score is without it. */
+                /** @description With `boosts`: the amount added to the score for ranking; `score` excludes it. */
                 boost?: number;
                 /** @description Cosine similarity, −1 to 1; always exact. Rounded to 1 or −1 within 10⁻⁶, as two embeddings of the same picture can differ by that much. */
                 score: number;
                 /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent if it is not calibrated. `calibration` in the answer says what it is based on. */
                 pSame?: number;
-                /** @description How surely one picture is a copy of the other: the same picture made smaller, compressed, cropped, bordered, mirrored or recoloured. 1 is equal; from 0.4 on two pictures are near-copies, which two in a million pairs of different photographs are by chance. null: there is no telling, as one of them is without features or was stored without a thumbnail before copies were looked for. */
+                /** @description How certain it is that one picture is a copy of the other: the same picture scaled down, recompressed, cropped, bordered, mirrored or recoloured. 1 is identical; from 0.4 on two pictures are near-copies, which happens by chance for two in a million pairs of different photographs. null: unknown, because one of them has no features or was stored without a thumbnail before descriptors existed. */
                 nearCopyScore?: number | null;
                 label: string | null;
                 modelId: string;
@@ -2054,36 +2054,36 @@ export interface components {
                  * @enum {string}
                  */
                 unreadable?: "record";
-                /** @description Its path on the service; null if none is stored. */
+                /** @description Path on the service; null if none is stored. */
                 thumbnail?: string | null;
             }[];
             /** @description With `groupBy`, ordered by their best hits. */
             groups?: {
                 /** @description 1 is best. */
                 rank: number;
-                /** @description What its hits share. */
+                /** @description The value that its hits share. */
                 key: string | number | boolean;
-                /** @description Score descending, then id ascending; `rank` is that within the group. */
+                /** @description Score descending, then id ascending; `rank` is the position within the group. */
                 hits: {
                     /** @description 1 is best. */
                     rank: number;
                     /**
-                     * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
+                     * @description Your id of a picture: any text of at most 512 characters without control characters. In URLs it is percent-encoded, including slashes. It is stored in Unicode form NFC and found in any form, unless the service keeps text unchanged (TEXT_FORM).
                      * @example cycling/Image_12.jpg
                      */
                     id: string;
                     /**
-                     * @description Where it is stored, when several galleries are searched.
+                     * @description The gallery it is in, if several galleries are searched.
                      * @example holidays
                      */
                     gallery?: string;
-                    /** @description With `boosts`: what was added to the score for its rank; the score is without it. */
+                    /** @description With `boosts`: the amount added to the score for ranking; `score` excludes it. */
                     boost?: number;
                     /** @description Cosine similarity, −1 to 1; always exact. Rounded to 1 or −1 within 10⁻⁶, as two embeddings of the same picture can differ by that much. */
                     score: number;
                     /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent if it is not calibrated. `calibration` in the answer says what it is based on. */
                     pSame?: number;
-                    /** @description How surely one picture is a copy of the other: the same picture made smaller, compressed, cropped, bordered, mirrored or recoloured. 1 is equal; from 0.4 on two pictures are near-copies, which two in a million pairs of different photographs are by chance. null: there is no telling, as one of them is without features or was stored without a thumbnail before copies were looked for. */
+                    /** @description How certain it is that one picture is a copy of the other: the same picture scaled down, recompressed, cropped, bordered, mirrored or recoloured. 1 is identical; from 0.4 on two pictures are near-copies, which happens by chance for two in a million pairs of different photographs. null: unknown, because one of them has no features or was stored without a thumbnail before descriptors existed. */
                     nearCopyScore?: number | null;
                     label: string | null;
                     modelId: string;
@@ -2096,7 +2096,7 @@ export interface components {
                      * @enum {string}
                      */
                     unreadable?: "record";
-                    /** @description Its path on the service; null if none is stored. */
+                    /** @description Path on the service; null if none is stored. */
                     thumbnail?: string | null;
                 }[];
             }[];
@@ -2117,23 +2117,23 @@ export interface components {
                      */
                     label: string;
                     votes: number;
-                    /** @description Of the votes, 0 to 1. */
+                    /** @description Share of the votes, 0 to 1. */
                     share: number;
-                    /** @description Of its best hit. */
+                    /** @description Score of its best hit. */
                     bestScore: number;
                 }[];
                 threshold?: {
-                    /** @description Below it nothing matches. */
+                    /** @description Nothing below it matches. */
                     score: number;
-                    /** @description Share of pairs of two labels that reach it, on val pictures. */
+                    /** @description Share of different-label pairs that reach it, on val pictures. */
                     falseMatchRate: number;
-                    /** @description The rate times the pictures that were compared: how many would reach it by chance for a query of unknown label. Above about 0.1, `match: true` says little. */
+                    /** @description The rate times the number of pictures compared: how many would reach it by chance for a query of unknown label. Above about 0.1, `match: true` says little. */
                     falseMatchesExpected: number;
-                    /** @description Share of pairs of one label that reach it. */
+                    /** @description Share of same-label pairs that reach it. */
                     matchRate: number;
                 };
             };
-            /** @description With `paged`: of the next page of this ranking, for `pageToken`; absent when nothing follows. */
+            /** @description With `paged`: the `pageToken` of the next page of this ranking; absent on the last page. */
             nextPageToken?: string;
             calibration?: components["schemas"]["Calibration"];
             durations: {
@@ -2205,7 +2205,7 @@ export interface components {
         EmbeddingAnswer: {
             /** @description Vectors of different models are never compared. */
             modelId: string;
-            /** @description Of unit length; a search accepts it as `vector`. */
+            /** @description Unit length; a search accepts it as `vector`. */
             vector: number[];
             /** @description The five most likely classes, of those the model was trained on. */
             labels: {
@@ -2231,14 +2231,14 @@ export interface components {
             modelId: string;
             /** @description Cosine similarity, −1 to 1; rounded to 1 or −1 within 10⁻⁶. */
             score: number;
-            /** @description How surely one picture is a copy of the other: the same picture made smaller, compressed, cropped, bordered, mirrored or recoloured. 1 is equal; from 0.4 on two pictures are near-copies, which two in a million pairs of different photographs are by chance. null: there is no telling, as one of them is without features or was stored without a thumbnail before copies were looked for. */
+            /** @description How certain it is that one picture is a copy of the other: the same picture scaled down, recompressed, cropped, bordered, mirrored or recoloured. 1 is identical; from 0.4 on two pictures are near-copies, which happens by chance for two in a million pairs of different photographs. null: unknown, because one of them has no features or was stored without a thumbnail before descriptors existed. */
             nearCopyScore: number | null;
             /** @description Probability that they share a label; absent if the model is not calibrated. */
             pSame?: number;
             calibration?: components["schemas"]["Calibration"];
         };
         /**
-         * @description Quality of retrieval on the gallery’s own labels, each picture asking all others; and how much of the exact answer the index gives.
+         * @description Retrieval quality on the gallery’s own labels, with each picture querying all others; and the recall of the index against exact search.
          * @example {
          *       "kind": "evaluate",
          *       "gallery": "holidays",
@@ -2552,7 +2552,7 @@ export interface components {
             }[];
         };
         /**
-         * @description What may be wrong with a gallery; each list is ordered by how likely, and bounded.
+         * @description Possible problems of a gallery; each list is limited, most likely problems first.
          * @example {
          *       "kind": "doctor",
          *       "gallery": "holidays",
@@ -2747,7 +2747,7 @@ export interface components {
             };
         };
         /**
-         * @description A layout was made; its points are under `/v1/galleries/{gallery}/layout`.
+         * @description A layout was computed; its points are under `/v1/galleries/{gallery}/layout`.
          * @example {
          *       "kind": "layout",
          *       "gallery": "holidays",
@@ -2762,7 +2762,7 @@ export interface components {
             gallery: string;
             /** @description The model that made the embeddings. */
             modelId: string;
-            /** @description Pictures that were laid out. */
+            /** @description Pictures in the layout. */
             pictures: number;
             /** @description Of those, pictures that UMAP laid out. */
             sampled: number;
@@ -2802,26 +2802,26 @@ export interface components {
             madeAt: string;
             method: {
                 pcaDimensions: number;
-                /** @description Pictures that UMAP laid out; the others lie among their nearest of those. */
+                /** @description Pictures laid out by UMAP; the others are placed among their nearest of those. */
                 sampled: number;
                 neighbours: number;
                 seed: number;
             };
-            /** @description Pictures that were laid out. */
+            /** @description Pictures in the layout. */
             pictures: number;
-            /** @description Pictures were added, replaced or removed since: ask for a new layout. */
+            /** @description Pictures were added, replaced or deleted since: request a new layout. */
             stale: boolean;
-            /** @description One page; pictures that are gone by now are left out. Coordinates lie in −1 to 1. */
+            /** @description One page, without pictures that have since been deleted. Coordinates are between −1 and 1. */
             points: {
                 /**
-                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
+                 * @description Your id of a picture: any text of at most 512 characters without control characters. In URLs it is percent-encoded, including slashes. It is stored in Unicode form NFC and found in any form, unless the service keeps text unchanged (TEXT_FORM).
                  * @example cycling/Image_12.jpg
                  */
                 id: string;
                 x: number;
                 y: number;
                 label: string | null;
-                /** @description Share of its nearest labelled pictures that have another label, when the layout was made; null: not known. */
+                /** @description Share of its nearest labelled pictures that had another label when the layout was computed; null: unknown. */
                 doubt: number | null;
             }[];
             /** @description Absent on the last page. */
@@ -2862,7 +2862,7 @@ export interface components {
              */
             id: string;
             /**
-             * @description `writing`; `ready` to be fetched; `failed`: nothing of it is kept; `damaged`: its files have changed since they were written.
+             * @description `writing`; `ready` to download; `failed`: nothing of it is kept; `damaged`: its files have changed since they were written.
              * @enum {string}
              */
             state: "writing" | "ready" | "failed" | "damaged";
@@ -2872,7 +2872,7 @@ export interface components {
             createdAt: string | null;
             /** @description Version of Alike. This and the following are null or empty unless it is ready. */
             serviceVersion: string | null;
-            /** @description Of the model that was served. */
+            /** @description Id of the default model at that time. */
             modelId: string | null;
             /** @description Pictures in all galleries. */
             images: number | null;
@@ -2887,9 +2887,9 @@ export interface components {
                 bytes: number;
                 sha256: string;
             }[];
-            /** @description Galleries whose record could not be read when this was written, at most 100: their pictures are in it, but they can only be deleted. Absent when there are none. */
+            /** @description Galleries whose record could not be read when this was written, at most 100: their pictures are included, but they can only be deleted. Absent if there are none. */
             damagedGalleries?: string[];
-            /** @description Pictures whose record, embedding, thumbnail or copy descriptor could not be read when this was written: everything else of them is in it. Absent when there are none. */
+            /** @description Pictures whose record, embedding, thumbnail or copy descriptor could not be read when this was written: everything else about them is included. Absent if there are none. */
             damagedImages?: {
                 count: number;
                 /** @description At most 100. */
@@ -2921,7 +2921,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Where to go from here. */
+            /** @description Links to the main resources. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2945,7 +2945,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -2954,7 +2954,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -2963,7 +2963,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -3004,7 +3004,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3013,7 +3013,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -3022,7 +3022,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -3031,7 +3031,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or stopping. */
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3060,11 +3060,11 @@ export interface operations {
                     "application/json": {
                         /** @enum {string} */
                         status: "ok";
-                        /** @description `read_only`: the service was started without room on its disk. It answers searches and look-ups; writes are refused as `storage_full` until there is room. */
+                        /** @description `read_only`: the service was started on a full disk. It answers searches and reads; writes are refused with `storage_full` until there is space. */
                         storage: "writable" | "read_only";
-                        /** @description Why it is not writable. */
+                        /** @description Why it is read-only. */
                         detail?: string;
-                        /** @description Engines that do not answer, and why: galleries in them get `engine_unreachable`, the others are served. */
+                        /** @description Engines that are unavailable, and why: their galleries get `engine_unreachable`, the others are served. */
                         unreachable?: {
                             engine: string;
                             detail: string;
@@ -3081,7 +3081,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3090,7 +3090,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -3099,7 +3099,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -3108,7 +3108,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or stopping. */
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3128,7 +3128,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The text format of Prometheus; durations in seconds. */
+            /** @description Prometheus text format; durations in seconds. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3146,7 +3146,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3164,7 +3164,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3173,7 +3173,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -3182,7 +3182,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3191,7 +3191,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -3218,7 +3218,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        /** @description The standard one first, then by name. */
+                        /** @description The default model first, then by name. */
                         models: components["schemas"]["Model"][];
                     };
                 };
@@ -3232,7 +3232,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3250,7 +3250,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3259,7 +3259,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -3268,7 +3268,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3277,7 +3277,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -3303,7 +3303,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It was there already. */
+            /** @description It was already installed. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3312,7 +3312,7 @@ export interface operations {
                     "application/json": components["schemas"]["Model"];
                 };
             };
-            /** @description It can be used. */
+            /** @description It has been installed. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -3330,7 +3330,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3348,7 +3348,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3357,7 +3357,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It conflicts with what is stored. */
+            /** @description It conflicts with stored data. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3366,7 +3366,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description More bytes than allowed. */
+            /** @description The body exceeds the maximum size. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3375,7 +3375,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or picture format that is not accepted. */
+            /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3384,7 +3384,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -3393,7 +3393,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive can not be used. */
+            /** @description The picture or archive cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3402,7 +3402,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3411,7 +3411,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -3420,7 +3420,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or stopping. */
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3473,7 +3473,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3500,7 +3500,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3509,7 +3509,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -3518,7 +3518,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3527,7 +3527,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -3569,7 +3569,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3596,7 +3596,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3605,7 +3605,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It conflicts with what is stored. */
+            /** @description It conflicts with stored data. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3614,7 +3614,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -3623,7 +3623,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3632,7 +3632,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -3676,7 +3676,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3703,7 +3703,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3712,7 +3712,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -3721,7 +3721,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3730,7 +3730,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -3752,7 +3752,7 @@ export interface operations {
                  */
                 model: string;
                 /**
-                 * @description As the card names it.
+                 * @description File name as in the card.
                  * @example calibration.svg
                  */
                 plot: string;
@@ -3779,7 +3779,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3806,7 +3806,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3815,7 +3815,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -3824,7 +3824,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3833,7 +3833,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -3859,7 +3859,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description In the order of their making; one of them serves. */
+            /** @description In order of creation; one of them serves. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3879,7 +3879,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3906,7 +3906,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3915,7 +3915,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -3924,7 +3924,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3933,7 +3933,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -3966,21 +3966,21 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @description Of jobs that wait, those of a higher one are begun first. Default 0. */
+                    /** @description Waiting jobs with a higher priority start first. Default 0. */
                     priority?: number;
-                    /** @description Address that is told of the end of the job by a signed POST, when the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
+                    /** @description URL that is notified of the end of the job by a signed POST, if the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
                     webhook?: string;
                     /** @description Id or name of a model. */
                     model: string;
                     /**
-                     * @description What becomes of pictures that were not kept as they came. `fail`: the job lists them and fails before anything is embedded. `leave_out`: it lists them, and they are missing from the set. Left out: as the set was built before, or `fail`.
+                     * @description How to treat pictures without an original. `fail`: the job lists them and fails before anything is embedded. `leave_out`: it lists them, and the set does not contain them. Default: the choice with which the set was built before, otherwise `fail`.
                      * @enum {string}
                      */
                     withoutOriginal?: "fail" | "leave_out";
-                    /** @description Pictures embedded in a second; 0: as many as there is room for. Left out, and at most: `RE_EMBEDDING_RATE_MAX`. */
+                    /** @description Pictures embedded per second; 0: as many as capacity allows. Default and maximum: `RE_EMBEDDING_RATE_MAX`. */
                     ratePerSecond?: number;
                     /**
-                     * @description Of the sample that both sets are judged on.
+                     * @description Size of the sample on which both sets are judged.
                      * @default 1
                      */
                     seed?: number;
@@ -3988,7 +3988,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The job that is at it already. */
+            /** @description The job that is already running. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4015,7 +4015,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4042,7 +4042,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4051,7 +4051,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It conflicts with what is stored. */
+            /** @description It conflicts with stored data. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4060,7 +4060,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or picture format that is not accepted. */
+            /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4069,7 +4069,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -4078,7 +4078,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4087,7 +4087,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -4096,7 +4096,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or stopping. */
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4149,7 +4149,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4176,7 +4176,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4185,7 +4185,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It conflicts with what is stored. */
+            /** @description It conflicts with stored data. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4194,7 +4194,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -4203,7 +4203,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4212,7 +4212,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -4256,7 +4256,7 @@ export interface operations {
                     /** @description Id or name of a model. */
                     model: string;
                     /**
-                     * @description The set serves although it was not found good enough, or lacks pictures that could not be embedded for it.
+                     * @description Switch although the set did not pass the quality gate, or lacks pictures that could not be embedded for it.
                      * @default false
                      */
                     force?: boolean;
@@ -4264,7 +4264,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The sets as they are now. */
+            /** @description The current state of the sets. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4284,7 +4284,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4311,7 +4311,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4320,7 +4320,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It conflicts with what is stored. */
+            /** @description It conflicts with stored data. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4329,7 +4329,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or picture format that is not accepted. */
+            /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4338,7 +4338,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -4347,7 +4347,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4356,7 +4356,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -4365,7 +4365,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or stopping. */
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4421,7 +4421,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4439,7 +4439,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4448,7 +4448,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -4457,7 +4457,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4466,7 +4466,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -4510,7 +4510,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4537,7 +4537,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4546,7 +4546,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -4555,7 +4555,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4564,7 +4564,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -4602,25 +4602,25 @@ export interface operations {
                     settings?: {
                         [key: string]: unknown;
                     };
-                    /** @description Id or name of the model that is to serve it; left out: the standard one. */
+                    /** @description Id or name of the gallery’s model. Default: the default model. */
                     model?: string;
-                    /** @description What it is to live in: `embedded`, this process, or `weaviate`, a cluster beside it (docs/scale-out.md); left out: `DEFAULT_ENGINE`. */
+                    /** @description Where the gallery is stored: `embedded`, in this process, or `weaviate`, in a separate cluster (docs/scale-out.md). Default: `DEFAULT_ENGINE`. */
                     engine?: string;
-                    /** @description Parts of it in a cluster; left out: `WEAVIATE_SHARDS`. */
+                    /** @description Number of shards in a cluster. Default: `WEAVIATE_SHARDS`. */
                     shards?: number;
-                    /** @description Copies of each part in a cluster; left out: `WEAVIATE_REPLICAS`. */
+                    /** @description Replicas of each shard in a cluster. Default: `WEAVIATE_REPLICAS`. */
                     replicas?: number;
                     /**
-                     * @description Of the vectors in the index of a cluster; left out: `WEAVIATE_QUANTISATION`.
+                     * @description Quantisation of the vectors in a cluster’s index. Default: `WEAVIATE_QUANTISATION`.
                      * @enum {string}
                      */
                     quantisation?: "none" | "rq8";
                     /**
-                     * @description Of pictures as they came. `keep`: they are stored. `reference`: they stay where you have them, and each comes with its `reference`. `none`: neither, and another model cannot embed them. Left out: `ORIGINALS`.
+                     * @description How originals are kept. `keep`: the files are stored. `reference`: they stay where you have them, and each picture is sent with its `reference`. `none`: neither, and another model cannot embed them. Default: `ORIGINALS`.
                      * @enum {string}
                      */
                     originals?: "keep" | "reference" | "none";
-                    /** @description Pictures that were last searched with are kept, so many, to compare models on them before the next change; 0: none. They are often of people: docs/security.md says what becomes of them. */
+                    /** @description Number of recent query pictures to keep, for comparing models before the next change; 0: none. They often show people: see docs/security.md for how they are treated. */
                     keepQueries?: number;
                 };
             };
@@ -4653,7 +4653,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4680,7 +4680,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4689,7 +4689,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It conflicts with what is stored. */
+            /** @description It conflicts with stored data. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4698,7 +4698,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or picture format that is not accepted. */
+            /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4707,7 +4707,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -4716,7 +4716,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive can not be used. */
+            /** @description The picture or archive cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4725,7 +4725,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4734,7 +4734,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -4743,7 +4743,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or stopping. */
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4794,7 +4794,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4821,7 +4821,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4830,7 +4830,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -4839,7 +4839,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4848,7 +4848,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -4891,14 +4891,14 @@ export interface operations {
                  */
                 "application/json": {
                     /**
-                     * @description Of pictures as they came. `keep`: they are stored. `reference`: they stay where you have them, and each comes with its `reference`. `none`: neither, and another model cannot embed them. Left out: `ORIGINALS`.
+                     * @description How originals are kept. `keep`: the files are stored. `reference`: they stay where you have them, and each picture is sent with its `reference`. `none`: neither, and another model cannot embed them. Default: `ORIGINALS`.
                      * @enum {string}
                      */
                     originals?: "keep" | "reference" | "none";
-                    /** @description Pictures that were last searched with are kept, so many, to compare models on them before the next change; 0: none. They are often of people: docs/security.md says what becomes of them. */
+                    /** @description Number of recent query pictures to keep, for comparing models before the next change; 0: none. They often show people: see docs/security.md for how they are treated. */
                     keepQueries?: number;
                     /**
-                     * @description Also gives up what was kept of the pictures; what no other gallery uses is removed within a day. Not with `keep`.
+                     * @description Also release the originals kept so far; those that no other gallery uses are deleted within a day. Not with `keep`.
                      * @default false
                      */
                     releaseOriginals?: boolean;
@@ -4924,7 +4924,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4951,7 +4951,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4960,7 +4960,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or picture format that is not accepted. */
+            /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4969,7 +4969,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -4978,7 +4978,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4987,7 +4987,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -5053,7 +5053,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5080,7 +5080,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5089,7 +5089,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -5098,7 +5098,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5107,7 +5107,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -5151,7 +5151,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5178,7 +5178,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5187,7 +5187,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -5196,7 +5196,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5205,7 +5205,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -5239,18 +5239,18 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @description Of jobs that wait, those of a higher one are begun first. Default 0. */
+                    /** @description Waiting jobs with a higher priority start first. Default 0. */
                     priority?: number;
-                    /** @description Address that is told of the end of the job by a signed POST, when the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
+                    /** @description URL that is notified of the end of the job by a signed POST, if the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
                     webhook?: string;
                     /** @description What the gallery is to live in: `embedded` or `weaviate`. */
                     engine: string;
-                    /** @description Parts of it in a cluster; left out: `WEAVIATE_SHARDS`. */
+                    /** @description Number of shards in a cluster. Default: `WEAVIATE_SHARDS`. */
                     shards?: number;
-                    /** @description Copies of each part in a cluster; left out: `WEAVIATE_REPLICAS`. */
+                    /** @description Replicas of each shard in a cluster. Default: `WEAVIATE_REPLICAS`. */
                     replicas?: number;
                     /**
-                     * @description Of the vectors in the index of a cluster; left out: `WEAVIATE_QUANTISATION`.
+                     * @description Quantisation of the vectors in a cluster’s index. Default: `WEAVIATE_QUANTISATION`.
                      * @enum {string}
                      */
                     quantisation?: "none" | "rq8";
@@ -5278,7 +5278,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5305,7 +5305,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5314,7 +5314,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It conflicts with what is stored. */
+            /** @description It conflicts with stored data. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5323,7 +5323,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or picture format that is not accepted. */
+            /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5332,7 +5332,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -5341,7 +5341,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive can not be used. */
+            /** @description The picture or archive cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5350,7 +5350,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5359,7 +5359,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -5368,7 +5368,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or stopping. */
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5398,7 +5398,7 @@ export interface operations {
                 /** @description Only pictures with this label; empty: only unlabelled ones. */
                 label?: string;
                 /**
-                 * @description Only pictures that match this filter, as JSON text like that of a search. One page looks at 100,000 pictures at most, so it may be short, or empty, while more follow.
+                 * @description Only pictures that match this filter, as JSON text like that of a search. One page reads at most 100,000 records, so it may be short, or empty, although more pages follow.
                  * @example {"field":"metadata.year","gte":2015}
                  */
                 filter?: string;
@@ -5438,7 +5438,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5465,7 +5465,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5474,7 +5474,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -5483,7 +5483,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5492,7 +5492,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -5517,7 +5517,7 @@ export interface operations {
                  */
                 metadata?: string;
                 /**
-                 * @description Where you have the picture as it is sent: an address on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Needed in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
+                 * @description Where you keep the picture exactly as it is sent: a URL on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Required in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
                  * @example s3://photos/2025/12.jpg
                  */
                 reference?: string;
@@ -5552,7 +5552,7 @@ export interface operations {
                      */
                     metadata?: string;
                     /**
-                     * @description Where you have the picture as it is sent: an address on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Needed in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
+                     * @description Where you keep the picture exactly as it is sent: a URL on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Required in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
                      * @example s3://photos/2025/12.jpg
                      */
                     reference?: string;
@@ -5569,12 +5569,12 @@ export interface operations {
                 "application/json": {
                     /**
                      * Format: byte
-                     * @description The picture file in base64; a `data:` URL is understood too.
+                     * @description The picture file in base64; a `data:` URL is accepted too.
                      * @example iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==
                      */
                     image?: string;
                     /**
-                     * @description Where the picture is fetched from, by http or https; refused unless the service was set up to allow its host (`URL_ALLOWED_HOSTS`).
+                     * @description URL of the picture, http or https; refused unless the service is configured to allow its host (`URL_ALLOWED_HOSTS`).
                      * @example https://images.example.com/cycling/12.jpg
                      */
                     url?: string;
@@ -5585,7 +5585,7 @@ export interface operations {
                         [key: string]: unknown;
                     };
                     /**
-                     * @description Where you have the picture as it is sent: an address on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Needed in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
+                     * @description Where you keep the picture exactly as it is sent: a URL on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Required in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
                      * @example s3://photos/2025/12.jpg
                      */
                     reference?: string;
@@ -5620,7 +5620,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5647,7 +5647,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5656,7 +5656,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It conflicts with what is stored. */
+            /** @description It conflicts with stored data. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5665,7 +5665,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description More bytes than allowed. */
+            /** @description The body exceeds the maximum size. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5674,7 +5674,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or picture format that is not accepted. */
+            /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5683,7 +5683,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -5692,7 +5692,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive can not be used. */
+            /** @description The picture or archive cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5701,7 +5701,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5710,7 +5710,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -5719,7 +5719,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or stopping. */
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5767,7 +5767,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description They have been removed; no search finds them any more. */
+            /** @description They have been deleted; searches no longer find them. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5779,7 +5779,7 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
-                        /** @description Number of pictures removed. */
+                        /** @description Number of pictures deleted. */
                         removed: number;
                     };
                 };
@@ -5793,7 +5793,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5820,7 +5820,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5829,7 +5829,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -5838,7 +5838,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5847,7 +5847,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -5856,7 +5856,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or stopping. */
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5887,7 +5887,7 @@ export interface operations {
                  */
                 gallery: string;
                 /**
-                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
+                 * @description Your id of a picture: any text of at most 512 characters without control characters. In URLs it is percent-encoded, including slashes. It is stored in Unicode form NFC and found in any form, unless the service keeps text unchanged (TEXT_FORM).
                  * @example cycling/Image_12.jpg
                  */
                 id: string;
@@ -5914,7 +5914,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5941,7 +5941,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5950,7 +5950,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -5959,7 +5959,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5968,7 +5968,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -5993,7 +5993,7 @@ export interface operations {
                  */
                 metadata?: string;
                 /**
-                 * @description Where you have the picture as it is sent: an address on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Needed in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
+                 * @description Where you keep the picture exactly as it is sent: a URL on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Required in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
                  * @example s3://photos/2025/12.jpg
                  */
                 reference?: string;
@@ -6006,7 +6006,7 @@ export interface operations {
                  */
                 gallery: string;
                 /**
-                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
+                 * @description Your id of a picture: any text of at most 512 characters without control characters. In URLs it is percent-encoded, including slashes. It is stored in Unicode form NFC and found in any form, unless the service keeps text unchanged (TEXT_FORM).
                  * @example cycling/Image_12.jpg
                  */
                 id: string;
@@ -6033,7 +6033,7 @@ export interface operations {
                      */
                     metadata?: string;
                     /**
-                     * @description Where you have the picture as it is sent: an address on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Needed in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
+                     * @description Where you keep the picture exactly as it is sent: a URL on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Required in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
                      * @example s3://photos/2025/12.jpg
                      */
                     reference?: string;
@@ -6050,12 +6050,12 @@ export interface operations {
                 "application/json": {
                     /**
                      * Format: byte
-                     * @description The picture file in base64; a `data:` URL is understood too.
+                     * @description The picture file in base64; a `data:` URL is accepted too.
                      * @example iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==
                      */
                     image?: string;
                     /**
-                     * @description Where the picture is fetched from, by http or https; refused unless the service was set up to allow its host (`URL_ALLOWED_HOSTS`).
+                     * @description URL of the picture, http or https; refused unless the service is configured to allow its host (`URL_ALLOWED_HOSTS`).
                      * @example https://images.example.com/cycling/12.jpg
                      */
                     url?: string;
@@ -6066,7 +6066,7 @@ export interface operations {
                         [key: string]: unknown;
                     };
                     /**
-                     * @description Where you have the picture as it is sent: an address on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Needed in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
+                     * @description Where you keep the picture exactly as it is sent: a URL on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Required in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
                      * @example s3://photos/2025/12.jpg
                      */
                     reference?: string;
@@ -6101,7 +6101,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6128,7 +6128,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -6137,7 +6137,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It conflicts with what is stored. */
+            /** @description It conflicts with stored data. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6146,7 +6146,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description More bytes than allowed. */
+            /** @description The body exceeds the maximum size. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6155,7 +6155,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or picture format that is not accepted. */
+            /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6164,7 +6164,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -6173,7 +6173,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive can not be used. */
+            /** @description The picture or archive cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6182,7 +6182,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6191,7 +6191,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -6200,7 +6200,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or stopping. */
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6231,7 +6231,7 @@ export interface operations {
                  */
                 gallery: string;
                 /**
-                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
+                 * @description Your id of a picture: any text of at most 512 characters without control characters. In URLs it is percent-encoded, including slashes. It is stored in Unicode form NFC and found in any form, unless the service keeps text unchanged (TEXT_FORM).
                  * @example cycling/Image_12.jpg
                  */
                 id: string;
@@ -6240,7 +6240,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It has been removed; no search finds it any more. */
+            /** @description It has been deleted; searches no longer find it. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -6256,7 +6256,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6283,7 +6283,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -6292,7 +6292,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -6301,7 +6301,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6310,7 +6310,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -6341,7 +6341,7 @@ export interface operations {
                  */
                 gallery: string;
                 /**
-                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
+                 * @description Your id of a picture: any text of at most 512 characters without control characters. In URLs it is percent-encoded, including slashes. It is stored in Unicode form NFC and found in any form, unless the service keeps text unchanged (TEXT_FORM).
                  * @example cycling/Image_12.jpg
                  */
                 id: string;
@@ -6385,7 +6385,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6412,7 +6412,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -6421,7 +6421,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It conflicts with what is stored. */
+            /** @description It conflicts with stored data. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6430,7 +6430,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or picture format that is not accepted. */
+            /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6439,7 +6439,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -6448,7 +6448,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6457,7 +6457,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -6488,7 +6488,7 @@ export interface operations {
                  */
                 gallery: string;
                 /**
-                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
+                 * @description Your id of a picture: any text of at most 512 characters without control characters. In URLs it is percent-encoded, including slashes. It is stored in Unicode form NFC and found in any form, unless the service keeps text unchanged (TEXT_FORM).
                  * @example cycling/Image_12.jpg
                  */
                 id: string;
@@ -6523,7 +6523,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6550,7 +6550,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -6559,7 +6559,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It conflicts with what is stored. */
+            /** @description It conflicts with stored data. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6568,7 +6568,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -6577,7 +6577,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6586,7 +6586,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -6635,7 +6635,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6662,7 +6662,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -6680,7 +6680,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -6689,7 +6689,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive can not be used. */
+            /** @description The picture or archive cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6698,7 +6698,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6707,7 +6707,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -6721,9 +6721,9 @@ export interface operations {
     layOut: {
         parameters: {
             query?: {
-                /** @description Of jobs that wait, those of a higher one are begun first. Default 0. */
+                /** @description Waiting jobs with a higher priority start first. Default 0. */
                 priority?: number;
-                /** @description Address that is told of the end of the job by a signed POST, when the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
+                /** @description URL that is notified of the end of the job by a signed POST, if the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
                 webhook?: string;
             };
             header?: never;
@@ -6765,7 +6765,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The job that will lay it out. */
+            /** @description The job that will compute the layout. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -6783,7 +6783,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6810,7 +6810,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -6819,7 +6819,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It conflicts with what is stored. */
+            /** @description It conflicts with stored data. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6828,7 +6828,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or picture format that is not accepted. */
+            /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6837,7 +6837,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -6846,7 +6846,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6855,7 +6855,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -6864,7 +6864,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or stopping. */
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6895,7 +6895,7 @@ export interface operations {
                  */
                 gallery: string;
                 /**
-                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
+                 * @description Your id of a picture: any text of at most 512 characters without control characters. In URLs it is percent-encoded, including slashes. It is stored in Unicode form NFC and found in any form, unless the service keeps text unchanged (TEXT_FORM).
                  * @example cycling/Image_12.jpg
                  */
                 id: string;
@@ -6904,7 +6904,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All of it. */
+            /** @description The whole file. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6913,7 +6913,7 @@ export interface operations {
                     "image/*": string;
                 };
             };
-            /** @description The range that was asked for. */
+            /** @description The requested range. */
             206: {
                 headers: {
                     [name: string]: unknown;
@@ -6938,7 +6938,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6965,7 +6965,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -6974,7 +6974,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It conflicts with what is stored. */
+            /** @description It conflicts with stored data. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6983,7 +6983,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The range lies beyond the picture. */
+            /** @description The range is outside the file. */
             416: {
                 headers: {
                     [name: string]: unknown;
@@ -6992,7 +6992,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -7001,7 +7001,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive can not be used. */
+            /** @description The picture or archive cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7010,7 +7010,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7019,7 +7019,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -7050,7 +7050,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description In the order of their coming. */
+            /** @description In order of arrival. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7058,7 +7058,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         decisions: {
-                            /** @description Of the decision. */
+                            /** @description Id of the decision. */
                             id: string;
                             /**
                              * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
@@ -7072,13 +7072,13 @@ export interface operations {
                             decision: "keep-label" | "set-label" | "keep-one" | "not-copies" | "dismissed";
                             label?: string | null;
                             /**
-                             * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
+                             * @description Your id of a picture: any text of at most 512 characters without control characters. In URLs it is percent-encoded, including slashes. It is stored in Unicode form NFC and found in any form, unless the service keeps text unchanged (TEXT_FORM).
                              * @example cycling/Image_12.jpg
                              */
                             keep?: string;
-                            /** @description Pictures that got another label, or were removed. */
+                            /** @description Pictures that were given another label, or deleted. */
                             changed: number;
-                            /** @description The API key that it came with; empty without keys. */
+                            /** @description Name of the API key that made it; empty without keys. */
                             by: string;
                             /** Format: date-time */
                             at: string;
@@ -7097,7 +7097,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7124,7 +7124,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -7133,7 +7133,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -7142,7 +7142,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7151,7 +7151,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -7192,7 +7192,7 @@ export interface operations {
                     /** @description Pictures whose label was asked about. */
                     ids: string[];
                     /**
-                     * @description `keep-label`: it is right as it is. `dismissed`: do not ask again.
+                     * @description `keep-label`: the label is correct. `dismissed`: do not report it again.
                      * @enum {string}
                      */
                     decision: "keep-label" | "dismissed";
@@ -7202,11 +7202,11 @@ export interface operations {
                     /** @description Pictures whose label was asked about. */
                     ids: string[];
                     /**
-                     * @description All of them get this label.
+                     * @description All of them are given this label.
                      * @enum {string}
                      */
                     decision: "set-label";
-                    /** @description The label; null takes it away. */
+                    /** @description The label; null removes it. */
                     label: string | null;
                 } | {
                     /** @enum {string} */
@@ -7214,7 +7214,7 @@ export interface operations {
                     /** @description Pictures that were taken for copies of each other. */
                     ids: string[];
                     /**
-                     * @description `not-copies`: they are different pictures. `dismissed`: copies that may stay; do not ask again.
+                     * @description `not-copies`: they are different pictures. `dismissed`: copies that are acceptable; do not report them again.
                      * @enum {string}
                      */
                     decision: "not-copies" | "dismissed";
@@ -7224,12 +7224,12 @@ export interface operations {
                     /** @description Pictures that were taken for copies of each other. */
                     ids: string[];
                     /**
-                     * @description The others are removed.
+                     * @description The others are deleted.
                      * @enum {string}
                      */
                     decision: "keep-one";
                     /**
-                     * @description The one of `ids` that stays.
+                     * @description The one of `ids` to keep.
                      * @example cycling/Image_12.jpg
                      */
                     keep: string;
@@ -7237,7 +7237,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The decision is stored, and done. */
+            /** @description The decision is stored and applied. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -7255,7 +7255,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7282,7 +7282,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -7291,7 +7291,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It conflicts with what is stored. */
+            /** @description It conflicts with stored data. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7300,7 +7300,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or picture format that is not accepted. */
+            /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7309,7 +7309,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -7318,7 +7318,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7327,7 +7327,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -7363,7 +7363,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is taken back. */
+            /** @description It has been revoked. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -7379,7 +7379,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7406,7 +7406,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -7415,7 +7415,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -7424,7 +7424,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7433,7 +7433,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -7456,9 +7456,9 @@ export interface operations {
     listFeedback: {
         parameters: {
             query?: {
-                /** @description `cursor` of the last line that was read. */
+                /** @description `cursor` of the last line read. */
                 cursor?: string;
-                /** @description Most lines. */
+                /** @description Maximum number of lines. */
                 limit?: number;
             };
             header?: never;
@@ -7480,44 +7480,44 @@ export interface operations {
                 };
                 content: {
                     "application/x-ndjson": {
-                        /** @description Go on behind this line with `cursor`. */
+                        /** @description Value for `cursor` to continue after this line. */
                         cursor: string;
-                        /** @description What was searched with: exactly one of these. A query that is no stored picture can be used in training only by its `contentHash`. */
+                        /** @description The query, by exactly one of these. A query that is not a stored picture can be used for training only by its `contentHash`. */
                         query: {
                             /**
-                             * @description A stored picture of this gallery was the query.
+                             * @description The query was this stored picture of the gallery.
                              * @example cycling/Image_12.jpg
                              */
                             id?: string;
                             /** @description SHA-256 of the picture’s bytes, hex. */
                             contentHash?: string;
-                            /** @description Your own name of the query; opaque here. */
+                            /** @description Your own name for the query; opaque to the service. */
                             key?: string;
                         };
-                        /** @description SHA-256 of the query’s bytes where it is known. */
+                        /** @description SHA-256 of the query’s bytes, if known. */
                         queryHash?: string;
-                        /** @description Of a stored query, as it is now. */
+                        /** @description Current label of a stored query. */
                         queryLabel?: string | null;
                         /**
-                         * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
+                         * @description Your id of a picture: any text of at most 512 characters without control characters. In URLs it is percent-encoded, including slashes. It is stored in Unicode form NFC and found in any form, unless the service keeps text unchanged (TEXT_FORM).
                          * @example cycling/Image_12.jpg
                          */
                         hit: string;
                         /** @description SHA-256 of the hit’s bytes. */
                         hitHash: string;
-                        /** @description As it is now. */
+                        /** @description Current label of the hit. */
                         hitLabel: string | null;
                         /** @enum {string} */
                         verdict: "right" | "wrong";
-                        /** @description Its place in the answer that was judged. */
+                        /** @description Its rank in the judged answer. */
                         rank?: number;
-                        /** @description Its score in that answer. */
+                        /** @description Its score in the judged answer. */
                         score?: number;
                         /** @description Who judged. */
                         by: string;
                         /**
                          * Format: date-time
-                         * @description When, ISO 8601 with a time zone.
+                         * @description Time, ISO 8601 with a time zone.
                          */
                         at: string;
                         modelId: string;
@@ -7533,7 +7533,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7560,7 +7560,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -7569,7 +7569,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -7578,7 +7578,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7587,7 +7587,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -7636,40 +7636,40 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @description What was searched with: exactly one of these. A query that is no stored picture can be used in training only by its `contentHash`. */
+                    /** @description The query, by exactly one of these. A query that is not a stored picture can be used for training only by its `contentHash`. */
                     query: {
                         /**
-                         * @description A stored picture of this gallery was the query.
+                         * @description The query was this stored picture of the gallery.
                          * @example cycling/Image_12.jpg
                          */
                         id?: string;
                         /** @description SHA-256 of the picture’s bytes, hex. */
                         contentHash?: string;
-                        /** @description Your own name of the query; opaque here. */
+                        /** @description Your own name for the query; opaque to the service. */
                         key?: string;
                     };
-                    /** @description Stored pictures that were judged as hits of this query. */
+                    /** @description Stored pictures judged as hits of this query. */
                     hits: {
                         /**
-                         * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
+                         * @description Your id of a picture: any text of at most 512 characters without control characters. In URLs it is percent-encoded, including slashes. It is stored in Unicode form NFC and found in any form, unless the service keeps text unchanged (TEXT_FORM).
                          * @example cycling/Image_12.jpg
                          */
                         id: string;
                         /** @enum {string} */
                         verdict: "right" | "wrong";
-                        /** @description Its place in the answer that was judged. */
+                        /** @description Its rank in the judged answer. */
                         rank?: number;
-                        /** @description Its score in that answer. */
+                        /** @description Its score in the judged answer. */
                         score?: number;
                     }[];
-                    /** @description Who judged; the name of the API key when left out, or `anonymous` without keys. */
+                    /** @description Who judged. Default: the name of the API key, or `anonymous` without keys. */
                     by?: string;
                     /**
                      * Format: date-time
-                     * @description When, ISO 8601 with a time zone; now when left out.
+                     * @description Time, ISO 8601 with a time zone. Default: now.
                      */
                     at?: string;
-                    /** @description The model whose answer was judged; the gallery’s when left out. */
+                    /** @description The model whose answer was judged. Default: the gallery’s. */
                     modelId?: string;
                 };
             };
@@ -7693,7 +7693,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7720,7 +7720,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -7729,7 +7729,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It conflicts with what is stored. */
+            /** @description It conflicts with stored data. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7738,7 +7738,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or picture format that is not accepted. */
+            /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7747,7 +7747,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -7756,7 +7756,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7765,7 +7765,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -7827,7 +7827,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7845,7 +7845,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -7854,7 +7854,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -7863,7 +7863,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7872,7 +7872,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -7913,7 +7913,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7940,7 +7940,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -7949,7 +7949,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -7958,7 +7958,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7967,7 +7967,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -8008,7 +8008,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8035,7 +8035,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -8044,7 +8044,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It conflicts with what is stored. */
+            /** @description It conflicts with stored data. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8053,7 +8053,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -8062,7 +8062,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8071,7 +8071,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -8109,9 +8109,9 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @description Of jobs that wait, those of a higher one are begun first. Default 0. */
+                    /** @description Waiting jobs with a higher priority start first. Default 0. */
                     priority?: number;
-                    /** @description true: it stops where it is, or is not begun, and others go on; false: it goes on behind what it has stored. */
+                    /** @description true: the job is paused, or not started, while others run; false: it resumes after what it has stored. */
                     paused?: boolean;
                 };
             };
@@ -8135,7 +8135,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8162,7 +8162,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -8171,7 +8171,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It conflicts with what is stored. */
+            /** @description It conflicts with stored data. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8180,7 +8180,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or picture format that is not accepted. */
+            /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8189,7 +8189,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -8198,7 +8198,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8207,7 +8207,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -8265,7 +8265,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8292,7 +8292,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -8301,7 +8301,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -8310,7 +8310,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8319,7 +8319,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -8354,7 +8354,7 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
-            /** @description The job has ended, and the caller has been told. */
+            /** @description The job has ended, and the caller has received its `end` event. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -8370,7 +8370,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8397,7 +8397,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -8406,7 +8406,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -8415,7 +8415,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8424,7 +8424,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -8433,7 +8433,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or stopping. */
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8447,9 +8447,9 @@ export interface operations {
     evaluate: {
         parameters: {
             query?: {
-                /** @description Of jobs that wait, those of a higher one are begun first. Default 0. */
+                /** @description Waiting jobs with a higher priority start first. Default 0. */
                 priority?: number;
-                /** @description Address that is told of the end of the job by a signed POST, when the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
+                /** @description URL that is notified of the end of the job by a signed POST, if the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
                 webhook?: string;
             };
             header?: never;
@@ -8519,7 +8519,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8546,7 +8546,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -8555,7 +8555,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It conflicts with what is stored. */
+            /** @description It conflicts with stored data. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8564,7 +8564,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or picture format that is not accepted. */
+            /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8573,7 +8573,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -8582,7 +8582,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive can not be used. */
+            /** @description The picture or archive cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8591,7 +8591,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8600,7 +8600,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -8609,7 +8609,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or stopping. */
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8632,9 +8632,9 @@ export interface operations {
     findDuplicates: {
         parameters: {
             query?: {
-                /** @description Of jobs that wait, those of a higher one are begun first. Default 0. */
+                /** @description Waiting jobs with a higher priority start first. Default 0. */
                 priority?: number;
-                /** @description Address that is told of the end of the job by a signed POST, when the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
+                /** @description URL that is notified of the end of the job by a signed POST, if the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
                 webhook?: string;
             };
             header?: never;
@@ -8688,7 +8688,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8715,7 +8715,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -8724,7 +8724,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It conflicts with what is stored. */
+            /** @description It conflicts with stored data. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8733,7 +8733,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or picture format that is not accepted. */
+            /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8742,7 +8742,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -8751,7 +8751,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive can not be used. */
+            /** @description The picture or archive cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8760,7 +8760,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8769,7 +8769,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -8778,7 +8778,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or stopping. */
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8801,9 +8801,9 @@ export interface operations {
     examine: {
         parameters: {
             query?: {
-                /** @description Of jobs that wait, those of a higher one are begun first. Default 0. */
+                /** @description Waiting jobs with a higher priority start first. Default 0. */
                 priority?: number;
-                /** @description Address that is told of the end of the job by a signed POST, when the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
+                /** @description URL that is notified of the end of the job by a signed POST, if the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
                 webhook?: string;
             };
             header?: never;
@@ -8862,7 +8862,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8889,7 +8889,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -8898,7 +8898,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It conflicts with what is stored. */
+            /** @description It conflicts with stored data. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8907,7 +8907,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or picture format that is not accepted. */
+            /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8916,7 +8916,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -8925,7 +8925,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive can not be used. */
+            /** @description The picture or archive cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8934,7 +8934,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8943,7 +8943,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -8952,7 +8952,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or stopping. */
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9002,7 +9002,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9029,7 +9029,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -9038,7 +9038,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -9047,7 +9047,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9056,7 +9056,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -9070,9 +9070,9 @@ export interface operations {
     ingestFromS3: {
         parameters: {
             query?: {
-                /** @description Of jobs that wait, those of a higher one are begun first. Default 0. */
+                /** @description Waiting jobs with a higher priority start first. Default 0. */
                 priority?: number;
-                /** @description Address that is told of the end of the job by a signed POST, when the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
+                /** @description URL that is notified of the end of the job by a signed POST, if the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
                 webhook?: string;
                 /**
                  * @description Label of pictures whose path has no folder.
@@ -9103,7 +9103,7 @@ export interface operations {
                 "application/json": {
                     /** @description One of `INGEST_S3_BUCKETS`. */
                     bucket: string;
-                    /** @description What keys begin with. Ids are what follows its last `/`, labels the folder that a picture lies in. Default: the whole bucket. */
+                    /** @description Prefix of the keys. Ids are the rest of the key after its last `/`, labels the folder that contains the picture. Default: the whole bucket. */
                     prefix?: string;
                 };
             };
@@ -9127,7 +9127,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9154,7 +9154,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -9163,7 +9163,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or picture format that is not accepted. */
+            /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9172,7 +9172,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -9181,7 +9181,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive can not be used. */
+            /** @description The picture or archive cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9190,7 +9190,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9199,7 +9199,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -9208,7 +9208,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or stopping. */
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9258,7 +9258,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9276,7 +9276,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -9285,7 +9285,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -9294,7 +9294,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9303,7 +9303,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -9341,7 +9341,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9359,7 +9359,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -9368,7 +9368,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It conflicts with what is stored. */
+            /** @description It conflicts with stored data. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9377,7 +9377,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -9386,7 +9386,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9395,7 +9395,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -9404,7 +9404,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or stopping. */
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9457,7 +9457,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9484,7 +9484,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -9493,7 +9493,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -9502,7 +9502,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9511,7 +9511,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -9553,7 +9553,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9580,7 +9580,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -9589,7 +9589,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -9598,7 +9598,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9607,7 +9607,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -9651,7 +9651,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9678,7 +9678,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -9687,7 +9687,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It conflicts with what is stored. */
+            /** @description It conflicts with stored data. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9696,7 +9696,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -9705,7 +9705,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9714,7 +9714,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -9728,9 +9728,9 @@ export interface operations {
     ingest: {
         parameters: {
             query?: {
-                /** @description Of jobs that wait, those of a higher one are begun first. Default 0. */
+                /** @description Waiting jobs with a higher priority start first. Default 0. */
                 priority?: number;
-                /** @description Address that is told of the end of the job by a signed POST, when the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
+                /** @description URL that is notified of the end of the job by a signed POST, if the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
                 webhook?: string;
                 /**
                  * @description Label of pictures whose path has no folder.
@@ -9827,7 +9827,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9854,7 +9854,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -9863,7 +9863,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description More bytes than allowed. */
+            /** @description The body exceeds the maximum size. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9872,7 +9872,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or picture format that is not accepted. */
+            /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9881,7 +9881,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -9890,7 +9890,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive can not be used. */
+            /** @description The picture or archive cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9899,7 +9899,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9908,7 +9908,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -9917,7 +9917,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or stopping. */
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9940,7 +9940,7 @@ export interface operations {
     embed: {
         parameters: {
             query?: {
-                /** @description Id or name of a model; left out: the standard one. */
+                /** @description Id or name of a model. Default: the default model. */
                 model?: string;
             };
             header?: never;
@@ -9956,7 +9956,7 @@ export interface operations {
                      * @description The picture file: JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP or JPEG XL; its first frame or page. See docs/formats.md.
                      */
                     image: string;
-                    /** @description Id or name of a model; left out: the standard one. */
+                    /** @description Id or name of a model. Default: the default model. */
                     model?: string;
                 };
                 /**
@@ -9967,16 +9967,16 @@ export interface operations {
                 "application/json": {
                     /**
                      * Format: byte
-                     * @description The picture file in base64; a `data:` URL is understood too.
+                     * @description The picture file in base64; a `data:` URL is accepted too.
                      * @example iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==
                      */
                     image?: string;
                     /**
-                     * @description Where the picture is fetched from, by http or https; refused unless the service was set up to allow its host (`URL_ALLOWED_HOSTS`).
+                     * @description URL of the picture, http or https; refused unless the service is configured to allow its host (`URL_ALLOWED_HOSTS`).
                      * @example https://images.example.com/cycling/12.jpg
                      */
                     url?: string;
-                    /** @description Id or name of a model; left out: the standard one. */
+                    /** @description Id or name of a model. Default: the default model. */
                     model?: string;
                 };
             };
@@ -10000,7 +10000,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10018,7 +10018,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -10027,7 +10027,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description More bytes than allowed. */
+            /** @description The body exceeds the maximum size. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10036,7 +10036,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or picture format that is not accepted. */
+            /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10045,7 +10045,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -10054,7 +10054,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive can not be used. */
+            /** @description The picture or archive cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10063,7 +10063,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10072,7 +10072,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -10081,7 +10081,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or stopping. */
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10095,7 +10095,7 @@ export interface operations {
     compare: {
         parameters: {
             query?: {
-                /** @description Id or name of a model; left out: the standard one. */
+                /** @description Id or name of a model. Default: the default model. */
                 model?: string;
             };
             header?: never;
@@ -10106,7 +10106,7 @@ export interface operations {
             content: {
                 "multipart/form-data": {
                     image: string[];
-                    /** @description Id or name of a model; left out: the standard one. */
+                    /** @description Id or name of a model. Default: the default model. */
                     model?: string;
                 };
                 /**
@@ -10122,7 +10122,7 @@ export interface operations {
                     images?: string[];
                     /** @description Or their URLs; one of each also works. */
                     urls?: string[];
-                    /** @description Id or name of a model; left out: the standard one. */
+                    /** @description Id or name of a model. Default: the default model. */
                     model?: string;
                 };
             };
@@ -10146,7 +10146,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10164,7 +10164,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -10173,7 +10173,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description More bytes than allowed. */
+            /** @description The body exceeds the maximum size. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10182,7 +10182,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or picture format that is not accepted. */
+            /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10191,7 +10191,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -10200,7 +10200,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive can not be used. */
+            /** @description The picture or archive cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10209,7 +10209,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10218,7 +10218,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -10227,7 +10227,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or stopping. */
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10242,7 +10242,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Names of galleries, or patterns in which `*` stands for any characters; together at most 64 galleries. A pattern finds those that the caller may search.
+                 * @description Names of galleries, or patterns in which `*` stands for any characters; together at most 64 galleries. A pattern covers those that the caller may search.
                  * @example [
                  *       "holidays"
                  *     ]
@@ -10298,7 +10298,7 @@ export interface operations {
                      */
                     image: string;
                     /**
-                     * @description Names of galleries, or patterns in which `*` stands for any characters; together at most 64 galleries. A pattern finds those that the caller may search.
+                     * @description Names of galleries, or patterns in which `*` stands for any characters; together at most 64 galleries. A pattern covers those that the caller may search.
                      * @example [
                      *       "holidays"
                      *     ]
@@ -10384,7 +10384,7 @@ export interface operations {
                  */
                 "application/json": {
                     /**
-                     * @description Names of galleries, or patterns in which `*` stands for any characters; together at most 64 galleries. A pattern finds those that the caller may search.
+                     * @description Names of galleries, or patterns in which `*` stands for any characters; together at most 64 galleries. A pattern covers those that the caller may search.
                      * @example [
                      *       "holidays"
                      *     ]
@@ -10392,18 +10392,18 @@ export interface operations {
                     galleries?: string[];
                     /**
                      * Format: byte
-                     * @description The picture file in base64; a `data:` URL is understood too.
+                     * @description The picture file in base64; a `data:` URL is accepted too.
                      * @example iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==
                      */
                     image?: string;
                     /**
-                     * @description Where the picture is fetched from, by http or https; refused unless the service was set up to allow its host (`URL_ALLOWED_HOSTS`).
+                     * @description URL of the picture, http or https; refused unless the service is configured to allow its host (`URL_ALLOWED_HOSTS`).
                      * @example https://images.example.com/cycling/12.jpg
                      */
                     url?: string;
                     /** @description Several pictures of the same thing. */
                     images?: string[];
-                    /** @description An embedding made by this model, of unit length. */
+                    /** @description An embedding from this model, of unit length. */
                     vector?: number[];
                     /**
                      * @description Maximum number of hits.
@@ -10450,15 +10450,15 @@ export interface operations {
                     groupSize?: number;
                     label?: string[] | string;
                     filter?: components["schemas"]["Filter"];
-                    /** @description Rank pictures that fit a filter as if their score were higher by its weight; weights add up. `score`, `pSame` and `minScore` are of the likeness alone, and each hit tells its `boost`. Not together with `groupBy`, `diversity`, `hideDuplicates` and `vote`. */
+                    /** @description Rank pictures that match a filter as if their score were higher by its weight; weights add up. `score`, `pSame` and `minScore` refer to similarity alone, and each hit states its `boost`. Not with `groupBy`, `diversity`, `hideDuplicates` and `vote`. */
                     boosts?: {
                         filter: components["schemas"]["Filter"];
-                        /** @description Added to the score of pictures that fit. */
+                        /** @description Added to the score of pictures that match. */
                         weight: number;
                     }[];
                     /** @description Extras in the answer: metadata of the hits, links to their thumbnails, the query vector. Durations are always included. */
                     include?: ("metadata" | "thumbnail" | "vector" | "durations")[];
-                    /** @description Part of the picture to search with, after orientation; what hangs over the border is cut off. */
+                    /** @description Part of the upright picture to search with; it is clipped to the picture. */
                     region?: {
                         x: number;
                         y: number;
@@ -10492,7 +10492,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10519,7 +10519,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -10528,7 +10528,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It conflicts with what is stored. */
+            /** @description It conflicts with stored data. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10546,7 +10546,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description More bytes than allowed. */
+            /** @description The body exceeds the maximum size. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10555,7 +10555,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or picture format that is not accepted. */
+            /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10564,7 +10564,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -10573,7 +10573,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive can not be used. */
+            /** @description The picture or archive cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10582,7 +10582,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10591,7 +10591,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -10600,7 +10600,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or stopping. */
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10615,11 +10615,11 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Id of the stored picture that is to be explained, usually a hit.
+                 * @description Id of the stored picture to explain, usually a hit.
                  * @example cycling/Image_12.jpg
                  */
                 hit?: string;
-                /** @description The query is this stored picture instead of an uploaded one. */
+                /** @description Use this stored picture as the query instead of an uploaded one. */
                 imageId?: string;
                 /** @description Part of the picture to search with: `x,y,width,height` as fractions of the upright picture, or pixels when `px` follows. */
                 region?: string;
@@ -10644,11 +10644,11 @@ export interface operations {
                      */
                     image: string;
                     /**
-                     * @description Id of the stored picture that is to be explained, usually a hit.
+                     * @description Id of the stored picture to explain, usually a hit.
                      * @example cycling/Image_12.jpg
                      */
                     hit?: string;
-                    /** @description The query is this stored picture instead of an uploaded one. */
+                    /** @description Use this stored picture as the query instead of an uploaded one. */
                     imageId?: string;
                     /**
                      * @description Part of the picture to search with: `x,y,width,height` as fractions of the upright picture, or pixels when `px` follows.
@@ -10660,23 +10660,23 @@ export interface operations {
                 "application/json": {
                     /**
                      * Format: byte
-                     * @description The picture file in base64; a `data:` URL is understood too.
+                     * @description The picture file in base64; a `data:` URL is accepted too.
                      * @example iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==
                      */
                     image?: string;
                     /**
-                     * @description Where the picture is fetched from, by http or https; refused unless the service was set up to allow its host (`URL_ALLOWED_HOSTS`).
+                     * @description URL of the picture, http or https; refused unless the service is configured to allow its host (`URL_ALLOWED_HOSTS`).
                      * @example https://images.example.com/cycling/12.jpg
                      */
                     url?: string;
-                    /** @description The query is this stored picture instead of an uploaded one. */
+                    /** @description Use this stored picture as the query instead of an uploaded one. */
                     imageId?: string;
                     /**
-                     * @description Id of the stored picture that is to be explained, usually a hit.
+                     * @description Id of the stored picture to explain, usually a hit.
                      * @example cycling/Image_12.jpg
                      */
                     hit?: string;
-                    /** @description Part of the picture to search with, after orientation; what hangs over the border is cut off. */
+                    /** @description Part of the upright picture to search with; it is clipped to the picture. */
                     region?: {
                         x: number;
                         y: number;
@@ -10710,7 +10710,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10737,7 +10737,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -10746,7 +10746,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It conflicts with what is stored. */
+            /** @description It conflicts with stored data. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10755,7 +10755,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description More bytes than allowed. */
+            /** @description The body exceeds the maximum size. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10764,7 +10764,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or picture format that is not accepted. */
+            /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10773,7 +10773,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -10782,7 +10782,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive can not be used. */
+            /** @description The picture or archive cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10791,7 +10791,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10800,7 +10800,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -10809,7 +10809,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or stopping. */
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10858,7 +10858,7 @@ export interface operations {
                 groupSize?: number;
                 /** @description Leave out near-copies of better hits; others move up. `offset` + `k` is then at most 1000, unless grouped. */
                 hideDuplicates?: boolean;
-                /** @description Two pictures whose near-copy score is at least so much are near-copies; those of equal bytes always are. Without `nearCopies` it implies `hideDuplicates`. */
+                /** @description Minimum near-copy score of two near-copies; files with identical bytes always are. Without `nearCopies` it implies `hideDuplicates`. */
                 duplicateScore?: number;
                 /** @description Return only near-copies of the query: all descriptors are compared, so copies are found whatever their score. The query must be a picture, uploaded or stored. */
                 nearCopies?: "only";
@@ -10961,7 +10961,7 @@ export interface operations {
                      */
                     hideDuplicates?: boolean;
                     /**
-                     * @description Two pictures whose near-copy score is at least so much are near-copies; those of equal bytes always are. Without `nearCopies` it implies `hideDuplicates`.
+                     * @description Minimum near-copy score of two near-copies; files with identical bytes always are. Without `nearCopies` it implies `hideDuplicates`.
                      * @default 0.4
                      */
                     duplicateScore?: number;
@@ -11005,18 +11005,18 @@ export interface operations {
                 "application/json": {
                     /**
                      * Format: byte
-                     * @description The picture file in base64; a `data:` URL is understood too.
+                     * @description The picture file in base64; a `data:` URL is accepted too.
                      * @example iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==
                      */
                     image?: string;
                     /**
-                     * @description Where the picture is fetched from, by http or https; refused unless the service was set up to allow its host (`URL_ALLOWED_HOSTS`).
+                     * @description URL of the picture, http or https; refused unless the service is configured to allow its host (`URL_ALLOWED_HOSTS`).
                      * @example https://images.example.com/cycling/12.jpg
                      */
                     url?: string;
                     /** @description Several pictures of the same thing. */
                     images?: string[];
-                    /** @description An embedding made by this model, of unit length. */
+                    /** @description An embedding from this model, of unit length. */
                     vector?: number[];
                     /**
                      * @description Search with this stored picture instead of an uploaded one.
@@ -11076,7 +11076,7 @@ export interface operations {
                      */
                     hideDuplicates?: boolean;
                     /**
-                     * @description Two pictures whose near-copy score is at least so much are near-copies; those of equal bytes always are. Without `nearCopies` it implies `hideDuplicates`.
+                     * @description Minimum near-copy score of two near-copies; files with identical bytes always are. Without `nearCopies` it implies `hideDuplicates`.
                      * @default 0.4
                      */
                     duplicateScore?: number;
@@ -11101,15 +11101,15 @@ export interface operations {
                     filter?: components["schemas"]["Filter"];
                     /** @description Pictures to exclude from the hits. */
                     excludeIds?: string[];
-                    /** @description Rank pictures that fit a filter as if their score were higher by its weight; weights add up. `score`, `pSame` and `minScore` are of the likeness alone, and each hit tells its `boost`. Not together with `groupBy`, `diversity`, `hideDuplicates` and `vote`. */
+                    /** @description Rank pictures that match a filter as if their score were higher by its weight; weights add up. `score`, `pSame` and `minScore` refer to similarity alone, and each hit states its `boost`. Not with `groupBy`, `diversity`, `hideDuplicates` and `vote`. */
                     boosts?: {
                         filter: components["schemas"]["Filter"];
-                        /** @description Added to the score of pictures that fit. */
+                        /** @description Added to the score of pictures that match. */
                         weight: number;
                     }[];
                     /** @description Extras in the answer: metadata of the hits, links to their thumbnails, the query vector. Durations are always included. */
                     include?: ("metadata" | "thumbnail" | "vector" | "durations")[];
-                    /** @description Part of the picture to search with, after orientation; what hangs over the border is cut off. */
+                    /** @description Part of the upright picture to search with; it is clipped to the picture. */
                     region?: {
                         x: number;
                         y: number;
@@ -11145,7 +11145,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11172,7 +11172,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -11181,7 +11181,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It conflicts with what is stored. */
+            /** @description It conflicts with stored data. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11199,7 +11199,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description More bytes than allowed. */
+            /** @description The body exceeds the maximum size. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11208,7 +11208,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or picture format that is not accepted. */
+            /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11217,7 +11217,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -11226,7 +11226,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive can not be used. */
+            /** @description The picture or archive cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11235,7 +11235,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -11244,7 +11244,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -11253,7 +11253,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or stopping. */
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11301,18 +11301,18 @@ export interface operations {
                     queries: {
                         /**
                          * Format: byte
-                         * @description The picture file in base64; a `data:` URL is understood too.
+                         * @description The picture file in base64; a `data:` URL is accepted too.
                          * @example iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==
                          */
                         image?: string;
                         /**
-                         * @description Where the picture is fetched from, by http or https; refused unless the service was set up to allow its host (`URL_ALLOWED_HOSTS`).
+                         * @description URL of the picture, http or https; refused unless the service is configured to allow its host (`URL_ALLOWED_HOSTS`).
                          * @example https://images.example.com/cycling/12.jpg
                          */
                         url?: string;
                         /** @description Several pictures of the same thing. */
                         images?: string[];
-                        /** @description An embedding made by this model, of unit length. */
+                        /** @description An embedding from this model, of unit length. */
                         vector?: number[];
                         /**
                          * @description Search with this stored picture instead of an uploaded one.
@@ -11372,7 +11372,7 @@ export interface operations {
                          */
                         hideDuplicates?: boolean;
                         /**
-                         * @description Two pictures whose near-copy score is at least so much are near-copies; those of equal bytes always are. Without `nearCopies` it implies `hideDuplicates`.
+                         * @description Minimum near-copy score of two near-copies; files with identical bytes always are. Without `nearCopies` it implies `hideDuplicates`.
                          * @default 0.4
                          */
                         duplicateScore?: number;
@@ -11397,15 +11397,15 @@ export interface operations {
                         filter?: components["schemas"]["Filter"];
                         /** @description Pictures to exclude from the hits. */
                         excludeIds?: string[];
-                        /** @description Rank pictures that fit a filter as if their score were higher by its weight; weights add up. `score`, `pSame` and `minScore` are of the likeness alone, and each hit tells its `boost`. Not together with `groupBy`, `diversity`, `hideDuplicates` and `vote`. */
+                        /** @description Rank pictures that match a filter as if their score were higher by its weight; weights add up. `score`, `pSame` and `minScore` refer to similarity alone, and each hit states its `boost`. Not with `groupBy`, `diversity`, `hideDuplicates` and `vote`. */
                         boosts?: {
                             filter: components["schemas"]["Filter"];
-                            /** @description Added to the score of pictures that fit. */
+                            /** @description Added to the score of pictures that match. */
                             weight: number;
                         }[];
                         /** @description Extras in the answer: metadata of the hits, links to their thumbnails, the query vector. Durations are always included. */
                         include?: ("metadata" | "thumbnail" | "vector" | "durations")[];
-                        /** @description Part of the picture to search with, after orientation; what hangs over the border is cut off. */
+                        /** @description Part of the upright picture to search with; it is clipped to the picture. */
                         region?: {
                             x: number;
                             y: number;
@@ -11440,7 +11440,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key, where the service asks for one. */
+            /** @description The service requires an API key, and there is no valid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11467,7 +11467,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It did not arrive in the time allowed. */
+            /** @description The request did not arrive in time. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -11476,7 +11476,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description More bytes than allowed. */
+            /** @description The body exceeds the maximum size. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11485,7 +11485,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or picture format that is not accepted. */
+            /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11494,7 +11494,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The header Expect asks for something else than 100-continue. */
+            /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
                     [name: string]: unknown;
@@ -11503,7 +11503,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive can not be used. */
+            /** @description The picture or archive cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11512,7 +11512,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -11521,7 +11521,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Address and headers have more bytes than allowed. */
+            /** @description The URL and headers exceed the maximum size. */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -11530,7 +11530,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or stopping. */
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;

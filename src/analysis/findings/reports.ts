@@ -259,7 +259,7 @@ export type DoctorResult = Static<typeof DoctorResult>
 export const LayoutResult = Type.Object({
   kind: Type.Literal('layout', { type: 'string' }),
   ...About,
-  pictures: Count('Pictures that were laid out.'),
+  pictures: Count('Pictures in the layout.'),
   sampled: Count('Of those, pictures that UMAP laid out.'),
 })
 export type LayoutResult = Static<typeof LayoutResult>

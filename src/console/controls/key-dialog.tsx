@@ -16,8 +16,8 @@ export function KeyDialog({ onKey }: { onKey: () => void }) {
       <form onSubmit={submit} class="stack">
         <p>
           {keyWanted.value === 'refused' && apiKey.value !== ''
-            ? 'The service does not know this key.'
-            : 'This service answers to callers with a key.'}{' '}
+            ? 'The service does not accept this key.'
+            : 'This service requires an API key.'}{' '}
           It is kept until this tab is closed, and sent to this service only.
         </p>
         <label class="field">

@@ -53,7 +53,7 @@ export function DemoScreen() {
           <JobProgress job={progress.job} />
         ))}
       {error !== undefined && <Fault error={error} />}
-      <h2>Or begin with an empty one</h2>
+      <h2>Or start with an empty one</h2>
       <NewGallery />
     </div>
   )

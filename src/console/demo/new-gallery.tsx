@@ -8,10 +8,10 @@ import { goToGallery } from '../routing/route.js'
 type Originals = Schemas['Gallery']['originals']
 
 const originalsChoices: [Originals | '', string][] = [
-  ['', 'files: as the service is set up'],
-  ['keep', 'files are stored'],
-  ['reference', 'files stay where they are'],
-  ['none', 'files are not stored'],
+  ['', 'originals: service default'],
+  ['keep', 'originals are stored'],
+  ['reference', 'originals stay where they are'],
+  ['none', 'originals are not stored'],
 ]
 
 export function NewGallery({ onMade }: { onMade?: () => void }) {
@@ -53,7 +53,7 @@ export function NewGallery({ onMade }: { onMade?: () => void }) {
           </option>
         ))}
       </select>
-      <button type="submit">Make it</button>
+      <button type="submit">Create</button>
       {error !== undefined && <Fault error={error} />}
     </form>
   )

@@ -33,7 +33,7 @@ export function FilterBuilder({ fields, filter, onFilter }: FilterBuilderProps) 
       {filter !== undefined && given === undefined && <p class="hint mono">{text}</p>}
       {conditions.length > 1 && (
         <label class="field">
-          <span>Pictures that fit</span>
+          <span>Pictures that match</span>
           <select
             value={combine}
             onChange={({ currentTarget }) => change({ ...draft, combine: currentTarget.value === 'or' ? 'or' : 'and' })}

@@ -22,7 +22,7 @@ export function DeleteGallery({ gallery, onClose }: { gallery: string; onClose: 
   return (
     <Dialog title={`Delete ${gallery}`} onClose={onClose}>
       <form class="stack" onSubmit={remove}>
-        <p>Its pictures, labels and metadata are gone then; nothing brings them back.</p>
+        <p>This deletes its pictures, labels and metadata, and cannot be undone.</p>
         <label class="field">
           <span>Type its name</span>
           <input value={typed} autocomplete="off" onInput={({ currentTarget }) => setTyped(currentTarget.value)} />

@@ -67,7 +67,7 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
           onOpen={(id) => goTo('search', { id })}
         />
         {chosen.length === 0 ? (
-          <aside class="selection-panel hint" aria-label="Chosen pictures">
+          <aside class="selection-panel hint" aria-label="Selected pictures">
             Choose pictures to label or delete them: click, or move with the arrow keys and press Space. Shift chooses
             all between, a double click or Enter searches.
           </aside>

@@ -48,7 +48,7 @@ export function ImageGrid(props: ImageGridProps) {
       role="listbox"
       tabIndex={0}
       aria-multiselectable
-      aria-label="Pictures. Space chooses, Shift with arrow keys chooses several, Enter searches."
+      aria-label="Pictures. Space selects, Shift with arrow keys selects several, Enter searches."
       aria-activedescendant={images[selection.cursor] === undefined ? undefined : `tile-${selection.cursor}`}
       onKeyDown={press}
     >

@@ -30,7 +30,7 @@ export function SelectionPanel(props: SelectionPanelProps) {
   }
   const [only] = chosen
   return (
-    <aside class="selection-panel stack" aria-label="Chosen pictures">
+    <aside class="selection-panel stack" aria-label="Selected pictures">
       <div class="row">
         <h2>{chosen.length === 1 ? '1 picture' : `${chosen.length.toLocaleString('en')} pictures`}</h2>
         <button type="button" class="quiet" onClick={onClear}>

@@ -25,7 +25,7 @@ export function JobTable() {
             <th scope="col">Kind</th>
             <th scope="col">Gallery</th>
             <th scope="col">Progress</th>
-            <th scope="col">Begun</th>
+            <th scope="col">Started</th>
             <th scope="col">
               <span class="unseen">Actions</span>
             </th>
@@ -56,7 +56,7 @@ export function JobTable() {
           ))}
         </tbody>
       </table>
-      {jobs.length === 0 && <p class="hint">There are none.</p>}
+      {jobs.length === 0 && <p class="hint">No jobs.</p>}
       {errorsOf !== undefined && <JobErrors job={errorsOf} onClose={() => setErrorsOf(undefined)} />}
     </>
   )

@@ -49,7 +49,7 @@ export function MapScreen({ gallery }: { gallery: string }) {
               aria-pressed={tool === 'lasso'}
               onClick={() => setTool(tool === 'lasso' ? 'move' : 'lasso')}
             >
-              {tool === 'lasso' ? 'Move the map' : 'Choose with a lasso'}
+              {tool === 'lasso' ? 'Move the map' : 'Select with a lasso'}
             </button>
             <span class="hint">
               {layout.pictures.toLocaleString('en')} pictures, laid out {new Date(layout.madeAt).toLocaleString()}
@@ -105,7 +105,7 @@ function MakeLayout({ gallery, isNew, stale, onMade }: MakeLayoutProps) {
       {error !== undefined && <Fault error={error} />}
       {!isRunning && (
         <Notice>
-          {isNew ? 'No map was made of this gallery yet.' : 'The gallery has changed since this map was made.'}
+          {isNew ? 'This gallery has no map yet.' : 'The gallery has changed since this map was computed.'}
         </Notice>
       )}
       <div class="row">

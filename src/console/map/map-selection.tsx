@@ -37,7 +37,7 @@ export function MapSelection({ gallery, ids, onChanged, onClear }: MapSelectionP
     )
   }
   return (
-    <aside class="selection-panel stack" aria-label="Chosen pictures">
+    <aside class="selection-panel stack" aria-label="Selected pictures">
       <div class="row">
         <h2>{ids.length.toLocaleString('en')} pictures</h2>
         <button type="button" class="quiet" onClick={onClear}>

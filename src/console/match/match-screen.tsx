@@ -36,7 +36,7 @@ export function MatchScreen({ gallery }: { gallery: string }) {
         </a>
       </div>
       {error !== undefined && <Fault error={error} />}
-      {explanation === undefined && error === undefined && <Notice>Looking at both pictures…</Notice>}
+      {explanation === undefined && error === undefined && <Notice>Computing the explanation…</Notice>}
       <div class="pair">
         <HeatImage
           address={queryAddress}
@@ -63,7 +63,7 @@ export function MatchScreen({ gallery }: { gallery: string }) {
               {smooth ? 'As squares' : 'Smooth'}
             </button>
             <span class="heat-scale">
-              <span>takes from the score</span> <span class="heat-scale-bar" /> <span>adds to it</span>
+              <span>lowers the score</span> <span class="heat-scale-bar" /> <span>raises the score</span>
             </span>
           </div>
           <div class="match-score">

@@ -3,10 +3,10 @@ import type { Explanation } from './explain.js'
 
 export function MatchTrust({ explanation: { score, match, calibration } }: { explanation: Explanation }) {
   if (match === null)
-    return <p class="hint">The network was not calibrated: scores can be compared with each other, and say no more.</p>
+    return <p class="hint">The network is not calibrated: scores can only be compared with each other.</p>
   return (
     <section class="stack" aria-label="Trust">
-      <h2>How far to trust it</h2>
+      <h2>Confidence</h2>
       <ul class="trust">
         {match.thresholds.map(({ falseMatchRate, score: needed, matchRate, falseMatchesExpected }) => (
           <li key={falseMatchRate} class={score >= needed ? 'trust-yes' : 'trust-no'}>

@@ -1,4 +1,4 @@
-/** Whether a set was found good enough to serve, why not, and the numbers of both. */
+/** Whether a set passed the quality gate, why not, and the numbers of both. */
 import type { ComponentChildren } from 'preact'
 import type { Schemas } from '../api/service.js'
 
@@ -15,7 +15,7 @@ export function GateVerdict({ gate, nameOf }: GateVerdictProps) {
   return (
     <div class="stack">
       <p class={passed ? 'gate gate-passed' : 'gate gate-failed'}>
-        <strong>{passed ? 'Good enough to serve' : 'Not found good enough'}</strong>
+        <strong>{passed ? 'Passed the quality gate' : 'Did not pass the quality gate'}</strong>
         <span class="hint">
           beside <bdi>{nameOf(servingModelId)}</bdi>, {queries.toLocaleString('en')} queries among{' '}
           {candidates.toLocaleString('en')} pictures, {new Date(judgedAt).toLocaleString()}
@@ -34,8 +34,8 @@ export function GateVerdict({ gate, nameOf }: GateVerdictProps) {
           <thead>
             <tr>
               <th scope="col">Number</th>
-              <th scope="col">Serves now</th>
-              <th scope="col">This one</th>
+              <th scope="col">Serving</th>
+              <th scope="col">This network</th>
               <th scope="col">Difference, 95 %</th>
             </tr>
           </thead>

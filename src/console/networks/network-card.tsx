@@ -45,12 +45,12 @@ export function NetworkCard({ card }: { card: Card }) {
         )}
         {reliability.length > 1 && (
           <Plot
-            title="Probabilities: stated, and what came true"
+            title="Calibration: predicted and observed"
             x={reliability.map(({ stated }) => stated)}
-            axis={{ kind: 'numbers', label: 'stated' }}
+            axis={{ kind: 'numbers', label: 'predicted' }}
             series={[
-              { label: 'came true', values: reliability.map(({ found }) => found), as: 'line' },
-              { label: 'as stated', values: reliability.map(({ stated }) => stated), as: 'line' },
+              { label: 'observed', values: reliability.map(({ found }) => found), as: 'line' },
+              { label: 'ideal', values: reliability.map(({ stated }) => stated), as: 'line' },
             ]}
             range={[0, 1]}
             height={260}
@@ -74,8 +74,8 @@ function Facts({
     ['Made', new Date(createdAt).toLocaleDateString()],
     ['Runs on', runsOn(runtime)],
     ['Calibrated', calibration === null ? 'no' : calibration.reliable ? 'yes' : 'yes, on few pairs'],
-    ['Error of probabilities', calibrationError?.toFixed(4)],
-    ['Accuracy of its classes', accuracy?.toFixed(3)],
+    ['Calibration error', calibrationError?.toFixed(4)],
+    ['Classification accuracy', accuracy?.toFixed(3)],
     ['ROC-AUC of pairs', rocAuc?.toFixed(3)],
     ['One picture', embedMs === undefined ? undefined : `${embedMs.toFixed(0)} ms on ${cpu ?? 'a CPU'}`],
   ]

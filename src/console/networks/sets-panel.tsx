@@ -114,7 +114,7 @@ function SetActions({
           disabled={isWorking}
           onClick={() => serve(modelId, !passed)}
         >
-          {passed ? 'Let it serve' : 'Let it serve all the same'}
+          {passed ? 'Switch to it' : 'Switch anyway'}
           <span class="unseen">, {name}</span>
         </button>
       )}
@@ -164,7 +164,7 @@ function BuildForm({ models, sets }: { models: readonly { id: string; name: stri
           checked={leaveOut}
           onChange={({ currentTarget }) => setLeaveOut(currentTarget.checked)}
         />
-        Leave out pictures that were not kept as they came
+        Leave out pictures without an original
       </label>
       <button type="submit" class="primary" disabled={isWorking}>
         Build and judge

@@ -5,7 +5,7 @@ export function AllMetrics({ metrics }: { metrics: MetricsReading }) {
   const rows = [...metrics].filter(([name]) => name.startsWith('alike_') && !name.endsWith('_bucket'))
   return (
     <details>
-      <summary>Every number of /metrics</summary>
+      <summary>All metrics</summary>
       <table class="table">
         <thead>
           <tr>

@@ -12,10 +12,10 @@ import '../styles/operation.css'
 const megabytes = 1 / 1024 ** 2
 const plots: { title: string; sources: Source[] }[] = [
   {
-    title: 'A second',
+    title: 'Per second',
     sources: [
       { name: 'searches', metric: 'alike_searches_total', as: 'rate' },
-      { name: 'pictures taken in', metric: 'alike_ingest_images_total', as: 'rate' },
+      { name: 'pictures ingested', metric: 'alike_ingest_images_total', as: 'rate' },
       { name: 'requests', metric: 'alike_http_requests_total', as: 'rate' },
       { name: 'refusals', metric: 'alike_refusals_total', as: 'rate' },
     ],
@@ -39,7 +39,7 @@ const plots: { title: string; sources: Source[] }[] = [
     ],
   },
   {
-    title: 'Processors at work',
+    title: 'CPU cores in use',
     sources: [{ name: 'processors', metric: 'process_cpu_seconds_total', as: 'rate' }],
   },
 ]

@@ -11,11 +11,11 @@ export function ConfusionTable({ quality }: { quality: Schemas['Evaluation']['qu
     right: Math.round(Number((numbers as Record<string, unknown>)['knnAccuracy'] ?? 0) * queries),
   }))
   const { labels, shares, counts } = confusionSquare(quality.confusions ?? [], qualities, labelsMax)
-  if (labels.length === 0) return <p class="hint">No label is taken for another.</p>
+  if (labels.length === 0) return <p class="hint">No labels are confused.</p>
   return (
     <div class="confusion-frame">
       <table class="confusion">
-        <caption>Labels taken for others (rows: the label; columns: what ten answers vote for)</caption>
+        <caption>Confused labels (rows: actual label; columns: vote of the ten best hits)</caption>
         <thead>
           <tr>
             <td />

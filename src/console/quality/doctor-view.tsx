@@ -40,7 +40,7 @@ function Findings({ gallery, diagnosis }: { gallery: string; diagnosis: Schemas[
           <DoubtFinding key={doubt.id} gallery={gallery} doubt={doubt} decisions={decisions} />
         ))}
       </FindingList>
-      <FindingList title="Pictures that turn up everywhere" count={hubs.count}>
+      <FindingList title="Pictures that appear in many results" count={hubs.count}>
         {hubs.images.map(({ id, label, occurrences, otherLabelShare }) => (
           <li key={id} class="finding">
             <FindingImage
@@ -52,7 +52,7 @@ function Findings({ gallery, diagnosis }: { gallery: string; diagnosis: Schemas[
           </li>
         ))}
       </FindingList>
-      <FindingList title="Pictures that nothing is like" count={outliers.count}>
+      <FindingList title="Pictures unlike all others" count={outliers.count}>
         {outliers.images.map(({ id, label, score, nearestId }) => (
           <li key={id} class="finding">
             <FindingImage gallery={gallery} id={id} label={label} note={`its nearest scores ${score.toFixed(3)}`} />

@@ -54,7 +54,7 @@ function Report({ gallery, evaluation: { quality, index } }: { gallery: string; 
           height={260}
         />
         <Plot
-          title="What the index finds of the exact answer"
+          title="Recall of the index against exact search"
           x={index.atEf.map(({ ef }) => ef)}
           axis={{ kind: 'numbers', label: 'ef', log: true }}
           series={[{ label: 'recall', values: index.atEf.map(({ recall }) => recall), as: 'line' }]}

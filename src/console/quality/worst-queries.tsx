@@ -9,7 +9,7 @@ export function WorstQueries({ gallery, worst }: { gallery: string; worst: Worst
   if (worst.length === 0) return null
   return (
     <section class="stack" aria-label="Worst queries">
-      <h2>Queries that fared worst</h2>
+      <h2>Worst queries</h2>
       <ul class="hits">
         {worst.map(({ id, label, firstRank, votedLabel, 'mAP@10': precision }) => (
           <li key={id} class="hit">

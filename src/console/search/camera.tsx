@@ -53,7 +53,7 @@ export function Camera({ onImage, onClose }: { onImage: (file: File) => void; on
 
 async function openCamera(): Promise<MediaStream> {
   // browsers hide it from pages that came unprotected over a network
-  if (navigator.mediaDevices === undefined) throw new Error('The browser gives its camera to pages over https only.')
+  if (navigator.mediaDevices === undefined) throw new Error('Browsers allow camera access over https only.')
   return navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } })
 }
 

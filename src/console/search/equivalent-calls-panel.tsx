@@ -27,9 +27,9 @@ function Code({ title, text }: { title: string; text: string }) {
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(text)
-      say(`The ${title} call is copied.`)
+      say(`${title} call copied.`)
     } catch {
-      say('The browser does not let this page copy: select the text instead.')
+      say('The browser does not allow copying: select the text instead.')
     }
   }
   return (

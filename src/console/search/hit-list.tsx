@@ -17,7 +17,7 @@ export function HitList({ gallery, query, answer, onQuery }: HitListProps) {
   const { hits, groups } = answer
   const verdicts = useVerdicts(gallery, query)
   if (hits.length === 0 && (groups ?? []).length === 0)
-    return <p class="hint">No picture of this gallery fits the query and its filter.</p>
+    return <p class="hint">No picture in this gallery matches the query and its filter.</p>
   const list = (some: Hit[]) => (
     <ul class="hits" onKeyDown={walk}>
       {some.map((hit) => (

@@ -100,13 +100,13 @@ function Opinions({ gallery, query, onQuery }: QueryPanelProps) {
         (opinion) =>
           query[opinion].length > 0 && (
             <div key={opinion} class="opinions">
-              <h2>{opinion === 'like' ? 'Like these, too' : 'Unlike these'}</h2>
+              <h2>{opinion === 'like' ? 'Also like these' : 'Unlike these'}</h2>
               <ul>
                 {query[opinion].map((id) => (
                   <li key={id}>
                     <button
                       type="button"
-                      aria-label={`Take back: ${opinion} ${id}`}
+                      aria-label={`Undo: ${opinion} ${id}`}
                       onClick={() => onQuery(withOpinion(query, id, opinion))}
                     >
                       <Thumbnail gallery={gallery} id={id} />

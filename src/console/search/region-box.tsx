@@ -63,7 +63,7 @@ export function RegionBox({ image, region, onRegion }: RegionBoxProps) {
       <figcaption>
         <bdi>{image.name}</bdi>{' '}
         {region === undefined ? (
-          <span class="hint">Drag over it to search with a part.</span>
+          <span class="hint">Drag over the picture to search with a region.</span>
         ) : (
           <button type="button" class="quiet" onClick={() => onRegion(undefined)}>
             Use the whole picture

@@ -12,7 +12,7 @@ export function SearchControls({ query, fields, onQuery }: SearchControlsProps) 
   const { k, exact, nearCopies, hideDuplicates, diversity, groupBy } = query
   return (
     <fieldset class="controls">
-      <legend class="unseen">How to search</legend>
+      <legend class="unseen">Search options</legend>
       <label class="field">
         <span>Hits</span>
         <input

@@ -31,7 +31,7 @@ export function SearchScreen({ gallery }: { gallery: string }) {
       <aside class="search-side" aria-label="Query">
         <QueryPanel gallery={gallery} query={query} onQuery={ask} />
         <details class="settings" open={!isNarrow()}>
-          <summary>How to search</summary>
+          <summary>Search options</summary>
           <SearchControls query={query} fields={fields} onQuery={ask} />
           <FilterBuilder fields={fields} filter={query.filter} onFilter={(filter) => ask({ ...query, filter })} />
         </details>

@@ -12,7 +12,7 @@ export function StartingPoints({ gallery, onPick }: { gallery: string; onPick: (
     return <p class="hint">{loading ? '' : 'This gallery is empty. Add pictures on the gallery’s own screen.'}</p>
   return (
     <>
-      <p class="hint">Give a picture on the left, or begin with one that is stored.</p>
+      <p class="hint">Choose a picture on the left, or start with a stored one.</p>
       <ul class="hits">
         {images.map(({ id, label }) => (
           <li key={id} class="hit">

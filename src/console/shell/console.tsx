@@ -40,7 +40,7 @@ export function Console() {
       <Header />
       <main id="main" tabIndex={-1}>
         {error !== undefined && <Fault error={error} />}
-        {known === undefined && error === undefined && <Notice>Asking the service…</Notice>}
+        {known === undefined && error === undefined && <Notice>Connecting…</Notice>}
         {known !== undefined && <ScreenOf screen={screen} gallery={gallery} />}
       </main>
       <KeyDialog onKey={reload} />

@@ -55,7 +55,7 @@ export function UploadPanel({ gallery, onEnd }: { gallery: string; onEnd: () => 
           <FileButton name="Files" onFiles={send} />
           <FileButton name="A folder" folder onFiles={send} />
           <input
-            aria-label="Label of pictures that are in no folder"
+            aria-label="Label for pictures outside folders"
             placeholder="label outside folders"
             value={label}
             dir="auto"

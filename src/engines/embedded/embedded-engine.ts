@@ -215,14 +215,14 @@ async function openStore(
     maxBytes: databaseMaxBytes,
     damagedRecords,
     onFailure,
-    onWritable: () => logger.info('there is room again: writes are taken'),
+    onWritable: () => logger.info('there is space again: accepting writes'),
   })
-  if (store.readOnly !== undefined) logger.error('no room in the data folder: it can only be read')
+  if (store.readOnly !== undefined) logger.error('the data folder is full: it is opened read-only')
   const shared = networkFileSystem(dataDir)
   if (shared !== undefined)
     logger.warn(
       { fileSystem: shared },
-      `the data folder lies on ${shared}: the database is not safe there when another machine writes to it; use a local disk`,
+      `the data folder is on ${shared}: the database is not safe there if another machine writes to it; use a local disk`,
     )
   return store
 }

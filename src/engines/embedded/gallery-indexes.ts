@@ -110,10 +110,10 @@ export class GalleryIndexes {
     if (damaged.size > 0)
       this.#options.logger.error(
         { gallery: row.name, damaged: damaged.size },
-        'embeddings are damaged: their pictures are not found; a snapshot names them, storing them again mends it',
+        'embeddings are damaged: searches do not find their pictures; a snapshot lists them, storing them again repairs them',
       )
     if (opened.graphCache.state === 'rejected')
-      this.#options.logger.warn(facts, 'gallery opened without its graph cache: the graph is built anew')
+      this.#options.logger.warn(facts, 'gallery opened without its graph cache: rebuilding the graph')
     else this.#options.logger.info(facts, 'gallery opened')
     return entry
   }

@@ -71,7 +71,7 @@ export class SetChanges {
         at: now(),
       })
       // Other writes of the same id may have been committed meanwhile and be applied first. The
-      // index does not mind: slots are never used again, and a removed one can not be added.
+      // index does not mind: slots are never used again, and a removed one cannot be added.
       const { added, retired } = sent.slotsOf(results, this.#place.dimension)
       if (added.slots.length + retired.length === 0) return reply
       if (retired.length > 0) filters.forget(this.#place.number)

@@ -70,7 +70,7 @@ export class ChangedImages {
     let added = 0
     for (const [uuid, state] of changed) added += Number(state !== 'absent') - Number(this.#now(uuid) !== 'absent')
     if (added > 0 && this.#added + added > terms.room)
-      throw new AlikeError('gallery_full', { detail: `It may hold ${terms.imagesMax} pictures.` })
+      throw new AlikeError('gallery_full', { detail: `The maximum is ${terms.imagesMax} pictures.` })
     this.#added += added
     for (const [uuid, state] of changed) this.#after.set(uuid, state)
     const last = steps.at(-1) && this.#now(uuidOf(idOf(steps.at(-1)!)))

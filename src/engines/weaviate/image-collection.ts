@@ -210,7 +210,7 @@ export class ImageCollection {
   async remove(uuids: readonly string[]): Promise<void> {
     for (let begin = 0; begin < uuids.length; begin += idsAtOnce) {
       const failed = await this.#told(() => this.#server.remove(this.name, uuids.slice(begin, begin + idsAtOnce)))
-      if (failed > 0) throw new AlikeError('engine_unreachable', { detail: `${failed} pictures were not removed.` })
+      if (failed > 0) throw new AlikeError('engine_unreachable', { detail: `${failed} pictures were not deleted.` })
     }
   }
 
@@ -286,7 +286,7 @@ function openedOf(client: WeaviateClient, server: WeaviateServer, name: string) 
 }
 type Opened = ReturnType<typeof openedOf>
 
-/** The client knows the properties of a collection by a type only, which its filters and orders can not be told by name. */
+/** The client knows the properties of a collection by a type only, which its filters and orders cannot be told by name. */
 function sortedBy(collection: Opened, name: PropertyName, ascending: boolean) {
   return collection.sort.byProperty(name as never, ascending)
 }

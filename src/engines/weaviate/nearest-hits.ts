@@ -1,6 +1,6 @@
 /**
  * The hits of one query in their final order. The server finds candidates, their scores are computed here from full vectors,
- * and what it can not find any more is looked for in all of the set.
+ * and what it cannot find any more is looked for in all of the set.
  */
 import { cosineTo, type Direction, directionOf, inverseLengthOf } from '../../cosine.js'
 import type { NearestHits, NearestQuery } from '../../gallery/engine.js'

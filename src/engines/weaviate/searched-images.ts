@@ -22,7 +22,7 @@ export interface SetSearch {
 const readAtOnce = 500
 
 export class SearchedImages {
-  /** That may be hits, by the server's count: more than fit where it can not tell all of the filter. */
+  /** That may be hits, by the server's count: more than fit where it cannot tell all of the filter. */
   readonly count: number
   readonly #search: SetSearch
   readonly #filter: Filter | undefined

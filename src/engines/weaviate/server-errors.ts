@@ -18,7 +18,7 @@ const meanings: readonly [pattern: RegExp, error: (cause: unknown) => AlikeError
   ],
   [
     /read.?only|disk usage|no space left/i,
-    (cause) => new AlikeError('storage_full', { detail: 'The vector server takes no writes.', cause }),
+    (cause) => new AlikeError('storage_full', { detail: 'The vector server accepts no writes.', cause }),
   ],
   [
     /consistency level|cannot reach enough replicas|not enough replicas/i,

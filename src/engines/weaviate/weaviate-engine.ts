@@ -68,7 +68,10 @@ export class WeaviateEngine implements Engine {
     } catch (cause) {
       const { code, detail } = cause as AlikeError
       if (code === 'engine_unreachable' && detail !== keyRefused) {
-        options.logger.error({ err: cause }, 'Weaviate does not answer: galleries in it are refused until it does')
+        options.logger.error(
+          { err: cause },
+          'Weaviate is unavailable: requests for its galleries are refused until it is back',
+        )
         return engine
       }
       await engine.close()
@@ -156,7 +159,10 @@ export class WeaviateEngine implements Engine {
       })
     } catch (err) {
       if (err instanceof AlikeError && err.code === 'shutting_down') return
-      this.#options.logger.warn({ err, collection: collectionOf(uid) }, 'a deleted gallery could not be removed yet')
+      this.#options.logger.warn(
+        { err, collection: collectionOf(uid) },
+        'a deleted gallery could not be removed yet; retrying later',
+      )
       const removal = setTimeout(() => {
         this.#removals.delete(removal)
         void this.#remove(uid)

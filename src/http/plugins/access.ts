@@ -1,4 +1,4 @@
-/** The door for callers: a key or token whose grant covers what the route states, and so many requests a minute. */
+/** Access control: a key or token whose grant covers what the route requires, and a rate limit. */
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ApiKeys } from '../../access/api-keys.js'
@@ -9,22 +9,22 @@ import { problems } from '../schemas/problem.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Who may call it at least; `open` asks for no key and is not counted. */
+    /** The minimum role; `open` needs no key and is not counted. */
     role?: Role | 'open'
-    /** What it does, where that is not `role`, or `delete` for the method DELETE of what `write` may. */
+    /** The verb, if it is not `role`, or `delete` for the method DELETE of a route with role `write`. */
     verb?: Verb
-    /** A further verb for what the request carries. */
+    /** A further verb that depends on the content of the request. */
     alsoNeeds?: (request: FastifyRequest) => Verb | undefined
     /**
-     * For a route without a gallery in its path: how it keeps callers to their galleries. `none`: it shows nothing of
-     * any gallery. `own`: it asks `reaches` itself. Left out: whoever is kept to some galleries may not call it.
+     * For a route without a gallery in its path: how it restricts callers to their galleries. `none`: it shows nothing
+     * of any gallery. `own`: it calls `reaches` itself. Undefined: callers restricted to galleries may not call it.
      */
     galleries?: 'none' | 'own'
   }
   interface FastifyRequest {
-    /** Of the key or token it came with; empty where none is needed. */
+    /** Name of the key or token; empty if none is required. */
     keyName: string
-    /** What the caller may; undefined where everyone may everything. */
+    /** What the caller may do; undefined if everyone may do everything. */
     grant: Grant | undefined
   }
 }
@@ -32,18 +32,24 @@ declare module 'fastify' {
 export interface AccessOptions {
   keys: ApiKeys
   tokens?: Tokens | undefined
-  /** Per key, or per address where there are no keys; 0: no limit. */
+  /** Per key, or per address if there are no keys; 0: no limit. */
   rateLimitPerMinute: number
-  /** Whether `/metrics` is read without a key. */
+  /** Whether `/metrics` can be read without a key. */
   metricsOpen: boolean
   /** The gallery of a job. @throws AlikeError `job_not_found` */
   galleryOfJob(job: string): Promise<string>
 }
 
-/** Paths of plugins, which can not state a role: the reference page, the contract and the console's files are no secret. */
+/**
+ * Paths of plugins, which cannot declare a role: the reference page, the contract and the console's files are not
+ * secret.
+ */
 const openPaths = /^\/(docs(\/|$)|openapi\.yaml$|assets\/)/
 
-/** Counts a request once more, for one that does the work of several. @throws AlikeError `rate_limited` */
+/**
+ * Counts a request again, for one that does the work of several.
+ * @throws AlikeError `rate_limited`
+ */
 export type CountAgain = (request: FastifyRequest) => Promise<void>
 
 export interface Guard {
@@ -52,7 +58,10 @@ export interface Guard {
   callerOf(request: FastifyRequest): string
 }
 
-/** Routes that are added afterwards have to state a role. @throws Error for one that does not */
+/**
+ * Routes added afterwards must declare a role.
+ * @throws Error for one that does not
+ */
 export async function guard(
   app: FastifyInstance,
   { keys, tokens, rateLimitPerMinute, metricsOpen, galleryOfJob }: AccessOptions,
@@ -85,7 +94,7 @@ export async function guard(
     if (keys.isOpen && tokens === undefined) return refuseTooMany(request)
     const caller = await identified(request).catch(async (error: unknown) => {
       reply.header('www-authenticate', 'Bearer')
-      // also guesses are counted, by address
+      // guesses are counted too, by address
       await refuseTooMany(request)
       throw error
     })
@@ -113,7 +122,7 @@ export async function guard(
     const count = await countAgainst?.(request)
     if (count === undefined || count.isAllowed || !count.isExceeded) return
     throw new AlikeError('rate_limited', {
-      detail: `${rateLimitPerMinute} a minute are allowed.`,
+      detail: `At most ${rateLimitPerMinute} per minute are allowed.`,
       retryAfterSeconds: Math.max(1, count.ttlInSeconds),
     })
   }
@@ -134,7 +143,8 @@ async function expectGranted(
   if (grant.galleries === undefined || config.galleries !== undefined) return
   const { gallery, job } = (request.params ?? {}) as { gallery?: string; job?: string }
   const asked = job === undefined ? gallery : await galleryOfJob(job)
-  if (asked === undefined) throw new AlikeError('gallery_forbidden', { detail: 'This route is not about one gallery.' })
+  if (asked === undefined)
+    throw new AlikeError('gallery_forbidden', { detail: 'This route does not belong to a single gallery.' })
   if (!reaches(grant, asked)) throw new AlikeError('gallery_forbidden')
 }
 

@@ -1,6 +1,6 @@
 /**
- * The address of a request is text, or the request is refused: what percent-encodes bytes that are not UTF-8 would be
- * taken literally by one reader and replaced by U+FFFD by another.
+ * The URL of a request must be valid text, otherwise the request is refused: percent-encoded bytes that are not UTF-8
+ * would be taken literally by one reader and replaced by U+FFFD by another.
  */
 import type { FastifyInstance } from 'fastify'
 import { cutText, misfitOfText } from '../../text.js'
@@ -15,7 +15,7 @@ export function expectAddressText(app: FastifyInstance): void {
   })
 }
 
-const isPlain = /^[!-$&-~]*$/ // ASCII without spaces and without a percent sign
+const isPlain = /^[!-$&-~]*$/ // ASCII without spaces and percent signs
 
 function misfitOfAddress(url: string): Misfit | undefined {
   const [path = '', query] = splitOnce(url, '?')

@@ -1,20 +1,23 @@
 /**
- * The door for requests that cost a decode and a run of the model: so many at work at once, the
- * next is refused at once, before its body is read.
+ * Admission of requests that cost a decode and a model run: a maximum number at once, further ones are refused before
+ * their body is read.
  */
 import type { FastifyInstance } from 'fastify'
 import { AlikeError } from '../../errors.js'
 import { whenGone } from '../client-gone.js'
 
 export interface AdmissionOptions {
-  /** Requests at work at once. */
+  /** Maximum number of requests in progress. */
   requestsMax: number
 }
 
 export interface Admission {
-  /** Places taken now. */
+  /** Places in use. */
   inFlight(): number
-  /** Takes one more place for a request that does the work of several; undefined when none is free. @returns what gives it back */
+  /**
+   * Takes one more place for a request that does the work of several; undefined if none is free.
+   * @returns a function that releases it
+   */
   tryEnter(): (() => void) | undefined
 }
 
@@ -23,7 +26,7 @@ export function limitConcurrency(scope: FastifyInstance, { requestsMax }: Admiss
   scope.addHook('onRequest', async (_request, reply) => {
     if (admitted >= requestsMax) {
       throw new AlikeError('overloaded', {
-        detail: `${requestsMax} requests are at work already.`,
+        detail: `${requestsMax} requests are already being processed.`,
         retryAfterSeconds: 1,
       })
     }
@@ -45,8 +48,9 @@ export function limitConcurrency(scope: FastifyInstance, { requestsMax }: Admiss
 }
 
 /**
- * Connections cost a file descriptor each, also those that ask nothing: one more is closed before
- * anything is read from it. @returns a reading of how many are open now
+ * Each connection costs a file descriptor, even without requests: beyond the limit it is closed before anything is read
+ * from it.
+ * @returns a reading of how many are open
  */
 export function limitConnections(
   app: FastifyInstance,
@@ -65,8 +69,8 @@ export function limitConnections(
 }
 
 /**
- * Clients that ask before they send (`Expect: 100-continue`) are told to go on only when the body
- * is about to be read, so that a refused upload is never sent.
+ * Clients that ask before they send (`Expect: 100-continue`) are told to continue only when the body is about to be
+ * read, so that a refused upload is never sent.
  */
 export function continueWhenAdmitted(app: FastifyInstance): void {
   const asking = new WeakSet<object>()
@@ -79,7 +83,7 @@ export function continueWhenAdmitted(app: FastifyInstance): void {
   })
 }
 
-/** A body that trickles in would hold its place for as long as it likes: its connection is closed. */
+/** A body that trickles in would occupy its place indefinitely: its connection is closed. */
 export function limitBodyTime(scope: FastifyInstance, { bodyTimeoutMs }: { bodyTimeoutMs: number }): void {
   scope.addHook('preParsing', async ({ raw, log }) => {
     if (raw.readableEnded || raw.complete) return

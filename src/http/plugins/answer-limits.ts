@@ -1,4 +1,4 @@
-/** The door on the way out: large answers have a bound each, one together, and a time in which they have to be taken. */
+/** Limits on large answers: a maximum size each and in total, and a time in which they must be read. */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { AnswerBytes } from '../answer-bytes.js'
 import { whenGone } from '../client-gone.js'
@@ -6,14 +6,14 @@ import { whenGone } from '../client-gone.js'
 export interface AnswerLimits {
   answerMaxBytes: number
   answersMaxBytes: number
-  /** Time for an answer to be taken, besides what it needs at the slowest pace. */
+  /** Time to read an answer, in addition to what it needs at the minimum rate. */
   answerTimeoutMs: number
   answerMinBytesPerSecond: number
 }
 
-/** What sockets take at once: smaller answers are not counted. */
+/** What sockets buffer anyway: smaller answers are not counted. */
 const smallBytes = 16 * 1024
-/** What a stream may have in memory: a page of its lines, and what the socket holds back. */
+/** Memory that a stream may use: a page of its lines, and what the socket buffers. */
 const streamBytes = 256 * 1024
 
 export function limitAnswers(
@@ -32,7 +32,7 @@ export function limitAnswers(
     }
     if (bytes > smallBytes && !isStream(payload))
       cutOff(reply, answerTimeoutMs + (bytes / answerMinBytesPerSecond) * 1_000, () =>
-        request.log.info({ bytes }, 'the answer was not taken in time'),
+        request.log.info({ bytes }, 'the client did not read the answer in time'),
       )
     done(null, payload)
   })
@@ -44,7 +44,7 @@ function bytesOf(payload: unknown): number {
   return isStream(payload) ? streamBytes : 0
 }
 
-/** Streams read on only as far as they are taken; silence ends them as it ends every connection. */
+/** Streams read on only as far as they are consumed; silence ends them as it ends every connection. */
 function isStream(payload: unknown): payload is NodeJS.ReadableStream & { destroy(): void } {
   return typeof payload === 'object' && payload !== null && 'pipe' in payload
 }

@@ -1,9 +1,12 @@
-/** The audit log: one line for each request that writes, or is refused for who asks. Neither keys nor bodies are in it. */
+/**
+ * The audit log: one line for each request that writes, or is refused because of its caller. It contains neither keys
+ * nor bodies.
+ */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { AuditLog } from '../../access/audit-log.js'
 import { whenGone } from '../client-gone.js'
 
-/** Refusals that tell of the caller, not of the request. */
+/** Refusals caused by the caller rather than the request. */
 const refusedStatuses = [401, 403, 429]
 
 export function auditRequests(app: FastifyInstance, log: AuditLog | undefined): void {
@@ -25,7 +28,7 @@ function isOfInterest({ routeOptions }: FastifyRequest, { statusCode }: FastifyR
   return role === 'write' || role === 'admin' || (role !== undefined && refusedStatuses.includes(statusCode))
 }
 
-/** @param status left out: the client left before its answer */
+/** @param status undefined: the client disconnected before its answer */
 function entryOf(request: FastifyRequest, status?: number): object {
   const { routeOptions, method, params, ip, id, keyName, problemCode } = request
   const { gallery, id: image, job } = (params ?? {}) as { gallery?: string; id?: string; job?: string }

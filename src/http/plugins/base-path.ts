@@ -1,7 +1,7 @@
 /**
- * The path below which a proxy shows the service. Routes do not know it: it is taken off the address of a request
- * before its route is looked for, and put before the addresses that answers name. A request without it is taken as well,
- * from proxies that take it off themselves, and from probes and Prometheus, which come past the proxy.
+ * The path prefix under which a proxy serves the service. Routes do not know it: it is stripped from the URL of a
+ * request before routing, and added to the URLs in answers. Requests without it are accepted too, from proxies that
+ * strip it themselves, and from probes and Prometheus, which bypass the proxy.
  */
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 
@@ -17,10 +17,10 @@ export function withoutBasePath(basePath: string): RewriteUrl {
   }
 }
 
-/** Every `Location` that begins with a slash is one of ours; what bodies link to is the routes' own part. */
+/** Every `Location` that begins with a slash is ours; links in bodies are written by the routes. */
 export function prefixAddresses(app: FastifyInstance, basePath: string): void {
   if (basePath === '') return
-  // Pages name what they consist of relative to the slash at the end.
+  // Pages refer to their parts relative to the trailing slash.
   app.addHook('onRequest', async ({ originalUrl, method }, reply) => {
     const rest = originalUrl.slice(basePath.length)
     if (!originalUrl.startsWith(basePath) || !/^(\?|$)/.test(rest) || (method !== 'GET' && method !== 'HEAD')) return

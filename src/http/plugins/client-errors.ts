@@ -1,7 +1,6 @@
 /**
- * What is no HTTP at all, has headers without end or never comes: answered on the bare socket, since
- * no request was made of it. The parser's error holds the raw bytes, an API key among them, so it is
- * never logged as a whole.
+ * Requests that are not HTTP, have endless headers or never arrive: answered on the bare socket, because there is no
+ * request object. The parser's error contains the raw bytes, possibly an API key, so it is never logged as a whole.
  */
 import { randomUUID } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
@@ -12,14 +11,14 @@ import type { Metrics } from '../../metrics/metrics.js'
 import type { Problem } from '../schemas/problem.js'
 import { type PublicCode, statusOf } from '../status.js'
 
-/** Codes of Node's parser and server; every other one is a request that can not be read. */
+/** Codes of Node's parser and server; any other one means an unreadable request. */
 const knownCodes: Readonly<Record<string, PublicCode>> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
   HPE_INVALID_METHOD: 'method_not_allowed',
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 }
 
-/** What some route knows; which one was meant is not known here. */
+/** Methods that some route supports; which one was meant is unknown here. */
 const methods = 'DELETE, GET, HEAD, PATCH, POST, PUT'
 
 /** @returns Fastify's `clientErrorHandler` */

@@ -1,4 +1,4 @@
-/** Serves the console, the page at `/`, from the folder that `npm run build` writes it to. */
+/** Serves the console, the page at `/`, from the folder written by `npm run build`. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,13 +7,13 @@ import type { FastifyInstance } from 'fastify'
 
 export interface ConsoleOptions {
   consoleEnabled: boolean
-  /** Where it is when left out: `dist/console`. */
+  /** Where it is by default: `dist/console`. */
   folder?: string | undefined
 }
 
 const builtFolder = fileURLToPath(new URL('../../../console/', import.meta.url))
 
-/** Nothing but the page's own files runs in it, and it talks to nobody but this service. */
+/** Only the page's own files run in it, and it talks only to this service. */
 const contentSecurityPolicy = [
   "default-src 'self'",
   "img-src 'self' blob: data:",
@@ -23,19 +23,19 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** Their names have a hash of their content in them. */
+/** Their names contain a hash of their content. */
 const assets = { prefix: '/assets/', index: false, preCompressed: true, immutable: true, maxAge: '365d' } as const
 
-/** The page holds no data, so it is open where keys are asked for. Without it, `/` leads to the list of links. */
+/** The page contains no data, so it is open even if keys are required. Without it, `/` leads to the list of links. */
 export async function serveConsole(
   app: FastifyInstance,
   { consoleEnabled, folder = builtFolder }: ConsoleOptions,
 ): Promise<void> {
   const isBuilt = existsSync(join(folder, 'index.html'))
-  if (consoleEnabled && !isBuilt) app.log.warn('the console is not built, so there is no page at /: npm run build')
+  if (consoleEnabled && !isBuilt) app.log.warn('the console is not built, so there is no page at /: run npm run build')
   const open = { config: { role: 'open' }, schema: { hide: true } } as const
   if (!consoleEnabled || !isBuilt) {
-    // relative, so that it holds below the base path of a reverse proxy
+    // relative, so that it works below the base path of a reverse proxy
     app.get('/', open, async (_request, reply) => reply.redirect('v1'))
     return
   }

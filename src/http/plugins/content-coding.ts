@@ -1,12 +1,12 @@
 /**
- * Bodies come as they are: one that is packed on the way (`Content-Encoding: gzip`) would have no bound
- * that could be told from its length, and pictures and archives are packed already.
+ * Bodies must not be compressed: the size of a compressed body (`Content-Encoding: gzip`) would not be known from its
+ * length, and pictures and archives are compressed already.
  */
 import type { FastifyInstance } from 'fastify'
 import { AlikeError } from '../../errors.js'
 import { problems } from '../schemas/problem.js'
 
-/** Refused before the body is read; the header that RFC 9110 asks for in this case says what is accepted. */
+/** Refused before the body is read; the header that RFC 9110 requires in this case says what is supported. */
 export function refuseCodedBodies(app: FastifyInstance): void {
   app.addHook('onRoute', ({ schema }) => {
     if (schema?.body !== undefined) schema.response = { ...problems(415), ...(schema.response as object) }
@@ -17,7 +17,7 @@ export function refuseCodedBodies(app: FastifyInstance): void {
     if (!hasBody || coding === 'identity' || coding === '') return
     reply.header('accept-encoding', 'identity')
     throw new AlikeError('media_type_unsupported', {
-      detail: 'Content-Encoding is not accepted: send the body as it is. A tar.gz is sent as application/gzip.',
+      detail: 'Content-Encoding is not supported: send the body uncompressed. Send a tar.gz as application/gzip.',
     })
   })
 }

@@ -1,14 +1,14 @@
-/** Which pages of other origins may call from a browser: CORS, on answers, on refusals and for preflights. */
+/** CORS: which pages of other origins may call the service from a browser, on answers, errors and for preflights. */
 import cors from '@fastify/cors'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-/** What a page may read besides the body. */
+/** Headers that a page may read. */
 const exposedHeaders = ['Location', 'Retry-After', 'X-Request-Id', 'ETag', 'Allow', 'WWW-Authenticate']
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
-/** Browsers remember a preflight so long, Chromium at most two hours. */
+/** How long browsers cache a preflight; Chromium at most two hours. */
 const preflightMaxAgeSeconds = 7_200
 
-/** @param origins `*` or exact ones; none: no header is sent, as for a service that knows no CORS */
+/** @param origins `*` or exact ones; none: no headers are sent, like a service without CORS */
 export async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
   if (origins.length === 0) return
   await app.register(cors, {
@@ -18,13 +18,13 @@ export async function allowOrigins(app: FastifyInstance, origins: readonly strin
         methods,
         exposedHeaders,
         maxAge: preflightMaxAgeSeconds,
-        // any other OPTIONS is a method that no route knows
+        // any other OPTIONS is a method that no route supports
         preflight: isPreflight(request),
       }),
   })
 }
 
-/** The same for an answer to what has no route, which no plugin sees. */
+/** The same for an answer without a route, which no plugin sees. */
 export function answerOrigin({ headers }: FastifyRequest, reply: FastifyReply, origins: readonly string[]): void {
   if (origins.length === 0) return
   if (origins.includes('*')) reply.header('access-control-allow-origin', '*')

@@ -1,7 +1,7 @@
 /**
- * Headers that HTTP asks to be refused, and Node would refuse without a word of ours: an expectation that
- * nobody can meet, and a request that does not say for which host it is. `CONNECT` is answered here as well,
- * because Node closes its connection otherwise.
+ * Headers that HTTP requires to be refused, and that Node would refuse without a message of ours: an expectation that
+ * cannot be met, and a request without a host. `CONNECT` is answered here as well, because Node would close its
+ * connection.
  */
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
@@ -9,10 +9,10 @@ import type { ConnectionError, FastifyInstance } from 'fastify'
 import { AlikeError } from '../../errors.js'
 import { RequestInvalid } from '../validation.js'
 
-/** For Fastify's `http`: Node leaves the check to us. */
+/** For Fastify's `http`: disables Node's own check. */
 export const httpOptions = { requireHostHeader: false } as const
 
-/** @param answerUnreadable Fastify's `clientErrorHandler`, for what has a bare socket and no answer to write to */
+/** @param answerUnreadable Fastify's `clientErrorHandler`, for a bare socket without a response object */
 export function checkHeaders(
   app: FastifyInstance,
   answerUnreadable: (error: ConnectionError, socket: Socket) => void,
@@ -25,8 +25,8 @@ export function checkHeaders(
 
   app.addHook('onRequest', async ({ raw }) => {
     const hosts = countOf('host', raw)
-    if (hosts > 1) throw new RequestInvalid([{ in: 'headers', pointer: '/host', detail: 'is there more than once' }])
-    // HTTP/1.0 knows none.
+    if (hosts > 1) throw new RequestInvalid([{ in: 'headers', pointer: '/host', detail: 'must not be repeated' }])
+    // HTTP/1.0 has no such header.
     if (hosts === 0 && raw.httpVersion === '1.1')
       throw new RequestInvalid([{ in: 'headers', pointer: '/host', detail: 'is missing' }])
     const { expect } = raw.headers

@@ -1,10 +1,10 @@
-/** Lets the routes of a scope take pictures: raw, in a form, in JSON. Every part has its bound. */
+/** Lets the routes of a scope accept pictures: raw, in a form, in JSON. Every part has its limit. */
 import multipart from '@fastify/multipart'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { bodyBytes, jsonCopies, plainCopies } from '../body-memory.js'
 import { acceptJson } from '../json-body.js'
 
-/** Room for the JSON around a picture in base64, and for the fields of a form. */
+/** Allowance for the JSON around a base64 picture, and for the fields of a form. */
 const besideBytes = 128 * 1024
 
 export async function acceptImages(
@@ -20,7 +20,7 @@ export async function acceptImages(
   acceptJson(scope, { bodyLimit: jsonMaxBytes(uploadMaxBytes) })
 
   await scope.register(multipart, {
-    // one file more than any route takes, so that one too many is told about and not only cut off
+    // one file more than any route accepts, so that an excess one is reported and not just truncated
     limits: {
       fileSize: uploadMaxBytes,
       files: 9,
@@ -33,7 +33,7 @@ export async function acceptImages(
   })
 }
 
-/** Memory that such a body takes while its request is at work. */
+/** Memory that such a body takes while its request is in progress. */
 export function imageBodyMemory(request: FastifyRequest, { uploadMaxBytes }: { uploadMaxBytes: number }): number {
   const type = request.headers['content-type'] ?? ''
   if (/^application\/json\b/i.test(type)) return jsonCopies * bodyBytes(request, jsonMaxBytes(uploadMaxBytes))

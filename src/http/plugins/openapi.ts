@@ -1,4 +1,4 @@
-/** The contract, made from the routes' own schemas: `/openapi.yaml`. */
+/** The contract, generated from the routes' own schemas: `/openapi.yaml`. */
 import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import type { TSchema } from 'typebox'
@@ -61,11 +61,11 @@ export async function describeApi(app: FastifyInstance, { basePath }: { basePath
         title: 'Alike',
         version: serviceVersion,
         description:
-          'Image-to-image retrieval: send a picture, get the ids of the gallery’s pictures that show the same thing, ranked. Errors are `application/problem+json` (RFC 9457) with a stable `code`.',
+          'Image retrieval: send a picture, get the ids of the most similar pictures in a gallery, ranked. Errors are `application/problem+json` (RFC 9457) with a stable `code`.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       servers: [{ url: basePath === '' ? '/' : basePath }],
-      // the last one, nothing: a service without configured keys is open
+      // the last one is empty: a service without configured keys is open
       security: [{ bearer: [] }, { apiKey: [] }, {}],
       components: {
         securitySchemes: {
@@ -75,12 +75,12 @@ export async function describeApi(app: FastifyInstance, { basePath }: { basePath
       },
       tags: [
         { name: 'search', description: 'Send a picture, get ranked ids.' },
-        { name: 'galleries', description: 'Sets of pictures that are searched as a whole.' },
+        { name: 'galleries', description: 'Collections of pictures that are searched as a whole.' },
         { name: 'images', description: 'Stored pictures.' },
         { name: 'analysis', description: 'Quality, near-copies and problems of a gallery.' },
-        { name: 'feedback', description: 'What people say of hits and findings.' },
+        { name: 'feedback', description: 'Judgements of hits, and decisions on findings.' },
         { name: 'jobs', description: 'Bulk uploads and analyses.' },
-        { name: 'models', description: 'The model behind the embeddings.' },
+        { name: 'models', description: 'The models that produce embeddings.' },
         { name: 'snapshots', description: 'Copies of the data, to be stored elsewhere.' },
         { name: 'operations', description: 'Probes, metrics, links.' },
       ],
@@ -93,14 +93,14 @@ export async function describeApi(app: FastifyInstance, { basePath }: { basePath
     },
   })
 
-  // the routes are fixed by then, and making it takes as long as many searches
+  // the routes are final by then, and generating it takes as long as many searches
   let yaml: string | undefined
   app.get('/openapi.yaml', { schema: { hide: true } }, async (_request, reply) =>
     reply.type('application/yaml').send((yaml ??= openApiYaml(app))),
   )
 }
 
-/** Operations that can be called without a body; the generator takes every described body as required. */
+/** Operations that can be called without a body; the generator would mark every body as required. */
 const bodyOptional = new Set([
   'createGallery',
   'search',
@@ -123,7 +123,7 @@ function withOptionalBodies<Document extends { paths?: object }>(document: Docum
   return document
 }
 
-/** For any reader of YAML: no anchors, and quotes where an old one would see a date. */
+/** For any YAML reader: no anchors, and quotes where an old one would see a date. */
 export function openApiYaml(app: FastifyInstance): string {
   return stringify(app.swagger(), { aliasDuplicateObjects: false, compat: 'yaml-1.1', lineWidth: 120 })
 }

@@ -1,4 +1,4 @@
-/** Everything that fails ends here, and leaves as one kind of document (RFC 9457). */
+/** Every failure ends here, and leaves as one kind of document (RFC 9457). */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AlikeError, catalogue, type ErrorCode } from '../../errors.js'
 import type { Metrics } from '../../metrics/metrics.js'
@@ -6,7 +6,7 @@ import { type Problem, problems } from '../schemas/problem.js'
 import { isPublic, statusOf } from '../status.js'
 import { RequestInvalid } from '../validation.js'
 
-/** Refusals under load or in passing: counted, and told when to come back. */
+/** Temporary refusals: counted, with a time to retry. */
 const refusals: readonly ErrorCode[] = [
   'overloaded',
   'rate_limited',
@@ -22,10 +22,10 @@ const refusals: readonly ErrorCode[] = [
   'engine_version_refused',
   'engine_setting_refused',
 ]
-/** Told to callers although it is an error of the server: only its owner can mend it. */
+/** Reported to callers although it is a server error: only the operator can fix it. */
 const toldDefects: readonly ErrorCode[] = ['gallery_lost']
 
-/** Errors of Fastify and its plugins, and of sockets, by their code. */
+/** Errors of Fastify, its plugins and sockets, by their code. */
 const foreignCodes: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'media_type_unsupported',
@@ -47,7 +47,7 @@ const foreignCodes: Readonly<Record<string, ErrorCode>> = {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What it was answered with, where that was a problem; else empty. */
+    /** The problem's code, if the answer was a problem; otherwise empty. */
     problemCode: string
   }
 }
@@ -55,14 +55,14 @@ declare module 'fastify' {
 export function registerProblems(app: FastifyInstance, { metrics }: { metrics: Metrics }): void {
   const methodsOfPaths = rememberRoutes(app)
   app.decorateRequest('problemCode', '')
-  // what `client-errors.ts` and `header-rules.ts` answer before a route is known can meet every one
+  // the answers of `client-errors.ts` and `header-rules.ts`, before a route is known, can occur anywhere
   app.addHook('onRoute', ({ schema }) => {
     if (schema !== undefined && schema.hide !== true)
       schema.response = { ...(schema.response as object), ...problems(400, 408, 417, 431) }
   })
 
   app.setErrorHandler((error: FastifyError, request, reply) => {
-    // Asked of QUERY before its route is looked for, and no route knows QUERY.
+    // QUERY is refused before routing, because no route supports it.
     if (error.code === 'FST_ERR_ROUTE_MISSING_CONTENT_TYPE') return sendNoRoute(request, reply)
     const known = asAlikeError(error, request)
     noteProblem(known, request, metrics)
@@ -76,27 +76,27 @@ export function registerProblems(app: FastifyInstance, { metrics }: { metrics: M
     if (methods.length === 0) return sendProblem(new AlikeError('route_not_found'), request, reply)
     reply.header('allow', methods.join(', '))
     return sendProblem(
-      new AlikeError('method_not_allowed', { detail: `It knows ${methods.join(', ')}.` }),
+      new AlikeError('method_not_allowed', { detail: `Supported: ${methods.join(', ')}.` }),
       request,
       reply,
     )
   }
 }
 
-/** Also for what fails before a route is found, such as an address that can not be decoded. */
+/** Also for what fails before routing, such as a URL that cannot be decoded. */
 export function sendProblem(error: AlikeError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (refusals.includes(error.code)) reply.header('retry-after', error.retryAfterSeconds ?? 1)
-  reply.header('x-request-id', request.id) // hooks do not run for what has no route
+  reply.header('x-request-id', request.id) // hooks do not run without a route
   const problem = problemOf(error, request)
   request.problemCode = problem.code
-  // Serialised here: the schema that belongs to the status of a route is not always that of a problem.
+  // Serialised here: the route's schema for a status is not always that of a problem.
   return reply.code(problem.status).type('application/problem+json').serializer(JSON.stringify).send(problem)
 }
 
-/** What a caller is told. */
+/** What the caller receives. */
 export function problemOf(error: AlikeError, request: FastifyRequest): Problem {
   const status = statusOf(error.code)
-  // What went wrong inside is for the log only.
+  // Internal errors are described only in the log.
   const isTold = status < 500 || refusals.includes(error.code) || toldDefects.includes(error.code)
   const code = isPublic(error.code) && isTold ? error.code : 'internal'
   return {
@@ -118,7 +118,7 @@ export function asAlikeError(error: unknown, request: FastifyRequest): AlikeErro
   const known = code === undefined ? undefined : foreignCodes[code]
   if (known === 'media_type_unsupported') return new AlikeError(known, { ...acceptedTypes(request), cause: error })
   if (known !== undefined) return new AlikeError(known, { cause: error })
-  // The multipart parser names what is wrong with the form only in words; its needle is the boundary.
+  // The multipart parser describes its errors only in words; the boundary is the one to look for.
   if (/multipart|part terminated early|^the needle|^unsupported content-type|^boundary/i.test(message)) {
     return new AlikeError(/unexpected end|terminated early/i.test(message) ? 'body_incomplete' : 'request_invalid', {
       detail: 'The multipart form is damaged.',
@@ -128,7 +128,7 @@ export function asAlikeError(error: unknown, request: FastifyRequest): AlikeErro
   return new AlikeError(statusCode >= 400 && statusCode < 500 ? 'request_invalid' : 'internal', { cause: error })
 }
 
-/** As the contract of the route has them. */
+/** As declared in the route's contract. */
 function acceptedTypes({ routeOptions }: FastifyRequest): { detail?: string } {
   const body = routeOptions.schema?.body as { content?: object } | undefined
   if (body === undefined) return {}
@@ -139,14 +139,14 @@ function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError'
 }
 
-/** In the log, and as a metric where it is a refusal. */
+/** Logged, and counted if it is a refusal. */
 export function noteProblem(error: AlikeError, request: FastifyRequest, metrics: Metrics): void {
   if (refusals.includes(error.code)) metrics.countRefusal(error.code)
   if (statusOf(error.code) >= 500 && !refusals.includes(error.code)) request.log.error({ err: error }, 'request failed')
   else request.log.info({ code: error.code, detail: error.detail }, 'request refused')
 }
 
-/** Which methods a path knows, for 405: Fastify itself only says that it found no route. */
+/** Which methods a path supports, for 405: Fastify itself only says that it found no route. */
 function rememberRoutes(app: FastifyInstance): (url: string) => string[] {
   const routes: { pattern: RegExp; method: string }[] = []
   app.addHook('onRoute', ({ url, method }) => {

@@ -1,8 +1,8 @@
-/** `/docs`: the reference as a page on which every operation can be tried as it is prefilled. */
+/** `/docs`: the reference as a page on which every operation can be tried as prefilled. */
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 
-/** Two pictures alike, one behind the other. */
+/** Two identical pictures, one after the other. */
 const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
 <rect x="9" y="3" width="20" height="20" rx="5" fill="#9fd0c2"/><circle cx="22" cy="10" r="4" fill="#fff" fill-opacity=".8"/>
 <rect x="3" y="9" width="20" height="20" rx="5" fill="#2f7d68"/><circle cx="16" cy="16" r="4" fill="#fff"/></svg>
@@ -39,7 +39,7 @@ interface Field {
   default?: unknown
 }
 
-/** The page makes up a value for each field of a form that has no example, and would send it; an empty one is not sent. */
+/** The page would make up a value for each form field without an example and send it; an empty one is not sent. */
 function withEmptyFields(document: Described): Described {
   const operations = Object.values(document.paths ?? {}).flatMap((methods) => Object.values(methods))
   for (const { requestBody } of operations) {

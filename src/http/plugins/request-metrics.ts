@@ -1,8 +1,8 @@
-/** One count and one line in the log for each request, under its route pattern. */
+/** One count and one log line for each request, by its route pattern. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Metrics } from '../../metrics/metrics.js'
 
-/** Asked every few seconds by machines: not worth a line each. */
+/** Requested every few seconds by machines: not worth a log line. */
 const quietRoutes = new Set(['/livez', '/readyz', '/metrics'])
 
 export function measureRequests(app: FastifyInstance, { metrics }: { metrics: Metrics }): void {
@@ -10,11 +10,11 @@ export function measureRequests(app: FastifyInstance, { metrics }: { metrics: Me
 
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
-    // 'onResponse' does not come for clients that leave before their answer; 'close' comes for all.
+    // 'onResponse' is not called for clients that disconnect before their answer; 'close' is called for all.
     reply.raw.once('close', () => {
       if (answered.has(request)) return
       metrics.countRequest(request.method, routeOf(request), clientLeft)
-      request.log.info({ method: request.method, path: pathOf(request) }, 'the client left before its answer')
+      request.log.info({ method: request.method, path: pathOf(request) }, 'the client disconnected before the answer')
     })
   })
 
@@ -32,15 +32,15 @@ export function measureRequests(app: FastifyInstance, { metrics }: { metrics: Me
   })
 }
 
-/** The pattern (`/v1/galleries/:gallery`): addresses themselves would make a series each. */
+/** The pattern (`/v1/galleries/:gallery`): URLs themselves would create a series each. */
 function routeOf(request: FastifyRequest): string {
   return request.routeOptions.url ?? 'unmatched'
 }
 
-/** Without its query, into which a caller can put anything: a key, a picture, a vector. */
+/** Without the query string, which may contain anything: a key, a picture, a vector. */
 function pathOf(request: FastifyRequest): string {
   return request.url.split('?', 1)[0] ?? ''
 }
 
-/** The status that proxies log for it; never sent. */
+/** The status that proxies log in this case; never sent. */
 const clientLeft = 499

@@ -2,7 +2,7 @@
 import helmet from '@fastify/helmet'
 import type { FastifyInstance } from 'fastify'
 
-/** @param embeddable pages of other origins may show our pictures */
+/** @param embeddable pages of other origins may embed our pictures */
 export async function sendSecurityHeaders(
   app: FastifyInstance,
   { embeddable }: { embeddable: boolean },
@@ -23,7 +23,7 @@ export async function sendSecurityHeaders(
         frameAncestors: ["'none'"],
       },
     },
-    // Plain HTTP on a network of one's own is a normal way to run this; a proxy with TLS sets it itself.
+    // Plain HTTP in a private network is a normal way to run this; a proxy with TLS sets the header itself.
     strictTransportSecurity: false,
     xFrameOptions: { action: 'deny' },
     crossOriginResourcePolicy: { policy: embeddable ? 'cross-origin' : 'same-origin' },

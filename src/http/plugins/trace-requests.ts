@@ -1,4 +1,7 @@
-/** A trace for each request, where traces are on; a caller's trace id in the log and in problems, where it sends one. */
+/**
+ * A trace for each request, if tracing is enabled; a caller's trace id in the log and in problem documents, if it sends
+ * one.
+ */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { QueryDurations } from '../../retrieval.js'
 import { parseTraceparent, type RequestTrace, type Tracing } from '../../tracing/tracing.js'
@@ -6,14 +9,14 @@ import { whenGone } from '../client-gone.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Where traces are on. */
+    /** If tracing is enabled. */
     trace: RequestTrace | undefined
-    /** Of its trace; empty where there is none. */
+    /** Id of its trace; empty if there is none. */
     traceId: string
   }
 }
 
-/** Asked every few seconds by machines. */
+/** Requested every few seconds by machines. */
 const untraced = new Set(['/livez', '/readyz', '/metrics'])
 
 export function traceRequests(app: FastifyInstance, tracing: Tracing | undefined): void {
@@ -41,7 +44,7 @@ export function traceRequests(app: FastifyInstance, tracing: Tracing | undefined
   })
 }
 
-/** The stages of a query, one behind the other, as it ends now. */
+/** The stages of a query, one after another, ending now. */
 export function traceStages(trace: RequestTrace | undefined, durations: QueryDurations, method: string): void {
   if (trace === undefined) return
   const { queueMs, decodeMs, embedMs, searchMs, totalMs } = durations
@@ -53,7 +56,7 @@ export function traceStages(trace: RequestTrace | undefined, durations: QueryDur
   trace.part('search', performance.now() - searchMs, searchMs, { 'alike.search.method': method })
 }
 
-/** By OpenTelemetry's conventions for HTTP. */
+/** Following OpenTelemetry's conventions for HTTP. */
 function attributesOf(request: FastifyRequest, status: number) {
   const { gallery } = (request.params ?? {}) as { gallery?: string }
   return {

@@ -1,4 +1,4 @@
-/** Whose word on the caller's address is taken: proxies, by their addresses. */
+/** Which proxies are trusted to state the client address, by their own addresses. */
 import { isIP } from 'node:net'
 import { AlikeError } from '../../errors.js'
 

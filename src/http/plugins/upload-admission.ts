@@ -1,32 +1,31 @@
 /**
- * The door for uploads to jobs, which may take hours: so many are received at once, of all callers
- * and of one, and each keeps a pace. One that lags makes room for the next one, and is ended when it
- * does not recover; so nobody holds places by sending nothing. A job's own place is taken only when
- * its upload is complete.
+ * Admission of uploads to jobs, which may take hours: a maximum number at once, in total and per caller, each at a
+ * minimum rate. One that lags is aborted for the next one if it does not recover, so nobody takes up places by sending
+ * nothing. A place in the job queue is taken only when the upload is complete.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AlikeError } from '../../errors.js'
 import { whenGone } from '../client-gone.js'
 
 export interface UploadAdmissionOptions {
-  /** Uploads received at once. */
+  /** Maximum number of concurrent uploads. */
   uploadsMax: number
   uploadsPerCallerMax: number
-  /** 0: any pace will do. */
+  /** 0: no minimum rate. */
   uploadMinBytesPerSecond: number
-  /** How far an upload may fall behind that pace. */
+  /** How far an upload may fall behind that rate. */
   uploadLagMaxMs: number
   callerOf(request: FastifyRequest): string
 }
 
 export interface UploadAdmission {
-  /** Uploads being received now. */
+  /** Uploads being received. */
   inFlight(): number
-  /** Aborted when the upload is given up; its reason is the AlikeError to be answered. */
+  /** Aborted when the upload is given up; its reason is the AlikeError to answer with. */
   signalOf(request: FastifyRequest): AbortSignal
 }
 
-/** Part of the lag that is borne while somebody waits for the place. */
+/** Part of the allowed lag that is tolerated while somebody waits for the place. */
 const lagShareWhenFull = 1 / 6
 const ticksPerLag = 30
 const retryAfterSeconds = 5
@@ -90,7 +89,7 @@ class Reception {
   readonly #minBytesPerSecond: number
   readonly #given = new AbortController()
   #bytes: number
-  /** By how much the bytes that came fall short of the pace, as time; never less than none. */
+  /** By how much time the received bytes fall short of the rate; never negative. */
   #lagMs = 0
 
   constructor({ raw }: FastifyRequest, caller: string, minBytesPerSecond: number) {
@@ -113,7 +112,7 @@ class Reception {
     const { complete, readableLength, readableHighWaterMark, socket } = this.#raw
     const came = socket.bytesRead - this.#bytes
     this.#bytes += came
-    // What lies here unread is waiting for us, not we for the caller.
+    // What is unread here is waiting for us, so the caller is not late.
     const isOurTurn = complete || readableLength >= readableHighWaterMark
     const enoughMs = this.#minBytesPerSecond === 0 || isOurTurn ? Infinity : (came / this.#minBytesPerSecond) * 1000
     this.#lagMs = Math.max(0, this.#lagMs + elapsedMs - enoughMs)
@@ -122,7 +121,9 @@ class Reception {
 
   giveUp(): void {
     this.#given.abort(
-      new AlikeError('upload_too_slow', { detail: `At least ${this.#minBytesPerSecond} bytes a second are expected.` }),
+      new AlikeError('upload_too_slow', {
+        detail: `At least ${this.#minBytesPerSecond} bytes per second are required.`,
+      }),
     )
   }
 }

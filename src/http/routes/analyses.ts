@@ -1,4 +1,4 @@
-/** `POST /v1/galleries/{gallery}/evaluate`, `…/duplicates`, `…/doctor`: what a gallery tells about itself, worked out by a job. */
+/** `POST /v1/galleries/{gallery}/evaluate`, `…/duplicates`, `…/doctor`: analyses of a gallery, computed by a job. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
@@ -124,7 +124,7 @@ export const analysisRoutes: FastifyPluginAsyncTypebox<AnalysisRouteOptions> = a
         tags,
         summary: 'Read a job’s result',
         description:
-          'Of the kinds `evaluate`, `duplicates`, `doctor` and `layout`, once they have succeeded. It is kept as long as the job.',
+          'For jobs of the kinds `evaluate`, `duplicates`, `doctor` and `layout` that have succeeded. It is kept as long as the job.',
         params: JobPath,
         response: {
           200: {
@@ -140,7 +140,7 @@ export const analysisRoutes: FastifyPluginAsyncTypebox<AnalysisRouteOptions> = a
       const result = await jobs.store.result(job.id)
       if (result === undefined)
         throw new AlikeError('job_result_missing', {
-          detail: job.kind === 'ingest' ? 'It takes pictures in.' : `It is ${job.state}.`,
+          detail: job.kind === 'ingest' ? 'It is an ingestion.' : `It is ${job.state}.`,
         })
       // as it was stored
       return reply.type('application/json').send(result)

@@ -1,4 +1,4 @@
-/** `/v1/galleries/{gallery}/decisions`: findings of `doctor` and `duplicates` settled for good. */
+/** `/v1/galleries/{gallery}/decisions`: findings of `doctor` and `duplicates`, resolved. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { AlikeError } from '../../errors.js'
@@ -34,13 +34,13 @@ export const decisionRoutes: FastifyPluginAsyncTypebox<DecisionRouteOptions> = a
       schema: {
         operationId: 'decide',
         tags,
-        summary: 'Settle a finding: applied at once, and not asked again',
+        summary: 'Resolve a finding',
         description:
-          'Labels are set, and copies removed, before this is answered; what a crash interrupts is finished at the next start. Later reports of `doctor` and `duplicates` leave out what was decided, as long as its images and labels are what they were.',
+          'Labels are set and copies deleted before this is answered; if a crash interrupts it, it is completed at the next start. Later reports of `doctor` and `duplicates` leave the finding out, as long as its images and labels do not change.',
         params: GalleryPath,
         body: { content: { 'application/json': { schema: DecisionBody } } },
         response: {
-          201: { description: 'The decision is stored, and done.', ...reference(Decision) },
+          201: { description: 'The decision is stored and applied.', ...reference(Decision) },
           ...problems(400, 404, 409, 415, 429, 507),
         },
       },
@@ -64,7 +64,7 @@ export const decisionRoutes: FastifyPluginAsyncTypebox<DecisionRouteOptions> = a
         summary: 'List decisions, page by page',
         params: GalleryPath,
         querystring: DecisionListParameters,
-        response: { 200: { description: 'In the order of their coming.', ...DecisionList }, ...problems(400, 404) },
+        response: { 200: { description: 'In order of arrival.', ...DecisionList }, ...problems(400, 404) },
       },
     },
     async (request) => {
@@ -88,11 +88,11 @@ export const decisionRoutes: FastifyPluginAsyncTypebox<DecisionRouteOptions> = a
       schema: {
         operationId: 'takeBackDecision',
         tags,
-        summary: 'Take a decision back',
+        summary: 'Revoke a decision',
         description:
-          'It is asked again. A label that it set is what it was before, unless it was changed meanwhile; images that were removed stay removed.',
+          'The finding is reported again. A label that the decision set is restored, unless it has been changed since; deleted images stay deleted.',
         params: DecisionPath,
-        response: { 204: { description: 'It is taken back.', ...Type.Null() }, ...problems(400, 404, 429, 507) },
+        response: { 204: { description: 'It has been revoked.', ...Type.Null() }, ...problems(400, 404, 429, 507) },
       },
     },
     async (request, reply) => {

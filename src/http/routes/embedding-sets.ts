@@ -1,4 +1,7 @@
-/** `/v1/galleries/{gallery}/sets`, `…/serving`: another model for a gallery, built beside the one that serves, compared, and exchanged. */
+/**
+ * `/v1/galleries/{gallery}/sets`, `…/serving`: another model for a gallery, built in the background, compared, and
+ * switched to.
+ */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import type { EmbeddingSets } from '../../re-embedding/embedding-sets.js'
@@ -15,7 +18,7 @@ export interface EmbeddingSetRouteOptions {
 const tags = ['models']
 
 export const embeddingSetRoutes: FastifyPluginAsyncTypebox<EmbeddingSetRouteOptions> = async (app, { sets }) => {
-  // A model decides what every score means.
+  // A model determines the meaning of every score.
   const admin = { role: 'admin' } as const
   const told = async (gallery: string) => ({ sets: (await sets.list(gallery)).map((set) => setView(gallery, set)) })
 
@@ -26,10 +29,10 @@ export const embeddingSetRoutes: FastifyPluginAsyncTypebox<EmbeddingSetRouteOpti
       schema: {
         operationId: 'listEmbeddingSets',
         tags,
-        summary: 'List a gallery’s embedding sets side by side',
+        summary: 'List a gallery’s embedding sets',
         params: GalleryPath,
         response: {
-          200: { description: 'In the order of their making; one of them serves.', ...EmbeddingSetList },
+          200: { description: 'In order of creation; one of them serves.', ...EmbeddingSetList },
           ...problems(400, 404),
         },
       },
@@ -44,13 +47,13 @@ export const embeddingSetRoutes: FastifyPluginAsyncTypebox<EmbeddingSetRouteOpti
       schema: {
         operationId: 'buildEmbeddingSet',
         tags,
-        summary: 'Build another embedding set beside the one that serves',
+        summary: 'Build another embedding set in the background',
         description:
-          'A job embeds the gallery’s pictures by another model, from what was kept of them, behind searches; then both sets are judged on the gallery’s own labels. What is changed meanwhile, and from then on, is brought to both. Asked for again, the set is compared and judged again; a job that is not over is told instead.',
+          'A job embeds the gallery’s pictures with another model, from their originals, at lower priority than searches; then both sets are judged on the gallery’s own labels. Writes are applied to both sets, during the job and afterwards. Repeating the request compares and judges the set again; if a job is still running, that job is returned instead.',
         params: GalleryPath,
         body: { content: { 'application/json': { schema: BuildBody } } },
         response: {
-          200: { description: 'The job that is at it already.', ...reference(Job) },
+          200: { description: 'The job that is already running.', ...reference(Job) },
           202: { description: 'The job that builds and judges it.', ...reference(Job) },
           ...problems(400, 404, 409, 415, 429, 503, 507),
         },
@@ -73,8 +76,8 @@ export const embeddingSetRoutes: FastifyPluginAsyncTypebox<EmbeddingSetRouteOpti
       schema: {
         operationId: 'removeEmbeddingSet',
         tags,
-        summary: 'Remove an embedding set that does not serve',
-        description: 'With its job, if one is not over.',
+        summary: 'Delete an embedding set that does not serve',
+        description: 'Cancels its job, if one is unfinished.',
         params: SetPath,
         response: {
           204: { description: 'It has been deleted.', ...Type.Null() },
@@ -95,13 +98,13 @@ export const embeddingSetRoutes: FastifyPluginAsyncTypebox<EmbeddingSetRouteOpti
       schema: {
         operationId: 'serveEmbeddingSet',
         tags,
-        summary: 'Let another embedding set serve a gallery, or the one before again',
+        summary: 'Switch a gallery to another embedding set, or back',
         description:
-          'In one step: searches under way end with the set they began with. The set that served is kept up to date for `SET_KEPT_DAYS`, and the same call rolls back to it. Unless it is forced, a set that was not found good enough is refused with `gate_not_passed`, and one that lacks pictures of the gallery, as those were uploaded without being kept, with `originals_missing`.',
+          'In one step: searches in progress finish with the set they began with. The previous set is kept up to date for `SET_KEPT_DAYS`, and the same call rolls back to it. Unless forced, a set that did not pass the quality gate is refused with `gate_not_passed`, and one that lacks pictures because their originals were not kept with `originals_missing`.',
         params: GalleryPath,
         body: { content: { 'application/json': { schema: ServingBody } } },
         response: {
-          200: { description: 'The sets as they are now.', ...EmbeddingSetList },
+          200: { description: 'The current state of the sets.', ...EmbeddingSetList },
           ...problems(400, 404, 409, 415, 429, 503, 507),
         },
       },

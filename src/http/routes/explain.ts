@@ -40,7 +40,7 @@ export const explainRoutes: FastifyPluginAsyncTypebox<ExplainRouteOptions> = asy
         tags: ['search'],
         summary: 'Explain why a stored picture matches a query',
         description:
-          'The query is a picture (raw, in a form, in JSON as base64 or by its URL) or a stored one (`imageId`), optionally with a region; `hit` names the stored picture. One view of the query is explained, whatever `QUERY_VIEWS` says. Refused with `explain_unsupported` if the served model cannot attribute its score to places.',
+          'The query is a picture (raw, in a form, in JSON as base64 or by its URL) or a stored one (`imageId`), optionally with a region; `hit` names the stored picture. One view of the query is explained, whatever `QUERY_VIEWS` says. Refused with `explain_unsupported` if the model cannot attribute its score to regions.',
         params: GalleryPath,
         querystring: ExplainParameters,
         body: imageBody(ExplainForm, ExplainBody),

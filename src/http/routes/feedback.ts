@@ -1,4 +1,4 @@
-/** `/v1/galleries/{gallery}/feedback`: hits judged right or wrong, and what was said of them. */
+/** `/v1/galleries/{gallery}/feedback`: record and read judgements of hits. */
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
@@ -35,7 +35,7 @@ export const feedbackRoutes: FastifyPluginAsyncTypebox<FeedbackRouteOptions> = a
         tags: ['feedback'],
         summary: 'Say which hits of a query are right or wrong',
         description:
-          'One judgement is kept for each query, hit and judge: sending it again changes nothing, another verdict replaces it. Judgements go with the pictures they name.',
+          'One judgement is kept for each query, hit and judge: sending it again changes nothing, another verdict replaces it. Judgements are deleted with the pictures they name.',
         params: GalleryPath,
         body: { content: { 'application/json': { schema: FeedbackBody } } },
         response: {
@@ -94,10 +94,10 @@ export const feedbackRoutes: FastifyPluginAsyncTypebox<FeedbackRouteOptions> = a
 }
 
 const linesMax = 100_000
-/** Lines read at once: less than what one answer's stream is counted for. */
+/** Lines read at once: less than what a stream is counted as. */
 const linesOfPage = 100
 
-/** Page by page, each in a turn of its own, so that a million lines are never in memory. */
+/** Page by page, each in its own turn of the event loop, so that a million lines are never in memory. */
 async function* feedbackLines(
   feedback: GalleryFeedback,
   first: StoredJudgement[],
@@ -114,5 +114,5 @@ async function* feedbackLines(
 /** @throws AlikeError `request_invalid` */
 function numberOf(cursor: string): number {
   if (/^\d{1,15}$/.test(cursor)) return Number(cursor)
-  throw new RequestInvalid([{ in: 'query', pointer: '/cursor', detail: 'was not given out by this service' }])
+  throw new RequestInvalid([{ in: 'query', pointer: '/cursor', detail: 'was not issued by this service' }])
 }

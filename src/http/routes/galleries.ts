@@ -1,4 +1,4 @@
-/** `/v1/galleries`: make, list, look at and delete galleries. */
+/** `/v1/galleries`: create, list, read and delete galleries. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import { reaches } from '../../access/grants.js'
@@ -102,7 +102,7 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
       const { settings = {}, ...where } = (request.body ?? {}) as { settings?: Metadata } & NewGalleryOptions
       expectStorable(settings, config.metadataMaxBytes, { in: 'body', pointer: '/settings' })
       const { gallery, created } = await galleries.create(request.params.gallery, settings, where)
-      return reply.code(created ? 201 : 200).send(await view(gallery)) // as it was made, whatever has become of it
+      return reply.code(created ? 201 : 200).send(await view(gallery)) // as created, whatever has happened to it since
     },
   )
 
@@ -210,8 +210,8 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
       schema: {
         operationId: 'listFields',
         tags,
-        summary: 'Tell the fields of a gallery with their types and common values',
-        description: `What filters can name. Of a gallery of more than ${fieldBounds.images.toLocaleString('en')} pictures so many are examined, evenly spread, up to ${fieldBounds.length / 2 ** 20} MiB of metadata: rare fields and values may be missing.`,
+        summary: 'List the fields of a gallery with their types and common values',
+        description: `The fields that filters can use. In a gallery of more than ${fieldBounds.images.toLocaleString('en')} pictures that many are examined, evenly spread, up to ${fieldBounds.length / 2 ** 20} MiB of metadata: rare fields and values may be missing.`,
         params: GalleryPath,
         response: { 200: { description: 'The fields.', ...reference(GalleryFields) }, ...problems(400, 404, 429) },
       },
@@ -220,7 +220,7 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
   )
 }
 
-/** No label comes first, and a cursor is never empty. */
+/** Unlabelled pictures come first, and a cursor is never empty. */
 function cursorAfterLabel(label: string | null): string {
   return cursorAfter(label === null ? 'none' : `label ${label}`)
 }

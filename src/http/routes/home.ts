@@ -1,4 +1,4 @@
-/** `GET /v1`: where to go from here. */
+/** `GET /v1`: links to the main resources. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { serviceVersion } from '../../version.js'
@@ -22,7 +22,7 @@ export const homeRoutes: FastifyPluginAsyncTypebox<HomeRouteOptions> = async (ap
         operationId: 'getHome',
         tags: ['operations'],
         summary: 'Name, version and links',
-        response: { 200: { description: 'Where to go from here.', ...Home } },
+        response: { 200: { description: 'Links to the main resources.', ...Home } },
       },
     },
     async () => ({

@@ -1,4 +1,4 @@
-/** `PUT …/images/{id}` and `POST …/images`: put one picture into a gallery. */
+/** `PUT …/images/{id}` and `POST …/images`: store one picture in a gallery. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { lineBounds, readJson } from '../../bounded-json.js'
@@ -100,7 +100,7 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
   }
 }
 
-/** An object from JSON; its text from a form or the address. */
+/** An object in JSON; its text in a form or the query string. */
 function metadataOf(given: unknown, where: Misfit['in'], maxBytes: number): Metadata {
   if (given === undefined) return {}
   const place = { in: where, pointer: '/metadata' }

@@ -1,4 +1,4 @@
-/** `/v1/galleries/{gallery}/images`: look at, change, remove and list stored pictures. */
+/** `/v1/galleries/{gallery}/images`: read, change, delete and list stored pictures. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Config } from '../../config/config.js'
@@ -81,13 +81,13 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
       schema: {
         operationId: 'deleteImages',
         tags,
-        summary: 'Remove every picture that matches',
+        summary: 'Delete every picture that matches',
         description:
-          'By `label`, by `filter`, or by both; without either it is refused. Pictures are removed in groups: an answer other than 200 may have removed some, and the same request removes the rest.',
+          'By `label`, by `filter`, or by both; without either it is refused. Pictures are deleted in groups: an answer other than 200 may have deleted some, and the same request deletes the rest.',
         params: GalleryPath,
         querystring: RemovalParameters,
         response: {
-          200: { description: 'They have been removed; no search finds them any more.', ...Removal },
+          200: { description: 'They have been deleted; searches no longer find them.', ...Removal },
           ...problems(400, 404, 429, 503, 507),
         },
       },
@@ -99,7 +99,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
           {
             in: 'query',
             pointer: '/filter',
-            detail: 'or label must say which pictures; all of them go with the gallery',
+            detail: 'or label must select the pictures; to delete all of them, delete the gallery',
           },
         ])
       return { removed: await galleries.images.removeFitting(request.params.gallery, filter, clientGone(reply)) }
@@ -154,10 +154,10 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
       schema: {
         operationId: 'deleteImage',
         tags,
-        summary: 'Remove a picture',
+        summary: 'Delete a picture',
         params: ImagePath,
         response: {
-          204: { description: 'It has been removed; no search finds it any more.', ...Type.Null() },
+          204: { description: 'It has been deleted; searches no longer find it.', ...Type.Null() },
           ...problems(400, 404, 429, 507),
         },
       },
@@ -195,7 +195,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
       if (stored === undefined) throw new AlikeError('image_not_found')
       const { contentHash, bytes: thumbnail } = stored
       const etag = `"${contentHash.slice(0, 32)}"`
-      // An id can get another picture at any time, so a copy may be kept but has to be asked about.
+      // An id can get another picture at any time, so a copy may be cached but must be revalidated.
       reply.header('etag', etag).header('cache-control', 'private, no-cache')
       if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send(null)
       if (thumbnail === undefined) throw new AlikeError('image_not_found')

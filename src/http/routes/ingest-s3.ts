@@ -1,4 +1,4 @@
-/** `POST /v1/galleries/{gallery}/ingest/s3`: the pictures of a listed bucket, taken in by a job. */
+/** `POST /v1/galleries/{gallery}/ingest/s3`: the pictures of an allowed bucket, ingested by a job. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
 import type { Ingest } from '../../ingest/ingest.js'
@@ -17,7 +17,7 @@ export const ingestS3Routes: FastifyPluginAsyncTypebox<{ ingest: Ingest }> = asy
         tags: ['jobs'],
         summary: 'Ingest pictures from an S3 bucket',
         description:
-          'A job lists the objects below the prefix once and then takes them in one after the other; it resumes where it stopped. Only buckets that the service lists (`INGEST_S3_BUCKETS`) are read, with the service’s own credentials. Pictures that are already stored are skipped.',
+          'A job lists the objects below the prefix once and then ingests them one after another; it resumes where it stopped. Only buckets in `INGEST_S3_BUCKETS` are read, with the service’s own credentials. Pictures that are already stored are skipped.',
         params: GalleryPath,
         querystring: IngestFromS3Parameters,
         body: { content: { 'application/json': { schema: IngestFromS3 } } },

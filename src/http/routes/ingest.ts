@@ -1,4 +1,4 @@
-/** `POST /v1/galleries/{gallery}/ingest`: many pictures in one upload, taken in by a job. */
+/** `POST /v1/galleries/{gallery}/ingest`: many pictures in one upload, ingested by a job. */
 import { Readable } from 'node:stream'
 import multipart, { type Multipart, type MultipartFile } from '@fastify/multipart'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
@@ -36,7 +36,7 @@ const archiveTypes = [
   'application/zip',
   'application/octet-stream',
 ] as const
-/** Other names in use for the same; what an archive is, is told from its bytes. */
+/** Other names in use for the same; the actual format is detected from the bytes. */
 const archiveTypeAliases = [
   'application/tar',
   'application/x-gzip',
@@ -59,7 +59,7 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
     schema: Type.String({
       format: 'binary',
       description:
-        'tar, tar.gz, tar.zst or zip. Folders are labels: `cycling/Image_12.jpg` becomes the id `cycling/Image_12.jpg` with the label `cycling`. A `manifest.csv` (`filename,label,id`, further columns are metadata) or `manifest.ndjson` (`file`, `label`, `id`, `metadata`) in it, wherever it lies, says more.',
+        'tar, tar.gz, tar.zst or zip. Folders are labels: `cycling/Image_12.jpg` becomes the id `cycling/Image_12.jpg` with the label `cycling`. A `manifest.csv` (`filename,label,id`, further columns are metadata) or `manifest.ndjson` (`file`, `label`, `id`, `metadata`) in the archive overrides that.',
     }),
   }
 
@@ -72,7 +72,7 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
         tags: ['jobs'],
         summary: 'Ingest many pictures',
         description:
-          'The upload is an archive as the body, an archive as the form field `archive`, a form of many pictures, NDJSON with a picture to store or to remove in each line, or a list of addresses that pictures are fetched from. It is written to disk as it arrives, at no less than `UPLOAD_MIN_BYTES_PER_SECOND`, and then processed by a job; a bad picture becomes a line of the job’s error report. Pictures that are already stored are skipped.',
+          'The upload is an archive as the body, an archive as the form field `archive`, a form of many pictures, NDJSON with a picture to store or delete in each line, or a list of URLs to fetch. It is written to disk as it arrives, at no less than `UPLOAD_MIN_BYTES_PER_SECOND`, and then processed by a job; a bad picture becomes a line of the job’s error report. Pictures that are already stored are skipped.',
         params: GalleryPath,
         querystring: IngestParameters,
         headers: Type.Object({
@@ -103,12 +103,12 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
       const idempotencyKey = request.headers['idempotency-key']
       const signal = uploads.signalOf(request)
       const held = memory.hold()
-      // whatever still waits for a part of a form then
+      // anything still waiting for a part of a form
       whenGone(reply, held.end)
       try {
         const { job, pace } = await ingest.accept({
           gallery: request.params.gallery,
-          // what a form begins with may never come
+          // the first part of a form may never arrive
           content: await unlessAborted(contentOf(request, held, config), signal),
           signal,
           ...request.query,
@@ -116,7 +116,7 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
         })
         return await reply.code(202).header('location', `/v1/jobs/${job.id}`).send(jobView(job, pace))
       } catch (error) {
-        // What is left of the upload will not be read.
+        // The rest of the upload will not be read.
         reply.header('connection', 'close')
         throw error
       }
@@ -124,7 +124,7 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
   )
 }
 
-/** Bodies are handed on as streams, never gathered. */
+/** Bodies are passed on as streams, never buffered. */
 async function acceptUploads(app: FastifyInstance, config: Config): Promise<void> {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
@@ -134,7 +134,7 @@ async function acceptUploads(app: FastifyInstance, config: Config): Promise<void
   await app.register(multipart, {
     preservePath: true,
     throwFileSizeLimit: false,
-    // Each picture is measured against `uploadMaxBytes` as it is read: one that is too large is an error line, not the end of the upload.
+    // Each picture is checked against `uploadMaxBytes` as it is read: a larger one is an error line, not the end of the upload.
     limits: {
       fileSize: config.ingestMaxBytes,
       files: config.ingestMaxFiles,
@@ -164,7 +164,7 @@ async function contentOf(request: FastifyRequest, held: HeldMemory, config: Conf
   return { files: filesOf(first.value, parts, held, config) }
 }
 
-/** Lines have no mark of their own that bytes could tell them by. */
+/** NDJSON cannot be recognised by its first bytes. */
 function isLines(request: FastifyRequest): boolean {
   return [linesType, ...linesTypeAliases].includes(typeOf(request))
 }
@@ -191,7 +191,7 @@ async function* filesOf(
       if (part.fieldname === 'archive') throw formMisfit('archive', 'must be alone in its form')
       try {
         const content = await readImage(part, uploadMaxBytes, (bytes) => held.take(plainCopies * bytes))
-        // The parser puts U+FFFD in place of bytes that are not UTF-8, which would make one name of many.
+        // The parser replaces bytes that are not UTF-8 by U+FFFD, which would make one name of many.
         const isUnreadable = part.filename.includes('\ufffd')
         yield {
           path: part.filename === '' ? undefined : part.filename,
@@ -199,12 +199,12 @@ async function* filesOf(
           content: isUnreadable ? { error: 'name_unreadable' } : content,
         }
       } finally {
-        held.release() // when the next one is asked for, this one is on the disk
+        held.release() // when the next one is requested, this one is on disk
       }
       continue
     }
     const { value } = part
-    if (part.fieldname !== 'label') throw formMisfit(part.fieldname, 'is not known here')
+    if (part.fieldname !== 'label') throw formMisfit(part.fieldname, 'is unknown')
     if (typeof value !== 'string' || value.length > labelMaxLength || part.valueTruncated)
       throw formMisfit('label', `must be a text of at most ${labelMaxLength} characters`)
     const misfit = misfitOfDecoded(value)

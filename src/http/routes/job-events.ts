@@ -1,4 +1,4 @@
-/** `GET /v1/jobs/{job}/events`: a job's progress as it happens. */
+/** `GET /v1/jobs/{job}/events`: live progress of a job. */
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
@@ -13,7 +13,7 @@ import { problems } from '../schemas/problem.js'
 export interface JobEventRouteOptions {
   jobs: Jobs
   metrics: Metrics
-  /** Callers that may follow at once. */
+  /** Maximum number of clients following jobs. */
   jobListenersMax: number
 }
 
@@ -23,7 +23,7 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRouteOptions> = a
 ) => {
   const listeners = new Set<AbortController>()
   metrics.watch({ jobListeners: () => listeners.size })
-  // Before the server waits for its connections: these would stay until their job ends.
+  // Before the server waits for its connections: these would stay open until their job ends.
   app.addHook('preClose', async () => {
     for (const listener of listeners) listener.abort()
   })
@@ -37,7 +37,7 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRouteOptions> = a
         tags: ['jobs'],
         summary: 'Follow a job',
         description:
-          'Server-Sent Events: `progress` with the job as `GET /v1/jobs/{job}` gives it, whenever it has changed (at most twice a second), and `end` when it has ended; then the connection closes. The first event is the job’s current state, so a reconnecting client misses nothing; one that reconnects after `end` gets `204`. Comments keep an idle connection open.',
+          'Server-sent events: `progress` with the job as returned by `GET /v1/jobs/{job}`, whenever it has changed (at most twice a second), and `end` when it has ended; then the connection closes. The first event is the job’s current state, so a reconnecting client misses nothing; one that reconnects after `end` gets `204`. Comments keep an idle connection open.',
         params: JobPath,
         headers: Type.Object({
           'last-event-id': Type.Optional(Type.String({ description: 'Sent by browsers that reconnect.' })),
@@ -57,7 +57,7 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRouteOptions> = a
               },
             },
           },
-          204: { description: 'The job has ended, and the caller has been told.', ...Type.Null() },
+          204: { description: 'The job has ended, and the caller has received its `end` event.', ...Type.Null() },
           ...problems(400, 404, 429, 503),
         },
       },
@@ -68,7 +68,7 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRouteOptions> = a
         return reply.code(204).send(null)
       if (listeners.size >= jobListenersMax)
         throw new AlikeError('job_listeners_full', {
-          detail: `${jobListenersMax} follow already.`,
+          detail: `${jobListenersMax} callers are already following jobs.`,
           retryAfterSeconds: 30,
         })
 
@@ -84,7 +84,7 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRouteOptions> = a
         view: ({ job, pace }) => jobView(job, pace),
         signal: leaving.signal,
       })
-      // Neither caches nor proxies may gather what is meant for now.
+      // Neither caches nor proxies may buffer live events.
       reply.type('text/event-stream').header('cache-control', 'no-store').header('x-accel-buffering', 'no')
       return reply.send(Readable.from(events, { objectMode: false }))
     },

@@ -1,4 +1,4 @@
-/** `/v1/jobs`: how jobs are doing, what went wrong in them, and how to stop one. */
+/** `/v1/jobs`: the state of jobs, their error reports, and how to stop one. */
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
@@ -34,7 +34,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
     async (request) => {
       const { gallery, kind, state, limit = 50 } = request.query
       if (request.grant?.galleries !== undefined && (gallery === undefined || !reaches(request.grant, gallery)))
-        throw new AlikeError('gallery_forbidden', { detail: 'Name one of its galleries.' })
+        throw new AlikeError('gallery_forbidden', { detail: 'Specify one of its galleries.' })
       const reports = await jobs.list({
         limit,
         ...(gallery !== undefined && { gallery }),
@@ -98,9 +98,9 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
       schema: {
         operationId: 'steerJob',
         tags,
-        summary: 'Pause a job, let it go on, or change its priority',
+        summary: 'Pause or resume a job, or change its priority',
         description:
-          'A paused ingestion goes on behind the last picture that it has stored, an analysis from its beginning. A priority counts among the jobs that wait: one that runs is not stopped for another.',
+          'A paused ingestion resumes after the last picture it stored, an analysis from its beginning. Priority orders waiting jobs: a running job is not interrupted for another.',
         params: JobPath,
         body: { content: { 'application/json': { schema: JobSteering } } },
         response: {
@@ -123,7 +123,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
         operationId: 'cancelJob',
         tags,
         summary: 'Cancel a job',
-        description: 'Pictures that it has stored stay in the gallery.',
+        description: 'Pictures that it has already stored stay in the gallery.',
         params: JobPath,
         response: { 200: { description: 'The job as it ended.', ...reference(Job) }, ...problems(400, 404, 409, 507) },
       },
@@ -135,10 +135,13 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
   )
 }
 
-/** Lines read at once: less than what one answer's stream is counted for. */
+/** Lines read at once: less than what a stream is counted as. */
 const linesOfPage = 100
 
-/** Page by page, so that a report of a million lines is never in memory, and each in a turn of its own: a quick reader would have all of them in one. */
+/**
+ * Page by page, so that a report of a million lines is never in memory, each page in its own turn of the event loop: a
+ * fast reader would otherwise get all of them in one.
+ */
 async function* errorLines(jobId: string, jobs: JobStore, first: JobError[]): AsyncGenerator<string> {
   for (
     let page = first;

@@ -1,4 +1,4 @@
-/** `/v1/galleries/{gallery}/layout`: a gallery as a map in two dimensions, worked out by a job and kept. */
+/** `/v1/galleries/{gallery}/layout`: a two-dimensional map of a gallery, computed by a job and stored. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Analyses } from '../../analysis/analyses.js'
 import { LayoutParameters, layoutTask } from '../../analysis/findings/parameters.js'
@@ -24,7 +24,7 @@ export interface LayoutRouteOptions {
 
 const tags = ['analysis']
 const pointsOfPage = 10_000
-/** Of a point in an answer, beside id and label. */
+/** Size of a point in an answer, besides id and label. */
 const pointBytes = 80
 
 export const layoutRoutes: FastifyPluginAsyncTypebox<LayoutRouteOptions> = async (
@@ -40,12 +40,12 @@ export const layoutRoutes: FastifyPluginAsyncTypebox<LayoutRouteOptions> = async
         tags,
         summary: 'Lay a gallery out in two dimensions',
         description:
-          'Principal components, then UMAP of a sample; the others lie among their nearest of it. What the job makes takes the place of the former layout. The body can be left out.',
+          'Principal components, then UMAP of a sample; the others are placed among their nearest pictures of it. The result replaces the previous layout. The body is optional.',
         params: GalleryPath,
         querystring: JobWishParameters,
         body: { content: { 'application/json': { schema: LayoutParameters } } },
         response: {
-          202: { description: 'The job that will lay it out.', ...reference(Job) },
+          202: { description: 'The job that will compute the layout.', ...reference(Job) },
           ...problems(400, 404, 409, 415, 429, 503, 507),
         },
       },
@@ -66,7 +66,7 @@ export const layoutRoutes: FastifyPluginAsyncTypebox<LayoutRouteOptions> = async
         tags,
         summary: 'Read the points of a gallery’s layout, page by page',
         description:
-          'The newest layout that was finished; `stale` when the gallery has changed since. A cursor of a layout that was replaced meanwhile is refused with `page_expired`.',
+          'The newest finished layout; `stale` if the gallery has changed since. A cursor of a layout that has been replaced is refused with `page_expired`.',
         params: GalleryPath,
         querystring: LayoutListParameters,
         response: {
@@ -107,8 +107,8 @@ function placeOf(cursor: string | undefined, generation: number): LayoutPlace {
   if (cursor === undefined) return { generation, position: 0 }
   const [, ofLayout, position] = /^(\d{1,15}) (\d{1,15})$/.exec(idOfCursor(cursor)) ?? []
   if (position === undefined)
-    throw new RequestInvalid([{ in: 'query', pointer: '/cursor', detail: 'was not given out by this service' }])
+    throw new RequestInvalid([{ in: 'query', pointer: '/cursor', detail: 'was not issued by this service' }])
   if (Number(ofLayout) !== generation)
-    throw new AlikeError('page_expired', { detail: 'There is a newer layout; begin with its first page.' })
+    throw new AlikeError('page_expired', { detail: 'There is a newer layout; start from its first page.' })
   return { generation, position: Number(position) }
 }

@@ -1,4 +1,4 @@
-/** `GET /metrics`: what Prometheus asks. */
+/** `GET /metrics`: scraped by Prometheus. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Metrics } from '../../metrics/metrics.js'
@@ -18,7 +18,7 @@ export const metricsRoutes: FastifyPluginAsyncTypebox<MetricsRouteOptions> = asy
         summary: 'Metrics for Prometheus',
         response: {
           200: {
-            description: 'The text format of Prometheus; durations in seconds.',
+            description: 'Prometheus text format; durations in seconds.',
             content: { 'text/plain': { schema: Type.String() } },
           },
         },

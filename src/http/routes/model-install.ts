@@ -1,4 +1,4 @@
-/** `POST /v1/models`, `DELETE /v1/models/{model}`: models come and go while the service runs. */
+/** `POST /v1/models`, `DELETE /v1/models/{model}`: install and remove models at run time. */
 import type { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
@@ -23,7 +23,7 @@ export const modelInstallRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = 
   app,
   { models, galleries, config },
 ) => {
-  // A model decides what every score means.
+  // A model determines the meaning of every score.
   const admin = { role: 'admin' } as const
   app.addContentTypeParser([...archiveTypes, 'application/x-gzip'], (_request, payload, done) => done(null, payload))
   let installing = false
@@ -33,17 +33,17 @@ export const modelInstallRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = 
     '/v1/models',
     {
       config: admin,
-      bodyLimit: Number.MAX_SAFE_INTEGER, // `unpackModel` counts what is unpacked
+      bodyLimit: Number.MAX_SAFE_INTEGER, // `unpackModel` limits the unpacked size
       schema: {
         operationId: 'installModel',
         tags: ['models'],
         summary: 'Install a model',
         description:
-          'A tar, plain or gzipped, of a folder that the training job wrote. It is checked as at the start of the service: schema, checksums, and the golden pictures on this machine. Galleries choose it afterwards.',
+          'A tar, plain or gzipped, of a folder written by the training job. It is checked like at the start of the service: schema, checksums, and its golden pictures on this machine. Galleries can then use it.',
         body: { content: Object.fromEntries(archiveTypes.map((type) => [type, archive])) },
         response: {
-          200: { description: 'It was there already.', ...reference(Model) },
-          201: { description: 'It can be used.', ...reference(Model) },
+          200: { description: 'It was already installed.', ...reference(Model) },
+          201: { description: 'It has been installed.', ...reference(Model) },
           ...problems(400, 409, 413, 415, 422, 429, 503, 507),
         },
       },
@@ -70,7 +70,7 @@ export const modelInstallRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = 
       schema: {
         operationId: 'removeModel',
         tags: ['models'],
-        summary: 'Remove a model that no gallery uses',
+        summary: 'Delete a model that no gallery uses',
         params: ModelPath,
         response: { 204: { description: 'It has been deleted.', ...Type.Null() }, ...problems(400, 404, 409) },
       },

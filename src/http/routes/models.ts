@@ -1,4 +1,4 @@
-/** `/v1/models`: the model that is served, on what it runs, and how good it is. */
+/** `/v1/models`: the installed models, what they run on, and how good they are. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
@@ -24,7 +24,7 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
       schema: {
         operationId: 'listModels',
         tags,
-        summary: 'List the models that are served',
+        summary: 'List the installed models',
         response: { 200: { description: 'The models.', ...ModelList } },
       },
     },
@@ -94,7 +94,7 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
   )
 }
 
-/** A model can be served without a card. */
+/** A model can be installed without a card. */
 async function readPart(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
@@ -103,7 +103,7 @@ async function readPart(path: string): Promise<string> {
   }
 }
 
-/** The card is our own text and comes with the model: nothing in it is a stranger's. */
+/** The card is our own text and comes with the model: nothing in it is untrusted. */
 function page(title: string, body: string): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title>
@@ -112,12 +112,12 @@ function page(title: string, body: string): string {
 `
 }
 
-/** A model can be served without its quality having been measured. */
+/** A model can be installed without quality numbers. */
 async function readQuality(folder: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(join(folder, 'metrics.json'), 'utf8'))
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw new AlikeError('model_unreadable', { detail: 'metrics.json can not be read.', cause })
+    throw new AlikeError('model_unreadable', { detail: 'metrics.json cannot be read.', cause })
   }
 }

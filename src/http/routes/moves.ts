@@ -22,7 +22,7 @@ export const moveRoutes: FastifyPluginAsyncTypebox<MoveRouteOptions> = async (ap
         tags: ['galleries'],
         summary: 'Move a gallery to another engine while it serves',
         description:
-          'A job copies every picture as it is stored, without embedding it again; what is changed meanwhile is brought to the copy. Then all pictures of both are compared, and the copy serves in one step; where it is not the same, the job fails with `move_differs` and nothing changes. What the gallery lived in before is brought up to date for `SET_KEPT_DAYS`: the same call moves back, in the time of a comparison. `DELETE …/sets/{model}` of the gallery’s model removes that copy.',
+          'A job copies every stored picture, without embedding it again; changes made in the meantime are applied to the copy. Then all pictures of both are compared, and the gallery switches to the copy in one step; if the two differ, the job fails with `move_differs` and nothing changes. The previous storage is kept up to date for `SET_KEPT_DAYS`: the same call moves the gallery back, in the time of a comparison. `DELETE …/sets/{model}` with the gallery’s model deletes that copy.',
         params: GalleryPath,
         body: { content: { 'application/json': { schema: MoveBody } } },
         response: {

@@ -1,4 +1,4 @@
-/** `GET /v1/galleries/{gallery}/images/{id}/original`: a picture as it came, whole or in part. */
+/** `GET /v1/galleries/{gallery}/images/{id}/original`: a picture's original file, whole or in part. */
 import type { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -42,13 +42,13 @@ export const originalRoutes: FastifyPluginAsyncTypebox<OriginalRouteOptions> = a
       schema: {
         operationId: 'getOriginal',
         tags: ['images'],
-        summary: 'Get a picture as it came',
+        summary: 'Get a picture’s original file',
         description:
-          'Takes `Range` of bytes, `If-None-Match` and `If-Range`. One that is not kept and has a `reference` is fetched from there and answered only if it is what was stored, otherwise refused with `original_changed`. Pictures that have neither are refused with `original_not_kept`.',
+          'Supports byte `Range`, `If-None-Match` and `If-Range`. If the original is not kept but the picture has a `reference`, it is fetched from there and returned only if it is unchanged, otherwise refused with `original_changed`. Pictures with neither are refused with `original_not_kept`.',
         params: ImagePath,
         response: {
-          200: { description: 'All of it.', content: { 'image/*': { schema: binary } } },
-          206: { description: 'The range that was asked for.', content: { 'image/*': { schema: binary } } },
+          200: { description: 'The whole file.', content: { 'image/*': { schema: binary } } },
+          206: { description: 'The requested range.', content: { 'image/*': { schema: binary } } },
           304: { description: 'It still matches the `If-None-Match` header.', ...Type.Null() },
           ...problems(400, 404, 409, 416, 422, 429),
         },

@@ -1,4 +1,4 @@
-/** What orchestrators ask: alive? ready? Never authenticated. */
+/** Probes for orchestrators: alive? ready? Never authenticated. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Embedder } from '../../embedding/embedder.js'
@@ -16,13 +16,13 @@ const Readiness = Type.Object({
   status: Type.Literal('ok'),
   storage: Type.Union([Type.Literal('writable'), Type.Literal('read_only')], {
     description:
-      '`read_only`: the service was started without room on its disk. It answers searches and look-ups; writes are refused as `storage_full` until there is room.',
+      '`read_only`: the service was started on a full disk. It answers searches and reads; writes are refused with `storage_full` until there is space.',
   }),
-  detail: Type.Optional(Type.String({ description: 'Why it is not writable.' })),
+  detail: Type.Optional(Type.String({ description: 'Why it is read-only.' })),
   unreachable: Type.Optional(
     Type.Array(Type.Object({ engine: Type.String(), detail: Type.String() }), {
       description:
-        'Engines that do not answer, and why: galleries in them get `engine_unreachable`, the others are served.',
+        'Engines that are unavailable, and why: their galleries get `engine_unreachable`, the others are served.',
     }),
   ),
 })
@@ -42,7 +42,7 @@ export const probeRoutes: FastifyPluginAsyncTypebox<ProbeRouteOptions> = async (
       },
     },
     async () => {
-      // A dead thread behind the galleries does not come back: only a restart helps.
+      // A dead thread that galleries depend on does not come back: only a restart helps.
       if (galleries.failure !== undefined) throw new AlikeError('not_ready', { detail: galleries.failure.message })
       return { status: 'ok' as const }
     },
@@ -64,7 +64,7 @@ export const probeRoutes: FastifyPluginAsyncTypebox<ProbeRouteOptions> = async (
     },
     async () => {
       if (galleries.failure !== undefined) throw new AlikeError('not_ready', { detail: galleries.failure.message })
-      if (embedder.liveWorkers === 0) throw new AlikeError('not_ready', { detail: 'No embedding worker is up.' })
+      if (embedder.liveWorkers === 0) throw new AlikeError('not_ready', { detail: 'No embedding worker is running.' })
       const { readOnly, unreachable } = galleries
       const away = unreachable.length > 0 ? { unreachable } : {}
       if (readOnly === undefined) return { status: 'ok' as const, storage: 'writable' as const, ...away }

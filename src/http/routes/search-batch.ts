@@ -18,7 +18,7 @@ import { SearchBatchAnswer, SearchBatchEnvelope, searchBatchBody } from '../sche
 import { searchSchemas } from '../schemas/search-parameters.js'
 import { compileCheck, validatorCompiler } from '../validation.js'
 
-/** Queries of one body at work at once, where that many places are free. */
+/** Maximum number of queries of one body in progress, if that many places are free. */
 const sideBySideMax = 4
 
 export interface SearchBatchOptions extends SearchParts {
@@ -52,7 +52,7 @@ export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = 
           ...problems(400, 404, 413, 415, 422, 429, 503),
         },
       },
-      // the queries are checked one by one, so that a bad one does not spoil the others
+      // the queries are validated one by one, so that an invalid one does not affect the others
       validatorCompiler: (part) =>
         validatorCompiler(part.httpPart === 'body' ? { ...part, schema: SearchBatchEnvelope } : part),
       preValidation: async ({ headers }) => {
@@ -114,7 +114,10 @@ export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = 
   )
 }
 
-/** Each query as a request of its own, but for the first, which the request itself stands for; one after the other, as they have to be. */
+/**
+ * Each query counts as a request of its own, except for the first, which the request itself stands for; one after
+ * another, because order matters.
+ */
 async function counted<Query>(
   queries: readonly Query[],
   count: () => Promise<void>,

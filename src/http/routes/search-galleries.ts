@@ -1,4 +1,4 @@
-/** `POST /v1/search`: one query to several galleries, one ranking. */
+/** `POST /v1/search`: one query over several galleries, one ranking. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type AnsweredSearchOptions, searchAnswerer } from '../answered-search.js'
 import { clientGone } from '../client-gone.js'
@@ -26,7 +26,7 @@ export const joinedSearchRoutes: FastifyPluginAsyncTypebox<AnsweredSearchOptions
         tags: ['search'],
         summary: 'Search several galleries as one',
         description:
-          'As a search of one gallery, with one ranking over all of them: score descending, then id, then gallery. The query is one or several pictures or a vector. All galleries must be of one model (`model_mismatch`). A page token is for the same `galleries` again.',
+          'As a search of one gallery, with one ranking over all of them: score descending, then id, then gallery. The query is one or several pictures or a vector. All galleries must use the same model (`model_mismatch`). A page token is valid only for the same `galleries`.',
         querystring: Parameters,
         body: imageBody(Form, Body),
         response: {

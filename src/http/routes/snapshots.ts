@@ -1,4 +1,4 @@
-/** `/v1/snapshots`: copies of all data, made while the service works, to be fetched as one file. */
+/** `/v1/snapshots`: online backups of all data, downloadable as one file. */
 import type { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
@@ -13,7 +13,7 @@ export interface SnapshotRouteOptions {
 
 export const snapshotRoutes: FastifyPluginAsyncTypebox<SnapshotRouteOptions> = async (app, { snapshots }) => {
   const tags = ['snapshots']
-  // A snapshot holds everything of everyone.
+  // A snapshot contains all data of all callers.
   const config = { role: 'admin' } as const
 
   app.post(
@@ -80,7 +80,7 @@ export const snapshotRoutes: FastifyPluginAsyncTypebox<SnapshotRouteOptions> = a
       schema: {
         operationId: 'getSnapshotArchive',
         tags,
-        summary: 'Fetch a snapshot as one file',
+        summary: 'Download a snapshot as one file',
         description: 'A tar of the manifest and the database, for `npm run restore`.',
         params: SnapshotPath,
         response: {

@@ -1,4 +1,4 @@
-/** `POST /v1/embeddings` and `POST /v1/compare`: what the model says of pictures that are not stored. */
+/** `POST /v1/embeddings` and `POST /v1/compare`: the model's output for pictures that are not stored. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Config } from '../../config/config.js'
 import { nearCopyScore, wordsOf } from '../../copies/near-copy-score.js'
@@ -94,7 +94,7 @@ export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async
       const signal = clientGone(reply)
       const { images, given } = await readTwo(request, signal)
       if (images.length !== 2)
-        throw new RequestInvalid([{ in: 'body', pointer: '/images', detail: 'must be two pictures' }])
+        throw new RequestInvalid([{ in: 'body', pointer: '/images', detail: 'must contain two pictures' }])
       const { id, calibration } = embedder.chosen(given.model).manifest
       const [one, two] = await allOrNone(images, signal, (bytes, stop) =>
         embedder.embed(bytes, { purpose: 'search', modelId: id, signal: stop }),
@@ -110,7 +110,7 @@ export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async
   )
 }
 
-/** null where one of them has no features. */
+/** null if one of them has no features. */
 function copyScoreOf(one: Uint8Array | undefined, two: Uint8Array | undefined): number | null {
   const [a, b] = [one && wordsOf(one), two && wordsOf(two)]
   return a && b ? nearCopyScore(a, 0, b, 0) : null

@@ -1,4 +1,4 @@
-/** Results of analyses as callers see them. The parameters and the results themselves are written in `analysis/findings/`. */
+/** Results of analyses as callers see them. Parameters and results themselves are defined in `analysis/findings/`. */
 import { Type } from 'typebox'
 import { DoctorResult, DuplicateResult, EvaluationResult, LayoutResult } from '../../analysis/findings/reports.js'
 import { named } from './named.js'
@@ -38,7 +38,7 @@ export const Evaluation = named(
   'Evaluation',
   Type.Object(EvaluationResult.properties, {
     description:
-      'Quality of retrieval on the gallery’s own labels, each picture asking all others; and how much of the exact answer the index gives.',
+      'Retrieval quality on the gallery’s own labels, with each picture querying all others; and the recall of the index against exact search.',
     examples: [
       {
         kind: 'evaluate',
@@ -102,7 +102,7 @@ export const Duplicates = named(
 export const Diagnosis = named(
   'Diagnosis',
   Type.Object(DoctorResult.properties, {
-    description: 'What may be wrong with a gallery; each list is ordered by how likely, and bounded.',
+    description: 'Possible problems of a gallery; each list is limited, most likely problems first.',
     examples: [
       {
         kind: 'doctor',
@@ -151,7 +151,7 @@ export const Diagnosis = named(
 export const LaidOut = named(
   'LaidOut',
   Type.Object(LayoutResult.properties, {
-    description: 'A layout was made; its points are under `/v1/galleries/{gallery}/layout`.',
+    description: 'A layout was computed; its points are under `/v1/galleries/{gallery}/layout`.',
     examples: [{ kind: 'layout', ...about, pictures: 1890, sampled: 1890 }],
   }),
 )

@@ -1,4 +1,4 @@
-/** What the probabilities of an answer rest on. */
+/** What the probabilities of an answer are based on. */
 import { Type } from 'typebox'
 import { reliablePairsMin } from '../../eval/score-calibration.js'
 import { named } from './named.js'
@@ -9,17 +9,17 @@ export const Calibration = named(
     {
       split: Type.Enum(['val'], {
         type: 'string',
-        description: 'Part of the data whose pairs were measured; the model was not trained on it.',
+        description: 'Part of the data set whose pairs were measured; the model was not trained on it.',
       }),
       positivePairs: Type.Integer({ description: 'Pairs of pictures that share a label.' }),
-      negativePairs: Type.Integer({ description: 'Pairs of pictures of two labels.' }),
+      negativePairs: Type.Integer({ description: 'Pairs of pictures with different labels.' }),
       reliable: Type.Boolean({
         description: `False when there were fewer than ${reliablePairsMin} pairs of either kind: \`pSame\`, \`minPSame\` and the vote thresholds are then rough guesses.`,
       }),
       widened: Type.Optional(
         Type.Boolean({
           description:
-            'True when the curve was widened for want of pairs: its probabilities claim no more than random halves of the pictures agree on. Absent otherwise.',
+            'True if the curve was flattened because there were few pairs: its probabilities claim no more than random halves of the pictures agree on. Absent otherwise.',
         }),
       ),
     },

@@ -1,4 +1,4 @@
-/** What was decided about findings of `doctor` and `duplicates`: applied once, and not asked again. */
+/** Decisions about findings of `doctor` and `duplicates`: applied once, and not reported again. */
 import { type Static, Type } from 'typebox'
 import type { NewDecision, StoredDecision } from '../../gallery/decisions.js'
 import { RequestInvalid } from '../validation.js'
@@ -19,7 +19,7 @@ export const DecisionBody = Type.Union(
         ids: Ids('Pictures whose label was asked about.', 1),
         decision: Type.Enum(['keep-label', 'dismissed'], {
           type: 'string',
-          description: '`keep-label`: it is right as it is. `dismissed`: do not ask again.',
+          description: '`keep-label`: the label is correct. `dismissed`: do not report it again.',
         }),
       },
       closed,
@@ -28,8 +28,8 @@ export const DecisionBody = Type.Union(
       {
         kind: Type.Literal('label', { type: 'string' }),
         ids: Ids('Pictures whose label was asked about.', 1),
-        decision: Type.Literal('set-label', { type: 'string', description: 'All of them get this label.' }),
-        label: Type.Union([Label, Type.Null()], { description: 'The label; null takes it away.' }),
+        decision: Type.Literal('set-label', { type: 'string', description: 'All of them are given this label.' }),
+        label: Type.Union([Label, Type.Null()], { description: 'The label; null removes it.' }),
       },
       closed,
     ),
@@ -40,7 +40,7 @@ export const DecisionBody = Type.Union(
         decision: Type.Enum(['not-copies', 'dismissed'], {
           type: 'string',
           description:
-            '`not-copies`: they are different pictures. `dismissed`: copies that may stay; do not ask again.',
+            '`not-copies`: they are different pictures. `dismissed`: copies that are acceptable; do not report them again.',
         }),
       },
       closed,
@@ -49,8 +49,8 @@ export const DecisionBody = Type.Union(
       {
         kind: Type.Literal('copies', { type: 'string' }),
         ids: Ids('Pictures that were taken for copies of each other.', 2),
-        decision: Type.Literal('keep-one', { type: 'string', description: 'The others are removed.' }),
-        keep: { ...ImageId, description: 'The one of `ids` that stays.' },
+        decision: Type.Literal('keep-one', { type: 'string', description: 'The others are deleted.' }),
+        keep: { ...ImageId, description: 'The one of `ids` to keep.' },
       },
       closed,
     ),
@@ -63,15 +63,15 @@ export const Decision = named(
   'Decision',
   Type.Object(
     {
-      id: Type.String({ description: 'Of the decision.' }),
+      id: Type.String({ description: 'Id of the decision.' }),
       gallery: GalleryName,
       kind: Type.Enum(['label', 'copies'], { type: 'string' }),
       ids: Type.Array(ImageId),
       decision: Type.Enum(['keep-label', 'set-label', 'keep-one', 'not-copies', 'dismissed'], { type: 'string' }),
       label: Type.Optional(Type.Union([Label, Type.Null()])),
       keep: Type.Optional(ImageId),
-      changed: Type.Integer({ description: 'Pictures that got another label, or were removed.' }),
-      by: Type.String({ description: 'The API key that it came with; empty without keys.' }),
+      changed: Type.Integer({ description: 'Pictures that were given another label, or deleted.' }),
+      by: Type.String({ description: 'Name of the API key that made it; empty without keys.' }),
       at: Type.String({ format: 'date-time' }),
     },
     {

@@ -20,7 +20,7 @@ export const BuildBody = Type.Object(
       Type.Enum([...withoutOriginalChoices], {
         type: 'string',
         description:
-          'What becomes of pictures that were not kept as they came. `fail`: the job lists them and fails before anything is embedded. `leave_out`: it lists them, and they are missing from the set. Left out: as the set was built before, or `fail`.',
+          'How to treat pictures without an original. `fail`: the job lists them and fails before anything is embedded. `leave_out`: it lists them, and the set does not contain them. Default: the choice with which the set was built before, otherwise `fail`.',
       }),
     ),
     ratePerSecond: Type.Optional(
@@ -28,7 +28,7 @@ export const BuildBody = Type.Object(
         minimum: 0,
         maximum: 100_000,
         description:
-          'Pictures embedded in a second; 0: as many as there is room for. Left out, and at most: `RE_EMBEDDING_RATE_MAX`.',
+          'Pictures embedded per second; 0: as many as capacity allows. Default and maximum: `RE_EMBEDDING_RATE_MAX`.',
       }),
     ),
     seed: Type.Optional(
@@ -36,7 +36,7 @@ export const BuildBody = Type.Object(
         minimum: 0,
         maximum: 2 ** 31,
         default: 1,
-        description: 'Of the sample that both sets are judged on.',
+        description: 'Size of the sample on which both sets are judged.',
       }),
     ),
   },
@@ -50,7 +50,7 @@ export const ServingBody = Type.Object(
       Type.Boolean({
         default: false,
         description:
-          'The set serves although it was not found good enough, or lacks pictures that could not be embedded for it.',
+          'Switch although the set did not pass the quality gate, or lacks pictures that could not be embedded for it.',
       }),
     ),
   },
@@ -64,7 +64,7 @@ const Compared = Type.Object({
   interval: Type.Array(Type.Number(), {
     minItems: 2,
     maxItems: 2,
-    description: 'Of the difference: 95 %, by resampling queries in pairs.',
+    description: '95 % confidence interval of the difference, by paired bootstrap over queries.',
   }),
 })
 
@@ -73,39 +73,42 @@ export const Gate = named(
   Type.Object(
     {
       passed: Type.Boolean(),
-      reasons: Type.Array(Type.String(), { description: 'Why not, one sentence each.' }),
+      reasons: Type.Array(Type.String(), { description: 'Reasons for failing, one sentence each.' }),
       judgedAt: Type.String(),
-      servingModelId: Type.String({ description: 'What it was compared with.' }),
+      servingModelId: Type.String({ description: 'The model it was compared with.' }),
       seed: Type.Integer(),
       queries: Type.Integer({
-        description: 'Labelled pictures that were queries; without any, nothing is said of quality.',
+        description: 'Labelled pictures used as queries; without any, quality is not judged.',
       }),
-      candidates: Type.Integer({ description: 'Pictures among which they were ranked, exactly and in both sets.' }),
+      candidates: Type.Integer({ description: 'Pictures that were ranked, exactly and in both sets.' }),
       missing: Type.Optional(
-        Type.Integer({ description: 'Of those, pictures that this set does not have: they count as missed.' }),
+        Type.Integer({ description: 'Candidates that this set does not contain: they count as missed.' }),
       ),
       quality: Type.Object(
         Object.fromEntries(comparedNames.map((name) => [name, Type.Optional(Compared)])) as Record<
           (typeof comparedNames)[number],
           ReturnType<typeof Type.Optional<typeof Compared>>
         >,
-        { description: 'Of the normalised mean rank less is better, of all others more.' },
+        { description: 'For the normalised mean rank lower is better, for all others higher.' },
       ),
       overlapAt10: Type.Union([Type.Number(), Type.Null()], {
-        description: 'Of the ten best hits of a query, the share that both sets show.',
+        description: 'Share of a query’s ten best hits that both sets have in common.',
       }),
       overlapQueries: Type.Integer(),
       replay: Type.Optional(
         Type.Union([Type.Object({ queries: Type.Integer(), overlapAt10: Type.Number() }), Type.Null()], {
-          description: 'The same on pictures that were searched with lately (`keepQueries`); null: none are kept.',
+          description: 'The same for recent query pictures (`keepQueries`); null: none are kept.',
         }),
       ),
       copiesFound: Type.Union(
         [Type.Object({ serving: Type.Number(), other: Type.Number(), copies: Type.Integer() }), Type.Null()],
-        { description: 'Of near-copies, told by pixels, the share among the ten best hits; null: there are none.' },
+        {
+          description:
+            'Share of near-copies, as detected by pixels, that are among the ten best hits; null: there are none.',
+        },
       ),
     },
-    { description: 'Two sets judged side by side on the gallery’s own pictures.' },
+    { description: 'Two sets compared on the gallery’s own pictures.' },
   ),
 )
 
@@ -122,19 +125,19 @@ export const EmbeddingSet = named(
       state: Type.Enum([...setStages], {
         type: 'string',
         description:
-          '`building`: its pictures are being embedded. `ready`: they were, and what changes is brought to it. `serving`: searches are answered from it. `kept`: it did serve, and what changes is brought to it until `keptUntil`.',
+          '`building`: its pictures are being embedded. `ready`: complete, and kept up to date. `serving`: searches are answered from it. `kept`: it served before, and is kept up to date until `keptUntil`.',
       }),
       count: Type.Integer({ description: 'Pictures in it.' }),
       index: Type.Object({ pending: Type.Integer(), building: Type.Boolean() }),
       withoutOriginal: Type.Optional(
-        Type.Enum([...withoutOriginalChoices], { type: 'string', description: 'What it was built with.' }),
+        Type.Enum([...withoutOriginalChoices], { type: 'string', description: 'The choice with which it was built.' }),
       ),
-      keptUntil: Type.Optional(Type.String({ description: 'Then it is removed.' })),
+      keptUntil: Type.Optional(Type.String({ description: 'When it will be deleted.' })),
       gate: Type.Optional({ ...reference(Gate) }),
-      job: Type.Optional(Type.String({ description: 'That builds or judges it and is not over.' })),
+      job: Type.Optional(Type.String({ description: 'The unfinished job that builds or judges it.' })),
       createdAt: Type.String(),
     },
-    { description: 'The embeddings that one model made of a gallery’s pictures.' },
+    { description: 'The embeddings of a gallery’s pictures by one model.' },
   ),
 )
 

@@ -1,4 +1,4 @@
-/** Why a picture matched: what is asked, and what is answered. */
+/** Why a picture matched: request and answer. */
 import { type Static, Type } from 'typebox'
 import {
   basisOf,
@@ -13,10 +13,10 @@ import { named, reference } from './named.js'
 import { GalleryName, ImageId, Label, UnfilledImageId } from './parameters.js'
 import { Region, regionText } from './region.js'
 
-const hit = { ...ImageId, description: 'Id of the stored picture that is to be explained, usually a hit.' }
+const hit = { ...ImageId, description: 'Id of the stored picture to explain, usually a hit.' }
 const imageId = Type.Optional({
   ...UnfilledImageId,
-  description: 'The query is this stored picture instead of an uploaded one.',
+  description: 'Use this stored picture as the query instead of an uploaded one.',
 })
 
 export const ExplainParameters = Type.Object(
@@ -47,8 +47,7 @@ const Score = (description: string) => Type.Number({ description })
 const Area = Type.Object(
   { x: Type.Number(), y: Type.Number(), width: Type.Number(), height: Type.Number() },
   {
-    description:
-      'The part of the upright picture that the grid lies over, in fractions of its sides: what the model saw.',
+    description: 'The part of the upright picture that the grid covers, in fractions of its sides: what the model saw.',
   },
 )
 
@@ -56,10 +55,11 @@ const Side = Type.Object({
   from: Type.Enum(['picture', 'thumbnail'], {
     type: 'string',
     description:
-      '`picture`: the picture that was sent, or the original of the stored one. `thumbnail`: the stored thumbnail, where no original is kept; it has less detail.',
+      '`picture`: the uploaded picture, or the original of the stored one. `thumbnail`: the stored thumbnail, if no original is kept; it has less detail.',
   }),
   grid: Type.Array(Type.Array(Type.Number()), {
-    description: 'What each place adds to the score, rows from the top, each from the left. All of them sum to `sum`.',
+    description:
+      'The contribution of each cell to the score, in rows from the top, each from the left. They add up to `sum`.',
   }),
   area: Area,
   sum: Score(
@@ -73,22 +73,24 @@ const Side = Type.Object({
 
 const Neighbour = Type.Object({
   label: Label,
-  votes: Type.Integer({ description: 'Pictures of this label among those that were asked.' }),
-  share: Type.Number({ description: 'Of the votes, 0 to 1.' }),
-  bestScore: Score('Of the nearest one.'),
+  votes: Type.Integer({ description: 'Voting pictures with this label.' }),
+  share: Type.Number({ description: 'Share of the votes, 0 to 1.' }),
+  bestScore: Score('Score of the nearest one.'),
   bestId: ImageId,
 })
 
 const Needed = Type.Object({
-  pSame: Type.Number({ description: 'A probability that query and hit share a label.' }),
-  score: Type.Union([Type.Number(), Type.Null()], { description: 'The lowest score that has it; null: none has.' }),
+  pSame: Type.Number({ description: 'Probability that query and hit share a label.' }),
+  score: Type.Union([Type.Number(), Type.Null()], {
+    description: 'The lowest score with this probability; null: none has it.',
+  }),
 })
 
 const Threshold = Type.Object({
-  falseMatchRate: Type.Number({ description: 'Share of pairs of two labels that reach the score, on val pictures.' }),
+  falseMatchRate: Type.Number({ description: 'Share of different-label pairs that reach the score, on val pictures.' }),
   score: Type.Number(),
-  matchRate: Type.Number({ description: 'Share of pairs of one label that reach it.' }),
-  falseMatchesExpected: Type.Number({ description: 'The rate times the pictures that were compared.' }),
+  matchRate: Type.Number({ description: 'Share of same-label pairs that reach it.' }),
+  falseMatchesExpected: Type.Number({ description: 'The rate times the number of pictures compared.' }),
   reached: Type.Boolean({ description: 'Whether the nearest picture of the gallery reaches it.' }),
 })
 
@@ -105,39 +107,39 @@ export const Explanation = named(
         Type.Number({ description: 'Probability that both share a label; absent without calibration.' }),
       ),
       query: Type.Union([Side, Type.Null()], {
-        description: 'Where in the query the score comes from; null for a stored picture without a thumbnail.',
+        description: 'Which parts of the query the score comes from; null for a stored picture without a thumbnail.',
       }),
       hit: Type.Object({
         id: ImageId,
         label: Type.Union([Label, Type.Null()]),
         places: Type.Union([Side, Type.Null()], {
-          description: 'Where in the hit it comes from; null when it has no thumbnail.',
+          description: 'Which parts of the hit it comes from; null if the hit has no thumbnail.',
         }),
       }),
       neighbours: Type.Object(
         {
-          asked: Type.Integer({ description: 'Nearest pictures that were asked for their labels.' }),
+          asked: Type.Integer({ description: 'Nearest pictures whose labels were counted.' }),
           labels: Type.Array(Neighbour, { description: 'Most votes first, then nearest; at most ten.' }),
         },
-        { description: 'What else is near: the labels of the pictures that are nearest to the query.' },
+        { description: 'The labels of the pictures nearest to the query.' },
       ),
       match: Type.Union(
         [
           Type.Object({
             bestScore: Type.Union([Type.Number(), Type.Null()], {
-              description: 'Of the nearest picture; null: there is none.',
+              description: 'Score of the nearest picture; null: there is none.',
             }),
             needed: Type.Array(Needed),
-            thresholds: Type.Array(Threshold, { description: 'Those that votes use, strictest first.' }),
+            thresholds: Type.Array(Threshold, { description: 'The thresholds used by votes, strictest first.' }),
           }),
           Type.Null(),
         ],
-        { description: 'What a match would take; null without calibration.' },
+        { description: 'The scores needed for a match; null without calibration.' },
       ),
       calibration: Type.Optional(reference(Calibration)),
     },
     {
-      description: 'Where a score comes from, place by place, and how far it is to be trusted.',
+      description: 'Which regions a score comes from, and how far it can be trusted.',
       examples: [
         {
           gallery: 'holidays',
@@ -188,7 +190,7 @@ export const Explanation = named(
   ),
 )
 
-/** Probabilities that a score is asked for. */
+/** Probabilities whose scores are returned. */
 const probabilitiesNeeded = [0.5, 0.8, 0.95]
 
 export function explanationView(

@@ -1,25 +1,25 @@
-/** What people say of hits: right or wrong. */
+/** People's judgements of hits: right or wrong. */
 import { type Static, Type } from 'typebox'
 import { type FeedbackQuery, type Judgement, type StoredJudgement, verdicts } from '../../gallery/feedback.js'
 import { RequestInvalid } from '../validation.js'
 import { named } from './named.js'
 import { GalleryName, ImageId, Label } from './parameters.js'
 
-/** Of one call. */
+/** Limit per call. */
 export const judgedAtOnceMax = 1_000
 
 const contentHash = Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 of the picture’s bytes, hex.' })
 
 const Query = Type.Object(
   {
-    id: Type.Optional({ ...ImageId, description: 'A stored picture of this gallery was the query.' }),
+    id: Type.Optional({ ...ImageId, description: 'The query was this stored picture of the gallery.' }),
     contentHash: Type.Optional(contentHash),
     key: Type.Optional(
       Type.String({
         minLength: 1,
         maxLength: 200,
         pattern: '^[^\\u0000-\\u001f\\u007f]+$',
-        description: 'Your own name of the query; opaque here.',
+        description: 'Your own name for the query; opaque to the service.',
       }),
     ),
   },
@@ -28,15 +28,15 @@ const Query = Type.Object(
     minProperties: 1,
     maxProperties: 1,
     description:
-      'What was searched with: exactly one of these. A query that is no stored picture can be used in training only by its `contentHash`.',
+      'The query, by exactly one of these. A query that is not a stored picture can be used for training only by its `contentHash`.',
   },
 )
 
 const Shown = {
   rank: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1, description: 'Its place in the answer that was judged.' }),
+    Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1, description: 'Its rank in the judged answer.' }),
   ),
-  score: Type.Optional(Type.Number({ minimum: -1, maximum: 1, description: 'Its score in that answer.' })),
+  score: Type.Optional(Type.Number({ minimum: -1, maximum: 1, description: 'Its score in the judged answer.' })),
 }
 
 const By = Type.String({
@@ -45,7 +45,7 @@ const By = Type.String({
   pattern: '^[^\\u0000-\\u001f\\u007f]+$',
   description: 'Who judged.',
 })
-const At = Type.String({ format: 'date-time', description: 'When, ISO 8601 with a time zone.' })
+const At = Type.String({ format: 'date-time', description: 'Time, ISO 8601 with a time zone.' })
 const Verdict = Type.Enum([...verdicts], { type: 'string' })
 
 export const FeedbackBody = Type.Object(
@@ -54,17 +54,17 @@ export const FeedbackBody = Type.Object(
     hits: Type.Array(Type.Object({ id: ImageId, verdict: Verdict, ...Shown }, { additionalProperties: false }), {
       minItems: 1,
       maxItems: judgedAtOnceMax,
-      description: 'Stored pictures that were judged as hits of this query.',
+      description: 'Stored pictures judged as hits of this query.',
     }),
     by: Type.Optional({
       ...By,
-      description: 'Who judged; the name of the API key when left out, or `anonymous` without keys.',
+      description: 'Who judged. Default: the name of the API key, or `anonymous` without keys.',
     }),
-    at: Type.Optional({ ...At, description: 'When, ISO 8601 with a time zone; now when left out.' }),
+    at: Type.Optional({ ...At, description: 'Time, ISO 8601 with a time zone. Default: now.' }),
     modelId: Type.Optional(
       Type.String({
         pattern: '^[0-9a-f]{16}$',
-        description: 'The model whose answer was judged; the gallery’s when left out.',
+        description: 'The model whose answer was judged. Default: the gallery’s.',
       }),
     ),
   },
@@ -89,10 +89,12 @@ export const FeedbackAnswer = named(
   Type.Object(
     {
       gallery: GalleryName,
-      recorded: Type.Integer({ description: 'Judgements that are new.' }),
-      changed: Type.Integer({ description: 'That replaced what the same person had said of the same query and hit.' }),
-      unchanged: Type.Integer({ description: 'That were there already.' }),
-      stored: Type.Integer({ description: 'Judgements of this gallery altogether.' }),
+      recorded: Type.Integer({ description: 'New judgements.' }),
+      changed: Type.Integer({
+        description: 'Judgements that replaced one by the same person for the same query and hit.',
+      }),
+      unchanged: Type.Integer({ description: 'Judgements that were already stored.' }),
+      stored: Type.Integer({ description: 'Total number of judgements in this gallery.' }),
     },
     { examples: [{ gallery: 'holidays', recorded: 2, changed: 0, unchanged: 0, stored: 418 }] },
   ),
@@ -100,13 +102,13 @@ export const FeedbackAnswer = named(
 
 export const FeedbackLine = Type.Object(
   {
-    cursor: Type.String({ description: 'Go on behind this line with `cursor`.' }),
+    cursor: Type.String({ description: 'Value for `cursor` to continue after this line.' }),
     query: Query,
-    queryHash: Type.Optional({ ...contentHash, description: 'SHA-256 of the query’s bytes where it is known.' }),
-    queryLabel: Type.Optional(Type.Union([Label, Type.Null()], { description: 'Of a stored query, as it is now.' })),
+    queryHash: Type.Optional({ ...contentHash, description: 'SHA-256 of the query’s bytes, if known.' }),
+    queryLabel: Type.Optional(Type.Union([Label, Type.Null()], { description: 'Current label of a stored query.' })),
     hit: ImageId,
     hitHash: { ...contentHash, description: 'SHA-256 of the hit’s bytes.' },
-    hitLabel: Type.Union([Label, Type.Null()], { description: 'As it is now.' }),
+    hitLabel: Type.Union([Label, Type.Null()], { description: 'Current label of the hit.' }),
     verdict: Verdict,
     ...Shown,
     by: By,
@@ -118,15 +120,15 @@ export const FeedbackLine = Type.Object(
 
 export const FeedbackListParameters = Type.Object(
   {
-    cursor: Type.Optional(Type.String({ maxLength: 64, description: '`cursor` of the last line that was read.' })),
+    cursor: Type.Optional(Type.String({ maxLength: 64, description: '`cursor` of the last line read.' })),
     limit: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 1_000_000, default: 100_000, description: 'Most lines.' }),
+      Type.Integer({ minimum: 1, maximum: 1_000_000, default: 100_000, description: 'Maximum number of lines.' }),
     ),
   },
   { additionalProperties: false },
 )
 
-/** What was said, hit by hit. */
+/** The judgements, hit by hit. */
 export function judgementsOf(
   { query, hits, by, at, modelId }: FeedbackGiven,
   unsaid: Pick<Judgement, 'by' | 'at' | 'modelId'>,
@@ -143,7 +145,7 @@ export function judgementsOf(
   }))
 }
 
-/** @throws AlikeError `request_invalid` for what has the form of a time and is none */
+/** @throws AlikeError `request_invalid` for a text that looks like a time but is not one */
 function instantOf(text: string): string {
   const instant = new Date(text)
   if (!Number.isNaN(instant.getTime())) return instant.toISOString()

@@ -1,4 +1,4 @@
-/** What filters can name in a gallery: fields with their types and common values. */
+/** The fields that filters can use in a gallery, with types and common values. */
 import { Type } from 'typebox'
 import { fieldBounds, fieldTypes } from '../../gallery/fields.js'
 import { named } from './named.js'
@@ -6,17 +6,17 @@ import { named } from './named.js'
 const Value = Type.Union([Type.String(), Type.Number(), Type.Boolean()])
 
 const Field = Type.Object({
-  name: Type.String({ description: 'As filters, groups and boosts name it.' }),
+  name: Type.String({ description: 'As used in filters, groups and boosts.' }),
   types: Type.Array(Type.Enum([...fieldTypes], { type: 'string' }), {
-    description: 'Of its values; of a list, those of its elements.',
+    description: 'Types of its values; for a list, of its elements.',
   }),
-  images: Type.Integer({ description: 'Examined pictures that have it.' }),
+  images: Type.Integer({ description: 'Examined pictures with this field.' }),
   values: Type.Array(
-    Type.Object({ value: Value, images: Type.Integer({ description: 'Examined pictures that have this value.' }) }),
-    { description: `The most frequent first, ${fieldBounds.values} at most.` },
+    Type.Object({ value: Value, images: Type.Integer({ description: 'Examined pictures with this value.' }) }),
+    { description: `Most frequent first, at most ${fieldBounds.values}.` },
   ),
   moreValues: Type.Boolean({
-    description: `There are others, or values of more than ${fieldBounds.valueLength} characters.`,
+    description: `There are further values, or values longer than ${fieldBounds.valueLength} characters.`,
   }),
   range: Type.Optional(
     Type.Array(Type.Number(), { minItems: 2, maxItems: 2, description: 'Smallest and largest number seen.' }),
@@ -27,11 +27,11 @@ export const GalleryFields = named(
   'GalleryFields',
   Type.Object(
     {
-      examined: Type.Integer({ description: 'Pictures whose records were counted.' }),
+      examined: Type.Integer({ description: 'Pictures whose records were examined.' }),
       fields: Type.Array(Field, {
-        description: `\`label\` first, then places in the metadata by name; ${fieldBounds.fields} at most.`,
+        description: `\`label\` first, then metadata paths by name; at most ${fieldBounds.fields}.`,
       }),
-      moreFields: Type.Boolean({ description: 'There are others.' }),
+      moreFields: Type.Boolean({ description: 'There are further fields.' }),
     },
     {
       examples: [

@@ -1,4 +1,4 @@
-/** Filters in the document; requests leave their check to `readFilter`. */
+/** Filters in the OpenAPI document; `readFilter` validates them in requests. */
 import { FilterJson } from '../../gallery/filter.js'
 import { named } from './named.js'
 

@@ -10,7 +10,7 @@ import type { Compared } from '../../re-embedding/set-about.js'
 import { named, reference } from './named.js'
 import { Cursor, GalleryName, Label, limit } from './parameters.js'
 
-/** The bounds that a schema can not say; `bounded-json.ts` checks them. */
+/** The limits that a schema cannot express; `bounded-json.ts` checks them. */
 export const storedJsonDescription = `Any JSON object of yours: nested at most ${storedBounds.depthMax} deep, with at most ${storedBounds.valuesMax} values in all and \`METADATA_MAX_BYTES\` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts.`
 
 export const Metadata = Type.Record(Type.String(), Type.Unknown(), {
@@ -23,7 +23,7 @@ const rules = {
     Type.Enum([...originalsModes], {
       type: 'string',
       description:
-        'Of pictures as they came. `keep`: they are stored. `reference`: they stay where you have them, and each comes with its `reference`. `none`: neither, and another model cannot embed them. Left out: `ORIGINALS`.',
+        'How originals are kept. `keep`: the files are stored. `reference`: they stay where you have them, and each picture is sent with its `reference`. `none`: neither, and another model cannot embed them. Default: `ORIGINALS`.',
     }),
   ),
   keepQueries: Type.Optional(
@@ -31,7 +31,7 @@ const rules = {
       minimum: 0,
       maximum: 10_000,
       description:
-        'Pictures that were last searched with are kept, so many, to compare models on them before the next change; 0: none. They are often of people: docs/security.md says what becomes of them.',
+        'Number of recent query pictures to keep, for comparing models before the next change; 0: none. They often show people: see docs/security.md for how they are treated.',
     }),
   ),
 }
@@ -43,7 +43,7 @@ export const GalleryChangeBody = Type.Object(
       Type.Boolean({
         default: false,
         description:
-          'Also gives up what was kept of the pictures; what no other gallery uses is removed within a day. Not with `keep`.',
+          'Also release the originals kept so far; those that no other gallery uses are deleted within a day. Not with `keep`.',
       }),
     ),
   },
@@ -62,7 +62,7 @@ export const GallerySettings = Type.Object(
       Type.String({
         minLength: 1,
         maxLength: 64,
-        description: 'Id or name of the model that is to serve it; left out: the standard one.',
+        description: 'Id or name of the gallery’s model. Default: the default model.',
       }),
     ),
     engine: Type.Optional(
@@ -70,23 +70,27 @@ export const GallerySettings = Type.Object(
         minLength: 1,
         maxLength: 64,
         description:
-          'What it is to live in: `embedded`, this process, or `weaviate`, a cluster beside it (docs/scale-out.md); left out: `DEFAULT_ENGINE`.',
+          'Where the gallery is stored: `embedded`, in this process, or `weaviate`, in a separate cluster (docs/scale-out.md). Default: `DEFAULT_ENGINE`.',
       }),
     ),
     shards: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 256, description: 'Parts of it in a cluster; left out: `WEAVIATE_SHARDS`.' }),
+      Type.Integer({
+        minimum: 1,
+        maximum: 256,
+        description: 'Number of shards in a cluster. Default: `WEAVIATE_SHARDS`.',
+      }),
     ),
     replicas: Type.Optional(
       Type.Integer({
         minimum: 1,
         maximum: 16,
-        description: 'Copies of each part in a cluster; left out: `WEAVIATE_REPLICAS`.',
+        description: 'Replicas of each shard in a cluster. Default: `WEAVIATE_REPLICAS`.',
       }),
     ),
     quantisation: Type.Optional(
       Type.Enum([...quantisations], {
         type: 'string',
-        description: 'Of the vectors in the index of a cluster; left out: `WEAVIATE_QUANTISATION`.',
+        description: 'Quantisation of the vectors in a cluster’s index. Default: `WEAVIATE_QUANTISATION`.',
       }),
     ),
     ...rules,
@@ -102,19 +106,19 @@ export const Gallery = named(
       modelId: Type.String({ description: 'The model that made every embedding in it.' }),
       dimension: Type.Integer({ description: 'Numbers in an embedding.' }),
       settings: Metadata,
-      engine: Type.String({ description: 'What it lives in.' }),
+      engine: Type.String({ description: 'The engine that stores it.' }),
       move: Type.Optional(
         Type.Object(
           {
-            engine: Type.String({ description: 'What the copy lives in.' }),
+            engine: Type.String({ description: 'The engine that stores the copy.' }),
             state: Type.Enum(['copying', 'kept'], {
               type: 'string',
               description:
-                '`copying`: the gallery is on its way there, by `job` unless that has failed. `kept`: it came from there, and what changes is brought there until `keptUntil`.',
+                '`copying`: the gallery is being moved there by `job`, unless the job has failed. `kept`: the gallery was moved from there, and the copy is kept up to date until `keptUntil`.',
             }),
             images: Type.Integer({ description: 'Pictures in the copy.' }),
-            job: Type.Optional(Type.String({ description: 'That moves it and is not over.' })),
-            keptUntil: Type.Optional(Type.String({ description: 'Then the copy is removed.' })),
+            job: Type.Optional(Type.String({ description: 'The unfinished job that moves it.' })),
+            keptUntil: Type.Optional(Type.String({ description: 'When the copy will be deleted.' })),
             compared: Type.Optional(
               Type.Object(
                 {
@@ -122,40 +126,40 @@ export const Gallery = named(
                   checksum: Type.Optional(
                     Type.String({
                       description:
-                        'Sum over all pictures, in whatever order; hex. Left out where some were written meanwhile, which were compared one by one.',
+                        'Order-independent sum over all pictures, hex. Absent if some were written in the meantime and therefore compared individually.',
                     }),
                   ),
                   comparedAt: Type.String(),
                 },
-                { description: 'What the gallery was found to be before it began to serve from where it lives now.' },
+                { description: 'The comparison made before the gallery was switched to its current engine.' },
               ),
             ),
           },
-          { description: 'Its copy in another engine, where there is one. Told of one gallery, not in lists.' },
+          { description: 'Its copy in another engine, if there is one. Not in lists.' },
         ),
       ),
       originals: Type.Enum([...originalsModes], {
         type: 'string',
-        description: 'What becomes of pictures as they come: they are stored, referred to, or neither.',
+        description: 'How originals are kept: stored, referenced, or neither.',
       }),
       holdsOriginals: Type.Boolean({
-        description: 'Whether what was kept of its pictures, now or before, is still theirs.',
+        description: 'Whether originals kept now or before are still held for its pictures.',
       }),
-      keepQueries: Type.Integer({ description: 'Pictures kept of those that were last searched with.' }),
+      keepQueries: Type.Integer({ description: 'Number of recent query pictures to keep.' }),
       count: Type.Integer({ description: 'Pictures in it.' }),
       unreachable: Type.Optional(
         Type.Literal(true, {
           description:
-            'Its engine does not answer: how many pictures it has is not known, and calls get `engine_unreachable`.',
+            'Its engine is unavailable: the number of pictures is unknown, and calls get `engine_unreachable`.',
         }),
       ),
       lost: Type.Optional(
         Type.Literal(true, {
           description:
-            'Its engine answers and does not have it any more: calls get `gallery_lost` until it is restored there, or the gallery is deleted.',
+            'Its engine no longer has its data: calls get `gallery_lost` until the data is restored there or the gallery is deleted.',
         }),
       ),
-      searchable: Type.Boolean({ description: 'False when the model that made it is not served.' }),
+      searchable: Type.Boolean({ description: 'False if its model is not installed.' }),
       unreadable: Type.Optional(
         Type.Enum(['record'], {
           type: 'string',
@@ -164,24 +168,24 @@ export const Gallery = named(
       ),
       index: Type.Object(
         {
-          tombstones: Type.Integer({ description: 'Removed pictures that are still in the graph.' }),
+          tombstones: Type.Integer({ description: 'Deleted pictures still in the graph.' }),
           pending: Type.Integer({ description: 'Pictures not yet in the graph; searches scan them exactly.' }),
           building: Type.Boolean({ description: 'A graph is being built.' }),
           unfindable: Type.Integer({
             description:
-              'Pictures that no search finds because their embeddings are damaged on disk. A snapshot names them; storing them again mends it.',
+              'Pictures that no search finds because their embeddings are damaged on disk. Snapshots list them; storing them again repairs them.',
           }),
         },
         {
           description:
-            'State of the index; searches are correct in every state, but for pictures counted as unfindable.',
+            'State of the index. Searches are correct in every state, except for pictures counted as unfindable.',
         },
       ),
       createdAt: Type.String(),
       updatedAt: Type.String(),
     },
     {
-      description: 'A set of pictures that is searched as a whole.',
+      description: 'A collection of pictures that is searched as a whole.',
       examples: [
         {
           name: 'holidays',
@@ -209,7 +213,7 @@ export const GalleryListParameters = Type.Object(
 )
 export const GalleryList = Type.Object({ galleries: Type.Array(reference(Gallery)), nextCursor: Type.Optional(Cursor) })
 
-/** Labels of one page, unless asked for fewer. */
+/** Labels on one page by default. */
 export const labelsOfPage = 10_000
 export const LabelCountsParameters = Type.Object(
   { cursor: Type.Optional(Cursor), limit: limit(labelsOfPage, labelsOfPage) },

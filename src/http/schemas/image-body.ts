@@ -1,4 +1,4 @@
-/** The three ways in which a picture arrives, for routes that take one. */
+/** The three ways to send a picture, for routes that accept one. */
 import { type TObject, type TSchema, Type } from 'typebox'
 
 export const BinaryImage = Type.String({
@@ -7,24 +7,27 @@ export const BinaryImage = Type.String({
     'The picture file: JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP or JPEG XL; its first frame or page. See docs/formats.md.',
 })
 
-/** A whole picture of one pixel, so that examples can be tried. */
+/** A complete picture of one pixel, so that examples can be tried. */
 export const exampleBase64 =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=='
 
 export const Base64Image = Type.String({
   contentEncoding: 'base64',
-  description: 'The picture file in base64; a `data:` URL is understood too.',
+  description: 'The picture file in base64; a `data:` URL is accepted too.',
   examples: [exampleBase64],
 })
 
 export const ImageUrl = Type.String({
   maxLength: 2_048,
   description:
-    'Where the picture is fetched from, by http or https; refused unless the service was set up to allow its host (`URL_ALLOWED_HOSTS`).',
+    'URL of the picture, http or https; refused unless the service is configured to allow its host (`URL_ALLOWED_HOSTS`).',
   examples: ['https://images.example.com/cycling/12.jpg'],
 })
 
-/** The request body of such a route, by content type. Only JSON is checked by its schema here; `image-request.ts` checks the rest. */
+/**
+ * The request body of such a route, by content type. Only JSON is validated by its schema here; `image-request.ts`
+ * validates the rest.
+ */
 export function imageBody(form: TObject, json: TSchema) {
   return {
     content: {

@@ -22,17 +22,16 @@ export const Image = named(
         Type.Enum(['metadata', 'record'], {
           type: 'string',
           description:
-            '`metadata`: it was stored before there were bounds, in a form that can not be read, and is empty here and to filters; changing it or storing the picture again mends that. `record`: the record is damaged on the disk, and nothing but the id is told; store the picture again, or remove it.',
+            '`metadata`: it was stored before limits existed, in a form that cannot be read, and is empty here and for filters; changing it or storing the picture again repairs that. `record`: the record is damaged on disk, and only the id is known; store the picture again, or delete it.',
         }),
       ),
       contentHash: Type.String({ description: 'SHA-256 of the picture file, hex.' }),
       reference: Type.Optional(
         Type.String({
-          description:
-            'Where its owner has it as it came: an address, `s3://bucket/key`, or a file of a watched folder.',
+          description: 'Where its owner keeps the original: a URL, `s3://bucket/key`, or a file of a watched folder.',
         }),
       ),
-      modelId: Type.String({ description: 'The model that made its embedding.' }),
+      modelId: Type.String({ description: 'The model that produced its embedding.' }),
       width: Type.Integer({ description: 'Pixels, upright.' }),
       height: Type.Integer({ description: 'Pixels, upright.' }),
       format: Type.String({ description: 'Detected from its bytes.' }),
@@ -42,7 +41,7 @@ export const Image = named(
     },
     {
       description:
-        'A stored picture: its embedding, its thumbnail and this record. The file itself is kept, referred to, or neither, as the gallery’s `originals` says.',
+        'A stored picture: its record, embedding and thumbnail. The file itself is stored, referenced, or neither, as the gallery’s `originals` says.',
       examples: [
         {
           id: 'cycling/Image_12.jpg',
@@ -66,7 +65,7 @@ const Reference = Type.String({
   maxLength: referenceMaxLength,
   pattern: referencePattern,
   description:
-    'Where you have the picture as it is sent: an address on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Needed in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.',
+    'Where you keep the picture exactly as it is sent: a URL on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Required in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.',
   examples: ['s3://photos/2025/12.jpg'],
 })
 
@@ -123,7 +122,7 @@ export const ImageListParameters = Type.Object(
     filter: Type.Optional(
       Type.String({
         maxLength: 65_536,
-        description: `Only pictures that match this filter, as JSON text like that of a search. One page looks at ${lookedAtMax.toLocaleString('en')} pictures at most, so it may be short, or empty, while more follow.`,
+        description: `Only pictures that match this filter, as JSON text like that of a search. One page reads at most ${lookedAtMax.toLocaleString('en')} records, so it may be short, or empty, although more pages follow.`,
         examples: ['{"field":"metadata.year","gte":2015}'],
       }),
     ),
@@ -152,7 +151,7 @@ export const RemovalParameters = Type.Object(
   { additionalProperties: false },
 )
 export const Removal = Type.Object(
-  { removed: Type.Integer({ description: 'Number of pictures removed.' }) },
+  { removed: Type.Integer({ description: 'Number of pictures deleted.' }) },
   { examples: [{ removed: 214 }] },
 )
 

@@ -39,10 +39,10 @@ export const Job = named(
       }),
       added: Type.Integer(),
       updated: Type.Integer({ description: 'The id existed with a different picture or label.' }),
-      removed: Type.Integer({ description: 'By `delete` lines of an NDJSON upload.' }),
+      removed: Type.Integer({ description: 'Deleted by `delete` lines of an NDJSON upload.' }),
       skipped: Type.Integer({
         description:
-          'Nothing to do: the id existed with the same picture and label, or was to be removed and did not exist, or the file is litter rather than a picture.',
+          'Nothing to do: the id existed with the same picture and label, or was to be deleted and did not exist, or the file is one of those that are ignored.',
       }),
       failed: Type.Integer({ description: 'Listed by `GET /v1/jobs/{job}/errors`.' }),
       replaced: Type.Integer({
@@ -61,8 +61,8 @@ export const Job = named(
       failure: Type.Union([Type.Object({ code: Type.String(), detail: Type.String() }), Type.Null()], {
         description: 'Why the job failed; `job_interrupted` while it is being retried.',
       }),
-      priority: Type.Integer({ description: 'Of jobs that wait, those of a higher one are begun first.' }),
-      paused: Type.Boolean({ description: 'It waits until it is let go on.' }),
+      priority: Type.Integer({ description: 'Waiting jobs with a higher priority start first.' }),
+      paused: Type.Boolean({ description: 'It waits until it is resumed.' }),
       createdAt: Type.String(),
       startedAt: Nullable(Type.String(), 'null while it waits.'),
       finishedAt: Nullable(Type.String(), 'null until it ended.'),
@@ -127,18 +127,18 @@ export const JobWishes = {
     Type.Integer({
       minimum: -100,
       maximum: 100,
-      description: 'Of jobs that wait, those of a higher one are begun first. Default 0.',
+      description: 'Waiting jobs with a higher priority start first. Default 0.',
     }),
   ),
   webhook: Type.Optional(
     Type.String({
       maxLength: 2048,
       description:
-        'Address that is told of the end of the job by a signed POST, when the service allows its host (`WEBHOOK_ALLOWED_HOSTS`).',
+        'URL that is notified of the end of the job by a signed POST, if the service allows its host (`WEBHOOK_ALLOWED_HOSTS`).',
     }),
   ),
 }
-/** What is said of the job, not of its work. */
+/** About the job, not its work. */
 export const JobWishParameters = Type.Object(JobWishes, { additionalProperties: false })
 
 export const JobSteering = Type.Object(
@@ -147,7 +147,7 @@ export const JobSteering = Type.Object(
     paused: Type.Optional(
       Type.Boolean({
         description:
-          'true: it stops where it is, or is not begun, and others go on; false: it goes on behind what it has stored.',
+          'true: the job is paused, or not started, while others run; false: it resumes after what it has stored.',
       }),
     ),
   },
@@ -204,10 +204,10 @@ export const IngestLine = Type.Union([AddLine, DeleteLine], {
   ],
 })
 
-/** Addresses, a line each. */
+/** One URL per line. */
 export const IngestAddresses = Type.String({
   description:
-    'One address in each line, fetched from hosts that the service allows (`URL_ALLOWED_HOSTS`); lines that begin with `#` are comments. The id is host and path (`images.example.com/2024/a.jpg`), the label is the parameter `label`.',
+    'One URL per line, fetched from hosts that the service allows (`URL_ALLOWED_HOSTS`); lines that begin with `#` are comments. The id is host and path (`images.example.com/2024/a.jpg`), the label is the parameter `label`.',
   examples: ['https://images.example.com/2024/a.jpg\r\nhttps://images.example.com/2024/b.jpg\r\n'],
 })
 
@@ -219,7 +219,7 @@ export const IngestFromS3 = Type.Object(
       Type.String({
         maxLength: 1024,
         description:
-          'What keys begin with. Ids are what follows its last `/`, labels the folder that a picture lies in. Default: the whole bucket.',
+          'Prefix of the keys. Ids are the rest of the key after its last `/`, labels the folder that contains the picture. Default: the whole bucket.',
       }),
     ),
   },

@@ -1,4 +1,4 @@
-/** A gallery as a map in two dimensions: what is asked of the job, and the points. */
+/** A two-dimensional map of a gallery: parameters of the job, and the points. */
 import { Type } from 'typebox'
 import { named } from './named.js'
 import { Cursor, GalleryName, ImageId, Label, limit } from './parameters.js'
@@ -15,7 +15,7 @@ const Point = Type.Object({
   label: Type.Union([Label, Type.Null()]),
   doubt: Type.Union([Type.Number({ minimum: 0, maximum: 1 }), Type.Null()], {
     description:
-      'Share of its nearest labelled pictures that have another label, when the layout was made; null: not known.',
+      'Share of its nearest labelled pictures that had another label when the layout was computed; null: unknown.',
   }),
 })
 
@@ -29,15 +29,15 @@ export const Layout = named(
       method: Type.Object({
         pcaDimensions: Type.Integer(),
         sampled: Type.Integer({
-          description: 'Pictures that UMAP laid out; the others lie among their nearest of those.',
+          description: 'Pictures laid out by UMAP; the others are placed among their nearest of those.',
         }),
         neighbours: Type.Integer(),
         seed: Type.Integer(),
       }),
-      pictures: Type.Integer({ description: 'Pictures that were laid out.' }),
-      stale: Type.Boolean({ description: 'Pictures were added, replaced or removed since: ask for a new layout.' }),
+      pictures: Type.Integer({ description: 'Pictures in the layout.' }),
+      stale: Type.Boolean({ description: 'Pictures were added, replaced or deleted since: request a new layout.' }),
       points: Type.Array(Point, {
-        description: 'One page; pictures that are gone by now are left out. Coordinates lie in −1 to 1.',
+        description: 'One page, without pictures that have since been deleted. Coordinates are between −1 and 1.',
       }),
       nextCursor: Type.Optional(Type.String({ description: 'Absent on the last page.' })),
     },

@@ -1,4 +1,4 @@
-/** Models as callers see them: what runs, what it was made from, how good it is. */
+/** Models as callers see them: what runs them, how they were made, how good they are. */
 import { Type } from 'typebox'
 import type { Model as ModelFolder, ModelManifest } from '../../embedding/model-manifest.js'
 import type { RuntimeDescription } from '../../embedding/provider.js'
@@ -22,12 +22,12 @@ export const Model = named(
       calibration: Type.Union([reference(Calibration), Type.Null()], {
         description: 'What its probabilities are based on; null if it is not calibrated and has none.',
       }),
-      standard: Type.Boolean({ description: 'Galleries that ask for no model get this one.' }),
+      standard: Type.Boolean({ description: 'Galleries that name no model use this one.' }),
       runtime: Type.Union(
         [
           Type.Object(
             {
-              provider: Type.Enum(['cpu', 'cuda'], { type: 'string', description: 'What it actually runs on.' }),
+              provider: Type.Enum(['cpu', 'cuda'], { type: 'string', description: 'The provider in use.' }),
               precision: Type.String({ description: 'fp32, fp16 or int8.' }),
               fallbackReason: Type.Optional(
                 Type.String({ description: 'Why it runs on the CPU although CUDA was expected.' }),
@@ -35,7 +35,7 @@ export const Model = named(
               precisionFallbackReason: Type.Optional(
                 Type.String({
                   description:
-                    'Why a slower precision runs than the folder has: this processor computes the other one otherwise.',
+                    'Why a slower precision is used than the folder contains: this processor computes the faster one differently.',
                 }),
               ),
               workers: Type.Integer({ description: 'Threads.' }),
@@ -45,15 +45,15 @@ export const Model = named(
               batchSizes: Type.Array(Type.Integer(), { description: 'Pictures per run that it was warmed up for.' }),
               ortVersion: Type.String({ description: 'ONNX Runtime.' }),
             },
-            { description: 'How this service runs it.' },
+            { description: 'How this service runs the model.' },
           ),
           Type.Null(),
         ],
-        { description: 'null while it is not in memory: it is brought there when it is needed.' },
+        { description: 'null while it is not in memory: it is loaded on demand.' },
       ),
     },
     {
-      description: 'A model that makes embeddings.',
+      description: 'A model that produces embeddings.',
       examples: [
         {
           id: '5d1c0a7b9e3f4a62',
@@ -81,17 +81,16 @@ export const ModelCard = named(
       ),
       quality: Type.Unsafe<unknown>(
         Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Null()], {
-          description:
-            '`metrics.json` of its folder: data, protocol and every quality number; null when there is none.',
+          description: '`metrics.json` of its folder: data, protocol and every quality number; null if there is none.',
         }),
       ),
     },
-    { description: 'A model with everything that is known about it.' },
+    { description: 'Everything known about a model.' },
   ),
 )
 
 export const ModelList = Type.Object({
-  models: Type.Array(reference(Model), { description: 'The standard one first, then by name.' }),
+  models: Type.Array(reference(Model), { description: 'The default model first, then by name.' }),
 })
 const ModelName = Type.String({
   minLength: 1,
@@ -103,7 +102,7 @@ export const PlotPath = Type.Object({
   model: ModelName,
   plot: Type.String({
     pattern: '^[a-z0-9-]{1,64}\\.svg$',
-    description: 'As the card names it.',
+    description: 'File name as in the card.',
     examples: ['calibration.svg'],
   }),
 })

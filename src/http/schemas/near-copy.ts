@@ -1,9 +1,9 @@
-/** How surely a picture is a copy of another, as every answer and parameter says it. */
+/** The near-copy score in answers and parameters. */
 import { Type } from 'typebox'
 import { defaultDuplicateScore } from '../../copies/near-copy-score.js'
 
 export const NearCopyScore = Type.Union([Type.Number({ minimum: 0, maximum: 1 }), Type.Null()], {
-  description: `How surely one picture is a copy of the other: the same picture made smaller, compressed, cropped, bordered, mirrored or recoloured. 1 is equal; from ${defaultDuplicateScore} on two pictures are near-copies, which two in a million pairs of different photographs are by chance. null: there is no telling, as one of them is without features or was stored without a thumbnail before copies were looked for.`,
+  description: `How certain it is that one picture is a copy of the other: the same picture scaled down, recompressed, cropped, bordered, mirrored or recoloured. 1 is identical; from ${defaultDuplicateScore} on two pictures are near-copies, which happens by chance for two in a million pairs of different photographs. null: unknown, because one of them has no features or was stored without a thumbnail before descriptors existed.`,
 })
 
 export function duplicateScoreSchema(more: string) {
@@ -11,6 +11,6 @@ export function duplicateScoreSchema(more: string) {
     minimum: 0,
     maximum: 1,
     default: defaultDuplicateScore,
-    description: `Two pictures whose near-copy score is at least so much are near-copies; those of equal bytes always are. ${more}`,
+    description: `Minimum near-copy score of two near-copies; files with identical bytes always are. ${more}`,
   })
 }

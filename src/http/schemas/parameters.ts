@@ -1,4 +1,4 @@
-/** Parts of addresses, and pages of lists. */
+/** Parts of URLs, and pages of lists. */
 import { Type } from 'typebox'
 import { idMaxLength, idPattern, labelMaxLength, labelPattern, newIdPattern } from '../../ingest/names.js'
 
@@ -8,16 +8,19 @@ export const GalleryName = Type.String({
   examples: ['holidays'],
 })
 
-/** Without an example, where the reference page must not fill one in. */
+/** Without an example, where the reference page must not prefill one. */
 export const UnfilledImageId = Type.String({
   minLength: 1,
   maxLength: idMaxLength,
   pattern: idPattern,
-  description: `Your id of a picture: any text of at most ${idMaxLength} characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).`,
+  description: `Your id of a picture: any text of at most ${idMaxLength} characters without control characters. In URLs it is percent-encoded, including slashes. It is stored in Unicode form NFC and found in any form, unless the service keeps text unchanged (TEXT_FORM).`,
 })
 export const ImageId = { ...UnfilledImageId, examples: ['cycling/Image_12.jpg'] }
 
-/** No client can ask for `.` or `..`: they mean something else in every address. Stored by older versions, they can be removed by a line of NDJSON. */
+/**
+ * No client can request `.` or `..`: they have a meaning in every URL. Stored by older versions, they can be deleted by
+ * a line of NDJSON.
+ */
 export const NewImageId = { ...ImageId, pattern: newIdPattern }
 
 export const Label = Type.String({

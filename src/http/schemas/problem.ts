@@ -8,18 +8,18 @@ export const Problem = named(
   'Problem',
   Type.Object(
     {
-      type: Type.String({ description: 'A URN made of the code.' }),
-      title: Type.String({ description: 'What the code means; the same sentence for each code.' }),
+      type: Type.String({ description: 'A URN that contains the code.' }),
+      title: Type.String({ description: 'The meaning of the code; always the same sentence for a code.' }),
       status: Type.Integer({ description: 'The HTTP status.' }),
       code: Type.Enum([...publicCodes], { type: 'string', description: 'Stable; switch on this.' }),
-      detail: Type.Optional(Type.String({ description: 'What went wrong in this request.' })),
-      requestId: Type.String({ description: 'Finds the request in the log.' }),
-      traceId: Type.Optional(Type.String({ description: 'Of its trace, where there is one (W3C Trace Context).' })),
+      detail: Type.Optional(Type.String({ description: 'Details about this request.' })),
+      requestId: Type.String({ description: 'Identifies the request in the log.' }),
+      traceId: Type.Optional(Type.String({ description: 'Id of its trace, if there is one (W3C Trace Context).' })),
       errors: Type.Optional(
         Type.Array(
           Type.Object({
             in: Type.Enum(['path', 'query', 'headers', 'body', 'form'], { type: 'string' }),
-            pointer: Type.String({ description: 'JSON pointer to what is wrong.' }),
+            pointer: Type.String({ description: 'JSON pointer to the invalid value.' }),
             detail: Type.String(),
           }),
           { description: 'Every violation, for `request_invalid`.' },
@@ -42,7 +42,7 @@ export const Problem = named(
 )
 export type Problem = Static<typeof Problem>
 
-/** Responses of a route: what it answers, and the problems that are its own, by status. */
+/** Responses of a route: its answers, and its own problems, by status. */
 export function problems(...statuses: ProblemStatus[]): Record<number, object> {
   return Object.fromEntries(
     statuses.map((status) => [
@@ -54,20 +54,20 @@ export function problems(...statuses: ProblemStatus[]): Record<number, object> {
 
 const statusMeanings = {
   400: 'The request does not match its schema, or its body is incomplete.',
-  401: 'No valid API key, where the service asks for one.',
+  401: 'The service requires an API key, and there is no valid one.',
   403: 'The API key does not have the required role.',
   404: 'There is no such gallery, picture, job, snapshot or model.',
-  408: 'It did not arrive in the time allowed.',
-  409: 'It conflicts with what is stored.',
+  408: 'The request did not arrive in time.',
+  409: 'It conflicts with stored data.',
   410: 'The page token has expired.',
-  413: 'More bytes than allowed.',
-  415: 'A content type or picture format that is not accepted.',
-  416: 'The range lies beyond the picture.',
-  417: 'The header Expect asks for something else than 100-continue.',
-  422: 'The picture or archive can not be used.',
-  429: 'At capacity, or more requests than allowed; the header Retry-After says when to try again.',
-  431: 'Address and headers have more bytes than allowed.',
-  503: 'Starting or stopping.',
+  413: 'The body exceeds the maximum size.',
+  415: 'The content type or picture format is not supported.',
+  416: 'The range is outside the file.',
+  417: 'The header Expect is not 100-continue.',
+  422: 'The picture or archive cannot be used.',
+  429: 'At capacity, or too many requests; the header Retry-After says when to try again.',
+  431: 'The URL and headers exceed the maximum size.',
+  503: 'The service is starting or stopping, or a store that it needs is unavailable.',
   507: 'The disk is full.',
 } as const
 type ProblemStatus = keyof typeof statusMeanings

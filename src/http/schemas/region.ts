@@ -1,4 +1,4 @@
-/** The part of a picture that is meant, in an address or form and in JSON. */
+/** The part of a picture to use, in a URL or form and in JSON. */
 import { type Static, Type } from 'typebox'
 import type { Region as ImageRegion } from '../../image/region.js'
 
@@ -19,11 +19,11 @@ export const Region = Type.Object(
   },
   {
     additionalProperties: false,
-    description: 'Part of the picture to search with, after orientation; what hangs over the border is cut off.',
+    description: 'Part of the upright picture to search with; it is clipped to the picture.',
   },
 )
 
-/** `x,y,width,height` with `px` for pixels; the schema has checked its form. */
+/** `x,y,width,height`, with `px` for pixels; the schema has validated its form. */
 export function regionOf(region: string | Static<typeof Region>): ImageRegion {
   if (typeof region !== 'string') return { unit: 'relative', ...region }
   const [x = 0, y = 0, width = 0, height = 0] = region.split(',').map((number) => Number.parseFloat(number))

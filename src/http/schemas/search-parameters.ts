@@ -172,7 +172,7 @@ export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: n
         weight: Type.Number({
           exclusiveMinimum: 0,
           maximum: 2,
-          description: 'Added to the score of pictures that fit.',
+          description: 'Added to the score of pictures that match.',
         }),
       },
       { additionalProperties: false },
@@ -181,7 +181,7 @@ export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: n
       minItems: 1,
       maxItems: boostsMax,
       description:
-        'Rank pictures that fit a filter as if their score were higher by its weight; weights add up. `score`, `pSame` and `minScore` are of the likeness alone, and each hit tells its `boost`. Not together with `groupBy`, `diversity`, `hideDuplicates` and `vote`.',
+        'Rank pictures that match a filter as if their score were higher by its weight; weights add up. `score`, `pSame` and `minScore` refer to similarity alone, and each hit states its `boost`. Not with `groupBy`, `diversity`, `hideDuplicates` and `vote`.',
     },
   )
 
@@ -213,7 +213,7 @@ export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: n
         Type.Array(Type.Number(), {
           minItems: 2,
           maxItems: 4_096,
-          description: 'An embedding made by this model, of unit length.',
+          description: 'An embedding from this model, of unit length.',
         }),
       ),
       ...optional,
@@ -267,7 +267,7 @@ export function joinedSearchSchemas(settings: Parameters<typeof searchSchemas>[0
       minItems: 1,
       maxItems: galleriesMax,
       examples: [['holidays']],
-      description: `Names of galleries, or patterns in which \`*\` stands for any characters; together at most ${galleriesMax} galleries. A pattern finds those that the caller may search.`,
+      description: `Names of galleries, or patterns in which \`*\` stands for any characters; together at most ${galleriesMax} galleries. A pattern covers those that the caller may search.`,
     },
   )
   const Parameters = Type.Object(

@@ -19,9 +19,9 @@ import { GalleryName, ImageId, Label } from './parameters.js'
 const Hit = Type.Object({
   rank: Type.Integer({ description: '1 is best.' }),
   id: ImageId,
-  gallery: Type.Optional({ ...GalleryName, description: 'Where it is stored, when several galleries are searched.' }),
+  gallery: Type.Optional({ ...GalleryName, description: 'The gallery it is in, if several galleries are searched.' }),
   boost: Type.Optional(
-    Type.Number({ description: 'With `boosts`: what was added to the score for its rank; the score is without it.' }),
+    Type.Number({ description: 'With `boosts`: the amount added to the score for ranking; `score` excludes it.' }),
   ),
   score: Type.Number({
     description:
@@ -42,15 +42,17 @@ const Hit = Type.Object({
   ),
   thumbnail: Type.Optional(
     Type.Union([Type.String(), Type.Null()], {
-      description: 'Its path on the service; null if none is stored.',
+      description: 'Path on the service; null if none is stored.',
     }),
   ),
 })
 
 const Group = Type.Object({
   rank: Type.Integer({ description: '1 is best.' }),
-  key: Type.Union([Type.String(), Type.Number(), Type.Boolean()], { description: 'What its hits share.' }),
-  hits: Type.Array(Hit, { description: 'Score descending, then id ascending; `rank` is that within the group.' }),
+  key: Type.Union([Type.String(), Type.Number(), Type.Boolean()], { description: 'The value that its hits share.' }),
+  hits: Type.Array(Hit, {
+    description: 'Score descending, then id ascending; `rank` is the position within the group.',
+  }),
 })
 
 const VoteAnswer = Type.Object({
@@ -69,20 +71,20 @@ const VoteAnswer = Type.Object({
     Type.Object({
       label: Label,
       votes: Type.Integer(),
-      share: Type.Number({ description: 'Of the votes, 0 to 1.' }),
-      bestScore: Type.Number({ description: 'Of its best hit.' }),
+      share: Type.Number({ description: 'Share of the votes, 0 to 1.' }),
+      bestScore: Type.Number({ description: 'Score of its best hit.' }),
     }),
     { description: 'Most votes first, then nearest.' },
   ),
   threshold: Type.Optional(
     Type.Object({
-      score: Type.Number({ description: 'Below it nothing matches.' }),
-      falseMatchRate: Type.Number({ description: 'Share of pairs of two labels that reach it, on val pictures.' }),
+      score: Type.Number({ description: 'Nothing below it matches.' }),
+      falseMatchRate: Type.Number({ description: 'Share of different-label pairs that reach it, on val pictures.' }),
       falseMatchesExpected: Type.Number({
         description:
-          'The rate times the pictures that were compared: how many would reach it by chance for a query of unknown label. Above about 0.1, `match: true` says little.',
+          'The rate times the number of pictures compared: how many would reach it by chance for a query of unknown label. Above about 0.1, `match: true` says little.',
       }),
-      matchRate: Type.Number({ description: 'Share of pairs of one label that reach it.' }),
+      matchRate: Type.Number({ description: 'Share of same-label pairs that reach it.' }),
     }),
   ),
 })
@@ -99,17 +101,17 @@ export const SearchAnswer = named(
         type: 'string',
         description: 'Whether every picture was scanned or the graph was used.',
       }),
-      ef: Type.Optional(Type.Integer({ description: 'Candidates the graph kept.' })),
+      ef: Type.Optional(Type.Integer({ description: 'Candidates that the graph kept.' })),
       vector: Type.Optional(Type.Array(Type.Number(), { description: 'The query vector; with `include`.' })),
       hits: Type.Array(Hit, {
         description:
-          'Score descending, then id ascending; with `diversity` in the order of choice; with `groupBy` none.',
+          'Score descending, then id ascending; with `diversity` in the order of selection; empty with `groupBy`.',
       }),
       groups: Type.Optional(Type.Array(Group, { description: 'With `groupBy`, ordered by their best hits.' })),
       vote: Type.Optional(VoteAnswer),
       nextPageToken: Type.Optional(
         Type.String({
-          description: 'With `paged`: of the next page of this ranking, for `pageToken`; absent when nothing follows.',
+          description: 'With `paged`: the `pageToken` of the next page of this ranking; absent on the last page.',
         }),
       ),
       calibration: Type.Optional(reference(Calibration)),
@@ -208,7 +210,7 @@ export const SearchAnswer = named(
 export const JoinedSearchAnswer = named(
   'JoinedSearchAnswer',
   Type.Object({
-    galleries: Type.Array(GalleryName, { description: 'Those that were searched, by name.' }),
+    galleries: Type.Array(GalleryName, { description: 'The galleries searched, by name.' }),
     ...Type.Omit(SearchAnswer, ['gallery']).properties,
   }),
 )

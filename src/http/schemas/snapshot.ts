@@ -26,7 +26,7 @@ export const Snapshot = named(
       state: Type.Enum([...snapshotStates], {
         type: 'string',
         description:
-          '`writing`; `ready` to be fetched; `failed`: nothing of it is kept; `damaged`: its files have changed since they were written.',
+          '`writing`; `ready` to download; `failed`: nothing of it is kept; `damaged`: its files have changed since they were written.',
       }),
       share: Type.Number({ description: 'Share of the work that is done, 0 to 1.' }),
       createdAt: Type.Union([Type.String(), Type.Null()], {
@@ -35,14 +35,14 @@ export const Snapshot = named(
       serviceVersion: Type.Union([Type.String(), Type.Null()], {
         description: 'Version of Alike. This and the following are null or empty unless it is ready.',
       }),
-      modelId: Type.Union([Type.String(), Type.Null()], { description: 'Of the model that was served.' }),
+      modelId: Type.Union([Type.String(), Type.Null()], { description: 'Id of the default model at that time.' }),
       images: Type.Union([Type.Integer(), Type.Null()], { description: 'Pictures in all galleries.' }),
       galleries: Type.Array(SnapshotGallery),
       files: Type.Array(SnapshotFile),
       damagedGalleries: Type.Optional(
         Type.Array(Type.String(), {
           description:
-            'Galleries whose record could not be read when this was written, at most 100: their pictures are in it, but they can only be deleted. Absent when there are none.',
+            'Galleries whose record could not be read when this was written, at most 100: their pictures are included, but they can only be deleted. Absent if there are none.',
         }),
       ),
       damagedImages: Type.Optional(
@@ -55,7 +55,7 @@ export const Snapshot = named(
           },
           {
             description:
-              'Pictures whose record, embedding, thumbnail or copy descriptor could not be read when this was written: everything else of them is in it. Absent when there are none.',
+              'Pictures whose record, embedding, thumbnail or copy descriptor could not be read when this was written: everything else about them is included. Absent if there are none.',
           },
         ),
       ),

@@ -7,7 +7,7 @@ import { NearCopyScore } from './near-copy.js'
 
 const chosenModel = {
   model: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 64, description: 'Id or name of a model; left out: the standard one.' }),
+    Type.String({ minLength: 1, maxLength: 64, description: 'Id or name of a model. Default: the default model.' }),
   ),
 }
 export const ModelChoice = Type.Object(chosenModel, { additionalProperties: false })
@@ -23,7 +23,7 @@ export const EmbeddingAnswer = named(
   Type.Object(
     {
       modelId: Type.String({ description: 'Vectors of different models are never compared.' }),
-      vector: Type.Array(Type.Number(), { description: 'Of unit length; a search accepts it as `vector`.' }),
+      vector: Type.Array(Type.Number(), { description: 'Unit length; a search accepts it as `vector`.' }),
       labels: Type.Array(Type.Object({ label: Type.String(), probability: Type.Number({ minimum: 0, maximum: 1 }) }), {
         description: 'The five most likely classes, of those the model was trained on.',
       }),

@@ -27,5 +27,5 @@ export interface WholeTask {
 
 export type WholeReply = { tiff: Uint8Array<ArrayBuffer> } | { damage: string }
 
-/** The file can not be decoded; what is wrong with it, in a sentence. */
+/** The file cannot be decoded; what is wrong with it, in a sentence. */
 export class Undecodable extends Error {}

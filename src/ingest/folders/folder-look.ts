@@ -95,7 +95,9 @@ export async function readFound(
 async function expectMounted(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => [])
   if (names.length === 0)
-    throw new AlikeError('source_unreachable', { detail: 'The folder is empty, as one whose drive is not mounted.' })
+    throw new AlikeError('source_unreachable', {
+      detail: 'The folder is empty, perhaps because its drive is not mounted.',
+    })
 }
 
 function stampOf({ size, mtimeNs }: BigIntStats): string {

@@ -203,7 +203,7 @@ export class FolderWatch {
     const code = error instanceof AlikeError ? error.code : 'internal'
     if (code === this.#toldOf) return
     this.#toldOf = code
-    logger.warn({ err: error, ...watched }, 'a watched folder cannot be taken in; it is looked at again')
+    logger.warn({ err: error, ...watched }, 'a watched folder could not be ingested; retrying later')
   }
 }
 
@@ -215,7 +215,7 @@ function goneOf(memory: FolderMemory, paths: ReadonlySet<string>): string[] {
   const gone = [...memory.paths()].filter((path) => !paths.has(path))
   if (gone.length > 0 && paths.size === 0)
     throw new AlikeError('source_unreadable', {
-      detail: 'The folder is empty, as one whose drive is not mounted: nothing is removed.',
+      detail: 'The folder is empty, perhaps because its drive is not mounted: nothing is removed.',
     })
   return gone
 }

@@ -67,7 +67,7 @@ async function survey(
       if (entry.uncompressedSize <= limits.uploadMaxBytes) stated.add(entry.uncompressedSize)
       if (++files > limits.ingestMaxFiles) throw tooManyFiles(limits)
     }
-    if (extents.overlap()) throw new AlikeError('archive_unreadable', { detail: 'Entries of it lie over each other.' })
+    if (extents.overlap()) throw new AlikeError('archive_unreadable', { detail: 'Its entries overlap.' })
     return { count, ...(found && { manifest: found }) }
   } finally {
     zip.close()

@@ -24,7 +24,7 @@ export async function* listedObjects(
   for await (const page of buckets.list(bucket, prefix, signal)) {
     count += page.length
     if (count > limits.ingestMaxFiles)
-      throw new AlikeError('source_unreadable', { detail: `It holds more than ${limits.ingestMaxFiles} objects.` })
+      throw new AlikeError('source_unreadable', { detail: `It contains more than ${limits.ingestMaxFiles} objects.` })
     yield Buffer.from(page.map(({ key, bytes }) => `${JSON.stringify([key, bytes])}\n`).join(''))
   }
 }

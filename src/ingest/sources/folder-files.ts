@@ -23,7 +23,7 @@ export function openFolderFiles(
   { folders, limits }: { folders: readonly string[]; limits: SourceLimits },
 ): Promise<Source> {
   if (!folders.includes(folder))
-    throw new AlikeError('source_not_allowed', { detail: 'The folder is not in WATCH_FOLDERS any more.' })
+    throw new AlikeError('source_not_allowed', { detail: 'The folder is no longer in WATCH_FOLDERS.' })
   return openLines(file, {
     lineMaxBytes,
     itemOf: (line, index) => itemOf(JSON.parse(line!.toString()) as FolderChange, { index, folder, limits }),

@@ -129,5 +129,5 @@ class Stored {
 }
 
 function unfit(): AlikeError {
-  return new AlikeError('image_unreadable', { detail: 'It is a sparse file whose map does not fit it.' })
+  return new AlikeError('image_unreadable', { detail: 'It is a sparse file with an inconsistent map.' })
 }

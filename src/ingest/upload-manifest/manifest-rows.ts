@@ -77,7 +77,7 @@ async function* csvRows(
       read: () => {
         throw error instanceof AlikeError
           ? error
-          : new AlikeError('line_invalid', { detail: `It is no CSV: ${error.message}`, cause: error })
+          : new AlikeError('line_invalid', { detail: `It is not a CSV: ${error.message}`, cause: error })
       },
     }
   } finally {

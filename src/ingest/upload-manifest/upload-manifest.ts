@@ -72,7 +72,7 @@ export class UploadManifest {
 
   #add(folder: string, { file, ...said }: ManifestLine, { ingestMaxFiles }: SourceLimits): void {
     const { id } = nameOf(folder === '' ? file : `${folder}/${file}`)
-    if (this.#rows.has(id)) throw new AlikeError('manifest_invalid', { detail: 'It names a file for the second time.' })
+    if (this.#rows.has(id)) throw new AlikeError('manifest_invalid', { detail: 'It names a file twice.' })
     if (this.#rows.size >= ingestMaxFiles)
       throw new AlikeError('manifest_invalid', { detail: `There are more than ${ingestMaxFiles} rows.` })
     this.#rows.set(id, JSON.stringify(said))

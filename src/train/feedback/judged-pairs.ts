@@ -66,7 +66,7 @@ async function readLines(file: string): Promise<Line[]> {
   try {
     text = await readFile(file, 'utf8')
   } catch (cause) {
-    throw new AlikeError('data_unreadable', { detail: 'The file of feedback can not be read.', cause })
+    throw new AlikeError('data_unreadable', { detail: 'The file of feedback cannot be read.', cause })
   }
   return text.split('\n').flatMap((line, i) => {
     if (line.trim() === '') return []
@@ -77,7 +77,7 @@ async function readLines(file: string): Promise<Line[]> {
     } catch {
       // told below
     }
-    throw new AlikeError('data_unreadable', { detail: `Line ${i + 1} of the feedback is no judgement.` })
+    throw new AlikeError('data_unreadable', { detail: `Line ${i + 1} of the feedback is not a judgement.` })
   })
 }
 

@@ -79,7 +79,7 @@ async function openRun(settings: FineTuneSettings, log: (line: string) => void, 
 async function startingWeightsOf({ init, initSha256, architecture }: FineTuneSettings): Promise<StartingWeights> {
   const starting = await readStartingWeights(init, initSha256)
   if (architecture === undefined || architecture === starting.architecture) return starting
-  const detail = `${starting.file} is of ${starting.architecture}, not of ${architecture}.`
+  const detail = `${starting.file} is for ${starting.architecture}, not for ${architecture}.`
   throw new AlikeError('weights_unreadable', { detail })
 }
 

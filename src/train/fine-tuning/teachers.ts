@@ -34,11 +34,11 @@ export class Teachers {
       const teacher = await readTeacher(folder)
       if (teacher.labels.join() !== pupil.labels.join())
         throw new AlikeError('weights_unreadable', {
-          detail: `${folder} was trained on other labels: it can not teach this network.`,
+          detail: `${folder} was trained on other labels: it cannot teach this network.`,
         })
       if (teacher.preprocessing.fit !== pupil.preprocessing.fit)
         throw new AlikeError('weights_unreadable', {
-          detail: `${folder} was trained on pictures that are fitted by ${teacher.preprocessing.fit}, this network on ${pupil.preprocessing.fit}.`,
+          detail: `${folder} was trained with the fit ${teacher.preprocessing.fit}, this network uses ${pupil.preprocessing.fit}.`,
         })
       networks.push(teacher)
     }

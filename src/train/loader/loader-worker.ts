@@ -27,7 +27,7 @@ async function viewOf(request: BatchRequest, position: number): Promise<Uint8Arr
   try {
     return await views.make(await bytesOf({ source }), orderOf(request, position))
   } catch (cause) {
-    throw new AlikeError('data_unreadable', { detail: `The picture "${id}" can not be read.`, cause })
+    throw new AlikeError('data_unreadable', { detail: `The picture "${id}" cannot be read.`, cause })
   }
 }
 

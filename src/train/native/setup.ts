@@ -2,7 +2,7 @@
  * `npm run train:setup [-- --gpu]`: native TensorFlow for training, built beside the project in `.train/native`.
  *
  * The vendor's package would download its library from its own storage host while installing, which
- * hangs or breaks where that host can not be reached. Here the same addon is put together from two
+ * hangs or breaks where that host cannot be reached. Here the same addon is put together from two
  * ordinary packages (its sources from npm, the library from a Python wheel, unzipped and never
  * installed) and one compiler call. Neither the service nor `npm ci` needs any of it.
  */

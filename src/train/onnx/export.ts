@@ -90,7 +90,7 @@ async function describe(
   }
 }
 
-/** A folder can not be renamed over a full one: the old one steps aside first. */
+/** A folder cannot be renamed over a full one: the old one steps aside first. */
 async function replaceFolder(draft: string, folder: string): Promise<void> {
   const old = `${draft}-old`
   const replaced = await rename(folder, old).then(

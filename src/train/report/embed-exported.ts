@@ -118,6 +118,6 @@ async function preparePicture(
     })
     return { views, contentHash: createHash('sha256').update(bytes).digest('hex') }
   } catch (cause) {
-    throw new AlikeError('data_unreadable', { detail: `The picture "${image.id}" can not be read.`, cause })
+    throw new AlikeError('data_unreadable', { detail: `The picture "${image.id}" cannot be read.`, cause })
   }
 }

@@ -64,7 +64,7 @@ export async function judgeOptionsOf({ data, labels, split, copies, ...given }: 
   )
   const precision = given.precision ?? present[0]!
   if (!present.includes(precision))
-    throw new AlikeError('model_unreadable', { detail: `It has no ${precision} file, but ${present.join(', ')}.` })
+    throw new AlikeError('model_unreadable', { detail: `It has no ${precision} file, only ${present.join(', ')}.` })
   const views = given.views ?? (given.mirror ? 2 : 1)
   const all = await readSplitImages({ data, labels, seed: trainingSeedOf(model.manifest.provenance) })
   const images = all.filter((image) => image.split === split)

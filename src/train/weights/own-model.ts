@@ -36,7 +36,7 @@ export async function readOwnGraph(folder: string): Promise<OwnGraph> {
   const { manifest, absent = [] } = await readModel(folder)
   const { architecture } = manifest
   if (architecture !== 'resnet50')
-    throw unreadable(manifest, `is of ${architecture}; only networks of resnet50 can be started from`)
+    throw unreadable(manifest, `is a ${architecture}; only resnet50 networks can be used as initial weights`)
   const precision = (['fp32', 'fp16'] as const).find(
     (each) => manifest.files[each] !== undefined && !absent.includes(each),
   )

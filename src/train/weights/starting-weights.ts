@@ -34,7 +34,7 @@ const isFolder = (path: string): Promise<boolean> =>
 async function readFileOfWeights(path: string): Promise<StartingWeights> {
   const file = basename(path)
   const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new AlikeError('weights_unreadable', { detail: `${file} can not be read.`, cause })
+    throw new AlikeError('weights_unreadable', { detail: `${file} cannot be read.`, cause })
   })
   const sha256 = createHash('sha256').update(bytes).digest('hex')
   const tensors = await readAnyTensors(file, path, bytes)
@@ -42,7 +42,7 @@ async function readFileOfWeights(path: string): Promise<StartingWeights> {
   if (format === undefined) {
     const known = formats.map(({ description }) => description).join('; ')
     throw new AlikeError('weights_unreadable', {
-      detail: `${file} has ${tensors.size} tensors (${[...tensors.keys()].slice(0, 3).join(', ')} …), which fit none of: ${known}.`,
+      detail: `${file} has ${tensors.size} tensors (${[...tensors.keys()].slice(0, 3).join(', ')} …), which match none of: ${known}.`,
     })
   }
   return { ...format.read(tensors), architecture: format.architecture, description: format.description, file, sha256 }

@@ -92,7 +92,7 @@ test('a key is asked for once, kept for the session, and is in no address', { sk
   await page.goto(base)
   await page.fill('input[type=password]', 'alike_wrong')
   await page.click('text=Use this key')
-  await page.waitForSelector('text=does not know this key')
+  await page.waitForSelector('text=does not accept this key')
   await page.fill('input[type=password]', key)
   await page.click('text=Use this key')
   await page.waitForSelector('.hit img')

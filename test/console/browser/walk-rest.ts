@@ -17,7 +17,7 @@ export async function walkMap({ page, base, watched, look, step }: Walk): Promis
     await page.focus('.map-frame')
     for (let times = 0; times < 8; times++) await page.keyboard.press('+')
     await page.keyboard.press('0')
-    await page.click('text=Choose with a lasso')
+    await page.click('text=Select with a lasso')
     const box = (await page.locator('.map-canvas').boundingBox())!
     const corner = (x: number, y: number) =>
       page.mouse.move(box.x + box.width * x, box.y + box.height * y, { steps: 3 })
@@ -49,7 +49,7 @@ export async function walkNetworks({ page, base, look, step }: Walk): Promise<vo
     await page.click('text=Build and judge')
     await page.waitForSelector('.set .gate', { timeout: 600_000 })
     await look('networks')
-    await page.click('.set >> text=Let it serve')
+    await page.click('.set >> text=Switch to it')
     await untilTold(page, '.set', /har-lite0answers searches/)
     await page.click('.set >> text=Roll back to it')
     await untilTold(page, '.set', /har-resnet50answers searches/)

@@ -30,7 +30,7 @@ export async function walkSearch({ page, look, step }: Walk): Promise<void> {
     await page.keyboard.press('x')
     await page.waitForSelector('.verdict-wrong[aria-pressed=true]')
     await page.keyboard.press('l')
-    await page.waitForSelector('.opinions >> text=Like these, too')
+    await page.waitForSelector('.opinions >> text=Also like these')
     await until(page, "!document.querySelector('[aria-busy=true]')")
     await page.locator('.search-results .hit-picture').nth(4).focus()
     await page.keyboard.press('u')

@@ -28,7 +28,7 @@ test('any file of the data folder, damaged at random, gives a right answer or a 
   )
   for (const file of folder.files) {
     for (let i = 0; i < rounds; i++) {
-      // A log that was cut is a shorter log: what can not be known is not asked here, but below.
+      // A log that was cut is a shorter log: what cannot be known is not asked here, but below.
       if (file.endsWith('-wal')) continue
       const { outcome, what } = await damageAndAsk(t, folder, file, random)
       if (/^(index|snapshots)\//.test(file) || /-shm$|owner$/.test(file))

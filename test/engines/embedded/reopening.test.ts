@@ -73,7 +73,7 @@ test('a second process, or a second opening, is kept out of the folder', async (
   await openIn(t, dataDir)
 })
 
-test('a folder that can not be made or a file that is no database says so', async (t) => {
+test('a folder that cannot be made or a file that is no database says so', async (t) => {
   const dataDir = await dataFolder(t)
   await writeFile(join(dataDir, 'file'), 'x')
   await assert.rejects(openIn(t, join(dataDir, 'file')), { code: 'data_unreadable' })

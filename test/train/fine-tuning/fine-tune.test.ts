@@ -120,7 +120,7 @@ test('a network trained from nothing is taught too, by one that sees larger squa
   assert.notEqual(untaught!.loss, first!.loss)
   await assert.rejects(
     trainFromNothing({ ...taught, preprocessing: { ...taught.preprocessing, fit: 'squash' } }, () => {}, never),
-    /fitted by cover/,
+    /with the fit cover/,
   )
 })
 
@@ -129,7 +129,7 @@ test('weights of another architecture, and a checkpoint of other settings, are r
     fineTune({ ...settings('other'), architecture: 'efficientnet-lite0' }, () => {}, never),
     (error: unknown) =>
       error instanceof AlikeError &&
-      error.message.includes('narrow.safetensors is of resnet50, not of efficientnet-lite0'),
+      error.message.includes('narrow.safetensors is for resnet50, not for efficientnet-lite0'),
   )
   await assert.rejects(
     fineTune({ ...settings('whole'), resume: true, seed: 2 }, () => {}, never),

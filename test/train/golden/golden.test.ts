@@ -73,14 +73,14 @@ test('another picture under the name of a golden one is noticed, and the reason 
   assert.match(found!.failure!, /fp32 model gives other embeddings .* cosine over 4 golden pictures is -?0\.\d+/)
 })
 
-test('golden pictures that can not be used are refused', async (t) => {
+test('golden pictures that cannot be used are refused', async (t) => {
   const folder = await copyOfTiny(t)
   const list = join(folder, 'golden', goldenList)
   const golden = JSON.parse(await readFile(list, 'utf8')) as Golden
   const rows: [Golden | string, RegExp][] = [
     [{ ...golden, modelId: '0000' }, /another model/],
     [{ ...golden, embeddings: {} }, /no golden embeddings of its fp32/],
-    [{ ...golden, pictures: ['gone.png', ...golden.pictures.slice(1)] }, /gone\.png can not be read/],
+    [{ ...golden, pictures: ['gone.png', ...golden.pictures.slice(1)] }, /gone\.png cannot be read/],
     ['{', /schema/],
   ]
   for (const [content, message] of rows) {

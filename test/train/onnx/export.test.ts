@@ -40,10 +40,7 @@ const bodies: Record<string, (input: Tensor) => Tensor> = {
     layers.activation({ activation: 'relu' }),
   ),
   'batch-norm without scale and shift': chain(conv(), layers.batchNormalization({ scale: false, center: false })),
-  'batch-norm after an activation can not be folded': chain(
-    conv({ activation: 'relu' }),
-    layers.batchNormalization({}),
-  ),
+  'batch-norm after an activation cannot be folded': chain(conv({ activation: 'relu' }), layers.batchNormalization({})),
   'batch-norm first': chain(layers.batchNormalization({}), conv()),
   'same padding, stride 2, odd size': chain(
     conv({ strides: 2, padding: 'same' }),
@@ -188,7 +185,7 @@ test('an export replaces an older one as a whole', async (t) => {
   assert.deepEqual(await readdir(parent), ['model'])
 })
 
-test('a layer that can not be written is named', async () => {
+test('a layer that cannot be written is named', async () => {
   const rows: [string, (input: Tensor) => Tensor][] = [
     ['UpSampling2D', chain(layers.upSampling2d({}))],
     ['activation softsign', chain(conv({ activation: 'softsign' }))],

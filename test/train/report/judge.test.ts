@@ -44,5 +44,5 @@ for (const [args, says] of misuses)
   test(`judging refuses "${args.slice(4).join(' ')}"`, () => assert.throws(() => void asked(args), says))
 
 test('a precision that the folder does not have is told with those that it has', async () => {
-  await assert.rejects(asked([...given, '--precision', 'int8']), /no int8 file, but fp32/)
+  await assert.rejects(asked([...given, '--precision', 'int8']), /no int8 file, only fp32/)
 })

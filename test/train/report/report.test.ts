@@ -153,7 +153,7 @@ test('beside the action photos stand the published numbers, apart for each proto
   assert.match(card, /\| published \| 0\.730 \| 1\.000 \| 0\.650 \| 0\.482 \| 261 \|/)
 })
 
-test('a picture that can not be read is named', async () => {
+test('a picture that cannot be read is named', async () => {
   const broken: SplitImage = {
     id: 'broken',
     label: 'a',

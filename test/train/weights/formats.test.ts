@@ -153,5 +153,5 @@ test('a wrong checksum, a missing tensor, a shape that does not fit and a file o
     readStartingWeights(join(folder, 'text.bin')),
     refused(/neither a safetensors file nor an HDF5 file/),
   )
-  await assert.rejects(readStartingWeights(join(folder, 'absent.h5')), refused(/absent\.h5 can not be read/))
+  await assert.rejects(readStartingWeights(join(folder, 'absent.h5')), refused(/absent\.h5 cannot be read/))
 })

@@ -102,6 +102,6 @@ test('a folder that carries only fp16 gives the weights as halves hold them; one
 test('a network of another architecture is refused by its name', async () => {
   await assert.rejects(readStartingWeights(await tinyModel()), {
     code: 'weights_unreadable',
-    message: /is of simple-cnn; only networks of resnet50/,
+    message: /is a simple-cnn; only resnet50 networks/,
   })
 })

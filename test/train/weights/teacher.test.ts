@@ -128,6 +128,6 @@ test('squares of another side are taken, for teaching on small pictures', async 
 test('a network of another architecture is refused by its name', async () => {
   await assert.rejects(readTeacher(await tinyModel()), {
     code: 'weights_unreadable',
-    message: /is of simple-cnn; only networks of resnet50/,
+    message: /is a simple-cnn; only resnet50 networks/,
   })
 })

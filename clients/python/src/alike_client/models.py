@@ -15,7 +15,7 @@ class Calibration(TypedDict):
 
     split: Literal['val']
     """
-    Part of the data whose pairs were measured; the model was not trained on it.
+    Part of the data set whose pairs were measured; the model was not trained on it.
     """
     positivePairs: int
     """
@@ -23,7 +23,7 @@ class Calibration(TypedDict):
     """
     negativePairs: int
     """
-    Pairs of pictures of two labels.
+    Pairs of pictures with different labels.
     """
     reliable: bool
     """
@@ -31,14 +31,14 @@ class Calibration(TypedDict):
     """
     widened: NotRequired[bool]
     """
-    True when the curve was widened for want of pairs: its probabilities claim no more than random halves of the pictures agree on. Absent otherwise.
+    True if the curve was flattened because there were few pairs: its probabilities claim no more than random halves of the pictures agree on. Absent otherwise.
     """
 
 
 class Decision(TypedDict):
     id: str
     """
-    Of the decision.
+    Id of the decision.
     """
     gallery: str
     """
@@ -50,15 +50,15 @@ class Decision(TypedDict):
     label: NotRequired[str | None]
     keep: NotRequired[str]
     """
-    Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
+    Your id of a picture: any text of at most 512 characters without control characters. In URLs it is percent-encoded, including slashes. It is stored in Unicode form NFC and found in any form, unless the service keeps text unchanged (TEXT_FORM).
     """
     changed: int
     """
-    Pictures that got another label, or were removed.
+    Pictures that were given another label, or deleted.
     """
     by: str
     """
-    The API key that it came with; empty without keys.
+    Name of the API key that made it; empty without keys.
     """
     at: str
 
@@ -77,7 +77,7 @@ class MAP1(TypedDict):
     """
     interval: list[float]
     """
-    Of the difference: 95 %, by resampling queries in pairs.
+    95 % confidence interval of the difference, by paired bootstrap over queries.
     """
 
 
@@ -90,7 +90,7 @@ class MAP10(TypedDict):
     """
     interval: list[float]
     """
-    Of the difference: 95 %, by resampling queries in pairs.
+    95 % confidence interval of the difference, by paired bootstrap over queries.
     """
 
 
@@ -103,7 +103,7 @@ class MAP50(TypedDict):
     """
     interval: list[float]
     """
-    Of the difference: 95 %, by resampling queries in pairs.
+    95 % confidence interval of the difference, by paired bootstrap over queries.
     """
 
 
@@ -116,7 +116,7 @@ class NormalisedMeanRank(TypedDict):
     """
     interval: list[float]
     """
-    Of the difference: 95 %, by resampling queries in pairs.
+    95 % confidence interval of the difference, by paired bootstrap over queries.
     """
 
 
@@ -133,7 +133,7 @@ Quality = TypedDict(
 
 class Replay(TypedDict):
     """
-    The same on pictures that were searched with lately (`keepQueries`); null: none are kept.
+    The same for recent query pictures (`keepQueries`); null: none are kept.
     """
 
     queries: int
@@ -142,7 +142,7 @@ class Replay(TypedDict):
 
 class CopiesFound(TypedDict):
     """
-    Of near-copies, told by pixels, the share among the ten best hits; null: there are none.
+    Share of near-copies, as detected by pixels, that are among the ten best hits; null: there are none.
     """
 
     serving: float
@@ -152,54 +152,54 @@ class CopiesFound(TypedDict):
 
 class Gate(TypedDict):
     """
-    Two sets judged side by side on the gallery’s own pictures.
+    Two sets compared on the gallery’s own pictures.
     """
 
     passed: bool
     reasons: list[str]
     """
-    Why not, one sentence each.
+    Reasons for failing, one sentence each.
     """
     judgedAt: str
     servingModelId: str
     """
-    What it was compared with.
+    The model it was compared with.
     """
     seed: int
     queries: int
     """
-    Labelled pictures that were queries; without any, nothing is said of quality.
+    Labelled pictures used as queries; without any, quality is not judged.
     """
     candidates: int
     """
-    Pictures among which they were ranked, exactly and in both sets.
+    Pictures that were ranked, exactly and in both sets.
     """
     missing: NotRequired[int]
     """
-    Of those, pictures that this set does not have: they count as missed.
+    Candidates that this set does not contain: they count as missed.
     """
     quality: Quality
     """
-    Of the normalised mean rank less is better, of all others more.
+    For the normalised mean rank lower is better, for all others higher.
     """
     overlapAt10: float | None
     """
-    Of the ten best hits of a query, the share that both sets show.
+    Share of a query’s ten best hits that both sets have in common.
     """
     overlapQueries: int
     replay: NotRequired[Replay | None]
     """
-    The same on pictures that were searched with lately (`keepQueries`); null: none are kept.
+    The same for recent query pictures (`keepQueries`); null: none are kept.
     """
     copiesFound: CopiesFound | None
     """
-    Of near-copies, told by pixels, the share among the ten best hits; null: there are none.
+    Share of near-copies, as detected by pixels, that are among the ten best hits; null: there are none.
     """
 
 
 class Area(TypedDict):
     """
-    The part of the upright picture that the grid lies over, in fractions of its sides: what the model saw.
+    The part of the upright picture that the grid covers, in fractions of its sides: what the model saw.
     """
 
     x: float
@@ -237,12 +237,12 @@ Places = TypedDict(
 class Hit(TypedDict):
     id: str
     """
-    Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
+    Your id of a picture: any text of at most 512 characters without control characters. In URLs it is percent-encoded, including slashes. It is stored in Unicode form NFC and found in any form, unless the service keeps text unchanged (TEXT_FORM).
     """
     label: str | None
     places: Places | None
     """
-    Where in the hit it comes from; null when it has no thumbnail.
+    Which parts of the hit it comes from; null if the hit has no thumbnail.
     """
 
 
@@ -253,30 +253,30 @@ class Label(TypedDict):
     """
     votes: int
     """
-    Pictures of this label among those that were asked.
+    Voting pictures with this label.
     """
     share: float
     """
-    Of the votes, 0 to 1.
+    Share of the votes, 0 to 1.
     """
     bestScore: float
     """
-    Of the nearest one.
+    Score of the nearest one.
     """
     bestId: str
     """
-    Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
+    Your id of a picture: any text of at most 512 characters without control characters. In URLs it is percent-encoded, including slashes. It is stored in Unicode form NFC and found in any form, unless the service keeps text unchanged (TEXT_FORM).
     """
 
 
 class Neighbours(TypedDict):
     """
-    What else is near: the labels of the pictures that are nearest to the query.
+    The labels of the pictures nearest to the query.
     """
 
     asked: int
     """
-    Nearest pictures that were asked for their labels.
+    Nearest pictures whose labels were counted.
     """
     labels: list[Label]
     """
@@ -287,27 +287,27 @@ class Neighbours(TypedDict):
 class NeededItem(TypedDict):
     pSame: float
     """
-    A probability that query and hit share a label.
+    Probability that query and hit share a label.
     """
     score: float | None
     """
-    The lowest score that has it; null: none has.
+    The lowest score with this probability; null: none has it.
     """
 
 
 class Threshold(TypedDict):
     falseMatchRate: float
     """
-    Share of pairs of two labels that reach the score, on val pictures.
+    Share of different-label pairs that reach the score, on val pictures.
     """
     score: float
     matchRate: float
     """
-    Share of pairs of one label that reach it.
+    Share of same-label pairs that reach it.
     """
     falseMatchesExpected: float
     """
-    The rate times the pictures that were compared.
+    The rate times the number of pictures compared.
     """
     reached: bool
     """
@@ -317,23 +317,23 @@ class Threshold(TypedDict):
 
 class Match(TypedDict):
     """
-    What a match would take; null without calibration.
+    The scores needed for a match; null without calibration.
     """
 
     bestScore: float | None
     """
-    Of the nearest picture; null: there is none.
+    Score of the nearest picture; null: there is none.
     """
     needed: list[NeededItem]
     thresholds: list[Threshold]
     """
-    Those that votes use, strictest first.
+    The thresholds used by votes, strictest first.
     """
 
 
 class Explanation(TypedDict):
     """
-    Where a score comes from, place by place, and how far it is to be trusted.
+    Which regions a score comes from, and how far it can be trusted.
     """
 
     gallery: str
@@ -351,16 +351,16 @@ class Explanation(TypedDict):
     """
     query: Query | None
     """
-    Where in the query the score comes from; null for a stored picture without a thumbnail.
+    Which parts of the query the score comes from; null for a stored picture without a thumbnail.
     """
     hit: Hit
     neighbours: Neighbours
     """
-    What else is near: the labels of the pictures that are nearest to the query.
+    The labels of the pictures nearest to the query.
     """
     match: Match | None
     """
-    What a match would take; null without calibration.
+    The scores needed for a match; null without calibration.
     """
     calibration: NotRequired[Calibration]
 
@@ -372,19 +372,19 @@ class FeedbackAnswer(TypedDict):
     """
     recorded: int
     """
-    Judgements that are new.
+    New judgements.
     """
     changed: int
     """
-    That replaced what the same person had said of the same query and hit.
+    Judgements that replaced one by the same person for the same query and hit.
     """
     unchanged: int
     """
-    That were there already.
+    Judgements that were already stored.
     """
     stored: int
     """
-    Judgements of this gallery altogether.
+    Total number of judgements in this gallery.
     """
 
 
@@ -439,29 +439,29 @@ class Filter7(TypedDict, closed=True):
 
 class Compared(TypedDict):
     """
-    What the gallery was found to be before it began to serve from where it lives now.
+    The comparison made before the gallery was switched to its current engine.
     """
 
     images: int
     checksum: NotRequired[str]
     """
-    Sum over all pictures, in whatever order; hex. Left out where some were written meanwhile, which were compared one by one.
+    Order-independent sum over all pictures, hex. Absent if some were written in the meantime and therefore compared individually.
     """
     comparedAt: str
 
 
 class Move(TypedDict):
     """
-    Its copy in another engine, where there is one. Told of one gallery, not in lists.
+    Its copy in another engine, if there is one. Not in lists.
     """
 
     engine: str
     """
-    What the copy lives in.
+    The engine that stores the copy.
     """
     state: Literal['copying', 'kept']
     """
-    `copying`: the gallery is on its way there, by `job` unless that has failed. `kept`: it came from there, and what changes is brought there until `keptUntil`.
+    `copying`: the gallery is being moved there by `job`, unless the job has failed. `kept`: the gallery was moved from there, and the copy is kept up to date until `keptUntil`.
     """
     images: int
     """
@@ -469,26 +469,26 @@ class Move(TypedDict):
     """
     job: NotRequired[str]
     """
-    That moves it and is not over.
+    The unfinished job that moves it.
     """
     keptUntil: NotRequired[str]
     """
-    Then the copy is removed.
+    When the copy will be deleted.
     """
     compared: NotRequired[Compared]
     """
-    What the gallery was found to be before it began to serve from where it lives now.
+    The comparison made before the gallery was switched to its current engine.
     """
 
 
 class Index1(TypedDict):
     """
-    State of the index; searches are correct in every state, but for pictures counted as unfindable.
+    State of the index. Searches are correct in every state, except for pictures counted as unfindable.
     """
 
     tombstones: int
     """
-    Removed pictures that are still in the graph.
+    Deleted pictures still in the graph.
     """
     pending: int
     """
@@ -500,13 +500,13 @@ class Index1(TypedDict):
     """
     unfindable: int
     """
-    Pictures that no search finds because their embeddings are damaged on disk. A snapshot names them; storing them again mends it.
+    Pictures that no search finds because their embeddings are damaged on disk. Snapshots list them; storing them again repairs them.
     """
 
 
 class Gallery(TypedDict):
     """
-    A set of pictures that is searched as a whole.
+    A collection of pictures that is searched as a whole.
     """
 
     name: str
@@ -527,23 +527,23 @@ class Gallery(TypedDict):
     """
     engine: str
     """
-    What it lives in.
+    The engine that stores it.
     """
     move: NotRequired[Move]
     """
-    Its copy in another engine, where there is one. Told of one gallery, not in lists.
+    Its copy in another engine, if there is one. Not in lists.
     """
     originals: Literal['keep', 'reference', 'none']
     """
-    What becomes of pictures as they come: they are stored, referred to, or neither.
+    How originals are kept: stored, referenced, or neither.
     """
     holdsOriginals: bool
     """
-    Whether what was kept of its pictures, now or before, is still theirs.
+    Whether originals kept now or before are still held for its pictures.
     """
     keepQueries: int
     """
-    Pictures kept of those that were last searched with.
+    Number of recent query pictures to keep.
     """
     count: int
     """
@@ -551,15 +551,15 @@ class Gallery(TypedDict):
     """
     unreachable: NotRequired[Literal[True]]
     """
-    Its engine does not answer: how many pictures it has is not known, and calls get `engine_unreachable`.
+    Its engine is unavailable: the number of pictures is unknown, and calls get `engine_unreachable`.
     """
     lost: NotRequired[Literal[True]]
     """
-    Its engine answers and does not have it any more: calls get `gallery_lost` until it is restored there, or the gallery is deleted.
+    Its engine no longer has its data: calls get `gallery_lost` until the data is restored there or the gallery is deleted.
     """
     searchable: bool
     """
-    False when the model that made it is not served.
+    False if its model is not installed.
     """
     unreadable: NotRequired[Literal['record']]
     """
@@ -567,7 +567,7 @@ class Gallery(TypedDict):
     """
     index: Index1
     """
-    State of the index; searches are correct in every state, but for pictures counted as unfindable.
+    State of the index. Searches are correct in every state, except for pictures counted as unfindable.
     """
     createdAt: str
     updatedAt: str
@@ -577,30 +577,30 @@ class Value(TypedDict):
     value: str | float | bool
     images: int
     """
-    Examined pictures that have this value.
+    Examined pictures with this value.
     """
 
 
 class Field(TypedDict):
     name: str
     """
-    As filters, groups and boosts name it.
+    As used in filters, groups and boosts.
     """
     types: list[Literal['text', 'number', 'boolean', 'null']]
     """
-    Of its values; of a list, those of its elements.
+    Types of its values; for a list, of its elements.
     """
     images: int
     """
-    Examined pictures that have it.
+    Examined pictures with this field.
     """
     values: list[Value]
     """
-    The most frequent first, 50 at most.
+    Most frequent first, at most 50.
     """
     moreValues: bool
     """
-    There are others, or values of more than 200 characters.
+    There are further values, or values longer than 200 characters.
     """
     range: NotRequired[list[float]]
     """
@@ -611,26 +611,26 @@ class Field(TypedDict):
 class GalleryFields(TypedDict):
     examined: int
     """
-    Pictures whose records were counted.
+    Pictures whose records were examined.
     """
     fields: list[Field]
     """
-    `label` first, then places in the metadata by name; 200 at most.
+    `label` first, then metadata paths by name; at most 200.
     """
     moreFields: bool
     """
-    There are others.
+    There are further fields.
     """
 
 
 class Image(TypedDict):
     """
-    A stored picture: its embedding, its thumbnail and this record. The file itself is kept, referred to, or neither, as the gallery’s `originals` says.
+    A stored picture: its record, embedding and thumbnail. The file itself is stored, referenced, or neither, as the gallery’s `originals` says.
     """
 
     id: str
     """
-    Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
+    Your id of a picture: any text of at most 512 characters without control characters. In URLs it is percent-encoded, including slashes. It is stored in Unicode form NFC and found in any form, unless the service keeps text unchanged (TEXT_FORM).
     """
     label: str | None
     """
@@ -642,7 +642,7 @@ class Image(TypedDict):
     """
     unreadable: NotRequired[Literal['metadata', 'record']]
     """
-    `metadata`: it was stored before there were bounds, in a form that can not be read, and is empty here and to filters; changing it or storing the picture again mends that. `record`: the record is damaged on the disk, and nothing but the id is told; store the picture again, or remove it.
+    `metadata`: it was stored before limits existed, in a form that cannot be read, and is empty here and for filters; changing it or storing the picture again repairs that. `record`: the record is damaged on disk, and only the id is known; store the picture again, or delete it.
     """
     contentHash: str
     """
@@ -650,11 +650,11 @@ class Image(TypedDict):
     """
     reference: NotRequired[str]
     """
-    Where its owner has it as it came: an address, `s3://bucket/key`, or a file of a watched folder.
+    Where its owner keeps the original: a URL, `s3://bucket/key`, or a file of a watched folder.
     """
     modelId: str
     """
-    The model that made its embedding.
+    The model that produced its embedding.
     """
     width: int
     """
@@ -718,11 +718,11 @@ class Job(TypedDict):
     """
     removed: int
     """
-    By `delete` lines of an NDJSON upload.
+    Deleted by `delete` lines of an NDJSON upload.
     """
     skipped: int
     """
-    Nothing to do: the id existed with the same picture and label, or was to be removed and did not exist, or the file is litter rather than a picture.
+    Nothing to do: the id existed with the same picture and label, or was to be deleted and did not exist, or the file is one of those that are ignored.
     """
     failed: int
     """
@@ -754,11 +754,11 @@ class Job(TypedDict):
     """
     priority: int
     """
-    Of jobs that wait, those of a higher one are begun first.
+    Waiting jobs with a higher priority start first.
     """
     paused: bool
     """
-    It waits until it is let go on.
+    It waits until it is resumed.
     """
     createdAt: str
     startedAt: str | None
@@ -773,12 +773,12 @@ class Job(TypedDict):
 
 class Runtime(TypedDict):
     """
-    How this service runs it.
+    How this service runs the model.
     """
 
     provider: Literal['cpu', 'cuda']
     """
-    What it actually runs on.
+    The provider in use.
     """
     precision: str
     """
@@ -790,7 +790,7 @@ class Runtime(TypedDict):
     """
     precisionFallbackReason: NotRequired[str]
     """
-    Why a slower precision runs than the folder has: this processor computes the other one otherwise.
+    Why a slower precision is used than the folder contains: this processor computes the faster one differently.
     """
     workers: int
     """
@@ -812,7 +812,7 @@ class Runtime(TypedDict):
 
 class Model(TypedDict):
     """
-    A model that makes embeddings.
+    A model that produces embeddings.
     """
 
     id: str
@@ -833,17 +833,17 @@ class Model(TypedDict):
     """
     standard: bool
     """
-    Galleries that ask for no model get this one.
+    Galleries that name no model use this one.
     """
     runtime: Runtime | None
     """
-    null while it is not in memory: it is brought there when it is needed.
+    null while it is not in memory: it is loaded on demand.
     """
 
 
 class ModelCard(TypedDict):
     """
-    A model with everything that is known about it.
+    Everything known about a model.
     """
 
     id: str
@@ -864,11 +864,11 @@ class ModelCard(TypedDict):
     """
     standard: bool
     """
-    Galleries that ask for no model get this one.
+    Galleries that name no model use this one.
     """
     runtime: Runtime | None
     """
-    null while it is not in memory: it is brought there when it is needed.
+    null while it is not in memory: it is loaded on demand.
     """
     manifest: dict[str, Any]
     """
@@ -876,7 +876,7 @@ class ModelCard(TypedDict):
     """
     quality: dict[str, Any] | None
     """
-    `metrics.json` of its folder: data, protocol and every quality number; null when there is none.
+    `metrics.json` of its folder: data, protocol and every quality number; null if there is none.
     """
 
 
@@ -897,11 +897,11 @@ class Problem(TypedDict):
 
     type: str
     """
-    A URN made of the code.
+    A URN that contains the code.
     """
     title: str
     """
-    What the code means; the same sentence for each code.
+    The meaning of the code; always the same sentence for a code.
     """
     status: int
     """
@@ -913,15 +913,15 @@ class Problem(TypedDict):
     """
     detail: NotRequired[str]
     """
-    What went wrong in this request.
+    Details about this request.
     """
     requestId: str
     """
-    Finds the request in the log.
+    Identifies the request in the log.
     """
     traceId: NotRequired[str]
     """
-    Of its trace, where there is one (W3C Trace Context).
+    Id of its trace, if there is one (W3C Trace Context).
     """
     errors: NotRequired[list[Error]]
     """
@@ -936,15 +936,15 @@ class Hit1(TypedDict):
     """
     id: str
     """
-    Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
+    Your id of a picture: any text of at most 512 characters without control characters. In URLs it is percent-encoded, including slashes. It is stored in Unicode form NFC and found in any form, unless the service keeps text unchanged (TEXT_FORM).
     """
     gallery: NotRequired[str]
     """
-    Where it is stored, when several galleries are searched.
+    The gallery it is in, if several galleries are searched.
     """
     boost: NotRequired[float]
     """
-    With `boosts`: what was added to the score for its rank; the score is without it.
+    With `boosts`: the amount added to the score for ranking; `score` excludes it.
     """
     score: float
     """
@@ -956,7 +956,7 @@ class Hit1(TypedDict):
     """
     nearCopyScore: NotRequired[float | None]
     """
-    How surely one picture is a copy of the other: the same picture made smaller, compressed, cropped, bordered, mirrored or recoloured. 1 is equal; from 0.4 on two pictures are near-copies, which two in a million pairs of different photographs are by chance. null: there is no telling, as one of them is without features or was stored without a thumbnail before copies were looked for.
+    How certain it is that one picture is a copy of the other: the same picture scaled down, recompressed, cropped, bordered, mirrored or recoloured. 1 is identical; from 0.4 on two pictures are near-copies, which happens by chance for two in a million pairs of different photographs. null: unknown, because one of them has no features or was stored without a thumbnail before descriptors existed.
     """
     label: str | None
     modelId: str
@@ -970,7 +970,7 @@ class Hit1(TypedDict):
     """
     thumbnail: NotRequired[str | None]
     """
-    Its path on the service; null if none is stored.
+    Path on the service; null if none is stored.
     """
 
 
@@ -981,11 +981,11 @@ class Group(TypedDict):
     """
     key: str | float | bool
     """
-    What its hits share.
+    The value that its hits share.
     """
     hits: list[Hit1]
     """
-    Score descending, then id ascending; `rank` is that within the group.
+    Score descending, then id ascending; `rank` is the position within the group.
     """
 
 
@@ -997,30 +997,30 @@ class Label1(TypedDict):
     votes: int
     share: float
     """
-    Of the votes, 0 to 1.
+    Share of the votes, 0 to 1.
     """
     bestScore: float
     """
-    Of its best hit.
+    Score of its best hit.
     """
 
 
 class Threshold1(TypedDict):
     score: float
     """
-    Below it nothing matches.
+    Nothing below it matches.
     """
     falseMatchRate: float
     """
-    Share of pairs of two labels that reach it, on val pictures.
+    Share of different-label pairs that reach it, on val pictures.
     """
     falseMatchesExpected: float
     """
-    The rate times the pictures that were compared: how many would reach it by chance for a query of unknown label. Above about 0.1, `match: true` says little.
+    The rate times the number of pictures compared: how many would reach it by chance for a query of unknown label. Above about 0.1, `match: true` says little.
     """
     matchRate: float
     """
-    Share of pairs of one label that reach it.
+    Share of same-label pairs that reach it.
     """
 
 
@@ -1086,7 +1086,7 @@ class SearchAnswer(TypedDict):
     """
     ef: NotRequired[int]
     """
-    Candidates the graph kept.
+    Candidates that the graph kept.
     """
     vector: NotRequired[list[float]]
     """
@@ -1094,7 +1094,7 @@ class SearchAnswer(TypedDict):
     """
     hits: list[Hit1]
     """
-    Score descending, then id ascending; with `diversity` in the order of choice; with `groupBy` none.
+    Score descending, then id ascending; with `diversity` in the order of selection; empty with `groupBy`.
     """
     groups: NotRequired[list[Group]]
     """
@@ -1103,7 +1103,7 @@ class SearchAnswer(TypedDict):
     vote: NotRequired[Vote]
     nextPageToken: NotRequired[str]
     """
-    With `paged`: of the next page of this ranking, for `pageToken`; absent when nothing follows.
+    With `paged`: the `pageToken` of the next page of this ranking; absent on the last page.
     """
     calibration: NotRequired[Calibration]
     durations: Durations
@@ -1116,11 +1116,11 @@ class Group1(TypedDict):
     """
     key: str | float | bool
     """
-    What its hits share.
+    The value that its hits share.
     """
     hits: list[Hit1]
     """
-    Score descending, then id ascending; `rank` is that within the group.
+    Score descending, then id ascending; `rank` is the position within the group.
     """
 
 
@@ -1151,7 +1151,7 @@ class Vote1(TypedDict):
 class JoinedSearchAnswer(TypedDict):
     galleries: list[str]
     """
-    Those that were searched, by name.
+    The galleries searched, by name.
     """
     modelId: str
     """
@@ -1163,7 +1163,7 @@ class JoinedSearchAnswer(TypedDict):
     """
     ef: NotRequired[int]
     """
-    Candidates the graph kept.
+    Candidates that the graph kept.
     """
     vector: NotRequired[list[float]]
     """
@@ -1171,7 +1171,7 @@ class JoinedSearchAnswer(TypedDict):
     """
     hits: list[Hit1]
     """
-    Score descending, then id ascending; with `diversity` in the order of choice; with `groupBy` none.
+    Score descending, then id ascending; with `diversity` in the order of selection; empty with `groupBy`.
     """
     groups: NotRequired[list[Group1]]
     """
@@ -1180,7 +1180,7 @@ class JoinedSearchAnswer(TypedDict):
     vote: NotRequired[Vote1]
     nextPageToken: NotRequired[str]
     """
-    With `paged`: of the next page of this ranking, for `pageToken`; absent when nothing follows.
+    With `paged`: the `pageToken` of the next page of this ranking; absent on the last page.
     """
     calibration: NotRequired[Calibration]
     durations: Durations
@@ -1210,7 +1210,7 @@ class EmbeddingAnswer(TypedDict):
     """
     vector: list[float]
     """
-    Of unit length; a search accepts it as `vector`.
+    Unit length; a search accepts it as `vector`.
     """
     labels: list[Label3]
     """
@@ -1226,7 +1226,7 @@ class CompareAnswer(TypedDict):
     """
     nearCopyScore: float | None
     """
-    How surely one picture is a copy of the other: the same picture made smaller, compressed, cropped, bordered, mirrored or recoloured. 1 is equal; from 0.4 on two pictures are near-copies, which two in a million pairs of different photographs are by chance. null: there is no telling, as one of them is without features or was stored without a thumbnail before copies were looked for.
+    How certain it is that one picture is a copy of the other: the same picture scaled down, recompressed, cropped, bordered, mirrored or recoloured. 1 is identical; from 0.4 on two pictures are near-copies, which happens by chance for two in a million pairs of different photographs. null: unknown, because one of them has no features or was stored without a thumbnail before descriptors existed.
     """
     pSame: NotRequired[float]
     """
@@ -1444,7 +1444,7 @@ class Index2(TypedDict):
 
 class Evaluation(TypedDict):
     """
-    Quality of retrieval on the gallery’s own labels, each picture asking all others; and how much of the exact answer the index gives.
+    Retrieval quality on the gallery’s own labels, with each picture querying all others; and the recall of the index against exact search.
     """
 
     kind: Literal['evaluate']
@@ -1711,7 +1711,7 @@ class Outliers(TypedDict):
 
 class Diagnosis(TypedDict):
     """
-    What may be wrong with a gallery; each list is ordered by how likely, and bounded.
+    Possible problems of a gallery; each list is limited, most likely problems first.
     """
 
     kind: Literal['doctor']
@@ -1752,7 +1752,7 @@ class Diagnosis(TypedDict):
 
 class LaidOut(TypedDict):
     """
-    A layout was made; its points are under `/v1/galleries/{gallery}/layout`.
+    A layout was computed; its points are under `/v1/galleries/{gallery}/layout`.
     """
 
     kind: Literal['layout']
@@ -1763,7 +1763,7 @@ class LaidOut(TypedDict):
     """
     pictures: int
     """
-    Pictures that were laid out.
+    Pictures in the layout.
     """
     sampled: int
     """
@@ -1775,7 +1775,7 @@ class Method(TypedDict):
     pcaDimensions: int
     sampled: int
     """
-    Pictures that UMAP laid out; the others lie among their nearest of those.
+    Pictures laid out by UMAP; the others are placed among their nearest of those.
     """
     neighbours: int
     seed: int
@@ -1784,14 +1784,14 @@ class Method(TypedDict):
 class Point(TypedDict):
     id: str
     """
-    Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
+    Your id of a picture: any text of at most 512 characters without control characters. In URLs it is percent-encoded, including slashes. It is stored in Unicode form NFC and found in any form, unless the service keeps text unchanged (TEXT_FORM).
     """
     x: float
     y: float
     label: str | None
     doubt: float | None
     """
-    Share of its nearest labelled pictures that have another label, when the layout was made; null: not known.
+    Share of its nearest labelled pictures that had another label when the layout was computed; null: unknown.
     """
 
 
@@ -1805,15 +1805,15 @@ class Layout(TypedDict):
     method: Method
     pictures: int
     """
-    Pictures that were laid out.
+    Pictures in the layout.
     """
     stale: bool
     """
-    Pictures were added, replaced or removed since: ask for a new layout.
+    Pictures were added, replaced or deleted since: request a new layout.
     """
     points: list[Point]
     """
-    One page; pictures that are gone by now are left out. Coordinates lie in −1 to 1.
+    One page, without pictures that have since been deleted. Coordinates are between −1 and 1.
     """
     nextCursor: NotRequired[str]
     """
@@ -1841,7 +1841,7 @@ class FirstItem(TypedDict):
 
 class DamagedImages(TypedDict):
     """
-    Pictures whose record, embedding, thumbnail or copy descriptor could not be read when this was written: everything else of them is in it. Absent when there are none.
+    Pictures whose record, embedding, thumbnail or copy descriptor could not be read when this was written: everything else about them is included. Absent if there are none.
     """
 
     count: int
@@ -1867,7 +1867,7 @@ class Snapshot(TypedDict):
     """
     state: Literal['writing', 'ready', 'failed', 'damaged']
     """
-    `writing`; `ready` to be fetched; `failed`: nothing of it is kept; `damaged`: its files have changed since they were written.
+    `writing`; `ready` to download; `failed`: nothing of it is kept; `damaged`: its files have changed since they were written.
     """
     share: float
     """
@@ -1883,7 +1883,7 @@ class Snapshot(TypedDict):
     """
     modelId: str | None
     """
-    Of the model that was served.
+    Id of the default model at that time.
     """
     images: int | None
     """
@@ -1893,18 +1893,18 @@ class Snapshot(TypedDict):
     files: list[File]
     damagedGalleries: NotRequired[list[str]]
     """
-    Galleries whose record could not be read when this was written, at most 100: their pictures are in it, but they can only be deleted. Absent when there are none.
+    Galleries whose record could not be read when this was written, at most 100: their pictures are included, but they can only be deleted. Absent if there are none.
     """
     damagedImages: NotRequired[DamagedImages]
     """
-    Pictures whose record, embedding, thumbnail or copy descriptor could not be read when this was written: everything else of them is in it. Absent when there are none.
+    Pictures whose record, embedding, thumbnail or copy descriptor could not be read when this was written: everything else about them is included. Absent if there are none.
     """
     failure: Failure1 | None
 
 
 class EmbeddingSet(TypedDict):
     """
-    The embeddings that one model made of a gallery’s pictures.
+    The embeddings of a gallery’s pictures by one model.
     """
 
     gallery: str
@@ -1919,7 +1919,7 @@ class EmbeddingSet(TypedDict):
     """
     state: Literal['building', 'ready', 'serving', 'kept']
     """
-    `building`: its pictures are being embedded. `ready`: they were, and what changes is brought to it. `serving`: searches are answered from it. `kept`: it did serve, and what changes is brought to it until `keptUntil`.
+    `building`: its pictures are being embedded. `ready`: complete, and kept up to date. `serving`: searches are answered from it. `kept`: it served before, and is kept up to date until `keptUntil`.
     """
     count: int
     """
@@ -1928,16 +1928,16 @@ class EmbeddingSet(TypedDict):
     index: Index
     withoutOriginal: NotRequired[Literal['fail', 'leave_out']]
     """
-    What it was built with.
+    The choice with which it was built.
     """
     keptUntil: NotRequired[str]
     """
-    Then it is removed.
+    When it will be deleted.
     """
     gate: NotRequired[Gate]
     job: NotRequired[str]
     """
-    That builds or judges it and is not over.
+    The unfinished job that builds or judges it.
     """
     createdAt: str
 

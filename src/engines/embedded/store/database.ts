@@ -81,14 +81,14 @@ export function openForWriting(path: string, { maxBytes }: WriteConnectionOption
   }
 }
 
-/** The database itself is open: what can not be opened is its log, or the log's index. */
+/** The database itself is open: what cannot be opened is its log, or the log's index. */
 function faultOfSideFiles(path: string, cause: unknown): AlikeError {
   try {
     accessSync(dirname(path), constants.W_OK)
   } catch {
     return damaged('This user may not make files in it.', cause)
   }
-  return new AlikeError('storage_full', { detail: 'The log beside the database can not be made.', cause })
+  return new AlikeError('storage_full', { detail: 'The write-ahead log of the database cannot be created.', cause })
 }
 
 /** For look-ups; sees what is committed at the moment of each statement. */
@@ -135,7 +135,7 @@ export async function copyDatabase(from: string, to: string, onStep: (share: num
   } catch (error) {
     // The copying does not say which of the two files it was; the one that is read is read all the time.
     if (sqliteCode(error) !== 'SQLITE_IOERR') throw error
-    throw new AlikeError('storage_full', { detail: 'The copy can not be written.', cause: error })
+    throw new AlikeError('storage_full', { detail: 'The copy cannot be written.', cause: error })
   } finally {
     source.close()
   }
@@ -157,10 +157,10 @@ export function asAlikeError(error: unknown): AlikeError {
   if (code === 'SQLITE_FULL') return new AlikeError('storage_full', { cause: error })
   // Quotas and file size limits come as failed writes.
   if (/^SQLITE_IOERR_(WRITE|FSYNC|TRUNCATE|SHMSIZE|SHMOPEN)$/.test(code)) {
-    return new AlikeError('storage_full', { detail: 'The data folder can not be written to.', cause: error })
+    return new AlikeError('storage_full', { detail: 'The data folder is not writable.', cause: error })
   }
   if (/^SQLITE_(CORRUPT|NOTADB|CANTOPEN|READONLY|PERM|IOERR)/.test(code))
-    return damaged('The database is damaged or can not be read.', error)
+    return damaged('The database is damaged or cannot be read.', error)
   return new AlikeError('internal', { cause: error })
 }
 

@@ -77,7 +77,7 @@ export class DecisionTable {
   /** Unsettled. @throws AlikeError `decisions_full` */
   add({ gallery, finding, max, at }: NewDecisionRow): StoredDecision {
     if (this.#count.get(gallery)! >= max)
-      throw new AlikeError('decisions_full', { detail: `It may hold ${max} decisions.` })
+      throw new AlikeError('decisions_full', { detail: `The maximum is ${max} decisions.` })
     const row: NewRow = {
       gallery,
       kind: finding.kind,

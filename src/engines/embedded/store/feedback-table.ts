@@ -78,7 +78,7 @@ export class FeedbackTable {
     let stored = known === undefined ? this.#count.get(gallery)! : known + counts.recorded
     if (stored > max) stored = this.#count.get(gallery)!
     this.#stored.delete(gallery)
-    if (stored > max) throw new AlikeError('feedback_full', { detail: `It may hold ${max} judgements.` })
+    if (stored > max) throw new AlikeError('feedback_full', { detail: `The maximum is ${max} judgements.` })
     this.#stored.set(gallery, stored)
     return { ...counts, stored }
   }

@@ -11,7 +11,7 @@ export interface SqlCondition {
 }
 
 /**
- * Runs a statement with the condition of a filter. Metadata that SQLite can not read, stored before there was a bound on its
+ * Runs a statement with the condition of a filter. Metadata that SQLite cannot read, stored before there was a bound on its
  * depth, would end the statement: only then it is looked for, and counts as empty.
  */
 export function withReadable<Result>(filter: Filter, run: (condition: SqlCondition) => Result): Result {

@@ -41,7 +41,7 @@ interface FileLocks {
 
 /**
  * Makes the folder and an empty alike.db where they are missing.
- * @throws AlikeError `data_unreadable` with who holds it or why it can not be locked; `storage_full`
+ * @throws AlikeError `data_unreadable` with who holds it or why it cannot be locked; `storage_full`
  */
 export function lockFolder(folder: string): FolderLock {
   const locks = loadFileLocks()
@@ -82,7 +82,7 @@ function loadFileLocks(): FileLocks {
     return createRequire(import.meta.url)('fs-native-extensions') as FileLocks
   } catch (cause) {
     throw damaged(
-      `It can not be locked: the addon for file locks can not be loaded on ${process.platform} ${process.arch}.`,
+      `It cannot be locked: the addon for file locks cannot be loaded on ${process.platform} ${process.arch}.`,
       cause,
     )
   }
@@ -95,9 +95,9 @@ function openDatabaseFile(folder: string, path: string): number {
   } catch (cause) {
     const { code = '' } = cause as NodeJS.ErrnoException
     if (['ENOSPC', 'EDQUOT'].includes(code))
-      throw new AlikeError('storage_full', { detail: 'There is no room for a new data folder.', cause })
+      throw new AlikeError('storage_full', { detail: 'There is no space for a new data folder.', cause })
     const denied = ['EACCES', 'EPERM', 'EROFS'].includes(code)
-    throw damaged(denied ? 'This user may not write to it.' : `alike.db can not be opened there (${code}).`, cause)
+    throw damaged(denied ? 'This user may not write to it.' : `alike.db cannot be opened there (${code}).`, cause)
   }
 }
 

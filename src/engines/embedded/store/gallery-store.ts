@@ -79,7 +79,7 @@ export class GalleryStore {
 
   /**
    * @throws AlikeError `data_unreadable` when the folder is in use, damaged or of a newer version; `storage_full` when
-   * it can not even be read without room, being new or of an older version.
+   * it cannot even be read without room, being new or of an older version.
    */
   static async open(options: GalleryStoreOptions): Promise<GalleryStore> {
     const { dataDir, maxBytes, onFailure } = options
@@ -324,8 +324,8 @@ function keepPlaceOfLog(path: string): void {
   }
 }
 
-/** Whatever goes wrong while opening: the data can not be used, and the cause says why. */
+/** Whatever goes wrong while opening: the data cannot be used, and the cause says why. */
 function asUnreadable(error: unknown): AlikeError {
   if (error instanceof AlikeError && error.code !== 'internal') return error
-  return new AlikeError('data_unreadable', { detail: 'The database can not be opened.', cause: error })
+  return new AlikeError('data_unreadable', { detail: 'The database cannot be opened.', cause: error })
 }

@@ -149,7 +149,7 @@ export class GalleryTable {
     at,
   }: NewGallery): ServedGallery {
     if (this.#size.get()! >= galleriesMax)
-      throw new AlikeError('galleries_full', { detail: `There may be ${galleriesMax}.` })
+      throw new AlikeError('galleries_full', { detail: `The maximum is ${galleriesMax}.` })
     // Numbers are never used again, so that no row of a deleted gallery can turn up in a new one.
     const number = this.#sets.nextNumber()
     const said = { settings: JSON.stringify(settings), options: JSON.stringify(options) }

@@ -107,7 +107,7 @@ export class GalleryWrites {
     const row = this.#sets.get(set)
     const results = steps.map((step) => ('put' in step ? this.#put(row, step, at) : this.#remove(row, step.remove)))
     if (row.count > imagesMax && steps.some((step) => 'put' in step))
-      throw new AlikeError('gallery_full', { detail: `It may hold ${imagesMax} pictures.` })
+      throw new AlikeError('gallery_full', { detail: `The maximum is ${imagesMax} pictures.` })
     if (!results.every(isIdle)) this.#sets.save({ ...row, updated_at: at })
     if (progress !== undefined) this.jobs.advance(progress, countsOf(results), this.#galleries.get(row.gallery).uid)
     return results

@@ -97,7 +97,7 @@ export class ImageTable {
     return found
   }
 
-  /** JSON by slot, empty where it can not be read; without those that are gone. @param onText told of each before the next is read; what it throws ends the reading */
+  /** JSON by slot, empty where it cannot be read; without those that are gone. @param onText told of each before the next is read; what it throws ends the reading */
   metadataTexts(gallery: number, slots: readonly number[], onText: (text: string) => void): Map<number, string> {
     const found = new Map<number, string>()
     for (const row of this.#validByKeys.iterate(keysOf(gallery, slots))) {

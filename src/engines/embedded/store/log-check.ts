@@ -40,7 +40,7 @@ export function expectWholeLog(path: string): void {
     file = openSync(path, 'r')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
-    throw damaged('The write-ahead log can not be read.', error)
+    throw damaged('The write-ahead log cannot be read.', error)
   }
   try {
     if (hasLostCommits(file)) {
@@ -69,7 +69,7 @@ function hasLostCommits(file: number): boolean {
     const fits = frame.salts === salts && same(frame.computed, frame.stated)
     if (inChain && fits) continue
     inChain = false
-    // A frame behind a commit that can not be reached any more: that commit had been synced.
+    // A frame behind a commit that cannot be reached any more: that commit had been synced.
     if (fits && lostCommit) return true
     if (frame.commits && frame.salts === salts) lostCommit = true
   }

@@ -30,16 +30,16 @@ export interface StoreReads {
   originals: OriginalTable
   /** What is read in it is all of one moment. */
   atOnce<Result>(read: () => Result): Result
-  /** For while the reader thread can not be opened. */
+  /** For while the reader thread cannot be opened. */
   scans: ScanCalls
-  /** For while the copies thread can not be. */
+  /** For while the copies thread cannot be. */
   copies: CopyCalls
   /** Whether this connection shuts out all others. */
   alone: boolean
   close(): void
 }
 
-/** Beside other connections. @throws AlikeError `data_unreadable`, `storage_full` when the index of the log can not be made */
+/** Beside other connections. @throws AlikeError `data_unreadable`, `storage_full` when the index of the log cannot be made */
 export function openReads(path: string, images: ImageTableOptions): StoreReads {
   return withDatabase(() => readsOn(openForReading(path), images, false))
 }
@@ -81,9 +81,9 @@ function readsOn(database: Database, images: ImageTableOptions, alone: boolean):
 }
 
 function expectCurrent(version: number): void {
-  if (version === 0) throw new AlikeError('storage_full', { detail: 'There is no room for a new database.' })
+  if (version === 0) throw new AlikeError('storage_full', { detail: 'There is no space for a new database.' })
   if (version < schemaVersion)
     throw new AlikeError('storage_full', {
-      detail: 'The database is of an older version; bringing it up to date needs room.',
+      detail: 'The database belongs to an older version; upgrading it needs space.',
     })
 }

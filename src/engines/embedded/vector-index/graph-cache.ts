@@ -65,7 +65,7 @@ async function tryRead(key: GraphCacheKey, nextSlot: number): Promise<GraphCache
   try {
     text = await readFile(notePath(key), 'utf8')
   } catch (error) {
-    return isMissing(error) ? { state: 'absent' } : rejected(`the note can not be read: ${String(error)}`)
+    return isMissing(error) ? { state: 'absent' } : rejected(`the note cannot be read: ${String(error)}`)
   }
   const note = parseNote(text)
   if (note === undefined) return rejected('the note is damaged')

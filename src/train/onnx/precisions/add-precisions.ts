@@ -54,7 +54,7 @@ export async function addPrecisions(options: AddPrecisionsOptions): Promise<Mode
   const model = await readModel(folder)
   if (model.absent !== undefined)
     throw new AlikeError('model_unreadable', {
-      detail: `Precisions are made beside all files that manifest.json names; missing: ${model.absent.join(', ')}.`,
+      detail: `All files named in manifest.json must be present; missing: ${model.absent.join(', ')}.`,
     })
   const { proven, calibration } = await provePrecisions(model, options, log)
   const failed = precisions.flatMap((precision) =>
@@ -148,7 +148,7 @@ async function trainingPixels(
   const wanted = train.slice(0, Math.ceil(calibrationImages * 1.5))
   if (wanted.length < 3)
     throw new AlikeError('data_unreadable', {
-      detail: 'Ranges of 8 bits are taken from pictures of train, and there are not enough.',
+      detail: 'There are not enough train pictures to determine 8-bit ranges.',
     })
   const pixels: Uint8Array[] = []
   for (const image of wanted)

@@ -26,7 +26,7 @@ export interface QuantisedKernel {
 
 /**
  * Bits of a kernel's weights. Processors with VNNI (Intel since 2019, AMD since Zen 4) compute 8 bits exactly. On others ONNX Runtime adds
- * pairs of products in 16 bits, which 8-bit weights overflow and 7-bit weights can not: with 7 every processor gives the same.
+ * pairs of products in 16 bits, which 8-bit weights overflow and 7-bit weights cannot: with 7 every processor gives the same.
  */
 export type WeightBits = 7 | 8
 

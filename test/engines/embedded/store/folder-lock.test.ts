@@ -100,7 +100,7 @@ for (const how of ['deleted', 'replaced'] as const) {
   })
 }
 
-test('a folder that can not be written to is told from one that is in use', async (t) => {
+test('a folder that cannot be written to is told from one that is in use', async (t) => {
   const dataDir = await dataFolder(t)
   await writeFile(join(dataDir, 'file'), '')
   await assert.rejects(openIn(t, join(dataDir, 'file')), { code: 'data_unreadable' })
