@@ -186,7 +186,7 @@ test('Ctrl-C in the middle of sending leaves nothing behind', async (t) => {
     if (text.includes('Cancelled')) void writer.close()
   })
   const { code, errors } = await ended
-  assert.deepEqual([code, /Cancelled while sending/.test(errors)], [130, true])
+  assert.deepEqual([code, /Cancelled while uploading/.test(errors)], [130, true])
   await until(async () => (await spooled()).length === 0)
   assert.deepEqual((await app.call(200, { method: 'GET', url: '/v1/jobs' })).jobs, [])
 })
