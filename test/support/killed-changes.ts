@@ -107,7 +107,8 @@ async function exchange(service: Killable, ledger: Ledger, random: () => number,
       if ((await service.call('POST', `${gallery}/sets`, { model, withoutOriginal: 'leave_out' })).status === 202)
         ledger.builds++
     } else if (other.state !== 'building') {
-      if (random() < 0.15) await service.call('DELETE', `${gallery}/sets/${model}`)
+      // asked again and again while it is judged, a set would hardly ever come to serve
+      if (random() < (other.job === undefined ? 0.15 : 0.01)) await service.call('DELETE', `${gallery}/sets/${model}`)
       else if ((await service.call('PUT', `${gallery}/serving`, { model, force: true })).status === 200)
         ledger.exchanges++
     }
@@ -170,6 +171,7 @@ export async function killChanges(
     await until(
       () => ledger.changes - before.changes > enough && (round % 2 === 0 || ledger.exchanges > before.exchanges),
       'enough work to be killed in',
+      240_000, // writes give way to a job that embeds everything
     )
     const sets = await service.sets()
     killed.push(sets.map(({ state, job }) => `${state}${job === undefined ? '' : ' with a job'}`).join(', '))
