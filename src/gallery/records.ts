@@ -77,11 +77,12 @@ export interface NewImage {
   updatedAt?: string | undefined
 }
 
-/** Where a picture's owner has it: what is said of another content says nothing of this one. */
+/** Where a picture's owner has it: what is said of another content says nothing of this one; one that comes from another set brings all that is said of it. */
 export function referenceOf(
-  said: Pick<NewImage, 'contentHash' | 'reference'>,
+  said: Pick<NewImage, 'contentHash' | 'reference' | 'createdAt'>,
   former: Pick<ImageRecord, 'contentHash' | 'reference'> | undefined,
 ): string | undefined {
+  if (said.createdAt !== undefined) return said.reference
   return said.reference ?? (former?.contentHash === said.contentHash ? former.reference : undefined)
 }
 

@@ -57,8 +57,13 @@ export class KeptQueries {
     if (this.#waiting >= waitingMax) return onQuery?.('skipped', 1)
     this.#waiting++
     try {
-      const { galleryUid, keepQueries } = await rules(gallery)
-      if (keepQueries > 0) await this.#inTurn(() => this.#put(galleryUid, keepQueries, bytes))
+      const asked = await rules(gallery)
+      if (asked.keepQueries === 0) return
+      // asked again in the turn: what went with its gallery, or by a change of its rules, does not come back behind it
+      await this.#inTurn(async () => {
+        const { galleryUid, keepQueries } = await rules(gallery)
+        if (galleryUid === asked.galleryUid && keepQueries > 0) await this.#put(galleryUid, keepQueries, bytes)
+      })
     } catch (err) {
       onQuery?.('skipped', 1)
       logger.warn({ err, gallery }, 'a query could not be kept')

@@ -64,7 +64,6 @@ export class GalleryLocks {
         if (pass !== undefined) return pass
       } catch (error) {
         this.#leave(gallery, busy)
-        this.#giveUpSession()
         throw asStoreError(error)
       }
       this.#leave(gallery, busy)
@@ -83,6 +82,7 @@ export class GalleryLocks {
       session = await this.#connected()
       isHeld = await asked(session, 'pg_try_advisory_lock', kinds[what], gallery)
     } catch (error) {
+      session?.giveUp()
       throw asStoreError(error)
     } finally {
       if (!isHeld) this.#held.delete(key)
@@ -90,7 +90,7 @@ export class GalleryLocks {
     if (!isHeld) return undefined
     const held = session
     return async () => {
-      await asked(held, 'pg_advisory_unlock', kinds[what], gallery).catch(() => {})
+      await asked(held, 'pg_advisory_unlock', kinds[what], gallery).catch(() => held.giveUp())
       this.#held.delete(key)
     }
   }
@@ -109,8 +109,6 @@ export class GalleryLocks {
     const connection = await this.#postgres.connect('alike-exchange').catch((error: unknown) => {
       throw asStoreError(error)
     })
-    // the statement that is under way hears of it
-    connection.on('error', () => {})
     const sql = statementsOf(connection)
     try {
       await sql.query(`SET lock_timeout = ${Math.ceil(withinMs)}`)
@@ -119,7 +117,7 @@ export class GalleryLocks {
       await sql.query(first, [gallery])
       await sql.query('BEGIN')
       const { result, keptMs } = await work(sql)
-      await sql.query('COMMIT')
+      await this.#postgres.commit(connection, () => {})
       await sleep(keptMs)
       return result
     } catch (error) {
@@ -142,12 +140,16 @@ export class GalleryLocks {
     const [isHeld, rows] = await Promise.all([
       asked(session, 'pg_try_advisory_lock_shared', kinds.writes, gallery),
       session.query<{ serving: string; other: string | null }>(servingAndOther, [gallery]),
-    ])
+    ]).catch((error: unknown) => {
+      session.giveUp()
+      throw error
+    })
     if (!isHeld) return undefined
     const giveBack = async () => {
       try {
         if (await asked(session, 'pg_advisory_unlock_shared', kinds.writes, gallery)) return
       } catch (cause) {
+        session.giveUp()
         throw new AlikeError('store_unreachable', { cause, retryAfterSeconds: 5 })
       } finally {
         this.#leave(gallery, busy)
@@ -181,13 +183,6 @@ export class GalleryLocks {
     if (--busy.count > 0) return
     this.#busy.delete(gallery)
     busy.onIdle()
-  }
-
-  /** It may hold what nobody knows of. Who holds something else finds that it is lost. */
-  #giveUpSession(): void {
-    const session = this.#session
-    this.#session = undefined
-    void session?.then((lost) => lost.end()).catch(() => {})
   }
 
   #connected(): Promise<LockSession> {

@@ -4,12 +4,14 @@ import { type Connection, type Sql, statementsOf } from './postgres.js'
 export class LockSession implements Sql {
   readonly #connection: Connection
   readonly #sql: Sql
+  readonly #onLoss: () => void
   #turn: Promise<unknown> = Promise.resolve()
 
   /** @param onLoss its locks are gone */
   constructor(connection: Connection, onLoss: () => void) {
     this.#connection = connection
     this.#sql = statementsOf(connection)
+    this.#onLoss = onLoss
     connection.on('error', onLoss)
     connection.on('end', onLoss)
   }
@@ -18,6 +20,12 @@ export class LockSession implements Sql {
     const asked = this.#turn.then(() => this.#sql.query<Row>(text, values))
     this.#turn = asked.catch(() => {})
     return asked
+  }
+
+  /** Of one that may hold what nobody knows of, and would for as long as it lives: who holds something else finds that it is lost. */
+  giveUp(): void {
+    this.#onLoss()
+    void this.end().catch(() => {})
   }
 
   end(): Promise<void> {

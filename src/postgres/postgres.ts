@@ -17,14 +17,18 @@ export interface PostgresOptions {
   connectionsMax: number
   /** A connection that was idle was lost: it is replaced by the next statement that needs one. */
   onLoss(error: Error): void
+  /** Time for a statement to be answered. Default 30 s. */
+  statementMs?: number | undefined
 }
 
-/** Time for a connection to be had, and for a statement to be answered. */
+/** Time for a connection to be had. */
 const connectMs = 5_000
-const statementMs = 30_000
 /** For another connection to tell what became of a commit that was not answered. */
 const outcomeMs = 10_000
 const outcomePauseMs = 100
+
+/** What a connection holds is free this soon after its process has vanished with its machine; by itself the server waits for hours. */
+const foundDead = 'SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3'
 
 const numbers: pg.CustomTypesConfig = {
   // counts and numbers of rows fit into a double; no other column is that large
@@ -35,9 +39,11 @@ const numbers: pg.CustomTypesConfig = {
 export class Postgres implements Sql {
   readonly #pool: pg.Pool
   readonly #url: string
+  readonly #statementMs: number
 
-  constructor({ url, connectionsMax, onLoss }: PostgresOptions) {
+  constructor({ url, connectionsMax, onLoss, statementMs = 30_000 }: PostgresOptions) {
     this.#url = url
+    this.#statementMs = statementMs
     this.#pool = new pg.Pool({
       connectionString: url,
       max: connectionsMax,
@@ -90,7 +96,7 @@ export class Postgres implements Sql {
     try {
       await client.query('BEGIN')
       const result = await work(statementsOf(client))
-      await this.#commit(client, lost)
+      await this.commit(client, lost)
       return result
     } catch (error) {
       await client.query('ROLLBACK').catch(lost)
@@ -101,7 +107,12 @@ export class Postgres implements Sql {
     }
   }
 
-  async #commit(client: pg.PoolClient, lost: () => void): Promise<void> {
+  /**
+   * Of a transaction that was begun on this connection.
+   * @param lost told of a connection that is of no more use
+   * @throws AlikeError `store_unreachable`, and nothing was changed; `store_outcome_unknown`
+   */
+  async commit(client: pg.ClientBase, lost: () => void): Promise<void> {
     const transaction = await client
       .query<{ id: string | null }>('SELECT pg_current_xact_id_if_assigned()::text AS id')
       .then(({ rows: [row] }) => row?.id ?? undefined)
@@ -141,12 +152,19 @@ export class Postgres implements Sql {
     const client = new pg.Client({
       connectionString: this.#url,
       connectionTimeoutMillis: connectMs,
-      query_timeout: statementMs,
+      query_timeout: this.#statementMs,
       keepAlive: true,
       application_name: name,
       types: numbers,
     })
+    client.on('error', () => {}) // the statement under way hears of it; an event that nobody hears would end the process
     await client.connect()
+    try {
+      await client.query(foundDead)
+    } catch (error) {
+      void client.end().catch(() => {})
+      throw error
+    }
     return client
   }
 

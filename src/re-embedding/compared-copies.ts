@@ -89,8 +89,10 @@ async function digestsOf(set: OpenSet, ids: readonly string[]): Promise<Map<stri
 }
 
 function digestOf({ record, vector, thumbnail }: WholeImage): string {
-  const { id, label, metadata, contentHash, modelId, width, height, format, bytes, createdAt, updatedAt } = record
-  const said = [id, label, metadata, contentHash, modelId, width, height, format, bytes, createdAt, updatedAt]
+  const { id, label, metadata, contentHash, reference, modelId } = record
+  const { width, height, format, bytes, createdAt, updatedAt } = record
+  const content = [contentHash, reference ?? null, modelId, width, height, format, bytes]
+  const said = [id, label, metadata, ...content, createdAt, updatedAt]
   return createHash('sha256')
     .update(JSON.stringify(said))
     .update(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength))

@@ -195,6 +195,7 @@ export class EmbeddingSets {
     for (const set of await this.list(gallery)) {
       const { keptUntil } = set.about
       if (set.stage !== 'kept' || keptUntil === undefined || new Date(keptUntil) > now()) continue
+      if (set.job !== undefined) continue // somebody wants it: to move back, or to judge it again
       await this.#removeNow(gallery, set)
     }
   }

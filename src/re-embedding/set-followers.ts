@@ -159,11 +159,19 @@ export class SetFollowers {
     return Promise.all(followed.map(async ({ changed }) => changed.reading())).catch(() => undefined)
   }
 
-  /** One that is built, or served before, by another process. */
+  /** One that is built, or served before, by another process; what another one has removed is followed no longer. */
   async #startThoseBeside(): Promise<void> {
     const { galleries, logger } = this.#options
+    const before = [...this.#followers]
     try {
-      for (const { gallery, setUid } of (await galleries.writes.shared?.setsBeside()) ?? []) this.start(gallery, setUid)
+      const beside = (await galleries.writes.shared?.setsBeside()) ?? []
+      for (const { gallery, setUid } of beside) this.start(gallery, setUid)
+      const setUids = new Set(beside.map(({ setUid }) => setUid))
+      for (const [gallery, follower] of before)
+        if (this.#followers.get(gallery) === follower && !setUids.has(follower.setUid)) {
+          this.#followers.delete(gallery)
+          follower.stop.abort()
+        }
     } catch (err) {
       logger.warn({ err }, 'the embedding sets that other processes have built are not known')
     }

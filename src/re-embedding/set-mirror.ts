@@ -244,11 +244,11 @@ export class SetMirror {
   }
 }
 
-/** A label may have changed meanwhile; it is told as it is now. */
+/** A label, or where the picture lies, may have changed meanwhile; it is told as it is now. */
 function asNow(step: ImageStep, now: ImageRecord | undefined): ImageStep {
   if (!('put' in step) || now === undefined) return step
-  const { label, metadata, createdAt, updatedAt } = now
-  return { put: { ...step.put, label, metadata, createdAt, updatedAt: step.put.updatedAt && updatedAt } }
+  const { label, metadata, reference, createdAt, updatedAt } = now
+  return { put: { ...step.put, label, metadata, reference, createdAt, updatedAt: step.put.updatedAt && updatedAt } }
 }
 
 function isStill({ id, of }: Wanted, now: ReadonlyMap<string, ImageRecord>): boolean {

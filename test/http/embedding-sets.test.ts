@@ -276,6 +276,29 @@ test('a set that served is removed when its days are over', async (t) => {
   assert.deepEqual(await states(app), [['serving', total]])
 })
 
+test('a set whose days are over while a job is at it stays until that has ended', async (t) => {
+  const app = await filled(t, { setKeptDays: 0 })
+  await build(app)
+  await serve(app, 200, 'twelve')
+  const { galleries } = app.parts
+  const changeSet = galleries.sets.change.bind(galleries.sets)
+  let goOn = (): void => {}
+  const told = new Promise<void>((resolve) => {
+    goOn = resolve
+  })
+  galleries.sets.change = async (uid, change) => {
+    if (change.about?.['gate'] !== undefined) await told
+    return changeSet(uid, change)
+  }
+  const job = await app.call<Job>(202, { method: 'POST', url: sets, payload: { model: 'handmade' } })
+  await app.parts.sets.removeOverdue()
+  assert.equal((await states(app)).length, 2)
+  goOn()
+  assert.equal((await ended(app, job)).state, 'succeeded')
+  await app.parts.sets.removeOverdue()
+  assert.deepEqual(await states(app), [['serving', total]])
+})
+
 test('some searches are answered by the other set, too, and how many hits are the same is in the metrics', async (t) => {
   const app = await filled(t, { shadowSearchEvery: 1 })
   const counted = async (series: string) => {

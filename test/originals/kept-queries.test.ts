@@ -85,3 +85,13 @@ test('searches do not wait for them: what finds no turn is counted and not kept'
   assert.equal(told.kept + told.skipped, 30)
   assert.ok(told.kept >= 8 && told.skipped > 0, JSON.stringify(told))
 })
+
+test('a search that was answered while its gallery ceased to keep queries, or was deleted, leaves none behind', async (t) => {
+  const wanted: Record<string, number> = { a: 10, b: 10 }
+  const { queries, all, told } = await keptIn(t, wanted)
+  const offered = ['a', 'b'].map((gallery) => queries.offer(gallery, picture(1)))
+  wanted['a'] = 0
+  delete wanted['b']
+  await Promise.all([queries.trim('uid-of-a', 0), queries.forget('uid-of-b'), ...offered])
+  assert.deepEqual([await all('a'), await all('b'), told.kept], [[], [], 0])
+})

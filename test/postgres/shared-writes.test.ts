@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { Writes } from '../../src/gallery/writes.js'
 import type { SharedStores } from '../../src/postgres/open-postgres.js'
+import { Postgres } from '../../src/postgres/postgres.js'
+import { cuttingProxy } from '../support/cutting-proxy.js'
 import { inDatabase } from '../support/postgres-server.js'
 import { until } from '../support/until.js'
 import { newDatabase, openStores } from './shared-stores.js'
@@ -166,4 +168,27 @@ test('a gallery is held by one at a time, each purpose for itself, until it is g
   assert.ok(await two.writes.shared.hold('mirror', 'a'))
   await two.close()
   await until(async () => (await one.writes.shared.hold('mirror', 'a')) !== undefined, 'what the other process held')
+})
+
+test('an exchange whose COMMIT was not answered is found to have come about', async (t) => {
+  const opened = await shared(t)
+  if (opened === undefined) return
+  const proxy = await cuttingProxy(t, opened.url)
+  const { writes, catalogue } = await openStores(t, proxy.url)
+  await writes.whileClosed('a', async (serve) => {
+    await serve(sets.other, {})
+    proxy.cutNext('after')
+  })
+  assert.equal((await catalogue.find('a'))?.set.uid, sets.other)
+})
+
+test('a connection that holds locks is soon found dead by the server', async (t) => {
+  const url = await newDatabase(t)
+  if (url === undefined) return
+  const postgres = new Postgres({ url, connectionsMax: 1, onLoss() {} })
+  t.after(() => postgres.close())
+  const connection = await postgres.connect()
+  const { rows } = await connection.query('SHOW tcp_keepalives_idle')
+  await connection.end()
+  assert.deepEqual(rows, [{ tcp_keepalives_idle: '10' }])
 })

@@ -76,3 +76,26 @@ test('the follower of a set that is gone takes nothing of the one that is follow
   assert.deepEqual([followers.galleries, followers.setOf('a'), changedOf.has('a')], [['a'], 'other', true])
   await followers.close()
 })
+
+test('a set that another process has removed is followed no longer', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  let beside = [
+    { gallery: 'a', setUid: 'set of a' },
+    { gallery: 'b', setUid: 'set of b' },
+  ]
+  const writes = {
+    follow: () => new ChangedIds(10),
+    shared: { setsBeside: async () => beside, hold: async () => async () => {} },
+  }
+  const followers = await SetFollowers.open({
+    galleries: { writes } as unknown as Galleries,
+    mirrors: {} as unknown as SetMirrors,
+    logger,
+  })
+  assert.deepEqual(followers.galleries, ['a', 'b'])
+  beside = beside.slice(1)
+  t.mock.timers.tick(5_000)
+  await until(async () => followers.count === 1, 'the end of the one that is gone')
+  assert.deepEqual(followers.galleries, ['b'])
+  await followers.close()
+})

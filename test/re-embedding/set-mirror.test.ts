@@ -6,6 +6,7 @@ import type { ImageEmbedder } from '../../src/embedding/image-embedder.js'
 import { AlikeError } from '../../src/errors.js'
 import type { Galleries } from '../../src/gallery/galleries.js'
 import { catchUp } from '../../src/re-embedding/catching-up.js'
+import { compareCopies, stillDiffering } from '../../src/re-embedding/compared-copies.js'
 import { differingImages, goneImages } from '../../src/re-embedding/compared-sets.js'
 import type { SetMirror } from '../../src/re-embedding/set-mirror.js'
 import { SetMirrors } from '../../src/re-embedding/set-mirrors.js'
@@ -164,4 +165,31 @@ test('what was begun beside a set that serves by now takes nothing of what was w
       ['p001', 'since'],
     ],
   )
+})
+
+test('where a picture lies is brought with it, compared, and forgotten in the copy, too', async (t) => {
+  const { galleries, mirror } = await mirrored(t)
+  const content = { contentHash: 'of a picture' }
+  const image = { ...newImage('lies', makeVector()), ...content, reference: 'https://example.org/1' }
+  await galleries.images.put('a', [image])
+  await mirror.bring([...images.map(({ id }) => id), 'lies'], { signal })
+  assert.equal((await mirror.to.find(['lies']))[0]?.reference, image.reference)
+  const compared = () => compareCopies(mirror, { signal, onLooked() {} })
+  const same = await compared()
+  assert.deepEqual([[...same.differing], same.copy], [[], same.serving])
+
+  await galleries.images.put('a', [{ ...image, reference: 'https://example.org/2' }])
+  const [now] = await mirror.from.find(['lies'])
+  const { vector, thumbnail } = (await mirror.from.whole(['lies']))[0]!
+  const { createdAt, updatedAt } = now!
+  const unlike = { ...image, vector, createdAt, updatedAt, ...(thumbnail && { thumbnail }) }
+  await mirror.to.change([{ put: unlike }])
+  assert.deepEqual([...(await compared()).differing], ['lies'])
+
+  // the same content anew, of which nobody says any more where it lies
+  await galleries.images.remove('a', ['lies'])
+  await galleries.images.put('a', [{ ...newImage('lies', makeVector()), ...content }])
+  await mirror.bring(['lies'], { signal })
+  assert.equal((await mirror.to.find(['lies']))[0]?.reference, undefined)
+  assert.deepEqual(await stillDiffering(mirror, ['lies']), [])
 })

@@ -13,16 +13,21 @@ export interface CuttingProxy {
   cutNext(cut: Cut, options?: { away?: boolean }): void
   /** Connections are taken again. */
   back(): void
+  /** What clients say waits until the proxy goes on; no connection is lost. */
+  pause(): void
+  goOn(): void
 }
 
 /** Closed with the test. */
 export async function cuttingProxy(t: TestContext, url: string): Promise<CuttingProxy> {
   const target = new URL(url)
   const sockets = new Set<Socket>()
+  const clients = new Set<Socket>()
   let next: { cut: Cut; away: boolean } | undefined
   let isAway = false
   const server = createServer((client) => {
     sockets.add(client)
+    clients.add(client)
     client.on('error', () => {})
     if (isAway) return client.destroy()
     const database = connect(Number(target.port), target.hostname)
@@ -59,5 +64,7 @@ export async function cuttingProxy(t: TestContext, url: string): Promise<Cutting
     url: proxied.href,
     cutNext: (cut, { away = false } = {}) => void (next = { cut, away }),
     back: () => void (isAway = false),
+    pause: () => clients.forEach((client) => client.pause()),
+    goOn: () => clients.forEach((client) => client.resume()),
   }
 }

@@ -1,0 +1,62 @@
+/** Locks of galleries on a connection whose answers do not come: none is left behind that nobody knows of. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { GalleryLocks } from '../../src/postgres/gallery-locks.js'
+import { Notices } from '../../src/postgres/notices.js'
+import { Postgres } from '../../src/postgres/postgres.js'
+import { cuttingProxy } from '../support/cutting-proxy.js'
+import { newDatabase, openStores } from './shared-stores.js'
+
+function locksAt(t: TestContext, url: string, statementMs?: number): GalleryLocks {
+  const postgres = new Postgres({ url, connectionsMax: 1, onLoss() {}, statementMs })
+  const notices = new Notices(postgres, true, () => {})
+  const locks = new GalleryLocks(postgres, notices)
+  t.after(async () => {
+    await locks.close()
+    await notices.close()
+    await postgres.close()
+  })
+  return locks
+}
+
+async function opened(t: TestContext) {
+  const url = await newDatabase(t)
+  if (url === undefined) return undefined
+  await openStores(t, url) // which makes the tables
+  const proxy = await cuttingProxy(t, url)
+  return { proxy, locks: locksAt(t, proxy.url, 500), others: locksAt(t, url) }
+}
+
+const nothing = async () => ({ result: 'alone', keptMs: 0 })
+const first = 'SELECT $1::text'
+
+test('writes that could not give back a gallery keep nobody from it', async (t) => {
+  const { proxy, locks, others } = (await opened(t)) ?? {}
+  if (proxy === undefined) return
+  const passes = [await locks!.share('a'), await locks!.share('a')]
+  proxy.pause()
+  const given = await Promise.allSettled(passes.map((pass) => pass.giveBack()))
+  assert.deepEqual(
+    given.map((one) => one.status === 'rejected' && one.reason.code),
+    ['store_unreachable', 'store_unreachable'],
+  )
+  proxy.goOn()
+  assert.equal(await others!.alone('a', { withinMs: 5_000, first }, nothing), 'alone')
+  await (await locks!.share('a')).giveBack()
+})
+
+test('what was asked for and not answered is not held, and what could not be given back is free', async (t) => {
+  const { proxy, locks, others } = (await opened(t)) ?? {}
+  if (proxy === undefined) return
+  const giveBack = await locks!.hold('sets', 'a')
+  proxy.pause()
+  await Promise.all([giveBack!(), assert.rejects(locks!.hold('mirror', 'a'), { code: 'store_unreachable' })])
+  proxy.goOn()
+  for (const what of ['sets', 'mirror'] as const) {
+    // by this process first, which another connection is had by now
+    const again = await locks!.hold(what, 'a')
+    assert.ok(again)
+    await again()
+    assert.ok(await others!.hold(what, 'a'))
+  }
+})
