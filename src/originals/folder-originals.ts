@@ -15,6 +15,8 @@ export class FolderOriginals implements OriginalStore {
   readonly #folder: string
   /** Puts under way, so that the same picture sent twice at once is written once. */
   readonly #underWay = new Map<string, Promise<void>>()
+  /** Removals under way: a put that found what is being removed would acknowledge it and lose it. */
+  readonly #removals = new Map<string, Promise<number>>()
 
   /** @param folder made when it does not exist */
   constructor(folder: string) {
@@ -43,12 +45,12 @@ export class FolderOriginals implements OriginalStore {
     return Promise.resolve(createReadStream(this.#path(contentHash), { start: first, end: last }))
   }
 
-  async remove(contentHash: string, youngerThan: Date): Promise<number> {
-    const path = this.#path(contentHash)
-    const found = await unlessAbsent(stat(path))
-    if (found === undefined || found.mtime > youngerThan || this.#underWay.has(contentHash)) return 0
-    await rm(path, { force: true })
-    return found.size
+  remove(contentHash: string, youngerThan: Date): Promise<number> {
+    const removed = this.#remove(contentHash, youngerThan).finally(() => {
+      if (this.#removals.get(contentHash) === removed) this.#removals.delete(contentHash)
+    })
+    this.#removals.set(contentHash, removed)
+    return removed
   }
 
   async *list(): AsyncGenerator<{ contentHash: string; bytes: number; putAt: Date }> {
@@ -60,8 +62,17 @@ export class FolderOriginals implements OriginalStore {
     }
   }
 
+  async #remove(contentHash: string, youngerThan: Date): Promise<number> {
+    const path = this.#path(contentHash)
+    const found = await unlessAbsent(stat(path))
+    if (found === undefined || found.mtime > youngerThan || this.#underWay.has(contentHash)) return 0
+    await rm(path, { force: true })
+    return found.size
+  }
+
   async #put(contentHash: string, bytes: Uint8Array): Promise<void> {
     const path = this.#path(contentHash)
+    await this.#removals.get(contentHash)?.catch(() => {})
     try {
       const now = new Date()
       const isThere = (await unlessAbsent(stat(path)))?.size === bytes.length
