@@ -38,6 +38,8 @@ export class S3Originals implements OriginalStore {
   readonly #client: S3Client
   readonly #bucket: string
   readonly #prefix: string
+  /** By content hash, the last of what is under way: a put that found what is being removed would acknowledge it and lose it. */
+  readonly #turns = new Map<string, Promise<unknown>>()
 
   constructor({ bucket, prefix, ...connection }: S3OriginalsOptions) {
     this.#bucket = bucket
@@ -45,8 +47,57 @@ export class S3Originals implements OriginalStore {
     this.#client = s3Client(connection)
   }
 
+  put(contentHash: string, bytes: Uint8Array): Promise<void> {
+    return this.#inTurn(contentHash, () => this.#put(contentHash, bytes))
+  }
+
+  async get(contentHash: string): Promise<Buffer | undefined> {
+    const answer = await answeredBy(
+      'originals',
+      unlessAbsent(this.#client.send(new GetObjectCommand(this.#place(contentHash)))),
+    )
+    if (answer?.Body === undefined) return undefined
+    const bytes = Buffer.from(await answeredBy('originals', answer.Body.transformToByteArray()))
+    if (createHash('sha256').update(bytes).digest('hex') === contentHash) return bytes
+    throw new AlikeError('data_unreadable', { detail: `The original ${contentHash} is damaged.` })
+  }
+
+  async size(contentHash: string): Promise<number | undefined> {
+    return (await this.#head(contentHash))?.bytes
+  }
+
+  async read(contentHash: string, { first, last }: ByteRange): Promise<Readable> {
+    const range = `bytes=${first}-${last}`
+    const answer = await answeredBy(
+      'originals',
+      this.#client.send(new GetObjectCommand({ ...this.#place(contentHash), Range: range })),
+    )
+    return answer.Body as Readable
+  }
+
+  remove(contentHash: string, youngerThan: Date): Promise<number> {
+    return this.#inTurn(contentHash, () => this.#remove(contentHash, youngerThan))
+  }
+
+  async *list(): AsyncGenerator<{ contentHash: string; bytes: number; putAt: Date }> {
+    for (let token: string | undefined; ; ) {
+      const page = await answeredBy(
+        'originals',
+        this.#client.send(
+          new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: this.#prefix, ContinuationToken: token }),
+        ),
+      )
+      for (const { Key = '', Size = 0, LastModified = new Date() } of page.Contents ?? []) {
+        const contentHash = Key.slice(this.#prefix.length)
+        if (contentHashPattern.test(contentHash)) yield { contentHash, bytes: Size, putAt: LastModified }
+      }
+      token = page.NextContinuationToken
+      if (token === undefined) return
+    }
+  }
+
   /** S3 answers a PUT once the object is durable. */
-  async put(contentHash: string, bytes: Uint8Array): Promise<void> {
+  async #put(contentHash: string, bytes: Uint8Array): Promise<void> {
     const found = await this.#head(contentHash)
     if (found?.bytes !== bytes.length) {
       await answeredBy(
@@ -75,52 +126,11 @@ export class S3Originals implements OriginalStore {
     }
   }
 
-  async get(contentHash: string): Promise<Buffer | undefined> {
-    const answer = await answeredBy(
-      'originals',
-      unlessAbsent(this.#client.send(new GetObjectCommand(this.#place(contentHash)))),
-    )
-    if (answer?.Body === undefined) return undefined
-    const bytes = Buffer.from(await answeredBy('originals', answer.Body.transformToByteArray()))
-    if (createHash('sha256').update(bytes).digest('hex') === contentHash) return bytes
-    throw new AlikeError('data_unreadable', { detail: `The original ${contentHash} is damaged.` })
-  }
-
-  async size(contentHash: string): Promise<number | undefined> {
-    return (await this.#head(contentHash))?.bytes
-  }
-
-  async read(contentHash: string, { first, last }: ByteRange): Promise<Readable> {
-    const range = `bytes=${first}-${last}`
-    const answer = await answeredBy(
-      'originals',
-      this.#client.send(new GetObjectCommand({ ...this.#place(contentHash), Range: range })),
-    )
-    return answer.Body as Readable
-  }
-
-  async remove(contentHash: string, youngerThan: Date): Promise<number> {
+  async #remove(contentHash: string, youngerThan: Date): Promise<number> {
     const found = await this.#head(contentHash)
     if (found === undefined || found.putAt > youngerThan) return 0
     await answeredBy('originals', this.#client.send(new DeleteObjectCommand(this.#place(contentHash))))
     return found.bytes
-  }
-
-  async *list(): AsyncGenerator<{ contentHash: string; bytes: number; putAt: Date }> {
-    for (let token: string | undefined; ; ) {
-      const page = await answeredBy(
-        'originals',
-        this.#client.send(
-          new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: this.#prefix, ContinuationToken: token }),
-        ),
-      )
-      for (const { Key = '', Size = 0, LastModified = new Date() } of page.Contents ?? []) {
-        const contentHash = Key.slice(this.#prefix.length)
-        if (contentHashPattern.test(contentHash)) yield { contentHash, bytes: Size, putAt: LastModified }
-      }
-      token = page.NextContinuationToken
-      if (token === undefined) return
-    }
   }
 
   async #head(contentHash: string): Promise<{ bytes: number; putAt: Date } | undefined> {
@@ -129,6 +139,18 @@ export class S3Originals implements OriginalStore {
       unlessAbsent(this.#client.send(new HeadObjectCommand(this.#place(contentHash)))),
     )
     return answer && { bytes: answer.ContentLength ?? 0, putAt: answer.LastModified ?? new Date() }
+  }
+
+  /** Puts and removals of one original, one after the other. */
+  #inTurn<Result>(contentHash: string, work: () => Promise<Result>): Promise<Result> {
+    const done = (this.#turns.get(contentHash) ?? Promise.resolve()).then(work)
+    const ended = done
+      .catch(() => {})
+      .finally(() => {
+        if (this.#turns.get(contentHash) === ended) this.#turns.delete(contentHash)
+      })
+    this.#turns.set(contentHash, ended)
+    return done
   }
 
   #place(contentHash: string): { Bucket: string; Key: string } {

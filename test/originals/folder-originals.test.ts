@@ -76,17 +76,3 @@ test('on a full disk an original is refused as a whole, and kept once there is r
   await store.put(hashOf(large), large)
   assert.deepEqual(await store.get(hashOf(large)), large)
 })
-
-test('an original that is put while it is removed is there when that is acknowledged', async (t) => {
-  const store = new FolderOriginals(await temporaryFolder(t))
-  const later = new Date(Date.now() + 3_600_000)
-  await store.put(hash, bytes)
-  for (let round = 0; round < 300; round++) {
-    const removed = store.remove(hash, later)
-    // at another moment of the removal each time
-    for (let turn = 0; turn < round % 6; turn++) await new Promise(setImmediate)
-    await store.put(hash, bytes)
-    await removed
-    assert.equal(await store.size(hash), bytes.length, `round ${round}`)
-  }
-})

@@ -51,6 +51,21 @@ export function testOriginalStore(name: string, open: (t: TestContext) => Promis
     assert.equal(await store.remove(hash, long()), 0)
   })
 
+  test(`${name}: an original that is put while it is removed is there when that is acknowledged`, async (t) => {
+    const store = await open(t)
+    const bytes = randomBytes(1_000)
+    const hash = hashOf(bytes)
+    await store.put(hash, bytes)
+    for (let round = 0; round < 60; round++) {
+      const removed = store.remove(hash, long())
+      // at another moment of the removal each time
+      for (let turn = 0; turn < round % 6; turn++) await new Promise(setImmediate)
+      await store.put(hash, bytes)
+      await removed
+      assert.equal(await store.size(hash), bytes.length, `round ${round}`)
+    }
+  })
+
   test(`${name}: an empty original is one too`, async (t) => {
     const store = await open(t)
     const hash = hashOf(Buffer.alloc(0))
