@@ -36,6 +36,7 @@ import { refuseUnknownGallery } from './http/plugins/known-gallery.js'
 import { describeApi } from './http/plugins/openapi.js'
 import { asAlikeError, registerProblems, sendProblem } from './http/plugins/problem.js'
 import { serveReferencePage } from './http/plugins/reference-page.js'
+import { discardRefusedBodies } from './http/plugins/refused-bodies.js'
 import { measureRequests } from './http/plugins/request-metrics.js'
 import { sendSecurityHeaders } from './http/plugins/security-headers.js'
 import { refuseWhileClosing } from './http/plugins/shutting-down.js'
@@ -168,6 +169,7 @@ export async function buildApp({
     galleryOfJob: async (job) => (await parts.jobs.report(job)).job.gallery,
   })
   refuseCodedBodies(app)
+  discardRefusedBodies(app)
   await describeApi(app, config)
   await serveReferencePage(app, config)
 

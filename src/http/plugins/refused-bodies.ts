@@ -1,0 +1,20 @@
+/**
+ * What is left of a body that is refused before it was read. To close a connection with bytes unread resets it, and the
+ * reset may overtake the answer: a proxy in between then reports 502 instead of the refusal (RFC 9112, section 9.6).
+ */
+import type { FastifyInstance } from 'fastify'
+
+/** Time for the rest of a refused body, milliseconds; a connection whose client is still sending then is closed. */
+const restOfBodyMs = 5_000
+
+/** Reads and discards the rest of a body that was too large, so that the refusal arrives and the connection stays usable. */
+export function discardRefusedBodies(app: FastifyInstance, { restMs = restOfBodyMs }: { restMs?: number } = {}): void {
+  app.addHook('onSend', async ({ raw }, reply) => {
+    if (reply.statusCode !== 413 || reply.getHeader('connection') !== 'close' || raw.complete || raw.destroyed) return
+    reply.removeHeader('connection')
+    raw.unpipe()
+    raw.resume()
+    const timer = setTimeout(() => raw.destroy(), restMs).unref()
+    for (const event of ['end', 'close']) raw.once(event, () => clearTimeout(timer))
+  })
+}

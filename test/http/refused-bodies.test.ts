@@ -1,0 +1,45 @@
+/** Bodies that are refused by their length, while their client is still sending. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import fastify from 'fastify'
+import { discardRefusedBodies } from '../../src/http/plugins/refused-bodies.js'
+import { startApp } from '../support/app.js'
+import { until } from '../support/until.js'
+
+const length = 3_000_000
+
+test('a client that sends a refused body to its end has the refusal, and its connection', async (t) => {
+  const app = await startApp(t, { uploadMaxBytes: 100_000 })
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  const socket = connect(Number(new URL(await app.listen()).port), '127.0.0.1')
+  t.after(() => socket.destroy())
+  let received = ''
+  socket.on('data', (bytes: Buffer) => (received += bytes.toString()))
+  socket.write(
+    `PUT /v1/galleries/g/images/large HTTP/1.1\r\nhost: test\r\ncontent-type: image/jpeg\r\ncontent-length: ${length}\r\n\r\n`,
+  )
+  await until(async () => received.includes('body_too_large'))
+  assert.match(received, /^HTTP\/1\.1 413/)
+  received = ''
+  socket.write(Buffer.alloc(length))
+  socket.write('GET /v1/galleries/g HTTP/1.1\r\nhost: test\r\n\r\n')
+  await until(async () => received.includes('HTTP/1.1 200'))
+})
+
+test('the connection of a client that goes on sending is closed in the end', async (t) => {
+  const app = fastify({ bodyLimit: 10 })
+  discardRefusedBodies(app, { restMs: 50 })
+  app.post('/', async () => ({}))
+  t.after(() => app.close())
+  const socket = connect(Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port), '127.0.0.1')
+  t.after(() => socket.destroy())
+  let received = ''
+  socket.on('data', (bytes: Buffer) => (received += bytes.toString()))
+  socket.on('error', () => {})
+  const closed = once(socket, 'close')
+  socket.write(`POST / HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n1`)
+  await closed
+  assert.match(received, /^HTTP\/1\.1 413/)
+})
