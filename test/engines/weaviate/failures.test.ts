@@ -119,7 +119,7 @@ test('a server that is away is waited for: its galleries are refused, and why is
   const away = await engine.open(set)
   await assert.rejects(away.state(), { code: 'engine_unreachable', retryAfterSeconds: 5 })
   await assert.rejects(away.change([{ put: newImage('a', vectors[0]!) }]), { code: 'engine_unreachable' })
-  assert.match(engine.unreachable ?? '', /does not answer/)
+  assert.match(engine.unreachable ?? '', /is unavailable/)
 })
 
 test('a wrong API key is told at the start; the right one is taken', needsServer, async (t) => {

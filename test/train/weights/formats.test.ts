@@ -147,7 +147,7 @@ test('a wrong checksum, a missing tensor, a shape that does not fit and a file o
 
   const other = join(folder, 'other.safetensors')
   await writeTensors(other, { tensors: [randomTensors(1)('a', [1])], metadata: {} })
-  await assert.rejects(readStartingWeights(other), refused(/1 tensors \(a …\), which fit none of: ResNet-50 v1/))
+  await assert.rejects(readStartingWeights(other), refused(/1 tensors \(a …\), which match none of: ResNet-50 v1/))
   await writeFile(join(folder, 'text.bin'), 'no weights at all')
   await assert.rejects(
     readStartingWeights(join(folder, 'text.bin')),
