@@ -93,7 +93,7 @@ interface SideProps {
 
 function Side({ name, gallery, onGallery, set, onSet, found: { value: answer, error }, same, models }: SideProps) {
   const nameOf = (id: string) => models.find((one) => one.id === id)?.name ?? id
-  const { value: others = [] } = useLoaded((signal) => readySets(gallery, signal), [gallery])
+  const { value: others = [] } = useLoaded((signal) => readySets(gallery, signal), [gallery, galleries.value])
   return (
     <div class="stack">
       <label class="row">
@@ -171,7 +171,8 @@ function useAnswer(
       const query = { ...readQuery(new URLSearchParams()), picture: token, k: hitsShown }
       return search(gallery, query, signal, set)
     },
-    [token, gallery, set],
+    // read anew after a build or an exchange, too: another network may serve
+    [token, gallery, set, galleries.value],
   )
 }
 

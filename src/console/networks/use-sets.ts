@@ -38,9 +38,11 @@ export function useSets(gallery: string): Sets {
   useEffect(() => {
     if (jobId === undefined) return undefined
     const leaving = new AbortController()
-    followJob(jobId, { signal: leaving.signal, onProgress: setJob }).then(reload, (reason: unknown) => {
-      if (!leaving.signal.aborted) setFault(reason)
-    })
+    followJob(jobId, { signal: leaving.signal, onProgress: setJob })
+      .then(loadGalleries)
+      .then(reload, (reason: unknown) => {
+        if (!leaving.signal.aborted) setFault(reason)
+      })
     return () => leaving.abort()
   }, [jobId])
 

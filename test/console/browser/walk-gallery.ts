@@ -38,6 +38,37 @@ export async function walkGallery({ page, base, pictures, look, step }: Walk): P
     await until(page, `${imageNow}.then(({ label, metadata }) => label === 'dinghy' && metadata.checked === true)`)
   })
 
+  await step('one that is chosen alone is shown as it came', async () => {
+    await page.click('text=Choose none')
+    await page.click('#tile-0')
+    await untilTold(page, '.selection-panel h2', /^1 picture$/)
+    const address = await page.getAttribute('.selection-panel >> text=As it came', 'href')
+    const original = `fetch(${JSON.stringify(address)}).then((answer) => answer.headers.get('content-type'))`
+    await until(page, `${original}.then((type) => /^image\\//.test(type))`)
+  })
+
+  await step('a gallery is made whose files stay where they are, and is deleted once its name was typed', async () => {
+    await page.click('.toolbar >> text=New gallery')
+    await page.fill('dialog input[aria-label="Name of the new gallery"]', 'elsewhere')
+    await page.selectOption('dialog select[aria-label="What becomes of the files"]', 'reference')
+    await look('new-gallery')
+    await page.click('dialog button[type=submit]')
+    await until(page, "location.hash.includes('elsewhere')")
+    const made = "fetch('v1/galleries/elsewhere').then((answer) => answer.json())"
+    await until(page, `${made}.then(({ originals, count }) => originals === 'reference' && count === 0)`)
+    await page.goto(`${base}#/gallery/elsewhere`)
+    await page.click('.toolbar >> text=Delete gallery')
+    assert.ok(await page.isDisabled('dialog >> text=Delete the gallery'))
+    await page.fill('dialog input', 'elsewhere')
+    await page.click('dialog >> text=Delete the gallery')
+    await until(
+      page,
+      "fetch('v1/galleries').then((answer) => answer.json()).then((list) => list.galleries.length === 1)",
+    )
+    await page.goto(`${base}#/gallery/demo`)
+    await page.waitForSelector('.tile img')
+  })
+
   await step('a filter is put together from the fields there are, and the wall shows what fits', async () => {
     await page.click('.toolbar >> text=Filter')
     await page.click('dialog >> text=Add a condition')

@@ -41,7 +41,11 @@ export async function walkNetworks({ page, base, look, step }: Walk): Promise<vo
     await page.waitForSelector('.side-hits >> nth=1')
   })
 
-  await step('another network is built, judged, lets itself be switched to, and back', async () => {
+  await step('what serves a gallery, and in which engine, is told', async () => {
+    await untilTold(page, '.set', /har-resnet50answers searches[\d,]+ pictures in embedded/)
+  })
+
+  await step('another network is built beside the one that serves, and judged', async () => {
     const folder = 'onnx/har-lite0'
     const files = await filesOfModel(folder)
     await new AlikeClient({ url: base }).installModel({ open: () => archiveOfModel(folder, files) })
@@ -49,6 +53,25 @@ export async function walkNetworks({ page, base, look, step }: Walk): Promise<vo
     await page.click('text=Build and judge')
     await page.waitForSelector('.set .gate', { timeout: 600_000 })
     await look('networks')
+  })
+
+  await step('one picture is asked of the network that serves and of the one that was built', async () => {
+    // a stored one: whatever else they find, both find it
+    const stored = await fetch(`${base}v1/galleries/demo/images/boat%2F00160.jpg/original`)
+    const buffer = Buffer.from(await stored.arrayBuffer())
+    await page.setInputFiles('.network input[type=file]', { name: 'given.jpg', mimeType: 'image/jpeg', buffer })
+    await page.selectOption('.pair-of-galleries > div:nth-child(2) label:has-text("Second gallery") select', 'demo')
+    await page.selectOption('.pair-of-galleries > div:nth-child(2) label:has-text("Network") select', {
+      label: 'har-lite0',
+    })
+    await untilTold(page, '.pair-of-galleries > div:nth-child(1) .hint', /har-resnet50, [\d.]+ ms/)
+    await untilTold(page, '.pair-of-galleries > div:nth-child(2) .hint', /har-lite0, [\d.]+ ms/)
+    await untilCounted(page, '.pair-of-galleries > div:nth-child(2) .side-hits li', 12)
+    await untilCounted(page, '.side-same img[alt$=", in both"]', 2)
+    await look('side-by-side')
+  })
+
+  await step('it lets itself be switched to, and back', async () => {
     await page.click('.set >> text=Switch to it')
     await untilTold(page, '.set', /har-lite0answers searches/)
     await page.click('.set >> text=Roll back to it')
