@@ -12,6 +12,8 @@ import { skipWithoutWeaviate, startWeaviate } from '../support/weaviate-server.j
 
 type Job = Answer['jobs'][number]
 const pictures = 1_200
+/** What a job of so many pictures may take on a crowded machine, and a lease that runs out. */
+const wholeJobMs = 200_000
 
 async function environment(t: TestContext): Promise<Record<string, string> | undefined> {
   const server = await postgresServer(t)
@@ -79,11 +81,15 @@ test('a job that one process accepts is run by others; one that is killed in the
   await first.stop('SIGKILL')
 
   const second = await startProcess(t, { ...shared, ROLE: 'work', DATA_DIR: workFolder })
-  const ended = await until(async () => {
-    const now = await asked<Job>(front!, `/v1/jobs/${job.id}`)
-    assert.ok(now.done >= seen, `${now.done} after a kill at ${seen}`)
-    return now.finishedAt !== null && now
-  }, 'the end of the job')
+  const ended = await until(
+    async () => {
+      const now = await asked<Job>(front!, `/v1/jobs/${job.id}`)
+      assert.ok(now.done >= seen, `${now.done} after a kill at ${seen}`)
+      return now.finishedAt !== null && now
+    },
+    'the end of the job',
+    wholeJobMs,
+  )
   const { state, done, failed, added, updated, skipped } = ended
   assert.deepEqual([state, done, failed, added + updated + skipped], ['succeeded', pictures, 0, pictures])
   const told = await events
@@ -119,7 +125,7 @@ test('a job is cancelled and paused by a process that does not run it', async (t
   await until(async () => (await stateOf(paused)) === 'queued' && (await stateOf(cancelled)) === 'running')
   assert.equal((await asked<Job>(front, `/v1/jobs/${cancelled.id}`, { method: 'DELETE' })).state, 'cancelled')
   await steer(paused, { paused: false })
-  await until(async () => (await stateOf(paused)) === 'succeeded')
+  await until(async () => (await stateOf(paused)) === 'succeeded', 'the end of the job', wholeJobMs)
   assert.equal(await stateOf(cancelled), 'cancelled')
   await worker.stop('SIGTERM')
 })
@@ -162,10 +168,14 @@ test('galleries in a Weaviate server are filled by a worker and searched by ever
   await until(async () => (await asked<Job>(other!, `/v1/jobs/${job.id}`)).done > 0, 'progress')
   await first.stop('SIGKILL')
   await worker() // with a folder of its own: what it needs is shared
-  const ended = await until(async () => {
-    const now = await asked<Job>(other!, `/v1/jobs/${job.id}`)
-    return now.finishedAt !== null && now
-  }, 'the end of the job')
+  const ended = await until(
+    async () => {
+      const now = await asked<Job>(other!, `/v1/jobs/${job.id}`)
+      return now.finishedAt !== null && now
+    },
+    'the end of the job',
+    wholeJobMs,
+  )
   assert.deepEqual([ended.state, ended.done, ended.failed], ['succeeded', pictures, 0])
   for (const service of [front!, other!]) {
     assert.equal((await asked(service, '/v1/galleries/g')).count, pictures)
