@@ -161,7 +161,10 @@ export async function killChanges(
     // every other kill comes while sets are exchanged, the ones between while one is built
     if (round % 2 === 1) await untilComplete(service, models)
     const before = { changes: ledger.changes, exchanges: ledger.exchanges }
-    const unlessKilled = () => {}
+    const fault: { reason?: unknown; expected: boolean } = { expected: false }
+    const unlessKilled = (reason: unknown) => {
+      if (!fault.expected) fault.reason ??= reason
+    }
     const work = [
       write(service, ledger, random, round).catch(unlessKilled),
       exchange(service, ledger, random, models).catch(unlessKilled),
@@ -169,15 +172,20 @@ export async function killChanges(
     // by what was done and not by the clock, so that a kill on a slow machine hits as much
     const enough = 10 + random() * 60
     await until(
-      () => ledger.changes - before.changes > enough && (round % 2 === 0 || ledger.exchanges > before.exchanges),
+      () => {
+        if (fault.reason !== undefined) throw fault.reason
+        return ledger.changes - before.changes > enough && (round % 2 === 0 || ledger.exchanges > before.exchanges)
+      },
       'enough work to be killed in',
       240_000, // writes give way to a job that embeds everything
     )
     const sets = await service.sets()
     killed.push(sets.map(({ state, job }) => `${state}${job === undefined ? '' : ' with a job'}`).join(', '))
     await sleep(random() * 30)
+    fault.expected = true
     await process.stop('SIGKILL')
     await Promise.all(work)
+    if (fault.reason !== undefined) throw fault.reason
   }
   assert.ok(ledger.exchanges > 0)
 
