@@ -48,7 +48,7 @@ export function pagingSuite(engine: TestedEngine): void {
     const galleries = await filled(t)
     for (const [kind, terms] of Object.entries(kinds)) {
       let graph = 0
-      for (const vector of queries.slice(0, kind === 'plain hits' ? 60 : 8)) {
+      for (const vector of queries.slice(0, Math.min(kind === 'plain hits' ? 60 : 8, engine.pagedQueriesMax))) {
         const whole = await galleries.searches.search('a', { vector, k: 120, ...terms })
         const paged: string[] = []
         for (let offset = 0; offset < 120; offset += 10) {
@@ -71,7 +71,7 @@ export function pagingSuite(engine: TestedEngine): void {
 
   test('the first six pages of ten are of one search, in its order', async (t) => {
     const galleries = await filled(t)
-    for (const vector of queries) {
+    for (const vector of queries.slice(0, engine.pagedQueriesMax)) {
       const { hits } = await galleries.searches.search('a', { vector, k: 60 })
       for (let offset = 0; offset < 60; offset += 10)
         assert.deepEqual(
@@ -83,7 +83,7 @@ export function pagingSuite(engine: TestedEngine): void {
 
   test('deep pages of other sizes are pieces of the same list', async (t) => {
     const galleries = await filled(t)
-    for (const vector of queries.slice(0, 5)) {
+    for (const vector of queries.slice(0, Math.min(5, engine.pagedQueriesMax))) {
       const found = new Set(idsOf(await galleries.searches.search('a', { vector, k: 700 })))
       const paged: string[] = []
       for (const k of [7, 30, 64, 1, 200, 98, 300])
@@ -263,7 +263,7 @@ export function pagingSuite(engine: TestedEngine): void {
     assert.deepEqual(drops, ['displaced'])
 
     const small = await filled(t, { pages: { rankingsMaxBytes: 1_024 } })
-    for (const vector of queries.slice(0, 5)) {
+    for (const vector of queries.slice(0, Math.min(5, engine.pagedQueriesMax))) {
       const { nextPageToken: token = '' } = await small.searches.firstPage('a', { vector, k: 5, caller, reach: 100 })
       assert.equal((await small.searches.nextPage('a', { token, caller, k: 5 })).hits.length, 5)
       assert.equal(small.searches.kept.count, 1)

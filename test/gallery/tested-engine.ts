@@ -15,6 +15,8 @@ export interface TestedEngine {
   openSet(t: TestContext): Promise<TestedSet>
   /** Of the first 300 hits of a kept ranking, those that a graph which has changed meanwhile may have lost sight of. */
   keptLossMax: number
+  /** With how many queries, at most, the pages of a list are looked through; each page is a round trip where the engine is a server. */
+  pagedQueriesMax: number
   /** Resolves when whatever the engine does in the background is done: graphs are built. */
   settled(galleries: Galleries): Promise<void>
 }

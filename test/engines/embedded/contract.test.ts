@@ -19,6 +19,7 @@ const poorIndex = { m: 4, efConstruction: 16, ef: 10, exactBelow: 100 }
 const embedded: TestedEngine = {
   name: 'embedded',
   keptLossMax: 0,
+  pagedQueriesMax: 60,
   newPlace: dataFolder,
   open: (t, place, { poorIndex: isPoor = false, ...options } = {}) =>
     openIn(t, place, {

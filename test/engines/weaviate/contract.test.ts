@@ -21,6 +21,7 @@ const poorIndex = { ef: 10, exactBelow: 100 }
 const weaviate: TestedEngine = {
   name: 'weaviate',
   keptLossMax: 3,
+  pagedQueriesMax: 3,
   newPlace: (t) => temporaryFolder(t, 'alike-data-'),
   open: async (t, dataDir, { poorIndex: isPoor = false, ...options } = {}) =>
     openWeaviateGalleries(t, {
