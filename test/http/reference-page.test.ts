@@ -20,6 +20,8 @@ const stored = ['cycling/Image_12.jpg', 'cycling/Image_7.jpg', 'running/Image_2.
 
 /** As examples call it. */
 const otherModel = 'resnet50'
+/** A fresh service has one engine: there is none to move a gallery to until its owner has set one up. */
+const refusalOf: Record<string, string> = { moveGallery: 'engine_not_found' }
 
 test('every operation runs as the page fills it in, in each of its content types', async (t) => {
   const files = await filesToUpload()
@@ -41,7 +43,9 @@ test('every operation runs as the page fills it in, in each of its content types
         const { name, request } = prefilled(method, path, operation, brought)[index]!
         const { statusCode, body } = await app.app.inject(request)
         sent++
-        if (statusCode >= 400) refused.push(`${name}: ${statusCode} ${body.slice(0, 300)}`)
+        const wanted = refusalOf[operation.operationId]
+        if (wanted === undefined ? statusCode >= 400 : (JSON.parse(body) as { code?: string }).code !== wanted)
+          refused.push(`${name}: ${statusCode} ${body.slice(0, 300)}`)
       }
     }
   }
