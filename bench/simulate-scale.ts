@@ -27,10 +27,17 @@ const assumed = {
     unit: 'bytes',
     because: 'of a machine of 128 GB, the rest is for the file cache and building',
   },
+  residentBytes: {
+    value: 5_800,
+    unit: 'bytes a picture',
+    because:
+      'by which the server grew between 3,000 and 50,000 pictures (183 to 455 MB): mapped files and garbage included, so an upper bound',
+  },
   insertsOfCore: {
-    value: 80,
+    value: 226,
     unit: 'pictures/s',
-    because: '163/s on two crowded cores (docs/scale-out.md); linear in cores is assumed, not measured',
+    because:
+      '452/s on two cores at 50,000 pictures, shared with the client (docs/scale-out.md); linear in cores is assumed, not measured',
   },
   coresOfNode: { value: 16, unit: 'cores', because: 'a common size' },
 } as const satisfies Record<string, Assumption>
@@ -41,21 +48,24 @@ function needs(images: number) {
   const inMemory =
     images * (of('dimension') * of('codeBytes') + of('links') * of('linkBytes') * (31 / 30)) * of('replicas')
   const ofImage = of('dimension') * (of('vectorBytes') + of('codeBytes')) + of('thumbnailBytes') + of('recordBytes')
-  const nodes = Math.max(3, Math.ceil(inMemory / of('nodeMemory')))
+  const resident = Math.max(inMemory, images * of('residentBytes') * of('replicas'))
+  const nodesOf = (bytes: number) => Math.max(3, Math.ceil(bytes / of('nodeMemory')))
+  const nodes = nodesOf(inMemory)
   // every replica inserts the picture
   const hours = (images * of('replicas')) / (nodes * of('coresOfNode') * of('insertsOfCore')) / 3_600
-  return { inMemory, onDisk: images * ofImage * of('replicas'), nodes, hours }
+  return { inMemory, resident, onDisk: images * ofImage * of('replicas'), nodes, nodesMost: nodesOf(resident), hours }
 }
 
 console.log('| assumed | | because |\n|---|---|---|')
 for (const [name, { value, unit, because }] of Object.entries(assumed))
   console.log(`| ${name} | ${value} ${unit} | ${because} |`)
 console.log(
-  '\n| pictures | memory, all replicas | disk, all replicas | machines | hours to fill |\n|---|---|---|---|---|',
+  '\n| pictures | memory, all replicas: graph and codes, at most | disk, all replicas | machines, at most | hours to fill |\n|---|---|---|---|---|',
 )
 for (const images of [1e6, 1e7, 1e8, 1e9]) {
-  const { inMemory, onDisk, nodes, hours } = needs(images)
+  const { inMemory, resident, onDisk, nodes, nodesMost, hours } = needs(images)
+  const gigabytes = (bytes: number) => Math.round(bytes / 1e8) / 10
   console.log(
-    `| ${images.toLocaleString('en')} | ${(inMemory / 1e9).toPrecision(3)} GB | ${(onDisk / 1e12).toPrecision(3)} TB | ${nodes} | ${hours.toPrecision(2)} |`,
+    `| ${images.toLocaleString('en')} | ${gigabytes(inMemory)} to ${gigabytes(resident)} GB | ${(onDisk / 1e12).toPrecision(3)} TB | ${nodes} to ${nodesMost} | ${hours.toPrecision(2)} |`,
   )
 }
