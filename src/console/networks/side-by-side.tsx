@@ -19,13 +19,11 @@ interface SideBySideProps {
 export function SideBySide({ gallery, models }: SideBySideProps) {
   const known = galleries.value ?? []
   const [token, setToken] = useState<string>()
-  const [left, setLeft] = useState(gallery || known[0]?.name)
-  const [right, setRight] = useState(known.find(({ name }) => name !== left)?.name ?? left)
-  const [setOfLeft, setSetOfLeft] = useState<string>()
-  const [setOfRight, setSetOfRight] = useState<string>()
-  const [ofLeft, ofRight] = [useAnswer(left, token, setOfLeft), useAnswer(right, token, setOfRight)]
-  const isSame = left === right && ofLeft.value?.modelId === ofRight.value?.modelId
-  const same = commonIds(ofLeft.value, isSame ? undefined : ofRight.value)
+  const left = useSide(gallery || known[0]?.name, token)
+  const right = useSide(known.find(({ name }) => name !== left.gallery)?.name ?? left.gallery, token)
+  const [ofLeft, ofRight] = [left.found.value, right.found.value]
+  const isSame = left.gallery === right.gallery && ofLeft?.modelId === ofRight?.modelId
+  const same = commonIds(ofLeft, isSame ? undefined : ofRight)
   if (known.length === 0) return null
   return (
     <section class="network stack" aria-label="Side by side">
@@ -47,45 +45,39 @@ export function SideBySide({ gallery, models }: SideBySideProps) {
         {token !== undefined && <bdi>{imageOf(token)?.name}</bdi>}
       </div>
       <div class="pair-of-galleries">
-        <Side
-          name="First gallery"
-          gallery={left}
-          onGallery={(name) => {
-            setLeft(name)
-            setSetOfLeft(undefined)
-          }}
-          onSet={setSetOfLeft}
-          set={setOfLeft}
-          found={ofLeft}
-          same={same}
-          models={models}
-        />
-        <Side
-          name="Second gallery"
-          gallery={right}
-          onGallery={(name) => {
-            setRight(name)
-            setSetOfRight(undefined)
-          }}
-          onSet={setSetOfRight}
-          set={setOfRight}
-          found={ofRight}
-          same={same}
-          models={models}
-        />
+        <Side name="First gallery" {...left} same={same} models={models} />
+        <Side name="Second gallery" {...right} same={same} models={models} />
       </div>
     </section>
   )
 }
 
-interface SideProps {
-  name: string
+/** What one side asks, and is answered. */
+interface AskedSide {
   gallery: string | undefined
   onGallery: (gallery: string) => void
   /** Model of the set that answers; undefined: the one that serves. */
   set: string | undefined
   onSet: (set: string | undefined) => void
   found: Loaded<SearchAnswer | undefined>
+}
+
+/** @param first gallery that is asked until another one is chosen */
+function useSide(first: string | undefined, token: string | undefined): AskedSide {
+  const [{ gallery, set }, ask] = useState<{ gallery: string | undefined; set?: string | undefined }>({
+    gallery: first,
+  })
+  return {
+    gallery,
+    onGallery: (name) => ask({ gallery: name }),
+    set,
+    onSet: (model) => ask({ gallery, set: model }),
+    found: useAnswer(gallery, token, set),
+  }
+}
+
+interface SideProps extends AskedSide {
+  name: string
   /** Ids that the other side has found, too. */
   same: ReadonlySet<string>
   models: SideBySideProps['models']
