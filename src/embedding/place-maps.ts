@@ -8,6 +8,7 @@ import { AlikeError } from '../errors.js'
 import type { Decoders } from '../image/decoders.js'
 import type { Region } from '../image/region.js'
 import { type Area, seenArea } from '../image/seen-area.js'
+import { OneAfterAnother } from '../one-after-another.js'
 import type { Embedder, EmbedderLogger } from './embedder.js'
 import { rowOf } from './embedding.js'
 import type { Model, Precision } from './model-manifest.js'
@@ -42,8 +43,8 @@ export class PlaceMaps {
   #session: { modelId: string; session: Session } | undefined
   /** Ids of models whose graph has no map. */
   readonly #unsupported = new Set<string>()
-  /** Resolves when the last turn has ended: the session does one thing at a time. */
-  #last: Promise<unknown> = Promise.resolve()
+  /** The session does one thing at a time. */
+  readonly #turns = new OneAfterAnother()
   readonly #underWay = new Set<Promise<unknown>>()
   #idle: NodeJS.Timeout | undefined
   #closing: Promise<void> | undefined
@@ -94,7 +95,7 @@ export class PlaceMaps {
     const { decoders, maxPixels } = this.#options
     const { preprocessing } = embedder.model.manifest
     const prepared = await decoders.prepare(bytes, { preprocessing, maxPixels, signal, ...(region && { region }) })
-    const map = await this.#inTurn(() => {
+    const map = await this.#turns.run(() => {
       signal?.throwIfAborted()
       return this.#run(prepared.pixels, embedder)
     })
@@ -114,12 +115,6 @@ export class PlaceMaps {
   #expectAble(modelId: string): void {
     if (this.#closing !== undefined) throw new AlikeError('shutting_down')
     this.#expectSupported(modelId)
-  }
-
-  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    const done = this.#last.then(work)
-    this.#last = done.catch(() => {})
-    return done
   }
 
   async #run(pixels: Uint8Array, embedder: Pick<Embedder, 'model' | 'runtime'>): Promise<PlaceMap> {
@@ -166,7 +161,7 @@ export class PlaceMaps {
   #closeLater(): void {
     if (this.#closing !== undefined) return
     this.#idle = setTimeout(
-      () => void this.#inTurn(async () => this.depth === 0 && this.#closeSession()),
+      () => void this.#turns.run(async () => this.depth === 0 && this.#closeSession()),
       this.#options.idleMs,
     ).unref()
   }

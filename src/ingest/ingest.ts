@@ -7,6 +7,7 @@ import type { JsonValue } from '../gallery/records.js'
 import type { JobRecord } from '../jobs/job.js'
 import type { JobReport, Jobs } from '../jobs/jobs.js'
 import type { Webhooks } from '../jobs/webhooks.js'
+import { OneAfterAnother } from '../one-after-another.js'
 import type { ListedBuckets } from '../remote/listed-buckets.js'
 import type { SourceDescription, SourceLimits } from './source.js'
 import type { Spool } from './spool.js'
@@ -22,8 +23,8 @@ export interface IngestOptions extends SourceLimits {
 
 export class Ingest {
   readonly #options: IngestOptions
-  /** The last look at an archive that was received. */
-  #turn: Promise<unknown> = Promise.resolve()
+  /** At archives that were received. */
+  readonly #looks = new OneAfterAnother()
 
   constructor(options: IngestOptions) {
     this.#options = options
@@ -54,7 +55,7 @@ export class Ingest {
     try {
       const { total, ...source } = await receiveUpload(
         id,
-        { content, signal, ...said, inTurn: (work) => this.#inTurn(work) },
+        { content, signal, ...said, inTurn: (work) => this.#looks.run(work) },
         spool,
         this.#options,
       )
@@ -86,11 +87,5 @@ export class Ingest {
     await this.#options.spool.remove(received)
     if (!isDeepStrictEqual(job.source, description))
       throw new AlikeError('idempotency_key_reused', { detail: `It belongs to job ${job.id}.` })
-  }
-
-  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    const result = this.#turn.then(work)
-    this.#turn = result.catch(() => {}) // told to whose work it was
-    return result
   }
 }

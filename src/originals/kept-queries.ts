@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Logger } from 'pino'
+import { OneAfterAnother } from '../one-after-another.js'
 import type { OriginalStore } from './original-store.js'
 import { type QueryStores, whenever } from './query-stores.js'
 
@@ -37,7 +38,7 @@ export class KeptQueries {
   readonly #kept = new Map<string, Map<string, Kept>>()
   readonly #timer: NodeJS.Timeout
   /** One change after the other. */
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #turns = new OneAfterAnother()
   #waiting = 0
 
   constructor(options: KeptQueriesOptions) {
@@ -60,7 +61,7 @@ export class KeptQueries {
       const asked = await rules(gallery)
       if (asked.keepQueries === 0) return
       // asked again in the turn: what went with its gallery, or by a change of its rules, does not come back behind it
-      await this.#inTurn(async () => {
+      await this.#turns.run(async () => {
         const { galleryUid, keepQueries } = await rules(gallery)
         if (galleryUid === asked.galleryUid && keepQueries > 0) await this.#put(galleryUid, keepQueries, bytes)
       })
@@ -74,7 +75,7 @@ export class KeptQueries {
 
   /** Those that are too many for a gallery go. */
   trim(galleryUid: string, keepQueries: number): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.run(async () => {
       if (keepQueries === 0) await this.#drop(galleryUid)
       else await this.#removeBeyond(galleryUid, keepQueries)
     })
@@ -83,7 +84,7 @@ export class KeptQueries {
   /** All of a gallery; what fails is done by the next look at all. */
   async forget(galleryUid: string): Promise<void> {
     try {
-      await this.#inTurn(() => this.#drop(galleryUid))
+      await this.#turns.run(() => this.#drop(galleryUid))
     } catch (err) {
       this.#options.logger.warn({ err }, 'kept queries of a deleted gallery could not be removed; tried again later')
     }
@@ -92,7 +93,7 @@ export class KeptQueries {
   /** The youngest first. Those that are gone meanwhile are passed over. */
   async *pictures(galleryUid: string, max: number): AsyncGenerator<Buffer> {
     const store = this.#options.stores.of(galleryUid)
-    const kept = await this.#inTurn(() => this.#look(galleryUid, store))
+    const kept = await this.#turns.run(() => this.#look(galleryUid, store))
     for (const contentHash of [...kept.keys()].reverse().slice(0, max)) {
       const bytes = await store.get(contentHash)
       if (bytes !== undefined) yield bytes
@@ -114,7 +115,7 @@ export class KeptQueries {
   /** Resolves when what was begun is done. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
-    await this.#turn
+    await this.#turns.ended()
   }
 
   async #put(galleryUid: string, keepQueries: number, bytes: Uint8Array): Promise<void> {
@@ -164,11 +165,5 @@ export class KeptQueries {
 
   #now(): number {
     return (this.#options.now?.() ?? new Date()).getTime()
-  }
-
-  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    const done = this.#turn.then(work)
-    this.#turn = done.catch(() => {})
-    return done
   }
 }

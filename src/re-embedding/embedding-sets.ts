@@ -11,7 +11,7 @@ import type { Webhooks } from '../jobs/webhooks.js'
 import { catchUp } from './catching-up.js'
 import { type GiveBack, holdMirror } from './held-galleries.js'
 import type { ReEmbeddingTask } from './re-embedding-runner.js'
-import { aboutOf, asStored, type SetAbout, type WithoutOriginal } from './set-about.js'
+import { aboutOf, asStored, keptUntilOf, type SetAbout, servingOf, type WithoutOriginal } from './set-about.js'
 import type { SetExclusion } from './set-exclusion.js'
 import type { SetFollowers } from './set-followers.js'
 import type { SetMirror } from './set-mirror.js'
@@ -66,7 +66,6 @@ const closedMaxMs = 10_000
 /** Nor a caller longer than this for the set to be brought up to date while writes go on. */
 const catchUpMaxMs = 300_000
 const retentionCheckMs = 60_000
-const dayMs = 86_400_000
 
 export class EmbeddingSets {
   readonly #options: EmbeddingSetsOptions
@@ -210,7 +209,7 @@ export class EmbeddingSets {
       const { mirror } = await mirrors.of(gallery, set.uid)
       // most of it while writes go on; then the few that came meanwhile
       await catchUp({ mirror, changed, signal: AbortSignal.timeout(catchUpMaxMs) })
-      const keptUntil = new Date(now().getTime() + setKeptDays * dayMs).toISOString()
+      const keptUntil = keptUntilOf(now(), setKeptDays)
       const lately = AbortSignal.timeout(closedMaxMs)
       await galleries.sets.serve(gallery, set.uid, {
         about: asStored({ ...serving.about, gate: undefined, keptUntil }),
@@ -252,7 +251,7 @@ export class EmbeddingSets {
     const ofModel = sets.filter((one) => one.modelId === modelId)
     const set = ofModel.find(({ stage }) => stage !== 'serving') ?? ofModel[0]
     if (set === undefined) throw new AlikeError('set_not_found')
-    return { set, serving: sets.find(({ stage }) => stage === 'serving')! }
+    return { set, serving: servingOf(sets) }
   }
 
   /** Of a model by id or name; one that is not here has its id only. */

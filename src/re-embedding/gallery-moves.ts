@@ -9,7 +9,7 @@ import { activeJobStates, type JobRecord } from '../jobs/job.js'
 import type { JobReport, Jobs } from '../jobs/jobs.js'
 import type { Webhooks } from '../jobs/webhooks.js'
 import type { MoveTask } from './move-runner.js'
-import { aboutOf, type Compared } from './set-about.js'
+import { aboutOf, type Compared, servingOf } from './set-about.js'
 import type { SetExclusion } from './set-exclusion.js'
 
 export interface GalleryMovesOptions {
@@ -99,7 +99,7 @@ export class GalleryMoves {
 
   async #setsOf(gallery: string): Promise<{ serving: GallerySet; beside: GallerySet | undefined }> {
     const sets = await this.#options.galleries.sets.list(gallery)
-    const serving = sets.find(({ stage }) => stage === 'serving')!
+    const serving = servingOf(sets)
     return { serving, beside: sets.find((set) => set !== serving) }
   }
 

@@ -10,7 +10,7 @@ import { catchUp } from './catching-up.js'
 import { compareCopies, type SetSum, stillDiffering } from './compared-copies.js'
 import { holdMirror } from './held-galleries.js'
 import { ReEmbeddingRun } from './re-embedding-run.js'
-import { aboutOf, asStored, type Compared } from './set-about.js'
+import { aboutOf, asStored, type Compared, keptUntilOf, servingOf } from './set-about.js'
 import type { SetExclusion } from './set-exclusion.js'
 import type { SetFollowers } from './set-followers.js'
 import { patiently, type SetMirror } from './set-mirror.js'
@@ -52,7 +52,6 @@ const touchedMax = 256
 const comparisonsMax = 10
 /** Ids told of a copy that is not the same. */
 const toldMax = 10
-const dayMs = 86_400_000
 
 export class MoveRunner implements JobRunner {
   readonly kinds = ['move'] as const
@@ -82,7 +81,7 @@ export class MoveRunner implements JobRunner {
     const { gallery } = job
     const { setUid } = job.source as unknown as MoveTask
     const sets = await galleries.sets.list(gallery)
-    const serving = sets.find(({ stage }) => stage === 'serving')!
+    const serving = servingOf(sets)
     const copy = sets.find(({ uid }) => uid === setUid)
     if (copy === undefined) throw new AlikeError('set_not_found')
     // the process died just after the exchange
@@ -180,7 +179,7 @@ export class MoveRunner implements JobRunner {
       compared = { ...compared, images, checksum }
       await galleries.sets.change(copy.uid, { about: asStored({ ...aboutOf(copy), compared }) })
     }
-    const keptUntil = new Date(now().getTime() + setKeptDays * dayMs).toISOString()
+    const keptUntil = keptUntilOf(now(), setKeptDays)
     await exclusion.alone(gallery, async () => {
       const about = asStored({ ...aboutOf(serving), gate: undefined, compared: undefined, keptUntil })
       await galleries.sets.serve(gallery, copy.uid, { about, catchUp: expectSame, signal: lately })

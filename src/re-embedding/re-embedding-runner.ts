@@ -12,7 +12,7 @@ import { type GateBounds, type GateReport, reasonsAgainst } from './gate-report.
 import { holdMirror } from './held-galleries.js'
 import { ReEmbeddingRun } from './re-embedding-run.js'
 import { replayQueries } from './replayed-queries.js'
-import { aboutOf, asStored, type WithoutOriginal } from './set-about.js'
+import { aboutOf, asStored, servingOf, type WithoutOriginal } from './set-about.js'
 import type { SetFollowers } from './set-followers.js'
 import type { SetMirror } from './set-mirror.js'
 import type { SetMirrors } from './set-mirrors.js'
@@ -90,7 +90,7 @@ export class ReEmbeddingRunner implements JobRunner {
     const judged = await judgeSets(mirror.from, mirror.to, { queries: gateQueries, ...options })
     const sets = await galleries.sets.list(gallery)
     const { set } = await mirrors.of(gallery, setUid)
-    const serving = sets.find(({ stage }) => stage === 'serving')!
+    const serving = servingOf(sets)
     const measures = { ...judged, replay: await this.#replay(mirror, { serving, set }, options.signal) }
     const reasons = reasonsAgainst(measures, this.#options)
     const gate: GateReport = {

@@ -33,3 +33,15 @@ export function aboutOf({ about }: Pick<CatalogueSet, 'about'>): SetAbout {
 export function asStored(about: SetAbout): CatalogueSet['about'] {
   return JSON.parse(JSON.stringify(about)) as CatalogueSet['about']
 }
+
+const dayMs = 86_400_000
+
+/** Until when a set that serves no more is brought up to date. */
+export function keptUntilOf(now: Date, setKeptDays: number): string {
+  return new Date(now.getTime() + setKeptDays * dayMs).toISOString()
+}
+
+/** Of a gallery's sets, the one that serves: there is always one. */
+export function servingOf<Listed extends Pick<CatalogueSet, 'stage'>>(sets: readonly Listed[]): Listed {
+  return sets.find(({ stage }) => stage === 'serving')!
+}

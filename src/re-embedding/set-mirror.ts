@@ -11,6 +11,7 @@ import type { OpenSet } from '../gallery/engine.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { JobProgress } from '../gallery/job-progress.js'
 import type { ImageRecord, ImageStep, SeenImage, WholeImage } from '../gallery/records.js'
+import { OneAfterAnother } from '../one-after-another.js'
 import { type ImageOriginalsParts, originalObstacle, readOriginal } from '../originals/image-originals.js'
 
 export interface MirrorParts extends ImageOriginalsParts {
@@ -75,7 +76,7 @@ export class SetMirror {
   readonly #servingModelId: string
   readonly #parts: MirrorParts
   /** One write into the other set at a time, with what is in the one that serves read before it: the last write tells the truth. */
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #turns = new OneAfterAnother()
 
   private constructor(
     parts: MirrorParts,
@@ -126,7 +127,7 @@ export class SetMirror {
       concurrency: this.#parts.concurrency,
       signal,
     })
-    return this.#inTurn(async () => {
+    return this.#turns.run(async () => {
       const now = byId(await this.from.find(ids))
       const [current, moved] = [wanted.filter((one) => isStill(one, now)), wanted.filter((one) => !isStill(one, now))]
       const steps = current.flatMap((one) => ('step' in one ? [asNow(one.step, now.get(one.id))] : []))
@@ -235,12 +236,6 @@ export class SetMirror {
   #isSame(here: ImageRecord, there: ImageRecord | undefined): boolean {
     if (there === undefined || there.modelId !== this.#set.modelId || !isEqual(here, there)) return false
     return !this.#isCopied || (here.createdAt === there.createdAt && here.updatedAt === there.updatedAt)
-  }
-
-  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    const done = this.#turn.then(work)
-    this.#turn = done.catch(() => {})
-    return done
   }
 }
 

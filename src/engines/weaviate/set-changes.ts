@@ -3,9 +3,11 @@
  * written together, and what is known to be wrong is refused before anything is written. One that breaks off half way is
  * repaired by asking for it again (ADR 0020).
  */
+
 import { AlikeError } from '../../errors.js'
 import type { Filter } from '../../gallery/filter.js'
 import type { ImageChange, ImageRecord, ImageStep, StepResult } from '../../gallery/records.js'
+import { OneAfterAnother } from '../../one-after-another.js'
 import { nfc } from '../../text.js'
 import type { ChangeClock } from './change-clock.js'
 import { type Applied, ChangedImages } from './changed-images.js'
@@ -44,8 +46,7 @@ const removalBatch = 256
 export class SetChanges {
   readonly #options: SetChangesOptions
   #waiting: Waiting[] = []
-  /** What came before has ended. */
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #turns = new OneAfterAnother()
   #turnsWaiting = 0
   #isGathering = false
 
@@ -60,7 +61,7 @@ export class SetChanges {
 
   /** Resolves when what was accepted has ended. */
   async settled(): Promise<void> {
-    while (this.depth > 0) await this.#turn.catch(() => {})
+    while (this.depth > 0) await this.#turns.ended()
   }
 
   change(steps: readonly ImageStep[]): Promise<Done> {
@@ -124,12 +125,9 @@ export class SetChanges {
   }
 
   async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    const before = this.#turn
     this.#turnsWaiting += 1
-    const working = before.then(work, work)
-    this.#turn = working.catch(() => {})
     try {
-      return await working
+      return await this.#turns.run(work)
     } finally {
       this.#turnsWaiting -= 1
     }

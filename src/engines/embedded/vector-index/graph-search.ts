@@ -44,6 +44,8 @@ export interface GraphSearch {
   depth: number
   /** Ascending; all live slots when left out. */
   allow?: Uint32Array | undefined
+  /** How many those are, at most. */
+  allowed: number
   /** As the request names it. */
   ef?: number | undefined
   /** When it names none, the least. */
@@ -67,9 +69,8 @@ export function searchGraph(
   search: GraphSearch,
 ): GraphAnswer | undefined {
   const { graph, live } = serving
-  const { depth, ef, allow } = search
-  const allowed = Math.min(allow?.length ?? Infinity, vectors.size)
-  if (graph.count === 0) return searchWaiting(vectors, serving, search, allowed)
+  const { depth, ef, allowed } = search
+  if (graph.count === 0) return searchWaiting(vectors, serving, search)
   // What share of the graph's nodes counts, if the allowed ones lie anywhere: the first guess.
   const share = Math.max(1 / graph.count, (allowed / vectors.size) * (live / graph.count))
   let wanted = Math.ceil(
@@ -90,13 +91,8 @@ export function searchGraph(
 }
 
 /** With nothing in the graph yet, codes alone choose. */
-function searchWaiting(
-  vectors: SlotVectorStore,
-  serving: LiveGraph,
-  search: GraphSearch,
-  allowed: number,
-): GraphAnswer | undefined {
-  if (waitingCost(vectors, 0) >= allowed) return undefined
+function searchWaiting(vectors: SlotVectorStore, serving: LiveGraph, search: GraphSearch): GraphAnswer | undefined {
+  if (waitingCost(vectors, 0) >= search.allowed) return undefined
   const nearest = new Nearest(search.k)
   offerWaiting(nearest, vectors, serving, search)
   return { neighbours: nearest.sorted(), method: 'hnsw' }

@@ -125,6 +125,7 @@ export class SlotIndex {
         k: Math.min(k, depth, allowed),
         depth: Math.min(depth, allowed),
         allow,
+        allowed,
         ef,
         efDefault: this.#settings.ef,
       })
