@@ -8,6 +8,8 @@ const frameMagic = 0xfd2fb528
 const skippableMagic = 0x184d2a50
 /** As many as files of half a terabyte have that are packed in parallel; each costs a round trip to the decoder. */
 const framesMax = 1_000_000
+/** Following them takes about a millisecond; blocks may be empty, so that a chunk holds tens of thousands. */
+const headersPerPart = 2_048
 
 /** The next bytes of a stream: a header, whose value is wanted, or anything. */
 interface Piece {
@@ -24,12 +26,17 @@ export class FrameCutter {
   /** Of a header that came in two chunks. */
   #begun: Uint8Array = new Uint8Array()
   #frames = 0
+  #headersInPart = 0
 
   constructor(most = framesMax) {
     this.#framesMax = most
   }
 
-  /** Gives the chunk in parts that lie in one frame each. @throws Error where it is no such stream, or of too many frames */
+  /**
+   * Gives the chunk in parts that lie in one frame each and hold few headers, so that others have their turn between two of
+   * them.
+   * @throws Error where it is no such stream, or of too many frames
+   */
   *cut(chunk: Uint8Array): Generator<Uint8Array> {
     let [from, at] = [0, 0]
     while (at < chunk.length) {
@@ -38,8 +45,9 @@ export class FrameCutter {
       at += taken
       this.#left -= taken
       while (this.#left === 0) {
-        if (!this.#turn()) continue
-        yield chunk.subarray(from, at)
+        if (!this.#turn() && this.#headersInPart < headersPerPart) continue
+        this.#headersInPart = 0
+        if (from < at) yield chunk.subarray(from, at)
         from = at
       }
     }
@@ -48,6 +56,7 @@ export class FrameCutter {
 
   /** To the next piece. @returns whether a frame has ended */
   #turn(): boolean {
+    if (this.#wanted.isHeader) this.#headersInPart++
     this.#wanted = this.#pieces.next(this.#begun).value
     this.#left = this.#wanted.bytes
     this.#begun = new Uint8Array()

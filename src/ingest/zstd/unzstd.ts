@@ -1,5 +1,6 @@
 /** Unpacks Zstandard, as gzip is unpacked, in libuv's threads. */
 import { Readable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import { constants, createZstdDecompress } from 'node:zlib'
 import { FrameCutter } from './frame-ends.js'
 
@@ -19,7 +20,12 @@ export async function* unzstd(packed: AsyncIterable<Uint8Array> | Iterable<Uint8
   async function* cut() {
     const cutter = new FrameCutter()
     try {
-      for await (const chunk of packed) yield* cutter.cut(chunk)
+      for await (const chunk of packed) {
+        for (const part of cutter.cut(chunk)) {
+          yield part
+          await setImmediate()
+        }
+      }
     } catch (error) {
       failure = error
     }
