@@ -1,4 +1,4 @@
-/** Writes under way: so many at once, and the end waits for them. */
+/** Bounds the number of writes in flight and waits for them on close. */
 import { AlikeError } from '../../errors.js'
 
 export class BoundedWrites {
@@ -6,12 +6,12 @@ export class BoundedWrites {
   readonly #underWay = new Set<Promise<unknown>>()
   #closing = false
 
-  /** @param max one more is refused */
+  /** @param max writes in flight; one more is refused */
   constructor(max: number) {
     this.#max = max
   }
 
-  /** Writes that have not been acknowledged. */
+  /** Unacknowledged writes. */
   get depth(): number {
     return this.#underWay.size
   }
@@ -29,7 +29,7 @@ export class BoundedWrites {
     }
   }
 
-  /** Refuses new writes; resolves when the accepted ones have ended. */
+  /** Refuses new writes; resolves when the accepted ones have finished. */
   async close(): Promise<void> {
     this.#closing = true
     await Promise.allSettled(this.#underWay)

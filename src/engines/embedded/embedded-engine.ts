@@ -1,6 +1,6 @@
 /**
- * The engine inside this process: SQLite is the truth, the graph in memory is derived from it. It keeps the catalogue of
- * galleries, the jobs, judgements, decisions and layouts as well, whatever engine a gallery lives in.
+ * The in-process engine: SQLite holds the truth, the in-memory graph is derived from it. It also keeps the catalogue of
+ * galleries, the jobs, judgements, decisions and layouts, whichever engine a gallery lives in.
  */
 import { join } from 'node:path'
 import type { Logger } from 'pino'
@@ -29,18 +29,21 @@ import { StoredSet } from './stored-set.js'
 import { type IndexSettings, indexDefaults } from './vector-index/vector-index.js'
 
 export interface EmbeddedOptions {
-  /** Made when it does not exist; locked against a second process. */
+  /** Created if missing; locked against a second process. */
   dataDir: string
   index?: Partial<IndexSettings> | undefined
   storage?: Partial<StorageSettings> | undefined
   logger: Logger
-  /** What becomes of a picture whose record is damaged: `refused`: whatever meets it fails; `named`: only its id is told, with `unreadable`. Default `refused`. */
+  /**
+   * How a picture with a damaged record is treated. `refused`: reading it fails; `named`: only its id is returned, with
+   * `unreadable`. Default `refused`.
+   */
   damagedRecords?: 'refused' | 'named' | undefined
-  /** Another catalogue says which galleries there are; the one in here only numbers its sets. Default false. */
+  /** Another catalogue lists the galleries; this one only numbers their sets. Default false. */
   cataloguedElsewhere?: boolean | undefined
-  /** Called for each graph that was built anew, for a metric. */
+  /** Called for each rebuilt graph, for a metric. */
   onIndexRebuild?: (() => void) | undefined
-  /** The time that records carry. */
+  /** The time written to records. */
   clock?: (() => Date) | undefined
 }
 
@@ -50,12 +53,12 @@ export class EmbeddedEngine implements Engine {
   readonly feedback: FeedbackStore
   readonly decisions: DecisionStore
   readonly layouts: LayoutStore
-  /** For who removes originals that no picture uses. */
+  /** For garbage collection of originals that no picture uses. */
   readonly originalUses: OriginalUses
   readonly #logger: Logger
   readonly #numbersSets: boolean
   readonly #parts: SetParts
-  /** By uid. */
+  /** Keyed by uid. */
   readonly #sets = new Map<string, Promise<StoredSet>>()
   #failure: AlikeError | undefined
   #closing: Promise<void> | undefined
@@ -103,35 +106,35 @@ export class EmbeddedEngine implements Engine {
     }
   }
 
-  /** It is this process. */
+  /** This engine runs in this process, so it is always reachable. */
   readonly unreachable = undefined
 
-  /** Set once a thread behind it is gone: the process should be restarted. */
+  /** Set when one of its threads has died: the process should be restarted. */
   get failure(): AlikeError | undefined {
     return this.#failure
   }
 
-  /** Why nothing can be written for now, in a sentence; undefined when writes are taken. */
+  /** Why writes are refused, as a sentence; undefined while they are accepted. */
   get readOnly(): string | undefined {
     return this.#parts.store.readOnly
   }
 
-  /** @throws AlikeError `storage_full` while nothing can be written */
+  /** @throws AlikeError `storage_full` while writes are refused */
   expectWritable(): void {
     this.#parts.store.expectWritable()
   }
 
-  /** Writes that have not been acknowledged. */
+  /** Unacknowledged writes. */
   get writeQueueDepth(): number {
     return this.#parts.writes.depth
   }
 
-  /** Vectors that wait to be linked into a graph; they are found all the same. */
+  /** Vectors not yet linked into a graph; searches find them anyway. */
   get indexQueueDepth(): number {
     return this.#parts.indexes.pending
   }
 
-  /** Questions to the copies thread that wait for an answer. */
+  /** Questions to the copies thread that are still unanswered. */
   get copyQueueDepth(): number {
     return this.#parts.store.copies.depth
   }
@@ -146,7 +149,7 @@ export class EmbeddedEngine implements Engine {
     return opening
   }
 
-  /** Its rows are removed in the background, once its gallery is out of the catalogue. */
+  /** Its rows are removed in the background, after its gallery has left the catalogue. */
   async drop({ uid }: Pick<EmbeddingSet, 'uid'>): Promise<void> {
     const { filters, indexes } = this.#parts
     const opened = await this.#sets.get(uid)?.catch(() => undefined)
@@ -156,12 +159,12 @@ export class EmbeddedEngine implements Engine {
     if (this.#numbersSets) await this.catalogue.remove(uid).catch(unlessGone)
   }
 
-  /** Writes the graph of every set that changed. */
+  /** Writes the graph of every set that has changed. */
   saveGraphCaches(): Promise<void> {
     return this.#parts.indexes.saveAll()
   }
 
-  /** Finishes accepted writes, writes graph caches, ends the threads, gives the lock back. */
+  /** Finishes accepted writes, writes graph caches, ends the threads, releases the lock. */
   close(): Promise<void> {
     const { writes, indexes, store } = this.#parts
     this.#closing ??= (async () => {
@@ -190,12 +193,12 @@ export class EmbeddedEngine implements Engine {
   }
 }
 
-/** @throws AlikeError `data_unreadable` when the folder is in use, damaged or of a newer version. */
+/** @throws AlikeError `data_unreadable` when the folder is in use, damaged or from a newer version. */
 export function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedEngine> {
   return EmbeddedEngine.start(options)
 }
 
-/** A set in a catalogue that only numbers them: each as the set that serves a gallery of its name. */
+/** A set in a catalogue that only numbers sets: each is stored as the serving set of a gallery with the same name. */
 function numbered({ uid, modelId, dimension }: EmbeddingSet): NewCatalogueEntry {
   const galleriesMax = Number.MAX_SAFE_INTEGER
   return { name: uid, uid, setUid: uid, engine: 'embedded', modelId, dimension, settings: {}, galleriesMax }

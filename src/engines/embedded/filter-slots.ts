@@ -1,19 +1,22 @@
 /**
- * The slots that a filter allows, kept until records change: most searches with the same filter find them ready.
- * Additions change no record, and slots only grow: what came after the last look is read alone and appended.
+ * The slots that a filter allows, cached until records change, so that repeated searches with the same filter skip the
+ * scan. Additions change no record and slots only grow, so slots added since the last scan are read and appended.
  */
 import type { Filter } from '../../gallery/filter.js'
 import type { GalleryStore } from './store/gallery-store.js'
 
-/** Filters kept for one set, and their slots in all (4 bytes each); they are forgotten together when there are more. */
+/**
+ * Maximum number of cached filters per set, and of their slots in total (4 bytes each). Beyond either, the whole cache
+ * is dropped.
+ */
 const keptMax = 64
 const keptSlotsMax = 2 ** 25
 
 interface Kept {
   slots: Promise<GrowingSlots>
-  /** Of them, as soon as they are known. */
+  /** Number of allowed slots, once it is known. */
   count: number
-  /** Every slot below it was looked at. */
+  /** Every slot below this one has been scanned. */
   nextSlot: number
 }
 
@@ -26,9 +29,9 @@ export class FilterSlots {
   }
 
   /**
-   * Ascending; pictures removed meanwhile may be among them.
-   * @param set as it is now
-   * @param keep for other searches with the same filter; a filter made for one search would only push those out
+   * Ascending; may include pictures removed in the meantime.
+   * @param set its current state
+   * @param keep false for a filter made for one search, which would only evict others
    */
   async slots(set: { number: number; next_slot: number }, filter: Filter, keep: boolean): Promise<Uint32Array> {
     const { number, next_slot: nextSlot } = set
@@ -57,7 +60,7 @@ export class FilterSlots {
     return slots
   }
 
-  /** After records were changed or removed, and before that is acknowledged. */
+  /** Call it after records have been changed or removed, before that is acknowledged. */
   forget(gallery: number): void {
     this.#kept.delete(gallery)
   }
@@ -73,7 +76,7 @@ function countOf(kept: ReadonlyMap<string, Kept>): number {
   return count
 }
 
-/** In memory that all threads see, so that sending them to the index with each search copies nothing. */
+/** In shared memory, so that sending the slots to the index with each search copies nothing. */
 class GrowingSlots {
   #memory: Uint32Array
   #count: number
@@ -88,7 +91,7 @@ class GrowingSlots {
     return this.#memory.subarray(0, this.#count)
   }
 
-  /** @param more all above those before. Who holds the slots of before goes on seeing those. */
+  /** @param more all above the existing ones. Holders of the earlier slots keep seeing only those. */
   append(more: Uint32Array): this {
     const count = this.#count + more.length
     if (count > this.#memory.length) {

@@ -1,4 +1,4 @@
-/** The indexes of the searchable sets: opened from the truth, and written to disk now and then. */
+/** The indexes of the searchable sets: loaded from the database and written to disk periodically. */
 import type { Logger } from 'pino'
 import type { AlikeError } from '../../errors.js'
 import type { GalleryStore } from './store/gallery-store.js'
@@ -8,31 +8,31 @@ import { IndexThreads } from './vector-index/index-threads.js'
 import type { IndexSettings, VectorIndex } from './vector-index/vector-index.js'
 
 export interface GraphCacheSettings {
-  /** Changes of a gallery after which its graph is written to disk (or 5 % of the gallery, if that is more). */
+  /** The graph is written to disk after this many changes to a gallery, or after 5 % of the gallery if that is more. */
   graphCacheAfterWrites: number
-  /** … and after so many seconds when there was any change. */
+  /** … and after this many seconds if anything has changed. */
   graphCacheAfterSeconds: number
 }
 
-/** A gallery this much changed is worth writing; writing costs in proportion to its size. */
+/** Share of a gallery that must have changed before its graph is written: the cost of writing grows with its size. */
 const graphCacheShare = 0.05
-/** How often readings are brought up to date and overdue graph caches are looked for. */
+/** Interval at which readings are refreshed and overdue graph caches are written. */
 const tickMs = 5_000
 
 export type IndexedSet = Pick<SetRow, 'number' | 'uid' | 'model_id' | 'dimension' | 'next_slot'> & {
-  /** Of its gallery. */
+  /** Name of its gallery. */
   name: string
 }
 
 interface Opened {
   name: string
   index: VectorIndex
-  /** Slots whose embeddings are damaged: live, and not in the index. */
+  /** Slots with damaged embeddings: live, but not in the index. */
   damaged: Set<number>
-  /** Changes that no graph cache holds yet. */
+  /** Changes since the last graph cache. */
   changes: number
   savedAtMs: number
-  /** Graphs finished that were told to `onRebuild`, and by the time of the last graph cache. */
+  /** Finished graphs reported to `onRebuild`, and the number at the last graph cache. */
   rebuildsTold: number
   rebuildsSaved: number
   saving: Promise<void> | undefined
@@ -51,7 +51,7 @@ export interface GalleryIndexesOptions {
 export class GalleryIndexes {
   readonly #options: GalleryIndexesOptions
   readonly #threads: IndexThreads
-  /** By uid of the set. A promise, so that a search which comes while an index is opened waits for it. */
+  /** Keyed by the set's uid. Promises, so that a search that arrives while an index is loading waits for it. */
   readonly #opened = new Map<string, Promise<Opened>>()
   readonly #settled = new Map<string, Opened>()
   readonly #timer: NodeJS.Timeout
@@ -62,7 +62,7 @@ export class GalleryIndexes {
     this.#timer = setInterval(() => void this.#tick(), tickMs).unref()
   }
 
-  /** Clears away graph caches that belong to none of these sets. */
+  /** Deletes graph caches that belong to none of these sets. */
   eraseForeign(uids: string[]): Promise<void> {
     return eraseForeignGraphCaches(this.#options.folder, uids, this.#options.index.parts)
   }
@@ -118,24 +118,24 @@ export class GalleryIndexes {
     return entry
   }
 
-  /** The reading of a gallery whose index is open. */
+  /** The reading of a gallery's index, if it is open. */
   reading(uid: string): VectorIndex | undefined {
     return this.#settled.get(uid)?.index
   }
 
-  /** Vectors that wait to be linked into a graph, over all galleries. */
+  /** Vectors not yet linked into a graph, over all galleries. */
   get pending(): number {
     let pending = 0
     for (const { index } of this.#settled.values()) pending += index.pending
     return pending
   }
 
-  /** Pictures of a gallery that its index lacks because their embeddings are damaged. */
+  /** Pictures that a gallery's index lacks because their embeddings are damaged. */
   damaged(uid: string): number {
     return this.#settled.get(uid)?.damaged.size ?? 0
   }
 
-  /** After changes of a gallery were applied to its index. */
+  /** Call it after changes have been applied to the gallery's index. */
   countChanges(uid: string, { added = 0, retired }: { added?: number; retired: Uint32Array }): void {
     const entry = this.#settled.get(uid)
     if (entry === undefined) return
@@ -145,7 +145,7 @@ export class GalleryIndexes {
       void this.#save(entry)
   }
 
-  /** For a dropped set: forgets its index and its graph cache. */
+  /** Forgets the index and the graph cache of a dropped set. */
   async erase(uid: string): Promise<void> {
     const opening = this.#opened.get(uid)
     this.#opened.delete(uid)
@@ -155,8 +155,8 @@ export class GalleryIndexes {
 
   async saveAll(): Promise<void> {
     for (const entry of this.#settled.values()) {
-      await entry.saving // one under way does not hold the latest changes
-      await entry.index.refresh().catch(() => {}) // closed: there is nothing to save either
+      await entry.saving // a save in progress may miss the latest changes
+      await entry.index.refresh().catch(() => {}) // a closed index has nothing to save
       if (entry.changes > 0 || entry.index.rebuilds > entry.rebuildsSaved) await this.#save(entry)
     }
   }
@@ -166,7 +166,7 @@ export class GalleryIndexes {
     await this.#threads.close()
   }
 
-  /** A graph cache that fails costs time at the next start and nothing else. */
+  /** A failed graph cache only costs time at the next start. */
   #save(entry: Opened): Promise<void> {
     if (entry.saving !== undefined) return entry.saving
     const startedAt = performance.now()
@@ -186,7 +186,7 @@ export class GalleryIndexes {
   async #tick(): Promise<void> {
     for (const entry of this.#settled.values()) {
       const { index } = entry
-      // Without a graph there is nothing to catch up with; `refresh` of a closed index is of no interest.
+      // Without a graph there is nothing to catch up with; a failed `refresh` of a closed index can be ignored.
       if (index.pending > 0 || index.building || entry.changes > 0) await index.refresh().catch(() => {})
       const rebuilt = index.rebuilds - entry.rebuildsTold
       entry.rebuildsTold = index.rebuilds

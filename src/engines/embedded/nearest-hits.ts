@@ -1,4 +1,4 @@
-/** From slots to records: the hits of one search in their final order, fetched as far as they are asked for. */
+/** From slots to records: the hits of one search in their final order, fetched on demand. */
 import type { NearestHits, NearestQuery } from '../../gallery/engine.js'
 import type { Filter } from '../../gallery/filter.js'
 import { bestFirst, type HitList, type UnrankedHit } from '../../gallery/hits.js'
@@ -7,69 +7,70 @@ import { nextTurn } from '../../turns.js'
 import type { SlotHit } from './slot-hit.js'
 import type { Neighbour, SearchResult, VectorIndex } from './vector-index/vector-index.js'
 
-/** What is searched, as it was when the query came. */
+/** What is searched, as of the arrival of the query. */
 export interface SearchedSlots {
   index: Pick<VectorIndex, 'search'>
-  /** Live pictures. */
+  /** Number of live pictures. */
   count: number
-  /** The slot that the next picture will take. */
+  /** The slot of the next picture to be added. */
   nextSlot: number
-  /** Slots that fit, ascending; `keep` them when the same filter is likely to come again. */
+  /** Matching slots, ascending; `keep` them when the same filter is likely to be used again. */
   slotsOf(filter: Filter, keep: boolean): Promise<Uint32Array>
   /** Slots of near-copies, ascending. */
   copiesOf(wanted: NonNullable<NearestQuery['copiesOf']>): Promise<Uint32Array>
-  /** By slot; without those that are gone. */
+  /** Keyed by slot; removed pictures are missing. */
   recordsOf(slots: readonly number[]): ReadonlyMap<number, SlotHit>
 }
 
 /**
- * Hits of the first search of the graph, however few are asked for; each next search goes twice as deep. It keeps 108
- * candidates instead of 64: a third more of the index's time, about one hundredth of a query by picture, for which six pages of ten are of one search.
+ * Hits of the first graph search, even if fewer are requested; each further search doubles the depth. 108 candidates
+ * instead of 64 cost a third more index time, about 1 % of a query by picture, and one search then serves six pages of
+ * ten.
  */
 const firstDepth = 64
-/** Neighbours fetched beyond those needed: enough that ties at the end hardly ever take a second search. */
+/** Extra neighbours fetched beyond the requested ones, so that ties at the end rarely need a second search. */
 const spareNeighbours = 8
-/** Fewest hits of the first search when the caller sets `ef`, which then says how deep it goes. */
+/** Minimum hits of the first search when the caller sets `ef`, which then determines the depth. */
 const firstDepthMin = 16
 /**
- * Of pictures with one and the same score (a thousand black pictures) so many are ordered by id at once: those that were
- * stored first, then the next. Reading all of their ids would hold up every other request.
+ * Pictures with an identical score (a thousand black pictures) are ordered by id in chunks of this size, oldest first.
+ * Reading all of their ids at once would hold up every other request.
  */
 const tiesMax = 2_048
-/** Records read before other requests get their turn: a few milliseconds. */
+/** Records read before other requests get a turn: a few milliseconds. */
 export const recordsPerTurn = 64
 
-/** What one search found, of which hits are taken from the top. */
+/** The result of one search, consumed from the top. */
 interface Found {
   neighbours: readonly Neighbour[]
   taken: number
-  /** So many hits of the list are taken from it and from those before it. */
+  /** The list may take hits from this search, and from earlier ones, up to this length. */
   depth: number
-  /** Neighbours asked for. */
+  /** Neighbours requested from the index. */
   asked: number
-  /** All that its depth gives was asked for. */
+  /** Everything at this depth has been requested. */
   whole: boolean
-  /** Nothing comes after them. */
+  /** No hits come after these. */
   last: boolean
 }
 
 /**
- * A list that is the same however it is asked for, as long as the gallery stays as it is: pages of it never share a hit and
- * leave none out. A deeper search of a graph can find a picture that a shallower one missed. So depths are fixed
- * steps: the hits of the first search come first, then those that the second one adds to them, and so on; within a step they
- * are ordered by score and id. A scan misses nothing and needs no steps.
+ * A list that does not depend on how it is paged, as long as the gallery stays unchanged: pages never overlap and skip
+ * nothing. A deeper graph search can find a picture that a shallower one missed, so depths are fixed steps: the hits of
+ * the first search come first, then those that the second one adds, and so on; within a step they are ordered by score
+ * and id. A scan misses nothing and needs no steps.
  */
 export class SlotHits implements NearestHits {
   readonly compared: number
   readonly #searched: SearchedSlots
   readonly #query: NearestQuery
-  /** Slots that may be hits, ascending; undefined: all. */
+  /** Candidate slots, ascending; undefined: all. */
   readonly #allow: Uint32Array | undefined
-  /** Pictures of this slot and above were stored after the query came. */
+  /** Pictures at this slot and above were stored after the query arrived. */
   readonly #belowSlot: number
   readonly #excluded: ReadonlySet<string>
   readonly #ids: Set<string>
-  /** Slots that became hits or were left out. */
+  /** Slots that became hits or were excluded. */
   readonly #passed = new Set<number>()
   readonly #hits: UnrankedHit[] = []
   #hitBytes = 0
@@ -99,7 +100,7 @@ export class SlotHits implements NearestHits {
     return new SlotHits(searched, query, fitting === undefined ? copies : inBoth(copies, fitting), [])
   }
 
-  /** The filter is of this query alone: its slots are not kept. */
+  /** The filter belongs to this query alone, so its slots are not cached. */
   async fitting(filter: Filter, seen: readonly UnrankedHit[]): Promise<HitList> {
     const { filter: former, copiesOf } = this.#query
     const slots = await this.#searched.slotsOf(former === undefined ? filter : { and: [former, filter] }, false)
@@ -135,7 +136,7 @@ export class SlotHits implements NearestHits {
     const spare = this.#excluded.size + spareNeighbours
     const former = this.#found
     const depth = this.#nextDepth(spare)
-    // the first search of a short page brings that page; what it found beyond is asked for when it is needed
+    // the first search for a short page fetches only that page; further hits are fetched on demand
     const k =
       former === undefined
         ? count + spare
@@ -158,7 +159,7 @@ export class SlotHits implements NearestHits {
       taken: 0,
       asked,
       whole: graph && asked === depth + spare,
-      // a scan has no steps: more of it is the same list
+      // a scan has no steps: searching again continues the same list
       depth: graph && !last ? depth : Infinity,
       last,
     }
@@ -199,7 +200,7 @@ export class SlotHits implements NearestHits {
   }
 }
 
-/** Of memory, roughly. */
+/** Approximate memory. */
 function bytesOf({ id, label, groupKeys = [] }: UnrankedHit['record']): number {
   return (
     256 +
@@ -208,7 +209,7 @@ function bytesOf({ id, label, groupKeys = [] }: UnrankedHit['record']): number {
   )
 }
 
-/** Runs of equal scores, so many that `needed` neighbours are in them; without the one whose end is not known. */
+/** Runs of equal scores that together hold `needed` neighbours; a run whose end is unknown is left out. */
 function nextChunks({ neighbours, taken, last }: Found, needed: number): Neighbour[][] {
   const chunks: Neighbour[][] = []
   let end = taken
@@ -222,7 +223,7 @@ function nextChunks({ neighbours, taken, last }: Found, needed: number): Neighbo
   return chunks
 }
 
-/** Of two ascending lists. */
+/** The intersection of two ascending lists. */
 function inBoth(some: Uint32Array, others: Uint32Array): Uint32Array {
   let at = 0
   return some.filter((slot) => {

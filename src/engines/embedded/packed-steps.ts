@@ -1,11 +1,11 @@
-/** Steps on their way to the writer thread, and what they did on its way into the index. */
+/** Packs steps for the writer thread, and unpacks their results for the index. */
 import type { ImageStep, PutImage } from '../../gallery/records.js'
 import type { SlotResult } from './store/gallery-writes.js'
 import type { SlotVectors } from './vector-index/vector-index.js'
 
 export interface PackedSteps<Step extends ImageStep> {
   steps: Step[]
-  /** @param results of the steps, in their order */
+  /** @param results of the steps, in the same order */
   slotsOf(results: readonly SlotResult[], dimension: number): { added: SlotVectors; retired: Uint32Array }
 }
 
@@ -31,7 +31,7 @@ function packed(added: readonly { slot: number; vector: Float32Array }[], dimens
   return { slots: Uint32Array.from(added, ({ slot }) => slot), vectors }
 }
 
-/** Sending a view of a larger buffer to a thread would send all of the buffer. */
+/** Posting a view of a larger buffer to a thread would send the whole buffer. */
 function withoutSurroundings(image: PutImage): PutImage {
   const { vector, thumbnail, copyDescriptor } = image
   return {

@@ -1,4 +1,7 @@
-/** One page of the pictures that fit a filter: the reader thread looks for their ids, their records are read here, in turns. */
+/**
+ * One page of the pictures that match a filter: the reader thread finds the ids, the main thread reads the records in
+ * turns.
+ */
 import { lookedAtMax } from '../../gallery/engine.js'
 import type { Filter } from '../../gallery/filter.js'
 import { cursorAfter } from '../../gallery/image-cursor.js'
@@ -7,20 +10,20 @@ import { nextTurn } from '../../turns.js'
 import type { GalleryStore } from './store/gallery-store.js'
 
 export interface FittingPlace {
-  /** Of the gallery. */
+  /** The gallery's number. */
   number: number
   store: Pick<GalleryStore, 'read' | 'scan'>
-  /** Characters of the records on a page, and of those read in one turn. */
+  /** Maximum characters of the records on a page, and of those read in one turn. */
   maxLength: number
   lengthOfTurn: number
-  /** Pictures looked at with one call, so that other long reads have their turn, and for one page. */
+  /** Pictures examined per call, so that other long reads get a turn, and per page. */
   lookedAtOnce: number
   lookedAtMax: number
 }
 
 export const lookedAt = Object.freeze({ lookedAtOnce: 10_000, lookedAtMax })
 
-/** By id, ascending. It may be short, even empty, while more follow: its last slice tells. */
+/** By id, ascending. A page may be short or even empty while more follow; its last slice says whether they do. */
 export async function* pageOfFitting(
   { number, store, maxLength, lengthOfTurn, lookedAtOnce, lookedAtMax: lookMax }: FittingPlace,
   { after, limit, filter }: { after: string; limit: number; filter: Filter },

@@ -1,21 +1,21 @@
-/** A whole set as a thread of its own reads it: on a connection of its own, so that neither searches nor writes wait for it. */
+/** Reads a whole set in a dedicated thread, on its own connection, so that neither searches nor writes wait for it. */
 import type { ScanPage, ScanParts, ScanReader } from '../../gallery/scan.js'
 import { type Database, damaged, openForReading, withDatabase } from './store/database.js'
 import { DescriptorTable } from './store/descriptor-table.js'
 import { GalleryScans } from './store/gallery-scans.js'
 import { type ImageIdentity, ImageTable } from './store/image-table.js'
 
-/** What `openScan` is told. */
+/** Input of `openScan`. */
 export interface ScanPlace {
   path: string
-  /** Of the gallery. */
+  /** The gallery's number. */
   number: number
   dimension: number
 }
 
 const pageSize = 1_000
 
-/** As it is at one moment. @throws AlikeError `data_unreadable`, as do the pages */
+/** A snapshot of one moment. @throws AlikeError `data_unreadable`, as do the pages */
 export function openScan(place: unknown): ScanReader {
   const { path, number, dimension } = place as ScanPlace
   const database = withDatabase(() => openForReading(path))
@@ -68,7 +68,7 @@ function identitiesOf(images: readonly ImageIdentity[]): Pick<ScanPage, 'ids' | 
   }
 }
 
-/** Records and embeddings lie in the same order, and none is there without the other. */
+/** Records and embeddings are stored in the same order, and neither exists without the other. */
 function vectorsOf(
   scans: GalleryScans,
   { number, dimension }: Omit<ScanPlace, 'path'>,

@@ -1,4 +1,7 @@
-/** What changes a set: the only place that brings database and index together. What it acknowledges is committed and found by the next search. */
+/**
+ * Every change to a set: the only place that keeps database and index consistent. An acknowledged change is committed,
+ * and the next search sees it.
+ */
 import { AlikeError } from '../../errors.js'
 import type { ChangeOptions } from '../../gallery/engine.js'
 import type { Filter } from '../../gallery/filter.js'
@@ -14,18 +17,18 @@ import type { VectorIndex } from './vector-index/vector-index.js'
 
 export type SetPlace = Pick<IndexedSet, 'number' | 'uid' | 'dimension'>
 
-/** What all sets share. */
+/** Shared by all sets. */
 export interface SetParts {
   store: GalleryStore
   indexes: GalleryIndexes
   filters: FilterSlots
   writes: BoundedWrites
   storage: StorageSettings
-  /** The time, ISO 8601. */
+  /** The current time, ISO 8601. */
   now(): string
 }
 
-/** Pictures removed in one transaction: some ten milliseconds. */
+/** Pictures removed per transaction: some ten milliseconds. */
 const removalBatch = 256
 
 /** See `OpenSet`. */
@@ -34,7 +37,7 @@ export class SetChanges {
   readonly #place: SetPlace
   readonly #index: VectorIndex | undefined
 
-  /** @param index undefined while the network of the set is not served: removals need none */
+  /** @param index undefined while the set's network is not served; removals do not need it */
   constructor(parts: SetParts, place: SetPlace, index: VectorIndex | undefined) {
     this.#parts = parts
     this.#place = place
@@ -70,8 +73,8 @@ export class SetChanges {
         imagesMax: storage.galleryImagesMax,
         at: now(),
       })
-      // Other writes of the same id may have been committed meanwhile and be applied first. The
-      // index does not mind: slots are never used again, and a removed one cannot be added.
+      // Other writes to the same id may have been committed and applied first. The index tolerates
+      // that: slots are never reused, and a removed one cannot be added.
       const { added, retired } = sent.slotsOf(results, this.#place.dimension)
       if (added.slots.length + retired.length === 0) return reply
       if (retired.length > 0) filters.forget(this.#place.number)
@@ -105,7 +108,7 @@ export class SetChanges {
     return store.scan('slotsOfFilter', { gallery: this.#place.number, filter, fromSlot: 0, toSlot })
   }
 
-  /** Of these slots those that still fit. */
+  /** Removes those of the slots that still match the filter. */
   #removeSlots(slots: Uint32Array, filter: Filter): Promise<number> {
     const { writes, store, filters, indexes, now } = this.#parts
     return writes.run(async () => {
@@ -117,7 +120,7 @@ export class SetChanges {
     })
   }
 
-  /** Brings a committed change into the index; a set that was dropped meanwhile has none. */
+  /** Applies a committed change to the index; a set dropped in the meantime has none. */
   async #apply(change: (index: VectorIndex) => Promise<unknown>): Promise<void> {
     try {
       if (this.#index !== undefined) await change(this.#index)
@@ -127,7 +130,7 @@ export class SetChanges {
   }
 }
 
-/** Without slots. */
+/** The result without slots. */
 function toldOf(result: SlotResult): StepResult {
   if ('slot' in result) return { created: result.created }
   return 'removedSlot' in result ? { removed: true } : result

@@ -1,8 +1,8 @@
-/** Pictures that this engine gave out: they carry their slots, so that nobody looks them up again. */
+/** Pictures returned by this engine carry their slots, so that they need no second look-up. */
 import type { Identified } from '../../gallery/engine.js'
 import { type HitFields, HitRecord } from '../../gallery/hit-record.js'
 
-/** A picture as it was stored under this slot; one that took its place has another. */
+/** A picture as stored under this slot; a picture that replaced it has another slot. */
 export interface Placed extends Identified {
   readonly slot: number
 }

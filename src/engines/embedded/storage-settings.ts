@@ -1,18 +1,21 @@
-/** The numbers of storage, with their defaults. */
+/** Storage settings and their defaults. */
 import type { GraphCacheSettings } from './gallery-indexes.js'
 
 export interface StorageSettings extends GraphCacheSettings {
-  /** Writes (of any kind) under way at once; one more is refused as `overloaded`. */
+  /** Maximum concurrent writes of any kind; one more is refused with `overloaded`. */
   writeQueueMax: number
-  /** Live pictures a gallery may hold; more are refused as `gallery_full`. */
+  /** Maximum live pictures per gallery; more are refused with `gallery_full`. */
   galleryImagesMax: number
-  /** Decisions about findings a gallery may hold; more are refused as `decisions_full`. */
+  /** Maximum decisions about findings per gallery; more are refused with `decisions_full`. */
   decisionsMax: number
-  /** Judgements of hits a gallery may hold; more are refused as `feedback_full`. */
+  /** Maximum judgements of hits per gallery; more are refused with `feedback_full`. */
   feedbackMax: number
-  /** Characters of the records on one page of a list; a byte of JSON each at least, three at most. One record is listed whatever its length. */
+  /**
+   * Maximum characters of the records on one page of a list; a character is one to three bytes of JSON. A page holds at
+   * least one record, whatever its length.
+   */
   pageMaxLength: number
-  /** Bytes the database file may grow to, 0 for no limit; writes beyond it are refused as `storage_full`. */
+  /** Maximum size of the database file in bytes, 0 for no limit; writes beyond it are refused with `storage_full`. */
   databaseMaxBytes: number
 }
 

@@ -9,7 +9,7 @@ import { setOf } from './store/set-writes.js'
 export interface StoredCatalogueOptions {
   store: GalleryStore
   writes: BoundedWrites
-  /** The time, ISO 8601. */
+  /** The current time, ISO 8601. */
   now(): string
 }
 
@@ -62,7 +62,7 @@ function setsOf({ store, writes, now }: StoredCatalogueOptions): SetVerbs {
   }
 }
 
-/** One at least. */
+/** Yields at least one. */
 function* upTo<Entry>(
   maxLength: number,
   entries: Iterable<Entry>,

@@ -1,10 +1,10 @@
-/** Which pictures of a set are near-copies, by slot below and by id above. */
+/** Near-copies within a set: translates between slots in the store and ids in the interface. */
 import type { Identified, SetCopies, UndescribedPage } from '../../gallery/engine.js'
 import type { BoundedWrites } from './bounded-writes.js'
 import type { GalleryStore } from './store/gallery-store.js'
 
 export interface StoredCopiesOptions {
-  /** Of the set. */
+  /** The set's number. */
   number: number
   store: GalleryStore
   writes: BoundedWrites

@@ -1,4 +1,4 @@
-/** One embedding set in the database and, where its network is served, in an index: by slot below, by id above. */
+/** One embedding set in the database and, while its network is served, in an index: slots below, ids above. */
 import { AlikeError } from '../../errors.js'
 import type {
   ChangeOptions,
@@ -40,16 +40,16 @@ import type { VectorIndex } from './vector-index/vector-index.js'
 import { wholeImage } from './whole-image.js'
 
 const pageDefault = 100
-/** Characters of records that are read for a list before others have their turn: some milliseconds. */
+/** Characters of records read for a list before others get a turn: some milliseconds. */
 const lengthOfTurn = 128 * 1024
-/** Rows compared in one call: the index answers other searches between two calls. */
+/** Rows compared per call: the index answers other searches between calls. */
 const rowsCompared = 32
-/** The last there could be; no gallery comes to it. */
+/** The highest possible slot; no gallery ever reaches it. */
 const noSlot = slotsMax - 1
 
 export class StoredSet implements OpenSet {
   readonly copies: StoredCopies
-  /** Of the set. */
+  /** The set's number. */
   readonly number: number
   readonly #parts: SetParts
   readonly #uid: string
@@ -57,7 +57,7 @@ export class StoredSet implements OpenSet {
   readonly #index: VectorIndex | undefined
   readonly #changes: SetChanges
 
-  /** @param index undefined while the network of the set is not served */
+  /** @param index undefined while the set's network is not served */
   constructor(parts: SetParts, { number, uid, dimension }: IndexedSet, index: VectorIndex | undefined) {
     this.number = number
     this.#parts = parts
@@ -219,7 +219,7 @@ export class StoredSet implements OpenSet {
     return this.#index
   }
 
-  /** What is a hit of this engine is looked up no second time. */
+  /** Hits of this engine carry their slots and need no look-up. */
   #slotsOf(images: readonly Identified[]): Uint32Array {
     return Uint32Array.from(images, (image) =>
       isPlaced(image)
@@ -243,7 +243,7 @@ export class StoredSet implements OpenSet {
   }
 }
 
-/** Of a square matrix, what was computed above the diagonal: likeness is mutual. */
+/** Copies the computed upper triangle of a symmetric matrix to the lower one. */
 function mirror(matrix: Float32Array, width: number): void {
   for (let row = 1; row < width; row++)
     for (let column = 0; column < row; column++) matrix[row * width + column] = matrix[column * width + row]!

@@ -1,9 +1,9 @@
-/** Everything that is stored of a picture, read at one moment. */
+/** Everything stored about a picture, read from one snapshot. */
 import { AlikeError } from '../../errors.js'
 import type { WholeImage } from '../../gallery/records.js'
 import type { GalleryStore } from './store/gallery-store.js'
 
-/** @param set its number @returns undefined where there is none @throws AlikeError `image_damaged` */
+/** @param set its number @returns undefined if there is none @throws AlikeError `image_damaged` */
 export function wholeImage(
   { images, contents, descriptors }: Pick<GalleryStore, 'images' | 'contents' | 'descriptors'>,
   set: number,

@@ -1,17 +1,17 @@
-/** Checksums of rows: they notice what SQLite does not, a bit that flipped inside a value. */
+/** Row checksums detect what SQLite does not: a bit flipped inside a value. */
 import { crc32 } from 'node:zlib'
 import { damaged } from './database.js'
 
 type Value = string | number | null
 
-/** Of the values of a row in a fixed order. */
+/** Checksum of a row's values in a fixed order. */
 export function checksumOfValues(values: readonly Value[]): number {
   return crc32(JSON.stringify(values))
 }
 
 /**
- * Of bytes that belong to a key: bytes under the wrong key do not pass either. NaN, which equals
- * nothing, for what is no bytes at all: a damaged row may hold a value of any type.
+ * Checksum of bytes together with their key, so that bytes under the wrong key fail too. NaN, which equals nothing, for
+ * anything that is not bytes: a damaged row may hold a value of any type.
  */
 export function checksumOfBytes(key: number, bytes: unknown): number {
   return bytes instanceof Uint8Array ? crc32(bytes, crc32(String(key))) : Number.NaN

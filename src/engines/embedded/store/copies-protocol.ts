@@ -1,23 +1,23 @@
-/** Every call that the copies thread answers: what compares descriptors, for searches. */
+/** Calls to the copies thread, which compares descriptors for searches. */
 import type { Undescribed } from './descriptor-table.js'
 
-/** Given to the thread when it is started. */
+/** Start-up data of the thread. */
 export interface CopiesThreadData {
   path: string
 }
 
-/** `gallery` is the number of a gallery, `query` the descriptors of a query's pictures. */
+/** `gallery` is the gallery's number, `query` the descriptors of the query's pictures. */
 export type CopiesCalls = {
   open: { request: undefined; reply: void }
-  /** Near-copy score of each slot to that picture of the query it is most like; NaN where there is no telling. */
+  /** For each slot, its highest near-copy score to any picture of the query; NaN where it cannot be computed. */
   scores: { request: { gallery: number; query: readonly Uint8Array[]; slots: Uint32Array }; reply: Float32Array }
   /**
-   * Near-copy scores of hits to better ones, [rows, columns]: 0 below `least`. The last columns are the rows
-   * themselves; of those only the ones before a row count for it.
+   * Near-copy scores of hits to better ranked ones, [rows, columns]; 0 below `least`. The last columns are the rows
+   * themselves; each row is compared only with the rows before it.
    */
   likeness: { request: { gallery: number; rows: number; columns: Uint32Array; least: number }; reply: Float32Array }
-  /** Slots, ascending, of all pictures that score `least` or more to a picture of the query. */
+  /** Slots, ascending, of all pictures that score at least `least` against a picture of the query. */
   find: { request: { gallery: number; query: readonly Uint8Array[]; least: number }; reply: Uint32Array }
-  /** Pictures with a thumbnail and without a descriptor, in the order of slots. */
+  /** Pictures with a thumbnail but no descriptor, ordered by slot. */
   undescribed: { request: { gallery: number; fromSlot: number; limit: number }; reply: Undescribed[] }
 }

@@ -1,4 +1,4 @@
-/** The thread that compares descriptors of copies, on a connection of its own. */
+/** The thread that compares copy descriptors, on its own connection. */
 import { workerData } from 'node:worker_threads'
 import { answerCalls } from '../../../worker-calls.js'
 import type { CopiesCalls, CopiesThreadData } from './copies-protocol.js'

@@ -1,11 +1,14 @@
-/** What compares descriptors as calls, for the thread that usually answers them, and for the main thread while it alone can read. */
+/**
+ * Comparison of descriptors as calls: answered by the copies thread, or by the main thread while it is the only one
+ * that can read.
+ */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { nearCopyScore, wordsOf } from '../../../copies/near-copy-score.js'
 import type { CopiesCalls } from './copies-protocol.js'
 import { withDatabase } from './database.js'
 import type { DescriptorRows, DescriptorTable } from './descriptor-table.js'
 
-/** Descriptors of a walk before other calls get their turn: some milliseconds. */
+/** Descriptors scanned before other calls get a turn: some milliseconds. */
 const walkedPerTurn = 1_000
 
 export type CopyCalls = {
@@ -14,7 +17,7 @@ export type CopyCalls = {
   ) => CopiesCalls[Name]['reply'] | Promise<CopiesCalls[Name]['reply']>
 }
 
-/** @param table on a connection that is open: there is nothing left for `open` to do */
+/** @param table on an open connection: `open` has nothing to do */
 export function copyCalls(table: DescriptorTable): CopyCalls {
   return {
     open: () => {},
@@ -51,7 +54,7 @@ function queryWords(query: readonly Uint8Array[]): Uint32Array[] {
   return query.flatMap((descriptor) => wordsOf(descriptor) ?? [])
 }
 
-/** NaN where one of the two has no features. */
+/** NaN if either of the two has no features. */
 function scoreOf(
   query: readonly Uint32Array[],
   { words, hasFeatures }: DescriptorRows,

@@ -1,4 +1,4 @@
-/** Which pictures are near-copies of which, as the main thread asks it. */
+/** The main thread's interface to near-copy search. */
 import type { CopiesCalls } from './copies-protocol.js'
 import type { Undescribed } from './descriptor-table.js'
 
@@ -13,12 +13,12 @@ export class CopySearch {
   readonly #answers: CopyAnswers
   #asked = 0
 
-  /** @param answers the copies thread, or whatever reads in its place */
+  /** @param answers the copies thread, or its stand-in */
   constructor(answers: CopyAnswers) {
     this.#answers = answers
   }
 
-  /** Questions without an answer so far. */
+  /** Unanswered questions. */
   get depth(): number {
     return this.#asked
   }

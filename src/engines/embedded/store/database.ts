@@ -1,6 +1,6 @@
 /**
- * Connections to the one database file, and what its errors mean. The only importer of
- * better-sqlite3, and with it the only place that knows which database this is.
+ * Connections to the database file and the translation of its errors. The only importer of better-sqlite3, and
+ * therefore the only place that knows which database this is.
  */
 import { accessSync, constants } from 'node:fs'
 import { dirname } from 'node:path'
@@ -10,14 +10,14 @@ import { AlikeError } from '../../../errors.js'
 export type Database = BetterSqlite3.Database
 export type Statement<Parameters extends unknown[], Row = unknown> = BetterSqlite3.Statement<Parameters, Row>
 
-/** Data that was backed up by an older version lacks the younger ones. */
+/** Backups of older versions lack newer tables. */
 export function hasTable(database: Database, name: string): boolean {
   return database.prepare(`SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?`).get(name) !== undefined
 }
 
 /**
- * Changes how tables are declared without touching their rows, for what SQLite has no statement: which table a foreign key names.
- * As https://www.sqlite.org/lang_altertable.html describes it; inside a transaction.
+ * Changes table declarations without touching rows, where SQLite has no statement for it: the table that a foreign key
+ * references. Follows https://www.sqlite.org/lang_altertable.html; call it inside a transaction.
  */
 export function rewriteTables(database: Database, names: readonly string[], change: (sql: string) => string): void {
   const version = database.pragma('schema_version', { simple: true }) as number
@@ -34,15 +34,15 @@ export function rewriteTables(database: Database, names: readonly string[], chan
   }
 }
 
-/** How long a connection waits for a lock, milliseconds; there is one writer, so it hardly ever does. */
+/** How long a connection waits for a lock, in milliseconds. There is only one writer, so it rarely waits. */
 const lockTimeoutMs = 10_000
 
 export interface WriteConnectionOptions {
-  /** Bytes the file may grow to; 0 for no limit. */
+  /** Maximum size of the file in bytes; 0 for no limit. */
   maxBytes: number
 }
 
-/** The addon's oldest: an older one does not refuse it, but dies of it. */
+/** The oldest Node version the addon supports. It does not reject older ones, it crashes on them. */
 const oldestNode = 22
 
 function connect(path: string, options: BetterSqlite3.Options): Database {
@@ -55,13 +55,13 @@ function connect(path: string, options: BetterSqlite3.Options): Database {
   return new BetterSqlite3(path, options)
 }
 
-/** Makes the file when it is missing. One such connection exists, in the writer thread. */
+/** Creates the file if it is missing. Only the writer thread opens such a connection. */
 export function openForWriting(path: string, { maxBytes }: WriteConnectionOptions): Database {
   const database = connect(path, { timeout: lockTimeoutMs })
   try {
-    // Larger pages suit embeddings, and a deleted gallery's pages can be given back to the file
-    // system. Both only matter before the first table; later the second would be a write, and a
-    // service whose disk is full has to start and read.
+    // Larger pages suit embeddings, and auto-vacuum can return a deleted gallery's pages to the file
+    // system. Both take effect only before the first table; setting the second later would be a write,
+    // and a service whose disk is full must still start and read.
     if (database.pragma('page_count', { simple: true }) === 0) {
       database.pragma('page_size = 8192')
       database.pragma('auto_vacuum = INCREMENTAL')
@@ -81,7 +81,7 @@ export function openForWriting(path: string, { maxBytes }: WriteConnectionOption
   }
 }
 
-/** The database itself is open: what cannot be opened is its log, or the log's index. */
+/** The database itself opens; its log or the log's index does not. */
 function faultOfSideFiles(path: string, cause: unknown): AlikeError {
   try {
     accessSync(dirname(path), constants.W_OK)
@@ -91,15 +91,15 @@ function faultOfSideFiles(path: string, cause: unknown): AlikeError {
   return new AlikeError('storage_full', { detail: 'The write-ahead log of the database cannot be created.', cause })
 }
 
-/** For look-ups; sees what is committed at the moment of each statement. */
+/** For look-ups; each statement sees what is committed when it runs. */
 export function openForReading(path: string): Database {
-  // Never memory-mapped: a file that is cut short under a mapping ends the process.
+  // Never memory-mapped: a file truncated under a mapping kills the process.
   return connect(path, { readonly: true, fileMustExist: true, timeout: lockTimeoutMs })
 }
 
 /**
- * For look-ups where the disk has no room for the index of the log, which connections share in a file: this one keeps
- * it in its own memory and shuts out every other, those of this process as well. It writes nothing until it is closed.
+ * For look-ups when the disk has no room for the shared index of the log: this connection keeps the index in its own
+ * memory and locks out all others, including those of this process. It writes nothing until it is closed.
  */
 export function openAlone(path: string): Database {
   const database = connect(path, { fileMustExist: true, timeout: lockTimeoutMs })
@@ -115,11 +115,11 @@ export function openAlone(path: string): Database {
 }
 
 /**
- * Copies what is committed at this moment into a new file of its own, in steps, so that the thread
- * can do other things in between. All of it is one read transaction: writes go on meanwhile, are not
- * in the copy and do not make it begin anew; the write-ahead log grows by them until it ends.
+ * Copies the committed state into a new file, in steps, so that the thread can do other work in between. The copy is
+ * one read transaction: concurrent writes neither appear in it nor restart it, but the write-ahead log grows until it
+ * ends.
  *
- * @param onStep told the share that is copied; what it throws ends the copying, and the file is gone.
+ * @param onStep receives the share copied so far; throwing ends the copy and deletes the file
  */
 export async function copyDatabase(from: string, to: string, onStep: (share: number) => void): Promise<void> {
   const source = openForReading(from)
@@ -133,7 +133,7 @@ export async function copyDatabase(from: string, to: string, onStep: (share: num
       },
     })
   } catch (error) {
-    // The copying does not say which of the two files it was; the one that is read is read all the time.
+    // SQLite does not say which of the two files failed; the source is being read all the time.
     if (sqliteCode(error) !== 'SQLITE_IOERR') throw error
     throw new AlikeError('storage_full', { detail: 'The copy cannot be written.', cause: error })
   } finally {
@@ -141,7 +141,7 @@ export async function copyDatabase(from: string, to: string, onStep: (share: num
   }
   const copy = connect(to, { fileMustExist: true })
   try {
-    copy.pragma('journal_mode = DELETE') // one plain file, that can be read without writing beside it
+    copy.pragma('journal_mode = DELETE') // a single file that can be read without writing beside it
   } finally {
     copy.close()
   }
@@ -150,12 +150,12 @@ export async function copyDatabase(from: string, to: string, onStep: (share: num
 /** About 2 MB. */
 const copiedPagesPerStep = 256
 
-/** What an error of the database means to the rest of Alike. */
+/** Translates a database error into an Alike error. */
 export function asAlikeError(error: unknown): AlikeError {
   if (error instanceof AlikeError) return error
   const code = sqliteCode(error)
   if (code === 'SQLITE_FULL') return new AlikeError('storage_full', { cause: error })
-  // Quotas and file size limits come as failed writes.
+  // Quotas and file size limits surface as failed writes.
   if (/^SQLITE_IOERR_(WRITE|FSYNC|TRUNCATE|SHMSIZE|SHMOPEN)$/.test(code)) {
     return new AlikeError('storage_full', { detail: 'The data folder is not writable.', cause: error })
   }
@@ -168,7 +168,7 @@ export function damaged(detail: string, cause?: unknown): AlikeError {
   return new AlikeError('data_unreadable', { detail, cause })
 }
 
-/** Runs a piece of work with the database and translates what it throws. */
+/** Runs database work and translates the errors it throws. */
 export function withDatabase<Result>(work: () => Result): Result {
   try {
     return work()

@@ -36,7 +36,10 @@ interface DecisionRow {
 type NewRow = Omit<DecisionRow, 'number'>
 type StoredRow = DecisionRow & { checksum: number; unsettled?: number }
 
-/** What a decision changes is still to be done, or may be: rows of before were stored together with it. Told to nobody, and not in the checksum. */
+/**
+ * Decisions whose effects are still pending, or may be; older rows were stored together with their effects. Internal,
+ * and not part of the checksum.
+ */
 export const unsettledDecisions = `
   ALTER TABLE decision ADD COLUMN unsettled INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX decision_unsettled ON decision (gallery, number) WHERE unsettled;
@@ -45,7 +48,7 @@ export const unsettledDecisions = `
 export interface NewDecisionRow {
   gallery: number
   finding: DecidedFinding
-  /** Decisions that the gallery may hold. */
+  /** Maximum decisions per gallery. */
   max: number
   at: string
 }
@@ -74,7 +77,7 @@ export class DecisionTable {
     this.#purge = database.prepare('DELETE FROM decision WHERE gallery = ? LIMIT ?')
   }
 
-  /** Unsettled. @throws AlikeError `decisions_full` */
+  /** Stored as unsettled. @throws AlikeError `decisions_full` */
   add({ gallery, finding, max, at }: NewDecisionRow): StoredDecision {
     if (this.#count.get(gallery)! >= max)
       throw new AlikeError('decisions_full', { detail: `The maximum is ${max} decisions.` })
@@ -111,12 +114,12 @@ export class DecisionTable {
     this.#delete.run(gallery, number)
   }
 
-  /** Removes up to `limit` rows of a deleted gallery; false when none is left. */
+  /** Removes up to `limit` rows of a deleted gallery; false when none are left. */
   purge(gallery: number, limit: number): boolean {
     return this.#purge.run(gallery, limit).changes > 0
   }
 
-  /** Compares every row with its checksum. @throws AlikeError `data_unreadable` */
+  /** Checks every row against its checksum. @throws AlikeError `data_unreadable` */
   verifyAll(onRow: () => void): void {
     for (const row of this.#database.prepare<[], StoredRow>('SELECT * FROM decision').iterate()) {
       checked(row)

@@ -1,4 +1,7 @@
-/** The rows of copy descriptors. They are put and removed with their pictures by `ImageWrites`; those of older data are added later. */
+/**
+ * The rows of copy descriptors. `ImageWrites` stores and removes them with their pictures; descriptors of older data
+ * are added later.
+ */
 import { descriptorBytes, descriptorWords } from '../../../copies/copy-descriptor.js'
 import type { Placed } from '../slot-hit.js'
 import { checksumOfBytes } from './checksum.js'
@@ -11,18 +14,18 @@ interface Row {
   checksum: number
 }
 
-/** Descriptors side by side. */
+/** Descriptors stored contiguously. */
 export interface DescriptorRows {
   slots: Uint32Array
   /** [slots, descriptorWords]; zeros without features. */
   words: Uint32Array
-  /** 1 for those with features, as far as is known. */
+  /** 1 for those known to have features. */
   hasFeatures: Uint8Array
 }
 
-/** A picture whose descriptor can be made from what is stored. */
+/** A picture whose descriptor can be computed from stored data. */
 export interface Undescribed extends Placed {
-  /** WebP; empty where it is damaged. */
+  /** WebP; empty if damaged. */
   thumbnail: Uint8Array
 }
 
@@ -46,7 +49,7 @@ export class DescriptorTable {
        FROM thumbnail JOIN image USING (key) LEFT JOIN copy_descriptor USING (key)
        WHERE key >= ? AND key < ? AND copy_descriptor.key IS NULL ORDER BY key LIMIT ?`,
     )
-    // of a picture that is still there, and was not described meanwhile
+    // only for a picture that still exists and has not been described in the meantime
     this.#add = database.prepare('INSERT OR IGNORE INTO copy_descriptor SELECT ?, ?, ? FROM image WHERE key = ?')
   }
 
@@ -55,7 +58,7 @@ export class DescriptorTable {
     return row && wholeOf(row)
   }
 
-  /** In the order of the slots asked for; zeros without features where there is no row. */
+  /** In the order of the given slots; zeros where there are no features or no row. */
   ofSlots(gallery: number, slots: Uint32Array): DescriptorRows {
     const rows = this.#byKeys.all(JSON.stringify(Array.from(slots, (slot) => keyOf(gallery, slot))))
     const bySlot = new Map(rows.map((row) => [slotOf(row.key), row]))
@@ -79,7 +82,7 @@ export class DescriptorTable {
     }))
   }
 
-  /** @returns false when the picture is gone or has one */
+  /** @returns false if the picture is gone or already has a descriptor */
   add(gallery: number, slot: number, descriptor: Uint8Array): boolean {
     const key = keyOf(gallery, slot)
     return this.#add.run(key, descriptor, checksumOfBytes(key, descriptor), key).changes > 0
@@ -101,8 +104,8 @@ function packed(slots: Uint32Array, rowOf: (slot: number, i: number) => Row | un
 }
 
 /**
- * A damaged descriptor is none: nothing that it would say is true, and searches have answers without it. Backups, which
- * read every row, say so.
+ * A damaged descriptor counts as none: its content is meaningless, and searches work without it. Backups, which read
+ * every row, report it.
  */
 function wholeOf({ key, descriptor, checksum }: Row): Uint8Array | undefined {
   if (checksumOfBytes(key, descriptor) !== checksum) return undefined

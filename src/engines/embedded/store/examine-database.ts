@@ -1,4 +1,4 @@
-/** Reads all of a database file that no process has open: is every row whole, and what is in it? */
+/** Reads a whole database file that no process has open, checks every row and summarises the content. */
 import { damaged, hasTable, openForReading, withDatabase } from './database.js'
 import { DecisionTable } from './decision-table.js'
 import { FeedbackTable } from './feedback-table.js'
@@ -13,22 +13,22 @@ export interface DatabaseContents {
   schemaVersion: number
   /** By name, ascending. */
   galleries: { name: string; modelId: string; dimension: number; images: number }[]
-  /** Over all galleries. */
+  /** Total over all galleries. */
   images: number
-  /** Galleries whose record is not whole, by name; left out when all are. Nothing else is told of them. */
+  /** Names of galleries with a damaged record; omitted when there are none. Nothing else about them is reported. */
   damagedGalleries?: string[]
-  /** Pictures whose record, embedding, thumbnail or copy descriptor is not whole; left out when all are. */
+  /** Pictures with a damaged record, embedding, thumbnail or copy descriptor; omitted when there are none. */
   damagedImages?: { count: number; first: { gallery: string; id: string }[] }
 }
 
-/** Damaged galleries and pictures that are named. */
+/** Maximum damaged galleries and pictures listed. */
 const namedMax = 100
 
 const rowsBetweenPauses = 1_000
 
 /**
- * @param onPause called now and then; what it throws ends the reading.
- * @throws AlikeError `data_unreadable`, with what is not whole.
+ * @param onPause called periodically; throwing ends the check
+ * @throws AlikeError `data_unreadable`, saying what is damaged
  */
 export function examineDatabase(path: string, onPause: () => void = () => {}): DatabaseContents {
   return withDatabase(() => {

@@ -1,4 +1,4 @@
-/** The rows of judgements of hits. */
+/** The rows of hit judgements. */
 import { AlikeError } from '../../../errors.js'
 import type { FeedbackCounts, JudgedHit, KeptJudgement } from '../../../gallery/feedback.js'
 import { type JudgementRow, judgementOf, judgementRow } from '../../../gallery/feedback-row.js'
@@ -35,7 +35,7 @@ type StoredRow = FeedbackRow & { checksum: number }
 export interface FeedbackRequest {
   gallery: number
   judged: readonly JudgedHit[]
-  /** Judgements that the gallery may hold. */
+  /** Maximum judgements per gallery. */
   max: number
 }
 
@@ -48,7 +48,10 @@ export class FeedbackTable {
   readonly #page: Statement<[number, number, number], StoredRow>
   readonly #forget: Statement<[{ gallery: number; id: string }]>
   readonly #purge: Statement<[number, number]>
-  /** By gallery, as counting a million rows takes longer than a write. Counted anew before anything is refused. */
+  /**
+   * Cached per gallery, because counting a million rows takes longer than a write. Recounted before anything is
+   * refused.
+   */
   readonly #stored = new Map<number, number>()
 
   constructor(database: Database) {
@@ -70,7 +73,7 @@ export class FeedbackTable {
     this.#purge = database.prepare('DELETE FROM feedback WHERE gallery = ? LIMIT ?')
   }
 
-  /** @throws AlikeError `feedback_full`; what was recorded before is undone with the transaction */
+  /** @throws AlikeError `feedback_full`; the transaction then undoes the judgements recorded before */
   record({ gallery, judged, max }: FeedbackRequest): FeedbackCounts {
     const counts = { recorded: 0, changed: 0, unchanged: 0 }
     for (const judgement of judged) counts[this.#put({ gallery: gallery, ...judgementRow(judgement) })] += 1
@@ -86,7 +89,7 @@ export class FeedbackTable {
   #put(row: NewRow): 'recorded' | 'changed' | 'unchanged' {
     const former = this.#same.get(row)
     if (former !== undefined && former.verdict === row.verdict && former.hit_hash === row.hit_hash) return 'unchanged'
-    // a new number: who reads on from a cursor hears of the change
+    // a new number, so that readers continuing from a cursor see the change
     if (former !== undefined) this.#delete.run(former.number)
     this.#insert.run({ ...row, checksum: checksumOf(row) })
     return former === undefined ? 'recorded' : 'changed'
@@ -97,17 +100,17 @@ export class FeedbackTable {
     return this.#page.all(gallery, after, limit).map((row) => judgementOf(checked(row)))
   }
 
-  /** What was said of this picture, as a query and as a hit: it is gone, or another one has taken its place. */
+  /** Removes judgements that name this picture as a query or a hit, because it was removed or replaced. */
   forget(gallery: number, id: string): void {
     if (this.#forget.run({ gallery, id }).changes > 0) this.#stored.delete(gallery)
   }
 
-  /** Removes up to `limit` rows of a deleted gallery; false when none is left. */
+  /** Removes up to `limit` rows of a deleted gallery; false when none are left. */
   purge(gallery: number, limit: number): boolean {
     return this.#purge.run(gallery, limit).changes > 0
   }
 
-  /** Compares every row with its checksum. @throws AlikeError `data_unreadable` */
+  /** Checks every row against its checksum. @throws AlikeError `data_unreadable` */
   verifyAll(onRow: () => void): void {
     for (const row of this.#database.prepare<[], StoredRow>('SELECT * FROM feedback').iterate()) {
       checked(row)

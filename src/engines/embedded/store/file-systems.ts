@@ -1,7 +1,7 @@
-/** File systems that other machines may write to as well: SQLite's log is shared memory, and is not safe there. */
+/** Network file systems, on which SQLite's write-ahead log is unsafe because it relies on shared memory. */
 import { statfsSync } from 'node:fs'
 
-/** `f_type` of statfs(2) → the name that people know. */
+/** `f_type` of statfs(2) → its common name. */
 const networkFileSystems = new Map<number, string>([
   [0x6969, 'NFS'],
   [0xff534d42, 'CIFS (SMB)'],
@@ -22,7 +22,7 @@ const networkFileSystems = new Map<number, string>([
   [0xbacbacbc, 'vmhgfs'],
 ])
 
-/** The name of the network file system that a folder lies on; undefined on a local one. */
+/** The name of the network file system that holds a folder; undefined on a local one. */
 export function networkFileSystem(folder: string): string | undefined {
   try {
     return nameOfNetworkFileSystem(statfsSync(folder).type)
@@ -31,7 +31,7 @@ export function networkFileSystem(folder: string): string | undefined {
   }
 }
 
-/** @param type of statfs, which is signed on some platforms */
+/** @param type from statfs, signed on some platforms */
 export function nameOfNetworkFileSystem(type: number): string | undefined {
   return networkFileSystems.get(type >>> 0)
 }

@@ -1,18 +1,18 @@
-/** What a filter means, in SQL over the columns of `image`. */
+/** Translates a filter into SQL over the columns of `image`. */
 import type { Condition, Filter, Range, Scalar } from '../../../gallery/filter.js'
 import { nfc } from '../../../text.js'
 
 const signs = { gt: '>', gte: '>=', lt: '<', lte: '<=' } as const satisfies Record<keyof Range, string>
 
 export interface SqlCondition {
-  /** Over the columns of `image`; every value of the caller is a parameter. */
+  /** Over the columns of `image`; every caller value is a parameter. */
   sql: string
   parameters: (string | number)[]
 }
 
 /**
- * Runs a statement with the condition of a filter. Metadata that SQLite cannot read, stored before there was a bound on its
- * depth, would end the statement: only then it is looked for, and counts as empty.
+ * Runs a statement with a filter's condition. Metadata stored before its depth was bounded may be unreadable to SQLite
+ * and fail the statement; only then is such metadata detected and treated as empty.
  */
 export function withReadable<Result>(filter: Filter, run: (condition: SqlCondition) => Result): Result {
   try {
@@ -23,7 +23,7 @@ export function withReadable<Result>(filter: Filter, run: (condition: SqlConditi
   }
 }
 
-/** @param metadata SQL of the JSON that conditions look into */
+/** @param metadata SQL expression for the JSON that conditions read */
 export function sqlOf(filter: Filter, metadata = 'metadata'): SqlCondition {
   if ('and' in filter)
     return joined(
@@ -37,7 +37,7 @@ export function sqlOf(filter: Filter, metadata = 'metadata'): SqlCondition {
     )
   if ('not' in filter) {
     const { sql, parameters } = sqlOf(filter.not, metadata)
-    // a comparison with a missing value is neither true nor false to SQL
+    // comparing with a missing value yields NULL, neither true nor false
     return { sql: `NOT coalesce((${sql}), 0)`, parameters }
   }
   if (filter.field === 'label') return sqlOfLabel(filter)
@@ -51,7 +51,7 @@ function sqlOfLabel(condition: Condition): SqlCondition {
       boundsOf(condition.range).map(({ sign, bound }) => ({ sql: `label ${sign} ?`, parameters: [String(bound)] })),
       ' AND ',
     )
-  // labels are stored in NFC, those of before as they came
+  // labels are stored in NFC, older ones as they were sent
   const texts = [
     ...new Set(condition.in.filter((value) => value !== null).flatMap((value) => [String(value), nfc(String(value))])),
   ]
@@ -74,7 +74,7 @@ function sqlOfMetadata(condition: Condition, path: string, metadata: string): Sq
           ' AND ',
         )
       : joined(condition.in.map(sqlOfElement), ' OR ')
-  // a scalar is one element, a list its own; the members of an object are not
+  // a scalar counts as one element, a list as its own; an object's members do not count
   const sql = `json_type(${metadata}, ?) <> 'object' AND EXISTS (SELECT 1 FROM json_each(${metadata}, ?) WHERE ${element.sql})`
   return { sql, parameters: [path, path, ...element.parameters] }
 }
@@ -90,7 +90,7 @@ const typeOf = (value: string | number): string =>
 const boundsOf = (range: Range) =>
   Object.entries(range).map(([key, bound]) => ({ sign: signs[key as keyof Range], bound }))
 
-/** `metadata.place.city` → `$."place"."city"`; the names have no quotes. */
+/** `metadata.place.city` → `$."place"."city"`; names contain no quotes. */
 function pathOf(field: string): string {
   return `$${field
     .split('.')

@@ -1,11 +1,10 @@
 /**
- * One process owns a data folder. The lock is one that the kernel holds on alike.db itself: it goes
- * with the process, however that dies, and there is no file of its own that somebody could tidy away.
- * It is an open file description lock (fcntl `F_OFD_SETLK`), which belongs to the descriptor. The only
- * importer of fs-native-extensions.
+ * One process owns a data folder. The kernel holds the lock on alike.db itself: it disappears with the process, however
+ * that dies, and there is no lock file that someone could delete. It is an open file description lock (fcntl
+ * `F_OFD_SETLK`), which belongs to the descriptor. The only importer of fs-native-extensions.
  *
- * The descriptor has to outlive every SQLite connection of this process: closing any descriptor of a
- * file drops the POSIX locks that the process has on it, and SQLite's are of that kind.
+ * The descriptor must outlive every SQLite connection of this process: closing any descriptor of a file drops the
+ * process's POSIX locks on it, and SQLite uses those.
  */
 import { closeSync, fstatSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -16,32 +15,32 @@ import { networkFileSystem } from './file-systems.js'
 import { forgetOwner, ownerNoteName, ownerOf, recordOwner } from './folder-owner.js'
 import { roomProbeName } from './room.js'
 
-/** Far above SQLite's own lock bytes (from 2³⁰ on) and above the largest database (2⁴⁸ bytes). */
+/** Far above SQLite's own lock bytes (from 2³⁰) and the largest database (2⁴⁸ bytes). */
 const lockByte = 2 ** 52
-/** A database may be put in the place of the one that was opened, by a restore that ends in this moment. */
+/** A restore that is just finishing may replace the database between opening and locking it. */
 const attempts = 3
 
-/** Files of older versions, which locked one of its own. */
+/** Lock files of older versions. */
 const formerLocks = ['alike.lock', 'alike.lock-journal']
 
-/** What may lie beside a database without being data. */
+/** Files that may lie beside a database without being data. */
 export const besideDatabase: readonly string[] = [ownerNoteName, roomProbeName, ...formerLocks]
 
 export interface FolderLock {
-  /** False once alike.db was deleted or replaced: what is written to it then is lost. */
+  /** False once alike.db has been deleted or replaced: further writes would be lost. */
   holds(): boolean
-  /** After the last connection to the database was closed. */
+  /** Call it after the last connection to the database has closed. */
   release(): void
 }
 
-/** What is used of fs-native-extensions, which comes without types. */
+/** The part of fs-native-extensions that we use; the package has no types. */
 interface FileLocks {
   tryLock(descriptor: number, offset: number, length: number): boolean
 }
 
 /**
- * Makes the folder and an empty alike.db where they are missing.
- * @throws AlikeError `data_unreadable` with who holds it or why it cannot be locked; `storage_full`
+ * Creates the folder and an empty alike.db if missing.
+ * @throws AlikeError `data_unreadable`, saying who holds the lock or why locking failed; `storage_full`
  */
 export function lockFolder(folder: string): FolderLock {
   const locks = loadFileLocks()
@@ -76,7 +75,7 @@ function held(folder: string, path: string, descriptor: number): FolderLock {
   }
 }
 
-/** At the first use, not at the import: a platform without a build must be told as what it is. */
+/** Loaded on first use rather than at import, so that a platform without a build gets a clear error. */
 function loadFileLocks(): FileLocks {
   try {
     return createRequire(import.meta.url)('fs-native-extensions') as FileLocks
@@ -91,7 +90,7 @@ function loadFileLocks(): FileLocks {
 function openDatabaseFile(folder: string, path: string): number {
   try {
     mkdirSync(folder, { recursive: true })
-    return openSync(path, 'a+', 0o644) // for reading and writing, made when missing, never cut
+    return openSync(path, 'a+', 0o644) // read and write, create if missing, never truncate
   } catch (cause) {
     const { code = '' } = cause as NodeJS.ErrnoException
     if (['ENOSPC', 'EDQUOT'].includes(code))

@@ -1,4 +1,4 @@
-/** Who uses a data folder, for the message to who wants it as well. A note for people: it locks nothing. */
+/** Records who uses a data folder, for the error message to a second process. A note for people; it locks nothing. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -12,7 +12,10 @@ interface Owner {
   since: string
 }
 
-/** Once the folder is locked. The note of a process that was killed goes first: on a full disk there will be none. */
+/**
+ * Call it once the folder is locked. Deletes the note of a killed process first: on a full disk no new one can be
+ * written.
+ */
 export function recordOwner(folder: string): void {
   forgetOwner(folder)
   const owner: Owner = { pid: process.pid, host: hostname(), since: new Date().toISOString() }
@@ -27,7 +30,7 @@ export function forgetOwner(folder: string): void {
   rmSync(join(folder, ownerNoteName), { force: true })
 }
 
-/** As part of a sentence; undefined when it is not known, or is this very process. */
+/** As part of a sentence; undefined if unknown or this process. */
 export function ownerOf(folder: string): string | undefined {
   try {
     const { pid, host, since } = JSON.parse(readFileSync(join(folder, ownerNoteName), 'utf8')) as Partial<Owner>

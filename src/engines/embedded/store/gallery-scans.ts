@@ -1,4 +1,4 @@
-/** Reads that walk over a whole gallery or database; they run in the reader thread. */
+/** Scans over a whole gallery or database; they run in the reader thread. */
 
 import { FieldCounts, fieldBounds, type GalleryFields } from '../../../gallery/fields.js'
 import type { Filter } from '../../../gallery/filter.js'
@@ -14,14 +14,14 @@ import { JobTable } from './job-table.js'
 import type { ReaderCalls } from './reader-protocol.js'
 import { type SetRow, SetTable } from './set-table.js'
 
-/** Tables whose indexes decide answers. The others are read by key alone, and their rows carry checksums. */
+/** Tables whose indexes affect answers. The others are read only by key, and their rows carry checksums. */
 const indexedTables = ['gallery', 'embedding_set', 'image', 'job', 'job_error', 'feedback', 'decision']
 
 export interface VectorPage {
   slots: Uint32Array<ArrayBuffer>
   vectors: Float32Array<ArrayBuffer>
   nextSlot?: number
-  /** Slots whose embeddings are damaged, left out above. */
+  /** Slots with damaged embeddings, omitted above. */
   damaged: number[]
 }
 
@@ -34,7 +34,7 @@ export class GalleryScans {
   readonly #labels: Statement<[number, string, number], LabelCount>
   readonly #described: Statement<[number, number], { key: number; label: string | null; metadata: string }>
   readonly #idAfter: Statement<[number, string, number], string>
-  /** Of records, found by `verify`. */
+  /** Keys of damaged records, found by `verify`. */
   #damagedKeys: readonly number[] = []
   readonly #counts: Statement<
     [{ from: number; to: number }],
@@ -70,7 +70,10 @@ export class GalleryScans {
     )
   }
 
-  /** A damaged record is left to who reads it. @throws AlikeError `data_unreadable`, with what does not fit otherwise. */
+  /**
+   * Damaged records are left to whoever reads them.
+   * @throws AlikeError `data_unreadable` for any other inconsistency
+   */
   verify(): void {
     for (const table of indexedTables.filter((name) => hasTable(this.#database, name))) {
       const faults = this.#database.pragma(`integrity_check(${table})`, { simple: true })
@@ -93,7 +96,7 @@ export class GalleryScans {
       )
   }
 
-  /** A damaged embedding is one picture's matter, not its gallery's. */
+  /** A damaged embedding affects one picture, not its gallery. */
   vectors(gallery: number, dimension: number, fromSlot: number, limit: number): VectorPage {
     const rows = this.#vectors.all(keyOf(gallery, fromSlot), keyOf(gallery + 1, 0), limit)
     const isWhole = ({ key, vector, checksum }: (typeof rows)[number]) =>
@@ -110,8 +113,8 @@ export class GalleryScans {
   }
 
   /**
-   * From the beginning the index of labels may help; later only what was added is read, by key. Records that are damaged
-   * are among them, as nobody knows whether they fit: who comes to one hears of it.
+   * The first scan may use the label index; later ones read only what was added, by key. Damaged records are included
+   * because it is unknown whether they match: reading one reports it.
    */
   slotsOfFilter(gallery: number, filter: Filter, fromSlot: number, toSlot: number): Uint32Array<ArrayBuffer> {
     const range = fromSlot === 0 ? 'gallery = ? AND key < ?' : 'key >= ? AND key < ?'
@@ -125,7 +128,7 @@ export class GalleryScans {
     return Uint32Array.from(unknown.length === 0 ? keys : new Set([...keys, ...unknown]), slotOf).sort()
   }
 
-  /** As they are stored: who reads the records of these ids sees whether they still fit. */
+  /** Ids as stored: whoever reads the records checks that they still match. */
   fittingIds({
     gallery,
     filter,
@@ -146,7 +149,7 @@ export class GalleryScans {
     return { ids, upTo: ids.length === limit ? ids.at(-1) : upTo }
   }
 
-  /** Looked up one by one: what lies between them is not read. */
+  /** Samples are looked up one by one; the pictures between them are not read. */
   fields(gallery: number, step: number): GalleryFields {
     const counts = new FieldCounts()
     const end = keyOf(gallery + 1, 0)
@@ -165,7 +168,7 @@ export class GalleryScans {
     return counts.result()
   }
 
-  /** By label, ascending; pictures without one come first. @param after the last label of the page before */
+  /** By label, ascending; pictures without one come first. @param after the last label of the previous page */
   labels(gallery: number, after: string | undefined, limit: number): LabelCount[] {
     const unlabelled = after === undefined ? this.#unlabelled.get(gallery)! : 0
     const first = unlabelled === 0 ? [] : [{ label: null, count: unlabelled }]

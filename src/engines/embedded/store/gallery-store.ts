@@ -1,10 +1,10 @@
 /**
- * The durable truth as the main thread sees it: short reads on a connection of its own, long reads
- * in the reader thread, every write through the writer thread.
+ * The durable truth as seen by the main thread: short reads on its own connection, long reads in the reader thread,
+ * every write through the writer thread.
  *
- * Without room for what SQLite needs beside the database to write, it is opened all the same, to be
- * read only, and becomes writable as soon as there is room. Longer than most files, as the life of these connections and
- * threads, and who closes before whom, is one story.
+ * When the disk lacks the room SQLite needs beside the database to write, the store opens read-only and becomes
+ * writable as soon as there is room. Longer than most files because the lifetimes of these connections and threads, and
+ * the order in which they close, belong together.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -25,21 +25,21 @@ import { openReads, openReadsAlone, type StoreReads } from './store-reads.js'
 import type { WriterCalls, WriterThreadData } from './writer-protocol.js'
 
 export interface GalleryStoreOptions extends ImageTableOptions {
-  /** Made when it does not exist; locked against a second process. */
+  /** Created if missing; locked against a second process. */
   dataDir: string
-  /** Bytes the database file may grow to; 0 for no limit. */
+  /** Maximum size of the database file in bytes; 0 for no limit. */
   maxBytes: number
-  /** Called once when a thread ends by itself, or the database was taken away. */
+  /** Called once when a thread dies or the database file is deleted or replaced. */
   onFailure(error: AlikeError): void
-  /** Called when a store that was opened to be read only has become writable. */
+  /** Called when a store that opened read-only has become writable. */
   onWritable?: (() => void) | undefined
 }
 
-/** How often a store without room looks whether there is some, and how many bytes it has to be able to write. */
+/** How often a read-only store checks for free space, and how many bytes it must be able to write. */
 const roomCheckMs = 5_000
 const roomNeededBytes = 256 * 1024
 
-/** Vectors of a page when all are read: few megabytes. */
+/** Vectors per page when reading all: a few megabytes. */
 const vectorPageBytes = 4 * 2 ** 20
 
 interface StoreParts {
@@ -52,7 +52,7 @@ interface StoreParts {
 }
 
 export class GalleryStore {
-  /** Of the database, for threads that read on their own. */
+  /** Path of the database, for threads with their own connections. */
   readonly path: string
   readonly copies = new CopySearch({
     call: async (name, request) =>
@@ -60,10 +60,10 @@ export class GalleryStore {
   })
   readonly #parts: StoreParts
   #reads: StoreReads
-  /** With the copies thread. Both from the start where there is room. */
+  /** Whether the reader and copies threads are open: from the start if there is room. */
   #readerOpen: boolean
   #writerOpen: boolean
-  /** Once alike.db is not the file any more that was opened. */
+  /** Set once alike.db is no longer the file that was opened. */
   #taken: AlikeError | undefined
   #roomChecks: NodeJS.Timeout | undefined
   #checking: Promise<void> | undefined
@@ -78,8 +78,8 @@ export class GalleryStore {
   }
 
   /**
-   * @throws AlikeError `data_unreadable` when the folder is in use, damaged or of a newer version; `storage_full` when
-   * it cannot even be read without room, being new or of an older version.
+   * @throws AlikeError `data_unreadable` when the folder is in use, damaged or from a newer version; `storage_full`
+   * when a new database or one from an older version cannot even be read without free space.
    */
   static async open(options: GalleryStoreOptions): Promise<GalleryStore> {
     const { dataDir, maxBytes, onFailure } = options
@@ -121,7 +121,7 @@ export class GalleryStore {
     }
   }
 
-  /** Why nothing can be written, in a sentence; undefined when writes are taken. */
+  /** Why writes are refused, as a sentence; undefined while they are accepted. */
   get readOnly(): string | undefined {
     return this.#writerOpen ? undefined : readOnlyDetail
   }
@@ -171,12 +171,12 @@ export class GalleryStore {
     return this.#reads.jobs
   }
 
-  /** A short read with one of the tables. @throws AlikeError `data_unreadable` when what it meets is damaged. */
+  /** A short read of a table. @throws AlikeError `data_unreadable` on damage */
   read<Result>(read: (store: GalleryStore) => Result): Result {
     return withDatabase(() => read(this))
   }
 
-  /** Several of them, of one moment: a write that is committed meanwhile is seen by all or by none. */
+  /** Several reads from one snapshot: all or none of them see a concurrent write. */
   readAtOnce<Result>(read: (store: GalleryStore) => Result): Result {
     return withDatabase(() => this.#reads.atOnce(() => read(this)))
   }
@@ -189,7 +189,7 @@ export class GalleryStore {
   }
 
   /**
-   * Resolves after the commit. Callers bound how many are under way.
+   * Resolves after the commit. Callers bound the number in flight.
    * @throws AlikeError `storage_full`; `data_unreadable` when the database was deleted or replaced under the process.
    */
   async write<Name extends keyof WriterCalls>(
@@ -209,8 +209,8 @@ export class GalleryStore {
   }
 
   /**
-   * Every live vector of a set in the order of slots; the next page is read while one is used.
-   * @param onDamaged told of slots whose embeddings are damaged and left out
+   * Every live vector of a set in slot order; the next page is prefetched.
+   * @param onDamaged receives slots with damaged embeddings, which are omitted
    */
   async *vectors(
     { number: gallery, dimension }: Pick<SetRow, 'number' | 'dimension'>,
@@ -227,13 +227,13 @@ export class GalleryStore {
       const { slots, vectors, nextSlot, damaged }: ReaderCalls['vectors']['reply'] = await reading
       reading =
         nextSlot === undefined ? undefined : this.scan('vectors', { gallery, dimension, fromSlot: nextSlot, limit })
-      reading?.catch(() => {}) // awaited in the next round, unless the consumer stops before
+      reading?.catch(() => {}) // awaited in the next iteration, unless the consumer stops first
       if (damaged.length > 0) onDamaged(damaged)
       if (slots.length > 0) yield { slots, vectors }
     }
   }
 
-  /** The writer goes last: the last connection to close empties the write-ahead log. */
+  /** The writer closes last: the last connection to close empties the write-ahead log. */
   async close(): Promise<void> {
     clearInterval(this.#roomChecks)
     await this.#checking
@@ -246,7 +246,7 @@ export class GalleryStore {
     lock.release()
   }
 
-  /** The main thread goes from one connection to the other between two reads: no caller finds none. */
+  /** Switches connections synchronously between two reads, so that no caller finds the store without one. */
   async #becomeWritable(): Promise<void> {
     const { options, writer, reader, copies, path } = this.#parts
     try {
@@ -266,14 +266,14 @@ export class GalleryStore {
       clearInterval(this.#roomChecks)
       options.onWritable?.()
     } catch (error) {
-      // The room is gone again: it is tried anew. What is damaged is told to those who meet it.
+      // The room is gone again: retry later. Damage is reported to whoever reads it.
       if (!(error instanceof AlikeError)) throw error
     } finally {
       this.#checking = undefined
     }
   }
 
-  /** Deleted or replaced, it would take writes that are lost with this process. */
+  /** Writes to a deleted or replaced file would be lost with this process. */
   #expectOwnFile(): void {
     if (this.#taken === undefined && !this.#parts.lock.holds()) {
       this.#taken = damaged('alike.db was deleted or replaced while this process uses it.')
@@ -285,7 +285,7 @@ export class GalleryStore {
 
 const readOnlyDetail = 'It was opened without room for writes; they are taken again as soon as there is some.'
 
-/** The lock makes the file of a database where there is none, so that one that was lost is looked for before. */
+/** Checks for a lost database first, because locking creates the file if it is missing. */
 function lockData(dataDir: string): FolderLock {
   try {
     expectDatabaseOrNothing(dataDir)
@@ -295,7 +295,7 @@ function lockData(dataDir: string): FolderLock {
   }
 }
 
-/** @returns false for want of room; it can be tried again then */
+/** @returns false if there is not enough room; retry later */
 async function openWriter(writer: CalledThread<WriterCalls>): Promise<boolean> {
   try {
     await writer.call('open', undefined)
@@ -306,7 +306,10 @@ async function openWriter(writer: CalledThread<WriterCalls>): Promise<boolean> {
   }
 }
 
-/** Or alone again, when the room is gone in this moment: preparing its statements is the first read, which makes the log's index. */
+/**
+ * Falls back to an exclusive connection if the room runs out at this moment: preparing its statements is the first
+ * read, which creates the log's index.
+ */
 function openBesideOthers(path: string, options: GalleryStoreOptions): StoreReads {
   try {
     return openReads(path, options)
@@ -315,16 +318,19 @@ function openBesideOthers(path: string, options: GalleryStoreOptions): StoreRead
   }
 }
 
-/** An empty log keeps its place in the folder: a disk can run out of files, too, and without a log nothing is read. */
+/**
+ * Creates an empty log to reserve its directory entry: a disk can also run out of inodes, and without a log nothing can
+ * be read.
+ */
 function keepPlaceOfLog(path: string): void {
   try {
     writeFileSync(`${path}-wal`, '', { flag: 'wx' })
   } catch {
-    // there is one that still holds something, or no room for this either
+    // the log still has content, or there is no room for it either
   }
 }
 
-/** Whatever goes wrong while opening: the data cannot be used, and the cause says why. */
+/** Any failure to open means that the data is unusable; the cause says why. */
 function asUnreadable(error: unknown): AlikeError {
   if (error instanceof AlikeError && error.code !== 'internal') return error
   return new AlikeError('data_unreadable', { detail: 'The database cannot be opened.', cause: error })

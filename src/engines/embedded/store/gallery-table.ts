@@ -9,12 +9,12 @@ import { type SetRow, SetTable } from './set-table.js'
 
 export interface GalleryRow {
   number: number
-  /** Null once deleted. */
+  /** Null once the gallery is deleted. */
   name: string | null
   uid: string
   settings: string
   created_at: string
-  /** Number of the set that does. */
+  /** Number of the serving set. */
   serving: number
   /** JSON, see `GalleryOptions`. */
   options: string
@@ -24,11 +24,11 @@ type StoredRow = GalleryRow & { checksum: number }
 export interface ServedGallery {
   gallery: GalleryRow
   set: SetRow
-  /** One of the rows does not have its checksum, and nothing but number and name is told. */
+  /** One of the rows fails its checksum; only number and name are returned. */
   isDamaged?: true
 }
 
-/** What is needed of many galleries at once: all but the settings, which may be large. */
+/** What is needed for many galleries at once: everything but the settings, which may be large. */
 export interface GalleryEntry {
   name: string | null
   uid: string
@@ -45,11 +45,14 @@ export interface NewGallery extends NewCatalogueEntry {
 }
 
 export interface GalleryTableOptions {
-  /** What a gallery is on a list when its record does not have its checksum: the end of the list, or an entry with `isDamaged`. Default `refused`. */
+  /**
+   * How a gallery with a damaged record appears in a list. `refused`: the list fails; `named`: an entry with
+   * `isDamaged`. Default `refused`.
+   */
   damagedRecords?: 'refused' | 'named' | undefined
 }
 
-/** SQLite's largest count. */
+/** SQLite's value for no limit. */
 const unlimited = -1
 
 export class GalleryTable {
@@ -98,13 +101,13 @@ export class GalleryTable {
     return row && { gallery: row, set: this.#sets.get(row.serving) }
   }
 
-  /** As on a list. */
+  /** As it appears in a list. */
   findListed(name: string): ServedGallery | undefined {
     const row = this.#named(name)
     return row && this.#listed(row)
   }
 
-  /** Where it lies, whatever became of its record. */
+  /** Does not depend on the state of its record. */
   place(name: string): Pick<GalleryRow, 'number' | 'uid'> | undefined {
     const row = this.#named(name)
     return row && { number: row.number, uid: String(row.uid) }
@@ -120,22 +123,25 @@ export class GalleryTable {
     return live(checked(this.#byNumber.get(number)))
   }
 
-  /** By name, ascending; one is in memory at a time. @param after names after this one */
+  /** By name, ascending; holds one in memory at a time. @param after names after this one */
   *list(after = '', limit = unlimited): Generator<ServedGallery> {
     for (const row of this.#page.iterate(after, limit)) yield this.#listed(row)
   }
 
-  /** By name, ascending. For metrics: not compared with checksums, which would take the settings. @param after names after this one */
+  /**
+   * By name, ascending. For metrics: skips the checksums, which would require the settings.
+   * @param after names after this one
+   */
   entries(after = '', limit = unlimited): GalleryEntry[] {
     return this.#entries.all(after, limit)
   }
 
-  /** Number of a gallery whose rows are still to be removed. */
+  /** Number of a deleted gallery whose rows are yet to be removed. */
   nextDeleted(): number | undefined {
     return this.#deleted.get()
   }
 
-  /** With its first set. @throws AlikeError `galleries_full` */
+  /** Inserts it with its first set. @throws AlikeError `galleries_full` */
   insert({
     name,
     uid,
@@ -150,7 +156,7 @@ export class GalleryTable {
   }: NewGallery): ServedGallery {
     if (this.#size.get()! >= galleriesMax)
       throw new AlikeError('galleries_full', { detail: `The maximum is ${galleriesMax}.` })
-    // Numbers are never used again, so that no row of a deleted gallery can turn up in a new one.
+    // Numbers are never reused, so that no row of a deleted gallery can appear in a new one.
     const number = this.#sets.nextNumber()
     const said = { settings: JSON.stringify(settings), options: JSON.stringify(options) }
     const gallery = { number, name, uid, ...said, created_at: at, serving: number }
@@ -169,17 +175,20 @@ export class GalleryTable {
     return { ...found, gallery }
   }
 
-  /** From now on. @throws AlikeError `gallery_not_found` */
+  /** Makes this the serving set. @throws AlikeError `gallery_not_found` */
   serve(number: number, set: number): void {
     this.#save({ ...this.get(number), serving: set })
   }
 
-  /** Frees its name, whatever became of its record; then its rows can be removed. @throws AlikeError `gallery_not_found` */
+  /**
+   * Frees its name, even if its record is damaged; its rows can then be removed.
+   * @throws AlikeError `gallery_not_found`
+   */
   release(number: number): void {
     this.#save({ ...live(this.#byNumber.get(number)), name: null, settings: '{}' })
   }
 
-  /** Once nothing refers to it any more. */
+  /** Call it once nothing refers to the gallery any more. */
   erase(number: number): void {
     this.#erase.run(number)
   }
@@ -249,7 +258,7 @@ function checked(row: StoredRow | undefined): GalleryRow | undefined {
   return row
 }
 
-/** Rows of before there were options have none. */
+/** Rows written before options existed have none. */
 export function checksumOfGallery({ number, name, uid, settings, created_at, serving, options }: GalleryRow): number {
   const values = [number, name, uid, settings, created_at, serving]
   return checksumOfValues(options === '{}' ? values : [...values, options])

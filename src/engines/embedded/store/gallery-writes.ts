@@ -1,4 +1,4 @@
-/** What can be changed, each as a step of a transaction that the writer thread holds open. */
+/** Every change as a step of a transaction that the writer thread holds open. */
 
 import { AlikeError } from '../../../errors.js'
 import type { CatalogueRecord, CatalogueSet } from '../../../gallery/catalogue.js'
@@ -31,23 +31,23 @@ import { OriginalTable } from './original-table.js'
 import { type SetRow, SetTable, slotsMax } from './set-table.js'
 import { SetWrites } from './set-writes.js'
 
-/** Rows of each kind removed in one step: few milliseconds, so that no write waits long behind it. */
+/** Rows of each kind removed per step: a few milliseconds, so that no write waits long. */
 const purgeLimit = 200
 
 export interface PutSlots {
   slot: number
-  /** Slot of the picture that had this id before. */
+  /** Slot of the picture that previously had this id. */
   retiredSlot?: number
   created: boolean
 }
 
-/** What a step did, and to which slots. */
+/** The effect of a step, and the slots involved. */
 export type SlotResult = PutSlots | { unchanged: true } | { removedSlot: number } | { absent: true }
 
 export interface ChangeRequest {
   set: number
   steps: readonly ImageStep[]
-  /** Live pictures that the set may hold. */
+  /** Maximum live pictures in the set. */
   imagesMax: number
   progress?: JobProgress
   at: string
@@ -76,7 +76,7 @@ export class GalleryWrites {
     this.#galleries = new GalleryTable(database)
     this.#sets = new SetTable(database)
     this.sets = new SetWrites({ galleries: this.#galleries, sets: this.#sets })
-    this.#images = new ImageTable(database, { damagedRecords: 'named' }) // they are replaced and removed like others
+    this.#images = new ImageTable(database, { damagedRecords: 'named' }) // replaced and removed like others
     this.#imageWrites = new ImageWrites(database, this.#images)
     this.#descriptors = new DescriptorTable(database)
     this.#feedback = new FeedbackTable(database)
@@ -84,7 +84,7 @@ export class GalleryWrites {
     this.layouts = new LayoutTable(database)
   }
 
-  /** Returns the one that exists, if one of this name does; the caller decides whether it will do. */
+  /** Returns an existing gallery of the same name; the caller decides whether it is acceptable. */
   createGallery(gallery: NewGallery): { gallery: CatalogueRecord; created: boolean } {
     const existing = this.#galleries.find(gallery.name)
     if (existing !== undefined) return { gallery: recordOf(existing), created: false }
@@ -95,7 +95,7 @@ export class GalleryWrites {
     return recordOf(this.#galleries.change(name, change))
   }
 
-  /** Frees the name at once; `purge` removes the rows. @returns its sets */
+  /** Frees the name at once; `purge` removes the rows. @returns the gallery's sets */
   deleteGallery(number: number, at: string): Pick<CatalogueSet, 'uid' | 'engine'>[] {
     const sets = this.#sets.placesOf(number)
     this.#galleries.release(number)
@@ -113,13 +113,13 @@ export class GalleryWrites {
     return results
   }
 
-  /** One picture, and its record as it is then. */
+  /** Stores one picture and returns the resulting record. */
   putImage({ step, ...request }: PutRequest): { result: SlotResult; record: ImageRecord } {
     const [result] = this.changeImages({ ...request, steps: [step] })
     return { result: result!, record: this.#images.find(request.set, step.put.id)! }
   }
 
-  /** Of steps that store no picture here. */
+  /** For steps that store no picture here. */
   advanceJob(progress: JobProgress, stored: StoredCounts): void {
     this.jobs.advance(progress, stored, this.#galleryOfJob(progress.jobId))
   }
@@ -128,7 +128,7 @@ export class GalleryWrites {
     return this.jobs.finish(id, result, this.#galleryOfJob(id), at)
   }
 
-  /** Uid of the gallery that now has the name the job was made for. */
+  /** Uid of the gallery that now has the name of the job's gallery. */
   #galleryOfJob(id: string): string | undefined {
     const job = this.jobs.get(id)
     return job && this.#galleries.place(job.gallery)?.uid
@@ -143,7 +143,7 @@ export class GalleryWrites {
     if (!this.#imageWrites.change(set, id, change, at)) throw new AlikeError('image_not_found')
   }
 
-  /** A picture that was changed since its slot was read, and fits no more, stays. */
+  /** Keeps a picture that was changed after its slot was read and no longer matches. */
   deleteFitting(set: number, slots: Uint32Array, filter: Filter, at: string): Uint32Array {
     const row = this.#sets.get(set)
     const deleted = this.#images.fitting(set, slots, filter)
@@ -153,24 +153,24 @@ export class GalleryWrites {
     return deleted
   }
 
-  /** Those that have none and are still there. @returns how many */
+  /** Adds descriptors to pictures that still exist and have none. @returns how many */
   describeImages(set: number, described: { slot: number; descriptor: Uint8Array }[]): number {
     return described.filter(({ slot, descriptor }) => this.#descriptors.add(set, slot, descriptor)).length
   }
 
-  /** All or none. */
+  /** All or nothing. */
   recordFeedback(request: FeedbackRequest): FeedbackCounts {
     this.#galleries.get(request.gallery)
     return this.#feedback.record(request)
   }
 
-  /** Unsettled. */
+  /** Stored as unsettled. */
   addDecision(request: NewDecisionRow): StoredDecision {
     this.#galleries.get(request.gallery)
     return this.decisions.add(request)
   }
 
-  /** One step of removing what dropped sets and deleted galleries have left; false when nothing is left. */
+  /** Removes some rows of dropped sets and deleted galleries; false when none are left. */
   purge(): boolean {
     const set = this.#sets.nextDropped()
     if (set !== undefined) {
@@ -185,12 +185,14 @@ export class GalleryWrites {
     return true
   }
 
-  /** What was said of a picture that is gone, or that another one has taken the place of, where people see it. */
+  /** Removes judgements of a picture that was removed or visibly replaced. */
   #forgetFeedback(set: SetRow, id: string): void {
     if (this.#galleries.get(set.gallery).serving === set.number) this.#feedback.forget(set.gallery, id)
   }
 
-  /** What is left unsaid is decided here, by what is stored now; so is the form of letters. Counts in `row`, which the caller saves. */
+  /**
+   * Resolves omitted values from what is stored now, and normalises the text. Counts in `row`, which the caller saves.
+   */
   #put(row: SetRow, { put: image, unlessSame = false }: PutStep, at: string): PutSlots | { unchanged: true } {
     const found = this.#images.stored(row.number, image.id)
     const former = found?.record
@@ -200,7 +202,7 @@ export class GalleryWrites {
     if (unlessSame && former !== undefined && isSame(former, said)) return { unchanged: true }
     if (found !== undefined) this.#imageWrites.delete(row.number, found.slot)
     else row.count++
-    // what was said of another picture says nothing of this one
+    // judgements of the former picture do not apply to this one
     if (former !== undefined && former.contentHash !== said.contentHash) this.#forgetFeedback(row, former.id)
     const slot = row.next_slot++
     if (slot >= slotsMax) throw new AlikeError('gallery_full', { detail: 'It has used up its slots.' })
@@ -229,7 +231,7 @@ function isSame(
   said: Pick<NewImage, 'contentHash' | 'modelId' | 'label' | 'metadata' | 'reference'>,
 ): boolean {
   const { contentHash, modelId, label, metadata, reference } = said
-  // Both came through JSON; the order of members is as it was sent.
+  // Both came through JSON and keep the order of members as sent.
   return (
     former.contentHash === contentHash &&
     former.modelId === modelId &&

@@ -1,4 +1,4 @@
-/** What lies beside the records of pictures: their embeddings and thumbnails. */
+/** Data stored beside the picture records: embeddings and thumbnails. */
 import { AlikeError } from '../../../errors.js'
 import type { StoredThumbnail } from '../../../gallery/engine.js'
 import type { ImageRecord, SeenImage } from '../../../gallery/records.js'
@@ -23,7 +23,7 @@ export class ImageContents {
   /** @throws AlikeError as `thumbnail` does */
   vector(gallery: number, id: string): Float32Array | undefined {
     const read = (row: StoredRow) => {
-      isWhole(row, this.#namesDamaged) // tells of damage; the embedding has a checksum of its own
+      isWhole(row, this.#namesDamaged) // throws if the record is damaged; the embedding has its own checksum
       const vector = this.#vectorOf(row.key)
       if (vector === 'damaged') throw new AlikeError('image_damaged')
       return vector
@@ -31,7 +31,7 @@ export class ImageContents {
     return this.#beside(gallery, id, read, 'An embedding is missing.') ?? undefined
   }
 
-  /** @throws AlikeError `image_damaged` for one that is damaged, where those are named */
+  /** @throws AlikeError `image_damaged` if it is damaged and damaged pictures are named */
   thumbnail(gallery: number, id: string): StoredThumbnail | undefined {
     const read = (row: StoredRow) => {
       const bytes = isWhole(row, this.#namesDamaged) ? this.#thumbnailOf(row) : 'damaged'
@@ -42,8 +42,8 @@ export class ImageContents {
   }
 
   /**
-   * What the same content gave before, if it is what is stored under this id, and whole.
-   * @param descriptorAt of a slot; what is older than descriptors is seen anew, and has one then
+   * The earlier results for the same content, if they are stored undamaged under this id.
+   * @param descriptorAt of a slot; a picture older than descriptors is processed again and then has one
    */
   seen(
     gallery: number,
@@ -64,9 +64,9 @@ export class ImageContents {
   }
 
   /**
-   * A key is never used again: what lies under it belongs to the record that was read. Where it is missing, the record
-   * may have gone in between, and what is there now is looked at.
-   * @param read undefined when something is missing, null when there is none
+   * A key is never reused: what is stored under it belongs to the record that was read. If it is missing, the record
+   * may have been removed in between, so the current state is read.
+   * @param read returns undefined if something is missing, null if there is none
    */
   #beside<Value>(
     gallery: number,

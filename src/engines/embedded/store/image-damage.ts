@@ -1,9 +1,9 @@
-/** Looks through all rows of pictures for those that are not what was stored. */
+/** Checks all picture rows for damage. */
 import { checksumOfBytes, checksumOfValues } from './checksum.js'
 import type { Database } from './database.js'
 import { columns, isWhole, known, type StoredRow } from './image-row.js'
 
-/** What lies beside a record, which is null once its gallery is being removed. */
+/** Data beside a record, which is null while its gallery is being removed. */
 interface BesideRow {
   key: number
   gallery: number | null
@@ -14,7 +14,10 @@ interface BesideRow {
 
 const verifiedAtOnce = 1_000
 
-/** Keys of the records, of all galleries, that do not have their checksum. As quick as it can be: every start reads all of them. */
+/**
+ * Keys of the records, over all galleries, that fail their checksum. Optimised for speed, because every start reads all
+ * of them.
+ */
 export function damagedKeys(database: Database): number[] {
   const page = database
     .prepare<[number, number], (string | number | null)[]>(
@@ -32,9 +35,9 @@ export function damagedKeys(database: Database): number[] {
 }
 
 /**
- * Reads every row of every gallery, deleted ones included, and compares it with its checksum.
- * @param onRow told of each, so that a long walk can be ended by throwing.
- * @param onDamaged told of each picture whose record, embedding, thumbnail or copy descriptor is not whole
+ * Reads every row of every gallery, including deleted ones, and checks it against its checksum.
+ * @param onRow called for each row; throwing ends the scan
+ * @param onDamaged called for each picture with a damaged record, embedding, thumbnail or copy descriptor
  */
 export function verifyAll(
   database: Database,

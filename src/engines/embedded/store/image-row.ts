@@ -1,4 +1,4 @@
-/** One row of a picture: its key, its checksum, and what is told of it. Slots become keys here and nowhere else. */
+/** A picture's row: its key, its checksum and its public form. The only place that converts slots to keys. */
 import { fieldValues } from '../../../gallery/field-values.js'
 import type { ImageRecord } from '../../../gallery/records.js'
 import { readStored } from '../../../gallery/stored-json.js'
@@ -22,12 +22,12 @@ export interface ImageRow {
   thumbnail: number
   created_at: string
   updated_at: string
-  /** Null also in rows of before there were any. */
+  /** Also null in rows written before references existed. */
   reference: string | null
 }
 export type StoredRow = ImageRow & { checksum: number }
 
-/** What the checksum is of, in its order. */
+/** The columns covered by the checksum, in order. */
 export const columns = [
   'key',
   'gallery',
@@ -47,7 +47,10 @@ export const columns = [
 ] as const satisfies readonly (keyof ImageRow)[]
 
 export interface ImageTableOptions {
-  /** What a record is that does not have its checksum: the end of the reading, or one picture of which only the id is told. Default `refused`. */
+  /**
+   * How a record that fails its checksum is treated. `refused`: reading fails; `named`: a picture with only its id.
+   * Default `refused`.
+   */
   damagedRecords?: 'refused' | 'named' | undefined
 }
 
@@ -55,7 +58,7 @@ export function keyOf(gallery: number, slot: number): number {
   return gallery * slotsMax + slot
 }
 
-/** For one statement: each takes and gives back the locks of the database. */
+/** Keys for one statement, because each statement takes and releases the database's locks. */
 export function keysOf(gallery: number, slots: readonly number[]): string {
   return JSON.stringify(slots.map((slot) => keyOf(gallery, slot)))
 }
@@ -78,7 +81,7 @@ export function hitOf(row: ImageRow, groupBy: string | undefined): SlotHit {
   return new SlotHit(slot, hit, { groupKeys: fieldValues({ label: row.label, metadata }, groupBy) })
 }
 
-/** Nothing of it can be trusted, nor its id, but by that it is found. */
+/** None of it can be trusted, not even the id, but the picture is found by that id. */
 export function damagedHit({ key, id }: ImageRow): SlotHit {
   return new SlotHit(
     slotOf(key),
@@ -134,12 +137,15 @@ export function checksumOfImage(row: ImageRow): number {
   return checksumOfValues(known(columns.map((column) => row[column] ?? null)))
 }
 
-/** The last of the columns came later: rows of before have a checksum without it. */
+/** The last column was added later: older rows have a checksum without it. */
 export function known<Value>(values: Value[]): Value[] {
   return values.at(-1) === null ? values.slice(0, -1) : values
 }
 
-/** Whether a record has the checksum it was stored with. @throws AlikeError `data_unreadable` for one that has not, unless those are named */
+/**
+ * Whether a record matches its checksum.
+ * @throws AlikeError `data_unreadable` if it does not, unless damaged records are named
+ */
 export function isWhole(row: StoredRow, namesDamaged: boolean): boolean {
   if (checksumOfImage(row) === row.checksum) return true
   if (namesDamaged) return false

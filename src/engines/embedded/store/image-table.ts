@@ -1,4 +1,4 @@
-/** The records of pictures, read. */
+/** Reads picture records. */
 import type { Filter } from '../../../gallery/filter.js'
 import type { ImageRecord } from '../../../gallery/records.js'
 import { isTooLong } from '../../../gallery/stored-json.js'
@@ -22,18 +22,18 @@ import {
 export type ImageIdentity = Pick<ImageRecord, 'id' | 'label' | 'contentHash'> & { slot: number }
 
 export interface ListOptions {
-  /** Ids after this one. */
+  /** Only ids after this one. */
   after: string
   limit: number
-  /** Characters of ids, labels and metadata; fewer pictures are listed than `limit` when they have more. */
+  /** Maximum characters of ids, labels and metadata; the list may therefore hold fewer than `limit` pictures. */
   maxLength: number
-  /** Whatever its length. */
+  /** List at least one picture, whatever its length. */
   oneAtLeast: boolean
-  /** Characters after which the list stops for now. */
+  /** Characters after which the list yields its turn. */
   lengthOfTurn: number
   /** `null`: pictures without a label; undefined: all. */
   label?: string | null
-  /** Only these, as they are stored, in their order. */
+  /** Only these ids, as stored, in this order. */
   ids?: readonly string[]
 }
 
@@ -53,7 +53,7 @@ export class ImageTable {
     this.#database = database
     this.#namesDamaged = damagedRecords === 'named'
     this.#byId = database.prepare('SELECT * FROM image WHERE gallery = ? AND id = ?')
-    // iterated: one row is in memory at a time, as old ones may have metadata of any size
+    // iterated, one row in memory at a time, because old rows may have metadata of any size
     this.#byKeys = database.prepare('SELECT * FROM image WHERE key IN (SELECT value FROM json_each(?))')
     this.#validByKeys = database.prepare(
       'SELECT *, json_valid(metadata) AS valid FROM image WHERE key IN (SELECT value FROM json_each(?))',
@@ -72,7 +72,7 @@ export class ImageTable {
     return this.stored(gallery, id)?.record
   }
 
-  /** With its place. */
+  /** The record with its slot. */
   stored(gallery: number, id: string): { slot: number; record: ImageRecord } | undefined {
     const row = this.row(gallery, id)
     return (
@@ -80,15 +80,15 @@ export class ImageTable {
     )
   }
 
-  /** Where it lies, whatever became of its record. */
+  /** Does not depend on the state of its record. */
   slot(gallery: number, id: string): number | undefined {
     const row = this.row(gallery, id)
     return row && slotOf(row.key)
   }
 
   /**
-   * By slot; without those that are gone.
-   * @param groupBy the field whose values are kept with each
+   * Keyed by slot; removed pictures are missing.
+   * @param groupBy the field whose values each hit carries
    */
   hits(gallery: number, slots: readonly number[], groupBy?: string): Map<number, SlotHit> {
     const found = new Map<number, SlotHit>()
@@ -97,7 +97,10 @@ export class ImageTable {
     return found
   }
 
-  /** JSON by slot, empty where it cannot be read; without those that are gone. @param onText told of each before the next is read; what it throws ends the reading */
+  /**
+   * JSON by slot, empty if unreadable; removed pictures are missing.
+   * @param onText called for each text before the next is read; throwing ends the reading
+   */
   metadataTexts(gallery: number, slots: readonly number[], onText: (text: string) => void): Map<number, string> {
     const found = new Map<number, string>()
     for (const row of this.#validByKeys.iterate(keysOf(gallery, slots))) {
@@ -109,7 +112,7 @@ export class ImageTable {
     return found
   }
 
-  /** @returns `more` after these: `yes`, and this is all that may be listed; `no`; or `open`, for another turn */
+  /** @returns `more`: `yes` if more follow but the page is full; `no`; or `open` if the list needs another turn */
   list(
     gallery: number,
     { after, limit, maxLength, oneAtLeast, lengthOfTurn, label, ids }: ListOptions,
@@ -131,7 +134,7 @@ export class ImageTable {
     return { images, length, more: 'no' }
   }
 
-  /** Without those that are gone. */
+  /** Removed pictures are missing. */
   *#named(gallery: number, ids: readonly string[]): Generator<StoredRow> {
     for (const id of ids) {
       const row = this.#rowOfId(gallery, id)
@@ -139,7 +142,7 @@ export class ImageTable {
     }
   }
 
-  /** Labels are stored in NFC; those of before as they came. */
+  /** Labels are stored in NFC; older ones as they were sent. */
   #listed(
     gallery: number,
     label: string | null | undefined,
@@ -153,7 +156,7 @@ export class ImageTable {
       : this.#pageOfLabels.iterate(gallery, label, composed, after, limit)
   }
 
-  /** What tells pictures apart, in the order of slots; from `fromSlot` on. */
+  /** Picture identities in slot order, from `fromSlot` on. */
   identities(gallery: number, fromSlot: number, limit: number): ImageIdentity[] {
     const rows = this.#bySlot.all(keyOf(gallery, fromSlot), keyOf(gallery + 1, 0), limit)
     return rows.map((row) => {
@@ -164,7 +167,7 @@ export class ImageTable {
     })
   }
 
-  /** Those of the slots whose pictures fit, in the order of the slots. */
+  /** Those of the slots whose pictures match, in slot order. */
   fitting(gallery: number, slots: Uint32Array, filter: Filter): Uint32Array {
     return withReadable(filter, ({ sql, parameters }) => {
       const fits = this.#database.prepare<unknown[], number>(`SELECT 1 FROM image WHERE key = ? AND (${sql})`).pluck()
@@ -172,7 +175,7 @@ export class ImageTable {
     })
   }
 
-  /** Ids are stored in NFC, and asked for as they may be written; those of before are stored as they came. */
+  /** Ids are stored in NFC and looked up in any form; older ones are stored as they were sent. */
   row(gallery: number, id: string): StoredRow | undefined {
     const row = this.#rowOfId(gallery, id)
     if (row !== undefined) return row

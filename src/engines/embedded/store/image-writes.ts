@@ -1,4 +1,4 @@
-/** Pictures put, changed and removed, with all that lies beside them. */
+/** Adds, changes and removes pictures with all their associated data. */
 import { AlikeError } from '../../../errors.js'
 import type { ImageChange, NewImage } from '../../../gallery/records.js'
 import { checksumOfBytes } from './checksum.js'
@@ -66,7 +66,10 @@ export class ImageWrites {
     if (image.thumbnail?.length) this.#insertThumbnail.run(key, image.thumbnail, checksumOfBytes(key, image.thumbnail))
   }
 
-  /** What is left out stays; everything else of a picture is fixed with its slot. False when there is none of this id. */
+  /**
+   * Omitted fields stay; everything else about a picture is fixed with its slot. False if there is no picture with this
+   * id.
+   */
   change(gallery: number, id: string, { label, metadata }: ImageChange, at: string): boolean {
     const row = this.#rows.row(gallery, id)
     if (row === undefined) return false
@@ -85,7 +88,7 @@ export class ImageWrites {
     for (const statement of this.#deletes) statement.run(keyOf(gallery, slot))
   }
 
-  /** Removes up to `limit` rows of each kind of a deleted gallery; false when none is left. */
+  /** Removes up to `limit` rows of each kind of a deleted gallery; false when none are left. */
   purge(gallery: number, limit: number): boolean {
     let removed = 0
     for (const statement of this.#purges)

@@ -1,4 +1,4 @@
-/** The rows of jobs' error reports: what could not be taken in, and why. */
+/** The rows of jobs' error reports: which items failed, and why. */
 
 import type { JobError } from '../../../gallery/job-progress.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
@@ -7,10 +7,10 @@ import { type Database, damaged, type Statement } from './database.js'
 type ErrorRow = JobError & { job: number }
 type StoredRow = ErrorRow & { checksum: number }
 
-/** Reports up to this many lines are counted when their end is read: some milliseconds. */
+/** Reports of up to this many lines are counted when their end is read: some milliseconds. */
 const countedMax = 100_000
 
-/** Rows given their checksum with one statement. */
+/** Rows that get their checksum in one statement. */
 const migratedAtOnce = 1_000
 
 export class JobErrorRows {
@@ -32,7 +32,7 @@ export class JobErrorRows {
 
   /**
    * @param job its number
-   * @param failed items that its record counts as failed
+   * @param failed number of failed items according to the job's record
    * @throws AlikeError `data_unreadable`, also when lines are missing
    */
   page(job: number, failed: number, fromItem: number, limit: number): JobError[] {
@@ -42,7 +42,7 @@ export class JobErrorRows {
     return rows.map(checked).map(({ item, name, code, detail }) => ({ item, name, code, detail }))
   }
 
-  /** Compares every row of every job. @throws AlikeError `data_unreadable` */
+  /** Checks every row of every job. @throws AlikeError `data_unreadable` */
   verifyAll(onRow: () => void): void {
     for (const row of this.#database.prepare<[], StoredRow>('SELECT * FROM job_error').iterate()) {
       checked(row)
@@ -60,7 +60,7 @@ export class JobErrorRows {
   }
 }
 
-/** A step of the schema: the column, and its value for the rows that are there. */
+/** A step of the schema: adds the column and fills it for existing rows. */
 export function addErrorChecksums(database: Database): void {
   const columns = database.pragma('table_info(job_error)') as { name: string }[]
   if (!columns.some(({ name }) => name === 'checksum'))

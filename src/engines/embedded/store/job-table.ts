@@ -1,4 +1,4 @@
-/** The rows of jobs. A change reads the row, changes it and writes it whole, within one transaction. */
+/** The rows of jobs. A change reads the row, modifies it and writes it back whole, within one transaction. */
 import { AlikeError } from '../../../errors.js'
 import type { JobError, JobProgress, StoredCounts } from '../../../gallery/job-progress.js'
 import {
@@ -118,13 +118,13 @@ export class JobTable {
       .map((row) => recordOf(checked(row)))
   }
 
-  /** The next to be begun. */
+  /** The next job to start. */
   next(kinds: readonly JobKind[]): JobRecord | undefined {
     const row = this.#next.get({ kinds: JSON.stringify(kinds), states: JSON.stringify(activeJobStates) })
     return row && recordOf(checked(row))
   }
 
-  /** Their rows are neither read nor compared. */
+  /** Counts without reading the rows or checking them against their checksums. */
   count({ kinds, states }: { kinds: readonly JobKind[]; states: readonly JobState[] }): number {
     return this.#count.get({ kinds: JSON.stringify(kinds), states: JSON.stringify(states) })!
   }
@@ -138,8 +138,8 @@ export class JobTable {
   }
 
   /**
-   * Compares the record of every job with its checksum: lists look for jobs by what their rows say, and leave out one
-   * that says something else.
+   * Checks every job's record against its checksum: lists select jobs by column values, so a damaged row could be
+   * missed.
    * @throws AlikeError `data_unreadable`
    */
   verifyRecords(onRow: () => void = () => {}): void {
@@ -150,8 +150,8 @@ export class JobTable {
   }
 
   /**
-   * The same of error reports and results as well.
-   * @param onRow told of each row, so that a long walk can be ended by throwing.
+   * Checks error reports and results as well.
+   * @param onRow called for each row; throwing ends the scan
    */
   verifyAll(onRow: () => void): void {
     this.verifyRecords(onRow)
@@ -185,7 +185,7 @@ export class JobTable {
     return { job: record, created: true }
   }
 
-  /** @throws AlikeError `job_not_found`, `job_finished`. */
+  /** @throws AlikeError `job_not_found`, `job_finished` */
   transition(id: string, transition: JobTransition, at: string): JobRecord {
     return this.#change(id, (job) => transitioned(job, transition, at))
   }
@@ -195,7 +195,7 @@ export class JobTable {
     return this.#change(id, (job) => steered(job, steering))
   }
 
-  /** Of jobs that have ended. */
+  /** Pending webhooks of finished jobs. */
   webhooks(): PendingWebhook[] {
     return this.#webhooks.pending()
   }
@@ -205,7 +205,7 @@ export class JobTable {
     if (row !== undefined) this.#webhooks.note(row.number, next)
   }
 
-  /** @throws AlikeError `job_not_found`, `job_finished` unless the job is running. */
+  /** @throws AlikeError `job_not_found`, `job_finished` unless the job is running */
   note(id: string, trials: JobTrials): void {
     const row = this.#existing(id)
     this.#save({ ...row, ...changedColumns(noted(recordWithoutSource(row), trials)) })
@@ -218,9 +218,9 @@ export class JobTable {
 
   /**
    * Throwing undoes the records written with it.
-   * @param galleryUid of the gallery that now has the name the job was made for
-   * @throws AlikeError `job_finished` unless the job is running; `gallery_not_found` when that is not the job's gallery
-   * but another one of its name.
+   * @param galleryUid of the gallery that now has the name of the job's gallery
+   * @throws AlikeError `job_finished` unless the job is running; `gallery_not_found` when another gallery now has the
+   * name of the job's gallery
    */
   advance(progress: JobProgress, stored: StoredCounts, galleryUid: string | undefined): void {
     const row = this.#existing(progress.jobId)
@@ -228,7 +228,7 @@ export class JobTable {
     for (const line of linesOf(progress)) this.#errors.insert(row.number, line)
   }
 
-  /** @throws AlikeError as `advance` does. */
+  /** @throws AlikeError as `advance` does */
   finish(id: string, result: JobResult, galleryUid: string | undefined, at: string): JobRecord {
     const { number } = this.#existing(id)
     const record = this.#change(id, (job) => succeeded(job, result, galleryUid, at))
@@ -271,7 +271,7 @@ function checked(row: StoredRow): StoredRow {
   return row
 }
 
-/** Rows of the time before there were kinds have a checksum without one. */
+/** Rows written before kinds existed have a checksum without one. */
 function checksumOf(row: JobRow): number {
   return checksumOfValues([
     row.id,
@@ -290,7 +290,7 @@ function checksumOf(row: JobRow): number {
     row.created_at,
     row.started_at,
     row.finished_at,
-    // Younger than the other columns: rows written before them keep their checksum.
+    // Newer than the other columns: rows written earlier keep their checksum.
     ...(row.kind === 'ingest' ? [] : [row.kind]),
     ...(row.removed === 0 ? [] : [row.removed]),
     ...(row.trials === null ? [] : [row.trials]),

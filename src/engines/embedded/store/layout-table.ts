@@ -1,4 +1,7 @@
-/** The rows of layouts; `gallery` is the number of a set, from when a gallery had one. Points are derived and carry no checksum: a bit that flips moves one of them. */
+/**
+ * The rows of layouts; `gallery` is the number of a set, a name from when a gallery was one. Points are derived and
+ * carry no checksum: a flipped bit only moves one of them.
+ */
 import type { LaidOut, LayoutAbout, LayoutPage, LayoutPlace, StoredLayout } from '../../../gallery/layout.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import type { Database, Statement } from './database.js'
@@ -36,7 +39,7 @@ interface PointRow extends LaidOut {
 export interface NewPoints {
   set: number
   generation: number
-  /** Position of the first of them. */
+  /** Position of the first point. */
   from: number
   points: LaidOut[]
 }
@@ -87,12 +90,12 @@ export class LayoutTable {
     this.#save.run({ ...row, checksum: checksumOf(row) })
   }
 
-  /** Removes up to `limit` points of other layouts; false when none is left. */
+  /** Removes up to `limit` points of other layouts; false when none are left. */
   dropOthers(set: number, generation: number, limit: number): boolean {
     return this.#dropOthers.run(set, generation, limit).changes > 0
   }
 
-  /** Removes up to `limit` rows of each kind of a dropped set; false when none is left. */
+  /** Removes up to `limit` rows of each kind of a dropped set; false when none are left. */
   purge(set: number, limit: number): boolean {
     return this.#purges.map((statement) => statement.run(set, limit).changes).some((changes) => changes > 0)
   }

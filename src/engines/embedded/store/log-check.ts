@@ -1,12 +1,11 @@
 /**
- * Whether the write-ahead log that a crash left is damaged in a place that had been synced. SQLite
- * itself takes the first frame whose checksum does not fit for the end of the log, and so gives up
- * every later write without a word: right for the torn end of a power cut, wrong for a bit that
- * flipped in the middle.
+ * Detects damage to the synced part of a write-ahead log left by a crash. SQLite treats the first frame with a wrong
+ * checksum as the end of the log and silently discards every later write: right for the torn end of a power cut, wrong
+ * for a bit flipped in the middle.
  *
- * The two can be told apart, because every commit is synced before the next one begins: what a power
- * cut tears is the last transaction. And each frame carries the running checksum up to itself, so
- * that frames behind a damaged one can still be checked, each with the one before it.
+ * The two can be told apart because every commit is synced before the next one begins: a power cut can only tear the
+ * last transaction. Each frame carries the running checksum up to itself, so frames after a damaged one can still be
+ * checked, each against its predecessor.
  *
  * Format: https://sqlite.org/fileformat2.html#the_write_ahead_log
  */
@@ -15,23 +14,23 @@ import { damaged } from './database.js'
 
 const headerBytes = 32
 const frameHeaderBytes = 24
-/** 0x377f0682, or with the last bit set when checksums are over big-endian words. */
+/** 0x377f0682; the last bit is set when checksums use big-endian words. */
 const magic = 0x377f0682
 
 type Checksum = [number, number]
 
 interface Frame {
-  /** The last frame of a transaction. */
+  /** Ends a transaction. */
   commits: boolean
   salts: string
   stated: Checksum
-  /** Over the frame, begun with what the frame before states. */
+  /** Computed over this frame, starting from the checksum stated in the previous one. */
   computed: Checksum
 }
 
 /**
- * Before the database is opened by anyone.
- * @param path of the log; there need not be one.
+ * Call it before anything opens the database.
+ * @param path of the log, which may be missing
  * @throws AlikeError `data_unreadable`
  */
 export function expectWholeLog(path: string): void {
@@ -69,14 +68,17 @@ function hasLostCommits(file: number): boolean {
     const fits = frame.salts === salts && same(frame.computed, frame.stated)
     if (inChain && fits) continue
     inChain = false
-    // A frame behind a commit that cannot be reached any more: that commit had been synced.
+    // A valid frame after an unreachable commit: that commit had been synced.
     if (fits && lostCommit) return true
     if (frame.commits && frame.salts === salts) lostCommit = true
   }
   return false
 }
 
-/** With a damaged header nothing in the log is reached. Its page size and byte order are ours, whatever it says. */
+/**
+ * SQLite reads nothing from a log with a damaged header. Assumes our page size and byte order, whatever the header
+ * says.
+ */
 function holdsCommits(file: number, header: Buffer): boolean {
   for (const bigEndian of [false, true]) {
     let before: Frame | undefined
@@ -88,7 +90,7 @@ function holdsCommits(file: number, header: Buffer): boolean {
   return false
 }
 
-/** `page_size` of databases that we make. */
+/** `page_size` of the databases we create. */
 const ownPageBytes = 8_192
 
 function* framesOf(file: number, pageBytes: number, bigEndian: boolean, first: Checksum): Generator<Frame> {

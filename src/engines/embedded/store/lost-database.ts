@@ -1,12 +1,12 @@
-/** A folder whose database is gone must not be taken for a new one. */
+/** Prevents a folder that has lost its database from being treated as new. */
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { damaged } from './database.js'
 
-/** What only lies in a data folder that has, or had, a database. */
+/** Found only in a data folder that has, or had, a database. */
 const traces = ['alike.db-wal', 'index', 'snapshots', 'spool']
 
-/** @throws AlikeError `data_unreadable` when there is no database, and something that was made from one. */
+/** @throws AlikeError `data_unreadable` if the database is missing but something derived from one is present */
 export function expectDatabaseOrNothing(dataDir: string): void {
   if (sizeOf(join(dataDir, 'alike.db')) > 0) return
   const trace = traces.find((name) => sizeOf(join(dataDir, name)) > 0)
@@ -16,7 +16,7 @@ export function expectDatabaseOrNothing(dataDir: string): void {
   )
 }
 
-/** Bytes of a file, entries of a folder; 0 for what is not there. */
+/** Bytes of a file, entries of a folder; 0 if missing. */
 function sizeOf(path: string): number {
   const facts = statSync(path, { throwIfNoEntry: false })
   if (facts === undefined) return 0

@@ -1,7 +1,6 @@
 /**
- * Ids and labels that were taken once although they are no text: half of a surrogate pair lies in the database as three
- * bytes that are not UTF-8, and is read as something else than was written. What was meant can be told from the bytes, and
- * its checksum proves it.
+ * Repairs ids and labels with an unpaired surrogate, which older versions accepted: it is stored as three bytes that
+ * are not UTF-8 and read back as something else. The bytes reveal the original text, and its checksum proves it.
  */
 import { isUtf8 } from 'node:buffer'
 import { cutText } from '../../../text.js'
@@ -10,9 +9,12 @@ import { checksumOfImage, type ImageRow } from './image-row.js'
 
 type Suspect = ImageRow & { checksum: number; idBytes: Buffer; labelBytes: Buffer | null }
 
-/** A step of the schema: U+FFFD in the place of each half. Where two ids would become one, the later ones are numbered. */
+/**
+ * A step of the schema: replaces each unpaired surrogate with U+FFFD. Where two ids would collide, the later ones are
+ * numbered.
+ */
 export function mendTexts(database: Database): void {
-  // The first byte of every such half, and of little else.
+  // The first byte of every encoded surrogate, and of little else.
   const suspects = database
     .prepare<[], Suspect>(
       `SELECT *, CAST(id AS BLOB) AS idBytes, CAST(label AS BLOB) AS labelBytes FROM image
@@ -34,13 +36,13 @@ export function mendTexts(database: Database): void {
       id: freeId(cutText(meant.id, Infinity), (id) => isTaken.get(row.gallery, id, row.key) !== undefined),
       label: meant.label && cutText(meant.label, Infinity),
     }
-    // What is damaged besides goes on being told as damaged, under an id that can be asked for.
+    // Rows damaged in other ways stay reported as damaged, under an id that can be requested.
     const isWhole = checksumOfImage(meant) === checksum
     write.run(mended.id, mended.label, isWhole ? checksumOfImage(mended) : checksum, row.key)
   }
 }
 
-/** UTF-8 in which halves of pairs are written like characters. */
+/** Decodes UTF-8 in which unpaired surrogates are encoded like characters. */
 function textMeant(bytes: Buffer): string {
   let text = ''
   let from = 0

@@ -1,6 +1,6 @@
 /**
- * An original is used while a picture has its content hash; what pictures gave up is noted here by the database itself, in the
- * transaction that removes them, so that no way of removing can forget it.
+ * An original is in use while a picture has its content hash. Triggers note the hashes that pictures give up, in the
+ * transaction that removes them, so that no code path can forget to.
  */
 export const originalSchema = `
   CREATE INDEX image_by_content ON image (content_hash);
@@ -14,7 +14,10 @@ export const originalSchema = `
   END;
 `
 
-/** Where a picture's owner has it, and what was chosen for a gallery. Rows of before have neither, and their checksums hold. */
+/**
+ * References to pictures in their owner's storage, and the gallery's option. Older rows have neither, and their
+ * checksums stay valid.
+ */
 export const referenceSchema = `
   ALTER TABLE image ADD COLUMN reference TEXT;
   ALTER TABLE gallery ADD COLUMN options TEXT NOT NULL DEFAULT '{}'; -- JSON

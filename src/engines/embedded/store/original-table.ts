@@ -1,4 +1,4 @@
-/** Which originals pictures use, and which they gave up; see `original-schema.ts`. */
+/** Which originals pictures use, and which they have given up; see `original-schema.ts`. */
 import type { Database, Statement } from './database.js'
 
 export class OriginalTable {
@@ -8,7 +8,7 @@ export class OriginalTable {
   readonly #forgetUsed: Statement<[]>
 
   constructor(database: Database) {
-    // a gallery may have released what was kept of its pictures, though it has them still
+    // a gallery may have released its originals while it still has the pictures
     const holding = `SELECT 1 FROM image
       JOIN embedding_set ON embedding_set.number = image.gallery
       JOIN gallery ON gallery.number = embedding_set.gallery
@@ -22,7 +22,7 @@ export class OriginalTable {
     this.#forgetUsed = database.prepare(`DELETE FROM released_original WHERE EXISTS (${used})`)
   }
 
-  /** Content hashes that pictures used and none does now. */
+  /** Content hashes that were used by pictures and no longer are. */
   unused(limit: number): string[] {
     return this.#unused.all(limit)
   }
@@ -31,7 +31,7 @@ export class OriginalTable {
     return this.#isUsed.get(contentHash) !== undefined
   }
 
-  /** Takes these off the list, unless a picture uses them again, and with them all that are used again. */
+  /** Removes these from the list unless a picture uses them again, and removes all that are used again. */
   forget(contentHashes: readonly string[]): void {
     for (const contentHash of contentHashes) this.#forget.run(contentHash)
     this.#forgetUsed.run()

@@ -1,4 +1,4 @@
-/** The thread for long reads, so that neither the main thread nor a write waits for them. */
+/** The thread for long reads, so that neither the main thread nor writes wait for them. */
 import { workerData } from 'node:worker_threads'
 import { answerCalls, MovedReply } from '../../../worker-calls.js'
 import { type Database, openForReading, withDatabase } from './database.js'

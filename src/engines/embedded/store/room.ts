@@ -1,8 +1,11 @@
-/** Whether a folder has room: found out by writing, as quotas and limits on files do not show in the numbers of the disk. */
+/**
+ * Checks whether a folder has free space by writing to it, because disk statistics do not show quotas and file size
+ * limits.
+ */
 import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Of the file that is written to find out; lies there for a moment. */
+/** Temporary file of the probe. */
 export const roomProbeName = 'alike.room'
 
 export async function hasRoom(folder: string, bytes: number): Promise<boolean> {
@@ -11,7 +14,7 @@ export async function hasRoom(folder: string, bytes: number): Promise<boolean> {
     const file = await open(path, 'w')
     try {
       await file.writeFile(Buffer.alloc(bytes, 1))
-      await file.sync() // some file systems find room only now
+      await file.sync() // some file systems allocate space only now
     } finally {
       await file.close()
     }

@@ -1,4 +1,4 @@
-/** The long reads as calls, for the thread that usually answers them, and for the main thread while it alone can read. */
+/** Long reads as calls: answered by the reader thread, or by the main thread while it is the only one that can read. */
 import { withDatabase } from './database.js'
 import type { GalleryScans } from './gallery-scans.js'
 import type { ReaderCalls } from './reader-protocol.js'
@@ -7,7 +7,7 @@ export type ScanCalls = {
   [Name in keyof ReaderCalls]: (request: ReaderCalls[Name]['request']) => ReaderCalls[Name]['reply']
 }
 
-/** @param scans on a connection that is open: there is nothing left for `open` to do */
+/** @param scans on an open connection: `open` has nothing to do */
 export function scanCalls(scans: GalleryScans): ScanCalls {
   return {
     open: () => {},

@@ -1,4 +1,4 @@
-/** The tables, and how a database of an older version becomes one of this version. */
+/** The tables, and the migration of databases from older versions. */
 import { type Database, damaged, openForWriting, withDatabase } from './database.js'
 import { decisionSchema, unsettledDecisions } from './decision-table.js'
 import { feedbackSchema } from './feedback-table.js'
@@ -9,16 +9,16 @@ import { originalSchema, referenceSchema } from './original-schema.js'
 import { separateSets } from './set-schema.js'
 import { webhookSchema } from './webhook-table.js'
 
-/** Marks the file as ours: "ALIK". */
+/** Marks the file as Alike's: "ALIK". */
 const applicationId = 0x41_4c_49_4b
 
 /**
- * Step i brings version i to version i + 1; a step that was released is never changed.
+ * Step i migrates version i to version i + 1; never change a released step.
  *
- * Pictures, embeddings and thumbnails share one key: number of the set × 2³² + slot. So a set's
- * rows lie together in the order of their slots, and a slot finds its rows without an index.
+ * Pictures, embeddings and thumbnails share one key: number of the set × 2³² + slot. A set's rows are therefore
+ * contiguous and in slot order, and a slot finds its rows without an index.
  *
- * Rows carry a checksum: SQLite does not notice a bit that flips inside a value.
+ * Rows carry a checksum because SQLite does not detect a flipped bit inside a value.
  */
 const steps: readonly (string | ((database: Database) => void))[] = [
   `
@@ -111,7 +111,7 @@ const steps: readonly (string | ((database: Database) => void))[] = [
   `,
   'ALTER TABLE job ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;',
   addErrorChecksums,
-  'ALTER TABLE job ADD COLUMN trials TEXT;', // JSON; NULL for jobs that no process has died over
+  'ALTER TABLE job ADD COLUMN trials TEXT;', // JSON; NULL for jobs during which no process has died
   `
   CREATE TABLE copy_descriptor (       -- no row: not made yet
     key        INTEGER PRIMARY KEY,
@@ -125,7 +125,7 @@ const steps: readonly (string | ((database: Database) => void))[] = [
   `,
   mendTexts,
   feedbackSchema,
-  `ALTER TABLE gallery ADD COLUMN engine TEXT NOT NULL DEFAULT 'embedded';`, // what its pictures live in
+  `ALTER TABLE gallery ADD COLUMN engine TEXT NOT NULL DEFAULT 'embedded';`, // what the gallery's pictures are stored in
   decisionSchema,
   webhookSchema,
   layoutSchema,
@@ -135,10 +135,10 @@ const steps: readonly (string | ((database: Database) => void))[] = [
   referenceSchema,
 ]
 
-/** The version that this code makes and reads. */
+/** The schema version that this code writes and reads. */
 export const schemaVersion = steps.length
 
-/** @throws AlikeError `data_unreadable` when the file is of another program or of a newer version. */
+/** @throws AlikeError `data_unreadable` when the file belongs to another program or a newer version. */
 export function migrate(database: Database): void {
   const version = versionOf(database)
   if (version === 0 && database.prepare('SELECT 1 FROM sqlite_schema').get() !== undefined) {
@@ -161,14 +161,14 @@ export function bringUpToDate(path: string): void {
     const database = openForWriting(path, { maxBytes: 0 })
     try {
       migrate(database)
-      database.pragma('journal_mode = DELETE') // one plain file again
+      database.pragma('journal_mode = DELETE') // a single file again
     } finally {
       database.close()
     }
   })
 }
 
-/** 0 for a database without tables of ours. @throws AlikeError `data_unreadable` */
+/** 0 for a database without our tables. @throws AlikeError `data_unreadable` */
 export function versionOf(database: Database): number {
   const version = database.pragma('user_version', { simple: true }) as number
   const owner = database.pragma('application_id', { simple: true }) as number

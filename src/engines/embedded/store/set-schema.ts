@@ -1,6 +1,6 @@
 /**
- * A step of the schema: what a gallery's pictures lie under becomes a thing of its own, of which a gallery can have two. Rows
- * of pictures stay where they are: the first set of a gallery has its gallery's number and uid.
+ * A step of the schema: separates sets from galleries, so that a gallery can have two. Picture rows stay where they
+ * are: a gallery's first set takes over the gallery's number and uid.
  */
 import { checksumOfValues } from './checksum.js'
 import { type Database, rewriteTables } from './database.js'
@@ -28,7 +28,7 @@ const setSchema = `
 `
 const movedColumns = ['model_id', 'dimension', 'count', 'next_slot', 'updated_at', 'engine']
 
-/** A gallery as it was. */
+/** A gallery row before this step. */
 export interface GalleryRowBefore {
   number: number
   name: string | null
@@ -55,7 +55,7 @@ export function separateSets(database: Database): void {
   const rows = database.prepare<[], GalleryRowBefore & { checksum: number }>('SELECT * FROM gallery').all()
   for (const { checksum, ...row } of rows) {
     const { number, name, uid, settings, created_at, ...moved } = row
-    // what is damaged goes on being told as damaged
+    // damaged rows stay reported as damaged
     const isWhole = checksumOfGalleryBefore(row) === checksum
     const stage = name === null ? 'dropped' : 'ready'
     const set = { ...moved, number, uid, gallery: number, stage, about: '{}', created_at } as const
@@ -69,7 +69,7 @@ export function separateSets(database: Database): void {
   )
 }
 
-/** Rows of before engines had names name none. */
+/** Rows written before engines had names contain none. */
 export function checksumOfGalleryBefore(row: GalleryRowBefore): number {
   const { number, name, uid, model_id, dimension, settings, count, next_slot, created_at, updated_at, engine } = row
   const values = [number, name, uid, model_id, dimension, settings, count, next_slot, created_at, updated_at]

@@ -1,29 +1,31 @@
-/** The rows of embedding sets. What a set stores lies under its number; those of other engines have nothing here but their row. */
+/**
+ * The rows of embedding sets. A set's data is stored under its number; sets of other engines have only their row here.
+ */
 import { AlikeError } from '../../../errors.js'
 import type { SetStage } from '../../../gallery/catalogue.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import type { Database, Statement } from './database.js'
 
-/** Slots above would not fit the key of their rows, nor the graph. */
+/** Higher slots would not fit their rows' key, nor the graph. */
 export const slotsMax = 2 ** 32
 
-/** Sets ever made in one data folder; with more, keys would not be exact as numbers of JavaScript. */
+/** Maximum sets ever created in one data folder; beyond it, keys would exceed JavaScript's exact integers. */
 const numbersMax = 2 ** 20
 
-/** Of one that is dropped the rows are still to be removed. */
+/** The rows of a `dropped` set are yet to be removed. */
 export type SetRowStage = Exclude<SetStage, 'serving'> | 'dropped'
 
 export interface SetRow {
-  /** Galleries and sets share their numbers: neither has one that the other had. The first set of a gallery has its gallery's. */
+  /** Galleries and sets share one number sequence without reuse. A gallery's first set has the gallery's number. */
   number: number
   uid: string
   /** Number of its gallery. */
   gallery: number
-  /** Name of the engine that it lives in; rows of this database belong to `embedded` sets alone. */
+  /** Name of its engine; only `embedded` sets have further rows in this database. */
   engine: string
   model_id: string
   dimension: number
-  /** One that serves is `ready`: its gallery names it. */
+  /** The serving set is `ready`: its gallery names it. */
   stage: SetRowStage
   /** JSON, see `SetAbout`. */
   about: string
@@ -75,7 +77,7 @@ export class SetTable {
     this.#erase = database.prepare('DELETE FROM embedding_set WHERE number = ?')
   }
 
-  /** @throws AlikeError `gallery_not_found`, also for a dropped one; `data_unreadable` */
+  /** @throws AlikeError `gallery_not_found`, also for a dropped set; `data_unreadable` */
   get(number: number): SetRow {
     return live(checkedSet(this.#byNumber.get(number)))
   }
@@ -85,17 +87,17 @@ export class SetTable {
     return live(checkedSet(this.#byUid.get(uid)))
   }
 
-  /** In the order of their making. @throws AlikeError `data_unreadable` */
+  /** In order of creation. @throws AlikeError `data_unreadable` */
   ofGallery(gallery: number): SetRow[] {
     return this.#ofGallery.all(gallery).map((row) => checkedSet(row)!)
   }
 
-  /** Those whose record is whole. */
+  /** Only those with an undamaged record. */
   wholeOf(gallery: number): SetRow[] {
     return this.#ofGallery.all(gallery).filter((row) => checksumOfSet(row) === row.checksum)
   }
 
-  /** Whatever became of their records. */
+  /** Does not depend on the state of their records. */
   placesOf(gallery: number): Pick<SetRow, 'uid' | 'engine'>[] {
     return this.#ofGallery.all(gallery).map(({ uid, engine }) => ({ uid: String(uid), engine: String(engine) }))
   }
@@ -104,12 +106,12 @@ export class SetTable {
     return this.#uids.all()
   }
 
-  /** Live pictures. For metrics: not compared with a checksum. */
+  /** Number of live pictures. For metrics: not checked against a checksum. */
   count(number: number): number {
     return this.#count.get(number) ?? 0
   }
 
-  /** For a new gallery or set. @throws AlikeError `storage_full` */
+  /** The number for a new gallery or set. @throws AlikeError `storage_full` */
   nextNumber(): number {
     const number = this.#lastNumber.get()! + 1
     if (number >= numbersMax)
@@ -127,23 +129,23 @@ export class SetTable {
     this.#update.run({ ...row, checksum: checksumOfSet(row) })
   }
 
-  /** Its rows can be removed then, whatever became of its record. */
+  /** Marks its rows for removal, even if its record is damaged. */
   release(number: number, at: string): void {
     const row = this.#byNumber.get(number)
     if (row !== undefined) this.save({ ...row, stage: 'dropped', count: 0, next_slot: 0, updated_at: at })
   }
 
-  /** The same for all of a gallery. */
+  /** The same for all sets of a gallery. */
   releaseAll(gallery: number, at: string): void {
     for (const { number } of this.#ofGallery.all(gallery)) this.release(number, at)
   }
 
-  /** Number of one whose rows are still to be removed. */
+  /** Number of a dropped set whose rows are yet to be removed. */
   nextDropped(): number | undefined {
     return this.#dropped.get()
   }
 
-  /** Once nothing is stored under it any more. */
+  /** Call it once nothing is stored under the set any more. */
   erase(number: number): void {
     this.#erase.run(number)
   }

@@ -1,4 +1,4 @@
-/** What can be changed of embedding sets as such, each as a step of a transaction that the writer thread holds open. */
+/** Changes to embedding sets as such, each as a step of a transaction that the writer thread holds open. */
 import { AlikeError } from '../../../errors.js'
 import type { CatalogueSet, NewCatalogueSet, SetChange } from '../../../gallery/catalogue.js'
 import type { GalleryRow, GalleryTable } from './gallery-table.js'

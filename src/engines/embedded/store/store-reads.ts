@@ -1,4 +1,4 @@
-/** The main thread's connection to the database, with the tables that are read on it. */
+/** The main thread's connection to the database, and the tables read through it. */
 import { AlikeError } from '../../../errors.js'
 import { type CopyCalls, copyCalls } from './copy-calls.js'
 import { type Database, openAlone, openForReading, withDatabase } from './database.js'
@@ -28,25 +28,28 @@ export interface StoreReads {
   decisions: DecisionTable
   layouts: LayoutTable
   originals: OriginalTable
-  /** What is read in it is all of one moment. */
+  /** All reads inside see one snapshot. */
   atOnce<Result>(read: () => Result): Result
-  /** For while the reader thread cannot be opened. */
+  /** Used while the reader thread cannot be opened. */
   scans: ScanCalls
-  /** For while the copies thread cannot be. */
+  /** Used while the copies thread cannot be opened. */
   copies: CopyCalls
-  /** Whether this connection shuts out all others. */
+  /** Whether this connection locks out all others. */
   alone: boolean
   close(): void
 }
 
-/** Beside other connections. @throws AlikeError `data_unreadable`, `storage_full` when the index of the log cannot be made */
+/**
+ * Opens it beside other connections.
+ * @throws AlikeError `data_unreadable`, `storage_full` when the log's index cannot be created
+ */
 export function openReads(path: string, images: ImageTableOptions): StoreReads {
   return withDatabase(() => readsOn(openForReading(path), images, false))
 }
 
 /**
- * Without needing any room; see `openAlone`.
- * @throws AlikeError `storage_full` for a database that has to be made or migrated first; `data_unreadable`
+ * Opens it without needing free space; see `openAlone`.
+ * @throws AlikeError `storage_full` for a database that must first be created or migrated; `data_unreadable`
  */
 export function openReadsAlone(path: string, images: ImageTableOptions): StoreReads {
   return withDatabase(() => readsOn(openAlone(path), images, true))

@@ -1,14 +1,14 @@
-/** Decisions as the rest of Alike keeps and reads them. */
+/** Implements the decisions interface on the store. */
 import type { DecisionStore } from '../../../gallery/decisions.js'
 import type { GalleryStore } from './gallery-store.js'
 
 export interface StoredDecisionsOptions {
   store: GalleryStore
-  /** Decisions that a gallery may hold. */
+  /** Maximum decisions per gallery. */
   max: number
-  /** The time, ISO 8601. */
+  /** The current time, ISO 8601. */
   now(): string
-  /** Lets a write begin, or refuses it. */
+  /** Starts a write, or refuses it. */
   write<Result>(write: () => Promise<Result>): Promise<Result>
 }
 

@@ -1,12 +1,12 @@
-/** Judgements as the rest of Alike records and reads them. */
+/** Implements the feedback interface on the store. */
 import type { FeedbackStore } from '../../../gallery/feedback.js'
 import type { GalleryStore } from './gallery-store.js'
 
 export interface StoredFeedbackOptions {
   store: GalleryStore
-  /** Judgements a gallery may hold. */
+  /** Maximum judgements per gallery. */
   max: number
-  /** Lets a write begin, or refuses it. */
+  /** Starts a write, or refuses it. */
   write<Result>(write: () => Promise<Result>): Promise<Result>
 }
 

@@ -1,4 +1,4 @@
-/** Jobs as the rest of Alike reads and changes them. */
+/** Implements the jobs interface on the store. */
 
 import type { StoredCounts } from '../../../gallery/job-progress.js'
 import type { JobStore } from '../../../jobs/job-store.js'
@@ -6,9 +6,9 @@ import type { GalleryStore } from './gallery-store.js'
 
 export interface StoredJobsOptions {
   store: GalleryStore
-  /** The time, ISO 8601. */
+  /** The current time, ISO 8601. */
   now(): string
-  /** Lets a write begin, or refuses it. */
+  /** Starts a write, or refuses it. */
   write<Result>(write: () => Promise<Result>): Promise<Result>
 }
 
@@ -18,7 +18,7 @@ export function storedJobs({ store, now, write }: StoredJobsOptions): JobStore {
   return {
     create: (job) =>
       write(async () => store.write('createJob', { job, galleryUid: store.gallery(job.gallery).uid, at: now() })),
-    // one process has the folder, and asks for the next job of a kind when it has none of that kind
+    // a single process owns the folder and runs one job of a kind at a time, so there is nothing to claim
     claim: async (kinds) => store.read(({ jobs }) => jobs.next(kinds)),
     renew: async (id) => store.read(({ jobs }) => jobs.get(id)),
     onChange: () => () => {},

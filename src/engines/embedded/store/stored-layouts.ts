@@ -1,16 +1,16 @@
-/** Layouts as the rest of Alike keeps and reads them: written in steps so that other writes get their turns. */
+/** Implements the layouts interface on the store; writes in steps, so that other writes get a turn. */
 import type { LayoutStore, StoredLayout } from '../../../gallery/layout.js'
 import type { GalleryStore } from './gallery-store.js'
 
 export interface StoredLayoutsOptions {
   store: GalleryStore
-  /** The time, ISO 8601. */
+  /** The current time, ISO 8601. */
   now(): string
-  /** Lets a write begin, or refuses it. */
+  /** Starts a write, or refuses it. */
   write<Result>(write: () => Promise<Result>): Promise<Result>
 }
 
-/** Points of one write: some milliseconds. */
+/** Points per write: some milliseconds. */
 const pointsAtOnce = 1_000
 
 export function storedLayouts({ store, now, write }: StoredLayoutsOptions): LayoutStore {
@@ -23,7 +23,7 @@ export function storedLayouts({ store, now, write }: StoredLayoutsOptions): Layo
     async save(setUid, about, points) {
       const set = numberOf(setUid)
       const generation = (aboutOf(set)?.generation ?? 0) + 1
-      // what an interrupted one has left
+      // left behind by an interrupted layout
       await dropOthers(set, generation - 1)
       for (let from = 0; from < points.length; from += pointsAtOnce) {
         const request = { set, generation, from, points: points.slice(from, from + pointsAtOnce) }

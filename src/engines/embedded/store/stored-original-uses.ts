@@ -1,10 +1,10 @@
-/** The use of originals as `originals/garbage.ts` asks for it. */
+/** Answers which originals are in use, for `originals/garbage.ts`. */
 import type { OriginalUses } from '../../../originals/garbage.js'
 import type { GalleryStore } from './gallery-store.js'
 
 export interface StoredOriginalUsesOptions {
   store: GalleryStore
-  /** Lets a write begin, or refuses it. */
+  /** Starts a write, or refuses it. */
   write<Result>(write: () => Promise<Result>): Promise<Result>
 }
 

@@ -1,4 +1,4 @@
-/** Who is still to be told of the end of a job: a row from the making of the job until it was told, or given up. */
+/** Pending webhooks of jobs: a row exists from the job's creation until its webhook is delivered or given up. */
 import type { PendingWebhook } from '../../../jobs/job-store.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import type { Database, Statement } from './database.js'
@@ -43,7 +43,7 @@ export class WebhookTable {
     this.#forget = database.prepare('DELETE FROM webhook WHERE job IN (SELECT number FROM job WHERE finished_at < ?)')
   }
 
-  /** Of jobs that have ended. @throws AlikeError `data_unreadable` */
+  /** Of finished jobs. @throws AlikeError `data_unreadable` */
   pending(): PendingWebhook[] {
     return this.#due.all().map(({ id, ...row }) => {
       const { url, attempts, next_at: nextAt } = checked(row)
@@ -55,7 +55,7 @@ export class WebhookTable {
     this.#save({ job, url, attempts: 0, next_at: null })
   }
 
-  /** @param next null: it is told, or given up */
+  /** @param next null if the webhook has been delivered or given up */
   note(job: number, next: { attempts: number; at: string } | null): void {
     const row = this.#get.get(job)
     if (row === undefined) return

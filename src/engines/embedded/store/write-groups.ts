@@ -1,11 +1,10 @@
 /**
- * Group commit: every write that waits when the database is idle goes into one transaction, and
- * hears of its success after the commit. A write that fails is undone alone; a commit that fails
- * fails all of them.
+ * Group commit: all writes that are waiting when the database becomes idle go into one transaction and are acknowledged
+ * after its commit. A failed write is undone alone; a failed commit fails the whole group.
  */
 import { asAlikeError, type Database } from './database.js'
 
-/** A group takes no more writes after this time, so that the first does not wait for long. */
+/** A group closes after this time, so that its first write does not wait long. */
 const groupMaxMs = 50
 
 interface Waiting {
@@ -23,7 +22,7 @@ export class WriteGroups {
     this.#database = database
   }
 
-  /** Resolves with what `write` returned, once it is on the disk. */
+  /** Resolves with the result of `write` once it is on disk. */
   add<Result>(write: () => Result): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ write, resolve: resolve as (result: unknown) => void, reject })
@@ -31,7 +30,7 @@ export class WriteGroups {
     })
   }
 
-  /** Immediates run after the messages that have arrived: those make up the group. */
+  /** Immediates run after pending messages, which then form the group. */
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
@@ -57,19 +56,19 @@ export class WriteGroups {
       for (const tell of settle) tell()
     } catch (error) {
       if (this.#database.inTransaction) this.#database.exec('ROLLBACK')
-      // `BEGIN` itself failed: those who wait would fail in the same way.
+      // `BEGIN` itself failed: the waiting writes would fail in the same way.
       if (group.length === 0) group.push(...this.#waiting.splice(0))
       for (const { reject } of group) reject(asAlikeError(error))
     }
   }
 
-  /** Does a write inside a savepoint; returns what to tell its caller after the commit. */
+  /** Runs a write inside a savepoint; returns the acknowledgement to send after the commit. */
   #apply({ write, resolve, reject }: Waiting): () => void {
     try {
       const result = this.#database.transaction(write)()
       return () => resolve(result)
     } catch (error) {
-      // A full disk ends the whole transaction, not only the savepoint: nothing of the group is kept.
+      // A full disk rolls back the whole transaction, not only the savepoint: the group is lost.
       if (!this.#database.inTransaction) throw error
       return () => reject(asAlikeError(error))
     }

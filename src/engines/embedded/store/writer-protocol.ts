@@ -1,4 +1,4 @@
-/** Every call that the writer thread answers; each answer comes after the commit. */
+/** Calls to the writer thread; each is answered after the commit. */
 import type { CatalogueRecord, CatalogueSet, NewCatalogueSet, SetChange } from '../../../gallery/catalogue.js'
 import type { StoredDecision } from '../../../gallery/decisions.js'
 import type { FeedbackCounts } from '../../../gallery/feedback.js'
@@ -16,32 +16,32 @@ import type { ChangeRequest, PutRequest, SlotResult } from './gallery-writes.js'
 
 import type { NewPoints } from './layout-table.js'
 
-/** Given to the thread when it is started. */
+/** Start-up data of the thread. */
 export interface WriterThreadData {
   path: string
-  /** Bytes the file may grow to; 0 for no limit. */
+  /** Maximum size of the file in bytes; 0 for no limit. */
   maxBytes: number
 }
 
-/** `gallery` and `set` are numbers; `at` the time of the call, ISO 8601. */
+/** `gallery` and `set` are numbers; `at` is the time of the call, ISO 8601. */
 export type WriterCalls = {
-  /** First, and again after it was refused as `storage_full`: opens the file, makes or migrates its tables. */
+  /** The first call, repeated after `storage_full`: opens the file, creates or migrates its tables. */
   open: { request: undefined; reply: void }
   createGallery: { request: NewGallery; reply: { gallery: CatalogueRecord; created: boolean } }
   changeGallery: { request: { name: string; change: GalleryChange }; reply: CatalogueRecord }
-  /** Answers with its sets. */
+  /** Replies with the gallery's sets. */
   deleteGallery: { request: { gallery: number; at: string }; reply: Pick<CatalogueSet, 'uid' | 'engine'>[] }
   addSet: { request: { set: NewCatalogueSet; at: string }; reply: CatalogueSet }
   changeSet: { request: { setUid: string; change: SetChange; at: string }; reply: CatalogueSet }
   serveSet: { request: { setUid: string; about: CatalogueSet['about']; at: string }; reply: void }
   removeSet: { request: { setUid: string; at: string }; reply: void }
   changeImages: { request: ChangeRequest; reply: SlotResult[] }
-  /** The same for one picture, and its record as it is then. */
+  /** The same for one picture; replies with the resulting record. */
   putImage: { request: PutRequest; reply: { result: SlotResult; record: ImageRecord } }
   patchImage: { request: { set: number; id: string; change: ImageChange; at: string }; reply: void }
-  /** Of these slots those that fit the filter at the time of the write. */
+  /** Removes those of the slots that match the filter at the time of the write. */
   deleteFitting: { request: { set: number; slots: Uint32Array; filter: Filter; at: string }; reply: Uint32Array }
-  /** Copy descriptors of pictures that were stored without; answers how many were still there. */
+  /** Adds copy descriptors to pictures stored without; replies with the number of those that still existed. */
   describeImages: { request: { set: number; described: { slot: number; descriptor: Uint8Array }[] }; reply: number }
   recordFeedback: { request: FeedbackRequest; reply: FeedbackCounts }
   addDecision: { request: NewDecisionRow; reply: StoredDecision }
@@ -49,7 +49,7 @@ export type WriterCalls = {
   removeDecision: { request: { gallery: number; number: number }; reply: void }
   addLayoutPoints: { request: NewPoints; reply: void }
   finishLayout: { request: { set: number; generation: number; about: LayoutAbout }; reply: void }
-  /** Of other layouts; answers whether there were any. */
+  /** Points of other layouts; replies whether there were any. */
   dropLayoutPoints: { request: { set: number; generation: number; limit: number }; reply: boolean }
   createJob: { request: { job: NewJob; galleryUid: string; at: string }; reply: { job: JobRecord; created: boolean } }
   transitionJob: { request: { id: string; transition: JobTransition; at: string }; reply: JobRecord }
@@ -59,7 +59,7 @@ export type WriterCalls = {
   completeJob: { request: { id: string; total: number; at: string }; reply: JobRecord }
   advanceJob: { request: { progress: JobProgress; stored: StoredCounts }; reply: void }
   finishJob: { request: { id: string; result: JobResult; at: string }; reply: JobRecord }
-  /** Those of them that no picture uses. */
+  /** Those no longer used by any picture. */
   forgetOriginals: { request: { contentHashes: readonly string[] }; reply: void }
   forgetJobs: { request: { finishedBefore: string }; reply: number }
 }

@@ -1,4 +1,4 @@
-/** The one thread that writes to the database. */
+/** The only thread that writes to the database. */
 import { workerData } from 'node:worker_threads'
 import { answerCalls } from '../../../worker-calls.js'
 import { type Database, openForWriting, withDatabase } from './database.js'
@@ -10,7 +10,7 @@ import type { WriterCalls, WriterThreadData } from './writer-protocol.js'
 
 const { path, maxBytes } = workerData as WriterThreadData
 
-/** Free pages given back to the file system after a step of removing, and how many may stay. */
+/** Free pages returned to the file system after a removal step, and how many may remain. */
 const vacuumPages = 256
 const freePagesKept = 4_096
 
@@ -27,7 +27,7 @@ answerCalls<WriterCalls>(
       database = withDatabase(() => openMigrated(path))
       writes = withDatabase(() => new GalleryWrites(database!))
       groups = new WriteGroups(database)
-      purge() // what a former process did not finish
+      purge() // work that a former process left unfinished
     },
     createGallery: (gallery) => groups.add(() => writes.createGallery(gallery)),
     changeGallery: ({ name, change }) => groups.add(() => writes.changeGallery(name, change)),
@@ -73,7 +73,10 @@ answerCalls<WriterCalls>(
   },
 )
 
-/** Closed when that fails: for want of room it is tried again later, and others read alone meanwhile. */
+/**
+ * Closes the database if the migration fails: if space was lacking, it is retried later, and meanwhile another
+ * connection reads alone.
+ */
 function openMigrated(file: string): Database {
   const opened = openForWriting(file, { maxBytes })
   try {
@@ -85,7 +88,10 @@ function openMigrated(file: string): Database {
   }
 }
 
-/** Removes rows of dropped sets and deleted galleries in steps between the writes. Errors end it until the next deletion or start. */
+/**
+ * Removes rows of dropped sets and deleted galleries in steps between writes. After an error it stops until the next
+ * deletion or start.
+ */
 function purge(): void {
   if (purging) return
   purging = true

@@ -1,25 +1,25 @@
 /**
- * A vector in one bit a dimension, and what it says of the score with a query: the signs of the vector, turned by a
- * fixed random rotation so that no dimension weighs more than another. The estimate has no bias, and an error of about
- * 1/√dimension; comparing by it costs a fifth of a comparison in full. After J. Gao and C. Long, "RaBitQ"
- * (SIGMOD 2024), with a table of partial sums for each byte of the code in place of their quantised query. Pure.
+ * A vector as one bit per dimension, and an estimate of its score with a query: the signs of the vector after a fixed
+ * random rotation, so that no dimension outweighs another. The estimate is unbiased with an error of about
+ * 1/√dimension; comparing by it costs a fifth of a full comparison. After J. Gao and C. Long, "RaBitQ" (SIGMOD 2024),
+ * with a table of partial sums for each byte of the code in place of their quantised query. Pure.
  */
 
-/** What a query adds for every value of every byte of a code: [bytes, 256]. */
+/** The query's contribution for every value of every byte of a code: [bytes, 256]. */
 export type CoarseQuery = Float32Array
 
 const valuesPerByte = 256
-/** Two turns reach every dimension whatever their number: one of the first 2ⁿ dimensions, one of the last. */
+/** Two turns cover any dimension: one over the first 2ⁿ dimensions, one over the last. */
 const turns = 2
 const signSeed = 0x9e3779b9
 
 export class CoarseCodes {
   readonly #dimension: number
-  /** Of one code. */
+  /** Bytes per code. */
   readonly bytes: number
   /** [turns, dimension] of 1 and −1. */
   readonly #signs: Float32Array
-  /** The largest power of two that is not above the dimension: what one turn mixes. */
+  /** The largest power of two not above the dimension: what one turn mixes. */
   readonly #block: number
   readonly #turned: Float32Array
 
@@ -33,7 +33,7 @@ export class CoarseCodes {
 
   /**
    * Writes the code of the vector at `from` to `codes` at `to`.
-   * @returns what `estimate` is multiplied with: 1 / the sum of the turned vector's absolute values
+   * @returns the factor for `estimate`: 1 / the sum of the rotated vector's absolute values
    */
   encode(values: Float32Array, from: number, codes: Uint8Array, to: number): number {
     this.#turn(values, from)
@@ -66,7 +66,7 @@ export class CoarseCodes {
     return sums
   }
 
-  /** Of the scalar product, times what `encode` returned for the code. */
+  /** An estimate of the scalar product, to be multiplied by the factor that `encode` returned. */
   estimate(query: CoarseQuery, codes: Uint8Array, at: number): number {
     const { bytes } = this
     const whole = bytes - (bytes % 4)
@@ -84,7 +84,7 @@ export class CoarseCodes {
     return p + q + (r + s)
   }
 
-  /** Signs, then Hadamard's transform, of the first dimensions and of the last: a rotation. */
+  /** Random signs, then a Hadamard transform, of the first dimensions and of the last: a rotation. */
   #turn(values: Float32Array, from: number): void {
     const turned = this.#turned
     const dimension = this.#dimension
@@ -95,7 +95,7 @@ export class CoarseCodes {
   }
 }
 
-/** In place, of `length` values, a power of two; keeps their length as a vector. */
+/** In-place Hadamard transform of `length` values (a power of two); preserves the norm. */
 function hadamard(values: Float32Array, from: number, length: number): void {
   for (let half = 1; half < length; half *= 2) {
     for (let begin = from; begin < from + length; begin += 2 * half) {
@@ -111,7 +111,7 @@ function hadamard(values: Float32Array, from: number, length: number): void {
   for (let i = from; i < from + length; i++) values[i]! *= scale
 }
 
-/** Marsaglia's xorshift: the same signs in every process, whatever else is drawn. */
+/** Marsaglia's xorshift: the same signs in every process, independent of other random draws. */
 function randomSigns(count: number): Float32Array {
   let state = signSeed
   return Float32Array.from({ length: count }, () => {

@@ -1,10 +1,10 @@
-/** The slow exact answer: every vector, or every allowed one, compared with the query. */
+/** The slow exact answer: compares the query with every vector, or with every allowed one. */
 import type { Direction } from '../../../cosine.js'
 import { Nearest } from './nearest.js'
 import type { SlotVectorStore } from './slot-vectors.js'
 import type { Neighbour } from './vector-index.js'
 
-/** @param allow slots to compare; those that are not live are passed over. All live ones when left out. */
+/** @param allow slots to compare, skipping those that are not live; default: all live slots */
 export function exactNeighbours(
   vectors: SlotVectorStore,
   query: Direction,

@@ -1,9 +1,9 @@
 /**
- * Graph caches: a graph on disk and a note beside it that says what it was made from. A cache: what
- * does not match in any way is deleted and built again from the truth, never trusted.
+ * Graph caches: a graph on disk and a note beside it that records what it was built from. Any mismatch makes the cache
+ * untrusted: it is deleted and the graph is built again from the truth.
  *
- * The note is renamed into place last and names the graph file, so whatever moment a crash comes,
- * a note has its own graph beside it or none.
+ * The note is renamed into place last and names the graph file, so after a crash at any moment a note either has its
+ * own graph beside it or does not exist.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, readFile, rm } from 'node:fs/promises'
@@ -16,16 +16,16 @@ import { HnswGraph } from './hnsw-graph.js'
 interface GraphCacheNote {
   formatVersion: 1
   galleryUid: string
-  /** What graphs were before they had parts, and what notes that name none mean: 0 of 1. */
+  /** A note without this field, from before graphs had parts, means part 0 of 1. */
   part: number
   parts: number
   modelId: string
   dimension: number
   m: number
   efConstruction: number
-  /** Nodes, tombstones included. */
+  /** Nodes, including tombstones. */
   count: number
-  /** Every slot in the graph is below it: the position in the truth that it reflects. */
+  /** The position in the truth that the graph reflects: every slot in it is below. */
   nextSlot: number
   file: string
   sha256: string
@@ -33,7 +33,7 @@ interface GraphCacheNote {
   noteSha256: string
 }
 
-/** What a graph belongs to and was built with; a graph cache of anything else is of no use. */
+/** What a graph belongs to and was built with; a cache with any other key is useless. */
 export interface GraphCacheKey {
   /** Folder of all graph caches. */
   folder: string
@@ -52,7 +52,7 @@ export type GraphCacheRead =
   | { state: 'absent' }
   | { state: 'rejected'; reason: string }
 
-/** @param nextSlot the truth's; a graph cache that is ahead of the truth belongs to another one. */
+/** @param nextSlot from the truth; a graph cache ahead of it belongs to another truth. */
 export async function readGraphCache(key: GraphCacheKey, nextSlot: number): Promise<GraphCacheRead> {
   const read = await tryRead(key, nextSlot)
   if (read.state !== 'used') await eraseGraphCache(key)
@@ -98,7 +98,7 @@ async function faultOf(path: string, key: GraphCacheKey, note: GraphCacheNote): 
   }
 }
 
-/** @throws AlikeError `storage_full` when the file could not be written whole; the former graph cache stays. */
+/** @throws AlikeError `storage_full` if the file could not be written completely; the previous graph cache stays. */
 export async function writeGraphCache(key: GraphCacheKey, graph: HnswGraph): Promise<void> {
   await mkdir(key.folder, { recursive: true })
   const name = `${stemOf(key)}-${randomBytes(6).toString('hex')}.hnsw`
@@ -129,7 +129,7 @@ export async function writeGraphCache(key: GraphCacheKey, graph: HnswGraph): Pro
   await eraseGraphCache(key, name)
 }
 
-/** Brings a written graph to the disk and makes sure that it is whole. */
+/** Syncs a written graph to disk and verifies that it is complete. */
 async function settleGraphFile(path: string, key: GraphCacheKey, count: number): Promise<string> {
   const file = await open(path, 'r+')
   try {
@@ -145,7 +145,7 @@ async function settleGraphFile(path: string, key: GraphCacheKey, count: number):
 
 type GraphCachePlace = Pick<GraphCacheKey, 'folder' | 'galleryUid' | 'part'>
 
-/** Deletes every file of the graph caches of a gallery's part, but for one graph file and its note if one is named. */
+/** Deletes every graph cache file of a gallery's part, except one graph file and its note if given. */
 export async function eraseGraphCache(place: GraphCachePlace, except?: string): Promise<void> {
   for (const name of await namesIn(place.folder)) {
     const owner = ownerOf(name)
@@ -155,7 +155,7 @@ export async function eraseGraphCache(place: GraphCachePlace, except?: string): 
   }
 }
 
-/** Deletes the graph caches of galleries that are no more, and of parts that indexes do not have any more. */
+/** Deletes the graph caches of removed galleries, and of parts that indexes no longer have. */
 export async function eraseForeignGraphCaches(
   folder: string,
   galleryUids: readonly string[],
@@ -178,7 +178,7 @@ async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-/** Names of part 0 are those that all graphs had before there were parts. */
+/** Part 0 keeps the file name that graphs had before there were parts. */
 function stemOf({ galleryUid, part }: Pick<GraphCachePlace, 'galleryUid' | 'part'>): string {
   return part === 0 ? galleryUid : `${galleryUid}-part${part}`
 }
@@ -192,7 +192,7 @@ function notePath(place: GraphCachePlace): string {
   return join(place.folder, `${stemOf(place)}.json`)
 }
 
-/** A note with the right checksum is one that `writeGraphCache` wrote, so its shape needs no check of its own. */
+/** A note with the right checksum was written by `writeGraphCache`, so its shape needs no check of its own. */
 function parseNote(text: string): GraphCacheNote | undefined {
   try {
     const { noteSha256: stated, ...facts } = JSON.parse(text) as Omit<GraphCacheNote, 'part' | 'parts'> &

@@ -1,9 +1,9 @@
 /**
- * The structure of the file that hnswlib writes, checked without hnswlib: it reports no error when
- * the disk is full, and follows whatever it reads.
+ * Checks the structure of hnswlib's files without hnswlib, which reports no error on a full disk and trusts whatever it
+ * reads.
  *
- * Header of 96 bytes (little endian); then `count` nodes of `nodeBytes` (links of the base layer,
- * vector, slot); then for each node the size of its upper links and the links.
+ * Header of 96 bytes (little endian); then `count` nodes of `nodeBytes` (links of the base layer, vector, slot); then
+ * for each node the size of its upper links and the links.
  */
 import type { FileHandle } from 'node:fs/promises'
 import type { GraphSettings } from './hnsw-graph.js'
@@ -11,8 +11,8 @@ import type { GraphSettings } from './hnsw-graph.js'
 const headerBytes = 96
 
 /**
- * @param count nodes that must be in it.
- * @returns what does not fit, or undefined when everything does.
+ * @param count expected number of nodes
+ * @returns the fault, or undefined if there is none
  */
 export async function faultOfGraphFile(
   file: FileHandle,

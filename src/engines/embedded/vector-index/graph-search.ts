@@ -1,6 +1,6 @@
 /**
- * A search by graph. The graph is asked for candidates until enough of them count, these are compared in full, and so are
- * the vectors that the graph does not hold yet; where very many wait to be linked, their coarse codes say which.
+ * Graph search. Asks the graph for candidates until enough of them qualify, then compares these in full, together with
+ * vectors that the graph does not hold yet; if very many are waiting to be linked, coarse codes preselect among them.
  */
 import { type Direction, scoreTolerance } from '../../../cosine.js'
 import type { HnswGraph } from './hnsw-graph.js'
@@ -9,22 +9,22 @@ import type { SlotVectorStore } from './slot-vectors.js'
 import type { Neighbour } from './vector-index.js'
 
 /**
- * What one candidate of a graph search costs, counted in comparisons of an exact scan: measured at
- * 4 to 9 between 128 and 512 dimensions, less where those that a filter allows lie scattered in memory. Decides when a scan is the cheaper way; ties go to the scan.
+ * Cost of one graph candidate in comparisons of an exact scan: measured at 4 to 9 between 128 and 512 dimensions, less
+ * when the slots that a filter allows are scattered in memory. Decides when a scan is cheaper; ties go to the scan.
  */
 const comparisonsPerCandidate = 5
-/** Coarse codes compared in the time of one comparison in full: measured at 5 at 527 dimensions, by processor time. */
+/** Coarse codes compared in the time of one full comparison: measured at 5 for 527 dimensions, by processor time. */
 const codesPerComparison = 5
 
 /**
- * Each candidate that crosses from the library costs time: of a short page only the nearest are
- * taken, with so many more that where the equals of the k-th one end is nearly always seen.
+ * Transferring candidates from the library costs time: a short page takes only the nearest, plus enough to nearly
+ * always see the end of the ties with the k-th.
  */
 const shortPage = { k: 32, spare: 4 }
 
 /**
- * By their codes so many of the waiting vectors are chosen to be compared in full, for each neighbour asked for, and so
- * many at least. Of the 10 true neighbours 0.997 and more were among them, in galleries of one class too.
+ * Waiting vectors chosen by code for full comparison, per requested neighbour, and at least. They included 0.997 and
+ * more of the 10 true neighbours, even in galleries of one class.
  */
 const comparedByCode = { each: 32, least: 1_000 }
 
@@ -32,7 +32,7 @@ const comparedByCode = { each: 32, least: 1_000 }
 export interface LiveGraph {
   graph: HnswGraph
   live: number
-  /** No live slot below it is missing from the graph. */
+  /** No live slot below this one is missing from the graph. */
   cursor: number
 }
 
@@ -40,28 +40,28 @@ export interface GraphSearch {
   query: Direction
   /** At most `depth`. */
   k: number
-  /** How many neighbours the graph must be sure of: what decides which it finds. */
+  /** Neighbours the graph is searched for; determines which ones it finds. */
   depth: number
-  /** Ascending; all live slots when left out. */
+  /** Ascending; default: all live slots. */
   allow?: Uint32Array | undefined
-  /** How many those are, at most. */
+  /** Upper bound of the number of allowed slots. */
   allowed: number
-  /** As the request names it. */
+  /** As given in the request. */
   ef?: number | undefined
-  /** When it names none, the least. */
+  /** Minimum, when the request gives none. */
   efDefault: number
 }
 
 export interface GraphAnswer {
   neighbours: Neighbour[]
   method: 'hnsw'
-  /** Candidates that the graph was asked to keep; left out when it held nothing yet. */
+  /** Candidates that the graph was asked to keep; omitted if it was still empty. */
   ef?: number
 }
 
 /**
- * Asks for more and more candidates until the last allowed one of the depth lies in their nearer two thirds:
- * near the end of the list the graph misses neighbours. Undefined when a scan is the cheaper way.
+ * Asks for more and more candidates until the last allowed one within the depth lies in their nearer two thirds: near
+ * the end of the list the graph misses neighbours. Undefined when a scan is cheaper.
  */
 export function searchGraph(
   vectors: SlotVectorStore,
@@ -71,7 +71,7 @@ export function searchGraph(
   const { graph, live } = serving
   const { depth, ef, allowed } = search
   if (graph.count === 0) return searchWaiting(vectors, serving, search)
-  // What share of the graph's nodes counts, if the allowed ones lie anywhere: the first guess.
+  // First guess: the share of nodes that qualify if the allowed ones are spread evenly.
   const share = Math.max(1 / graph.count, (allowed / vectors.size) * (live / graph.count))
   let wanted = Math.ceil(
     ef === undefined
@@ -90,7 +90,7 @@ export function searchGraph(
   }
 }
 
-/** With nothing in the graph yet, codes alone choose. */
+/** While the graph is empty, codes alone preselect. */
 function searchWaiting(vectors: SlotVectorStore, serving: LiveGraph, search: GraphSearch): GraphAnswer | undefined {
   if (waitingCost(vectors, 0) >= search.allowed) return undefined
   const nearest = new Nearest(search.k)
@@ -98,7 +98,7 @@ function searchWaiting(vectors: SlotVectorStore, serving: LiveGraph, search: Gra
   return { neighbours: nearest.sorted(), method: 'hnsw' }
 }
 
-/** Of the vectors that are not in the graph, in comparisons in full. */
+/** Cost of the vectors missing from the graph, in full comparisons. */
 function waitingCost(vectors: SlotVectorStore, live: number): number {
   const waiting = vectors.size - live
   const coded = Math.min(vectors.coded, waiting)
@@ -106,8 +106,8 @@ function waitingCost(vectors: SlotVectorStore, live: number): number {
 }
 
 /**
- * The k best live and allowed ones of `ef` candidates, by their exact scores. Only those are compared again whose
- * approximate score leaves open whether they belong to them. How many there are is counted up to the depth only.
+ * The k best live and allowed ones of `ef` candidates, by exact score. Recomputes only scores whose approximation
+ * leaves open whether the candidate belongs to the k best. Counts the qualifying candidates only up to the depth.
  */
 function best(
   vectors: SlotVectorStore,
@@ -137,7 +137,10 @@ function best(
   }
 }
 
-/** Live vectors that the graph does not hold yet: compared in full, those that have a code only when it says that they are near. */
+/**
+ * Live vectors missing from the graph: compared in full, except that coded ones are compared only if their code is
+ * near.
+ */
 function offerWaiting(
   nearest: Nearest,
   vectors: SlotVectorStore,
@@ -155,7 +158,10 @@ function offerWaiting(
   for (const { slot } of likely.sorted()) nearest.offer(slot, vectors.score(query, slot))
 }
 
-/** So many allowed ones expected among some nodes, and there are hardly ever fewer than k: three deviations of a binomial count. */
+/**
+ * The number of allowed nodes to expect among some nodes so that fewer than k are very rare: three standard deviations
+ * of a binomial count.
+ */
 function likelyEnough(k: number, share: number): number {
   return k + 3 * Math.sqrt(k * (1 - share))
 }

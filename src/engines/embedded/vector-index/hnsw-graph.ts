@@ -1,16 +1,16 @@
 /**
- * One HNSW graph whose nodes are slots. What hnswlib-node does badly is put right here and nowhere else.
+ * One HNSW graph whose nodes are slots. All workarounds for hnswlib-node are here.
  *
- * The graph never hears of a removal. hnswlib's own deletion mark makes each search slower, and an
- * insertion that meets only marked nodes reads outside its memory, which ends the whole process. So
- * a removed slot stays an ordinary node (a tombstone), and whoever searches drops it from the answer.
+ * The graph is never told of removals. hnswlib's own deletion mark slows each search, and an insertion that meets only
+ * marked nodes reads outside its memory and kills the process. A removed slot therefore stays an ordinary node (a
+ * tombstone), and searches drop it from the answer.
  */
 import { fastestHnswlib, type Hnswlib } from './hnswlib.js'
 import { SlotSet } from './slot-set.js'
 
 const { hnswlib } = fastestHnswlib()
 
-/** hnswlib labels are 32 bits wide and it wraps larger numbers silently. */
+/** hnswlib labels are 32 bits wide; larger numbers wrap silently. */
 const slotsMax = 2 ** 32
 
 export interface GraphSettings {
@@ -19,7 +19,7 @@ export interface GraphSettings {
   efConstruction: number
 }
 
-/** Side by side. */
+/** Parallel arrays. */
 export interface Candidates {
   slots: number[]
   scores: number[]
@@ -29,7 +29,7 @@ export class HnswGraph {
   readonly #settings: GraphSettings
   readonly #hnsw: InstanceType<Hnswlib['HierarchicalNSW']>
   readonly #slots: SlotSet
-  /** hnswlib takes plain arrays only; one is kept so that nothing is allocated per vector. */
+  /** hnswlib accepts only plain arrays; one is reused, so that nothing is allocated per vector. */
   readonly #point: number[]
   #writing = false
 
@@ -40,7 +40,7 @@ export class HnswGraph {
     this.#point = new Array<number>(settings.dimension).fill(0)
   }
 
-  /** @param capacity nodes to make room for; it grows when they are not enough. */
+  /** @param capacity nodes to reserve; grows on demand */
   static empty(settings: GraphSettings, capacity: number): HnswGraph {
     const hnsw = new hnswlib.HierarchicalNSW('ip', settings.dimension)
     hnsw.initIndex(Math.max(1, capacity), settings.m, settings.efConstruction)
@@ -48,8 +48,8 @@ export class HnswGraph {
   }
 
   /**
-   * Reads a file that `write` wrote. hnswlib believes what it reads: the caller has checked the
-   * file's checksum and structure before, or a flipped bit becomes a wild pointer.
+   * Reads a file written by `write`. hnswlib trusts its input: the caller must first have checked the file's checksum
+   * and structure, or a flipped bit becomes a wild pointer.
    */
   static async read(settings: GraphSettings, path: string): Promise<HnswGraph> {
     const hnsw = new hnswlib.HierarchicalNSW('ip', settings.dimension)
@@ -60,17 +60,17 @@ export class HnswGraph {
     return new HnswGraph(settings, hnsw, slots)
   }
 
-  /** Nodes, tombstones included. */
+  /** Nodes, including tombstones. */
   get count(): number {
     return this.#slots.size
   }
 
-  /** One more than the highest slot in it. */
+  /** One more than its highest slot. */
   get nextSlot(): number {
     return this.#slots.end
   }
 
-  /** While the graph is being written it must not change; searches may go on. */
+  /** While the graph is being written it must not change; searches may continue. */
   get writing(): boolean {
     return this.#writing
   }
@@ -83,7 +83,7 @@ export class HnswGraph {
     if (this.#writing) throw new Error('the graph is being written')
     if (slot >= slotsMax) throw new Error(`slot ${slot} is beyond what the graph can name`)
     const capacity = this.#hnsw.getMaxElements()
-    // Memory grows by remapping pages, not by copying them, so doubling does not stop the thread.
+    // Memory grows by remapping pages instead of copying, so doubling does not stall the thread.
     if (this.count >= capacity) this.#hnsw.resizeIndex(capacity * 2)
     for (let i = 0; i < this.#point.length; i++) this.#point[i] = vector[i]!
     this.#hnsw.addPoint(this.#point, slot)
@@ -91,8 +91,8 @@ export class HnswGraph {
   }
 
   /**
-   * The nearest `count` of the nodes that a search keeping `ef` candidates finds, nearest first,
-   * tombstones among them. Scores are hnswlib's, in float32: each is off by less than `scoreError`.
+   * The nearest `count` nodes found by a search that keeps `ef` candidates, nearest first, including tombstones. Scores
+   * are hnswlib's, in float32: each is off by less than `scoreError`.
    */
   candidates(query: Float32Array, ef: number, count = ef): Candidates {
     const wanted = Math.min(ef, this.count)
@@ -104,19 +104,19 @@ export class HnswGraph {
     return { slots: neighbors, scores: distances }
   }
 
-  /** d products of float32 are added in float32; of unit vectors their sizes sum to 1 at most. */
+  /** d products are summed in float32; for unit vectors their absolute values sum to at most 1. */
   get scoreError(): number {
     return (this.#settings.dimension + 2) * 2 ** -24
   }
 
-  /** The vector as the graph holds it. */
+  /** The vector as stored in the graph. */
   vector(slot: number): Float32Array {
     return Float32Array.from(this.#hnsw.getPoint(slot))
   }
 
   /**
-   * Writes the graph on a libuv thread, so searches go on meanwhile. hnswlib reports no write
-   * error: the caller checks what was written (`graph-file.ts`).
+   * Writes the graph on a libuv thread, so that searches continue. hnswlib reports no write errors: the caller checks
+   * the result (`graph-file.ts`).
    */
   async write(path: string): Promise<void> {
     this.#writing = true
@@ -127,7 +127,7 @@ export class HnswGraph {
     }
   }
 
-  /** Gives the memory back now; without it, it stays until a garbage collection that sees no reason to come. */
+  /** Frees the memory now; otherwise it stays until a garbage collection, which nothing may trigger. */
   release(): void {
     this.#hnsw.initIndex(1, this.#settings.m, this.#settings.efConstruction)
   }

@@ -1,4 +1,4 @@
-/** Every call that the index thread answers. */
+/** Calls to the index thread. */
 import type {
   IndexReading,
   IndexSettings,
@@ -8,31 +8,31 @@ import type {
   SlotVectors,
 } from './vector-index.js'
 
-/** Given to the thread when it is started. */
+/** Start-up data of the thread. */
 export interface IndexThreadData {
   settings: IndexSettings
-  /** 0 to settings.parts − 1: what it is given of slots it looks through for its own. */
+  /** 0 to settings.parts − 1: the thread picks its own slots from those it receives. */
   part: number
 }
 
 export interface OpenedIndex {
-  /** What became of the graph cache; the reason is for the log. */
+  /** What became of the graph cache; the reason is logged. */
   graphCache: { state: 'used' | 'absent' } | { state: 'rejected'; reason: string }
 }
 
-/** `index` is the number that the caller gave the index when opening it. */
+/** `index` is the number that the caller assigned when opening the index. */
 export type IndexCalls = {
   open: {
     request: {
       index: number
       dimension: number
-      /** The truth's, when it was asked for its vectors. */
+      /** The truth's `nextSlot` when its vectors were read. */
       nextSlot: number
       graphCache: { folder: string; galleryUid: string; modelId: string }
     }
     reply: OpenedIndex
   }
-  /** After `open` and an `add` of every live vector: from here on the graph is kept up. */
+  /** After `open` and an `add` of every live vector: from here on the graph is kept up to date. */
   start: { request: { index: number }; reply: { reading: IndexReading; graphCacheFits: boolean } }
   add: { request: { index: number; slots: Uint32Array; vectors: Float32Array }; reply: IndexReading }
   remove: { request: { index: number; slots: Uint32Array }; reply: IndexReading }
@@ -51,12 +51,12 @@ export type IndexCalls = {
   neighbours: { request: NeighboursRequest & { index: number }; reply: SlotNeighbours & { reading: IndexReading } }
   /** [rows, columns] */
   compare: { request: { index: number; rows: Uint32Array; columns: Uint32Array }; reply: Float32Array }
-  /** Of those that are live, in the order asked. */
+  /** Of those that are live, in the order requested. */
   vectors: { request: { index: number; slots: Uint32Array }; reply: SlotVectors }
   /** [n, columns] for [n, dimension] */
   compareVectors: { request: { index: number; vectors: Float32Array; columns: Uint32Array }; reply: Float32Array }
   read: { request: { index: number }; reply: IndexReading }
-  /** False when there is no graph. */
+  /** False if there is no graph. */
   save: { request: { index: number }; reply: boolean }
   close: { request: { index: number; erase: boolean }; reply: void }
 }

@@ -15,19 +15,19 @@ import type {
 } from './vector-index.js'
 
 export interface IndexThreadOptions {
-  /** `exactBelow` and `tombstoneMinimum` of one part. */
+  /** `exactBelow` and `tombstoneMinimum` apply to one part. */
   settings: IndexSettings
   /** 0 to settings.parts − 1 */
   part: number
-  /** Of all threads together. */
+  /** Shared by all threads. */
   queue: SearchQueue
-  /** Called once when the thread ends by itself; every call after it is rejected. */
+  /** Called once when the thread dies; later calls are rejected. */
   onFailure(error: AlikeError): void
 }
 
 export interface PartOptions {
   dimension: number
-  /** The truth's, taken before its vectors are read. */
+  /** From the truth, taken before its vectors are read. */
   nextSlot: number
   graphCache: { folder: string; galleryUid: string; modelId: string }
 }
@@ -47,7 +47,7 @@ export class IndexThread {
     })
   }
 
-  /** An index that is to `take` its vectors and to `start`. */
+  /** Creates an index that is to `take` its vectors and then `start`. */
   async begin({ dimension, nextSlot, graphCache }: PartOptions): Promise<{ part: IndexPart; opened: OpenedIndex }> {
     const index = ++this.#lastIndex
     const opened = await this.#thread.call('open', { index, dimension, nextSlot, graphCache })
@@ -61,7 +61,7 @@ export class IndexThread {
 
 const nothingYet: IndexReading = { size: 0, tombstones: 0, pending: 0, building: false, rebuilds: 0 }
 
-/** One part of a gallery's index; where there is one part, the index. */
+/** One part of a gallery's index, or the whole index if there is only one part. */
 export class IndexPart implements VectorIndex {
   readonly #thread: CalledThread<IndexCalls>
   readonly #index: number
@@ -108,7 +108,7 @@ export class IndexPart implements VectorIndex {
     })
   }
 
-  /** The same for buffers that nobody needs any more: they move to the thread. */
+  /** Like `add`, but transfers buffers that the caller no longer needs to the thread. */
   async take({ slots, vectors }: SlotVectors): Promise<void> {
     this.#reading = await this.#thread.call('add', { index: this.#index, slots, vectors }, [
       slots.buffer,
@@ -116,7 +116,7 @@ export class IndexPart implements VectorIndex {
     ] as ArrayBuffer[])
   }
 
-  /** Once, when it has every live vector. False when its graph cache did not hold these vectors. */
+  /** Call it once, when the index has every live vector. False if its graph cache did not match these vectors. */
   async start(): Promise<boolean> {
     const { reading, graphCacheFits } = await this.#thread.call('start', { index: this.#index })
     this.#reading = reading
@@ -131,7 +131,7 @@ export class IndexPart implements VectorIndex {
     return this.#queue.pass(() => this.searchNow(request))
   }
 
-  /** The same for who waits in the queue already. */
+  /** Like `search`, for callers already admitted by the queue. */
   async searchNow(request: SearchRequest): Promise<SearchResult> {
     if (request.vector.length !== this.#dimension) throw new AlikeError('dimension_mismatch')
     const startedAt = performance.now()
@@ -162,12 +162,12 @@ export class IndexPart implements VectorIndex {
     )
   }
 
-  /** Those of the slots that are live, in the order asked. */
+  /** Vectors of the slots that are live, in the order requested. */
   vectors(slots: Uint32Array): Promise<SlotVectors> {
     return this.#thread.call('vectors', { index: this.#index, slots: compact(slots) })
   }
 
-  /** [n, columns] scores of n vectors with stored ones, as `compare` gives them. @param vectors [n, dimension] */
+  /** [n, columns] scores of n vectors with stored ones, as in `compare`. @param vectors [n, dimension] */
   compareVectors(vectors: Float32Array, columns: Uint32Array): Promise<Float32Array> {
     return this.#thread.call('compareVectors', {
       index: this.#index,
@@ -189,7 +189,7 @@ export class IndexPart implements VectorIndex {
   }
 }
 
-/** Sending a view of a larger buffer would send all of the buffer, unless it is shared: then nothing is copied. */
+/** Posting a view of a larger buffer would send the whole buffer, unless it is shared: then nothing is copied. */
 function compact<Values extends Uint32Array | Float32Array>(values: Values): Values {
   return values.buffer instanceof SharedArrayBuffer || values.byteLength === values.buffer.byteLength
     ? values

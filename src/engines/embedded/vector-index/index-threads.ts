@@ -1,6 +1,6 @@
 /**
- * The main thread's side of vector search: every gallery's index in as many parts as there are index threads. One part is
- * the whole index, and nothing stands between it and who asks.
+ * The main thread's side of vector search: every gallery's index has as many parts as there are index threads. A single
+ * part is the whole index and is used directly.
  */
 import type { AlikeError } from '../../../errors.js'
 import type { OpenedIndex } from './index-protocol.js'
@@ -12,19 +12,19 @@ import type { IndexSettings, SlotVectors, VectorIndex } from './vector-index.js'
 
 export interface IndexThreadsOptions {
   settings: IndexSettings
-  /** Called once for each thread that ends by itself; every call to it is rejected from then on. */
+  /** Called once for each thread that dies; later calls to it are rejected. */
   onFailure(error: AlikeError): void
 }
 
 export interface OpenIndexOptions extends PartOptions {
-  /** Every live vector; their buffers move to the threads. */
+  /** Every live vector; the buffers are transferred to the threads. */
   vectors: AsyncIterable<SlotVectors>
 }
 
-/** More parts are not worth their threads: each is asked in every search. */
+/** More parts are not worth their threads, because every search asks each of them. */
 const partsMaxOfAuto = 8
 
-/** @param cores that this process may use; the other half of them decodes and embeds */
+/** @param cores available to this process; the other half decodes and embeds */
 export function indexPartsWanted({ indexParts }: { indexParts: string }, cores: number): number {
   return indexParts === 'auto' ? Math.min(partsMaxOfAuto, Math.max(1, Math.floor(cores / 2))) : Number(indexParts)
 }
@@ -38,7 +38,7 @@ export class IndexThreads {
     const { parts } = settings
     this.#settings = settings
     this.#queue = new SearchQueue(settings.searchQueueMax)
-    // Bounds of a gallery are shared out: what one part does, it does when the whole would.
+    // Per-gallery bounds are divided, so that a part acts when the whole would.
     const ofPart = {
       ...settings,
       exactBelow: Math.floor(settings.exactBelow / parts),
@@ -77,7 +77,7 @@ export class IndexThreads {
   }
 }
 
-/** One batch is under way while the next is read. */
+/** Sends one batch while the next is being read. */
 async function addAll(
   parts: readonly IndexPart[],
   vectors: AsyncIterable<SlotVectors>,
@@ -88,12 +88,12 @@ async function addAll(
     await adding
     const shares = parts.length === 1 ? [batch] : vectorsOfParts(batch, dimension, parts.length)
     adding = Promise.all(shares.map((share, part) => parts[part]!.take(share)))
-    adding.catch(() => {}) // awaited in the next round; until then nobody else hears of it
+    adding.catch(() => {}) // awaited in the next iteration; until then nobody else handles a rejection
   }
   await adding
 }
 
-/** What became of all of them, in one: a part that is built anew is worth a line in the log. */
+/** The state of all parts combined: even one rebuilt part is worth a log line. */
 function graphCacheOfParts(graphCaches: readonly OpenedIndex['graphCache'][]): OpenedIndex['graphCache'] {
   if (graphCaches.length === 1) return graphCaches[0]!
   const reasons = graphCaches.flatMap((graphCache, part) =>

@@ -1,6 +1,6 @@
 /**
- * The thread that holds one part of the index of every gallery. It answers calls as they come and links
- * vectors into graphs in the time between them.
+ * The thread that holds one part of every gallery's index. It answers calls as they arrive and links vectors into
+ * graphs in between.
  */
 import { workerData } from 'node:worker_threads'
 import { AlikeError } from '../../../errors.js'
@@ -13,11 +13,14 @@ import type { SlotVectors } from './vector-index.js'
 
 const { settings, part } = workerData as IndexThreadData
 
-/** Vectors of the truth that a cached graph is compared with before it is used. */
+/** Vectors sampled from the truth to validate a cached graph. */
 const truthSampleSize = 256
-/** Linking gets at least this share of the time that searches take, so that it ends under load too. */
+/** Linking gets at least this share of the time that searches take, so that it finishes even under load. */
 const linkingShare = 0.5
-/** Nor does a slice make the next search wait longer than this, or than a quarter of what slow searches take anyway. */
+/**
+ * A slice never delays the next search by more than this, or by more than a quarter of the time slow searches take
+ * anyway.
+ */
 const longestSliceMs = 50
 const slowSearchShare = 0.25
 
@@ -121,11 +124,11 @@ function find(index: number): Opened {
   return entry
 }
 
-/** One at a time for each index; who asks meanwhile gets the one under way. */
+/** One save at a time per index; concurrent callers share the one in progress. */
 function save(entry: Opened): Promise<boolean> {
   entry.saving ??= saveNow(entry).finally(() => {
     entry.saving = undefined
-    scheduleLinking() // linking rests while the graph is written
+    scheduleLinking() // linking pauses while the graph is written
   })
   return entry.saving
 }
@@ -140,7 +143,7 @@ async function saveNow({ index, key }: Opened): Promise<boolean> {
 function scheduleLinking(): void {
   if (linkingScheduled) return
   linkingScheduled = true
-  // Immediates run after the messages that have arrived, so calls never wait for more than a slice.
+  // Immediates run after pending messages, so calls never wait for more than one slice.
   setImmediate(linkForASlice)
 }
 
@@ -158,7 +161,7 @@ function linkForASlice(): void {
     }
     if (!entry.index.work(untilMs)) continue
     unfinished = true
-    // It has had its turn: behind the others for the next slice.
+    // It has had its turn: move it behind the others.
     opened.delete(number)
     opened.set(number, entry)
   }

@@ -27,7 +27,7 @@ export class Nearest {
     return neighbours.sort((a, b) => b.score - a.score || a.slot - b.slot)
   }
 
-  /** Whether the entry at `i` ranks below a given one. */
+  /** Whether the entry at `i` ranks below the given one. */
   #isWorse(i: number, slot: number, score: number): boolean {
     const own = this.#scores[i]!
     return own < score || (own === score && this.#slots[i]! > slot)
@@ -37,7 +37,7 @@ export class Nearest {
     let i = from
     while (i > 0) {
       const parent = (i - 1) >> 1
-      // A parent must be worse than its children; this one moves down when it is not.
+      // A parent must be worse than its children; otherwise it moves down.
       if (this.#isWorse(parent, slot, score)) break
       this.#move(parent, i)
       i = parent

@@ -1,7 +1,7 @@
-/** Lists of neighbours as three buffers, which move between threads without being copied. */
+/** Lists of neighbours packed into three buffers, which move between threads without copying. */
 import type { Neighbour, SlotNeighbours } from './vector-index.js'
 
-/** @param k the longest list */
+/** @param k length of the longest list */
 export function packedNeighbours(lists: readonly Neighbour[][], k: number): Omit<SlotNeighbours, 'byGraph'> {
   const slots = new Uint32Array(lists.length * k)
   const scores = new Float32Array(lists.length * k)

@@ -1,6 +1,6 @@
 /**
- * One gallery's index in several parts, each with its own thread and graph. Seen from outside it is one index: a search asks
- * every part as if it were the whole, side by side, and merges what they give; so it finds no less than one graph would.
+ * One gallery's index in several parts, each with its own thread and graph. It behaves like a single index: a search
+ * asks every part concurrently for the full result and merges the answers, so it finds no less than one graph would.
  */
 import { AlikeError } from '../../../errors.js'
 import type { IndexPart } from './index-thread.js'
@@ -18,11 +18,11 @@ import type {
   VectorIndex,
 } from './vector-index.js'
 
-/** Stored vectors fetched for one answer of `neighbours`: about as many as a slice of time has room for. */
+/** Stored vectors fetched per answer of `neighbours`: about as many as fit in one time slice. */
 const slotsPerAnswer = 16
 
 export interface PartedIndexOptions {
-  /** More than one, by number. */
+  /** Two or more, ordered by number. */
   parts: readonly IndexPart[]
   dimension: number
   /** Of the whole index. */
@@ -91,7 +91,7 @@ export class PartedIndex implements VectorIndex {
         lists.push([])
         continue
       }
-      // one more, as a picture is its own nearest
+      // one more, because a picture is its own nearest neighbour
       const { neighbours, method } = await this.#search({ vector, k: k + 1, ...(ef !== undefined && { ef }) })
       lists.push(neighbours.filter(({ slot }) => slot !== own).slice(0, k))
       if (method === 'hnsw') byGraph++
@@ -118,7 +118,7 @@ export class PartedIndex implements VectorIndex {
   async #search(request: SearchRequest): Promise<SearchResult> {
     const startedAt = performance.now()
     const { k, depth = k, allow } = request
-    // One index would scan for so few, however they are spread over the parts.
+    // A single index would scan so few slots, however they are spread over the parts.
     const few = Math.min(allow?.length ?? Infinity, this.size) <= this.#options.settings.exactBelow
     const results = await Promise.all(
       this.#parts.map((part) => part.searchNow(few ? { ...request, exact: true } : request)),
@@ -133,7 +133,7 @@ export class PartedIndex implements VectorIndex {
     return { neighbours, method: 'hnsw', ef: Math.max(...graphs.map(({ ef = 0 }) => ef)), durationMs }
   }
 
-  /** Rows lie in other parts than columns: their vectors are fetched first. */
+  /** Rows may lie in other parts than columns, so their vectors are fetched first. */
   async #compare(rows: Uint32Array, columns: Uint32Array): Promise<Float32Array> {
     const scores = new Float32Array(rows.length * columns.length).fill(-1)
     const stored = await this.#stored(rows)
@@ -154,7 +154,7 @@ export class PartedIndex implements VectorIndex {
     return scores
   }
 
-  /** The vectors of those of the slots that are live. */
+  /** Vectors of the slots that are live. */
   async #stored(slots: Uint32Array): Promise<Map<number, Float32Array>> {
     const { dimension } = this.#options
     const stored = new Map<number, Float32Array>()
@@ -168,7 +168,7 @@ export class PartedIndex implements VectorIndex {
     return this.#parts.map((_, part) => slotsOfPart(slots, part, this.#parts.length))
   }
 
-  /** Asks the parts that have a share; the others answer undefined. */
+  /** Asks the parts that have a share; the result is undefined for the others. */
   #ofThose<Reply>(
     shares: readonly Uint32Array[],
     ask: (part: IndexPart, share: Uint32Array, number: number) => Promise<Reply>,
@@ -183,7 +183,7 @@ export class PartedIndex implements VectorIndex {
   }
 }
 
-/** The first `limit` of several lists, each score descending, then slot ascending, as the merged one is. */
+/** Merges sorted lists (score descending, then slot ascending) and returns the first `limit` entries. */
 export function mergedNeighbours(lists: readonly (readonly Neighbour[])[], limit: number): Neighbour[] {
   const merged: Neighbour[] = []
   const taken = new Array<number>(lists.length).fill(0)

@@ -1,10 +1,10 @@
-/** The coarse codes of those rows of a gallery's vectors that have one, in blocks that lie as the vectors' do. */
+/** Coarse codes of the vector rows that have one, in blocks that mirror the vectors' blocks. */
 import { CoarseCodes, type CoarseQuery } from './coarse-codes.js'
 
 interface CodedChunk {
   /** [rowsPerChunk, bytes] */
   codes: Uint8Array
-  /** [rowsPerChunk] what an estimate is multiplied with; 0 for a row without a code. */
+  /** [rowsPerChunk] factor for the estimate; 0 for a row without a code. */
   factors: Float32Array
 }
 
@@ -19,7 +19,7 @@ export class RowCodes {
     this.#rowsPerChunk = rowsPerChunk
   }
 
-  /** Rows that have a code. */
+  /** Rows with a code. */
   get size(): number {
     return this.#size
   }
@@ -29,7 +29,7 @@ export class RowCodes {
     return chunk !== undefined && chunk.factors[row % this.#rowsPerChunk] !== 0
   }
 
-  /** @param values where the row's vector begins at `offset`. */
+  /** @param values the row's vector begins at `offset` */
   set(row: number, values: Float32Array, offset: number): void {
     const { bytes } = this.#coarse
     const chunk = (this.#chunks[Math.floor(row / this.#rowsPerChunk)] ??= {
@@ -41,7 +41,7 @@ export class RowCodes {
     chunk.factors[place] = this.#coarse.encode(values, offset, chunk.codes, place * bytes)
   }
 
-  /** For a row that will hold another vector. */
+  /** Call it before the row holds another vector. */
   clear(row: number): void {
     if (!this.has(row)) return
     this.#chunks[Math.floor(row / this.#rowsPerChunk)]!.factors[row % this.#rowsPerChunk] = 0
@@ -57,7 +57,7 @@ export class RowCodes {
     return this.#coarse.query(values)
   }
 
-  /** The scalar product as the code estimates it; undefined for a row without a code. */
+  /** The estimated scalar product; undefined for a row without a code. */
   estimate(query: CoarseQuery, row: number): number | undefined {
     const chunk = this.#chunks[Math.floor(row / this.#rowsPerChunk)]
     if (chunk === undefined) return undefined

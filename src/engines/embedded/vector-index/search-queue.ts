@@ -1,4 +1,4 @@
-/** The bound of searches that wait for the index. */
+/** Bounds the searches that wait for the index. */
 import { AlikeError } from '../../../errors.js'
 
 export class SearchQueue {
@@ -9,7 +9,7 @@ export class SearchQueue {
     this.#max = max
   }
 
-  /** @throws AlikeError `overloaded` when too many wait */
+  /** @throws AlikeError `overloaded` if too many are waiting */
   async pass<Reply>(search: () => Promise<Reply>): Promise<Reply> {
     if (this.#waiting >= this.#max) throw new AlikeError('overloaded', { retryAfterSeconds: 1 })
     this.#waiting++

@@ -1,8 +1,8 @@
 /**
- * One gallery's index inside the thread, or the part of it that lies there: the live vectors, and a graph over most of them that makes
- * large searches fast. A vector is found as soon as it is in memory; linking it into the graph
- * follows in small slices of time, and until then searches compare it directly. Longer than most files, as vectors, graph and
- * what is under way between them change together.
+ * One gallery's index inside the thread, or the part of it held there: the live vectors, and a graph over most of them
+ * for fast search in large galleries. A vector is searchable as soon as it is in memory; linking it into the graph
+ * follows in small time slices, and until then searches compare it directly. Longer than most files because vectors,
+ * graph and the work in progress between them change together.
  */
 import { type Direction, directionOf } from '../../../cosine.js'
 import { exactNeighbours } from './exact.js'
@@ -37,14 +37,14 @@ export interface SlotSearchResult {
 export class SlotIndex {
   readonly #settings: IndexSettings
   readonly #vectors: SlotVectorStore
-  /** The first one serves while it grows: searches compare what it lacks. */
+  /** The first graph serves while it grows: searches compare what it lacks. */
   #serving: LiveGraph | undefined
-  /** The serving graph is the first one, and has not held every vector yet. */
+  /** True while the serving graph is the first one and does not hold every vector yet. */
   #growing = false
-  /** Built beside the serving one from every live vector, then takes its place. */
+  /** Built beside the serving graph from every live vector, then replaces it. */
   #next: LiveGraph | undefined
   #rebuilds = 0
-  /** No waiting slot below it lacks its coarse code. */
+  /** Every waiting slot below this one has its coarse code. */
   #codeCursor = 0
 
   constructor(dimension: number, settings: IndexSettings, graphCache?: HnswGraph) {
@@ -79,7 +79,7 @@ export class SlotIndex {
       if (!this.#vectors.add(slot, vectors, i * this.dimension)) return
       for (const linked of [this.#serving, this.#next]) {
         if (linked === undefined) continue
-        // In the graph already: the vector of a cached graph's node has come from the truth.
+        // Already in the graph: the vector of a cached node has arrived from the truth.
         if (linked.graph.has(slot)) linked.live++
         else linked.cursor = Math.min(linked.cursor, slot)
       }
@@ -95,8 +95,8 @@ export class SlotIndex {
   }
 
   /**
-   * Whether the cached graph holds the vectors that the truth holds, by a sample; if not, the
-   * graph is dropped. Called once, when every live vector has been added.
+   * Checks by sample whether the cached graph matches the truth; otherwise drops the graph. Call it once, after every
+   * live vector has been added.
    */
   checkAgainstTruth(sampleSize: number): boolean {
     const graph = this.#serving?.graph
@@ -134,7 +134,7 @@ export class SlotIndex {
     return { neighbours: exactNeighbours(this.#vectors, query, k, allow), method: 'exact' }
   }
 
-  /** Of as many slots as the time has room for, one at least. */
+  /** Answers as many slots as fit in the time, at least one. */
   neighbours({ slots: asked, k, ef }: NeighboursRequest, untilMs: number): SlotNeighbours {
     const lists: Neighbour[][] = []
     let byGraph = 0
@@ -144,7 +144,7 @@ export class SlotIndex {
         lists.push([])
         continue
       }
-      // one more, as a picture is its own nearest
+      // one more, because a picture is its own nearest neighbour
       const { neighbours, method } = this.search({
         vector: this.#vectors.vector(own),
         k: k + 1,
@@ -156,7 +156,7 @@ export class SlotIndex {
     return { ...packedNeighbours(lists, k), byGraph }
   }
 
-  /** [rows, columns] scores of stored vectors with each other; one that is gone is like nothing: −1. */
+  /** [rows, columns] scores of stored vectors with each other; −1 if either is removed. */
   compare(rows: Uint32Array, columns: Uint32Array): Float32Array<ArrayBuffer> {
     const scores = new Float32Array(rows.length * columns.length).fill(-1)
     rows.forEach((row, i) => {
@@ -166,7 +166,7 @@ export class SlotIndex {
     return scores
   }
 
-  /** The same for rows that are stored in other parts. @param vectors [n, dimension] */
+  /** The same for rows stored in other parts. @param vectors [n, dimension] */
   compareVectors(vectors: Float32Array, columns: Uint32Array): Float32Array<ArrayBuffer> {
     const rows = vectors.length / this.dimension
     const scores = new Float32Array(rows * columns.length).fill(-1)
@@ -183,7 +183,7 @@ export class SlotIndex {
     })
   }
 
-  /** Those of the slots that are live, in the order asked. */
+  /** Of those that are live, in the order requested. */
   vectorsOf(slots: Uint32Array): SlotVectors {
     const live = slots.filter((slot) => this.#vectors.has(slot))
     const vectors = new Float32Array(live.length * this.dimension)
@@ -191,11 +191,12 @@ export class SlotIndex {
     return { slots: live, vectors }
   }
 
-  /** Links vectors into graphs until the time comes; false when there is nothing left to do now. */
+  /** Links vectors into graphs until the given time; false if nothing is left to do for now. */
   work(untilMs: number): boolean {
     this.#planRebuild()
     while (performance.now() < untilMs) {
-      // Codes first, where very many wait: one takes a fiftieth of the time of a link. Then the serving graph: what it lacks makes every search scan.
+      // Codes first if very many vectors wait: coding takes a fiftieth of the time of linking. Then the serving graph,
+      // because every search scans what it lacks.
       if (this.#encodeNext() || this.#linkNext(this.#serving) || this.#linkNext(this.#next)) continue
       if (!this.#finishGraph()) return false
     }
@@ -221,11 +222,11 @@ export class SlotIndex {
       this.#growing = serving === undefined
     } else if (wornOut && !serving.graph.writing) {
       serving.graph.release()
-      this.#serving = undefined // so few are left that scanning them is the better index
+      this.#serving = undefined // so few are left that scanning beats a graph
     }
   }
 
-  /** Links the next missing vector; false when none is missing or the graph must not change now. */
+  /** Links the next missing vector; false if none is missing or the graph must not change now. */
   #linkNext(linked: LiveGraph | undefined): boolean {
     if (linked === undefined || linked.graph.writing || linked.live === this.#vectors.size) return false
     let slot = this.#vectors.nextLive(linked.cursor)
@@ -237,7 +238,10 @@ export class SlotIndex {
     return true
   }
 
-  /** Gives the next vector that waits for the serving graph its coarse code; false when it has to have none, or all have one. */
+  /**
+   * Codes the next vector that waits for the serving graph; false if codes are not needed or all waiting vectors have
+   * one.
+   */
   #encodeNext(): boolean {
     if (this.#serving === undefined) return false
     const { graph, live, cursor } = this.#serving
@@ -261,7 +265,9 @@ export class SlotIndex {
     this.#codeCursor = 0
   }
 
-  /** The graph that holds every vector now serves from here on; false when none was being built, or one is being written. */
+  /**
+   * The graph that holds every vector becomes the serving one; false if none was being built or one is being written.
+   */
   #finishGraph(): boolean {
     const writing = this.#serving?.graph.writing ?? false
     if (writing || (!this.#growing && this.#next === undefined)) return false
@@ -275,7 +281,10 @@ export class SlotIndex {
     return true
   }
 
-  /** Gives the graphs' memory back now; the index must not be used after it, nor a graph be written. */
+  /**
+   * Frees the graphs' memory now; afterwards the index must not be used. No graph may be in the process of being
+   * written.
+   */
   release(): void {
     for (const linked of [this.#serving, this.#next]) linked?.graph.release()
     this.#serving = undefined

@@ -1,4 +1,4 @@
-/** A set of slots as bits: slots are dense enough, and a million of them fit 125 kB. */
+/** A set of slots as a bitmap: slots are dense, and a million of them take 125 kB. */
 export class SlotSet {
   #words = new Uint32Array(64)
   #size = 0

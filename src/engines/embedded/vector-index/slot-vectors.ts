@@ -1,25 +1,25 @@
 /**
- * The live vectors of one gallery in contiguous memory. A vector lies in a row; rows are given out
- * densely and used again, slots are not: they only grow, and a removed slot stays removed for good.
+ * The live vectors of one gallery in contiguous memory, one per row. Rows are allocated densely and reused; slots are
+ * not: they only grow, and a removed slot stays removed.
  */
 
 import { cosineTo, type Direction, inverseLengthOf } from '../../../cosine.js'
 import type { CoarseQuery } from './coarse-codes.js'
 import { RowCodes } from './row-codes.js'
 
-/** Rows of one block of memory: few megabytes at usual dimensions, and growth never copies. */
+/** Rows per memory block: a few megabytes at usual dimensions, and growth never copies. */
 const rowsPerChunk = 1_024
-/** Slots of one page of the slot → row table; pages whose slots were never seen are not made. */
+/** Slots per page of the slot → row table; pages are created on first use. */
 const slotsPerPage = 4_096
 
-/** Entries of the slot → row table that are no row. */
+/** Values in the slot → row table that are not rows. */
 const unknownSlot = -1
 const removedSlot = -2
 
 export class SlotVectorStore {
   readonly dimension: number
   readonly #chunks: Float32Array[] = []
-  /** 1 / length of each row's vector. */
+  /** 1 / norm of each row's vector. */
   readonly #inverseLengths: Float64Array[] = []
   readonly #pages: (Int32Array | undefined)[] = []
   /** Row → slot; −1 for a free row. */
@@ -40,7 +40,9 @@ export class SlotVectorStore {
     return this.#size
   }
 
-  /** How far from 1 the length of a vector ever was: little for networks of single precision, up to 0.005 for others. */
+  /**
+   * The largest deviation of a vector's norm from 1 so far: tiny for single-precision networks, up to 0.005 for others.
+   */
   get lengthError(): number {
     return this.#lengthError
   }
@@ -50,9 +52,8 @@ export class SlotVectorStore {
   }
 
   /**
-   * False, and nothing changes, when the slot is live already or was removed before: calls may
-   * come twice and in any order.
-   * @param values where the vector begins at `offset`.
+   * False, without effect, if the slot is already live or was removed: calls may repeat and arrive in any order.
+   * @param values the vector begins at `offset`
    */
   add(slot: number, values: Float32Array, offset: number): boolean {
     const page = (this.#pages[Math.floor(slot / slotsPerPage)] ??= new Int32Array(slotsPerPage).fill(unknownSlot))
@@ -81,7 +82,7 @@ export class SlotVectorStore {
     return true
   }
 
-  /** The first live slot at or after `from`; undefined when there is none. */
+  /** The first live slot at or after `from`; undefined if there is none. */
   nextLive(from: number): number | undefined {
     for (let pageIndex = Math.floor(from / slotsPerPage); pageIndex < this.#pages.length; pageIndex++) {
       const page = this.#pages[pageIndex]
@@ -100,7 +101,7 @@ export class SlotVectorStore {
     return this.#chunkOf(row).subarray(begin, begin + this.dimension)
   }
 
-  /** The same with its length. */
+  /** The vector with its norm. */
   direction(slot: number): Direction {
     return { values: this.vector(slot), inverseLength: this.#inverseLengthOf(this.#rowOf(slot)) }
   }
@@ -110,7 +111,7 @@ export class SlotVectorStore {
     return this.#scoreRow(query, this.#rowOf(slot))
   }
 
-  /** Live vectors that have a coarse code. */
+  /** Live vectors with a coarse code. */
   get coded(): number {
     return this.#codes.size
   }
@@ -119,7 +120,7 @@ export class SlotVectorStore {
     return this.#codes.has(this.#rowOf(slot))
   }
 
-  /** Gives a live slot its coarse code; it lives until the slot is removed or all codes are forgotten. */
+  /** Assigns a live slot its coarse code, which lasts until the slot is removed or all codes are dropped. */
   encode(slot: number): void {
     const row = this.#rowOf(slot)
     this.#codes.set(row, this.#chunkOf(row), (row % rowsPerChunk) * this.dimension)
@@ -133,12 +134,12 @@ export class SlotVectorStore {
     return this.#codes.query(query.values)
   }
 
-  /** The score of a live slot as its coarse code estimates it; undefined when it has none. */
+  /** The estimated score of a live slot; undefined if it has no coarse code. */
   estimate(query: CoarseQuery, slot: number): number | undefined {
     return this.#codes.estimate(query, this.#rowOf(slot))
   }
 
-  /** Scores those of the slots that are live, in the order given. */
+  /** Scores the slots that are live, in the given order. */
   scoreSlots(query: Direction, slots: Uint32Array, visit: (slot: number, score: number) => void): void {
     for (let i = 0; i < slots.length; i++) {
       const slot = slots[i]!
@@ -147,7 +148,7 @@ export class SlotVectorStore {
     }
   }
 
-  /** Scores every live vector, in the order of memory. */
+  /** Scores every live vector, in memory order. */
   scoreAll(query: Direction, visit: (slot: number, score: number) => void): void {
     for (let row = 0; row < this.#rows; ) {
       const chunk = this.#chunkOf(row)

@@ -1,11 +1,11 @@
-/** Which slot lies in which part of an index: slot modulo parts, so no table has to be kept. Pure. */
+/** Assigns slots to the parts of an index: slot modulo parts, so no table is needed. Pure. */
 import type { SlotVectors } from './vector-index.js'
 
 export function partOf(slot: number, parts: number): number {
   return slot % parts
 }
 
-/** Those of the slots that lie in one part, in their order. */
+/** The slots that belong to one part, in the given order. */
 export function slotsOfPart(slots: Uint32Array, part: number, parts: number): Uint32Array<ArrayBuffer> {
   const own = new Uint32Array(slots.length)
   let count = 0
@@ -13,7 +13,7 @@ export function slotsOfPart(slots: Uint32Array, part: number, parts: number): Ui
   return own.slice(0, count)
 }
 
-/** Each part's share, by part; in memory of its own, so that it can move to the part's thread. */
+/** Each part's share, indexed by part; in its own memory, so that it can be transferred to the part's thread. */
 export function vectorsOfParts({ slots, vectors }: SlotVectors, dimension: number, parts: number): SlotVectors[] {
   const shares = Array.from({ length: parts }, (_, part) => {
     const own = slotsOfPart(slots, part, parts)

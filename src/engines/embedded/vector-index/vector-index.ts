@@ -1,9 +1,9 @@
 /**
- * What the rest of Alike knows of vector search: add vectors by slot, remove slots, find the
- * nearest, compare stored ones with each other. Nothing here knows of ids, labels or SQL.
+ * The interface of vector search: add vectors by slot, remove slots, find the nearest, compare stored ones with each
+ * other. It knows no ids, labels or SQL.
  */
 
-/** Unit vectors with the slots they belong to, packed so that they move between threads as two buffers. */
+/** Unit vectors with their slots, packed so that they move between threads as two buffers. */
 export interface SlotVectors {
   /** [n] */
   slots: Uint32Array
@@ -13,7 +13,9 @@ export interface SlotVectors {
 
 export interface Neighbour {
   slot: number
-  /** Cosine similarity (`cosine.ts`), computed from the stored float32 values whatever way the neighbour was found. */
+  /**
+   * Cosine similarity (`cosine.ts`), always computed from the stored float32 values, however the neighbour was found.
+   */
   score: number
 }
 
@@ -22,43 +24,47 @@ export interface SearchRequest {
   vector: Float32Array
   k: number
   /**
-   * The graph is asked as if for so many, and gives no more: what it finds hangs on that, so answers of one depth are
-   * beginnings of one list. A scan gives `k` whatever the depth. Default: `k`.
+   * The graph is searched as if this many were requested and returns no more: its results depend on it, so answers of
+   * one depth are prefixes of one list. A scan returns `k` whatever the depth. Default: `k`.
    */
   depth?: number | undefined
-  /** Candidates that the graph keeps while it searches; more find more and cost more. Default: the index's `ef`. */
+  /**
+   * Candidates that the graph keeps during the search; more improve recall and cost more. Default: the index's `ef`.
+   */
   ef?: number
   /** Compare with every vector. */
   exact?: boolean
-  /** Only these slots, ascending; all live ones when left out. */
+  /** Only these slots, ascending; default: all live slots. */
   allow?: Uint32Array
 }
 
 export interface SearchResult {
-  /** Score descending, then slot ascending; min(k, live and allowed slots) of them, and of the graph at most `depth`. */
+  /**
+   * Score descending, then slot ascending; min(k, live and allowed slots) of them, and from the graph at most `depth`.
+   */
   neighbours: Neighbour[]
   /** `exact`: every allowed vector was compared. */
   method: 'exact' | 'hnsw'
-  /** The candidates that the graph (of several parts, the busiest) really kept, when it was asked. */
+  /** The candidates that the graph actually kept (with several parts, the maximum), if it was used. */
   ef?: number
-  /** From the call to its answer, waiting included. */
+  /** From the call to its answer, including waiting. */
   durationMs: number
 }
 
-/** The nearest others of pictures that are in the index, for whoever looks at a whole gallery. */
+/** The nearest other pictures of indexed pictures, for analyses of a whole gallery. */
 export interface NeighboursRequest {
   slots: Uint32Array
-  /** Others for each slot. */
+  /** Neighbours per slot. */
   k: number
   ef?: number
 }
 
 export interface SlotNeighbours {
-  /** So many of the slots were answered, from the first: what a slice of time has room for. The rest is asked for again. */
+  /** How many of the slots, from the first, were answered within the time slice. Request the rest again. */
   answered: number
-  /** [answered] found; 0 for a slot that is not live. */
+  /** [answered] number of neighbours found; 0 for a slot that is not live. */
   counts: Uint32Array
-  /** [answered, k], each row score descending, then slot ascending; only its first `count` entries are meant. */
+  /** [answered, k], each row score descending, then slot ascending; only its first `count` entries are valid. */
   slots: Uint32Array
   /** [answered, k] */
   scores: Float32Array
@@ -66,65 +72,65 @@ export interface SlotNeighbours {
   byGraph: number
 }
 
-/** A reading of an index, as of its last answer. */
+/** The state of an index as of its last answer. */
 export interface IndexReading {
-  /** Live vectors: what a search can find. */
+  /** Live vectors: those a search can find. */
   size: number
-  /** Removed slots that still lie in the graph. */
+  /** Removed slots still in the graph. */
   tombstones: number
-  /** Live vectors not yet in the graph; searches scan them, so they are found all the same. */
+  /** Live vectors not yet in the graph; searches find them by scanning. */
   pending: number
   /** A graph is being built beside the serving one, or for the first time. */
   building: boolean
-  /** Graphs finished since the index was opened, each part's for itself. */
+  /** Graphs finished since the index was opened, counted per part. */
   rebuilds: number
 }
 
-/** One gallery's index. Every call rejects with an AlikeError when the thread behind it is gone. */
+/** One gallery's index. Every call rejects with an AlikeError if the thread behind it has died. */
 export interface VectorIndex extends IndexReading {
-  /** Found by every search called after it resolves. A slot already known, or already removed, is left as it is. */
+  /** Once it resolves, every later search finds them. Slots already known or already removed are left unchanged. */
   add(items: SlotVectors): Promise<void>
-  /** Not found by any search called after it resolves. Unknown slots stay unknown for good. */
+  /** Once it resolves, no later search finds them. Unknown slots can never be added afterwards. */
   remove(slots: Uint32Array): Promise<void>
-  /** @throws AlikeError `overloaded` when too many searches wait, `dimension_mismatch`. */
+  /** @throws AlikeError `overloaded` if too many searches are waiting, `dimension_mismatch` */
   search(request: SearchRequest): Promise<SearchResult>
-  /** Of a slice of the slots, so that no search waits long behind it. */
+  /** Answers part of the slots per call, so that no search waits long behind it. */
   neighbours(request: NeighboursRequest): Promise<SlotNeighbours>
   /**
-   * [rows, columns] scores of stored vectors with each other; one that is gone is like nothing: −1. Callers keep
-   * rows × columns small, so that searches get in between.
+   * [rows, columns] scores of stored vectors with each other; −1 if either is removed. Callers keep rows × columns
+   * small, so that searches get a turn in between.
    * @throws AlikeError `overloaded`
    */
   compare(rows: Uint32Array, columns: Uint32Array): Promise<Float32Array>
-  /** Brings the reading up to date; linking goes on between answers. */
+  /** Refreshes the reading; linking continues between answers. */
   refresh(): Promise<void>
-  /** Writes the graph as it is now; false when there is no graph to write (small galleries have none). */
+  /** Writes the current graph; false if there is none (small galleries have no graph). */
   saveGraphCache(): Promise<boolean>
-  /** Forgets the index. @param erase also its graph cache on disk, for a deleted gallery. */
+  /** Closes the index. @param erase also deletes its graph cache on disk, for a deleted gallery */
   close(options?: { erase?: boolean }): Promise<void>
 }
 
 export interface IndexSettings {
-  /** Parts of an index, each with a thread and a graph of its own. */
+  /** Parts of an index, each with its own thread and graph. */
   parts: number
-  /** Links of a node of the graph; memory and recall grow with it. */
+  /** Links per node of the graph; memory and recall grow with it. */
   m: number
-  /** Candidates kept while a node is linked; build time and recall grow with it. */
+  /** Candidates kept while linking a node; build time and recall grow with it. */
   efConstruction: number
-  /** Candidates kept while searching, when the request names none. */
+  /** Default candidates kept while searching. */
   ef: number
-  /** Up to so many live (or allowed) vectors are compared one by one: exact, and faster than the graph. */
+  /** Up to this many live (or allowed) vectors are compared one by one: exact, and faster than the graph. */
   exactBelow: number
   /** A graph with a larger share of removed slots is rebuilt. */
   tombstoneShare: number
   /** … but never for fewer removed slots than this. */
   tombstoneMinimum: number
   /**
-   * While so many vectors wait to be linked, each gets a coarse code, so that a start without a graph cache or a large upload
-   * does not make every search compare them all in full; the codes are forgotten when half as many wait.
+   * While at least this many vectors wait to be linked, each gets a coarse code, so that after a start without a graph
+   * cache or a large upload searches need not compare all of them in full. Codes are dropped when half as many wait.
    */
   codedFrom: number
-  /** Time the thread spends on linking before it looks for searches again, milliseconds. */
+  /** Time the thread spends on linking before it checks for searches again, milliseconds. */
   sliceMs: number
   /** Searches waiting for the thread; one more is refused. */
   searchQueueMax: number
