@@ -32,6 +32,7 @@ export const catalogue = {
   image_damaged: 'The stored picture is damaged; store it again, or delete it.',
   original_not_kept: 'The original of this picture is not kept.',
   original_changed: 'The picture at the reference has changed.',
+  reference_invalid: 'The reference is malformed.',
   image_reference_missing: 'The gallery stores references instead of originals, and this picture has no reference.',
   range_not_satisfiable: 'The range is outside the file.',
   image_not_found: 'There is no such picture in this gallery.',

@@ -28,6 +28,7 @@ const table = {
   image_not_found: 404,
   original_not_kept: 404,
   original_changed: 409,
+  reference_invalid: 422,
   image_reference_missing: 422,
   range_not_satisfiable: 416,
   model_not_found: 404,

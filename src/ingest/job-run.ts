@@ -281,6 +281,7 @@ function isAboutImage(code: ErrorCode): boolean {
   return (
     code.startsWith('image_') ||
     code.startsWith('url_') ||
+    code === 'reference_invalid' ||
     code === 'source_unreadable' ||
     code === 'source_not_allowed'
   )

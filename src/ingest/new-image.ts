@@ -44,7 +44,7 @@ export type StageDurations = Pick<EmbeddedImage, 'decodeMs' | 'queueMs' | 'embed
 /**
  * What is to be written; it holds whatever is written before it. Bytes that are stored already are not embedded again,
  * and where nothing else has changed by then, nothing is written.
- * @throws AlikeError `gallery_not_found`, `model_mismatch`, `image_*`, `url_*` and `source_not_allowed` for a reference, `storage_full`,
+ * @throws AlikeError `gallery_not_found`, `model_mismatch`, `image_*`, `url_*`, `reference_invalid` and `source_not_allowed` for a reference, `storage_full`,
  * `overloaded`; the signal's reason when aborted
  */
 export async function takeIn(
@@ -80,7 +80,7 @@ export async function takeIn(
   }
 }
 
-/** @throws AlikeError `image_reference_missing`, `url_disabled`, `url_not_allowed`, `source_not_allowed` */
+/** @throws AlikeError `image_reference_missing`, `reference_invalid`, `url_disabled`, `url_not_allowed`, `source_not_allowed` */
 async function referenceIn(
   gallery: string,
   { id, contentHash, reference, origin }: Omit<IncomingImage, 'bytes'> & { id: string; contentHash: string },
@@ -89,10 +89,14 @@ async function referenceIn(
 ): Promise<string | undefined> {
   if (reference !== undefined) {
     if (references === undefined) throw new AlikeError('url_disabled')
-    references.expectAllowed(reference)
+    references.expectGiven(reference)
     return reference
   }
-  if (originals !== 'reference' || origin !== undefined) return originals === 'reference' ? origin : undefined
+  if (originals !== 'reference') return undefined
+  if (origin !== undefined) {
+    if (!origin.startsWith('file:')) references?.expectGiven(origin)
+    return origin
+  }
   // the same content as before lies where it lay
   const stored = await galleries.images.get(gallery, id)
   if (stored?.contentHash === contentHash && stored.reference !== undefined) return stored.reference

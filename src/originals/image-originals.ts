@@ -11,6 +11,7 @@ export interface ImageOriginalsParts {
 
 /** See `ReferencedImages`. */
 export interface References {
+  expectGiven(reference: string): void
   expectAllowed(reference: string): void
   fetch(reference: string, options: ReferenceOptions & { contentHash: string }): Promise<Buffer>
 }

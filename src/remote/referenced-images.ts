@@ -30,6 +30,11 @@ export interface ReferenceFetch {
   patienceMs?: number | undefined
 }
 
+interface ReferencedObject {
+  bucket: string
+  key: string
+}
+
 /** What a caller may give; a file is none of it. */
 export const referencePattern = '^(https?|s3)://\\S'
 export const referenceMaxLength = 2_048
@@ -43,12 +48,25 @@ export class ReferencedImages {
     this.#options = options
   }
 
-  /** As a caller gives it. @throws AlikeError `url_disabled`, `url_not_allowed`, `source_not_allowed` */
+  /**
+   * As a caller gives it, or an object of a bucket.
+   * @throws AlikeError `reference_invalid` for a key whose path is read differently by different stores and proxies; as `expectAllowed`
+   */
+  expectGiven(reference: string): void {
+    const place = placeOf(reference)
+    if (place === undefined && reference.startsWith('s3:'))
+      throw new AlikeError('reference_invalid', { detail: 'It must be s3://bucket/key.' })
+    if (place?.key.split('/').some((segment) => ['', '.', '..'].includes(segment)))
+      throw new AlikeError('reference_invalid', { detail: 'Its key has a segment that is empty, "." or "..".' })
+    this.expectAllowed(reference)
+  }
+
+  /** As it is stored. @throws AlikeError `url_disabled`, `url_not_allowed`, `source_not_allowed` */
   expectAllowed(reference: string): void {
     const { remote, buckets } = this.#options
     const place = placeOf(reference)
     if (place === undefined) remote.expectAllowed(reference)
-    else buckets.expectAllowed(place.bucket, place.key)
+    else expectListed(buckets, place)
   }
 
   /**
@@ -75,7 +93,7 @@ export class ReferencedImages {
     if (reference.startsWith('file:')) return readFile(new URL(reference), maxBytes)
     const place = placeOf(reference)
     if (place !== undefined) {
-      buckets.expectAllowed(place.bucket, place.key) // the list may be another one by now
+      expectListed(buckets, place) // the list may be another one by now
       return buckets.read(place.bucket, place.key, { maxBytes, signal, patienceMs })
     }
     for (let attempt = 1; ; attempt++) {
@@ -95,7 +113,14 @@ export function objectReference(bucket: string, key: string): string {
   return `s3://${bucket}/${key}`
 }
 
-function placeOf(reference: string): { bucket: string; key: string } | undefined {
+/** A key that climbs is below no prefix. @throws AlikeError `source_not_allowed` */
+function expectListed(buckets: ListedBuckets, { bucket, key }: ReferencedObject): void {
+  if (key.split('/').includes('..'))
+    throw new AlikeError('source_not_allowed', { detail: 'Its key has a segment "..".' })
+  buckets.expectAllowed(bucket, key)
+}
+
+function placeOf(reference: string): ReferencedObject | undefined {
   const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/s.exec(reference) ?? []
   return bucket === undefined || key === undefined ? undefined : { bucket, key }
 }

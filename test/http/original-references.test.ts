@@ -4,6 +4,8 @@ import { mkdir, readdir, rm, utimes, writeFile } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import type { InjectOptions } from 'fastify'
+import { makeKey } from '../../src/access/api-keys.js'
 import { openRemoteImages } from '../../src/remote/remote-images.js'
 import { startApp, type TestApp } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
@@ -21,6 +23,8 @@ const gallery = '/v1/galleries/g'
 const pictures = await Promise.all([1, 2, 3, 4].map((seed) => drawImage('circle', seed)))
 const [one, two, three] = pictures as [Buffer, Buffer, Buffer, Buffer]
 const base64 = (bytes: Buffer) => bytes.toString('base64')
+
+type ShownImage = Record<'id' | 'reference' | 'referenceHasQuery', unknown>
 
 /** What an owner has, which a test changes. */
 async function owner(t: TestContext, files: Record<string, Buffer>) {
@@ -101,10 +105,78 @@ test('a reference comes with the picture in JSON, in a form and in the address; 
     ['http://169.254.169.254/latest', 'url_not_allowed'],
     [`http://user:secret@${host}/a.png`, 'url_not_allowed'],
     ['s3://photos/a.png', 'source_not_allowed'],
+    ['s3://photos/in/../a.png', 'reference_invalid'],
+    ['s3://photos/in//a.png', 'reference_invalid'],
+    ['s3://photos//a.png', 'reference_invalid'],
+    ['s3://photos/./a.png', 'reference_invalid'],
+    ['s3://photos/in/', 'reference_invalid'],
+    ['s3://photos', 'reference_invalid'],
   ])
     assert.equal((await put(app, 422, 'b', { image: base64(two), reference: given })).code, code, given)
   for (const given of ['file:///etc/passwd', 'a.png', ''])
     assert.equal((await put(app, 400, 'b', { image: base64(two), reference: given })).code, 'request_invalid', given)
+})
+
+test('the query of a reference is used and never shown, nor part of an id; an admin learns that there is one', async (t) => {
+  const signature = 'X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=s3cr3t'
+  const { url, host } = await owner(t, { [`/a.png?${signature}`]: one, [`/b.png?v=1&${signature}`]: two })
+  const keys = { admin: makeKey('owner', 'admin'), write: makeKey('writer', 'write'), read: makeKey('reader', 'read') }
+  const as = (role: keyof typeof keys) => ({ authorization: `Bearer ${keys[role].key}` })
+  const remote = openRemoteImages({
+    urlAllowedHosts: host,
+    urlTimeoutMs: 20_000,
+    uploadMaxBytes: 1e6,
+    allowLoopback: true,
+  })
+  const app = await startApp(
+    t,
+    {
+      apiKeys: Object.values(keys)
+        .map(({ line }) => line)
+        .join(','),
+    },
+    remote,
+  )
+  await app.call(201, { method: 'PUT', url: gallery, headers: as('write'), payload: { originals: 'reference' } })
+  const payload = { url: `${url}/a.png?${signature}` }
+  const seen: string[] = []
+  const ask = async (role: keyof typeof keys, { headers, ...rest }: InjectOptions) => {
+    const { body } = await app.app.inject({ ...rest, headers: { ...as(role), ...headers } })
+    seen.push(body)
+    return JSON.parse(body)
+  }
+  assert.equal((await ask('write', { method: 'PUT', url: `${gallery}/images/a`, payload })).reference, `${url}/a.png`)
+  const list = [`${url}/b.png?v=1&${signature}`, `${url}/none.png?${signature}`].join('\n')
+  const job = await ask('write', {
+    method: 'POST',
+    url: `${gallery}/ingest`,
+    headers: { 'content-type': 'text/uri-list' },
+    payload: list,
+  })
+  await until(async () => (await ask('read', { url: `/v1/jobs/${job.id}` })).finishedAt !== null, 'the end of the job')
+  const errors = await app.app.inject({ url: `/v1/jobs/${job.id}/errors`, headers: as('read') })
+  assert.equal(JSON.parse(errors.body).name, `${url}/none.png`)
+  for (const [role, hasQuery] of [
+    ['read', undefined],
+    ['write', undefined],
+    ['admin', true],
+  ] as const) {
+    const record = await ask(role, { url: `${gallery}/images/a` })
+    assert.deepEqual([record.reference, record.referenceHasQuery], [`${url}/a.png`, hasQuery], role)
+    const { images } = await ask(role, { url: `${gallery}/images` })
+    assert.deepEqual(
+      (images as ShownImage[]).map(({ id, reference, referenceHasQuery: has }) => [id, reference, has]),
+      [
+        [`${host}/b.png?v=1`, `${url}/b.png`, hasQuery],
+        ['a', `${url}/a.png`, hasQuery],
+      ],
+    )
+  }
+  const changed = await ask('write', { method: 'PATCH', url: `${gallery}/images/a`, payload: { label: 'circle' } })
+  assert.equal(changed.reference, `${url}/a.png`)
+  const whole = await app.app.inject({ url: `${gallery}/images/a/original`, headers: as('read') })
+  assert.deepEqual(whole.rawPayload, one, 'read with its query')
+  for (const body of [...seen, errors.body]) assert.doesNotMatch(body, /s3cr3t/)
 })
 
 test('a picture of which nothing says where it lies is refused, but for content that is stored with it already', async (t) => {

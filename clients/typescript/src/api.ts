@@ -1507,8 +1507,10 @@ export interface components {
             unreadable?: "metadata" | "record";
             /** @description SHA-256 of the picture file, hex. */
             contentHash: string;
-            /** @description Where its owner keeps the original: a URL, `s3://bucket/key`, or a file of a watched folder. */
+            /** @description Where its owner keeps the original: a URL, `s3://bucket/key`, or a file of a watched folder. The query of a URL is stored and used, but never shown: it may be a signature. */
             reference?: string;
+            /** @description The reference has a query that is not shown. Only callers with the verb `admin` learn that. */
+            referenceHasQuery?: boolean;
             /** @description The model that produced its embedding. */
             modelId: string;
             /** @description Pixels, upright. */
@@ -1736,7 +1738,7 @@ export interface components {
              * @description Stable; switch on this.
              * @enum {string}
              */
-            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_lost" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "layout_missing" | "decisions_full" | "decision_not_found" | "too_many_galleries" | "gallery_too_large" | "image_damaged" | "image_not_found" | "original_not_kept" | "original_changed" | "image_reference_missing" | "range_not_satisfiable" | "model_not_found" | "model_mismatch" | "model_exists" | "model_in_use" | "set_not_found" | "set_exists" | "models_full" | "set_in_use" | "set_not_ready" | "move_same_engine" | "move_under_way" | "move_differs" | "gate_not_passed" | "serving_changed" | "originals_missing" | "model_card_missing" | "model_unreadable" | "golden_mismatch" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "store_unreachable" | "store_outcome_unknown" | "engine_unreachable" | "engine_not_found" | "engine_unsupported" | "engine_version_refused" | "engine_setting_refused" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_taken_over" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "archive_trailing_bytes" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "source_not_allowed" | "source_unreadable" | "source_unreachable" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "webhook_disabled" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
+            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_lost" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "layout_missing" | "decisions_full" | "decision_not_found" | "too_many_galleries" | "gallery_too_large" | "image_damaged" | "image_not_found" | "original_not_kept" | "original_changed" | "reference_invalid" | "image_reference_missing" | "range_not_satisfiable" | "model_not_found" | "model_mismatch" | "model_exists" | "model_in_use" | "set_not_found" | "set_exists" | "models_full" | "set_in_use" | "set_not_ready" | "move_same_engine" | "move_under_way" | "move_differs" | "gate_not_passed" | "serving_changed" | "originals_missing" | "model_card_missing" | "model_unreadable" | "golden_mismatch" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "store_unreachable" | "store_outcome_unknown" | "engine_unreachable" | "engine_not_found" | "engine_unsupported" | "engine_version_refused" | "engine_setting_refused" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_taken_over" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "archive_trailing_bytes" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "source_not_allowed" | "source_unreadable" | "source_unreachable" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "webhook_disabled" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
             /** @description Details about this request. */
             detail?: string;
             /** @description Identifies the request in the log. */
@@ -5517,7 +5519,7 @@ export interface operations {
                  */
                 metadata?: string;
                 /**
-                 * @description Where you keep the picture exactly as it is sent: a URL on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Required in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
+                 * @description Where you keep the picture exactly as it is sent: a URL on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`; for S3 prefer the latter, because presigned URLs expire. Required in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
                  * @example s3://photos/2025/12.jpg
                  */
                 reference?: string;
@@ -5552,7 +5554,7 @@ export interface operations {
                      */
                     metadata?: string;
                     /**
-                     * @description Where you keep the picture exactly as it is sent: a URL on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Required in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
+                     * @description Where you keep the picture exactly as it is sent: a URL on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`; for S3 prefer the latter, because presigned URLs expire. Required in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
                      * @example s3://photos/2025/12.jpg
                      */
                     reference?: string;
@@ -5585,7 +5587,7 @@ export interface operations {
                         [key: string]: unknown;
                     };
                     /**
-                     * @description Where you keep the picture exactly as it is sent: a URL on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Required in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
+                     * @description Where you keep the picture exactly as it is sent: a URL on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`; for S3 prefer the latter, because presigned URLs expire. Required in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
                      * @example s3://photos/2025/12.jpg
                      */
                     reference?: string;
@@ -5993,7 +5995,7 @@ export interface operations {
                  */
                 metadata?: string;
                 /**
-                 * @description Where you keep the picture exactly as it is sent: a URL on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Required in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
+                 * @description Where you keep the picture exactly as it is sent: a URL on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`; for S3 prefer the latter, because presigned URLs expire. Required in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
                  * @example s3://photos/2025/12.jpg
                  */
                 reference?: string;
@@ -6033,7 +6035,7 @@ export interface operations {
                      */
                     metadata?: string;
                     /**
-                     * @description Where you keep the picture exactly as it is sent: a URL on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Required in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
+                     * @description Where you keep the picture exactly as it is sent: a URL on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`; for S3 prefer the latter, because presigned URLs expire. Required in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
                      * @example s3://photos/2025/12.jpg
                      */
                     reference?: string;
@@ -6066,7 +6068,7 @@ export interface operations {
                         [key: string]: unknown;
                     };
                     /**
-                     * @description Where you keep the picture exactly as it is sent: a URL on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Required in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
+                     * @description Where you keep the picture exactly as it is sent: a URL on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`; for S3 prefer the latter, because presigned URLs expire. Required in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.
                      * @example s3://photos/2025/12.jpg
                      */
                     reference?: string;

@@ -60,7 +60,7 @@ export function SelectionPanel(props: SelectionPanelProps) {
 }
 
 /** Where it is as it came; a plain link cannot carry a key. */
-function Original({ gallery, image: { id, reference } }: { gallery: string; image: GalleryImage }) {
+function Original({ gallery, image: { id, reference, referenceHasQuery } }: { gallery: string; image: GalleryImage }) {
   const address = `./v1/galleries/${gallery}/images/${encodeURIComponent(id)}/original`
   return (
     <p class="hint">
@@ -73,6 +73,7 @@ function Original({ gallery, image: { id, reference } }: { gallery: string; imag
         <>
           {' '}
           from <bdi class="mono">{reference}</bdi>
+          {referenceHasQuery === true && ' (its query is not shown)'}
         </>
       )}
     </p>

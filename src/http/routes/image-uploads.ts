@@ -96,7 +96,7 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
     request.trace?.part('embed', beganAt, takenAt - beganAt)
     request.trace?.part('commit', takenAt, performance.now() - takenAt)
     if (created) reply.code(201).header('location', `/v1/galleries/${gallery}/images/${encodeURIComponent(record.id)}`)
-    return imageView(record)
+    return imageView(record, request.grant)
   }
 }
 

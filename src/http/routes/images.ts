@@ -1,6 +1,7 @@
 /** `/v1/galleries/{gallery}/images`: read, change, delete and list stored pictures. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import type { Grant } from '../../access/grants.js'
 import type { Config } from '../../config/config.js'
 import { AlikeError } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
@@ -70,7 +71,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
         filter === undefined ? { label: label === '' ? null : label } : { filter: filterOf({ label, filter }) }
       const slices = galleries.images.slices(request.params.gallery, { limit, cursor, ...narrowed })
       const onBytes = (bytes: number) => answers.of(reply).take(bytes)
-      return listInTurns('images', viewed(slices), { reply, signal: clientGone(reply), onBytes })
+      return listInTurns('images', viewed(slices, request.grant), { reply, signal: clientGone(reply), onBytes })
     },
   )
 
@@ -119,7 +120,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
         response: { 200: { description: 'The record.', ...reference(Image) }, ...problems(400, 404) },
       },
     },
-    async (request) => imageView(await find(request.params)),
+    async (request) => imageView(await find(request.params), request.grant),
   )
 
   app.patch(
@@ -143,7 +144,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
       const change = request.body as Change
       if (change.metadata !== undefined)
         expectStorable(change.metadata, config.metadataMaxBytes, { in: 'body', pointer: '/metadata' })
-      return imageView(await galleries.images.patch(gallery, id, change))
+      return imageView(await galleries.images.patch(gallery, id, change), request.grant)
     },
   )
 
@@ -208,6 +209,8 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
 
 async function* viewed(
   slices: AsyncIterable<ImagePage>,
+  grant: Grant | undefined,
 ): AsyncGenerator<{ entries: ReturnType<typeof imageView>[]; nextCursor?: string | undefined }> {
-  for await (const { images, nextCursor } of slices) yield { entries: images.map(imageView), nextCursor }
+  for await (const { images, nextCursor } of slices)
+    yield { entries: images.map((image) => imageView(image, grant)), nextCursor }
 }

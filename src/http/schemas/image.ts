@@ -1,9 +1,11 @@
 /** Stored pictures: how they are sent, changed and shown. */
 import { type Static, Type } from 'typebox'
+import type { Grant } from '../../access/grants.js'
 import { lookedAtMax } from '../../gallery/engine.js'
 import type { ImageRecord } from '../../gallery/records.js'
 import { labelMaxLength } from '../../ingest/names.js'
 import { referenceMaxLength, referencePattern } from '../../remote/referenced-images.js'
+import { shownReference } from '../../remote/signed-addresses.js'
 import { Metadata } from './gallery.js'
 import { Base64Image, BinaryImage, exampleBase64, ImageUrl } from './image-body.js'
 import { named, reference } from './named.js'
@@ -28,7 +30,13 @@ export const Image = named(
       contentHash: Type.String({ description: 'SHA-256 of the picture file, hex.' }),
       reference: Type.Optional(
         Type.String({
-          description: 'Where its owner keeps the original: a URL, `s3://bucket/key`, or a file of a watched folder.',
+          description:
+            'Where its owner keeps the original: a URL, `s3://bucket/key`, or a file of a watched folder. The query of a URL is stored and used, but never shown: it may be a signature.',
+        }),
+      ),
+      referenceHasQuery: Type.Optional(
+        Type.Boolean({
+          description: 'The reference has a query that is not shown. Only callers with the verb `admin` learn that.',
         }),
       ),
       modelId: Type.String({ description: 'The model that produced its embedding.' }),
@@ -65,7 +73,7 @@ const Reference = Type.String({
   maxLength: referenceMaxLength,
   pattern: referencePattern,
   description:
-    'Where you keep the picture exactly as it is sent: a URL on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`. Required in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.',
+    'Where you keep the picture exactly as it is sent: a URL on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`; for S3 prefer the latter, because presigned URLs expire. Required in a gallery whose `originals` are `reference`, unless the picture is sent by `url`.',
   examples: ['s3://photos/2025/12.jpg'],
 })
 
@@ -160,6 +168,13 @@ export const ImageList = Type.Object({
   nextCursor: Type.Optional(Cursor),
 })
 
-export function imageView({ thumbnailBytes: _thumbnailBytes, ...shown }: ImageRecord): Static<typeof Image> {
-  return shown
+/** @param grant of who asks; none where the service is open */
+export function imageView(
+  { thumbnailBytes: _thumbnailBytes, reference: stored, ...shown }: ImageRecord,
+  grant: Grant | undefined,
+): Static<typeof Image> {
+  if (stored === undefined) return shown
+  const { reference, hasQuery } = shownReference(stored)
+  const mayKnow = grant === undefined || grant.verbs.has('admin')
+  return { ...shown, reference, ...(hasQuery && mayKnow && { referenceHasQuery: true }) }
 }

@@ -1,5 +1,6 @@
 /** Addresses of pictures, one in each line (`text/uri-list`, RFC 2483): each is fetched when it is its turn. */
 import { AlikeError } from '../../errors.js'
+import { shownReference, unsignedQuery } from '../../remote/signed-addresses.js'
 import { misfitOfText, textOfUtf8 } from '../../text.js'
 import { idMaxLength, newIdPattern, shownName } from '../names.js'
 import type { Source, SourceDescription, SourceItem } from '../source.js'
@@ -14,7 +15,8 @@ export function openAddresses(file: string, { label }: SourceDescription): Promi
 
 function itemOf(line: Buffer | undefined, index: number, label: string | undefined): SourceItem {
   const text = line && textOfUtf8(line)?.trim()
-  const name = text === undefined ? `line ${index + 1}` : shownName(text)
+  // reports show it: a query may be a secret
+  const name = text === undefined ? `line ${index + 1}` : shownName(shownReference(text).reference)
   if (text === undefined || text.length > addressMaxLength)
     return { index, name, error: invalid(`It is not UTF-8, or longer than ${addressMaxLength} characters.`) }
   if (text.startsWith('#')) return { index, name, skipped: true }
@@ -25,9 +27,12 @@ function itemOf(line: Buffer | undefined, index: number, label: string | undefin
   return { index, name, id, label, url: text }
 }
 
-/** `https://images.example.com/2024/a%20b.jpg?size=2` → `images.example.com/2024/a b.jpg?size=2` */
+/**
+ * `https://images.example.com/2024/a%20b.jpg?size=2` → `images.example.com/2024/a b.jpg?size=2`. A signature is no part of it: an id
+ * is shown, and the same picture is signed anew each time.
+ */
 export function idOfAddress({ host, pathname, search }: URL): string {
-  return `${host}${decoded(pathname)}${decoded(search)}`
+  return `${host}${decoded(pathname)}${decoded(unsignedQuery(search))}`
 }
 
 /** As it is where its escapes are not UTF-8. */

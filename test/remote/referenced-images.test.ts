@@ -1,0 +1,75 @@
+/** References as they are given, and as they are followed long after. */
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { type TestContext, test } from 'node:test'
+import { AlikeError } from '../../src/errors.js'
+import { openListedBuckets } from '../../src/remote/listed-buckets.js'
+import { ReferencedImages } from '../../src/remote/referenced-images.js'
+import { openRemoteImages } from '../../src/remote/remote-images.js'
+import { bucketServer } from '../support/bucket-server.js'
+
+const bytes = Buffer.from('a picture')
+const contentHash = createHash('sha256').update(bytes).digest('hex')
+
+async function opened(t: TestContext) {
+  process.env.AWS_ACCESS_KEY_ID ??= 'test'
+  process.env.AWS_SECRET_ACCESS_KEY ??= 'test'
+  const { endpoint, objects } = await bucketServer(t)
+  const stored = objects as Map<string, object>
+  for (const key of ['archive/2024/a.jpg', 'archive/2024//a.jpg', 'archive/secret.jpg', 'archive/2024/../secret.jpg'])
+    stored.set(key, { bytes, putAt: new Date() })
+  const buckets = openListedBuckets({
+    ingestS3Buckets: 'archive/2024/',
+    ingestS3Endpoint: endpoint,
+    ingestS3Region: 'eu-central-1',
+    ingestS3Profile: '',
+    patienceMs: 1_000,
+  })
+  t.after(() => buckets.close())
+  const remote = openRemoteImages({ urlAllowedHosts: 'a.example', urlTimeoutMs: 1_000, uploadMaxBytes: 1e6 })
+  t.after(() => remote.close())
+  const readFile = async () => assert.fail('no file is referred to')
+  return new ReferencedImages({ remote, buckets, readFile, uploadMaxBytes: 1e6 })
+}
+
+async function codeOf(work: () => unknown): Promise<string> {
+  try {
+    await work()
+    return 'none'
+  } catch (error) {
+    assert.ok(error instanceof AlikeError, String(error))
+    return error.code
+  }
+}
+
+test('a key that climbs, or whose path can be read in two ways, is refused when it is given', async (t) => {
+  const references = await opened(t)
+  for (const [reference, code] of [
+    ['s3://archive/2024/a.jpg', 'none'],
+    ['s3://archive/2024/a..jpg', 'none'],
+    ['s3://archive/2024/%2e%2e/a.jpg', 'none'], // keys have no escapes
+    ['s3://archive/2024/../secret.jpg', 'reference_invalid'],
+    ['s3://archive/2024/..', 'reference_invalid'],
+    ['s3://archive/2024/./a.jpg', 'reference_invalid'],
+    ['s3://archive/2024//a.jpg', 'reference_invalid'],
+    ['s3://archive//2024/a.jpg', 'reference_invalid'],
+    ['s3://archive/2024/', 'reference_invalid'],
+    ['s3://archive', 'reference_invalid'],
+    ['s3:///2024/a.jpg', 'reference_invalid'],
+    ['s3://archive/secret.jpg', 'source_not_allowed'],
+    ['s3://other/2024/a.jpg', 'source_not_allowed'],
+    ['s3://me:secret@archive/2024/a.jpg', 'source_not_allowed'],
+    ['https://a.example/x/../a.jpg', 'none'], // resolved before its host is asked
+    ['https://b.example/a.jpg', 'url_not_allowed'],
+  ] as const)
+    assert.equal(await codeOf(() => references.expectGiven(reference)), code, reference)
+})
+
+test('one that was stored before is followed with an empty segment, and not where it climbs', async (t) => {
+  const references = await opened(t)
+  const { signal } = new AbortController()
+  const fetch = (reference: string) => references.fetch(reference, { contentHash, signal })
+  for (const key of ['2024/a.jpg', '2024//a.jpg']) assert.deepEqual(await fetch(`s3://archive/${key}`), bytes, key)
+  for (const key of ['2024/../secret.jpg', 'secret.jpg'])
+    assert.equal(await codeOf(() => fetch(`s3://archive/${key}`)), 'source_not_allowed', key)
+})
