@@ -1,24 +1,25 @@
 /** All galleries by name: created, listed, deleted. Calls about pictures, searches and sets are passed to the parts. */
 import { AlikeError } from '../errors.js'
 import { nextTurn } from '../turns.js'
-import { type CatalogueEntry, readAtOnce } from './catalogue.js'
+import { type CatalogueEntry, type CatalogueRecord, readAtOnce } from './catalogue.js'
 import type { DecisionStore } from './decisions.js'
 import type { Engine } from './engine.js'
 import type { FeedbackStore } from './feedback.js'
-import { GalleryDecisions } from './gallery-decisions.js'
+import type { GalleryDecisions } from './gallery-decisions.js'
 import { GalleryFeedback } from './gallery-feedback.js'
 import { GalleryImages } from './gallery-images.js'
+import { type GalleryListPage, type GalleryListSlice, gallerySlices } from './gallery-list.js'
 import type { GalleryChange, GalleryRules } from './gallery-options.js'
 import { GalleryReadings, unservedCodes } from './gallery-readings.js'
 import { GallerySearches } from './gallery-searches.js'
 import { GallerySets } from './gallery-sets.js'
-import { cursorAfter } from './image-cursor.js'
 import type { ProgressKeeper } from './job-progress.js'
 import { KeptRankings, type KeptRankingsSettings, keptRankingsDefaults } from './kept-rankings.js'
 import type { LayoutStore } from './layout.js'
 import { LocalWrites } from './local-writes.js'
 import { createGallery, type NewGalleryOptions } from './new-gallery.js'
-import { type GalleryRecord, idOfStep, type Metadata } from './records.js'
+import type { GalleryRecord, Metadata } from './records.js'
+import { decisionsOf } from './routed-decisions.js'
 import { RoutedSets, type RoutedSetsOptions } from './routed-sets.js'
 import type { ServableModels } from './servable-models.js'
 import type { Writes } from './writes.js'
@@ -54,9 +55,6 @@ export interface GalleriesLimits {
 }
 
 const limitsDefault: GalleriesLimits = { galleriesMax: 10_000, pageMaxLength: 4 * 2 ** 20, changedMax: 100_000 }
-
-/** Characters of records read for a list before yielding to others: some milliseconds. */
-const lengthOfTurn = 128 * 1024
 
 /** Calls that name a gallery reject with `gallery_not_found`. */
 export class Galleries {
@@ -177,39 +175,10 @@ export class Galleries {
     return galleries
   }
 
-  /**
-   * By name, ascending, in slices, each in its own turn of the event loop: as many as requested, or as fit one answer.
-   * @param after names after this one
-   */
-  async *slices({
-    after,
-    limit,
-    maxLength = this.#limits.pageMaxLength,
-  }: {
-    after: string
-    limit: number
-    maxLength?: number
-  }): AsyncGenerator<{ galleries: GalleryRecord[]; nextCursor?: string }> {
-    let [last, count] = [after, 0]
-    for (let left = maxLength; ; ) {
-      // one more than may be listed, to know whether more follow
-      const { records, length } = await this.#options.catalogue.list({
-        after: last,
-        limit: Math.min(limit - count + 1, readAtOnce),
-        maxLength: Math.min(Math.max(left, 0), lengthOfTurn),
-      })
-      const isFull = left <= 0 || count === limit
-      if (records.length === 0 || isFull)
-        return yield { galleries: [], ...(records.length > 0 && { nextCursor: cursorAfter(last) }) }
-      const listed = records.slice(0, limit - count)
-      const galleries: GalleryRecord[] = []
-      for (const record of listed) galleries.push(await this.readings.recordOf(record))
-      yield { galleries }
-      count += listed.length
-      last = listed.at(-1)?.name ?? last
-      left -= length
-      await nextTurn()
-    }
+  /** As `gallerySlices`; `maxLength` left out: as fits one answer. */
+  slices(page: Omit<GalleryListPage, 'maxLength'> & { maxLength?: number }): AsyncGenerator<GalleryListSlice> {
+    const recordOf = (record: CatalogueRecord) => this.readings.recordOf(record)
+    return gallerySlices(this.#options.catalogue, recordOf, { maxLength: this.#limits.pageMaxLength, ...page })
   }
 
   /** Gone at once for every caller, whatever the state of the record; its pictures are deleted in the background. */
@@ -253,24 +222,8 @@ export class Galleries {
     }
   }
 
-  async #decisionsOf(entry: CatalogueEntry): Promise<GalleryDecisions> {
-    const { name, uid } = entry
-    await this.#routed.openEntry(entry)
-    // that serves when it is written, not when the decision was begun
-    const set = async () => {
-      const now = await this.#routed.find(name)
-      if (now.uid !== uid) throw new AlikeError('gallery_not_found')
-      return this.#routed.openEntry(now)
-    }
-    return new GalleryDecisions({
-      galleryUid: uid,
-      store: this.#options.decisions,
-      set: {
-        find: async (ids) => (await set()).find(ids),
-        patch: (id, change) => this.writes.pass(name, [id], async () => (await set()).patch(id, change)),
-        change: (steps) => this.writes.pass(name, steps.map(idOfStep), async () => (await set()).change(steps)),
-      },
-    })
+  #decisionsOf(entry: CatalogueEntry): Promise<GalleryDecisions> {
+    return decisionsOf(entry, { store: this.#options.decisions, routed: this.#routed, writes: this.writes })
   }
 }
 

@@ -1,28 +1,20 @@
 /** A gallery's embedding sets as an operator changes them: another one is built, compared, made to serve, rolled back, removed. */
 import { randomUUID } from 'node:crypto'
 import { AlikeError } from '../errors.js'
-import type { Galleries } from '../gallery/galleries.js'
 import type { GallerySet } from '../gallery/gallery-sets.js'
 import type { JsonValue } from '../gallery/records.js'
 import { activeJobStates, type JobRecord } from '../jobs/job.js'
 import type { JobLogger } from '../jobs/job-logger.js'
 import type { JobReport, Jobs } from '../jobs/jobs.js'
 import type { Webhooks } from '../jobs/webhooks.js'
-import { catchUp } from './catching-up.js'
-import { type GiveBack, holdMirror } from './held-galleries.js'
 import type { ReEmbeddingTask } from './re-embedding-runner.js'
-import { aboutOf, asStored, keptUntilOf, type SetAbout, servingOf, type WithoutOriginal } from './set-about.js'
+import { aboutOf, asStored, type SetAbout, servingOf, type WithoutOriginal } from './set-about.js'
+import { exchangeSets, type SetExchangeParts } from './set-exchange.js'
 import type { SetExclusion } from './set-exclusion.js'
-import type { SetFollowers } from './set-followers.js'
-import type { SetMirror } from './set-mirror.js'
-import type { SetMirrors } from './set-mirrors.js'
 
-export interface EmbeddingSetsOptions {
-  galleries: Galleries
+export interface EmbeddingSetsOptions extends SetExchangeParts {
   jobs: Jobs
   webhooks: Webhooks
-  mirrors: SetMirrors
-  followers: SetFollowers
   exclusion: SetExclusion
   /** Pictures embedded in a second unless a caller asks for another number; 0: as many as there is room for. */
   reEmbeddingRateMax: number
@@ -30,10 +22,7 @@ export interface EmbeddingSetsOptions {
   modelsOpenMax: number
   /** Which of them is always in memory. */
   standardModelId: string
-  /** Days for which a set that served is brought up to date. */
-  setKeptDays: number
   logger: JobLogger
-  now?: (() => Date) | undefined
 }
 
 export interface BuildWishes {
@@ -54,17 +43,6 @@ export interface ToldSet extends Omit<GallerySet, 'about'> {
   job: JobRecord | undefined
 }
 
-interface Exchange {
-  set: ToldSet
-  serving: ToldSet
-  /** Pictures that the set has not, and the one that serves has. */
-  mayLack: boolean
-}
-
-/** Writes wait no longer than this for another set to begin to serve. */
-const closedMaxMs = 10_000
-/** Nor a caller longer than this for the set to be brought up to date while writes go on. */
-const catchUpMaxMs = 300_000
 const retentionCheckMs = 60_000
 
 export class EmbeddingSets {
@@ -158,7 +136,8 @@ export class EmbeddingSets {
     const passed = set.stage === 'kept' || (gate?.passed === true && gate.servingModelId === serving.modelId)
     if (!passed && !force)
       throw new AlikeError('gate_not_passed', { detail: gate?.reasons.join(' ') || 'It was not judged yet.' })
-    await this.#exchange(gallery, { set, serving, mayLack: force || set.about.withoutOriginal === 'leave_out' })
+    const mayLack = force || set.about.withoutOriginal === 'leave_out'
+    await exchangeSets(this.#options, gallery, { set, serving, mayLack })
     this.#options.logger.info(
       { gallery, modelId: set.modelId, before: serving.modelId, forced: !passed, rolledBack: set.stage === 'kept' },
       'gallery switched to another embedding set',
@@ -196,37 +175,6 @@ export class EmbeddingSets {
       if (set.stage !== 'kept' || keptUntil === undefined || new Date(keptUntil) > now()) continue
       if (set.job !== undefined) continue // somebody wants it: to move back, or to judge it again
       await this.#removeNow(gallery, set)
-    }
-  }
-
-  async #exchange(gallery: string, { set, serving, mayLack }: Exchange): Promise<void> {
-    const { galleries, mirrors, followers, setKeptDays, now = () => new Date() } = this.#options
-    const changed = galleries.writes.follow(gallery, set.uid)
-    await followers.stop(gallery)
-    let giveBack: GiveBack = async () => {}
-    try {
-      giveBack = await holdMirror(galleries.writes, gallery, AbortSignal.timeout(catchUpMaxMs))
-      const { mirror } = await mirrors.of(gallery, set.uid)
-      // most of it while writes go on; then the few that came meanwhile
-      await catchUp({ mirror, changed, signal: AbortSignal.timeout(catchUpMaxMs) })
-      const keptUntil = keptUntilOf(now(), setKeptDays)
-      const lately = AbortSignal.timeout(closedMaxMs)
-      await galleries.sets.serve(gallery, set.uid, {
-        about: asStored({ ...serving.about, gate: undefined, keptUntil }),
-        catchUp: async () => {
-          await catchUp({ mirror, changed, signal: lately })
-          if (!mayLack) await expectWhole(mirror)
-        },
-        signal: lately,
-      })
-    } catch (error) {
-      throw asOverloaded(error)
-    } finally {
-      await giveBack()
-      mirrors.forget(set.uid)
-      mirrors.forget(serving.uid)
-      const other = (await galleries.sets.list(gallery)).find(({ stage }) => stage !== 'serving')
-      if (other !== undefined) followers.start(gallery, other.uid)
     }
   }
 
@@ -268,22 +216,6 @@ export class EmbeddingSets {
     const states = [...activeJobStates]
     return (await this.#options.jobs.list({ gallery, kinds: ['re-embedding', 'move'], states })).map(({ job }) => job)
   }
-}
-
-function asOverloaded(error: unknown): unknown {
-  if (!(error instanceof Error && error.name === 'TimeoutError')) return error
-  const detail = 'Too much is being written to bring the set up to date.'
-  return new AlikeError('overloaded', { detail, retryAfterSeconds: 10 })
-}
-
-/** @throws AlikeError `originals_missing` when the other set lacks pictures */
-async function expectWhole({ from, to }: SetMirror): Promise<void> {
-  const [serving, other] = await Promise.all([from.state(), to.state()])
-  const missing = serving.images - other.images
-  if (missing <= 0) return
-  throw new AlikeError('originals_missing', {
-    detail: `${missing} pictures of the gallery would be missing from it: they could not be embedded for that set. \`force\` goes on without them.`,
-  })
 }
 
 function setUidOf({ source }: JobRecord): string | undefined {

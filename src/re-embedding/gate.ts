@@ -4,9 +4,9 @@ import { compareRankings, type RankedTwice } from '../eval/compared-rankings.js'
 import type { RankedLabels } from '../eval/judged-query.js'
 import { seededRandom } from '../eval/random.js'
 import type { OpenSet } from '../gallery/engine.js'
+import { patiently } from '../jobs/patience.js'
 import { nextTurn } from '../turns.js'
 import { type ComparedNumber, comparedNames, type GateMeasures } from './gate-report.js'
-import { patiently } from './set-mirror.js'
 
 export interface GateOptions {
   /** Stored pictures that are queries. */

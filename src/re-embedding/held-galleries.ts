@@ -1,7 +1,7 @@
 /** Where several processes share galleries: one at a time writes into a gallery's other set. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Held, Writes } from '../gallery/writes.js'
-import { patiently } from './set-mirror.js'
+import { patiently } from '../jobs/patience.js'
 
 export type GiveBack = () => Promise<void>
 

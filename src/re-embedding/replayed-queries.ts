@@ -2,8 +2,8 @@
 import type { ImageEmbedder } from '../embedding/image-embedder.js'
 import { AlikeError } from '../errors.js'
 import type { OpenSet } from '../gallery/engine.js'
+import { patiently } from '../jobs/patience.js'
 import type { GateMeasures } from './gate-report.js'
-import { patiently } from './set-mirror.js'
 
 export interface ReplayOptions {
   serving: { set: OpenSet; modelId: string }

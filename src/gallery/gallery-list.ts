@@ -1,0 +1,50 @@
+/** The list of galleries, in slices that leave the event loop to others in between. */
+import { nextTurn } from '../turns.js'
+import { type Catalogue, type CatalogueRecord, readAtOnce } from './catalogue.js'
+import { cursorAfter } from './image-cursor.js'
+import type { GalleryRecord } from './records.js'
+
+export interface GalleryListPage {
+  /** Names after this one. */
+  after: string
+  limit: number
+  /** Characters of the records. At least one record is listed, whatever its length. */
+  maxLength: number
+}
+
+export interface GalleryListSlice {
+  galleries: GalleryRecord[]
+  /** Of the last slice, if more follow. */
+  nextCursor?: string
+}
+
+/** Characters of records read before yielding to others: some milliseconds. */
+const lengthOfTurn = 128 * 1024
+
+/** By name, ascending, each slice in its own turn of the event loop: as many as requested, or as fit one answer. */
+export async function* gallerySlices(
+  catalogue: Catalogue,
+  recordOf: (record: CatalogueRecord) => Promise<GalleryRecord>,
+  { after, limit, maxLength }: GalleryListPage,
+): AsyncGenerator<GalleryListSlice> {
+  let [last, count] = [after, 0]
+  for (let left = maxLength; ; ) {
+    // one more than may be listed, to know whether more follow
+    const { records, length } = await catalogue.list({
+      after: last,
+      limit: Math.min(limit - count + 1, readAtOnce),
+      maxLength: Math.min(Math.max(left, 0), lengthOfTurn),
+    })
+    const isFull = left <= 0 || count === limit
+    if (records.length === 0 || isFull)
+      return yield { galleries: [], ...(records.length > 0 && { nextCursor: cursorAfter(last) }) }
+    const listed = records.slice(0, limit - count)
+    const galleries: GalleryRecord[] = []
+    for (const record of listed) galleries.push(await recordOf(record))
+    yield { galleries }
+    count += listed.length
+    last = listed.at(-1)?.name ?? last
+    left -= length
+    await nextTurn()
+  }
+}

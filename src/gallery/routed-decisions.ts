@@ -1,0 +1,31 @@
+/** A gallery's decisions, applied to whichever set serves when they are written, not when they were begun. */
+import { AlikeError } from '../errors.js'
+import type { CatalogueEntry } from './catalogue.js'
+import type { DecisionStore } from './decisions.js'
+import { GalleryDecisions } from './gallery-decisions.js'
+import { idOfStep } from './records.js'
+import type { RoutedSets } from './routed-sets.js'
+import type { Writes } from './writes.js'
+
+/** @throws AlikeError as `RoutedSets.openEntry` */
+export async function decisionsOf(
+  entry: CatalogueEntry,
+  { store, routed, writes }: { store: DecisionStore; routed: RoutedSets; writes: Writes },
+): Promise<GalleryDecisions> {
+  const { name, uid } = entry
+  await routed.openEntry(entry)
+  const set = async () => {
+    const now = await routed.find(name)
+    if (now.uid !== uid) throw new AlikeError('gallery_not_found')
+    return routed.openEntry(now)
+  }
+  return new GalleryDecisions({
+    galleryUid: uid,
+    store,
+    set: {
+      find: async (ids) => (await set()).find(ids),
+      patch: (id, change) => writes.pass(name, [id], async () => (await set()).patch(id, change)),
+      change: (steps) => writes.pass(name, steps.map(idOfStep), async () => (await set()).change(steps)),
+    },
+  })
+}

@@ -1,0 +1,14 @@
+/** Errors about one picture: a job reports them and goes on with the others. */
+import type { ErrorCode } from '../errors.js'
+
+const aboutImage: readonly ErrorCode[] = [
+  'original_not_kept',
+  'original_changed',
+  'reference_invalid',
+  'source_unreadable',
+  'source_not_allowed',
+]
+
+export function isAboutImage(code: ErrorCode): boolean {
+  return aboutImage.includes(code) || code.startsWith('image_') || code.startsWith('url_')
+}

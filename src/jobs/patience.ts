@@ -1,0 +1,24 @@
+/** Work in the background waits where a caller would be refused. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { AlikeError, type ErrorCode } from '../errors.js'
+
+/** What passes by itself. */
+export const passingCodes: readonly ErrorCode[] = ['overloaded', 'store_unreachable', 'engine_unreachable']
+const pauseMaxSeconds = 5
+
+/** Tries again until it succeeds. @throws the signal's reason, and whatever is not waited out */
+export async function patiently<Result>(
+  work: () => Promise<Result>,
+  signal: AbortSignal,
+  waitsOut: readonly ErrorCode[] = passingCodes,
+): Promise<Result> {
+  for (;;) {
+    signal.throwIfAborted()
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof AlikeError && waitsOut.includes(error.code))) throw error
+      await sleep(Math.min(error.retryAfterSeconds ?? 1, pauseMaxSeconds) * 1000, undefined, { signal })
+    }
+  }
+}

@@ -1,0 +1,115 @@
+/** What pictures become in a gallery's other set: copied where one model made both, known there already, or embedded from their originals. */
+import type { ImageEmbedder } from '../embedding/image-embedder.js'
+import { AlikeError } from '../errors.js'
+import type { OpenSet } from '../gallery/engine.js'
+import type { Galleries } from '../gallery/galleries.js'
+import type { ImageRecord, SeenImage, WholeImage } from '../gallery/records.js'
+import { patiently } from '../jobs/patience.js'
+import { type ImageOriginalsParts, originalObstacle, readOriginal } from '../originals/image-originals.js'
+
+export interface MirroredImagesParts extends ImageOriginalsParts {
+  galleries: Galleries
+  images: ImageEmbedder
+}
+
+export interface MirroredSides {
+  gallery: string
+  /** Of the other set. */
+  modelId: string
+  /** One model made both: what the other set holds is what the one that serves does. */
+  isCopied: boolean
+  from: OpenSet
+  to: OpenSet
+}
+
+/** Pictures made together. */
+export interface MadeWork {
+  signal: AbortSignal
+  /** That went through the model, or were copied. */
+  made: number
+  /** Read at once. */
+  copies: ReadonlyMap<string, WholeImage>
+}
+
+/** Of a picture at an address whose host is busy, or does not answer. */
+const attemptsMax = 3
+
+export class MirroredImages {
+  readonly isCopied: boolean
+  readonly #parts: MirroredImagesParts
+  readonly #sides: MirroredSides
+
+  constructor(parts: MirroredImagesParts, sides: MirroredSides) {
+    this.#parts = parts
+    this.#sides = sides
+    this.isCopied = sides.isCopied
+  }
+
+  /** Why one cannot be embedded again, told without reading it; undefined where nothing is known to be in the way. */
+  async obstacle({ id, contentHash, reference }: ImageRecord): Promise<AlikeError | undefined> {
+    if (this.isCopied) return undefined
+    const there = (await this.#sides.to.find([id]))[0]
+    if (there?.contentHash === contentHash) return undefined
+    return originalObstacle(this.#parts, { contentHash, reference, isHeld: await this.#isHeld() })
+  }
+
+  /** @param differing ids of those that are about to be made */
+  async work(differing: readonly string[], signal: AbortSignal): Promise<MadeWork> {
+    return { signal, made: 0, copies: this.isCopied ? await this.#copiesOf(differing) : new Map() }
+  }
+
+  /** What the other set's model gives for it. @throws AlikeError about the picture, see `isAboutImage`; the signal's reason */
+  async made(here: ImageRecord, there: ImageRecord | undefined, work: MadeWork): Promise<SeenImage> {
+    if (here.unreadable === 'record') throw new AlikeError('image_damaged')
+    if (this.isCopied) {
+      work.made += 1
+      return this.#copied(here, work)
+    }
+    const { modelId, to } = this.#sides
+    const known = there?.contentHash === here.contentHash ? await to.seen({ ...here, modelId }) : undefined
+    if (known !== undefined) return known
+    const { signal } = work
+    const bytes = await this.#original(here, signal)
+    const embed = () => this.#parts.images.embed(bytes, { purpose: 'job', modelId, signal })
+    const { vector, thumbnail, copyDescriptor, width, height, format } = await patiently(embed, signal)
+    work.made += 1
+    return { vector, copyDescriptor, width, height, format, ...(thumbnail && { thumbnail }) }
+  }
+
+  /** Of as many as are whole: none where one is damaged. */
+  async #copiesOf(ids: readonly string[]): Promise<Map<string, WholeImage>> {
+    try {
+      return new Map((await this.#sides.from.whole(ids)).map((image) => [image.record.id, image]))
+    } catch (error) {
+      if (error instanceof AlikeError && error.code === 'image_damaged') return new Map()
+      throw error
+    }
+  }
+
+  /** As it lies in the set that serves. @throws AlikeError `image_damaged`; `image_not_found` for one that is gone or another by now */
+  async #copied({ id, contentHash }: ImageRecord, { copies }: MadeWork): Promise<SeenImage> {
+    const found = copies.get(id) ?? (await this.#sides.from.whole([id]))[0]
+    // what is found to have changed is brought again
+    if (found?.record.contentHash !== contentHash) throw new AlikeError('image_not_found')
+    const { record: _, ...seen } = found
+    return seen
+  }
+
+  /** @throws AlikeError `original_not_kept`, `original_changed`, `image_damaged`, `url_*`, `source_*` */
+  async #original({ contentHash, reference }: ImageRecord, signal: AbortSignal): Promise<Buffer> {
+    try {
+      const image = { contentHash, reference, isHeld: await this.#isHeld() }
+      const bytes = await patiently(() => readOriginal(this.#parts, image, { signal, attempts: attemptsMax }), signal)
+      if (bytes === undefined) throw new AlikeError('original_not_kept')
+      return bytes
+    } catch (error) {
+      if (!(error instanceof AlikeError && error.code === 'data_unreadable')) throw error
+      throw new AlikeError('image_damaged', { detail: 'What was kept of it is damaged.', cause: error })
+    }
+  }
+
+  /** Whether what is kept of the gallery's pictures is theirs. */
+  async #isHeld(): Promise<boolean> {
+    return (await this.#parts.galleries.rules(this.#sides.gallery)).holdsOriginals
+  }
+}

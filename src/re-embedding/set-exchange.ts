@@ -1,0 +1,81 @@
+/** Another set of a gallery begins to serve: it is brought up to date first, at the end of it while writes wait. */
+import { AlikeError } from '../errors.js'
+import type { Galleries } from '../gallery/galleries.js'
+import { catchUp } from './catching-up.js'
+import { type GiveBack, holdMirror } from './held-galleries.js'
+import { asStored, keptUntilOf, type SetAbout } from './set-about.js'
+import type { SetFollowers } from './set-followers.js'
+import type { SetMirror } from './set-mirror.js'
+import type { SetMirrors } from './set-mirrors.js'
+
+export interface SetExchangeParts {
+  galleries: Galleries
+  mirrors: SetMirrors
+  followers: SetFollowers
+  /** Days for which a set that served is brought up to date. */
+  setKeptDays: number
+  now?: (() => Date) | undefined
+}
+
+export interface SetExchange {
+  set: { uid: string }
+  serving: { uid: string; about: SetAbout }
+  /** Pictures that the set has not, and the one that serves has. */
+  mayLack: boolean
+}
+
+/** Writes wait no longer than this for another set to begin to serve. */
+const closedMaxMs = 10_000
+/** Nor a caller longer than this for the set to be brought up to date while writes go on. */
+const catchUpMaxMs = 300_000
+
+/** Whoever calls it changes the gallery's sets alone. @throws AlikeError `overloaded`, `originals_missing` unless it may lack pictures */
+export async function exchangeSets(
+  { galleries, mirrors, followers, setKeptDays, now = () => new Date() }: SetExchangeParts,
+  gallery: string,
+  { set, serving, mayLack }: SetExchange,
+): Promise<void> {
+  const changed = galleries.writes.follow(gallery, set.uid)
+  await followers.stop(gallery)
+  let giveBack: GiveBack = async () => {}
+  try {
+    giveBack = await holdMirror(galleries.writes, gallery, AbortSignal.timeout(catchUpMaxMs))
+    const { mirror } = await mirrors.of(gallery, set.uid)
+    // most of it while writes go on; then the few that came meanwhile
+    await catchUp({ mirror, changed, signal: AbortSignal.timeout(catchUpMaxMs) })
+    const keptUntil = keptUntilOf(now(), setKeptDays)
+    const lately = AbortSignal.timeout(closedMaxMs)
+    await galleries.sets.serve(gallery, set.uid, {
+      about: asStored({ ...serving.about, gate: undefined, keptUntil }),
+      catchUp: async () => {
+        await catchUp({ mirror, changed, signal: lately })
+        if (!mayLack) await expectWhole(mirror)
+      },
+      signal: lately,
+    })
+  } catch (error) {
+    throw asOverloaded(error)
+  } finally {
+    await giveBack()
+    mirrors.forget(set.uid)
+    mirrors.forget(serving.uid)
+    const other = (await galleries.sets.list(gallery)).find(({ stage }) => stage !== 'serving')
+    if (other !== undefined) followers.start(gallery, other.uid)
+  }
+}
+
+function asOverloaded(error: unknown): unknown {
+  if (!(error instanceof Error && error.name === 'TimeoutError')) return error
+  const detail = 'Too much is being written to bring the set up to date.'
+  return new AlikeError('overloaded', { detail, retryAfterSeconds: 10 })
+}
+
+/** @throws AlikeError `originals_missing` when the other set lacks pictures */
+async function expectWhole({ from, to }: SetMirror): Promise<void> {
+  const [serving, other] = await Promise.all([from.state(), to.state()])
+  const missing = serving.images - other.images
+  if (missing <= 0) return
+  throw new AlikeError('originals_missing', {
+    detail: `${missing} pictures of the gallery would be missing from it: they could not be embedded for that set. \`force\` goes on without them.`,
+  })
+}
