@@ -1,6 +1,6 @@
-/** Chooses what computes: native TensorFlow where it is set up, else WASM, else plain JavaScript. */
+/** Chooses the compute backend: native TensorFlow if installed, else WASM, else plain JavaScript. */
 import * as tf from '@tensorflow/tfjs-core'
-// for its side effect: it registers the gradients of the operations
+// imported for its side effect: it registers the gradients of the operations
 import '@tensorflow/tfjs-layers'
 import { registerFusedGradients } from './native/fused-operations.js'
 import { nativeDevice, nativeIsBuilt, registerNativeBackend } from './native/native-backend.js'
@@ -9,15 +9,15 @@ import { registerWasmGradients } from './wasm-gradients.js'
 export const backends = ['tensorflow', 'wasm', 'cpu'] as const
 export type Backend = (typeof backends)[number]
 
-/** `tensorflow-gpu` is the native backend, refused where it would compute on the CPU. */
+/** `tensorflow-gpu` is the native backend, refused if it would compute on the CPU. */
 export const backendChoices = ['auto', 'tensorflow-gpu', ...backends] as const
 export type BackendChoice = (typeof backendChoices)[number]
 
 /**
  * Sets the backend for the process.
- * @param wanted one of them, or `auto` for the first that works here
- * @returns what computes; with the native backend `tensorflow (cpu)` or `tensorflow (gpu)`
- * @throws Error when it cannot be used here
+ * @param wanted a backend, or `auto` for the first one available
+ * @returns the backend in use; for the native one `tensorflow (cpu)` or `tensorflow (gpu)`
+ * @throws Error if the backend is unavailable
  */
 export async function chooseBackend(wanted: BackendChoice): Promise<string> {
   const candidates = wanted === 'auto' ? backends : [wanted === 'tensorflow-gpu' ? 'tensorflow' : wanted]

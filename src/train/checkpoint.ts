@@ -1,25 +1,25 @@
 /**
- * A run that can be taken up again to the bit. Random numbers need no state of their own: every
- * shuffle and every view is seeded by (run, epoch, picture), so the place in the run says it all.
+ * Checkpoints from which a run resumes bit for bit. Random numbers need no saved state: every shuffle and every view is
+ * seeded by (run, epoch, picture), so the position in the run determines them.
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { type NamedTensor, readTensors, writeTensors } from './safetensors.js'
 
 export interface RunState {
-  /** Epoch under way, from 0, and batches of it that are done. */
+  /** Epoch in progress, from 0, and the number of its finished batches. */
   epoch: number
   batch: number
   optimizerStep: number
   best: { epoch: number; score: number } | null
-  /** What was measured after each finished epoch. */
+  /** Measurements after each finished epoch. */
   history: EpochRecord[]
   secondsSpent: number
-  /** What computed it; a run may be ended on another machine. */
+  /** Backend that computed the epoch; a run may be finished on another machine. */
   backend?: string
 }
 
 export interface EpochRecord {
-  /** Side of the pictures. */
+  /** Side of the pictures in pixels. */
   side: number
   epoch: number
   loss: number
@@ -27,7 +27,7 @@ export interface EpochRecord {
   /** Share of the time in which the device waited for pictures. */
   waitedShare?: number
   seconds: number
-  /** null: the epoch was not judged. */
+  /** null if the epoch was not evaluated. */
   val: {
     mAP10: number | null
     accuracy: number
@@ -35,14 +35,14 @@ export interface EpochRecord {
     mAP50?: number | null
     normalisedMeanRank?: number | null
   } | null
-  /** Of a run in phases: which part of the network was trained. */
+  /** In a run with phases: the part of the network that was trained. */
   phase?: string
 }
 
-/** Groups of variables under a prefix each, such as `weights`, `average`, `moments`. */
+/** Groups of variables, each with a prefix such as `weights`, `average`, `moments`. */
 export type VariableGroups = Record<string, readonly tf.Variable[]>
 
-/** @param fingerprint what must be equal for the checkpoint to fit: settings that shape the run */
+/** @param fingerprint identifies the settings that shape the run; a checkpoint only loads with an equal one */
 export async function saveCheckpoint(
   path: string,
   groups: VariableGroups,
@@ -62,7 +62,7 @@ export async function saveCheckpoint(
   await writeTensors(path, { tensors, metadata: { state: JSON.stringify(state), fingerprint } })
 }
 
-/** Puts the values into the variables. @throws Error when the checkpoint is of another run. */
+/** Loads the values into the variables. @throws Error if the checkpoint belongs to another run. */
 export async function loadCheckpoint(path: string, groups: VariableGroups, fingerprint: string): Promise<RunState> {
   const { tensors, metadata } = await readTensors(path)
   if (metadata['fingerprint'] !== fingerprint)

@@ -1,4 +1,4 @@
-/** The edited copies that a network is judged by, made as they are needed: bytes of a picture → bytes of a copy → pixels. */
+/** Edited copies for evaluating a network, generated on demand: picture bytes → bytes of a copy → pixels. */
 import { bytesOf } from '../datasets/image-bytes.js'
 import type { SplitImage } from '../datasets/split.js'
 import { AlikeError } from '../errors.js'
@@ -6,7 +6,7 @@ import { type EditName, edited } from '../image/edits.js'
 import { prepareImage } from '../image/prepare.js'
 import type { Preprocessing } from '../image/preprocessing.js'
 
-/** What becomes of pictures most often. */
+/** The most common edits. */
 export const judgedEdits = [
   'half size',
   'quarter size',
@@ -16,12 +16,12 @@ export const judgedEdits = [
   'white border of 8 %',
 ] as const satisfies readonly EditName[]
 
-/** Pictures that are edited, where there are as many. */
+/** Maximum number of pictures that are edited. */
 const editedImages = 150
 const batchSize = 16
 const maxPixels = 100e6
 
-/** How many copies are made of so many pictures. */
+/** Number of copies made from this many pictures. */
 export const editedCopiesOf = (pictures: number): number => Math.min(pictures, editedImages) * judgedEdits.length
 
 export interface EditedBatch {
@@ -31,7 +31,10 @@ export interface EditedBatch {
   pixels: Uint8Array
 }
 
-/** Every edit of the chosen pictures, a batch at a time while the next one is made. @throws AlikeError `data_unreadable`, with the id of the picture */
+/**
+ * Every edit of the chosen pictures, batch by batch; the next batch is prepared meanwhile.
+ * @throws AlikeError `data_unreadable`, with the id of the picture
+ */
 export async function* editedBatches(
   images: readonly SplitImage[],
   preprocessing: Preprocessing,
@@ -56,7 +59,7 @@ export async function* editedBatches(
   }
 }
 
-/** `count` of the items at equal distances, all of them where there are fewer. */
+/** `count` items at equal distances, or all if there are fewer. */
 export function spreadEvenly<Item>(items: readonly Item[], count: number): Item[] {
   if (items.length <= count) return [...items]
   return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]!)

@@ -1,4 +1,4 @@
-/** Runs a network over a part of the data set, on the pixel path of serving, for judging it. */
+/** Embeds part of the data set for evaluation, on the same pixel path as serving. */
 import * as tf from '@tensorflow/tfjs-core'
 import type { SplitImage } from '../datasets/split.js'
 import type { EditedCopies } from '../eval/copies.js'
@@ -13,7 +13,7 @@ export type EmbeddedImages = RowsOfParts
 
 const batchSize = 60
 
-/** @param indices of the loader's pictures */
+/** @param indices into the loader's pictures */
 export async function embedImages(
   network: TrainableNetwork,
   loader: ImageLoader,
@@ -30,7 +30,7 @@ export async function embedImages(
   return parts.rows(indices.map((index) => images[index]!))
 }
 
-/** Edited copies of the pictures, or of as many as are judged by. */
+/** Embeds edited copies of the pictures, up to the evaluation's maximum. */
 export async function embedCopies(
   network: TrainableNetwork,
   images: readonly SplitImage[],
@@ -46,7 +46,7 @@ export async function embedCopies(
   return { ...parts.rows(originals), edits }
 }
 
-/** Gathers what the network makes of batches, output by output. */
+/** Collects the network's outputs over batches, separately for each output. */
 function partsOf(network: TrainableNetwork) {
   const { preprocessing, embeddingDimension: dimension } = network
   const outputs: Float32Array[][] = network.model.outputs.map(() => [])

@@ -1,4 +1,4 @@
-/** What an epoch will do, decided before it starts and from seeds alone: so a run can be taken up in its middle. */
+/** Plans an epoch before it starts, from seeds alone, so that a run can resume in the middle of one. */
 import { seededRandom } from '../eval/random.js'
 import { linkedMembers } from './feedback/linked-members.js'
 import { type Mix, planMix } from './fine-tuning/mix.js'
@@ -10,17 +10,17 @@ import type { TrainingData } from './training-data.js'
 
 export interface PlannedBatch {
   request: BatchRequest
-  /** Index of each picture's label. */
+  /** Class index of each picture. */
   classes: number[]
   eraseSeed: number
-  /** How its pictures are mixed; null: they are not. */
+  /** How the pictures are mixed; null: not at all. */
   mix: Mix | null
-  /** What people said of pairs of its last pictures. */
+  /** Human judgements on pairs of the last pictures in the batch. */
   links?: Links | undefined
 }
 
 export interface EpochPlan {
-  /** Side of this epoch's pictures. */
+  /** Side of this epoch's pictures in pixels. */
   side: number
   batches: PlannedBatch[]
 }
@@ -53,7 +53,7 @@ export function planEpoch(data: TrainingData, settings: TrainSettings, epoch: nu
   return { side, batches }
 }
 
-/** Of the pictures of an epoch: small ones first. */
+/** Side of an epoch's pictures: the first epochs use small ones. */
 export function sideOf({ smallInput, epochs, preprocessing }: TrainSettings, epoch: number): number {
   return epoch < Math.round(smallInput.share * epochs) ? smallInput.side : preprocessing.inputSize
 }

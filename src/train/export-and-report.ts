@@ -1,4 +1,4 @@
-/** The end of every run: the chosen network as a model folder and, unless it is an early one, its report. */
+/** The end of every run: exports the chosen network as a model folder and, unless disabled, writes its report. */
 import { basename, join, resolve } from 'node:path'
 import { evaluateCopies } from '../eval/copies.js'
 import { embedCopies, embedImages } from './embed-images.js'
@@ -16,14 +16,17 @@ export interface FinishedRun {
   settings: { data: string; out: string; name: string; dataLicence: string | null }
   data: TrainingData
   loader: ImageLoader
-  /** With the weights that were chosen on val. */
+  /** With the weights chosen on val. */
   network: TrainableNetwork
-  /** Into manifest and report: where it started, how it was computed, which epoch was chosen. */
+  /** For manifest and report: starting point, backend, chosen epoch. */
   facts: Omit<TrainingFacts, 'seconds' | 'settings' | 'history'>
   course: Pick<TrainingFacts, 'seconds' | 'settings' | 'history'>
-  /** Whether the classifier may shape the embedding after training: not that of a Siamese network, whose classifier only looks on. */
+  /**
+   * Whether the classifier may shape the embedding after training; not for a Siamese network, whose classifier does not
+   * influence it.
+   */
   useClassifier: boolean
-  /** False leaves the test pictures alone. */
+  /** False skips the test pictures. */
   report: boolean
   log: (line: string) => void
 }
@@ -31,11 +34,11 @@ export interface FinishedRun {
 export interface ExportedRun {
   /** The model folder. */
   folder: string
-  /** Absent when the test pictures were left alone. */
+  /** Absent if the test pictures were skipped. */
   metrics?: ModelMetrics
 }
 
-/** Pictures that TensorFlow.js and ONNX Runtime must agree on. */
+/** Pictures on which TensorFlow.js and ONNX Runtime must agree. */
 const parityImages = 16
 
 /** @throws AlikeError `export_parity_failed`. */
@@ -57,7 +60,7 @@ export async function exportAndReport(run: FinishedRun): Promise<ExportedRun> {
   log(`exported ${folder}, model ${manifest.id}`)
   if (!report) return { folder }
 
-  // here, once, the test pictures are looked at
+  // the only evaluation on the test pictures
   const training = { ...facts, ...course, settings: { ...course.settings, ...embedding.settings } }
   const source = { name: basename(resolve(settings.data)), licence: settings.dataLicence }
   return {
@@ -66,13 +69,13 @@ export async function exportAndReport(run: FinishedRun): Promise<ExportedRun> {
   }
 }
 
-/** Of the joined embedding, and how it came about: into manifest and report. */
+/** Describes the joined embedding and how its settings were chosen, for manifest and report. */
 interface ShapedEmbedding {
   network: TrainableNetwork
   settings: Record<string, unknown>
 }
 
-/** What is done to the embedding after training, chosen on val: see `class-gain.ts` and `joined-embedding.ts`. */
+/** Applies the post-training changes to the embedding, chosen on val: see `class-gain.ts` and `joined-embedding.ts`. */
 async function shapeEmbedding({ network, data, loader, useClassifier, log }: FinishedRun): Promise<ShapedEmbedding> {
   if (!useClassifier && network.instanceDimension === 0) return { network, settings: {} }
   const embedVal = () => embedImages(network, loader, data.images, data.val)

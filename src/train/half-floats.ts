@@ -1,6 +1,6 @@
 /** IEEE 754 binary16 ⇄ float32 in bulk; Node 20 has no Float16Array. */
 
-/** Every one of the 65,536 halves as a float. 256 KiB, so a look-up costs less than the arithmetic. */
+/** Every one of the 65,536 halves as a float. At 256 KiB, a look-up is cheaper than the arithmetic. */
 function tableOfHalves(): Float32Array {
   return Float32Array.from({ length: 1 << 16 }, (_, bits) => {
     const sign = bits & 0x8000 ? -1 : 1
@@ -14,7 +14,7 @@ function tableOfHalves(): Float32Array {
 
 let table: Float32Array | undefined
 
-/** @param into as long as `halves`; made when absent */
+/** @param into as long as `halves`; allocated if absent */
 export function halvesToFloats(
   halves: Uint16Array,
   into: Float32Array = new Float32Array(halves.length),
@@ -24,7 +24,7 @@ export function halvesToFloats(
   return into
 }
 
-/** Rounds to the nearest half, ties to even; what is too large becomes infinite. */
+/** Rounds to the nearest half, ties to even; overflow becomes infinity. */
 export function floatsToHalves(floats: Float32Array): Uint16Array {
   const bits = new Uint32Array(floats.buffer, floats.byteOffset, floats.length)
   const halves = new Uint16Array(floats.length)
@@ -38,7 +38,7 @@ function halfOf(bits: number): number {
   if (magnitude > 0x7f800000) return sign | 0x7e00
   // 65,520 and above round up to infinity
   if (magnitude >= 0x477ff000) return sign | 0x7c00
-  // below 2^-14 a half has fixed steps of 2^-24
+  // below 2^-14 halves are spaced 2^-24 apart
   if (magnitude < 0x38800000) return sign | subnormalOf(magnitude)
   const rounded = magnitude + 0xfff + ((magnitude >>> 13) & 1)
   return sign | ((rounded - 0x38000000) >>> 13)

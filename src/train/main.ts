@@ -1,4 +1,4 @@
-/** `npm run train`: labelled pictures in, a network folder that the service loads out. */
+/** `npm run train`: takes labelled pictures and writes a network folder that the service can load. */
 import { appendFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** The options of `npm run train`: names, defaults, bounds and their sentences, declared here and nowhere else. */
+/** The options of `npm run train`: names, defaults, bounds and descriptions, declared only here. */
 import { Option } from '@commander-js/extra-typings'
 import { command, fraction, oneOf, positiveNumber, wholeNumber } from '../command-line.js'
 import { backendChoices } from './backend.js'
@@ -17,7 +17,7 @@ const computePrecisions = ['auto', 'float32', 'bfloat16'] as const
 const list = (text: string): string[] => text.split(',')
 const wholeOrAuto = (text: string): number | 'auto' => (text === 'auto' ? text : wholeNumber()(text))
 
-/** An option of the other kind of run is misuse: it would change nothing. */
+/** An option that belongs to the other kind of run is an error, because it would have no effect. */
 export function trainCommand() {
   return command('npm run train --', 'Trains a network on labelled pictures, exports it and evaluates it.')
     .optionsGroup('Data and files:')

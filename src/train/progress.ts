@@ -1,9 +1,9 @@
-/** Lines that say how far a run is. */
+/** Progress messages of a run. */
 import type { EpochRecord, RunState } from './checkpoint.js'
 
 const minLineIntervalMs = 15_000
 
-/** Counts an epoch's batches and says something now and then. @param now milliseconds */
+/** Counts an epoch's batches and reports periodically. @param now milliseconds */
 export class EpochProgress {
   lossSum = 0
   batches = 0
@@ -24,12 +24,12 @@ export class EpochProgress {
     return (now - this.#started) / 1000
   }
 
-  /** Time that the device stood still because pictures were not there yet. */
+  /** Time that the device was idle because pictures were not ready. */
   waited(ms: number): void {
     this.#waitedMs += ms
   }
 
-  /** Pictures a second so far, and the share of the time that was spent waiting for pictures. */
+  /** Pictures per second so far, and the share of the time spent waiting for pictures. */
   pace(now: number): { picturesPerSecond: number; waitedShare: number } {
     return {
       picturesPerSecond: this.images / this.seconds(now),
@@ -37,7 +37,7 @@ export class EpochProgress {
     }
   }
 
-  /** @returns a line when the last one is old enough */
+  /** @returns a line if the last one is old enough */
   add(loss: number, images: number, where: string, now: number): string | null {
     this.lossSum += loss
     this.batches++
@@ -48,7 +48,7 @@ export class EpochProgress {
   }
 }
 
-/** After an epoch. @param secondsLeft of the whole run, its export included; null: there is no telling yet */
+/** The line after an epoch. @param secondsLeft of the whole run, including export; null if there is no estimate yet */
 export function epochLine(
   { epoch, side, loss, picturesPerSecond, waitedShare, seconds, val }: EpochRecord,
   { best }: RunState,
@@ -63,7 +63,7 @@ export function epochLine(
   return `epoch ${epoch + 1}/${epochs} side ${side} loss ${loss.toFixed(3)} ${quality}, ${pace}, ${seconds.toFixed(0)} s${left}`
 }
 
-/** Seconds as a person says them: 45 s, 12 min, 3 h 20 min. */
+/** A readable duration: 45 s, 12 min, 3 h 20 min. */
 export function durationOf(seconds: number): string {
   if (seconds < 90) return `${Math.ceil(seconds)} s`
   const minutes = Math.ceil(seconds / 60)

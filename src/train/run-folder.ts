@@ -1,4 +1,4 @@
-/** What a name stands for already, a network or a run, is written over only when that is said. */
+/** Refuses to overwrite an existing network or run of the same name unless told to. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AlikeError } from '../errors.js'
@@ -7,7 +7,7 @@ export interface NamedRun {
   name: string
   out: string
   work: string
-  /** These go on with what is there. */
+  /** These continue an existing run. */
   resume: boolean
   exportOnly: boolean
   force: boolean

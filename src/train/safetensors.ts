@@ -1,6 +1,6 @@
 /**
- * Named tensors in one file, in the safetensors layout: 8 bytes of header length (little endian), a
- * JSON header name → { dtype, shape, data_offsets }, then the values. Written as float32, read from any type of floats.
+ * Named tensors in one file, in the safetensors layout: 8 bytes of header length (little endian), a JSON header name →
+ * { dtype, shape, data_offsets }, then the values. Written as float32, read from any float type.
  */
 import { open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -18,7 +18,7 @@ export interface TensorFile {
   metadata: Record<string, string>
 }
 
-/** Written under another name, synced, then renamed: a reader sees the old file or the new one. */
+/** Written under a temporary name, synced, then renamed: readers see either the old file or the new one. */
 export async function writeTensors(path: string, { tensors, metadata }: TensorFile): Promise<void> {
   const header: Record<string, unknown> = { __metadata__: metadata }
   let offset = 0
@@ -50,7 +50,7 @@ export async function readTensors(path: string): Promise<TensorFile> {
   return parseTensors(await readFile(path))
 }
 
-/** Element type of the file → its values as floats. Types that no weight has (counters, flags) are left out. */
+/** Element type in the file → decoder to floats. Types that no weight has (counters, flags) are omitted. */
 const decoders: Record<string, (bytes: ArrayBuffer) => Float32Array> = {
   F32: (bytes) => new Float32Array(bytes),
   F64: (bytes) => Float32Array.from(new Float64Array(bytes)),
@@ -73,7 +73,7 @@ export function parseTensors(bytes: Buffer): TensorFile {
       data_offsets: [from, to],
     } = entry as { dtype: string; shape: number[]; data_offsets: [number, number] }
     const decode = decoders[dtype]
-    // copied: the file's buffer need not lie on a multiple of four
+    // copied, because the file's buffer need not be aligned to four bytes
     return decode === undefined
       ? []
       : [{ name, shape, values: decode(Uint8Array.from(bytes.subarray(start + from, start + to)).buffer) }]

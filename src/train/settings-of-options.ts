@@ -1,4 +1,4 @@
-/** What the options of `npm run train` without `--init` make of the defaults. */
+/** Applies the options of `npm run train` without `--init` to the defaults. */
 import type { TrainOptions } from './options.js'
 import { defaultSettings, type TrainSettings } from './settings.js'
 

@@ -1,4 +1,4 @@
-/** Everything a training run from nothing can be told, with defaults; `options.ts` names the ones that people change. */
+/** All settings of a training run from nothing, with defaults; `options.ts` names those that users change. */
 import { defaultDeal } from '../datasets/split.js'
 import type { Preprocessing } from '../embedding/model-manifest.js'
 import type { BackendChoice } from './backend.js'
@@ -6,56 +6,59 @@ import type { BatchShape } from './samplers/class-balanced.js'
 
 export interface TrainSettings {
   architecture: 'simple-cnn'
-  /** Folder of pictures, and a CSV of labels unless `labels.csv` lies in it or folders are the labels. */
+  /** Folder of pictures, with a CSV of labels unless `labels.csv` lies in it or its subfolders are the labels. */
   data: string
   labels?: string | undefined
-  /** File of judgements of hits: pairs that belong together, and pairs that do not. */
+  /** File of hit judgements: pairs that belong together, and pairs that do not. */
   feedback?: string | undefined
-  /** Name of the network: of its folder and in its manifest. */
+  /** Name of the network, of its folder and in its manifest. */
   name: string
   /** The network is written to `<out>/<name>/`. */
   out: string
-  /** Checkpoints and the log lie in `<work>/<name>/`. */
+  /** Checkpoints and the log are written to `<work>/<name>/`. */
   work: string
   backend: BackendChoice
   seed: number
   resume: boolean
-  /** Writes over what is there of this name. */
+  /** Overwrites an existing network or run of this name. */
   force: boolean
-  /** Trains nothing: exports the best weights so far. */
+  /** Exports the best weights so far, without training. */
   exportOnly: boolean
-  /** Measure the exported network on the test pictures; false for a run that will go on, as they are looked at once. */
+  /**
+   * Measure the exported network on the test pictures. False for a run that will continue, because the test pictures
+   * should be evaluated only once.
+   */
   report: boolean
-  /** What the owner of the pictures states; goes into the model card. */
+  /** As stated by the owner of the pictures; goes into the model card. */
   dataLicence: string | null
 
   epochs: number
   batch: BatchShape
   preprocessing: Preprocessing
-  /** Side of the pictures in the first `share` of the epochs: cheaper, and the network is the same. */
+  /** Side of the pictures in the first `share` of the epochs: cheaper, and the same network. */
   smallInput: { side: number; share: number }
-  /** `eraseShare`: pictures of a batch that lose a random square. */
+  /** `eraseShare`: share of a batch's pictures that lose a random square. */
   augmentation: { minScale: number; colourJitter: number; eraseShare: number }
-  /** `normMomentum`: share of batch-norm's old statistics that a step keeps; lower for a run of few steps. */
+  /** `normMomentum`: share of batch-norm's old statistics kept in each step; lower for a run with few steps. */
   network: { widths: number[]; depth: number; embeddingDimension: number; scale: number; normMomentum?: number }
 
-  /** Share of the batches whose pictures are mixed in twos. */
+  /** Share of the batches whose pictures are mixed in pairs. */
   mixShare: number
-  /** Folders of networks that this one is taught by. */
+  /** Folders of the teacher networks. */
   teachers: string[]
   labelSmoothing: number
   /** Weight and temperature of the supervised contrastive term beside the cross-entropy. */
   contrastive: { weight: number; temperature: number }
   learningRate: { peak: number; warmupEpochs: number }
   weightDecay: number
-  /** Share of the averaged weights that a step keeps. */
+  /** Share of the averaged weights kept in each step. */
   averageDecay: number
-  /** Shares for validation and test where the data has no split. */
+  /** Shares for validation and test if the data has no split. */
   shares: { val: number; test: number }
   checkpointEverySeconds: number
 }
 
-/** What shapes a run, without what only says where things lie or how often they are saved. */
+/** The settings that shape a run, without file locations and the checkpoint interval. */
 export function shapingSettings(settings: TrainSettings): Record<string, unknown> {
   const {
     resume,
@@ -74,7 +77,7 @@ export function shapingSettings(settings: TrainSettings): Record<string, unknown
   return shaping
 }
 
-/** A checkpoint goes on only where all of this is the same. */
+/** A checkpoint resumes only with an equal fingerprint. */
 export function fingerprintOf(settings: TrainSettings, labels: readonly string[], images: number): string {
   return JSON.stringify({ ...shapingSettings(settings), labels, pictures: images })
 }

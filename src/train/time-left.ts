@@ -1,17 +1,17 @@
 /**
- * How long the rest of a run takes. Work is counted in forward passes of pictures at full size; what a pass costs here, the
- * epochs that are done tell. The ratios were measured with ResNet-50 on one core: 54 ms forward, 39 for the tail from cached
- * maps, 220 for every layer (docs/training.md).
+ * Estimates the remaining time of a run. Work is counted in forward passes of full-size pictures; finished epochs show
+ * how long a pass takes here. The ratios were measured with ResNet-50 on one core: 54 ms forward, 39 for the tail from
+ * cached maps, 220 for every layer (docs/training.md).
  */
 import { availableParallelism } from 'node:os'
 import { editedCopiesOf } from './edited-copies.js'
 import type { TrainingData } from './training-data.js'
 
 export interface PlannedEpoch {
-  /** Epochs of one phase and side take as long as each other. */
+  /** Epochs with the same phase and side take equally long. */
   phase?: string | undefined
   side: number
-  /** Forward passes of full-size pictures that it costs. */
+  /** Its cost in forward passes of full-size pictures. */
   work: number
 }
 
@@ -20,16 +20,16 @@ export interface TimedEpoch extends PlannedEpoch {
 }
 
 const passesOfTraining: Record<string, number> = { head: 0.2, tail: 0.7, all: 4 }
-/** Of a small network, forward and backward. */
+/** Forward and backward pass of a small network. */
 const passesFromNothing = 3
 
-/** @param fullSide of the pictures as served; cached maps are always of those */
+/** @param fullSide side of the pictures as served; cached maps always use it */
 export function epochWork(pictures: number, { phase, side }: Omit<PlannedEpoch, 'work'>, fullSide: number): number {
   const passes = phase === undefined ? passesFromNothing : (passesOfTraining[phase] ?? passesFromNothing)
   return pictures * passes * (side / fullSide) ** 2
 }
 
-/** Pictures that go through the network once a run's epochs are done: what is chosen on val, and the report. */
+/** Pictures that pass through the network after a run's epochs: selection on val, and the report. */
 export function exportPasses(
   { val, test, train }: Pick<TrainingData, 'val' | 'test' | 'train'>,
   report: boolean,
@@ -43,7 +43,7 @@ export function exportPasses(
 const viewsOfTest = 5
 
 /**
- * @param done epochs of this run; none: there is no telling
+ * @param done epochs of this run; without any there is no estimate
  * @param toCome in their order
  * @param passes of the export and the report, which run on the processor
  */
@@ -62,7 +62,10 @@ export function secondsLeft(
   return sum(toCome.map(secondsOf)) + passes.count * (passes.secondsEach ?? secondsOfPass)
 }
 
-/** Of the exported network on the processor, where a GPU trains: 36 ms on one core for ResNet-50, and by the number of weights. */
+/**
+ * One pass of the exported network on the processor, while a GPU trains: 36 ms on one core for ResNet-50, in proportion
+ * to the number of weights.
+ */
 export function secondsOfExportedPass(weights: number): number {
   return (0.036 * weights) / 25.6e6 / availableParallelism()
 }

@@ -28,9 +28,9 @@ import { readTrainingData, type TrainingData } from './training-data.js'
 import { trainingStep } from './training-step.js'
 
 export interface Trained {
-  /** The model folder; absent when the run was stopped before its end. */
+  /** The model folder; absent if the run was stopped early. */
   folder?: string
-  /** Absent also when only the weights so far were exported. */
+  /** Also absent if only the weights so far were exported. */
   metrics?: ModelMetrics
   state: RunState
 }
@@ -40,9 +40,9 @@ interface Run {
   settings: TrainSettings
   data: TrainingData
   loader: ImageLoader
-  /** The network that is trained, for squares of any side. */
+  /** The network being trained; accepts squares of any side. */
   network: TrainableNetwork
-  /** The average of its weights over the run: the one that is judged and exported. */
+  /** The moving average of its weights: the network that is evaluated and exported. */
   averaged: TrainableNetwork
   teachers: Teachers | null
   optimizer: AdamW
@@ -52,7 +52,7 @@ interface Run {
 }
 
 /**
- * @param stop ends the run after the batch in work, with a checkpoint to resume from
+ * @param stop ends the run after the current batch and saves a checkpoint to resume from
  * @throws AlikeError `data_unreadable`, `export_parity_failed`.
  */
 export async function trainFromNothing(
@@ -119,7 +119,10 @@ export async function trainFromNothing(
   }
 }
 
-/** Trains from the start or the checkpoint; afterwards the averaged network has the best epoch's weights if the run is at its end. */
+/**
+ * Trains from the start or the checkpoint. If the run finishes, the averaged network then holds the weights of the best
+ * epoch.
+ */
 async function runEpochs({
   settings,
   data,
@@ -134,7 +137,7 @@ async function runEpochs({
   const { preprocessing, epochs } = settings
   const [weights, average, variables] = [variablesOf(network), variablesOf(averaged), trainableVariablesOf(network)]
 
-  // where the run stands
+  // position in the run
   const work = join(settings.work, settings.name)
   await mkdir(work, { recursive: true })
   const [checkpoint, bestFile] = [join(work, 'checkpoint.safetensors'), join(work, 'best.safetensors')]
@@ -164,7 +167,7 @@ async function runEpochs({
     const progress = new EpochProgress(performance.now())
     const open = batches.slice(state.batch)
     for await (const pixels of loader.stream(open.map(({ request }) => request))) {
-      // batches arrive as messages, which Node hands on in a row: without a pause no signal would ever be heard
+      // batches arrive as messages that Node handles back to back: without a pause no signal would be handled
       await setImmediate()
       const { classes, mix, links, eraseSeed } = batches[state.batch]!
       const share = settings.augmentation.eraseShare

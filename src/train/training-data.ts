@@ -13,9 +13,9 @@ export interface TrainingData {
   train: number[]
   val: number[]
   test: number[]
-  /** Index into `labels` of each picture of `train`, in its order. */
+  /** Label index of each picture of `train`, in the same order. */
   classOf: number[]
-  /** What people said of pairs of pictures of `train`; none without feedback. */
+  /** Human judgements on pairs of `train` pictures; empty without feedback. */
   judged: readonly JudgedPair[]
 }
 
@@ -27,7 +27,7 @@ export async function readTrainingData(
   const part = (split: string): number[] => [...images.keys()].filter((index) => images[index]!.split === split)
   const [train, val, test] = [part('train'), part('val'), part('test')]
   const labels = [...new Set(train.map((index) => images[index]!.label))].sort()
-  // the test part may hold classes that were never trained on: protocol C judges them
+  // the test part may hold untrained classes: protocol C evaluates them
   const stranger = val.find((index) => !labels.includes(images[index]!.label))
   if (stranger !== undefined)
     throw new AlikeError('data_unreadable', {

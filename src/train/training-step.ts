@@ -1,4 +1,4 @@
-/** One step: pixels and classes in, weights moved, loss out. */
+/** One training step: takes pixels and classes, updates the weights, returns the loss. */
 import * as tf from '@tensorflow/tfjs-core'
 import { batchLoss } from './fine-tuning/batch-loss.js'
 import { type Mix, mixed } from './fine-tuning/mix.js'
@@ -13,17 +13,17 @@ export interface StepBatch {
   /** uint8 [N, side, side, 3] */
   pixels: Uint8Array
   side: number
-  /** Index of each picture's label. */
+  /** Class index of each picture. */
   classes: readonly number[]
-  /** How the pictures are mixed in twos. */
+  /** How the pictures are mixed in pairs. */
   mix?: Mix | null
-  /** What people said of pairs of them. */
+  /** Human judgements on pairs of them. */
   links?: Links | undefined
 }
 
 export interface StepMeans {
   optimizer: AdamW
-  /** Those that the optimiser moves. */
+  /** The variables that the optimiser updates. */
   variables: tf.Variable[]
   learningRate: number
   teachers?: Teachers | null

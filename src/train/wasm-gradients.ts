@@ -9,8 +9,8 @@ interface FilterGradientAttributes {
 }
 
 /**
- * Gradient of a convolution with respect to its filter: for each place (row, column) of the filter,
- * the inputs under that place, taken as rows of [N·H·W, in], transposed times the gradients [N·H·W, out].
+ * Gradient of a convolution with respect to its filter: for each position (row, column) in the filter, the inputs under
+ * that position, as rows [N·H·W, in], transposed and multiplied by the gradients [N·H·W, out].
  */
 export function registerWasmGradients(): void {
   if (tf.getKernel(tf.Conv2DBackpropFilter, 'wasm') != null) return

@@ -1,4 +1,6 @@
-/** Fills a feature file: pictures through the frozen trunk, chunk by chunk, from where the last run stopped. */
+/**
+ * Fills a feature file: runs pictures through the frozen trunk, chunk by chunk, continuing where the last run stopped.
+ */
 import { createHash } from 'node:crypto'
 import * as tf from '@tensorflow/tfjs-core'
 import type { SplitImage } from '../../datasets/split.js'
@@ -9,7 +11,7 @@ import { normalised } from '../loader/normalise.js'
 import type { StagedNetwork } from '../models/staged-network.js'
 import { FeatureFile, type MapShape, rowsDone } from './feature-file.js'
 
-/** One way to see every picture. View 0 is the one that serving sees, the others are random crops. */
+/** One view of every picture. View 0 is the serving view, the others are random crops. */
 export interface View {
   index: number
   seed: number
@@ -33,7 +35,7 @@ export interface BuildFeaturesOptions {
 const chunkSize = 30
 const syncEveryChunks = 10
 
-/** @returns the complete file, or null when stopped before; what is done is kept. */
+/** @returns the complete file, or null if stopped early; finished rows are kept. */
 export async function buildFeatures(options: BuildFeaturesOptions): Promise<FeatureFile | null> {
   const { path, network, loader, indices, view, log, stop } = options
   const { inputSize } = network.preprocessing
@@ -85,7 +87,7 @@ function seedOf({ seed, index }: View, image: number): number {
   return Math.floor(seededRandom(seed * 7_368_787 + index * 104_729 + image)() * 2 ** 32)
 }
 
-/** Weights, pixel path, pictures and view, in one hash. */
+/** A hash over weights, pixel path, pictures and view. */
 function fingerprintOf({ weightsSha256, network, images, indices, view }: BuildFeaturesOptions): string {
   const facts = [
     weightsSha256,

@@ -1,7 +1,7 @@
 /**
- * Feature maps of one view of every picture, as float16 rows in one file: what a frozen trunk gives is computed once and
- * read in every epoch. Beside it `<path>.json` says what the rows are of and how many are done, so that building can be
- * taken up again.
+ * Feature maps of one view of every picture, as float16 rows in one file: the output of a frozen trunk is computed once
+ * and read in every epoch. Beside it, `<path>.json` records what the rows belong to and how many are finished, so that
+ * an interrupted build can continue.
  */
 import { constants } from 'node:fs'
 import { type FileHandle, open, readFile, rename, writeFile } from 'node:fs/promises'
@@ -11,14 +11,14 @@ import { floatsToHalves, halvesToFloats } from '../half-floats.js'
 export type MapShape = readonly [height: number, width: number, channels: number]
 
 interface Sidecar {
-  /** Names weights, pictures and view; rows of anything else are of no use. */
+  /** Identifies weights, pictures and view; rows of any other fingerprint are useless. */
   fingerprint: string
   shape: MapShape
-  /** Rows that are written and synced. */
+  /** Rows written and synced. */
   done: number
 }
 
-/** The rows that are done, 0 when there are none of this fingerprint. */
+/** Number of finished rows; 0 if there are none with this fingerprint. */
 export async function rowsDone(path: string, fingerprint: string, shape: MapShape): Promise<number> {
   const text = await readFile(`${path}.json`, 'utf8').catch(() => null)
   if (text === null) return 0
@@ -43,7 +43,7 @@ export class FeatureFile {
     return new FeatureFile(path, fingerprint, shape, await open(path, constants.O_RDWR | constants.O_CREAT))
   }
 
-  /** Values of a row. */
+  /** Values per row. */
   get size(): number {
     const [height, width, channels] = this.shape
     return height * width * channels
@@ -62,7 +62,10 @@ export class FeatureFile {
     await rename(`${this.#path}.json.part`, `${this.#path}.json`)
   }
 
-  /** Reads a row into `into` at `offset`, left and right swapped where `mirrored`: the map of the mirrored picture, nearly. */
+  /**
+   * Reads a row into `into` at `offset`, flipped horizontally if `mirrored`: approximately the map of the mirrored
+   * picture.
+   */
   async read(row: number, mirrored: boolean, into: Float32Array, offset: number): Promise<void> {
     const halves = new Uint16Array(this.size)
     const { bytesRead } = await this.#handle.read(

@@ -1,4 +1,4 @@
-/** Judgements of hits, as `GET …/feedback` gives them, made into pairs of training pictures. */
+/** Converts hit judgements, as returned by `GET …/feedback`, into pairs of training pictures. */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { bytesOf } from '../../datasets/image-bytes.js'
@@ -13,10 +13,13 @@ export interface JudgedPair {
 
 export interface JudgedPairs {
   pairs: JudgedPair[]
-  /** Lines of the file, and those of which a picture is not in the data set, is held out, or has no bytes that are known. */
+  /**
+   * Lines in the file, and the number of those with a picture that is not in the data set, is held out, or whose bytes
+   * are unknown.
+   */
   lines: number
   unknown: number
-  /** Pairs that as many call right as wrong. */
+  /** Pairs with as many votes for as against. */
   undecided: number
 }
 
@@ -29,8 +32,8 @@ interface Line {
 }
 
 /**
- * Pictures are known again by their bytes, or by the id that they are stored under where it is that of the data set. Only pairs
- * of training pictures count: what is held out stays so.
+ * Matches pictures by their bytes, or by their stored id if the data set uses the same ids. Only pairs of training
+ * pictures count; held-out pictures stay held out.
  * @throws AlikeError `data_unreadable`
  */
 export async function readJudgedPairs(
@@ -75,7 +78,7 @@ async function readLines(file: string): Promise<Line[]> {
       if (typeof read.query === 'object' && typeof read.hit === 'string' && /^(right|wrong)$/.test(read.verdict))
         return [read]
     } catch {
-      // told below
+      // reported below
     }
     throw new AlikeError('data_unreadable', { detail: `Line ${i + 1} of the feedback is not a judgement.` })
   })

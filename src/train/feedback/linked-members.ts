@@ -1,17 +1,21 @@
-/** Judged pairs brought into batches, a few in each: pictures that are judged together hardly ever meet by chance. */
+/** Adds a few judged pairs to each batch, because the two pictures of a pair rarely meet by chance. */
 import type { Links } from '../losses/linked-pairs.js'
 import type { JudgedPair } from './judged-pairs.js'
 
-/** Of one batch. */
+/** Pairs per batch. */
 const pairsPerBatch = 4
 
 export interface LinkedMembers {
-  /** Positions in `data.train` of further rows, two for each pair. */
+  /** Positions in `data.train` of the additional rows, two per pair. */
   members: number[]
   links: Links
 }
 
-/** In turn, so that each pair comes as often as any other. @param batch its number over all epochs @param rows of the batch before them */
+/**
+ * Round robin, so that all pairs occur equally often.
+ * @param batch number of the batch over all epochs
+ * @param rows in the batch before the added ones
+ */
 export function linkedMembers(pairs: readonly JudgedPair[], batch: number, rows: number): LinkedMembers {
   const chosen = Array.from(
     { length: Math.min(pairsPerBatch, pairs.length) },

@@ -1,4 +1,4 @@
-/** What a batch's outputs cost: classes, pairs, views of one picture, and what teachers say. */
+/** The loss of a batch: classes, pairs, views of one picture, and teachers. */
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { supervisedContrastive } from '../losses/contrastive.js'
@@ -9,20 +9,24 @@ import type { Mix } from './mix.js'
 import { defaultDistillation, type LossSettings } from './settings.js'
 import type { Taught } from './teachers.js'
 
-/** What is known of the rows of a batch. */
+/** What is known about the rows of a batch. */
 export interface BatchTruth {
-  /** Index of each row's label. */
+  /** Class index of each row. */
   classes: readonly number[]
-  /** Which picture each row shows; two rows of one number are two views of it. */
+  /** The picture shown by each row; rows with the same number are views of the same picture. */
   images?: readonly number[]
-  /** Mixed rows show two pictures: only classes are learned from them. */
+  /** Mixed rows show two pictures and train the classes only. */
   mix?: Mix | null
   taught?: Taught | null
-  /** What people said of pairs of these rows. */
+  /** Human judgements on pairs of these rows. */
   links?: Links | undefined
 }
 
-/** Weighted sum of the terms that apply. @param tail from which classes are told @param maps [N, H, W, C], what it takes */
+/**
+ * Weighted sum of the applicable terms.
+ * @param tail computes the class logits
+ * @param maps [N, H, W, C], the input of `tail`
+ */
 export function batchLoss(
   tail: LayersModel,
   maps: tf.Tensor,
@@ -43,7 +47,7 @@ export function batchLoss(
     detachedClassifier === true ? (tail.getLayer('logits').apply(withoutGradient(embedding)) as tf.Tensor2D) : attached
   const labels = tf.tensor1d([...classes], 'int32')
 
-  // what the labels say
+  // loss against the labels
   const targets = smoothedTargets(labels, logits.shape[1], labelSmoothing)
   const own: tf.Tensor[] = [softCrossEntropy(logits, mix === null ? targets : mixedTargets(targets, mix))]
   if (mix === null) {
@@ -53,7 +57,7 @@ export function batchLoss(
     if (links !== undefined) own.push(tf.mul(linkedPairs(embedding, links, linked.margin), linked.weight))
   }
 
-  // what teachers say, and what tells a picture from all others
+  // losses against teachers, and for telling single pictures apart
   const terms =
     taught === null
       ? own
@@ -76,7 +80,7 @@ function mixedTargets(targets: tf.Tensor2D, { partners, share }: Mix): tf.Tensor
   ) as tf.Tensor2D
 }
 
-/** Cross-entropy to the teachers' posterior, plus the weighted mean square between the two matrices of cosines. */
+/** Cross-entropy with the teachers' posterior, plus the weighted mean squared difference of the two cosine matrices. */
 function distance(
   embedding: tf.Tensor2D,
   logits: tf.Tensor2D,

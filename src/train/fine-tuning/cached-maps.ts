@@ -1,4 +1,4 @@
-/** The cached maps of a data set: every view of the train part, and the serving view of val. */
+/** Cached feature maps of a data set: every view of the train part, and the serving view of val. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
@@ -11,15 +11,15 @@ import type { BatchMember } from './plan.js'
 import type { FineTuneSettings } from './settings.js'
 
 export interface CachedMaps {
-  /** [N, H, W, C] of the members of a batch. */
+  /** [N, H, W, C] for the members of a batch. */
   batch(members: readonly Pick<BatchMember, 'member' | 'view' | 'mirrored'>[]): Promise<tf.Tensor4D>
-  /** Of `count` pictures of val from `start` on. */
+  /** Maps of `count` val pictures from `start` on. */
   val(start: number, count: number): Promise<tf.Tensor4D>
   close(): Promise<void>
 }
 
 export interface CachedMapsOptions {
-  /** With its starting weights. */
+  /** Holds its starting weights. */
   network: StagedNetwork
   weightsSha256: string
   data: TrainingData
@@ -29,7 +29,7 @@ export interface CachedMapsOptions {
   stop: AbortSignal
 }
 
-/** Builds what is missing. @returns null when stopped before the end */
+/** Builds missing maps. @returns null if stopped early */
 export async function cachedMaps({
   network,
   weightsSha256,

@@ -22,15 +22,15 @@ import { type FineTuneSettings, fineTuneFingerprint, shapingFineTuneSettings } f
 import { Teachers } from './teachers.js'
 
 export interface FineTuned {
-  /** The model folder; absent when the run was stopped before its end. */
+  /** The model folder; absent if the run was stopped early. */
   folder?: string
-  /** Absent also when the test pictures were left alone. */
+  /** Also absent if the test pictures were skipped. */
   metrics?: ModelMetrics
   state: RunState
 }
 
 /**
- * @param stop ends the run after the batch in work, with a checkpoint to resume from
+ * @param stop ends the run after the current batch and saves a checkpoint to resume from
  * @throws AlikeError `weights_unreadable`, `data_unreadable`, `export_parity_failed`.
  */
 export async function fineTune(
@@ -83,7 +83,7 @@ async function startingWeightsOf({ init, initSha256, architecture }: FineTuneSet
   throw new AlikeError('weights_unreadable', { detail })
 }
 
-/** The averaged network, as the run left it. */
+/** Exports the averaged network in its final state. */
 function exportRun({ settings, data, starting, loader, averaged, ...run }: Run, state: RunState): Promise<ExportedRun> {
   const facts = {
     startedFrom: `${starting.description}, file ${starting.file}, SHA-256 ${starting.sha256}`,
@@ -107,7 +107,10 @@ function exportRun({ settings, data, starting, loader, averaged, ...run }: Run, 
   })
 }
 
-/** Goes through the phases from the start or the checkpoint; afterwards the averaged network has the best epoch's weights if the run is at its end. */
+/**
+ * Runs the phases from the start or the checkpoint. If the run finishes, the averaged network then holds the weights of
+ * the best epoch.
+ */
 async function runPhases(run: Run): Promise<RunState> {
   const { settings, averaged, stop } = run
   const maps = await mapsFor(run)
@@ -125,7 +128,7 @@ async function runPhases(run: Run): Promise<RunState> {
   }
 }
 
-/** Made with the starting weights. @returns null where no phase needs them, or they were stopped */
+/** Maps computed with the starting weights. @returns null if no phase needs them or building them was stopped */
 async function mapsFor(run: Run): Promise<CachedMaps | null> {
   const { phases, exportOnly } = run.settings
   const wanted = phases.some(({ trains }) => trains !== 'all') && !exportOnly

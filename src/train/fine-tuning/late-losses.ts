@@ -1,4 +1,4 @@
-/** Losses that are read one step late: reading waits for the device, which should not wait for us. */
+/** Reads each loss one step late: reading waits for the device, which would otherwise idle. */
 import { performance } from 'node:perf_hooks'
 import type * as tf from '@tensorflow/tfjs-core'
 import type { EpochProgress } from '../progress.js'
@@ -19,13 +19,13 @@ export class LateLosses {
     this.#log = log
   }
 
-  /** When the step is under way; the one before is told now. */
+  /** Call it once the step is running on the device; reads the previous step's loss. */
   add(step: Untold): void {
     this.tell()
     this.#untold = step
   }
 
-  /** Counts the loss that waits, if there is one, and disposes of it. */
+  /** Counts the pending loss, if any, and disposes of it. */
   tell(): void {
     if (this.#untold === null) return
     const { loss, images, place } = this.#untold

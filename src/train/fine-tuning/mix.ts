@@ -1,23 +1,23 @@
 /**
- * Two pictures in one, with the labels of both: mixup (Zhang et al. 2018) blends them, CutMix (Yun et al. 2019) puts a
- * rectangle of one into the other. A network that has learned to say "two thirds running" is less sure of what it only memorised.
+ * Combines two pictures and their labels: mixup (Zhang et al. 2018) blends them, CutMix (Yun et al. 2019) pastes a
+ * rectangle of one into the other. A network trained on mixed labels is less confident about what it merely memorised.
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { shuffled } from '../../datasets/split.js'
 
 export interface Mix {
-  /** Of each row, the row that it is mixed with. */
+  /** For each row, the row it is mixed with. */
   partners: number[]
-  /** Share of the row itself, 0 to 1; the partner has the rest. */
+  /** Share of the row itself, 0 to 1; the partner contributes the rest. */
   share: number
-  /** What is the partner's, in shares of the side; absent where the two are blended. */
+  /** The partner's rectangle, as fractions of the side; absent for a blend. */
   box?: { left: number; top: number; side: number }
 }
 
-/** Small: most blends are nearly one of the two pictures. */
+/** Small, so that most blends are nearly one of the two pictures. */
 const mixupAlpha = 0.2
 
-/** @param count rows of the batch @param random uniform in [0, 1) */
+/** @param count rows in the batch @param random uniform in [0, 1) */
 export function planMix(count: number, random: () => number): Mix {
   const partners = shuffled(
     Array.from({ length: count }, (_, row) => row),
@@ -29,7 +29,7 @@ export function planMix(count: number, random: () => number): Mix {
   return { partners, share: 1 - side * side, box }
 }
 
-/** Beta(α, α) for α under 1 (Jöhnk 1964). */
+/** Beta(α, α) for α below 1 (Jöhnk 1964). */
 function symmetricBeta(alpha: number, random: () => number): number {
   for (;;) {
     const [a, b] = [random() ** (1 / alpha), random() ** (1 / alpha)]

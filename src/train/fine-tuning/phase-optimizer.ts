@@ -1,11 +1,11 @@
-/** The variables that a phase moves, in two groups with a rate each. */
+/** The variables that a phase trains, in two groups with separate learning rates. */
 import type * as tf from '@tensorflow/tfjs-core'
 import { type StagedNetwork, trainableLayersOf } from '../models/staged-network.js'
 import { AdamW } from '../optimizer/adamw.js'
 import type { PhaseName } from './settings.js'
 
 export interface PhaseOptimizer {
-  /** Moved in the trunk: none, unless every layer is trained. */
+  /** Trained variables of the trunk: none unless every layer is trained. */
   trunk: tf.Variable[]
   tail: tf.Variable[]
   /** Steps taken in this phase. */
@@ -21,7 +21,8 @@ export function phaseOptimizer(network: StagedNetwork, trains: PhaseName, weight
   const tailBody = tailLayers.filter(({ layer }) => !network.isHead(layer)).flatMap(({ variables }) => variables)
   const trunk = trains === 'all' ? trainableLayersOf(network.trunk).flatMap(({ variables }) => variables) : []
 
-  // some batches say nothing to the instance part of the head: on its own it then rests, momentum and all
+  // some batches contribute nothing to the instance part of the head; in its own optimiser it then stays still,
+  // including its momentum
   const [forInstance, forClasses] = [head.filter(isOfInstance), head.filter((variable) => !isOfInstance(variable))]
   const body = [...trunk, ...tailBody]
   const options = { beta2: 0.999, epsilon: 1e-8, weightDecay }

@@ -1,4 +1,7 @@
-/** One phase of a run: its batches, a judgement on val after each epoch, and checkpoints from which it goes on to the bit. */
+/**
+ * One phase of a run: its batches, an evaluation on val after each epoch, and checkpoints from which it resumes bit for
+ * bit.
+ */
 import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
 import * as tf from '@tensorflow/tfjs-core'
@@ -19,13 +22,13 @@ import { type StepResult, tailStep, wholeStep } from './steps.js'
 import { type InputSources, trainingInput } from './training-input.js'
 import { judgeOnVal } from './val-quality.js'
 
-/** Where a run is kept. */
+/** The files of a run. */
 export interface RunFiles {
-  /** Of the last moment that was saved. */
+  /** The latest saved state. */
   checkpoint: string
   /** The averaged weights of the best epoch. */
   best: string
-  /** What must be equal for a checkpoint to fit. */
+  /** Must be equal for a checkpoint to load. */
   fingerprint: string
 }
 
@@ -35,7 +38,7 @@ export interface PhaseParts {
   maps: CachedMaps | null
 }
 
-/** The rest of the phase that the run is in, or as much of it as a stop leaves. @returns where the run stands then */
+/** Runs the rest of the current phase, or part of it if stopped. @returns the state reached */
 export async function runPhase(parts: PhaseParts, state: RunState): Promise<RunState> {
   const phase = await PhaseRun.takeUp(parts, state)
   try {
@@ -50,7 +53,7 @@ class PhaseRun {
   readonly #files: RunFiles
   readonly #sources: InputSources
   readonly #phase: Phase
-  /** The first epoch that is not of the phase. */
+  /** The first epoch after the phase. */
   readonly #end: number
   readonly #optimizer: PhaseOptimizer
   readonly #variables: Variables
@@ -73,12 +76,13 @@ class PhaseRun {
     this.#state = state
   }
 
-  /** A phase begins with a fresh optimiser; in its middle the checkpoint holds the moments. */
+  /** A phase starts with a fresh optimiser; in the middle of one, the checkpoint restores the moments. */
   static async takeUp(parts: PhaseParts, state: RunState): Promise<PhaseRun> {
     const { run, files } = parts
     const { phase, epochInPhase } = phaseOf(run.settings.phases, state.epoch)!
     const optimizer = phaseOptimizer(run.network, phase.trains, run.settings.weightDecay)
-    // a run that ends with every layer trained must not hand out a network of which some are still the starting ones
+    // a run that ends with a phase training every layer must not export a network with some layers still at their
+    // starting weights
     if (epochInPhase === 0 && state.batch === 0) return new PhaseRun(parts, { ...state, best: null }, optimizer)
     await loadCheckpoint(files.checkpoint, variablesIn(run, optimizer), files.fingerprint)
     optimizer.step = state.optimizerStep
@@ -99,7 +103,7 @@ class PhaseRun {
     return this.#state
   }
 
-  /** The rest of the epoch. @returns false when it was stopped, after the batch in work */
+  /** Runs the rest of the epoch. @returns false if stopped, after the current batch */
   async #train(progress: EpochProgress): Promise<boolean> {
     const { log, stop, settings } = this.#run
     const batches = planBatches(this.#sources.data, settings, this.#state.epoch)
@@ -110,7 +114,7 @@ class PhaseRun {
       const batch = batches[this.#state.batch]!
       const loss = this.#step(input, batch, batches.length)
       losses.add({ loss, images: batch.classes.length, place: this.#placeOf(batches.length) })
-      // signals are heard between two batches only
+      // signals are handled only between batches
       await setImmediate()
       if (this.#isTimeToSave) await this.#save()
       if (stop.aborted) {
@@ -123,7 +127,7 @@ class PhaseRun {
     return true
   }
 
-  /** Moves the weights, and their average behind them. @returns the loss, to be disposed of */
+  /** Updates the weights and their moving average. @returns the loss; the caller disposes of it */
   #step(input: tf.Tensor4D, batch: FineTuneBatch, batchesInEpoch: number): tf.Scalar {
     const { settings } = this.#run
     const optimizer = this.#optimizer
@@ -142,7 +146,7 @@ class PhaseRun {
     return `${this.#phase.trains} epoch ${epoch + 1}/${epochs} batch ${batch}/${batchesInEpoch}`
   }
 
-  /** Judged, kept where it is the best so far, and told. */
+  /** Evaluates the epoch, keeps it if it is the best so far, and reports it. */
   async #endEpoch(progress: EpochProgress): Promise<void> {
     const { settings, log } = this.#run
     const pace = progress.pace(performance.now())
@@ -156,7 +160,7 @@ class PhaseRun {
     log(epochLine(record, this.#state, left))
   }
 
-  /** On val, as it will be served. */
+  /** On val, on the serving path. */
   async #judge(): Promise<EpochRecord['val']> {
     const { averaged, loader, compute } = this.#run
     const { maps, data } = this.#sources
@@ -167,7 +171,7 @@ class PhaseRun {
     return quality
   }
 
-  /** The best epoch's averaged weights are the result. */
+  /** The averaged weights of the best epoch are the result. */
   async #keep(record: EpochRecord): Promise<void> {
     const { epoch, val, seconds } = record
     const { best, history, secondsSpent } = this.#state
@@ -198,7 +202,7 @@ class PhaseRun {
   }
 }
 
-/** Everything that a checkpoint holds. */
+/** All variables in a checkpoint. */
 type Variables = Record<'weights' | 'average' | 'moments', readonly tf.Variable[]>
 
 const variablesIn = ({ network, averaged }: Run, { moments }: PhaseOptimizer): Variables => ({
@@ -209,7 +213,7 @@ const variablesIn = ({ network, averaged }: Run, { moments }: PhaseOptimizer): V
 
 interface Step {
   trains: PhaseName
-  /** Pictures, or maps where only the end of the network is trained. */
+  /** Pictures, or maps if only the end of the network is trained. */
   input: tf.Tensor4D
   batch: FineTuneBatch
   optimizer: PhaseOptimizer

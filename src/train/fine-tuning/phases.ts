@@ -1,9 +1,12 @@
-/** `--phases tail:5,all:1`: what is trained, in order. */
+/** Parses `--phases tail:5,all:1`: what to train, in order. */
 import { InvalidArgumentError } from '@commander-js/extra-typings'
 import { oneOf, positiveNumber, wholeNumber } from '../../command-line.js'
 import { type Phase, phaseNames } from './settings.js'
 
-/** Peak learning rates. The head alone does not shake what was learned before; all layers together are moved least. */
+/**
+ * Peak learning rates. Training the head alone cannot damage what was learned before; with all layers the body gets the
+ * lowest rate.
+ */
 const phaseRates: Record<Phase['trains'], Phase['rate']> = {
   head: { head: 1e-3, body: 0 },
   tail: { head: 1e-3, body: 1e-4 },
@@ -11,8 +14,8 @@ const phaseRates: Record<Phase['trains'], Phase['rate']> = {
 }
 
 /**
- * `name:epochs`, with `@side` and `xfactor` of the learning rates behind it, separated by commas. Cached maps are of the trunk as
- * it started, so nothing reads them after it was trained.
+ * `name:epochs`, optionally followed by `@side` and `xfactor` (a factor on the learning rates), separated by commas.
+ * Cached maps come from the starting trunk, so no phase may use them after the trunk was trained.
  * @throws InvalidArgumentError
  */
 export function phasesOf(list: string): Phase[] {

@@ -1,4 +1,6 @@
-/** Where a run in phases stands: epochs are counted through all phases, each has a learning-rate cycle of its own. */
+/**
+ * Position in a run with phases: epochs are counted across all phases, and each phase has its own learning-rate cycle.
+ */
 import { seededRandom } from '../../eval/random.js'
 import { linkedMembers } from '../feedback/linked-members.js'
 import type { Links } from '../losses/linked-pairs.js'
@@ -10,12 +12,12 @@ import type { FineTuneSettings, Phase } from './settings.js'
 
 export interface PhaseEpoch {
   phase: Phase
-  /** Position of the phase among the phases, and of the epoch in it. */
+  /** Index of the phase, and of the epoch within it. */
   phaseIndex: number
   epochInPhase: number
 }
 
-/** @param epoch from 0, counted through all phases @returns null after the last */
+/** @param epoch from 0, counted across all phases @returns null after the last */
 export function phaseOf(phases: readonly Phase[], epoch: number): PhaseEpoch | null {
   let before = 0
   for (const [phaseIndex, phase] of phases.entries()) {
@@ -32,25 +34,25 @@ export interface BatchMember {
   member: number
   view: number
   mirrored: boolean
-  /** Of the random crop, where pictures are read instead of maps. */
+  /** Seed of the random crop, if pictures are read instead of maps. */
   seed: number
-  /** Goes through what happens to pictures in the wild, where pictures are read. */
+  /** Apply the edits that pictures undergo in the wild; only if pictures are read. */
   wild: boolean
 }
 
 export interface FineTuneBatch {
   members: BatchMember[]
-  /** Index of each picture's label. */
+  /** Class index of each picture. */
   classes: number[]
-  /** How its pictures are mixed; null: they are not. */
+  /** How the pictures are mixed; null: not at all. */
   mix: Mix | null
-  /** What people said of pairs of its last rows. */
+  /** Human judgements on pairs of the last rows. */
   links?: Links | undefined
 }
 
 /**
- * Decided from seeds alone, so that a run can be taken up in the middle of an epoch. A batch that is not mixed ends with further
- * views of some of its pictures, for the part of the network that tells a picture from all others.
+ * Planned from seeds alone, so that a run can resume in the middle of an epoch. An unmixed batch ends with additional
+ * views of some of its pictures, for the part of the network that tells single pictures apart.
  */
 export function planBatches(data: TrainingData, settings: FineTuneSettings, epoch: number): FineTuneBatch[] {
   const { seed, batch, views, mixShare, wildShare, instance } = settings
@@ -73,7 +75,7 @@ export function planBatches(data: TrainingData, settings: FineTuneSettings, epoc
   })
 }
 
-/** Rates of head and body for a step of a phase. */
+/** Learning rates of head and body for a step of a phase. */
 export function ratesAt(
   phase: Phase,
   step: number,

@@ -1,4 +1,4 @@
-/** What a run of fine-tuning works with, from its beginning to its export. */
+/** The parts of a fine-tuning run, from start to export. */
 import type { ImageLoader } from '../loader/image-loader.js'
 import type { StagedNetwork } from '../models/staged-network.js'
 import type { ConvolutionPrecision } from '../native/bfloat16-convolutions.js'
@@ -12,12 +12,12 @@ export interface Run {
   data: TrainingData
   starting: StartingWeights
   loader: ImageLoader
-  /** The network that is trained, for squares of any side. */
+  /** The network being trained; accepts squares of any side. */
   network: StagedNetwork
-  /** The average of its weights over the run: the one that is judged and exported. */
+  /** The moving average of its weights: the network that is evaluated and exported. */
   averaged: StagedNetwork
   teachers: Teachers | null
-  /** Pictures that the trunk takes at once. */
+  /** Pictures per pass through the trunk. */
   microBatch: number
   backend: string
   compute: ConvolutionPrecision

@@ -1,10 +1,10 @@
-/** How long a run of fine-tuning still takes, from what it took so far. */
+/** Estimates the remaining time of a fine-tuning run from the time taken so far. */
 import type { RunState } from '../checkpoint.js'
 import { epochWork, exportPasses, secondsLeft, secondsOfExportedPass } from '../time-left.js'
 import { epochsOf, phaseOf } from './plan.js'
 import type { Run } from './run.js'
 
-/** Phases and the export that remain. @returns null where there is no telling yet */
+/** Includes the remaining phases and the export. @returns null while there is no estimate */
 export function secondsLeftOf({ settings, data, averaged, backend }: Run, { epoch, history }: RunState): number | null {
   const fullSide = averaged.preprocessing.inputSize
   const planned = (phase: string | undefined, side: number) => ({

@@ -1,8 +1,8 @@
-/** What the options of `npm run train -- --init PATH …` make of the defaults. */
+/** Applies the options of `npm run train -- --init PATH …` to the defaults. */
 import type { TrainOptions } from '../options.js'
 import { defaultFineTuneSettings, type FineTuneSettings } from './settings.js'
 
-/** @param options with `init` and `name`, as `trainCommand` makes sure of */
+/** @param options with `init` and `name`, as `trainCommand` guarantees */
 export function fineTuneSettingsOf(options: TrainOptions): FineTuneSettings {
   const defaults = defaultFineTuneSettings
   const { data, labels, out, work, cache, resume, force, seed, backend, compute, phases, views, teachers } = options
@@ -34,7 +34,7 @@ export function fineTuneSettingsOf(options: TrainOptions): FineTuneSettings {
   }
 }
 
-/** With pairs alone the classifier only looks on, so that accuracy can still be told. */
+/** With pairs alone the classifier is detached and only provides the accuracy. */
 function lossesOf({
   loss,
   margin,

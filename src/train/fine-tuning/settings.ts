@@ -1,4 +1,4 @@
-/** Everything that fine-tuning from starting weights can be told. */
+/** All settings of fine-tuning from starting weights. */
 import { defaultDeal } from '../../datasets/split.js'
 import type { BackendChoice } from '../backend.js'
 import type { Augmentation } from '../loader/loader-protocol.js'
@@ -8,32 +8,37 @@ import type { RetrievalHeadSettings } from '../models/retrieval-head.js'
 import type { ConvolutionPrecision } from '../native/bfloat16-convolutions.js'
 import type { BatchShape } from '../samplers/class-balanced.js'
 
-/** Which weights a phase moves: the new head, the end of the network (from cached maps), or every one. */
+/** The weights that a phase trains: the new head, the end of the network (from cached maps), or all. */
 export const phaseNames = ['head', 'tail', 'all'] as const
 export type PhaseName = (typeof phaseNames)[number]
 
 export interface Phase {
   trains: PhaseName
   epochs: number
-  /** Side of the pictures where every layer is trained; smaller than serving's is cheaper. Default: serving's. */
+  /** Side of the pictures while every layer is trained; smaller than in serving is cheaper. Default: as in serving. */
   side?: number
-  /** Peak learning rates of the head and of what was learned before; one cycle each phase. */
+  /** Peak learning rates of the head and of the pretrained layers; one cycle per phase. */
   rate: { head: number; body: number }
 }
 
 export interface LossSettings {
   labelSmoothing: number
-  /** Weight and temperature of the supervised contrastive term beside the cross-entropy. */
+  /** Weight and temperature of the supervised contrastive term, added to the cross-entropy. */
   contrastive: { weight: number; temperature: number }
-  /** The Siamese loss over all pairs of a batch, added with its weight. */
+  /** The Siamese loss over all pairs of a batch, and its weight. */
   pairs?: PairLossSettings & { weight: number }
-  /** Weight and temperature of the term that draws views of one picture together and away from all others; weight 0 is without. */
+  /**
+   * Weight and temperature of the term that attracts views of one picture and repels all others; weight 0 disables it.
+   */
   instance?: { weight: number; temperature: number }
-  /** With teachers: what they weigh against all else that classes say, and the square difference of cosines beside their posterior. */
+  /**
+   * With teachers: their share of the class loss, and the weight of the squared cosine differences relative to the
+   * posterior term.
+   */
   distillation?: { share: number; similarity: number }
-  /** Of what people said of single pairs; `defaultLinks` when left out. */
+  /** For human judgements of single pairs; default `defaultLinks`. */
   linked?: LinkSettings
-  /** The classifier learns from the embedding without shaping it: a Siamese network trained by its pairs alone. */
+  /** The classifier learns from the embedding without shaping it: a Siamese network trained on pairs alone. */
   detachedClassifier?: true
 }
 
@@ -41,61 +46,73 @@ export interface FineTuneSettings extends LossSettings {
   /** Folder of pictures, as for training from nothing. */
   data: string
   labels?: string | undefined
-  /** File of judgements of hits: pairs that belong together, and pairs that do not. */
+  /** File of hit judgements: pairs that belong together, and pairs that do not. */
   feedback?: string | undefined
-  /** File of starting weights; the architecture follows from it. */
+  /** File of starting weights; determines the architecture. */
   init: string
   initSha256?: string | undefined
-  /** What the weights must be of; whatever they are of when absent. */
+  /** Required architecture of the weights; default: any. */
   architecture?: string | undefined
   name: string
   out: string
-  /** Checkpoints and the log lie in `<work>/<name>/`. */
+  /** Checkpoints and the log are written to `<work>/<name>/`. */
   work: string
-  /** Feature maps lie here: 3 GB for each view of 7,500 pictures. Runs with the same weights and views share them. */
+  /** Folder of the feature maps: 3 GB per view of 7,500 pictures. Runs with the same weights and views share them. */
   cache: string
   backend: BackendChoice
-  /** Of convolutions while training; `auto` is bfloat16 where the processor is fast with it. Judged and exported in float32. */
+  /**
+   * Precision of convolutions in training; `auto` is bfloat16 if the processor is fast with it. Evaluation and export
+   * use float32.
+   */
   compute: ConvolutionPrecision | 'auto'
   seed: number
   resume: boolean
-  /** Writes over what is there of this name. */
+  /** Overwrites an existing network or run of this name. */
   force: boolean
-  /** Trains nothing: takes the best weights of the run so far. */
+  /** Exports the best weights of the run so far, without training. */
   exportOnly: boolean
-  /** Measure the exported network on the test pictures; false for a run that will go on, as they are looked at once. */
+  /**
+   * Measure the exported network on the test pictures. False for a run that will continue, because the test pictures
+   * should be evaluated only once.
+   */
   report: boolean
   dataLicence: string | null
 
   phases: Phase[]
   batch: BatchShape
   head: RetrievalHeadSettings
-  /** Cached views of each picture: the middle, then random crops; each also mirrored. */
+  /** Cached views of each picture: the centre crop, then random crops, each also mirrored. */
   views: number
   augmentation: Augmentation & { eraseShare: number }
-  /** Share of the pictures that go through what happens to pictures in the wild, where pictures are read instead of maps. */
+  /** Share of the pictures that get the edits pictures undergo in the wild, if pictures are read instead of maps. */
   wildShare: number
-  /** `pairs`: of how many pictures of each class a batch holds a second view. */
+  /** `pairs`: number of pictures per class for which a batch holds a second view. */
   instance: NonNullable<LossSettings['instance']> & { pairs: number }
-  /** Share of the batches whose pictures are mixed in twos. */
+  /** Share of the batches whose pictures are mixed in pairs. */
   mixShare: number
-  /** Folders of networks that this one is taught by. */
+  /** Folders of the teacher networks. */
   teachers: string[]
-  /** Share of a phase's steps that warm up. */
+  /** Share of a phase's steps used for warm-up. */
   warmupShare: number
   weightDecay: number
   averageDecay: number
-  /** Pictures that the trunk takes at once while every layer is trained: bounds the memory of a step. `auto`: 6, and all of them on a GPU. */
+  /**
+   * Pictures per pass through the trunk while every layer is trained; bounds the memory of a step. `auto`: 6, or the
+   * whole batch on a GPU.
+   */
   microBatch: number | 'auto'
-  /** Epochs from one judgement on val to the next; a phase's last is always judged. On a GPU judging takes as long as a third of an epoch. */
+  /**
+   * Epochs between evaluations on val; the last epoch of a phase is always evaluated. On a GPU an evaluation takes a
+   * third of an epoch's time.
+   */
   judgeEvery: number
-  /** Processes that decode and augment; `auto` by the number of cores. */
+  /** Processes that decode and augment; `auto` depends on the number of cores. */
   loaders: number | 'auto'
   shares: { val: number; test: number }
   checkpointEverySeconds: number
 }
 
-/** Cross-entropies are around 1, squares of differences between cosines around 0.05. */
+/** Cross-entropies are around 1, squared cosine differences around 0.05. */
 export const defaultDistillation = { share: 0.8, similarity: 10 }
 
 export const defaultFineTuneSettings: Omit<FineTuneSettings, 'data' | 'init' | 'name'> = {
@@ -135,7 +152,7 @@ export const defaultFineTuneSettings: Omit<FineTuneSettings, 'data' | 'init' | '
   checkpointEverySeconds: 300,
 }
 
-/** What shapes a run, without what only says where things lie or how often they are saved. */
+/** The settings that shape a run, without file locations and the checkpoint interval. */
 export function shapingFineTuneSettings(settings: FineTuneSettings): Record<string, unknown> {
   const {
     resume,
@@ -162,7 +179,7 @@ export function shapingFineTuneSettings(settings: FineTuneSettings): Record<stri
   return shaping
 }
 
-/** A checkpoint goes on only where all of this is the same. Phases may be added behind those that were run. */
+/** A checkpoint resumes only with an equal fingerprint. Phases may be appended to those already run. */
 export function fineTuneFingerprint(
   settings: FineTuneSettings,
   weightsSha256: string,

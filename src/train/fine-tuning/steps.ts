@@ -1,19 +1,19 @@
-/** Gradients of one batch, for the end of a network from cached maps and for the whole of it. */
+/** Gradients of one batch, for the tail of a network from cached maps or for the whole network. */
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import type { StagedNetwork } from '../models/staged-network.js'
 import { type BatchTruth, batchLoss } from './batch-loss.js'
 import type { LossSettings } from './settings.js'
 
-/** The caller disposes of both. Reading the loss waits until the device has computed it. */
+/** The caller disposes of both. Reading the loss waits for the device. */
 export type StepResult = {
   loss: tf.Scalar
-  /** By variable name. */
+  /** Keyed by variable name. */
   gradients: tf.NamedTensorMap
 }
 
 export interface TailStepOptions {
-  /** Those to move; gradients of others are not computed. */
+  /** The variables to train; no other gradients are computed. */
   variables: tf.Variable[]
   losses: LossSettings
 }
@@ -29,16 +29,16 @@ export function tailStep(
 }
 
 export interface WholeStepOptions {
-  /** Of the whole network. */
+  /** Variables of the whole network. */
   variables: { trunk: tf.Variable[]; tail: tf.Variable[] }
   losses: LossSettings
-  /** Pictures that the trunk takes at once; as many as there are, or more, take one pass. */
+  /** Pictures per pass through the trunk; if not below the batch size, one pass is used. */
   microBatch: number
 }
 
 /**
- * All layers, in one pass where the device holds the maps of the whole batch.
- * Batch-norm in the trunk keeps its statistics: those of a piece would differ from the batch's.
+ * A step over all layers, in one pass if the device can hold the maps of the whole batch. Batch-norm in the trunk uses
+ * its stored statistics, because those of a piece would differ from the batch's.
  * @param input [N, S, S, 3], normalised
  */
 export function wholeStep(
@@ -59,9 +59,9 @@ export function wholeStep(
 }
 
 /**
- * Holds the trunk's inner maps only for a few pictures at a time: the trunk runs once without a tape, the tail gives the
- * gradient of its map, and the trunk runs again in pieces to take that gradient down. One more forward pass of the trunk
- * buys a memory that does not grow with the batch.
+ * Keeps the trunk's inner maps for only a few pictures at a time: the trunk first runs without a tape, the tail
+ * computes the gradient with respect to its input map, and the trunk then runs again in pieces to propagate that
+ * gradient. One more forward pass of the trunk makes memory independent of the batch size.
  */
 function stepInPieces(
   { trunk, tail }: StagedNetwork,
@@ -91,7 +91,7 @@ function stepInPieces(
       const sum: tf.NamedTensorMap | undefined = trunkGradients
       trunkGradients = tf.tidy(() => {
         const given = pieceOf(slope!, piece)
-        // its gradient is that of the loss, by the chain rule
+        // by the chain rule, its gradient equals that of the loss
         const { gradients: grads } = gradientsOf(
           () =>
             tf.sum(tf.mul(trunk.apply(pieceOf(input, piece), { training: false }) as tf.Tensor, given)) as tf.Scalar,
@@ -107,7 +107,7 @@ function stepInPieces(
   })
 }
 
-/** Of the variables that the loss depends on; the others have none. */
+/** Gradients of the variables on which the loss depends; the others have none. */
 function gradientsOf(lossOf: () => tf.Scalar, variables: tf.Variable[]): StepResult {
   const { value, grads } = tf.variableGrads(lossOf, variables)
   return { loss: value, gradients: grads }

@@ -1,4 +1,7 @@
-/** Networks that another is taught by: what several say together is truer than what one says, and more than a label tells. */
+/**
+ * Teacher networks for distillation: the average of several is more accurate than one, and carries more information
+ * than a label.
+ */
 import * as tf from '@tensorflow/tfjs-core'
 import { AlikeError } from '../../errors.js'
 import type { Preprocessing } from '../../image/preprocessing.js'
@@ -6,11 +9,11 @@ import { forward, type TrainableNetwork } from '../models/network.js'
 import type { StagedNetwork } from '../models/staged-network.js'
 import { readTeacher } from '../weights/teacher.js'
 
-/** What teachers say of a batch. */
+/** The teachers' outputs for a batch. */
 export interface Taught {
   /** Mean of their softmaxes, [N, C]. */
   posterior: tf.Tensor2D
-  /** Mean of their matrices of cosines, [N, N]. */
+  /** Mean of their cosine matrices, [N, N]. */
   similarity: tf.Tensor2D
 }
 
@@ -24,8 +27,8 @@ export class Teachers {
   }
 
   /**
-   * @param folders of networks trained here @param pupil whose labels they must share; they look at its pixels, brought to
-   * their own mean and deviation, and to their own side
+   * @param folders of networks trained by this project
+   * @param pupil must have the same labels; teachers see its pixels, converted to their own mean, deviation and side
    * @throws AlikeError `model_unreadable`, `weights_unreadable`.
    */
   static async read(folders: readonly string[], pupil: TrainableNetwork): Promise<Teachers> {
@@ -45,7 +48,7 @@ export class Teachers {
     return new Teachers(networks, pupil.preprocessing)
   }
 
-  /** @param input [N, S, S, 3], normalised as the pupil's; mixed rows are as good as any */
+  /** @param input [N, S, S, 3], normalised for the pupil; mixed rows are allowed */
   teach(input: tf.Tensor4D): Taught {
     return tf.tidy(() => {
       const said = this.#networks.map((network) =>
@@ -72,11 +75,14 @@ export class Teachers {
   }
 }
 
-/** A network knows things by their size: one that was trained on larger squares is shown larger ones. */
+/**
+ * A network recognises objects at the scale it was trained on, so a teacher trained on larger squares gets enlarged
+ * ones.
+ */
 const resized = (input: tf.Tensor4D, side: number): tf.Tensor4D =>
   input.shape[1] === side ? input : tf.image.resizeBilinear(input, [side, side], false, true)
 
-/** The same pixels in units of another mean and deviation. */
+/** The same pixels, normalised with another mean and deviation. */
 function renormalised(input: tf.Tensor4D, from: Preprocessing, to: Preprocessing): tf.Tensor4D {
   const factors = from.std.map((std, channel) => std / to.std[channel]!)
   const offsets = from.mean.map((mean, channel) => (mean - to.mean[channel]!) / to.std[channel]!)

@@ -1,4 +1,4 @@
-/** What a phase's batches are fed with: maps from the cache, or pictures where every layer is trained. */
+/** The input of a phase's batches: maps from the cache, or pictures if every layer is trained. */
 import type * as tf from '@tensorflow/tfjs-core'
 import { seededRandom } from '../../eval/random.js'
 import type { Preprocessing } from '../../image/preprocessing.js'
@@ -14,11 +14,11 @@ export interface InputSources {
   loader: ImageLoader
   data: TrainingData
   settings: FineTuneSettings
-  /** With the side of the phase. */
+  /** With the side used in this phase. */
   preprocessing: Preprocessing
 }
 
-/** One tensor per batch, in order; the caller disposes of it. */
+/** Yields one tensor per batch, in order; the caller disposes of it. */
 export async function* trainingInput(
   trains: PhaseName,
   batches: readonly FineTuneBatch[],
@@ -34,7 +34,7 @@ export async function* trainingInput(
   const requests = batches.map(({ members }) => ({
     images: members.map(({ member }) => data.train[member]!),
     preprocessing,
-    // as with cached maps, the first view is that of serving
+    // as with cached maps, the first view is the serving view
     augmentation: {
       minScale,
       colourJitter,

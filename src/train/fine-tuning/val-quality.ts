@@ -1,4 +1,4 @@
-/** The numbers by which an epoch is chosen: on val, protocol A. The test part is never read here. */
+/** The quality numbers that select an epoch: on val, protocol A. The test part is never read here. */
 import * as tf from '@tensorflow/tfjs-core'
 import { evaluateClassification } from '../../eval/classification.js'
 import { evaluateRetrieval } from '../../eval/quality.js'
@@ -11,7 +11,7 @@ import type { CachedMaps } from './cached-maps.js'
 
 const batchSize = 60
 
-/** @param maps cached maps of val, right as long as the trunk has its starting weights; null runs the whole network */
+/** @param maps cached maps of val, valid while the trunk has its starting weights; null runs the whole network */
 export async function judgeOnVal(
   network: StagedNetwork,
   data: TrainingData,

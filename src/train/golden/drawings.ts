@@ -1,6 +1,6 @@
 /**
- * The golden pictures: four small drawings that between them use what the decode path does: shrinking and
- * growing, both kinds of crop, grey, alpha, fine detail that a wrong filter would turn into other patterns.
+ * The golden pictures: four small drawings that together exercise the decode path: shrinking and enlarging, both kinds
+ * of crop, grey, alpha, and fine detail that a wrong filter would alias.
  */
 import { seededRandom } from '../../eval/random.js'
 import { encodePng, type Raster } from './png.js'
@@ -10,10 +10,10 @@ export interface Drawing {
   png: Buffer
 }
 
-/** 0..255 per channel at a place, both coordinates in 0..1. */
+/** Channel values 0..255 at a point; both coordinates in 0..1. */
 type Paint = (x: number, y: number, grain: () => number) => readonly number[]
 
-/** The same bytes for the same version of zlib; the same pixels always. */
+/** The pixels are always the same; the bytes are the same for the same version of zlib. */
 export function drawGolden(): Drawing[] {
   return [
     { file: 'landscape.png', png: draw(320, 220, 3, landscape) },
@@ -48,10 +48,10 @@ const landscape: Paint = (x, y, grain) => {
     : [60 + grain(), 120 - 60 * (y - hill) + grain(), 50 + grain()]
 }
 
-/** Rings that grow finer outwards, in grey. */
+/** Grey rings that get finer outwards. */
 const rings: Paint = (x, y) => [128 + 120 * Math.cos(160 * ((x - 0.5) ** 2 + (y - 0.5) ** 2))]
 
-/** A standing figure in front of nothing; its edges are half transparent. */
+/** A standing figure on a transparent background, with half-transparent edges. */
 const figure: Paint = (x, y, grain) => {
   const head = 0.13 - Math.hypot(x - 0.5, (y - 0.16) * 1.7)
   const body = Math.min(0.2 - Math.abs(x - 0.5), 0.28 - Math.abs(y - 0.55))
@@ -61,7 +61,7 @@ const figure: Paint = (x, y, grain) => {
   return [...colour, alpha]
 }
 
-/** Coloured squares, to be enlarged. */
+/** Coloured squares, for enlarging. */
 const tiles: Paint = (x, y, grain) => {
   const tile = Math.floor(x * 6) * 5 + Math.floor(y * 5) * 3
   return [60 + ((tile * 67) % 190), 40 + ((tile * 101) % 200), 30 + ((tile * 151) % 210) + grain() / 2]

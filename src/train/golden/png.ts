@@ -1,4 +1,4 @@
-/** Writes a PNG: so that golden pictures are drawn and encoded without the decoder that they are there to check. */
+/** A PNG encoder, so that golden pictures do not depend on the image library that they check. */
 import { crc32, deflateSync } from 'node:zlib'
 
 export interface Raster {
@@ -13,14 +13,14 @@ export interface Raster {
 const signature = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1')
 const colourTypes = { 1: 0, 3: 2, 4: 6 } as const
 
-/** One image chunk, no filters. */
+/** A single data chunk, no filters. */
 export function encodePng({ width, height, channels, pixels }: Raster): Buffer {
   const header = Buffer.alloc(13)
   header.writeUInt32BE(width, 0)
   header.writeUInt32BE(height, 4)
   header.set([8, colourTypes[channels], 0, 0, 0], 8)
   const stride = width * channels
-  // each row begins with the number of its filter: 0, none
+  // each row begins with its filter type: 0, none
   const rows = Buffer.alloc(height * (stride + 1))
   for (let y = 0; y < height; y++) rows.set(pixels.subarray(y * stride, (y + 1) * stride), y * (stride + 1) + 1)
   return Buffer.concat([

@@ -1,4 +1,4 @@
-/** Puts the golden pictures into a model folder, with what each precision of the network makes of them. */
+/** Writes the golden pictures into a model folder, with the outputs of each precision of the network. */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { encodeGolden, type Golden, goldenFolder, goldenList } from '../../embedding/golden-check.js'
@@ -7,7 +7,7 @@ import { prepareImage } from '../../image/prepare.js'
 import { openOnnx } from '../onnx/onnx-session.js'
 import { drawGolden } from './drawings.js'
 
-/** Replaces the golden pictures of the folder; every precision that the manifest names is run, on its file there. */
+/** Replaces the folder's golden pictures; runs every precision in the manifest on its model file. */
 export async function writeGolden(folder: string, manifest: ModelManifest): Promise<void> {
   const drawings = drawGolden()
   const { preprocessing } = manifest

@@ -1,4 +1,4 @@
-/** What the training thread asks the loader thread. */
+/** Messages between the training thread and the loader thread. */
 import type { LabelledImage } from '../../datasets/labelled-image.js'
 import type { Preprocessing } from '../../embedding/model-manifest.js'
 
@@ -8,16 +8,16 @@ export interface Augmentation {
 }
 
 export interface BatchRequest {
-  /** Indices into the pictures that the thread was started with. */
+  /** Indices into the pictures given to the thread at start. */
   images: number[]
-  /** The square may be smaller than the network's own while training. */
+  /** In training the square may be smaller than the network's own. */
   preprocessing: Preprocessing
-  /** One seed for each picture and the strength; absent: the view that serving sees. */
+  /** One seed per picture, and the strength; absent: the serving view. */
   augmentation?: Augmentation & {
     seeds: number[]
-    /** For each picture, whether it comes as serving sees it, or mirrored; no other augmentation then. Default: none. */
+    /** Per picture: use the serving view, or its mirror image, without other augmentation. Default: none. */
     asServed?: boolean[]
-    /** For each picture, whether it goes through what happens to pictures in the wild. Default: none. */
+    /** Per picture: apply the edits that pictures undergo in the wild. Default: none. */
     wild?: boolean[]
   }
 }
@@ -26,12 +26,12 @@ export interface BatchRequest {
 export type Pixels = Uint8Array<ArrayBuffer>
 
 export type LoaderCalls = {
-  /** Fails with `data_unreadable`, which names the picture. */
+  /** Fails with `data_unreadable`, naming the picture. */
   load: { request: BatchRequest; reply: Pixels }
 }
 
 export interface LoaderStart {
   images: readonly Pick<LabelledImage, 'id' | 'source'>[]
-  /** That make views; 0 makes them in the thread itself. */
+  /** Processes that make views; 0 makes them in the thread itself. */
   processes: number
 }

@@ -1,4 +1,4 @@
-/** Worker thread: gathers batches while the training thread is inside a synchronous step. */
+/** Worker thread: prepares batches while the training thread is inside a synchronous step. */
 import { workerData } from 'node:worker_threads'
 import { bytesOf } from '../../datasets/image-bytes.js'
 import { AlikeError } from '../../errors.js'

@@ -1,4 +1,4 @@
-/** Pixels → the network's input. The exported graph does the same arithmetic itself. */
+/** Pixels → network input. The exported graph contains the same arithmetic. */
 import * as tf from '@tensorflow/tfjs-core'
 import type { Preprocessing } from '../../embedding/model-manifest.js'
 import { floatsOfBytes } from '../native/uint8-pixels.js'
@@ -8,7 +8,7 @@ export function normalised(pixels: Uint8Array, side: number, { mean, std }: Prep
   const shape: [number, number, number, number] = [pixels.length / (side * side * 3), side, side, 3]
   if (tf.getBackend() === 'tensorflow')
     return tf.tidy(() => tf.div(tf.sub(floatsOfBytes(pixels, shape), tf.tensor1d(mean)), tf.tensor1d(std)))
-  // three tables of 256 values: one look-up instead of a subtraction and a division
+  // three tables of 256 values: a look-up replaces a subtraction and a division
   const tables = mean.map((centre, channel) =>
     Float32Array.from({ length: 256 }, (_, value) => (value - centre) / std[channel]!),
   )
@@ -29,8 +29,8 @@ interface EraseOptions extends Pick<Preprocessing, 'mean'> {
 }
 
 /**
- * Random erasing (Zhong et al. 2020), in place: `share` of the pictures lose a square of ¼ to ½ of the side to
- * their mean colour's place, the mean of the data set.
+ * Random erasing (Zhong et al. 2020), in place: `share` of the pictures get a square of ¼ to ½ of the side filled with
+ * the mean colour of the data set.
  */
 export function eraseSquares(pixels: Uint8Array, { side, mean, share, random }: EraseOptions): void {
   const size = side * side * 3

@@ -1,4 +1,4 @@
-/** One picture's bytes → the view of it that a batch holds. Runs in the loader's thread or in a process of its own. */
+/** Turns the bytes of a picture into the view used in a batch. Runs in the loader thread or in a process of its own. */
 
 import type { Preprocessing } from '../../embedding/model-manifest.js'
 import { seededRandom } from '../../eval/random.js'
@@ -8,21 +8,21 @@ import { mirrored } from '../../image/views.js'
 
 const maxPixels = 100e6
 
-/** Without `random`: what serving sees. */
+/** Without `random`: the serving view. */
 export interface ViewOrder {
   preprocessing: Preprocessing
   random?: {
     seed: number
     minScale: number
     colourJitter: number
-    /** As serving sees it, or mirrored; no other augmentation. */
+    /** The serving view or its mirror image, without other augmentation. */
     asServed: boolean
-    /** Goes through what happens to pictures in the wild. */
+    /** Apply the edits that pictures undergo in the wild. */
     wild: boolean
   }
 }
 
-/** What the loader's thread and a process that makes views say to each other. */
+/** Messages between the loader thread and a view process. */
 export interface ToViewProcess {
   ticket: number
   bytes: Uint8Array
@@ -31,7 +31,7 @@ export interface ToViewProcess {
 
 export type FromViewProcess = { ticket: number; pixels: Uint8Array } | { ticket: number; error: unknown }
 
-/** @returns uint8 [size, size, 3] @throws AlikeError like `prepareImage`. */
+/** @returns uint8 [size, size, 3] @throws AlikeError as `prepareImage` does */
 export async function makeView(bytes: Uint8Array, { preprocessing, random }: ViewOrder): Promise<Uint8Array> {
   if (random === undefined) return (await prepareImage(bytes, { preprocessing, maxPixels })).pixels
   const { seed, minScale, colourJitter, asServed, wild } = random

@@ -1,8 +1,8 @@
-/** Child process of the loader: makes views. The native decoder does not get faster with more threads of one process. */
+/** Child process of the loader that makes views. The native decoder does not scale with threads within one process. */
 import { type FromViewProcess, makeView, type ToViewProcess } from './view-maker.js'
 
 process.on('message', ({ ticket, bytes, order }: ToViewProcess) => {
-  // nobody waits any more where the loader was closed meanwhile
+  // the callback ignores errors: nobody waits any more if the loader has been closed
   const answer = (message: FromViewProcess) => process.send?.(message, undefined, undefined, () => {})
   makeView(bytes, order).then(
     (pixels) => answer({ ticket, pixels }),

@@ -1,4 +1,4 @@
-/** Makes views in processes of their own, where there are cores for it. */
+/** Makes views in child processes, if there are enough cores. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { type FromViewProcess, makeView, type ToViewProcess, type ViewOrder } from './view-maker.js'
 
@@ -21,7 +21,7 @@ export class ViewProcesses {
     this.#lanes = Array.from({ length: count }, openLane)
   }
 
-  /** @throws AlikeError like `makeView`; Error when its process ended. */
+  /** @throws AlikeError as `makeView` does; Error if its process ended */
   make(bytes: Uint8Array, order: ViewOrder): Promise<Uint8Array> {
     if (this.#lanes.length === 0) return makeView(bytes, order)
     const { child, waiting } = this.#lanes.reduce((idlest, lane) =>
@@ -36,17 +36,17 @@ export class ViewProcesses {
     })
   }
 
-  /** What is in work is given up; the processes end. */
+  /** Abandons work in progress and ends the processes. */
   close(): void {
     for (const { child } of this.#lanes) if (child.connected) child.disconnect()
   }
 }
 
-/** A process that ends takes its pictures with it: the run fails and can be taken up again. */
+/** A process that dies takes its pictures with it: the run fails and can be resumed. */
 function openLane(): Lane {
   const waiting = new Map<number, Waiting>()
   const child = fork(new URL('./view-process.js', import.meta.url), {
-    serialization: 'advanced', // pixels as bytes, not as JSON
+    serialization: 'advanced', // pixels as bytes instead of JSON
     env: { ...process.env, UV_THREADPOOL_SIZE: '2' },
   })
   child.on('message', (message: FromViewProcess) => {

@@ -1,4 +1,4 @@
-/** Losses over all pairs of a batch, from one matrix of cosines. */
+/** Losses over all pairs of a batch, from one cosine matrix. */
 import * as tf from '@tensorflow/tfjs-core'
 
 /** 1 where two different pictures share a label. @param classes int32 [N] → float32 [N, N] */
@@ -8,14 +8,15 @@ export function positivePairs(classes: tf.Tensor1D): tf.Tensor2D {
 }
 
 /**
- * Supervised contrastive loss, L_out of Khosla et al. 2020: the mean over pictures that have a
- * partner of −mean over partners of log (exp(s/T) / Σ exp(s/T) over all others).
- * @param embeddings [N, D], unit rows @param classes int32 [N]
+ * Supervised contrastive loss, L_out of Khosla et al. 2020: the mean, over pictures with at least one partner, of −mean
+ * over partners of log (exp(s/T) / Σ exp(s/T) over all others).
+ * @param embeddings [N, D], unit rows
+ * @param classes int32 [N]
  */
 export function supervisedContrastive(embeddings: tf.Tensor2D, classes: tf.Tensor1D, temperature: number): tf.Scalar {
   return tf.tidy(() => {
     const positives = positivePairs(classes)
-    // −1e9 on the diagonal takes the picture itself out of the softmax
+    // −1e9 on the diagonal excludes the picture itself from the softmax
     const self = tf.mul(tf.eye(classes.shape[0]), -1e9)
     const logProbability = tf.logSoftmax(
       tf.add(tf.div(tf.matMul(embeddings, embeddings, false, true), temperature), self) as tf.Tensor2D,

@@ -1,23 +1,26 @@
-/** What people said of single pairs of pictures, as a term of the loss: these belong together, those do not. */
+/** Loss term for human judgements of single pairs of pictures: some belong together, others do not. */
 import * as tf from '@tensorflow/tfjs-core'
 
 /** Pairs of rows of a batch. */
 export interface Links {
-  /** Must be near each other. */
+  /** Pairs that must be near each other. */
   must: readonly (readonly [number, number])[]
-  /** Must not. */
+  /** Pairs that must not. */
   cannot: readonly (readonly [number, number])[]
 }
 
 export interface LinkSettings {
   weight: number
-  /** Euclidean distance beyond which a pair that must not be near is far enough; unit vectors are at most 2 apart. */
+  /** Euclidean distance beyond which a "cannot" pair is far enough; unit vectors are at most 2 apart. */
   margin: number
 }
 
 export const defaultLinks: LinkSettings = { weight: 1, margin: 1.4 }
 
-/** Mean d² of the first, plus mean max(0, margin − d)² of the others (Hadsell et al. 2006). @param embeddings [N, D], unit rows */
+/**
+ * Mean d² of the "must" pairs, plus mean max(0, margin − d)² of the "cannot" pairs (Hadsell et al. 2006).
+ * @param embeddings [N, D], unit rows
+ */
 export function linkedPairs(embeddings: tf.Tensor2D, { must, cannot }: Links, margin: number): tf.Scalar {
   return tf.tidy(() => {
     const terms: tf.Tensor[] = [tf.scalar(0)]
@@ -28,7 +31,7 @@ export function linkedPairs(embeddings: tf.Tensor2D, { must, cannot }: Links, ma
   })
 }
 
-/** Of unit vectors; kept from 0, where the root has no slope. */
+/** For unit vectors; kept above 0, where the square root has no derivative. */
 function squaredDistances(embeddings: tf.Tensor2D, pairs: Links['must']): tf.Tensor {
   const side = (index: 0 | 1) =>
     tf.gather(

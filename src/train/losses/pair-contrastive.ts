@@ -1,22 +1,28 @@
-/** The Siamese loss (Hadsell et al. 2006) over every pair of a batch: one forward per picture, one matrix of distances. */
+/**
+ * The Siamese loss (Hadsell et al. 2006) over every pair of a batch: one forward pass per picture, one distance matrix.
+ */
 import * as tf from '@tensorflow/tfjs-core'
 import { positivePairs } from './contrastive.js'
 
 export interface PairLossSettings {
-  /** Euclidean distance beyond which two pictures of different labels are far enough; unit vectors are at most 2 apart. */
+  /**
+   * Euclidean distance beyond which two pictures with different labels are far enough; unit vectors are at most 2
+   * apart.
+   */
   margin: number
-  /** What a pair of two labels weighs against one of a single label. */
+  /** Weight of a pair with different labels relative to one with the same label. */
   negativeWeight: number
   /**
-   * `all-pairs`: one mean over all pairs, in which those of two labels outweigh the others by their number too.
-   * `each-kind`: the mean of each kind, so that only `negativeWeight` decides between them.
+   * `all-pairs`: one mean over all pairs, in which those with different labels also dominate by number. `each-kind`:
+   * separate means, so that only `negativeWeight` balances them.
    */
   mean: 'all-pairs' | 'each-kind'
 }
 
 /**
- * d² for a pair of one label, max(0, margin − d)² for a pair of two.
- * @param embeddings [N, D], unit rows @param classes int32 [N]
+ * d² for a pair with the same label, max(0, margin − d)² for a pair with different labels.
+ * @param embeddings [N, D], unit rows
+ * @param classes int32 [N]
  */
 export function pairContrastive(
   embeddings: tf.Tensor2D,
@@ -27,7 +33,7 @@ export function pairContrastive(
     const count = classes.shape[0]
     const positives = positivePairs(classes)
     const negatives = tf.sub(tf.sub(1, tf.eye(count)), positives)
-    // of unit vectors; kept from 0, where the root has no slope
+    // for unit vectors; kept above 0, where the square root has no derivative
     const squared = tf.maximum(tf.sub(2, tf.mul(tf.matMul(embeddings, embeddings, false, true), 2)), 1e-6)
     const pulls = tf.sum(tf.mul(positives, squared))
     const pushes = tf.mul(

@@ -1,18 +1,18 @@
 /**
- * Stretches embeddings along the directions that tell the trained classes apart, before they are
- * brought to unit length. Training leaves much in an embedding that no class uses; it blurs the
- * ranking. The stretch is linear, so it goes into the last dense layer and costs nothing; a finite
- * gain keeps the other directions, which classes never seen in training need.
+ * Stretches embeddings along the directions that separate the trained classes, before they are scaled to unit length.
+ * After training, an embedding contains much that no class uses and that blurs the ranking. The stretch is linear, so
+ * it folds into the last dense layer at no cost; a finite gain keeps the other directions, which classes unseen in
+ * training need.
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { evaluateRetrieval } from '../../eval/quality.js'
 import type { LabelledEmbeddings } from '../../eval/ranking.js'
 import type { TrainableNetwork } from './network.js'
 
-/** Gains that are tried; 0 leaves the embedding as it was trained. */
+/** Candidate gains; 0 leaves the embedding as trained. */
 const gains = [0, 0.5, 1, 2, 4, 8]
 
-/** The gain of the best mAP@10. @param val embeddings of validation pictures by this network */
+/** The gain with the best mAP@10. @param val embeddings of validation pictures by this network */
 export async function chooseClassGain(
   network: TrainableNetwork,
   val: LabelledEmbeddings,
@@ -27,8 +27,8 @@ export async function chooseClassGain(
 }
 
 /**
- * Puts the stretch I + gain·P into the layers `embed` (dense, no bias) and `embed_norm` of the network.
- * Both are linear at inference, x·W·s + b with s = γ/σ and b = β − μ·s, so W' = W·s·(I + gain·P), b' = b·(I + gain·P).
+ * Folds the stretch I + gain·P into the network's layers `embed` (dense, no bias) and `embed_norm`. Both are linear at
+ * inference, x·W·s + b with s = γ/σ and b = β − μ·s, so W' = W·s·(I + gain·P), b' = b·(I + gain·P).
  */
 export async function applyClassGain(network: TrainableNetwork, gain: number): Promise<void> {
   const projector = await classProjector(network)
@@ -51,7 +51,10 @@ export async function applyClassGain(network: TrainableNetwork, gain: number): P
   })
 }
 
-/** [D, D]: onto the span of the classes' directions, the columns of the classifier's kernel, by Gram–Schmidt. */
+/**
+ * [D, D]: the projector onto the span of the class directions (the columns of the classifier's kernel), by
+ * Gram–Schmidt.
+ */
 async function classProjector({ model, embeddingDimension: dimension, labels }: TrainableNetwork): Promise<number[][]> {
   const kernel = await model.getLayer('logits').getWeights()[0]!.data()
   const basis: number[][] = []
@@ -63,7 +66,7 @@ async function classProjector({ model, embeddingDimension: dimension, labels }: 
       direction = direction.map((value, row) => value - share * done[row]!)
     }
     const rest = Math.hypot(...direction)
-    // a direction that the others already span adds nothing but rounding
+    // a direction already in the span of the others would add only rounding errors
     if (rest > 1e-3 * length) basis.push(direction.map((value) => value / rest))
   }
   return Array.from({ length: dimension }, (_, i) =>
@@ -71,7 +74,7 @@ async function classProjector({ model, embeddingDimension: dimension, labels }: 
   )
 }
 
-/** Rows x → (x + gain·x·P), to unit length. */
+/** Rows x → (x + gain·x·P), scaled to unit length. */
 function stretched(rows: Float32Array, projector: readonly number[][], dimension: number, gain: number): Float32Array {
   const result = new Float32Array(rows.length)
   for (let start = 0; start < rows.length; start += dimension) {

@@ -17,13 +17,13 @@ export const lite0Preprocessing: Preprocessing = {
 export interface Lite0Block {
   kernel: number
   stride: number
-  /** Channels inside as a multiple of those that come in. */
+  /** Ratio of the inner to the input channels. */
   expand: number
   inputs: number
   outputs: number
 }
 
-/** Repeat, kernel, stride of the first, expand, channels in and out. */
+/** Repeats, kernel, stride of the first block, expand, input and output channels. */
 const stages = [
   [1, 3, 1, 1, 32, 16],
   [2, 3, 2, 6, 16, 24],
@@ -47,7 +47,7 @@ export function lite0Blocks(): Lite0Block[] {
   )
 }
 
-/** Blocks of the trunk; the map after them is [N, 14, 14, 112]. */
+/** Blocks in the trunk, whose output map is [N, 14, 14, 112]. */
 const trunkBlocks = 11
 
 export interface EfficientNetOptions {
@@ -56,7 +56,7 @@ export interface EfficientNetOptions {
   preprocessing: Preprocessing
   head: RetrievalHeadSettings
   seed: number
-  /** False: any square is taken, for training on smaller ones. */
+  /** False accepts any square, for training on smaller ones. */
   fixedSize?: boolean
 }
 
@@ -109,7 +109,7 @@ export function efficientNetLite0({
   }
 }
 
-/** 1×1 up, depthwise, 1×1 down; the input is added where the shapes agree. */
+/** 1×1 expansion, depthwise convolution, 1×1 projection; adds the input if the shapes agree. */
 function invertedResidual(name: string, { kernel, stride, expand, inputs, outputs }: Lite0Block): Apply {
   const chain: Apply[] = []
   if (expand !== 1) chain.push(convolution(`${name}.expand`, pointwise(`${name}.expand`, inputs * expand), true))

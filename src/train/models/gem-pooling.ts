@@ -4,7 +4,7 @@ import { layers, type Shape } from '@tensorflow/tfjs-layers'
 
 type LayerArgs = NonNullable<ConstructorParameters<typeof layers.Layer>[0]>
 
-/** Inputs are clipped from below: the power of a negative number is none, and its gradient at 0 is infinite. */
+/** Lower bound of the inputs: powers of negative numbers are undefined, and the gradient at 0 is infinite. */
 export const smallestActivation = 1e-6
 
 /** [N, H, W, C], after a ReLU → [N, C]. No weights: `power` is a setting. */

@@ -1,4 +1,4 @@
-/** Which share of the score each part of the joined embedding gets, chosen on validation pictures. */
+/** Chooses the weights of the parts of the joined embedding on validation pictures. */
 import { type CopyQuality, meanFirstHit } from '../../eval/copies.js'
 import { evaluateRetrieval } from '../../eval/quality.js'
 import { type JoinSettings, joinedRows, type PosteriorSettings, type RowsOfParts } from './joined-embedding.js'
@@ -7,10 +7,10 @@ const posteriorShares = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
 const sharpnesses = [0.25, 0.5, 1, 1.5]
 export const instanceShares = [0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4] as const
 
-/** mAP@10 that finding copies may cost. */
+/** mAP@10 that may be given up for finding copies. */
 const allowedLoss = 0.004
 
-/** The settings of the best mAP@10. @param val none of them trained on */
+/** The settings with the best mAP@10. @param val pictures not used in training */
 export function choosePosterior(val: RowsOfParts): PosteriorSettings & { mAP10: number } {
   const tried = posteriorShares.flatMap((share) =>
     (share === 0 ? [1] : sharpnesses).map((sharpness) => ({ share, sharpness })),
@@ -25,7 +25,7 @@ export function choosePosterior(val: RowsOfParts): PosteriorSettings & { mAP10: 
 export interface TriedInstanceShare {
   instanceShare: number
   mAP10: number
-  /** Null where no copies were made. */
+  /** Null if no copies were made. */
   copies: number | null
 }
 
@@ -34,8 +34,9 @@ export interface InstanceChoice extends TriedInstanceShare {
 }
 
 /**
- * Of the shares whose mAP@10 is close to the best, the one that finds most edited copies first; of equals the smallest.
- * @param judgeCopies what a join makes of edited copies of `val`
+ * Among the shares with an mAP@10 close to the best, the one that ranks the most edited copies first; on a tie the
+ * smallest.
+ * @param judgeCopies measures a join on edited copies of `val`
  */
 export function chooseInstanceShare(
   val: RowsOfParts,
@@ -51,7 +52,7 @@ export function chooseInstanceShare(
   return { ...close.reduce((found, next) => ((next.copies ?? 0) > (found.copies ?? 0) ? next : found)), tried }
 }
 
-/** The instance part takes its share from the two others alike, so that between themselves they weigh what was chosen for them. */
+/** The instance part takes its share proportionally from the two others, so that their chosen ratio is preserved. */
 export function joinSettings({ share, sharpness }: PosteriorSettings, instanceShare: number): JoinSettings {
   return { posterior: { share: share * (1 - instanceShare), sharpness }, instanceShare }
 }

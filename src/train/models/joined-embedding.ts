@@ -1,8 +1,9 @@
 /**
- * One unit vector of up to three parts that are each of unit length: the class embedding e, the root of the class
- * posterior √q, and the part r that tells one picture from all others. With √ of its share before each part, search stays
- * a dot product: (1−p−i)·cos(e, e′) + p·Σ√(q·q′) + i·cos(r, r′). Ranking by class posterior is good deep in the list, but
- * knows no new classes; the embedding is good at its top; a network that learns classes forgets the picture itself.
+ * One unit vector made of up to three unit vectors: the class embedding e, the square root of the class posterior √q,
+ * and the part r that tells single pictures apart. Each part is scaled by √ of its share, so that search remains a dot
+ * product: (1−p−i)·cos(e, e′) + p·Σ√(q·q′) + i·cos(r, r′). Ranking by class posterior is good deep in the list but
+ * cannot handle new classes; the embedding is good at the top; a network that learns classes discards what is specific
+ * to a picture.
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { layers, model as layersModel, type Shape, type SymbolicTensor } from '@tensorflow/tfjs-layers'
@@ -14,7 +15,7 @@ type LayerArgs = NonNullable<ConstructorParameters<typeof layers.Layer>[0]>
 export interface PosteriorSettings {
   /** p, 0 to 1: weight of the posterior in the score. */
   share: number
-  /** Factor on the logits before the softmax; under 1 the posterior is flatter than the classifier's own. */
+  /** Factor on the logits before the softmax; below 1 the posterior is flatter than the classifier's own. */
   sharpness: number
 }
 
@@ -24,14 +25,17 @@ export interface JoinSettings {
   instanceShare: number
 }
 
-/** The settings as a layer keeps them. */
+/** The settings as a layer's configuration. */
 export interface JoinedEmbeddingArgs {
   posteriorShare: number
   sharpness: number
   instanceShare: number
 }
 
-/** [embedding [N, D], logits [N, C], instance [N, I] where it has a share] → [N, D + C + I] of unit length; a part of no share is left out. No weights. */
+/**
+ * [embedding [N, D], logits [N, C], instance [N, I] if it has a share] → [N, D + C + I] of unit length; parts without a
+ * share are omitted. No weights.
+ */
 export class JoinedEmbedding extends layers.Layer {
   static className = 'JoinedEmbedding'
   readonly posteriorShare: number
@@ -79,7 +83,10 @@ export class JoinedEmbedding extends layers.Layer {
 
 tf.serialization.registerClass(JoinedEmbedding)
 
-/** The same weights with [joined embedding, logits] as outputs; where neither part has a share the class embedding is left as it is. */
+/**
+ * The same weights with the outputs [joined embedding, logits]; if neither part has a share, the class embedding is
+ * unchanged.
+ */
 export function withJoinedEmbedding(network: TrainableNetwork, settings: JoinSettings): TrainableNetwork {
   const [embedding, logits, instance] = network.model.outputs as [SymbolicTensor, SymbolicTensor, SymbolicTensor?]
   const isPlain = settings.posterior.share === 0 && settings.instanceShare === 0
@@ -98,15 +105,15 @@ export function withJoinedEmbedding(network: TrainableNetwork, settings: JoinSet
   }
 }
 
-/** Rows of every part, as `embedImages` gathers them. */
+/** Rows of every part, as collected by `embedImages`. */
 export interface RowsOfParts extends LabelledEmbeddings {
   /** [n, C] */
   logits: Float32Array
-  /** [n, I], rows of unit length; absent where the network has no such part. */
+  /** [n, I], unit rows; absent if the network has no instance part. */
   instance?: Float32Array | undefined
 }
 
-/** The layer's arithmetic, on rows that are there already. */
+/** Applies the layer's arithmetic to existing rows. */
 export function joinedRows<Rows extends RowsOfParts>(rows: Rows, settings: JoinSettings): Rows {
   if (settings.posterior.share === 0 && settings.instanceShare === 0) return rows
   const count = rows.ids.length
@@ -127,7 +134,10 @@ function argsOf({ posterior: { share, sharpness }, instanceShare }: JoinSettings
   return { posteriorShare: share, sharpness, instanceShare }
 }
 
-/** What the layer reads: the instance part only where it has a share. @throws RangeError when it has one and there is none */
+/**
+ * The layer's inputs; includes the instance part only if it has a share.
+ * @throws RangeError if it has a share but is missing
+ */
 function joinedParts<Part>(
   [embedding, logits, instance]: [Part, Part, Part | undefined],
   { instanceShare }: JoinedEmbeddingArgs,

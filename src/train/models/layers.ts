@@ -1,4 +1,4 @@
-/** The two layers that a retrieval network ends with, which tfjs-layers does not have. */
+/** The two final layers of a retrieval network, which tfjs-layers lacks. */
 import * as tf from '@tensorflow/tfjs-core'
 import { initializers, type LayerVariable, layers, type Shape } from '@tensorflow/tfjs-layers'
 
@@ -6,7 +6,7 @@ type LayerArgs = ConstructorParameters<typeof layers.Layer>[0]
 
 const only = <T>(inputs: T | T[]): T => (Array.isArray(inputs) ? inputs[0]! : inputs)
 
-/** Rows to unit length: x / √max(Σx², 1e-12). No weights. */
+/** Scales rows to unit length: x / √max(Σx², 1e-12). No weights. */
 export class L2Normalize extends layers.Layer {
   static className = 'L2Normalize'
 
@@ -22,12 +22,15 @@ export class L2Normalize extends layers.Layer {
 export interface CosineClassifierArgs {
   /** Number of classes. */
   units: number
-  /** Logit = scale × cosine. A low one (5–8) keeps the embedding fit for retrieval. */
+  /** Logit = scale × cosine. A low scale (5–8) keeps the embedding suited to retrieval. */
   scale: number
   seed?: number
 }
 
-/** Unit embedding [N, D] → scale × cosine to each class's direction [N, C]. One weight: `kernel` [D, C], any length. */
+/**
+ * Unit embedding [N, D] → scale × cosine with each class's direction [N, C]. One weight: `kernel` [D, C], columns of
+ * any length.
+ */
 export class CosineClassifier extends layers.Layer {
   static className = 'CosineClassifier'
   readonly units: number

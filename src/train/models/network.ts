@@ -1,4 +1,4 @@
-/** What every architecture gives to the training loop, the exporter and the report. */
+/** The interface of every architecture to the training loop, the exporter and the report. */
 import type * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import type { Preprocessing } from '../../embedding/model-manifest.js'
@@ -6,11 +6,14 @@ import type { Preprocessing } from '../../embedding/model-manifest.js'
 export interface TrainableNetwork {
   name: string
   architecture: string
-  /** float32 [N, S, S, 3], already (pixels − mean) / std → [embedding [N, D] of unit length, logits [N, C]], and instance [N, I] of unit length where the network has that part. */
+  /**
+   * float32 [N, S, S, 3], normalised by (pixels − mean) / std → [embedding [N, D] of unit length, logits [N, C]], and
+   * instance [N, I] of unit length if the network has that part.
+   */
   model: LayersModel
   preprocessing: Preprocessing
   embeddingDimension: number
-  /** I; 0 where there is no such part. */
+  /** I; 0 without that part. */
   instanceDimension: number
   /** Class names in the order of the logits. */
   labels: string[]

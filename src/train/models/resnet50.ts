@@ -1,16 +1,22 @@
-/** ResNet-50 (He et al. 2016), batch-norm folded into its convolutions, in the variants that public weights come in. */
+/**
+ * ResNet-50 (He et al. 2016), with batch-norm folded into the convolutions, in the variants of the publicly available
+ * weights.
+ */
 import { input, layers, model, type SymbolicTensor } from '@tensorflow/tfjs-layers'
 import type { Preprocessing } from '../../embedding/model-manifest.js'
 import { headLayers, type RetrievalHeadSettings, retrievalHead } from './retrieval-head.js'
 import type { StagedNetwork } from './staged-network.js'
 
-/** What differs between the releases of the network. */
+/** Differences between the published versions of the network. */
 export interface ResNetVariant {
   /** Which convolution of a block halves the side: the first 1×1 (v1: Caffe, Keras) or the 3×3 (v1.5: torchvision). */
   stride: 'first' | 'middle'
-  /** Zeros around the input of the max-pool; its inputs are after a ReLU, so zeros are as good as −∞. */
+  /** Zero padding around the input of the max-pool; its inputs come from a ReLU, so zeros work as well as −∞. */
   poolPad: 'all-around' | 'end'
-  /** Channels of the stem, and of the first stage, of which those of the others are multiples; both 64, but for narrow networks. */
+  /**
+   * Channels of the stem and of the first stage; the other stages have multiples of the latter. Both are 64 except in
+   * narrow networks.
+   */
   stem: number
   width: number
 }
@@ -22,9 +28,9 @@ export interface ResNetOptions {
   variant: ResNetVariant
   head: RetrievalHeadSettings
   seed: number
-  /** False: any square is taken, for training on smaller ones. */
+  /** False accepts any square, for training on smaller ones. */
   fixedSize?: boolean
-  /** Blocks of the four stages; fewer only in tests. */
+  /** Blocks per stage; fewer only in tests. */
   blocks?: readonly number[]
 }
 
@@ -116,14 +122,17 @@ function stage(name: string, count: number, { width, stride }: StageShape, varia
   return (x) => chain.reduce((value, apply) => apply(value), x)
 }
 
-/** 1×1, 3×3, 1×1 to four times the channels, plus the shortcut; ReLU after all but the last two, and after the sum. */
+/**
+ * 1×1, 3×3, and 1×1 to four times the channels, plus the shortcut; ReLU after the first two convolutions and after the
+ * sum.
+ */
 function bottleneck(
   name: string,
   { width, stride, projected }: StageShape & { projected: boolean },
   variant: ResNetVariant,
 ): Apply {
   const [first, middle] = variant.stride === 'first' ? [stride, 1] : [1, stride]
-  // evenly padded: `same` of TensorFlow would shift the windows of a 3×3 with stride 2
+  // symmetric padding: TensorFlow's `same` would shift the windows of a 3×3 with stride 2
   const pad = middle === 1 ? [] : [layers.zeroPadding2d({ name: `${name}.pad`, padding: 1 })]
   const chain = [
     convolution(`${name}.conv1`, width, { strides: first, activation: 'relu' }),
@@ -161,7 +170,7 @@ function convolution(
   return layers.conv2d({ name, filters, kernelSize, strides, padding, activation, kernelInitializer: 'zeros' })
 }
 
-/** Mean and deviation that torchvision's weights, and ours, expect. */
+/** Mean and deviation expected by torchvision's weights and ours. */
 export const imagenetPreprocessing: Preprocessing = {
   inputSize: 224,
   fit: 'cover',

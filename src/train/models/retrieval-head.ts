@@ -1,4 +1,4 @@
-/** What turns two feature maps into the outputs of a retrieval network. */
+/** Turns two feature maps into the outputs of a retrieval network. */
 import { initializers, layers, type SymbolicTensor } from '@tensorflow/tfjs-layers'
 import { BatchNormalization } from './batch-normalization.js'
 import { GemPooling } from './gem-pooling.js'
@@ -9,7 +9,7 @@ export interface RetrievalHeadSettings {
   embeddingDimension: number
   /** Logit = scale × cosine. */
   scale: number
-  /** Length of the part that tells one picture from all others, whatever its class; 0 leaves it out. */
+  /** Length of the part that tells single pictures apart, whatever their class; 0 omits it. */
   instanceDimension: number
 }
 
@@ -18,23 +18,23 @@ export interface RetrievalHeadOptions extends RetrievalHeadSettings {
   seed: number
 }
 
-/** Power of the generalised mean; the value that its authors start from. */
+/** Power of the generalised mean; the initial value used by its authors. */
 const gemPower = 3
 
-/** Names of the head's layers that carry weights. */
+/** Names of the head's layers with weights. */
 export const headLayers = ['embed', 'embed_norm', 'logits', 'instance_embed', 'instance_norm'] as const
 
-/** `instance` only where the head has that part. */
+/** `instance` only if the head has that part. */
 export type HeadOutputs =
   | [embedding: SymbolicTensor, logits: SymbolicTensor]
   | [embedding: SymbolicTensor, logits: SymbolicTensor, instance: SymbolicTensor]
 
 /**
- * Head whose layers are made once and may be applied to several inputs.
- * last [N, H, W, C] → pooled [N, C] → dense [N, D] → batch-norm (BNNeck, Luo et al. 2019) → unit length; logits are cosines to
- * each class. The norm before the unit length is what lets one embedding serve both the classifier and distances.
- * early [N, H, W, C] goes the same way to the instance part: a network that learns classes forgets the picture itself in
- * its last layers first.
+ * A head whose layers are created once and may be applied to several inputs.
+ * last [N, H, W, C] → pooled [N, C] → dense [N, D] → batch-norm (BNNeck, Luo et al. 2019) → unit length; logits are
+ * cosines with each class. The norm before the unit length lets one embedding serve both the classifier and distances.
+ * early [N, H, W, C] is processed in the same way into the instance part: a network that learns classes discards what
+ * is specific to a picture in its last layers first.
  */
 export function retrievalHead({
   pooling,

@@ -10,16 +10,16 @@ export interface SimpleCnnOptions {
   labels: string[]
   preprocessing: Preprocessing
   seed: number
-  /** Channels of the blocks; each halves the side, the first one, with stride 2, twice. */
+  /** Channels per block; each block halves the side, the first one twice because it has stride 2. */
   widths?: readonly number[]
   /** Convolutions in each block after the first. */
   depth?: number
   embeddingDimension?: number
   /** Logit = scale × cosine. */
   scale?: number
-  /** Share of batch-norm's old statistics that a step keeps. */
+  /** Share of batch-norm's old statistics kept in each step. */
   normMomentum?: number
-  /** False: any square is taken, for training on smaller ones first. */
+  /** False accepts any square, for training on smaller ones first. */
   fixedSize?: boolean
 }
 

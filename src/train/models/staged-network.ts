@@ -4,15 +4,18 @@ import type { LayersModel } from '@tensorflow/tfjs-layers'
 import type { TrainableNetwork } from './network.js'
 
 export interface StagedNetwork extends TrainableNetwork {
-  /** Pixels, normalised → the map between the two parts. Shares its layers with `model`. */
+  /** Normalised pixels → the map between the two parts. Shares its layers with `model`. */
   trunk: LayersModel
   /** That map → [embedding, logits]. Shares its layers with `model`. */
   tail: LayersModel
-  /** Whether a layer belongs to the new head, by its name: the head may learn faster than what was learned before. */
+  /**
+   * Whether a layer, given by name, belongs to the new head, which may have a higher learning rate than the pretrained
+   * layers.
+   */
   isHead(layerName: string): boolean
 }
 
-/** Weights that a step may move, with their layers. */
+/** Trainable weights, with their layers. */
 export function trainableLayersOf(part: LayersModel): { layer: string; variables: tf.Variable[] }[] {
   return part.layers
     .map((layer) => ({
@@ -27,7 +30,7 @@ export function partVariablesOf(part: LayersModel): tf.Variable[] {
   return part.weights.map((weight) => weight.read() as tf.Variable)
 }
 
-/** Numbers and shapes of two networks of the same shape agree; so one can take over the other's weights. */
+/** Copies weights between networks with identical layer shapes. */
 export function copyWeights(from: LayersModel, to: LayersModel): void {
   const source = partVariablesOf(from)
   for (const [index, target] of partVariablesOf(to).entries()) target.assign(source[index]!)

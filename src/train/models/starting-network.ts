@@ -1,4 +1,4 @@
-/** The network that a file of starting weights is of, with the weights in it and a head that has learned nothing. */
+/** Builds the network for a file of starting weights, with those weights and an untrained head. */
 import { assignWeights } from '../weights/assign.js'
 import type { StartingWeights } from '../weights/weight-format.js'
 import { efficientNetLite0 } from './efficientnet-lite0.js'
@@ -11,11 +11,11 @@ export interface StartingNetworkOptions {
   labels: string[]
   head: RetrievalHeadSettings
   seed: number
-  /** False: any square is taken, for training on smaller ones. */
+  /** False accepts any square, for training on smaller ones. */
   fixedSize?: boolean
 }
 
-/** @throws AlikeError `weights_unreadable` when a layer and its tensors do not fit. */
+/** @throws AlikeError `weights_unreadable` if a layer and its tensors do not match. */
 export function startingNetwork(weights: StartingWeights, options: StartingNetworkOptions): StagedNetwork {
   const shape = { ...options, preprocessing: weights.preprocessing }
   const network =

@@ -1,6 +1,7 @@
 /**
- * Convolutions and their gradients in bfloat16 on processors that multiply it twice as fast as float32: inputs are
- * rounded for the one operation, sums are kept in float32 inside it, weights and everything between stay float32.
+ * Convolutions and their gradients in bfloat16, on processors that multiply it twice as fast as float32: inputs are
+ * rounded for this operation only, sums inside it are kept in float32, and weights and intermediate values stay
+ * float32.
  */
 import { readFileSync } from 'node:fs'
 import * as tf from '@tensorflow/tfjs-core'
@@ -8,13 +9,13 @@ import { type NativeBackend, nativeDevice, type OperationAttribute } from './nat
 
 export type ConvolutionPrecision = 'float32' | 'bfloat16'
 
-/** Number of the type in TensorFlow; the addon has no name for it, but hands it on. */
+/** TensorFlow's number of the type; the addon has no name for it but passes it through. */
 const bfloat16 = 14
 
 /** The second input of the gradients is a list of sizes. */
 const operations = new Set(['Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter'])
 
-/** What the addon knows of a tensor. */
+/** The addon's representation of a tensor. */
 interface Handle {
   id: number
   shape: number[]
@@ -41,7 +42,7 @@ interface Internals extends NativeBackend {
   createOutputTensor(handle: Handle): tf.Tensor
 }
 
-/** Whether the processor (a GPU is not asked) has instructions for it; elsewhere it would only be slower. */
+/** Whether the processor has instructions for it; without them bfloat16 would be slower. GPUs are not considered. */
 function hasFastBfloat16(): boolean {
   try {
     return /\b(avx512_bf16|amx_bf16)\b/.test(readFileSync('/proc/cpuinfo', 'latin1'))
@@ -51,15 +52,15 @@ function hasFastBfloat16(): boolean {
 }
 
 /**
- * For all that the native backend does from here on; other backends know float32 only.
- * @returns what is used
+ * Applies to everything the native backend computes from now on; other backends support float32 only.
+ * @returns the precision in use
  */
 export function setConvolutionPrecision(wanted: ConvolutionPrecision | 'auto'): ConvolutionPrecision {
   if (tf.getBackend() !== 'tensorflow') return 'float32'
   const precision =
     wanted === 'auto' ? (nativeDevice() === 'cpu' && hasFastBfloat16() ? 'bfloat16' : 'float32') : wanted
   const backend = tf.backend() as Internals
-  // the method of the class comes back when the instance's own is gone
+  // deleting the instance's own method restores that of the class
   if (precision === 'float32') delete (backend as Partial<Internals>).executeSingleOutput
   else backend.executeSingleOutput = roundingConvolutions(backend, Object.getPrototypeOf(backend) as Internals)
   return precision

@@ -1,8 +1,8 @@
-/** TensorFlow kernels that tfjs does not use itself, with their gradients. Native backend only. */
+/** TensorFlow kernels that tfjs does not use, with their gradients. Native backend only. */
 import * as tf from '@tensorflow/tfjs-core'
 import type { NativeBackend, OperationAttribute } from './native-backend.js'
 
-/** The constants of the addon, by name. */
+/** The addon's constants, by name. */
 type Binding = Record<
   'TF_ATTR_TYPE' | 'TF_ATTR_FLOAT' | 'TF_ATTR_STRING' | 'TF_ATTR_BOOL' | 'TF_FLOAT' | 'TF_INT32' | 'TF_BOOL',
   number
@@ -13,7 +13,9 @@ function nativeBackend(): { backend: NativeBackend; binding: Binding } {
   return { backend, binding: backend.binding }
 }
 
-/** What a layer of batch normalisation has: scale and offset [C], and what keeps its divisor from zero. */
+/**
+ * Parameters of a batch normalisation layer: scale and offset [C], and the epsilon that keeps the divisor above zero.
+ */
 export interface BatchNorm {
   gamma: tf.Tensor1D
   beta: tf.Tensor1D
@@ -32,7 +34,8 @@ function batchNormAttributes(binding: Binding, epsilon: number, training = true)
 
 /**
  * Batch normalisation with the batch's own statistics.
- * @param follow is handed the batch's mean and variance [C] for the moving statistics; they live only during the call.
+ * @param follow receives the batch's mean and variance [C] for the moving statistics; they are valid only during the
+ * call
  */
 export function fusedBatchNorm(
   x: tf.Tensor4D,
@@ -73,7 +76,10 @@ export function fusedBatchNorm(
   return operation(x, gamma, beta) as tf.Tensor4D
 }
 
-/** Batch normalisation with given statistics, whose gradient tfjs would make of a dozen passes over memory. They get none themselves. */
+/**
+ * Batch normalisation with fixed statistics, whose gradient would take tfjs a dozen passes over memory. The statistics
+ * themselves get no gradient.
+ */
 export function frozenBatchNorm(
   x: tf.Tensor4D,
   { gamma, beta, epsilon }: BatchNorm,
@@ -104,7 +110,10 @@ export function frozenBatchNorm(
   return operation(x, gamma, beta) as tf.Tensor4D
 }
 
-/** The gradient of ReLU as one kernel instead of three passes over memory. tfjs keeps one gradient for all backends. */
+/**
+ * Registers the gradient of ReLU as one kernel instead of three passes over memory. tfjs keeps one gradient for all
+ * backends.
+ */
 export function registerFusedGradients(): void {
   tf.unregisterGradient('Relu')
   tf.registerGradient({
@@ -114,8 +123,9 @@ export function registerFusedGradients(): void {
   })
   registerRelu6()
   registerReshape()
-  // tfjs multiplies by ones of the input's shape, which it makes on the processor and sends to the device: for the mean of a
-  // map of a whole batch that is half of a step
+  // tfjs multiplies by ones of the input's shape, which it creates on the processor and sends to the device: for the
+  // mean of a
+  // map over a whole batch, that is half of a step's time
   for (const [kernelName, share] of [
     ['Mean', (count: number) => 1 / count],
     ['Sum', () => 1],
@@ -132,7 +142,9 @@ export function registerFusedGradients(): void {
   }
 }
 
-/** Half of a step's operations are changes of shape. Each new shape goes to the device once, not with every operation. */
+/**
+ * Half of a step's operations are reshapes. Each new shape is sent to the device once instead of with every operation.
+ */
 function registerReshape(): void {
   const shapes = new Map<string, tf.Tensor>()
   tf.unregisterKernel('Reshape', 'tensorflow')
@@ -156,7 +168,10 @@ function registerReshape(): void {
   })
 }
 
-/** To tfjs ReLU6 is a clipping with two constants, whose gradient is five passes over memory; to TensorFlow it is one kernel each way. */
+/**
+ * tfjs treats ReLU6 as a clip with two constants, whose gradient takes five passes over memory; TensorFlow has one
+ * kernel in each direction.
+ */
 function registerRelu6(): void {
   const limits = (attributes: unknown) => attributes as { clipValueMin: number; clipValueMax: number }
   const isRelu6 = ({ clipValueMin, clipValueMax }: ReturnType<typeof limits>) =>
@@ -180,7 +195,7 @@ function registerRelu6(): void {
   })
 }
 
-/** The gradient of a reduction: the same for every number that went into it. */
+/** The gradient of a reduction: the same value for every input element. */
 function spread(dy: tf.Tensor, shape: number[], axis: number | number[], share: (count: number) => number): tf.Tensor {
   const axes = tf.util.parseAxisParam(axis, shape)
   const count = axes.reduce((product, at) => product * shape[at]!, 1)
@@ -194,7 +209,7 @@ function spread(dy: tf.Tensor, shape: number[], axis: number | number[], share: 
   )
 }
 
-/** @param y output of the ReLU; it is positive where its input was */
+/** @param y output of the ReLU; it is positive exactly where its input was */
 function reluGradient(dy: tf.Tensor, y: tf.Tensor): tf.Tensor {
   if (tf.getBackend() !== 'tensorflow') return tf.mul(dy, tf.step(y))
   return elementwise('ReluGrad', [dy, y])

@@ -1,4 +1,4 @@
-/** Registers the native TensorFlow kernels that `npm run train:setup` built, as the tfjs backend `tensorflow`. */
+/** Registers the native TensorFlow kernels built by `npm run train:setup` as the tfjs backend `tensorflow`. */
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
@@ -8,7 +8,7 @@ import * as tf from '@tensorflow/tfjs-core'
 export const nativeFolder = resolve('.train/native')
 export const nativePackage = join(nativeFolder, 'node_modules/@tensorflow/tfjs-node')
 
-/** What is used of the addon's backend beyond the tfjs interface. */
+/** What we use of the addon's backend beyond the tfjs interface. */
 export interface NativeBackend extends tf.KernelBackend {
   /** Runs one TensorFlow operation by name on whole tensors. */
   executeMultipleOutputs(
@@ -31,7 +31,7 @@ interface NativeBackendModule {
   NodeJSKernelBackend: new (binding: unknown, packageName: string) => NativeBackend
 }
 
-/** What the native backend in use computes on. Without a driver a CUDA build falls back to the CPU and says nothing. */
+/** The device used by the native backend. Without a driver, a CUDA build silently falls back to the CPU. */
 export function nativeDevice(): 'gpu' | 'cpu' {
   return (tf.backend() as NativeBackend).isUsingGpuDevice ? 'gpu' : 'cpu'
 }
@@ -43,11 +43,11 @@ export function nativeBinding(): Record<string, number> {
   return createRequire(join(nativePackage, 'package.json'))('./lib/napi-v8/tfjs_binding.node') as Record<string, number>
 }
 
-/** Loads the addon; the union entry of the package is not used because it starts with a download check. */
+/** Loads the addon directly; the union entry of the package starts with a download check. */
 export function registerNativeBackend(): void {
   restoreRemovedUtilities()
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2'
-  // of the GPU's memory, only what is needed
+  // allocate GPU memory only as needed
   process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true'
   const require = createRequire(join(nativePackage, 'package.json'))
   require('./dist/register_all_kernels.js')
@@ -55,7 +55,7 @@ export function registerNativeBackend(): void {
   tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(nativeBinding(), 'tfjs-node'), 3)
 }
 
-/** Node 23 removed two functions that the addon's JavaScript calls. */
+/** Node 23 removed two functions called by the addon's JavaScript. */
 function restoreRemovedUtilities(): void {
   const util = createRequire(import.meta.url)('node:util') as Record<string, unknown>
   util['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined

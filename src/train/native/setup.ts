@@ -1,10 +1,11 @@
 /**
- * `npm run train:setup [-- --gpu]`: native TensorFlow for training, built beside the project in `.train/native`.
+ * `npm run train:setup [-- --gpu]`: builds native TensorFlow for training in `.train/native`, outside the project's
+ * dependencies.
  *
- * The vendor's package would download its library from its own storage host while installing, which
- * hangs or breaks where that host cannot be reached. Here the same addon is put together from two
- * ordinary packages (its sources from npm, the library from a Python wheel, unzipped and never
- * installed) and one compiler call. Neither the service nor `npm ci` needs any of it.
+ * The vendor's package downloads its library from its own storage host during installation, which hangs or fails where
+ * that host is unreachable. Here the same addon is assembled from two ordinary packages (its sources from npm, the
+ * library from a Python wheel, unzipped but never installed) and one compiler call. Neither the service nor `npm ci`
+ * needs any of it.
  */
 import { spawnSync } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
@@ -21,12 +22,13 @@ import { nativeFolder, nativePackage } from './native-backend.js'
 
 const addon = '@tensorflow/tfjs-node@4.22.0'
 const headers = 'node-api-headers@1.5.0'
-/** The addon's JavaScript loads it for TensorBoard summaries, which nothing here writes. */
+/** The addon's JavaScript loads it for TensorBoard summaries, which are not used here. */
 const protobuf = 'google-protobuf@3.21.4'
 
 /**
- * `gpu` computes with CUDA 12.5 and cuDNN 9.3, which come as wheels too; the machine only has the driver. It has code
- * for compute capability 6.0 to 8.9 (Pascal to Ada) and 9.0 (Hopper); newer cards compile it anew at their first start.
+ * `gpu` uses CUDA 12.5 and cuDNN 9.3, which are also distributed as wheels; the machine needs only the driver. The
+ * build contains code for compute capability 6.0 to 8.9 (Pascal to Ada) and 9.0 (Hopper); newer cards compile it at
+ * their first start.
  */
 const wheels = {
   cpu: {
@@ -42,16 +44,16 @@ const wheels = {
 }
 export type NativeDevice = keyof typeof wheels
 
-/** Pinned by the wheel, but never opened by it on one card: collectives, the profiler, the compiler, random numbers. */
+/** Pinned by the wheel but never loaded on a single card: collectives, the profiler, the compiler, random numbers. */
 const unopened = /^nvidia-(nccl|cuda-cupti|cuda-nvcc|curand)-/
-/** Attention, which no network here has; a sixth of cuDNN. */
+/** Attention, which no network here uses; a sixth of cuDNN. */
 const unopenedLibrary = /\/libcudnn_adv\.so/
 
-/** Parts of the wheel that are kept: two libraries and the C headers that the addon includes. */
+/** Parts of the wheel to keep: two libraries and the C headers that the addon includes. */
 const librariesInWheel = ['tensorflow/libtensorflow_cc.so.2', 'tensorflow/libtensorflow_framework.so.2']
 const headerInWheel = /^tensorflow\/include\/((tensorflow|tensorflow\/tsl|tsl|xla\/tsl)\/c\/|.*\/platform\/ctstring)/
 
-/** Builds the addon unless a finished one of the same versions is there. */
+/** Builds the addon unless a finished build of the same versions exists. */
 export async function setUpNative(device: NativeDevice, log: (line: string) => void): Promise<void> {
   const wheel = wheels[device]
   const stamp = join(nativeFolder, 'ready.json')
@@ -99,7 +101,7 @@ async function downloadTensorFlow(device: NativeDevice, work: string): Promise<s
   return path
 }
 
-/** @param folder empty or not there yet @returns the wheel's path */
+/** @param folder empty or missing @returns the wheel's path */
 async function downloadWheel(requirement: string, folder: string): Promise<string> {
   await mkdir(folder, { recursive: true })
   execute('python3', [
@@ -127,7 +129,9 @@ async function downloadWheel(requirement: string, folder: string): Promise<strin
   return join(folder, (await readdir(folder)).find((name) => name.endsWith('.whl'))!)
 }
 
-/** The libraries of CUDA that TensorFlow's wheel pins, where its libraries look for them: `deps/nvidia/<name>/lib`. */
+/**
+ * The CUDA libraries pinned by TensorFlow's wheel, placed where its libraries look for them: `deps/nvidia/<name>/lib`.
+ */
 async function unpackCuda(tensorflow: string, work: string, deps: string, log: (line: string) => void): Promise<void> {
   const named = [
     ...(await metadataOf(tensorflow)).matchAll(
@@ -161,7 +165,7 @@ async function unpackWheel(wheelPath: string, deps: string): Promise<void> {
   })
 }
 
-/** @param targetOf path for an entry by its name; undefined leaves it out */
+/** @param targetOf maps an entry's name to its path; undefined skips the entry */
 async function unpack(wheelPath: string, targetOf: (name: string) => string | undefined): Promise<void> {
   const archive = await yauzl.openPromise(wheelPath)
   for await (const entry of archive.eachEntry()) {
@@ -172,7 +176,7 @@ async function unpack(wheelPath: string, targetOf: (name: string) => string | un
   }
 }
 
-/** The addon was linked against 2.9.1 names; debugging symbols would cost 180 MB. */
+/** The addon was linked against 2.9.1 names; debugging symbols would take 180 MB. */
 async function linkLibraries(folder: string): Promise<void> {
   execute('strip', [
     '--strip-unneeded',
@@ -187,8 +191,8 @@ async function linkLibraries(folder: string): Promise<void> {
 }
 
 /**
- * The addon asks for the union package `@tensorflow/tfjs`. It gets the project's own core, found by
- * Node's upward resolution, so that kernels and networks share one instance.
+ * The addon imports the union package `@tensorflow/tfjs`. This stub re-exports the project's own core, found by Node's
+ * upward resolution, so that kernels and networks share one instance.
  */
 async function writeSharedCore(): Promise<void> {
   const folder = join(nativeFolder, 'node_modules/@tensorflow/tfjs')

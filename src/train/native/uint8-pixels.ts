@@ -1,4 +1,6 @@
-/** Bytes to the device as bytes: a quarter of what floats would be, and the arithmetic is done there. Native backend only. */
+/**
+ * Sends bytes to the device as bytes, a quarter of the size of floats, and converts them there. Native backend only.
+ */
 import * as tf from '@tensorflow/tfjs-core'
 import type { NativeBackend, OperationAttribute } from './native-backend.js'
 

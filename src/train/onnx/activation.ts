@@ -1,8 +1,8 @@
-/** Activations, whether a layer of their own or the last step of another. */
+/** Activations, as separate layers or as the last step of another layer. */
 import type { GraphBuilder, Value } from './graph-builder.js'
 import { type LayerCall, unsupported } from './layer-call.js'
 
-/** Adds what an activation name stands for; `linear` adds nothing. */
+/** Adds the nodes of a named activation; `linear` adds nothing. */
 export function addActivation(builder: GraphBuilder, call: LayerCall, activation: unknown, value: Value): Value {
   const name = `${call.layer.name}/${activation}`
   switch (activation ?? 'linear') {
@@ -23,7 +23,7 @@ export function addActivation(builder: GraphBuilder, call: LayerCall, activation
   }
 }
 
-/** max(x, 0), and min(…, top) where there is one. */
+/** max(x, 0), and min(…, top) if a top is given. */
 export function addRelu(builder: GraphBuilder, name: string, value: Value, top?: number): Value {
   if (top === undefined) return builder.add('Relu', name, [value])
   const bounds = [0, top].map((bound) => builder.floats(`${name}/${bound}`, Float32Array.of(bound), []))

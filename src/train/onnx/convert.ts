@@ -1,4 +1,4 @@
-/** A trained network → an ONNX model, straight from its layers. */
+/** Converts a trained network into an ONNX model, directly from its layers. */
 import type { SymbolicTensor } from '@tensorflow/tfjs-layers'
 import type { TrainableNetwork } from '../models/network.js'
 import { addActivation, addRelu } from './activation.js'
@@ -12,10 +12,10 @@ import { encodeModel } from './onnx-proto.js'
 import { addPlaceMap } from './place-map.js'
 import { addFlatten, addGlobalPooling, addPooling, addSum, addZeroPadding } from './shape-layers.js'
 
-/** Layers that do something only while training. */
+/** Layers that are active only in training. */
 const identity = (context: LayerContext, call: LayerCall) => context.value(onlyInput(call))
 
-/** Class name of a layer → how it is written. What is not here is refused. */
+/** Layer class name → its converter. Other layers are refused. */
 const converters: Record<string, (context: LayerContext, call: LayerCall) => Value> = {
   Conv2D: addKernelLayer,
   DepthwiseConv2D: addKernelLayer,
@@ -39,9 +39,9 @@ const converters: Record<string, (context: LayerContext, call: LayerCall) => Val
 }
 
 /**
- * Graph: `pixels` uint8 [N, S, S, 3] → (x − mean) / std → layers → `embedding` [N, D] of unit length and `logits` [N, C];
- * and, where it is defined, `map` [N, h, w, D], see `place-map.ts`.
- * The same network gives the same bytes: nothing of the clock goes in, as the model id is their hash.
+ * Graph: `pixels` uint8 [N, S, S, 3] → (x − mean) / std → layers → `embedding` [N, D] of unit length and `logits` [N,
+ * C]; and, if it is defined, `map` [N, h, w, D], see `place-map.ts`.
+ * The same network yields the same bytes: no timestamps are written, because the model id is their hash.
  * @throws AlikeError `export_layer_unsupported`.
  */
 export function convertNetwork({
@@ -85,7 +85,7 @@ export function convertNetwork({
   return encodeModel(builder.build(name, outputs))
 }
 
-/** Converts on demand, from an output down to the input; every tensor once. */
+/** Converts on demand, from an output back to the input; every tensor once. */
 function walk(
   builder: GraphBuilder,
   input: SymbolicTensor,

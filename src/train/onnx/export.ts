@@ -1,4 +1,4 @@
-/** Writes a model folder from a trained network, all of it or nothing. */
+/** Writes a model folder from a trained network, all or nothing. */
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { type ModelManifest, modelId, sha256OfFile } from '../../embedding/model-manifest.js'
@@ -10,11 +10,11 @@ import { openOnnx } from './onnx-session.js'
 import { checkParity, type Parity } from './parity.js'
 
 export interface ExportOptions {
-  /** The model folder; one that exists is replaced as a whole. */
+  /** The model folder; an existing one is replaced as a whole. */
   folder: string
   /** Pictures of the parity check, each [inputSize, inputSize, 3]; at least 16. */
   parityImages: readonly Uint8Array[]
-  /** Where the weights started from, the data, the backend; goes into the manifest. */
+  /** Starting weights, data and backend; written to the manifest. */
   provenance: Record<string, unknown>
   now: Date
 }
@@ -28,8 +28,9 @@ export interface ExportedModel {
 const minParityImages = 16
 
 /**
- * Graph, parity check, manifest, golden pictures in a folder beside the target; the rename comes last.
- * @throws AlikeError `export_layer_unsupported`, `export_parity_failed`; then nothing is left behind.
+ * Writes graph, manifest and golden pictures to a folder beside the target, including the parity check; renames it
+ * last.
+ * @throws AlikeError `export_layer_unsupported`, `export_parity_failed`; nothing is left behind
  */
 export async function exportModel(network: TrainableNetwork, options: ExportOptions): Promise<ExportedModel> {
   if (options.parityImages.length < minParityImages)
@@ -90,7 +91,7 @@ async function describe(
   }
 }
 
-/** A folder cannot be renamed over a full one: the old one steps aside first. */
+/** A folder cannot be renamed over a non-empty one: the old one is moved aside first. */
 async function replaceFolder(draft: string, folder: string): Promise<void> {
   const old = `${draft}-old`
   const replaced = await rename(folder, old).then(

@@ -1,4 +1,4 @@
-/** Collects the nodes and constants of an ONNX graph; values are known by their names. */
+/** Collects the nodes and constants of an ONNX graph; values are identified by name. */
 import {
   type AttributeProto,
   attributeTypes,
@@ -12,12 +12,12 @@ import {
 /** Name of a value inside the graph. */
 export type Value = string
 
-/** Integers, or lists of them; `{ float }` where the attribute is a real number. */
+/** Integers, or lists of them; `{ float }` for a real number. */
 export type Attributes = Record<string, number | readonly number[] | { float: number }>
 
 export interface GraphOutput {
   name: string
-  /** Must be made by a node. */
+  /** Must be produced by a node. */
   value: Value
   shape: readonly (number | string)[]
 }
@@ -28,7 +28,7 @@ export class GraphBuilder {
   readonly #inputs: ValueInfoProto[] = []
   readonly #taken = new Map<string, number>()
 
-  /** @param shape a string is a dimension that is free */
+  /** @param shape strings are free dimensions */
   input(name: string, elementType: keyof typeof elementTypes, shape: readonly (number | string)[]): Value {
     this.#inputs.push(valueInfo(name, elementType, shape))
     return this.#unique(name)
@@ -42,7 +42,7 @@ export class GraphBuilder {
     return output
   }
 
-  /** The node that makes a value; none for inputs and constants. */
+  /** The node that produces a value; undefined for inputs and constants. */
   producer(value: Value): NodeProto | undefined {
     return this.#nodes.find(({ output }) => output.includes(value))
   }
@@ -57,7 +57,7 @@ export class GraphBuilder {
     return this.#constant(name, elementTypes.int64, [values.length], BigInt64Array.from(values, BigInt))
   }
 
-  /** The whole model; the outputs get their names, which no other value keeps. */
+  /** Builds the model and renames the outputs; no other value keeps those names. */
   build(graphName: string, outputs: readonly GraphOutput[]): ModelProto {
     const renamed = new Map<Value, string>(outputs.map(({ name }) => [name, this.#unique(`inner/${name}`)]))
     for (const { name, value } of outputs) renamed.set(value, name)
@@ -69,7 +69,7 @@ export class GraphBuilder {
     }))
     const output = outputs.map(({ name, shape }) => valueInfo(name, 'float32', shape))
     return {
-      // read by every ONNX Runtime since 1.12
+      // supported by every ONNX Runtime since 1.12
       irVersion: 8,
       opsetImport: [{ domain: '', version: 17 }],
       producerName: 'alike',

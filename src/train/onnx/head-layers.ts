@@ -1,10 +1,10 @@
-/** Our own layers at the end of a network: unit length, and classes told by cosine. */
+/** Our own final layers of a network: unit length, and classification by cosine. */
 import type { JoinedEmbeddingArgs } from '../models/joined-embedding.js'
 import type { GraphBuilder, Value } from './graph-builder.js'
 import { type LayerCall, onlyInput, unsupported, weightsOf } from './layer-call.js'
 import type { LayerContext } from './layer-context.js'
 
-/** Keeps an all-zero row from becoming NaN; the same bound as the layers themselves use. */
+/** Keeps an all-zero row from becoming NaN; the same bound as in the layers themselves. */
 const smallestLength = 1e-6
 
 export function addL2Normalize(context: LayerContext, call: LayerCall): Value {
@@ -23,7 +23,7 @@ export function addLength(builder: GraphBuilder, name: string, value: Value): Va
   return builder.add('Max', `${name}/safe`, [length, floor])
 }
 
-/** scale · x · w/‖w‖ per class: the kernel is normalised and scaled once, here. Its input has unit length already. */
+/** scale · x · w/‖w‖ per class: the kernel is normalised and scaled once, here. The input already has unit length. */
 export function addCosineClassifier(context: LayerContext, call: LayerCall): Value {
   const kernel = weightsOf(call)[0]
   const scale = call.layer.getConfig().scale
@@ -42,7 +42,10 @@ export function addCosineClassifier(context: LayerContext, call: LayerCall): Val
   ])
 }
 
-/** √(1−p−i) · embedding beside √p · √softmax(sharpness · logits) and √i · instance, without those of no share. */
+/**
+ * √(1−p−i) · embedding, √p · √softmax(sharpness · logits) and √i · instance, concatenated; parts without a share are
+ * omitted.
+ */
 export function addJoinedEmbedding({ builder, value }: LayerContext, call: LayerCall): Value {
   const { name } = call.layer
   const [embedding, logits, instance] = call.inputs
@@ -63,7 +66,7 @@ export function addJoinedEmbedding({ builder, value }: LayerContext, call: Layer
   return builder.add('Concat', name, parts, { axis: 1 })
 }
 
-/** @throws AlikeError `export_layer_unsupported` when settings or inputs are missing. */
+/** @throws AlikeError `export_layer_unsupported` if settings or inputs are missing. */
 export function joinArgsOf(call: LayerCall): JoinedEmbeddingArgs {
   const { posteriorShare, sharpness, instanceShare } = call.layer.getConfig()
   if (typeof posteriorShare !== 'number' || typeof sharpness !== 'number' || typeof instanceShare !== 'number')

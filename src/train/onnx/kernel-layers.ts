@@ -32,7 +32,7 @@ export function addKernelLayer(context: LayerContext, call: LayerCall): Value {
   return kernelLayers[call.kind]!(context, call)
 }
 
-/** Folded into the kernel before it where nothing else reads what lies between; else a product and a sum. */
+/** Folded into the preceding kernel if nothing else reads the values in between; otherwise a product and a sum. */
 export function addBatchNorm(context: LayerContext, call: LayerCall): Value {
   const input = onlyInput(call)
   const affine = affineOf(call, input.shape.length)
@@ -132,7 +132,7 @@ interface Window {
   dilations: readonly [number, number]
 }
 
-/** Where the convolution reads and how it pads; zeros of a ZeroPadding2D before it become its own. */
+/** The convolution's input and padding; a preceding ZeroPadding2D is merged into its padding. */
 function paddedInput(context: LayerContext, call: LayerCall, { size, strides, dilations }: Window) {
   const input = onlyInput(call)
   if (wordOf(call, 'padding', ['same', 'valid']) === 'same') {

@@ -1,4 +1,4 @@
-/** A layers model as a graph of calls: which layer made a tensor, from which tensors, with which settings. */
+/** A layers model as a graph of calls: the layer that produced a tensor, its inputs and its settings. */
 import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs-layers'
 import { AlikeError } from '../../errors.js'
 import type { Pad } from './padding.js'
@@ -7,19 +7,19 @@ export type Layer = SymbolicTensor['sourceLayer']
 
 export interface LayerCall {
   layer: Layer
-  /** Class name of the layer, `Conv2D` and so on. */
+  /** Class name of the layer, such as `Conv2D`. */
   kind: string
   inputs: readonly SymbolicTensor[]
   output: SymbolicTensor
 }
 
-/** The call that made a tensor. A layer that is used twice has one node per use. */
+/** The call that produced a tensor. A layer used twice has one node per use. */
 export function callOf(output: SymbolicTensor): LayerCall {
   const layer = output.sourceLayer
   return { layer, kind: layer.getClassName(), inputs: layer.inboundNodes[output.nodeIndex]?.inputTensors ?? [], output }
 }
 
-/** How many times each tensor is used on the way to the outputs, by tensor id; being an output counts as a use. */
+/** How often each tensor is used on the way to the outputs, by tensor id; being an output counts as a use. */
 export function countUses(model: LayersModel): Map<number, number> {
   const uses = new Map<number, number>()
   const visit = (tensor: SymbolicTensor) => {
@@ -53,7 +53,7 @@ export function wordOf<T extends string>(call: LayerCall, key: string, allowed: 
   return found
 }
 
-/** A setting of one or two numbers, as height and width. */
+/** A setting of one or two numbers, such as height and width. */
 export function pairOf(call: LayerCall, key: string, fallback?: number): [height: number, width: number] {
   const value = call.layer.getConfig()[key] ?? fallback
   if (typeof value === 'number') return [value, value]
@@ -62,7 +62,7 @@ export function pairOf(call: LayerCall, key: string, fallback?: number): [height
   throw unsupported(call, `has no readable ${key}`)
 }
 
-/** Zeros that a ZeroPadding2D adds. */
+/** Zeros added by a ZeroPadding2D. */
 export function zeroPadsOf(call: LayerCall): [rows: Pad, columns: Pad] {
   requireChannelsLast(call)
   return call.layer.getConfig().padding as [Pad, Pad]
@@ -75,7 +75,7 @@ export function weightsOf(call: LayerCall): { values: Float32Array; shape: numbe
     .map((weight) => ({ values: Float32Array.from(weight.dataSync()), shape: weight.shape }))
 }
 
-/** ONNX has channels first, our layers channels last; the other order never occurs and is not guessed at. */
+/** ONNX is channels-first, our layers are channels-last; any other order is refused. */
 export function requireChannelsLast(call: LayerCall): void {
   if ((call.layer.getConfig().dataFormat ?? 'channelsLast') !== 'channelsLast')
     throw unsupported(call, 'is not channels-last')

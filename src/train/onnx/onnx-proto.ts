@@ -1,7 +1,7 @@
-/** The part of the ONNX format that we write and read back: messages, and their bytes. */
+/** The subset of the ONNX format that we write and read back: messages and their encoding. */
 import { parse, type Type } from 'protobufjs'
 
-/** Field numbers and types of onnx.proto (ONNX 1.12, IR version 8); messages that we never write are left out. */
+/** Field numbers and types of onnx.proto (ONNX 1.12, IR version 8); messages that we never write are omitted. */
 const source = `
   syntax = "proto3";
   package onnx;
@@ -67,7 +67,7 @@ export interface TensorProto {
 
 export interface ValueInfoProto {
   name: string
-  /** Without a shape ONNX Runtime works it out. */
+  /** Without a shape ONNX Runtime infers it. */
   type: { tensorType: { elemType: number; shape?: { dim: ({ dimValue: number } | { dimParam: string })[] } } }
 }
 
@@ -88,7 +88,7 @@ export function encodeModel(model: ModelProto): Uint8Array {
   return modelType().encode(model).finish()
 }
 
-/** The inverse of `encodeModel`; what the subset does not name is dropped. */
+/** The inverse of `encodeModel`; fields outside the subset are dropped. */
 export function decodeModel(bytes: Uint8Array): ModelProto {
   const type = modelType()
   return type.toObject(type.decode(bytes), { longs: Number, arrays: true }) as ModelProto

@@ -1,6 +1,6 @@
 /**
- * Runs a model file in this process. Only for offline work: a run blocks the event loop, so the
- * service has its own worker threads.
+ * Runs a model file in this process. For offline work only: a run blocks the event loop, so the service uses worker
+ * threads instead.
  */
 import { readFile } from 'node:fs/promises'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
@@ -11,7 +11,7 @@ export interface OnnxOutputs {
   embedding: Float32Array
   /** [N, C]. */
   logits: Float32Array
-  /** [N, h, w, D]; only from a session that was opened with it. */
+  /** [N, h, w, D]; only if the session was opened with it. */
   map?: Float32Array | undefined
 }
 
@@ -22,9 +22,9 @@ export interface OnnxSession {
 }
 
 export interface OpenOptions {
-  /** Of ONNX Runtime. Default 1. */
+  /** ONNX Runtime threads. Default 1. */
   threads?: number | undefined
-  /** Also compute the `map` output, where the graph has one. Default false: as served. */
+  /** Also compute the `map` output, if the graph has one. Default false: as served. */
   map?: boolean | undefined
 }
 
@@ -50,7 +50,7 @@ export async function openOnnx(
   }
 }
 
-/** A session that gives every output of a graph, whatever they are. */
+/** A session that returns every output of a graph. */
 export interface OnnxProbe {
   /** @param pixels as for `OnnxSession` @returns float outputs by name */
   run(pixels: Uint8Array, size: number): Promise<Map<string, Float32Array>>

@@ -1,11 +1,11 @@
-/** TensorFlow's paddings as explicit numbers, the form that ONNX takes. */
+/** TensorFlow's padding modes as explicit numbers, the form ONNX expects. */
 
 /** Rows or columns added before and after. */
 export type Pad = [before: number, after: number]
 
 /**
- * `same` of TensorFlow: ⌈size / stride⌉ outputs; an odd rest goes to the end, so strided windows
- * start elsewhere than in frameworks that pad evenly.
+ * TensorFlow's `same`: ⌈size / stride⌉ outputs. An odd remainder goes to the end, so strided windows start elsewhere
+ * than in frameworks with symmetric padding.
  */
 export function samePad(size: number, window: number, stride: number, dilation = 1): Pad {
   const extent = (window - 1) * dilation + 1
@@ -13,7 +13,7 @@ export function samePad(size: number, window: number, stride: number, dilation =
   return [Math.floor(total / 2), total - Math.floor(total / 2)]
 }
 
-/** ONNX order: all begins, then all ends. */
+/** ONNX order: first all begins, then all ends. */
 export function toOnnxPads([top, bottom]: Pad, [left, right]: Pad): number[] {
   return [top, left, bottom, right]
 }

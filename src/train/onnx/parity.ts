@@ -1,4 +1,4 @@
-/** Does the exported graph compute what the trained layers compute, on the same pixels? */
+/** Checks that the exported graph computes the same as the trained layers, on the same pixels. */
 import * as tf from '@tensorflow/tfjs-core'
 import type { TrainableNetwork } from '../models/network.js'
 import { nativeDevice } from '../native/native-backend.js'
@@ -10,15 +10,15 @@ export interface Parity {
   minCosine: number
   /** Largest difference of a logit, as a share of the largest logit. */
   maxLogitDifference: number
-  /** Largest difference between the sum of the map over its places and the embedding; absent where the graph has no map. */
+  /** Largest difference between the map summed over its places and the embedding; absent if the graph has no map. */
   maxMapDifference?: number | undefined
   passed: boolean
 }
 
-/** Bounds of a faithful export in float32. */
+/** Bounds for a faithful float32 export. */
 export const parityBounds = { minCosine: 0.99999, maxLogitDifference: 1e-3, maxMapDifference: 1e-3 } as const
 
-/** On a GPU the layers multiply in TF32, ten bits after the point: logits of EfficientNet-Lite0 then differ by 1e-3. */
+/** On a GPU the layers multiply in TF32, with a ten-bit mantissa: logits of EfficientNet-Lite0 then differ by 1e-3. */
 const boundsHere = (): Omit<Record<keyof typeof parityBounds, number>, 'maxMapDifference'> =>
   tf.getBackend() === 'tensorflow' && nativeDevice() === 'gpu'
     ? { minCosine: 0.9999, maxLogitDifference: 1e-2 }
@@ -79,8 +79,9 @@ function minimumCosine(a: Float32Array, b: Float32Array, dimension: number): num
 }
 
 /**
- * Largest difference of a number of the embedding from the sum of the map over its places.
- * @param map [N, h, w, D] @param embedding [N, D]
+ * Largest difference between a component of the embedding and the map summed over its places.
+ * @param map [N, h, w, D]
+ * @param embedding [N, D]
  */
 export function mapDifference(map: Float32Array, embedding: Float32Array, dimension: number): number {
   const images = embedding.length / dimension
@@ -91,7 +92,7 @@ export function mapDifference(map: Float32Array, embedding: Float32Array, dimens
       let sum = 0
       for (let place = 0; place < places; place++) sum += map[(row * places + place) * dimension + i]!
       const difference = Math.abs(sum - embedding[row * dimension + i]!)
-      // a comparison would pass NaN over
+      // a comparison would ignore NaN
       largest = Math.max(largest, difference)
     }
   }

@@ -1,9 +1,9 @@
 /**
- * The `map` output: what each place of a picture adds to its embedding. [N, h, w, D], and the sum over the places is the
- * embedding, so the score of two pictures is the sum of the scores of their places.
+ * The `map` output: the contribution of each place in a picture to its embedding. [N, h, w, D]; the sum over the places
+ * is the embedding, so the score of two pictures is the sum of the scores of their places.
  *
- * The branch reads feature maps, and the constants of the dense layers that the main branch has. It is made of kinds of nodes
- * that stay in float in every precision of the graph, and leaves the main branch as it is.
+ * The branch reads feature maps and the constants of the main branch's dense layers. It consists of node types that
+ * stay in float in every precision of the graph, and does not change the main branch.
  */
 import type { SymbolicTensor } from '@tensorflow/tfjs-layers'
 import type { Value } from './graph-builder.js'
@@ -17,20 +17,20 @@ export interface PlaceMap {
   width: number
 }
 
-/** A vector that is linear in the mean of a feature map, before it is brought to unit length. */
+/** A vector that is linear in the mean of a feature map, before it is scaled to unit length. */
 interface PooledVector {
   /** [N, H, W, C] in the layers. */
   features: SymbolicTensor
   vector: SymbolicTensor
-  /** Of the features. */
+  /** Size of the features. */
   height: number
   width: number
 }
 
 /**
- * Only where pooling is a plain mean and all that follows is linear up to the unit length, that is dense and batch-norm, and
- * where the map of the instance part has a whole number of places for each place of the last one. Elsewhere what a place adds
- * is not defined: undefined.
+ * Defined only if pooling is a plain mean, everything after it is linear up to the unit length (dense and batch-norm),
+ * and the map of the instance part has a whole number of places per place of the last map. Otherwise a place has no
+ * defined contribution: undefined.
  * @param embedding output of the model
  */
 export function addPlaceMap(context: LayerContext, embedding: SymbolicTensor): PlaceMap | undefined {
@@ -53,7 +53,7 @@ export function addPlaceMap(context: LayerContext, embedding: SymbolicTensor): P
   return { value: context.builder.add('Concat', 'map', parts, { axis: 3 }), height, width }
 }
 
-/** Mean over the map → dense → batch-norm → unit length, or nothing. */
+/** Matches mean over the map → dense → batch-norm → unit length; otherwise undefined. */
 function pooledVector({ uses }: LayerContext, unit: SymbolicTensor): PooledVector | undefined {
   const chain = ['L2Normalize', 'BatchNormalization', 'Dense', 'GlobalAveragePooling2D']
   const calls: LayerCall[] = []
@@ -64,7 +64,7 @@ function pooledVector({ uses }: LayerContext, unit: SymbolicTensor): PooledVecto
     calls.push(call)
     tensor = onlyInput(call)
   }
-  // what others read too is not folded together
+  // a value with other readers cannot be folded
   if (uses(calls[2]!.output) !== 1) return undefined
   const [, height, width] = tensor.shape
   if (typeof height !== 'number' || typeof width !== 'number') return undefined
@@ -76,7 +76,7 @@ interface Grid {
   width: number
 }
 
-/** √share · (W·x + b) / (places · ‖vector‖) of each place: the mean over the places of W·x + b is the vector. */
+/** √share · (W·x + b) / (places · ‖vector‖) for each place: the mean over the places of W·x + b is the vector. */
 function addLinearPart(
   context: LayerContext,
   { features, vector, height, width }: PooledVector,
@@ -100,14 +100,14 @@ function addLinearPart(
     divisor,
     builder.integers(`${name}/divisor/shape`, [-1, 1, 1, 1]),
   ])
-  // each divided by itself: a sum that read no length would be taken into half precision
+  // each summand is divided separately: a sum without a length as input would be converted to half precision
   return builder.add('Add', name, [
     builder.add('Div', `${name}/linear`, [products, byImage]),
     builder.add('Div', `${name}/constant`, [bias!, byImage]),
   ])
 }
 
-/** The posterior is one for the whole picture: every place has an equal part of it. */
+/** The posterior belongs to the whole picture, so every place gets an equal part of it. */
 function addSpreadPart(
   { builder, value }: LayerContext,
   joined: LayerCall,

@@ -15,7 +15,7 @@ import {
 import type { LayerContext } from './layer-context.js'
 import { samePad, toOnnxPads } from './padding.js'
 
-/** @param opType MaxPool ignores padding; AveragePool divides by what lies inside the map only, as TensorFlow does. */
+/** @param opType MaxPool ignores padding; AveragePool divides only by what lies inside the map, as TensorFlow does. */
 export function addPooling(context: LayerContext, call: LayerCall, opType: 'MaxPool' | 'AveragePool'): Value {
   requireChannelsLast(call)
   const input = onlyInput(call)
@@ -28,8 +28,8 @@ export function addPooling(context: LayerContext, call: LayerCall, opType: 'MaxP
 }
 
 /**
- * ONNX Runtime (1.17 and later) fuses a Pad of zeros into the MaxPool behind it, whose own padding
- * is −∞: right only where nothing is negative, that is after a ReLU.
+ * ONNX Runtime (1.17 and later) fuses a zero Pad into the following MaxPool, whose own padding is −∞: correct only if
+ * nothing is negative, that is, after a ReLU.
  */
 function requireHarmlessZeros(call: LayerCall, input: SymbolicTensor): void {
   const padding = callOf(input)
@@ -49,7 +49,7 @@ export function addGlobalPooling(
   return context.builder.add('Flatten', call.layer.name, [pooled], { axis: 1 })
 }
 
-/** Zeros count in a pooling, so they are written out where no convolution takes them up. */
+/** Zeros count in a pooling, so they are written out unless a convolution absorbs them. */
 export function addZeroPadding(context: LayerContext, call: LayerCall): Value {
   const [[top, bottom], [left, right]] = zeroPadsOf(call)
   const pads = context.builder.integers(`${call.layer.name}/pads`, [0, 0, top, left, 0, 0, bottom, right])
@@ -65,7 +65,7 @@ export function addSum(context: LayerContext, call: LayerCall): Value {
   )
 }
 
-/** The layers flatten row by row with channels last: a map is turned back before. */
+/** The layers flatten row by row with channels last, so a map is transposed back first. */
 export function addFlatten(context: LayerContext, call: LayerCall): Value {
   const input = onlyInput(call)
   const { builder } = context

@@ -6,7 +6,7 @@ export interface AdamWOptions {
   beta1?: number
   beta2?: number
   epsilon?: number
-  /** Per step and unit of learning rate; only on kernels, that is on weights of two or more axes. */
+  /** Per step and unit of learning rate; applies only to kernels, that is, weights with two or more axes. */
   weightDecay?: number
 }
 
@@ -17,7 +17,7 @@ export class AdamW {
   readonly #flat: FlatVariables
   readonly #first: tf.Variable<tf.Rank.R1>
   readonly #second: tf.Variable<tf.Rank.R1>
-  /** 1 where weights decay. */
+  /** 1 for weights that decay. */
   readonly #decaying: tf.Variable<tf.Rank.R1>
   readonly #options: Required<AdamWOptions>
 
@@ -35,12 +35,12 @@ export class AdamW {
     this.#decaying = kept(() => this.#flat.mask(({ rank }) => rank > 1))
   }
 
-  /** First and second moments [n], in the order of the variables: with `step`, the whole state. */
+  /** First and second moments [n], in the order of the variables; together with `step`, the whole state. */
   get moments(): readonly tf.Variable[] {
     return [this.#first, this.#second]
   }
 
-  /** @param gradients by variable name, as tf.variableGrads returns them; a variable without one stays as it is */
+  /** @param gradients by variable name, as returned by tf.variableGrads; a variable without one is unchanged */
   apply(gradients: tf.NamedTensorMap, learningRate: number): void {
     this.step++
     const moves = (variable: tf.Variable): boolean => gradients[variable.name] !== undefined

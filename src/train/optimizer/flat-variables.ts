@@ -1,6 +1,6 @@
 /**
- * Many variables as one vector. An update that goes variable by variable is thousands of small operations a step, and on a GPU
- * it is their number that costs, not their size: as one vector the same update is a dozen.
+ * Many variables as one vector. Updating variable by variable takes thousands of small operations per step, and on a
+ * GPU their number costs more than their size; on one vector the same update takes a dozen.
  */
 import * as tf from '@tensorflow/tfjs-core'
 
@@ -14,29 +14,29 @@ export class FlatVariables {
     this.#sizes = variables.map(({ size }) => size)
   }
 
-  /** Numbers in all. */
+  /** Total number of values. */
   get size(): number {
     return this.#sizes.reduce((sum, size) => sum + size, 0)
   }
 
-  /** Their values now, one behind the other. */
+  /** Their current values, concatenated. */
   gather(): tf.Tensor1D {
     return this.flatten(this.#variables)
   }
 
-  /** @param tensors of the variables' shapes, in their order */
+  /** @param tensors with the variables' shapes, in their order */
   flatten(tensors: readonly tf.Tensor[]): tf.Tensor1D {
     return tf.tidy(() => tf.concat(tensors.map((tensor) => tf.reshape(tensor, [-1]))) as tf.Tensor1D)
   }
 
-  /** 1 for every number of a variable that fits, 0 for the others. */
+  /** 1 for every value of a matching variable, 0 for the others. */
   mask(fits: (variable: tf.Variable) => boolean): tf.Tensor1D {
     return this.flatten(
       this.#variables.map((variable) => (fits(variable) ? tf.onesLike(variable) : tf.zerosLike(variable))),
     )
   }
 
-  /** Gives each variable its part of the vector. @param wanted variables that it says no to keep what they have */
+  /** Assigns each variable its part of the vector. @param wanted variables for which it returns false are unchanged */
   scatter(values: tf.Tensor1D, wanted: (variable: tf.Variable) => boolean = () => true): void {
     tf.tidy(() => {
       const pieces = tf.split(values, this.#sizes)

@@ -1,14 +1,17 @@
-/** Exponential moving average of weights: a better network than any single step's, at every moment of a run. */
+/** Exponential moving average of weights: at every moment of a run a better network than that of any single step. */
 import * as tf from '@tensorflow/tfjs-core'
 import { FlatVariables } from './flat-variables.js'
 
-/** The average moves with every step; the variables of the averaged network only when it is asked for. */
+/** The average is updated in every step; the averaged network's variables only on request. */
 export class WeightAverage {
   readonly #weights: FlatVariables
   readonly #averaged: FlatVariables
   readonly #average: tf.Variable<tf.Rank.R1>
 
-  /** Starts from what the averaged network has. @param averaged, weights of one network each, in the same order */
+  /**
+   * Starts from the averaged network's current weights.
+   * @param averaged, weights of one network each, in the same order
+   */
   constructor(averaged: readonly tf.Variable[], weights: readonly tf.Variable[]) {
     this.#weights = new FlatVariables(weights)
     this.#averaged = new FlatVariables(averaged)
@@ -21,7 +24,7 @@ export class WeightAverage {
     tf.tidy(() => this.#average.assign(tf.add(tf.mul(this.#average, keep), tf.mul(this.#weights.gather(), 1 - keep))))
   }
 
-  /** Into the variables of the averaged network. */
+  /** Writes the average to the variables of the averaged network. */
   write(): void {
     this.#averaged.scatter(this.#average)
   }

@@ -1,4 +1,7 @@
-/** Several views of a picture taught to one: the mean embedding of all views is what the served view's is drawn to (after Hinton et al. 2015). */
+/**
+ * Distils several views of a picture into one: the embedding of the serving view is trained towards the mean embedding
+ * of all views (after Hinton et al. 2015).
+ */
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 

@@ -1,4 +1,4 @@
-/** Pooled features of the starting network for a data set, in memory: what a head alone is trained on in seconds. */
+/** Pooled features of the starting network for a data set, in memory: a head alone trains on them in seconds. */
 import * as tf from '@tensorflow/tfjs-core'
 import { model as layersModel } from '@tensorflow/tfjs-layers'
 import type { CachedMaps } from '../fine-tuning/cached-maps.js'
@@ -9,7 +9,7 @@ export interface FrozenFeatures {
   /** [pictures, 1, 1, C] in the order of `data.train` and `data.val`. */
   train: tf.Tensor4D
   val: tf.Tensor4D
-  /** Of train as its other views show it: the mirrored one of serving, then random crops, each also mirrored. */
+  /** Other views of train: the mirrored serving view, then random crops, each also mirrored. */
   trainViews: tf.Tensor4D[]
 }
 
@@ -19,7 +19,7 @@ interface FrozenFeaturesOptions {
   network: StagedNetwork
   data: TrainingData
   maps: CachedMaps
-  /** Of each picture of train in the maps. */
+  /** Views per train picture in the maps. */
   views: number
   log: (line: string) => void
 }
@@ -31,7 +31,7 @@ export async function frozenFeatures({
   views,
   log,
 }: FrozenFeaturesOptions): Promise<FrozenFeatures> {
-  // the pooling layer serves the whole network first, the tail second
+  // the pooling layer first serves the whole network, then the tail
   const pooled = layersModel({ inputs: tail.inputs, outputs: tail.getLayer('pooled').getOutputAt(1) as never })
   const all = async (
     count: number,

@@ -1,10 +1,10 @@
-/** Classes that a head never sees in training, to rank their pictures with it afterwards: protocol C. */
+/** Holds out classes from training and ranks their pictures afterwards: protocol C. */
 import * as tf from '@tensorflow/tfjs-core'
 import type { TrainingData } from '../training-data.js'
 import type { FrozenFeatures } from './frozen-features.js'
 
 export interface HeldOut {
-  /** Labels and train without the classes; val only of them. */
+  /** Labels and train without the held-out classes; val with only those. */
   data: TrainingData
   features: FrozenFeatures
 }

@@ -1,6 +1,7 @@
 /**
- * Compares losses, settings of the Siamese loss and kinds of embedding on frozen features: val pictures among themselves
- * (protocol A), against train (B), and those of classes that the head never saw (C). Each number is the mean of three seeds.
+ * Compares losses, settings of the Siamese loss and kinds of embedding on frozen features: val pictures among
+ * themselves (protocol A), against train (B), and those of held-out classes (C). Each number is the mean over three
+ * seeds.
  * `node dist/src/train/pairs/main.js --init FILE --data FOLDER --name pairs [--cache FOLDER]`, as for `npm run train`.
  */
 import { optionsOf } from '../../command-line.js'
@@ -29,13 +30,13 @@ interface Row {
   name: string
   losses: LossSettings
   samples: number
-  /** With the classifier's posterior beside the embedding. */
+  /** Join the classifier's posterior to the embedding. */
   posterior?: true
-  /** Weight of the mean over views, taught to the single view. */
+  /** Weight of distilling the mean over views into the single view. */
   distillation?: number
 }
 
-/** Every combination, and what it is compared with. */
+/** Every combination, and the reference it is compared with. */
 function rows(defaults: LossSettings): Row[] {
   const base = { labelSmoothing: 0.1, contrastive: { weight: 0, temperature: 0.1 } }
   const alone = (pairs: PairLossSettings): LossSettings => ({
@@ -91,7 +92,7 @@ function rows(defaults: LossSettings): Row[] {
   ]
 }
 
-/** Every fifth class, in the order of the names. */
+/** Every fifth class in alphabetical order. */
 const isHeldOut = (_: string, index: number) => index % 5 === 2
 
 const settings = fineTuneSettingsOf(optionsOf(trainCommand(), process.argv.slice(2)))

@@ -1,4 +1,4 @@
-/** One head on frozen features, judged on the pictures of `features.val`: the experiment that a row of the table is. */
+/** Trains one head on frozen features and evaluates it on the pictures of `features.val`: one row of the table. */
 import * as tf from '@tensorflow/tfjs-core'
 import { input, type LayersModel, model as layersModel } from '@tensorflow/tfjs-layers'
 import { evaluatePairs, type PairQuality } from '../../eval/pairs.js'
@@ -24,19 +24,21 @@ export interface HeadSettings {
   epochs: number
   peakRate: number
   seed: number
-  /** Puts the posterior beside the embedding: with these settings, or with those that are best on the judged pictures. */
+  /** Joins the posterior to the embedding: with these settings, or with the best ones on the evaluated pictures. */
   posterior?: PosteriorSettings | 'choose'
-  /** A first head teaches the mean of its embeddings of all views to a second, with this weight; the second is judged. */
+  /**
+   * A first head distils the mean embedding of all views into a second one with this weight; the second is evaluated.
+   */
   distillation?: number
 }
 
 export interface JudgedHead {
-  /** Every picture of `features.val` queries the others: protocol A, and C where its classes were held out. */
+  /** Every picture of `features.val` queries the others: protocol A, or C if its classes were held out. */
   overall: QualityNumbers
-  /** Every picture of `features.val` queries those that were trained on: protocol B; null where they share no class. */
+  /** Every picture of `features.val` queries the training pictures: protocol B; null if they share no class. */
   againstTrain: QualityNumbers | null
   pairs: PairQuality | null
-  /** That was used. */
+  /** The settings used. */
   posterior?: PosteriorSettings
 }
 
@@ -110,7 +112,7 @@ function fitHead(
   return head
 }
 
-/** What only one of the losses moves keeps that gradient. */
+/** A gradient that only one of the losses has is kept as it is. */
 function added(gradients: tf.NamedTensorMap, others: tf.NamedTensorMap, weight: number): tf.NamedTensorMap {
   return Object.fromEntries(
     Object.entries(gradients).map(([name, gradient]) => [

@@ -1,4 +1,4 @@
-/** The part of a model card that says what a score means. */
+/** The section of a model card on the meaning of a score. */
 import type { ModelManifest } from '../../embedding/model-manifest.js'
 import { basisOf, reliablePairsMin, scoreOfProbability } from '../../eval/score-calibration.js'
 import { share, table } from './markdown.js'

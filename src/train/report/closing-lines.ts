@@ -1,9 +1,9 @@
-/** What a run says at its end: how good the network is, and what comes next. */
+/** The closing lines of a run: how good the network is, and what to do next. */
 import { basename, join } from 'node:path'
 import { isMeasured } from './judge-exported.js'
 import type { ModelMetrics } from './model-metrics.js'
 
-/** @param metrics absent where the test pictures were left alone @param data the folder that it was trained on */
+/** @param metrics absent if the test pictures were skipped @param data the training folder */
 export function closingLines(
   { folder, metrics }: { folder: string; metrics?: ModelMetrics | undefined },
   data: string,
@@ -30,7 +30,7 @@ function shown(value: number | null | undefined): string {
   return value?.toFixed(3) ?? '–'
 }
 
-/** As a shell takes it. */
+/** Quoted for a shell if necessary. */
 function word(text: string): string {
   return /^[\w@%+=:,./~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }

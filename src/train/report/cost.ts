@@ -1,4 +1,4 @@
-/** What a picture costs: decode and embed, one at a time and in a batch, on one thread. */
+/** Measures the cost per picture: decode and embed, singly and in batches, on one thread. */
 import { cpus } from 'node:os'
 import { bytesOf } from '../../datasets/image-bytes.js'
 import type { SplitImage } from '../../datasets/split.js'
@@ -10,7 +10,7 @@ export interface Cost {
   /** Medians over the pictures, milliseconds per picture. */
   decodeMs: number
   embedMs: number
-  /** The same in batches of eight. */
+  /** In batches of eight. */
   embedInBatchMs: number
   picturesMeasured: number
   threads: 1

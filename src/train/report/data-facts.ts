@@ -1,4 +1,4 @@
-/** What the data set is: counts per split and class, copies, and a hash that names it. */
+/** Describes the data set: counts per split and class, copies, and an identifying hash. */
 import { createHash } from 'node:crypto'
 import { type Split, splits } from '../../datasets/labelled-image.js'
 import type { SplitImage } from '../../datasets/split.js'
@@ -6,21 +6,21 @@ import type { SplitImage } from '../../datasets/split.js'
 export interface SplitFacts {
   pictures: number
   perClass: Record<string, number>
-  /** Pictures that share their duplicate group with another one of the split. */
+  /** Pictures that share their duplicate group with another picture of the split. */
   withCopies: number
   duplicateGroups: number
 }
 
 export interface DataFacts {
   name: string
-  /** As its owner states it; null when nobody has said. */
+  /** As stated by its owner; null if not stated. */
   licence: string | null
   /** Over id, label, split, duplicate group and content of every picture, in the order of ids. */
   sha256: string
   pictures: number
   classes: string[]
   splits: Record<Split, SplitFacts>
-  /** Duplicate groups with pictures in more than one split; anything but 0 makes the numbers too good. */
+  /** Duplicate groups with pictures in more than one split; any of them makes the quality numbers too good. */
   groupsAcrossSplits: number
 }
 

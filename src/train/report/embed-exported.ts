@@ -1,4 +1,4 @@
-/** Embeds labelled pictures with the exported model over the pixel path: what the service will do with them. */
+/** Embeds labelled pictures with the exported model, on the same pixel path as the service. */
 import { createHash } from 'node:crypto'
 import { bytesOf } from '../../datasets/image-bytes.js'
 import type { SplitImage } from '../../datasets/split.js'
@@ -23,7 +23,7 @@ const maxPixels = 100e6
 
 /**
  * Rows in the order of `images`.
- * @param viewCount views of each picture whose embeddings are averaged, as the service does it, and whose logits are, too
+ * @param viewCount views per picture whose embeddings are averaged, as in the service, and likewise their logits
  * @throws AlikeError `data_unreadable`, with the id of the picture.
  */
 export async function embedExported(
@@ -42,7 +42,7 @@ export async function embedExported(
   let coming = prepare(0)
   for (let start = 0; start < images.length; start += batchSize) {
     const batch = await coming
-    // decoding of the next batch goes on in its own threads while the run blocks this one
+    // the next batch decodes in its own threads while the run blocks this one
     coming = prepare(start + batchSize)
     coming.catch(() => {})
     const outputs = await session.run(Buffer.concat(batch.flatMap(({ views }) => views)), preprocessing.inputSize)
@@ -70,7 +70,10 @@ export async function embedExported(
   }
 }
 
-/** Edited copies of the pictures, or of as many as are judged by; a row for each. @throws AlikeError `data_unreadable` */
+/**
+ * Embeds edited copies of the pictures, up to the evaluation's maximum, one row each.
+ * @throws AlikeError `data_unreadable`
+ */
 export async function embedExportedCopies(
   model: Model,
   session: OnnxSession,

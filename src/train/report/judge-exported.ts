@@ -4,7 +4,7 @@ import { evaluatePairs, type PairQuality } from '../../eval/pairs.js'
 import { evaluateRetrieval, type QualityNumbers, type RetrievalQuality } from '../../eval/quality.js'
 import type { ExportedEmbeddings } from './embed-exported.js'
 
-/** What could not be measured says why. */
+/** States why something was not measured. */
 export interface NotMeasured {
   notMeasured: string
 }
@@ -17,12 +17,15 @@ export interface JudgedModel {
   protocols: {
     /** Every test picture queries the other test pictures. */
     A: RetrievalQuality | NotMeasured
-    /** Test pictures query train and val: what the service does. */
+    /** Test pictures query train and val, as in the service. */
     B: RetrievalQuality | NotMeasured
-    /** Test pictures of classes that were not trained on query each other. */
+    /** Test pictures of untrained classes query each other. */
     C: RetrievalQuality | NotMeasured
   }
-  /** Protocol A with the query and its copies left in the gallery: for comparison with published numbers, never for judgement. */
+  /**
+   * Protocol A with the query and its copies left in the gallery: only for comparison with published numbers, never for
+   * evaluation.
+   */
   seedCompat: { accuracy: number; overall: QualityNumbers } | NotMeasured
   classification: ClassificationQuality | NotMeasured
   /** All pairs of test pictures. */

@@ -1,4 +1,7 @@
-/** `npm run judge`: what an exported network is worth, on val unless test is asked for, with one view of each picture and with several. */
+/**
+ * `npm run judge`: evaluates an exported network, on val unless test is requested, with one view of each picture and
+ * with several.
+ */
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -23,7 +26,7 @@ export interface JudgeOptions {
   copies: boolean
 }
 
-/** What a row of the table says; null where the pictures do not tell. */
+/** One row of the table; null if the pictures do not allow the measurement. */
 export interface JudgedViews {
   views: number
   accuracy: number | null
@@ -36,7 +39,7 @@ export interface JudgedViews {
 export interface Judgement {
   images: number
   views: JudgedViews[]
-  /** Edit → share found first; absent where they were not asked for. */
+  /** Edit → share found first; absent if not requested. */
   copies?: Record<string, number> | undefined
 }
 
@@ -100,7 +103,7 @@ async function judgeViews(
   const { labels } = model.manifest
   const rows = await embedExported(model, session, images, views)
   const { overall } = evaluateRetrieval(rows, rows, { bootstrapSamples: 0 })
-  // classes that were held out have no logit
+  // held-out classes have no logit
   const isNamed = rows.labels.every((label) => labels.includes(label))
   const accuracy = isNamed
     ? evaluateClassification(rows.logits, rows.labels, labels, { bootstrapSamples: 0 }).accuracy

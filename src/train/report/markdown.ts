@@ -1,11 +1,11 @@
-/** Plain Markdown: numbers, tables. */
+/** Markdown helpers: numbers and tables. */
 
-/** A share with three digits; `–` where it is not known. */
+/** A share with three digits; `–` if unknown. */
 export function share(value: number | null | undefined): string {
   return value === null || value === undefined || Number.isNaN(value) ? '–' : value.toFixed(3)
 }
 
-/** A count or duration with few digits; `–` where it is not known. */
+/** A count or duration with few digits; `–` if unknown. */
 export function quantity(value: number | null | undefined, digits = 1): string {
   return value === null || value === undefined || Number.isNaN(value) ? '–' : value.toFixed(digits)
 }

@@ -1,4 +1,4 @@
-/** `model-card.md`: what a network is, how good it is and where its limits lie, from manifest and metrics alone. */
+/** `model-card.md`: describes a network, its quality and its limits, from manifest and metrics alone. */
 import type { ModelManifest } from '../../embedding/model-manifest.js'
 import { meanFirstHit } from '../../eval/copies.js'
 import type { RetrievalQuality } from '../../eval/quality.js'
@@ -77,7 +77,7 @@ A: every test picture queries the other test pictures. B: test pictures query tr
 ${table(['', 'A', 'B', 'C'], [counts, ...rows])}${missing.length > 0 ? `\n\n${missing.join(' ')}` : ''}${viewsLine(manyViews)}`
 }
 
-/** Cards are also written from metrics of runs before there were several views. */
+/** Metrics of older runs lack several views. */
 function viewsLine(manyViews: ModelMetrics['manyViews'] | undefined): string {
   if (!manyViews) return ''
   const { 'mAP@1': first, 'mAP@10': ten, 'mAP@50': fifty, normalisedMeanRank } = manyViews.A
@@ -142,7 +142,7 @@ Over ${found.positives + found.negatives} pairs of test pictures: ROC-AUC ${shar
 ![Distances between pictures of one class and of two](${plotsFolder}/${plotFiles.distances})`
 }
 
-/** Cards are also written from metrics of runs before copies were looked for. */
+/** Metrics of older runs lack copies. */
 function copiesSection({ copies }: ModelMetrics): string {
   if (!copies) return ''
   const rows = Object.entries(copies.firstHit).map(([edit, found]) => [edit, share(found)])

@@ -21,17 +21,17 @@ import {
   publishedWithQuery,
 } from './published-baseline.js'
 
-/** What only the training run knows. */
+/** Known only to the training run. */
 export interface TrainingFacts {
   /** The starting point: `random weights`, or a file of weights with its origin. */
   startedFrom: string
-  /** Backend of TensorFlow.js, with its version if it has its own. */
+  /** TensorFlow.js backend, with its version if it has one. */
   backend: string
   seed: number
   epochs: number
-  /** Epoch that was chosen on val, counted from 1; null when there was no choice. */
+  /** Epoch chosen on val, counted from 1; null if there was no choice. */
   chosenEpoch: number | null
-  /** Time spent in the loop, over all resumed parts. */
+  /** Time spent in the training loop, including resumed parts. */
   seconds: number
   settings: Record<string, unknown>
   /** One entry per epoch: loss, values on val, speed. */
@@ -46,11 +46,20 @@ export interface ModelMetrics extends JudgedModel {
   data: DataFacts
   training: TrainingFacts
   exportParity: unknown
-  /** Fitted to pairs of val pictures; `testError`: its expected calibration error on pairs of test pictures. Absent without pairs of both kinds. */
+  /**
+   * Fitted on pairs of val pictures; `testError` is its expected calibration error on pairs of test pictures. Absent
+   * without pairs of both kinds.
+   */
   calibration?: { fitted: ScoreCalibration; testError: number | null }
-  /** Protocol A with the embeddings of several views of each picture averaged, `QUERY_VIEWS` and `GALLERY_VIEWS` of the service; null without test pictures. */
+  /**
+   * Protocol A with the embeddings of several views of each picture averaged, as with the service's `QUERY_VIEWS` and
+   * `GALLERY_VIEWS`; null without test pictures.
+   */
   manyViews: { views: number; A: QualityNumbers } | null
-  /** Edited copies of test pictures, each looked for among all test pictures; null without those. Absent in metrics of older runs. */
+  /**
+   * Edited copies of test pictures, each searched among all test pictures; null without test pictures. Absent in
+   * metrics of older runs.
+   */
   copies?: CopyQuality | null | undefined
   cost: Cost
   evaluationSeconds: number
@@ -58,7 +67,7 @@ export interface ModelMetrics extends JudgedModel {
 }
 
 export interface EvaluateOptions {
-  /** Folder that `exportModel` wrote. */
+  /** Folder written by `exportModel`. */
   folder: string
   images: readonly SplitImage[]
   data: DataSource
@@ -131,7 +140,7 @@ function calibrateOnVal(
   return fitted === null ? {} : { calibration: { fitted, testError: calibrationError(fitted.curve, test) } }
 }
 
-/** Versions are pinned exactly, so package.json tells which ones ran. */
+/** Versions are pinned exactly, so package.json states which ones ran. */
 async function readVersions(): Promise<Record<string, string>> {
   const {
     version,

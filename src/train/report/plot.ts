@@ -1,12 +1,12 @@
-/** A chart's description → SVG, without a browser. The only importer of vega. */
+/** Renders a chart specification as SVG, without a browser. The only importer of vega. */
 import { parse, View } from 'vega'
 import { compile, type TopLevelSpec } from 'vega-lite'
 
 const width = 420
 
-/** The same description gives the same SVG. */
+/** The same specification always gives the same SVG. */
 export async function renderPlot(spec: TopLevelSpec): Promise<string> {
-  // the card has the words for those who do not see; labels of every single mark would triple the file
+  // the card's text serves screen readers; labels on every mark would triple the file
   const view = new View(
     parse(compile({ width, background: 'white', ...spec, config: { aria: false } } as TopLevelSpec).spec),
     { renderer: 'none' },

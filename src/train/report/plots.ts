@@ -1,4 +1,4 @@
-/** The plots of a model card: confusion, single classes, distances of pairs, calibration. */
+/** The plots of a model card: confusion, classes, pair distances, calibration. */
 import type { TopLevelSpec } from 'vega-lite'
 import type { ModelManifest } from '../../embedding/model-manifest.js'
 import type { ClassificationQuality } from '../../eval/classification.js'
@@ -9,7 +9,7 @@ import { isMeasured } from './judge-exported.js'
 import type { ModelMetrics } from './model-metrics.js'
 import { renderPlot } from './plot.js'
 
-/** Below the model folder. */
+/** Relative to the model folder. */
 export const plotsFolder = 'plots'
 export const plotFiles = {
   confusion: 'confusion.svg',
@@ -18,7 +18,7 @@ export const plotFiles = {
   calibration: 'calibration.svg',
 } as const
 
-/** File name → SVG; only of what was measured. */
+/** File name → SVG; only for what was measured. */
 export async function drawPlots(
   { calibration }: ModelManifest,
   { classification, pairs, protocols: { A } }: ModelMetrics,
@@ -33,7 +33,7 @@ export async function drawPlots(
   return drawn
 }
 
-/** Rows are divided by their sums, so that rare classes are as visible as frequent ones. */
+/** Rows are normalised, so that rare classes are as visible as frequent ones. */
 function confusionPlot({ classes, confusion }: ClassificationQuality): TopLevelSpec {
   const values = confusion.flatMap((row, truth) => {
     const total = row.reduce((sum, count) => sum + count, 0)
@@ -71,7 +71,7 @@ function confusionPlot({ classes, confusion }: ClassificationQuality): TopLevelS
   }
 }
 
-/** Classes from the best to the worst retrieved. */
+/** Classes ordered from best to worst retrieval. */
 function classesPlot(
   { classes, perClass }: ClassificationQuality,
   { perClass: retrieved }: RetrievalQuality,
@@ -102,7 +102,7 @@ function classesPlot(
   }
 }
 
-/** Shares of each kind, so that the few pairs of one class are as visible as the many of two. */
+/** Shares per kind, so that the few pairs of one class are as visible as the many of two. */
 function distancesPlot({ binWidth, positives, negatives }: DistanceHistogram): TopLevelSpec {
   const kinds = [
     { kind: 'one class', shares: positives },
@@ -131,7 +131,7 @@ function distancesPlot({ binWidth, positives, negatives }: DistanceHistogram): T
   }
 }
 
-/** Left: what a score means. Right: what was stated against what was found, on held-out pairs. */
+/** Left: the calibration curve. Right: predicted against observed probabilities on held-out pairs. */
 function calibrationPlot(calibration: ScoreCalibration): TopLevelSpec {
   const curve = Array.from({ length: 201 }, (_, i) => ({
     score: i / 100 - 1,

@@ -1,4 +1,4 @@
-/** The part of a model card on the smaller precisions of the network. */
+/** The section of a model card on the smaller precisions of the network. */
 import type { ModelManifest } from '../../embedding/model-manifest.js'
 import type { PrecisionGate } from '../onnx/precisions/precision-gate.js'
 import { quantity, share, table } from './markdown.js'
@@ -12,7 +12,7 @@ export function precisionsSection({ files, provenance }: ModelManifest): string 
     quantity((files[precision as keyof typeof files]?.bytes ?? NaN) / 1e6),
     share(mAP10),
     share(fp32.mAP10),
-    // cards are also written of precisions that were made before copies were looked for
+    // precisions added by older versions lack copies
     share(copies as number | undefined),
     share(fp32.copies as number | undefined),
     meanCosine.toFixed(4),

@@ -1,4 +1,4 @@
-/** The published system on the public action photos, the only numbers of others that we stand beside. */
+/** The published system on the public action photos: the only third-party numbers that we compare with. */
 import type { Split } from '../../datasets/labelled-image.js'
 import type { DataFacts } from './data-facts.js'
 
@@ -39,7 +39,7 @@ export const publishedWithQuery: PublishedBaseline = {
   meanRank: 261,
 }
 
-/** What the same system is worth by the rules of protocol A. */
+/** The same system under the rules of protocol A. */
 export const publishedWithoutQuery: PublishedBaseline = {
   what: 'published fine-tuned ResNet-50, the query removed (derived)',
   accuracy: 0.73,
@@ -48,12 +48,12 @@ export const publishedWithoutQuery: PublishedBaseline = {
   'mAP@50': 0.47,
 }
 
-/** Of the committed data set, by part. */
+/** Sizes of the parts of the committed data set. */
 const imagesBySplit = { train: 7560, val: 1260, test: 1890 }
 
 /**
- * Whether numbers on this data may be compared with the published ones at all: the same classes and as many pictures in each
- * part. Another's pictures of the same actions are other data.
+ * Whether numbers on this data are comparable with the published ones: the same classes and the same number of pictures
+ * per part. Other pictures of the same actions are different data.
  */
 export function isPublishedData({ classes, splits }: Pick<DataFacts, 'classes' | 'splits'>): boolean {
   const sameClasses = JSON.stringify([...classes].sort()) === JSON.stringify(actions)

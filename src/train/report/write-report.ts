@@ -1,4 +1,4 @@
-/** Measures an exported network and writes `metrics.json`, `model-card.md` and its plots into the folder. */
+/** Measures an exported network and writes `metrics.json`, `model-card.md` and the plots into its folder. */
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { replaceFile } from '../../durable-files.js'
@@ -18,7 +18,7 @@ export async function writeReport(options: EvaluateOptions): Promise<ModelMetric
   return metrics
 }
 
-/** Card and plots anew from what was measured before. @returns false when nothing was */
+/** Rewrites card and plots from existing metrics. @returns false if there are none */
 export async function rewriteCard(folder: string, manifest: ModelManifest): Promise<boolean> {
   const text = await readFile(join(folder, 'metrics.json'), 'utf8').catch(() => undefined)
   if (text === undefined) return false

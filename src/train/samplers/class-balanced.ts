@@ -1,18 +1,19 @@
-/** Batches of classes × samples: every batch holds pairs of the same label, which contrastive losses need. */
+/** Batches of classes × samples: every batch contains pairs with the same label, which contrastive losses need. */
 import { shuffled } from '../../datasets/split.js'
 
 export interface BatchShape {
-  /** Different labels in a batch; as many as there are, if fewer. */
+  /** Different labels per batch, or all if there are fewer. */
   classes: number
   /** Pictures of each. */
   samples: number
 }
 
 /**
- * One epoch of batches of picture indices; about as many pictures as there are.
- * Each class deals its pictures in shuffled order and shuffles anew when it runs out, so a rare class
- * is repeated and none is left out.
- * @param classOf class index of each picture. @param random uniform in [0, 1).
+ * One epoch of batches of picture indices, with about as many pictures as there are.
+ * Each class deals its pictures in shuffled order and reshuffles when it runs out, so rare classes repeat and none is
+ * left out.
+ * @param classOf class index of each picture.
+ * @param random uniform in [0, 1).
  */
 export function classBalancedBatches(classOf: readonly number[], shape: BatchShape, random: () => number): number[][] {
   const members = new Map<number, number[]>()
@@ -32,7 +33,7 @@ export function classBalancedBatches(classOf: readonly number[], shape: BatchSha
   )
 }
 
-/** Deals items in shuffled order, for ever. */
+/** Deals items in shuffled order, endlessly. */
 function deckOf<T>(items: readonly T[], random: () => number): () => T {
   let deck: T[] = []
   return () => {
@@ -41,7 +42,7 @@ function deckOf<T>(items: readonly T[], random: () => number): () => T {
   }
 }
 
-/** The next different cards; a repeat, possible where two shuffles meet, is passed over. */
+/** The next distinct items; skips repeats, which can occur where two shuffles meet. */
 function distinct<T>(next: () => T, count: number): T[] {
   const drawn = new Set<T>()
   while (drawn.size < count) drawn.add(next())

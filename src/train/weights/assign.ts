@@ -1,4 +1,4 @@
-/** Puts starting weights into a network, or says all that does not fit. */
+/** Assigns starting weights to a network, or reports every mismatch. */
 import * as tf from '@tensorflow/tfjs-core'
 import { AlikeError } from '../../errors.js'
 import type { StagedNetwork } from '../models/staged-network.js'
@@ -7,8 +7,8 @@ import type { StartingWeights } from './weight-format.js'
 const shownProblems = 5
 
 /**
- * Every layer but the head's gets its weights, and every tensor finds its layer.
- * @throws AlikeError `weights_unreadable`; then the network may hold part of them.
+ * Every layer except the head's must get its weights, and every tensor must find its layer.
+ * @throws AlikeError `weights_unreadable`; the network may then hold part of them.
  */
 export function assignWeights(
   network: StagedNetwork,

@@ -1,4 +1,4 @@
-/** EfficientNet-Lite0 with batch-norm, named as the PyTorch port of Google's release names it. */
+/** EfficientNet-Lite0 with batch-norm, with the tensor names of the PyTorch port of Google's release. */
 import { lite0Blocks, lite0Preprocessing } from '../models/efficientnet-lite0.js'
 import { asDepthwise, kernelFromChannelsFirst, tensorOf, transposed } from './tensor-layout.js'
 import type { LayerWeights, TensorsByName, WeightFormat } from './weight-format.js'

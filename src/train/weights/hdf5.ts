@@ -1,4 +1,4 @@
-/** Tensors of an HDF5 file as Keras writes it. The only importer of h5wasm. */
+/** Reads the tensors of Keras' HDF5 files. The only importer of h5wasm. */
 import type { NamedTensor } from '../safetensors.js'
 
 const signature = Buffer.from('\x89HDF\r\n\x1a\n', 'latin1')
@@ -7,7 +7,7 @@ export function isHdf5(bytes: Uint8Array): boolean {
   return Buffer.from(bytes.buffer, bytes.byteOffset, signature.length).equals(signature)
 }
 
-/** Every dataset of numbers, named `layer.weight`: `conv1_conv/conv1_conv/kernel:0` becomes `conv1_conv.kernel`. */
+/** Every numeric dataset, named `layer.weight`: `conv1_conv/conv1_conv/kernel:0` becomes `conv1_conv.kernel`. */
 export async function readHdf5(path: string): Promise<NamedTensor[]> {
   // loaded on demand: megabytes of WebAssembly that most runs never need
   const { Dataset, File, ready } = await import('h5wasm/node')
@@ -26,7 +26,7 @@ export async function readHdf5(path: string): Promise<NamedTensor[]> {
   }
 }
 
-/** Files of whole models keep the same below `model_weights/`. */
+/** Whole-model files keep the same layout below `model_weights/`. */
 function tensorName(path: string): string {
   const parts = path.split('/').filter((part) => part !== '')
   return `${parts.at(-2) ?? ''}.${(parts.at(-1) ?? '').replace(/:\d+$/, '')}`

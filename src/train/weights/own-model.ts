@@ -1,4 +1,7 @@
-/** A network folder of this project as starting weights: to go on training, or to fine-tune a served network on other pictures. */
+/**
+ * Uses a network folder of this project as starting weights: to continue training, or to fine-tune a served network on
+ * other pictures.
+ */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ModelManifest, readModel } from '../../embedding/model-manifest.js'
@@ -29,7 +32,7 @@ export async function readOwnModel(folder: string): Promise<StartingWeights> {
 }
 
 /**
- * fp32 where the folder has it, else fp16, which rounds weights by 0.05 %: far less than the first step of training.
+ * fp32 if the folder has it, else fp16, which rounds weights by 0.05 %: far less than the first training step changes.
  * @throws AlikeError `model_unreadable`, `weights_unreadable`.
  */
 export async function readOwnGraph(folder: string): Promise<OwnGraph> {
@@ -45,7 +48,7 @@ export async function readOwnGraph(folder: string): Promise<OwnGraph> {
   return { manifest, precision, model, tensors: constantsOf(model) }
 }
 
-/** @throws AlikeError `weights_unreadable` when a layer is missing. */
+/** @throws AlikeError `weights_unreadable` if a layer is missing. */
 export function startingWeightsOf({ manifest, precision, model, tensors }: OwnGraph): StartingWeights {
   const { id, name, preprocessing } = manifest
   const { file, sha256 } = manifest.files[precision]!
@@ -64,7 +67,7 @@ export function startingWeightsOf({ manifest, precision, model, tensors }: OwnGr
   }
 }
 
-/** As the exporter names them; the names of halves end in `/half`. */
+/** Named as by the exporter; names of halves end in `/half`. */
 function constantsOf({ graph }: ModelProto): TensorsByName {
   const floats = graph.initializer.filter(
     ({ dataType }) => dataType === elementTypes.float32 || dataType === elementTypes.float16,
@@ -74,7 +77,7 @@ function constantsOf({ graph }: ModelProto): TensorsByName {
 
 function tensorFrom(constant: TensorProto): NamedTensor {
   const { name, dims, dataType, rawData } = constant
-  // copied, as the bytes of a decoded file are not aligned
+  // copied, because the bytes of a decoded file are not aligned
   const values =
     dataType === elementTypes.float16
       ? halvesToFloats(new Uint16Array(Uint8Array.from(rawData).buffer))
@@ -82,15 +85,15 @@ function tensorFrom(constant: TensorProto): NamedTensor {
   return { name, shape: dims, values }
 }
 
-/** What the weights alone do not say. */
+/** Layout facts that the weights alone do not reveal. */
 function layoutOf({ graph }: ModelProto, manifest: ModelManifest): Pick<ResNetVariant, 'stride' | 'poolPad'> {
-  // nodes of halves keep their names
+  // half-precision nodes keep their names
   const halving = graph.node
     .find(({ name }) => name === 'layer2.0.conv1')
     ?.attribute.find(({ name }) => name === 'strides')?.ints
   const pads = graph.initializer.find(({ name }) => name === 'maxpool.pad/pads')
   if (halving === undefined || pads === undefined) throw unreadable(manifest, 'was not written by this exporter')
-  // zeros before and after each of the four axes, int64: the third is above the map
+  // int64 zeros before and after each of the four axes: the third is above the map
   const [, , above] = new BigInt64Array(Uint8Array.from(pads.rawData).buffer)
   return { stride: halving[0] === 2 ? 'first' : 'middle', poolPad: above === 0n ? 'end' : 'all-around' }
 }

@@ -1,10 +1,10 @@
-/** The releases of ResNet-50 that a user may have: folded, torchvision's, Keras'. */
+/** The common releases of ResNet-50: folded, torchvision's, Keras'. */
 import { imagenetPreprocessing } from '../models/resnet50.js'
 import type { NamedTensor } from '../safetensors.js'
 import { foldedBatchNorm, kernelFromChannelsFirst, tensorOf, transposed, withRedFirst } from './tensor-layout.js'
 import type { LayerWeights, TensorsByName, WeightFormat } from './weight-format.js'
 
-/** Names of the convolutions, which are those of torchvision: conv1, layer1.0.conv1 … layer4.2.conv3, layerN.0.downsample.0. */
+/** Names of the convolutions, as in torchvision: conv1, layer1.0.conv1 … layer4.2.conv3, layerN.0.downsample.0. */
 function convolutionNames(): string[] {
   const blocks = [3, 4, 6, 3].flatMap((count, stage) =>
     Array.from({ length: count }, (_, block) => [stage + 1, block] as const),
@@ -19,12 +19,12 @@ function convolutionNames(): string[] {
   ]
 }
 
-/** @param read the weights of the convolution of this name */
+/** @param read returns the weights of the convolution with this name */
 export function layersFrom(read: (name: string) => NamedTensor[]): LayerWeights {
   return new Map(convolutionNames().map((name) => [name, read(name)]))
 }
 
-/** How wide the network is, from the kernels themselves. */
+/** The network's widths, derived from the kernels. */
 export function widthsOf(layers: LayerWeights): { stem: number; width: number } {
   const outputs = (name: string) => layers.get(name)![1]!.values.length
   return { stem: outputs('conv1'), width: outputs('layer1.0.conv1') }
@@ -93,10 +93,10 @@ function kerasName(name: string, kind: 'conv' | 'bn'): string {
   return `conv${Number(stage) + 1}_block${Number(block) + 1}_${part}_${kind}`
 }
 
-/** Its pictures are B, G, R with means taken off and not scaled; the first kernel is turned instead. */
+/** Its pictures are B, G, R with means subtracted and no scaling; the first kernel is reversed instead. */
 const kerasPreprocessing = { ...imagenetPreprocessing, mean: [123.68, 116.779, 103.939], std: [1, 1, 1] }
 
-/** The layer of the classes has had two names. */
+/** The classification layer has had two names. */
 const kerasClassifiers = ['predictions', 'probs']
 
 export const kerasResNet50: WeightFormat = {

@@ -1,4 +1,7 @@
-/** `--init PATH`: reads a file of public weights, or a network folder of this project, and tells from it which network it is. */
+/**
+ * `--init PATH`: reads a file of public weights, or a network folder of this project, and recognises the network from
+ * it.
+ */
 import { createHash } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
@@ -13,8 +16,8 @@ import type { StartingWeights, TensorsByName, WeightFormat } from './weight-form
 const formats: readonly WeightFormat[] = [foldedResNet50, torchvisionResNet50, kerasResNet50, efficientnetLite0]
 
 /**
- * @param expectedSha256 as published with the file; checked when given
- * @throws AlikeError `weights_unreadable`, with what does not fit; `model_unreadable` for a folder.
+ * @param expectedSha256 as published with the file; verified if given
+ * @throws AlikeError `weights_unreadable`, naming the mismatch; `model_unreadable` for a folder.
  */
 export async function readStartingWeights(path: string, expectedSha256?: string): Promise<StartingWeights> {
   const weights = (await isFolder(path)) ? await readOwnModel(path) : await readFileOfWeights(path)

@@ -1,4 +1,4 @@
-/** A network folder of this project, read whole: what it says of a picture is what another network learns from. */
+/** A network folder of this project, loaded whole as a teacher of another network. */
 import * as tf from '@tensorflow/tfjs-core'
 import type { StagedNetwork } from '../models/staged-network.js'
 import { startingNetwork } from '../models/starting-network.js'
@@ -6,13 +6,13 @@ import { type OwnGraph, readOwnGraph, startingWeightsOf, unreadable } from './ow
 import { tensorOf } from './tensor-layout.js'
 
 export interface TeacherOptions {
-  /** True: only squares of its own side are taken. Default false. */
+  /** True accepts only squares of its own side. Default false. */
   fixedSize?: boolean | undefined
 }
 
 /**
- * Gives the class embedding [N, D] of unit length and the logits [N, C]; what the export joined to the embedding, the
- * posterior and the part that tells single pictures apart, is left out. The labels are in the order of the logits.
+ * Outputs the class embedding [N, D] of unit length and the logits [N, C], without what the export joined to the
+ * embedding (the posterior, and the part that tells single pictures apart). The labels are in the order of the logits.
  * @throws AlikeError `model_unreadable`, `weights_unreadable`.
  */
 export async function readTeacher(folder: string, { fixedSize = false }: TeacherOptions = {}): Promise<StagedNetwork> {
@@ -46,7 +46,7 @@ export async function readTeacher(folder: string, { fixedSize = false }: Teacher
     const norm = network.model.getLayer('embed_norm')
     const epsilon = norm.getConfig()['epsilon'] as number
     network.model.getLayer('embed').setWeights([tf.tensor2d(embed.values, [rows, embeddingDimension])])
-    // the exporter folded the norm into the layer before it: all that is left of it is its shift
+    // the exporter folded the norm into the preceding layer, so only its shift is left
     norm.setWeights([
       tf.ones([embeddingDimension]),
       tf.tensor1d(bias.values),
@@ -65,7 +65,7 @@ function poolingOf({ model }: OwnGraph): 'average' | 'gem' {
   return model.graph.node.some(({ name }) => name === 'pooled/powers') ? 'gem' : 'average'
 }
 
-/** The exporter brought the direction of each class to the length of the scale. */
+/** The exporter scaled the direction of each class to the length of the scale. */
 function lengthOfColumn({ values, shape }: Constant, column: number): number {
   const [rows = 0, columns = 0] = shape
   return Math.hypot(...Array.from({ length: rows }, (_, row) => values[row * columns + column]!))

@@ -1,9 +1,9 @@
-/** From the layouts and norms of other frameworks to those of our layers. */
+/** Converts layouts and norms of other frameworks to those of our layers. */
 import { AlikeError } from '../../errors.js'
 import type { NamedTensor } from '../safetensors.js'
 import type { TensorsByName } from './weight-format.js'
 
-/** @throws AlikeError `weights_unreadable` when there is none. */
+/** @throws AlikeError `weights_unreadable` if it is missing. */
 export function tensorOf(tensors: TensorsByName, name: string): NamedTensor {
   const found = tensors.get(name)
   if (found === undefined) throw new AlikeError('weights_unreadable', { detail: `The tensor ${name} is missing.` })
@@ -38,7 +38,7 @@ export function transposed({ name, shape, values }: NamedTensor): NamedTensor {
   return { name, shape: [columns, rows], values: moved }
 }
 
-/** Kernels that read the channels as B, G, R made to read R, G, B. @param kernel [h, w, 3, out] */
+/** Converts kernels that read channels as B, G, R to R, G, B. @param kernel [h, w, 3, out] */
 export function withRedFirst({ name, shape, values }: NamedTensor): NamedTensor {
   const [, , channels = 0, outputs = 0] = shape
   const moved = values.map((_, i) => {
@@ -58,8 +58,9 @@ export interface BatchNorm {
 }
 
 /**
- * Batch-norm with fixed statistics as part of the convolution before it: kernel · s and (bias − mean) · s + β with
- * s = γ / √(variance + ε), per output channel. @param kernel [h, w, in, out]
+ * Folds batch-norm with fixed statistics into the preceding convolution: kernel · s and (bias − mean) · s + β with s =
+ * γ / √(variance + ε), per output channel.
+ * @param kernel [h, w, in, out]
  */
 export function foldedBatchNorm(
   kernel: NamedTensor,

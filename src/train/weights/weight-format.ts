@@ -1,15 +1,15 @@
-/** What a file of weights says, whatever names and layouts its framework gave them. */
+/** The content of a weights file, independent of its framework's names and layouts. */
 import type { Preprocessing } from '../../embedding/model-manifest.js'
 import type { ResNetVariant } from '../models/resnet50.js'
 import type { NamedTensor } from '../safetensors.js'
 
-/** By the names that the file gives them. */
+/** Keyed by the file's own names. */
 export type TensorsByName = ReadonlyMap<string, NamedTensor>
 
 /** Layer name → its weights, in the order, shapes and layout of the network's own layer. */
 export type LayerWeights = Map<string, NamedTensor[]>
 
-/** What a format of weights says about the network that it fits. */
+/** What a weights format reveals about the matching network. */
 export interface ReadFormat {
   layers: LayerWeights
   /** The classifier of the original classes, if the file has one: kernel [D, C] and bias [C]. Never trained on. */
@@ -22,7 +22,7 @@ export interface WeightFormat {
   architecture: 'resnet50' | 'efficientnet-lite0'
   /** One line for people. */
   description: string
-  /** Tensor names that no other format has. */
+  /** Recognises tensor names that no other format has. */
   recognises(tensors: TensorsByName): boolean
   read(tensors: TensorsByName): ReadFormat
 }
@@ -31,6 +31,6 @@ export interface StartingWeights extends ReadFormat {
   architecture: WeightFormat['architecture']
   description: string
   file: string
-  /** Of the whole file of weights; goes into the manifest, and tells a cache of features from another. */
+  /** Of the whole weights file; recorded in the manifest, and distinguishes feature caches. */
   sha256: string
 }

@@ -1,4 +1,4 @@
-/** Runs pictures through a graph with its inner values laid open, and collects their histograms and the means of their channels. */
+/** Runs pictures through a graph with its inner values exposed, and collects their histograms and channel means. */
 import { availableParallelism } from 'node:os'
 import type { AlikeError } from '../../../errors.js'
 import { CalledThread } from '../../../worker-calls.js'
@@ -13,15 +13,15 @@ export interface ActivationFacts {
   means: ReadonlyMap<Value, Float32Array>
 }
 
-/** Each thread holds the network and all values of a picture, for a ResNet-50 at 224 pixels 250 MB together. */
+/** Each thread holds the network and all values of a picture: for a ResNet-50 at 224 pixels, 250 MB together. */
 const maxThreads = 16
 
 export interface ActivationOptions extends Omit<ProbeTask, 'graph'> {
-  /** That share the pictures; default one for each core. */
+  /** Threads that share the pictures; default: one per core. */
   threads?: number | undefined
 }
 
-/** The same whatever the number of threads: counts are whole numbers, and means are added in the order of the pictures. */
+/** Independent of the number of threads: counts are integers, and means are summed in the order of the pictures. */
 export async function collectActivations(
   model: ModelProto,
   { values, channels, images, size, threads = availableParallelism() }: ActivationOptions,
@@ -55,7 +55,7 @@ async function probeInThread(task: ProbeTask): Promise<ProbedPart> {
     name: 'calibration',
     file: new URL('./probe-worker.js', import.meta.url),
     data: task,
-    onFailure: () => {}, // its call fails
+    onFailure: () => {}, // its call rejects
   })
   try {
     return await thread.call('probe', undefined)

@@ -1,4 +1,4 @@
-/** Adds int8 and fp16 to the folder of an exported network: made, proven on val, then written. */
+/** Adds int8 and fp16 to the folder of an exported network: computed, checked on val, then written. */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -23,16 +23,16 @@ import { gatePrecision, judgedEmbeddings, type PrecisionBounds, type PrecisionGa
 export type SmallerPrecision = Exclude<Precision, 'fp32'>
 
 export interface AddPrecisionsOptions {
-  /** Folder that `exportModel` wrote. */
+  /** Folder written by `exportModel`. */
   folder: string
   precisions: readonly SmallerPrecision[]
-  /** Calibrated on train, judged on val; test is not looked at. */
+  /** Calibrated on train, evaluated on val; test is not used. */
   images: readonly SplitImage[]
-  /** Pictures to take ranges from; half as many choose between kinds of ranges. Default 64. */
+  /** Pictures used to determine ranges; half as many choose between the range methods. Default 64. */
   calibrationImages?: number | undefined
-  /** Of int8; 7 gives the same on processors without VNNI, and is farther from fp32. Default 8. */
+  /** For int8; 7 gives the same results on processors without VNNI but is less accurate. Default 8. */
   weightBits?: WeightBits
-  /** Of int8. Default 2.5 for ResNet-50 and 1 for the others, which have less to gain. */
+  /** For int8. Default 2.5 for ResNet-50 and 1 for the others, which have less to gain. */
   minSpeedup?: number | undefined
   log?: (line: string) => void
 }
@@ -47,7 +47,8 @@ const maxPixels = 100e6
 
 /**
  * @returns the new manifest
- * @throws AlikeError `model_unreadable`, `data_unreadable`; `precision_gate_failed` when any precision fails, then nothing is written.
+ * @throws AlikeError `model_unreadable`, `data_unreadable`; `precision_gate_failed` if any precision fails, and then
+ * nothing is written.
  */
 export async function addPrecisions(options: AddPrecisionsOptions): Promise<ModelManifest> {
   const { folder, precisions, log = () => {} } = options
@@ -115,14 +116,14 @@ async function provePrecisions(
       const { bytes: madeBytes, ...calibration } = made
       proven.set(name, { bytes: madeBytes, provenance: { ...gate, ...calibration } })
     }
-    // the report calibrates already; an export without one gets it here
+    // the report already calibrates; an export without a report is calibrated here
     return { proven, calibration: manifest.calibration ?? calibrate(expected.val) }
   } finally {
     await fp32.close()
   }
 }
 
-/** A CPU computes fp16 in float32, so that only its rounded weights show here, and not its speed. */
+/** A CPU computes fp16 in float32, so only the effect of rounded weights is measured here, not the speed. */
 function boundsOf(
   precision: SmallerPrecision,
   { architecture }: ModelManifest,

@@ -1,17 +1,17 @@
-/** Float32 numbers as 8-bit steps. */
+/** Quantises float32 numbers to 8-bit steps. */
 import type { ValueRange } from './value-histogram.js'
 
 export interface Steps {
   /** Value of one step. */
   scale: number
-  /** The step that stands for 0. */
+  /** The step that represents 0. */
   zeroPoint: number
 }
 
-/** Unsigned steps over a range; zero is a step, so that padding stays exact. */
+/** Unsigned steps over a range; zero is exactly representable, so that padding stays exact. */
 export function unsignedSteps({ low, high }: ValueRange): Steps {
   const [from, to] = [Math.min(low, 0), Math.max(high, 0)]
-  // what is always zero needs no particular step
+  // a value that is always zero can have any step size
   const scale = to > from ? Math.fround((to - from) / 255) : 1
   return { scale, zeroPoint: Math.round(-from / scale) }
 }
@@ -25,34 +25,38 @@ export interface QuantisedKernel {
 }
 
 /**
- * Bits of a kernel's weights. Processors with VNNI (Intel since 2019, AMD since Zen 4) compute 8 bits exactly. On others ONNX Runtime adds
- * pairs of products in 16 bits, which 8-bit weights overflow and 7-bit weights cannot: with 7 every processor gives the same.
+ * Bits of a kernel's weights. Processors with VNNI (Intel since 2019, AMD since Zen 4) compute 8 bits exactly. On
+ * others ONNX Runtime adds pairs of products in 16 bits, which 8-bit weights can overflow and 7-bit weights cannot:
+ * with 7, all processors give the same results.
  */
 export type WeightBits = 7 | 8
 
-/** Far from where the sum of a bias and the products of a window would overflow 32 bits. */
+/** Well below the point where a bias plus the products of a window would overflow 32 bits. */
 const largestBias = 2 ** 30
 
 export interface KernelToQuantise {
-  /** [outputs, inputs of a group, …]. */
+  /** [outputs, inputs per group, …]. */
   kernel: Float32Array
   bias: Float32Array
-  /** Value of one step of the input. */
+  /** Value of one input step. */
   inputScale: number
-  /** Mean of each input channel over pictures; absent: the error of rounding is left in the bias. */
+  /** Mean of each input channel over pictures; if absent, the bias is not corrected for rounding errors. */
   inputMeans?: Float32Array
   groups: number
   bits: WeightBits
-  /** Of `leastErrorScales`, where they are known; else they are searched for. */
+  /** Result of `leastErrorScales` if known; otherwise it is computed. */
   searched?: Float64Array | undefined
 }
 
-/** Parts of a channel's largest weight that its steps may end at; cutting off a few large weights makes the steps of all others finer. */
+/**
+ * Candidate ends of the range, as fractions of a channel's largest weight; clipping a few large weights makes the steps
+ * finer for all others.
+ */
 const reaches = [1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6]
 
 /**
- * Symmetric; of each output channel the scale of the least squared error. What rounding the weights adds to an output on
- * average, Σ (rounded − exact) · mean input, is taken off its bias (Nagel et al. 2019).
+ * Symmetric; each output channel uses the scale with the least squared error. The average effect of rounding the
+ * weights on an output, Σ (rounded − exact) · mean input, is subtracted from its bias (Nagel et al. 2019).
  */
 export function quantiseKernel({
   kernel,
@@ -66,7 +70,7 @@ export function quantiseKernel({
   const largestStep = largestStepOf(bits)
   const perOutput = kernel.length / bias.length
   const weightsOf = (output: number) => kernel.subarray(output * perOutput, (output + 1) * perOutput)
-  // a channel of next to no weight keeps steps large enough for its bias
+  // a channel with tiny weights keeps steps large enough for its bias
   const scales = bias.map(
     (value, output) => Math.max(searched[output]!, Math.abs(value) / inputScale / largestBias) || 1,
   )
@@ -91,7 +95,8 @@ export function quantiseKernel({
 }
 
 /**
- * Of each output channel the scale of the least squared error. It hangs on the weights alone, and takes nearly all of the time.
+ * The scale with the least squared error for each output channel. Depends on the weights alone and takes almost all of
+ * the time.
  * @param kernel [outputs, …]
  */
 export function leastErrorScales(kernel: Float32Array, outputs: number, bits: WeightBits): Float64Array {
@@ -131,7 +136,7 @@ function roundingError(weights: Float32Array, scale: number, largestStep: number
   return sum
 }
 
-/** @param means of the input channels that the weights read, each by as many weights in a row */
+/** @param means of the input channels that the weights read; each covers the same number of consecutive weights */
 function meanShift(weights: Float32Array, steps: Int8Array, scale: number, means: Float32Array): number {
   const perInput = weights.length / means.length
   let sum = 0

@@ -1,4 +1,4 @@
-/** Who makes and who reads each value of a graph, and the constants as numbers. */
+/** Producers and readers of each value in a graph, and the constants as numbers. */
 import type { Value } from '../graph-builder.js'
 import { elementTypes, type ModelProto, type NodeProto, type TensorProto } from '../onnx-proto.js'
 
@@ -17,7 +17,7 @@ export class GraphFacts {
     }
   }
 
-  /** The node that makes a value; none for inputs and constants. */
+  /** The node that produces a value; undefined for inputs and constants. */
   producer(value: Value): NodeProto | undefined {
     return this.#producers.get(value)
   }
@@ -26,25 +26,25 @@ export class GraphFacts {
     return this.#consumers.get(value) ?? []
   }
 
-  /** The only reader of a value that is no output of the graph. */
+  /** The only reader of a value that is not a graph output. */
   onlyConsumer(value: Value): NodeProto | undefined {
     const consumers = this.consumers(value)
     return consumers.length === 1 && !this.outputs.has(value) ? consumers[0] : undefined
   }
 
-  /** A float32 constant; undefined when the value is none. */
+  /** A float32 constant; undefined if the value is not one. */
   floats(value: Value | undefined): Float32Array | undefined {
     const tensor = value === undefined ? undefined : this.constants.get(value)
     return tensor?.dataType === elementTypes.float32 ? floatsOf(tensor) : undefined
   }
 }
 
-/** Of a convolution. */
+/** Groups of a convolution. */
 export function groupsOf({ attribute }: NodeProto): number {
   return attribute.find(({ name }) => name === 'group')?.i ?? 1
 }
 
-/** Copied, as the bytes of a decoded file are not aligned. */
+/** Copied because the bytes of a decoded file are not aligned. */
 export function floatsOf({ rawData }: TensorProto): Float32Array {
   return new Float32Array(Uint8Array.from(rawData).buffer)
 }
@@ -59,7 +59,7 @@ export function tensor(
   return { name, dims: [...dims], dataType: elementTypes[elementType], rawData }
 }
 
-/** A model with other nodes and constants; constants that nothing reads are left out. */
+/** The model with other nodes and constants; unused constants are removed. */
 export function withGraph(
   model: ModelProto,
   node: readonly NodeProto[],

@@ -1,20 +1,23 @@
 /**
- * fp32 graph → fp16 graph for GPUs: weights and maps in half precision, everything that is small or
- * sensitive (pixels, normalisation, pooling, unit length, outputs) stays in float32.
+ * Converts an fp32 graph into an fp16 graph for GPUs: weights and maps in half precision; everything small or sensitive
+ * (pixels, normalisation, pooling, unit length, outputs) stays in float32.
  */
 import { floatsToHalves } from '../../half-floats.js'
 import type { Value } from '../graph-builder.js'
 import { attributeTypes, elementTypes, type ModelProto, type NodeProto, type TensorProto } from '../onnx-proto.js'
 import { floatsOf, GraphFacts, tensor, withGraph } from './graph-facts.js'
 
-/** What runs on whole maps. Powers and means are left out: x³ of a generalised mean leaves the range of a half at x = 40. */
+/**
+ * Operations on whole maps. Powers and means are excluded: the x³ of a generalised mean leaves the range of a half at x
+ * = 40.
+ */
 const halfKinds = new Set(['Conv', 'Gemm', 'Relu', 'Clip', 'Add', 'Mul', 'Sigmoid', 'Tanh', 'MaxPool', 'Pad'])
 
 export function toHalfPrecision(model: ModelProto): ModelProto {
   const isHalf = halfNodes(model)
   const facts = new GraphFacts(model)
   const nodes: NodeProto[] = []
-  /** Constants that half nodes read, kept once: float nodes that read one too cast it back. */
+  /** Constants read by half nodes, stored once: float nodes that read them too cast them back. */
   const halves = halfConstants([...isHalf], facts)
   const made = new Set<Value>()
 
@@ -29,7 +32,7 @@ export function toHalfPrecision(model: ModelProto): ModelProto {
       attribute: [{ name: 'to', type: attributeTypes.int, i: to }],
     })
   }
-  /** The half-precision twin of an input of a half node; integers stay as they are. */
+  /** The half-precision version of an input of a half node; integers are unchanged. */
   const inHalf = (value: Value): Value => {
     const constant = facts.constants.get(value)
     if (constant === undefined) {
@@ -70,7 +73,7 @@ function halfConstants(nodes: readonly NodeProto[], { constants }: GraphFacts): 
   )
 }
 
-/** Nodes of the kinds above, from the first kernel on, before the unit length is taken. */
+/** Nodes of the types above, from the first kernel up to the unit length. */
 function halfNodes({ graph }: ModelProto): Set<NodeProto> {
   const afterKernel = new Set<Value>()
   const afterLength = new Set<Value>()

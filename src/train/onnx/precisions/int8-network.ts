@@ -1,4 +1,4 @@
-/** A network in int8, with the ranges that keep its embeddings closest to fp32. */
+/** Quantises a network to int8, choosing the ranges that keep its embeddings closest to fp32. */
 import { availableParallelism } from 'node:os'
 import type { ModelProto } from '../onnx-proto.js'
 import { encodeModel } from '../onnx-proto.js'
@@ -14,7 +14,7 @@ export interface Int8Network {
   calibration: {
     pictures: number
     weightBits: WeightBits
-    method: RangeMethod /** Mean cosine to fp32 on pictures that were not calibrated on. */
+    method: RangeMethod /** Mean cosine to fp32 on pictures not used for calibration. */
     meanCosines: Record<RangeMethod, number>
   }
 }
@@ -25,7 +25,7 @@ export interface Int8Options {
   size: number
   embeddingDimension: number
   weightBits: WeightBits
-  /** Training pictures, each [size, size, 3]: to take ranges from, and to choose between kinds of ranges. */
+  /** Training pictures, each [size, size, 3]: for determining ranges and for choosing between the range methods. */
   calibrate: readonly Uint8Array[]
   choose: readonly Uint8Array[]
 }

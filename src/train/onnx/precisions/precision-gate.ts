@@ -1,4 +1,4 @@
-/** Is a smaller precision of a network good enough to be served in its place? */
+/** Decides whether a smaller precision of a network is good enough to serve. */
 import { availableParallelism } from 'node:os'
 import type { SplitImage } from '../../../datasets/split.js'
 import type { Model } from '../../../embedding/model-manifest.js'
@@ -9,39 +9,39 @@ import { type ExportedEmbeddings, embedExported, embedExportedCopies } from '../
 import { type OnnxSession, openOnnx } from '../onnx-session.js'
 import { mapDifference, parityBounds } from '../parity.js'
 
-/** What a precision must keep to. */
+/** Requirements for a precision. */
 export interface PrecisionBounds {
-  /** Of mAP@10 on val, against fp32. */
+  /** Loss of mAP@10 on val against fp32. */
   maxLoss: number
-  /** Of the share of edited copies that find their original first, on val, against fp32. */
+  /** Loss, against fp32, of the share of edited copies on val that find their original first. */
   maxCopiesLoss: number
-  /** Between the embeddings of one picture in fp32 and in this precision. */
+  /** Cosine between the embeddings of one picture in fp32 and in this precision. */
   minCosine: number
-  /** Times faster than fp32 on one core; absent where it is served on other hardware than it is checked on. */
+  /** Speed relative to fp32 on one core; absent if it is served on other hardware than it is checked on. */
   minSpeedup?: number
 }
 
-/** What was measured; kept in the manifest. */
+/** The measurements; stored in the manifest. */
 export interface PrecisionGate {
-  /** Val pictures compared. */
+  /** Number of val pictures compared. */
   pictures: number
   mAP10: number
-  /** Share of edited copies of val pictures whose first answer is their original. */
+  /** Share of edited copies of val pictures whose first hit is their original. */
   copies: number
   fp32: { mAP10: number; copies: number; cpuMs: number }
   minCosine: number
   meanCosine: number
-  /** CPU time of one picture on one thread, milliseconds: other work on the machine does not count. */
+  /** CPU time per picture on one thread, milliseconds; unaffected by other work on the machine. */
   cpuMs: number
   speedup: number
-  /** Largest difference between the sum of the map over its places and the embedding; absent where the graph has no map. */
+  /** Largest difference between the map summed over its places and the embedding; absent if the graph has no map. */
   maxMapDifference?: number | undefined
   bounds: PrecisionBounds
-  /** What does not keep to the bounds; empty when the precision may be served. */
+  /** Violated requirements; empty if the precision may be served. */
   failures: string[]
 }
 
-/** What a precision is judged by. */
+/** The embeddings by which a precision is evaluated. */
 export interface JudgedEmbeddings {
   val: ExportedEmbeddings
   copies: EditedCopies
@@ -49,14 +49,14 @@ export interface JudgedEmbeddings {
 
 export interface GateParts {
   model: Model
-  /** With one thread. */
+  /** Opened with one thread. */
   fp32: OnnxSession
   graph: Uint8Array
   val: readonly SplitImage[]
   /** In fp32. */
   expected: JudgedEmbeddings
   bounds: PrecisionBounds
-  /** Pictures to time, each [size, size, 3]. */
+  /** Pictures for timing, each [size, size, 3]. */
   timed: readonly Uint8Array[]
 }
 
@@ -90,7 +90,9 @@ export async function gatePrecision({
   return { ...measured, failures: failuresOf(measured) }
 }
 
-/** Of `val` and edited copies of it, on every core: ONNX Runtime gives the same numbers with any number of threads. */
+/**
+ * Embeds `val` and edited copies of it on every core: ONNX Runtime gives the same numbers with any number of threads.
+ */
 export async function judgedEmbeddings(
   model: Model,
   graph: Uint8Array,
@@ -159,7 +161,7 @@ function copiesOf({ val, copies }: JudgedEmbeddings): number {
   return meanFirstHit(evaluateCopies(copies, val)) ?? NaN
 }
 
-/** Row by row; rows are of unit length. */
+/** Row by row; rows have unit length. */
 export function cosinesOf(
   a: { embeddings: Float32Array; dimension: number },
   b: { embeddings: Float32Array },
@@ -172,7 +174,7 @@ export function cosinesOf(
   })
 }
 
-/** Median milliseconds of processor per picture; the sessions take turns, so that a slow moment of the machine meets all. */
+/** Median CPU milliseconds per picture; the sessions alternate, so that a slow moment affects all of them. */
 async function cpuTimes(
   sessions: readonly OnnxSession[],
   images: readonly Uint8Array[],
@@ -181,7 +183,7 @@ async function cpuTimes(
   const times = sessions.map((): number[] => [])
   for (const image of images) {
     for (const [i, session] of sessions.entries()) {
-      // the other session's weights leave the caches first, as in a service that runs only this one
+      // evicts the other session's weights from the caches first, as in a service that runs only this one
       await session.run(image, size)
       const before = process.cpuUsage()
       await session.run(image, size)

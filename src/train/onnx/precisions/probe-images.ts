@@ -1,14 +1,14 @@
-/** Some pictures of a calibration, run in one thread. */
+/** Runs some of the calibration pictures in one thread. */
 import type { Value } from '../graph-builder.js'
 import { openProbe } from '../onnx-session.js'
 import { type HistogramState, ValueHistogram } from './value-histogram.js'
 
 export interface ProbeTask {
-  /** ONNX, with all wanted values as outputs. */
+  /** ONNX, with all requested values as outputs. */
   graph: Uint8Array
-  /** To be collected in histograms. */
+  /** Values to collect in histograms. */
   values: readonly Value[]
-  /** To be averaged, with their channels. */
+  /** Values to average, with their number of channels. */
   channels: ReadonlyMap<Value, number>
   /** Each [size, size, 3]. */
   images: readonly Uint8Array[]
@@ -17,14 +17,14 @@ export interface ProbeTask {
 
 export interface ProbedPart {
   histograms: ReadonlyMap<Value, HistogramState>
-  /** Value → for each picture the mean of each channel. */
+  /** Value → channel means per picture. */
   means: ReadonlyMap<Value, Float64Array[]>
 }
 
-/** Of the thread that was started with the task. */
+/** Calls to a thread started with the task. */
 export type ProbeCalls = { probe: { request: undefined; reply: ProbedPart } }
 
-/** One picture at a time: a ResNet-50 at 224 pixels lays open 45 MB of values for each. */
+/** One picture at a time: a ResNet-50 at 224 pixels exposes 45 MB of values per picture. */
 export async function probeImages({ graph, values, channels, images, size }: ProbeTask): Promise<ProbedPart> {
   const histograms = new Map(values.map((value) => [value, new ValueHistogram()]))
   const means = new Map([...channels.keys()].map((value): [Value, Float64Array[]] => [value, []]))

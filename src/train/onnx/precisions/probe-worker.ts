@@ -1,4 +1,4 @@
-/** A thread that runs its share of the pictures of a calibration. */
+/** A thread that runs its share of the calibration pictures. */
 import { workerData } from 'node:worker_threads'
 import { answerCalls } from '../../../worker-calls.js'
 import { type ProbeCalls, type ProbeTask, probeImages } from './probe-images.js'

@@ -1,33 +1,33 @@
-/** Which nodes of a graph are computed in 8 bits, and which values lie between them. */
+/** Plans which nodes of a graph run in 8 bits, and which values lie between them. */
 import type { Value } from '../graph-builder.js'
 import type { ModelProto, NodeProto } from '../onnx-proto.js'
 import { GraphFacts, groupsOf } from './graph-facts.js'
 
 export interface QuantisedNode {
   node: NodeProto
-  /** Values read, all of them quantised; a kernel and bias are not among them. */
+  /** Inputs, all quantised; excludes kernel and bias. */
   inputs: Value[]
-  /** Value made: that of the activation behind the node where there is one. */
+  /** The output: that of the following activation, if there is one. */
   output: Value
 }
 
 export interface QuantisationPlan {
   quantised: ReadonlyMap<NodeProto, QuantisedNode>
-  /** Activations that cut off at zero: done by the saturation of the 8 bits before them. */
+  /** Activations that clip at zero: the saturation of the preceding 8-bit value replaces them. */
   dropped: ReadonlySet<NodeProto>
-  /** Value → the value whose range it takes over; most are their own. A maximum of 8-bit values is one of them. */
+  /** Value → the value whose range it uses, usually itself. A maximum of 8-bit values is one of them. */
   rangeOf: ReadonlyMap<Value, Value>
 }
 
 /**
- * Channels of pixels. A convolution that reads them stays in float: on ResNet-50 that takes the mean cosine to fp32 from 0.9967
- * to 0.9980, and costs no time, as three channels leave most of an 8-bit vector empty.
+ * Channels of pixels. A convolution that reads them stays in float: on ResNet-50 that raises the mean cosine to fp32
+ * from 0.9967 to 0.9980 at no cost in time, because three channels leave most of an 8-bit vector empty.
  */
 const pixelChannels = 3
 
 /**
- * Convolutions, and between them sums and max-pools. Everything behind (pooling, dense, unit length,
- * classifier) costs next to nothing and stays in float.
+ * Convolutions, and the sums and max-pools between them. Everything after them (pooling, dense, unit length,
+ * classifier) costs almost nothing and stays in float.
  */
 export function planQuantisation(model: ModelProto): QuantisationPlan {
   const facts = new GraphFacts(model)
@@ -53,7 +53,7 @@ export function planQuantisation(model: ModelProto): QuantisationPlan {
   return { quantised, dropped, rangeOf }
 }
 
-/** What a node reads besides constants; nothing when it is not of a kind that is quantised. */
+/** The non-constant inputs of a node; empty if its type is not quantised. */
 function activationInputs(node: NodeProto, facts: GraphFacts): Value[] {
   const { opType, input } = node
   const isFloats = (value: Value | undefined) => value === undefined || facts.floats(value) !== undefined
@@ -68,7 +68,7 @@ function readsPixels(node: NodeProto, facts: GraphFacts): boolean {
   return groupsOf(node) === 1 && inputsOfGroup <= pixelChannels
 }
 
-/** A ReLU, capped or not, that alone reads a node's output. */
+/** A ReLU, capped or not, that is the only reader of a node's output. */
 function cutOffBehind(node: NodeProto, facts: GraphFacts): NodeProto | undefined {
   const next = facts.onlyConsumer(node.output[0]!)
   if (next?.opType === 'Relu') return next

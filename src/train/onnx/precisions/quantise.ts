@@ -1,6 +1,6 @@
 /**
- * fp32 graph → int8 graph for CPUs: static quantisation, written as pairs of QuantizeLinear and DequantizeLinear
- * around each node, which ONNX Runtime fuses into 8-bit kernels.
+ * Converts an fp32 graph into an int8 graph for CPUs: static quantisation, written as pairs of QuantizeLinear and
+ * DequantizeLinear around each node, which ONNX Runtime fuses into 8-bit kernels.
  */
 import type { Value } from '../graph-builder.js'
 import {
@@ -16,16 +16,16 @@ import { planQuantisation, type QuantisedNode } from './quantisation-plan.js'
 import type { ValueRange } from './value-histogram.js'
 
 export interface Calibration {
-  /** Of every value that `valuesToCalibrate` names. */
+  /** For every value named by `valuesToCalibrate`. */
   ranges: ReadonlyMap<Value, ValueRange>
-  /** Of every value that `channelsToAverage` names, the mean of each channel. */
+  /** Channel means for every value named by `channelsToAverage`. */
   means: ReadonlyMap<Value, Float32Array>
 }
 
-/** Scales of kernels, by name: the same whatever the ranges of activations are. */
+/** Kernel scales by name; independent of the activation ranges. */
 export type KernelScales = Map<Value, Float64Array>
 
-/** @param searched scales that are known from the same weights and bits; what is missing is searched for and added */
+/** @param searched known scales for the same weights and bits; missing ones are computed and added */
 export function quantise(
   model: ModelProto,
   { ranges, means }: Calibration,
@@ -41,7 +41,7 @@ export function quantise(
   }
   const nodes: NodeProto[] = []
   const constants: TensorProto[] = []
-  /** Values in float whose 8-bit twin is there already. */
+  /** Float values whose 8-bit version already exists. */
   const twins = new Map<Value, Value>()
 
   /** Rounds `from` to 8 bits and back. @returns `into` */
@@ -57,9 +57,9 @@ export function quantise(
     return into
   }
   /**
-   * ONNX Runtime moves a rounding in front of the max-pool that it follows, and pools bytes 35 times slower than floats
-   * (a quarter of the time of a ResNet-50). Between the two stands a node that changes nothing: the absolute value of what no
-   * ReLU has left below zero.
+   * ONNX Runtime moves a rounding that follows a max-pool in front of it, and pools bytes 35 times slower than floats
+   * (a quarter of the time of a ResNet-50). A node without effect separates the two: the absolute value of something
+   * that a ReLU has made non-negative.
    */
   const held = (value: Value): Value => {
     const pool = facts.producer(value)
@@ -86,7 +86,7 @@ export function quantise(
     if (node.opType === 'Conv')
       inputs.push(...addKernel(planned, { facts, stepsOf, means, weightBits, searched, nodes, constants }))
     nodes.push({ ...node, input: inputs, output: [own(planned.output, 'exact')] })
-    // consumers, in 8 bits or not, find the rounded value under the old name
+    // all readers, in 8 bits or not, find the rounded value under the old name
     round(own(planned.output, 'exact'), planned.output, planned.output)
   }
   return withGraph(model, nodes, [...model.graph.initializer, ...constants])
@@ -97,7 +97,7 @@ export function valuesToCalibrate(model: ModelProto): Value[] {
   return [...new Set(planQuantisation(model).rangeOf.values())]
 }
 
-/** What 8-bit convolutions read → its channels. */
+/** Inputs of 8-bit convolutions → their number of channels. */
 export function channelsToAverage(model: ModelProto): Map<Value, number> {
   const facts = new GraphFacts(model)
   const convolutions = [...planQuantisation(model).quantised.values()].filter(({ node }) => node.opType === 'Conv')
@@ -115,12 +115,12 @@ interface KernelParts {
   means: Calibration['means']
   weightBits: WeightBits
   searched: KernelScales
-  /** Added to. */
+  /** Appended to. */
   nodes: NodeProto[]
   constants: TensorProto[]
 }
 
-/** @returns names of kernel and bias, back in float for the node to read */
+/** @returns names of kernel and bias, dequantised for the node to read */
 function addKernel(
   { node, inputs, output }: QuantisedNode,
   { facts, stepsOf, means, weightBits, searched, nodes, constants }: KernelParts,
@@ -184,12 +184,12 @@ function isPositive(value: Value, facts: GraphFacts): boolean {
   return producer?.opType === 'Relu' || (producer?.opType === 'Clip' && facts.floats(producer.input[1])?.[0] === 0)
 }
 
-/** Name of a value that quantisation adds; the layers' names never begin like this. */
+/** Name of a value added by quantisation; the layers' names never have this prefix. */
 function own(value: Value, part: string): Value {
   return `int8/${value}/${part}`
 }
 
 function plainNode(opType: string, input: Value[], output: Value): NodeProto {
-  // the node that made a value before keeps its name
+  // the node that produced a value keeps its name
   return { name: `${opType}:${output}`, opType, input, output: [output], attribute: [] }
 }

@@ -1,20 +1,20 @@
-/** How the values of one activation are spread over many pictures, and the range that 8 bits should cover. */
+/** The distribution of one activation's values over many pictures, and the range that 8 bits should cover. */
 
-/** Ends of the interval that the 256 steps cover; zero lies in it. */
+/** The interval covered by the 256 steps; it contains zero. */
 export interface ValueRange {
   low: number
   high: number
 }
 
 /**
- * - `min-max`: everything that was seen
+ * - `min-max`: all observed values
  * - `percentile`: all but one value in 10,000 at each end
- * - `least-error`: the clipping whose rounding and clipping errors, squared, are smallest together
+ * - `least-error`: the clipping that minimises the sum of squared rounding and clipping errors
  */
 export const rangeMethods = ['min-max', 'percentile', 'least-error'] as const
 export type RangeMethod = (typeof rangeMethods)[number]
 
-/** Even; bins lie symmetric around zero. */
+/** Even; bins are symmetric around zero. */
 const binCount = 4096
 const cutShare = 1e-4
 const steps = 255
@@ -26,19 +26,24 @@ export interface HistogramState {
   high: number
 }
 
-/** Bins over [−limit, limit]; the limit doubles, and pairs of bins merge, when a value lies outside. Zeros are exact in every range and not counted. */
+/**
+ * Bins over [−limit, limit]; when a value lies outside, the limit doubles and pairs of bins merge. Zeros are exact in
+ * every range and not counted.
+ */
 export class ValueHistogram {
   #limit = 2 ** -10
   #counts = new Float64Array(binCount)
   #low = 0
   #high = 0
 
-  /** What a thread sends of a histogram. */
+  /** The form in which a thread sends a histogram. */
   get state(): HistogramState {
     return { limit: this.#limit, counts: this.#counts, low: this.#low, high: this.#high }
   }
 
-  /** As if all that the other one has seen had been added here: bins are halves of wider ones, and counts whole numbers. */
+  /**
+   * Equivalent to adding everything the other has seen here: bins are halves of wider ones, and counts are integers.
+   */
   merge({ limit, counts, low, high }: HistogramState): void {
     this.#low = Math.min(this.#low, low)
     this.#high = Math.max(this.#high, high)
