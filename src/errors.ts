@@ -50,7 +50,7 @@ export const catalogue = {
   move_differs: 'The copy of the gallery differs from the gallery; nothing has changed.',
   gate_not_passed: 'The embedding set did not pass the quality gate.',
   serving_changed: 'The gallery has switched to another model; send the request again.',
-  originals_missing: 'Some pictures cannot be embedded again, because their originals were not kept.',
+  originals_missing: 'Some pictures cannot be embedded again: their originals were not kept, or cannot be read.',
   model_card_missing: 'The model card has no such part.',
   explain_unsupported: 'The model cannot explain its scores by region.',
   model_not_calibrated: 'The served model is not calibrated, so its scores have no probabilities.',

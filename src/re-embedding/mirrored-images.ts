@@ -96,13 +96,15 @@ export class MirroredImages {
   }
 
   /** @throws AlikeError `original_not_kept`, `original_changed`, `image_damaged`, `url_*`, `source_*` */
-  async #original({ contentHash, reference }: ImageRecord, signal: AbortSignal): Promise<Buffer> {
+  async #original({ id, contentHash, reference }: ImageRecord, signal: AbortSignal): Promise<Buffer> {
     try {
       const image = { contentHash, reference, isHeld: await this.#isHeld() }
       const bytes = await patiently(() => readOriginal(this.#parts, image, { signal, attempts: attemptsMax }), signal)
       if (bytes === undefined) throw new AlikeError('original_not_kept')
       return bytes
     } catch (error) {
+      if (error instanceof AlikeError && error.code === 'source_unreachable')
+        throw new AlikeError(error.code, { detail: `It was asked for ${JSON.stringify(id)}.`, cause: error })
       if (!(error instanceof AlikeError && error.code === 'data_unreadable')) throw error
       throw new AlikeError('image_damaged', { detail: 'What was kept of it is damaged.', cause: error })
     }

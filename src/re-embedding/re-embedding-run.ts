@@ -2,13 +2,13 @@
  * One job from a gallery's pictures to a set that is complete: what differs is embedded, group by group, each committed
  * together with how far the job has come. A run that goes on compares from the beginning, which finds what is done in no time.
  */
-import { AlikeError } from '../errors.js'
 import type { Changes } from '../gallery/changes.js'
 import type { JobError, JobProgress } from '../gallery/job-progress.js'
 import type { JobRecord, RunReading } from '../jobs/job.js'
 import type { JobControl } from '../jobs/job-runner.js'
 import { broughtAtOnce, catchUp } from './catching-up.js'
 import { differingImages, goneImages } from './compared-sets.js'
+import { MissedImages, missedLine, originalsMissing } from './missed-images.js'
 import { PaceLimit } from './pace-limit.js'
 import type { WithoutOriginal } from './set-about.js'
 import type { LostImage, SetMirror } from './set-mirror.js'
@@ -21,6 +21,8 @@ export interface ReEmbeddingRunOptions extends Pick<JobControl, 'signal' | 'adva
   /** Pictures embedded or copied in a second; 0: as many as there is room for. */
   ratePerSecond: number
   total: number
+  /** See `MissedImages`. */
+  pausesMs?: readonly number[] | undefined
 }
 
 type Placed = { id: string; place: number }
@@ -36,6 +38,8 @@ export class ReEmbeddingRun {
   /** Committed with the job. */
   #position: number
   #looked = 0
+  /** Undefined for a job that leaves them out. */
+  readonly #missed: MissedImages | undefined
   #done = 0
 
   constructor(job: JobRecord, options: ReEmbeddingRunOptions) {
@@ -43,6 +47,7 @@ export class ReEmbeddingRun {
     this.#options = options
     this.#position = job.position
     this.#pace = new PaceLimit(options.ratePerSecond)
+    if (options.withoutOriginal === 'fail') this.#missed = this.#noneMissed(options)
   }
 
   reading(): RunReading {
@@ -62,17 +67,20 @@ export class ReEmbeddingRun {
    * @throws AlikeError `originals_missing`, and as `SetMirror.bring`; the signal's reason when stopped
    */
   async run(): Promise<number> {
-    const { mirror, changed, signal, withoutOriginal } = this.#options
-    if (withoutOriginal === 'fail') await this.#expectOriginals()
+    const { mirror, changed, signal } = this.#options
+    if (this.#missed !== undefined) await this.#expectOriginals()
     for await (const { looked, differing } of differingImages(mirror, signal)) {
       for (let begin = 0; begin < differing.length; begin += broughtAtOnce)
         await this.#bring(differing.slice(begin, begin + broughtAtOnce))
+      if (this.#missed?.areTooMany === true) await this.#missed.expectNone()
       this.#looked += looked.length
     }
     for await (const gone of goneImages(mirror, signal))
       await changed.note((await mirror.bring(gone, { signal })).again)
     await this.#advance(this.#looked, [])
-    await catchUp({ mirror, changed, signal })
+    await this.#missed?.expectNone()
+    await catchUp({ mirror, changed, signal, onLost: (lost) => this.#miss(lost, () => this.#looked) })
+    await this.#missed?.expectNone()
     return Math.max(this.#looked, this.#position)
   }
 
@@ -83,12 +91,39 @@ export class ReEmbeddingRun {
     const { made, again } = await mirror.bring([...placeOf.keys()], {
       signal,
       advance,
-      progressOf: (lost) => this.#progress(end, group.length, linesOf(lost, placeOf)),
+      progressOf: (lost) =>
+        this.#progress(
+          end,
+          group.length,
+          this.#miss(lost, (id) => placeOf.get(id)!),
+        ),
     })
     this.#position = Math.max(this.#position, end)
     this.#done += made
     if (again.length > 0) await changed.note(again)
     await this.#pace.spend(made, signal)
+  }
+
+  /** @returns lines that are told at once: not those for which the job fails, which may be there in a moment */
+  #miss(lost: readonly LostImage[], placeOf: (id: string) => number): JobError[] {
+    if (this.#missed === undefined) return lost.map((image) => missedLine(image, placeOf(image.id)))
+    for (const image of lost) this.#missed.add(image, placeOf(image.id))
+    return []
+  }
+
+  #noneMissed({ mirror, signal, pausesMs }: ReEmbeddingRunOptions): MissedImages {
+    return new MissedImages({
+      signal,
+      pausesMs,
+      bring: async (ids) => {
+        const progressOf = () => this.#progress(this.#position, 0, [])
+        const { lost, made, again } = await mirror.bring(ids, { signal, progressOf })
+        this.#done += made
+        if (again.length > 0) await this.#options.changed.note(again)
+        return lost
+      },
+      list: (lines) => this.#options.advance({ ...this.#progress(this.#position, 0, []), errors: [...lines] }),
+    })
   }
 
   /** @param handled pictures up to this position that were not the same */
@@ -115,20 +150,14 @@ export class ReEmbeddingRun {
       for (const record of looked) {
         const place = places.get(record.id)
         const error = place === undefined ? undefined : await mirror.obstacle(record)
-        if (error === undefined) continue
+        if (place === undefined || error === undefined) continue
         count++
-        if (missing.length < listedMax) missing.push(...linesOf([{ id: record.id, error }], places))
+        if (missing.length < listedMax) missing.push(missedLine({ id: record.id, error }, place))
       }
     }
     if (count === 0) return
     const last = missing.at(-1)!.item
     await this.#advance(last + 1, missing)
-    throw new AlikeError('originals_missing', {
-      detail: `There are ${count} of them, listed in the job’s errors; \`withoutOriginal: leave_out\` goes on without them.`,
-    })
+    throw originalsMissing(`${count}`)
   }
-}
-
-function linesOf(lost: readonly LostImage[], placeOf: ReadonlyMap<string, number>): JobError[] {
-  return lost.map(({ id, error }) => ({ item: placeOf.get(id)!, name: id, code: error.code, detail: error.message }))
 }

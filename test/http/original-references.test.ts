@@ -26,12 +26,18 @@ const base64 = (bytes: Buffer) => bytes.toString('base64')
 
 type ShownImage = Record<'id' | 'reference' | 'referenceHasQuery', unknown>
 
-/** What an owner has, which a test changes. */
+/** What an owner has, which a test changes; `answers.away`: so many times it is not there. */
 async function owner(t: TestContext, files: Record<string, Buffer>) {
-  const serve = (path: string) => (response: ServerResponse) =>
-    files[path] === undefined ? response.writeHead(404).end() : response.end(files[path])
+  const answers = { away: 0 }
+  const serve = (path: string) => (response: ServerResponse) => {
+    if (answers.away > 0) {
+      answers.away--
+      return response.writeHead(503, { 'retry-after': '0.01' }).end()
+    }
+    return files[path] === undefined ? response.writeHead(404).end() : response.end(files[path])
+  }
   const server = await imageServer(t, Object.fromEntries(Object.keys(files).map((path) => [path, serve(path)])))
-  return { ...server, files }
+  return { ...server, files, answers }
 }
 
 async function referring(t: TestContext, host: string, overrides: Parameters<typeof startApp>[1] = {}) {
@@ -296,6 +302,40 @@ test('another model embeds pictures from where they lie, and tells those that ha
   await app.call(200, { method: 'PUT', url: `${gallery}/serving`, payload: { model: 'twelve', force: true } })
   assert.equal(await referenceOf(app, '0.png'), `${url}/0.png`)
   assert.equal((await app.app.inject(`${gallery}/images/1.png`)).statusCode, 404)
+})
+
+test('where no picture may be left out, a server that is away for a moment is waited for, and a picture that is gone fails the job', async (t) => {
+  const paths = pictures.map((_, i) => `/${i}.png`)
+  const { url, host, files, answers } = await owner(t, Object.fromEntries(paths.map((path, i) => [path, pictures[i]!])))
+  const app = await referring(t, host)
+  await installModel(app, (await handmadeModel(t, { inputSize: 16, dimension: 12, name: 'twelve' })).folder)
+  for (const path of paths) await put(app, 201, path.slice(1), { url: `${url}${path}`, label: 'circle' })
+  const built = async () => {
+    const job = await app.call<Job>(202, { method: 'POST', url: `${gallery}/sets`, payload: { model: 'twelve' } })
+    return until(async () => {
+      const now = await app.call<Job>(200, { url: `/v1/jobs/${job.id}` })
+      return now.finishedAt !== null && now
+    }, 'the end of the job')
+  }
+  delete files['/1.png']
+  files['/2.png'] = await drawImage('square', 9)
+  const failed = await built()
+  assert.deepEqual([failed.state, failed.failure?.code, failed.added], ['failed', 'originals_missing', 2])
+  assert.deepEqual(
+    (await errorsOf(app, failed)).map(({ item, name, code }) => [item, name, code]),
+    [
+      [1, '1.png', 'url_unreachable'],
+      [2, '2.png', 'original_changed'],
+    ],
+  )
+  files['/1.png'] = two
+  files['/2.png'] = three
+  // more often than a picture is asked for in one go
+  answers.away = 8
+  const done = await built()
+  assert.deepEqual([done.state, done.added, done.failed, answers.away], ['succeeded', 2, 0, 0])
+  await app.call(200, { method: 'PUT', url: `${gallery}/serving`, payload: { model: 'twelve', force: true } })
+  assert.equal(await referenceOf(app, '1.png'), `${url}/1.png`)
 })
 
 test('what was kept stays when a gallery stops keeping, until it is released; another gallery’s is never shown', async (t) => {

@@ -3975,7 +3975,7 @@ export interface operations {
                     /** @description Id or name of a model. */
                     model: string;
                     /**
-                     * @description How to treat pictures without an original. `fail`: the job lists them and fails before anything is embedded. `leave_out`: it lists them, and the set does not contain them. Default: the choice with which the set was built before, otherwise `fail`.
+                     * @description How to treat pictures without an original. `fail`: the job lists them and fails, before anything is embedded if they were not kept, and otherwise once references that are out of reach were tried for another minute. `leave_out`: it lists them, and the set does not contain them. Default: the choice with which the set was built before, otherwise `fail`.
                      * @enum {string}
                      */
                     withoutOriginal?: "fail" | "leave_out";

@@ -20,7 +20,7 @@ export const BuildBody = Type.Object(
       Type.Enum([...withoutOriginalChoices], {
         type: 'string',
         description:
-          'How to treat pictures without an original. `fail`: the job lists them and fails before anything is embedded. `leave_out`: it lists them, and the set does not contain them. Default: the choice with which the set was built before, otherwise `fail`.',
+          'How to treat pictures without an original. `fail`: the job lists them and fails, before anything is embedded if they were not kept, and otherwise once references that are out of reach were tried for another minute. `leave_out`: it lists them, and the set does not contain them. Default: the choice with which the set was built before, otherwise `fail`.',
       }),
     ),
     ratePerSecond: Type.Optional(

@@ -1,0 +1,85 @@
+/** Pictures that could not be embedded, of a job that is to fail for them: those out of reach are tried again for a minute, then all are listed. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { AlikeError } from '../errors.js'
+import type { JobError } from '../gallery/job-progress.js'
+import { broughtAtOnce } from './catching-up.js'
+import type { LostImage } from './set-mirror.js'
+
+export interface MissedImagesOptions {
+  signal: AbortSignal
+  /** Tries them again. @returns those that are still missed */
+  bring(ids: readonly string[]): Promise<readonly LostImage[]>
+  /** Commits lines of a job that is about to fail. */
+  list(lines: readonly JobError[]): Promise<void>
+  /** Before each further try. Default: a minute in all. */
+  pausesMs?: readonly number[] | undefined
+}
+
+const pausesDefaultMs = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000]
+/** So many before the job ends: a whole host that is away should not be asked for every picture. */
+const missedMax = 1_000
+
+export class MissedImages {
+  readonly #options: MissedImagesOptions
+  /** By id. */
+  readonly #missed = new Map<string, { place: number; error: AlikeError }>()
+
+  constructor(options: MissedImagesOptions) {
+    this.#options = options
+  }
+
+  /** @param place in the gallery */
+  add({ id, error }: LostImage, place: number): void {
+    this.#missed.set(id, { place, error })
+  }
+
+  get areTooMany(): boolean {
+    return this.#missed.size >= missedMax
+  }
+
+  /** @throws AlikeError `originals_missing`; the signal's reason */
+  async expectNone(): Promise<void> {
+    const { signal, list, pausesMs = pausesDefaultMs } = this.#options
+    const isBrokenOff = this.areTooMany
+    for (const pauseMs of pausesMs) {
+      const ids = this.#outOfReach()
+      if (ids.length === 0) break
+      await sleep(pauseMs, undefined, { signal })
+      for (let begin = 0; begin < ids.length; begin += broughtAtOnce)
+        await this.#tryAgain(ids.slice(begin, begin + broughtAtOnce))
+    }
+    const { size } = this.#missed
+    if (size === 0) return
+    await list([...this.#missed].map(([id, { place, error }]) => missedLine({ id, error }, place)))
+    throw originalsMissing(isBrokenOff ? `at least ${size}` : `${size}`)
+  }
+
+  async #tryAgain(ids: readonly string[]): Promise<void> {
+    const stillMissed = new Map((await this.#options.bring(ids)).map(({ id, error }) => [id, error]))
+    for (const id of ids) {
+      const error = stillMissed.get(id)
+      if (error === undefined) this.#missed.delete(id)
+      else this.#missed.set(id, { place: this.#missed.get(id)!.place, error })
+    }
+  }
+
+  /** What a further try cannot change is not tried again. */
+  #outOfReach(): string[] {
+    return [...this.#missed].filter(([, { error }]) => mayPass(error)).map(([id]) => id)
+  }
+}
+
+export function missedLine({ id, error }: LostImage, place: number): JobError {
+  return { item: place, name: id, code: error.code, detail: error.message }
+}
+
+/** Not so of an answer that would be the same again. */
+function mayPass({ code, retryAfterSeconds }: AlikeError): boolean {
+  return code === 'url_unreachable' && retryAfterSeconds !== undefined
+}
+
+export function originalsMissing(count: string): AlikeError {
+  return new AlikeError('originals_missing', {
+    detail: `There are ${count} of them, listed in the job’s errors; \`withoutOriginal: leave_out\` goes on without them.`,
+  })
+}

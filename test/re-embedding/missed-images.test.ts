@@ -1,0 +1,114 @@
+/** Pictures that a job may not leave out, while the server that has them is away, is back, or stays away. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { AlikeError } from '../../src/errors.js'
+import type { JobError } from '../../src/gallery/job-progress.js'
+import { MissedImages } from '../../src/re-embedding/missed-images.js'
+import { openRemoteImages } from '../../src/remote/remote-images.js'
+import { imageServer } from '../support/image-server.js'
+
+const pausesMs = [1, 1, 1]
+
+interface Missing {
+  missed: MissedImages
+  /** What was listed before the job failed. */
+  listed: JobError[]
+  /** How often each was asked for. */
+  asked: Map<string, number>
+  miss(id: string, place: number): Promise<void>
+}
+
+/** Of pictures that lie under their ids on a server. */
+async function missing(t: TestContext, at: string, host: string): Promise<Missing> {
+  const remote = openRemoteImages({
+    urlAllowedHosts: host,
+    urlTimeoutMs: 20_000,
+    uploadMaxBytes: 1e6,
+    allowLoopback: true,
+  })
+  t.after(() => remote.close())
+  const [listed, asked] = [[] as JobError[], new Map<string, number>()]
+  const lostOf = async (id: string) => {
+    asked.set(id, (asked.get(id) ?? 0) + 1)
+    try {
+      await remote.fetch(`${at}/${id}`)
+      return []
+    } catch (error) {
+      return [{ id, error: error as AlikeError }]
+    }
+  }
+  const missed = new MissedImages({
+    signal: new AbortController().signal,
+    pausesMs,
+    bring: async (ids) => (await Promise.all(ids.map(lostOf))).flat(),
+    list: async (lines) => void listed.push(...lines),
+  })
+  const miss = async (id: string, place: number) => {
+    for (const lost of await lostOf(id)) missed.add(lost, place)
+  }
+  return { missed, listed, asked, miss }
+}
+
+test('a server that is back is asked no more, and nothing is listed', async (t) => {
+  let refusals = 3
+  const { url, host } = await imageServer(t, {
+    '/a': (response) => (refusals-- > 0 ? response.writeHead(503).end() : response.end('a')),
+  })
+  const { missed, listed, asked, miss } = await missing(t, url, host)
+  await miss('a', 0)
+  await missed.expectNone()
+  await missed.expectNone()
+  assert.deepEqual([listed, asked.get('a')], [[], 4])
+})
+
+test('a server that stays away fails the job after every pause, and one that says no at once', async (t) => {
+  const { url, host } = await imageServer(t, { '/away': (response) => response.writeHead(503).end() })
+  const { missed, listed, asked, miss } = await missing(t, url, host)
+  await miss('away', 7)
+  await miss('gone', 3)
+  await assert.rejects(missed.expectNone(), (error: AlikeError) => {
+    assert.deepEqual([error.code, error.detail?.includes('There are 2 of them')], ['originals_missing', true])
+    return true
+  })
+  assert.deepEqual(listed.map(({ item, name, code }) => [item, name, code]).sort(), [
+    [3, 'gone', 'url_unreachable'],
+    [7, 'away', 'url_unreachable'],
+  ])
+  assert.deepEqual([asked.get('away'), asked.get('gone')], [1 + pausesMs.length, 1])
+})
+
+test('a thousand are too many, and fail nothing once they are there again', async () => {
+  let isAway = true
+  const listed: JobError[] = []
+  const lost = (id: string) => ({ id, error: new AlikeError('url_unreachable', { retryAfterSeconds: 1 }) })
+  const missed = new MissedImages({
+    signal: new AbortController().signal,
+    pausesMs,
+    bring: async (ids) => (isAway ? ids.map(lost) : []),
+    list: async (lines) => void listed.push(...lines),
+  })
+  for (let i = 0; i < 1_000; i++) {
+    assert.equal(missed.areTooMany, false)
+    missed.add(lost(`${i}`), i)
+  }
+  assert.equal(missed.areTooMany, true)
+  await assert.rejects(missed.expectNone(), /There are at least 1000 of them/)
+  assert.equal(listed.length, 1_000)
+  isAway = false
+  await missed.expectNone()
+  assert.equal(missed.areTooMany, false)
+})
+
+test('one that is to be stopped does not wait for the next try', async () => {
+  const stop = new AbortController()
+  const missed = new MissedImages({
+    signal: stop.signal,
+    pausesMs: [1e8],
+    bring: async () => assert.fail('it was stopped'),
+    list: async () => assert.fail('nothing failed'),
+  })
+  missed.add({ id: 'a', error: new AlikeError('url_unreachable', { retryAfterSeconds: 1 }) }, 0)
+  const ended = missed.expectNone()
+  stop.abort()
+  await assert.rejects(ended, { name: 'AbortError' })
+})
