@@ -1,4 +1,4 @@
-/** Analyses of galleries on their way to be jobs. */
+/** Turns requests for analyses of galleries into jobs. */
 import { randomUUID } from 'node:crypto'
 import { AlikeError } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
@@ -7,10 +7,10 @@ import type { JobReport, Jobs } from '../jobs/jobs.js'
 import type { Webhooks } from '../jobs/webhooks.js'
 import type { AnalysisTask } from './findings/parameters.js'
 
-/** What a caller wants beside the analysis itself. */
+/** Options of the job, apart from the analysis itself. */
 export interface JobWishes {
   priority?: number | undefined
-  /** Told of its end. */
+  /** Called when the job ends. */
   webhook?: string | undefined
 }
 
@@ -18,7 +18,7 @@ export interface AnalysesOptions {
   jobs: Jobs
   galleries: Galleries
   webhooks: Webhooks
-  /** Pictures of a gallery up to which it is analysed: its vectors are in memory once more meanwhile. */
+  /** Maximum pictures of a gallery that can be analysed: the thread holds its own copy of their vectors. */
   imagesMax: number
 }
 

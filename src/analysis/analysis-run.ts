@@ -1,6 +1,6 @@
 /**
- * One analysis from start to end. What computes does so in a thread of its own; neighbours come
- * from the index that serves searches, in slices of its time; here the two are only brought together.
+ * One analysis from start to end. Computation runs in a dedicated thread; neighbours come from the index that serves
+ * searches, in its time slices; this module connects the two.
  */
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -17,17 +17,17 @@ import type { AnalysisResult, RecallReport } from './findings/reports.js'
 import type { Answered } from './findings/settled.js'
 import { RunControl } from './run-control.js'
 
-/** Pictures asked for with one call: more than a slice has room for, and few enough to be sent again and again. */
+/** Pictures requested per call: more than fit in one slice, yet few enough to send repeatedly. */
 const picturesAsked = 256
-/** Neighbours that recall is measured at, and most pictures it is measured with. */
+/** Number of neighbours for recall, and maximum pictures to measure it with. */
 const recall = { k: 10, sample: 500 } as const
-/** While a larger part of the gallery than this is not in the graph, asking the index would hold up searches. */
+/** If a larger share of the gallery is not yet in the graph, querying the index would delay searches. */
 const pendingShareMax = 0.1
 const waitMs = 500
-/** Decisions or judgements, at once. */
+/** Decisions or judgements per read. */
 const linesRead = 500
 
-/** What a run goes on with to its end, also when another set begins to serve the gallery meanwhile. */
+/** What a run keeps using until its end, even if another set begins to serve the gallery. */
 interface AtWork {
   serving: Serving
   scan: OpenScan
@@ -50,7 +50,7 @@ export class AnalysisRun {
   readonly #startedAt = performance.now()
   readonly #control = new RunControl()
 
-  /** @param signal aborted to stop the run; the job's state is not touched */
+  /** @param signal aborted to stop the run; the job's state is unchanged */
   constructor(job: JobRecord, { galleries, copiesDescribed }: AnalysisRunParts, signal: AbortSignal) {
     this.#job = job
     this.#galleries = galleries
@@ -60,7 +60,7 @@ export class AnalysisRun {
 
   reading(): RunReading {
     const { done, expected } = this.#control
-    // the items are not known before the gallery is read
+    // the number of items is unknown until the gallery has been read
     return {
       elapsedMs: performance.now() - this.#startedAt,
       doneInThisRun: done,
@@ -82,7 +82,7 @@ export class AnalysisRun {
       name: 'analysis',
       file: new URL('./analysis-worker.js', import.meta.url),
       data: { control: this.#control.shared } satisfies AnalysisThreadData,
-      onFailure: () => {}, // the call that waits for it hears of it
+      onFailure: () => {}, // the call that waits for it sees the error
     })
     try {
       if (task.kind === 'evaluate' || task.kind === 'doctor') await this.#untilLinked(scan, serving)
@@ -141,7 +141,7 @@ export class AnalysisRun {
     }
   }
 
-  // A job that was accepted before copies had descriptors has another threshold, which says nothing of them.
+  // A job accepted before copy descriptors existed has another kind of threshold, which does not apply to them.
   async #findDuplicates(
     { kind, duplicateScore = defaultDuplicateScore, limit }: TaskOf<'duplicates'>,
     scan: OpenScan,
@@ -167,7 +167,7 @@ export class AnalysisRun {
       vectors: false,
       descriptors: true,
     })
-    // twice as many as will count: copies among them do not
+    // twice as many as will count, because copies among them do not
     await thread.call('gather', { depth: 2 * k })
     await this.#gather(scan, numbers, 2 * k, thread)
     return { kind, ...(await thread.call('doctor', { k, duplicateScore, limit })) }
@@ -193,11 +193,11 @@ export class AnalysisRun {
     }
   }
 
-  /** Kept with the set; the result only says that it is there. */
+  /** Stored with the set; the result only records its existence. */
   async #layOut({ kind, ...request }: TaskOf<'layout'>, { scan, serving, thread }: AtWork) {
     const kept = this.#galleries.sets.layoutOf(serving)
     const { modelId } = serving
-    const mark = await kept.mark() // before it is read: what changes meanwhile makes it stale
+    const mark = await kept.mark() // before reading, so that later changes make it stale
     await thread.call('load', { source: scan.source, answered: [], vectors: true, descriptors: false })
     const { ids, layout } = await thread.call('layout', request)
     this.#signal.throwIfAborted()
@@ -213,7 +213,7 @@ export class AnalysisRun {
     return { kind, pictures: ids.length, sampled }
   }
 
-  /** Page by page: what a gallery may have of them is never in the memory of this thread as a whole. */
+  /** Page by page, so that this thread never holds all of a gallery's judgements. */
   async #sendJudgements(thread: CalledThread<AnalysisCalls>): Promise<void> {
     const feedback = await this.#galleries.feedback(this.#job.gallery)
     for (let page = await feedback.page(0, linesRead); page.length > 0; ) {
@@ -226,7 +226,7 @@ export class AnalysisRun {
     }
   }
 
-  /** Questions that are not asked again. */
+  /** Questions that have already been answered. */
   async #answered(): Promise<Answered[]> {
     const decisions = await this.#galleries.decisions(this.#job.gallery)
     const all: StoredDecision[] = []
@@ -237,7 +237,7 @@ export class AnalysisRun {
     return all
   }
 
-  /** For as long as the job is not stopped. */
+  /** Unless the job is stopped first. */
   async #untilDescribed(): Promise<void> {
     const waiting = new AbortController()
     const stopped = once(this.#signal, 'abort', { signal: waiting.signal }).catch(() => {})
@@ -248,7 +248,7 @@ export class AnalysisRun {
 
   async #untilLinked(scan: OpenScan, { examples }: Serving): Promise<void> {
     for (;;) {
-      // asks for nothing, and brings the state up to date
+      // requests nothing but refreshes the state
       await scan.neighbours({ numbers: new Uint32Array(0), k: 1 })
       const { pending, size } = await examples.state()
       if (pending <= size * pendingShareMax) return

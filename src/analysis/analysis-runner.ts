@@ -1,4 +1,4 @@
-/** How an analysis is run. */
+/** Runs analyses. */
 import type { JobKind, JobRecord } from '../jobs/job.js'
 import type { JobControl, JobRunner, RunEnd } from '../jobs/job-runner.js'
 import { AnalysisRun, type AnalysisRunParts } from './analysis-run.js'
@@ -6,11 +6,11 @@ import type { AnalysisTask } from './findings/parameters.js'
 
 export const analysisKinds = ['evaluate', 'duplicates', 'doctor', 'layout'] as const satisfies readonly JobKind[]
 
-/** One at a time: each holds a gallery in memory and keeps a core busy. A run that was stopped begins anew. */
+/** One at a time: each holds a gallery in memory and occupies a core. An interrupted run starts over. */
 export class AnalysisRunner implements JobRunner {
   readonly kinds = analysisKinds
   readonly jobsMax: number
-  /** It gets further with its end only. */
+  /** Makes progress only by finishing. */
   readonly deathsMax = 2
   readonly #parts: AnalysisRunParts
 

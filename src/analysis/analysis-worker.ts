@@ -1,6 +1,6 @@
 /**
- * The thread of one analysis. It ends with its job, and its memory, which may be that of all
- * vectors of a gallery once more, goes with it.
+ * The thread of one analysis. It ends with its job and releases its memory, which may include a second copy of all
+ * vectors of a gallery.
  */
 import { setPriority } from 'node:os'
 import { workerData } from 'node:worker_threads'
@@ -20,7 +20,8 @@ import { Verdicts } from './findings/verdicts.js'
 import { Gathering } from './gathering.js'
 import { RunControl } from './run-control.js'
 
-// Of this thread alone, as Linux counts it (elsewhere it would be the whole process): searches come first where cores are few.
+// Lowers the priority of this thread only, on Linux (elsewhere it would be the whole process): searches come first if
+// cores are few.
 if (process.platform === 'linux') setPriority(19)
 
 const control = new RunControl((workerData as AnalysisThreadData).control)
@@ -76,7 +77,7 @@ answerCalls<AnalysisCalls>(
         onSample: (queries: number) => control.expect(queries),
         onQuery: step,
       }
-      const judged = verdicts?.report(options) // first: the other one moves the vectors
+      const judged = verdicts?.report(options) // first, because the other one moves the vectors
       return { ...evaluateGallery(gallery, options), ...(judged && { judged }) }
     },
     layout: (request) => ({

@@ -1,4 +1,4 @@
-/** The copies in a whole gallery: equal files, and pictures whose descriptors agree. */
+/** Finds the copies in a whole gallery: equal files, and pictures with matching descriptors. */
 import { findCopyPairs } from '../copies/copy-pairs.js'
 import { nearCopyScore } from '../copies/near-copy-score.js'
 import { seededRandom } from '../eval/random.js'
@@ -6,12 +6,15 @@ import type { WholeGallery } from '../gallery/whole-gallery.js'
 import { CopyGroups } from './findings/copy-groups.js'
 import type { Apart } from './findings/settled.js'
 
-/** The same samples of signs each time: the same gallery gives the same answer. */
+/** Fixed seed of the sampled descriptor bits: the same gallery always gives the same answer. */
 const seed = 1
-/** Pictures of a group whose scores to each other are all looked at. */
+/** Maximum pictures of a group whose mutual scores are all computed. */
 const comparedMax = 50
 
-/** @param apart pairs that are none, whatever they score @param onStep told the share that is done; what it throws ends the search */
+/**
+ * @param apart pairs that are not copies, whatever their score
+ * @param onStep receives the completed share; throwing ends the search
+ */
 export function findCopyGroups(
   { contentHashes, copies }: WholeGallery,
   duplicateScore: number,
@@ -31,7 +34,7 @@ export function findCopyGroups(
   for (const members of groups.list()) tellScores(members.slice(0, comparedMax))
   return groups
 
-  /** Who was joined over others was not compared with all of them. */
+  /** A picture joined through others was not compared with all of them. */
   function tellScores(members: readonly number[]): void {
     const described = members.filter((member) => copies.hasFeatures[member] === 1)
     for (const [i, a] of described.entries()) {

@@ -1,4 +1,4 @@
-/** From numbers of a scan to positions: gathers what the index says of neighbours into lists. */
+/** Collects neighbours returned by the index into lists, translating scan numbers to positions. */
 import type { WholeGallery } from '../gallery/whole-gallery.js'
 import { NeighbourLists } from './findings/neighbour-lists.js'
 
@@ -17,13 +17,13 @@ export class Gathering {
   readonly lists: NeighbourLists
   readonly #positionOf: ReadonlyMap<number, number>
 
-  /** @param depth neighbours kept of each picture */
+  /** @param depth neighbours kept per picture */
   constructor({ numbers }: Pick<WholeGallery, 'numbers'>, depth: number) {
     this.lists = new NeighbourLists(numbers.length, depth)
     this.#positionOf = new Map(Array.from(numbers, (number, position) => [number, position]))
   }
 
-  /** Neighbours that came into the gallery after it was read are passed over. */
+  /** Skips neighbours that were added to the gallery after it was read. */
   take({ asked, k, counts, numbers, scores }: FoundNeighbours): void {
     asked.forEach((number, row) => {
       const position = this.#positionOf.get(number)!

@@ -1,28 +1,28 @@
 /**
- * What a run and its thread share: how far it is, and the wish that it stop. In memory that both
- * see, as a thread at work takes no messages.
+ * Progress and stop request, shared between a run and its thread. In shared memory, because a busy thread receives no
+ * messages.
  */
 import { AlikeError } from '../errors.js'
 
 const cells = { stopped: 0, done: 1, expected: 2 } as const
 
 export class RunControl {
-  /** For the other end. */
+  /** To be passed to the other end. */
   readonly shared: SharedArrayBuffer
   readonly #values: Int32Array
 
-  /** @param shared of the first end, for the second one */
+  /** @param shared from the first end, to create the second */
   constructor(shared = new SharedArrayBuffer(3 * Int32Array.BYTES_PER_ELEMENT)) {
     this.shared = shared
     this.#values = new Int32Array(shared)
   }
 
-  /** Items that are finished. */
+  /** Finished items. */
   get done(): number {
     return Atomics.load(this.#values, cells.done)
   }
 
-  /** Items that are known to make up the run; grows while more turn up. */
+  /** Known number of items in the run; grows as more are discovered. */
   get expected(): number {
     return Atomics.load(this.#values, cells.expected)
   }
@@ -39,7 +39,7 @@ export class RunControl {
     Atomics.store(this.#values, cells.stopped, 1)
   }
 
-  /** Called between two pieces of work. @throws AlikeError `job_finished` */
+  /** Called between pieces of work. @throws AlikeError `job_finished` */
   throwIfStopped(): void {
     if (Atomics.load(this.#values, cells.stopped) === 1)
       throw new AlikeError('job_finished', { detail: 'It was stopped.' })

@@ -1,4 +1,4 @@
-/** Training only: a random view of a picture, in the same shape as the pixel path gives. */
+/** For training only: a random view of a picture, in the same shape as the output of the pixel path. */
 import { fromRgb, type OpenedImage, openImage, toRgb, toSizedRgb } from './decoder.js'
 import { openFile, type Sharp, toFile } from './edits.js'
 import type { Preprocessing } from './preprocessing.js'
@@ -7,11 +7,11 @@ export interface AugmentOptions {
   preprocessing: Preprocessing
   /** Seeded, uniform in [0, 1). */
   random: () => number
-  /** Smallest share of the picture's area that a crop keeps; 1 keeps the largest crop. Default 0.4. */
+  /** Smallest share of the picture's area that a crop keeps; 1 gives the largest crop. Default 0.4. */
   minScale?: number
-  /** Largest relative change of brightness, contrast and saturation; 0 leaves colours alone. Default 0.2. */
+  /** Largest relative change of brightness, contrast and saturation; 0 leaves colours unchanged. Default 0.2. */
   colourJitter?: number
-  /** Whether the picture first goes through what happens to pictures in the wild, see `weathered`. Default: it does not. */
+  /** Whether to first apply the edits that pictures undergo in the wild, see `weathered`. Default false. */
   wild?: boolean
   /** Upper bound of width × height. Default 100 million. */
   maxPixels?: number
@@ -21,10 +21,10 @@ export interface AugmentOptions {
 const maxLogAspect = Math.log(4 / 3)
 
 /**
- * Random resized crop, mirror with probability ½, colour jitter.
+ * Random resized crop, mirrored with probability ½, colour jitter.
  * Draws eight random numbers, and eight more for a wild view.
  * @returns [inputSize, inputSize, 3], RGB, 0..255.
- * @throws AlikeError like `prepareImage`.
+ * @throws AlikeError as `prepareImage` does
  */
 export async function augmentImage(bytes: Uint8Array, options: AugmentOptions): Promise<Uint8Array> {
   const { preprocessing, random, minScale = 0.4, colourJitter = 0.2, wild = false, maxPixels = 100e6 } = options
@@ -43,7 +43,7 @@ export async function augmentImage(bytes: Uint8Array, options: AugmentOptions): 
   const shown = (found: Sharp) =>
     found.resize(size, size, { fit: 'fill', kernel: preprocessing.kernel }).flop(mirror < 0.5)
   const pixels = wild
-    ? // what was saved again has the colours of sRGB, whatever the picture itself had
+    ? // the re-encoded picture is sRGB, whatever the original was
       await toRgb(
         { ...image, conversion: undefined },
         shown(await weathered(image, crop, Array.from({ length: 8 }, random))),
@@ -54,16 +54,17 @@ export async function augmentImage(bytes: Uint8Array, options: AugmentOptions): 
 }
 
 /**
- * What happens to pictures in the wild: made smaller, down to a quarter of the side, saved again as JPEG or WebP, and now and
- * then without colours, a little blurred or with a border. A network that has never seen it does not know its own pictures again.
- * @param draws eight, uniform in [0, 1)
+ * The edits that pictures undergo in the wild: shrinking to as little as a quarter of the side, re-encoding as JPEG or
+ * WebP, and occasionally loss of colour, slight blur or a border. A network that has never seen them does not recognise
+ * its own pictures afterwards.
+ * @param draws eight numbers, uniform in [0, 1)
  */
 async function weathered(
   image: OpenedImage,
   crop: Crop,
   [size = 0, grey = 0, blur = 0, border = 0, shade = 0, quality = 0, webp = 0, sigma = 0]: number[],
 ): Promise<Sharp> {
-  // uniform in the logarithm: a halving is as likely from 1 to ½ as from ½ to ¼
+  // uniform in the logarithm: shrinking from 1 to ½ is as likely as from ½ to ¼
   const scale = 0.25 ** size
   const side = (length: number) => Math.max(8, Math.round(length * scale))
   let view = fromRgb(
@@ -74,7 +75,7 @@ async function weathered(
   )
   if (grey < 0.2) view = view.greyscale()
   if (blur < 0.2) view = view.blur(0.3 + sigma)
-  // the border is laid around what was saved, so that no filter smears it into the picture
+  // the border is added after encoding, so that no filter smears it into the picture
   const saved = await toFile(view, { webp: webp < 0.3, quality: Math.round(30 + 65 * quality) })
   if (border >= 0.2) return openFile(saved)
   const width = Math.max(1, Math.round(Math.min(side(crop.width), side(crop.height)) * (0.02 + 0.18 * (border / 0.2))))

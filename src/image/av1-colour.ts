@@ -1,9 +1,9 @@
-/** The colour that AV1 data states itself, in its sequence header: what counts where an AVIF has no `colr` box. */
+/** The colour stated in the sequence header of AV1 data, which applies if an AVIF has no `colr` box. */
 /** AV1 specification, 6.2.2. */
 const sequenceHeader = 1
-/** Looked at: the header is the first or the second of them. */
+/** Units examined; the header is the first or the second. */
 const unitsMax = 16
-/** With everything in it that a sequence header can have. */
+/** Includes every optional field of a sequence header. */
 const headerMaxBytes = 512
 
 /** Code points of ITU-T H.273. */
@@ -12,7 +12,7 @@ export interface Av1Colour {
   transfer: number
 }
 
-/** @param data units (OBU) one behind the other @returns undefined where they state none, or cannot be followed */
+/** @param data concatenated units (OBU) @returns undefined if they state no colour or cannot be parsed */
 export function av1Colour(data: Buffer): Av1Colour | undefined {
   try {
     for (let at = 0, units = 0; at < data.length && units < unitsMax; units++) {
@@ -26,12 +26,12 @@ export function av1Colour(data: Buffer): Av1Colour | undefined {
       at = end + size
     }
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error // the decoder will say what is wrong with it
+    if (!(error instanceof RangeError)) throw error // the decoder will report the fault
   }
   return undefined
 }
 
-/** AV1 specification, 5.5: everything up to the colour, of which nothing else is needed. */
+/** AV1 specification, 5.5: parses everything up to the colour, the only part needed. */
 function colourOf(bits: Bits): Av1Colour | undefined {
   const profile = bits.read(3)
   bits.skip(1) // still_picture
@@ -94,7 +94,7 @@ function leb128(data: Buffer, at: number): { value: number; end: number } {
   throw new RangeError('a length of more than eight bytes')
 }
 
-/** Most significant first. Reading over the end is a RangeError. */
+/** Most significant bit first. Reading past the end throws a RangeError. */
 class Bits {
   readonly #bytes: Buffer
   #at = 0

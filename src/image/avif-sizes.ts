@@ -1,6 +1,6 @@
 /**
- * How large an AVIF is once it is decoded. The size of the picture does not say it: an alpha plane and a grid of tiles
- * have sizes of their own, and the decoder takes memory for them before it compares.
+ * The size of a decoded AVIF. The picture's own size is not enough: an alpha plane and a grid of tiles have sizes of
+ * their own, and the decoder allocates memory for them before it compares.
  */
 import { type Box, boxesIn, damagedBoxes } from './iso-boxes.js'
 
@@ -11,8 +11,9 @@ export interface Extent {
 }
 
 /**
- * Pixels of every size that the file states, each size counted once: the frames of AV1 are held to these by the decoder.
- * @throws AlikeError `image_unreadable` when the file cannot be understood so far
+ * Total pixels over every size that the file states, each distinct size counted once; the decoder holds AV1 frames to
+ * these sizes.
+ * @throws AlikeError `image_unreadable` if the file cannot be parsed this far
  */
 export function avifPixels(file: Buffer): number {
   try {
@@ -32,7 +33,7 @@ export function avifPixels(file: Buffer): number {
       0,
     )
   } catch (error) {
-    if (error instanceof RangeError) throw damagedBoxes() // read over the end of a box
+    if (error instanceof RangeError) throw damagedBoxes() // read past the end of a box
     throw error
   }
 }
@@ -78,7 +79,7 @@ export function* idsOfType(items: Buffer, wanted: string): Generator<number> {
   }
 }
 
-/** Of an `iloc` box (ISO/IEC 14496-12, 8.11.3): where the bytes of each item begin. */
+/** From an `iloc` box (ISO/IEC 14496-12, 8.11.3): where the bytes of each item begin. */
 export function firstExtents(locations: Buffer): Map<number, Extent> {
   const version = locations.readUInt8(0)
   const [sizes, baseAndIndex] = [locations.readUInt8(4), locations.readUInt8(5)]
@@ -98,7 +99,7 @@ export function firstExtents(locations: Buffer): Map<number, Extent> {
   for (let left = read(wide); left > 0; left--) {
     const id = read(wide)
     const from = version === 0 ? 0 : read(2) & 15
-    read(2) // which file: always this one
+    read(2) // the file reference: always this file
     const base = read(baseBytes)
     const extents = read(2)
     for (let i = 0; i < extents; i++) {

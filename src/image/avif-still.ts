@@ -1,13 +1,16 @@
-/** Of an animated AVIF its first frame, as of a GIF or WebP: such a file carries it as a still picture too. */
+/**
+ * Extracts the first frame of an animated AVIF, as for GIF and WebP: such a file also contains it as a still picture.
+ */
 import { AlikeError } from '../errors.js'
 import { boxesIn } from './iso-boxes.js'
 
-/** Behind the size and type of the first box, `ftyp`. */
+/** After the size and type of the first box, `ftyp`. */
 const majorBrandAt = 8
 
 /**
- * The file under the brand of a still picture, which alone the decoder takes; the given bytes when it has that.
- * @throws AlikeError `image_unreadable` when there is none in it
+ * The file with the brand of a still picture, the only one the decoder accepts; the given bytes if they already have
+ * it.
+ * @throws AlikeError `image_unreadable` if it contains none
  */
 export function avifStill(file: Buffer): Buffer {
   if (file.toString('latin1', majorBrandAt, majorBrandAt + 4) === 'avif') return file

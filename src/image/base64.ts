@@ -1,15 +1,15 @@
-/** Pictures as text. */
+/** Decodes pictures sent as base64 text. */
 import { AlikeError } from '../errors.js'
 
 /**
- * Also of a `data:` URL, and of text that is wrapped into lines.
- * @returns undefined when it is not base64
+ * Also accepts `data:` URLs and line-wrapped text.
+ * @returns undefined if it is not base64
  * @throws AlikeError `image_too_large`
  */
 export function bytesOfBase64(text: string, maxBytes: number): Buffer | undefined {
   const encoded = text.startsWith('data:') ? text.slice(text.indexOf(',') + 1) : text
   const maxLength = Math.ceil(maxBytes / 3) * 4
-  // Only where it does not fit as it is: looking through megabytes costs time.
+  // Strip white space only if the text is too long as it is: scanning megabytes takes time.
   const bytes = encoded.length > maxLength ? undefined : decoded(encoded)
   if (bytes !== undefined) return bytes
   const digits = unwrapped(encoded, maxLength, maxBytes)
@@ -30,6 +30,6 @@ function decoded(encoded: string): Buffer | undefined {
     : encoded.endsWith('=')
       ? encoded.length - 1
       : encoded.length
-  // Node's decoder passes over what is not base64; the length gives that away. One digit alone is no byte.
+  // Node's decoder ignores invalid characters, which shows in the length. A single digit is not a byte.
   return digits % 4 !== 1 && bytes.length === Math.floor((digits * 3) / 4) ? bytes : undefined
 }

@@ -1,7 +1,7 @@
 /**
- * The colour that a picture states as code points (ITU-T H.273, "CICP") and not as an ICC profile: the chunk `cICP` of a
- * PNG; of an AVIF the property `colr` of type `nclx`, or without one what its AV1 data says. Lengths in the file are
- * followed no further than the file.
+ * The colour that a picture states as code points (ITU-T H.273, "CICP") instead of an ICC profile: the chunk `cICP` of
+ * a PNG; in an AVIF the property `colr` of type `nclx`, or else the AV1 data itself. Lengths stated in the file are
+ * never followed past its end.
  */
 import { crc32 } from 'node:zlib'
 import { av1Colour } from './av1-colour.js'
@@ -10,19 +10,22 @@ import { type Box, boxesIn, damagedBoxes } from './iso-boxes.js'
 import { type PrimaryItem, primaryItem } from './primary-item.js'
 
 export interface CodedColour {
-  /** Of table 2, "ColourPrimaries". */
+  /** From table 2, "ColourPrimaries". */
   primaries: number
-  /** Of table 3, "TransferCharacteristics". */
+  /** From table 3, "TransferCharacteristics". */
   transfer: number
-  /** Whether black is 0 and white 255 once it is decoded; otherwise 16 and 235. */
+  /** Whether decoded black is 0 and white 255; otherwise 16 and 235. */
   fullRange: boolean
 }
 
 const pngSignatureBytes = 8
-/** Looked at before the picture data; real files have a few dozen at most. */
+/** Chunks examined before the picture data; real files have a few dozen at most. */
 const chunksMax = 4_096
 
-/** PNG, third edition, 11.3.2.6: before the picture data, and stronger than a profile. One with a wrong checksum does not count. */
+/**
+ * PNG, third edition, 11.3.2.6: precedes the picture data and overrides a profile. A chunk with a wrong checksum is
+ * ignored.
+ */
 export function pngColour(file: Buffer): CodedColour | undefined {
   for (let at = pngSignatureBytes, chunks = 0; at + 12 <= file.length && chunks < chunksMax; chunks++) {
     const length = file.readUInt32BE(at)
@@ -38,8 +41,9 @@ export function pngColour(file: Buffer): CodedColour | undefined {
 }
 
 /**
- * Of the picture that is shown; undefined when it has a profile, which is stronger. The decoder has made full range of it.
- * @throws AlikeError `image_unreadable` when the file cannot be understood so far
+ * For the displayed picture; undefined if it has a profile, which takes precedence. The decoder has already converted
+ * to full range.
+ * @throws AlikeError `image_unreadable` if the file cannot be parsed this far
  */
 export function avifColour(file: Buffer): CodedColour | undefined {
   const item = primaryItem(file)
@@ -48,12 +52,12 @@ export function avifColour(file: Buffer): CodedColour | undefined {
     const stated = codedBox(item) ?? av1Colour(dataOf(item, file))
     return stated && { ...stated, fullRange: true }
   } catch (error) {
-    if (error instanceof RangeError) throw damagedBoxes() // read over the end of a box
+    if (error instanceof RangeError) throw damagedBoxes() // read past the end of a box
     throw error
   }
 }
 
-/** The same of a HEIC, which states it in its boxes alone. */
+/** The same for a HEIC, which states it only in its boxes. */
 export function heicColour(file: Buffer): CodedColour | undefined {
   const item = primaryItem(file)
   const stated = item === undefined || hasProfile(item) ? undefined : codedBox(item)
@@ -75,7 +79,7 @@ function coloursOf(properties: readonly Box[]): { kind: string; content: Buffer 
     .map(({ content }) => ({ kind: content.toString('latin1', 0, 4), content }))
 }
 
-/** AV1 data of a picture, of a grid that of its first tile; empty where there is none. */
+/** AV1 data of a picture, or of the first tile of a grid; empty if there is none. */
 function dataOf({ meta, id }: PrimaryItem, file: Buffer): Buffer {
   const contentOf = (type: string) => meta.find((box) => box.type === type)?.content
   const [items, locations, references] = [contentOf('iinf'), contentOf('iloc'), contentOf('iref')]
@@ -89,7 +93,7 @@ function dataOf({ meta, id }: PrimaryItem, file: Buffer): Buffer {
     : within.subarray(extent.offset)
 }
 
-/** Of an `iref` box (ISO/IEC 14496-12, 8.11.12). */
+/** From an `iref` box (ISO/IEC 14496-12, 8.11.12). */
 function firstTile(references: Buffer, grid: number): number | undefined {
   const idBytes = references.readUInt8(0) === 0 ? 2 : 4
   for (const { type, content } of boxesIn(references.subarray(4))) {

@@ -1,17 +1,17 @@
-/** Pixels whose colour is given by code points → sRGB, in linear light. */
+/** Converts pixels whose colour is given by code points to sRGB, in linear light. */
 import { AlikeError } from '../errors.js'
 import type { CodedColour } from './coded-colour.js'
 
 export interface ColourConversion {
-  /** Of each sample that is wanted from the decoder. */
+  /** Bits per sample requested from the decoder. */
   bits: 8 | 16
-  /** The decoder is to make sRGB of the profile. */
+  /** Whether the decoder converts the profile to sRGB. */
   fromProfile?: boolean | undefined
-  /** [pixels, 3] → sRGB, 0..255; in place where it can be. */
+  /** [pixels, 3] → sRGB, 0..255; in place where possible. */
   toSrgb(samples: Uint8Array | Uint16Array): Uint8Array
 }
 
-/** Of sRGB of sixteen bits. */
+/** From 16-bit sRGB. */
 export const narrowed: ColourConversion = {
   bits: 16,
   fromProfile: true,
@@ -27,8 +27,9 @@ const pq = 16
 const hlg = 18
 
 /**
- * Linear RGB of these primaries → linear RGB of BT.709, which are those of sRGB, row by row: from the chromaticities of
- * ITU-T H.273, table 2 (BT.2020 as in ITU-R BT.2087). The white of a cinema projector (11) becomes ours.
+ * Linear RGB with these primaries → linear RGB with those of BT.709, which are also sRGB's, row by row: from the
+ * chromaticities of ITU-T H.273, table 2 (BT.2020 as in ITU-R BT.2087). The white point of a cinema projector (11) is
+ * mapped to ours.
  */
 const toBt709: Readonly<Record<number, Matrix>> = {
   1: [1, 0, 0, 0, 1, 0, 0, 0, 1],
@@ -42,7 +43,7 @@ const toBt709: Readonly<Record<number, Matrix>> = {
 
 /**
  * Sample 0..1 → linear light, 1 = white. ITU-T H.273, table 3; PQ and HLG as in ITU-R BT.2100-2, with the white of
- * ITU-R BT.2408 (203 cd/m², HLG 0.75). HLG is light of the scene here: `showHlg` makes light of the display of it.
+ * ITU-R BT.2408 (203 cd/m², HLG 0.75). HLG values are scene light here; `showHlg` converts them to display light.
  */
 const toLinear: Readonly<Record<number, (sample: number) => number>> = {
   1: fromBt709,
@@ -69,9 +70,9 @@ const referenceWhite = 203
 const hlgPeak = 1_000
 
 /**
- * @param sampleMax white of full range: 255, or what sixteen bits hold at most
- * @returns undefined when nothing has to be done
- * @throws AlikeError `image_format_unsupported` for code points that are not known here
+ * @param sampleMax full-range white: 255, or the maximum of sixteen bits
+ * @returns undefined if no conversion is needed
+ * @throws AlikeError `image_format_unsupported` for unknown code points
  */
 export function conversionOf(
   { primaries, transfer, fullRange }: CodedColour,
@@ -93,9 +94,9 @@ export function conversionOf(
 }
 
 interface Tables {
-  /** Of every value of a sample. */
+  /** For every sample value. */
   linear: Float64Array
-  /** Of `tableMax` + 1 steps of light. */
+  /** For `tableMax` + 1 light levels. */
   encoded: Uint8Array
 }
 
@@ -114,7 +115,7 @@ function convert(
     const green = Math.max(0, gr * r + gg * g + gb * b)
     const blue = Math.max(0, br * r + bg * g + bb * b)
     let gain = transfer === hlg ? showHlg(red, green, blue) : 1
-    // all three alike, so that a bright colour keeps its hue
+    // the same gain for all three channels, so that a bright colour keeps its hue
     if (isHdr) gain *= shoulder(gain * Math.max(red, green, blue))
     rgb[i] = encoded[Math.min(tableMax, Math.round(red * gain * tableMax))]!
     rgb[i + 1] = encoded[Math.min(tableMax, Math.round(green * gain * tableMax))]!
@@ -123,15 +124,21 @@ function convert(
   return rgb
 }
 
-/** The OOTF of ITU-R BT.2100 for a display of 1,000 cd/m²: γ = 1.2 on the luminance. @returns a factor; 1 = reference white */
+/**
+ * The OOTF of ITU-R BT.2100 for a display of 1,000 cd/m²: γ = 1.2 on the luminance.
+ * @returns a factor; 1 = reference white
+ */
 function showHlg(red: number, green: number, blue: number): number {
   return (hlgPeak / referenceWhite) * (0.2126 * red + 0.7152 * green + 0.0722 * blue) ** 0.2
 }
 
-/** Where light is bent, so that all of it is at most 1. What is darker, and so most of a picture without highlights, stays. */
+/**
+ * Start of the roll-off that limits light to 1. Darker light, and so most of a picture without highlights, is
+ * unchanged.
+ */
 const knee = 0.9
 
-/** @returns a factor for light whose strongest channel is `peak` */
+/** @returns the factor for light whose strongest channel is `peak` */
 function shoulder(peak: number): number {
   if (peak <= knee) return 1
   return (1 - (1 - knee) * Math.exp((knee - peak) / (1 - knee))) / peak
@@ -150,10 +157,10 @@ function tableOf(linear: (sample: number) => number, fullRange: boolean, sampleM
   )
 }
 
-/** Fine enough that every one of the 256 values is met, also the dark ones. */
+/** Fine enough to reach every one of the 256 values, including the dark ones. */
 const tableMax = 16_383
 
-/** Linear light in steps → IEC 61966-2-1, 0..255. */
+/** Linear light levels → IEC 61966-2-1, 0..255. */
 function srgbTable(): Uint8Array {
   return Uint8Array.from({ length: tableMax + 1 }, (_, i) => {
     const light = i / tableMax

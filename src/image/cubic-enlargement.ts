@@ -1,19 +1,19 @@
 /**
- * The network's square of a small picture, enlarged by the kernel `cubic` (and by `lanczos3`, which libvips enlarges alike): the
- * same to the bit as sharp makes it (libvips 8.18: `vips_affine` with its bicubic interpolation, in fixed point). Each line
- * is widened once and used for every row that it takes part in. A test holds both together.
+ * Enlarges a small picture to the network's square with the kernel `cubic` (and with `lanczos3`, for which libvips does
+ * the same): bit for bit as sharp does (libvips 8.18: `vips_affine` with bicubic interpolation, in fixed point). Each
+ * line is widened once and reused for every row it contributes to. A test compares both implementations.
  */
 import type { SizedRgb } from './decoder.js'
 import { type Axis, axisOf, inside, type Placed, placedSquare } from './enlarged-square.js'
 import type { Preprocessing } from './preprocessing.js'
 
-/** Of the weights. */
+/** Fixed-point bits of the weights. */
 const fractionBits = 12
 const half = 1 << (fractionBits - 1)
-/** Places between two pixels that have weights of their own. */
+/** Sub-pixel positions with separate weights. */
 const places = 64
 
-/** @param image its shorter side is under `resizeShortSide` @returns [inputSize, inputSize, 3] */
+/** @param image with a shorter side below `resizeShortSide` @returns [inputSize, inputSize, 3] */
 export function cubicSquare(image: SizedRgb, preprocessing: Preprocessing): Uint8Array {
   const { width, height, rgb } = image
   const placed = placedSquare(image, preprocessing)
@@ -22,7 +22,7 @@ export function cubicSquare(image: SizedRgb, preprocessing: Preprocessing): Uint
   const rows = tapsOf(placed, { from: 'top', length: height, stride: 1 })
   const samples = inputSize * 3
   const square = new Uint8ClampedArray(samples * inputSize)
-  // Of a row's four lines none shares its place with another.
+  // The four lines of a row never share a slot.
   const widened = Array.from({ length: 4 }, () => ({ line: -1, values: new Int32Array(samples) }))
   const valuesOf = (line: number): Int32Array => {
     const kept = widened[line & 3]!
@@ -43,13 +43,13 @@ export function cubicSquare(image: SizedRgb, preprocessing: Preprocessing): Uint
 type FourLines = [Int32Array, Int32Array, Int32Array, Int32Array]
 
 interface Taps {
-  /** [count, 4]: what each of the new pixels is made of; steps are samples of a line or lines. */
+  /** [count, 4]: source samples of each new pixel; indices are samples of a line or lines. */
   pixels: Int32Array
-  /** [count, 4], of 2¹². */
+  /** [count, 4], in units of 1/2¹². */
   weights: Int32Array
 }
 
-/** Pixels before the first tap, and a border of two. */
+/** Pixels before the first tap, plus a border of two. */
 const border = 3
 
 function tapsOf(
@@ -71,7 +71,7 @@ function tapsOf(
   return taps
 }
 
-/** [places + 1, 4]: Catmull-Rom, cut to whole 1/2¹² as it is done there. */
+/** [places + 1, 4]: Catmull-Rom, truncated to whole 1/2¹² as in libvips. */
 const weightsOfPlaces = Int32Array.from(
   Array.from({ length: places + 1 }, (_, place) => {
     const x = place / places
@@ -86,7 +86,7 @@ const weightsOfPlaces = Int32Array.from(
 
 function widen(line: Uint8Array, { pixels, weights }: Taps, into: Int32Array): void {
   for (let tap = 0, at = 0; at < into.length; tap += 4, at += 3) {
-    // One by one: taken apart from an array they would be made anew for every pixel, at five times the cost.
+    // Read individually: destructuring would allocate for every pixel, at five times the cost.
     const a = pixels[tap]!
     const b = pixels[tap + 1]!
     const c = pixels[tap + 2]!
@@ -101,7 +101,7 @@ function widen(line: Uint8Array, { pixels, weights }: Taps, into: Int32Array): v
   }
 }
 
-/** @param into cuts what lies beyond 0 and 255 */
+/** @param into clamps values to 0..255 */
 function weigh([a, b, c, d]: FourLines, weights: Int32Array, into: Uint8ClampedArray): void {
   const [p, q, r, s] = [weights[0]!, weights[1]!, weights[2]!, weights[3]!]
   for (let i = 0; i < into.length; i++) {

@@ -1,14 +1,14 @@
-/** What decodes: this process, or a pool of others. */
+/** Where decoding runs: in this process or in a pool of others. */
 import type { DecodedImage, ImageWork } from './image-work.js'
 
-/** Runs it when there is room for so many bytes of memory. @throws as `DecodePermits.run` */
+/** Runs the work once this many bytes of memory are available. @throws as `DecodePermits.run` does */
 export type Permitted = <Result>(decodeBytes: number, run: () => Promise<Result>) => Promise<Result>
 
 export interface DecodeEngine {
   readonly where: 'service' | 'process'
-  /** Processes that are ready. */
+  /** Number of ready processes. */
   readonly processes: number
-  /** @throws AlikeError as `Decoders.prepare` */
+  /** @throws AlikeError as `Decoders.prepare` does */
   decode(bytes: Uint8Array, work: ImageWork, permitted: Permitted): Promise<DecodedImage>
   close(): Promise<void>
 }

@@ -1,12 +1,12 @@
 /**
- * How much memory a decode takes at its peak, told from the header. Measured in processes of their own
- * (`bench/decode-memory.ts`; the table is in docs/load-and-safety.md) with sharp 0.35.5, libvips 8.18.7; rounded up. A
- * picture is read in one of two ways:
+ * Predicts the peak memory of a decode from the header. Measured in separate processes (`bench/decode-memory.ts`; the
+ * table is in docs/load-and-safety.md) with sharp 0.35.5, libvips 8.18.7; rounded up. A picture is read in one of two
+ * ways:
  *
- * - line by line (JPEG, PNG without interlace): some hundred lines are in memory, whatever its height;
- * - as a whole (everything else): all pixels, and what the decoder holds beside them, are in memory.
+ * - line by line (JPEG, non-interlaced PNG): some hundred lines are in memory, whatever the height;
+ * - as a whole (everything else): all pixels, and the decoder's own buffers, are in memory.
  *
- * Turning a picture upright needs all of its pixels once more.
+ * Rotating a picture upright needs memory for all of its pixels once more.
  */
 import type { ImageFormat } from './formats.js'
 
@@ -15,53 +15,53 @@ export interface DecodeFacts {
   /** As stored, pixels. */
   width: number
   height: number
-  /** Pixels of all planes that have a size of their own (`avif-sizes.ts`), else width × height. */
+  /** Pixels of all planes with a size of their own (`avif-sizes.ts`), else width × height. */
   pixels: number
   channels: number
-  /** Samples of a pixel in a JPEG: 1.5 where colours have half the width and height. */
+  /** Samples per pixel in a JPEG: 1.5 if chroma has half the width and height. */
   samples: number
   /** 1 or 2. */
   bytesPerChannel: number
   /** Interlaced, or in several scans: cannot be read line by line. */
   progressive: boolean
-  /** Has to be turned or mirrored. */
+  /** Has to be rotated or mirrored. */
   turned: boolean
 }
 
 export interface DecodeTarget {
-  /** How many times smaller the shorter side becomes; under 1 when it becomes larger. */
+  /** Reduction factor of the shorter side; below 1 for enlargement. */
   shrink: number
-  /** The JPEG decoder may leave out what is not needed: not with a region. */
+  /** Whether the JPEG decoder may decode at reduced size; not with a region. */
   shrinkOnLoad: boolean
 }
 
-/** Bytes of a pixel in decoders that hold the whole picture, the pixels they give included. */
+/** Bytes per pixel in decoders that hold the whole picture, including the pixels they output. */
 const wholeBytesPerPixel = {
   gif: () => 4.6,
   webp: ({ channels }: DecodeFacts) => (channels === 4 ? 9.5 : 8.6),
   avif: ({ bytesPerChannel }: DecodeFacts) => (bytesPerChannel === 2 ? 26.5 : 20),
-  // coefficients of 16 bits of every sample
+  // 16-bit coefficients of every sample
   jpeg: ({ samples, progressive }: DecodeFacts) => (progressive ? 2 * samples + 0.6 : 0),
   png: ({ channels, bytesPerChannel, progressive }: DecodeFacts) =>
     progressive ? channels * bytesPerChannel + 0.3 : 0,
-  // one strip may hold all of it
+  // one strip may hold the whole picture
   tiff: ({ channels, bytesPerChannel }: DecodeFacts) => channels * bytesPerChannel + 0.5,
-  // its file once more, and the pixels behind the header of a TIFF
+  // a second copy of the file, and the pixels behind the header of a TIFF
   bmp: () => 6,
   heic: () => 13,
   jxl: () => 38,
 } as const satisfies Record<ImageFormat, (facts: DecodeFacts) => number>
 
-/** The thread of a decoder that is not sharp's, with its code. */
+/** Memory of a non-sharp decoder's thread, with its code. */
 const threadBytes = 48 * 2 ** 20
 const inThread: readonly ImageFormat[] = ['bmp', 'heic', 'jxl']
 
-/** What the memory of WebAssembly may grow to for such a picture: more than what its header says needs. */
+/** Limit of WebAssembly memory for such a picture: more than its header requires. */
 export function wholeDecoderBytes({ format, pixels }: DecodeFacts): number {
   return 64 * 2 ** 20 + pixels * (format === 'jxl' ? 40 : 14)
 }
 
-/** Lines that lie between decoder and resizing: at most so many, and of a flat picture some for each of its own. */
+/** Lines between decoder and resizing: at most this many; a flat picture needs some for each of its own lines. */
 const linesMax = 1_700
 const linesOfFlat = { atLeast: 128, forEach: 6 }
 const fixedBytes = 2 * 2 ** 20
@@ -72,7 +72,7 @@ export function decodeMemoryBytes(facts: DecodeFacts, target: DecodeTarget): num
   const onLoad = format === 'jpeg' && target.shrinkOnLoad ? jpegShrink(target.shrink) : 1
   const [width, height] = [Math.ceil(facts.width / onLoad), Math.ceil(facts.height / onLoad)]
   const pixelBytes = channels * bytesPerChannel
-  // either side can be the one that lies flat once the picture is upright
+  // the orientation decides which side is horizontal, so take the worse
   const linesBytes = (across: number, down: number) =>
     across * pixelBytes * Math.min(linesMax, linesOfFlat.atLeast + linesOfFlat.forEach * down)
   const lines = turned ? Math.max(linesBytes(width, height), linesBytes(height, width)) : linesBytes(width, height)
@@ -81,7 +81,7 @@ export function decodeMemoryBytes(facts: DecodeFacts, target: DecodeTarget): num
   return Math.ceil((inThread.includes(format) ? threadBytes : fixedBytes) + whole + lines + upright)
 }
 
-/** By which power of two the decoder shrinks when a factor of two is left to the real filter. */
+/** The power of two by which the decoder shrinks if a factor of two is left to the real filter. */
 function jpegShrink(shrink: number): number {
   return shrink >= 16 ? 8 : shrink >= 8 ? 4 : shrink >= 4 ? 2 : 1
 }

@@ -1,21 +1,21 @@
 /**
- * How many pictures are decoded at once, and how much memory that may take. The native library would start as many as
- * libuv has threads, first come first served, whatever each of them needs; permits keep that to the cores and to a
- * budget of bytes, and let searches go first.
+ * Limits how many pictures are decoded at once and how much memory they may take. The native library would run as many
+ * decodes as libuv has threads, first come first served, whatever each needs; permits limit that to the number of cores
+ * and a memory budget, and give searches priority.
  */
 import { AlikeError } from '../errors.js'
 
 export interface DecodeBudget {
-  /** Pictures decoded at once, ≥ 1. */
+  /** Concurrent decodes, ≥ 1. */
   count: number
-  /** What the pictures that are being decoded may take together. */
+  /** Memory limit for all concurrent decodes together. */
   maxBytes: number
 }
 
 export interface PermitOptions {
-  /** What the decode takes at its peak (`decode-memory.ts`). */
+  /** Peak memory of the decode (`decode-memory.ts`). */
   bytes: number
-  /** The caller has left: the permit is not waited for any longer. */
+  /** Aborted when the caller has left; waiting for the permit then ends. */
   signal?: AbortSignal | undefined
   priority?: 'interactive' | 'bulk' | undefined
 }
@@ -25,7 +25,7 @@ interface Waiting {
   enter(): void
 }
 
-/** While a bulk picture waits for memory or a decoder, so many searches go before it; then it is next. */
+/** While a bulk picture waits for memory or a decoder, at most this many searches overtake it; then it is next. */
 const passedOverMax = 16
 
 export class DecodePermits {
@@ -33,27 +33,27 @@ export class DecodePermits {
   #running = 0
   #bytes = 0
   readonly #waiting: Record<'interactive' | 'bulk', Set<Waiting>> = { interactive: new Set(), bulk: new Set() }
-  /** Searches that went before the bulk picture that has waited longest. */
+  /** Searches that have overtaken the longest-waiting bulk picture. */
   #passedOver = 0
 
   constructor(budget: DecodeBudget) {
     this.#budget = budget
   }
 
-  /** Pictures waiting. The callers bound it: admitted requests and the window of a job. */
+  /** Waiting pictures. The callers bound this: admitted requests and the window of a job. */
   get depth(): number {
     return this.#waiting.interactive.size + this.#waiting.bulk.size
   }
 
-  /** What the pictures that are being decoded take at most. */
+  /** Upper bound of the memory in use by current decodes. */
   get bytesInUse(): number {
     return this.#bytes
   }
 
   /**
    * Runs `decode` under a permit.
-   * @throws AlikeError `image_too_much_memory` when it could never have one; what `decode` throws; the signal's reason
-   * when aborted while waiting
+   * @throws AlikeError `image_too_much_memory` if no permit could ever be granted; what `decode` throws; the signal's
+   * reason when aborted while waiting
    */
   async run<Result>(decode: () => Promise<Result>, options: PermitOptions): Promise<Result> {
     const { maxBytes } = this.#budget
@@ -79,7 +79,7 @@ export class DecodePermits {
       const leave = () => {
         line.delete(waiting)
         reject(signal?.reason)
-        this.#letEnter() // who waits behind it may be smaller
+        this.#letEnter() // those waiting behind it may be smaller
       }
       const waiting = {
         bytes,
@@ -94,7 +94,7 @@ export class DecodePermits {
     })
   }
 
-  /** Nobody passes who is next: else a large picture would never find its memory free. */
+  /** Nothing may overtake the entry that is next; otherwise a large picture would never find enough free memory. */
   #letEnter(): void {
     for (let line = this.#nextLine(); this.#running < this.#budget.count; line = this.#nextLine()) {
       const [next] = line

@@ -1,6 +1,6 @@
 /**
- * The program of a decoder process: pictures come in on file descriptor 3 and go back as pixels. It has nothing to lose,
- * so it ends at once when the service is gone.
+ * The program of a decoder process: pictures arrive on file descriptor 3 and return as pixels. It holds no state, so it
+ * exits immediately when the service is gone.
  */
 import { Socket } from 'node:net'
 import { type DecoderReply, type DecoderRequest, errorReplyOf, replyOf, requestBounds } from './decoder-protocol.js'
@@ -32,7 +32,7 @@ function send(header: DecoderReply, body: readonly Uint8Array[] = []): void {
   channel.uncork()
 }
 
-/** An orderly exit would wait for the picture that a thread is at. */
+/** An orderly exit would wait for the picture that a thread is decoding. */
 function end(): void {
   process.kill(process.pid, 'SIGKILL')
 }

@@ -1,4 +1,4 @@
-/** Decoding in processes of their own: a picture that ends its decoder takes nothing else with it. */
+/** Decoding in separate processes: a picture that crashes its decoder affects nothing else. */
 import { AlikeError } from '../errors.js'
 import type { DecodeEngine, Permitted } from './decode-engine.js'
 import { DecoderPost, type ImageAnswer, type ImageTask, outOfOrder, type ProcessEnd } from './decoder-post.js'
@@ -7,7 +7,7 @@ import type { DecodedImage, ImageWork } from './image-work.js'
 
 export interface DecoderPoolEvents {
   logger: { warn(fields: object, message: string): void }
-  /** A decoder process ended that nobody had asked to. */
+  /** Called when a decoder process ends unexpectedly. */
   onProcessEnd?: (() => void) | undefined
 }
 
@@ -16,12 +16,12 @@ export interface DecoderPoolOptions extends DecoderPoolEvents, Omit<ProcessOptio
 }
 
 /**
- * Set aside for a picture of which nothing is known yet. Nearly all take less, so that one message each way is enough;
- * the others are asked again once there is room for what their header tells.
+ * Memory reserved for a picture before its header is read. Nearly all need less, so one message each way is enough; the
+ * others are requested again once the memory stated by their header is available.
  */
 const ordinaryBytes = 16 * 2 ** 20
 
-/** @throws AlikeError `internal` when no process starts */
+/** @throws AlikeError `internal` if no process starts */
 export async function openDecoderPool(options: DecoderPoolOptions): Promise<DecoderPool> {
   const pool = new DecoderPool(options)
   try {
@@ -35,13 +35,13 @@ export async function openDecoderPool(options: DecoderPoolOptions): Promise<Deco
 
 export class DecoderPool implements DecodeEngine {
   readonly where = 'process'
-  /** When the first process is ready. */
+  /** Resolves when the first process is ready. */
   readonly started: Promise<void>
   readonly #options: DecoderPoolOptions
   readonly #posts: DecoderPost[]
-  /** Pictures with a permit that wait for a process: only while some are being started. */
+  /** Pictures with a permit that wait for a process; only while processes are starting. */
   readonly #waiting: ImageTask[] = []
-  /** The strictest way in which processes start here, first. */
+  /** Ways of starting a process on this system, strictest first. */
   readonly #confinements = confinementsHere()
   #hasStarted = false
   #onStarted!: { resolve(): void; reject(error: AlikeError): void }
@@ -67,7 +67,7 @@ export class DecoderPool implements DecodeEngine {
     return this.#posts.filter(({ isReady }) => isReady).length
   }
 
-  /** Of the processes that run. */
+  /** Of the running processes. */
   get pids(): number[] {
     return this.#posts.flatMap(({ pid }) => pid ?? [])
   }
@@ -101,7 +101,7 @@ export class DecoderPool implements DecodeEngine {
     return this.#posts.every((post) => post.isOutOfOrder)
   }
 
-  /** To the process with the most room. */
+  /** Assigns pictures to the processes with the most free capacity. */
   #assign(): void {
     if (!this.#hasStarted && this.processes > 0) {
       this.#hasStarted = true
@@ -127,7 +127,10 @@ export class DecoderPool implements DecodeEngine {
     for (const { reject } of this.#waiting.splice(0)) reject(outOfOrder())
   }
 
-  /** As long as none has started yet: afterwards what ends a process is no confinement. */
+  /**
+   * Falls back to a weaker confinement as long as no process has ever started: after that, confinement is not the cause
+   * of an exit.
+   */
   #loosen(tried: Confinement): boolean {
     if (this.#hasStarted || tried !== this.#confinements[0] || this.#confinements.length === 1) return false
     this.#confinements.shift()

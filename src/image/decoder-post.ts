@@ -1,10 +1,10 @@
-/** The place of one decoder process: hands it pictures, finds out which of them ended it, and starts the next one. */
+/** Supervises one decoder process: hands it pictures, determines which one crashed it, and restarts it. */
 import { AlikeError } from '../errors.js'
 import { type Confinement, DecoderProcess, type ProcessOptions } from './decoder-process.js'
 import { type DecoderReply, errorOf, imageOf } from './decoder-protocol.js'
 import type { DecodedImage, ImageWork } from './image-work.js'
 
-/** `neededBytes`: more than was granted. */
+/** `neededBytes`: more memory than was granted. */
 export type ImageAnswer = DecodedImage | { neededBytes: number }
 
 export interface ImageTask {
@@ -16,7 +16,7 @@ export interface ImageTask {
 }
 
 export interface PostEvents {
-  /** It can be handed a picture. */
+  /** The process can accept another picture. */
   onRoom(): void
   onEnd(end: ProcessEnd): void
 }
@@ -24,19 +24,19 @@ export interface PostEvents {
 export interface ProcessEnd {
   pid: number | undefined
   reason: string
-  /** Whether it had come so far as to decode. */
+  /** Whether it had become ready to decode. */
   wasReady: boolean
   confinement: Confinement
 }
 
-/** No picture takes as long: the decoder hangs. */
+/** No picture takes this long: the decoder hangs. */
 const decodeMaxMs = 120_000
-/** Ends in a row from which a post counts as out of order until a process is ready again. */
+/** Consecutive exits after which the process counts as out of order until it becomes ready again. */
 const endsTolerated = 3
 const waits = { firstMs: 100, longestMs: 5_000 }
 
 interface UnderWay extends ImageTask {
-  /** It was in a process that ended, with others: now it is alone. */
+  /** It was in a process that ended together with others; now it runs alone. */
   isSuspect: boolean
   isOverdue: boolean
   timer: NodeJS.Timeout
@@ -46,17 +46,17 @@ export class DecoderPost {
   readonly #options: () => ProcessOptions
   readonly #events: PostEvents
   readonly #underWay = new Map<number, UnderWay>()
-  /** They ended a process together; each of them is tried once more, alone, before anything else. */
+  /** Pictures that were in a process when it ended; each is retried once, alone, before anything else. */
   #suspects: ImageTask[] = []
   #process: DecoderProcess | undefined
   #isReady = false
-  /** Since the last answer. */
+  /** Exits since the last answer. */
   #endsInRow = 0
   #lastCall = 0
   #nextStart: NodeJS.Timeout | undefined
   #closed: (() => void) | undefined
 
-  /** @param options are asked for anew at each start */
+  /** @param options evaluated at each start */
   constructor(options: () => ProcessOptions, events: PostEvents) {
     this.#options = options
     this.#events = events
@@ -75,7 +75,7 @@ export class DecoderPost {
     return this.#process?.pid
   }
 
-  /** Pictures that it can be handed now. */
+  /** Number of pictures it can accept now. */
   get room(): number {
     if (!this.#isReady || this.#closed !== undefined || this.#suspects.length > 0) return 0
     for (const { isSuspect } of this.#underWay.values()) if (isSuspect) return 0
@@ -89,7 +89,7 @@ export class DecoderPost {
     this.#process!.send({ call, work: task.work, grantedBytes: task.grantedBytes }, task.bytes)
   }
 
-  /** What is under way fails. */
+  /** Pictures in progress fail. */
   close(): Promise<void> {
     clearTimeout(this.#nextStart)
     return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-/** The service's end of one decoder process: its start within limits, and frames to and from it. */
+/** The service's end of one decoder process: starts it within limits, and exchanges frames with it. */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
@@ -6,8 +6,8 @@ import { type DecoderReply, type DecoderRequest, replyBounds } from './decoder-p
 import { FrameReader, frameOf } from './frames.js'
 
 /**
- * What keeps a process in: another user, `nobody`, which only root can give it; and limits set by a shell, of its data
- * segment and of its standing when memory runs out, where it goes first.
+ * What confines a process: another user, `nobody`, which only root can set; and shell limits on its data segment and
+ * its out-of-memory score, so that it is killed first.
  */
 export interface Confinement {
   asNobody: boolean
@@ -16,24 +16,24 @@ export interface Confinement {
 
 export interface ProcessOptions {
   confinement: Confinement
-  /** Of all pictures that are being decoded together. */
+  /** Memory limit for all concurrent decodes together. */
   memoryMaxBytes: number
   imagesAtOnce: number
-  /** Of the service; little of it is handed on. */
+  /** The service's environment; little of it is passed on. */
   environment?: Readonly<Record<string, string | undefined>> | undefined
 }
 
 interface ProcessEvents {
   onReply(reply: DecoderReply, body: Buffer<ArrayBuffer>): void
-  /** Once, when it has ended and everything that it wrote is read. */
+  /** Called once, after the process has ended and all of its output has been read. */
   onEnd(reason: string): void
 }
 
 const program = fileURLToPath(new URL('./decoder-child.js', import.meta.url))
-/** Address space that Node.js reserves or maps before it decodes anything; little of it is ever touched. */
+/** Address space that Node.js reserves or maps before decoding anything; little of it is ever used. */
 const reservedBytes = 2 ** 30
 const nobody = 65_534
-/** Everything else of the environment, keys among it, is none of its business. */
+/** The rest of the environment, including keys, is withheld. */
 const passedOn = ['PATH', 'LD_LIBRARY_PATH', 'LD_PRELOAD', 'LANG', 'TZ', 'TMPDIR']
 
 export class DecoderProcess {
@@ -47,21 +47,21 @@ export class DecoderProcess {
     const ended = (reason: string) => {
       if (this.#ended) return
       this.#ended = true
-      this.#channel?.destroy() // one that could not be killed ends by this
+      this.#channel?.destroy() // fallback for a process that could not be killed
       onEnd(reason)
     }
     child.once('error', (error) => ended(error.message))
-    child.once('close', (code, signal) => ended(signal ?? `exit code ${code}`)) // after the last of its channel
+    child.once('close', (code, signal) => ended(signal ?? `exit code ${code}`)) // after its last channel has closed
     this.#channel = child.stdio[3] as Socket | undefined
     const replies = new FrameReader(replyBounds, (header, body) => onReply(header as DecoderReply, body))
     this.#channel?.on('data', (chunk) => {
       try {
         replies.push(chunk)
       } catch {
-        this.kill() // what it says cannot be understood any more
+        this.kill() // its output can no longer be parsed
       }
     })
-    this.#channel?.on('error', () => undefined) // it has ended, which is told by itself
+    this.#channel?.on('error', () => undefined) // it has ended, which is reported separately
   }
 
   get pid(): number | undefined {
@@ -112,7 +112,7 @@ function environmentOf(
       passedOn.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])),
     ),
     UV_THREADPOOL_SIZE: String(2 * imagesAtOnce),
-    // memory of large pictures goes back to the system
+    // returns memory of large pictures to the system
     MALLOC_ARENA_MAX: '2',
     MALLOC_MMAP_THRESHOLD_: '1048576',
     MALLOC_TRIM_THRESHOLD_: '1048576',

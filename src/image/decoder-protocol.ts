@@ -1,21 +1,21 @@
 /**
- * What is said between the service and a decoder process. The service believes a decoder no more than the picture that it
- * decodes: what comes back is checked against what was asked.
+ * Messages between the service and a decoder process. The service trusts a decoder no more than the picture it decodes:
+ * replies are checked against the request.
  */
 import { AlikeError, catalogue, type ErrorCode } from '../errors.js'
 import { acceptedFormats, type ImageFormat } from './formats.js'
 import type { FrameBounds } from './frames.js'
 import type { DecodedImage, ImageWork } from './image-work.js'
 
-/** With the bytes of the picture as the body. */
+/** The body holds the bytes of the picture. */
 export interface DecoderRequest {
   call: number
   work: ImageWork
-  /** Memory that was set aside: a picture that takes more is not decoded. */
+  /** Reserved memory: a picture that needs more is not decoded. */
   grantedBytes: number
 }
 
-/** `neededBytes`: more than was granted. `made` has its bytes in the body, in the order of its fields. */
+/** `neededBytes`: more than was granted. The body holds the bytes of `made`, in the order of its fields. */
 export type DecoderReply =
   | { ready: true }
   | { call: number; neededBytes: number }
@@ -32,7 +32,7 @@ export interface MadeImage {
   thumbnail?: number | undefined
 }
 
-/** A decoder believes the service; 4 views of 1,024 pixels and a thumbnail are what it answers at most. */
+/** Bounds for a decoder, which trusts the service; it replies with at most 4 views of 1,024 pixels and a thumbnail. */
 export const requestBounds: FrameBounds = { headerMaxBytes: 2 ** 20, bodyMaxBytes: 2 ** 31 }
 export const replyBounds: FrameBounds = { headerMaxBytes: 2 ** 16, bodyMaxBytes: 32 * 2 ** 20 }
 
@@ -66,7 +66,7 @@ export function errorOf({ code, detail, reason }: { code: unknown; detail?: unkn
   return new AlikeError(known, { ...(typeof detail === 'string' && { detail }), cause: new Error(String(reason)) })
 }
 
-/** @throws RangeError when it is not what the work asked for */
+/** @throws RangeError if it does not match the request */
 export function imageOf(made: MadeImage, body: Buffer<ArrayBuffer>, work: ImageWork): DecodedImage {
   const { width, height, format, views: viewBytes, copyDescriptor, thumbnail } = made
   expect(isCount(width) && isCount(height) && acceptedFormats.includes(format))
@@ -82,7 +82,7 @@ export function imageOf(made: MadeImage, body: Buffer<ArrayBuffer>, work: ImageW
     return body.subarray(at - bytes, at)
   }
   const views = viewBytes.map(next)
-  // small, and kept longer than the pixels: of their own
+  // small and kept longer than the pixels, so they get buffers of their own
   const [descriptor, small] = [copyDescriptor, thumbnail].map((bytes) =>
     bytes === undefined ? undefined : Buffer.from(next(bytes)),
   )

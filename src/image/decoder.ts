@@ -1,4 +1,4 @@
-/** The only importer of sharp: opens untrusted bytes with every limit set, and names what goes wrong. */
+/** The only importer of sharp: opens untrusted bytes with every limit set, and classifies failures. */
 import sharp, { type Metadata, type Sharp } from 'sharp'
 import { AlikeError } from '../errors.js'
 import { avifPixels } from './avif-sizes.js'
@@ -14,11 +14,11 @@ import { type WholeFormat, wholeFormats } from './whole-decoders/whole-picture.j
 import { decodeWhole } from './whole-decoders/whole-thread.js'
 import { wholeJpeg } from './whole-jpeg.js'
 
-// Settings of the native library, which knows only one set per process. Pictures are never decoded
-// twice, so its cache would only hold memory; parallelism comes from many pictures at once.
+// Settings of the native library, which are global to the process. Pictures are never decoded twice,
+// so its cache would only hold memory; parallelism comes from processing many pictures at once.
 sharp.cache(false)
 sharp.concurrency(1)
-// Defence behind `formatOf`: even bytes that fool the signature check reach no other loader.
+// Second line of defence after `formatOf`: bytes that fool the signature check reach no other loader.
 sharp.block({ operation: ['VipsForeignLoad'] })
 sharp.unblock({
   operation: ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Heif', 'Tiff'].map((loader) => `VipsForeignLoad${loader}Buffer`),
@@ -29,13 +29,16 @@ export interface OpenedImage {
   /** Size after EXIF orientation, pixels. */
   width: number
   height: number
-  /** What says how much memory a decode takes. */
+  /** Facts that determine the memory of a decode. */
   facts: DecodeFacts
-  /** What to say when its decoder gives up. */
+  /** The message to use if its decoder fails. */
   damage?: string | undefined
-  /** Of decoded pixels that the decoder does not make sRGB of. */
+  /** Conversion of decoded pixels that the decoder does not convert to sRGB. */
   conversion?: ColourConversion | undefined
-  /** Once, before its pipelines: decodes what is decoded as a whole. @throws AlikeError `image_unreadable` */
+  /**
+   * Called once before its pipelines: decodes formats that are decoded as a whole.
+   * @throws AlikeError `image_unreadable`
+   */
   load(): Promise<void>
   /** A fresh pipeline on the same bytes: first frame, upright. */
   pipeline(): Sharp
@@ -50,7 +53,7 @@ export async function openImage(bytes: Uint8Array, maxPixels: number): Promise<O
   if (isWhole(format)) return openWhole(bytes, format, maxPixels)
   const { readable, damage } = readableOf(bytes, format)
   const failOn = format === 'jpeg' ? 'warning' : 'error'
-  // its size is compared here, so that the refusal can name it
+  // the size is compared here, so that the refusal can state it
   const plain = format === 'jpeg' ? plainJpegHeader(readable) : undefined
   const header =
     plain ?? (await decoding(sharp(readable, { ...firstFrame, failOn, limitInputPixels: false }).metadata(), damage))
@@ -64,7 +67,7 @@ export async function openImage(bytes: Uint8Array, maxPixels: number): Promise<O
     height,
     facts: factsOf(readable, format, header),
     damage,
-    // a header that was read without the decoder is of a JPEG of eight bits
+    // a header that was read without the decoder belongs to an 8-bit JPEG
     conversion: 'space' in header ? conversionFor(header, colour) : undefined,
     load: async () => {},
     pipeline: () =>
@@ -74,7 +77,10 @@ export async function openImage(bytes: Uint8Array, maxPixels: number): Promise<O
 
 const firstFrame = { sequentialRead: true, autoOrient: true, pages: 1 } as const
 
-/** Of what sharp has no decoder for: its pixels, with their profile, are made a TIFF once the memory for them is granted. */
+/**
+ * For formats that sharp cannot decode: the pixels and their profile are wrapped in a TIFF once their memory is
+ * granted.
+ */
 function openWhole(bytes: Uint8Array, format: WholeFormat, maxPixels: number): OpenedImage {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const header = wholeHeader(format, file)
@@ -110,7 +116,7 @@ function isWhole(format: ImageFormat): format is WholeFormat {
   return (wholeFormats as readonly string[]).includes(format)
 }
 
-/** A TIFF may hold anything in its samples, such as measurements that are no colours. */
+/** TIFF samples may hold anything, such as measurements that are not colours. */
 function expectWholeSamples({ depth }: Pick<Metadata, 'depth'>): void {
   if (depth === 'uchar' || depth === 'ushort') return
   throw new AlikeError('image_format_unsupported', {
@@ -119,7 +125,10 @@ function expectWholeSamples({ depth }: Pick<Metadata, 'depth'>): void {
 }
 
 interface Readable {
-  /** What the decoder is given. A truncated picture is refused; mere warnings (odd metadata) are not, but those of a JPEG mean damage. */
+  /**
+   * Input of the decoder. A truncated picture is refused. Warnings such as odd metadata are accepted, except for JPEG,
+   * where they mean damage.
+   */
   readable: Buffer
   damage?: string | undefined
 }
@@ -135,7 +144,7 @@ function readableOf(bytes: Uint8Array, format: ImageFormat): Readable {
 
 const tooShort = 'It ends before its picture does.'
 
-/** Only where it says something: a profile counts otherwise. */
+/** Only if it carries information; otherwise the profile applies. */
 function codedColourOf(file: Buffer, format: ImageFormat): CodedColour | undefined {
   const colour = format === 'png' ? pngColour(file) : format === 'avif' ? avifColour(file) : undefined
   return colour?.primaries === 2 && colour.transfer === 2 ? undefined : colour
@@ -145,12 +154,12 @@ function conversionFor(header: Metadata, colour: CodedColour | undefined): Colou
   return colour === undefined ? conversionOfProfile(header) : conversionOf(colour, sampleMaxOf(header))
 }
 
-/** White of full range, as it is decoded: ten or twelve bits are shifted up to sixteen. */
+/** Decoded full-range white: ten or twelve bits are shifted up to sixteen. */
 function sampleMaxOf({ depth, bitsPerSample = 16 }: Metadata): number {
   return depth === 'uchar' ? 255 : bitsPerSample < 16 ? (2 ** bitsPerSample - 1) << (16 - bitsPerSample) : 65_535
 }
 
-/** sharp makes Display P3, and not sRGB, of the profile of a picture with sixteen bits a sample. */
+/** For a picture with sixteen bits per sample, sharp converts the profile to Display P3 instead of sRGB. */
 function conversionOfProfile({ space, icc }: Metadata): ColourConversion | undefined {
   const isRgb =
     icc !== undefined && icc.toString('latin1', 36, 40) === 'acsp' && icc.toString('latin1', 16, 20) === 'RGB '
@@ -189,12 +198,12 @@ export interface SizedRgb {
   height: number
 }
 
-/** Upright picture of any colour space → 8-bit sRGB, RGB order, alpha flattened on white. */
+/** Upright picture in any colour space → 8-bit sRGB, RGB order, alpha flattened on white. */
 export async function toRgb(image: OpenedImage, pipeline: Sharp): Promise<Uint8Array> {
   return (await toSizedRgb(image, pipeline)).rgb
 }
 
-/** The same with its size, for where it is not known before. */
+/** Also returns the size, for callers that do not know it. */
 export async function toSizedRgb({ damage, conversion }: OpenedImage, pipeline: Sharp): Promise<SizedRgb> {
   const flat = pipeline.flatten({ background: '#ffffff' })
   const { data, info } = await decoding(rawOf(flat, conversion).toBuffer({ resolveWithObject: true }), damage)
@@ -219,7 +228,7 @@ function rawOf(
   return fromProfile ? wide.withIccProfile('srgb', { attach: false }) : wide
 }
 
-/** A thumbnail of this size, from a decode of its own. */
+/** A thumbnail of this size, from a separate decode. */
 export async function toThumbnail(
   image: OpenedImage,
   { width, height }: { width: number; height: number },
@@ -228,8 +237,8 @@ export async function toThumbnail(
 }
 
 /**
- * JPEG: WebP with the same error takes a fifth less room and more than twice as long; Huffman tables made for each
- * picture save a twentieth, and take a third longer (docs/adr/0015).
+ * JPEG: WebP with the same error is a fifth smaller but takes more than twice as long; optimised Huffman tables save a
+ * twentieth and take a third longer (docs/adr/0015).
  */
 export function encodeThumbnail(small: SizedRgb): Promise<Buffer> {
   return fromRgb(small).jpeg({ quality: 80, optimizeCoding: false }).toBuffer()
@@ -239,7 +248,7 @@ export function fromRgb({ rgb, width, height }: SizedRgb): Sharp {
   return sharp(rgb, { raw: { width, height, channels: 3 } })
 }
 
-/** Awaits work of sharp and turns its failure into the catalogue's. */
+/** Awaits sharp and translates its failure into a catalogued error. */
 async function decoding<T>(work: Promise<T>, damage: string | undefined): Promise<T> {
   try {
     return await work

@@ -1,4 +1,6 @@
-/** Pictures decoded when the decoders and their memory have room for them: in this process on few cores, in processes of their own on many. */
+/**
+ * Decodes pictures when decoders and memory are available: in this process on few cores, in separate processes on many.
+ */
 
 import type { DecodeEngine } from './decode-engine.js'
 import { DecodePermits, type PermitOptions } from './decode-permits.js'
@@ -7,26 +9,26 @@ import type { DecodedImage, ImageWork } from './image-work.js'
 import { inProcess } from './in-process.js'
 import type { PreparedImage, PrepareOptions } from './prepare.js'
 
-/** How many pictures are decoded at once, and in how many processes; 0 is this one. */
+/** Number of concurrent decodes and of decoder processes; 0 processes means this one. */
 export interface DecodersSize {
   processes: number
   count: number
 }
 
 export interface DecodersOptions extends DecodersSize, Omit<DecoderPoolOptions, 'imagesAtOnce'> {
-  /** A picture was decoded or refused. */
+  /** Called when a picture has been decoded or refused. */
   onDecoded?: ((where: 'service' | 'process') => void) | undefined
 }
 
-/** `waitMs`: for a decoder; `durationMs` without it, but with the way to another process and back. */
+/** `waitMs`: waiting for a decoder; `durationMs` excludes it but includes the transfer to and from another process. */
 export type PermittedImage = PreparedImage & { waitMs: number }
 
-/** Up to so many cores, threads of one process decode as much as several processes would. */
+/** Up to this many cores, threads in one process decode as fast as several processes. */
 const coresOfOneProcess = 4
-/** While one is decoded, the next one lies ready. */
+/** While one is being decoded, the next one is ready. */
 const imagesPerProcess = 2
 
-/** @param cores that this process may use */
+/** @param cores available to this process */
 export function decodersWanted(
   { decoderProcesses, decodeConcurrency }: { decoderProcesses: string; decodeConcurrency: number },
   cores: number,
@@ -36,7 +38,7 @@ export function decodersWanted(
   return { processes, count: decodeConcurrency || (processes > 0 ? imagesPerProcess * processes : cores) }
 }
 
-/** With its processes started. @throws AlikeError `internal` when none of them starts */
+/** Also starts the processes. @throws AlikeError `internal` if none of them starts */
 export async function openDecoders(options: DecodersOptions): Promise<Decoders> {
   const { processes, count } = options
   const engine =
@@ -47,7 +49,7 @@ export async function openDecoders(options: DecodersOptions): Promise<Decoders> 
 export class Decoders {
   readonly #engine: DecodeEngine
   readonly #permits: DecodePermits
-  /** Pictures decoded at once at most. */
+  /** Maximum number of concurrent decodes. */
   readonly count: number
   readonly #onDecoded: DecodersOptions['onDecoded']
 
@@ -61,24 +63,24 @@ export class Decoders {
     this.#permits = new DecodePermits({ count, maxBytes: memoryMaxBytes })
   }
 
-  /** Pictures waiting. The callers bound it: admitted requests and the window of a job. */
+  /** Waiting pictures. The callers bound this: admitted requests and the window of a job. */
   get depth(): number {
     return this.#permits.depth
   }
 
-  /** What the pictures that are being decoded take at most. */
+  /** Upper bound of the memory in use by current decodes. */
   get bytesInUse(): number {
     return this.#permits.bytesInUse
   }
 
-  /** Decoder processes that are ready. */
+  /** Number of ready decoder processes. */
   get processes(): number {
     return this.#engine.processes
   }
 
   /**
-   * @throws AlikeError as `prepareImage`, `image_too_much_memory`, `image_ended_decoder`, and `overloaded` while no decoder
-   * process can be started; the signal's reason when aborted
+   * @throws AlikeError as `prepareImage` does, `image_too_much_memory`, `image_ended_decoder`, and `overloaded` while
+   * no decoder process can be started; the signal's reason when aborted
    */
   async prepare(
     bytes: Uint8Array,
@@ -94,13 +96,16 @@ export class Decoders {
     return { ...made, pixels: made.views[0]!, waitMs, durationMs: performance.now() - startedAt - waitMs }
   }
 
-  /** The copy descriptor of a picture of which only the thumbnail is left; behind everything else. @throws as `prepare` */
+  /**
+   * The copy descriptor of a picture of which only the thumbnail is left; lowest priority.
+   * @throws as `prepare` does
+   */
   async describeThumbnail(thumbnail: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
     const { copyDescriptor } = await this.#decode(thumbnail, { kind: 'describe' }, { priority: 'bulk', signal })
     return copyDescriptor!
   }
 
-  /** Once nobody asks any more. */
+  /** Call it once nothing uses the decoders any more. */
   close(): Promise<void> {
     return this.#engine.close()
   }

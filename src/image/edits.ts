@@ -1,9 +1,9 @@
-/** What becomes of pictures on their way through the world: each edit gives the file that a copy would be. */
+/** Common edits of pictures in circulation: each returns the file that a copy would be. */
 import sharp, { type Sharp } from 'sharp'
 
 export type { Sharp }
 
-/** A picture that was made here. */
+/** For pictures made by this project, not untrusted ones. */
 export const openFile = (bytes: Uint8Array): Sharp => sharp(bytes)
 
 /** @param quality 1 to 100 */
@@ -43,7 +43,7 @@ const bordered =
     return saved(image.extend({ top: side, bottom: side, left: side, right: side, background }))
   }
 
-/** Five by seven dots a letter: SALE. */
+/** Letters of five by seven dots: SALE. */
 const letters = [
   '01110100000111000001000011000101110',
   '01110100011000111111100011000110001',
@@ -102,7 +102,7 @@ export const edits = {
 } as const satisfies Record<string, Edit>
 export type EditName = keyof typeof edits
 
-/** Of the picture as it is shown: upright, and on white where it is transparent. */
+/** Edits the picture as displayed: upright, and on white where it is transparent. */
 export async function edited(bytes: Uint8Array, name: EditName): Promise<Buffer> {
   const image = sharp(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), { autoOrient: true })
   const { width, height } = (await image.metadata()).autoOrient

@@ -1,13 +1,13 @@
-/** Where the pixels of an enlarged square lie in the picture, as `vips_affine` computes it. */
+/** Source positions of the pixels of an enlarged square, as computed by `vips_affine`. */
 import { middleOf } from './middle-square.js'
 import type { Preprocessing } from './preprocessing.js'
 
 export interface Placed {
   inputSize: number
-  /** Of the square in the enlarged picture. */
+  /** Position of the square in the enlarged picture. */
   left: number
   top: number
-  /** Pixels of the picture for each one of the square. */
+  /** Source pixels per pixel of the square. */
   step: number
 }
 
@@ -22,15 +22,15 @@ export function placedSquare(
   return { inputSize, ...middleOf(enlarged, preprocessing), step }
 }
 
-/** Places along a line, one for each column or row of the square. */
+/** Source positions along a line, one per column or row of the square. */
 export type Axis = Float64Array
 
-/** Half a pixel, and a border of one. */
+/** Half a pixel, minus a border of one. */
 const centre = 0.5 - 1
 
 /**
- * Adds steps up from the first column, as it is done there: the product would round otherwise. Rows are multiplied.
- * @param before pixels that the interpolation needs before the place itself
+ * Accumulates steps from the first column, as libvips does: a product would round differently. Rows are multiplied.
+ * @param before pixels that the interpolation needs before the position itself
  */
 export function axisOf({ inputSize, step, ...place }: Placed, from: 'left' | 'top', before: number): Axis {
   const axis = new Float64Array(inputSize)
@@ -42,7 +42,7 @@ export function axisOf({ inputSize, step, ...place }: Placed, from: 'left' | 'to
   return axis
 }
 
-/** What lies outside looks like the edge. */
+/** Positions outside repeat the edge. */
 export function inside(at: number, length: number): number {
   return Math.min(Math.max(at, 0), length - 1)
 }

@@ -1,17 +1,17 @@
-/** Which picture formats are read, told from the first bytes before any decoder sees them. */
+/** Accepted picture formats, recognised from the first bytes before any decoder sees them. */
 import { AlikeError } from '../errors.js'
 
 /**
- * The allow-list: what cameras, phones, scanners and web pages produce; see docs/formats.md. Left out on purpose: SVG and PDF
- * (programs, not pictures), layers of editors, JPEG 2000.
+ * The allow-list: the formats of cameras, phones, scanners and web pages; see docs/formats.md. Deliberately excluded:
+ * SVG and PDF (programs, not pictures), layered editor formats, JPEG 2000.
  */
 export const acceptedFormats = ['jpeg', 'png', 'webp', 'gif', 'avif', 'tiff', 'bmp', 'heic', 'jxl'] as const
 export type ImageFormat = (typeof acceptedFormats)[number]
 
-/** Known, so that the answer can name them, and refused. */
+/** Recognised only so that the refusal can name them. */
 type RefusedFormat = 'svg' | 'pdf' | 'psd' | 'jp2' | 'ico'
 
-/** The longest prefix that a signature or an AVIF brand list is looked for in, bytes. */
+/** Longest prefix searched for a signature or an AVIF brand list, bytes. */
 const prefixBytes = 256
 
 const signatures: readonly { format: ImageFormat | RefusedFormat; offset: number; magic: string }[] = [
@@ -34,9 +34,9 @@ const signatures: readonly { format: ImageFormat | RefusedFormat; offset: number
 ]
 
 /**
- * The format of the bytes, by signature: neither a file name nor a content type is trusted.
- * @throws AlikeError `image_empty`, `image_format_unsupported` (a known kind that is refused) or
- * `image_unreadable` (no picture at all).
+ * The format according to the signature: neither a file name nor a content type is trusted.
+ * @throws AlikeError `image_empty`, `image_format_unsupported` (a known format that is refused) or `image_unreadable`
+ * (not a picture)
  */
 export function formatOf(bytes: Uint8Array): ImageFormat {
   if (bytes.byteLength === 0) throw new AlikeError('image_empty')
@@ -60,7 +60,10 @@ function sniff(prefix: string): ImageFormat | RefusedFormat | undefined {
   return signatures.find(({ offset, magic }) => prefix.startsWith(magic, offset))?.format
 }
 
-/** AVIF and HEIC share a container: the major brand, then minor version, then compatible brands decide. */
+/**
+ * AVIF and HEIC share a container: the major brand decides, then the minor version is skipped and the compatible brands
+ * decide.
+ */
 function sniffIsoMedia(prefix: string): 'avif' | 'heic' | undefined {
   const boxBytes = Buffer.from(prefix.slice(0, 4), 'latin1').readUInt32BE()
   const brands: string[] =

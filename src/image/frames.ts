@@ -1,6 +1,6 @@
 /**
- * Messages on a byte stream between this process and a decoder: two lengths, a header in JSON, and bytes. Cheaper than
- * the channel of `fork`, which copies and marks every byte, and a reader that trusts nothing but the bounds it was given.
+ * Messages on a byte stream between this process and a decoder: two lengths, a JSON header, and bytes. Cheaper than the
+ * channel of `fork`, which copies and scans every byte, and the reader trusts nothing but its bounds.
  */
 
 /** Lengths of header and body, 32 bits each, big-endian. */
@@ -11,7 +11,7 @@ export interface FrameBounds {
   bodyMaxBytes: number
 }
 
-/** What is written, piece by piece; the pieces of the body are not copied. */
+/** The chunks to write; the pieces of the body are not copied. */
 export function frameOf(header: object, body: readonly Uint8Array[]): Uint8Array[] {
   const text = Buffer.from(JSON.stringify(header))
   const prefix = Buffer.allocUnsafe(prefixBytes)
@@ -27,18 +27,21 @@ export class FrameReader {
   readonly #bounds: FrameBounds
   readonly #onFrame: (header: unknown, body: Buffer<ArrayBuffer>) => void
   readonly #prefix = Buffer.alloc(prefixBytes)
-  /** Header and body of the frame under way, once its lengths are known. */
+  /** Header and body of the current frame, once its lengths are known. */
   #frame: Buffer<ArrayBuffer> | undefined
-  /** Bytes there are of it, or of the prefix. */
+  /** Bytes received of the frame, or of its prefix. */
   #filled = 0
 
-  /** @param onFrame is given a body of its own, shared with nothing */
+  /** @param onFrame receives a body in its own buffer */
   constructor(bounds: FrameBounds, onFrame: (header: unknown, body: Buffer<ArrayBuffer>) => void) {
     this.#bounds = bounds
     this.#onFrame = onFrame
   }
 
-  /** @throws RangeError for a frame over the bounds, SyntaxError for a header that is no JSON: the stream is of no use then */
+  /**
+   * @throws RangeError for a frame beyond the bounds, SyntaxError for a header that is not JSON: the stream is then
+   * unusable
+   */
   push(chunk: Buffer): void {
     for (let at = 0; at < chunk.length; ) {
       const into = this.#frame ?? this.#prefix

@@ -1,31 +1,31 @@
-/** What can be asked of a decoder, in this process or in one of its own. */
+/** The tasks of a decoder, in this process or in a separate one. */
 import { describeCopies } from '../copies/copy-descriptor.js'
 import { decodeMemoryBytes } from './decode-memory.js'
 import { openImage, toSizedRgb } from './decoder.js'
 import { type PreparedImage, type PrepareOptions, planPreparation } from './prepare.js'
 
-/** `describe`: the copy descriptor alone, of a picture of which only the thumbnail is left. */
+/** `describe`: only the copy descriptor, for a picture of which only the thumbnail is left. */
 export type ImageWork = { kind: 'prepare'; options: PrepareOptions } | { kind: 'describe' }
 
-/** `describe` makes no views. */
+/** `describe` yields no views. */
 export type DecodedImage = Omit<PreparedImage, 'pixels' | 'durationMs'>
 
-/** Known from the header. */
+/** Derived from the header. */
 export interface PlannedWork {
-  /** Memory at the peak of the decode. */
+  /** Peak memory of the decode. */
   decodeBytes: number
-  /** @throws AlikeError as `prepareImage` */
+  /** @throws AlikeError as `prepareImage` does */
   run(): Promise<DecodedImage>
 }
 
-/** Reads the header only. @throws AlikeError as `prepareImage` */
+/** Reads only the header. @throws AlikeError as `prepareImage` does */
 export async function planWork(bytes: Uint8Array, work: ImageWork): Promise<PlannedWork> {
   if (work.kind === 'describe') return planDescription(bytes)
   const { decodeBytes, prepare } = await planPreparation(bytes, work.options)
   return { decodeBytes, run: prepare }
 }
 
-/** Thumbnails are made here, and small. */
+/** Thumbnails are our own and small. */
 const thumbnailMaxPixels = 2_048 * 2_048
 
 async function planDescription(thumbnail: Uint8Array): Promise<PlannedWork> {

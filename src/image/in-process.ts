@@ -1,4 +1,4 @@
-/** Decoding on this process's own threads. */
+/** Decodes on this process's own threads. */
 import type { DecodeEngine } from './decode-engine.js'
 import { planWork } from './image-work.js'
 

@@ -1,17 +1,20 @@
-/** The boxes of an ISO base media file (ISO/IEC 14496-12), of which an AVIF is one. */
+/** Parses the boxes of an ISO base media file (ISO/IEC 14496-12), such as an AVIF. */
 import { AlikeError } from '../errors.js'
 
 export interface Box {
   /** Four characters. */
   type: string
-  /** What is in it, behind its header. */
+  /** The payload after its header. */
   content: Buffer
 }
 
-/** Side by side; a grid has a box for each of its tiles. */
+/** Maximum sibling boxes; a grid has one per tile. */
 const boxesMax = 100_000
 
-/** The boxes that lie in `bytes` one behind the other. @throws AlikeError `image_unreadable` when one reaches over the end, or there are too many */
+/**
+ * The consecutive boxes in `bytes`.
+ * @throws AlikeError `image_unreadable` if a box extends past the end, or there are too many
+ */
 export function* boxesIn(bytes: Buffer): Generator<Box> {
   for (let at = 0, boxes = 0; at < bytes.length; boxes++) {
     const { type, headerBytes, boxBytes } = headerAt(bytes, at)
@@ -25,7 +28,7 @@ export function damagedBoxes(): AlikeError {
   return new AlikeError('image_unreadable', { detail: 'The boxes of the file are not nested correctly.' })
 }
 
-/** A size of 1 stands for 64 bits of size behind the type, a size of 0 for all that is left. */
+/** A size of 1 means that a 64-bit size follows the type, 0 that the box extends to the end. */
 function headerAt(bytes: Buffer, at: number): { type: string; headerBytes: number; boxBytes: number } {
   if (at + 8 > bytes.length) throw damagedBoxes()
   const size = bytes.readUInt32BE(at)

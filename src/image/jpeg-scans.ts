@@ -1,31 +1,31 @@
 /**
- * Whether a JPEG has all of its scans. Only asked where its end marker is missing: cut off between two scans, a progressive
- * picture is a coarse one, of which the decoder does not complain.
+ * Checks whether a JPEG has all of its scans. Only needed if the end marker is missing: a progressive picture cut off
+ * between two scans is a coarse one, about which the decoder does not complain.
  */
 
-/** ITU-T T.81, table B.1: frames are 0xc0 to 0xcf without tables (0xc4, 0xcc) and the reserved 0xc8. */
+/** ITU-T T.81, table B.1: frames are 0xc0 to 0xcf, except tables (0xc4, 0xcc) and the reserved 0xc8. */
 const startOfScan = 0xda
 const isFrame = (code: number): boolean => code >= 0xc0 && code <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(code)
 const isRestart = (code: number): boolean => code >= 0xd0 && code <= 0xd7
 
 const coefficients = 64
-/** Encoders make a dozen. */
+/** Encoders write about a dozen. */
 const scansMax = 1_000
-/** One byte in so many may be 0xff: compressed data has one in 256. With more of them, looking would take long. */
+/** At most one byte in this many may be 0xff; compressed data has one in 256. More would make the search slow. */
 const markersPerBytes = 16
-/** No bit of a coefficient has come yet. */
+/** No bit of the coefficient has arrived yet. */
 const nothing = 255
 
 /**
- * @param segments of the header, the first scan's the last
- * @param data behind it, to the end of the file
- * @returns true also where there is no telling; false where there is more to look at than any encoder makes
+ * @param segments of the header; the last one is the first scan's
+ * @param data from there to the end of the file
+ * @returns true if it cannot be determined; false if there is more to examine than any encoder writes
  */
 export function hasAllScans(segments: readonly Buffer[], data: Buffer): boolean {
   const frame = segments.find((segment) => isFrame(segment[1]!))
   const first = segments.at(-1)
   if (frame === undefined || first?.[1] !== startOfScan) return true
-  // of each component: lowest bit that has come of each coefficient
+  // per component: the lowest bit received for each coefficient
   const lowest = new Map(componentsOf(frame).map((id) => [id, new Uint8Array(coefficients).fill(nothing)]))
   take(first, lowest)
   let scans = 0
@@ -36,13 +36,13 @@ export function hasAllScans(segments: readonly Buffer[], data: Buffer): boolean 
   return [...lowest.values()].every((bits) => bits.every((bit) => bit === 0))
 }
 
-/** Of a frame's segment (T.81, B.2.2). */
+/** From a frame's segment (T.81, B.2.2). */
 function componentsOf(frame: Buffer): number[] {
   const count = frame.length > 9 ? frame[9]! : 0
   return Array.from({ length: count }, (_, i) => frame[10 + 3 * i]).filter((id) => id !== undefined)
 }
 
-/** Of a scan's segment (T.81, B.2.3): which coefficients of which components it holds, down to which bit. */
+/** From a scan's segment (T.81, B.2.3): which coefficients of which components it holds, down to which bit. */
 function take(scan: Buffer, lowest: Map<number, Uint8Array>): void {
   const count = scan[4] ?? 0
   const at = 5 + 2 * count
@@ -51,7 +51,9 @@ function take(scan: Buffer, lowest: Map<number, Uint8Array>): void {
     lowest.get(scan[5 + 2 * i] ?? -1)?.fill(approximation & 15, start, Math.min(end, coefficients - 1) + 1)
 }
 
-/** The headers of the scans that follow; undefined where looking further would take too long. A scan of which nothing is left is none. */
+/**
+ * The headers of the following scans; undefined if continuing would take too long. A scan without data does not count.
+ */
 function* scansIn(data: Buffer): Generator<Buffer | undefined> {
   let markersLeft = scansMax + data.length / markersPerBytes
   for (let at = data.indexOf(0xff); at >= 0 && at + 4 <= data.length; ) {

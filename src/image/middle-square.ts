@@ -1,8 +1,8 @@
-/** The middle square of a resized picture, as sharp's `cover` and a cut to the size of the input choose it. */
+/** The centre square of a resized picture, chosen as by sharp's `cover` and a crop to the input size. */
 import type { SizedRgb } from './decoder.js'
 import type { Preprocessing } from './preprocessing.js'
 
-/** @param size with its shorter side at `resizeShortSide` */
+/** @param size with a shorter side of `resizeShortSide` */
 export function middleOf(
   { width, height }: { width: number; height: number },
   { resizeShortSide, inputSize }: Preprocessing,

@@ -1,9 +1,9 @@
 /**
- * The header of an ordinary JPEG, read here: asking the decoder for it costs as much as a tenth of the whole picture where
- * that is small. Anything out of the ordinary is left to the decoder.
+ * Reads the header of an ordinary JPEG: asking the decoder costs up to a tenth of decoding a small picture. Anything
+ * unusual is left to the decoder.
  */
 
-/** As sharp tells it. */
+/** As reported by sharp. */
 export interface PlainHeader {
   /** Pixels. */
   width: number
@@ -36,7 +36,9 @@ const beforeFrame: ReadonlySet<number> = new Set([
   marker.comment,
 ])
 
-/** @returns undefined for one that is turned, not of one or three channels of 8 bits, or odd in any other way */
+/**
+ * @returns undefined if it needs rotation, does not have one or three 8-bit channels, or is unusual in any other way
+ */
 export function plainJpegHeader(file: Buffer): PlainHeader | undefined {
   let at = 2
   while (at + 20 <= file.length && file[at] === 0xff) {
@@ -45,7 +47,7 @@ export function plainJpegHeader(file: Buffer): PlainHeader | undefined {
     if (code === marker.baseline || code === marker.progressive)
       return frameOf(file.subarray(at + 4, at + 2 + length), code)
     const isApp = code >= marker.app0 && code <= marker.app15
-    // an orientation may be in there
+    // may contain an orientation
     const isExif = code === marker.app1 && file.toString('latin1', at + 4, at + 8).toLowerCase() === 'exif'
     if (isExif || !(isApp || beforeFrame.has(code)) || length < 2) return undefined
     at += 2 + length

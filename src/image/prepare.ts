@@ -1,4 +1,4 @@
-/** The pixel path: bytes of a picture → the square that the network sees. Training and serving alike. */
+/** The pixel path, for training and serving alike: bytes of a picture → the square that the network sees. */
 import type { Sharp } from 'sharp'
 import { describeCopies } from '../copies/copy-descriptor.js'
 import { cubicSquare } from './cubic-enlargement.js'
@@ -24,24 +24,24 @@ import { type Shape, showsWhole, wholeAlone, wholeAtSize, wholeHolds, wholeOf, w
 
 export interface PrepareOptions {
   preprocessing: Preprocessing
-  /** Upper bound of width × height, checked on the header before anything is decoded. */
+  /** Maximum width × height, checked on the header before anything is decoded. */
   maxPixels: number
-  /** Only this part of the upright picture is prepared; the thumbnail shows the whole. */
+  /** Prepare only this part of the upright picture; the thumbnail shows the whole. */
   region?: Region
-  /** How many views to make, 1 to 4, in the order of `views.ts`. Default 1. */
+  /** Number of views, 1 to 4, in the order of `views.ts`. Default 1. */
   views?: number
-  /** Also describe it (or its region) for the search of copies. */
+  /** Also compute the copy descriptor of the picture or its region. */
   copies?: boolean | undefined
-  /** Also make a JPEG thumbnail that fits a square of `maxSide` pixels. */
+  /** Also make a JPEG thumbnail that fits into a square of `maxSide` pixels. */
   thumbnail?: { maxSide: number }
-  /** Checked between the stages; a decode that has begun is finished. */
+  /** Checked between the stages; a decode that has started runs to its end. */
   signal?: AbortSignal | undefined
 }
 
 export interface PreparedImage {
   /** [inputSize, inputSize, 3], RGB, 0..255. */
   pixels: Uint8Array
-  /** As many as asked for, `pixels` first. */
+  /** The requested number of views, `pixels` first. */
   views: Uint8Array[]
   /** Size of the upright original, pixels. */
   width: number
@@ -55,24 +55,24 @@ export interface PreparedImage {
 }
 
 /**
- * One decode where the outputs can share it: orientation, region, resize, crop, alpha on white, 8-bit sRGB.
- * @throws AlikeError `image_empty`, `image_format_unsupported`, `image_unreadable`,
- * `image_too_many_pixels`, `region_invalid`; the signal's reason when aborted.
+ * One decode, shared by the outputs where possible: orientation, region, resize, crop, alpha on white, 8-bit sRGB.
+ * @throws AlikeError `image_empty`, `image_format_unsupported`, `image_unreadable`, `image_too_many_pixels`,
+ * `region_invalid`; the signal's reason when aborted
  */
 export async function prepareImage(bytes: Uint8Array, options: PrepareOptions): Promise<PreparedImage> {
   const { prepare } = await planPreparation(bytes, options)
   return prepare()
 }
 
-/** What a picture will take, known from its header, and how it is made. */
+/** The expected cost of a picture, known from its header, and the work itself. */
 export interface Preparation {
-  /** Memory at the peak of the decode. */
+  /** Peak memory of the decode. */
   decodeBytes: number
-  /** @throws as `prepareImage` */
+  /** @throws as `prepareImage` does */
   prepare(): Promise<PreparedImage>
 }
 
-/** Reads the header only. @throws as `prepareImage` */
+/** Reads only the header. @throws as `prepareImage` does */
 export async function planPreparation(bytes: Uint8Array, options: PrepareOptions): Promise<Preparation> {
   const started = performance.now()
   options.signal?.throwIfAborted()
@@ -120,13 +120,13 @@ export async function planPreparation(bytes: Uint8Array, options: PrepareOptions
   }
 }
 
-/** Outputs of a picture that takes more than this, all of them together, are made one after the other. */
+/** If a picture's outputs together need more than this, they are made one after the other. */
 const sideBySideMaxBytes = 64 * 2 ** 20
 
 interface Made {
   pixels?: Uint8Array
   otherFit?: Uint8Array
-  /** All of the picture or its region, for its copy descriptor. */
+  /** The whole picture or its region, for its copy descriptor. */
   whole?: SizedRgb
   thumbnail?: Buffer
 }
@@ -136,7 +136,7 @@ interface Output {
   make(into: Made): Promise<void>
 }
 
-/** Each of them decodes the picture once. */
+/** Each output decodes the picture once. */
 function outputsOf(image: OpenedImage, options: PrepareOptions): Output[] {
   const { preprocessing, region, views = 1, copies = false, thumbnail } = options
   const { facts, width, height } = image
@@ -201,19 +201,19 @@ function otherRule(preprocessing: Preprocessing): Preprocessing {
   return { ...preprocessing, fit: preprocessing.fit === 'cover' ? 'squash' : 'cover' }
 }
 
-/** Pixels, upright, of the picture or its region. */
+/** Size of the upright picture or its region, in pixels. */
 function shapeOf({ width, height }: OpenedImage, region: Region | undefined): Shape {
   return region === undefined ? { width, height } : regionToPixels(region, width, height)
 }
 
-/** A picture, or its region, that is about to be decoded. */
+/** A picture, or its region, ready to be decoded. */
 interface ShapedSource {
   image: OpenedImage
   source: Sharp
   shape: Shape
 }
 
-/** With what else is made of the same decode: all of the picture, and from that the thumbnail of this size. */
+/** Also returns what the same decode yields: the whole picture, and a thumbnail of this size made from it. */
 async function squareOf(
   { image, source, shape }: ShapedSource,
   preprocessing: Preprocessing,
@@ -230,8 +230,8 @@ async function squareOf(
 }
 
 /**
- * Whether all of its pixels are decoded, and everything is made of those: a small picture, which is enlarged. No decoder
- * would leave anything out of it, and where it has 8 bits and lies upright the square is the same to the bit.
+ * Whether all pixels are decoded once and every output is made from them: for a small picture, which is enlarged. A
+ * decoder could not skip any of it, and if it is 8-bit and upright, the square is bit-identical.
  */
 function isDecodedOnce(
   { facts, conversion }: OpenedImage,
@@ -252,14 +252,14 @@ function isEnlargedHere({ fit }: Preprocessing): boolean {
   return fit === 'cover'
 }
 
-/** libvips enlarges by two rules: the kernel `linear`, and one for all others. */
+/** libvips enlarges in two ways: with the kernel `linear`, and one way for all others. */
 function enlargedSquare(all: SizedRgb, preprocessing: Preprocessing): Uint8Array {
   return (preprocessing.kernel === 'linear' ? linearSquare : cubicSquare)(all, preprocessing)
 }
 
 const onceMaxPixels = 2 ** 20
 
-/** All pixels, and the outputs made of them side by side. */
+/** All pixels, and the outputs made from them concurrently. */
 function onceBytes({ facts }: OpenedImage, { width, height }: Shape): number {
   return decodeMemoryBytes(facts, { shrink: 1, shrinkOnLoad: false }) + 4 * 3 * width * height + 4 * 2 ** 20
 }
@@ -290,7 +290,7 @@ async function oneAfterTheOther(outputs: Output[], made: Made, signal: AbortSign
 
 function squared(source: Sharp, { inputSize, fit, resizeShortSide, kernel }: Preprocessing): Sharp {
   // `fastShrinkOnLoad: false` leaves at least a factor of two to the real filter: the coarse shrink
-  // of the JPEG decoder alone would move pixels by up to 9/255 between sizes of the same picture.
+  // of the JPEG decoder alone would change pixels by up to 9/255 between sizes of the same picture.
   const how = { kernel, fastShrinkOnLoad: false }
   if (fit === 'squash') return source.resize(inputSize, inputSize, { ...how, fit: 'fill' })
   const resized = source.resize(resizeShortSide, resizeShortSide, { ...how, fit: 'cover' })

@@ -1,20 +1,23 @@
-/** The rule of the pixel path, part of every model: one schema for its type, its check and its hash. */
+/** The preprocessing of the pixel path, part of every model: one schema for its type, validation and hash. */
 import { type Static, Type } from 'typebox'
 
 /**
- * How bytes become the square that the network sees. The same rule runs in training, calibration
- * and serving (`prepare.ts`); it is hashed into the model id, so a change makes a new model.
+ * How bytes become the square that the network sees. Training, calibration and serving (`prepare.ts`) all use it; it is
+ * hashed into the model id, so a change makes a new model.
  */
 export const Preprocessing = Type.Object(
   {
     /** Side of the network's square input, pixels. */
     inputSize: Type.Integer({ minimum: 8, maximum: 1024 }),
-    /** `cover`: short side to `resizeShortSide`, then centre crop. `squash`: whole picture to the square. */
+    /**
+     * `cover`: resize the short side to `resizeShortSide`, then centre crop. `squash`: resize the whole picture to the
+     * square.
+     */
     fit: Type.Union([Type.Literal('cover'), Type.Literal('squash')]),
     /** Short side after the resize of `cover`, pixels, ≥ inputSize. */
     resizeShortSide: Type.Integer({ minimum: 8, maximum: 1280 }),
     kernel: Type.Union([Type.Literal('linear'), Type.Literal('cubic'), Type.Literal('lanczos3')]),
-    /** Per channel RGB on the 0..255 scale: the graph computes (x − mean) / std itself. */
+    /** Per RGB channel on the 0..255 scale: the graph itself computes (x − mean) / std. */
     mean: Type.Array(Type.Number(), { minItems: 3, maxItems: 3 }),
     std: Type.Array(Type.Number({ exclusiveMinimum: 0 }), { minItems: 3, maxItems: 3 }),
   },

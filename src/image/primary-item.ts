@@ -1,15 +1,15 @@
-/** What an AVIF or HEIC says of the picture that is shown (ISO/IEC 23008-12). */
+/** The properties of the displayed picture in an AVIF or HEIC (ISO/IEC 23008-12). */
 import { type Box, boxesIn, damagedBoxes } from './iso-boxes.js'
 
 export interface PrimaryItem {
   id: number
-  /** Its properties, in the order in which they hold. */
+  /** Its properties, in the order of application. */
   properties: Box[]
-  /** The boxes that tell of all items. */
+  /** The boxes that describe all items. */
   meta: Box[]
 }
 
-/** @returns undefined when the file names none @throws AlikeError `image_unreadable` when it cannot be understood so far */
+/** @returns undefined if the file names none @throws AlikeError `image_unreadable` if it cannot be parsed this far */
 export function primaryItem(file: Buffer): PrimaryItem | undefined {
   try {
     for (const { type, content } of boxesIn(file)) {
@@ -18,7 +18,7 @@ export function primaryItem(file: Buffer): PrimaryItem | undefined {
     }
     return undefined
   } catch (error) {
-    if (error instanceof RangeError) throw damagedBoxes() // read over the end of a box
+    if (error instanceof RangeError) throw damagedBoxes() // read past the end of a box
     throw error
   }
 }
@@ -34,7 +34,7 @@ function itemIn(meta: Box[]): PrimaryItem | undefined {
   return { id, properties: ownIndices.flatMap((index) => all[index - 1] ?? []), meta }
 }
 
-/** Of an `ipma` box (ISO/IEC 23008-12, 9.3): the indices, from 1 on, of what is said of an item. */
+/** From an `ipma` box (ISO/IEC 23008-12, 9.3): the 1-based indices of an item's properties. */
 function propertiesOf(associations: Buffer, wanted: number): number[] {
   const [version, isWide] = [associations.readUInt8(0), (associations.readUInt8(3) & 1) === 1]
   const [idBytes, indexBytes] = [version === 0 ? 2 : 4, isWide ? 2 : 1]
@@ -43,7 +43,7 @@ function propertiesOf(associations: Buffer, wanted: number): number[] {
     const id = associations.readUIntBE(at, idBytes)
     const count = associations.readUInt8(at + idBytes)
     at += idBytes + 1
-    // the highest bit says whether a reader has to know it
+    // the highest bit marks properties that a reader must understand
     if (id === wanted)
       return Array.from(
         { length: count },

@@ -1,4 +1,4 @@
-/** Decoded pixels made fewer, by the mean of the area that each of them covers. For a small picture this is quicker than a pipeline. */
+/** Reduces decoded pixels by area averaging, which is faster than a pipeline for a small picture. */
 import type { SizedRgb } from './decoder.js'
 
 interface Size {
@@ -6,13 +6,13 @@ interface Size {
   height: number
 }
 
-/** Its size when it fits a square of `maxSide`, never enlarged. */
+/** The size that fits into a square of `maxSide`, never enlarged. */
 export function sizeWithin({ width, height }: Size, maxSide: number): Size {
   const scale = Math.min(1, maxSide / Math.max(width, height))
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) }
 }
 
-/** @param to no larger in either direction; the same size gives the same picture */
+/** @param to no larger in either direction; the same size returns the same picture */
 export function reduced(image: SizedRgb, to: Size): SizedRgb {
   if (image.width === to.width && image.height === to.height) return image
   const columns = spansOf(image.width, to.width)
@@ -26,7 +26,10 @@ export function reduced(image: SizedRgb, to: Size): SizedRgb {
   return { rgb, ...to }
 }
 
-/** What each new pixel covers of a line: from `first` with the weight `head` to `last` with `tail`, with 1 between; all weights sum to 1. */
+/**
+ * The part of a line covered by each new pixel: from `first` with weight `head` to `last` with weight `tail`, weight 1
+ * in between; weights are normalised to a sum of 1.
+ */
 interface Spans {
   first: Int32Array
   last: Int32Array

@@ -1,7 +1,7 @@
-/** The part of a picture that is meant, as given by the caller, turned into whole pixels. */
+/** Converts the part of a picture selected by the caller to whole pixels. */
 import { AlikeError } from '../errors.js'
 
-/** A rectangle of the upright picture (after EXIF orientation), origin at the top left. */
+/** A rectangle in the upright picture (after EXIF orientation), origin at the top left. */
 export interface Region {
   x: number
   y: number
@@ -19,8 +19,8 @@ export interface PixelRectangle {
 }
 
 /**
- * Rounds the edges to whole pixels and clips what hangs over the border; never under one pixel.
- * @throws AlikeError `region_invalid` when nothing of it lies inside a picture of this size.
+ * Rounds the edges to whole pixels and clips to the picture; never less than one pixel.
+ * @throws AlikeError `region_invalid` if no part of it lies inside a picture of this size.
  */
 export function regionToPixels(region: Region, imageWidth: number, imageHeight: number): PixelRectangle {
   const scaleX = region.unit === 'relative' ? imageWidth : 1
@@ -31,7 +31,7 @@ export function regionToPixels(region: Region, imageWidth: number, imageHeight: 
 }
 
 function clip(start: number, length: number, limit: number): [start: number, length: number] {
-  // written so that NaN is refused as well
+  // written so that NaN is refused too
   if (!(length > 0 && start < limit && start + length > 0)) throw new AlikeError('region_invalid')
   const first = Math.min(Math.max(Math.round(start), 0), limit - 1)
   const end = Math.min(Math.max(Math.round(start + length), first + 1), limit)

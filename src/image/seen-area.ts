@@ -1,4 +1,4 @@
-/** Which part of a picture the network sees: all of it, or its middle square. */
+/** The part of a picture that the network sees: all of it, or its centre square. */
 import type { Preprocessing } from './preprocessing.js'
 import { type Region, regionToPixels } from './region.js'
 
@@ -10,7 +10,7 @@ export interface Area {
   height: number
 }
 
-/** Of the usual view. @param region the part that was prepared; left out: all. @throws AlikeError `region_invalid` */
+/** For the default view. @param region the prepared part; default: the whole. @throws AlikeError `region_invalid` */
 export function seenArea(
   { width, height }: { width: number; height: number },
   { fit, inputSize, resizeShortSide }: Pick<Preprocessing, 'fit' | 'inputSize' | 'resizeShortSide'>,

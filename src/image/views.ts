@@ -1,10 +1,10 @@
 /**
- * More than one look at a picture: their embeddings are averaged for a better one, at a multiple of the cost.
- * In the order in which they are taken: the view that the network is trained for, its mirror image,
- * the view of the other fit (the whole picture squashed for `cover`, the middle for `squash`), its mirror image.
+ * Several views of one picture: averaging their embeddings gives a better one, at a multiple of the cost. In order: the
+ * view that the network is trained on, its mirror image, the view with the other fit (the whole picture squashed for
+ * `cover`, the centre for `squash`), its mirror image.
  */
 
-/** @param pixels [side, side, 3] @returns the same picture, left and right exchanged */
+/** @param pixels [side, side, 3] @returns the picture flipped horizontally */
 export function mirrored(pixels: Uint8Array, side: number): Uint8Array {
   const result = new Uint8Array(pixels.length)
   for (let row = 0; row < side; row++) {

@@ -1,7 +1,6 @@
 /**
- * What every viewer shows whole although the JPEG decoder complains, mended so that each complaint that is left means
- * damage: a missing end marker, bytes that belong to nothing between the segments of the header, and fields of it that say
- * nothing.
+ * Repairs what every viewer tolerates although the JPEG decoder complains, so that any remaining complaint means
+ * damage: a missing end marker, stray bytes between header segments, and meaningless header fields.
  */
 
 import { hasAllScans } from './jpeg-scans.js'
@@ -19,18 +18,18 @@ const marker = {
 const endOfImage = Uint8Array.of(0xff, marker.endOfImage)
 
 export interface WholeJpeg {
-  /** The given bytes themselves when there is nothing to mend. */
+  /** The given bytes themselves if nothing needs repair. */
   bytes: Buffer
-  /** Whether the file has an end marker behind its header; what follows that does not matter. */
+  /** Whether an end marker follows the header; anything after it is ignored. */
   ended: boolean
-  /** It has none, and lacks scans too. */
+  /** There is no end marker, and scans are missing too. */
   lacksScans: boolean
 }
 
-/** Looks at the header and, from the end backwards, for the end marker; the picture data is left to the decoder. */
+/** Examines the header and searches backwards for the end marker; the picture data is left to the decoder. */
 export function wholeJpeg(file: Buffer): WholeJpeg {
   const { segments, scansAt, mended } = header(file)
-  // a thumbnail in the header has an end marker of its own
+  // a thumbnail in the header has its own end marker
   const ended = file.subarray(scansAt).lastIndexOf(endOfImage) >= 0
   if (ended && !mended) return { bytes: file, ended, lacksScans: false }
   const data = file.subarray(scansAt)
@@ -44,17 +43,17 @@ export function wholeJpeg(file: Buffer): WholeJpeg {
 
 interface Header {
   segments: Buffer[]
-  /** Behind the header of the first scan, or where the file cannot be followed any further. */
+  /** After the header of the first scan, or where parsing the file had to stop. */
   scansAt: number
-  /** Whether the segments are other than in the file. */
+  /** Whether the segments differ from the file. */
   mended: boolean
 }
 
-/** What a header has at most, so that looking at it takes milliseconds; it is followed no further than that. */
+/** Maximum segments of a header, so that examining it takes milliseconds; parsing stops there. */
 const segmentsMax = 4_096
 const strayBytesMax = 65_536
 
-/** Reads no further than the file. */
+/** Never reads past the end of the file. */
 function header(file: Buffer): Header {
   const segments: Buffer[] = []
   let mended = false
@@ -77,7 +76,10 @@ function header(file: Buffer): Header {
   }
 }
 
-/** What says nothing of the picture but is looked at: the revision of JFIF, and the spectral selection where all is selected. */
+/**
+ * Fields that carry no information but are checked: the JFIF revision, and the spectral selection if everything is
+ * selected.
+ */
 function mend(segment: Buffer, isSequential: boolean): Buffer {
   const code = segment[1]!
   let [at, right] = [0, Buffer.alloc(0)]
@@ -91,7 +93,7 @@ function mend(segment: Buffer, isSequential: boolean): Buffer {
   return copy
 }
 
-/** Where the next marker begins: 0xff and a byte that is neither 0 nor one more of the 0xff that may fill the room before it. */
+/** Start of the next marker: 0xff and a byte that is neither 0 nor one of the 0xff that may pad it. */
 function markerFrom(file: Buffer, from: number): number | undefined {
   const end = Math.min(file.length, from + strayBytesMax) - 1
   for (let at = file.indexOf(0xff, from); at >= 0 && at < end; at = file.indexOf(0xff, at + 1)) {

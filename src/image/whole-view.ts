@@ -1,6 +1,6 @@
 /**
- * All of a picture, small: what its copy descriptor is made from. Where it can, it comes from the same decode as the
- * square that the network sees: that is cut from it here, instead of in the decoder.
+ * A small version of the whole picture, from which its copy descriptor is computed. If possible it comes from the same
+ * decode as the network's square, which is then cut from it here instead of in the decoder.
  */
 import type { Sharp } from 'sharp'
 import { fromRgb, type OpenedImage, type SizedRgb, toSizedRgb } from './decoder.js'
@@ -11,15 +11,18 @@ export interface Shape {
   height: number
 }
 
-/** Longer side by shorter side from which all of a picture, with its shorter side long enough, is too large: it is squashed. */
+/**
+ * Ratio of longer to shorter side from which the whole picture, with a long enough shorter side, would be too large: it
+ * is squashed.
+ */
 const elongatedFrom = 4
-/** Shorter side that a descriptor needs, pixels. */
+/** Minimum shorter side for a descriptor, pixels. */
 export const wholeSideMin = 112
 
 /**
- * Whether the decode for the network's square shows all of the picture, large enough, and the square can be cut from it
- * the same to the bit as sharp cuts it. Enlarging rounds otherwise where less is made; such a picture is small, and
- * decoded quickly a second time.
+ * Whether the decode for the network's square contains the whole picture at sufficient size, and the square can be cut
+ * from it bit for bit as sharp would. Enlarging rounds differently when less is produced; such a picture is small and
+ * quickly decoded a second time.
  */
 export function showsWhole(shape: Shape, { fit, resizeShortSide, inputSize }: Preprocessing): boolean {
   if (fit === 'squash') return inputSize >= wholeSideMin
@@ -27,7 +30,7 @@ export function showsWhole(shape: Shape, { fit, resizeShortSide, inputSize }: Pr
   return resizeShortSide >= wholeSideMin && !isElongated(shape) && !(enlarged && inputSize < resizeShortSide)
 }
 
-/** Whether the whole that comes with the square is at least of this size. */
+/** Whether the whole that comes with the square has at least this size. */
 export function wholeHolds({ width, height }: Shape, shape: Shape, preprocessing: Preprocessing): boolean {
   if (!showsWhole(shape, preprocessing)) return false
   const { fit, inputSize, resizeShortSide } = preprocessing
@@ -39,7 +42,7 @@ export function wholeHolds({ width, height }: Shape, shape: Shape, preprocessing
   return width <= across! && height <= down!
 }
 
-/** The picture with its shorter side as long as that of the square it is cut to. */
+/** The picture with the shorter side of the square that is cut from it. */
 export function wholeAtSize(
   image: OpenedImage,
   source: Sharp,
@@ -48,8 +51,8 @@ export function wholeAtSize(
 ): Promise<SizedRgb> {
   const resized = source.resize(side, side, { kernel, fastShrinkOnLoad: false, fit: 'outside' })
   if (inputSize === side) return toSizedRgb(image, resized)
-  // sharp turns a picture upright before it is resized where something is cut after that, else later: the square is
-  // the same to the bit only when something is cut here too, if it is nothing
+  // sharp rotates a picture before resizing only if it is cropped afterwards: the square is bit-identical
+  // only if there is a crop here too, even an empty one
   const shrink = Math.min(width, height) / side
   return toSizedRgb(
     image,
@@ -57,12 +60,12 @@ export function wholeAtSize(
   )
 }
 
-/** Decoded for itself, as coarsely as the decoder can. */
+/** A separate decode, as coarse as the decoder allows. */
 export function wholeAlone(image: OpenedImage, source: Sharp, shape: Shape): Promise<SizedRgb> {
   return toSizedRgb(image, source.resize(wholeSideMin, wholeSideMin, { fit: isElongated(shape) ? 'fill' : 'outside' }))
 }
 
-/** The same of all pixels: those, as far as they are not too few. */
+/** The same from all pixels: uses them directly unless they are too few. */
 export async function wholeOf(image: OpenedImage, all: SizedRgb, shape: Shape): Promise<SizedRgb> {
   return Math.min(shape.width, shape.height) < wholeSideMin ? wholeAlone(image, fromRgb(all), shape) : all
 }

@@ -1,11 +1,11 @@
-/** How much of an archive is read at most: a few kilobytes can claim to hold terabytes, or millions of files. */
+/** Bounds for reading an archive: a few kilobytes can claim to hold terabytes, or millions of files. */
 import { AlikeError } from '../errors.js'
 import type { SourceLimits } from './source.js'
 
-/** Headers of an archive, those of folders, links and litter included, that come with each file it may hold. */
+/** Headers of an archive per file it may hold, including those of folders, links and litter. */
 const headersPerFileMax = 8
 
-/** So many headers are read of an archive: those that lead to no file cost time as well. */
+/** Maximum headers read from an archive: headers that lead to no file take time too. */
 export function headersMaxOf({ ingestMaxFiles }: SourceLimits): number {
   return headersPerFileMax * ingestMaxFiles
 }
@@ -20,7 +20,7 @@ export function tooManyFiles({ ingestMaxFiles }: SourceLimits): AlikeError {
   return new AlikeError('archive_unreadable', { detail: `It holds more than ${ingestMaxFiles} files.` })
 }
 
-/** Counts what is really unpacked, whatever an archive states. */
+/** Counts the bytes actually unpacked, whatever an archive states. */
 export class UnpackedBytes {
   readonly #max: number
   #bytes = 0
@@ -29,7 +29,7 @@ export class UnpackedBytes {
     this.#max = ingestMaxBytes
   }
 
-  /** @throws AlikeError `archive_unreadable` in place of the chunk that is too much; what the stream throws */
+  /** @throws AlikeError `archive_unreadable` in place of the excess chunk; what the stream throws */
   async *counted(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const chunk of stream) {
       this.add(chunk.length)

@@ -1,8 +1,8 @@
-/** Groups of a stream: as large as they come quickly, but nobody waits long for company. */
+/** Groups the items of a stream: groups are as large as items arrive quickly, but no item waits long. */
 
 export interface BatchedOptions {
   maxSize: number
-  /** Longest time that the first of a group waits for the next ones. */
+  /** Maximum time that the first item of a group waits for others. */
   maxDelayMs: number
 }
 
@@ -21,7 +21,7 @@ export async function* batched<Item>(
       const deadline = new Deadline(maxDelayMs)
       coming = iterator.next()
       while (batch.length < maxSize) {
-        // A failure ends this group; it is thrown when the next one is begun, after this one is yielded.
+        // A failure ends this group; it is thrown when the next one is started, after this one has been yielded.
         const next = await Promise.race([coming, deadline.passed]).catch(() => undefined)
         if (next === undefined || next.done === true) break
         batch.push(next.value)
@@ -31,7 +31,7 @@ export async function* batched<Item>(
       yield batch
     }
   } finally {
-    // Who leaves early is not interested in how the item after that failed.
+    // If the consumer leaves early, a failure of the next item is irrelevant.
     coming.catch(() => {})
     await iterator.return?.()
   }

@@ -1,4 +1,4 @@
-/** Exact amounts of a stream that comes in pieces of any size; only what is asked for is ever put together. */
+/** Reads exact amounts from a stream with chunks of any size; copies only what is requested. */
 export class ByteReader {
   readonly #chunks: AsyncIterator<Uint8Array>
   #rest: Uint8Array = new Uint8Array()
@@ -7,7 +7,7 @@ export class ByteReader {
     this.#chunks = source[Symbol.asyncIterator]()
   }
 
-  /** @returns fewer bytes only where the stream ends before */
+  /** @returns fewer bytes only if the stream ends first */
   async take(bytes: number): Promise<Buffer> {
     const pieces: Uint8Array[] = []
     for (let left = bytes; left > 0; ) {
@@ -19,7 +19,7 @@ export class ByteReader {
     return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)
   }
 
-  /** The next bytes as they lie in memory, at most so many; undefined at the end. */
+  /** The next bytes without copying, at most `maxBytes`; undefined at the end. */
   async next(maxBytes: number): Promise<Buffer | undefined> {
     while (this.#rest.length === 0) {
       const { done, value } = await this.#chunks.next()
@@ -31,12 +31,12 @@ export class ByteReader {
     return Buffer.from(piece.buffer, piece.byteOffset, piece.length)
   }
 
-  /** Gives back the end of what was read last. */
+  /** Pushes back the end of what was read last. */
   unread(bytes: Uint8Array): void {
     this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([bytes, this.#rest])
   }
 
-  /** Ends the source, wherever it is. */
+  /** Ends the source at any position. */
   async close(): Promise<void> {
     await this.#chunks.return?.()
   }

@@ -1,4 +1,4 @@
-/** Room in memory for what is under way: what does not fit waits until something before it is done. */
+/** A memory budget for work in progress: what does not fit waits until something else finishes. */
 
 export class ByteRoom {
   readonly #maxBytes: number
@@ -10,8 +10,8 @@ export class ByteRoom {
   }
 
   /**
-   * One at a time: who waits is alone in the line. Whatever is larger than the room has it to itself.
-   * @returns what gives it back, once
+   * One caller at a time may wait. A request larger than the budget gets it exclusively.
+   * @returns a function that releases the memory, once
    */
   async take(bytes: number): Promise<() => void> {
     while (this.#bytes > 0 && this.#bytes + bytes > this.#maxBytes)

@@ -1,6 +1,6 @@
 /**
- * Descriptors for pictures that were stored before there were any: made from their thumbnails in the background, behind
- * everything else, and durable page by page. A stop or a failure leaves the rest to the next start.
+ * Adds descriptors to pictures stored before descriptors existed: computed from their thumbnails in the background at
+ * the lowest priority, and committed page by page. After a stop or failure the next start continues.
  */
 import { AlikeError } from '../errors.js'
 import type { UndescribedPage } from '../gallery/engine.js'
@@ -11,7 +11,7 @@ export interface CopyBackfillOptions {
   galleries: Galleries
   decoders: Decoders
   logger: { info(fields: object, message: string): void; error(fields: object, message: string): void }
-  /** Told how many pictures were described, for a metric. */
+  /** Receives the number of pictures described, for a metric. */
   onDescribed(images: number): void
 }
 
@@ -23,7 +23,9 @@ const pageSize = 32
 export class CopyBackfill {
   readonly #options: CopyBackfillOptions
   readonly #stop = new AbortController()
-  /** Settles when every picture that can have a descriptor has one, or nothing more can be done until the next start. */
+  /**
+   * Settles when every picture that can have a descriptor has one, or nothing more can be done until the next start.
+   */
   readonly ended: Promise<void>
 
   constructor(options: CopyBackfillOptions) {
@@ -48,7 +50,7 @@ export class CopyBackfill {
     if (described > 0) logger.info({ described }, 'copy descriptors of older pictures computed')
   }
 
-  /** What is damaged in one gallery is no matter to the others. */
+  /** Damage in one gallery does not affect the others. */
   async #unlessDamaged(gallery: string): Promise<number | undefined> {
     try {
       return await this.#describeAll(gallery)
@@ -78,7 +80,7 @@ export class CopyBackfill {
     }
   }
 
-  /** A thumbnail that cannot be read tells no more than one without features. */
+  /** An unreadable thumbnail is treated like one without features. */
   async #describe(image: Undescribed): Promise<{ image: Undescribed; descriptor: Uint8Array }> {
     const descriptor = await this.#options.decoders
       .describeThumbnail(image.thumbnail, this.#stop.signal)
@@ -90,7 +92,7 @@ export class CopyBackfill {
   }
 }
 
-/** A gallery may be deleted meanwhile. */
+/** A gallery may be deleted in the meantime. */
 async function ofGallery<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
   try {
     return await work()

@@ -1,4 +1,4 @@
-/** How an ingestion job is run: its upload is read from the spool, and goes when the job has ended. */
+/** Runs an ingestion job: reads its upload from the spool and deletes it when the job has ended. */
 import type { JobRecord } from '../jobs/job.js'
 import type { JobControl, JobRunner, RunEnd } from '../jobs/job-runner.js'
 import { isServingChanged, JobRun, type JobRunOptions } from './job-run.js'
@@ -12,7 +12,7 @@ export interface IngestRunnerOptions extends SourceLimits, Pick<JobRunOptions, '
   spool: Spool
   places: PicturePlaces
   jobsMax: number
-  /** Left out: nothing is traced. */
+  /** Default: no tracing. */
   traceOf?: ((job: JobRecord) => TracePart) | undefined
 }
 
@@ -38,7 +38,7 @@ export class IngestRunner implements JobRunner {
     if (description.kind === 's3') await this.#list(job.id, description, control.signal)
     else await spool.bring(job.id, description, control.signal)
     const trace = traceOf && new JobTrace(traceOf(job))
-    // pictures that were embedded for another model, and not kept, are read again
+    // pictures that were embedded for another model and not kept are read again
     for (let { position } = job; ; ) {
       const run = await this.#runFrom({ ...job, position }, { description, control, trace })
       if (run.total !== undefined) return { total: run.total }
@@ -46,7 +46,7 @@ export class IngestRunner implements JobRunner {
     }
   }
 
-  /** To the end, or until another model serves the gallery: then another run has to go on from `position`. */
+  /** Runs to the end, or until another model serves the gallery; another run must then continue from `position`. */
   async #runFrom(
     job: JobRecord,
     {
@@ -71,7 +71,7 @@ export class IngestRunner implements JobRunner {
     }
   }
 
-  /** Before the first picture, and not again when the job is resumed. */
+  /** Before the first picture; not repeated when the job is resumed. */
   async #list(jobId: string, description: SourceDescription, signal: AbortSignal): Promise<void> {
     const { spool, places } = this.#options
     const objects = listedObjects(description, { buckets: places.buckets, limits: this.#options, signal })

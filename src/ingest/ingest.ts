@@ -1,4 +1,4 @@
-/** Uploads on their way to be jobs: received while there is room for a job, durable before the job exists. */
+/** Turns uploads into jobs: received while the queue has room, durable before the job exists. */
 import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { AlikeError } from '../errors.js'
@@ -23,7 +23,7 @@ export interface IngestOptions extends SourceLimits {
 
 export class Ingest {
   readonly #options: IngestOptions
-  /** At archives that were received. */
+  /** Serialises the inspection of received archives. */
   readonly #looks = new OneAfterAnother()
 
   constructor(options: IngestOptions) {
@@ -48,7 +48,7 @@ export class Ingest {
     const { jobs, galleries, spool, webhooks, buckets } = this.#options
     if ('bucket' in content) buckets.expectAllowed(content.bucket, content.prefix)
     if (webhook !== undefined) webhooks.expectAllowed(webhook)
-    // Only jobs count: an upload that has begun is not refused at its end.
+    // Only jobs count: an upload that has started is not refused at its end.
     await jobs.expectRoom('ingest')
     await galleries.sets.serving(gallery)
 
@@ -75,14 +75,14 @@ export class Ingest {
       if (!created) await this.#expectSame(report.job, description, id)
       return report
     } catch (error) {
-      // of a job that may be there all the same: an upload without one is removed after a day
+      // belongs to a job that may exist after all: an upload without a job is removed after a day
       const mayBeNeeded = error instanceof AlikeError && error.code === 'store_outcome_unknown'
       if (!mayBeNeeded) await spool.remove(id)
       throw error
     }
   }
 
-  /** A key asks for the job of the same upload, or it is a mistake. @throws AlikeError `idempotency_key_reused` */
+  /** The same key with a different upload is an error. @throws AlikeError `idempotency_key_reused` */
   async #expectSame(job: JobRecord, description: SourceDescription, received: string): Promise<void> {
     await this.#options.spool.remove(received)
     if (!isDeepStrictEqual(job.source, description))

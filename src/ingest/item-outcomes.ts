@@ -1,4 +1,4 @@
-/** What becomes of one item of a source: a picture is read, decoded and embedded, and a failure of its own is told with it. */
+/** Processes one item of a source: reads, decodes and embeds a picture, and reports a failure of that picture. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../errors.js'
 import type { JobError } from '../gallery/job-progress.js'
@@ -13,7 +13,7 @@ import type { PictureItem, SourceItem } from './source.js'
 export interface ItemOutcomesOptions {
   parts: IntakeParts
   signal: AbortSignal
-  /** Left out: nothing is traced. */
+  /** Default: no tracing. */
   trace?: JobTrace | undefined
 }
 
@@ -23,9 +23,9 @@ export type Outcome = { index: number; isNameAssumed?: boolean | undefined } & (
   | { failed: JobError }
 )
 
-/** So many pictures in a row that fail for no reason of theirs: the fault is ours, the job ends. */
+/** If this many pictures in a row fail for reasons not their own, the fault is ours and the job ends. */
 const ownFaultsMax = 20
-/** Of a picture by URL whose host says that it is busy, or does not answer. */
+/** For a picture behind a URL whose host is busy or does not answer. */
 const fetchAttemptsMax = 3
 const fetchPauseMaxSeconds = 30
 
@@ -39,7 +39,7 @@ export class ItemOutcomes {
     this.#options = options
   }
 
-  /** @throws AlikeError why the job as a whole cannot go on; the signal's reason */
+  /** @throws AlikeError why the job as a whole cannot continue; the signal's reason */
   async of(item: SourceItem): Promise<Outcome> {
     const { index, name, isNameAssumed } = item
     if ('skipped' in item) return { index, skipped: true, note: item.note && errorLine(item, item.note) }
@@ -59,8 +59,8 @@ export class ItemOutcomes {
   }
 
   /**
-   * From what was kept of the picture: another model serves the gallery by now.
-   * @throws AlikeError `serving_changed` for a picture that was not kept: it has to be read again; and as `takeIn`
+   * Embeds what was kept of the picture for the model that now serves the gallery.
+   * @throws AlikeError `serving_changed` for a picture that was not kept and has to be read again; and as `takeIn` does
    */
   async again(step: ImageStep): Promise<ImageStep> {
     if (!('put' in step)) return step
@@ -72,13 +72,13 @@ export class ItemOutcomes {
     return patiently(() => this.#takeIn({ id, label, metadata, bytes, origin: reference }), signal)
   }
 
-  /** @returns undefined for one that is passed over, see `PictureElsewhere` */
+  /** @returns undefined for a skipped picture, see `PictureElsewhere` */
   async #put(item: PictureItem): Promise<PutStep | undefined> {
     const { id, label, metadata, reference } = item
     const origin = item.origin ?? ('url' in item ? item.url : undefined)
     const bytes = await this.#bytesHere(item)
     if (bytes === undefined) return undefined
-    // room for the original is waited for; what becomes of the job without room for records is decided by its writes
+    // wait for room for the original; if there is no room for records either, the job's writes decide
     const waitsOut = [...passingCodes, 'storage_full'] as const
     const image = { id, bytes, label, metadata, reference, origin }
     return patiently(() => this.#takeIn(image), this.#options.signal, waitsOut)

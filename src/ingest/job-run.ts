@@ -1,7 +1,7 @@
 /**
- * One job from its upload to its end: read → decode → embed, several at once; then committed in the
- * order of the source, each group together with how far the job has come. What was killed goes on
- * behind the last committed group, so nothing is done twice and nothing is left out.
+ * One job from upload to end: read → decode → embed, several pictures at once; then committed in the order of the
+ * source, each group together with the job's position. A killed job resumes after the last committed group, so nothing
+ * is done twice or left out.
  */
 import { pMapIterable } from 'p-map'
 import { AlikeError } from '../errors.js'
@@ -23,19 +23,19 @@ export interface JobRunOptions
   metrics: Metrics
   /** Pictures between reading and commit: enough to keep every decoder and model worker busy. */
   concurrency: number
-  /** Of one picture; a picture behind a URL is taken for as large until it is here. */
+  /** Maximum size of a picture; a picture behind a URL is assumed to be this large until it has arrived. */
   uploadMaxBytes: number
 }
 
-/** `leave` gives back the room that it has in memory. */
+/** `leave` releases the item's memory. */
 interface StartedItem {
   item: SourceItem
   leave(): void
 }
 
-/** One transaction holds so many pictures, or what has come in this time. */
+/** Pictures per transaction, or however many arrive in this time. */
 const commitBatch = { maxSize: 48, maxDelayMs: 250 }
-/** Picture files of one job in memory at once; a single one may be larger. */
+/** Total size of a job's picture files in memory; a single one may be larger. */
 const underWayMaxBytes = 128 * 2 ** 20
 export class JobRun {
   readonly #job: JobRecord
@@ -56,7 +56,7 @@ export class JobRun {
     this.#outcomes = new ItemOutcomes(job.gallery, options)
   }
 
-  /** Behind the last committed group. */
+  /** The position after the last committed group. */
   get position(): number {
     return this.#position
   }
@@ -72,14 +72,14 @@ export class JobRun {
 
   /**
    * @returns the number of items in the source
-   * @throws AlikeError why the job as a whole cannot go on; `serving_changed`: it can, by a run from `position` on; the
-   * signal's reason when stopped
+   * @throws AlikeError why the job as a whole cannot continue; `serving_changed` if it can, by a run from `position`
+   * on; the signal's reason when stopped
    */
   async run(): Promise<number> {
     const { concurrency, signal, trials } = this.#options
     let position = this.#job.position
     const items = this.#started(this.#source.items(position))
-    // The process died over the job: what may have been at work then is tried again, one after the other.
+    // The process died during this job: items that may have been in progress are retried one by one.
     if (trials.runs > 1) position = await this.#oneByOne(items, position, 2 * (concurrency + commitBatch.maxSize))
     const rest = { [Symbol.asyncIterator]: () => items }
     const outcomes = pMapIterable(rest, ({ item, leave }) => this.#outcomes.of(item).finally(leave), {
@@ -95,8 +95,8 @@ export class JobRun {
   }
 
   /**
-   * Which item is at work is on the disk before it is, and its outcome before the next is begun: an item over which the
-   * process dies is known to the next process.
+   * Records each item durably before starting it, and its outcome before starting the next: if the process dies, the
+   * next one knows which item was responsible.
    */
   async #oneByOne(items: AsyncIterator<StartedItem>, from: number, count: number): Promise<number> {
     const { note, giveUp, signal } = this.#options
@@ -170,7 +170,9 @@ export class JobRun {
     this.#done += batch.length
   }
 
-  /** What was embedded while another model began to serve the gallery is embedded again, from what was kept of it. */
+  /**
+   * Pictures embedded while another model began to serve the gallery are embedded again, from what was kept of them.
+   */
   async #change(steps: readonly ImageStep[], progress: JobProgress): Promise<StepResult[]> {
     const { parts } = this.#options
     for (let current = [...steps]; ; ) {

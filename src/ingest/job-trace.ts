@@ -1,6 +1,6 @@
 /**
- * Where the time of an ingestion goes, as parts of its trace: the commit of each group, and the stages of one picture in it. A job
- * of a million pictures must not make a million spans, so later groups are told less and less often.
+ * Traces the time of an ingestion: the commit of each group, and the stages of one picture in it. A job with a million
+ * pictures must not create a million spans, so later groups are sampled more and more sparsely.
  */
 import type { StageDurations } from './new-image.js'
 
@@ -12,7 +12,9 @@ export type TracePart = (
   attributes?: Readonly<Record<string, string | number>>,
 ) => void
 
-/** So many are all told, then every second one of twice as many, every fourth of four times as many, and so on. */
+/**
+ * The first groups are all traced, then every second of twice as many, every fourth of four times as many, and so on.
+ */
 const groupsOfAll = 100
 
 export class JobTrace {
@@ -24,7 +26,7 @@ export class JobTrace {
     this.#part = part
   }
 
-  /** A picture was embedded; of each group the first one counts. */
+  /** A picture was embedded; only the first of each group is traced. */
   embedded(startedAt: number, durations: StageDurations): void {
     this.#stages ??= { startedAt, durations }
   }

@@ -1,4 +1,4 @@
-/** What a line of NDJSON may say: in an upload, and in the manifest of an archive. */
+/** Schemas for NDJSON lines: in an upload, and in the manifest of an archive. */
 import { type Static, type TSchema, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { lineBounds, misfitOfStored, readJson, storedBounds } from '../bounded-json.js'
@@ -66,7 +66,7 @@ export const DeleteLine = Type.Object(
   strict,
 )
 
-/** `file` is the path of a file in the same archive, seen from the manifest's folder. */
+/** `file` is the path of a file in the same archive, relative to the manifest's folder. */
 export const ManifestLine = Type.Object(
   {
     file: Type.String({ minLength: 1, maxLength: idMaxLength }),
@@ -82,7 +82,7 @@ export type ManifestLine = Static<typeof ManifestLine>
 const checks = { add: Compile(AddLine), delete: Compile(DeleteLine), manifest: Compile(ManifestLine) }
 
 export interface LineLimits {
-  /** Of the metadata in a line, as JSON. Default 16 KiB. */
+  /** Maximum size of the metadata in a line, as JSON. Default 16 KiB. */
   metadataMaxBytes?: number | undefined
 }
 

@@ -1,10 +1,12 @@
-/** Lines of a stream whose sender decides how long they are: never more of one in memory than a line may have. */
+/**
+ * Splits a stream into lines whose length the sender controls: never holds more of a line than its maximum in memory.
+ */
 
 const newline = 0x0a
 /** Space, tab, carriage return. */
 const blanks = new Set([0x20, 0x09, 0x0d])
 
-/** Lines without their end, blank ones left out; in place of one that is longer than `maxBytes`, `undefined`. */
+/** Lines without their terminator, skipping blank ones; `undefined` in place of a line longer than `maxBytes`. */
 export async function* boundedLines(
   stream: AsyncIterable<Uint8Array>,
   maxBytes: number,
@@ -36,7 +38,7 @@ export async function* boundedLines(
   if (last === undefined || !isBlank(last)) yield last
 }
 
-/** Counts what `boundedLines` will give, as the chunks of the stream come by. */
+/** Counts the lines that `boundedLines` will yield, while the chunks of the stream pass through. */
 export class LineCount {
   #complete = 0
   #begun = false

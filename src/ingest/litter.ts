@@ -1,13 +1,16 @@
 /**
- * What desktops, cameras and network disks leave among pictures: thumbnails, recycle bins, sidecars. One
- * rule for archives, forms and the ingest command. What a manifest names is never litter.
+ * Files that desktops, cameras and network disks leave among pictures: thumbnails, recycle bins, sidecars. One rule for
+ * archives, forms and the ingest command. Files named by a manifest are never litter.
  */
 import { segmentsOf } from './names.js'
 
 export const litterRules = ['skip', 'take'] as const
 export type LitterRule = (typeof litterRules)[number]
 
-/** Names of files and folders, in lower case; whatever begins with a dot is litter too (`.DS_Store`, `._a.jpg`, `.Trash-1000`, `.git`). */
+/**
+ * Names of files and folders, in lower case; names that begin with a dot are litter too (`.DS_Store`, `._a.jpg`,
+ * `.Trash-1000`, `.git`).
+ */
 const names = new Set([
   '__macosx',
   'icon\r',
@@ -32,7 +35,7 @@ const names = new Set([
   'zbthumbnail.info',
 ])
 
-/** What lies beside a picture and says something about it, or about its folder. */
+/** Files beside a picture that describe it or its folder. */
 const sidecar =
   /\.(xmp|aae|thm|pp3|dop|cos|on1|vrd|lrcat|lrprev|json|txt|xml|html?|md|nfo|log|ini|db|url|lnk|gpx|md5|sha1|sha256|sfv)$/i
 
@@ -41,7 +44,7 @@ export function isLitter(path: string): boolean {
   return segments.some((segment) => isLitterName(segment)) || sidecar.test(segments.at(-1) ?? '')
 }
 
-/** Of a file, or of a folder with all that lies in it. */
+/** For a file, or a folder with everything in it. */
 export function isLitterName(name: string): boolean {
   return (name.startsWith('.') && name !== '.' && name !== '..') || names.has(name.toLowerCase())
 }

@@ -1,7 +1,7 @@
 /**
- * Names of files as archives write them: bytes, and now and then a word on what they mean. They are
- * decoded by what the format says, else by what the caller says; nothing is guessed, and no byte is
- * replaced by U+FFFD, which would make one id of many names.
+ * Decodes file names in archives, which are bytes with or without a declared encoding: by what the format declares,
+ * else by what the caller declares. Nothing is guessed, and no byte is replaced by U+FFFD, which would merge different
+ * names into one id.
  */
 import { isUtf8 } from 'node:buffer'
 import iconv from 'iconv-lite'
@@ -9,7 +9,7 @@ import { AlikeError } from '../errors.js'
 import { nfc } from '../text.js'
 import { pathMaxBytes, shownBytes } from './names.js'
 
-/** What a caller may state; several have two names. */
+/** Encodings a caller may declare; several have two names. */
 export const nameEncodings = [
   'utf-8',
   'latin1',
@@ -42,19 +42,19 @@ export type NameEncoding = (typeof nameEncodings)[number]
 
 export interface WrittenName {
   bytes: Buffer
-  /** What the format says of the bytes; undefined where it says nothing. Code page 437 is what a zip means without a word. */
+  /** The declared encoding; undefined if none. A zip without a declaration means code page 437. */
   says?: 'utf-8' | 'cp437' | undefined
 }
 
 export interface ReadName {
-  /** In NFC; where there is a misfit, as it may be shown. */
+  /** In NFC; in a form fit for display if there is a misfit. */
   path: string
   misfit?: AlikeError | undefined
-  /** Taken for what the format means without a word, though packers often mean something else. */
+  /** The format's default encoding was assumed, although packers often use another. */
   isAssumed?: boolean | undefined
 }
 
-/** @param stated by the caller: for names of which the format says nothing for certain, or says what is not so */
+/** @param stated by the caller: for names whose encoding the format does not declare reliably, or declares wrongly */
 export function readName({ bytes, says }: WrittenName, stated: NameEncoding | undefined): ReadName {
   if (bytes.length > pathMaxBytes) {
     return {
@@ -71,14 +71,14 @@ export function readName({ bytes, says }: WrittenName, stated: NameEncoding | un
   return { path: shownBytes(bytes), misfit: misfitOf(bytes, stated) }
 }
 
-/** @returns undefined when the bytes are no text in that encoding */
+/** @returns undefined if the bytes are not valid in that encoding */
 export function decoded(bytes: Buffer, encoding: NameEncoding): string | undefined {
   if (encoding === 'utf-8') return isUtf8(bytes) ? bytes.toString('utf8') : undefined
   const text = iconv.decode(bytes, windowsNameOf(encoding))
   return text.includes('\ufffd') ? undefined : text
 }
 
-/** What is called Latin-1 has quotes and the euro sign of Windows more often than control characters. */
+/** Text labelled Latin-1 contains Windows quotes and the euro sign more often than control characters. */
 function windowsNameOf(encoding: NameEncoding): string {
   return encoding === 'latin1' || encoding === 'iso-8859-1' ? 'windows-1252' : encoding
 }

@@ -1,27 +1,27 @@
 /**
- * From the path of an uploaded file or archive entry to the picture's id and label. Paths come from
- * strangers: nothing here is ever used to open a file.
+ * Derives a picture's id and label from the path of an uploaded file or archive entry. Paths come from strangers: they
+ * are never used to open a file.
  */
 import { AlikeError } from '../errors.js'
 import { cutText, misfitOfText, nfc } from '../text.js'
 
 export const idMaxLength = 512
 export const labelMaxLength = 200
-/** For schemas. That texts are Unicode is checked where they are read. */
+/** For schemas. Valid Unicode is checked where texts are read. */
 export const idPattern = '^[^\\u0000-\\u001f\\u007f]+$'
 export const newIdPattern = '^(?!\\.{1,2}$)[^\\u0000-\\u001f\\u007f]+$'
 export const labelPattern = '^[^\\u0000]*$'
 
 export interface ItemName {
-  /** The path, normalised. */
+  /** The normalised path. */
   id: string
-  /** Name of the folder that the file lies in; undefined at the top. */
+  /** Name of the folder that contains the file; undefined at the top level. */
   label?: string
 }
 
 /**
  * `./cycling\Image_12.jpg` → id `cycling/Image_12.jpg`, label `cycling`, both in NFC.
- * @throws AlikeError `archive_path_invalid` for a path that is absolute, climbs out or can be no id.
+ * @throws AlikeError `archive_path_invalid` for a path that is absolute, escapes its root or cannot be an id.
  */
 export function nameOf(path: string): ItemName {
   const segments = segmentsOf(nfc(path))
@@ -33,7 +33,7 @@ export function nameOf(path: string): ItemName {
   return label === undefined ? { id } : { id, label }
 }
 
-/** Of the path as every system means it: `\` parts, too, and `.` says nothing. */
+/** Segments of a path on any system: `\` also separates, and `.` is dropped. */
 export function segmentsOf(path: string): string[] {
   return path
     .replaceAll('\\', '/')
@@ -53,15 +53,15 @@ function tricksOf(path: string, segments: string[]): string | undefined {
   return undefined
 }
 
-/** Longest path that is looked at: what systems open at all, and far beyond what an id may have. */
+/** Maximum path length examined: the limit of operating systems, and far beyond that of an id. */
 export const pathMaxBytes = 4_096
 
-/** A path as it may be shown in an error report. */
+/** A path in a form fit for an error report. */
 export function shownName(path: string): string {
   return cutText(path.replace(/[\u0000-\u001f\u007f]/g, '\ufffd'), idMaxLength)
 }
 
-/** The same of a path whose encoding is not known: `m\xfcller/1.jpg`, two of which stay two. */
+/** The same for a path with unknown encoding: `m\xfcller/1.jpg`; distinct paths stay distinct. */
 export function shownBytes(path: Buffer): string {
   return path
     .toString('latin1')

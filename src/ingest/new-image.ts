@@ -1,4 +1,4 @@
-/** One picture on its way into a gallery, alone or in bulk: nothing to do, or decode and embed. */
+/** Takes in one picture, alone or in bulk: skips it if nothing has changed, otherwise decodes and embeds it. */
 import { createHash } from 'node:crypto'
 import type { EmbeddedImage, ImageEmbedder } from '../embedding/image-embedder.js'
 import { AlikeError } from '../errors.js'
@@ -15,37 +15,37 @@ export interface IntakeParts extends ImageOriginalsParts {
 }
 
 export interface IncomingImage {
-  /** The content hash when left out. */
+  /** Default: the content hash. */
   id?: string
   bytes: Uint8Array
-  /** Left out: what is stored stays, as it is when this is written. */
+  /** Default: keeps the stored label, as of the time of the write. */
   label?: string | null | undefined
-  /** The same. */
+  /** Likewise for metadata. */
   metadata?: Metadata | undefined
-  /** Where its owner has it, as a caller says. */
+  /** The picture's location in its owner's storage, as given by the caller. */
   reference?: string | undefined
-  /** Where it was read from; recorded in galleries that store where pictures lie. */
+  /** Where it was read from; recorded in galleries that store the location of pictures. */
   origin?: string | undefined
 }
 
-/** So often a picture is embedded anew because another model began to serve before it was stored. */
+/** How often a picture is embedded again because another model began to serve before it was stored. */
 export const servingTries = 10
 
 export interface IntakeOptions {
   signal?: AbortSignal | undefined
   /** Default `upload`. */
   purpose?: 'upload' | 'job' | undefined
-  /** Hears how long each stage took, of a picture that was embedded. */
+  /** Receives the duration of each stage for an embedded picture. */
   onEmbedded?: ((stages: StageDurations) => void) | undefined
 }
 
 export type StageDurations = Pick<EmbeddedImage, 'decodeMs' | 'queueMs' | 'embedMs'>
 
 /**
- * What is to be written; it holds whatever is written before it. Bytes that are stored already are not embedded again,
- * and where nothing else has changed by then, nothing is written.
- * @throws AlikeError `gallery_not_found`, `model_mismatch`, `image_*`, `url_*`, `reference_invalid` and `source_not_allowed` for a reference, `storage_full`,
- * `overloaded`; the signal's reason when aborted
+ * Returns what is to be written; it stays valid whatever is written before it. Bytes that are already stored are not
+ * embedded again, and if nothing else has changed by then, nothing is written.
+ * @throws AlikeError `gallery_not_found`, `model_mismatch`, `image_*`, `url_*`, `reference_invalid` and
+ * `source_not_allowed` for a reference, `storage_full`, `overloaded`; the signal's reason when aborted
  */
 export async function takeIn(
   gallery: string,
@@ -72,7 +72,7 @@ export async function takeIn(
   const embedded = await images.embed(bytes, { purpose, modelId, signal })
   const { vector, thumbnail, copyDescriptor, width, height, format } = embedded
   onEmbedded?.(embedded)
-  // On the disk before the picture is; but only what is a picture.
+  // Stored before the picture is, but only once it is known to be one.
   await keep()
   return {
     put: { ...said, vector, copyDescriptor, width, height, format, ...(thumbnail && { thumbnail }) },
@@ -97,16 +97,16 @@ async function referenceIn(
     if (!origin.startsWith('file:')) references?.expectGiven(origin)
     return origin
   }
-  // the same content as before lies where it lay
+  // unchanged content stays at its known location
   const stored = await galleries.images.get(gallery, id)
   if (stored?.contentHash === contentHash && stored.reference !== undefined) return stored.reference
   throw new AlikeError('image_reference_missing')
 }
 
 /**
- * Taken in and written; again where another model began to serve the gallery between the two.
- * @returns when it was taken in besides, by `performance.now()`
- * @throws AlikeError as `takeIn` and `Galleries.putOne`
+ * Takes a picture in and writes it; repeats if another model began to serve the gallery in between.
+ * @returns also when it was taken in, by `performance.now()`
+ * @throws AlikeError as `takeIn` and `Galleries.putOne` do
  */
 export async function storeOne(
   gallery: string,

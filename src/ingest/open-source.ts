@@ -1,4 +1,4 @@
-/** Opens what a job reads from, by what kind of upload it is. */
+/** Opens the source of a job according to its kind. */
 import type { ListedBuckets } from '../remote/listed-buckets.js'
 import type { Source, SourceDescription, SourceLimits } from './source.js'
 import { openAddresses } from './sources/addresses.js'
@@ -8,22 +8,22 @@ import { openBucketObjects } from './sources/bucket-objects.js'
 import { openFolderFiles } from './sources/folder-files.js'
 import { openNdjson } from './sources/ndjson.js'
 
-/** Where pictures of lists are. */
+/** Storage that lists of pictures refer to. */
 export interface PicturePlaces {
   buckets: ListedBuckets
-  /** Watched folders; files of others are not read. */
+  /** Watched folders; files in others are not read. */
   folders: readonly string[]
 }
 
 export interface SourceOpening {
   limits: SourceLimits
-  /** Left out: uploads alone are opened. */
+  /** Default: only uploads can be opened. */
   places?: PicturePlaces | undefined
   signal?: AbortSignal | undefined
 }
 
 /**
- * Archives are looked through for a manifest here, which takes a while for a large tar; `signal` ends that.
+ * Searches archives for a manifest, which takes a while for a large tar; `signal` aborts that.
  * @throws AlikeError `archive_unreadable`, `manifest_invalid`, `source_not_allowed`; the signal's reason
  */
 export async function openSource(

@@ -1,4 +1,4 @@
-/** What in an upload is no picture and was not meant to be one: counted as skipped, and not looked at. */
+/** Entries of an upload that are not and were not meant to be pictures: counted as skipped without being read. */
 import { isLitter } from './litter.js'
 import type { SourceDescription } from './source.js'
 

@@ -1,9 +1,9 @@
-/** Reads a stream that claims to be a picture, but never more of it than a picture may have. */
+/** Reads a stream that claims to be a picture, up to the maximum size of a picture. */
 import { AlikeError } from '../errors.js'
 
 /**
- * Reads to the end in any case: what follows in the same archive or form comes only after it.
- * @param onBytes hears of bytes that are kept; what it throws ends the reading
+ * Always reads to the end: in an archive or form, whatever follows comes after it.
+ * @param onBytes receives the number of bytes kept; throwing ends the reading
  * @throws AlikeError `image_too_large`
  */
 export async function readBounded(

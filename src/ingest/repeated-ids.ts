@@ -1,17 +1,17 @@
 /**
- * Whether an upload has had an id before: two of its pictures under one id are told, whatever made
- * them the same. Every item of a source passes by here in its order, those of a former run included.
+ * Detects repeated ids within an upload: two pictures with one id are reported, whatever made their ids equal. Every
+ * item of a source passes through here in order, including those of a previous run.
  */
 import { hash } from 'node:crypto'
 
-/** More than the elements that one Set can hold, as INGEST_MAX_FILES may be. */
+/** More than one Set can hold, because INGEST_MAX_FILES may exceed that. */
 const sets = 64
 
 export class RepeatedIds {
-  /** 53 bits of a hash each: a million ids take 40 MB, and of 20,000 such uploads one tells of a pair that is none. */
+  /** 53 hash bits per id: a million ids take 40 MB, and one such upload in 20,000 reports a false pair. */
   readonly #seen = Array.from({ length: sets }, () => new Set<number>())
 
-  /** @returns whether it has been met before */
+  /** @returns whether the id has been seen before */
   meet(id: string): boolean {
     const bits = Buffer.from(hash('sha1', id, 'binary'), 'binary').readBigUInt64BE()
     const seen = this.#seen[Number(bits % BigInt(sets))]!

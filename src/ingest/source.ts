@@ -1,4 +1,7 @@
-/** What a job reads from: pictures one after the other, always in the same order, so that a job can go on where it stopped. */
+/**
+ * The source of a job: pictures one after the other, always in the same order, so that a job can resume where it
+ * stopped.
+ */
 import type { AlikeError } from '../errors.js'
 import type { Metadata } from '../gallery/records.js'
 import type { LitterRule } from './litter.js'
@@ -8,54 +11,56 @@ export const sourceKinds = ['files', 'tar', 'tar.gz', 'tar.zst', 'zip', 'ndjson'
 export type SourceKind = (typeof sourceKinds)[number]
 export type ArchiveKind = Extract<SourceKind, 'tar' | 'tar.gz' | 'tar.zst' | 'zip'>
 
-/** Kept in the job's record: all that is needed to open the source again. */
+/** Stored in the job's record: everything needed to open the source again. */
 export interface SourceDescription {
   kind: SourceKind
-  /** Label of pictures that lie in no folder. */
+  /** Label for pictures outside any folder. */
   label?: string | undefined
-  /** Of names of which the archive itself does not say what they are. */
+  /** Encoding of names for which the archive declares none. */
   nameEncoding?: NameEncoding | undefined
-  /** Of a manifest as CSV; left out: UTF-8, or what its byte order mark says. */
+  /** Encoding of a CSV manifest; default: UTF-8, or as its byte order mark says. */
   manifestEncoding?: NameEncoding | undefined
   /** Default `skip`. */
   litter?: LitterRule | undefined
-  /** Of `s3`: the pictures are the objects of the bucket whose keys begin with the prefix. */
+  /** For `s3`: the pictures are the objects of the bucket whose keys begin with the prefix. */
   bucket?: string
   prefix?: string
-  /** Of `folder`: the watched folder that the paths of the list start from. */
+  /** For `folder`: the watched folder that the list's paths are relative to. */
   folder?: string
-  /** Of the upload as it was received; jobs of older versions have neither, and nothing was received of `s3`. */
+  /** Size of the received upload; missing in jobs of older versions and for `s3`, which receives nothing. */
   bytes?: number
   crc32?: number
 }
 
-/** What is said of a picture. */
+/** What the source states about a picture. */
 export interface SaidOfImage {
   id: string
-  /** Left out: what is stored stays. */
+  /** Default: keeps the stored label. */
   label?: string | null | undefined
-  /** The same. */
+  /** Likewise for metadata. */
   metadata?: Metadata
-  /** Where its owner has it, as the upload says. */
+  /** The picture's location in its owner's storage, as given by the upload. */
   reference?: string | undefined
-  /** Where it is read from, where the source knows that. */
+  /** Where it is read from, if the source knows. */
   origin?: string | undefined
-  /** An earlier picture of the same upload has this id: what comes later stays. */
+  /** An earlier picture of the same upload has this id: the later one stays. */
   repeats?: boolean | undefined
 }
 
-/** A picture that is read when it is its turn. */
+/** A picture that is read when its turn comes. */
 export interface PictureElsewhere {
-  /** Of the picture, as far as it is known before. */
+  /** Size of the picture, if known in advance. */
   size: number
-  /** @returns undefined when the picture is passed over: it has changed or gone since it was listed, and will be listed again */
+  /**
+   * @returns undefined if the picture is skipped: it has changed or gone since it was listed, and will be listed again
+   */
   read(signal: AbortSignal): Promise<Buffer | undefined>
 }
 
 export interface ItemPlace {
   /** Position in the source, from 0; the same each time the source is read. */
   index: number
-  /** As the source calls it. */
+  /** The source's own name for it. */
   name: string
   /** See `ReadName`. */
   isNameAssumed?: boolean | undefined
@@ -64,18 +69,21 @@ export interface ItemPlace {
 /** One picture, wherever its bytes are. */
 export type PictureItem = ItemPlace & SaidOfImage & ({ bytes: Buffer } | { url: string } | PictureElsewhere)
 
-/** One picture, one to be removed, what is passed over (with a note where that is to be told), or why there is none in this place. */
+/**
+ * A picture, an id to remove, a skipped entry (with a note if it should be reported), or the reason why there is no
+ * picture in this place.
+ */
 export type SourceItem =
   | PictureItem
   | (ItemPlace & ({ remove: string } | { skipped: true; note?: AlikeError | undefined } | { error: AlikeError }))
 
 export interface Source {
-  /** Items, where it is known before they are read. */
+  /** Number of items, if known before they are read. */
   readonly total?: number
-  /** Part of the bytes that was read so far, 0..1. */
+  /** Share of the bytes read so far, 0..1. */
   readonly share: number
   /**
-   * From item number `from` on. One item's bytes are in memory at a time.
+   * Starts at item number `from`. Holds one item's bytes in memory at a time.
    * @throws AlikeError `archive_unreadable` where the source is damaged
    */
   items(from: number): AsyncIterable<SourceItem>
@@ -83,11 +91,11 @@ export interface Source {
 }
 
 export interface SourceLimits {
-  /** Of one picture. */
+  /** Per picture. */
   uploadMaxBytes: number
-  /** Of everything in an archive, unpacked. */
+  /** Everything in an archive, unpacked. */
   ingestMaxBytes: number
   ingestMaxFiles: number
-  /** Of the metadata of one picture, as JSON. Default 16 KiB. */
+  /** Metadata of one picture, as JSON. Default 16 KiB. */
   metadataMaxBytes?: number | undefined
 }

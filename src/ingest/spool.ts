@@ -11,45 +11,46 @@ import type { ArchiveKind } from './source.js'
 import { blockBytes, isHeader } from './tar/tar-header.js'
 import { unlessAborted } from './unless-aborted.js'
 
-/** What was received, to be compared when another process reads it. */
+/** Size and hash of the received bytes, verified when another process reads them. */
 export interface Received {
   bytes: number
   crc32: number
 }
 
-/** Where uploads are for every process, beside the disk of the one that received them. */
+/** Storage for uploads that every process can reach, in addition to the receiving process's disk. */
 export interface SharedUploads {
   /** Durable once it resolves. */
   put(jobId: string, file: string): Promise<void>
-  /** @returns undefined when it is not there */
+  /** @returns undefined if it is missing */
   get(jobId: string): Promise<NodeJS.ReadableStream | undefined>
   remove(jobId: string): Promise<void>
   list(): AsyncIterable<{ jobId: string; putAt: Date }>
 }
 
-/** Longer than an upload is received, and a job made of it. */
+/** Longer than it takes to receive an upload and create its job. */
 const strayAgeMs = 86_400_000
 
 export class Spool {
   readonly #folder: string
   readonly #shared: SharedUploads | undefined
-  /** Whole in the folder, as this process has seen. */
+  /** Uploads that this process has seen complete in the folder. */
   readonly #seen = new Set<string>()
 
-  /** @param shared left out: jobs are run by the process that received their uploads, or has its folder */
+  /** @param shared omit it if jobs are run by the process that received their uploads, or one that shares its folder */
   constructor(dataDir: string, shared?: SharedUploads | undefined) {
     this.#folder = join(dataDir, 'spool')
     this.#shared = shared
   }
 
-  /** Where the upload of a job lies. */
+  /** Path of a job's upload. */
   fileOf(jobId: string): string {
     return join(this.#folder, jobId, 'upload')
   }
 
   /**
-   * Resolves when the bytes and their place in the folder are on the disk.
-   * @throws AlikeError `body_too_large`, `storage_full`; what the stream throws; the signal's reason. Nothing is left behind then.
+   * Resolves when the bytes and their directory entry are on disk.
+   * @throws AlikeError `body_too_large`, `storage_full`; what the stream throws; the signal's reason. Nothing is left
+   * behind then.
    */
   async receive(
     jobId: string,
@@ -67,7 +68,7 @@ export class Spool {
         createWriteStream(this.fileOf(jobId), { flags: 'wx', flush: true }),
         { signal },
       )
-      // A source that waits for bytes ends with its connection, which ends with our answer: it is not waited for.
+      // A source waiting for bytes ends with its connection, which ends with our response, so it is not awaited.
       await (signal === undefined ? writing : unlessAborted(writing, signal))
       await syncFolder(folder)
       await syncFolder(this.#folder)
@@ -80,7 +81,7 @@ export class Spool {
   }
 
   /**
-   * What a job reads from, where the job itself finds that out: written whole or not at all, and once.
+   * Writes the source of a job that determines it itself: all or nothing, and once.
    * @throws AlikeError `storage_full`; what the lines throw; the signal's reason
    */
   async list(jobId: string, lines: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
@@ -91,7 +92,7 @@ export class Spool {
     )
     if (isThere) return
     try {
-      // another process that began the job has listed it
+      // another process that started the job has already listed it
       const listed = await this.#shared?.get(jobId)
       await mkdir(dirname(file), { recursive: true })
       await pipeline(
@@ -110,8 +111,8 @@ export class Spool {
   }
 
   /**
-   * Once it is looked through, and before its job exists: any process may read it then. None is left in the folder, as it may
-   * be another process that removes it at the end of the job.
+   * Called once the upload has been inspected and before its job exists: from then on any process may read it. No copy
+   * is kept in the folder, because another process may clean up at the end of the job.
    */
   async share(jobId: string): Promise<void> {
     if (this.#shared === undefined) return void this.#seen.add(jobId)
@@ -120,8 +121,8 @@ export class Spool {
   }
 
   /**
-   * Before an upload is read that this process may not have received.
-   * @param received left out for jobs of older versions, which did not note it
+   * Fetches an upload that this process may not have received.
+   * @param received undefined for jobs of older versions, which did not record it
    * @throws AlikeError `archive_unreadable`, `storage_full`; the signal's reason
    */
   async bring(jobId: string, received: Partial<Received>, signal?: AbortSignal | undefined): Promise<void> {
@@ -129,7 +130,7 @@ export class Spool {
     if (this.#shared !== undefined) {
       const upload = await this.#shared.get(jobId)
       if (upload !== undefined) {
-        await this.#forget(jobId) // a copy that was broken off
+        await this.#forget(jobId) // an interrupted copy
         await this.receive(jobId, upload, Number.MAX_SAFE_INTEGER, signal)
       }
     }
@@ -162,7 +163,7 @@ export class Spool {
     await this.#shared?.remove(jobId)
   }
 
-  /** Of the folder alone. */
+  /** Deletes only the copy in the folder. */
   async #forget(jobId: string): Promise<void> {
     this.#seen.delete(jobId)
     await rm(join(this.#folder, jobId), { recursive: true, force: true })
@@ -173,7 +174,7 @@ export class Spool {
     try {
       await mkdir(this.#folder, { recursive: true })
     } catch (error) {
-      if (isNoRoom(error)) return // made with the first upload then: a service whose disk is full has to start
+      if (isNoRoom(error)) return // the first upload creates it instead: a service with a full disk must be able to start
       throw error
     }
     for (const name of await readdir(this.#folder)) if (!jobIds.has(name)) await this.#forget(name)
@@ -182,7 +183,7 @@ export class Spool {
   }
 }
 
-/** The kind of an archive, told from its first bytes: neither name nor content type is trusted. */
+/** The kind of an archive, determined by its first bytes: neither name nor content type is trusted. */
 export async function archiveKind(file: string): Promise<ArchiveKind> {
   const handle = await open(file)
   try {
@@ -204,7 +205,7 @@ function kindOf(head: Buffer): ArchiveKind | undefined {
   return head.length === blockBytes && (isHeader(head) || head.every((byte) => byte === 0)) ? 'tar' : undefined // an empty archive begins with zeros
 }
 
-/** A frame, or one to be skipped, with which several packers begin. */
+/** A frame, or a skippable frame, with which several packers begin. */
 function isZstd(head: Buffer): boolean {
   if (head.length < 4) return false
   const magic = head.readUInt32LE(0)

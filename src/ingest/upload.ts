@@ -1,4 +1,4 @@
-/** What a caller sends to be a job, and how it becomes a file that a job can read. */
+/** What a caller uploads for a job, and its conversion to a file that a job can read. */
 import { Readable } from 'node:stream'
 import { tooManyFiles } from './archive-bounds.js'
 import { LineCount } from './lines.js'
@@ -11,7 +11,7 @@ import { changeLines, type FolderChange } from './sources/folder-files.js'
 import { archiveKind, type Spool } from './spool.js'
 
 export interface Upload {
-  /** Of the job. Default: a random one. */
+  /** Id of the job. Default: random. */
   id?: string | undefined
   gallery: string
   /** See `SourceDescription`. */
@@ -19,7 +19,7 @@ export interface Upload {
   nameEncoding?: NameEncoding | undefined
   manifestEncoding?: NameEncoding | undefined
   litter?: LitterRule | undefined
-  /** A second upload of the same content under the same key gives the job of the first. */
+  /** A second upload of the same content with the same key returns the job of the first. */
   idempotencyKey?: string
   priority?: number | undefined
   webhook?: string | undefined
@@ -36,13 +36,14 @@ export interface Upload {
 }
 
 export interface Reception extends Omit<Upload, 'id' | 'gallery' | 'idempotencyKey' | 'priority' | 'webhook'> {
-  /** Runs such work one after the other: the manifest of an archive is in memory meanwhile. */
+  /** Serialises such work, because the manifest of an archive is in memory during it. */
   inTurn<Result>(work: () => Promise<Result>): Promise<Result>
 }
 
 /**
- * Spools the upload; what an archive is, is told from its bytes.
- * @throws AlikeError `archive_unreadable`, `manifest_invalid`, `body_too_large`, `storage_full`; what the stream throws; the signal's reason
+ * Spools the upload; the kind of an archive is determined by its bytes.
+ * @throws AlikeError `archive_unreadable`, `manifest_invalid`, `body_too_large`, `storage_full`; what the stream
+ * throws; the signal's reason
  */
 export async function receiveUpload(
   jobId: string,
@@ -69,7 +70,7 @@ export async function receiveUpload(
   const received = await spool.receive(jobId, content.archive, limits.ingestMaxBytes, signal)
   const kind = await archiveKind(spool.fileOf(jobId))
   if (kind !== 'zip') return { kind, ...received }
-  // A zip has a directory, so that damage there is told at once, and its pictures are counted.
+  // A zip has a directory, so damage to it is reported immediately and its pictures are counted.
   const total = await inTurn(async () => {
     const source = await openSource({ kind, ...said }, spool.fileOf(jobId), { limits })
     await source.close()

@@ -1,4 +1,4 @@
-/** Errors about one picture: a job reports them and goes on with the others. */
+/** Errors that concern one picture: a job reports them and continues with the others. */
 import type { ErrorCode } from '../errors.js'
 
 const aboutImage: readonly ErrorCode[] = [

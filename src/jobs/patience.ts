@@ -1,12 +1,12 @@
-/** Work in the background waits where a caller would be refused. */
+/** Background work waits where a caller would be refused. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError, type ErrorCode } from '../errors.js'
 
-/** What passes by itself. */
+/** Errors that pass by themselves. */
 export const passingCodes: readonly ErrorCode[] = ['overloaded', 'store_unreachable', 'engine_unreachable']
 const pauseMaxSeconds = 5
 
-/** Tries again until it succeeds. @throws the signal's reason, and whatever is not waited out */
+/** Retries until it succeeds. @throws the signal's reason, and any other error */
 export async function patiently<Result>(
   work: () => Promise<Result>,
   signal: AbortSignal,

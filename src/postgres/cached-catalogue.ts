@@ -1,14 +1,16 @@
-/** The catalogue with its look-ups by name remembered for a moment: an ingestion asks for the same gallery several times a picture. */
+/**
+ * A catalogue that briefly caches look-ups by name: an ingestion asks for the same gallery several times per picture.
+ */
 import type { Catalogue, CatalogueEntry } from '../gallery/catalogue.js'
 import type { Notices } from './notices.js'
 
-/** Other processes' changes are told by notices; this bounds what happens when one is missed. */
+/** Notices report changes by other processes; this bounds the staleness if one is missed. */
 export const freshMs = 1_000
-/** Names looked up lately. */
+/** Maximum cached names. */
 const namesMax = 10_000
 
 export interface CachedCatalogue extends Catalogue {
-  /** What is remembered of a gallery is forgotten unless this set serves it. */
+  /** Drops the cached gallery unless this set serves it. */
   expectServing(name: string, setUid: string | undefined): Promise<void>
   forget(name: string): void
 }
@@ -19,7 +21,7 @@ export function cachedCatalogue(catalogue: Catalogue, notices: Notices): CachedC
     if (notice === undefined) found.clear()
     else if (notice.gallery !== undefined) found.delete(notice.gallery)
   })
-  /** What this process changes it sees changed at once. */
+  /** Own changes are visible immediately. */
   const changing = async <Result>(work: Promise<Result>): Promise<Result> => {
     try {
       return await work

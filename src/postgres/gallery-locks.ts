@@ -1,6 +1,6 @@
 /**
- * Advisory locks of galleries: shared by writes, alone while another set begins to serve. They are held by a connection of their own;
- * when it is lost they are gone, which whoever held one finds when giving it back.
+ * Advisory locks of galleries: shared by writes, exclusive while another set begins to serve. A dedicated connection
+ * holds them; if it is lost, so are the locks, which holders discover on release.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
@@ -10,29 +10,29 @@ import { LockSession } from './lock-session.js'
 import { type Notices, notify } from './notices.js'
 import { asStoreError, type Postgres, type Sql, statementsOf } from './postgres.js'
 
-/** First of the two numbers that an advisory lock is called by. */
+/** First of an advisory lock's two numbers. */
 const kinds = { writes: 0x616c6977, sets: 0x616c6973, mirror: 0x616c696d } as const
-/** Writes of one process do not hold a gallery longer without a pause in which others may close it. */
+/** Maximum time that writes of one process hold a gallery without a pause in which others may close it. */
 const heldMaxMs = 3_000
 const retryMs = 20
-/** A gallery is closed for a few seconds at most; longer is a fault. */
+/** A gallery is closed for at most a few seconds; anything longer is a fault. */
 const waitMaxMs = 30_000
 
-/** That a write may go on. */
+/** Permission for a write. */
 export interface Pass {
-  /** Set that serves, which does not change until the pass is given back; undefined: there is no such gallery. */
+  /** The serving set, which cannot change until the pass is released; undefined if there is no such gallery. */
   serving: string | undefined
   /** The gallery's other set. */
   other: string | undefined
-  /** @throws AlikeError `store_unreachable` when it was lost: the gallery may have been closed meanwhile */
+  /** @throws AlikeError `store_unreachable` if the lock was lost: the gallery may have been closed in the meantime */
   giveBack(): Promise<void>
 }
 
-/** Writes of this process that are under way in a gallery. */
+/** Writes in progress by this process in a gallery. */
 interface Busy {
   count: number
   since: number
-  /** Another process waits for them. */
+  /** Another process is waiting for them to finish. */
   isAwaited: boolean
   idle: Promise<void>
   onIdle(): void
@@ -71,7 +71,10 @@ export class GalleryLocks {
     throw new AlikeError('overloaded', { detail: 'Another embedding set is beginning to serve.', retryAfterSeconds: 5 })
   }
 
-  /** @returns gives it back; undefined where this process or another one has it @throws AlikeError `store_unreachable` */
+  /**
+   * @returns the function that releases it; undefined if this or another process holds it
+   * @throws AlikeError `store_unreachable`
+   */
   async hold(what: Held, gallery: string): Promise<(() => Promise<void>) | undefined> {
     const key = `${what} ${gallery}`
     if (this.#held.has(key)) return undefined
@@ -96,10 +99,10 @@ export class GalleryLocks {
   }
 
   /**
-   * Does the work in a transaction while no write of any process is under way in the gallery. The lock is kept for as long as
-   * `work` says afterwards.
-   * @param first a statement about the gallery's name that is committed before
-   * @throws what `work` throws; AlikeError `overloaded` where writes do not end in time, `store_unreachable`
+   * Runs the work in a transaction while no process has a write in progress in the gallery. The lock is kept afterwards
+   * for as long as `work` requests.
+   * @param first a statement about the gallery, given by name, that is committed beforehand
+   * @throws what `work` throws; AlikeError `overloaded` if writes do not finish in time, `store_unreachable`
    */
   async alone<Result>(
     gallery: string,
@@ -124,7 +127,7 @@ export class GalleryLocks {
       if ((error as { code?: unknown }).code !== lockNotAvailable) throw asStoreError(error)
       throw new AlikeError('overloaded', { detail: 'Writes to the gallery do not end.', retryAfterSeconds: 10 })
     } finally {
-      await connection.end().catch(() => {}) // and with it the lock
+      await connection.end().catch(() => {}) // which also releases the lock
     }
   }
 
@@ -136,7 +139,7 @@ export class GalleryLocks {
 
   async #tryShare(gallery: string, busy: Busy): Promise<Pass | undefined> {
     const session = await this.#connected()
-    // one after the other: who serves is read under the lock
+    // in this order: the serving set is read under the lock
     const [isHeld, rows] = await Promise.all([
       asked(session, 'pg_try_advisory_lock_shared', kinds.writes, gallery),
       session.query<{ serving: string; other: string | null }>(servingAndOther, [gallery]),
@@ -159,7 +162,10 @@ export class GalleryLocks {
     return { serving: rows[0]?.serving, other: rows[0]?.other ?? undefined, giveBack }
   }
 
-  /** A lock that this connection holds it is given again whoever waits: without a pause nobody else would ever have it. */
+  /**
+   * PostgreSQL grants this connection a lock it already holds even if others wait: without a pause they would never get
+   * it.
+   */
   async #pauseFor(gallery: string): Promise<void> {
     const busy = this.#busy.get(gallery)
     if (busy !== undefined && (busy.isAwaited || performance.now() - busy.since > heldMaxMs)) await busy.idle
@@ -207,10 +213,10 @@ const servingAndOther = `SELECT serving, (
     SELECT uid FROM alike.embedding_set WHERE gallery_uid = gallery.uid AND uid <> serving LIMIT 1
   ) AS other FROM alike.gallery WHERE name = $1`
 
-/** SQLSTATE of a lock that was not had in time. */
+/** SQLSTATE of a lock timeout. */
 const lockNotAvailable = '55P03'
 
-/** Galleries whose names have one number wait for each other, which harms nothing. */
+/** Galleries whose names hash to the same number wait for each other, which is harmless. */
 async function asked(sql: Sql, ask: string, kind: number, gallery: string): Promise<boolean> {
   const [row] = await sql.query<{ is: unknown }>(`SELECT ${ask}($1, $2) AS is`, [kind, crc32(gallery) | 0])
   return row?.is === true

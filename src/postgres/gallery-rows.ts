@@ -1,8 +1,12 @@
-/** What every store of something about galleries asks of theirs. */
+/** Queries about a gallery's row that several stores share. */
 import { AlikeError } from '../errors.js'
 import type { Sql } from './postgres.js'
 
-/** Until the transaction ends, others that hold it wait. @returns the uid of the set that serves @throws AlikeError `gallery_not_found` */
+/**
+ * Locks the gallery until the transaction ends.
+ * @returns the uid of the serving set
+ * @throws AlikeError `gallery_not_found`
+ */
 export async function holdGallery(sql: Sql, galleryUid: string): Promise<string> {
   return servingOf(await sql.query('SELECT serving FROM alike.gallery WHERE uid = $1 FOR UPDATE', [galleryUid]))
 }

@@ -1,31 +1,31 @@
 /**
- * Who runs which job next, by pg-boss: one job of a gallery at a time, by priority and in the order of their coming; a job
- * whose worker is silent is handed out again. What a job is and how far it came stands in our own tables: every call here is
- * part of the transaction that changes those. Only importer of pg-boss.
+ * Scheduling of jobs by pg-boss: one job per gallery at a time, by priority and order of arrival; a job whose worker is
+ * silent is handed out again. The content and progress of a job are in our own tables: every call here joins the
+ * transaction that changes those. The only importer of pg-boss.
  */
 import { type ConnectionOptions, PgBoss } from 'pg-boss'
 import type { JobKind } from '../jobs/job.js'
 import type { Postgres, Sql } from './postgres.js'
 
 export interface JobQueuesOptions {
-  /** A worker that is silent for longer has lost its job. At least 10. */
+  /** A worker that is silent for longer loses its job. At least 10. */
   leaseSeconds: number
-  /** Of its upkeep, which goes on without us. */
+  /** Errors of its maintenance, which continues in the background. */
   onError(error: unknown): void
 }
 
-/** What the queue knows a job by. */
+/** The queue's identification of a job. */
 export interface Delivery {
   kind: JobKind
   delivery: string
 }
 
-/** A job in hand. An attempt that is not the last one has lost it. */
+/** A job held by a worker. An attempt other than the latest has lost it. */
 export interface Claim extends Delivery {
   attempt: number
 }
 
-/** Kinds that run one after the other share a queue; a claim names all kinds of one. */
+/** Kinds that run one after the other share a queue; a claim names all kinds of one queue. */
 const queues: Readonly<Record<JobKind, string>> = {
   ingest: 'ingest',
   evaluate: 'analysis',
@@ -36,17 +36,17 @@ const queues: Readonly<Record<JobKind, string>> = {
   move: 'move',
 }
 const daySeconds = 86_400
-/** It keeps no more than the last day of its own records; ours are kept as long as the owner says. */
+/** The queue deletes its own records after a day; ours are kept as configured. */
 const policy = {
-  policy: 'singleton', // one active job of a key, which is the gallery
-  retryLimit: 1_000_000, // whether a job is given up is for `jobs/trials.ts` to say
+  policy: 'singleton', // one active job per key; the key is the gallery
+  retryLimit: 1_000_000, // `jobs/trials.ts` decides when a job is given up
   retryDelay: 0,
-  expireInSeconds: daySeconds - 1, // the most there is
-  retentionSeconds: 3650 * daySeconds, // of a job that waits
+  expireInSeconds: daySeconds - 1, // the maximum
+  retentionSeconds: 3650 * daySeconds, // retention of a waiting job
   deleteAfterSeconds: daySeconds,
 } as const
 
-/** Before the queue would end a claim by itself. */
+/** Before the queue itself would expire a claim. */
 export const claimMaxMs = (daySeconds - 3_600) * 1_000
 
 export class JobQueues {
@@ -81,20 +81,20 @@ export class JobQueues {
     await this.#boss.send(queues[kind], null, { ...by(sql), id: delivery, singletonKey: galleryUid, priority })
   }
 
-  /** The next one, handed out to this process. */
+  /** Claims the next job for this process. */
   async claim(sql: Sql, kinds: readonly JobKind[]): Promise<Claim | undefined> {
     const kind = kinds[0]!
     const [job] = await this.#boss.fetch(queues[kind], { ...by(sql), includeMetadata: true })
     return job && { kind, delivery: job.id, attempt: job.retryCount }
   }
 
-  /** @returns false when the job is not in this hand any more */
+  /** @returns false if another worker has the job */
   async renew(sql: Sql, claim: Claim): Promise<boolean> {
     const touched = await this.#boss.touch(queues[claim.kind], attemptIn(claim), by(sql))
-    return (touched as { affected: number }).affected > 0 // its type says nothing of what it holds
+    return (touched as { affected: number }).affected > 0 // its type omits the result
   }
 
-  /** From a hand back into the queue; or into none while it is paused. */
+  /** Returns a job to the queue, or parks it while it is paused. */
   async release(sql: Sql, claim: Delivery, { paused, priority }: { paused: boolean; priority: number }): Promise<void> {
     await this.pause(sql, claim)
     if (paused) return
@@ -102,7 +102,7 @@ export class JobQueues {
     await this.prefer(sql, claim, priority)
   }
 
-  /** It is not handed out. */
+  /** Prevents it from being handed out. */
   async pause(sql: Sql, { kind, delivery }: Delivery): Promise<void> {
     await this.#boss.cancel(queues[kind], delivery, by(sql))
   }
@@ -111,12 +111,12 @@ export class JobQueues {
     await this.#boss.resume(queues[kind], delivery, by(sql))
   }
 
-  /** Of a job that waits. */
+  /** For a waiting job. */
   async prefer(sql: Sql, { kind, delivery }: Delivery, priority: number): Promise<void> {
     await this.#boss.update(queues[kind], undefined, { ...by(sql), id: delivery, priority })
   }
 
-  /** It has ended. */
+  /** For a finished job. */
   async remove(sql: Sql, { kind, delivery }: Delivery): Promise<void> {
     await this.#boss.deleteJob(queues[kind], delivery, by(sql))
   }

@@ -1,4 +1,4 @@
-/** The rows of jobs in PostgreSQL: read, and changed whole within a transaction that holds the row. */
+/** The rows of jobs in PostgreSQL: a change reads and rewrites the whole row in a transaction that locks it. */
 import { AlikeError } from '../errors.js'
 import type { JobError } from '../gallery/job-progress.js'
 import { type JobKind, type JobRecord, type JobState, jobKinds, jobStates, type RunReading } from '../jobs/job.js'
@@ -14,19 +14,19 @@ export interface StoredRow extends JobRow {
   reading: string | null
 }
 
-/** A source can be long; a step does not read it. */
+/** The source can be long, and steps do not need it. */
 export const columnsWithoutSource =
   'number, id, kind, gallery, gallery_uid, state, total, added, updated, removed, skipped, failed, replaced, names_assumed, ' +
   'position, trials, failure, idempotency_key, created_at, started_at, finished_at, priority, paused, delivery, attempt, reading'
 
-/** Rows written with one statement. */
+/** Rows per statement. */
 const linesAtOnce = 1_000
 const defaultListLimit = 100
 const defaultErrorsLimit = 1_000
 
 export function storedRecord(row: StoredRow): JobRecord {
   const { reading } = row
-  // undefined members are left out, so that a record is the same wherever it was read
+  // omit undefined members, so that a record is the same wherever it was read
   return reading === null || row.finished_at !== null
     ? recordOf(row)
     : { ...recordOf(row), reading: JSON.parse(reading) as RunReading }
@@ -34,7 +34,7 @@ export function storedRecord(row: StoredRow): JobRecord {
 
 export const deliveryOf = ({ kind, delivery }: StoredRow): Delivery => ({ kind: kind as JobKind, delivery })
 
-/** @returns undefined when the gallery has a job of this key already */
+/** @returns undefined if the gallery already has a job with this key */
 export async function insertJob(sql: Sql, job: JobRecord, delivery: string): Promise<StoredRow | undefined> {
   const row = { ...rowOf(job), delivery }
   const columns = Object.keys(row)
@@ -55,15 +55,15 @@ export async function rowOfKey(sql: Sql, galleryUid: string, key: string): Promi
 }
 
 export async function rowOfId(sql: Sql, id: string): Promise<StoredRow | undefined> {
-  if (id.includes('\0')) return undefined // a text that PostgreSQL refuses to look for
+  if (id.includes('\0')) return undefined // a text that PostgreSQL cannot search for
   const [row] = await sql.query<StoredRow>('SELECT * FROM alike.job WHERE id = $1', [id])
   return row
 }
 
 /**
- * Until the transaction ends nobody else changes it.
- * @param claim under which this process runs it, where it does
- * @throws AlikeError `job_not_found`; `job_taken_over` when it was handed out to somebody else since
+ * Locks the row until the transaction ends.
+ * @param claim under which this process runs the job, if it does
+ * @throws AlikeError `job_not_found`; `job_taken_over` if it has since been handed to another process
  */
 export async function heldRow(
   sql: Sql,
@@ -133,7 +133,7 @@ export async function insertLines(sql: Sql, job: number, lines: readonly JobErro
   }
 }
 
-/** PostgreSQL's text holds no zero. */
+/** PostgreSQL text cannot contain NUL. */
 const plain = (text: string) => text.replaceAll('\0', '\uFFFD')
 
 export async function linesOfJob(

@@ -1,4 +1,4 @@
-/** A connection that holds locks, asked by many at once: one statement after the other, in the order of their asking. */
+/** A connection that holds locks for many callers: runs statements one after the other, in the order of the calls. */
 import { type Connection, type Sql, statementsOf } from './postgres.js'
 
 export class LockSession implements Sql {
@@ -7,7 +7,7 @@ export class LockSession implements Sql {
   readonly #onLoss: () => void
   #turn: Promise<unknown> = Promise.resolve()
 
-  /** @param onLoss its locks are gone */
+  /** @param onLoss called when its locks are gone */
   constructor(connection: Connection, onLoss: () => void) {
     this.#connection = connection
     this.#sql = statementsOf(connection)
@@ -22,7 +22,7 @@ export class LockSession implements Sql {
     return asked
   }
 
-  /** Of one that may hold what nobody knows of, and would for as long as it lives: who holds something else finds that it is lost. */
+  /** Drops a connection that may hold locks nobody knows of; other holders then find theirs lost. */
   giveUp(): void {
     this.#onLoss()
     void this.end().catch(() => {})

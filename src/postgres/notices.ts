@@ -1,28 +1,31 @@
-/** What processes tell each other through PostgreSQL: that something has changed, never what. */
+/** Notices between processes through PostgreSQL: they say that something has changed, never what it is now. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../errors.js'
 import type { Postgres, Sql } from './postgres.js'
 
-/** What changed: a job by its id, a gallery by its name. */
+/** What changed: a job by id, a gallery by name. */
 export interface Notice {
   job?: string
   gallery?: string
-  /** A gallery whose writes are waited for. */
+  /** A gallery for whose writes another process is waiting. */
   closing?: string
 }
 
-/** @param notice undefined: something may have been missed */
+/** @param notice undefined if some may have been missed */
 export type NoticeListener = (notice: Notice | undefined) => void
 
 type Connection = Awaited<ReturnType<Postgres['connect']>>
 
 const channel = 'alike'
 const companyKey = 0x616c696c
-/** A process that has just died may seem to be there. */
+/** A process that has just died may still appear connected. */
 const companyMs = 10_000
-/** Without a connection, before the next is tried. */
+/** Delay before a reconnection attempt. */
 const reconnectMs = 2_000
-/** Nothing is missed while it is connected; this is for what nobody tells, as that the lease of a dead process has ended. */
+/**
+ * While connected no notice is missed; the tick covers what no process announces, such as the expired lease of a dead
+ * one.
+ */
 const usualTickMs = 5_000
 
 export class Notices {
@@ -35,7 +38,7 @@ export class Notices {
   #retry: NodeJS.Timeout | undefined
   #closed = false
 
-  /** @param sharesUploads false: the process has uploads of its own, and shares its jobs with no other */
+  /** @param sharesUploads false: the process has its own uploads and shares its jobs with no other */
   constructor(postgres: Postgres, sharesUploads: boolean, onLoss: (error: unknown) => void, tickMs = usualTickMs) {
     this.#postgres = postgres
     this.#sharesUploads = sharesUploads
@@ -43,7 +46,10 @@ export class Notices {
     this.#ticks = setInterval(() => this.#tell(undefined), tickMs).unref()
   }
 
-  /** Once. Resolves when nothing more is missed. @throws AlikeError `config_invalid`; Error when there is no connection to be had */
+  /**
+   * Call it once. Resolves when no further notice can be missed.
+   * @throws AlikeError `config_invalid`; Error if no connection can be made
+   */
   async open(): Promise<void> {
     const client = await this.#postgres.connect()
     client.on('error', (error) => this.#lost(error))
@@ -59,7 +65,7 @@ export class Notices {
     this.#tell(undefined)
   }
 
-  /** @returns ends it */
+  /** @returns a function that stops listening */
   listen(listener: NoticeListener): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
@@ -72,7 +78,7 @@ export class Notices {
     await this.#client?.end().catch(() => {})
   }
 
-  /** Held as long as this connection: by one process alone, or by all that share uploads. */
+  /** Held as long as this connection: exclusively by one process, or shared by all that share uploads. */
   async #expectCompany(client: Connection): Promise<void> {
     const lock = this.#sharesUploads ? 'pg_try_advisory_lock_shared' : 'pg_try_advisory_lock'
     for (const deadline = performance.now() + companyMs; ; await sleep(200)) {
@@ -101,7 +107,10 @@ export class Notices {
   }
 }
 
-/** Anybody who reaches the database can tell something on the channel: what is no notice says that something may have changed. */
+/**
+ * Anyone with access to the database can write to the channel: a malformed notice means that something may have
+ * changed.
+ */
 function noticeOf(payload: string): Notice | undefined {
   try {
     const { job, gallery, closing } = JSON.parse(payload) as Partial<Record<keyof Notice, unknown>>
@@ -109,12 +118,12 @@ function noticeOf(payload: string): Notice | undefined {
     if (typeof gallery === 'string') return { gallery }
     if (typeof closing === 'string') return { closing }
   } catch {
-    // told below
+    // reported below
   }
   return undefined
 }
 
-/** Told once the transaction is committed. */
+/** Delivered when the transaction commits. */
 export async function notify(sql: Sql, notice: Notice): Promise<void> {
   await sql.query('SELECT pg_notify($1, $2)', [channel, JSON.stringify(notice)])
 }

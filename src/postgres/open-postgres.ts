@@ -1,4 +1,4 @@
-/** Everything that several processes share in PostgreSQL. */
+/** Opens everything that several processes share in PostgreSQL. */
 import type { Catalogue } from '../gallery/catalogue.js'
 import type { DecisionStore } from '../gallery/decisions.js'
 import type { FeedbackStore } from '../gallery/feedback.js'
@@ -16,7 +16,7 @@ import { postgresLayouts } from './postgres-layouts.js'
 import { alone, migrate } from './schema.js'
 import { SharedWrites } from './shared-writes.js'
 
-/** What is used of pino. */
+/** The part of pino that we use. */
 export interface PostgresLogger {
   warn(fields: object, message: string): void
 }
@@ -24,15 +24,15 @@ export interface PostgresLogger {
 export interface SharedStoresOptions {
   url: string
   connectionsMax: number
-  /** A worker that is silent for longer has lost its job; at least 10. */
+  /** A worker that is silent for longer loses its job; at least 10. */
   leaseSeconds: number
-  /** Uploads are where every process can read them. Otherwise this one has to be alone. */
+  /** Uploads are readable by every process. Otherwise this must be the only process. */
   sharesUploads: boolean
-  /** Judgements, and decisions, that a gallery may hold. */
+  /** Maximum judgements, and decisions, per gallery. */
   feedbackMax: number
   decisionsMax: number
   logger: PostgresLogger
-  /** The time that records carry. */
+  /** The time written to records. */
   clock?: (() => Date) | undefined
 }
 
@@ -43,15 +43,18 @@ export interface SharedStores {
   layouts: LayoutStore
   jobs: JobStore
   writes: SharedWrites
-  /** Statements that wait for a connection. */
+  /** Statements waiting for a connection. */
   waiting(): number
   close(): Promise<void>
 }
 
-/** How often a run tells other processes how far it is, at most every third of its lease. */
+/** How often a run reports its progress to other processes, but at most every third of its lease. */
 const usualRenewMs = 2_000
 
-/** @throws AlikeError `store_unreachable`, `data_unreadable` for tables of a newer version, `config_invalid` where this process or another one has to be alone */
+/**
+ * @throws AlikeError `store_unreachable`, `data_unreadable` for tables of a newer version, `config_invalid` if this
+ * process or another one must be the only one
+ */
 export async function openSharedStores({
   url,
   connectionsMax,

@@ -1,7 +1,7 @@
-/** Asking until something is so. */
+/** Polls until a condition holds. */
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Resolves once it is so, or at the signal. @throws what `isSo` throws */
+/** Resolves once it holds, or when the signal is aborted. @throws what `isSo` throws */
 export async function until(
   isSo: () => Promise<boolean>,
   { everyMs, signal }: { everyMs: number; signal: AbortSignal },

@@ -17,7 +17,7 @@ import { addSet, changeSet, insertSet, removeSet, serveSet, setsOf } from './set
 
 export interface PostgresCatalogueOptions {
   postgres: Postgres
-  /** The time, ISO 8601. */
+  /** The current time, ISO 8601. */
   now(): string
 }
 
@@ -29,13 +29,13 @@ interface GalleryRow {
   options: string
   created_at: string
   updated_at: string
-  // of the set that serves
+  // of the serving set
   engine: string
   model_id: string
   dimension: number
 }
 
-/** @param from the table, or so much of it */
+/** @param from the table, or a subset of it */
 const withSet = (from: string) =>
   `SELECT gallery.*, engine, model_id, dimension FROM ${from} AS gallery
    JOIN alike.embedding_set ON embedding_set.uid = gallery.serving`
@@ -52,7 +52,7 @@ export class PostgresCatalogue implements Catalogue {
   create(entry: NewCatalogueEntry): Promise<{ gallery: CatalogueRecord; created: boolean }> {
     const { name, uid, setUid, settings, options = {}, galleriesMax } = entry
     return this.#postgres.transaction(async (sql) => {
-      // one after the other: two would count the same galleries
+      // one at a time: two concurrent ones would count the same galleries
       await sql.query('LOCK TABLE alike.gallery IN SHARE ROW EXCLUSIVE MODE')
       const existing = await rowOf(sql, name)
       if (existing !== undefined) return { gallery: recordOf(existing), created: false }
@@ -79,7 +79,7 @@ export class PostgresCatalogue implements Catalogue {
   }
 
   async list({ after, limit, maxLength }: Parameters<Catalogue['list']>[0]): ReturnType<Catalogue['list']> {
-    // those whose settings have room together, and one at least
+    // those whose settings fit together, and at least one
     const rows = await this.#postgres.query<GalleryRow>(
       `SELECT * FROM (
          SELECT *, sum(length(settings)) OVER (ORDER BY name) AS filled, row_number() OVER (ORDER BY name) AS place
@@ -138,7 +138,7 @@ export class PostgresCatalogue implements Catalogue {
   }
 }
 
-/** Within a transaction. @throws AlikeError `set_not_found` */
+/** Call it within a transaction. @throws AlikeError `set_not_found` */
 export async function serveOn(sql: Sql, setUid: string, about: CatalogueSet['about']): Promise<void> {
   const galleryUid = await serveSet(sql, setUid, about)
   const [row] = await sql.query<{ name: string }>('SELECT name FROM alike.gallery WHERE uid = $1', [galleryUid])
@@ -147,7 +147,7 @@ export async function serveOn(sql: Sql, setUid: string, about: CatalogueSet['abo
 
 const somePage = `${withSet('(SELECT * FROM alike.gallery WHERE name > $1 ORDER BY name LIMIT $2)')} ORDER BY name`
 
-/** A bound that may be infinite. */
+/** A possibly infinite bound as an integer. */
 const most = (bound: number) => Math.min(bound, 2 ** 31 - 1)
 
 async function rowOf(sql: Sql, name: string): Promise<GalleryRow | undefined> {

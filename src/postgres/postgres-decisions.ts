@@ -6,9 +6,9 @@ import type { Postgres } from './postgres.js'
 
 export interface PostgresDecisionsOptions {
   postgres: Postgres
-  /** Decisions that a gallery may hold. */
+  /** Maximum decisions per gallery. */
   max: number
-  /** The time, ISO 8601. */
+  /** The current time, ISO 8601. */
   now(): string
 }
 

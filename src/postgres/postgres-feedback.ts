@@ -5,7 +5,7 @@ import { type JudgementRow, judgementOf, judgementRow } from '../gallery/feedbac
 import { expectGallery, holdGallery } from './gallery-rows.js'
 import type { Postgres, Sql } from './postgres.js'
 
-/** @param max judgements that a gallery may hold */
+/** @param max judgements per gallery */
 export function postgresFeedback(postgres: Postgres, max: number): FeedbackStore {
   return {
     record: (galleryUid, judged) =>
@@ -32,7 +32,7 @@ async function put(sql: Sql, galleryUid: string, judged: JudgedHit): Promise<'re
   const of = 'gallery_uid = $1 AND query_kind = $2 AND query = $3 AND hit = $4 AND judge = $5'
   const [former] = await sql.query<JudgementRow>(`SELECT * FROM alike.feedback WHERE ${of}`, key)
   if (former !== undefined && former.verdict === row.verdict && former.hit_hash === row.hit_hash) return 'unchanged'
-  // a new number: who reads on from a cursor hears of the change
+  // a new number, so that readers continuing from a cursor see the change
   if (former !== undefined) await sql.query(`DELETE FROM alike.feedback WHERE ${of}`, key)
   await sql.query(
     `INSERT INTO alike.feedback (gallery_uid, query_kind, query, hit, judge, query_hash, hit_hash, verdict, at, model_id, rank, score)
@@ -42,7 +42,7 @@ async function put(sql: Sql, galleryUid: string, judged: JudgedHit): Promise<'re
   return former === undefined ? 'recorded' : 'changed'
 }
 
-/** @returns the judgements that are stored @throws AlikeError `feedback_full` */
+/** @returns the number of stored judgements @throws AlikeError `feedback_full` */
 async function expectRoom(sql: Sql, galleryUid: string, max: number): Promise<number> {
   const [row] = await sql.query<{ count: number }>('SELECT count(*) FROM alike.feedback WHERE gallery_uid = $1', [
     galleryUid,

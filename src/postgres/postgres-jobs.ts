@@ -48,9 +48,9 @@ export interface PostgresJobsOptions {
   postgres: Postgres
   queues: JobQueues
   notices: Notices
-  /** How often a run tells of itself. */
+  /** How often a run renews its claim. */
   renewEveryMs: number
-  /** The time, ISO 8601. */
+  /** The current time, ISO 8601. */
   now(): string
 }
 
@@ -61,7 +61,7 @@ export class PostgresJobs implements JobStore {
   readonly #options: PostgresJobsOptions
   readonly #postgres: Postgres
   readonly #queues: JobQueues
-  /** Jobs in this process's hand, by id. A claim that was lost stays until the next: what it would write is refused. */
+  /** Jobs held by this process, by id. A lost claim stays until the next one: its writes are refused. */
   readonly #claims = new Map<string, Claim>()
 
   constructor(options: PostgresJobsOptions) {
@@ -92,7 +92,7 @@ export class PostgresJobs implements JobStore {
         const claim = await this.#queues.claim(sql, kinds)
         if (claim === undefined) return undefined
         const row = await noteClaim(sql, claim)
-        if (row === undefined) await this.#queues.remove(sql, claim) // of a job that has ended, or is forgotten
+        if (row === undefined) await this.#queues.remove(sql, claim) // belongs to a job that has ended or been deleted
         return { claim, row }
       })
       if (found === undefined) return undefined
@@ -106,14 +106,14 @@ export class PostgresJobs implements JobStore {
     const claim = this.#claims.get(id)
     if (claim === undefined) return undefined
     return this.#postgres.transaction(async (sql) => {
-      // the job before its place in the queue, as every change does: they would wait for each other
+      // lock the job before its queue entry, as every change does, to avoid a deadlock
       await sql.query('SELECT 1 FROM alike.job WHERE id = $1 FOR UPDATE', [id])
       const isHeld = await this.#queues.renew(sql, claim)
       const [row] = await sql.query<StoredRow>(
         `UPDATE alike.job SET reading = CASE WHEN $3 THEN $2 ELSE reading END WHERE id = $1 RETURNING *`,
         [id, reading === undefined ? null : JSON.stringify(reading), isHeld],
       )
-      // one that has ended is in nobody's hand
+      // a job that has ended is held by no process
       if (row === undefined || (!isHeld && row.finished_at === null)) return undefined
       if (isHeld && reading !== undefined) await notify(sql, { job: id })
       return storedRecord(row)
@@ -199,7 +199,7 @@ export class PostgresJobs implements JobStore {
     return rows.length
   }
 
-  /** A change that may move the job in its queue. @param ofRun false: anybody may */
+  /** A change that may move the job in its queue. @param ofRun false: any process may make it */
   async #change(id: string, change: Change, { ofRun = true } = {}): Promise<JobRecord> {
     const after = await this.#postgres.transaction(async (sql) => {
       const row = await heldRow(sql, id, ofRun ? this.#claims.get(id) : undefined)
@@ -210,12 +210,12 @@ export class PostgresJobs implements JobStore {
       await notify(sql, { job: id })
       return changed
     })
-    // not before it is committed: a run that goes on after all is held to its claim
+    // only after the commit: a run that continues after all is still bound to its claim
     if (after.finishedAt !== null) this.#claims.delete(id)
     return after
   }
 
-  /** The same of one that goes on as it is, without its source being read. */
+  /** The same for a job that keeps its place, without reading its source. */
   #write(id: string, change: Change): Promise<void> {
     return this.#postgres.transaction(async (sql) => {
       const row = await heldRow(sql, id, this.#claims.get(id), columnsWithoutSource)
@@ -240,7 +240,7 @@ export class PostgresJobs implements JobStore {
 
 type Change = (job: JobRecord, row: StoredRow, sql: Sql) => JobRecord | Promise<JobRecord>
 
-/** Of the gallery that has the name now. */
+/** Uid of the gallery that currently has the name. */
 async function uidOf(sql: Sql, gallery: string): Promise<string | undefined> {
   const [row] = await sql.query<{ uid: string }>('SELECT uid FROM alike.gallery WHERE name = $1', [gallery])
   return row?.uid

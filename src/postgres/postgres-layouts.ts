@@ -1,9 +1,9 @@
-/** Layouts in PostgreSQL: written in steps, and the former one's until all of it is there. */
+/** Layouts in PostgreSQL: written in steps; the previous one is served until the new one is complete. */
 import { AlikeError } from '../errors.js'
 import type { LaidOut, LayoutAbout, LayoutStore, StoredLayout } from '../gallery/layout.js'
 import type { Postgres, Sql } from './postgres.js'
 
-/** Points of one statement. */
+/** Points per statement. */
 const pointsAtOnce = 5_000
 
 export function postgresLayouts(postgres: Postgres, now: () => string): LayoutStore {
@@ -19,7 +19,7 @@ export function postgresLayouts(postgres: Postgres, now: () => string): LayoutSt
         await insertPoints(postgres, generation, from, points.slice(from, from + pointsAtOnce))
       await postgres.transaction(async (sql) => {
         await sql.query('UPDATE alike.layout SET finished = true WHERE generation = $1', [generation])
-        // with what an interrupted one has left; a later one is under way
+        // and what an interrupted one has left; a later one is in progress
         await sql.query('DELETE FROM alike.layout WHERE set_uid = $1 AND generation < $2', [setUid, generation])
       })
     },

@@ -1,11 +1,11 @@
-/** The connections to PostgreSQL. Only importer of pg. */
+/** Connections to PostgreSQL. The only importer of pg. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { AlikeError } from '../errors.js'
 
 export type Connection = pg.Client
 
-/** Statements of one transaction, or each of its own. */
+/** Statements of one transaction, or each in its own. */
 export interface Sql {
   query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<Row[]>
 }
@@ -13,25 +13,28 @@ export interface Sql {
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/database`. */
   url: string
-  /** Connections at once; further statements wait for one. */
+  /** Maximum connections; further statements wait for one. */
   connectionsMax: number
-  /** A connection that was idle was lost: it is replaced by the next statement that needs one. */
+  /** Called when an idle connection is lost: the next statement that needs one opens another. */
   onLoss(error: Error): void
-  /** Time for a statement to be answered. Default 30 s. */
+  /** Timeout of a statement. Default 30 s. */
   statementMs?: number | undefined
 }
 
-/** Time for a connection to be had. */
+/** Timeout for obtaining a connection. */
 const connectMs = 5_000
-/** For another connection to tell what became of a commit that was not answered. */
+/** Time for another connection to find out the outcome of an unanswered commit. */
 const outcomeMs = 10_000
 const outcomePauseMs = 100
 
-/** What a connection holds is free this soon after its process has vanished with its machine; by itself the server waits for hours. */
+/**
+ * How soon the server frees what a connection holds after its process has vanished with its machine; by default it
+ * waits for hours.
+ */
 const foundDead = 'SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3'
 
 const numbers: pg.CustomTypesConfig = {
-  // counts and numbers of rows fit into a double; no other column is that large
+  // counts and row numbers fit into a double; no other column is that large
   getTypeParser: (oid: number, format?: 'text' | 'binary') =>
     oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format as 'text'),
 }
@@ -56,7 +59,7 @@ export class Postgres implements Sql {
     this.#pool.on('error', onLoss)
   }
 
-  /** Statements that wait for a connection. */
+  /** Statements waiting for a connection. */
   get waiting(): number {
     return this.#pool.waitingCount
   }
@@ -71,9 +74,10 @@ export class Postgres implements Sql {
   }
 
   /**
-   * All of it or nothing; begun anew where it and another one have waited for each other. A connection that is lost before a commit
-   * is answered says nothing of it: what became of it is asked by another one.
-   * @throws AlikeError `store_unreachable`, and nothing was changed; `store_outcome_unknown`, `storage_full`; what `work` throws
+   * All or nothing; retried after a deadlock. If the connection is lost before a commit is answered, another one asks
+   * for the outcome.
+   * @throws AlikeError `store_unreachable`, if nothing was changed; `store_outcome_unknown`, `storage_full`; what
+   * `work` throws
    */
   async transaction<Result>(work: (sql: Sql) => Promise<Result>): Promise<Result> {
     for (let tries = 1; ; tries++) {
@@ -90,7 +94,7 @@ export class Postgres implements Sql {
       throw asStoreError(error)
     })
     let broken = false
-    // lost between two statements: the next one fails of it, and an event that nobody hears would end the process
+    // lost between two statements: the next one fails, but an unhandled event would end the process
     const lost = () => void (broken = true)
     client.on('error', lost)
     try {
@@ -108,16 +112,16 @@ export class Postgres implements Sql {
   }
 
   /**
-   * Of a transaction that was begun on this connection.
-   * @param lost told of a connection that is of no more use
-   * @throws AlikeError `store_unreachable`, and nothing was changed; `store_outcome_unknown`
+   * Commits the transaction begun on this connection.
+   * @param lost called if the connection is no longer usable
+   * @throws AlikeError `store_unreachable`, if nothing was changed; `store_outcome_unknown`
    */
   async commit(client: pg.ClientBase, lost: () => void): Promise<void> {
     const transaction = await client
       .query<{ id: string | null }>('SELECT pg_current_xact_id_if_assigned()::text AS id')
       .then(({ rows: [row] }) => row?.id ?? undefined)
       .catch((error: { code?: unknown }) => {
-        if (error.code !== failed) throw error // its COMMIT is a ROLLBACK: who made a statement fail has been told
+        if (error.code !== failed) throw error // COMMIT acted as ROLLBACK: the caller whose statement failed has received its error
       })
     try {
       await client.query('COMMIT')
@@ -129,7 +133,7 @@ export class Postgres implements Sql {
     }
   }
 
-  /** Once the server knows. @throws AlikeError `store_outcome_unknown` */
+  /** Waits until the server knows. @throws AlikeError `store_outcome_unknown` */
   async #isCommitted(transaction: string): Promise<boolean> {
     let cause: unknown
     for (const deadline = performance.now() + outcomeMs; performance.now() < deadline; await sleep(outcomePauseMs)) {
@@ -147,7 +151,7 @@ export class Postgres implements Sql {
     throw new AlikeError('store_outcome_unknown', { cause, retryAfterSeconds: 5 })
   }
 
-  /** A connection of its own, which the pool knows nothing of. @param name as the server shows it */
+  /** A dedicated connection outside the pool. @param name as shown by the server */
   async connect(name = 'alike-listener'): Promise<Connection> {
     const client = new pg.Client({
       connectionString: this.#url,
@@ -157,7 +161,7 @@ export class Postgres implements Sql {
       application_name: name,
       types: numbers,
     })
-    client.on('error', () => {}) // the statement under way hears of it; an event that nobody hears would end the process
+    client.on('error', () => {}) // the current statement reports it; an unhandled event would end the process
     await client.connect()
     try {
       await client.query(foundDead)
@@ -173,7 +177,7 @@ export class Postgres implements Sql {
   }
 }
 
-/** On one connection. */
+/** Statements on one connection. */
 export function statementsOf(client: pg.ClientBase): Sql {
   return {
     async query<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
@@ -182,18 +186,18 @@ export function statementsOf(client: pg.ClientBase): Sql {
   }
 }
 
-/** Several statements in one text have several results. */
+/** Several statements in one text return several results. */
 function rowsOf<Row>(result: pg.QueryResult | pg.QueryResult[]): Row[] {
   return [result].flat().flatMap(({ rows }) => (rows as Row[] | undefined) ?? [])
 }
 
-/** SQLSTATE of a transaction that was given up so that another one can go on. */
+/** SQLSTATE of a transaction aborted to resolve a deadlock. */
 const deadlock = '40P01'
 const deadlockTries = 5
-/** SQLSTATE of a statement in a transaction that another statement has failed in. */
+/** SQLSTATE of a statement in a transaction in which an earlier one has failed. */
 const failed = '25P02'
 
-/** SQLSTATE classes of a server that is not there, is starting, stopping or out of connections; and of one out of room. */
+/** SQLSTATE classes of a server that is absent, starting, stopping or out of connections; and of one out of space. */
 const awayStates = /^(08|57P0[1-5]|53300|53400)/
 const fullStates = /^(53100|53200)/
 const awayCodes = [
@@ -206,14 +210,14 @@ const awayCodes = [
   'EHOSTUNREACH',
   'ENOENT',
 ]
-/** What pg says in words alone. */
+/** Errors that pg reports only as text. */
 const awayTexts = /Connection terminated|timeout exceeded|Query read timeout|not queryable/
 
 function isAway(error: unknown): boolean {
   return error instanceof AlikeError && error.code === 'store_unreachable'
 }
 
-/** Whatever else went wrong is a mistake of ours, and thrown as it is. */
+/** Any other error is a bug and thrown unchanged. */
 export function asStoreError(error: unknown): unknown {
   if (error instanceof AlikeError || !(error instanceof Error)) return error
   const { code = '' } = error as { code?: string }

@@ -1,8 +1,10 @@
-/** The tables in PostgreSQL, made in steps: a released step never changes, a change is a new one at the end. */
+/** The tables in PostgreSQL, created in steps: never change a released step; append a new one instead. */
 import { AlikeError } from '../errors.js'
 import type { Postgres, Sql } from './postgres.js'
 
-/** Names sort by their bytes, as everywhere in Alike; times are ISO 8601 in UTC, JSON is text as it came. */
+/**
+ * Names sort by their bytes, as everywhere in Alike; times are ISO 8601 in UTC, JSON is stored as the text received.
+ */
 const steps: readonly string[] = [
   `
   CREATE TABLE alike.gallery (
@@ -142,10 +144,13 @@ const steps: readonly string[] = [
   `,
 ]
 
-/** Of that lock. */
+/** Key of the migration lock. */
 const lockKey = 0x616c696b // 'alik'
 
-/** Under a lock, as several processes may start at once. @throws AlikeError `data_unreadable` for tables of a newer version, `store_unreachable` */
+/**
+ * Runs under a lock, because several processes may start at once.
+ * @throws AlikeError `data_unreadable` for tables of a newer version, `store_unreachable`
+ */
 export async function migrate(postgres: Postgres): Promise<void> {
   await alone(postgres, async (sql) => {
     await sql.query('CREATE SCHEMA IF NOT EXISTS alike')
@@ -165,7 +170,7 @@ export async function migrate(postgres: Postgres): Promise<void> {
   })
 }
 
-/** Tables are made by one process at a time: two that start at once would both find none. */
+/** Runs exclusively: two processes starting at once would both find no tables. */
 export function alone<Result>(postgres: Postgres, work: (sql: Sql) => Promise<Result>): Promise<Result> {
   return postgres.transaction(async (sql) => {
     await sql.query('SELECT pg_advisory_xact_lock($1)', [lockKey])

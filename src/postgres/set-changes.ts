@@ -1,14 +1,16 @@
-/** What was changed and is to be brought to a gallery's other set, where several processes write: rows, which outlive each of them. */
+/**
+ * Changes yet to be applied to a gallery's other set, if several processes write: as rows, which outlive each process.
+ */
 import type { Changes, ChangesReading, TakenChanges } from '../gallery/changes.js'
 import { until } from './polling.js'
 import type { Postgres } from './postgres.js'
 
-/** Stands for all ids; none is empty. */
+/** Stands for all ids; no id is empty. */
 const all = ''
-/** After this time a write that was begun is taken for done, as by a process that has died. */
+/** A write older than this counts as finished, because its process may have died. */
 const underWaySeconds = 60
 const lookEveryMs = 1_000
-/** SQLSTATE: the set was removed in this moment. */
+/** SQLSTATE: the set has just been removed. */
 const setGone = '23503'
 
 export class SetChanges implements Changes {
@@ -20,7 +22,7 @@ export class SetChanges implements Changes {
     this.#setUid = setUid
   }
 
-  /** Before they are written: noted even if this process dies over it. */
+  /** Called before the write, so that it is recorded even if this process dies during it. */
   begin(ids: readonly string[] | 'all'): Promise<void> {
     return this.#note(ids, underWaySeconds)
   }
@@ -78,7 +80,7 @@ export class SetChanges implements Changes {
     }
   }
 
-  /** Those that were not noted again meanwhile. */
+  /** Except those recorded again in the meantime. */
   async #forget(taken: readonly { id: string; number: number }[]): Promise<void> {
     await this.#postgres.transaction((sql) =>
       sql.query(

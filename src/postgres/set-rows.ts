@@ -16,7 +16,7 @@ interface SetRow {
   serving: string
 }
 
-/** Besides the one that serves. */
+/** Sets besides the serving one. */
 const othersMax = 1
 const joined = `SELECT embedding_set.*, serving FROM alike.embedding_set
   JOIN alike.gallery ON gallery.uid = embedding_set.gallery_uid`
@@ -28,7 +28,7 @@ export async function setsOf(sql: Sql, galleryUid: string): Promise<CatalogueSet
   return rows.map(setOf)
 }
 
-/** Within a transaction. @throws AlikeError `set_exists`, `gallery_not_found` */
+/** Call it within a transaction. @throws AlikeError `set_exists`, `gallery_not_found` */
 export async function addSet(sql: Sql, set: NewCatalogueSet, at: string): Promise<CatalogueSet> {
   await holdGallery(sql, set.galleryUid)
   if ((await setsOf(sql, set.galleryUid)).length > othersMax)
@@ -46,7 +46,7 @@ export async function insertSet(sql: Sql, set: NewCatalogueSet, at: string): Pro
   )
 }
 
-/** Within a transaction. @throws AlikeError `set_not_found` */
+/** Call it within a transaction. @throws AlikeError `set_not_found` */
 export async function changeSet(sql: Sql, setUid: string, { stage, about }: SetChange): Promise<CatalogueSet> {
   await heldSet(sql, setUid)
   await sql.query(
@@ -56,7 +56,7 @@ export async function changeSet(sql: Sql, setUid: string, { stage, about }: SetC
   return heldSet(sql, setUid)
 }
 
-/** Within a transaction. @returns the gallery's uid @throws AlikeError `set_not_found` */
+/** Call it within a transaction. @returns the gallery's uid @throws AlikeError `set_not_found` */
 export async function serveSet(sql: Sql, setUid: string, about: CatalogueSet['about']): Promise<string> {
   const { galleryUid } = await heldSet(sql, setUid)
   const serving = await holdGallery(sql, galleryUid)
@@ -70,7 +70,7 @@ export async function serveSet(sql: Sql, setUid: string, about: CatalogueSet['ab
   return galleryUid
 }
 
-/** Within a transaction. @throws AlikeError `set_in_use` */
+/** Call it within a transaction. @throws AlikeError `set_in_use` */
 export async function removeSet(sql: Sql, setUid: string): Promise<void> {
   const [row] = await sql.query<SetRow>(`${joined} WHERE embedding_set.uid = $1 FOR UPDATE`, [setUid])
   if (row?.serving === setUid) throw new AlikeError('set_in_use')

@@ -1,6 +1,6 @@
 /**
- * Writes of galleries that several processes write to. A write holds the gallery's lock together with other writes until it is
- * acknowledged; another set begins to serve in a transaction that has the lock alone. What is changed is noted in a table.
+ * Coordinates writes to galleries by several processes. A write shares the gallery's lock until it is acknowledged;
+ * another set begins to serve in a transaction that holds the lock exclusively. Changes are recorded in a table.
  */
 import type { Catalogue } from '../gallery/catalogue.js'
 import { WriteGates } from '../gallery/write-gates.js'
@@ -18,14 +18,14 @@ export interface SharedWritesOptions {
   catalogue: CachedCatalogue
 }
 
-/** A gallery that is closed waits no longer for the writes of other processes. */
+/** Maximum time that closing a gallery waits for writes of other processes. */
 const closesWithinMs = 10_000
 
 export class SharedWrites implements Writes {
   readonly #postgres: Postgres
   readonly #catalogue: CachedCatalogue
   readonly #locks: GalleryLocks
-  /** The connection that has the lock shared would be given it again while this process waits for it alone. */
+  /** PostgreSQL would grant the connection its own shared lock again while this process waits for the exclusive one. */
   readonly #gates = new WriteGates()
 
   constructor({ postgres, notices, catalogue }: SharedWritesOptions) {
@@ -52,7 +52,7 @@ export class SharedWrites implements Writes {
         return result
       } finally {
         const given = pass.giveBack()
-        // of a write that failed nothing more is to be told
+        // a failed write has already reported its error
         await (isDone ? given : given.catch(() => {}))
       }
     })
@@ -68,7 +68,7 @@ export class SharedWrites implements Writes {
         let keptMs = 0
         const result = await work(async (setUid, about) => {
           await serveOn(sql, setUid, about)
-          // acknowledged is found: no process asks the former set any more when writes go on
+          // keep the lock until no process has the former set cached, so that every acknowledged write is found
           keptMs = freshMs
         })
         return { result, keptMs }
@@ -80,7 +80,7 @@ export class SharedWrites implements Writes {
     return new SetChanges(this.#postgres, setUid)
   }
 
-  /** Rows go with their set. */
+  /** Its rows are deleted with the set. */
   unfollow(): void {}
 
   forget(): void {}
@@ -112,7 +112,7 @@ export class SharedWrites implements Writes {
   }
 }
 
-/** No write is under way any more. */
+/** No write is in progress any more. */
 const everythingIsDue = `UPDATE alike.set_change SET due_at = now() FROM alike.embedding_set
   JOIN alike.gallery ON gallery.uid = embedding_set.gallery_uid
   WHERE set_change.set_uid = embedding_set.uid AND gallery.name = $1 AND due_at > now()`

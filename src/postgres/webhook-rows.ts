@@ -1,17 +1,17 @@
-/** Who is still to be told of the end of a job, in PostgreSQL: a process that reads of one has it for a while. */
+/** Pending webhooks in PostgreSQL: reading one reserves it for the process for a while. */
 import type { PendingWebhook, WebhookNote } from '../jobs/job-store.js'
 import type { Sql } from './postgres.js'
 
 /** Longer than an attempt takes. */
 const heldSeconds = 120
-/** More than one process tells at once. */
+/** More than one process sends at once. */
 const takenAtOnce = 64
 
 export async function addWebhook(sql: Sql, job: number, url: string): Promise<void> {
   await sql.query('INSERT INTO alike.webhook (job, url, attempts) VALUES ($1, $2, 0)', [job, url])
 }
 
-/** Of jobs that have ended: those that are due are this process's for a while, and of the others the first is told. */
+/** For finished jobs: reserves the due webhooks for this process, and includes the first of the others. */
 export async function takeWebhooks(sql: Sql, now: string): Promise<PendingWebhook[]> {
   const due = await sql.query<WebhookRow>(
     `UPDATE alike.webhook SET held_until = now() + $2 * interval '1 second' FROM alike.job

@@ -1,4 +1,7 @@
-/** What pictures become in a gallery's other set: copied where one model made both, known there already, or embedded from their originals. */
+/**
+ * Produces the pictures of a gallery's other set: copied if both sets use the same model, already present, or embedded
+ * from their originals.
+ */
 import type { ImageEmbedder } from '../embedding/image-embedder.js'
 import { AlikeError } from '../errors.js'
 import type { OpenSet } from '../gallery/engine.js'
@@ -14,24 +17,24 @@ export interface MirroredImagesParts extends ImageOriginalsParts {
 
 export interface MirroredSides {
   gallery: string
-  /** Of the other set. */
+  /** Model of the other set. */
   modelId: string
-  /** One model made both: what the other set holds is what the one that serves does. */
+  /** Both sets use the same model, so the content of the serving set is copied. */
   isCopied: boolean
   from: OpenSet
   to: OpenSet
 }
 
-/** Pictures made together. */
+/** Pictures processed together. */
 export interface MadeWork {
   signal: AbortSignal
-  /** That went through the model, or were copied. */
+  /** Pictures embedded or copied. */
   made: number
-  /** Read at once. */
+  /** Read in one go. */
   copies: ReadonlyMap<string, WholeImage>
 }
 
-/** Of a picture at an address whose host is busy, or does not answer. */
+/** For a picture behind an address whose host is busy or does not answer. */
 const attemptsMax = 3
 
 export class MirroredImages {
@@ -45,7 +48,7 @@ export class MirroredImages {
     this.isCopied = sides.isCopied
   }
 
-  /** Why one cannot be embedded again, told without reading it; undefined where nothing is known to be in the way. */
+  /** Why a picture cannot be embedded again, determined without reading it; undefined if no obstacle is known. */
   async obstacle({ id, contentHash, reference }: ImageRecord): Promise<AlikeError | undefined> {
     if (this.isCopied) return undefined
     const there = (await this.#sides.to.find([id]))[0]
@@ -53,12 +56,15 @@ export class MirroredImages {
     return originalObstacle(this.#parts, { contentHash, reference, isHeld: await this.#isHeld() })
   }
 
-  /** @param differing ids of those that are about to be made */
+  /** @param differing ids of the pictures about to be processed */
   async work(differing: readonly string[], signal: AbortSignal): Promise<MadeWork> {
     return { signal, made: 0, copies: this.isCopied ? await this.#copiesOf(differing) : new Map() }
   }
 
-  /** What the other set's model gives for it. @throws AlikeError about the picture, see `isAboutImage`; the signal's reason */
+  /**
+   * The picture as the other set's model embeds it.
+   * @throws AlikeError about the picture, see `isAboutImage`; the signal's reason
+   */
   async made(here: ImageRecord, there: ImageRecord | undefined, work: MadeWork): Promise<SeenImage> {
     if (here.unreadable === 'record') throw new AlikeError('image_damaged')
     if (this.isCopied) {
@@ -76,7 +82,7 @@ export class MirroredImages {
     return { vector, copyDescriptor, width, height, format, ...(thumbnail && { thumbnail }) }
   }
 
-  /** Of as many as are whole: none where one is damaged. */
+  /** Reads them all at once; empty if any of them is damaged. */
   async #copiesOf(ids: readonly string[]): Promise<Map<string, WholeImage>> {
     try {
       return new Map((await this.#sides.from.whole(ids)).map((image) => [image.record.id, image]))
@@ -86,10 +92,13 @@ export class MirroredImages {
     }
   }
 
-  /** As it lies in the set that serves. @throws AlikeError `image_damaged`; `image_not_found` for one that is gone or another by now */
+  /**
+   * As stored in the serving set.
+   * @throws AlikeError `image_damaged`; `image_not_found` if it has been removed or replaced
+   */
   async #copied({ id, contentHash }: ImageRecord, { copies }: MadeWork): Promise<SeenImage> {
     const found = copies.get(id) ?? (await this.#sides.from.whole([id]))[0]
-    // what is found to have changed is brought again
+    // a changed picture is mirrored again
     if (found?.record.contentHash !== contentHash) throw new AlikeError('image_not_found')
     const { record: _, ...seen } = found
     return seen
@@ -110,7 +119,7 @@ export class MirroredImages {
     }
   }
 
-  /** Whether what is kept of the gallery's pictures is theirs. */
+  /** Whether the gallery's own originals are kept. */
   async #isHeld(): Promise<boolean> {
     return (await this.#parts.galleries.rules(this.#sides.gallery)).holdsOriginals
   }

@@ -1,4 +1,4 @@
-/** Another set of a gallery begins to serve: it is brought up to date first, at the end of it while writes wait. */
+/** Makes another set of a gallery serve: brings it up to date first, finally while writes wait. */
 import { AlikeError } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import { catchUp } from './catching-up.js'
@@ -12,7 +12,7 @@ export interface SetExchangeParts {
   galleries: Galleries
   mirrors: SetMirrors
   followers: SetFollowers
-  /** Days for which a set that served is brought up to date. */
+  /** Days for which a former serving set is kept up to date. */
   setKeptDays: number
   now?: (() => Date) | undefined
 }
@@ -20,16 +20,19 @@ export interface SetExchangeParts {
 export interface SetExchange {
   set: { uid: string }
   serving: { uid: string; about: SetAbout }
-  /** Pictures that the set has not, and the one that serves has. */
+  /** Accept that the set lacks pictures of the serving set. */
   mayLack: boolean
 }
 
-/** Writes wait no longer than this for another set to begin to serve. */
+/** Maximum time for which writes wait for the exchange. */
 const closedMaxMs = 10_000
-/** Nor a caller longer than this for the set to be brought up to date while writes go on. */
+/** Maximum time for which a caller waits for the set to catch up while writes continue. */
 const catchUpMaxMs = 300_000
 
-/** Whoever calls it changes the gallery's sets alone. @throws AlikeError `overloaded`, `originals_missing` unless it may lack pictures */
+/**
+ * The caller must be the only one changing the gallery's sets.
+ * @throws AlikeError `overloaded`, `originals_missing` unless it may lack pictures
+ */
 export async function exchangeSets(
   { galleries, mirrors, followers, setKeptDays, now = () => new Date() }: SetExchangeParts,
   gallery: string,
@@ -41,7 +44,7 @@ export async function exchangeSets(
   try {
     giveBack = await holdMirror(galleries.writes, gallery, AbortSignal.timeout(catchUpMaxMs))
     const { mirror } = await mirrors.of(gallery, set.uid)
-    // most of it while writes go on; then the few that came meanwhile
+    // most changes while writes continue; then the few that arrived in the meantime
     await catchUp({ mirror, changed, signal: AbortSignal.timeout(catchUpMaxMs) })
     const keptUntil = keptUntilOf(now(), setKeptDays)
     const lately = AbortSignal.timeout(closedMaxMs)
@@ -70,7 +73,7 @@ function asOverloaded(error: unknown): unknown {
   return new AlikeError('overloaded', { detail, retryAfterSeconds: 10 })
 }
 
-/** @throws AlikeError `originals_missing` when the other set lacks pictures */
+/** @throws AlikeError `originals_missing` if the other set lacks pictures */
 async function expectWhole({ from, to }: SetMirror): Promise<void> {
   const [serving, other] = await Promise.all([from.state(), to.state()])
   const missing = serving.images - other.images

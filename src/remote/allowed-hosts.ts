@@ -1,25 +1,25 @@
-/** The hosts whose pictures may be fetched, as their owner lists them. */
+/** The owner's list of hosts from which pictures may be fetched. */
 import { BlockList, isIP } from 'node:net'
 import { AlikeError } from '../errors.js'
 import { isPublicAddress } from './public-addresses.js'
 
 interface Pattern {
-  /** Lower case, international names in their ASCII form. */
+  /** Lower case; international names in ASCII form. */
   host: string
-  /** `*.example.com`: names below it, not itself. */
+  /** For `*.example.com`: names below it, excluding itself. */
   below: boolean
-  /** Left out: the usual one of the scheme. */
+  /** Default: the scheme's default port. */
   port?: string
 }
 
 export class AllowedHosts {
   readonly #patterns: Pattern[]
-  /** Addresses inside of them are allowed, and may be reached though they are not public. */
+  /** Addresses in these networks are allowed, and may be reached although they are not public. */
   readonly #networks = new BlockList()
 
   /**
-   * @param list `images.example.com, *.cdn.example.com, example.org:8443, 192.168.1.0/24`, separated by commas
-   * @param setting that it is the value of
+   * @param list such as `images.example.com, *.cdn.example.com, example.org:8443, 192.168.1.0/24`, separated by commas
+   * @param setting name of the setting with this value
    * @throws AlikeError `config_invalid`
    */
   constructor(list: string, setting = 'URL_ALLOWED_HOSTS') {
@@ -35,7 +35,7 @@ export class AllowedHosts {
     return this.#patterns.length === 0 && this.#networks.rules.length === 0
   }
 
-  /** Whether an address may be connected to, that a listed host has: a public one, or one inside a listed network. */
+  /** Whether a listed host may be reached at this address: it must be public, or inside a listed network. */
   reaches(address: string): boolean {
     return isPublicAddress(address) || isIn(this.#networks, address)
   }
@@ -55,7 +55,7 @@ function isIn(networks: BlockList, address: string): boolean {
   return version !== 0 && networks.check(address, version === 4 ? 'ipv4' : 'ipv6')
 }
 
-/** @returns whether it is one: `192.168.1.0/24`, `10.0.0.7/32`, `fd00::/8` */
+/** @returns whether the text is a network: `192.168.1.0/24`, `10.0.0.7/32`, `fd00::/8` */
 function addNetwork(networks: BlockList, text: string): boolean {
   const [, address = '', prefix = ''] = /^([0-9A-Fa-f:.]+)\/(\d{1,3})$/.exec(text) ?? []
   const version = isIP(address)
@@ -85,7 +85,7 @@ function patternOf(text: string, setting: string): Pattern {
   }
 }
 
-/** The first address and every one it leads to. @throws AlikeError `url_not_allowed` */
+/** Checks the first address and every redirect. @throws AlikeError `url_not_allowed` */
 export function expectAllowed(text: string, base: URL | undefined, hosts: AllowedHosts): URL {
   if (!URL.canParse(text, base?.href)) throw notAllowed('It is none.')
   const url = new URL(text, base)

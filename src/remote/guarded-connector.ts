@@ -1,6 +1,6 @@
 /**
- * Opens connections to public addresses only. What a name stands for is asked once, and the very
- * addresses that were checked are connected to: a name that changes its mind in between gains nothing.
+ * Opens connections to public addresses only. A name is resolved once, and the connection uses exactly the addresses
+ * that were checked, which defeats DNS rebinding.
  */
 import { lookup } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
@@ -26,12 +26,12 @@ export function guardedConnector({ isAllowed, timeoutMs }: GuardedConnectorOptio
   const connect = buildConnector({ lookup: checkedLookup, timeout: timeoutMs } as buildConnector.BuildOptions)
 
   return (options, callback) => {
-    // An address in place of a name is connected to without being looked up.
+    // A literal address is connected to without a look-up.
     const host = options.hostname.replace(/^\[|\]$/g, '')
     if (isIP(host) !== 0 && !isAllowed(host)) return callback(addressRefused(), null)
     connect(options, (...[error, socket]: Parameters<buildConnector.Callback>) => {
       if (error !== null) return callback(error, null)
-      // The last word has the connection itself.
+      // The address of the actual connection is checked last.
       if (isAllowed(socket.remoteAddress ?? '')) return callback(null, socket)
       socket.destroy()
       callback(addressRefused(), null)

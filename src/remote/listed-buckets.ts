@@ -1,20 +1,22 @@
 /**
- * Pictures in buckets of an S3 store that the owner of the service has listed. What a store refuses for good is told at once;
- * what may pass (no answer, 5xx, throttling) is tried again for a while: a job should outlive a store's restart.
+ * Pictures in S3 buckets listed by the owner of the service. Permanent refusals fail immediately; transient errors (no
+ * answer, 5xx, throttling) are retried for a while, because a job should survive a restart of the store.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { S3Client } from '@aws-sdk/client-s3'
 import { AlikeError } from '../errors.js'
 
 export interface ListedBucketsOptions {
-  /** `photos, archive/2024/`: whole buckets, or what lies below a prefix of one, separated by commas. Empty: nothing is read. */
+  /** `photos, archive/2024/`: whole buckets, or a bucket with a prefix, separated by commas. Empty: nothing is read. */
   ingestS3Buckets: string
-  /** Of a store that is not Amazon's; empty: Amazon's. */
+  /** Of a store other than Amazon's; empty: Amazon's. */
   ingestS3Endpoint: string
   ingestS3Region: string
-  /** Of the client's configuration files; empty: the client's own order (environment, files, the machine's role). */
+  /**
+   * In the client's configuration files; empty: the client's default order (environment, files, the machine's role).
+   */
   ingestS3Profile: string
-  /** How long a store that does not answer is tried again. */
+  /** How long an unresponsive store is retried. */
   patienceMs?: number | undefined
   /** For a metric. */
   onRead?: ((outcome: 'read' | 'failed') => void) | undefined
@@ -28,14 +30,14 @@ export interface BucketObject {
 export interface ObjectReading {
   maxBytes: number
   signal: AbortSignal
-  /** How long a store that does not answer is tried again. Left out: as that of all. */
+  /** How long an unresponsive store is retried. Default: the common setting. */
   patienceMs?: number | undefined
 }
 
 export interface ListedBuckets {
   /** @throws AlikeError `source_not_allowed` */
   expectAllowed(bucket: string, prefix: string): void
-  /** In the order of the keys. @throws AlikeError `source_unreadable`, `source_unreachable`; the signal's reason */
+  /** Ordered by key. @throws AlikeError `source_unreadable`, `source_unreachable`; the signal's reason */
   list(bucket: string, prefix: string, signal: AbortSignal): AsyncGenerator<BucketObject[]>
   /** @throws AlikeError `image_too_large`, `source_unreadable`, `source_unreachable`; the signal's reason */
   read(bucket: string, key: string, options: ObjectReading): Promise<Buffer>
@@ -44,7 +46,7 @@ export interface ListedBuckets {
 
 const patienceDefaultMs = 600_000
 const pauseMaxMs = 30_000
-/** Errors of a store by which another attempt would fail in the same way. */
+/** Store errors for which a retry would fail in the same way. */
 const finalErrors = new Set([
   'NoSuchBucket',
   'NoSuchKey',
@@ -58,7 +60,7 @@ const finalErrors = new Set([
   'CredentialsProviderError',
 ])
 
-/** The client, a large package, is loaded when the first bucket is read. */
+/** The client is a large package, so it is loaded when the first bucket is read. */
 export function openListedBuckets(options: ListedBucketsOptions): ListedBuckets {
   const { patienceMs = patienceDefaultMs, onRead } = options
   const places = placesOf(options.ingestS3Buckets)
@@ -139,13 +141,13 @@ async function connect({
   const { S3Client: Client } = await import('@aws-sdk/client-s3')
   return new Client({
     region,
-    forcePathStyle: endpoint !== '', // most stores that are not Amazon's have no host name for each bucket
+    forcePathStyle: endpoint !== '', // most stores other than Amazon's have no host name per bucket
     ...(endpoint !== '' && { endpoint }),
     ...(profile !== '' && { profile }),
   })
 }
 
-/** An object may have grown since it was listed: what counts are the bytes that come. */
+/** An object may have grown since it was listed: only the bytes that arrive count. */
 async function bounded(body: AsyncIterable<Uint8Array>, announced: number, maxBytes: number): Promise<Buffer> {
   const tooLarge = () => new AlikeError('image_too_large', { detail: `At most ${maxBytes} bytes are accepted.` })
   const chunks: Uint8Array[] = []

@@ -1,17 +1,17 @@
-/** At most so many a second, evenly: each waits for its turn. */
+/** Rate limiter: spaces calls evenly, up to a maximum per second. */
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export class Pace {
   readonly #betweenMs: number
-  /** Of the next one, as `performance.now` counts. */
+  /** Time of the next turn, by `performance.now`. */
   #nextAt = 0
 
-  /** @param perSecond 0: no bound */
+  /** @param perSecond 0 for no limit */
   constructor(perSecond: number) {
     this.#betweenMs = perSecond === 0 ? 0 : 1000 / perSecond
   }
 
-  /** @throws the signal's reason when it is aborted meanwhile */
+  /** @throws the signal's reason if aborted while waiting */
   async turn(signal?: AbortSignal): Promise<void> {
     const now = performance.now()
     const at = Math.max(now, this.#nextAt)

@@ -1,6 +1,6 @@
 /**
- * Pictures that stay where their owner has them: behind an address, in an S3 bucket, or in a watched folder. A reference that a
- * caller gives is held to the same lists as what is fetched for him; files are referred to by the watch of their folder alone.
+ * Pictures that stay in their owner's storage: behind an address, in an S3 bucket, or in a watched folder. A caller's
+ * references are checked against the same lists as fetched addresses; only a folder's own watch may refer to files.
  */
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,7 +13,10 @@ export type ReferenceOutcome = 'fetched' | 'changed' | 'failed'
 export interface ReferencedImagesOptions {
   remote: RemoteImages
   buckets: ListedBuckets
-  /** Of a watched folder. @throws AlikeError `source_not_allowed`, `source_unreadable`, `source_unreachable`, `image_too_large` */
+  /**
+   * Reads a file of a watched folder.
+   * @throws AlikeError `source_not_allowed`, `source_unreadable`, `source_unreachable`, `image_too_large`
+   */
   readFile(path: URL, maxBytes: number): Promise<Buffer>
   uploadMaxBytes: number
   /** For a metric. */
@@ -21,12 +24,12 @@ export interface ReferencedImagesOptions {
 }
 
 export interface ReferenceFetch {
-  /** SHA-256 of the picture as it was stored, hex. */
+  /** SHA-256 of the picture when it was stored, hex. */
   contentHash: string
   signal: AbortSignal
-  /** How often an address is asked whose host is busy, or does not answer. Default 1. */
+  /** Attempts for an address whose host is busy or does not answer. Default 1. */
   attempts?: number | undefined
-  /** How long an S3 store that does not answer is asked again. Left out: as long as a job does. */
+  /** How long an unresponsive S3 store is retried. Default: as long as in a job. */
   patienceMs?: number | undefined
 }
 
@@ -35,7 +38,7 @@ interface ReferencedObject {
   key: string
 }
 
-/** What a caller may give; a file is none of it. */
+/** References a caller may give; files are excluded. */
 export const referencePattern = '^(https?|s3)://\\S'
 export const referenceMaxLength = 2_048
 
@@ -70,7 +73,7 @@ export class ReferencedImages {
   }
 
   /**
-   * Whole, and the same as it was.
+   * The whole picture, verified to be unchanged.
    * @throws AlikeError `original_changed`, `url_*`, `source_*`, `image_too_large`; the signal's reason
    */
   async fetch(reference: string, options: ReferenceFetch): Promise<Buffer> {
@@ -93,7 +96,7 @@ export class ReferencedImages {
     if (reference.startsWith('file:')) return readFile(new URL(reference), maxBytes)
     const place = placeOf(reference)
     if (place !== undefined) {
-      expectListed(buckets, place) // the list may be another one by now
+      expectListed(buckets, place) // the list may have changed by now
       return buckets.read(place.bucket, place.key, { maxBytes, signal, patienceMs })
     }
     for (let attempt = 1; ; attempt++) {
@@ -108,7 +111,7 @@ export class ReferencedImages {
   }
 }
 
-/** `s3://bucket/key`, the key as it is. */
+/** `s3://bucket/key`, with the key unescaped. */
 export function objectReference(bucket: string, key: string): string {
   return `s3://${bucket}/${key}`
 }

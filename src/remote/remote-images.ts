@@ -1,6 +1,6 @@
 /**
- * Fetches pictures from hosts that the owner of the service has listed. A URL comes from a caller,
- * an answer from a stranger: both are bounded in everything, and neither reaches into our network.
+ * Fetches pictures from hosts listed by the owner of the service. The URL comes from a caller and the response from a
+ * stranger: both are bounded in every respect, and neither reaches the internal network.
  */
 import { Agent, type Dispatcher, request } from 'undici'
 import { AlikeError } from '../errors.js'
@@ -13,9 +13,9 @@ import { isLoopback } from './public-addresses.js'
 export interface RemoteImagesOptions {
   /** Separated by commas; empty: nothing is ever fetched. */
   urlAllowedHosts: string
-  /** From asking to the last byte, redirects included. */
+  /** From the request to the last byte, including redirects. */
   urlTimeoutMs: number
-  /** Of all hosts together; 0: as many as come. */
+  /** Over all hosts together; 0 for no limit. */
   urlMaxPerSecond?: number | undefined
   uploadMaxBytes: number
   /** For tests, whose servers have no public address. */
@@ -25,11 +25,12 @@ export interface RemoteImagesOptions {
 }
 
 export interface RemoteImages {
-  /** Without asking anyone. @throws AlikeError `url_disabled`, `url_not_allowed` */
+  /** Without a network request. @throws AlikeError `url_disabled`, `url_not_allowed` */
   expectAllowed(url: string): void
   /**
-   * @param onBytes hears of bytes as they arrive; what it throws ends the fetch
-   * @throws AlikeError `url_disabled`, `url_not_allowed`, `url_unreachable`, `image_too_large`; the signal's reason when aborted
+   * @param onBytes receives the number of bytes as they arrive; throwing ends the fetch
+   * @throws AlikeError `url_disabled`, `url_not_allowed`, `url_unreachable`, `image_too_large`; the signal's reason
+   * when aborted
    */
   fetch(url: string, signal?: AbortSignal, onBytes?: (bytes: number) => void): Promise<Buffer>
   close(): Promise<void>
@@ -38,7 +39,7 @@ export interface RemoteImages {
 const redirectsMax = 3
 const connectionsPerHost = 8
 
-/** @throws AlikeError `config_invalid` for a list of hosts that is none */
+/** @throws AlikeError `config_invalid` for a malformed list of hosts */
 export function openRemoteImages(options: RemoteImagesOptions): RemoteImages {
   const { urlAllowedHosts, urlTimeoutMs, urlMaxPerSecond = 0, uploadMaxBytes, allowLoopback = false, onFetch } = options
   const pace = new Pace(urlMaxPerSecond)
@@ -59,7 +60,7 @@ export function openRemoteImages(options: RemoteImagesOptions): RemoteImages {
         signal,
         headers: { accept: 'image/*', 'user-agent': 'alike' },
       })
-      body.on('error', () => {}) // of one that is left unread
+      body.on('error', () => {}) // errors of a body that is never read
       if (statusCode === 200) return await readImage(body, headers, { maxBytes: uploadMaxBytes, onBytes })
       body.destroy()
       const { location } = headers
@@ -117,7 +118,10 @@ async function readImage(
   return Buffer.concat(chunks, bytes)
 }
 
-/** Aborted by the caller's signal or when the time is up. (`AbortSignal.any` would stay tied to a signal that lives as long as a job.) */
+/**
+ * Aborted by the caller's signal or on timeout. (`AbortSignal.any` would stay tied to a signal that lives as long as a
+ * job.)
+ */
 function withDeadline(timeoutMs: number, signal: AbortSignal | undefined): { signal: AbortSignal; forget(): void } {
   const controller = new AbortController()
   const abort = () => controller.abort()
@@ -138,7 +142,7 @@ function asFailure(error: unknown, timeIsUp: boolean, timeoutMs: number): AlikeE
   return unreachable(timeIsUp ? `It was not complete within ${timeoutMs} ms.` : 'It gave no answer.', error, 1)
 }
 
-/** Seconds; undefined: another attempt would get the same answer. */
+/** In seconds; undefined if a retry would get the same answer. */
 function retryAfter(status: number, headers: Dispatcher.ResponseData['headers']): number | undefined {
   if (![429, 500, 502, 503, 504].includes(status)) return undefined
   const said = Number(headers['retry-after'])

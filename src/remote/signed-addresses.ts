@@ -1,14 +1,14 @@
-/** Addresses that carry what admits to them: a presigned query is as good as a key while it is valid, and is shown to nobody. */
+/** Addresses that grant access: a presigned query is as good as a key while it is valid, so it is never shown. */
 
-/** Parameters by which S3, Google Cloud Storage, CloudFront and Azure sign an address, in lower case. */
+/** Parameters with which S3, Google Cloud Storage, CloudFront and Azure sign an address, in lower case. */
 const ofSigning = /^(x-amz-|x-goog-)|^(awsaccesskeyid|googleaccessid)$/
 const ofSignature = new Set(['signature', 'expires', 'policy', 'key-pair-id', 'key-name'])
 const ofAzure = new Set(['sig', 'se', 'st', 'sp', 'spr', 'sv', 'sr', 'ss', 'srt', 'sip', 'si', 'sdd'])
 const ofAzureUser = new Set(['skoid', 'sktid', 'skt', 'ske', 'sks', 'skv', 'saoid', 'suoid', 'scid'])
 
 /**
- * A reference as a record shows it: an object or file as it is, anything else without query, fragment and user information.
- * What is left out is still used when the picture is read.
+ * A reference as shown in a record: an object or file unchanged, anything else without query, fragment and user
+ * information. The hidden parts are still used to read the picture.
  */
 export function shownReference(reference: string): { reference: string; hasQuery: boolean } {
   if (/^(s3|file):/.test(reference)) return { reference, hasQuery: false }
@@ -17,7 +17,9 @@ export function shownReference(reference: string): { reference: string; hasQuery
   return { reference: path.replace(/^(\s*\w+:[/\\]*)[^/\\]*@/, '$1'), hasQuery: reference[end] === '?' }
 }
 
-/** The query without the parameters of a signature, each of the others as it is: `?versionId=2&X-Amz-Signature=…` → `?versionId=2`. */
+/**
+ * The query without signature parameters; the others are unchanged: `?versionId=2&X-Amz-Signature=…` → `?versionId=2`.
+ */
 export function unsignedQuery(search: string): string {
   const pairs = search.slice(1).split('&')
   const names = pairs.map((pair) => nameOf(pair))
@@ -31,7 +33,7 @@ export function unsignedQuery(search: string): string {
   return kept.join('&') === '' ? '' : `?${kept.join('&')}`
 }
 
-/** In lower case; its escapes as they are read. */
+/** In lower case, decoded. */
 function nameOf(pair: string): string {
   const [name = ''] = new URLSearchParams(pair).keys()
   return name.toLowerCase()

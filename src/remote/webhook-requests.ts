@@ -1,4 +1,7 @@
-/** Requests that tell others of the end of a job: to listed hosts alone, without redirects, and of their answers only the status counts. */
+/**
+ * Sends webhooks at the end of a job: only to listed hosts and without redirects; of the response, only the status is
+ * used.
+ */
 import { Agent, request } from 'undici'
 import { AlikeError } from '../errors.js'
 import { AllowedHosts, expectAllowed } from './allowed-hosts.js'
@@ -14,7 +17,7 @@ export class WebhookRequests {
   readonly #timeoutMs: number
   readonly #agent: Agent
 
-  /** @throws AlikeError `config_invalid` for a list of hosts that is none */
+  /** @throws AlikeError `config_invalid` for a malformed list of hosts */
   constructor({ webhookAllowedHosts, webhookTimeoutMs }: WebhookRequestsOptions) {
     const hosts = new AllowedHosts(webhookAllowedHosts, 'WEBHOOK_ALLOWED_HOSTS')
     this.#hosts = hosts
@@ -37,7 +40,7 @@ export class WebhookRequests {
     { headers, body }: { headers: Record<string, string>; body: string },
     signal: AbortSignal,
   ): Promise<number> {
-    const url = expectAllowed(text, undefined, this.#hosts) // the list may be another one by now
+    const url = expectAllowed(text, undefined, this.#hosts) // the list may have changed by now
     try {
       const answer = await request(url, {
         method: 'POST',

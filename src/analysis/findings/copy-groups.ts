@@ -1,10 +1,10 @@
-/** Near-copies joined into groups: A like B and B like C are one group, whatever A and C score. */
+/** Groups of near-copies: if A resembles B and B resembles C, they form one group, whatever A and C score. */
 import { type Apart, noneApart } from './settled.js'
 
 export class CopyGroups {
-  /** The way to the first picture of each one's group (union–find, Tarjan 1975). */
+  /** Parent of each picture on the path to the first picture of its group (union–find, Tarjan 1975). */
   readonly #parents: Uint32Array
-  /** Best score of each picture to another of its group; −1 while it has none. */
+  /** Best score of each picture with another of its group; −1 without one. */
   readonly #scores: Float32Array
 
   constructor(size: number) {
@@ -12,7 +12,7 @@ export class CopyGroups {
     this.#scores = new Float32Array(size).fill(-1)
   }
 
-  /** Pictures of the same bytes are copies, whatever the index finds. @param apart but for those that were decided to be none */
+  /** Pictures with the same bytes are copies, whatever the index finds. @param apart except those decided not to be */
   static ofContent(contentHashes: readonly string[], apart: Apart = noneApart): CopyGroups {
     const groups = new CopyGroups(contentHashes.length)
     const earlierOf = new Map<string, number[]>()
@@ -20,7 +20,7 @@ export class CopyGroups {
       const earlier = earlierOf.get(hash)
       if (earlier === undefined) earlierOf.set(hash, [position])
       else {
-        // the earlier ones are joined among themselves, unless some of them were parted
+        // the earlier ones are already joined, unless a decision keeps some of them apart
         const joinable =
           apart === noneApart ? earlier.slice(0, 1) : earlier.filter((one) => !apart.areApart(one, position))
         for (const other of joinable) groups.join(other, position, 1)
@@ -33,11 +33,11 @@ export class CopyGroups {
   join(a: number, b: number, score: number): void {
     for (const position of [a, b]) this.#scores[position] = Math.max(this.#scores[position]!, score)
     const [rootA, rootB] = [this.groupOf(a), this.groupOf(b)]
-    // the smaller position leads, so that groups do not depend on the order of joining
+    // the smaller position is the root, so that groups do not depend on the order of joining
     this.#parents[Math.max(rootA, rootB)] = Math.min(rootA, rootB)
   }
 
-  /** The lowest position in its group, which names it. */
+  /** The lowest position in the group, which identifies it. */
   groupOf(position: number): number {
     let root = position
     while (this.#parents[root] !== root) {
@@ -51,7 +51,7 @@ export class CopyGroups {
     return this.#scores[position]!
   }
 
-  /** Groups of two and more, largest first, then by their first picture; positions ascending. */
+  /** Groups of two or more, largest first, then by their first picture; positions ascending. */
   list(): number[][] {
     const members = new Map<number, number[]>()
     for (let position = 0; position < this.#parents.length; position++) {

@@ -1,4 +1,4 @@
-/** What may be wrong with a gallery, from the neighbours of all of its pictures. */
+/** Finds likely problems in a gallery from the neighbours of all of its pictures. */
 import type { CopyGroups } from './copy-groups.js'
 import { findHubs } from './hubs.js'
 import type { Images } from './images.js'
@@ -10,18 +10,18 @@ import type { DoctorReport } from './reports.js'
 import { nothingSettled, type Settled } from './settled.js'
 
 export interface DoctorOptions {
-  /** Neighbours that vote and count. */
+  /** Number of neighbours considered. */
   k: number
-  /** From this near-copy score on, pictures are near-copies. */
+  /** Near-copy score from which pictures count as near-copies. */
   duplicateScore: number
-  /** Most findings of each kind. */
+  /** Maximum findings of each kind. */
   limit: number
-  /** What is not asked again. */
+  /** Findings that are not raised again. */
   settled?: Settled | undefined
 }
 
 /**
- * @param lists copies included, longer than k so that enough others remain
+ * @param lists including copies, longer than k so that enough other neighbours remain
  * @param groups of copies
  */
 export function examine(
@@ -42,7 +42,7 @@ export function examine(
   }
 }
 
-/** A copy says nothing that the picture does not say itself. */
+/** A copy adds no information to the picture itself. */
 function withoutCopies(lists: NeighbourLists, groups: CopyGroups, k: number): NeighbourLists {
   const others = new NeighbourLists(lists.size, k)
   for (let position = 0; position < lists.size; position++) {

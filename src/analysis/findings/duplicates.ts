@@ -1,21 +1,21 @@
-/** The groups of near-copies, for someone who wants one of each. */
+/** Reports groups of near-copies, for users who want to keep one of each. */
 import type { CopyGroups } from './copy-groups.js'
 import type { Images } from './images.js'
 import type { CopyGroup, DuplicateReport } from './reports.js'
 
 export interface DuplicateOptions {
   duplicateScore: number
-  /** Pictures that only equal files were looked for of. */
+  /** Pictures for which only equal files were searched. */
   notCompared: number
-  /** Decisions that keep groups out of the report. Default 0. */
+  /** Decisions that hide groups from the report. Default 0. */
   dismissed?: number | undefined
-  /** Most groups. */
+  /** Maximum groups. */
   limit: number
 }
 
-/** Pictures listed of one group. */
+/** Maximum pictures listed per group. */
 const membersMax = 50
-/** Pictures listed of all groups; when they are used up, two of each further one. A report is one answer. */
+/** Maximum pictures listed in total, because a report is one response; beyond it, each further group lists two. */
 const listedMax = 5_000
 
 export function reportDuplicates(

@@ -1,4 +1,4 @@
-/** Retrieval on a gallery's own labels: each picture of a sample is the query, all others are the gallery. */
+/** Evaluates retrieval on a gallery's own labels: each picture of a sample queries all others. */
 import { evaluateRetrieval } from '../../eval/quality.js'
 import type { LabelledEmbeddings } from '../../eval/ranking.js'
 import type { CopyGroups } from './copy-groups.js'
@@ -8,28 +8,28 @@ import type { QualityReport } from './reports.js'
 import { drawSample } from './sample.js'
 
 export interface EmbeddedImages extends Images {
-  /** [n, dimension], unit length; rows of labelled pictures may be moved together. */
+  /** [n, dimension], unit length; rows of labelled pictures may be compacted in place. */
   vectors: Float32Array
   dimension: number
 }
 
 export interface EvaluationOptions {
-  /** Most queries. */
+  /** Maximum queries. */
   sample: number
   seed: number
-  /** Pictures of one of these groups never count as hits of each other; left out: those of equal content. */
+  /** Pictures in the same group never count as hits of each other; default: groups of equal content. */
   copies?: CopyGroups
-  /** The near-copy score that they were made with, for the report. */
+  /** The near-copy score used to build them, for the report. */
   duplicateScore?: number
-  /** Called with the number of queries before the first, and after each; what it throws ends it. */
+  /** Called with the number of queries before the first, and after each; throwing ends the evaluation. */
   onSample?(queries: number): void
   onQuery?(): void
 }
 
-/** Labels in the report; those with most queries when there are more. */
+/** Maximum labels in the report; those with the most queries are kept. */
 const labelsMax = 1_000
 
-/** Pictures without a label are left out: an answer that nobody has judged is neither right nor wrong. */
+/** Pictures without a label are excluded: an unjudged answer is neither right nor wrong. */
 export function evaluateGallery(images: EmbeddedImages, options: EvaluationOptions): QualityReport {
   const { sample, seed, copies, duplicateScore, onSample, onQuery } = options
   const labelled = labelledOnly(images, copies)
@@ -65,7 +65,7 @@ function labelledOnly(
   copies: CopyGroups | undefined,
 ): LabelledEmbeddings {
   const kept = Array.from(ids.keys()).filter((position) => labels[position] !== null)
-  // in place: a second copy could be gigabytes
+  // in place, because a copy could take gigabytes
   kept.forEach((from, to) => vectors.copyWithin(to * dimension, from * dimension, (from + 1) * dimension))
   return {
     ids: kept.map((position) => ids[position]!),

@@ -1,13 +1,18 @@
 /**
- * Hubs: pictures among the nearest of suspiciously many others, an effect of many dimensions
- * (Radovanović, Nanopoulos, Ivanović 2010). They turn up in answers where they do not belong.
+ * Hubs: pictures among the nearest of suspiciously many others, an effect of high dimensionality (Radovanović,
+ * Nanopoulos, Ivanović 2010). They appear in answers where they do not belong.
  */
 
 import type { Images } from './images.js'
 import type { NeighbourLists } from './neighbour-lists.js'
 import type { HubReport } from './reports.js'
 
-/** Most frequent first. @param lists without copies @param k how long the lists are that count @param limit most pictures */
+/**
+ * Most frequent first.
+ * @param lists without copies
+ * @param k length of the lists considered
+ * @param limit maximum pictures
+ */
 export function findHubs({ ids, labels }: Images, lists: NeighbourLists, k: number, limit: number): HubReport {
   const occurrences = new Uint32Array(lists.size)
   const strangers = new Uint32Array(lists.size)
@@ -15,7 +20,7 @@ export function findHubs({ ids, labels }: Images, lists: NeighbourLists, k: numb
     for (let i = 0; i < Math.min(k, lists.count(position)); i++) {
       const other = lists.other(position, i)
       occurrences[other]!++
-      // what that paper calls a bad occurrence
+      // a "bad occurrence" in the paper's terms
       if (labels[position] !== null && labels[other] !== null && labels[position] !== labels[other]) strangers[other]!++
     }
   }
@@ -37,7 +42,7 @@ export function findHubs({ ids, labels }: Images, lists: NeighbourLists, k: numb
   }
 }
 
-/** Skewness = E[(N − μ)³] / σ³; 0 when all are equal. */
+/** Skewness = E[(N − μ)³] / σ³; 0 if all are equal. */
 function moments(values: Uint32Array): { mean: number; deviation: number; skewness: number } {
   const about = (centre: number, power: number) =>
     values.reduce((sum, value) => sum + (value - centre) ** power, 0) / Math.max(1, values.length)

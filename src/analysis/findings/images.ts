@@ -1,9 +1,9 @@
-/** What the analyses know of a gallery's pictures: parallel lists by id, ascending. Position = index in them. */
+/** A gallery's pictures as seen by the analyses: parallel lists by id, ascending. Position = index in them. */
 
 export interface Images {
   ids: readonly string[]
-  /** null: without a label. */
+  /** null: no label. */
   labels: readonly (string | null)[]
-  /** Equal for pictures of the same bytes. */
+  /** Equal for pictures with the same bytes. */
   contentHashes: readonly string[]
 }

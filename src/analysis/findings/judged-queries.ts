@@ -1,4 +1,4 @@
-/** Which queries of an evaluation fared worst, and which labels are taken for which others. */
+/** The queries of an evaluation with the worst results, and the labels confused with each other. */
 import { type QueryQuality, type RankedLabels, votedLabel } from '../../eval/judged-query.js'
 import type { QualityReport } from './reports.js'
 
@@ -9,7 +9,7 @@ type Worst = NonNullable<QualityReport['worst']>[number]
 type Confusion = NonNullable<QualityReport['confusions']>[number]
 
 export interface JudgedQueries {
-  /** For `onJudged` of an evaluation. */
+  /** To be passed to an evaluation as `onJudged`. */
   add(place: number, ranking: RankedLabels, quality: QueryQuality): void
   report(): { worst: Worst[]; confusions: Confusion[] }
 }
@@ -42,7 +42,7 @@ export function judgedQueries(ids: readonly string[]): JudgedQueries {
   }
 }
 
-/** Of equal precision, the one that had to look further down. */
+/** With equal precision, the query whose first right hit ranks lower is worse. */
 function byFare(a: Worst, b: Worst): number {
   return a['mAP@10'] - b['mAP@10'] || (b.firstRank ?? Infinity) - (a.firstRank ?? Infinity) || compare(a.id, b.id)
 }

@@ -1,14 +1,14 @@
-/** Near-copies that were given different labels: at least one of them is wrong. */
+/** Near-copies with different labels: at least one of the labels is wrong. */
 import type { CopyGroups } from './copy-groups.js'
 import { describeGroups } from './duplicates.js'
 import type { Images } from './images.js'
 import type { ConflictReport } from './reports.js'
 import { nothingSettled } from './settled.js'
 
-/** Labels told of one group. */
+/** Maximum labels reported per group. */
 const labelsMax = 20
 
-/** Largest groups first. @param limit most groups */
+/** Largest groups first. @param limit maximum groups */
 export function findLabelConflicts(
   images: Images,
   groups: CopyGroups,

@@ -1,7 +1,7 @@
 /**
- * Pictures whose label their neighbours doubt: confident learning (Northcutt, Jiang, Chuang 2021)
- * with the votes of the k nearest as the probabilities of labels. A picture does not vote for
- * itself nor do its copies, so they are out of sample, as that method asks.
+ * Pictures whose neighbours contradict their label: confident learning (Northcutt, Jiang, Chuang 2021) with the votes
+ * of the k nearest as label probabilities. Neither a picture nor its copies vote on it, so the votes are out of sample,
+ * as the method requires.
  */
 
 import type { Images } from './images.js'
@@ -9,16 +9,23 @@ import type { NeighbourLists } from './neighbour-lists.js'
 import type { DoubtReport } from './reports.js'
 import { nothingSettled, type Settled } from './settled.js'
 
-/** A picture is judged by at least so many labelled neighbours, and only where its label has so many other pictures to vote for it. */
+/**
+ * Minimum labelled neighbours to assess a picture, and minimum other pictures with its label that could vote for it.
+ */
 const votersMin = 5
-/** How far the share of another label must lead that of its own: what is merely close is no finding. */
+/** Minimum lead of another label's share over its own: close calls are not findings. */
 const marginMin = 0.5
 const witnessesShown = 3
 
 /** Share of each label among the labelled neighbours. */
 type Votes = ReadonlyMap<string, number>
 
-/** Strongest doubt first. @param lists without copies @param options.k neighbours that vote @param options.limit most pictures */
+/**
+ * Strongest doubt first.
+ * @param lists without copies
+ * @param options.k voting neighbours
+ * @param options.limit maximum pictures
+ */
 export function findLabelDoubts(
   images: Images,
   lists: NeighbourLists,
@@ -81,7 +88,7 @@ function neighbourLabels(
   return Array.from({ length: Math.min(k, lists.count(position)) }, (_, i) => labels[lists.other(position, i)]!)
 }
 
-/** The threshold of each label: what share its own pictures give it on average. */
+/** The threshold of each label: its average share among its own pictures. */
 function meanOwnShare(judged: ReadonlyMap<number, Votes>, labels: Images['labels']): Map<string, number> {
   const sums = new Map<string, { sum: number; count: number }>()
   for (const [position, votes] of judged) {
@@ -92,7 +99,7 @@ function meanOwnShare(judged: ReadonlyMap<number, Votes>, labels: Images['labels
   return new Map([...sums].map(([label, { sum, count }]) => [label, sum / count]))
 }
 
-/** Of the labels that are as likely here as among their own pictures, the likeliest; its own when there is none, or in a tie. */
+/** The most likely of the labels that reach their average share here; its own label if there is none, or on a tie. */
 function likeliest(votes: Votes, label: string, confidence: ReadonlyMap<string, number>): string {
   const confident = [...votes].filter(([name, share]) => share >= (confidence.get(name) ?? Infinity) - 1e-9)
   confident.sort(([a, x], [b, y]) => y - x || Number(b === label) - Number(a === label) || (a < b ? -1 : 1))

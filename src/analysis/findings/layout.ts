@@ -1,6 +1,7 @@
 /**
- * A gallery in two dimensions: principal components, then UMAP (McInnes, Healy, Melville 2018) of a sample; all others
- * lie among their nearest of it. The same seed gives the same layout while the gallery is the same.
+ * Lays a gallery out in two dimensions: principal components, then UMAP (McInnes, Healy, Melville 2018) of a sample;
+ * all other pictures are placed among their nearest sample members. The same seed gives the same layout as long as the
+ * gallery is unchanged.
  */
 import { UMAP } from 'umap-js'
 import { seededRandom } from '../../eval/random.js'
@@ -9,22 +10,22 @@ import { principalComponents } from './principal-components.js'
 import { drawSample } from './sample.js'
 
 export interface LayoutOptions {
-  /** Images that UMAP lays out at most. */
+  /** Maximum images laid out by UMAP. */
   sample: number
-  /** Of each image. */
+  /** Neighbours per image. */
   neighbours: number
   seed: number
-  /** Called with the steps there will be, and after each; what it throws ends it. */
+  /** Called with the expected number of steps, and after each; throwing ends it. */
   onExpect(steps: number): void
   onStep(): void
-  /** Called between two pieces of work that are no step; the same. */
+  /** Called between pieces of work that are not steps; throwing ends it. */
   onPause(): void
 }
 
 export interface GalleryLayout {
   /** [n, 2] in −1 to 1, by position. */
   coordinates: Float32Array
-  /** By position; NaN: not known. */
+  /** By position; NaN if unknown. */
   doubts: Float32Array
   pcaDimensions: number
   sampled: number
@@ -32,11 +33,11 @@ export interface GalleryLayout {
 }
 
 const pcaDimensionsMax = 50
-/** Fewer images have no neighbourhoods to speak of. */
+/** With fewer images there are no meaningful neighbourhoods. */
 const umapMin = 8
-/** Of the sample, among which an image that is not in it lies. */
+/** Number of sample neighbours that determine the place of another image. */
 const placedBy = 5
-/** Steps of progress while UMAP moves its points. */
+/** Progress steps while UMAP moves its points. */
 const umapEpochs = 300
 
 export function layOut({ labels, vectors, dimension }: EmbeddedImages, options: LayoutOptions): GalleryLayout {
@@ -47,7 +48,7 @@ export function layOut({ labels, vectors, dimension }: EmbeddedImages, options: 
   onExpect(drawn.length + umapEpochs + count)
   const components = principalComponents({ vectors, dimension }, { wanted: pcaDimensions, seed, onStep: onPause })
   const near = new Nearest(components, pcaDimensions, drawn)
-  // UMAP counts each among its own, and wants more images than that
+  // UMAP counts each image as its own neighbour and requires more images than that
   const neighbours = Math.min(options.neighbours, drawn.length - (drawn.length < umapMin ? 1 : 2))
   const found = Array.from(drawn, (position) => {
     onStep()
@@ -75,12 +76,12 @@ export function layOut({ labels, vectors, dimension }: EmbeddedImages, options: 
 }
 
 interface Neighbour {
-  /** In the sample. */
+  /** Index in the sample. */
   index: number
   distance: number
 }
 
-/** The nearest images of a sample, by comparing with all of it. */
+/** Finds the nearest sample images by comparing with the whole sample. */
 class Nearest {
   readonly sample: number[][]
   readonly #components: Float32Array
@@ -96,7 +97,7 @@ class Nearest {
     ])
   }
 
-  /** Nearest first, without itself. */
+  /** Nearest first, excluding the image itself. */
   of(position: number, k: number): Neighbour[] {
     const best: Neighbour[] = []
     for (let index = 0; index < this.#drawn.length; index++) {
@@ -122,7 +123,7 @@ class Nearest {
 function umapOf({ sample }: Nearest, found: Neighbour[][], seed: number, onStep: () => void): number[][] {
   const nNeighbors = found[0]!.length + 1
   const umap = new UMAP({ nComponents: 2, nNeighbors, nEpochs: umapEpochs, random: seededRandom(seed) })
-  // as UMAP wants them: each is its own nearest
+  // in UMAP's form: each image is its own nearest neighbour
   umap.setPrecomputedKNN(
     found.map((list, own) => [own, ...list.map(({ index }) => index)]),
     found.map((list) => [0, ...list.map(({ distance }) => distance)]),
@@ -135,7 +136,7 @@ function umapOf({ sample }: Nearest, found: Neighbour[][], seed: number, onStep:
   return umap.getEmbedding()
 }
 
-/** The mean of their places, the nearer the more. */
+/** The mean of their places, weighted by closeness. */
 function amid(nearest: readonly Neighbour[], placed: readonly (readonly number[])[]): [number, number] {
   let [x, y, sum] = [0, 0, 0]
   for (const { index, distance } of nearest) {
@@ -153,7 +154,7 @@ function doubtOf(label: string | null, others: readonly (string | null)[]): numb
   return voters.filter((other) => other !== label).length / voters.length
 }
 
-/** Into −1 to 1, both axes by one factor. */
+/** Scales to −1 to 1, both axes by the same factor. */
 function fitted(coordinates: Float32Array): Float32Array {
   const low = [Infinity, Infinity]
   const high = [-Infinity, -Infinity]

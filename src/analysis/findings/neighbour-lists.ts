@@ -1,9 +1,9 @@
-/** For every picture its nearest others, best first, in two packed arrays. */
+/** The nearest other pictures of every picture, best first, in two packed arrays. */
 
 export class NeighbourLists {
-  /** Pictures. */
+  /** Number of pictures. */
   readonly size: number
-  /** Longest list. */
+  /** Maximum length of a list. */
   readonly depth: number
   readonly #counts: Uint32Array
   readonly #positions: Uint32Array
@@ -17,7 +17,7 @@ export class NeighbourLists {
     this.#scores = new Float32Array(size * depth)
   }
 
-  /** Puts one at the end of a list; nothing happens when it is full. */
+  /** Appends to a list, unless it is full. */
   append(position: number, other: number, score: number): void {
     const count = this.#counts[position]!
     if (count === this.depth) return
@@ -30,7 +30,7 @@ export class NeighbourLists {
     return this.#counts[position]!
   }
 
-  /** The i-th of a list, from 0. */
+  /** The i-th entry of a list, from 0. */
   other(position: number, i: number): number {
     return this.#positions[position * this.depth + i]!
   }

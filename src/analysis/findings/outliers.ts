@@ -1,13 +1,17 @@
 /**
- * Pictures that nothing in the gallery is like: the score of the nearest other (Ramaswamy, Rastogi,
- * Shim 2000) lies below the lower fence of all such scores, Q1 − 1.5 · (Q3 − Q1) (Tukey 1977).
+ * Pictures that resemble nothing else in the gallery: the score of the nearest other (Ramaswamy, Rastogi, Shim 2000)
+ * lies below the lower fence of all such scores, Q1 − 1.5 · (Q3 − Q1) (Tukey 1977).
  */
 
 import type { Images } from './images.js'
 import type { NeighbourLists } from './neighbour-lists.js'
 import type { OutlierReport } from './reports.js'
 
-/** Loneliest first. @param lists without copies: a picture that only its copy is like is lonely, too @param limit most pictures */
+/**
+ * Most isolated first.
+ * @param lists without copies, because a picture that resembles only its copy is isolated too
+ * @param limit maximum pictures
+ */
 export function findOutliers({ ids, labels }: Images, lists: NeighbourLists, limit: number): OutlierReport {
   const known = Array.from({ length: lists.size }, (_, position) => position).filter(
     (position) => lists.count(position) > 0,

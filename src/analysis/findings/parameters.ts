@@ -1,4 +1,4 @@
-/** What a caller may ask of the analyses, with defaults and bounds. */
+/** Parameters of the analyses, with defaults and bounds. */
 import { type Static, Type } from 'typebox'
 import { defaultDuplicateScore } from '../../copies/near-copy-score.js'
 
@@ -102,7 +102,7 @@ export const LayoutParameters = Type.Object(
   { additionalProperties: false, examples: [{ sample: 5_000, neighbours: 15, seed: 1 }] },
 )
 
-/** An analysis with nothing left open, as it is stored with its job. */
+/** An analysis with all defaults filled in, as stored with its job. */
 export type AnalysisTask =
   | { kind: 'evaluate'; sample: number; seed: number; duplicateScore?: number; efs: number[] }
   | { kind: 'duplicates'; duplicateScore: number; limit: number }

@@ -1,7 +1,7 @@
-/** Principal components by subspace iteration: the directions in which pictures differ most. Pure. */
+/** Principal components by subspace iteration: the directions of largest variance. Pure. */
 import { seededRandom } from '../../eval/random.js'
 
-/** Rows that the directions are taken from; of more, every so many-th. */
+/** Maximum rows used to determine the directions; of more, every n-th. */
 const rowsMax = 4_000
 const iterations = 24
 
@@ -13,8 +13,8 @@ interface Rows {
 
 /**
  * @param options.wanted components, at most `dimension`
- * @param options.onStep called between pieces of work; what it throws ends it
- * @returns [n, wanted], each row a vector less the mean, in those directions, the widest first
+ * @param options.onStep called between pieces of work; throwing ends it
+ * @returns [n, wanted], each row a centred vector in these directions, largest variance first
  */
 export function principalComponents(
   { vectors, dimension }: Rows,
@@ -51,7 +51,7 @@ function meanOf(vectors: Float32Array, dimension: number): Float64Array {
   return mean.map((sum) => (sum * dimension) / Math.max(1, vectors.length))
 }
 
-/** [dimension, dimension], of every `stride`-th row; its scale does not matter. */
+/** [dimension, dimension], from every `stride`-th row; unnormalised. */
 function covarianceOf(
   { vectors, dimension }: Rows,
   mean: Float64Array,
@@ -83,7 +83,7 @@ function product(rows: Float64Array, matrix: Float64Array, dimension: number): F
   return result
 }
 
-/** Gram and Schmidt, in place; a row that depends on those before becomes 0. */
+/** Gram–Schmidt, in place; a row that depends linearly on earlier ones becomes 0. */
 function orthonormal(rows: Float64Array, dimension: number): Float64Array {
   const dot = (a: number, b: number) => {
     let sum = 0

@@ -1,19 +1,19 @@
-/** How much of the exact answer the index gives. */
+/** Measures the recall of the index against the exact answer. */
 import { inverseLengthOf } from '../../cosine.js'
 import { scoreRows } from '../../eval/ranking.js'
 
 /**
- * Scores differ by rounding between here and the index, and of several pictures with the score of
- * the last place any will do: so a neighbour is right when it scores as much as the true last one
- * (as in ANN-Benchmarks, Aumüller, Bernhardsson, Faithfull 2020).
+ * Scores here and in the index differ by rounding, and among pictures tied for the last place any will do: a neighbour
+ * counts as right if it scores at least as high as the true last one (as in ANN-Benchmarks, Aumüller, Bernhardsson,
+ * Faithfull 2020).
  */
 const scoreTolerance = 1e-6
 
 /**
- * For each query the score of its k-th best other; of its last one where there are fewer, −Infinity without any.
+ * For each query the score of its k-th best neighbour, or of its last if there are fewer; −Infinity if there are none.
  * @param images [n, dimension] vectors
- * @param queries rows that ask
- * @param onQuery called after each; what it throws ends it
+ * @param queries row indices
+ * @param onQuery called after each; throwing ends it
  */
 export function kthScores(
   { vectors, dimension }: { vectors: Float32Array; dimension: number },
@@ -32,7 +32,11 @@ export function kthScores(
   })
 }
 
-/** @param counts [queries] found for each; @param found [queries, k] their scores, best first; @param truths from `kthScores` */
+/**
+ * @param counts [queries] number found for each;
+ * @param found [queries, k] their scores, best first;
+ * @param truths from `kthScores`
+ */
 export function recallOf({
   counts,
   found,
@@ -57,10 +61,10 @@ export function recallOf({
   return right / (truths.length * wanted)
 }
 
-/** The values are left as they are; k is small beside their number. */
+/** Leaves the values unchanged; k is small compared with their number. */
 function kthLargest(values: Float32Array, k: number): number {
   if (k < 1) return -Infinity
-  // ascending; the first is the one to beat
+  // ascending; the first is the threshold
   const best = new Float32Array(k).fill(-Infinity)
   for (const value of values) {
     if (value <= best[0]!) continue

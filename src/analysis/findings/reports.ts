@@ -1,4 +1,6 @@
-/** What the analyses answer. Written once: types here, validation and the API's reference elsewhere come from it. */
+/**
+ * Results of the analyses. Defined once: types here, and validation and the API reference elsewhere, derive from this.
+ */
 import { type Static, Type } from 'typebox'
 
 const Count = (description: string) => Type.Integer({ minimum: 0, description })
@@ -11,7 +13,7 @@ const Dismissed = Type.Optional(
 )
 const Id = Type.String({ description: 'Id of a picture.' })
 
-/** One name a value: `mAP@10`, `recall@5`, `meanRank`, …; null: not known for every query. */
+/** Quality numbers by name: `mAP@10`, `recall@5`, `meanRank`, …; null if not defined for every query. */
 const Numbers = Type.Record(Type.String(), NullableNumber, {
   description:
     'mAP@1, mAP@10, mAP@50, mAP@R, recall@1, recall@5, recall@10, rPrecision, mrr, medianFirstRank, meanRank, normalisedMeanRank, knnAccuracy. Means over queries; null without any.',
@@ -236,7 +238,7 @@ const About = {
   modelId: Type.String({ description: 'The model that made the embeddings.' }),
 }
 
-/** What a job of each kind keeps. */
+/** The stored result of a job of each kind. */
 export const EvaluationResult = Type.Object({
   kind: Type.Literal('evaluate', { type: 'string' }),
   ...About,

@@ -1,7 +1,7 @@
-/** Some of many, drawn by seed. */
+/** Seeded random samples. */
 import { seededRandom } from '../../eval/random.js'
 
-/** Positions below `count`, ascending, each as likely as the others; all of them when `size` reaches that far. */
+/** Positions below `count`, ascending, drawn uniformly; all of them if `size` is at least `count`. */
 export function drawSample(count: number, size: number, seed: number): Uint32Array {
   const positions = Uint32Array.from({ length: count }, (_, i) => i)
   if (size >= count) return positions

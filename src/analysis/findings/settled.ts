@@ -1,18 +1,18 @@
-/** Questions that somebody has answered already, so that no report asks them again. */
+/** Questions that have already been decided, so that no report raises them again. */
 import type { Images } from './images.js'
 
-/** What was decided, as far as reports need it. */
+/** A decision, as far as reports need it. */
 export interface Answered {
   kind: 'label' | 'copies'
   decision: string
-  /** As they were after the decision: of what has changed since, the question is a new one. */
+  /** As of the decision: if anything has changed since, the question arises again. */
   images: readonly { id: string; contentHash: string; label: string | null }[]
 }
 
-/** Pairs that are not to be joined although they look like copies. */
+/** Pairs that must not be joined although they look like copies. */
 export interface Apart {
   areApart(a: number, b: number): boolean
-  /** Decisions that have kept a pair apart so far. */
+  /** Decisions that have kept pairs apart so far. */
   readonly count: number
 }
 
@@ -20,7 +20,7 @@ export const noneApart: Apart = { areApart: () => false, count: 0 }
 
 export class Settled {
   readonly #labels = new Set<number>()
-  /** Decisions about copies by position: their indexes. */
+  /** Position → indices of the decisions about copies that involve it. */
   readonly #copies = new Map<number, number[]>()
   readonly #answers: readonly Answered[]
 
@@ -38,12 +38,12 @@ export class Settled {
     }
   }
 
-  /** Whether the label that it has was decided on. */
+  /** Whether its current label was decided on. */
   hasLabel(position: number): boolean {
     return this.#labels.has(position)
   }
 
-  /** @param decisions about copies that count: `not-copies`, or `dismissed` too */
+  /** @param decisions kinds of decisions about copies to apply: `not-copies`, or `dismissed` too */
   apart(decisions: readonly string[]): Apart {
     const used = new Set<number>()
     return {

@@ -1,4 +1,4 @@
-/** What people said of hits, brought together by query, and what the rankings of today are worth by it. */
+/** Human judgements of hits, grouped by query, and the quality of current rankings according to them. */
 
 import { type LabelledEmbeddings, RankedGallery } from '../../eval/ranking.js'
 import { type JudgedRanking, qualityOfVerdicts } from '../../eval/verdict-quality.js'
@@ -7,10 +7,10 @@ import type { EmbeddedImages } from './evaluation.js'
 import type { VerdictReport } from './reports.js'
 import { drawSample } from './sample.js'
 
-/** A stored picture, the SHA-256 of its bytes, or a name that says nothing here. */
+/** A stored picture, the SHA-256 of its bytes, or a key without meaning here. */
 type JudgedQuery = { id: string } | { contentHash: string } | { key: string }
 
-/** A judgement, as far as it is needed. */
+/** The required part of a judgement. */
 export interface JudgedHit {
   query: JudgedQuery
   /** Id of a stored picture. */
@@ -19,21 +19,21 @@ export interface JudgedHit {
 }
 
 export interface VerdictOptions {
-  /** Most queries. */
+  /** Maximum queries. */
   sample: number
   seed: number
-  /** Pictures of one of these groups never count as hits of each other; left out: those of equal content. */
+  /** Pictures in the same group never count as hits of each other; default: groups of equal content. */
   copies?: CopyGroups | undefined
   onSample?(queries: number): void
   onQuery?(): void
 }
 
-/** Judgements of one gallery; of several people about the same hit, what most of them say. */
+/** Judgements of one gallery; if several people judged the same hit, the majority counts. */
 export class Verdicts {
   readonly #images: EmbeddedImages
   readonly #positions: ReadonlyMap<string, number>
   readonly #positionOfHash = new Map<string, number>()
-  /** By position of the query: right minus wrong by position of the hit. */
+  /** By position of the query: votes for minus votes against, by position of the hit. */
   readonly #balance = new Map<number, Map<number, number>>()
   #given = 0
 
@@ -54,7 +54,7 @@ export class Verdicts {
     }
   }
 
-  /** Undefined while nobody has said anything. Ranks exactly, one query after the other. */
+  /** Undefined without judgements. Ranks exactly, one query after the other. */
   report({ sample, seed, copies, onSample, onQuery }: VerdictOptions): VerdictReport | undefined {
     if (this.#given === 0) return undefined
     const asked = [...this.#balance.keys()].sort((a, b) => a - b)
@@ -85,7 +85,7 @@ function verdictOf(balance: number | undefined): boolean | undefined {
   return balance === undefined || balance === 0 ? undefined : balance > 0
 }
 
-/** All pictures: who judges needs no labels. */
+/** All pictures, because judgements need no labels. */
 function comparable(
   { ids, contentHashes, vectors, dimension }: EmbeddedImages,
   copies: CopyGroups | undefined,

@@ -1,4 +1,7 @@
-/** Windows bitmaps: 1, 4, 8, 16, 24 and 32 bits a pixel, run lengths of 4 and 8, bit fields; read within the file's bounds. */
+/**
+ * Windows bitmaps: 1, 4, 8, 16, 24 and 32 bits per pixel, run-length encoding with 4 and 8 bits, bit fields; never
+ * reads past the file's end.
+ */
 import { Undecodable, type WholeHeader } from './whole-picture.js'
 
 const fileHeaderBytes = 14
@@ -48,7 +51,7 @@ export function bmpHeader(file: Buffer): BmpHeader {
   }
 }
 
-/** Bit masks of red, green, blue and alpha in a pixel of 16 or 32 bits. */
+/** Bit masks of red, green, blue and alpha in a 16- or 32-bit pixel. */
 function masksOf(file: Buffer, headerBytes: number, bits: number, compression: number): BmpHeader['masks'] {
   const { none, rle4, rle8, bitFields, alphaBitFields } = compressions
   if (compression === bitFields || compression === alphaBitFields) {
@@ -59,11 +62,11 @@ function masksOf(file: Buffer, headerBytes: number, bits: number, compression: n
   }
   if (compression !== none && !(compression === rle8 && bits === 8) && !(compression === rle4 && bits === 4))
     throw new Undecodable(`Its compression ${compression} is not read here.`)
-  // The highest byte of a plain pixel of 32 bits is unused: many writers leave it 0.
+  // The highest byte of a plain 32-bit pixel is unused: many writers leave it 0.
   return bits === 16 ? [0x7c00, 0x03e0, 0x001f, 0] : [0xff0000, 0x00ff00, 0x0000ff, 0]
 }
 
-/** @param pixels RGBA, filled */
+/** @param pixels RGBA output */
 export async function decodeBmp(file: Buffer, _header: WholeHeader, pixels: Uint8Array): Promise<void> {
   const header = bmpHeader(file)
   const { compression } = header
@@ -73,7 +76,7 @@ export async function decodeBmp(file: Buffer, _header: WholeHeader, pixels: Uint
   else readDirect(file, header, pixels)
 }
 
-/** RGBA of each colour; those that the file does not have are black. */
+/** RGBA of each colour; colours missing from the file are black. */
 function paletteOf(file: Buffer, { paletteAt, paletteEntryBytes, colours }: BmpHeader): Uint8Array {
   const palette = new Uint8Array(256 * 4)
   for (let i = 0; i < 256; i++) {
@@ -84,7 +87,7 @@ function paletteOf(file: Buffer, { paletteAt, paletteEntryBytes, colours }: BmpH
   return palette
 }
 
-/** Start of a row in the file's order, in RGBA bytes. */
+/** Start of a row, given in file order, in RGBA bytes. */
 function rowAt({ width, height, topDown }: BmpHeader, row: number): number {
   return (topDown ? row : height - 1 - row) * width * 4
 }
@@ -122,7 +125,7 @@ function readDirect(file: Buffer, header: BmpHeader, pixels: Uint8Array): void {
   }
 }
 
-/** Blue, green and red side by side, as nearly every file has them. */
+/** Consecutive blue, green and red bytes, as in nearly every file. */
 function isPlain({ bits, compression }: BmpHeader): boolean {
   return bits >= 24 && compression === compressions.none
 }
@@ -142,7 +145,7 @@ function readPlain(file: Buffer, header: BmpHeader, pixels: Uint8Array): void {
   }
 }
 
-/** @returns the sample under a mask, 0..255; where there is no mask, 255: a picture without alpha is opaque */
+/** @returns the sample under a mask, 0..255; 255 without a mask: a picture without alpha is opaque */
 function channelOf(mask: number): (value: number) => number {
   if (mask === 0) return () => 255
   const shift = 31 - Math.clz32(mask & -mask)
@@ -150,7 +153,7 @@ function channelOf(mask: number): (value: number) => number {
   return (value) => Math.round((((value & mask) >>> shift) / max) * 255)
 }
 
-/** Runs and escapes; pixels that are skipped have the first colour. */
+/** Runs and escapes; skipped pixels have the first colour. */
 function readRuns(file: Buffer, header: BmpHeader, pixels: Uint8Array): void {
   const { width, height, bits, pixelsAt } = header
   const palette = paletteOf(file, header)

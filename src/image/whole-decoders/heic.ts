@@ -1,4 +1,7 @@
-/** HEIC and HEIF: pictures of HEVC, by libheif compiled to WebAssembly. Its boxes are read here, its pixels there. */
+/**
+ * HEIC and HEIF (HEVC pictures), by libheif compiled to WebAssembly. The boxes are parsed here, the pixels are decoded
+ * there.
+ */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { avifPixels } from '../avif-sizes.js'
@@ -6,7 +9,7 @@ import type { Box } from '../iso-boxes.js'
 import { primaryItem } from '../primary-item.js'
 import { Undecodable, type WholeHeader } from './whole-picture.js'
 
-/** What is used of libheif's interface. */
+/** The part of libheif's interface that we use. */
 interface Libheif {
   HeifDecoder: new () => { decode(file: Uint8Array): HeifImage[] }
 }
@@ -21,7 +24,10 @@ interface HeifImage {
   free(): void
 }
 
-/** Of the primary picture, as it is shown: cropped and turned as its properties say. @throws Undecodable, AlikeError `image_unreadable` */
+/**
+ * Of the primary picture as displayed: cropped and rotated according to its properties.
+ * @throws Undecodable, AlikeError `image_unreadable`
+ */
 export function heicHeader(file: Buffer): WholeHeader {
   const properties = primaryItem(file)?.properties ?? []
   const extents = properties.find(({ type }) => type === 'ispe')?.content
@@ -31,7 +37,7 @@ export function heicHeader(file: Buffer): WholeHeader {
   return { ...size, pixels: Math.max(size.width * size.height, avifPixels(file)) }
 }
 
-/** ISO/IEC 23008-12, 6.5.9 and 6.5.10; in the order in which they are listed. */
+/** ISO/IEC 23008-12, 6.5.9 and 6.5.10; in the order listed. */
 function transformed(size: { width: number; height: number }, { type, content }: Box) {
   if (type === 'irot' && (content.readUInt8(0) & 1) === 1) return { width: size.height, height: size.width }
   if (type !== 'clap') return size
@@ -44,7 +50,7 @@ function transformed(size: { width: number; height: number }, { type, content }:
   return { width: Math.round(width / perWidth), height: Math.round(height / perHeight) }
 }
 
-/** The profile of the picture that is shown, if it has one. */
+/** The profile of the displayed picture, if it has one. */
 export function heicProfile(file: Buffer): Buffer | undefined {
   const colour = primaryItem(file)?.properties.find(
     ({ type, content }) => type === 'colr' && ['prof', 'rICC'].includes(content.toString('latin1', 0, 4)),

@@ -1,10 +1,10 @@
-/** JPEG XL, by libjxl compiled to WebAssembly, which makes sRGB of every colour. The size is read here, before it is asked. */
+/** JPEG XL, by libjxl compiled to WebAssembly, which converts every colour to sRGB. The size is parsed here first. */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { boxesIn } from '../iso-boxes.js'
 import { Undecodable, type WholeHeader } from './whole-picture.js'
 
-/** What is used of the decoder's interface. */
+/** The part of the decoder's interface that we use. */
 interface JxlDecoder {
   decode(file: Uint8Array): { data: Uint8ClampedArray; width: number; height: number } | null
 }
@@ -40,12 +40,12 @@ export function jxlHeader(file: Buffer): WholeHeader {
   return orientation > 4 ? { width: height, height: width, pixels } : { width, height, pixels }
 }
 
-/** The first bytes of the codestream, which lies bare or in boxes. */
+/** The first bytes of the codestream, which is either bare or inside boxes. */
 function codestream(file: Buffer): Buffer {
   if (file[0] === 0xff) return file.subarray(0, headerBytes)
   for (const { type, content } of boxesIn(file)) {
     if (type === 'jxlc') return content.subarray(0, headerBytes)
-    if (type === 'jxlp') return content.subarray(4, 4 + headerBytes) // behind its number
+    if (type === 'jxlp') return content.subarray(4, 4 + headerBytes) // after its sequence number
   }
   throw new Undecodable('It has no codestream.')
 }
@@ -59,7 +59,7 @@ export async function decodeJxl(file: Buffer, { width, height }: WholeHeader, pi
 }
 
 async function decoder(): Promise<JxlDecoder> {
-  // The module is made for pages, where this class is there.
+  // The module is built for web pages, where this class exists.
   Object.assign(globalThis, { ImageData: PixelData })
   const { default: load } = (await import('@jsquash/jxl/codec/dec/jxl_dec.js')) as unknown as {
     default(options: object): Promise<JxlDecoder>
@@ -76,7 +76,7 @@ class PixelData {
   ) {}
 }
 
-/** Least significant bit first. Reading over the end is a RangeError. */
+/** Least significant bit first. Reading past the end throws a RangeError. */
 class LowBits {
   readonly #bytes: Buffer
   #at = 0

@@ -1,4 +1,7 @@
-/** Pixels with their profile as an uncompressed TIFF, the one way in which sharp takes both: from there on they are a picture like any other. */
+/**
+ * Wraps pixels and their profile in an uncompressed TIFF, the only form in which sharp accepts both; after that they
+ * are handled like any other picture.
+ */
 
 const samples = 4
 
@@ -10,10 +13,10 @@ interface Entry {
   value: number
 }
 
-/** Where the pixels of a TIFF begin that `plainTiff` makes. */
+/** A TIFF made by `plainTiff`, and where its pixels begin. */
 export interface PlainTiff {
   file: Buffer<ArrayBuffer>
-  /** RGBA, 8 bits, from the top; to be filled. */
+  /** RGBA, 8 bits, top row first; to be filled in. */
   pixels: Uint8Array<ArrayBuffer>
 }
 
@@ -37,8 +40,8 @@ export function plainTiff(width: number, height: number, profile: Buffer | undef
     { tag: 277, type: 3, count: 1, value: samples },
     { tag: 278, type: 4, count: 1, value: height },
     { tag: 279, type: 4, count: 1, value: bytes },
-    { tag: 284, type: 3, count: 1, value: 1 }, // samples side by side
-    { tag: 338, type: 3, count: 1, value: 2 }, // the fourth is alpha, and not multiplied in
+    { tag: 284, type: 3, count: 1, value: 1 }, // interleaved samples
+    { tag: 338, type: 3, count: 1, value: 2 }, // the fourth is unassociated alpha
     ...(profile === undefined ? [] : [{ tag: 34675, type: 7, count: profile.length, value: profileAt } as const]),
   ]
   file.writeUInt16LE(entries.length, directoryAt)
@@ -47,7 +50,7 @@ export function plainTiff(width: number, height: number, profile: Buffer | undef
     file.writeUInt16LE(tag, at)
     file.writeUInt16LE(type, at + 2)
     file.writeUInt32LE(count, at + 4)
-    file.writeUInt32LE(value, at + 8) // little-endian: a short lies in its first two bytes
+    file.writeUInt32LE(value, at + 8) // little-endian: a short occupies the first two bytes
   }
   for (let i = 0; i < samples; i++) file.writeUInt16LE(8, depthsAt + i * 2)
   profile?.copy(file, profileAt)

@@ -1,4 +1,4 @@
-/** The header of each format that is decoded as a whole, read without its decoder. */
+/** Reads the header of each format that is decoded as a whole, without its decoder. */
 import { AlikeError } from '../../errors.js'
 import { bmpHeader } from './bmp.js'
 import { heicHeader } from './heic.js'

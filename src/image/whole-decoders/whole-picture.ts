@@ -1,6 +1,6 @@
-/** What a decoder that holds the whole picture says of it before it decodes, and gives. */
+/** The interface of decoders that hold the whole picture: the header before decoding, and the result. */
 
-/** The formats that sharp does not read; each has a decoder here that gives all pixels at once. */
+/** The formats that sharp cannot read; each has a decoder here that returns all pixels at once. */
 export const wholeFormats = ['bmp', 'heic', 'jxl'] as const
 export type WholeFormat = (typeof wholeFormats)[number]
 
@@ -8,24 +8,24 @@ export interface WholeHeader {
   /** Upright, pixels. */
   width: number
   height: number
-  /** Of everything in the file that has a size of its own. */
+  /** Over everything in the file that has a size of its own. */
   pixels: number
 }
 
-/** Four samples of 8 bits a pixel, upright. `pixels` is where they are written. */
+/** Upright RGBA, 8 bits per sample, written to `pixels`. */
 export type DecodeWhole = (file: Buffer, header: WholeHeader, pixels: Uint8Array) => Promise<void>
 
-/** What the thread of a decoder is given. */
+/** Input of a decoder's thread. */
 export interface WholeTask {
   format: WholeFormat
   file: Uint8Array
   header: WholeHeader
   profile: Uint8Array | undefined
-  /** The decoder's own memory, the pixels that it gives apart. */
+  /** The decoder's own memory, excluding the output pixels. */
   memoryMaxBytes: number
 }
 
 export type WholeReply = { tiff: Uint8Array<ArrayBuffer> } | { damage: string }
 
-/** The file cannot be decoded; what is wrong with it, in a sentence. */
+/** The file cannot be decoded; the message says why, as a sentence. */
 export class Undecodable extends Error {}

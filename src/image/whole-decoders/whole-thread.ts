@@ -1,13 +1,16 @@
-/** Decodes one picture as a whole in a thread of its own, which ends with it: its memory goes back, and it can be stopped. */
+/**
+ * Decodes one picture as a whole in a dedicated thread that ends afterwards, so that its memory is freed and it can be
+ * stopped.
+ */
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { AlikeError } from '../../errors.js'
 import type { WholeReply, WholeTask } from './whole-picture.js'
 
 const program = new URL('./whole-worker.js', import.meta.url)
-/** A picture of the most pixels that are accepted takes a fraction of it. */
+/** The largest accepted picture takes a fraction of this. */
 const decodeMaxMs = 60_000
-/** What is not pixels: the decoder's code and its tables. */
+/** Everything but pixels: the decoder's code and tables. */
 const heap = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 16 }
 
 /**
@@ -29,7 +32,7 @@ export async function decodeWhole(task: WholeTask): Promise<Buffer> {
     throw new AlikeError('image_unreadable', { detail: 'Its decoder gave up.', cause })
   } finally {
     clearTimeout(timer)
-    // Nothing native runs in it: it may be stopped wherever it is.
+    // Nothing native runs in it: it may be stopped at any point.
     void worker.terminate()
   }
 }

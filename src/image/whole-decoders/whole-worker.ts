@@ -1,4 +1,4 @@
-/** Entry of the thread that decodes one picture as a whole; see `whole-thread.ts`. */
+/** Entry point of the thread that decodes one picture as a whole; see `whole-thread.ts`. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { decodeBmp } from './bmp.js'
 import { decodeHeic } from './heic.js'
@@ -18,7 +18,7 @@ async function decode({ format, file, header, profile, memoryMaxBytes }: WholeTa
     await decoders[format](Buffer.from(file.buffer, file.byteOffset, file.byteLength), header, pixels)
     send({ tiff: new Uint8Array(tiff.buffer) }, [tiff.buffer])
   } catch (error) {
-    // Whatever a decoder throws, it is the file that made it do so.
+    // Whatever a decoder throws, the file is the cause.
     send({ damage: error instanceof Undecodable ? error.message : 'Its picture data is damaged.' })
   }
 }
@@ -27,13 +27,13 @@ function send(reply: WholeReply, transfer: ArrayBuffer[] = []): void {
   parentPort!.postMessage(reply, transfer)
 }
 
-/** What is used of a class that Node.js has and its types have not. */
+/** The part we use of a class that Node.js has but its types lack. */
 interface WasmMemory {
   readonly buffer: ArrayBuffer
   grow(pages: number): number
 }
 
-/** Memory of WebAssembly lies outside the heap, and knows no bound but this: a file may state one size and hold another. */
+/** WebAssembly memory lies outside the heap and has no other bound: a file may state one size and contain another. */
 function boundMemory(maxBytes: number): void {
   const { Memory } = (globalThis as unknown as { WebAssembly: { Memory: { prototype: WasmMemory } } }).WebAssembly
   const { grow } = Memory.prototype

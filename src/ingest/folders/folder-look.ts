@@ -1,4 +1,4 @@
-/** One look at a folder: every file in it and below, and what tells whether one has changed. */
+/** Scans a folder once: every file in it and below, with the data that shows whether a file has changed. */
 import { type BigIntStats, constants, type Dirent } from 'node:fs'
 import { lstat, open, readdir, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,20 +7,21 @@ import { isLitter, isLitterName } from '../litter.js'
 import { imageTooLarge } from '../read-bounded.js'
 
 export interface FoundFile {
-  /** Below the folder, with `/`. */
+  /** Relative to the folder, with `/`. */
   path: string
-  /** Size and time of the last change of the content: what is remembered of a file that was taken. */
+  /** Size and modification time: remembered for a file that has been taken. */
   stamp: string
-  /** The same with the time of the last change of any kind: one that is being written changes it even where a tool sets the other. */
+  /** Also includes the change time (ctime): writing to a file changes it even if a tool sets the modification time. */
   touched: string
   bytes: number
 }
 
-/** Folders in folders that are looked into. */
+/** Maximum depth of nested folders. */
 const depthMax = 64
 
 /**
- * Links are not followed, litter is passed over. A part that cannot be read ends the look: what is not seen would count as removed.
+ * Does not follow links and skips litter. An unreadable part ends the scan: files that are not seen would count as
+ * removed.
  * @throws AlikeError `source_unreadable`; the signal's reason
  */
 export async function* lookInto(
@@ -60,8 +61,8 @@ async function entriesOf(place: string): Promise<Dirent[]> {
 }
 
 /**
- * @returns undefined when the file is another one than the look has seen, is being written, or is gone
- * @throws AlikeError `image_too_large`, `source_unreadable`; `source_unreachable` where the whole folder is gone or empty
+ * @returns undefined if the file differs from the scanned one, is being written, or is gone
+ * @throws AlikeError `image_too_large`, `source_unreadable`; `source_unreachable` if the whole folder is gone or empty
  */
 export async function readFound(
   folder: string,
@@ -71,7 +72,7 @@ export async function readFound(
   try {
     const root = await realpath(folder)
     const place = join(root, path)
-    // a folder on the way may have become a link since the look
+    // a parent folder may have become a link since the scan
     if ((await realpath(place)) !== place) return undefined
     const file = await open(place, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
     try {
@@ -91,7 +92,7 @@ export async function readFound(
   }
 }
 
-/** A file of a drive that is not mounted will be there again as it was: it must not count as taken. */
+/** A file on an unmounted drive will reappear unchanged: it must not count as taken. */
 async function expectMounted(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => [])
   if (names.length === 0)

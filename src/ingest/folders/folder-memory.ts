@@ -1,6 +1,6 @@
 /**
- * What was taken of a watched folder, kept in a file so that a restart does not read every picture again. It is no truth: without
- * it all is read once more, and what is stored already is passed over.
+ * Remembers which files of a watched folder were taken, in a file, so that a restart need not read every picture again.
+ * It is only a cache: without it everything is read once more, and pictures already stored are skipped.
  */
 import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
@@ -13,13 +13,13 @@ import { boundedLines } from '../lines.js'
 import type { WatchedFolder } from './watched-folders.js'
 
 export interface FolderMemoryHeader extends WatchedFolder {
-  /** Of the gallery that it was taken into: another one of its name has none of it. */
+  /** Gallery that took the files; a later gallery of the same name has none of them. */
   galleryUid: string
-  /** Of the job that is to take what is not confirmed; null: there is none. */
+  /** Job that is to take the unconfirmed files; null if there is none. */
   jobId: string | null
 }
 
-/** A file whose content may be in the gallery: as `stamp`, unless a job is still to confirm that. */
+/** A file whose content may be in the gallery: with `stamp`, unless a job has yet to confirm it. */
 interface Remembered {
   stamp: string | null
   pending?: string
@@ -39,7 +39,7 @@ export class FolderMemory {
     this.#files = files
   }
 
-  /** As it was left, or empty where that is unreadable or of another gallery. */
+  /** The saved state, or empty if that is unreadable or belongs to another gallery. */
   static async open(dataDir: string, watched: WatchedFolder, galleryUid: string): Promise<FolderMemory> {
     const name = createHash('sha256').update(`${watched.gallery}\0${watched.folder}`).digest('hex').slice(0, 32)
     const file = join(dataDir, 'folders', `${name}.ndjson`)
@@ -68,19 +68,19 @@ export class FolderMemory {
     return this.#files.get(path)?.stamp === stamp
   }
 
-  /** Files that are gone and stay in the gallery: kept in the file until it is written next. */
+  /** Files that are gone from the folder but stay in the gallery; saved with the next write. */
   forget(paths: Iterable<string>): void {
     for (const path of paths) this.#files.delete(path)
   }
 
-  /** Durable before the job is made: after a crash, what it may have stored is known. */
+  /** Saved before the job is created: after a crash, the files it may have stored are known. */
   async expect(jobId: string, stamps: Iterable<readonly [path: string, stamp: string]>): Promise<void> {
     this.#header.jobId = jobId
     for (const [path, pending] of stamps) this.#files.set(path, { stamp: null, pending })
     await this.#save()
   }
 
-  /** The job has ended. @param taken false: what it was to take is to be looked at again */
+  /** Called when the job has ended. @param taken false: its files must be examined again */
   async settle({ taken, removed }: { taken: boolean; removed: Iterable<string> }): Promise<void> {
     this.#header.jobId = null
     for (const [path, { pending }] of this.#files)

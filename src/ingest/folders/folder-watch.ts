@@ -1,6 +1,7 @@
 /**
- * Watches one folder: looks at it again and again, waits until new and changed files have settled, and hands them to a job.
- * Looking works on every file system, network drives included; the next job is made when the last one has ended.
+ * Watches one folder: scans it periodically, waits until new and changed files have settled, and hands them to a job.
+ * Scanning works on every file system, including network drives; the next job is created when the previous one has
+ * ended.
  */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -21,11 +22,11 @@ export interface FolderWatchOptions {
   ingest: Pick<Ingest, 'accept'>
   jobs: Pick<Jobs, 'report'>
   galleries: Pick<Galleries, 'sets'>
-  /** Between looks; up to ten times as long where a look takes more than a tenth of it. */
+  /** Interval between scans; up to ten times as long if a scan takes more than a tenth of it. */
   everyMs: number
-  /** A file is taken when it has not changed for so long. */
+  /** A file is taken once it has been unchanged for this long. */
   settleMs: number
-  /** Whether what is removed from the folder is removed from the gallery. */
+  /** Whether files removed from the folder are removed from the gallery. */
   removes: boolean
   filesMax: number
   onLook(outcome: 'done' | 'failed'): void
@@ -39,9 +40,9 @@ export interface FolderWatchLogger {
 
 export interface FolderReading {
   gallery: string
-  /** Files that were taken. */
+  /** Number of files taken. */
   taken: number
-  /** Files that were new or changed at the last look, and files that were gone. */
+  /** Files that were new or changed in the last scan, plus files that were gone. */
   waiting: number
 }
 
@@ -50,11 +51,11 @@ interface Sighting {
   since: number
 }
 
-/** Of one job: what it does stays in sight, and a crash repeats little. */
+/** Maximum per job: keeps its effects visible, and a crash repeats little. */
 const changesMax = 10_000
 const rarerMax = 10
 const jobPollMs = 500
-/** After a job that failed as a whole, or was cancelled; doubled each time. */
+/** Pause after a job that failed as a whole or was cancelled; doubles each time. */
 const pauseFirstMs = 60_000
 const pauseMaxMs = 3_600_000
 
@@ -62,11 +63,14 @@ export class FolderWatch {
   readonly #options: FolderWatchOptions
   readonly #ending = new AbortController()
   readonly #ended: Promise<void>
-  /** When a file was first seen as it is now, by this process's own clock: those of network drives may go wrong. */
+  /**
+   * When a file was first seen in its current state, by this process's own clock: clocks of network drives may be
+   * wrong.
+   */
   #seen = new Map<string, Sighting>()
   #memory: FolderMemory | undefined
   #waiting = 0
-  /** Of the last look. */
+  /** Duration of the last scan. */
   #lookMs = 0
   #pauseMs = pauseFirstMs
   #toldOf: ErrorCode | undefined
@@ -80,7 +84,7 @@ export class FolderWatch {
     return { gallery: this.#options.watched.gallery, taken: this.#memory?.count ?? 0, waiting: this.#waiting }
   }
 
-  /** A job that is under way goes on, or is taken up at the next start. */
+  /** A running job continues, or resumes at the next start. */
   async close(): Promise<void> {
     this.#ending.abort()
     await this.#ended
@@ -105,7 +109,7 @@ export class FolderWatch {
     }
   }
 
-  /** @returns how long nothing is to be tried again at the least */
+  /** @returns the minimum time until the next attempt */
   async #round(signal: AbortSignal): Promise<number> {
     const { watched, dataDir, galleries } = this.#options
     const { galleryUid } = await galleries.sets.serving(watched.gallery)
@@ -116,7 +120,7 @@ export class FolderWatch {
     return changes.length === 0 ? 0 : this.#hand(memory, changes, signal)
   }
 
-  /** What has settled and is not in the gallery as it is in the folder. */
+  /** Settled files whose state in the folder differs from the gallery. */
   async #changes(memory: FolderMemory, signal: AbortSignal): Promise<FolderChange[]> {
     const { watched, filesMax, settleMs, removes } = this.#options
     const seen = new Map<string, Sighting>()
@@ -165,7 +169,7 @@ export class FolderWatch {
     return this.#finish(memory, id, signal, gone)
   }
 
-  /** Waits for the end of the job, of this process or of a former one. */
+  /** Waits for a job of this process or a previous one to end. */
   async #finish(memory: FolderMemory, jobId: string, signal: AbortSignal, gone: string[] = []): Promise<number> {
     let job: JobRecord | undefined
     for (;;) {
@@ -173,7 +177,7 @@ export class FolderWatch {
       if (job === undefined || job.finishedAt !== null) break
       await sleep(jobPollMs, undefined, { signal })
     }
-    // one that is not known was never made, or has ended and is not kept: what it stored is passed over when it comes again
+    // an unknown job was never created, or has ended and was deleted: anything it stored is skipped next time
     const taken =
       job !== undefined &&
       (['succeeded', 'completed_with_errors'].includes(job.state) || job.failure?.code === 'job_items_failed')
@@ -197,7 +201,7 @@ export class FolderWatch {
     }
   }
 
-  /** Once for each reason: looks are many. */
+  /** Logs each reason once, because scans are frequent. */
   #tell(error: unknown): void {
     const { watched, logger } = this.#options
     const code = error instanceof AlikeError ? error.code : 'internal'
@@ -208,8 +212,8 @@ export class FolderWatch {
 }
 
 /**
- * Files that were taken and are not there any more.
- * @throws AlikeError `source_unreadable` for a folder with nothing in it: more likely a drive that is not mounted
+ * Files that were taken and no longer exist.
+ * @throws AlikeError `source_unreadable` for an empty folder: more likely an unmounted drive
  */
 function goneOf(memory: FolderMemory, paths: ReadonlySet<string>): string[] {
   const gone = [...memory.paths()].filter((path) => !paths.has(path))
@@ -220,7 +224,7 @@ function goneOf(memory: FolderMemory, paths: ReadonlySet<string>): string[] {
   return gone
 }
 
-/** A name that only changed its Unicode form is still there. */
+/** A name that only changed its Unicode form still exists. */
 function removalsOf(gone: readonly string[], paths: ReadonlySet<string>): FolderChange[] {
   if (gone.length === 0) return []
   const ids = new Set([...paths].map(nfc))

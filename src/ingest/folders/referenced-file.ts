@@ -1,4 +1,4 @@
-/** A picture of a watched folder that is read again where it lies, long after it was taken in. */
+/** Reads a picture of a watched folder again in its place, long after it was taken in. */
 import { constants } from 'node:fs'
 import { open, realpath } from 'node:fs/promises'
 import { join, relative } from 'node:path'
@@ -11,9 +11,9 @@ export function fileReference(folder: string, path: string): string {
 }
 
 /**
- * Links are not followed, as in the watch itself.
+ * Does not follow links, like the watch itself.
  * @param folders that are watched
- * @throws AlikeError `source_not_allowed` for one outside of them, `source_unreadable`, `image_too_large`
+ * @throws AlikeError `source_not_allowed` for a file outside of them, `source_unreadable`, `image_too_large`
  */
 export async function readReferenced(folders: readonly string[], place: URL, maxBytes: number): Promise<Buffer> {
   const path = fileURLToPath(place)

@@ -1,15 +1,15 @@
-/** The folders that are watched, and the galleries that their pictures go to, as the owner of the service lists them. */
+/** Parses the owner's list of watched folders and their galleries. */
 import { isAbsolute, normalize, relative } from 'node:path'
 import { AlikeError } from '../../errors.js'
 
 export interface WatchedFolder {
   gallery: string
-  /** Absolute. */
+  /** Absolute path. */
   folder: string
 }
 
 /**
- * @param list `actions=/srv/photos, scans=/mnt/scanner`, separated by commas
+ * @param list such as `actions=/srv/photos, scans=/mnt/scanner`, separated by commas
  * @throws AlikeError `config_invalid`
  */
 export function watchedFolders(list: string, dataDir: string): WatchedFolder[] {
@@ -20,7 +20,7 @@ export function watchedFolders(list: string, dataDir: string): WatchedFolder[] {
     .map(folderOf)
   for (const [at, { folder }] of watched.entries()) {
     if (isBelow(folder, dataDir) || isBelow(dataDir, folder)) throw invalid(`${folder} and DATA_DIR lie in each other.`)
-    // two watches of one file would take and remove it by turns
+    // two watches of one file would alternately take and remove it
     const other = watched.slice(0, at).find((one) => isBelow(folder, one.folder) || isBelow(one.folder, folder))
     if (other !== undefined) throw invalid(`${folder} and ${other.folder} lie in each other.`)
   }

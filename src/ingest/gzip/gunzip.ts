@@ -1,20 +1,23 @@
-/** Unpacks gzip (RFC 1952) member by member, in libuv's threads: what stands behind the last one does not touch what came before. */
+/**
+ * Unpacks gzip (RFC 1952) member by member, in libuv's threads: data after the last member does not affect what came
+ * before.
+ */
 import { crc32, createInflateRaw, type InflateRaw } from 'node:zlib'
 import { ByteReader } from '../byte-reader.js'
 
-/** As many as files of 64 GB have that are packed in blocks; each costs a round trip to the decoder. */
+/** As many as 64 GB files packed in blocks have; each costs a round trip to the decoder. */
 const membersMax = 1_000_000
-/** What is unpacked in one go. */
+/** Bytes unpacked per call. */
 const pieceBytes = 128 * 1024
 const magic = Buffer.from([0x1f, 0x8b])
 const deflate = 8
 const flagged = { headerChecksum: 2, extra: 4, name: 8, comment: 16, reserved: 0xe0 }
 
 /**
- * As much is unpacked as is taken. Another member may follow; anything else behind the last one is passed over, as gunzip
- * does it.
- * @param onTrailing told when that is more than zeros, which pad files on tapes
- * @throws Error when it is no gzip, ends in the middle or is damaged; what `packed` throws
+ * Unpacks only as much as is consumed. Another member may follow; anything else after the last one is skipped, as
+ * gunzip does.
+ * @param onTrailing called if that is more than zeros, which pad files on tapes
+ * @throws Error if it is not gzip, is truncated or damaged; what `packed` throws
  */
 export async function* gunzip(packed: AsyncIterable<Uint8Array>, onTrailing: () => void): AsyncGenerator<Buffer> {
   const reader = new ByteReader(packed)
@@ -44,7 +47,7 @@ async function holdsMore(first: Buffer, reader: ByteReader): Promise<boolean> {
 }
 
 async function passHeader(reader: ByteReader): Promise<void> {
-  const [method, flags = 0] = await exactly(reader, 8) // the time and two hints follow
+  const [method, flags = 0] = await exactly(reader, 8) // time and two hints follow
   if (method !== deflate || (flags & flagged.reserved) !== 0) throw new Error('not packed as gzip is')
   if (flags & flagged.extra) await exactly(reader, (await exactly(reader, 2)).readUInt16LE())
   if (flags & flagged.name) await passText(reader)
@@ -52,7 +55,7 @@ async function passHeader(reader: ByteReader): Promise<void> {
   if (flags & flagged.headerChecksum) await exactly(reader, 2)
 }
 
-/** A zero ends it. */
+/** Zero-terminated. */
 async function passText(reader: ByteReader): Promise<void> {
   for (;;) {
     const chunk = await reader.next(Infinity)
@@ -82,12 +85,12 @@ async function* unpackedMember(reader: ByteReader): AsyncGenerator<Buffer> {
     throw new Error('a member does not have its checksum')
 }
 
-/** Chunk by chunk: the decoder tells only of one that it has taken how much of it belongs to the member. */
+/** Chunk by chunk: the decoder only reports, for a chunk it has taken, how much of it belongs to the member. */
 async function feed(inflate: InflateRaw, reader: ByteReader): Promise<void> {
   for (;;) {
     const chunk = await reader.next(Infinity)
     if (chunk === undefined) {
-      inflate.push(null) // what it has unpacked is still given out; that the rest is missing shows at the trailer
+      inflate.push(null) // its output so far is still delivered; the missing rest shows at the trailer
       return
     }
     const before = inflate.bytesWritten

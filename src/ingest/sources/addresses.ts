@@ -1,4 +1,4 @@
-/** Addresses of pictures, one in each line (`text/uri-list`, RFC 2483): each is fetched when it is its turn. */
+/** Addresses of pictures, one per line (`text/uri-list`, RFC 2483); each is fetched when its turn comes. */
 import { AlikeError } from '../../errors.js'
 import { shownReference, unsignedQuery } from '../../remote/signed-addresses.js'
 import { misfitOfText, textOfUtf8 } from '../../text.js'
@@ -15,7 +15,7 @@ export function openAddresses(file: string, { label }: SourceDescription): Promi
 
 function itemOf(line: Buffer | undefined, index: number, label: string | undefined): SourceItem {
   const text = line && textOfUtf8(line)?.trim()
-  // reports show it: a query may be a secret
+  // appears in reports: a query may be a secret
   const name = text === undefined ? `line ${index + 1}` : shownName(shownReference(text).reference)
   if (text === undefined || text.length > addressMaxLength)
     return { index, name, error: invalid(`It is not UTF-8, or longer than ${addressMaxLength} characters.`) }
@@ -28,14 +28,14 @@ function itemOf(line: Buffer | undefined, index: number, label: string | undefin
 }
 
 /**
- * `https://images.example.com/2024/a%20b.jpg?size=2` → `images.example.com/2024/a b.jpg?size=2`. A signature is no part of it: an id
- * is shown, and the same picture is signed anew each time.
+ * `https://images.example.com/2024/a%20b.jpg?size=2` → `images.example.com/2024/a b.jpg?size=2`. Excludes a signature:
+ * ids are visible, and the same picture gets a new signature each time.
  */
 export function idOfAddress({ host, pathname, search }: URL): string {
   return `${host}${decoded(pathname)}${decoded(unsignedQuery(search))}`
 }
 
-/** As it is where its escapes are not UTF-8. */
+/** Unchanged if its escapes are not UTF-8. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text)

@@ -1,7 +1,7 @@
 /**
- * Pictures in a tar archive, packed with gzip or Zstandard or not; and uploaded files, which are
- * kept as a tar of our own. An archive is read twice: once to count and to find a manifest, which
- * may lie anywhere in it, and once to take it in.
+ * Pictures in a tar archive, uncompressed or packed with gzip or Zstandard; also uploaded files, which are stored as
+ * our own tar. An archive is read twice: first to count items and find a manifest, which may be anywhere in it, then to
+ * take the pictures in.
  */
 import { stat } from 'node:fs/promises'
 import { setImmediate as others } from 'node:timers/promises'
@@ -38,7 +38,7 @@ export async function openTar(
   }
 }
 
-/** Names looked at in one go: those that lead to no picture cost time on the main thread as well. */
+/** Names examined per turn: names that lead to no picture also take time on the main thread. */
 const namesAtOnce = 128
 
 async function* readItems(
@@ -97,7 +97,7 @@ function nameIn(
   }
 }
 
-/** The bytes are read once, for all names of the file, where one of them is wanted. */
+/** Reads the bytes once for all names of the file, if any of them is wanted. */
 class FileReading {
   readonly #entry: NamedEntry
   readonly #limits: SourceLimits
@@ -112,7 +112,7 @@ class FileReading {
 
   async of(item: Extract<NamedItem, { id: string }>): Promise<SourceItem> {
     const { size, holeBytes } = this.#entry
-    // What stands in the archive is counted as it comes; what does not, holes and further names, is counted here.
+    // Stored bytes are counted as they arrive; holes and additional names are counted here.
     if (size <= this.#limits.uploadMaxBytes) this.#unpacked.add(this.#read === undefined ? holeBytes : size)
     this.#read ??= await this.#readOnce()
     return 'error' in this.#read

@@ -12,14 +12,14 @@ import { Extents } from './extents.js'
 import { ItemNames } from './item-names.js'
 import { filesOfZip, openZipFile, type ZippedFile } from './zip-directory.js'
 
-/** @throws AlikeError `archive_unreadable` when its directory is damaged; `manifest_invalid` */
+/** @throws AlikeError `archive_unreadable` if its directory is damaged; `manifest_invalid` */
 export async function openZip(path: string, description: SourceDescription, limits: SourceLimits): Promise<Source> {
   const { count, manifest } = await survey(path, description, limits)
   const zip = await openZipFile(path)
   const unpacked = new UnpackedBytes(limits)
   const names = new ItemNames(description, manifest?.manifest)
   return {
-    // With a manifest, files that it names and that are missing count too.
+    // With a manifest, missing files that it names count too.
     ...(manifest === undefined && { total: count }),
     get share() {
       return count === 0 ? 1 : Math.min(1, names.count / count)
@@ -43,7 +43,7 @@ export async function openZip(path: string, description: SourceDescription, limi
   }
 }
 
-/** Damage, and what an honest packer never writes, is told before anything is unpacked. */
+/** Reports damage, and anything an honest packer never writes, before unpacking. */
 async function survey(
   path: string,
   description: SourceDescription,
@@ -88,7 +88,7 @@ async function readManifest(
   }
 }
 
-/** One damaged entry says nothing about the next: the directory tells where that one begins. */
+/** A damaged entry does not affect the next one: the directory states where that begins. */
 async function bytesIn(
   zip: ZipFile,
   { entry, isLink }: ZippedFile,
@@ -108,7 +108,7 @@ async function bytesIn(
   }
 }
 
-/** The directory holds a checksum of what was packed. @throws AlikeError `image_unreadable`; what the stream throws */
+/** Verifies the directory's checksum. @throws AlikeError `image_unreadable`; what the stream throws */
 async function* checked(stream: Readable, entry: Entry): AsyncGenerator<Buffer> {
   let sum = 0
   try {

@@ -1,6 +1,6 @@
 /**
- * Objects of an S3 bucket below a prefix. They are listed once, into the spool, before the first one is read: what comes and
- * goes meanwhile does not move the places that a job resumes by.
+ * Objects of an S3 bucket below a prefix. They are listed once, into the spool, before the first one is read, so that
+ * later changes do not shift the positions from which a job resumes.
  */
 import { AlikeError } from '../../errors.js'
 import type { BucketObject, ListedBuckets } from '../../remote/listed-buckets.js'
@@ -11,15 +11,18 @@ import { imageTooLarge } from '../read-bounded.js'
 import type { Source, SourceDescription, SourceItem, SourceLimits } from '../source.js'
 import { countLines, openLines } from './lines.js'
 
-/** Keys have at most 1,024 bytes, and escapes of JSON make six of one at the most. */
+/** Keys have at most 1,024 bytes, and JSON escapes expand each to at most six. */
 const lineMaxBytes = 8 * 1024
 
-/** Lines of the list. @throws AlikeError `source_not_allowed`, `source_unreadable`, `source_unreachable`; the signal's reason */
+/**
+ * Lines of the list.
+ * @throws AlikeError `source_not_allowed`, `source_unreadable`, `source_unreachable`; the signal's reason
+ */
 export async function* listedObjects(
   { bucket = '', prefix = '' }: SourceDescription,
   { buckets, limits, signal }: { buckets: ListedBuckets; limits: SourceLimits; signal: AbortSignal },
 ): AsyncGenerator<Buffer> {
-  buckets.expectAllowed(bucket, prefix) // the settings may have changed since the job was made
+  buckets.expectAllowed(bucket, prefix) // the settings may have changed since the job was created
   let count = 0
   for await (const page of buckets.list(bucket, prefix, signal)) {
     count += page.length

@@ -1,4 +1,4 @@
-/** Where the entries of a zip lie: one body that thousands of entries point to is a bomb, and never what a packer wrote. */
+/** Detects overlapping entries in a zip: a body shared by thousands of entries is a bomb, which no packer writes. */
 
 export class Extents {
   #starts = new Float64Array(1024)
@@ -18,8 +18,8 @@ export class Extents {
   }
 
   /**
-   * So many have begun at a place, so many have ended: where the next begins before all earlier ones
-   * have ended, two lie there. So both lists are sorted alone, as numbers.
+   * Two entries overlap if the n-th start is less than the (n − 1)-th end, each counted in sorted order. So starts and ends are sorted separately,
+   * as numbers.
    */
   overlap(): boolean {
     if (this.#inOrder) return false

@@ -1,6 +1,6 @@
 /**
- * Many files of one form. They are spooled as a tar of our own: one file on disk however many
- * pictures, written and read in one stream, and read by the same code as an uploaded archive.
+ * Many files of one form. They are spooled as our own tar: one file on disk however many pictures, written and read in
+ * one stream, by the same code as an uploaded archive.
  */
 import { createHash } from 'node:crypto'
 import { PassThrough } from 'node:stream'
@@ -9,23 +9,26 @@ import { catalogue, type ErrorCode } from '../../errors.js'
 import type { PaxValues } from '../tar/pax-records.js'
 
 export interface UploadedFile {
-  /** File name as sent, folders included; the content hash stands for a missing one. */
+  /** File name as sent, including folders; the content hash replaces a missing name. */
   path: string | undefined
-  /** What the form says; undefined leaves it to the path. */
+  /** The form's label; undefined derives it from the path. */
   label: string | undefined
-  /** The bytes, or why they were not taken. */
+  /** The bytes, or why they were refused. */
   content: Buffer | { error: ErrorCode }
 }
 
-/** pax keys of what a tar header has no field for. */
+/** pax keys for data without a tar header field. */
 const keys = { path: 'ALIKE.path', label: 'ALIKE.label', error: 'ALIKE.error' } as const
 
-/** @returns the tar as a stream; it ends after the last file, or fails as `files` fails. No more files are asked for once it is destroyed. */
+/**
+ * @returns the tar as a stream; it ends after the last file, or fails as `files` does. Destroying it stops reading from
+ * `files`.
+ */
 export function packFiles(files: AsyncIterable<UploadedFile>): { tar: NodeJS.ReadableStream; count(): number } {
   const tar = pack()
   const output = new PassThrough()
   let count = 0
-  // the packer does not hear of it, and would wait for its reader
+  // the packer is not notified and would wait for its reader
   const gone = new Promise<never>((_resolve, reject) =>
     output.once('close', () => reject(new Error('nobody reads the tar any more'))),
   )
@@ -51,11 +54,11 @@ function headerOf({ path, label, content }: UploadedFile, bytes: Buffer) {
   const pax: Record<string, string> = { [keys.path]: path ?? createHash('sha256').update(bytes).digest('hex') }
   if (label !== undefined) pax[keys.label] = label
   if (!Buffer.isBuffer(content)) pax[keys.error] = content.error
-  // The same form makes the same bytes: by them a repeated upload is known.
+  // The same form yields the same bytes, by which a repeated upload is recognised.
   return { name: 'picture', size: bytes.length, mtime: new Date(0), pax }
 }
 
-/** The reverse of `packFiles`, for one entry. */
+/** The inverse of `packFiles`, for one entry. */
 export function uploadedFileOf(pax: PaxValues): { path: string; label?: string; error?: ErrorCode } {
   const [path = '', label, error] = [keys.path, keys.label, keys.error].map((key) => pax.text(key))
   return { path, ...(label !== undefined && { label }), ...(isErrorCode(error) && { error }) }

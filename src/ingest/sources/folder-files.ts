@@ -1,4 +1,4 @@
-/** What has changed in a watched folder: files to be taken in and ids to be removed, as a look at it has listed them. */
+/** The changes in a watched folder, as listed by a scan: files to take and ids to remove. */
 import { AlikeError } from '../../errors.js'
 import { readFound } from '../folders/folder-look.js'
 import { fileReference } from '../folders/referenced-file.js'
@@ -6,17 +6,17 @@ import { nameOf, shownName } from '../names.js'
 import type { Source, SourceDescription, SourceItem, SourceLimits } from '../source.js'
 import { openLines } from './lines.js'
 
-/** A file to be taken as it was seen, or one that is gone. */
+/** A file to take, as scanned, or one that is gone. */
 export type FolderChange = { path: string; stamp: string; bytes: number } | { path: string; gone: true }
 
-/** Paths have at most 4,096 bytes, and escapes of JSON make six of one at the most. */
+/** Paths have at most 4,096 bytes, and JSON escapes expand each to at most six. */
 const lineMaxBytes = 32 * 1024
 
 export async function* changeLines(changes: Iterable<FolderChange>): AsyncGenerator<Buffer> {
   for (const change of changes) yield Buffer.from(`${JSON.stringify(change)}\n`)
 }
 
-/** @throws AlikeError `source_not_allowed` when the folder is not watched any more */
+/** @throws AlikeError `source_not_allowed` if the folder is no longer watched */
 export function openFolderFiles(
   file: string,
   { folder = '' }: SourceDescription,
@@ -36,7 +36,7 @@ function itemOf(
 ): SourceItem {
   const name = shownName(change.path)
   try {
-    // Node puts U+FFFD in place of bytes that are not UTF-8: two names would become one.
+    // Node replaces bytes that are not UTF-8 with U+FFFD, which could merge two names.
     if (change.path.includes('\ufffd')) throw new AlikeError('name_unreadable', { detail: 'It is not UTF-8.' })
     const said = nameOf(change.path)
     if ('gone' in change) return { index, name, remove: said.id }

@@ -1,4 +1,6 @@
-/** From the names in an archive or form to items: their numbers, ids and labels, what is passed over, what is told. */
+/**
+ * Turns the names in an archive or form into items: numbers, ids and labels, and which entries are skipped or reported.
+ */
 import { AlikeError } from '../../errors.js'
 import type { ReadName } from '../name-encoding.js'
 import { nameOf, shownName } from '../names.js'
@@ -11,7 +13,7 @@ import { saidOf, type UploadManifest } from '../upload-manifest/upload-manifest.
 export type NamedItem = ItemPlace &
   (SaidOfImage | { skipped: true; note?: AlikeError | undefined } | { error: AlikeError })
 
-/** Each item of the source comes by here in its order, those that a former run has taken in as well. */
+/** Each item of the source passes through here in order, including those taken in by a previous run. */
 export class ItemNames {
   readonly #description: SourceDescription
   readonly #manifest: UploadManifest | undefined
@@ -28,7 +30,7 @@ export class ItemNames {
     return this.#next
   }
 
-  /** @param name what is said of its label goes before what its path says */
+  /** @param name its own label takes precedence over the path's */
   next(name: ReadName & { isDevice?: boolean | undefined; label?: string | undefined }): NamedItem {
     const place = { index: this.#next++, name: shownName(name.path), isNameAssumed: name.isAssumed }
     try {
@@ -47,7 +49,7 @@ export class ItemNames {
     }
   }
 
-  /** What is no item of the archive and is told all the same, from item number `from` on. */
+  /** Additional reported entries that are not items of the archive, from item number `from` on. */
   *passedOver(
     name: string,
     note: AlikeError,
@@ -57,7 +59,7 @@ export class ItemNames {
     if (index >= from) yield { index, name, skipped: true, note }
   }
 
-  /** Files that a manifest names and that did not come, from item number `from` on. */
+  /** Files named by the manifest that did not arrive, from item number `from` on. */
   *missing(from: number): Generator<NamedItem & { error: AlikeError }> {
     for (const name of this.#manifest?.missing() ?? []) {
       const index = this.#next++
@@ -65,7 +67,7 @@ export class ItemNames {
     }
   }
 
-  /** What a manifest names is no litter, whatever it is called. */
+  /** What a manifest names is not litter, whatever its name. */
   #isNamed({ path, misfit, isDevice = false }: ReadName & { isDevice?: boolean | undefined }): boolean {
     if (this.#manifest === undefined || misfit !== undefined || isDevice) return false
     try {

@@ -1,4 +1,4 @@
-/** A source that is a file with an item in each line: lines of NDJSON, addresses, or places that were listed for the job. */
+/** A source with one item per line of a file: NDJSON lines, addresses, or locations listed for the job. */
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { boundedLines, LineCount } from '../lines.js'
@@ -6,7 +6,7 @@ import type { Source, SourceItem } from '../source.js'
 
 export interface LineSourceOptions {
   lineMaxBytes: number
-  /** @param line undefined: it is longer than a line may be */
+  /** @param line undefined if it exceeds the maximum length */
   itemOf(line: Buffer | undefined, index: number): SourceItem
 }
 
@@ -28,7 +28,7 @@ export async function openLines(file: string, { lineMaxBytes, itemOf }: LineSour
   }
 }
 
-/** Items that `openLines` will give. */
+/** The number of items that `openLines` will yield. */
 export async function countLines(file: string): Promise<number> {
   const lines = new LineCount()
   for await (const chunk of createReadStream(file, { highWaterMark: 256 * 1024 }) as AsyncIterable<Buffer>)

@@ -1,4 +1,4 @@
-/** Lines of an NDJSON upload: pictures to be stored and pictures to be removed, in their order. */
+/** Lines of an NDJSON upload: pictures to store and pictures to remove, in order. */
 import { AlikeError } from '../../errors.js'
 import { bytesOfBase64 } from '../../image/base64.js'
 import { readIngestLine } from '../line-schemas.js'
@@ -7,7 +7,7 @@ import { imageTooLarge } from '../read-bounded.js'
 import type { Source, SourceDescription, SourceItem, SourceLimits } from '../source.js'
 import { openLines } from './lines.js'
 
-/** Room for what a line says beside the picture. */
+/** Room for the rest of a line beside the picture. */
 const besideBytes = 128 * 1024
 
 export function openNdjson(file: string, description: SourceDescription, limits: SourceLimits): Promise<Source> {

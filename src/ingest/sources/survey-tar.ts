@@ -1,4 +1,7 @@
-/** A first look through a tar: how many items it has, a manifest that may lie anywhere, and which files have more than one name. */
+/**
+ * A first pass over a tar: the number of items, a manifest that may be anywhere in it, and files with more than one
+ * name.
+ */
 import { AlikeError } from '../../errors.js'
 import { tooManyFiles } from '../archive-bounds.js'
 import type { ReadName } from '../name-encoding.js'
@@ -10,12 +13,12 @@ import { type NamedEntry, unpackTar } from './unpack-tar.js'
 
 export interface TarSurvey {
   manifest?: UploadManifest | undefined
-  /** Undefined where damage hides it, and with a manifest, whose missing files count too. */
+  /** Undefined if damage hides it, or with a manifest, whose missing files count too. */
   total?: number | undefined
   links: HardLinks
 }
 
-/** Hard links by the numbers of their entries: a link is taken in together with the file before it that it is a name of. */
+/** Hard links by entry number: a link is taken in together with the preceding file that it names. */
 export interface HardLinks {
   /** Number of a file's entry → its other names. */
   ofFile: ReadonlyMap<number, readonly ReadName[]>
@@ -32,7 +35,10 @@ interface LookedThrough {
   signal: AbortSignal | undefined
 }
 
-/** What damage hides is not known: taking in will meet the damage. @throws AlikeError; the signal's reason */
+/**
+ * The extent of damage is unknown here; taking in the pictures will reach it.
+ * @throws AlikeError; the signal's reason
+ */
 export async function surveyTar(
   file: string,
   description: SourceDescription,
@@ -56,11 +62,14 @@ export async function surveyTar(
     if (kind === 'link') targets.add(plain(target))
   })
   const links = targets.size === 0 ? noLinks : await bindLinks(tar, targets)
-  if (hasTrailing) items += 1 // told as one
+  if (hasTrailing) items += 1 // counted as one
   return { manifest, total: isWhole && manifest === undefined ? items : undefined, links }
 }
 
-/** One more look, which only archives with hard links need: each is a name of the last file before it under that path. */
+/**
+ * A further pass, needed only for archives with hard links: each link names the last preceding file with its target
+ * path.
+ */
 async function bindLinks(tar: LookedThrough, targets: ReadonlySet<string>): Promise<HardLinks> {
   const last = new Map<string, number>()
   const ofFile = new Map<number, ReadName[]>()
@@ -78,7 +87,7 @@ async function bindLinks(tar: LookedThrough, targets: ReadonlySet<string>): Prom
   return { ofFile, bound }
 }
 
-/** @returns whether there is no damage, and whether something stands behind the end */
+/** @returns whether it is undamaged, and whether there is data after the end */
 async function lookThrough(
   { file, description, limits, signal }: LookedThrough,
   at: (entry: NamedEntry) => Promise<void>,

@@ -1,4 +1,7 @@
-/** The entries of a tar on the disk, packed with gzip or Zstandard or not, each with its name as text and its number. */
+/**
+ * The entries of a tar on disk, uncompressed or packed with gzip or Zstandard, each with its decoded name and its
+ * number.
+ */
 import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { headersMaxOf, UnpackedBytes } from '../archive-bounds.js'
@@ -9,19 +12,19 @@ import { type TarEntry, tarEntries } from '../tar/tar-entries.js'
 import { unzstd } from '../zstd/unzstd.js'
 
 export interface NamedEntry extends Omit<TarEntry, 'name' | 'target'>, ReadName {
-  /** Of the entry in its archive, from 0. */
+  /** Number of the entry in its archive, from 0. */
   number: number
-  /** Of a link: the path of what it is another name of. */
+  /** For a link: the path of its target. */
   target: string
 }
 
 export interface Unpacking {
   entries: AsyncIterable<NamedEntry>
-  /** What is counted against the bound of everything unpacked. */
+  /** Counts towards the bound on everything unpacked. */
   unpacked: UnpackedBytes
-  /** Bytes that belong to nothing stand behind the end of the gzip; known once all entries were read. */
+  /** Whether data follows the end of the gzip; known once all entries have been read. */
   hasTrailing(): boolean
-  /** Of the file. */
+  /** Bytes of the file read. */
   bytesRead(): number
   destroy(error?: Error): void
 }

@@ -1,4 +1,4 @@
-/** The directory of a zip: which files it says there are, and what their names mean. */
+/** The directory of a zip: the files it lists, and the encoding of their names. */
 import { crc32 } from 'node:zlib'
 import { type Entry, openPromise, type ZipFile } from 'yauzl'
 import { AlikeError } from '../../errors.js'
@@ -9,20 +9,20 @@ import type { Extents } from './extents.js'
 
 export interface ZippedFile extends ReadName {
   entry: Entry
-  /** In the directory, from 0. */
+  /** Position in the directory, from 0. */
   number: number
   isLink: boolean
 }
 
-/** `decodeStrings: false`: names are read here; the library would end the whole archive over a bad one. */
+/** `decodeStrings: false`: names are decoded here, because the library would reject the whole archive for a bad one. */
 const reading = { autoClose: false, decodeStrings: false }
-/** Before the name, in front of each file. */
+/** Size of the fixed header before each file's name. */
 const localHeaderBytes = 30
 const slash = 0x2f
 const flagUtf8 = 0x0800
-/** Extra field of Info-ZIP: version 1, a checksum of the name that it belongs to, the name in UTF-8. */
+/** Info-ZIP's extra field: version 1, a checksum of the name it belongs to, the name in UTF-8. */
 const unicodePathId = 0x7075
-/** Systems whose packers write names in code page 437 or its kin, as they call themselves in the upper byte of "made by". */
+/** Systems whose packers write names in code page 437 or similar, as identified in the upper byte of "made by". */
 const dosLike = new Set([0, 6, 10, 11, 14])
 
 /** @throws AlikeError `archive_unreadable` */
@@ -34,7 +34,7 @@ export async function openZipFile(path: string): Promise<ZipFile> {
   }
 }
 
-/** Folders are left out. @param extents is told of every entry @throws AlikeError `archive_unreadable` */
+/** Skips folders. @param extents receives every entry @throws AlikeError `archive_unreadable` */
 export async function* filesOfZip(
   zip: ZipFile,
   { nameEncoding }: SourceDescription,
@@ -67,7 +67,7 @@ function writtenName({ fileNameRaw, generalPurposeBitFlag, versionMadeBy, extraF
   return { bytes: fileNameRaw, says: dosLike.has(versionMadeBy >>> 8) ? 'cp437' : undefined }
 }
 
-/** Told by the name alone; by its bytes, since `\` may be half of a letter. */
+/** Determined by the name alone; by its bytes, because `\` may be half of a character. */
 function isFolder({ fileNameRaw }: Entry, { path, misfit }: ReadName): boolean {
   return fileNameRaw.at(-1) === slash || (misfit === undefined && path.endsWith('\\'))
 }

@@ -1,4 +1,4 @@
-/** What a tar says of an entry: its own header, and the extended ones before it, of GNU, of pax and of pax for all that follow. */
+/** Describes a tar entry from its own header and the extended headers before it: GNU, pax, and global pax. */
 
 import type { ByteReader } from '../byte-reader.js'
 import type { WrittenName } from '../name-encoding.js'
@@ -11,22 +11,22 @@ export type TarEntryKind = 'file' | 'link' | 'symlink' | 'device' | 'folder' | '
 export interface EntryDescription {
   name: WrittenName
   kind: TarEntryKind
-  /** Of a link: what it is another name of. */
+  /** For a link: its target. */
   target: WrittenName
-  /** Of the whole file, with the holes that are not in the archive. */
+  /** Of the whole file, including holes that are not stored in the archive. */
   size: number
-  /** Bytes of it that are not in the archive. */
+  /** Bytes of the file that are not stored in the archive. */
   holeBytes: number
   pax: PaxValues
 }
 
 export interface Described extends EntryDescription {
-  /** Bytes of the entry in the archive. */
+  /** Bytes of the entry stored in the archive. */
   stored: number
   sparse?: Sparse | undefined
 }
 
-/** Entries that have no body, whatever size their header states; a link in a pax archive may have one. */
+/** Entries without a body, whatever size their header states; a link in a pax archive may have one. */
 const kinds: Readonly<Record<string, TarEntryKind>> = {
   1: 'link',
   2: 'symlink',
@@ -37,15 +37,15 @@ const kinds: Readonly<Record<string, TarEntryKind>> = {
   M: 'continuation',
 }
 
-/** Keys of global headers that are kept: enough for all that means something, and few of whatever else a stranger writes. */
+/** Maximum keys kept from global headers: enough for every meaningful one, and bounded for hostile archives. */
 const globalsMax = 100
 
-/** Long names of GNU (`L`, `K`), headers of pax (`x`, `X` by Solaris, `g` for all that follow). */
+/** GNU long names (`L`, `K`), pax headers (`x`, Solaris' `X`, `g` for global). */
 export function isExtension(type: string): boolean {
   return 'LKxXg'.includes(type)
 }
 
-/** What the headers before an entry say of it. */
+/** Accumulates the headers that precede an entry. */
 export class ExtendedHeaders {
   #longName: Buffer | undefined
   #longTarget: Buffer | undefined
@@ -59,7 +59,7 @@ export class ExtendedHeaders {
     else this.#records = readPaxRecords(bytes)
   }
 
-  /** @param reader behind the header; blocks that go on with it are read */
+  /** @param reader positioned after the header; continuation blocks are read */
   async describe(header: TarHeader, reader: ByteReader): Promise<Described> {
     const pax = new PaxValues([...this.#globals, ...(this.#records ?? [])])
     const stated = pax.number('size') ?? header.size
@@ -86,7 +86,7 @@ export class ExtendedHeaders {
     return described
   }
 
-  /** pax is UTF-8, unless it says that it is not; of other headers nobody knows. */
+  /** pax is UTF-8 unless it declares otherwise; other headers declare no encoding. */
   #name(pax: PaxValues, keys: readonly string[], else_: Buffer): WrittenName {
     const bytes = keys.map((key) => pax.bytes(key)).find((value) => value !== undefined)
     if (bytes === undefined) return { bytes: else_ }
@@ -94,7 +94,7 @@ export class ExtendedHeaders {
   }
 }
 
-/** Without what a later header has replaced, so that many of them stay few. */
+/** Drops records replaced by a later header, so that the list stays short. */
 function merged(globals: PaxRecord[], records: PaxRecord[]): PaxRecord[] {
   return [...new Map([...globals, ...records]).entries()].slice(-globalsMax)
 }

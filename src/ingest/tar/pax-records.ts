@@ -1,15 +1,17 @@
-/** The records of a pax extended header: `30 mtime=1350244992.023960108\n`, the length counting the whole record. */
+/**
+ * The records of a pax extended header: `30 mtime=1350244992.023960108\n`, where the length counts the whole record.
+ */
 
-/** In their order: a key may come again, with a new value or, of sparse files, with one more. */
+/** In order: a key may repeat, with a new value or, for sparse files, an additional one. */
 export type PaxRecord = readonly [key: string, value: Buffer]
 
 const [space, equals, newline, zero, nine] = [0x20, 0x3d, 0x0a, 0x30, 0x39]
 const lengthMaxDigits = 9
-/** Of thousands of others that a header may have, nothing is made. */
+/** Other keys, of which a header may have thousands, are ignored. */
 const keptKeys = /^(path|linkpath|size|hdrcharset|GNU\.sparse\.\w+|ALIKE\.\w+)$/
 const keptInitials = new Set(Buffer.from('plshGA'))
 
-/** Those that mean something here. @throws Error when they are damaged */
+/** Reads the records with a known meaning. @throws Error if they are damaged */
 export function readPaxRecords(bytes: Buffer): PaxRecord[] {
   const records: PaxRecord[] = []
   for (let at = 0; at < bytes.length && bytes[at] !== 0; ) {
@@ -35,7 +37,7 @@ function lengthAt(bytes: Buffer, start: number): { length: number; keyAt: number
   return { length, keyAt: at + 1 }
 }
 
-/** What holds for an entry: a later value replaces a former one, an empty one takes it back. */
+/** The values that apply to an entry: a later value replaces an earlier one, an empty one removes it. */
 export class PaxValues {
   readonly #values = new Map<string, Buffer>()
   readonly #records: readonly PaxRecord[]
@@ -56,7 +58,7 @@ export class PaxValues {
     return this.#values.get(key)?.toString('utf8')
   }
 
-  /** @throws Error for what is no number that a file can have as its size */
+  /** @throws Error for anything that cannot be a file size */
   number(key: string): number | undefined {
     const text = this.text(key)
     if (text !== undefined && !/^\d{1,15}$/.test(text)) throw new Error(`the pax record ${key} is no number`)

@@ -1,29 +1,32 @@
 /**
- * Files with holes, of which a tar holds only what lies between them: as GNU tar wrote them at first
- * (in the header and blocks after it), in pax 0.0 and 0.1 (in the pax header), and in pax 1.0 (before
- * the data). Read whole, holes as zeros.
+ * Sparse files, of which a tar stores only the data between the holes: in old GNU format (map in the header and the
+ * blocks after it), pax 0.0 and 0.1 (in the pax header), and pax 1.0 (before the data). They are read whole, with holes
+ * as zeros.
  */
 import { AlikeError } from '../../errors.js'
 import type { ByteReader } from '../byte-reader.js'
 import type { PaxValues } from './pax-records.js'
 import { blockBytes, numberIn } from './tar-header.js'
 
-/** What is stored, in its order. */
+/** The stored extents, in order. */
 export type SparseMap = readonly { offset: number; bytes: number }[]
 
 export interface Sparse {
   /** Of the whole file. */
   size: number
-  /** Undefined where it lies before the data, as pax 1.0 has it. */
+  /** Undefined if it precedes the data, as in pax 1.0. */
   map: SparseMap | undefined
 }
 
-/** Pictures have no holes worth the name; a map of so many is no picture's. */
+/** Pictures have hardly any holes; a map with this many entries does not belong to a picture. */
 const extentsMax = 4_096
 const mapMaxBytes = 64 * 1024
 const zeros = Buffer.alloc(64 * 1024)
 
-/** `S` of old GNU tar: four extents in the header, then blocks of 21, as long as each says that one follows. @throws Error when that has no end */
+/**
+ * `S` of old GNU tar: four extents in the header, then blocks of 21 as long as each says that another follows.
+ * @throws Error if there is no end
+ */
 export async function readOldGnuSparse(header: Buffer, reader: ByteReader): Promise<Sparse> {
   const map = extentsIn(header, 386, 4)
   let more = header[482] === 1
@@ -45,7 +48,7 @@ function extentsIn(block: Buffer, at: number, count: number): { offset: number; 
   return extents.filter(({ offset, bytes }) => offset > 0 || bytes > 0) // the rest of a block is empty
 }
 
-/** @returns undefined when the file is none */
+/** @returns undefined if the file is not sparse */
 export function paxSparse(pax: PaxValues): Sparse | undefined {
   if (pax.text('GNU.sparse.major') === '1') return { size: pax.number('GNU.sparse.realsize') ?? 0, map: undefined }
   const size = pax.number('GNU.sparse.size')
@@ -63,8 +66,8 @@ function pairsOf(numbers: readonly number[]): { offset: number; bytes: number }[
 }
 
 /**
- * The file as it was, from what is stored of it.
- * @throws AlikeError `image_unreadable` when the map does not fit the file; what the content throws
+ * Reconstructs the file from its stored parts.
+ * @throws AlikeError `image_unreadable` if the map does not match the file; what the content throws
  */
 export async function* filled({ size, map }: Sparse, content: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
   const stored = new Stored(content)
@@ -83,7 +86,7 @@ function* hole(bytes: number): Generator<Buffer> {
   for (let left = bytes; left > 0; left -= zeros.length) yield zeros.subarray(0, Math.min(left, zeros.length))
 }
 
-/** Decimal numbers, a line each: how many extents, then their offsets and sizes, filled up to whole blocks. */
+/** Decimal numbers, one per line: the number of extents, then their offsets and sizes, padded to whole blocks. */
 async function readMap(stored: Stored): Promise<SparseMap> {
   let text = ''
   for (let wanted = 1; ; ) {

@@ -1,6 +1,6 @@
 /**
- * Reads a tar archive as a stream: what came before damage is given out before the damage is met.
- * Headers are small or refused, so that no sender decides how much is put together in memory.
+ * Reads a tar archive as a stream: entries before any damage are delivered first. Oversized headers are refused, so
+ * that no sender controls how much is held in memory.
  */
 import { AlikeError } from '../../errors.js'
 import { tooManyHeaders } from '../archive-bounds.js'
@@ -10,22 +10,25 @@ import { filled } from './sparse.js'
 import { blockBytes, isHeader, readHeader, type TarHeader } from './tar-header.js'
 
 export interface TarEntry extends EntryDescription {
-  /** What is not read of it is passed over when the next entry is asked for. */
+  /** The unread rest is skipped when the next entry is requested. */
   content: AsyncIterable<Buffer>
 }
 
-/** Of a pax header or a GNU long name; real ones have a few hundred bytes, with extended attributes a few thousand. */
+/** Of a pax header or GNU long name; real ones have a few hundred bytes, with extended attributes a few thousand. */
 export const extendedHeaderMaxBytes = 64 * 1024
-/** Tools pad an archive to full tape records; zeros beyond are its end, whatever follows. */
+/** Tools pad an archive to full tape records; more zeros than this are its end, whatever follows. */
 const paddingMaxBytes = 2 ** 20
 const zeroBlock = Buffer.alloc(blockBytes)
 
 export interface TarBounds {
-  /** Headers of every kind, those of folders and the extended ones included. */
+  /** Headers of every kind, including folders and extended headers. */
   headersMax: number
 }
 
-/** What is no entry of its own: volume labels, lists of an incremental backup, ACLs and attributes of Solaris, old long names. */
+/**
+ * Types that are not entries of their own: volume labels, incremental backup lists, Solaris ACLs and attributes, old
+ * long names.
+ */
 const aboutArchive = 'VDAEIN'
 
 /** @throws AlikeError `archive_unreadable` for what is refused, Error for damage; what the source throws */
@@ -57,8 +60,8 @@ export async function* tarEntries(
 }
 
 /**
- * Two blocks of zeros end an archive. Another one may be glued on behind them; anything else there is
- * what the disk or tape happened to hold, and passed over as every tar does.
+ * Two blocks of zeros end an archive. Another archive may be concatenated after them; anything else is whatever the
+ * disk or tape happened to hold, and is skipped as every tar does.
  * @returns undefined at the end
  */
 async function nextHeader(reader: ByteReader): Promise<TarHeader | undefined> {

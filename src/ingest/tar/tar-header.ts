@@ -1,12 +1,12 @@
-/** One header block of a tar archive: v7, ustar and GNU write the same fields in the same places. */
+/** One header block of a tar archive: v7, ustar and GNU place the same fields at the same offsets. */
 
 export const blockBytes = 512
 
 export interface TarHeader {
-  /** As it is written, in whatever encoding. */
+  /** As written, in any encoding. */
   name: Buffer
   linkName: Buffer
-  /** One character, as POSIX and GNU define them; a file is `0`. */
+  /** One character, as defined by POSIX and GNU; a file is `0`. */
   type: string
   size: number
   block: Buffer
@@ -14,7 +14,7 @@ export interface TarHeader {
 
 const ustar = Buffer.from('ustar\0')
 
-/** @throws Error when the block is no header */
+/** @throws Error if the block is not a header */
 export function readHeader(block: Buffer): TarHeader {
   if (!isHeader(block)) throw new Error('a tar header whose checksum does not fit')
   const magic = block.subarray(257, 263)
@@ -24,14 +24,17 @@ export function readHeader(block: Buffer): TarHeader {
   return {
     name: prefix.length === 0 ? name : Buffer.concat([prefix, Buffer.from('/'), name]),
     linkName: text(block, 157, 100),
-    // v7 has no type of its own for folders, only the slash
+    // v7 has no type for folders, only a trailing slash
     type: type === '0' && name.at(-1) === 0x2f ? '5' : type,
     size: numberIn(block, 124, 12),
     block,
   }
 }
 
-/** Octal digits, or from GNU on base 256 where the first bit is set. @throws Error when it is neither, or negative, or too large */
+/**
+ * Octal digits, or with GNU base 256 if the first bit is set.
+ * @throws Error if it is neither, negative, or too large
+ */
 export function numberIn(block: Buffer, at: number, length: number): number {
   const field = block.subarray(at, at + length)
   if ((field[0]! & 0x80) !== 0) {
@@ -45,7 +48,7 @@ export function numberIn(block: Buffer, at: number, length: number): number {
   return digits === '' ? 0 : Number.parseInt(digits, 8)
 }
 
-/** Told by its checksum, which counts its own field as spaces. Some old packers added the bytes up as signed ones. */
+/** Recognised by its checksum, in which its own field counts as spaces. Some old packers summed signed bytes. */
 export function isHeader(block: Buffer): boolean {
   let [unsigned, signed] = [0, 0]
   for (let at = 0; at < blockBytes; at++) {

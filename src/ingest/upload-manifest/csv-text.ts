@@ -1,4 +1,4 @@
-/** A CSV as spreadsheets write it: in one of several encodings, with one of several delimiters. */
+/** Reads CSV as spreadsheets write it: in one of several encodings, with one of several delimiters. */
 import { isUtf8 } from 'node:buffer'
 import iconv from 'iconv-lite'
 import { AlikeError } from '../../errors.js'
@@ -12,15 +12,15 @@ export interface CsvText {
 }
 
 const delimiters = [',', ';', '\t'] as const
-/** Excel's own way to say it, as a first line. */
+/** Excel's own declaration of the delimiter, as the first line. */
 const separatorLine = /^sep=(.)\r?\n/
 const pieceBytes = 16 * 1024
-/** Of the beginning, in which the header has to end. */
+/** The header must end within these first bytes. */
 const headBytes = 64 * 1024
 
 /**
- * @param stated of the manifest
- * @param ofNames of the names in the archive: what a manifest is in when it is no UTF-8
+ * @param stated encoding of the manifest
+ * @param ofNames encoding of the names in the archive: assumed for a manifest that is not UTF-8
  * @throws AlikeError `line_invalid`
  */
 export function readCsvText(
@@ -67,7 +67,7 @@ function* decode(bytes: Buffer, encoding: string, size: number): Generator<strin
   let held = ''
   for (let at = 0; at < bytes.length; at += size) {
     const text = held + decoder.write(bytes.subarray(at, at + size))
-    // a pair of surrogates stays together
+    // never splits a surrogate pair
     const cut = /[\ud800-\udbff]$/.test(text) ? text.length - 1 : text.length
     held = text.slice(cut)
     yield text.slice(0, cut)
@@ -75,7 +75,7 @@ function* decode(bytes: Buffer, encoding: string, size: number): Generator<strin
   yield held + (decoder.end() ?? '')
 }
 
-/** What the header has most of, outside of quotes. */
+/** The most frequent candidate in the header, outside quotes. */
 function delimiterOf(head: string): string {
   const [header = ''] = head
     .trimStart()

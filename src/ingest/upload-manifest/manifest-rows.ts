@@ -1,4 +1,4 @@
-/** The rows of a manifest, from CSV or from NDJSON, one at a time. */
+/** The rows of a manifest, from CSV or NDJSON, one at a time. */
 import { Readable } from 'node:stream'
 import { setImmediate as others } from 'node:timers/promises'
 import { CsvError, parse } from 'csv-parse'
@@ -14,12 +14,12 @@ export type ManifestFormat = 'csv' | 'ndjson'
 export interface ManifestRow {
   /** For people: `row 3`. */
   place: string
-  /** @throws AlikeError with what does not fit */
+  /** @throws AlikeError describing the fault */
   read(): ManifestLine
 }
 
 const lineMaxBytes = 256 * 1024
-/** More than the 100 members that metadata may have, with the four of ours. */
+/** More than the 100 members that metadata may have, plus our four. */
 const columnsMax = 120
 
 export function rowsOf(
@@ -46,7 +46,7 @@ async function* ndjsonRows(stream: AsyncIterable<Uint8Array>, limits: LineLimits
   }
 }
 
-/** `filename,label,id,reference` in any order; every further column is a member of the metadata. */
+/** `filename,label,id,reference` in any order; every further column becomes a metadata member. */
 async function* csvRows(
   stream: AsyncIterable<Uint8Array>,
   description: SourceDescription,
@@ -85,7 +85,7 @@ async function* csvRows(
   }
 }
 
-/** It is bounded by whoever opens it, and kept as rows anyway. */
+/** The caller bounds its size, and keeps it as rows anyway. */
 async function whole(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   for await (const chunk of stream) chunks.push(chunk)
@@ -104,7 +104,7 @@ class HeaderMisfit extends AlikeError {
   }
 }
 
-/** Each row becomes an object of as many members. */
+/** Each row becomes an object with one member per column. */
 function columnsOf(header: string[]): string[] {
   if (header.length > columnsMax) throw new HeaderMisfit(`It has more than ${columnsMax} columns.`)
   const names = header.map((name) => name.trim())
@@ -114,7 +114,7 @@ function columnsOf(header: string[]): string[] {
   return names
 }
 
-/** The parser reads what it is given in one go, on the main thread; others have their turn after it. */
+/** The parser handles each input synchronously on the main thread, so others get a turn after each piece. */
 async function* inTurns(pieces: Iterable<string>): AsyncGenerator<string> {
   for (const piece of pieces) {
     yield piece
@@ -131,7 +131,7 @@ function lineOfRecord(record: Record<string, string>, limits: LineLimits): Manif
       file,
       ...(id !== undefined && id !== '' && { id }),
       ...(reference !== undefined && reference !== '' && { reference }),
-      // an empty cell says that there is none; without the column the folder says it
+      // an empty cell means no label; without the column, the folder is the label
       ...(label !== undefined && { label: label === '' ? null : label }),
       ...(Object.keys(rest).length > 0 && {
         metadata: Object.fromEntries(columns.map(([name, cell]) => [name, cellValue(cell)])),
@@ -142,8 +142,8 @@ function lineOfRecord(record: Record<string, string>, limits: LineLimits): Manif
 }
 
 /**
- * What is written as a number is one, so that filters can compare it: also `10.50`, as a column of prices
- * has it. `007`, `+1` and `1e5` are names of something, and what would be rounded stays as it is written.
+ * Numeric cells become numbers, so that filters can compare them: also `10.50`, as in a column of prices. `007`, `+1`
+ * and `1e5` are likely identifiers, and numbers that would be rounded stay text.
  */
 function cellValue(cell: string): JsonValue {
   const [, , fraction] = /^-?(0|[1-9]\d*)(\.\d+)?$/.exec(cell) ?? [undefined, undefined, null]
@@ -155,5 +155,5 @@ function cellValue(cell: string): JsonValue {
   return isExact ? Number(cell) : cell
 }
 
-/** Decimal digits that a number keeps whatever they are. */
+/** Decimal digits that a number always preserves. */
 const exactDigits = 15

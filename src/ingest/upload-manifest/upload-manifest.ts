@@ -1,7 +1,6 @@
 /**
- * A list inside an archive that says what its pictures are: `manifest.csv`, `labels.csv` or
- * `manifest.ndjson`, at the top of the archive or in a folder at the top. It is read before the
- * first picture, wherever it lies.
+ * A list inside an archive that describes its pictures: `manifest.csv`, `labels.csv` or `manifest.ndjson`, at the top
+ * level of the archive or in a top-level folder. It is read before the first picture, wherever it lies.
  */
 import { setImmediate as others } from 'node:timers/promises'
 import { AlikeError } from '../../errors.js'
@@ -12,10 +11,10 @@ import { nameOf, segmentsOf } from '../names.js'
 import type { SaidOfImage, SourceDescription, SourceLimits } from '../source.js'
 import { type ManifestFormat, rowsOf } from './manifest-rows.js'
 
-/** It is in memory while its job runs; reading it took ten times its size there. */
+/** Kept in memory while its job runs; reading it takes ten times its size. */
 const manifestMaxBytes = 16 * 2 ** 20
 
-/** Rows read in one go: about 2 ms, so that searches do not wait for a million of them. */
+/** Rows read per turn: about 2 ms, so that searches do not wait for a million of them. */
 const rowsAtOnce = 128
 
 const formats: Readonly<Record<string, ManifestFormat>> = {
@@ -25,7 +24,7 @@ const formats: Readonly<Record<string, ManifestFormat>> = {
   'manifest.jsonl': 'ndjson',
 }
 
-/** Whether the file of this path in an archive is a manifest. */
+/** The manifest format of this path in an archive, or undefined. */
 export function manifestFormat(path: string): ManifestFormat | undefined {
   const segments = segmentsOf(path)
   const name = segments.at(-1) ?? ''
@@ -34,9 +33,9 @@ export function manifestFormat(path: string): ManifestFormat | undefined {
 }
 
 export class UploadManifest {
-  /** Path of the manifest, as the archive writes it. */
+  /** Path of the manifest, as written in the archive. */
   readonly path: string
-  /** Path of a file in the archive → its row as JSON, the smallest form to keep a million of. */
+  /** Path of a file in the archive → its row as JSON, the smallest way to keep a million of them. */
   readonly #rows = new Map<string, string>()
   readonly #met = new Set<string>()
 
@@ -78,7 +77,7 @@ export class UploadManifest {
     this.#rows.set(id, JSON.stringify(said))
   }
 
-  /** @param file path, normalised; remembered as one that the archive holds */
+  /** @param file normalised path; recorded as present in the archive */
   rowOf(file: string): Omit<ManifestLine, 'file'> | undefined {
     const row = this.#rows.get(file)
     if (row === undefined) return undefined
@@ -86,18 +85,18 @@ export class UploadManifest {
     return JSON.parse(row) as Omit<ManifestLine, 'file'>
   }
 
-  /** Whether there is a row about it. @param file path, normalised */
+  /** Whether a row describes this file. @param file normalised path */
   names(file: string): boolean {
     return this.#rows.has(file)
   }
 
-  /** Files that were named and did not come. */
+  /** Files that were named but did not arrive. */
   *missing(): Generator<string> {
     for (const name of this.#rows.keys()) if (!this.#met.has(name)) yield name
   }
 }
 
-/** What path, manifest and upload say of a picture; the manifest has the first word. @throws AlikeError `archive_path_invalid` */
+/** Combines path, manifest and upload; the manifest takes precedence. @throws AlikeError `archive_path_invalid` */
 export function saidOf(
   path: string,
   description: SourceDescription,

@@ -1,17 +1,17 @@
 /**
- * Where the frames of a Zstandard stream end, told from the headers of frames and blocks (RFC 8878, section 3.1). What is
- * in them is the decoder's to judge.
+ * Finds the frame boundaries of a Zstandard stream from frame and block headers (RFC 8878, section 3.1). Their content
+ * is left to the decoder.
  */
 
 const frameMagic = 0xfd2fb528
-/** The last four bits are free. */
+/** The last four bits are arbitrary. */
 const skippableMagic = 0x184d2a50
-/** As many as files of half a terabyte have that are packed in parallel; each costs a round trip to the decoder. */
+/** As many as half-terabyte files packed in parallel have; each costs a round trip to the decoder. */
 const framesMax = 1_000_000
-/** Following them takes about a millisecond; blocks may be empty, so that a chunk holds tens of thousands. */
+/** Parsing them takes about a millisecond; blocks may be empty, so a chunk can hold tens of thousands. */
 const headersPerPart = 2_048
 
-/** The next bytes of a stream: a header, whose value is wanted, or anything. */
+/** The next bytes of a stream: a header whose value is needed, or any data. */
 interface Piece {
   bytes: number
   isHeader: boolean
@@ -23,7 +23,7 @@ export class FrameCutter {
   readonly #pieces = pieces()
   #wanted: Piece = this.#pieces.next().value
   #left = this.#wanted.bytes
-  /** Of a header that came in two chunks. */
+  /** Start of a header that was split between two chunks. */
   #begun: Uint8Array = new Uint8Array()
   #frames = 0
   #headersInPart = 0
@@ -33,9 +33,8 @@ export class FrameCutter {
   }
 
   /**
-   * Gives the chunk in parts that lie in one frame each and hold few headers, so that others have their turn between two of
-   * them.
-   * @throws Error where it is no such stream, or of too many frames
+   * Splits the chunk so that each part lies in one frame and holds few headers, to let others run between parts.
+   * @throws Error if it is not such a stream, or has too many frames
    */
   *cut(chunk: Uint8Array): Generator<Uint8Array> {
     let [from, at] = [0, 0]
@@ -54,7 +53,7 @@ export class FrameCutter {
     if (from < at) yield chunk.subarray(from, at)
   }
 
-  /** To the next piece. @returns whether a frame has ended */
+  /** Advances to the next piece. @returns whether a frame has ended */
   #turn(): boolean {
     if (this.#wanted.isHeader) this.#headersInPart++
     this.#wanted = this.#pieces.next(this.#begun).value
@@ -67,7 +66,7 @@ export class FrameCutter {
 
 type Pieces = Generator<Piece, void, Uint8Array>
 
-/** Asks for one piece after the other, and is given the headers. */
+/** Requests one piece after the other, and receives the headers. */
 function* pieces(): Generator<Piece, never, Uint8Array> {
   for (;;) {
     const magic = numberOf(yield { ...header(4), startsFrame: true })
@@ -87,10 +86,10 @@ function* frame(): Pieces {
   for (let isLast = false; !isLast; ) {
     const block = numberOf(yield header(3))
     isLast = (block & 1) === 1
-    const isRepeated = ((block >> 1) & 3) === 1 // one byte, so many times
+    const isRepeated = ((block >> 1) & 3) === 1 // one byte, repeated
     yield body(isRepeated ? 1 : block >> 3)
   }
-  if (((descriptor >> 2) & 1) === 1) yield body(4) // its checksum
+  if (((descriptor >> 2) & 1) === 1) yield body(4) // the frame's checksum
 }
 
 function header(bytes: number): Piece {

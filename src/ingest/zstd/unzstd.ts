@@ -1,22 +1,22 @@
-/** Unpacks Zstandard, as gzip is unpacked, in libuv's threads. */
+/** Unpacks Zstandard in libuv's threads, like `gunzip`. */
 import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { constants, createZstdDecompress } from 'node:zlib'
 import { FrameCutter } from './frame-ends.js'
 
-/** 128 MiB, what the `zstd` command itself accepts without being asked to. */
+/** 128 MiB, the default limit of the `zstd` command. */
 const windowLogMax = 27
-/** What is unpacked in one go, as much as a block holds at most. */
+/** Bytes unpacked per call: the maximum size of a block. */
 const pieceBytes = 128 * 1024
 
 /**
- * As much is unpacked as is taken. What comes before damage is given out before the damage is told.
- * @throws Error when it is no Zstandard, ends in the middle, is damaged, or asks for a window of more than 128 MiB or a
- *   dictionary; what `packed` throws
+ * Unpacks only as much as is consumed. Output before any damage is delivered before the damage is reported.
+ * @throws Error if it is not Zstandard, is truncated or damaged, or requires a window of more than 128 MiB or a
+ * dictionary; what `packed` throws
  */
 export async function* unzstd(packed: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Buffer> {
   let failure: unknown
-  // The decoder leaves alone what follows the end of a frame in the same chunk, and goes on with a new one.
+  // The decoder ignores what follows the end of a frame in the same chunk, and continues with a new chunk.
   async function* cut() {
     const cutter = new FrameCutter()
     try {
@@ -37,7 +37,7 @@ export async function* unzstd(packed: AsyncIterable<Uint8Array> | Iterable<Uint8
   try {
     yield* decoder as AsyncIterable<Buffer>
   } catch (error) {
-    throw failure ?? error // an end in the middle is what it looks like to the decoder
+    throw failure ?? error // the decoder sees this as a premature end
   } finally {
     input.destroy()
     decoder.destroy()
