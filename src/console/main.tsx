@@ -1,4 +1,4 @@
-/** The console: the page that the service shows at its root. */
+/** The console: the page served at the root of the service. */
 import { render } from 'preact'
 import './styles/tokens.css'
 import './styles/base.css'

@@ -1,10 +1,10 @@
-/** A job's progress as it happens, until its end. */
+/** Follows a job's progress live until it ends. */
 import { EventSourceParserStream } from 'eventsource-parser/stream'
 import { answerOf, fetchFrom, type Schemas, service } from './service.js'
 
 export type Job = Schemas['Job']
 
-/** When a connection broke off. */
+/** Delay after a broken connection. */
 const againMs = 1_500
 
 export interface FollowOptions {
@@ -12,7 +12,7 @@ export interface FollowOptions {
   onProgress?: ((job: Job) => void) | undefined
 }
 
-/** Resolves with the job when it has ended. @throws ServiceError, and when the signal aborts */
+/** Resolves with the finished job. @throws ServiceError, and when the signal aborts */
 export async function followJob(id: string, { signal, onProgress = () => undefined }: FollowOptions): Promise<Job> {
   for (;;) {
     try {
@@ -21,7 +21,7 @@ export async function followJob(id: string, { signal, onProgress = () => undefin
         if (job.finishedAt !== null) return job
       }
     } catch (error) {
-      // a connection that broke is no end of the job; a refusal is one of this call
+      // a broken connection does not end the job; a refusal ends this call
       if (!(error instanceof TypeError) || signal.aborted) throw error
     }
     await new Promise((resolve) => setTimeout(resolve, againMs))
@@ -31,7 +31,7 @@ export async function followJob(id: string, { signal, onProgress = () => undefin
   }
 }
 
-/** Browsers' own EventSource sends no headers, so it cannot bring a key. */
+/** The browser's own EventSource cannot send headers, and so no key. */
 async function* eventsOf(id: string, signal: AbortSignal): AsyncGenerator<Job> {
   const { body } = await fetchFrom(`v1/jobs/${id}/events`, { signal })
   if (body === null) return

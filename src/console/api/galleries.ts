@@ -1,4 +1,4 @@
-/** Which galleries there are, and what fields their pictures have. */
+/** The list of galleries, and the fields of their pictures. */
 import { signal } from '@preact/signals'
 import { answerOf, type Schemas, service } from './service.js'
 
@@ -8,7 +8,7 @@ export interface LabelCount {
   count: number
 }
 
-/** Undefined until they were asked for. */
+/** Undefined until loaded. */
 export const galleries = signal<Gallery[] | undefined>(undefined)
 
 /** @throws ServiceError */
@@ -26,7 +26,7 @@ export async function loadGalleries(): Promise<Gallery[]> {
   return all
 }
 
-/** The most frequent first. @throws ServiceError */
+/** Most frequent first. @throws ServiceError */
 export async function loadLabels(gallery: string): Promise<LabelCount[]> {
   const { labels } = await answerOf(service.GET('/v1/galleries/{gallery}/labels', { params: { path: { gallery } } }))
   return labels.sort((a, b) => b.count - a.count)

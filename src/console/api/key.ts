@@ -1,11 +1,11 @@
-/** The API key of this session: asked for once, kept until the tab is closed, sent as a header and never in an address. */
+/** The API key of this session: entered once, kept until the tab is closed, sent as a header and never in a URL. */
 import { signal } from '@preact/signals'
 
 const place = 'alike-key'
 
-/** Empty while the service asks for none. */
+/** Empty if the service requires none. */
 export const apiKey = signal(stored())
-/** Whether the service has refused a call for want of a key, or because of the one it was given. */
+/** Whether the service has refused a call because the key was missing or wrong. */
 export const keyWanted = signal<'missing' | 'refused' | undefined>(undefined)
 
 export function useKey(key: string): void {
@@ -15,7 +15,7 @@ export function useKey(key: string): void {
     if (key === '') sessionStorage.removeItem(place)
     else sessionStorage.setItem(place, key)
   } catch {
-    // a browser that keeps nothing: it is asked for again in the next tab
+    // a browser without storage: the next tab asks again
   }
 }
 

@@ -1,4 +1,4 @@
-/** Calls to the service: typed by its own contract, with the key of this session, and with problems as errors. */
+/** Calls to the service: typed by its own contract, with this session's key, and with problem responses as errors. */
 
 import type { components, paths } from 'openapi'
 import createClient from 'openapi-fetch'
@@ -7,10 +7,10 @@ import { apiKey, keyHeaders, keyWanted } from './key.js'
 export type Schemas = components['schemas']
 export type Problem = Schemas['Problem']
 
-/** Where the page lies is where the service is, behind whatever path a proxy gave it. */
+/** The service is where the page is, behind whatever path a proxy added. */
 export const serviceBase = new URL('.', document.baseURI)
 
-/** What the service said when it refused a call. */
+/** The service's reason for refusing a call. */
 export class ServiceError extends Error {
   constructor(
     readonly status: number,
@@ -25,14 +25,14 @@ export const service = createClient<paths>({
   fetch: (request) => callWithKey(request),
 })
 
-/** For what is not JSON: pictures, events, lines. @throws ServiceError */
+/** For anything but JSON: pictures, events, lines. @throws ServiceError */
 export async function fetchFrom(path: string, init: RequestInit = {}): Promise<Response> {
   const response = await callWithKey(new Request(new URL(path, serviceBase), init))
   if (!response.ok) throw new ServiceError(response.status, await problemOf(response))
   return response
 }
 
-/** The data of an answer. @throws ServiceError */
+/** The data of a response. @throws ServiceError */
 export async function answerOf<Data>(
   call: Promise<{ data?: Data; error?: unknown; response: Response }>,
 ): Promise<Data> {
@@ -41,7 +41,7 @@ export async function answerOf<Data>(
   return data as Data
 }
 
-/** A picture as the body of a call; the generator of the types calls every binary body a text. */
+/** A picture as a request body; the type generator declares every binary body as a string. */
 export function imageBody(image: Blob) {
   return {
     body: image as unknown as string,
@@ -50,7 +50,7 @@ export function imageBody(image: Blob) {
   }
 }
 
-/** Waits as long as a busy service asks for, three times at most. */
+/** Waits as long as a busy service requests, at most three times. */
 async function callWithKey(request: Request): Promise<Response> {
   for (const [name, value] of Object.entries(keyHeaders())) request.headers.set(name, value)
   for (let tries = 0; ; tries++) {

@@ -1,14 +1,14 @@
-/** Thumbnails, fetched with the key and shown by blob addresses; the latest ones are kept. */
+/** Thumbnails, fetched with the key and shown through blob URLs; the most recent ones are cached. */
 import { fetchFrom } from './service.js'
 
 /** A thumbnail is about 10 kB. */
 const keptMax = 1_500
-/** Beyond it a browser only queues them, and cannot forget those that were scrolled past. */
+/** With more, a browser only queues requests and cannot drop those scrolled past. */
 const atOnceMax = 12
 
 interface Kept {
   address: string
-  /** Pictures on the page that show it. */
+  /** Elements on the page that show it. */
   users: number
 }
 
@@ -22,7 +22,10 @@ export interface ThumbnailRequest {
   signal: AbortSignal
 }
 
-/** The address to show it by, until `releaseThumbnail`; undefined: there is none. @throws when the signal aborts */
+/**
+ * The URL to show, valid until `releaseThumbnail`; undefined if there is no thumbnail.
+ * @throws when the signal aborts
+ */
 export async function takeThumbnail({ gallery, id, signal }: ThumbnailRequest): Promise<string | undefined> {
   const key = keyOf(gallery, id)
   const before = kept.get(key)
@@ -45,7 +48,7 @@ export function releaseThumbnail(gallery: string, id: string): void {
   if (one !== undefined) one.users -= 1
 }
 
-/** After a picture was stored anew under its id. */
+/** Call it after a picture has been replaced. */
 export function forgetThumbnail(gallery: string, id: string): void {
   kept.delete(keyOf(gallery, id))
 }

@@ -1,4 +1,4 @@
-/** A modal window, on the browser's own element: it holds the focus, and Escape closes it. */
+/** A modal dialog based on the browser's own element, which traps the focus and closes on Escape. */
 import type { ComponentChildren } from 'preact'
 import { useEffect, useId, useRef } from 'preact/hooks'
 
@@ -17,7 +17,7 @@ export function Dialog({ title, onClose, children, wide = false }: DialogProps) 
     const element = dialog.current
     element?.showModal()
     return () => {
-      // the browser tells of a close later: by then the same question may have been asked again
+      // the browser reports a close later, when the same question may already be open again
       left.current = true
       element?.close()
     }

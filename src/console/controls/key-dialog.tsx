@@ -1,4 +1,4 @@
-/** Asks for the API key when the service wants one. */
+/** Asks for the API key when the service requires one. */
 import { useState } from 'preact/hooks'
 import { apiKey, keyWanted, useKey } from '../api/key.js'
 import { Dialog } from './dialog.js'

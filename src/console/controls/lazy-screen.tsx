@@ -1,4 +1,4 @@
-/** A screen whose code is fetched when it is first shown. */
+/** A screen whose code is loaded when it is first shown. */
 import type { ComponentType } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { Fault, Notice } from './notice.js'

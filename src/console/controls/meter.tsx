@@ -1,8 +1,8 @@
-/** A share between 0 and 1 as a bar with its number. */
+/** A share between 0 and 1, as a bar with its number. */
 
 export interface MeterProps {
   share: number
-  /** What it is the share of, for those who do not see the bar. */
+  /** Describes the share, for screen readers. */
   label: string
   text?: string | undefined
 }

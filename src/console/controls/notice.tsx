@@ -1,4 +1,4 @@
-/** A sentence or two about what went wrong, or what there is to know. */
+/** A short message about an error or a fact. */
 import type { ComponentChildren } from 'preact'
 import { ServiceError } from '../api/service.js'
 

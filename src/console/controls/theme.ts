@@ -1,4 +1,4 @@
-/** Light, dark, or as the system has it. */
+/** Light, dark, or the system's theme. */
 import { effect, signal } from '@preact/signals'
 
 const themes = ['system', 'light', 'dark'] as const
@@ -14,7 +14,7 @@ effect(() => {
   try {
     localStorage.setItem(place, theme.value)
   } catch {
-    // it lasts as long as the page then
+    // without storage it lasts as long as the page
   }
 })
 

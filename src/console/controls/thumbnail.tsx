@@ -1,11 +1,11 @@
-/** A stored picture's thumbnail, fetched when it comes into sight. */
+/** A stored picture's thumbnail, loaded when it scrolls into view. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { releaseThumbnail, takeThumbnail } from '../api/thumbnails.js'
 
 export interface ThumbnailProps {
   gallery: string
   id: string
-  /** Left out where the element around it has a name already. */
+  /** Omit it if the surrounding element already has a name. */
   alt?: string | undefined
 }
 

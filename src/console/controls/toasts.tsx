@@ -1,11 +1,11 @@
-/** Short messages at the edge of the page, some of which can be taken back. */
+/** Short messages at the edge of the page, some of which can be undone. */
 import { signal } from '@preact/signals'
 
 interface Toast {
   number: number
   text: string
   action?: { name: string; run: () => void } | undefined
-  /** It stays until it is released. */
+  /** Keeps it until it is released. */
   hold: () => void
   release: () => void
 }
@@ -14,7 +14,7 @@ const toasts = signal<Toast[]>([])
 const shownMs = 8_000
 let count = 0
 
-/** Gone after a while in which nobody points at it or has it in focus; `onGone` is told unless the action was taken. */
+/** Disappears after some time without hover or focus; `onGone` is called unless the action was used. */
 export function say(text: string, action?: Toast['action'], onGone?: () => void): void {
   const number = ++count
   let timer: ReturnType<typeof setTimeout>
@@ -22,7 +22,7 @@ export function say(text: string, action?: Toast['action'], onGone?: () => void)
   const hold = () => clearTimeout(timer)
   const release = () => {
     hold()
-    if (taken) return // the focus leaves with it
+    if (taken) return // removal also takes the focus away
     timer = setTimeout(() => {
       close(number)
       onGone?.()

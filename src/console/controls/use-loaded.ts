@@ -1,4 +1,4 @@
-/** What a component shows after it has asked for it. */
+/** Loads data for a component. */
 import { useEffect, useState } from 'preact/hooks'
 
 export interface Loaded<Value> {
@@ -8,7 +8,7 @@ export interface Loaded<Value> {
   reload: () => void
 }
 
-/** Asks again whenever one of `inputs` changes; an answer that comes too late is dropped. */
+/** Reloads whenever one of `inputs` changes; outdated responses are dropped. */
 export function useLoaded<Value>(
   load: (signal: AbortSignal) => Promise<Value>,
   inputs: readonly unknown[],

@@ -1,4 +1,4 @@
-/** Pictures for a gallery to try the service with, drawn in the browser; some are copies, and some have a wrong label. */
+/** Pictures for a demo gallery, drawn in the browser; some are copies, and some have a wrong label. */
 import { type Random, seededRandom } from './random.js'
 import { type Brush, things } from './things.js'
 
@@ -19,11 +19,11 @@ const grounds: Record<(typeof places)[number], [string, string, string]> = {
   desert: ['#f6b56b', '#fde3b8', '#c98a4b'],
   snow: ['#b9c9d9', '#e9f0f6', '#f4f8fb'],
 }
-/** One of so many is a copy of the one before, or wears the next label. */
+/** One in this many is a copy of the previous picture, or has the next label. */
 const copyEvery = 40
 const wrongEvery = 60
 
-/** The same place in the series is the same picture each time. */
+/** The same position in the series always gives the same picture. */
 export async function drawDemoImage(place: number): Promise<DemoImage> {
   const isCopy = place % copyEvery === copyEvery - 1
   const seed = isCopy ? place - names.length : place
@@ -78,7 +78,7 @@ function paintGround(brush: Brush, where: keyof typeof grounds, random: Random):
   for (let one = 0; one < 46; one++) paintSpeck(brush, horizon, random)
 }
 
-/** A ridge that is different in each picture, so that two pictures of one place are no copies of each other. */
+/** A different ridge in each picture, so that two pictures of the same scene are not copies. */
 function paintHills(brush: Brush, horizon: number, ground: string, random: Random): void {
   brush.fillStyle = ground
   brush.beginPath()

@@ -1,4 +1,4 @@
-/** What is shown while there is no gallery: one to try is drawn, or an empty one is made. */
+/** Shown while there is no gallery: creates a demo gallery or an empty one. */
 import { useState } from 'preact/hooks'
 import { loadGalleries } from '../api/galleries.js'
 import { Fault } from '../controls/notice.js'

@@ -1,4 +1,4 @@
-/** Draws the demo gallery and sends it to the service, by the calls that any client has. */
+/** Draws the demo gallery and sends it to the service through its public API. */
 import { followJob, type Job } from '../api/follow-job.js'
 import { answerOf, fetchFrom, service } from '../api/service.js'
 import { type DemoImage, drawDemoImage } from './demo-images.js'

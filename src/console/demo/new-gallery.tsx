@@ -1,4 +1,4 @@
-/** Makes an empty gallery. */
+/** Creates an empty gallery. */
 import { useState } from 'preact/hooks'
 import { loadGalleries } from '../api/galleries.js'
 import { answerOf, type Schemas, service } from '../api/service.js'

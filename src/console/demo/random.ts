@@ -1,7 +1,7 @@
-/** Chance that can be had again: the same seed gives the same pictures. */
+/** Seeded random numbers: the same seed gives the same pictures. */
 
 export interface Random {
-  /** From `low` up to, but without, `high`. */
+  /** From `low` (inclusive) to `high` (exclusive). */
   between(low: number, high: number): number
   pick<One>(from: readonly One[]): One
   chance(share: number): boolean

@@ -1,4 +1,4 @@
-/** What the demo pictures show, drawn about the middle of a square of side 2. */
+/** The subjects of the demo pictures, drawn around the centre of a square of side 2. */
 import type { Random } from './random.js'
 
 export type Brush = OffscreenCanvasRenderingContext2D

@@ -1,10 +1,10 @@
-/** The fields that a filter can name, as its builder offers them. Pure. */
+/** The fields that the filter builder offers. Pure. */
 
 export interface Field {
-  /** `label`, or a place in the metadata as a filter names it. */
+  /** `label`, or a metadata path as used in filters. */
   name: string
   types: readonly FieldType[]
-  /** Common ones, the most frequent first. */
+  /** Common values, most frequent first. */
   values: readonly string[]
   /** Smallest and largest number seen. */
   range?: readonly number[] | undefined
@@ -12,7 +12,7 @@ export interface Field {
 
 export type FieldType = 'text' | 'number' | 'boolean' | 'null'
 
-/** As the service tells it. */
+/** As returned by the service. */
 export interface ToldField {
   name: string
   types: readonly FieldType[]
@@ -20,7 +20,7 @@ export interface ToldField {
   range?: readonly number[] | undefined
 }
 
-/** Labels are known to the last one; of what the metadata hold the service has looked at a sample. */
+/** Labels are complete; of the metadata the service has examined a sample. */
 export function fieldsOf(told: readonly ToldField[], labels: readonly string[]): Field[] {
   const inMetadata = told
     .filter(({ name }) => name !== 'label')

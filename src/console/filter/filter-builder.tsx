@@ -1,4 +1,4 @@
-/** Puts a filter together from the fields and values that the gallery has. */
+/** Builds a filter from the fields and values of the gallery. */
 import { useEffect, useState } from 'preact/hooks'
 import { ConditionRow } from './condition-row.js'
 import type { Field } from './fields.js'
@@ -17,7 +17,7 @@ export function FilterBuilder({ fields, filter, onFilter }: FilterBuilderProps) 
   const [draft, setDraft] = useState(given ?? empty)
   const text = JSON.stringify(filter)
   useEffect(() => {
-    // what is being typed is kept: it says the same
+    // keep what is being typed if it means the same
     if (JSON.stringify(filterOf(draft, fields)) !== text) setDraft(given ?? empty)
   }, [text])
   const change = (next: FilterDraft) => {

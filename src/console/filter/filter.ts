@@ -1,4 +1,4 @@
-/** A filter as its builder knows it: conditions, all or any of which have to hold. Pure. */
+/** A filter in the builder: conditions, all or any of which must hold. Pure. */
 import type { Field, FieldType } from './fields.js'
 
 export const comparisons = ['equals', 'in', 'gte', 'lte', 'exists', 'missing'] as const
@@ -16,7 +16,7 @@ export const comparisonNames: Record<Comparison, string> = {
 export interface Condition {
   field: string
   comparison: Comparison
-  /** As it was typed; of `in`, separated by commas. */
+  /** As typed; for `in`, separated by commas. */
   text: string
 }
 
@@ -25,7 +25,7 @@ export interface FilterDraft {
   conditions: Condition[]
 }
 
-/** As the API takes it; undefined: every picture fits. @param fields what is known of their types */
+/** In the API's form; undefined if every picture matches. @param fields for their types */
 export function filterOf(
   { combine, conditions }: FilterDraft,
   fields: readonly Pick<Field, 'name' | 'types'>[] = [],
@@ -36,7 +36,7 @@ export function filterOf(
   return parts.length === 1 ? parts[0] : { [combine]: parts }
 }
 
-/** A filter from the address of the page; undefined for what is none. */
+/** The filter in the page's URL; undefined if it is invalid. */
 export function readFilter(text: string | undefined): Record<string, unknown> | undefined {
   if (text === undefined) return undefined
   try {
@@ -47,7 +47,7 @@ export function readFilter(text: string | undefined): Record<string, unknown> | 
   }
 }
 
-/** The draft of a filter that this builder made; undefined for any other one. */
+/** The draft of a filter made by this builder; undefined for any other filter. */
 export function draftOf(filter: unknown): FilterDraft | undefined {
   const { and, or } = (filter ?? {}) as { and?: unknown; or?: unknown }
   const parts = Array.isArray(and) ? and : Array.isArray(or) ? or : [filter]
@@ -56,7 +56,7 @@ export function draftOf(filter: unknown): FilterDraft | undefined {
   return { combine: Array.isArray(or) ? 'or' : 'and', conditions }
 }
 
-/** What was typed, as JSON has it: a text where the field holds nothing else, or a number, a truth value or a text. */
+/** The typed value as JSON: a string if the field holds only strings, otherwise a number, boolean or string. */
 function typedValue(text: string, types: readonly FieldType[] | undefined): string | number | boolean {
   const trimmed = text.trim()
   if (types?.length === 1 && types[0] === 'text') return trimmed
@@ -68,7 +68,7 @@ function isComplete({ field, comparison, text }: Condition): boolean {
   return field !== '' && (comparison === 'exists' || comparison === 'missing' || text.trim() !== '')
 }
 
-/** What can be asked of values of these types; of unknown ones, everything. */
+/** Comparisons available for values of these types; all if the types are unknown. */
 export function comparisonsOf(types: readonly FieldType[] = []): readonly Comparison[] {
   const hasOrder = types.length === 0 || types.some((type) => type === 'text' || type === 'number')
   return comparisons.filter((one) => hasOrder || (one !== 'gte' && one !== 'lte' && one !== 'in'))

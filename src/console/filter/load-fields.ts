@@ -1,9 +1,9 @@
-/** What a gallery's filter can name. */
+/** Loads the fields that a filter of a gallery can use. */
 import { type LabelCount, loadLabels } from '../api/galleries.js'
 import { answerOf, service } from '../api/service.js'
 import { type Field, fieldsOf } from './fields.js'
 
-/** @param counts of all labels, the most frequent first; asked for when left out @throws ServiceError */
+/** @param counts of all labels, most frequent first; loaded if omitted @throws ServiceError */
 export async function loadFields(gallery: string, counts?: readonly LabelCount[]): Promise<Field[]> {
   const [{ fields }, labels] = await Promise.all([
     answerOf(service.GET('/v1/galleries/{gallery}/fields', { params: { path: { gallery } } })),

@@ -1,4 +1,4 @@
-/** Changes to many pictures: labels and metadata one by one, removal by one job. */
+/** Changes many pictures: labels and metadata one by one, removal as one job. */
 import { followJob, type Job } from '../api/follow-job.js'
 import { answerOf, fetchFrom, service } from '../api/service.js'
 import type { GalleryImage } from './image-list.js'
@@ -7,11 +7,11 @@ const atOnce = 6
 
 export interface ImageChange {
   label?: string | null | undefined
-  /** Members that are set; null takes one away. */
+  /** Members to set; null removes one. */
   metadata?: Record<string, unknown> | undefined
 }
 
-/** The metadata that it has; of no account when only the label changes. */
+/** Its current metadata; irrelevant if only the label changes. */
 type Changed = Pick<GalleryImage, 'id' | 'metadata'>
 
 export interface ChangeOptions {
@@ -21,7 +21,7 @@ export interface ChangeOptions {
   onChanged: (image: GalleryImage) => void
 }
 
-/** Those that could not be changed. */
+/** Returns those that could not be changed. */
 export async function changeImages({
   gallery,
   images,
@@ -60,7 +60,7 @@ function changeOne(
   )
 }
 
-/** Resolves when they are gone. @throws ServiceError */
+/** Resolves when they have been removed. @throws ServiceError */
 export async function removeImages(gallery: string, ids: Iterable<string>): Promise<Job> {
   const lines = [...ids].map((id) => `${JSON.stringify({ delete: { id } })}\n`)
   const response = await fetchFrom(`v1/galleries/${gallery}/ingest`, {

@@ -1,4 +1,4 @@
-/** Deletes a gallery, once its name was typed. */
+/** Deletes a gallery after its name has been typed. */
 import { useState } from 'preact/hooks'
 import { loadGalleries } from '../api/galleries.js'
 import { answerOf, service } from '../api/service.js'

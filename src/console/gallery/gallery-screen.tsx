@@ -1,4 +1,4 @@
-/** The gallery itself: its pictures as a wall, to be labelled, removed, and added to. */
+/** The gallery: a wall of its pictures, to label, remove and add to. */
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { loadGalleries, loadLabels } from '../api/galleries.js'
 import { Fault } from '../controls/notice.js'

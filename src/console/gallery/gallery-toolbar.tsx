@@ -1,4 +1,4 @@
-/** Which pictures of the gallery are shown, and what can be done with the gallery as a whole. */
+/** Selects which pictures of the gallery are shown, and acts on the gallery as a whole. */
 import { useState } from 'preact/hooks'
 import type { LabelCount } from '../api/galleries.js'
 import { Dialog } from '../controls/dialog.js'
@@ -13,17 +13,17 @@ import { DeleteGallery } from './delete-gallery.js'
 export interface GalleryToolbarProps {
   gallery: string
   counts: LabelCount[]
-  /** Pictures that fit the filter, as far as they were read. */
+  /** Pictures loaded so far that match the filter. */
   shown: number
-  /** They were all read. */
+  /** All of them have been loaded. */
   ended: boolean
-  /** Pictures of the chosen label. */
+  /** Number of pictures with the chosen label. */
   total: number
 }
 
 export function GalleryToolbar({ gallery, counts, shown, ended, total }: GalleryToolbarProps) {
   const [open, setOpen] = useState<'filter' | 'new' | 'delete'>()
-  // asked for whenever the filter is opened: pictures have been changed meanwhile
+  // reloaded whenever the filter is opened, because pictures may have changed
   const filtering = open === 'filter'
   const { value: fields = [] } = useLoaded(
     async () => (filtering ? loadFields(gallery, counts) : []),

@@ -1,4 +1,4 @@
-/** A wall of thumbnails of which only those in sight are on the page, so that it holds a hundred thousand. */
+/** A virtualised wall of thumbnails: only the visible ones are in the page, so that it can hold a hundred thousand. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { GalleryImage } from './image-list.js'
 import { afterKey, extended, type Selection, toggled } from './selection.js'
@@ -8,11 +8,11 @@ import { useRows } from './use-rows.js'
 export interface ImageGridProps {
   gallery: string
   images: readonly GalleryImage[]
-  /** Pictures that there are, as far as it is known; the rest is read when someone looks. */
+  /** Number of pictures known so far; more are loaded on demand. */
   count: number
   selection: Selection
   onSelection: (selection: Selection) => void
-  /** So many should have been read. */
+  /** Requests that this many be loaded. */
   onWant: (count: number) => void
   onOpen: (id: string) => void
 }

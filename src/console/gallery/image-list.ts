@@ -1,4 +1,4 @@
-/** The pictures of a gallery in the order of their ids, read page by page as far as someone looks. */
+/** The pictures of a gallery in id order, loaded page by page on demand. */
 import { signal } from '@preact/signals'
 import { answerOf, type Schemas, service } from '../api/service.js'
 
@@ -8,13 +8,13 @@ const pageSize = 1_000
 
 export interface ImageListOptions {
   gallery: string
-  /** Empty: those without a label. */
+  /** Empty: pictures without a label. */
   label?: string | undefined
-  /** As the API takes it, its JSON. */
+  /** The API's form, as JSON. */
   filter?: string | undefined
 }
 
-/** Counts and pictures are read through `version`, which changes with them. */
+/** Read counts and pictures through `version`, which changes with them. */
 export class ImageList {
   readonly version = signal(0)
   images: readonly GalleryImage[] = []
@@ -33,7 +33,7 @@ export class ImageList {
     this.#options = options
   }
 
-  /** Reads on until there are so many, or no more. */
+  /** Loads until there are this many, or no more. */
   want(count: number): void {
     this.#wanted = Math.max(this.#wanted, count)
     if (!this.#reading) void this.#read()
@@ -43,14 +43,14 @@ export class ImageList {
     this.#leaving.abort()
   }
 
-  /** Another record in the place of one that is shown. */
+  /** Replaces a shown record. */
   replace(image: GalleryImage): void {
     const place = this.#known.findIndex(({ id }) => id === image.id)
     if (place !== -1) this.#known[place] = image
     this.#show()
   }
 
-  /** Out of sight at once; what brings them back is returned. */
+  /** Hides them immediately; returns a function that shows them again. */
   hide(ids: ReadonlySet<string>): () => void {
     for (const id of ids) this.#hidden.add(id)
     this.#show()

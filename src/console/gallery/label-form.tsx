@@ -1,4 +1,4 @@
-/** A label for pictures, out of those that are there or a new one; empty takes it away. */
+/** Sets the label of pictures to an existing or a new one; empty removes it. */
 import { useId, useState } from 'preact/hooks'
 
 export interface LabelFormProps {

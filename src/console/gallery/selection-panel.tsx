@@ -1,4 +1,4 @@
-/** What can be done with the pictures that are chosen: another label, other metadata, removal. */
+/** Actions on the selected pictures: change the label or metadata, or remove them. */
 import { useState } from 'preact/hooks'
 import { apiKey } from '../api/key.js'
 import { say } from '../controls/toasts.js'
@@ -59,7 +59,7 @@ export function SelectionPanel(props: SelectionPanelProps) {
   )
 }
 
-/** Where it is as it came; a plain link cannot carry a key. */
+/** Links to the original; a plain link cannot carry a key. */
 function Original({ gallery, image: { id, reference, referenceHasQuery } }: { gallery: string; image: GalleryImage }) {
   const address = `./v1/galleries/${gallery}/images/${encodeURIComponent(id)}/original`
   return (
@@ -120,7 +120,7 @@ function MetadataForm({
   )
 }
 
-/** Empty takes it away; what is no JSON is a text. */
+/** Empty removes it; anything that is not JSON becomes a string. */
 function valueOfText(text: string): unknown {
   if (text.trim() === '') return null
   try {

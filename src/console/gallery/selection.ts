@@ -1,16 +1,16 @@
-/** Which pictures of a list are chosen, and where the cursor is. Pure. */
+/** The selected pictures of a list, and the cursor. Pure. */
 
 export interface Selection {
   ids: ReadonlySet<string>
-  /** Place of the cursor in the list. */
+  /** Index of the cursor in the list. */
   cursor: number
-  /** Where a range begins that is chosen with Shift. */
+  /** Start of a range selected with Shift. */
   anchor: number
 }
 
 export const nothingChosen: Selection = { ids: new Set(), cursor: 0, anchor: 0 }
 
-/** One more, or one less. */
+/** Adds or removes one picture. */
 export function toggled({ ids }: Selection, list: readonly { id: string }[], place: number): Selection {
   const next = new Set(ids)
   const id = list[place]?.id
@@ -18,7 +18,7 @@ export function toggled({ ids }: Selection, list: readonly { id: string }[], pla
   return { ids: next, cursor: place, anchor: place }
 }
 
-/** Everything from the anchor on. */
+/** Extends the selection to everything from the anchor on. */
 export function extended({ ids, anchor }: Selection, list: readonly { id: string }[], place: number): Selection {
   const [from, to] = [Math.min(anchor, place), Math.max(anchor, place)]
   return { ids: new Set([...ids, ...list.slice(from, to + 1).map(({ id }) => id)]), cursor: place, anchor }
@@ -33,11 +33,11 @@ export interface GridKey {
 
 export interface GridShape {
   perRow: number
-  /** Of the whole list, of which only the beginning may have been read. */
+  /** Length of the whole list, of which only the beginning may have been loaded. */
   count: number
 }
 
-/** What a key does; undefined: nothing. */
+/** The effect of a key; undefined if it has none. */
 export function afterKey(
   selection: Selection,
   list: readonly { id: string }[],

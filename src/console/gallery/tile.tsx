@@ -1,16 +1,16 @@
-/** One picture of the wall. */
+/** One picture on the wall. */
 import { Thumbnail } from '../controls/thumbnail.js'
 import type { GalleryImage } from './image-list.js'
 
 export interface TileProps {
   gallery: string
   place: number
-  /** Of the whole list. */
+  /** Length of the whole list. */
   count: number
-  /** Undefined until it is read. */
+  /** Undefined until loaded. */
   image: GalleryImage | undefined
   chosen: boolean
-  /** Where the cursor is. */
+  /** Whether it has the cursor. */
   current: boolean
   onChoose: (place: number, shift: boolean) => void
   onOpen: (id: string) => void
@@ -19,8 +19,8 @@ export interface TileProps {
 export function Tile({ gallery, place, count, image, chosen, current, onChoose, onOpen }: TileProps) {
   const name = image === undefined ? 'not read yet' : `${image.id}, ${image.label ?? 'no label'}`
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: keys are taken by the list around it
-    // biome-ignore lint/a11y/useFocusableInteractive: the list around it has the focus, and says which one is meant
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the surrounding list handles keys
+    // biome-ignore lint/a11y/useFocusableInteractive: the surrounding list has the focus and names the item
     <div
       id={`tile-${place}`}
       class={`tile${current ? ' tile-current' : ''}`}

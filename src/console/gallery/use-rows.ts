@@ -1,4 +1,4 @@
-/** Which rows of a long list are in sight, by TanStack's virtualizer: only those are on the page. */
+/** The visible rows of a long list, by TanStack's virtualizer: only those are in the page. */
 import {
   elementScroll,
   observeElementOffset,
@@ -12,7 +12,7 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 export interface RowsOptions {
   frame: RefObject<HTMLElement | null>
   count: number
-  /** Pixels. */
+  /** In pixels. */
   rowHeight: number
 }
 
@@ -22,7 +22,7 @@ export interface Rows {
   scrollToRow: (row: number) => void
 }
 
-/** Rows above and below the sight that are made ready. */
+/** Rows rendered above and below the visible ones. */
 const overscan = 4
 
 export function useRows({ frame, count, rowHeight }: RowsOptions): Rows {

@@ -1,4 +1,4 @@
-/** Which pictures of a job failed, and why. */
+/** The failed pictures of a job, with reasons. */
 import type { Job } from '../api/follow-job.js'
 import { Dialog } from '../controls/dialog.js'
 import { Fault } from '../controls/notice.js'

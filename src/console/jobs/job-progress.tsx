@@ -1,4 +1,4 @@
-/** How far a job is: a bar, its pace, and what is left. */
+/** The progress of a job: a bar, its rate, and the remaining time. */
 import type { Job } from '../api/follow-job.js'
 
 export function JobProgress({ job }: { job: Job }) {

@@ -1,4 +1,4 @@
-/** Jobs of all kinds, the newest first, with their progress; those that have not ended can be cancelled. */
+/** Jobs of all kinds, newest first, with their progress; unfinished ones can be cancelled. */
 import { useEffect, useState } from 'preact/hooks'
 import type { Job } from '../api/follow-job.js'
 import { answerOf, service } from '../api/service.js'

@@ -1,8 +1,8 @@
-/** The error report of a job. */
+/** Loads the error report of a job. */
 import { fetchFrom } from '../api/service.js'
 
 export interface FailedImage {
-  /** As the upload calls it: its path. */
+  /** The path in the upload. */
   name: string
   code: string
   detail: string

@@ -1,11 +1,11 @@
-/** The layout of a gallery: made by a job, read page by page. */
+/** The layout of a gallery: computed by a job, loaded page by page. */
 import { followJob, type Job } from '../api/follow-job.js'
 import { answerOf, type Schemas, ServiceError, service } from '../api/service.js'
 
 export type Layout = Schemas['Layout']
 export type LayoutPoint = Layout['points'][number]
 
-/** Undefined when none was made yet. @throws ServiceError */
+/** Undefined if there is none yet. @throws ServiceError */
 export async function readLayout(gallery: string, signal: AbortSignal): Promise<Layout | undefined> {
   try {
     const first = await readPage(gallery, undefined, signal)

@@ -1,4 +1,4 @@
-/** The map itself: dragged and zoomed with pointer, wheel or keys; the lasso chooses what it goes round. */
+/** The map: dragged and zoomed with pointer, wheel or keys; a lasso selects the points inside it. */
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { LayoutPoint } from './layout.js'
 import { paintMap } from './paint-map.js'
@@ -73,7 +73,7 @@ export function MapCanvas({ gallery, points, colourOf, chosen, tool, onChoose }:
     setView(zoomed(seen, frame, pixelOf(event), Math.exp(-event.deltaY / 400)))
   }
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: it is moved by keys
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: keys move the map
     <div class="map-frame" tabIndex={0} role="application" aria-label={mapName(points)} onKeyDown={press}>
       <canvas
         ref={canvas}

@@ -1,12 +1,12 @@
-/** The colours of points: by label, or by how doubtful the label is. Pure. */
+/** Colours of the points: by label, or by how doubtful the label is. Pure. */
 
 export interface Coloured {
   label: string | null
-  /** Share of the nearest that have another label; null: not known. */
+  /** Share of the nearest pictures with another label; null if unknown. */
   doubt: number | null
 }
 
-/** Told apart by as many eyes as can be; further labels share the grey. */
+/** Chosen to be distinguishable for as many people as possible; further labels share the grey. */
 const palette = [
   '#2c8f7b',
   '#d9772b',
@@ -28,7 +28,7 @@ const palette = [
 export const otherColour = '#8b9691'
 const doubtColours = ['#2c8f7b', '#8aa63a', '#d9b62b', '#d9772b', '#c43b3b'] as const
 
-/** The most frequent labels have colours of their own. */
+/** Only the most frequent labels get their own colours. */
 export function labelColours(points: readonly Coloured[]): Map<string | null, string> {
   const counts = new Map<string | null, number>()
   for (const { label } of points) counts.set(label, (counts.get(label) ?? 0) + 1)

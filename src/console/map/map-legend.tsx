@@ -1,4 +1,4 @@
-/** Which colour is which label; a label chooses its pictures. */
+/** The colours of the labels; clicking a label selects its pictures. */
 import type { LayoutPoint } from './layout.js'
 import { doubtLegend, otherColour } from './map-colours.js'
 

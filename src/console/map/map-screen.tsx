@@ -1,4 +1,4 @@
-/** The gallery as a map: what looks alike to the network lies together. */
+/** The gallery as a map: pictures that the network considers similar are close together. */
 import { useMemo, useState } from 'preact/hooks'
 import type { Job } from '../api/follow-job.js'
 import { Fault, Notice } from '../controls/notice.js'

@@ -1,4 +1,4 @@
-/** The pictures that the lasso went round: to be looked at, labelled or deleted. */
+/** The pictures inside the lasso: to view, label or delete. */
 import { useState } from 'preact/hooks'
 import { loadLabels } from '../api/galleries.js'
 import { Thumbnail } from '../controls/thumbnail.js'

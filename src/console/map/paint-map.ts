@@ -1,4 +1,4 @@
-/** Draws the map: points, thumbnails where there is room for them, and the lasso. */
+/** Draws the map: points, thumbnails where there is room, and the lasso. */
 import type { LayoutPoint } from './layout.js'
 import { type Frame, type Point, toPixels, type View } from './view.js'
 
@@ -9,16 +9,16 @@ export interface MapImage {
   view: View
   frame: Frame
   lasso: readonly Point[]
-  /** Undefined while it is not there. */
+  /** Undefined until loaded. */
   thumbnailOf: (id: string) => HTMLImageElement | undefined
   ink: string
 }
 
-/** So many pictures at most are shown as themselves. */
+/** Maximum number of pictures shown as thumbnails. */
 const thumbnailsMax = 220
 const margin = 60
 
-/** @returns the points that are in sight as pictures */
+/** @returns the visible points shown as thumbnails */
 export function paintMap(brush: CanvasRenderingContext2D, image: MapImage): LayoutPoint[] {
   const { points, view, frame } = image
   brush.clearRect(0, 0, frame.width, frame.height)

@@ -1,4 +1,4 @@
-/** Thumbnails as images that a canvas can draw; each is asked for once, and the page is told when it is there. */
+/** Thumbnails as images for a canvas; each is requested once, and the page is notified when it has loaded. */
 import { takeThumbnail } from '../api/thumbnails.js'
 
 export class ThumbnailImages {
@@ -35,7 +35,7 @@ export class ThumbnailImages {
       this.#images.set(id, image)
       this.#onLoaded()
     } catch {
-      // a point stays a point
+      // it remains a point
     }
   }
 }

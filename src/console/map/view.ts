@@ -1,4 +1,4 @@
-/** Which part of the map is in sight: between places of the map, −1 to 1, and pixels. Pure. */
+/** The visible part of the map: converts between map coordinates, −1 to 1, and pixels. Pure. */
 
 export interface Point {
   x: number
@@ -6,9 +6,9 @@ export interface Point {
 }
 
 export interface View {
-  /** Place of the map in the middle of the frame. */
+  /** Map coordinates of the frame's centre. */
   middle: Point
-  /** Pixels for one unit of the map. */
+  /** Pixels per unit of the map. */
   scale: number
 }
 
@@ -20,7 +20,7 @@ export interface Frame {
 const scaleMax = 40_000
 const margin = 0.92
 
-/** All of the map. */
+/** Shows the whole map. */
 export function wholeMap({ width, height }: Frame): View {
   return { middle: { x: 0, y: 0 }, scale: (Math.min(width, height) / 2) * margin }
 }
@@ -33,7 +33,7 @@ export function toMap({ middle, scale }: View, { width, height }: Frame, { x, y 
   return { x: middle.x + (x - width / 2) / scale, y: middle.y + (y - height / 2) / scale }
 }
 
-/** Nearer or further, with the place under `pixel` staying where it is. */
+/** Zooms while keeping the position under `pixel` in place. */
 export function zoomed(view: View, frame: Frame, pixel: Point, factor: number): View {
   const least = wholeMap(frame).scale * 0.5
   const scale = Math.min(scaleMax, Math.max(least, view.scale * factor))
@@ -46,7 +46,7 @@ export function panned({ middle, scale }: View, pixels: Point): View {
   return { middle: { x: middle.x - pixels.x / scale, y: middle.y - pixels.y / scale }, scale }
 }
 
-/** Whether a place lies inside a closed line: by how often a ray from it crosses the line. */
+/** Whether a point lies inside a closed line: counts how often a ray from it crosses the line. */
 export function isInside({ x, y }: Point, line: readonly Point[]): boolean {
   let inside = false
   line.forEach((a, place) => {

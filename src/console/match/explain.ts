@@ -1,4 +1,4 @@
-/** Asks why a stored picture matched a query. */
+/** Asks the service why a stored picture matched a query. */
 import { answerOf, imageBody, type Schemas, service } from '../api/service.js'
 import { imageOf } from '../search/given-images.js'
 import type { SearchQuery } from '../search/search-query.js'
@@ -6,7 +6,7 @@ import type { SearchQuery } from '../search/search-query.js'
 export type Explanation = Schemas['Explanation']
 export type Side = NonNullable<Explanation['query']>
 
-/** @throws ServiceError, and an Error when the page has no longer the picture */
+/** @throws ServiceError, and an Error if the page no longer has the picture */
 export async function explain(
   gallery: string,
   { imageId, picture, url, region }: SearchQuery,

@@ -1,6 +1,6 @@
-/** The colours of a heat map: what adds to the score glows, what takes from it is blue. Pure. */
+/** The colours of a heat map: places that raise the score are warm, those that lower it are blue. Pure. */
 
-/** Red, green, blue and opacity of each place, 0 to 255, row by row. */
+/** Red, green, blue and opacity per place, 0 to 255, row by row. */
 export function heatPixels(grid: readonly (readonly number[])[]): Uint8ClampedArray<ArrayBuffer> {
   const values = grid.flat()
   const strongest = Math.max(1e-9, ...values.map(Math.abs))
@@ -10,7 +10,7 @@ export function heatPixels(grid: readonly (readonly number[])[]): Uint8ClampedAr
     const [low, high] = value >= 0 ? warm : cold
     for (let channel = 0; channel < 3; channel++)
       pixels[4 * place + channel] = low[channel]! + (high[channel]! - low[channel]!) * strength
-    // weak places let the picture through
+    // weak places are more transparent
     pixels[4 * place + 3] = 215 * strength ** 0.8
   })
   return pixels

@@ -1,4 +1,4 @@
-/** A picture with the map of where its score comes from laid over it. */
+/** A picture with a heat map overlay that shows where its score comes from. */
 import { useEffect, useRef } from 'preact/hooks'
 import type { Side } from './explain.js'
 import { heatPixels } from './heat-colours.js'
@@ -8,7 +8,7 @@ export interface HeatImageProps {
   title: string
   side: Side | null
   shown: boolean
-  /** Blurred between the places of the grid, or as squares. */
+  /** Interpolated between the places of the grid, or drawn as squares. */
   smooth: boolean
 }
 
@@ -59,7 +59,7 @@ function paint(canvas: HTMLCanvasElement, grid: readonly (readonly number[])[]):
   canvas.getContext('2d')!.putImageData(new ImageData(heatPixels(grid), canvas.width), 0, 0)
 }
 
-/** In words, for those who do not see it. */
+/** In words, for screen readers. */
 export function strongestPlace(grid: readonly (readonly number[])[]): string {
   let best = { value: -Infinity, row: 0, column: 0 }
   grid.forEach((values, row) =>

@@ -1,4 +1,4 @@
-/** What else is near the query: the labels of the nearest pictures, each with its nearest one. */
+/** Other pictures near the query: the labels of the nearest ones, each with its best picture. */
 import { Meter } from '../controls/meter.js'
 import { Thumbnail } from '../controls/thumbnail.js'
 import { addressTo } from '../routing/route.js'

@@ -1,4 +1,4 @@
-/** Why this matched: query and hit side by side, where the score comes from, and how far to trust it. */
+/** Explains a match: query and hit side by side, where the score comes from, and how far to trust it. */
 import { useEffect, useState } from 'preact/hooks'
 import { takeThumbnail } from '../api/thumbnails.js'
 import { Meter } from '../controls/meter.js'

@@ -1,4 +1,4 @@
-/** How far a score is to be trusted: what the calibration says of it. */
+/** How far to trust a score, according to the calibration. */
 import type { Explanation } from './explain.js'
 
 export function MatchTrust({ explanation: { score, match, calibration } }: { explanation: Explanation }) {

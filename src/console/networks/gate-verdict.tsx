@@ -1,4 +1,4 @@
-/** Whether a set passed the quality gate, why not, and the numbers of both. */
+/** Whether a set passed the quality gate, why not, and the numbers of both sets. */
 import type { ComponentChildren } from 'preact'
 import type { Schemas } from '../api/service.js'
 

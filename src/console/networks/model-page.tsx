@@ -1,4 +1,4 @@
-/** The model card as a page of its own; it is fetched with the key, so it cannot be a plain link where keys are asked for. */
+/** The model card as a page of its own; fetched with the key, because a plain link cannot carry one. */
 import { apiKey } from '../api/key.js'
 
 export function ModelPage({ model }: { model: string }) {

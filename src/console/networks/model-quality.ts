@@ -1,15 +1,17 @@
-/** What a network's `metrics.json` says, as far as it can be read: it is the network's own, of any version. Pure. */
+/**
+ * Reads a network's `metrics.json` as far as possible: the file belongs to the network and may be of any version. Pure.
+ */
 
 export interface ModelQuality {
-  /** Measured on test pictures, each asking the others. */
+  /** Measured on test pictures querying each other. */
   numbers: { name: string; value: number; low?: number; high?: number }[]
   accuracy?: number
-  /** Area under the curve that tells pairs of one label from pairs of two. */
+  /** Area under the ROC curve for telling pairs of one label from pairs of two. */
   rocAuc?: number
   calibrationError?: number
   embedMs?: number
   cpu?: string
-  /** What it said of a probability, and what came true. */
+  /** Predicted against observed probabilities. */
   reliability: { stated: number; found: number }[]
   labels: { label: string; value: number }[]
 }

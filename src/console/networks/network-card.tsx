@@ -1,4 +1,4 @@
-/** One network: what it is, what it runs on, what it was measured to be worth. */
+/** One network: its description, its runtime and its measured quality. */
 import type { Schemas } from '../api/service.js'
 import { Plot } from '../plots/plot.js'
 import { ModelPage } from './model-page.js'

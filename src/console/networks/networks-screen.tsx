@@ -1,4 +1,4 @@
-/** The networks that the service has, how good each is, and two galleries' answers to one picture side by side. */
+/** The available networks and their quality, and two galleries' results for one picture side by side. */
 import { answerOf, service } from '../api/service.js'
 import { Fault } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'

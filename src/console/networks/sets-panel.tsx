@@ -1,4 +1,6 @@
-/** Another network for a gallery: built beside the one that serves, judged, exchanged, and taken back. */
+/**
+ * Changes a gallery's network: the new set is built beside the serving one, evaluated, switched to, and switched back.
+ */
 import { useState } from 'preact/hooks'
 import { Fault } from '../controls/notice.js'
 import { JobProgress } from '../jobs/job-progress.js'
@@ -84,7 +86,7 @@ function SetRow({ set, serving, actions, nameOf }: SetRowProps) {
   )
 }
 
-/** @param isCopy of the set that serves, in another engine: it serves by a move, not by an exchange of networks */
+/** @param isCopy the set copies the serving one in another engine: it serves after a move instead of a switch */
 function SetActions({
   set: { modelId, state, gate, withoutOriginal },
   isCopy,

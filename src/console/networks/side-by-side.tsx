@@ -1,4 +1,4 @@
-/** One picture asked of two galleries at once, or of two networks of one: what both find, and what only one does. */
+/** Searches two galleries, or two networks of one gallery, with the same picture: shows common and differing hits. */
 import { useState } from 'preact/hooks'
 import { galleries } from '../api/galleries.js'
 import { Fault } from '../controls/notice.js'
@@ -52,17 +52,17 @@ export function SideBySide({ gallery, models }: SideBySideProps) {
   )
 }
 
-/** What one side asks, and is answered. */
+/** The query and results of one side. */
 interface AskedSide {
   gallery: string | undefined
   onGallery: (gallery: string) => void
-  /** Model of the set that answers; undefined: the one that serves. */
+  /** Model of the set to search; undefined for the serving set. */
   set: string | undefined
   onSet: (set: string | undefined) => void
   found: Loaded<SearchAnswer | undefined>
 }
 
-/** @param first gallery that is asked until another one is chosen */
+/** @param first gallery to search until another one is chosen */
 function useSide(first: string | undefined, token: string | undefined): AskedSide {
   const [{ gallery, set }, ask] = useState<{ gallery: string | undefined; set?: string | undefined }>({
     gallery: first,
@@ -78,7 +78,7 @@ function useSide(first: string | undefined, token: string | undefined): AskedSid
 
 interface SideProps extends AskedSide {
   name: string
-  /** Ids that the other side has found, too. */
+  /** Ids that the other side found too. */
   same: ReadonlySet<string>
   models: SideBySideProps['models']
 }
@@ -145,7 +145,7 @@ function SideHit({ gallery, hit, isSame }: { gallery: string; hit: SearchAnswer[
   )
 }
 
-/** Models of complete sets that do not serve. */
+/** Models of complete sets that are not serving. */
 async function readySets(gallery: string | undefined, signal: AbortSignal): Promise<string[]> {
   if (gallery === undefined) return []
   const sets = await loadSets(gallery, signal)
@@ -163,7 +163,7 @@ function useAnswer(
       const query = { ...readQuery(new URLSearchParams()), picture: token, k: hitsShown }
       return search(gallery, query, signal, set)
     },
-    // read anew after a build or an exchange, too: another network may serve
+    // also reload after a build or a switch, because another network may serve
     [token, gallery, set, galleries.value],
   )
 }

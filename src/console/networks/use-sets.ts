@@ -1,4 +1,4 @@
-/** The embedding sets of a gallery, the job that is at one of them, and what can be done with them. */
+/** The embedding sets of a gallery, the current job on one of them, and the available actions. */
 import { useEffect, useState } from 'preact/hooks'
 import { followJob, type Job } from '../api/follow-job.js'
 import { loadGalleries } from '../api/galleries.js'
@@ -10,16 +10,16 @@ export type EmbeddingSet = Schemas['EmbeddingSet']
 export interface Build {
   /** Name or id. */
   model: string
-  /** What becomes of pictures that were not kept as they came; left out: as the set was built before. */
+  /** How to handle pictures without a kept original; default: as when the set was built before. */
   withoutOriginal?: EmbeddingSet['withoutOriginal']
 }
 
 export interface Sets {
   sets: EmbeddingSet[]
-  /** That is or was at one of them. */
+  /** The current or latest job on one of them. */
   job: Job | undefined
   error: unknown
-  /** Something was asked for and is not done. */
+  /** An action has been requested and is not finished. */
   busy: boolean
   build: (asked: Build) => void
   serve: (model: string, force: boolean) => void

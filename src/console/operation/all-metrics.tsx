@@ -1,4 +1,4 @@
-/** Every number that `/metrics` gives, with what it means. */
+/** Every value of `/metrics`, with its meaning. */
 import type { MetricsReading } from './metrics-text.js'
 
 export function AllMetrics({ metrics }: { metrics: MetricsReading }) {

@@ -1,4 +1,4 @@
-/** The last minutes of what `/metrics` said, as lines to be plotted. Pure. */
+/** The last minutes of `/metrics` as lines to plot. Pure. */
 import { type MetricsReading, sumOf } from './metrics-text.js'
 
 export interface Reading {
@@ -9,7 +9,7 @@ export interface Reading {
 
 export interface Line {
   name: string
-  /** One value for each reading but the first. */
+  /** One value per reading, except the first. */
   values: (number | null)[]
 }
 
@@ -19,7 +19,7 @@ export interface Source {
   labels?: Record<string, string>
   /** Bytes are shown as megabytes. */
   scale?: number
-  /** `rate`: how much it grows in a second. */
+  /** `rate`: its increase per second. */
   as: 'rate' | 'value'
 }
 
@@ -44,6 +44,6 @@ function readingOf({ metric, labels, scale = 1, as }: Source, now: Reading, befo
   const value = sumOf(now.metrics, metric, labels)
   if (as === 'value') return value * scale
   const grown = value - sumOf(before.metrics, metric, labels)
-  // a service that was started anew counts from zero
+  // a restarted service counts from zero
   return grown < 0 ? null : (grown * scale) / Math.max(0.001, now.at - before.at)
 }

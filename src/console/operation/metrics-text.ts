@@ -1,4 +1,4 @@
-/** Reads what `/metrics` says, in Prometheus' text format. Pure. */
+/** Parses `/metrics` in Prometheus' text format. Pure. */
 
 export interface Sample {
   labels: Record<string, string>
@@ -10,7 +10,7 @@ export interface Metric {
   samples: Sample[]
 }
 
-/** By the name of the sample: a histogram has `…_bucket`, `…_sum` and `…_count`. */
+/** By sample name: a histogram has `…_bucket`, `…_sum` and `…_count`. */
 export type MetricsReading = ReadonlyMap<string, Metric>
 
 const sampleLine = /^([A-Za-z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)/
@@ -32,7 +32,7 @@ export function readMetrics(text: string): MetricsReading {
   return metrics
 }
 
-/** The sum of the samples with these labels; 0 where there is none. */
+/** The sum of the samples with these labels; 0 if there are none. */
 export function sumOf(reading: MetricsReading, name: string, labels: Record<string, string> = {}): number {
   return samplesOf(reading, name, labels).reduce((sum, { value }) => sum + value, 0)
 }

@@ -1,4 +1,4 @@
-/** What the service is doing: the numbers of `/metrics` as they change, and its jobs. */
+/** The service at work: live values of `/metrics`, and its jobs. */
 import { Fault, Notice } from '../controls/notice.js'
 import { JobTable } from '../jobs/job-table.js'
 import { Plot } from '../plots/plot.js'

@@ -1,4 +1,4 @@
-/** What runs the network, whether it is what was expected, and what the process holds. */
+/** What runs the network, whether it is as configured, and what the process holds. */
 import { type MetricsReading, samplesOf, sumOf } from './metrics-text.js'
 
 export function RuntimeFacts({ metrics }: { metrics: MetricsReading }) {

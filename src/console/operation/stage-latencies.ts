@@ -1,18 +1,18 @@
-/** What searches took between two readings of the metrics, stage by stage. Pure. */
+/** Latencies of searches between two readings of the metrics, stage by stage. Pure. */
 import { type MetricsReading, samplesOf, sumOf } from './metrics-text.js'
 
 export interface StageLatency {
   stage: string
   count: number
   meanMs: number
-  /** Upper ends of the buckets that hold them, so at most. */
+  /** Upper bounds: the upper ends of the histogram buckets. */
   p50Ms: number
   p95Ms: number
 }
 
 const name = 'alike_stage_duration_seconds'
 
-/** Since `before`; since the start of the service where there is no reading before. */
+/** Since `before`, or since the start of the service without it. */
 export function stageLatencies(now: MetricsReading, before: MetricsReading | undefined): StageLatency[] {
   const since = (suffix: string, labels: Record<string, string>) =>
     sumOf(now, `${name}_${suffix}`, labels) - (before === undefined ? 0 : sumOf(before, `${name}_${suffix}`, labels))

@@ -1,4 +1,4 @@
-/** How long searches took in each stage, while this screen was open. */
+/** Search latencies per stage since this screen was opened. */
 
 import type { MetricsReading } from './metrics-text.js'
 import { stageLatencies } from './stage-latencies.js'

@@ -1,4 +1,4 @@
-/** Reads `/metrics` every two seconds while the page is looked at. */
+/** Reads `/metrics` every two seconds while the page is visible. */
 import { useEffect, useState } from 'preact/hooks'
 import { fetchFrom, ServiceError } from '../api/service.js'
 import { type Reading, withReading } from './history.js'
@@ -9,7 +9,7 @@ const everyMs = 2_000
 export interface LiveMetrics {
   history: Reading[]
   error: unknown
-  /** They have a port of their own, and are asked for no more. */
+  /** The metrics are on a separate port, so polling has stopped. */
   elsewhere: boolean
 }
 

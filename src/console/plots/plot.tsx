@@ -1,4 +1,4 @@
-/** A plot by uPlot, in the colours of the page and as wide as there is room. */
+/** A uPlot chart in the page's colours that fills the available width. */
 import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
@@ -8,19 +8,19 @@ import { theme } from '../controls/theme.js'
 export interface PlotSeries {
   label: string
   values: (number | null)[]
-  /** Bars stand for classes, lines for what goes on. */
+  /** Bars for categories, lines for time series. */
   as: 'line' | 'bars' | 'points'
 }
 
 export interface PlotProps {
-  /** What it shows, for those who do not see it. */
+  /** Describes the plot for screen readers. */
   title: string
   x: number[]
   series: PlotSeries[]
-  /** Seconds since 1970, or numbers of classes that have names. */
+  /** Seconds since 1970, or indices of named categories. */
   axis: { kind: 'time' } | { kind: 'names'; names: string[] } | { kind: 'numbers'; label: string; log?: boolean }
   height?: number
-  /** Of the values; as they come when left out. */
+  /** Range of the values; default: automatic. */
   range?: [number, number] | undefined
 }
 
@@ -44,7 +44,7 @@ export function Plot({ title, x, series, axis, height = 170, range }: PlotProps)
   }, [shape])
   useEffect(() => {
     plot.current?.setData(data)
-    // until someone points at another one, the legend tells the last value
+    // without a hovered point, the legend shows the latest value
     if (x.length > 0) plot.current?.setLegend({ idx: x.length - 1 })
   })
 

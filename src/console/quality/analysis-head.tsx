@@ -1,13 +1,13 @@
-/** Of when an analysis is, how far it is, and the button for a new one. */
+/** The date and progress of an analysis, and the button to start a new one. */
 import { Fault, Notice } from '../controls/notice.js'
 import { JobProgress } from '../jobs/job-progress.js'
 import type { AnalysisKind, AnalysisState } from './use-analysis.js'
 
 export interface AnalysisHeadProps<Kind extends AnalysisKind> {
   analysis: AnalysisState<Kind>
-  /** On the button. */
+  /** Label of the button. */
   action: string
-  /** What it will tell. */
+  /** What the analysis will show. */
   promise: string
 }
 

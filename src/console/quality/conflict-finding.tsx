@@ -1,4 +1,4 @@
-/** Near-copies with different labels: one of the labels for all of them, or all as they are. */
+/** Near-copies with different labels: choose one label for all of them, or accept them as they are. */
 import type { Schemas } from '../api/service.js'
 import { FindingImage } from './finding.js'
 import type { Decisions } from './use-decisions.js'

@@ -1,4 +1,4 @@
-/** Which labels are taken for which others, by the vote of ten answers. */
+/** Which labels are confused with which, by majority vote of ten hits. */
 import type { Schemas } from '../api/service.js'
 import { confusionSquare } from './confusion.js'
 

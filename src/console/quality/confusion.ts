@@ -1,4 +1,4 @@
-/** A square of which label is taken for which. Pure. */
+/** A confusion matrix of labels. Pure. */
 
 export interface Confusion {
   label: string
@@ -8,7 +8,7 @@ export interface Confusion {
 
 export interface ConfusionSquare {
   labels: string[]
-  /** [row: label, column: what it was taken for]: share of the label's queries. */
+  /** [row: label, column: predicted label]: share of the label's queries. */
   shares: number[][]
   counts: number[][]
 }
@@ -19,7 +19,7 @@ interface LabelQuality {
   right: number
 }
 
-/** Of the labels that are confused most, `most` at most; the diagonal is what was right. */
+/** For the most confused labels, at most `most`; the diagonal holds the correct ones. */
 export function confusionSquare(
   confusions: readonly Confusion[],
   qualities: readonly LabelQuality[],

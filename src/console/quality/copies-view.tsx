@@ -1,4 +1,4 @@
-/** Groups of near-copies: one of them is kept, all are, or they are no copies. */
+/** Groups of near-copies: keep one, keep all, or mark them as not copies. */
 import type { Schemas } from '../api/service.js'
 import { AnalysisHead } from './analysis-head.js'
 import { FindingImage, FindingList } from './finding.js'

@@ -1,4 +1,4 @@
-/** Decisions about findings: sent to the service, which applies and remembers them. */
+/** Sends decisions about findings to the service, which applies and remembers them. */
 import type { operations } from 'openapi'
 import { answerOf, service } from '../api/service.js'
 

@@ -1,4 +1,4 @@
-/** Labels to look at again: near-copies that disagree, labels that the neighbours contradict, hubs and outliers. */
+/** Findings to review: near-copies that disagree, labels that the neighbours contradict, hubs and outliers. */
 import type { Schemas } from '../api/service.js'
 import { AnalysisHead } from './analysis-head.js'
 import { ConflictFinding } from './conflict-finding.js'

@@ -1,4 +1,4 @@
-/** A label that the neighbours contradict: this one, or that one. */
+/** A label that the neighbours contradict: keep it or take theirs. */
 import type { Schemas } from '../api/service.js'
 import { FindingImage } from './finding.js'
 import type { Decisions } from './use-decisions.js'

@@ -1,4 +1,4 @@
-/** The evaluation: numbers with their intervals, labels, the index, confusions, and the queries that fared worst. */
+/** The evaluation: numbers with their intervals, labels, the index, confusions, and the worst queries. */
 import type { Schemas } from '../api/service.js'
 import { Plot } from '../plots/plot.js'
 import { AnalysisHead } from './analysis-head.js'

@@ -1,4 +1,4 @@
-/** Pictures of a finding, beside each other, each with its label. */
+/** The pictures of a finding side by side, each with its label. */
 import type { ComponentChildren } from 'preact'
 import { Thumbnail } from '../controls/thumbnail.js'
 import { addressTo } from '../routing/route.js'

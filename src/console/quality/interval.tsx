@@ -1,4 +1,4 @@
-/** A bar from 0 to 1 with the interval on it, and a mark at the value. */
+/** A bar from 0 to 1 with a confidence interval and a mark at the value. */
 export interface IntervalProps {
   value: number | null
   interval: number[] | undefined

@@ -1,4 +1,4 @@
-/** What the answers are worth by what people said of hits. */
+/** The quality of results according to human judgements. */
 import type { Schemas } from '../api/service.js'
 import { Interval } from './interval.js'
 

@@ -1,4 +1,4 @@
-/** The numbers of an evaluation, each with the interval that it lies in. */
+/** The numbers of an evaluation, each with its confidence interval. */
 import type { Schemas } from '../api/service.js'
 import { Interval } from './interval.js'
 

@@ -1,4 +1,4 @@
-/** How good the answers are on the gallery's own labels, and what is wrong with the gallery, as work to be done. */
+/** The quality of results on the gallery's own labels, and problems of the gallery as a work list. */
 import { goTo, route } from '../routing/route.js'
 import { CopiesView } from './copies-view.js'
 import { DoctorView } from './doctor-view.js'

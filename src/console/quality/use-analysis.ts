@@ -1,4 +1,4 @@
-/** The latest analysis of a kind, followed until it has ended, and its result. */
+/** The latest analysis of a kind, followed until it ends, and its result. */
 import { useEffect, useState } from 'preact/hooks'
 import { followJob, type Job } from '../api/follow-job.js'
 import { answerOf, type Schemas, service } from '../api/service.js'
@@ -14,7 +14,7 @@ export interface AnalysisState<Kind extends AnalysisKind> {
   job?: Job | undefined
   result?: Results[Kind] | undefined
   error?: unknown
-  /** Nothing was asked yet. */
+  /** None has been requested yet. */
   isNew: boolean
   start: () => void
 }

@@ -1,4 +1,4 @@
-/** Which findings of a work list are decided in this visit; the service leaves them out of the next analysis. */
+/** The findings of a work list decided in this visit; the service omits them from the next analysis. */
 import { useState } from 'preact/hooks'
 import { say } from '../controls/toasts.js'
 import { type Decision, decide } from './decide.js'

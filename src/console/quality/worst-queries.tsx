@@ -1,4 +1,4 @@
-/** The queries that fared worst, as pictures; a click shows their answers. */
+/** The worst queries as pictures; a click shows their results. */
 import type { Schemas } from '../api/service.js'
 import { Thumbnail } from '../controls/thumbnail.js'
 import { addressTo } from '../routing/route.js'

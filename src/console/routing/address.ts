@@ -1,16 +1,16 @@
-/** What the part of the address after `#` says: a screen, a gallery, and the settings of the screen. Pure. */
+/** The URL fragment after `#`: a screen, a gallery, and the screen's settings. Pure. */
 
 export const screens = ['search', 'match', 'gallery', 'quality', 'map', 'networks', 'operation'] as const
 export type Screen = (typeof screens)[number]
 
 export interface Address {
   screen: Screen
-  /** Undefined: none is chosen yet. */
+  /** Undefined if none has been chosen yet. */
   gallery: string | undefined
   settings: URLSearchParams
 }
 
-/** `#/search/holidays?id=12` and the like; whatever it cannot read is the search. */
+/** Such as `#/search/holidays?id=12`; anything unreadable opens the search. */
 export function readAddress(hash: string): Address {
   const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?', 2)
   const [screen, gallery] = path.split('/')

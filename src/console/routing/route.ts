@@ -1,4 +1,4 @@
-/** The page's address as a signal. Every change of the address is a step in the browser's history, so that back works. */
+/** The page's URL as a signal. Every change adds an entry to the browser's history, so that Back works. */
 import { signal } from '@preact/signals'
 import { type Address, readAddress, type Screen, writeAddress } from './address.js'
 
@@ -20,14 +20,14 @@ export function goToAddress(address: string): void {
   location.hash = address
 }
 
-/** Without a step in the history. */
+/** Without an entry in the history. */
 export function replaceSettings(settings: URLSearchParams): void {
   const address = { ...route.value, settings }
   history.replaceState(null, '', writeAddress(address))
   route.value = address
 }
 
-/** Another gallery on the same screen; the settings were about the one before. */
+/** Opens another gallery on the same screen, without the settings, which applied to the previous one. */
 export function goToGallery(gallery: string | undefined): void {
   location.hash = writeAddress({ screen: route.value.screen, gallery, settings: new URLSearchParams() })
 }

@@ -1,4 +1,4 @@
-/** A picture from the camera, where the browser gives one to this page. */
+/** Takes a picture with the camera, if the browser allows it. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Dialog } from '../controls/dialog.js'
 import { Notice } from '../controls/notice.js'
@@ -52,7 +52,7 @@ export function Camera({ onImage, onClose }: { onImage: (file: File) => void; on
 }
 
 async function openCamera(): Promise<MediaStream> {
-  // browsers hide it from pages that came unprotected over a network
+  // browsers hide it from pages loaded over a network without TLS
   if (navigator.mediaDevices === undefined) throw new Error('Browsers allow camera access over https only.')
   return navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } })
 }

@@ -1,9 +1,9 @@
-/** Where the time of a search went: a bar of its stages. */
+/** Where the time of a search went: a bar divided by stage. */
 import type { SearchAnswer } from './use-search.js'
 
 export interface DurationsBarProps {
   durations: SearchAnswer['durations']
-  /** As the page saw it, with the way there and back. */
+  /** As measured by the page, including the network. */
   roundTripMs: number | undefined
   method: string
 }

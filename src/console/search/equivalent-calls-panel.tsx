@@ -1,4 +1,4 @@
-/** The same search as a call, to be copied. */
+/** Shows the current search as an API call to copy. */
 import { apiKey } from '../api/key.js'
 import { serviceBase } from '../api/service.js'
 import { say } from '../controls/toasts.js'
@@ -40,7 +40,7 @@ function Code({ title, text }: { title: string; text: string }) {
           Copy
         </button>
       </header>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by key */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: scrollable content must be reachable by keyboard */}
       <pre tabIndex={0}>{text}</pre>
     </section>
   )

@@ -1,12 +1,12 @@
-/** The call that gives the same hits, to be copied: for a shell and for TypeScript. Pure. */
+/** The API call that returns the same hits, for a shell and for TypeScript. Pure. */
 import { addressParameters, type SearchParameters } from './search-parameters.js'
 
 export interface SearchCall {
-  /** Address of the service, with a slash at its end. */
+  /** URL of the service, with a trailing slash. */
   base: string
   gallery: string
   parameters: SearchParameters
-  /** Name of the file that is searched with, where it is one. */
+  /** Name of the query file, if there is one. */
   fileName?: string | undefined
   withKey: boolean
 }
@@ -31,7 +31,7 @@ export function curlCall({ base, gallery, parameters, fileName, withKey }: Searc
   return parts.join(' \\\n  ')
 }
 
-/** By the client of this project. */
+/** With this project's client. */
 export function typescriptCall({ base, gallery, parameters, fileName, withKey }: SearchCall): string {
   const options = `{ url: ${JSON.stringify(base)}${withKey ? ', key' : ''} }`
   const stored = fileName === undefined
@@ -60,7 +60,7 @@ function indented(value: object, spaces: number): string {
   return JSON.stringify(value, null, 2).replaceAll('\n', `\n${' '.repeat(spaces)}`)
 }
 
-/** Text for a POSIX shell, whatever is in it. */
+/** Quotes any text for a POSIX shell. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`
 }

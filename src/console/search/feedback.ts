@@ -1,4 +1,4 @@
-/** What someone says of a hit, for judged quality and for training. */
+/** Judgements of hits, used for quality numbers and training. */
 import { answerOf, service } from '../api/service.js'
 import { imageOf } from './given-images.js'
 import type { SearchQuery } from './search-query.js'
@@ -6,7 +6,7 @@ import type { Hit } from './use-search.js'
 
 export type Verdict = 'right' | 'wrong'
 
-/** A query of one picture can be judged; one of several is no query to train with. */
+/** Only a query with a single picture can be judged; one with several cannot be used for training. */
 export function canBeJudged({ imageId, picture, url, like, unlike }: SearchQuery): boolean {
   return like.length + unlike.length === 0 && (imageId ?? picture ?? url) !== undefined
 }
@@ -30,7 +30,7 @@ async function named({ imageId, picture, url }: SearchQuery) {
   if (imageId !== undefined) return { id: imageId }
   const file = imageOf(picture)
   if (file === undefined) return { key: (url ?? picture ?? '').slice(0, 200) }
-  // browsers hash only on pages that came over https, or from the machine itself
+  // browsers provide hashing only on pages loaded over https or from this machine
   if (!isSecureContext) return { key: file.name.slice(0, 200) }
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', await file.arrayBuffer()))
   return { contentHash: Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('') }

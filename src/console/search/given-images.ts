@@ -1,6 +1,6 @@
-/** Pictures that were given to this page; the address of a search names them by token, as long as the page is open. */
+/** Pictures given to this page; the URL of a search refers to them by token while the page is open. */
 
-/** The oldest are forgotten. */
+/** The oldest are dropped. */
 const keptMax = 40
 
 const images = new Map<string, File>()

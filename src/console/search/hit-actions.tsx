@@ -1,4 +1,4 @@
-/** What can be said and asked of a hit: more like it, less like it, right, wrong, why. */
+/** Actions on a hit: more like it, less like it, right, wrong, why. */
 import type { Verdict } from './feedback.js'
 import type { Hit } from './use-search.js'
 
@@ -7,9 +7,9 @@ export interface HitActionsProps {
   opinion: 'like' | 'unlike' | undefined
   verdict: Verdict | undefined
   onOpinion: (opinion: 'like' | 'unlike') => void
-  /** Undefined where the query cannot be judged. */
+  /** Undefined if the query cannot be judged. */
   onVerdict: ((verdict: Verdict) => void) | undefined
-  /** Where it is told why it matched; undefined when the query is not one picture. */
+  /** URL of the explanation; undefined if the query is not a single picture. */
   why: string | undefined
 }
 

@@ -1,4 +1,4 @@
-/** One hit: its picture, how near it is, and what is known of it. */
+/** One hit: its picture, its score, and its record. */
 import { Meter } from '../controls/meter.js'
 import { Thumbnail } from '../controls/thumbnail.js'
 import { goToAddress } from '../routing/route.js'

@@ -1,4 +1,4 @@
-/** The hits of a search, in groups where it was asked for groups; arrow keys walk through them. */
+/** The hits of a search, grouped if requested; arrow keys move between them. */
 import { addressTo } from '../routing/route.js'
 import { canBeJudged } from './feedback.js'
 import { HitCard } from './hit-card.js'
@@ -46,7 +46,7 @@ export function HitList({ gallery, query, answer, onQuery }: HitListProps) {
   ))
 }
 
-/** Two pictures are compared: a query of several has no map. */
+/** The explanation compares two pictures, so it is not available for a query with several. */
 function whyAddress(query: SearchQuery, hit: string): string | undefined {
   if (!canBeJudged(query)) return undefined
   const settings = writeQuery(query)
@@ -54,7 +54,7 @@ function whyAddress(query: SearchQuery, hit: string): string | undefined {
   return addressTo('match', settings)
 }
 
-/** Left and right go to the hit beside, up and down to the one above or below. */
+/** Left and right move to the adjacent hit, up and down to the row above or below. */
 function walk(event: KeyboardEvent): void {
   const images = [...document.querySelectorAll<HTMLElement>('.search-results .hit-picture')]
   const place = images.indexOf(document.activeElement as HTMLElement)

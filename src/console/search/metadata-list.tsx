@@ -1,4 +1,4 @@
-/** A picture's metadata, one line for each value. */
+/** A picture's metadata, one line per value. */
 
 const linesMax = 12
 

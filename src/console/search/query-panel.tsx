@@ -1,4 +1,4 @@
-/** What is searched with: a picture that is dropped, pasted, chosen, photographed or named by its address. */
+/** The query: a picture that is dropped, pasted, chosen, photographed or given by its URL. */
 import { useEffect, useState } from 'preact/hooks'
 import { Thumbnail } from '../controls/thumbnail.js'
 import { Camera } from './camera.js'
@@ -92,7 +92,7 @@ function Example({ gallery, query, onQuery }: QueryPanelProps) {
   return <p class="drop-hint">Drop a picture here, or paste one</p>
 }
 
-/** What hits should be like, and unlike. */
+/** Pictures that hits should and should not resemble. */
 function Opinions({ gallery, query, onQuery }: QueryPanelProps) {
   return (
     <>

@@ -1,4 +1,4 @@
-/** The picture that is searched with, and the part of it that counts: dragged with the pointer, or typed. */
+/** The query picture and its relevant region, drawn with the pointer or typed. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { boxBetween, moved, type Point } from './region.js'
 import type { Region } from './search-query.js'

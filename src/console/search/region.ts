@@ -1,4 +1,4 @@
-/** Boxes over a picture, in fractions of it. Pure. */
+/** Regions of a picture, in fractions of its sides. Pure. */
 import type { Region } from './search-query.js'
 
 export interface Point {
@@ -6,11 +6,11 @@ export interface Point {
   y: number
 }
 
-/** A smaller box is taken for a click that slipped. */
+/** A smaller box counts as an accidental click. */
 const leastSide = 0.03
 const step = 0.05
 
-/** The box between two corners, cut at the picture's border; undefined when it is too small to be meant. */
+/** The box between two corners, clipped to the picture; undefined if it is too small to be intended. */
 export function boxBetween(a: Point, b: Point): Region | undefined {
   const [left, right] = [clamped(Math.min(a.x, b.x)), clamped(Math.max(a.x, b.x))]
   const [top, bottom] = [clamped(Math.min(a.y, b.y)), clamped(Math.max(a.y, b.y))]
@@ -18,7 +18,7 @@ export function boxBetween(a: Point, b: Point): Region | undefined {
   return width < leastSide || height < leastSide ? undefined : { x: left, y: top, width, height }
 }
 
-/** One step by an arrow key, from the middle of the picture when there is no box yet; undefined for other keys. */
+/** One step by an arrow key, starting from the centre of the picture; undefined for other keys. */
 export function moved(region: Region | undefined, key: string, sizing: boolean): Region | undefined {
   const [dx, dy] = arrows[key] ?? [0, 0]
   if (dx === 0 && dy === 0) return undefined

@@ -1,4 +1,4 @@
-/** How it is searched. */
+/** The search options. */
 import type { Field } from '../filter/fields.js'
 import type { SearchQuery } from './search-query.js'
 

@@ -1,7 +1,7 @@
-/** A query as the API takes it. Pure. */
+/** Converts a query to the API's parameters. Pure. */
 import { hasExample, type SearchQuery } from './search-query.js'
 
-/** How many of the best hits vote on the label. */
+/** Number of best hits that vote on the label. */
 const voters = 10
 
 export interface SearchParameters {
@@ -29,7 +29,7 @@ export function parametersOf(query: SearchQuery): SearchParameters {
     ...(url !== undefined && { url }),
     ...(like.length > 0 && { like }),
     ...(unlike.length > 0 && { unlike }),
-    // what is stored is no longer cut: only its embedding is there
+    // a stored picture cannot be cropped, because only its embedding is used
     ...(region && hasExample({ ...query, imageId: undefined, like: [] }) && { region }),
     k: grouped ? Math.min(k, 500) : k,
     ...(exact && { exact }),
@@ -42,7 +42,7 @@ export function parametersOf(query: SearchQuery): SearchParameters {
   }
 }
 
-/** For the address, where the body is the picture. */
+/** For the query string, if the body is the picture. */
 export function addressParameters(parameters: SearchParameters) {
   const { region, filter, ...rest } = parameters
   return {

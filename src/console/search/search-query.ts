@@ -1,4 +1,4 @@
-/** What is searched for and how, written into the address of the page and read from it. Pure. */
+/** The query and its options, stored in the page's URL. Pure. */
 import { readFilter } from '../filter/filter.js'
 
 /** Fractions of the upright picture. */
@@ -12,21 +12,21 @@ export interface Region {
 export interface SearchQuery {
   /** A stored picture. */
   imageId?: string | undefined
-  /** A picture that this page holds, by its token. */
+  /** A picture held by this page, by token. */
   picture?: string | undefined
-  /** A picture that the service fetches. */
+  /** A picture for the service to fetch. */
   url?: string | undefined
   like: string[]
   unlike: string[]
   region?: Region | undefined
   k: number
   exact: boolean
-  /** Near-copies of the query and nothing else. */
+  /** Only near-copies of the query. */
   nearCopies: boolean
   hideDuplicates: boolean
-  /** 0: in the order of scores. */
+  /** 0: ordered by score. */
   diversity: number
-  /** `label` or a place in the metadata. */
+  /** `label` or a metadata path. */
   groupBy?: string | undefined
   filter?: Record<string, unknown> | undefined
 }
@@ -73,12 +73,12 @@ export function writeQuery(query: SearchQuery): URLSearchParams {
   return settings
 }
 
-/** Whether there is anything to search with. */
+/** Whether there is anything to search for. */
 export function hasExample({ imageId, picture, url, like }: SearchQuery): boolean {
   return imageId !== undefined || picture !== undefined || url !== undefined || like.length > 0
 }
 
-/** Another example takes the place of the one before; how to search stays as it is. */
+/** Replaces the example and keeps the options. */
 export function withExample(
   query: SearchQuery,
   example: Pick<SearchQuery, 'imageId' | 'picture' | 'url'>,
@@ -95,7 +95,7 @@ export function withExample(
   }
 }
 
-/** Liked, unliked, or neither again. */
+/** Liked, disliked, or neither. */
 export function withOpinion(query: SearchQuery, id: string, opinion: 'like' | 'unlike'): SearchQuery {
   const had = query[opinion].includes(id)
   const like = query.like.filter((one) => one !== id)

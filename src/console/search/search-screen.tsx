@@ -1,4 +1,4 @@
-/** Search: a picture in, pictures out, each of which can be the next query. */
+/** Search: give a picture, get similar ones, each of which can be the next query. */
 import { useEffect, useState } from 'preact/hooks'
 import { Fault, Notice } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
@@ -19,7 +19,7 @@ export function SearchScreen({ gallery }: { gallery: string }) {
   const query = readQuery(route.value.settings)
   const ask = (next: SearchQuery) => goTo('search', writeQuery(next))
   const { answer, error, searching, roundTripMs } = useSearch(gallery, query)
-  // what the filter offers is not waited for: the hits come first
+  // loads the filter's options after the hits
   const [settled, settle] = useState(false)
   useEffect(() => settle((before) => before || !searching), [searching])
   const { value: fields = [] } = useLoaded(async () => (settled ? loadFields(gallery) : []), [gallery, settled])

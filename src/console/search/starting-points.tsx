@@ -1,4 +1,4 @@
-/** Some pictures of the gallery to begin with. */
+/** Some pictures of the gallery to start from. */
 
 import { answerOf, service } from '../api/service.js'
 import { Thumbnail } from '../controls/thumbnail.js'
@@ -29,7 +29,7 @@ export function StartingPoints({ gallery, onPick }: { gallery: string; onPick: (
   )
 }
 
-/** Spread over the labels, as far as one page of the gallery goes. */
+/** Spread over the labels of one page of the gallery. */
 async function someImages(gallery: string) {
   const query = { limit: 1_000 }
   const { images } = await answerOf(

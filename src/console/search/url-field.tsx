@@ -1,4 +1,4 @@
-/** The address of a picture that the service fetches itself, from the hosts that it was set up to allow. */
+/** The URL of a picture that the service fetches itself, from its allowed hosts. */
 import { useState } from 'preact/hooks'
 
 export function UrlField({ onUrl }: { onUrl: (url: string) => void }) {

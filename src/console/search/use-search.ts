@@ -1,4 +1,4 @@
-/** Runs the search that the address of the page describes. */
+/** Runs the search described by the page's URL. */
 import { useEffect, useState } from 'preact/hooks'
 import { answerOf, imageBody, type Schemas, service } from '../api/service.js'
 import { imageOf } from './given-images.js'
@@ -12,11 +12,11 @@ export interface SearchState {
   answer?: SearchAnswer | undefined
   error?: unknown
   searching: boolean
-  /** From sending to having the answer, as the page saw it. */
+  /** From request to response, as measured by the page. */
   roundTripMs?: number | undefined
 }
 
-/** The answer before stays until the next is there. */
+/** The previous result stays until the next one arrives. */
 export function useSearch(gallery: string, query: SearchQuery): SearchState {
   const [state, setState] = useState<SearchState>({ searching: hasExample(query) })
   const address = writeQuery(query).toString()
@@ -35,7 +35,10 @@ export function useSearch(gallery: string, query: SearchQuery): SearchState {
   return state
 }
 
-/** @param set model whose embedding set answers, instead of the one that serves @throws ServiceError, and an Error when the page has no longer the picture */
+/**
+ * @param set model whose embedding set is searched instead of the serving one
+ * @throws ServiceError, and an Error if the page no longer has the picture
+ */
 export async function search(
   gallery: string,
   query: SearchQuery,
@@ -45,7 +48,7 @@ export async function search(
   const path = { gallery }
   const parameters = parametersOf(query)
   if (query.picture === undefined) {
-    // the filter is as the address has it; what is none, the service says
+    // the filter is sent as it is in the URL; the service reports an invalid one
     const { filter, ...rest } = parameters
     const body = {
       ...rest,

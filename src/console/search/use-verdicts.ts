@@ -1,4 +1,4 @@
-/** What was said of the hits of one query in this visit. */
+/** The judgements given for one query's hits in this visit. */
 import { useState } from 'preact/hooks'
 import { say } from '../controls/toasts.js'
 import { canBeJudged, judge, type Verdict } from './feedback.js'
@@ -7,7 +7,7 @@ import type { Hit } from './use-search.js'
 
 export interface Verdicts {
   of: (id: string) => Verdict | undefined
-  /** Undefined where the query cannot be judged. */
+  /** Undefined if the query cannot be judged. */
   give: ((hit: Hit, verdict: Verdict) => void) | undefined
 }
 

@@ -1,4 +1,4 @@
-/** What the hits say together: the label that they vote for, or that nothing matches. */
+/** The overall result of the hits: the label they vote for, or that nothing matches. */
 import type { SearchAnswer } from './use-search.js'
 
 export function Verdict({ answer: { vote, hits, groups, calibration } }: { answer: SearchAnswer }) {

@@ -1,4 +1,4 @@
-/** The frame around every screen: which gallery, which screen, and what to do while there is no gallery. */
+/** The frame around every screen: the current gallery and screen, and what to show while there is no gallery. */
 import { useEffect } from 'preact/hooks'
 import { galleries, loadGalleries } from '../api/galleries.js'
 import { KeyDialog } from '../controls/key-dialog.js'
@@ -11,7 +11,7 @@ import { goToGallery, route } from '../routing/route.js'
 import { SearchScreen } from '../search/search-screen.js'
 import { Header } from './header.js'
 
-/** The search is there at once; the others come when they are asked for. */
+/** The search is part of the first load; the other screens are loaded on demand. */
 const later: Partial<Record<Screen, ScreenLoader>> = {
   gallery: async () => (await import('../gallery/gallery-screen.js')).GalleryScreen,
   operation: async () => (await import('../operation/operation-screen.js')).OperationScreen,

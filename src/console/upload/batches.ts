@@ -1,4 +1,4 @@
-/** Many files as uploads of a size that a broken connection may spoil. Pure. */
+/** Splits many files into uploads small enough to repeat after a broken connection. Pure. */
 
 interface Sized {
   file: { size: number }
@@ -7,7 +7,7 @@ interface Sized {
 const filesMax = 500
 const bytesMax = 64 * 1024 * 1024
 
-/** In their order; a file larger than the bound goes alone. */
+/** In order; a file above the limit gets its own batch. */
 export function batchesOf<One extends Sized>(files: readonly One[]): One[][] {
   const batches: One[][] = []
   let bytes = Infinity

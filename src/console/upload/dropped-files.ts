@@ -1,4 +1,4 @@
-/** Files out of what was dropped or chosen: folders are walked, and each file keeps its path. */
+/** Extracts files from a drop or file chooser: folders are traversed, and each file keeps its path. */
 
 export interface PathedFile {
   path: string
@@ -11,7 +11,7 @@ export function isArchive({ name }: File): boolean {
   return archiveNames.test(name)
 }
 
-/** Has to be called while the drop is handled: browsers forget it afterwards. */
+/** Call it synchronously in the drop handler: browsers clear the data afterwards. */
 export async function droppedFiles(transfer: DataTransfer): Promise<PathedFile[]> {
   const entries = [...transfer.items].flatMap((item) => item.webkitGetAsEntry() ?? [])
   const found: PathedFile[] = []
@@ -19,7 +19,7 @@ export async function droppedFiles(transfer: DataTransfer): Promise<PathedFile[]
   return found
 }
 
-/** Of a field that takes files, or a folder. */
+/** From a file or folder input. */
 export function chosenFiles(files: FileList | null): PathedFile[] {
   return [...(files ?? [])].map((file) => ({ path: file.webkitRelativePath || file.name, file }))
 }
@@ -31,7 +31,7 @@ async function walk(entry: FileSystemEntry, found: PathedFile[]): Promise<void> 
     return
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader()
-  // a reader gives a hundred at a time
+  // a reader returns a hundred entries at a time
   for (;;) {
     const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject))
     if (some.length === 0) return

@@ -1,4 +1,4 @@
-/** Sends pictures to a gallery in uploads, each of which is a job, and gathers what became of them. */
+/** Sends pictures to a gallery in uploads, one job each, and collects the results. */
 import { followJob, type Job } from '../api/follow-job.js'
 import { fetchFrom } from '../api/service.js'
 import { type FailedImage, jobErrors } from '../jobs/read-job-errors.js'
@@ -14,7 +14,7 @@ export interface SendProgress {
 export interface SendOptions {
   gallery: string
   files: readonly PathedFile[]
-  /** Of pictures that lie in no folder. */
+  /** For pictures outside any folder. */
   label?: string | undefined
   signal: AbortSignal
   onProgress: (progress: SendProgress) => void
@@ -67,7 +67,7 @@ function labelText(label: string | undefined): string {
   return label === undefined || label === '' ? '' : `?${new URLSearchParams({ label }).toString()}`
 }
 
-/** A picture that took the place of another of its name is told as well, but is stored; and what stands behind an archive is none. */
+/** A replaced picture is reported as well but is stored, and data after the end of an archive is not a picture. */
 function isFailure({ code }: FailedImage): boolean {
   return code !== 'id_repeated' && code !== 'archive_trailing_bytes'
 }

@@ -1,4 +1,4 @@
-/** Takes pictures, folders and archives, shows how far they are, and sends those again that failed. */
+/** Accepts pictures, folders and archives, shows their progress, and can resend those that failed. */
 import { useState } from 'preact/hooks'
 import { Fault } from '../controls/notice.js'
 import { JobProgress } from '../jobs/job-progress.js'
@@ -30,7 +30,7 @@ export function UploadPanel({ gallery, onEnd }: { gallery: string; onEnd: () => 
   }
   const again = ({ files, result }: NonNullable<typeof ended>) => {
     const names = new Set(result.failed.map(({ name }) => name))
-    // of an archive the service skips what it has
+    // for an archive, the service skips pictures it already has
     return send(files.filter(({ path, file }) => names.has(path) || isArchive(file)))
   }
 
@@ -96,7 +96,7 @@ function FileButton({
         class="unseen"
         type="file"
         multiple
-        // @ts-expect-error every browser knows it, no standard does
+        // @ts-expect-error supported by every browser but not standardised
         webkitdirectory={folder}
         onChange={({ currentTarget }) => {
           const files = chosenFiles(currentTarget.files)

@@ -1,4 +1,4 @@
-/** What became of an upload: how many are stored, and which failed for what reason. */
+/** The result of an upload: how many pictures are stored, and which failed and why. */
 import type { SendResult } from './send-images.js'
 
 const shownMax = 200
@@ -19,7 +19,7 @@ export function UploadResult({
       </p>
       {failed.length > 0 && (
         <>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by key */}
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: scrollable content must be reachable by keyboard */}
           <ul class="upload-errors" tabIndex={0} aria-label="Pictures that failed">
             {failed.slice(0, shownMax).map(({ name, code, detail }) => (
               <li key={name}>
