@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { AlikeError } from '../../errors.js'
 import type { GalleryStore } from './store/gallery-store.js'
 import type { SetRow } from './store/set-table.js'
+import { setVectors } from './store/set-vectors.js'
 import { eraseForeignGraphCaches } from './vector-index/graph-cache.js'
 import { IndexThreads } from './vector-index/index-threads.js'
 import type { IndexSettings, VectorIndex } from './vector-index/vector-index.js'
@@ -84,7 +85,7 @@ export class GalleryIndexes {
       dimension: row.dimension,
       nextSlot: row.next_slot,
       graphCache: { folder: this.#options.folder, galleryUid: row.uid, modelId: row.model_id },
-      vectors: this.#options.store.vectors(row, (slots) => {
+      vectors: setVectors(this.#options.store, row, (slots) => {
         for (const slot of slots) damaged.add(slot)
       }),
     })

@@ -1,6 +1,6 @@
 /** Packs steps for the writer thread, and unpacks their results for the index. */
 import type { ImageStep, PutImage } from '../../gallery/records.js'
-import type { SlotResult } from './store/gallery-writes.js'
+import type { SlotResult } from './store/set-images.js'
 import type { SlotVectors } from './vector-index/vector-index.js'
 
 export interface PackedSteps<Step extends ImageStep> {

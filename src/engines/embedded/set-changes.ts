@@ -12,7 +12,7 @@ import type { GalleryIndexes, IndexedSet } from './gallery-indexes.js'
 import { packedSteps } from './packed-steps.js'
 import type { StorageSettings } from './storage-settings.js'
 import type { GalleryStore } from './store/gallery-store.js'
-import type { ChangeRequest, SlotResult } from './store/gallery-writes.js'
+import type { ChangeRequest, SlotResult } from './store/set-images.js'
 import type { VectorIndex } from './vector-index/vector-index.js'
 
 export type SetPlace = Pick<IndexedSet, 'number' | 'uid' | 'dimension'>

@@ -2,8 +2,8 @@
 import { AlikeError } from '../../errors.js'
 import type { Catalogue, CatalogueSet } from '../../gallery/catalogue.js'
 import type { BoundedWrites } from './bounded-writes.js'
+import { entryOf, recordOf, served } from './store/gallery-row.js'
 import type { GalleryStore } from './store/gallery-store.js'
-import { entryOf, recordOf, served } from './store/gallery-table.js'
 import { setOf } from './store/set-writes.js'
 
 export interface StoredCatalogueOptions {

@@ -1,11 +1,11 @@
 /** Everything stored about a picture, read from one snapshot. */
 import { AlikeError } from '../../errors.js'
 import type { WholeImage } from '../../gallery/records.js'
-import type { GalleryStore } from './store/gallery-store.js'
+import type { StoreTables } from './store/store-reads.js'
 
 /** @param set its number @returns undefined if there is none @throws AlikeError `image_damaged` */
 export function wholeImage(
-  { images, contents, descriptors }: Pick<GalleryStore, 'images' | 'contents' | 'descriptors'>,
+  { images, contents, descriptors }: Pick<StoreTables, 'images' | 'contents' | 'descriptors'>,
   set: number,
   id: string,
 ): WholeImage | undefined {

@@ -50,7 +50,7 @@ async function opened(t: TestContext) {
       imagesMax: 1e6,
       at,
     })
-  const setOf = () => store.sets.get(store.gallery('a').serving)
+  const setOf = () => store.read(({ sets }) => sets.get(store.gallery('a').serving))
   const slots = async (filter = even, keep = true) => [...(await filters.slots(setOf(), filter, keep))]
   return { store, filters, ranges, put, setOf, slots }
 }

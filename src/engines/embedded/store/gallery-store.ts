@@ -3,26 +3,22 @@
  * every write through the writer thread.
  *
  * When the disk lacks the room SQLite needs beside the database to write, the store opens read-only and becomes
- * writable as soon as there is room. Longer than most files because the lifetimes of these connections and threads, and
- * the order in which they close, belong together.
+ * writable as soon as there is room.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AlikeError } from '../../../errors.js'
-import { CalledThread } from '../../../worker-calls.js'
-import type { SlotVectors } from '../vector-index/vector-index.js'
-import type { CopiesCalls, CopiesThreadData } from './copies-protocol.js'
 import { CopySearch } from './copy-search.js'
 import { damaged, withDatabase } from './database.js'
 import { type FolderLock, lockFolder } from './folder-lock.js'
-import type { GalleryRow } from './gallery-table.js'
+import type { GalleryRow } from './gallery-row.js'
 import type { ImageTableOptions } from './image-row.js'
 import { expectDatabaseOrNothing } from './lost-database.js'
-import type { ReaderCalls, ReaderThreadData } from './reader-protocol.js'
+import type { ReaderCalls } from './reader-protocol.js'
 import { hasRoom } from './room.js'
-import type { SetRow } from './set-table.js'
-import { openReads, openReadsAlone, type StoreReads } from './store-reads.js'
-import type { WriterCalls, WriterThreadData } from './writer-protocol.js'
+import { openReads, openReadsAlone, type StoreReads, type StoreTables } from './store-reads.js'
+import { StoreThreads } from './store-threads.js'
+import type { WriterCalls } from './writer-protocol.js'
 
 export interface GalleryStoreOptions extends ImageTableOptions {
   /** Created if missing; locked against a second process. */
@@ -39,16 +35,11 @@ export interface GalleryStoreOptions extends ImageTableOptions {
 const roomCheckMs = 5_000
 const roomNeededBytes = 256 * 1024
 
-/** Vectors per page when reading all: a few megabytes. */
-const vectorPageBytes = 4 * 2 ** 20
-
 interface StoreParts {
   options: GalleryStoreOptions
   path: string
   lock: FolderLock
-  writer: CalledThread<WriterCalls>
-  reader: CalledThread<ReaderCalls>
-  copies: CalledThread<CopiesCalls>
+  threads: StoreThreads
 }
 
 export class GalleryStore {
@@ -56,7 +47,7 @@ export class GalleryStore {
   readonly path: string
   readonly copies = new CopySearch({
     call: async (name, request) =>
-      this.#readerOpen ? this.#parts.copies.call(name, request) : this.#reads.copies[name](request),
+      this.#readerOpen ? this.#parts.threads.copies.call(name, request) : this.#reads.copies[name](request),
   })
   readonly #parts: StoreParts
   #reads: StoreReads
@@ -85,37 +76,18 @@ export class GalleryStore {
     const { dataDir, maxBytes, onFailure } = options
     const lock = lockData(dataDir)
     const path = join(dataDir, 'alike.db')
-    const writer = new CalledThread<WriterCalls>({
-      name: 'writer',
-      file: new URL('./writer-worker.js', import.meta.url),
-      data: { path, maxBytes } satisfies WriterThreadData,
-      onFailure,
-    })
-    const reader = new CalledThread<ReaderCalls>({
-      name: 'reader',
-      file: new URL('./reader-worker.js', import.meta.url),
-      data: { path } satisfies ReaderThreadData,
-      onFailure,
-    })
-    const copies = new CalledThread<CopiesCalls>({
-      name: 'copies',
-      file: new URL('./copies-worker.js', import.meta.url),
-      data: { path } satisfies CopiesThreadData,
-      onFailure,
-    })
+    const threads = new StoreThreads({ path, maxBytes, onFailure })
     let reads: StoreReads | undefined
     try {
-      const hasRoom = await openWriter(writer)
-      if (hasRoom) await Promise.all([reader.call('open', undefined), copies.call('open', undefined)])
+      const hasRoom = await threads.openWriter()
+      if (hasRoom) await threads.openReaders()
       reads = hasRoom ? openReads(path, options) : openReadsAlone(path, options)
-      const store = new GalleryStore({ options, path, lock, writer, reader, copies }, reads)
+      const store = new GalleryStore({ options, path, lock, threads }, reads)
       await store.scan('verify', undefined)
       return store
     } catch (error) {
       reads?.close()
-      await copies.close()
-      await reader.close()
-      await writer.close()
+      await threads.close()
       lock.release()
       throw asUnreadable(error)
     }
@@ -131,59 +103,19 @@ export class GalleryStore {
     if (!this.#writerOpen) throw new AlikeError('storage_full', { detail: readOnlyDetail })
   }
 
-  get galleries(): StoreReads['galleries'] {
-    return this.#reads.galleries
-  }
-
-  get sets(): StoreReads['sets'] {
-    return this.#reads.sets
-  }
-
-  get images(): StoreReads['images'] {
-    return this.#reads.images
-  }
-
-  get contents(): StoreReads['contents'] {
-    return this.#reads.contents
-  }
-
-  get originals(): StoreReads['originals'] {
-    return this.#reads.originals
-  }
-
-  get descriptors(): StoreReads['descriptors'] {
-    return this.#reads.descriptors
-  }
-
-  get layouts(): StoreReads['layouts'] {
-    return this.#reads.layouts
-  }
-
-  get decisions(): StoreReads['decisions'] {
-    return this.#reads.decisions
-  }
-
-  get feedback(): StoreReads['feedback'] {
-    return this.#reads.feedback
-  }
-
-  get jobs(): StoreReads['jobs'] {
-    return this.#reads.jobs
-  }
-
   /** A short read of a table. @throws AlikeError `data_unreadable` on damage */
-  read<Result>(read: (store: GalleryStore) => Result): Result {
-    return withDatabase(() => read(this))
+  read<Result>(read: (tables: StoreTables) => Result): Result {
+    return withDatabase(() => read(this.#reads))
   }
 
   /** Several reads from one snapshot: all or none of them see a concurrent write. */
-  readAtOnce<Result>(read: (store: GalleryStore) => Result): Result {
-    return withDatabase(() => this.#reads.atOnce(() => read(this)))
+  readAtOnce<Result>(read: (tables: StoreTables) => Result): Result {
+    return withDatabase(() => this.#reads.atOnce(() => read(this.#reads)))
   }
 
   /** @throws AlikeError `gallery_not_found`. */
   gallery(name: string): GalleryRow {
-    const found = this.read(() => this.galleries.find(name))
+    const found = this.read(({ galleries }) => galleries.find(name))
     if (found === undefined) throw new AlikeError('gallery_not_found')
     return found.gallery
   }
@@ -198,57 +130,29 @@ export class GalleryStore {
   ): Promise<WriterCalls[Name]['reply']> {
     this.expectWritable()
     this.#expectOwnFile()
-    return this.#parts.writer.call(name, request)
+    return this.#parts.threads.writer.call(name, request)
   }
 
   async scan<Name extends keyof ReaderCalls>(
     name: Name,
     request: ReaderCalls[Name]['request'],
   ): Promise<ReaderCalls[Name]['reply']> {
-    return this.#readerOpen ? this.#parts.reader.call(name, request) : this.#reads.scans[name](request)
-  }
-
-  /**
-   * Every live vector of a set in slot order; the next page is prefetched.
-   * @param onDamaged receives slots with damaged embeddings, which are omitted
-   */
-  async *vectors(
-    { number: gallery, dimension }: Pick<SetRow, 'number' | 'dimension'>,
-    onDamaged: (slots: number[]) => void = () => {},
-  ): AsyncGenerator<SlotVectors> {
-    const limit = Math.ceil(vectorPageBytes / (dimension * 4))
-    let reading: Promise<ReaderCalls['vectors']['reply']> | undefined = this.scan('vectors', {
-      gallery,
-      dimension,
-      fromSlot: 0,
-      limit,
-    })
-    while (reading !== undefined) {
-      const { slots, vectors, nextSlot, damaged }: ReaderCalls['vectors']['reply'] = await reading
-      reading =
-        nextSlot === undefined ? undefined : this.scan('vectors', { gallery, dimension, fromSlot: nextSlot, limit })
-      reading?.catch(() => {}) // awaited in the next iteration, unless the consumer stops first
-      if (damaged.length > 0) onDamaged(damaged)
-      if (slots.length > 0) yield { slots, vectors }
-    }
+    return this.#readerOpen ? this.#parts.threads.reader.call(name, request) : this.#reads.scans[name](request)
   }
 
   /** The writer closes last: the last connection to close empties the write-ahead log. */
   async close(): Promise<void> {
     clearInterval(this.#roomChecks)
     await this.#checking
-    const { reader, copies, writer, lock, path } = this.#parts
-    await copies.close()
-    await reader.close()
-    this.#reads.close()
-    await writer.close()
+    const { threads, lock, path } = this.#parts
+    await threads.close(() => this.#reads.close())
     if (lock.holds()) keepPlaceOfLog(path)
     lock.release()
   }
 
   /** Switches connections synchronously between two reads, so that no caller finds the store without one. */
   async #becomeWritable(): Promise<void> {
-    const { options, writer, reader, copies, path } = this.#parts
+    const { options, threads, path } = this.#parts
     try {
       if (!(await hasRoom(options.dataDir, roomNeededBytes))) return
       if (this.#reads.alone) {
@@ -257,11 +161,11 @@ export class GalleryStore {
       }
       if (this.#reads.alone) return
       if (!this.#readerOpen) {
-        await Promise.all([reader.call('open', undefined), copies.call('open', undefined)])
-        await reader.call('verify', undefined)
+        await threads.openReaders()
+        await threads.reader.call('verify', undefined)
       }
       this.#readerOpen = true
-      await writer.call('open', undefined)
+      await threads.writer.call('open', undefined)
       this.#writerOpen = true
       clearInterval(this.#roomChecks)
       options.onWritable?.()
@@ -292,17 +196,6 @@ function lockData(dataDir: string): FolderLock {
     return lockFolder(dataDir)
   } catch (error) {
     throw asUnreadable(error)
-  }
-}
-
-/** @returns false if there is not enough room; retry later */
-async function openWriter(writer: CalledThread<WriterCalls>): Promise<boolean> {
-  try {
-    await writer.call('open', undefined)
-    return true
-  } catch (error) {
-    if (error instanceof AlikeError && error.code === 'storage_full') return false
-    throw error
   }
 }
 

@@ -1,43 +1,20 @@
 /** The rows of galleries, with the sets that serve them. */
 import { AlikeError } from '../../../errors.js'
-import type { CatalogueEntry, CatalogueRecord, NewCatalogueEntry } from '../../../gallery/catalogue.js'
-import { changedOptions, type GalleryChange, type GalleryOptions } from '../../../gallery/gallery-options.js'
-import { readStored } from '../../../gallery/stored-json.js'
-import { checksumOfValues, expectChecksum } from './checksum.js'
+import type { NewCatalogueEntry } from '../../../gallery/catalogue.js'
+import { changedOptions, type GalleryChange } from '../../../gallery/gallery-options.js'
 import { type Database, damaged, type Statement } from './database.js'
-import { type SetRow, SetTable } from './set-table.js'
-
-export interface GalleryRow {
-  number: number
-  /** Null once the gallery is deleted. */
-  name: string | null
-  uid: string
-  settings: string
-  created_at: string
-  /** Number of the serving set. */
-  serving: number
-  /** JSON, see `GalleryOptions`. */
-  options: string
-}
-type StoredRow = GalleryRow & { checksum: number }
-
-export interface ServedGallery {
-  gallery: GalleryRow
-  set: SetRow
-  /** One of the rows fails its checksum; only number and name are returned. */
-  isDamaged?: true
-}
-
-/** What is needed for many galleries at once: everything but the settings, which may be large. */
-export interface GalleryEntry {
-  name: string | null
-  uid: string
-  set_uid: string
-  model_id: string
-  dimension: number
-  engine: string
-  options: string
-}
+import {
+  checkedGallery,
+  checksumOfGallery,
+  damagedGallery,
+  type GalleryEntry,
+  type GalleryRow,
+  liveGallery,
+  optionsOf,
+  type ServedGallery,
+  type StoredGalleryRow,
+} from './gallery-row.js'
+import { SetTable } from './set-table.js'
 
 export interface NewGallery extends NewCatalogueEntry {
   /** ISO 8601. */
@@ -58,15 +35,15 @@ const unlimited = -1
 export class GalleryTable {
   readonly #sets: SetTable
   readonly #namesDamaged: boolean
-  readonly #byName: Statement<[string], StoredRow>
-  readonly #byNumber: Statement<[number], StoredRow>
-  readonly #page: Statement<[string, number], StoredRow>
-  readonly #byUid: Statement<[string], StoredRow>
+  readonly #byName: Statement<[string], StoredGalleryRow>
+  readonly #byNumber: Statement<[number], StoredGalleryRow>
+  readonly #page: Statement<[string, number], StoredGalleryRow>
+  readonly #byUid: Statement<[string], StoredGalleryRow>
   readonly #entries: Statement<[string, number], GalleryEntry>
   readonly #size: Statement<[], number>
   readonly #deleted: Statement<[], number>
-  readonly #insert: Statement<[StoredRow]>
-  readonly #update: Statement<[StoredRow]>
+  readonly #insert: Statement<[StoredGalleryRow]>
+  readonly #update: Statement<[StoredGalleryRow]>
   readonly #erase: Statement<[number]>
 
   constructor(database: Database, { damagedRecords = 'refused' }: GalleryTableOptions = {}) {
@@ -97,7 +74,7 @@ export class GalleryTable {
 
   /** @throws AlikeError `data_unreadable` */
   find(name: string): ServedGallery | undefined {
-    const row = checked(this.#named(name))
+    const row = checkedGallery(this.#named(name))
     return row && { gallery: row, set: this.#sets.get(row.serving) }
   }
 
@@ -115,12 +92,12 @@ export class GalleryTable {
 
   /** @throws AlikeError `gallery_not_found`, also for a deleted one; `data_unreadable` */
   ofUid(uid: string): GalleryRow & { name: string } {
-    return live(checked(this.#byUid.get(uid)))
+    return liveGallery(checkedGallery(this.#byUid.get(uid)))
   }
 
   /** @throws AlikeError `gallery_not_found`, also for a deleted one; `data_unreadable` */
   get(number: number): GalleryRow & { name: string } {
-    return live(checked(this.#byNumber.get(number)))
+    return liveGallery(checkedGallery(this.#byNumber.get(number)))
   }
 
   /** By name, ascending; holds one in memory at a time. @param after names after this one */
@@ -185,7 +162,7 @@ export class GalleryTable {
    * @throws AlikeError `gallery_not_found`
    */
   release(number: number): void {
-    this.#save({ ...live(this.#byNumber.get(number)), name: null, settings: '{}' })
+    this.#save({ ...liveGallery(this.#byNumber.get(number)), name: null, settings: '{}' })
   }
 
   /** Call it once nothing refers to the gallery any more. */
@@ -197,69 +174,19 @@ export class GalleryTable {
     this.#update.run({ ...row, checksum: checksumOfGallery(row) })
   }
 
-  #named(name: string): StoredRow | undefined {
+  #named(name: string): StoredGalleryRow | undefined {
     const row = this.#byName.get(name)
     if (row !== undefined && row.name !== name) throw damaged('The index of gallery names is damaged.')
     return row
   }
 
-  #listed(row: StoredRow): ServedGallery {
+  #listed(row: StoredGalleryRow): ServedGallery {
     try {
-      const gallery = checked(row)!
+      const gallery = checkedGallery(row)!
       return { gallery, set: this.#sets.get(gallery.serving) }
     } catch (error) {
-      if (this.#namesDamaged && error instanceof AlikeError) return damagedRow(row)
+      if (this.#namesDamaged && error instanceof AlikeError) return damagedGallery(row)
       throw error
     }
   }
-}
-
-export function entryOf({ name, uid, set_uid, model_id, dimension, engine, ...row }: GalleryEntry): CatalogueEntry {
-  const set = { uid: set_uid, galleryUid: uid, modelId: model_id, dimension }
-  return { name: name ?? '', uid, engine, set, options: optionsOf(row) }
-}
-
-function optionsOf({ options }: Pick<GalleryRow, 'options'>): GalleryOptions {
-  return readStored(options) ?? {}
-}
-
-export function recordOf(found: ServedGallery): CatalogueRecord {
-  const { gallery, set, isDamaged } = found
-  return {
-    ...entryOf(served(found)),
-    settings: readStored(gallery.settings) ?? {},
-    ...(isDamaged && { unreadable: 'record' }),
-    createdAt: gallery.created_at,
-    updatedAt: set.updated_at,
-  }
-}
-
-export function served({ gallery, set }: ServedGallery): GalleryEntry {
-  const { model_id, dimension, engine } = set
-  const { name, uid, options } = gallery
-  return { name, uid, set_uid: set.uid, model_id, dimension, engine, options }
-}
-
-function live<Row extends GalleryRow>(row: Row | undefined): Row & { name: string } {
-  if (row === undefined || row.name === null) throw new AlikeError('gallery_not_found')
-  return { ...row, name: row.name }
-}
-
-function damagedRow({ number, name, uid, serving }: GalleryRow): ServedGallery {
-  const gallery = { number, name, uid: String(uid), settings: '{}', created_at: '', serving, options: '{}' }
-  const unknown = { engine: '', model_id: '', dimension: 0, count: 0, next_slot: 0, created_at: '', updated_at: '' }
-  const set: SetRow = { ...unknown, number: serving, uid: '', gallery: number, stage: 'ready', about: '{}' }
-  return { gallery, set, isDamaged: true }
-}
-
-function checked(row: StoredRow | undefined): GalleryRow | undefined {
-  if (row !== undefined)
-    expectChecksum(checksumOfGallery(row), row.checksum, `The record of gallery ${row.name ?? row.uid}`)
-  return row
-}
-
-/** Rows written before options existed have none. */
-export function checksumOfGallery({ number, name, uid, settings, created_at, serving, options }: GalleryRow): number {
-  const values = [number, name, uid, settings, created_at, serving]
-  return checksumOfValues(options === '{}' ? values : [...values, options])
 }

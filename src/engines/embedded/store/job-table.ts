@@ -20,7 +20,7 @@ import {
   succeeded,
   transitioned,
 } from '../../../jobs/job-changes.js'
-import { changedColumns, type JobRow, recordOf, recordWithoutSource, rowOf } from '../../../jobs/job-row.js'
+import { changedColumns, recordOf, recordWithoutSource, rowOf } from '../../../jobs/job-row.js'
 import type {
   JobListOptions,
   JobResult,
@@ -30,19 +30,20 @@ import type {
   PendingWebhook,
   WebhookNote,
 } from '../../../jobs/job-store.js'
-import { checksumOfValues, expectChecksum } from './checksum.js'
-import { type Database, damaged, type Statement } from './database.js'
+import type { Database, Statement } from './database.js'
 import { JobErrorRows } from './job-error-rows.js'
+import { JobResultRows } from './job-result-rows.js'
+import { checkedJob, checksumOfJob, type NumberedJobRow, type StoredJobRow } from './stored-job-row.js'
 import { WebhookTable } from './webhook-table.js'
 
-type NumberedRow = JobRow & { number: number }
-type StoredRow = NumberedRow & { checksum: number }
-
-/** Kinds and states as JSON lists. */
-interface ListParameters {
-  gallery: string | null
+/** JSON lists. */
+interface KindsAndStates {
   kinds: string
   states: string
+}
+
+interface ListParameters extends KindsAndStates {
+  gallery: string | null
   limit: number
 }
 
@@ -51,19 +52,17 @@ const defaultErrorsLimit = 1_000
 
 export class JobTable {
   readonly #database: Database
-  readonly #byId: Statement<[string], StoredRow>
-  readonly #byIdempotencyKey: Statement<[string, string], StoredRow>
-  readonly #next: Statement<[Pick<ListParameters, 'kinds' | 'states'>], StoredRow>
+  readonly #byId: Statement<[string], StoredJobRow>
+  readonly #byIdempotencyKey: Statement<[string, string], StoredJobRow>
+  readonly #next: Statement<[KindsAndStates], StoredJobRow>
   readonly #webhooks: WebhookTable
-  readonly #newest: Statement<[ListParameters], StoredRow>
-  readonly #oldest: Statement<[ListParameters], StoredRow>
-  readonly #count: Statement<[{ kinds: string; states: string }], number>
+  readonly #newest: Statement<[ListParameters], StoredJobRow>
+  readonly #oldest: Statement<[ListParameters], StoredJobRow>
+  readonly #count: Statement<[KindsAndStates], number>
   readonly #errors: JobErrorRows
-  readonly #insert: Statement<[Omit<StoredRow, 'number'>]>
-  readonly #update: Statement<[StoredRow]>
-  readonly #insertResult: Statement<[number, string, number]>
-  readonly #result: Statement<[number], { job: number; result: string; checksum: number }>
-  readonly #forgetResults: Statement<[string]>
+  readonly #results: JobResultRows
+  readonly #insert: Statement<[Omit<StoredJobRow, 'number'>]>
+  readonly #update: Statement<[StoredJobRow]>
   readonly #forget: Statement<[string]>
 
   constructor(database: Database) {
@@ -74,13 +73,12 @@ export class JobTable {
     const listed = `SELECT * FROM job WHERE (@gallery IS NULL OR gallery = @gallery) AND ${fitting} ORDER BY number`
     this.#newest = database.prepare(`${listed} DESC LIMIT @limit`)
     this.#oldest = database.prepare(`${listed} LIMIT @limit`)
-    this.#count = database
-      .prepare<[{ kinds: string; states: string }], number>(`SELECT count(*) FROM job WHERE ${fitting}`)
-      .pluck()
+    this.#count = database.prepare<[KindsAndStates], number>(`SELECT count(*) FROM job WHERE ${fitting}`).pluck()
     this.#next = database.prepare(
       `SELECT * FROM job WHERE paused = 0 AND ${fitting} ORDER BY priority DESC, number LIMIT 1`,
     )
     this.#errors = new JobErrorRows(database)
+    this.#results = new JobResultRows(database)
     this.#webhooks = new WebhookTable(database)
     this.#insert = database.prepare(
       `INSERT INTO job (id, kind, gallery, gallery_uid, state, source, total, added, updated, removed, skipped, failed, position,
@@ -92,11 +90,6 @@ export class JobTable {
       `UPDATE job SET state = @state, total = @total, added = @added, updated = @updated, removed = @removed,
          skipped = @skipped, failed = @failed, position = @position, failure = @failure, started_at = @started_at,
          finished_at = @finished_at, trials = @trials, replaced = @replaced, names_assumed = @names_assumed, priority = @priority, paused = @paused, checksum = @checksum WHERE number = @number`,
-    )
-    this.#insertResult = database.prepare('INSERT INTO job_result VALUES (?, ?, ?)')
-    this.#result = database.prepare('SELECT * FROM job_result WHERE job = ?')
-    this.#forgetResults = database.prepare(
-      'DELETE FROM job_result WHERE job IN (SELECT number FROM job WHERE finished_at < ?)',
     )
     this.#forget = database.prepare('DELETE FROM job WHERE finished_at < ?')
   }
@@ -115,13 +108,13 @@ export class JobTable {
   }: JobListOptions = {}): JobRecord[] {
     return (order === 'newest' ? this.#newest : this.#oldest)
       .all({ gallery: gallery ?? null, kinds: JSON.stringify(kinds), states: JSON.stringify(states), limit })
-      .map((row) => recordOf(checked(row)))
+      .map((row) => recordOf(checkedJob(row)))
   }
 
   /** The next job to start. */
   next(kinds: readonly JobKind[]): JobRecord | undefined {
     const row = this.#next.get({ kinds: JSON.stringify(kinds), states: JSON.stringify(activeJobStates) })
-    return row && recordOf(checked(row))
+    return row && recordOf(checkedJob(row))
   }
 
   /** Counts without reading the rows or checking them against their checksums. */
@@ -143,8 +136,8 @@ export class JobTable {
    * @throws AlikeError `data_unreadable`
    */
   verifyRecords(onRow: () => void = () => {}): void {
-    for (const row of this.#database.prepare<[], StoredRow>('SELECT * FROM job').iterate()) {
-      checked(row)
+    for (const row of this.#database.prepare<[], StoredJobRow>('SELECT * FROM job').iterate()) {
+      checkedJob(row)
       onRow()
     }
   }
@@ -156,31 +149,23 @@ export class JobTable {
   verifyAll(onRow: () => void): void {
     this.verifyRecords(onRow)
     this.#errors.verifyAll(onRow)
-    for (const { job, result, checksum } of this.#database
-      .prepare<[], { job: number; result: string; checksum: number }>('SELECT * FROM job_result')
-      .iterate()) {
-      expectChecksum(checksumOfValues([job, result]), checksum, 'The result of a job')
-      onRow()
-    }
+    this.#results.verifyAll(onRow)
   }
 
   result(id: string): string | undefined {
     const job = this.#row(id)
     if (job === undefined || job.kind === 'ingest' || job.state !== 'succeeded') return undefined
-    const row = this.#result.get(job.number)
-    if (row === undefined) throw damaged('The result of a job is missing.')
-    expectChecksum(checksumOfValues([row.job, row.result]), row.checksum, 'The result of a job')
-    return row.result
+    return this.#results.get(job.number)
   }
 
   create(job: NewJob, galleryUid: string, at: string): { job: JobRecord; created: boolean } {
     if (job.idempotencyKey !== undefined) {
       const existing = this.#byIdempotencyKey.get(galleryUid, job.idempotencyKey)
-      if (existing !== undefined) return { job: recordOf(checked(existing)), created: false }
+      if (existing !== undefined) return { job: recordOf(checkedJob(existing)), created: false }
     }
     const record = newRecord(job, galleryUid, at)
     const row = rowOf(record)
-    const { lastInsertRowid } = this.#insert.run({ ...row, checksum: checksumOf(row) })
+    const { lastInsertRowid } = this.#insert.run({ ...row, checksum: checksumOfJob(row) })
     if (job.webhook !== undefined) this.#webhooks.add(Number(lastInsertRowid), job.webhook)
     return { job: record, created: true }
   }
@@ -232,12 +217,12 @@ export class JobTable {
   finish(id: string, result: JobResult, galleryUid: string | undefined, at: string): JobRecord {
     const { number } = this.#existing(id)
     const record = this.#change(id, (job) => succeeded(job, result, galleryUid, at))
-    this.#insertResult.run(number, result.result, checksumOfValues([number, result.result]))
+    this.#results.insert(number, result.result)
     return record
   }
 
   forget(finishedBefore: string): number {
-    this.#forgetResults.run(finishedBefore)
+    this.#results.forget(finishedBefore)
     this.#webhooks.forget(finishedBefore)
     this.#errors.forget(finishedBefore)
     return this.#forget.run(finishedBefore).changes
@@ -250,51 +235,18 @@ export class JobTable {
     return changed
   }
 
-  #existing(id: string): NumberedRow {
+  #existing(id: string): NumberedJobRow {
     const row = this.#row(id)
     if (row === undefined) throw new AlikeError('job_not_found')
     return row
   }
 
-  #row(id: string): NumberedRow | undefined {
+  #row(id: string): NumberedJobRow | undefined {
     const row = this.#byId.get(id)
-    return row && checked(row)
+    return row && checkedJob(row)
   }
 
-  #save(row: NumberedRow): void {
-    this.#update.run({ ...row, checksum: checksumOf(row) })
+  #save(row: NumberedJobRow): void {
+    this.#update.run({ ...row, checksum: checksumOfJob(row) })
   }
-}
-
-function checked(row: StoredRow): StoredRow {
-  expectChecksum(checksumOf(row), row.checksum, `The record of job ${row.id}`)
-  return row
-}
-
-/** Rows written before kinds existed have a checksum without one. */
-function checksumOf(row: JobRow): number {
-  return checksumOfValues([
-    row.id,
-    row.gallery,
-    row.gallery_uid,
-    row.state,
-    row.source,
-    row.total,
-    row.added,
-    row.updated,
-    row.skipped,
-    row.failed,
-    row.position,
-    row.failure,
-    row.idempotency_key,
-    row.created_at,
-    row.started_at,
-    row.finished_at,
-    // Newer than the other columns: rows written earlier keep their checksum.
-    ...(row.kind === 'ingest' ? [] : [row.kind]),
-    ...(row.removed === 0 ? [] : [row.removed]),
-    ...(row.trials === null ? [] : [row.trials]),
-    ...(row.replaced === 0 && row.names_assumed === 0 ? [] : ['replaced', row.replaced, row.names_assumed]),
-    ...(row.priority === 0 && row.paused === 0 ? [] : ['steered', row.priority, row.paused]),
-  ])
 }

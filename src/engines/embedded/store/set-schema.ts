@@ -4,7 +4,7 @@
  */
 import { checksumOfValues } from './checksum.js'
 import { type Database, rewriteTables } from './database.js'
-import { checksumOfGallery } from './gallery-table.js'
+import { checksumOfGallery } from './gallery-row.js'
 import { checksumOfSet } from './set-table.js'
 
 const setSchema = `

@@ -1,7 +1,8 @@
 /** Changes to embedding sets as such, each as a step of a transaction that the writer thread holds open. */
 import { AlikeError } from '../../../errors.js'
 import type { CatalogueSet, NewCatalogueSet, SetChange } from '../../../gallery/catalogue.js'
-import type { GalleryRow, GalleryTable } from './gallery-table.js'
+import type { GalleryRow } from './gallery-row.js'
+import type { GalleryTable } from './gallery-table.js'
 import type { SetRow, SetTable } from './set-table.js'
 
 export interface SetWritesOptions {

@@ -17,7 +17,8 @@ import { type ScanCalls, scanCalls } from './scan-calls.js'
 import { schemaVersion, versionOf } from './schema.js'
 import { SetTable } from './set-table.js'
 
-export interface StoreReads {
+/** The tables that the main thread reads. */
+export interface StoreTables {
   galleries: GalleryTable
   sets: SetTable
   images: ImageTable
@@ -28,6 +29,9 @@ export interface StoreReads {
   decisions: DecisionTable
   layouts: LayoutTable
   originals: OriginalTable
+}
+
+export interface StoreReads extends StoreTables {
   /** All reads inside see one snapshot. */
   atOnce<Result>(read: () => Result): Result
   /** Used while the reader thread cannot be opened. */

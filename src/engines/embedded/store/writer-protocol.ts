@@ -12,9 +12,8 @@ import type { JobResult, JobSteering, JobTransition, NewJob, WebhookNote } from 
 import type { NewDecisionRow } from './decision-table.js'
 import type { FeedbackRequest } from './feedback-table.js'
 import type { NewGallery } from './gallery-table.js'
-import type { ChangeRequest, PutRequest, SlotResult } from './gallery-writes.js'
-
 import type { NewPoints } from './layout-table.js'
+import type { ChangeRequest, PutRequest, SlotResult } from './set-images.js'
 
 /** Start-up data of the thread. */
 export interface WriterThreadData {

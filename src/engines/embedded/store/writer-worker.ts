@@ -43,11 +43,12 @@ answerCalls<WriterCalls>(
       await groups.add(() => writes.sets.remove(setUid, at))
       purge()
     },
-    changeImages: (request) => groups.add(() => writes.changeImages(request)),
-    putImage: (request) => groups.add(() => writes.putImage(request)),
-    patchImage: ({ set, id, change, at }) => groups.add(() => writes.patchImage(set, id, change, at)),
-    deleteFitting: ({ set, slots, filter, at }) => groups.add(() => writes.deleteFitting(set, slots, filter, at)),
-    describeImages: ({ set, described }) => groups.add(() => writes.describeImages(set, described)),
+    changeImages: (request) => groups.add(() => writes.images.change(request)),
+    putImage: (request) => groups.add(() => writes.images.put(request)),
+    patchImage: ({ set, id, change, at }) => groups.add(() => writes.images.patch(set, id, change, at)),
+    deleteFitting: ({ set, slots, filter, at }) =>
+      groups.add(() => writes.images.deleteFitting(set, slots, filter, at)),
+    describeImages: ({ set, described }) => groups.add(() => writes.images.describe(set, described)),
     recordFeedback: (request) => groups.add(() => writes.recordFeedback(request)),
     addDecision: (request) => groups.add(() => writes.addDecision(request)),
     settleDecision: ({ gallery, number }) => groups.add(() => writes.decisions.settle(gallery, number)),

@@ -1,0 +1,54 @@
+/** The rows of job results: the reports of analyses, for example. */
+import { checksumOfValues, expectChecksum } from './checksum.js'
+import { type Database, damaged, type Statement } from './database.js'
+
+interface StoredRow {
+  /** Its number. */
+  job: number
+  result: string
+  checksum: number
+}
+
+export class JobResultRows {
+  readonly #database: Database
+  readonly #ofJob: Statement<[number], StoredRow>
+  readonly #insert: Statement<[StoredRow]>
+  readonly #forget: Statement<[string]>
+
+  constructor(database: Database) {
+    this.#database = database
+    this.#ofJob = database.prepare('SELECT * FROM job_result WHERE job = ?')
+    this.#insert = database.prepare('INSERT INTO job_result VALUES (@job, @result, @checksum)')
+    this.#forget = database.prepare(
+      'DELETE FROM job_result WHERE job IN (SELECT number FROM job WHERE finished_at < ?)',
+    )
+  }
+
+  /** @throws AlikeError `data_unreadable`, also when there is none */
+  get(job: number): string {
+    const row = this.#ofJob.get(job)
+    if (row === undefined) throw damaged('The result of a job is missing.')
+    return checked(row).result
+  }
+
+  /** Compares every row of every job. @throws AlikeError `data_unreadable` */
+  verifyAll(onRow: () => void): void {
+    for (const row of this.#database.prepare<[], StoredRow>('SELECT * FROM job_result').iterate()) {
+      checked(row)
+      onRow()
+    }
+  }
+
+  insert(job: number, result: string): void {
+    this.#insert.run({ job, result, checksum: checksumOfValues([job, result]) })
+  }
+
+  forget(finishedBefore: string): void {
+    this.#forget.run(finishedBefore)
+  }
+}
+
+function checked(row: StoredRow): StoredRow {
+  expectChecksum(checksumOfValues([row.job, row.result]), row.checksum, 'The result of a job')
+  return row
+}

@@ -1,0 +1,185 @@
+/** Changes to the pictures of a set, each as a step of a transaction that the writer thread holds open. */
+import { AlikeError } from '../../../errors.js'
+import type { Filter } from '../../../gallery/filter.js'
+import type { JobProgress, StoredCounts } from '../../../gallery/job-progress.js'
+import {
+  type ImageChange,
+  type ImageRecord,
+  type ImageStep,
+  type NewImage,
+  type PutStep,
+  referenceOf,
+} from '../../../gallery/records.js'
+import { nfc } from '../../../text.js'
+import type { Database } from './database.js'
+import { DescriptorTable } from './descriptor-table.js'
+import type { FeedbackTable } from './feedback-table.js'
+import type { GalleryTable } from './gallery-table.js'
+import { ImageTable } from './image-table.js'
+import { ImageWrites } from './image-writes.js'
+import type { JobTable } from './job-table.js'
+import { type SetRow, type SetTable, slotsMax } from './set-table.js'
+
+export interface PutSlots {
+  slot: number
+  /** Slot of the picture that previously had this id. */
+  retiredSlot?: number
+  created: boolean
+}
+
+/** The effect of a step, and the slots involved. */
+export type SlotResult = PutSlots | { unchanged: true } | { removedSlot: number } | { absent: true }
+
+export interface ChangeRequest {
+  set: number
+  steps: readonly ImageStep[]
+  /** Maximum live pictures in the set. */
+  imagesMax: number
+  progress?: JobProgress
+  at: string
+}
+
+export interface PutRequest extends Omit<ChangeRequest, 'steps' | 'progress'> {
+  step: PutStep
+}
+
+/** Tables that a change of pictures touches besides their own. */
+export interface SetImagesTables {
+  galleries: GalleryTable
+  sets: SetTable
+  feedback: FeedbackTable
+  jobs: JobTable
+}
+
+export class SetImages {
+  readonly #galleries: GalleryTable
+  readonly #sets: SetTable
+  readonly #feedback: FeedbackTable
+  readonly #jobs: JobTable
+  readonly #images: ImageTable
+  readonly #rows: ImageWrites
+  readonly #descriptors: DescriptorTable
+
+  constructor(database: Database, { galleries, sets, feedback, jobs }: SetImagesTables) {
+    this.#galleries = galleries
+    this.#sets = sets
+    this.#feedback = feedback
+    this.#jobs = jobs
+    this.#images = new ImageTable(database, { damagedRecords: 'named' }) // replaced and removed like others
+    this.#rows = new ImageWrites(database, this.#images)
+    this.#descriptors = new DescriptorTable(database)
+  }
+
+  change({ set, steps, imagesMax, progress, at }: ChangeRequest): SlotResult[] {
+    const row = this.#sets.get(set)
+    const results = steps.map((step) => ('put' in step ? this.#put(row, step, at) : this.#remove(row, step.remove)))
+    if (row.count > imagesMax && steps.some((step) => 'put' in step))
+      throw new AlikeError('gallery_full', { detail: `The maximum is ${imagesMax} pictures.` })
+    if (!results.every(isIdle)) this.#sets.save({ ...row, updated_at: at })
+    if (progress !== undefined) this.#jobs.advance(progress, countsOf(results), this.#galleries.get(row.gallery).uid)
+    return results
+  }
+
+  /** Stores one picture and returns the resulting record. */
+  put({ step, ...request }: PutRequest): { result: SlotResult; record: ImageRecord } {
+    const [result] = this.change({ ...request, steps: [step] })
+    return { result: result!, record: this.#images.find(request.set, step.put.id)! }
+  }
+
+  patch(set: number, id: string, { label, metadata }: ImageChange, at: string): void {
+    this.#sets.get(set)
+    const change = {
+      ...(label !== undefined && { label: label && nfc(label) }),
+      ...(metadata !== undefined && { metadata }),
+    }
+    if (!this.#rows.change(set, id, change, at)) throw new AlikeError('image_not_found')
+  }
+
+  /** Keeps a picture that was changed after its slot was read and no longer matches. */
+  deleteFitting(set: number, slots: Uint32Array, filter: Filter, at: string): Uint32Array {
+    const row = this.#sets.get(set)
+    const deleted = this.#images.fitting(set, slots, filter)
+    for (const { id } of this.#images.hits(set, [...deleted]).values()) this.#forgetFeedback(row, id)
+    for (const slot of deleted) this.#rows.delete(set, slot)
+    if (deleted.length > 0) this.#sets.save({ ...row, count: row.count - deleted.length, updated_at: at })
+    return deleted
+  }
+
+  /** Adds descriptors to pictures that still exist and have none. @returns how many */
+  describe(set: number, described: { slot: number; descriptor: Uint8Array }[]): number {
+    return described.filter(({ slot, descriptor }) => this.#descriptors.add(set, slot, descriptor)).length
+  }
+
+  /** Removes up to `limit` rows of each kind of a dropped set; false when none are left. */
+  purge(set: number, limit: number): boolean {
+    return this.#rows.purge(set, limit)
+  }
+
+  /** Removes judgements of a picture that was removed or visibly replaced. */
+  #forgetFeedback(set: SetRow, id: string): void {
+    if (this.#galleries.get(set.gallery).serving === set.number) this.#feedback.forget(set.gallery, id)
+  }
+
+  /**
+   * Resolves omitted values from what is stored now, and normalises the text. Counts in `row`, which the caller saves.
+   */
+  #put(row: SetRow, { put: image, unlessSame = false }: PutStep, at: string): PutSlots | { unchanged: true } {
+    const found = this.#images.stored(row.number, image.id)
+    const former = found?.record
+    const { label = former?.label ?? null, metadata = former?.metadata ?? {} } = image
+    const reference = referenceOf(image, former)
+    const said = { ...image, id: former?.id ?? nfc(image.id), label: label && nfc(label), metadata, reference }
+    if (unlessSame && former !== undefined && isSame(former, said)) return { unchanged: true }
+    if (found !== undefined) this.#rows.delete(row.number, found.slot)
+    else row.count++
+    // judgements of the former picture do not apply to this one
+    if (former !== undefined && former.contentHash !== said.contentHash) this.#forgetFeedback(row, former.id)
+    const slot = row.next_slot++
+    if (slot >= slotsMax) throw new AlikeError('gallery_full', { detail: 'It has used up its slots.' })
+    this.#rows.insert(row.number, {
+      ...said,
+      slot,
+      createdAt: (image.updatedAt && image.createdAt) || former?.createdAt || image.createdAt || at,
+      updatedAt: image.updatedAt || at,
+    })
+    return found === undefined ? { slot, created: true } : { slot, created: false, retiredSlot: found.slot }
+  }
+
+  /** Counts in `row`, which the caller saves. */
+  #remove(row: SetRow, id: string): { removedSlot: number } | { absent: true } {
+    const found = this.#images.stored(row.number, id)
+    if (found === undefined) return { absent: true }
+    this.#rows.delete(row.number, found.slot)
+    this.#forgetFeedback(row, found.record.id)
+    row.count--
+    return { removedSlot: found.slot }
+  }
+}
+
+function isSame(
+  former: ImageRecord,
+  said: Pick<NewImage, 'contentHash' | 'modelId' | 'label' | 'metadata' | 'reference'>,
+): boolean {
+  const { contentHash, modelId, label, metadata, reference } = said
+  // Both came through JSON and keep the order of members as sent.
+  return (
+    former.contentHash === contentHash &&
+    former.modelId === modelId &&
+    former.label === label &&
+    former.reference === reference &&
+    JSON.stringify(former.metadata) === JSON.stringify(metadata)
+  )
+}
+
+function isIdle(result: SlotResult): boolean {
+  return 'unchanged' in result || 'absent' in result
+}
+
+function countsOf(results: SlotResult[]): StoredCounts {
+  const counts = { added: 0, updated: 0, removed: 0, idle: 0 }
+  for (const result of results) {
+    if ('slot' in result) counts[result.created ? 'added' : 'updated'] += 1
+    else counts[isIdle(result) ? 'idle' : 'removed'] += 1
+  }
+  return counts
+}

@@ -1,0 +1,65 @@
+/** The threads with their own connections to the database, and the order in which they open and close. */
+import { AlikeError } from '../../../errors.js'
+import { CalledThread } from '../../../worker-calls.js'
+import type { CopiesCalls, CopiesThreadData } from './copies-protocol.js'
+import type { ReaderCalls, ReaderThreadData } from './reader-protocol.js'
+import type { WriterCalls, WriterThreadData } from './writer-protocol.js'
+
+export interface StoreThreadsOptions extends WriterThreadData {
+  /** Called once when a thread dies. */
+  onFailure(error: AlikeError): void
+}
+
+export class StoreThreads {
+  readonly writer: CalledThread<WriterCalls>
+  readonly reader: CalledThread<ReaderCalls>
+  readonly copies: CalledThread<CopiesCalls>
+
+  constructor({ path, maxBytes, onFailure }: StoreThreadsOptions) {
+    this.writer = new CalledThread<WriterCalls>({
+      name: 'writer',
+      file: new URL('./writer-worker.js', import.meta.url),
+      data: { path, maxBytes } satisfies WriterThreadData,
+      onFailure,
+    })
+    this.reader = new CalledThread<ReaderCalls>({
+      name: 'reader',
+      file: new URL('./reader-worker.js', import.meta.url),
+      data: { path } satisfies ReaderThreadData,
+      onFailure,
+    })
+    this.copies = new CalledThread<CopiesCalls>({
+      name: 'copies',
+      file: new URL('./copies-worker.js', import.meta.url),
+      data: { path } satisfies CopiesThreadData,
+      onFailure,
+    })
+  }
+
+  /** @returns false if there is not enough room; retry later */
+  async openWriter(): Promise<boolean> {
+    try {
+      await this.writer.call('open', undefined)
+      return true
+    } catch (error) {
+      if (error instanceof AlikeError && error.code === 'storage_full') return false
+      throw error
+    }
+  }
+
+  /** Call it after the writer has created the tables. @throws AlikeError `storage_full`, `data_unreadable` */
+  async openReaders(): Promise<void> {
+    await Promise.all([this.reader.call('open', undefined), this.copies.call('open', undefined)])
+  }
+
+  /**
+   * The writer closes last: the last connection to close empties the write-ahead log.
+   * @param closeReads closes the connection of the main thread
+   */
+  async close(closeReads: () => void = () => {}): Promise<void> {
+    await this.copies.close()
+    await this.reader.close()
+    closeReads()
+    await this.writer.close()
+  }
+}
