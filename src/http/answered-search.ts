@@ -2,8 +2,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type AnswerBytes, inOneTurnMaxBytes } from './answer-bytes.js'
 import { type AskedSearch, answerSearch, type SearchParts } from './answer-search.js'
+import type { ViewedAnswer } from './answer-view.js'
 import { inTurns } from './json-in-turns.js'
-import type { ViewedAnswer } from './schemas/search.js'
 
 export interface AnsweredSearchOptions extends SearchParts {
   answers: AnswerBytes

@@ -2,7 +2,7 @@
 import { type Grant, reaches } from '../access/grants.js'
 import { AlikeError } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
-import { galleriesMax } from './schemas/search-parameters.js'
+import { galleriesMax } from './schemas/joined-search-parameters.js'
 
 /** Galleries read at once for a pattern. */
 const namesAtOnce = 1_000

@@ -4,10 +4,11 @@ import { type AnsweredSearchOptions, searchAnswerer } from '../answered-search.j
 import { clientGone } from '../client-gone.js'
 import { imageRequestReader } from '../image-request.js'
 import { imageBody } from '../schemas/image-body.js'
+import { joinedSearchSchemas } from '../schemas/joined-search-parameters.js'
 import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
 import { JoinedSearchAnswer } from '../schemas/search.js'
-import { imagesMax, joinedSearchSchemas, type SearchGiven } from '../schemas/search-parameters.js'
+import { imagesMax, type SearchGiven } from '../schemas/search-parameters.js'
 import { searchedGalleries } from '../searched-galleries.js'
 import { RequestInvalid } from '../validation.js'
 

@@ -1,22 +1,14 @@
 /** Galleries as callers see them. */
 import { type Static, Type } from 'typebox'
-import { storedBounds } from '../../bounded-json.js'
 import { quantisations } from '../../gallery/engine.js'
 import { originalsModes } from '../../gallery/gallery-options.js'
 import type { GalleryReading } from '../../gallery/gallery-readings.js'
 import type { GalleryRecord } from '../../gallery/records.js'
 import type { ToldMove } from '../../re-embedding/gallery-moves.js'
-import type { Compared } from '../../re-embedding/set-about.js'
+import { GalleryMove, moveView } from './gallery-move.js'
+import { Metadata } from './metadata.js'
 import { named, reference } from './named.js'
 import { Cursor, GalleryName, Label, limit } from './parameters.js'
-
-/** The limits that a schema cannot express; `bounded-json.ts` checks them. */
-export const storedJsonDescription = `Any JSON object of yours: nested at most ${storedBounds.depthMax} deep, with at most ${storedBounds.valuesMax} values in all and \`METADATA_MAX_BYTES\` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts.`
-
-export const Metadata = Type.Record(Type.String(), Type.Unknown(), {
-  maxProperties: 100,
-  description: storedJsonDescription,
-})
 
 const rules = {
   originals: Type.Optional(
@@ -107,37 +99,7 @@ export const Gallery = named(
       dimension: Type.Integer({ description: 'Numbers in an embedding.' }),
       settings: Metadata,
       engine: Type.String({ description: 'The engine that stores it.' }),
-      move: Type.Optional(
-        Type.Object(
-          {
-            engine: Type.String({ description: 'The engine that stores the copy.' }),
-            state: Type.Enum(['copying', 'kept'], {
-              type: 'string',
-              description:
-                '`copying`: the gallery is being moved there by `job`, unless the job has failed. `kept`: the gallery was moved from there, and the copy is kept up to date until `keptUntil`.',
-            }),
-            images: Type.Integer({ description: 'Pictures in the copy.' }),
-            job: Type.Optional(Type.String({ description: 'The unfinished job that moves it.' })),
-            keptUntil: Type.Optional(Type.String({ description: 'When the copy will be deleted.' })),
-            compared: Type.Optional(
-              Type.Object(
-                {
-                  images: Type.Integer(),
-                  checksum: Type.Optional(
-                    Type.String({
-                      description:
-                        'Order-independent sum over all pictures, hex. Absent if some were written in the meantime and therefore compared individually.',
-                    }),
-                  ),
-                  comparedAt: Type.String(),
-                },
-                { description: 'The comparison made before the gallery was switched to its current engine.' },
-              ),
-            ),
-          },
-          { description: 'Its copy in another engine, if there is one. Not in lists.' },
-        ),
-      ),
+      move: Type.Optional(GalleryMove),
       originals: Type.Enum([...originalsModes], {
         type: 'string',
         description: 'How originals are kept: stored, referenced, or neither.',
@@ -253,19 +215,4 @@ export function galleryView(
     createdAt,
     updatedAt,
   }
-}
-
-function moveView({ engine, state, images, job, keptUntil, compared }: ToldMove) {
-  return {
-    engine,
-    state,
-    images,
-    ...(job !== undefined && { job }),
-    ...(keptUntil !== undefined && { keptUntil }),
-    ...(compared && { compared: comparedView(compared) }),
-  }
-}
-
-function comparedView({ images, checksum, comparedAt }: Compared) {
-  return { images, ...(checksum !== undefined && { checksum }), comparedAt }
 }

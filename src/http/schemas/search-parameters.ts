@@ -21,8 +21,6 @@ export const groupsMax = 500
 export const rerankedMax = 1_000
 /** Among how many of the best hits `diversity` chooses. */
 export const defaultCandidates = 200
-/** Galleries that one search may ask. */
-export const galleriesMax = 64
 const inclusions = ['metadata', 'thumbnail', 'vector', 'durations'] as const
 
 /** Schemas depend on the configured bound of `k`, so that the reference states the real one. */
@@ -238,53 +236,6 @@ export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: n
         { imageId: 'cycling/Image_12.jpg', k: 10, nearCopies: 'only' },
         { imageId: 'cycling/Image_12.jpg', k: 10, vote: 10, falseMatchRate: 0.001 },
         { url: 'https://images.example.com/cycling/12.jpg', k: 5 },
-      ],
-    },
-  )
-  return { Parameters, Body, Form: Type.Object({ image: BinaryImage, ...Parameters.properties }) }
-}
-
-/** Of one gallery alone: they speak of stored pictures, or compare hits with each other. */
-const ofOneGallery = [
-  'imageId',
-  'like',
-  'unlike',
-  'excludeIds',
-  'includeSelf',
-  'hideDuplicates',
-  'duplicateScore',
-  'nearCopies',
-  'diversity',
-  'candidates',
-] as const
-
-/** What a search of several galleries is asked. */
-export function joinedSearchSchemas(settings: Parameters<typeof searchSchemas>[0]) {
-  const one = searchSchemas(settings)
-  const galleries = Type.Array(
-    Type.String({ pattern: '^[A-Za-z0-9*][A-Za-z0-9._*-]{0,63}$', examples: ['holidays', 'archive-*'] }),
-    {
-      minItems: 1,
-      maxItems: galleriesMax,
-      examples: [['holidays']],
-      description: `Names of galleries, or patterns in which \`*\` stands for any characters; together at most ${galleriesMax} galleries. A pattern covers those that the caller may search.`,
-    },
-  )
-  const Parameters = Type.Object(
-    { galleries: Type.Optional(galleries), ...Type.Omit(one.Parameters, ofOneGallery).properties },
-    { additionalProperties: false },
-  )
-  const Body = Type.Object(
-    { galleries: Type.Optional(galleries), ...Type.Omit(one.Body, ofOneGallery).properties },
-    {
-      additionalProperties: false,
-      examples: [
-        {
-          galleries: ['holidays', 'archive-*'],
-          url: 'https://images.example.com/cycling/12.jpg',
-          k: 5,
-          boosts: [{ filter: { field: 'metadata.year', gte: 2024 }, weight: 0.05 }],
-        },
       ],
     },
   )

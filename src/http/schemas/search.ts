@@ -1,22 +1,12 @@
-/** What a search answers. Longer than most files, as descriptions for callers and examples are most of it. */
-import { type Static, Type } from 'typebox'
-import {
-  basisOf,
-  type CalibratedThreshold,
-  probabilitySameLabel,
-  type ScoreCalibration,
-} from '../../eval/score-calibration.js'
-import type { Hit as RankedHit } from '../../gallery/gallery-search.js'
-import type { Metadata as Stored } from '../../gallery/records.js'
-import { StoredMetadata } from '../../gallery/stored-json.js'
-import type { Answer, QueryDurations } from '../../retrieval.js'
+/** What a search answers. */
+import { Type } from 'typebox'
 import { Calibration } from './calibration.js'
-import { Metadata } from './gallery.js'
+import { Metadata } from './metadata.js'
 import { named, reference } from './named.js'
 import { NearCopyScore } from './near-copy.js'
 import { GalleryName, ImageId, Label } from './parameters.js'
 
-const Hit = Type.Object({
+export const SearchHit = Type.Object({
   rank: Type.Integer({ description: '1 is best.' }),
   id: ImageId,
   gallery: Type.Optional({ ...GalleryName, description: 'The gallery it is in, if several galleries are searched.' }),
@@ -50,7 +40,7 @@ const Hit = Type.Object({
 const Group = Type.Object({
   rank: Type.Integer({ description: '1 is best.' }),
   key: Type.Union([Type.String(), Type.Number(), Type.Boolean()], { description: 'The value that its hits share.' }),
-  hits: Type.Array(Hit, {
+  hits: Type.Array(SearchHit, {
     description: 'Score descending, then id ascending; `rank` is the position within the group.',
   }),
 })
@@ -103,7 +93,7 @@ export const SearchAnswer = named(
       }),
       ef: Type.Optional(Type.Integer({ description: 'Candidates that the graph kept.' })),
       vector: Type.Optional(Type.Array(Type.Number(), { description: 'The query vector; with `include`.' })),
-      hits: Type.Array(Hit, {
+      hits: Type.Array(SearchHit, {
         description:
           'Score descending, then id ascending; with `diversity` in the order of selection; empty with `groupBy`.',
       }),
@@ -214,92 +204,3 @@ export const JoinedSearchAnswer = named(
     ...Type.Omit(SearchAnswer, ['gallery']).properties,
   }),
 )
-
-export interface AnswerViewOptions {
-  include: readonly string[]
-  /** What links begin with. */
-  basePath: string
-  calibration?: ScoreCalibration
-  /** Where the vote was told to see no match. */
-  threshold?: CalibratedThreshold
-}
-
-/** All but where was searched. */
-export type ViewedAnswer = Omit<Static<typeof SearchAnswer>, 'gallery'>
-
-export function answerView(answer: Answer, options: AnswerViewOptions): ViewedAnswer {
-  const {
-    gallery: searched,
-    modelId,
-    vector,
-    method,
-    ef,
-    hits,
-    groups,
-    vote,
-    compared,
-    nextPageToken,
-    durations,
-  } = answer
-  const { include, threshold, calibration } = options
-  const view = (hit: RankedHit) => hitView(hit, searched, options)
-  return {
-    modelId,
-    method,
-    ...(ef !== undefined && { ef }),
-    ...(include.includes('vector') && { vector: [...vector] }),
-    hits: hits.map(view),
-    ...(groups && { groups: groups.map(({ rank, key, hits }) => ({ rank, key, hits: hits.map(view) })) }),
-    ...(vote && {
-      vote: {
-        ...vote,
-        ...(threshold && { threshold: { ...threshold, falseMatchesExpected: threshold.falseMatchRate * compared } }),
-      },
-    }),
-    ...(nextPageToken !== undefined && { nextPageToken }),
-    ...(calibration && { calibration: basisOf(calibration) }),
-    durations: rounded(durations),
-  }
-}
-
-function hitView(
-  { rank, score: raised, boost, gallery, nearCopyScore, record }: RankedHit,
-  searched: Answer['gallery'],
-  { include, basePath, calibration }: AnswerViewOptions,
-): Static<typeof Hit> {
-  const { id, label, modelId, metadataText, isDamaged, thumbnailBytes } = record
-  const score = boost === undefined ? raised : raised - boost
-  return {
-    rank,
-    ...(gallery !== undefined && { gallery }),
-    id,
-    score,
-    ...(boost !== undefined && { boost }),
-    ...(calibration && { pSame: probabilitySameLabel(calibration, score) }),
-    ...(nearCopyScore !== undefined && { nearCopyScore }),
-    label,
-    modelId,
-    ...(isDamaged && { unreadable: 'record' as const }),
-    // read when it is written: see StoredMetadata
-    ...(metadataText !== undefined && { metadata: new StoredMetadata(metadataText) as unknown as Stored }),
-    ...(include.includes('thumbnail') && {
-      thumbnail:
-        thumbnailBytes === 0
-          ? null
-          : `${basePath}/v1/galleries/${gallery ?? String(searched)}/images/${encodeURIComponent(id)}/thumbnail`,
-    }),
-  }
-}
-
-/** To microseconds: the clock knows no more. */
-function rounded(durations: QueryDurations): QueryDurations {
-  const round = (ms: number) => Math.round(ms * 1_000) / 1_000
-  const { decodeMs, queueMs, embedMs, searchMs, totalMs } = durations
-  return {
-    decodeMs: round(decodeMs),
-    queueMs: round(queueMs),
-    embedMs: round(embedMs),
-    searchMs: round(searchMs),
-    totalMs: round(totalMs),
-  }
-}

@@ -13,6 +13,13 @@ const countedMax = 100_000
 /** Rows that get their checksum in one statement. */
 const migratedAtOnce = 1_000
 
+const defaultLimit = 1_000
+
+export interface JobErrorsPage {
+  fromItem?: number
+  limit?: number
+}
+
 export class JobErrorRows {
   readonly #database: Database
   readonly #page: Statement<[number, number, number], StoredRow>
@@ -35,7 +42,7 @@ export class JobErrorRows {
    * @param failed number of failed items according to the job's record
    * @throws AlikeError `data_unreadable`, also when lines are missing
    */
-  page(job: number, failed: number, fromItem: number, limit: number): JobError[] {
+  page(job: number, failed: number, { fromItem = 0, limit = defaultLimit }: JobErrorsPage = {}): JobError[] {
     const rows = this.#page.all(job, fromItem, limit)
     if (rows.length < limit && failed <= countedMax && this.#count.get(job)! < failed)
       throw damaged('Lines of an error report are missing.')

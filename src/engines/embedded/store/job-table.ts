@@ -31,7 +31,7 @@ import type {
   WebhookNote,
 } from '../../../jobs/job-store.js'
 import type { Database, Statement } from './database.js'
-import { JobErrorRows } from './job-error-rows.js'
+import { JobErrorRows, type JobErrorsPage } from './job-error-rows.js'
 import { JobResultRows } from './job-result-rows.js'
 import { checkedJob, checksumOfJob, type NumberedJobRow, type StoredJobRow } from './stored-job-row.js'
 import { WebhookTable } from './webhook-table.js'
@@ -48,7 +48,6 @@ interface ListParameters extends KindsAndStates {
 }
 
 const defaultListLimit = 100
-const defaultErrorsLimit = 1_000
 
 export class JobTable {
   readonly #database: Database
@@ -122,12 +121,9 @@ export class JobTable {
     return this.#count.get({ kinds: JSON.stringify(kinds), states: JSON.stringify(states) })!
   }
 
-  errors(
-    id: string,
-    { fromItem = 0, limit = defaultErrorsLimit }: { fromItem?: number; limit?: number } = {},
-  ): JobError[] {
+  errors(id: string, page?: JobErrorsPage): JobError[] {
     const row = this.#row(id)
-    return row === undefined ? [] : this.#errors.page(row.number, row.failed, fromItem, limit)
+    return row === undefined ? [] : this.#errors.page(row.number, row.failed, page)
   }
 
   /**

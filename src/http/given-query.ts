@@ -1,0 +1,148 @@
+/** The query of a search request: its parameters checked against each other, and translated. */
+import { defaultDuplicateScore } from '../copies/near-copy-score.js'
+import { AlikeError } from '../errors.js'
+import {
+  type CalibratedThreshold,
+  type ScoreCalibration,
+  scoreOfProbability,
+  thresholdOf,
+} from '../eval/score-calibration.js'
+import { readFilter } from '../gallery/filter.js'
+import type { Example, Query } from '../retrieval.js'
+import { filterOf } from './given-filter.js'
+import { regionOf } from './schemas/region.js'
+import {
+  defaultCandidates,
+  defaultGroupSize,
+  defaultK,
+  groupsMax,
+  rerankedMax,
+  type SearchGiven,
+} from './schemas/search-parameters.js'
+import type { RequestInvalid } from './validation.js'
+
+export function includes({ include = [] }: SearchGiven, name: string): boolean {
+  return [include].flat().some((one) => one === name)
+}
+
+export type Refuse = (pointer: string, detail: string) => RequestInvalid
+
+export function examplesOf(
+  images: Buffer[],
+  given: SearchGiven,
+  misfit: Refuse,
+): Pick<Query, 'like' | 'unlike' | 'includeSelf'> {
+  const { imageId, like = [], unlike = [], includeSelf = false, region } = given
+  const vector = 'vector' in given ? given.vector : undefined
+  if (region !== undefined && images.length !== 1)
+    throw misfit('/region', 'needs one picture: of stored ones only the embedding of the whole is kept')
+  const examples: Example[] = [
+    ...images.map((bytes) => ({ bytes, ...(region !== undefined && { region: regionOf(region) }) })),
+    ...[...(imageId === undefined ? [] : [imageId]), ...[like].flat()].map((id) => ({ id })),
+    ...(vector === undefined ? [] : [{ vector: Float32Array.from(vector) }]),
+  ]
+  if (examples.length === 0) throw new AlikeError('image_missing')
+  if (given.nearCopies !== undefined && examples.every((example) => 'vector' in example))
+    throw misfit('/nearCopies', 'needs a picture or a stored one: a vector does not tell copies')
+  return { like: examples, unlike: [unlike].flat().map((id) => ({ id })), includeSelf }
+}
+
+/** Which pictures may be hits, and how they are searched for. */
+export function hitsOf(
+  given: SearchGiven,
+  calibration: ScoreCalibration | undefined,
+): Pick<Query, 'ef' | 'exact' | 'filter' | 'excludeIds' | 'minScore' | 'duplicateScore' | 'copiesFrom'> {
+  const { ef, exact, excludeIds, duplicateScore = defaultDuplicateScore, nearCopies } = given
+  const filter = filterOf(given)
+  const minScore = lowestScore(given, calibration)
+  return {
+    ...(ef !== undefined && { ef }),
+    ...(exact !== undefined && { exact }),
+    ...(filter !== undefined && { filter }),
+    ...(excludeIds !== undefined && { excludeIds: [excludeIds].flat() }),
+    ...(minScore !== undefined && { minScore }),
+    ...(hidesDuplicates(given) && { duplicateScore }),
+    ...(nearCopies !== undefined && { copiesFrom: duplicateScore }),
+  }
+}
+
+function hidesDuplicates({ hideDuplicates, duplicateScore, nearCopies }: SearchGiven): boolean {
+  return hideDuplicates ?? (duplicateScore !== undefined && nearCopies === undefined)
+}
+
+/** A probability never decreases with the score, so a bound on one is a bound on the other. */
+function lowestScore(
+  { minScore, minPSame }: SearchGiven,
+  calibration: ScoreCalibration | undefined,
+): number | undefined {
+  if (minPSame === undefined) return minScore
+  if (calibration === undefined) throw new AlikeError('model_not_calibrated')
+  return Math.max(minScore ?? -1, scoreOfProbability(calibration, minPSame) ?? Infinity)
+}
+
+/** Ranks by raised scores do not affect similarity between hits, nor votes. */
+export function boostsOf(given: SearchGiven, misfit: Refuse): Pick<Query, 'boosts'> {
+  if (!('boosts' in given) || given.boosts === undefined) return {}
+  if (
+    given.groupBy !== undefined ||
+    given.diversity !== undefined ||
+    given.vote !== undefined ||
+    hidesDuplicates(given)
+  )
+    throw misfit('/boosts', 'do not go together with groupBy, diversity, hideDuplicates and vote')
+  return { boosts: given.boosts.map(({ filter, weight }) => ({ filter: readFilter(filter), weight })) }
+}
+
+/** Maximum number of hits or groups on all pages together: what one request may cost. */
+export function reachOf(given: SearchGiven, searchMaxK: number): number {
+  if (given.groupBy !== undefined) return Math.min(searchMaxK, groupsMax)
+  return given.diversity !== undefined || hidesDuplicates(given) ? Math.min(searchMaxK, rerankedMax) : searchMaxK
+}
+
+/** Which of the hits are returned. */
+export function pageOf(
+  given: SearchGiven,
+  searchMaxK: number,
+  reach: number,
+  misfit: Refuse,
+): Pick<Query, 'k' | 'offset' | 'groupBy' | 'diversity' | 'candidatesMax'> {
+  const {
+    k = defaultK,
+    offset = 0,
+    groupBy,
+    groupSize = defaultGroupSize,
+    diversity,
+    candidates = defaultCandidates,
+  } = given
+  if (groupBy !== undefined && diversity !== undefined) throw misfit('/diversity', 'does not go together with groupBy')
+  if (offset + k > reach)
+    throw given.offset === undefined
+      ? misfit('/k', `must be at most ${reach} here`)
+      : misfit('/offset', `and k together must be at most ${reach}`)
+  return {
+    k,
+    offset,
+    candidatesMax: searchMaxK,
+    ...(groupBy !== undefined && { groupBy: { field: groupBy, size: groupSize } }),
+    ...(diversity !== undefined && { diversity: { share: diversity, candidates: Math.min(candidates, searchMaxK) } }),
+  }
+}
+
+/**
+ * Only rates measured on val pictures: there are no thresholds for other rates, nor for a model without calibration.
+ */
+export function voteThreshold(
+  { vote, falseMatchRate }: SearchGiven,
+  calibration: ScoreCalibration | undefined,
+  misfit: Refuse,
+): CalibratedThreshold | undefined {
+  if (falseMatchRate !== undefined && vote === undefined) throw misfit('/falseMatchRate', 'needs vote')
+  if (falseMatchRate !== undefined && calibration === undefined) throw new AlikeError('model_not_calibrated')
+  if (vote === undefined || calibration === undefined) return undefined
+  const threshold = thresholdOf(calibration, falseMatchRate)
+  if (threshold !== undefined || falseMatchRate === undefined) return threshold
+  throw misfit(
+    '/falseMatchRate',
+    `must be one of those calibrated: ${calibration.thresholds.map((one) => one.falseMatchRate).join(', ') || 'there are none'}`,
+  )
+}

@@ -1,0 +1,56 @@
+/** What is learnt from searches as they are answered: drift, recall, and how another model would have answered. */
+import type { KeptQueries } from '../originals/kept-queries.js'
+import type { Shadow, ShadowedSearch } from '../re-embedding/shadow.js'
+import type { Answer } from '../retrieval.js'
+import type { ModelDrift } from '../watch/model-drift.js'
+import type { RecallSample } from '../watch/recall-sample.js'
+import { filterOf } from './given-filter.js'
+import { regionOf } from './schemas/region.js'
+import type { SearchGiven } from './schemas/search-parameters.js'
+
+/** Observers of queries. */
+export interface QueryWatch {
+  drift: ModelDrift
+  recall: RecallSample
+  shadow: Shadow
+  queries: Pick<KeptQueries, 'offer' | 'trim'>
+}
+
+export interface WatchedSearch {
+  gallery: string | readonly string[]
+  images: Buffer[]
+  given: SearchGiven
+}
+
+/** Of queries by a picture among all of one gallery: others say little of the model, and raised scores nothing. */
+export function watchAnswer(
+  answer: Answer,
+  { gallery, images, given }: WatchedSearch,
+  { drift, recall, shadow, queries }: QueryWatch,
+): void {
+  if (typeof gallery !== 'string' || 'boosts' in given) return
+  const { modelId, vector, method, hits } = answer
+  const best = hits[0]
+  const isPlain = images.length > 0 && given.filter === undefined && given.unlike === undefined
+  if (isPlain && best?.rank === 1) drift.observe(modelId, best.score)
+  if (method === 'hnsw') recall.offer(gallery, { vector, filter: filterOf(given), ef: given.ef })
+  const like = shadowedExample(images, given)
+  // another model can be asked the same, whole picture for whole picture
+  if (like !== undefined && 'bytes' in like && like.region === undefined) void queries.offer(gallery, like.bytes)
+  if (like !== undefined && best?.rank === 1)
+    shadow.offer(gallery, {
+      like,
+      filter: filterOf(given),
+      excludeIds: [...(given.excludeIds ?? []), ...('id' in like && given.includeSelf !== true ? [like.id] : [])],
+      shown: hits.map(({ record }) => record.id),
+    })
+}
+
+/** A search by one picture whose hits are ordered by score: one that another model can be asked as well. */
+function shadowedExample(images: readonly Buffer[], given: SearchGiven): ShadowedSearch['like'] | undefined {
+  const { imageId, region, unlike, like, minScore, nearCopies, diversity } = given
+  const others = [unlike, like, minScore, nearCopies, diversity].some((one) => one !== undefined)
+  if (others || images.length + (imageId === undefined ? 0 : 1) !== 1) return undefined
+  if (imageId !== undefined) return { id: imageId }
+  return { bytes: images[0]!, ...(region !== undefined && { region: regionOf(region) }) }
+}
