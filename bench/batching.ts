@@ -5,8 +5,9 @@
  *     node dist/bench/batching.js [--model onnx/har-resnet50] [--pictures 64] [--rounds 12] [--workers 1]
  */
 import { parseArgs } from 'node:util'
-import { type Embedder, openEmbedder } from '../src/embedding/embedder.js'
+import type { Embedder } from '../src/embedding/embedder.js'
 import { readModel } from '../src/embedding/model-manifest.js'
+import { openEmbedder } from '../src/embedding/pooled-embedder.js'
 import { createMetrics } from '../src/metrics/metrics.js'
 import { table } from './report.js'
 

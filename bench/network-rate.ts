@@ -3,7 +3,8 @@
  * GPU, what its run takes, and how much several threads give together. Prints one line of JSON.
  */
 import { readModel } from '../src/embedding/model-manifest.js'
-import { chooseRuntime, type ProviderOptions, planRuntime } from '../src/embedding/provider.js'
+import { chooseRuntime } from '../src/embedding/provider.js'
+import { type ProviderOptions, planRuntime } from '../src/embedding/runtime-plan.js'
 import { Session } from '../src/embedding/session.js'
 import { readGpus } from './machine-facts.js'
 

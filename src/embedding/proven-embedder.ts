@@ -3,10 +3,11 @@
  * with 8-bit weights overflows without VNNI) is skipped, and the next one in the folder is used.
  */
 import { AlikeError } from '../errors.js'
-import { type Embedder, type EmbedderOptions, openEmbedder } from './embedder.js'
+import type { Embedder, EmbedderOptions } from './embedder.js'
 import { checkGolden } from './golden-check.js'
 import type { Precision } from './model-manifest.js'
-import { precisionsLeft } from './provider.js'
+import { openEmbedder } from './pooled-embedder.js'
+import { precisionsLeft } from './runtime-plan.js'
 
 /**
  * @throws AlikeError `golden_mismatch` if no precision that can run reproduces them; `cuda_unavailable`,

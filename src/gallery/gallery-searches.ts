@@ -2,14 +2,8 @@
 import { AlikeError } from '../errors.js'
 import type { CatalogueEntry } from './catalogue.js'
 import { CopyWalks } from './copy-walks.js'
-import {
-  type GallerySearch,
-  type GallerySearchResult,
-  type Keeping,
-  Ranking,
-  type SearchedSet,
-  type SearchTerms,
-} from './gallery-search.js'
+import { type Keeping, Ranking, type SearchedSet } from './gallery-ranking.js'
+import type { GallerySearch, GallerySearchResult, SearchTerms } from './gallery-search.js'
 import { JoinedSets, type NamedSet } from './joined-sets.js'
 import type { KeptRankings } from './kept-rankings.js'
 import type { RoutedSets } from './routed-sets.js'

@@ -2,7 +2,7 @@
 import { AlikeError } from '../errors.js'
 import type { NearestHits, NearestQuery, OpenSet } from './engine.js'
 import type { Filter } from './filter.js'
-import type { SearchedSet } from './gallery-search.js'
+import type { SearchedSet } from './gallery-ranking.js'
 import type { HitRecord } from './hit-record.js'
 import { bestFirst, type HitList, type UnrankedHit } from './hits.js'
 

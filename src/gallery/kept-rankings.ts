@@ -4,7 +4,7 @@
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { AlikeError } from '../errors.js'
-import type { Ranking } from './gallery-search.js'
+import type { Ranking } from './gallery-ranking.js'
 
 export interface KeptRankingsSettings {
   /** Maximum number of rankings; the least recently used one is dropped. */

@@ -1,6 +1,6 @@
 /** The set that answers a request from beginning to end, whichever set begins to serve the gallery meanwhile. */
 import type { OpenSet } from './engine.js'
-import type { SearchedSet } from './gallery-search.js'
+import type { SearchedSet } from './gallery-ranking.js'
 
 export interface Serving {
   /** Uid of the gallery, or uids of several. */

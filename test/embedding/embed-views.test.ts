@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { embedViews, meanDirection } from '../../src/embedding/embed-views.js'
-import { openEmbedder } from '../../src/embedding/embedder.js'
+import { openEmbedder } from '../../src/embedding/pooled-embedder.js'
 import { createMetrics } from '../../src/metrics/metrics.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Ranking } from '../../src/gallery/gallery-search.js'
+import { Ranking } from '../../src/gallery/gallery-ranking.js'
 import { KeptRankings } from '../../src/gallery/kept-rankings.js'
 
 const none = async () => []

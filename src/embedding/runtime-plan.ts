@@ -1,0 +1,144 @@
+/** What would run a model on a provider: its precision, how many workers, in which batch sizes. Pure. */
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { type Model, type Precision, precisions } from './model-manifest.js'
+import type { Provider, SessionSettings } from './worker-protocol.js'
+
+export interface ProviderOptions {
+  model: Model
+  /**
+   * `auto`: CUDA if its library is installed and works. `cuda`: the same, but a missing library is reported as a
+   * fallback.
+   */
+  provider: 'auto' | 'cpu' | 'cuda'
+  /** Refuse to start instead of running on the CPU. */
+  requireCuda: boolean
+  /** Worker threads, on CUDA per GPU; 0: one per core, on CUDA two. */
+  workers: number
+  /** Maximum batch size; 0: 4 on the CPU and the largest of `cuda.batchSizes` on CUDA. */
+  maxBatch: number
+  cuda?: CudaOptions | undefined
+  /** Precisions that this machine computes wrongly, with the evidence; they are not chosen. */
+  failed?: ReadonlyMap<Precision, string>
+}
+
+export interface CudaOptions {
+  /** GPUs by number among those visible to CUDA; default 0. Each gets its own workers. */
+  devices?: readonly number[] | undefined
+  /** Batch sizes, each with its own session in every worker; see `cudaBatchSizes`. */
+  batchSizes?: readonly number[] | undefined
+  /** `CUDA_VISIBLE_DEVICES`, which maps `devices` to the GPUs of the machine; default none. */
+  visibleDevices?: string | undefined
+  /** Bytes of each GPU that all workers on it may use together; 0, the default: unlimited. */
+  memoryMaxBytes?: number | undefined
+}
+
+/** docs/gpu.md has the results for other values. */
+export const cudaBatchSizes: readonly number[] = [1, 4, 16, 64]
+
+/** One copies while another computes. */
+const workersPerGpu = 2
+
+/** Everything that follows from the choice of a provider. */
+export interface RuntimePlan {
+  provider: Provider
+  precision: Precision
+  /** Total number of threads. */
+  workers: number
+  /** See `BatcherOptions.padded`. */
+  padded: boolean
+  /** See `BatcherOptions.sharers`. */
+  sharers: number
+  batchSizes: readonly number[]
+  inputSize: number
+  /** The GPUs; empty on the CPU. */
+  devices: readonly number[]
+  /** One per GPU, a single one on the CPU; the workers are distributed among them. */
+  sessions: readonly SessionSettings[]
+}
+
+export function planRuntime(provider: Provider, options: ProviderOptions): RuntimePlan {
+  const { model, maxBatch, cuda } = options
+  const precision = choosePrecision(provider, options)
+  const inputSize = model.manifest.preprocessing.inputSize
+  // chosen among the files that exist
+  const modelPath = join(model.folder, model.manifest.files[precision]!.file)
+  if (provider === 'cpu') {
+    const workers = options.workers === 0 ? availableParallelism() : options.workers
+    // On a CPU core a picture costs nearly as much in a batch as alone (bench/batching.ts); on CUDA a
+    // batch costs little more than one picture.
+    const batchSizes = powersOfTwo(maxBatch === 0 ? 4 : maxBatch)
+    const sessions = [{ modelPath, provider, inputSize, batchSizes }]
+    return {
+      provider,
+      precision,
+      workers,
+      padded: false,
+      sharers: workers,
+      batchSizes,
+      inputSize,
+      devices: [],
+      sessions,
+    }
+  }
+  const devices = [...new Set(cuda?.devices ?? [0])]
+  const workers = devices.length * (options.workers === 0 ? workersPerGpu : options.workers)
+  const batchSizes = sizesUpTo(cuda?.batchSizes ?? cudaBatchSizes, maxBatch)
+  const sessions = devices.map((deviceId) => ({
+    modelPath,
+    provider,
+    inputSize,
+    batchSizes,
+    deviceId,
+    sessionPerBatchSize: true,
+  }))
+  return {
+    provider,
+    precision,
+    workers,
+    padded: true,
+    sharers: devices.length,
+    batchSizes,
+    inputSize,
+    devices,
+    sessions,
+  }
+}
+
+/**
+ * Ascending, without repetitions.
+ * @param max 0 for no limit; if it is below all of them, it is the only size
+ */
+function sizesUpTo(sizes: readonly number[], max: number): number[] {
+  const ascending = [...new Set(sizes)].sort((a, b) => a - b)
+  const fitting = max === 0 ? ascending : ascending.filter((size) => size <= max)
+  return fitting.length === 0 ? [max] : fitting
+}
+
+/** From the fastest precision to the slowest. */
+const preferred: Record<Provider, readonly Precision[]> = {
+  cpu: ['int8', 'fp32', 'fp16'],
+  cuda: ['fp16', 'fp32', 'int8'],
+}
+
+function choosePrecision(provider: Provider, options: ProviderOptions): Precision {
+  const left = precisionsLeft(options)
+  return preferred[provider].find((precision) => left.includes(precision)) ?? 'fp32'
+}
+
+/** Precisions that the folder contains and that have not failed here. */
+export function precisionsLeft({
+  model: { manifest, absent = [] },
+  failed,
+}: Pick<ProviderOptions, 'model' | 'failed'>): Precision[] {
+  return precisions.filter(
+    (precision) =>
+      manifest.files[precision] !== undefined && !absent.includes(precision) && failed?.has(precision) !== true,
+  )
+}
+
+function powersOfTwo(upTo: number): number[] {
+  const sizes = [1]
+  for (let size = 2; size <= upTo; size *= 2) sizes.push(size)
+  return sizes
+}

@@ -1,0 +1,209 @@
+/**
+ * The ranking of one search: the nearest hits, without copies, by diversity or in groups, returned page by page.
+ */
+import type { Group } from '../ranking/groups.js'
+import { BoostedHits } from './boosted-hits.js'
+import { DistinctHits } from './distinct-hits.js'
+import { DiverseHits } from './diverse-hits.js'
+import type { NearestHits, OpenSet } from './engine.js'
+import type { GallerySearch, GallerySearchResult, Hit, HitGroup, PageAsked, SearchTerms } from './gallery-search.js'
+import { groupedHits } from './grouped-hits.js'
+import { bestFirst, type HitList, type UnrankedHit } from './hits.js'
+
+/** The operations of a set that a ranking needs. */
+export type SearchedSet = Pick<OpenSet, 'nearest' | 'likeness' | 'current' | 'metadata' | 'copies'>
+
+/** What a ranking needs that outlives the request it was created for. */
+export interface Keeping {
+  /** Maximum number of hits or groups on all its pages together. */
+  reach: number
+}
+
+const candidatesDefault = 10_000
+/** Hits whose near-copy scores are computed at once: some milliseconds of the copies thread. */
+const hitsPerQuestion = 1_000
+/** A kept ranking computes this many hits at once: six pages of ten. */
+const hitsKept = 64
+/** JSON of an answer besides id, label and metadata. */
+const bytesOfHit = 160
+
+type Page = Pick<GallerySearchResult, 'hits' | 'groups'>
+
+/**
+ * One ranking, computed as far as its pages are requested: every page is a slice of one list that does not change any
+ * more once it is known. A kept ranking computes its first hits at once and reads records again for each page: pictures
+ * deleted since are left out, and so are their ranks.
+ */
+export class Ranking {
+  readonly terms: SearchTerms
+  readonly #set: SearchedSet
+  readonly #keeping: Keeping | undefined
+  readonly #nearest: NearestHits
+  /** Without copies. */
+  readonly #hits: HitList
+  readonly #ordered: HitList
+  #turn: Promise<unknown> = Promise.resolve()
+
+  private constructor(set: SearchedSet, terms: SearchTerms, nearest: NearestHits, keeping: Keeping | undefined) {
+    this.terms = terms
+    this.#set = set
+    this.#keeping = keeping
+    this.#nearest = nearest
+    const { diversity, boosts } = terms
+    this.#hits = this.#withoutCopies(boosts === undefined ? nearest : new BoostedHits(nearest, boosts))
+    this.#ordered =
+      diversity === undefined
+        ? this.#hits
+        : new DiverseHits({ hits: this.#hits, set, diversity: diversity.share, candidates: diversity.candidates })
+  }
+
+  static async open(
+    set: SearchedSet,
+    terms: SearchTerms & Pick<GallerySearch, 'signal'>,
+    keeping?: Keeping,
+  ): Promise<Ranking> {
+    const { vector, minScore, ef, exact, filter, excludeIds, copyDescriptors = [], copiesFrom, groupBy, signal } = terms
+    const nearest = await set.nearest({
+      vector,
+      minScore,
+      ef,
+      exact,
+      filter,
+      copiesOf: copiesFrom === undefined ? undefined : { descriptors: copyDescriptors, least: copiesFrom },
+      excludeIds,
+      groupBy: groupBy?.field,
+      kept: keeping !== undefined,
+      signal,
+    })
+    return new Ranking(set, terms, nearest, keeping)
+  }
+
+  /** Approximate memory. */
+  get bytes(): number {
+    const { vector, filter, excludeIds = [], copyDescriptors = [] } = this.terms
+    const query =
+      vector.byteLength +
+      copyDescriptors.reduce((sum, { byteLength }) => sum + byteLength, 0) +
+      2 * JSON.stringify([filter, excludeIds]).length
+    return query + this.#nearest.bytes
+  }
+
+  get reach(): number {
+    return this.#keeping?.reach ?? Infinity
+  }
+
+  /** One page at a time: concurrent pages would extend the list at the same position. */
+  page(asked: PageAsked): Promise<Omit<GallerySearchResult, 'durationMs'>> {
+    const page = this.#turn.then(() => this.#page(asked))
+    this.#turn = page.catch(() => {})
+    return page
+  }
+
+  async #page({ k, offset = 0, voters, ...shown }: PageAsked): Promise<Omit<GallerySearchResult, 'durationMs'>> {
+    const end = Math.min(offset + k, this.reach)
+    // one more, to know whether there is a next page
+    const wanted = this.#keeping !== undefined && end < this.reach ? end + 1 : end
+    const grouped = this.terms.groupBy && (await this.#groups(wanted))
+    const listed =
+      grouped ??
+      (await this.#ordered.first(
+        this.#keeping === undefined ? wanted : Math.min(Math.max(wanted, hitsKept), this.reach),
+      ))
+    const found = grouped
+      ? { hits: [], groups: await this.#membersNow(ranked(grouped.slice(offset, end), offset)) }
+      : { hits: await this.#recordsNow(ranked(this.#inOrder((listed as UnrankedHit[]).slice(offset, end)), offset)) }
+    await this.#tellCopies([...found.hits, ...(found.groups ?? []).flatMap((one) => one.hits)])
+    const page = await this.#withMetadata(found, shown)
+    const voting = voters === undefined ? undefined : (await this.#hits.first(voters)).toSorted(bestFirst)
+    const { compared, method, ef } = this.#nearest
+    return {
+      ...page,
+      ...(voting && { voters: voting }),
+      ...(this.#keeping && { more: listed.length > end }),
+      compared,
+      method,
+      ...(ef !== undefined && { ef }),
+    }
+  }
+
+  /** Hits that a deeper search of the graph adds may be better than those before them. */
+  #inOrder(hits: UnrankedHit[]): UnrankedHit[] {
+    return this.terms.diversity === undefined ? hits.sort(bestFirst) : hits
+  }
+
+  async #membersNow(groups: (Group<UnrankedHit> & { rank: number })[]): Promise<HitGroup[]> {
+    const current: HitGroup[] = []
+    for (const group of groups) {
+      const hits = await this.#recordsNow(ranked(group.hits.toSorted(bestFirst), 0))
+      if (hits.length > 0) current.push({ ...group, hits })
+    }
+    return current
+  }
+
+  /** The hits of a kept ranking that still exist. */
+  async #recordsNow(hits: Hit[]): Promise<Hit[]> {
+    if (this.#keeping === undefined || hits.length === 0) return hits
+    const records = await this.#set.current(
+      hits.map(({ record }) => record),
+      this.terms.groupBy?.field,
+    )
+    return hits.flatMap((hit, i) => (records[i] === undefined ? [] : { ...hit, record: records[i] }))
+  }
+
+  async #tellCopies(hits: Hit[]): Promise<void> {
+    const { copyDescriptors = [] } = this.terms
+    if (copyDescriptors.length === 0 || hits.length === 0) return
+    for (let from = 0; from < hits.length; from += hitsPerQuestion) {
+      const asked = hits.slice(from, from + hitsPerQuestion)
+      const scores = await this.#set.copies.scores(
+        copyDescriptors,
+        asked.map(({ record }) => record),
+      )
+      asked.forEach((hit, i) => {
+        hit.nearCopyScore = Number.isNaN(scores[i]) ? null : scores[i]!
+      })
+    }
+  }
+
+  /** @param better earlier hits: copies of them are left out as well */
+  #withoutCopies(hits: HitList, better: readonly UnrankedHit[] = []): HitList {
+    const { duplicateScore, candidatesMax = candidatesDefault } = this.terms
+    return duplicateScore === undefined
+      ? hits
+      : new DistinctHits({ hits, copies: this.#set.copies, duplicateScore, candidatesMax, better })
+  }
+
+  /** Metadata last, and only for the hits that are returned: for all that are examined it would be too much. */
+  async #withMetadata(
+    page: Page,
+    { metadata = true, onBytes }: Pick<PageAsked, 'metadata' | 'onBytes'>,
+  ): Promise<Page> {
+    const hits = [...page.hits, ...(page.groups ?? []).flatMap((group) => group.hits)]
+    onBytes?.(
+      hits.reduce((bytes, { record }) => bytes + bytesOfHit + record.id.length + (record.label?.length ?? 0), 0),
+    )
+    if (!metadata) return page
+    const texts = await this.#set.metadata(
+      hits.map(({ record }) => record),
+      ({ length }) => onBytes?.(length),
+    )
+    const textOf = new Map(hits.map((hit, i) => [hit, texts[i]]))
+    const complete = (hit: Hit): Hit => ({ ...hit, record: hit.record.withMetadata(textOf.get(hit)) })
+    return {
+      hits: page.hits.map(complete),
+      ...(page.groups && { groups: page.groups.map((group) => ({ ...group, hits: group.hits.map(complete) })) }),
+    }
+  }
+
+  #groups(count: number): Promise<Group<UnrankedHit>[]> {
+    const { groupBy, candidatesMax = candidatesDefault } = this.terms
+    const { field, size } = groupBy!
+    const listOf = async (keys: Group<UnrankedHit>['key'][], seen: readonly UnrankedHit[]) =>
+      this.#withoutCopies(await this.#nearest.fitting({ field, in: keys }, seen), seen)
+    return groupedHits(this.#hits, { count, size, candidatesMax, listOf })
+  }
+}
+
+function ranked<Entry>(entries: readonly Entry[], offset: number): (Entry & { rank: number })[] {
+  return entries.map((entry, i) => ({ rank: offset + i + 1, ...entry }))
+}
