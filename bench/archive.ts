@@ -1,4 +1,4 @@
-/** Pictures as a tar whose folders are labels. */
+/** Packs pictures into a tar whose folders are their labels. */
 import { Readable } from 'node:stream'
 import { pack } from 'tar-stream'
 import type { IngestUpload } from '../clients/typescript/src/alike-client.js'

@@ -1,4 +1,4 @@
-/** Decoding and inference alone, which every picture costs however it is taken in: the reference for ingestion. */
+/** Decoding and inference alone, the cost of every picture however it is taken in: the reference for ingestion. */
 import { availableParallelism } from 'node:os'
 import pMap from 'p-map'
 import { pino } from 'pino'
@@ -8,10 +8,10 @@ import { decodersWanted, openDecoders } from '../src/image/decoders.js'
 import { createMetrics } from '../src/metrics/metrics.js'
 import type { BenchImage } from './drawn-gallery.js'
 
-/** Longer side of thumbnails, pixels: the service's default. */
+/** Longer side of thumbnails in pixels: the service's default. */
 export const thumbnailSide = 192
 
-/** Pictures per second, all cores busy. */
+/** Pictures per second with all cores busy. */
 export async function bareIntake(
   images: readonly BenchImage[],
   model: Model,

@@ -1,6 +1,6 @@
 /**
- * Do batches pay? Embeds the same pictures through the real embedder with growing batch sizes, in
- * turns, and prints the throughput of each as a ratio relative to batch size 1 in the same turn.
+ * Do batches pay off? Embeds the same pictures with the real embedder and growing batch sizes, alternating, and prints
+ * each throughput relative to batch size 1 in the same round.
  *
  *     node dist/bench/batching.js [--model onnx/har-resnet50] [--pictures 64] [--rounds 12] [--workers 1]
  */

@@ -1,8 +1,9 @@
 /**
- * Is the service as fast as forty lines of Python? The same int8 file, the same pictures, the same clients: FastAPI with two
- * workers, onnxruntime, Pillow and faiss beside the service, turn about. `bench/python-service/setup.sh` installs the former.
+ * Is the service as fast as forty lines of Python? The same int8 file, pictures and clients: the service alternates
+ * with FastAPI, two workers, onnxruntime, Pillow and faiss. `bench/python-service/setup.sh` installs the latter.
  *
- *     node dist/bench/beside-python.js [--model onnx/har-resnet50] [--precision int8] [--stored 1260] [--seconds 10] [--rounds 2] [--clients 1,16]
+ *     node dist/bench/beside-python.js [--model onnx/har-resnet50] [--precision int8] [--stored 1260] [--seconds 10]
+ * [--rounds 2] [--clients 1,16]
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -25,7 +26,7 @@ import { drawWebImages } from './web-images.js'
 const { values } = parseArgs({
   options: {
     model: { type: 'string', default: 'onnx/har-resnet50' },
-    /** File that Python runs; the service has to choose the same. */
+    /** Precision of the file that Python runs; the service must choose the same. */
     precision: { type: 'string', default: 'int8' },
     stored: { type: 'string', default: '1260' },
     seconds: { type: 'string', default: '10' },
@@ -34,7 +35,7 @@ const { values } = parseArgs({
   },
 })
 const python = resolve('.work/python-service/bin/python')
-if (!existsSync(python)) throw new Error('The Python service is not installed: bench/python-service/setup.sh does it.')
+if (!existsSync(python)) throw new Error('The Python service is not installed: run bench/python-service/setup.sh.')
 const seconds = Number(values.seconds)
 const precision = values.precision as Precision
 const { manifest } = await readModel(values.model)
@@ -52,7 +53,7 @@ interface Side {
   name: string
   /** Starts it with all pictures stored. */
   open(): Promise<{ searchUrl: string; close(): Promise<void> }>
-  /** By number of clients. */
+  /** Keyed by number of clients. */
   results: Map<number, LoadResult[]>
 }
 const sides: Side[] = [
@@ -108,7 +109,7 @@ async function openPython() {
     stdio: ['ignore', 'inherit', 'inherit'],
   })
   await readiness(url, child)
-  // the second worker may still be embedding while the first one answers
+  // the second worker may still be embedding when the first one answers
   await sleep(3_000)
   return {
     searchUrl: `${url}/search?k=10`,
@@ -122,7 +123,7 @@ async function openPython() {
 
 async function readiness(url: string, child: ChildProcess): Promise<void> {
   while ((await fetch(`${url}/readyz`).catch(() => undefined))?.ok !== true) {
-    if (child.exitCode !== null) throw new Error(`The Python service ended with ${child.exitCode}.`)
+    if (child.exitCode !== null) throw new Error(`The Python service exited with ${child.exitCode}.`)
     await sleep(200)
   }
 }
@@ -152,7 +153,7 @@ type Numbers = Record<'queries/s' | 'p50, ms' | 'p99, ms' | 'decoding, ms' | 'ne
 function numbersOf(results: readonly LoadResult[]): Numbers {
   const all = (part: (result: LoadResult) => number[]) => results.flatMap(part)
   const refused = results.flatMap(({ refusals }) => Object.entries(refusals))
-  if (refused.length > 0) throw new Error(`Not every search was answered: ${JSON.stringify(refused)}`)
+  if (refused.length > 0) throw new Error(`Some searches failed: ${JSON.stringify(refused)}`)
   const latencies = all(({ latenciesMs }) => latenciesMs)
   return {
     'queries/s': latencies.length / (seconds * results.length),

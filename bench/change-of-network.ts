@@ -1,10 +1,12 @@
 /**
- * A gallery changes its network while others search it: filled by one model, searched without pause, embedded again by another,
- * judged, switched, rolled back. Told: searches that failed, answers that were of no one set, and what a search took meanwhile.
+ * A gallery changes its network while others search it: filled with one model, searched continuously, embedded again
+ * with another, checked by the gate, switched, rolled back. Reports failed searches, answers that mixed two sets, and
+ * search latency in each phase.
  *
- *     node dist/bench/change-of-network.js [--data FOLDER] [--count 2000] [--from har-lite0] [--to har-resnet50] [--clients 8]
+ *     node dist/bench/change-of-network.js [--data FOLDER] [--count 2000] [--from har-lite0] [--to har-resnet50] [--clients
+ * 8]
  *
- * Without pictures of yours (a folder per label, or beside a labels.csv) they are drawn.
+ * Without your own pictures (one folder per label, or with a labels.csv) it draws some.
  */
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -29,19 +31,19 @@ const { values } = parseArgs({
   },
 })
 const gallery = 'changing'
-/** A picture that is stored finds itself in the set that its query was embedded for, and in no other. */
+/** A stored picture finds itself only in the set whose model embedded the query. */
 const ownScoreMin = 0.99
 
 interface Phase {
   name: string
   latenciesMs: number[]
   failed: number
-  /** Answers whose own picture was not found again: query and gallery of two networks. */
+  /** Answers that missed the query picture itself: query and gallery were of different networks. */
   mixed: number
   byModel: Map<string, number>
 }
 
-/** Clients that search with stored pictures, one after the other, and count what comes in the phase of the moment. */
+/** Clients that search continuously with stored pictures and count the results per phase. */
 class Searching {
   readonly phases: Phase[] = []
   readonly #service: AlikeClient
@@ -152,8 +154,8 @@ function report({ filled, built, switched, rolledBack, gate, phases }: Told): vo
   const pace = ({ result, seconds }: { result: Job; seconds: number }) =>
     `${result.state}, ${result.done} pictures in ${seconds.toFixed(1)} s (${(result.done / seconds).toFixed(1)}/s)`
   const nameOf = (id: string) => (id === from!.manifest.id ? values.from : values.to)
-  console.log(`Filled by ${values.from}: ${pace(filled)}.`)
-  console.log(`Embedded again by ${values.to} beside ${values.clients} searching clients: ${pace(built)}.`)
+  console.log(`Filled with ${values.from}: ${pace(filled)}.`)
+  console.log(`Embedded again with ${values.to} during searches by ${values.clients} clients: ${pace(built)}.`)
   console.log(`Switched in ${ms(switched)}, rolled back in ${ms(rolledBack)}.\n`)
   const rows = phases.map(({ name, latenciesMs, failed, mixed, byModel }) => [
     name,

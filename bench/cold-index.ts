@@ -1,6 +1,6 @@
 /**
- * Is a gallery usable that starts without its graph cache? All vectors are in memory, the graph is being built again: searches
- * meanwhile, in windows of time, beside the exact scan of all of them in the same window, and recall@10 against it.
+ * Is a gallery usable when it starts without its graph cache? With all vectors in memory and the graph being rebuilt,
+ * measures searches in time windows against the exact scan in the same window, and their recall@10.
  *
  *     node dist/bench/cold-index.js [--vectors 200000] [--dimension 527] [--windows 8] [--seconds 10]
  */
@@ -26,7 +26,7 @@ const [count, dimension, windows, seconds] = [values.vectors, values.dimension, 
   Number,
 ) as [number, number, number, number]
 const k = 10
-/** Vectors handed over at once, as a start reads them. */
+/** Vectors handed over at once, as at a start. */
 const batch = 5_000
 
 const makeVector = unitVectors({ dimension, seed: 1, clusters: 100, latent: 64 })
@@ -69,7 +69,7 @@ for (let window = 0; window < windows && (window === 0 || index.pending > 0); wi
     (found / searchMs.length).toFixed(3),
   ])
 }
-console.log(`${count} vectors of ${dimension} dimensions, no graph cache; searches turn about with the exact scan\n`)
+console.log(`${count} vectors of ${dimension} dimensions, no graph cache; searches alternate with the exact scan\n`)
 console.log(table(['', 'waiting', 'p50, ms', 'p99, ms', 'exact scan p50, ms', 'ratio', 'recall@10'], rows))
 
 await index.close()

@@ -1,7 +1,7 @@
 /**
- * How soon does the console show a search, and how smoothly does its wall of thumbnails scroll? In Chromium, beside the same
- * browser doing the least there is: loading the service's home page as JSON, and drawing frames while nothing changes.
- * Pictures, thumbnails and vectors are drawn and written to the data folder beforehand; the model is handmade.
+ * How soon does the console show a search, and how smoothly does its wall of thumbnails scroll? Measured in Chromium
+ * against the minimum in the same browser: loading the service's home page as JSON, and drawing frames while nothing
+ * changes. Pictures, thumbnails and vectors are drawn and written to the data folder beforehand; the model is handmade.
  *
  *     node dist/bench/console.js [--pictures 100000] [--rounds 5]
  */
@@ -27,7 +27,7 @@ const { values } = parseArgs({
 })
 const [count, rounds] = [Number(values.pictures), Number(values.rounds)]
 const dimension = 64
-/** Different ones; more pictures share them. */
+/** Distinct thumbnails; more pictures share them. */
 const thumbnailsDrawn = 1_000
 const scrolledMs = 5_000
 
@@ -107,7 +107,7 @@ async function fill(): Promise<void> {
   await galleries.close()
 }
 
-/** From asking for the page to seeing what is waited for, in a browser that has nothing of it; milliseconds. */
+/** Milliseconds from requesting the page to seeing the element, in a browser with an empty cache. */
 async function visibleAfterMs(browser: Browser, address: string, selector: string): Promise<number> {
   const { page } = await openPage(browser, base)
   await page.goto(address)
@@ -117,7 +117,7 @@ async function visibleAfterMs(browser: Browser, address: string, selector: strin
   return ms
 }
 
-/** @param step pixels that the wall moves with each frame */
+/** @param step pixels that the wall moves per frame */
 async function framesPerSecond(page: Page, step: number): Promise<number> {
   return (await page.evaluate(`new Promise((resolve) => {
     const frame = document.querySelector('.grid-frame')

@@ -1,6 +1,7 @@
 /**
- * How much memory does a decode take, and is it known before? Each picture in a process of its own: VmHWM against what
- * `image/decode-memory.ts` tells from the header. `SIDE` sets the side of the square pictures, 5,000 by default.
+ * How much memory does a decode take, and is the prediction an upper bound? Runs each picture in a process of its own
+ * and compares VmHWM with what `image/decode-memory.ts` predicts from the header. `SIDE` sets the side of the square
+ * pictures, 5,000 by default.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -52,5 +53,8 @@ for (const [name, make] of Object.entries(images)) {
 }
 await rm(folder, { recursive: true, force: true })
 console.log(
-  table([`${side ** 2 / 1e6} megapixels`, 'measured, MiB', 'told from the header, MiB', 'bytes a pixel', 'ms'], rows),
+  table(
+    [`${side ** 2 / 1e6} megapixels`, 'measured, MiB', 'predicted from the header, MiB', 'bytes per pixel', 'ms'],
+    rows,
+  ),
 )

@@ -1,4 +1,7 @@
-/** Decoding alone, in a process of its own: `prepareImage` so many at once for so long; prints one line of JSON. */
+/**
+ * Decoding alone, in a process of its own: runs `prepareImage` with a given concurrency and duration, and prints one
+ * line of JSON.
+ */
 import { readModel } from '../src/embedding/model-manifest.js'
 import { prepareImage } from '../src/image/prepare.js'
 import { drawWebImages } from './web-images.js'
@@ -7,7 +10,7 @@ export interface DecodeRate {
   atOnce: number
   thumbnail: boolean
   perSecond: number
-  /** Milliseconds of a core for each picture. */
+  /** Core milliseconds per picture. */
   cpuMs: number
 }
 
@@ -16,7 +19,7 @@ const { preprocessing } = (await readModel(folder)).manifest
 const images = await drawWebImages(32)
 const [atOnce, seconds, thumbnail] = [Number(atOnceText), Number(secondsText), thumbnailText === 'true']
 
-/** @returns pictures decoded */
+/** @returns the number of pictures decoded */
 async function decodeFor(ms: number): Promise<number> {
   const endAt = performance.now() + ms
   let done = 0

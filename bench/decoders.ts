@@ -1,7 +1,7 @@
 /**
- * Does decoding grow with the cores? Pictures of 275×183 prepared inside one process, so many at once, and in decoder
- * processes, two at once in each: pictures per second, and how many times that of one process. Needs nothing but what is
- * built: `node dist/bench/decoders.js [--seconds 2] [--processes 1,2,4,8,16] [--json]`.
+ * Does decoding scale with the number of cores? Prepares pictures of 275×183 inside one process with varying
+ * concurrency, and in decoder processes, two at once in each; prints pictures per second, also relative to one process.
+ * Needs only the build: `node dist/bench/decoders.js [--seconds 2] [--processes 1,2,4,8,16] [--json]`.
  */
 import { spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
@@ -43,7 +43,7 @@ const kinds: Record<string, PrepareOptions> = {
 interface Row extends DecodersSize {
   kind: string
   perSecond: number
-  /** Of the service's own process, what it spends on one picture, ms. */
+  /** CPU time per picture in the service's own process, ms. */
   serviceCpuMs: number
 }
 
@@ -121,7 +121,7 @@ function print(rows: readonly Row[]): void {
     return `${Math.round(row.perSecond)} (${(row.perSecond / one.perSecond).toFixed(1)} ×), ${row.serviceCpuMs.toFixed(2)}`
   }
   console.log(
-    `${cores} cores. Pictures per second (times that of one), processor time of the service itself for each, ms.\n`,
+    `${cores} cores. Pictures per second (relative to one), CPU time of the service's own process per picture, ms.\n`,
   )
   console.log(
     table(

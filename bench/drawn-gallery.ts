@@ -1,4 +1,4 @@
-/** Pictures for benches: drawn, the size and weight of web photographs. */
+/** Drawn pictures for benches, with the size of web photographs in pixels and bytes. */
 import { drawImage, drawnLabels } from '../test/support/drawn-images.js'
 
 export interface BenchImage {
@@ -6,7 +6,7 @@ export interface BenchImage {
   bytes: Buffer
 }
 
-/** `count` different JPEGs of 640×480. */
+/** `count` distinct JPEGs of 640×480. */
 export async function drawBenchImages(count: number): Promise<BenchImage[]> {
   const images: BenchImage[] = []
   for (let i = 0; i < count; i++) {

@@ -1,6 +1,7 @@
 /**
- * What a gallery costs in the embedded engine and in a Weaviate server on the same machine: inserts, searches at their recall, filtered
- * searches, memory. `npm run bench:engines -- 50000`, with `WEAVIATE_SERVER` or `weaviate-server` on the path.
+ * The cost of a gallery in the embedded engine and in a Weaviate server on the same machine: inserts, searches and
+ * their recall, filtered searches, memory. `npm run bench:engines -- 50000`, with `WEAVIATE_SERVER` set or
+ * `weaviate-server` on the path.
  */
 import { randomBytes } from 'node:crypto'
 import { availableParallelism, loadavg } from 'node:os'
@@ -23,14 +24,14 @@ const putAtOnce = 48
 const queryCount = 300
 const k = 10
 const recallWanted = 0.99
-/** Candidates that a search keeps, shallowest first. */
+/** Candidates kept by a search, fewest first. */
 const efs = [64, 128, 256, 512]
 const tenth: Filter = { field: 'metadata.tenth', in: [0] }
 const logger = pino({ level: 'silent' })
 
 interface Opened {
   set: OpenSet
-  /** Everything is in the graph. */
+  /** Resolves when everything is in the graph. */
   settled(): Promise<void>
   memory(): Promise<number>
   close(): Promise<void>
@@ -86,7 +87,10 @@ async function weaviate(): Promise<Opened> {
 /** Queries, then pictures, always the same. */
 const vectorsFromStart = () => unitVectors({ dimension, seed: 1, clusters: 200 })
 
-/** The `k` nearest of each query, every picture compared. No engine is open yet, and the pictures are not kept: memory is measured. */
+/**
+ * The `k` nearest of each query, compared with every picture. Runs before any engine is open and does not keep the
+ * pictures, because memory is measured.
+ */
 function exactAnswers(): Set<string>[] {
   const makeVector = vectorsFromStart()
   const queries = Array.from({ length: queryCount }, makeVector)
@@ -127,7 +131,7 @@ async function measured(opened: Opened, truth: readonly Set<string>[]): Promise<
   }
 }
 
-/** @returns pictures a second, until all of them are in the graph */
+/** @returns pictures per second until all of them are in the graph */
 async function filled({ set, settled }: Opened, makeVector: () => Float32Array): Promise<number> {
   const began = performance.now()
   for (let begin = 0; begin < count; begin += putAtOnce) {
@@ -140,7 +144,7 @@ async function filled({ set, settled }: Opened, makeVector: () => Float32Array):
   return count / ((performance.now() - began) / 1_000)
 }
 
-/** The cheapest search that both engines are compared at: the first with the recall that is wanted, or the deepest. */
+/** The cheapest search at which both engines are compared: the first with the required recall, or the deepest. */
 async function equalRecall(set: OpenSet, queries: readonly Float32Array[], truth: readonly Set<string>[]) {
   let recall = 0
   for (const ef of efs) {

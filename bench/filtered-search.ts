@@ -1,8 +1,8 @@
 /**
- * Do filters and deletions cost recall or time? One gallery, filters that pass fewer and fewer of
- * its pictures: recall@10 against the exact search with the same filter, and p95 of the gallery's search as a
- * ratio against the unfiltered one, query by query in turns. Then half of the gallery is deleted.
- * Filters are warm: the first search with one reads every record, once until a picture is changed or removed.
+ * Do filters and deletions cost recall or time? One gallery, with filters that pass fewer and fewer of its pictures:
+ * recall@10 against the exact search with the same filter, and p95 relative to the unfiltered search, alternating query
+ * by query. Then half of the gallery is deleted. Filters are warm: the first search with a filter reads every record,
+ * once until a picture is changed or removed.
  *
  *     node dist/bench/filtered-search.js [--vectors 50000] [--dimension 128] [--queries 300] [--k 10]
  */
@@ -64,7 +64,7 @@ try {
 interface Way {
   name: string
   filter?: Filter
-  /** Of each query. */
+  /** Milliseconds of each query. */
   ms: number[]
   found: number
   wanted: number
@@ -88,7 +88,7 @@ async function measure(deleted: ReadonlySet<string> = new Set()): Promise<string
   ]
   for (let i = -20; i < queries; i++) {
     const vector = makeVector()
-    // in random order: who comes after a scan meets cold caches
+    // in random order, because a scan leaves cold caches to its successor
     for (const one of ways.toSorted(() => random() - 0.5)) {
       const search = { vector, k, ...(one.filter && { filter: one.filter }) }
       const truth = new Set(
@@ -125,7 +125,7 @@ async function measure(deleted: ReadonlySet<string> = new Set()): Promise<string
       'answers with too few hits',
       'p50, ms',
       'p95, ms',
-      'p95 against no filter',
+      'p95 relative to no filter',
     ],
     rows,
   )

@@ -1,6 +1,6 @@
 /**
- * Does the service stay healthy under full load? Clients that ask without pause; event-loop delay
- * and memory are read from the service's own metrics on the way.
+ * Does the service stay healthy under full load? Clients query continuously; event-loop delay and memory are read from
+ * the service's own metrics meanwhile.
  *
  *     node dist/bench/full-load.js [--model onnx/har-resnet50] [--queries 10000] [--clients 8]
  */

@@ -1,4 +1,4 @@
-/** What `bench:gpu` found, for people. */
+/** The results of `bench:gpu` as a readable report. */
 import type { DecodeRate } from './decode-rate.js'
 import type { MachineFacts } from './machine-facts.js'
 import type { Ingest, Load, ServiceFacts } from './measure-service.js'
@@ -9,23 +9,23 @@ export interface VariantResult {
   name: string
   settings: Record<string, string>
   service?: ServiceFacts
-  /** Of all GPUs, before the service was started and when it was ready. */
+  /** Of all GPUs, before the service started and when it was ready. */
   gpuUsedMiB?: { before: number | undefined; ready: number | undefined }
   loads: Load[]
   ingest: Ingest[]
-  /** What kept it from being measured to the end. */
+  /** Why the measurement is incomplete. */
   failure?: string
 }
 
 export interface GpuBenchReport {
   machine: MachineFacts
-  /** Settings of every variant. */
+  /** Settings common to all variants. */
   settings: Record<string, string>
   stored: number
   network?: NetworkRate
   decode: DecodeRate[]
   variants: VariantResult[]
-  /** Parts left out because the time was up. */
+  /** Parts skipped because time ran out. */
   leftOut: string[]
   seconds: number
 }
@@ -42,7 +42,7 @@ export function gpuReport(report: GpuBenchReport): string {
   return [
     '# bench:gpu',
     `${gpus || 'No GPU'}; ${machine.cores} cores of ${machine.processor}, ${(machine.memoryBytes / 2 ** 30).toFixed(0)} GiB, ${machine.system}, Node ${machine.node}, ${machine.at}. ${report.stored} stored pictures, 275×183 JPEGs, ${report.seconds.toFixed(0)} s in all.`,
-    ...(onCpu ? ['**The network ran on the CPU**: these numbers say nothing of a GPU.'] : []),
+    ...(onCpu ? ['**The network ran on the CPU**: these numbers do not apply to a GPU.'] : []),
     '## Start',
     table(
       [
@@ -72,7 +72,7 @@ export function gpuReport(report: GpuBenchReport): string {
         'queue, ms',
         'decode, ms',
         'search, ms',
-        'pictures a run',
+        'pictures per run',
         'cores',
         'GPU busy, %',
         'GPU memory, MiB',
@@ -86,7 +86,7 @@ export function gpuReport(report: GpuBenchReport): string {
     decode.length === 0
       ? 'Not measured.'
       : table(
-          ['at once', 'thumbnail', 'pictures/s', 'core time of a picture, ms'],
+          ['at once', 'thumbnail', 'pictures/s', 'core time per picture, ms'],
           decode.map(({ atOnce, thumbnail, perSecond, cpuMs }) => [
             String(atOnce),
             thumbnail ? 'with' : 'without',
@@ -94,7 +94,7 @@ export function gpuReport(report: GpuBenchReport): string {
             number(cpuMs, 2),
           ]),
         ),
-    '## Ingestion of a tar, one search after the other meanwhile',
+    '## Ingestion of a tar during sequential searches',
     variants.every(({ ingest }) => ingest.length === 0)
       ? 'Not measured.'
       : table(
@@ -103,7 +103,7 @@ export function gpuReport(report: GpuBenchReport): string {
             'thumbnails',
             'pictures',
             'pictures/s',
-            'of the job alone',
+            'job alone',
             'sent in, s',
             'cores',
             'search idle p50, ms',
@@ -115,7 +115,7 @@ export function gpuReport(report: GpuBenchReport): string {
           ],
           variants.flatMap(({ name, ingest }) => ingest.map((one) => ingestRow(name, one))),
         ),
-    ...(leftOut.length === 0 ? [] : [`Left out, the time was up: ${leftOut.join('; ')}.`]),
+    ...(leftOut.length === 0 ? [] : [`Skipped because time ran out: ${leftOut.join('; ')}.`]),
     '',
   ].join('\n\n')
 }
@@ -189,7 +189,7 @@ function ingestRow(name: string, one: Ingest): string[] {
 
 function networkTables({ provider, precision, sizes, threads }: NetworkRate): string[] {
   return [
-    `${provider}, ${precision}; a session of one batch size each.`,
+    `${provider}, ${precision}; one session per batch size.`,
     table(
       ['batch size', 'opened in, ms', 'run, ms', 'pictures/s', 'GPU memory, MiB'],
       sizes.map(({ batchSize, openMs, runMs, gpuMiB }) => [

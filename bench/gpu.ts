@@ -1,6 +1,6 @@
 /**
- * How fast is the service on a machine with a GPU? Measures it as it is configured by its environment, and as variants of
- * that; works without a network, and without a GPU, where it says so. Writes gpu.json and gpu.md.
+ * How fast is the service on a machine with a GPU? Measures it as configured by its environment, and in variants of
+ * that; runs offline, and also without a GPU, which the report then states. Writes gpu.json and gpu.md.
  *
  *     node dist/bench/gpu.js --out bench-results [--batch-sizes '1,4,16,64;1,8,32'] [--workers 1,2,4]
  *         [--variant 'name:KEY=VALUE,KEY=VALUE' …] [--only queries,ingest,network,decode] [--clients 1,8,32,64] [--seconds 5]
@@ -29,11 +29,11 @@ const { values } = parseArgs({
     clients: { type: 'string', default: '1,8,32,64' },
     seconds: { type: 'string', default: '5' },
     stored: { type: 'string', default: '1000' },
-    /** Different pictures, which are asked with, stored and taken in again and again. */
+    /** Distinct pictures, used repeatedly as queries, stored pictures and uploads. */
     drawn: { type: 'string', default: '256' },
     /** Pictures in the tar; 0: 8,000 on a GPU, 400 on the CPU. */
     pictures: { type: 'string', default: '0' },
-    /** After so long what is left is left out. */
+    /** After this time the remaining parts are skipped. */
     minutes: { type: 'string', default: '4.5' },
     'client-processes': { type: 'string', default: '4' },
     'batch-sizes': { type: 'string' },
@@ -48,7 +48,7 @@ const cores = availableParallelism()
 const startedAt = performance.now()
 const timeIsUp = () => performance.now() - startedAt > Number(values.minutes) * 60_000
 
-/** As `npm start` sets them, threads for every core; what the environment says goes first. */
+/** As set by `npm start`: threads for every core; the environment takes precedence. */
 const outerSettings: Record<string, string> = {
   UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? String(Math.max(16, 2 * cores)),
   MALLOC_MMAP_THRESHOLD_: process.env.MALLOC_MMAP_THRESHOLD_ ?? '1048576',
@@ -77,7 +77,7 @@ const searcher = new LoadClients(
   1,
   images.slice(0, 64).map(({ bytes }) => bytes),
 )
-if (report.machine.gpus.length === 0) say('no GPU here: what follows is measured on the CPU')
+if (report.machine.gpus.length === 0) say('no GPU found: measuring on the CPU')
 
 for (const variant of variantsOf({
   batchSizes: values['batch-sizes'],
@@ -129,7 +129,7 @@ async function measureQueries({ name, settings }: Variant, result: VariantResult
   }
 }
 
-/** A service of its own each time: what a thumbnail costs is set at its start. */
+/** Starts a separate service each time, because thumbnails are configured at start. */
 async function measureTar({ name, settings }: Variant, result: VariantResult, thumbnails: boolean): Promise<void> {
   if (leaveOut(`ingestion of ${name} ${thumbnails ? 'with' : 'without'} thumbnails`)) return
   const side = thumbnails ? (process.env.THUMBNAIL_MAX_SIDE_PIXELS ?? '192') : '0'
@@ -158,7 +158,7 @@ async function measureDecode(atOnce: number, thumbnail: boolean): Promise<void> 
   )
 }
 
-/** In a process of its own, which ends by itself. */
+/** In a separate process that ends by itself. */
 async function measureAlone(name: string, ...words: string[]): Promise<unknown> {
   const file = fileURLToPath(new URL(`./${name}.js`, import.meta.url))
   const { stdout } = await promisify(execFile)(process.execPath, [file, values.model, ...words], {

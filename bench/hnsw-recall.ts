@@ -1,7 +1,7 @@
 /**
- * How much does the graph find, and how much faster? Recall@10 of HNSW against the exact scan of
- * the same vectors at each `ef`, and queries per second as a ratio against that scan (medians), query by
- * query in turns. Vectors are drawn: clusters on few directions, as embeddings of pictures are.
+ * How much does the graph find, and how much faster? Recall@10 of HNSW against the exact scan of the same vectors at
+ * each `ef`, and queries per second relative to that scan (medians), alternating query by query. Vectors are random:
+ * clusters in few directions, similar to picture embeddings.
  *
  *     node dist/bench/hnsw-recall.js [--vectors 10000] [--dimension 128] [--queries 200] [--deleted 0]
  */
@@ -17,7 +17,7 @@ const { values } = parseArgs({
     vectors: { type: 'string', default: '10000' },
     dimension: { type: 'string', default: '512' },
     queries: { type: 'string', default: '200' },
-    /** Share of the vectors that is deleted after the graph was built, and stays in it as tombstones. */
+    /** Share of the vectors deleted after the graph was built; they stay in it as tombstones. */
     deleted: { type: 'string', default: '0' },
   },
 })
@@ -29,7 +29,7 @@ const efs = [10, 16, 24, 32, 48, 64, 100, 200, 400]
 
 const makeVector = unitVectors({ dimension, seed: 1, clusters: 100, latent: 24 })
 const { slots, vectors } = packed(Array.from({ length: count }, makeVector))
-// No rebuild: the tombstones asked for are to be measured.
+// No rebuild, so that the requested tombstones are measured.
 const index = new SlotIndex(dimension, { ...indexDefaults, exactBelow: 0, tombstoneMinimum: Infinity })
 index.add(slots, vectors)
 const startedAt = performance.now()
@@ -41,10 +41,10 @@ index.remove(slots.filter(() => random() < deleted))
 interface Way {
   name: string
   ef?: number
-  /** Of each query. */
+  /** Milliseconds of each query. */
   ms: number[]
   found: number
-  /** Queries that the index answered by a scan after all, because at this `ef` the scan is cheaper. */
+  /** Queries answered by a scan after all, because it is cheaper at this `ef`. */
   scanned: number
 }
 const exact: Way = { name: 'exact scan', ms: [], found: 0, scanned: 0 }
@@ -53,7 +53,7 @@ const ways: Way[] = [exact, ...efs.map((ef) => ({ name: `HNSW, ef ${ef}`, ef, ms
 for (let i = -20; i < queries; i++) {
   const vector = makeVector()
   const truth = new Set(index.search({ vector, k, exact: true }).neighbours.map(({ slot }) => slot))
-  // In random order: who comes after the scan meets cold caches.
+  // In random order, because the scan leaves cold caches to its successor.
   for (const way of ways.toSorted(() => random() - 0.5)) {
     const began = performance.now()
     const { neighbours, method } = index.search({
@@ -72,11 +72,11 @@ for (let i = -20; i < queries; i++) {
 const { m, efConstruction } = indexDefaults
 console.log(
   `${count.toLocaleString('en')} vectors of ${dimension} dimensions, M ${m}, efConstruction ${efConstruction}, ${deleted * 100} % deleted; ` +
-    `${queries} queries. The graph was built in ${(buildMs / 1000).toFixed(1)} s, the exact scan takes ${percentile(exact.ms, 0.5).toFixed(2)} ms a query.\n`,
+    `${queries} queries. The graph was built in ${(buildMs / 1000).toFixed(1)} s, the exact scan takes ${percentile(exact.ms, 0.5).toFixed(2)} ms per query.\n`,
 )
 const rows = ways.map(({ name, ef, ms, found, scanned }) => [
   ef !== undefined && scanned > queries / 2 ? `${name} (scanned: cheaper)` : name,
   (found / (queries * k)).toFixed(4),
   `${(percentile(exact.ms, 0.5) / percentile(ms, 0.5)).toFixed(1)} ×`,
 ])
-console.log(table(['search', `recall@${k}`, 'queries/s against the exact scan'], rows))
+console.log(table(['search', `recall@${k}`, 'queries/s relative to the exact scan'], rows))

@@ -1,8 +1,10 @@
 /**
- * What do parts of a graph give, and what do they cost? The same vectors in one part and in several, turn about: vectors
- * linked a second, recall@10 at equal `ef`, the time of a lone search, and searches a second of several clients.
+ * What are the benefits and costs of splitting a graph into parts? The same vectors in one part and in several,
+ * alternating: vectors linked per second, recall@10 at equal `ef`, latency of a single search, and searches per second
+ * of several clients.
  *
- *     node dist/bench/index-parts.js [--parts 2] [--vectors 20000] [--dimension 512] [--rounds 2] [--queries 200] [--clients 8] [--json]
+ *     node dist/bench/index-parts.js [--parts 2] [--vectors 20000] [--dimension 512] [--rounds 2] [--queries 200]
+ * [--clients 8] [--json]
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
@@ -159,13 +161,13 @@ if (values.json) {
           ratios.loneP50.toFixed(2),
         ],
         [
-          'a lone search, p99',
+          'a single search, p99',
           `${one.loneMs.p99.toFixed(2)} ms`,
           `${more.loneMs.p99.toFixed(2)} ms`,
           (more.loneMs.p99 / one.loneMs.p99).toFixed(2),
         ],
         [
-          `searches a second, ${clients} clients`,
+          `searches per second, ${clients} clients`,
           one.searchesASecond.toFixed(0),
           more.searchesASecond.toFixed(0),
           ratios.searches.toFixed(2),

@@ -1,7 +1,6 @@
 /**
- * What do the thread, the exact scores and the pending vectors cost a search? Eight clients that ask
- * the index thread without pause, against hnswlib-node called directly in one thread with the same
- * vectors and `ef`, turn about.
+ * What do the thread, the exact scores and the pending vectors cost a search? Eight clients query the index thread
+ * continuously, alternating with direct calls to hnswlib-node in one thread with the same vectors and `ef`.
  *
  *     node dist/bench/index-worker.js [--vectors 20000] [--dimension 512] [--clients 8] [--rounds 9] [--seconds 2]
  */
@@ -45,7 +44,7 @@ const direct = new hnswlib.HierarchicalNSW('ip', dimension)
 direct.initIndex(count, m, efConstruction)
 stored.forEach((vector, slot) => direct.addPoint([...vector], slot))
 direct.setEf(ef)
-/** hnswlib-node takes plain arrays; the conversion is part of every use of it. */
+/** hnswlib-node accepts only plain arrays, so every use of it includes the conversion. */
 function searchDirectly(query: Float32Array): number[] {
   return direct.searchKnn(Array.from(query), k).neighbors
 }
@@ -71,7 +70,7 @@ while (index.building || index.pending > 0) {
   await index.refresh()
 }
 
-/** Queries per second of eight clients at the index thread. */
+/** Queries per second of eight clients through the index thread. */
 async function throughThread(): Promise<number> {
   let done = 0
   const started = performance.now()
@@ -98,7 +97,7 @@ for (let round = -1; round < rounds; round++) {
     round % 2 === 0
       ? { thread: await throughThread(), alone: alone() }
       : { alone: alone(), thread: await throughThread() }
-  if (round >= 0) results.push(result) // the first warms caches and compilers
+  if (round >= 0) results.push(result) // the first round warms caches and compilers
 }
 await thread.close()
 await rm(folder, { recursive: true, force: true })

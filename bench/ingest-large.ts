@@ -1,7 +1,6 @@
 /**
- * Does a large upload leave the service alone? 20,000 pictures in one tar: memory on the way,
- * throughput as a ratio against bare decoding and inference, and the latency of searches meanwhile
- * as a ratio against the idle service.
+ * Does a large upload leave the service responsive? 20,000 pictures in one tar: memory over time, throughput relative
+ * to bare decoding and inference, and search latency meanwhile relative to the idle service.
  *
  *     node dist/bench/ingest-large.js [--model onnx/har-resnet50] [--pictures 20000] [--searches 300]
  */
@@ -32,7 +31,7 @@ const bare = await bareIntake(cycled(Math.min(count, 2_000)), model, { thumbnail
 
 const service = await ServiceProcess.start({ MODEL_DIR: values.model })
 const client = new AlikeClient({ url: service.url })
-// What is searched is there before: both times the same gallery, with a graph.
+// The searched gallery exists beforehand, so that both measurements use the same one, with a graph.
 await client.createGallery('searched')
 await client.waitForJob((await client.ingest('searched', tarUpload(cycled(Math.min(count, 3_000))))).id)
 
@@ -44,7 +43,7 @@ async function ask(latencies: number[]): Promise<void> {
   latencies.push(performance.now() - started)
 }
 
-/** Vector, its copy in the graph and the links, see docs/operations.md. */
+/** Vector, its copy in the graph, and the links; see docs/operations.md. */
 const bytesOfIndexed = 8 * model.manifest.embeddingDimension + 350
 
 const [idle, during]: [number[], number[]] = [[], []]
@@ -64,7 +63,7 @@ for (;;) {
     if (job.added !== count) throw new Error(`the job ${job.state} with ${job.added} of ${count} pictures`)
     break
   }
-  // A caller now and then, not one after the other: those would take the network for themselves.
+  // An occasional caller: back-to-back searches would take the network for themselves.
   await ask(during)
   await sleep(250)
 }

@@ -1,7 +1,7 @@
 /**
- * What does ingestion cost beyond decoding and inference? The same pictures through the bare
- * pipeline (decode + network, no database, no index, no HTTP) and as one tar through the service,
- * turn about, with the same number of threads.
+ * What does ingestion cost beyond decoding and inference? The same pictures through the bare pipeline (decode +
+ * network, no database, no index, no HTTP) and as one tar through the service, alternating, with the same number of
+ * threads.
  *
  *     node dist/bench/ingest-throughput.js [--model onnx/har-resnet50] [--pictures 2000] [--rounds 3]
  */
@@ -26,7 +26,7 @@ const distinct = await drawBenchImages(128)
 const images = Array.from({ length: Number(values.pictures) }, (_, i) => distinct[i % distinct.length]!)
 const model = await readModel(values.model)
 
-/** Pictures per second from the first byte of the tar to the job's end. */
+/** Pictures per second from the first byte of the tar to the end of the job. */
 async function throughService(thumbnail: boolean): Promise<number> {
   const service = await ServiceProcess.start({
     MODEL_DIR: values.model,

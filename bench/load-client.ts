@@ -1,29 +1,29 @@
 /**
- * Clients that search without pause, in a process of their own, so that what they take is not the service's. Told what to
- * do by messages of the parent, see `LoadClients`.
+ * Clients that search continuously, in a separate process so that their CPU time does not count as the service's.
+ * Controlled by messages from the parent, see `LoadClients`.
  */
 import { Agent, request } from 'undici'
 
 export interface LoadOrder {
-  /** Of the search. */
+  /** URL of the search. */
   url: string
   clients: number
-  /** Until then answers do not count: connections, caches and compilers warm up. */
+  /** Answers before this do not count, while connections, caches and compilers warm up. */
   warmMs: number
-  /** Measured after that; 0 until `stop`. */
+  /** Measured time after that; 0 for until `stop`. */
   measureMs: number
-  /** Between an answer and the next question of the same client. */
+  /** Pause between an answer and the same client's next query. */
   pauseMs: number
 }
 
-/** Answers in the measured time. */
+/** Answers within the measured time. */
 export interface LoadResult {
   latenciesMs: number[]
   embedMs: number[]
   queueMs: number[]
   decodeMs: number[]
   searchMs: number[]
-  /** Status of each answer that was no result. */
+  /** Number of failed answers by status. */
   refusals: Record<string, number>
 }
 
@@ -62,7 +62,7 @@ async function load({ url, clients, warmMs, measureMs, pauseMs }: LoadOrder): Pr
           if (counts && endedAt <= endAt) count(result, statusCode, endedAt - askedAt, answer.durations)
         } catch (error) {
           count(result, (error as { code?: string }).code ?? String(error), 0, undefined)
-          await new Promise((resolve) => setTimeout(resolve, 100)) // a service that is gone is not asked a thousand times a second
+          await new Promise((resolve) => setTimeout(resolve, 100)) // do not retry a dead service a thousand times a second
         }
         if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs))
       }

@@ -1,4 +1,4 @@
-/** Processes that ask the service, and what they saw put together. */
+/** Processes that query the service, and their combined results. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -7,7 +7,7 @@ import type { LoadOrder, LoadResult, ToLoadClient } from './load-client.js'
 export class LoadClients {
   readonly #processes: readonly ChildProcess[]
 
-  /** @param jpegs pictures to ask with */
+  /** @param jpegs query pictures */
   constructor(count: number, jpegs: readonly Buffer[]) {
     const file = fileURLToPath(new URL('./load-client.js', import.meta.url))
     this.#processes = Array.from({ length: count }, () => fork(file, { execArgv: [] }))
@@ -15,7 +15,7 @@ export class LoadClients {
     for (const process of this.#processes) tell(process, { kind: 'pictures', jpegs: images })
   }
 
-  /** The clients of the order are dealt out among the processes. */
+  /** Distributes the requested clients among the processes. */
   async load(order: LoadOrder): Promise<LoadResult> {
     const working = this.#processes.slice(0, Math.min(this.#processes.length, order.clients))
     const results = await Promise.all(
@@ -29,7 +29,7 @@ export class LoadClients {
     return results.reduce(merged)
   }
 
-  /** Ends a load without an end. */
+  /** Ends a load without a time limit. */
   stop(): void {
     for (const process of this.#processes) tell(process, { kind: 'stop' })
   }

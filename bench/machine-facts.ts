@@ -1,4 +1,4 @@
-/** What a bench ran on: cores, and the GPU as the driver's own tool tells it. */
+/** The machine of a bench: its cores, and the GPU as reported by the driver's tool. */
 import { execFile } from 'node:child_process'
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os'
 import { promisify } from 'node:util'
@@ -10,7 +10,7 @@ export interface MachineFacts {
   processor: string
   cores: number
   memoryBytes: number
-  /** Empty where there is none, or no tool that tells. */
+  /** Empty without a GPU or the tool. */
   gpus: { name: string; driver: string; memoryMiB: number }[]
 }
 
@@ -29,11 +29,11 @@ export async function machineFacts(): Promise<MachineFacts> {
 
 export interface GpuReading {
   usedMiB: number
-  /** Share of the last moments in which the GPU computed anything at all, percent. */
+  /** Share of the last moments in which the GPU was active at all, percent. */
   busyPercent: number
 }
 
-/** Of all GPUs together: the sum of their memory, the mean of their work; undefined where there is none. */
+/** Over all GPUs: the sum of their memory, the mean of their activity; undefined if there are none. */
 export async function readGpus(): Promise<GpuReading | undefined> {
   const rows = (await askNvidiaSmi('memory.used,utilization.gpu')).map((cells) => cells.map(Number))
   if (rows.length === 0) return undefined

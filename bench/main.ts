@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
-/** Each answers one question, in its own process. */
+/** The question each bench answers; each runs in its own process. */
 const benches = {
   'query-over-http': 'What does HTTP add to the latency of a query?',
   'query-throughput': 'What does the service cost per query when every core is busy?',
@@ -46,7 +46,7 @@ async function run(name: string): Promise<string> {
   return withoutLog(output).trimEnd()
 }
 
-/** The service's log lines, which some benches pass on, do not belong in the report. */
+/** Removes the service's log lines, which some benches pass through, from the report. */
 function withoutLog(output: string): string {
   return output.replaceAll(/^\{"level":.*\n/gm, '')
 }

@@ -1,4 +1,7 @@
-/** What one configuration of the service does: queries by so many clients, and a tar taken in while others search. */
+/**
+ * Measures one configuration of the service: queries with several numbers of clients, and the ingestion of a tar during
+ * searches.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeClient } from '../clients/typescript/src/alike-client.js'
 import { percentile } from '../src/cli/percentile.js'
@@ -9,7 +12,7 @@ import type { LoadClients } from './load-clients.js'
 import { readGpus } from './machine-facts.js'
 import type { ServiceProcess } from './service-process.js'
 
-/** How the service runs the network, as it says itself. */
+/** How the service runs the network, according to its own API. */
 export interface ServiceFacts {
   provider: string
   precision: string
@@ -29,15 +32,15 @@ export interface Load {
   perSecond: number
   p50Ms: number
   p99Ms: number
-  /** Medians of what the service says of its stages; of the network the 99th percentile too. */
+  /** Medians of the service's reported stage durations; for the network also the 99th percentile. */
   embedMs: number
   embedP99Ms: number
   queueMs: number
   decodeMs: number
   searchMs: number
-  /** Pictures in a run of the network, mean. */
+  /** Mean number of pictures per run of the network. */
   batchSize: number
-  /** Cores that the service kept busy. */
+  /** Average number of cores used by the service. */
   cores: number
   gpuBusyPercent: number | undefined
   gpuUsedMiB: number | undefined
@@ -49,11 +52,11 @@ export interface Ingest {
   images: number
   /** From the first byte sent to the end of the job. */
   perSecond: number
-  /** While the job ran, which begins when all bytes are there. */
+  /** While the job ran, which starts when all bytes have arrived. */
   perSecondOfJob: number
   sentSeconds: number
   cores: number
-  /** One search after the other, on another gallery. */
+  /** Sequential searches on another gallery. */
   idleP50Ms: number
   idleP95Ms: number
   duringP50Ms: number
@@ -68,12 +71,12 @@ const cycled = (images: readonly BenchImage[], length: number) =>
 
 export async function factsOf(service: ServiceProcess): Promise<ServiceFacts> {
   const { name, runtime } = await new AlikeClient({ url: service.url }).servedModel()
-  if (runtime === null) throw new Error('the standard model is always in memory')
+  if (runtime === null) throw new Error('the default model must be in memory')
   const golden = [...(await service.metrics())].find(([metric]) => metric.startsWith('alike_golden_min_cosine{'))
   return { ...runtime, model: name, goldenCosine: golden?.[1], readyMs: service.readyMs }
 }
 
-/** A gallery to search. */
+/** Creates a gallery to search. */
 export async function fillGallery(
   service: ServiceProcess,
   images: readonly BenchImage[],
@@ -119,7 +122,7 @@ export async function measureLoad(
   }
 }
 
-/** @param count pictures in the tar; @param idleSeconds of searches before it, nothing else going on */
+/** @param count pictures in the tar; @param idleSeconds of searches beforehand on the idle service */
 export async function measureIngest(
   service: ServiceProcess,
   searcher: LoadClients,

@@ -1,8 +1,7 @@
 /**
- * Does the index carry a large gallery? Drawn vectors are added as ingestion adds them, batch by
- * batch, while a client searches: memory, build time, search times during and after, recall@10
- * against the exact scan, and the longest time for which the index thread answered nobody, growth of
- * the graph (doubling its capacity, from a small one) included.
+ * Can the index hold a large gallery? Random vectors are added in batches, as in ingestion, while a client searches:
+ * memory, build time, search latency during and after, recall@10 against the exact scan, and the longest time the index
+ * thread was unresponsive, including graph growth (doubling the capacity, from a small one).
  *
  *     node dist/bench/million.js [--vectors 1000000] [--dimension 512] [--queries 200]
  */
@@ -31,9 +30,9 @@ const [count, dimension, queries] = [values.vectors, values.dimension, values.qu
   number,
 ]
 const k = 10
-/** Small, for vectors are drawn on the thread that measures the searches. */
+/** Small, because vectors are generated on the thread that measures the searches. */
 const batch = 100
-/** Vectors that may wait to be linked: a scan of more would be the larger part of every search. */
+/** Maximum vectors waiting to be linked: with more, scanning them would dominate every search. */
 const backlogMax = 2_000
 
 const makeVector = unitVectors({ dimension, seed: 1, clusters: 1_000, latent: 24 })
@@ -52,7 +51,7 @@ const { index } = await thread.open({
   vectors: none(),
 })
 
-/** While `building`, every few milliseconds a search: how long it took, tells how long the thread was busy otherwise. */
+/** A search every few milliseconds while `building`: its duration shows how long the thread was otherwise busy. */
 const duringMs: number[] = []
 let building = true
 const client = (async () => {
@@ -107,11 +106,11 @@ console.log(
     [
       [
         'memory',
-        `${(memory / 2 ** 20).toFixed(0)} MiB, ${(memory / count).toFixed(0)} bytes a vector (8·d = ${8 * dimension})`,
+        `${(memory / 2 ** 20).toFixed(0)} MiB, ${(memory / count).toFixed(0)} bytes per vector (8·d = ${8 * dimension})`,
       ],
       [
         'time until every vector is in the graph',
-        `${buildSeconds.toFixed(0)} s, ${(count / buildSeconds).toFixed(0)} a second`,
+        `${buildSeconds.toFixed(0)} s, ${(count / buildSeconds).toFixed(0)} per second`,
       ],
       [
         'searches meanwhile',
@@ -134,8 +133,8 @@ console.log(
 async function* none(): AsyncGenerator<SlotVectors> {}
 
 /**
- * The cost of growing depends on the capacity, not on how well the nodes are linked; so a graph of
- * cheap links is filled and grows on the way.
+ * The cost of growth depends on the capacity, not on the quality of the links, so a graph with cheap links is filled
+ * and grows on the way.
  */
 function growth(): { from: number; to: number; tookMs: number }[] {
   const first = Math.max(1_000, Math.ceil(count / 4))

@@ -1,8 +1,8 @@
 /**
- * Which near-copies are found, and what is taken for one by chance? Some pictures are edited in many ways; the share of
- * each edit that reaches the score to its original is recall, all pairs of different pictures that reach it are false
- * flags. A share of the whole set is searched: precision is that of all flags, edits and originals, among as many
- * pictures. Drawn scenes, or labelled pictures of your own.
+ * Which near-copies are found, and how many pairs are flagged by mistake? Some pictures are edited in many ways; recall
+ * is the share of each edit that reaches the score with its original, and false flags are pairs of different pictures
+ * that reach it. Precision is that of all flags when edits and originals are searched among the whole set. Uses drawn
+ * scenes, or your own labelled pictures.
  *
  *     node dist/bench/near-copies.js [--pictures FOLDER] [--split test] [--edited 150] [--most 1890]
  */

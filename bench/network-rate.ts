@@ -1,6 +1,6 @@
 /**
- * The network alone, in a process of its own: what opening a session of one batch size takes, in time and in memory of the
- * GPU, what its run takes, and how much several threads give together. Prints one line of JSON.
+ * The network alone, in a separate process: time and GPU memory for opening a session with one batch size, its run
+ * time, and the combined throughput of several threads. Prints one line of JSON.
  */
 import { readModel } from '../src/embedding/model-manifest.js'
 import { chooseRuntime } from '../src/embedding/provider.js'
@@ -12,7 +12,7 @@ export interface NetworkRate {
   provider: string
   precision: string
   sizes: { batchSize: number; openMs: number; runMs: number; gpuMiB: number | undefined }[]
-  /** Threads that run full batches of one size without pause. */
+  /** Threads that continuously run full batches of one size. */
   threads: { batchSize: number; workers: number; perSecond: number }[]
 }
 
@@ -55,7 +55,7 @@ for (const batchSize of onCuda ? [1, 16, 64] : [1]) {
 await probe!.close()
 console.log(JSON.stringify(rate))
 
-/** @returns pictures a second of all threads */
+/** @returns pictures per second over all threads */
 async function together(batchSize: number, workers: number): Promise<number> {
   const opened = await Promise.all(
     Array.from({ length: workers }, () => Session.open({ ...settings, batchSizes: [batchSize] })),

@@ -1,6 +1,6 @@
 /**
- * What does HTTP add to a query? The same picture, one at a time, turn about: over a socket to the
- * service, and through decode → network → search called directly in this process.
+ * What does HTTP add to a query? The same picture, one at a time, alternating: over a socket to the service, and
+ * through decode → network → search called directly in this process.
  *
  *     node dist/bench/query-over-http.js [--model onnx/har-resnet50] [--queries 400]
  */
@@ -87,7 +87,7 @@ for (let i = -40; i < queries; i++) {
   await client.search(gallery, bytes, { k: 10 })
   const between = performance.now()
   await direct(bytes)
-  if (i < 0) continue // the first ones warm caches and compilers
+  if (i < 0) continue // the first queries warm caches and compilers
   overHttp.push(between - started)
   inProcess.push(performance.now() - between)
 }

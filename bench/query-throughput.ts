@@ -1,10 +1,11 @@
 /**
- * What does the service cost a whole query when every core is busy? The same pictures asked over
- * HTTP, and through decode → network → search called directly in one process with as many network
- * threads, turn about. The clients run on the same cores, so what they take counts against the service; the
- * processor time of a query leaves them out, and says the same on a machine that others use too.
+ * What does the service cost per query when every core is busy? The same pictures sent over HTTP, and through decode →
+ * network → search called directly in one process with as many network threads, alternating. The clients run on the
+ * same cores, so their time counts against the service; the CPU time per query excludes them and is valid on a shared
+ * machine too.
  *
- *     node dist/bench/query-throughput.js [--model onnx/har-resnet50] [--stored 3000] [--clients 16] [--rounds 5] [--seconds 5]
+ *     node dist/bench/query-throughput.js [--model onnx/har-resnet50] [--stored 3000] [--clients 16] [--rounds 5]
+ * [--seconds 5]
  */
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -92,11 +93,11 @@ async function overHttp(bytes: Uint8Array): Promise<void> {
 
 interface Result {
   perSecond: number
-  /** Milliseconds of a core. */
+  /** Core milliseconds. */
   cpuMs: number
 }
 
-/** So many clients that ask without pause. @param cpuSeconds that the answering process has taken so far */
+/** Clients that query continuously. @param cpuSeconds returns the CPU time used so far by the answering process */
 async function measure(
   ask: (bytes: Uint8Array) => Promise<void>,
   cpuSeconds: () => number | Promise<number>,

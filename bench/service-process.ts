@@ -1,4 +1,4 @@
-/** The real service as a process of its own, on a free port and a temporary data folder. */
+/** The real service as a child process, on a free port and with a temporary data folder. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -12,7 +12,7 @@ const readyDeadlineMs = 120_000
 
 export class ServiceProcess {
   readonly url: string
-  /** From spawning the process to its first `/readyz` that says so; 0 before. */
+  /** Time from spawning the process to its first successful `/readyz`; 0 before. */
   readyMs = 0
   readonly #process: ChildProcess
   readonly #folder: string
@@ -23,7 +23,7 @@ export class ServiceProcess {
     this.#folder = folder
   }
 
-  /** Resolves when `/readyz` says so. @param settings environment variables of the service */
+  /** Resolves when `/readyz` succeeds. @param settings environment variables of the service */
   static async start(settings: Record<string, string> = {}): Promise<ServiceProcess> {
     const folder = await mkdtemp(join(tmpdir(), 'alike-bench-'))
     const port = await freePort()
@@ -54,7 +54,7 @@ export class ServiceProcess {
     for (;;) {
       if (this.#ended)
         throw new Error(
-          `the service ended with ${this.#process.exitCode ?? this.#process.signalCode} before it was ready`,
+          `the service exited with ${this.#process.exitCode ?? this.#process.signalCode} before it was ready`,
         )
       if ((await fetch(`${this.url}/readyz`).catch(() => undefined))?.ok === true) {
         this.readyMs = performance.now() - started
@@ -74,7 +74,7 @@ export class ServiceProcess {
     return (await this.metrics()).get(name) ?? Number.NaN
   }
 
-  /** Name, with its labels where it has any, → value. */
+  /** Name, including labels, → value. */
   async metrics(): Promise<Map<string, number>> {
     const text = await (await fetch(`${this.url}/metrics`)).text()
     const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))

@@ -1,6 +1,6 @@
 /**
- * What galleries too large to be measured here would take in a Weaviate cluster: arithmetic from measured parts, each assumption written
- * out. `npm run bench:scale`; `bench:engines` measures the parts on a machine of one's own.
+ * Estimates what galleries too large to measure here would need in a Weaviate cluster: calculated from measured parts,
+ * with every assumption listed. `npm run bench:scale`; `bench:engines` measures the parts on your own machine.
  */
 
 interface Assumption {
@@ -10,28 +10,28 @@ interface Assumption {
 }
 
 const assumed = {
-  dimension: { value: 527, unit: 'numbers', because: 'the standard network: an embedding and its posterior' },
-  vectorBytes: { value: 4, unit: 'bytes a number', because: 'full vectors are always stored, on disk' },
-  codeBytes: { value: 1, unit: 'bytes a number', because: 'rq8: eight bits in memory' },
+  dimension: { value: 527, unit: 'numbers', because: 'the default network: an embedding and its posterior' },
+  vectorBytes: { value: 4, unit: 'bytes per number', because: 'full vectors are always stored, on disk' },
+  codeBytes: { value: 1, unit: 'bytes per number', because: 'rq8: eight bits in memory' },
   links: {
     value: 64,
-    unit: 'links a picture',
+    unit: 'links per picture',
     because: 'twice 32 on the lowest layer of the graph; higher layers add a thirtieth',
   },
-  linkBytes: { value: 4, unit: 'bytes a link', because: 'a number of 32 bits' },
+  linkBytes: { value: 4, unit: 'bytes per link', because: 'a 32-bit number' },
   thumbnailBytes: { value: 10_000, unit: 'bytes', because: 'of a photo, roughly' },
-  recordBytes: { value: 2_000, unit: 'bytes', because: 'metadata of some fields, descriptor and tokens' },
-  replicas: { value: 3, unit: 'copies', because: 'one machine may be away' },
+  recordBytes: { value: 2_000, unit: 'bytes', because: 'metadata with a few fields, descriptor and tokens' },
+  replicas: { value: 3, unit: 'copies', because: 'one machine may be down' },
   nodeMemory: {
     value: 96e9,
     unit: 'bytes',
-    because: 'of a machine of 128 GB, the rest is for the file cache and building',
+    because: 'of a 128 GB machine; the rest is for the file cache and index building',
   },
   residentBytes: {
     value: 5_800,
-    unit: 'bytes a picture',
+    unit: 'bytes per picture',
     because:
-      'by which the server grew between 3,000 and 50,000 pictures (183 to 455 MB): mapped files and garbage included, so an upper bound',
+      'growth of the server between 3,000 and 50,000 pictures (183 to 455 MB), including mapped files and garbage, so an upper bound',
   },
   insertsOfCore: {
     value: 226,
@@ -56,7 +56,7 @@ function needs(images: number) {
   return { inMemory, resident, onDisk: images * ofImage * of('replicas'), nodes, nodesMost: nodesOf(resident), hours }
 }
 
-console.log('| assumed | | because |\n|---|---|---|')
+console.log('| assumption | value | reason |\n|---|---|---|')
 for (const [name, { value, unit, because }] of Object.entries(assumed))
   console.log(`| ${name} | ${value} ${unit} | ${because} |`)
 console.log(

@@ -1,8 +1,7 @@
 /**
- * How long does a service take to start on a large gallery? From the start of the process to
- * `/readyz`, and to the answer of its first search: with the graph's cache, without it, and as the
- * reference the same service on an empty data folder. Vectors are drawn. On a machine that is busy
- * with other things read the CPU time, and the ratio.
+ * How long does the service take to start with a large gallery? From the start of the process to `/readyz`, and to the
+ * answer of its first search: with the graph cache, without it, and, as a reference, on an empty data folder. Vectors
+ * are random. On a busy machine use the CPU time and the ratio.
  *
  *     node dist/bench/start.js [--vectors 50000] [--dimension 512] [--rounds 3]
  */
@@ -96,7 +95,7 @@ console.log(
   ),
 )
 
-/** @returns seconds from the first vector to a graph of all of them */
+/** @returns seconds from the first vector to a complete graph */
 async function fill(dataDir: string): Promise<number> {
   const galleries = await openEmbeddedGalleries({
     dataDir,
@@ -112,7 +111,7 @@ async function fill(dataDir: string): Promise<number> {
     )
     await galleries.images.put('g', images)
   }
-  // Readings come with answers: a search brings them up to date.
+  // Readings arrive with answers: a search refreshes them.
   for (;;) {
     await galleries.searches.search('g', { vector: query, k: 1 })
     const { pending, building } = (await galleries.readings.all())[0]!
@@ -150,7 +149,7 @@ async function measure(way: Way): Promise<void> {
       if (address !== undefined) resolve(address)
     })
   })
-  if (!(await fetch(`${url}/readyz`)).ok) throw new Error('it listens and is not ready')
+  if (!(await fetch(`${url}/readyz`)).ok) throw new Error('it listens but is not ready')
   way.readyMs.push(performance.now() - startedAt)
   way.cpuMs.push(await cpuMsOf(child.pid!))
   if (way !== ways[0]) {
@@ -164,11 +163,11 @@ async function measure(way: Way): Promise<void> {
     way.answerMs.push(performance.now() - startedAt)
     way.method = answer.method
   }
-  child.kill('SIGKILL') // nothing is saved, so that the next round starts from the same folder
+  child.kill('SIGKILL') // saves nothing, so that the next round starts from the same folder
   await once(child, 'exit')
 }
 
-/** Of all threads so far: what it takes whatever else the machine is busy with. Linux counts in hundredths of a second. */
+/** Of all threads so far: independent of other load on the machine. Linux counts in hundredths of a second. */
 async function cpuMsOf(pid: number): Promise<number> {
   const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]!.split(' ')
   return (Number(fields[11]) + Number(fields[12])) * 10

@@ -1,21 +1,21 @@
-/** Ways to configure the service that one run of a bench compares. */
+/** Configurations of the service that one run of a bench compares. */
 
 export interface Variant {
   name: string
-  /** Environment variables beside those of the bench itself. */
+  /** Environment variables in addition to the bench's own. */
   settings: Record<string, string>
 }
 
 export interface VariantOptions {
-  /** `1,4,16,64;16`: lists for `CUDA_BATCH_SIZES`, separated by semicolons. */
+  /** `1,4,16,64;16`: values for `CUDA_BATCH_SIZES`, separated by semicolons. */
   batchSizes?: string | undefined
-  /** `1,2,4`: numbers for `EMBED_WORKERS`. */
+  /** `1,2,4`: values for `EMBED_WORKERS`. */
   workers?: string | undefined
-  /** `name:KEY=VALUE,KEY=VALUE`; a value may hold commas. */
+  /** `name:KEY=VALUE,KEY=VALUE`; a value may contain commas. */
   variants: readonly string[]
 }
 
-/** Every list with every number of workers, then the named ones; without any of them the service as it is configured. */
+/** Every list with every number of workers, then the named variants; if there are none, the service as configured. */
 export function variantsOf({ batchSizes, workers, variants }: VariantOptions): Variant[] {
   const lists = batchSizes?.split(';').map((list) => list.trim()) ?? []
   const numbers = workers?.split(',').map((number) => number.trim()) ?? []
@@ -35,7 +35,7 @@ export function variantsOf({ batchSizes, workers, variants }: VariantOptions): V
   return named.length > 0 && lists.length + numbers.length === 0 ? named : [...crossed, ...named]
 }
 
-/** @throws Error for a text of another shape */
+/** @throws Error if the text is malformed */
 export function parseVariant(text: string): Variant {
   const [, name, list] = /^([^:]+):(.*)$/s.exec(text) ?? []
   const pairs = (list ?? '').split(/,(?=[A-Z][A-Z0-9_]*=)/).filter((pair) => pair !== '')

@@ -1,9 +1,9 @@
-/** Pictures for benches: drawn scenes, coded beforehand, of the size of those that the network was trained on. */
+/** Drawn scenes for benches, encoded beforehand, in the size of the network's training pictures. */
 import sharp from 'sharp'
 import { drawScene } from '../test/support/drawn-scenes.js'
 import type { BenchImage } from './drawn-gallery.js'
 
-/** `count` different JPEGs of 275×183. */
+/** `count` distinct JPEGs of 275×183. */
 export async function drawWebImages(count: number): Promise<BenchImage[]> {
   const images: BenchImage[] = []
   for (let i = 0; i < count; i++) {
