@@ -3,7 +3,7 @@
  * with FastAPI, two workers, onnxruntime, Pillow and faiss. `bench/python-service/setup.sh` installs the latter.
  *
  *     node dist/bench/beside-python.js [--model onnx/har-resnet50] [--precision int8] [--stored 1260] [--seconds 10]
- * [--rounds 2] [--clients 1,16]
+ *         [--rounds 2] [--clients 1,16]
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -4,7 +4,7 @@
  * of several clients.
  *
  *     node dist/bench/index-parts.js [--parts 2] [--vectors 20000] [--dimension 512] [--rounds 2] [--queries 200]
- * [--clients 8] [--json]
+ *         [--clients 8] [--json]
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'

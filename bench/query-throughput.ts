@@ -5,7 +5,7 @@
  * machine too.
  *
  *     node dist/bench/query-throughput.js [--model onnx/har-resnet50] [--stored 3000] [--clients 16] [--rounds 5]
- * [--seconds 5]
+ *         [--seconds 5]
  */
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'

@@ -1,4 +1,4 @@
-/** The image's HEALTHCHECK: exits 0 when /readyz says ready. Plain node:http, so that it starts quickly. */
+/** The image's HEALTHCHECK: exits 0 if /readyz reports ready. Plain node:http, so that it starts quickly. */
 import { get } from 'node:http'
 
 const request = get(

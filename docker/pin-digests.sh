@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Pins every image of the Dockerfiles and of compose to the digest that its tag has now, or renews it: `docker/pin-digests.sh`, at a release.
-# Digests are those of the index, so that each architecture finds its own image. Nothing is written unless all are known.
+# Pins every image in the Dockerfiles and compose files to the current digest of its tag, or renews it. Run it at a release: `docker/pin-digests.sh`.
+# Uses the digests of the index, so that each architecture finds its own image. Writes nothing unless all digests are known.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 files=(Dockerfile docker/train.Dockerfile docker/compose.yaml)
-# `ARG …_IMAGE=name:tag` and `image: name:tag`, with or without a digest; what is built here (`alike:…`) has none
+# `ARG …_IMAGE=name:tag` and `image: name:tag`, with or without a digest; images built here (`alike:…`) have none
 pattern='(ARG [A-Z_]*IMAGE=|^ *image: )[^ @]+:[^ @]+'
 images=$(grep -hoE "$pattern" "${files[@]}" | sed -E 's/^ *(ARG [A-Z_]*IMAGE=|image: )//' | grep -v '^alike:' | sort -u)
 

@@ -1,5 +1,5 @@
 # Training in a container: native TensorFlow, for an NVIDIA GPU with its own CUDA 12.5 and cuDNN 9.3 (the host brings the
-# driver, 555 or newer, and the NVIDIA container toolkit), or for processors alone.
+# driver, 555 or newer, and the NVIDIA container toolkit), or for CPUs only.
 #
 #     docker build -f docker/train.Dockerfile -t alike:train .
 #     docker run --rm --gpus all -v ~/pictures:/pictures:ro -v ~/networks:/networks \
@@ -7,8 +7,8 @@
 #
 #     docker build -f docker/train.Dockerfile --target cpu -t alike:train-cpu .      # the same without --gpus
 #
-# The default network is inside, to start from; other weights are mounted. For a GPU, `--backend tensorflow-gpu` refuses to
-# start rather than train on the CPU unnoticed.
+# The default network is included as a starting point; mount other weights. On a GPU, `--backend tensorflow-gpu` refuses to
+# start rather than silently train on the CPU.
 ARG NODE_IMAGE=node:24.21.0-bookworm-slim
 FROM ${NODE_IMAGE} AS base
 # hadolint ignore=DL3008

@@ -226,7 +226,7 @@ test('every permission is used', () => {
   assert.deepEqual(idle, [])
 })
 
-test('no file imports itself by way of others', () => {
+test('there are no import cycles', () => {
   const targetsOf = new Map(
     sourceFiles.map((file) => [
       file,
@@ -246,14 +246,14 @@ test('no file imports itself by way of others', () => {
   assert.deepEqual(cycles, [])
 })
 
-test('the rules name every part that exists', () => {
+test('the rules cover exactly the existing parts', () => {
   assert.deepEqual(
     [...new Set(sourceFiles.map(partOf))].filter((part) => !(part in mayImport)),
     [],
   )
 })
 
-test('the service knows nothing of its clients, which only the commands use', () => {
+test('only the commands use the clients; the service does not', () => {
   assert.deepEqual(
     imports
       .filter(({ file, target }) => target.startsWith('clients/') && partOf(file) !== 'cli')
@@ -298,7 +298,7 @@ for (const [name, allowed] of Object.entries(soleImporters)) {
   })
 }
 
-test('slots, and what an engine is called, are known below that engine alone', () => {
+test('slots, and the names of engines, are known only inside the engines', () => {
   const outside = sourceFiles.filter((file) => !file.startsWith('src/engines/embedded/'))
   const code = (file: string) => readFileSync(file, 'utf8')
   assert.deepEqual(

@@ -8,13 +8,13 @@ const misfitOf = (text: string | Uint8Array) => {
   return 'misfit' in read ? read.misfit : undefined
 }
 
-test('JSON comes out as it went in', () => {
+test('JSON round-trips unchanged', () => {
   const text = String.raw`{"a":[1,-2.5e-3,0,true,null,"say \"[[[[\" \\"],"b":{"ü":"😀"},"c":9007199254740992,"d":12345678.123456789012}`
   assert.deepEqual(readJson(text, bodyBounds), { value: JSON.parse(text) })
   assert.deepEqual(readJson(Buffer.from(`\ufeff${text}`), bodyBounds), { value: JSON.parse(text) })
 })
 
-test('depth and number of values are bounded before anything is parsed, whatever stands in strings', () => {
+test('depth and number of values are bounded before parsing, whatever strings contain', () => {
   const { depthMax, valuesMax } = bodyBounds
   const rows: [text: string, misfit: RegExp | undefined][] = [
     [nested(depthMax), undefined],
@@ -30,7 +30,7 @@ test('depth and number of values are bounded before anything is parsed, whatever
   for (const [text, misfit] of rows) assert.match(misfitOf(text) ?? 'fits', misfit ?? /^fits$/, text.slice(0, 60))
 })
 
-test('a number that would be changed is refused, one that is only a measured value is not', () => {
+test('a number that would lose digits is refused, unless it is a measurement', () => {
   const refused = [
     '9007199254740993',
     '-9007199254740993',
@@ -68,7 +68,7 @@ test('a number that would be changed is refused, one that is only a measured val
   for (const number of kept) assert.equal(misfitOf(`{"n":[${number}]}`), undefined, number)
 })
 
-test('text that is no text is refused, as a member’s name too', () => {
+test('text with unpaired surrogates is refused, in member names too', () => {
   for (const part of ['"\\ud83d"', '"x\\udC00y"', '"a\\u0000b"', '{"\\ud800":1}', '{"a":{"b\\u0000":1}}'])
     assert.match(misfitOf(`{"n":[${part}]}`) ?? 'fits', /holds a text that/, part)
   assert.equal(misfitOf('{"n":"\\ud83d\\ude00 \\u00e9 \\\\ud83d"}'), undefined)
@@ -76,13 +76,13 @@ test('text that is no text is refused, as a member’s name too', () => {
   assert.equal(misfitOf('"\ud83d"'), 'holds a text that has half of a surrogate pair, which is no Unicode text')
 })
 
-test('what is no JSON is told with its place and without its content', () => {
+test('malformed JSON is reported with its position and without its content', () => {
   assert.equal(misfitOf('{"secret" 1}'), 'is no JSON: it breaks off or goes wrong at character 11')
   assert.match(misfitOf('secret') ?? '', /^is no JSON[^s]*$/)
   assert.equal(misfitOf('{"secret":'), 'is no JSON: it breaks off after character 10')
 })
 
-test('a member that would reach a prototype is refused by its name, wherever it is', () => {
+test('a member that would reach a prototype is refused by name, wherever it is', () => {
   for (const text of [
     '{"__proto__":{"a":1}}',
     '{"a":[{"__proto__":1}]}',
@@ -94,17 +94,17 @@ test('a member that would reach a prototype is refused by its name, wherever it 
     assert.equal(misfitOf(text), undefined, text)
 })
 
-test('what is stored has no member that would reach a prototype, whatever it was read from', () => {
+test('stored data has no member that would reach a prototype, whatever it was read from', () => {
   assert.match(misfitOfStored(Object.fromEntries([['__proto__', 'x']])) ?? 'fits', /^has a member `__proto__`/)
   assert.match(misfitOfStored({ a: [Object.fromEntries([['__proto__', 'x']])] }) ?? 'fits', /^has a member `__proto__`/)
   assert.equal(misfitOfStored({ constructor: 1 }), undefined)
 })
 
-test('of a member that is named twice the last counts', () => {
+test('the last of several members with the same name counts', () => {
   assert.deepEqual(readJson('{"a":1,"a":2}', bodyBounds), { value: { a: 2 } })
 })
 
-test('what is stored is bounded in depth, values and bytes, and read back unchanged', () => {
+test('stored data is bounded in depth, values and bytes, and read back unchanged', () => {
   const { depthMax, valuesMax } = storedBounds
   const deep = (depth: number): unknown => JSON.parse(nested(depth))
   const rows: [value: unknown, misfit: RegExp | undefined][] = [
@@ -123,7 +123,7 @@ test('what is stored is bounded in depth, values and bytes, and read back unchan
   for (const [value, misfit] of rows) assert.match(misfitOfStored(value, 16_384) ?? 'fits', misfit ?? /^fits$/)
 })
 
-test('the depth of text that is stored already is told without reading it', () => {
+test('the depth of stored text is determined without parsing it', () => {
   assert.equal(isDeeperThan(nested(1_000), 1_000), false)
   assert.equal(isDeeperThan(nested(1_001), 1_000), true)
   assert.equal(isDeeperThan(JSON.stringify({ a: '['.repeat(5_000) }), 1_000), false)

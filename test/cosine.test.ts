@@ -14,7 +14,7 @@ function halved(vector: Float32Array): Float32Array {
   })
 }
 
-test('a vector and itself score 1 exactly, its opposite −1, whatever their lengths', () => {
+test('a vector scores exactly 1 against itself and −1 against its opposite, whatever the lengths', () => {
   for (const vector of vectors) {
     for (const length of [1, 1 + 1e-6, 0.995, 1.005]) {
       const scaled = vector.map((value) => value * length)
@@ -30,7 +30,7 @@ test('a vector and itself score 1 exactly, its opposite −1, whatever their len
   }
 })
 
-test('the embedding of a picture and the same in half precision score 1', () => {
+test('the embedding of a picture scores 1 against its half-precision form', () => {
   const random = seededRandom(2)
   for (const vector of vectors) {
     assert.equal(cosine(vector, halved(vector)), 1)
@@ -42,7 +42,7 @@ test('the embedding of a picture and the same in half precision score 1', () => 
   }
 })
 
-test('what lies farther apart than that keeps its score', () => {
+test('vectors farther apart than that keep their score', () => {
   for (const vector of vectors) {
     const other = makeVector()
     const exact = vector.reduce((sum, value, i) => sum + value * other[i]!, 0)

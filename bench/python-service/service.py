@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 
 short_side, size = int(os.environ["SHORT_SIDE"]), int(os.environ["INPUT_SIZE"])
 options = ort.SessionOptions()
-options.intra_op_num_threads = 1  # one worker for each core
+options.intra_op_num_threads = 1  # one worker per core
 session = ort.InferenceSession(os.environ["MODEL_FILE"], options, providers=["CPUExecutionProvider"])
 input_name = session.get_inputs()[0].name
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the Python service needs into .work/python-service, for bench/beside-python.ts.
+# Installs the dependencies of the Python service into .work/python-service, for bench/beside-python.ts.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 python3 -m venv .work/python-service

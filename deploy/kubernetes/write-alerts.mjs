@@ -1,4 +1,4 @@
-/** The alerts of docker/alerts.yml as the Prometheus operator wants them: `node deploy/kubernetes/write-alerts.mjs`. */
+/** Converts docker/alerts.yml for the Prometheus operator: `node deploy/kubernetes/write-alerts.mjs`. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { parse, stringify } from 'yaml'
 

@@ -22,7 +22,7 @@ export function cubicSquare(image: SizedRgb, preprocessing: Preprocessing): Uint
   const rows = tapsOf(placed, { from: 'top', length: height, stride: 1 })
   const samples = inputSize * 3
   const square = new Uint8ClampedArray(samples * inputSize)
-  // The four lines of a row never share a slot.
+  // The four lines of a row never share an entry.
   const widened = Array.from({ length: 4 }, () => ({ line: -1, values: new Int32Array(samples) }))
   const valuesOf = (line: number): Int32Array => {
     const kept = widened[line & 3]!

@@ -8,7 +8,7 @@ import { followKeyFile } from '../../src/access/key-file.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 import { until } from '../support/until.js'
 
-test('a key that was made is found by its line, and no other', () => {
+test('a generated key is recognised by its line, and no other key is', () => {
   const [reader, writer] = [makeKey('reader', 'read'), makeKey('writer', 'write')]
   const keys = new ApiKeys(parseKeys(`# staff\n${reader.line}\n\n${writer.line}`, 'lines'))
   assert.deepEqual([keys.find(reader.key)?.name, keys.find(writer.key)?.grant.verbs.has('write')], ['reader', true])
@@ -18,13 +18,13 @@ test('a key that was made is found by its line, and no other', () => {
   assert.notEqual(makeKey('reader', 'read').key, reader.key)
 })
 
-test('a role may do what those below it may', () => {
+test('a role includes the permissions of the roles below it', () => {
   assert.deepEqual(verbsOf('read'), ['search', 'read', 'metrics'])
   assert.deepEqual(verbsOf('write'), [...verbsOf('read'), 'write', 'delete'])
   assert.deepEqual(verbsOf('admin'), [...verbsOf('write'), 'admin'])
 })
 
-test('a key is kept to galleries, verbs and a time by what is behind its hash', () => {
+test("the part after a key's hash restricts it to galleries, verbs and a time", () => {
   const limits = { galleries: ['shop-*', 'archive'], verbs: ['search'], expires: '2027-01-31' }
   const { line } = makeKey('shop', 'read', limits)
   assert.match(line, / galleries=shop-\*\|archive verbs=search expires=2027-01-31$/)
@@ -36,7 +36,7 @@ test('a key is kept to galleries, verbs and a time by what is behind its hash', 
   assert.ok(!reaches({ verbs: new Set(), galleries: [] }, 'any'))
 })
 
-test('two keys of one name are valid at once, a third is refused', () => {
+test('two keys with one name are valid at once, a third is refused', () => {
   const [old, next, third] = [makeKey('shop', 'read'), makeKey('shop', 'read'), makeKey('shop', 'read')]
   const keys = new ApiKeys(parseKeys(`${old.line},${next.line}`, 'lines'))
   assert.deepEqual([keys.find(old.key)?.name, keys.find(next.key)?.name], ['shop', 'shop'])
@@ -46,7 +46,7 @@ test('two keys of one name are valid at once, a third is refused', () => {
   )
 })
 
-test('lines that do not fit are named by their place, never shown', () => {
+test('malformed lines are reported by position, never by content', () => {
   const { line } = makeKey('a', 'read')
   const rows: [string, RegExp][] = [
     ['name:read:secret', /entry 1 of lines is not/],
@@ -71,7 +71,7 @@ test('lines that do not fit are named by their place, never shown', () => {
   assert.throws(() => makeKey('with space', 'read'), { code: 'config_invalid' })
 })
 
-test('keys come from environment and file together; a file without one never opens the service', async (t) => {
+test('keys come from environment and file together; a file without keys never opens the service', async (t) => {
   const folder = await temporaryFolder(t)
   const file = join(folder, 'keys')
   await writeFile(file, `${makeKey('from-file', 'admin').line}\n`)
@@ -86,7 +86,7 @@ test('keys come from environment and file together; a file without one never ope
   await assert.rejects(readKeys({ apiKeys: line, apiKeysFile: file }), { code: 'config_invalid' })
 })
 
-test('a changed file is read again; one that cannot be used changes nothing', async (t) => {
+test('a changed file is reloaded; an unusable one changes nothing', async (t) => {
   const file = join(await temporaryFolder(t), 'keys')
   const [first, second] = [makeKey('first', 'read'), makeKey('second', 'read')]
   await writeFile(file, first.line)

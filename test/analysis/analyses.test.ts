@@ -96,7 +96,7 @@ async function filled(t: TestContext) {
   return both
 }
 
-test('an evaluation gives the numbers of eval/ and the recall of the graph', async (t) => {
+test('an evaluation returns the numbers of eval/ and the recall of the graph', async (t) => {
   const { galleries, analyses } = await filled(t)
   const { job } = await analyses.accept('a', evaluateTask({ efs: [10, 600] }))
   assert.deepEqual([job.kind, job.state], ['evaluate', 'queued'])
@@ -128,7 +128,7 @@ test('an evaluation gives the numbers of eval/ and the recall of the graph', asy
   assert.equal(most?.recall, 1)
 })
 
-test('near-copies are found as comparing all pairs finds them', async (t) => {
+test('near-copies match those found by comparing all pairs', async (t) => {
   const { galleries, analyses } = await filled(t)
   const { job } = await analyses.accept('a', duplicatesTask({}))
   const { count, copies, notCompared, groups } = await resultOf<DuplicateResult>(galleries, job)
@@ -141,7 +141,7 @@ test('near-copies are found as comparing all pairs finds them', async (t) => {
     assert.ok(images.every(({ nearCopyScore }) => nearCopyScore > 0.6 && nearCopyScore < 1))
 })
 
-test('a chain of copies is one group, and a picture without a descriptor is told', async (t) => {
+test('a chain of copies is one group, and a picture without a descriptor is reported', async (t) => {
   const { galleries, analyses } = await openAll(t, await dataFolder(t))
   await galleries.create('a')
   const random = seededRandom(8)
@@ -163,7 +163,7 @@ test('a chain of copies is one group, and a picture without a descriptor is told
   assert.deepEqual([count, notCompared, groups[0]?.size], [1, 2, 60])
 })
 
-test('an evaluation leaves copies out where it is told from which score on', async (t) => {
+test('an evaluation excludes copies from the given score on', async (t) => {
   const { galleries, analyses } = await filled(t)
   const [all, without] = await Promise.all(
     [{}, { duplicateScore: 0.4 }].map(
@@ -182,7 +182,7 @@ test('an evaluation leaves copies out where it is told from which score on', asy
   assert.notDeepEqual(without?.overall, all?.overall)
 })
 
-test('an evaluation tells what people said of hits, where somebody has', async (t) => {
+test('an evaluation includes human judgements of hits, if there are any', async (t) => {
   const { galleries, analyses } = await filled(t)
   const evaluated = async () => {
     const { job } = await analyses.accept('a', evaluateTask({ efs: [] }))
@@ -220,7 +220,7 @@ test('an evaluation tells what people said of hits, where somebody has', async (
   })
 })
 
-test('the doctor finds what was planted, and says the same twice', async (t) => {
+test('the doctor finds planted problems, and reports the same twice', async (t) => {
   const { galleries, analyses } = await openAll(t, await dataFolder(t))
   await galleries.create('a')
   const clusters = 5
@@ -260,7 +260,7 @@ test('the doctor finds what was planted, and says the same twice', async (t) => 
   assert.deepEqual(await resultOf(galleries, (await analyses.accept('a', doctorTask({}))).job), first)
 })
 
-test('an empty gallery has nothing to tell, in every kind', async (t) => {
+test('an empty gallery yields an empty result of every kind', async (t) => {
   const { galleries, analyses } = await openAll(t, await dataFolder(t))
   await galleries.create('a')
   const [evaluation, duplicates, diagnosis] = [
@@ -272,7 +272,7 @@ test('an empty gallery has nothing to tell, in every kind', async (t) => {
   assert.deepEqual([duplicates.count, diagnosis.doubts.judged, diagnosis.outliers.medianScore], [0, 0, null])
 })
 
-test('jobs wait for each other, searches for none of them; a cancelled one leaves no result', async (t) => {
+test('analyses run one after the other without delaying searches; a cancelled one leaves no result', async (t) => {
   const { galleries, analyses, jobs: owner } = await filled(t)
   const jobs = [
     (await analyses.accept('a', evaluateTask({ sample: 20_000 }))).job,
@@ -318,7 +318,7 @@ test('progress can be read while a job runs', async (t) => {
   assert.deepEqual([last.done, last.total, pace.share], [3_588, 3_588, 1])
 })
 
-test('a job that a stop has cut off begins anew, and ends as it would have', async (t) => {
+test('a job interrupted by a stop starts over and finishes with the same result', async (t) => {
   const dataDir = await dataFolder(t)
   const first = await openAll(t, dataDir)
   await first.galleries.create('a')
@@ -339,7 +339,7 @@ test('a job that a stop has cut off begins anew, and ends as it would have', asy
   for (const job of jobs) assert.equal((await resultOf(second.galleries, job)).kind, job.kind)
 })
 
-test('a job in which the process died is tried once more, not for ever', async (t) => {
+test('a job during which the process died is retried once, not forever', async (t) => {
   const dataDir = await dataFolder(t)
   const galleries = await openIn(t, dataDir)
   await galleries.create('a')
@@ -358,7 +358,7 @@ test('a job in which the process died is tried once more, not for ever', async (
   assert.deepEqual([twice.state, twice.failure?.code], ['failed', 'job_interrupted'])
 })
 
-test('a gallery that is deleted ends its analysis; one made anew under its name gets no result of it', async (t) => {
+test('deleting a gallery ends its analysis; a new gallery of the same name gets no result of it', async (t) => {
   const { galleries, analyses } = await filled(t)
   const jobs = [(await analyses.accept('a', evaluateTask({}))).job, (await analyses.accept('a', doctorTask({}))).job]
   await galleries.delete('a')
@@ -369,7 +369,7 @@ test('a gallery that is deleted ends its analysis; one made anew under its name 
   }
 })
 
-test('what cannot be analysed is refused at once', async (t) => {
+test('an impossible analysis is refused immediately', async (t) => {
   const dataDir = await dataFolder(t)
   const { galleries, jobs, analyses } = await openAll(t, dataDir, 3)
   await galleries.create('a')

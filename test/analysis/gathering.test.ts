@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Gathering } from '../../src/analysis/gathering.js'
 
-test('numbers of a scan become positions; pictures that came later are passed over', () => {
+test('scan numbers become positions; pictures added later are skipped', () => {
   const gathering = new Gathering({ numbers: Uint32Array.of(40, 10, 30, 20) }, 2)
   const { lists } = gathering
   gathering.take({

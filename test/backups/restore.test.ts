@@ -24,7 +24,7 @@ async function madeSnapshot(t: TestContext): Promise<{ folder: string; archive: 
   return { folder, archive, id }
 }
 
-test('what is restored, from folder or archive, is all there and found', async (t) => {
+test('everything restored from a folder or archive is present and found', async (t) => {
   const { folder, archive, id } = await madeSnapshot(t)
   for (const snapshot of [folder, archive]) {
     const dataDir = join(await dataFolder(t), 'new')
@@ -66,7 +66,7 @@ test('it refuses a folder that is not empty or in use, and changes nothing there
   await assert.rejects(restoreSnapshot(archive, file), { code: 'restore_refused' })
 })
 
-test('one that broke off can be repeated, and so can one after a service found nothing there', async (t) => {
+test('an interrupted restore can be repeated, also after a service found no data there', async (t) => {
   const { archive } = await madeSnapshot(t)
   const dataDir = await dataFolder(t)
   await writeFile(join(dataDir, 'alike.db.restoring'), 'half of it')
@@ -76,7 +76,7 @@ test('one that broke off can be repeated, and so can one after a service found n
   assert.deepEqual((await readdir(dataDir)).sort(), ['alike.db', 'lost+found'])
 })
 
-test('a snapshot that is damaged anywhere is refused, and leaves nothing that looks like data', async (t) => {
+test('a snapshot with damage anywhere is refused, and leaves nothing that looks like data', async (t) => {
   const { folder, archive } = await madeSnapshot(t)
   const random = seededRandom(23)
   const files = [archive, join(folder, 'alike.db'), join(folder, 'manifest.json')]
@@ -107,7 +107,7 @@ test('a snapshot that is damaged anywhere is refused, and leaves nothing that lo
   }
 })
 
-test('what is no snapshot says so', async (t) => {
+test('anything but a snapshot is refused with a reason', async (t) => {
   const dataDir = await dataFolder(t)
   const folder = await dataFolder(t)
   await writeFile(join(folder, 'text'), 'no archive')

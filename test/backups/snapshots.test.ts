@@ -10,7 +10,7 @@ import { dataFolder } from '../engines/embedded/storage-folder.js'
 import { model, newImage } from '../gallery/stored-images.js'
 import { ended, filledGalleries, snapshotsIn, vectors } from './snapshot-parts.js'
 
-test('a snapshot says what it holds, and its files are what it says', async (t) => {
+test("a snapshot's manifest describes its content, and its files match it", async (t) => {
   const { dataDir } = await filledGalleries(t)
   const outcomes: unknown[] = []
   const snapshots = await snapshotsIn(t, dataDir, {
@@ -40,7 +40,7 @@ test('a snapshot says what it holds, and its files are what it says', async (t) 
   assert.deepEqual(await readSnapshot(folder), manifest)
 })
 
-test('writes go on while it is written; it holds all that was acknowledged before, and each write whole', async (t) => {
+test('writes continue meanwhile; the snapshot holds everything acknowledged before, and each later write entirely or not at all', async (t) => {
   const { dataDir, galleries } = await filledGalleries(t)
   const snapshots = await snapshotsIn(t, dataDir)
   const begun = await snapshots.create()
@@ -61,7 +61,7 @@ test('writes go on while it is written; it holds all that was acknowledged befor
   assert.equal((await galleries.get('a')).count, 300 + 2 * written)
 })
 
-test('one at a time, so many in all, and what is deleted makes room', async (t) => {
+test('one snapshot at a time, up to a maximum number, and deleting makes room', async (t) => {
   const { dataDir } = await filledGalleries(t)
   const snapshots = await snapshotsIn(t, dataDir, { max: 2 })
   const first = await snapshots.create()
@@ -77,7 +77,7 @@ test('one at a time, so many in all, and what is deleted makes room', async (t) 
   assert.equal((await snapshots.list()).length, 2)
 })
 
-test('one that is stopped leaves nothing behind', async (t) => {
+test('stopping a snapshot leaves nothing behind', async (t) => {
   const { dataDir } = await filledGalleries(t)
   const snapshots = await snapshotsIn(t, dataDir)
   const begun = await snapshots.create()
@@ -90,7 +90,7 @@ test('one that is stopped leaves nothing behind', async (t) => {
   assert.deepEqual(await readdir(join(dataDir, 'snapshots')), [])
 })
 
-test('what a crash left half written or half deleted is cleared away and never listed', async (t) => {
+test('snapshots left half written or half deleted by a crash are removed and never listed', async (t) => {
   const { dataDir } = await filledGalleries(t)
   for (const name of ['20260301T093000Z-aaaaaa.writing', '20260301T093000Z-bbbbbb.deleting']) {
     await mkdir(join(dataDir, 'snapshots', name), { recursive: true })
@@ -101,7 +101,7 @@ test('what a crash left half written or half deleted is cleared away and never l
   assert.deepEqual(await readdir(join(dataDir, 'snapshots')), [])
 })
 
-test('a snapshot whose files are not whole is told as damaged, not given out, and can be deleted', async (t) => {
+test('a snapshot with damaged files is reported as damaged, is not downloadable, and can be deleted', async (t) => {
   const { dataDir } = await filledGalleries(t)
   const snapshots = await snapshotsIn(t, dataDir, { max: 9 })
   const damages: ((folder: string) => Promise<void>)[] = [
@@ -126,7 +126,7 @@ test('a snapshot whose files are not whole is told as damaged, not given out, an
   }
 })
 
-test('a database that lacks an embedding makes no snapshot, and says why', async (t) => {
+test('a database that lacks an embedding makes no snapshot, and the reason is given', async (t) => {
   const { dataDir, galleries } = await filledGalleries(t)
   await galleries.close()
   const path = join(dataDir, 'alike.db')
@@ -140,7 +140,7 @@ test('a database that lacks an embedding makes no snapshot, and says why', async
   assert.deepEqual(await readdir(join(dataDir, 'snapshots')), [])
 })
 
-test('the archive has the length it states, is the same each time, and outlives its snapshot', async (t) => {
+test('the archive has its stated length, is the same each time, and outlives its snapshot', async (t) => {
   const { dataDir } = await filledGalleries(t)
   const snapshots = await snapshotsIn(t, dataDir)
   const { id, manifest } = await ended(snapshots, await snapshots.create())
@@ -154,7 +154,7 @@ test('the archive has the length it states, is the same each time, and outlives 
   assert.deepEqual(await readSnapshot(file), manifest)
 })
 
-test('the archive of a snapshot that was damaged since it was written breaks off before its end', async (t) => {
+test('the archive of a snapshot damaged after it was written breaks off before its end', async (t) => {
   const { dataDir } = await filledGalleries(t)
   const snapshots = await snapshotsIn(t, dataDir)
   const { id } = await ended(snapshots, await snapshots.create())

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseVariant, variantsOf } from '../../bench/variants.js'
 
-test('a variant names its variables, whose values may hold commas', () => {
+test('a variant names its variables, whose values may contain commas', () => {
   assert.deepEqual(parseVariant('few:CUDA_BATCH_SIZES=1,16,EMBED_WORKERS=2'), {
     name: 'few',
     settings: { CUDA_BATCH_SIZES: '1,16', EMBED_WORKERS: '2' },

@@ -35,7 +35,7 @@ interface Run {
 
 type Row = (string | number)[]
 
-test('nothing that was acknowledged is lost, whatever is killed', {
+test('nothing acknowledged is lost, whatever is killed', {
   skip: skipWithoutWeaviate || skipWithoutS3,
 }, async (t) => {
   const stack = await startStack(t, nodes)

@@ -33,7 +33,7 @@ const promised: { unnoticed: Consistency[]; refused: Consistency[] }[] = [
 /** Later the server counts the nodes that are left: what it promises then is not what was asked for. */
 const noticedWithinMs = 30_000
 
-test('what is answered while nodes are away is what is promised', { skip: skipWithoutWeaviate }, async (t) => {
+test('each consistency level keeps its promises while nodes are down', { skip: skipWithoutWeaviate }, async (t) => {
   const { nodes, environment } = await startNodes(3)
   const server = {
     url: environment.WEAVIATE_URL,

@@ -19,13 +19,13 @@ const commands = [
 ]
 
 for (const name of commands) {
-  test(`${name} --help prints its usage and ends with 0`, async () => {
+  test(`${name} --help prints its usage and exits with 0`, async () => {
     const { code, output } = await runCommand(name, ['--help'])
     assert.equal(code, 0)
     assert.match(output, /^Usage: (npm run|alike-ingest) /)
   })
 
-  test(`${name} with a wrong option says so in a line and ends with 2`, async () => {
+  test(`${name} with a wrong option prints one line and exits with 2`, async () => {
     const { code, output } = await runCommand(name, ['--nope'])
     assert.equal(code, 2)
     assert.match(output, /^error: .+--help lists the options\)\n$/)
@@ -71,7 +71,7 @@ const failures: { what: string; name: string; parameters(empty: string): string[
   },
 ]
 for (const { what, name, parameters, says } of failures) {
-  test(`${what} is one line and ends with 1`, async (t) => {
+  test(`${what} is one line and exits with 1`, async (t) => {
     const { code, output } = await runCommand(name, parameters(await temporaryFolder(t)))
     assert.equal(code, 1)
     assert.match(output, says)
@@ -79,7 +79,7 @@ for (const { what, name, parameters, says } of failures) {
   })
 }
 
-test('a key that is made is the one that its line lets in', async () => {
+test('a generated key is the one that its line admits', async () => {
   const { code, output } = await runCommand('cli/make-key', ['--name', 'shop', '--role', 'read'])
   assert.equal(code, 0)
   const [key, line] = output
@@ -93,7 +93,7 @@ test('a key that is made is the one that its line lets in', async () => {
   )
 })
 
-test('what a backup fetched, a restore makes a data folder of', async (t) => {
+test('restore turns a fetched backup into a data folder', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/kept' })
   await app.call(201, {
@@ -113,7 +113,7 @@ test('what a backup fetched, a restore makes a data folder of', async (t) => {
   assert.equal((await again.call(200, { method: 'GET', url: '/v1/galleries/kept/images/a' })).id, 'a')
 })
 
-test('an evaluation without a split tests on what training left out, and leaves a gallery that exists alone', async (t) => {
+test('an evaluation without a split tests on what training left out, and does not touch an existing gallery', async (t) => {
   const { folder } = await handmadeModel(t, { dimension: 24, provenance: { seed: 7 } })
   const app = await startApp(t, { modelDir: folder })
   const url = await app.listen()
@@ -142,7 +142,7 @@ test('an evaluation without a split tests on what training left out, and leaves 
   assert.equal((await app.call(200, { method: 'GET', url: '/v1/galleries/evaluate' })).count, 40)
 })
 
-test('a service whose port is taken ends at once and says so', async (t) => {
+test('a service whose port is taken exits at once with a reason', async (t) => {
   const taken = createServer().listen(0, '127.0.0.1')
   t.after(() => taken.close())
   await once(taken, 'listening')

@@ -39,7 +39,7 @@ async function stored(app: TestApp, headers: Record<string, string> = {}): Promi
   return images.map(({ id, label }) => [id, label])
 }
 
-test('a folder is sent with its folders as labels, and what is no picture stays behind', async (t) => {
+test('a folder is sent with its subfolders as labels, and files that are not pictures are skipped', async (t) => {
   const app = await startApp(t)
   const url = await app.listen()
   const picture = await drawImage('circle', 1)
@@ -82,7 +82,7 @@ test('a folder is sent with its folders as labels, and what is no picture stays 
   )
 })
 
-test('names on the disk that are not UTF-8 are told, or read as stated', async (t) => {
+test('file names that are not UTF-8 are reported, or decoded as stated', async (t) => {
   const app = await startApp(t)
   const url = await app.listen()
   const folder = await temporaryFolder(t)
@@ -102,7 +102,7 @@ test('names on the disk that are not UTF-8 are told, or read as stated', async (
   assert.equal((await sent('--name-encoding', 'martian')).code, 2)
 })
 
-test('a bad picture is told and makes the exit code 1; a manifest goes along', async (t) => {
+test('a bad picture is reported and makes the exit code 1; a manifest is sent along', async (t) => {
   const app = await startApp(t)
   const url = await app.listen()
   const folder = await fill(await temporaryFolder(t), {
@@ -117,7 +117,7 @@ test('a bad picture is told and makes the exit code 1; a manifest goes along', a
   assert.deepEqual(await stored(app), [['a.jpg', 'cycling']])
 })
 
-test('when every picture is bad the job has failed, and says so', async (t) => {
+test('if every picture is bad the job fails, and the command reports it', async (t) => {
   const app = await startApp(t)
   const url = await app.listen()
   const folder = await fill(await temporaryFolder(t), { 'bad.jpg': Buffer.from('no picture') })
@@ -126,7 +126,7 @@ test('when every picture is bad the job has failed, and says so', async (t) => {
   assert.match(output, /Job failed: 0 added, 0 updated, 0 removed, 0 skipped, 1 failed\. job_items_failed: /)
 })
 
-test('archives and lines are told by their names, keys are sent', async (t) => {
+test('archives and lines are recognised by name, and keys are sent', async (t) => {
   const { key, line } = makeKey('importer', 'write')
   const app = await startApp(t, { apiKeys: line })
   const url = await app.listen()
@@ -148,7 +148,7 @@ test('archives and lines are told by their names, keys are sent', async (t) => {
   assert.deepEqual(await stored(app, { authorization: `Bearer ${key}` }), [['2', null]])
 })
 
-test('Ctrl-C cancels the job and says so', async (t) => {
+test('Ctrl-C cancels the job and reports it', async (t) => {
   const app = await startApp(t)
   const url = await app.listen()
   const picture = await drawImage('circle', 1)
@@ -170,7 +170,7 @@ test('Ctrl-C cancels the job and says so', async (t) => {
   assert.ok(job!.done < 3_000)
 })
 
-test('Ctrl-C in the middle of sending leaves nothing behind', async (t) => {
+test('Ctrl-C while sending leaves nothing behind', async (t) => {
   const app = await startApp(t)
   const url = await app.listen()
   // A pipe is an archive that does not end while the test holds it.
@@ -191,7 +191,7 @@ test('Ctrl-C in the middle of sending leaves nothing behind', async (t) => {
   assert.deepEqual((await app.call(200, { method: 'GET', url: '/v1/jobs' })).jobs, [])
 })
 
-test('wrong arguments and services that are not there have codes of their own', async (t) => {
+test('wrong arguments and unreachable services have their own exit codes', async (t) => {
   const folder = await temporaryFolder(t)
   for (const args of [
     [],
@@ -212,7 +212,7 @@ test('wrong arguments and services that are not there have codes of their own', 
   assert.equal((await start(t, join(folder, 'none'), '--gallery', 'x').ended).code, 1)
 })
 
-test('the command of the package is the file that the build makes', async () => {
+test("the package's command is the file that the build makes", async () => {
   const { bin } = JSON.parse(await readFile('package.json', 'utf8')) as { bin: Record<string, string> }
   assert.equal(bin['alike-ingest'], 'dist/src/cli/ingest.js')
   assert.match(await readFile(bin['alike-ingest'], 'utf8'), /^#!\/usr\/bin\/env node\n/)

@@ -29,7 +29,7 @@ async function opened(t: TestContext, bounds: Partial<Config>) {
 const dimensionOf = async ({ call }: Awaited<ReturnType<typeof opened>>['app']) =>
   (await call(200, { url: '/v1/galleries/g' })).dimension
 
-test('a model is installed, listed, built for a gallery, compared, switched to, and back', async (t) => {
+test('a model is installed, listed, built for a gallery, compared, switched to, and switched back', async (t) => {
   const { app, folder, model } = await opened(t, { gateOverlapMin: 0, gateMapLossMax: 1, gateRankLossMax: 1 })
   const installed = await model('install', folder)
   assert.equal(installed.code, 0, installed.output)
@@ -60,7 +60,7 @@ test('a model is installed, listed, built for a gallery, compared, switched to, 
   assert.equal(await dimensionOf(app), 24)
 })
 
-test('one that is not good enough is told with its reasons, and serves only by force', async (t) => {
+test('a model that fails the gate is reported with reasons, and serves only by force', async (t) => {
   const { app, folder, model } = await opened(t, { gateMapLossMax: 0, gateRankLossMax: 0, gateCopiesLossMax: 0 })
   await model('install', folder)
   const built = await model('build', 'g', 'twelve')
@@ -74,7 +74,7 @@ test('one that is not good enough is told with its reasons, and serves only by f
   assert.equal(await dimensionOf(app), 12)
 })
 
-test('what cannot be is one line: a folder without a model, a gallery or a model that is not there', async (t) => {
+test('each impossible request prints one line: a folder without a model, an unknown gallery or model', async (t) => {
   const { model } = await opened(t, {})
   const rows: [parameters: string[], says: RegExp][] = [
     [['install', await temporaryFolder(t)], /^model_unreadable: .+ has no manifest\.json/],
@@ -90,7 +90,7 @@ test('what cannot be is one line: a folder without a model, a gallery or a model
   assert.equal((await model('build', 'g')).code, 2)
 })
 
-test('a set that is kept tells how long, one that is worked on by which job', () => {
+test('a kept set shows for how long, one in progress shows its job', () => {
   const set = { gallery: 'g', dimension: 4, engine: 'embedded', index: { pending: 0, building: false }, createdAt: '' }
   const lines = setLines(
     [

@@ -18,7 +18,9 @@ function lacks(...modules: string[]): string | false {
   return status === 0 ? false : `${python} has not ${modules.join(', ')}`
 }
 
-test('it does against the service what it says', { skip: lacks('httpx', 'httpx_sse', 'pytest') }, async (t) => {
+test('the client works against the service as documented', {
+  skip: lacks('httpx', 'httpx_sse', 'pytest'),
+}, async (t) => {
   const app = await startApp(t)
   const image = join(await temporaryFolder(t), 'picture.jpg')
   await writeFile(image, await drawImage('circle', 1))
@@ -28,7 +30,7 @@ test('it does against the service what it says', { skip: lacks('httpx', 'httpx_s
   assert.doesNotMatch(stdout, /skipped/)
 })
 
-test('its types hold, and are those of openapi.yaml; `npm run openapi` writes them', {
+test('its types are valid and match openapi.yaml; `npm run openapi` writes them', {
   skip: lacks('mypy', 'datamodel_code_generator', 'yaml'),
 }, async (t) => {
   const cache = await temporaryFolder(t)

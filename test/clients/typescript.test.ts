@@ -54,7 +54,7 @@ function refuse(response: ServerResponse, status: number, code: string, headers:
     .end(JSON.stringify({ type: `urn:alike:problem:${code}`, title: 'No.', status, code, requestId: 'r1' }))
 }
 
-test('a folder is sent with progress, followed to its end, and found', async (t) => {
+test('a folder is sent with progress, followed to the end of its job, and found', async (t) => {
   const app = await startApp(t)
   const client = new AlikeClient({ url: `${await app.listen()}/` })
   assert.equal(await client.hasGallery('g'), false)
@@ -117,7 +117,7 @@ test('refusals are errors with a code; the key is sent', async (t) => {
   )
 })
 
-test('a full service is asked again as late as it says, and a search is sent whole each time', async (t) => {
+test('a full service is retried after the requested time, and a search is sent whole each time', async (t) => {
   const started: number[] = []
   const lengths: (string | undefined)[] = []
   const { url } = await answering(t, ({ headers }, response, count) => {
@@ -133,7 +133,7 @@ test('a full service is asked again as late as it says, and a search is sent who
   assert.ok(started[1]! - started[0]! >= 990, 'not before the time that Retry-After names')
 })
 
-test('attempts are bounded, and what the service would do twice is sent once', async (t) => {
+test('retries are bounded, and requests that are not idempotent are sent once', async (t) => {
   const full = await answering(t, (_request, response) => refuse(response, 503, 'shutting_down'))
   const retry = { attempts: 3, firstPauseMs: 1, pauseMaxMs: 2000 }
   await assert.rejects(new AlikeClient({ url: full.url, retry }).gallery('g'), { code: 'shutting_down' })
@@ -157,7 +157,7 @@ test('attempts are bounded, and what the service would do twice is sent once', a
   assert.equal(broken.requests.length, 4)
 })
 
-test('an upload whose answer was lost becomes one job', async (t) => {
+test('an upload whose response was lost becomes one job', async (t) => {
   const app = await startApp(t)
   const url = await app.listen()
   let calls = 0
@@ -178,7 +178,7 @@ test('an upload whose answer was lost becomes one job', async (t) => {
   assert.equal((await dataOf(client.api.GET('/v1/jobs'))).jobs.length, 1)
 })
 
-test('events go on after a connection that broke, and stop with their signal', async (t) => {
+test('events continue after a broken connection, and stop with their signal', async (t) => {
   const job = (done: number) => JSON.stringify({ id: 'j', done })
   const { url, requests } = await answering(t, (_request, response, count) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' })
@@ -205,7 +205,7 @@ test('events go on after a connection that broke, and stop with their signal', a
   )
 })
 
-test('the types are those of openapi.yaml; `npm run openapi` writes them', async (t) => {
+test('the types match openapi.yaml; `npm run openapi` writes them', async (t) => {
   const folder = await temporaryFolder(t)
   const generator = resolve('clients/typescript/node_modules/.bin/openapi-typescript')
   await run(generator, [resolve('openapi.yaml'), '--output', join(folder, 'api.ts')])

@@ -14,7 +14,7 @@ test('an empty environment gives the defaults, frozen', () => {
   assert.ok(Object.isFrozen(config))
 })
 
-test('variables are named like the settings and take their type', () => {
+test('variables are named after the settings and converted to their types', () => {
   const config = readConfig({
     PORT: '0',
     REQUIRE_CUDA: 'TRUE',
@@ -36,7 +36,7 @@ test('variables are named like the settings and take their type', () => {
   )
 })
 
-test('credentials in an address that is refused are not told', () => {
+test('credentials in a refused URL are not reported', () => {
   for (const url of ['http://weaviate:8080', 'https://weaviate/below@here'])
     assert.equal(readConfig({ WEAVIATE_URL: url }).weaviateUrl, url)
   for (const environment of [
@@ -49,7 +49,7 @@ test('credentials in an address that is refused are not told', () => {
     )
 })
 
-test('every problem is listed at once, by its variable', () => {
+test('every problem is listed at once, by variable', () => {
   const environment = {
     PORT: '80a',
     PROVIDER: 'gpu',
@@ -71,7 +71,7 @@ test('every problem is listed at once, by its variable', () => {
   )
 })
 
-test('lists of numbers are read, and what is none is told with what is wanted', () => {
+test('lists of numbers are parsed, and a malformed one is reported with the expected form', () => {
   const config = readConfig({ CUDA_DEVICES: '0, 1', CUDA_BATCH_SIZES: '1,8 ,256' })
   assert.deepEqual(
     [numbersOf(config.cudaDevices), numbersOf(config.cudaBatchSizes)],

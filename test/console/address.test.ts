@@ -29,14 +29,14 @@ const query: SearchQuery = {
   filter: { field: 'metadata.note', equals: hostile },
 }
 
-test('an address is read as it was written, whatever is in it', () => {
+test('an address round-trips, whatever it contains', () => {
   const address = { screen: 'search', gallery: 'a.b-c', settings: writeQuery(query) } as const
   const read = readAddress(writeAddress(address))
   assert.deepEqual([read.screen, read.gallery], ['search', 'a.b-c'])
   assert.deepEqual(readQuery(read.settings), { ...query, picture: undefined, url: undefined })
 })
 
-test('an address that says nothing of use is the search', () => {
+test('an unusable address opens the search', () => {
   for (const hash of ['', '#', '#/', '#/nowhere', '#/%', '#/search/%E0%A4%A'])
     assert.equal(readAddress(hash).screen, 'search', hash)
   const settings = new URLSearchParams('k=-3&diversity=7&region=a,b&filter={&id=1')
@@ -44,19 +44,19 @@ test('an address that says nothing of use is the search', () => {
   assert.deepEqual([k, diversity, region, filter], [24, 0, undefined, undefined])
 })
 
-test('another example forgets opinions and region, and keeps how to search', () => {
+test('another example drops opinions and region, and keeps the search options', () => {
   const next = withExample(query, { picture: '1-a.jpg' })
   assert.deepEqual([next.imageId, next.like, next.unlike, next.region], [undefined, [], [], undefined])
   assert.deepEqual([next.k, next.groupBy], [50, 'metadata.place'])
 })
 
-test('an opinion moves a picture from one side to the other, and is taken back by saying it again', () => {
+test('an opinion moves a picture from one side to the other, and repeating it withdraws it', () => {
   const unliked = withOpinion(query, '2', 'unlike')
   assert.deepEqual([unliked.like, unliked.unlike], [[`${hostile}1`], ['3', '2']])
   assert.deepEqual(withOpinion(unliked, '2', 'unlike').unlike, ['3'])
 })
 
-test('what cannot stand together is not asked for', () => {
+test('options that exclude each other are not sent together', () => {
   const grouped = parametersOf(query)
   assert.deepEqual([grouped.groupBy, grouped.diversity, grouped.region], ['metadata.place', undefined, undefined])
   const copies = parametersOf({ ...query, nearCopies: true })
@@ -68,7 +68,7 @@ test('what cannot stand together is not asked for', () => {
   assert.equal(addressParameters(parametersOf({ ...query, picture: '1' })).region, '0.25,0.1,0.5,0.5')
 })
 
-test('the calls to copy say the same, whatever the texts hold', () => {
+test('the calls to copy are equivalent, whatever the texts contain', () => {
   const parameters = parametersOf({ ...query, imageId: "it's" })
   const call = { base: 'https://pictures.example/alike/', gallery: 'demo', parameters, withKey: true }
   const curl = curlCall(call)
@@ -82,12 +82,12 @@ test('the calls to copy say the same, whatever the texts hold', () => {
   assert.ok(upload.includes("--data-binary '@a.jpg'") && upload.includes('k=50') && !upload.includes('KEY'))
 })
 
-test('a box is cut at the border, and one too small is none', () => {
+test('a box is clipped to the picture, and one that is too small is ignored', () => {
   assert.deepEqual(boxBetween({ x: 0.5, y: 1.4 }, { x: -0.2, y: 0.5 }), { x: 0, y: 0.5, width: 0.5, height: 0.5 })
   assert.equal(boxBetween({ x: 0.5, y: 0.5 }, { x: 0.51, y: 0.9 }), undefined)
 })
 
-test('arrow keys move and size a box inside the picture', () => {
+test('arrow keys move and resize a box inside the picture', () => {
   const corner = { x: 0.5, y: 0.5, width: 0.5, height: 0.5 }
   assert.deepEqual(moved(corner, 'ArrowRight', false), corner)
   assert.equal(moved(corner, 'ArrowUp', true)!.height, 0.45)

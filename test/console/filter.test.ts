@@ -43,7 +43,7 @@ for (const [draft, filter] of rows) {
   })
 }
 
-test('a filter that the builder cannot show is told from one that it can', () => {
+test('a filter that the builder cannot show is distinguished from one that it can', () => {
   for (const filter of [
     { not: { field: 'label', equals: 'a' } },
     { field: 'metadata.year', gte: 1, lte: 2 },
@@ -52,7 +52,7 @@ test('a filter that the builder cannot show is told from one that it can', () =>
     assert.equal(draftOf(filter), undefined, JSON.stringify(filter))
 })
 
-test('fields are the labels, all of them, and what the metadata hold', () => {
+test('fields are all of the labels, and the metadata', () => {
   const field = { types: ['text' as const] }
   const fields = fieldsOf(
     [
@@ -73,7 +73,7 @@ test('fields are the labels, all of them, and what the metadata hold', () => {
   ])
 })
 
-test('what is typed has the type that the field has, and only what makes sense for it is offered', () => {
+test('typed values take the type of the field, and only applicable comparisons are offered', () => {
   const condition = { field: 'metadata.code', comparison: 'equals', text: '007' } as const
   const filter = (types: FieldType[]) =>
     filterOf({ combine: 'and', conditions: [condition] }, [{ name: 'metadata.code', types }])

@@ -8,7 +8,7 @@ const list = Array.from({ length: 20 }, (_, place) => ({ id: String(place) }))
 const press = (key: string, from = nothingChosen, shift = false, control = false) =>
   afterKey(from, list, { key, shift, control }, { perRow: 6, count: 20 })
 
-test('arrow keys move by one and by a row, and stay in the list', () => {
+test('arrow keys move by one and by a row, and stay inside the list', () => {
   const at = (cursor: number) => ({ ...nothingChosen, cursor })
   for (const [key, from, to] of [
     ['ArrowRight', 0, 1],
@@ -30,7 +30,7 @@ test('arrow keys move by one and by a row, and stay in the list', () => {
   assert.equal(ofMany!.cursor, 99_999, 'the end of the list, also where it was not read yet')
 })
 
-test('space chooses and chooses no more, Shift takes all between, Control-A everything, Escape nothing', () => {
+test('space toggles the selection, Shift extends it, Control-A selects all, Escape none', () => {
   const one = press(' ', { ...nothingChosen, cursor: 3 })!
   assert.deepEqual([...one.ids], ['3'])
   assert.deepEqual([...press(' ', one)!.ids], [])
@@ -39,13 +39,13 @@ test('space chooses and chooses no more, Shift takes all between, Control-A ever
   assert.equal(press('Escape', one)!.ids.size, 0)
 })
 
-test('a click with Shift chooses back to the last click', () => {
+test('a Shift-click selects back to the last click', () => {
   const clicked = toggled(nothingChosen, list, 5)
   assert.deepEqual([...extended(clicked, list, 3).ids].sort(), ['3', '4', '5'])
   assert.equal(toggled(nothingChosen, list, 99).ids.size, 0)
 })
 
-test('files go in uploads of bounded size, in their order', () => {
+test('files are sent in uploads of bounded size, in order', () => {
   const files = (sizes: number[]) => sizes.map((size) => ({ file: { size } }))
   const sizes = (of: number[]) => batchesOf(files(of)).map((batch) => batch.length)
   assert.deepEqual(sizes([]), [])

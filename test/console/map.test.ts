@@ -7,7 +7,7 @@ import { isInside, type Point, panned, toMap, toPixels, wholeMap, zoomed } from 
 const frame = { width: 800, height: 600 }
 const near = (a: Point, b: Point) => Math.abs(a.x - b.x) < 1e-9 && Math.abs(a.y - b.y) < 1e-9
 
-test('the whole map is in sight at first, and pixels and places are told from each other', () => {
+test('the whole map is visible at first, and pixels convert to positions and back', () => {
   const view = wholeMap(frame)
   for (const corner of [
     { x: -1, y: -1 },
@@ -19,7 +19,7 @@ test('the whole map is in sight at first, and pixels and places are told from ea
   }
 })
 
-test('zooming keeps the place under the pointer, and has bounds', () => {
+test('zooming keeps the position under the pointer, and is bounded', () => {
   const pixel = { x: 620, y: 140 }
   const view = wholeMap(frame)
   const before = toMap(view, frame, pixel)
@@ -30,7 +30,7 @@ test('zooming keeps the place under the pointer, and has bounds', () => {
   assert.ok(zoomed(view, frame, pixel, 1e-9).scale >= view.scale / 2)
 })
 
-test('what is dragged follows the pointer', () => {
+test('dragging follows the pointer', () => {
   const view = zoomed(wholeMap(frame), frame, { x: 0, y: 0 }, 2)
   const place = { x: 0.2, y: -0.3 }
   const before = toPixels(view, frame, place)
@@ -38,7 +38,7 @@ test('what is dragged follows the pointer', () => {
   assert.ok(near(after, { x: before.x + 30, y: before.y - 10 }))
 })
 
-test('a lasso has an inside, also where it is bent', () => {
+test('a lasso has an inside, also if it is concave', () => {
   const bent = [
     { x: 0, y: 0 },
     { x: 4, y: 0 },
@@ -52,7 +52,7 @@ test('a lasso has an inside, also where it is bent', () => {
   assert.equal(isInside({ x: 1, y: 1 }, []), false)
 })
 
-test('frequent labels have colours of their own, none and the rest are grey', () => {
+test('frequent labels have their own colours; the others and pictures without a label are grey', () => {
   const points = Array.from({ length: 40 }, (_, place) => ({ label: `l${place}`, doubt: null }))
   const colours = labelColours([...points, ...Array(5).fill({ label: 'most', doubt: 0 }), { label: null, doubt: null }])
   assert.equal([...colours.keys()][0], 'most')

@@ -15,7 +15,7 @@ test('the metrics of the default network are read', async () => {
   assert.ok(quality.reliability.length > 5 && quality.accuracy! > 0.7 && quality.rocAuc! > 0.9 && quality.embedMs! > 0)
 })
 
-test('metrics that are missing or strange say nothing, and break nothing', () => {
+test('missing or unexpected metrics show nothing and break nothing', () => {
   const nothing = { numbers: [], reliability: [], labels: [] }
   for (const metrics of [
     null,

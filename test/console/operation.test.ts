@@ -16,7 +16,7 @@ alike_stage_duration_seconds_sum{stage="embed"} ${sum}
 alike_stage_duration_seconds_count{stage="embed"} ${counts[2]}
 `
 
-test('samples are read with their labels, whatever is in them', () => {
+test('samples are parsed with their labels, whatever these contain', () => {
   const reading = readMetrics('# HELP m Says\n# TYPE m gauge\nm{a="x",b="q\\"u\\\\o{te}"} 1.5e3\nm 2\nbroken\n')
   assert.deepEqual(reading.get('m'), {
     help: 'Says',
@@ -30,7 +30,7 @@ test('samples are read with their labels, whatever is in them', () => {
   assert.equal(sumOf(reading, 'none'), 0)
 })
 
-test('the service’s own metrics are read, and every metric that the console shows is one of them', async (t) => {
+test('the service’s own metrics are parsed, and every metric shown in the console is one of them', async (t) => {
   const { app } = await startApp(t)
   const reading = readMetrics((await app.inject('/metrics')).body)
   assert.equal(samplesOf(reading, 'alike_runtime_info')[0]!.labels['provider'], 'cpu')
@@ -45,7 +45,7 @@ test('the service’s own metrics are read, and every metric that the console sh
     assert.ok(reading.get(name)!.help.length > 10, name)
 })
 
-test('stages are told since the reading before, and their quantiles by the bucket that holds them', () => {
+test('stages cover the time since the previous reading, with quantiles from their buckets', () => {
   const [before, now] = [readMetrics(stage([10, 10, 10], 0.25)), readMetrics(stage([10, 109, 110], 1.25))]
   const [embed] = stageLatencies(now, before)
   assert.deepEqual(embed, { stage: 'embed', count: 100, meanMs: 10, p50Ms: 20, p95Ms: 20 })
@@ -53,7 +53,7 @@ test('stages are told since the reading before, and their quantiles by the bucke
   assert.ok(Number.isNaN(stageLatencies(now, now)[0]!.meanMs))
 })
 
-test('rates are what a counter grows by in a second; one that began anew is a gap', () => {
+test("rates are a counter's increase per second; a restarted counter leaves a gap", () => {
   const reading = (at: number, count: number): Reading => ({ at, metrics: readMetrics(`c ${count}\ng ${count}`) })
   const history = [reading(0, 10), reading(2, 30), reading(4, 5)]
   const { at, lines } = linesOf(history, [

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { heatPixels } from '../../src/console/match/heat-colours.js'
 import { confusionSquare } from '../../src/console/quality/confusion.js'
 
-test('a square of confusions has the labels that are confused most, and what was right on its diagonal', () => {
+test('a confusion matrix holds the most confused labels, with the correct ones on its diagonal', () => {
   const confusions = [
     { label: 'a', votedLabel: 'c', queries: 4 },
     { label: 'c', votedLabel: 'a', queries: 1 },
@@ -21,7 +21,7 @@ test('a square of confusions has the labels that are confused most, and what was
   assert.deepEqual(confusionSquare([], qualities, 16), { labels: [], counts: [], shares: [] })
 })
 
-test('labels that look alike in a key are told apart', () => {
+test('labels that look alike as keys are distinguished', () => {
   const confusions = [
     { label: 'a", "b', votedLabel: 'c', queries: 1 },
     { label: 'a', votedLabel: 'b", "c', queries: 5 },
@@ -31,7 +31,7 @@ test('labels that look alike in a key are told apart', () => {
   assert.equal(counts[labels.indexOf('a')]![labels.indexOf('b", "c')], 5)
 })
 
-test('the strongest place of a map is the most opaque, and what takes from the score is blue', () => {
+test('the strongest place of a map is the most opaque, and negative contributions are blue', () => {
   const pixels = heatPixels([
     [0, 1],
     [-0.5, 0.1],

@@ -36,7 +36,7 @@ function every(gallery: Described): Map<string, number> {
   return pairs
 }
 
-test('near-copies are found as comparing all pairs finds them, with the same scores', () => {
+test('near-copies match those found by comparing all pairs, with the same scores', () => {
   const random = seededRandom(3)
   const originals = Array.from({ length: 900 }, () => randomDescriptor(random))
   const copies = [0.02, 0.08, 0.12].flatMap((share, at) =>
@@ -77,7 +77,7 @@ test('a mirror image is found', () => {
   assert.equal(gallery.words.length, 202 * descriptorWords)
 })
 
-test('a gallery of nothing but copies is done in bounded time, as one group', () => {
+test('a gallery consisting only of copies finishes in bounded time, as one group', () => {
   const random = seededRandom(5)
   const original = randomDescriptor(random)
   const gallery = described(Array.from({ length: 3_000 }, () => changedDescriptor(original, 0.01, random)))
@@ -97,7 +97,7 @@ test('a gallery of nothing but copies is done in bounded time, as one group', ()
   assert.ok(compared < gallery.count, `${compared} joined`)
 })
 
-test('it tells how far it is, and what is thrown then ends it', () => {
+test('it reports progress, and throwing then ends it', () => {
   const random = seededRandom(6)
   const gallery = described(Array.from({ length: 50 }, () => randomDescriptor(random)))
   const shares: number[] = []

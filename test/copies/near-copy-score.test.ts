@@ -54,7 +54,7 @@ const recallMin: Record<EditName, number> = {
 }
 
 for (const name of Object.keys(edits) as EditName[]) {
-  test(`a picture is found again: ${name}`, async () => {
+  test(`an edited picture is found again: ${name}`, async () => {
     let found = 0
     for (const { bytes, words } of scenes.slice(0, editedCount)) {
       const copy = wordsOf(await descriptorOf(await edited(bytes, name)))!
@@ -66,14 +66,14 @@ for (const name of Object.keys(edits) as EditName[]) {
   })
 }
 
-test('different pictures are no copies of each other', () => {
+test('different pictures are not copies of each other', () => {
   const flagged = scenes.flatMap(({ words }, i) =>
     scenes.slice(0, i).filter((other) => nearCopyScore(words, 0, other.words, 0) >= defaultDuplicateScore),
   )
   assert.deepEqual(flagged, [])
 })
 
-test('a picture scores 1 against itself, and one score is as good as the exact one from where it is asked for', () => {
+test('a picture scores 1 against itself, and from the requested score on, scores are exact', () => {
   const [one, two] = [scenes[0]!.words, scenes[1]!.words]
   assert.equal(nearCopyScore(one, 0, one, 0), 1)
   const exact = nearCopyScore(one, 0, two, 0)
@@ -97,7 +97,7 @@ test('a picture without features has no descriptor, whatever its size', async ()
   assert.equal(scenes[0]!.words.length, descriptorWords)
 })
 
-test('an elongated picture has a descriptor of all of it', async () => {
+test('the descriptor of an elongated picture covers all of it', async () => {
   const [left, right] = [scenes[0]!.bytes, scenes[1]!.bytes]
   const beside = async (...tiles: Buffer[]) => {
     const rows = await Promise.all(tiles.map((tile) => sharp(tile).resize(200, 150, { fit: 'fill' }).toBuffer()))

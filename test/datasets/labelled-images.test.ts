@@ -33,7 +33,7 @@ async function writeTar(path: string, entries: Record<string, string>): Promise<
 const refused = (detail: RegExp) => (error: unknown) =>
   error instanceof AlikeError && error.code === 'data_unreadable' && detail.test(error.message)
 
-test('a folder per class gives labels without a split; other files are passed over', async (t) => {
+test('a folder per class gives labels without a split; other files are skipped', async (t) => {
   const folder = await folderWith(t, {
     'cat/a.jpg': '1',
     'cat/notes.txt': '',
@@ -51,7 +51,7 @@ test('a folder per class gives labels without a split; other files are passed ov
   )
 })
 
-test('a folder per split and class gives both, under the usual names of splits', async (t) => {
+test('a folder per split and class gives both, with the usual names of splits', async (t) => {
   const folder = await folderWith(t, { 'train/cat/a.jpg': '1', 'valid/cat/b.jpg': '2', 'test/cat/c.jpg': '3' })
   const images = await readLabelledImages(folder)
   assert.deepEqual(
@@ -94,7 +94,7 @@ const badLabels = [
   { case: 'no rows', csv: 'filename,label\n', detail: /no labelled pictures/ },
 ]
 for (const { case: name, csv, detail } of badLabels) {
-  test(`labels with ${name} are refused with what does not fit`, async (t) => {
+  test(`labels with ${name} are refused with a reason`, async (t) => {
     const folder = await folderWith(t, { 'labels.csv': csv, 'a.jpg': '1' })
     await assert.rejects(readLabelledImages(folder), refused(detail))
   })

@@ -16,7 +16,7 @@ function images(): LabelledImage[] {
   )
 }
 
-test('a split is stratified by label and never parts a duplicate group', () => {
+test('a split is stratified by label and never separates a duplicate group', () => {
   const dealt = withSplit(images(), shares, seededRandom(1))
   for (const label of ['cat', 'dog']) {
     const count = (split: string) => dealt.filter((image) => image.label === label && image.split === split).length
@@ -26,13 +26,13 @@ test('a split is stratified by label and never parts a duplicate group', () => {
   assert.ok(dealt.every(({ group, split }) => splitOf.get(group) === split))
 })
 
-test('the same seed deals the same split, another seed another', () => {
+test('the same seed gives the same split, another seed another', () => {
   const deal = (seed: number) => withSplit(images(), shares, seededRandom(seed)).map(({ split }) => split)
   assert.deepEqual(deal(1), deal(1))
   assert.notDeepEqual(deal(1), deal(2))
 })
 
-test('a split that is there is kept; a missing val is taken from train alone', () => {
+test('an existing split is kept; a missing val is taken from train alone', () => {
   const halves = images().map(
     (image, index): LabelledImage => ({ ...image, split: Math.floor(index / 10) % 2 === 0 ? 'train' : 'test' }),
   )

@@ -43,7 +43,7 @@ const workloads = (manifests: Manifest[]) =>
 const containerOf = ({ spec }: Manifest): Container => spec.template.spec.containers[0]
 
 for (const folder of ['embedded', 'scale']) {
-  test(`${folder}: every variable is a setting, every probe a route, every port a port`, async () => {
+  test(`${folder}: every variable is a setting, every probe a route, every port a port of the service`, async () => {
     const routes = Object.keys(parse(await readFile('openapi.yaml', 'utf8')).paths as object)
     const found = workloads(await manifestsOf(folder))
     assert.ok(found.length > 0)
@@ -61,7 +61,7 @@ for (const folder of ['embedded', 'scale']) {
   })
 }
 
-test('scale: what all share are settings, and its metrics port is that of the pods', async () => {
+test('scale: all shared variables are settings, and the metrics port is that of the pods', async () => {
   const lines = (await readFile(join(root, 'scale/settings.env'), 'utf8')).split('\n')
   const shared = new Map(
     lines.filter((line) => /^[A-Z]/.test(line)).map((line) => line.split(/=(.*)/s).slice(0, 2) as [string, string]),
@@ -74,7 +74,7 @@ test('scale: what all share are settings, and its metrics port is that of the po
     )
 })
 
-test('embedded: one process, a volume of one pod, and time to end in', async () => {
+test('embedded: one process, a volume mountable by one pod, and time to shut down', async () => {
   const [set] = workloads(await manifestsOf('embedded'))
   assert.deepEqual([set?.kind, set?.spec.replicas], ['StatefulSet', 1])
   assert.deepEqual(set?.spec.volumeClaimTemplates[0].spec.accessModes, ['ReadWriteOncePod'])
@@ -82,7 +82,7 @@ test('embedded: one process, a volume of one pod, and time to end in', async () 
   assert.ok(set?.spec.template.spec.terminationGracePeriodSeconds * 1_000 > graceMs)
 })
 
-test('scale: each kind of process has an autoscaler and a budget of disruptions', async () => {
+test('scale: each kind of process has an autoscaler and a disruption budget', async () => {
   const manifests = await manifestsOf('scale')
   const names = (kind: string) => manifests.filter((one) => one.kind === kind).map(({ metadata }) => metadata.name)
   const deployments = names('Deployment').sort()
@@ -91,7 +91,7 @@ test('scale: each kind of process has an autoscaler and a budget of disruptions'
   assert.deepEqual(names('PodDisruptionBudget').sort(), deployments)
 })
 
-test('the adapter asks for metrics that there are, and gives those that the autoscalers want', async () => {
+test('the adapter queries existing metrics, and provides those that the autoscalers use', async () => {
   const text = await readFile(join(root, 'prometheus-adapter.yaml'), 'utf8')
   const metrics = createMetrics()
   const exposed = new Set([...(await metrics.expose()).text.matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name!))
@@ -108,7 +108,7 @@ interface Named {
   metric: { name: string }
 }
 
-test('the alerts are those of docker/alerts.yml', async () => {
+test('the alerts match docker/alerts.yml', async () => {
   const [rule] = (await manifestsOf('components/monitoring')).filter(({ kind }) => kind === 'PrometheusRule')
   const { groups } = parse(await readFile('docker/alerts.yml', 'utf8'))
   assert.deepEqual(rule?.spec.groups, groups, 'node deploy/kubernetes/write-alerts.mjs')
@@ -124,7 +124,7 @@ for (const [folder, components] of [
   ['embedded', ['gpu', 'ingress', 'monitoring']],
   ['scale', ['gpu', 'ingress', 'monitoring']],
 ] as const) {
-  test(`${[folder, ...components].join(' with ')}: built by kustomize, and strictly what Kubernetes knows`, {
+  test(`${[folder, ...components].join(' with ')}: builds with kustomize, and validates strictly against the Kubernetes schemas`, {
     skip: has(kustomize) ? undefined : 'kustomize is not there',
   }, async (t) => {
     const overlay = join(await temporaryFolder(t), 'overlay')

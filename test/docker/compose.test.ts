@@ -27,12 +27,12 @@ const compose = await composeOf('docker/compose.yaml')
 const scaled = await composeOf('docker/compose.scale.yaml')
 const settings = [...settingsTables().matchAll(/^\| `([A-Z\d_]+)` \|/gm)].map(([, name]) => name!).sort()
 
-test('every setting is passed to the service, and none that there is not', () => {
+test('every setting is passed to the service, and nothing else', () => {
   const passed = Object.keys(compose.services.alike!.environment!)
   assert.deepEqual([...passed, ...ofTheImage].sort(), settings)
 })
 
-test('on many processes too, and they differ in what they do and in nothing else', () => {
+test('the same holds for several processes, which differ only in their role', () => {
   const { serve, work } = scaled.services
   const ofClients = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']
   for (const [role, { environment = {} }] of Object.entries({ serve: serve!, work: work! })) {
@@ -52,13 +52,13 @@ test('on many processes too, and they differ in what they do and in nothing else
   )
 })
 
-test('a setting that this shell does not have keeps its default', () => {
+test('a setting missing from the shell keeps its default', () => {
   const given = Object.entries(compose.services.alike!.environment!).filter(([, value]) => value !== null)
   // biome-ignore lint/suspicious/noTemplateCurlyInString: it is Compose that fills it in
   assert.deepEqual(given, [['EMBED_WORKERS', '${EMBED_WORKERS:-${ALIKE_CPUS:-2}}']])
 })
 
-test('Prometheus has the key that it may need, and all services have a limit of memory that the documents tell', async () => {
+test('Prometheus has the key it may need, and all services have the documented memory limit', async () => {
   const { scrape_configs: jobs } = parse(await readFile('docker/prometheus.yml', 'utf8')) as {
     scrape_configs: { authorization?: { credentials_file?: string } }[]
   }

@@ -82,7 +82,7 @@ async function documentedLabels(): Promise<Map<string, string>> {
   return new Map([...rows].map(([, name, labels]) => [name!, labels!]))
 }
 
-test('every query of a panel or an alert asks for series that the running service has, by labels that they have', async (t) => {
+test('every query of a panel or an alert uses existing series and labels of the running service', async (t) => {
   const series = seriesOf(await scrape(t))
   const documented = await documentedLabels()
   const queries = [...(await panelQueries()), ...(await alertQueries())]
@@ -115,7 +115,7 @@ test('every query of a panel or an alert asks for series that the running servic
   }
 })
 
-test('promtool takes every query, the rules with their tests, and the scrape', { skip }, async (t) => {
+test('promtool accepts every query, the rules with their tests, and the scrape configuration', { skip }, async (t) => {
   const folder = await temporaryFolder(t)
   const rules = (await panelQueries()).map(({ expression }, i) => ({ record: `panel:${i}`, expr: expression }))
   await writeFile(join(folder, 'panels.yml'), stringify({ groups: [{ name: 'panels', rules }] }))
@@ -131,7 +131,7 @@ test('promtool takes every query, the rules with their tests, and the scrape', {
   await run('sh', ['-c', `promtool check metrics < ${join(folder, 'scrape')} || [ $? = 3 ]`])
 })
 
-test('the provisioned dashboard asks the provisioned source, and no two panels share a place', async () => {
+test('the provisioned dashboard uses the provisioned source, and no two panels overlap', async () => {
   const dashboard = JSON.parse(await readFile('docker/grafana/dashboards/alike.json', 'utf8')) as {
     panels: { id: number; datasource: { uid: string }; gridPos: { x: number; y: number } }[]
   }

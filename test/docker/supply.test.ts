@@ -34,7 +34,7 @@ const known = new Set([
   'Apache-2.0 AND LGPL-3.0-or-later AND MIT',
 ])
 
-test('LICENSES.md is what npm run licenses writes, and goes into the images', async () => {
+test('LICENSES.md is what npm run licenses writes, and is part of the images', async () => {
   assert.equal(readFileSync(licensesFile, 'utf8'), await describeLicenses())
   const targets = readFileSync('Dockerfile', 'utf8')
     .split(/^FROM /m)
@@ -43,7 +43,7 @@ test('LICENSES.md is what npm run licenses writes, and goes into the images', as
   for (const stage of targets) assert.match(stage, /^COPY package\.json LICENSE LICENSES\.md /m)
 })
 
-test('nothing ships under a license that nobody has looked at', () => {
+test('everything that ships has a reviewed licence', () => {
   const all = [...shippedPackages(packages), ...bundledPackages(packages)]
   assert.ok(all.length > 200)
   assert.deepEqual(
@@ -52,7 +52,7 @@ test('nothing ships under a license that nobody has looked at', () => {
   )
 })
 
-test('what the console imports is among the packages whose licenses its files carry', () => {
+test("the console's imports are among the packages whose licences its files include", () => {
   const names = new Set(bundledPackages(packages).map(({ name }) => name))
   const imported = readdirSync('src/console', { recursive: true, encoding: 'utf8' })
     .filter((file) => /\.tsx?$/.test(file))
@@ -72,7 +72,7 @@ test('what the console imports is among the packages whose licenses its files ca
   )
 })
 
-test('the script of a release pins every image to a digest, or changes nothing', async (t) => {
+test('the release script pins every image to a digest, or changes nothing', async (t) => {
   const folder = await temporaryFolder(t)
   await cp('docker', join(folder, 'docker'), { recursive: true })
   await cp('Dockerfile', join(folder, 'Dockerfile'))
@@ -103,7 +103,7 @@ test('the script of a release pins every image to a digest, or changes nothing',
   )
 })
 
-test('every native addon that ships for x86-64 has its like for arm64', () => {
+test('every native addon that ships for x86-64 has an arm64 counterpart', () => {
   const shipped = Object.entries(packages).filter(([place, { dev }]) => place.startsWith('node_modules/') && !dev)
   const names = new Set(shipped.map(([place]) => place))
   // packages with a platform in their name: both are locked, at the same version

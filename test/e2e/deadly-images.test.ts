@@ -6,7 +6,7 @@ import { deadlySettings, follow, linesWith, startUntilEnded, upload } from '../s
 import type { ErrorLine } from '../support/jobs.js'
 import { startProcess } from '../support/service-process.js'
 
-test('pictures over which the process dies become error lines, and everything else goes in', async (t) => {
+test('pictures that crash the process become error lines, and all others are stored', async (t) => {
   const environment = await deadlySettings(t)
   const { job, service, starts } = await startUntilEnded(t, environment, await linesWith([20, 35], 200), 12)
   const errors = (await (await fetch(`${service.address}/v1/jobs/${job.id}/errors`)).text())
@@ -27,7 +27,7 @@ test('pictures over which the process dies become error lines, and everything el
   assert.equal(await service.stop('SIGTERM'), 0)
 })
 
-test('a process that is stopped in peace is no death of its job', async (t) => {
+test('an orderly stop does not count against a job', async (t) => {
   const environment = await deadlySettings(t)
   const lines = await linesWith([], 800)
   let service = await startProcess(t, environment)

@@ -85,7 +85,7 @@ async function untilJob(service: ServiceProcess, id: string, done: (job: Reply) 
   return assert.fail('the job did not get there')
 }
 
-test('files that may not grow: writes are refused, reads go on, a job waits, and the process recovers by itself', async (t) => {
+test('files that may not grow: writes are refused, reads continue, a job waits, and the process recovers by itself', async (t) => {
   const dataDir = await temporaryFolder(t)
   const environment = { DATA_DIR: dataDir, MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder }
   const service = await startProcess(t, environment)
@@ -140,7 +140,7 @@ test('files that may not grow: writes are refused, reads go on, a job waits, and
   assert.equal(await again.stop('SIGTERM'), 0)
 })
 
-test('a full disk: writes are refused, reads go on, also after a kill, and a deleted snapshot makes room', async (t) => {
+test('a full disk: writes are refused, reads continue, also after a kill, and deleting a snapshot makes room', async (t) => {
   const disk = await smallDisk(t, 48 * 2 ** 20)
   if (disk === undefined) return t.skip('this user may not mount a disk')
   const environment = {
@@ -241,7 +241,7 @@ async function expectRecovery(service: ServiceProcess, stored: number): Promise<
 }
 
 for (const end of ['SIGTERM', 'SIGKILL'] as const) {
-  test(`a start where no file may grow, after ${end}: searches and look-ups are answered, and writes again once files may grow`, async (t) => {
+  test(`a start while no file may grow, after ${end}: searches and look-ups work, and writes again once files may grow`, async (t) => {
     const dataDir = await temporaryFolder(t)
     const environment = {
       DATA_DIR: dataDir,
@@ -273,7 +273,7 @@ for (const [end, limit, fill] of [
   ['SIGKILL', 'bytes', fillDisk],
   ['SIGTERM', 'files', takeAllFiles],
 ] as const) {
-  test(`a start on a disk without ${limit} left, after ${end}: searches and look-ups are answered, and writes again when there is room`, async (t) => {
+  test(`a start on a disk without ${limit} left, after ${end}: searches and look-ups work, and writes again when there is room`, async (t) => {
     const disk = await smallDisk(t, 48 * 2 ** 20, { files: 400 })
     if (disk === undefined) return t.skip('this user may not mount a disk')
     const environment = {
@@ -312,7 +312,7 @@ for (const [end, limit, fill] of [
   })
 }
 
-test('a data folder that is new, or of an older version, is not begun without room', async (t) => {
+test('a data folder that is new, or from an older version, is not opened without free space', async (t) => {
   if (!(await mayLimitFileSize())) return t.skip('prlimit is missing')
   const dataDir = await temporaryFolder(t)
   const environment = { DATA_DIR: dataDir, MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder }
@@ -323,7 +323,7 @@ test('a data folder that is new, or of an older version, is not begun without ro
   assert.equal(await service.stop('SIGTERM'), 0)
 })
 
-test('a snapshot that runs out of room while it is written is told as failed, and leaves nothing', async (t) => {
+test('a snapshot that runs out of space is reported as failed, and leaves nothing behind', async (t) => {
   const dataDir = await temporaryFolder(t)
   const environment = { DATA_DIR: dataDir, MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder }
   const service = await startProcess(t, environment)

@@ -11,7 +11,7 @@ import { allocator, startProcess } from '../support/service-process.js'
 const mebibyte = 2 ** 20
 const budget = 96 * mebibyte
 
-test('hostile pictures take no more memory than the budget, and the service lives on', async (t) => {
+test('hostile pictures take no more memory than the budget, and the service survives', async (t) => {
   const environment = {
     DATA_DIR: await temporaryFolder(t),
     MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder,

@@ -13,7 +13,7 @@ import { until } from '../support/until.js'
 const files = 400
 const killsWanted = 3
 
-test('a service that is killed over a watched folder has taken every file in, and removed what was removed', async (t) => {
+test('a service killed repeatedly while watching a folder takes in every file, and removes what was removed', async (t) => {
   const folder = await temporaryFolder(t)
   const environment = {
     DATA_DIR: await temporaryFolder(t),

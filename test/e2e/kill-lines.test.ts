@@ -16,7 +16,7 @@ const linesInAll = 1_500
 const ids = 60
 const killsWanted = 3
 
-test('a job of adds and deletes that is killed again and again does every line once, in order', async (t) => {
+test('a job of adds and deletes that is killed repeatedly executes every line once, in order', async (t) => {
   const environment = {
     EXACT_BELOW: '20',
     GRAPH_CACHE_AFTER_WRITES: '40',

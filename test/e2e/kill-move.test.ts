@@ -46,7 +46,7 @@ async function started(t: TestContext): Promise<() => Promise<ServiceProcess>> {
   return () => startProcess(t, environment)
 }
 
-test('a move goes on after each kill, and what was acknowledged meanwhile is there', {
+test('a move continues after each kill, and keeps everything acknowledged meanwhile', {
   skip: skipWithoutWeaviate,
 }, async (t) => {
   const start = await started(t)

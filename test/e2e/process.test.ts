@@ -5,13 +5,13 @@ import { drawImage } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { runToExit, startProcess } from '../support/service-process.js'
 
-test('a wrong configuration ends the start with every problem in one sentence', async () => {
+test('an invalid configuration ends the start with every problem in one sentence', async () => {
   const { code, output } = await runToExit({ PORT: 'eighty', PROVIDER: 'gpu' })
   assert.equal(code, 1)
   assert.match(output, /^config_invalid: .*PORT must be .*PROVIDER must be one of auto, cpu, cuda/)
 })
 
-test('what cannot be opened ends the start by its code', async (t) => {
+test('data or a model that cannot be opened ends the start with its code', async (t) => {
   const [DATA_DIR, MODEL_DIR] = [await temporaryFolder(t), (await handmadeModel(t)).folder]
   const rows: [environment: Record<string, string>, code: string][] = [
     [{ MODEL_DIR: '/nowhere', DATA_DIR }, 'model_unreadable'],
@@ -24,7 +24,7 @@ test('what cannot be opened ends the start by its code', async (t) => {
   }
 })
 
-test('SIGTERM ends it with 0, what was stored is there at the next start, a second process is refused', async (t) => {
+test('SIGTERM exits with 0, stored data is there at the next start, a second process is refused', async (t) => {
   const environment = { DATA_DIR: await temporaryFolder(t), MODEL_DIR: (await handmadeModel(t)).folder }
   const first = await startProcess(t, environment)
   const gallery = '/v1/galleries/kept'

@@ -57,7 +57,7 @@ async function followed({ address }: ServiceProcess, { id }: Job): Promise<Job[]
   return [...text.matchAll(/^data: (.*)$/gm)].map(([, data]) => JSON.parse(data!) as Job)
 }
 
-test('a job that one process accepts is run by others; one that is killed in the middle is gone on with by the next', async (t) => {
+test('a job accepted by one process is run by others; if its process is killed, the next one continues it', async (t) => {
   const shared = await environment(t)
   if (shared === undefined) return
   const workFolder = await temporaryFolder(t)
@@ -106,7 +106,7 @@ test('a job that one process accepts is run by others; one that is killed in the
   assert.equal((await asked(whole, '/v1/galleries/g')).count, pictures)
 })
 
-test('a job is cancelled and paused by a process that does not run it', async (t) => {
+test('a process that does not run a job can cancel and pause it', async (t) => {
   const shared = await environment(t)
   if (shared === undefined) return
   const front = await startProcess(t, { ...shared, ROLE: 'serve', DATA_DIR: await temporaryFolder(t) })
@@ -130,7 +130,7 @@ test('a job is cancelled and paused by a process that does not run it', async (t
   await worker.stop('SIGTERM')
 })
 
-test('a process that could not do its part says why and ends', async (t) => {
+test('a process that cannot fulfil its role says why and exits', async (t) => {
   const shared = await environment(t)
   if (shared === undefined) return
   const { POSTGRES_URL, ORIGINALS_S3_BUCKET, ...rest } = shared

@@ -139,7 +139,7 @@ async function started(
   return { services, dimensions }
 }
 
-test('no write of two processes is lost while a third exchanges the sets between them, nor one of a process that dies over it', {
+test('no write of two processes is lost while a third exchanges the sets between them, not even one of a process that dies during it', {
   skip: skipWithoutWeaviate,
 }, async (t) => {
   const opened = await started(t)

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { allOrNone } from '../../src/embedding/all-or-none.js'
 
-test('results come in the order of the items', async () => {
+test('results are in the order of the items', async () => {
   assert.deepEqual(await allOrNone([3, 1, 2], undefined, async (item) => item * 10), [30, 10, 20])
   assert.deepEqual(await allOrNone([7], undefined, (item) => item), [7])
   assert.deepEqual(await allOrNone([], undefined, () => 1), [])
 })
 
-test('the first failure stops the others, also one that comes at once', async () => {
+test('the first failure stops the others, also if it is immediate', async () => {
   const stopped: number[] = []
   const work = (item: number, signal: AbortSignal | undefined) => {
     if (item === 2) throw new Error('two')
@@ -23,7 +23,7 @@ test('the first failure stops the others, also one that comes at once', async ()
   assert.deepEqual(stopped, [0, 1])
 })
 
-test('a caller who leaves stops all', async () => {
+test('an aborted signal stops all', async () => {
   const caller = new AbortController()
   const waiting = allOrNone(
     [0, 1],

@@ -58,7 +58,7 @@ for (const { waiting, options, items, batchSize } of sizes) {
   })
 }
 
-test('pictures leave in the order in which they came', () => {
+test('pictures leave in order of arrival', () => {
   const batcher = batcherWith(6)
   const order = [...batcher.take().items, ...batcher.take().items]
   assert.deepEqual(
@@ -88,14 +88,14 @@ test('bulk runs in full batches while nobody searches, and one by one for a seco
   assert.equal(batcher.take().items.length, 8)
 })
 
-test('where padding makes batches cheap, bulk stays in full batches', () => {
+test('if padding makes batches cheap, bulk stays in full batches', () => {
   const batcher = batcherWith(30, { padded: true }, 'bulk')
   batcher.add('search', 'interactive')
   batcher.take()
   assert.equal(batcher.take().items.length, 8)
 })
 
-test('a full line refuses its own priority only', () => {
+test('a full queue refuses only its own priority', () => {
   const batcher = batcherWith(3, { maxQueue: 3 }, 'bulk')
   assert.equal(batcher.add('one more', 'bulk'), false)
   assert.equal(batcher.add('search', 'interactive'), true)
@@ -110,7 +110,7 @@ test('an abandoned picture frees its place and is never taken', () => {
   assert.deepEqual([...batcher.take().items, ...batcher.take().items], ['interactive 0', 'interactive 2', 'late'])
 })
 
-test('drain empties both lines', () => {
+test('drain empties both queues', () => {
   const batcher = batcherWith(2)
   batcher.add('bulk 0', 'bulk')
   assert.deepEqual(batcher.drain(), ['interactive 0', 'interactive 1', 'bulk 0'])

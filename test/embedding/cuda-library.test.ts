@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { test } from 'node:test'
 import { isCudaInstalled, missingLibrary } from '../../src/embedding/cuda-library.js'
 
-test('what fetches the CUDA library fetches the release of the package', () => {
+test('the fetched CUDA library matches the release of the package', () => {
   const require = createRequire(import.meta.url)
   const folder = require.resolve('onnxruntime-node').replace(/dist\/index\.js$/, '')
   const { version } = require(`${folder}package.json`) as { version: string }
@@ -11,7 +11,7 @@ test('what fetches the CUDA library fetches the release of the package', () => {
   assert.deepEqual([...new Set(nuget.map((one) => one.version))], [version])
 })
 
-test('a library that is not installed is named as missing by the linker', (t) => {
+test('the linker reports a missing library by name', (t) => {
   if (isCudaInstalled()) return t.skip('this machine has it')
   assert.match(missingLibrary() ?? '', /libonnxruntime_providers_cuda\.so: cannot open shared object file/)
 })

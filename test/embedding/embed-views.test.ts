@@ -5,7 +5,7 @@ import { openEmbedder } from '../../src/embedding/pooled-embedder.js'
 import { createMetrics } from '../../src/metrics/metrics.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 
-test('the embedding of several views is the direction of the mean of theirs', async (t) => {
+test('the embedding of several views is the direction of their mean', async (t) => {
   const logger = { info: () => {}, warn: () => {}, error: () => {} }
   const embedder = await openEmbedder({
     model: await handmadeModel(t),
@@ -37,7 +37,7 @@ test('the embedding of several views is the direction of the mean of theirs', as
   assert.deepEqual((await embedViews(embedder, [up])).vector, (await embedder.embed(up)).vector)
 })
 
-test('views that cancel out leave the first one', () => {
+test('views that cancel out fall back to the first one', () => {
   const first = Float32Array.of(1, 0)
   assert.deepEqual(meanDirection([first, Float32Array.of(-1, 0)]), first)
 })

@@ -53,7 +53,7 @@ for (const { says, devices, visible, used, text = output } of rows) {
   })
 }
 
-test('load is told as a share, and of a GPU whose driver does not tell it, memory alone', () => {
+test('load is reported as a share; for a GPU whose driver does not report it, only memory', () => {
   assert.deepEqual(
     readingsOf([0, 1, 2], output, '')?.map(({ utilization }) => utilization),
     [0.37, 0, undefined],
@@ -72,7 +72,7 @@ async function standIn(t: TestContext, script: string): Promise<string> {
   return folder
 }
 
-test('the tool is asked for what is read of it, once for many looks', async (t) => {
+test('the tool is queried once for many readings', async (t) => {
   const folder = await standIn(t, `echo "$@" >> "$(dirname "$0")/asked"; echo '0, GPU-aaaa-1, 1000, 81559, 37'`)
   const gauge = new GpuGauge([0], '')
   const [reading] = await until(() => gauge.read().length > 0 && gauge.read(), 'a reading')
@@ -83,7 +83,7 @@ test('the tool is asked for what is read of it, once for many looks', async (t) 
   )
 })
 
-test('a tool that hangs, fails or floods is given up, and nothing fails', async (t) => {
+test('a tool that hangs, fails or floods is abandoned, and nothing fails', async (t) => {
   await standIn(t, 'exec sleep 60')
   assert.equal(await readGpus([0], ''), undefined)
   await standIn(t, 'echo "0, GPU-aaaa-1, 1000, 81559, 37"; exit 9')
@@ -92,7 +92,7 @@ test('a tool that hangs, fails or floods is given up, and nothing fails', async 
   assert.equal(await readGpus([0], ''), undefined)
 })
 
-test('where nvidia-smi is not to be had, nothing is told and nothing fails', async (t) => {
+test('without nvidia-smi nothing is reported and nothing fails', async (t) => {
   const { PATH } = process.env
   t.after(() => {
     process.env.PATH = PATH
@@ -103,6 +103,6 @@ test('where nvidia-smi is not to be had, nothing is told and nothing fails', asy
   assert.deepEqual(gauge.read(), [])
 })
 
-test('without GPUs nothing is even asked', () => {
+test('without GPUs the tool is not even called', () => {
   assert.deepEqual(new GpuGauge([], '').read(), [])
 })

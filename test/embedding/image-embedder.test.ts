@@ -7,7 +7,7 @@ import { drawImage } from '../support/drawn-images.js'
 const image = await drawImage('circle', 3)
 const purposes = ['search', 'upload', 'job'] as const
 
-test('one picture has one vector, whatever it is embedded for; a thumbnail is made of what is stored', async (t) => {
+test('a picture has the same vector for every purpose; only stored ones get a thumbnail', async (t) => {
   const { images } = (await startApp(t, { thumbnailMaxSidePixels: 32 })).parts
   const [search, upload, job] = await Promise.all(purposes.map((purpose) => images.embed(image, { purpose })))
   for (const stored of [upload!, job!]) {
@@ -20,14 +20,14 @@ test('one picture has one vector, whatever it is embedded for; a thumbnail is ma
     assert.ok(decodeMs > 0 && queueMs >= 0 && embedMs > 0)
 })
 
-test('without a size no thumbnail is made; views are those of the purpose', async (t) => {
+test('without a size no thumbnail is made; the purpose determines the views', async (t) => {
   const { images } = (await startApp(t, { thumbnailMaxSidePixels: 0, queryViews: 2, galleryViews: 1 })).parts
   const [search, upload] = await Promise.all(purposes.map((purpose) => images.embed(image, { purpose })))
   assert.equal(upload!.thumbnail, undefined)
   assert.notDeepEqual(search!.vector, upload!.vector)
 })
 
-test('who has left is not waited for, and what is no picture is refused, for every purpose', async (t) => {
+test('for every purpose, an aborted request is not awaited, and files that are not pictures are refused', async (t) => {
   const { embedder, images } = (await startApp(t)).parts
   for (const purpose of purposes) {
     const reason = new Error('gone')

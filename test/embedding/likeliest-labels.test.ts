@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { likeliestLabels } from '../../src/embedding/likeliest-labels.js'
 
-test('labels come by probability, and probabilities add up to 1 however large the logits are', () => {
+test('labels are ordered by probability, and probabilities sum to 1 however large the logits are', () => {
   const labels = ['a', 'b', 'c', 'd']
   for (const shift of [0, 1e4, -1e4]) {
     const likely = likeliestLabels(Float32Array.of(shift, shift + 2, shift - 3, shift + 1), labels, 4)

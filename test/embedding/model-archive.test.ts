@@ -33,7 +33,7 @@ const model: Entry[] = [
   [{ name: 'mine/._manifest.json' }, 'of a file manager'],
 ]
 
-test('a folder comes out as it was, whether it was packed with its name or without, gzipped or not', async (t) => {
+test('a folder is unpacked unchanged, packed with its name or without, gzipped or not', async (t) => {
   const bare = model.slice(1).map(([header, content]): Entry => [{ name: `./${header.name.slice(5)}` }, content ?? ''])
   for (const bytes of [await tarOf(model), gzipSync(await tarOf(model)), await tarOf(bare)]) {
     const folder = await unpacked(t, bytes)
@@ -42,7 +42,7 @@ test('a folder comes out as it was, whether it was packed with its name or witho
   }
 })
 
-test('what is no model folder is refused', async (t) => {
+test('anything but a model folder is refused', async (t) => {
   const refused: Record<string, [Buffer, string]> = {
     'a path that leaves the folder': [
       await tarOf([

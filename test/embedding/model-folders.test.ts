@@ -20,7 +20,7 @@ const copyOf = (model: Model) => (folder: string) => cp(model.folder, folder, { 
 const proven = () => Promise.resolve()
 const namesOf = (folders: ModelFolders) => folders.list().map(({ manifest }) => manifest.name)
 
-test('a model is installed once, stays over a restart, and goes', async (t) => {
+test('a model is installed once, survives a restart, and can be removed', async (t) => {
   const { folders, open, folder } = await opened(t)
   const seven = await handmadeModel(t, { dimension: 7, name: 'seven' })
   const { model, created } = await folders.install(copyOf(seven), proven)
@@ -37,7 +37,7 @@ test('a model is installed once, stays over a restart, and goes', async (t) => {
   await assert.rejects(again.remove('standard'), { code: 'model_in_use' })
 })
 
-test('what does not prove itself, is damaged or takes the name of another leaves nothing behind', async (t) => {
+test('a model that fails its check, is damaged or takes the name of another leaves nothing behind', async (t) => {
   const { folders, folder } = await opened(t)
   const seven = await handmadeModel(t, { dimension: 7, name: 'seven' })
   await assert.rejects(
@@ -55,7 +55,7 @@ test('what does not prove itself, is damaged or takes the name of another leaves
   assert.deepEqual(namesOf(folders), ['standard'])
 })
 
-test('a folder that holds no model, or half of one, keeps the others from nothing', async (t) => {
+test('a folder with no model, or half of one, does not affect the others', async (t) => {
   const { folders, folder, open, warnings } = await opened(t)
   await folders.install(copyOf(await handmadeModel(t, { dimension: 7, name: 'seven' })), proven)
   await mkdir(join(folder, 'notes'))

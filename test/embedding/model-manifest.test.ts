@@ -42,7 +42,7 @@ test('a model folder is read as it was written', async (t) => {
   assert.deepEqual(await readModel(folder), { folder, manifest })
 })
 
-test('a folder may carry only some of the precisions that it names, and says which it lacks', async (t) => {
+test('a folder may hold only some of the precisions that it names, and reports which it lacks', async (t) => {
   const int8 = { file: 'model.int8.onnx', sha256, bytes: weights.length }
   const both = { ...manifest, files: { ...manifest.files, int8 } }
   const folder = await folderWith(t, JSON.stringify(both), null)
@@ -50,7 +50,7 @@ test('a folder may carry only some of the precisions that it names, and says whi
   assert.deepEqual(await readModel(folder), { folder, manifest: both, absent: ['fp32'] })
 })
 
-test('the id follows from weights and preprocessing, whatever the order of its keys', () => {
+test('the id depends on weights and preprocessing, not on the order of keys', () => {
   const reordered = Object.fromEntries(Object.entries(preprocessing).reverse()) as ModelManifest['preprocessing']
   assert.equal(modelId(sha256, reordered), manifest.id)
   assert.notEqual(modelId(sha256, { ...preprocessing, fit: 'cover' }), manifest.id)
@@ -58,7 +58,7 @@ test('the id follows from weights and preprocessing, whatever the order of its k
   assert.notEqual(modelId(sha256.replace(/^./, 'x'), preprocessing), manifest.id)
 })
 
-test('a folder that does not fit together is refused, with the reason', async (t) => {
+test('an inconsistent folder is refused with a reason', async (t) => {
   const rows: [reason: RegExp, text: string, model?: Buffer | null][] = [
     [/schema/, 'not JSON'],
     [/schema/, JSON.stringify({ ...manifest, embeddingDimension: 'eight' })],

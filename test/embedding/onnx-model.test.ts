@@ -48,7 +48,7 @@ function watchShapes(t: TestContext): () => string[][] {
 const firstLogits = ({ logits }: { logits: Float32Array }, rows: number) =>
   Array.from({ length: rows }, (_, row) => logits[row * 4])
 
-test('with a session for each batch size, each sees its own shape and no other', async (t) => {
+test('with one session per batch size, each sees only its own shape', async (t) => {
   const model = await open(t, { batchSizes: [1, 4, 2], sessionPerBatchSize: true })
   assert.deepEqual(model.shapes, [[1], [4], [2]])
   const shapesSeen = watchShapes(t)
@@ -58,7 +58,7 @@ test('with a session for each batch size, each sees its own shape and no other',
   assert.deepEqual(shapesSeen(), [['1×8×8×3'], ['4×8×8×3'], ['2×8×8×3']])
 })
 
-test('a batch size that nothing was opened for is refused, not run by another session', async (t) => {
+test('a batch size without a session is refused, not run by another session', async (t) => {
   for (const sessionPerBatchSize of [true, false]) {
     const model = await open(t, { sessionPerBatchSize })
     await assert.rejects(model.run(batchOf(1, 2, 3), 3), /no session takes a batch of 3/)
@@ -71,6 +71,6 @@ test('otherwise one session takes every size', async (t) => {
   assert.deepEqual(firstLogits(await model.run(batchOf(1, 2), 2), 2), [1, 2])
 })
 
-test('a model that cannot be opened says why', async (t) => {
+test('a model that cannot be opened gives the reason', async (t) => {
   await assert.rejects(open(t, { modelPath: '/nowhere/model.onnx', sessionPerBatchSize: true }), /doesn't exist/)
 })

@@ -35,7 +35,7 @@ async function opened(t: TestContext, options: Partial<PlaceMapsOptions> = {}): 
 const image = await drawImage('circle', 1)
 const asked = { modelId: (await readModel(await tinyModel())).manifest.id }
 
-test('the session is opened when it is asked for, closed when idle, and opened anew', async (t) => {
+test('the session is opened on demand, closed when idle, and reopened', async (t) => {
   let opens = 0
   const maps = await opened(t, { idleMs: 1, onOpen: () => void opens++ })
   t.after(() => maps.close())
@@ -47,7 +47,7 @@ test('the session is opened when it is asked for, closed when idle, and opened a
   assert.equal(opens, 2)
 })
 
-test('more than may wait are refused, callers who leave are passed over, and closing finishes what was begun', async (t) => {
+test('requests beyond the queue are refused, aborted ones are skipped, and closing finishes those in progress', async (t) => {
   const maps = await opened(t)
   const leaving = new AbortController()
   const [kept, left] = [maps.look(image, asked), maps.look(image, { ...asked, signal: leaving.signal })]

@@ -13,13 +13,13 @@ function mapOf(vector: Float32Array) {
 }
 const close = (found: number, expected: number) => Math.abs(found - expected) < 1e-6
 
-test('each place has its own part of the score', () => {
+test('each place has its own share of the score', () => {
   const { grid, sum, ownScore, likeness } = placeScores(mapOf(unit(3, 0, 4)), unit(1, 0, 0))
   assert.ok(close(grid[0]![0]!, 0.6) && close(grid[1]![0]!, 0))
   assert.deepEqual([close(sum, 0.6), sum === ownScore, likeness], [true, true, 1])
 })
 
-test('what stands for a stored picture is scaled to its score where the two agree, and keeps its own where they do not', () => {
+test('the substitute for a stored picture is scaled to its score if the two agree, and keeps its own if they do not', () => {
   const other = unit(1, 1, 0)
   const agreeing = placeScores(mapOf(unit(3, 1, 1)), other, unit(3, 1, 0.9))
   const storedScore = 4 / Math.hypot(3, 1, 0.9) / Math.SQRT2
@@ -37,7 +37,7 @@ test('what stands for a stored picture is scaled to its score where the two agre
   }
 })
 
-test('a map that does not quite sum up leaves its rest spread evenly', () => {
+test('a map that does not quite sum up has its remainder spread evenly', () => {
   const map = mapOf(unit(3, 0, 4))
   map.values[0]! += 0.002
   const { grid, sum } = placeScores(map, unit(1, 0, 0))

@@ -52,7 +52,7 @@ function image(...bytes: number[]): Uint8Array {
 
 const hasCode = (code: string) => (error: unknown) => error instanceof AlikeError && error.code === code
 
-test('a picture becomes its unit vector and its logits', async (t) => {
+test('a picture becomes a unit vector and logits', async (t) => {
   const { embedder } = await open(t)
   const pixels = image(3, 0, 4)
   const embedding = await embedder.embed(pixels)
@@ -66,7 +66,7 @@ test('a picture becomes its unit vector and its logits', async (t) => {
   assert.equal(pixels.length, 192, 'the caller keeps the pixels')
 })
 
-test('bulk waits for a search that is on its way, and goes on when it is there; among several it never stops', async (t) => {
+test('bulk waits for a search about to arrive, and continues once it has; with several searches it never stalls', async (t) => {
   const { embedder } = await open(t, { workers: 2 })
   const arrived = embedder.expectSearch()
   let bulkDone = false
@@ -83,7 +83,7 @@ test('bulk waits for a search that is on its way, and goes on when it is there; 
   for (const each of both) each()
 })
 
-test('pictures that gather while a worker is busy run together, each with its own answer', async (t) => {
+test('pictures that gather while a worker is busy run together, each with its own result', async (t) => {
   const { embedder, metricLines } = await open(t)
   const images = Array.from({ length: 30 }, (_, i) => image(i + 1, 200 - i))
   const embeddings = await Promise.all(images.map((pixels) => embedder.embed(pixels)))
@@ -92,7 +92,7 @@ test('pictures that gather while a worker is busy run together, each with its ow
   assert((await metricLines()).includes('alike_embed_batch_size_sum 30'))
 })
 
-test('several workers share the line', async (t) => {
+test('several workers share the queue', async (t) => {
   const { embedder, workers } = await open(t, { workers: 3 })
   assert.equal(workers.length, 3)
   assert.equal(embedder.liveWorkers, 3)
@@ -100,7 +100,7 @@ test('several workers share the line', async (t) => {
   embeddings.forEach(({ logits }, i) => assert.equal(logits[0], i + 1))
 })
 
-test('the embedder says what it runs on', async (t) => {
+test('the embedder reports what it runs on', async (t) => {
   const { embedder, model } = await open(t, { maxBatch: 0 })
   assert.equal(embedder.model, model)
   assert.deepEqual(embedder.runtime.batchSizes, [1, 2, 4])
@@ -109,7 +109,7 @@ test('the embedder says what it runs on', async (t) => {
   assert.match(embedder.runtime.ortVersion, /^\d+\.\d+\.\d+$/)
 })
 
-test('a picture without a unit vector is an error of its own and harms no neighbour in its batch', async (t) => {
+test('a picture without a unit vector is an error of its own and does not affect its batch', async (t) => {
   const { embedder } = await open(t)
   const results = await Promise.allSettled(
     [image(1), image(2), image(), image(3)].map((pixels) => embedder.embed(pixels)),
@@ -127,7 +127,7 @@ test('pixels of another size are refused before they reach a worker', async (t) 
   assert.equal((await embedder.embed(image(1))).vector[0], 1)
 })
 
-test('a full line refuses at once and says when to come back', async (t) => {
+test('a full queue refuses at once and says when to retry', async (t) => {
   const { embedder } = await open(t, { maxQueue: 4 })
   const results = await Promise.allSettled(Array.from({ length: 10 }, () => embedder.embed(image(1))))
   const refused = results.filter((result) => result.status === 'rejected')
@@ -139,7 +139,7 @@ test('a full line refuses at once and says when to come back', async (t) => {
   assert.equal((await embedder.embed(image(1))).vector[0], 1, 'and the next one is welcome')
 })
 
-test('a caller who leaves is dropped from the line and not run', async (t) => {
+test('an aborted request leaves the queue and is not run', async (t) => {
   const { embedder, metricLines } = await open(t, { maxBatch: 1 })
   const leaving = new AbortController()
   const running = embedder.embed(image(1))
@@ -156,7 +156,7 @@ test('a caller who leaves is dropped from the line and not run', async (t) => {
   await assert.rejects(embedder.embed(image(1), { signal: AbortSignal.abort() }), { name: 'AbortError' })
 })
 
-test('a caller who leaves during the run gets his answer at once, the worker goes on', async (t) => {
+test('a request aborted during the run is answered at once, and the worker continues', async (t) => {
   const { embedder } = await open(t)
   const leaving = new AbortController()
   const left = embedder.embed(image(1), { signal: leaving.signal })
@@ -177,7 +177,7 @@ test('close finishes what was accepted, refuses what comes later, and ends the t
   await embedder.close()
 })
 
-test('a worker that dies fails its batch, is replaced, and the waiting pictures are answered', async (t) => {
+test('a worker that dies fails its batch, is replaced, and the waiting pictures are processed', async (t) => {
   const { embedder, workers, metricLines } = await open(t, { maxBatch: 1 })
   workers[0]?.postMessage(null) // the thread throws and ends
   const first = embedder.embed(image(1)) // already given to the dying thread
@@ -189,7 +189,7 @@ test('a worker that dies fails its batch, is replaced, and the waiting pictures 
   assert((await metricLines()).includes('alike_embed_worker_crashes_total 1'))
 })
 
-test('while no worker can be started, nobody waits; once one can, all is well again', async (t) => {
+test('while no worker can be started, nobody waits; once one can, everything works again', async (t) => {
   const { embedder, workers, model } = await open(t)
   const network = join(model.folder, 'model.onnx')
   await rename(network, `${network}.away`)

@@ -49,7 +49,7 @@ function optionsOf(model: Awaited<ReturnType<typeof readModel>>) {
   }
 }
 
-test('a precision that this machine computes otherwise is left out for the next one, and that is told', async (t) => {
+test('a precision that computes differently on this machine is skipped in favour of the next one, and reported', async (t) => {
   const { options, metrics, warnings } = optionsOf(await readModel(await withWrongInt8(t)))
   const embedder = await openProvenEmbedder(options)
   t.after(() => embedder.close())
@@ -64,7 +64,7 @@ test('a precision that this machine computes otherwise is left out for the next 
   assert.match(text, /alike_golden_min_cosine\{precision="fp32"\} (1|0\.9999)/)
 })
 
-test('where no other precision is there, it does not open', async (t) => {
+test('if no other precision exists, it does not open', async (t) => {
   const model = await readModel(await withWrongInt8(t))
   const { options } = optionsOf({ ...model, absent: ['fp32'] })
   await assert.rejects(openProvenEmbedder(options), {

@@ -86,7 +86,7 @@ for (const { provider, files, maxBatch, expected } of plans) {
   })
 }
 
-test('on CUDA each GPU has its own workers, and each batch size a session of its own in each of them', async (t) => {
+test('on CUDA each GPU has its own workers, each with one session per batch size', async (t) => {
   const options = {
     model: await handmadeModel(t),
     provider: 'cuda' as const,
@@ -112,7 +112,7 @@ test('on CUDA each GPU has its own workers, and each batch size a session of its
   assert.deepEqual([cpu?.batchSizes, cpu?.sessionPerBatchSize], [[1, 2, 4], undefined])
 })
 
-test('of the workers that are wanted on a GPU as many start as fit into the memory they may take', () => {
+test('on a GPU, as many of the configured workers start as fit into their memory budget', () => {
   const GiB = 2 ** 30
   assert.equal(workersWithin(8 * GiB, [2 * GiB], 2), 2)
   assert.equal(workersWithin(3 * GiB, [2 * GiB], 2), 1)
@@ -127,7 +127,7 @@ test('of the workers that are wanted on a GPU as many start as fit into the memo
   assert.throws(() => workersWithin(GiB, undefined, 2), /nvidia-smi does not tell/)
 })
 
-test('a precision that the folder lacks is not chosen', async (t) => {
+test('a precision missing from the folder is not chosen', async (t) => {
   const model = await handmadeModel(t)
   const lacking = (absent: ('fp32' | 'int8')[]) =>
     planRuntime('cpu', {
@@ -141,7 +141,7 @@ test('a precision that the folder lacks is not chosen', async (t) => {
 })
 
 // The two that follow hold on machines without the CUDA library, as `npm ci` leaves them.
-test('cuda asked for and not to be had: the CPU runs, and says so in description, metric and log', async (t) => {
+test('if cuda is requested but unavailable, the CPU is used, and description, metric and log say so', async (t) => {
   const { options, metrics, warnings } = await optionsFor(await handmadeModel(t), { provider: 'cuda' })
   const embedder = await openEmbedder(options)
   t.after(() => embedder.close())
@@ -153,7 +153,7 @@ test('cuda asked for and not to be had: the CPU runs, and says so in description
   assert.match(text, /^alike_runtime_info\{provider="cpu",precision="fp32",model_id="[0-9a-f]{16}",/m)
 })
 
-test('auto on a machine that was never given CUDA is no fallback', async (t) => {
+test('auto on a machine without CUDA is not a fallback', async (t) => {
   const { options, metrics, warnings } = await optionsFor(await handmadeModel(t), { provider: 'auto' })
   const embedder = await openEmbedder(options)
   t.after(() => embedder.close())
@@ -163,7 +163,7 @@ test('auto on a machine that was never given CUDA is no fallback', async (t) => 
   assert.match((await metrics.expose()).text, /^alike_cuda_fallback 0$/m)
 })
 
-test('required CUDA that cannot be had refuses to start', async (t) => {
+test('required CUDA that is unavailable prevents the start', async (t) => {
   const { options } = await optionsFor(await handmadeModel(t), { provider: 'cpu', requireCuda: true })
   await assert.rejects(openEmbedder(options), hasCode('cuda_unavailable'))
   const auto = { ...options, provider: 'auto' as const }
@@ -176,14 +176,14 @@ test('required CUDA that cannot be had refuses to start', async (t) => {
   )
 })
 
-test('a damaged model is told at once', async (t) => {
+test('a damaged model is reported at once', async (t) => {
   const model = await handmadeModel(t)
   await writeFile(join(model.folder, 'model.onnx'), 'not an ONNX graph')
   const { options } = await optionsFor(model)
   await assert.rejects(openEmbedder(options), hasCode('model_unreadable'))
 })
 
-test('a model that does not give what its manifest states is told at once', async (t) => {
+test('a model whose outputs contradict its manifest is reported at once', async (t) => {
   const { options } = await optionsFor(await handmadeModel(t, { dimension: 6, statedDimension: 7 }))
   await assert.rejects(
     openEmbedder(options),

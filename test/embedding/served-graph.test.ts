@@ -21,7 +21,7 @@ const exported = (pooling: 'average' | 'gem') =>
     }),
   )
 
-test('the map and what is computed for it alone are left out; all else stays, in its order', () => {
+test('only the map and what is computed for it are removed; everything else stays, in order', () => {
   const whole = exported('average')
   const before = decodeModel(whole)
   const after = decodeModel(withoutMap(whole))
@@ -58,7 +58,7 @@ test('both compute the same', async () => {
   for (const part of ['embedding', 'logits'] as const) assert.deepEqual(outputs[0]![part], outputs[1]![part])
 })
 
-test('a graph without a map is read from its file, as it is', async (t) => {
+test('a graph without a map is loaded from its file unchanged', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'alike-served-'))
   t.after(() => rm(folder, { recursive: true }))
   const [plain, mapped] = [join(folder, 'plain.onnx'), join(folder, 'mapped.onnx')]

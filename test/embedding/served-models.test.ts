@@ -51,7 +51,7 @@ async function threeModels(t: TestContext, options: Partial<ServedModelsOptions>
   return { models, opened, idOf, dimensionOf }
 }
 
-test('each model embeds by its own network, and is opened once, when it is first needed', async (t) => {
+test('each model embeds with its own network, and is opened once, when first needed', async (t) => {
   const { opened, dimensionOf, models, idOf } = await threeModels(t)
   assert.deepEqual(opened, ['six'])
   assert.equal(models.running(idOf('seven')), undefined)
@@ -60,7 +60,7 @@ test('each model embeds by its own network, and is opened once, when it is first
   assert.equal(models.openCount, 2)
 })
 
-test('the one that was used least lately makes room; while all are at work the next is told to wait', async (t) => {
+test('the least recently used model makes room; while all are busy the next request must wait', async (t) => {
   const { opened, dimensionOf, models, idOf } = await threeModels(t)
   assert.equal(await dimensionOf('seven'), 7)
   assert.equal(await dimensionOf('eight'), 8)
@@ -71,7 +71,7 @@ test('the one that was used least lately makes room; while all are at work the n
   assert.deepEqual(opened, ['six', 'seven', 'eight', 'seven'])
 })
 
-test('a model that nobody uses is taken out of memory, but never the standard one nor one at work', async (t) => {
+test('an unused model is unloaded, but never the default one nor a busy one', async (t) => {
   const { dimensionOf, models, idOf } = await threeModels(t, { idleMs: 1, openMax: 3 })
   await models.use(idOf('seven'), async () => {
     await dimensionOf('seven')
@@ -83,7 +83,7 @@ test('a model that nobody uses is taken out of memory, but never the standard on
   assert.equal(await dimensionOf('six'), 6)
 })
 
-test('a model that cannot be opened fails who needs it, and is tried again by the next', async (t) => {
+test('a model that cannot be opened fails its request, and the next request retries', async (t) => {
   let broken = true
   const standard = await handmadeModel(t)
   const folder = await temporaryFolder(t)

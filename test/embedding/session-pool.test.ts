@@ -7,7 +7,7 @@ import { SessionPool } from '../../src/embedding/session-pool.js'
 import type { SessionSettings } from '../../src/embedding/worker-protocol.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 
-test('two devices are two sets of workers: each is filled, given work in turn, and given back what it loses', async (t) => {
+test('two devices have separate sets of workers: each is filled, given work in turn, and refilled after losses', async (t) => {
   const { folder } = await handmadeModel(t)
   // What tells them apart is the number of the GPU; the CPU, which runs them here, does not look at it.
   const devices: SessionSettings[] = [0, 1].map((deviceId) => ({

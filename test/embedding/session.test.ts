@@ -14,7 +14,7 @@ function image(first: number): Uint8Array {
   return new Uint8Array(8 * 8 * 3).fill(first, 0, 1)
 }
 
-test('a batch that is not full is padded with black, also when its buffer was used before', async (t) => {
+test('a partial batch is padded with black, also if its buffer was used before', async (t) => {
   const { session, info } = await Session.open(await settingsFor(t))
   t.after(() => session.close())
   assert.equal(info.embeddingDimension, 6)
@@ -31,7 +31,7 @@ test('a batch that is not full is padded with black, also when its buffer was us
   )
 })
 
-test('a session that cannot be opened says why, and its thread is gone', async (t) => {
+test('a session that cannot be opened gives the reason, and its thread is gone', async (t) => {
   const settings = await settingsFor(t, { modelPath: '/nowhere/model.onnx' })
   await assert.rejects(
     Session.open(settings),
@@ -39,7 +39,7 @@ test('a session that cannot be opened says why, and its thread is gone', async (
   )
 })
 
-test('a graph that does not take the stated input size fails in the warm-up, not at the first query', async (t) => {
+test('a graph that does not accept the stated input size fails in the warm-up, not at the first query', async (t) => {
   await assert.rejects(Session.open(await settingsFor(t, { inputSize: 9 })), /Got invalid dimensions/)
 })
 

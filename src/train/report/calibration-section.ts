@@ -15,11 +15,11 @@ export function calibrationSection({ calibration }: ModelManifest, { calibration
   const half = scoreOfProbability(calibration, 0.5)
   const { reliable, widened } = basisOf(calibration)
   const widening = widened
-    ? ' The curve is the mean of those of many random halves of the pictures: it is wider than the pairs alone would make it, and rises to near 1 for a picture and itself. The errors are those of the curve before.'
+    ? ' The curve is the mean of curves fitted to many random halves of the pictures: it is flatter than a fit to these pairs alone, and rises to nearly 1 for a picture compared with itself. The errors are those of the curve before averaging.'
     : ''
   const warning = reliable
     ? ''
-    : ` **Fewer than ${reliablePairsMin} pairs of either kind: not to be relied on.**${widening}`
+    : ` **Fewer than ${reliablePairsMin} pairs of either kind: do not rely on this.**${widening}`
   const rows = thresholds.map(({ falseMatchRate, score, matchRate }) => [
     String(falseMatchRate),
     share(score),
@@ -27,9 +27,9 @@ export function calibrationSection({ calibration }: ModelManifest, { calibration
   ])
   return `## What a score means
 
-The probability that two pictures share a label, as a function of their score, fitted (${curve.kind}) to ${positives + negatives} pairs of val pictures, ${positives} of one label and ${negatives} of two.${warning} Expected calibration error ${expectedCalibrationError.toFixed(4)} on held-out pairs (tried: ${tried})${onTest}. ${half === undefined ? 'No score reaches a probability of one half.' : `A probability of one half is reached at a score of ${share(half)}.`} It holds where ${share(sameLabelShare)} of all pairs share a label, as in this data; where labels are more frequent it is higher, where they are rarer lower.
+The probability that two pictures share a label, as a function of their score, fitted (${curve.kind}) to ${positives + negatives} pairs of val pictures, ${positives} with the same label and ${negatives} with different labels.${warning} Expected calibration error ${expectedCalibrationError.toFixed(4)} on held-out pairs (tried: ${tried})${onTest}. ${half === undefined ? 'No score reaches a probability of one half.' : `A probability of one half is reached at a score of ${share(half)}.`} This applies if ${share(sameLabelShare)} of all pairs share a label, as in this data; the probability is higher if matching pairs are more frequent, and lower if they are rarer.
 
-![Probability by score, and stated against found probability](${plotsFolder}/${plotFiles.calibration})
+![Probability by score, and predicted against observed probability](${plotsFolder}/${plotFiles.calibration})
 
-${table(['false matches allowed', 'score from', 'matches found'], rows)}`
+${table(['allowed false match rate', 'minimum score', 'match rate'], rows)}`
 }

@@ -10,17 +10,16 @@ export function closingLines(
 ): string[] {
   const next = [
     `next: npm run quantize -- --model ${word(folder)} --data ${word(data)}    # int8 for CPUs, fp16 for CUDA`,
-    `      MODEL_DIR=${word(folder)} npm start    # or, where a service runs already:`,
+    `      MODEL_DIR=${word(folder)} npm start    # or, if a service is already running:`,
     `      npm run model -- install ${word(folder)} && npm run model -- build GALLERY ${word(basename(folder))}`,
     `      npm run model -- switch GALLERY ${word(basename(folder))}    # docs/changing-the-network.md`,
   ]
-  if (metrics === undefined)
-    return ['the test pictures were left alone; --finish measures the network on them', ...next]
+  if (metrics === undefined) return ['the test pictures were not used; --finish measures the network on them', ...next]
   const { protocols, classification } = metrics
   const mAP10 = (of: (typeof protocols)['A' | 'B']) => (isMeasured(of) ? shown(of.overall['mAP@10']) : '–')
   const accuracy = isMeasured(classification) ? shown(classification.accuracy) : '–'
   return [
-    `on the test pictures: accuracy ${accuracy}, mAP@10 ${mAP10(protocols.A)} among each other, ${mAP10(protocols.B)} against train and val`,
+    `on the test pictures: accuracy ${accuracy}, mAP@10 ${mAP10(protocols.A)} among themselves, ${mAP10(protocols.B)} against train and val`,
     `all numbers: ${join(folder, 'model-card.md')}`,
     ...next,
   ]

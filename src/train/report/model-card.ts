@@ -34,15 +34,15 @@ function introduction(
   const { fit, inputSize, resizeShortSide, kernel } = preprocessing
   const how =
     fit === 'squash'
-      ? 'the whole picture squashed to the square'
-      : `short side to ${resizeShortSide} pixels, then the middle`
+      ? 'the whole picture squashed to a square'
+      : `short side resized to ${resizeShortSide} pixels, then centre crop`
   return `# ${name}
 
-An image embedding network (${architecture}): a picture becomes a unit vector of ${embeddingDimension} numbers, and pictures that show the same of ${classes.length} classes lie close by cosine. It also names a class.
+An image embedding network (${architecture}): it maps a picture to a unit vector of ${embeddingDimension} numbers, so that pictures of the same one of ${classes.length} classes have a high cosine similarity. It also predicts a class.
 
-- Model id \`${id}\`; embeddings of different ids are never compared.
-- Input: RGB ${inputSize}×${inputSize}, ${how}, ${kernel} filter, upright by EXIF, alpha on white.
-- Measured ${measuredAt.slice(0, 10)} on the exported file, over the same pixel path that the service runs.`
+- Model id \`${id}\`; embeddings with different model ids are never compared.
+- Input: RGB ${inputSize}×${inputSize}, ${how}, ${kernel} filter, rotated upright according to EXIF, alpha on white.
+- Measured ${measuredAt.slice(0, 10)} on the exported file, with the same pixel path as the service.`
 }
 
 const retrievalRows: [name: string, label: string, digits: number][] = [
@@ -72,7 +72,7 @@ function retrieval({ protocols, manyViews }: ModelMetrics): string {
   )
   return `## Retrieval
 
-A: every test picture queries the other test pictures. B: test pictures query train and val, as the service does. C: classes never seen in training. The query and all copies of it are removed from the answers; AP@k is divided by min(k, R). In brackets the 95 % bootstrap interval over queries.
+A: every test picture queries the other test pictures. B: test pictures query train and val, as in the service. C: classes not seen in training. The query and all of its copies are removed from the results; AP@k is divided by min(k, R). The 95 % bootstrap interval over queries is in brackets.
 
 ${table(['', 'A', 'B', 'C'], [counts, ...rows])}${missing.length > 0 ? `\n\n${missing.join(' ')}` : ''}${viewsLine(manyViews)}`
 }
@@ -81,7 +81,7 @@ ${table(['', 'A', 'B', 'C'], [counts, ...rows])}${missing.length > 0 ? `\n\n${mi
 function viewsLine(manyViews: ModelMetrics['manyViews'] | undefined): string {
   if (!manyViews) return ''
   const { 'mAP@1': first, 'mAP@10': ten, 'mAP@50': fifty, normalisedMeanRank } = manyViews.A
-  return `\n\nWith ${manyViews.views} views of every picture averaged (\`QUERY_VIEWS\`, \`GALLERY_VIEWS\`), A gives mAP@1 ${share(first)}, mAP@10 ${share(ten)}, mAP@50 ${share(fifty)}, normalised mean rank ${share(normalisedMeanRank)}.`
+  return `\n\nWith the embeddings of ${manyViews.views} views of every picture averaged (\`QUERY_VIEWS\`, \`GALLERY_VIEWS\`), protocol A yields mAP@1 ${share(first)}, mAP@10 ${share(ten)}, mAP@50 ${share(fifty)}, normalised mean rank ${share(normalisedMeanRank)}.`
 }
 
 function cell(protocol: RetrievalQuality | NotMeasured, name: string, digits: number): string {
@@ -105,15 +105,15 @@ function classification({ classification: found, protocols: { A } }: ModelMetric
       share(own?.normalisedMeanRank),
     ]
   })
-  return `## Classification and the single classes
+  return `## Classification and individual classes
 
-Accuracy ${withInterval(share(found.accuracy), found.accuracyInterval)} on ${found.pictures} test pictures, among the first three ${share(found.top3Accuracy)}, macro-F1 ${share(found.macroF1)}.
+Accuracy ${withInterval(share(found.accuracy), found.accuracyInterval)} on ${found.pictures} test pictures, top-3 accuracy ${share(found.top3Accuracy)}, macro-F1 ${share(found.macroF1)}.
 
 ${table(['class', 'pictures', 'precision', 'recall', 'F1', 'mAP@10 (A)', 'normalised mean rank (A)'], rows)}
 ${isMeasured(A) ? `\n![mAP@10 and F1 of each class](${plotsFolder}/${plotFiles.classes})\n` : ''}
-![Share of the named classes for each true class](${plotsFolder}/${plotFiles.confusion})
+![Share of predicted classes for each true class](${plotsFolder}/${plotFiles.confusion})
 
-Most frequent confusions: ${confusions(found.classes, found.confusion)}. The whole matrix is in \`metrics.json\`.`
+Most frequent confusions: ${confusions(found.classes, found.confusion)}. The full matrix is in \`metrics.json\`.`
 }
 
 function confusions(classes: readonly string[], confusion: readonly (readonly number[])[]): string {
@@ -137,9 +137,9 @@ function pairs({ pairs: found }: ModelMetrics): string {
   if (!isMeasured(found)) return `## Same class or not\n\n${found.notMeasured}`
   return `## Same class or not
 
-Over ${found.positives + found.negatives} pairs of test pictures: ROC-AUC ${share(found.rocAuc)}, equal error rate ${share(found.equalErrorRate)} at a score of ${share(found.equalErrorScore)}. Mean score of a pair of one class ${share(found.meanPositiveScore)}, of two classes ${share(found.meanNegativeScore)}.
+Over ${found.positives + found.negatives} pairs of test pictures: ROC-AUC ${share(found.rocAuc)}, equal error rate ${share(found.equalErrorRate)} at a score of ${share(found.equalErrorScore)}. Mean score of pairs of the same class ${share(found.meanPositiveScore)}, of different classes ${share(found.meanNegativeScore)}.
 
-![Distances between pictures of one class and of two](${plotsFolder}/${plotFiles.distances})`
+![Distances between pictures of the same class and of different classes](${plotsFolder}/${plotFiles.distances})`
 }
 
 /** Metrics of older runs lack copies. */
@@ -148,7 +148,7 @@ function copiesSection({ copies }: ModelMetrics): string {
   const rows = Object.entries(copies.firstHit).map(([edit, found]) => [edit, share(found)])
   return `## Edited copies
 
-${copies.pictures} test pictures, edited in each of these ways, looked for among all ${copies.gallery} test pictures as they are: the share whose first answer is the picture itself.
+${copies.pictures} test pictures, edited in each of these ways and searched among all ${copies.gallery} unedited test pictures: the share whose first hit is the original.
 
 ${table(['edit', 'first'], [...rows, ['mean', share(meanFirstHit(copies))]])}`
 }
@@ -171,10 +171,10 @@ function published({ seedCompat, published: baseline, protocols: { A }, classifi
   const rows = [
     row('this network, query removed (A)', A.overall, found.accuracy),
     row(withoutQuery.what, withoutQuery, withoutQuery.accuracy),
-    row('this network, query among its own answers (seedCompat)', seedCompat.overall, seedCompat.accuracy),
+    row('this network, query in its own gallery (seedCompat)', seedCompat.overall, seedCompat.accuracy),
     row(withQuery.what, withQuery, withQuery.accuracy),
   ]
-  return `## Beside the published system
+  return `## Comparison with the published system
 
 The published numbers were measured with the query in its own gallery, where it finds itself first. Compare the first two rows with each other and the last two with each other; mean ranks depend on the size of the gallery.
 
@@ -192,12 +192,12 @@ function data({
   ])
   return `## Data
 
-${name}: ${pictures} pictures of ${classes.length} classes. Trained on train, chosen on val, reported on test. ${groupsAcrossSplits === 0 ? 'No group of copies crosses a split.' : `**${groupsAcrossSplits} groups of copies cross a split, so the numbers are too good.**`}
+${name}: ${pictures} pictures of ${classes.length} classes. Trained on train, chosen on val, reported on test. ${groupsAcrossSplits === 0 ? 'No group of copies spans two splits.' : `**${groupsAcrossSplits} groups of copies span two splits, so the numbers are too good.**`}
 
 ${table(['split', 'pictures', 'groups of copies', 'pictures in them'], rows)}
 
 - SHA-256 over ids, labels, splits, groups and contents: \`${sha256}\`
-- Licence of the pictures: ${licence ?? 'not stated; ask their owner before you use them or what was trained on them'}. No picture is part of this folder.`
+- Licence of the pictures: ${licence ?? 'not stated; ask their owner before using them or anything trained on them'}. No picture is part of this folder.`
 }
 
 function training({ training: facts, exportParity, versions }: ModelMetrics): string {
@@ -206,7 +206,7 @@ function training({ training: facts, exportParity, versions }: ModelMetrics): st
 - Started from: ${facts.startedFrom}
 - ${facts.epochs} epochs in ${quantity(facts.seconds / 60, 0)} minutes on ${facts.backend}, seed ${facts.seed}${facts.chosenEpoch === null ? '' : `; epoch ${facts.chosenEpoch} was chosen on val`}
 - Export: ${agreement(exportParity)}
-- Settings and the course of the run are in \`metrics.json\`.
+- The settings and history of the run are in \`metrics.json\`.
 - Versions: ${Object.entries(versions)
     .map(([part, version]) => `${part} ${version}`)
     .join(', ')}`
@@ -226,19 +226,19 @@ function cost({ files }: ModelManifest, { cost: found }: ModelMetrics): string {
   ])
   return `## Cost
 
-One thread of ${found.cpu}, fp32, median of ${found.picturesMeasured} test pictures: decode ${quantity(found.decodeMs)} ms, embed ${quantity(found.embedMs)} ms alone and ${quantity(found.embedInBatchMs)} ms in batches of eight. The machine may have had other work.
+One thread of ${found.cpu}, fp32, median of ${found.picturesMeasured} test pictures: decode ${quantity(found.decodeMs)} ms, embed ${quantity(found.embedMs)} ms alone and ${quantity(found.embedInBatchMs)} ms in batches of eight. Other work may have run on the machine.
 
 ${table(['file', 'MB', 'SHA-256'], rows)}`
 }
 
 function limits({ calibration }: ModelManifest, { data: { classes, name }, protocols: { C } }: ModelMetrics): string {
   const unseen = isMeasured(C)
-    ? 'Protocol C says what to expect of classes that it was not trained on.'
-    : 'How well it groups classes that it was not trained on was not measured; expect less.'
+    ? 'Protocol C shows what to expect for classes it was not trained on.'
+    : 'Its quality on classes it was not trained on was not measured; expect it to be lower.'
   return `## Limits
 
 - It knows ${classes.join(', ')}, as they look in ${name}. ${unseen}
-- It compares the whole of two pictures; it does not find small things in them, nor recognise persons or places.
-- A score is a cosine and means something only beside other scores of the same model id${calibration === undefined ? '; it was not calibrated to a probability' : ', or through the calibration above'}.
-- It carries the habits and mistakes of its data: of those who took the pictures, and of those who labelled them.`
+- It compares whole pictures; it does not find small objects in them or recognise people or places.
+- A score is a cosine similarity and comparable only with other scores of the same model id${calibration === undefined ? '; it is not calibrated to a probability' : ', or with a probability through the calibration above'}.
+- It inherits the biases and errors of its data: of the people who took the pictures and of those who labelled them.`
 }

@@ -22,7 +22,7 @@ export function precisionsSection({ files, provenance }: ModelManifest): string 
   ])
   return `## Smaller precisions
 
-Made from the fp32 network and compared with it on ${gates[0]![1].pictures} val pictures; int8 is served on CPUs, fp16 on GPUs. Copies found: the share of their edited copies whose first answer is the original. Times are milliseconds of one processor core per picture, fp32 in brackets. The fp16 network was checked on a CPU, which computes its half-precision weights in float32; its speed shows on a GPU only.
+Derived from the fp32 network and compared with it on ${gates[0]![1].pictures} val pictures; int8 is served on CPUs, fp16 on GPUs. Copies found: the share of their edited copies whose first hit is the original. Times are CPU milliseconds per picture, fp32 in brackets. The fp16 network was checked on a CPU, which computes its half-precision weights in float32; its speed can only be measured on a GPU.
 
-${table(['precision', 'MB', 'mAP@10', 'fp32', 'copies found', 'fp32', 'mean cosine', 'smallest cosine', 'ms', 'times as fast'], rows)}`
+${table(['precision', 'MB', 'mAP@10', 'fp32', 'copies found', 'fp32', 'mean cosine', 'smallest cosine', 'ms', 'speed-up'], rows)}`
 }

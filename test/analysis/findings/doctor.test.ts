@@ -12,7 +12,7 @@ import { imagesOf, listsOf } from './images.js'
 const close = (found: number, expected: number) =>
   assert.ok(Math.abs(found - expected) < 1e-6, `${found} is not ${expected}`)
 
-test('copies with different labels contradict each other; one without a label contradicts nobody', () => {
+test('copies with different labels conflict; a copy without a label conflicts with none', () => {
   const pictures = imagesOf(['a x 1', 'b y 1', 'c x 2', 'd - 2', 'e x 3', 'f x 3', 'g z'])
   const groups = CopyGroups.ofContent(pictures.contentHashes)
   groups.join(6, 1, 0.99)
@@ -65,7 +65,7 @@ test('a picture whose neighbours all have another label is doubted, with the nea
   )
 })
 
-test('right labels raise no doubt, and neither does a vote that is close', () => {
+test('right labels raise no doubt, and neither does a close vote', () => {
   const right = twoClusters((id) => id[0]!)
   assert.equal(findLabelDoubts(right.pictures, right.lists, { k: 6, limit: 10 }).count, 0)
   // labels alternate within both clusters: every vote is 3 : 3 or 4 : 2
@@ -73,7 +73,7 @@ test('right labels raise no doubt, and neither does a vote that is close', () =>
   assert.equal(findLabelDoubts(mixed.pictures, mixed.lists, { k: 6, limit: 10 }).count, 0)
 })
 
-test('pictures of rare labels and those without a label are not judged', () => {
+test('pictures with rare labels and those without a label are not assessed', () => {
   // five others of its label are needed to be judged fairly; two have none
   const { pictures, lists } = twoClusters((id) => (id === 'x0' || id === 'x1' ? 'rare' : id === 'y0' ? '-' : id[0]!))
   const { judged, count } = findLabelDoubts(pictures, lists, { k: 6, limit: 10 })
@@ -81,7 +81,7 @@ test('pictures of rare labels and those without a label are not judged', () => {
   assert.deepEqual([judged, count], [6, 0])
 })
 
-test('hubs are in more lists than mean and two deviations; skewness by hand', () => {
+test('hubs occur in more lists than the mean plus two deviations; skewness matches a manual calculation', () => {
   // nine pictures; everyone's nearest is a, and a's is b
   const pictures = imagesOf(['a x', 'b x', ...['c', 'd', 'e', 'f', 'g', 'h', 'i'].map((id) => `${id} y`)])
   const lists = listsOf(
@@ -105,7 +105,7 @@ test('hubs are in more lists than mean and two deviations; skewness by hand', ()
   assert.deepEqual(report.images, [{ id: 'a', label: 'x', occurrences: 8, otherLabelShare: 7 / 8 }])
 })
 
-test('evenly spread neighbours have no hubs', () => {
+test('evenly distributed neighbours have no hubs', () => {
   const pictures = imagesOf(['a x', 'b x', 'c x'])
   const lists = listsOf(pictures, 1, { a: [['b', 0.5]], b: [['c', 0.5]], c: [['a', 0.5]] })
   assert.deepEqual(findHubs(pictures, lists, 1, 10), {
@@ -119,7 +119,7 @@ test('evenly spread neighbours have no hubs', () => {
   assert.equal(findHubs(imagesOf([]), new NeighbourLists(0, 1), 1, 10).meanOccurrences, 0)
 })
 
-test('outliers lie below the lower fence of the best scores, loneliest first', () => {
+test('outliers lie below the lower fence of the best scores, most isolated first', () => {
   const scores = { a: 0.75, b: 0.75, c: 0.8125, d: 0.875, e: 0.875, f: 0.25, g: 0.125, h: 0.75, i: 0.875 }
   const pictures = imagesOf([...Object.keys(scores).map((id) => `${id} x`), 'j x'])
   const lists = listsOf(

@@ -6,7 +6,7 @@ import { imagesOf } from './images.js'
 
 const options = { duplicateScore: 0.9, notCompared: 0, limit: 10 }
 
-test('equal files and near-copies are one group, over any chain of them', () => {
+test('equal files and near-copies form one group, through any chain of them', () => {
   const pictures = imagesOf(['a x same', 'b x', 'c y same', 'd x', 'e x', 'f x'])
   const groups = CopyGroups.ofContent(pictures.contentHashes)
   groups.join(3, 2, 0.9375)
@@ -26,7 +26,7 @@ test('equal files and near-copies are one group, over any chain of them', () => 
   )
 })
 
-test('groups do not depend on the order in which copies are met', () => {
+test('groups do not depend on the order in which copies are processed', () => {
   const pairs: [number, number, number][] = [
     [0, 7, 0.95],
     [7, 3, 0.9],

@@ -19,7 +19,7 @@ function onCircle(rows: [row: string, degrees: number][]): EmbeddedImages {
   }
 }
 
-test('each picture asks all others; without a label it neither asks nor answers', () => {
+test('each picture queries all others; one without a label is neither query nor hit', () => {
   const report = evaluateGallery(
     onCircle([
       ['a x', 0],
@@ -64,7 +64,7 @@ test('each picture asks all others; without a label it neither asks nor answers'
   ])
 })
 
-test('equal files never count as hits of each other, near-copies not where they are told', () => {
+test('equal files never count as hits of each other, nor do near-copies if they are given', () => {
   const images = () =>
     onCircle([
       ['a x same', 0],
@@ -84,7 +84,7 @@ test('equal files never count as hits of each other, near-copies not where they 
   assert.equal(told.duplicateScore, 0.4)
 })
 
-test('it is the one definition of eval/, on a sample drawn by seed', () => {
+test('it equals the definition in eval/, on a seeded sample', () => {
   const dimension = 16
   const vectors = Array.from({ length: 120 }, unitVectors({ dimension, seed: 3, clusters: 4 }))
   const embeddings = Float32Array.from(vectors.flatMap((vector) => [...vector]))
@@ -110,7 +110,7 @@ test('it is the one definition of eval/, on a sample drawn by seed', () => {
   assert.notDeepEqual(some.overall, other.overall)
 })
 
-test('a gallery without labels has no quality, and says so', () => {
+test('a gallery without labels reports that it has no quality numbers', () => {
   const report = evaluateGallery(
     onCircle([
       ['a -', 0],
@@ -121,7 +121,7 @@ test('a gallery without labels has no quality, and says so', () => {
   assert.deepEqual([report.labelled, report.queries, report.overall['mAP@10'], report.perLabel], [0, 0, null, []])
 })
 
-test('what is thrown between two queries ends the evaluation', () => {
+test('throwing between two queries ends the evaluation', () => {
   let left = 2
   const stop = () => {
     if (--left === 0) throw new Error('stop')
@@ -140,7 +140,7 @@ test('what is thrown between two queries ends the evaluation', () => {
   )
 })
 
-test('a sample is drawn without repetition, each picture as likely as the others', () => {
+test('a sample is drawn uniformly without replacement', () => {
   assert.deepEqual([...drawSample(3, 9, 1)], [0, 1, 2])
   const times = new Uint32Array(20)
   for (let seed = 0; seed < 2_000; seed++) {

@@ -31,7 +31,7 @@ for (const [name, sample] of [
   ['all of them by UMAP', 1_000],
   ['most of them among their nearest of a sample', 60],
 ] as const) {
-  test(`clusters stay together and apart from each other, ${name}`, () => {
+  test(`clusters stay together and separate from each other, ${name}`, () => {
     const images = clusters(100)
     const { coordinates, sampled } = layOut(images, { ...options, sample })
     assert.equal(sampled, Math.min(300, sample))
@@ -51,7 +51,7 @@ for (const [name, sample] of [
   })
 }
 
-test('a label that the neighbours do not have is doubted; of no label nothing is known', () => {
+test('a label that the neighbours do not share is doubted; for pictures without a label the doubt is unknown', () => {
   const images = clusters(30)
   images.labels[0] = 'cluster 1'
   images.labels[1] = null
@@ -60,7 +60,7 @@ test('a label that the neighbours do not have is doubted; of no label nothing is
 })
 
 for (const count of [0, 1, 2, 5, 8, 11, 12]) {
-  test(`a gallery of ${count} is laid out, too`, () => {
+  test(`a gallery of ${count} can be laid out`, () => {
     const all = clusters(4)
     const images = {
       ...all,
@@ -74,7 +74,7 @@ for (const count of [0, 1, 2, 5, 8, 11, 12]) {
   })
 }
 
-test('progress adds up to what was expected, and what a step throws ends it', () => {
+test('progress adds up to the expected total, and throwing in a step ends it', () => {
   let [expected, done] = [0, 0]
   const images = clusters(20)
   layOut(images, { ...options, onExpect: (steps) => void (expected += steps), onStep: () => void done++ })
@@ -86,7 +86,7 @@ test('progress adds up to what was expected, and what a step throws ends it', ()
   assert.throws(() => layOut(images, { ...options, onStep: stop }), /stopped/)
 })
 
-test('principal components are the directions of most variance, widest first', () => {
+test('principal components are the directions of largest variance, largest first', () => {
   const rows = Array.from({ length: 500 }, () => {
     const [wide, narrow] = [random() - 0.5, (random() - 0.5) * 0.3]
     return [0.6 * wide, 0.8 * wide, narrow, 5]

@@ -5,7 +5,7 @@ import { kthScores, recallOf } from '../../../src/analysis/findings/recall.js'
 // cosines to the first: 1, .8, .6, 0, −1
 const vectors = Float32Array.from([1, 0, 0.8, 0.6, 0.6, 0.8, 0, 1, -1, 0])
 
-test('the k-th best score leaves the query itself out', () => {
+test('the k-th best score excludes the query itself', () => {
   const near = (found: Float32Array, expected: number[]) =>
     expected.forEach((value, i) => assert.ok(Math.abs(found[i]! - value) < 1e-6, `${found[i]} is not ${value}`))
   near(kthScores({ vectors, dimension: 2 }, Uint32Array.of(0), 1), [0.8])
@@ -14,7 +14,7 @@ test('the k-th best score leaves the query itself out', () => {
   assert.deepEqual([...kthScores({ vectors: Float32Array.of(1, 0), dimension: 2 }, Uint32Array.of(0), 3)], [-Infinity])
 })
 
-test('a neighbour is right when it scores as much as the true last one', () => {
+test('a neighbour is right if it scores at least as high as the true last one', () => {
   const truths = Float32Array.of(0.6, 0.5)
   const found = Float32Array.of(0.8, 0.6, /**/ 0.7, 0.4)
   assert.equal(recallOf({ counts: Uint32Array.of(2, 2), found, truths, k: 2, others: 4 }), 3 / 4)

@@ -26,7 +26,7 @@ const groupsOf = (answers: Answered[], decisions = ['not-copies', 'dismissed']) 
   return { groups: groups.map((members) => members.map((position) => ids[position]).join('')), left: apart.count }
 }
 
-test('files that were decided to be no copies are joined by what is left between them, and by nothing else', () => {
+test('files decided not to be copies are joined only by their remaining links', () => {
   assert.deepEqual(groupsOf([]), { groups: ['abc'], left: 0 })
   assert.deepEqual(groupsOf([answered('copies', 'not-copies', 'abc')]), { groups: [], left: 1 })
   assert.deepEqual(groupsOf([answered('copies', 'not-copies', 'ab')]), { groups: ['abc'], left: 1 }, 'c joins both')
@@ -35,13 +35,13 @@ test('files that were decided to be no copies are joined by what is left between
   assert.deepEqual(groupsOf(parted, ['not-copies']), { groups: ['abc'], left: 1 }, 'dismissed copies are copies')
 })
 
-test('a decision says nothing of another image under the same id', () => {
+test('a decision does not apply to a different image with the same id', () => {
   const changed = { contentHash: 'before' }
   assert.deepEqual(groupsOf([answered('copies', 'not-copies', 'abc', changed)]), { groups: ['abc'], left: 0 })
   assert.equal(new Settled(images, [answered('label', 'keep-label', 'a', changed)]).hasLabel(0), false)
 })
 
-test('a label is settled as long as it is the one that was decided on', () => {
+test('a label is settled as long as it is the one decided on', () => {
   const settled = new Settled(images, [
     answered('label', 'keep-label', 'ad'),
     answered('label', 'dismissed', 'b', { label: 'z' }),
@@ -52,7 +52,7 @@ test('a label is settled as long as it is the one that was decided on', () => {
   )
 })
 
-test('copies of two labels are no conflict any more once the label of each was decided on', () => {
+test('copies with two labels are no longer a conflict once each label has been decided on', () => {
   const groups = CopyGroups.ofContent(contentHashes)
   const conflicts = (about: string) =>
     findLabelConflicts(images, groups, 10, new Settled(images, [answered('label', 'keep-label', about)]))

@@ -24,7 +24,7 @@ const said = (...lines: string[]): JudgedHit[] =>
     return { query: { id: query }, hit, verdict }
   })
 
-test('rankings of today are judged by what was said, with labels or without', () => {
+test('current rankings are evaluated by the judgements, with or without labels', () => {
   const verdicts = new Verdicts(images())
   verdicts.add(said('a c right', 'a b wrong'))
   verdicts.add(said('d e right'))
@@ -35,14 +35,14 @@ test('rankings of today are judged by what was said, with labels or without', ()
   assert.deepEqual([report['precision@10'].mean, report['judged@10'].mean], [(1 / 2 + 1) / 2, (2 / 4 + 1 / 4) / 2])
 })
 
-test('most of those who judged a hit decide; with as many against it says nothing', () => {
+test('the majority of judgements of a hit counts; a tie counts as no judgement', () => {
   const verdicts = new Verdicts(images())
   verdicts.add(said('a b right', 'a b wrong', 'a b wrong', 'a c right', 'a c wrong', 'a d right'))
   const report = verdicts.report(all)!
   assert.deepEqual([report.judgements, report.hits, report['precision@10'].mean], [6, 2, 1 / 2])
 })
 
-test('a query is known by its bytes too; names, strangers and copies of the query count for nothing', () => {
+test('a query is also recognised by its bytes; other keys, strangers and copies of the query are ignored', () => {
   const rows = ['a - same', 'b - same', 'c -', 'd -']
   const verdicts = new Verdicts(onCircle(...rows))
   verdicts.add([
@@ -59,7 +59,7 @@ test('a query is known by its bytes too; names, strangers and copies of the quer
   assert.deepEqual([near.report(all)!.hits, near.report({ ...all, copies })!.hits], [2, 1])
 })
 
-test('no more than a sample asks, each is told of, and without a word there is no report', () => {
+test('at most a sample of queries is evaluated, each is reported as progress, and without judgements there is no report', () => {
   const verdicts = new Verdicts(images())
   assert.equal(verdicts.report(all), undefined)
   verdicts.add(said('a b right', 'b c right', 'c d wrong', 'd e wrong'))

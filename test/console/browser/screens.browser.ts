@@ -17,7 +17,7 @@ const skip = chromiumFile === undefined ? 'there is no Chromium on this machine'
 /** Fewer where someone is in a hurry. */
 const pictures = Number(process.env.CONSOLE_PICTURES ?? 2_000)
 
-test(`through every screen with ${pictures} drawn pictures`, { skip, timeout: 2_400_000 }, async (t) => {
+test(`every screen works with ${pictures} drawn pictures`, { skip, timeout: 2_400_000 }, async (t) => {
   const { address } = await startProcess(t, { DATA_DIR: await temporaryFolder(t), EMBED_WORKERS: '2' })
   const base = `${address.replace(/\/$/, '')}/`
   const browser = await openBrowser(t)

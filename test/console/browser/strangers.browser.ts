@@ -34,7 +34,7 @@ async function fill(app: TestApp, headers: Record<string, string> = {}): Promise
   }
 }
 
-test('names, labels, ids and metadata full of markup, script and odd letters are text everywhere', {
+test('names, labels, ids and metadata with markup, script and unusual characters are shown as text everywhere', {
   skip,
 }, async (t) => {
   const app = await startApp(t)
@@ -80,7 +80,7 @@ test('names, labels, ids and metadata full of markup, script and odd letters are
   assert.equal(await page.evaluate('globalThis.harmed'), undefined)
 })
 
-test('a key is asked for once, kept for the session, and is in no address', { skip }, async (t) => {
+test('a key is requested once, kept for the session, and never in a URL', { skip }, async (t) => {
   const { key, line } = makeKey('reader', 'admin')
   const app = await startApp(t, { apiKeys: line })
   await fill(app, { authorization: `Bearer ${key}` })
@@ -107,7 +107,7 @@ test('a key is asked for once, kept for the session, and is in no address', { sk
   expectQuiet()
 })
 
-test('where metrics have a port of their own, the screen of operation says so and shows the jobs', {
+test('if metrics have their own port, the operation screen says so and shows the jobs', {
   skip,
 }, async (t) => {
   const app = await startApp(t, { metricsPort: 9100 })
@@ -122,7 +122,7 @@ test('where metrics have a port of their own, the screen of operation says so an
   expectQuiet()
 })
 
-test('below a path it finds its files and the service', { skip }, async (t) => {
+test('below a base path it finds its files and the service', { skip }, async (t) => {
   const app = await startApp(t, { basePath: '/pictures/alike' })
   await fill(app)
   const base = `${await app.listen()}/pictures/alike/`

@@ -9,17 +9,17 @@ test('a run ends with its quality and the next commands', async () => {
   const lines = closingLines({ folder: 'onnx/mine', metrics }, "my photos/o'clock")
   assert.match(
     lines[0]!,
-    /^on the test pictures: accuracy 0\.\d{3}, mAP@10 0\.\d{3} among each other, 0\.\d{3} against/,
+    /^on the test pictures: accuracy 0\.\d{3}, mAP@10 0\.\d{3} among themselves, 0\.\d{3} against/,
   )
   assert.deepEqual(lines.slice(1), [
     'all numbers: onnx/mine/model-card.md',
     "next: npm run quantize -- --model onnx/mine --data 'my photos/o'\\''clock'    # int8 for CPUs, fp16 for CUDA",
-    '      MODEL_DIR=onnx/mine npm start    # or, where a service runs already:',
+    '      MODEL_DIR=onnx/mine npm start    # or, if a service is already running:',
     '      npm run model -- install onnx/mine && npm run model -- build GALLERY mine',
     '      npm run model -- switch GALLERY mine    # docs/changing-the-network.md',
   ])
 })
 
-test('one that left the test pictures alone says so', () => {
-  assert.match(closingLines({ folder: 'onnx/mine' }, 'd')[0]!, /left alone; --finish/)
+test('a run that did not use the test pictures says so', () => {
+  assert.match(closingLines({ folder: 'onnx/mine' }, 'd')[0]!, /not used; --finish/)
 })

@@ -130,7 +130,7 @@ test('classes that were not trained on make protocol C and nothing else', async 
   const { A, C } = metrics.protocols
   assert.ok('queries' in A && 'queries' in C)
   assert.deepEqual([A.queries, C.queries], [10, 3])
-  assert.ok(card.includes('Protocol C says'))
+  assert.ok(card.includes('Protocol C shows'))
 })
 
 test('without test pictures the report says so instead of inventing numbers', async () => {
