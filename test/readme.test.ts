@@ -6,11 +6,11 @@ import { configurationFile, describeConfiguration } from '../src/cli/write-confi
 
 const readme = readFileSync('README.md', 'utf8')
 
-test('the page of settings is the one that the schema makes', () => {
+test('the page of settings is generated from the schema', () => {
   assert.equal(readFileSync(configurationFile, 'utf8'), describeConfiguration(), 'run npm run configuration')
 })
 
-test('no number of the page has a separator that the parser of settings refuses', () => {
+test('no number on the page has a separator that the settings parser refuses', () => {
   assert.doesNotMatch(describeConfiguration(), /`\d{1,3}(,\d{3})+`|\b\d{1,3}(,\d{3})+ to |to \d{1,3}(,\d{3})+\b/)
 })
 

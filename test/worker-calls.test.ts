@@ -24,7 +24,7 @@ test('each call gets its own answer', async () => {
   assert.deepEqual(failures, [])
 })
 
-test('an error keeps its code, detail and advice; an unknown one is internal and says nothing to callers', async () => {
+test('an error keeps its code, detail and advice; an unknown one is internal and reveals nothing to callers', async () => {
   const { thread } = open()
   await assert.rejects(thread.call('refuse', 'too busy'), {
     code: 'overloaded',
@@ -40,7 +40,7 @@ test('an error keeps its code, detail and advice; an unknown one is internal and
   await thread.close()
 })
 
-test('a thread that dies rejects what waits, and every later call', async () => {
+test('a thread that dies rejects pending calls, and every later one', async () => {
   const { thread, failures } = open()
   await assert.rejects(Promise.all([thread.call('wait', 10_000), thread.call('die', 'now')]), { code: 'internal' })
   assert.equal(thread.waiting, 0)
@@ -49,13 +49,13 @@ test('a thread that dies rejects what waits, and every later call', async () => 
   await thread.close()
 })
 
-test('a thread that exits silently is noticed as well', async () => {
+test('a thread that exits silently is detected as well', async () => {
   const { thread, failures } = open()
   await assert.rejects(thread.call('exit', 0), { code: 'internal' })
   assert.equal(failures.length, 1)
 })
 
-test('closing lets calls under way finish and refuses new ones', async () => {
+test('closing lets calls in progress finish and refuses new ones', async () => {
   const { thread, failures } = open()
   const slow = thread.call('wait', 50)
   const closed = thread.close()
@@ -65,7 +65,7 @@ test('closing lets calls under way finish and refuses new ones', async () => {
   assert.deepEqual(failures, [])
 })
 
-test('what cannot be sent is the failure of one call, in either direction', async () => {
+test('a value that cannot be sent fails one call, in either direction', async () => {
   const { thread, failures } = open()
   const nested = (depth: number): object => JSON.parse(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`) as object
   for (const depth of [1_200, 2_300, 4_000, 100_000]) {

@@ -28,7 +28,7 @@ function clouds(count: number, spread: number, seed: number, dimension = 8, clas
   return { ids, labels: ids.map((_, i) => `label ${i % classes}`), groups: ids, embeddings, dimension }
 }
 
-test('probabilities state the share of pairs that is then found, on other pictures too', () => {
+test('probabilities match the observed share of pairs, on other pictures too', () => {
   const calibration = calibrate(clouds(400, 2, 1))!
   assert.ok(Value.Check(ScoreCalibration, calibration))
   assert.ok(calibration.expectedCalibrationError < 0.02, String(calibration.expectedCalibrationError))
@@ -76,7 +76,7 @@ test('a score reaches its own probability', () => {
   }
 })
 
-test('isotonic regression pools neighbours that fall', () => {
+test('isotonic regression pools decreasing neighbours', () => {
   const bins: ScoreBin[] = [
     [0, 1, 99],
     [0.2, 40, 60],
@@ -94,7 +94,7 @@ test('isotonic regression pools neighbours that fall', () => {
   assert.equal(probabilitySameLabel({ curve }, 1), curve.probabilities[2])
 })
 
-test('a logistic curve is found again', () => {
+test('a logistic curve is recovered', () => {
   const bins = Array.from({ length: 60 }, (_, i) => {
     const score = i / 60
     const positives = 1e5 / (1 + Math.exp(-(7 * score - 4)))
@@ -104,7 +104,7 @@ test('a logistic curve is found again', () => {
   assert.ok(curve.kind === 'logistic' && Math.abs(curve.slope - 7) < 1e-6 && Math.abs(curve.intercept + 4) < 1e-6)
 })
 
-test('a threshold lets as many false matches pass as allowed', () => {
+test('a threshold passes as many false matches as allowed', () => {
   const images = clouds(300, 2, 5)
   const calibration = calibrate(images)!
   for (const { falseMatchRate, score, matchRate } of calibration.thresholds) {
@@ -121,7 +121,7 @@ test('a threshold lets as many false matches pass as allowed', () => {
   }
 })
 
-test('the threshold of a rate is one that was measured, the strictest when no rate is named, and never made up', () => {
+test("a rate's threshold is a measured one, the strictest if no rate is given, and never invented", () => {
   const thresholds = [0.1, 0.001, 0.01].map((falseMatchRate) => ({
     falseMatchRate,
     score: 1 - falseMatchRate,
@@ -137,7 +137,7 @@ test('without pairs of both kinds there is nothing to calibrate', () => {
   assert.equal(calibrate({ ...clouds(20, 1, 6), labels: Array.from({ length: 20 }, () => 'same') }), null)
 })
 
-test('few pairs give a wider curve that says so, and a picture surely shares its label with itself', () => {
+test('few pairs give a wider curve that says so, and a picture almost certainly shares its label with itself', () => {
   const few = clouds(36, 5, 7, 8, 12)
   const calibration = calibrate(few)!
   assert.ok(Value.Check(ScoreCalibration, calibration))
@@ -159,7 +159,7 @@ test('few pairs give a wider curve that says so, and a picture surely shares its
   assert.deepEqual(calibrate(few), calibration)
 })
 
-test('on other pictures a widened curve errs less than one fitted to its few pairs', () => {
+test('on other pictures a widened curve has smaller errors than one fitted to its few pairs', () => {
   const many = clouds(300, 4, 1, 8, 6)
   const seeds = Array.from({ length: 12 }, (_, i) => i + 20)
   const mean = (errors: number[]) => errors.reduce((sum, error) => sum + error, 0) / errors.length
@@ -173,7 +173,7 @@ test('on other pictures a widened curve errs less than one fitted to its few pai
   )
 })
 
-test('with pairs enough nothing is widened', () => {
+test('with enough pairs nothing is widened', () => {
   const calibration = calibrate(clouds(100, 2, 8))!
   assert.ok(calibration.positives >= 500 && !('widened' in calibration))
   assert.deepEqual(basisOf(calibration).reliable, true)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { evaluateClassification } from '../../src/eval/classification.js'
 
-test('accuracy, macro-F1 and confusion, computed by hand', () => {
+test('accuracy, macro-F1 and confusion match a manual calculation', () => {
   const logits = Float32Array.from(
     [
       [3, 1, 0, 0], // a → a
@@ -28,6 +28,6 @@ test('accuracy, macro-F1 and confusion, computed by hand', () => {
   assert.ok(low < 0.6 && high > 0.6)
 })
 
-test('a label that the model does not know is an error, not a miss', () => {
+test('a label unknown to the model is an error, not a miss', () => {
   assert.throws(() => evaluateClassification(Float32Array.from([1, 2]), ['z'], ['a', 'b']), /class z/)
 })

@@ -7,7 +7,7 @@ import { seededRandom } from '../../src/eval/random.js'
 /** Rankings of `a` among four pictures, two of them `a`. */
 const ranked = (ranking: string) => ({ label: 'a', ranked: [...ranking], relevant: 2, candidates: 4 })
 
-test('numbers of each side are those it has alone, and the difference is that of the means', () => {
+test("each side's numbers equal those measured separately, and the difference is that of the means", () => {
   const rankings = [
     { first: ranked('abab'), second: ranked('aabb') },
     { first: ranked('bbaa'), second: ranked('aabb') },
@@ -26,7 +26,7 @@ test('numbers of each side are those it has alone, and the difference is that of
   assert.deepEqual([rank.first, rank.second], [alone('first').normalisedMeanRank, 0])
 })
 
-test('the interval is of pairs: queries that are all better by the same leave no doubt, however hard they are', () => {
+test('the interval is paired: if all queries improve by the same amount it is narrow, however hard they are', () => {
   const random = seededRandom(3)
   const rankings: RankedTwice[] = Array.from({ length: 200 }, () => {
     const hard = random() < 0.5
@@ -40,13 +40,13 @@ test('the interval is of pairs: queries that are all better by the same leave no
   assert.ok(interval[0] < difference && difference < interval[1] && interval[1] < 0)
 })
 
-test('queries with nothing relevant say nothing', () => {
+test('queries without relevant pictures do not count', () => {
   const lonely = { label: 'a', ranked: ['b', 'b'], relevant: 0, candidates: 2 }
   const { queries, numbers } = compareRankings([{ first: lonely, second: lonely }], { ks: [1], seed: 1 })
   assert.deepEqual([queries, numbers.size], [0, 0])
 })
 
-test('relevant ones that are not there to be found are missed at every depth, and last', () => {
+test('relevant pictures missing from the gallery count as missed at every depth, and last', () => {
   const all = { label: 'a', ranked: [...'aab'], relevant: 2, candidates: 3 }
   const lacking = { label: 'a', ranked: [...'ab'], relevant: 2, candidates: 3, missing: 1 }
   const { numbers } = compareRankings([{ first: all, second: lacking }], { ks: [1, 10], seed: 1 })

@@ -11,7 +11,7 @@ const originals = {
   dimension: 2,
 }
 
-test('a copy counts where its original, or a picture of the same group, comes first', () => {
+test('a copy counts if its original, or a picture of the same group, ranks first', () => {
   const copies = {
     ids: ['a', 'b', 'a', 'b'],
     labels: ['x', 'x', 'x', 'x'],

@@ -15,7 +15,7 @@ function images(rows: [label: string, group: number, degrees: number][]): Labell
   }
 }
 
-test('classes that lie apart are told without error', () => {
+test('separate classes are distinguished without error', () => {
   const quality = evaluatePairs(
     images([
       ['a', 1, 0],
@@ -44,7 +44,7 @@ test('equal scores count half', () => {
   assert.equal(quality.equalErrorRate, 0.5)
 })
 
-test('distances of both kinds are told in shares', () => {
+test('distances of both kinds are given as shares', () => {
   // 60 degrees apart is a distance of 1, opposite of 2
   const {
     distances: { binWidth, positives, negatives },
@@ -69,7 +69,7 @@ test('distances of both kinds are told in shares', () => {
   ])
 })
 
-test('the area agrees with counting every pair of pairs', () => {
+test('the area equals counting every pair of pairs', () => {
   const random = seededRandom(11)
   const rows = Array.from({ length: 40 }, (_, i): [string, number, number] => [
     i % 2 ? 'a' : 'b',
@@ -95,7 +95,7 @@ test('the area agrees with counting every pair of pairs', () => {
   assert.ok(Math.abs(misses - falseMatches) < 0.02)
 })
 
-test('without pairs of both kinds there is no answer', () => {
+test('without pairs of both kinds there is no result', () => {
   assert.equal(
     evaluatePairs(
       images([

@@ -8,7 +8,7 @@ import type { LabelledEmbeddings } from '../../src/eval/ranking.js'
 const near = (found: number | null | undefined, expected: number) =>
   assert.ok(Math.abs((found ?? NaN) - expected) < 1e-9, `${found} is not ${expected}`)
 
-test('one ranking, computed by hand', () => {
+test('one ranking matches a manual calculation', () => {
   // relevant at ranks 1, 3, 6 of 8; R = 3
   const query: RankedLabels = {
     label: 'a',
@@ -30,7 +30,7 @@ test('one ranking, computed by hand', () => {
   near(quality.get('knnAccuracy'), 1)
 })
 
-test('a ranking of which only the top is known leaves open what lies below', () => {
+test('a truncated ranking leaves numbers undefined that depend on the rest', () => {
   const quality = judgeQuery({ label: 'a', ranked: ['b', 'a', 'b', 'b'], relevant: 2, candidates: 100 }, [1, 4, 10])
   near(quality.get('mAP@1'), 0)
   near(quality.get('mAP@4'), 0.5 / 2)
@@ -65,7 +65,7 @@ function onCircle(rows: [id: string, label: string, group: number, degrees: numb
   }
 }
 
-test('the query and its duplicate group are left out, except for seedCompat', () => {
+test('the query and its duplicate group are excluded, except for seedCompat', () => {
   const images = onCircle([
     ['q', 'a', 1, 0],
     ['copy', 'a', 1, 1],
@@ -151,7 +151,7 @@ function randomImages(count: number, prefix: string, random: () => number): Labe
   }
 }
 
-test('all numbers agree with the textbook formulas', () => {
+test('all numbers equal the textbook formulas', () => {
   const random = seededRandom(5)
   const [queries, gallery] = [randomImages(60, 'q', random), randomImages(200, 'g', random)]
   for (const [asked, searched] of [
@@ -173,7 +173,7 @@ test('all numbers agree with the textbook formulas', () => {
   }
 })
 
-test('intervals hold the mean, are seeded, and narrow with more queries', () => {
+test('intervals contain the mean, are seeded, and narrow with more queries', () => {
   const rankings = (count: number) =>
     Array.from(
       { length: count },
@@ -194,7 +194,7 @@ test('intervals hold the mean, are seeded, and narrow with more queries', () => 
   assert.ok(Math.abs((highMany - lowMany) / 2 - 1.96 * Math.sqrt((0.75 * 0.25) / 4000)) < 0.002)
 })
 
-test('no query with a relevant picture gives no numbers, not zeros', () => {
+test('without a query that has relevant pictures there are no numbers, not zeros', () => {
   const quality = qualityOfRankings([{ label: 'a', ranked: ['b'], relevant: 0, candidates: 1 }])
   assert.equal(quality.queriesWithoutRelevant, 1)
   assert.equal(quality.overall['mAP@10'], null)

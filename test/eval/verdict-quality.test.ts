@@ -26,7 +26,7 @@ const rows: [text: string, ndcg: number | null, precision: number | null, judged
   ['+++++++++++', 1, 1, 1],
 ]
 for (const [text, ndcg, precision, judged] of rows) {
-  test(`of ${text || 'nothing'} the order is worth ${ndcg?.toFixed(3) ?? 'nothing known'}`, () => {
+  test(`the order ${text || 'of nothing'} has an nDCG of ${ndcg?.toFixed(3) ?? 'undefined'}`, () => {
     const numbers = judgeByVerdicts(ranking(text))
     const near = (value: number | null, expected: number | null) =>
       assert.ok(value === expected || Math.abs(value! - expected!) < 1e-12, `${value}, not ${expected}`)
@@ -36,7 +36,7 @@ for (const [text, ndcg, precision, judged] of rows) {
   })
 }
 
-test('means are over the queries that have the number, with their intervals', () => {
+test('means cover the queries that have the number, with their intervals', () => {
   const quality = qualityOfVerdicts(['-+', '+', '--', '...'].map(ranking))
   assert.ok(Math.abs(quality['ndcg@10'].mean! - (1 / log2(3) + 1) / 2) < 1e-12)
   assert.equal(quality['ndcg@10'].queries, 2)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ChangedIds } from '../../src/gallery/changed-ids.js'
 
-test('ids wait once each, in their order, until they are taken', () => {
+test('ids wait once each, in order, until they are taken', () => {
   const changed = new ChangedIds(10)
   changed.note(['a', 'b', 'a', 'c'])
   assert.deepEqual([changed.reading().count, changed.isEmpty()], [3, false])
@@ -11,7 +11,7 @@ test('ids wait once each, in their order, until they are taken', () => {
   assert.deepEqual([changed.take(2).ids, changed.isEmpty()], [[], true])
 })
 
-test('beyond the bound, or where it is not known which, all are to be compared; what comes after that is noted again', () => {
+test('beyond the bound, or if the ids are unknown, everything is to be compared; later changes are recorded again', () => {
   const changed = new ChangedIds(3)
   changed.note(['a', 'b', 'c'])
   assert.equal(changed.reading().count, 3)
@@ -26,7 +26,7 @@ test('beyond the bound, or where it is not known which, all are to be compared; 
   assert.equal(changed.isEmpty(), true)
 })
 
-test('what could not be brought waits since it was noted first, as a comparison does', (t) => {
+test('a change that could not be applied, or a comparison, has waited since it was first recorded', (t) => {
   t.mock.timers.enable({ apis: ['Date'], now: 1_000 })
   const changed = new ChangedIds(3)
   assert.deepEqual(changed.reading(), { count: 0, since: undefined })
@@ -47,7 +47,7 @@ test('what could not be brought waits since it was noted first, as a comparison 
   assert.deepEqual([all.ids, changed.reading()], ['all', { count: 1, since: 3_000 }])
 })
 
-test('who waits is told of the next note, at once of one before, and of the end', async () => {
+test('a waiter is notified of the next change, immediately of an earlier one, and of the end', async () => {
   const changed = new ChangedIds(3)
   const stop = new AbortController()
   const waiting = changed.waiting(stop.signal)

@@ -10,7 +10,7 @@ function fieldsOf(...metadata: Metadata[]): Map<string, Field> {
   return new Map(counts.result().fields.map((field) => [field.name, field]))
 }
 
-test('a field has the types and values of its scalars and list elements, each counted once for an image', () => {
+test('a field has the types and values of its scalars and list elements, each counted once per image', () => {
   const fields = fieldsOf(
     { place: { city: 'Rome' }, tags: ['a', 'b', 'a'], year: 2020 },
     { place: { city: 'Oslo' }, tags: ['a', 7], year: 1999, seen: false },
@@ -40,7 +40,7 @@ test('a field has the types and values of its scalars and list elements, each co
   assert.deepEqual(fields.get('metadata.place.city')!.images, 2)
 })
 
-test('every name can be used in a filter; what could not is left out', () => {
+test('every name can be used in a filter; others are omitted', () => {
   const deep = (depth: number): Metadata => (depth === 0 ? { end: 1 } : { m: deep(depth - 1) })
   const fields = fieldsOf(
     { 'a.b': 1, 'a"b': 1, 'a\\b': 1, '': 1, ['x'.repeat(65)]: 1, 'odd name': 1 },
@@ -52,7 +52,7 @@ test('every name can be used in a filter; what could not is left out', () => {
   for (const name of fields.keys()) assert.match(name, fieldPattern)
 })
 
-test('fields, values and their lengths are bounded, and what is missing is told', () => {
+test('fields, values and their lengths are bounded, and omissions are reported', () => {
   const counts = new FieldCounts()
   for (let i = 0; i < fieldBounds.counted + 20; i++)
     counts.add({ label: `label ${i}`, metadata: { [`field ${i % (fieldBounds.fields + 5)}`]: 'x' } })

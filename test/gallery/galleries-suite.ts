@@ -13,7 +13,7 @@ const pictures = vectors.map((vector, i) =>
 )
 
 export function gallerySuite(engine: TestedEngine): void {
-  test('a gallery is made once, listed, and gone when deleted', async (t) => {
+  test('a gallery is created once, listed, and gone when deleted', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t), { clock: () => new Date('2026-01-02T03:04:05Z') })
     const { gallery, created } = await galleries.create('a', { owner: 'x' })
     assert.equal(created, true)
@@ -65,7 +65,7 @@ export function gallerySuite(engine: TestedEngine): void {
     assert.equal((await reopened.searches.search('a', { vector: vectors[0]!, k: 10 })).hits.length, 5)
   })
 
-  test('what was put is read back whole, and found by the next search', async (t) => {
+  test('stored data is read back unchanged, and found by the next search', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
     const results = await galleries.images.put('a', pictures)
@@ -109,7 +109,7 @@ export function gallerySuite(engine: TestedEngine): void {
     )
   })
 
-  test('an upsert replaces the picture, keeps its first date, and its old vector is found no more', async (t) => {
+  test('an upsert replaces the picture, keeps its creation date, and its old vector is no longer found', async (t) => {
     let now = new Date('2026-01-01T00:00:00Z')
     const galleries = await engine.open(t, await engine.newPlace(t), { clock: () => now })
     await galleries.create('a')
@@ -129,7 +129,7 @@ export function gallerySuite(engine: TestedEngine): void {
     assert.equal((await galleries.searches.search('a', { vector: vectors[500]!, k: 1 })).hits[0]?.record.id, 'p0003')
   })
 
-  test('the same id twice in one put ends as the latter', async (t) => {
+  test('of the same id twice in one put, the latter wins', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
     await galleries.images.put('a', [newImage('x', vectors[0]!), newImage('x', vectors[1]!)])
@@ -189,7 +189,7 @@ export function gallerySuite(engine: TestedEngine): void {
     }
   })
 
-  test('the list goes by id in pages, also for one label', async (t) => {
+  test('lists are ordered by id and paged, also for one label', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
     await galleries.images.put('a', pictures.slice(0, 30).toReversed())
@@ -218,7 +218,7 @@ export function gallerySuite(engine: TestedEngine): void {
     await assert.rejects(galleries.images.page('a', { cursor: 'no cursor!' }), { code: 'request_invalid' })
   })
 
-  test('search pages by offset, cuts by score, filters by label, leaves ids out', async (t) => {
+  test('search pages by offset, cuts by score, filters by label, excludes ids', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
     await galleries.images.put('a', pictures)
@@ -278,7 +278,7 @@ export function gallerySuite(engine: TestedEngine): void {
     )
   })
 
-  test('writes at the same time on the same ids leave truth and index alike', async (t) => {
+  test('concurrent writes to the same ids leave database and index consistent', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
     const random = seededRandom(4)
@@ -300,7 +300,7 @@ export function gallerySuite(engine: TestedEngine): void {
     assert.deepEqual([reading?.images, reading?.size], [stored.length, stored.length])
   })
 
-  test('a search during deletions still fills k', async (t) => {
+  test('a search during deletions still returns k hits', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
     await galleries.images.put('a', pictures)
@@ -315,7 +315,7 @@ export function gallerySuite(engine: TestedEngine): void {
     await Promise.all(removals)
   })
 
-  test('two models are never compared', async (t) => {
+  test('embeddings of two models are never compared', async (t) => {
     const place = await engine.newPlace(t)
     const galleries = await engine.open(t, place)
     await galleries.create('a')
@@ -337,7 +337,7 @@ export function gallerySuite(engine: TestedEngine): void {
     assert.deepEqual((await again.searches.search('a', { vector: vectors[0]!, k: 20 })).hits.length, 9)
   })
 
-  test('a vector that cannot be compared is refused and nothing of its put is kept', async (t) => {
+  test('a vector that cannot be compared is refused and nothing of its put is stored', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
     for (const [vector, code] of [
@@ -363,7 +363,7 @@ export function gallerySuite(engine: TestedEngine): void {
     assert.deepEqual(await galleries.images.embedding('a', 'b2'), vectors[2])
   })
 
-  test('a search that nobody waits for any more reads no more records', async (t) => {
+  test('an aborted search reads no further records', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
     await galleries.images.put('a', pictures)

@@ -26,7 +26,7 @@ const emptySet: Parameters<typeof Ranking.open>[0] = {
 }
 const owner = { gallery: 'uid', caller: 'someone' }
 
-test('a ranking expires so many seconds after its last page, and is counted', async () => {
+test('a ranking expires a fixed time after its last page, and is counted', async () => {
   let now = 0
   const drops: string[] = []
   const kept = new KeptRankings({
@@ -52,7 +52,7 @@ test('a ranking expires so many seconds after its last page, and is counted', as
   assert.deepEqual([kept.count, kept.bytes, drops], [0, 0, ['expired', 'expired']])
 })
 
-test('tokens of another process are no tokens here', async () => {
+test('tokens of another process are not valid here', async () => {
   const options = { rankingsMax: 10, rankingsMaxBytes: 1e6, expirySeconds: 60, now: () => 0, onDrop: () => {} }
   const ranking = await Ranking.open(emptySet, { vector: new Float32Array(4) }, { reach: 10 })
   const [one, other] = [new KeptRankings(options), new KeptRankings(options)]

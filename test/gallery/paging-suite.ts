@@ -44,7 +44,7 @@ export function pagingSuite(engine: TestedEngine): void {
     groups: { groupBy: { field: 'metadata.product', size: 2 } },
   }
 
-  test('pages of ten, by offset: everything comes once and nothing is missing, whatever is searched for', async (t) => {
+  test('pages of ten by offset return everything once, whatever is searched for', async (t) => {
     const galleries = await filled(t)
     for (const [kind, terms] of Object.entries(kinds)) {
       let graph = 0
@@ -69,7 +69,7 @@ export function pagingSuite(engine: TestedEngine): void {
     }
   })
 
-  test('the first six pages of ten are of one search, in its order', async (t) => {
+  test('the first six pages of ten come from one search, in its order', async (t) => {
     const galleries = await filled(t)
     for (const vector of queries.slice(0, engine.pagedQueriesMax)) {
       const { hits } = await galleries.searches.search('a', { vector, k: 60 })
@@ -81,7 +81,7 @@ export function pagingSuite(engine: TestedEngine): void {
     }
   })
 
-  test('deep pages of other sizes are pieces of the same list', async (t) => {
+  test('deep pages of other sizes are slices of the same list', async (t) => {
     const galleries = await filled(t)
     for (const vector of queries.slice(0, Math.min(5, engine.pagedQueriesMax))) {
       const found = new Set(idsOf(await galleries.searches.search('a', { vector, k: 700 })))
@@ -93,7 +93,7 @@ export function pagingSuite(engine: TestedEngine): void {
     }
   })
 
-  test('more pictures of one score than are ordered at once are paged without repeats', async (t) => {
+  test('more pictures with one score than are ordered at once are paged without repeats', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
     const same = vectors[0]!
@@ -130,7 +130,7 @@ export function pagingSuite(engine: TestedEngine): void {
     return pages
   }
 
-  test('pages of ten, by token, are those of one ranking, to its end', async (t) => {
+  test('pages of ten by token come from one ranking, to its end', async (t) => {
     const galleries = await filled(t)
     for (const [kind, terms] of Object.entries(kinds)) {
       for (const vector of queries.slice(0, 2)) {
@@ -158,7 +158,7 @@ export function pagingSuite(engine: TestedEngine): void {
     }
   })
 
-  test('pictures stored after the first page come on none; those removed, changed or put anew leave a gap', async (t) => {
+  test('pictures stored after the first page appear on none; those removed, changed or replaced leave a gap', async (t) => {
     for (const terms of [
       {},
       { filter: { field: 'label', in: ['third'] } },
@@ -203,7 +203,7 @@ export function pagingSuite(engine: TestedEngine): void {
     }
   })
 
-  test('the first picture removed leaves its neighbours where they were', async (t) => {
+  test('removing the first picture leaves its neighbours where they were', async (t) => {
     const galleries = await filled(t)
     const vector = queries[5]!
     const first = await galleries.searches.firstPage('a', { vector, k: 5, caller, reach: 100 })
@@ -224,7 +224,7 @@ export function pagingSuite(engine: TestedEngine): void {
     for (const page of again) assert.deepEqual(page.hits, second.hits)
   })
 
-  test('tokens are for their caller and gallery only, and end with the gallery', async (t) => {
+  test('tokens are valid for their caller and gallery only, and end with the gallery', async (t) => {
     const galleries = await filled(t)
     await galleries.create('b')
     const { nextPageToken: token = '' } = await galleries.searches.firstPage('a', {
@@ -250,7 +250,7 @@ export function pagingSuite(engine: TestedEngine): void {
     await assert.rejects(galleries.searches.nextPage('a', { token, caller, k: 5 }), expired)
   })
 
-  test('rankings are kept up to a number and up to a size; the one used longest ago goes', async (t) => {
+  test('rankings are kept up to a number and a total size; the least recently used one is dropped', async (t) => {
     const drops: string[] = []
     const galleries = await filled(t, { pages: { rankingsMax: 3 }, onRankingDrop: (reason) => void drops.push(reason) })
     const search = async (i: number) =>

@@ -14,7 +14,7 @@ const pictures = vectors.map((vector, i) =>
 )
 
 export function removalSuite(engine: TestedEngine): void {
-  test('what fits is removed in several transactions, found no more, and stays removed', async (t) => {
+  test('matching pictures are removed in several transactions, no longer found, and stay removed', async (t) => {
     const place = await engine.newPlace(t)
     const galleries = await engine.open(t, place)
     await galleries.create('a')
@@ -43,7 +43,7 @@ export function removalSuite(engine: TestedEngine): void {
     )
   })
 
-  test('a picture that a change has taken out of the filter stays', async (t) => {
+  test('a picture changed so that it no longer matches the filter stays', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
     await galleries.images.put('a', pictures.slice(0, 600))

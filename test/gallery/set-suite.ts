@@ -43,7 +43,7 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     return tested
   }
 
-  test('a picture that comes from another set keeps when it was first put there, and its own when it is put again', async (t) => {
+  test('a picture copied from another set keeps its creation date there, and its own when stored again', async (t) => {
     const { opened } = await openSet(t)
     const createdAt = '2024-02-03T04:05:06.000Z'
     await opened.change([{ put: { ...images[0]!, createdAt } }])
@@ -53,7 +53,7 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     assert.deepEqual(await created(), [createdAt])
   })
 
-  test('an exact search finds what a scan finds, whatever narrows it', async (t) => {
+  test('an exact search finds what a scan finds, with any filter', async (t) => {
     const { opened } = await filled(t)
     const query = descriptors[4]!
     const isCopy = ({ copyDescriptor }: Stored) =>
@@ -92,7 +92,7 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     }
   })
 
-  test('a list gives again what it gave, however it is asked for, and tells values of the field that is asked for', async (t) => {
+  test('a list stays the same however it is paged, and includes values of the requested field', async (t) => {
     const { opened } = await filled(t)
     for (const vector of queries) {
       const hits = await opened.nearest({ vector, groupBy: 'label' })
@@ -119,7 +119,7 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     }
   })
 
-  test('a kept list shows nothing that was stored after it was opened, and what is gone is told', async (t) => {
+  test('a kept list shows nothing stored after it was opened, and reports removed pictures', async (t) => {
     const { opened } = await filled(t)
     const vector = vectors[7]!
     const kept = await opened.nearest({ vector, kept: true })
@@ -139,7 +139,7 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     assert.ok((await idsOf(await opened.nearest({ vector }), 1)).includes('later'))
   })
 
-  test('steps are all done or none, in their order, and doing them again changes nothing more', async (t) => {
+  test('steps are done all or none, in order, and repeating them changes nothing more', async (t) => {
     const { opened } = await openSet(t)
     const [a, b] = [newImage('a', vectors[0]!), newImage('b', vectors[1]!)]
     const steps = [{ put: a }, { put: b }, { remove: 'a' }, { remove: 'none' }]
@@ -159,7 +159,7 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     assert.deepEqual(await opened.vector('b'), vectors[2])
   })
 
-  test('what was put is read back by id, page by page, and by what it was seen as', async (t) => {
+  test('stored data is read back by id, page by page, and by its content', async (t) => {
     const { opened } = await filled(t)
     const one = images[9]!
     const [record] = await opened.find([one.id, 'none'])
@@ -189,7 +189,7 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     assert.deepEqual(await opened.labels({ after: 'even', limit: 10 }), counts.slice(2))
   })
 
-  test('where a picture lies is recorded with it, and holds for its content alone', async (t) => {
+  test("a picture's reference is stored with it, and applies only to its content", async (t) => {
     const { opened } = await openSet(t)
     const [image, other] = images as [Stored, Stored]
     const place = 's3://photos/ä b.jpg'
@@ -209,7 +209,7 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     assert.equal(record.reference, undefined, 'another content lies elsewhere')
   })
 
-  test('pages show what fits a filter, in the order of ids, once each', async (t) => {
+  test('pages contain matching pictures, ordered by id, once each', async (t) => {
     const { opened } = await filled(t)
     const narrowed: [Filter, (image: Stored) => boolean][] = [
       [{ field: 'metadata.tags', in: ['t1'] }, ({ metadata }) => (metadata['n'] as number) % 3 === 1],
@@ -233,7 +233,7 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
       }
   })
 
-  test('fields are told with their types and the values they have', async (t) => {
+  test('fields are listed with their types and values', async (t) => {
     const { opened } = await filled(t)
     const { examined, fields, moreFields } = await opened.fields()
     assert.deepEqual([examined, moreFields], [images.length, false])
@@ -269,7 +269,7 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     await assert.rejects(opened.patch('none', { label: null }), { code: 'image_not_found' })
   })
 
-  test('what fits is removed, and found no more', async (t) => {
+  test('matching pictures are removed, and no longer found', async (t) => {
     const { opened } = await filled(t)
     const left = images.filter(({ label }) => label !== 'even')
     assert.equal(await opened.removeFitting({ field: 'label', in: ['even'] }), images.length - left.length)
@@ -281,7 +281,7 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     assert.deepEqual([(await opened.state()).images, (await opened.state()).size], [left.length, left.length])
   })
 
-  test('likeness is the cosine of what is stored, of hits and of ids; what is gone is like nothing', async (t) => {
+  test('likeness is the cosine of stored vectors, of hits and of ids; removed ones score −1', async (t) => {
     const { opened } = await filled(t)
     const hits = (await (await opened.nearest({ vector: queries[1]! })).first(70)).map(({ record }) => record)
     const vectorOf = new Map(images.map(({ id, vector }) => [id, vector]))
@@ -299,7 +299,7 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     assert.deepEqual([row![1], row![2]], [-1, 1])
   })
 
-  test('near-copies are told by descriptors; those that lack one are found out and described', async (t) => {
+  test('near-copies are found by descriptors; pictures without one are found and described', async (t) => {
     const { opened } = await filled(t)
     const copy = changedDescriptor(descriptors[20]!, 0.1, random)
     await opened.change(
@@ -325,7 +325,7 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     assert.equal((await opened.copies.undescribed({ limit: 10 })).images.length, 0)
   })
 
-  test('a scan reads all of it, and neighbours are told by the numbers of its pages', async (t) => {
+  test('a scan reads everything, and neighbours refer to the numbers of its pages', async (t) => {
     const { opened } = await filled(t)
     const { source, neighbours } = opened.scan()
     const whole = await readWholeGallery(source, { vectors: true, descriptors: true, onPage: () => {} })
@@ -349,7 +349,7 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     )
   })
 
-  test('a picture is read as a whole, and put with its times into another place it is the same', async (t) => {
+  test('a picture is read as a whole, and storing it elsewhere with its times reproduces it', async (t) => {
     const { opened } = await openSet(t)
     const [descriptor] = descriptors
     const times = { createdAt: '2020-01-02T03:04:05.006Z', updatedAt: '2021-01-02T03:04:05.006Z' }
@@ -389,7 +389,7 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     assert.ok(now.updatedAt > times.updatedAt)
   })
 
-  test('a set is opened once, and one that was dropped takes nothing', async (t) => {
+  test('a set is opened once, and a dropped one accepts nothing', async (t) => {
     const { engine, set, opened } = await filled(t)
     assert.equal(await engine.open(set), opened)
     assert.equal((await opened.state()).images, images.length)

@@ -110,7 +110,7 @@ export function shapesSuite(engine: TestedEngine): void {
     }
   })
 
-  test('groups keep to the filter, the score and the bound of hits looked at', async (t) => {
+  test('groups respect the filter, the minimum score and the bound on examined hits', async (t) => {
     const galleries = await filled(t)
     const vector = queries[0]!
     const search = (more: Partial<GallerySearch>) =>
@@ -134,7 +134,7 @@ export function shapesSuite(engine: TestedEngine): void {
     assert.deepEqual((await search({ groupBy: { field: 'metadata.none', size: 1 } })).groups, [])
   })
 
-  test('near-copies of better hits are left out, others come in their place, k as long as k exist', async (t) => {
+  test('near-copies of better hits are omitted and replaced, so that k are returned whenever k exist', async (t) => {
     const galleries = await filled(t)
     const duplicateScore = 0.4
     const stored = (await galleries.searches.search('a', { vector: queries[0]!, k: 1_000, exact: true })).hits
@@ -169,7 +169,7 @@ export function shapesSuite(engine: TestedEngine): void {
     }
   })
 
-  test('copies stay away from groups too, also of hits seen before a group is filled', async (t) => {
+  test('copies are omitted from groups too, including copies of hits seen before a group is filled', async (t) => {
     const galleries = await filled(t)
     const copiesIn = async (vector: Float32Array, duplicateScore?: number): Promise<number> => {
       const { groups } = await galleries.searches.search('a', {
@@ -187,7 +187,7 @@ export function shapesSuite(engine: TestedEngine): void {
     assert.ok((await copiesIn(vectors[10]!)) > 10)
   })
 
-  test('diversity chooses by marginal relevance among the best candidates, page by page', async (t) => {
+  test('diversity selects by marginal relevance among the best candidates, page by page', async (t) => {
     const galleries = await filled(t)
     for (const vector of queries.slice(0, 4)) {
       const pool = (await galleries.searches.search('a', { vector, k: 80, exact: true })).hits
@@ -234,7 +234,7 @@ export function shapesSuite(engine: TestedEngine): void {
     }
   })
 
-  test('voters are the best hits, whatever page or order is asked for', async (t) => {
+  test('the best hits vote, whatever page or order is requested', async (t) => {
     const galleries = await filled(t)
     const vector = queries[1]!
     const best = ids((await galleries.searches.search('a', { vector, k: 30, exact: true })).hits)
@@ -250,7 +250,7 @@ export function shapesSuite(engine: TestedEngine): void {
     assert.equal('voters' in (await galleries.searches.search('a', { vector, k: 5 })), false)
   })
 
-  test('pictures removed while a list grows are not given twice, and none is given after its removal is known', async (t) => {
+  test('pictures removed while a list grows are not returned twice, nor after their removal is known', async (t) => {
     const galleries = await filled(t)
     const searching = Promise.all(
       queries.map((vector) => galleries.searches.search('a', { vector, k: 300, duplicateScore: 0.4 })),
@@ -264,7 +264,7 @@ export function shapesSuite(engine: TestedEngine): void {
     assert.ok(ids(hits).every((id) => id.includes('copy') || Number(id.slice(1)) >= 200))
   })
 
-  test('with half of the gallery deleted, filters that pass 50, 10 and 1 % find k whenever k exist, and nothing deleted', async (t) => {
+  test('with half of the gallery deleted, filters that pass 50, 10 and 1 % return k hits whenever k exist, and nothing deleted', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
     const random = seededRandom(8)

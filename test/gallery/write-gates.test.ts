@@ -10,7 +10,7 @@ function held(): { promise: Promise<void>; release: () => void } {
   return { promise, release }
 }
 
-test('while a gate is closed no write is under way; those that come wait, those of other galleries pass', async () => {
+test('while a gate is closed no write is in progress; new ones wait, those of other galleries pass', async () => {
   const gates = new WriteGates()
   const told: string[] = []
   const [first, closed] = [held(), held()]
@@ -33,7 +33,7 @@ test('while a gate is closed no write is under way; those that come wait, those 
   assert.deepEqual(told, ['other', 'before', 'closed', 'open', 'after'])
 })
 
-test('work that fails opens the gate again, and writes that fail are not waited for', async () => {
+test('failed work reopens the gate, and failed writes are not waited for', async () => {
   const gates = new WriteGates()
   await assert.rejects(gates.pass('a', async () => Promise.reject(new Error('no'))))
   await assert.rejects(gates.whileClosed('a', async () => Promise.reject(new Error('neither'))))
@@ -43,7 +43,7 @@ test('work that fails opens the gate again, and writes that fail are not waited 
   assert.deepEqual(order, [1, 2])
 })
 
-test('a gate that waits too long for a write that is under way opens again, its work undone', async () => {
+test('a gate that waits too long for a write in progress reopens, and its work is undone', async () => {
   const gates = new WriteGates()
   const first = held()
   const before = gates.pass('a', () => first.promise)

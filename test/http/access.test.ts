@@ -12,7 +12,7 @@ const apiKeys = Object.values(keys)
   .join(',')
 const as = (role: keyof typeof keys) => ({ authorization: `Bearer ${keys[role].key}` })
 
-test('a caller needs a key of the role that the route states', async (t) => {
+test('a caller needs a key with the role that the route requires', async (t) => {
   const app = await startApp(t, { apiKeys })
   const image = await drawImage('circle', 1, { format: 'png' })
   const gallery = '/v1/galleries/shapes'
@@ -41,7 +41,7 @@ test('a caller needs a key of the role that the route states', async (t) => {
   }
 })
 
-test('a wrong key is refused with the way to give one; both headers are taken', async (t) => {
+test('a wrong key is refused with instructions; both headers are accepted', async (t) => {
   const app = await startApp(t, { apiKeys })
   for (const headers of [
     { authorization: 'Bearer wrong' },
@@ -56,7 +56,7 @@ test('a wrong key is refused with the way to give one; both headers are taken', 
   await app.call(200, { url: '/v1/galleries', headers: { authorization: `bearer ${keys.read.key}` } })
 })
 
-test('probes, contract and reference need no key; metrics only where that is set', async (t) => {
+test('probes, contract and reference need no key; metrics only if configured', async (t) => {
   const app = await startApp(t, { apiKeys })
   for (const url of ['/', '/v1', '/livez', '/readyz', '/openapi.yaml', '/docs/'])
     assert.ok((await app.app.inject(url)).statusCode < 400, url)
@@ -65,7 +65,7 @@ test('probes, contract and reference need no key; metrics only where that is set
   assert.equal((await open.app.inject('/metrics')).statusCode, 200)
 })
 
-test('no key is ever in the log, whose it was is', async (t) => {
+test('a key is never logged, only its name', async (t) => {
   const app = await startApp(t, { apiKeys, logLevel: 'trace' })
   await app.call(200, { url: '/v1/galleries', headers: as('read') })
   await app.call(401, { url: '/v1/galleries', headers: { authorization: 'Bearer alike_guess' } })
@@ -76,7 +76,7 @@ test('no key is ever in the log, whose it was is', async (t) => {
   assert.ok(app.log.some(({ caller, path }) => caller === 'reader' && path === '/v1/galleries'))
 })
 
-test('each key has its own number of requests a minute, guesses count by address, probes do not', async (t) => {
+test('each key has its own limit of requests per minute, failed keys count by address, probes are exempt', async (t) => {
   const app = await startApp(t, { apiKeys, rateLimitPerMinute: 3 })
   const ask = async (headers: Record<string, string>) => app.app.inject({ url: '/v1/galleries', headers })
   for (let i = 0; i < 3; i++) assert.equal((await ask(as('read'))).statusCode, 200)
@@ -91,7 +91,7 @@ test('each key has its own number of requests a minute, guesses count by address
   for (let i = 0; i < 9; i++) assert.equal((await app.app.inject('/readyz')).statusCode, 200)
 })
 
-test('a service without keys is open, says so, and counts by address', async (t) => {
+test('a service without keys is open, reports it, and counts by address', async (t) => {
   const app = await startApp(t, { rateLimitPerMinute: 2 })
   assert.ok(app.log.some(({ msg }) => /no API keys/.test(String(msg))))
   const statuses = []
@@ -99,7 +99,7 @@ test('a service without keys is open, says so, and counts by address', async (t)
   assert.deepEqual(statuses, [200, 200, 429])
 })
 
-test('a route that states no role cannot be added', async () => {
+test('a route without a role cannot be registered', async () => {
   const app = Fastify()
   await guard(app, { keys: new ApiKeys([]), rateLimitPerMinute: 0, metricsOpen: false, galleryOfJob: async () => '' })
   assert.throws(() => app.get('/forgotten', async () => 'all of it'), /states no role/)

@@ -148,7 +148,7 @@ test('a job without a result says so', async (t) => {
   assert.equal((await app.call(404, { url: '/v1/jobs/none/result' })).code, 'job_not_found')
 })
 
-test('parameters that do not fit are refused, and no job is made', async (t) => {
+test('invalid parameters are refused, and no job is created', async (t) => {
   const app = await startApp(t, { analysisMaxImages: 1 })
   await app.call(201, { method: 'PUT', url: gallery })
   const rows: [what: string, payload: object][] = [

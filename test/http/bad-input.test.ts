@@ -42,7 +42,7 @@ async function problemOf(
   return { status: response.statusCode, code: problem.code, problem }
 }
 
-test('every bad picture is told apart, in every way of sending it', async (t) => {
+test('every kind of bad picture has its own error, however it is sent', async (t) => {
   const app = await appWithGallery(t, { uploadMaxBytes: 200_000, imageMaxPixels: 50_000_000 })
   const picture = await drawImage('circle', 1, { format: 'png' })
   const noise = Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * 7919) % 256))
@@ -86,7 +86,7 @@ test('every bad picture is told apart, in every way of sending it', async (t) =>
   )
 })
 
-test('requests that do not fit are refused by code', async (t) => {
+test('invalid requests are refused with a code', async (t) => {
   const app = await appWithGallery(t)
   const picture = await drawImage('circle', 1)
   const form = (...parts: Parameters<typeof formBody>[0]) => ({ headers: formHeaders, payload: formBody(parts) })
@@ -253,7 +253,7 @@ test('requests that do not fit are refused by code', async (t) => {
   assert.equal(app.log.filter(({ level }) => Number(level) >= 50).length, 0, 'nothing of this is an error of ours')
 })
 
-test('a refused content type is answered with the accepted ones', async (t) => {
+test('an unsupported content type is refused with the supported ones', async (t) => {
   const app = await appWithGallery(t)
   const detailOf = async (request: InjectOptions) => (await problemOf(app, request)).problem.detail
   const text = { headers: { 'content-type': 'text/plain' }, payload: 'x' }
@@ -272,7 +272,7 @@ test('a refused content type is answered with the accepted ones', async (t) => {
   )
 })
 
-test('what goes wrong inside is logged, not told', async (t) => {
+test('internal errors are logged and not revealed', async (t) => {
   const app = await appWithGallery(t)
   // The handmade model has no unit vector for black: a fault of the model, not of the picture.
   const black = await sharp({ create: { width: 9, height: 9, channels: 3, background: '#000' } })
@@ -290,7 +290,7 @@ test('what goes wrong inside is logged, not told', async (t) => {
   assert.match(JSON.stringify(line), /no usable embedding/)
 })
 
-test('request ids that could harm a log are replaced', async (t) => {
+test('request ids that could corrupt a log are replaced', async (t) => {
   const app = await appWithGallery(t)
   for (const bad of ['a b', 'x'.repeat(129), '<script>']) {
     const response = await app.app.inject({ url: '/livez', headers: { 'x-request-id': bad } })
@@ -298,7 +298,7 @@ test('request ids that could harm a log are replaced', async (t) => {
   }
 })
 
-test('a body that breaks off over a socket ends nothing but its own connection', async (t) => {
+test('a body that breaks off over a socket ends only its own connection', async (t) => {
   const app = await appWithGallery(t)
   const port = Number(new URL(await app.listen()).port)
   const picture = await drawImage('circle', 1)
@@ -372,7 +372,7 @@ test('a body that breaks off over a socket ends nothing but its own connection',
   )
 })
 
-test('a body that trickles in is cut off and gives its place back', async (t) => {
+test('a body that trickles in is cut off and frees its place', async (t) => {
   const app = await appWithGallery(t, { requestsMax: 1, bodyTimeoutMs: 2_000 })
   const port = Number(new URL(await app.listen()).port)
   const socket = connect(port, '127.0.0.1')
@@ -394,7 +394,7 @@ test('a body that trickles in is cut off and gives its place back', async (t) =>
   assert.equal((await app.call(200, { method: 'POST', url: search, headers: png, payload })).hits.length, 1)
 })
 
-test('an example that does not exist beside a picture that cannot be used ends nothing but its own request', async (t) => {
+test('an unknown example together with an unusable picture fails only its own request', async (t) => {
   const app = await appWithGallery(t)
   const image = (await drawImage('circle', 1, { format: 'png' })).toString('base64')
   const rows: [payload: object, status: number, code: string][] = [
@@ -411,7 +411,7 @@ test('an example that does not exist beside a picture that cannot be used ends n
   assert.equal((await app.call(200, { method: 'POST', url: search, payload: { image } })).hits.length, 1)
 })
 
-test('hundreds of thousands of unknown members are refused as quickly as they are read', async (t) => {
+test('hundreds of thousands of unknown members are refused as quickly as they are parsed', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   const names = Array.from({ length: 150_000 }, (_, i) => `k${i}`)
@@ -435,7 +435,7 @@ test('hundreds of thousands of unknown members are refused as quickly as they ar
   }
 })
 
-test('what is unknown and what does not fit are told together', async (t) => {
+test('unknown and invalid members are reported together', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   const { errors } = await app.call(400, {

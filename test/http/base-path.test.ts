@@ -7,7 +7,7 @@ import { drawImage } from '../support/drawn-images.js'
 const basePath = '/pictures/alike'
 const png = { 'content-type': 'image/png' }
 
-test('requests are taken below the base path and without it, and nothing beside it', async (t) => {
+test('requests are accepted below the base path and without it, and nowhere else', async (t) => {
   const { app } = await startApp(t, { basePath })
   for (const [url, status] of [
     [`${basePath}/livez`, 200],
@@ -33,7 +33,7 @@ test('the base path itself leads to the page below it', async (t) => {
   assert.equal((await app.inject({ method: 'DELETE', url: basePath })).statusCode, 405)
 })
 
-test('every address in an answer begins with the base path, and leads somewhere', async (t) => {
+test('every URL in a response begins with the base path, and resolves', async (t) => {
   const started = await startApp(t, { basePath })
   const answers = await conversation(started)
   const addresses = answers.flatMap(addressesOf)
@@ -48,7 +48,7 @@ test('every address in an answer begins with the base path, and leads somewhere'
   }
 })
 
-test('contract and reference page are told where they are', async (t) => {
+test('contract and reference page state their base path', async (t) => {
   const { app } = await startApp(t, { basePath })
   const contract = parse((await app.inject('/openapi.yaml')).body) as { servers: { url: string }[]; paths: object }
   assert.deepEqual(contract.servers, [{ url: basePath }])

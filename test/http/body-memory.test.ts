@@ -43,7 +43,7 @@ async function heldUntil(app: TestApp, bytes: number): Promise<void> {
   await until(async () => (await held(app)) === bytes, `holding ${bytes} bytes`)
 }
 
-test('bodies take from one budget as they are announced, and the next is refused before it is read', async (t) => {
+test('bodies reserve their announced size from one budget, and the next is refused before it is read', async (t) => {
   const app = await appWith(t, 2 ** 20)
   const image = await drawImage('circle', 1)
   const large = await announced(app.port, { ...jpeg, 'content-length': 500_000 })
@@ -65,7 +65,7 @@ test('bodies take from one budget as they are announced, and the next is refused
   await heldUntil(app, 0)
 })
 
-test('JSON counts four times, a body without a length as the largest of its kind, and who is alone is let in', async (t) => {
+test('JSON counts four times, a body without a length as the maximum of its kind, and a lone request is always admitted', async (t) => {
   const app = await appWith(t, 2 ** 20)
   const rows: [headers: Record<string, string | number>, path: string, bytes: number][] = [
     [{ 'content-type': 'application/json', 'content-length': 100_000 }, search, 400_000],
@@ -80,7 +80,7 @@ test('JSON counts four times, a body without a length as the largest of its kind
   }
 })
 
-test('a form of pictures for a job takes what it has in memory, and is refused when there is no room', async (t) => {
+test('a form of pictures for a job reserves what it holds in memory, and is refused when there is no room', async (t) => {
   const app = await appWith(t, 2 ** 20)
   const large = await announced(app.port, { ...jpeg, 'content-length': 520_000 })
   await heldUntil(app, 1_040_000)
@@ -118,7 +118,7 @@ function sendPart(port: number, body: Buffer, share: number): Socket {
 }
 
 for (const ending of ['leaves', 'stalls'] as const) {
-  test(`a form of pictures whose caller ${ending} in the middle gives back what it held, wherever that is`, async (t) => {
+  test(`a form of pictures whose caller ${ending} midway frees its memory, at any point`, async (t) => {
     const app = await startApp(t, { uploadMaxBytes: 2 ** 20, uploadLagMaxMs: 300, uploadMinBytesPerSecond: 2 ** 30 })
     await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
     const port = Number(new URL(await app.listen()).port)

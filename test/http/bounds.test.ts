@@ -31,7 +31,7 @@ async function expectAlive(app: TestApp): Promise<void> {
   await app.call(200, { method: 'PATCH', url: kept, payload: { label: 'circle' } })
 }
 
-test('JSON that is too deep is refused at every door, and nothing is stored or stopped', async (t) => {
+test('JSON that is too deep is refused by every route, and nothing is stored or blocked', async (t) => {
   const app = await appWithGallery(t)
   const image = (await drawImage('circle', 1)).toString('base64')
   const picture = { name: 'image', filename: 'a.jpg', content: await drawImage('circle', 1) }
@@ -93,7 +93,7 @@ test('JSON that is too deep is refused at every door, and nothing is stored or s
   assert.equal(app.log.filter(({ level }) => Number(level) >= 50).length, 0)
 })
 
-test('a line that is too deep, too large or has too many values is a line of the report, not the end of its job', async (t) => {
+test('a line that is too deep, too large or has too many values is reported and does not end its job', async (t) => {
   const app = await appWithGallery(t)
   const image = (await drawImage('cross', 2)).toString('base64')
   const add = (id: string, metadata: string) => `{"add":{"id":"${id}","image":"${image}","metadata":${metadata}}}`
@@ -133,7 +133,7 @@ test('metadata and settings are bounded in bytes', async (t) => {
   await app.call(201, { method: 'PUT', url: '/v1/galleries/other', payload: { settings: sized(1_000) } })
 })
 
-test('pictures that were stored too deep or too large stay listed, found by filters beside them, and can be mended and removed', async (t) => {
+test('stored pictures that are too deep or too large stay listed, do not break filters, and can be repaired and removed', async (t) => {
   const dataDir = await temporaryFolder(t)
   const before = await startApp(t, { dataDir })
   await before.call(201, { method: 'PUT', url: '/v1/galleries/g' })
@@ -228,7 +228,7 @@ async function appWithMuchMetadata(
   return startApp(t, { dataDir, ...overrides })
 }
 
-test('an answer that would be too large is refused, alone and in a batch; a list has shorter pages', async (t) => {
+test('an oversized response is refused, alone and in a batch; lists get shorter pages', async (t) => {
   const app = await appWithMuchMetadata(t, 55_000, { answerMaxBytes: 2 ** 20 })
   const query = (k: number) => ({ imageId: 'kept', k, include: ['metadata'] })
   const search = (k: number) => ({ method: 'POST', url: '/v1/galleries/g/search', payload: query(k) }) as const
@@ -259,7 +259,7 @@ test('an answer that would be too large is refused, alone and in a batch; a list
   assert.ok(pages >= 9 && pages <= 12, `${pages} pages`)
 })
 
-test('answers that nobody reads are bounded together, refused then, and cut off in time', async (t) => {
+test('unread responses are bounded in total, then new ones refused, and finally cut off', async (t) => {
   const app = await appWithMuchMetadata(t, 1_000_000, {
     answerMaxBytes: 64 * 2 ** 20,
     answersMaxBytes: 40 * 2 ** 20,
@@ -328,7 +328,7 @@ test('galleries and labels are listed page by page', async (t) => {
   )
 })
 
-test('a refusal tells at most twenty misfits, and nothing of a caller’s name at length', async (t) => {
+test('a refusal lists at most twenty faults, and truncates the caller’s names', async (t) => {
   const app = await appWithGallery(t)
   const members = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`x${i}`, 1]))
   const { errors } = await app.call(400, {

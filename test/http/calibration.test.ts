@@ -23,7 +23,7 @@ for (const [positives, negatives, reliable] of [
   [5_000, 499, false],
   [500, 500, true],
 ] as const) {
-  test(`wherever a probability is shown it says that it rests on ${positives} and ${negatives} pairs`, async (t) => {
+  test(`every probability shown is accompanied by its basis of ${positives} and ${negatives} pairs`, async (t) => {
     const { folder } = await handmadeModel(t, { dimension: 24, calibration: calibrationOf(positives, negatives) })
     const app = await startApp(t, { modelDir: folder })
     const picture = await drawImage('circle', 1, { format: 'png' })
@@ -74,7 +74,7 @@ for (const [positives, negatives, reliable] of [
   })
 }
 
-test('a calibration that was widened for want of pairs says so', async (t) => {
+test('a calibration widened because of few pairs says so', async (t) => {
   const { folder } = await handmadeModel(t, {
     dimension: 24,
     calibration: { ...calibrationOf(15, 900), widened: true },
@@ -84,7 +84,7 @@ test('a calibration that was widened for want of pairs says so', async (t) => {
   assert.deepEqual(calibration, { split: 'val', positivePairs: 15, negativePairs: 900, reliable: false, widened: true })
 })
 
-test('a model that was not calibrated shows neither', async (t) => {
+test('an uncalibrated model shows neither', async (t) => {
   const app = await startApp(t)
   const image = (await drawImage('circle', 1, { format: 'png' })).toString('base64')
   const compared = await app.call<Told>(200, {

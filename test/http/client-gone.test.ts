@@ -11,7 +11,7 @@ import { startApp } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 import { until } from '../support/until.js'
 
-test('who asks after the connection is gone is told at once, and what is taken then is not held', async (t) => {
+test('a request on a closed connection is aborted at once, and holds no resources', async (t) => {
   const app = Fastify()
   t.after(() => app.close())
   const answers = new AnswerBytes({ answerMaxBytes: 1_000, answersMaxBytes: 1_000 })
@@ -34,7 +34,7 @@ test('who asks after the connection is gone is told at once, and what is taken t
   assert.deepEqual([answers.held, memory.bytesInUse, clientGone(reply).aborted], [0, 0, true])
 })
 
-test('callers who leave in the middle of whatever they ask leave nothing behind', async (t) => {
+test('callers who leave during any request leave nothing behind', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   const picture = await drawImage('circle', 1)

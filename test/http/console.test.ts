@@ -12,7 +12,7 @@ function filesOf(page: string): string[] {
   return [...page.matchAll(/(?:src|href)="\.\/([^"]+)"/g)].map(([, path]) => path!)
 }
 
-test('the page is served at the root, with a policy that lets nothing in but its own files', async (t) => {
+test('the page is served at the root, with a policy that allows only its own files', async (t) => {
   const { app } = await startApp(t)
   const { statusCode, headers, body } = await app.inject('/')
   assert.equal(statusCode, 200, 'the console has to be built first: npm run build')
@@ -25,7 +25,7 @@ test('the page is served at the root, with a policy that lets nothing in but its
   for (const path of filesOf(body)) assert.equal((await app.inject(`/${path}`)).statusCode, 200, path)
 })
 
-test('its files are kept by caches, and sent packed to browsers that take that', async (t) => {
+test('its files are cacheable, and compressed for browsers that accept it', async (t) => {
   const { app } = await startApp(t)
   const script = filesOf((await app.inject('/')).body).find((path) => path.endsWith('.js'))!
   const { headers } = await app.inject({ url: `/${script}`, headers: { 'accept-encoding': 'br' } })
@@ -36,7 +36,7 @@ test('its files are kept by caches, and sent packed to browsers that take that',
   assert.deepEqual([missing.statusCode, missing.json<{ code: string }>().code], [404, 'route_not_found'])
 })
 
-test('it is open where keys are asked for, and what it shows is not', async (t) => {
+test('it is open even if keys are required, but its data are not', async (t) => {
   const line = `reader:read:${'0'.repeat(64)}`
   assert.equal((await readKeys({ apiKeys: line, apiKeysFile: '' })).length, 1)
   const { app } = await startApp(t, { apiKeys: line })
@@ -46,7 +46,7 @@ test('it is open where keys are asked for, and what it shows is not', async (t) 
   assert.equal((await app.inject('/v1/galleries')).statusCode, 401)
 })
 
-test(`the first screen is at most ${firstScreenMaxBytes / 1_000} kB, packed`, async () => {
+test(`the first screen is at most ${firstScreenMaxBytes / 1_000} kB, compressed`, async () => {
   const page = await readFile('dist/console/index.html', 'utf8')
   const packed = filesOf(page)
     .filter((path) => path.startsWith('assets/'))

@@ -6,7 +6,7 @@ import { startApp } from '../support/app.js'
 const origin = 'https://shop.example.com'
 const corsOrigins = `${origin}, http://localhost:5173`
 
-test('answers, refusals and unknown routes carry the origin that asked, where it is listed', async (t) => {
+test('responses, refusals and unknown routes name the requesting origin, if it is listed', async (t) => {
   const { app } = await startApp(t, { corsOrigins, apiKeys: makeKey('shop', 'read').line })
   for (const [url, status] of [
     ['/livez', 200],
@@ -23,7 +23,7 @@ test('answers, refusals and unknown routes carry the origin that asked, where it
   }
 })
 
-test('a preflight needs no key and is told methods and headers', async (t) => {
+test('a preflight needs no key and receives methods and headers', async (t) => {
   const { app } = await startApp(t, { corsOrigins, apiKeys: makeKey('shop', 'read').line })
   const asked = {
     'access-control-request-method': 'PUT',
@@ -41,14 +41,14 @@ test('a preflight needs no key and is told methods and headers', async (t) => {
   assert.equal(headers['access-control-max-age'], '7200')
 })
 
-test('OPTIONS that is no preflight is a method that no route knows', async (t) => {
+test('OPTIONS other than a preflight is an unsupported method', async (t) => {
   const { app } = await startApp(t, { corsOrigins })
   const { statusCode, headers } = await app.inject({ method: 'OPTIONS', url: '/v1/galleries', headers: { origin } })
   assert.deepEqual([statusCode, headers.allow], [405, 'GET, HEAD'])
   assert.equal(headers['cross-origin-resource-policy'], 'cross-origin')
 })
 
-test('every origin may call where that is set, none where nothing is', async (t) => {
+test('every origin may call if so configured, none by default', async (t) => {
   const everyone = await startApp(t, { corsOrigins: '*' })
   for (const url of ['/livez', '/v1/galleries/%FF']) {
     const { headers } = await everyone.app.inject({ url, headers: { origin } })

@@ -51,7 +51,7 @@ for (const [table, column, value] of [
   ['embedding_set', 'count', 7],
   ['embedding_set', 'model_id', 'x'],
 ] as const) {
-  test(`a gallery whose ${column} is damaged (${value}) is named and can be deleted; the others and backups go on`, async (t) => {
+  test(`a gallery whose ${column} is damaged (${value}) is named and can be deleted; the others and backups work`, async (t) => {
     const app = await damagedApp(t, table, column, value)
     const { galleries } = await app.call(200, { url: '/v1/galleries' })
     assert.deepEqual(
@@ -106,7 +106,7 @@ for (const [table, column] of [
   ['thumbnail', 'webp'],
   ['copy_descriptor', 'descriptor'],
 ] as const) {
-  test(`a damaged ${table} is one picture's, no backup's, and is mended by storing the picture again`, async (t) => {
+  test(`a damaged ${table} affects one picture, no backup, and is repaired by storing the picture again`, async (t) => {
     const app = await damagedApp(t, table, column, Buffer.from('damaged'))
     const thumbnail = '/v1/galleries/a/images/1/thumbnail'
     if (table === 'thumbnail') assert.equal((await app.call(409, { url: thumbnail })).code, 'image_damaged')
@@ -128,7 +128,7 @@ for (const [table, column] of [
   })
 }
 
-test('a damaged embedding is one picture’s, neither its gallery’s nor a backup’s', async (t) => {
+test('a damaged embedding affects one picture, neither its gallery nor a backup', async (t) => {
   const app = await damagedApp(t, 'embedding', 'vector', Buffer.from('damaged'))
   const expectOneHit = async (on: TestApp) => {
     const search = { method: 'POST', url: '/v1/galleries/a/search' } as const

@@ -89,7 +89,7 @@ const copies = async (app: TestApp) => {
 const decide = (app: TestApp, payload: object) => app.call<Decided>(201, { method: 'POST', url, payload })
 const labelOf = async (app: TestApp, id: string) => (await app.call(200, { url: `${gallery}/images/${id}` })).label
 
-test('a doubted label that is kept is not doubted again, until the label is another one or the decision is taken back', async (t) => {
+test('a doubted label that was confirmed is not doubted again, until it changes or the decision is withdrawn', async (t) => {
   const app = await startApp(t)
   await filled(app)
   assert.deepEqual(await doubted(app), [['left0'], 0])
@@ -101,7 +101,7 @@ test('a doubted label that is kept is not doubted again, until the label is anot
   assert.equal((await app.call(404, { method: 'DELETE', url: `${url}/${kept.id}` })).code, 'decision_not_found')
 })
 
-test('a label is set together with the decision, and is again what it was when that is taken back', async (t) => {
+test('a decision can set a label, and withdrawing it restores the former one', async (t) => {
   const app = await startApp(t)
   await filled(app)
   const set = await decide(app, { kind: 'label', ids: ['left0', 'left1'], decision: 'set-label', label: 'left' })
@@ -119,7 +119,7 @@ test('a label is set together with the decision, and is again what it was when t
   assert.deepEqual([await labelOf(app, 'left0'), await labelOf(app, 'left1')], ['right', 'left'])
 })
 
-test('copies that are none, or may stay, are not asked about again', async (t) => {
+test('pictures that are not copies, or copies that may stay, are not reported again', async (t) => {
   const app = await startApp(t)
   await filled(app)
   assert.deepEqual(await copies(app), [[['left1', 'twin']], 0])
@@ -130,7 +130,7 @@ test('copies that are none, or may stay, are not asked about again', async (t) =
   }
 })
 
-test('of copies one is kept: the others are gone from records, searches and reports', async (t) => {
+test('of several copies one is kept: the others are removed from records, searches and reports', async (t) => {
   const dataDir = await temporaryFolder(t)
   const app = await startApp(t, { dataDir })
   await filled(app)
@@ -154,7 +154,7 @@ test('of copies one is kept: the others are gone from records, searches and repo
   )
 })
 
-test('decisions are listed page by page and go with their gallery', async (t) => {
+test('decisions are listed page by page and deleted with their gallery', async (t) => {
   const app = await startApp(t)
   await filled(app)
   for (let i = 0; i < 5; i++) await decide(app, { kind: 'label', ids: [`right${i}`], decision: 'keep-label' })
@@ -173,7 +173,7 @@ test('decisions are listed page by page and go with their gallery', async (t) =>
   assert.deepEqual((await page('')).decisions, [])
 })
 
-test('what cannot be decided changes nothing', async (t) => {
+test('an invalid decision changes nothing', async (t) => {
   const app = await startApp(t, { decisionsMax: 1 })
   await filled(app)
   const rows: [status: number, code: string, payload: object][] = [

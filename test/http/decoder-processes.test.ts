@@ -7,7 +7,7 @@ import { drawImage } from '../support/drawn-images.js'
 
 const jpeg = { 'content-type': 'image/jpeg' }
 
-test('pictures are stored and found by way of decoder processes; one that dies is one failed request', {
+test('pictures are stored and found through decoder processes; one that crashes fails one request', {
   skip: process.platform !== 'linux',
 }, async (t) => {
   const { app, call, parts } = await startApp(t, { decoderProcesses: '1' })

@@ -72,7 +72,7 @@ const searched = (app: TestApp, image: string, more: object = {}) =>
   })
 const total = drawnLabels.length * imagesOfLabel
 
-test('a set is built beside the one that serves, judged, serves, and is rolled back; pictures keep what was said of them', async (t) => {
+test('a set is built beside the serving one, evaluated, switched to, and rolled back; pictures keep their labels and metadata', async (t) => {
   const app = await filled(t)
   const before = await app.call(200, { url: `${gallery}/images/${drawnLabels[0]}1` })
   const job = await build(app)
@@ -114,7 +114,7 @@ test('a set is built beside the one that serves, judged, serves, and is rolled b
   assert.ok(app.log.some(({ msg, rolledBack }) => msg === 'gallery switched to another embedding set' && rolledBack))
 })
 
-test('what is changed while there are two sets is brought to both, before and after the exchange', async (t) => {
+test('changes while there are two sets reach both, before and after the switch', async (t) => {
   const app = await filled(t)
   await build(app)
   const [first] = drawnLabels
@@ -145,7 +145,7 @@ test('what is changed while there are two sets is brought to both, before and af
   assert.deepEqual([again.hits[0]?.id, again.vector.length], [`${first}0`, 24])
 })
 
-test('where the catalogue lies in PostgreSQL a set is built, followed, exchanged, rolled back and removed the same way', async (t) => {
+test('with the catalogue in PostgreSQL, a set is built, followed, switched to, rolled back and removed in the same way', async (t) => {
   const postgres = await postgresServer(t)
   if (postgres === undefined) return
   const app = await filled(t, { postgresUrl: await postgres.newDatabase() })
@@ -170,7 +170,7 @@ test('where the catalogue lies in PostgreSQL a set is built, followed, exchanged
   await store(app, 'after', await picture(first!, 701))
 })
 
-test('a set that was not found good enough does not serve unless it is forced; one that was forced serves again after a roll back', async (t) => {
+test('a set that failed the gate serves only if forced; a forced one can serve again after a rollback', async (t) => {
   const app = await filled(t, { gateOverlapMin: 1 }, false)
   assert.equal((await serve(app, 404, 'twelve')).code, 'set_not_found')
   await build(app)
@@ -185,7 +185,7 @@ test('a set that was not found good enough does not serve unless it is forced; o
   assert.deepEqual((await states(app))[1], ['serving', total])
 })
 
-test('pictures that were not kept are listed: the job fails before anything is embedded, or leaves them out', async (t) => {
+test('pictures without originals are listed: the job fails before embedding, or omits them', async (t) => {
   const app = await filled(t)
   const lost = await app.call(200, { url: `${gallery}/images/${drawnLabels[0]}0` })
   const originals = join(app.config.dataDir, 'originals')
@@ -216,7 +216,7 @@ test('pictures that were not kept are listed: the job fails before anything is e
   ])
 })
 
-test('pages by token are of the set they were begun with, until it is removed', async (t) => {
+test('pages by token belong to the set they were started with, until it is removed', async (t) => {
   const app = await filled(t)
   await build(app)
   const image = await picture(drawnLabels[1]!, 1)
@@ -233,7 +233,7 @@ test('pages by token are of the set they were begun with, until it is removed', 
   assert.deepEqual(await states(app), [['serving', total]])
 })
 
-test('a gallery has one set besides the one that serves, whose model stays; both go with it', async (t) => {
+test('a gallery has one set besides the serving one, whose model cannot be removed; both are deleted with it', async (t) => {
   const app = await filled(t)
   await installModel(app, (await handmadeModel(t, { dimension: 8, name: 'eight' })).folder)
   assert.equal((await app.call(409, { method: 'POST', url: sets, payload: { model: 'handmade' } })).code, 'set_exists')
@@ -250,7 +250,7 @@ test('a gallery has one set besides the one that serves, whose model stays; both
   assert.deepEqual(await states(app), [['serving', 0]])
 })
 
-test('two sets are still two after a restart, and what the process before did not bring over is brought', async (t) => {
+test('two sets are still there after a restart, and pending changes are applied', async (t) => {
   const app = await filled(t)
   await build(app)
   await app.close()
@@ -268,7 +268,7 @@ test('two sets are still two after a restart, and what the process before did no
   assert.equal((await searched(again, image, { k: 1 })).hits[0]?.id, 'while-it-was-away')
 })
 
-test('a set that served is removed when its days are over', async (t) => {
+test('a former serving set is removed after its retention period', async (t) => {
   const app = await filled(t, { setKeptDays: 0 })
   await build(app)
   await serve(app, 200, 'twelve')
@@ -276,7 +276,7 @@ test('a set that served is removed when its days are over', async (t) => {
   assert.deepEqual(await states(app), [['serving', total]])
 })
 
-test('a set whose days are over while a job is at it stays until that has ended', async (t) => {
+test('an expired set with a job in progress stays until the job has ended', async (t) => {
   const app = await filled(t, { setKeptDays: 0 })
   await build(app)
   await serve(app, 200, 'twelve')
@@ -299,7 +299,7 @@ test('a set whose days are over while a job is at it stays until that has ended'
   assert.deepEqual(await states(app), [['serving', total]])
 })
 
-test('some searches are answered by the other set, too, and how many hits are the same is in the metrics', async (t) => {
+test('a sample of searches is also run on the other set, and the overlap of hits is in the metrics', async (t) => {
   const app = await filled(t, { shadowSearchEvery: 1 })
   const counted = async (series: string) => {
     const line = (await app.app.inject('/metrics')).body.split('\n').find((one) => one.startsWith(series))
@@ -323,7 +323,7 @@ test('some searches are answered by the other set, too, and how many hits are th
   assert.equal(await counted('alike_shadow_searches_total{outcome="failed"}'), 0)
 })
 
-test('a snapshot holds both sets; restored, either of them serves', async (t) => {
+test('a snapshot contains both sets; after a restore, either of them can serve', async (t) => {
   const app = await filled(t)
   await build(app)
   await serve(app, 200, 'twelve')
@@ -347,7 +347,7 @@ test('a snapshot holds both sets; restored, either of them serves', async (t) =>
   assert.deepEqual([before.hits.length, after.hits.length, before.modelId === after.modelId], [3, 3, false])
 })
 
-test('one model more than has room in memory is not begun with', async (t) => {
+test('building a set is refused if its model does not fit into memory', async (t) => {
   const app = await filled(t, { modelsOpenMax: 1 })
   const refused = await app.call(409, { method: 'POST', url: sets, payload: { model: 'twelve' } })
   assert.deepEqual(
@@ -357,7 +357,7 @@ test('one model more than has room in memory is not begun with', async (t) => {
   assert.deepEqual(await states(app), [['serving', total]], 'no set is begun that could not be built')
 })
 
-test('of three models two are in memory already: the standard one, and the one that serves', async (t) => {
+test('of three models, two are already in memory: the default one and the serving one', async (t) => {
   const app = await filled(t)
   await build(app)
   await serve(app, 200, 'twelve')
@@ -367,7 +367,7 @@ test('of three models two are in memory already: the standard one, and the one t
   assert.equal((await build(app, { model: 'handmade' })).state, 'succeeded')
 })
 
-test('without originals a roll back is refused while pictures would be missing from it, and forced goes on without them', async (t) => {
+test('without originals a rollback is refused while it would lose pictures, unless forced', async (t) => {
   const app = await filled(t)
   await build(app)
   await serve(app, 200, 'twelve')
@@ -388,7 +388,7 @@ test('without originals a roll back is refused while pictures would be missing f
   await bare.call(404, { url: `${gallery}/images/not-kept` })
 })
 
-test('a group of an upload that is caught by exchange after exchange is stored in the end, also where no originals are kept', async (t) => {
+test('a group of an upload interrupted by repeated switches is stored in the end, even without originals', async (t) => {
   const app = await filled(t, { originals: 'none' })
   await build(app, { model: 'twelve', withoutOriginal: 'leave_out' })
   const { images } = app.parts.galleries
@@ -409,7 +409,7 @@ test('a group of an upload that is caught by exchange after exchange is stored i
   assert.deepEqual([found.hits[0]?.id, found.vector.length], [entries[1]!.path, 12])
 })
 
-test('a layout is of the set that it was begun with, whatever serves by its end', async (t) => {
+test('a layout belongs to the set it was started with, whatever serves when it ends', async (t) => {
   const app = await filled(t)
   await build(app)
   const { searches } = app.parts.galleries
@@ -428,7 +428,7 @@ test('a layout is of the set that it was begun with, whatever serves by its end'
   assert.equal((await app.call<{ pictures: number }>(200, layout)).pictures, total)
 })
 
-test('an upload under way while sets are exchanged is stored by the model that serves, all of it, in both sets', async (t) => {
+test('an upload in progress during switches is stored completely by the serving model, in both sets', async (t) => {
   const app = await filled(t)
   await build(app)
   const entries = await Promise.all(
@@ -461,7 +461,7 @@ test('an upload under way while sets are exchanged is stored by the model that s
   }
 })
 
-test('a set does not begin to serve before its job is over, and what is written afterwards is found after a roll back', async (t) => {
+test('a set does not serve before its job is over, and later writes are found after a rollback', async (t) => {
   const app = await filled(t)
   const { galleries } = app.parts
   const changeSet = galleries.sets.change.bind(galleries.sets)
@@ -489,7 +489,7 @@ test('a set does not begin to serve before its job is over, and what is written 
   await app.call(200, { url: `${gallery}/images/written-after` })
 })
 
-test('of two galleries with a set too many, one is deleted and the set of the other is removed when its days are over', async (t) => {
+test("of two galleries with surplus sets, one is deleted and the other's set is removed after its retention period", async (t) => {
   const app = await filled(t, { setKeptDays: 0 })
   await app.call(201, { method: 'PUT', url: '/v1/galleries/a' })
   const payload = { model: 'twelve' }
@@ -515,7 +515,7 @@ test('a set that could not be removed is kept up to date', async (t) => {
   await app.call(204, { method: 'DELETE', url: `${sets}/twelve` })
 })
 
-test('no caller has more pictures embedded in a second than the service allows', async (t) => {
+test("each caller's embeddings per second are limited", async (t) => {
   const app = await filled(t, { reEmbeddingRateMax: 1_000 })
   const rates: unknown[] = []
   for (const ratePerSecond of [0, 2_000, 900, undefined]) {
@@ -526,7 +526,7 @@ test('no caller has more pictures embedded in a second than the service allows',
   assert.deepEqual(rates, [1_000, 1_000, 900, 1_000])
 })
 
-test('a gallery that keeps queries is judged on a replay of them; they go when it keeps none any more', async (t) => {
+test('a gallery that keeps queries is checked by replaying them; they are deleted when it stops keeping them', async (t) => {
   const app = await filled(t, { gateOverlapMin: 1 }, false)
   const change = (payload: object) => app.call<{ keepQueries: number }>(200, { method: 'PATCH', url: gallery, payload })
   const first = await picture(drawnLabels[0]!, 500)
@@ -554,7 +554,7 @@ test('a gallery that keeps queries is judged on a replay of them; they go when i
   assert.equal((await listed(app)).sets[1]!.gate?.replay, null)
 })
 
-test('an operator asks the set that does not serve, and is told which one answered; others may not', async (t) => {
+test('an operator may search the set that is not serving, and sees which one answered; others may not', async (t) => {
   const keys = { read: makeKey('reader', 'read'), admin: makeKey('owner', 'admin') }
   const app = await filled(t)
   await build(app)

@@ -32,7 +32,7 @@ function expectWhole(side: Side): void {
   assert.ok(Math.max(...parts) - Math.min(...parts) > 1e-3, 'places differ')
 }
 
-test('both grids sum to the score that a search gives, and the neighbours’ labels and the calibration are told', async (t) => {
+test('both grids sum to the score of a search, with the neighbours’ labels and the calibration', async (t) => {
   const app = await startApp(t, { modelDir: await tinyModel() })
   await filled(app)
   const payload = await drawImage('circle', 9)
@@ -66,7 +66,7 @@ test('both grids sum to the score that a search gives, and the neighbours’ lab
   assert.ok(told.match!.thresholds.every(({ reached, score }) => reached === told.match!.bestScore! >= score))
 })
 
-test('without originals a stored query is seen in its thumbnail, a region of it too, and a form carries what an address does', async (t) => {
+test('without originals a stored query uses its thumbnail, also for a region, and a form accepts the same parameters as the URL', async (t) => {
   const app = await startApp(t, { modelDir: await tinyModel(), originals: 'none' })
   await filled(app)
   const stored = await app.call<Explained>(200, {
@@ -102,7 +102,7 @@ test('without originals a stored query is seen in its thumbnail, a region of it 
   assert.deepEqual([sent.query?.from, sent.query?.area.x], ['picture', 0])
 })
 
-test('a hit without original and thumbnail is explained on the side of the query alone', async (t) => {
+test("a hit without original and thumbnail is explained on the query's side only", async (t) => {
   const app = await startApp(t, { modelDir: await tinyModel(), originals: 'none', thumbnailMaxSidePixels: 0 })
   await filled(app)
   const image = (await drawImage('cross', 9)).toString('base64')
@@ -114,7 +114,7 @@ test('a hit without original and thumbnail is explained on the side of the query
   assert.equal(refused.code, 'region_invalid')
 })
 
-test('what cannot be explained is refused with its reason', async (t) => {
+test('a match that cannot be explained is refused with a reason', async (t) => {
   const app = await startApp(t, { modelDir: await tinyModel() })
   await filled(app)
   const image = (await drawImage('circle', 9)).toString('base64')

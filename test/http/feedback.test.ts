@@ -48,7 +48,7 @@ async function linesOf({ app }: TestApp, query = ''): Promise<Line[]> {
 
 const give = (app: TestApp, payload: object) => app.call<Record<string, unknown>>(200, { method: 'POST', url, payload })
 
-test('judgements are kept once for each query, hit and judge, and the last verdict counts', async (t) => {
+test('judgements are stored once per query, hit and judge, and the last verdict counts', async (t) => {
   const app = await startApp(t)
   await filled(app)
   const judged = {
@@ -99,7 +99,7 @@ test('judgements are kept once for each query, hit and judge, and the last verdi
   assert.match((await app.app.inject('/metrics')).body, /alike_feedback_judgements_total\{verdict="right"\} 3/)
 })
 
-test('a query may be a content hash or a name of the caller’s; lines go on behind a cursor, over any number of pages', async (t) => {
+test('a query may be a content hash or the caller’s own key; lines continue after a cursor, over any number of pages', async (t) => {
   const app = await startApp(t)
   const ids = Array.from({ length: 3 }, (_, i) => `p${i}`)
   await filled(app, ids)
@@ -116,7 +116,7 @@ test('a query may be a content hash or a name of the caller’s; lines go on beh
   assert.deepEqual(await linesOf(app, `?cursor=${all.at(-1)!.cursor}`), [])
 })
 
-test('judgements go with the pictures they name and with their gallery, and stay over a restart', async (t) => {
+test('judgements are deleted with the pictures they name and with their gallery, and survive a restart', async (t) => {
   const dataDir = await temporaryFolder(t)
   const app = await startApp(t, { dataDir })
   await filled(app)
@@ -142,7 +142,7 @@ test('judgements go with the pictures they name and with their gallery, and stay
   assert.deepEqual(await pairs(again), [])
 })
 
-test('what cannot be recorded is refused as a whole', async (t) => {
+test('a request with an invalid judgement is refused as a whole', async (t) => {
   const app = await startApp(t, { feedbackMax: 2 })
   await filled(app)
   const right = (id: string) => ({ id, verdict: 'right' })

@@ -23,7 +23,7 @@ for (const [free, sideBySideMax, expected] of [
   [100, 4, 4],
   [100, 1, 1],
 ] as const) {
-  test(`with ${free} places free and at most ${sideBySideMax} side by side, ${expected} are at work, and all are done in order`, async () => {
+  test(`with ${free} places free and at most ${sideBySideMax} concurrent, ${expected} run at once, and all finish in order`, async () => {
     const { state, tryEnter } = places(free)
     let working = 0
     let most = 0
@@ -41,7 +41,7 @@ for (const [free, sideBySideMax, expected] of [
   })
 }
 
-test('a failure is told when nothing is at work any more, and every place is given back', async () => {
+test('a failure is reported when nothing is running any more, and every place is freed', async () => {
   const { state, tryEnter } = places(3)
   let working = 0
   await assert.rejects(

@@ -2,6 +2,6 @@
 import { test } from 'node:test'
 import { expectUnharmed } from '../support/fuzzed-service.js'
 
-test('damaged pictures, bodies and requests harm nothing', async (t) => {
+test('damaged pictures, bodies and requests do no harm', async (t) => {
   await expectUnharmed(t, { images: 240, bodies: 130, shapes: 120, raw: 40, seed: 1 }, 1.6)
 })

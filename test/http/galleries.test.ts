@@ -5,7 +5,7 @@ import { startApp } from '../support/app.js'
 
 const url = '/v1/galleries/g'
 
-test('a gallery that is made while it is deleted is answered as made, and works when it is there', async (t) => {
+test('a gallery created while being deleted is reported as created, and works', async (t) => {
   const app = await startApp(t)
   const seen = new Map<string, number>()
   const ask = async (method: 'PUT' | 'DELETE') => {

@@ -55,7 +55,7 @@ const rows: [string, string[], number, string | undefined][] = [
   ['a proxy’s method', ['CONNECT a:443 HTTP/1.1', 'host: a:443'], 405, 'method_not_allowed'],
 ]
 
-test('requests that HTTP asks to be refused get a problem document, on an open port', async (t) => {
+test('requests that HTTP requires to be refused get a problem document, on an open port', async (t) => {
   const app = await startApp(t)
   const address = await app.listen()
   for (const [what, head, status, code] of rows) {
@@ -75,7 +75,7 @@ test('requests that HTTP asks to be refused get a problem document, on an open p
   }
 })
 
-test('so they do while the service is not ready', async (t) => {
+test('the same holds while the service is not ready', async (t) => {
   const app = buildUnreadyApp({
     metrics: createMetrics(),
     logger: pino({ level: 'silent' }),

@@ -12,7 +12,7 @@ const jpeg = { 'content-type': 'image/jpeg' }
 const gallery = '/v1/galleries/pictures'
 const make = (app: TestApp) => app.call(201, { method: 'PUT', url: gallery })
 
-test('a picture is put, read, changed, listed and deleted', async (t) => {
+test('a picture is stored, read, changed, listed and deleted', async (t) => {
   const app = await startApp(t)
   await make(app)
   const picture = await drawImage('circle', 1)
@@ -50,7 +50,7 @@ test('a picture is put, read, changed, listed and deleted', async (t) => {
   assert.equal((await app.call(404, { method: 'GET', url: `${url}/thumbnail` })).code, 'image_not_found')
 })
 
-test('putting the same again changes nothing; another label or picture replaces', async (t) => {
+test('storing the same again changes nothing; another label or picture replaces', async (t) => {
   const app = await startApp(t)
   await make(app)
   const url = `${gallery}/images/a`
@@ -98,7 +98,7 @@ test('POST stores under the content hash; forms and JSON carry label and metadat
   )
 })
 
-test('lists go page by page and by label', async (t) => {
+test('lists are paged, and filtered by label', async (t) => {
   const app = await startApp(t)
   await make(app)
   for (let n = 0; n < 7; n++) {
@@ -136,7 +136,7 @@ test('lists go page by page and by label', async (t) => {
   }
 })
 
-test('thumbnails are small JPEG pictures that clients may keep', async (t) => {
+test('thumbnails are small JPEG pictures that clients may cache', async (t) => {
   const app = await startApp(t, { thumbnailMaxSidePixels: 32 })
   await make(app)
   await app.call(201, {
@@ -165,7 +165,7 @@ test('thumbnails are small JPEG pictures that clients may keep', async (t) => {
   )
 })
 
-test('galleries are made once, listed, and deleted with everything in them', async (t) => {
+test('galleries are created once, listed, and deleted with everything in them', async (t) => {
   const app = await startApp(t)
   const made = await app.call(201, { method: 'PUT', url: gallery, payload: { settings: { owner: 'desk' } } })
   assert.deepEqual(
@@ -196,7 +196,7 @@ test('galleries are made once, listed, and deleted with everything in them', asy
     await app.call(400, { method: 'PUT', url: `/v1/galleries/${encodeURIComponent(name)}` })
 })
 
-test('a list and the fields of a gallery are what filters say', async (t) => {
+test('filters match a list and the fields of a gallery', async (t) => {
   const app = await startApp(t)
   await make(app)
   for (let number = 0; number < 6; number++) {

@@ -8,7 +8,7 @@ import { endedJob, errorsOf, sendJob } from '../support/jobs.js'
 
 const gallery = '/v1/galleries/addresses'
 
-test('a list of addresses is fetched as a job: an id from each, errors by line, a busy host asked again', async (t) => {
+test('a list of addresses is fetched as a job: ids derived from addresses, errors by line, busy hosts retried', async (t) => {
   const [one, two] = [await drawImage('circle', 1), await drawImage('cross', 2)]
   let refusals = 2
   const { host, url } = await imageServer(t, {

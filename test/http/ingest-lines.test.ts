@@ -11,7 +11,7 @@ const gallery = '/v1/galleries/lines'
 const ndjson = { 'content-type': 'application/x-ndjson' }
 const linesOf = (...lines: object[]) => Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
 
-test('lines store and remove in their order; every bad one is one line of the report', async (t) => {
+test('lines store and remove in order; every bad one is one line of the report', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: gallery })
   const [one, two] = [
@@ -163,7 +163,7 @@ test('pictures come by URL in lines, searches, embeddings and comparisons, from 
   )
 })
 
-test('without allowed hosts a URL is refused by its code', async (t) => {
+test('without allowed hosts a URL is refused with its code', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: gallery })
   for (const address of [`${gallery}/search`, `${gallery}/images`, '/v1/embeddings']) {
@@ -174,7 +174,7 @@ test('without allowed hosts a URL is refused by its code', async (t) => {
   }
 })
 
-test('an archive with a manifest is taken in as it says; one that cannot be used ends the job before it begins', async (t) => {
+test('an archive is taken in according to its manifest; an unusable manifest ends the job before it begins', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: gallery })
   const [a, b] = [await drawImage('circle', 1), await drawImage('square', 1)]
@@ -223,7 +223,7 @@ test('an archive with a manifest is taken in as it says; one that cannot be used
   )
 })
 
-test('lines that are too many are refused and leave nothing behind', async (t) => {
+test('too many lines are refused and leave nothing behind', async (t) => {
   const app = await startApp(t, { ingestMaxFiles: 3 })
   await app.call(201, { method: 'PUT', url: gallery })
   const lines = linesOf(...Array.from({ length: 4 }, (_, n) => ({ delete: { id: String(n) } })))

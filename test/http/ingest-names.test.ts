@@ -21,7 +21,7 @@ async function open(t: Parameters<typeof startApp>[0]): Promise<{ app: TestApp; 
 const sent = async (app: TestApp, headers: Record<string, string>, payload: Buffer, query = ''): Promise<Job> =>
   endedJob(app, await sendJob(app, gallery, headers, payload, query))
 
-test('a second picture of one id in one upload is counted and listed, whatever the upload is', async (t) => {
+test('a second picture with the same id in one upload is counted and listed, in every kind of upload', async (t) => {
   const {
     app,
     pictures: [one, two, three],
@@ -63,7 +63,7 @@ test('a second picture of one id in one upload is counted and listed, whatever t
   assert.deepEqual([bad.replaced, bad.failed], [0, 1], 'what is not taken replaces nothing')
 })
 
-test('names that a zip leaves in doubt are counted; names that cannot be read are error lines', async (t) => {
+test('zip names with an assumed encoding are counted; names that cannot be decoded are error lines', async (t) => {
   const {
     app,
     pictures: [content],
@@ -109,7 +109,7 @@ test('names that a zip leaves in doubt are counted; names that cannot be read ar
   )
 })
 
-test('litter in an archive or form is skipped, or taken where that is asked for', async (t) => {
+test('litter in an archive or form is skipped, or taken in on request', async (t) => {
   const {
     app,
     pictures: [content],
@@ -130,7 +130,7 @@ test('litter in an archive or form is skipped, or taken where that is asked for'
   assert.deepEqual([taken.added, taken.skipped], [3, 1])
 })
 
-test('what an upload may say is checked, and the choices are told', async (t) => {
+test('the parameters of an upload are validated, and the allowed values reported', async (t) => {
   const { app } = await open(t)
   for (const query of ['?nameEncoding=martian', '?manifestEncoding=base64', '?litter=some']) {
     const problem = await app.call(400, {
@@ -143,7 +143,7 @@ test('what an upload may say is checked, and the choices are told', async (t) =>
   }
 })
 
-test('base64 may be wrapped into lines, a body may not be packed on its way', async (t) => {
+test('base64 may be line-wrapped; a compressed body is refused', async (t) => {
   const {
     app,
     pictures: [content],

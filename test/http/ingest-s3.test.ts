@@ -36,7 +36,7 @@ async function ids({ call }: Awaited<ReturnType<typeof startApp>>) {
   return images.map(({ id, label }) => [id, label]).sort()
 }
 
-test('the pictures below a prefix of a bucket are taken in by a job, and again only what is new', {
+test('the pictures below a prefix of a bucket are taken in by a job, and a repeat takes only what is new', {
   skip,
 }, async (t) => {
   const picture = (n: number) => drawImage('circle', n)
@@ -73,7 +73,7 @@ test('the pictures below a prefix of a bucket are taken in by a job, and again o
   assert.match((await app.app.inject('/metrics')).body, /alike_bucket_reads_total\{outcome="read"\} [1-9]/)
 })
 
-test('a job over a bucket goes on where it stopped, in the list that it made at first', { skip }, async (t) => {
+test('a job over a bucket resumes where it stopped, in its original list', { skip }, async (t) => {
   const count = 300
   const objects: Record<string, Buffer> = {}
   for (let n = 0; n < count; n++)
@@ -105,7 +105,7 @@ test('a job over a bucket goes on where it stopped, in the list that it made at 
   assert.equal(job.added + job.failed, count)
 })
 
-test('the command names a bucket to the service and waits for the job', { skip }, async (t) => {
+test('the command sends a bucket to the service and waits for the job', { skip }, async (t) => {
   const { bucket } = await bucketOf(t, { 'x/cycling/a.jpg': await drawImage('circle', 1) })
   const app = await startApp(t, await settings(bucket))
   const url = await app.listen()
@@ -122,7 +122,7 @@ test('the command names a bucket to the service and waits for the job', { skip }
   assert.deepEqual(await ids(app), [['cycling/a.jpg', 'cycling']])
 })
 
-test('a bucket that is not listed, or not there, is refused', { skip }, async (t) => {
+test('a bucket that is not listed, or does not exist, is refused', { skip }, async (t) => {
   const { bucket } = await bucketOf(t, {})
   const app = await startApp(t, await settings(`${bucket}, missing-${bucket}`))
   await app.call(201, { method: 'PUT', url: gallery })

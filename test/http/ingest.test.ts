@@ -137,7 +137,7 @@ test('a form of many files takes labels from fields, else from folders', async (
   )
 })
 
-test('an archive may come as the only file of a form', async (t) => {
+test('an archive may be sent as the only file of a form', async (t) => {
   const app = await startApp(t)
   await make(app)
   const archive = { name: 'archive', filename: 'photos.tar', content: await tarOf(await drawnEntries(1)) }
@@ -158,7 +158,7 @@ test('an archive may come as the only file of a form', async (t) => {
   }
 })
 
-test('uploads that can be no job are refused at once and leave nothing behind', async (t) => {
+test('uploads that cannot become a job are refused at once and leave nothing behind', async (t) => {
   const app = await startApp(t, { ingestMaxBytes: 100_000 })
   await make(app)
   const rows: [headers: Record<string, string>, payload: Buffer, status: number, code: string][] = [
@@ -186,7 +186,7 @@ test('uploads that can be no job are refused at once and leave nothing behind', 
   assert.deepEqual(await readdir(join(app.config.dataDir, 'spool')), [])
 })
 
-test('a damaged archive keeps what came before the damage', async (t) => {
+test('pictures before the damage in a damaged archive are kept', async (t) => {
   const app = await startApp(t)
   await make(app)
   const archive = await tarOf(await drawnEntries(2))
@@ -197,7 +197,7 @@ test('a damaged archive keeps what came before the damage', async (t) => {
   assert.equal((await app.call(200, { method: 'GET', url: gallery })).count, job.added)
 })
 
-test('bytes behind a gzip cost nothing that is in it, and are told in the report', async (t) => {
+test('bytes after a gzip do not affect its content, and are reported', async (t) => {
   const app = await startApp(t)
   await make(app)
   const entries = await drawnEntries(1)
@@ -216,7 +216,7 @@ test('bytes behind a gzip cost nothing that is in it, and are told in the report
   )
 })
 
-test('a later entry of the same path wins; another label alone is an update without embedding', async (t) => {
+test('a later entry with the same path wins; changing only the label is an update without embedding', async (t) => {
   const app = await startApp(t)
   await make(app)
   const [one, two] = [await drawImage('circle', 1), await drawImage('square', 2)]
@@ -249,7 +249,7 @@ test('a later entry of the same path wins; another label alone is an update with
   assert.match((await app.app.inject('/metrics')).body, /alike_embed_batch_size_sum 4\n/) // three of the first job, one query
 })
 
-test('a job tells in its state, events, metrics and log whether all, some or none of its pictures were taken', async (t) => {
+test('state, events, metrics and log of a job show whether all, some or none of its pictures were stored', async (t) => {
   const app = await startApp(t)
   await make(app)
   const [good, bad] = [await drawImage('circle', 1), Buffer.from('no picture')]
@@ -291,7 +291,7 @@ test('a job tells in its state, events, metrics and log whether all, some or non
   )
 })
 
-test('jobs wait in line, are cancelled, and are refused when the line is full', async (t) => {
+test('jobs wait in a queue, can be cancelled, and are refused when the queue is full', async (t) => {
   const app = await startApp(t, { ingestJobsMax: 3 })
   await make(app)
   const archive = await tarOf(await drawnEntries(60))
@@ -327,7 +327,7 @@ test('jobs wait in line, are cancelled, and are refused when the line is full', 
   )
 })
 
-test('the same idempotency key gives the same job', async (t) => {
+test('the same idempotency key returns the same job', async (t) => {
   const app = await startApp(t)
   await make(app)
   const archive = await tarOf(await drawnEntries(1))
@@ -348,7 +348,7 @@ test('a job ends when its gallery is deleted', async (t) => {
   assert.equal((await app.call(200, { method: 'GET', url: gallery })).count, 0)
 })
 
-test('a stopped service goes on with its jobs at the next start', async (t) => {
+test('a stopped service continues its jobs at the next start', async (t) => {
   const [dataDir, modelDir] = [await temporaryFolder(t), (await handmadeModel(t)).folder]
   const entries = await drawnEntries(50)
   const first = await startApp(t, { dataDir, modelDir })
@@ -369,7 +369,7 @@ test('a stopped service goes on with its jobs at the next start', async (t) => {
   assert.equal((await second.call(200, { method: 'GET', url: gallery })).count, 200)
 })
 
-test('searches go on while a job runs', async (t) => {
+test('searches are served while a job runs', async (t) => {
   const app = await startApp(t)
   await make(app)
   const entries = await drawnEntries(60)

@@ -58,7 +58,7 @@ async function listeners(app: TestApp): Promise<number> {
   return Number(/^alike_job_listeners (\d+)$/m.exec((await app.app.inject('/metrics')).body)?.[1])
 }
 
-test('a job is followed from where it is to its end, and then the stream ends', async (t) => {
+test('a job is followed from its current state to its end, and then the stream ends', async (t) => {
   const app = await startApp(t)
   const address = await app.listen()
   await app.call(201, { method: 'PUT', url: gallery })
@@ -78,7 +78,7 @@ test('a job is followed from where it is to its end, and then the stream ends', 
   await until(async () => (await listeners(app)) === 0)
 })
 
-test('whoever asks after the end is told it once, and no more when it is known', async (t) => {
+test('a follower after the end gets one event, and nothing if it already has that', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: gallery })
   const job = await endedJob(app, await sendJob(app, gallery, tar, await drawn(2)))
@@ -99,7 +99,7 @@ test('whoever asks after the end is told it once, and no more when it is known',
   assert.equal((await app.call(404, { method: 'GET', url: '/v1/jobs/none/events' })).code, 'job_not_found')
 })
 
-test('followers are bounded; who leaves makes room', async (t) => {
+test('followers are bounded; one that leaves makes room', async (t) => {
   const app = await startApp(t, { jobListenersMax: 2 })
   const address = await app.listen()
   await app.call(201, { method: 'PUT', url: gallery })
@@ -117,7 +117,7 @@ test('followers are bounded; who leaves makes room', async (t) => {
   assert.match(await follow(address, job, (text) => text.includes('data:')), /event: /)
 })
 
-test('a job that stands still is told to be there', async (t) => {
+test('a stalled job sends heartbeats', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: gallery })
   await sendJob(app, gallery, tar, await drawn(200))
@@ -146,7 +146,7 @@ test('a job that stands still is told to be there', async (t) => {
   await until(async () => (await listeners(app)) === 0)
 })
 
-test('a service that stops lets its followers go, and the job goes on at the next start', async (t) => {
+test('a service that stops ends its event streams, and the job continues at the next start', async (t) => {
   const app = await startApp(t, { shutdownGraceMs: 600_000 })
   const address = await app.listen()
   await app.call(201, { method: 'PUT', url: gallery })

@@ -84,7 +84,7 @@ async function untilNobodyListens({ app }: TestApp): Promise<void> {
 }
 
 for (const kind of kinds) {
-  test(`events of ${kind} move with its progress, and the last one is its end`, async (t) => {
+  test(`events of ${kind} show its progress, and the last one is its end`, async (t) => {
     const app = await filledApp(t)
     const address = await app.listen()
     const job = await begin(app, kind)
@@ -128,7 +128,7 @@ for (const kind of kinds) {
     assert.deepEqual(parse(late.body), [end])
   })
 
-  test(`the cancelling of ${kind} is the last of its events`, async (t) => {
+  test(`the cancellation of ${kind} is the last of its events`, async (t) => {
     const app = await filledApp(t)
     const address = await app.listen()
     const job = await begin(app, kind)

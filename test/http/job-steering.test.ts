@@ -10,7 +10,7 @@ import { webhookSecret, webhookServer } from '../support/webhooks.js'
 const gallery = '/v1/galleries/steered'
 const tar = { 'content-type': 'application/x-tar' }
 
-test('an ingestion is paused, goes on behind what it has stored, and its end is told', async (t) => {
+test('an ingestion is paused, resumes after what it has stored, and sends a webhook at its end', async (t) => {
   const { host, url, taken } = await webhookServer(t, [200])
   const app = await startApp(t, { webhookAllowedHosts: `${host}, 127.0.0.0/8`, webhookSecret })
   await app.call(201, { method: 'PUT', url: gallery })
@@ -46,7 +46,7 @@ test('an ingestion is paused, goes on behind what it has stored, and its end is 
   await app.call(400, { method: 'PATCH', url: `/v1/jobs/${job.id}`, payload: {} })
 })
 
-test('a webhook that cannot be told is refused before anything is taken', async (t) => {
+test('an undeliverable webhook is refused before anything is taken in', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: gallery })
   const query = '?webhook=http://example.com/'

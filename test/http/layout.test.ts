@@ -52,7 +52,7 @@ async function laidOut(app: TestApp, payload?: object): Promise<Job> {
   }, 'the end of the layout')
 }
 
-test('a layout is made once, kept over a restart, and read page by page', async (t) => {
+test('a layout is computed once, survives a restart, and is read page by page', async (t) => {
   const dataDir = await temporaryFolder(t)
   const app = await startApp(t, { dataDir })
   await filled(app, 1_150)
@@ -76,7 +76,7 @@ test('a layout is made once, kept over a restart, and read page by page', async 
   assert.equal(second.nextCursor, undefined)
 })
 
-test('what is gone is left out, labels are those of now, and the layout is stale until it is made anew', async (t) => {
+test('removed pictures are omitted, labels are current, and the layout is stale until it is computed again', async (t) => {
   const app = await startApp(t)
   await filled(app, 30)
   await laidOut(app)
@@ -97,7 +97,7 @@ test('what is gone is left out, labels are those of now, and the layout is stale
   assert.equal((await app.call(404, { url })).code, 'layout_missing')
 })
 
-test('a layout is cancelled, and bounded as every analysis is', async (t) => {
+test('a layout can be cancelled, and is bounded like every analysis', async (t) => {
   const app = await startApp(t, { analysisMaxImages: 5_000 })
   await filled(app, 4_000)
   const job = await app.call<Job>(202, { method: 'POST', url, payload: { sample: 4_000 } })

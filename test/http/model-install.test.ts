@@ -29,7 +29,7 @@ async function withTwo(t: TestContext): Promise<{ service: TestApp; second: Mode
 
 const image = (await drawImage('circle', 1)).toString('base64')
 
-test('a model is installed while the service runs; a gallery that asks for it is embedded and searched by it', async (t) => {
+test('a model is installed while the service runs; a gallery that requests it is embedded and searched with it', async (t) => {
   const { service, second, archive } = await withTwo(t)
   const { call } = service
   assert.deepEqual([second.name, second.standard, second.runtime], ['twelve', false, null])
@@ -74,7 +74,7 @@ test('a model is installed while the service runs; a gallery that asks for it is
   assert.notEqual(now[1]!.runtime, null)
 })
 
-test('a gallery is not made for a model that is not there, nor made anew for another one', async (t) => {
+test('a gallery cannot be created with a missing model, nor recreated with another one', async (t) => {
   const { service } = await withTwo(t)
   const make = (status: number, model?: string) =>
     service.call(status, { method: 'PUT', url: '/v1/galleries/a', payload: { ...(model && { model }) } })
@@ -85,7 +85,7 @@ test('a gallery is not made for a model that is not there, nor made anew for ano
   assert.equal((await make(409, 'handmade')).code, 'gallery_exists')
 })
 
-test('a model goes when no gallery uses it; the standard one stays', async (t) => {
+test('a model can be removed when no gallery uses it; the default one stays', async (t) => {
   const { service, second } = await withTwo(t)
   const remove = (status: number, model: string) =>
     service.call(status, { method: 'DELETE', url: `/v1/models/${model}` })
@@ -97,7 +97,7 @@ test('a model goes when no gallery uses it; the standard one stays', async (t) =
   assert.equal((await remove(409, 'handmade')).code, 'model_in_use')
 })
 
-test('what is no model is refused and leaves nothing', async (t) => {
+test('anything but a model is refused and leaves nothing', async (t) => {
   const service = await startApp(t, { modelMaxBytes: 1_000 })
   assert.equal((await service.call(422, install(Buffer.from('no archive at all'.repeat(99))))).code, 'model_unreadable')
   const archive = await archiveOfModel((await handmadeModel(t, { dimension: 12, name: 'twelve' })).folder)

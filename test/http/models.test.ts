@@ -27,7 +27,7 @@ test('a model card is a page, with its plots', async (t) => {
   )
 })
 
-test('a model without a card, unknown plots and names that leave the folder are refused', async (t) => {
+test('a model without a card, unknown plots and names that escape the folder are refused', async (t) => {
   const app = await startApp(t)
   assert.equal((await app.call(404, { url: '/v1/models/handmade/card' })).code, 'model_card_missing')
   assert.equal((await app.call(404, { url: '/v1/models/handmade/plots/none.svg' })).code, 'model_card_missing')

@@ -30,7 +30,7 @@ const put = (app: TestApp, id: string, payload: Buffer, query: string) =>
 const search = (app: TestApp, payload: object) => app.call(200, { method: 'POST', url: `${gallery}/search`, payload })
 const ids = ({ hits }: { hits: { id: string }[] }) => hits.map(({ id }) => id).sort()
 
-test('a hit tells how surely it is a copy of the query', async (t) => {
+test('a hit shows how likely it is a copy of the query', async (t) => {
   const app = await filled(t)
   const copy = await edited(await drawScene(7), 'mirrored')
   const { hits } = await app.call(200, {
@@ -55,7 +55,7 @@ test('a hit tells how surely it is a copy of the query', async (t) => {
   )
 })
 
-test('a vector does not tell copies, and says so when it is asked for them', async (t) => {
+test('a vector cannot find copies, and is refused when they are requested', async (t) => {
   const app = await filled(t)
   const { vector } = await search(app, { imageId: 'scene1', include: ['vector'] })
   assert.ok((await search(app, { vector })).hits.every((hit) => !('nearCopyScore' in hit)))
@@ -67,7 +67,7 @@ test('a vector does not tell copies, and says so when it is asked for them', asy
   assert.equal(refused.errors[0]!.pointer, '/nearCopies')
 })
 
-test('only near-copies are hits when asked, by their descriptors and not by their score', async (t) => {
+test('on request only near-copies are hits, by descriptor instead of score', async (t) => {
   const app = await filled(t)
   assert.deepEqual(ids(await search(app, { imageId: 'scene4', nearCopies: 'only' })), ['small'])
   assert.deepEqual(ids(await search(app, { imageId: 'scene4', nearCopies: 'only', includeSelf: true })), [
@@ -114,7 +114,7 @@ test('the default hides real copies and nothing else', async (t) => {
   assert.ok(['scene4', 'small'].includes(hidden[0]!))
 })
 
-test('two pictures are compared as copies too', async (t) => {
+test('comparing two pictures also compares them as copies', async (t) => {
   const app = await startApp(t)
   const scene = await drawScene(1)
   const even = await sharp({ create: { width: 60, height: 60, channels: 3, background: '#888' } })

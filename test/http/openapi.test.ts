@@ -14,11 +14,11 @@ interface Operation {
   responses: Record<string, { description?: string; content?: Record<string, { schema: object }> }>
 }
 
-test('openapi.yaml is what the routes say; `npm run openapi` writes it', async () => {
+test('openapi.yaml matches the routes; `npm run openapi` writes it', async () => {
   assert.equal(await readFile('openapi.yaml', 'utf8'), await describeService())
 })
 
-test('every operation is named, explained and tells its problems', async () => {
+test('every operation is named, explained and lists its problems', async () => {
   const document = parse(await describeService()) as {
     openapi: string
     paths: Record<string, Record<string, Operation>>

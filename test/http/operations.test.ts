@@ -55,7 +55,7 @@ test('metrics count requests by route pattern and time every stage in seconds', 
   assert.match(text, /nodejs_eventloop_lag_seconds/)
 })
 
-test('the model is told with what really runs it', async (t) => {
+test('the model is shown with its actual runtime', async (t) => {
   const app = await startApp(t)
   const { models } = (await app.app.inject('/v1/models')).json<{
     models: { id: string; name: string; runtime: Record<string, unknown> }[]
@@ -95,7 +95,7 @@ test('a gallery of another model can be read, but neither searched nor added to'
   }
 })
 
-test('more requests at once than allowed are refused at once, and told when to come back', async (t) => {
+test('more concurrent requests than allowed are refused at once with a retry time', async (t) => {
   const app = await startApp(t, { requestsMax: 2 })
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   const port = Number(new URL(await app.listen()).port)

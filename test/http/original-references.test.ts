@@ -62,7 +62,7 @@ const referenceOf = async (app: TestApp, id: string) =>
 const keptFiles = (app: TestApp) =>
   readdir(join(app.config.dataDir, 'originals'), { recursive: true }).catch((): string[] => [])
 
-test('a picture by its address is recorded with it, nothing is kept, and it is given back while it is what it was', async (t) => {
+test('a picture sent by URL is stored with its reference, no original is kept, and it can be fetched while unchanged', async (t) => {
   const { url, host, files } = await owner(t, { '/a.png': one })
   const app = await referring(t, host)
   assert.equal((await put(app, 201, 'a', { url: `${url}/a.png` })).reference, `${url}/a.png`)
@@ -90,7 +90,7 @@ test('a picture by its address is recorded with it, nothing is kept, and it is g
   assert.match(body, /alike_original_references_total\{outcome="failed"\} 1/)
 })
 
-test('a reference comes with the picture in JSON, in a form and in the address; one that leads elsewhere is refused', async (t) => {
+test('a reference is sent with the picture in JSON, in a form and in the URL; a disallowed one is refused', async (t) => {
   const { url, host } = await owner(t, { '/a.png': one })
   const app = await referring(t, host)
   const reference = `${url}/a.png`
@@ -123,7 +123,7 @@ test('a reference comes with the picture in JSON, in a form and in the address; 
     assert.equal((await put(app, 400, 'b', { image: base64(two), reference: given })).code, 'request_invalid', given)
 })
 
-test('the query of a reference is used and never shown, nor part of an id; an admin learns that there is one', async (t) => {
+test('the query of a reference is used but never shown nor part of an id; an admin sees that there is one', async (t) => {
   const signature = 'X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=s3cr3t'
   const { url, host } = await owner(t, { [`/a.png?${signature}`]: one, [`/b.png?v=1&${signature}`]: two })
   const keys = { admin: makeKey('owner', 'admin'), write: makeKey('writer', 'write'), read: makeKey('reader', 'read') }
@@ -185,7 +185,7 @@ test('the query of a reference is used and never shown, nor part of an id; an ad
   for (const body of [...seen, errors.body]) assert.doesNotMatch(body, /s3cr3t/)
 })
 
-test('a picture of which nothing says where it lies is refused, but for content that is stored with it already', async (t) => {
+test('a picture without a reference is refused, unless the same content is already stored with one', async (t) => {
   const { url, host } = await owner(t, { '/a.png': one })
   const app = await referring(t, host)
   assert.equal((await put(app, 422, 'a', { image: base64(one) })).code, 'image_reference_missing')
@@ -197,7 +197,7 @@ test('a picture of which nothing says where it lies is refused, but for content 
   assert.equal(await referenceOf(app, 'a'), `${url}/other.png`, 'the same content may have moved')
 })
 
-test('a gallery that keeps pictures records a reference that is given, and none that is only known', async (t) => {
+test('a gallery that keeps originals stores given references, but not derived ones', async (t) => {
   const { url, host } = await owner(t, { '/a.png': one })
   const app = await referring(t, host)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/keeping' })
@@ -208,7 +208,7 @@ test('a gallery that keeps pictures records a reference that is given, and none 
   assert.equal((await keptFiles(app)).filter((path) => path.length > 64).length, 2)
 })
 
-test('lines, manifests and lists of addresses say where pictures lie, or know it', async (t) => {
+test('lines, manifests and lists of addresses give references, or imply them', async (t) => {
   const { url, host } = await owner(t, { '/1.png': one, '/2.png': two, '/3.png': three })
   const app = await referring(t, host)
   const lines = [
@@ -242,7 +242,7 @@ test('lines, manifests and lists of addresses say where pictures lie, or know it
   assert.deepEqual(metadata, { year: 2024 })
 })
 
-test('objects of a bucket and files of a watched folder are referred to by themselves', async (t) => {
+test('objects of a bucket and files of a watched folder get references automatically', async (t) => {
   const { endpoint, objects } = await bucketServer(t)
   ;(objects as Map<string, object>).set('photos/in/ä b.png', { bytes: one, putAt: new Date() })
   process.env.AWS_ACCESS_KEY_ID ??= 'test'
@@ -279,7 +279,7 @@ test('objects of a bucket and files of a watched folder are referred to by thems
   assert.deepEqual(await keptFiles(app), [])
 })
 
-test('another model embeds pictures from where they lie, and tells those that have changed one by one', async (t) => {
+test('another model embeds pictures from their references, and reports changed ones individually', async (t) => {
   const paths = pictures.map((_, i) => `/${i}.png`)
   const { url, host, files } = await owner(t, Object.fromEntries(paths.map((path, i) => [path, pictures[i]!])))
   const app = await referring(t, host)
@@ -304,7 +304,7 @@ test('another model embeds pictures from where they lie, and tells those that ha
   assert.equal((await app.app.inject(`${gallery}/images/1.png`)).statusCode, 404)
 })
 
-test('where no picture may be left out, a server that is away for a moment is waited for, and a picture that is gone fails the job', async (t) => {
+test('if no picture may be left out, a server that is briefly down is waited for, and a missing picture fails the job', async (t) => {
   const paths = pictures.map((_, i) => `/${i}.png`)
   const { url, host, files, answers } = await owner(t, Object.fromEntries(paths.map((path, i) => [path, pictures[i]!])))
   const app = await referring(t, host)
@@ -338,7 +338,7 @@ test('where no picture may be left out, a server that is away for a moment is wa
   assert.equal(await referenceOf(app, '1.png'), `${url}/1.png`)
 })
 
-test('what was kept stays when a gallery stops keeping, until it is released; another gallery’s is never shown', async (t) => {
+test('originals stay when a gallery stops keeping them, until they are released; another gallery’s are never shown', async (t) => {
   const app = await startApp(t)
   const patch = (status: number, payload: object) =>
     app.call<{ code: string; originals: string; holdsOriginals: boolean }>(status, {
@@ -380,7 +380,7 @@ test('what was kept stays when a gallery stops keeping, until it is released; an
   assert.deepEqual([originals, holdsOriginals], ['keep', true])
 })
 
-test('what is released is collected, unless another gallery holds it', async (t) => {
+test('released originals are collected, unless another gallery uses them', async (t) => {
   const first = await startApp(t)
   for (const [name, image] of [
     ['g', one],

@@ -23,7 +23,7 @@ async function withOne(t: TestContext, overrides: Parameters<typeof startApp>[1]
   return service
 }
 
-test('a picture is given back as it came, whole and in ranges, to who does not have it yet', async (t) => {
+test('a picture is returned unchanged, whole and in ranges, unless the client has it already', async (t) => {
   const { app } = await withOne(t)
   const get = (headers: Record<string, string> = {}) => app.inject({ url: `${url}/original`, headers })
   const whole = await get()
@@ -50,7 +50,7 @@ test('a picture is given back as it came, whole and in ranges, to who does not h
   )
 })
 
-test('it is kept once however many pictures use it, and goes when none does any more', async (t) => {
+test('it is stored once however many pictures use it, and deleted when none does any more', async (t) => {
   const dataDir = await temporaryFolder(t)
   const first = await withOne(t, { dataDir })
   await first.call(201, {
@@ -75,7 +75,7 @@ test('it is kept once however many pictures use it, and goes when none does any 
   assert.equal((await third.call(404, { url: `${url}/original` })).code, 'gallery_not_found')
 })
 
-test('what is no picture, and what is not to be kept, is not kept', async (t) => {
+test('files that are not pictures, or not to be kept, are not kept', async (t) => {
   const service = await withOne(t, { originals: 'none' })
   assert.equal((await service.call(404, { url: `${url}/original` })).code, 'original_not_kept')
   assert.equal(await isThere(join(service.config.dataDir, 'originals')), false)
@@ -89,7 +89,7 @@ test('what is no picture, and what is not to be kept, is not kept', async (t) =>
   assert.equal(await isThere(join(keeping.config.dataDir, 'originals')), false)
 })
 
-test('a picture that was stored without its original gets it when it is sent again', async (t) => {
+test('a picture stored without its original gets it when it is sent again', async (t) => {
   const { call, config } = await withOne(t)
   await rm(pathIn(config.dataDir))
   assert.equal((await call(404, { url: `${url}/original` })).code, 'original_not_kept')

@@ -31,7 +31,7 @@ async function untilMetric({ app }: TestApp, line: RegExp): Promise<void> {
   await until(async () => line.test((await app.inject('/metrics')).body), `the metric ${line.source}`)
 }
 
-test('at capacity everything that needs the model is refused alike, and taken again as soon as there is room', async (t) => {
+test('at capacity all requests for the model are refused alike, and accepted as soon as there is room', async (t) => {
   const app = await startApp(t, { requestsMax: 1 })
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   const content = await drawImage('circle', 1)
@@ -84,7 +84,7 @@ test('connections are bounded, and counted', async (t) => {
   await untilMetric(app, /^alike_http_connections 0$/m)
 })
 
-test('when the line before the model is full, a query of several pictures leaves none of them in it', async (t) => {
+test("if the model's queue is full, a query with several pictures leaves none of them in it", async (t) => {
   const app = await startApp(t, { embedQueueMax: 2, queryViews: 4, decodeConcurrency: 4 })
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   const content = await drawImage('circle', 1)
@@ -100,7 +100,7 @@ test('when the line before the model is full, a query of several pictures leaves
   assert.ok(embedded < 16, `${embedded} of 32 views were run for nobody`)
 })
 
-test('requests that never end hold up no stop for longer than its grace', async (t) => {
+test('endless requests delay a stop by no more than its grace period', async (t) => {
   const service = await startProcess(t, {
     DATA_DIR: await temporaryFolder(t),
     MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder,

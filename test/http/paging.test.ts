@@ -80,7 +80,7 @@ test('a ranking is read page by page by its token, whatever is stored and remove
   assert.equal('nextPageToken' in (await search(app, { imageId: 'circle-1', k: 11, paged: true })), false)
 })
 
-test('groups and near-copies are paged by token as well, and a batch takes and gives tokens', async (t) => {
+test('groups and near-copies are paged by token as well, and a batch accepts and returns tokens', async (t) => {
   const app = await filledApp(t)
   const grouped = { imageId: 'circle-1', groupBy: 'label', groupSize: 2, k: 1 }
   const whole = (await search(app, { ...grouped, k: 3 })).groups
@@ -107,7 +107,7 @@ test('groups and near-copies are paged by token as well, and a batch takes and g
   )
 })
 
-test('a token of another caller, of a process before, or with another query beside it is refused', async (t) => {
+test('a token of another caller, of a previous process, or combined with another query is refused', async (t) => {
   const [one, two] = [makeKey('one', 'write'), makeKey('two', 'read')]
   const headers = { authorization: `Bearer ${one.key}` }
   const app = await filledApp(t, { apiKeys: `${one.line},${two.line}` }, headers)
@@ -151,7 +151,7 @@ test('a token of another caller, of a process before, or with another query besi
   assert.equal((await again.call(410, { method: 'POST', url, headers, payload: { pageToken } })).code, 'page_expired')
 })
 
-test('all pages together show no more than one request may', async (t) => {
+test('all pages together return no more than one request may', async (t) => {
   const app = await filledApp(t, { searchMaxK: 7 })
   const { hits, nextPageToken: pageToken } = await search(app, { imageId: 'circle-1', k: 4, paged: true })
   const last = await search(app, { pageToken, k: 4 })
@@ -163,7 +163,7 @@ test('all pages together show no more than one request may', async (t) => {
   assert.equal('nextPageToken' in (await search(app, { imageId: 'circle-1', k: 7, paged: true })), false)
 })
 
-test('how many rankings are kept is bounded, measured and told', async (t) => {
+test('the number of kept rankings is bounded, measured and documented', async (t) => {
   const app = await filledApp(t, { pageRankingsMax: 2 })
   const tokens = []
   for (const imageId of ['circle-1', 'circle-2', 'circle-3'])

@@ -26,7 +26,7 @@ async function appWithGallery(t: TestContext): Promise<TestApp> {
   return app
 }
 
-test('a misfit is looked for where it was given: in the address, in a form, or in the body', async (t) => {
+test('a fault is located where it was sent: in the URL, in a form, or in the body', async (t) => {
   const app = await appWithGallery(t)
   const content = await drawImage('circle', 1)
   const form = (name: string, value: string) => ({
@@ -65,7 +65,7 @@ test('a misfit is looked for where it was given: in the address, in a form, or i
   }
 })
 
-test('where one of a few values is asked for, they are told', async (t) => {
+test('if only a few values are allowed, they are listed', async (t) => {
   const app = await appWithGallery(t)
   const detailOf = async (request: Parameters<TestApp['call']>[1]) => (await app.call(400, request)).errors?.[0]?.detail
   assert.equal(
@@ -75,7 +75,7 @@ test('where one of a few values is asked for, they are told', async (t) => {
   assert.equal(await detailOf({ url: '/v1/jobs?state=gone' }), `must be one of ${jobStates.join(', ')}`)
 })
 
-test('JSON that breaks off says where, and nothing of what it was', async (t) => {
+test('truncated JSON is reported with its position, without its content', async (t) => {
   const app = await appWithGallery(t)
   const { detail, errors } = await app.call(400, {
     method: 'POST',
@@ -92,7 +92,7 @@ test('JSON that breaks off says where, and nothing of what it was', async (t) =>
   assert.doesNotMatch(JSON.stringify(app.log), /secret/)
 })
 
-test('a picture is stored without label by null, as it is changed', async (t) => {
+test('null stores a picture without a label, and removes the label in a change', async (t) => {
   const app = await appWithGallery(t)
   const image = (await drawImage('circle', 2)).toString('base64')
   assert.equal(
@@ -106,7 +106,7 @@ test('a picture is stored without label by null, as it is changed', async (t) =>
   )
 })
 
-test('an idempotency key asks for the job of the same upload; with another one it is refused', async (t) => {
+test('an idempotency key returns the job of the same upload; with another upload it is refused', async (t) => {
   const app = await appWithGallery(t)
   const archive = async (label: string) => tarOf([{ path: `${label}/a.jpg`, content: await drawImage('cross', 1) }])
   const tar = { 'content-type': 'application/x-tar', 'idempotency-key': 'upload 7' }
@@ -129,7 +129,7 @@ test('an idempotency key asks for the job of the same upload; with another one i
   assert.equal((await app.call(200, { url: '/v1/jobs' })).jobs.length, 2)
 })
 
-test('an upload that cannot be used is no error of the service in its log', async (t) => {
+test('an unusable upload is not logged as an error of the service', async (t) => {
   const app = await appWithGallery(t)
   const damaged = Buffer.concat([
     (await tarOf([{ path: 'x/a.jpg', content: await drawImage('cross', 1) }])).subarray(0, 1_200),

@@ -23,7 +23,7 @@ const otherModel = 'resnet50'
 /** A fresh service has one engine: there is none to move a gallery to until its owner has set one up. */
 const refusalOf: Record<string, string> = { moveGallery: 'engine_not_found' }
 
-test('every operation runs as the page fills it in, in each of its content types', async (t) => {
+test('every operation works as the page fills it in, with each of its content types', async (t) => {
   const files = await filesToUpload()
   const remote = { expectAllowed() {}, fetch: async () => files['image/*']!, close: async () => {} }
   const modelFiles = archivesOf(await modelArchive(t))
@@ -136,7 +136,7 @@ async function modelArchive(t: TestContext): Promise<Buffer> {
   )
 }
 
-test('the page has a title and an icon of its own', async (t) => {
+test('the page has its own title and icon', async (t) => {
   const { app } = await startApp(t)
   const { body } = await app.inject('/docs')
   assert.match(body, /<title>Alike API reference<\/title>/)

@@ -10,7 +10,7 @@ import { until } from '../support/until.js'
 
 const length = 3_000_000
 
-test('a client that sends a refused body to its end has the refusal, and its connection', async (t) => {
+test('a client that sends a refused body to its end gets the refusal, and keeps its connection', async (t) => {
   const app = await startApp(t, { uploadMaxBytes: 100_000 })
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   const socket = connect(Number(new URL(await app.listen()).port), '127.0.0.1')
@@ -28,7 +28,7 @@ test('a client that sends a refused body to its end has the refusal, and its con
   await until(async () => received.includes('HTTP/1.1 200'))
 })
 
-test('the connection of a client that goes on sending is closed in the end', async (t) => {
+test('the connection of a client that keeps sending is eventually closed', async (t) => {
   const app = fastify({ bodyLimit: 10 })
   discardRefusedBodies(app, { restMs: 50 })
   app.post('/', async () => ({}))

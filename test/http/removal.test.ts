@@ -41,7 +41,7 @@ test('pictures are removed by label, by filter and by both; the rest stays', asy
   assert.equal((await app.call(200, { method: 'GET', url: gallery })).count, 1)
 })
 
-test('a removal that does not say which pictures is refused, and removes none', async (t) => {
+test('a removal without a selection is refused, and removes nothing', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: gallery })
   await app.call(201, {

@@ -12,7 +12,7 @@ for (const [model, count] of [
   ['the handmade model', 40],
   ['the default model', 12],
 ] as const) {
-  test(`a picture scores 1 against itself, by its id and uploaded again, stored in batches: ${model}`, async (t) => {
+  test(`a picture scores 1 against itself, by id and uploaded again, stored in batches: ${model}`, async (t) => {
     const modelDir =
       model === 'the default model' ? 'onnx/har-resnet50' : (await handmadeModel(t, { dimension: 192 })).folder
     const app = await startApp(t, { modelDir, batchMaxSize: 4 })

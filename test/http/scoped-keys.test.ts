@@ -11,7 +11,7 @@ const owner = makeKey('owner', 'admin')
 const bearer = ({ key }: { key: string }) => ({ authorization: `Bearer ${key}` })
 const lines = { 'content-type': 'application/x-ndjson' }
 
-test('a key for some galleries reaches them, their jobs, and what belongs to none', async (t) => {
+test('a key for some galleries reaches them, their jobs, and whatever belongs to no gallery', async (t) => {
   const shop = makeKey('shop', 'write', { galleries: ['shop-*'] })
   const app = await startApp(t, { apiKeys: `${owner.line},${shop.line}` })
   const jobs: Record<string, string> = {}
@@ -52,7 +52,7 @@ test('a key for some galleries reaches them, their jobs, and what belongs to non
   )
 })
 
-test('a key for some verbs does nothing else', async (t) => {
+test('a key for some verbs can do nothing else', async (t) => {
   const [finder, feeder] = [
     makeKey('finder', 'read', { verbs: ['search'] }),
     makeKey('feeder', 'write', { verbs: ['write'] }),
@@ -80,7 +80,7 @@ test('a key for some verbs does nothing else', async (t) => {
   }
 })
 
-test('a key is refused from the moment on at which it expires', async (t) => {
+test('a key is refused from its expiry on', async (t) => {
   const soon = new Date(Date.now() + 60_000).toISOString().replace(/\.\d+/, '')
   const [past, future] = [
     makeKey('past', 'read', { expires: '2020-01-01' }),
@@ -93,7 +93,7 @@ test('a key is refused from the moment on at which it expires', async (t) => {
   assert.equal((await app.call(401, { url: '/v1/galleries', headers: bearer(future) })).code, 'key_expired')
 })
 
-test('who wrote and who was refused is in the audit log; who read is not, and no key is', async (t) => {
+test('the audit log records writes and refusals with their callers, but no reads and no keys', async (t) => {
   const auditLog = join(await temporaryFolder(t), 'audit', 'log')
   const reader = makeKey('reader', 'read')
   const app = await startApp(t, { apiKeys: `${owner.line},${reader.line}`, auditLog })
@@ -124,7 +124,7 @@ test('the audit log can be part of the log', async (t) => {
   assert.deepEqual([entry?.action, entry?.outcome], ['createGallery', 'done'])
 })
 
-test('metrics have a port of their own where that is set, with the same keys', async (t) => {
+test('metrics can have their own port, with the same keys', async (t) => {
   const reader = makeKey('reader', 'read')
   const app = await startApp(t, { apiKeys: reader.line, metricsPort: 9100 })
   assert.equal((await app.app.inject({ url: '/metrics', headers: bearer(reader) })).statusCode, 404)
@@ -136,7 +136,7 @@ test('metrics have a port of their own where that is set, with the same keys', a
   assert.equal((await own.inject('/v1/galleries')).statusCode, 404)
 })
 
-test('a key file that changes is followed by the running service', async (t) => {
+test('the running service follows changes to its key file', async (t) => {
   const apiKeysFile = join(await temporaryFolder(t), 'keys')
   const [first, second] = [makeKey('first', 'read'), makeKey('second', 'read')]
   await writeFile(apiKeysFile, first.line)

@@ -25,7 +25,7 @@ async function filledApp(t: TestContext, overrides = {}): Promise<TestApp> {
 const batch = (app: TestApp, queries: unknown[]) =>
   app.call<Static<typeof SearchBatchAnswer>>(200, { method: 'POST', url, payload: { queries } })
 
-test('each query is answered as it would be alone, in order', async (t) => {
+test('each query gets the same answer as alone, in order', async (t) => {
   const app = await filledApp(t)
   const image = (await draw(2)).toString('base64')
   const queries = [
@@ -51,7 +51,7 @@ test('each query is answered as it would be alone, in order', async (t) => {
   assert.match(text, /alike_searches_total\{method="exact"\} 128/)
 })
 
-test('a bad query has its own problem and spoils no other', async (t) => {
+test('a bad query has its own problem and does not affect the others', async (t) => {
   const app = await filledApp(t)
   const { answers } = await batch(app, [
     { imageId: '1' },
@@ -109,7 +109,7 @@ test('no queries, too many, too many bytes and other bodies are refused as a who
   )
 })
 
-test('a batch goes through where only its own place is free, and leaves no place taken', async (t) => {
+test('a batch needs only one free place, and frees every place it takes', async (t) => {
   const app = await filledApp(t, { requestsMax: 1 })
   for (let round = 0; round < 3; round++) {
     const { answers } = await batch(
@@ -130,7 +130,7 @@ test('a batch goes through where only its own place is free, and leaves no place
   assert.match((await wide.app.inject('/metrics')).body, /alike_requests_in_flight 0/)
 })
 
-test('each query counts against the limit of requests, and those beyond it are told when to come back', async (t) => {
+test('each query counts towards the request limit, and those beyond it get a retry time', async (t) => {
   const app = await filledApp(t, { rateLimitPerMinute: 8 }) // five of them fill the gallery
   const response = await app.app.inject({
     method: 'POST',

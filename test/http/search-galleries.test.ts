@@ -40,7 +40,7 @@ const joined = (app: TestApp, payload: object, status = 200, headers: Record<str
   app.call<Joined>(status, { method: 'POST', url: '/v1/search', payload, headers })
 const seenIn = (hits: readonly Hit[]) => hits.map(({ id, score, label, rank }) => [rank, id, score, label])
 
-test('several galleries give the ranking of one that holds all of them', async (t) => {
+test('several galleries give the ranking of one gallery with all of their pictures', async (t) => {
   const app = await filledApp(t)
   const image = await drawImage('circle', 77, { format: 'png' })
   const query = { image: image.toString('base64'), include: ['metadata', 'thumbnail'] }
@@ -88,7 +88,7 @@ test('several galleries give the ranking of one that holds all of them', async (
   assert.equal(raw.hits.length, 3)
 })
 
-test('its pages are of one ranking, whatever is stored, removed and deleted meanwhile', async (t) => {
+test('its pages come from one ranking, whatever is stored, removed and deleted meanwhile', async (t) => {
   const app = await filledApp(t)
   const image = (await drawImage('square', 77, { format: 'png' })).toString('base64')
   const galleries = ['part*']
@@ -113,7 +113,7 @@ test('its pages are of one ranking, whatever is stored, removed and deleted mean
   })
 })
 
-test('boosts raise what fits, here and in one gallery, and the likeness is told as it is', async (t) => {
+test('boosts raise matching pictures, here and in one gallery, and the reported score is unchanged', async (t) => {
   const app = await filledApp(t)
   const image = (await drawImage('stripes', 77, { format: 'png' })).toString('base64')
   const boosts = [
@@ -146,7 +146,7 @@ test('boosts raise what fits, here and in one gallery, and the likeness is told 
   await app.call(400, { method: 'POST', url, payload: { image, boosts: [{ ...boosts[0], weight: -1 }] } })
 })
 
-test('what cannot be searched together is refused', async (t) => {
+test('galleries that cannot be searched together are refused', async (t) => {
   const dataDir = await temporaryFolder(t)
   const other = await startApp(t, { dataDir, modelDir: (await handmadeModel(t, { dimension: 16 })).folder })
   await other.call(201, { method: 'PUT', url: '/v1/galleries/part-old' })
@@ -162,7 +162,7 @@ test('what cannot be searched together is refused', async (t) => {
   assert.equal((await joined(app, { image, galleries: ['many-*'] }, 422)).code, 'too_many_galleries')
 })
 
-test('a key that is kept to some galleries finds those, and is refused the others', async (t) => {
+test('a key restricted to some galleries finds those, and is refused the others', async (t) => {
   const owner = makeKey('owner', 'admin')
   const reader = makeKey('reader', 'read', { galleries: ['part-*'] })
   const apiKeys = [owner.line, reader.line].join()

@@ -80,14 +80,14 @@ test('the same picture is found first, whichever way it is sent', async (t) => {
   }
 })
 
-test('a stored picture is no hit of its own search', async (t) => {
+test('a stored picture is not a hit of its own search', async (t) => {
   const app = await filledApp(t)
   const answer = await app.call(200, { method: 'POST', url, payload: { imageId: 'circle-1', k: 100 } })
   assert.equal(answer.hits.length, 5)
   assert.ok(answer.hits.every(({ id }) => id !== 'circle-1'))
 })
 
-test('k, offset, minScore, labels and include shape the answer', async (t) => {
+test('k, offset, minScore, labels and include shape the response', async (t) => {
   const app = await filledApp(t)
   const payload = await draw('circle', 1)
   const search = (query: string) => app.call(200, { method: 'POST', url: `${url}?${query}`, headers: png, payload })
@@ -124,7 +124,7 @@ test('a region searches with that part of the picture', async (t) => {
   await app.call(422, { method: 'POST', url: `${url}?region=2,2,1,1`, headers: png, payload })
 })
 
-test('what does not fit is told by its place', async (t) => {
+test('invalid parameters are reported with their location', async (t) => {
   const app = await filledApp(t, { searchMaxK: 1000 })
   const payload = await draw('circle', 1)
   const rows: [query: string, pointer: string][] = [
@@ -166,7 +166,7 @@ test('what does not fit is told by its place', async (t) => {
   ])
 })
 
-test('unknown galleries and pictures are 404, also before a picture is looked at', async (t) => {
+test('unknown galleries and pictures are 404, even before a picture is decoded', async (t) => {
   const app = await filledApp(t)
   const gone = await app.call(404, {
     method: 'POST',
@@ -199,7 +199,7 @@ test('with two views a picture and its mirror image are the same', async (t) => 
   assert.ok((await scoreWith(1)) < 0.999)
 })
 
-test('a calibrated model tells how likely a hit shares the label, and hits can be bound by it', async (t) => {
+test('a calibrated model returns how likely a hit shares the label, and hits can be limited by it', async (t) => {
   const calibration = {
     curve: { kind: 'logistic' as const, slope: 20, intercept: -18 },
     positives: 10,
@@ -224,14 +224,14 @@ test('a calibrated model tells how likely a hit shares the label, and hits can b
   assert.deepEqual((await search('&minPSame=1')).hits, [], 'no score of this curve is certain')
 })
 
-test('without calibration there is no probability to bound hits by', async (t) => {
+test('without calibration there is no probability to limit hits by', async (t) => {
   const app = await filledApp(t)
   const request = { method: 'POST' as const, headers: png, payload: await draw('circle', 1) }
   assert.equal('pSame' in (await app.call(200, { ...request, url })).hits[0]!, false)
   assert.equal((await app.call(409, { ...request, url: `${url}?minPSame=0.5` })).code, 'model_not_calibrated')
 })
 
-test('a filter over label and metadata is taken as JSON text and as JSON, beside labels and excluded ids', async (t) => {
+test('a filter over label and metadata is accepted as JSON text and as JSON, together with labels and excluded ids', async (t) => {
   const app = await filledApp(t)
   const payload = await draw('circle', 1)
   const late = { field: 'metadata.seed', gte: 2 }
@@ -279,7 +279,7 @@ test('a filter over label and metadata is taken as JSON text and as JSON, beside
   }
 })
 
-test('a query may be a vector, several pictures, several stored ones, with others to stay away from', async (t) => {
+test('a query may be a vector, several pictures, or several stored ones, with others to avoid', async (t) => {
   const app = await filledApp(t)
   const [one, two] = [await draw('square', 1), await draw('square', 2)]
   const search = (payload: object) =>
@@ -324,7 +324,7 @@ test('a query may be a vector, several pictures, several stored ones, with other
   )
 })
 
-test('vectors that are none of this model, and too many pictures, are refused', async (t) => {
+test('vectors of another model, and too many pictures, are refused', async (t) => {
   const app = await filledApp(t)
   const unit = [1, ...Array.from({ length: 23 }, () => 0)]
   assert.equal(

@@ -11,14 +11,14 @@ const named = {
   Broken: { $id: 'Broken', type: 7 },
 }
 
-test('one serialiser is made for answers of the same schema', () => {
+test('responses with the same schema share one serialiser', () => {
   const serialiserOf = serialiserFactory(named)
   const one = serialiserOf({ schema: { $ref: 'Problem#' } })
   assert.equal(serialiserOf({ schema: { $ref: 'Problem#' } }), one)
   assert.notEqual(serialiserOf({ schema: { $ref: 'Hit#' } }), one)
 })
 
-test('names are followed through names, also to themselves; members that no schema has are left out', () => {
+test('references are followed through references, also recursively; members missing from the schema are omitted', () => {
   const serialiserOf = serialiserFactory(named)
   const hits = { type: 'object', properties: { hits: { type: 'array', items: { $ref: 'Hit#' } } } }
   const rows: [schema: object, answer: unknown, json: string][] = [
@@ -30,6 +30,6 @@ test('names are followed through names, also to themselves; members that no sche
   for (const [schema, answer, json] of rows) assert.equal(serialiserOf({ schema })(answer), json)
 })
 
-test('a name that nobody gave is refused when the route is registered', () => {
+test('an unknown reference is refused when the route is registered', () => {
   assert.throws(() => serialiserFactory(named)({ schema: { $ref: 'Nobody#' } }))
 })

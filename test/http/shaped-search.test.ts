@@ -42,7 +42,7 @@ async function filledApp(t: TestContext, overrides = {}): Promise<TestApp> {
 const search = (app: TestApp, payload: object, status = 200) =>
   app.call(status, { method: 'POST', url, payload: { imageId: 'circle-1', includeSelf: true, k: 20, ...payload } })
 
-test('hits come in groups by label or metadata, with their ranks; ungrouped there are none', async (t) => {
+test('hits can be grouped by label or metadata, with ranks; by default there are no groups', async (t) => {
   const app = await filledApp(t)
   const plain = await search(app, {})
   assert.equal('groups' in plain, false)
@@ -92,7 +92,7 @@ test('hits come in groups by label or metadata, with their ranks; ungrouped ther
   )
 })
 
-test('near-copies of better hits are hidden when asked, and k is filled by others', async (t) => {
+test('near-copies of better hits are hidden on request, and replaced by others up to k', async (t) => {
   const app = await filledApp(t)
   const all = (await search(app, {})).hits.map(({ id }) => id)
   assert.equal(all.length, 12)
@@ -124,7 +124,7 @@ test('near-copies of better hits are hidden when asked, and k is filled by other
   assert.ok((await search(app, { hideDuplicates: true })).hits.length <= shown.length)
 })
 
-test('diversity begins with the best hit and goes on with what is unlike it', async (t) => {
+test('diversity begins with the best hit and continues with different ones', async (t) => {
   const app = await filledApp(t)
   const plain = (await search(app, {})).hits
   assert.deepEqual((await search(app, { diversity: 0 })).hits, plain)
@@ -153,14 +153,14 @@ test('diversity begins with the best hit and goes on with what is unlike it', as
   assert.deepEqual((await search(app, { diversity: 0.7 })).hits, diverse, 'the same question has the same answer')
 })
 
-test('a small bound of k bounds what is looked at, too', async (t) => {
+test('a small bound of k also bounds the examined hits', async (t) => {
   const app = await filledApp(t, { searchMaxK: 4 })
   assert.equal((await search(app, { k: 4, diversity: 0.5 })).hits.length, 4)
   assert.equal((await search(app, { k: 4, groupBy: 'label', groupSize: 9 })).groups.length <= 4, true)
   assert.equal((await search(app, { k: 4, vote: 5 }, 400)).errors?.[0]?.pointer, '/vote')
 })
 
-test('links to thumbnails come when asked for, null where none is stored; durations are always there', async (t) => {
+test('links to thumbnails are included on request, null if none is stored; durations are always included', async (t) => {
   const app = await filledApp(t)
   const { hits, durations } = await search(app, { include: ['thumbnail', 'durations'] })
   assert.ok('totalMs' in durations)
@@ -189,7 +189,7 @@ const calibration: ScoreCalibration = {
   ],
 }
 
-test('the best hits vote on the label, and a best hit below the calibrated threshold is no match', async (t) => {
+test('the best hits vote on the label, and a best hit below the calibrated threshold is not a match', async (t) => {
   const { folder } = await handmadeModel(t, { dimension: 24, calibration })
   const app = await filledApp(t, { modelDir: folder })
   const plain = await search(app, { k: 5 })
@@ -230,7 +230,7 @@ test('the best hits vote on the label, and a best hit below the calibrated thres
   assert.match(unknown.detail!, /0\.1, 0\.01/)
 })
 
-test('without calibration there is a vote but no threshold, and none is made up', async (t) => {
+test('without calibration there is a vote but no threshold, and none is invented', async (t) => {
   const app = await filledApp(t)
   const { vote } = await search(app, { vote: 5 })
   assert.equal(vote.voters, 5)
@@ -238,7 +238,7 @@ test('without calibration there is a vote but no threshold, and none is made up'
   assert.equal((await search(app, { vote: 5, falseMatchRate: 0.01 }, 409)).code, 'model_not_calibrated')
 })
 
-test('what does not go together, or would cost too much, is told by its place', async (t) => {
+test('combinations that are invalid or too expensive are reported with their location', async (t) => {
   const app = await filledApp(t)
   const rows: [given: object, pointer: string][] = [
     [{ groupBy: 'label', diversity: 0.5 }, '/diversity'],

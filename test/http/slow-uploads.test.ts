@@ -56,7 +56,7 @@ async function galleryAndArchive(app: TestApp): Promise<Buffer> {
   return tarOf([{ path: 'a.jpg', content: await drawImage('circle', 1) }])
 }
 
-test('uploads that have stalled hold no place of a job', async (t) => {
+test('stalled uploads hold no place in the job queue', async (t) => {
   const sockets = openSockets(t)
   const app = await startApp(t, { ingestJobsMax: 2 })
   const archive = await galleryAndArchive(app)
@@ -68,7 +68,7 @@ test('uploads that have stalled hold no place of a job', async (t) => {
   assert.match((await app.app.inject('/metrics')).body, /^alike_uploads_in_flight 4$/m)
 })
 
-test('an upload that lags is ended with a reason, and leaves nothing behind', async (t) => {
+test('an upload that is too slow is ended with a reason, and leaves nothing behind', async (t) => {
   const sockets = openSockets(t)
   const app = await startApp(t, { uploadLagMaxMs: 300 })
   await galleryAndArchive(app)
@@ -85,7 +85,7 @@ test('an upload that lags is ended with a reason, and leaves nothing behind', as
   )
 })
 
-test('when every place is taken, the upload that lags most makes room; before that, a new one is refused', async (t) => {
+test('when every place is taken, the slowest upload makes room; before that, a new one is refused', async (t) => {
   const sockets = openSockets(t)
   for (const bounds of [{ uploadsMax: 4 }, { uploadsPerCallerMax: 4 }]) {
     const app = await startApp(t, { ...bounds, uploadLagMaxMs: 6_000 })
@@ -105,7 +105,7 @@ test('when every place is taken, the upload that lags most makes room; before th
   }
 })
 
-test('an upload that keeps the pace, however slow the service takes it, goes on', async (t) => {
+test('an upload that keeps the pace continues, however slowly the service reads it', async (t) => {
   const sockets = openSockets(t)
   const app = await startApp(t, { uploadLagMaxMs: 300, uploadMinBytesPerSecond: 100 })
   const archive = await galleryAndArchive(app)

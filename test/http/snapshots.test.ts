@@ -66,7 +66,7 @@ test('backup and restore by command: a service on the restored folder finds ever
   }
 })
 
-test('a snapshot is begun, looked at, fetched and deleted', async (t) => {
+test('a snapshot is started, inspected, downloaded and deleted', async (t) => {
   const app = await startApp(t)
   await putImages(app, 2)
   const begun = await app.app.inject({ method: 'POST', url: '/v1/snapshots' })
@@ -106,7 +106,7 @@ test('too many are refused', async (t) => {
   assert.equal((await app.call(409, { method: 'POST', url: '/v1/snapshots' })).code, 'snapshots_full')
 })
 
-test('a client that leaves in the middle of a download does no harm', async (t) => {
+test('a client that leaves during a download does no harm', async (t) => {
   const app = await startApp(t)
   await putImages(app, 3)
   const { id } = await app.call<View>(202, { method: 'POST', url: '/v1/snapshots' })
@@ -120,7 +120,7 @@ test('a client that leaves in the middle of a download does no harm', async (t) 
   assert.equal(whole.statusCode, 200)
 })
 
-test('only an administrator may see or make snapshots', async (t) => {
+test('only an administrator may see or create snapshots', async (t) => {
   const [writer, admin] = [makeKey('w', 'write'), makeKey('o', 'admin')]
   const app = await startApp(t, { apiKeys: `${writer.line},${admin.line}` })
   const id = '20260301T093000Z-aaaaaa'
@@ -140,7 +140,7 @@ test('only an administrator may see or make snapshots', async (t) => {
   await app.close() // stops the one that was begun, before its folder goes
 })
 
-test('a job that had not ended is told as failed after a restore: its upload is no part of a snapshot', async (t) => {
+test('an unfinished job is reported as failed after a restore, because its upload is not part of a snapshot', async (t) => {
   const modelDir = (await handmadeModel(t, { dimension: 24 })).folder
   const app = await startApp(t, { modelDir })
   await putImages(app, 1)

@@ -9,7 +9,7 @@ import { endedJob, sendJob } from '../support/jobs.js'
 const spellings = ['K\u00e4se', 'Ka\u0308se'] as const
 const gallery = '/v1/galleries/spelt'
 
-test('two spellings are two ids and two labels, by addresses, archives, filters and removals', async (t) => {
+test('two spellings are two ids and two labels, in URLs, archives, filters and removals', async (t) => {
   const app = await startApp(t, { textForm: 'as_is' })
   await app.call(201, { method: 'PUT', url: gallery })
   const [first, second] = spellings

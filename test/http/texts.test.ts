@@ -30,7 +30,7 @@ async function appWithGallery(t: TestContext, dataDir: string): Promise<TestApp>
   return app
 }
 
-test('text that SQLite, JSON and UTF-8 do not carry is refused at every door', async (t) => {
+test('text that SQLite, JSON and UTF-8 cannot represent is refused by every route', async (t) => {
   const app = await appWithGallery(t, await temporaryFolder(t))
   const image = (await drawImage('cross', 1)).toString('base64')
   const picture = { name: 'image', filename: 'a.jpg', content: await drawImage('cross', 1) }
@@ -114,7 +114,7 @@ test('text that SQLite, JSON and UTF-8 do not carry is refused at every door', a
   assert.equal(app.log.filter(({ level }) => Number(level) >= 50).length, 0)
 })
 
-test('bytes in an address that are not percent-encoded are refused, and ids that no client would send as they are', async (t) => {
+test('invalid percent-encoding in a URL is refused, and so are ids that no client would send unescaped', async (t) => {
   const app = await appWithGallery(t, await temporaryFolder(t))
   const port = Number(new URL(await app.listen()).port)
   const addresses = [
@@ -132,7 +132,7 @@ test('bytes in an address that are not percent-encoded are refused, and ids that
   }
 })
 
-test('a line with text that is none, or with an id that no client can ask for, is a line of the report', async (t) => {
+test('a line with invalid text, or with an id that cannot be requested, is a line of the report', async (t) => {
   const app = await appWithGallery(t, await temporaryFolder(t))
   const image = (await drawImage('cross', 1)).toString('base64')
   const add = (id: string, more = '') => `{"add":{"id":${id},"image":"${image}"${more}}}`
@@ -154,7 +154,7 @@ test('a line with text that is none, or with an id that no client can ask for, i
   assert.deepEqual(new Set((await errorsOf(app, job)).map(({ code }) => code)), new Set(['line_invalid']))
 })
 
-test('names in an error report are cut between characters', async (t) => {
+test('names in an error report are truncated between characters', async (t) => {
   const app = await appWithGallery(t, await temporaryFolder(t))
   const id = `${'x'.repeat(511)}😀${'y'.repeat(20)}`
   const job = await endedJob(
@@ -171,7 +171,7 @@ test('names in an error report are cut between characters', async (t) => {
   assert.equal(line?.name, 'x'.repeat(511))
 })
 
-test('a data folder with labels and ids that are no text opens, and all of it works again', async (t) => {
+test('a data folder with invalid labels and ids opens, and everything in it works again', async (t) => {
   const dataDir = await temporaryFolder(t)
   const before = await appWithGallery(t, dataDir)
   for (const id of ['cut', 'cut id', 'cut id too'])
@@ -212,7 +212,7 @@ test('a data folder with labels and ids that are no text opens, and all of it wo
   await app.call(204, { method: 'DELETE', url: `${images}/${encodeURIComponent('half\ufffd')}` })
 })
 
-test('a record that cannot be read is one picture’s: named, replaceable, removable, and no matter of its gallery or a backup', async (t) => {
+test('an unreadable record affects one picture, which is named, replaceable and removable, but not its gallery or a backup', async (t) => {
   const dataDir = await temporaryFolder(t)
   const before = await appWithGallery(t, dataDir)
   for (const id of ['bad', 'worse'])
@@ -288,7 +288,7 @@ async function expectSnapshot(app: TestApp, damagedImages: object | undefined): 
   await app.call(204, { method: 'DELETE', url: `/v1/snapshots/${snapshot.id}` })
 }
 
-test('an id and a label in either of two forms of letters are one, at every door', async (t) => {
+test('an id and a label in either of two Unicode forms are the same, for every route', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   const [composed, apart] = ['Käse/é', 'Käse/é'.normalize('NFD')]
@@ -337,7 +337,7 @@ test('an id and a label in either of two forms of letters are one, at every door
   await app.call(404, { url: at(composed) })
 })
 
-test('what was stored in another form before is found, changed and removed as it was sent', async (t) => {
+test('data stored earlier in another form is found, changed and removed in the form it was sent', async (t) => {
   const dataDir = await temporaryFolder(t)
   const before = await appWithGallery(t, dataDir)
   await before.close()

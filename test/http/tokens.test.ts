@@ -55,7 +55,7 @@ async function startIssuer(t: TestContext): Promise<Issuer> {
 
 const as = (token: string) => ({ authorization: `Bearer ${token}` })
 
-test('scopes of a token are roles and verbs, and a claim keeps it to galleries', async (t) => {
+test('scopes of a token are roles and verbs, and a claim restricts it to galleries', async (t) => {
   const issuer = await startIssuer(t)
   const app = await startApp(t, { jwtIssuer: issuer.url, jwtAudience: 'alike, other', jwtGalleriesClaim: 'galleries' })
   const writer = await issuer.token({ scope: 'openid alike:write', galleries: ['shop-*'] })
@@ -75,7 +75,7 @@ test('scopes of a token are roles and verbs, and a claim keeps it to galleries',
   assert.ok(app.log.some(({ caller }) => caller === 'token:anna'))
 })
 
-test('what is not signed by the issuer, for us, or in time, is refused', async (t) => {
+test('tokens with a wrong issuer, audience or time are refused', async (t) => {
   const [issuer, stranger] = [await startIssuer(t), await startIssuer(t)]
   const app = await startApp(t, { jwtIssuer: issuer.url, jwtAudience: 'alike' })
   const scope = 'alike:read'
@@ -99,7 +99,7 @@ test('what is not signed by the issuer, for us, or in time, is refused', async (
   assert.doesNotMatch(JSON.stringify(app.log), new RegExp(signature))
 })
 
-test('published keys are kept, and asked for again when the issuer signs with a new one', async (t) => {
+test('published keys are cached, and fetched again when the issuer signs with a new one', async (t) => {
   const issuer = await startIssuer(t)
   const app = await startApp(t, { jwtIssuer: issuer.url, jwtAudience: 'alike', jwtJwksUrl: `${issuer.url}/keys` })
   const use = async () =>
@@ -115,7 +115,7 @@ test('published keys are kept, and asked for again when the issuer signs with a 
   await use()
 })
 
-test('an issuer that cannot be asked is told apart from a bad token', async (t) => {
+test('an unreachable issuer is distinguished from a bad token', async (t) => {
   const issuer = await startIssuer(t)
   const token = await issuer.token({ scope: 'alike:read' })
   await issuer.close()
@@ -123,6 +123,6 @@ test('an issuer that cannot be asked is told apart from a bad token', async (t) 
   assert.equal((await app.call(503, { url: '/v1/galleries', headers: as(token) })).code, 'identity_unreachable')
 })
 
-test('an issuer without an audience keeps the service from starting', async (t) => {
+test('an issuer without an audience prevents the start of the service', async (t) => {
   await assert.rejects(startApp(t, { jwtIssuer: 'https://issuer.example.com' }), { code: 'config_invalid' })
 })

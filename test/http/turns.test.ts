@@ -30,7 +30,7 @@ const slow = (ms: number) => ({
   },
 })
 
-test('what is written in turns is what is written at once', async () => {
+test('output written in turns equals output written at once', async () => {
   const text = '{"a":[1,{"b":"ü \\ud83d"}]}'
   const values = [
     null,
@@ -51,7 +51,7 @@ test('what is written in turns is what is written at once', async () => {
   assert.deepEqual(JSON.parse(written), JSON.parse(JSON.stringify(stored)))
 })
 
-test('others have their turns while a large answer is written, and it ends when nobody waits for it', async () => {
+test('others get turns while a large response is written, and writing ends when the caller leaves', async () => {
   const large = { groups: [{ hits: Array.from({ length: 60 }, () => ({ metadata: slow(2) })) }] }
   assert.ok((await turnsDuring(() => jsonInTurns(large))) >= 8)
   const left = new AbortController()
@@ -62,7 +62,7 @@ test('others have their turns while a large answer is written, and it ends when 
   )
 })
 
-test('of all who are at long work one has a turn of the event loop, in their order', async () => {
+test('long tasks take turns in the event loop, in order', async () => {
   const seen: string[] = []
   let turn = 0
   const isDone = Promise.all(
@@ -103,7 +103,7 @@ async function largeGallery(t: Parameters<typeof startApp>[0], pictures: number)
   return startApp(t, { dataDir })
 }
 
-test('a large search, alone and in a batch, and a large list give others their turns, and are what small ones are', async (t) => {
+test('a large search, alone and in a batch, and a large list yield to others, and return the same as small ones', async (t) => {
   const app = await largeGallery(t, 300)
   const query = (k: number, offset = 0) => ({ imageId: 'p0', k, offset, includeSelf: true, include: ['metadata'] })
   const search = (payload: object) => app.call(200, { method: 'POST', url: '/v1/galleries/g/search', payload })

@@ -23,7 +23,7 @@ const names = [
 ]
 const gallery = '/v1/galleries/unicode'
 
-test('ids and labels of any letters go through addresses, headers and JSON', async (t) => {
+test('ids and labels with any characters work in URLs, headers and JSON', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: gallery })
   const payload = await drawImage('circle', 1, { format: 'png' })
@@ -52,7 +52,7 @@ test('ids and labels of any letters go through addresses, headers and JSON', asy
   }
 })
 
-test('so they do through tars, zips and lines', async (t) => {
+test('so they do in tars, zips and lines', async (t) => {
   const app = await startApp(t)
   const image = await drawImage('circle', 1)
   const paths = names.map((name) => `${name}/${name}.jpg`)

@@ -9,12 +9,12 @@ import { createMetrics } from '../../src/metrics/metrics.js'
 import { startApp, temporaryFolder } from '../support/app.js'
 import { tinyModel } from '../support/tiny-model.js'
 
-test('a model that computes what its export computed is served, and the agreement is a metric', async (t) => {
+test('a model that computes the same as its export is served, and the agreement is a metric', async (t) => {
   const app = await startApp(t, { modelDir: await tinyModel() })
   assert.match((await app.app.inject('/metrics')).body, /alike_golden_min_cosine\{precision="fp32"\} (1|0\.99999)/)
 })
 
-test('a model that computes something else is not', async (t) => {
+test('a model that computes something else is not served', async (t) => {
   const modelDir = await temporaryFolder(t)
   await cp(await tinyModel(), modelDir, { recursive: true })
   await cp(join(modelDir, 'golden', 'tiles.png'), join(modelDir, 'golden', 'rings.png'))
@@ -24,7 +24,7 @@ test('a model that computes something else is not', async (t) => {
   })
 })
 
-test('an unready process is alive, is measured, and gives its reason to everybody else', async () => {
+test('an unready process is alive, exposes metrics, and gives its reason to all other requests', async () => {
   const metrics = createMetrics()
   metrics.embedding.setGoldenCosine('int8', 0.5)
   const reason = new AlikeError('golden_mismatch', { detail: 'The smallest cosine is 0.5.' })

@@ -21,7 +21,7 @@ function misfitsOf(value: unknown): readonly Misfit[] {
 
 const tooLong: Misfit = { in: 'body', pointer: '/ids', detail: 'must not have more than 3 items' }
 
-test('a list as long as allowed fits, a longer one is told beside what else does not fit', () => {
+test('a list of the maximum length is accepted, a longer one is reported together with other faults', () => {
   assert.deepEqual(misfitsOf({ ids: ['a', 'b', 'c'] }), [])
   assert.deepEqual(misfitsOf({ ids: ['a', 'b', 'c', 'd'] }), [tooLong])
   assert.deepEqual(misfitsOf({ ids: ['a', 'b', 'c', 'd'], k: 0 }), [
@@ -30,7 +30,7 @@ test('a list as long as allowed fits, a longer one is told beside what else does
   ])
 })
 
-test('of a list that is far too long, what is beyond its bound is not looked at', () => {
+test('the rest of a list that is far too long is not examined', () => {
   for (const entry of ['a', 1]) {
     const ids = Array.from({ length: 390_000 }, () => entry)
     const before = process.cpuUsage()

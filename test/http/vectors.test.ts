@@ -13,7 +13,7 @@ interface Embedded {
   labels: { label: string; probability: number }[]
 }
 
-test('a picture becomes the vector that searches are made with, and its likeliest labels', async (t) => {
+test('a picture becomes the vector used for searches, and its most likely labels', async (t) => {
   const app = await startApp(t)
   const payload = await draw(1)
   const raw = await app.call<Embedded>(200, { method: 'POST', url: '/v1/embeddings', headers: png, payload })
@@ -42,7 +42,7 @@ test('a picture becomes the vector that searches are made with, and its likelies
   assert.equal(hits[0]!.score, 1)
 })
 
-test('two pictures have the score that a search gives them', async (t) => {
+test('two pictures have the same score as in a search', async (t) => {
   const app = await startApp(t)
   const [one, two] = [await draw(1), await draw(2)]
   const compare = (images: Buffer[]) =>

@@ -27,7 +27,7 @@ async function started(t: TestContext) {
   return { server, app: await startApp(t, { ...settingsOf(server), weaviateTimeoutMs: 3_000 }) }
 }
 
-test('a gallery chooses its engine, and how it lies there', needsServer, async (t) => {
+test('a gallery chooses its engine, and its layout there', needsServer, async (t) => {
   const { app } = await started(t)
   const far = { engine: 'weaviate', shards: 2, replicas: 1, quantisation: 'none' }
   assert.equal((await create(app, 201, 'far', far)).engine, 'weaviate')
@@ -63,7 +63,7 @@ test('a gallery chooses its engine, and how it lies there', needsServer, async (
 })
 
 test(
-  'while the server is away its galleries are refused with a code, the others are served, and readiness tells it',
+  'while the server is down, requests to its galleries are refused with a code, others are served, and readiness reports it',
   needsServer,
   async (t) => {
     const { app, server } = await started(t)
@@ -101,7 +101,7 @@ test(
 )
 
 test(
-  'a gallery whose collection was dropped by somebody is told as lost, and is not begun anew',
+  'a gallery whose collection was dropped externally is reported as lost, and not recreated',
   needsServer,
   async (t) => {
     const { app, server } = await started(t)
@@ -136,6 +136,6 @@ test(
   },
 )
 
-test('a default engine that is not there ends the start', async (t) => {
+test('an unreachable default engine prevents the start', async (t) => {
   await assert.rejects(startApp(t, { weaviateUrl: '', defaultEngine: 'weaviate' }), { code: 'config_invalid' })
 })

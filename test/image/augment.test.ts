@@ -31,7 +31,7 @@ test('the same random numbers give the same view, others another', async () => {
   assert.notDeepEqual(await view(0.3, 0.9, 0.2), first)
 })
 
-test('without jitter a grey picture stays as it is, with jitter it does not', async () => {
+test('without jitter a grey picture is unchanged, with jitter it is not', async () => {
   const grey = await sharp({ create: { width: 50, height: 30, channels: 3, background: '#646464' } })
     .png()
     .toBuffer()
@@ -41,7 +41,7 @@ test('without jitter a grey picture stays as it is, with jitter it does not', as
   assert.ok(bright.every((value) => value === 120))
 })
 
-test('the mirror turns left and right', async () => {
+test('mirroring swaps left and right', async () => {
   const ramp = await sharp(Buffer.from(Array.from({ length: 64 * 64 * 3 }, (_, i) => (Math.floor(i / 3) % 64) * 4)), {
     raw: { width: 64, height: 64, channels: 3 },
   })
@@ -54,7 +54,7 @@ test('the mirror turns left and right', async () => {
   assert.ok(mirrored[0]! > mirrored[45]!)
 })
 
-test('a wild view is made smaller, saved again, grey, blurred or framed, as its random numbers say', async () => {
+test('a wild view is shrunk, re-encoded, greyed, blurred or framed according to its random numbers', async () => {
   const colours = await sharp({ create: { width: 80, height: 80, channels: 3, background: '#c02040' } })
     .png()
     .toBuffer()
@@ -78,7 +78,7 @@ test('a wild view is made smaller, saved again, grey, blurred or framed, as its 
   assert.ok(framed[0]! < 40, 'the frame is black')
 })
 
-test('every picture takes the same count of random numbers', async () => {
+test('every picture consumes the same number of random numbers', async () => {
   let count = 0
   const random = () => {
     count++

@@ -47,7 +47,7 @@ const rows: [name: string, primaries: number, transfer: number, tolerance: numbe
   ['HLG of BT.2020', 9, 18, 6],
 ]
 for (const [name, primaries, transfer, tolerance] of rows) {
-  test(`a PNG that says ${name} in code points shows the colours it means`, async () => {
+  test(`a PNG with code points for ${name} shows the right colours`, async () => {
     assertNear(
       await preparedPatches(withCicp(await plainPng(primaries, transfer), [primaries, transfer, 0, 1])),
       tolerance,
@@ -55,11 +55,11 @@ for (const [name, primaries, transfer, tolerance] of rows) {
   })
 }
 
-test('samples of a narrow range are widened', async () => {
+test('samples of a limited range are expanded', async () => {
   assertNear(await preparedPatches(withCicp(await plainPng(1, 13, { black: 16, white: 235 }), [1, 13, 0, 0])), 2)
 })
 
-test('light above white is bent into white, and keeps its hue', async () => {
+test('light above white is rolled off to white, and keeps its hue', async () => {
   const orange = await sharp({ create: { width: 64, height: 32, channels: 3, background: { r: 200, g: 175, b: 140 } } })
     .png()
     .toBuffer()
@@ -81,7 +81,7 @@ test('every output of a picture is converted', async () => {
   assertNear(patchesOf(thumbnail), 14)
 })
 
-test('code points that say nothing, or sRGB, change no pixel', async () => {
+test('code points that are unspecified, or sRGB, change no pixel', async () => {
   const png = await plainPng(1, 13)
   const { pixels } = await prepareImage(png, options)
   for (const values of [
@@ -92,7 +92,7 @@ test('code points that say nothing, or sRGB, change no pixel', async () => {
     assert.deepEqual((await prepareImage(withCicp(png, values), options)).pixels, pixels)
 })
 
-test('unknown code points are refused by their numbers', async () => {
+test('unknown code points are refused by number', async () => {
   for (const values of [
     [1, 11, 0, 1],
     [200, 13, 0, 1],
@@ -105,7 +105,7 @@ test('unknown code points are refused by their numbers', async () => {
   }
 })
 
-test('code points of a PNG are stronger than its profile', async () => {
+test('code points of a PNG override its profile', async () => {
   const coded = await sharp(await plainPng(12, 13))
     .withIccProfile('p3', { attach: true })
     .png()
@@ -120,7 +120,7 @@ test('code points of a PNG are stronger than its profile', async () => {
   )
 })
 
-test('a chunk counts before the picture data, whole, and with its checksum', async () => {
+test('a chunk counts only before the picture data, complete, and with its checksum', async () => {
   const png = withCicp(await plainPng(1, 13), [9, 16, 0, 1])
   assert.deepEqual(pngColour(png), { primaries: 9, transfer: 16, fullRange: true })
   const wrong = Buffer.from(png)
@@ -132,32 +132,32 @@ test('a chunk counts before the picture data, whole, and with its checksum', asy
 })
 
 for (const [points, file] of Object.entries(codedAvif)) {
-  test(`an AVIF of code points ${points} shows the colours it means`, async () => {
+  test(`an AVIF with code points ${points} shows the right colours`, async () => {
     const bytes = Buffer.from(file, 'base64')
     assert.equal(Object.values(avifColour(bytes)!).slice(0, 2).join('/'), points)
     assertNear(await preparedPatches(bytes), 8)
   })
 }
 
-test('an animated AVIF is read by its first frame', async () => {
+test('an animated AVIF is read as its first frame', async () => {
   const prepared = await prepareImage(Buffer.from(animatedAvif, 'base64'), options)
   assert.deepEqual([prepared.format, prepared.width, prepared.height], ['avif', 64, 32])
   assertNear(await preparedPatches(Buffer.from(animatedAvif, 'base64')), 14)
 })
 
-test('an AVIF that is a sequence alone is refused with the reason', async () => {
+test('an AVIF that is only a sequence is refused with the reason', async () => {
   const bytes = Buffer.from(animatedAvif, 'base64')
   bytes.write('free', bytes.indexOf('meta'))
   await assert.rejects(prepareImage(bytes, options), { code: 'image_unreadable', detail: /sequence of frames alone/ })
 })
 
-test('a profile of an AVIF is stronger than its code points', () => {
+test('a profile in an AVIF overrides its code points', () => {
   const bytes = Buffer.from(codedAvif['9/16'], 'base64')
   bytes.write('prof', bytes.indexOf('nclx'))
   assert.equal(avifColour(bytes), undefined)
 })
 
-test('code points of another picture in the same AVIF do not count', () => {
+test('code points of another picture in the same AVIF are ignored', () => {
   const bytes = Buffer.from(codedAvif['9/16'], 'base64')
   bytes.writeUInt16BE(7, bytes.indexOf('pitm') + 8)
   assert.equal(avifColour(bytes), undefined)
@@ -179,7 +179,7 @@ test('an AVIF with any byte of its boxes damaged is read or refused', () => {
 })
 
 for (const [points, file] of Object.entries(codedAvif)) {
-  test(`an AVIF without a box of colour, whose AV1 data says ${points}, shows the colours it means`, async () => {
+  test(`an AVIF without a colour box, whose AV1 data states ${points}, shows the right colours`, async () => {
     const bytes = Buffer.from(file, 'base64')
     bytes.write('free', bytes.indexOf('colr'))
     assert.equal(Object.values(avifColour(bytes)!).slice(0, 2).join('/'), points)
@@ -187,7 +187,7 @@ for (const [points, file] of Object.entries(codedAvif)) {
   })
 }
 
-test('a sequence header is followed as far as it goes, whatever lies before it, and no further', async () => {
+test('a sequence header is parsed as far as possible, whatever precedes it, and no further', async () => {
   const file = Buffer.from(codedAvif['9/16'], 'base64')
   const data = file.subarray(file.indexOf('mdat') + 4)
   assert.deepEqual(av1Colour(data), { primaries: 9, transfer: 16 })
@@ -211,7 +211,7 @@ test('a sequence header is followed as far as it goes, whatever lies before it, 
     assert.equal(av1Colour(bytes), undefined)
 })
 
-test('an AVIF written by an encoder of today without colour of its own is sRGB', async () => {
+test('an AVIF written by a current encoder without colour information is sRGB', async () => {
   const png = await plainPng(1, 13)
   const avif = await sharp(png).avif({ quality: 95, chromaSubsampling: '4:4:4' }).toBuffer()
   assert.equal(avif.indexOf('colr'), -1)
@@ -235,7 +235,7 @@ async function deepRamp(curve: (light: number) => number): Promise<{ png: Buffer
 
 const srgbOf = (light: number) => 255 * (light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055)
 
-test('sixteen bits are converted as such: PQ of a PNG is within one level', async () => {
+test('sixteen bits are converted at full precision: PQ in a PNG is accurate to one level', async () => {
   const { png, light } = await deepRamp((value) => {
     const power = ((value * 203) / 10_000) ** 0.1593017578125
     return ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375
@@ -247,7 +247,7 @@ test('sixteen bits are converted as such: PQ of a PNG is within one level', asyn
   }
 })
 
-test('a narrow range of sixteen bits is widened', async () => {
+test('a limited range of sixteen bits is expanded', async () => {
   const { png, light } = await deepRamp((value) => (((16 + 219 * (srgbOf(value) / 255)) / 256) * 65_536) / 65_535)
   const { pixels } = await prepareImage(withCicp(png, [1, 13, 0, 0]), options)
   for (const [i, value] of light.entries())
@@ -255,7 +255,7 @@ test('a narrow range of sixteen bits is widened', async () => {
 })
 
 for (const profile of ['srgb', 'p3'] as const) {
-  test(`a PNG of sixteen bits with the profile ${profile} has the colours of the same picture of eight, in every output`, async () => {
+  test(`a 16-bit PNG with the profile ${profile} has the colours of the same picture with eight bits, in every output`, async () => {
     const wide = await profiledPng(profile, 16)
     const all: PrepareOptions = { ...options, views: 4, copies: true, thumbnail: { maxSide: 64 } }
     const [expected, found] = [await prepareImage(await profiledPng(profile, 8), all), await prepareImage(wide, all)]
@@ -271,7 +271,7 @@ for (const profile of ['srgb', 'p3'] as const) {
   })
 }
 
-test('sixteen bits without a profile, or with one that is none, are taken as they are', async () => {
+test('sixteen bits without a profile, or with an invalid one, are used unchanged', async () => {
   const plain = await profiledPng(undefined, 16)
   const expected = (await prepareImage(await profiledPng(undefined, 8), options)).pixels
   const { pixels } = await prepareImage(plain, options)

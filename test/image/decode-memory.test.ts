@@ -48,7 +48,7 @@ const rows: [name: string, image: () => Promise<Buffer>, options?: Partial<Prepa
 ]
 
 for (const [name, image, options] of rows) {
-  test(`the memory of a decode is known before it is begun: ${name}`, async (t) => {
+  test(`the memory of a decode is known in advance: ${name}`, async (t) => {
     const file = join(await temporaryFolder(t), 'picture')
     await writeFile(file, await image())
     const { expectedBytes, peakBytes, error } = await decodePeak(file, options)
@@ -58,7 +58,7 @@ for (const [name, image, options] of rows) {
   })
 }
 
-test('planes that are larger than the picture are counted', async () => {
+test('planes larger than the picture are counted', async () => {
   const hostile = await hostileImages(100)
   for (const name of ['avif of 64 pixels with an alpha plane of 5,000', 'avif of 64 pixels with a grid of 5,000']) {
     const { decodeBytes } = await planPreparation(hostile.get(name)!, peakOptions)
@@ -66,13 +66,13 @@ test('planes that are larger than the picture are counted', async () => {
   }
 })
 
-test('ordinary photographs of a phone take little', async () => {
+test('ordinary phone photographs take little', async () => {
   const turned = await of(4032, 3024).withMetadata({ orientation: 6 }).jpeg().toBuffer()
   const { decodeBytes } = await planPreparation(turned, { ...peakOptions, thumbnail: { maxSide: 192 } })
   assert.ok(decodeBytes < 16 * mebibyte, String(decodeBytes))
 })
 
-test('outputs made one after the other are the same as side by side', async () => {
+test('outputs made sequentially equal those made concurrently', async () => {
   const noise = Buffer.from(Array.from({ length: 90 * 60 * 3 }, (_, i) => (i * 7919 + (i >> 3) * 31) % 251))
   const small = await sharp(noise, { raw: { width: 90, height: 60, channels: 3 } })
     .png()

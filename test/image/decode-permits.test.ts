@@ -21,7 +21,7 @@ function bench(count: number, maxBytes: number) {
   return { permits, running, order, start, end }
 }
 
-test('pictures wait until their memory is free, and give it back', async () => {
+test('pictures wait until their memory is available, and free it afterwards', async () => {
   const { permits, running, start, end } = bench(4, 100)
   const all = [start('a', { bytes: 60 }), start('b', { bytes: 60 }), start('c', { bytes: 40 })]
   await turn()
@@ -38,13 +38,13 @@ test('pictures wait until their memory is free, and give it back', async () => {
   assert.equal(permits.bytesInUse, 0)
 })
 
-test('what could never have its memory is refused at once, with the limit', async () => {
+test('a request beyond the limit is refused at once, naming the limit', async () => {
   const { permits, start } = bench(1, 100)
   await assert.rejects(start('a', { bytes: 101 }), { code: 'image_too_much_memory', detail: /101 of the 100 bytes/ })
   assert.deepEqual([permits.depth, permits.bytesInUse], [0, 0])
 })
 
-test('a decode that fails gives its memory back', async () => {
+test('a failed decode frees its memory', async () => {
   const permits = new DecodePermits({ count: 1, maxBytes: 100 })
   await assert.rejects(
     permits.run(() => Promise.reject(new Error('broken')), { bytes: 100 }),
@@ -53,7 +53,7 @@ test('a decode that fails gives its memory back', async () => {
   assert.equal(await permits.run(async () => 'next', { bytes: 100 }), 'next')
 })
 
-test('searches go first, but a large bulk picture is not passed over for ever', async () => {
+test('searches go first, but a large bulk picture is not overtaken forever', async () => {
   const { order, start, end } = bench(2, 100)
   const all = [start('first', { bytes: 50 }), start('large', { bytes: 100, priority: 'bulk' })]
   for (let i = 0; i < 40; i++) all.push(start(`search ${i}`, { bytes: 50 }))
@@ -70,7 +70,7 @@ test('searches go first, but a large bulk picture is not passed over for ever', 
   await Promise.all(all)
 })
 
-test('who leaves while waiting lets those behind go on', async () => {
+test('leaving the queue lets those behind proceed', async () => {
   const { running, start, end } = bench(4, 100)
   const leaving = new AbortController()
   const first = start('a', { bytes: 50 })

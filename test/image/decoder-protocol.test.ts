@@ -15,7 +15,7 @@ const preprocessing = {
 const work: ImageWork = { kind: 'prepare', options: { preprocessing, maxPixels: 100, views: 2, copies: true } }
 const view = (value: number) => new Uint8Array(8 * 8 * 3).fill(value)
 
-test('what was made comes back part by part', () => {
+test('the result is transferred part by part', () => {
   const { header, body } = replyOf(1, {
     width: 3,
     height: 2,
@@ -33,7 +33,7 @@ test('what was made comes back part by part', () => {
   assert.deepEqual([[...image.copyDescriptor!], image.thumbnail!.toString()], [[9], 'small'])
 })
 
-test('an answer that does not fit the question is not believed', () => {
+test('a reply that does not match the request is rejected', () => {
   const made: MadeImage = { width: 3, height: 2, format: 'png', views: [192, 192] }
   const body = Buffer.alloc(384)
   assert.equal(imageOf(made, body, work).views.length, 2)
@@ -55,7 +55,7 @@ test('an answer that does not fit the question is not believed', () => {
     assert.throws(() => imageOf({ ...made, ...lie } as MadeImage, bytes, work), RangeError, JSON.stringify(lie))
 })
 
-test('errors keep their code and detail; a code that is not known is none', () => {
+test('errors keep their code and detail; an unknown code is rejected', () => {
   const reply = errorReplyOf(1, new AlikeError('region_invalid', { detail: 'There.' })) as {
     error: { code: string; detail: string; reason: string }
   }

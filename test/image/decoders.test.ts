@@ -54,7 +54,7 @@ const codeOf = (work: Promise<unknown>): Promise<string> =>
     (error: unknown) => (error instanceof AlikeError ? error.code : String(error)),
   )
 
-test('processes give the pixels, thumbnails and descriptors that the service itself gives, and the same refusals', async (t) => {
+test('processes return the same pixels, thumbnails, descriptors and refusals as the service itself', async (t) => {
   const { decoders } = await openPool(t)
   const scene = sharp(await drawScene(1))
   const everything: PrepareOptions = { ...options, views: 4, copies: true, thumbnail: { maxSide: 48 } }
@@ -98,7 +98,7 @@ test('processes give the pixels, thumbnails and descriptors that the service its
   assert.equal(await codeOf(decoders.prepare(image, { ...options, maxPixels: 100 })), 'image_too_many_pixels')
 })
 
-test('a picture that needs more memory than is set aside at first is asked for once more, and refused beyond the budget', async (t) => {
+test('a picture that needs more memory than first reserved is retried, and refused beyond the budget', async (t) => {
   const { decoders } = await openPool(t, { budget: 64 * 2 ** 20 })
   const webp = (side: number) =>
     sharp({ create: { width: side, height: side, channels: 3, background: '#789' } })
@@ -109,7 +109,7 @@ test('a picture that needs more memory than is set aside at first is asked for o
   assert.equal(decoders.bytesInUse, 0)
 })
 
-test('a process killed in the middle of a picture is one failed picture, and the next process goes on', async (t) => {
+test('a process killed during a picture fails one picture, and the next process continues', async (t) => {
   const { pool, seen, decoders } = await openPool(t)
   const [first] = pool.pids
   const lost = codeOf(decoders.prepare(await slowImage(), options))
@@ -122,7 +122,7 @@ test('a process killed in the middle of a picture is one failed picture, and the
   assert.equal(decoders.bytesInUse, 0)
 })
 
-test('of pictures that were in a process together, each is tried once more, alone: only the one that ends it again fails', async (t) => {
+test('pictures that were in one process together are each retried once, alone: only the one that crashes it again fails', async (t) => {
   const { pool, decoders } = await openPool(t)
   const [first] = pool.pids
   const slow = await slowImage()
@@ -135,7 +135,7 @@ test('of pictures that were in a process together, each is tried once more, alon
   assert.deepEqual(await Promise.all(both), ['image_ended_decoder', 'no error'])
 })
 
-test('while processes end as soon as they start, pictures are refused at once; afterwards they are decoded again', async (t) => {
+test('while processes exit right after starting, pictures are refused at once; afterwards they are decoded again', async (t) => {
   const { pool, decoders } = await openPool(t)
   const image = await drawImage('circle', 1)
   let killing = true
@@ -154,7 +154,7 @@ test('while processes end as soon as they start, pictures are refused at once; a
   assert.equal((await decoders.prepare(image, options)).width, 96)
 })
 
-test('searches go before bulk pictures, and who has left does not wait', async (t) => {
+test('searches overtake bulk pictures, and aborted requests do not wait', async (t) => {
   const { decoders } = await openPool(t, { count: 1 })
   const image = await drawImage('circle', 1)
   const order: string[] = []
@@ -170,7 +170,7 @@ test('searches go before bulk pictures, and who has left does not wait', async (
   assert.deepEqual(order, ['search', 'bulk'])
 })
 
-test('a process knows no secrets, has bounded memory and goes first when memory runs out', {
+test('a process has no secrets, bounded memory, and is killed first when memory runs out', {
   skip: process.platform !== 'linux',
 }, async (t) => {
   const { pool } = await openPool(t)
@@ -208,7 +208,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-test('closing ends every process, and a picture under way fails', async (t) => {
+test('closing ends every process, and a picture in progress fails', async (t) => {
   const { pool, decoders } = await openPool(t, { processes: 2 })
   const pids = pool.pids
   const lost = codeOf(decoders.prepare(await slowImage(), options))
@@ -219,7 +219,7 @@ test('closing ends every process, and a picture under way fails', async (t) => {
   assert.equal(await codeOf(decoders.prepare(await drawImage('circle', 1), options)), 'shutting_down')
 })
 
-test('closing while the next process is waited for fails the pictures that it was to have', async (t) => {
+test('closing while a process is starting fails the pictures waiting for it', async (t) => {
   const { pool, decoders } = await openPool(t)
   const slow = await slowImage()
   const both = [codeOf(decoders.prepare(slow, options)), codeOf(decoders.prepare(slow, options))]
@@ -230,7 +230,7 @@ test('closing while the next process is waited for fails the pictures that it wa
   assert.deepEqual(await Promise.all(both), ['shutting_down', 'shutting_down'])
 })
 
-test('processes are used where there are more than four cores, or as many as are wished for', async () => {
+test('processes are used with more than four cores, or as many as configured', async () => {
   const auto = { decoderProcesses: 'auto', decodeConcurrency: 0 }
   assert.deepEqual(decodersWanted(auto, 2), { processes: 0, count: 2 })
   assert.deepEqual(decodersWanted(auto, 16), { processes: 16, count: 32 })

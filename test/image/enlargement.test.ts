@@ -10,7 +10,7 @@ for (const [kernel, enlargedSquare] of [
   ['cubic', cubicSquare],
   ['lanczos3', cubicSquare],
 ] as const)
-  test(`a small picture is enlarged to the bit as sharp enlarges it by the kernel ${kernel}`, async () => {
+  test(`a small picture is enlarged bit for bit as by sharp with the kernel ${kernel}`, async () => {
     const random = seededRandom(7)
     const sizes: [number, number][] = [
       [1, 1],

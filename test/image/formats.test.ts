@@ -97,12 +97,12 @@ function assertNear(
 const golden = JSON.parse(await readFile('test/image/formats/golden.json', 'utf8')) as Record<Colours, number[][]>
 
 for (const [name, colours, tolerance, file] of rows) {
-  test(`${name}: its colours are those that ImageMagick gave`, async () => {
+  test(`${name}: its colours match those of ImageMagick`, async () => {
     assertNear(await preparedPatches(await file()), golden[colours], tolerance)
   })
 }
 
-test('ImageMagick still gives them', {
+test('ImageMagick still returns them', {
   skip: spawnSync('convert', ['-version']).status === 0 ? false : 'ImageMagick is not installed',
 }, async (t) => {
   const folder = await temporaryFolder(t)
@@ -134,7 +134,7 @@ test('ImageMagick still gives them', {
   }
 })
 
-test('a picture is turned as its file says', async () => {
+test('a picture is rotated as its file says', async () => {
   for (const name of ['turned.heic', 'turned.jxl']) {
     const {
       width: across,
@@ -150,7 +150,7 @@ test('a picture is turned as its file says', async () => {
   }
 })
 
-test('pages behind the first are left alone', async () => {
+test('pages after the first are ignored', async () => {
   const two = Buffer.concat([samples, samples.map((value) => 255 - value)])
   const stacked = sharp(two, { raw: { width, height: 2 * height, channels: 3, pageHeight: height } })
   const tiff = await stacked.tiff({ compression: 'lzw' }).toBuffer()
@@ -158,7 +158,7 @@ test('pages behind the first are left alone', async () => {
   assertNear(await preparedPatches(tiff), patches, 0)
 })
 
-test('what is damaged is told, whatever it does to its decoder', async () => {
+test('damage is reported, whatever it does to the decoder', async () => {
   for (const [name, , , file] of rows) {
     const bytes = await file()
     for (const cut of [bytes.subarray(0, Math.min(250, bytes.length * 0.25)), bytes.subarray(0, 30)])
@@ -170,7 +170,7 @@ test('what is damaged is told, whatever it does to its decoder', async () => {
   }
 })
 
-test('pixels are bounded by the header, before anything is decoded', async () => {
+test('the number of pixels is bounded by the header, before anything is decoded', async () => {
   for (const [, , , file] of rows) {
     const bytes = await file()
     await assert.rejects(

@@ -4,7 +4,7 @@ import { FrameReader, frameOf } from '../../src/image/frames.js'
 
 const bounds = { headerMaxBytes: 64, bodyMaxBytes: 1_000 }
 
-test('frames come out as they went in, however the stream is cut', () => {
+test('frames round-trip however the stream is split', () => {
   const sent = [
     { header: { call: 1 }, body: [Uint8Array.of(1, 2), Uint8Array.of(3)] },
     { header: { call: 2, name: 'ü' }, body: [] },
@@ -22,7 +22,7 @@ test('frames come out as they went in, however the stream is cut', () => {
   }
 })
 
-test('a frame over the bounds is refused before there is memory for it', () => {
+test('a frame beyond the bounds is refused before memory is allocated for it', () => {
   const prefix = (header: number, body: number) => {
     const bytes = Buffer.alloc(8)
     bytes.writeUInt32BE(header, 0)

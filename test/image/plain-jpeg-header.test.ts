@@ -5,7 +5,7 @@ import { plainJpegHeader } from '../../src/image/plain-jpeg-header.js'
 
 const of = (channels: 3 | 4 = 3) => sharp({ create: { width: 90, height: 61, channels, background: '#456' } })
 
-test('an ordinary header says what the decoder says', async () => {
+test('an ordinary header is read as by the decoder', async () => {
   const rows = [
     of().jpeg(),
     of().jpeg({ progressive: true }),
@@ -26,7 +26,7 @@ test('an ordinary header says what the decoder says', async () => {
   }
 })
 
-test('what is out of the ordinary is left to the decoder', async () => {
+test('anything unusual is left to the decoder', async () => {
   const plain = await of().jpeg().toBuffer()
   const frame = plain.indexOf(Buffer.of(0xff, 0xc0))
   const changed = (at: number, value: number) => Buffer.from(plain).fill(value, at, at + 1)

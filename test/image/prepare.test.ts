@@ -50,7 +50,7 @@ for (const format of ['jpeg', 'png', 'webp', 'gif', 'avif'] as const) {
   })
 }
 
-test('every colour space ends as 8-bit sRGB', async (t) => {
+test('every colour space is converted to 8-bit sRGB', async (t) => {
   const grey = sharp({ create: { width: 40, height: 40, channels: 3, background: '#808080' } })
   const rows = {
     'grey jpeg': await grey.clone().greyscale().jpeg().toBuffer(),
@@ -79,7 +79,7 @@ test('alpha is flattened on white', async () => {
   assert.deepEqual(at((await prepareImage(clear, options)).pixels, 5, 5), [255, 255, 255])
 })
 
-test('EXIF orientation comes before everything else', async () => {
+test('EXIF orientation is applied before everything else', async () => {
   // 6 = turn 90° clockwise to see it upright: the left (red) half becomes the upper half
   const bytes = await halves(96, 64).withMetadata({ orientation: 6 }).jpeg({ chromaSubsampling: '4:4:4' }).toBuffer()
   const upright = await prepareImage(bytes, options)
@@ -94,7 +94,7 @@ test('EXIF orientation comes before everything else', async () => {
   assertNear(at(lower.pixels, 16, 4), [0, 0, 255])
 })
 
-test('a region in pixels and the same region relative give the same pixels', async () => {
+test('a region in pixels and the same region in fractions give the same pixels', async () => {
   const bytes = await halves(100, 60).png().toBuffer()
   const inPixels = await prepareImage(bytes, {
     ...options,
@@ -123,7 +123,7 @@ test('only the first frame of an animation is read', async () => {
   }
 })
 
-test('cover crops the middle, squash keeps the whole picture', async () => {
+test('cover crops the centre, squash keeps the whole picture', async () => {
   const bytes = await halves(128, 32).png().toBuffer()
   const margin = { ...preprocessing, resizeShortSide: 40 }
   assert.equal((await prepareImage(bytes, { ...options, preprocessing: margin })).pixels.length, 32 * 32 * 3)
@@ -132,7 +132,7 @@ test('cover crops the middle, squash keeps the whole picture', async () => {
   assertNear(at(squashed.pixels, 30, 16), [0, 0, 255])
 })
 
-test('a thumbnail does not change the pixels and fits its square', async () => {
+test('a thumbnail does not change the pixels and fits into its square', async () => {
   const bytes = await halves(640, 320).jpeg().toBuffer()
   const plain = await prepareImage(bytes, options)
   const prepared = await prepareImage(bytes, { ...options, thumbnail: { maxSide: 100 } })
@@ -142,7 +142,7 @@ test('a thumbnail does not change the pixels and fits its square', async () => {
   assert.equal(plain.thumbnail, undefined)
 })
 
-test('extreme shapes are pictures too', async () => {
+test('extreme shapes are accepted too', async () => {
   for (const [width, height] of [
     [1, 1],
     [1, 20_000],
@@ -156,7 +156,7 @@ test('extreme shapes are pictures too', async () => {
   }
 })
 
-test('a cut-off picture of any format is refused', async () => {
+test('a truncated picture of any format is refused', async () => {
   const noise = Buffer.from(Array.from({ length: 120 * 90 * 3 }, (_, i) => (i * 7919 + (i >> 3) * 31) % 251))
   for (const format of ['jpeg', 'png', 'webp', 'gif', 'avif'] as const) {
     const bytes = await sharp(noise, { raw: { width: 120, height: 90, channels: 3 } })
@@ -172,7 +172,7 @@ test('a cut-off picture of any format is refused', async () => {
   }
 })
 
-test('what is no accepted picture gets its own code', async () => {
+test('anything but an accepted picture gets its own code', async () => {
   const png = await halves(20, 20).png().toBuffer()
   const rows: [Uint8Array, string][] = [
     [new Uint8Array(), 'image_empty'],
@@ -187,7 +187,7 @@ test('what is no accepted picture gets its own code', async () => {
   for (const [bytes, code] of rows) assert.equal(await codeOf(prepareImage(bytes, options)), code)
 })
 
-test('a refusal for its pixels names the size and the bound', async () => {
+test('a refusal for too many pixels names the size and the bound', async () => {
   const bytes = await halves(1200, 900).png().toBuffer()
   await assert.rejects(prepareImage(bytes, options), {
     code: 'image_too_many_pixels',
@@ -195,7 +195,7 @@ test('a refusal for its pixels names the size and the bound', async () => {
   })
 })
 
-test('a decompression bomb is refused on its header', async () => {
+test('a decompression bomb is refused by its header', async () => {
   const bomb = await sharp({ create: { width: 12_000, height: 12_000, channels: 3, background: '#000000' } })
     .png({ compressionLevel: 9 })
     .toBuffer()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { reduced, sizeWithin } from '../../src/image/reduction.js'
 
-test('a size within a square keeps the shape, is never enlarged and never nothing', () => {
+test('a size within a square keeps its shape, is never enlarged and never zero', () => {
   const rows = [
     [
       [400, 300],
@@ -29,7 +29,7 @@ test('a size within a square keeps the shape, is never enlarged and never nothin
     assert.deepEqual(sizeWithin({ width, height }, 192), { width: across, height: down })
 })
 
-test('each pixel is the mean of the area that it covers', () => {
+test('each pixel is the mean of the area it covers', () => {
   // 3 × 2 to 2 × 1: the middle column belongs to both by half
   const rgb = Uint8Array.from([0, 90, 255, 30, 90, 255, 60, 90, 255, 0, 90, 255, 30, 90, 255, 60, 90, 255])
   assert.deepEqual([...reduced({ rgb, width: 3, height: 2 }, { width: 2, height: 1 }).rgb], [10, 90, 255, 50, 90, 255])

@@ -15,13 +15,13 @@ const preprocessing: Preprocessing = {
   std: [1, 1, 1],
 }
 
-test('a mirror image has left and right exchanged and nothing else', () => {
+test('a mirror image swaps left and right and nothing else', () => {
   const pixels = Uint8Array.from({ length: 2 * 2 * 3 }, (_, i) => i)
   assert.deepEqual([...mirrored(pixels, 2)], [3, 4, 5, 0, 1, 2, 9, 10, 11, 6, 7, 8])
   assert.deepEqual(mirrored(mirrored(pixels, 2), 2), pixels)
 })
 
-test('views are the usual one, its mirror image, the other fit and its mirror image', async () => {
+test('views are the default one, its mirror image, the other fit and its mirror image', async () => {
   // wide, its outer thirds white: the middle shows none of them, the whole picture does
   const data = Buffer.alloc(24 * 8 * 3)
   for (let i = 0; i < 24 * 8; i++) data.fill(i % 24 < 8 || i % 24 >= 16 ? 255 : (i % 24) * 8, i * 3, i * 3 + 3)

@@ -31,7 +31,7 @@ const startOfScan = Buffer.of(0xff, 0xda)
 for (const progressive of [false, true]) {
   const kind = progressive ? 'progressive' : 'baseline'
 
-  test(`a ${kind} JPEG that lacks its end marker alone is read like the whole one`, async () => {
+  test(`a ${kind} JPEG that lacks only its end marker is read like the whole one`, async () => {
     const good = await encode({ progressive }).toBuffer()
     const expected = await pixelsOf(good)
     const firstSegmentEnd = 4 + good.readUInt16BE(4)
@@ -49,7 +49,7 @@ for (const progressive of [false, true]) {
     for (const [name, bytes] of Object.entries(rows)) assert.deepEqual(await pixelsOf(bytes), expected, name)
   })
 
-  test(`a cut-off ${kind} JPEG is refused and told from a damaged one`, async () => {
+  test(`a truncated ${kind} JPEG is refused and distinguished from a damaged one`, async () => {
     const good = await encode({ progressive }).toBuffer()
     const scan = good.lastIndexOf(startOfScan) + 20
     for (const share of [0.1, 0.5, 0.95]) {
@@ -63,14 +63,14 @@ for (const progressive of [false, true]) {
   })
 }
 
-test('a JPEG with a marker in the middle of its picture is refused as damaged', async () => {
+test('a JPEG with a marker in the middle of its picture data is refused as damaged', async () => {
   const damaged = Buffer.from(await encode({}).toBuffer())
   const at = Math.floor((damaged.indexOf(startOfScan) + damaged.length) / 2)
   damaged.set([0xff, 0xc0, 0xff, 0xc0], at)
   await assert.rejects(pixelsOf(damaged), { code: 'image_unreadable', detail: 'Its picture data is damaged.' })
 })
 
-test('the end marker of a thumbnail in the header is not that of the picture', async () => {
+test("the end marker of a thumbnail in the header does not count as the picture's", async () => {
   const thumbnail = await encode({ quality: 5 }).toBuffer()
   const segment = Buffer.concat([
     Buffer.of(0xff, 0xe5, (thumbnail.length + 2) >> 8, (thumbnail.length + 2) & 255),
@@ -82,7 +82,7 @@ test('the end marker of a thumbnail in the header is not that of the picture', a
   assert.deepEqual(await pixelsOf(bytes), await pixelsOf(good))
 })
 
-test('fields that say nothing of the picture do not matter', async () => {
+test('fields without information about the picture are ignored', async () => {
   const good = await encode({}).toBuffer()
   const spectral = Buffer.from(good)
   const scan = good.indexOf(startOfScan)
@@ -95,12 +95,12 @@ test('fields that say nothing of the picture do not matter', async () => {
   for (const bytes of [spectral, jfif]) assert.deepEqual(await pixelsOf(bytes), await pixelsOf(good))
 })
 
-test('a JPEG with nothing to mend is not copied', async () => {
+test('a JPEG that needs no repair is not copied', async () => {
   const good = await encode({}).toBuffer()
   assert.equal(wholeJpeg(good).bytes, good)
 })
 
-test('a header of megabytes takes no longer to look at than a small one', async () => {
+test('a header of megabytes takes no longer to examine than a small one', async () => {
   const good = await encode({}).toBuffer()
   for (const filling of [Buffer.of(0xff, 0xe5, 0, 2), Buffer.of(0xff), Buffer.of(0xff, 0)]) {
     const long = Buffer.concat([good.subarray(0, 2), Buffer.alloc(20_000_000, filling), good.subarray(2)])
@@ -111,7 +111,7 @@ test('a header of megabytes takes no longer to look at than a small one', async 
   }
 })
 
-test('whatever the bytes are, looking at them ends', () => {
+test('examining arbitrary bytes always ends', () => {
   const start = [0xff, 0xd8, 0xff]
   for (const rest of [
     [],
@@ -145,7 +145,7 @@ function scanEnds(file: Buffer): number[] {
   return ends
 }
 
-test('a progressive JPEG that is cut off between two of its scans is refused, at each of them', async () => {
+test('a progressive JPEG cut off between any two of its scans is refused', async () => {
   const good = await encode({ progressive: true }).toBuffer()
   const ends = scanEnds(good)
   assert.ok(ends.length >= 5, String(ends))
@@ -162,13 +162,13 @@ test('a progressive JPEG that is cut off between two of its scans is refused, at
   assert.deepEqual(await pixelsOf(good.subarray(0, last)), await pixelsOf(good))
 })
 
-test('a progressive JPEG whose encoder ended it early, with its end marker, is what it says', async () => {
+test('a progressive JPEG whose encoder ended it early, with an end marker, is accepted', async () => {
   const good = await encode({ progressive: true }).toBuffer()
   const early = Buffer.concat([good.subarray(0, scanEnds(good).at(-3)), Buffer.of(0xff, 0xd9)])
   assert.equal((await prepareImage(early, options)).width, width)
 })
 
-test('looking for scans takes no long time, whatever the bytes are', async () => {
+test('searching for scans is fast for any bytes', async () => {
   const frame = Buffer.from('ffc20011080008000803011100021100031100', 'hex')
   const scan = Buffer.from('ffda000c03010002000300000001', 'hex')
   for (const filling of ['ff00', 'ff', 'ffd0', 'ffda0002', 'ffc40002', 'ffda0005ff']) {
@@ -178,7 +178,7 @@ test('looking for scans takes no long time, whatever the bytes are', async () =>
   }
 })
 
-test('whether scans are missing ends for any bytes', () => {
+test('checking for missing scans ends for any bytes', () => {
   const frame = Buffer.from('ffc2001108000800080301110002110003110', 'hex')
   const scan = Buffer.from('ffda000c03010002000300000001', 'hex')
   for (const data of [

@@ -13,7 +13,7 @@ const square = {
   std: [1, 1, 1],
 }
 
-test('the square of the model is the same to the bit, whether copies are described or not', async (t) => {
+test("the model's square is bit-identical, with or without a copy descriptor", async (t) => {
   const scene = await drawScene(3)
   const rows = {
     'cut to the square': square,

@@ -16,12 +16,12 @@ async function groupsOf(delaysMs: number[], options = { maxSize: 3, maxDelayMs: 
   return groups
 }
 
-test('groups are full while items come quickly, and never empty', async () => {
+test('groups are full while items arrive quickly, and never empty', async () => {
   assert.deepEqual(await groupsOf([]), [])
   assert.deepEqual(await groupsOf([0, 0, 0, 0, 0, 0, 0]), [[0, 1, 2], [3, 4, 5], [6]])
 })
 
-test('the first of a group does not wait long for company', async () => {
+test('the first item of a group does not wait long for others', async () => {
   let take = () => {}
   const taken = new Promise<void>((resolve) => {
     take = resolve

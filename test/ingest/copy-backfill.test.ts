@@ -21,7 +21,7 @@ const silent = { info: () => {}, warn: () => {}, error: () => {} }
 const decodersOf = (count: number) =>
   openDecoders({ processes: 0, count, memoryMaxBytes: 64 * 2 ** 20, logger: silent })
 
-test('older pictures get their descriptors from their thumbnails, once, and those that have none are told apart', async (t) => {
+test('older pictures get their descriptors from their thumbnails, once, and those that cannot are recognised', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')
   await galleries.create('b')

@@ -21,7 +21,7 @@ async function said(t: TestContext, csv: Buffer | string, description: Partial<S
 const invalid = (detail: RegExp) => (error: unknown) =>
   error instanceof AlikeError && error.code === 'manifest_invalid' && detail.test(error.message)
 
-test('the header says whether commas, semicolons or tabs part the columns', async (t) => {
+test('the header determines whether commas, semicolons or tabs separate the columns', async (t) => {
   const wanted = [
     ['Käse, alt', { price: 9.99 }],
     ['x;y\tz', {}],
@@ -65,7 +65,7 @@ test('a manifest that is not UTF-8 is read as stated or as its byte order mark s
   )
 })
 
-test('a cell that is written as a number is one, unless a number would lose some of it', async (t) => {
+test('a numeric cell becomes a number, unless that would lose digits', async (t) => {
   const cells: [cell: string, value: unknown][] = [
     ['9.99', 9.99],
     ['10.50', 10.5],
@@ -95,7 +95,7 @@ test('a cell that is written as a number is one, unless a number would lose some
     assert.deepEqual((await said(t, `filename,x\n1.jpg,${cell}\n2.jpg,\n`))[0], [undefined, { x: value }], cell)
 })
 
-test('a pair of surrogates stays whole wherever the text is cut', async (t) => {
+test('surrogate pairs stay whole wherever the text is split', async (t) => {
   for (const shift of [0, 1]) {
     const csv = `filename,note\n1.jpg,${'x'.repeat(shift)}${'\u{1f600}'.repeat(3_000)}\n2.jpg,\n`
     const [first] = await said(t, iconv.encode(csv, 'utf-16le', { addBOM: true }))
@@ -103,7 +103,7 @@ test('a pair of surrogates stays whole wherever the text is cut', async (t) => {
   }
 })
 
-test('half of a surrogate pair is no text', async (t) => {
+test('an unpaired surrogate is refused', async (t) => {
   for (const csv of [
     'filename,label\n1.jpg,\ud83d\n',
     'filename,x\n1.jpg,a\ud83d\n',
@@ -118,7 +118,7 @@ test('half of a surrogate pair is no text', async (t) => {
   }
 })
 
-test('what is wrong with a header is told of the header', async (t) => {
+test('faults in a header are reported for the header', async (t) => {
   const rows: [csv: string, detail: RegExp][] = [
     ['name,label\n1.jpg,x\n', /manifest\.csv, header: It has no column "filename"/],
     ['filename,label,label\n1.jpg,x,y\n', /header: It has the column "label" twice/],

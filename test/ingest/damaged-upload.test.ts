@@ -50,7 +50,7 @@ async function leftJobs(
   return { dataDir, modelDir, upload: (id) => spool.fileOf(id) }
 }
 
-test('an upload that was damaged on the disk ends its job before a picture of it is taken; the others go on', async (t) => {
+test('an upload damaged on disk ends its job before any picture is taken in; other jobs continue', async (t) => {
   const count = 12
   const { upload, ...folders } = await leftJobs(t, count)
   const random = seededRandom(37)
@@ -69,7 +69,7 @@ test('an upload that was damaged on the disk ends its job before a picture of it
   assert.deepEqual((await app.call(200, { url: '/v1/galleries/g/images' })).images.length, 3)
 })
 
-test('jobs of an older version, whose uploads were not measured, go on', async (t) => {
+test('jobs of an older version, without recorded upload sizes, continue', async (t) => {
   const { upload, ...folders } = await leftJobs(t, 1)
   const app = await startApp(t, folders)
   const whole = await tarOf([{ path: 'old/a.jpg', content: await drawImage('circle', 1) }])

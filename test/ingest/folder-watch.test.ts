@@ -49,7 +49,7 @@ async function settledJobs(app: TestApp) {
   }, 'rest in the folder')
 }
 
-test('new and changed files are taken in once they have settled; links, litter and what is no picture are not', async (t) => {
+test('new and changed files are taken in once they have settled; links, litter and files that are not pictures are not', async (t) => {
   const folder = await temporaryFolder(t)
   const outside = await temporaryFolder(t)
   await writeFile(join(outside, 'secret.jpg'), await drawImage('square', 9))
@@ -95,7 +95,7 @@ test('new and changed files are taken in once they have settled; links, litter a
   assert.equal((await stored(app)).length, 2, 'what is removed from the folder is kept')
 })
 
-test('a file that is being written is not read before it rests', async (t) => {
+test('a file being written is not read until it has settled', async (t) => {
   const folder = await temporaryFolder(t)
   const picture = await drawImage('circle', 1)
   const app = await watching(t, folder, { watchSettleSeconds: 0.4 })
@@ -114,7 +114,7 @@ test('a file that is being written is not read before it rests', async (t) => {
   )
 })
 
-test('removed files are removed where that is asked for, but never all of them at once by a drive that is gone', async (t) => {
+test('removed files are removed if configured, but never all of them at once because a drive is gone', async (t) => {
   const folder = join(await temporaryFolder(t), 'drive')
   await mkdir(folder)
   for (const name of ['a', 'b', 'c'])
@@ -148,7 +148,7 @@ test('removed files are removed where that is asked for, but never all of them a
   await untilStored(app, ['a.jpg', 'd.jpg'])
 })
 
-test('a restart reads nothing again, finds what changed meanwhile, and starts over for another gallery of the name', async (t) => {
+test('a restart reads nothing again, finds what changed meanwhile, and starts over for a new gallery of the same name', async (t) => {
   const [folder, dataDir] = [await temporaryFolder(t), await temporaryFolder(t)]
   const modelDir = (await handmadeModel(t, { dimension: 24 })).folder
   const settings = { dataDir, modelDir, watchRemovals: 'remove' } as const
@@ -178,7 +178,7 @@ test('a restart reads nothing again, finds what changed meanwhile, and starts ov
   assert.equal((await readdir(join(dataDir, 'folders'))).length, 1)
 })
 
-test('a part of the folder that cannot be looked into ends the look, and says so once', async (t) => {
+test('an unreadable part of the folder ends the scan, and is reported once', async (t) => {
   const folder = await temporaryFolder(t)
   await mkdir(join(folder, ...Array.from({ length: 70 }, () => 'd')), { recursive: true })
   const app = await watching(t, folder)

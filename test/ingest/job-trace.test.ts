@@ -4,7 +4,7 @@ import { JobTrace } from '../../src/ingest/job-trace.js'
 
 const durations = { decodeMs: 1, queueMs: 2, embedMs: 3 }
 
-test('a group is its commit and the stages of its first picture, one behind the other', () => {
+test('a group consists of its commit and the stages of its first picture, in sequence', () => {
   const told: [string, number, number][] = []
   const trace = new JobTrace((name, startedAt, durationMs) => told.push([name, startedAt, durationMs]))
   trace.embedded(100, durations)
@@ -25,7 +25,7 @@ test('a group is its commit and the stages of its first picture, one behind the 
   )
 })
 
-test('a job of a million pictures has a few thousand parts, to its end', () => {
+test('a job with a million pictures has a few thousand spans', () => {
   let parts = 0
   let last = 0
   const trace = new JobTrace((_name, startedAt) => {

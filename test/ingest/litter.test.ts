@@ -50,12 +50,12 @@ const images = [
   '',
 ]
 
-test('what desktops, cameras and network disks leave behind is litter', () => {
+test('files left behind by desktops, cameras and network disks are litter', () => {
   for (const path of litter) assert.ok(isLitter(path), path)
   for (const path of images) assert.ok(!isLitter(path), path)
 })
 
-test('litter is passed over and counted by one rule for archives and forms, or taken where that is asked for', async (t) => {
+test('litter is skipped and counted by one rule for archives and forms, or taken in on request', async (t) => {
   const paths = ['1.jpg', ...litter.filter((path) => !path.includes('\\'))]
   const entries = paths.map((path) => ({ path, content: Buffer.from(path) }))
   async function* files(): AsyncGenerator<UploadedFile> {
@@ -81,7 +81,7 @@ test('litter is passed over and counted by one rule for archives and forms, or t
   }
 })
 
-test('what a manifest names is no litter, and litter is no manifest', async (t) => {
+test('what a manifest names is not litter, and litter is not a manifest', async (t) => {
   const bytes = await tarOf([
     { path: 'manifest.csv', content: Buffer.from('filename\n.odd.jpg\nscan.txt\n') },
     { path: '.odd.jpg' },
@@ -97,7 +97,7 @@ test('what a manifest names is no litter, and litter is no manifest', async (t) 
   ])
 })
 
-test('more litter than files are allowed is no reason to refuse an archive', async (t) => {
+test('more litter than the maximum number of files does not refuse an archive', async (t) => {
   const bytes = await tarOf(Array.from({ length: 150 }, (_, n) => ({ path: `._${n}.jpg` })))
   assert.equal((await readSource(t, bytes, { kind: 'tar' })).length, 150)
 })

@@ -8,7 +8,7 @@ import { readSource, told } from '../support/read-source.js'
 
 const latin1 = (text: string) => Buffer.from(text, 'latin1')
 
-test('a name is what the format says, else what the caller says, else UTF-8, else an error', () => {
+test('a name is decoded as the format declares, else as the caller states, else as UTF-8, else it is an error', () => {
   const shiftJis = Buffer.from('8365835883672e6a7067', 'hex')
   const rows: [
     name: string,
@@ -48,7 +48,7 @@ test('a name is what the format says, else what the caller says, else UTF-8, els
   )
 })
 
-test('two names in Latin-1 are two error lines of their own, or two ids when their encoding is stated', async (t) => {
+test('two Latin-1 names are two separate error lines, or two ids if their encoding is stated', async (t) => {
   const names = ['müller/1.jpg', 'möller/1.jpg']
   const tar = rawTar(names.map((name, n) => ({ name, content: Buffer.from(String(n)) })))
   const zip = zipOf(
@@ -82,7 +82,7 @@ test('two names in Latin-1 are two error lines of their own, or two ids when the
   }
 })
 
-test('pax says what its names are; GNU and old headers do not', async (t) => {
+test('pax declares the encoding of its names; GNU and old headers do not', async (t) => {
   const utf8 = Buffer.from('Käse.jpg').toString('latin1')
   const content = (...records: Buffer[]) => Buffer.concat(records)
   const tar = rawTar([
@@ -114,7 +114,7 @@ test('pax says what its names are; GNU and old headers do not', async (t) => {
   ])
 })
 
-test('a zip says what its names are by a flag, by an extra field, or by the system that it was made on', async (t) => {
+test('a zip declares the encoding of its names by a flag, an extra field, or the system that made it', async (t) => {
   const dos = latin1('K\x84se.jpg')
   const rows: [name: ZipName, item: unknown[]][] = [
     [{ bytes: Buffer.from('1-Käse.jpg') }, ['1-Käse.jpg']],
@@ -136,7 +136,7 @@ test('a zip says what its names are by a flag, by an extra field, or by the syst
   )
 })
 
-test('a manifest and the names beside it may be written in two forms', async (t) => {
+test('a manifest and the names beside it may use two Unicode forms', async (t) => {
   const csv = Buffer.from('filename,label,id\nKa\u0308se/1.jpg,Ka\u0308se,\nK\u00f6se/2.jpg,,e\u0301\n')
   const zip = zipOf([
     { path: 'labels.csv', content: csv },

@@ -17,7 +17,7 @@ test('a path becomes the id, its last folder the label', () => {
     assert.deepEqual(nameOf(path), label === undefined ? { id } : { id, label }, path)
 })
 
-test('paths that leave the archive are refused', () => {
+test('paths that escape the archive are refused', () => {
   const tricks = [
     '/etc/passwd',
     '\\\\server\\share',
@@ -45,12 +45,12 @@ test('paths that leave the archive are refused', () => {
   }
 })
 
-test('letters that can be written in two forms are one', () => {
+test('canonically equivalent characters are equal', () => {
   const decomposed = 'Ka\u0308se/e\u0301.jpg'
   assert.deepEqual(nameOf(decomposed), { id: 'K\u00e4se/\u00e9.jpg', label: 'K\u00e4se' })
 })
 
-test('a shown name has no control characters and an end', () => {
+test('a displayed name has no control characters and a bounded length', () => {
   assert.equal(shownName('a\0b\n'), 'a\ufffdb\ufffd')
   assert.equal(shownName('x'.repeat(9999)).length, 512)
   assert.equal(shownBytes(Buffer.from('m\xfcller/1.jpg\n', 'latin1')), 'm\\xfcller/1.jpg\\x0a')

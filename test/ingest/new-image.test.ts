@@ -152,7 +152,7 @@ test('no acknowledged change is lost while a job takes in the same pictures', as
   }
 })
 
-test('an acknowledged upload is answered with its own record, whatever becomes of it in that moment', async (t) => {
+test('an acknowledged upload returns its own record, whatever happens to it at that moment', async (t) => {
   const app = await withImage(t)
   const answers = await Promise.all([
     app.app.inject({ method: 'PUT', url: `${url}?label=x`, headers: jpeg, payload: two }),
@@ -167,7 +167,7 @@ test('an acknowledged upload is answered with its own record, whatever becomes o
   }
 })
 
-test('look-ups beside an upsert always find record, vector and thumbnail of one picture', async (t) => {
+test('look-ups during an upsert always find record, vector and thumbnail of one picture', async (t) => {
   const app = await withImage(t)
   const { galleries } = app.parts
   let writing = true

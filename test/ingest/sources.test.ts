@@ -73,7 +73,7 @@ const expected = [
   [9, 'empty.jpg', 'unsorted', ''],
 ]
 
-test('tar, tar.gz, tar.zst and zip give the same items', async (t) => {
+test('tar, tar.gz, tar.zst and zip yield the same items', async (t) => {
   const tar = await tarOf(entries)
   for (const [kind, bytes] of [
     ['tar', tar],
@@ -88,7 +88,7 @@ test('tar, tar.gz, tar.zst and zip give the same items', async (t) => {
   }
 })
 
-test('what stands behind the end of a gzip is told, and everything before it is taken', async (t) => {
+test('data after the end of a gzip is reported, and everything before it is taken in', async (t) => {
   const packed = gzipSync(await tarOf(entries))
   for (const trailing of [Buffer.from('a text'), Buffer.alloc(600_000, 'junk')]) {
     const bytes = Buffer.concat([packed, trailing])
@@ -101,7 +101,7 @@ test('what stands behind the end of a gzip is told, and everything before it is 
   }
 })
 
-test('what the zstd command has packed is unpacked', async (t) => {
+test('output of the zstd command is unpacked', async (t) => {
   const { items } = await read(
     t,
     'tar.zst',
@@ -120,7 +120,7 @@ test('what the zstd command has packed is unpacked', async (t) => {
   ])
 })
 
-test('links to nothing in a tar are error lines, devices are passed over', async (t) => {
+test('dangling links in a tar are error lines, devices are skipped', async (t) => {
   const bytes = await tarOf([
     { path: 'hard', type: 'link' },
     { path: 'device', type: 'character-device' },
@@ -135,7 +135,7 @@ test('links to nothing in a tar are error lines, devices are passed over', async
   ])
 })
 
-test('what comes before the damage is read; the damage is told', async (t) => {
+test('entries before damage are read; the damage is reported', async (t) => {
   const tar = await tarOf(entries)
   const tooMany = await tarOf(Array.from({ length: 101 }, (_, n) => ({ path: `${n}`, content: Buffer.from('x') })))
   const rows: [name: string, kind: SourceKind, bytes: Buffer][] = [
@@ -164,7 +164,7 @@ test('what comes before the damage is read; the damage is told', async (t) => {
   }
 })
 
-test('an entry that lies about itself in a zip is one error line', async (t) => {
+test('a zip entry with false sizes is one error line', async (t) => {
   const bytes = zipOf([
     { path: 'a', content: Buffer.alloc(900), statedBytes: 10 },
     { path: 'b', content: Buffer.from('fine') },
@@ -178,7 +178,7 @@ test('an entry that lies about itself in a zip is one error line', async (t) => 
   ])
 })
 
-test('uploaded files keep paths, labels and refusals on their way through the spool', async (t) => {
+test('uploaded files keep paths, labels and refusals in the spool', async (t) => {
   const files: UploadedFile[] = [
     { path: 'ä/b.jpg', label: undefined, content: Buffer.from('one') },
     { path: 'ä/c.jpg', label: 'given\nlabel', content: Buffer.from('two') },
@@ -205,7 +205,7 @@ test('uploaded files keep paths, labels and refusals on their way through the sp
   ])
 })
 
-test('the spool tells archives by their bytes and leaves nothing of a failed upload', async (t) => {
+test('the spool recognises archives by their bytes and leaves nothing of a failed upload', async (t) => {
   const folder = await temporaryFolder(t)
   const spool = new Spool(folder)
   async function* stream(bytes: Buffer, fails = false) {
@@ -261,7 +261,7 @@ const ndjson = Buffer.from(
     .join(''),
 )
 
-test('a manifest names what lies beside it, wherever in the archive it lies', async (t) => {
+test('a manifest describes the files beside it, wherever in the archive it is', async (t) => {
   for (const [path, content] of [
     ['photos/manifest.csv', csv],
     ['photos/labels.csv', csv],
@@ -295,7 +295,7 @@ test('a manifest names what lies beside it, wherever in the archive it lies', as
   }
 })
 
-test('a manifest that cannot be used says so before anything is taken in', async (t) => {
+test('an unusable manifest is reported before anything is taken in', async (t) => {
   const bounds = { ...limits, ingestMaxFiles: 3 }
   const tables: [name: string, entries: ArchiveEntry[], detail: RegExp][] = [
     [
@@ -359,7 +359,7 @@ test('a manifest that cannot be used says so before anything is taken in', async
   assert.deepEqual(deeper.items.map(brief), [[0, 'a/b/manifest.csv', 'b', 'a picture of that name']])
 })
 
-test('lines are pictures to add and to remove; each bad one is an error of its own', async (t) => {
+test('lines add and remove pictures; each bad one is an error of its own', async (t) => {
   const lines = [
     ['{"add": {"id": "a", "label": "x", "metadata": {"n": 1}, "image": "b25l"}}', 'a', 'x', 'one', { n: 1 }],
     ['\ufeff{"add": {"id": "b", "image": "data:image/png;base64,dHdv"}}', 'b', 'unsorted', 'two', {}],

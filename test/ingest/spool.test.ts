@@ -25,7 +25,7 @@ function uploadsInMemory(): SharedUploads {
   }
 }
 
-test('a shared upload stays in no folder: neither where it was received, nor where its job was run', async (t) => {
+test('a shared upload stays in no folder: neither where it was received, nor where its job ran', async (t) => {
   const shared = uploadsInMemory()
   const [receiver, worker] = [await temporaryFolder(t), await temporaryFolder(t)]
   const [received, run] = [new Spool(receiver, shared), new Spool(worker, shared)]
@@ -39,7 +39,7 @@ test('a shared upload stays in no folder: neither where it was received, nor whe
   await assert.rejects(received.bring('job', size), { code: 'archive_unreadable' })
 })
 
-test('the process that received a shared upload can run its job, too', async (t) => {
+test('the process that received a shared upload can run its job too', async (t) => {
   const spool = new Spool(await temporaryFolder(t), uploadsInMemory())
   const size = await spool.receive('job', Readable.from([Buffer.from('pictures')]), 100)
   await spool.share('job')

@@ -14,7 +14,7 @@ const one = Buffer.from('one')
 const sparseFile = Buffer.alloc(31 * 16_384)
 for (let n = 1; n <= 30; n++) sparseFile.fill(n, n * 16_384, n * 16_384 + 4096)
 
-test('the seventh edition, volume labels, pipes and hard links are ordinary', async (t) => {
+test('V7 archives, volume labels, pipes and hard links are supported', async (t) => {
   const files = [
     ['cycling/a.jpg', 'one'],
     ['cycling/b.jpg', 'one'],
@@ -39,7 +39,7 @@ test('the seventh edition, volume labels, pipes and hard links are ordinary', as
   }
 })
 
-test('files with holes are read whole, in each of the four ways to write them', async (t) => {
+test('sparse files are read whole, in all four formats', async (t) => {
   for (const name of ['sparse-gnu', 'sparse-pax-0.0', 'sparse-pax-0.1', 'sparse-pax-1.0']) {
     const [item, ...others] = await readSource(t, await packed(name), { kind: 'tar.gz' })
     assert.ok(item !== undefined && 'bytes' in item, name)
@@ -55,7 +55,7 @@ test('files with holes are read whole, in each of the four ways to write them', 
   }
 })
 
-test('holes count for what an archive unpacks to', async (t) => {
+test('holes count towards the unpacked size', async (t) => {
   const hole = (n: number) => [
     {
       name: 'x',
@@ -75,7 +75,7 @@ test('holes count for what an archive unpacks to', async (t) => {
   )
 })
 
-test('a sparse map that does not fit its file is an error line', async (t) => {
+test('a sparse map that does not match its file is an error line', async (t) => {
   const maps = [
     '0,9',
     '5,3,1,2',
@@ -122,7 +122,7 @@ test('a sparse map that does not fit its file is an error line', async (t) => {
   }
 })
 
-test('every name of a hard link is taken in, with the file that it was a name of then', async (t) => {
+test('every name of a hard link is taken in, with the file it named at that point', async (t) => {
   const bytes = rawTar([
     { name: 'early.jpg', type: '1', link: 'a.jpg' },
     { name: './a.jpg', content: Buffer.from('first') },
@@ -168,7 +168,7 @@ test('thousands of names of one file count as often as they unpack it', async (t
   )
 })
 
-test('global headers hold for what follows, and are taken back by an empty value', async (t) => {
+test('global headers apply to what follows, and an empty value cancels them', async (t) => {
   const bytes = rawTar([
     { name: 'g', type: 'g', content: Buffer.concat([paxRecord('comment', 'x'), paxRecord('path', 'given.jpg')]) },
     { name: '1.jpg' },
@@ -187,7 +187,7 @@ test('global headers hold for what follows, and are taken back by an empty value
   ])
 })
 
-test('what is unknown to POSIX is a file; what goes on from another volume is told; incremental lists are passed over', async (t) => {
+test('unknown POSIX types are files; continuations from another volume are reported; incremental lists are skipped', async (t) => {
   const bytes = rawTar([
     { name: 'z.jpg', type: 'z', content: one },
     { name: 'm.jpg', type: 'M', content: one },
@@ -201,7 +201,7 @@ test('what is unknown to POSIX is a file; what goes on from another volume is to
   ])
 })
 
-test('an archive ends at its two blocks of zeros, unless another one is glued to it', async (t) => {
+test('an archive ends at its two zero blocks, unless another one is appended', async (t) => {
   const a = rawTar([{ name: 'a.jpg', content: one }])
   const b = rawTar([{ name: 'b.jpg', content: one }])
   for (const [rest, names] of [

@@ -4,7 +4,7 @@ import { AlikeError } from '../../src/errors.js'
 import { type ArchiveEntry, zipOf } from '../support/archives.js'
 import { readSource, told } from '../support/read-source.js'
 
-test('an item of a zip whose checksum does not fit is an error line, packed or not', async (t) => {
+test('a zip entry with a wrong checksum is an error line, packed or stored', async (t) => {
   const content = Buffer.from('a picture of forty bytes, more or less..')
   const flip = (packed: Buffer) => void (packed[packed.length >> 1]! ^= 0x10)
   const entries: ArchiveEntry[] = [
@@ -23,7 +23,7 @@ test('an item of a zip whose checksum does not fit is an error line, packed or n
   ])
 })
 
-test('a manifest whose checksum does not fit is refused', async (t) => {
+test('a manifest with a wrong checksum is refused', async (t) => {
   const manifest = {
     path: 'manifest.csv',
     content: Buffer.from('filename,label\n1.jpg,cycling\n'),

@@ -53,7 +53,7 @@ const create = async (jobs: Jobs, kind: JobKind) =>
 
 const stateOf = async (jobs: Jobs, id: string) => (await jobs.report(id)).job.state
 
-test('jobs of one runner run in the order of their coming, one at a time, and beside those of another', async (t) => {
+test('jobs of one runner run in order of arrival, one at a time, and concurrently with those of another', async (t) => {
   const { jobs, takers, lookers, ends } = await open(t)
   const [first, second] = [await create(jobs, 'ingest'), await create(jobs, 'ingest')]
   const [evaluation, diagnosis] = [await create(jobs, 'evaluate'), await create(jobs, 'doctor')]
@@ -84,7 +84,7 @@ test('jobs of one runner run in the order of their coming, one at a time, and be
   )
 })
 
-test('what a run tells is in the report of its job and in lists, until the job has ended', async (t) => {
+test("a run's progress is in its job and in lists, until the job has ended", async (t) => {
   const { jobs, lookers, takers } = await open(t)
   const id = await create(jobs, 'doctor')
   const upload = await create(jobs, 'ingest')
@@ -114,7 +114,7 @@ test('what a run tells is in the report of its job and in lists, until the job h
   await assert.rejects(jobs.report('none'), { code: 'job_not_found' })
 })
 
-test('a cancelled job ends at once, whether it runs or waits, and the next one runs', async (t) => {
+test('a cancelled job ends at once, whether running or waiting, and the next one runs', async (t) => {
   const { jobs, takers, ends } = await open(t)
   const [running, waiting, last] = [
     await create(jobs, 'ingest'),
@@ -135,7 +135,7 @@ test('a cancelled job ends at once, whether it runs or waits, and the next one r
   await assert.rejects(jobs.cancel('none'), { code: 'job_not_found' })
 })
 
-test('jobs of a runner are bounded, those that are being stored among them', async (t) => {
+test('jobs of a runner are bounded, including those being created', async (t) => {
   const { jobs } = await open(t)
   const making = []
   for (let n = 0; n < 3; n++) {
@@ -152,7 +152,7 @@ test('jobs of a runner are bounded, those that are being stored among them', asy
   await assert.rejects(jobs.expectRoom('ingest'), { code: 'shutting_down' })
 })
 
-test('a key of an upload has one job', async (t) => {
+test('an upload key has one job', async (t) => {
   const { jobs, takers } = await open(t)
   const [first, second] = [
     await jobs.create({ id: 'x', kind: 'ingest', gallery: 'a', source: 1, idempotencyKey: 'k' }),
@@ -162,7 +162,7 @@ test('a key of an upload has one job', async (t) => {
   await until(() => takers.runs.length === 1)
 })
 
-test('a job that was stopped in peace waits for the next process; one that was not is tried again, then set aside', async (t) => {
+test('a job stopped in an orderly way waits for the next process; one that was not is retried, then set aside', async (t) => {
   const dataDir = await dataFolder(t)
   for (const [crashed, runs, failure] of [
     [false, 1, undefined],
@@ -190,7 +190,7 @@ test('a job that was stopped in peace waits for the next process; one that was n
   )
 })
 
-test('a job that came through after all has no failure', async (t) => {
+test('a job that succeeds after retries has no failure', async (t) => {
   const dataDir = await dataFolder(t)
   const first = await open(t, { dataDir })
   const id = await create(first.jobs, 'ingest')
@@ -205,7 +205,7 @@ test('a job that came through after all has no failure', async (t) => {
   assert.equal((await jobs.report(id)).job.failure, null)
 })
 
-test('why a run failed is in its job; what is our fault is in the log with its cause', async (t) => {
+test('a job states why its run failed; internal errors are logged with their cause', async (t) => {
   const { jobs, takers, log } = await open(t)
   const ours = new Error('of a cause')
   for (const [thrown, code, level] of [
@@ -226,7 +226,7 @@ test('why a run failed is in its job; what is our fault is in the log with its c
   }
 })
 
-test('a run that ends because a shared store does not answer is gone on with', async (t) => {
+test('a run that ends because a shared store is unreachable is continued', async (t) => {
   const { jobs, takers, ends, log } = await open(t)
   const id = await create(jobs, 'ingest')
   await until(() => takers.runs.length === 1)
@@ -241,7 +241,7 @@ test('a run that ends because a shared store does not answer is gone on with', a
   assert.equal(ends[0]!.state, 'succeeded')
 })
 
-test('jobs that ended long ago are forgotten', async (t) => {
+test('jobs that ended long ago are deleted', async (t) => {
   const { jobs, takers } = await open(t, { jobsKeptDays: 0 })
   const [ended, next] = [await create(jobs, 'ingest'), await create(jobs, 'ingest')]
   await until(() => takers.runs.length === 1)
@@ -255,7 +255,7 @@ test('jobs that ended long ago are forgotten', async (t) => {
   assert.equal(await stateOf(jobs, third), 'running')
 })
 
-test('a job is followed from change to change to its end, and no further than its follower stays', async (t) => {
+test('a job is followed from change to change to its end, or until its follower leaves', async (t) => {
   const { jobs, lookers } = await open(t)
   const id = await create(jobs, 'evaluate')
   await until(() => lookers.runs.length === 1)
@@ -290,7 +290,7 @@ test('a job is followed from change to change to its end, and no further than it
   })
 })
 
-test('of jobs that wait, those of a higher priority are begun first', async (t) => {
+test('of waiting jobs, those with higher priority start first', async (t) => {
   const { jobs, takers } = await open(t)
   const [running, low, high] = [
     await create(jobs, 'ingest'),
@@ -310,7 +310,7 @@ test('of jobs that wait, those of a higher priority are begun first', async (t) 
   await assert.rejects(jobs.steer(running, { priority: 1 }), { code: 'job_finished' })
 })
 
-test('a paused job stops where it is, lets others go on, keeps what it needs, and goes on when it is let', async (t) => {
+test('a paused job stops, lets others run, keeps what it needs, and resumes on request', async (t) => {
   const dataDir = await dataFolder(t)
   const first = await open(t, { dataDir })
   const { jobs, takers, ends } = first

@@ -13,7 +13,7 @@ const run = (more: Partial<RunReading>): RunReading => ({
   ...more,
 })
 
-test('pace and time left go by count where the total is known, else by bytes', () => {
+test('pace and remaining time are by count if the total is known, else by bytes', () => {
   const rows: [
     name: string,
     job: JobRecord,

@@ -64,7 +64,7 @@ for (const [what, record, begunHere, expected] of [
     { trials: { runs: 3, alone: null, givenUp: 0 }, deaths: 2, giveUp: undefined },
   ],
 ] as [string, JobRecord, boolean, Trial][]) {
-  test(`${what} is begun so`, () => assert.deepEqual(nextTrial(record, { begunHere, deathsMax }), expected))
+  test(`${what} is started accordingly`, () => assert.deepEqual(nextTrial(record, { begunHere, deathsMax }), expected))
 }
 
 for (const [what, record, detail] of [
@@ -80,7 +80,7 @@ for (const [what, record, detail] of [
     /more than 5 pictures/,
   ],
 ] as [string, JobRecord, RegExp][]) {
-  test(`a job ${what} is not begun again`, () => {
+  test(`a job ${what} is not started again`, () => {
     assert.throws(() => nextTrial(record, { begunHere: false, deathsMax }), {
       code: 'job_interrupted',
       message: detail,

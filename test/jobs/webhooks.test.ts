@@ -66,7 +66,7 @@ async function endedJob({ jobs, runner }: Opened, webhook: string): Promise<stri
   return job.id
 }
 
-test('the end of a job is told once, signed, to whom its maker named', async (t) => {
+test('the end of a job sends one signed webhook to the URL given at its creation', async (t) => {
   const { host, url, taken } = await webhookServer(t, [204])
   const opened = await open(t, await dataFolder(t), { allowedHosts: reached(host) })
   const id = await endedJob(opened, url)
@@ -85,7 +85,7 @@ test('the end of a job is told once, signed, to whom its maker named', async (t)
   assert.equal(headers['webhook-signature'], `v1,${expected}`)
 })
 
-test('what is not taken is told again, and given up in the end', async (t) => {
+test('a failed delivery is retried, and eventually given up', async (t) => {
   const { host, url, taken } = await webhookServer(t, [500, 302, 200, 503])
   const opened = await open(t, await dataFolder(t), { allowedHosts: reached(host), attemptsMax: 3 })
   await endedJob(opened, url)
@@ -97,7 +97,7 @@ test('what is not taken is told again, and given up in the end', async (t) => {
   assert.deepEqual([taken.length, await jobsOf(opened.galleries).webhooks()], [6, []])
 })
 
-test('a restart loses none, and waits no longer than was left to wait', async (t) => {
+test('a restart loses no delivery, and does not extend its delay', async (t) => {
   const { host, url, taken } = await webhookServer(t, [500, 200])
   const dataDir = await dataFolder(t)
   // Its clock is behind, so that the second attempt is not due before it is closed, and is at once for the next one.
@@ -113,7 +113,7 @@ test('a restart loses none, and waits no longer than was left to wait', async (t
   assert.deepEqual([late.outcomes, ids], [['delivered'], new Set([id])])
 })
 
-test('nobody is told who is not listed, nor by a service without a secret', async (t) => {
+test('unlisted hosts get no webhook, nor does a service without a secret send any', async (t) => {
   const { host, url, taken } = await webhookServer(t, [200])
   const { webhooks, galleries } = await open(t, await dataFolder(t), { allowedHosts: 'example.com' })
   assert.throws(() => webhooks.expectAllowed(url), { code: 'url_not_allowed' })
@@ -126,7 +126,7 @@ test('nobody is told who is not listed, nor by a service without a secret', asyn
   assert.equal(taken.length, 0)
 })
 
-test('a listed network is reached, though it is private, and nothing else inside', async (t) => {
+test('a listed private network is reachable, and no other internal address', async (t) => {
   const { host, url, taken } = await webhookServer(t, [200])
   const opened = await open(t, await dataFolder(t), { allowedHosts: '127.0.0.0/8' })
   await endedJob(opened, url)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { deadlySettings, follow, linesWith, startUntilEnded, upload } from '../support/deadly-jobs.js'
 
-test('a job that is full of them is set aside with a reason, and the next one runs', async (t) => {
+test('a job full of deadly pictures is set aside with a reason, and the next one runs', async (t) => {
   const environment = await deadlySettings(t)
   const { job, service } = await startUntilEnded(
     t,
@@ -21,7 +21,7 @@ test('a job that is full of them is set aside with a reason, and the next one ru
   assert.equal(await service.stop('SIGTERM'), 0)
 })
 
-test('a job that kills the process before any picture is tried a few times, then set aside', async (t) => {
+test('a job that crashes the process before any picture is retried a few times, then set aside', async (t) => {
   const environment = await deadlySettings(t)
   const { job, service } = await startUntilEnded(
     t,

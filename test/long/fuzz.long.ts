@@ -12,7 +12,7 @@ const cases = Number(process.env.FUZZ_CASES ?? 5_000)
 const only = process.env.FUZZ_ONLY
 const seed = Number(process.env.FUZZ_SEED ?? 1)
 
-test(`${cases} damaged pictures, as many bodies and a tenth of raw requests harm nothing`, {
+test(`${cases} damaged pictures, as many bodies and a tenth of raw requests do no harm`, {
   timeout: 3_600_000,
 }, async (t) => {
   await expectUnharmed(

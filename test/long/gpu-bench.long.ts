@@ -13,7 +13,7 @@ import { promisify } from 'node:util'
 import type { GpuBenchReport } from '../../bench/gpu-report.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 
-test('every part is measured and written, as JSON and for people, a row for each variant', async (t) => {
+test('every part is measured and written as JSON and as a report, one row per variant', async (t) => {
   const { folder } = await handmadeModel(t)
   const out = await mkdtemp(join(tmpdir(), 'alike-bench-'))
   t.after(() => rm(out, { recursive: true, force: true }))

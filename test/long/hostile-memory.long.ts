@@ -19,7 +19,7 @@ const rounds = setting('LONG_ROUNDS', 2)
 const side = setting('LONG_SIDE', 6_000)
 const mebibyte = 2 ** 20
 
-test(`hostile pictures end no process that has ${limitMebibytes} MiB`, async (t) => {
+test(`hostile pictures crash no process with ${limitMebibytes} MiB`, async (t) => {
   const startedAt = performance.now()
   const limit = memoryLimit(t, limitMebibytes * mebibyte)
   const environment = { DATA_DIR: await temporaryFolder(t), EMBED_WORKERS: '2', UV_THREADPOOL_SIZE: '8', ...allocator }

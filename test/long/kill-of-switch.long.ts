@@ -12,7 +12,7 @@ import { recordResult, setting } from '../support/long-report.js'
 const kills = setting('SWITCH_KILLS', 20)
 const seed = setting('LONG_SEED', 20_261_126)
 
-test('a change of model survives a kill at each of its steps, and on the way', async (t) => {
+test('a change of model survives a kill at each of its steps, and in between', async (t) => {
   const prepared = await switchToKill(t)
   const rows: [KillPoint, number, number, number][] = []
   for (const point of killPoints)

@@ -133,7 +133,7 @@ test(`${4 * admitted} clients at a service that admits ${admitted}, for ${second
   assert.equal(await service.stop('SIGTERM'), 0)
 })
 
-test('a stop under load finishes what was accepted, refuses the rest, and takes no longer than its grace', {
+test('a stop under load finishes what was accepted, refuses the rest, and takes no longer than its grace period', {
   timeout: 300_000,
 }, async (t) => {
   const dataDir = await temporaryFolder(t)

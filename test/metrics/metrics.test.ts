@@ -8,7 +8,7 @@ async function linesOf(metrics: ReturnType<typeof createMetrics>): Promise<strin
   return (await metrics.expose()).text.split('\n')
 }
 
-test('durations are given in milliseconds and exposed in seconds', async () => {
+test('durations are recorded in milliseconds and exposed in seconds', async () => {
   const metrics = createMetrics()
   metrics.observeStage('decode', 250)
   const lines = await linesOf(metrics)
@@ -48,7 +48,7 @@ test('gauges read their sources at each scrape', async () => {
   assert(!after.some((line) => line.includes('gallery="a"')), 'a deleted gallery is not reported')
 })
 
-test('memory and load of GPUs are told while they can be read, and not as 0 otherwise', async () => {
+test('memory and load of GPUs are exposed while readable, and are not 0 otherwise', async () => {
   const metrics = createMetrics()
   const ofGpus = async () => (await linesOf(metrics)).filter((line) => line.startsWith('alike_gpu_'))
   assert.deepEqual(await ofGpus(), [])
@@ -75,7 +75,7 @@ test('two apps in one process do not share counts', async () => {
   assert(!(await linesOf(second)).some((line) => line.startsWith('alike_http_requests_total{')))
 })
 
-test('runtime info replaces itself and states a fallback', async () => {
+test('runtime info replaces itself and reports a fallback', async () => {
   const metrics = createMetrics()
   const labels = {
     provider: 'cuda',
@@ -91,7 +91,7 @@ test('runtime info replaces itself and states a fallback', async () => {
   assert(lines.includes('alike_cuda_fallback 1'))
 })
 
-test('process metrics are exposed, event-loop lag among them', async () => {
+test('process metrics are exposed, including event-loop lag', async () => {
   const lines = await linesOf(createMetrics())
   for (const name of [
     'nodejs_eventloop_lag_p99_seconds',
@@ -105,7 +105,7 @@ test('process metrics are exposed, event-loop lag among them', async () => {
   }
 })
 
-test('docs/operations.md lists exactly our metrics, and the alert rules use none that does not exist', async () => {
+test('docs/operations.md lists exactly our metrics, and the alert rules use only existing ones', async () => {
   const lines = await linesOf(createMetrics())
   const exposed = new Set(lines.flatMap((line) => line.match(/^# TYPE (\S+)/)?.[1] ?? []))
   const ours = [...exposed].filter((name) => name.startsWith('alike_')).sort()
@@ -121,7 +121,7 @@ test('docs/operations.md lists exactly our metrics, and the alert rules use none
   )
 })
 
-test('the largest galleries have series of their own, the others one together', () => {
+test('the largest galleries have their own series, the others share one', () => {
   const of = (gallery: string, images: number) => ({ gallery, images, tombstones: 1, unfindable: 2 })
   const readings = [of('a', 1), of('b', 30), of('c', 2), of('d', 30)]
   assert.deepEqual(largestGalleries(readings, 4), readings)

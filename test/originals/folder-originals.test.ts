@@ -12,13 +12,13 @@ testOriginalStore('folder', async (t) => new FolderOriginals(await temporaryFold
 const bytes = Buffer.from('a picture as it came')
 const hash = hashOf(bytes)
 
-test('files lie two levels deep, so that no folder grows too large', async (t) => {
+test('files are two levels deep, so that no folder grows too large', async (t) => {
   const folder = await temporaryFolder(t)
   await new FolderOriginals(folder).put(hash, bytes)
   assert.deepEqual(await readdir(join(folder, hash.slice(0, 2), hash.slice(2, 4))), [hash])
 })
 
-test('a damaged original is told, not served', async (t) => {
+test('a damaged original is reported, not served', async (t) => {
   const folder = await temporaryFolder(t)
   const store = new FolderOriginals(folder)
   await store.put(hash, bytes)
@@ -26,7 +26,7 @@ test('a damaged original is told, not served', async (t) => {
   await assert.rejects(store.get(hash), { code: 'data_unreadable' })
 })
 
-test('an original that is put again is young again; one cut short by a crash is written anew', async (t) => {
+test('storing an original again renews its age; one truncated by a crash is rewritten', async (t) => {
   const folder = await temporaryFolder(t)
   const store = new FolderOriginals(folder)
   await store.put(hash, bytes)
@@ -40,7 +40,7 @@ test('an original that is put again is young again; one cut short by a crash is 
   assert.deepEqual(await store.get(hash), bytes)
 })
 
-test('what a process that died has half written is cleared away when it is old', async (t) => {
+test('half-written files of a dead process are removed when they are old', async (t) => {
   const folder = await temporaryFolder(t)
   const store = new FolderOriginals(folder)
   await store.put(hash, bytes)
@@ -57,7 +57,7 @@ test('what a process that died has half written is cleared away when it is old',
   await assert.rejects(stat(half), { code: 'ENOENT' })
 })
 
-test('on a full disk an original is refused as a whole, and kept once there is room', async (t) => {
+test('on a full disk an original is refused as a whole, and stored once there is room', async (t) => {
   const disk = await smallDisk(t, 2 * 2 ** 20)
   if (disk === undefined) return t.skip('this user may not make a disk')
   const store = new FolderOriginals(join(disk, 'originals'))

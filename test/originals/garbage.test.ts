@@ -25,7 +25,7 @@ async function fourOriginals(t: TestContext) {
   return { store, hashes }
 }
 
-test('what images gave up and what none ever took is removed, but never what is used or young', async (t) => {
+test('originals given up or never used are removed, but never those in use or recent', async (t) => {
   const { store, hashes } = await fourOriginals(t)
   const [used, givenUp, neverTaken, givenUpLately] = hashes as [string, string, string, string]
   const unused = new Set([givenUp, givenUpLately])

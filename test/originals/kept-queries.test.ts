@@ -47,7 +47,7 @@ async function keptIn(
 }
 
 for (const kind of ['folder', 'bucket'])
-  test(`the last ones are kept, each once, and no more than are asked for, in a ${kind}`, async (t) => {
+  test(`the most recent ones are kept, each once, up to the configured number, in a ${kind}`, async (t) => {
     process.env.AWS_ACCESS_KEY_ID ??= 'test'
     process.env.AWS_SECRET_ACCESS_KEY ??= 'test'
     const place =
@@ -65,7 +65,7 @@ for (const kind of ['folder', 'bucket'])
     assert.deepEqual([await all('a'), queries.reading.count], [[], 0])
   })
 
-test('one goes when its days are over, and all of a gallery that is gone or keeps none any more', async (t) => {
+test('a query is deleted after its retention period, and all of them with their gallery or when it keeps none any more', async (t) => {
   const wanted: Record<string, number> = { a: 10, b: 10, c: 10 }
   const { queries, all, dataDir } = await keptIn(t, wanted)
   for (const gallery of ['a', 'b', 'c']) for (const n of [1, 2]) await queries.offer(gallery, picture(n))
@@ -79,14 +79,14 @@ test('one goes when its days are over, and all of a gallery that is gone or keep
   assert.deepEqual(await readdir(join(dataDir, 'queries')), ['uid-of-a'])
 })
 
-test('searches do not wait for them: what finds no turn is counted and not kept', async (t) => {
+test('searches do not wait for storing queries: those without a turn are counted and not stored', async (t) => {
   const { queries, told } = await keptIn(t, { a: 100 })
   await Promise.all(Array.from({ length: 30 }, (_, n) => queries.offer('a', picture(n))))
   assert.equal(told.kept + told.skipped, 30)
   assert.ok(told.kept >= 8 && told.skipped > 0, JSON.stringify(told))
 })
 
-test('a search that was answered while its gallery ceased to keep queries, or was deleted, leaves none behind', async (t) => {
+test('a search answered while its gallery stops keeping queries, or is deleted, leaves none behind', async (t) => {
   const wanted: Record<string, number> = { a: 10, b: 10 }
   const { queries, all, told } = await keptIn(t, wanted)
   const offered = ['a', 'b'].map((gallery) => queries.offer(gallery, picture(1)))

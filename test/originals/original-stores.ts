@@ -15,7 +15,7 @@ export async function listed(store: OriginalStore): Promise<{ contentHash: strin
 }
 
 export function testOriginalStore(name: string, open: (t: TestContext) => Promise<OriginalStore>): void {
-  test(`${name}: an original comes back as it was put, whole and in part`, async (t) => {
+  test(`${name}: an original is returned as stored, whole and in part`, async (t) => {
     const store = await open(t)
     const bytes = randomBytes(100_000)
     const hash = hashOf(bytes)
@@ -28,7 +28,7 @@ export function testOriginalStore(name: string, open: (t: TestContext) => Promis
     assert.deepEqual(await buffer(await store.read(hash, { first: 99_999, last: 99_999 })), bytes.subarray(99_999))
   })
 
-  test(`${name}: the same original put again and at once is one`, async (t) => {
+  test(`${name}: storing the same original again or concurrently yields one`, async (t) => {
     const store = await open(t)
     const bytes = randomBytes(1_000)
     const hash = hashOf(bytes)
@@ -39,7 +39,7 @@ export function testOriginalStore(name: string, open: (t: TestContext) => Promis
     assert.equal(found.find(({ contentHash }) => contentHash === hash)!.bytes, 1_000)
   })
 
-  test(`${name}: what is removed is gone, what was put lately stays`, async (t) => {
+  test(`${name}: a removed original is gone, a recently stored one stays`, async (t) => {
     const store = await open(t)
     const bytes = randomBytes(1_000)
     const hash = hashOf(bytes)
@@ -51,7 +51,7 @@ export function testOriginalStore(name: string, open: (t: TestContext) => Promis
     assert.equal(await store.remove(hash, long()), 0)
   })
 
-  test(`${name}: an original that is put while it is removed is there when that is acknowledged`, async (t) => {
+  test(`${name}: an original stored while being removed exists once acknowledged`, async (t) => {
     const store = await open(t)
     const bytes = randomBytes(1_000)
     const hash = hashOf(bytes)
@@ -66,7 +66,7 @@ export function testOriginalStore(name: string, open: (t: TestContext) => Promis
     }
   })
 
-  test(`${name}: an empty original is one too`, async (t) => {
+  test(`${name}: an empty original is supported`, async (t) => {
     const store = await open(t)
     const hash = hashOf(Buffer.alloc(0))
     await store.put(hash, Buffer.alloc(0))

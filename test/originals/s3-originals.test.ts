@@ -12,7 +12,7 @@ else
     return new S3Originals({ bucket, prefix: 'alike/', ...(await s3Connection()) })
   })
 
-test('a bucket of originals that does not answer is told by a code', async () => {
+test('an unreachable bucket of originals is reported with a code', async () => {
   const credentials = { accessKeyId: 'alike', secretAccessKey: 'alikealike' }
   const place = { bucket: 'b', prefix: '', region: 'us-east-1', forcePathStyle: true, credentials }
   const originals = new S3Originals({ ...place, endpoint: 'http://127.0.0.1:9' })

@@ -14,7 +14,7 @@ for (const [how, partBytes] of [
   ['in one piece', undefined],
   ['in parts', 70_000],
 ] as const) {
-  test(`an upload that was put ${how} comes back whole, is listed, and goes`, async (t) => {
+  test(`an upload stored ${how} is returned whole, listed, and deleted`, async (t) => {
     const { endpoint, objects } = await bucketServer(t)
     const credentials = { accessKeyId: 'alike', secretAccessKey: 'alikealike' }
     const client = s3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials })
@@ -35,7 +35,7 @@ for (const [how, partBytes] of [
   })
 }
 
-test('a bucket that does not answer is told by a code', async (t) => {
+test('an unreachable bucket is reported with a code', async (t) => {
   const credentials = { accessKeyId: 'alike', secretAccessKey: 'alikealike' }
   const client = s3Client({ endpoint: 'http://127.0.0.1:9', region: 'us-east-1', forcePathStyle: true, credentials })
   const uploads = new S3Uploads({ client, bucket: 'b', prefix: 'uploads/' })

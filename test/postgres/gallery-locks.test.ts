@@ -30,7 +30,7 @@ async function opened(t: TestContext) {
 const nothing = async () => ({ result: 'alone', keptMs: 0 })
 const first = 'SELECT $1::text'
 
-test('writes that could not give back a gallery keep nobody from it', async (t) => {
+test('writes that could not release a gallery block nobody', async (t) => {
   const { proxy, locks, others } = (await opened(t)) ?? {}
   if (proxy === undefined) return
   const passes = [await locks!.share('a'), await locks!.share('a')]
@@ -45,7 +45,7 @@ test('writes that could not give back a gallery keep nobody from it', async (t) 
   await (await locks!.share('a')).giveBack()
 })
 
-test('what was asked for and not answered is not held, and what could not be given back is free', async (t) => {
+test('an unanswered lock is not held, and a lock that could not be released is free', async (t) => {
   const { proxy, locks, others } = (await opened(t)) ?? {}
   if (proxy === undefined) return
   const giveBack = await locks!.hold('sets', 'a')

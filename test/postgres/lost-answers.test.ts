@@ -17,7 +17,7 @@ async function opened(t: TestContext) {
 
 const job = { id: 'j', gallery: 'a', source: { some: 'thing' } } as const
 
-test('a job whose COMMIT was not answered is there once, and told as made', async (t) => {
+test('a job whose COMMIT was not answered exists once, and is reported as created', async (t) => {
   const { direct, stores, proxy } = (await opened(t)) ?? {}
   if (direct === undefined) return
   proxy!.cutNext('after')
@@ -32,7 +32,7 @@ test('a job whose COMMIT was not answered is there once, and told as made', asyn
   assert.equal((await direct.jobs.get('j'))?.state, 'cancelled')
 })
 
-test('a COMMIT that the server never heard of changes nothing, and may be asked for again', async (t) => {
+test('a COMMIT that never reached the server changes nothing, and can be retried', async (t) => {
   const { direct, stores, proxy } = (await opened(t)) ?? {}
   if (direct === undefined) return
   proxy!.cutNext('before')
@@ -41,7 +41,7 @@ test('a COMMIT that the server never heard of changes nothing, and may be asked 
   assert.equal((await stores!.jobs.create(job)).created, true)
 })
 
-test('where nobody can be asked what became of a COMMIT, that is what is told', async (t) => {
+test('if the outcome of a COMMIT cannot be determined, that is reported', async (t) => {
   const { direct, stores, proxy } = (await opened(t)) ?? {}
   if (direct === undefined) return
   proxy!.cutNext('after', { away: true })

@@ -53,7 +53,7 @@ function held(writes: Writes, ids: string[]) {
   return { begun, end, done }
 }
 
-test('another set begins to serve when the writes of every process have ended, and theirs that come wait for it', async (t) => {
+test('another set begins to serve when the writes of every process have finished, and new ones wait', async (t) => {
   const opened = await shared(t)
   if (opened === undefined) return
   const { url, one, two } = opened
@@ -82,7 +82,7 @@ test('another set begins to serve when the writes of every process have ended, a
   assert.deepEqual(order, ['exchange', sets.other, sets.other])
 })
 
-test('what is written is noted for the other set, whichever that is by then, and due once the write is over', async (t) => {
+test('writes are recorded for the other set, whichever that is by then, and due once they are over', async (t) => {
   const opened = await shared(t)
   if (opened === undefined) return
   const { one, two } = opened
@@ -118,7 +118,7 @@ test('what is written is noted for the other set, whichever that is by then, and
   await two.writes.pass('a', ['t'], async () => {})
 })
 
-test('a write of a process that died is due when the gallery is closed', async (t) => {
+test('a write of a dead process is due when the gallery is closed', async (t) => {
   const opened = await shared(t)
   if (opened === undefined) return
   const { url, one, two } = opened
@@ -138,7 +138,7 @@ test('a write of a process that died is due when the gallery is closed', async (
   await two.writes.pass('a', ['q'], async () => {})
 })
 
-test('an exchange does not come about without its lock, nor while writes do not end', async (t) => {
+test('a switch does not happen without its lock, nor while writes do not finish', async (t) => {
   const opened = await shared(t)
   if (opened === undefined) return
   const { url, one, two } = opened
@@ -154,7 +154,7 @@ test('an exchange does not come about without its lock, nor while writes do not 
   assert.equal((await one.catalogue.find('a'))?.set.uid, sets.first)
 })
 
-test('a gallery is held by one at a time, each purpose for itself, until it is given back or the process has gone', async (t) => {
+test('a gallery is held by one process at a time per purpose, until it is released or the process is gone', async (t) => {
   const opened = await shared(t)
   if (opened === undefined) return
   const { one, two } = opened
@@ -170,7 +170,7 @@ test('a gallery is held by one at a time, each purpose for itself, until it is g
   await until(async () => (await one.writes.shared.hold('mirror', 'a')) !== undefined, 'what the other process held')
 })
 
-test('an exchange whose COMMIT was not answered is found to have come about', async (t) => {
+test('a switch whose COMMIT was not answered is found to have happened', async (t) => {
   const opened = await shared(t)
   if (opened === undefined) return
   const proxy = await cuttingProxy(t, opened.url)
@@ -182,7 +182,7 @@ test('an exchange whose COMMIT was not answered is found to have come about', as
   assert.equal((await catalogue.find('a'))?.set.uid, sets.other)
 })
 
-test('a connection that holds locks is soon found dead by the server', async (t) => {
+test('the server soon detects a dead connection that holds locks', async (t) => {
   const url = await newDatabase(t)
   if (url === undefined) return
   const postgres = new Postgres({ url, connectionsMax: 1, onLoss() {} })

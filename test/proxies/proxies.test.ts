@@ -10,7 +10,7 @@ import { isInstalled, proxies } from './proxy.js'
 for (const { name, start } of proxies) {
   const skip = (await isInstalled(name)) ? false : `${name} is not installed`
 
-  test(`${name}: uploads, refusals, addresses and events come through`, { skip }, async (t) => {
+  test(`${name}: uploads, refusals, URLs and events pass through`, { skip }, async (t) => {
     const app = await startApp(t, { basePath: '/alike', trustProxy: '127.0.0.1', uploadMaxBytes: 100_000 })
     const address = await start(t, await app.listen())
     const send = async (status: number, path: string, init: RequestInit = {}) => {

@@ -13,7 +13,7 @@ const hits = [
 const shown = (size: number) =>
   groupHits(hits, ({ tags }) => tags, size).map(({ key, hits: members }) => [key, members.map(({ id }) => id).join('')])
 
-test('groups stand in the order of their best hits, hits in theirs, no more than the size', () => {
+test('groups are in the order of their best hits, hits in theirs, up to the group size', () => {
   assert.deepEqual(shown(2), [
     ['x', 'ab'],
     ['y', 'be'],

@@ -9,13 +9,13 @@ const scores = [0.9, 0.89, 0.88, 0.8, 0.79]
 const between = (a: number, b: number) => (bundle[a] === bundle[b] ? 0.95 : 0.2)
 const choose = (diversity: number, k = 5) => chooseDiverse({ scores, between, diversity, k })
 
-test('without diversity the order of scores stays, with some the second bundle comes early', () => {
+test('without diversity the order of scores is kept, with some the second bundle appears early', () => {
   assert.deepEqual(choose(0), [0, 1, 2, 3, 4])
   assert.deepEqual(choose(0.5), [0, 3, 1, 2, 4])
   assert.deepEqual(choose(1, 2), [0, 3])
 })
 
-test('the best hit is first at every diversity, and a shorter choice is the beginning of a longer one', () => {
+test('the best hit is first at every diversity, and a shorter selection is a prefix of a longer one', () => {
   for (const diversity of [0, 0.1, 0.3, 0.7, 1]) {
     const all = choose(diversity)
     assert.equal(all[0], 0)
@@ -26,11 +26,11 @@ test('the best hit is first at every diversity, and a shorter choice is the begi
   assert.deepEqual(chooseDiverse({ scores: [], between, diversity: 0.5, k: 3 }), [])
 })
 
-test('of equals the one that came first is chosen', () => {
+test('among equals the first one is chosen', () => {
   assert.deepEqual(chooseDiverse({ scores: [0.5, 0.5, 0.5], between: () => 0.3, diversity: 0.5, k: 3 }), [0, 1, 2])
 })
 
-test('it chooses what the formula of the paper says', () => {
+test('it follows the formula of the paper', () => {
   const random = seededRandom(3)
   const count = 30
   const relevance = Array.from({ length: count }, () => random()).sort((a, b) => b - a)

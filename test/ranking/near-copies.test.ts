@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { withoutCopies } from '../../src/ranking/near-copies.js'
 
-test('a candidate that is a copy of a kept one, or of a better one in its block, goes; a copy of what went stays', () => {
+test('a candidate that copies a kept one, or a better one in its block, is dropped; a copy of a dropped one stays', () => {
   const likeness = Float32Array.from([
     // kept, then the block itself
     0.5, 1, 0.995, 0.2, 0.1, 0.5, 0.995, 1, 0.995, 0.1, 0.5, 0.2, 0.995, 1, 0.1, 0.99, 0.1, 0.1, 0.1, 1,

@@ -26,13 +26,13 @@ test('the majority wins, and the margin says by how much', () => {
   assert.equal('match' in vote, false)
 })
 
-test('a tie goes to the nearest, and pictures without a label have no voice', () => {
+test('a tie goes to the nearest, and pictures without a label do not vote', () => {
   assert.equal(voteOnLabel(voters('a', 'b', 'b', 'a')).label, 'a')
   const vote = voteOnLabel(voters(null, 'b', null))
   assert.deepEqual([vote.label, vote.voters, vote.margin], ['b', 1, 1])
 })
 
-test('a best hit below the threshold is no match, whatever the votes say', () => {
+test('a best hit below the threshold is not a match, whatever the votes', () => {
   assert.deepEqual(
     [0.9, 0.91].map((threshold) => voteOnLabel(voters('a', 'a'), threshold)).map(({ match, label }) => [match, label]),
     [

@@ -27,7 +27,7 @@ interface Sets {
   sets: { state: string; count: number; modelId: string }[]
 }
 
-test('a set is built to its end although its disk was full in the middle, and no half picture is kept', async (t) => {
+test('a set is completed although its disk was full midway, and no partial picture is kept', async (t) => {
   const disk = await smallDisk(t, 48 * 2 ** 20)
   if (disk === undefined) return t.skip('this user may not mount a disk')
   const models = await temporaryFolder(t)

@@ -61,13 +61,13 @@ async function twoSets(
 const judged = (sets: [OpenSet, OpenSet]) => judgeSets(...sets, { queries: 500, seed: 1, signal })
 const lostOf = (label: string) => (image: NewImage) => image.label !== label || Number(image.id.slice(3)) % 3 !== 0
 
-test('of a set that has everything nothing is missing, and nothing speaks against it', async (t) => {
+test('a complete set lacks nothing and has no reasons against it', async (t) => {
   const measures = await judged(await twoSets(t, () => true))
   assert.deepEqual([measures.candidates, measures.missing, measures.overlapAt10], [90, 0, 1])
   assert.deepEqual(reasonsAgainst(measures, bounds), [])
 })
 
-test('a set that left out a third of a label is not found good enough', async (t) => {
+test('a set that lacks a third of a label fails the gate', async (t) => {
   const measures = await judged(await twoSets(t, lostOf('cat')))
   assert.deepEqual([measures.candidates, measures.missing, measures.queries], [90, 10, 90])
   const [map, rank] = [measures.quality['mAP@10']!, measures.quality.normalisedMeanRank!]
@@ -82,7 +82,7 @@ test('a set that left out a third of a label is not found good enough', async (t
   assert.match(reasons[1]!, /^The normalised mean rank may be higher/)
 })
 
-test('without labels, what was left out is seen by overlap', async (t) => {
+test('without labels, missing pictures show in the overlap', async (t) => {
   const [whole, lacking] = [await twoSets(t, () => true, unlabelled), await twoSets(t, isOfThird, unlabelled)]
   assert.equal((await judged(whole)).overlapAt10, 1)
   const measures = await judged(lacking)
@@ -91,7 +91,7 @@ test('without labels, what was left out is seen by overlap', async (t) => {
   assert.deepEqual([measures.queries, measures.missing, measures.overlapQueries], [0, 30, 90])
 })
 
-test('a set that lacks all pictures is worth nothing', async (t) => {
+test('a set that lacks all pictures is worthless', async (t) => {
   const measures = await judged(await twoSets(t, () => false))
   const { quality, overlapAt10, missing } = measures
   assert.deepEqual([quality['mAP@10']!.other, quality['mAP@50']!.other, overlapAt10, missing], [0, 0, 0, 90])

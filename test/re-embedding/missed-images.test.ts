@@ -49,7 +49,7 @@ async function missing(t: TestContext, at: string, host: string): Promise<Missin
   return { missed, listed, asked, miss }
 }
 
-test('a server that is back is asked no more, and nothing is listed', async (t) => {
+test('a server that is back is not queried again, and nothing is listed', async (t) => {
   let refusals = 3
   const { url, host } = await imageServer(t, {
     '/a': (response) => (refusals-- > 0 ? response.writeHead(503).end() : response.end('a')),
@@ -61,7 +61,7 @@ test('a server that is back is asked no more, and nothing is listed', async (t) 
   assert.deepEqual([listed, asked.get('a')], [[], 4])
 })
 
-test('a server that stays away fails the job after every pause, and one that says no at once', async (t) => {
+test('a server that stays down fails the job after every pause, and one that refuses does so at once', async (t) => {
   const { url, host } = await imageServer(t, { '/away': (response) => response.writeHead(503).end() })
   const { missed, listed, asked, miss } = await missing(t, url, host)
   await miss('away', 7)
@@ -77,7 +77,7 @@ test('a server that stays away fails the job after every pause, and one that say
   assert.deepEqual([asked.get('away'), asked.get('gone')], [1 + pausesMs.length, 1])
 })
 
-test('a thousand are too many, and fail nothing once they are there again', async () => {
+test('a thousand missing pictures are too many, but fail nothing once they are available again', async () => {
   let isAway = true
   const listed: JobError[] = []
   const lost = (id: string) => ({ id, error: new AlikeError('url_unreachable', { retryAfterSeconds: 1 }) })
@@ -99,7 +99,7 @@ test('a thousand are too many, and fail nothing once they are there again', asyn
   assert.equal(missed.areTooMany, false)
 })
 
-test('one that is to be stopped does not wait for the next try', async () => {
+test('a job being stopped does not wait for the next attempt', async () => {
   const stop = new AbortController()
   const missed = new MissedImages({
     signal: stop.signal,

@@ -48,7 +48,7 @@ async function followed() {
   return { followers, writes, changedOf, begun, gone, bringAll }
 }
 
-test('a follower that waits for its turn is stopped at once, and what was noted is noted still', async () => {
+test('a follower waiting for its turn stops at once, and keeps what it recorded', async () => {
   const { followers, writes, begun, bringAll } = await followed()
   for (const gallery of ['a', 'b']) {
     followers.start(gallery, `set of ${gallery}`)
@@ -63,7 +63,7 @@ test('a follower that waits for its turn is stopped at once, and what was noted 
   await followers.close()
 })
 
-test('the follower of a set that is gone takes nothing of the one that is followed in its place', async () => {
+test('the follower of a removed set takes nothing from the one that follows its replacement', async () => {
   const { followers, writes, changedOf, begun, gone, bringAll } = await followed()
   bringAll()
   followers.start('a', 'former')
@@ -77,7 +77,7 @@ test('the follower of a set that is gone takes nothing of the one that is follow
   await followers.close()
 })
 
-test('a set that another process has removed is followed no longer', async (t) => {
+test('a set removed by another process is no longer followed', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] })
   let beside = [
     { gallery: 'a', setUid: 'set of a' },

@@ -53,7 +53,7 @@ async function allOf(mirror: SetMirror, side: 'from' | 'to') {
   return found
 }
 
-test('what differs is told by its place, brought as it is, and does not differ any more', async (t) => {
+test('differences are reported by position, copied unchanged, and then gone', async (t) => {
   const { mirror } = await mirrored(t)
   assert.deepEqual(
     await differing(mirror),
@@ -66,7 +66,7 @@ test('what differs is told by its place, brought as it is, and does not differ a
   assert.equal((await mirror.bring(['p001', 'none'], { signal })).again.length, 0)
 })
 
-test('changes of every kind are noted and caught up with, each once', async (t) => {
+test('changes of every kind are recorded and caught up with, each once', async (t) => {
   const { galleries, mirror, setUid } = await mirrored(t)
   await mirror.bring(await differing(mirror), { signal })
   const changed = galleries.writes.follow('a', setUid)
@@ -92,7 +92,7 @@ test('changes of every kind are noted and caught up with, each once', async (t) 
   assert.deepEqual(await allOf(mirror, 'to'), await allOf(mirror, 'from'))
 })
 
-test('what is replaced while it is brought is not written as it was, and told to be brought again', async (t) => {
+test('a picture replaced while being copied is not written in its old form, and is copied again', async (t) => {
   const { galleries, mirror, setUid } = await mirrored(t)
   const changed = galleries.writes.follow('a', setUid)
   const ids = images.slice(0, 40).map(({ id }) => id)
@@ -107,7 +107,7 @@ test('what is replaced while it is brought is not written as it was, and told to
   )
 })
 
-test('a set that begins to serve answers as the one before, whose search under way goes on', async (t) => {
+test('a set that begins to serve answers like its predecessor, whose searches in progress continue', async (t) => {
   const { galleries, mirror, setUid } = await mirrored(t)
   const changed = galleries.writes.follow('a', setUid)
   await mirror.bring(await differing(mirror), { signal })
@@ -131,7 +131,7 @@ test('a set that begins to serve answers as the one before, whose search under w
   assert.equal((await galleries.get('a')).count, images.length)
 })
 
-test('a decision that was begun before another set serves is done to that one', async (t) => {
+test('a decision started before another set serves is applied to that one', async (t) => {
   const { galleries, mirror, setUid } = await mirrored(t)
   await mirror.bring(await differing(mirror), { signal })
   const decisions = await galleries.decisions('a')
@@ -140,7 +140,7 @@ test('a decision that was begun before another set serves is done to that one', 
   assert.equal((await galleries.images.get('a', 'p004'))?.label, 'decided')
 })
 
-test('work that fails at the gate leaves the gallery as it was, and writes go on', async (t) => {
+test('work that fails at the gate leaves the gallery unchanged, and writes continue', async (t) => {
   const { galleries, setUid } = await mirrored(t)
   const { uid } = await galleries.sets.serving('a')
   const catching = () => Promise.reject(new AlikeError('storage_full'))
@@ -149,7 +149,7 @@ test('work that fails at the gate leaves the gallery as it was, and writes go on
   await galleries.images.put('a', [newImage('after', images[0]!.vector)])
 })
 
-test('what was begun beside a set that serves by now takes nothing of what was written since', async (t) => {
+test('work started beside a set that now serves takes nothing of what was written since', async (t) => {
   const { galleries, mirror, setUid } = await mirrored(t)
   await mirror.bring(await differing(mirror), { signal })
   await galleries.sets.serve('a', setUid, { about: {}, catchUp: async () => {} })
@@ -167,7 +167,7 @@ test('what was begun beside a set that serves by now takes nothing of what was w
   )
 })
 
-test('where a picture lies is brought with it, compared, and forgotten in the copy, too', async (t) => {
+test("a picture's reference is copied, compared, and removed from the copy too", async (t) => {
   const { galleries, mirror } = await mirrored(t)
   const content = { contentHash: 'of a picture' }
   const image = { ...newImage('lies', makeVector()), ...content, reference: 'https://example.org/1' }

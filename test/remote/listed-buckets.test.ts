@@ -46,7 +46,7 @@ async function store(t: TestContext, answer: (request: IncomingMessage, response
 const refused = (response: ServerResponse, status: number, code: string) =>
   response.writeHead(status, { 'content-type': 'application/xml' }).end(`<Error><Code>${code}</Code></Error>`)
 
-test('only listed buckets are read, and of those listed with a prefix only what lies below it', async (t) => {
+test('only listed buckets are read, and with a prefix only what lies below it', async (t) => {
   const { buckets } = open(t, { ingestS3Buckets: ' photos , archive/2024/' })
   for (const [bucket, prefix, code] of [
     ['photos', '', 'none'],
@@ -68,7 +68,7 @@ test('only listed buckets are read, and of those listed with a prefix only what 
     assert.equal(await codeOf(() => open(t, { ingestS3Buckets: list })), 'config_invalid', list)
 })
 
-test('a store that is restarted is waited for; what it refuses for good is told at once', async (t) => {
+test('a store that restarts is waited for; permanent refusals are reported at once', async (t) => {
   let down = 12 // more than the client tries by itself
   const requests: string[] = []
   const endpoint = await store(t, ({ url = '' }, response) => {
@@ -90,7 +90,7 @@ test('a store that is restarted is waited for; what it refuses for good is told 
   assert.deepEqual(outcomes, ['read', 'failed', 'failed', 'failed'])
 })
 
-test('a store that does not come back fails the work, and a job that is stopped does not wait for it', async (t) => {
+test('a store that does not return fails the work, and a stopped job does not wait for it', async (t) => {
   const endpoint = await store(t, (_request, response) => refused(response, 500, 'InternalError'))
   const impatient = open(t, { ingestS3Endpoint: endpoint, patienceMs: 1 }).buckets
   const signal = new AbortController().signal

@@ -42,7 +42,7 @@ async function codeOf(work: () => unknown): Promise<string> {
   }
 }
 
-test('a key that climbs, or whose path can be read in two ways, is refused when it is given', async (t) => {
+test('a key that climbs, or whose path is ambiguous, is refused when given', async (t) => {
   const references = await opened(t)
   for (const [reference, code] of [
     ['s3://archive/2024/a.jpg', 'none'],
@@ -65,7 +65,7 @@ test('a key that climbs, or whose path can be read in two ways, is refused when 
     assert.equal(await codeOf(() => references.expectGiven(reference)), code, reference)
 })
 
-test('one that was stored before is followed with an empty segment, and not where it climbs', async (t) => {
+test('an already stored one is read with an empty segment, but not if it climbs', async (t) => {
   const references = await opened(t)
   const { signal } = new AbortController()
   const fetch = (reference: string) => references.fetch(reference, { contentHash, signal })

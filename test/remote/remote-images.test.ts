@@ -26,7 +26,7 @@ const codeOf = (promise: Promise<unknown>) =>
     (error: unknown) => (error instanceof AlikeError ? error.code : String(error)),
   )
 
-test('a picture comes whole from an allowed host, also over redirects', async (t) => {
+test('a picture arrives whole from an allowed host, also over redirects', async (t) => {
   const { host, url } = await imageServer(t, {
     '/a.jpg': (response) => response.end('the bytes'),
     '/one': (response) => response.writeHead(302, { location: '/two' }).end('gone'),
@@ -38,7 +38,7 @@ test('a picture comes whole from an allowed host, also over redirects', async (t
   assert.deepEqual(outcomes, ['fetched', 'fetched'])
 })
 
-test('addresses that are not public are refused before anything is sent, however they are written', async (t) => {
+test('non-public addresses are refused before anything is sent, however they are written', async (t) => {
   const { port, requests } = await imageServer(t, { '/': (response) => response.end('secret') })
   const hosts = [
     '127.0.0.1',
@@ -76,7 +76,7 @@ test('addresses that are not public are refused before anything is sent, however
   assert.deepEqual([requests.length, new Set(outcomes)], [0, new Set(['refused'])])
 })
 
-test('only listed hosts and ports are asked, and only by http', async (t) => {
+test('only listed hosts and ports are contacted, and only over http', async (t) => {
   const { host, url, requests } = await imageServer(t, { '/': (response) => response.end('x') })
   const { remote } = open(t, { urlAllowedHosts: `${host.split(':')[0]}, *.example.com` })
   for (const address of [
@@ -98,7 +98,7 @@ test('only listed hosts and ports are asked, and only by http', async (t) => {
   assert.equal(await codeOf(open(t, { urlAllowedHosts: ' ' }).remote.fetch(url)), 'url_disabled')
 })
 
-test('a redirect is checked like a first address, and there are not many', async (t) => {
+test('a redirect is checked like the first address, and their number is bounded', async (t) => {
   const leads = (location: string) => (response: ServerResponse) => void response.writeHead(302, { location }).end()
   const { host, url, requests } = await imageServer(t, {
     '/inside': leads('http://10.0.0.1/'),
@@ -120,7 +120,7 @@ test('a redirect is checked like a first address, and there are not many', async
   assert.equal(requests.filter((path) => path === '/round').length, 4)
 })
 
-test('size and time are bounded, and what is no answer is no picture', async (t) => {
+test('size and time are bounded, and error responses are not pictures', async (t) => {
   const { host, url } = await imageServer(t, {
     '/full': (response) => response.end(Buffer.alloc(1_000)),
     '/stated': (response) => response.writeHead(200, { 'content-length': 1_001 }).write('x'),
@@ -166,7 +166,7 @@ test('size and time are bounded, and what is no answer is no picture', async (t)
   await assert.rejects(fetching, /left/)
 })
 
-test('a list of hosts that is none keeps the service from starting', () => {
+test('a malformed list of hosts prevents the start of the service', () => {
   for (const list of [
     '*',
     'a b',
@@ -185,7 +185,7 @@ test('a list of hosts that is none keeps the service from starting', () => {
   }
 })
 
-test('an address inside a listed network is reached, though it is not public', async (t) => {
+test('an address inside a listed network is reachable although it is not public', async (t) => {
   const { url, host } = await imageServer(t, { '/a.jpg': (response) => response.end('the bytes') })
   const port = host.split(':')[1]!
   const fetched = (urlAllowedHosts: string, address: string) =>
@@ -202,7 +202,7 @@ test('an address inside a listed network is reached, though it is not public', a
   )
 })
 
-test('no more are fetched in a second than are allowed', async (t) => {
+test('the number of fetches per second is limited', async (t) => {
   const { url, host } = await imageServer(t, { '/a.jpg': (response) => response.end('x') })
   const { remote } = open(t, { urlAllowedHosts: host, urlMaxPerSecond: 20 })
   const startedAt = performance.now()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { shownReference, unsignedQuery } from '../../src/remote/signed-addresses.js'
 
-test('an address is shown without query, fragment and user information; an object and a file as they are', () => {
+test('an address is shown without query, fragment and user information; an object and a file are unchanged', () => {
   for (const [stored, reference, hasQuery] of [
     ['https://a.example/b%20c.jpg', 'https://a.example/b%20c.jpg', false],
     ['https://a.example/b.jpg?X-Amz-Signature=secret', 'https://a.example/b.jpg', true],
@@ -17,7 +17,7 @@ test('an address is shown without query, fragment and user information; an objec
     assert.deepEqual(shownReference(stored), { reference, hasQuery }, stored)
 })
 
-test('parameters of a signature leave a query; those of the same names that sign nothing stay', () => {
+test('signature parameters are removed from a query; those of the same names that sign nothing stay', () => {
   for (const [query, rest] of [
     ['', ''],
     ['?w=200&h=%20', '?w=200&h=%20'],

@@ -43,7 +43,7 @@ async function startCollector(t: TestContext): Promise<{ url: string; spans: Spa
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
 const traceparent = `00-${traceId}-00f067aa0ba902b7-01`
 
-test('a query, a stored picture and a job are traces with their parts, under the caller’s own', async (t) => {
+test('a query, a stored picture and a job are traces with their spans, under the caller’s trace', async (t) => {
   const collector = await startCollector(t)
   const app = await startApp(t, { otelExporterOtlpEndpoint: `${collector.url}/`, otelServiceName: 'pictures' })
   const address = await app.listen()
@@ -114,7 +114,7 @@ test('without a collector a caller’s trace id is in log and problems, and noth
   assert.ok(!('traceId' in without))
 })
 
-test('a trace context that is none is passed over', () => {
+test('a malformed trace context is ignored', () => {
   assert.deepEqual(parseTraceparent(traceparent), { traceId, spanId: '00f067aa0ba902b7', flags: 1 })
   for (const wrong of [
     undefined,
@@ -127,7 +127,7 @@ test('a trace context that is none is passed over', () => {
     assert.equal(parseTraceparent(wrong), undefined, wrong)
 })
 
-test('traces are off where they are disabled, and a share that is none keeps the service from starting', async () => {
+test('tracing is off if disabled, and a malformed sampling share prevents the start of the service', async () => {
   const settings = {
     otelExporterOtlpEndpoint: 'http://127.0.0.1:9',
     otelExporterOtlpTracesEndpoint: '',

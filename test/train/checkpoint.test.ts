@@ -25,7 +25,7 @@ async function temporaryFolder(t: TestContext): Promise<string> {
   return folder
 }
 
-test('a checkpoint gives back every bit of its variables and the place in the run', async (t) => {
+test('a checkpoint restores every bit of its variables and the position in the run', async (t) => {
   const path = join(await temporaryFolder(t), 'a.safetensors')
   const values = [1 / 3, -0, 1e-40, 3.4e38]
   const kept = tf.variable(tf.tensor2d(values, [2, 2]))

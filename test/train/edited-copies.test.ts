@@ -32,7 +32,7 @@ async function collected(images: readonly SplitImage[]) {
   return rows
 }
 
-test('every edit of every picture comes once, on the pixel path of serving', async () => {
+test('every edit of every picture occurs once, on the pixel path of serving', async () => {
   const bytes = await Promise.all([1, 2, 3, 4].map((seed) => drawImage('circle', seed)))
   const rows = await collected(bytes.map((each, i) => imageOf(`${i}`, each)))
   assert.deepEqual(
@@ -52,7 +52,7 @@ test('at most 150 pictures are edited, spread over all of them', () => {
   assert.deepEqual([chosen.length, new Set(chosen).size, chosen[0], chosen[149]], [150, 150, 0, 1877])
 })
 
-test('a picture that lies on its side is edited as it is shown, a transparent one on white, and the smallest one too', async () => {
+test('a rotated picture is edited as displayed, a transparent one on white, and the smallest one too', async () => {
   const left = { create: { width: 30, height: 60, channels: 3 as const, background: '#000000' } }
   const upright = await sharp({ create: { width: 60, height: 60, channels: 3, background: '#ffffff' } })
     .composite([{ input: await sharp(left).png().toBuffer(), left: 0, top: 0 }])
@@ -83,7 +83,7 @@ test('a picture that lies on its side is edited as it is shown, a transparent on
   }
 })
 
-test('a picture that cannot be read is named', async () => {
+test('an unreadable picture is named', async () => {
   await assert.rejects(collected([imageOf('broken', Buffer.from('nothing'))]), {
     code: 'data_unreadable',
     message: /"broken"/,

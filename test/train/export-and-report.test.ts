@@ -26,7 +26,7 @@ for (const [what, useClassifier] of [
   ['with a classifier', true],
   ['trained by pairs alone', false],
 ] as const) {
-  test(`a network ${what} has the share for single pictures that finds copies of val, in its manifest with all that were tried`, async () => {
+  test(`a network ${what} gets the instance share that finds copies of val, and its manifest lists all that were tried`, async () => {
     const data = await readTrainingData({ data: join(folder, 'pictures'), shares: { val: 0.2, test: 0.2 }, seed: 1 })
     const network = { ...tinyResNet({ instanceDimension: 5 }), labels: data.labels.slice(0, 3) }
     const loader = new ImageLoader(data.images)

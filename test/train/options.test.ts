@@ -30,7 +30,7 @@ const misuses: [args: string[], says: RegExp][] = [
 for (const [args, says] of misuses)
   test(`training refuses "${args.join(' ')}"`, () => assert.throws(() => parsed(...args), says))
 
-test('without options everything is at its default', () => {
+test('without options every setting has its default', () => {
   const { data, ...settings } = settingsOf(parsed('--data', 'd'))
   assert.deepEqual([data, settings], ['d', { ...defaultSettings, labels: undefined, feedback: undefined }])
   const { init, initSha256, architecture, name, ...tuning } = fineTuneSettingsOf(parsed(...fineTuning))
@@ -75,7 +75,7 @@ test('options set what they name and leave the rest', () => {
   )
 })
 
-test('phases are named with their epochs, a side and a multiple of their learning rates', () => {
+test('phases are parsed with their epochs, a side and a learning-rate factor', () => {
   const { phases } = fineTuneSettingsOf(parsed(...fineTuning, '--phases', 'head:1,tail:4,all:1,all:2@160x2.5'))
   assert.deepEqual(
     phases.map(({ trains, epochs, side }) => [trains, epochs, side]),
@@ -89,7 +89,7 @@ test('phases are named with their epochs, a side and a multiple of their learnin
   assert.deepEqual(phases[3]!.rate, { head: phases[2]!.rate.head * 2.5, body: phases[2]!.rate.body * 2.5 })
 })
 
-test('a loss of pairs alone leaves the classifier looking on', () => {
+test('pair loss alone detaches the classifier', () => {
   const { contrastive, pairs, detachedClassifier } = fineTuneSettingsOf(
     parsed(...fineTuning, '--loss', 'pairs', '--margin', '1', '--pair-mean', 'each-kind'),
   )
@@ -99,7 +99,7 @@ test('a loss of pairs alone leaves the classifier looking on', () => {
   )
 })
 
-test('what only exports leaves the test pictures alone, unless it finishes the run', () => {
+test('exporting without training does not use the test pictures, unless it finishes the run', () => {
   const of = (...args: string[]) => {
     const { exportOnly, report } = fineTuneSettingsOf(parsed(...fineTuning, ...args))
     return [exportOnly, report]

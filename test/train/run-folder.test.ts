@@ -10,7 +10,7 @@ const runs: [what: string, file: string, says: RegExp][] = [
   ['a run that was stopped', 'work/mine/checkpoint.safetensors', /It is a run in .*work\/mine: --resume/],
 ]
 for (const [what, file, says] of runs) {
-  test(`${what} of the name is written over only when that is said`, async (t) => {
+  test(`${what} of the same name is overwritten only on request`, async (t) => {
     const folder = await temporaryFolder(t)
     const run = { name: 'mine', out: join(folder, 'out'), work: join(folder, 'work') }
     const plain = { ...run, resume: false, exportOnly: false, force: false }

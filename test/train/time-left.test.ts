@@ -6,7 +6,7 @@ import { epochWork, exportPasses, secondsLeft } from '../../src/train/time-left.
 const epoch = (phase: string, side: number) => ({ phase, side, work: epochWork(1_000, { phase, side }, 224) })
 const none = { count: 0 }
 
-test('epochs of a kind that was timed take as long again', () => {
+test('epochs of a timed kind are expected to take equally long', () => {
   const done = [
     { ...epoch('all', 224), seconds: 90 },
     { ...epoch('all', 224), seconds: 110 },
@@ -14,7 +14,7 @@ test('epochs of a kind that was timed take as long again', () => {
   assert.equal(secondsLeft(done, [epoch('all', 224), epoch('all', 224)], none), 200)
 })
 
-test('phases that were not timed yet are told by what they cost against those that were', () => {
+test('untimed phases are estimated by their cost relative to timed ones', () => {
   const done = [{ ...epoch('tail', 224), seconds: 70 }]
   const left = secondsLeft(done, [epoch('tail', 224), epoch('all', 224), epoch('all', 112)], none)
   assert.equal(Math.round(left!), 70 + 400 + 100)
@@ -30,10 +30,10 @@ test('the export counts with every pass that it makes', () => {
   assert.equal(secondsLeft(done, [], { count: whole, secondsEach: 0.01 }), 35)
 })
 
-test('before the first epoch there is no telling', () => {
+test('before the first epoch there is no estimate', () => {
   assert.equal(secondsLeft([], [epoch('all', 224)], none), null)
 })
 
-test('durations are said as people say them', () => {
+test('durations are readable', () => {
   assert.deepEqual([12.2, 90, 5_399, 12_000].map(durationOf), ['13 s', '2 min', '1 h 30 min', '3 h 20 min'])
 })

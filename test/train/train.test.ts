@@ -19,7 +19,7 @@ after(() => rm(folder, { recursive: true }))
 
 const never = new AbortController().signal
 
-test('a run gives a network that knows the shapes; stopped half-way and resumed it gives the same one to the bit', async () => {
+test('a run yields a network that knows the shapes; stopped midway and resumed it yields the same one bit for bit', async () => {
   const lines: string[] = []
   const whole = await trainFromNothing({ ...tinySettings(folder), name: 'whole' }, (line) => lines.push(line), never)
   assert.deepEqual((await readdir(whole.folder!)).sort(), [
@@ -55,7 +55,7 @@ test('a run gives a network that knows the shapes; stopped half-way and resumed 
   )
 })
 
-test('a picture that cannot be read is named', async () => {
+test('an unreadable picture is named', async () => {
   const broken = join(folder, 'pictures/train/circle/broken.jpg')
   await writeFile(broken, 'no picture')
   try {

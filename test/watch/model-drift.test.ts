@@ -9,7 +9,7 @@ import { until } from '../support/until.js'
 
 const queries = 40
 
-test('each model has a baseline and a window of its own; of many, those asked last', async (t) => {
+test('each model has its own baseline and window; of many models, the most recently used are kept', async (t) => {
   const dataDir = await temporaryFolder(t)
   const bests: string[] = []
   const open = (modelId: string) =>

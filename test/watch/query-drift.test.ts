@@ -30,7 +30,7 @@ async function opened(dataDir: string, more: Partial<QueryDriftOptions> = {}) {
   return { drift, bests, ask: (score: number) => Array.from({ length: 40 }, () => drift.observe(score)) }
 }
 
-test('queries like the first ones have not moved; others have, and it shows where', async (t) => {
+test('queries like the first ones show no drift; others do, and it shows where', async (t) => {
   const { drift, bests, ask } = await opened(await temporaryFolder(t))
   assert.deepEqual(drift.readings(), [], 'nothing is told of too few')
   ask(0.82)
@@ -44,7 +44,7 @@ test('queries like the first ones have not moved; others have, and it shows wher
   assert.equal(drift.expectedPSame, (0.1 * 90 + 0.9 * 90) / 180)
 })
 
-test('the baseline outlives the process, and not the model', async (t) => {
+test('the baseline survives a restart, but not a change of model', async (t) => {
   const folder = await temporaryFolder(t)
   const first = await opened(folder)
   first.ask(0.82)

@@ -8,7 +8,7 @@ import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { endedJob, sendJob } from '../support/jobs.js'
 import { until } from '../support/until.js'
 
-test('searches by the graph of the running service are repeated, and their recall is in the metrics', async (t) => {
+test('graph searches of the running service are repeated exactly, and their recall is in the metrics', async (t) => {
   const app = await startApp(t, { exactBelow: 0, recallSampleEvery: 1 })
   const headers = { 'content-type': 'image/png' }
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
@@ -39,7 +39,7 @@ test('searches by the graph of the running service are repeated, and their recal
   assert.ok((await counted('alike_query_best_score_count')) >= 1)
 })
 
-test('what the graph missed is counted, one search at a time, with long rests', async () => {
+test('what the graph missed is counted, one search at a time, with long pauses', async () => {
   const samples: [number, number][] = []
   let asked = 0
   const hits = (...ids: string[]) => ids.map((id, i) => ({ rank: i + 1, score: 1, record: { id } }))
@@ -64,7 +64,7 @@ test('what the graph missed is counted, one search at a time, with long rests', 
   assert.deepEqual([samples, asked], [[[4, 2]], 2])
 })
 
-test('a repetition that fails is told and harms nobody', async () => {
+test('a failed repetition is reported and does no harm', async () => {
   const failures: unknown[] = []
   const searches = { search: async () => Promise.reject(new Error('gone')) }
   const sample = new RecallSample({

@@ -64,7 +64,7 @@ class Shadow {
   }
 }
 
-test('searches are right, and k hits come whenever k exist, all through a rebuild', async (t) => {
+test('throughout a rebuild, searches are right and return k hits whenever k exist', async (t) => {
   const dataDir = await dataFolder(t)
   // Slices so small that many searches fall into the building of one graph.
   const galleries = await openIn(t, dataDir, { index: { ...index, efConstruction: 200, sliceMs: 0.1 } })

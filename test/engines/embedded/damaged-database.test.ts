@@ -24,7 +24,7 @@ async function expectHonestDatabase(bytes: Buffer, t: TestContext, truth: unknow
   return expectHonest(dataDir, truth, what)
 }
 
-test('a flipped byte in any page is noticed or does no harm', async (t) => {
+test('a flipped byte in any page is detected or harmless', async (t) => {
   const { bytes, answers } = await storedGallery(t)
   const random = seededRandom(17)
   const outcomes = { refused: 0, said: 0, unharmed: 0 }
@@ -42,7 +42,7 @@ test('a flipped byte in any page is noticed or does no harm', async (t) => {
   assert.ok(outcomes.refused > 0, JSON.stringify(outcomes))
 })
 
-test('a torn page, a lost end and a swapped page are noticed', async (t) => {
+test('a torn page, a truncated end and a swapped page are detected', async (t) => {
   const { bytes, answers } = await storedGallery(t)
   const pages = bytes.length / pageBytes
   for (const page of [1, Math.floor(pages / 2), pages - 2]) {
@@ -56,7 +56,7 @@ test('a torn page, a lost end and a swapped page are noticed', async (t) => {
   }
 })
 
-test('a write-ahead log that is lost or cut takes back writes, and never more than that', async (t) => {
+test('a lost or truncated write-ahead log undoes writes, and does no other harm', async (t) => {
   const dataDir = await dataFolder(t)
   const galleries = await openIn(t, dataDir)
   await galleries.create('a')

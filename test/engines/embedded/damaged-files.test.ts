@@ -10,7 +10,7 @@ import { seededRandom } from './vector-index/unit-vectors.js'
 
 const rounds = 4
 
-test('any file of the data folder, damaged at random, gives a right answer or a clear refusal', async (t) => {
+test('random damage to any file of the data folder gives a right answer or a clear refusal', async (t) => {
   const folder = await crashedFolder(t)
   const random = seededRandom(29)
   assert.deepEqual(
@@ -37,7 +37,7 @@ test('any file of the data folder, damaged at random, gives a right answer or a 
   }
 })
 
-test('a flipped bit in the write-ahead log is noticed, unless it is in the last write, which is taken back as a whole', async (t) => {
+test('a flipped bit in the write-ahead log is detected, unless it is in the last write, which is then undone as a whole', async (t) => {
   const living = await dataFolder(t)
   const galleries = await openIn(t, living)
   await galleries.create('a')
@@ -82,7 +82,7 @@ test('a log whose last write was torn by a crash opens without that write', asyn
   assert.deepEqual((await galleries.images.get('a', 'p11'))?.metadata, { i: 11 })
 })
 
-test('a log without its database, and a database without its log and graph, are opened or refused as what they are', async (t) => {
+test('a log without its database, and a database without its log and graph, are opened or refused accordingly', async (t) => {
   const folder = await crashedFolder(t)
   for (const left of [['alike.db'], ['alike.db', 'alike.db-wal'], ['alike.db-wal']]) {
     const dataDir = await dataFolder(t)
@@ -92,7 +92,7 @@ test('a log without its database, and a database without its log and graph, are 
   }
 })
 
-test('a folder whose database is gone is not taken for a new one', async (t) => {
+test('a folder whose database is gone is not mistaken for a new one', async (t) => {
   const folder = await crashedFolder(t)
   for (const [keep, lost] of [
     [/^index/, 'gone'],

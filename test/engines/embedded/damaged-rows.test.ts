@@ -112,7 +112,7 @@ for (const [what, sql, ask] of [
   ],
   ['the result of a job', 'DELETE FROM job_result', (galleries) => jobsOf(galleries).result('job-with-a-result')],
 ] satisfies [string, string, (galleries: Galleries) => Promise<unknown>][]) {
-  test(`${what} that is gone is missed`, async (t) => {
+  test(`a missing ${what} is detected`, async (t) => {
     const dataDir = await dataFolder(t)
     const path = join(dataDir, 'alike.db')
     await writeFile(path, await withJobs(t))
@@ -124,7 +124,7 @@ for (const [what, sql, ask] of [
   })
 }
 
-test('a picture whose embedding is damaged is counted as found by no search, until it is stored again', async (t) => {
+test('a picture with a damaged embedding counts as unfindable until it is stored again', async (t) => {
   const dataDir = await dataFolder(t)
   const sound = await openIn(t, dataDir)
   const vectors = Array.from({ length: 5 }, unitVectors({ dimension: model.dimension, seed: 3 }))
@@ -153,7 +153,7 @@ test('a picture whose embedding is damaged is counted as found by no search, unt
   assert.deepEqual(await found(), ['p0', 'p1', 'p2', 'p3', 'p4'])
 })
 
-test('a damaged error report or result makes no snapshot', async (t) => {
+test('a damaged error report or result prevents a snapshot', async (t) => {
   const whole = await withJobs(t)
   for (const value of ['name-of-item-13', 'result-of-the-job']) {
     const bytes = Buffer.from(whole)
@@ -164,7 +164,7 @@ test('a damaged error report or result makes no snapshot', async (t) => {
   }
 })
 
-test('a search by a filter does not leave out the picture whose metadata is damaged: it says so, where that would be a hit', async (t) => {
+test('a filtered search that would return a picture with damaged metadata reports it instead of omitting the picture', async (t) => {
   const dataDir = await dataFolder(t)
   const vectors = Array.from({ length: 20 }, unitVectors({ dimension: model.dimension, seed: 3 }))
   const first = await openIn(t, dataDir)

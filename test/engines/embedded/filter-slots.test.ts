@@ -57,7 +57,7 @@ async function opened(t: TestContext) {
 
 const evens = (end: number) => Array.from({ length: Math.ceil(end / 2) }, (_, i) => 2 * i)
 
-test('what was added is read alone, and found', async (t) => {
+test('only additions are read again, and found', async (t) => {
   const { filters, ranges, put, slots, setOf } = await opened(t)
   await put(0, 20)
   assert.deepEqual(await slots(), evens(20))
@@ -76,7 +76,7 @@ test('what was added is read alone, and found', async (t) => {
   assert.deepEqual([...before], evens(20), 'a search under way keeps what it began with')
 })
 
-test('after a change everything is read again, and a filter for one search is not kept', async (t) => {
+test('after a change everything is read again, and a filter for one search is not cached', async (t) => {
   const { filters, ranges, put, slots, store } = await opened(t)
   await put(0, 10)
   assert.deepEqual(await slots(), evens(10))
@@ -101,7 +101,7 @@ test('after a change everything is read again, and a filter for one search is no
   ])
 })
 
-test('so many filters are kept, and asking for one of them again forgets none', async (t) => {
+test('a limited number of filters is cached, and a cache hit evicts none', async (t) => {
   const { ranges, put, slots } = await opened(t)
   await put(0, 4)
   const numbered = (i: number): Filter => ({ field: 'metadata.number', in: [i] })
@@ -113,7 +113,7 @@ test('so many filters are kept, and asking for one of them again forgets none', 
   assert.equal(ranges.length, 66)
 })
 
-test('searches with a filter see what was put, put again, changed and removed before them', async (t) => {
+test('searches with a filter see earlier additions, replacements, changes and removals', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')
   const found = async () => {

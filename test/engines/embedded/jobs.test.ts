@@ -57,7 +57,7 @@ test('pictures and progress are stored together or not at all', async (t) => {
   assert.deepEqual([await galleries.images.get('a', 'p9'), (await jobs.get('j'))?.position], [undefined, 6])
 })
 
-test('puts and removals of one step happen in their order, are counted, and are found out by search', async (t) => {
+test('puts and removals of one step happen in order, are counted, and are visible to searches', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
   const jobs = jobsOf(galleries)
   await galleries.create('a')
@@ -106,7 +106,7 @@ test('puts and removals of one step happen in their order, are counted, and are 
   assert.equal((await galleries.get('a')).count, 2, 'all or none')
 })
 
-test('a job stores nothing in a gallery that was made anew under the name of its own', async (t) => {
+test('a job stores nothing in a new gallery that has the name of its own', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
   const jobs = jobsOf(galleries)
   await galleries.create('a')

@@ -9,7 +9,7 @@ import { unitVectors } from './vector-index/unit-vectors.js'
 const vectors = Array.from({ length: 600 }, unitVectors({ dimension: model.dimension, seed: 3 }))
 const images = vectors.map((vector, i) => newImage(`p${i}`, vector))
 
-test('limits are refusals with a code, and what was there stays', async (t) => {
+test('exceeding a limit is refused with a code, and existing data stays', async (t) => {
   const galleries = await openIn(t, await dataFolder(t), { storage: { galleryImagesMax: 5, writeQueueMax: 4 } })
   await galleries.create('a')
   await galleries.images.put('a', images.slice(0, 4))
@@ -24,7 +24,7 @@ test('limits are refusals with a code, and what was there stays', async (t) => {
   assert.equal((outcomes[5] as PromiseRejectedResult).reason.code, 'overloaded')
 })
 
-test('a full database refuses writes, goes on reading, and takes writes again after deletions', async (t) => {
+test('a full database refuses writes, keeps reading, and accepts writes again after deletions', async (t) => {
   const galleries = await openIn(t, await dataFolder(t), { storage: { databaseMaxBytes: 600_000 } })
   await galleries.create('a')
   const thumbnail = Buffer.alloc(20_000, 7)

@@ -46,7 +46,7 @@ async function slicesOf(
   }
 }
 
-test('so many are looked at for one page, and the next goes on behind them', async (t) => {
+test('a page examines a bounded number of pictures, and the next continues after them', async (t) => {
   const where = await place(t)
   const first = await slicesOf(pageOfFitting(where, { after: '', limit: 100, filter: tenth }))
   assert.deepEqual([first.ids, first.next], [[id(5), id(15), id(25), id(35)], id(39)])
@@ -57,7 +57,7 @@ test('so many are looked at for one page, and the next goes on behind them', asy
   assert.deepEqual([last.ids, last.next], [[id(85), id(95)], undefined])
 })
 
-test('a page ends with its limit, and with its length; long ones are read in several turns', async (t) => {
+test('a page ends at its limit and at its maximum length; long ones are read in several turns', async (t) => {
   const where = await place(t, { lookedAtMax: 1_000 })
   const two = await slicesOf(pageOfFitting(where, { after: '', limit: 2, filter: tenth }))
   assert.deepEqual([two.ids, two.next], [[id(5), id(15)], id(15)])
@@ -68,7 +68,7 @@ test('a page ends with its limit, and with its length; long ones are read in sev
   assert.deepEqual([turns.ids.length, turns.next, turns.slices > 3], [10, undefined, true])
 })
 
-test('what is removed between looking and reading is left out, and nothing behind it', async (t) => {
+test('pictures removed between filtering and reading are omitted, and no others', async (t) => {
   const where = await place(t, { lookedAtMax: 1_000, lookedAtOnce: 1_000 })
   const { number, store } = where
   const removing: FittingPlace = {

@@ -13,7 +13,7 @@ import { unitVectors } from './vector-index/unit-vectors.js'
 const vectors = Array.from({ length: 500 }, unitVectors({ dimension: model.dimension, seed: 31 }))
 const images = vectors.map((vector, i) => newImage(`p${i}`, vector))
 
-test('closing writes a graph cache that the next start uses, with what was removed gone', async (t) => {
+test('closing writes a graph cache that the next start uses, without removed pictures', async (t) => {
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
@@ -32,7 +32,7 @@ test('closing writes a graph cache that the next start uses, with what was remov
   assert.deepEqual(after.hits, before)
 })
 
-test('however the graph cache is damaged, the answers are right and a good graph cache comes back', async (t) => {
+test('however the graph cache is damaged, the answers are right and it is rewritten', async (t) => {
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
@@ -65,7 +65,7 @@ test('however the graph cache is damaged, the answers are right and a good graph
   }
 })
 
-test('a second process, or a second opening, is kept out of the folder', async (t) => {
+test('a second process, or a second opening, cannot use the folder', async (t) => {
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable', detail: 'Another process is using it.' })
@@ -73,7 +73,7 @@ test('a second process, or a second opening, is kept out of the folder', async (
   await openIn(t, dataDir)
 })
 
-test('a folder that cannot be made or a file that is no database says so', async (t) => {
+test('a folder that cannot be created and a file that is not a database are refused with a reason', async (t) => {
   const dataDir = await dataFolder(t)
   await writeFile(join(dataDir, 'file'), 'x')
   await assert.rejects(openIn(t, join(dataDir, 'file')), { code: 'data_unreadable' })
@@ -81,7 +81,7 @@ test('a folder that cannot be made or a file that is no database says so', async
   await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable' })
 })
 
-test('databases of other programs and of newer versions are left alone', async (t) => {
+test('databases of other programs and of newer versions are not touched', async (t) => {
   for (const statement of [
     'CREATE TABLE something (x)',
     'PRAGMA user_version = 99; PRAGMA application_id = 1095518539',
@@ -94,7 +94,7 @@ test('databases of other programs and of newer versions are left alone', async (
   }
 })
 
-test('a database of version 2, which counted no removals, is taken over with its jobs', async (t) => {
+test('a database of version 2, without removal counts, is migrated with its jobs', async (t) => {
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
@@ -121,7 +121,7 @@ test('a database of version 2, which counted no removals, is taken over with its
   )
 })
 
-test('a database of version 3, whose error reports had no checksums, is taken over with its reports, which are checked from then on', async (t) => {
+test('a database of version 3, whose error reports had no checksums, is migrated with its reports, which are verified from then on', async (t) => {
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
@@ -158,7 +158,7 @@ test('a database of version 3, whose error reports had no checksums, is taken ov
   await assert.rejects(jobsOf(third).errors('j', { fromItem: 2_000 }), { code: 'data_unreadable' })
 })
 
-test('the rows of a deleted gallery go, also when the process stops in between', async (t) => {
+test('the rows of a deleted gallery are removed, even if the process stops in between', async (t) => {
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('kept')
@@ -183,7 +183,7 @@ test('the rows of a deleted gallery go, also when the process stops in between',
   assert.equal((await second.searches.search('kept', { vector: vectors[0]!, k: 100 })).hits.length, 10)
 })
 
-test('a database from before jobs had kinds is brought up to date, its rows unharmed', async (t) => {
+test('a database from before jobs had kinds is migrated, and its rows stay valid', async (t) => {
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
@@ -206,7 +206,7 @@ test('a database from before jobs had kinds is brought up to date, its rows unha
   assert.deepEqual([(await jobsOf(second).get('old'))?.kind, (await jobsOf(second).get('old'))?.added], ['ingest', 2])
 })
 
-test('a database whose galleries had one set each is taken over: pictures, graph cache and a gallery being removed', async (t) => {
+test('a database whose galleries had one set each is migrated: pictures, graph cache and a gallery being removed', async (t) => {
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
@@ -238,7 +238,7 @@ test('a database whose galleries had one set each is taken over: pictures, graph
   await second.delete('b')
 })
 
-test('a database in which nothing says where originals lie is taken over, and its rows are whole', async (t) => {
+test('a database without picture references is migrated, and its rows stay valid', async (t) => {
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')

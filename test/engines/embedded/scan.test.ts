@@ -10,7 +10,7 @@ const images = vectors.map((vector, i) =>
   newImage(`p${1_499 - i}`, vector, { label: i % 3 === 0 ? null : `l${i % 3}` }),
 )
 
-test('a gallery is read whole, by id, and only that gallery', async (t) => {
+test('a gallery is read completely, by id, and only that gallery', async (t) => {
   const dataDir = await dataFolder(t)
   const galleries = await openIn(t, dataDir)
   for (const name of ['before', 'a', 'behind']) await galleries.create(name)
@@ -61,7 +61,7 @@ test('a gallery is read whole, by id, and only that gallery', async (t) => {
   )
 })
 
-test('an empty gallery is read as one', async (t) => {
+test('an empty gallery is read as empty', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')
   assert.deepEqual(

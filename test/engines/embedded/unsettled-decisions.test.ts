@@ -9,7 +9,7 @@ import { unitVectors } from './vector-index/unit-vectors.js'
 
 const makeVector = unitVectors({ dimension: model.dimension, seed: 5 })
 
-test('decisions that were stored and not done are done at the next start, to images that are still what they were', async (t) => {
+test('decisions stored but not applied are applied at the next start, to images that are unchanged', async (t) => {
   const dataDir = await dataFolder(t)
   const galleries = await openIn(t, dataDir)
   await galleries.create('a')

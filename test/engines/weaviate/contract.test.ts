@@ -43,7 +43,7 @@ const weaviate: TestedEngine = {
 }
 
 if (skipWithoutWeaviate) {
-  test('the contract of galleries, with a real server', { skip: skipWithoutWeaviate }, () => {})
+  test('the contract of galleries holds with a real server', { skip: skipWithoutWeaviate }, () => {})
 } else {
   setSuite(weaviate)
   gallerySuite(weaviate)

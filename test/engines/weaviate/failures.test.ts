@@ -49,19 +49,19 @@ async function serverOf(t: TestContext, answered: object): Promise<WeaviateSetti
   }
 }
 
-test('a server of a version that loses vectors is refused at the start', async (t) => {
+test('a server version that loses vectors is refused at the start', async (t) => {
   const server = await serverOf(t, { version: '1.38.2' })
   await assert.rejects(openWeaviate({ server, layout, logger }), { code: 'engine_version_refused' })
 })
 
-test('a server that indexes after it has acknowledged is refused at the start', needsServer, async (t) => {
+test('a server with asynchronous indexing is refused at the start', needsServer, async (t) => {
   const server = await startWeaviate({ environment: { ASYNC_INDEXING: 'true' } })
   t.after(() => server.kill())
   const refused = { code: 'engine_setting_refused', message: /node0.*ASYNC_INDEXING/ }
   await assert.rejects(openWeaviate({ server: server.settings, layout, logger }), refused)
 })
 
-test('a node that is away says nothing of how the others index', () => {
+test("a node that is down does not affect the check of the others' indexing", () => {
   const batchStats = { queueLength: 0, ratePerSecond: 0 }
   const here = { name: 'node0', status: 'HEALTHY', batchStats }
   expectSynchronousIndexing([here, { name: 'node1', status: 'UNAVAILABLE', batchStats: {} }, { name: 'node2' }])
@@ -70,30 +70,26 @@ test('a node that is away says nothing of how the others index', () => {
   assert.throws(() => expectSynchronousIndexing([here, late]), { code: 'engine_setting_refused', message: /node1/ })
 })
 
-test(
-  'a collection that is gone is told and not made anew, neither by a read nor by a write',
-  needsServer,
-  async (t) => {
-    const server = await startWeaviate()
-    t.after(() => server.kill())
-    const store = await opened(t, server.settings)
-    await store.change([{ put: newImage('a', vectors[0]!) }])
-    const collection = `${server.settings.url}/v1/schema/Alike_${set.uid}`
-    assert.equal((await fetch(collection, { method: 'DELETE' })).status, 200)
-    const lost = { code: 'gallery_lost', message: /Alike_0123456789abcdef/ }
-    await assert.rejects(store.find(['a']), lost)
-    await assert.rejects(store.nearest({ vector: vectors[0]! }), lost)
-    await assert.rejects(store.state(), lost)
-    await assert.rejects(store.change([{ put: newImage('b', vectors[1]!) }]), lost)
-    await assert.rejects(store.change([{ remove: 'a' }]), lost)
-    await assert.rejects(store.patch('a', { label: 'b' }), lost)
-    await assert.rejects(store.removeFitting({ field: 'label', in: ['b'] }), lost)
-    await assert.rejects(store.labels({ limit: 10 }), lost)
-    assert.equal((await fetch(collection)).status, 404)
-  },
-)
+test('a missing collection is reported and not recreated, by reads or writes', needsServer, async (t) => {
+  const server = await startWeaviate()
+  t.after(() => server.kill())
+  const store = await opened(t, server.settings)
+  await store.change([{ put: newImage('a', vectors[0]!) }])
+  const collection = `${server.settings.url}/v1/schema/Alike_${set.uid}`
+  assert.equal((await fetch(collection, { method: 'DELETE' })).status, 200)
+  const lost = { code: 'gallery_lost', message: /Alike_0123456789abcdef/ }
+  await assert.rejects(store.find(['a']), lost)
+  await assert.rejects(store.nearest({ vector: vectors[0]! }), lost)
+  await assert.rejects(store.state(), lost)
+  await assert.rejects(store.change([{ put: newImage('b', vectors[1]!) }]), lost)
+  await assert.rejects(store.change([{ remove: 'a' }]), lost)
+  await assert.rejects(store.patch('a', { label: 'b' }), lost)
+  await assert.rejects(store.removeFitting({ field: 'label', in: ['b'] }), lost)
+  await assert.rejects(store.labels({ limit: 10 }), lost)
+  assert.equal((await fetch(collection)).status, 404)
+})
 
-test('a read that comes after the set was dropped does not make its collection anew', needsServer, async (t) => {
+test('a read after the set was dropped does not recreate its collection', needsServer, async (t) => {
   const server = await startWeaviate()
   t.after(() => server.kill())
   const engine = await openWeaviate({ server: server.settings, layout, logger })
@@ -106,7 +102,7 @@ test('a read that comes after the set was dropped does not make its collection a
   assert.equal((await fetch(`${server.settings.url}/v1/schema/Alike_${set.uid}`)).status, 404)
 })
 
-test('a server that is away is waited for: its galleries are refused, and why is told', async (t) => {
+test('a server that is down is waited for: requests to its galleries are refused with a reason', async (t) => {
   const server: WeaviateSettings = {
     url: 'http://127.0.0.1:9',
     grpcAddress: '127.0.0.1:9',
@@ -122,7 +118,7 @@ test('a server that is away is waited for: its galleries are refused, and why is
   assert.match(engine.unreachable ?? '', /is unavailable/)
 })
 
-test('a wrong API key is told at the start; the right one is taken', needsServer, async (t) => {
+test('a wrong API key is reported at the start; the right one is accepted', needsServer, async (t) => {
   const server = await startWeaviate({ apiKey: 'right-key' })
   t.after(() => server.kill())
   for (const apiKey of ['wrong-key', ''])
@@ -135,55 +131,55 @@ test('a wrong API key is told at the start; the right one is taken', needsServer
   assert.equal((await right.state()).images, 1)
 })
 
-test('a server that is starting, and has not read its collections yet, has not lost them', needsServer, async (t) => {
-  const server = await startWeaviate()
-  t.after(() => server.kill())
-  const store = await opened(t, server.settings)
-  await store.change([{ put: newImage('a', vectors[0]!) }])
-  await server.kill()
-  const refusals = new Set<string>()
-  const refused = (error: AlikeError) => void refusals.add(error.code)
-  const [found] = await Promise.all([
-    until(() => store.find(['a']).catch(refused), 'the picture'),
-    until(() => store.change([{ put: newImage('b', vectors[1]!) }]).catch(refused), 'another picture'),
-    until(() => store.patch('a', { label: 'b' }).then(() => true, refused), 'its label'),
-    server.start(),
-  ])
-  assert.deepEqual(
-    found.map(({ id }) => id),
-    ['a'],
-  )
-  assert.deepEqual([...refusals], ['engine_unreachable'])
-})
-
 test(
-  'a search that nobody waits for any more disturbs no other, and says nothing of the server',
+  'a server that is starting, and has not loaded its collections yet, does not count as having lost them',
   needsServer,
   async (t) => {
     const server = await startWeaviate()
     t.after(() => server.kill())
-    const engine = await openWeaviate({ server: server.settings, layout, logger })
-    t.after(() => engine.close())
-    await engine.prepare(set, {}, false)
-    const store = await engine.open(set)
-    await store.change(vectors.map((vector, i) => ({ put: newImage(`p${i}`, vector) })))
-    for (let turn = 0; turn < 20; turn++) {
-      const gone = new AbortController()
-      const abandoned = store.nearest({ vector: vectors[turn]!, signal: gone.signal }).then((hits) => {
-        const first = hits.first(10)
-        gone.abort(new Error('gone'))
-        return first
-      })
-      const others = vectors.slice(0, 4).map(async (vector) => (await store.nearest({ vector })).first(1))
-      await assert.rejects(abandoned, /gone/)
-      assert.deepEqual(
-        (await Promise.all(others)).map(([hit]) => hit?.record.id),
-        ['p0', 'p1', 'p2', 'p3'],
-      )
-      assert.equal(engine.unreachable, undefined)
-    }
+    const store = await opened(t, server.settings)
+    await store.change([{ put: newImage('a', vectors[0]!) }])
+    await server.kill()
+    const refusals = new Set<string>()
+    const refused = (error: AlikeError) => void refusals.add(error.code)
+    const [found] = await Promise.all([
+      until(() => store.find(['a']).catch(refused), 'the picture'),
+      until(() => store.change([{ put: newImage('b', vectors[1]!) }]).catch(refused), 'another picture'),
+      until(() => store.patch('a', { label: 'b' }).then(() => true, refused), 'its label'),
+      server.start(),
+    ])
+    assert.deepEqual(
+      found.map(({ id }) => id),
+      ['a'],
+    )
+    assert.deepEqual([...refusals], ['engine_unreachable'])
   },
 )
+
+test('an aborted search affects no other, and does not mark the server unreachable', needsServer, async (t) => {
+  const server = await startWeaviate()
+  t.after(() => server.kill())
+  const engine = await openWeaviate({ server: server.settings, layout, logger })
+  t.after(() => engine.close())
+  await engine.prepare(set, {}, false)
+  const store = await engine.open(set)
+  await store.change(vectors.map((vector, i) => ({ put: newImage(`p${i}`, vector) })))
+  for (let turn = 0; turn < 20; turn++) {
+    const gone = new AbortController()
+    const abandoned = store.nearest({ vector: vectors[turn]!, signal: gone.signal }).then((hits) => {
+      const first = hits.first(10)
+      gone.abort(new Error('gone'))
+      return first
+    })
+    const others = vectors.slice(0, 4).map(async (vector) => (await store.nearest({ vector })).first(1))
+    await assert.rejects(abandoned, /gone/)
+    assert.deepEqual(
+      (await Promise.all(others)).map(([hit]) => hit?.record.id),
+      ['p0', 'p1', 'p2', 'p3'],
+    )
+    assert.equal(engine.unreachable, undefined)
+  }
+})
 
 /** Puts pictures one by one until the server is killed; gives the ids that were acknowledged. */
 async function putUntilKilled(store: OpenSet, server: RunningWeaviate, begin: number): Promise<string[]> {
@@ -208,7 +204,7 @@ async function putUntilKilled(store: OpenSet, server: RunningWeaviate, begin: nu
 }
 
 test(
-  'a server killed in the middle of writes has all that were acknowledged when it is back; a repeat does the rest',
+  'a server killed during writes has all acknowledged ones when it returns; a retry completes the rest',
   needsServer,
   async (t) => {
     const server = await startWeaviate()

@@ -6,7 +6,7 @@ import { seededRandom } from '../embedded/vector-index/unit-vectors.js'
 
 const wordsLength = 48
 
-test('words order as the first bytes of ids do', () => {
+test('words sort like the first bytes of ids', () => {
   const random = seededRandom(3)
   const letters = ['a', 'b', '0', '/', 'é', 'z', '\u{1f600}', '\uffee']
   const texts = Array.from({ length: 400 }, () =>
@@ -28,7 +28,7 @@ test('words order as the first bytes of ids do', () => {
   }
 })
 
-test('words are whole numbers that a float64 holds, zero behind the end', () => {
+test('words are integers that a float64 represents exactly, zero past the end', () => {
   const words = wordsOf('\u{10ffff}'.repeat(50))
   assert.equal(words.length, wordNames.length)
   assert.ok(words.every(Number.isSafeInteger))

@@ -36,7 +36,9 @@ const put = (set: OpenSet, ids: readonly string[]) =>
 const idsFrom = (name: string, count: number) =>
   Array.from({ length: count }, (_, i) => `${name}${String(i).padStart(5, '0')}`)
 
-test('pictures that two processes put in the same moment are all removed', { skip: skipWithoutWeaviate }, async (t) => {
+test('pictures stored by two processes at the same moment are all removed', {
+  skip: skipWithoutWeaviate,
+}, async (t) => {
   const [one, other] = (await opened(t, 2)) as [OpenSet, OpenSet]
   await put(one, ['first']) // so that pages end between two of one stamp
   t.mock.method(Date, 'now', () => 4_000_000_000_000)
@@ -47,7 +49,7 @@ test('pictures that two processes put in the same moment are all removed', { ski
   assert.equal((await one.state()).images, 0)
 })
 
-test('of pictures that two processes put in the same moment none is left without a descriptor', {
+test('of pictures stored by two processes at the same moment, all get a descriptor', {
   skip: skipWithoutWeaviate,
 }, async (t) => {
   const [one, other] = (await opened(t, 2)) as [OpenSet, OpenSet]
@@ -64,7 +66,7 @@ test('of pictures that two processes put in the same moment none is left without
   assert.deepEqual(seen.toSorted(), [...idsFrom('one', 150), ...idsFrom('other', 150)])
 })
 
-test('labels that begin alike are counted however many they are', { skip: skipWithoutWeaviate }, async (t) => {
+test('labels with a common prefix are counted, however many there are', { skip: skipWithoutWeaviate }, async (t) => {
   const [set] = (await opened(t, 1)) as [OpenSet]
   const labels = ['a', ...idsFrom('category ', 260), 'z']
   const images = [...labels, ...labels].map((label, i) => newImage(`p${i}`, newVector(), { label }))
@@ -74,7 +76,7 @@ test('labels that begin alike are counted however many they are', { skip: skipWi
   assert.deepEqual(await set.labels({ after: labels[250], limit: 5 }), expected.slice(251, 256))
 })
 
-test('a list goes on behind many ids that begin alike', { skip: skipWithoutWeaviate }, async (t) => {
+test('a list continues after many ids with a common prefix', { skip: skipWithoutWeaviate }, async (t) => {
   const [set] = (await opened(t, 1)) as [OpenSet]
   const folder = 'customers/example/production/uploads/2024/november/'
   const ids = ['a', ...idsFrom(folder, answerMax + 100), 'z']

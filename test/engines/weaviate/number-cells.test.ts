@@ -23,13 +23,13 @@ const special = [
   1 / 3,
 ]
 
-test('digits sort as numbers do, and zero has no sign', () => {
+test('digits sort like numbers, and zero has no sign', () => {
   const sorted = special.toSorted((a, b) => a - b).map(digitsOf)
   assert.deepEqual(sorted, sorted.toSorted())
   assert.equal(digitsOf(-0), digitsOf(0))
 })
 
-test('a number has one of the cells of a range when it is in the range, and none when it is not', () => {
+test('a number has a cell of a range exactly if it is in the range', () => {
   const random = seededRandom(5)
   const numbers = [
     ...special,
@@ -58,7 +58,7 @@ test('a number has one of the cells of a range when it is in the range, and none
   }
 })
 
-test('whole numbers and halves have few beginnings', () => {
+test('integers and halves have few prefixes', () => {
   for (const [number, most] of [
     [0, 1],
     [7, 4],

@@ -92,7 +92,7 @@ function finds(where: Where | undefined, tokens: readonly string[]): boolean {
   return (where.value as string[]).some((token) => tokens.includes(token))
 }
 
-test('records fit as SQL says, and the server is asked for no fewer', () => {
+test('records match as in SQL, and the server query never excludes a match', () => {
   const images = Array.from({ length: 150 }, someImage)
   const database = new SqliteDatabase(':memory:')
   database.exec('CREATE TABLE image (i INTEGER, label TEXT, metadata TEXT)')
@@ -127,7 +127,7 @@ test('records fit as SQL says, and the server is asked for no fewer', () => {
   assert.ok(exact > 250, `${exact} of 500 are told whole`)
 })
 
-test('a record with more values than tokens is found by every filter that it may fit', () => {
+test('a record with too many values for tokens is a candidate for every filter it may match', () => {
   const metadata = { list: Array.from({ length: 5_000 }, (_, i) => `v${i}`), n: 7 }
   const tokens = tokensOf({ label: 'x', metadata })
   assert.ok(tokens.length < 10)

@@ -8,7 +8,7 @@ import { RestRequests } from '../../../src/engines/weaviate/rest-requests.js'
 
 const timeoutMs = 20_000
 
-test('an answer is read, an empty one is undefined, a refusal tells its status', async (t) => {
+test('a response is read, an empty one is undefined, a refusal has its status', async (t) => {
   const server = createServer((request, answer) => {
     const { authorization = '' } = request.headers
     if (request.url === '/v/echo') return void request.pipe(answer.setHeader('x', authorization))
@@ -35,7 +35,7 @@ for (const [how, giveUp] of [
   ['after its time', undefined],
   ['with its connection', (rest: RestRequests) => rest.close()],
 ] as const)
-  test(`a request that is given up ${how} is taken back: its connection is reset`, async (t) => {
+  test(`a request abandoned ${how} is cancelled: its connection is reset`, async (t) => {
     const { server, url } = await deafServer(t)
     const rest = new RestRequests(url, '')
     const connected = once(server, 'connection')

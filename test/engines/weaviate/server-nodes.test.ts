@@ -8,7 +8,7 @@ const named =
   async () =>
     addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))
 
-test('a name with several addresses stands for as many nodes, each in its turn', async () => {
+test('a name with several addresses means as many nodes, used in turn', async () => {
   const settings = { url: 'http://weaviate:8080/v', grpcAddress: 'weaviate:50051' }
   const nodes = new ServerNodes(settings, named('10.0.0.2', '10.0.0.1', 'fd00::3'))
   const seen: string[] = []
@@ -23,7 +23,7 @@ test('a name with several addresses stands for as many nodes, each in its turn',
   assert.equal(nodes.count, 3)
 })
 
-test('a node that has left the name is passed over', async () => {
+test('a node removed from the name is skipped', async () => {
   let addresses = ['10.0.0.1', '10.0.0.2']
   const nodes = new ServerNodes({ url: 'http://weaviate', grpcAddress: 'weaviate:50051' }, () => named(...addresses)())
   await nodes.next()
@@ -31,7 +31,7 @@ test('a node that has left the name is passed over', async () => {
   assert.ok(addresses.includes((await nodes.next()).rest.hostname))
 })
 
-test('a balancer, a name under TLS and another name for gRPC stay as they are', async () => {
+test('a load balancer, a name under TLS and a separate name for gRPC stay as they are', async () => {
   for (const [url, grpcAddress, addresses, hosts] of [
     ['http://weaviate:8080', 'weaviate:50051', ['10.0.0.1'], ['weaviate', 'weaviate', 50_051]],
     ['https://weaviate', 'weaviate:50051', ['10.0.0.1', '10.0.0.2'], ['weaviate', 'weaviate', 50_051]],

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { type FoundFile, lookInto, readFound } from '../../../src/ingest/folders/folder-look.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
 
-test('a file that is gone is passed over, but not one of a drive that is gone with all of its files', async (t) => {
+test('a missing file is skipped, but not if its drive is gone with all files', async (t) => {
   const folder = join(await temporaryFolder(t), 'drive')
   await mkdir(folder)
   for (const name of ['a.jpg', 'b.jpg']) await writeFile(join(folder, name), name)

@@ -60,7 +60,7 @@ const rows: [name: string, stream: Buffer, content: Buffer, trailing: boolean][]
 ]
 
 for (const [name, stream, content, trailing] of rows) {
-  test(`${name}: the bytes that were packed`, async () => {
+  test(`${name}: returns the packed bytes`, async () => {
     for (const chunkBytes of [stream.length, 65_536, 1_009, ...(stream.length < 20_000 ? [1] : [])]) {
       const unpacked = await unpack(stream, chunkBytes)
       assert.ifError(unpacked.failure)
@@ -70,7 +70,7 @@ for (const [name, stream, content, trailing] of rows) {
   })
 }
 
-test('a damaged or cut member is an error, with what came before it given out', async () => {
+test('a damaged or truncated member is an error, after its preceding data has been delivered', async () => {
   const second = gzipSync(noise)
   const changed = Buffer.from(second)
   changed[changed.length - 6]! ^= 1

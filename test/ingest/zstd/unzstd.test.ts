@@ -39,7 +39,7 @@ const whole: Record<string, [stream: Buffer, content: Buffer]> = {
 }
 
 for (const [name, [stream, content]] of Object.entries(whole)) {
-  test(`${name}: the bytes that were packed`, async () => {
+  test(`${name}: returns the packed bytes`, async () => {
     for (const chunkBytes of [stream.length, 65_536, 1_009, ...(stream.length < 20_000 ? [1] : [])])
       assert.ok((await unpack(stream, chunkBytes)).equals(content), `in chunks of ${chunkBytes}`)
   })
@@ -71,7 +71,7 @@ for (const [name, [stream, reason]] of Object.entries(broken)) {
   })
 }
 
-test('what comes before the damage is given out', async () => {
+test('data before damage is delivered', async () => {
   let bytes = 0
   const cutOff = Buffer.concat([packed(noise), packed(flat), Buffer.from('something')])
   await assert.rejects(async () => {
@@ -80,14 +80,14 @@ test('what comes before the damage is given out', async () => {
   assert.equal(bytes, noise.length + flat.length)
 })
 
-test('frames without end are not followed for ever', () => {
+test('endless frames are not followed forever', () => {
   const cutter = new FrameCutter(3)
   const frame = packed(Buffer.from('x'))
   assert.deepEqual([...cutter.cut(Buffer.concat([frame, frame]))], [frame, frame])
   assert.throws(() => [...cutter.cut(frame)], /too many frames/)
 })
 
-test('blocks of nothing hold nobody up', async () => {
+test('empty blocks do not block others', async () => {
   const block = Buffer.from([0, 0, 0])
   const stream = Buffer.concat([
     Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0x58]),
@@ -101,7 +101,7 @@ test('blocks of nothing hold nobody up', async () => {
   assert.ok(longestMs < wholeMs / 4, `others waited for ${longestMs} of ${wholeMs} ms`)
 })
 
-test('a reader that leaves in the middle ends the input', async () => {
+test('a reader that leaves midway ends the input', async () => {
   let hasEnded = false
   async function* endless() {
     try {

@@ -35,7 +35,7 @@ test('rows count once they are synced, and only for their fingerprint and shape'
   assert.equal(await rowsDone(path, 'weights and view', [1, 2, 3]), 0)
 })
 
-test('a file that was cut short is named', async () => {
+test('a truncated file is named', async () => {
   const path = join(folder, 'short')
   const file = await FeatureFile.open(path, 'x', shape)
   await file.write(0, Float32Array.from(row(0)))

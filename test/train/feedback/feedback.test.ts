@@ -21,7 +21,7 @@ before(() => chooseBackend('cpu'))
 
 const hashOf = (text: string) => createHash('sha256').update(text).digest('hex')
 
-test('judgements become pairs of training pictures, known by their bytes or ids; what is held out is left alone', async (t) => {
+test('judgements become pairs of training pictures, matched by bytes or ids; held-out pictures are ignored', async (t) => {
   const folder = await temporaryFolder(t)
   const images = await Promise.all(
     ['a', 'b', 'c', 'held out'].map(async (id) => {
@@ -71,7 +71,7 @@ test('judgements become pairs of training pictures, known by their bytes or ids;
   await assert.rejects(readJudgedPairs(file, { images, train: [0] }), { code: 'data_unreadable' })
 })
 
-test('pairs come into batches in turn, each as often as any other', () => {
+test('pairs enter batches in turn, all equally often', () => {
   const pairs = Array.from({ length: 6 }, (_, i) => ({ pair: [i, i + 10] as const, right: i % 2 === 0 }))
   const counts = new Map<number, number>()
   for (let batch = 0; batch < 9; batch++) {
@@ -88,7 +88,7 @@ test('pairs come into batches in turn, each as often as any other', () => {
   assert.deepEqual(linkedMembers([], 3, 8), { members: [], links: { must: [], cannot: [] } })
 })
 
-test('the term is the mean of d² and of max(0, margin − d)², and slopes stay finite for equal pictures', () => {
+test('the term is the mean of d² and of max(0, margin − d)², and gradients stay finite for equal pictures', () => {
   const rows = tf.tensor2d([
     [1, 0],
     [0.6, 0.8],
@@ -110,7 +110,7 @@ test('the term is the mean of d² and of max(0, margin − d)², and slopes stay
   assert.ok(slopes.dataSync().every(Number.isFinite))
 })
 
-test('a tiny network brings together what belongs together, against its labels, and parts what does not', () => {
+test('a tiny network attracts pairs that belong together, against their labels, and separates those that do not', () => {
   const side = 16
   const preprocessing = {
     inputSize: side,

@@ -41,14 +41,14 @@ function slopes(
   })
 }
 
-test('two views of a picture teach the instance part, whatever their class; a batch without a second view teaches it nothing', () => {
+test('two views of a picture train the instance part, whatever their class; a batch without a second view does not', () => {
   const paired = slopes({ classes, images: [0, 1, 2, 3, 4, 4] }, onlyInstance)
   assert.ok(paired.instance! > 1e-4)
   assert.ok(!(slopes({ classes, images: [0, 1, 2, 3, 4, 5] }, onlyInstance).instance! > 1e-7))
   assert.equal(slopes({ classes }, onlyInstance).instance, undefined)
 })
 
-test('from mixed pictures only classes are learned', () => {
+test('mixed pictures train only the classes', () => {
   const mix = { partners: [5, 4, 3, 2, 1, 0], share: 0.7 }
   const all: LossSettings = {
     labelSmoothing: 0.1,
@@ -67,7 +67,7 @@ test('from mixed pictures only classes are learned', () => {
   assert.ok(Math.abs(mixedBatch.loss - (0.7 * own! + 0.3 * partners!)) < 1e-5)
 })
 
-test('a pupil that already says what its teachers say has nothing to learn from them', () => {
+test('a pupil that already agrees with its teachers has no distillation loss', () => {
   const [embedding, logits] = network.tail.apply(maps, { training: true }) as [tf.Tensor2D, tf.Tensor2D]
   const taught = {
     posterior: tf.softmax(logits) as tf.Tensor2D,
@@ -83,7 +83,7 @@ test('a pupil that already says what its teachers say has nothing to learn from 
   assert.ok(slopes({ classes, taught: others }, losses).classes! > 1e-3)
 })
 
-test('the instance part rests, momentum and all, where a batch says nothing to it', () => {
+test('the instance part, including its momentum, is unchanged by a batch without a loss for it', () => {
   const resting = tinyResNet({ instanceDimension: 4 })
   const optimizer = phaseOptimizer(resting, 'tail', 0.01)
   const kernel = () => [...resting.model.getLayer('instance_embed').getWeights()[0]!.dataSync()]

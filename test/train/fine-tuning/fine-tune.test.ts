@@ -44,7 +44,7 @@ const settings = (name: string): FineTuneSettings => ({
 })
 const never = new AbortController().signal
 
-test('a run goes through its phases to a network folder; stopped in the cache and in a phase, it goes on to the same network', async () => {
+test('a run goes through its phases to a network folder; stopped in the cache and in a phase, it resumes to the same network', async () => {
   const whole = await fineTune(settings('whole'), () => {}, never)
   assert.deepEqual(
     whole.state.history.map(({ phase, side }) => [phase, side]),
@@ -78,7 +78,7 @@ test('a run goes through its phases to a network folder; stopped in the cache an
   )
 })
 
-test('a run with mixing, wild pictures and a part for single pictures is taught by a finished network; ended early, its best weights are exported', async () => {
+test('a run with mixing, wild pictures and an instance part learns from a finished network; ended early, its best weights are exported', async () => {
   const teacher = join(folder, 'onnx', 'whole')
   const taught: FineTuneSettings = {
     ...settings('pupil'),
@@ -107,7 +107,7 @@ test('a run with mixing, wild pictures and a part for single pictures is taught 
   )
 })
 
-test('a network trained from nothing is taught too, by one that sees larger squares; without teacher and mixing it goes another way', async () => {
+test('a network trained from nothing can have a teacher too, which sees larger squares; without teacher and mixing the result differs', async () => {
   const alone = { ...tinySettings(folder), epochs: 1, report: false, force: true }
   const taught = { ...alone, mixShare: 0.5, teachers: [join(folder, 'onnx', 'whole')] }
   const [first, again, untaught] = [

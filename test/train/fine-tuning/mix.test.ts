@@ -34,7 +34,7 @@ test('every batch is mixed as planned: each row with its partner, in the planned
   }
 })
 
-test('a box holds the partner and nothing else is touched', () => {
+test('a box holds the partner and nothing else changes', () => {
   const plan: Mix = { partners: [1, 0, 3, 2], share: 0.75, box: { left: 0.5, top: 0.25, side: 0.5 } }
   const image = (mixed(rows(), plan).arraySync() as number[][][][])[2]!
   for (let y = 0; y < side; y++) {

@@ -12,7 +12,7 @@ const losses = { labelSmoothing: 0.1, contrastive: { weight: 0.5, temperature: 0
 const classes = [0, 0, 1, 1, 2, 2]
 const images = (): tf.Tensor4D => tf.randomNormal([6, 32, 32, 3], 0, 1, 'float32', 3)
 
-test('the gradient in pieces is that of the whole batch at once', () => {
+test('the gradient in pieces equals that of the whole batch', () => {
   const network = tinyResNet()
   const { trunk, tail } = phaseOptimizer(network, 'all', 0)
   const input = images()
@@ -40,7 +40,7 @@ test('the gradient in pieces is that of the whole batch at once', () => {
   assert.ok(Math.abs(slope - found) < 0.02 * Math.max(1, Math.abs(slope)), `${found}, measured ${slope}`)
 })
 
-test('a phase moves its own weights and no others, and a step leaves no tensor behind', () => {
+test('a phase updates only its own weights, and a step leaks no tensor', () => {
   for (const trains of ['head', 'tail', 'all'] as const) {
     const network = tinyResNet()
     const optimizer = phaseOptimizer(network, trains, 0.01)
@@ -77,7 +77,7 @@ test('a phase moves its own weights and no others, and a step leaves no tensor b
   }
 })
 
-test('a classifier that only looks on does not shape the embedding', () => {
+test('a detached classifier does not shape the embedding', () => {
   const network = tinyResNet()
   const { tail } = phaseOptimizer(network, 'tail', 0)
   const maps = network.trunk.apply(images(), { training: false }) as tf.Tensor

@@ -40,7 +40,7 @@ async function copyOfTiny(t: TestContext): Promise<string> {
   return folder
 }
 
-test('a PNG of every kind of pixel is read back as it was drawn', async () => {
+test('a PNG of every pixel type is read back as drawn', async () => {
   for (const channels of [1, 3, 4] as const) {
     const pixels = Uint8Array.from({ length: 5 * 3 * channels }, (_, i) => (i * 37) % 256)
     const { data, info } = await sharp(encodePng({ width: 5, height: 3, channels, pixels }))
@@ -65,7 +65,7 @@ test('an exported folder passes on the machine that made it', async () => {
   assert.deepEqual([found.images, found.precision], [4, 'fp32'])
 })
 
-test('another picture under the name of a golden one is noticed, and the reason names the cosine', async (t) => {
+test('another picture under the name of a golden one is detected, and the reason names the cosine', async (t) => {
   const folder = await copyOfTiny(t)
   await cp(join(folder, 'golden', 'tiles.png'), join(folder, 'golden', 'rings.png'))
   const found = await check(folder)
@@ -73,7 +73,7 @@ test('another picture under the name of a golden one is noticed, and the reason 
   assert.match(found!.failure!, /fp32 model gives other embeddings .* cosine over 4 golden pictures is -?0\.\d+/)
 })
 
-test('golden pictures that cannot be used are refused', async (t) => {
+test('unusable golden pictures are refused', async (t) => {
   const folder = await copyOfTiny(t)
   const list = join(folder, 'golden', goldenList)
   const golden = JSON.parse(await readFile(list, 'utf8')) as Golden
@@ -89,6 +89,6 @@ test('golden pictures that cannot be used are refused', async (t) => {
   }
 })
 
-test('a folder without golden pictures is not judged', async (t) => {
+test('a folder without golden pictures is not checked', async (t) => {
   assert.equal(await check((await handmadeModel(t)).folder), undefined)
 })

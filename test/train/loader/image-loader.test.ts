@@ -29,7 +29,7 @@ after(() => loader.close())
 
 const sizeBytes = 16 * 16 * 3
 
-test('without augmentation the pixels are those that serving sees, in the asked order', async () => {
+test('without augmentation the pixels are those of serving, in the requested order', async () => {
   const pixels = await loader.load({ images: [4, 1], preprocessing })
   const views = await Promise.all(
     [4, 1].map(async (image) => (await prepareImage(drawn[image]!, { preprocessing, maxPixels: 1e6 })).pixels),
@@ -37,7 +37,7 @@ test('without augmentation the pixels are those that serving sees, in the asked 
   assert.deepEqual(Buffer.from(pixels), Buffer.concat(views))
 })
 
-test('an augmented view is decided by its seed alone', async () => {
+test('an augmented view depends only on its seed', async () => {
   const view = async (asked: number[], seeds: number[]) =>
     loader.load({ images: asked, preprocessing, augmentation: { minScale: 0.3, colourJitter: 0.3, seeds } })
   const [pair, single, other] = [await view([0, 2], [7, 9]), await view([2], [9]), await view([2], [8])]
@@ -53,7 +53,7 @@ test('a stream yields its batches in order', async () => {
   assert.deepEqual(first, expected)
 })
 
-test('processes of their own make the same views, and a bad picture there ends its batch with its id', async () => {
+test('view processes make the same views, and a bad picture there fails its batch with its id', async () => {
   const inProcesses = new ImageLoader(images, 2)
   try {
     const seeds = [1, 2, 3, 4, 5, 6]
@@ -73,14 +73,14 @@ test('processes of their own make the same views, and a bad picture there ends i
   }
 })
 
-test('processes are for machines with more than four cores, and leave two of them to the training thread', () => {
+test('processes are used with more than four cores, and leave two of them to the training thread', () => {
   assert.deepEqual(
     [1, 2, 4, 5, 16, 64].map((cores) => loaderProcesses(cores)),
     [0, 0, 0, 3, 14, 16],
   )
 })
 
-test('a bad picture ends its batch with its id, and no other', async () => {
+test('a bad picture fails its batch with its id, and no other', async () => {
   const bad = loader.load({ images: [0, 6], preprocessing })
   const good = loader.load({ images: [0], preprocessing })
   await assert.rejects(
@@ -91,7 +91,7 @@ test('a bad picture ends its batch with its id, and no other', async () => {
   assert.equal((await good).length, sizeBytes)
 })
 
-test('beside augmented pictures of a batch others come as served, mirrored by their seeds', async () => {
+test('a batch mixes augmented pictures with serving views, mirrored by their seeds', async () => {
   const seeds = Array.from({ length: 12 }, (_, seed) => seed)
   const augmentation = { minScale: 0.3, colourJitter: 0.3, seeds, asServed: seeds.map((seed) => seed !== 0) }
   const pixels = await loader.load({ images: seeds.map(() => 3), preprocessing, augmentation })

@@ -21,7 +21,7 @@ test('pixels become (value − mean) / std per channel', () => {
   assert.deepEqual([...tensor.dataSync()], [1, 1, 1, 0, 0, 0, -10, -10, -7.5, 245, 117.5, 56.25])
 })
 
-test('erasing paints one square of the mean colour into the asked share of pictures', () => {
+test('erasing fills one square with the mean colour in the requested share of pictures', () => {
   const erased = (share: number) => {
     const pixels = new Uint8Array(40 * 8 * 8 * 3).fill(200)
     eraseSquares(pixels, { side: 8, mean: preprocessing.mean, share, random: seededRandom(1) })

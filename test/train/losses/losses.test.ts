@@ -11,7 +11,7 @@ const near = (actual: number, expected: number, tolerance = 1e-5) =>
   assert.ok(Math.abs(actual - expected) < tolerance, `${actual} is not ${expected}`)
 const value = (scalar: tf.Tensor) => scalar.dataSync()[0]!
 
-test('cross-entropy equals the hand-computed value, with and without smoothing', () => {
+test('cross-entropy matches a manual calculation, with and without smoothing', () => {
   // logits ln 1, ln 2, ln 5 and ln 2, ln 2, ln 4: probabilities 1/8, 2/8, 5/8 and 1/4, 1/4, 1/2
   const logits = tf.tensor2d([
     [0, Math.log(2), Math.log(5)],
@@ -23,7 +23,7 @@ test('cross-entropy equals the hand-computed value, with and without smoothing',
   near(value(smoothedCrossEntropy(logits, classes, 0.3)), (0.7 * (-Math.log(5 / 8) - Math.log(1 / 4)) + 0.1 * all) / 2)
 })
 
-test('supervised contrastive loss equals the hand-computed value', () => {
+test('supervised contrastive loss matches a manual calculation', () => {
   // three directions in the plane; a and b share a label, c has no partner and does not count
   const angles = [0, 0.5, 2]
   const rows = tf.tensor2d(angles.map((angle): [number, number] => [Math.cos(angle), Math.sin(angle)]))
@@ -43,7 +43,7 @@ test('supervised contrastive loss is the mean over partners, and 0 in a batch wi
   near(value(supervisedContrastive(rows, tf.tensor1d([0, 1, 2], 'int32'), 0.1)), 0)
 })
 
-test('moving along the gradient brings partners together and strangers apart', () => {
+test('moving along the gradient attracts partners and repels strangers', () => {
   const classes = tf.tensor1d([0, 0, 1], 'int32')
   const rows = tf.tensor2d([
     [1, 0],

@@ -36,14 +36,14 @@ for (const settings of [
   { margin: 1.4, negativeWeight: 1, mean: 'each-kind' },
   { margin: 0.5, negativeWeight: 14, mean: 'each-kind' },
 ] as const) {
-  test(`all pairs from one matrix give what pair by pair gives: ${JSON.stringify(settings)}`, () => {
+  test(`all pairs from one matrix equal a pair-by-pair calculation: ${JSON.stringify(settings)}`, () => {
     const loss = pairContrastive(tf.tensor2d(rows), tf.tensor1d(classes, 'int32'), settings).dataSync()[0]!
     // distances under 0.001 are taken as 0.001
     assert.ok(Math.abs(loss - slowly(settings)) < 5e-3, `${loss} against ${slowly(settings)}`)
   })
 }
 
-test('two equal pictures of different labels have a finite slope', () => {
+test('two equal pictures with different labels have a finite gradient', () => {
   const gradient = tf.grad((x) =>
     pairContrastive(x as tf.Tensor2D, tf.tensor1d(classes, 'int32'), {
       margin: 1.4,

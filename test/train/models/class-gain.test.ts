@@ -39,7 +39,7 @@ function network() {
   return made
 }
 
-test('a gain lengthens what lies along the classes, keeps the rest and the order of the classes', async () => {
+test('a gain stretches along the class directions, and keeps the rest and the order of the classes', async () => {
   const input = tf.randomNormal([5, 16, 16, 3], 0, 1, 'float32', 2) as tf.Tensor4D
   const stretchedNetwork = network()
   const [plain, plainLogits] = forward(network(), input, false)

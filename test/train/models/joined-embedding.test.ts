@@ -43,7 +43,7 @@ function overlap(a: number[], b: number[], sharpness: number): number {
   return p.reduce((sum, value, i) => sum + Math.sqrt(value * q[i]!), 0)
 }
 
-test('the score is the weighted sum of both cosines and the overlap of the posteriors; a part of no share is left out', async () => {
+test('the score is the weighted sum of both cosines and the overlap of the posteriors; a part without a share is omitted', async () => {
   const network = tinyResNet({ instanceDimension: 5 })
   const input = tf.randomNormal([2, 32, 32, 3], 0, 1, 'float32', 2) as tf.Tensor4D
   const [plain, logits, instance] = (await Promise.all(
@@ -74,7 +74,7 @@ test('the score is the weighted sum of both cosines and the overlap of the poste
   }
 })
 
-test('without shares a network stays itself, and one with a part for single pictures loses that output alone', () => {
+test('without shares a network is unchanged, and one with an instance part loses only that output', () => {
   const none = { posterior: { share: 0, sharpness: 1 }, instanceShare: 0 }
   const plain = plainNetwork()
   assert.equal(withJoinedEmbedding(plain, none), plain)
@@ -122,7 +122,7 @@ const rows = { ids: labels.map((_, i) => `${i}`), labels, groups: labels.map((_,
 const right = Float32Array.from(labels.flatMap((label) => (label === 'a' ? [4, 0] : [0, 4])))
 const told = Float32Array.from(labels.flatMap((label) => (label === 'a' ? [1, 0] : [0, 1])))
 
-test('the share of the posterior is chosen by retrieval: none where the classifier errs, some where it knows more than the embedding', () => {
+test("the posterior's share is chosen by retrieval: none if the classifier errs, some if it knows more than the embedding", () => {
   const wrong = Float32Array.from(labels.flatMap((_, i) => (i % 4 < 2 ? [4, 0] : [0, 4])))
   const untold = Float32Array.from(labels.flatMap((_, i) => [Math.cos(i), Math.sin(i)]))
   assert.equal(choosePosterior({ ...rows, embeddings: told, logits: wrong }).share, 0)
@@ -130,7 +130,7 @@ test('the share of the posterior is chosen by retrieval: none where the classifi
   assert.ok(chosen.share > 0 && chosen.mAP10 > 0.95, JSON.stringify(chosen))
 })
 
-test('the share of the part for single pictures is the one that finds most copies among those that cost no retrieval', () => {
+test('the instance share is the one that finds most copies among those that do not harm retrieval', () => {
   const posterior = { share: 0.5, sharpness: 1 }
   const found = (shares: Record<number, number>) => (settings: { instanceShare: number }) => ({
     pictures: 8,
@@ -157,12 +157,12 @@ test('the share of the part for single pictures is the one that finds most copie
   assert.deepEqual([none.instanceShare, none.tried.length], [0, 1])
 })
 
-test('what the part for single pictures takes, it takes from the two others alike', () => {
+test('the instance part takes its share equally from the two others', () => {
   const { posterior, instanceShare } = joinSettings({ share: 0.6, sharpness: 1 }, 0.4)
   assert.ok(Math.abs(posterior.share - 0.36) < 1e-9 && Math.abs(1 - posterior.share - instanceShare - 0.24) < 1e-9)
 })
 
-test('rows joined afterwards are those of the joined network', async () => {
+test('rows joined afterwards equal those of the joined network', async () => {
   const network = tinyResNet({ instanceDimension: 5 })
   const settings = { posterior: { share: 0.3, sharpness: 0.5 }, instanceShare: 0.2 }
   const input = tf.randomNormal([8, 32, 32, 3], 0, 1, 'float32', 2) as tf.Tensor4D

@@ -54,7 +54,7 @@ const reference = await run('cpu')
 
 for (const backend of ['wasm', 'tensorflow'] as const) {
   const skip = backend === 'tensorflow' && !nativeIsBuilt()
-  test(`training on ${backend} is the same as on plain JavaScript`, { skip }, async () => {
+  test(`training on ${backend} equals training on plain JavaScript`, { skip }, async () => {
     const { losses, weights } = await run(backend)
     losses.forEach((loss, step) =>
       assert.ok(
@@ -72,7 +72,7 @@ test('the loss falls from step to step', () => {
   assert.ok(losses.at(-1)! < losses[0]! - 0.1, losses.join(' '))
 })
 
-test('embeddings have unit length, logits are scaled cosines, and a step leaves no tensor behind', async () => {
+test('embeddings have unit length, logits are scaled cosines, and a step leaks no tensor', async () => {
   await chooseBackend('cpu')
   const network = simpleCnn({ ...shape, scale: 3 })
   const [embedding, logits] = forward(network, tf.randomNormal([4, 16, 16, 3], 0, 1, 'float32', 1), false)

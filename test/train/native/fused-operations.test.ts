@@ -43,7 +43,7 @@ const read = (tensors: Record<string, tf.Tensor>): Record<string, Float32Array> 
   Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, Float32Array.from(tensor.dataSync())]))
 
 for (const [name, run] of Object.entries(runs)) {
-  test(`${name}: values and gradients are those of the plain backend`, { skip }, async () => {
+  test(`${name}: values and gradients equal those of the plain backend`, { skip }, async () => {
     await chooseBackend('cpu')
     const expected = run()
     await chooseBackend('tensorflow')

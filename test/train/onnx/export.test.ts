@@ -136,7 +136,7 @@ for (const [name, body] of Object.entries(bodies)) {
   })
 }
 
-test('an embedding that the layers leave long is of unit length in the graph', async (t) => {
+test('an embedding that the layers do not normalise has unit length in the graph', async (t) => {
   const folder = join(await temporaryFolder(t), 'model')
   await exportModel(await randomNetwork(chain(conv()), { normalised: false }), { ...options, folder })
   const session = await openOnnx(join(folder, 'model.onnx'))
@@ -148,7 +148,7 @@ test('an embedding that the layers leave long is of unit length in the graph', a
     assert.ok(Math.abs(Math.hypot(...embedding.subarray(row * 6, row * 6 + 6)) - 1) < 1e-6)
 })
 
-test('batch-norm disappears into the convolution', async () => {
+test('batch-norm is folded into the convolution', async () => {
   const network = await randomNetwork(bodies['conv, batch-norm, relu']!)
   const { graph, irVersion, opsetImport } = decodeModel(convertNetwork(network))
   assert.equal(irVersion, 8)
@@ -166,7 +166,7 @@ test('the same network gives the same bytes', async () => {
   assert.deepEqual(convertNetwork(network), convertNetwork(network))
 })
 
-test('the folder holds a model that the service can read', async (t) => {
+test('the folder contains a model that the service can read', async (t) => {
   const folder = join(await temporaryFolder(t), 'model')
   const { manifest } = await exportModel(await randomNetwork(chain(conv())), { ...options, folder })
   assert.deepEqual((await readModel(folder)).manifest, JSON.parse(JSON.stringify(manifest)))
@@ -185,7 +185,7 @@ test('an export replaces an older one as a whole', async (t) => {
   assert.deepEqual(await readdir(parent), ['model'])
 })
 
-test('a layer that cannot be written is named', async () => {
+test('an unsupported layer is named', async () => {
   const rows: [string, (input: Tensor) => Tensor][] = [
     ['UpSampling2D', chain(layers.upSampling2d({}))],
     ['activation softsign', chain(conv({ activation: 'softsign' }))],
@@ -198,7 +198,7 @@ test('a layer that cannot be written is named', async () => {
   }
 })
 
-test('a failed parity check leaves nothing, and an older model as it was', async (t) => {
+test('a failed parity check leaves nothing, and an older model unchanged', async (t) => {
   const parent = await temporaryFolder(t)
   const folder = join(parent, 'model')
   const network = await randomNetwork(chain(conv(), layers.batchNormalization({})))

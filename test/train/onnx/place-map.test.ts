@@ -61,7 +61,7 @@ const precisions: Record<string, (model: ModelProto) => ModelProto | Promise<Mod
 }
 
 for (const [precision, make] of Object.entries(precisions)) {
-  test(`${precision}: the map sums up to the embedding, and scores of places to the score`, async () => {
+  test(`${precision}: the map sums to the embedding, and scores of places to the score`, async () => {
     const { embedding, map, dimension } = await run(
       await make(decodeModel(convertNetwork(withJoinedEmbedding(network(), settings)))),
     )
@@ -77,7 +77,7 @@ for (const [precision, make] of Object.entries(precisions)) {
     assert.ok(Math.max(...byPlace) - Math.min(...byPlace) > 1e-4, 'places differ')
   })
 
-  test(`${precision}: the main branch computes what it computes without the map`, async () => {
+  test(`${precision}: the main branch computes the same as without the map`, async () => {
     const whole = convertNetwork(withJoinedEmbedding(network(), settings))
     const alone = await make(decodeModel(withoutMap(whole)))
     const withMap = await make(decodeModel(whole))
@@ -85,7 +85,7 @@ for (const [precision, make] of Object.entries(precisions)) {
   })
 }
 
-test('no node of the map is planned in 8 bits, and none of the others differently', () => {
+test('no node of the map is quantised, and the others are planned as before', () => {
   const whole = decodeModel(convertNetwork(withJoinedEmbedding(network(), settings)))
   const alone = decodeModel(withoutMap(encodeModel(whole)))
   const planned = (model: ModelProto) => {
@@ -99,7 +99,7 @@ test('no node of the map is planned in 8 bits, and none of the others differentl
   assert.deepEqual(planned(whole), planned(alone))
 })
 
-test('each place holds its own linear part of both vectors, and an equal part of the posterior', async () => {
+test('each place has its own linear part of both vectors, and an equal part of the posterior', async () => {
   const plain = network()
   const { map, dimension } = await run(decodeModel(convertNetwork(withJoinedEmbedding(plain, settings))))
   const before = (name: string) => plain.model.getLayer(name).getInputAt(0) as SymbolicTensor
@@ -132,7 +132,7 @@ test('each place holds its own linear part of both vectors, and an equal part of
   assert.ok(found.every((value, i) => Math.abs(value - expected[i]!) < 1e-5))
 })
 
-test('a network without a joined embedding has a map too; one that pools otherwise, or after a layer that bends, has none', () => {
+test('a network without a joined embedding has a map too; one with other pooling, or a non-linear layer before it, has none', () => {
   const outputs = (of: TrainableNetwork) => decodeModel(convertNetwork(of)).graph.output.map(({ name }) => name)
   const preprocessing = {
     inputSize: 16,

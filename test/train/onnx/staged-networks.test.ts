@@ -63,7 +63,7 @@ const networks: [name: string, make: () => StagedNetwork][] = [
   ['EfficientNet-Lite0', smallLite0],
 ]
 for (const [index, [name, make]] of networks.entries()) {
-  test(`${name} computes the same once exported`, async () => {
+  test(`${name} computes the same after export`, async () => {
     const network = make()
     const file = join(folder, `${index}.onnx`)
     await writeFile(file, convertNetwork(network))

@@ -27,7 +27,7 @@ test('AdamW equals the formula over three steps', () => {
   assert.equal(optimizer.step, 3)
 })
 
-test('decay spares vectors; a variable without gradient stays as it is', () => {
+test('vectors do not decay; a variable without gradient is unchanged', () => {
   const [bias, unused] = [tf.variable(tf.tensor1d([2])), tf.variable(tf.tensor2d([[7]]))]
   const optimizer = new AdamW([bias, unused], { weightDecay: 0.5 })
   optimizer.apply({ [bias.name]: tf.tensor1d([0]) }, 0.1)
@@ -35,7 +35,7 @@ test('decay spares vectors; a variable without gradient stays as it is', () => {
   near(unused.dataSync()[0]!, 7)
 })
 
-test('variables of any shapes move as each would alone', () => {
+test('variables of any shape are updated as if alone', () => {
   const start = [
     tf.tensor2d([
       [1, -2],
@@ -71,7 +71,7 @@ test('variables of any shapes move as each would alone', () => {
   )
 })
 
-test('the learning rate rises in a line, then falls along half a cosine to zero', () => {
+test('the learning rate rises linearly, then falls along half a cosine to zero', () => {
   const schedule = { peak: 0.8, warmupSteps: 4, totalSteps: 14 }
   const rows: [step: number, rate: number][] = [
     [0, 0.2],
@@ -84,7 +84,7 @@ test('the learning rate rises in a line, then falls along half a cosine to zero'
   for (const [step, rate] of rows) near(learningRateAt(step, schedule), rate)
 })
 
-test('the average follows fast at the start and slowly later', () => {
+test('the average follows quickly at the start and slowly later', () => {
   const [average, weight] = [tf.variable(tf.scalar(0)), tf.variable(tf.scalar(1))]
   const following = new WeightAverage([average], [weight])
   following.follow(0, 0.99)

@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { chooseBackend } from '../../../src/train/backend.js'
 import { holdOut } from '../../../src/train/pairs/hold-out.js'
 
-test('held-out classes leave train and labels, and are all that is left of val', async () => {
+test('held-out classes are absent from train and labels, and are all that is left of val', async () => {
   await chooseBackend('cpu')
   const labels = ['a', 'b', 'c']
   const images = Array.from({ length: 12 }, (_, i) => ({

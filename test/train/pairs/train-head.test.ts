@@ -38,7 +38,7 @@ function noisyClasses(): { data: TrainingData; features: (indices: number[]) => 
   }
 }
 
-test('a head that is trained by its pairs alone ranks better than one that is not trained', async () => {
+test('a head trained on pairs alone ranks better than an untrained one', async () => {
   await chooseBackend('wasm')
   const { data, features } = noisyClasses()
   const given = { train: features(data.train), trainViews: [], val: features(data.val) }
@@ -59,7 +59,7 @@ test('a head that is trained by its pairs alone ranks better than one that is no
   assert.ok(trained.againstTrain!['mAP@10']! > untrained.againstTrain!['mAP@10']!)
 })
 
-test('a head that is taught the mean of all views draws the served view to it', async () => {
+test('a head trained towards the mean of all views moves the serving view to it', async () => {
   await chooseBackend('wasm')
   const { data, features } = noisyClasses()
   const map = input({ shape: [1, 1, 8] })

@@ -10,7 +10,7 @@ const folder = await tinyModel()
 const asked = (args: string[]) => judgeOptionsOf(optionsOf(judgeCommand(), args))
 const given = ['--model', folder, '--data', join(dirname(dirname(folder)), 'pictures')]
 
-test('a network is judged with one view of each val picture, and with its mirror image beside it where that is asked for', async () => {
+test('a network is evaluated with one view of each val picture, and with its mirror image on request', async () => {
   const alone = await judge(await asked(given))
   assert.deepEqual([alone.images, alone.views.map(({ views }) => views), alone.copies], [32, [1], undefined])
   const { views, copies } = await judge(await asked([...given, '--mirror', '--copies']))
@@ -28,7 +28,7 @@ test('a network is judged with one view of each val picture, and with its mirror
   )
 })
 
-test('test pictures are judged only when they are asked for', async () => {
+test('test pictures are evaluated only on request', async () => {
   const { images, viewCounts } = await asked([...given, '--split', 'test', '--views', '4'])
   assert.ok(images.length === 32 && images.every(({ split }) => split === 'test'))
   assert.deepEqual(viewCounts, [1, 4])
@@ -43,6 +43,6 @@ const misuses: [args: string[], says: RegExp][] = [
 for (const [args, says] of misuses)
   test(`judging refuses "${args.slice(4).join(' ')}"`, () => assert.throws(() => void asked(args), says))
 
-test('a precision that the folder does not have is told with those that it has', async () => {
+test('a missing precision is reported with the available ones', async () => {
   await assert.rejects(asked([...given, '--precision', 'int8']), /no int8 file, only fp32/)
 })

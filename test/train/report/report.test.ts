@@ -109,7 +109,7 @@ test('the report holds every protocol, and the card repeats its numbers', async 
   assert.ok(!card.includes('published'))
 })
 
-test('data are counted with their copies and named by a hash of labels and contents', async () => {
+test('data are counted with their copies and identified by a hash of labels and contents', async () => {
   const { metrics } = await report(images, 'counted')
   assert.deepEqual(metrics.data.splits.test, {
     pictures: 10,
@@ -124,7 +124,7 @@ test('data are counted with their copies and named by a hash of labels and conte
   assert.notEqual((await report(relabelled, 'relabelled')).metrics.data.sha256, metrics.data.sha256)
 })
 
-test('classes that were not trained on make protocol C and nothing else', async () => {
+test('untrained classes are used for protocol C only', async () => {
   const unseen = await Promise.all(['x', 'y', 'z'].map((id) => image(id, 'unseen', 'test')))
   const { metrics, card } = await report([...images, ...unseen], 'unseen')
   const { A, C } = metrics.protocols
@@ -142,7 +142,7 @@ test('without test pictures the report says so instead of inventing numbers', as
   assert.match(card, /no test pictures/)
 })
 
-test('beside the action photos stand the published numbers, apart for each protocol', async () => {
+test('for the action photos the published numbers are listed, separately per protocol', async () => {
   const { folder, metrics } = await report(images, 'published')
   const numbers = { what: 'published', accuracy: 0.73, 'mAP@1': 1, 'mAP@10': 0.65, 'mAP@50': 0.482, meanRank: 261 }
   const manifest = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8'))
@@ -153,7 +153,7 @@ test('beside the action photos stand the published numbers, apart for each proto
   assert.match(card, /\| published \| 0\.730 \| 1\.000 \| 0\.650 \| 0\.482 \| 261 \|/)
 })
 
-test('a picture that cannot be read is named', async () => {
+test('an unreadable picture is named', async () => {
   const broken: SplitImage = {
     id: 'broken',
     label: 'a',
@@ -164,7 +164,7 @@ test('a picture that cannot be read is named', async () => {
   await assert.rejects(report([...images, broken], 'broken'), { code: 'data_unreadable', message: /"broken"/ })
 })
 
-test('edited copies of test pictures are looked for among all of them, and the card says how often they are found first', async () => {
+test('edited copies of test pictures are searched among all of them, and the card shows how often the original ranks first', async () => {
   const { metrics, card } = await report(images, 'copies')
   const { copies } = metrics
   assert.deepEqual([copies?.pictures, copies?.gallery, Object.keys(copies!.firstHit)], [10, 10, [...judgedEdits]])
@@ -180,7 +180,7 @@ test('edited copies of test pictures are looked for among all of them, and the c
   )
 })
 
-test('only the published data stands beside the published system, not other pictures of the same actions', async () => {
+test('only the published data is compared with the published system, not other pictures of the same actions', async () => {
   const { data } = JSON.parse(await readFile('onnx/har-resnet50/metrics.json', 'utf8')) as ModelMetrics
   assert.ok(isPublishedData(data))
   const test300 = { ...data.splits.test, pictures: 45 }

@@ -41,7 +41,7 @@ const torchFile = join(folder, 'torch.safetensors')
 const torch = narrowTorchTensors(11)
 await writeTensors(torchFile, { tensors: torch, metadata: {} })
 
-test("torchvision's file: batch-norm is folded, kernels are turned, the stride is in the 3×3", async () => {
+test("torchvision's file: batch-norm is folded, kernels are transposed, the stride is in the 3×3", async () => {
   const weights = await readStartingWeights(torchFile)
   assert.deepEqual(
     [weights.architecture, weights.resnet, weights.layers.size],
@@ -86,7 +86,7 @@ async function writeKeras(path: string): Promise<void> {
   file.close()
 }
 
-test("Keras' file: red comes first, the bias is folded too, the top is known", async () => {
+test("Keras' file: red comes first, the bias is folded too, the top is recognised", async () => {
   const path = join(folder, 'keras.h5')
   await writeKeras(path)
   const weights = await readStartingWeights(path)
@@ -123,7 +123,7 @@ test("Keras' file: red comes first, the bias is folded too, the top is known", a
 const refused = (reason: RegExp) => (error: unknown) =>
   error instanceof AlikeError && error.code === 'weights_unreadable' && reason.test(error.message)
 
-test('a wrong checksum, a missing tensor, a shape that does not fit and a file of something else are named', async () => {
+test('a wrong checksum, a missing tensor, a mismatched shape and an unrelated file are named', async () => {
   await assert.rejects(readStartingWeights(torchFile, 'ab'.repeat(32)), refused(/torch\.safetensors has the SHA-256/))
   const sha256 = createHash('sha256')
     .update(await readFile(torchFile))

@@ -15,7 +15,7 @@ for (const [framework, file] of [
   ['Keras', 'keras-narrow.h5'],
   ['torchvision', 'torchvision-narrow.safetensors'],
 ] as const) {
-  test(`a file written by ${framework} gives its features and its logits`, async () => {
+  test(`a file written by ${framework} yields its features and its logits`, async () => {
     await chooseBackend('cpu')
     const expected = JSON.parse(await readFile(`${fixtures}/${file.split('.')[0]}.json`, 'utf8')) as {
       pixels: string

@@ -53,7 +53,7 @@ function largestDifference(found: StartingWeights): number {
   return Math.max(...differences)
 }
 
-test('weights, variant and pixel rule come back from the fp32 file as they went in', async () => {
+test('weights, variant and preprocessing are read back from the fp32 file unchanged', async () => {
   const found = await readStartingWeights(exported)
   assert.equal(largestDifference(found), 0)
   assert.deepEqual(
@@ -70,7 +70,7 @@ test('weights, variant and pixel rule come back from the fp32 file as they went 
   await assert.rejects(readStartingWeights(exported, 'ab'.repeat(32)), { code: 'weights_unreadable' })
 })
 
-test('a folder that carries only fp16 gives the weights as halves hold them; one that carries neither is refused', async () => {
+test('a folder with only fp16 yields half-precision weights; one with neither is refused', async () => {
   const half = encodeModel(toHalfPrecision(decodeModel(await readFile(join(exported, 'model.onnx')))))
   await writeFile(join(exported, 'model.fp16.onnx'), half)
   await rm(join(exported, 'model.onnx'))
@@ -99,7 +99,7 @@ test('a folder that carries only fp16 gives the weights as halves hold them; one
   })
 })
 
-test('a network of another architecture is refused by its name', async () => {
+test('a network of another architecture is refused by name', async () => {
   await assert.rejects(readStartingWeights(await tinyModel()), {
     code: 'weights_unreadable',
     message: /is a simple-cnn; only resnet50 networks/,

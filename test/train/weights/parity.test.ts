@@ -34,7 +34,7 @@ for (const [file, name] of [
   ['resnet50-imagenet', 'resnet50'],
   ['efficientnet-lite0-imagenet', 'efficientnet-lite0'],
 ] as const) {
-  test(`${name} with its public weights computes what the other framework does`, { skip }, async () => {
+  test(`${name} with its public weights computes the same as the other framework`, { skip }, async () => {
     await chooseBackend('auto')
     const expected = new Map(
       parseTensors(await readFile(`${folder}/parity/expected.safetensors`)).tensors.map((tensor) => [

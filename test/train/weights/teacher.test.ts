@@ -89,13 +89,13 @@ for (const [name, pooling, share, instanceShare] of [
   ['generalised', 'gem', 0.3, 0],
   ['whole', 'average', 0.3, 0.2],
 ] as const) {
-  test(`class embedding and logits are those of the file: ${name}`, async () => {
+  test(`class embedding and logits equal those of the file: ${name}`, async () => {
     const found = await agreement(await exported(name, pooling, share, instanceShare))
     assert.ok(found.cosine > 0.9999 && found.logits < 1e-3, JSON.stringify(found))
   })
 }
 
-test('a folder that carries only fp16 teaches nearly the same', async () => {
+test('a folder with only fp16 teaches nearly the same', async () => {
   const whole = await exported('whole', 'average', 0.3)
   const halves = await exported('halves', 'average', 0.3)
   const half = encodeModel(toHalfPrecision(decodeModel(await readFile(join(halves, 'model.onnx')))))
@@ -112,7 +112,7 @@ test('a folder that carries only fp16 teaches nearly the same', async () => {
   assert.ok(found.cosine > 0.999 && found.logits < 0.05, JSON.stringify(found))
 })
 
-test('squares of another side are taken, for teaching on small pictures', async () => {
+test('squares of another side are accepted, for teaching on small pictures', async () => {
   const teacher = await readTeacher(await exported('sides', 'average', 0.3))
   const [embedding, logits] = forward(teacher, tf.zeros([2, 96, 96, 3]), false)
   assert.deepEqual(
@@ -125,7 +125,7 @@ test('squares of another side are taken, for teaching on small pictures', async 
   teacher.model.dispose()
 })
 
-test('a network of another architecture is refused by its name', async () => {
+test('a network of another architecture is refused by name', async () => {
   await assert.rejects(readTeacher(await tinyModel()), {
     code: 'weights_unreadable',
     message: /is a simple-cnn; only resnet50 networks/,

@@ -17,7 +17,7 @@ const random = seededRandom(13)
 const descriptors = vectors.map(() => randomDescriptor(random))
 const images = vectors.map((vector, i) => newImage(`p${i}`, vector, { copyDescriptor: descriptors[i] }))
 
-test('descriptors go with their pictures: through upserts, removals and a restart', async (t) => {
+test('descriptors follow their pictures through upserts, removals and a restart', async (t) => {
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
@@ -47,7 +47,7 @@ test('descriptors go with their pictures: through upserts, removals and a restar
   assert.deepEqual(await copiesOf(randomDescriptor(random)), [])
 })
 
-test('a damaged descriptor is one picture’s loss, and a snapshot names it', async (t) => {
+test('a damaged descriptor affects one picture, and a snapshot names it', async (t) => {
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
@@ -92,7 +92,7 @@ test('a damaged descriptor is one picture’s loss, and a snapshot names it', as
   assert.deepEqual([state, manifest?.damagedImages], ['ready', { count: 1, first: [{ gallery: 'a', id: 'p5' }] }])
 })
 
-test('walks over galleries are bounded, all together, and refused beyond that', async (t) => {
+test('scans over galleries are bounded in total, and refused beyond that', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
   for (const name of ['a', 'b']) {
     await galleries.create(name)

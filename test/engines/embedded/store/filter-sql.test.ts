@@ -29,7 +29,7 @@ function found(filter: unknown): string {
     .join('')
 }
 
-test('conditions find what they say', () => {
+test('conditions match as documented', () => {
   const rows: [filter: object, ids: string][] = [
     [{ field: 'label', equals: 'cat' }, 'a'],
     [{ field: 'label', equals: null }, 'c'],
@@ -58,7 +58,7 @@ test('conditions find what they say', () => {
   for (const [filter, ids] of rows) assert.equal(found(filter), ids, JSON.stringify(filter))
 })
 
-test('and, or and not combine; not also finds pictures that lack the field', () => {
+test('and, or and not combine; not also matches pictures that lack the field', () => {
   const red = { field: 'metadata.tags', equals: 'red' }
   const cat = { field: 'label', equals: 'cat' }
   assert.equal(found({ and: [red, cat] }), 'a')
@@ -69,7 +69,7 @@ test('and, or and not combine; not also finds pictures that lack the field', () 
   assert.equal(found({ and: [{ or: [cat, red] }, { not: { field: 'label', exists: true } }] }), 'c')
 })
 
-test('what is no filter is refused with its place, and nothing unbounded gets through', () => {
+test('an invalid filter is refused with its position, and filters are bounded', () => {
   const nested = (depth: number): object => (depth === 0 ? { field: 'label', equals: 'x' } : { not: nested(depth - 1) })
   const rows: [filter: unknown, message: RegExp][] = [
     [7, /The filter is not an object/],

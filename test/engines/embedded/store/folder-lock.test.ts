@@ -30,7 +30,7 @@ async function lockingProcess(t: TestContext, dataDir: string): Promise<{ pid: n
   }
 }
 
-test('a second process is refused and told who holds the folder, whichever notes are deleted, until the first dies', async (t) => {
+test('a second process is refused with the owner of the folder, even if notes are deleted, until the first dies', async (t) => {
   const dataDir = await dataFolder(t)
   await (await openIn(t, dataDir)).close()
   const first = await lockingProcess(t, dataDir)
@@ -44,13 +44,13 @@ test('a second process is refused and told who holds the folder, whichever notes
   assert.deepEqual(await (await openIn(t, dataDir)).list(), [])
 })
 
-test('a new folder is locked before anything is in it', async (t) => {
+test('a new folder is locked before it contains anything', async (t) => {
   const dataDir = join(await dataFolder(t), 'new')
   await lockingProcess(t, dataDir)
   await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable', detail: /is using it: process/ })
 })
 
-test('a refused opening does no harm to the one that holds the folder', async (t) => {
+test('a refused opening does not affect the owner of the folder', async (t) => {
   const dataDir = await dataFolder(t)
   const galleries = await openIn(t, dataDir)
   await galleries.create('a')
@@ -60,7 +60,7 @@ test('a refused opening does no harm to the one that holds the folder', async (t
   assert.equal((await (await openIn(t, dataDir)).get('a')).count, 1)
 })
 
-test('the lock file of an older version is removed, and so is the note of the owner', async (t) => {
+test("the lock file of an older version is removed, and so is the owner's note", async (t) => {
   const dataDir = await dataFolder(t)
   for (const name of ['alike.lock', 'alike.lock-journal', 'alike.owner']) await writeFile(join(dataDir, name), 'left')
   const lock = lockFolder(dataDir)
@@ -70,7 +70,7 @@ test('the lock file of an older version is removed, and so is the note of the ow
   assert.deepEqual(await readdir(dataDir), ['alike.db'])
 })
 
-test('a damaged note of the owner is not repeated', async (t) => {
+test("a damaged owner's note is not repeated in the message", async (t) => {
   const dataDir = await dataFolder(t)
   const lock = lockFolder(dataDir)
   for (const note of ['', '{', '{"pid":"1"}', '{"pid":1,"host":"a\\nb","since":"2026-01-01T00:00:00.000Z"}']) {
@@ -100,7 +100,7 @@ for (const how of ['deleted', 'replaced'] as const) {
   })
 }
 
-test('a folder that cannot be written to is told from one that is in use', async (t) => {
+test('a folder without write permission is distinguished from one in use', async (t) => {
   const dataDir = await dataFolder(t)
   await writeFile(join(dataDir, 'file'), '')
   await assert.rejects(openIn(t, join(dataDir, 'file')), { code: 'data_unreadable' })
@@ -119,7 +119,7 @@ test('a folder that cannot be written to is told from one that is in use', async
   await chmod(join(dataDir, 'closed'), 0o700)
 })
 
-test('network file systems are known by name', async (t) => {
+test('network file systems are recognised by name', async (t) => {
   assert.deepEqual([0x6969, 0xff534d42, 0x65735546, 0x01021997].map(nameOfNetworkFileSystem), [
     'NFS',
     'CIFS (SMB)',

@@ -26,7 +26,7 @@ async function open(
   }
 }
 
-test('what waits together is committed together, and each is told after the commit', async (t) => {
+test('waiting writes are committed together, and each is acknowledged after the commit', async (t) => {
   const { groups, insert, stored } = await open(t)
   const seen: number[][] = []
   await Promise.all([1, 2, 3].map((n) => groups.add(() => insert(n)).then(() => seen.push(stored()))))
@@ -57,7 +57,7 @@ test('a write that fails is undone alone', async (t) => {
   assert.deepEqual(stored(), [1, 4])
 })
 
-test('a database that is full fails the group with storage_full and takes smaller ones again', async (t) => {
+test('a full database fails the group with storage_full and accepts smaller ones again', async (t) => {
   const { database, groups, insert, stored } = await open(t)
   await groups.add(() => insert(0))
   const pages = database.pragma('page_count', { simple: true }) as number

@@ -5,7 +5,7 @@ import { CoarseCodes } from '../../../../src/engines/embedded/vector-index/coars
 import { unitVectors } from './unit-vectors.js'
 
 for (const dimension of [512, 527, 130]) {
-  test(`a code of ${dimension} bits estimates the score without bias, to about one in the root of the dimension`, () => {
+  test(`a code of ${dimension} bits estimates the score without bias, with an error of about 1/√dimension`, () => {
     const codes = new CoarseCodes(dimension)
     const makeVector = unitVectors({ dimension, seed: 3 })
     const code = new Uint8Array(codes.bytes + 2)
@@ -28,7 +28,7 @@ for (const dimension of [512, 527, 130]) {
   })
 }
 
-test('a vector whose length lies in one dimension is estimated as well as any other', () => {
+test('a vector concentrated in one dimension is estimated as well as any other', () => {
   const codes = new CoarseCodes(512)
   const alone = Float32Array.from({ length: 512 }, (_, i) => (i === 7 ? 1 : 0))
   const other = Float32Array.from({ length: 512 }, (_, i) => (i === 8 ? 1 : 0))

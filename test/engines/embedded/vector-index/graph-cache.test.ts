@@ -29,7 +29,7 @@ async function savedGraphCache(
   return { key, graph, graphPath: join(folder, name!), notePath: join(folder, 'g1.json') }
 }
 
-test('a graph cache gives the same graph back', async (t) => {
+test('a graph cache restores the same graph', async (t) => {
   const { key, graph } = await savedGraphCache(t)
   const read = await readGraphCache(key, count)
   assert.equal(read.state, 'used')
@@ -43,7 +43,7 @@ test('a graph cache gives the same graph back', async (t) => {
   assert.equal(read.graph.candidates(makeVector(), 2 * count).slots.length, 2 * count)
 })
 
-test('writing again replaces the former graph cache and leaves no files behind', async (t) => {
+test('writing again replaces the previous graph cache and leaves no files behind', async (t) => {
   const { key, graph } = await savedGraphCache(t)
   graph.insert(count, unitVectors({ dimension, seed: 3 })())
   await writeGraphCache(key, graph)
@@ -100,7 +100,7 @@ const damages: [
   ['a note left under its temporary name', ({ notePath }) => rename(notePath, `${notePath}.tmp`), 'absent'],
 ]
 for (const [name, damage, state] of damages) {
-  test(`${name} is not used, and is cleared away`, async (t) => {
+  test(`${name} is not used, and is deleted`, async (t) => {
     const { key, graphPath, notePath } = await savedGraphCache(t)
     await damage({ graphPath, notePath })
     assert.equal((await readGraphCache(key, count)).state, state)
@@ -120,7 +120,7 @@ for (const [name, change, nextSlot] of [
   })
 }
 
-test('graph caches of galleries that are no more are deleted', async (t) => {
+test('graph caches of removed galleries are deleted', async (t) => {
   const { key } = await savedGraphCache(t)
   await eraseForeignGraphCaches(key.folder, ['g1'], 1)
   assert.equal((await readdir(key.folder)).length, 2)

@@ -21,16 +21,16 @@ const processors: [cpuinfo: string, fits: boolean][] = [
   ['processor\t: 0\nFeatures\t: fp asimd\n', false],
 ]
 for (const [cpuinfo, fits] of processors)
-  test(`${JSON.stringify(cpuinfo)} ${fits ? 'takes' : 'does not take'} the build for AVX2`, () =>
+  test(`${JSON.stringify(cpuinfo)} ${fits ? 'gets' : 'does not get'} the AVX2 build`, () =>
     assert.equal(hasAvx2(cpuinfo), fits))
 
 const { build } = fastestHnswlib()
 
-test('without the processor for it the portable build is loaded', () => {
+test('on an unsuitable processor the portable build is loaded', () => {
   if (!hasAvx2(cpuinfoHere())) assert.equal(build, 'portable')
 })
 
-test('both builds find the same and differ by rounding alone', {
+test('both builds find the same and differ only by rounding', {
   skip: build === 'portable' && 'the install has no second build, or the processor cannot run it',
 }, () => {
   const make = unitVectors({ dimension: 67, seed: 3, clusters: 8, latent: 16 })

@@ -42,7 +42,7 @@ async function linked(index: VectorIndex): Promise<void> {
   while (index.pending > 0 || index.building)
 }
 
-test('vectors are found while the graph is still being built, and after', async (t) => {
+test('vectors are found while the graph is being built, and afterwards', async (t) => {
   const { thread, folder } = await started(t)
   const { index, opened } = await openWith(thread, folder, vectors)
   assert.deepEqual(opened, { graphCache: { state: 'absent' } })
@@ -56,7 +56,7 @@ test('vectors are found while the graph is still being built, and after', async 
   assert.ok(after.durationMs > 0)
 })
 
-test('a graph cache saves the building, and what was added after it is found', async (t) => {
+test('a graph cache avoids rebuilding, and vectors added after it are found', async (t) => {
   const { thread, folder } = await started(t)
   const first = await openWith(thread, folder, vectors.slice(0, 2_500))
   await linked(first.index)
@@ -71,7 +71,7 @@ test('a graph cache saves the building, and what was added after it is found', a
   assert.deepEqual([neighbours[0]?.slot, method], [2_900, 'hnsw'])
 })
 
-test('a graph cache whose vectors are not those of the truth is not used', async (t) => {
+test('a graph cache with different vectors from the truth is not used', async (t) => {
   const { thread, folder } = await started(t)
   const first = await openWith(thread, folder, vectors)
   await linked(first.index)
@@ -83,7 +83,7 @@ test('a graph cache whose vectors are not those of the truth is not used', async
   assert.equal(neighbours[0]?.slot, 2_999)
 })
 
-test('galleries in one thread do not see each other, and erasing one leaves the other', async (t) => {
+test('galleries in one thread are isolated, and erasing one leaves the other', async (t) => {
   const { thread, folder } = await started(t)
   const a = (await openWith(thread, folder, vectors.slice(0, 1_000), 'ga')).index
   const b = (await openWith(thread, folder, vectors.slice(1_000, 1_600), 'gb')).index
@@ -123,7 +123,7 @@ test('a vector of another dimension is refused', async (t) => {
   })
 })
 
-test('a view of a larger buffer is sent without its surroundings', async (t) => {
+test('a view of a larger buffer is sent without the rest of it', async (t) => {
   const { thread, folder } = await started(t)
   const { index } = await openWith(thread, folder, vectors.slice(0, 10))
   const block = new Float32Array(1_000 * dimension)

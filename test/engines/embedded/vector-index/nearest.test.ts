@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { Nearest } from '../../../../src/engines/embedded/vector-index/nearest.js'
 import { seededRandom } from './unit-vectors.js'
 
-test('keeps the k best whatever the order they come in, ties by slot', () => {
+test('keeps the k best in any order of arrival, ties by slot', () => {
   const random = seededRandom(3)
   for (const [count, k] of [
     [0, 5],

@@ -88,7 +88,7 @@ for (const parts of [1, 2, 3]) {
     await expectExact(index, everySlot)
   })
 
-  test(`${parts} part(s) heed a filter, also one that allows slots of one part alone`, async (t) => {
+  test(`${parts} part(s) respect a filter, even one that allows slots of one part only`, async (t) => {
     const { index } = await openIn(openedThreads(t, parts), await temporaryFolder(t, 'alike-parts-'))
     await linked(index)
     const filters: ((slot: number) => boolean)[] = [
@@ -120,7 +120,7 @@ for (const parts of [1, 2, 3]) {
     }
   })
 
-  test(`${parts} part(s) forget what is removed and find what is added, before and after worn-out graphs are built anew`, async (t) => {
+  test(`${parts} part(s) lose what is removed and find what is added, before and after graphs are rebuilt`, async (t) => {
     const { index } = await openIn(
       openedThreads(t, parts),
       await temporaryFolder(t, 'alike-parts-'),
@@ -142,7 +142,7 @@ for (const parts of [1, 2, 3]) {
     await expectExact(index, fits)
   })
 
-  test(`of ${parts} part(s), answers of one depth are beginnings of one list`, async (t) => {
+  test(`with ${parts} part(s), answers of one depth are prefixes of one list`, async (t) => {
     const { index } = await openIn(
       openedThreads(t, parts, { m: 4, efConstruction: 16, ef: 10 }),
       await temporaryFolder(t, 'alike-parts-'),
@@ -156,7 +156,7 @@ for (const parts of [1, 2, 3]) {
     }
   })
 
-  test(`${parts} part(s) compare stored vectors and tell the neighbours of stored ones`, async (t) => {
+  test(`${parts} part(s) compare stored vectors and return the neighbours of stored ones`, async (t) => {
     const { index } = await openIn(openedThreads(t, parts), await temporaryFolder(t, 'alike-parts-'))
     await linked(index)
     await index.remove(Uint32Array.of(6, 7))
@@ -192,7 +192,7 @@ for (const parts of [1, 2, 3]) {
     assert.equal((await index.neighbours({ slots: new Uint32Array(0), k: 1 })).answered, 0)
   })
 
-  test(`${parts} part(s) are read from their graph caches, and a damaged one is built anew alone`, async (t) => {
+  test(`${parts} part(s) are loaded from their graph caches, and only a damaged one is rebuilt`, async (t) => {
     const folder = await temporaryFolder(t, 'alike-parts-')
     const threads = openedThreads(t, parts)
     const first = await openIn(threads, folder)
@@ -233,7 +233,7 @@ for (const [before, after] of [
   [3, 2],
   [2, 1],
 ] as const) {
-  test(`graph caches of ${before} part(s) are not used for ${after}, and that is told`, async (t) => {
+  test(`graph caches of ${before} part(s) are not used for ${after}, and that is reported`, async (t) => {
     const folder = await temporaryFolder(t, 'alike-parts-')
     const first = await openIn(openedThreads(t, before), folder)
     await linked(first.index)
@@ -251,7 +251,7 @@ for (const [before, after] of [
   })
 }
 
-test('a search beyond the queue is refused at once, however many parts it would ask', async (t) => {
+test('a search beyond the queue is refused at once, whatever the number of parts', async (t) => {
   const { index } = await openIn(openedThreads(t, 3, { searchQueueMax: 32 }), await temporaryFolder(t, 'alike-parts-'))
   const searches = await Promise.allSettled(
     vectors.slice(0, 40).map((vector) => index.search({ vector, k: 5, exact: true })),
@@ -262,7 +262,7 @@ test('a search beyond the queue is refused at once, however many parts it would 
   )
 })
 
-test('a vector of another dimension is refused by every number of parts', async (t) => {
+test('a vector of another dimension is refused with any number of parts', async (t) => {
   const { index } = await openIn(openedThreads(t, 2), await temporaryFolder(t, 'alike-parts-'))
   await assert.rejects(index.search({ vector: new Float32Array(8), k: 1 }), { code: 'dimension_mismatch' })
   await assert.rejects(index.add({ slots: Uint32Array.of(10), vectors: new Float32Array(8) }), {
@@ -279,7 +279,7 @@ test('lists are merged by score, then slot', () => {
   assert.deepEqual(mergedNeighbours([], 3), [])
 })
 
-test('there is one part on two cores, and at most eight unless more are asked for', () => {
+test('two cores get one part, more cores at most eight unless configured otherwise', () => {
   const auto = { indexParts: 'auto' }
   assert.deepEqual(
     [1, 2, 3, 4, 8, 16, 64].map((cores) => indexPartsWanted(auto, cores)),

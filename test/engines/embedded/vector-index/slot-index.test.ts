@@ -81,7 +81,7 @@ test('a vector is found before it is linked into the graph', () => {
   assert.deepEqual(slotsOf(index.search({ vector: fresh, k: 1 })), [4_000])
 })
 
-test('the first graph serves while it grows, and codes choose among the vectors that wait', () => {
+test('the first graph serves while it grows, and codes preselect among the waiting vectors', () => {
   const index = new SlotIndex(dimension, { ...settings, codedFrom: 1_000 })
   const { slots, vectors: values } = packed(vectors)
   index.add(slots, values)
@@ -110,7 +110,7 @@ test('the first graph serves while it grows, and codes choose among the vectors 
   assert.deepEqual(index.reading, { size: 4_000, tombstones: 0, pending: 0, building: false, rebuilds: 1 })
 })
 
-test('a graph that was written while it grew goes on growing from its cache', async () => {
+test('a graph written while growing continues to grow from its cache', async () => {
   const index = new SlotIndex(dimension, settings)
   const { slots, vectors: values } = packed(vectors)
   index.add(slots, values)
@@ -125,7 +125,7 @@ test('a graph that was written while it grew goes on growing from its cache', as
   assert.ok(recall(reopened, 10, undefined, 'hnsw') >= 0.98)
 })
 
-test('removed slots never come back, not by adding them again either', () => {
+test('removed slots never return, even if they are added again', () => {
   const index = fullIndex()
   const removed = slotsOf(index.search({ vector: queries[0]!, k: 50, exact: true }))
   index.remove(Uint32Array.from(removed))
@@ -151,7 +151,7 @@ test('a slot removed before it was added stays removed', () => {
   assert.deepEqual(slotsOf(index.search({ vector: vectors[3]!, k: 10 })).sort(), [0, 1, 2, 4])
 })
 
-test('when most of the gallery is deleted, k results come as long as k exist', () => {
+test('with most of the gallery deleted, searches return k hits whenever k exist', () => {
   const index = fullIndex()
   const random = seededRandom(1)
   const doomed = vectors.map((_, slot) => slot).filter(() => random() < 0.5)
@@ -167,7 +167,7 @@ test('when most of the gallery is deleted, k results come as long as k exist', (
   assert.ok(recall(index, 10, undefined, 'hnsw') >= 0.98)
 })
 
-test('a gallery that became small gives its graph up', () => {
+test('a gallery that has become small drops its graph', () => {
   const index = fullIndex()
   index.remove(Uint32Array.from({ length: 3_900 }, (_, slot) => slot))
   assert.equal(index.search({ vector: queries[0]!, k: 200 }).neighbours.length, 100)
@@ -204,7 +204,7 @@ for (const share of [0.9, 0.5, 0.1, 0.01, 0.001]) {
   })
 }
 
-test('a shorter answer of the same depth is the beginning of a longer one, with removed slots and filters too', () => {
+test('a shorter answer of the same depth is a prefix of a longer one, with removed slots and filters too', () => {
   const index = fullIndex()
   const random = seededRandom(9)
   const allow = Uint32Array.from(vectors.map((_, slot) => slot).filter(() => random() < 0.8))
@@ -226,7 +226,7 @@ test('a shorter answer of the same depth is the beginning of a longer one, with 
   assert.equal(index.search({ vector: queries[0]!, k: 500, depth: 72, exact: true }).neighbours.length, 500)
 })
 
-test('vectors that are not quite of unit length score the cosine, and the graph finds what the scan finds', () => {
+test('vectors whose length deviates slightly from 1 score the cosine, and the graph finds what the scan finds', () => {
   const random = seededRandom(10)
   // as networks of half precision round
   const rough = vectors.map((vector) => vector.map((value) => value * (1 + (random() - 0.5) * 0.008)))
@@ -242,7 +242,7 @@ test('vectors that are not quite of unit length score the cosine, and the graph 
   assert.ok(recall(index, 10, undefined, 'hnsw') >= 0.98)
 })
 
-test('a filter costs the graph no more candidates than it has to', () => {
+test('a filter makes the graph search no more candidates than needed', () => {
   const index = fullIndex()
   const random = seededRandom(6)
   const half = Uint32Array.from(vectors.map((_, slot) => slot).filter(() => random() < 0.5))
@@ -252,7 +252,7 @@ test('a filter costs the graph no more candidates than it has to', () => {
   assert.ok(filtered! < 1.5 * open!, `${filtered} candidates with a filter that passes half, ${open} without`)
 })
 
-test('stored vectors are compared with each other, and what is gone is like nothing', () => {
+test('stored vectors are compared with each other, and removed ones score −1', () => {
   const index = fullIndex()
   index.remove(Uint32Array.of(5))
   const rows = Uint32Array.of(3, 5, 9)
@@ -268,7 +268,7 @@ test('stored vectors are compared with each other, and what is gone is like noth
   expected.forEach((score, i) => assert.ok(Math.abs(scores[i]! - score) < 1e-6))
 })
 
-test('a filter that excludes all that lies near still fills k', () => {
+test('a filter that excludes everything nearby still returns k hits', () => {
   const index = fullIndex()
   const far = slotsOf(index.search({ vector: queries[0]!, k: 4_000, exact: true })).slice(2_000)
   const allow = Uint32Array.from(far).sort()
@@ -284,7 +284,7 @@ test('equal vectors are ordered by slot', () => {
   assert.deepEqual(slotsOf(index.search({ vector: same, k: 3 })), [0, 2, 3])
 })
 
-test('the nearest others of slots are what a search finds without the picture itself', () => {
+test('the neighbours of slots are what a search finds, excluding the picture itself', () => {
   const index = fullIndex()
   index.remove(Uint32Array.of(5))
   const asked = Uint32Array.of(0, 5, 17)
@@ -305,13 +305,13 @@ test('the nearest others of slots are what a search finds without the picture it
   }
 })
 
-test('a slice without time answers one slot, so that asking again always gets on', () => {
+test('a slice without time answers one slot, so that repeated calls always progress', () => {
   const index = fullIndex()
   const found = index.neighbours({ slots: Uint32Array.of(3, 4, 6), k: 2 }, -Infinity)
   assert.deepEqual([found.answered, found.slots.length], [1, 2])
 })
 
-test('pictures that are nearly the same are told apart by their exact scores, on a short page too', () => {
+test('nearly identical pictures are ordered by exact score, on a short page too', () => {
   const index = fullIndex()
   // A hundred around one point, closer together than float32 sums can tell.
   const centre = makeVector()

@@ -22,7 +22,7 @@ async function tinyFolder(t: TestContext): Promise<{ folder: string; data: strin
   return { folder, data: join(dirname(dirname(trained)), 'pictures') }
 }
 
-test('the precisions stand in the manifest with what they were measured at', async (t) => {
+test('the manifest lists the precisions with their measurements', async (t) => {
   const { folder, data } = await tinyFolder(t)
   // the network is too small to gain speed
   await addPrecisions(await asked(['--model', folder, '--data', data, '--min-speedup', '0.01', '--pictures', '16']))
@@ -50,7 +50,7 @@ test('the precisions stand in the manifest with what they were measured at', asy
     assert.match(await readFile(join(folder, link!), 'utf8'), /^<svg/)
 })
 
-test('a precision that fails its gate is not written, nor is any other', async (t) => {
+test('if a precision fails its gate, none is written', async (t) => {
   const { folder, data } = await tinyFolder(t)
   const before = [await readdir(folder), await readFile(join(folder, 'manifest.json'), 'utf8')]
   const options = await asked(['--model', folder, '--data', data, '--min-speedup', '1000', '--pictures', '16'])

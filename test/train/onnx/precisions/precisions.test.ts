@@ -90,7 +90,7 @@ const wanted = (model: ModelProto, images: readonly Uint8Array[]) => ({
   size: inputSize,
 })
 
-test('ranges and means are the same however many threads collect them', async () => {
+test('ranges and means do not depend on the number of threads', async () => {
   const model = decodeModel(convertNetwork(await randomNetwork(residual)))
   const images = randomImages(7)
   const [one, three, many] = await Promise.all(
@@ -104,7 +104,7 @@ test('ranges and means are the same however many threads collect them', async ()
   await assert.rejects(collectActivations(model, { ...wanted(model, images), values: ['nowhere'] }), /nowhere/)
 })
 
-test('scales of kernels that are known already change nothing', async () => {
+test('kernel scales that are already known change nothing', async () => {
   const model = decodeModel(convertNetwork(await randomNetwork(residual)))
   const { histograms, means } = await collectActivations(model, wanted(model, randomImages()))
   const searched = new Map()

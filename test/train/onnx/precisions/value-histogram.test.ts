@@ -18,14 +18,14 @@ function histogramOf(...parts: Float32Array[]): ValueHistogram {
   return histogram
 }
 
-test('min-max covers all that was seen, in any order', () => {
+test('min-max covers all observed values, in any order', () => {
   const parts = [Float32Array.of(0.001, -2), Float32Array.of(700, 3), Float32Array.of(0, 5)]
   assert.deepEqual(histogramOf(...parts).range('min-max'), { low: -2, high: 700 })
   assert.deepEqual(histogramOf(...parts.reverse()).range('min-max'), { low: -2, high: 700 })
   assert.deepEqual(histogramOf(Float32Array.of(0, 0)).range('least-error'), { low: 0, high: 0 })
 })
 
-test('a single outlier is cut off by a percentile, and by the least error', () => {
+test('percentile and least-error clip a single outlier', () => {
   const histogram = histogramOf(normals(50_000), Float32Array.of(300))
   const percentile = histogram.range('percentile')
   assert.ok(
@@ -41,7 +41,7 @@ test('without outliers the least error keeps nearly the whole range', () => {
   assert.ok(low < -2.5 && high > 2.5, `${low} ${high}`)
 })
 
-test('a value that is not finite is refused', () => {
+test('a non-finite value is refused', () => {
   assert.throws(() => histogramOf(Float32Array.of(1, NaN, Infinity)), RangeError)
 })
 
@@ -59,7 +59,7 @@ test('zero is one of the steps', () => {
   }
 })
 
-test('with 7 bits no sum of two products leaves 16 bits', () => {
+test('with 7 bits no sum of two products exceeds 16 bits', () => {
   const { values } = quantiseKernel({
     kernel: Float32Array.of(-3, 2, 1),
     bias: Float32Array.of(0),
@@ -86,7 +86,7 @@ test('each output of a kernel has its own scale, and a channel without weights k
   )
 })
 
-test('a few large weights are cut off where that makes the steps of many others finer', () => {
+test('a few large weights are clipped if that makes the steps finer for many others', () => {
   const kernel = Float32Array.from({ length: 4_000 }, (_, i) => (i === 0 ? 1 : 0.95 * Math.sin(i * 1.7)))
   const { values, scales } = quantiseKernel({ kernel, bias: Float32Array.of(0), inputScale: 1, groups: 1, bits: 7 })
   const error = (scale: number) =>
@@ -98,7 +98,7 @@ test('a few large weights are cut off where that makes the steps of many others 
   assert.ok(scales[0]! < 1 / 63 && error(scales[0]!) < error(1 / 63))
 })
 
-test('what rounded weights add to an output on average is taken off its bias, group by group', () => {
+test('the average effect of rounded weights is subtracted from the bias, group by group', () => {
   // two outputs of two groups, each reading one channel by a window of two
   const kernel = Float32Array.of(1, 0.4 / 63, 1, 0.4 / 63)
   const means = Float32Array.of(10, 20)
