@@ -1,13 +1,13 @@
 /** The only importer of sharp: opens untrusted bytes with every limit set, and classifies failures. */
 import sharp, { type Metadata, type Sharp } from 'sharp'
 import { AlikeError } from '../errors.js'
-import { avifPixels } from './avif-sizes.js'
 import { avifStill } from './avif-still.js'
-import { avifColour, type CodedColour, heicColour, pngColour } from './coded-colour.js'
-import { type ColourConversion, conversionOf, narrowed } from './colour-conversion.js'
+import { heicColour } from './coded-colour.js'
+import { type ColourConversion, conversionOf } from './colour-conversion.js'
 import { type DecodeFacts, wholeDecoderBytes } from './decode-memory.js'
 import { formatOf, type ImageFormat } from './formats.js'
-import { type PlainHeader, plainJpegHeader } from './plain-jpeg-header.js'
+import { codedColourOf, conversionFor, expectWholeSamples, factsOf } from './header-facts.js'
+import { plainJpegHeader } from './plain-jpeg-header.js'
 import { heicProfile } from './whole-decoders/heic.js'
 import { wholeHeader } from './whole-decoders/whole-headers.js'
 import { type WholeFormat, wholeFormats } from './whole-decoders/whole-picture.js'
@@ -116,14 +116,6 @@ function isWhole(format: ImageFormat): format is WholeFormat {
   return (wholeFormats as readonly string[]).includes(format)
 }
 
-/** TIFF samples may hold anything, such as measurements that are not colours. */
-function expectWholeSamples({ depth }: Pick<Metadata, 'depth'>): void {
-  if (depth === 'uchar' || depth === 'ushort') return
-  throw new AlikeError('image_format_unsupported', {
-    detail: `It is a TIFF with samples of type ${depth}; integer samples of 1 to 16 bits are supported.`,
-  })
-}
-
 interface Readable {
   /**
    * Input of the decoder. A truncated picture is refused. Warnings such as odd metadata are accepted, except for JPEG,
@@ -144,51 +136,10 @@ function readableOf(bytes: Uint8Array, format: ImageFormat): Readable {
 
 const tooShort = 'It ends before its picture does.'
 
-/** Only if it carries information; otherwise the profile applies. */
-function codedColourOf(file: Buffer, format: ImageFormat): CodedColour | undefined {
-  const colour = format === 'png' ? pngColour(file) : format === 'avif' ? avifColour(file) : undefined
-  return colour?.primaries === 2 && colour.transfer === 2 ? undefined : colour
-}
-
-function conversionFor(header: Metadata, colour: CodedColour | undefined): ColourConversion | undefined {
-  return colour === undefined ? conversionOfProfile(header) : conversionOf(colour, sampleMaxOf(header))
-}
-
-/** Decoded full-range white: ten or twelve bits are shifted up to sixteen. */
-function sampleMaxOf({ depth, bitsPerSample = 16 }: Metadata): number {
-  return depth === 'uchar' ? 255 : bitsPerSample < 16 ? (2 ** bitsPerSample - 1) << (16 - bitsPerSample) : 65_535
-}
-
-/** For a picture with sixteen bits per sample, sharp converts the profile to Display P3 instead of sRGB. */
-function conversionOfProfile({ space, icc }: Metadata): ColourConversion | undefined {
-  const isRgb =
-    icc !== undefined && icc.toString('latin1', 36, 40) === 'acsp' && icc.toString('latin1', 16, 20) === 'RGB '
-  return space === 'rgb16' && isRgb ? narrowed : undefined
-}
-
 function tooManyPixels({ width, height }: Pick<Metadata, 'width' | 'height'>, maxPixels: number): AlikeError {
   return new AlikeError('image_too_many_pixels', {
     detail: `It has ${width} × ${height} = ${width * height} pixels; at most ${maxPixels} are accepted.`,
   })
-}
-
-function factsOf(
-  file: Buffer,
-  format: ImageFormat,
-  { width, height, channels, depth, chromaSubsampling, isProgressive, orientation = 1 }: Metadata | PlainHeader,
-): DecodeFacts {
-  const coded = format === 'avif' ? avifPixels(file) : 0
-  return {
-    format,
-    width,
-    height,
-    pixels: Math.max(width * height, coded),
-    channels,
-    samples: chromaSubsampling === '4:2:0' ? 1.5 : chromaSubsampling === '4:2:2' ? 2 : channels,
-    bytesPerChannel: depth === 'uchar' ? 1 : 2,
-    progressive: isProgressive,
-    turned: orientation > 1,
-  }
 }
 
 export interface SizedRgb {

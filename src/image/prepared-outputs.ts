@@ -1,0 +1,170 @@
+/** What is made of a picture and in which decodes: as few as possible, each with the memory that it needs. */
+import type { Sharp } from 'sharp'
+import { decodeMemoryBytes } from './decode-memory.js'
+import { encodeThumbnail, fromRgb, type OpenedImage, type SizedRgb, toRgb, toSizedRgb, toThumbnail } from './decoder.js'
+import { middleSquare } from './middle-square.js'
+import { enlargedSquare, isEnlargedHere, otherRule, shortSideOf, squared } from './network-square.js'
+import type { Preprocessing } from './preprocessing.js'
+import { reduced, sizeWithin } from './reduction.js'
+import { type Region, regionToPixels } from './region.js'
+import { type Shape, showsWhole, wholeAlone, wholeAtSize, wholeHolds, wholeOf, wholeSideMin } from './whole-view.js'
+
+export interface WantedOutputs {
+  preprocessing: Preprocessing
+  /** Prepare only this part of the upright picture; the thumbnail shows the whole. */
+  region?: Region
+  /** Number of views, 1 to 4, in the order of `views.ts`. Default 1. */
+  views?: number
+  /** Also compute the copy descriptor of the picture or its region. */
+  copies?: boolean | undefined
+  /** Also make a JPEG thumbnail that fits into a square of `maxSide` pixels. */
+  thumbnail?: { maxSide: number }
+}
+
+export interface Made {
+  pixels?: Uint8Array
+  otherFit?: Uint8Array
+  /** The whole picture or its region, for its copy descriptor. */
+  whole?: SizedRgb
+  thumbnail?: Buffer
+}
+
+export interface Output {
+  decodeBytes: number
+  make(into: Made): Promise<void>
+}
+
+/** A picture, or its region, ready to be decoded. */
+interface ShapedImage {
+  image: OpenedImage
+  shape: Shape
+  isRegion: boolean
+  /** A fresh pipeline each time. */
+  source(): Sharp
+}
+
+/** Each output decodes the picture once. */
+export function outputsOf(image: OpenedImage, wanted: WantedOutputs): Output[] {
+  const { region, thumbnail } = wanted
+  const part = region && regionToPixels(region, image.width, image.height)
+  const shaped: ShapedImage = {
+    image,
+    shape: shapeOf(image, region),
+    isRegion: part !== undefined,
+    source: () => (part === undefined ? image.pipeline() : image.pipeline().extract(part)),
+  }
+  const small = thumbnail && sizeWithin(image, thumbnail.maxSide)
+  const ofWhole = region === undefined ? small : undefined
+  const isOnce = isDecodedOnce(shaped, wanted)
+  // the thumbnail comes from the decode of the square if that has all of the picture, in sufficient size
+  const alsoSmall = isOnce || (ofWhole && wholeHolds(ofWhole, shaped.shape, wanted.preprocessing)) ? ofWhole : undefined
+  const outputs = isOnce ? [outputOfAll(shaped, wanted, alsoSmall)] : separateOutputs(shaped, wanted, alsoSmall)
+  return small === undefined || alsoSmall !== undefined
+    ? outputs
+    : [...outputs, thumbnailOutput(image, small, thumbnail!.maxSide)]
+}
+
+/** Size of the upright picture or its region, in pixels. */
+export function shapeOf({ width, height }: OpenedImage, region: Region | undefined): Shape {
+  return region === undefined ? { width, height } : regionToPixels(region, width, height)
+}
+
+/**
+ * Whether all pixels are decoded once and every output is made from them: for a small picture, which is enlarged. A
+ * decoder could not skip any of it, and if it is 8-bit and upright, the square is bit-identical.
+ */
+function isDecodedOnce(
+  { image: { facts, conversion }, shape }: ShapedImage,
+  { preprocessing, views = 1, copies = false, thumbnail }: WantedOutputs,
+): boolean {
+  const isSmall =
+    Math.min(shape.width, shape.height) < shortSideOf(preprocessing) && shape.width * shape.height <= onceMaxPixels
+  const isSaved =
+    isEnlargedHere(preprocessing) ||
+    thumbnail !== undefined ||
+    views > 2 ||
+    (copies && !showsWhole(shape, preprocessing))
+  return isSmall && isSaved && facts.bytesPerChannel === 1 && !facts.turned && conversion === undefined
+}
+
+const onceMaxPixels = 2 ** 20
+
+function outputOfAll(shaped: ShapedImage, wanted: WantedOutputs, small: Shape | undefined): Output {
+  const { width, height } = shaped.shape
+  const all = decodeMemoryBytes(shaped.image.facts, { shrink: 1, shrinkOnLoad: false })
+  return {
+    // all pixels, and the outputs made from them concurrently
+    decodeBytes: all + 4 * 3 * width * height + 4 * 2 ** 20,
+    make: async (into) => void Object.assign(into, await madeFromAll(shaped, wanted, small)),
+  }
+}
+
+async function madeFromAll(
+  { image, source, shape }: ShapedImage,
+  { preprocessing, views = 1, copies = false }: WantedOutputs,
+  small: Shape | undefined,
+): Promise<Made> {
+  const all = await toSizedRgb(image, source())
+  const [pixels, otherFit, whole, thumbnail] = await Promise.all([
+    isEnlargedHere(preprocessing)
+      ? enlargedSquare(all, preprocessing)
+      : toRgb(image, squared(fromRgb(all), preprocessing)),
+    views > 2 ? toRgb(image, squared(fromRgb(all), otherRule(preprocessing))) : undefined,
+    copies ? wholeOf(image, all, shape) : undefined,
+    small && encodeThumbnail(reduced(all, small)),
+  ])
+  return { pixels, ...(whole && { whole }), ...(otherFit && { otherFit }), ...(thumbnail && { thumbnail }) }
+}
+
+function separateOutputs(
+  shaped: ShapedImage,
+  { preprocessing, views = 1, copies = false }: WantedOutputs,
+  small: Shape | undefined,
+): Output[] {
+  const { image, source, shape } = shaped
+  const output = (shortSide: number, make: Output['make']): Output => ({
+    decodeBytes: decodeMemoryBytes(image.facts, {
+      shrink: Math.min(shape.width, shape.height) / shortSide,
+      shrinkOnLoad: !shaped.isRegion,
+    }),
+    make,
+  })
+  const square: Output['make'] = async (into) =>
+    void Object.assign(into, await squareOf(shaped, preprocessing, { copies, small }))
+  const outputs = [output(shortSideOf(preprocessing), square)]
+  if (copies && !showsWhole(shape, preprocessing))
+    outputs.push(output(wholeSideMin, async (into) => void (into.whole = await wholeAlone(image, source(), shape))))
+  if (views > 2) {
+    const other = otherRule(preprocessing)
+    const otherFit = async () => toRgb(image, squared(source(), other))
+    outputs.push(output(shortSideOf(other), async (into) => void (into.otherFit = await otherFit())))
+  }
+  return outputs
+}
+
+/** Also returns what the same decode yields: the whole picture, and a thumbnail of this size made from it. */
+async function squareOf(
+  { image, source, shape }: ShapedImage,
+  preprocessing: Preprocessing,
+  { copies, small }: { copies: boolean; small: Shape | undefined },
+): Promise<Made> {
+  if ((!copies && small === undefined) || !showsWhole(shape, preprocessing))
+    return { pixels: await toRgb(image, squared(source(), preprocessing)) }
+  const isSquashed = preprocessing.fit === 'squash'
+  const whole = isSquashed
+    ? await toSizedRgb(image, squared(source(), preprocessing))
+    : await wholeAtSize(image, source(), shape, preprocessing)
+  const made: Made = { pixels: isSquashed ? whole.rgb : middleSquare(whole, preprocessing), whole }
+  return small === undefined ? made : { ...made, thumbnail: await encodeThumbnail(reduced(whole, small)) }
+}
+
+/** A decode of the whole picture for the thumbnail alone. */
+function thumbnailOutput(image: OpenedImage, small: Shape, maxSide: number): Output {
+  return {
+    decodeBytes: decodeMemoryBytes(image.facts, {
+      shrink: Math.max(1, Math.max(image.width, image.height) / maxSide),
+      shrinkOnLoad: true,
+    }),
+    make: async (into) => void (into.thumbnail = await toThumbnail(image, small)),
+  }
+}
