@@ -1,9 +1,9 @@
 /**
- * The wiring: every plugin and every route, in the order in which a request meets them, and the side apps that have fewer of
- * them. Longer than most files, as it is that one list.
+ * The wiring: every plugin and every route, in the order in which a request meets them. `buildApp` is longer than most
+ * functions because it is that one list.
  */
 import { randomUUID } from 'node:crypto'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { ApiKeys } from './access/api-keys.js'
 import type { AuditLog } from './access/audit-log.js'
 import type { Tokens } from './access/tokens.js'
@@ -13,12 +13,11 @@ import type { Config } from './config/config.js'
 import { textsOf } from './config/listed.js'
 import type { Embedder } from './embedding/embedder.js'
 import type { ServedModels } from './embedding/served-models.js'
-import { AlikeError } from './errors.js'
 import type { ExplainParts } from './explain.js'
 import type { Galleries } from './gallery/galleries.js'
 import { BodyMemory, bodyBytes, jsonCopies } from './http/body-memory.js'
 import { acceptJson } from './http/json-body.js'
-import { withoutSecrets } from './http/logger.js'
+import { requestLogging } from './http/logger.js'
 import { guard } from './http/plugins/access.js'
 import { expectAddressText } from './http/plugins/address-text.js'
 import { continueWhenAdmitted, limitBodyTime, limitConcurrency, limitConnections } from './http/plugins/admission.js'
@@ -67,7 +66,6 @@ import { searchBatchRoutes } from './http/routes/search-batch.js'
 import { joinedSearchRoutes } from './http/routes/search-galleries.js'
 import { snapshotRoutes } from './http/routes/snapshots.js'
 import { vectorRoutes } from './http/routes/vectors.js'
-import { Problem } from './http/schemas/problem.js'
 import { serialiserFactory } from './http/serialization.js'
 import { validatorCompiler } from './http/validation.js'
 import type { Decoders } from './image/decoders.js'
@@ -124,9 +122,7 @@ export async function buildApp({
   const origins = textsOf(config.corsOrigins)
   const app = Fastify({
     http: httpOptions,
-    loggerInstance: withoutSecrets(logger),
-    // one line per request, by measureRequests
-    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    ...requestLogging(logger),
     genReqId: ({ headers }) => safeRequestId(headers['x-request-id']) ?? randomUUID(),
     bodyLimit: plainBodyMaxBytes,
     connectionTimeout: 120_000, // idle time; uploads to jobs may take hours
@@ -223,72 +219,6 @@ export async function buildApp({
       await inGallery.register(searchBatchRoutes, { parts, memory, metrics, config, answers, admission, countAgain })
     })
   })
-  return app
-}
-
-type SideAppOptions = Omit<AppOptions, 'parts' | 'auditLog' | 'tracing'>
-
-/** Only `/metrics`, for a separate port; access is controlled as on the main port. */
-export async function buildMetricsApp(options: SideAppOptions): Promise<FastifyInstance> {
-  const app = await buildSideApp(options)
-  await app.register(metricsRoutes, { metrics: options.metrics })
-  return app
-}
-
-/** For a process that only runs jobs: probes and metrics. */
-export async function buildWorkerApp(options: SideAppOptions & Pick<AppOptions, 'parts'>): Promise<FastifyInstance> {
-  const app = await buildSideApp(options)
-  await app.register(probeRoutes, options.parts)
-  if (options.config.metricsPort === 0) await app.register(metricsRoutes, { metrics: options.metrics })
-  return app
-}
-
-/** With the same access control as the service, but no routes yet. */
-async function buildSideApp({
-  config,
-  metrics,
-  logger,
-  apiKeys = new ApiKeys([]),
-  tokens,
-}: SideAppOptions): Promise<FastifyInstance> {
-  const app = Fastify({
-    loggerInstance: withoutSecrets(logger),
-    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
-    trustProxy: trustedProxies(textsOf(config.trustProxy)),
-    clientErrorHandler: answerUnreadable({ logger, metrics }),
-  })
-  app.addSchema(Problem)
-  registerProblems(app, { metrics })
-  await guard(app, { ...config, keys: apiKeys, tokens, galleryOfJob: async () => '' })
-  return app
-}
-
-/** Replaces the app while the process must not serve: alive, with metrics, and one reason for everything else. */
-export function buildUnreadyApp({
-  metrics,
-  logger,
-  reason,
-}: Pick<AppOptions, 'metrics' | 'logger'> & { reason: AlikeError }): FastifyInstance {
-  const unreadable = answerUnreadable({ logger, metrics })
-  const app = Fastify({
-    http: httpOptions,
-    loggerInstance: withoutSecrets(logger),
-    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
-    clientErrorHandler: unreadable,
-  })
-  registerProblems(app, { metrics })
-  checkHeaders(app, unreadable)
-  app.get('/livez', async () => ({ status: 'ok' }))
-  app.get('/metrics', async (_request, reply) => {
-    const { contentType, text } = await metrics.expose()
-    return reply.type(contentType).send(text)
-  })
-  // before any body is read
-  app.addHook('onRequest', async ({ routeOptions }) => {
-    if (routeOptions.url !== '/livez' && routeOptions.url !== '/metrics')
-      throw new AlikeError('not_ready', { detail: reason.message })
-  })
-  app.all('/*', async () => undefined)
   return app
 }
 

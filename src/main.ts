@@ -3,13 +3,13 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import closeWithGrace from 'close-with-grace'
 import { type Logger, pino } from 'pino'
-import { buildUnreadyApp } from './app.js'
 import type { Config } from './config/config.js'
 import { readConfig } from './config/read-config.js'
 import { AlikeError } from './errors.js'
 import { decodersWanted } from './image/decoders.js'
 import { createMetrics } from './metrics/metrics.js'
 import { openService, type Service } from './service/service.js'
+import { buildUnreadyApp } from './side-apps.js'
 
 function createLogger({ logLevel }: Config): Logger {
   const forPeople = {

@@ -163,7 +163,8 @@ const mayImport: Record<string, readonly string[]> = {
     'jobs',
     'metrics',
   ],
-  main: ['errors', 'config', 'app', 'image', 'metrics', 'service'],
+  'side-apps': ['access', 'app', 'config', 'errors', 'http'],
+  main: ['errors', 'config', 'side-apps', 'image', 'metrics', 'service'],
   service: [
     're-embedding',
     'tracing',
@@ -176,6 +177,7 @@ const mayImport: Record<string, readonly string[]> = {
     'access',
     'config',
     'app',
+    'side-apps',
     'image',
     'embedding',
     'gallery',
@@ -282,7 +284,7 @@ const soleImporters: Record<string, RegExp> = {
   'prom-client': /^src\/metrics\//,
   preact: /^src\/console\//,
   'openapi-fetch': /^src\/console\/api\/service\.ts$/,
-  fastify: /^src\/(app\.ts|service\/service\.ts|http\/|cli\/)/,
+  fastify: /^src\/(app\.ts|side-apps\.ts|service\/service\.ts|http\/|cli\/)/,
 }
 
 for (const [name, allowed] of Object.entries(soleImporters)) {

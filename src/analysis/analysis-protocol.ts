@@ -1,7 +1,8 @@
 /** Calls to an analysis thread. One thread serves one job, so it remembers previous calls. */
 import type { ScanSource } from '../gallery/scan.js'
+import type { DoctorReport, DuplicateReport } from './findings/doctor-report.js'
 import type { GalleryLayout } from './findings/layout.js'
-import type { DoctorReport, DuplicateReport, QualityReport } from './findings/reports.js'
+import type { QualityReport } from './findings/quality-report.js'
 import type { Answered } from './findings/settled.js'
 import type { JudgedHit } from './findings/verdicts.js'
 

@@ -2,10 +2,7 @@
  * One analysis from start to end. Computation runs in a dedicated thread; neighbours come from the index that serves
  * searches, in its time slices; this module connects the two.
  */
-import { once } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { defaultDuplicateScore } from '../copies/near-copy-score.js'
-import type { StoredDecision } from '../gallery/decisions.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { Neighbours, OpenScan } from '../gallery/scan.js'
 import type { Serving } from '../gallery/serving.js'
@@ -13,19 +10,17 @@ import type { JobRecord, RunReading } from '../jobs/job.js'
 import { CalledThread } from '../worker-calls.js'
 import type { AnalysisCalls, AnalysisThreadData } from './analysis-protocol.js'
 import type { AnalysisTask } from './findings/parameters.js'
-import type { AnalysisResult, RecallReport } from './findings/reports.js'
+import type { RecallReport } from './findings/quality-report.js'
+import type { AnalysisResult } from './findings/results.js'
 import type { Answered } from './findings/settled.js'
+import { untilLinked, untilSettled } from './readiness.js'
 import { RunControl } from './run-control.js'
+import { decisionsOf, judgementPages } from './said-of-gallery.js'
 
 /** Pictures requested per call: more than fit in one slice, yet few enough to send repeatedly. */
 const picturesAsked = 256
 /** Number of neighbours for recall, and maximum pictures to measure it with. */
 const recall = { k: 10, sample: 500 } as const
-/** If a larger share of the gallery is not yet in the graph, querying the index would delay searches. */
-const pendingShareMax = 0.1
-const waitMs = 500
-/** Decisions or judgements per read. */
-const linesRead = 500
 
 /** What a run keeps using until its end, even if another set begins to serve the gallery. */
 interface AtWork {
@@ -85,9 +80,9 @@ export class AnalysisRun {
       onFailure: () => {}, // the call that waits for it sees the error
     })
     try {
-      if (task.kind === 'evaluate' || task.kind === 'doctor') await this.#untilLinked(scan, serving)
+      if (task.kind === 'evaluate' || task.kind === 'doctor') await untilLinked(scan, serving, this.#signal)
       const comparesCopies = task.kind === 'evaluate' ? task.duplicateScore !== undefined : task.kind !== 'layout'
-      if (comparesCopies) await this.#untilDescribed()
+      if (comparesCopies) await untilSettled(this.#copiesDescribed, this.#signal)
       const found = await this.#resultOf(task, { scan, serving, thread })
       const result: AnalysisResult = { ...found, gallery, modelId: serving.modelId }
       return { total: this.#control.done, result }
@@ -213,46 +208,18 @@ export class AnalysisRun {
     return { kind, pictures: ids.length, sampled }
   }
 
-  /** Page by page, so that this thread never holds all of a gallery's judgements. */
   async #sendJudgements(thread: CalledThread<AnalysisCalls>): Promise<void> {
-    const feedback = await this.#galleries.feedback(this.#job.gallery)
-    for (let page = await feedback.page(0, linesRead); page.length > 0; ) {
+    for await (const page of judgementPages(this.#galleries, this.#job.gallery)) {
       this.#signal.throwIfAborted()
       await thread.call(
         'judgements',
         page.map(({ query, hit, verdict }) => ({ query, hit, verdict })),
       )
-      page = await feedback.page(page.at(-1)!.number, linesRead)
     }
   }
 
   /** Questions that have already been answered. */
-  async #answered(): Promise<Answered[]> {
-    const decisions = await this.#galleries.decisions(this.#job.gallery)
-    const all: StoredDecision[] = []
-    for (let page = await decisions.page(0, linesRead); page.length > 0; ) {
-      all.push(...page)
-      page = await decisions.page(page.at(-1)!.number, linesRead)
-    }
-    return all
-  }
-
-  /** Unless the job is stopped first. */
-  async #untilDescribed(): Promise<void> {
-    const waiting = new AbortController()
-    const stopped = once(this.#signal, 'abort', { signal: waiting.signal }).catch(() => {})
-    await Promise.race([this.#copiesDescribed, stopped])
-    waiting.abort()
-    this.#signal.throwIfAborted()
-  }
-
-  async #untilLinked(scan: OpenScan, { examples }: Serving): Promise<void> {
-    for (;;) {
-      // requests nothing but refreshes the state
-      await scan.neighbours({ numbers: new Uint32Array(0), k: 1 })
-      const { pending, size } = await examples.state()
-      if (pending <= size * pendingShareMax) return
-      await sleep(waitMs, undefined, { signal: this.#signal })
-    }
+  #answered(): Promise<Answered[]> {
+    return decisionsOf(this.#galleries, this.#job.gallery)
   }
 }

@@ -9,7 +9,7 @@ import type {
   DoctorResult,
   DuplicateResult,
   EvaluationResult,
-} from '../../src/analysis/findings/reports.js'
+} from '../../src/analysis/findings/results.js'
 import { evaluateRetrieval } from '../../src/eval/quality.js'
 import type { Galleries } from '../../src/gallery/galleries.js'
 import type { JobRecord } from '../../src/jobs/job.js'

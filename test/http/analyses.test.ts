@@ -7,7 +7,7 @@ import {
   DoctorResult,
   DuplicateResult,
   EvaluationResult,
-} from '../../src/analysis/findings/reports.js'
+} from '../../src/analysis/findings/results.js'
 import type { NewImage } from '../../src/gallery/records.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { type Answer, startApp, type TestApp } from '../support/app.js'

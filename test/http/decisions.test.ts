@@ -1,7 +1,7 @@
 /** Findings that are settled: applied in one step, remembered, and not asked again. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { DoctorResult, DuplicateResult } from '../../src/analysis/findings/reports.js'
+import type { DoctorResult, DuplicateResult } from '../../src/analysis/findings/results.js'
 import { seededRandom } from '../../src/eval/random.js'
 import type { NewImage } from '../../src/gallery/records.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'

@@ -5,9 +5,9 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { pino } from 'pino'
-import { buildUnreadyApp } from '../../src/app.js'
 import { AlikeError } from '../../src/errors.js'
 import { createMetrics } from '../../src/metrics/metrics.js'
+import { buildUnreadyApp } from '../../src/side-apps.js'
 import { startApp } from '../support/app.js'
 
 interface Answered {

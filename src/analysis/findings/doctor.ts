@@ -1,12 +1,12 @@
 /** Finds likely problems in a gallery from the neighbours of all of its pictures. */
 import type { CopyGroups } from './copy-groups.js'
+import type { DoctorReport } from './doctor-report.js'
 import { findHubs } from './hubs.js'
 import type { Images } from './images.js'
 import { findLabelConflicts } from './label-conflicts.js'
 import { findLabelDoubts } from './label-doubts.js'
 import { NeighbourLists } from './neighbour-lists.js'
 import { findOutliers } from './outliers.js'
-import type { DoctorReport } from './reports.js'
 import { nothingSettled, type Settled } from './settled.js'
 
 export interface DoctorOptions {

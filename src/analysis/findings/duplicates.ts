@@ -1,7 +1,7 @@
 /** Reports groups of near-copies, for users who want to keep one of each. */
 import type { CopyGroups } from './copy-groups.js'
+import type { CopyGroup, DuplicateReport } from './doctor-report.js'
 import type { Images } from './images.js'
-import type { CopyGroup, DuplicateReport } from './reports.js'
 
 export interface DuplicateOptions {
   duplicateScore: number

@@ -4,7 +4,7 @@ import type { LabelledEmbeddings } from '../../eval/ranking.js'
 import type { CopyGroups } from './copy-groups.js'
 import type { Images } from './images.js'
 import { judgedQueries } from './judged-queries.js'
-import type { QualityReport } from './reports.js'
+import type { QualityReport } from './quality-report.js'
 import { drawSample } from './sample.js'
 
 export interface EmbeddedImages extends Images {

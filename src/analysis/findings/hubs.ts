@@ -3,9 +3,9 @@
  * Nanopoulos, Ivanović 2010). They appear in answers where they do not belong.
  */
 
+import type { HubReport } from './doctor-report.js'
 import type { Images } from './images.js'
 import type { NeighbourLists } from './neighbour-lists.js'
-import type { HubReport } from './reports.js'
 
 /**
  * Most frequent first.

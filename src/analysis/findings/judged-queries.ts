@@ -1,6 +1,6 @@
 /** The queries of an evaluation with the worst results, and the labels confused with each other. */
 import { type QueryQuality, type RankedLabels, votedLabel } from '../../eval/judged-query.js'
-import type { QualityReport } from './reports.js'
+import type { QualityReport } from './quality-report.js'
 
 const worstMax = 50
 const confusionsMax = 500

@@ -1,8 +1,8 @@
 /** Near-copies with different labels: at least one of the labels is wrong. */
 import type { CopyGroups } from './copy-groups.js'
+import type { ConflictReport } from './doctor-report.js'
 import { describeGroups } from './duplicates.js'
 import type { Images } from './images.js'
-import type { ConflictReport } from './reports.js'
 import { nothingSettled } from './settled.js'
 
 /** Maximum labels reported per group. */

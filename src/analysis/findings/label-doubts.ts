@@ -4,9 +4,9 @@
  * as the method requires.
  */
 
+import type { DoubtReport } from './doctor-report.js'
 import type { Images } from './images.js'
 import type { NeighbourLists } from './neighbour-lists.js'
-import type { DoubtReport } from './reports.js'
 import { nothingSettled, type Settled } from './settled.js'
 
 /**

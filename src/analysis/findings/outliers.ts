@@ -3,9 +3,9 @@
  * lies below the lower fence of all such scores, Q1 − 1.5 · (Q3 − Q1) (Tukey 1977).
  */
 
+import type { OutlierReport } from './doctor-report.js'
 import type { Images } from './images.js'
 import type { NeighbourLists } from './neighbour-lists.js'
-import type { OutlierReport } from './reports.js'
 
 /**
  * Most isolated first.

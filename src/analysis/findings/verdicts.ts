@@ -4,7 +4,7 @@ import { type LabelledEmbeddings, RankedGallery } from '../../eval/ranking.js'
 import { type JudgedRanking, qualityOfVerdicts } from '../../eval/verdict-quality.js'
 import type { CopyGroups } from './copy-groups.js'
 import type { EmbeddedImages } from './evaluation.js'
-import type { VerdictReport } from './reports.js'
+import type { VerdictReport } from './quality-report.js'
 import { drawSample } from './sample.js'
 
 /** A stored picture, the SHA-256 of its bytes, or a key without meaning here. */

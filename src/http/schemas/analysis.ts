@@ -1,6 +1,6 @@
 /** Results of analyses as callers see them. Parameters and results themselves are defined in `analysis/findings/`. */
 import { Type } from 'typebox'
-import { DoctorResult, DuplicateResult, EvaluationResult, LayoutResult } from '../../analysis/findings/reports.js'
+import { DoctorResult, DuplicateResult, EvaluationResult, LayoutResult } from '../../analysis/findings/results.js'
 import { named } from './named.js'
 
 const numbers = {

@@ -1,0 +1,79 @@
+/** Apps beside the main one: metrics on a port of their own, a process that only runs jobs, a process that must not serve. */
+import Fastify, { type FastifyInstance } from 'fastify'
+import { ApiKeys } from './access/api-keys.js'
+import type { AppOptions } from './app.js'
+import { textsOf } from './config/listed.js'
+import { AlikeError } from './errors.js'
+import { requestLogging } from './http/logger.js'
+import { guard } from './http/plugins/access.js'
+import { answerUnreadable } from './http/plugins/client-errors.js'
+import { checkHeaders, httpOptions } from './http/plugins/header-rules.js'
+import { registerProblems } from './http/plugins/problem.js'
+import { trustedProxies } from './http/plugins/trusted-proxies.js'
+import { metricsRoutes } from './http/routes/metrics.js'
+import { probeRoutes } from './http/routes/probes.js'
+import { Problem } from './http/schemas/problem.js'
+
+type SideAppOptions = Omit<AppOptions, 'parts' | 'auditLog' | 'tracing'>
+
+/** Only `/metrics`, for a separate port; access is controlled as on the main port. */
+export async function buildMetricsApp(options: SideAppOptions): Promise<FastifyInstance> {
+  const app = await buildSideApp(options)
+  await app.register(metricsRoutes, { metrics: options.metrics })
+  return app
+}
+
+/** For a process that only runs jobs: probes and metrics. */
+export async function buildWorkerApp(options: SideAppOptions & Pick<AppOptions, 'parts'>): Promise<FastifyInstance> {
+  const app = await buildSideApp(options)
+  await app.register(probeRoutes, options.parts)
+  if (options.config.metricsPort === 0) await app.register(metricsRoutes, { metrics: options.metrics })
+  return app
+}
+
+/** With the same access control as the service, but no routes yet. */
+async function buildSideApp({
+  config,
+  metrics,
+  logger,
+  apiKeys = new ApiKeys([]),
+  tokens,
+}: SideAppOptions): Promise<FastifyInstance> {
+  const app = Fastify({
+    ...requestLogging(logger),
+    trustProxy: trustedProxies(textsOf(config.trustProxy)),
+    clientErrorHandler: answerUnreadable({ logger, metrics }),
+  })
+  app.addSchema(Problem)
+  registerProblems(app, { metrics })
+  await guard(app, { ...config, keys: apiKeys, tokens, galleryOfJob: async () => '' })
+  return app
+}
+
+/** Replaces the app while the process must not serve: alive, with metrics, and one reason for everything else. */
+export function buildUnreadyApp({
+  metrics,
+  logger,
+  reason,
+}: Pick<AppOptions, 'metrics' | 'logger'> & { reason: AlikeError }): FastifyInstance {
+  const unreadable = answerUnreadable({ logger, metrics })
+  const app = Fastify({
+    http: httpOptions,
+    ...requestLogging(logger),
+    clientErrorHandler: unreadable,
+  })
+  registerProblems(app, { metrics })
+  checkHeaders(app, unreadable)
+  app.get('/livez', async () => ({ status: 'ok' }))
+  app.get('/metrics', async (_request, reply) => {
+    const { contentType, text } = await metrics.expose()
+    return reply.type(contentType).send(text)
+  })
+  // before any body is read
+  app.addHook('onRequest', async ({ routeOptions }) => {
+    if (routeOptions.url !== '/livez' && routeOptions.url !== '/metrics')
+      throw new AlikeError('not_ready', { detail: reason.message })
+  })
+  app.all('/*', async () => undefined)
+  return app
+}
