@@ -150,7 +150,6 @@ const mayImport: Record<string, readonly string[]> = {
     're-embedding',
     'tracing',
     'image',
-    'errors',
     'backups',
     'access',
     'config',

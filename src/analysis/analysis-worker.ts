@@ -5,7 +5,7 @@
 import { setPriority } from 'node:os'
 import { workerData } from 'node:worker_threads'
 import { readWholeGallery, type WholeGallery } from '../gallery/whole-gallery.js'
-import { answerCalls } from '../worker-calls.js'
+import { answerCalls } from '../worker-calls/answered-calls.js'
 import type { AnalysisCalls, AnalysisThreadData } from './analysis-protocol.js'
 import { findCopyGroups } from './copies.js'
 import type { CopyGroups } from './findings/copy-groups.js'

@@ -4,7 +4,7 @@ import { asStorageError, settleFile } from '../durable-files.js'
 import { asAlikeError, copyDatabase } from '../engines/embedded/store/database.js'
 import { examineDatabase } from '../engines/embedded/store/examine-database.js'
 import { AlikeError } from '../errors.js'
-import { answerCalls } from '../worker-calls.js'
+import { answerCalls } from '../worker-calls/answered-calls.js'
 import { places, type SnapshotCalls, type SnapshotThreadData } from './snapshot-protocol.js'
 
 const state = new Int32Array((workerData as SnapshotThreadData).state)

@@ -5,7 +5,7 @@
  */
 import { setPriority } from 'node:os'
 import { workerData } from 'node:worker_threads'
-import { answerCalls, MovedReply } from '../worker-calls.js'
+import { answerCalls, MovedReply } from '../worker-calls/answered-calls.js'
 import { isCudaInstalled, missingLibrary } from './cuda-library.js'
 import { OnnxModel } from './onnx-model.js'
 import type { OpenFailure, SessionCalls, SessionInfo, SessionSettings } from './worker-protocol.js'

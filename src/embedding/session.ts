@@ -1,5 +1,5 @@
 /** The main thread's handle of one session worker: open it warm, run a batch, close it gracefully. */
-import { CalledThread } from '../worker-calls.js'
+import { CalledThread } from '../worker-calls/called-thread.js'
 import type { RunResult, SessionCalls, SessionInfo, SessionSettings } from './worker-protocol.js'
 
 /** Why a session could not be opened. Used only inside `embedding/`; `provider.ts` turns it into an AlikeError. */

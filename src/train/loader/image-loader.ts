@@ -1,7 +1,7 @@
 /** Main-thread handle of the loader thread: request batches ahead of time, await them when needed. */
 import { availableParallelism } from 'node:os'
 import type { LabelledImage } from '../../datasets/labelled-image.js'
-import { CalledThread } from '../../worker-calls.js'
+import { CalledThread } from '../../worker-calls/called-thread.js'
 import type { BatchRequest, LoaderCalls, LoaderStart, Pixels } from './loader-protocol.js'
 
 /**

@@ -2,7 +2,7 @@
 import { workerData } from 'node:worker_threads'
 import { bytesOf } from '../../datasets/image-bytes.js'
 import { AlikeError } from '../../errors.js'
-import { answerCalls, MovedReply } from '../../worker-calls.js'
+import { answerCalls, MovedReply } from '../../worker-calls/answered-calls.js'
 import type { BatchRequest, LoaderCalls, LoaderStart, Pixels } from './loader-protocol.js'
 import type { ViewOrder } from './view-maker.js'
 import { ViewProcesses } from './view-processes.js'

@@ -1,57 +1,16 @@
-/**
- * `npm run train:setup [-- --gpu]`: builds native TensorFlow for training in `.train/native`, outside the project's
- * dependencies.
- *
- * The vendor's package downloads its library from its own storage host during installation, which hangs or fails where
- * that host is unreachable. Here the same addon is assembled from two ordinary packages (its sources from npm, the
- * library from a Python wheel, unzipped but never installed) and one compiler call. Neither the service nor `npm ci`
- * needs any of it.
- */
-import { spawnSync } from 'node:child_process'
-import { createWriteStream } from 'node:fs'
-import { access, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { access, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { text } from 'node:stream/consumers'
-import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
-import yauzl from 'yauzl'
 import { command, runCommand } from '../../command-line.js'
-import { sha256OfFile } from '../../embedding/model-manifest.js'
+import { execute } from './external-program.js'
 import { nativeFolder, nativePackage } from './native-backend.js'
+import { downloadTensorFlow, type NativeDevice, unpackCuda, unpackWheel, wheels } from './wheels.js'
 
 const addon = '@tensorflow/tfjs-node@4.22.0'
 const headers = 'node-api-headers@1.5.0'
 /** The addon's JavaScript loads it for TensorBoard summaries, which are not used here. */
 const protobuf = 'google-protobuf@3.21.4'
-
-/**
- * `gpu` uses CUDA 12.5 and cuDNN 9.3, which are also distributed as wheels; the machine needs only the driver. The
- * build contains code for compute capability 6.0 to 8.9 (Pascal to Ada) and 9.0 (Hopper); newer cards compile it at
- * their first start.
- */
-const wheels = {
-  cpu: {
-    requirement: 'tensorflow-cpu==2.15.1',
-    sha256: '54660c074d7241a503e81edfd9f5ef5af88f64051b72e2945f26318c790f2d26',
-    size: '207 MB',
-  },
-  gpu: {
-    requirement: 'tensorflow==2.19.1',
-    sha256: '8e5524eb492160576e5eeea9bb472ddc653123503f2290f83123d5ac9545750e',
-    size: '645 MB',
-  },
-}
-export type NativeDevice = keyof typeof wheels
-
-/** Pinned by the wheel but never loaded on a single card: collectives, the profiler, the compiler, random numbers. */
-const unopened = /^nvidia-(nccl|cuda-cupti|cuda-nvcc|curand)-/
-/** Attention, which no network here uses; a sixth of cuDNN. */
-const unopenedLibrary = /\/libcudnn_adv\.so/
-
-/** Parts of the wheel to keep: two libraries and the C headers that the addon includes. */
-const librariesInWheel = ['tensorflow/libtensorflow_cc.so.2', 'tensorflow/libtensorflow_framework.so.2']
-const headerInWheel = /^tensorflow\/include\/((tensorflow|tensorflow\/tsl|tsl|xla\/tsl)\/c\/|.*\/platform\/ctstring)/
 
 /** Builds the addon unless a finished build of the same versions exists. */
 export async function setUpNative(device: NativeDevice, log: (line: string) => void): Promise<void> {
@@ -92,88 +51,6 @@ async function unpackNpm(specifier: string, work: string, target: string): Promi
   await rm(join(work, 'package'), { recursive: true, force: true })
   execute('tar', ['-xzf', join(work, file), '-C', work, '--no-same-owner'])
   await rename(join(work, 'package'), target)
-}
-
-async function downloadTensorFlow(device: NativeDevice, work: string): Promise<string> {
-  const { requirement, sha256 } = wheels[device]
-  const path = await downloadWheel(requirement, join(work, 'tensorflow'))
-  if ((await sha256OfFile(path)) !== sha256) throw new Error('The wheel does not have the expected checksum.')
-  return path
-}
-
-/** @param folder empty or missing @returns the wheel's path */
-async function downloadWheel(requirement: string, folder: string): Promise<string> {
-  await mkdir(folder, { recursive: true })
-  execute('python3', [
-    '-m',
-    'pip',
-    'download',
-    '--quiet',
-    '--disable-pip-version-check',
-    '--no-deps',
-    '--only-binary=:all:',
-    '--implementation',
-    'cp',
-    '--python-version',
-    '3.11',
-    '--abi',
-    'cp311',
-    '--platform',
-    'manylinux2014_x86_64',
-    '--platform',
-    'manylinux1_x86_64',
-    '--dest',
-    folder,
-    requirement,
-  ])
-  return join(folder, (await readdir(folder)).find((name) => name.endsWith('.whl'))!)
-}
-
-/**
- * The CUDA libraries pinned by TensorFlow's wheel, placed where its libraries look for them: `deps/nvidia/<name>/lib`.
- */
-async function unpackCuda(tensorflow: string, work: string, deps: string, log: (line: string) => void): Promise<void> {
-  const named = [
-    ...(await metadataOf(tensorflow)).matchAll(
-      /^Requires-Dist: (nvidia-[\w-]+) \(?(==[\d.]+)\)? *; *extra == 'and-cuda'/gm,
-    ),
-  ]
-  const pinned = named.filter(([, name]) => !unopened.test(name!))
-  if (pinned.length === 0) throw new Error('The wheel names no CUDA libraries.')
-  for (const [index, [, name, version]] of pinned.entries()) {
-    log(`    CUDA ${index + 1}/${pinned.length}: ${name} ${version}`)
-    const path = await downloadWheel(`${name}${version}`, join(work, name!))
-    await unpack(path, (entry) =>
-      /^nvidia\/[^/]+\/lib\/[^/]+$/.test(entry) && !unopenedLibrary.test(entry) ? join(deps, entry) : undefined,
-    )
-    await rm(path)
-  }
-}
-
-async function metadataOf(wheelPath: string): Promise<string> {
-  const archive = await yauzl.openPromise(wheelPath)
-  for await (const entry of archive.eachEntry()) {
-    if (entry.fileName.endsWith('.dist-info/METADATA')) return text(await archive.openReadStreamPromise(entry))
-  }
-  throw new Error('The wheel has no METADATA.')
-}
-
-async function unpackWheel(wheelPath: string, deps: string): Promise<void> {
-  await unpack(wheelPath, (name) => {
-    if (librariesInWheel.includes(name)) return join(deps, 'lib', name.split('/').at(-1)!)
-    return headerInWheel.test(name) ? join(deps, 'include', name.slice('tensorflow/include/'.length)) : undefined
-  })
-}
-
-/** @param targetOf maps an entry's name to its path; undefined skips the entry */
-async function unpack(wheelPath: string, targetOf: (name: string) => string | undefined): Promise<void> {
-  const archive = await yauzl.openPromise(wheelPath)
-  for await (const entry of archive.eachEntry()) {
-    const target = entry.fileName.endsWith('/') ? undefined : targetOf(entry.fileName)
-    if (target === undefined) continue
-    await mkdir(dirname(target), { recursive: true })
-    await pipeline(await archive.openReadStreamPromise(entry), createWriteStream(target))
-  }
 }
 
 /** The addon was linked against 2.9.1 names; debugging symbols would take 180 MB. */
@@ -231,17 +108,6 @@ async function compile(nodeApiInclude: string): Promise<void> {
     join(output, 'tfjs_binding.node'),
   ])
   await access(join(output, 'tfjs_binding.node'))
-}
-
-function execute(program: string, args: readonly string[]): string {
-  const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 26 })
-  if (error !== undefined)
-    throw new Error(`${program} could not be started: it is needed for this set-up.`, { cause: error })
-  if (status !== 0) {
-    console.error(stderr.trimEnd())
-    throw new Error(`${program} ended with status ${status}.`)
-  }
-  return stdout
 }
 
 async function run({ gpu }: { gpu: boolean }): Promise<void> {

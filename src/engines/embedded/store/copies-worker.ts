@@ -1,6 +1,6 @@
 /** The thread that compares copy descriptors, on its own connection. */
 import { workerData } from 'node:worker_threads'
-import { answerCalls } from '../../../worker-calls.js'
+import { answerCalls } from '../../../worker-calls/answered-calls.js'
 import type { CopiesCalls, CopiesThreadData } from './copies-protocol.js'
 import { type CopyCalls, copyCalls } from './copy-calls.js'
 import { type Database, openForReading, withDatabase } from './database.js'

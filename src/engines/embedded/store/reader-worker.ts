@@ -1,6 +1,6 @@
 /** The thread for long reads, so that neither the main thread nor writes wait for them. */
 import { workerData } from 'node:worker_threads'
-import { answerCalls, MovedReply } from '../../../worker-calls.js'
+import { answerCalls, MovedReply } from '../../../worker-calls/answered-calls.js'
 import { type Database, openForReading, withDatabase } from './database.js'
 import { GalleryScans } from './gallery-scans.js'
 import type { ReaderCalls, ReaderThreadData } from './reader-protocol.js'

@@ -1,6 +1,6 @@
 /** The threads with their own connections to the database, and the order in which they open and close. */
 import { AlikeError } from '../../../errors.js'
-import { CalledThread } from '../../../worker-calls.js'
+import { CalledThread } from '../../../worker-calls/called-thread.js'
 import type { CopiesCalls, CopiesThreadData } from './copies-protocol.js'
 import type { ReaderCalls, ReaderThreadData } from './reader-protocol.js'
 import type { WriterCalls, WriterThreadData } from './writer-protocol.js'

@@ -1,6 +1,6 @@
 /** The only thread that writes to the database. */
 import { workerData } from 'node:worker_threads'
-import { answerCalls } from '../../../worker-calls.js'
+import { answerCalls } from '../../../worker-calls/answered-calls.js'
 import { type Database, openForWriting, withDatabase } from './database.js'
 import { GalleryWrites } from './gallery-writes.js'
 import { expectWholeLog } from './log-check.js'

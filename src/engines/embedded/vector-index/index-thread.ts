@@ -1,6 +1,6 @@
 /** The main thread's side of one index thread, which holds one part of every gallery's index. */
 import { AlikeError } from '../../../errors.js'
-import { CalledThread } from '../../../worker-calls.js'
+import { CalledThread } from '../../../worker-calls/called-thread.js'
 import type { IndexCalls, IndexThreadData, OpenedIndex } from './index-protocol.js'
 import type { SearchQueue } from './search-queue.js'
 import type {

@@ -4,7 +4,7 @@
  */
 import { workerData } from 'node:worker_threads'
 import { AlikeError } from '../../../errors.js'
-import { answerCalls, MovedReply } from '../../../worker-calls.js'
+import { answerCalls, MovedReply } from '../../../worker-calls/answered-calls.js'
 import { eraseGraphCache, type GraphCacheKey, readGraphCache, writeGraphCache } from './graph-cache.js'
 import type { IndexCalls, IndexThreadData } from './index-protocol.js'
 import { SlotIndex } from './slot-index.js'

@@ -1,7 +1,7 @@
 /** Runs pictures through a graph with its inner values exposed, and collects their histograms and channel means. */
 import { availableParallelism } from 'node:os'
 import type { AlikeError } from '../../../errors.js'
-import { CalledThread } from '../../../worker-calls.js'
+import { CalledThread } from '../../../worker-calls/called-thread.js'
 import type { Value } from '../graph-builder.js'
 import { elementTypes, encodeModel, type ModelProto } from '../onnx-proto.js'
 import type { ProbeCalls, ProbedPart, ProbeTask } from './probe-images.js'

@@ -1,8 +1,8 @@
-/** A thread for `worker-calls.test.ts`. */
+/** A thread for `called-thread.test.ts`. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { workerData } from 'node:worker_threads'
-import { AlikeError } from '../src/errors.js'
-import { answerCalls, MovedReply } from '../src/worker-calls.js'
+import { AlikeError } from '../../src/errors.js'
+import { answerCalls, MovedReply } from '../../src/worker-calls/answered-calls.js'
 
 export type TestCalls = {
   greet: { request: string; reply: string }

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { AlikeError } from '../src/errors.js'
-import { CalledThread } from '../src/worker-calls.js'
-import type { TestCalls } from './worker-calls-thread.js'
+import type { AlikeError } from '../../src/errors.js'
+import { CalledThread } from '../../src/worker-calls/called-thread.js'
+import type { TestCalls } from './answering-thread.js'
 
 function open(): { thread: CalledThread<TestCalls>; failures: AlikeError[] } {
   const failures: AlikeError[] = []
   const thread = new CalledThread<TestCalls>({
     name: 'test',
-    file: new URL('./worker-calls-thread.js', import.meta.url),
+    file: new URL('./answering-thread.js', import.meta.url),
     data: { greeting: 'hello' },
     onFailure: (error) => failures.push(error),
   })
