@@ -1,4 +1,4 @@
-/** The time that records carry, and the order of putting. */
+/** Timestamps of records, and the order of puts. */
 
 export class ChangeClock {
   readonly #clock: () => Date
@@ -13,7 +13,10 @@ export class ChangeClock {
     return this.#clock().toISOString()
   }
 
-  /** Above every one before it: microseconds, or one more. What another process gives at the same time is as near as their clocks are. */
+  /**
+   * Greater than every previous one: microseconds, or the previous one plus one. Stamps of other processes are only as
+   * accurate as their clocks.
+   */
   stamp(): number {
     this.#last = Math.max(this.#last + 1, Date.now() * 1_000)
     return this.#last

@@ -1,4 +1,4 @@
-/** Stored pictures that a group of changes meets, as they will be after it: worked out in memory, written at the end. */
+/** The state of pictures affected by a group of changes: computed in memory, written at the end. */
 import { AlikeError } from '../../errors.js'
 import {
   type ImageRecord,
@@ -15,20 +15,20 @@ import { propertiesOf, recordOf, recordProperties, uuidOf } from './image-object
 
 export interface Terms {
   clock: ChangeClock
-  /** Pictures that may still be added. */
+  /** How many pictures may still be added. */
   room: number
   imagesMax: number
 }
 
 export interface Applied {
   results: StepResult[]
-  /** What is written for it. */
+  /** Objects written for it. */
   uuids: string[]
-  /** Of the last step's picture, as it will be. */
+  /** The picture of the last step, after the change. */
   record: ImageRecord | undefined
 }
 
-/** `object` is written; without one it is stored as it is. */
+/** `object` is to be written; without one the picture is already stored. */
 interface Present {
   record: ImageRecord
   object?: NewObject | undefined
@@ -40,9 +40,9 @@ const idOf = (step: ImageStep) => ('put' in step ? step.put.id : step.remove)
 
 export class ChangedImages {
   readonly #collection: ImageCollection
-  /** As they are stored, by uuid. */
+  /** As stored, by uuid. */
   readonly #stored: ReadonlyMap<string, State>
-  /** … and after what was applied. */
+  /** … and after the changes applied so far. */
   readonly #after = new Map<string, State>()
   #added = 0
 
@@ -77,7 +77,7 @@ export class ChangedImages {
     return { results, uuids: [...changed.keys()], record: last === 'absent' ? undefined : last?.record }
   }
 
-  /** What has come of it, by uuid of what failed. */
+  /** @returns the error of each object that could not be written, by uuid */
   async write(): Promise<Map<string, AlikeError>> {
     const failures = new Map<string, AlikeError>()
     const objects = [...this.#after.values()].flatMap((state) => (state === 'absent' ? [] : (state.object ?? [])))
@@ -97,7 +97,7 @@ export class ChangedImages {
   }
 }
 
-/** What is left unsaid is decided here, by what is stored now; so is the form of letters. */
+/** Resolves omitted values from what is stored now, and normalises the text. */
 function put(uuid: string, { put: image, unlessSame }: PutStep, state: State, clock: ChangeClock): [StepResult, State] {
   const former = state === 'absent' ? undefined : state.record
   const { label = former?.label ?? null, metadata = former?.metadata ?? {} } = image

@@ -1,4 +1,4 @@
-/** What the server is told when a collection is made: which properties it indexes, and how vectors lie. */
+/** The definition of a collection: its indexed properties and the storage of vectors. */
 import { configure, vectors } from 'weaviate-client'
 import { wordNames } from './id-words.js'
 import type { CollectionLayout, IndexTuning } from './weaviate-settings.js'
@@ -10,17 +10,17 @@ const stored = (dataType: 'text' | 'int' | 'boolean' | 'blob') => (property: str
   ...(dataType === 'text' && { indexSearchable: false }),
 })
 
-/** Those that collections of before do not have. */
+/** Properties missing from collections of older versions. */
 export const addedProperties = ['reference'].map(stored('text'))
 
 /**
- * How soon a node that was away has what it missed: searches that it answers miss it until then. As the server has it unless it is told
- * (every 30 s, a thousand objects, none that is younger than 30 s) that takes minutes.
+ * How soon a node that was down receives what it missed; until then its searches miss it. With the server's defaults
+ * (every 30 s, a thousand objects, none younger than 30 s) that takes minutes.
  */
 const catchingUp = {
   frequency: 5_000,
   frequencyWhilePropagating: 1_000,
-  /** What is younger may be on its way to the others still. */
+  /** Newer objects may still be on their way to the other nodes. */
   propagationDelay: 5_000,
   propagationLimit: 10_000,
   propagationConcurrency: 2,

@@ -1,13 +1,13 @@
-/** Cosines of many pairs, in slices. */
+/** Cosine similarities of many pairs, computed in slices. */
 import { cosineTo, directionOf, inverseLengthOf } from '../../cosine.js'
 import { nextTurn } from '../../turns.js'
 
 type Vector = Float32Array | undefined
 
-/** Rows compared before other requests get their turn. */
+/** Rows compared before other requests get a turn. */
 const rowsPerTurn = 16
 
-/** [rows, columns]; −1 where one of the two is missing. With one and the same list as both each pair is computed once. */
+/** [rows, columns]; −1 if either vector is missing. If both lists are the same, each pair is computed once. */
 export async function cosinesOf(rows: readonly Vector[], columns: readonly Vector[]): Promise<Float32Array> {
   const cosines = new Float32Array(rows.length * columns.length).fill(-1)
   const lengths = columns.map((vector) => vector && inverseLengthOf(vector, 0, vector.length))

@@ -1,4 +1,7 @@
-/** What filters may ask of a record, as tokens that an index of equal texts finds: each stands for one answer that is yes. */
+/**
+ * Answers to possible filter conditions, as tokens for an index of exact texts: each token stands for one condition
+ * that the record meets.
+ */
 import { hash } from 'node:crypto'
 import { fieldPattern } from '../../gallery/field-values.js'
 import type { Scalar } from '../../gallery/filter.js'
@@ -7,18 +10,18 @@ import { beginningsOf, cellsOf, digitsOf } from './number-cells.js'
 
 type Labelled = Pick<ImageRecord, 'label' | 'metadata'>
 
-/** Tokens of one record; one with more is found by every filter, and looked at itself. */
+/** Maximum tokens per record; a record with more is a candidate for every filter and checked individually. */
 const tokensMax = 2_000
 
-/** Every record has it. */
+/** Present in every record. */
 export const everyToken = '*'
-/** Of a record with too many others: whether it fits is told by the record alone. */
+/** Marks a record with too many tokens: only the record itself shows whether it matches. */
 export const overflowToken = '+'
-/** Of a picture with a thumbnail and no descriptor. */
+/** Marks a picture with a thumbnail but no descriptor. */
 export const undescribedToken = '?'
 
 export const existsToken = (field: string) => token('exists', field)
-/** Some text is among its values. */
+/** The field contains some text. */
 export const textToken = (field: string) => token('text', field)
 
 export function valueToken(field: string, value: Scalar): string {
@@ -26,7 +29,7 @@ export function valueToken(field: string, value: Scalar): string {
   return token(value === null ? 'null' : typeof value, field, String(value))
 }
 
-/** A number in the range has one of them at least, and no other has. */
+/** A number in the range has at least one of them, and no other number does. */
 export function rangeTokens(field: string, bounds: Parameters<typeof cellsOf>[0]): string[] {
   const { beginnings, digits } = cellsOf(bounds)
   return [
@@ -45,7 +48,7 @@ export function tokensOf({ label, metadata }: Labelled): string[] {
 function addMembers(tokens: Set<string>, path: string, members: Metadata, depth: number): boolean {
   for (const [name, value] of Object.entries(members)) {
     const field = `${path}.${name}`
-    if (name.includes('.')) continue // no filter can name it: `a.b` is the member b of a
+    if (name.includes('.')) continue // not reachable by a filter: `a.b` means member b of a
     if (depth === 1 ? !fieldPattern.test(field) : depth > 8 || !fieldPattern.test(`metadata.${name}`)) continue
     if (!addValue(tokens, field, value) || tokens.size > tokensMax) return false
     if (typeof value === 'object' && value !== null && !Array.isArray(value))
@@ -68,7 +71,7 @@ function addValue(tokens: Set<string>, field: string, value: JsonValue): boolean
   return true
 }
 
-/** Short, and nothing but letters that no index changes; 96 bits, so that no two are alike. */
+/** Short, and only characters that every index preserves; 96 bits, which makes collisions negligible. */
 function token(kind: string, field: string, value = ''): string {
   return hash('sha1', `${kind}\0${field}\0${value}`, 'base64url').slice(0, 16)
 }

@@ -1,4 +1,4 @@
-/** Whether a record fits a filter: the meaning of `gallery/filter.ts`, told from the record itself. */
+/** Evaluates a filter on a record, with the semantics of `gallery/filter.ts`. */
 import type { Condition, Filter, Range, Scalar } from '../../gallery/filter.js'
 import type { ImageRecord, JsonValue } from '../../gallery/records.js'
 import { nfc } from '../../text.js'
@@ -12,7 +12,7 @@ export function fits(record: Labelled, filter: Filter): boolean {
   return filter.field === 'label' ? labelFits(record.label, filter) : valueFits(valueAt(record, filter.field), filter)
 }
 
-/** Whether the label is all that is asked for. */
+/** Whether the filter only tests the label. */
 export function asksOnlyLabel(filter: Filter): boolean {
   if ('and' in filter) return filter.and.every(asksOnlyLabel)
   if ('or' in filter) return filter.or.every(asksOnlyLabel)
@@ -28,7 +28,7 @@ function labelFits(label: string | null, condition: Condition): boolean {
   )
 }
 
-/** A scalar is one element, a list its own; the members of an object are not. */
+/** A scalar counts as one element, a list as its own; an object's members do not count. */
 function valueFits(value: JsonValue | undefined, condition: Condition): boolean {
   if ('exists' in condition) return (value !== undefined) === condition.exists
   if (value === undefined || (typeof value === 'object' && value !== null && !Array.isArray(value))) return false
@@ -50,14 +50,14 @@ function valueAt({ metadata }: Labelled, field: string): JsonValue | undefined {
 
 const boundsOf = (range: Range) => Object.entries(range) as [keyof Range, string | number][]
 
-/** Numbers among numbers, texts among texts. */
+/** Compares numbers with numbers, and texts with texts. */
 function isWithin(value: JsonValue, key: keyof Range, bound: Scalar): boolean {
   if (typeof value !== typeof bound) return false
   const order = typeof value === 'string' ? compareTexts(value, bound as string) : (value as number) - (bound as number)
   return key === 'gt' ? order > 0 : key === 'gte' ? order >= 0 : key === 'lt' ? order < 0 : order <= 0
 }
 
-/** By their UTF-8, as databases order them. */
+/** In UTF-8 order, as databases sort them. */
 export function compareTexts(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }

@@ -1,14 +1,14 @@
 /**
- * Ids in the order of their UTF-8 for a server that sorts numbers only: the first bytes as whole numbers that a float64 holds.
- * Ids are no longer than they are; what lies behind the last word is ordered by who reads.
+ * Sorts ids by their UTF-8 bytes on a server that only sorts numbers: the first bytes as integers that a float64
+ * represents exactly. Ids may be longer than all words; the reader sorts by the rest.
  */
 
-/** Bytes of a word: 48 bits. */
+/** Bytes per word: 48 bits. */
 const bytesPerWord = 6
 export const wordNames = ['word0', 'word1', 'word2', 'word3', 'word4', 'word5', 'word6', 'word7'] as const
 export type WordName = (typeof wordNames)[number]
 
-/** Zero behind the end: no text has a NUL. */
+/** Padded with zeros: no text contains NUL. */
 export function wordsOf(text: string): number[] {
   const bytes = Buffer.alloc(wordNames.length * bytesPerWord)
   Buffer.from(text).copy(bytes)
@@ -20,7 +20,7 @@ export function wordProperties(id: string): Record<WordName, number> {
   return Object.fromEntries(wordNames.map((name, i) => [name, words[i]!])) as Record<WordName, number>
 }
 
-/** Of a label, for the order of labels. */
+/** Of a label, for sorting labels. */
 export function firstWordOf(label: string): number {
   return wordsOf(label)[0]!
 }

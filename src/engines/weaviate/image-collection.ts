@@ -1,4 +1,7 @@
-/** The collection of one set, read and written in the terms of this engine. It is made with its set, and never again: one that is gone is told. */
+/**
+ * The collection of one set, in this engine's terms. It is created with its set and never again; a missing one is
+ * reported.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Filters, type WeaviateClient } from 'weaviate-client'
 import { AlikeError } from '../../errors.js'
@@ -9,13 +12,13 @@ import { anyToken, both, putUpTo, type Where } from './pushed-filter.js'
 import type { BatchResult, WeaviateServer } from './weaviate-server.js'
 import type { CollectionLayout, IndexTuning } from './weaviate-settings.js'
 
-/** Most that one answer of the server holds, as it is set up unless its owner says otherwise. */
+/** Maximum objects per response with the server's default configuration. */
 export const answerMax = 10_000
-/** Objects of one request that is written: with their thumbnails some megabytes at most. */
+/** Objects per write request: with their thumbnails, some megabytes at most. */
 const writtenAtOnce = 128
 const idsAtOnce = 500
 
-/** How long a count of all replicas may take, and for how long it is not tried again when it took longer. */
+/** Timeout of a count over all replicas, and how long it is not retried after a timeout. */
 const allCountMs = 2_000
 const heldUpForMs = 10_000
 
@@ -39,7 +42,7 @@ export class ImageCollection {
   readonly #layout: CollectionLayout
   readonly #tuning: IndexTuning
   #isDropped = false
-  /** Until then a replica is taken to be missing. */
+  /** Until this time a replica is considered unavailable. */
   #allCountFrom = 0
   #upToDate: Promise<void> | undefined
 
@@ -50,20 +53,20 @@ export class ImageCollection {
     this.#tuning = tuning
   }
 
-  /** Where there is none. @throws AlikeError as `WeaviateServer.call` */
+  /** If it does not exist yet. @throws AlikeError as `WeaviateServer.call` does */
   async make(): Promise<void> {
     await this.#server.call(async (client) => {
       if (await client.collections.exists(this.name)) return
       try {
         await client.collections.create(definitionOf(this.name, this.#layout, this.#tuning))
       } catch (error) {
-        // another process was quicker
+        // another process was faster
         if (!(await client.collections.exists(this.name))) throw error
       }
     })
   }
 
-  /** @throws AlikeError `gallery_lost`; as `WeaviateServer.call` */
+  /** @throws AlikeError `gallery_lost`; as `WeaviateServer.call` does */
   async expectMade(): Promise<void> {
     await this.#told(() =>
       this.#server.call(async ({ collections }) => {
@@ -72,7 +75,7 @@ export class ImageCollection {
     )
   }
 
-  /** As it was made. */
+  /** As created. */
   async layout(): Promise<CollectionLayout> {
     const { sharding, replication, vectorizers } = await this.#ask((collection) => collection.config.get())
     const index = vectorizers['default']?.indexConfig as { quantizer?: { type?: string } } | undefined
@@ -83,14 +86,15 @@ export class ImageCollection {
     }
   }
 
-  /** Nothing is asked of it any more. */
+  /** No further requests are made to it. */
   end(): void {
     this.#isDropped = true
   }
 
   /**
-   * A count without a condition costs the same however many there are, but the server asks every replica for it, and one of a node that has
-   * died holds it up for most of a minute (1.39.0). One replica alone answers with a condition that all fulfil, at a cost for each picture.
+   * A count without a condition has a constant cost, but the server asks every replica for it, and a replica of a dead
+   * node delays it for up to a minute (1.39.0). A count with a condition that every object meets is answered by one
+   * replica, at a cost per picture.
    */
   async count(where?: Where): Promise<number> {
     if (where !== undefined) return this.#countOf(where)
@@ -108,8 +112,8 @@ export class ImageCollection {
   }
 
   /**
-   * The nearest to a vector, nearest first. One replica finds them, whatever the consistency: more would only be asked whether they have
-   * the same, and one that is cut off would hold the search up.
+   * The nearest to a vector, nearest first. One replica answers whatever the consistency: others would only be asked
+   * whether their copies match, and an unreachable one would delay the search.
    */
   async near(vector: Float32Array, { where, limit, properties }: Asked, signal?: AbortSignal): Promise<Found[]> {
     const { objects } = await this.#ask(
@@ -130,7 +134,7 @@ export class ImageCollection {
     return objects.map(foundOf)
   }
 
-  /** Those that exist, in no order. */
+  /** Those that exist, in no particular order. */
   async ofIds(uuids: readonly string[], asked: Omit<Asked, 'where' | 'limit'>): Promise<Map<string, Found>> {
     const found = new Map<string, Found>()
     for (let begin = 0; begin < uuids.length; begin += idsAtOnce) {
@@ -141,12 +145,12 @@ export class ImageCollection {
     return found
   }
 
-  /** The first by a number, ascending. */
+  /** The first ones sorted by a number, ascending. */
   sorted(by: PropertyName, { where, limit, ...asked }: Asked): Promise<Found[]> {
     return this.#fetch({ limit, sort: by, ...(where !== undefined && { filters: where }) }, asked)
   }
 
-  /** What was put last. */
+  /** The most recently stored object. */
   async newest(): Promise<Found | undefined> {
     const { objects } = await this.#ask((collection) =>
       collection.query.fetchObjects({
@@ -158,7 +162,7 @@ export class ImageCollection {
     return objects.map(foundOf)[0]
   }
 
-  /** All of them, page by page, in the order of the server. */
+  /** All objects, page by page, in the server's order. */
   async *all({ limit, ...asked }: Omit<Asked, 'where'>): AsyncGenerator<Found[]> {
     for (let after: string | undefined; ; ) {
       const page = await this.#fetch({ limit, ...(after !== undefined && { after }) }, asked)
@@ -168,7 +172,7 @@ export class ImageCollection {
     }
   }
 
-  /** Those that may fit, page by page, in the order of putting; none that was put before `from` or after `upTo`. */
+  /** Candidate matches, page by page, in the order of storage; none stored before `from` or after `upTo`. */
   async *byStamp({
     where,
     from = 0,
@@ -177,7 +181,7 @@ export class ImageCollection {
     properties,
     vectors,
   }: Asked & { from?: number | undefined; upTo: number }): AsyncGenerator<Found[]> {
-    // of two processes that put at the same time two pictures can have one stamp: a page may end between them
+    // two processes may store pictures with the same stamp at the same time: a page may end between them
     let [first, seen] = [from, new Set<string>()]
     for (;;) {
       const onwards: Where = { operator: 'GreaterThanEqual', target: { property: 'stamp' }, value: first }
@@ -193,7 +197,7 @@ export class ImageCollection {
     }
   }
 
-  /** In their order: why one was not written. */
+  /** In the order of the objects: the error if one was not written. */
   async write(objects: readonly NewObject[]): Promise<BatchResult[]> {
     const results: BatchResult[] = []
     for (let begin = 0; begin < objects.length; begin += writtenAtOnce) {
@@ -211,15 +215,15 @@ export class ImageCollection {
   }
 
   /**
-   * The server answers a batch before the log of its graph has left the process: killed then, it has the objects and no search finds
-   * them. A removal writes that log out on every replica it comes to, one that only says what it would remove, too.
+   * The server acknowledges a batch before its graph's log has left the process: if it is killed then, the objects
+   * exist but no search finds them. A removal flushes that log on every replica involved, even a dry run.
    */
   async #flush(uuids: readonly string[]): Promise<void> {
     for (let begin = 0; begin < uuids.length; begin += idsAtOnce)
       await this.#told(() => this.#server.remove(this.name, uuids.slice(begin, begin + idsAtOnce), { dryRun: true }))
   }
 
-  /** What is left out stays; `null` goes. The vector stays where it is. @throws AlikeError `image_not_found` */
+  /** Omitted properties stay; `null` removes one. The vector is unchanged. @throws AlikeError `image_not_found` */
   async merge(uuid: string, properties: Partial<ImageProperties>): Promise<void> {
     await this.#told(() => this.#server.merge(this.name, uuid, properties))
   }
@@ -255,7 +259,7 @@ export class ImageCollection {
     )
   }
 
-  /** @throws AlikeError `gallery_not_found` once it was dropped, `gallery_lost`; as `WeaviateServer.call` */
+  /** @throws AlikeError `gallery_not_found` once it has been dropped, `gallery_lost`; as `WeaviateServer.call` does */
   async #told<Reply>(ask: () => Promise<Reply>): Promise<Reply> {
     this.#expectKept()
     try {
@@ -265,7 +269,7 @@ export class ImageCollection {
     }
   }
 
-  /** Once: a collection that an older version made is given the properties that it does not have. */
+  /** Runs once: adds missing properties to a collection created by an older version. */
   async #bringUpToDate(client: WeaviateClient): Promise<void> {
     this.#upToDate ??= this.#addProperties(client)
     try {
@@ -286,14 +290,14 @@ export class ImageCollection {
     if (this.#isDropped) throw new AlikeError('gallery_not_found')
   }
 
-  /** Dropped by us while it was asked, or by somebody else. */
+  /** Dropped during the request, by this process or by someone else. */
   #lost(cause?: unknown): AlikeError {
     if (this.#isDropped) return new AlikeError('gallery_not_found', { cause })
     return new AlikeError('gallery_lost', { detail: `Weaviate has no collection ${this.name}.`, cause })
   }
 }
 
-/** Undefined when it takes too long, or a replica does not answer. */
+/** Undefined on a timeout, or if a replica does not answer. */
 async function unlessHeldUp<Reply>(asked: Promise<Reply>): Promise<Reply | undefined> {
   const patience = new AbortController()
   try {
@@ -315,7 +319,7 @@ function openedOf(client: WeaviateClient, server: WeaviateServer, name: string) 
 }
 type Opened = ReturnType<typeof openedOf>
 
-/** The client knows the properties of a collection by a type only, which its filters and orders cannot be told by name. */
+/** The client types property names statically; its filters and sort orders cannot take names from variables. */
 function sortedBy(collection: Opened, name: PropertyName, ascending: boolean) {
   return collection.sort.byProperty(name as never, ascending)
 }

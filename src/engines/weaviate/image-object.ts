@@ -1,4 +1,4 @@
-/** A picture as an object of a collection, and back. */
+/** Converts a picture to an object of a collection, and back. */
 import { generateUuid5 } from 'weaviate-client'
 import { AlikeError } from '../../errors.js'
 import type { HitFields } from '../../gallery/hit-record.js'
@@ -8,11 +8,11 @@ import { nfc } from '../../text.js'
 import { tokensOf, undescribedToken } from './filter-tokens.js'
 import { firstWordOf, type WordName, wordProperties } from './id-words.js'
 
-/** What lies beside the vector. What is nothing is left out. */
+/** The properties beside the vector. Empty ones are omitted. */
 export interface ImageProperties extends Record<WordName, number> {
   imageId: string
   label?: string | null
-  /** JSON, as it came. */
+  /** JSON, as received. */
   metadata: string
   contentHash: string
   reference?: string | null
@@ -24,27 +24,27 @@ export interface ImageProperties extends Record<WordName, number> {
   thumbnailBytes: number
   createdAt: string
   updatedAt: string
-  /** When the picture was put, in the order of putting: another one for each. A change of label or metadata keeps it. */
+  /** Unique stamp in the order of storage. Changing label or metadata keeps it. */
   stamp: number
   /** Base64. */
   thumbnail?: string
   descriptor?: string
-  /** It was looked for features: without a descriptor there were none. */
+  /** Features have been searched for: without a descriptor there were none. */
   isDescribed: boolean
   /** See `filter-tokens.ts`. */
   tokens: string[]
-  /** First word of the label; 0: none. */
+  /** First word of the label; 0 if there is none. */
   labelWord: number
 }
 export type PropertyName = keyof ImageProperties
 
-/** An object as it was read: what was asked for. */
+/** An object with the requested properties. */
 export interface Found {
   uuid: string
   properties: Partial<ImageProperties>
-  /** [dimension]; empty when it was not asked for. */
+  /** [dimension]; empty unless requested. */
   vector: readonly number[]
-  /** Of a search: 1 − cosine, as the server rounds it. */
+  /** In a search: 1 − cosine, as rounded by the server. */
   distance?: number | undefined
 }
 
@@ -82,7 +82,7 @@ export const hitProperties = [
   'stamp',
 ] as const satisfies PropertyName[]
 
-/** One and the same for one id, whatever form its letters came in. */
+/** The same for an id in any Unicode form. */
 export function uuidOf(id: string): string {
   return generateUuid5(nfc(id))
 }
@@ -93,7 +93,7 @@ export interface StoredAs {
   stamp: number
 }
 
-/** @param image id and label in the form in which they are kept */
+/** @param image with id and label in their stored form */
 export function propertiesOf(image: NewImage, { createdAt, updatedAt, stamp }: StoredAs): ImageProperties {
   const { id, label, metadata, thumbnail, copyDescriptor } = image
   return {
@@ -117,7 +117,7 @@ export function propertiesOf(image: NewImage, { createdAt, updatedAt, stamp }: S
   }
 }
 
-/** Label, metadata and what follows from them. */
+/** Label, metadata and everything derived from them. */
 export function saidOf(
   { label, metadata }: Pick<ImageRecord, 'label' | 'metadata'>,
   isUndescribed: boolean,
@@ -130,7 +130,7 @@ export function saidOf(
   }
 }
 
-/** Of one that was read with `recordProperties`. */
+/** From an object read with `recordProperties`. */
 export function recordOf({ properties }: Found): ImageRecord {
   const { imageId, label, metadata, stamp: _, ...rest } = properties as ImageProperties
   const read = readStored(metadata)
@@ -153,7 +153,7 @@ export function recordOf({ properties }: Found): ImageRecord {
   }
 }
 
-/** Of one that was read with `seenProperties` and its vector. */
+/** From an object read with `seenProperties` and its vector. */
 export function seenOf({ properties, vector }: Found): SeenImage {
   const { width = 0, height = 0, format = '', isDescribed } = properties
   const thumbnail = bytesOf(properties.thumbnail)
@@ -167,7 +167,7 @@ export function seenOf({ properties, vector }: Found): SeenImage {
   }
 }
 
-/** Of one that was read with `wholeProperties` and its vector. @throws AlikeError `image_damaged` */
+/** From an object read with `wholeProperties` and its vector. @throws AlikeError `image_damaged` */
 export function wholeOf(found: Found): WholeImage {
   const record = recordOf(found)
   if (record.unreadable !== undefined) throw new AlikeError('image_damaged')

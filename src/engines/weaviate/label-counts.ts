@@ -1,4 +1,7 @@
-/** The labels of a set and how often they stand there, one after the other: the server counts what has one label, but lists none. */
+/**
+ * The labels of a set and their counts, one after the other: the server counts the pictures with a given label, but
+ * cannot list labels.
+ */
 import { Filters } from 'weaviate-client'
 import type { LabelCount } from '../../gallery/records.js'
 import { existsToken, valueToken } from './filter-tokens.js'
@@ -7,10 +10,13 @@ import { firstWordOf } from './id-words.js'
 import type { ImageCollection } from './image-collection.js'
 import { anyToken, type Where } from './pushed-filter.js'
 
-/** Pictures looked at in one go for labels that are not known yet. */
+/** Pictures read at a time when searching for unknown labels. */
 const batch = 100
 const countedAtOnce = 8
-/** Of one first word: from so many labels on, the pictures of the rest are looked at once each, and not asked for again without those that are known. */
+/**
+ * With this many labels for one first word, the remaining pictures are read one by one instead of excluding known
+ * labels in the query.
+ */
 const knownMax = 200
 const lookedAtOnce = 1_000
 
@@ -76,7 +82,7 @@ async function labelsOfWord(collection: ImageCollection, word: number): Promise<
   return labels
 }
 
-/** Of this first word those that are not known, and all of those after it. */
+/** The unknown labels with this first word, and all labels after it. */
 function unknownFrom(word: number, known: ReadonlySet<string>): Where {
   const here: Where = { operator: 'Equal', target: { property: 'labelWord' }, value: word }
   const later: Where = { operator: 'GreaterThan', target: { property: 'labelWord' }, value: word }

@@ -1,4 +1,4 @@
-/** Pictures by id, ascending, of a server that sorts by numbers: see `id-words.ts`. */
+/** Pictures by id, ascending, from a server that sorts by numbers: see `id-words.ts`. */
 
 import { Filters } from 'weaviate-client'
 import { lookedAtMax } from '../../gallery/engine.js'
@@ -12,9 +12,9 @@ import type { ImageCollection } from './image-collection.js'
 import { type Found, type PropertyName, recordOf } from './image-object.js'
 import { both, type Where } from './pushed-filter.js'
 
-/** Read in one go. */
+/** Read at a time. */
 const batch = 100
-/** Ids that share their words are looked through in one go, and so many of them kept. */
+/** Ids with equal words are read in batches of this size, of which this many are kept. */
 const alikeAtOnce = 1_000
 
 export interface Listing {
@@ -24,8 +24,8 @@ export interface Listing {
 }
 
 /**
- * One page of a list, slice by slice, each in a turn of its own; the last one tells whether more follows.
- * @param filter that not all fit which the server finds
+ * One page of a list, slice by slice, each in its own turn; the last slice says whether more follow.
+ * @param filter not every picture that the server finds matches it
  */
 export async function* pageOf(
   listing: Listing,
@@ -59,7 +59,7 @@ function lengthOf({ properties: { imageId = '', label, metadata = '' } }: Found)
   return imageId.length + (label?.length ?? 0) + metadata.length
 }
 
-/** Batch by batch. @param after ids after this one; empty: from the first */
+/** In batches. @param after ids after this one; empty: from the start */
 async function* byId(listing: Listing, after: string): AsyncGenerator<Found[]> {
   if (after === '') return yield* following(listing, [], -1)
   const words = wordsOf(after)
@@ -67,7 +67,7 @@ async function* byId(listing: Listing, after: string): AsyncGenerator<Found[]> {
   for (let i = words.length - 1; i >= 0; i--) yield* following(listing, words.slice(0, i), words[i]!)
 }
 
-/** Those that begin with these words and go on with a greater one than `above`. */
+/** Those that begin with these words and continue with a word greater than `above`. */
 async function* following(listing: Listing, words: readonly number[], above: number): AsyncGenerator<Found[]> {
   const name = wordNames[words.length]!
   const { collection } = listing
@@ -76,7 +76,7 @@ async function* following(listing: Listing, words: readonly number[], above: num
     const where = both(conditionOf(listing, words), beyond)
     const page = await collection.sorted(name, { ...asked(listing), where, limit: batch })
     const isLast = page.length < batch
-    // of the last word there may be more
+    // more may share the last word
     const end = page.at(-1)?.properties[name]
     const whole = isLast ? page : page.filter(({ properties }) => properties[name] !== end)
     yield* inOrder(whole)
@@ -85,14 +85,14 @@ async function* following(listing: Listing, words: readonly number[], above: num
       last = whole.at(-1)!.properties[name]!
       continue
     }
-    // all of the page begin with one word
+    // the whole page begins with the same word
     if (words.length + 1 < wordNames.length) yield* following(listing, [...words, end], -1)
     else yield* alike(listing, [...words, end], '')
     last = end
   }
 }
 
-/** Those that have all words in common; where they are more than a batch, the next ones are found by looking at the ids of all. */
+/** Those with all words in common; if they exceed a batch, the next ones are found by reading all of their ids. */
 async function* alike(listing: Listing, words: readonly number[], after: string): AsyncGenerator<Found[]> {
   const { collection } = listing
   const where = conditionOf(listing, words)
@@ -109,7 +109,7 @@ async function* alike(listing: Listing, words: readonly number[], after: string)
   }
 }
 
-/** With their ids alone. */
+/** With only their ids. */
 async function nextAlike({ collection }: Listing, where: Where | undefined, after: string): Promise<Found[]> {
   let next: Found[] = []
   const pages = collection.byStamp({

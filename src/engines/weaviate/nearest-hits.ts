@@ -1,6 +1,6 @@
 /**
- * The hits of one query in their final order. The server finds candidates, their scores are computed here from full vectors,
- * and what it cannot find any more is looked for in all of the set.
+ * The hits of one query in their final order. The server finds candidates, their scores are computed here from full
+ * vectors, and what the index no longer finds is searched in the whole set.
  */
 import { cosineTo, type Direction, directionOf, inverseLengthOf } from '../../cosine.js'
 import type { NearestHits, NearestQuery } from '../../gallery/engine.js'
@@ -15,41 +15,42 @@ import { type Found, hitFieldsOf } from './image-object.js'
 import type { SearchedImages } from './searched-images.js'
 import { StoredHit } from './stored-hit.js'
 
-/** Hits of the first search, however few are asked for; each next search goes twice as deep. */
+/** Hits of the first search, even if fewer are requested; each further search doubles the depth. */
 const firstDepth = 64
-/** Candidates for each hit that is needed: the last ones that an index finds are those among which it misses some. */
+/** Candidates per required hit: an index misses neighbours near the end of its results. */
 const candidatesOfHit = 1.25
-/** What the server's distance, a float32, may be off. */
+/** Maximum error of the server's distance, a float32. */
 const rounding = 1e-5
-/** Hits that are kept of a comparison with all; more are found by another one. */
+/** Hits kept from a full comparison; more require another one. */
 const keptOfAll = 4_096
 
 /**
- * A list that is the same however it is asked for, as long as the set stays as it is. A deeper search of an index can find a
- * picture that a shallower one missed, so depths are fixed steps: the hits of the first search come first, then those that the
- * second one adds, and so on. Hits so near to a search's last one that the next could put others among them wait for that.
+ * A list that does not depend on how it is paged, as long as the set stays unchanged. A deeper index search can find a
+ * picture that a shallower one missed, so depths are fixed steps: the hits of the first search come first, then those
+ * that the second one adds, and so on. Hits so close to the end of a search that the next one could insert others
+ * between them wait for it.
  */
 export class RankedHits implements NearestHits {
   readonly #images: SearchedImages
   readonly #query: NearestQuery
-  /** Pictures that were put later are no hits of a kept list. */
+  /** Pictures stored later are not hits of a kept list. */
   readonly #stamp: number
   readonly #direction: Direction
   readonly #excluded: ReadonlySet<string>
-  /** Of hits, and of those that were seen elsewhere. */
+  /** Ids of hits, and of pictures already seen elsewhere. */
   readonly #ids: Set<string>
   readonly #hits: UnrankedHit[] = []
-  /** What the last search adds, best first. */
+  /** Hits added by the last search, best first. */
   #ahead: UnrankedHit[] = []
-  /** So long the list may grow by it. */
+  /** Length up to which the list may grow from these. */
   #reach = 0
   #depth = 0
-  /** What is asked next; `nothing`: the list has ended. */
+  /** What to search next; `nothing`: the list is complete. */
   #next: 'index' | 'all' | 'nothing'
   #allKept = keptOfAll
   #compared: number | undefined
   #bytes = 0
-  /** What was asked before has been answered. */
+  /** Resolves when the previous request has been answered. */
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(images: SearchedImages, query: NearestQuery, stamp: number, seen: readonly UnrankedHit[]) {
@@ -83,7 +84,7 @@ export class RankedHits implements NearestHits {
     return new RankedHits(await this.#images.narrowed(filter), this.#query, this.#stamp, seen)
   }
 
-  /** Who asks at the same time waits: the list grows for one after the other. */
+  /** Concurrent calls wait: the list grows one call at a time. */
   async first(count: number): Promise<UnrankedHit[]> {
     const growing = this.#turn.then(() => this.#grow(count))
     this.#turn = growing.catch(() => {})
@@ -112,7 +113,7 @@ export class RankedHits implements NearestHits {
 
   async #searchIndex(): Promise<void> {
     const { vector, ef = 0, minScore = -Infinity, kept, signal } = this.#query
-    const upTo = kept && this.#depth > 0 ? this.#stamp : undefined // nothing is put between opening and the first search
+    const upTo = kept && this.#depth > 0 ? this.#stamp : undefined // nothing is stored between opening and the first search
     const depth = this.#depth === 0 ? Math.max(firstDepth, ef) : this.#depth * 2
     const limit = Math.min(Math.ceil(depth * candidatesOfHit) + this.#excluded.size, answerMax)
     const found = await orAborted(this.#images.near(vector, { limit, upTo, signal }), signal)
@@ -122,13 +123,13 @@ export class RankedHits implements NearestHits {
     const isWhole = found.length < limit || last + rounding < minScore
     this.#reach = isWhole || this.#images.isSmall ? Infinity : depth
     if (last + rounding < minScore && found.length === limit) this.#next = 'nothing'
-    // an index can lose sight of some
+    // an index can lose track of some
     else if (found.length < limit)
       this.#next = found.length < this.#images.count && !this.#endsBy(minScore, found) ? 'all' : 'nothing'
     else if (limit === answerMax) this.#next = 'all'
   }
 
-  /** No other picture has a score that is asked for. */
+  /** No other picture has a score that is requested. */
   #endsBy(minScore: number, found: readonly Found[]): boolean {
     return found.some(({ distance = 0 }) => 1 - distance + rounding < minScore)
   }
@@ -152,7 +153,7 @@ export class RankedHits implements NearestHits {
     this.#allKept *= 4
   }
 
-  /** Those of them that belong into the list and are not in it, best first. */
+  /** Those that belong in the list and are not in it yet, best first. */
   #hitsOf(found: readonly Found[]): UnrankedHit[] {
     const { minScore = -Infinity, kept, groupBy } = this.#query
     return found
@@ -178,7 +179,7 @@ function hitOf(found: Found, groupBy: string | undefined): StoredHit {
   return new StoredHit({ uuid: found.uuid, stamp }, fields, { groupKeys })
 }
 
-/** Nobody waits any more: what was asked fails for that reason. */
+/** If nobody waits any more, the request fails with the signal's reason. */
 async function orAborted<Reply>(asked: Promise<Reply>, signal: AbortSignal | undefined): Promise<Reply> {
   try {
     return await asked
@@ -188,7 +189,7 @@ async function orAborted<Reply>(asked: Promise<Reply>, signal: AbortSignal | und
   }
 }
 
-/** Of memory, roughly. */
+/** Approximate memory. */
 function bytesOf({ id, label, groupKeys = [] }: UnrankedHit['record']): number {
   return (
     320 +

@@ -1,7 +1,7 @@
 /**
- * Numbers as sixteen digits that sort as the numbers do, and ranges of numbers as sets of their first digits: what an index
- * of equal tokens can tell. Each number is known by the beginnings of its digits, so that a range is some hundred of them
- * at most (as Lucene has indexed numbers: Schindler and Diepenbroek, Computers & Geosciences 34, 2008).
+ * Numbers as sixteen digits that sort like the numbers, and ranges of numbers as sets of digit prefixes, which an index
+ * of exact tokens can answer. Each number is indexed by its prefixes, so a range needs at most some hundred of them (as
+ * in Lucene: Schindler and Diepenbroek, Computers & Geosciences 34, 2008).
  */
 
 const digitCount = 16
@@ -12,7 +12,7 @@ export function digitsOf(value: number): string {
   return keyOf(value).toString(16).padStart(digitCount, '0')
 }
 
-/** Beginnings of its digits that ranges ask for; without those that only repeat the last digit to the end. */
+/** The prefixes used by ranges, without those that only repeat the last digit to the end. */
 export function beginningsOf(digits: string): string[] {
   const end = digits.replace(/0+$|f+$/, '').length
   return Array.from({ length: Math.max(end, 1) }, (_, i) => digits.slice(0, i + 1))
@@ -25,10 +25,10 @@ export interface Bounds {
   lte?: number | undefined
 }
 
-/** What a number in the range has one of. */
+/** A number in the range has one of these. */
 export interface Cells {
   beginnings: string[]
-  /** Whole numbers, whose beginnings end before. */
+  /** Whole numbers, whose prefixes end earlier. */
   digits: string[]
 }
 
@@ -59,13 +59,13 @@ function coverOf(from: bigint, to: bigint): string[] {
   return cells
 }
 
-/** A number that goes on with the last digit to its end has no longer beginnings. */
+/** A number that repeats its last digit to the end has no longer prefixes. */
 function repeatedToTheEnd(beginning: string): string[] {
   const last = beginning.at(-1)!
   return last === '0' || last === 'f' ? [beginning.padEnd(digitCount, last)] : []
 }
 
-/** Of the bits of a float64: negative ones turned over, so that they sort before the others. */
+/** The bits of a float64, with negative numbers inverted so that they sort before the others. */
 function keyOf(value: number): bigint {
   const view = new DataView(new ArrayBuffer(8))
   view.setFloat64(0, value === 0 ? 0 : value)

@@ -1,17 +1,19 @@
-/** Uuids by number in memory that threads share: a scan gives the numbers, and the main thread knows what they stand for. */
+/**
+ * Numbers for uuids, in memory shared between threads: a scan returns numbers, which the main thread translates back.
+ */
 
 const bytesEach = 16
-/** Most that a scan can read; only memory that is used is taken. */
+/** Maximum that a scan can read; only used memory is allocated. */
 const uuidsMax = 2 ** 25
 
-/** To be handed to `NumberedUuids` on both sides. */
+/** Pass it to `NumberedUuids` on both sides. */
 export function sharedUuids(): SharedArrayBuffer {
   return new SharedArrayBuffer(0, { maxByteLength: uuidsMax * bytesEach })
 }
 
 export class NumberedUuids {
   readonly #memory: SharedArrayBuffer
-  /** Of those that this side has added. */
+  /** Those added by this side. */
   readonly #numbers = new Map<string, number>()
 
   constructor(memory: SharedArrayBuffer) {
@@ -22,7 +24,7 @@ export class NumberedUuids {
     return this.#memory.byteLength / bytesEach
   }
 
-  /** The number it has already, or the next one. */
+  /** Its existing number, or the next one. */
   add(uuid: string): number {
     const known = this.#numbers.get(uuid)
     if (known !== undefined) return known

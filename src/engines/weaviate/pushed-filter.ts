@@ -1,4 +1,7 @@
-/** As much of a filter as the server can tell: pictures that fit are among those it finds, whatever else is. */
+/**
+ * Translates as much of a filter as the server can evaluate: its results include every match, and possibly other
+ * pictures.
+ */
 import { Filters, type FilterValue } from 'weaviate-client'
 import type { Condition, Filter, Range, Scalar } from '../../gallery/filter.js'
 import { nfc } from '../../text.js'
@@ -9,11 +12,11 @@ export type Where = FilterValue
 export interface Pushed {
   /** Undefined: all of them. */
   where: Where | undefined
-  /** Nothing else is among them; records with too many tokens aside. */
+  /** The results contain only matches, except for records with too many tokens. */
   isExact: boolean
 }
 
-/** Bounds of both kinds at once fit nothing. */
+/** Lower and upper bounds of different types match nothing. */
 const nothingToken = '-'
 
 export function pushed(filter: Filter, isNegated = false): Pushed {
@@ -26,7 +29,7 @@ export function pushed(filter: Filter, isNegated = false): Pushed {
   return leaf(tokensThatFit(filter), isNegated !== isAbsence)
 }
 
-/** Without one that is told only roughly there is no telling what lacks it. */
+/** An inexact condition cannot be negated. */
 function leaf({ tokens, isExact }: Told, isNegated: boolean): Pushed {
   if (!isNegated) return { where: anyToken([...tokens, overflowToken]), isExact }
   return isExact ? { where: Filters.not(anyToken(tokens)), isExact } : { where: undefined, isExact }
@@ -40,7 +43,7 @@ export function putUpTo(stamp: number): Where {
   return { operator: 'LessThanEqual', target: { property: 'stamp' }, value: stamp }
 }
 
-/** Undefined where nothing is asked. */
+/** Undefined if there is no condition. */
 export function both(a: Where | undefined, b: Where | undefined): Where | undefined {
   return a === undefined || b === undefined ? (a ?? b) : Filters.and(a, b)
 }
@@ -58,9 +61,9 @@ function anyOf(parts: readonly Pushed[]): Pushed {
 const isExactPart = ({ isExact }: Pushed) => isExact
 
 interface Told {
-  /** What fits has one of them. */
+  /** A match has one of them. */
   tokens: string[]
-  /** Nothing else has. */
+  /** Only matches have one. */
   isExact: boolean
 }
 
@@ -81,7 +84,7 @@ function tokensOfRange(field: string, range: Range): Told {
   return { tokens: [nothingToken], isExact: true }
 }
 
-/** Labels are texts, in one form of letters. */
+/** Labels are strings, in one Unicode form. */
 function labelsOf(value: Scalar): Scalar[] {
   return value === null ? [null] : [...new Set([String(value), nfc(String(value))])]
 }

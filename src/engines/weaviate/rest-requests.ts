@@ -1,7 +1,7 @@
 /**
- * Requests of the REST interface of one node. What is given up is taken back: a request that lay in the buffers of a network that was
- * cut would be delivered once it is mended, and undo what was acknowledged elsewhere meanwhile. So its connection is reset, which
- * `fetch` cannot do.
+ * Requests to the REST interface of one node. Abandoned requests are cancelled: a request left in the buffers of a
+ * broken network would be delivered after its repair, and undo what was acknowledged elsewhere meanwhile. Cancelling
+ * therefore resets the connection, which `fetch` cannot do.
  */
 import { Agent, type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps, Agent as SecureAgent } from 'node:https'
@@ -11,11 +11,11 @@ import { text } from 'node:stream/consumers'
 export interface RestOptions {
   method?: 'GET' | 'POST' | 'PATCH' | 'DELETE' | undefined
   body?: object | undefined
-  /** An answer that takes longer is given up. */
+  /** Timeout of a response. */
   timeoutMs: number
 }
 
-/** The server answered, and not with what was asked for. */
+/** The server answered with an error status. */
 export class RestRefusal extends Error {
   readonly status: number
 
@@ -25,7 +25,7 @@ export class RestRefusal extends Error {
   }
 }
 
-/** The answer took too long; who should give it is there. */
+/** The response took too long, but the server is there. */
 export class SlowAnswer extends Error {}
 
 export class RestRequests {
@@ -33,7 +33,7 @@ export class RestRequests {
   readonly #headers: Record<string, string>
   readonly #isSecure: boolean
   readonly #agent: Agent
-  /** With who waits for the answer. */
+  /** With the function that rejects its promise. */
   readonly #underWay = new Map<ClientRequest, (why: Error) => void>()
 
   /** @param base its path is kept @param apiKey empty: anonymous */
@@ -44,7 +44,7 @@ export class RestRequests {
     this.#agent = new (this.#isSecure ? SecureAgent : Agent)({ keepAlive: true })
   }
 
-  /** @returns undefined for an empty answer @throws RestRefusal, and what the network says */
+  /** @returns undefined for an empty response @throws RestRefusal, and network errors */
   async ask<Answer>(path: string, { method = 'GET', body, timeoutMs }: RestOptions): Promise<Answer> {
     const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body))
     const headers = {
@@ -75,7 +75,7 @@ export class RestRequests {
     }
   }
 
-  /** What is under way is taken back. */
+  /** Cancels requests in progress. */
   close(): void {
     for (const request of this.#underWay.keys()) this.#takeBack(request, new Error('given up'))
     this.#agent.destroy()
@@ -84,7 +84,7 @@ export class RestRequests {
   #takeBack(request: ClientRequest, why: Error): void {
     this.#underWay.get(request)?.(why)
     const socket: Socket | null = request.socket
-    // under TLS there is no such call: what was written may be delivered
+    // impossible under TLS: data already written may be delivered
     if (socket !== null && !socket.connecting && !('encrypted' in socket)) socket.resetAndDestroy()
     request.destroy()
   }

@@ -1,4 +1,7 @@
-/** What filters can name in a set, told by a sample: in the order of their uuids, which are hashes, pictures lie as if shuffled. */
+/**
+ * The fields of a set that filters can use, from a sample: ordered by uuid, which is a hash, pictures are effectively
+ * shuffled.
+ */
 import { FieldCounts, fieldBounds, type GalleryFields } from '../../gallery/fields.js'
 import { readStored } from '../../gallery/stored-json.js'
 import { nextTurn } from '../../turns.js'

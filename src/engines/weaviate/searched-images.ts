@@ -1,4 +1,4 @@
-/** What one query looks through: where the server may look, how many there are, and all of them where that is needed. */
+/** The scope of one query: the server-side condition, the number of pictures, and a full read when needed. */
 import type { NearestQuery } from '../../gallery/engine.js'
 import type { Filter } from '../../gallery/filter.js'
 import type { Metadata } from '../../gallery/records.js'
@@ -9,26 +9,26 @@ import type { ImageCollection } from './image-collection.js'
 import { type Found, hitProperties, type PropertyName } from './image-object.js'
 import { anyToken, both, pushed, putUpTo, type Where } from './pushed-filter.js'
 
-/** What a search of the set needs to know of it. */
+/** What a search needs to know about the set. */
 export interface SetSearch {
   collection: ImageCollection
-  /** A set, or what a filter leaves of it, with fewer pictures is compared one by one. */
+  /** A set, or the part of it that matches a filter, with fewer pictures is compared one by one. */
   exactBelow: number
   /** Uuids of near-copies. */
   copiesOf(wanted: NonNullable<NearestQuery['copiesOf']>): Promise<string[]>
 }
 
-/** Pictures read in one go. */
+/** Pictures read at a time. */
 const readAtOnce = 500
 
 export class SearchedImages {
-  /** That may be hits, by the server's count: more than fit where it cannot tell all of the filter. */
+  /** Possible hits by the server's count: an upper bound if the server cannot evaluate the whole filter. */
   readonly count: number
   readonly #search: SetSearch
   readonly #filter: Filter | undefined
   readonly #where: Where | undefined
   readonly #properties: readonly PropertyName[]
-  /** Only these. */
+  /** Only these uuids. */
   readonly #among: readonly string[] | undefined
   readonly #stamp: number
 
@@ -64,7 +64,7 @@ export class SearchedImages {
     return new SearchedImages(search, { ...terms, properties, where, count })
   }
 
-  /** Those of them that fit this filter, too. */
+  /** Those that also match this filter. */
   narrowed(filter: Filter): Promise<SearchedImages> {
     const narrower = this.#filter === undefined ? filter : { and: [this.#filter, filter] }
     return SearchedImages.#counted(this.#search, {
@@ -75,19 +75,20 @@ export class SearchedImages {
     })
   }
 
-  /** The server compares each of them, or there is none that it could look for. */
+  /** The server compares each of them, or there is none to search for. */
   get isSmall(): boolean {
     return this.count < this.#search.exactBelow
   }
 
-  /** The server can search for them. */
+  /** The server can search for them by index. */
   get isIndexed(): boolean {
     return this.#among === undefined
   }
 
   /**
-   * With vectors, nearest first; what does not fit is among them. A condition makes the server compare one by one where few are left.
-   * @param upTo pictures that were put later are not looked at, however many of them are near
+   * With vectors, nearest first; includes pictures that do not match. A condition makes the server compare one by one
+   * if few pictures meet it.
+   * @param upTo pictures stored later are ignored, however many of them are near
    */
   near(
     vector: Float32Array,
@@ -98,7 +99,7 @@ export class SearchedImages {
     return this.#search.collection.near(vector, { where, limit, properties: this.#properties }, signal)
   }
 
-  /** With vectors, page by page; what does not fit is among them. */
+  /** With vectors, page by page; includes pictures that do not match. */
   all(): AsyncIterable<Found[]> {
     const { collection } = this.#search
     const asked = { limit: readAtOnce, properties: this.#properties, vectors: true }

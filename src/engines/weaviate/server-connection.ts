@@ -1,4 +1,4 @@
-/** The way to one node, looked at before it is used and watched while it is asked. */
+/** The connection to one node: checked before use, and monitored during requests. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import weaviate, { ApiKey, type WeaviateClient } from 'weaviate-client'
 import { type RestOptions, RestRequests, SlowAnswer } from './rest-requests.js'
@@ -7,11 +7,11 @@ import { expectSafeVersion } from './server-versions.js'
 import { expectSynchronousIndexing, type NodeReport } from './synchronous-indexing.js'
 import type { WeaviateSettings } from './weaviate-settings.js'
 
-/** So long an answer may take before the node is looked for, and so long it may take to be found. */
+/** How long a response may take before the node is probed, and how long the probe may take. */
 const patienceMs = 1_000
 const foundWithinMs = 3_000
 
-/** What a call asks with: reads go through the client, writes through the REST interface. */
+/** The means of a call: reads use the client, writes the REST interface. */
 export interface Asking {
   client: WeaviateClient
   rest<Answer>(path: string, options?: Omit<RestOptions, 'timeoutMs'>): Promise<Answer>
@@ -29,9 +29,9 @@ export class ServerConnection {
   }
 
   /**
-   * Its version and settings are looked at each time: it may come back as another one.
-   * @param nodesWithinMs a node that does not answer holds up what is told of all nodes
-   * @throws AlikeError `engine_version_refused`, `engine_setting_refused`; what client and network say
+   * Checks its version and settings each time, because they may differ after a restart.
+   * @param nodesWithinMs an unresponsive node delays the status of all nodes
+   * @throws AlikeError `engine_version_refused`, `engine_setting_refused`; client and network errors
    */
   static async open(node: ServerNode, settings: WeaviateSettings, nodesWithinMs: number): Promise<ServerConnection> {
     const { apiKey, timeoutMs } = settings
@@ -49,9 +49,9 @@ export class ServerConnection {
   }
 
   /**
-   * One attempt at a call. The client would ask a node that is gone again and again, for most of a minute: one that takes long is
-   * looked for. One that is there may wait for another one that is gone: that is given up at the limit.
-   * @throws SlowAnswer, RestRefusal, and what client and network say
+   * One attempt at a call. The client would retry a dead node for up to a minute, so the node is probed during slow
+   * calls. A live node may be waiting for a dead one; it is abandoned at the limit.
+   * @throws SlowAnswer, RestRefusal, and client and network errors
    */
   async attempt<Reply>(ask: (asking: Asking) => Promise<Reply>, limitMs: number): Promise<Reply> {
     const began = performance.now()
@@ -76,14 +76,14 @@ export class ServerConnection {
     }
   }
 
-  /** Whatever is under way ends. */
+  /** Cancels everything in progress. */
   async close(): Promise<void> {
     this.#rest.close()
     await this.client.close()
   }
 }
 
-/** Empty where the key may not ask for them. */
+/** Empty if the key lacks permission to read them. */
 async function nodesOf(rest: RestRequests, timeoutMs: number): Promise<readonly NodeReport[]> {
   const told = rest.ask<{ nodes?: NodeReport[] }>('v1/nodes', { timeoutMs })
   return (await told.catch(() => undefined))?.nodes ?? []

@@ -1,7 +1,7 @@
-/** What the server, its client or the network say when something is not done, in our codes. */
+/** Translates errors of the server, its client and the network into our codes. */
 import { AlikeError, type ErrorCode } from '../../errors.js'
 
-/** How soon asking again makes sense. */
+/** When a retry makes sense. */
 const retryAfterSeconds = 5
 
 /** Detail of `engine_unreachable`. */
@@ -37,6 +37,6 @@ function unreachable(detail: string | undefined, cause: unknown): AlikeError {
   return new AlikeError('engine_unreachable', { ...(detail !== undefined && { detail }), cause, retryAfterSeconds })
 }
 
-/** While it answers so, galleries in it are not served. */
+/** While it fails with one of these, its galleries are not served. */
 const awayCodes: readonly ErrorCode[] = ['engine_unreachable', 'engine_version_refused', 'engine_setting_refused']
 export const isAway = ({ code }: AlikeError): boolean => awayCodes.includes(code)

@@ -1,7 +1,8 @@
 /**
- * Which machine is spoken to. A name with several addresses stands for as many nodes, each of which answers for all of them: one is
- * taken at random, so that several processes spread over them, and the next one as soon as it does not answer. One address may be a
- * balancer's and is left to it; so is a name under TLS, which certificates are made out to.
+ * Selects the node to use. A name with several addresses means as many nodes, each of which can answer for all of them:
+ * one is chosen at random, so that several processes spread over them, and the next one as soon as it does not answer.
+ * A single address may be a load balancer and is used as it is; so is a name under TLS, because certificates are issued
+ * for names.
  */
 import { lookup } from 'node:dns/promises'
 import type { WeaviateSettings } from './weaviate-settings.js'
@@ -20,7 +21,7 @@ export class ServerNodes {
   readonly #grpc: URL
   readonly #addressesOf: AddressesOf
   #current: string | undefined
-  /** How many there were at the last look. */
+  /** Number of nodes at the last look-up. */
   count = 1
 
   constructor({ url, grpcAddress }: Pick<WeaviateSettings, 'url' | 'grpcAddress'>, addressesOf: AddressesOf = lookUp) {
@@ -29,7 +30,7 @@ export class ServerNodes {
     this.#addressesOf = addressesOf
   }
 
-  /** Another one than last time where there are several. @throws where the name has no address */
+  /** A different node from last time if there are several. @throws if the name has no address */
   async next(): Promise<ServerNode> {
     const hosts = await this.#hosts()
     this.count = hosts.length

@@ -1,10 +1,10 @@
-/** Which versions of the server may hold pictures. */
+/** The server versions that may be used. */
 import { AlikeError } from '../../errors.js'
 
-/** Read repair of the versions before these may write part of an object: a read can lose properties and the vector. */
+/** In earlier versions, read repair may write part of an object: a read can lose properties and the vector. */
 const firstSafePatches: Readonly<Record<string, number>> = { '1.37': 14, '1.38': 7 }
 
-/** @param version as the server tells it @throws AlikeError `engine_version_refused` */
+/** @param version as reported by the server @throws AlikeError `engine_version_refused` */
 export function expectSafeVersion(version: string): void {
   const [, major = '', minor = '', patch = ''] = /^(\d+)\.(\d+)\.(\d+)/.exec(version) ?? []
   const line = `${major}.${minor}`

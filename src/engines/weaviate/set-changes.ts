@@ -1,7 +1,7 @@
 /**
- * What changes a set. The server knows no transactions: changes of one process wait for each other, those that wait are
- * written together, and what is known to be wrong is refused before anything is written. One that breaks off half way is
- * repaired by asking for it again (ADR 0020).
+ * Changes to a set. The server has no transactions: changes of one process wait for each other, waiting ones are
+ * written together, and invalid ones are refused before anything is written. An interrupted change is repaired by
+ * repeating it (ADR 0020).
  */
 
 import { AlikeError } from '../../errors.js'
@@ -20,15 +20,15 @@ import { pushed } from './pushed-filter.js'
 export interface SetChangesOptions {
   collection: ImageCollection
   clock: ChangeClock
-  /** Pictures the set may hold. */
+  /** Maximum pictures in the set. */
   imagesMax: number
-  /** Changes that may wait; one more is refused. */
+  /** Maximum waiting changes; one more is refused. */
   waitingMax: number
 }
 
 interface Done {
   results: StepResult[]
-  /** Of the last step's picture. */
+  /** The picture of the last step. */
   record: ImageRecord | undefined
 }
 
@@ -38,9 +38,9 @@ interface Waiting {
   reject(error: unknown): void
 }
 
-/** Steps that are written together at most. */
+/** Maximum steps written together. */
 const stepsAtOnce = 512
-/** Pictures that a removal looks at in one go. */
+/** Pictures examined at a time by a removal. */
 const removalBatch = 256
 
 export class SetChanges {
@@ -54,12 +54,12 @@ export class SetChanges {
     this.#options = options
   }
 
-  /** Changes that were not acknowledged. */
+  /** Unacknowledged changes. */
   get depth(): number {
     return this.#waiting.length + this.#turnsWaiting
   }
 
-  /** Resolves when what was accepted has ended. */
+  /** Resolves when the accepted changes have finished. */
   async settled(): Promise<void> {
     while (this.depth > 0) await this.#turns.ended()
   }
@@ -90,7 +90,7 @@ export class SetChanges {
     })
   }
 
-  /** A picture that fits no more when its turn comes stays. */
+  /** A picture that no longer matches when its turn comes stays. */
   async removeFitting(filter: Filter, signal?: AbortSignal): Promise<number> {
     const { collection, clock } = this.#options
     const { where } = pushed(filter)
@@ -118,7 +118,7 @@ export class SetChanges {
     return removed
   }
 
-  /** Alone with the set: no change is under way meanwhile. @throws AlikeError `overloaded` */
+  /** Exclusive access to the set: no change runs at the same time. @throws AlikeError `overloaded` */
   alone<Result>(work: () => Promise<Result>): Promise<Result> {
     this.#expectRoom()
     return this.#inTurn(work)

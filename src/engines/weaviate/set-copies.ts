@@ -1,4 +1,4 @@
-/** Near-copies by descriptors that are read from the server and compared here, in slices. */
+/** Near-copies by descriptors, which are read from the server and compared here in slices. */
 import { setImmediate as nextTick } from 'node:timers/promises'
 import { descriptorBytes, descriptorWords } from '../../copies/copy-descriptor.js'
 import { nearCopyScore, wordsOf } from '../../copies/near-copy-score.js'
@@ -10,15 +10,15 @@ import { anyToken } from './pushed-filter.js'
 import { placeOf } from './stored-hit.js'
 
 const readAtOnce = 500
-/** Pairs compared before other requests get their turn: some milliseconds. */
+/** Pairs compared before other requests get a turn: some milliseconds. */
 const comparedPerTurn = 1_000
 
-/** Undefined for one without features, or of which none are known. */
+/** Undefined without features or descriptor. */
 type Words = Uint32Array | undefined
 
 export class StoredCopies implements SetCopies {
   readonly #collection: ImageCollection
-  /** One after the other with the changes of the set. */
+  /** Serialised with the changes of the set. */
   readonly #write: <Result>(work: () => Promise<Result>) => Promise<Result>
 
   constructor(collection: ImageCollection, write: <Result>(work: () => Promise<Result>) => Promise<Result>) {
@@ -55,7 +55,7 @@ export class StoredCopies implements SetCopies {
     return likeness
   }
 
-  /** Uuids of the pictures that are near-copies of one of these. */
+  /** Uuids of the near-copies of any of these pictures. */
   async find(query: readonly Uint8Array[], least: number): Promise<string[]> {
     const words = queryWords(query)
     if (words.length === 0) return []
@@ -75,7 +75,7 @@ export class StoredCopies implements SetCopies {
     return bytesOf(found.properties.descriptor) ?? new Uint8Array(0)
   }
 
-  /** The cursor is a stamp: those of one moment are on one page, which has a few more of them then. */
+  /** The cursor is a stamp: pictures with equal stamps are on the same page, which may therefore be slightly longer. */
   async undescribed({ cursor = 0, limit }: { cursor?: number | undefined; limit: number }): Promise<UndescribedPage> {
     const asked = {
       where: anyToken([undescribedToken]),
@@ -141,7 +141,7 @@ async function firstOf(pages: AsyncGenerator<Found[]>): Promise<Found[]> {
   return (value as Found[] | undefined) ?? []
 }
 
-/** Of one that was read with its descriptor. */
+/** From an object read with its descriptor. */
 export function wordsIn({ properties: { descriptor } }: Found): Words {
   const bytes = bytesOf(descriptor)
   return bytes?.byteLength === descriptorBytes ? wordsOf(bytes)?.slice(0, descriptorWords) : undefined
@@ -151,7 +151,7 @@ function queryWords(query: readonly Uint8Array[]): Uint32Array[] {
   return query.flatMap((descriptor) => wordsOf(descriptor) ?? [])
 }
 
-/** NaN where one of the two has no features. */
+/** NaN if either of the two has no features. */
 function scoreOf(query: readonly Uint32Array[], stored: Words, least: number): number {
   if (stored === undefined || query.length === 0) return Number.NaN
   return query.reduce((best, one) => Math.max(best, nearCopyScore(one, 0, stored, 0, Math.max(best, least))), 0)

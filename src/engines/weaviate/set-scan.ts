@@ -1,4 +1,4 @@
-/** A whole set as a thread of its own reads it, by a connection of its own. */
+/** Reads a whole set in a dedicated thread, over its own connection. */
 import { descriptorWords } from '../../copies/copy-descriptor.js'
 import type { ScanPage, ScanParts, ScanReader } from '../../gallery/scan.js'
 import { ImageCollection } from './image-collection.js'
@@ -8,21 +8,21 @@ import { wordsIn } from './set-copies.js'
 import { WeaviateServer } from './weaviate-server.js'
 import { type CollectionLayout, tuningDefaults, type WeaviateSettings } from './weaviate-settings.js'
 
-/** What `openScan` is told. */
+/** Input of `openScan`. */
 export interface ScanPlace {
   settings: WeaviateSettings
   collection: string
   layout: CollectionLayout
   dimension: number
-  /** Pictures that were put later are not seen. */
+  /** Pictures stored later are ignored. */
   upTo: number
-  /** Shared with who asks for neighbours. */
+  /** Shared with the thread that asks for neighbours. */
   uuids: SharedArrayBuffer
 }
 
 const pageSize = 500
 
-/** Pages name the pictures of the first reading; of one that is gone since then the second tells no vector. */
+/** Pages list the pictures of the first pass; the second pass has no vector for pictures removed since then. */
 export function openScan(place: unknown): ScanReader {
   const { settings, collection, layout, dimension, upTo, uuids } = place as ScanPlace
   const server = new WeaviateServer(settings)

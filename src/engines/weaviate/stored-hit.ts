@@ -1,4 +1,4 @@
-/** Pictures that this engine gave out: they carry what tells them from one that took their place. */
+/** Pictures returned by this engine: they carry a stamp that distinguishes them from a picture that replaced them. */
 import type { Identified } from '../../gallery/engine.js'
 import { type HitFields, HitRecord } from '../../gallery/hit-record.js'
 import { uuidOf } from './image-object.js'
@@ -23,7 +23,7 @@ export class StoredHit extends HitRecord implements Stamped {
   }
 }
 
-/** `stamp` is left out for a picture that is only known by its id: whatever is stored under it is meant. */
+/** `stamp` is omitted for a picture known only by its id: then whatever is stored under the id is meant. */
 export function placeOf(image: Identified): { uuid: string; stamp?: number | undefined } {
   return 'stamp' in image ? (image as Stamped) : { uuid: uuidOf(image.id) }
 }

@@ -1,19 +1,19 @@
-/** The nearest others of stored pictures, for who looks at a whole set. */
+/** The nearest other pictures of stored ones, for analyses of a whole set. */
 import { cosine } from '../../cosine.js'
 import type { Neighbours, NeighboursRequest } from '../../gallery/scan.js'
 import type { ImageCollection } from './image-collection.js'
 import { NumberedUuids } from './numbered-uuids.js'
 
-/** Pictures answered in one go. */
+/** Pictures answered at a time. */
 const answeredAtOnce = 64
-/** Searches under way. */
+/** Maximum concurrent searches. */
 const searchesAtOnce = 8
 const spareCandidates = 8
 
 export class StoredNeighbours {
   readonly #collection: ImageCollection
   readonly #uuids: NumberedUuids
-  /** By uuid: the scan's thread has given them. */
+  /** By uuid; assigned by the scan's thread. */
   readonly #numbers = new Map<string, number>()
   #known = 0
 

@@ -1,17 +1,18 @@
 /**
- * Whether a picture is in the index of each node when the server acknowledges it: not with `ASYNC_INDEXING`. The server does not
- * tell the setting; a node tells the length of the queue of its batches only while it has one, which is without that setting.
+ * Detects whether a picture is in the index of each node when the server acknowledges it, which is not the case with
+ * `ASYNC_INDEXING`. The server does not expose the setting, but a node reports the length of its batch queue only
+ * without it.
  */
 import { AlikeError } from '../../errors.js'
 
-/** One of `GET /v1/nodes`. */
+/** One entry of `GET /v1/nodes`. */
 export interface NodeReport {
   name?: string
   status?: string
   batchStats?: { queueLength?: number }
 }
 
-/** A node that is away tells nothing, and is passed over. @throws AlikeError `engine_setting_refused` */
+/** A node that is down reports nothing, and is skipped. @throws AlikeError `engine_setting_refused` */
 export function expectSynchronousIndexing(nodes: readonly NodeReport[]): void {
   const late = nodes.find(
     ({ status, batchStats }) =>

@@ -1,4 +1,4 @@
-/** The engine beside this process: a Weaviate server, or several that stand for each other, with a collection for each set. */
+/** The external engine: a Weaviate server, or several equivalent ones, with one collection per set. */
 import type { Logger } from 'pino'
 import { AlikeError } from '../../errors.js'
 import type { EmbeddingSet, Engine, StorageWishes } from '../../gallery/engine.js'
@@ -11,21 +11,21 @@ import { type CollectionLayout, type IndexTuning, tuningDefaults, type WeaviateS
 
 export interface WeaviateOptions {
   server: WeaviateSettings
-  /** Of sets that do not say otherwise. */
+  /** For sets that do not specify one. */
   layout: CollectionLayout
   tuning?: Partial<IndexTuning> | undefined
   storage?: Partial<WeaviateStorage> | undefined
   logger: Logger
-  /** The time that records carry. */
+  /** The time written to records. */
   clock?: (() => Date) | undefined
 }
 
 export interface WeaviateStorage {
-  /** Pictures a set may hold; more are refused as `gallery_full`. */
+  /** Maximum pictures per set; more are refused with `gallery_full`. */
   galleryImagesMax: number
-  /** Characters of the records on one page of a list. */
+  /** Maximum characters of the records on one page of a list. */
   pageMaxLength: number
-  /** Changes of a set that may wait; one more is refused as `overloaded`. */
+  /** Maximum waiting changes per set; one more is refused with `overloaded`. */
   writeQueueMax: number
 }
 
@@ -35,19 +35,19 @@ const storageDefaults: Readonly<WeaviateStorage> = Object.freeze({
   writeQueueMax: 1_024,
 })
 
-/** How often the server is asked whether it is there. */
+/** How often the server is checked. */
 const lookEveryMs = 10_000
-/** How often a set that could not be removed is tried again. */
+/** How often a failed removal of a set is retried. */
 const removalPauseMs = 30_000
 
 export class WeaviateEngine implements Engine {
-  /** A restart of this process would not bring the server back. */
+  /** Restarting this process would not bring the server back. */
   readonly failure = undefined
   readonly readOnly = undefined
   readonly #options: WeaviateOptions
   readonly #server: WeaviateServer
   readonly #clock: ChangeClock
-  /** By uid. */
+  /** Keyed by uid. */
   readonly #sets = new Map<string, { set: WeaviateSet; collection: ImageCollection }>()
   readonly #dropped = new Set<string>()
   readonly #removals = new Set<NodeJS.Timeout>()
@@ -60,7 +60,9 @@ export class WeaviateEngine implements Engine {
     this.#looking = setInterval(() => void this.#server.expectReady().catch(() => {}), lookEveryMs).unref()
   }
 
-  /** @throws AlikeError `engine_version_refused`, `engine_setting_refused`; `config_invalid` when it refuses the API key */
+  /**
+   * @throws AlikeError `engine_version_refused`, `engine_setting_refused`; `config_invalid` if it refuses the API key
+   */
   static async start(options: WeaviateOptions): Promise<WeaviateEngine> {
     const engine = new WeaviateEngine(options)
     try {
@@ -85,14 +87,14 @@ export class WeaviateEngine implements Engine {
     return this.#server.unreachable
   }
 
-  /** Changes that have not been acknowledged. */
+  /** Unacknowledged changes. */
   get writeQueueDepth(): number {
     let depth = 0
     for (const { set } of this.#sets.values()) depth += set.depth
     return depth
   }
 
-  /** Asks nothing of the server: a set can be opened while it is away. */
+  /** Makes no request: a set can be opened while the server is down. */
   async open(set: EmbeddingSet): Promise<WeaviateSet> {
     if (this.#dropped.has(set.uid)) throw new AlikeError('gallery_not_found')
     const opened = this.#sets.get(set.uid)
@@ -130,7 +132,7 @@ export class WeaviateEngine implements Engine {
       throw new AlikeError('gallery_exists', { detail: `Its ${other}: ${made[other]}, not ${wished[other]}.` })
   }
 
-  /** Removed at once where the server answers, otherwise as soon as it does while this process runs. */
+  /** Removed immediately if the server answers, otherwise as soon as it does while this process runs. */
   async drop({ uid }: Pick<EmbeddingSet, 'uid'>): Promise<void> {
     const opened = this.#sets.get(uid)
     this.#dropped.add(uid)
@@ -178,8 +180,8 @@ function collectionOf(uid: string): string {
 }
 
 /**
- * A server that is away is waited for: galleries in it answer `engine_unreachable` until it is there.
- * @throws AlikeError `engine_version_refused`, `engine_setting_refused`; `config_invalid` when it refuses the API key
+ * Starts even if the server is down: requests to its galleries fail with `engine_unreachable` until it is up.
+ * @throws AlikeError `engine_version_refused`, `engine_setting_refused`; `config_invalid` if it refuses the API key
  */
 export function openWeaviate(options: WeaviateOptions): Promise<WeaviateEngine> {
   return WeaviateEngine.start(options)

@@ -1,6 +1,6 @@
 /**
- * The one way to the server: connected to one of its nodes when it is first needed, and to another one when that does not answer. Every
- * call may be made twice: reads change nothing, and writes say what is to be there.
+ * The only access to the server: connects to one of its nodes on demand, and to another one if that does not answer.
+ * Every call may be repeated: reads change nothing, and writes are idempotent.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { WeaviateClient } from 'weaviate-client'
@@ -11,7 +11,7 @@ import { errorOf, isAway } from './server-errors.js'
 import { ServerNodes } from './server-nodes.js'
 import type { WeaviateSettings } from './weaviate-settings.js'
 
-/** Why one object of a batch was not written; undefined when it was. */
+/** Why one object of a batch was not written; undefined on success. */
 export type BatchResult = AlikeError | undefined
 
 export interface BatchObject {
@@ -22,13 +22,13 @@ export interface BatchObject {
 }
 
 /**
- * Share of the timeout after which all attempts but the last are given up. A node asks one that has died or was cut off again and again until
- * it has heard of that, some five seconds later; what is asked then is answered.
+ * Share of the timeout after which all attempts but the last are abandoned. A node keeps asking one that has died or
+ * was cut off until it learns of that, some five seconds later; requests after that are answered.
  */
 const firstAttempts = 1 / 4
-/** Between attempts, times those that failed: the nodes come to know of each other. */
+/** Pause between attempts, multiplied by the failed ones: the nodes learn of each other's state. */
 const pauseMs = 250
-/** How long the nodes may take to tell of each other, the first time and after one did not answer. */
+/** How long the status of the nodes may take, the first time and after one did not answer. */
 const nodesWithinMs = { first: 5_000, again: 1_000 }
 
 export class WeaviateServer {
@@ -44,26 +44,26 @@ export class WeaviateServer {
     this.#nodes = new ServerNodes(settings)
   }
 
-  /** Why the last call was not answered; undefined when it was. */
+  /** Why the last call failed; undefined if it succeeded. */
   get unreachable(): string | undefined {
     return this.#unreachable
   }
 
   /**
-   * @param signal nobody waits for the answer any more
-   * @throws AlikeError `engine_unreachable`, `engine_version_refused`, `engine_setting_refused`, `storage_full`, `gallery_not_found`
-   * where there is no such collection; the signal's reason
+   * @param signal aborted when nobody waits for the answer any more
+   * @throws AlikeError `engine_unreachable`, `engine_version_refused`, `engine_setting_refused`, `storage_full`,
+   * `gallery_not_found` if there is no such collection; the signal's reason
    */
   call<Reply>(ask: (client: WeaviateClient) => Promise<Reply>, signal?: AbortSignal): Promise<Reply> {
     return this.#asked(({ client }) => ask(client), signal)
   }
 
-  /** @throws AlikeError as `call` */
+  /** @throws AlikeError as `call` does */
   async expectReady(): Promise<void> {
     await this.#asked(expectStarted)
   }
 
-  /** Each is written or not by itself. @throws AlikeError as `call` */
+  /** Each object is written or fails independently. @throws AlikeError as `call` does */
   async write(objects: readonly BatchObject[]): Promise<BatchResult[]> {
     return this.#asked(async ({ rest }) => {
       const path = `v1/batch/objects?${this.#level}`
@@ -71,14 +71,14 @@ export class WeaviateServer {
       const results = written.map(({ result }) =>
         result?.status === 'SUCCESS' ? undefined : errorOf(new Error(messageOf(result))),
       )
-      // another node may reach what this one does not, or know what this one has not read yet
+      // another node may reach what this one cannot, or have loaded what this one has not yet
       const elsewhere = results.find((result) => result?.code === 'gallery_not_found' || (result && isAway(result)))
       if (elsewhere !== undefined) throw elsewhere
       return results
     })
   }
 
-  /** @returns how many were not removed @throws AlikeError as `call` */
+  /** @returns how many were not removed @throws AlikeError as `call` does */
   async remove(collection: string, ids: readonly string[], { dryRun = false } = {}): Promise<number> {
     return this.#asked(async ({ rest }) => {
       const where = { operator: 'ContainsAny', path: ['id'], valueTextArray: ids }
@@ -89,7 +89,7 @@ export class WeaviateServer {
     })
   }
 
-  /** What is left out stays; `null` goes. @throws AlikeError `image_not_found`; as `call` */
+  /** Omitted properties stay; `null` removes one. @throws AlikeError `image_not_found`; as `call` does */
   async merge(collection: string, id: string, properties: object): Promise<void> {
     await this.#asked(async ({ rest }) => {
       const body = { class: collection, id, properties }
@@ -128,11 +128,11 @@ export class WeaviateServer {
         this.#unreachable = undefined
         return reply
       } catch (error) {
-        signal?.throwIfAborted() // an answer that nobody waited for says nothing of the server
+        signal?.throwIfAborted() // an aborted call says nothing about the server
         const told = errorOf(error)
         if (!isAway(told)) throw told
         failures++
-        // a node that is only slow is kept; one that is not there may come back as another one
+        // a merely slow node is kept; a dead one may come back changed
         if (!isConnected || !(error instanceof SlowAnswer) || failures > 1) this.#forget(connecting)
         if (failures > this.#nodes.count) {
           this.#unreachable = told.message
@@ -150,7 +150,7 @@ export class WeaviateServer {
     return connection
   }
 
-  /** Whatever is under way ends: it is asked of a node that does not answer. */
+  /** Cancels everything in progress: it was sent to a node that does not answer. */
   #forget(connecting: Promise<ServerConnection>): void {
     if (this.#connecting !== connecting) return
     this.#connecting = undefined
@@ -158,7 +158,10 @@ export class WeaviateServer {
   }
 }
 
-/** A node that is starting knows no collection yet: what it says of one counts only if it has started before it is asked again. */
+/**
+ * A starting node knows no collections yet: a missing collection counts only if the node had started before it is asked
+ * again.
+ */
 async function askedStarted<Reply>(ask: (asking: Asking) => Promise<Reply>, asking: Asking): Promise<Reply> {
   try {
     return await ask(asking)

@@ -1,4 +1,7 @@
-/** One embedding set in a collection of its own: every verb by id. Longer than most files because it is the one list of them. */
+/**
+ * One embedding set in its own collection: every operation by id. Longer than most files because it is the single list
+ * of operations.
+ */
 import { AlikeError } from '../../errors.js'
 import type {
   EmbeddingSet,
@@ -64,11 +67,11 @@ export interface SetParts {
   collection: ImageCollection
   clock: ChangeClock
   exactBelow: number
-  /** Pictures the set may hold. */
+  /** Maximum pictures in the set. */
   imagesMax: number
-  /** Characters of the records on one page of a list. One record is listed whatever its length. */
+  /** Maximum characters of the records on one page of a list. At least one record is listed, whatever its length. */
   pageMaxLength: number
-  /** Changes that may wait; one more is refused. */
+  /** Maximum waiting changes; one more is refused. */
   waitingMax: number
   scanPlace: Pick<ScanPlace, 'settings' | 'layout'>
 }
@@ -90,17 +93,17 @@ export class WeaviateSet implements OpenSet {
     this.copies = new StoredCopies(parts.collection, (work) => this.#changes.alone(work))
   }
 
-  /** Its network is served from now on, or no more. */
+  /** Called when the set's network starts or stops being served. */
   become(state: EmbeddingSet['state']): void {
     this.#state = state
   }
 
-  /** Changes that were not acknowledged. */
+  /** Unacknowledged changes. */
   get depth(): number {
     return this.#changes.depth
   }
 
-  /** Resolves when the changes that were accepted have ended. */
+  /** Resolves when the accepted changes have finished. */
   settled(): Promise<void> {
     return this.#changes.settled()
   }
@@ -252,7 +255,7 @@ export class WeaviateSet implements OpenSet {
     return (await this.#parts.collection.ofIds([uuid], { properties, vectors })).get(uuid)
   }
 
-  /** In their order; undefined for those that are gone, or in whose place another picture is. */
+  /** In the given order; undefined for those removed or replaced. */
   async #now(
     images: readonly Identified[],
     properties: readonly PropertyName[],

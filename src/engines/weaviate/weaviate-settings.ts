@@ -1,39 +1,39 @@
-/** Where the server is, and what galleries in it get when they do not say otherwise. */
+/** The location of the server, and defaults for its galleries. */
 import type { Quantisation } from '../../gallery/engine.js'
 
-/** How many replicas answer for a write, and for a read by id; a search is answered by one, whatever is chosen. */
+/** How many replicas acknowledge a write and answer a read by id; a search is always answered by one. */
 export const consistencies = ['one', 'quorum', 'all'] as const
 export type Consistency = (typeof consistencies)[number]
 
 export interface WeaviateSettings {
-  /** Of the REST interface: `http://host:8080`. */
+  /** REST interface: `http://host:8080`. */
   url: string
-  /** Of the gRPC interface: `host:50051`, encrypted as the REST interface is. */
+  /** gRPC interface: `host:50051`, encrypted if the REST interface is. */
   grpcAddress: string
   /** Empty: anonymous. */
   apiKey: string
   consistency: Consistency
-  /** A call that takes longer is given up. */
+  /** Timeout of a call. */
   timeoutMs: number
 }
 
-/** How a new collection lies in the server. */
+/** Storage of a new collection in the server. */
 export interface CollectionLayout {
-  /** Parts, on nodes of their own where there are as many. */
+  /** Shards, on separate nodes if there are enough. */
   shards: number
-  /** Copies of each part. */
+  /** Copies of each shard. */
   replicas: number
-  /** `rq8`: eight bits a dimension in the index; `none`: full vectors there, too. Full vectors are always stored. */
+  /** `rq8`: eight bits per dimension in the index; `none`: full vectors. Full vectors are always stored as well. */
   quantisation: Quantisation
 }
 
 export interface IndexTuning {
-  /** Links of a picture. */
+  /** Links per picture. */
   maxConnections: number
   efConstruction: number
-  /** Candidates that a search keeps, or as many as it asks for if that is more; −1: the server chooses. */
+  /** Candidates that a search keeps, or the requested number if that is higher; −1: the server decides. */
   ef: number
-  /** As many pictures as that, or as a filter leaves, are compared one by one. */
+  /** Up to this many pictures, in total or matching a filter, are compared one by one. */
   exactBelow: number
 }
 
