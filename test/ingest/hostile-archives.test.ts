@@ -14,20 +14,25 @@ import { longestTurn } from '../support/event-loop.js'
 const limits = { uploadMaxBytes: 100_000, ingestMaxBytes: 1e9, ingestMaxFiles: 1_000 }
 /** One turn of the event loop; far above what is measured on a free machine. */
 const turnMaxMs = 200
+/** Compiling and collecting garbage are long turns once; what an archive holds up, it does each time. */
+const roundsMax = 3
 
 async function read(t: TestContext, kind: SourceKind, bytes: Buffer, bounds = limits): Promise<SourceItem[]> {
   const file = join(await temporaryFolder(t), 'upload')
   await writeFile(file, bytes)
-  const { result, longestMs } = await longestTurn(async () => {
-    const source = await openSource({ kind }, file, { limits: bounds })
-    t.after(() => source.close())
-    const items: SourceItem[] = []
-    for await (const item of source.items(0)) items.push(item)
-    return items
-  })
-  assert.ok(longestMs < turnMaxMs, `others waited for ${longestMs} ms`)
-  if (result.status === 'rejected') throw result.reason
-  return result.value
+  for (let round = 1; ; round++) {
+    const { result, longestMs } = await longestTurn(async () => {
+      const source = await openSource({ kind }, file, { limits: bounds })
+      t.after(() => source.close())
+      const items: SourceItem[] = []
+      for await (const item of source.items(0)) items.push(item)
+      return items
+    })
+    if (longestMs >= turnMaxMs && round < roundsMax) continue
+    assert.ok(longestMs < turnMaxMs, `others waited for ${longestMs} ms`)
+    if (result.status === 'rejected') throw result.reason
+    return result.value
+  }
 }
 
 const refused = (detail: RegExp) => (error: unknown) =>
