@@ -1,12 +1,12 @@
-/** Turns answers into JSON: one serialiser for each distinct schema of an answer, made while routes are registered. */
+/** Turns answers into JSON: one serialiser for each distinct schema of an answer, made for the first such answer. */
 import fastJsonStringify, { type ObjectSchema, type Schema } from 'fast-json-stringify'
 
 type Serialiser = (answer: unknown) => string
 type NamedSchemas = Readonly<Record<string, ObjectSchema>>
 
 /**
- * Fastify's own makes one for each status of each route, and checks every named schema each time: two seconds of a start.
- * Most answers are the same problem document, and few refer to more than two names.
+ * Fastify's own makes one for each status of each route while the service starts, and checks every named schema each time:
+ * two seconds. Most answers are the same problem document, few refer to more than two names, and one takes milliseconds.
  */
 export function serialiserFactory(named: unknown): (answer: { schema?: unknown }) => Serialiser {
   const made = new Map<string, Serialiser>()
@@ -14,25 +14,31 @@ export function serialiserFactory(named: unknown): (answer: { schema?: unknown }
     const text = JSON.stringify(schema)
     const known = made.get(text)
     if (known !== undefined) return known
-    const serialiser = fastJsonStringify(schema as Schema, {
-      schema: referredTo(schema as { $id?: string }, named as NamedSchemas),
-    })
+    const referred = referredTo(schema as { $id?: string }, named as NamedSchemas)
+    let compiled: Serialiser | undefined
+    const serialiser: Serialiser = (answer) => {
+      compiled ??= fastJsonStringify(schema as Schema, { schema: referred })
+      return compiled(answer)
+    }
     made.set(text, serialiser)
     return serialiser
   }
 }
 
-/** The named schemas that a schema refers to (`$ref: 'Name#'`), and those to which they refer. */
+/**
+ * The named schemas that a schema refers to (`$ref: 'Name#'`), and those to which they refer.
+ * @throws Error of a name that is not there
+ */
 function referredTo(schema: { $id?: string }, named: NamedSchemas): Record<string, ObjectSchema> {
   const found = new Map<string, ObjectSchema>()
   const follow = (part: unknown): void => {
     if (typeof part !== 'object' || part === null) return
     const { $ref } = part as { $ref?: unknown }
     const name = typeof $ref === 'string' ? $ref.split('#')[0]! : ''
-    const target = Object.hasOwn(named, name) && name !== schema.$id ? named[name] : undefined
-    if (target !== undefined && !found.has(name)) {
-      found.set(name, target)
-      follow(target)
+    if (name !== '' && name !== schema.$id && !found.has(name)) {
+      if (!Object.hasOwn(named, name)) throw new Error(`no schema is called ${name}`)
+      found.set(name, named[name]!)
+      follow(named[name])
     }
     for (const inner of Object.values(part)) follow(inner)
   }

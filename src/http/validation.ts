@@ -1,7 +1,7 @@
 /** Validates requests against their TypeBox schemas, with error messages that callers can use. */
 import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile, type Validator } from 'typebox/compile'
 import type { TLocalizedValidationError } from 'typebox/error'
 import { AlikeError } from '../errors.js'
 import { cutText } from '../text.js'
@@ -56,10 +56,14 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, http
   }
 }
 
-/** @returns a function that returns the value, or throws `RequestInvalid` */
+/**
+ * Compiled for the first value, so that the service starts sooner: it takes a millisecond.
+ * @returns a function that returns the value, or throws `RequestInvalid`
+ */
 export function compileCheck(schema: TSchema, where: Misfit['in']): (value: unknown) => unknown {
-  const compiled = Compile(withoutReferences(schema) as TSchema)
+  let compiled: Validator | undefined
   return (value) => {
+    compiled ??= Compile(withoutReferences(schema) as TSchema)
     const told: Misfit[] = []
     const bounded = boundedIn(schema, value, { in: where, pointer: '' }, told)
     if (told.length === 0 && compiled.Check(value)) return value

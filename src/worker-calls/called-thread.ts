@@ -17,28 +17,27 @@ export interface CalledThreadOptions {
   file: URL
   /** Passed as the thread's `workerData`. */
   data: unknown
+  /** Start with the first call, so that an unused thread costs nothing. Default false: start at once. */
+  startsWhenCalled?: boolean | undefined
   /** Called once if the thread exits without having been asked to. */
   onFailure(error: AlikeError): void
 }
 
 /** The caller's end of the connection. */
 export class CalledThread<Calls extends CallTable> {
-  readonly #worker: Worker
   readonly #options: CalledThreadOptions
   readonly #waiting = new Map<number, Waiting>()
   readonly #ended: Promise<void>
+  #tellEnd: () => void = () => {}
+  #worker: Worker | undefined
   #lastCall = 0
   #closing = false
   #failure: AlikeError | undefined
 
   constructor(options: CalledThreadOptions) {
     this.#options = options
-    this.#worker = new Worker(options.file, { workerData: options.data, name: options.name })
-    this.#ended = new Promise((resolve) => this.#worker.once('exit', () => resolve()))
-    this.#worker.on('message', (answers: FromThread[]) => answers.forEach((answer) => this.#settle(answer)))
-    this.#worker.on('error', (error) => this.#fail(error))
-    this.#worker.on('messageerror', (error) => this.#fail(error)) // whose it was is not known; `expectSendable` keeps it from happening
-    this.#worker.on('exit', () => this.#fail(undefined))
+    this.#ended = new Promise((resolve) => (this.#tellEnd = resolve))
+    if (options.startsWhenCalled !== true) this.#worker = this.#start()
   }
 
   /** Number of calls without a reply. */
@@ -68,6 +67,7 @@ export class CalledThread<Calls extends CallTable> {
     return new Promise((resolve, reject) => {
       try {
         expectSendable(request)
+        this.#worker ??= this.#start()
         this.#worker.postMessage({ call, name, request } as ToThread<Calls>, transfer)
         this.#waiting.set(call, { resolve, reject })
       } catch (cause) {
@@ -80,9 +80,21 @@ export class CalledThread<Calls extends CallTable> {
   async close(): Promise<void> {
     if (!this.#closing && this.#failure === undefined) {
       this.#closing = true
-      this.#worker.postMessage({ name: null } satisfies ToThread<Calls>)
+      if (this.#worker === undefined) this.#tellEnd()
+      else this.#worker.postMessage({ name: null } satisfies ToThread<Calls>)
     }
     await this.#ended
+  }
+
+  #start(): Worker {
+    const { file, data, name } = this.#options
+    const worker = new Worker(file, { workerData: data, name })
+    worker.once('exit', () => this.#tellEnd())
+    worker.on('message', (answers: FromThread[]) => answers.forEach((answer) => this.#settle(answer)))
+    worker.on('error', (error) => this.#fail(error))
+    worker.on('messageerror', (error) => this.#fail(error)) // whose it was is not known; `expectSendable` keeps it from happening
+    worker.on('exit', () => this.#fail(undefined))
+    return worker
   }
 
   #settle(message: FromThread): void {

@@ -129,14 +129,14 @@ export function rewriteImages(
 
 /** As the addon of then wrote them: half of a surrogate pair as three bytes, which is no UTF-8. */
 function bytesOf(text: string | null): Buffer | null {
-  return text === null
-    ? null
-    : Buffer.concat(
-        Array.from(text, (character) => {
-          const code = character.codePointAt(0)!
-          return code >= 0xd800 && code <= 0xdfff
-            ? Buffer.from([0xe0 | (code >> 12), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f)])
-            : Buffer.from(character)
-        }),
-      )
+  if (text === null) return null
+  if (!/\p{Surrogate}/u.test(text)) return Buffer.from(text)
+  return Buffer.concat(
+    Array.from(text, (character) => {
+      const code = character.codePointAt(0)!
+      return code >= 0xd800 && code <= 0xdfff
+        ? Buffer.from([0xe0 | (code >> 12), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f)])
+        : Buffer.from(character)
+    }),
+  )
 }

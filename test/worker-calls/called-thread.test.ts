@@ -4,12 +4,13 @@ import type { AlikeError } from '../../src/errors.js'
 import { CalledThread } from '../../src/worker-calls/called-thread.js'
 import type { TestCalls } from './answering-thread.js'
 
-function open(): { thread: CalledThread<TestCalls>; failures: AlikeError[] } {
+function open({ startsWhenCalled = false } = {}): { thread: CalledThread<TestCalls>; failures: AlikeError[] } {
   const failures: AlikeError[] = []
   const thread = new CalledThread<TestCalls>({
     name: 'test',
     file: new URL('./answering-thread.js', import.meta.url),
     data: { greeting: 'hello' },
+    startsWhenCalled,
     onFailure: (error) => failures.push(error),
   })
   return { thread, failures }
@@ -62,6 +63,22 @@ test('closing lets calls in progress finish and refuses new ones', async () => {
   await assert.rejects(thread.call('greet', 'late'), { code: 'shutting_down' })
   assert.equal(await slow, 50)
   await closed
+  assert.deepEqual(failures, [])
+})
+
+test('a thread that starts when it is called lives only then, and can be closed before', async () => {
+  const threads = () => process.getActiveResourcesInfo().filter((resource) => resource === 'MessagePort').length
+  const before = threads()
+  const { thread: never } = open({ startsWhenCalled: true })
+  assert.equal(threads(), before)
+  assert.equal(never.alive, true)
+  await never.close()
+  assert.equal(never.alive, false)
+  await assert.rejects(never.call('greet', 'late'), { code: 'shutting_down' })
+  const { thread, failures } = open({ startsWhenCalled: true })
+  assert.deepEqual(await Promise.all([thread.call('greet', 'a'), thread.call('greet', 'b')]), ['hello a', 'hello b'])
+  assert.ok(threads() > before)
+  await thread.close()
   assert.deepEqual(failures, [])
 })
 

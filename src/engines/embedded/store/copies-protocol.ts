@@ -8,7 +8,6 @@ export interface CopiesThreadData {
 
 /** `gallery` is the gallery's number, `query` the descriptors of the query's pictures. */
 export type CopiesCalls = {
-  open: { request: undefined; reply: void }
   /** For each slot, its highest near-copy score to any picture of the query; NaN where it cannot be computed. */
   scores: { request: { gallery: number; query: readonly Uint8Array[]; slots: Uint32Array }; reply: Float32Array }
   /**

@@ -9,18 +9,18 @@ import { DescriptorTable } from './descriptor-table.js'
 const { path } = workerData as CopiesThreadData
 
 let database: Database | undefined
-let calls: CopyCalls
+let calls: CopyCalls | undefined
 
 answerCalls<CopiesCalls>(
   {
-    open() {
-      database = withDatabase(() => openForReading(path))
-      calls = copyCalls(withDatabase(() => new DescriptorTable(database!)))
-    },
-    scores: (request) => calls.scores(request),
-    likeness: (request) => calls.likeness(request),
-    find: (request) => calls.find(request),
-    undescribed: (request) => calls.undescribed(request),
+    scores: (request) => opened().scores(request),
+    likeness: (request) => opened().likeness(request),
+    find: (request) => opened().find(request),
+    undescribed: (request) => opened().undescribed(request),
   },
   () => void database?.close(),
 )
+
+function opened(): CopyCalls {
+  return (calls ??= withDatabase(() => copyCalls(new DescriptorTable((database ??= openForReading(path))))))
+}

@@ -17,10 +17,9 @@ export type CopyCalls = {
   ) => CopiesCalls[Name]['reply'] | Promise<CopiesCalls[Name]['reply']>
 }
 
-/** @param table on an open connection: `open` has nothing to do */
+/** @param table on an open connection */
 export function copyCalls(table: DescriptorTable): CopyCalls {
   return {
-    open: () => {},
     scores({ gallery, query, slots }) {
       const rows = withDatabase(() => table.ofSlots(gallery, slots))
       const words = queryWords(query)

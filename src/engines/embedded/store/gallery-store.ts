@@ -51,7 +51,7 @@ export class GalleryStore {
   })
   readonly #parts: StoreParts
   #reads: StoreReads
-  /** Whether the reader and copies threads are open: from the start if there is room. */
+  /** Whether the reader thread is open, and the copies thread may read: from the start if there is room. */
   #readerOpen: boolean
   #writerOpen: boolean
   /** Set once alike.db is no longer the file that was opened. */
@@ -80,7 +80,7 @@ export class GalleryStore {
     let reads: StoreReads | undefined
     try {
       const hasRoom = await threads.openWriter()
-      if (hasRoom) await threads.openReaders()
+      if (hasRoom) await threads.openReader()
       reads = hasRoom ? openReads(path, options) : openReadsAlone(path, options)
       const store = new GalleryStore({ options, path, lock, threads }, reads)
       await store.scan('verify', undefined)
@@ -161,7 +161,7 @@ export class GalleryStore {
       }
       if (this.#reads.alone) return
       if (!this.#readerOpen) {
-        await threads.openReaders()
+        await threads.openReader()
         await threads.reader.call('verify', undefined)
       }
       this.#readerOpen = true

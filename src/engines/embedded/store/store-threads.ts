@@ -32,6 +32,7 @@ export class StoreThreads {
       name: 'copies',
       file: new URL('./copies-worker.js', import.meta.url),
       data: { path } satisfies CopiesThreadData,
+      startsWhenCalled: true,
       onFailure,
     })
   }
@@ -48,8 +49,8 @@ export class StoreThreads {
   }
 
   /** Call it after the writer has created the tables. @throws AlikeError `storage_full`, `data_unreadable` */
-  async openReaders(): Promise<void> {
-    await Promise.all([this.reader.call('open', undefined), this.copies.call('open', undefined)])
+  async openReader(): Promise<void> {
+    await this.reader.call('open', undefined)
   }
 
   /**

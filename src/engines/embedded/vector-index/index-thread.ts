@@ -43,6 +43,7 @@ export class IndexThread {
       name: 'index',
       file: new URL('./index-worker.js', import.meta.url),
       data: { settings, part } satisfies IndexThreadData,
+      startsWhenCalled: true,
       onFailure,
     })
   }
