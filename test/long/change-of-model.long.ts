@@ -165,7 +165,7 @@ test(`${clients} clients search while the model of their gallery is changed, and
   assert.deepEqual(searching.failed.slice(0, 3), [])
   assert.deepEqual(searching.mixed.slice(0, 3), [])
   await recordResult('change of model', {
-    question: 'Does a gallery go to another model and back while it is searched, without a failed or a mixed answer?',
+    question: 'Can a gallery switch to another model and back during searches, without failed or mixed answers?',
     facts: {
       pictures: serving!.count,
       from: basename(from),

@@ -25,16 +25,16 @@ test(`every answer is right or refused over ${damages} damages of each kind of f
   }
   assert.ok(rows['alike.db']!.refused + rows['alike.db']!.said > 0)
   await recordResult('damage', {
-    question: 'Is every answer right, or refused, when a file of the data folder is damaged?',
+    question: 'Is every answer right or refused if a file in the data folder is damaged?',
     facts: {
-      'damages of each file': damages,
+      'damages per file': damages,
       seed,
       seconds: Math.round((performance.now() - startedAt) / 1_000),
       'wrong answers': 0,
       crashes: 0,
     },
     table: {
-      head: ['file', 'start refused', 'said when asked', 'no harm: not needed, or built anew'],
+      head: ['file', 'start refused', 'reported on access', 'harmless: not needed, or rebuilt'],
       rows: Object.entries(rows).map(([file, { refused, said, unharmed }]) => [`\`${file}\``, refused, said, unharmed]),
     },
   })

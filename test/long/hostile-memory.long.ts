@@ -43,20 +43,20 @@ test(`hostile pictures crash no process with ${limitMebibytes} MiB`, async (t) =
   assert.equal(await service.stop('SIGTERM'), 0)
   await recordResult('hostile memory', {
     question:
-      'Does the process survive pictures of few kilobytes that would take gigabytes, large and stalled bodies beside them?',
+      'Does the process survive pictures of a few kilobytes that would decode to gigabytes, together with large and stalled bodies?',
     facts: {
       'limit, MiB': limitMebibytes,
-      'held by': limit === undefined ? 'comparing the peak' : 'a cgroup',
+      'enforced by': limit === undefined ? 'comparison with the peak' : 'a cgroup',
       'side, pixels': side,
       rounds,
       minutes: Math.round((performance.now() - startedAt) / 6_000) / 10,
       jobs: jobs.length,
-      'MiB after the start': Math.round(atStart / mebibyte),
-      'most MiB': Math.round(peak / mebibyte),
+      'MiB after start': Math.round(atStart / mebibyte),
+      'peak MiB': Math.round(peak / mebibyte),
       deaths: 0,
     },
     table: {
-      head: ['answer or error line', 'number'],
+      head: ['response or error line', 'number'],
       rows: [...answers, ...bodies].sort(([a], [b]) => (a < b ? -1 : 1)),
     },
   })

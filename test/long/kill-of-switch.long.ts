@@ -24,18 +24,18 @@ test('a change of model survives a kill at each of its steps, and in between', a
   const random = await killChanges(t, { rounds: kills, seed })
   await recordResult('kill of switch', {
     question:
-      'Is a change of model whole after a kill -9 at each of its steps: nothing lost, nothing half switched, nothing embedded twice?',
+      'Is a change of model intact after a kill -9 at each of its steps: nothing lost, half switched or embedded twice?',
     facts: {
       pictures,
-      'kills on the way': kills,
+      'kills in between': kills,
       seed,
-      'of them with a job': random.killed.filter((stages) => stages.includes('job')).length,
+      'of which during a job': random.killed.filter((stages) => stages.includes('job')).length,
       builds: random.builds,
       exchanges: random.exchanges,
       'pictures at the end': random.stored,
       'ids deleted': random.removed,
-      'lost, back or half switched': 0,
+      'lost, resurrected or half switched': 0,
     },
-    table: { head: ['killed', 'embedded by both processes', 'at most', 'next start, ms'], rows },
+    table: { head: ['killed', 'embedded by both processes', 'maximum', 'next start, ms'], rows },
   })
 })

@@ -13,7 +13,7 @@ test(`nothing acknowledged is lost, and nothing deleted comes back, in ${kills} 
   assert.ok(result.images.stored > 50)
   const { hit } = result
   await recordResult('kill', {
-    question: 'Is everything acknowledged there and found, and everything deleted gone, after each kill -9?',
+    question: 'After each kill -9, is everything acknowledged stored and found, and everything deleted gone?',
     facts: {
       kills,
       seed,
@@ -23,7 +23,7 @@ test(`nothing acknowledged is lost, and nothing deleted comes back, in ${kills} 
       jobs: result.jobs,
       'snapshots restored': result.snapshotsRestored,
       'slowest start, ms': Math.round(result.slowestStartMs),
-      'lost or back': 0,
+      'lost or resurrected': 0,
     },
     table: {
       head: ['kills during', 'number'],
@@ -36,9 +36,9 @@ test(`nothing acknowledged is lost, and nothing deleted comes back, in ${kills} 
               : `single writes and ${phase}`,
           count,
         ]),
-        ['… of them while a job ran', hit.job],
-        ['… of them while a snapshot of the data was written', hit.snapshot],
-        ['… of them while a graph was built', hit.building],
+        ['… of which while a job ran', hit.job],
+        ['… of which while a snapshot was written', hit.snapshot],
+        ['… of which while a graph was built', hit.building],
       ],
     },
   })
