@@ -1,15 +1,18 @@
-/** API keys: each with a role, if wanted for some galleries, some verbs and some time only. Only their hashes are kept; a key itself is shown once, when it is made. */
+/**
+ * API keys, each with a role and optional limits to galleries, verbs and a time. Only hashes are stored; a key itself
+ * is shown once, when it is created.
+ */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { AlikeError } from '../errors.js'
 import { type Caller, galleryPattern, type Role, type Verb, verbs, verbsOf } from './grants.js'
 
 export interface ApiKey extends Caller {
-  /** SHA-256 of the key. Keys are 256 random bits, so that nothing slower is needed against guessing. */
+  /** SHA-256 of the key. Keys are 256 random bits, so a slow hash is not needed against guessing. */
   hash: Buffer
 }
 
-/** What a line may say besides; left out: no limit. */
+/** Optional parts of a line; default: no limit. */
 export interface KeyLimits {
   galleries?: readonly string[] | undefined
   verbs?: readonly string[] | undefined
@@ -24,7 +27,7 @@ export interface KeySettings {
 
 const linePattern = /^([a-z0-9][a-z0-9._-]{0,62}):(read|write|admin):([0-9a-f]{64})((?: +[a-z]+=\S+)*)$/
 const datePattern = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d))?$/
-/** The old and the new one, while callers change over. */
+/** Maximum keys per name: an old and a new one, while callers switch. */
 const keysOfName = 2
 
 export class ApiKeys {
@@ -43,7 +46,7 @@ export class ApiKeys {
     return this.#keys.length
   }
 
-  /** Compares with every key, in the same time whichever fits. One that has expired is found as well. */
+  /** Compares with every key, in constant time. Also finds expired keys. */
   find(key: string): ApiKey | undefined {
     const hash = hashOf(key)
     let found: ApiKey | undefined
@@ -51,13 +54,13 @@ export class ApiKeys {
     return found
   }
 
-  /** From now on these are the keys. */
+  /** Replaces all keys. */
   replace(keys: readonly ApiKey[]): void {
     this.#keys = keys
   }
 }
 
-/** @returns the key to hand out, and the line to configure it by. @throws AlikeError `config_invalid` */
+/** @returns the key to hand out, and its configuration line @throws AlikeError `config_invalid` */
 export function makeKey(name: string, role: Role, limits: KeyLimits = {}): { key: string; line: string } {
   const key = `alike_${randomBytes(32).toString('base64url')}`
   const { galleries, verbs: only, expires } = limits
@@ -74,10 +77,10 @@ export function makeKey(name: string, role: Role, limits: KeyLimits = {}): { key
 }
 
 /**
- * @param given lines `name:role:hash`, with limits behind them if wanted (`galleries=shop-*|archive verbs=search
- * expires=2027-01-31`), separated by line ends or commas; `#` begins a comment line
- * @param source what to call them in an error
- * @throws AlikeError `config_invalid`, with the place of a line that does not fit, never with the line
+ * @param given lines `name:role:hash` with optional limits (`galleries=shop-*|archive verbs=search
+ * expires=2027-01-31`), separated by newlines or commas; `#` starts a comment line
+ * @param source its name in error messages
+ * @throws AlikeError `config_invalid`, with the position of a malformed line, never its content
  */
 export function parseKeys(given: string, source: string): ApiKey[] {
   const keys: ApiKey[] = []
@@ -94,7 +97,7 @@ export function parseKeys(given: string, source: string): ApiKey[] {
   return keys
 }
 
-/** @throws AlikeError `config_invalid` also when the file cannot be read, or no key is in what is set */
+/** @throws AlikeError `config_invalid`, also if the file is unreadable or the settings contain no key */
 export async function readKeys({ apiKeys, apiKeysFile }: KeySettings): Promise<ApiKey[]> {
   const fromFile =
     apiKeysFile === ''
@@ -106,7 +109,7 @@ export async function readKeys({ apiKeys, apiKeysFile }: KeySettings): Promise<A
           })
         })
   const keys = [...parseKeys(apiKeys, 'API_KEYS'), ...parseKeys(fromFile, 'API_KEYS_FILE')]
-  // what was meant to close the service must not leave it open
+  // a configuration meant to close the service must not leave it open
   if (`${apiKeys}${apiKeysFile}` !== '' && keys.length === 0)
     throw invalid('API_KEYS and API_KEYS_FILE are set, but have no key')
   expectDistinct(keys, 'API_KEYS and API_KEYS_FILE together')

@@ -1,15 +1,15 @@
-/** Where the audit log goes: into the log of the service, marked, or into a file of its own. */
+/** Destination of the audit log: marked lines in the service's log, or a separate file. */
 import { type Logger, pino } from 'pino'
 
 export interface AuditLog {
   write(entry: object): void
-  /** What was written is on its way to the disk. */
+  /** Flushes buffered entries and closes the file. */
   close(): void
 }
 
 /**
  * @param target `log`, or a path; empty: no audit log
- * @param onLoss a line that could not be written
+ * @param onLoss called for a line that could not be written
  */
 export function openAuditLog(target: string, logger: Logger, onLoss: (error: Error) => void): AuditLog | undefined {
   if (target === '') return undefined

@@ -1,10 +1,10 @@
-/** What a caller may do: verbs, and the galleries in which it may. */
+/** What a caller may do: verbs, and the galleries in which they apply. */
 
-/** Each may do what those before it may. */
+/** Each role includes the previous ones. */
 export const roles = ['read', 'write', 'admin'] as const
 export type Role = (typeof roles)[number]
 
-/** `search` queries, `read` looks things up, `delete` takes away what is stored, `admin` is what is left. */
+/** `search`: queries; `read`: look-ups; `delete`: removals; `admin`: everything else. */
 export const verbs = ['search', 'read', 'metrics', 'write', 'delete', 'admin'] as const
 export type Verb = (typeof verbs)[number]
 
@@ -16,13 +16,13 @@ const verbsOfRoles: Record<Role, readonly Verb[]> = {
 
 export interface Grant {
   verbs: ReadonlySet<Verb>
-  /** Names, or beginnings of names that end with `*`; undefined: every gallery, and what belongs to none. */
+  /** Names, or prefixes ending with `*`; undefined: every gallery, and whatever belongs to none. */
   galleries?: readonly string[] | undefined
 }
 
-/** Who asks, and what it may. */
+/** A caller and its permissions. */
 export interface Caller {
-  /** For the log, the rate limit and the audit log. */
+  /** For log, rate limit and audit log. */
   name: string
   grant: Grant
   expiresAt?: Date | undefined
@@ -34,7 +34,7 @@ export function verbsOf(role: Role): readonly Verb[] {
   return verbsOfRoles[role]
 }
 
-/** @param grant none where the service is open */
+/** @param grant undefined if the service is open */
 export function reaches(grant: Grant | undefined, gallery: string): boolean {
   const { galleries } = grant ?? {}
   if (galleries === undefined) return true

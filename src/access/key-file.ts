@@ -1,4 +1,4 @@
-/** The file of keys, looked at while the service runs: who changes it needs no restart. */
+/** Watches the key file, so that changes need no restart. */
 import { unwatchFile, watchFile } from 'node:fs'
 import { type ApiKeys, type KeySettings, readKeys } from './api-keys.js'
 
@@ -11,8 +11,9 @@ export interface KeyFileOptions {
 }
 
 /**
- * Looks at the file's state rather than waits for events: secrets that are mounted change by a link to another folder.
- * A file that cannot be used leaves the keys as they were. @returns what ends it
+ * Polls the file's state instead of waiting for events, because mounted secrets change through a link to another
+ * folder. An unusable file leaves the keys unchanged.
+ * @returns a function that stops watching
  */
 export function followKeyFile({ settings, keys, logger, onReload, lookEveryMs = 2_000 }: KeyFileOptions): () => void {
   const { apiKeysFile } = settings

@@ -1,4 +1,7 @@
-/** JSON Web Tokens of an OpenID Connect provider, in place of API keys: verified with the keys that it publishes. */
+/**
+ * JSON Web Tokens of an OpenID Connect provider as an alternative to API keys, verified with the provider's published
+ * keys.
+ */
 import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import { AlikeError } from '../errors.js'
 import { type Caller, galleryPattern, type Role, roles, type Verb, verbs, verbsOf } from './grants.js'
@@ -6,21 +9,21 @@ import { type Caller, galleryPattern, type Role, roles, type Verb, verbs, verbsO
 export interface TokenSettings {
   /** `iss` of its tokens; empty: tokens are not accepted. */
   jwtIssuer: string
-  /** One of these has to be in `aud`. */
+  /** `aud` must contain one of these. */
   jwtAudience: string
-  /** Where its keys are; empty: where its discovery document says. */
+  /** URL of its keys; empty: taken from its discovery document. */
   jwtJwksUrl: string
-  /** Claim with what a caller may, a list or words in a text. */
+  /** Claim with the caller's permissions, as a list or space-separated. */
   jwtScopeClaim: string
-  /** What begins those of them that are for this service. */
+  /** Prefix of the permissions that apply to this service. */
   jwtScopePrefix: string
-  /** Claim with the galleries in which it may; empty: in all. */
+  /** Claim with the allowed galleries; empty: all. */
   jwtGalleriesClaim: string
   /** Claim that names the caller. */
   jwtNameClaim: string
 }
 
-/** Signed with a private key: what the provider publishes cannot be used to sign. */
+/** Asymmetric only: published keys cannot be used to sign. */
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
 const clockToleranceSeconds = 30
 const fetchTimeoutMs = 5_000
@@ -33,7 +36,7 @@ export class Tokens {
     this.#settings = settings
   }
 
-  /** @returns undefined where no issuer is set. @throws AlikeError `config_invalid` */
+  /** @returns undefined if no issuer is configured @throws AlikeError `config_invalid` */
   static open(settings: TokenSettings): Tokens | undefined {
     if (settings.jwtIssuer === '') return undefined
     if (settings.jwtAudience === '')
@@ -43,7 +46,7 @@ export class Tokens {
     return new Tokens(settings)
   }
 
-  /** Whether it has the shape of a token; our own keys have no dots. */
+  /** Whether it looks like a token; our own keys contain no dots. */
   static looksLike(given: string): boolean {
     return given.split('.').length === 3
   }
@@ -87,7 +90,7 @@ export class Tokens {
     }
   }
 
-  /** Once found they are kept, and asked for again when a token names a key that is not among them. */
+  /** Cached, and fetched again when a token names an unknown key. */
   #publishedKeys(): Promise<JWTVerifyGetKey> {
     this.#keys ??= this.#findKeys().catch((error: unknown) => {
       this.#keys = undefined

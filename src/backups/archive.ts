@@ -1,4 +1,4 @@
-/** A snapshot as one file: a tar of its folder, the same bytes each time it is read. */
+/** A snapshot as one file: a tar of its folder, with the same bytes each time. */
 import { createHash } from 'node:crypto'
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,13 +10,13 @@ import { type BackupManifest, manifestName } from './backup-manifest.js'
 
 export interface SnapshotArchive {
   tar: Readable
-  /** Of all of it, so that one that broke off is noticed. */
+  /** Total size, so that a truncated download is noticed. */
   bytes: number
 }
 
 const blockBytes = 512
 
-/** @param folder of the snapshot. The files are open from here on: deleting the snapshot does not break it off. */
+/** @param folder of the snapshot. Its files stay open: deleting the snapshot does not interrupt the archive. */
 export async function openArchive(folder: string, { id, createdAt, files }: BackupManifest): Promise<SnapshotArchive> {
   const manifest = await readFile(join(folder, manifestName))
   const handles = await Promise.all(files.map(({ name }) => open(join(folder, name))))
@@ -35,7 +35,7 @@ export async function openArchive(folder: string, { id, createdAt, files }: Back
     }
     tar.finalize()
   }
-  // The packer is no stream of Node's: one of those stands in front of it.
+  // The packer is not a Node stream, so it is wrapped in one.
   const output = new PassThrough()
   tar.on('error', (error: Error) => output.destroy(error))
   output.once('close', () => tar.destroy())
@@ -43,7 +43,7 @@ export async function openArchive(folder: string, { id, createdAt, files }: Back
   fill()
     .catch((error: Error) => tar.destroy(error))
     .finally(() => Promise.all(handles.map((handle) => handle.close())))
-    .catch(() => {}) // closed already, with its stream
+    .catch(() => {}) // already closed, together with its stream
 
   const entries = [manifest.length, ...files.map(({ bytes }) => bytes)]
   return {
@@ -68,7 +68,10 @@ async function packFile(
   })
 }
 
-/** What was damaged since it was written breaks off before its end: nobody takes it for a whole archive. */
+/**
+ * If the data was damaged after it was written, the archive breaks off before its end, so that nobody mistakes it for a
+ * complete one.
+ */
 function expectSha256(sha256: string): Transform {
   const hash = createHash('sha256')
   return new Transform({

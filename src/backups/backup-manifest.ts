@@ -1,4 +1,4 @@
-/** What lies beside the files of a snapshot: what they hold, and how to tell that they are whole. */
+/** The manifest beside the files of a snapshot: their content, and checksums to verify them. */
 import { createHash } from 'node:crypto'
 import type { DatabaseContents } from '../engines/embedded/store/examine-database.js'
 
@@ -8,11 +8,11 @@ export const databaseName = 'alike.db'
 export interface BackupManifest extends DatabaseContents {
   formatVersion: 1
   id: string
-  /** ISO 8601: everything acknowledged before is in it. */
+  /** ISO 8601: contains everything acknowledged before. */
   createdAt: string
-  /** Of Alike. */
+  /** Alike's version. */
   serviceVersion: string
-  /** Of the model that was served; the embeddings are only of use with it. */
+  /** Of the serving model; the embeddings are useless without it. */
   modelId: string
   files: SnapshotFile[]
   /** SHA-256 of this manifest without this line. */
@@ -25,7 +25,7 @@ export interface SnapshotFile {
   sha256: string
 }
 
-/** The date for people, the rest because two may fall into one second. */
+/** The date for people, the rest because two may be created in the same second. */
 export const snapshotIdPattern = '^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}$'
 
 export function snapshotIdAt(createdAt: string, suffix: string): string {
@@ -36,11 +36,11 @@ export function manifestText(facts: Omit<BackupManifest, 'manifestSha256'>): str
   return `${JSON.stringify({ ...facts, manifestSha256: sha256Of(facts) }, null, 2)}\n`
 }
 
-/** Undefined for one that is damaged, or of a version that this code does not know. */
+/** Undefined if it is damaged, or of an unknown version. */
 export function parseManifest(text: string): BackupManifest | undefined {
   try {
     const { manifestSha256, ...facts } = JSON.parse(text) as BackupManifest
-    // With the right checksum it is one that `manifestText` wrote: its shape needs no check of its own.
+    // With the right checksum it was written by `manifestText`: its shape needs no check of its own.
     if (manifestSha256 !== sha256Of(facts) || facts.formatVersion !== 1) return undefined
     return new RegExp(snapshotIdPattern).test(facts.id) ? { ...facts, manifestSha256 } : undefined
   } catch {

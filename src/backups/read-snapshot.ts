@@ -1,4 +1,4 @@
-/** A snapshot read to its end, from its folder or from its archive, and every checksum compared. */
+/** Reads a snapshot completely, from its folder or archive, and verifies every checksum. */
 import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
@@ -18,8 +18,8 @@ interface Entry {
 const manifestMaxBytes = 64 * 2 ** 20
 
 /**
- * @param path of a snapshot's folder, or of its archive.
- * @param to where the database goes, written to the disk; left out to compare only. A file that is there is written over.
+ * @param path of a snapshot's folder or archive.
+ * @param to where to write the database, synced to disk and overwriting an existing file; omit it to verify only.
  * @throws AlikeError `snapshot_damaged`, `storage_full`
  */
 export async function readSnapshot(path: string, to?: string): Promise<BackupManifest> {
@@ -57,7 +57,7 @@ async function* entriesOf(archive: string): AsyncGenerator<Entry> {
     .pipe(entries)
   for await (const entry of entries) {
     if (entry.header.type === 'directory')
-      entry.resume() // packed again by another program
+      entry.resume() // repacked by another program
     else yield { name: basename(entry.header.name), content: entry as AsyncIterable<Buffer> }
   }
 }

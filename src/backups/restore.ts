@@ -1,7 +1,7 @@
 /**
- * From a snapshot to a data folder that a service can be started on. The database gets its name
- * last, when everything was compared: a restore that breaks off leaves a folder that it can be
- * repeated on, and nothing that looks like data.
+ * Restores a snapshot into a data folder on which a service can start. The database gets its name last, after
+ * everything was verified: an interrupted restore leaves a folder on which it can be repeated, and nothing that looks
+ * like data.
  */
 import { readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -14,21 +14,22 @@ import { type BackupManifest, databaseName } from './backup-manifest.js'
 import { readSnapshot } from './read-snapshot.js'
 
 const unfinishedName = `${databaseName}.restoring`
-/** What may lie in a data folder that counts as empty: what we leave there, and what a file system puts there itself. */
+/** Entries of a data folder that still counts as empty: our own leftovers, and what file systems create. */
 const ofNoInterest = new Set([unfinishedName, ...besideDatabase, 'lost+found'])
 
 /**
- * @param snapshot its folder or its archive.
- * @param dataDir made when it does not exist.
- * @throws AlikeError `restore_refused`, `data_unreadable` when a process uses the folder, `snapshot_damaged`, `storage_full`
+ * @param snapshot its folder or archive.
+ * @param dataDir created if missing.
+ * @throws AlikeError `restore_refused`, `data_unreadable` if a process uses the folder, `snapshot_damaged`,
+ * `storage_full`
  */
 export async function restoreSnapshot(snapshot: string, dataDir: string): Promise<BackupManifest> {
   await expectEmpty(dataDir)
-  const lock = lockFolder(dataDir) // on an empty file in the place of the database
+  const lock = lockFolder(dataDir) // the lock is on an empty file in place of the database
   const unfinished = join(dataDir, unfinishedName)
   const database = join(dataDir, databaseName)
   try {
-    await expectEmpty(dataDir) // a service may have come and gone before the lock
+    await expectEmpty(dataDir) // a service may have used it before the lock
     const manifest = await readSnapshot(snapshot, unfinished)
     bringUpToDate(unfinished) // it may be of an older version
     const { images } = examineDatabase(unfinished)
@@ -61,7 +62,7 @@ async function expectEmpty(dataDir: string): Promise<void> {
   }
 }
 
-/** As the lock, or a process that was ended before it had made its tables, leaves it. */
+/** As left by the lock, or by a process that ended before creating its tables. */
 async function isEmpty(path: string): Promise<boolean> {
   return stat(path).then(
     ({ size }) => size === 0,

@@ -1,6 +1,6 @@
 /**
- * The folder of all snapshots: one folder for each, under its id. What is being written or deleted
- * has another name, so that whatever lies under an id is whole.
+ * The folder of all snapshots: one subfolder each, named by id. Snapshots being written or deleted have another name,
+ * so that every id is complete.
  */
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -18,9 +18,9 @@ export class SnapshotFolder {
     return join(this.path, id)
   }
 
-  /** Removes what a crash left behind. */
+  /** Removes leftovers of a crash. */
   async sweep(): Promise<void> {
-    await mkdir(this.path, { recursive: true }).catch(unlessNoRoom) // made with the first snapshot then
+    await mkdir(this.path, { recursive: true }).catch(unlessNoRoom) // the first snapshot creates it instead
     for (const name of await readdir(this.path).catch(noneIfMissing)) {
       if (/\.(writing|deleting)$/.test(name)) await rm(join(this.path, name), { recursive: true, force: true })
     }
@@ -28,14 +28,14 @@ export class SnapshotFolder {
 
   /** Newest first. */
   async ids(): Promise<string[]> {
-    const names = await readdir(this.path).catch(noneIfMissing) // somebody has tidied up
+    const names = await readdir(this.path).catch(noneIfMissing) // deleted by someone
     return names
       .filter((name) => new RegExp(snapshotIdPattern).test(name))
       .sort()
       .reverse()
   }
 
-  /** Undefined when there is none under this id, or it is not whole; checksums of the files are for who reads them. */
+  /** Undefined if there is no complete snapshot with this id; readers verify the checksums of the files. */
   async manifest(id: string): Promise<BackupManifest | undefined> {
     try {
       const manifest = parseManifest(await readFile(join(this.pathOf(id), manifestName), 'utf8'))
@@ -54,14 +54,14 @@ export class SnapshotFolder {
     return (await this.ids()).includes(id)
   }
 
-  /** @returns the folder to write files into; `keep` or `discard` ends it. */
+  /** @returns the folder for the files; `keep` or `discard` finishes it */
   async begin(id: string): Promise<string> {
     const path = `${this.pathOf(id)}.writing`
     await mkdir(path, { recursive: true })
     return path
   }
 
-  /** From here on it is a snapshot: all of it is on the disk before it gets its name. */
+  /** Makes it a snapshot: everything is synced to disk before it gets its name. */
   async keep(id: string, facts: Omit<BackupManifest, 'manifestSha256'>): Promise<void> {
     const path = `${this.pathOf(id)}.writing`
     await writeSettled(join(path, manifestName), manifestText(facts))
@@ -82,7 +82,7 @@ export class SnapshotFolder {
   }
 }
 
-/** A service whose disk is full has to start. */
+/** A service with a full disk must be able to start. */
 function unlessNoRoom(error: unknown): void {
   if (asStorageError(error) === error) throw error
 }

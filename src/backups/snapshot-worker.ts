@@ -17,7 +17,7 @@ answerCalls<SnapshotCalls>(
     async write({ from, to }) {
       try {
         await copyDatabase(from, to, (share) => tell(share * copyShare))
-        // Damage that was copied must be known now, not when the copy is needed.
+        // Copied damage must be detected now, not when the copy is needed.
         const contents = examineDatabase(to, stopIfAsked)
         tell(0.9)
         return { contents, file: await settleFile(to, stopIfAsked) }

@@ -1,6 +1,5 @@
 /**
- * Snapshots of the data: copies of the truth that lie beside it, made while the service works, to be
- * fetched and kept elsewhere.
+ * Snapshots of the data: copies stored beside it, written while the service runs, to be downloaded and kept elsewhere.
  */
 import { randomBytes } from 'node:crypto'
 import { stat, statfs } from 'node:fs/promises'
@@ -28,21 +27,21 @@ export interface SnapshotRecord {
 
 export interface SnapshotsOptions {
   dataDir: string
-  /** Snapshots that may lie in the data folder. */
+  /** Maximum snapshots in the data folder. */
   max: number
   modelId: string
   serviceVersion: string
   logger: { info(fields: object, message: string): void; warn(fields: object, message: string): void }
-  /** Asked before one is begun; throws while the database can only be read. */
+  /** Called before one is started; throws while the database is read-only. */
   expectWritable?: (() => void) | undefined
-  /** Told of each that ended; the time is that of its data. */
+  /** Called for each that has ended; the time is that of its data. */
   onEnd?: (outcome: 'ready' | 'failed') => void
-  /** Told once at the start and after each that was written. */
+  /** Called once at start and after each written snapshot. */
   onNewest?: (createdAt: Date) => void
   clock?: () => Date
 }
 
-/** What a snapshot leaves free on the disk, so that writes can go on. */
+/** Free space that a snapshot leaves on disk for writes. */
 const reserveBytes = 16 * 2 ** 20
 
 interface Writing {
@@ -57,7 +56,7 @@ export class Snapshots {
   readonly #options: SnapshotsOptions
   readonly #folder: SnapshotFolder
   #writing: Writing | undefined
-  /** The last one, until another is begun. */
+  /** The last failed one, until another is started. */
   #failed: SnapshotRecord | undefined
   #closing = false
 
@@ -66,7 +65,7 @@ export class Snapshots {
     this.#folder = new SnapshotFolder(options.dataDir)
   }
 
-  /** Clears away what a former process did not finish. */
+  /** Removes what a previous process left unfinished. */
   static async open(options: SnapshotsOptions): Promise<Snapshots> {
     const snapshots = new Snapshots(options)
     await snapshots.#folder.sweep()
@@ -76,7 +75,7 @@ export class Snapshots {
   }
 
   /**
-   * Begins one, and resolves at once; `get` tells when it is ready.
+   * Starts a snapshot and resolves immediately; `get` says when it is ready.
    * @throws AlikeError `snapshot_under_way`, `snapshots_full`, `storage_full`
    */
   async create(): Promise<SnapshotRecord> {
@@ -91,7 +90,7 @@ export class Snapshots {
       state,
       ended: Promise.resolve(),
     }
-    this.#writing = writing // before anything is awaited: there is only one
+    this.#writing = writing // before the first await, so that there is only one
     try {
       const { max } = this.#options
       if ((await this.#folder.ids()).length >= max)
@@ -135,7 +134,7 @@ export class Snapshots {
     return openArchive(this.#folder.pathOf(id), manifest)
   }
 
-  /** One that is being written is stopped. @throws AlikeError `snapshot_not_found` */
+  /** Stops it if it is being written. @throws AlikeError `snapshot_not_found` */
   async remove(id: string): Promise<void> {
     if (this.#writing?.id === id) {
       await this.#stop()
@@ -148,7 +147,7 @@ export class Snapshots {
     if (this.#failed?.id === id) this.#failed = undefined
   }
 
-  /** Stops the one that is being written. */
+  /** Stops the snapshot being written. */
   async close(): Promise<void> {
     this.#closing = true
     await this.#stop()
@@ -206,7 +205,7 @@ export class Snapshots {
       name: 'snapshot',
       file: new URL('./snapshot-worker.js', import.meta.url),
       data: { state: state.buffer as SharedArrayBuffer } satisfies SnapshotThreadData,
-      onFailure: () => {}, // its one call is rejected; nothing else depends on it
+      onFailure: () => {}, // its only call is rejected; nothing else depends on it
     })
     try {
       const to = join(`${this.#folder.pathOf(id)}.writing`, databaseName)

@@ -1,6 +1,6 @@
 /**
- * `npm run backup -- --to FILE`: has a running service write a snapshot, fetches it, compares every
- * checksum, and deletes it there. The file gets its name when all of it is on the disk.
+ * `npm run backup -- --to FILE`: makes a running service write a snapshot, downloads it, verifies every checksum, and
+ * deletes it there. The file gets its name once it is completely on disk.
  */
 import { createWriteStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
@@ -36,7 +36,7 @@ async function backUp(service: AlikeClient, file: string, keep: boolean): Promis
   }
 }
 
-/** @throws AlikeError `service_refused` when it fails */
+/** @throws AlikeError `service_refused` if it fails */
 async function waitFor(service: AlikeClient, id: string): Promise<void> {
   for (;;) {
     const { state, failure } = await dataOf(

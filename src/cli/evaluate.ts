@@ -1,6 +1,6 @@
 /**
- * `npm run evaluate -- --url URL --gallery NAME --data FOLDER`: quality and latency of a running
- * service over HTTP (protocol B): train + val are ingested in bulk, every test picture is a query.
+ * `npm run evaluate -- --url URL --gallery NAME --data FOLDER`: quality and latency of a running service over HTTP
+ * (protocol B): train + val are ingested in bulk, every test picture is a query.
  */
 import { createHash } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
@@ -40,7 +40,7 @@ class Evaluation {
   readonly #stored: readonly LabelledImage[]
   readonly #queries: readonly LabelledImage[]
 
-  /** @param pictures each with its split */
+  /** @param pictures with their splits */
   constructor({ url, key, gallery, queries }: EvaluateOptions, images: readonly LabelledImage[]) {
     this.#service = new AlikeClient({ url, key })
     this.#gallery = gallery
@@ -54,7 +54,7 @@ class Evaluation {
     }
   }
 
-  /** @returns the report, Markdown */
+  /** @returns the report as Markdown */
   async run(reuse: boolean): Promise<string> {
     const filled = reuse ? undefined : await this.#fill()
     const latencies = await this.#measureLatency()
@@ -81,7 +81,7 @@ class Evaluation {
     return { job, seconds: (performance.now() - started) / 1000 }
   }
 
-  /** One client, one request at a time, the ten best: what a user waits for. */
+  /** One client, one request at a time, the ten best hits: what a user experiences. */
   async #measureLatency(): Promise<Map<string, number[]>> {
     const stages = new Map<string, number[]>([['seen by the client', []]])
     const bar = progressBar('latency', this.#queries.length)
@@ -97,7 +97,7 @@ class Evaluation {
     return stages
   }
 
-  /** The whole gallery ranked for each query, so that mean rank is known. */
+  /** Ranks the whole gallery for each query, which the mean rank requires. */
   async #rankEverything(): Promise<RankedLabels[]> {
     const candidates = this.#stored.length
     const perLabel = new Map<string, number>()
@@ -173,7 +173,7 @@ const qualityRows = [
   'normalisedMeanRank',
 ] as const
 
-/** One picture at a time in memory: the next is read when the service has taken the one before. */
+/** One picture in memory at a time: the next is read when the service has taken the previous one. */
 function archiveOf(entries: readonly LabelledImage[]): Readable {
   const archive = pack()
   const write = async () => {

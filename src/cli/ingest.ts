@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * `npm run ingest -- FOLDER|ARCHIVE|LIST|s3://BUCKET/PREFIX --gallery NAME`: sends a folder of pictures, an archive or a
- * list of addresses to a running service, or names a bucket to it, and waits until it is taken in. `alike-ingest` where the package is installed.
+ * `npm run ingest -- FOLDER|ARCHIVE|LIST|s3://BUCKET/PREFIX --gallery NAME`: sends a folder of pictures, an archive or
+ * a list of addresses to a running service, or points it to a bucket, and waits for the job. Installed as
+ * `alike-ingest`.
  */
 import { readFile } from 'node:fs/promises'
 import cliProgress from 'cli-progress'
@@ -13,7 +14,7 @@ import { type UploadBody, uploadBody } from './upload-body.js'
 
 const cancelled = 130
 
-/** How an upload is read, as the service's parameters of the same names say it. */
+/** How to read an upload: the service's parameters of the same names. */
 interface Reading {
   label?: string | undefined
   litter: LitterRule
@@ -31,12 +32,12 @@ async function ingest(
   const body = object === null ? await uploadBody(path, reading) : undefined
   if (body !== undefined && body.leftOut > 0)
     console.error(`${body.leftOut} files are left out: litter, or neither pictures nor manifests.`)
-  // Before the first byte: a refusal in the middle of an upload does not always arrive.
+  // Before the first byte, because a refusal during an upload does not always arrive.
   if (create) await service.createGallery(gallery)
   else await service.gallery(gallery)
 
   const interrupt = new AbortController()
-  process.once('SIGINT', () => interrupt.abort()) // a second one ends the process at once
+  process.once('SIGINT', () => interrupt.abort()) // a second one ends the process immediately
   const uploaded =
     body === undefined
       ? {
@@ -70,7 +71,7 @@ function ingestFromS3(
   )
 }
 
-/** @returns undefined when interrupted before everything was sent; the service keeps nothing of that */
+/** @returns undefined if interrupted before everything was sent; the service then keeps nothing */
 async function upload(
   service: AlikeClient,
   { gallery, body, parameters }: { gallery: string; body: UploadBody; parameters: Reading },
@@ -98,7 +99,7 @@ async function upload(
       sent = true
     })
   }
-  // With everything sent there is a job, or will be, and its id is waited for to cancel it.
+  // Once everything is sent there is, or will be, a job: wait for its id to cancel it.
   const leave = () => {
     if (!sent) leaving.abort()
   }
@@ -141,7 +142,7 @@ async function follow(service: AlikeClient, { id }: Job, interrupted: AbortSigna
   }
 }
 
-/** It may have ended in this moment. */
+/** It may just have ended. */
 async function cancel(service: AlikeClient, id: string): Promise<Job> {
   return service.cancelJob(id).catch(() => service.job(id))
 }

@@ -1,4 +1,4 @@
-/** `npm run key -- --name NAME --role read|write|admin`: makes an API key and the line that lets it in. */
+/** `npm run key -- --name NAME --role read|write|admin`: creates an API key and its configuration line. */
 import { Option } from '@commander-js/extra-typings'
 import { makeKey } from '../access/api-keys.js'
 import { roles } from '../access/grants.js'

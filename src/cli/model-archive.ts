@@ -1,4 +1,4 @@
-/** A model folder as the tar that `POST /v1/models` takes. */
+/** Packs a model folder into the tar that `POST /v1/models` accepts. */
 import { createReadStream } from 'node:fs'
 import { opendir, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
@@ -7,10 +7,10 @@ import { pipeline } from 'node:stream/promises'
 import { pack } from 'tar-stream'
 import { AlikeError } from '../errors.js'
 
-/** What a folder of training holds beside the model, such as runs and weights to go on from, is passed over by the service too. */
+/** Other files of a training folder, such as runs and weights, are ignored by the service as well. */
 const sent = /^(manifest\.json|metrics\.json|model-card\.md|[^/]+\.onnx|plots\/[^/]+|golden\/[^/]+)$/
 
-/** @returns paths below the folder @throws AlikeError `model_unreadable` for a folder that holds no model */
+/** @returns paths relative to the folder @throws AlikeError `model_unreadable` for a folder without a model */
 export async function filesOfModel(folder: string): Promise<string[]> {
   const files: string[] = []
   for await (const entry of await opendir(folder, { recursive: true })) {
@@ -24,7 +24,7 @@ export async function filesOfModel(folder: string): Promise<string[]> {
   return files.sort()
 }
 
-/** One file at a time in memory. */
+/** One file in memory at a time. */
 export function archiveOfModel(folder: string, files: readonly string[]): Readable {
   const archive = pack()
   const write = async () => {

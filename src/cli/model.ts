@@ -1,6 +1,6 @@
 /**
- * `npm run model -- install|list|build|compare|switch`: from a folder that training wrote to the model that answers a
- * gallery's searches, and back. Everything is done by the service; this command asks, waits and tells.
+ * `npm run model -- install|list|build|compare|switch`: from a trained model folder to the model that serves a gallery,
+ * and back. The service does the work; this command requests it, waits and reports.
  */
 import cliProgress from 'cli-progress'
 import { AlikeClient, dataOf, type Job } from '../../clients/typescript/src/alike-client.js'
@@ -53,7 +53,7 @@ async function build(gallery: string, model: string, { withoutOriginal, ...place
   console.log(`next: npm run model -- switch ${gallery} ${model}${process.exitCode === failed ? ' --force' : ''}`)
 }
 
-/** Exit code 1 while a set has not passed the quality gate. */
+/** Exit code 1 unless the set has passed the quality gate. */
 async function compare(gallery: string, place: Place): Promise<void> {
   const service = new AlikeClient(place)
   const { sets } = await dataOf(service.api.GET('/v1/galleries/{gallery}/sets', { params: { path: { gallery } } }))

@@ -1,4 +1,6 @@
-/** `npm run restore -- SNAPSHOT --data-dir DIR`: makes a data folder out of a snapshot, after comparing every checksum. */
+/**
+ * `npm run restore -- SNAPSHOT --data-dir DIR`: creates a data folder from a snapshot after verifying every checksum.
+ */
 
 import { restoreSnapshot } from '../backups/restore.js'
 import { command, runCommand } from '../command-line.js'

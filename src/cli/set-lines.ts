@@ -1,10 +1,10 @@
-/** A gallery's embedding sets and the verdict on them, as lines for a terminal. Pure. */
+/** Formats a gallery's embedding sets and their gate results for a terminal. Pure. */
 import type { components } from '../../clients/typescript/src/alike-client.js'
 
 type EmbeddingSet = components['schemas']['EmbeddingSet']
 type Gate = components['schemas']['Gate']
 
-/** @param nameOf a model by its id */
+/** @param nameOf maps a model id to its name */
 export function setLines(sets: readonly EmbeddingSet[], nameOf: (id: string) => string): string[] {
   return sets.flatMap(({ modelId, state, count, keptUntil, gate, job }) => {
     const until = keptUntil === undefined ? '' : ` until ${keptUntil.slice(0, 10)}`

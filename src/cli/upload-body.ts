@@ -1,4 +1,4 @@
-/** What `alike-ingest` sends: a folder as a tar that the client makes on the way, or an archive as it is. */
+/** What `alike-ingest` sends: a folder, packed into a tar on the fly, or an archive unchanged. */
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
@@ -10,12 +10,12 @@ import { manifestFormat } from '../ingest/upload-manifest/upload-manifest.js'
 
 export interface UploadBody {
   contentType: string
-  /** What is counted: files of a folder, bytes of an archive. */
+  /** Unit of progress: files of a folder, bytes of an archive. */
   unit: 'files' | 'bytes'
   total: number
-  /** Files that are neither pictures nor manifests, litter, and links. */
+  /** Files skipped because they are neither pictures nor manifests, litter, or links. */
   leftOut: number
-  /** Reads and counts as it is read. Files that cannot be read are told and left out. */
+  /** Reads and counts on demand. Unreadable files are reported and skipped. */
   open(on: { progress(done: number): void; unreadable(path: string, error: Error): void }): Readable
 }
 
@@ -30,11 +30,11 @@ const contentTypes: readonly [name: RegExp, type: string][] = [
 
 export interface FolderOptions {
   litter: LitterRule
-  /** Of file names that are not UTF-8. */
+  /** Encoding of file names that are not UTF-8. */
   nameEncoding?: NameEncoding | undefined
 }
 
-/** @throws Error when there is no such file or folder */
+/** @throws Error if there is no such file or folder */
 export async function uploadBody(path: string, options: FolderOptions): Promise<UploadBody> {
   const found = await stat(path)
   return found.isDirectory() ? folderBody(path, options) : archiveBody(path, found.size)

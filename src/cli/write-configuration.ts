@@ -4,7 +4,7 @@ import { settingsTables } from '../config/settings-tables.js'
 
 export const configurationFile = 'docs/configuration.md'
 
-/** The page, Markdown. */
+/** The page as Markdown. */
 export function describeConfiguration(): string {
   return `# Configuration
 

@@ -1,6 +1,7 @@
 /**
- * Writes `LICENSES.md`, the licenses of everything that ships, from the lock file: `npm run licenses`. The packages of the service
- * lie in the images with their texts; of what is bundled into the console, the texts are here.
+ * Writes `LICENSES.md`, the licences of everything that ships, from the lock file: `npm run licenses`. The service's
+ * packages are in the images together with their licence texts; the texts of packages bundled into the console are
+ * included here.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -16,7 +17,7 @@ interface LockedPackage {
   dependencies?: Record<string, string>
 }
 
-/** By their places below the project, such as `node_modules/sharp`. */
+/** Keyed by path in the project, such as `node_modules/sharp`. */
 export type LockedPackages = Record<string, LockedPackage>
 
 export interface ShippedPackage {
@@ -25,7 +26,7 @@ export interface ShippedPackage {
   license: string
 }
 
-/** Of development packages, those whose code Vite puts into the console's files. */
+/** Development packages whose code Vite bundles into the console. */
 const bundled = ['preact', '@preact/signals', '@tanstack/virtual-core', 'uplot', 'openapi-fetch', 'eventsource-parser']
 const folder = 'node_modules/'
 
@@ -34,7 +35,7 @@ export async function lockedPackages(): Promise<LockedPackages> {
   return packages
 }
 
-/** What `npm ci --omit=dev` installs on Linux. @throws Error for a package that does not state its license */
+/** What `npm ci --omit=dev` installs on Linux. @throws Error for a package without a stated licence */
 export function shippedPackages(packages: LockedPackages): ShippedPackage[] {
   return Object.entries(packages)
     .filter(([place, { dev, link, os }]) => place.startsWith(folder) && !dev && !link && isForLinux(os))
@@ -43,7 +44,7 @@ export function shippedPackages(packages: LockedPackages): ShippedPackage[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-/** The packages in the console, with what they depend on. */
+/** The console's packages, including their dependencies. */
 export function bundledPackages(packages: LockedPackages): ShippedPackage[] {
   const names = new Set(bundled)
   for (const name of names)
@@ -61,7 +62,7 @@ function shipped(place: string, { version, license }: LockedPackage): ShippedPac
   return { name, version, license }
 }
 
-/** The page, Markdown. */
+/** The page as Markdown. */
 export async function describeLicenses(): Promise<string> {
   const packages = await lockedPackages()
   const texts = await Promise.all(

@@ -1,4 +1,4 @@
-/** Settings: who may call, and where that is recorded. */
+/** Settings: access control and the audit log. */
 import { Type } from 'typebox'
 
 export const accessSettings = {

@@ -13,7 +13,7 @@ import { sourceSettings } from './sources.js'
 import { telemetrySettings } from './telemetry.js'
 import { weaviateSettings } from './weaviate.js'
 
-/** As docs/configuration.md shows them. */
+/** As shown in docs/configuration.md. */
 export const subjects = {
   Server: serverSettings,
   Access: accessSettings,
@@ -30,8 +30,8 @@ export const subjects = {
 }
 
 /**
- * The environment variable of a setting is its name in capitals: `uploadMaxBytes` is `UPLOAD_MAX_BYTES`.
- * Units are in the names; the description is what a user reads.
+ * A setting's environment variable is its name in upper case: `uploadMaxBytes` is `UPLOAD_MAX_BYTES`. Names include
+ * units; users read the description.
  */
 export const Settings = Type.Object(
   {
@@ -52,7 +52,7 @@ export const Settings = Type.Object(
 )
 export type Config = Readonly<Static<typeof Settings>>
 
-/** What is used of the JSON Schema of one setting. */
+/** The part of a setting's JSON Schema that we use. */
 export type SettingSchema = TSchema & {
   type?: string
   default: string | number | boolean
@@ -60,7 +60,7 @@ export type SettingSchema = TSchema & {
   minimum?: number
   maximum?: number
   enum?: readonly string[]
-  /** What the pattern of a text asks for, in words. */
+  /** Describes what the pattern of a string accepts. */
   accepts?: string
 }
 

@@ -1,4 +1,4 @@
-/** Settings: where galleries are kept, how large they may be, how they are indexed. */
+/** Settings: storage, size limits and indexing of galleries. */
 import { Type } from 'typebox'
 
 export const gallerySettings = {

@@ -1,4 +1,4 @@
-/** Settings: how pictures come, are decoded and shown. */
+/** Settings: receiving, decoding and displaying pictures. */
 import { Type } from 'typebox'
 
 export const imageSettings = {

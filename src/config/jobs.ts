@@ -1,4 +1,4 @@
-/** Settings: uploads, analyses and what is told of their end. */
+/** Settings: uploads, analyses, and notifications of their end. */
 import { Type } from 'typebox'
 
 export const jobSettings = {

@@ -3,10 +3,10 @@
 /** Numbers separated by commas, as a pattern. */
 export const numberList = (number: string, most: number) => `^${number}(?:\\s*,\\s*${number}){0,${most - 1}}$`
 
-/** The numbers of a setting that is a list of them. */
+/** The numbers in a list setting. */
 export const numbersOf = (list: string): number[] => list.split(',').map(Number)
 
-/** The entries of a setting that is a list of texts; none of an empty one. */
+/** The entries of a string list setting; none if it is empty. */
 export const textsOf = (list: string): string[] =>
   list
     .split(',')

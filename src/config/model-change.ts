@@ -1,4 +1,4 @@
-/** Settings: a second embedding set for a gallery, and what it has to show before it serves. */
+/** Settings: a second embedding set for a gallery, and the requirements before it serves. */
 import { Type } from 'typebox'
 
 export const modelChangeSettings = {

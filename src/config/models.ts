@@ -1,4 +1,4 @@
-/** Settings: which models are served, and what runs them. */
+/** Settings: the served models, and what runs them. */
 import { Type } from 'typebox'
 import { numberList } from './listed.js'
 

@@ -1,4 +1,4 @@
-/** Settings: whether and where pictures are kept as they came. */
+/** Settings: whether and where originals are kept. */
 import { Type } from 'typebox'
 
 export const originalsSettings = {

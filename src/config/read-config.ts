@@ -1,4 +1,4 @@
-/** The settings as the environment has them: read once, checked at once, frozen. */
+/** Reads the settings from the environment: read once, validated once, frozen. */
 import type { Static } from 'typebox'
 import { Value } from 'typebox/value'
 import { AlikeError } from '../errors.js'
@@ -6,7 +6,7 @@ import { type Config, type SettingSchema, Settings, settingsOf, variableOf } fro
 
 /**
  * @param environment usually `process.env`; an empty variable counts as unset
- * @throws AlikeError `config_invalid`, naming every setting that does not fit
+ * @throws AlikeError `config_invalid`, naming every invalid setting
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const values: Record<string, unknown> = {}
@@ -22,7 +22,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   return Object.freeze(values as Static<typeof Settings>)
 }
 
-/** Text that is no value of the type stays text, and is then refused by the schema. */
+/** A string that cannot be converted stays a string, which the schema then refuses. */
 function parsed(text: string, { type }: SettingSchema): string | number | boolean {
   if (type === 'integer') return /^-?\d+$/.test(text) ? Number(text) : text
   if (type === 'number') return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text
@@ -30,7 +30,7 @@ function parsed(text: string, { type }: SettingSchema): string | number | boolea
   return text
 }
 
-/** Of an address: what is said of it ends up in logs. */
+/** For URLs, because error messages end up in logs. */
 const withoutCredentials = (text: string) => text.replace(/\/\/\S*@/, '//…@')
 
 function rangeOf({ type, minimum, maximum, enum: choices, accepts }: SettingSchema): string {

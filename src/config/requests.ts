@@ -1,4 +1,4 @@
-/** Settings: what requests and answers may take. */
+/** Settings: limits of requests and responses. */
 import { Type } from 'typebox'
 
 export const requestSettings = {

@@ -1,4 +1,4 @@
-/** Settings: where the service listens, who may call from where, how it ends. */
+/** Settings: where the service listens, which origins may call it, how it shuts down. */
 import { Type } from 'typebox'
 
 export const serverSettings = {

@@ -1,7 +1,7 @@
-/** The settings as docs/configuration.md shows them. Numbers are as the parser takes them. */
+/** The settings in the form of docs/configuration.md. Numbers are in the format that the parser accepts. */
 import { type SettingSchema, settingsOf, subjects, variableOf } from './config.js'
 
-/** A Markdown table for each subject. */
+/** One Markdown table per subject. */
 export function settingsTables(): string {
   return Object.entries(subjects)
     .map(([subject, settings]) => `## ${subject}\n\n${tableOf(settings)}`)

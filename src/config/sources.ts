@@ -1,4 +1,4 @@
-/** Settings: what jobs take pictures from besides uploads. */
+/** Settings: sources of pictures for jobs other than uploads. */
 import { Type } from 'typebox'
 
 export const sourceSettings = {

@@ -1,4 +1,4 @@
-/** Settings: what the service tells of itself. */
+/** Settings: logs, metrics and traces. */
 import { Type } from 'typebox'
 
 export const telemetrySettings = {

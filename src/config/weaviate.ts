@@ -1,4 +1,4 @@
-/** Settings: the engine beside the process. */
+/** Settings: the external engine. */
 import { Type } from 'typebox'
 
 export const weaviateSettings = {

@@ -1,4 +1,4 @@
-/** What a picture and its copies have in common: the signs of many views of it, so that crops of it are among them. */
+/** Describes what a picture has in common with its copies: the signs of many views of it, including crops. */
 import { averaged, luminanceOf, type Plane } from './luminance.js'
 import { withoutMargins } from './margins.js'
 import { gridSide, type Span, signViews, type View, wordsPerView } from './sign-views.js'
@@ -8,7 +8,7 @@ interface Shape {
   height: number
 }
 
-/** Luma levels, standard deviation: a picture more even than this has no features that its copies could share. */
+/** Standard deviation in luma levels: a more uniform picture has no features that its copies could share. */
 const deviationMin = 2
 
 const whole: Span = { start: 0, length: 1 }
@@ -28,9 +28,9 @@ const atSides = (parts: readonly Span[]): View[] =>
 const [middle90, middle80, middle70] = [middle(0.9), middle(0.8), middle(0.7)]
 const [ends90, ends95] = [ends(0.9), ends(0.95)]
 
-/** Of the picture as it is. */
+/** Of the unmodified picture. */
 const viewsOfWhole: readonly View[] = [whole, middle90, middle80].map(centred)
-/** Of the picture without its margins; the middle square comes after them. */
+/** Of the picture without its margins; the centre square comes after them. */
 const viewsOfTrimmed: readonly View[] = [
   ...[whole, middle90, middle80, middle70].map(centred),
   ...atCorners(ends90),
@@ -38,15 +38,15 @@ const viewsOfTrimmed: readonly View[] = [
   ...atCorners(ends95),
 ]
 
-/** Views whose signs are kept, in their order: three of the whole, then those without margins. */
+/** Number of stored views, in order: three of the whole picture, then those without margins. */
 export const viewCounts = { whole: viewsOfWhole.length, all: viewsOfWhole.length + viewsOfTrimmed.length + 1 } as const
 export const descriptorWords = viewCounts.all * wordsPerView
 export const descriptorBytes = descriptorWords * 4
 
 /**
- * @param rgb [height, width, 3], 0..255: all of the picture, upright, the shorter side some hundred pixels
- * @param shape of the picture, where it was squashed
- * @returns `descriptorBytes` bytes; none for a picture without features
+ * @param rgb [height, width, 3], 0..255: the whole picture, upright, with a shorter side of some hundred pixels
+ * @param shape of the picture, if it was squashed
+ * @returns `descriptorBytes` bytes; empty for a picture without features
  */
 export function describeCopies(
   rgb: Uint8Array,

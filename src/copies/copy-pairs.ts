@@ -1,36 +1,37 @@
 /**
- * Near-copies among many pictures without comparing every two. Views of copies agree in most of their lowest
- * frequencies, so some of many random samples of those signs agree entirely (bit sampling: Indyk, Motwani, STOC 1998):
- * pictures are compared only when they meet under a sample. `everyCopyPair` compares all and judges it.
+ * Finds near-copies among many pictures without comparing every pair. Views of copies agree in most of their lowest
+ * frequencies, so at least one of many random samples of those signs agrees entirely (bit sampling: Indyk, Motwani,
+ * STOC 1998): only pictures that meet under a sample are compared. `everyCopyPair` compares all pairs and serves as a
+ * reference.
  */
 import { descriptorWords, viewCounts } from './copy-descriptor.js'
 import { copiesOf, mirroredSigns, nearCopyScore } from './near-copy-score.js'
 import { lowWords, wordsPerView } from './sign-views.js'
 
 export interface Described {
-  /** Pictures. */
+  /** Number of pictures. */
   count: number
   /** [count, descriptorWords]; zeros for a picture without features. */
   words: Uint32Array
-  /** 1 for those with features. */
+  /** 1 for pictures with features. */
   hasFeatures: Uint8Array
 }
 
 export interface CopyPairOptions {
-  /** From this score on two pictures are near-copies. */
+  /** Score from which two pictures count as near-copies. */
   duplicateScore: number
   /** Seeded, uniform in [0, 1). */
   random: () => number
-  /** Two pictures that are joined already, over others, need not be compared. */
+  /** Two pictures that are already joined through others need not be compared. */
   areJoined(a: number, b: number): boolean
   join(a: number, b: number, score: number): void
-  /** Told the share that is done, now and then; what it throws ends the search. */
+  /** Called periodically with the completed share; throwing ends the search. */
   onStep?(share: number): void
 }
 
-/** Samples: pairs whose views differ in a tenth of the lowest signs meet under at least one of them in 99.9 %. */
+/** Number of samples: 99.9 % of pairs whose views differ in a tenth of the lowest signs meet under at least one. */
 const samples = 32
-/** Views looked at that meet an uncropped one under one sample. A bound for galleries in which most pictures are alike. */
+/** Maximum views compared with an uncropped one per sample: a bound for galleries with mostly similar pictures. */
 const meetingMax = 256
 const imagesPerStep = 4_096
 
@@ -57,15 +58,15 @@ export function findCopyPairs(
   }
 }
 
-/** All views, those with the same signs under a sample side by side: they are read in a row, which is what makes it quick. */
+/** All views, grouped by equal signs under a sample: sequential reads make this fast. */
 class SampledViews {
   readonly #described: Described
   readonly #views: number
   readonly #sampledBits: number
   readonly #buckets: number
-  /** Where the views of a bucket begin; those of the last end at the end. */
+  /** Start of each bucket's views; the last bucket ends at the end. */
   readonly #starts: Uint32Array
-  /** Two words of each view, by bucket. */
+  /** Two words of each view, ordered by bucket. */
   readonly #low: Uint32Array
   readonly #images: Uint32Array
   #masks: [number, number] = [0, 0]
@@ -80,7 +81,7 @@ class SampledViews {
     this.#images = new Uint32Array(this.#views)
   }
 
-  /** Counting sort by the signs that are drawn. */
+  /** Counting sort by the sampled signs. */
   sample(random: () => number): void {
     this.#masks = drawMasks(this.#sampledBits, random)
     const { words } = this.#described
@@ -96,7 +97,7 @@ class SampledViews {
     })
   }
 
-  /** Pictures with a view that meets these signs and can reach the score. */
+  /** Pictures with a view that has these signs and can reach the score. */
   forEachMeeting(low: number, high: number, duplicateScore: number, use: (image: number) => void): void {
     const bucket = this.#bucketOf(low, high)
     const end = Math.min(this.#starts[bucket + 1]!, this.#starts[bucket]! + meetingMax)
@@ -119,7 +120,7 @@ class SampledViews {
   }
 }
 
-/** The exact answer, in time that grows with the square of the pictures. */
+/** The exact answer, in quadratic time. */
 export function everyCopyPair(
   { count, words, hasFeatures }: Described,
   duplicateScore: number,
@@ -134,14 +135,14 @@ export function everyCopyPair(
   }
 }
 
-/** Where the words of its uncropped views begin: one, where it has no margins. */
+/** Where the words of its uncropped views begin: one view, if it has no margins. */
 function uncroppedOf(words: Uint32Array, image: number): number[] {
   const whole = image * descriptorWords
   const trimmed = whole + viewCounts.whole * wordsPerView
   return words[whole] === words[trimmed] && words[whole + 1] === words[trimmed + 1] ? [trimmed] : [whole, trimmed]
 }
 
-/** So many of the lowest signs, as masks of their two words. */
+/** Draws this many of the lowest signs, as masks of their two words. */
 function drawMasks(bits: number, random: () => number): [number, number] {
   const masks: [number, number] = [0, 0]
   const left = Array.from({ length: lowWords * 32 }, (_, bit) => bit)

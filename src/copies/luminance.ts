@@ -1,4 +1,4 @@
-/** Brightness without colour: what is left of a picture when it is compared with its copies. */
+/** Brightness without colour, on which copies are compared. */
 
 export interface Plane {
   /** [height, width], 0..255. */
@@ -7,7 +7,7 @@ export interface Plane {
   height: number
 }
 
-/** Part of a plane, in its cells. */
+/** Part of a plane, in cells. */
 export interface Box {
   left: number
   top: number
@@ -15,15 +15,15 @@ export interface Box {
   height: number
 }
 
-/** Shorter side from which means of four are enough. */
+/** Minimum shorter side for which averaging 2 × 2 pixels suffices. */
 const halvedFrom = 128
 
-/** @param rgb [height, width, 3], 0..255 @returns ITU-R BT.601 luma, at half the size where there is plenty */
+/** @param rgb [height, width, 3], 0..255 @returns ITU-R BT.601 luma, at half size if the picture is large enough */
 export function luminanceOf(rgb: Uint8Array, width: number, height: number): Plane {
   return Math.min(width, height) >= halvedFrom ? halved(rgb, width, height) : whole(rgb, width, height)
 }
 
-// The weights in 1/256.
+// The weights in units of 1/256.
 const [red, green, blue] = [77, 150, 29] as const
 
 function whole(rgb: Uint8Array, width: number, height: number): Plane {
@@ -33,7 +33,7 @@ function whole(rgb: Uint8Array, width: number, height: number): Plane {
   return { values, width, height }
 }
 
-/** Without the last row and column where their number is odd. */
+/** Drops the last row and column if their number is odd. */
 function halved(rgb: Uint8Array, width: number, height: number): Plane {
   const [columns, rows] = [width >> 1, height >> 1]
   const values = new Uint8Array(columns * rows)
@@ -51,7 +51,7 @@ function halved(rgb: Uint8Array, width: number, height: number): Plane {
   return { values, width: columns, height: rows }
 }
 
-/** The box as size × size means; cells that it cuts count by the part that lies inside. */
+/** The box as size × size means; partially covered cells count proportionally. */
 export function averaged({ values, width }: Plane, box: Box, size: number): Float64Array {
   const narrow = new Float64Array(size * box.height)
   for (let row = 0; row < box.height; row++)

@@ -1,11 +1,14 @@
-/** Margins of one brightness around a picture: borders that someone put there, bars of a film, white paper. */
+/** Detects margins of uniform brightness around a picture: added borders, letterbox bars, white paper. */
 import type { Box, Plane } from './luminance.js'
 
-/** Luma levels by which a line may stray from its middle value: what compression does to an even border. */
+/** Luma levels by which a line may deviate from its median: the effect of compression on a uniform border. */
 const tolerance = 10
-/** Part of a line that may stray further, for a smudge. */
+/** Share of a line that may deviate further, such as a smudge. */
 const strayShare = 0.02
-/** Part of the plane that a margin may take on one side: a picture that is empty further in is a picture of emptiness. */
+/**
+ * Maximum share of the plane that a margin may take on one side: a picture that is empty beyond that is simply an empty
+ * picture.
+ */
 const marginShareMax = 0.35
 
 /** @returns the picture without its margins: at least 30 % of its width and height */

@@ -1,16 +1,16 @@
-/** How surely one picture is a copy of another, from their descriptors. */
+/** How likely one picture is a copy of another, from their descriptors. */
 import { descriptorWords, viewCounts } from './copy-descriptor.js'
 import { lowWords, wordsPerView } from './sign-views.js'
 
-/** From this score on, two pictures are near-copies unless a caller says otherwise; docs/search.md has what it finds. */
+/** Default score from which two pictures count as near-copies; docs/search.md shows what it finds. */
 export const defaultDuplicateScore = 0.4
 
-/** XOR with a word of signs gives those of the mirror image: frequencies that are odd along a row change theirs. */
+/** XOR with a word of signs gives those of the mirror image: frequencies that are odd along a row flip theirs. */
 export const mirroredSigns = 0x5555_5555
 
 const signs = wordsPerView * 32
 const lowSigns = lowWords * 32
-/** Differing signs among the lowest frequencies count as if all signs differed so often. */
+/** Differing signs among the lowest frequencies are weighted as if all signs differed equally often. */
 const lowWeight = wordsPerView / lowWords
 
 /** @returns undefined for the descriptor of a picture without features */
@@ -21,12 +21,12 @@ export function wordsOf(descriptor: Uint8Array): Uint32Array | undefined {
 }
 
 /**
- * Of the views of the two that agree best, one of them uncropped: agreeing less differing signs, as a share of all
- * signs or of those of the lowest frequencies, whichever is less.
+ * For the best matching pair of views, one of them uncropped: agreeing minus differing signs, as a share of all signs
+ * or of those of the lowest frequencies, whichever is lower.
  * @param a, b lists of descriptors, `descriptorWords` words each
- * @param i, j which of them
- * @param least lower scores need not be told apart, which is quicker
- * @returns 0 to 1; anything below `least` where it is lower
+ * @param i, j indices in them
+ * @param least lower scores need not be exact, which is faster
+ * @returns 0 to 1; any value below `least` if the score is lower
  */
 export function nearCopyScore(a: Uint32Array, i: number, b: Uint32Array, j: number, least = 0): number {
   const [ofA, ofB] = [i * descriptorWords, j * descriptorWords]
@@ -40,7 +40,10 @@ export function copiesOf(low: number, high: number, otherLow: number, otherHigh:
   return (popcount(low ^ otherLow) + popcount(high ^ otherHigh)) * lowWeight <= ((1 - least) / 2) * signs
 }
 
-/** Both uncropped views of one picture against the views of the other. @returns differing signs, or `best` when none is fewer */
+/**
+ * Both uncropped views of one picture against the views of the other.
+ * @returns differing signs, or `best` if there are not fewer
+ */
 function bestAgainst(one: Uint32Array, whole: number, other: Uint32Array, ofOther: number, best: number): number {
   const trimmed = whole + viewCounts.whole * wordsPerView
   for (let view = 0; view < viewCounts.all; view++) {
@@ -52,9 +55,9 @@ function bestAgainst(one: Uint32Array, whole: number, other: Uint32Array, ofOthe
 }
 
 /**
- * As it is and mirrored. The two words of the lowest frequencies alone tell nearly all pairs apart: nearly all of the
- * time is spent here, so their signs are counted together, those that a mirror image has the other way apart from those
- * it shares.
+ * Compares with the view and its mirror image. The two words of the lowest frequencies alone distinguish nearly all
+ * pairs, and almost all of the time is spent here. So their signs are counted together, separating those that a mirror
+ * image flips from those it shares.
  */
 function differing(a: Uint32Array, i: number, b: Uint32Array, j: number, best: number): number {
   const first = a[i]! ^ b[j]!
@@ -76,12 +79,12 @@ function differingInAll(a: Uint32Array, i: number, b: Uint32Array, j: number, in
   return sum
 }
 
-/** Bits that are set (Warren, Hacker's Delight, 5–1). */
+/** Number of set bits (Warren, Hacker's Delight, 5–1). */
 function popcount(word: number): number {
   return countPairs(word - ((word >>> 1) & 0x5555_5555))
 }
 
-/** Sum of sixteen numbers of two bits each. */
+/** Sum of sixteen two-bit numbers. */
 function countPairs(pairs: number): number {
   const fours = (pairs & 0x3333_3333) + ((pairs >>> 2) & 0x3333_3333)
   return Math.imul((fours + (fours >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24

@@ -1,20 +1,20 @@
 /**
  * 256 signs of a view of a picture, after PDQ (Facebook 2019, "The TMK+PDQF Video-Hashing Algorithm and the PDQ
- * Image-Hashing Algorithm"): the 16 × 16 lowest frequencies of a discrete cosine transform, without the mean of
- * each row and column. PDQ compares with the median, which of such coefficients is about 0; with 0 itself the
- * signs of the mirror image follow from those of the picture. What PDQ lacks is tolerance of crops: hence views.
+ * Image-Hashing Algorithm"): the 16 × 16 lowest frequencies of a discrete cosine transform, without the mean of each
+ * row and column. PDQ compares with the median, which is about 0 for such coefficients; comparing with 0 itself lets
+ * the signs of the mirror image follow from those of the picture. PDQ does not tolerate crops: hence views.
  */
 
 /** Frequencies 1 to 16 in each direction. */
 const frequencies = 16
-/** 32-bit words of the signs of one view. */
+/** 32-bit words of one view's signs. */
 export const wordsPerView = (frequencies * frequencies) / 32
-/** Of them, those of the 8 × 8 lowest frequencies, which come first. */
+/** Words of the 8 × 8 lowest frequencies, which come first. */
 export const lowWords = 2
-/** Side of the grid that views are taken from. */
+/** Side of the grid from which views are computed. */
 export const gridSide = 32
 
-/** Part of a line: where it begins and how long it is, 0 to 1. */
+/** Part of a line: start and length, 0 to 1. */
 export interface Span {
   start: number
   length: number
@@ -28,7 +28,7 @@ export interface View {
 
 /**
  * @param grid [gridSide, gridSide]
- * @param into where the words of the views go, one view after the other
+ * @param into receives the words of the views, one view after the other
  */
 export function signViews(grid: Float64Array, views: readonly View[], into: Uint32Array): void {
   // [frequencies, gridSide]: each row of the grid transformed
@@ -40,7 +40,7 @@ export function signViews(grid: Float64Array, views: readonly View[], into: Uint
   })
 }
 
-/** The first two words are the 8 × 8 lowest frequencies, which outlast every change best; then the others by rows. */
+/** The first two words are the 8 × 8 lowest frequencies, which survive changes best; then the others by rows. */
 function writeSigns(coefficients: Float64Array, words: Uint32Array): void {
   for (let v = 0; v < frequencies; v++) {
     let signs = 0
@@ -53,8 +53,9 @@ function writeSigns(coefficients: Float64Array, words: Uint32Array): void {
 }
 
 /**
- * Nearly all of the time is spent here: two rows of each at a time, so that every number is read half as often.
- * @param a, b [m, gridSide] and [n, gridSide], m and n even @returns a · bᵀ: [m, n]
+ * Almost all of the time is spent here: two rows of each at a time, so that every number is read half as often.
+ * @param a, b [m, gridSide] and [n, gridSide], m and n even
+ * @returns a · bᵀ: [m, n]
  */
 function products(a: Float64Array, b: Float64Array): Float64Array {
   const [m, n] = [a.length / gridSide, b.length / gridSide]
@@ -84,10 +85,12 @@ function products(a: Float64Array, b: Float64Array): Float64Array {
   return result
 }
 
-/** By span, for those that views of all pictures share. */
+/** Cached by span, because all pictures use the same spans. */
 const keptCosines = new WeakMap<Span, Float64Array>()
 
-/** [frequencies, gridSide]: cosine of each frequency over the span, integrated over each cell of the grid; 0 outside. */
+/**
+ * [frequencies, gridSide]: cosine of each frequency over the span, integrated over each cell of the grid; 0 outside.
+ */
 function cosinesOf(span: Span): Float64Array {
   const kept = keptCosines.get(span)
   if (kept !== undefined) return kept

@@ -1,4 +1,4 @@
-/** A CSV `filename,label[,split][,duplicate_group]` beside pictures as files or in tar files. */
+/** A CSV `filename,label[,split][,duplicate_group]` with pictures as files or in tar archives. */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse } from 'csv-parse/sync'
@@ -26,7 +26,7 @@ export async function readCsv(csv: string, folder: string): Promise<LabelledImag
       throw new AlikeError('data_unreadable', {
         detail: `There is no picture "${filename}" next to the file of labels.`,
       })
-    // an empty group cell means: a picture without copies
+    // an empty group cell means a picture without copies
     return { id: filename, label, group: duplicate_group || filename, source, ...(split && { split }) }
   })
 }
@@ -46,7 +46,7 @@ function parseRows(text: Buffer): Row[] {
   })
 }
 
-/** File name → bytes: every tar file in the folder is read into memory, loose pictures stay on disk. */
+/** File name → bytes: tar archives in the folder are read into memory, loose pictures stay on disk. */
 async function readSources(folder: string): Promise<Map<string, ImageSource>> {
   const sources = new Map<string, ImageSource>()
   for (const name of (await readdir(folder, { recursive: true })).sort()) {

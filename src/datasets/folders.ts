@@ -6,7 +6,7 @@ import { type LabelledImage, type Split, splits } from './labelled-image.js'
 
 export const imageName = /\.(jpe?g|png|webp|gif|avif|tiff?|bmp|dib|hei[cf]|hif|jxl)$/i
 
-/** Other names that people give to the three splits. */
+/** Other common names of the three splits. */
 const splitNames: Record<string, Split> = {
   train: 'train',
   training: 'train',

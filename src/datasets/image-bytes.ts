@@ -1,4 +1,4 @@
-/** Reads the encoded bytes of a picture of a data set, wherever they lie. */
+/** Reads the encoded bytes of a picture of a data set, wherever they are. */
 import { readFile } from 'node:fs/promises'
 import type { LabelledImage } from './labelled-image.js'
 

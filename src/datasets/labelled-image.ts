@@ -1,17 +1,17 @@
-/** A picture of a data set: its label, its part, and where its bytes lie. */
+/** A picture of a data set: its label, its split, and the location of its bytes. */
 export const splits = ['train', 'val', 'test'] as const
 export type Split = (typeof splits)[number]
 
-/** Where the encoded bytes lie: a file, or memory shared between threads for pictures out of an archive. */
+/** Location of the encoded bytes: a file, or memory shared between threads for pictures from an archive. */
 export type ImageSource = { path: string } | { bytes: Uint8Array<SharedArrayBuffer> }
 
 export interface LabelledImage {
   /** Unique in the data set: the file name of a CSV row, or the path below the folder. */
   id: string
   label: string
-  /** Absent when the data set comes without a split. */
+  /** Absent if the data set has no split. */
   split?: Split
-  /** Pictures of one group are (near-)copies: they share a split and are never each other's answer. */
+  /** Pictures of one group are (near-)copies: they share a split and never count as each other's hits. */
   group: string
   source: ImageSource
 }

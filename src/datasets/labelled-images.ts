@@ -1,4 +1,4 @@
-/** Labelled pictures on disk, in any of the layouts that people keep them in. */
+/** Labelled pictures on disk, in any common layout. */
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { AlikeError } from '../errors.js'
@@ -7,10 +7,10 @@ import { readFolders } from './folders.js'
 import type { LabelledImage } from './labelled-image.js'
 
 /**
- * Reads `labels` (a CSV with `filename,label[,split][,duplicate_group]`) with its pictures in `folder` as
- * files or in tar files; without a CSV, `folder/labels.csv` if there is one, else
- * `folder/<label>/picture` or `folder/<split>/<label>/picture`.
- * @throws AlikeError `data_unreadable`, with what does not fit.
+ * Reads `labels` (a CSV with `filename,label[,split][,duplicate_group]`) with its pictures in `folder` as files or in
+ * tar archives; without a CSV, `folder/labels.csv` if it exists, else `folder/<label>/picture` or
+ * `folder/<split>/<label>/picture`.
+ * @throws AlikeError `data_unreadable`, saying what is wrong
  */
 export async function readLabelledImages(folder: string, labels?: string): Promise<LabelledImage[]> {
   const csv = labels ?? `${folder}/labels.csv`

@@ -1,4 +1,4 @@
-/** Labelled pictures with the split of the data, or else the one that is made of them. */
+/** Labelled pictures with their own split, or with a generated one. */
 import { seededRandom } from '../eval/random.js'
 import { readLabelledImages } from './labelled-images.js'
 import { defaultDeal, type SplitImage, type SplitShares, withSplit } from './split.js'
@@ -6,14 +6,17 @@ import { defaultDeal, type SplitImage, type SplitShares, withSplit } from './spl
 export interface SplitSource {
   /** Folder of pictures. */
   data: string
-  /** CSV; `labels.csv` of the folder where there is one. */
+  /** CSV; default: the folder's `labels.csv`, if it exists. */
   labels?: string | undefined
-  /** Of the training run; the same seed deals the same split. */
+  /** Of the training run; the same seed generates the same split. */
   seed?: number | undefined
   shares?: SplitShares | undefined
 }
 
-/** Training, quantization, judging and evaluation all read their pictures here, or one would test on what another trained on. */
+/**
+ * Training, quantisation and both kinds of evaluation all read their pictures here; otherwise one would test on what
+ * another trained on.
+ */
 export async function readSplitImages({
   data,
   labels,
@@ -23,7 +26,7 @@ export async function readSplitImages({
   return withSplit(await readLabelledImages(data, labels), shares, seededRandom(seed))
 }
 
-/** The seed that a network was trained with, as its manifest's `provenance` tells it. */
+/** The seed a network was trained with, from its manifest's `provenance`. */
 export function trainingSeedOf(provenance: Readonly<Record<string, unknown>>): number | undefined {
   return typeof provenance['seed'] === 'number' ? provenance['seed'] : undefined
 }

@@ -1,4 +1,4 @@
-/** Makes a split where the data set has none, or only lacks a validation part. */
+/** Generates a split for a data set that has none, or lacks a validation part. */
 import type { LabelledImage, Split } from './labelled-image.js'
 
 export interface SplitShares {
@@ -6,14 +6,14 @@ export interface SplitShares {
   test: number
 }
 
-/** Where nobody says otherwise. Evaluation of a service deals as training does, or it would test on what was trained. */
+/** Defaults. Evaluating a service must split like training does, or it would test on training pictures. */
 export const defaultDeal = { shares: { val: 0.12, test: 0.18 }, seed: 1 } as const
 
 export type SplitImage = LabelledImage & { split: Split }
 
 /**
- * Pictures with a split keep it; the others are dealt out by label, each duplicate group as a whole, in seeded order.
- * A set that has train and test but no val gives up a share of train.
+ * Pictures with a split keep it; the others are distributed by label, each duplicate group as a whole, in seeded order.
+ * A data set with train and test but no val gives up a share of train.
  * @param random uniform in [0, 1).
  */
 export function withSplit(images: readonly LabelledImage[], shares: SplitShares, random: () => number): SplitImage[] {

@@ -1,11 +1,14 @@
-/** Pictures of a tar file, in memory that worker threads can share without a copy. */
+/** Pictures of a tar archive, in memory that worker threads share without copying. */
 import { createReadStream } from 'node:fs'
 import { createGunzip } from 'node:zlib'
 import { extract } from 'tar-stream'
 import { AlikeError } from '../errors.js'
 import { imageName } from './folders.js'
 
-/** Entry path (without a leading `./`) → bytes. A training set's pictures fit in memory; its pixels would not. */
+/**
+ * Entry path (without a leading `./`) → bytes. The encoded pictures of a training set fit into memory; their pixels
+ * would not.
+ */
 export async function readTar(path: string): Promise<Map<string, Uint8Array<SharedArrayBuffer>>> {
   const images = new Map<string, Uint8Array<SharedArrayBuffer>>()
   const entries = extract()

@@ -1,4 +1,4 @@
-/** Percentile bootstrap: how far a mean over these queries might lie off the mean over others like them. */
+/** Percentile bootstrap: how far the mean over these queries may deviate from that over similar ones. */
 import { seededRandom } from './random.js'
 
 /** Low and high end, 2.5 % and 97.5 %. */

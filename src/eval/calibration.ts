@@ -1,24 +1,24 @@
-/** Fits the probability of a shared label to the scores of val pairs, and says how well it fits. */
+/** Fits the probability of a shared label to the scores of val pairs, and measures the fit. */
 import { type ScoredPairs, scorePairs } from './pairs.js'
 import { type CurveKind, fitCurve, merged, rounded, type ScoreBin } from './probability-curves.js'
 import { seededRandom } from './random.js'
 import type { LabelledEmbeddings } from './ranking.js'
 import { basisOf, type ProbabilityCurve, probabilitySameLabel, type ScoreCalibration } from './score-calibration.js'
 
-/** Width of a bin of scores, and how many pairs it must have to stand alone. */
+/** Width of a score bin, and the minimum pairs for a bin to stand alone. */
 const binWidth = 0.01
 const smallestBin = 50
 const reliabilityBins = 20
 const falseMatchRates = [0.1, 0.01, 0.001]
 const curveKinds = ['logistic', 'isotonic'] as const satisfies readonly CurveKind[]
 
-/** Knots of a widened curve, and halves of the pictures that it is the mean of. */
+/** Knots of a widened curve, and the number of random halves it is averaged over. */
 const widenedKnots = 101
 const widenedHalves = 60
 
 /**
- * Pairs within each half of the pictures are held out once; the kind of curve with the smaller error there is fitted to all.
- * Duplicate groups stay whole. From too few pairs the curve is widened, and says so.
+ * Pairs within each half of the pictures are held out once; the kind of curve with the smaller error on them is fitted
+ * to all. Duplicate groups stay whole. With too few pairs the curve is widened and marked as such.
  * @param rows only these pictures; default all
  * @returns null without pairs of both kinds in both halves
  */
@@ -51,16 +51,19 @@ export function calibrate(
   }
 }
 
-/** How far stated probabilities lie from found shares, on pairs of other pictures than those the curve was fitted to; null without pairs. */
+/**
+ * Mean deviation of predicted probabilities from observed shares, on pairs of pictures not used for the fit; null
+ * without pairs.
+ */
 export function calibrationError(curve: ProbabilityCurve, images: LabelledEmbeddings): number | null {
   const held = scorePairs(images)
   return held.same.length === 0 ? null : judge([{ held, curve }]).error
 }
 
 /**
- * What few pairs say, without more certainty than they give: the mean of the curves of many random halves of the pictures. Where the
- * halves disagree it lies between them. Beyond the highest score that was seen it rises to what is known without a label, that a picture
- * shares its label with itself.
+ * A curve from few pairs that is no more certain than they justify: the mean of curves fitted to many random halves of
+ * the pictures. Where the halves disagree it lies between them. Beyond the highest observed score it rises to what is
+ * known without labels: a picture shares its label with itself.
  */
 function widenedCurve(images: LabelledEmbeddings, rows: ReadonlySet<number>, kind: CurveKind): ProbabilityCurve {
   const random = seededRandom(2)
@@ -88,7 +91,7 @@ function widenedCurve(images: LabelledEmbeddings, rows: ReadonlySet<number>, kin
   }
 }
 
-/** Rows of each half; whole duplicate groups, by lot. */
+/** Rows of each half; duplicate groups stay whole, in random order. */
 function halvesOf(
   groups: readonly (string | number)[],
   rows: ReadonlySet<number>,
@@ -103,7 +106,7 @@ function countPairs({ same }: ScoredPairs): { positives: number; negatives: numb
   return { positives, negatives: same.length - positives }
 }
 
-/** In rising order; small bins join their neighbour above, the last ones that below. */
+/** In ascending order; small bins are merged with the next one, the last ones with the previous. */
 function binned({ scores, same }: ScoredPairs): ScoreBin[] {
   const sums = Array.from({ length: Math.ceil(2 / binWidth) + 1 }, () => ({ score: 0, positives: 0, negatives: 0 }))
   scores.forEach((score, i) => {
@@ -125,7 +128,7 @@ function binned({ scores, same }: ScoredPairs): ScoreBin[] {
   return bins
 }
 
-/** Expected calibration error over equal parts of the stated probability (Guo et al. 2017), weighted by pairs. */
+/** Expected calibration error over equal parts of the predicted probability (Guo et al. 2017), weighted by pairs. */
 function judge(parts: readonly { held: ScoredPairs; curve: ProbabilityCurve }[]): {
   error: number
   reliability: ScoreCalibration['reliability']

@@ -1,4 +1,4 @@
-/** Quality of the class that the network itself names. */
+/** Quality of the classes predicted by the network itself. */
 import { bootstrapIntervals, type Interval } from './bootstrap.js'
 
 export interface ClassQuality {
@@ -13,26 +13,26 @@ export interface ClassificationQuality {
   pictures: number
   accuracy: number
   accuracyInterval: Interval | null
-  /** Share whose true class is among the three most likely. */
+  /** Share of pictures whose true class is among the three most likely. */
   top3Accuracy: number
   /** Mean F1 over the classes that occur. */
   macroF1: number
   perClass: Record<string, ClassQuality>
-  /** [C, C] counts: row = true class, column = named class, in the order of `classes`. */
+  /** [C, C] counts: row = true class, column = predicted class, in the order of `classes`. */
   confusion: number[][]
   classes: string[]
 }
 
 export interface ClassificationOptions {
-  /** Resamples of the interval; 0 makes none. Default 1,000. */
+  /** Resamples for the interval; 0 for none. Default 1,000. */
   bootstrapSamples?: number
   /** Default 1. */
   seed?: number
 }
 
 /**
- * @param logits [n, C]; equal logits go to the class that comes first
- * @param labels true class of each row; every one must be in `classes`
+ * @param logits [n, C]; ties go to the first class
+ * @param labels true class of each row; must be in `classes`
  * @param classes names of the C columns
  */
 export function evaluateClassification(

@@ -1,4 +1,4 @@
-/** Two rankings of each of the same queries: by how much one is better, with intervals of the difference. */
+/** Compares two rankings of the same queries: the difference in quality, with intervals. */
 import { bootstrapIntervals, type Interval } from './bootstrap.js'
 import { judgeQuery, type RankedLabels } from './judged-query.js'
 
@@ -11,7 +11,7 @@ export interface ComparedMean {
   first: number
   second: number
   difference: number
-  /** 95 %, queries resampled in pairs: what is hard about a query is so for both. */
+  /** 95 %, paired resampling: hard queries are hard for both. */
   interval: Interval
 }
 
@@ -23,7 +23,10 @@ export interface CompareOptions {
   samples?: number
 }
 
-/** Numbers by name (see `judgeQuery`) that are known of all queries with something relevant. @returns none of them without such a query */
+/**
+ * Numbers by name (see `judgeQuery`) that are defined for all queries with relevant pictures.
+ * @returns none of them without such a query
+ */
 export function compareRankings(
   rankings: readonly RankedTwice[],
   { ks, seed, samples = 1_000 }: CompareOptions,

@@ -1,22 +1,22 @@
-/** How often the first answer to an edited copy of a picture is that picture. */
+/** How often the first hit for an edited copy of a picture is that picture. */
 import { type LabelledEmbeddings, RankedGallery } from './ranking.js'
 
-/** One row for each edited picture: id, label and group are those of its original. */
+/** One row per edited picture: id, label and group are those of the original. */
 export interface EditedCopies extends LabelledEmbeddings {
-  /** What was done to each. */
+  /** The edit applied to each. */
   edits: readonly string[]
 }
 
 export interface CopyQuality {
-  /** Pictures that were edited. */
+  /** Number of edited pictures. */
   pictures: number
-  /** Originals among which each was looked for. */
+  /** Number of originals searched. */
   gallery: number
-  /** Edit → share of its copies whose first answer is the original, or a copy of it that the data itself has. */
+  /** Edit → share of its copies whose first hit is the original, or a copy of it in the data. */
   firstHit: Record<string, number>
 }
 
-/** Ranks every original for each edited copy. @param originals with the pictures that were edited among them */
+/** Ranks every original for each edited copy. @param originals includes the edited pictures */
 export function evaluateCopies(copies: EditedCopies, originals: LabelledEmbeddings): CopyQuality {
   const gallery = new RankedGallery(originals)
   const counts = new Map<string, { hits: number; queries: number }>()
@@ -32,7 +32,7 @@ export function evaluateCopies(copies: EditedCopies, originals: LabelledEmbeddin
   return { pictures: new Set(copies.ids).size, gallery: gallery.size, firstHit }
 }
 
-/** Every edit counts alike; null where nothing was edited. */
+/** All edits have equal weight; null if nothing was edited. */
 export function meanFirstHit({ firstHit }: CopyQuality): number | null {
   const shares = Object.values(firstHit)
   return shares.length === 0 ? null : shares.reduce((sum, share) => sum + share, 0) / shares.length

@@ -1,25 +1,25 @@
-/** What one query's ranking is worth. */
+/** Quality numbers of one query's ranking. */
 
-/** One query and its ranked answers, with own picture and duplicate group already left out. */
+/** One query and its ranked hits, excluding the picture itself and its duplicate group. */
 export interface RankedLabels {
   /** Label of the query. */
   label: string
-  /** Labels of the answers, best first; may stop early when only the top is known. */
+  /** Labels of the hits, best first; may be truncated if only the top is known. */
   ranked: readonly (string | null)[]
-  /** R: how many answers of the same label exist. */
+  /** R: number of existing hits with the same label. */
   relevant: number
-  /** N: how many answers exist. */
+  /** N: number of existing hits. */
   candidates: number
-  /** So many of the relevant are not there to be found: missed at every depth, and last of all. Default 0. */
+  /** Relevant pictures missing from the gallery: counted as missed at every depth, and ranked last. Default 0. */
   missing?: number | undefined
 }
 
-/** Values of one query by name; null where the known part of the ranking is too short to tell. */
+/** Values of one query by name; null if the known part of the ranking is too short. */
 export type QueryQuality = Map<string, number | null>
 
-/** Recall@k is read at these k. */
+/** Depths k of recall@k. */
 export const recallDepths = [1, 5, 10] as const
-/** How many neighbours vote in `knnAccuracy`. */
+/** Number of neighbours that vote in `knnAccuracy`. */
 export const knnNeighbours = 10
 
 /**
@@ -52,7 +52,7 @@ export function judgeQuery(query: RankedLabels, precisionDepths: readonly number
     if (found === findable) break
   }
 
-  // what lies below the known part matters only while a relevant answer is missing
+  // what lies below the known part matters only while a relevant hit is missing
   const reaches = (depth: number) => found === findable || known >= Math.min(depth, candidates)
   const quality: QueryQuality = new Map()
   precisionDepths.forEach((depth, i) =>
@@ -79,7 +79,7 @@ function normalise(meanRank: number, relevant: number, candidates: number): numb
   return candidates === relevant ? 0 : (meanRank - (relevant + 1) / 2) / (candidates - relevant)
 }
 
-/** The label that most of the first ten have; of equals, the nearest. */
+/** The majority label of the first ten; on a tie, the nearest. */
 export function votedLabel(ranked: readonly (string | null)[]): string | null {
   const counts = new Map<string | null, number>()
   for (const label of ranked.slice(0, knnNeighbours)) counts.set(label, (counts.get(label) ?? 0) + 1)

@@ -1,13 +1,13 @@
-/** Verification quality: do two pictures share a label, told from their score alone? */
+/** Verification quality: how well the score alone shows whether two pictures share a label. */
 import { type LabelledEmbeddings, scoreRows, sortableBits } from './ranking.js'
 
 export interface PairQuality {
-  /** Pairs of one label, and of two. */
+  /** Number of pairs with the same label, and with different labels. */
   positives: number
   negatives: number
-  /** Probability that a pair of one label scores higher than a pair of two; ties count half. */
+  /** Probability that a pair with the same label scores higher than one with different labels; ties count half. */
   rocAuc: number
-  /** Share of errors where false matches and false non-matches are equally frequent. */
+  /** Error rate at which false matches and false non-matches are equally frequent. */
   equalErrorRate: number
   /** The score at that point. */
   equalErrorScore: number
@@ -16,21 +16,24 @@ export interface PairQuality {
   distances: DistanceHistogram
 }
 
-/** How far apart pairs lie, by kind. Euclidean distance of unit vectors, √(2 − 2·score): 0 the same, √2 unrelated, 2 opposite. */
+/**
+ * Distances of pairs, by kind. Euclidean distance of unit vectors, √(2 − 2·score): 0 identical, √2 unrelated, 2
+ * opposite.
+ */
 export interface DistanceHistogram {
   /** Width of a bin; the first begins at 0, the last ends at 2. */
   binWidth: number
-  /** Share of the pairs of each kind that lie in each bin; each sums to 1. */
+  /** Share of each kind's pairs per bin; each sums to 1. */
   positives: number[]
   negatives: number[]
 }
 
 const distanceBins = 40
 
-/** Beyond this, every n-th picture is taken: n² / 2 pairs of 4,000 pictures are 8 million. */
+/** Above this, only every n-th picture is used: n² / 2 pairs of 4,000 pictures are 8 million. */
 const maxImages = 4000
 
-/** Every pair of two pictures of different duplicate groups. @returns null without pairs of both kinds. */
+/** Every pair of pictures from different duplicate groups. @returns null without pairs of both kinds */
 export function evaluatePairs(images: LabelledEmbeddings): PairQuality | null {
   const { scores, same } = scorePairs(images)
   const positives = same.reduce((count, flag) => count + flag, 0)
@@ -55,7 +58,7 @@ function histogramOf({ scores, same }: ScoredPairs, positives: number, negatives
     negatives: new Array<number>(distanceBins).fill(0),
   }
   scores.forEach((score, i) => {
-    // rounding takes scores a little beyond ±1
+    // rounding can move scores slightly beyond ±1
     const distance = Math.sqrt(Math.max(0, 2 - 2 * score))
     counts[same[i] === 1 ? 'positives' : 'negatives'][Math.min(distanceBins - 1, Math.floor(distance / binWidth))]! += 1
   })
@@ -68,12 +71,12 @@ function histogramOf({ scores, same }: ScoredPairs, positives: number, negatives
 
 export interface ScoredPairs {
   scores: Float32Array
-  /** 1 where the two pictures share a label. */
+  /** 1 if the two pictures share a label. */
   same: Uint8Array
 }
 
 /**
- * Every pair of two pictures of different duplicate groups; of very many pictures, of a part of them.
+ * Every pair of pictures from different duplicate groups; for very many pictures, a subset.
  * @param rows only pairs within these
  */
 export function scorePairs(images: LabelledEmbeddings, rows?: ReadonlySet<number>): ScoredPairs {
@@ -104,7 +107,7 @@ interface ScoredPair {
   same: boolean
 }
 
-/** From the lowest score up; sorted natively, the flag beside the bits of the score. */
+/** In ascending order of score; sorted natively, with the flag packed beside the bits of the score. */
 function* sortedPairs(scores: Float32Array, same: Uint8Array): Iterable<ScoredPair> {
   const bits = new Uint32Array(scores.buffer, scores.byteOffset, scores.length)
   const keys = Float64Array.from(bits, (value, i) => sortableBits(value) * 2 + same[i]!).sort()
@@ -117,7 +120,7 @@ function* sortedPairs(scores: Float32Array, same: Uint8Array): Iterable<ScoredPa
   }
 }
 
-/** Moves the threshold from the lowest score to the highest; it stands just above each group of equal scores. */
+/** Moves the threshold from the lowest score to the highest; it stops just above each group of equal scores. */
 function sweep(
   pairs: Iterable<ScoredPair>,
   positives: number,

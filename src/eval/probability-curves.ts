@@ -1,7 +1,7 @@
 /** Two ways to fit probability to score, on pairs counted by score. */
 import type { ProbabilityCurve } from './score-calibration.js'
 
-/** Pairs whose scores lie close together. */
+/** Pairs with similar scores. */
 export interface ScoreBin {
   /** Mean of the scores. */
   score: number
@@ -11,7 +11,7 @@ export interface ScoreBin {
 
 export type CurveKind = ProbabilityCurve['kind']
 
-/** @param bins in rising order of their scores */
+/** @param bins in ascending order of score */
 export const fitCurve: Record<CurveKind, (bins: readonly ScoreBin[]) => ProbabilityCurve> = {
   logistic: fitLogistic,
   isotonic: fitIsotonic,
@@ -19,7 +19,7 @@ export const fitCurve: Record<CurveKind, (bins: readonly ScoreBin[]) => Probabil
 
 const newtonSteps = 50
 
-/** Maximum likelihood by Newton's method (Platt 1999, without his changed targets: there are enough pairs). */
+/** Maximum likelihood by Newton's method (Platt 1999, without the modified targets: there are enough pairs). */
 function fitLogistic(bins: readonly ScoreBin[]): ProbabilityCurve {
   let [slope, intercept] = [1, 0]
   for (let step = 0; step < newtonSteps; step++) {
@@ -37,7 +37,7 @@ function fitLogistic(bins: readonly ScoreBin[]): ProbabilityCurve {
     }
     const determinant = hss * hii - hsi * hsi
     const [ds, di] = [(gs * hii - gi * hsi) / determinant, (gi * hss - gs * hsi) / determinant]
-    // separable scores have no maximum: the slope would grow for ever
+    // separable scores have no maximum: the slope would grow forever
     const damping = Math.min(1, 10 / Math.max(Math.abs(ds), Math.abs(di)))
     slope += ds * damping
     intercept += di * damping
@@ -46,7 +46,7 @@ function fitLogistic(bins: readonly ScoreBin[]): ProbabilityCurve {
   return { kind: 'logistic', slope: Math.max(slope, Number.MIN_VALUE), intercept }
 }
 
-/** Least squares among all curves that never fall: neighbours that fall are pooled (Ayer et al. 1955). */
+/** Least squares among all non-decreasing curves: decreasing neighbours are pooled (Ayer et al. 1955). */
 function fitIsotonic(bins: readonly ScoreBin[]): ProbabilityCurve {
   const blocks: ScoreBin[] = []
   for (const bin of bins) {
@@ -68,7 +68,7 @@ function fitIsotonic(bins: readonly ScoreBin[]): ProbabilityCurve {
   }
 }
 
-/** Half a pair of each kind added: no finite number of pairs makes a certainty. */
+/** Adds half a pair of each kind, because no finite number of pairs makes a certainty. */
 function shareOf({ positives, negatives }: ScoreBin): number {
   return (positives + 0.5) / (positives + negatives + 1)
 }
@@ -82,7 +82,7 @@ export function merged(a: ScoreBin, b: ScoreBin): ScoreBin {
   }
 }
 
-/** To five digits: more were not measured. */
+/** To five digits, beyond the precision of the measurement. */
 export function rounded(value: number): number {
   return Math.round(value * 1e5) / 1e5
 }

@@ -1,24 +1,24 @@
-/** Quality of retrieval over many queries: means, per class, with bootstrap intervals. */
+/** Retrieval quality over many queries: means, per class, with bootstrap intervals. */
 import { bootstrapIntervals, type Interval } from './bootstrap.js'
 import { judgeQuery, type QueryQuality, type RankedLabels, recallDepths } from './judged-query.js'
 import { type LabelledEmbeddings, RankedGallery } from './ranking.js'
 
 export interface QualityOptions {
-  /** Leave the query and its duplicate group out of its own gallery; false only for `seedCompat`. Default true. */
+  /** Exclude the query and its duplicate group from its own gallery; false only for `seedCompat`. Default true. */
   excludeOwnGroup?: boolean
-  /** Called after each ranking; what it throws ends the evaluation. */
+  /** Called after each ranking; throwing ends the evaluation. */
   onRanked?: () => void
-  /** Called with each query that counts: its place among the rankings, and what it is worth. */
+  /** Called for each query that counts, with its index among the rankings and its quality. */
   onJudged?: (place: number, ranking: RankedLabels, quality: QueryQuality) => void
   /** Depths k of mAP@k. Default 1, 10, 50. */
   ks?: readonly number[]
-  /** Resamples of the 95 % intervals; 0 makes none. Default 1,000. */
+  /** Resamples for the 95 % intervals; 0 for none. Default 1,000. */
   bootstrapSamples?: number
   /** Seed of the resampling. Default 1. */
   seed?: number
 }
 
-/** Means over queries by name (see `judgeQuery`), and `medianFirstRank`; null: not known for every query. */
+/** Means over queries by name (see `judgeQuery`), and `medianFirstRank`; null if not defined for every query. */
 export interface QualityNumbers {
   [name: `mAP@${number}` | `recall@${number}`]: number | null
   'mAP@R': number | null
@@ -33,15 +33,15 @@ export interface QualityNumbers {
 export interface RetrievalQuality {
   /** Queries that count: those with at least one relevant picture. */
   queries: number
-  /** Queries left out because nothing in the gallery is relevant. */
+  /** Queries excluded because nothing in the gallery is relevant. */
   queriesWithoutRelevant: number
   overall: QualityNumbers
-  /** 95 % bootstrap over queries, for every mean of `overall` that is known. */
+  /** 95 % bootstrap over queries, for every defined mean in `overall`. */
   intervals: Record<string, Interval>
   perClass: Record<string, QualityNumbers & { queries: number }>
 }
 
-/** Ranks the whole gallery exactly for every query and judges all rankings. */
+/** Ranks the whole gallery exactly for every query and evaluates all rankings. */
 export function evaluateRetrieval(
   queries: LabelledEmbeddings,
   gallery: LabelledEmbeddings,
@@ -50,7 +50,7 @@ export function evaluateRetrieval(
   return qualityOfRankings(rankAll(queries, gallery, options), options)
 }
 
-/** One ranking at a time: all of them together would need queries × gallery of memory. */
+/** One ranking at a time: all together would need queries × gallery of memory. */
 function* rankAll(
   queries: LabelledEmbeddings,
   gallery: LabelledEmbeddings,
@@ -65,7 +65,7 @@ function* rankAll(
   }
 }
 
-/** The same numbers from rankings made elsewhere, for instance by a running service. */
+/** The same numbers for external rankings, such as those of a running service. */
 export function qualityOfRankings(rankings: Iterable<RankedLabels>, options: QualityOptions = {}): RetrievalQuality {
   const { ks = [1, 10, 50], bootstrapSamples = 1000, seed = 1, onJudged } = options
   const qualities: QueryQuality[] = []
@@ -122,7 +122,7 @@ function intervalsOf(qualities: readonly QueryQuality[], samples: number, seed: 
   return bootstrapIntervals(columns, samples, seed)
 }
 
-/** The values of one name for every query; null when there are none or one is not known. */
+/** The values of one name for every query; null if there are none or one is undefined. */
 function valuesOf(qualities: readonly QueryQuality[], name: string): Float64Array | null {
   const values = qualities.map((quality) => quality.get(name) ?? null)
   return values.length === 0 || values.includes(null) ? null : Float64Array.from(values as number[])

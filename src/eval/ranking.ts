@@ -4,17 +4,17 @@ import { dot } from '../cosine.js'
 export interface LabelledEmbeddings {
   ids: readonly string[]
   labels: readonly string[]
-  /** Duplicate group of each picture; pictures of one group never count for each other. */
+  /** Duplicate group of each picture; pictures in one group never count as hits of each other. */
   groups: readonly (string | number)[]
   /** [n, dimension], rows of unit length. */
   embeddings: Float32Array
   dimension: number
 }
 
-/** Positions fit beside a 32-bit score in the 53 exact bits of a number. */
+/** Positions fit beside a 32-bit score in a number's 53 exact bits. */
 const maxGallerySize = 2 ** 21
 
-/** A gallery laid out for many queries; rows are kept in the order of their ids. */
+/** A gallery prepared for many queries; rows are ordered by id. */
 export class RankedGallery {
   readonly size: number
   readonly #source: LabelledEmbeddings
@@ -36,8 +36,8 @@ export class RankedGallery {
   }
 
   /**
-   * Gallery positions from best to worst, without the query itself and its duplicate group if so asked.
-   * @param query row of `queries` that asks
+   * Gallery positions from best to worst, optionally excluding the query itself and its duplicate group.
+   * @param query row of `queries`
    */
   rank(queries: LabelledEmbeddings, query: number, excludeOwnGroup: boolean): Uint32Array {
     const { dimension } = queries
@@ -50,7 +50,7 @@ export class RankedGallery {
       if (excludeOwnGroup && this.#isOwn(queries, query, this.#order[i]!)) continue
       this.#keys[kept++] = (0xffffffff - sortableBits(this.#scoreBits[i]!)) * maxGallerySize + i
     }
-    // a typed array sorts numbers natively; equal scores fall into the order of their ids
+    // typed arrays sort numbers natively; equal scores end up in order of their ids
     const sorted = this.#keys.subarray(0, kept).sort()
     return Uint32Array.from(sorted, (key) => this.#order[key % maxGallerySize]!)
   }
@@ -60,13 +60,13 @@ export class RankedGallery {
   }
 }
 
-/** Dot product of the query with every row; cosine, as all are of unit length. */
+/** Dot product of the query with every row; equals the cosine, because all have unit length. */
 export function scoreRows(query: Float32Array, rows: Float32Array, scores: Float32Array): void {
-  // adding zero turns −0, which would sort apart, into 0
+  // adding zero turns −0, which would sort differently, into 0
   for (let row = 0; row < scores.length; row++) scores[row] = dot(query, rows, row * query.length) + 0
 }
 
-/** Bits of a float32 → unsigned integer of the same order, so that scores sort natively with a payload beside them. */
+/** Bits of a float32 → unsigned integer with the same order, so that scores sort natively together with a payload. */
 export function sortableBits(bits: number): number {
   return (bits & 0x80000000 ? ~bits : bits | 0x80000000) >>> 0
 }
@@ -75,7 +75,7 @@ function orderOfIds(ids: readonly string[]): Uint32Array {
   return Uint32Array.from(ids, (_, i) => i).sort((a, b) => (ids[a]! < ids[b]! ? -1 : ids[a]! > ids[b]! ? 1 : 0))
 }
 
-/** Rows that lie in order already are used where they are. */
+/** Rows already in order are used in place. */
 function gatherRows({ embeddings, dimension }: LabelledEmbeddings, order: Uint32Array): Float32Array {
   if (order.every((position, i) => position === i)) return embeddings
   const rows = new Float32Array(order.length * dimension)

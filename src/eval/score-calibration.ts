@@ -1,16 +1,19 @@
-/** What a score says: the probability that two pictures share a label. Fitted by `calibration.ts`, kept in the model's manifest. */
+/**
+ * The meaning of a score: the probability that two pictures share a label. Fitted by `calibration.ts`, stored in the
+ * model's manifest.
+ */
 import { type Static, Type } from 'typebox'
 
 const Share = Type.Number({ minimum: 0, maximum: 1 })
 
-/** Probability as a function of the score; never falls. */
+/** Probability as a function of the score; never decreases. */
 export const ProbabilityCurve = Type.Union([
   /** 1 / (1 + e^−(slope · score + intercept)) */
   Type.Object(
     { kind: Type.Literal('logistic'), slope: Type.Number({ exclusiveMinimum: 0 }), intercept: Type.Number() },
     { additionalProperties: false },
   ),
-  /** Straight lines between knots, level outside; scores rise, probabilities do not fall. */
+  /** Linear between knots, constant outside; scores increase, probabilities do not decrease. */
   Type.Object(
     {
       kind: Type.Literal('isotonic'),
@@ -23,28 +26,35 @@ export const ProbabilityCurve = Type.Union([
 export type ProbabilityCurve = Static<typeof ProbabilityCurve>
 
 /**
- * Measured on all pairs of val pictures. Holds where labels are as frequent as there: `sameLabelShare` of all pairs share one.
+ * Measured on all pairs of val pictures. Valid if labels are as frequent as there: `sameLabelShare` of all pairs share
+ * one.
  */
 export const ScoreCalibration = Type.Object(
   {
     curve: ProbabilityCurve,
-    /** True: there were few pairs, and the curve is the mean of those of many halves of the pictures, less certain than any of them. */
+    /**
+     * True if there were few pairs, and the curve is the mean over many halves of the pictures, less certain than any
+     * of them.
+     */
     widened: Type.Optional(Type.Boolean()),
     positives: Type.Integer({ minimum: 1 }),
     negatives: Type.Integer({ minimum: 1 }),
     sameLabelShare: Share,
-    /** Mean distance between stated probability and found share, on pairs that the curve was not fitted to. */
+    /** Mean deviation of predicted probability from observed share, on pairs not used for the fit. */
     expectedCalibrationError: Share,
-    /** The same for each kind of curve that was tried. */
+    /** The same for each kind of curve tried. */
     errorsTried: Type.Record(Type.String(), Share),
-    /** From those pairs, in twentieths of the stated probability: what was stated, what was found. */
+    /** For those pairs, in twentieths of the predicted probability: predicted and observed. */
     reliability: Type.Array(
       Type.Object(
         { stated: Share, found: Share, pairs: Type.Integer({ minimum: 1 }) },
         { additionalProperties: false },
       ),
     ),
-    /** From `score` on, at most `falseMatchRate` of the pairs of two labels pass, and `matchRate` of those of one. */
+    /**
+     * From `score` on, at most `falseMatchRate` of the pairs with different labels pass, and `matchRate` of those with
+     * the same.
+     */
     thresholds: Type.Array(
       Type.Object({ falseMatchRate: Share, score: Type.Number(), matchRate: Share }, { additionalProperties: false }),
     ),
@@ -54,17 +64,17 @@ export const ScoreCalibration = Type.Object(
 export type ScoreCalibration = Static<typeof ScoreCalibration>
 export type CalibratedThreshold = ScoreCalibration['thresholds'][number]
 
-/** With fewer pairs of either kind a curve says little of what was not measured: one photograph more may turn it. */
+/** With fewer pairs of either kind a curve does not generalise: a single additional photograph may change it. */
 export const reliablePairsMin = 500
 
-/** What a probability rests on, shown wherever one is. */
+/** The basis of a probability, shown wherever one is shown. */
 export interface CalibrationBasis {
-  /** Of the data: what its pairs were held out from is the training. */
+  /** Of the data: its pairs were not used in training. */
   split: 'val'
   positivePairs: number
   negativePairs: number
   reliable: boolean
-  /** Only where it is so. */
+  /** Only if true. */
   widened?: true
 }
 
@@ -82,7 +92,10 @@ export function basisOf({
   }
 }
 
-/** The threshold of this rate, or that of the smallest rate; undefined when none was measured. Rates between are not guessed. */
+/**
+ * The threshold of this rate, or of the smallest rate; undefined if none was measured. Rates in between are not
+ * interpolated.
+ */
 export function thresholdOf(
   { thresholds }: Pick<ScoreCalibration, 'thresholds'>,
   falseMatchRate?: number,
@@ -103,14 +116,14 @@ export function probabilitySameLabel({ curve }: Pick<ScoreCalibration, 'curve'>,
   return probabilities[above - 1]! * (1 - share) + probabilities[above]! * share
 }
 
-/** The lowest score whose probability reaches `probability`; undefined when no cosine does. */
+/** The lowest score whose probability reaches `probability`; undefined if no cosine does. */
 export function scoreOfProbability(
   calibration: Pick<ScoreCalibration, 'curve'>,
   probability: number,
 ): number | undefined {
   if (probabilitySameLabel(calibration, 1) < probability) return undefined
-  // probability never falls with the score, so halving finds the place: to the last bit, or the very hit whose probability
-  // was given would be left out
+  // the probability never falls with the score, so bisection works; it must be exact to the last bit, or the very hit
+  // whose probability was given would be excluded
   let [low, high] = [-1, 1]
   if (probabilitySameLabel(calibration, low) >= probability) return low
   for (let middle = 0; middle > low && middle < high; middle = (low + high) / 2) {
@@ -120,7 +133,7 @@ export function scoreOfProbability(
   return high
 }
 
-/** Index of the first of the rising values that is larger. */
+/** Index of the first of the ascending values that is larger. */
 function firstAbove(values: readonly number[], value: number): number {
   let [low, high] = [0, values.length]
   while (low < high) {

@@ -1,27 +1,27 @@
 /**
- * What rankings are worth by what people said of their hits. Of hits that nobody judged nothing is assumed: neither that they are
- * wrong, as measures of complete judgements do, nor that they are right.
+ * Quality of rankings according to human judgements of hits. Nothing is assumed about unjudged hits: neither that they
+ * are wrong, as in measures for complete judgements, nor that they are right.
  */
 import { bootstrapIntervals, type Interval } from './bootstrap.js'
 
-/** One query's hits, best first, own picture and copies left out: right, wrong, or undefined where nobody said. */
+/** One query's hits, best first, excluding the picture itself and copies: right, wrong, or undefined if unjudged. */
 export type JudgedRanking = readonly (boolean | undefined)[]
 
 export const verdictDepth = 10
 
 export interface VerdictNumbers {
-  /** Order of the judged hits alone; null while none of them is right. */
+  /** Order of the judged hits alone; null if none of them is right. */
   'ndcg@10': number | null
-  /** Share of right ones among the judged of the first ten; null while none of those was judged. */
+  /** Share of right hits among the judged of the first ten; null if none of those was judged. */
   'precision@10': number | null
-  /** Share of the first ten that was judged: how far the precision can be trusted. */
+  /** Share of the first ten that was judged: shows how far to trust the precision. */
   'judged@10': number
 }
 
 /**
- * With rel(i) ∈ {0,1} of the i-th judged hit, unjudged ones left out of the list (condensed lists: Sakai 2007, Alternatives to
- * bpref, SIGIR): DCG@10 = Σ_{i≤10} rel(i) / log2(i + 1), and nDCG@10 = DCG@10 over that of the best order of the same hits
- * (Järvelin and Kekäläinen 2002, ACM Trans. Inf. Syst. 20).
+ * With rel(i) ∈ {0,1} of the i-th judged hit, omitting unjudged ones (condensed lists: Sakai 2007, Alternatives to
+ * bpref, SIGIR): DCG@10 = Σ_{i≤10} rel(i) / log2(i + 1), and nDCG@10 = DCG@10 divided by that of the best order of the
+ * same hits (Järvelin and Kekäläinen 2002, ACM Trans. Inf. Syst. 20).
  */
 export function judgeByVerdicts(ranking: JudgedRanking): VerdictNumbers {
   const judged = ranking.filter((verdict) => verdict !== undefined)
@@ -44,14 +44,14 @@ export interface VerdictMean {
   mean: number | null
   /** 95 % bootstrap over these queries. */
   interval?: Interval
-  /** Queries it is the mean of: those that have the number. */
+  /** Number of queries in the mean: those that have the number. */
   queries: number
 }
 
 export type VerdictQuality = Record<keyof VerdictNumbers, VerdictMean>
 
 export interface VerdictQualityOptions {
-  /** Resamples of the intervals; 0 makes none. Default 1,000. */
+  /** Resamples for the intervals; 0 for none. Default 1,000. */
   bootstrapSamples?: number
   /** Seed of the resampling. Default 1. */
   seed?: number

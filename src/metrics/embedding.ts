@@ -2,7 +2,7 @@
 import { Gauge, Histogram, type Registry } from 'prom-client'
 import { counters } from './instruments.js'
 
-/** What runs the model, as labels of one metric that is always 1. */
+/** What runs the model, as labels of one metric with the constant value 1. */
 export interface RuntimeLabels {
   provider: string
   precision: string
@@ -13,15 +13,15 @@ export interface RuntimeLabels {
 
 /** The instruments of `embedding/`. */
 export interface EmbeddingInstruments {
-  /** One run of the model with this many pictures (padding not counted). */
+  /** One run of the model with this many pictures (excluding padding). */
   observeBatch(size: number): void
   /** A picture whose caller left before it was run. */
   countDropped(): void
-  /** A worker thread that ended by itself and is being replaced. */
+  /** A worker thread that crashed and is being replaced. */
   countWorkerCrash(): void
-  /** `cudaFallback`: CUDA was expected, and embeddings run on the CPU instead. */
+  /** `cudaFallback`: CUDA was expected, but embeddings run on the CPU. */
   setRuntime(labels: RuntimeLabels, cudaFallback: boolean): void
-  /** Smallest cosine between embeddings of the golden pictures here and at the export. */
+  /** Smallest cosine between the golden pictures' embeddings on this machine and at export. */
   setGoldenCosine(precision: string, minCosine: number): void
 }
 

@@ -1,10 +1,10 @@
-/** What becomes of galleries: their graphs, snapshots of their data, judgements and decisions. */
+/** Metrics of galleries: their graphs, snapshots, judgements and decisions. */
 import { Gauge, type Registry } from 'prom-client'
 import { counters } from './instruments.js'
 
 export interface GalleryInstruments {
   countIndexRebuild(): void
-  /** A job that moves a gallery to another engine has ended; `refused`: the copy was not the same. */
+  /** A job that moves a gallery to another engine has ended; `refused`: the copy differed. */
   countMove(outcome: 'moved' | 'refused' | 'broken_off'): void
   countDecided(decision: string): void
   countJudged(verdict: 'right' | 'wrong', count: number): void

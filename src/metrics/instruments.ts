@@ -1,12 +1,15 @@
-/** Counters as rows of a table, and gauges that ask their source at each scrape. */
+/** Counters defined by a table, and gauges that read their source at each scrape. */
 import { Counter, Gauge, type Registry } from 'prom-client'
 
-/** Name, help, and the values of its labels; null: not known beforehand. */
+/** Name, help, and label values; null if not known in advance. */
 type CounterRow = readonly [name: string, help: string, labels?: Readonly<Record<string, readonly string[] | null>>]
 
 type LabelsOf<Row> = Row extends readonly [string, string, infer Labels] ? keyof Labels & string : never
 
-/** Where the values of a label are known its series exist from the start, so that a rate over them is 0 and not missing. */
+/**
+ * If the values of a label are known, its series exist from the start, so that a rate over them is 0 instead of
+ * missing.
+ */
 export function counters<const Table extends Readonly<Record<string, CounterRow>>>(
   registry: Registry,
   table: Table,
@@ -24,11 +27,11 @@ interface Reading<Label extends string> {
   name: string
   help: string
   labels: readonly Label[]
-  /** Sets what is read; what was set at the scrape before is gone. */
+  /** Sets the readings and drops those of the previous scrape. */
   read(set: (labels: Record<Label, string>, value: number) => void): void | Promise<void>
 }
 
-/** A gauge of what is there at each scrape: what is there no more is not told any more. */
+/** A gauge of what exists at each scrape: series of removed things disappear. */
 export function readingGauge<Label extends string>(
   registry: Registry,
   { name, help, labels, read }: Reading<Label>,

@@ -1,17 +1,17 @@
-/** How pictures come in: jobs, where they are fetched from, how they are decoded, what is kept of them. */
+/** Metrics of incoming pictures: jobs, fetches, decoding, stored originals. */
 import type { Registry } from 'prom-client'
 import { counters } from './instruments.js'
 
 const ingestOutcomes = ['added', 'updated', 'removed', 'skipped', 'failed'] as const
-/** What became of one picture of an ingestion job. */
+/** Outcome of one picture in an ingestion job. */
 export type IngestOutcome = (typeof ingestOutcomes)[number]
 
-/** How an ingestion job ended. */
+/** Final state of an ingestion job. */
 export const jobEnds = ['succeeded', 'completed_with_errors', 'failed', 'cancelled'] as const
 export type JobEnd = (typeof jobEnds)[number]
 
 const fetchOutcomes = ['fetched', 'refused', 'failed'] as const
-/** What became of one picture that was to be fetched by its URL. */
+/** Outcome of fetching one picture by URL. */
 export type FetchOutcome = (typeof fetchOutcomes)[number]
 
 export interface IntakeInstruments {
@@ -21,21 +21,21 @@ export interface IntakeInstruments {
   countFetch(outcome: FetchOutcome): void
   /** A picture was read from a listed bucket. */
   countBucketRead(outcome: 'read' | 'failed'): void
-  /** A watched folder was looked at. */
+  /** A watched folder was scanned. */
   countFolderLook(gallery: string, outcome: 'done' | 'failed'): void
   /** A picture was decoded or refused: in the service, or in a decoder process. */
   countDecoded(where: 'service' | 'process'): void
-  /** A decoder process ended that nobody had asked to. */
+  /** A decoder process ended unexpectedly. */
   countDecoderEnd(): void
-  /** Older pictures that were given a copy descriptor. */
+  /** Older pictures were given a copy descriptor. */
   countDescribed(images: number): void
-  /** Pictures that were searched with: kept, not kept as too many came at once, removed. */
+  /** Query pictures: kept, skipped because too many arrived at once, removed. */
   countKeptQuery(what: 'kept' | 'skipped' | 'removed', count: number): void
-  /** A picture that lies with its owner was read again. */
+  /** A picture in its owner's storage was read again. */
   countReference(outcome: 'fetched' | 'changed' | 'failed'): void
-  /** A picture was kept as it came. */
+  /** An original was stored. */
   countOriginalPut(bytes: number): void
-  /** An original that no picture uses was removed. */
+  /** An unused original was removed. */
   countOriginalRemoved(bytes: number): void
 }
 

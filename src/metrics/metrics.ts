@@ -1,6 +1,7 @@
 /**
- * What the service says about itself to Prometheus: one registry and its typed instruments, made per app and handed down. This
- * folder is the only importer of prom-client, and the only place where milliseconds become the seconds that Prometheus expects.
+ * The service's Prometheus metrics: one registry and its typed instruments, created per app and passed down. This
+ * folder is the only importer of prom-client, and the only place where milliseconds become the seconds that Prometheus
+ * expects.
  */
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { type EmbeddingInstruments, embeddingInstruments } from './embedding.js'
@@ -11,12 +12,12 @@ import { type ReadingSources, registerReadings } from './readings.js'
 import { type RequestInstruments, requestInstruments } from './requests.js'
 import { type SearchInstruments, searchInstruments } from './searches.js'
 
-/** Readings taken when Prometheus asks; each part hands its own in as soon as it exists. */
+/** Readings taken at each scrape; each part registers its own as soon as it exists. */
 export interface MetricSources extends NumberSources, ReadingSources {}
 
 export interface Metrics extends RequestInstruments, SearchInstruments, IntakeInstruments, GalleryInstruments {
   readonly embedding: EmbeddingInstruments
-  /** Adds sources; a later one of the same name replaces the former. */
+  /** Adds sources; a later one with the same name replaces the earlier. */
   watch(sources: MetricSources): void
   /** The exposition text and its content type, for `GET /metrics`. */
   expose(): Promise<{ contentType: string; text: string }>

@@ -1,4 +1,4 @@
-/** Gauges of one number each, read when Prometheus asks; 0 without a source. */
+/** Gauges with a single value, read at each scrape; 0 without a source. */
 import { Gauge, type Registry } from 'prom-client'
 
 const numbers = {

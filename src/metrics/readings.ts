@@ -1,4 +1,4 @@
-/** Gauges with labels, read when Prometheus asks: what is there no more is not told any more. */
+/** Gauges with labels, read at each scrape: series of removed things disappear. */
 import type { Registry } from 'prom-client'
 import { readingGauge } from './instruments.js'
 
@@ -6,11 +6,11 @@ export interface GalleryReading {
   gallery: string
   /** Live pictures. */
   images: number
-  /** Removed pictures that still lie in the graph. */
+  /** Removed pictures still in the graph. */
   tombstones: number
-  /** Live pictures that no search finds, because their embeddings are damaged. */
+  /** Live pictures that no search finds because their embeddings are damaged. */
   unfindable: number
-  /** Its engine does not have it any more. */
+  /** Its engine no longer has it. */
   lost?: boolean | undefined
 }
 
@@ -24,27 +24,27 @@ export interface GpuReading {
   device: number
   usedBytes: number
   totalBytes: number
-  /** 0..1; undefined: not told. */
+  /** 0..1; undefined if not reported. */
   utilization?: number | undefined
 }
 
-/** Each part hands its own in as soon as it exists. */
+/** Each part registers its own as soon as it exists. */
 export interface ReadingSources {
   /** GPUs that run the model. */
   gpus?: () => Iterable<GpuReading>
   galleries?: () => Promise<Iterable<GalleryReading>>
-  /** Those that galleries live in. */
+  /** Engines that store galleries. */
   engines?: () => Iterable<{ engine: string; unreachable: boolean }>
   watchedFolders?: () => Iterable<WatchedFolderReading>
-  /** How far the last queries have moved from a reference. */
+  /** Drift of recent queries from a reference. */
   queryDrift?: () => Iterable<{ modelId: string; of: string; reference: string; psi: number }>
-  /** Mean `pSame` of the calibration's pairs of one label. */
+  /** Mean `pSame` of the calibration's pairs with the same label. */
   expectedPSame?: () => number | undefined
-  /** Memory by what holds it. */
+  /** Memory by owner. */
   memory?: () => Iterable<{ part: string; bytes: number }>
-  /** Ingestion jobs that have not ended, by state. */
+  /** Unfinished ingestion jobs, by state. */
   jobs?: () => Promise<Iterable<{ state: string; count: number }>>
-  /** The same of analyses. */
+  /** The same for analyses. */
   analysisJobs?: () => Promise<Iterable<{ state: string; count: number }>>
 }
 
@@ -75,7 +75,7 @@ export function registerReadings(registry: Registry, sources: ReadingSources): v
 }
 
 function registerGalleries(registry: Registry, sources: ReadingSources): void {
-  // all gauges are collected at once: one look at the galleries does for all of them
+  // all gauges are collected at once and share one reading of the galleries
   let looking: Promise<Iterable<GalleryReading>> | undefined
   const readGalleries = (): Promise<Iterable<GalleryReading>> => {
     looking ??= (sources.galleries?.() ?? Promise.resolve([])).finally(() => {
@@ -169,7 +169,7 @@ function registerGpus(registry: Registry, sources: ReadingSources): void {
     })
 }
 
-/** The series of these are told one by one; the others as one, under a name that no gallery can have. */
+/** The largest galleries have their own series; the others share one, under a name that no gallery can have. */
 export function largestGalleries(readings: readonly GalleryReading[], most: number): GalleryReading[] {
   if (readings.length <= most) return [...readings]
   const bySize = readings.toSorted(

@@ -1,13 +1,13 @@
-/** What becomes of requests and of who sends them. */
+/** Metrics of requests and callers. */
 import type { Registry } from 'prom-client'
 import { counters } from './instruments.js'
 
 export interface RequestInstruments {
-  /** @param route the pattern (`/v1/galleries/:gallery`), never the URL, so that series stay few. */
+  /** @param route the pattern (`/v1/galleries/:gallery`), never the URL, to keep the number of series small */
   countRequest(method: string, route: string, status: number): void
-  /** @param code a code of the error catalogue */
+  /** @param code from the error catalogue */
   countRefusal(code: string): void
-  /** The file of API keys had changed. */
+  /** The API key file has changed. */
   countKeyReload(outcome: 'reloaded' | 'refused'): void
   /** A line of the audit log could not be written. */
   countAuditLoss(): void

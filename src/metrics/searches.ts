@@ -1,24 +1,24 @@
-/** How long queries take, how they are answered, and how well. */
+/** Metrics of queries: duration, kind of answer, and quality. */
 import { Histogram, type Registry } from 'prom-client'
 import { counters } from './instruments.js'
 
-/** The stages of a query, in the order of its life; `total` is the whole of it. */
+/** The stages of a query in order; `total` is all of it. */
 export const stages = ['decode', 'queue', 'embed', 'search', 'total'] as const
 export type Stage = (typeof stages)[number]
 
 export interface SearchInstruments {
   observeStage(stage: Stage, durationMs: number): void
   countSearch(method: 'exact' | 'hnsw'): void
-  /** A ranking was given up before its last page was asked for. */
+  /** A ranking was dropped before its last page was requested. */
   countRankingDrop(reason: 'expired' | 'displaced'): void
-  /** The model that explains was brought into memory. */
+  /** The model for explanations was loaded into memory. */
   countExplainOpen(): void
-  /** The best hit of a query. @param pSame where the model is calibrated */
+  /** The best hit of a query. @param pSame if the model is calibrated */
   observeBest(score: number, pSame: number | undefined): void
-  /** A search was repeated exactly: of so many best hits the graph had found so many. */
+  /** A search was repeated exactly: how many of the best hits there are, and how many of them the graph had found. */
   countRecallSample(expected: number, found: number): void
   countRecallSampleFailure(): void
-  /** A search was answered by the other embedding set, too. */
+  /** A search was also run on the other embedding set. */
   countShadow(shown: number, same: number, searchMs: number): void
   countShadowFailure(): void
 }
@@ -77,7 +77,7 @@ export function searchInstruments(registry: Registry): SearchInstruments {
   }
 }
 
-/** Searches that are answered once more in the background, to be compared. */
+/** Searches repeated in the background for comparison. */
 function repeatedSearches(
   registry: Registry,
 ): Pick<SearchInstruments, 'countRecallSample' | 'countRecallSampleFailure' | 'countShadow' | 'countShadowFailure'> {

@@ -1,4 +1,4 @@
-/** A store of originals that tells what is put into it, for a metric. */
+/** Wraps a store of originals to report what is stored, for a metric. */
 import type { OriginalStore } from './original-store.js'
 
 export function counted(store: OriginalStore, onPut: (bytes: number) => void): OriginalStore {

@@ -8,17 +8,17 @@ import { asStorageError, syncFolder } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
 import { type ByteRange, contentHashPattern, type OriginalStore } from './original-store.js'
 
-/** Half-written files of a process that died are removed once they are as old as this. */
+/** Half-written files of a dead process are removed at this age. */
 const temporaryMaxAgeMs = 3_600_000
 
 export class FolderOriginals implements OriginalStore {
   readonly #folder: string
-  /** Puts under way, so that the same picture sent twice at once is written once. */
+  /** Puts in progress, so that a picture sent twice at once is written once. */
   readonly #underWay = new Map<string, Promise<void>>()
-  /** Removals under way: a put that found what is being removed would acknowledge it and lose it. */
+  /** Removals in progress: a put that found an original being removed would acknowledge it and lose it. */
   readonly #removals = new Map<string, Promise<number>>()
 
-  /** @param folder made when it does not exist */
+  /** @param folder created if missing */
   constructor(folder: string) {
     this.#folder = folder
   }
@@ -77,7 +77,7 @@ export class FolderOriginals implements OriginalStore {
       const now = new Date()
       const isThere = (await unlessAbsent(stat(path)))?.size === bytes.length
       if (isThere && (await unlessAbsent(utimes(path, now, now).then(() => true)))) {
-        await syncFolder(dirname(path)) // who wrote it may not have come to that
+        await syncFolder(dirname(path)) // the writing process may have died before syncing it
         return
       }
       await this.#write(path, bytes)
@@ -104,7 +104,7 @@ export class FolderOriginals implements OriginalStore {
       throw error
     }
     await syncFolder(folder)
-    // A new folder is on the disk only when the one around it is.
+    // A new folder is durable only once its parent is synced.
     if (first !== undefined)
       for (let around = dirname(folder); around.length >= dirname(first).length; around = dirname(around))
         await syncFolder(around)
@@ -116,7 +116,7 @@ export class FolderOriginals implements OriginalStore {
   }
 }
 
-/** Files that lie `depth` folders deep. */
+/** Files `depth` folders deep. */
 async function* filesBelow(folder: string, depth: number): AsyncGenerator<{ name: string; whole: string }> {
   const entries = await unlessAbsent(opendir(folder))
   if (entries === undefined) return

@@ -1,32 +1,34 @@
-/** Removes originals that no image uses any more: soon those that an image gave up, now and then those that none ever took. */
+/**
+ * Removes originals that no image uses any more: soon for those an image gave up, occasionally for those never used.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { OriginalStore } from './original-store.js'
 
-/** What is known of the use of originals where images are recorded. */
+/** What the image records know about the use of originals. */
 export interface OriginalUses {
-  /** Content hashes that images used and none does now, at most `limit`. */
+  /** Content hashes formerly used by images, at most `limit`. */
   unused(limit: number): string[]
   isUsed(contentHash: string): boolean
-  /** Takes them off the list of unused ones, unless an image uses them again. */
+  /** Removes them from the list of unused ones, unless an image uses them again. */
   forget(contentHashes: readonly string[]): Promise<void>
 }
 
 export interface GarbageOptions {
   store: OriginalStore
   uses: OriginalUses
-  /** Between two looks at what images gave up. */
+  /** Interval between checks for released originals. */
   everyMs: number
-  /** Between two walks over the whole store. */
+  /** Interval between scans of the whole store. */
   sweepEveryMs: number
-  /** An original is put before the image that uses it is committed: so long it is not touched. */
+  /** An original is stored before the image that uses it is committed, so younger ones are not touched. */
   minAgeMs: number
   onRemoved?: (bytes: number) => void
   logger: Logger
   clock?: () => Date
 }
 
-/** At once, then the loop looks up whether it is to end. */
+/** Processed at once, before the loop checks whether it should stop. */
 const batchSize = 200
 
 export class OriginalsGarbage {
@@ -44,7 +46,7 @@ export class OriginalsGarbage {
     await this.#running
   }
 
-  /** Those that images gave up. @returns how many were removed */
+  /** Removes those that images gave up. @returns how many */
   async collect(): Promise<number> {
     const { store, uses } = this.#options
     const before = this.#youngest()
@@ -53,7 +55,7 @@ export class OriginalsGarbage {
       if (this.#ended.signal.aborted) break
       const bytes = await store.remove(contentHash, before)
       if (bytes > 0) this.#options.onRemoved?.(bytes)
-      // One that stays is too young: it is on the list the next time.
+      // One that remains is too young: it stays on the list.
       if (bytes === 0 && (await store.size(contentHash)) !== undefined) continue
       gone.push(contentHash)
     }
@@ -61,7 +63,7 @@ export class OriginalsGarbage {
     return gone.length
   }
 
-  /** Those of which nothing is known: a process died between the original and its image. @returns how many were removed */
+  /** Removes those without any record: a process died between storing the original and its image. @returns how many */
   async sweep(): Promise<number> {
     const { store, uses } = this.#options
     const before = this.#youngest()

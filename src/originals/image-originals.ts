@@ -1,11 +1,11 @@
-/** What there is of pictures as they came, wherever it is: kept in the store, or with their owner. */
+/** The originals of pictures, wherever they are: in the store, or in their owner's storage. */
 import { AlikeError } from '../errors.js'
 import type { OriginalStore } from './original-store.js'
 
 export interface ImageOriginalsParts {
-  /** Left out: none are kept. */
+  /** Default: no originals are kept. */
   originals?: OriginalStore | undefined
-  /** Left out: none are followed. */
+  /** Default: references are not followed. */
   references?: References | undefined
 }
 
@@ -22,15 +22,19 @@ export interface ReferenceOptions {
   patienceMs?: number | undefined
 }
 
-/** What is recorded of a picture. */
+/** The relevant part of a picture's record. */
 export interface OriginalOf {
   contentHash: string
   reference?: string | undefined
-  /** Whether what is kept under its content is its: another gallery may have kept the same. */
+  /** Whether a stored original with this content belongs to this gallery: another gallery may have stored the same. */
   isHeld: boolean
 }
 
-/** Held to its hash. @returns undefined when it is not kept @throws AlikeError `data_unreadable` when it is damaged, `original_changed`, `url_*`, `source_*`; the signal's reason */
+/**
+ * Verified against its hash.
+ * @returns undefined if it is not kept
+ * @throws AlikeError `data_unreadable` if it is damaged, `original_changed`, `url_*`, `source_*`; the signal's reason
+ */
 export async function readOriginal(
   { originals, references }: ImageOriginalsParts,
   { contentHash, reference, isHeld }: OriginalOf,
@@ -41,7 +45,7 @@ export async function readOriginal(
   return references?.fetch(reference, { contentHash, ...options })
 }
 
-/** Why it could not be read, as far as that is known without reading it; undefined: it may be. */
+/** Why it cannot be read, as far as known without reading it; undefined if it may be readable. */
 export async function originalObstacle(
   { originals, references }: ImageOriginalsParts,
   { contentHash, reference, isHeld }: OriginalOf,

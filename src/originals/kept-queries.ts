@@ -1,6 +1,6 @@
 /**
- * Pictures that were last searched with, where a gallery's owner wants them kept: for so many days, so many of each gallery, each
- * once. They are put behind the searches; one that finds no turn is not kept.
+ * Recent query pictures, kept if a gallery's owner wants that: for a number of days, up to a number per gallery, each
+ * once. They are stored after the searches; those without a turn are not kept.
  */
 import { createHash } from 'node:crypto'
 import type { Logger } from 'pino'
@@ -10,11 +10,11 @@ import { type QueryStores, whenever } from './query-stores.js'
 
 export interface KeptQueriesOptions {
   stores: QueryStores
-  /** Of a gallery by its name. */
+  /** For a gallery given by name. */
   rules(gallery: string): Promise<{ galleryUid: string; keepQueries: number }>
-  /** Of all there are, by their uids: how many are to be kept. */
+  /** For all galleries, by uid: how many queries to keep. */
   wanted(): Promise<ReadonlyMap<string, number>>
-  /** Days after which one goes; being asked with again makes it young. */
+  /** Days after which a query is deleted; using it again renews it. */
   days: number
   /** For a metric. */
   onQuery?: ((what: 'kept' | 'skipped' | 'removed', count: number) => void) | undefined
@@ -27,17 +27,17 @@ interface Kept {
   putAt: number
 }
 
-/** Pictures that wait to be put, of all galleries. */
+/** Maximum pictures waiting to be stored, over all galleries. */
 const waitingMax = 8
 const sweepEveryMs = 3_600_000
 const dayMs = 86_400_000
 
 export class KeptQueries {
   readonly #options: KeptQueriesOptions
-  /** By uid of the gallery and content hash, oldest first. */
+  /** By gallery uid and content hash, oldest first. */
   readonly #kept = new Map<string, Map<string, Kept>>()
   readonly #timer: NodeJS.Timeout
-  /** One change after the other. */
+  /** Serialises changes. */
   readonly #turns = new OneAfterAnother()
   #waiting = 0
 
@@ -46,13 +46,13 @@ export class KeptQueries {
     this.#timer = setInterval(() => void this.sweep().catch(() => {}), sweepEveryMs).unref()
   }
 
-  /** As far as their galleries were looked at by this process. */
+  /** Covers the galleries this process has read so far. */
   get reading(): { count: number; bytes: number } {
     const all = [...this.#kept.values()].flatMap((kept) => [...kept.values()])
     return { count: all.length, bytes: all.reduce((sum, { bytes }) => sum + bytes, 0) }
   }
 
-  /** Told of a search that was answered; resolves when the picture is kept, or is not to be. */
+  /** Called for an answered search; resolves when the picture is stored, or is not to be. */
   async offer(gallery: string, bytes: Uint8Array): Promise<void> {
     const { rules, onQuery, logger } = this.#options
     if (this.#waiting >= waitingMax) return onQuery?.('skipped', 1)
@@ -60,7 +60,8 @@ export class KeptQueries {
     try {
       const asked = await rules(gallery)
       if (asked.keepQueries === 0) return
-      // asked again in the turn: what went with its gallery, or by a change of its rules, does not come back behind it
+      // check again in its turn: deleted queries of a gallery must not reappear after its deletion or a change of its
+      // rules
       await this.#turns.run(async () => {
         const { galleryUid, keepQueries } = await rules(gallery)
         if (galleryUid === asked.galleryUid && keepQueries > 0) await this.#put(galleryUid, keepQueries, bytes)
@@ -73,7 +74,7 @@ export class KeptQueries {
     }
   }
 
-  /** Those that are too many for a gallery go. */
+  /** Deletes surplus queries of a gallery. */
   trim(galleryUid: string, keepQueries: number): Promise<void> {
     return this.#turns.run(async () => {
       if (keepQueries === 0) await this.#drop(galleryUid)
@@ -81,7 +82,7 @@ export class KeptQueries {
     })
   }
 
-  /** All of a gallery; what fails is done by the next look at all. */
+  /** Deletes all queries of a gallery; failures are left to the next sweep. */
   async forget(galleryUid: string): Promise<void> {
     try {
       await this.#turns.run(() => this.#drop(galleryUid))
@@ -90,7 +91,7 @@ export class KeptQueries {
     }
   }
 
-  /** The youngest first. Those that are gone meanwhile are passed over. */
+  /** Newest first. Skips those deleted in the meantime. */
   async *pictures(galleryUid: string, max: number): AsyncGenerator<Buffer> {
     const store = this.#options.stores.of(galleryUid)
     const kept = await this.#turns.run(() => this.#look(galleryUid, store))
@@ -100,11 +101,11 @@ export class KeptQueries {
     }
   }
 
-  /** What is too old, too many, or of a gallery that is gone. */
+  /** Deletes what is too old, surplus, or belongs to a deleted gallery. */
   async sweep(): Promise<void> {
     const { stores, wanted, logger } = this.#options
     try {
-      const galleries = await stores.galleries() // before it is asked which there are: one may be made meanwhile
+      const galleries = await stores.galleries() // before listing galleries, because one may be created in the meantime
       const known = await wanted()
       for (const uid of galleries) await this.trim(uid, known.get(uid) ?? 0)
     } catch (err) {
@@ -112,7 +113,7 @@ export class KeptQueries {
     }
   }
 
-  /** Resolves when what was begun is done. */
+  /** Resolves when everything started has finished. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
     await this.#turns.ended()
@@ -153,7 +154,7 @@ export class KeptQueries {
     if (count > 0) this.#options.onQuery?.('removed', count)
   }
 
-  /** What lies there: another process may have put some. */
+  /** Lists what is stored: another process may have added some. */
   async #look(galleryUid: string, store: OriginalStore): Promise<Map<string, Kept>> {
     const found: [string, Kept][] = []
     for await (const { contentHash, bytes, putAt } of store.list())

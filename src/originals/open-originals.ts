@@ -1,4 +1,4 @@
-/** The store of originals that the settings ask for. */
+/** Opens the store of originals according to the settings. */
 import { join } from 'node:path'
 import { FolderOriginals } from './folder-originals.js'
 import type { OriginalStore } from './original-store.js'
@@ -13,7 +13,7 @@ export interface OriginalsSettings {
   originalsS3Region: string
 }
 
-/** For uploads of jobs that several processes run. @returns undefined without a bucket */
+/** For uploads of jobs run by several processes. @returns undefined without a bucket */
 export async function openSharedUploads(settings: OriginalsSettings): Promise<S3Uploads | undefined> {
   if (settings.originalsS3Bucket === '') return undefined
   const [{ S3Uploads }, { s3Client }] = await Promise.all([import('./s3-uploads.js'), import('./s3-originals.js')])
@@ -24,10 +24,10 @@ export async function openSharedUploads(settings: OriginalsSettings): Promise<S3
   })
 }
 
-/** A gallery may keep them whatever others do. */
+/** Opened even if the default is not to keep originals, because a gallery may keep them. */
 export async function openOriginals(settings: OriginalsSettings): Promise<OriginalStore> {
   if (settings.originalsS3Bucket === '') return new FolderOriginals(join(settings.dataDir, 'originals'))
-  const { S3Originals } = await import('./s3-originals.js') // a large package, for those who have a bucket
+  const { S3Originals } = await import('./s3-originals.js') // a large package, loaded only with a bucket
   return new S3Originals({
     bucket: settings.originalsS3Bucket,
     prefix: settings.originalsS3Prefix,

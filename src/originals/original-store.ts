@@ -1,32 +1,36 @@
-/** Where pictures are kept as they came, so that a gallery can be embedded again by another network. */
+/** Stores pictures unchanged, so that a gallery can be embedded again with another network. */
 import type { Readable } from 'node:stream'
 
-/** A part of an original, in bytes; both ends belong to it, as in an HTTP range. */
+/** A byte range of an original; both ends are inclusive, as in an HTTP range. */
 export interface ByteRange {
   first: number
   last: number
 }
 
 /**
- * Originals under their content hash: SHA-256 in lower-case hex. A hash is written once and never changes, so every call
- * may be repeated. Nothing here knows which images use an original: `garbage.ts` removes what nobody does.
+ * Originals by content hash: SHA-256 in lower-case hex. A hash is written once and never changes, so every call may be
+ * repeated. The store does not know which images use an original: `garbage.ts` removes unused ones.
  */
 export interface OriginalStore {
   /**
-   * Durable once it resolves. An original that is there already is only made young again, so that it is not taken for
-   * garbage before the image that is about to use it is committed.
+   * Durable once it resolves. Storing an existing original renews its age, so that it is not collected before the image
+   * about to use it is committed.
    * @throws AlikeError `storage_full`
    */
   put(contentHash: string, bytes: Uint8Array): Promise<void>
-  /** All of it, held to its hash. @returns undefined when it is not there @throws AlikeError `data_unreadable` when it is damaged */
+  /**
+   * The whole original, verified against its hash.
+   * @returns undefined if it is missing
+   * @throws AlikeError `data_unreadable` if it is damaged
+   */
   get(contentHash: string): Promise<Buffer | undefined>
-  /** Bytes; undefined when it is not there. */
+  /** In bytes; undefined if it is missing. */
   size(contentHash: string): Promise<number | undefined>
-  /** A part of it as a stream. The range lies within its size. */
+  /** A range as a stream. The range must lie within its size. */
   read(contentHash: string, range: ByteRange): Promise<Readable>
-  /** Unless it was put later than `youngerThan`. @returns the bytes that were freed, 0 when it stays or was not there */
+  /** Unless it was stored after `youngerThan`. @returns the freed bytes; 0 if it stays or was missing */
   remove(contentHash: string, youngerThan: Date): Promise<number>
-  /** Every original there is, in no order. */
+  /** Every original, in no particular order. */
   list(): AsyncIterable<{ contentHash: string; bytes: number; putAt: Date }>
 }
 

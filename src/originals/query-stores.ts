@@ -1,4 +1,4 @@
-/** Where pictures that were asked with are kept: a store for each gallery, apart from those of its pictures, and gone with it. */
+/** Storage of query pictures: one store per gallery, separate from the gallery's originals and deleted with it. */
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FolderOriginals } from './folder-originals.js'
@@ -7,9 +7,9 @@ import type { OriginalStore } from './original-store.js'
 
 export interface QueryStores {
   of(galleryUid: string): OriginalStore
-  /** Uids of galleries of which something is kept. */
+  /** Uids of galleries with stored queries. */
   galleries(): Promise<string[]>
-  /** All of a gallery. */
+  /** Deletes everything of a gallery. */
   drop(galleryUid: string): Promise<void>
 }
 
@@ -31,7 +31,7 @@ export async function openQueryStores(settings: OriginalsSettings): Promise<Quer
   }
 }
 
-/** Later than anything was put. */
+/** Later than any stored item. */
 export const whenever = new Date(8.64e15)
 
 function folderStores(folder: string): QueryStores {

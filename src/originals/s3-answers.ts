@@ -1,7 +1,7 @@
-/** What a caller is told of an S3 store that refuses, or does not answer: to come again. Why is in the log. */
+/** Translates failures of an S3 store: callers are told to retry, the reason is logged. */
 import { AlikeError } from '../errors.js'
 
-/** @param kept what the bucket is for @throws AlikeError `store_unreachable` */
+/** @param kept what the bucket is used for @throws AlikeError `store_unreachable` */
 export async function answeredBy<Answer>(kept: 'uploads' | 'originals', asked: Promise<Answer>): Promise<Answer> {
   try {
     return await asked

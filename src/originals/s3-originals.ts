@@ -1,4 +1,4 @@
-/** Originals in a bucket of an S3 store, below a prefix, under their content hash. Importer of the S3 client, with `s3-uploads.ts`. */
+/** Originals in an S3 bucket, below a prefix, by content hash. Imports the S3 client, as does `s3-uploads.ts`. */
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import {
@@ -16,29 +16,32 @@ import { answeredBy } from './s3-answers.js'
 
 export interface S3OriginalsOptions extends S3Connection {
   bucket: string
-  /** Before every hash, as `alike/`; may be empty. */
+  /** Prefix of every hash, such as `alike/`; may be empty. */
   prefix: string
 }
 
 export interface S3Connection {
-  /** Of a store that is not Amazon's, as `http://minio:9000`. */
+  /** For a store other than Amazon's, such as `http://minio:9000`. */
   endpoint?: string | undefined
   region: string
-  /** The bucket in the path instead of the host name, as most stores that are not Amazon's want it. */
+  /** Put the bucket in the path instead of the host name, as most other stores require. */
   forcePathStyle: boolean
-  /** Left out: the client's own order (environment, files, the machine's role). */
+  /** Default: the client's own order (environment, files, the machine's role). */
   credentials?: { accessKeyId: string; secretAccessKey: string } | undefined
 }
 
-/** An original younger than this is not made young again: half of what `garbage.ts` waits for. */
+/** The age of an original younger than this is not renewed: half of the minimum age in `garbage.ts`. */
 const youngMs = 1_800_000
 
-/** @throws AlikeError `store_unreachable`, by every verb */
+/** @throws AlikeError `store_unreachable` from every method */
 export class S3Originals implements OriginalStore {
   readonly #client: S3Client
   readonly #bucket: string
   readonly #prefix: string
-  /** By content hash, the last of what is under way: a put that found what is being removed would acknowledge it and lose it. */
+  /**
+   * By content hash, the last operation in progress: a put that found an original being removed would acknowledge it
+   * and lose it.
+   */
   readonly #turns = new Map<string, Promise<unknown>>()
 
   constructor({ bucket, prefix, ...connection }: S3OriginalsOptions) {
@@ -96,7 +99,7 @@ export class S3Originals implements OriginalStore {
     }
   }
 
-  /** S3 answers a PUT once the object is durable. */
+  /** S3 acknowledges a PUT once the object is durable. */
   async #put(contentHash: string, bytes: Uint8Array): Promise<void> {
     const found = await this.#head(contentHash)
     if (found?.bytes !== bytes.length) {
@@ -119,7 +122,7 @@ export class S3Originals implements OriginalStore {
           new CopyObjectCommand({
             ...place,
             CopySource: `${place.Bucket}/${encodeURIComponent(place.Key)}`,
-            MetadataDirective: 'REPLACE', // a copy onto itself is refused unless something changes
+            MetadataDirective: 'REPLACE', // copying an object onto itself is refused unless something changes
           }),
         ),
       )
@@ -141,7 +144,7 @@ export class S3Originals implements OriginalStore {
     return answer && { bytes: answer.ContentLength ?? 0, putAt: answer.LastModified ?? new Date() }
   }
 
-  /** Puts and removals of one original, one after the other. */
+  /** Serialises puts and removals of one original. */
   #inTurn<Result>(contentHash: string, work: () => Promise<Result>): Promise<Result> {
     const done = (this.#turns.get(contentHash) ?? Promise.resolve()).then(work)
     const ended = done
@@ -167,7 +170,7 @@ export function s3Client({ endpoint, credentials, ...connection }: S3Connection)
   })
 }
 
-/** Names of what lies below a prefix as in folders. */
+/** Names directly below a prefix, as in a folder. */
 export async function foldersBelow(client: S3Client, Bucket: string, Prefix: string): Promise<string[]> {
   const names: string[] = []
   for (let ContinuationToken: string | undefined; ; ) {

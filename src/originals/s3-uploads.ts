@@ -1,4 +1,4 @@
-/** Uploads of jobs in the bucket of originals, under their jobs' ids, for whichever process runs the job. */
+/** Uploads of jobs in the bucket of originals, by job id, for whichever process runs the job. */
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
@@ -18,15 +18,15 @@ import { answeredBy } from './s3-answers.js'
 export interface S3UploadsOptions {
   client: S3Client
   bucket: string
-  /** Before every id. */
+  /** Prefix of every id. */
   prefix: string
-  /** Larger files are sent in parts of this size: a store takes 10,000 of them, and 5 GiB in one. */
+  /** Larger files are sent in parts of this size: a store accepts 10,000 parts, and 5 GiB in one request. */
   partBytes?: number | undefined
 }
 
 const usualPartBytes = 64 * 2 ** 20
 
-/** @throws AlikeError `store_unreachable`, by every verb */
+/** @throws AlikeError `store_unreachable` from every method */
 export class S3Uploads {
   readonly #options: S3UploadsOptions
   readonly #client: S3Client
@@ -49,7 +49,7 @@ export class S3Uploads {
     )
   }
 
-  /** @returns undefined when it is not there */
+  /** @returns undefined if it is missing */
   async get(jobId: string): Promise<Readable | undefined> {
     const got = this.#client.send(new GetObjectCommand(this.#place(jobId))).catch((error: Error) => {
       if (['NotFound', 'NoSuchKey'].includes(error.name)) return undefined
@@ -58,7 +58,7 @@ export class S3Uploads {
     return (await answeredBy('uploads', got))?.Body as Readable | undefined
   }
 
-  /** Also when it is not there. */
+  /** Succeeds even if it is missing. */
   async remove(jobId: string): Promise<void> {
     await answeredBy('uploads', this.#client.send(new DeleteObjectCommand(this.#place(jobId))))
   }
@@ -97,7 +97,7 @@ export class S3Uploads {
       }
       await this.#client.send(new CompleteMultipartUploadCommand({ ...place, UploadId, MultipartUpload: { Parts } }))
     } catch (error) {
-      // what stays of it costs money
+      // abandoned parts cost money
       await this.#client.send(new AbortMultipartUploadCommand({ ...place, UploadId })).catch(() => {})
       throw error
     }

@@ -1,17 +1,17 @@
-/** Hits that share a value, side by side: one group for each value, in the order of their best hits. */
+/** Groups hits that share a value: one group per value, in the order of their best hits. */
 
 export type GroupKey = string | number | boolean
 
 export interface Group<Hit> {
   key: GroupKey
-  /** In the order in which they came. */
+  /** In their original order. */
   hits: Hit[]
 }
 
 /**
  * @param hits best first
- * @param keysOf a hit with several belongs to several groups, one without any to none
- * @param size most hits of a group; what comes after them is left out
+ * @param keysOf a hit with several keys belongs to several groups, one without any to none
+ * @param size maximum hits per group; later ones are omitted
  */
 export function groupHits<Hit>(
   hits: readonly Hit[],

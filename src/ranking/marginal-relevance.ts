@@ -1,26 +1,26 @@
 /**
- * Maximal marginal relevance: hits that are relevant and unlike those already chosen. Carbonell and Goldstein,
- * "The use of MMR, diversity-based reranking for reordering documents and producing summaries", SIGIR 1998.
+ * Maximal marginal relevance: selects hits that are relevant and unlike those already selected. Carbonell and
+ * Goldstein, "The use of MMR, diversity-based reranking for reordering documents and producing summaries", SIGIR 1998.
  */
 
 export interface MarginalRelevanceOptions {
   /** Relevance of each candidate, best first. */
   scores: readonly number[]
-  /** Likeness of two candidates, by their positions, on the same scale as `scores`. */
+  /** Similarity of two candidates, by position, on the same scale as `scores`. */
   between: (a: number, b: number) => number
-  /** 1 − λ of the paper: 0 keeps the order of relevance, 1 asks only for what is unlike the chosen. */
+  /** 1 − λ of the paper: 0 keeps the order of relevance, 1 considers only dissimilarity to the selected ones. */
   diversity: number
-  /** Of each candidate: its highest likeness to what was chosen before any of these. Default: nothing was. */
+  /** For each candidate, its highest similarity to earlier selections. Default: none. */
   nearestChosen?: ArrayLike<number> | undefined
-  /** How many to choose. */
+  /** Number to select. */
   k: number
 }
 
 /**
- * Greedy, as in the paper: each time the candidate with the highest
- * (1 − diversity) · score − diversity · (highest likeness to a chosen one). The best candidate is chosen first unless others were,
- * and of equals the one that came first, so the same input gives the same choice.
- * @returns positions in the order of choice; a larger `k` goes on where a smaller one ended
+ * Greedy, as in the paper: repeatedly selects the candidate with the highest (1 − diversity) · score − diversity ·
+ * (highest similarity to a selected one). Without earlier selections the best candidate comes first; on a tie the first
+ * one wins, so the result is deterministic.
+ * @returns positions in the order of selection; a larger `k` continues where a smaller one ended
  */
 export function chooseDiverse({
   scores,
@@ -45,7 +45,7 @@ export function chooseDiverse({
   return chosen
 }
 
-/** A set keeps the order in which it was filled, so the first of equals is the most relevant. */
+/** A set keeps insertion order, so the first among equals is the most relevant. */
 function bestOf(left: ReadonlySet<number>, value: (i: number) => number): number {
   let best = -1
   let bestValue = -Infinity

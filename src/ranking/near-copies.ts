@@ -1,15 +1,15 @@
-/** Which hits are near-copies of a better one. Decided from the best downwards: a copy of a copy that is left out stays. */
+/** Decides which hits are near-copies of a better one, from the best downwards: a copy of an omitted copy stays. */
 
 export interface CopyBlock {
-  /** [count, kept + count]: likeness of each candidate to those kept before, then to all candidates of the block. */
+  /** [count, kept + count]: similarity of each candidate to those kept earlier, then to all candidates of the block. */
   likeness: Float32Array
   count: number
   kept: number
-  /** Two pictures at least so alike are near-copies. */
+  /** Two pictures with at least this similarity are near-copies. */
   duplicateScore: number
 }
 
-/** @returns positions within the block of the candidates that are no near-copies, ascending */
+/** @returns positions in the block of the candidates that are not near-copies, ascending */
 export function withoutCopies({ likeness, count, kept, duplicateScore }: CopyBlock): number[] {
   const columns = kept + count
   const stay: number[] = []

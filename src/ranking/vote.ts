@@ -1,37 +1,37 @@
-/** What the nearest pictures say the query is: one voice for each, and whether the nearest is near enough to be believed. */
+/** Determines a query's label by vote of the nearest pictures, and whether the nearest is close enough to trust it. */
 
 export interface Voter {
   score: number
-  /** null: it has no label and no voice. */
+  /** null: it has no label and does not vote. */
   label: string | null
 }
 
 export interface LabelVotes {
   label: string
   votes: number
-  /** Of all voices, 0 to 1. */
+  /** Share of all votes, 0 to 1. */
   share: number
-  /** Of its nearest picture. */
+  /** Score of its nearest picture. */
   bestScore: number
 }
 
 export interface Vote {
-  /** Pictures with a label that voted. */
+  /** Number of pictures with a label that voted. */
   voters: number
-  /** The majority's, of equals the one whose picture is nearest; null when nobody voted or nothing matches. */
+  /** The majority label, on a tie that of the nearest picture; null if nobody voted or nothing matches. */
   label: string | null
-  /** Share of the first label less that of the second: 0 undecided, 1 unanimous. */
+  /** Share of the first label minus that of the second: 0 undecided, 1 unanimous. */
   margin: number
   /** Most votes first, then nearest. */
   labels: LabelVotes[]
-  /** Whether the best score reaches the threshold; left out without a threshold. */
+  /** Whether the best score reaches the threshold; omitted without one. */
   match?: boolean
 }
 
 /**
- * The same vote that k-NN accuracy is measured by (`eval/judged-query.ts`).
+ * The same vote as in k-NN accuracy (`eval/judged-query.ts`).
  * @param voters best first
- * @param threshold below it not even the nearest picture is a match, and the query is of no known label
+ * @param threshold below it, even the nearest picture is not a match, and the query's label is unknown
  */
 export function voteOnLabel(voters: readonly Voter[], threshold?: number): Vote {
   const voices = voters.filter((voter): voter is Voter & { label: string } => voter.label !== null)

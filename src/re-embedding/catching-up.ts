@@ -1,20 +1,23 @@
-/** What was noted as changed is brought to the other set. */
+/** Applies recorded changes to the other set. */
 import type { Changes } from '../gallery/changes.js'
 import { differingImages, goneImages } from './compared-sets.js'
 import type { LostImage, SetMirror } from './set-mirror.js'
 
-/** Pictures brought together: one write. */
+/** Pictures per write. */
 export const broughtAtOnce = 48
 
 export interface CatchingUp {
   mirror: SetMirror
   changed: Pick<Changes, 'take' | 'note' | 'isEmpty'>
   signal: AbortSignal
-  /** Hears of pictures that cannot be brought. */
+  /** Receives pictures that cannot be applied. */
   onLost?: ((lost: readonly LostImage[]) => void) | undefined
 }
 
-/** Some of it, or all after a comparison. What could not be brought is noted again. @throws as `SetMirror.bring` */
+/**
+ * Applies some recorded changes, or everything after a comparison. Failed ones are recorded again.
+ * @throws as `SetMirror.bring` does
+ */
 export async function catchUpOnce({ mirror, changed, signal, onLost }: CatchingUp): Promise<void> {
   const { ids, done, undo } = await changed.take(broughtAtOnce)
   try {
@@ -27,7 +30,7 @@ export async function catchUpOnce({ mirror, changed, signal, onLost }: CatchingU
   }
 }
 
-/** Until nothing is noted. @throws as `catchUpOnce` */
+/** Repeats until nothing is recorded. @throws as `catchUpOnce` does */
 export async function catchUp(catching: CatchingUp): Promise<void> {
   while (!(await catching.changed.isEmpty())) await catchUpOnce(catching)
 }

@@ -1,6 +1,6 @@
 /**
- * Two sets of one model compared picture by picture, by everything that is stored of each but its copy descriptor, which may be
- * added at any time. A set's checksum is the sum over its pictures, in whatever order.
+ * Compares two sets of one model picture by picture, including all stored data except the copy descriptors, which may
+ * be added at any time. A set's checksum is the sum over its pictures, so it does not depend on their order.
  */
 import { createHash } from 'node:crypto'
 import { AlikeError } from '../errors.js'
@@ -9,7 +9,7 @@ import type { WholeImage } from '../gallery/records.js'
 import { pagesOf } from './compared-sets.js'
 import type { SetMirror } from './set-mirror.js'
 
-/** Of a set as it was walked over. */
+/** Count and checksum of a set at the time of the scan. */
 export interface SetSum {
   images: number
   /** 32 bytes, hex. */
@@ -19,17 +19,21 @@ export interface SetSum {
 export interface ComparedCopies {
   serving: SetSum
   copy: SetSum
-  /** Ids that are not the same in both, or are in one alone, when they were looked at. */
+  /** Ids that differ between the sets, or exist in only one of them, as of the scan. */
   differing: Set<string>
 }
 
-/** Pictures with their vectors and thumbnails in memory at once. */
+/** Pictures held in memory at once with vectors and thumbnails. */
 const readAtOnce = 64
 const modulus = 1n << 256n
-/** In place of a digest. */
+/** Placeholder for a digest. */
 const damaged = 'damaged'
 
-/** What is written meanwhile may be among what differs. @param onLooked told of each group of pictures @throws the signal's reason */
+/**
+ * Pictures written during the comparison may be reported as differing.
+ * @param onLooked called for each group of pictures
+ * @throws the signal's reason
+ */
 export async function compareCopies(
   { from, to }: Pick<SetMirror, 'from' | 'to'>,
   { signal, onLooked }: { signal: AbortSignal; onLooked(count: number): void },
@@ -56,7 +60,7 @@ export async function compareCopies(
   return { serving: serving.told(), copy: copy.told(), differing }
 }
 
-/** Those of the ids that are not the same in both sets. */
+/** Those of the ids that differ between the sets. */
 export async function stillDiffering(
   { from, to }: Pick<SetMirror, 'from' | 'to'>,
   ids: Iterable<string>,
@@ -71,7 +75,7 @@ export async function stillDiffering(
   return differing
 }
 
-/** One that is damaged in both is not known to be the same. */
+/** A picture damaged in both sets does not count as equal. */
 function isSame(id: string, here: ReadonlyMap<string, string>, there: ReadonlyMap<string, string>): boolean {
   return here.get(id) === there.get(id) && here.get(id) !== damaged
 }

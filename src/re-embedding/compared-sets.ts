@@ -1,19 +1,22 @@
-/** Two sets compared as a whole, by id: what of the one that serves the other does not have as it is, then what it has besides. */
+/**
+ * Compares two sets by id: first pictures of the serving set that differ or are missing in the other, then those only
+ * the other has.
+ */
 
 import type { ImageRecord } from '../gallery/records.js'
 import { nextTurn } from '../turns.js'
 import type { SetMirror } from './set-mirror.js'
 
 export interface ComparedPage {
-  /** Records looked at, in the order of the walk. */
+  /** Records examined, in order. */
   looked: readonly ImageRecord[]
-  /** Those of them that differ, with their places in the walk. */
+  /** Those that differ, with their position. */
   differing: readonly { id: string; place: number }[]
 }
 
 const recordsOfPage = 200
 
-/** What is changed behind the walk is not told: it is noted elsewhere. @throws the signal's reason */
+/** Changes behind the scan are not reported; they are recorded elsewhere. @throws the signal's reason */
 export async function* differingImages(mirror: SetMirror, signal: AbortSignal): AsyncGenerator<ComparedPage> {
   let place = 0
   for await (const looked of pagesOf(mirror.from, signal)) {
@@ -33,7 +36,7 @@ export async function* goneImages(mirror: SetMirror, signal: AbortSignal): Async
   }
 }
 
-/** Its records by id, in slices. @throws the signal's reason */
+/** A set's records by id, in slices. @throws the signal's reason */
 export async function* pagesOf(set: SetMirror['from'], signal: AbortSignal): AsyncGenerator<readonly ImageRecord[]> {
   for (let cursor: string | undefined; ; ) {
     let next: string | undefined

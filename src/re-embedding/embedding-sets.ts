@@ -1,4 +1,4 @@
-/** A gallery's embedding sets as an operator changes them: another one is built, compared, made to serve, rolled back, removed. */
+/** An operator's view of a gallery's embedding sets: build another one, compare, switch, roll back, remove. */
 import { randomUUID } from 'node:crypto'
 import { AlikeError } from '../errors.js'
 import type { GallerySet } from '../gallery/gallery-sets.js'
@@ -16,30 +16,30 @@ export interface EmbeddingSetsOptions extends SetExchangeParts {
   jobs: Jobs
   webhooks: Webhooks
   exclusion: SetExclusion
-  /** Pictures embedded in a second unless a caller asks for another number; 0: as many as there is room for. */
+  /** Default limit of pictures embedded per second; 0: unlimited. */
   reEmbeddingRateMax: number
-  /** Models in memory at once. */
+  /** Maximum models in memory. */
   modelsOpenMax: number
-  /** Which of them is always in memory. */
+  /** The model that is always in memory. */
   standardModelId: string
   logger: JobLogger
 }
 
 export interface BuildWishes {
-  /** Left out: as the set was built before, or `fail`. */
+  /** Default: as when the set was built before, or `fail`. */
   withoutOriginal?: WithoutOriginal | undefined
-  /** No more than the setting, where that is not 0. */
+  /** At most the setting, if that is not 0. */
   ratePerSecond?: number | undefined
-  /** Of the sample that both sets are judged on. Default 1. */
+  /** Of the sample on which both sets are evaluated. Default 1. */
   seed?: number | undefined
   priority?: number | undefined
   webhook?: string | undefined
 }
 
-/** A set as it is told. */
+/** A set as returned by the API. */
 export interface ToldSet extends Omit<GallerySet, 'about'> {
   about: SetAbout
-  /** That is not over. */
+  /** The unfinished job on it. */
   job: JobRecord | undefined
 }
 
@@ -54,7 +54,7 @@ export class EmbeddingSets {
     this.#timer = setInterval(() => void this.removeOverdue(), retentionCheckMs).unref()
   }
 
-  /** In the order of their making. @throws AlikeError `gallery_not_found` */
+  /** In order of creation. @throws AlikeError `gallery_not_found` */
   async list(gallery: string): Promise<ToldSet[]> {
     const sets = await this.#options.galleries.sets.list(gallery)
     const jobs = await this.#activeJobs(gallery)
@@ -62,17 +62,17 @@ export class EmbeddingSets {
   }
 
   /**
-   * A job that builds the set of this model, or compares and judges it again where it is complete. One that is not over is told
-   * instead of another.
-   * @throws AlikeError `gallery_not_found`, `model_not_found`, `set_exists`, `models_full`, `job_queue_full`, `storage_full`,
-   * `webhook_disabled`, `overloaded`
+   * Creates a job that builds the set of this model, or compares and evaluates it again if it is complete. Returns an
+   * unfinished job instead of creating another.
+   * @throws AlikeError `gallery_not_found`, `model_not_found`, `set_exists`, `models_full`, `job_queue_full`,
+   * `storage_full`, `webhook_disabled`, `overloaded`
    */
   async build(gallery: string, model: string, wishes: BuildWishes = {}): Promise<JobReport & { created: boolean }> {
     const { jobs, webhooks } = this.#options
     const { webhook } = wishes
     if (webhook !== undefined) webhooks.expectAllowed(webhook)
     await jobs.expectRoom('re-embedding')
-    // a job that begins while sets are exchanged would go on from the one that does not serve any more
+    // a job created during a switch would copy from the set that no longer serves
     return this.#options.exclusion.alone(gallery, () => this.#buildNow(gallery, model, wishes))
   }
 
@@ -89,7 +89,7 @@ export class EmbeddingSets {
     const set = known ?? (await galleries.sets.add(gallery, modelId, asStored({ withoutOriginal })))
     if (known !== undefined && known.about.withoutOriginal !== withoutOriginal)
       await galleries.sets.change(known.uid, { about: asStored({ ...known.about, withoutOriginal }) })
-    // of both, 0 is no bound
+    // 0 means unlimited in both
     const rate = Math.min(ratePerSecond || Infinity, reEmbeddingRateMax || Infinity)
     const task: ReEmbeddingTask = {
       setUid: set.uid,
@@ -102,8 +102,9 @@ export class EmbeddingSets {
   }
 
   /**
-   * The job would take the model that serves out of memory, and searches would wait for one or be refused. The standard model
-   * is in memory besides. @throws AlikeError `models_full`
+   * Otherwise the job would unload the serving model, and searches would wait or be refused. The default model is in
+   * memory as well.
+   * @throws AlikeError `models_full`
    */
   async #expectRoomInMemory(gallery: string, modelId: string): Promise<void> {
     const { galleries, standardModelId, modelsOpenMax } = this.#options
@@ -115,9 +116,10 @@ export class EmbeddingSets {
   }
 
   /**
-   * The set of this model serves from now on; the one that did is kept up to date for some days. A set that served before can
-   * serve again at once.
-   * @throws AlikeError `set_not_found`, `set_not_ready`, `gate_not_passed` and `originals_missing` unless forced, `model_mismatch`, `overloaded`, `storage_full`
+   * Makes the set of this model serve; the former serving set is kept up to date for some days and can be switched back
+   * to at once.
+   * @throws AlikeError `set_not_found`, `set_not_ready`, `gate_not_passed` and `originals_missing` unless forced,
+   * `model_mismatch`, `overloaded`, `storage_full`
    */
   serve(gallery: string, model: string, { force = false }: { force?: boolean | undefined } = {}): Promise<void> {
     return this.#options.exclusion.alone(gallery, () => this.#serveNow(gallery, model, force))
@@ -126,9 +128,9 @@ export class EmbeddingSets {
   async #serveNow(gallery: string, model: string, force: boolean): Promise<void> {
     const { galleries } = this.#options
     const { set, serving } = await this.#found(gallery, model)
-    if (set.modelId === serving.modelId) return // a copy of it begins to serve by a move
+    if (set.modelId === serving.modelId) return // a copy begins to serve through a move
     if (set.stage === 'building') throw new AlikeError('set_not_ready')
-    // it would go on to write what the set before holds into the one that serves
+    // the job would continue to write the former set's content into the serving one
     if (set.job !== undefined)
       throw new AlikeError('set_not_ready', { detail: 'Its job is not over; wait for it, or cancel it.' })
     if (!galleries.models.has(set.modelId)) throw new AlikeError('model_mismatch')
@@ -144,7 +146,7 @@ export class EmbeddingSets {
     )
   }
 
-  /** With its job, if one is not over. @throws AlikeError `set_not_found`, `set_in_use`, `storage_full`, `overloaded` */
+  /** Also cancels its unfinished job. @throws AlikeError `set_not_found`, `set_in_use`, `storage_full`, `overloaded` */
   remove(gallery: string, model: string): Promise<void> {
     return this.#options.exclusion.alone(gallery, async () => {
       const { set, serving } = await this.#found(gallery, model)
@@ -153,7 +155,7 @@ export class EmbeddingSets {
     })
   }
 
-  /** Sets that served and were kept long enough. */
+  /** Former serving sets whose retention period is over. */
   async removeOverdue(): Promise<void> {
     const { followers, logger } = this.#options
     for (const gallery of followers.galleries)
@@ -173,7 +175,7 @@ export class EmbeddingSets {
     for (const set of await this.list(gallery)) {
       const { keptUntil } = set.about
       if (set.stage !== 'kept' || keptUntil === undefined || new Date(keptUntil) > now()) continue
-      if (set.job !== undefined) continue // somebody wants it: to move back, or to judge it again
+      if (set.job !== undefined) continue // still in use: to move back, or to evaluate it again
       await this.#removeNow(gallery, set)
     }
   }
@@ -192,7 +194,7 @@ export class EmbeddingSets {
     logger.info({ gallery, modelId: set.modelId }, 'embedding set deleted')
   }
 
-  /** Of two of the model, which a move makes, the one that does not serve. */
+  /** If there are two sets of the model, as during a move, the one that is not serving. */
   async #found(gallery: string, model: string): Promise<{ set: ToldSet; serving: ToldSet }> {
     const sets = await this.list(gallery)
     const modelId = this.#idOf(model)
@@ -202,7 +204,7 @@ export class EmbeddingSets {
     return { set, serving: servingOf(sets) }
   }
 
-  /** Of a model by id or name; one that is not here has its id only. */
+  /** Of a model given by id or name; a missing model has only its id. */
   #idOf(model: string): string {
     try {
       return this.#options.galleries.models.get(model).id

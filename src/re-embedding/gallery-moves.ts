@@ -1,4 +1,4 @@
-/** A gallery moves to another engine: asked for here, done by a job (`move-runner.ts`). */
+/** Moves of galleries to another engine: requested here, done by a job (`move-runner.ts`). */
 import { randomUUID } from 'node:crypto'
 import { AlikeError } from '../errors.js'
 import type { StorageWishes } from '../gallery/engine.js'
@@ -20,24 +20,24 @@ export interface GalleryMovesOptions {
 }
 
 export interface MoveWishes extends StorageWishes {
-  /** Pictures copied in a second; 0, or left out: as many as there is room for. */
+  /** Pictures copied per second; default and 0: unlimited. */
   ratePerSecond?: number | undefined
   priority?: number | undefined
   webhook?: string | undefined
 }
 
-/** Of a gallery that is moving, or has moved and is still kept where it was. */
+/** For a gallery that is moving, or has moved and is still kept in its former engine. */
 export interface ToldMove {
-  /** Name of the engine that the other set lives in. */
+  /** Name of the other set's engine. */
   engine: string
-  /** `copying`: on its way there. `kept`: it came from there, and can go back at once. */
+  /** `copying`: the move is in progress. `kept`: the former copy, which can be moved back to at once. */
   state: 'copying' | 'kept'
-  /** Pictures that are there. */
+  /** Pictures in that engine. */
   images: number
   job?: string | undefined
-  /** Until when it is brought up to date there. */
+  /** Until when it is kept up to date there. */
   keptUntil?: string | undefined
-  /** Of the last comparison that let it serve. */
+  /** Result of the last comparison that allowed a switch. */
   compared?: Compared | undefined
 }
 
@@ -48,7 +48,7 @@ export class GalleryMoves {
     this.#options = options
   }
 
-  /** Undefined for one whose sets live in one engine. @throws AlikeError `gallery_not_found` */
+  /** Undefined if the gallery's sets are in one engine. @throws AlikeError `gallery_not_found` */
   async of(gallery: string): Promise<ToldMove | undefined> {
     const { serving, beside } = await this.#setsOf(gallery)
     if (beside === undefined || !isCopyOf(beside, serving)) return undefined
@@ -64,11 +64,11 @@ export class GalleryMoves {
   }
 
   /**
-   * A job that copies the gallery while it serves, compares, and lets the copy serve. To where it was before, that is: what changed
-   * there since is there already.
-   * @throws AlikeError `gallery_not_found`, `engine_not_found`, `engine_unsupported`, `engine_unreachable`, `move_same_engine`,
-   * `move_under_way`, `set_exists`, `gallery_exists` for a copy that lies otherwise, `job_queue_full`, `storage_full`,
-   * `webhook_disabled`, `overloaded`
+   * Creates a job that copies the gallery while it serves, compares, and switches to the copy. A move back to a kept
+   * copy only applies the changes since.
+   * @throws AlikeError `gallery_not_found`, `engine_not_found`, `engine_unsupported`, `engine_unreachable`,
+   * `move_same_engine`, `move_under_way`, `set_exists`, `gallery_exists` for a copy stored differently,
+   * `job_queue_full`, `storage_full`, `webhook_disabled`, `overloaded`
    */
   async begin(gallery: string, engine: string, wishes: MoveWishes = {}): Promise<JobReport> {
     const { jobs, webhooks, exclusion } = this.#options
@@ -90,7 +90,7 @@ export class GalleryMoves {
         detail: 'A gallery moves with one set: remove the one that does not serve first.',
       })
     const copy = beside ?? (await galleries.sets.addCopy(gallery, engine))
-    // of one that was made before: whether it lies as it is wished
+    // for an existing copy, check that it is stored as requested
     await galleries.sets.prepare(copy, storage)
     const task: MoveTask = { setUid: copy.uid, ratePerSecond }
     const source = { ...task } as { [key: string]: JsonValue }

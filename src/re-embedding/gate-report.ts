@@ -1,7 +1,7 @@
-/** What is found when a gallery's two sets are judged side by side, and whether the other one may serve. Pure. */
+/** The result of evaluating a gallery's two sets side by side, and whether the other one may serve. Pure. */
 import type { Interval } from '../eval/bootstrap.js'
 
-/** One number of both sets on the same queries; the interval is that of the difference, the other one less the one that serves. */
+/** One number for both sets on the same queries; the interval is that of the difference, other minus serving. */
 export interface ComparedNumber {
   serving: number
   other: number
@@ -14,52 +14,52 @@ export const comparedNames = ['mAP@1', 'mAP@10', 'mAP@50', 'normalisedMeanRank']
 export type ComparedName = (typeof comparedNames)[number]
 
 export interface GateMeasures {
-  /** Stored pictures that were queries of the labels, and pictures that they were ranked among; 0 where the gallery has too few labels. */
+  /** Stored pictures used as label queries, and the number of pictures ranked; 0 if the gallery has too few labels. */
   queries: number
   candidates: number
-  /** Of those, pictures that the other set does not have; left out in reports of before. */
+  /** Of those, pictures missing from the other set; omitted in older reports. */
   missing?: number
   quality: Partial<Record<ComparedName, ComparedNumber>>
-  /** Of the ten best hits of a query, the share that both sets show; null for an empty gallery. */
+  /** Share of a query's ten best hits that both sets return; null for an empty gallery. */
   overlapAt10: number | null
   overlapQueries: number
-  /** On pictures that were searched with lately; left out in reports of before, null: none are kept. */
+  /** On recent search pictures; omitted in older reports, null if none are kept. */
   replay?: { queries: number; overlapAt10: number } | null
-  /** Of near-copies, told by pixels, the share among the ten best hits; null where there are none. */
+  /** Near-copies by pixels: the share among the ten best hits; null if there are none. */
   copiesFound: { serving: number; other: number; copies: number } | null
 }
 
 export interface GateBounds {
-  /** How much lower mAP@10 may be, at the worse end of its interval. */
+  /** Maximum loss of mAP@10, at the worse end of its interval. */
   gateMapLossMax: number
   /** Maximum increase of the normalised mean rank, at the worse end of its interval. */
   gateRankLossMax: number
-  /** Least overlap@10 of a gallery without labels. */
+  /** Minimum overlap@10 for a gallery without labels. */
   gateOverlapMin: number
-  /** Least overlap@10 on kept queries of a gallery whose labels decide. */
+  /** Minimum overlap@10 on kept queries, for a gallery whose labels decide. */
   gateReplayOverlapMin: number
-  /** How much fewer near-copies may be found. */
+  /** Maximum loss of near-copies found. */
   gateCopiesLossMax: number
 }
 
 export interface GateReport extends GateMeasures {
   /** ISO 8601. */
   judgedAt: string
-  /** Of the set that served then. */
+  /** Of the set serving at that time. */
   servingModelId: string
   seed: number
   passed: boolean
-  /** Why not, one sentence each. */
+  /** Reasons against it, one sentence each. */
   reasons: string[]
 }
 
-/** Queries with a label from which the labels decide; a few alike ones would pass anything. */
+/** Minimum label queries for the labels to decide; a few similar ones would pass anything. */
 const labelledQueriesMin = 30
 
-/** Kept queries from which their overlap counts. */
+/** Minimum kept queries for their overlap to count. */
 const replayedQueriesMin = 10
 
-/** Why the other set should not serve; empty: it may. */
+/** Reasons against letting the other set serve; empty if it may. */
 export function reasonsAgainst(measures: GateMeasures, bounds: GateBounds): string[] {
   const { queries, quality, overlapAt10, copiesFound } = measures
   const reasons: string[] = []
@@ -70,13 +70,13 @@ export function reasonsAgainst(measures: GateMeasures, bounds: GateBounds): stri
     reasons.push(
       `The normalised mean rank may be higher by ${told(rank.interval[1])}; ${told(bounds.gateRankLossMax)} is allowed.`,
     )
-  // with labels it is known which of the two is right where they differ
+  // labels show which of the two sets is right where they differ
   const decides = map !== undefined && queries >= labelledQueriesMin
   if (!decides && overlapAt10 !== null && overlapAt10 < bounds.gateOverlapMin) {
     const without = queries === 0 ? 'without labels' : `with no more than ${queries} labelled queries`
     reasons.push(`Overlap@10 is ${told(overlapAt10)}; ${without} at least ${told(bounds.gateOverlapMin)} is needed.`)
   }
-  // what is asked may be of another kind than what is stored and labelled
+  // queries may differ in kind from the stored, labelled pictures
   const { replay } = measures
   const overlapMin = decides ? bounds.gateReplayOverlapMin : bounds.gateOverlapMin
   if (replay && replay.queries >= replayedQueriesMin && replay.overlapAt10 < overlapMin)

@@ -1,4 +1,4 @@
-/** A gallery's two sets judged side by side on its own pictures: the same sample, the same seed, exact rankings. */
+/** Evaluates a gallery's two sets side by side on its own pictures: the same sample and seed, exact rankings. */
 import { defaultDuplicateScore } from '../copies/near-copy-score.js'
 import { compareRankings, type RankedTwice } from '../eval/compared-rankings.js'
 import type { RankedLabels } from '../eval/judged-query.js'
@@ -9,15 +9,15 @@ import { nextTurn } from '../turns.js'
 import { type ComparedNumber, comparedNames, type GateMeasures } from './gate-report.js'
 
 export interface GateOptions {
-  /** Stored pictures that are queries. */
+  /** Stored pictures used as queries. */
   queries: number
   seed: number
   signal: AbortSignal
 }
 
-/** Pictures that queries are ranked among; more would hold index workers for long. */
+/** Maximum pictures ranked per query; more would occupy the index workers for long. */
 const candidatesMax = 2_000
-/** Queries compared with all candidates in one call: a fraction of a second of the index workers. */
+/** Queries compared with all candidates per call: a fraction of a second of the index workers. */
 const rowsAtOnce = 16
 const depth = 10
 const recordsOfPage = 500
@@ -25,13 +25,13 @@ const recordsOfPage = 500
 interface Sampled {
   id: string
   label: string | null
-  /** The other set does not have it: a user who asks with it there, or looks for it, finds nothing. */
+  /** Missing from the other set: users who search with it there, or for it, find nothing. */
   isMissing: boolean
 }
 
 /**
- * The sample is of the set that serves: what the other one left out counts as missed, as it is for who looks for it. Behind
- * searches: it waits where those would be refused.
+ * Samples the serving set, so that pictures missing from the other one count as missed. Lower priority than searches:
+ * waits where they would be refused.
  * @throws AlikeError `gallery_not_found`; the signal's reason
  */
 export async function judgeSets(serving: OpenSet, other: OpenSet, options: GateOptions): Promise<GateMeasures> {
@@ -70,7 +70,7 @@ async function withMissing(
   return sample.map((one) => ({ ...one, isMissing: !known.has(one.id) }))
 }
 
-/** Pictures of the set, each as likely as any other, in an order of their own. */
+/** A uniform random sample of the set, in random order. */
 async function sampleOf(
   set: OpenSet,
   size: number,
@@ -132,7 +132,10 @@ async function rankedTwice(
   return rankings
 }
 
-/** Without the query itself; one that has gone meanwhile is like nothing and comes last. @param isMissing those that are not there to be found */
+/**
+ * Excludes the query itself; pictures removed in the meantime score −1 and come last.
+ * @param isMissing pictures that the set does not have
+ */
 function rankedBy(
   scores: Float32Array,
   query: Sampled,
@@ -148,12 +151,12 @@ function rankedBy(
   return { label: query.label!, ranked, relevant, candidates: others.length, missing }
 }
 
-/** Of a query that the set does not have: nothing is found. */
+/** For a query missing from the set: nothing is found. */
 function unanswered(query: Sampled, candidates: readonly Sampled[]): RankedLabels {
   return rankedBy(new Float32Array(candidates.length), query, candidates, () => true)
 }
 
-/** The first hits as both sets show them, and which near-copies are among them. */
+/** The first hits of both sets, and the near-copies among them. */
 async function shownByBoth(
   serving: OpenSet,
   other: OpenSet,
@@ -165,7 +168,7 @@ async function shownByBoth(
     signal.throwIfAborted()
     const first = await hitsOf(serving, id, signal)
     if (first === undefined) continue
-    const second = (await hitsOf(other, id, signal)) ?? new Set() // who asks for it there is shown nothing
+    const second = (await hitsOf(other, id, signal)) ?? new Set() // a search for it there returns nothing
     queries++
     shown += Math.max(first.size, second.size)
     for (const hit of first) if (second.has(hit)) both++
@@ -190,7 +193,7 @@ async function hitsOf(set: OpenSet, id: string, signal: AbortSignal): Promise<Se
   return new Set(hits.map(({ record }) => record.id))
 }
 
-/** At most as many as have room among the first hits: of one with more of them, any would do. */
+/** At most as many as fit into the first hits: if there are more, any will do. */
 async function copiesOf(set: OpenSet, id: string, signal: AbortSignal): Promise<string[]> {
   const [vector, descriptor] = [await set.vector(id), await set.copies.descriptor(id)]
   if (vector === undefined || descriptor === undefined || descriptor.length === 0) return []

@@ -1,4 +1,4 @@
-/** Where several processes share galleries: one at a time writes into a gallery's other set. */
+/** Coordinates processes that share galleries: one at a time writes to a gallery's other set. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Held, Writes } from '../gallery/writes.js'
 import { patiently } from '../jobs/patience.js'
@@ -7,7 +7,10 @@ export type GiveBack = () => Promise<void>
 
 const retryMs = 50
 
-/** @returns gives it back; undefined where another process has it @throws AlikeError `store_unreachable` */
+/**
+ * @returns the function that releases it; undefined if another process holds it
+ * @throws AlikeError `store_unreachable`
+ */
 export async function tryHold(
   writes: Pick<Writes, 'shared'>,
   what: Held,
@@ -16,7 +19,7 @@ export async function tryHold(
   return writes.shared === undefined ? async () => {} : writes.shared.hold(what, gallery)
 }
 
-/** Waits for it. @throws the signal's reason */
+/** Waits until it is free. @throws the signal's reason */
 export async function holdMirror(
   writes: Pick<Writes, 'shared'>,
   gallery: string,

@@ -1,4 +1,7 @@
-/** Pictures that could not be embedded, of a job that is to fail for them: those out of reach are tried again for a minute, then all are listed. */
+/**
+ * Pictures that could not be embedded by a job that must not omit any: unreachable ones are retried for a minute, then
+ * all are listed.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../errors.js'
 import type { JobError } from '../gallery/job-progress.js'
@@ -7,28 +10,28 @@ import type { LostImage } from './set-mirror.js'
 
 export interface MissedImagesOptions {
   signal: AbortSignal
-  /** Tries them again. @returns those that are still missed */
+  /** Retries them. @returns those that still fail */
   bring(ids: readonly string[]): Promise<readonly LostImage[]>
-  /** Commits lines of a job that is about to fail. */
+  /** Commits report lines of a job that is about to fail. */
   list(lines: readonly JobError[]): Promise<void>
-  /** Before each further try. Default: a minute in all. */
+  /** Pauses before the retries. Default: a minute in total. */
   pausesMs?: readonly number[] | undefined
 }
 
 const pausesDefaultMs = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000]
-/** So many before the job ends: a whole host that is away should not be asked for every picture. */
+/** The job ends after this many: a host that is down should not be asked for every picture. */
 const missedMax = 1_000
 
 export class MissedImages {
   readonly #options: MissedImagesOptions
-  /** By id. */
+  /** Keyed by id. */
   readonly #missed = new Map<string, { place: number; error: AlikeError }>()
 
   constructor(options: MissedImagesOptions) {
     this.#options = options
   }
 
-  /** @param place in the gallery */
+  /** @param place position in the gallery */
   add({ id, error }: LostImage, place: number): void {
     this.#missed.set(id, { place, error })
   }
@@ -63,7 +66,7 @@ export class MissedImages {
     }
   }
 
-  /** What a further try cannot change is not tried again. */
+  /** Errors that a retry cannot change are not retried. */
   #outOfReach(): string[] {
     return [...this.#missed].filter(([, { error }]) => mayPass(error)).map(([id]) => id)
   }
@@ -73,7 +76,7 @@ export function missedLine({ id, error }: LostImage, place: number): JobError {
   return { item: place, name: id, code: error.code, detail: error.message }
 }
 
-/** Not so of an answer that would be the same again. */
+/** Excludes errors that would be the same again. */
 function mayPass({ code, retryAfterSeconds }: AlikeError): boolean {
   return code === 'url_unreachable' && retryAfterSeconds !== undefined
 }

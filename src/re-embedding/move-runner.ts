@@ -1,4 +1,4 @@
-/** How a gallery moves: copied while it serves, compared with the copy, and answered from that in one write. */
+/** Runs the move of a gallery: copies it while it serves, compares, and switches to the copy in one write. */
 import { AlikeError } from '../errors.js'
 import type { CatalogueSet } from '../gallery/catalogue.js'
 import type { Changes } from '../gallery/changes.js'
@@ -18,7 +18,7 @@ import type { SetMirror } from './set-mirror.js'
 import type { SetMirrors } from './set-mirrors.js'
 import { TouchedIds } from './touched-ids.js'
 
-/** What a job is made for. */
+/** The job's parameters. */
 export interface MoveTask {
   setUid: string
   ratePerSecond: number
@@ -30,7 +30,7 @@ export interface MoveRunnerOptions {
   followers: SetFollowers
   exclusion: SetExclusion
   jobsMax: number
-  /** Days for which the set that served is brought up to date. */
+  /** Days for which the former serving set is kept up to date. */
   setKeptDays: number
   logger: JobLogger
   onEnd(outcome: 'moved' | 'refused' | 'broken_off'): void
@@ -45,13 +45,13 @@ interface Move {
   changed: Changes
 }
 
-/** Writes wait no longer than this for the copy to begin to serve. */
+/** Maximum time for which writes wait for the switch. */
 const closedMaxMs = 10_000
-/** Pictures compared again at most while writes wait. */
+/** Maximum pictures compared again while writes wait. */
 const touchedMax = 256
-/** Comparisons of everything, before so much is being written that the move is broken off. */
+/** Maximum full comparisons; if writes keep outpacing them, the move is abandoned. */
 const comparisonsMax = 10
-/** Ids told of a copy that is not the same. */
+/** Maximum ids reported for a differing copy. */
 const toldMax = 10
 
 export class MoveRunner implements JobRunner {
@@ -85,9 +85,9 @@ export class MoveRunner implements JobRunner {
     const serving = servingOf(sets)
     const copy = sets.find(({ uid }) => uid === setUid)
     if (copy === undefined) throw new AlikeError('set_not_found')
-    // the process died just after the exchange
+    // the process died just after the switch
     if (copy === serving) return { total: Math.max(serving.reading.images, job.position) }
-    // before anything is read: what changes from now on is brought over in the end
+    // before reading anything, so that later changes are applied at the end
     const changed = galleries.writes.follow(gallery, setUid)
     await followers.stop(gallery)
     const giveBack = await holdMirror(galleries.writes, gallery, control.signal)
@@ -113,7 +113,7 @@ export class MoveRunner implements JobRunner {
     const { images: total } = await patiently(() => mirror.from.state(), signal)
     await expect(Math.max(total, job.position))
     const parts = { mirror, changed, signal, advance, ratePerSecond, total }
-    // what is copied needs no original
+    // copying needs no originals
     const run = new ReEmbeddingRun(job, { ...parts, withoutOriginal: 'leave_out' })
     tell(() => run.reading())
     return run.run()
@@ -125,7 +125,7 @@ export class MoveRunner implements JobRunner {
       await catchUp({ mirror: move.mirror, changed: touched, signal })
       touched.touched()
       const { serving, copy, differing } = await compareCopies(move.mirror, { signal, onLooked() {} })
-      // what was written meanwhile is brought over; what is still another one then is wrong
+      // apply what was written in the meantime; any difference left after that is an error
       await touched.note([...differing])
       const settled = await this.#settled(move, touched, signal)
       if (settled === 'again') continue
@@ -133,14 +133,14 @@ export class MoveRunner implements JobRunner {
         await patiently(() => this.#exchange(move, { touched, settled, sums: [serving, copy], signal }), signal)
         return
       } catch (error) {
-        // too much to be brought over, or compared, while writes wait
+        // too many changes to apply or compare while writes wait
         if (!(error instanceof Error && error.name === 'TimeoutError') || signal.aborted) throw error
       }
     }
     throw new AlikeError('overloaded', { detail: 'Too much is being written for the copy to be compared.' })
   }
 
-  /** Ids to be compared while writes wait; `again`: everything is to be compared again. @throws AlikeError `move_differs` */
+  /** Ids to compare while writes wait; `again`: compare everything again. @throws AlikeError `move_differs` */
   async #settled({ mirror }: Move, touched: TouchedIds, signal: AbortSignal): Promise<ReadonlySet<string> | 'again'> {
     let left: string[] = []
     for (let round = 1; round <= comparisonsMax; round++) {
@@ -175,7 +175,7 @@ export class MoveRunner implements JobRunner {
       const left = await stillDiffering(mirror, again)
       if (left.length > 0) throw differs(left)
       const images = await expectCounts(mirror)
-      // a sum that was taken while pictures were written is of no moment
+      // a sum taken during writes does not represent one moment
       const checksum = again.size === 0 && sum.checksum === sumOfCopy.checksum ? sum.checksum : undefined
       compared = { ...compared, images, checksum }
       await galleries.sets.change(copy.uid, { about: asStored({ ...aboutOf(copy), compared }) })
@@ -201,7 +201,7 @@ function differs(ids: readonly string[]): AlikeError {
   })
 }
 
-/** @returns how many pictures there are @throws AlikeError `move_differs` */
+/** @returns the number of pictures @throws AlikeError `move_differs` */
 async function expectCounts({ from, to }: SetMirror): Promise<number> {
   const [here, there] = await Promise.all([from.state(), to.state()])
   if (here.images === there.images) return here.images

@@ -1,16 +1,16 @@
-/** No more pictures in a second than somebody asked for. */
+/** Limits pictures per second to a requested rate. */
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export class PaceLimit {
   readonly #perSecond: number
   #dueAt = 0
 
-  /** @param perSecond 0: as many as there is room for */
+  /** @param perSecond 0 for no limit */
   constructor(perSecond: number) {
     this.#perSecond = perSecond
   }
 
-  /** After so many of them: resolves when the next may begin. @throws the signal's reason */
+  /** Accounts for this many pictures: resolves when the next may start. @throws the signal's reason */
   async spend(pictures: number, signal: AbortSignal): Promise<void> {
     if (this.#perSecond === 0 || pictures === 0) return
     const now = performance.now()

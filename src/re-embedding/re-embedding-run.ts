@@ -1,6 +1,6 @@
 /**
- * One job from a gallery's pictures to a set that is complete: what differs is embedded, group by group, each committed
- * together with how far the job has come. A run that goes on compares from the beginning, which finds what is done in no time.
+ * One job that completes a set from a gallery's pictures: embeds differing ones group by group, each committed together
+ * with the job's progress. A resumed run compares from the beginning, which skips finished pictures quickly.
  */
 import type { Changes } from '../gallery/changes.js'
 import type { JobError, JobProgress } from '../gallery/job-progress.js'
@@ -15,10 +15,10 @@ import type { LostImage, SetMirror } from './set-mirror.js'
 
 export interface ReEmbeddingRunOptions extends Pick<JobControl, 'signal' | 'advance'> {
   mirror: SetMirror
-  /** What is changed while the run walks. */
+  /** Changes made during the run. */
   changed: Changes
   withoutOriginal: WithoutOriginal
-  /** Pictures embedded or copied in a second; 0: as many as there is room for. */
+  /** Pictures embedded or copied per second; 0: unlimited. */
   ratePerSecond: number
   total: number
   /** See `MissedImages`. */
@@ -27,7 +27,7 @@ export interface ReEmbeddingRunOptions extends Pick<JobControl, 'signal' | 'adva
 
 type Placed = { id: string; place: number }
 
-/** Pictures that cannot be embedded again and are listed before the job fails. */
+/** Maximum pictures listed that cannot be embedded again, before the job fails. */
 const listedMax = 10_000
 
 export class ReEmbeddingRun {
@@ -35,10 +35,10 @@ export class ReEmbeddingRun {
   readonly #options: ReEmbeddingRunOptions
   readonly #startedAt = performance.now()
   readonly #pace: PaceLimit
-  /** Committed with the job. */
+  /** As committed with the job. */
   #position: number
   #looked = 0
-  /** Undefined for a job that leaves them out. */
+  /** Undefined for a job that omits such pictures. */
   readonly #missed: MissedImages | undefined
   #done = 0
 
@@ -63,8 +63,8 @@ export class ReEmbeddingRun {
   }
 
   /**
-   * @returns pictures looked at
-   * @throws AlikeError `originals_missing`, and as `SetMirror.bring`; the signal's reason when stopped
+   * @returns the number of pictures examined
+   * @throws AlikeError `originals_missing`, and as `SetMirror.bring` does; the signal's reason when stopped
    */
   async run(): Promise<number> {
     const { mirror, changed, signal } = this.#options
@@ -104,7 +104,7 @@ export class ReEmbeddingRun {
     await this.#pace.spend(made, signal)
   }
 
-  /** @returns lines that are told at once: not those for which the job fails, which may be there in a moment */
+  /** @returns report lines to write at once; excludes pictures that would fail the job but may succeed in a moment */
   #miss(lost: readonly LostImage[], placeOf: (id: string) => number): JobError[] {
     if (this.#missed === undefined) return lost.map((image) => missedLine(image, placeOf(image.id)))
     for (const image of lost) this.#missed.add(image, placeOf(image.id))
@@ -126,10 +126,10 @@ export class ReEmbeddingRun {
     })
   }
 
-  /** @param handled pictures up to this position that were not the same */
+  /** @param handled differing pictures up to this position */
   #progress(position: number, handled: number, errors: readonly JobError[]): JobProgress {
     const { id: jobId } = this.#job
-    // what a former run has told is not told again
+    // what a previous run reported is not repeated
     const told = errors.filter(({ item }) => item >= this.#job.position)
     const skipped = Math.max(0, position - this.#position - handled)
     return { jobId, position, skipped, errors: told }
@@ -140,7 +140,7 @@ export class ReEmbeddingRun {
     this.#position = Math.max(this.#position, position)
   }
 
-  /** Before anything is embedded. @throws AlikeError `originals_missing`; all of them are listed */
+  /** Runs before anything is embedded. @throws AlikeError `originals_missing`, with all of them listed */
   async #expectOriginals(): Promise<void> {
     const { mirror, signal } = this.#options
     const missing: JobError[] = []

@@ -1,4 +1,4 @@
-/** How a set is built: embedded, then judged against the one that serves. */
+/** Builds a set: embeds it, then evaluates it against the serving one. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ImageEmbedder } from '../embedding/image-embedder.js'
 import type { CatalogueSet } from '../gallery/catalogue.js'
@@ -17,7 +17,7 @@ import type { SetFollowers } from './set-followers.js'
 import type { SetMirror } from './set-mirror.js'
 import type { SetMirrors } from './set-mirrors.js'
 
-/** What a job is made for. */
+/** The job's parameters. */
 export interface ReEmbeddingTask {
   setUid: string
   withoutOriginal: WithoutOriginal
@@ -31,9 +31,9 @@ export interface ReEmbeddingRunnerOptions extends GateBounds {
   followers: SetFollowers
   jobsMax: number
   images: Pick<ImageEmbedder, 'embed'>
-  /** Pictures that were asked with. */
+  /** Recent search pictures. */
   queries: Pick<KeptQueries, 'pictures'>
-  /** Stored pictures that are queries when two sets are judged. */
+  /** Stored pictures used as queries when evaluating two sets. */
   gateQueries: number
   now?: (() => Date) | undefined
 }
@@ -65,7 +65,7 @@ export class ReEmbeddingRunner implements JobRunner {
   async #build(job: JobRecord, { signal, advance, expect, tell }: JobControl): Promise<RunEnd> {
     const { galleries, mirrors, followers } = this.#options
     const { setUid, withoutOriginal, ratePerSecond, seed } = job.source as unknown as ReEmbeddingTask
-    // before anything is read: what changes from now on is brought over in the end
+    // before reading anything, so that later changes are applied at the end
     const changed = galleries.writes.follow(job.gallery, setUid)
     let { mirror, set } = await mirrors.of(job.gallery, setUid)
     if (set.stage === 'building') await galleries.sets.prepare(set)
@@ -110,7 +110,7 @@ export class ReEmbeddingRunner implements JobRunner {
     signal: AbortSignal,
   ): Promise<NonNullable<GateReport['replay']> | null> {
     const { galleries, images, queries, gateQueries } = this.#options
-    if (!galleries.models.has(serving.modelId)) return null // nothing can be asked of it
+    if (!galleries.models.has(serving.modelId)) return null // the state cannot be read
     return replayQueries({
       serving: { set: from, modelId: serving.modelId },
       other: { set: to, modelId: set.modelId },
@@ -121,7 +121,7 @@ export class ReEmbeddingRunner implements JobRunner {
   }
 }
 
-/** Searches in it are as they will be once it serves. */
+/** Waits until searches in it behave as they will when it serves. */
 async function untilLinked(set: OpenSet, signal: AbortSignal): Promise<void> {
   for (;;) {
     const { pending, building } = await set.state()

@@ -1,4 +1,4 @@
-/** What people asked lately, asked of both sets: how many of the ten best hits are the same. */
+/** Replays recent searches on both sets and compares their ten best hits. */
 import type { ImageEmbedder } from '../embedding/image-embedder.js'
 import { AlikeError } from '../errors.js'
 import type { OpenSet } from '../gallery/engine.js'
@@ -8,7 +8,7 @@ import type { GateMeasures } from './gate-report.js'
 export interface ReplayOptions {
   serving: { set: OpenSet; modelId: string }
   other: { set: OpenSet; modelId: string }
-  /** As they came. */
+  /** As received. */
   pictures: AsyncIterable<Buffer>
   images: Pick<ImageEmbedder, 'embed'>
   signal: AbortSignal
@@ -16,7 +16,7 @@ export interface ReplayOptions {
 
 const depth = 10
 
-/** A picture that cannot be decoded any more is passed over. @throws AlikeError `gallery_not_found`; the signal's reason */
+/** Skips pictures that can no longer be decoded. @throws AlikeError `gallery_not_found`; the signal's reason */
 export async function replayQueries({
   serving,
   other,

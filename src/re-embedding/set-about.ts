@@ -1,15 +1,21 @@
-/** What is remembered of an embedding set beside its pictures, as JSON in the catalogue. */
+/** Additional facts about an embedding set, stored as JSON in the catalogue. */
 import type { CatalogueSet } from '../gallery/catalogue.js'
 import type { GateReport } from './gate-report.js'
 
-/** What becomes of pictures that were not kept as they came. `fail`: the job fails before anything is embedded. `leave_out`: they are missing from the set. */
+/**
+ * How to handle pictures without a kept original. `fail`: the job fails before anything is embedded. `leave_out`: they
+ * are missing from the set.
+ */
 export const withoutOriginalChoices = ['fail', 'leave_out'] as const
 export type WithoutOriginal = (typeof withoutOriginalChoices)[number]
 
-/** What a copy was found to be before it began to serve. */
+/** Result of the comparison before a copy began to serve. */
 export interface Compared {
   images: number
-  /** Sum of its pictures, see `compared-copies.ts`; hex. Left out: some were written meanwhile, and compared one by one. */
+  /**
+   * Sum over its pictures, see `compared-copies.ts`; hex. Omitted if some were written meanwhile and compared
+   * individually.
+   */
   checksum?: string | undefined
   /** ISO 8601. */
   comparedAt: string
@@ -17,12 +23,12 @@ export interface Compared {
 
 export interface SetAbout {
   compared?: Compared | undefined
-  /** Room was made for it in its engine: see `gallery/made-sets.ts`. */
+  /** Its storage has been prepared in its engine: see `gallery/made-sets.ts`. */
   isMade?: boolean | undefined
   withoutOriginal?: WithoutOriginal | undefined
-  /** Of the last time it was judged against the set that serves. */
+  /** The latest evaluation against the serving set. */
   gate?: GateReport | undefined
-  /** Until when one that served is brought up to date, ISO 8601; then it is removed. */
+  /** Until when a former serving set is kept up to date, ISO 8601; then it is removed. */
   keptUntil?: string | undefined
 }
 
@@ -36,12 +42,12 @@ export function asStored(about: SetAbout): CatalogueSet['about'] {
 
 const dayMs = 86_400_000
 
-/** Until when a set that serves no more is brought up to date. */
+/** Until when a former serving set is kept up to date. */
 export function keptUntilOf(now: Date, setKeptDays: number): string {
   return new Date(now.getTime() + setKeptDays * dayMs).toISOString()
 }
 
-/** Of a gallery's sets, the one that serves: there is always one. */
+/** The serving set of a gallery; there always is one. */
 export function servingOf<Listed extends Pick<CatalogueSet, 'stage'>>(sets: readonly Listed[]): Listed {
   return sets.find(({ stage }) => stage === 'serving')!
 }

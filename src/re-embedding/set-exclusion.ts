@@ -1,4 +1,4 @@
-/** Who changes a gallery's embedding sets does so alone: one builds, exchanges, moves or removes them at a time. */
+/** Serialises changes to a gallery's embedding sets: only one build, switch, move or removal at a time. */
 import { AlikeError } from '../errors.js'
 import type { Writes } from '../gallery/writes.js'
 import { tryHold } from './held-galleries.js'
@@ -12,7 +12,10 @@ export class SetExclusion {
     this.#writes = writes
   }
 
-  /** @throws AlikeError `overloaded` while somebody else is at it, in this process or another one, `store_unreachable` */
+  /**
+   * @throws AlikeError `overloaded` while another change is in progress, in this process or another one,
+   * `store_unreachable`
+   */
   async alone<Result>(gallery: string, work: () => Promise<Result>): Promise<Result> {
     if (this.#busy.has(gallery)) throw beingChanged()
     this.#busy.add(gallery)

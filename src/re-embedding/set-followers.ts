@@ -1,4 +1,4 @@
-/** Keeps each gallery's other set up to date while one of them serves, in the background, one group of pictures at a time. */
+/** Keeps each gallery's other set up to date in the background, one group of pictures at a time. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../errors.js'
 import type { Changes, ChangesReading } from '../gallery/changes.js'
@@ -22,18 +22,18 @@ interface Follower {
   ended: Promise<void>
 }
 
-/** While another process brings what was changed; and before its next turn, so that another one has one. */
+/** Pause while another process applies the changes, and before its own next turn, to let others have one. */
 const othersTurnMs = 500
-/** Where processes share galleries: how often one looks for sets that another has built or exchanged. */
+/** With shared galleries: how often a process looks for sets that another one has built or switched to. */
 const lookEveryMs = 5_000
-/** After a failure, and a set whose model is not here looks again so often. */
+/** Retry interval after a failure, or while a set's model is missing. */
 const retryMs = 5_000
 
 export class SetFollowers {
   readonly #options: SetFollowersOptions
-  /** By the name of the gallery. */
+  /** Keyed by gallery name. */
   readonly #followers = new Map<string, Follower>()
-  /** All galleries together take one turn after the other. */
+  /** All galleries share one sequence of turns. */
   #turn: Promise<unknown> = Promise.resolve()
   #look: NodeJS.Timeout | undefined
 
@@ -41,7 +41,7 @@ export class SetFollowers {
     this.#options = options
   }
 
-  /** What a former process did not bring over is found by comparing, unless it is noted where all processes find it. */
+  /** Finds by comparison what a previous process did not apply, unless that is recorded where all processes find it. */
   static async open(options: SetFollowersOptions): Promise<SetFollowers> {
     const followers = new SetFollowers(options)
     if (options.galleries.writes.shared !== undefined) {
@@ -58,12 +58,12 @@ export class SetFollowers {
     return followers
   }
 
-  /** Changed pictures that have not been brought over, of all galleries; NaN while that cannot be read. */
+  /** Pending changed pictures over all galleries; NaN if that cannot be read. */
   async pending(): Promise<number> {
     return (await this.#readings())?.reduce((sum, { count }) => sum + count, 0) ?? Number.NaN
   }
 
-  /** For how long the first of them has waited; 0: none waits. NaN as above. */
+  /** How long the oldest of them has waited; 0 if there are none. NaN as above. */
   async oldestSeconds(): Promise<number> {
     const readings = await this.#readings()
     if (readings === undefined) return Number.NaN
@@ -71,22 +71,22 @@ export class SetFollowers {
     return Math.max(0, ...readings.map(({ since = now }) => (now - since) / 1_000))
   }
 
-  /** Galleries whose other set is kept up to date. */
+  /** Number of galleries whose other set is kept up to date. */
   get count(): number {
     return this.#followers.size
   }
 
-  /** By name. */
+  /** Their names. */
   get galleries(): string[] {
     return [...this.#followers.keys()]
   }
 
-  /** Of a gallery: the set that is kept up to date. */
+  /** The set of a gallery that is kept up to date. */
   setOf(gallery: string): string | undefined {
     return this.#followers.get(gallery)?.setUid
   }
 
-  /** From what was noted until now on. Nothing where it is followed already. */
+  /** Continues from what has been recorded so far. Does nothing if it is already followed. */
   start(gallery: string, setUid: string): void {
     const former = this.#followers.get(gallery)
     if (former?.setUid === setUid) return
@@ -97,7 +97,7 @@ export class SetFollowers {
     follower.ended = this.#follow(gallery, follower)
   }
 
-  /** Resolves when nothing of it is at work any more; what changes is noted on. */
+  /** Resolves when its work has stopped; changes continue to be recorded. */
   async stop(gallery: string): Promise<void> {
     const follower = this.#followers.get(gallery)
     if (follower === undefined) return
@@ -159,7 +159,7 @@ export class SetFollowers {
     return Promise.all(followed.map(async ({ changed }) => changed.reading())).catch(() => undefined)
   }
 
-  /** One that is built, or served before, by another process; what another one has removed is followed no longer. */
+  /** Starts following sets that another process has built or switched from, and stops following removed ones. */
   async #startThoseBeside(): Promise<void> {
     const { galleries, logger } = this.#options
     const before = [...this.#followers]
@@ -177,7 +177,7 @@ export class SetFollowers {
     }
   }
 
-  /** One that is stopped before its turn does not wait for it: that of another gallery may take long. */
+  /** A follower stopped before its turn does not wait for it: another gallery's turn may take long. */
   #inTurn<Result>(work: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
     return new Promise((resolve, reject) => {
       const stop = () => reject(signal.reason)
@@ -190,7 +190,7 @@ export class SetFollowers {
   }
 }
 
-/** The gallery or the set was removed. */
+/** The gallery or the set has been removed. */
 function isGone(error: unknown): boolean {
   return error instanceof AlikeError && (error.code === 'gallery_not_found' || error.code === 'set_not_found')
 }

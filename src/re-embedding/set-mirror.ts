@@ -1,6 +1,6 @@
 /**
- * Brings pictures from the set that serves a gallery to its other one, whatever engines they live in: what differs is put,
- * what is gone is removed, and what is the same is left alone, so that bringing again changes nothing more.
+ * Copies pictures from a gallery's serving set to its other one, across engines: differing pictures are written,
+ * missing ones removed and equal ones skipped, so that repeating it changes nothing more.
  */
 import pMap from 'p-map'
 import { AlikeError } from '../errors.js'
@@ -14,33 +14,33 @@ import { OneAfterAnother } from '../one-after-another.js'
 import { type MadeWork, MirroredImages, type MirroredImagesParts } from './mirrored-images.js'
 
 export interface MirrorParts extends MirroredImagesParts {
-  /** Pictures embedded at once. */
+  /** Pictures embedded concurrently. */
   concurrency: number
 }
 
 export interface BringOptions {
   signal: AbortSignal
-  /** How far a job has come with what could not be brought; committed with the pictures. */
+  /** Progress of a job including the pictures that failed; committed together with the pictures. */
   progressOf?: ((lost: readonly LostImage[]) => JobProgress) | undefined
-  /** For a job whose pictures are all lost or the same by now. */
+  /** For a job whose pictures have all failed or are already equal. */
   advance?: ((progress: JobProgress) => Promise<void>) | undefined
 }
 
-/** One that the other model cannot be given. */
+/** A picture that cannot be produced for the other model. */
 export interface LostImage {
   id: string
   error: AlikeError
 }
 
 export interface Brought {
-  /** Pictures that went through the model, or were copied where it is the same. */
+  /** Pictures embedded, or copied if both sets use the same model. */
   made: number
   lost: LostImage[]
-  /** Changed while they were brought: to be brought again. */
+  /** Changed during the copy: to be copied again. */
   again: string[]
 }
 
-/** What was found to be done for one id; `undefined`: nothing. */
+/** The required action for one id; `undefined`: none. */
 type Wanted = { id: string; of: ImageRecord | undefined } & (
   | { step: ImageStep }
   | { lost: AlikeError }
@@ -53,7 +53,7 @@ export class SetMirror {
   readonly #set: CatalogueSet
   readonly #images: MirroredImages
   readonly #parts: MirrorParts
-  /** One write into the other set at a time, with what is in the one that serves read before it: the last write tells the truth. */
+  /** Serialises writes to the other set, each after reading the serving one: the last write is then correct. */
   readonly #turns = new OneAfterAnother()
 
   private constructor(
@@ -80,13 +80,13 @@ export class SetMirror {
     return new SetMirror(parts, new MirroredImages(parts, { gallery, modelId, isCopied, ...sides }), { set, ...sides })
   }
 
-  /** Those of the records that the other set does not have as they are. */
+  /** Those of the records that differ or are missing in the other set. */
   async differing(records: readonly ImageRecord[]): Promise<ImageRecord[]> {
     const there = byId(await this.to.find(records.map(({ id }) => id)))
     return records.filter((record) => !this.#isSame(record, there.get(record.id)))
   }
 
-  /** Why it cannot be embedded again, told without reading it; undefined where nothing is known to be in the way. */
+  /** Why a picture cannot be embedded again, determined without reading it; undefined if no obstacle is known. */
   obstacle(image: ImageRecord): Promise<AlikeError | undefined> {
     return this.#images.obstacle(image)
   }
@@ -106,7 +106,7 @@ export class SetMirror {
       const steps = current.flatMap((one) => ('step' in one ? [asNow(one.step, now.get(one.id))] : []))
       const lost = current.flatMap((one) => ('lost' in one ? [{ id: one.id, error: one.lost }] : []))
       const progress = progressOf?.(lost)
-      // what stood for another picture under this id is no more
+      // the former picture under this id is no longer valid
       for (const { id } of lost) if (there.has(id)) steps.push({ remove: id })
       if (steps.length > 0)
         await patiently(() => this.#parts.galleries.sets.changeImages(this.#set, steps, progress), signal)
@@ -152,7 +152,7 @@ export class SetMirror {
   }
 }
 
-/** A label, or where the picture lies, may have changed meanwhile; it is told as it is now. */
+/** Label or reference may have changed in the meantime; uses the current ones. */
 function asNow(step: ImageStep, now: ImageRecord | undefined): ImageStep {
   if (!('put' in step) || now === undefined) return step
   const { label, metadata, reference, createdAt, updatedAt } = now

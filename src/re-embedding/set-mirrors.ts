@@ -1,4 +1,4 @@
-/** One mirror for each gallery that has two sets, so that whoever writes into the other one waits for the others who do. */
+/** One mirror per gallery with two sets, so that all writers to the other set wait for each other. */
 import { AlikeError } from '../errors.js'
 import type { GallerySet } from '../gallery/gallery-sets.js'
 import { type MirrorParts, SetMirror } from './set-mirror.js'
@@ -10,7 +10,7 @@ interface Known {
 
 export class SetMirrors {
   readonly #parts: MirrorParts
-  /** By uid of the set that does not serve. */
+  /** Keyed by uid of the set that is not serving. */
   readonly #known = new Map<string, Known>()
 
   constructor(parts: MirrorParts) {

@@ -1,6 +1,6 @@
 /**
- * The other set of a gallery, asked what people ask the one that serves: some searches are answered by it, too, in the
- * background and behind all others, one at a time. Nobody is shown its hits; how many of them are the same is counted.
+ * Runs a sample of a gallery's searches on its other set too, in the background, at the lowest priority and one at a
+ * time. The hits are not returned to anyone; only their overlap is counted.
  */
 import type { ImageEmbedder } from '../embedding/image-embedder.js'
 import type { Filter } from '../gallery/filter.js'
@@ -12,20 +12,20 @@ export interface ShadowOptions {
   followers: Pick<SetFollowers, 'setOf'>
   mirrors: SetMirrors
   images: ImageEmbedder
-  /** One search in so many, of galleries that have another set; 0: none. */
+  /** One in this many searches of galleries with another set; 0: none. */
   every: number
-  /** Of so many best hits that were shown, so many are among the best of the other set; and how long it took to find those. */
+  /** Number of best hits returned, how many of them the other set found too, and how long its search took. */
   onCompared(shown: number, same: number, searchMs: number): void
-  /** One that came to nothing: the set was removed, or there was no room. */
+  /** A comparison failed: the set was removed, or there was no capacity. */
   onFailure(error: unknown): void
 }
 
-/** A search by one picture, among all pictures that fit. */
+/** A search with one picture among all matching pictures. */
 export interface ShadowedSearch {
   like: { bytes: Uint8Array; region?: Region | undefined } | { id: string }
   filter?: Filter | undefined
   excludeIds: readonly string[]
-  /** Ids of the hits that were shown, best first. */
+  /** Ids of the returned hits, best first. */
   shown: readonly string[]
 }
 
@@ -40,7 +40,7 @@ export class Shadow {
     this.#options = options
   }
 
-  /** Told of a search that was answered. */
+  /** Reports an answered search. */
   offer(gallery: string, search: ShadowedSearch): void {
     const { every, followers } = this.#options
     const setUid = every === 0 ? undefined : followers.setOf(gallery)

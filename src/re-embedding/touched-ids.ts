@@ -1,4 +1,4 @@
-/** Ids that were changed while two sets are compared: what is taken from them to be brought over is remembered, to be compared again. */
+/** Ids changed while two sets are compared: remembers those applied to the copy, so that they are compared again. */
 import type { Changes, TakenChanges } from '../gallery/changes.js'
 
 export class TouchedIds implements Pick<Changes, 'take' | 'note' | 'isEmpty'> {
@@ -10,7 +10,7 @@ export class TouchedIds implements Pick<Changes, 'take' | 'note' | 'isEmpty'> {
     this.#changed = changed
   }
 
-  /** Nothing is waiting to be brought over. */
+  /** No change is waiting to be applied. */
   isEmpty(): boolean | Promise<boolean> {
     return this.#changed.isEmpty()
   }
@@ -26,7 +26,7 @@ export class TouchedIds implements Pick<Changes, 'take' | 'note' | 'isEmpty'> {
     return taken
   }
 
-  /** What was taken since the last time; `all`: which ones is not known. */
+  /** Those applied since the last call; `all`: unknown which. */
   touched(): ReadonlySet<string> | 'all' {
     const touched = this.#isAll ? 'all' : this.#touched
     this.#touched = new Set()

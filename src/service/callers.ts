@@ -1,4 +1,4 @@
-/** Who may call, and where it is recorded. */
+/** Opens access control and the audit log. */
 import { ApiKeys, readKeys } from '../access/api-keys.js'
 import { type AuditLog, openAuditLog } from '../access/audit-log.js'
 import { followKeyFile } from '../access/key-file.js'

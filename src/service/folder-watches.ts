@@ -1,4 +1,4 @@
-/** Folders of this machine whose pictures are taken in. */
+/** Opens the watches of local folders. */
 import type { AppParts } from '../app.js'
 import { FolderWatch } from '../ingest/folders/folder-watch.js'
 import type { WatchedFolder } from '../ingest/folders/watched-folders.js'

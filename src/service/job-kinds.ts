@@ -1,4 +1,4 @@
-/** Jobs of every kind: what runs them, what they are told of, what asks for them. */
+/** Jobs of every kind: their runners, notifications and entry points. */
 import { Analyses } from '../analysis/analyses.js'
 import { AnalysisRunner } from '../analysis/analysis-runner.js'
 import type { Embedder } from '../embedding/embedder.js'
@@ -100,7 +100,7 @@ export async function openJobKinds(opening: Opening, means: Means): Promise<JobK
   })
   opened.atEnd((crashed) => jobs.close(crashed))
   webhooks.look()
-  // another process may have died over one
+  // another process may have died during a job
   opened.atEnd(stores.jobs.onChange((jobId) => jobId === undefined && webhooks.look()))
   const sets = new EmbeddingSets({
     ...config,
@@ -140,7 +140,7 @@ function openWebhooks({ config, logger, metrics, opened }: Opening, { jobs }: St
 const startOf = ({ startedAt, createdAt }: Pick<JobRecord, 'startedAt' | 'createdAt'>): Date =>
   new Date(startedAt ?? createdAt)
 
-/** As many pictures under way as keep decoders and model workers busy while others are read and committed. */
+/** As many pictures in progress as keep decoders and model workers busy while others are read and committed. */
 function ingestConcurrency({ runtime }: Embedder, decodeConcurrency: number, embedQueueMax: number): number {
   const atTheModel = 2 * runtime.workers * (runtime.batchSizes.at(-1) ?? 1)
   return Math.min(2 * decodeConcurrency + atTheModel, embedQueueMax)

@@ -1,4 +1,4 @@
-/** The models that are served: their folders, and those of them that are in memory. */
+/** The served models: their folders, and those loaded into memory. */
 import { join } from 'node:path'
 import { numbersOf } from '../config/listed.js'
 import type { Embedder } from '../embedding/embedder.js'
@@ -24,7 +24,7 @@ export async function openModels({ config, logger, metrics, opened }: Opening): 
 }
 
 interface ModelOpening extends Pick<Opening, 'config' | 'logger' | 'metrics'> {
-  /** What runs the standard model is what the metrics of the runtime tell. */
+  /** The runtime metrics describe what runs the default model. */
   isStandard: boolean
 }
 
@@ -47,7 +47,7 @@ function openModel(model: Model, { config, logger, metrics, isStandard }: ModelO
   })
 }
 
-/** As galleries know them. */
+/** In the form that galleries use. */
 export function servable(folders: ModelFolders): ServableModels {
   const sizeOf = ({ manifest: { id, embeddingDimension: dimension } }: Model) => ({ id, dimension })
   return {

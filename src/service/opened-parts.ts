@@ -1,10 +1,10 @@
-/** The parts that are open, closed in reverse. */
+/** The opened parts, closed in reverse order. */
 
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
 import type { Metrics } from '../metrics/metrics.js'
 
-/** What every part is opened with. */
+/** Passed to the opening of every part. */
 export interface Opening {
   config: Config
   logger: Logger
@@ -15,13 +15,13 @@ export interface Opening {
 export class OpenedParts {
   readonly #ends: ((crashed: boolean) => void | Promise<void>)[] = []
 
-  /** The same part: closed before those that were opened earlier. */
+  /** Returns the part; it is closed before those opened earlier. */
   add<Part extends { close(): void | Promise<void> }>(part: Part): Part {
     this.#ends.push(() => part.close())
     return part
   }
 
-  /** @param end told whether the process ends for an error */
+  /** @param end receives whether the process ends because of an error */
   atEnd(end: (crashed: boolean) => void | Promise<void>): void {
     this.#ends.push(end)
   }

@@ -1,4 +1,4 @@
-/** What turns pictures into vectors, and keeps them as they came. */
+/** Opens what turns pictures into vectors and stores originals. */
 import { availableParallelism } from 'node:os'
 import { ImageEmbedder } from '../embedding/image-embedder.js'
 import { PlaceMaps } from '../embedding/place-maps.js'
@@ -22,7 +22,7 @@ export interface Pictures {
   images: ImageEmbedder
 }
 
-/** @param environment what decoder processes are started with */
+/** @param environment for decoder processes */
 export async function openPictures(
   { config, logger, metrics, opened }: Opening,
   models: ServedModels,
@@ -58,13 +58,13 @@ export async function openPictures(
   return { decoders, placeMaps: opened.add(placeMaps), images }
 }
 
-/** Pictures as they came, where they are kept; those that nobody uses any more are removed in the background. */
+/** Stored originals, if any; unused ones are removed in the background. */
 export async function openKeptOriginals(
   { config, logger, metrics, opened }: Opening,
   embedded: EmbeddedEngine,
 ): Promise<OriginalStore> {
   const originals = await openOriginals(config)
-  // other processes have galleries of which this one knows nothing, and Weaviate pictures that the database does not tell of
+  // other processes may have galleries unknown to this one, and the database does not know pictures in Weaviate
   if (config.postgresUrl === '' && config.weaviateUrl === '')
     opened.add(
       new OriginalsGarbage({
@@ -80,7 +80,7 @@ export async function openKeptOriginals(
   return counted(originals, metrics.countOriginalPut)
 }
 
-/** Pictures that stay with their owners. */
+/** Pictures in their owners' storage. */
 export function openReferences(
   { config, metrics, opened }: Opening,
   { remote, watched }: { remote: RemoteImages; watched: readonly WatchedFolder[] },

@@ -1,4 +1,4 @@
-/** Whether queries stay what they were, and what another embedding set would have answered. */
+/** Watches for drift of queries, and for differences with another embedding set. */
 
 import type { ImageEmbedder } from '../embedding/image-embedder.js'
 import type { ModelFolders } from '../embedding/model-folders.js'
@@ -55,7 +55,7 @@ export async function openQueryWatch(
   return { recall, shadow, queries, drift: await openDrift(folders, { config, metrics, logger }) }
 }
 
-/** Models beside the standard one whose drift is watched. */
+/** Maximum models besides the default one whose drift is watched. */
 const driftingModelsMax = 8
 
 async function openDrift(
@@ -67,7 +67,7 @@ async function openDrift(
   const standard = { dataDir, queries, logger, modelId: id, calibration, onBest: metrics.observeBest }
   return new ModelDrift({
     standard: await QueryDrift.open(standard),
-    // the histograms of best hits are the standard model's alone: those of several would blur
+    // the histograms of best hits cover only the default model: mixing several would blur them
     open: (modelId) =>
       QueryDrift.open({
         ...standard,

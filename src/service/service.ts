@@ -1,4 +1,4 @@
-/** The whole service but its port: every part opened in order, and closed in reverse. */
+/** The whole service except its port: opens every part in order, and closes them in reverse. */
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { type AppParts, buildApp } from '../app.js'
@@ -30,8 +30,8 @@ export interface Service {
   metricsApp?: FastifyInstance
   parts: AppParts
   /**
-   * Finishes what was accepted, then closes every part; what runs longer than the grace is cut off.
-   * @param crashed the process ends for an error
+   * Finishes accepted work, then closes every part; whatever exceeds the grace period is cut off.
+   * @param crashed the process ends because of an error
    */
   close(crashed?: boolean): Promise<void>
 }
@@ -40,13 +40,13 @@ export interface ServiceOptions {
   config: Config
   logger: Logger
   metrics?: Metrics | undefined
-  /** What decoder processes are started with. */
+  /** For decoder processes. */
   environment: NodeJS.ProcessEnv
-  /** Where pictures by URL come from. */
+  /** Source of pictures by URL. */
   remote?: RemoteImages | undefined
 }
 
-/** @throws AlikeError of a part that cannot be opened; the others are closed then */
+/** @throws AlikeError of a part that cannot be opened; the others are then closed */
 export async function openService({
   config,
   logger,
@@ -69,7 +69,7 @@ export async function openService({
     const app =
       config.role === 'work' ? await buildWorkerApp({ ...door, parts }) : await buildApp({ ...door, tracing, parts })
     opened.atEnd(() => closeApp(app, config.shutdownGraceMs))
-    // a process that only runs jobs takes in what another one has seen
+    // a process that only runs jobs leaves watched folders to the others
     if (config.role !== 'work') openFolderWatches(opening, watched, parts)
     const close = (crashed?: boolean) => opened.close(crashed)
     if (config.metricsPort === 0) return { app, parts, close }
@@ -135,7 +135,7 @@ async function openSnapshots(
   )
 }
 
-/** Requests get most of the grace; the rest is for the parts behind them. */
+/** Requests get most of the grace period; the rest is for the parts behind them. */
 async function closeApp(app: FastifyInstance, graceMs: number): Promise<void> {
   const hurry = setTimeout(() => app.server.closeAllConnections(), graceMs * 0.6)
   await app.close()

@@ -1,4 +1,4 @@
-/** Where galleries live: the engines, and the stores beside them. */
+/** Opens the storage of galleries: the engines, and the stores beside them. */
 import { availableParallelism } from 'node:os'
 import type { Config } from '../config/config.js'
 import type { ModelFolders } from '../embedding/model-folders.js'
@@ -18,7 +18,7 @@ export interface Storage {
   embedded: EmbeddedEngine
   stores: Stores
   galleries: Galleries
-  /** Pictures that were searched with. */
+  /** Query pictures that are kept. */
   queries: KeptQueries
 }
 
@@ -53,11 +53,11 @@ export async function openStorage(opening: Opening, folders: ModelFolders): Prom
   })
   opened.add(galleries)
   opened.add(queries)
-  void queries.sweep() // of galleries that a former process deleted
+  void queries.sweep() // of galleries deleted by a previous process
   return { embedded, stores, galleries, queries }
 }
 
-/** @param galleries known when the first query comes */
+/** @param galleries set before the first query arrives */
 async function openKeptQueries({ config, logger, metrics }: Opening, galleries: () => Galleries): Promise<KeptQueries> {
   return new KeptQueries({
     stores: await openQueryStores(config),
@@ -72,7 +72,7 @@ async function openKeptQueries({ config, logger, metrics }: Opening, galleries: 
   })
 }
 
-/** Characters of records on one page: an answer is no longer than it may be whatever they are made of. */
+/** Maximum characters of records on one page, so that a response stays within its limit whatever the characters. */
 const pageMaxLengthOf = ({ answerMaxBytes }: Config): number => answerMaxBytes / 4
 
 function openEmbeddedOf({ config, logger, metrics }: Opening): Promise<EmbeddedEngine> {
@@ -98,7 +98,7 @@ function openEmbeddedOf({ config, logger, metrics }: Opening): Promise<EmbeddedE
 /** @throws AlikeError `engine_version_refused`, `engine_setting_refused`, `config_invalid` */
 async function openWeaviateOf({ config, logger }: Opening): Promise<WeaviateEngine | undefined> {
   if (config.weaviateUrl === '') return undefined
-  const { openWeaviate } = await import('../engines/weaviate/weaviate-engine.js') // a large package, for those who have a server
+  const { openWeaviate } = await import('../engines/weaviate/weaviate-engine.js') // a large package, loaded only with a server
   return openWeaviate({
     server: {
       url: config.weaviateUrl,

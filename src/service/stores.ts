@@ -1,4 +1,7 @@
-/** Where the catalogue, jobs, judgements, decisions and layouts are kept: beside the pictures, or in PostgreSQL for several processes. */
+/**
+ * Opens the stores of catalogue, jobs, judgements, decisions and layouts: beside the pictures, or in PostgreSQL for
+ * several processes.
+ */
 import type { Config } from '../config/config.js'
 import type { EmbeddedEngine } from '../engines/embedded/embedded-engine.js'
 import { AlikeError } from '../errors.js'
@@ -39,7 +42,7 @@ export async function openStores(
     const progress = progressOf(jobs, [name])
     return { catalogue, feedback, decisions, layouts, jobs, progress, waiting: () => 0, close: async () => {} }
   }
-  const { openSharedStores } = await import('../postgres/open-postgres.js') // for those who have one
+  const { openSharedStores } = await import('../postgres/open-postgres.js') // loaded only if configured
   const shared = await openSharedStores({
     url: config.postgresUrl,
     connectionsMax: config.postgresConnectionsMax,

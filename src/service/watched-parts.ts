@@ -1,4 +1,4 @@
-/** What the parts tell of themselves when Prometheus asks. */
+/** Registers the parts' readings for Prometheus. */
 import { analysisKinds } from '../analysis/analysis-runner.js'
 import type { AppParts } from '../app.js'
 import type { EmbeddedEngine } from '../engines/embedded/embedded-engine.js'
@@ -56,7 +56,7 @@ export function watchParts({ config, metrics }: Opening, parts: Watched): void {
   })
 }
 
-/** Metrics are told also while the shared store does not answer. */
+/** Keeps metrics available while the shared store is down. */
 async function unlessAway<Reading>(readings: Promise<Reading[]>): Promise<Reading[]> {
   try {
     return await readings

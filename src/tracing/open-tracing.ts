@@ -1,7 +1,7 @@
-/** Traces, where a collector is set; OpenTelemetry is loaded only then. */
+/** Opens tracing if a collector is configured; loads OpenTelemetry only then. */
 import type { Tracing, TracingSettings } from './tracing.js'
 
-/** @returns undefined where no collector is set */
+/** @returns undefined without a collector */
 export async function openTracing(settings: TracingSettings, serviceVersion: string): Promise<Tracing | undefined> {
   const { otelSdkDisabled, otelExporterOtlpEndpoint: endpoint, otelExporterOtlpTracesEndpoint } = settings
   const url = otelExporterOtlpTracesEndpoint || (endpoint && `${endpoint.replace(/\/$/, '')}/v1/traces`)

@@ -1,4 +1,7 @@
-/** Traces by OpenTelemetry's SDK, sent as OTLP over HTTP. The only importer of OpenTelemetry; loaded only where a collector is set. */
+/**
+ * Tracing with OpenTelemetry's SDK, sent as OTLP over HTTP. The only importer of OpenTelemetry; loaded only if a
+ * collector is configured.
+ */
 import {
   type Context,
   createTraceState,
@@ -30,15 +33,15 @@ import {
   type TracingSettings,
 } from './tracing.js'
 
-/** Jobs whose requests are remembered; the oldest makes room. */
+/** Maximum jobs whose requests are remembered; the oldest is dropped. */
 const expectedJobsMax = 10_000
 
-/** @param url of the collector's endpoint for traces. @throws AlikeError `config_invalid` */
+/** @param url of the collector's trace endpoint @throws AlikeError `config_invalid` */
 export function openOtlpTracing(url: string, settings: TracingSettings, serviceVersion: string): Tracing {
   const provider = new TracerProvider({
     resource: resourceFromAttributes({ 'service.name': settings.otelServiceName, 'service.version': serviceVersion }),
     sampler: samplerOf(settings),
-    // bounded: what does not fit is dropped, never waited for
+    // bounded: spans beyond the queue are dropped, never waited for
     spanProcessors: [new BatchSpanProcessor({ exporter: new OTLPTraceExporter({ url }) })],
   })
   const tracer = provider.getTracer('alike', serviceVersion)
@@ -68,7 +71,7 @@ export function openOtlpTracing(url: string, settings: TracingSettings, serviceV
       jobs.delete(ended.id)
     },
     close() {
-      for (const span of running.values()) span.end() // goes on after the next start, in a trace of its own
+      for (const span of running.values()) span.end() // continues after the next start, in a new trace
       return provider.shutdown()
     },
   }

@@ -1,8 +1,8 @@
-/** Where the time of requests and jobs goes, told as OpenTelemetry traces. Off, nothing of it is loaded and no request pays for it. */
+/** OpenTelemetry traces of requests and jobs. When disabled, nothing is loaded and requests have no overhead. */
 
 export interface TracingSettings {
   otelExporterOtlpEndpoint: string
-  /** The whole address for traces, in place of the one above. */
+  /** The full URL for traces, overriding the one above. */
   otelExporterOtlpTracesEndpoint: string
   otelServiceName: string
   otelTracesSampler:
@@ -10,20 +10,20 @@ export interface TracingSettings {
     | 'always_off'
     | 'traceidratio'
     | `parentbased_${'always_on' | 'always_off' | 'traceidratio'}`
-  /** Share of traces that are kept, for the samplers by ratio; empty: all. */
+  /** Share of traces kept by the ratio samplers; empty: all. */
   otelTracesSamplerArg: string
   otelSdkDisabled: boolean
 }
 
 export type Attributes = Readonly<Record<string, string | number | boolean>>
 
-/** A part that has ended, of a request or a job. */
+/** A finished part of a request or job. */
 export type TracePart = (name: string, startedAt: number, durationMs: number, attributes?: Attributes) => void
 
-/** A request under way. Times are those of `performance.now()`. */
+/** A request in progress. Times are those of `performance.now()`. */
 export interface RequestTrace {
   readonly traceId: string
-  /** The same and the span, as W3C Trace Context writes it. */
+  /** Trace and span in W3C Trace Context format. */
   readonly traceparent: string
   readonly part: TracePart
   end(name: string, attributes: Attributes, failed: boolean): void
@@ -45,16 +45,18 @@ export interface EndedJob extends StartedJob {
 export interface Tracing {
   /** @param parent the caller's `traceparent` and `tracestate` */
   request(parent: { traceparent?: string | undefined; tracestate?: string | undefined }): RequestTrace
-  /** The job was asked for by this request: its trace goes on with it. Forgotten with the process. */
+  /**
+   * Links the job to the request that created it, so that it continues the request's trace. Not kept across restarts.
+   */
   expectJob(id: string, by: RequestTrace): void
-  /** For the parts of a job that is being run; `job` ends its trace. */
+  /** Records the parts of a running job; `job` ends its trace. */
   jobParts(job: StartedJob): TracePart
   job(ended: EndedJob): void
-  /** What was recorded is sent. */
+  /** Sends what was recorded. */
   close(): Promise<void>
 }
 
-/** Of version 00 of W3C Trace Context; undefined for what is none. */
+/** W3C Trace Context, version 00; undefined if malformed. */
 export function parseTraceparent(
   given: string | undefined,
 ): { traceId: string; spanId: string; flags: number } | undefined {

@@ -1,16 +1,16 @@
-/** Distributions as counts in equal parts of [0, 1], and how far one has moved from another. */
+/** Distributions as counts in equal bins of [0, 1], and how far one has drifted from another. */
 
 export const parts = 20
 
-/** What lies outside counts to the first or the last part. */
+/** Values outside count in the first or last bin. */
 export function partOf(value: number): number {
   return Math.min(parts - 1, Math.max(0, Math.floor(value * parts)))
 }
 
 /**
- * Population stability index: Σ (found − expected) · ln(found / expected) over the parts, of shares. By convention under
- * 0.1 nothing has moved, over 0.25 much has. Half a count is added to each part, so that an empty one does not make it
- * infinite.
+ * Population stability index: Σ (observed − expected) · ln(observed / expected) over the bins, in shares. By convention
+ * below 0.1 means no drift, above 0.25 strong drift. Half a count is added to each bin, so that an empty one does not
+ * make it infinite.
  */
 export function stabilityIndex(expected: readonly number[], found: readonly number[]): number {
   const shares = (counts: readonly number[]) => {

@@ -1,11 +1,11 @@
-/** Query drift of each model that answers: the standard one from the start, others from their first query on. */
+/** Query drift per model: the default one from the start, others from their first query. */
 import type { DriftReading, QueryDrift } from './query-drift.js'
 
 export interface ModelDriftOptions {
   standard: QueryDrift
-  /** Of a model beside the standard one. */
+  /** For a model other than the default one. */
   open(modelId: string): Promise<QueryDrift>
-  /** Beside the standard one; the model whose queries are longest ago makes room, and its window with it. */
+  /** Maximum besides the default one; the least recently used model is dropped, with its window. */
   othersMax: number
 }
 
@@ -15,7 +15,7 @@ export interface ModelDriftReading extends DriftReading {
 
 export class ModelDrift {
   readonly #options: ModelDriftOptions
-  /** The one asked last is last. */
+  /** Least recently used first. */
   readonly #others = new Map<string, Promise<QueryDrift>>()
   readonly #opened = new Map<string, QueryDrift>()
 
@@ -28,7 +28,7 @@ export class ModelDrift {
     return this.#options.standard.expectedPSame
   }
 
-  /** Told of the best hit of a query that this model has answered. */
+  /** Called with the best hit of a query that this model has answered. */
   observe(modelId: string, score: number): void {
     const { standard } = this.#options
     if (modelId === standard.modelId) standard.observe(score)

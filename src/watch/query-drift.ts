@@ -1,6 +1,6 @@
 /**
- * Whether queries are still like those the network was calibrated on: the best hit of each, its score and `pSame`, held
- * against the first queries that this model answered here and against the pairs of its calibration.
+ * Detects whether queries still resemble those the network was calibrated on: compares the score and `pSame` of each
+ * best hit with the first queries answered by this model here, and with the pairs of its calibration.
  */
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -8,13 +8,13 @@ import { probabilitySameLabel, type ScoreCalibration } from '../eval/score-calib
 import { partOf, parts, stabilityIndex } from './distribution.js'
 
 export interface QueryDriftOptions {
-  /** Where the baseline outlives the process. */
+  /** Where the baseline survives a restart. */
   dataDir: string
   modelId: string
-  /** Default `query-baseline.json`, that of the standard model. */
+  /** Default `query-baseline.json`, for the default model. */
   file?: string | undefined
   calibration?: ScoreCalibration | undefined
-  /** Queries that make the baseline, and as many the window that is held against it. */
+  /** Number of queries in the baseline, and in the window compared with it. */
   queries: number
   onBest(score: number, pSame: number | undefined): void
   logger: { warn(facts: object, message: string): void }
@@ -22,7 +22,7 @@ export interface QueryDriftOptions {
 
 export interface DriftReading {
   of: 'score' | 'p_same'
-  /** `baseline`: the first queries of this model here; `calibration`: its pairs of one label. */
+  /** `baseline`: the first queries of this model here; `calibration`: its pairs with the same label. */
   reference: 'baseline' | 'calibration'
   psi: number
 }
@@ -40,7 +40,7 @@ export class QueryDrift {
   readonly #options: QueryDriftOptions
   readonly #matching: readonly number[] | undefined
   #baseline: Baseline
-  /** Of the last queries, the oldest first to go. */
+  /** The most recent queries, oldest first. */
   readonly #window: { score: number; pSame: number }[] = []
 
   private constructor(options: QueryDriftOptions, baseline: Baseline) {
@@ -49,7 +49,7 @@ export class QueryDrift {
     this.#matching = options.calibration && matchingPairs(options.calibration)
   }
 
-  /** A baseline that cannot be read, or is of another model, is made anew. */
+  /** A baseline that is unreadable, or of another model, is replaced. */
   static async open(options: QueryDriftOptions): Promise<QueryDrift> {
     const kept = await readFile(join(options.dataDir, options.file ?? fileOfStandard), 'utf8').then(
       (text) => baselineOf(text),
@@ -60,12 +60,12 @@ export class QueryDrift {
     return new QueryDrift(options, kept?.modelId === options.modelId ? kept : fresh)
   }
 
-  /** Whose queries are watched. */
+  /** The model whose queries are watched. */
   get modelId(): string {
     return this.#options.modelId
   }
 
-  /** Told of the best hit of a query. */
+  /** Called with the best hit of a query. */
   observe(score: number): void {
     const { calibration, queries, onBest } = this.#options
     const pSame = calibration && probabilitySameLabel(calibration, score)
@@ -81,7 +81,7 @@ export class QueryDrift {
     if (this.#window.length > queries) this.#window.shift()
   }
 
-  /** None before there are as many queries as a comparison takes. */
+  /** Empty until there are enough queries for a comparison. */
   readings(): DriftReading[] {
     const { queries, calibration } = this.#options
     if (this.#window.length < queries) return []
@@ -102,7 +102,7 @@ export class QueryDrift {
     ]
   }
 
-  /** Mean `pSame` of the calibration's pairs of one label: a best hit should be no worse. */
+  /** Mean `pSame` of the calibration's pairs with the same label: a best hit should not be worse. */
   get expectedPSame(): number | undefined {
     return this.#options.calibration && meanOfMatching(this.#options.calibration)
   }
@@ -131,7 +131,7 @@ function baselineOf(text: string): Baseline | undefined {
   }
 }
 
-/** Pairs of one label by their stated probability. */
+/** Pairs with the same label by predicted probability. */
 function matchingPairs({ reliability }: ScoreCalibration): number[] {
   const counts = new Array<number>(parts).fill(0)
   for (const { stated, found, pairs } of reliability) counts[partOf(stated)]! += found * pairs

@@ -1,6 +1,6 @@
 /**
- * Recall of the index as it serves: some searches are repeated in the background, once by the graph and once exactly,
- * and the ids of the best hits are compared. One at a time, and at most a hundredth of the time.
+ * Recall of the serving index: a sample of searches is repeated in the background, once with the graph and once
+ * exactly, and the ids of the best hits are compared. One at a time, and at most a hundredth of the time.
  */
 
 import type { GallerySearch } from '../gallery/gallery-search.js'
@@ -8,16 +8,16 @@ import type { GallerySearches } from '../gallery/gallery-searches.js'
 
 export interface RecallSampleOptions {
   searches: Pick<GallerySearches, 'search'>
-  /** One search in so many; 0: none. */
+  /** One search in this many; 0: none. */
   every: number
-  /** Of so many best hits by the exact scan, so many were found. */
+  /** Best hits of the exact scan, and how many of them the graph found. */
   onSample(expected: number, found: number): void
-  /** A repetition that came to nothing: the gallery is gone, or the index has no room. */
+  /** A repetition failed: the gallery is gone, or the index has no capacity. */
   onFailure(error: unknown): void
 }
 
 const k = 10
-/** Time between two repetitions, as a multiple of what the last one took. */
+/** Pause between two repetitions, as a multiple of the last one's duration. */
 const restFactor = 100
 
 export class RecallSample {
@@ -30,7 +30,7 @@ export class RecallSample {
     this.#options = options
   }
 
-  /** Told of a search that the graph has answered. */
+  /** Called for a search answered by the graph. */
   offer(gallery: string, { vector, filter, ef }: Pick<GallerySearch, 'vector' | 'filter' | 'ef'>): void {
     const { every } = this.#options
     if (every === 0 || ++this.#seen % every !== 0) return
