@@ -48,6 +48,7 @@ import { embeddingSetRoutes } from './http/routes/embedding-sets.js'
 import { explainRoutes } from './http/routes/explain.js'
 import { feedbackRoutes } from './http/routes/feedback.js'
 import { galleryRoutes } from './http/routes/galleries.js'
+import { galleryOptionsRoutes } from './http/routes/gallery-options.js'
 import { homeRoutes } from './http/routes/home.js'
 import { imageUploadRoutes } from './http/routes/image-uploads.js'
 import { imageRoutes } from './http/routes/images.js'
@@ -183,6 +184,7 @@ export async function buildApp({
     await scope.register(modelRoutes, { models, galleries, config })
     await scope.register(embeddingSetRoutes, { sets: parts.sets })
     await scope.register(galleryRoutes, { ...parts, answers, config })
+    await scope.register(galleryOptionsRoutes, { galleries, config })
     await scope.register(moveRoutes, { moves: parts.moves })
     await scope.register(imageRoutes, { galleries, answers, config })
     await scope.register(layoutRoutes, { analyses, galleries, answers })

@@ -119,6 +119,19 @@ export class Galleries {
     return Object.keys(this.#options.engines)
   }
 
+  /** What callers can choose from. */
+  get offeredEngines(): { name: string; takesWishes: boolean }[] {
+    return Object.entries(this.#options.engines).map(([name, { prepare }]) => ({
+      name,
+      takesWishes: prepare !== undefined,
+    }))
+  }
+
+  /** Of galleries that name none. */
+  get engineOfNew(): string {
+    return this.#options.engineOfNew
+  }
+
   /** @throws AlikeError as `createGallery` */
   async create(
     name: string,

@@ -61,6 +61,7 @@ test('every operation is named, explained and lists its problems', async () => {
     'Filter',
     'Gallery',
     'GalleryFields',
+    'GalleryOptions',
     'Image',
     'Job',
     'Model',

@@ -286,6 +286,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/gallery-options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the engines and defaults for galleries */
+        get: operations["getGalleryOptions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/galleries/{gallery}/move": {
         parameters: {
             query?: never;
@@ -1469,6 +1486,40 @@ export interface components {
             }[];
             /** @description There are further fields. */
             moreFields: boolean;
+        };
+        /**
+         * @description What the service offers for galleries, as it is configured.
+         * @example {
+         *       "engines": [
+         *         {
+         *           "name": "weaviate",
+         *           "distributed": true
+         *         }
+         *       ],
+         *       "engine": "weaviate",
+         *       "originals": "keep",
+         *       "keptQueriesDays": 30,
+         *       "setKeptDays": 7
+         *     }
+         */
+        GalleryOptions: {
+            /** @description Engines that a gallery can be stored in. */
+            engines: {
+                name: string;
+                /** @description Galleries in it accept `shards`, `replicas` and `quantisation`. */
+                distributed: boolean;
+            }[];
+            /** @description Of galleries that name none. */
+            engine: string;
+            /**
+             * @description Of galleries that do not state it.
+             * @enum {string}
+             */
+            originals: "keep" | "reference" | "none";
+            /** @description Days for which a kept query picture stays after it was last used. */
+            keptQueriesDays: number;
+            /** @description Days for which the previous embedding set is kept up to date after a switch or a move. */
+            setKeptDays: number;
         };
         /**
          * @description A stored picture: its record, embedding and thumbnail. The file itself is stored, referenced, or neither, as the gallery’s `originals` says.
@@ -5173,6 +5224,89 @@ export interface operations {
             };
             /** @description There is no such gallery, picture, job, snapshot or model. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The header Expect is not 100-continue. */
+            417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The URL and headers exceed the maximum size. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getGalleryOptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Engines, and what galleries get that do not state it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GalleryOptions"];
+                };
+            };
+            /** @description The request does not match its schema, or its body is incomplete. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service requires an API key, and there is no valid one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key does not have the required role. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -2,10 +2,10 @@
 import { useState } from 'preact/hooks'
 import { loadGalleries } from '../api/galleries.js'
 import { Fault } from '../controls/notice.js'
+import { NewGallery } from '../gallery/new-gallery.js'
 import { JobProgress } from '../jobs/job-progress.js'
 import { goToGallery } from '../routing/route.js'
 import { type DemoProgress, makeDemoGallery } from './make-demo-gallery.js'
-import { NewGallery } from './new-gallery.js'
 
 const counts = [240, 480, 2_000]
 

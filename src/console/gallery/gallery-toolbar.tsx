@@ -3,12 +3,13 @@ import { useState } from 'preact/hooks'
 import type { LabelCount } from '../api/galleries.js'
 import { Dialog } from '../controls/dialog.js'
 import { useLoaded } from '../controls/use-loaded.js'
-import { NewGallery } from '../demo/new-gallery.js'
 import { readFilter } from '../filter/filter.js'
 import { FilterBuilder } from '../filter/filter-builder.js'
 import { loadFields } from '../filter/load-fields.js'
 import { goTo, route } from '../routing/route.js'
 import { DeleteGallery } from './delete-gallery.js'
+import { GallerySettings } from './gallery-settings.js'
+import { NewGallery } from './new-gallery.js'
 
 export interface GalleryToolbarProps {
   gallery: string
@@ -22,7 +23,7 @@ export interface GalleryToolbarProps {
 }
 
 export function GalleryToolbar({ gallery, counts, shown, ended, total }: GalleryToolbarProps) {
-  const [open, setOpen] = useState<'filter' | 'new' | 'delete'>()
+  const [open, setOpen] = useState<'filter' | 'new' | 'settings' | 'delete'>()
   // reloaded whenever the filter is opened, because pictures may have changed
   const filtering = open === 'filter'
   const { value: fields = [] } = useLoaded(
@@ -65,6 +66,9 @@ export function GalleryToolbar({ gallery, counts, shown, ended, total }: Gallery
         <button type="button" class="quiet" onClick={() => setOpen('new')}>
           New gallery
         </button>
+        <button type="button" class="quiet" onClick={() => setOpen('settings')}>
+          Settings
+        </button>
         <button type="button" class="quiet" onClick={() => setOpen('delete')}>
           Delete gallery
         </button>
@@ -83,6 +87,7 @@ export function GalleryToolbar({ gallery, counts, shown, ended, total }: Gallery
           <NewGallery onMade={() => setOpen(undefined)} />
         </Dialog>
       )}
+      {open === 'settings' && <GallerySettings gallery={gallery} onClose={() => setOpen(undefined)} />}
       {open === 'delete' && <DeleteGallery gallery={gallery} onClose={() => setOpen(undefined)} />}
     </div>
   )

@@ -13,6 +13,7 @@ import { FeedbackAnswer } from '../schemas/feedback.js'
 import { GalleryFields } from '../schemas/fields.js'
 import { Filter } from '../schemas/filter.js'
 import { Gallery } from '../schemas/gallery.js'
+import { GalleryOptions } from '../schemas/gallery-options.js'
 import { Image } from '../schemas/image.js'
 import { Job } from '../schemas/job.js'
 import { Layout } from '../schemas/layout.js'
@@ -33,6 +34,7 @@ const namedSchemas: readonly TSchema[] = [
   Filter,
   Gallery,
   GalleryFields,
+  GalleryOptions,
   Image,
   Job,
   Model,

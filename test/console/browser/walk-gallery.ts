@@ -47,27 +47,45 @@ export async function walkGallery({ page, base, pictures, look, step }: Walk): P
     await until(page, `${original}.then((type) => /^image\\//.test(type))`)
   })
 
-  await step('a gallery is made whose files stay where they are, and is deleted once its name was typed', async () => {
-    await page.click('.toolbar >> text=New gallery')
-    await page.fill('dialog input[aria-label="Name of the new gallery"]', 'elsewhere')
-    await page.selectOption('dialog select[aria-label="What becomes of the files"]', 'reference')
-    await look('new-gallery')
-    await page.click('dialog button[type=submit]')
-    await until(page, "location.hash.includes('elsewhere')")
-    const made = "fetch('v1/galleries/elsewhere').then((answer) => answer.json())"
-    await until(page, `${made}.then(({ originals, count }) => originals === 'reference' && count === 0)`)
-    await page.goto(`${base}#/gallery/elsewhere`)
-    await page.click('.toolbar >> text=Delete gallery')
-    assert.ok(await page.isDisabled('dialog >> text=Delete the gallery'))
-    await page.fill('dialog input', 'elsewhere')
-    await page.click('dialog >> text=Delete the gallery')
-    await until(
-      page,
-      "fetch('v1/galleries').then((answer) => answer.json()).then((list) => list.galleries.length === 1)",
-    )
-    await page.goto(`${base}#/gallery/demo`)
-    await page.waitForSelector('.tile img')
-  })
+  await step(
+    'a gallery is made whose files stay where they are, is changed, and is deleted once its name was typed',
+    async () => {
+      await page.click('.toolbar >> text=New gallery')
+      await page.fill('dialog input[aria-label="Name of the new gallery"]', 'elsewhere')
+      await page.click('dialog summary >> text=Options')
+      await page.selectOption('dialog label:has-text("Originals") select', 'reference')
+      await page.fill('dialog label:has-text("Query pictures kept") input', '5')
+      await untilTold(page, 'dialog .hint', /deleted 30 days after its last use/)
+      await look('new-gallery')
+      await page.click('dialog button[type=submit]')
+      await until(page, "location.hash.includes('elsewhere')")
+      const made = "fetch('v1/galleries/elsewhere').then((answer) => answer.json())"
+      await until(
+        page,
+        `${made}.then(({ originals, keepQueries, count }) => originals === 'reference' && keepQueries === 5 && count === 0)`,
+      )
+      await page.goto(`${base}#/gallery/elsewhere`)
+      await page.click('.toolbar >> text=Settings')
+      assert.ok(await page.isDisabled('dialog button[type=submit]'), 'nothing was changed')
+      await page.fill('dialog label:has-text("Query pictures kept") input', '0')
+      await page.selectOption('dialog label:has-text("Originals") select', 'none')
+      await look('gallery-settings')
+      await page.click('dialog button[type=submit]')
+      await untilTold(page, 'dialog', /Saved\./)
+      await until(page, `${made}.then(({ originals, keepQueries }) => originals === 'none' && keepQueries === 0)`)
+      await page.click('dialog [aria-label=Close]')
+      await page.click('.toolbar >> text=Delete gallery')
+      assert.ok(await page.isDisabled('dialog >> text=Delete the gallery'))
+      await page.fill('dialog input', 'elsewhere')
+      await page.click('dialog >> text=Delete the gallery')
+      await until(
+        page,
+        "fetch('v1/galleries').then((answer) => answer.json()).then((list) => list.galleries.length === 1)",
+      )
+      await page.goto(`${base}#/gallery/demo`)
+      await page.waitForSelector('.tile img')
+    },
+  )
 
   await step('a filter is put together from the fields there are, and the wall shows what fits', async () => {
     await page.click('.toolbar >> text=Filter')

@@ -623,6 +623,41 @@ class GalleryFields(TypedDict):
     """
 
 
+class Engine(TypedDict):
+    name: str
+    distributed: bool
+    """
+    Galleries in it accept `shards`, `replicas` and `quantisation`.
+    """
+
+
+class GalleryOptions(TypedDict):
+    """
+    What the service offers for galleries, as it is configured.
+    """
+
+    engines: list[Engine]
+    """
+    Engines that a gallery can be stored in.
+    """
+    engine: str
+    """
+    Of galleries that name none.
+    """
+    originals: Literal['keep', 'reference', 'none']
+    """
+    Of galleries that do not state it.
+    """
+    keptQueriesDays: float
+    """
+    Days for which a kept query picture stays after it was last used.
+    """
+    setKeptDays: float
+    """
+    Days for which the previous embedding set is kept up to date after a switch or a move.
+    """
+
+
 class Image(TypedDict):
     """
     A stored picture: its record, embedding and thumbnail. The file itself is stored, referenced, or neither, as the gallery’s `originals` says.

@@ -1,0 +1,128 @@
+/** Fields for what a gallery keeps, and for where it is stored. */
+import type { Originals, RuleChoices, StorageChoices } from './gallery-choices.js'
+import type { GalleryOptions } from './load-gallery-options.js'
+
+export interface FieldsProps<Choices> {
+  choices: Choices
+  onChange: (change: Partial<Choices>) => void
+  /** Undefined until they have arrived. */
+  options: GalleryOptions | undefined
+}
+
+const originalsTexts: Record<Originals, string> = {
+  keep: 'are stored',
+  reference: 'stay where they are',
+  none: 'are not stored',
+}
+
+/** @param standard the service's default can be chosen */
+export function RuleFields({ choices, onChange, options, standard }: FieldsProps<RuleChoices> & { standard: boolean }) {
+  return (
+    <>
+      <label class="field">
+        <span>Originals</span>
+        <select
+          value={choices.originals}
+          onChange={({ currentTarget }) => onChange({ originals: currentTarget.value as Originals })}
+        >
+          {standard && <option value="">service default{options && ` (${originalsTexts[options.originals]})`}</option>}
+          {Object.entries(originalsTexts).map(([value, text]) => (
+            <option key={value} value={value}>
+              {text}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label class="field">
+        <span>Query pictures kept</span>
+        <input
+          type="number"
+          min={0}
+          max={10_000}
+          step={1}
+          placeholder="0"
+          value={choices.keepQueries}
+          onInput={({ currentTarget }) => onChange({ keepQueries: currentTarget.value })}
+        />
+      </label>
+      <p class="hint">
+        So many of the last distinct pictures that were searched with are stored, to judge the next network on them.
+        Each is deleted {daysOf(options?.keptQueriesDays)} after its last use, when as many newer ones exist, when this
+        number is lowered, and with the gallery. Nothing returns them. Query pictures often show people: enable this
+        only where callers may expect it.
+      </p>
+    </>
+  )
+}
+
+/** @param without engines that are no choice */
+export function StorageFields({
+  choices,
+  onChange,
+  options,
+  without = [],
+}: FieldsProps<StorageChoices> & { without?: readonly string[] }) {
+  const engines = options?.engines.filter(({ name }) => !without.includes(name)) ?? []
+  return (
+    <>
+      <label class="field">
+        <span>Engine</span>
+        <select value={choices.engine} onChange={({ currentTarget: { value } }) => onChange(engineOf(value, engines))}>
+          {without.length === 0 && <option value="">service default{options && ` (${options.engine})`}</option>}
+          {engines.map(({ name }) => (
+            <option key={name} value={name}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+      {choices.distributed && <ClusterFields choices={choices} onChange={onChange} />}
+    </>
+  )
+}
+
+function ClusterFields({ choices, onChange }: Omit<FieldsProps<StorageChoices>, 'options'>) {
+  return (
+    <>
+      {(['shards', 'replicas'] as const).map((name) => (
+        <label key={name} class="field">
+          <span>{name === 'shards' ? 'Shards' : 'Replicas'}</span>
+          <input
+            type="number"
+            min={1}
+            max={name === 'shards' ? 256 : 16}
+            step={1}
+            placeholder="service default"
+            value={choices[name]}
+            onInput={({ currentTarget }) => onChange({ [name]: currentTarget.value })}
+          />
+        </label>
+      ))}
+      <label class="field">
+        <span>Quantisation</span>
+        <select
+          value={choices.quantisation}
+          onChange={({ currentTarget }) =>
+            onChange({ quantisation: currentTarget.value as StorageChoices['quantisation'] })
+          }
+        >
+          <option value="">service default</option>
+          <option value="none">none</option>
+          <option value="rq8">8 bits a dimension (rq8)</option>
+        </select>
+      </label>
+    </>
+  )
+}
+
+function daysOf(days: number | undefined): string {
+  if (days === undefined) return 'some days'
+  return days === 1 ? 'a day' : `${days.toLocaleString('en')} days`
+}
+
+export function engineOf(
+  name: string,
+  engines: GalleryOptions['engines'],
+): Pick<StorageChoices, 'engine' | 'distributed'> {
+  return { engine: name, distributed: engines.find((one) => one.name === name)?.distributed === true }
+}

@@ -1,0 +1,74 @@
+/** Changes what a gallery keeps. */
+import { useState } from 'preact/hooks'
+import { type Gallery, loadGalleries } from '../api/galleries.js'
+import { answerOf, service } from '../api/service.js'
+import { Dialog } from '../controls/dialog.js'
+import { Fault } from '../controls/notice.js'
+import { useLoaded } from '../controls/use-loaded.js'
+import { RuleFields } from './choice-fields.js'
+import { changeOf, mayRelease, type RuleChoices, rulesOf } from './gallery-choices.js'
+import { type GalleryOptions, loadGalleryOptions } from './load-gallery-options.js'
+
+export function GallerySettings({ gallery, onClose }: { gallery: string; onClose: () => void }) {
+  const { value: options } = useLoaded(loadGalleryOptions, [])
+  const { value: now, error, reload } = useLoaded((signal) => loadGallery(gallery, signal), [gallery])
+  return (
+    <Dialog title={`Settings of ${gallery}`} onClose={onClose}>
+      {error !== undefined && <Fault error={error} />}
+      {now !== undefined && <RulesForm key={now.name} gallery={now} options={options} onChanged={reload} />}
+    </Dialog>
+  )
+}
+
+interface RulesFormProps {
+  gallery: Gallery
+  options: GalleryOptions | undefined
+  onChanged: () => void
+}
+
+function RulesForm({ gallery, options, onChanged }: RulesFormProps) {
+  const [choices, setChoices] = useState(() => rulesOf(gallery))
+  const [outcome, setOutcome] = useState<{ error?: unknown }>()
+  const change = (changed: Partial<RuleChoices>) => {
+    setOutcome(undefined)
+    setChoices((before) => ({ ...before, ...changed }))
+  }
+  const body = changeOf(gallery, choices)
+  const save = async (event: Event) => {
+    event.preventDefault()
+    if (body === undefined) return
+    try {
+      const params = { path: { gallery: gallery.name } }
+      await answerOf(service.PATCH('/v1/galleries/{gallery}', { params, body }))
+      setOutcome({})
+      await loadGalleries()
+      onChanged()
+    } catch (error) {
+      setOutcome({ error })
+    }
+  }
+  return (
+    <form class="stack" onSubmit={save}>
+      <RuleFields choices={choices} onChange={change} options={options} standard={false} />
+      {mayRelease(gallery, choices) && (
+        <label class="tick">
+          <input
+            type="checkbox"
+            checked={choices.release}
+            onChange={({ currentTarget }) => change({ release: currentTarget.checked })}
+          />
+          Also give up the originals that were stored until now; they cannot be brought back
+        </label>
+      )}
+      <button type="submit" class={choices.release ? 'danger' : 'primary'} disabled={body === undefined}>
+        Save
+      </button>
+      {outcome !== undefined &&
+        (outcome.error === undefined ? <p role="status">Saved.</p> : <Fault error={outcome.error} />)}
+    </form>
+  )
+}
+
+async function loadGallery(gallery: string, signal: AbortSignal): Promise<Gallery> {
+  return answerOf(service.GET('/v1/galleries/{gallery}', { params: { path: { gallery } }, signal }))
+}

@@ -1,0 +1,83 @@
+/** Creates an empty gallery. */
+import { useState } from 'preact/hooks'
+import { loadGalleries } from '../api/galleries.js'
+import { answerOf, service } from '../api/service.js'
+import { Fault } from '../controls/notice.js'
+import { useLoaded } from '../controls/use-loaded.js'
+import { goToGallery } from '../routing/route.js'
+import { RuleFields, StorageFields } from './choice-fields.js'
+import { type NewGalleryChoices, newGalleryBody, nothingNew } from './gallery-choices.js'
+import { loadGalleryOptions } from './load-gallery-options.js'
+
+export function NewGallery({ onMade }: { onMade?: () => void }) {
+  const [name, setName] = useState('')
+  const [choices, setChoices] = useState(nothingNew)
+  const [error, setError] = useState<unknown>()
+  const { value: options } = useLoaded(loadGalleryOptions, [])
+  const change = (changed: Partial<NewGalleryChoices>) => setChoices((before) => ({ ...before, ...changed }))
+  const make = async (event: Event) => {
+    event.preventDefault()
+    setError(undefined)
+    try {
+      const params = { path: { gallery: name } }
+      await answerOf(service.PUT('/v1/galleries/{gallery}', { params, body: newGalleryBody(choices) }))
+      await loadGalleries()
+      onMade?.()
+      goToGallery(name)
+    } catch (reason) {
+      setError(reason)
+    }
+  }
+  return (
+    <form class="stack" onSubmit={make}>
+      <div class="row">
+        <input
+          aria-label="Name of the new gallery"
+          placeholder="holidays"
+          required
+          pattern="[A-Za-z0-9][A-Za-z0-9._\-]{0,63}"
+          title="Letters, digits, dots, underscores, hyphens; at most 64"
+          value={name}
+          onInput={(event) => setName(event.currentTarget.value)}
+        />
+        <button type="submit">Create</button>
+      </div>
+      <details class="stack">
+        <summary>Options</summary>
+        <ModelField choices={choices} onChange={change} />
+        {(options?.engines.length ?? 0) > 1 && <StorageFields choices={choices} onChange={change} options={options} />}
+        <RuleFields choices={choices} onChange={change} options={options} standard />
+      </details>
+      {error !== undefined && <Fault error={error} />}
+    </form>
+  )
+}
+
+/** Where there is only one, nothing is to be chosen. */
+function ModelField({
+  choices,
+  onChange,
+}: {
+  choices: NewGalleryChoices
+  onChange: (change: Partial<NewGalleryChoices>) => void
+}) {
+  const { value: models = [] } = useLoaded(loadModels, [])
+  if (models.length < 2) return null
+  return (
+    <label class="field">
+      <span>Network</span>
+      <select value={choices.model} onChange={({ currentTarget }) => onChange({ model: currentTarget.value })}>
+        <option value="">service default ({models[0]!.name})</option>
+        {models.map(({ id, name }) => (
+          <option key={id} value={id}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}
+
+async function loadModels(signal: AbortSignal) {
+  return (await answerOf(service.GET('/v1/models', { signal }))).models
+}
