@@ -7,6 +7,7 @@ import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { installModel } from '../support/installed-model.js'
 import type { Job } from '../support/jobs.js'
+import { postgresServer } from '../support/postgres-server.js'
 import { until } from '../support/until.js'
 import { type RunningWeaviate, settingsOf, sharedWeaviate, skipWithoutWeaviate } from '../support/weaviate-server.js'
 
@@ -146,6 +147,60 @@ async function tamper({ settings: { url } }: RunningWeaviate, setUid: string, id
   const answer = await fetch(object, { method: 'PUT', headers: { 'content-type': 'application/json' }, body })
   assert.equal(answer.status, 200)
 }
+
+/** More than are copied at once. */
+async function withMany(app: TestApp, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await store(app, `m${i}`, 1_000 + i)
+}
+
+/** Paused while some of it is copied, written to, and resumed. */
+async function movedWithPause(app: TestApp): Promise<void> {
+  await withMany(app, 60)
+  const job = await move(app, 202, { engine: 'weaviate', ratePerSecond: 8 })
+  const now = () => app.call<Job & { paused: boolean }>(200, { url: `/v1/jobs/${job.id}` })
+  const steer = (paused: boolean) =>
+    app.call<Job & { paused: boolean }>(200, { method: 'PATCH', url: `/v1/jobs/${job.id}`, payload: { paused } })
+  await until(async () => (await now()).done > 0, 'the first pictures in the copy')
+  assert.equal((await steer(true)).paused, true)
+  await until(async () => (await now()).state === 'queued', 'the end of the run')
+  const { done } = await now()
+  const paused = await told(app)
+  assert.deepEqual([paused.engine, paused.move?.state, paused.move?.job], ['embedded', 'copying', job.id])
+  assert.ok(done < paused.count, `all ${done} were copied before the pause`)
+  assert.equal((await move(app, 409, { engine: 'weaviate' })).code, 'move_under_way')
+  await change(app, 1)
+  assert.equal((await now()).done, done, 'nothing is copied while it is paused')
+  const before = [await all(app), await found(app, 3)]
+  assert.equal((await steer(false)).paused, false)
+  const moved = await ended(app, job)
+  assert.deepEqual([moved.state, moved.failure], ['succeeded', null])
+  assert.equal((await told(app)).engine, 'weaviate')
+  assert.deepEqual([await all(app), await found(app, 3)], before)
+}
+
+test(
+  'a move that is paused and resumed goes on from what is copied, with what was written meanwhile',
+  needsServer,
+  async (t) => {
+    await movedWithPause((await filled(t)).app)
+  },
+)
+
+test(
+  'where PostgreSQL holds catalogue and jobs, a gallery is paused, moves and comes back, too',
+  needsServer,
+  async (t) => {
+    const postgres = await postgresServer(t)
+    if (postgres === undefined) return
+    const { app } = await filled(t, { postgresUrl: await postgres.newDatabase() })
+    await movedWithPause(app)
+    await change(app, 3)
+    const before = [await all(app), await found(app, 3)]
+    assert.equal((await ended(app, await move(app, 202, { engine: 'embedded' }))).state, 'succeeded')
+    assert.deepEqual([(await told(app)).engine, (await told(app)).move?.engine], ['embedded', 'weaviate'])
+    assert.deepEqual([await all(app), await found(app, 3)], before)
+  },
+)
 
 test('a copy that differs is refused, and the gallery stays where it is', needsServer, async (t) => {
   const { app, server } = await filled(t)

@@ -1,4 +1,4 @@
-/** Changes what a gallery keeps. */
+/** Changes what a gallery keeps, and where it is stored. */
 import { useState } from 'preact/hooks'
 import { type Gallery, loadGalleries } from '../api/galleries.js'
 import { answerOf, service } from '../api/service.js'
@@ -8,6 +8,7 @@ import { useLoaded } from '../controls/use-loaded.js'
 import { RuleFields } from './choice-fields.js'
 import { changeOf, mayRelease, type RuleChoices, rulesOf } from './gallery-choices.js'
 import { type GalleryOptions, loadGalleryOptions } from './load-gallery-options.js'
+import { MovePanel } from './move-panel.js'
 
 export function GallerySettings({ gallery, onClose }: { gallery: string; onClose: () => void }) {
   const { value: options } = useLoaded(loadGalleryOptions, [])
@@ -16,6 +17,9 @@ export function GallerySettings({ gallery, onClose }: { gallery: string; onClose
     <Dialog title={`Settings of ${gallery}`} onClose={onClose}>
       {error !== undefined && <Fault error={error} />}
       {now !== undefined && <RulesForm key={now.name} gallery={now} options={options} onChanged={reload} />}
+      {now !== undefined && options !== undefined && (
+        <MovePanel key={now.engine} gallery={now} options={options} onChanged={reload} />
+      )}
     </Dialog>
   )
 }

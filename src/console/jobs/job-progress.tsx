@@ -2,7 +2,7 @@
 import type { Job } from '../api/follow-job.js'
 
 export function JobProgress({ job }: { job: Job }) {
-  const { done, total, failed, skipped, picturesPerSecond, secondsLeft, state, failure } = job
+  const { done, total, failed, skipped, picturesPerSecond, secondsLeft, state, paused, failure } = job
   const share = state === 'queued' ? 0 : job.finishedAt === null ? job.share : 1
   const facts = [
     total === null ? `${done} done` : `${done.toLocaleString('en')} of ${total.toLocaleString('en')}`,
@@ -15,7 +15,7 @@ export function JobProgress({ job }: { job: Job }) {
     <div class="job-progress">
       <progress max={1} value={share} aria-label={`${job.kind} of ${job.gallery}`} />
       <p class="hint">
-        {state.replaceAll('_', ' ')} · {facts.join(' · ')}
+        {paused && job.finishedAt === null ? 'paused' : state.replaceAll('_', ' ')} · {facts.join(' · ')}
       </p>
       {failure && <p class="hint">{failure.detail}</p>}
     </div>

@@ -1,8 +1,9 @@
-/** Jobs of all kinds, newest first, with their progress; unfinished ones can be cancelled. */
+/** Jobs of all kinds, newest first, with their progress; unfinished ones can be paused, resumed and cancelled. */
 import { useEffect, useState } from 'preact/hooks'
 import type { Job } from '../api/follow-job.js'
 import { answerOf, service } from '../api/service.js'
 import { Fault } from '../controls/notice.js'
+import { JobActions } from './job-actions.js'
 import { JobErrors } from './job-errors.js'
 import { JobProgress } from './job-progress.js'
 
@@ -11,10 +12,6 @@ const everyMs = 2_000
 export function JobTable() {
   const { jobs, error, refresh } = useJobs()
   const [errorsOf, setErrorsOf] = useState<Job>()
-  const cancel = async ({ id }: Job) => {
-    await answerOf(service.DELETE('/v1/jobs/{job}', { params: { path: { job: id } } })).catch(() => undefined)
-    await refresh()
-  }
   return (
     <>
       {error !== undefined && <Fault error={error} />}
@@ -41,11 +38,7 @@ export function JobTable() {
               </td>
               <td>{new Date(job.startedAt ?? job.createdAt).toLocaleString()}</td>
               <td>
-                {job.finishedAt === null && (
-                  <button type="button" class="quiet" onClick={() => cancel(job)}>
-                    Cancel<span class="unseen"> the {job.kind}</span>
-                  </button>
-                )}
+                <JobActions job={job} onChanged={refresh} />
                 {job.failed > 0 && (
                   <button type="button" class="quiet" onClick={() => setErrorsOf(job)}>
                     Errors<span class="unseen"> of the {job.kind}</span>

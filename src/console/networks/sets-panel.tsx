@@ -3,6 +3,7 @@
  */
 import { useState } from 'preact/hooks'
 import { Fault } from '../controls/notice.js'
+import { JobActions } from '../jobs/job-actions.js'
 import { JobProgress } from '../jobs/job-progress.js'
 import { GateVerdict } from './gate-verdict.js'
 import { type EmbeddingSet, type Sets, useSets } from './use-sets.js'
@@ -40,6 +41,7 @@ export function SetsPanel({ gallery, models }: SetsPanelProps) {
         ))}
       </ul>
       {tellsJob && <JobProgress job={job} />}
+      {tellsJob && <JobActions job={job} onChanged={sets.setJob} />}
       {others.length > 0 && <BuildForm models={others} sets={sets} />}
       {models.length === 1 && (
         <p class="hint">

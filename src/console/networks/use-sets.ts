@@ -24,6 +24,8 @@ export interface Sets {
   build: (asked: Build) => void
   serve: (model: string, force: boolean) => void
   remove: (model: string) => void
+  /** The job as an answer told it. */
+  setJob: (job: Job) => void
 }
 
 export function useSets(gallery: string): Sets {
@@ -58,6 +60,7 @@ export function useSets(gallery: string): Sets {
     job,
     error: fault ?? error,
     busy,
+    setJob,
     build: ({ model, withoutOriginal }) =>
       void act(async () => {
         const body = { model, ...(withoutOriginal && { withoutOriginal }) }

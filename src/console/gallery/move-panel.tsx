@@ -1,0 +1,124 @@
+/** Moves a gallery to another engine while it serves, and back. */
+import { useState } from 'preact/hooks'
+import { type Gallery, loadGalleries } from '../api/galleries.js'
+import { answerOf, service } from '../api/service.js'
+import { Fault } from '../controls/notice.js'
+import { JobActions } from '../jobs/job-actions.js'
+import { JobProgress } from '../jobs/job-progress.js'
+import { engineOf, StorageFields } from './choice-fields.js'
+import { moveBody, nothingStored, type StorageChoices } from './gallery-choices.js'
+import type { GalleryOptions } from './load-gallery-options.js'
+import { useFollowedJob } from './use-followed-job.js'
+
+export interface MovePanelProps {
+  gallery: Gallery
+  options: GalleryOptions
+  /** Asks for the gallery anew. */
+  onChanged: () => void
+}
+
+export function MovePanel({ gallery, options, onChanged }: MovePanelProps) {
+  const { name, engine, move } = gallery
+  const ended = () => {
+    onChanged()
+    void loadGalleries()
+  }
+  const { job, error, setJob } = useFollowedJob(move?.job, ended)
+  const [fault, setFault] = useState<unknown>()
+  const isMoving = move?.job !== undefined
+  const removeCopy = async () => {
+    const params = { path: { gallery: name, model: gallery.modelId } }
+    await answerOf(service.DELETE('/v1/galleries/{gallery}/sets/{model}', { params })).then(onChanged, setFault)
+  }
+  return (
+    <section class="stack" aria-label="Engine of this gallery">
+      <h3>Engine</h3>
+      <p>
+        It is stored in <strong>{engine}</strong>.{move !== undefined && ` ${aboutCopy(move)}`}
+      </p>
+      {job !== undefined && (isMoving || job.failure !== null) && (
+        <div class="stack">
+          <JobProgress job={job} />
+          <JobActions job={job} onChanged={setJob} />
+        </div>
+      )}
+      {!isMoving && move !== undefined && (
+        <div class="row">
+          <button type="button" class="quiet" onClick={removeCopy}>
+            Remove the copy in {move.engine}
+          </button>
+        </div>
+      )}
+      {!isMoving && <MoveForm gallery={gallery} options={options} onMoved={onChanged} />}
+      {(fault ?? error) !== undefined && <Fault error={fault ?? error} />}
+    </section>
+  )
+}
+
+function aboutCopy({ engine, state, images, job, keptUntil }: NonNullable<Gallery['move']>): string {
+  const count = `${images.toLocaleString('en')} pictures`
+  if (state === 'kept')
+    return `It came from ${engine}, where a copy of ${count} is kept up to date until ${new Date(keptUntil ?? '').toLocaleDateString()}.`
+  return job === undefined
+    ? `A move to ${engine} did not end; ${count} are there, and another move continues from them.`
+    : `It is being moved to ${engine}: ${count} are there.`
+}
+
+interface MoveFormProps {
+  gallery: Gallery
+  options: GalleryOptions
+  onMoved: () => void
+}
+
+function MoveForm({ gallery, options, onMoved }: MoveFormProps) {
+  const { name, engine, move } = gallery
+  const others = options.engines.filter((one) => one.name !== engine)
+  const first = move?.engine ?? others[0]?.name ?? ''
+  const [choices, setChoices] = useState<StorageChoices>({ ...nothingStored, ...engineOf(first, options.engines) })
+  const [rate, setRate] = useState('')
+  const [error, setError] = useState<unknown>()
+  if (others.length === 0)
+    return (
+      <p class="hint">
+        The service has no other engine. <code>WEAVIATE_URL</code> adds one.
+      </p>
+    )
+  const begin = async (event: Event) => {
+    event.preventDefault()
+    setError(undefined)
+    const params = { path: { gallery: name } }
+    await answerOf(service.POST('/v1/galleries/{gallery}/move', { params, body: moveBody(choices, rate) })).then(
+      onMoved,
+      setError,
+    )
+  }
+  return (
+    <form class="stack" onSubmit={begin}>
+      <StorageFields
+        choices={choices}
+        onChange={(changed) => setChoices((before) => ({ ...before, ...changed }))}
+        options={options}
+        without={[engine]}
+      />
+      <label class="field">
+        <span>Pictures a second</span>
+        <input
+          type="number"
+          min={0}
+          placeholder="as many as possible"
+          value={rate}
+          onInput={({ currentTarget }) => setRate(currentTarget.value)}
+        />
+      </label>
+      <p class="hint">
+        Every picture is copied as it is stored while searches and writes go on; then all are compared, and one step
+        switches. If anything differs, nothing changes. The copy here is kept up to date for{' '}
+        {options.setKeptDays.toLocaleString('en')} days, and can be moved back to in the time of a comparison.
+      </p>
+      <button type="submit" class="primary">
+        Move to {choices.engine}
+      </button>
+      {error !== undefined && <Fault error={error} />}
+    </form>
+  )
+}
