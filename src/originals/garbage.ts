@@ -7,6 +7,8 @@ import type { OriginalStore } from './original-store.js'
 
 /** What the image records know about the use of originals. */
 export interface OriginalUses {
+  /** Whether no image is recorded elsewhere: otherwise nothing may be removed. */
+  knowsAll(): boolean
   /** Content hashes formerly used by images, at most `limit`. */
   unused(limit: number): string[]
   isUsed(contentHash: string): boolean
@@ -49,6 +51,7 @@ export class OriginalsGarbage {
   /** Removes those that images gave up. @returns how many */
   async collect(): Promise<number> {
     const { store, uses } = this.#options
+    if (!uses.knowsAll()) return 0
     const before = this.#youngest()
     const gone: string[] = []
     for (const contentHash of uses.unused(batchSize)) {
@@ -66,6 +69,7 @@ export class OriginalsGarbage {
   /** Removes those without any record: a process died between storing the original and its image. @returns how many */
   async sweep(): Promise<number> {
     const { store, uses } = this.#options
+    if (!uses.knowsAll()) return 0
     const before = this.#youngest()
     let removed = 0
     for await (const { contentHash, putAt } of store.list()) {

@@ -5,6 +5,9 @@ import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
 import { FolderOriginals } from '../../src/originals/folder-originals.js'
 import { OriginalsGarbage } from '../../src/originals/garbage.js'
+import { engineOf } from '../engines/embedded/embedded-galleries.js'
+import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
+import { model } from '../gallery/stored-images.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 import { hashOf, listed } from './original-stores.js'
 
@@ -33,6 +36,7 @@ test('originals given up or never used are removed, but never those in use or re
   const garbage = new OriginalsGarbage({
     store,
     uses: {
+      knowsAll: () => true,
       unused: (limit) => [...unused].slice(0, limit),
       isUsed: (hash) => hash === used,
       forget: async (hashes) => hashes.forEach((hash) => unused.delete(hash)),
@@ -48,4 +52,27 @@ test('originals given up or never used are removed, but never those in use or re
   assert.deepEqual([...unused], [givenUpLately])
   assert.deepEqual(freed, ['given up'.length, 'never taken'.length])
   assert.deepEqual((await listed(store)).map(({ contentHash }) => contentHash).sort(), [used, givenUpLately].sort())
+})
+
+test('nothing is removed while a gallery is stored in another engine, whose pictures are not known here', async (t) => {
+  const { store } = await fourOriginals(t)
+  const galleries = await openIn(t, await dataFolder(t))
+  await galleries.create('a')
+  const { originalUses: uses, catalogue } = engineOf(galleries)
+  const { galleryUid } = await galleries.sets.serving('a')
+  const { id: modelId, dimension } = model
+  const uid = 'b5'.repeat(8)
+  await catalogue.addSet({ uid, galleryUid, engine: 'weaviate', modelId, dimension, about: {} })
+  const garbage = new OriginalsGarbage({
+    store,
+    uses,
+    everyMs: hour,
+    sweepEveryMs: hour,
+    minAgeMs: hour,
+    logger: pino({ level: 'silent' }),
+  })
+  t.after(() => garbage.close())
+  assert.deepEqual([await garbage.collect(), await garbage.sweep(), (await listed(store)).length], [0, 0, 4])
+  await catalogue.removeSet(uid)
+  assert.deepEqual([await garbage.sweep(), (await listed(store)).length], [3, 1])
 })

@@ -2,12 +2,16 @@
 import type { Database, Statement } from './database.js'
 
 export class OriginalTable {
+  readonly #elsewhere: Statement<[], 1>
   readonly #unused: Statement<[number], string>
   readonly #isUsed: Statement<[string], 1>
   readonly #forget: Statement<[string]>
   readonly #forgetUsed: Statement<[]>
 
   constructor(database: Database) {
+    this.#elsewhere = database
+      .prepare<[], 1>("SELECT 1 FROM embedding_set WHERE engine <> 'embedded' AND stage <> 'dropped' LIMIT 1")
+      .pluck()
     // a gallery may have released its originals while it still has the pictures
     const holding = `SELECT 1 FROM image
       JOIN embedding_set ON embedding_set.number = image.gallery
@@ -20,6 +24,11 @@ export class OriginalTable {
     this.#isUsed = database.prepare<[string], 1>(`${holding} AND content_hash = ? LIMIT 1`).pluck()
     this.#forget = database.prepare(`DELETE FROM released_original WHERE content_hash = ? AND NOT EXISTS (${used})`)
     this.#forgetUsed = database.prepare(`DELETE FROM released_original WHERE EXISTS (${used})`)
+  }
+
+  /** Whether all pictures are recorded here; another engine keeps those of its sets itself. */
+  knowsAll(): boolean {
+    return this.#elsewhere.get() === undefined
   }
 
   /** Content hashes that were used by pictures and no longer are. */

@@ -10,6 +10,7 @@ export interface StoredOriginalUsesOptions {
 
 export function storedOriginalUses({ store, write }: StoredOriginalUsesOptions): OriginalUses {
   return {
+    knowsAll: () => store.read(({ originals }) => originals.knowsAll()),
     unused: (limit) => store.read(({ originals }) => originals.unused(limit)),
     isUsed: (contentHash) => store.read(({ originals }) => originals.isUsed(contentHash)),
     forget: (contentHashes) => write(() => store.write('forgetOriginals', { contentHashes })),
