@@ -20,6 +20,11 @@ export function wordsOf(descriptor: Uint8Array): Uint32Array | undefined {
   return new Uint32Array(aligned.buffer, aligned.byteOffset, descriptorWords)
 }
 
+/** Of a query's pictures, those that have features. */
+export function queryWords(query: readonly Uint8Array[]): Uint32Array[] {
+  return query.flatMap((descriptor) => wordsOf(descriptor) ?? [])
+}
+
 /**
  * For the best matching pair of views, one of them uncropped: agreeing minus differing signs, as a share of all signs
  * or of those of the lowest frequencies, whichever is lower.

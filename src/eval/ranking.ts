@@ -76,10 +76,17 @@ function orderOfIds(ids: readonly string[]): Uint32Array {
 }
 
 /** Rows already in order are used in place. */
-function gatherRows({ embeddings, dimension }: LabelledEmbeddings, order: Uint32Array): Float32Array {
-  if (order.every((position, i) => position === i)) return embeddings
-  const rows = new Float32Array(order.length * dimension)
-  order.forEach((position, i) =>
+function gatherRows(images: LabelledEmbeddings, order: Uint32Array): Float32Array {
+  return order.every((position, i) => position === i) ? images.embeddings : rowsAt(images, order)
+}
+
+/** [positions, dimension], copied. */
+export function rowsAt(
+  { embeddings, dimension }: Pick<LabelledEmbeddings, 'embeddings' | 'dimension'>,
+  positions: Uint32Array,
+): Float32Array {
+  const rows = new Float32Array(positions.length * dimension)
+  positions.forEach((position, i) =>
     rows.set(embeddings.subarray(position * dimension, (position + 1) * dimension), i * dimension),
   )
   return rows

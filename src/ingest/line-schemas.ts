@@ -94,7 +94,7 @@ export function readIngestLine(line: Buffer, limits: LineLimits): IngestLine {
   const kind = (['add', 'delete'] as const).find(
     (name) => typeof value === 'object' && value !== null && Object.hasOwn(value, name),
   )
-  if (kind === undefined) throw invalid('It has neither "add" nor "delete".')
+  if (kind === undefined) throw invalidLine('It has neither "add" nor "delete".')
   const read = expectFit(checks[kind], value) as IngestLine
   if ('add' in read) expectStorable(read.add.metadata, 'add.metadata', limits)
   return read
@@ -114,13 +114,13 @@ export function checkManifestRow(row: unknown, limits: LineLimits): ManifestLine
 
 function parsedLine(line: Buffer): unknown {
   const read = readJson(line, lineBounds)
-  if ('misfit' in read) throw invalid(`It ${read.misfit}.`)
+  if ('misfit' in read) throw invalidLine(`It ${read.misfit}.`)
   return read.value
 }
 
 function expectStorable(metadata: Metadata | undefined, place: string, { metadataMaxBytes }: LineLimits): void {
   const misfit = metadata === undefined ? undefined : misfitOfStored(metadata, metadataMaxBytes)
-  if (misfit !== undefined) throw invalid(`${place} ${misfit}.`)
+  if (misfit !== undefined) throw invalidLine(`${place} ${misfit}.`)
 }
 
 function expectFit(check: ReturnType<typeof Compile<TSchema>>, value: unknown): unknown {
@@ -129,15 +129,15 @@ function expectFit(check: ReturnType<typeof Compile<TSchema>>, value: unknown): 
   const unknown = errors.flatMap(({ keyword, params }) =>
     keyword === 'additionalProperties' ? (params as { additionalProperties: string[] }).additionalProperties : [],
   )
-  if (unknown[0] !== undefined) throw invalid(`${JSON.stringify(unknown[0].slice(0, 100))} is not known here.`)
+  if (unknown[0] !== undefined) throw invalidLine(`${JSON.stringify(unknown[0].slice(0, 100))} is not known here.`)
   const [first] = errors
-  throw invalid(
+  throw invalidLine(
     first === undefined
       ? 'It does not fit.'
       : `${first.instancePath.slice(1).replaceAll('/', '.') || 'It'} ${first.message}.`,
   )
 }
 
-function invalid(detail: string): AlikeError {
+export function invalidLine(detail: string): AlikeError {
   return new AlikeError('line_invalid', { detail })
 }

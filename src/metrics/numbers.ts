@@ -1,5 +1,6 @@
 /** Gauges with a single value, read at each scrape; 0 without a source. */
-import { Gauge, type Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
+import { readingGauge } from './instruments.js'
 
 const numbers = {
   connections: ['alike_http_connections', 'Open connections of callers.'],
@@ -50,13 +51,11 @@ export type NumberSources = { [Name in keyof typeof numbers]?: () => number | Pr
 
 export function registerNumbers(registry: Registry, sources: NumberSources): void {
   for (const [source, [name, help]] of Object.entries(numbers)) {
-    new Gauge({
+    readingGauge(registry, {
       name,
       help,
-      registers: [registry],
-      async collect() {
-        this.set((await sources[source as keyof NumberSources]?.()) ?? 0)
-      },
+      labels: [],
+      read: async (set) => set({}, (await sources[source as keyof NumberSources]?.()) ?? 0),
     })
   }
 }

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { S3Client } from '@aws-sdk/client-s3'
 import { AlikeError } from '../errors.js'
+import { boundedBytes } from './bounded-bytes.js'
 
 export interface ListedBucketsOptions {
   /** `photos, archive/2024/`: whole buckets, or a bucket with a prefix, separated by commas. Empty: nothing is read. */
@@ -100,7 +101,10 @@ export function openListedBuckets(options: ListedBucketsOptions): ListedBuckets 
         const answer = await (await connected()).send(new GetObjectCommand({ Bucket: bucket, Key: key }), {
           abortSignal: signal,
         })
-        return await bounded(answer.Body as AsyncIterable<Uint8Array>, answer.ContentLength ?? 0, maxBytes)
+        return await boundedBytes(answer.Body as AsyncIterable<Uint8Array>, {
+          announced: answer.ContentLength ?? 0,
+          maxBytes,
+        })
       }
       try {
         const bytes = await patiently(attempt, { patienceMs: ofThis, signal, what: 'The object' })
@@ -145,19 +149,6 @@ async function connect({
     ...(endpoint !== '' && { endpoint }),
     ...(profile !== '' && { profile }),
   })
-}
-
-/** An object may have grown since it was listed: only the bytes that arrive count. */
-async function bounded(body: AsyncIterable<Uint8Array>, announced: number, maxBytes: number): Promise<Buffer> {
-  const tooLarge = () => new AlikeError('image_too_large', { detail: `At most ${maxBytes} bytes are accepted.` })
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of body) {
-    bytes += chunk.length
-    if (Math.max(bytes, announced) > maxBytes) throw tooLarge()
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks, bytes)
 }
 
 async function patiently<Result>(

@@ -6,6 +6,7 @@ import { Agent, type Dispatcher, request } from 'undici'
 import { AlikeError } from '../errors.js'
 import type { FetchOutcome } from '../metrics/intake.js'
 import { AllowedHosts, expectAllowed } from './allowed-hosts.js'
+import { boundedBytes } from './bounded-bytes.js'
 import { guardedConnector } from './guarded-connector.js'
 import { Pace } from './pace.js'
 import { isLoopback } from './public-addresses.js'
@@ -97,25 +98,12 @@ export function openRemoteImages(options: RemoteImagesOptions): RemoteImages {
   }
 }
 
-async function readImage(
+function readImage(
   body: Dispatcher.ResponseData['body'],
   headers: Dispatcher.ResponseData['headers'],
-  { maxBytes, onBytes }: { maxBytes: number; onBytes: ((bytes: number) => void) | undefined },
+  limits: { maxBytes: number; onBytes: ((bytes: number) => void) | undefined },
 ): Promise<Buffer> {
-  const tooLarge = () => new AlikeError('image_too_large', { detail: `At most ${maxBytes} bytes are accepted.` })
-  if (Number(headers['content-length'] ?? 0) > maxBytes) {
-    body.destroy()
-    throw tooLarge()
-  }
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > maxBytes) throw tooLarge()
-    onBytes?.(chunk.length)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks, bytes)
+  return boundedBytes(body, { ...limits, announced: Number(headers['content-length'] ?? 0) })
 }
 
 /**

@@ -64,3 +64,11 @@ export class CopyGroups {
     return [...members.values()].sort((a, b) => b.length - a.length || a[0]! - b[0]!)
   }
 }
+
+/** Name of the group of each picture: its copies share it, or those with the same bytes if copies are not compared. */
+export function groupsOf(
+  contentHashes: readonly string[],
+  copies: CopyGroups | undefined,
+): (position: number) => string {
+  return (position) => (copies === undefined ? contentHashes[position]! : String(copies.groupOf(position)))
+}

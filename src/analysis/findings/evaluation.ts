@@ -1,7 +1,7 @@
 /** Evaluates retrieval on a gallery's own labels: each picture of a sample queries all others. */
 import { evaluateRetrieval } from '../../eval/quality.js'
-import type { LabelledEmbeddings } from '../../eval/ranking.js'
-import type { CopyGroups } from './copy-groups.js'
+import { type LabelledEmbeddings, rowsAt } from '../../eval/ranking.js'
+import { type CopyGroups, groupsOf } from './copy-groups.js'
 import type { Images } from './images.js'
 import { judgedQueries } from './judged-queries.js'
 import type { QualityReport } from './quality-report.js'
@@ -70,28 +70,20 @@ function labelledOnly(
   return {
     ids: kept.map((position) => ids[position]!),
     labels: kept.map((position) => labels[position]!),
-    groups: kept.map((position) =>
-      copies === undefined ? contentHashes[position]! : String(copies.groupOf(position)),
-    ),
+    groups: kept.map(groupsOf(contentHashes, copies)),
     embeddings: vectors.subarray(0, kept.length * dimension),
     dimension,
   }
 }
 
-function rowsOf(
-  { ids, labels, groups, embeddings, dimension }: LabelledEmbeddings,
-  positions: Uint32Array,
-): LabelledEmbeddings {
-  const rows = new Float32Array(positions.length * dimension)
-  positions.forEach((position, i) =>
-    rows.set(embeddings.subarray(position * dimension, (position + 1) * dimension), i * dimension),
-  )
+function rowsOf(images: LabelledEmbeddings, positions: Uint32Array): LabelledEmbeddings {
+  const { ids, labels, groups, dimension } = images
   const at = Array.from(positions)
   return {
     ids: at.map((i) => ids[i]!),
     labels: at.map((i) => labels[i]!),
     groups: at.map((i) => groups[i]!),
-    embeddings: rows,
+    embeddings: rowsAt(images, positions),
     dimension,
   }
 }

@@ -2,7 +2,7 @@
 
 import { type LabelledEmbeddings, RankedGallery } from '../../eval/ranking.js'
 import { type JudgedRanking, qualityOfVerdicts } from '../../eval/verdict-quality.js'
-import type { CopyGroups } from './copy-groups.js'
+import { type CopyGroups, groupsOf } from './copy-groups.js'
 import type { EmbeddedImages } from './evaluation.js'
 import type { VerdictReport } from './quality-report.js'
 import { drawSample } from './sample.js'
@@ -90,12 +90,10 @@ function comparable(
   { ids, contentHashes, vectors, dimension }: EmbeddedImages,
   copies: CopyGroups | undefined,
 ): LabelledEmbeddings {
-  const groupOf = (position: number) =>
-    copies === undefined ? contentHashes[position]! : String(copies.groupOf(position))
   return {
     ids,
     labels: ids.map(() => ''),
-    groups: Array.from(ids.keys(), groupOf),
+    groups: Array.from(ids.keys(), groupsOf(contentHashes, copies)),
     embeddings: vectors.subarray(0, ids.length * dimension),
     dimension,
   }

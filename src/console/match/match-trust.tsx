@@ -1,4 +1,5 @@
 /** How far to trust a score, according to the calibration. */
+import { percent } from '../plots/percent.js'
 import type { Explanation } from './explain.js'
 
 export function MatchTrust({ explanation: { score, match, calibration } }: { explanation: Explanation }) {
@@ -35,8 +36,4 @@ export function MatchTrust({ explanation: { score, match, calibration } }: { exp
       )}
     </section>
   )
-}
-
-function percent(share: number): string {
-  return `${Number((share * 100).toPrecision(2))} %`
 }

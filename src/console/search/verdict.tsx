@@ -1,4 +1,5 @@
 /** The overall result of the hits: the label they vote for, or that nothing matches. */
+import { percent } from '../plots/percent.js'
 import type { SearchAnswer } from './use-search.js'
 
 export function Verdict({ answer: { vote, hits, groups, calibration } }: { answer: SearchAnswer }) {
@@ -31,8 +32,4 @@ function VoteText({ vote }: { vote: NonNullable<SearchAnswer['vote']> }) {
       likely <bdi class="chip">{label}</bdi> ({first?.votes ?? 0} of {voters} votes)
     </>
   )
-}
-
-function percent(share: number): string {
-  return `${Number((share * 100).toPrecision(2))} %`
 }

@@ -1,7 +1,7 @@
 /** Near-copies by descriptors, which are read from the server and compared here in slices. */
 import { setImmediate as nextTick } from 'node:timers/promises'
 import { descriptorBytes, descriptorWords } from '../../copies/copy-descriptor.js'
-import { nearCopyScore, wordsOf } from '../../copies/near-copy-score.js'
+import { nearCopyScore, queryWords, wordsOf } from '../../copies/near-copy-score.js'
 import type { Identified, SetCopies, UndescribedPage } from '../../gallery/engine.js'
 import { undescribedToken } from './filter-tokens.js'
 import type { ImageCollection } from './image-collection.js'
@@ -145,10 +145,6 @@ async function firstOf(pages: AsyncGenerator<Found[]>): Promise<Found[]> {
 export function wordsIn({ properties: { descriptor } }: Found): Words {
   const bytes = bytesOf(descriptor)
   return bytes?.byteLength === descriptorBytes ? wordsOf(bytes)?.slice(0, descriptorWords) : undefined
-}
-
-function queryWords(query: readonly Uint8Array[]): Uint32Array[] {
-  return query.flatMap((descriptor) => wordsOf(descriptor) ?? [])
 }
 
 /** NaN if either of the two has no features. */

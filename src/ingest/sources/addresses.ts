@@ -1,7 +1,7 @@
 /** Addresses of pictures, one per line (`text/uri-list`, RFC 2483); each is fetched when its turn comes. */
-import { AlikeError } from '../../errors.js'
 import { shownReference, unsignedQuery } from '../../remote/signed-addresses.js'
 import { misfitOfText, textOfUtf8 } from '../../text.js'
+import { invalidLine } from '../line-schemas.js'
 import { idMaxLength, newIdPattern, shownName } from '../names.js'
 import type { Source, SourceDescription, SourceItem } from '../source.js'
 import { openLines } from './lines.js'
@@ -18,12 +18,12 @@ function itemOf(line: Buffer | undefined, index: number, label: string | undefin
   // appears in reports: a query may be a secret
   const name = text === undefined ? `line ${index + 1}` : shownName(shownReference(text).reference)
   if (text === undefined || text.length > addressMaxLength)
-    return { index, name, error: invalid(`It is not UTF-8, or longer than ${addressMaxLength} characters.`) }
+    return { index, name, error: invalidLine(`It is not UTF-8, or longer than ${addressMaxLength} characters.`) }
   if (text.startsWith('#')) return { index, name, skipped: true }
-  if (!URL.canParse(text)) return { index, name, error: invalid('It is no address.') }
+  if (!URL.canParse(text)) return { index, name, error: invalidLine('It is no address.') }
   const id = idOfAddress(new URL(text))
   if (id.length > idMaxLength || !idFits.test(id) || misfitOfText(id) !== undefined)
-    return { index, name, error: invalid('Its host and path can be no id; NDJSON can give it another one.') }
+    return { index, name, error: invalidLine('Its host and path can be no id; NDJSON can give it another one.') }
   return { index, name, id, label, url: text }
 }
 
@@ -42,8 +42,4 @@ function decoded(text: string): string {
   } catch {
     return text
   }
-}
-
-function invalid(detail: string): AlikeError {
-  return new AlikeError('line_invalid', { detail })
 }

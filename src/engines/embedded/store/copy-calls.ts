@@ -3,7 +3,7 @@
  * that can read.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { nearCopyScore, wordsOf } from '../../../copies/near-copy-score.js'
+import { nearCopyScore, queryWords } from '../../../copies/near-copy-score.js'
 import type { CopiesCalls } from './copies-protocol.js'
 import { withDatabase } from './database.js'
 import type { DescriptorRows, DescriptorTable } from './descriptor-table.js'
@@ -47,10 +47,6 @@ export function copyCalls(table: DescriptorTable): CopyCalls {
     },
     undescribed: ({ gallery, fromSlot, limit }) => withDatabase(() => table.undescribed(gallery, fromSlot, limit)),
   }
-}
-
-function queryWords(query: readonly Uint8Array[]): Uint32Array[] {
-  return query.flatMap((descriptor) => wordsOf(descriptor) ?? [])
 }
 
 /** NaN if either of the two has no features. */
