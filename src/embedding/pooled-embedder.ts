@@ -9,7 +9,13 @@ import type { Embedder, EmbedderLogger, EmbedderOptions, EmbedOptions } from './
 import { type Embedding, rowOf } from './embedding.js'
 import { GpuGauge, type GpuReading } from './gpu-readings.js'
 import type { Model } from './model-manifest.js'
-import { type ChosenRuntime, chooseRuntime, describeRuntime, type RuntimeDescription } from './provider.js'
+import {
+  type ChosenRuntime,
+  chooseRuntime,
+  describeRuntime,
+  expectShapes,
+  type RuntimeDescription,
+} from './provider.js'
 import type { Session } from './session.js'
 import { SessionPool } from './session-pool.js'
 import type { RunResult } from './worker-protocol.js'
@@ -19,21 +25,13 @@ export async function openEmbedder(options: EmbedderOptions): Promise<Embedder> 
   const chosen = await chooseRuntime(options)
   const embedder = new PooledEmbedder(options, chosen)
   try {
-    checkShapes(options.model, chosen)
+    expectShapes(options.model, chosen)
     await embedder.fill()
   } catch (error) {
     await embedder.close()
     throw error
   }
   return embedder
-}
-
-function checkShapes({ manifest }: Model, { info }: ChosenRuntime): void {
-  const fits = info.embeddingDimension === manifest.embeddingDimension && info.classCount === manifest.labels.length
-  if (fits) return
-  throw new AlikeError('model_unreadable', {
-    detail: `The model returns ${info.embeddingDimension} dimensions and ${info.classCount} classes; manifest.json states ${manifest.embeddingDimension} and ${manifest.labels.length}.`,
-  })
 }
 
 const workersDown = 'No embedding worker can be started at the moment.'

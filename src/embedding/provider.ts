@@ -1,7 +1,7 @@
 /** Decides what runs the model: CUDA if it really works, otherwise the CPU, with the reason. */
 import { AlikeError } from '../errors.js'
 import { readGpus } from './gpu-readings.js'
-import type { Precision } from './model-manifest.js'
+import type { Model, Precision } from './model-manifest.js'
 import { type ProviderOptions, planRuntime, type RuntimePlan } from './runtime-plan.js'
 import { Session, SessionOpenError } from './session.js'
 import type { Provider, SessionInfo } from './worker-protocol.js'
@@ -119,6 +119,15 @@ async function openFirst({ sessions }: RuntimePlan): Promise<{ sessions: Session
     throw failed.reason
   }
   return { sessions: opened.map(({ session }) => session), info: opened[0]!.info }
+}
+
+/** @throws AlikeError `model_unreadable` if the model is not the one that its manifest describes */
+export function expectShapes({ manifest }: Model, { info }: ChosenRuntime): void {
+  const fits = info.embeddingDimension === manifest.embeddingDimension && info.classCount === manifest.labels.length
+  if (fits) return
+  throw new AlikeError('model_unreadable', {
+    detail: `The model returns ${info.embeddingDimension} dimensions and ${info.classCount} classes; manifest.json states ${manifest.embeddingDimension} and ${manifest.labels.length}.`,
+  })
 }
 
 export function describeRuntime({

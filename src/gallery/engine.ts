@@ -1,6 +1,7 @@
 /**
  * What stores a gallery's vectors and records, as the rest of Alike sees it: everything by id, everything asynchronous.
- * How pictures are numbered, stored and searched is up to the engine.
+ * How pictures are numbered, stored and searched is up to the engine. Longer than most files because both engines
+ * implement this contract as a whole.
  */
 import type { AlikeError } from '../errors.js'
 import type { GalleryFields } from './fields.js'

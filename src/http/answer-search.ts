@@ -1,4 +1,5 @@
 /** One search, however it was requested: from the parameters to a query, and from its result to the answer. */
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../config/config.js'
 import type { CalibratedThreshold, ScoreCalibration } from '../eval/score-calibration.js'
 import type { Serving } from '../gallery/serving.js'
@@ -7,9 +8,11 @@ import { stages } from '../metrics/searches.js'
 import type { RemoteImages } from '../remote/remote-images.js'
 import { type Answer, type RetrievalParts, retrieve, retrieveNext } from '../retrieval.js'
 import type { RequestTrace } from '../tracing/tracing.js'
+import { type AnswerBytes, inOneTurnMaxBytes } from './answer-bytes.js'
 import { answerView, type ViewedAnswer } from './answer-view.js'
 import type { BodyMemory } from './body-memory.js'
 import { boostsOf, examplesOf, hitsOf, includes, pageOf, type Refuse, reachOf, voteThreshold } from './given-query.js'
+import { inTurns } from './json-in-turns.js'
 import { traceStages } from './plugins/trace-requests.js'
 import { type QueryWatch, watchAnswer } from './query-watch.js'
 import { defaultK, type SearchGiven } from './schemas/search-parameters.js'
@@ -37,6 +40,29 @@ export interface AskedSearch {
   signal: AbortSignal
   /** Called with the approximate size of the answer as it becomes known; throws if it is too large. */
   onBytes(bytes: number): void
+}
+
+export interface AnsweredSearchOptions extends SearchParts {
+  answers: AnswerBytes
+}
+
+interface SearchRequest<Named> {
+  request: FastifyRequest
+  reply: FastifyReply
+  /** What was searched, as the answer calls it. */
+  named: Named
+  asked: Pick<AskedSearch, 'gallery' | 'set' | 'images' | 'given' | 'placeOf' | 'signal'>
+}
+
+/** For a search that is a whole request: within what answers may take, and in turns if it is long. */
+export function searchAnswerer({ answers, ...searching }: AnsweredSearchOptions) {
+  return async <Named extends object>({ request, reply, named, asked }: SearchRequest<Named>) => {
+    const account = answers.of(reply)
+    const onBytes = (bytes: number) => account.take(bytes)
+    const found = await answerSearch({ ...asked, caller: request.keyName, trace: request.trace, onBytes }, searching)
+    const answer: Named & ViewedAnswer = { ...named, ...found }
+    return account.bytes > inOneTurnMaxBytes ? inTurns(answer, reply, asked.signal) : answer
+  }
 }
 
 /** @throws AlikeError as `retrieve` and `retrieveNext`, and `request_invalid`, `filter_invalid`, `image_missing`, `answer_too_large`, `model_not_calibrated` */

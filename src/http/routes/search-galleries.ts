@@ -1,6 +1,6 @@
 /** `POST /v1/search`: one query over several galleries, one ranking. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { type AnsweredSearchOptions, searchAnswerer } from '../answered-search.js'
+import { type AnsweredSearchOptions, searchAnswerer } from '../answer-search.js'
 import { clientGone } from '../client-gone.js'
 import { imageRequestReader } from '../image-request.js'
 import { imageBody } from '../schemas/image-body.js'

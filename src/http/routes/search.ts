@@ -2,7 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { AlikeError } from '../../errors.js'
-import { type AnsweredSearchOptions, searchAnswerer } from '../answered-search.js'
+import { type AnsweredSearchOptions, searchAnswerer } from '../answer-search.js'
 import { clientGone } from '../client-gone.js'
 import { imageRequestReader } from '../image-request.js'
 import { SetModel } from '../schemas/embedding-set.js'
