@@ -1,6 +1,6 @@
 /** Holds the import rules of ARCHITECTURE.md: data flows one way, one native package has one importing place. */
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize, relative } from 'node:path'
 import { test } from 'node:test'
 
@@ -329,6 +329,28 @@ test('there are no junk-drawer folders and no re-export-only index files', () =>
   )
 })
 
+const architecture = readFileSync('ARCHITECTURE.md', 'utf8')
+
 test('ARCHITECTURE.md stays under 150 lines', () => {
-  assert.ok(readFileSync('ARCHITECTURE.md', 'utf8').split('\n').length < 150)
+  assert.ok(architecture.split('\n').length < 150)
+})
+
+test('every source file that ARCHITECTURE.md names exists', () => {
+  const named = [...architecture.matchAll(/`(?:src\/)?([\w./-]+\.tsx?)`/g)].map(([, path]) => path!)
+  assert.ok(named.length > 60, `${named.length} files`)
+  assert.deepEqual(
+    named.filter((path) => !existsSync(path) && !sourceFiles.some((file) => file.endsWith(`/${path}`))),
+    [],
+  )
+})
+
+test('its walks of a query and of a picture from a tar take no more hops than was agreed', () => {
+  const hopsOf = (heading: string) => {
+    const walk = architecture.split(`## ${heading}, hop by hop\n`)[1]!.split('\n## ')[0]!
+    return [...walk.matchAll(/(?:^|\s)(\d+)\.\s/g)].map(([, number]) => Number(number))
+  }
+  const upTo = (count: number) => Array.from({ length: count }, (_, i) => i + 1)
+  const [query, picture] = [hopsOf('A query'), hopsOf('A picture from a tar')]
+  assert.deepEqual([query, picture], [upTo(query.length), upTo(picture.length)])
+  assert.ok(query.length <= 12 && picture.length <= 20, `${query.length} and ${picture.length} hops`)
 })
