@@ -142,7 +142,7 @@ async function keptPicture(
   return bytes === undefined ? null : { from: 'thumbnail', bytes }
 }
 
-/** What lies with its owner may be gone, changed or out of reach: the thumbnail stands for it then. */
+/** An original in its owner's storage may be gone, changed or unreachable: then the thumbnail is used instead. */
 async function originalUnlessAway(
   gallery: string,
   { contentHash, reference }: ImageRecord,

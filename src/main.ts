@@ -22,9 +22,9 @@ function createLogger({ logLevel }: Config): Logger {
 function warnOfEnvironment(config: Config, logger: Logger): void {
   const threads = Number(process.env.UV_THREADPOOL_SIZE ?? 4)
   const { processes, count } = decodersWanted(config, availableParallelism())
-  const wanted = processes > 0 ? 4 : 2 * count // several things are made of a stored picture side by side; decoder processes have threads of their own
+  const wanted = processes > 0 ? 4 : 2 * count // a stored picture has several outputs made concurrently; decoder processes have their own threads
   if (threads < wanted) logger.warn({ threads, wanted }, 'UV_THREADPOOL_SIZE is too small to decode on every core')
-  // glibc raises its threshold by itself up to 32 MiB, and each of its arenas then keeps as much of what was freed
+  // glibc raises its threshold automatically up to 32 MiB, and each of its arenas then keeps that much freed memory
   if (process.platform === 'linux' && process.env.MALLOC_MMAP_THRESHOLD_ === undefined)
     logger.warn('MALLOC_MMAP_THRESHOLD_ is not set: memory that large pictures took may be kept')
 }
@@ -50,12 +50,12 @@ async function main(): Promise<void> {
     logger.info('stopped')
   })
   await listen(service, config).catch((error: unknown) => {
-    grace.uninstall() // it would end the process with 0
+    grace.uninstall() // otherwise the process would exit with 0
     throw error
   })
 }
 
-/** @throws AlikeError `config_invalid` where the address cannot be had; everything is closed then */
+/** @throws AlikeError `config_invalid` if the address is unavailable; everything is then closed */
 async function listen(
   { app, metricsApp, close }: Pick<Service, 'app' | 'metricsApp' | 'close'>,
   { host, port, metricsPort }: Config,

@@ -1,15 +1,15 @@
-/** Asynchronous work of one kind, one piece after the other in the order it came. A piece that fails holds up nobody behind it. */
+/** Runs asynchronous tasks one after the other, in order of arrival. A failed task does not hold up the others. */
 export class OneAfterAnother {
   #last: Promise<unknown> = Promise.resolve()
 
   /** Settles as the work does. */
   run<Result>(work: () => Promise<Result>): Promise<Result> {
     const done = this.#last.then(work)
-    this.#last = done.catch(() => {}) // told to whose work it was
+    this.#last = done.catch(() => {}) // reported to the task's caller
     return done
   }
 
-  /** Resolves when all that has come so far has ended. */
+  /** Resolves when all tasks so far have ended. */
   ended(): Promise<unknown> {
     return this.#last
   }

@@ -1,4 +1,6 @@
-/** Apps beside the main one: metrics on a port of their own, a process that only runs jobs, a process that must not serve. */
+/**
+ * Apps beside the main one: metrics on their own port, a process that only runs jobs, a process that must not serve.
+ */
 import Fastify, { type FastifyInstance } from 'fastify'
 import { ApiKeys } from './access/api-keys.js'
 import type { AppOptions } from './app.js'

@@ -68,8 +68,9 @@ export class ServedModels {
   }
 
   /**
-   * Does the work with the model in memory, which it is not taken out of before the work has ended.
-   * @throws AlikeError `model_mismatch` for a model that is not here, `overloaded` while others hold the memory, `golden_mismatch`, `model_unreadable`
+   * Runs the work with the model in memory, which is not unloaded before the work has finished.
+   * @throws AlikeError `model_mismatch` for a missing model, `overloaded` while others hold the memory,
+   * `golden_mismatch`, `model_unreadable`
    */
   async use<Result>(id: string, work: (embedder: Embedder) => Promise<Result>): Promise<Result> {
     if (this.#closed) throw new AlikeError('shutting_down')

@@ -1,9 +1,9 @@
-/** Changes that belong to a job, which is told of them. */
+/** Changes to a gallery as part of a job, whose progress is stored with them. */
 import type { OpenSet } from './engine.js'
 import { countsOf, type JobProgress, type ProgressKeeper } from './job-progress.js'
 import type { ImageStep, StepResult } from './records.js'
 
-/** In the same transaction where the engine keeps how far jobs come, and behind them where not. */
+/** In the same transaction if the engine stores job progress, otherwise after the changes. */
 export async function changeAdvancing(
   { committedBy, advance }: ProgressKeeper,
   { engine, opened }: { engine: string; opened: OpenSet },

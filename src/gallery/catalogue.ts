@@ -27,7 +27,7 @@ export interface CatalogueRecord extends CatalogueEntry {
 }
 
 export interface NewCatalogueEntry extends Omit<CatalogueEntry, 'set' | 'options'> {
-  /** Left out: none. */
+  /** Default: none. */
   options?: GalleryOptions | undefined
   /** Of its first set, which serves. */
   setUid: string
@@ -94,7 +94,11 @@ export interface Catalogue {
   entries(page: { after: string; limit: number }): Promise<CatalogueEntry[]>
   /** See `changedOptions`. @throws AlikeError `gallery_not_found`, `storage_full`, `overloaded` */
   change(name: string, change: GalleryChange): Promise<CatalogueRecord>
-  /** Frees the name at once, whatever became of the record. @returns what was under it @throws AlikeError `gallery_not_found` */
+  /**
+   * Frees the name at once, even if the record is damaged.
+   * @returns what it contained
+   * @throws AlikeError `gallery_not_found`
+   */
   remove(name: string): Promise<{ uid: string; sets: Pick<CatalogueSet, 'uid' | 'engine'>[] }>
 
   /**

@@ -1,28 +1,28 @@
-/** What was changed in the set that serves a gallery and has to be brought to its other one. */
+/** Changes in a gallery's serving set that must be applied to its other one. */
 
 export interface Changes {
-  /** Until they are taken. @param ids `all`: which ones is not known */
+  /** Records changes until they are taken. @param ids `all` if unknown */
   note(ids: readonly string[] | 'all'): void | Promise<void>
   isEmpty(): boolean | Promise<boolean>
-  /** Those noted first, up to `limit`; or that all of them are to be compared. */
+  /** The oldest changes, up to `limit`; or that everything must be compared. */
   take(limit: number): TakenChanges | Promise<TakenChanges>
-  /** Resolves when something may be noted, or at the signal. */
+  /** Resolves when something may have been recorded, or when the signal is aborted. */
   waiting(signal: AbortSignal): Promise<void>
   reading(): ChangesReading | Promise<ChangesReading>
 }
 
-/** One of the two is called. */
+/** The caller must call one of the two. */
 export interface TakenChanges {
   ids: readonly string[] | 'all'
-  /** They were brought; what was noted again meanwhile still waits. */
+  /** They have been applied; what was recorded again in the meantime still waits. */
   done(): void | Promise<void>
-  /** They were not, and wait as before. */
+  /** They have not been applied, and wait as before. */
   undo(): void
 }
 
 export interface ChangesReading {
-  /** Ids that wait; a comparison of everything counts as one. */
+  /** Waiting ids; a comparison of everything counts as one. */
   count: number
-  /** Since when the first of them waits, in milliseconds of the epoch; undefined: nothing waits. */
+  /** Since when the oldest has waited, in milliseconds of the epoch; undefined if nothing waits. */
   since: number | undefined
 }

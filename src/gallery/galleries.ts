@@ -188,7 +188,7 @@ export class Galleries {
     return galleries
   }
 
-  /** As `gallerySlices`; `maxLength` left out: as fits one answer. */
+  /** As `gallerySlices`; default `maxLength`: what fits into one response. */
   slices(page: Omit<GalleryListPage, 'maxLength'> & { maxLength?: number }): AsyncGenerator<GalleryListSlice> {
     const recordOf = (record: CatalogueRecord) => this.readings.recordOf(record)
     return gallerySlices(this.#options.catalogue, recordOf, { maxLength: this.#limits.pageMaxLength, ...page })

@@ -1,35 +1,38 @@
-/** What a gallery's owner chooses for it, and what follows from that. Pure. */
+/** A gallery's options as chosen by its owner, and the rules that follow from them. Pure. */
 
-/** Of pictures as they came. `keep`: stored. `reference`: they stay where their owner has them, and the record says where. `none`: neither. */
+/**
+ * How originals are handled. `keep`: stored. `reference`: they stay in their owner's storage, and the record refers to
+ * them. `none`: neither.
+ */
 export const originalsModes = ['keep', 'reference', 'none'] as const
 export type OriginalsMode = (typeof originalsModes)[number]
 
-/** As they are stored; what is left out is as the service is set up. */
+/** As stored; omitted options use the service's defaults. */
 export interface GalleryOptions {
   originals?: OriginalsMode
-  /** Its pictures hold on to nothing that was kept of them: what no other gallery uses is removed. */
+  /** The gallery has released its originals: those that no other gallery uses are removed. */
   released?: true
-  /** Pictures that were asked with, kept for the next change of model. Left out: none. */
+  /** Recent query pictures to keep for the next change of model. Default: none. */
   keepQueries?: number
 }
 
-/** What is left out stays. */
+/** Omitted options are unchanged. */
 export interface GalleryChange {
   originals?: OriginalsMode | undefined
-  /** Also gives up what was kept of its pictures; only where none are kept any more. */
+  /** Also releases stored originals; only possible if no more are kept. */
   releaseOriginals?: boolean | undefined
   keepQueries?: number | undefined
 }
 
-/** As they hold for a gallery. */
+/** The effective rules of a gallery. */
 export interface GalleryRules {
   originals: OriginalsMode
-  /** Whether what was kept of its pictures, now or before, is theirs still. */
+  /** Whether originals stored now or earlier still belong to the gallery. */
   holdsOriginals: boolean
   keepQueries: number
 }
 
-/** Of a new gallery: one that keeps none from the beginning has nothing to hold on to. */
+/** For a new gallery: one that never keeps originals has none to release. */
 export function newOptions({ originals, keepQueries }: GalleryChange): GalleryOptions {
   return {
     ...(originals !== undefined && { originals }),
@@ -38,7 +41,7 @@ export function newOptions({ originals, keepQueries }: GalleryChange): GalleryOp
   }
 }
 
-/** What was kept stays until it is said that it should not: a change of mind must not lose anything. */
+/** Stored originals stay until they are explicitly released: changing the option must not lose anything. */
 export function changedOptions(options: GalleryOptions, change: GalleryChange): GalleryOptions {
   const { released, ...said } = options
   const keepQueries = change.keepQueries ?? said.keepQueries ?? 0
@@ -51,7 +54,7 @@ export function changedOptions(options: GalleryOptions, change: GalleryChange): 
   }
 }
 
-/** @param standard of galleries that do not say */
+/** @param standard default for galleries without this option */
 export function rulesOf(
   { originals, released, keepQueries = 0 }: GalleryOptions,
   standard: OriginalsMode,

@@ -37,7 +37,7 @@ interface GallerySetsParts {
   layouts: LayoutStore
 }
 
-/** Writes of a gallery that are waited for before it has another set. */
+/** Maximum wait for writes in progress before a gallery gets another set. */
 const closedMaxMs = 10_000
 
 /** Calls that name a gallery reject with `gallery_not_found`. */
@@ -80,12 +80,12 @@ export class GallerySets {
     return new GalleryLayout({ setUid: entry.set.uid, store: this.#layouts, set })
   }
 
-  /** The same for the set that a request is being answered from, whatever serves by now. */
+  /** The same for the set that answers a request, whichever set serves by now. */
   layoutOf({ setUids: [setUid], examples }: Serving): GalleryLayout {
     return new GalleryLayout({ setUid: setUid!, store: this.#layouts, set: examples })
   }
 
-  /** Of all galleries that have more than one set. */
+  /** For all galleries with more than one set. */
   async beside(): Promise<{ gallery: string; beside: CatalogueSet[] }[]> {
     const found: { gallery: string; beside: CatalogueSet[] }[] = []
     for await (const { name, uid } of this.#entries()) {
@@ -120,14 +120,20 @@ export class GallerySets {
     return made
   }
 
-  /** An empty one of the model that serves, in another engine, where it has yet to be prepared. @throws AlikeError `set_exists`, `storage_full`, `overloaded` */
+  /**
+   * Creates an empty copy of the serving set in another engine, where it has yet to be prepared.
+   * @throws AlikeError `set_exists`, `storage_full`, `overloaded`
+   */
   async addCopy(gallery: string, engine: string): Promise<CatalogueSet> {
     const { uid: galleryUid, set } = await this.#routed.find(gallery)
     const { modelId, dimension } = set
     return this.#added(gallery, { uid: newUid(), galleryUid, engine, modelId, dimension, about: {} })
   }
 
-  /** Between two writes: one under way would not know of it. @throws AlikeError `overloaded` where those do not end */
+  /**
+   * Waits until no write is in progress, because such a write would not know the new set.
+   * @throws AlikeError `overloaded` if they do not finish
+   */
   async #added(gallery: string, set: NewCatalogueSet): Promise<CatalogueSet> {
     const { catalogue } = this.#routed
     const signal = AbortSignal.timeout(closedMaxMs)
@@ -143,7 +149,7 @@ export class GallerySets {
     this.#routed.expectEngine(name)
   }
 
-  /** Room for it in its engine, if none was made yet. @throws AlikeError as `makeRoom` */
+  /** Prepares its storage unless that has been done. @throws AlikeError as `makeRoom` does */
   prepare(set: CatalogueSet, wishes: StorageWishes = {}): Promise<void> {
     return makeRoom(set, this.#routed, wishes)
   }
@@ -159,7 +165,7 @@ export class GallerySets {
    */
   async changeImages(set: CatalogueSet, steps: readonly ImageStep[], progress?: JobProgress): Promise<StepResult[]> {
     const sets = await this.#routed.catalogue.sets(set.galleryUid)
-    // what has been acknowledged there by now is newer than what was read for this
+    // writes acknowledged there by now are newer than the data read for this change
     if (sets.some(({ uid, stage }) => uid === set.uid && stage === 'serving')) throw new AlikeError('set_in_use')
     return changeAdvancing(this.#progress, { engine: set.engine, opened: await this.open(set) }, steps, progress)
   }

@@ -1,4 +1,4 @@
-/** Writes of galleries that only this process writes to: gates and notes are kept in memory. */
+/** Writes to galleries that only this process uses: gates and recorded changes are kept in memory. */
 import type { Catalogue } from './catalogue.js'
 import { ChangedIds } from './changed-ids.js'
 import type { Changes } from './changes.js'
@@ -7,14 +7,14 @@ import type { Writes } from './writes.js'
 
 export interface LocalWritesOptions {
   catalogue: Pick<Catalogue, 'serve'>
-  /** Changed pictures of a gallery that are remembered one by one. */
+  /** Maximum changed pictures per gallery that are recorded individually. */
   changedMax: number
 }
 
 export class LocalWrites implements Writes {
   readonly #options: LocalWritesOptions
   readonly #gates = new WriteGates()
-  /** By the name of a gallery that has another set. */
+  /** By name of a gallery that has another set. */
   readonly #followed = new Map<string, ChangedIds>()
 
   constructor(options: LocalWritesOptions) {
@@ -40,7 +40,7 @@ export class LocalWrites implements Writes {
     return this.#gates.whileClosed(gallery, () => work(serve), signal)
   }
 
-  /** The gallery has one other set at most: whichever it is, it is told the same. */
+  /** A gallery has at most one other set, so its uid does not matter. */
   follow(gallery: string): ChangedIds {
     let changed = this.#followed.get(gallery)
     if (changed === undefined) this.#followed.set(gallery, (changed = new ChangedIds(this.#options.changedMax)))
@@ -52,7 +52,7 @@ export class LocalWrites implements Writes {
   }
 
   forget(gallery: string): void {
-    // who follows it finds that it is gone
+    // whoever follows it finds that it is gone
     this.#followed.get(gallery)?.note('all')
     this.#followed.delete(gallery)
   }

@@ -9,7 +9,7 @@ import type { Metadata } from './records.js'
 import type { RoutedSets } from './routed-sets.js'
 
 export interface NewGalleryOptions extends StorageWishes, Pick<GalleryChange, 'originals' | 'keepQueries'> {
-  /** Id or name of the model that is to serve it; left out: the standard one, or what serves it already. */
+  /** Id or name of the serving model; default: the default model, or the one already serving it. */
   model?: string | undefined
   /** Name of its engine; undefined: that of new galleries, or the one it is already in. */
   engine?: string | undefined

@@ -31,11 +31,11 @@ export interface ImageRecord {
   id: string
   label: string | null
   metadata: Metadata
-  /** `metadata`: it is stored in a form that cannot be read, and is empty here. `record`: all but the id. */
+  /** `metadata`: the stored metadata is unreadable, and empty here. `record`: everything but the id is unreadable. */
   unreadable?: 'metadata' | 'record'
   /** SHA-256 of the picture's bytes, hex. */
   contentHash: string
-  /** Where its owner has it as it came: `https://…`, `s3://bucket/key`, or `file:///…` of a watched folder. */
+  /** The original in its owner's storage: `https://…`, `s3://bucket/key`, or `file:///…` in a watched folder. */
   reference?: string
   modelId: string
   /** Pixels after orientation. */
@@ -43,7 +43,7 @@ export interface ImageRecord {
   height: number
   format: string
   bytes: number
-  /** Size of the stored thumbnail; 0: there is none. */
+  /** Size of the stored thumbnail; 0 if there is none. */
   thumbnailBytes: number
   /** First stored under this id; an upsert keeps it. */
   createdAt: string
@@ -55,7 +55,7 @@ export interface NewImage {
   label: string | null
   metadata: Metadata
   contentHash: string
-  /** See `ImageRecord`. Left out: what is stored stays while the content is the same. */
+  /** See `ImageRecord`. Undefined: keeps the stored reference while the content is the same. */
   reference?: string | undefined
   modelId: string
   /** [dimension], unit length. */
@@ -73,11 +73,16 @@ export interface NewImage {
   copyDescriptor?: Uint8Array | undefined
   /** For one copied from another set: when it was first stored there, ISO 8601. Undefined: now. */
   createdAt?: string | undefined
-  /** Of one that is copied with its times, which take the place of those that are stored: when it was last changed. Left out: now. */
+  /**
+   * For one copied together with its times, which replace the stored ones: when it was last changed. Undefined: now.
+   */
   updatedAt?: string | undefined
 }
 
-/** Where a picture's owner has it: what is said of another content says nothing of this one; one that comes from another set brings all that is said of it. */
+/**
+ * The reference to store: one of different content does not apply, and a picture copied from another set brings its
+ * own.
+ */
 export function referenceOf(
   said: Pick<NewImage, 'contentHash' | 'reference' | 'createdAt'>,
   former: Pick<ImageRecord, 'contentHash' | 'reference'> | undefined,
@@ -86,15 +91,15 @@ export function referenceOf(
   return said.reference ?? (former?.contentHash === said.contentHash ? former.reference : undefined)
 }
 
-/** What a picture's content gave. */
+/** The results of processing a picture's content. */
 export type SeenImage = Pick<NewImage, 'vector' | 'thumbnail' | 'copyDescriptor' | 'width' | 'height' | 'format'>
 
-/** Everything that is stored of a picture. */
+/** Everything stored about a picture. */
 export interface WholeImage extends SeenImage {
   record: ImageRecord
 }
 
-/** What is left out stays; `label: null` removes the label; metadata is replaced as a whole. */
+/** Omitted fields are unchanged; `label: null` removes the label; metadata is replaced as a whole. */
 export interface ImageChange {
   label?: string | null
   metadata?: Metadata

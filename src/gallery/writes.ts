@@ -1,20 +1,22 @@
-/** How writes of galleries go together with another set beginning to serve one, in this process or in several that share them. */
+/**
+ * Coordinates writes to galleries with the switch to another set, in this process or in several that share galleries.
+ */
 import type { Catalogue } from './catalogue.js'
 import type { Changes } from './changes.js'
 
 export interface Writes {
   /**
-   * A write, which waits while its gallery is closed. What it changes is noted for the gallery's other set, where it has one,
-   * also when it cannot be told whether it was changed.
-   * @param ids that are changed; `all`: which ones is not known
-   * @throws what `work` throws; AlikeError `store_unreachable`: it is not known whether it holds
+   * Performs a write, after waiting while its gallery is closed. The changes are recorded for the gallery's other set,
+   * if there is one, even if it is unknown whether the write succeeded.
+   * @param ids that are changed; `all` if unknown
+   * @throws what `work` throws; AlikeError `store_unreachable` if it is unknown whether it succeeded
    */
   pass<Result>(gallery: string, ids: readonly string[] | 'all', work: () => Promise<Result>): Promise<Result>
 
   /**
-   * Does the work while no write of the gallery is under way and none begins. One at a time for each gallery.
-   * @param work is given the `serve` of the catalogue that holds only if the gallery was closed until then
-   * @param signal ends the wait for writes that are under way
+   * Runs the work while no write of the gallery is in progress and none begins. One at a time per gallery.
+   * @param work receives the catalogue's `serve`, which succeeds only if the gallery has been closed until then
+   * @param signal ends the wait for writes in progress
    * @throws what `work` throws; the signal's reason
    */
   whileClosed<Result>(
@@ -23,18 +25,18 @@ export interface Writes {
     signal?: AbortSignal,
   ): Promise<Result>
 
-  /** What is changed in the gallery from now on, for this set. The same again until `unfollow`. */
+  /** Changes in the gallery from now on, for this set. Returns the same object until `unfollow`. */
   follow(gallery: string, setUid: string): Changes
 
-  /** @param changes as `follow` gave them; another gallery may have the name by now */
+  /** @param changes as returned by `follow`; another gallery may have the name by now */
   unfollow(gallery: string, changes: Changes): void
 
-  /** The gallery is gone. */
+  /** The gallery has been deleted. */
   forget(gallery: string): void
 
   /**
-   * Other processes may write to the galleries, too. `hold` is then had by one process at a time: `sets` by who changes which
-   * sets a gallery has, `mirror` by who writes into its other one.
+   * Defined if other processes may write to the galleries too. `hold` is exclusive among processes: `sets` for changing
+   * which sets a gallery has, `mirror` for writing to its other one.
    */
   readonly shared?: SharedWrites | undefined
 }
@@ -42,8 +44,11 @@ export interface Writes {
 export type Held = 'sets' | 'mirror'
 
 export interface SharedWrites {
-  /** @returns gives it back; undefined where another process has it @throws AlikeError `store_unreachable` */
+  /**
+   * @returns the function that releases it; undefined if another process holds it
+   * @throws AlikeError `store_unreachable`
+   */
   hold(what: Held, gallery: string): Promise<(() => Promise<void>) | undefined>
-  /** Complete sets that do not serve, of all galleries. @throws AlikeError `store_unreachable` */
+  /** Complete sets that are not serving, over all galleries. @throws AlikeError `store_unreachable` */
   setsBeside(): Promise<{ gallery: string; setUid: string }[]>
 }

@@ -1,4 +1,4 @@
-/** The real service for a test: real model, real database, a temporary data folder, gone afterwards. */
+/** The real service for a test: real model, real database, a temporary data folder, removed afterwards. */
 import type { TestContext } from 'node:test'
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import { pino } from 'pino'
@@ -23,13 +23,13 @@ export interface TestApp extends Service {
   app: FastifyInstance
   /** Lines of the log, as objects. */
   log: Record<string, unknown>[]
-  /** A request that has to be answered with `status`; gives the answer's JSON. */
+  /** Sends a request that must be answered with `status`; returns the response's JSON. */
   call<Given = Answer>(status: number, request: InjectOptions): Promise<Given>
-  /** Listens on a free port and gives its address. */
+  /** Listens on a free port and returns its address. */
   listen(): Promise<string>
 }
 
-/** Every member that some answer has. A test that reads one which its answer lacks gets undefined, and fails. */
+/** Every member that any response has. A test that reads one its response lacks gets undefined, and fails. */
 export interface Answer
   extends Problem,
     Omit<Static<typeof Gallery>, 'unreadable'>,
@@ -48,7 +48,10 @@ export interface Answer
   jobs: Static<typeof Job>[]
 }
 
-/** Closed, and its folders removed, after the test. The model is the handmade one unless `modelDir` says otherwise, `remote` what the configuration asks for. */
+/**
+ * Closed after the test, and its folders removed. Defaults: the handmade model, and a `remote` according to the
+ * configuration.
+ */
 export async function startApp(
   t: TestContext,
   overrides: Partial<Config> = {},
@@ -87,7 +90,7 @@ export async function startApp(
   }
 }
 
-/** `TEST_ENGINE=weaviate`: new galleries live in a real server of this process, for suites that hold for every engine. */
+/** `TEST_ENGINE=weaviate`: new galleries use a real server in this process, for engine-independent suites. */
 async function engineUnderTest(): Promise<Partial<Config>> {
   if (process.env['TEST_ENGINE'] !== 'weaviate') return {}
   return { ...settingsOf(await sharedWeaviate()), defaultEngine: 'weaviate' }

@@ -1,22 +1,22 @@
-/** Archives as a test wants them, malicious ones included. */
+/** Builds archives for tests, including malicious ones. */
 import { deflateRawSync } from 'node:zlib'
 import { pack } from 'tar-stream'
 import { crc32 } from './png.js'
 
 export interface ArchiveEntry {
   path: string
-  /** zip: the name as it is written, in place of `path` in UTF-8 with the flag that says so. */
+  /** zip: the raw name, instead of `path` in UTF-8 with the flag that declares it. */
   name?: ZipName
   content?: Buffer
-  /** tar: any type but a plain file. zip: only `symlink`. */
+  /** tar: any type except a plain file. zip: only `symlink`. */
   type?: 'directory' | 'symlink' | 'link' | 'character-device' | 'fifo'
-  /** zip: its directory points to the body of the entry before. */
+  /** zip: its directory entry points to the body of the previous entry. */
   sharesBody?: boolean
-  /** zip: state another size than the true one. */
+  /** zip: state a wrong size. */
   statedBytes?: number
   /** zip: not compressed. */
   isStored?: boolean
-  /** zip: what is done to the packed content after its checksum is made. */
+  /** zip: modifies the packed content after its checksum was computed. */
   spoil?: (packed: Buffer) => void
 }
 
@@ -25,11 +25,11 @@ export interface ZipName {
   isFlaggedUtf8?: boolean
   /** Default 3, Unix; 0 is what Windows writes. */
   madeBy?: number
-  /** Extra fields, as they are. */
+  /** Extra fields, raw. */
   extra?: Buffer
 }
 
-/** The extra field of Info-ZIP that gives a name in UTF-8. */
+/** Info-ZIP's extra field with a name in UTF-8. */
 export function unicodePath(name: Buffer, path: string): Buffer {
   const field = Buffer.alloc(9)
   field.writeUInt16LE(0x7075, 0)
@@ -51,7 +51,10 @@ export async function tarOf(entries: ArchiveEntry[]): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-/** Zstandard without compressing: a frame of raw blocks. @param windowByte as RFC 8878, 3.1.1.1.2 has it; 0x58 is 2 MiB */
+/**
+ * Zstandard without compression: a frame of raw blocks.
+ * @param windowByte as defined in RFC 8878, 3.1.1.1.2; 0x58 is 2 MiB
+ */
 export function zstdOf(content: Buffer, windowByte = 0x58): Buffer {
   const pieces: Buffer[] = [Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, windowByte])]
   for (let at = 0; at === 0 || at < content.length; at += 131_072) {
@@ -148,7 +151,7 @@ export function tarBlock({
   return block
 }
 
-/** A tar of entries as their bytes are; pax headers are entries of type `x`. */
+/** A tar of raw entries; pax headers are entries of type `x`. */
 export function rawTar(entries: { name: string; type?: string; content?: Buffer; link?: string }[]): Buffer {
   const blocks = entries.map(({ name, type = '0', content = Buffer.alloc(0), link }) =>
     Buffer.concat([

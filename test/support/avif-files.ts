@@ -1,6 +1,6 @@
 /**
- * Drawn pictures of `coded-colour.ts` as an encoder of its own (avifenc 0.11.1) wrote them, in base64: with code points in a
- * `colr` box, and of two frames.
+ * Drawn pictures of `coded-colour.ts`, written by another encoder (avifenc 0.11.1), in base64: with code points in a
+ * `colr` box, and with two frames.
  */
 export const codedAvif = {
   /** By primaries and transfer. */

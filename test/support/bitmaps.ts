@@ -1,4 +1,4 @@
-/** Windows bitmaps as a test wants them. */
+/** Builds Windows bitmaps for tests. */
 
 export interface BitmapOptions {
   width: number
@@ -10,7 +10,7 @@ export interface BitmapOptions {
 const headerBytes = 54
 const maskBytes = 12
 
-/** @param rgb [height, width, 3]; with at most 16 colours where there is a palette */
+/** @param rgb [height, width, 3]; at most 16 colours for a palette */
 export function bmpOf(rgb: Uint8Array, options: BitmapOptions): Buffer {
   const { width, height, bits, topDown = false } = options
   const palette = bits <= 8 ? coloursOf(rgb) : []
@@ -23,7 +23,7 @@ export function bmpOf(rgb: Uint8Array, options: BitmapOptions): Buffer {
   return assembled(options, palette, Buffer.concat(topDown ? rows : rows.reverse()), bits === 16 ? 3 : 0)
 }
 
-/** In runs, with pixels one by one where the colour changes at the end of a row. */
+/** Run-length encoded, with absolute pixels where the colour changes at the end of a row. */
 export function runLengthBmp(rgb: Uint8Array, options: BitmapOptions & { bits: 4 | 8 }): Buffer {
   const { width, height, bits } = options
   const palette = coloursOf(rgb)

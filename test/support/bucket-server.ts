@@ -1,4 +1,4 @@
-/** As much of S3's protocol as originals and uploads speak, over a map in memory: for tests where no real store is at hand. */
+/** The part of S3's protocol that originals and uploads use, over a map in memory: for tests without a real store. */
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -7,7 +7,7 @@ import type { TestContext } from 'node:test'
 
 export interface BucketServer {
   endpoint: string
-  /** By `bucket/key`. */
+  /** Keyed by `bucket/key`. */
   objects: ReadonlyMap<string, { bytes: Buffer; putAt: Date }>
 }
 
@@ -70,7 +70,7 @@ function xml(response: ServerResponse, body: string, status = 200): void {
   response.writeHead(status, { 'content-type': 'application/xml' }).end(body)
 }
 
-/** Streams are sent as `aws-chunked`: each chunk behind its length in hex, checksums behind the last. */
+/** Streams are sent as `aws-chunked`: each chunk after its length in hex, checksums after the last. */
 function plain({ headers }: IncomingMessage, body: Buffer): Buffer {
   if (!String(headers['content-encoding']).includes('aws-chunked')) return body
   const chunks: Buffer[] = []

@@ -1,4 +1,6 @@
-/** A drawn sRGB picture told in other code points of ITU-T H.273: the formulas of the standards, forwards. */
+/**
+ * A drawn sRGB picture expressed in other code points of ITU-T H.273: the standards' formulas in the forward direction.
+ */
 import { crc32 } from 'node:zlib'
 import sharp from 'sharp'
 
@@ -17,7 +19,7 @@ const behindHeader = 33
 export const width = 4 * patchSide
 export const height = 2 * patchSide
 
-/** [height, width, 3] with each patch as `colourOf` has it. */
+/** [height, width, 3] with each patch as returned by `colourOf`. */
 export function drawn(colourOf: (patch: readonly number[]) => number[]): Buffer {
   const colours = patches.map(colourOf)
   return Buffer.from(
@@ -28,7 +30,7 @@ export function drawn(colourOf: (patch: readonly number[]) => number[]): Buffer 
   )
 }
 
-/** PNG whose samples are of these code points, without saying so. */
+/** PNG with samples in these code points, without declaring them. */
 export async function plainPng(
   primaries: number,
   transfer: number,
@@ -43,7 +45,7 @@ export async function plainPng(
     .toBuffer()
 }
 
-/** The same samples in eight or sixteen bits, with a profile of sharp's own. */
+/** The same samples in eight or sixteen bits, with one of sharp's own profiles. */
 export async function profiledPng(profile: 'srgb' | 'p3' | undefined, bits: 8 | 16): Promise<Buffer> {
   const samples = drawn((patch) => [...patch])
   const wide = Uint16Array.from(samples, (value) => value * 257)
@@ -61,7 +63,7 @@ export async function profiledPng(profile: 'srgb' | 'p3' | undefined, bits: 8 | 
   ])
 }
 
-/** As a chunk behind the header. */
+/** As a chunk after the header. */
 export function withCicp(png: Buffer, values: number[]): Buffer {
   const body = Buffer.concat([Buffer.from('cICP'), Buffer.from(values)])
   const chunk = Buffer.alloc(body.length + 8)
@@ -71,7 +73,7 @@ export function withCicp(png: Buffer, values: number[]): Buffer {
   return Buffer.concat([png.subarray(0, behindHeader), chunk, png.subarray(behindHeader)])
 }
 
-/** The middle of each patch. */
+/** The centre of each patch. */
 export function patchesOf(pixels: Uint8Array): number[][] {
   return patches.map((_, i) => {
     const at = ((Math.floor(i / 4) + 0.5) * patchSide * width + ((i % 4) + 0.5) * patchSide) * 3
@@ -141,7 +143,7 @@ const curves: Record<number, (light: number) => number> = {
   18: (light) => (light <= 1 / 12 ? Math.sqrt(3 * light) : 0.17883277 * Math.log(12 * light - 0.28466892) + 0.55991073),
 }
 
-/** Light of a display of 1,000 cd/m² with white at 203 → light of the scene; colours are those of BT.2020. */
+/** Light of a display with 1,000 cd/m² and white at 203 → scene light; colours in BT.2020. */
 function hlgScene(light: number[]): number[] {
   const display = light.map((value) => (value * 203) / 1000)
   const luminance = 0.2627 * display[0]! + 0.678 * display[1]! + 0.0593 * display[2]!

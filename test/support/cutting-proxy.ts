@@ -1,19 +1,19 @@
-/** Stands between a client and PostgreSQL, and cuts a connection around one COMMIT. */
+/** A proxy between a client and PostgreSQL that cuts a connection around one COMMIT. */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 
-/** `before`: the server never hears of it. `after`: the server commits, and nobody hears its answer. */
+/** `before`: it never reaches the server. `after`: the server commits, but its answer is lost. */
 export type Cut = 'before' | 'after'
 
 export interface CuttingProxy {
-  /** Of the same database, by way of the proxy. */
+  /** Of the same database, through the proxy. */
   url: string
-  /** The next COMMIT of any connection. @param away all others are cut with it, and none is taken from then on */
+  /** Cuts the next COMMIT of any connection. @param away also cuts all other connections and accepts no new ones */
   cutNext(cut: Cut, options?: { away?: boolean }): void
-  /** Connections are taken again. */
+  /** Accepts connections again. */
   back(): void
-  /** What clients say waits until the proxy goes on; no connection is lost. */
+  /** Holds back what clients send until the proxy continues; no connection is lost. */
   pause(): void
   goOn(): void
 }

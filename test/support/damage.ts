@@ -1,6 +1,6 @@
-/** What disks and crashes do to files, from a seeded random. */
+/** The damage that disks and crashes do to files, from a seeded random source. */
 
-/** A copy of the bytes with one damage, never equal to the original, and what it was. */
+/** A damaged copy of the bytes, never equal to the original, and a description of the damage. */
 export function damagedBytes(whole: Buffer, random: () => number): { bytes: Buffer; what: string } {
   const place = Math.floor(random() * whole.length)
   switch (Math.floor(random() * 5)) {
@@ -15,7 +15,7 @@ export function damagedBytes(whole: Buffer, random: () => number): { bytes: Buff
       break
     }
     case 2: {
-      // A sector that holds another one's bytes.
+      // A sector with the bytes of another one.
       const begin = place - (place % 512)
       const from = Math.floor(random() * (whole.length / 512)) * 512
       const bytes = Buffer.from(whole)

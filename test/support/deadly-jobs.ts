@@ -1,4 +1,4 @@
-/** Jobs with pictures over which the process dies, and a service that is started again until such a job has ended. */
+/** Jobs with pictures that crash the process, and a service that is restarted until such a job has ended. */
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'

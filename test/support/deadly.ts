@@ -1,6 +1,6 @@
 /**
- * Loaded before the service (`--import`), so that it dies as if the kernel had killed it: while it looks at a picture that
- * carries the mark, or when it opens the upload of a job (`DEADLY_UPLOADS`).
+ * Loaded before the service (`--import`) to make it die as if killed by the kernel: when it examines a picture with the
+ * mark, or opens the upload of a job (`DEADLY_UPLOADS`).
  */
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'

@@ -1,4 +1,4 @@
-/** A process that prepares one picture and prints how much memory that took: `node decode-peak.js FILE OPTIONS-AS-JSON`. */
+/** A process that prepares one picture and prints the memory used: `node decode-peak.js FILE OPTIONS-AS-JSON`. */
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -7,9 +7,9 @@ import sharp from 'sharp'
 import { type PrepareOptions, planPreparation, prepareImage } from '../../src/image/prepare.js'
 
 export interface DecodePeak {
-  /** Told from the header. */
+  /** Predicted from the header. */
   expectedBytes: number
-  /** VmHWM above what the process had before. */
+  /** VmHWM minus what the process used before. */
   peakBytes: number
   ms: number
   error?: string
@@ -43,7 +43,7 @@ if (process.argv[1] === file) {
   const small = await sharp({ create: { width: 64, height: 64, channels: 3, background: '#123' } })
     .jpeg()
     .toBuffer()
-  await prepareImage(small, { ...options, thumbnail: { maxSide: 64 } }) // what is loaded once
+  await prepareImage(small, { ...options, thumbnail: { maxSide: 64 } }) // loads what is loaded once
   const before = statusBytes('VmRSS')
   const { decodeBytes: expectedBytes, prepare } = await planPreparation(bytes, options)
   const startedAt = performance.now()

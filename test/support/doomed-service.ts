@@ -1,6 +1,6 @@
 /**
- * The service, with a spot of its own code at which it kills itself: `KILL_AT` names it. What it embeds for jobs is
- * written down first, a line each, in `EMBEDDED`.
+ * The service, killing itself at the point in its code named by `KILL_AT`. It first records what it embeds for jobs in
+ * `EMBEDDED`, one line each.
  */
 import { appendFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
@@ -13,7 +13,7 @@ type GivenTo<Call> = Call extends (...given: infer Given extends unknown[]) => u
 
 type Galleries = Service['parts']['galleries']
 
-/** Where it may die, by name. */
+/** The points where it may die, by name. */
 const spots = {
   'before the set has a row': ({ sets }) => dieAt(sets, 'add', 'before'),
   'before the job of the set has one': ({ sets }) => dieAt(sets, 'add', 'after'),
@@ -49,7 +49,7 @@ function die(): Promise<never> {
   return new Promise(() => {})
 }
 
-/** Dies before or after a call, of those that are meant. */
+/** Dies before or after a matching call. */
 function dieAt<Owner extends object, Name extends keyof Owner>(
   owner: Owner,
   name: Name,

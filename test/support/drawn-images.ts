@@ -1,11 +1,11 @@
-/** Labelled pictures that tests draw themselves: simple shapes, different in place, size, colour and noise. */
+/** Labelled pictures drawn by tests: simple shapes with varying position, size, colour and noise. */
 import sharp from 'sharp'
 import { seededRandom } from '../../src/eval/random.js'
 
 export const drawnLabels = ['circle', 'square', 'stripes', 'cross'] as const
 export type DrawnLabel = (typeof drawnLabels)[number]
 
-/** Mean colours; a picture strays from them, so colour alone does not tell all. */
+/** Mean colours; pictures deviate from them, so that colour alone does not distinguish the labels. */
 const colours: Record<DrawnLabel, [number, number, number]> = {
   circle: [200, 70, 60],
   square: [60, 170, 80],

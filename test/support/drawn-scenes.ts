@@ -1,4 +1,4 @@
-/** Pictures with as much in them as a photograph: a sky, a ground, and things of many sizes before them. */
+/** Pictures with as much detail as a photograph: a sky, a ground, and objects of many sizes in front. */
 import sharp from 'sharp'
 import { seededRandom } from '../../src/eval/random.js'
 

@@ -1,8 +1,8 @@
-/** How long others waited for the main thread while some work was done. */
+/** Measures how long some work blocks the main thread. */
 
 /**
- * The longest turn of the event loop, in milliseconds of the processor that this process used in it:
- * what other processes of a busy machine took meanwhile is not ours.
+ * The longest turn of the event loop, in milliseconds of this process's CPU time, which excludes what other processes
+ * of a busy machine took.
  */
 export async function longestTurn<Result>(
   work: () => Promise<Result>,

@@ -1,4 +1,4 @@
-/** Multipart bodies as a test wants them, byte by byte. */
+/** Builds multipart bodies for tests, byte by byte. */
 
 export interface FormPart {
   name: string

@@ -1,8 +1,8 @@
-/** Ports of this machine that nothing listens on. */
+/** Ports of this machine on which nothing listens. */
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 
-/** All different; another process may take one before it is used. */
+/** All different; another process may still take one before it is used. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {

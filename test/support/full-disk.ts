@@ -1,4 +1,4 @@
-/** Disks without room: a small one of our own, or a limit on how large the files of one process may grow. */
+/** Full disks: a small one of our own, or a limit on the file size of one process. */
 import { execFile } from 'node:child_process'
 import { mkdtemp, open, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { folderOfProcess } from './temporary-folder.js'
 
 const run = promisify(execFile)
 
-/** A folder that is a disk of so many bytes (and files); undefined where this user may not make one. */
+/** A folder on its own disk with this many bytes (and files); undefined if this user may not create one. */
 export async function smallDisk(
   t: TestContext,
   bytes: number,
@@ -28,12 +28,12 @@ export async function smallDisk(
   return folder
 }
 
-/** Takes every byte that is left; the function gives them back. */
+/** Takes every remaining byte; the returned function frees them. */
 export async function fillDisk(folder: string): Promise<() => Promise<void>> {
   const path = join(folder, 'filler')
   const file = await open(path, 'w')
   try {
-    // The last bytes as well: in smaller and smaller pieces.
+    // The last bytes as well, in smaller and smaller pieces.
     for (let bytes = 1 << 20; bytes >= 512; bytes >>= 1) {
       for (;;) {
         try {
@@ -51,7 +51,7 @@ export async function fillDisk(folder: string): Promise<() => Promise<void>> {
   return () => rm(path, { force: true })
 }
 
-/** Makes empty files until the disk has none left; the function gives them back. */
+/** Creates empty files until the disk has no inode left; the returned function deletes them. */
 export async function takeAllFiles(folder: string): Promise<() => Promise<void>> {
   const taken = await mkdtemp(join(folder, 'taken-'))
   for (let n = 0; ; n++) {
@@ -71,7 +71,10 @@ export function mayLimitFileSize(): Promise<boolean> {
   )
 }
 
-/** No file of the process may grow beyond it; a soft limit, so that it can be lifted again. @returns false where that cannot be done */
+/**
+ * Limits the file size of the process; a soft limit, so that it can be lifted again.
+ * @returns false if that is impossible
+ */
 export async function limitFileSize(pid: number, bytes: number | 'unlimited'): Promise<boolean> {
   return run('prlimit', ['--pid', String(pid), `--fsize=${bytes}:unlimited`]).then(
     () => true,

@@ -1,4 +1,4 @@
-/** What a fuzzer begins with: good pictures in every accepted format, and good bodies of every kind around them. */
+/** The seeds of the fuzzer: valid pictures in every accepted format, and valid bodies of every kind around them. */
 import { gzipSync } from 'node:zlib'
 import sharp from 'sharp'
 import { paxRecord, rawTar, tarOf, unicodePath, zipOf } from './archives.js'
@@ -6,7 +6,7 @@ import { drawImage, drawnLabels } from './drawn-images.js'
 import { formBody, formHeaders } from './forms.js'
 
 export interface FuzzBody {
-  /** What it was before it was damaged. */
+  /** What it was before the damage. */
   name: string
   method: 'PUT' | 'POST' | 'PATCH'
   path: string
@@ -15,10 +15,10 @@ export interface FuzzBody {
 }
 
 const gallery = '/v1/galleries/fuzz'
-/** Many pictures are stored under few ids, so that the gallery stays small. */
+/** Many pictures are stored under few ids to keep the gallery small. */
 const ids = 8
 
-/** Every decoder, with the features that lie off its usual path. */
+/** Every decoder, with features off its usual path. */
 export async function fuzzImages(): Promise<Record<string, Buffer>> {
   const drawn = await drawImage('cross', 7, { width: 64, height: 48, format: 'png' })
   const other = await drawImage('stripes', 8, { width: 64, height: 48, format: 'png' })
@@ -45,7 +45,10 @@ export async function fuzzImages(): Promise<Record<string, Buffer>> {
   }
 }
 
-/** Whole JSON of shapes and texts that have to be refused, some of it in no UTF-8, some with an address that is no text. */
+/**
+ * Valid JSON with shapes and texts that must be refused, some with invalid UTF-8, some with an address that is not
+ * text.
+ */
 export function fuzzShapes(random: () => number): Omit<FuzzBody, 'name'> {
   const depth = Math.floor(10 ** (random() * 5))
   const [open, close] = random() < 0.5 ? ['{"a":', '}'] : ['[', ']']

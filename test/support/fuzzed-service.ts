@@ -1,4 +1,4 @@
-/** A started service under a fuzzer: what holds for it before, meanwhile and afterwards. */
+/** A started service under a fuzzer: what must hold before, during and after. */
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import type { TestContext } from 'node:test'
@@ -9,7 +9,7 @@ import { type FuzzOptions, fuzz } from './fuzzing.js'
 import { type ServiceProcess, startProcess } from './service-process.js'
 import { until } from './until.js'
 
-/** Bounds that a few thousand cases can reach; a body that lacks its end is waited for shortly. */
+/** Limits that a few thousand cases can reach; truncated bodies time out quickly. */
 const settings = {
   MODEL_DIR: 'onnx/har-resnet50',
   BODY_TIMEOUT_MS: '1500',
@@ -19,8 +19,8 @@ const settings = {
 }
 
 /**
- * Fails for an answer of 500, a connection without answer, a crash, a line of the log that is an
- * error of ours, and for file descriptors or memory that grow.
+ * Fails on a 500 response, a connection without a response, a crash, a log line that is an error of ours, and on
+ * growing file descriptors or memory.
  *
  * @param memoryGrowth of the resident memory, from the first tenth of the cases to the last
  */
@@ -113,7 +113,7 @@ export async function expectUnharmed(
   assert.equal(await service.stop('SIGTERM'), 0)
 }
 
-/** What the log says of the request that a fault is about. */
+/** Log lines for the request of a fault. */
 function causeOf(fault: string, { log }: ServiceProcess): string {
   const requestId = /"requestId":"([^"]+)"/.exec(fault)?.[1]
   return JSON.stringify(log.find((line) => line.requestId === requestId && line.err !== undefined)?.err)
@@ -130,7 +130,7 @@ async function readingsOf({ address, pid }: ServiceProcess): Promise<Reading> {
   return { memoryMiB: bytes / 2 ** 20, descriptors: readdirSync(`/proc/${pid}/fd`).length }
 }
 
-/** Every accepted upload comes to an end. */
+/** Every accepted upload must come to an end. */
 async function jobsEnd(address: string): Promise<void> {
   const deadline = performance.now() + 300_000
   for (;;) {

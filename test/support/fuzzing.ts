@@ -1,4 +1,4 @@
-/** Sends damaged pictures, bodies and raw requests to a started service, and tells what it answered. */
+/** Sends damaged pictures, bodies and raw requests to a started service, and reports its responses. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
@@ -12,30 +12,30 @@ import { mutated } from './mutations.js'
 
 export interface FuzzOptions {
   address: string
-  /** Damaged pictures, damaged bodies, JSON of hostile shapes, and damaged HTTP on a bare socket. */
+  /** Damaged pictures, damaged bodies, JSON of hostile shapes, and damaged HTTP on a raw socket. */
   images: number
   bodies: number
   shapes?: number | undefined
   raw: number
   seed: number
-  /** Only this case, as a fault names it. */
+  /** Run only this case, as named by a fault. */
   only?: number
   /** After each tenth of the cases. */
   onTenth?: () => Promise<void>
 }
 
 export interface FuzzReport {
-  /** status → answers; 0 is a raw request whose connection was closed without one. */
+  /** status → responses; 0 is a raw request whose connection was closed without one. */
   statuses: Record<number, number>
-  /** Answers that no caller should get, with what gets them again. */
+  /** Responses that no caller should get, with instructions to reproduce them. */
   faults: string[]
 }
 
-/** What a service sends at most, by default. */
+/** The service's default maximum. */
 const answerMaxBytes = 16 * 2 ** 20
-/** A service that has not answered by then hangs. */
+/** A service that has not responded by then hangs. */
 const answerWithinMs = 120_000
-/** Damaged HTTP often is a request that is not complete: the service would wait for the rest. */
+/** Damaged HTTP is often an incomplete request: the service would wait for the rest. */
 const rawPatienceMs = 500
 
 type Case = { name: string; send(): Promise<number> }
@@ -78,7 +78,7 @@ async function casesOf(
   const one = <Item>(items: Item[], random: () => number): Item => items[Math.floor(random() * items.length)]!
   const cases: Case[] = []
   const add = (number: number, make: (random: () => number) => { name: string; send: () => Promise<number> }) => {
-    // of its own, so that one case can be made again without those before it
+    // seeded individually, so that one case can be repeated without the ones before it
     if (only !== undefined && only !== number) return
     const { name, send } = make(seededRandom(seed * 1_000_003 + number))
     cases.push({ name: `case ${number}, ${name}`, send })
@@ -122,7 +122,7 @@ async function casesOf(
   return cases
 }
 
-/** @throws Error for an answer that no caller should get */
+/** @throws Error for a response that no caller should get */
 async function ask(
   address: string,
   { method, path, type, bytes }: Omit<FuzzBody, 'name'>,
@@ -157,7 +157,7 @@ function rawRequest({ method, path, type, bytes }: FuzzBody): Buffer {
   ])
 }
 
-/** Writes, waits a little, says that nothing more comes. */
+/** Writes, waits a little, and half-closes the connection. */
 async function askRaw(address: string, bytes: Buffer): Promise<number> {
   const socket = connect(Number(new URL(address).port), '127.0.0.1')
   let answer = ''

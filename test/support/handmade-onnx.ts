@@ -1,7 +1,6 @@
 /**
- * A graph whose answers can be worked out by hand: the embedding is the first `dimension` bytes of
- * the picture, scaled to unit length; the logits are the first `classes` of them. A black picture
- * has no unit vector.
+ * A graph whose outputs can be computed by hand: the embedding is the first `dimension` bytes of the picture, scaled to
+ * unit length; the logits are the first `classes` of them. A black picture has no unit vector.
  */
 import { createHash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
@@ -16,7 +15,7 @@ export interface HandmadeOptions {
   inputSize?: number
   dimension?: number
   classes?: number
-  /** What the manifest states instead of the truth. */
+  /** What the manifest claims instead of the true value. */
   statedDimension?: number
   calibration?: ModelManifest['calibration']
   provenance?: ModelManifest['provenance']

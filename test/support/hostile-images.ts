@@ -1,8 +1,10 @@
-/** Files of few kilobytes that take much memory to decode. Those that no code here can make lie in `hostile/`. */
+/**
+ * Files of a few kilobytes that take a lot of memory to decode. Those that cannot be generated here are in `hostile/`.
+ */
 import { readFile } from 'node:fs/promises'
 import sharp from 'sharp'
 
-/** name → file. The AVIF files have 10,000 × 10,000 pixels, `side` is that of the others. */
+/** name → file. The AVIF files have 10,000 × 10,000 pixels; `side` applies to the others. */
 export async function hostileImages(side: number): Promise<Map<string, Buffer>> {
   const fixture = (name: string) => readFile(new URL(`../../../test/support/hostile/${name}.avif`, import.meta.url))
   const plain = () => sharp({ create: { width: side, height: side, channels: 3, background: '#305070' } })
@@ -18,7 +20,7 @@ export async function hostileImages(side: number): Promise<Map<string, Buffer>> 
   ])
 }
 
-/** Of one colour, lossless: 38 bytes whatever its size, up to 16,384 a side. */
+/** A single colour, lossless: 38 bytes whatever its size, up to 16,384 per side. */
 export function webpOf(width: number, height: number): Buffer {
   const file = Buffer.from('UklGRh4AAABXRUJQVlA4TBEAAAAvAAAABwdQvGrVo/+BiOh/AAA=', 'base64')
   file.writeUInt32LE(((width - 1) | ((height - 1) << 14)) >>> 0, 21)

@@ -1,4 +1,4 @@
-/** Hostile pictures in every way in which a picture can come: queries, stores, comparisons, forms, NDJSON and archives. */
+/** Hostile pictures sent in every possible way: queries, stores, comparisons, forms, NDJSON and archives. */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, fetch } from 'undici'
@@ -7,7 +7,7 @@ import { formBody, formHeaders } from './forms.js'
 import type { ErrorLine, Job } from './jobs.js'
 
 export interface HostileOutcome {
-  /** Status and code of an answer, or code of an error line, → how often. */
+  /** Status and code of a response, or code of an error line, → count. */
   answers: Map<string, number>
   jobs: Job[]
 }
@@ -22,10 +22,10 @@ const expected = new Set([
   '429 overloaded',
 ])
 
-/** Hundreds of large decodes one after the other: who is last waits for long. */
+/** Hundreds of large decodes run one after the other, so the last one waits long. */
 const patient = new Agent({ headersTimeout: 0, bodyTimeout: 0 })
 
-/** Everything at once, `rounds` times; ends when all answers are there and all jobs have ended. */
+/** Everything at once, `rounds` times; resolves when all responses have arrived and all jobs have ended. */
 export async function sendHostile(
   address: string,
   images: Map<string, Buffer>,

@@ -1,4 +1,4 @@
-/** A profile (ICC.1:2001-04) of three primaries and one curve: what cameras write for Adobe RGB. */
+/** A profile (ICC.1:2001-04) with three primaries and one curve, as cameras write for Adobe RGB. */
 
 const fixed = (value: number): Buffer => {
   const bytes = Buffer.alloc(4)

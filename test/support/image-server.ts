@@ -1,4 +1,4 @@
-/** An HTTP server of strangers' pictures, as a test wants it to behave. */
+/** An HTTP server for third-party pictures, with configurable behaviour. */
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -9,11 +9,11 @@ export interface ImageServer {
   host: string
   url: string
   port: number
-  /** Paths that were asked for. */
+  /** Requested paths. */
   requests: string[]
 }
 
-/** @param routes path → what it does with its answer; others are 404 */
+/** @param routes path → handler of the response; others are 404 */
 export async function imageServer(
   t: TestContext,
   routes: Record<string, (response: ServerResponse) => unknown>,

@@ -1,4 +1,4 @@
-/** A model folder brought into a running service, as `POST /v1/models` takes it. */
+/** Installs a model folder in a running service through `POST /v1/models`. */
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { buffer } from 'node:stream/consumers'

@@ -1,4 +1,4 @@
-/** Jobs as a test sends them and waits for them. */
+/** Sends jobs and waits for them. */
 import assert from 'node:assert/strict'
 import type { Answer, TestApp } from './app.js'
 import { until } from './until.js'

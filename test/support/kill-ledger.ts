@@ -1,24 +1,23 @@
 /**
- * What clients of a service that gets killed were told, and what may therefore be stored. An answer
- * that never came leaves both possible, until a restarted service has shown which it is: after that
- * it may not change any more.
+ * What clients of a service that gets killed were told, and what may therefore be stored. A missing answer leaves both
+ * outcomes possible until a restarted service has shown which one it is; after that it must not change any more.
  */
 import assert from 'node:assert/strict'
 
-/** `absent`, or which picture and label lie under an id. */
+/** `absent`, or the picture and label stored under an id. */
 export type State = 'absent' | { image: number; label: string }
 
 interface Entry {
   /** At least one. */
   possible: State[]
-  /** A change is under way, or a job that has not ended may still change it. */
+  /** A change is in progress, or a job that has not ended may still change it. */
   held: number
 }
 
 export class Ledger {
   readonly #entries = new Map<string, Entry>()
 
-  /** Ids under which something is stored for sure, and that nobody is changing. */
+  /** Ids under which something is certainly stored and that nobody is changing. */
   free(): string[] {
     return [...this.#entries]
       .filter(([, { possible, held }]) => held === 0 && possible.length === 1 && possible[0] !== 'absent')
@@ -29,7 +28,7 @@ export class Ledger {
     return this.#entries.get(id)?.possible.at(-1) ?? 'absent'
   }
 
-  /** Before a change is asked for: from now on the new state is possible as well. */
+  /** Called before requesting a change: from now on the new state is possible as well. */
   begin(id: string, to: State): void {
     const entry = this.#entries.get(id) ?? { possible: ['absent'], held: 0 }
     entry.possible.push(to)
@@ -37,20 +36,20 @@ export class Ledger {
     this.#entries.set(id, entry)
   }
 
-  /** It was acknowledged. */
+  /** The change was acknowledged. */
   acknowledge(id: string, to: State): void {
     const entry = this.#entries.get(id)!
-    // What was asked for after it stays possible.
+    // Later requests stay possible.
     entry.possible = entry.possible.slice(entry.possible.lastIndexOf(to))
     entry.held--
   }
 
-  /** It was not answered. */
+  /** The change was not answered. */
   leave(id: string): void {
     this.#entries.get(id)!.held--
   }
 
-  /** What a restarted service has under each id must be possible, and is from now on what is. */
+  /** What a restarted service has under each id must be possible, and is then the only possibility. */
   compare(stored: ReadonlyMap<string, State>, when: string): void {
     for (const [id, entry] of this.#entries) {
       const found = stored.get(id) ?? 'absent'

@@ -1,4 +1,7 @@
-/** kill -9 at random moments while another set is built, while sets are exchanged, and while pictures come and go: nothing is lost, nothing half exchanged. */
+/**
+ * kill -9 at random moments while another set is built, while sets are switched, and while pictures come and go:
+ * nothing is lost or half switched.
+ */
 import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -21,17 +24,17 @@ interface ToldSet {
   job?: string
 }
 
-/** What was acknowledged; what was on its way at a kill is in neither, as either is right. */
+/** Acknowledged changes; a change in progress during a kill is in neither list, because either outcome is right. */
 class Ledger {
   readonly present = new Set<string>()
   readonly removed = new Set<string>()
-  /** Acknowledged, of pictures. */
+  /** Number of acknowledged picture changes. */
   changes = 0
   exchanges = 0
   builds = 0
 }
 
-/** Answers of a service that may be killed at any moment. */
+/** Requests to a service that may be killed at any moment. */
 class Killable {
   readonly #address: string
 
@@ -96,7 +99,7 @@ async function write(service: Killable, ledger: Ledger, random: () => number, ro
   }
 }
 
-/** Builds the other set, exchanges the two, now and then begins anew. */
+/** Builds the other set, switches between the two, and occasionally starts over. */
 async function exchange(service: Killable, ledger: Ledger, random: () => number, models: string[]): Promise<never> {
   for (;;) {
     const sets = await service.sets()
@@ -107,7 +110,7 @@ async function exchange(service: Killable, ledger: Ledger, random: () => number,
       if ((await service.call('POST', `${gallery}/sets`, { model, withoutOriginal: 'leave_out' })).status === 202)
         ledger.builds++
     } else if (other.state !== 'building') {
-      // asked again and again while it is judged, a set would hardly ever come to serve
+      // if it were rebuilt repeatedly during its evaluation, a set would hardly ever serve
       if (random() < (other.job === undefined ? 0.15 : 0.01)) await service.call('DELETE', `${gallery}/sets/${model}`)
       else if ((await service.call('PUT', `${gallery}/serving`, { model, force: true })).status === 200)
         ledger.exchanges++
@@ -139,7 +142,7 @@ export interface ChangeKills {
   exchanges: number
   /** Stages of the sets at each kill. */
   killed: string[]
-  /** Acknowledged, and there. */
+  /** Acknowledged and present. */
   stored: number
   removed: number
 }
@@ -158,7 +161,7 @@ export async function killChanges(
     const service = new Killable(process.address)
     if (round === 0) await service.call('PUT', gallery, {})
     await expectWhole(service, ledger)
-    // every other kill comes while sets are exchanged, the ones between while one is built
+    // alternate between kills during switches and during builds
     if (round % 2 === 1) await untilComplete(service, models)
     const before = { changes: ledger.changes, exchanges: ledger.exchanges }
     const fault: { reason?: unknown; expected: boolean } = { expected: false }
@@ -169,7 +172,7 @@ export async function killChanges(
       write(service, ledger, random, round).catch(unlessKilled),
       exchange(service, ledger, random, models).catch(unlessKilled),
     ]
-    // by what was done and not by the clock, so that a kill on a slow machine hits as much
+    // measured by work done, not by the clock, so that a kill on a slow machine is as effective
     const enough = 10 + random() * 60
     await until(
       () => {
@@ -177,7 +180,7 @@ export async function killChanges(
         return ledger.changes - before.changes > enough && (round % 2 === 0 || ledger.exchanges > before.exchanges)
       },
       'enough work to be killed in',
-      240_000, // writes give way to a job that embeds everything
+      240_000, // writes yield to a job that embeds everything
     )
     const sets = await service.sets()
     killed.push(sets.map(({ state, job }) => `${state}${job === undefined ? '' : ' with a job'}`).join(', '))

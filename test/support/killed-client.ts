@@ -1,4 +1,4 @@
-/** Clients of a service that gets killed: each works until its connection breaks, and writes down what it was told. */
+/** Clients of a service that gets killed: each works until its connection breaks, and records what it was told. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,7 +12,7 @@ interface SnapshotView {
   state: string
 }
 
-/** An upload: sent again under the same key until it is acknowledged, so that it becomes one job. */
+/** An upload: resent with the same key until it is acknowledged, so that it becomes one job. */
 export interface Upload {
   key: string
   archive: Buffer
@@ -27,7 +27,7 @@ export class KilledClient {
   readonly #pictures: Buffer[]
   readonly #hashes: string[]
   readonly #ledger: Ledger
-  /** A connection broke: also those that have nothing to ask for see it. */
+  /** A connection broke; also stops clients without a request in progress. */
   #gone = false
   #acknowledged = 0
 
@@ -38,12 +38,12 @@ export class KilledClient {
     this.#ledger = ledger
   }
 
-  /** Changes that were answered. */
+  /** Answered changes. */
   get acknowledged(): number {
     return this.#acknowledged
   }
 
-  /** @returns undefined when the connection broke */
+  /** @returns undefined if the connection broke */
   async call<Given = Answer>(
     method: string,
     path: string,
@@ -78,7 +78,7 @@ export class KilledClient {
     return this.call<Given>(method, `/v1/galleries/killed${path}`, type, body, headers)
   }
 
-  /** New ids, and now and then another picture under an old one. */
+  /** New ids, and occasionally another picture under an existing one. */
   async putUntilKilled(prefix: string, random: () => number): Promise<void> {
     for (let n = 0; ; n++) {
       const old = random() < 0.3 ? this.#pick(random) : undefined
@@ -129,7 +129,7 @@ export class KilledClient {
     }
   }
 
-  /** Writes one snapshot of the data after the other; the oldest makes room. @returns whether one was being written at the end */
+  /** Creates one snapshot after the other; the oldest is deleted. @returns whether one was being written at the end */
   async snapshotUntilKilled(): Promise<boolean> {
     for (;;) {
       const listed = await this.call<{ snapshots: SnapshotView[] }>('GET', '/v1/snapshots')
@@ -149,7 +149,7 @@ export class KilledClient {
     }
   }
 
-  /** Galleries that come and go beside: none that was deleted may come back. */
+  /** Creates and deletes other galleries: none that was deleted may come back. */
   async galleriesUntilKilled(round: number, deleted: Set<string>): Promise<void> {
     for (let n = 0; ; n++) {
       const gallery = `/v1/galleries/passing-${round}-${n}`
@@ -174,7 +174,7 @@ export class KilledClient {
     while (await this.follow(upload)) await sleep(20)
   }
 
-  /** @returns whether it is a job now */
+  /** @returns whether it has become a job */
   async send(upload: Upload): Promise<boolean> {
     const job = await this.inGallery<Job>('POST', '/ingest', 'application/x-tar', upload.archive, {
       'idempotency-key': upload.key,
@@ -201,7 +201,7 @@ export class KilledClient {
     return false
   }
 
-  /** Everything that is stored, compared with what may be. */
+  /** Compares everything that is stored with what is possible. */
   async compareRecords(when: string): Promise<Map<string, State>> {
     const stored = new Map<string, State>()
     for (let cursor = ''; ; ) {
@@ -215,7 +215,7 @@ export class KilledClient {
     return stored
   }
 
-  /** Each of these pictures finds every id that it is stored under, and nothing that is not stored. */
+  /** Each of these pictures must find every id that it is stored under, and nothing else. */
   async compareSearches(stored: ReadonlyMap<string, State>, pictures: Iterable<number>, when: string): Promise<void> {
     for (const image of pictures) {
       const wanted = [...stored].filter(([, state]) => state !== 'absent' && state.image === image).map(([id]) => id)

@@ -1,4 +1,7 @@
-/** A process that dies at one spot of a change of model, and the one after it: nothing is lost, half exchanged or embedded twice. */
+/**
+ * A process that dies at one point of a change of model, and its successor: nothing is lost, half switched or embedded
+ * twice.
+ */
 import assert from 'node:assert/strict'
 import { cp, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -23,9 +26,9 @@ export interface SwitchToKill {
 }
 
 export interface AfterKill {
-  /** Of the process that came after it. */
+  /** Start time of the successor. */
   startMs: number
-  /** Pictures that the other model embedded, by both processes together. */
+  /** Pictures embedded with the other model by both processes together. */
   embedded: number
 }
 
@@ -39,7 +42,7 @@ interface ToldSet {
 
 /** Three groups of a job. */
 export const pictures = 100
-/** Of one of them: they are embedded again where they were not stored. */
+/** Pictures per group: embedded again if they were not stored. */
 export const groupSize = 48
 const gallery = '/v1/galleries/g'
 const doomed = fileURLToPath(new URL('./doomed-service.js', import.meta.url))
@@ -83,7 +86,7 @@ export async function switchToKill(t: TestContext): Promise<SwitchToKill> {
   }
 }
 
-/** Kills it there, starts it again and finishes what was begun. */
+/** Kills it at this point, restarts it and finishes what was started. */
 export async function killAt(t: TestContext, point: KillPoint, prepared: SwitchToKill): Promise<AfterKill> {
   const { folders, settings, models, image } = prepared
   const isBuilding = whileBuilt.includes(point)
@@ -134,7 +137,7 @@ export async function killAt(t: TestContext, point: KillPoint, prepared: SwitchT
   return { startMs, embedded: embedded.count }
 }
 
-/** Pictures that a model has embedded already, and those that a kill at this spot has to cost. */
+/** Pictures already embedded with the model, plus those that a kill at this point must cost. */
 export function expectedEmbeddings(point: KillPoint): number {
   if (point === 'before a group of the job is stored') return pictures + groupSize
   if (whileBuilt.includes(point) || point === 'after the row of a set is removed') return pictures
@@ -152,7 +155,7 @@ async function built(app: TestApp): Promise<Job> {
 
 const setsOf = async (app: TestApp) => (await app.call<{ sets: ToldSet[] }>(200, { url: `${gallery}/sets` })).sets
 
-/** The job that was under way goes on by itself; what had none is asked for again. */
+/** An interrupted job continues automatically; otherwise it is requested again. */
 async function untilBoth(app: TestApp, count: number): Promise<void> {
   await until(async () => {
     const sets = await setsOf(app)
@@ -165,7 +168,7 @@ async function untilBoth(app: TestApp, count: number): Promise<void> {
   }, 'both sets complete')
 }
 
-/** One set serves all of the pictures, and answers by its own model. */
+/** One set serves all of the pictures, and answers with its own model. */
 async function expectWhole(app: TestApp, ids: ReadonlySet<string>): Promise<void> {
   const sets = await setsOf(app)
   const [serving, ...more] = sets.filter(({ state }) => state === 'serving')

@@ -1,4 +1,7 @@
-/** Many clients of a started service at once, each asking again as soon as it is answered: what they were told, and how soon. */
+/**
+ * Many concurrent clients of a started service, each sending its next request as soon as it is answered: records
+ * responses and their latency.
+ */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, request } from 'undici'
@@ -16,17 +19,17 @@ interface Sent {
   body: Buffer
 }
 
-/** What became of the requests of one kind. */
+/** Results of the requests of one kind. */
 export class LoadTally {
   readonly acceptedMs: number[] = []
   readonly refusedMs: number[] = []
-  /** Connections that were closed without an answer. */
+  /** Connections closed without a response. */
   broken = 0
   left = 0
-  /** Answers that no client should get, the first few. */
+  /** The first responses that no client should get. */
   readonly faults: string[] = []
 
-  /** Of those that were answered. */
+  /** Of the answered ones. */
   get acceptedShare(): number {
     return this.acceptedMs.length / (this.acceptedMs.length + this.refusedMs.length)
   }
@@ -39,18 +42,18 @@ export interface LoadOptions {
   clients: Partial<Record<LoadKind, number>>
   /** No request begins after it is aborted. */
   until: AbortSignal
-  /** About how long a refused client waits: less than Retry-After asks, for clients are impatient. */
+  /** Approximate wait of a refused client: shorter than Retry-After, because clients are impatient. */
   patienceMs: number
-  /** Ids of pictures whose storing was acknowledged are added here. */
+  /** Receives the ids of pictures whose storage was acknowledged. */
   stored?: Set<string>
 }
 
-/** Longest time between an answer and the next request of the same client. */
+/** Maximum time between a response and the same client's next request. */
 const lookMaxMs = 50
 
 export type LoadReport = Record<LoadKind, LoadTally>
 
-/** Resolves when the last client has its last answer. */
+/** Resolves when the last client has its last response. */
 export async function runClients(options: LoadOptions): Promise<LoadReport> {
   const report = Object.fromEntries(loadKinds.map((kind) => [kind, new LoadTally()])) as LoadReport
   const images = await Promise.all(
@@ -80,12 +83,12 @@ async function runClient(
     const status = await ask(kind, n, id, tally, images, dispatcher, options)
     if (kind === 'store' && (status === 200 || status === 201)) options.stored?.add(id)
     const refused = status === undefined || status >= 400
-    // Who was answered looks at the answer first; else it would have its own place again before anybody else can.
+    // A client pauses after a success; otherwise it would take its own place again before anybody else can.
     await sleep(refused ? options.patienceMs * (0.5 + Math.random()) : lookMaxMs * Math.random())
   }
 }
 
-/** @returns undefined without an answer */
+/** @returns undefined without a response */
 async function ask(
   kind: LoadKind,
   n: number,
@@ -127,7 +130,7 @@ async function ask(
   }
 }
 
-/** Refusals are 429 `overloaded`, while stopping 503 `shutting_down`, and say when to come back. */
+/** Refusals are 429 `overloaded`, during shutdown 503 `shutting_down`, with a Retry-After. */
 function faultOf(status: number, retryAfter: string | string[] | undefined, text: string): string | undefined {
   const { code } = JSON.parse(text) as { code: string }
   const expected = (status === 429 && code === 'overloaded') || (status === 503 && code === 'shutting_down')
@@ -160,7 +163,7 @@ function sentBy(kind: LoadKind, n: number, id: string, images: Buffer[], gallery
   }
 }
 
-/** A line for people. */
+/** A readable line. */
 export function describeTally(kind: string, { acceptedMs, refusedMs, broken, left }: LoadTally): string {
   const ms = (values: number[]) =>
     `p50 ${percentile(values, 0.5).toFixed(0)}, p99 ${percentile(values, 0.99).toFixed(0)} ms`

@@ -1,23 +1,23 @@
-/** Where long tests leave what they measured: a section of docs/long-tests.md for each, replaced at each run. */
+/** Records measurements of long tests: one section of docs/long-tests.md each, replaced at each run. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { table } from '../../bench/report.js'
 
 export interface LongResult {
-  /** What the test answers, in one sentence. */
+  /** The question that the test answers, in one sentence. */
   question: string
   facts: Record<string, string | number>
   table?: { head: string[]; rows: (string | number)[][] }
 }
 
-/** A number from the environment: how long a test runs is for who runs it. */
+/** A number from the environment: whoever runs a test decides how long it runs. */
 export function setting(name: string, fallback: number): number {
   const value = Number(process.env[name] ?? fallback)
   if (!Number.isFinite(value)) throw new Error(`${name} must be a number`)
   return value
 }
 
-/** Prints it as one line of JSON, and writes it into `LONG_REPORT` (docs/long-tests.md when left out). */
+/** Prints it as one line of JSON, and writes it to `LONG_REPORT` (default docs/long-tests.md). */
 export async function recordResult(name: string, { question, facts, table: rows }: LongResult): Promise<void> {
   const run = {
     date: new Date().toISOString().slice(0, 10),

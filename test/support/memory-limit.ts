@@ -1,15 +1,15 @@
-/** A group of the kernel's that holds a process to an amount of memory, as a container does; only where we may make one. */
+/** A kernel control group that limits a process's memory, as a container does; only if we may create one. */
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 
 export interface MemoryLimit {
   hold(pid: number): void
-  /** Processes that the kernel has killed for it. */
+  /** Number of processes killed by the kernel for exceeding it. */
   kills(): number
 }
 
-/** @returns undefined where groups cannot be made */
+/** @returns undefined if groups cannot be created */
 export function memoryLimit(t: TestContext, bytes: number): MemoryLimit | undefined {
   const second = existsSync('/sys/fs/cgroup/cgroup.controllers')
   const folder = join(second ? '/sys/fs/cgroup' : '/sys/fs/cgroup/memory', `alike-test-${process.pid}`)
@@ -35,7 +35,7 @@ export function memoryLimit(t: TestContext, bytes: number): MemoryLimit | undefi
   }
 }
 
-/** The most that a process has ever had in memory (VmHWM). */
+/** The peak memory of a process (VmHWM). */
 export function peakBytes(pid: number): number {
   return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024
 }

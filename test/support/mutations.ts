@@ -1,21 +1,21 @@
-/** Damage to bytes as a fuzzer does it: the same randomness does the same damage. */
+/** Damages bytes like a fuzzer, reproducibly. */
 
 type Random = () => number
 
 const below = (random: Random, bound: number): number => Math.floor(random() * bound)
 
-/** Numbers that length fields are wrong with. */
+/** Typical wrong values of length fields. */
 const lengths = [0, 1, 0x7f, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff]
 
 interface Damage {
-  /** Several bits anywhere. */
+  /** Several bits at random positions. */
   bits: (bytes: Buffer, random: Random) => Buffer
-  /** The first bytes, where formats keep sizes and kinds. */
+  /** The first bytes, where formats store sizes and types. */
   header: (bytes: Buffer, random: Random) => Buffer
-  /** A whole number of 1, 2 or 4 bytes, in either order. */
+  /** An integer of 1, 2 or 4 bytes, in either byte order. */
   length: (bytes: Buffer, random: Random) => Buffer
   truncated: (bytes: Buffer, random: Random) => Buffer
-  /** A piece from another place, or from another input. */
+  /** A piece from another position, or from another input. */
   splice: (bytes: Buffer, random: Random, other: Buffer) => Buffer
   removed: (bytes: Buffer, random: Random) => Buffer
   repeated: (bytes: Buffer, random: Random) => Buffer
@@ -67,7 +67,7 @@ const damages: Damage = {
 
 const kinds = Object.values(damages) as Damage[keyof Damage][]
 
-/** One to three damages, one after the other. @param other another input, to take pieces from */
+/** One to three damages in sequence. @param other another input, to take pieces from */
 export function mutated(bytes: Buffer, random: Random, other: Buffer = bytes): Buffer {
   let damaged = bytes
   for (let i = 1 + below(random, 3); i > 0 && damaged.length > 0; i--)

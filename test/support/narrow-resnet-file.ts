@@ -1,11 +1,13 @@
-/** ResNet-50 in torchvision's format with two channels instead of 64 and random weights: the real structure in 100 KB. */
+/**
+ * ResNet-50 in torchvision's format with two channels instead of 64 and random weights: the real structure in 100 KB.
+ */
 import { seededRandom } from '../../src/eval/random.js'
 import type { NamedTensor } from '../../src/train/safetensors.js'
 
 export const narrowWidth = 2
 
 export interface Convolution {
-  /** As torchvision calls it. */
+  /** torchvision's name. */
   name: string
   inputs: number
   outputs: number
@@ -31,7 +33,7 @@ export function narrowConvolutions(): Convolution[] {
   return all
 }
 
-/** Values uniform between ±spread, or between spread and 1 where `positive`. */
+/** Values uniform in ±spread, or between spread and 1 if `positive`. */
 export function randomTensors(
   seed: number,
 ): (name: string, shape: number[], spread?: number, positive?: boolean) => NamedTensor {
@@ -49,7 +51,7 @@ export function randomTensors(
 export const torchNormOf = (name: string): string =>
   name.includes('downsample') ? name.replace(/0$/, '1') : name.replace(/conv(\d)$/, 'bn$1')
 
-/** What torchvision's state_dict holds; the spreads keep values alive through 50 layers. */
+/** The content of torchvision's state_dict; the spreads keep values from vanishing over 50 layers. */
 export function narrowTorchTensors(seed: number): NamedTensor[] {
   const tensor = randomTensors(seed)
   return narrowConvolutions().flatMap(({ name, inputs, outputs, kernel }) => [

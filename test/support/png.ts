@@ -1,7 +1,7 @@
 /** PNG files that no library would write. */
 import { deflateSync } from 'node:zlib'
 
-/** A valid picture of one colour and so many pixels a side, in a few kilobytes: a decompression bomb. */
+/** A valid single-colour picture with the given side in pixels, in a few kilobytes: a decompression bomb. */
 export function bombPng(side: number): Buffer {
   const header = Buffer.alloc(13)
   header.writeUInt32BE(side, 0)
@@ -16,14 +16,14 @@ export function bombPng(side: number): Buffer {
   ])
 }
 
-/** [height × width × 3] bytes as a picture that any decoder gives back as they are. */
+/** [height × width × 3] bytes as a picture that every decoder returns unchanged. */
 export function rgbPng(rgb: Uint8Array, width: number): Buffer {
   const height = rgb.length / (3 * width)
   const header = Buffer.alloc(13)
   header.writeUInt32BE(width, 0)
   header.writeUInt32BE(height, 4)
   header.set([8, 2, 0, 0, 0], 8)
-  const rows = Buffer.alloc(height * (1 + 3 * width)) // each behind the number of its filter: none
+  const rows = Buffer.alloc(height * (1 + 3 * width)) // each after its filter type: none
   for (let y = 0; y < height; y++) rows.set(rgb.subarray(3 * width * y, 3 * width * (y + 1)), y * (1 + 3 * width) + 1)
   return Buffer.concat([
     Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),

@@ -1,4 +1,6 @@
-/** A real PostgreSQL for tests, in a temporary folder, run by a user that is not root; skipped where there is none. */
+/**
+ * A real PostgreSQL for tests, in a temporary folder, run by a non-root user; tests are skipped if it is not installed.
+ */
 import { execFile } from 'node:child_process'
 import { chownSync } from 'node:fs'
 import { access } from 'node:fs/promises'
@@ -14,14 +16,14 @@ import { until } from './until.js'
 const run = promisify(execFile)
 
 export interface PostgresServer {
-  /** An empty database of its own for each caller. */
+  /** A separate empty database for each caller. */
   newDatabase(): Promise<string>
   /** `kill -9`: every connection is lost. */
   kill(): Promise<void>
   start(): Promise<void>
 }
 
-/** Where Debian's packages put it, beside the path. */
+/** Where Debian's packages install it, in addition to the path. */
 const usualFolders = ['/usr/lib/postgresql/17/bin', '/usr/lib/postgresql/16/bin', '/usr/lib/postgresql/15/bin']
 
 async function binariesIn(folders: string[]): Promise<string | undefined> {
@@ -38,7 +40,7 @@ async function binariesIn(folders: string[]): Promise<string | undefined> {
 
 let running: Promise<PostgresServer | undefined> | undefined
 
-/** One server for the process; ended with it. @returns undefined, and the test is skipped, where PostgreSQL is not installed */
+/** One server per process, stopped with it. @returns undefined, and skips the test, if PostgreSQL is not installed */
 export async function postgresServer(t: TestContext): Promise<PostgresServer | undefined> {
   running ??= startServer()
   const server = await running

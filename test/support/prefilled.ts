@@ -1,4 +1,4 @@
-/** What the reference page sends when nobody changes a field of it, as Swagger UI fills them. */
+/** What the reference page sends with its default values, as Swagger UI fills them in. */
 import type { InjectOptions } from 'fastify'
 import { type FormPart, formBody, formHeaders } from './forms.js'
 
@@ -27,7 +27,7 @@ interface Field {
   items?: Field
 }
 
-/** What a person brings: names of what exists, and files by content type. */
+/** What the user adds: names of existing things, and files by content type. */
 export interface Brought {
   path: Readonly<Record<string, string>>
   files: Readonly<Record<string, Buffer>>
@@ -38,7 +38,7 @@ export interface Prefilled {
   request: InjectOptions
 }
 
-/** A request for each content type of an operation, and for each example of it. */
+/** One request per content type of an operation, and per example. */
 export function prefilled(method: string, path: string, operation: ReferenceOperation, brought: Brought): Prefilled[] {
   const { requestBody, parameters = [], operationId } = operation
   const query = new URLSearchParams()
@@ -54,7 +54,7 @@ export function prefilled(method: string, path: string, operation: ReferenceOper
     url: query.size === 0 ? url : `${url}?${query}`,
   })
   const bodies = Object.entries(requestBody?.content ?? {}).flatMap(([type, media]) => bodiesOf(type, media, brought))
-  // where a picture is asked for first, a person picks one
+  // if a picture comes first, a user selects one
   if (requestBody?.required !== true && requestBody?.content['image/*'] === undefined)
     bodies.unshift({ name: 'no body', request: {} })
   return bodies.map(({ name, request }) => ({ name: `${operationId}, ${name}`, request: to(request) }))
@@ -64,7 +64,7 @@ function bodiesOf(type: string, { schema, example, examples }: MediaType, { file
   if (type === 'multipart/form-data')
     return [{ name: type, request: { payload: formOf(schema.properties ?? {}, files), headers: formHeaders } }]
   const file = files[type]
-  // `image/*` is sent as it stands there
+  // `image/*` is sent literally
   if (file !== undefined) return [{ name: type, request: { payload: file, headers: { 'content-type': type } } }]
   const values = examples === undefined ? [example] : Object.values(examples).map(({ value }) => value)
   return values.map((value, index) => {

@@ -1,6 +1,6 @@
-/** What work costs, however busy the machine is with other things. */
+/** Measures the CPU cost of work, independently of other load on the machine. */
 
-/** @returns milliseconds of this process' processor time, all threads */
+/** @returns CPU milliseconds of this process, over all threads */
 export async function processorMs(work: () => unknown): Promise<number> {
   const before = process.cpuUsage()
   await work()
@@ -8,7 +8,7 @@ export async function processorMs(work: () => unknown): Promise<number> {
   return (user + system) / 1_000
 }
 
-/** @returns what the cheapest of several rounds costs: compiling and collecting garbage fall into the others */
+/** @returns the cost of the cheapest of several rounds: compilation and garbage collection fall into the others */
 export async function leastProcessorMs(work: () => unknown, rounds = 5): Promise<number> {
   let least = Number.POSITIVE_INFINITY
   for (let round = 0; round < rounds; round++) least = Math.min(least, await processorMs(work))

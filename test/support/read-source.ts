@@ -24,7 +24,7 @@ export async function readSource(
   return items
 }
 
-/** Its id and what is told beside it, or its name and why it is not taken. */
+/** Its id and attributes, or its name and the reason why it is refused. */
 export function told(item: SourceItem): unknown[] {
   if ('error' in item) return [item.name, item.error.code]
   if ('skipped' in item) return [item.name, 'skipped']

@@ -1,4 +1,4 @@
-/** One of the commands as a process of its own. */
+/** Runs one of the commands as a separate process. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'

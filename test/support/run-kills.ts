@@ -1,6 +1,6 @@
 /**
- * kill -9 at random moments, again and again on one data folder, while clients store, change, delete
- * and ingest pictures, graphs are built anew, snapshots are written, or the service is still starting.
+ * kill -9 at random moments, repeatedly on one data folder, while clients store, change, delete and ingest pictures,
+ * graphs are rebuilt, snapshots are written, or the service is still starting.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -17,13 +17,13 @@ import { KilledClient, type Upload } from './killed-client.js'
 import { spawnService, startProcess } from './service-process.js'
 import { until } from './until.js'
 
-/** What is added, turn by turn, to the single writes that go on in every round but the last kind's. */
+/** The activity added in each round to single writes, which run in every round except the last kind. */
 const phases = ['writes', 'ingest', 'snapshot', 'compaction', 'start'] as const
 type Phase = (typeof phases)[number]
 
 export interface KillResult {
   kills: Record<Phase, number>
-  /** Kills that came while this was going on. */
+  /** Kills that hit these activities. */
   hit: { job: number; snapshot: number; building: number }
   images: { stored: number; deleted: number }
   jobs: number
@@ -31,7 +31,7 @@ export interface KillResult {
   slowestStartMs: number
 }
 
-/** Small bounds, so that graphs, their caches and tombstones are all in play with a few hundred pictures. */
+/** Small limits, so that a few hundred pictures involve graphs, their caches and tombstones. */
 const settings = {
   EXACT_BELOW: '40',
   GRAPH_CACHE_AFTER_WRITES: '25',
@@ -60,14 +60,14 @@ export async function runKills(t: TestContext, { kills, seed }: { kills: number;
   }
   let usualStartMs = 400
 
-  /** Starts it and compares everything that it has with everything that was acknowledged. */
+  /** Starts it and compares all of its data with everything that was acknowledged. */
   const startAndCompare = async (round: number, when: string, allImages: boolean) => {
     const service = await startProcess(t, environment)
     result.slowestStartMs = Math.max(result.slowestStartMs, service.startMs)
     usualStartMs = service.startMs
     const client = new KilledClient(service.address, images, ledger)
     await client.call('PUT', '/v1/galleries/killed')
-    // Before the records are read: a job that ends in between is then known to have ended.
+    // Before the records are read, so that a job that ends in between is known to have ended.
     for (const upload of uploads.filter(({ ended }) => !ended))
       if (await client.send(upload)) await client.follow(upload)
     if (phases.indexOf('writes') === round % phases.length) await untilEnded(client, uploads)
@@ -133,9 +133,9 @@ export async function runKills(t: TestContext, { kills, seed }: { kills: number;
         await sleep(10)
       }
     })()
-    // A graph is built for a tenth of a second now and then: kills that are to hit it wait for it.
+    // A graph is built for a tenth of a second now and then: kills meant to hit it wait for it.
     for (let waited = 0; phase === 'compaction' && !building && waited < 6_000; waited += 10) await sleep(10)
-    // By what was done and not by the clock, so that a kill on a slow machine hits as much.
+    // Measured by work done, not by the clock, so that a kill on a slow machine is as effective.
     const enough = client.acknowledged + (phase === 'compaction' ? 0 : random() * 60)
     for (let waited = 0; client.acknowledged < enough && waited < 20_000; waited += 5) await sleep(5)
     await sleep(random() * 60)

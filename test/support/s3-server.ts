@@ -1,6 +1,6 @@
 /**
- * A real S3 server for tests: the one that `ALIKE_S3_ENDPOINT` names, or else a versitygw of our own, which `S3_SERVER` names or the
- * path has. Where there is neither, what needs one is skipped and says so.
+ * A real S3 server for tests: the one named by `ALIKE_S3_ENDPOINT`, or our own versitygw, named by `S3_SERVER` or found
+ * on the path. Without either, tests that need one are skipped and say so.
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
@@ -17,7 +17,7 @@ const {
   ALIKE_S3_SECRET: secretAccessKey = 'alikealike',
 } = process.env
 
-/** Path of versitygw; undefined where there is none. */
+/** Path of versitygw; undefined if it is not installed. */
 const binary: string | undefined =
   process.env.S3_SERVER ??
   (process.env.PATH ?? '')
@@ -25,7 +25,7 @@ const binary: string | undefined =
     .map((folder) => join(folder, 'versitygw'))
     .find((path) => existsSync(path))
 
-/** For the option `skip` of a test. */
+/** For the `skip` option of a test. */
 export const skipWithoutS3: string | false =
   named === undefined && binary === undefined
     ? 'no S3 server: ALIKE_S3_ENDPOINT and S3_SERVER name none, and no versitygw is on the path (CONTRIBUTING.md says how to get one)'
@@ -40,7 +40,7 @@ export interface S3Connection {
 
 let running: Promise<string> | undefined
 
-/** One server for the process, ended with it. */
+/** One server per process, stopped with it. */
 export async function s3Connection(): Promise<S3Connection> {
   running ??= named === undefined ? startServer() : Promise.resolve(named)
   return {
@@ -51,7 +51,7 @@ export async function s3Connection(): Promise<S3Connection> {
   }
 }
 
-/** A bucket of its own for each caller. @returns its name */
+/** A separate bucket for each caller. @returns its name */
 export async function newBucket(prefix: string): Promise<string> {
   const bucket = `${prefix}-${randomBytes(6).toString('hex')}`
   const client = new S3Client(await s3Connection())

@@ -1,4 +1,4 @@
-/** The compiled service as a process of its own, for tests that kill it. */
+/** The compiled service as a child process, for tests that kill it. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -10,29 +10,29 @@ const serviceFile = fileURLToPath(new URL('../../src/main.js', import.meta.url))
 export interface ServiceProcess {
   address: string
   pid: number
-  /** From spawning to listening, all parts warm. */
+  /** From spawning to listening, with everything warmed up. */
   startMs: number
   /** Lines of its log. */
   log: Record<string, unknown>[]
-  /** Sends the signal; resolves to exit code or signal when it has ended. */
+  /** Sends the signal; resolves with exit code or signal when it has exited. */
   stop(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null>
-  /** The same, once it has ended by itself. */
+  /** The same, for when it exits by itself. */
   ended: Promise<number | NodeJS.Signals | null>
 }
 
 export interface ServiceLimits {
-  /** No file of the process may grow beyond it; for `limitFileSize` to lift. */
+  /** Limits its file size; `limitFileSize` lifts the limit. */
   fileMaxBytes?: number
   /** Called before the process has read anything. */
   onSpawn?: (pid: number) => void
-  /** What is run in place of the service itself. */
+  /** File to run instead of the service. */
   mainFile?: string
 }
 
-/** What the image sets, so that freed memory is given back. */
+/** Set by the image too, so that freed memory is returned. */
 export const allocator = { MALLOC_MMAP_THRESHOLD_: '1048576', MALLOC_TRIM_THRESHOLD_: '1048576' }
 
-/** Environment: only what is given, so that a developer's settings do not reach the test. */
+/** The environment contains only the given variables, so that a developer's settings do not affect the test. */
 export function spawnService(
   environment: Record<string, string>,
   { fileMaxBytes, mainFile = serviceFile }: ServiceLimits = {},
@@ -57,7 +57,7 @@ export function spawnService(
   })
 }
 
-/** Resolves when it listens. Killed, if it still runs, after the test. */
+/** Resolves when it listens. Killed after the test if it still runs. */
 export async function startProcess(
   t: TestContext,
   environment: Record<string, string>,
@@ -96,7 +96,7 @@ export async function startProcess(
   }
 }
 
-/** Runs it until it ends by itself; for starts that must fail. */
+/** Runs it until it exits by itself; for starts that must fail. */
 export async function runToExit(
   environment: Record<string, string>,
   limits: ServiceLimits = {},

@@ -1,4 +1,4 @@
-/** Rows as services of before have written them: what is refused at the door today lies in data folders of then. */
+/** Writes rows as older versions did: data that is refused today may exist in old data folders. */
 import { join } from 'node:path'
 import BetterSqlite3 from 'better-sqlite3'
 import { checksumOfValues } from '../../src/engines/embedded/store/checksum.js'
@@ -23,9 +23,9 @@ const columns = [
   'updated_at',
 ]
 
-/** The last version of tables whose services took every text. */
+/** The last schema version whose services accepted every text. */
 const textlessVersion = 7
-/** Takes away what that version did not have. */
+/** Removes what that version did not have. */
 export function dropYounger(database: BetterSqlite3.Database): void {
   takeBackSets(database)
   database.exec(
@@ -38,7 +38,7 @@ export function dropYounger(database: BetterSqlite3.Database): void {
   )
 }
 
-/** Galleries as they were while each had one set, whose uid was its own. */
+/** Restores galleries to the time when each had one set with the gallery's uid. */
 export function takeBackSets(database: BetterSqlite3.Database): void {
   takeBackReferences(database)
   const rows = database
@@ -61,7 +61,7 @@ export function takeBackSets(database: BetterSqlite3.Database): void {
   for (const row of rows) update.run({ ...row, checksum: checksumOfGalleryBefore(row) })
 }
 
-/** Images and galleries as they were while nothing was said of where originals lie. */
+/** Restores images and galleries to the time before references to originals. */
 export function takeBackReferences(database: BetterSqlite3.Database): void {
   database.exec('ALTER TABLE image DROP COLUMN reference; ALTER TABLE gallery DROP COLUMN options;')
 }
@@ -70,7 +70,7 @@ function addColumn(database: BetterSqlite3.Database, name: string, type: string)
   database.exec(`ALTER TABLE gallery ADD COLUMN ${name} ${type}`)
 }
 
-/** Texts as they were taken then, by the id of a picture: what SQLite makes of them, under the checksum of what was meant. */
+/** Texts as accepted then, by picture id: SQLite's encoding of them, under the checksum of the intended text. */
 export function storeTexts(dataDir: string, changes: Parameters<typeof rewriteImages>[1]): void {
   rewriteImages(dataDir, changes)
   const database = new BetterSqlite3(join(dataDir, 'alike.db'))
@@ -79,7 +79,7 @@ export function storeTexts(dataDir: string, changes: Parameters<typeof rewriteIm
   database.close()
 }
 
-/** Damage that SQLite does not notice: a value changes and its checksum stays. */
+/** Damage that SQLite does not detect: a value changes and its checksum stays. */
 export function damageImage(
   dataDir: string,
   id: string,
@@ -91,7 +91,7 @@ export function damageImage(
   database.close()
 }
 
-/** The same of a gallery, and of what lies beside a picture. */
+/** The same for a gallery, and for data beside a picture. */
 export function damageRow(
   dataDir: string,
   table: 'gallery' | 'embedding_set' | 'embedding' | 'thumbnail' | 'copy_descriptor',
@@ -103,7 +103,7 @@ export function damageRow(
   database.close()
 }
 
-/** @param changes of columns, by the id of a picture; checksums are made of what was meant, as a writer makes them */
+/** @param changes of columns, by picture id; checksums cover the intended values, as a writer computes them */
 export function rewriteImages(
   dataDir: string,
   changes: Record<string, Partial<Record<'id' | 'label' | 'metadata', string>>>,
@@ -127,7 +127,7 @@ export function rewriteImages(
   }
 }
 
-/** As the addon of then wrote them: half of a surrogate pair as three bytes, which is no UTF-8. */
+/** As the addon wrote them then: an unpaired surrogate as three bytes that are not UTF-8. */
 function bytesOf(text: string | null): Buffer | null {
   if (text === null) return null
   if (!/\p{Surrogate}/u.test(text)) return Buffer.from(text)

@@ -1,6 +1,6 @@
 /**
- * Folders of tests. A service that is closed after its test writes its graphs once more, into a folder that may be gone:
- * so whatever is left, or was made again, goes with the process.
+ * Temporary folders of tests. A service closed after its test writes its graphs once more, into a folder that may be
+ * gone: whatever is left, or recreated, is removed with the process.
  */
 import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -13,17 +13,17 @@ process.once('exit', () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
 
-/** Gone with the process. */
+/** Removed with the process. */
 export async function folderOfProcess(prefix: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), prefix))
   folders.add(folder)
   return folder
 }
 
-/** Gone after the test. */
+/** Removed after the test. */
 export async function temporaryFolder(t: TestContext, prefix = 'alike-test-'): Promise<string> {
   const folder = await folderOfProcess(prefix)
-  // What a service still writes while it is closed is left to the end of the process.
+  // Whatever a closing service still writes is removed at the end of the process.
   t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }).catch(() => {}))
   return folder
 }

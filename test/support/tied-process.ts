@@ -1,4 +1,4 @@
-/** Servers that tests start: whatever ends this process, `kill -9` included, ends them too. */
+/** Servers started by tests: whatever ends this process, including `kill -9`, ends them too. */
 import { type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
@@ -6,13 +6,16 @@ import { createInterface } from 'node:readline'
 
 export interface TiedProcess {
   pid: number
-  /** How it ended; undefined while it runs. */
+  /** Exit code; undefined while it runs. */
   readonly code: number | undefined
-  /** `kill -9`. Resolves when it has ended. */
+  /** `kill -9`. Resolves when it has exited. */
   kill(): Promise<void>
 }
 
-/** The third pipe is closed by whatever ends this process. The shell tells the server's id and ends as the server does. */
+/**
+ * The third pipe closes when this process ends for any reason. The shell prints the server's id and exits with the
+ * server.
+ */
 const untilClosed = [
   'log=$1; shift',
   '"$@" >"$log" 2>&1 3<&- & server=$!',
@@ -24,7 +27,7 @@ const untilClosed = [
   'exit $code',
 ].join('\n')
 
-/** @param options `log`: a file for what it writes */
+/** @param options `log`: a file for its output */
 export async function startTied(
   command: readonly string[],
   options: Pick<SpawnOptions, 'env' | 'uid' | 'gid' | 'cwd'> & { log?: string | undefined } = {},

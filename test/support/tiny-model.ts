@@ -1,4 +1,4 @@
-/** A real network for tests: trained and exported here, on pictures that the test draws, within seconds. */
+/** A real network for tests: trained and exported here within seconds, on pictures drawn by the test. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { defaultSettings, type TrainSettings } from '../../src/train/settings.js'
@@ -6,7 +6,7 @@ import { trainFromNothing } from '../../src/train/train-from-nothing.js'
 import { drawImage, drawnLabels } from './drawn-images.js'
 import { folderOfProcess } from './temporary-folder.js'
 
-/** How many drawn pictures of each label a split has. */
+/** Number of drawn pictures per label and split. */
 export const drawnCounts = { train: 20, val: 8, test: 8 } as const
 
 /** Writes drawn pictures as `folder/split/label/number.jpg`. Seeds of different splits differ. */
@@ -21,7 +21,7 @@ export async function writeDrawnImages(folder: string, counts: Record<string, nu
   }
 }
 
-/** 32×32 input, 16-d embedding, two convolutions: the smallest network that still tells the shapes apart. */
+/** 32×32 input, 16-d embedding, two convolutions: the smallest network that still distinguishes the shapes. */
 export function tinySettings(folder: string): TrainSettings {
   return {
     ...defaultSettings,
@@ -43,7 +43,7 @@ export function tinySettings(folder: string): TrainSettings {
 
 let made: Promise<string> | undefined
 
-/** The model folder, made once per process and removed with it. */
+/** The model folder, created once per process and removed with it. */
 export function tinyModel(): Promise<string> {
   return (made ??= makeTinyModel())
 }

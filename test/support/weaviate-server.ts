@@ -1,6 +1,6 @@
 /**
- * A real Weaviate server for tests: the binary that `WEAVIATE_SERVER` names, or `weaviate-server` on the path. Where there is
- * none, what needs one is skipped and says so.
+ * A real Weaviate server for tests: the binary named by `WEAVIATE_SERVER`, or `weaviate-server` on the path. Without
+ * it, tests that need one are skipped and say so.
  */
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -11,7 +11,7 @@ import { freePorts } from './free-ports.js'
 import { folderOfProcess } from './temporary-folder.js'
 import { startTied, type TiedProcess } from './tied-process.js'
 
-/** Path of the binary; undefined where there is none. */
+/** Path of the binary; undefined if it is not installed. */
 export const weaviateBinary: string | undefined =
   process.env.WEAVIATE_SERVER ??
   (process.env.PATH ?? '')
@@ -19,7 +19,7 @@ export const weaviateBinary: string | undefined =
     .map((folder) => join(folder, 'weaviate-server'))
     .find((path) => existsSync(path))
 
-/** For the option `skip` of a test. */
+/** For the `skip` option of a test. */
 export const skipWithoutWeaviate: string | false =
   weaviateBinary === undefined
     ? 'no Weaviate server: WEAVIATE_SERVER names none, and none is on the path (docs/scale-out.md says how to get one)'
@@ -27,16 +27,16 @@ export const skipWithoutWeaviate: string | false =
 
 export interface RunningWeaviate {
   settings: WeaviateSettings
-  /** Of all it uses, in bytes. */
+  /** Its total memory in bytes. */
   memory(): Promise<number>
-  /** Ends at once, with nothing written any more. */
+  /** Ends it immediately, without further writes. */
   kill(): Promise<void>
-  /** The same data, on the same ports. */
+  /** Starts it with the same data, on the same ports. */
   start(): Promise<void>
 }
 
 export interface WeaviateExtras {
-  /** Callers need it. */
+  /** Required from callers. */
   apiKey?: string | undefined
   environment?: Record<string, string> | undefined
 }
@@ -91,14 +91,14 @@ export async function startWeaviate({ apiKey, environment = {} }: WeaviateExtras
   }
 }
 
-/** Of a service that uses it. */
+/** For a service that uses it. */
 export function settingsOf({ settings: { url, grpcAddress } }: Pick<RunningWeaviate, 'settings'>) {
   return { weaviateUrl: url, weaviateGrpc: grpcAddress }
 }
 
 let shared: Promise<RunningWeaviate> | undefined
 
-/** One for all tests of a file. */
+/** One server for all tests of a file. */
 export function sharedWeaviate(): Promise<RunningWeaviate> {
   shared ??= startWeaviate()
   return shared

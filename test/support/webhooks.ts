@@ -1,4 +1,4 @@
-/** Webhooks of a test, and a server that takes them. */
+/** Webhooks of a test, and a server that receives them. */
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -10,7 +10,7 @@ import { WebhookRequests } from '../../src/remote/webhook-requests.js'
 const silent = { info: () => {}, warn: () => {}, error: () => {} }
 export const webhookSecret = `whsec_${Buffer.from('a secret of thirty-two bytes, so').toString('base64')}`
 
-/** Without a list of hosts: nobody may be told. */
+/** Without a list of hosts, no webhook may be sent. */
 export function webhooksOf(
   jobs: JobStore,
   { allowedHosts = '', ...more }: Partial<WebhooksOptions> & { allowedHosts?: string } = {},
@@ -25,7 +25,7 @@ export interface TakenWebhook {
   body: string
 }
 
-/** Answers with these statuses, one after the other, the last one again and again. */
+/** Responds with these statuses in sequence, repeating the last one. */
 export async function webhookServer(
   t: TestContext,
   statuses: number[],

@@ -22,12 +22,12 @@ export interface OriginalRouteOptions {
   memory: BodyMemory
 }
 
-/** Found: how large it is, and how it is read. */
+/** A located original: its size and how to read it. */
 interface Found {
   size: number
   read(range: ByteRange): Promise<Readable | Buffer>
 }
-/** How long an S3 store that does not answer is asked again while a caller waits. */
+/** How long an unresponsive S3 store is retried while a caller waits. */
 const patienceMs = 5_000
 
 const mediaTypes: Record<string, string> = { jpeg: 'image/jpeg', svg: 'application/octet-stream', jxl: 'image/jxl' }
@@ -67,7 +67,7 @@ export const originalRoutes: FastifyPluginAsyncTypebox<OriginalRouteOptions> = a
       const isHere = isKnown(request.headers['if-none-match'], etag)
       const range = isHere ? undefined : rangeOf(request, size, etag)
       const { first, last } = range ?? { first: 0, last: size - 1 }
-      // headers of the picture belong to no refusal
+      // headers of the picture must not appear on a refusal
       const bytes = isHere ? null : await found.read({ first, last })
       reply.header('etag', etag).header('cache-control', 'private, no-cache').header('accept-ranges', 'bytes')
       if (bytes === null) return reply.code(304).send(null)
@@ -85,7 +85,7 @@ async function kept({ contentHash }: ImageRecord, { originals }: OriginalRouteOp
   return originals && size !== undefined ? { size, read: (range) => originals.read(contentHash, range) } : undefined
 }
 
-/** Read whole for any range: only of all of it can be told whether it is what was stored. */
+/** Read completely for any range, because only the whole can be verified to be unchanged. */
 function referredTo(
   { contentHash, reference, bytes: size }: ImageRecord,
   { references, memory }: OriginalRouteOptions,
@@ -104,7 +104,10 @@ function referredTo(
   }
 }
 
-/** Several ranges at once, and what is no range, are answered with all of it. @throws AlikeError `range_not_satisfiable` */
+/**
+ * Multiple ranges and malformed ones are answered with the whole picture.
+ * @throws AlikeError `range_not_satisfiable`
+ */
 function rangeOf({ headers }: FastifyRequest, size: number, etag: string): ByteRange | undefined {
   if (headers.range === undefined) return undefined
   const condition = headers['if-range']

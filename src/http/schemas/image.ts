@@ -168,7 +168,7 @@ export const ImageList = Type.Object({
   nextCursor: Type.Optional(Cursor),
 })
 
-/** @param grant of who asks; none where the service is open */
+/** @param grant of the caller; undefined if the service is open */
 export function imageView(
   { thumbnailBytes: _thumbnailBytes, reference: stored, ...shown }: ImageRecord,
   grant: Grant | undefined,
