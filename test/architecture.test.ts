@@ -1,4 +1,7 @@
-/** Holds the import rules of ARCHITECTURE.md: data flows one way, one native package has one importing place. */
+/**
+ * Enforces the import rules of ARCHITECTURE.md: data flows in one direction, and every native package has one importing
+ * place.
+ */
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize, relative } from 'node:path'
@@ -10,16 +13,16 @@ const sourceFiles = readdirSync('src', { recursive: true, withFileTypes: true })
 
 interface Import {
   file: string
-  /** A package name, or a path below the project for our own files. */
+  /** A package name, or a project path for our own files. */
   target: string
   dynamic: boolean
 }
 
-/** The file that an import of JavaScript names. */
+/** The source file that an import of JavaScript refers to. */
 const sourceOf = (path: string): string =>
   sourceFiles.find((file) => file.replace(/\.tsx?$/, '.js') === path) ?? path.replace(/\.js$/, '.ts')
 
-/** Static, dynamic and re-exporting imports of a file; comments are cut first. */
+/** Static, dynamic and re-exporting imports of a file, ignoring comments. */
 function importsOf(file: string): Import[] {
   const code = readFileSync(file, 'utf8')
     .replace(/\/\*[\s\S]*?\*\//g, '')
@@ -37,7 +40,7 @@ function importsOf(file: string): Import[] {
 
 const imports = sourceFiles.flatMap(importsOf)
 
-/** Folders that know less than the folder they are in. */
+/** Folders that may import less than the folder containing them. */
 const innerParts = ['analysis/findings']
 
 /** Part of the source tree: the folder below src, or the file's own name for files directly in src. */
@@ -188,7 +191,7 @@ const mayImport: Record<string, readonly string[]> = {
     'text',
     'postgres',
   ],
-  // of the service it knows the contract: the types that are made from `openapi.yaml`
+  // it knows only the service's contract: the types generated from `openapi.yaml`
   console: [],
   train: ['errors', 'durable-files', 'command-line', 'image', 'eval', 'embedding', 'datasets', 'worker-calls'],
   cli: [
@@ -306,7 +309,7 @@ test('slots, and the names of engines, are known only inside the engines', () =>
     outside.filter((file) => /slot/i.test(code(file))),
     [],
   )
-  // `service/storage.ts` builds it, the contract shows an example; nobody asks which one it is
+  // `service/storage.ts` builds it, the contract shows an example; nothing else depends on the name
   assert.deepEqual(outside.filter((file) => /'embedded'/.test(code(file))).toSorted(), [
     'src/http/schemas/gallery.ts',
     'src/service/storage.ts',

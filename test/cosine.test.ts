@@ -34,7 +34,7 @@ test('the embedding of a picture scores 1 against its half-precision form', () =
   const random = seededRandom(2)
   for (const vector of vectors) {
     assert.equal(cosine(vector, halved(vector)), 1)
-    // rounded down and rounded up: the farthest that two of them lie apart
+    // rounded down and rounded up: as far apart as two of them can be
     const [a, b] = [-1, 1].map((sign) =>
       vector.map((value) => value * (1 + sign * (random() < 0.5 ? 1 : -1) * 2 ** -11)),
     )

@@ -1,4 +1,4 @@
-/** Every relative link in the documentation leads to a file, and to a heading of it where it names one. */
+/** Every relative link in the documentation leads to a file, and to an existing heading if it names one. */
 import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'

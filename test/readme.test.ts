@@ -1,4 +1,4 @@
-/** README.md is what a stranger reads first: what it lists must exist, and what exists must be listed. */
+/** A stranger reads README.md first: what it lists must exist, and what exists must be listed. */
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'

@@ -96,7 +96,7 @@ test('a changed file is reloaded; an unusable one changes nothing', async (t) =>
   const logger = { info: () => undefined, error: () => undefined }
   t.after(followKeyFile({ settings, keys, logger, onReload: (outcome) => outcomes.push(outcome), lookEveryMs: 20 }))
   const untilReloads = (count: number) => until(() => outcomes.length >= count, `${count} reloads`)
-  // in one step: a file that is read while it is written may be empty
+  // atomically: a file read while being written may be empty
   const replace = async (text: string) => {
     await writeFile(`${file}.new`, text)
     await rename(`${file}.new`, file)

@@ -68,7 +68,10 @@ async function resultOf<Result extends AnalysisResult>(
   return JSON.parse((await jobsOf(galleries).result(job.id))!)
 }
 
-/** 600 pictures in clusters: the graph is asked, not a scan. The last twelve are near-copies of the first twelve, by their descriptors. */
+/**
+ * 600 pictures in clusters, so that the graph is searched instead of a scan. The last twelve have the descriptors of
+ * near-copies of the first twelve.
+ */
 const originals = Array.from({ length: 588 }, unitVectors({ dimension, seed: 77, clusters: 6 }))
 const nudge = seededRandom(5)
 const nearCopies = originals.slice(0, 12).map((vector) => unit(vector.map((value) => value + 0.004 * (nudge() - 0.5))))

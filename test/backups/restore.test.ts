@@ -10,7 +10,7 @@ import { seededRandom } from '../engines/embedded/vector-index/unit-vectors.js'
 import { damagedBytes } from '../support/damage.js'
 import { ended, filledGalleries, snapshotsIn, vectors } from './snapshot-parts.js'
 
-/** A snapshot as folder and as archive, both outside of the data folder. */
+/** A snapshot as folder and as archive, both outside the data folder. */
 async function madeSnapshot(t: TestContext): Promise<{ folder: string; archive: string; id: string }> {
   const { dataDir, galleries } = await filledGalleries(t)
   const snapshots = await snapshotsIn(t, dataDir)
@@ -88,7 +88,7 @@ test('a snapshot with damage anywhere is refused, and leaves nothing that looks 
       const dataDir = await dataFolder(t)
       try {
         const manifest = await restoreSnapshot(file === archive ? archive : folder, dataDir)
-        // A tar has bytes that mean nothing: padding, the owner's name, the time.
+        // Some bytes of a tar have no meaning: padding, the owner's name, the time.
         assert.equal(file, archive, what)
         assert.equal(manifest.images, 301, what)
         const galleries = await openIn(t, dataDir)

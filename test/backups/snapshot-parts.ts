@@ -1,4 +1,4 @@
-/** Galleries with pictures, and snapshots of them, in a folder of their own. */
+/** Galleries with pictures, and snapshots of them, in a temporary folder. */
 import type { TestContext } from 'node:test'
 import { pino } from 'pino'
 import { type SnapshotRecord, Snapshots, type SnapshotsOptions } from '../../src/backups/snapshots.js'

@@ -46,7 +46,7 @@ test('writes continue meanwhile; the snapshot holds everything acknowledged befo
   const begun = await snapshots.create()
   let written = 0
   while ((await snapshots.get(begun.id)).state === 'writing') {
-    // Two pictures each: a copy that is not of one moment would split a pair.
+    // Two pictures each: a copy not taken at one moment would split a pair.
     await galleries.images.put(
       'a',
       [0, 1].map((twin) => newImage(`new-${written}-${twin}`, vectors[twin]!)),

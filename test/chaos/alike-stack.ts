@@ -1,4 +1,7 @@
-/** All that a deployment beyond one machine has: Weaviate nodes, PostgreSQL, an S3 store, processes that answer and one that works. */
+/**
+ * A complete deployment on several machines: Weaviate nodes, PostgreSQL, an S3 store, processes that serve and one that
+ * works.
+ */
 import type { TestContext } from 'node:test'
 import { temporaryFolder } from '../support/app.js'
 import { writeHandmadeModel } from '../support/handmade-onnx.js'
@@ -14,19 +17,19 @@ export interface AlikeStack {
   weaviate: WeaviateNodes
   postgres: PostgresServer
   balanced: RoundRobin
-  /** `kill -9`, and another one in its place after a while, as whatever supervises it would do. */
+  /** `kill -9`, and a replacement after a while, as any supervisor would start it. */
   killServe(process: number, awayMs: number): Promise<void>
   killWork(awayMs: number): Promise<void>
-  /** Lines of the logs of all processes, warnings and worse. */
+  /** Log lines of all processes at level warning and above. */
   warnings(): Map<string, number>
   end(): Promise<void>
 }
 
 const serves = 2
 
-/** @returns undefined, and the test is skipped, where PostgreSQL is not installed */
+/** @returns undefined, and skips the test, if PostgreSQL is not installed */
 export async function startStack(t: TestContext, nodes: number): Promise<AlikeStack | undefined> {
-  // its network has to be there before anything listens in it
+  // its network must exist before anything listens in it
   const weaviate = await startNodes(nodes)
   const postgres = await postgresServer(t)
   if (postgres === undefined) return undefined
@@ -78,7 +81,7 @@ export async function startStack(t: TestContext, nodes: number): Promise<AlikeSt
   }
 }
 
-/** By message: how often. */
+/** Count by message. */
 function warningsOf(processes: readonly ServiceProcess[]): Map<string, number> {
   const counts = new Map<string, number>()
   for (const { log } of processes)
@@ -87,12 +90,12 @@ function warningsOf(processes: readonly ServiceProcess[]): Map<string, number> {
   return counts
 }
 
-/** Not a wait for something: how long what was killed is away. */
+/** Not a wait for a condition: how long a killed part stays down. */
 export function pause(ms: number): Promise<void> {
   return new Promise((over) => setTimeout(over, ms))
 }
 
-/** Every process is ready for requests. */
+/** Waits until every process is ready for requests. */
 export async function expectReady({ balanced }: AlikeStack): Promise<void> {
   for (const address of balanced.addresses)
     await until(

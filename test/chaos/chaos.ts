@@ -1,6 +1,6 @@
 /**
- * Everything that a deployment beyond one machine consists of is killed or cut off once, while clients search and write and a job takes
- * pictures in. `npm run test:chaos` runs three Weaviate nodes in networks of their own (Linux, root), `-- --short` one.
+ * Kills or cuts off every part of a distributed deployment once, while clients search and write and a job takes in
+ * pictures. `npm run test:chaos` runs three Weaviate nodes in separate networks (Linux, root), `-- --short` one.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -21,9 +21,9 @@ const nodes = Number(process.env.CHAOS_NODES ?? 1)
 const isShort = process.env.CHAOS_SHORT === '1'
 const only = process.env.CHAOS_ONLY
 const gallery = '/v1/galleries/chaos'
-/** So many that Weaviate searches its graph, and does not compare all. */
+/** Enough for Weaviate to search its graph instead of comparing all. */
 const filled = isShort ? 600 : 4_200
-/** Crowded machines take their time. */
+/** Generous, for crowded machines. */
 const patientlyMs = 600_000
 
 interface Run {
@@ -60,7 +60,7 @@ test('nothing acknowledged is lost, whatever is killed', {
   })
 })
 
-/** As clients that have written everything before. */
+/** Records the pictures as if clients had written them. */
 async function fill({ stack, written }: Run): Promise<void> {
   const ids = Array.from({ length: filled }, (_, n) => `f-${n}`)
   ids.forEach((id, n) => written.begin(id, n))
@@ -148,7 +148,7 @@ function rowOf(
   ]
 }
 
-/** What is stored is what was acknowledged, on every node, and found. */
+/** What is stored is what was acknowledged, on every node, and is found. */
 async function finalCounts({ stack, written, jobs }: Run): Promise<Record<string, string | number>> {
   const began = performance.now()
   await until(async () => areEqual(await replicaCounts(stack.weaviate.nodes)), 'equal replicas', patientlyMs)

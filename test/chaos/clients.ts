@@ -1,4 +1,4 @@
-/** Clients that search and write without a pause until they are ended; what they saw lies in the samples. */
+/** Clients that search and write continuously until they are stopped, and record samples. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { seededRandom } from '../engines/embedded/vector-index/unit-vectors.js'
 import type { RoundRobin } from './round-robin.js'
@@ -6,7 +6,7 @@ import type { Samples } from './samples.js'
 import { k, type WrittenGallery } from './written-gallery.js'
 
 export interface Clients {
-  /** Resolves when all have had their last answer. */
+  /** Resolves when all have had their last response. */
   end(): Promise<void>
 }
 
@@ -19,7 +19,7 @@ export interface ClientsOptions {
 
 const [searchers, writers] = [2, 2]
 const pauseMs = { search: 60, write: 100 }
-/** Hits that are asked for beyond the compared ones: some may be under change. */
+/** Extra hits requested beyond the compared ones, because some may be changing. */
 const spare = 20
 
 export function startClients(options: ClientsOptions): Clients {
@@ -43,7 +43,7 @@ interface Hits {
   hits: { id: string }[]
 }
 
-/** Every other search is by a picture that was acknowledged lately. */
+/** Every other search uses a recently acknowledged picture. */
 function searching({ balanced, samples, written, gallery }: ClientsOptions, random: () => number) {
   let turn = 0
   return async () => {
@@ -56,13 +56,13 @@ function searching({ balanced, samples, written, gallery }: ClientsOptions, rand
     if (outcome.is !== 'answered') return samples.add('search', at, outcome)
     const ids = outcome.body.hits.map(({ id }) => id)
     samples.add('search', at, outcome, recallOf(ids))
-    // changed meanwhile: nothing can be said of it
+    // changed in the meantime: no expectation
     if (own !== undefined && written.seedOf(own.id) === own.seed)
       samples.add('own write', at, outcome, ids.includes(own.id) ? 1 : 0)
   }
 }
 
-/** New ids, other pictures under old ones, removals. What was not acknowledged is asked for again until it is. */
+/** New ids, replacements under old ones, removals. Unacknowledged requests are repeated until they are acknowledged. */
 function writing({ balanced, samples, written, gallery }: ClientsOptions, lane: number, random: () => number) {
   let turn = 0
   return async () => {
@@ -79,7 +79,7 @@ function writing({ balanced, samples, written, gallery }: ClientsOptions, lane: 
           ? { method: 'DELETE', path }
           : { method: 'PUT', path, type: 'image/png', body: written.drawn(seed).png },
       )
-      // a removal that was done without its answer is told as that the second time
+      // if a removal succeeded without a response, the repeat says so
       const isDone = outcome.is === 'answered' || (outcome.is === 'refused' && outcome.code === 'image_not_found')
       samples.add('write', at, isDone ? { is: 'answered', body: undefined, ms: outcome.ms } : outcome)
       if (isDone) return written.acknowledge(id, seed)

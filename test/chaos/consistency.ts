@@ -1,4 +1,6 @@
-/** What each consistency promises with three nodes, two and one: `npm run test:chaos -- --consistency`. */
+/**
+ * Verifies what each consistency level guarantees with three nodes, two and one: `npm run test:chaos -- --consistency`.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { pino } from 'pino'
@@ -25,12 +27,12 @@ const verbs: Record<Verb, (set: OpenSet) => Promise<unknown>> = {
   search: async (set) => (await set.nearest({ vector: vectors[5]! })).first(10),
 }
 
-/** By nodes that are away: whose callers notice nothing, and whose writes are refused at first. */
+/** By number of nodes down: whose callers notice nothing, and whose writes are refused at first. */
 const promised: { unnoticed: Consistency[]; refused: Consistency[] }[] = [
   { unnoticed: ['one', 'quorum'], refused: ['all'] },
   { unnoticed: [], refused: ['quorum', 'all'] },
 ]
-/** Later the server counts the nodes that are left: what it promises then is not what was asked for. */
+/** After this time the server counts only the remaining nodes, and the guarantees change. */
 const noticedWithinMs = 30_000
 
 test('each consistency level keeps its promises while nodes are down', { skip: skipWithoutWeaviate }, async (t) => {

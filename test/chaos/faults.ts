@@ -1,19 +1,19 @@
-/** What is done to a deployment, one after the other, each while clients search and write and a job runs. */
+/** The faults injected into a deployment, one after the other, each while clients search and write and a job runs. */
 import type { AlikeStack } from './alike-stack.js'
 import { pause } from './alike-stack.js'
 
 export interface Fault {
   name: string
-  /** Pictures of the job that runs meanwhile. */
+  /** Pictures of the concurrent job. */
   jobPictures: number
-  /** Resolves when what was away is back. */
+  /** Resolves when the affected part is back. */
   happen(stack: AlikeStack): Promise<void>
 }
 
-/** Pictures of the job that runs while a Weaviate node is killed, and of the others. */
+/** Pictures of the job that runs while a Weaviate node is killed, and of the other jobs. */
 const { CHAOS_PICTURES = '20000', CHAOS_PICTURES_MORE = '1500' } = process.env
 
-/** @param nodes of Weaviate: with one alone galleries are away as long as it is */
+/** @param nodes of Weaviate: with a single one, galleries are down while it is */
 export function faultsOf(nodes: number, isShort: boolean): Fault[] {
   const seconds = (long: number) => (isShort ? Math.min(long, 3) : long) * 1_000
   const pictures = isShort ? 400 : Number(CHAOS_PICTURES_MORE)

@@ -1,4 +1,4 @@
-/** What is there once everything is over. */
+/** Verifies the state after all faults. */
 import assert from 'node:assert/strict'
 import { until } from '../support/until.js'
 import type { Picture } from './pictures.js'
@@ -9,7 +9,7 @@ interface Page {
   nextCursor?: string
 }
 
-/** Content hash by id of all that is listed. */
+/** Content hash by id of all listed pictures. */
 export async function listedHashes(balanced: RoundRobin, gallery: string): Promise<Map<string, string>> {
   const listed = new Map<string, string>()
   for (let cursor: string | undefined; ; ) {
@@ -24,7 +24,7 @@ export async function listedHashes(balanced: RoundRobin, gallery: string): Promi
 
 const atOnce = 4
 
-/** Each is the first hit of a search by its picture. @returns how many there are */
+/** Each must be the first hit of a search with its picture. @returns their number */
 export async function expectAllFound(
   balanced: RoundRobin,
   gallery: string,
@@ -36,7 +36,7 @@ export async function expectAllFound(
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       const [id, { png }] = next
       const asked = { method: 'POST', path: `${gallery}/search?k=1`, type: 'image/png', body: png }
-      // at capacity it may refuse one
+      // a search may be refused at capacity
       const { body } = await until(async () => {
         const outcome = await balanced.ask<{ hits: { id: string }[] }>(asked)
         return outcome.is === 'answered' && outcome

@@ -1,4 +1,4 @@
-/** Jobs that take pictures in while everything around them is killed. */
+/** Jobs that take in pictures while everything around them is killed. */
 import { until } from '../support/until.js'
 import { drawPicture, type Picture } from './pictures.js'
 import type { RoundRobin } from './round-robin.js'
@@ -22,7 +22,7 @@ export interface JobView {
   finishedAt: string | null
 }
 
-/** Drawn pictures, no two alike. */
+/** Drawn pictures, all different. */
 export function drawnPictures(name: string, count: number): Map<string, Picture> {
   const first = 100_000 * name.charCodeAt(0)
   return new Map(Array.from({ length: count }, (_, n) => [`${name}-${n}`, drawPicture('ingested', first + n)]))

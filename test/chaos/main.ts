@@ -1,6 +1,6 @@
 /**
- * `npm run test:chaos`: the run of three nodes, in namespaces of its own. `-- --short`: one node, minutes, no rights needed.
- * `-- --consistency`: what each consistency promises.
+ * `npm run test:chaos`: the run with three nodes, in separate namespaces. `-- --short`: one node, some minutes, no
+ * privileges needed. `-- --consistency`: the guarantees of each consistency level.
  */
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'

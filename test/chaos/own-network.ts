@@ -1,6 +1,6 @@
 /**
- * A network in which machines can be cut off: namespaces of the kernel, joined by a bridge. The run has namespaces of its own for its
- * network, mounts and processes, so that whatever it leaves is gone with it. Linux, as root.
+ * A network whose machines can be cut off: kernel namespaces joined by a bridge. The run has its own network, mount and
+ * process namespaces, so that whatever it leaves behind disappears with it. Linux, as root.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -15,7 +15,7 @@ export const addressOf = (machine: number) => `10.77.0.${10 + machine}`
 
 export const isInside = (): boolean => process.env[insideMark] === '1'
 
-/** Runs a program in namespaces of its own, and everything that it starts. @returns its exit code */
+/** Runs a program, and everything it starts, in new namespaces. @returns its exit code */
 export function runInside(command: readonly string[]): number {
   const { status, error } = spawnSync(
     'unshare',
@@ -26,7 +26,10 @@ export function runInside(command: readonly string[]): number {
   return status ?? 1
 }
 
-/** The machines 1 to `machines`, and a name that stands for all of them, as a container network or a headless service has it. */
+/**
+ * The machines 1 to `machines`, and a name that resolves to all of them, as in a container network or a headless
+ * service.
+ */
 export async function makeNetwork(machines: number, name: string): Promise<void> {
   ip('link set lo up')
   execFileSync('mkdir', ['-p', '/run/netns'])
@@ -49,10 +52,10 @@ export async function makeNetwork(machines: number, name: string): Promise<void>
   execFileSync('mount', ['--bind', file, '/etc/hosts'])
 }
 
-/** What is run before a command that is to run on a machine. */
+/** Command prefix to run something on a machine. */
 export const onMachine = (machine: number): string[] => ['ip', 'netns', 'exec', `m${machine}`]
 
-/** Nothing comes to it or from it any more, and nobody is told. */
+/** Silently drops all packets to and from it. */
 export const cutOff = (machine: number): void => ip(`link set v${machine} down`)
 export const joinAgain = (machine: number): void => ip(`link set v${machine} up`)
 

@@ -7,7 +7,7 @@ import { rgbPng } from '../support/png.js'
 export const dimension = 64
 const side = 8
 const clusters = 60
-/** Of a byte, to both sides of its cluster's. */
+/** Maximum deviation of a byte from its cluster's. */
 const spread = 40
 
 export interface Picture {
@@ -17,7 +17,7 @@ export interface Picture {
   contentHash: string
 }
 
-/** A picture of one kind is like none of the other: their embeddings are orthogonal. */
+/** Pictures of different kinds have orthogonal embeddings. */
 export type Kind = 'written' | 'ingested'
 
 const offsets: Record<Kind, number> = { written: 0, ingested: 1 }
@@ -40,7 +40,7 @@ export function drawPicture(kind: Kind, seed: number): Picture {
   }
 }
 
-/** The `k` nearest, best first: every picture is compared. */
+/** The `k` nearest, best first, by comparing every picture. */
 export function exactNearest(query: Float32Array, pictures: ReadonlyMap<string, Picture>, k: number): string[] {
   const best: { id: string; score: number }[] = []
   for (const [id, { vector }] of pictures) {

@@ -1,11 +1,14 @@
-/** A client of several processes, as a balancer is one: each request goes to the next, and on to another one where the connection breaks. */
+/**
+ * A client for several processes, acting like a load balancer: each request goes to the next process, and to another
+ * one if the connection breaks.
+ */
 import { catalogue } from '../../src/errors.js'
 
 export type Outcome<Body = unknown> =
   | { is: 'answered'; body: Body; ms: number }
   /** With a documented code. */
   | { is: 'refused'; code: string; ms: number }
-  /** Neither: no answer from any process, or one that no document knows. */
+  /** No response from any process, or an undocumented one. */
   | { is: 'broken'; why: string; ms: number }
 
 export interface Asked {
@@ -15,20 +18,20 @@ export interface Asked {
   body?: Buffer | string | undefined
 }
 
-/** A caller's patience: whoever waits longer has not been answered. */
+/** A caller's patience: after this time a request counts as unanswered. */
 const patienceMs = 40_000
 
 export class RoundRobin {
   readonly #addresses: (string | undefined)[]
   #next = 0
-  /** Requests that went on to another process. */
+  /** Requests passed on to another process. */
   passedOn = 0
 
   constructor(processes: number) {
     this.#addresses = Array.from({ length: processes }, () => undefined)
   }
 
-  /** Where a process listens; undefined: it is away. */
+  /** Where a process listens; undefined while it is down. */
   place(process: number, address: string | undefined): void {
     this.#addresses[process] = address
   }

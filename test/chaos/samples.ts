@@ -1,19 +1,19 @@
-/** What clients saw, and when: one sample for each search and write. */
+/** What clients observed, and when: one sample per search and write. */
 import type { Outcome } from './round-robin.js'
 
 export interface Sample {
-  /** When it was asked; milliseconds since the run began. */
+  /** Time of the request; milliseconds since the start of the run. */
   at: number
   ms: number
   kind: 'search' | 'own write' | 'write'
   outcome: 'answered' | 'refused' | 'broken'
-  /** Of a refusal, or of what was no answer. */
+  /** Of a refusal, or of an invalid response. */
   code?: string | undefined
   /** Of an answered search, 0 to 1. */
   recall?: number | undefined
 }
 
-/** A fault is over once for this long nothing was refused, and recall was what it has to be. */
+/** A fault counts as over when for this long nothing was refused and recall was sufficient. */
 const calmMs = 5_000
 export const recallWanted = 0.98
 
@@ -34,7 +34,7 @@ export class Samples {
     return this.all.filter(({ at, kind }) => at >= from && at < to && kinds.includes(kind))
   }
 
-  /** Since when it has been calm for long enough, after `from`; undefined: not yet. */
+  /** Start of the first sufficiently long calm after `from`; undefined if there is none yet. */
   calmSince(from: number): number | undefined {
     const later = this.all.filter(({ at }) => at >= from)
     let since = from
@@ -56,7 +56,7 @@ export function percentile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
 }
 
-/** How often each code came. */
+/** Count of each code. */
 export function codesOf(samples: readonly Sample[]): string {
   const counts = new Map<string, number>()
   for (const { code } of samples) if (code !== undefined) counts.set(code, (counts.get(code) ?? 0) + 1)

@@ -1,4 +1,6 @@
-/** Nodes of one Weaviate cluster, set up as docker/compose.scale.yaml does. A single one needs no network of its own. */
+/**
+ * Nodes of one Weaviate cluster, configured as in docker/compose.scale.yaml. A single one needs no separate network.
+ */
 import { join } from 'node:path'
 import { freePorts } from '../support/free-ports.js'
 import { folderOfProcess } from '../support/temporary-folder.js'
@@ -8,7 +10,7 @@ import { weaviateBinary } from '../support/weaviate-server.js'
 import { addressOf, cutOff, joinAgain, makeNetwork, onMachine } from './own-network.js'
 
 export interface WeaviateNode {
-  /** Of its REST interface, by its own address. */
+  /** Of its REST interface, at its own address. */
   url: string
   grpcAddress: string
   start(): Promise<void>
@@ -16,7 +18,7 @@ export interface WeaviateNode {
 }
 
 export interface WeaviateNodes {
-  /** What services are given. */
+  /** Settings for services. */
   environment: { WEAVIATE_URL: string; WEAVIATE_GRPC: string; WEAVIATE_SHARDS: string; WEAVIATE_REPLICAS: string }
   nodes: WeaviateNode[]
   cut(node: WeaviateNode): void
@@ -34,7 +36,7 @@ const common = {
   LOG_LEVEL: 'warning',
 }
 
-/** @param count one, or three in a network of their own */
+/** @param count one, or three in a separate network */
 export async function startNodes(count: number): Promise<WeaviateNodes> {
   const folder = process.env.CHAOS_LOGS ?? (await folderOfProcess('alike-nodes-'))
   const nodes = count === 1 ? [await aloneNode(folder)] : await joinedNodes(count, folder)
@@ -132,7 +134,7 @@ async function nodesSeenBy({ url }: WeaviateNode, query = ''): Promise<NodesAnsw
   return answer?.ok ? ((await answer.json()) as NodesAnswer).nodes : undefined
 }
 
-/** Each sees all of them, in health. */
+/** Every node sees all of them as healthy. */
 async function isWhole(nodes: readonly WeaviateNode[]): Promise<boolean> {
   for (const one of nodes) {
     const seen = await nodesSeenBy(one)
@@ -141,7 +143,7 @@ async function isWhole(nodes: readonly WeaviateNode[]): Promise<boolean> {
   return true
 }
 
-/** Objects of each replica of each shard; undefined while a node is away. */
+/** Objects per replica of each shard; undefined while a node is down. */
 export async function replicaCounts(nodes: readonly WeaviateNode[]): Promise<Map<string, number[]> | undefined> {
   const seen = await nodesSeenBy(nodes[0]!, '?output=verbose')
   if (seen === undefined || seen.some(({ status }) => status !== 'HEALTHY')) return undefined

@@ -1,4 +1,7 @@
-/** What clients have written into a gallery, as they were told: the oracle of every search, and what has to be there at the end. */
+/**
+ * What clients have written to a gallery, according to the responses: the oracle of every search and of the final
+ * state.
+ */
 import assert from 'node:assert/strict'
 import { Ledger, type State } from '../support/kill-ledger.js'
 import { drawPicture, exactNearest, type Picture } from './pictures.js'
@@ -8,7 +11,7 @@ export const k = 10
 export class WrittenGallery {
   readonly #ledger = new Ledger()
   readonly #drawn = new Map<number, Picture>()
-  /** Acknowledged, and nobody is changing it. */
+  /** Acknowledged, and not being changed. */
   readonly #stable = new Map<string, number>()
   readonly #newest: string[] = []
   acknowledged = 0
@@ -39,13 +42,13 @@ export class WrittenGallery {
     this.#ledger.leave(id)
   }
 
-  /** One that somebody may change. */
+  /** A picture that may be changed. */
   pick(random: () => number): string | undefined {
     const ids = [...this.#stable.keys()]
     return ids[Math.floor(random() * ids.length)]
   }
 
-  /** One that was acknowledged lately, and its picture. */
+  /** A recently acknowledged picture. */
   pickNew(random: () => number): { id: string; seed: number } | undefined {
     const recent = this.#newest.slice(-20)
     const id = recent[Math.floor(random() * recent.length)]
@@ -53,12 +56,15 @@ export class WrittenGallery {
     return seed === undefined ? undefined : { id: id!, seed }
   }
 
-  /** What is stored under it for sure. */
+  /** What is certainly stored under it. */
   seedOf(id: string): number | undefined {
     return this.#stable.get(id)
   }
 
-  /** Before a search; with the hits of its answer: how many of the nearest were among them. Ids that were changed meanwhile do not count. */
+  /**
+   * Called before a search; the result takes the hits and returns how many of the nearest were among them. Ids changed
+   * in the meantime do not count.
+   */
   watch(query: Float32Array): (hits: readonly string[]) => number {
     const before = new Map(this.#stable)
     return (hits) => {
@@ -70,7 +76,7 @@ export class WrittenGallery {
     }
   }
 
-  /** Everything that is stored must be possible. @param stored content hash by id @returns how many are stored */
+  /** Everything that is stored must be possible. @param stored content hash by id @returns their number */
   compare(stored: ReadonlyMap<string, string>): number {
     const seeds = new Map([...this.#drawn].map(([seed, { contentHash }]) => [contentHash, seed]))
     const states = [...stored].map(([id, hash]): [string, State] => [id, stateOf(seeds.get(hash) ?? -1)])
@@ -78,7 +84,7 @@ export class WrittenGallery {
     return states.length
   }
 
-  /** Everything that is stored for sure. */
+  /** Everything that is certainly stored. */
   get stable(): ReadonlyMap<string, Picture> {
     return new Map([...this.#stable].map(([id, seed]) => [id, this.drawn(seed)]))
   }

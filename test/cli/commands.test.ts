@@ -1,4 +1,4 @@
-/** What all commands owe a person at a terminal, and the ones that no other test runs as a process. */
+/** What all commands must offer at a terminal, and the commands that no other test runs as a process. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'

@@ -1,4 +1,4 @@
-/** From a model's folder to the model that serves, and back, by the command and a real service. */
+/** From a model's folder to the serving model, and back, with the command and a real service. */
 import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { runCommand } from '../support/run-command.js'
 
-/** A gallery of eight pictures on the model `handmade`, the folder of another one, and the command. */
+/** A gallery of eight pictures on the model `handmade`, the folder of another model, and the command. */
 async function opened(t: TestContext, bounds: Partial<Config>) {
   const app = await startApp(t, bounds)
   const url = await app.listen()

@@ -1,4 +1,7 @@
-/** The Python client against the running service, where PYTHON (python3 else) has what it needs: `pip install 'clients/python[dev]'`. */
+/**
+ * The Python client against the running service, if PYTHON (default python3) has its dependencies: `pip install
+ * 'clients/python[dev]'`.
+ */
 import assert from 'node:assert/strict'
 import { execFile, spawnSync } from 'node:child_process'
 import { readdir, writeFile } from 'node:fs/promises'
@@ -12,7 +15,7 @@ const run = promisify(execFile)
 const python = process.env['PYTHON'] ?? 'python3'
 const cwd = 'clients/python'
 
-/** @returns why not, when this Python has not all of them */
+/** @returns what is missing in this Python, if anything */
 function lacks(...modules: string[]): string | false {
   const { status } = spawnSync(python, ['-c', `import ${modules.join(', ')}`])
   return status === 0 ? false : `${python} has not ${modules.join(', ')}`

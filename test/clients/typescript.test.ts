@@ -30,7 +30,7 @@ async function imagesIn(folder: string, names: readonly string[]): Promise<strin
   return folder
 }
 
-/** A server that answers what the test says, for what the service does not do when asked. */
+/** A server with scripted responses, for behaviour that the real service does not show on request. */
 async function answering(
   t: TestContext,
   answer: (request: IncomingMessage, response: ServerResponse, count: number) => void,

@@ -1,4 +1,4 @@
-/** What the console's address says, and what a search in it means. */
+/** The console's URLs, and the meaning of a search in one. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readAddress, writeAddress } from '../../src/console/routing/address.js'

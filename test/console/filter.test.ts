@@ -1,4 +1,4 @@
-/** The filter builder: what it makes, what it reads back, and which fields it offers. */
+/** The filter builder: what it produces, what it reads back, and which fields it offers. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type FieldType, fieldsOf } from '../../src/console/filter/fields.js'

@@ -1,4 +1,4 @@
-/** The wall of pictures: what keys choose, what a filter leaves, and how files are sent. */
+/** The wall of pictures: keyboard selection, filtering, and sending files. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { afterKey, extended, nothingChosen, toggled } from '../../src/console/gallery/selection.js'

@@ -1,4 +1,4 @@
-/** The map: what is where, and what a lasso goes round. */
+/** The map: positions, and the inside of a lasso. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { doubtColour, labelColours, otherColour } from '../../src/console/map/map-colours.js'

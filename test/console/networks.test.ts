@@ -1,4 +1,4 @@
-/** What the console reads out of a network's own metrics, of whatever version they are. */
+/** What the console reads from a network's metrics, of any version. */
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'

@@ -1,4 +1,4 @@
-/** The numbers of /metrics as the console reads them. */
+/** How the console reads /metrics. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { historyMax, linesOf, type Reading, withReading } from '../../src/console/operation/history.js'

@@ -1,4 +1,4 @@
-/** What the console makes of an evaluation and of an explanation. */
+/** How the console presents an evaluation and an explanation. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { heatPixels } from '../../src/console/match/heat-colours.js'

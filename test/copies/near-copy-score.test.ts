@@ -30,7 +30,7 @@ before(async () => {
   }
 })
 
-/** As docs/search.md says of photographs; drawn scenes are no easier. */
+/** As stated for photographs in docs/search.md; drawn scenes are not easier. */
 const recallMin: Record<EditName, number> = {
   'half size': 0.95,
   'quarter size': 0.95,

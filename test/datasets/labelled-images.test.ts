@@ -10,7 +10,7 @@ import { pack } from 'tar-stream'
 import { readLabelledImages } from '../../src/datasets/labelled-images.js'
 import { AlikeError } from '../../src/errors.js'
 
-/** Path → content, written below a folder that ends with the test. */
+/** Path → content, written to a temporary folder. */
 async function folderWith(t: TestContext, files: Record<string, string>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'alike-data-'))
   t.after(() => rm(folder, { recursive: true }))

@@ -6,7 +6,7 @@ import { seededRandom } from '../../src/eval/random.js'
 
 const shares = { val: 0.1, test: 0.2 }
 
-/** Two labels of 100 pictures; every fifth one is a copy of the one before it. */
+/** Two labels of 100 pictures; every fifth one is a copy of its predecessor. */
 function images(): LabelledImage[] {
   return ['cat', 'dog'].flatMap((label) =>
     Array.from({ length: 100 }, (_, i) => {

@@ -1,4 +1,4 @@
-/** The manifests for Kubernetes agree with the service, and the real tools take them where they are there. */
+/** The Kubernetes manifests match the service, and the real tools accept them where installed. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
@@ -25,7 +25,7 @@ interface Probe {
 interface Manifest {
   kind: string
   metadata: { name: string }
-  // biome-ignore lint/suspicious/noExplicitAny: of as many kinds as there are files
+  // biome-ignore lint/suspicious/noExplicitAny: differs with the kind of each manifest
   spec: any
 }
 
@@ -147,7 +147,7 @@ for (const [folder, components] of [
     const gpus = (containerOf(workload).resources.limits as Record<string, unknown>)['nvidia.com/gpu']
     assert.equal(gpus, (components as readonly string[]).includes('gpu') ? 1 : undefined)
     if (!validates) return t.diagnostic('kubernetes-validate is not there: built, and not compared with the schemas')
-    // Kinds of operators are in no schema of Kubernetes.
+    // Custom resources of operators are not in the Kubernetes schemas.
     const ours = built.stdout.split(/^---$/m).filter((one) => !one.includes('monitoring.coreos.com'))
     const file = join(overlay, 'built.yaml')
     await writeFile(file, ours.join('---'))

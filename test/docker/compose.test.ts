@@ -1,4 +1,4 @@
-/** The compose file knows every setting, and what it says of them agrees with the documents. */
+/** The compose files contain every setting, and match the documentation. */
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
@@ -21,7 +21,7 @@ async function composeOf(path: string): Promise<Compose> {
   return parse(await readFile(path, 'utf8'), { merge: true }) as Compose
 }
 
-/** Fixed by the image, since volumes, ports and the health check go by them. */
+/** Fixed by the image, because volumes, ports and the health check depend on them. */
 const ofTheImage = ['HOST', 'PORT', 'DATA_DIR']
 const compose = await composeOf('docker/compose.yaml')
 const scaled = await composeOf('docker/compose.scale.yaml')
@@ -54,7 +54,7 @@ test('the same holds for several processes, which differ only in their role', ()
 
 test('a setting missing from the shell keeps its default', () => {
   const given = Object.entries(compose.services.alike!.environment!).filter(([, value]) => value !== null)
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is Compose that fills it in
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: Compose substitutes it
   assert.deepEqual(given, [['EMBED_WORKERS', '${EMBED_WORKERS:-${ALIKE_CPUS:-2}}']])
 })
 

@@ -1,4 +1,4 @@
-/** The dashboard and the alert rules, held against a scrape of the running service. */
+/** The dashboard and the alert rules, checked against a scrape of the running service. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
@@ -23,10 +23,10 @@ interface Query {
   expression: string
 }
 
-/** Labels that Prometheus adds, and such as its own series have. */
+/** Labels added by Prometheus, and those of its own series. */
 const ofPrometheus = ['instance', 'job', 'le']
 
-/** As Grafana would ask, for every instance. */
+/** As Grafana would send them, for every instance. */
 async function panelQueries(): Promise<Query[]> {
   const { panels } = JSON.parse(await readFile('docker/grafana/dashboards/alike.json', 'utf8')) as {
     panels: { title: string; targets: { expr: string; legendFormat: string }[] }[]
@@ -46,7 +46,7 @@ async function alertQueries(): Promise<Query[]> {
   return groups.flatMap(({ rules }) => rules.map(({ alert, expr }) => ({ where: `alert ${alert}`, expression: expr })))
 }
 
-/** What the service says after it was used in every way that makes series. */
+/** The metrics of a service that was used in every way that creates series. */
 async function scrape(t: TestContext): Promise<string> {
   const app = await startApp(t, { driftQueries: 20 })
   const headers = { 'content-type': 'image/png' }
@@ -76,7 +76,7 @@ function seriesOf(text: string): Map<string, Map<string, Set<string>>> {
   return series
 }
 
-/** Codes come when something is refused, GPUs where there are some: the documents say with which labels. */
+/** Series that only exist after a refusal or with a GPU: the documentation lists their labels. */
 async function documentedLabels(): Promise<Map<string, string>> {
   const rows = (await readFile('docs/operations.md', 'utf8')).matchAll(/^\| `(alike_\w+)` \| [^|]+ \| ([^|]*) \|/gm)
   return new Map([...rows].map(([, name, labels]) => [name!, labels!]))
@@ -127,7 +127,7 @@ test('promtool accepts every query, the rules with their tests, and the scrape c
   await writeFile(join(folder, 'prometheus.yml'), configuration)
   await run('promtool', ['check', 'config', join(folder, 'prometheus.yml')])
   await writeFile(join(folder, 'scrape'), await scrape(t))
-  // its exit code 3 is for names that it would choose otherwise
+  // exit code 3 means only that it would choose other names
   await run('sh', ['-c', `promtool check metrics < ${join(folder, 'scrape')} || [ $? = 3 ]`])
 })
 

@@ -1,4 +1,4 @@
-/** What ships: its licenses are listed and known, and the images can be built for both architectures. */
+/** What ships: its licences are listed and known, and the images can be built for both architectures. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
@@ -17,7 +17,7 @@ import { temporaryFolder } from '../support/temporary-folder.js'
 
 const packages = await lockedPackages()
 
-/** Looked at by a person, with what they ask for. */
+/** Reviewed by a person, including their requirements. */
 const known = new Set([
   '0BSD',
   'Apache-2.0',
@@ -27,7 +27,7 @@ const known = new Set([
   'ISC',
   'MIT',
   '(MIT OR CC0-1.0)',
-  // libvips and libheif, as libraries of their own
+  // libvips and libheif, as separate libraries
   'LGPL-3.0',
   'LGPL-3.0-or-later',
   'Apache-2.0 AND LGPL-3.0-or-later',
@@ -114,7 +114,7 @@ test('every native addon that ships for x86-64 has an arm64 counterpart', () => 
     assert.ok(names.has(like), `${like} is not locked`)
     assert.equal(packages[like]!.version, version)
   }
-  // packages that bring addons for every platform
+  // packages that contain addons for every platform
   const addons = shipped
     .filter(([place]) => existsSync(place) && !/-(x64|arm64)$/.test(place))
     .flatMap(([place]) =>
@@ -124,7 +124,7 @@ test('every native addon that ships for x86-64 has an arm64 counterpart', () => 
     )
   assert.ok(addons.length >= 3, `${addons}`)
   for (const file of addons) assert.ok(existsSync(file.replace(/x64/, 'arm64')), `${file} has no like for arm64`)
-  // what is compiled at install, by the compiler of the image
+  // compiled at installation, by the image's compiler
   const compiled = shipped.filter(
     ([place]) => existsSync(join(place, 'binding.gyp')) && !addons.some((file) => file.startsWith(`${place}/`)),
   )

@@ -1,4 +1,6 @@
-/** A job over which the process dies is tried a few times, the picture that does it is found, and everything else goes in. */
+/**
+ * A job that crashes the process is retried a few times, the responsible picture is found, and all others are stored.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Answer } from '../support/app.js'

@@ -1,4 +1,7 @@
-/** No room on the disk, for real: writes are refused, reads and searches go on, and all is well when there is room again. */
+/**
+ * A really full disk: writes are refused, reads and searches continue, and everything recovers when there is space
+ * again.
+ */
 import assert from 'node:assert/strict'
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -47,7 +50,7 @@ async function ask(
 const put = (service: ServiceProcess, n: number) =>
   ask(service, 'PUT', `/galleries/g/images/p${n}`, 'image/png', images[n % images.length])
 
-/** Pictures until there is no room, at most so many. @returns how many were acknowledged */
+/** Stores pictures until the disk is full, up to a maximum. @returns how many were acknowledged */
 async function putUntilFull(service: ServiceProcess, from: number): Promise<number> {
   for (let n = from; n < from + 500; n++) {
     const { status, answer, retryAfter } = await put(service, n)
@@ -110,7 +113,7 @@ test('files that may not grow: writes are refused, reads continue, a job waits, 
     const { status, answer } = await ask(service, method, path, type, body)
     assert.deepEqual([status, answer.code], [507, 'storage_full'], `${method} ${path}`)
   }
-  // Larger than the limit, so that the upload itself has no room.
+  // Larger than the limit, so that the upload itself does not fit.
   const large = await tarOf(
     Array.from({ length: 600 }, (_, n) => ({
       path: `${n}.png`,
@@ -166,7 +169,7 @@ test('a full disk: writes are refused, reads continue, also after a kill, and de
   assert.equal(await service.stop('SIGKILL'), 'SIGKILL')
   service = await startProcess(t, environment)
   await expectReading(service, stored)
-  // The graph of a changed gallery is due now and has no room: that is only told in the log.
+  // The graph of a changed gallery is due now and does not fit, which is only logged.
   for (
     let waited = 0;
     waited < 20_000 &&
@@ -188,7 +191,7 @@ test('a full disk: writes are refused, reads continue, also after a kill, and de
   assert.equal(await service.stop('SIGTERM'), 0)
 })
 
-/** What holds while the service was started without any room. */
+/** What must hold if the service was started without any space. */
 async function expectReadOnly(service: ServiceProcess, stored: number, last = stored - 1): Promise<void> {
   await expectReading(service, stored, last)
   const ready = (await (await fetch(`${service.address}/readyz`)).json()) as { storage: string; detail: string }
@@ -252,7 +255,7 @@ for (const end of ['SIGTERM', 'SIGKILL'] as const) {
     assert.equal((await ask(service, 'PUT', '/galleries/g')).status, 201)
     for (let n = 0; n < 30; n++) assert.equal((await put(service, n)).status, 201)
     await service.stop(end)
-    // What the log's index would need is the first thing that has no room.
+    // The log's index is the first thing that does not fit.
     await rm(join(dataDir, 'alike.db-shm'), { force: true })
     if (!(await mayLimitFileSize())) return t.skip('prlimit is missing')
 
@@ -329,7 +332,7 @@ test('a snapshot that runs out of space is reported as failed, and leaves nothin
   const service = await startProcess(t, environment)
   assert.equal((await ask(service, 'PUT', '/galleries/g')).status, 201)
   for (let n = 0; n < 40; n++) assert.equal((await put(service, n)).status, 201)
-  // What lies there may stay, but a copy of it may not be made.
+  // Existing data may stay, but it cannot be copied.
   if (!(await limitFileSize(service.pid, 64 * 1024))) return t.skip('prlimit is missing')
   const { answer: snapshot } = await ask(service, 'POST', '/snapshots')
   let { answer } = await ask(service, 'GET', `/snapshots/${snapshot.id}`)

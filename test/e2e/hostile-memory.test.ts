@@ -1,4 +1,7 @@
-/** Few kilobytes that would take gigabytes, against a service with a small budget; `test/long/hostile-memory.long.ts` does the same under the limits of the container. */
+/**
+ * A few kilobytes that would decode to gigabytes, sent to a service with a small budget;
+ * `test/long/hostile-memory.long.ts` does the same under the limits of the container.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { temporaryFolder } from '../support/app.js'
@@ -32,7 +35,7 @@ test('hostile pictures take no more memory than the budget, and the service surv
   )
   assert.ok((answers.get('422 image_too_much_memory') ?? 0) > 0 && (answers.get('line image_too_much_memory') ?? 0) > 0)
   assert.ok((answers.get('200') ?? 0) > 0, 'what fits into the budget is taken, one after the other')
-  // the rest: bodies, answers, and what the allocator keeps
+  // the rest: bodies, responses, and memory kept by the allocator
   assert.ok(taken < budget + 160 * mebibyte, `${taken}`)
   assert.equal((await fetch(`${service.address}/readyz`)).status, 200)
   assert.equal(await service.stop('SIGTERM'), 0)

@@ -1,4 +1,4 @@
-/** kill -9 while a watched folder is taken in, again and again: in the end the gallery is what the folder is. */
+/** Repeated kill -9 while a watched folder is taken in: in the end the gallery matches the folder. */
 import assert from 'node:assert/strict'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -42,7 +42,7 @@ test('a service killed repeatedly while watching a folder takes in every file, a
     seen = images
     assert.equal(await service.stop('SIGKILL'), 'SIGKILL')
     kills += 1
-    // removed while nobody looks: one that is stored and, as far as can be, one that is not
+    // removed while the service is down: a stored one and, if possible, one that is not
     if (kills === 1) for (const n of [0, files - 1]) await rm(join(folder, nameOf(n)))
     service = await startProcess(t, environment)
   }

@@ -1,6 +1,6 @@
 /**
- * kill -9 in the middle of an NDJSON upload that stores, replaces and removes the same ids again and
- * again: what is left depends on every line having been done once and in its order.
+ * kill -9 during an NDJSON upload that repeatedly stores, replaces and removes the same ids: the result depends on
+ * every line being executed once, in order.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -79,7 +79,7 @@ test('a job of adds and deletes that is killed repeatedly executes every line on
   assert.equal(await service.stop('SIGTERM'), 0)
 })
 
-/** Lines, and what they must come to. Each add has a label of its own, so that none leaves nothing to do. */
+/** Lines and their expected result. Each add has its own label, so that none is a no-op. */
 function script(pictures: Buffer[]) {
   const random = seededRandom(7)
   const left = new Map<string, number>()

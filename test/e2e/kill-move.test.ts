@@ -1,4 +1,7 @@
-/** The process is killed again and again while a gallery moves to Weaviate and is written to: nothing acknowledged is lost, and the move ends. */
+/**
+ * The process is killed repeatedly while a gallery moves to Weaviate and is written to: nothing acknowledged is lost,
+ * and the move completes.
+ */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { drawImage } from '../support/drawn-images.js'

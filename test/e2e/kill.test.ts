@@ -1,4 +1,4 @@
-/** A few kills in every test run; `test/long/kill.long.ts` does the same some hundred times. */
+/** A few kills in every test run; `test/long/kill.long.ts` does the same hundreds of times. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { runKills } from '../support/run-kills.js'

@@ -1,4 +1,4 @@
-/** Several processes that share a PostgreSQL and a bucket: one accepts a job, others run it, and one dies in the middle. */
+/** Several processes that share a PostgreSQL and a bucket: one accepts a job, others run it, and one dies midway. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type Answer, temporaryFolder } from '../support/app.js'
@@ -12,7 +12,7 @@ import { skipWithoutWeaviate, startWeaviate } from '../support/weaviate-server.j
 
 type Job = Answer['jobs'][number]
 const pictures = 1_200
-/** What a job of so many pictures may take on a crowded machine, and a lease that runs out. */
+/** Time for a job with this many pictures on a crowded machine, including the expiry of a lease. */
 const wholeJobMs = 200_000
 
 async function environment(t: TestContext): Promise<Record<string, string> | undefined> {
@@ -50,7 +50,7 @@ async function sendPictures(service: ServiceProcess): Promise<Job> {
   })
 }
 
-/** The states and counts that the events of a job told, to its end. */
+/** The states and counts in a job's events, to its end. */
 async function followed({ address }: ServiceProcess, { id }: Job): Promise<Job[]> {
   const response = await fetch(`${address}/v1/jobs/${id}/events`)
   const text = await response.text()
@@ -100,7 +100,7 @@ test('a job accepted by one process is run by others; if its process is killed, 
   )
   assert.deepEqual(await second.stop('SIGTERM'), 0)
 
-  // the pictures lie in the engine of the workers' folder
+  // the pictures are in the engine of the workers' folder
   const { POSTGRES_URL, ...bucket } = shared
   const whole = await startProcess(t, { ...bucket, POSTGRES_URL: POSTGRES_URL!, DATA_DIR: workFolder })
   assert.equal((await asked(whole, '/v1/galleries/g')).count, pictures)
@@ -167,7 +167,7 @@ test('galleries in a Weaviate server are filled by a worker and searched by ever
   const first = await worker()
   await until(async () => (await asked<Job>(other!, `/v1/jobs/${job.id}`)).done > 0, 'progress')
   await first.stop('SIGKILL')
-  await worker() // with a folder of its own: what it needs is shared
+  await worker() // with its own folder: everything it needs is shared
   const ended = await until(
     async () => {
       const now = await asked<Job>(other!, `/v1/jobs/${job.id}`)

@@ -1,4 +1,7 @@
-/** Processes that share a Weaviate server and a PostgreSQL: two write and search while a third exchanges the gallery's sets, and one dies. */
+/**
+ * Processes that share a Weaviate server and a PostgreSQL: two write and search while a third switches the gallery's
+ * sets, and one dies.
+ */
 import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -14,7 +17,7 @@ import { skipWithoutWeaviate, startWeaviate } from '../support/weaviate-server.j
 
 const gallery = '/v1/galleries/g'
 const exchanges = 4
-/** Pictures of each client before it begins to remove some. */
+/** Pictures per client before it begins to remove some. */
 const grown = 12
 
 interface ToldSet {
@@ -34,14 +37,14 @@ async function asked<Given>(service: ServiceProcess, method: string, path: strin
   return { status: response.status, given: (text === '' ? undefined : JSON.parse(text)) as Given }
 }
 
-/** What was acknowledged; what a kill has left without an answer is in neither. */
+/** Acknowledged changes; those left unanswered by a kill are in neither list. */
 class Ledger {
   changes = 0
   readonly labels = new Map<string, string>()
   readonly removed = new Set<string>()
 }
 
-/** Puts, relabels and removes pictures of its own, until it is stopped. */
+/** Stores, relabels and removes its own pictures until it is stopped. */
 async function write(service: ServiceProcess, name: string, ledger: Ledger, stop: AbortSignal): Promise<void> {
   const image = (await drawImage(drawnLabels[0]!, 1, { width: 24, height: 24 })).toString('base64')
   const own: string[] = []
@@ -65,7 +68,7 @@ async function write(service: ServiceProcess, name: string, ledger: Ledger, stop
   }
 }
 
-/** Asks for what is stored; every answer is of one set. */
+/** Searches for stored pictures; every answer comes from one set. */
 async function search(service: ServiceProcess, dimensions: Map<string, number>, stop: AbortSignal): Promise<number> {
   const body = { imageId: 'always', includeSelf: true, include: ['vector'], k: 3 }
   let searches = 0

@@ -1,6 +1,6 @@
 /**
- * A smoke run against a started service: `node dist/test/e2e/smoke.js <url>`.
- * Stores drawn pictures, finds one with another of its kind, reads the metrics, cleans up.
+ * A smoke test against a started service: `node dist/test/e2e/smoke.js <url>`. Stores drawn pictures, finds one with
+ * another of its kind, reads the metrics, cleans up.
  */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Batcher, type BatcherOptions, type Priority } from '../../src/embedding/batcher.js'
 
-/** Its clock stands still long after the last search unless a test says otherwise. */
+/** Its clock stands still, long after the last search, unless a test sets it. */
 const base: BatcherOptions = {
   batchSizes: [1, 2, 4, 8],
   runMs: [2, 2.1, 2.3, 2.7],

@@ -19,7 +19,7 @@ async function open(t: TestContext, settings: Partial<SessionSettings>): Promise
   return model
 }
 
-/** Pictures whose first logits are these. */
+/** Pictures with these first logits. */
 function batchOf(...firsts: number[]): Uint8Array<ArrayBuffer> {
   const pixels = new Uint8Array(firsts.length * 8 * 8 * 3)
   firsts.forEach((first, row) => {
@@ -28,10 +28,10 @@ function batchOf(...firsts: number[]): Uint8Array<ArrayBuffer> {
   return pixels
 }
 
-/** Session → the shapes that ONNX Runtime was given for it from now on. */
+/** Session → the input shapes that ONNX Runtime receives from now on. */
 function watchShapes(t: TestContext): () => string[][] {
   const prototype = (InferenceSession as unknown as { prototype: InferenceSession }).prototype
-  const { mock } = t.mock.method(prototype, 'run') // runs all the same
+  const { mock } = t.mock.method(prototype, 'run') // still runs
   return () => {
     const seen = new Map<unknown, Set<string>>()
     for (const {

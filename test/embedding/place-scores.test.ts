@@ -6,7 +6,7 @@ const unit = (...values: number[]) => {
   const length = Math.hypot(...values)
   return Float32Array.from(values, (value) => value / length)
 }
-/** Two places over each other: the first has the first number of the embedding, the second the others. */
+/** Two places, one above the other: the first holds the first component of the embedding, the second the others. */
 function mapOf(vector: Float32Array) {
   const values = Float32Array.from([vector[0]!, 0, 0, 0, vector[1]!, vector[2]!])
   return { vector, values, height: 2, width: 1 }

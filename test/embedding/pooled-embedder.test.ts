@@ -20,7 +20,7 @@ interface Opened {
   metricLines(): Promise<string[]>
 }
 
-/** A real embedder over the handmade graph; the threads behind it are caught as they are made. */
+/** A real embedder over the handmade graph that captures its threads as they are created. */
 async function open(t: TestContext, options: Partial<EmbedderOptions> = {}): Promise<Opened> {
   const model = options.model ?? (await handmadeModel(t))
   const metrics = createMetrics()
@@ -43,7 +43,7 @@ async function open(t: TestContext, options: Partial<EmbedderOptions> = {}): Pro
   return { embedder, model, workers, metricLines: async () => (await metrics.expose()).text.split('\n') }
 }
 
-/** A picture of the handmade graph: its embedding is the direction of its first six bytes. */
+/** A picture for the handmade graph: its embedding is the direction of its first six bytes. */
 function image(...bytes: number[]): Uint8Array {
   const pixels = new Uint8Array(8 * 8 * 3)
   pixels.set(bytes)
@@ -73,7 +73,7 @@ test('bulk waits for a search about to arrive, and continues once it has; with s
   const bulk = embedder.embed(image(1), { priority: 'bulk' }).then(() => {
     bulkDone = true
   })
-  for (let i = 0; i < 3; i++) await embedder.embed(image(2)) // the fifth batch would be bulk in any case
+  for (let i = 0; i < 3; i++) await embedder.embed(image(2)) // the fifth batch would be bulk anyway
   assert.equal(bulkDone, false)
   arrived()
   await bulk
@@ -179,9 +179,9 @@ test('close finishes what was accepted, refuses what comes later, and ends the t
 
 test('a worker that dies fails its batch, is replaced, and the waiting pictures are processed', async (t) => {
   const { embedder, workers, metricLines } = await open(t, { maxBatch: 1 })
-  workers[0]?.postMessage(null) // the thread throws and ends
+  workers[0]?.postMessage(null) // the thread throws and exits
   const first = embedder.embed(image(1)) // already given to the dying thread
-  const second = embedder.embed(image(2)) // still in the line
+  const second = embedder.embed(image(2)) // still in the queue
   await assert.rejects(first, hasCode('internal'))
   assert.equal(embedder.liveWorkers, 0)
   assert.deepEqual([...(await second).logits], [2, 0, 0, 0])

@@ -9,7 +9,7 @@ import { createMetrics } from '../../src/metrics/metrics.js'
 import { temporaryFolder } from '../support/app.js'
 import { tinyModel } from '../support/tiny-model.js'
 
-/** The tiny model with a second precision, "int8", whose golden embeddings are those of an export where it computed something else. */
+/** The tiny model with a second precision, "int8", whose golden embeddings come from a different computation. */
 async function withWrongInt8(t: TestContext): Promise<string> {
   const folder = await temporaryFolder(t)
   await cp(await tinyModel(), folder, { recursive: true })

@@ -140,7 +140,7 @@ test('a precision missing from the folder is not chosen', async (t) => {
   assert.deepEqual([lacking(['fp32']), lacking(['int8']), lacking(['fp32', 'int8'])], ['int8', 'fp32', 'fp16'])
 })
 
-// The two that follow hold on machines without the CUDA library, as `npm ci` leaves them.
+// The next two apply to machines without the CUDA library, as after `npm ci`.
 test('if cuda is requested but unavailable, the CPU is used, and description, metric and log say so', async (t) => {
   const { options, metrics, warnings } = await optionsFor(await handmadeModel(t), { provider: 'cuda' })
   const embedder = await openEmbedder(options)

@@ -1,4 +1,4 @@
-/** The file that is served is the exported one without its map. */
+/** The served file is the exported one without its map. */
 import assert from 'node:assert/strict'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -11,7 +11,7 @@ import { temporaryFolder } from '../support/temporary-folder.js'
 
 const logger = { info() {}, warn() {}, error() {} }
 
-/** The standard model and two more, of 6, 7 and 8 dimensions. */
+/** The default model and two more, with 6, 7 and 8 dimensions. */
 async function threeModels(t: TestContext, options: Partial<ServedModelsOptions> = {}) {
   const folder = await temporaryFolder(t)
   const standard = await handmadeModel(t, { dimension: 6, name: 'six' })

@@ -9,7 +9,7 @@ import { handmadeModel } from '../support/handmade-onnx.js'
 
 test('two devices have separate sets of workers: each is filled, given work in turn, and refilled after losses', async (t) => {
   const { folder } = await handmadeModel(t)
-  // What tells them apart is the number of the GPU; the CPU, which runs them here, does not look at it.
+  // They differ by the number of the GPU, which the CPU that runs them here ignores.
   const devices: SessionSettings[] = [0, 1].map((deviceId) => ({
     modelPath: join(folder, 'model.onnx'),
     provider: 'cpu',
@@ -55,7 +55,7 @@ test('two devices have separate sets of workers: each is filled, given work in t
     reopened = resolve
   })
   const ended = new Promise((resolve) => workers[1]!.once('exit', resolve))
-  workers[1]!.postMessage(null) // the thread throws and ends
+  workers[1]!.postMessage(null) // the thread throws and exits
   await ended
   assert.equal(pool.live, 3)
   await back

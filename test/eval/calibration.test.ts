@@ -33,7 +33,7 @@ test('probabilities match the observed share of pairs, on other pictures too', (
   assert.ok(Value.Check(ScoreCalibration, calibration))
   assert.ok(calibration.expectedCalibrationError < 0.02, String(calibration.expectedCalibrationError))
   assert.ok(calibrationError(calibration.curve, clouds(400, 2, 2))! < 0.03)
-  // a curve of other pictures states something else
+  // a curve of other pictures predicts something else
   assert.ok(calibrationError(calibration.curve, clouds(400, 6, 3))! > 0.05)
   assert.equal(calibration.positives + calibration.negatives, (400 * 399) / 2)
   assert.equal(calibration.expectedCalibrationError, Math.min(...Object.values(calibration.errorsTried)))

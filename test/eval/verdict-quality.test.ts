@@ -1,9 +1,9 @@
-/** Judged quality, by values worked out by hand. */
+/** Judged quality, checked against manual calculations. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { judgeByVerdicts, qualityOfVerdicts } from '../../src/eval/verdict-quality.js'
 
-/** + right, - wrong, . nobody said. */
+/** + right, - wrong, . unjudged. */
 const ranking = (text: string) => Array.from(text, (sign) => (sign === '.' ? undefined : sign === '+'))
 const log2 = Math.log2
 
@@ -17,10 +17,10 @@ const rows: [text: string, ndcg: number | null, precision: number | null, judged
   ['-+', 1 / log2(3), 1 / 2, 1],
   // condensed to - + - +: gains at 2 and 4, best at 1 and 2
   ['-.+..-+...', (1 / log2(3) + 1 / log2(5)) / (1 + 1 / log2(3)), 1 / 2, 4 / 10],
-  // judged behind the tenth rank: in the order of the judged, and not in the first ten
+  // judged below the tenth rank: counts in the order of the judged, not in the first ten
   ['..........-+', 1 / log2(3), null, 0],
   ['+.........-', 1, 1, 1 / 10],
-  // the eleventh judged gains nothing, and of ten wrong before it nothing is gained at all
+  // the eleventh judged hit gains nothing, nor do the ten wrong ones before it
   ['----------+', 0, 0, 1],
   // eleven right: the best order is no better than any ten of them
   ['+++++++++++', 1, 1, 1],

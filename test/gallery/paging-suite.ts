@@ -18,7 +18,7 @@ export function pagingSuite(engine: TestedEngine): void {
   async function filled(t: TestContext, options: TestedOptions = {}): Promise<Galleries> {
     const galleries = await engine.open(t, await engine.newPlace(t), { poorIndex: true, ...options })
     await galleries.create('a')
-    // the file of every tenth picture is there twice, and a score is shared by both
+    // every tenth picture is stored twice, and a score is shared by both
     const images = vectors.flatMap((vector, i) => {
       const more = { label: i % 3 === 0 ? 'third' : 'other', metadata: { product: Math.floor(i / 4) } }
       const original = newImage(idOf(i), vector, more)
@@ -172,7 +172,7 @@ export function pagingSuite(engine: TestedEngine): void {
       let rounds = 0
       const pages = await pagesOf(galleries, { vector, k: 10, ...terms }, async () => {
         if (rounds++ !== 0 && rounds % 5 !== 0) return
-        // near to the query, so that a new search would begin with them
+        // near the query, so that a new search would begin with them
         await galleries.images.put(
           'a',
           Array.from({ length: 30 }, (_, i) => newImage(`new-${rounds}-${i}`, vector, { label: 'third' })),
@@ -192,7 +192,7 @@ export function pagingSuite(engine: TestedEngine): void {
       const gone = new Set([...removed, ...replaced].filter((id) => !shownBefore.has(id)))
       assert.ok(!paged.some((id) => gone.has(id)))
       const missing = before.filter((id) => !gone.has(id) && !paged.includes(id))
-      // the end of a list of 400 is where a graph that changed gives others
+      // at the end of a list of 400, a changed graph may return different hits
       const lost = missing.filter((id) => before.indexOf(id) < 300)
       assert.ok(lost.length <= engine.keptLossMax, lost.join(' '))
       const ranks = pages.flatMap(({ hits }) => hits.map(({ rank }) => rank))
@@ -217,7 +217,7 @@ export function pagingSuite(engine: TestedEngine): void {
         .map((id, i) => [6 + i, id])
         .filter(([, id]) => id !== all[6]),
     )
-    // the same page again, also at once
+    // the same page again, also concurrently
     const again = await Promise.all(
       [1, 2, 3].map(() => galleries.searches.nextPage('a', { token: first.nextPageToken!, caller, k: 5 })),
     )

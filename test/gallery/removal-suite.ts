@@ -48,7 +48,7 @@ export function removalSuite(engine: TestedEngine): void {
     await galleries.create('a')
     await galleries.images.put('a', pictures.slice(0, 600))
     const filter = readFilter({ field: 'metadata.n', gte: 0 })
-    // both are under way at once: the change is committed before the last group of the removal, in which its picture lies
+    // both run concurrently: the change is committed before the removal's last group, which contains its picture
     const removing = galleries.images.removeFitting('a', filter)
     await galleries.images.patch('a', 'p0599', { metadata: {} })
     assert.equal(await removing, 599)

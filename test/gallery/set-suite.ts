@@ -1,4 +1,6 @@
-/** The verbs of `src/gallery/engine.ts`. What a search must find is told by comparing every picture, one by one. */
+/**
+ * The operations in `src/gallery/engine.ts`. Expected search results come from comparing every picture individually.
+ */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { nearCopyScore, wordsOf } from '../../src/copies/near-copy-score.js'
@@ -378,10 +380,10 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     )
     assert.deepEqual([whole?.record.createdAt, whole?.record.updatedAt], [times.createdAt, times.updatedAt])
     assert.deepEqual([bare?.thumbnail, bare?.copyDescriptor, bare?.vector], [undefined, undefined, second.vector])
-    // of one that was removed and put anew where it comes from
+    // a picture that was removed and stored again in its source
     await opened.change([{ put: { ...first, createdAt: times.updatedAt } }])
     assert.equal((await opened.find(['first']))[0]?.createdAt, times.updatedAt)
-    // of one that is put by a caller the first time stays
+    // a picture that a caller stores for the first time keeps its own times
     const { createdAt: __, updatedAt: ___, ...put } = first
     await opened.change([{ put: { ...put, label: 'b' } }])
     const [now] = await opened.find(['first'])
@@ -397,7 +399,7 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
   })
 }
 
-/** Ids of each page, to the last one. */
+/** The ids on each page, to the last one. */
 async function pagesOf(opened: OpenSet, asked: PageOfImages): Promise<string[][]> {
   const pages: string[][] = []
   let cursor: string | undefined
@@ -414,7 +416,7 @@ async function pagesOf(opened: OpenSet, asked: PageOfImages): Promise<string[][]
   return pages
 }
 
-/** Its gallery is still in the catalogue: as an empty one it can be opened again. */
+/** Its gallery is still in the catalogue: it can be opened again as an empty one. */
 async function drop(engine: TestedSet['engine'], set: TestedSet['set'], opened: OpenSet): Promise<void> {
   await engine.drop(set)
   await assert.rejects(async () => {

@@ -18,7 +18,7 @@ const idOf = (i: number) => `p${String(i).padStart(4, '0')}`
 const signs = seededRandom(32)
 const descriptors = vectors.map(() => randomDescriptor(signs))
 
-/** The same picture, saved again: a score of about 0.999 against it. */
+/** The same picture, re-encoded: a score of about 0.999 against it. */
 function nearCopy(vector: Float32Array, seed: number): Float32Array {
   const random = seededRandom(seed)
   const moved = vector.map((value) => value + (random() - 0.5) * 0.02)
@@ -27,7 +27,7 @@ function nearCopy(vector: Float32Array, seed: number): Float32Array {
 }
 
 export function shapesSuite(engine: TestedEngine): void {
-  /** 400 pictures in labels of very different sizes; every tenth stands in three versions. */
+  /** 400 pictures with labels of very different sizes; every tenth has three versions. */
   async function filled(t: TestContext): Promise<Galleries> {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')

@@ -1,4 +1,4 @@
-/** What the catalogue and the stores beside it keep, whatever they are kept in and whatever engine the images live in. */
+/** The contract of the catalogue and its sibling stores, in any database and with any engine. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { Catalogue, CatalogueRecord, NewCatalogueEntry } from '../../src/gallery/catalogue.js'
@@ -7,9 +7,9 @@ import type { FeedbackStore, JudgedHit } from '../../src/gallery/feedback.js'
 import type { LayoutStore } from '../../src/gallery/layout.js'
 
 export interface TestedStores {
-  /** Empty; where stores can be opened again. @returns undefined where there can be none: the test is skipped then */
+  /** Empty; stores can be reopened there. @returns undefined, and skips the test, if it is unavailable */
   newPlace(t: TestContext): Promise<string | undefined>
-  /** A gallery may hold 4 judgements and 3 decisions. Closed with the test, if not before. */
+  /** Allows 4 judgements and 3 decisions per gallery. Closed with the test at the latest. */
   open(t: TestContext, place: string): Promise<OpenedStores>
 }
 

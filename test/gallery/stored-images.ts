@@ -1,4 +1,4 @@
-/** Pictures to put into a gallery, without files. */
+/** Pictures to store in a gallery, without files. */
 import { createHash } from 'node:crypto'
 import type { NewImage } from '../../src/gallery/records.js'
 

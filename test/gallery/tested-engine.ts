@@ -1,32 +1,35 @@
-/** What an engine brings to be tested by the suites of this folder, which know of engines no more than the service does. */
+/**
+ * What an engine must provide to be tested by the suites in this folder, which know no more of engines than the service
+ * does.
+ */
 import type { TestContext } from 'node:test'
 import type { EmbeddingSet, Engine, OpenSet } from '../../src/gallery/engine.js'
 import type { Galleries, GalleriesOptions } from '../../src/gallery/galleries.js'
 import type { ServableModel } from '../../src/gallery/servable-models.js'
 
 export interface TestedEngine {
-  /** As galleries know it. */
+  /** As known to galleries. */
   name: string
-  /** Empty; where galleries can be opened again. Gone with the test. */
+  /** Empty; galleries can be reopened there. Removed with the test. */
   newPlace(t: TestContext): Promise<string>
-  /** Galleries of `model` of `stored-images.ts`, or of another one; closed with the test. */
+  /** Galleries for `model` of `stored-images.ts`, or another one; closed with the test. */
   open(t: TestContext, place: string, options?: TestedOptions): Promise<Galleries>
-  /** One empty set of it, without galleries around it. */
+  /** One empty set, without galleries around it. */
   openSet(t: TestContext): Promise<TestedSet>
-  /** Of the first 300 hits of a kept ranking, those that a graph which has changed meanwhile may have lost sight of. */
+  /** Number of the first 300 hits of a kept ranking that a graph changed in the meantime may lose. */
   keptLossMax: number
-  /** With how many queries, at most, the pages of a list are looked through; each page is a round trip where the engine is a server. */
+  /** Maximum number of queries for paging tests; each page is a round trip if the engine is a server. */
   pagedQueriesMax: number
-  /** Resolves when whatever the engine does in the background is done: graphs are built. */
+  /** Resolves when the engine's background work is done, such as building graphs. */
   settled(galleries: Galleries): Promise<void>
 }
 
 export interface TestedOptions extends Partial<Pick<GalleriesOptions, 'pages' | 'onRankingDrop'>> {
-  /** What is served. */
+  /** The serving model. */
   model?: ServableModel
-  /** The time that records carry. */
+  /** The time written to records. */
   clock?: (() => Date) | undefined
-  /** An index that misses a lot, where the engine can make one: what answers must not show is then seen often. */
+  /** An index with low recall, if the engine supports it: makes violations of the guarantees visible. */
   poorIndex?: boolean | undefined
 }
 

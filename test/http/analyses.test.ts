@@ -32,7 +32,7 @@ async function ask(app: TestApp, what: string, payload?: object): Promise<Job> {
   return job
 }
 
-/** Four labels, five pictures of each, and one of them a second time under another label. */
+/** Four labels with five pictures each, one of which is stored again under another label. */
 async function filled(app: TestApp): Promise<void> {
   await app.call(201, { method: 'PUT', url: gallery })
   for (const label of drawnLabels) {

@@ -387,7 +387,7 @@ test('a body that trickles in is cut off and frees its place', async (t) => {
     'overloaded'
   ) {
     assert.equal(socket.closed, false, 'the place was never taken')
-    await sleep(5) // the socket has its turn
+    await sleep(5) // gives the socket a turn
   }
   await closed
   const payload = await drawImage('circle', 1, { format: 'png' })
@@ -406,7 +406,7 @@ test('an unknown example together with an unusable picture fails only its own re
     const found = await problemOf(app, { method: 'POST', url: search, payload })
     assert.deepEqual([found.status, found.code], [status, code])
   }
-  // What was begun for them fails until then; a rejection that nobody hears of would end the process, and this test.
+  // What was started for them fails in the meantime; an unhandled rejection would end the process, and this test.
   await untilIdle(app)
   assert.equal((await app.call(200, { method: 'POST', url: search, payload: { image } })).hits.length, 1)
 })
@@ -453,7 +453,7 @@ test('unknown and invalid members are reported together', async (t) => {
   )
 })
 
-/** Nothing of any request is at work any more. */
+/** Waits until no request has work in progress. */
 async function untilIdle(app: TestApp): Promise<void> {
   const idle = [
     'requests_in_flight',

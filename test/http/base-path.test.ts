@@ -65,7 +65,7 @@ test('contract and reference page state their base path', async (t) => {
   assert.equal((await app.inject(`${basePath}/docs/static/index.html`)).headers.location, `${basePath}/docs/`)
 })
 
-/** Answers of every kind that names an address. */
+/** Responses of every kind that contains a URL. */
 async function conversation({ app }: TestApp) {
   const gallery = `${basePath}/v1/galleries/shapes`
   const send = (method: 'GET' | 'POST' | 'PUT', url: string, payload?: Buffer | object, headers = {}) =>
@@ -87,7 +87,7 @@ async function conversation({ app }: TestApp) {
   ]
 }
 
-/** Its `Location`, and what of its body is a path of ours. */
+/** Its `Location`, and the paths of ours in its body. */
 function addressesOf({ headers, body }: { headers: Record<string, unknown>; body: string }): string[] {
   const own = /"(\/[^"]*(?:v1\/|docs|openapi\.yaml|readyz|metrics)[^"]*)"/g
   const inBody = [...body.matchAll(own)].map(([, path]) => path!)

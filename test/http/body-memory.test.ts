@@ -22,7 +22,7 @@ async function appWith(
   return { ...app, port: Number(new URL(await app.listen()).port) }
 }
 
-/** A request that has said how much it will send, and has sent nothing. */
+/** A request that has announced its size and sent nothing. */
 async function announced(
   port: number,
   headers: Record<string, string | number>,
@@ -105,7 +105,7 @@ test('several pictures of a form are bounded together', async (t) => {
   assert.deepEqual([refusal.code, /Together/.test(refusal.detail ?? '')], ['image_too_large', true])
 })
 
-/** Sends so much of a body, and leaves or stays silent. */
+/** Sends part of a body, and then disconnects or stays silent. */
 function sendPart(port: number, body: Buffer, share: number): Socket {
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})

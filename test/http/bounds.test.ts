@@ -1,4 +1,6 @@
-/** What a stranger sends with a few kilobytes ends nothing: depth, values and bytes of JSON, and bytes of answers. */
+/**
+ * A few kilobytes from a stranger crash nothing: bounds on depth, values and bytes of JSON, and on bytes of responses.
+ */
 import assert from 'node:assert/strict'
 import { connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
@@ -201,7 +203,7 @@ test('stored pictures that are too deep or too large stay listed, do not break f
   await app.call(200, { url: '/livez' })
 })
 
-/** A gallery of 40 pictures with so much metadata each, as it could be stored before there were bounds. */
+/** A gallery of 40 pictures with this much metadata each, as could be stored before there were limits. */
 async function appWithMuchMetadata(
   t: TestContext,
   length: number,

@@ -1,4 +1,4 @@
-/** What a request holds is given back however early its caller leaves. */
+/** What a request holds is released however early its caller leaves. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'

@@ -1,4 +1,4 @@
-/** The console's page: how it is served, and how much of it a browser has to fetch before it shows anything. */
+/** The console's page: how it is served, and how much a browser must load before showing anything. */
 import assert from 'node:assert/strict'
 import { readFile, stat } from 'node:fs/promises'
 import { test } from 'node:test'
@@ -7,7 +7,7 @@ import { startApp } from '../support/app.js'
 
 const firstScreenMaxBytes = 150_000
 
-/** Addresses of the page's own files, as a browser reads them. */
+/** URLs of the page's own files, as a browser extracts them. */
 function filesOf(page: string): string[] {
   return [...page.matchAll(/(?:src|href)="\.\/([^"]+)"/g)].map(([, path]) => path!)
 }

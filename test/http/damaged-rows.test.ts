@@ -1,4 +1,7 @@
-/** A row that cannot be read is one gallery's or one picture's: named, removable, and no matter of the others or of a backup. */
+/**
+ * An unreadable row affects one gallery or picture: it is named and removable, and does not affect the others or a
+ * backup.
+ */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -13,7 +16,10 @@ import { until } from '../support/until.js'
 const png = { 'content-type': 'image/png' }
 const draw = (seed: number) => drawImage('square', seed, { format: 'png' })
 
-/** Galleries `a` and `b` of two pictures each, with one damage; `a` and its first picture have the first rows of their tables. */
+/**
+ * Galleries `a` and `b` with two pictures each, and one damage; `a` and its first picture have the first rows of their
+ * tables.
+ */
 async function damagedApp(
   t: TestContext,
   ...damage: [table: Parameters<typeof damageRow>[1], column: string, value: Parameters<typeof damageRow>[3]]

@@ -1,4 +1,4 @@
-/** Findings that are settled: applied in one step, remembered, and not asked again. */
+/** Decided findings are applied in one step, remembered, and not raised again. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { DoctorResult, DuplicateResult } from '../../src/analysis/findings/results.js'
@@ -25,7 +25,10 @@ interface Decided {
   code: string
 }
 
-/** Two clusters, `left` and `right`, of eight images each; `left0` says it is of the other one, and `twin` is `left1` once more. */
+/**
+ * Two clusters, `left` and `right`, of eight images each; `left0` has the other's label, and `twin` is a copy of
+ * `left1`.
+ */
 async function filled(app: TestApp): Promise<void> {
   await app.call(201, { method: 'PUT', url: gallery })
   const { id: modelId, embeddingDimension: dimension } = app.parts.embedder.model.manifest

@@ -1,4 +1,4 @@
-/** Another model for a gallery: built beside the one that serves, compared, exchanged, rolled back, removed. */
+/** Another model for a gallery: built beside the serving one, compared, switched to, rolled back, removed. */
 import assert from 'node:assert/strict'
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -208,7 +208,7 @@ test('pictures without originals are listed: the job fails before embedding, or 
   assert.deepEqual([done.state, done.added, done.failed], ['completed_with_errors', total - 1, 1])
   const [, other] = (await listed(app)).sets
   assert.deepEqual([other?.withoutOriginal, other?.gate?.missing, other?.gate?.candidates], ['leave_out', 1, total])
-  // judged again as it was built, not as others are by default
+  // evaluated again with the options it was built with, not the defaults
   assert.equal((await build(app)).state, 'completed_with_errors')
   assert.deepEqual(await states(app), [
     ['serving', total],
@@ -442,7 +442,7 @@ test('an upload in progress during switches is stored completely by the serving 
   const now = () => app.call<Job>(200, { url: `/v1/jobs/${job.id}` })
   for (let { added: before, finishedAt } = await now(); finishedAt === null; ) {
     await serve(app, 200, exchanges++ % 2 === 0 ? 'twelve' : 'handmade', true)
-    // a group that every exchange catches again would be given up
+    // a group hit by every switch would otherwise be given up
     const later = await until(async () => {
       const one = await now()
       return (one.added > before || one.finishedAt !== null) && one
@@ -536,7 +536,7 @@ test('a gallery that keeps queries is checked by replaying them; they are delete
     Array.from({ length: 12 }, (_, n) => picture(drawnLabels[n % drawnLabels.length]!, 600 + n)),
   )
   const kept = async () => (await app.app.inject('/metrics')).body.match(/^alike_kept_queries (\d+)$/m)?.[1]
-  // one that comes while others are still being written is not kept
+  // queries that arrive while others are being written are not kept
   for (const [n, image] of asked.entries()) {
     await searched(app, image)
     await until(async () => (await kept()) === String(n + 1), 'the picture to be kept')

@@ -1,4 +1,4 @@
-/** Why a picture matched, through the real service with a model that was trained here. */
+/** Why a picture matched, on the real service with a model trained here. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Static } from 'typebox'

@@ -1,4 +1,4 @@
-/** Judgements of hits: recorded once, read as lines, gone with what they speak of. */
+/** Judgements of hits: recorded once, read as lines, deleted with what they refer to. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Answer, startApp, type TestApp, temporaryFolder } from '../support/app.js'

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { inFreePlaces } from '../../src/http/free-places.js'
 
-/** So many places, and the most that were ever taken. */
+/** A number of places, and the maximum taken at any time. */
 function places(free: number) {
   const state = { taken: 0, most: 0 }
   const tryEnter = () => {

@@ -1,4 +1,4 @@
-/** Making and deleting galleries by many callers at once: every answer is one that the contract knows. */
+/** Concurrent creation and deletion of galleries: every response is documented in the contract. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startApp } from '../support/app.js'

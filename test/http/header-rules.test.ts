@@ -1,4 +1,4 @@
-/** What Node would refuse without a word gets a problem document like everything else. */
+/** Requests that Node itself would silently refuse get a problem document like all others. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'

@@ -1,4 +1,4 @@
-/** What a job tells of names: repeated, assumed, not to be read; and what uploads may say of them. */
+/** How a job reports names: repeated, assumed or undecodable; and how uploads may declare their encoding. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'

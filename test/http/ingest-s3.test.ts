@@ -1,4 +1,4 @@
-/** Against a real S3 server, where there is one (`test/support/s3-server.ts`). */
+/** Against a real S3 server, if available (`test/support/s3-server.ts`). */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
@@ -15,7 +15,7 @@ const gallery = '/v1/galleries/bucket'
 async function bucketOf(t: TestContext, objects: Record<string, Buffer>) {
   const bucket = await newBucket('ingest')
   const connection = await s3Connection()
-  // the service reads them as any S3 client does
+  // the service reads them like any S3 client
   process.env.AWS_ACCESS_KEY_ID = connection.credentials.accessKeyId
   process.env.AWS_SECRET_ACCESS_KEY = connection.credentials.secretAccessKey
   const client = new S3Client(connection)

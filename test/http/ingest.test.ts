@@ -176,7 +176,7 @@ test('uploads that cannot become a job are refused at once and leave nothing beh
     ],
   ]
   rows.push([tar, Buffer.alloc(9), 404, 'gallery_not_found'])
-  const address = await app.listen() // the requests of `inject` do not end as real ones when they are cut off: on Node 22 a pipeline waits for them
+  const address = await app.listen() // requests of `inject` do not end like real ones when they are cut off: on Node 22 a pipeline waits for them
   for (const [headers, payload, status, code] of rows) {
     const url = `${address}${status === 404 ? '/v1/galleries/none' : gallery}/ingest`
     const answer = await fetch(url, { method: 'POST', headers, body: new Uint8Array(payload) })

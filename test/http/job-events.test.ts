@@ -16,7 +16,7 @@ interface Event {
   data?: Job
 }
 
-/** One picture, with something behind it that makes each another file. */
+/** One picture, with trailing bytes that make each a different file. */
 async function drawn(count: number): Promise<Buffer> {
   const image = await drawImage('circle', 1)
   return tarOf(
@@ -40,7 +40,7 @@ function parse(text: string): Event[] {
     })
 }
 
-/** Reads until `enough` says so; then the caller leaves. */
+/** Reads until `enough` returns true; then the caller leaves. */
 async function follow(address: string, job: Job, enough: (text: string) => boolean): Promise<string> {
   const leaving = new AbortController()
   const response = await fetch(`${address}/v1/jobs/${job.id}/events`, { signal: leaving.signal })

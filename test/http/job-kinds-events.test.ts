@@ -1,4 +1,4 @@
-/** The events of every kind of job: they move with its progress, end with its end, and leave nothing behind. */
+/** The events of every kind of job: they follow its progress, end when it ends, and leave nothing behind. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { NewImage } from '../../src/gallery/records.js'
@@ -16,9 +16,9 @@ const gallery = '/v1/galleries/followed'
 const kinds = ['ingest', 'evaluate', 'duplicates', 'doctor'] as const satisfies readonly JobKind[]
 const pictures = 1_500
 
-/** A gallery whose analyses take long enough to be watched. */
+/** A gallery whose analyses take long enough to watch. */
 async function filledApp(t: TestContext): Promise<TestApp> {
-  // fetch reconnects after it was aborted, and a connection without a request is closed with the grace only
+  // fetch reconnects after an abort, and an idle connection is only closed after the grace period
   const app = await startApp(t, { shutdownGraceMs: 1_000 })
   await app.call(201, { method: 'PUT', url: gallery })
   const { id: modelId, embeddingDimension: dimension } = app.parts.embedder.model.manifest
@@ -89,7 +89,7 @@ for (const kind of kinds) {
     const address = await app.listen()
     const job = await begin(app, kind)
     const seen: Job[] = []
-    // closely, so that the speed of the machine does not matter
+    // polls closely, so that the speed of the machine does not matter
     const closely = async () => {
       const events = jobEvents({
         jobs: app.parts.jobs,

@@ -1,4 +1,4 @@
-/** A gallery as a map: made by a job, kept, read page by page, stale once the gallery has changed. */
+/** A gallery as a map: computed by a job, stored, read page by page, stale once the gallery has changed. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { NewImage } from '../../src/gallery/records.js'

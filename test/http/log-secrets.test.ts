@@ -1,4 +1,4 @@
-/** Whatever is asked, and however it goes wrong: no key, picture, vector or body reaches the log, at its finest level. */
+/** Whatever is requested, and however it fails: no key, picture, vector or body reaches the log, at any level. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
@@ -16,7 +16,7 @@ const gallery = '/v1/galleries/g'
 const secretLabel = 'secret-label-of-a-body'
 const secretMetadata = { note: 'secret-metadata-of-a-body' }
 
-/** Bytes as a log could show them, long enough to be no coincidence. */
+/** Bytes in the forms a log could show, long enough to rule out coincidence. */
 function tracesOf(bytes: Uint8Array): string[] {
   const traces: string[] = []
   for (const share of [0, 0.3, 0.6]) {
@@ -27,7 +27,7 @@ function tracesOf(bytes: Uint8Array): string[] {
   return traces
 }
 
-/** A number as JSON, as text, and cut to six digits. */
+/** A number as JSON, as text, and truncated to six digits. */
 const digitsOf = (vector: readonly number[]): string[] =>
   vector.filter((value) => Math.abs(value) > 1e-3).map((value) => String(Math.abs(value)).slice(0, 8))
 
@@ -176,7 +176,7 @@ function asker(address: string) {
   })
 }
 
-/** What comes back for bytes that are no request. */
+/** The response to bytes that are not a request. */
 async function answerTo(port: number, bytes: string): Promise<string> {
   const socket = connect(port, '127.0.0.1')
   let answer = ''

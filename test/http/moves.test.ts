@@ -1,4 +1,4 @@
-/** A gallery moves between engines while it serves and takes writes, with a real Weaviate server. */
+/** A gallery moves between engines while it serves and accepts writes, with a real Weaviate server. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { generateUuid5 } from 'weaviate-client'
@@ -46,7 +46,7 @@ async function ended(app: TestApp, { id }: Pick<Job, 'id'>): Promise<Job> {
   }, 'the end of the job')
 }
 
-/** Everything that is stored, as it was embedded and written. */
+/** All stored data, as embedded and written. */
 async function all(app: TestApp) {
   const { galleries } = app.parts
   const { images } = await galleries.images.page('g', { limit: 1_000 })
@@ -72,7 +72,7 @@ async function change(app: TestApp, round: number): Promise<void> {
   await store(app, 'a0', 200 + round, { label: 'replaced' }, 200)
   await app.call(200, { method: 'PATCH', url: `${gallery}/images/a1`, payload: { label: `patched${round}` } })
   await app.call(204, { method: 'DELETE', url: `${gallery}/images/b${round}` })
-  // the same content anew, at another time
+  // the same content again, at another time
   await app.call(204, { method: 'DELETE', url: `${gallery}/images/a5` })
   await store(app, 'a5', 6, { label: first })
 }
@@ -120,7 +120,7 @@ test('an impossible move is refused with a code', needsServer, async (t) => {
   const again = await move(app, 409, { engine: 'weaviate' })
   assert.deepEqual([again.code, again.detail.includes(job.id)], ['move_under_way', true])
   await app.call(200, { method: 'DELETE', url: `/v1/jobs/${job.id}` })
-  // what was copied is gone on with
+  // what was copied is kept
   assert.equal((await move(app, 409, { engine: 'weaviate', shards: 5 })).code, 'gallery_exists')
   assert.equal((await ended(app, await move(app, 202, { engine: 'weaviate' }))).state, 'succeeded')
   assert.equal((await move(app, 409, { engine: 'embedded', shards: 2 })).code, 'engine_unsupported')
@@ -138,7 +138,7 @@ test('a gallery with sets of two models does not move until one of them is remov
   for (const model of ['twelve', 'handmade']) assert.equal((await build(409, model)).code, 'set_exists')
 })
 
-/** Another vector in the place of a picture's, which its record does not tell. */
+/** Replaces a picture's vector without changing its record. */
 async function tamper({ settings: { url } }: RunningWeaviate, setUid: string, id: string): Promise<void> {
   const object = `${url}/v1/objects/Alike_${setUid}/${generateUuid5(id)}`
   const stored = (await (await fetch(`${object}?include=vector`)).json()) as { vectors: { default: number[] } }
@@ -148,12 +148,12 @@ async function tamper({ settings: { url } }: RunningWeaviate, setUid: string, id
   assert.equal(answer.status, 200)
 }
 
-/** More than are copied at once. */
+/** More pictures than are copied at once. */
 async function withMany(app: TestApp, count: number): Promise<void> {
   for (let i = 0; i < count; i++) await store(app, `m${i}`, 1_000 + i)
 }
 
-/** Paused while some of it is copied, written to, and resumed. */
+/** Paused midway through copying, written to, and resumed. */
 async function movedWithPause(app: TestApp): Promise<void> {
   await withMany(app, 60)
   const job = await move(app, 202, { engine: 'weaviate', ratePerSecond: 8 })

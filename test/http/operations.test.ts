@@ -1,4 +1,4 @@
-/** What operators see: probes, metrics, models, logs; and how the service behaves at its bounds. */
+/** What operators see: probes, metrics, models, logs; and how the service behaves at its limits. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
@@ -48,7 +48,7 @@ test('metrics count requests by route pattern and time every stage in seconds', 
     const sum = Number(
       lines.find((line) => line.startsWith(`alike_stage_duration_seconds_sum{stage="${stage}"}`))?.split(' ')[1],
     )
-    // The answer rounds to microseconds, the metric does not.
+    // The response rounds to microseconds, the metric does not.
     assert.ok(Math.abs(sum - (durations[`${stage}Ms`] ?? NaN) / 1000) < 1e-6, `${stage} is in seconds`)
   }
   assert.match(text, /alike_runtime_info\{provider="cpu",precision="fp32",model_id="[0-9a-f]{16}",model="handmade"/)
@@ -150,7 +150,7 @@ test('the work of clients who left is dropped', async (t) => {
       () => undefined,
     ),
   )
-  // not before the first of them is at work, however busy the machine is
+  // only once the first of them is running, however busy the machine is
   await until(async () => /^alike_pictures_decoded_total(\{[^}]*\})? [1-9]/m.test(await metricsOf(app)))
   leave.abort()
   await Promise.all(calls)

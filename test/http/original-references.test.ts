@@ -1,4 +1,4 @@
-/** Pictures that stay where their owner has them: recorded, read again and held to what they were; and galleries that keep none. */
+/** Pictures in their owner's storage: recorded, read again and verified; and galleries that keep no originals. */
 import assert from 'node:assert/strict'
 import { mkdir, readdir, rm, utimes, writeFile } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
@@ -26,7 +26,7 @@ const base64 = (bytes: Buffer) => bytes.toString('base64')
 
 type ShownImage = Record<'id' | 'reference' | 'referenceHasQuery', unknown>
 
-/** What an owner has, which a test changes; `answers.away`: so many times it is not there. */
+/** An owner's files, which a test changes; `answers.away`: how many times a file is missing. */
 async function owner(t: TestContext, files: Record<string, Buffer>) {
   const answers = { away: 0 }
   const serve = (path: string) => (response: ServerResponse) => {
@@ -330,7 +330,7 @@ test('if no picture may be left out, a server that is briefly down is waited for
   )
   files['/1.png'] = two
   files['/2.png'] = three
-  // more often than a picture is asked for in one go
+  // more often than a picture is requested in one go
   answers.away = 8
   const done = await built()
   assert.deepEqual([done.state, done.added, done.failed, answers.away], ['succeeded', 2, 0, 0])

@@ -1,4 +1,4 @@
-/** At capacity: the same door for everything that costs a run of the model; and a stop that nobody can hold up. */
+/** At capacity, everything that needs the model is admitted by the same rules; and nobody can hold up a stop. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
@@ -13,11 +13,11 @@ import { until } from '../support/until.js'
 
 const search = '/v1/galleries/g/search'
 
-/** A request that was admitted and sends no more of its body. */
+/** An admitted request that sends no more of its body. */
 async function holder(address: string, type = 'image/jpeg', path = search): Promise<Socket> {
   const socket = connect(Number(new URL(address).port), '127.0.0.1')
   socket.on('error', () => {})
-  // asking first, and being told to go on, shows that it is past the door
+  // `Expect: 100-continue`: being told to continue shows that it was admitted
   socket.write(
     `POST ${path} HTTP/1.1\r\nhost: test\r\ncontent-type: ${type}\r\ncontent-length: 5000\r\nexpect: 100-continue\r\n\r\n`,
   )
@@ -65,7 +65,7 @@ test('at capacity all requests for the model are refused alike, and accepted as 
   assert.match(metrics, /alike_embed_batch_size_count 0/, 'nothing of them was worked on')
 
   held.destroy()
-  await untilMetric(app, /^alike_requests_in_flight 0$/m) // the service hears of it
+  await untilMetric(app, /^alike_requests_in_flight 0$/m) // the service notices
   for (const [name, request, status] of rows) assert.equal((await app.app.inject(request)).statusCode, status, name)
 })
 
@@ -115,7 +115,7 @@ test('endless requests delay a stop by no more than its grace period', async (t)
   const closed = Promise.all(sockets.map((socket) => once(socket, 'close')))
   const stoppedAt = performance.now()
   assert.equal(await service.stop('SIGTERM'), 0, 'it ends by itself, not by being killed at the end of the grace')
-  // Its own timers are exact; the rest is room for a busy machine.
+  // Its own timers are exact; the rest allows for a busy machine.
   assert.ok(performance.now() - stoppedAt < 20_000)
   await closed
   assert.equal(service.log.at(-1)?.msg, 'stopped')

@@ -67,7 +67,7 @@ test('a ranking is read page by page by its token, whatever is stored and remove
   assert.equal(second.vector?.length, 24)
   assert.deepEqual([second.durations.decodeMs, second.method], [0, 'exact'])
 
-  // in the address too, with another size, and again
+  // in the URL too, with another size, and repeatedly
   for (let times = 0; times < 2; times++) {
     const last = await app.call<Paged>(200, { method: 'POST', url: `${url}?k=100&pageToken=${second.nextPageToken}` })
     assert.deepEqual(

@@ -1,4 +1,4 @@
-/** What a refusal says: where the misfit is, what would fit, and whose fault it was. */
+/** What a refusal says: where the fault is, what is allowed, and who is to blame. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { jobStates } from '../../src/jobs/job.js'
@@ -140,7 +140,7 @@ test('an unusable upload is not logged as an error of the service', async (t) =>
     await sendJob(app, '/v1/galleries/g', { 'content-type': 'application/x-tar' }, damaged),
   )
   assert.equal(job.state, 'failed')
-  // The end is stored before it is told of.
+  // The end is stored before it is logged.
   const line = await until(() => app.log.find(({ msg }) => msg === 'job failed'))
   assert.equal(line.level, 40)
 })

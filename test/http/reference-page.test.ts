@@ -1,4 +1,4 @@
-/** `/docs` is where people try the service first: what it fills in must work. */
+/** `/docs` is where people try the service first, so its default values must work. */
 import assert from 'node:assert/strict'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -18,16 +18,16 @@ const stored = ['cycling/Image_12.jpg', 'cycling/Image_7.jpg', 'running/Image_2.
   (id) => `${gallery}/images/${encodeURIComponent(id)}`,
 )
 
-/** As examples call it. */
+/** As named in examples. */
 const otherModel = 'resnet50'
-/** A fresh service has one engine: there is none to move a gallery to until its owner has set one up. */
+/** A fresh service has one engine: a gallery cannot move until its owner has configured another. */
 const refusalOf: Record<string, string> = { moveGallery: 'engine_not_found' }
 
 test('every operation works as the page fills it in, with each of its content types', async (t) => {
   const files = await filesToUpload()
   const remote = { expectAllowed() {}, fetch: async () => files['image/*']!, close: async () => {} }
   const modelFiles = archivesOf(await modelArchive(t))
-  // the job over the bucket of the example is taken on; that no store answers is its own matter
+  // the job over the example's bucket is accepted; that no store answers does not matter here
   const bucket = { ingestS3Buckets: 'photos', ingestS3Endpoint: 'http://127.0.0.1:9' }
   const app = await startApp(t, { modelDir: readConfig({}).modelDir, ...bucket }, remote)
   await installModel(app, (await handmadeModel(t, { name: otherModel })).folder)
@@ -53,7 +53,7 @@ test('every operation works as the page fills it in, with each of its content ty
   assert.ok(sent > 60, `${sent} requests`)
 })
 
-/** A fresh service with one gallery, and of everything else one where an operation asks for it. */
+/** A fresh service with one gallery, and one of everything else that an operation needs. */
 async function whatExists(
   app: TestApp,
   files: Brought['files'],
@@ -68,14 +68,14 @@ async function whatExists(
   for (const url of stored) await app.call(201, { method: 'PUT', url: `${url}?label=cycling`, payload, headers })
   if (path.includes('{job}')) return { job: await jobFor(app, operationId) }
   if (operationId === 'getLayout') await laidOut(app)
-  if (operationId === 'removeModel') return { model: 'handmade' } // as it was installed before
+  if (operationId === 'removeModel') return { model: 'handmade' } // already installed
   if (path.includes('/sets/{model}') || path.endsWith('/serving')) await otherSet(app)
   if (path.includes('/sets/{model}')) return { model: otherModel }
   if (path.includes('{decision}')) return { decision: await decisionOf(app) }
   return path.includes('{snapshot}') ? { snapshot: await snapshotOf(app) } : {}
 }
 
-/** One that is under way where it is to be cancelled, else one that has ended with a result. */
+/** A job in progress if it is to be cancelled, else one that has ended with a result. */
 async function jobFor(app: TestApp, operationId: string): Promise<string> {
   const { id } = await app.call<{ id: string }>(202, { method: 'POST', url: `${gallery}/evaluate` })
   if (!['cancelJob', 'steerJob'].includes(operationId))
@@ -86,7 +86,7 @@ async function jobFor(app: TestApp, operationId: string): Promise<string> {
 async function snapshotOf(app: TestApp): Promise<string> {
   const started = await until(async () => {
     const response = await app.app.inject({ method: 'POST', url: '/v1/snapshots' })
-    return response.statusCode === 202 && response // one is written at a time
+    return response.statusCode === 202 && response // only one may be in progress
   })
   const { id } = started.json<{ id: string }>()
   await until(async () => (await stateOf(app, `/v1/snapshots/${id}`)) === 'ready')

@@ -1,4 +1,4 @@
-/** Bodies that are refused by their length, while their client is still sending. */
+/** Bodies refused because of their length, while their client is still sending. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'

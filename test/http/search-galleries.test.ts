@@ -10,7 +10,7 @@ const png = { 'content-type': 'image/png' }
 type Hit = Answer['hits'][number] & { gallery?: string; boost?: number }
 type Joined = Omit<Answer, 'hits' | 'galleries'> & { galleries: string[]; hits: Hit[]; nextPageToken?: string }
 
-/** Pictures dealt to three galleries, and all of them in one, so that one ranking is known. */
+/** Pictures distributed over three galleries, and all of them in one, so that the expected ranking is known. */
 async function filledApp(
   t: TestContext,
   overrides: Partial<Config> = {},
@@ -57,7 +57,7 @@ test('several galleries give the ranking of one gallery with all of their pictur
     const record = await app.call(200, { url: `/v1/galleries/${gallery}/images/${id}` })
     assert.deepEqual(record.metadata, metadata)
   }
-  // filters, a least score, groups and pages are those of one gallery
+  // filters, a minimum score, groups and pages work as in one gallery
   for (const terms of [
     { k: 4, offset: 3 },
     { k: 20, filter: { field: 'metadata.year', gte: 2024 } },
@@ -77,7 +77,7 @@ test('several galleries give the ranking of one gallery with all of their pictur
   const groups = (answer: Joined) => answer.groups.map(({ key, hits }) => [key, seenIn(hits)])
   const alone = await app.call<Joined>(200, { method: 'POST', url: '/v1/galleries/whole/search', payload: grouping })
   assert.deepEqual(groups(await joined(app, { ...grouping, galleries: ['part*'] })), groups(alone))
-  // a raw picture, with the galleries in the address
+  // a raw picture, with the galleries in the URL
   const raw = await app.call<Joined>(200, {
     method: 'POST',
     url: '/v1/search?galleries=part-a&galleries=part-b&k=3',

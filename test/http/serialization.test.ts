@@ -7,7 +7,7 @@ const named = {
   Hit: { $id: 'Hit', type: 'object', properties: { id: { type: 'string' }, labels: { $ref: 'Labels#' } } },
   Labels: { $id: 'Labels', type: 'array', items: { type: 'string' } },
   Tree: { $id: 'Tree', type: 'object', properties: { name: { type: 'string' }, inner: { $ref: 'Tree#' } } },
-  // would be refused if it were looked at
+  // would be refused if it were examined
   Broken: { $id: 'Broken', type: 7 },
 }
 

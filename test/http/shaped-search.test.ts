@@ -11,7 +11,7 @@ const labels = ['circle', 'square', 'stripes'] as const
 const draw = (label: (typeof labels)[number], seed: number) => drawImage(label, seed, { format: 'png' })
 const url = '/v1/galleries/shapes/search'
 
-/** Three pictures of each label; the first of each stands there twice. */
+/** Three pictures of each label; the first of each is stored twice. */
 async function filledApp(t: TestContext, overrides = {}): Promise<TestApp> {
   const app = await startApp(t, overrides)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/shapes' })
@@ -80,7 +80,7 @@ test('hits can be grouped by label or metadata, with ranks; by default there are
       .sort(),
     [2, 3],
   )
-  // in the address, too
+  // in the URL too
   assert.deepEqual(
     (
       await app.call(200, {
@@ -120,7 +120,7 @@ test('near-copies of better hits are hidden on request, and replaced by others u
     (await search(app, { hideDuplicates: false, duplicateScore: 0.99999 })).hits.map(({ id }) => id),
     all,
   )
-  // these pictures are all nearly alike to the handmade model: the default hides more
+  // the handmade model considers all of these pictures similar: the default hides more
   assert.ok((await search(app, { hideDuplicates: true })).hits.length <= shown.length)
 })
 
@@ -139,7 +139,7 @@ test('diversity begins with the best hit and continues with different ones', asy
     diverse.map(({ rank }) => rank),
     diverse.map((_, i) => i + 1),
   )
-  // the copy comes second by score, and later when unlike pictures are asked for
+  // the copy is second by score, and later with diversity
   const placeOf = (id: string, hits: typeof plain) => hits.findIndex((hit) => hit.id === id)
   assert.equal(placeOf('circle/copy', plain), 1)
   assert.ok(placeOf('circle/copy', diverse) > 3, String(placeOf('circle/copy', diverse)))
@@ -211,7 +211,7 @@ test('the best hits vote on the label, and a best hit below the calibrated thres
     [true, vote.labels[0]!.label, { ...calibration.thresholds[0], falseMatchesExpected: 1.2000000000000002 }],
   )
 
-  // the strictest when none is named; the picture itself reaches it, another does not
+  // the strictest if none is given; the picture itself reaches it, another does not
   assert.equal((await search(app, { vote: 1 })).vote.threshold?.falseMatchRate, 0.01)
   assert.equal((await search(app, { vote: 1 })).vote.match, true)
   const none = (await search(app, { vote: 3, filter: { field: 'label', equals: 'stripes' } })).vote

@@ -1,4 +1,4 @@
-/** Uploads that lag: they hold no job's place, make room for others, and come to an end. */
+/** Slow uploads occupy no place in the job queue, make room for others, and come to an end. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
@@ -16,14 +16,14 @@ import { until } from '../support/until.js'
 const types = ['application/x-tar', 'application/zip', 'application/x-ndjson', formHeaders['content-type']]
 const path = '/v1/galleries/g/ingest'
 
-/** Sockets that are gone before the service is closed, which would wait for them. */
+/** Sockets destroyed before the service is closed, which would wait for them. */
 function openSockets(t: TestContext): Socket[] {
   const sockets: Socket[] = []
   t.after(() => sockets.forEach((socket) => socket.destroy()))
   return sockets
 }
 
-/** What a client that sends one byte and no more is answered in the end. */
+/** The final response to a client that sends one byte and no more. */
 async function stalled(sockets: Socket[], address: string, type: string): Promise<{ answer: Promise<string> }> {
   const socket = connect(Number(new URL(address).port), '127.0.0.1')
   sockets.push(socket)

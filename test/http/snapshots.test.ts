@@ -137,7 +137,7 @@ test('only an administrator may see or create snapshots', async (t) => {
     assert.equal(await ask(writer.key), 403)
     assert.notEqual(await ask(admin.key), 403)
   }
-  await app.close() // stops the one that was begun, before its folder goes
+  await app.close() // stops the snapshot in progress before its folder is removed
 })
 
 test('an unfinished job is reported as failed after a restore, because its upload is not part of a snapshot', async (t) => {

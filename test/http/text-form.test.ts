@@ -1,4 +1,7 @@
-/** Ids and labels as they come: what looks alike is told apart. A file of its own, since the form is that of the process. */
+/**
+ * Ids and labels compared by code point, even if they look alike. In a separate file, because the form applies to the
+ * whole process.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startApp } from '../support/app.js'

@@ -1,4 +1,7 @@
-/** Text that is not text: refused at every door, mended where it was taken once, and one picture's error where it cannot be. */
+/**
+ * Invalid text: refused by every route, repaired if it was accepted earlier, and an error of one picture if it cannot
+ * be.
+ */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'

@@ -1,4 +1,4 @@
-/** Tokens of an issuer that runs beside the test, with keys made for it. */
+/** Tokens of an issuer that runs beside the test, with generated keys. */
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -8,10 +8,10 @@ import { startApp } from '../support/app.js'
 
 interface Issuer {
   url: string
-  /** How often its keys were asked for. */
+  /** How often its keys were fetched. */
   asked(): number
   token(claims: JWTPayload, expires?: string): Promise<string>
-  /** From now on it signs with another key. */
+  /** Makes it sign with another key. */
   rotate(): Promise<void>
   close(): Promise<void>
 }
@@ -107,7 +107,7 @@ test('published keys are cached, and fetched again when the issuer signs with a 
   for (let i = 0; i < 5; i++) await use()
   assert.equal(issuer.asked(), 1)
   await issuer.rotate()
-  // an unknown key is not asked for more often than twice a minute
+  // unknown keys are looked up at most twice a minute
   t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 31_000 })
   await use()
   assert.equal(issuer.asked(), 2)

@@ -1,4 +1,4 @@
-/** Large answers are written slice by slice: what arrives meanwhile is answered in between. */
+/** Large responses are written slice by slice: requests that arrive meanwhile are answered in between. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { StoredMetadata } from '../../src/gallery/stored-json.js'
@@ -9,7 +9,7 @@ import { drawImage } from '../support/drawn-images.js'
 import { endedJob, errorsOf, sendJob } from '../support/jobs.js'
 import { rewriteImages } from '../support/stored-rows.js'
 
-/** Turns of the event loop that others had while some work was done. */
+/** Turns of the event loop available to others during some work. */
 async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
   let [turns, isDone] = [0, false]
   const count = () => {
@@ -22,7 +22,7 @@ async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
   return turns
 }
 
-/** Takes so many milliseconds to be written. */
+/** Takes this many milliseconds to serialise. */
 const slow = (ms: number) => ({
   toJSON() {
     for (const until = performance.now() + ms; performance.now() < until; );

@@ -1,4 +1,4 @@
-/** Any Unicode comes back as it was sent, in NFC: by addresses, headers, JSON, lines and archives. */
+/** Any Unicode text is returned as sent, in NFC: through URLs, headers, JSON, lines and archives. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startApp } from '../support/app.js'
@@ -39,7 +39,7 @@ test('ids and labels with any characters work in URLs, headers and JSON', async 
     assert.equal(put.statusCode, 201, put.body)
     for (const value of Object.values(put.headers)) assert.match(String(value), /^[\x20-\x7e]*$/)
     const record = await app.call(200, { url })
-    // metadata is the caller's own: it comes back letter by letter
+    // metadata belongs to the caller: it is returned unchanged
     assert.deepEqual([record.id, record.label, record.metadata], [composed, name.normalize('NFC'), { [name]: name }])
     const { hits } = await app.call(200, {
       method: 'POST',

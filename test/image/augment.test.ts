@@ -17,7 +17,7 @@ const image = await sharp(Buffer.from(Array.from({ length: 60 * 40 * 3 }, (_, i)
   .png()
   .toBuffer()
 
-/** A sequence that repeats itself. */
+/** A repeating sequence. */
 function fixed(...values: number[]): () => number {
   let next = 0
   return () => values[next++ % values.length]!

@@ -218,7 +218,7 @@ test('an AVIF written by a current encoder without colour information is sRGB', 
   assertNear(await preparedPatches(avif), 8)
 })
 
-/** A ramp of 16 bits in these code points: red, green and blue alike. */
+/** A 16-bit ramp in these code points: equal red, green and blue. */
 async function deepRamp(curve: (light: number) => number): Promise<{ png: Buffer; light: number[] }> {
   const light = Array.from({ length: 64 }, (_, i) => (i / 63) ** 2 * 0.85)
   const samples = Uint16Array.from({ length: 64 * 64 * 3 }, (_, i) =>
@@ -262,7 +262,7 @@ for (const profile of ['srgb', 'p3'] as const) {
     assertNear(await preparedPatches(wide), 2, await preparedPatches(await profiledPng(profile, 8)))
     found.views.forEach((view, i) => {
       const off = view.reduce((sum, value, at) => sum + Math.abs(value - expected.views[i]![at]!), 0) / view.length
-      assert.ok(off < 1, `view ${i} is off by ${off}`) // edges are rounded otherwise
+      assert.ok(off < 1, `view ${i} is off by ${off}`) // edges are rounded differently
     })
     const thumbnails = await Promise.all(
       [expected, found].map(({ thumbnail }) => sharp(thumbnail).removeAlpha().raw().toBuffer()),

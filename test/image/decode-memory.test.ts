@@ -1,4 +1,4 @@
-/** What the header tells about memory, against what a process of its own takes. */
+/** The predicted memory of a decode, against what a separate process uses. */
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { DecodePermits, type PermitOptions } from '../../src/image/decode-permits.js'
 
-/** Decodes that end when they are told to. */
+/** Decodes that end on request. */
 function bench(count: number, maxBytes: number) {
   const permits = new DecodePermits({ count, maxBytes })
   const running = new Map<string, () => void>()

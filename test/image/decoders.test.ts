@@ -1,4 +1,4 @@
-/** Pictures decoded in processes of their own, with real signals: what ends there ends nothing else. */
+/** Pictures decoded in separate processes, with real signals: a crash there affects nothing else. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -41,7 +41,7 @@ async function openPool(t: TestContext, { processes = 1, count = 2, budget = mem
   return { pool, seen, decoders: new Decoders(pool, { count, memoryMaxBytes: budget }) }
 }
 
-/** Hundreds of milliseconds of decoding, in little memory. */
+/** Takes hundreds of milliseconds to decode, with little memory. */
 function slowImage(): Promise<Buffer> {
   return sharp({ create: { width: 7_000, height: 5_000, channels: 3, background: '#456' } })
     .jpeg()
@@ -202,7 +202,7 @@ test('no process outlives a service that is killed', async (t) => {
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8')) // nobody may be there to bury it
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8')) // the parent may be gone, so the zombie is not reaped
   } catch {
     return false
   }

@@ -1,4 +1,4 @@
-/** Every format and colour space, against what ImageMagick makes of it. */
+/** Every format and colour space, compared with ImageMagick's output. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
@@ -32,8 +32,9 @@ const wide = () =>
 
 type Colours = 'srgb' | 'display-p3' | 'adobe-rgb' | 'cmyk' | 'grey'
 /**
- * LittleCMS interpolates the tables of an ink profile in two ways, ours and ImageMagick's, which are 18 apart in the blue of dark
- * colours. `own`: ImageMagick does not read it, or not its profile; what it makes of the same colours elsewhere counts.
+ * LittleCMS interpolates the tables of an ink profile in two ways, ours and ImageMagick's, which differ by 18 in the
+ * blue of dark colours. `own`: ImageMagick cannot read it, or not its profile; its output for the same colours
+ * elsewhere applies.
  */
 const rows: [name: string, colours: Colours, tolerance: number, file: () => Promise<Buffer>, own?: 'own'][] = [
   ['TIFF', 'srgb', 0, () => picture().tiff({ compression: 'lzw' }).toBuffer()],
@@ -66,7 +67,7 @@ const rows: [name: string, colours: Colours, tolerance: number, file: () => Prom
   ['JPEG XL, 16 bits, Display P3, in boxes', 'display-p3', 1, () => kept('display-p3-16-bits.jxl'), 'own'],
 ]
 
-/** As wide as high, every line twice: the patches as they were before. */
+/** Squared by doubling every line, so that the patches stay where they were. */
 async function preparedPatches(bytes: Uint8Array): Promise<number[][]> {
   const preprocessing = {
     ...peakOptions.preprocessing,
@@ -145,7 +146,7 @@ test('a picture is rotated as its file says', async () => {
       maxPixels: 1e6,
     })
     assert.deepEqual([across, down], [height, width], name)
-    // what was below on the left is above on the left
+    // what was at the bottom left is at the top left
     assertNear([[...views[0]!.subarray((2 * 32 + 8) * 3, (2 * 32 + 8) * 3 + 3)]], [patches[4]], 8)
   }
 })

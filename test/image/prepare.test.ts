@@ -64,7 +64,7 @@ test('every colour space is converted to 8-bit sRGB', async (t) => {
     await t.test(name, async () => {
       const { pixels } = await prepareImage(bytes, options)
       assert.equal(pixels.length, 32 * 32 * 3)
-      // there and back through a printing profile costs a few levels
+      // a round trip through a printing profile costs a few levels
       assertNear(at(pixels, 16, 16), [128, 128, 128], name.startsWith('CMYK') ? 16 : 2)
     })
   }
@@ -80,7 +80,7 @@ test('alpha is flattened on white', async () => {
 })
 
 test('EXIF orientation is applied before everything else', async () => {
-  // 6 = turn 90° clockwise to see it upright: the left (red) half becomes the upper half
+  // 6 = rotate 90° clockwise to see it upright: the left (red) half becomes the upper half
   const bytes = await halves(96, 64).withMetadata({ orientation: 6 }).jpeg({ chromaSubsampling: '4:4:4' }).toBuffer()
   const upright = await prepareImage(bytes, options)
   assert.deepEqual([upright.width, upright.height], [64, 96])

@@ -30,7 +30,7 @@ test('a size within a square keeps its shape, is never enlarged and never zero',
 })
 
 test('each pixel is the mean of the area it covers', () => {
-  // 3 × 2 to 2 × 1: the middle column belongs to both by half
+  // 3 × 2 to 2 × 1: half of the middle column belongs to each
   const rgb = Uint8Array.from([0, 90, 255, 30, 90, 255, 60, 90, 255, 0, 90, 255, 30, 90, 255, 60, 90, 255])
   assert.deepEqual([...reduced({ rgb, width: 3, height: 2 }, { width: 2, height: 1 }).rgb], [10, 90, 255, 50, 90, 255])
   for (const [width, height, across, down] of [

@@ -22,7 +22,7 @@ test('a mirror image swaps left and right and nothing else', () => {
 })
 
 test('views are the default one, its mirror image, the other fit and its mirror image', async () => {
-  // wide, its outer thirds white: the middle shows none of them, the whole picture does
+  // wide, with white outer thirds: the centre shows none of them, the whole picture does
   const data = Buffer.alloc(24 * 8 * 3)
   for (let i = 0; i < 24 * 8; i++) data.fill(i % 24 < 8 || i % 24 >= 16 ? 255 : (i % 24) * 8, i * 3, i * 3 + 3)
   const bytes = await sharp(data, { raw: { width: 24, height: 8, channels: 3 } })

@@ -104,7 +104,7 @@ test('a header of megabytes takes no longer to examine than a small one', async 
   const good = await encode({}).toBuffer()
   for (const filling of [Buffer.of(0xff, 0xe5, 0, 2), Buffer.of(0xff), Buffer.of(0xff, 0)]) {
     const long = Buffer.concat([good.subarray(0, 2), Buffer.alloc(20_000_000, filling), good.subarray(2)])
-    // a tenth of what a look at each byte takes, and ten times what is needed
+    // a tenth of the time to look at each byte, and ten times what is needed
     const copying = await leastProcessorMs(() => Buffer.from(long).reverse())
     const looking = await leastProcessorMs(() => wholeJpeg(long))
     assert.ok(looking < 2 * copying, `looking took ${looking} ms, copying ${copying} ms`)
@@ -127,7 +127,7 @@ test('examining arbitrary bytes always ends', () => {
   }
 })
 
-/** Where the scans after the first begin: behind the last entropy-coded byte of the one before. */
+/** Where the scans after the first begin: after the last entropy-coded byte of the previous one. */
 function scanEnds(file: Buffer): number[] {
   const ends: number[] = []
   let inScan = false

@@ -1,4 +1,4 @@
-/** CSV as spreadsheets write it. */
+/** CSV as written by spreadsheets. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import iconv from 'iconv-lite'
@@ -36,7 +36,7 @@ test('the header determines whether commas, semicolons or tabs separate the colu
     'price;filename;"label"\n9.99;1.jpg;Käse, alt\n;2.jpg;"x;y\tz"\n',
   ]
   for (const csv of rows) assert.deepEqual(await said(t, csv), wanted, JSON.stringify(csv))
-  // commas in one name of a column are no columns
+  // commas within one column name are not separators
   assert.deepEqual(await said(t, 'filename;"a,b,c,d"\n1.jpg;x\n2.jpg;\n'), [
     [undefined, { 'a,b,c,d': 'x' }],
     [undefined, {}],

@@ -1,4 +1,4 @@
-/** Uploads that wait on the disk while no process looks after them. */
+/** Uploads waiting on disk while no process runs. */
 import assert from 'node:assert/strict'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -26,7 +26,7 @@ function ended(app: TestApp, id: string): Promise<JobView> {
   }, 'the end of the job')
 }
 
-/** Jobs of a process that has ended, each with its upload on the disk. */
+/** Jobs of a dead process, each with its upload on disk. */
 async function leftJobs(
   t: TestContext,
   count: number,

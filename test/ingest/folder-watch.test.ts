@@ -37,7 +37,7 @@ const untilStored = (app: TestApp, expected: string[]) =>
     `that ${expected.join(', ')} are stored`,
   )
 
-/** Jobs that have ended; nothing waits in the folder any more. */
+/** Waits until jobs have ended and nothing in the folder is pending. */
 async function settledJobs(app: TestApp) {
   return until(async () => {
     const metrics = (await app.app.inject('/metrics')).body

@@ -1,4 +1,4 @@
-/** Archives of a few kilobytes that claim to hold everything: each is refused in time, and nobody else waits meanwhile. */
+/** Archives of a few kilobytes that claim to hold huge amounts: each is refused in time, without blocking others. */
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -12,9 +12,9 @@ import { type ArchiveEntry, tarBlock, tarOf, zipOf, zstdOf } from '../support/ar
 import { longestTurn } from '../support/event-loop.js'
 
 const limits = { uploadMaxBytes: 100_000, ingestMaxBytes: 1e9, ingestMaxFiles: 1_000 }
-/** One turn of the event loop; far above what is measured on a free machine. */
+/** Maximum turn of the event loop; far above what is measured on an idle machine. */
 const turnMaxMs = 200
-/** Compiling and collecting garbage are long turns once; what an archive holds up, it does each time. */
+/** Compilation and garbage collection cause single long turns; an archive would block every time. */
 const roundsMax = 3
 
 async function read(t: TestContext, kind: SourceKind, bytes: Buffer, bounds = limits): Promise<SourceItem[]> {
@@ -112,7 +112,7 @@ test('the unpacked size is bounded for every kind of archive, by the actual byte
     await assert.rejects(read(t, kind, bytes, bounds), refused(/unpacks to more than 500000 bytes/), kind)
     assert.equal((await read(t, kind, bytes)).length, 6, kind)
   }
-  // the directory of a zip may state less than there is
+  // the directory of a zip may state less than it contains
   const lying = zipOf(entries.map((entry) => ({ ...entry, statedBytes: 1 })))
   for (const item of await read(t, 'zip', lying, bounds)) assert.ok('error' in item)
 })

@@ -1,4 +1,4 @@
-/** Names that are not UTF-8, or do not say what they are: never one id of two, never a guess without a word. */
+/** Names that are not UTF-8, or do not declare their encoding: never merged into one id, and never guessed silently. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type NameEncoding, readName, type WrittenName } from '../../src/ingest/name-encoding.js'
@@ -123,7 +123,7 @@ test('a zip declares the encoding of its names by a flag, an extra field, or the
     [{ bytes: dos, isFlaggedUtf8: false, madeBy: 0 }, ['Käse.jpg', 'assumed']],
     [{ bytes: dos, isFlaggedUtf8: false, madeBy: 3 }, ['K\\x84se.jpg', 'name_unreadable']],
     [{ bytes: dos, isFlaggedUtf8: false, madeBy: 0, extra: unicodePath(dos, '6-Käse.jpg') }, ['6-Käse.jpg']],
-    // the field belongs to another name: somebody has renamed the file and did not know of it
+    // the field belongs to another name: a tool unaware of it has renamed the file
     [
       { bytes: dos, isFlaggedUtf8: false, madeBy: 0, extra: unicodePath(latin1('other'), '7.jpg') },
       ['Käse.jpg', 'repeats', 'assumed'],

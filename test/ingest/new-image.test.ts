@@ -1,4 +1,7 @@
-/** What a picture on its way in leaves unsaid, and whether it is stored already, is decided when it is written: others write meanwhile. */
+/**
+ * Omitted fields of a new picture, and whether it is already stored, are resolved at the time of the write, because
+ * others write meanwhile.
+ */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { takeIn } from '../../src/ingest/new-image.js'
@@ -106,7 +109,7 @@ for (const [what, meanwhile, picture, then, expected] of [
       before?.createdAt ?? stored.createdAt,
       'what is replaced keeps the time it was first put',
     )
-    // Record, vector and thumbnail are of the same picture: the search with it gives it.
+    // Record, vector and thumbnail belong to the same picture: a search with it finds it.
     assert.equal(
       (await takeIn('g', { id: 'p', bytes, label, metadata: metadata as { v?: number } }, app.parts)).unlessSame,
       true,
@@ -125,7 +128,7 @@ for (const [what, meanwhile, picture, then, expected] of [
 test('no acknowledged change is lost while a job takes in the same pictures', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  const ids = Array.from({ length: 60 }, (_, n) => `${n}.jpg`) // in no folder: neither label nor metadata is said
+  const ids = Array.from({ length: 60 }, (_, n) => `${n}.jpg`) // not in a folder: neither label nor metadata is given
   const archive = async (shift: number) =>
     tarOf(
       await Promise.all(
@@ -184,7 +187,7 @@ test('look-ups during an upsert always find record, vector and thumbnail of one 
       [`${contentHash} seen`, known],
       [`${thumbnail.contentHash} thumbnail`, thumbnail.bytes],
     ] as const) {
-      if (bytes === undefined) continue // it was replaced in between
+      if (bytes === undefined) continue // replaced in the meantime
       const text = JSON.stringify(bytes)
       assert.equal(seen.get(hash) ?? text, text)
       seen.set(hash, text)

@@ -1,4 +1,4 @@
-/** Tar archives as people have them, made by GNU tar 1.34 where they lie in `packed`. */
+/** Real-world tar archives; those in `packed` were made by GNU tar 1.34. */
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
@@ -10,7 +10,7 @@ import { readSource, sourceLimits, told } from '../support/read-source.js'
 const packed = (name: string) => readFile(`test/ingest/packed/${name}.tar.gz`)
 const one = Buffer.from('one')
 
-/** 30 pieces of 4 KiB, each behind a hole of 12 KiB or more. */
+/** 30 pieces of 4 KiB, each after a hole of at least 12 KiB. */
 const sparseFile = Buffer.alloc(31 * 16_384)
 for (let n = 1; n <= 30; n++) sparseFile.fill(n, n * 16_384, n * 16_384 + 4096)
 
@@ -132,7 +132,7 @@ test('every name of a hard link is taken in, with the file it named at that poin
     { name: 'd.jpg', type: '1', link: 'a.jpg' },
     { name: 'gone.jpg', type: '1', link: 'nothing.jpg' },
     { name: '.hidden.jpg', type: '1', link: 'a.jpg' },
-    // a link with a body of its own, as pax allows
+    // a link with its own body, as pax allows
     { name: 'x', type: 'x', content: paxRecord('mtime', '1') },
     { name: 'body.jpg', type: '1', link: 'a.jpg', content: Buffer.from('third') },
   ])

@@ -1,4 +1,4 @@
-/** A kind of job whose runs a test holds in its hands. */
+/** A kind of job whose runs are controlled by the test. */
 import type { JobKind, JobRecord } from '../../src/jobs/job.js'
 import type { JobControl, JobRunner, RunEnd } from '../../src/jobs/job-runner.js'
 

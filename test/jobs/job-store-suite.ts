@@ -1,4 +1,4 @@
-/** What every store of jobs keeps, whatever it stores them in. */
+/** The contract of every job store, in any database. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
@@ -7,15 +7,18 @@ import type { JobRecord } from '../../src/jobs/job.js'
 import type { JobStore } from '../../src/jobs/job-store.js'
 
 export interface TestedJobStore {
-  /** Empty; where a store can be opened again. Gone with the test. @returns undefined where there can be none: the test is skipped then */
+  /**
+   * Empty; a store can be reopened there. Removed with the test.
+   * @returns undefined, and skips the test, if it is unavailable
+   */
   newPlace(t: TestContext): Promise<string | undefined>
-  /** Closed with the test, if not before. */
+  /** Closed with the test at the latest. */
   open(t: TestContext, place: string, options?: { clock?: (() => Date) | undefined }): Promise<OpenedJobStore>
 }
 
 export interface OpenedJobStore {
   jobs: JobStore
-  /** Of the galleries that the jobs are about. */
+  /** Of the jobs' galleries. */
   catalogue: Catalogue
   close(): Promise<void>
 }

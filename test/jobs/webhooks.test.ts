@@ -21,7 +21,7 @@ interface Opened {
   close(): Promise<void>
 }
 
-/** `host` is inside this machine: its network is to be listed, too. */
+/** `host` is on this machine, so its network must be listed too. */
 const reached = (host: string) => `${host}, 127.0.0.0/8`
 
 async function open(
@@ -79,7 +79,7 @@ test('the end of a job sends one signed webhook to the URL given at its creation
   assert.equal(headers['webhook-id'], id)
   const timestamp = String(headers['webhook-timestamp'])
   assert.ok(Math.abs(Date.now() / 1000 - Number(timestamp)) < 60)
-  // as any library for Standard Webhooks verifies it
+  // as verified by any Standard Webhooks library
   const key = Buffer.from(webhookSecret.slice('whsec_'.length), 'base64')
   const expected = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')
   assert.equal(headers['webhook-signature'], `v1,${expected}`)
@@ -100,7 +100,8 @@ test('a failed delivery is retried, and eventually given up', async (t) => {
 test('a restart loses no delivery, and does not extend its delay', async (t) => {
   const { host, url, taken } = await webhookServer(t, [500, 200])
   const dataDir = await dataFolder(t)
-  // Its clock is behind, so that the second attempt is not due before it is closed, and is at once for the next one.
+  // Its clock is behind, so that the second attempt is not due before it closes, but immediately due for the next
+  // process.
   const early = await open(t, dataDir, { allowedHosts: reached(host), now: () => new Date(Date.now() - 3_600_000) })
   const id = await endedJob(early, url)
   await until(() => early.outcomes.length === 1)
@@ -108,7 +109,7 @@ test('a restart loses no delivery, and does not extend its delay', async (t) => 
   assert.deepEqual(early.outcomes, ['failed'])
   const late = await open(t, dataDir, { allowedHosts: reached(host) })
   await until(() => late.outcomes.length === 1)
-  // one that was cut off by the close of a slow machine may have been heard, too
+  // an attempt cut off by closing on a slow machine may have arrived as well
   const ids = new Set(taken.map(({ headers }) => headers['webhook-id']))
   assert.deepEqual([late.outcomes, ids], [['delivered'], new Set([id])])
 })
@@ -132,7 +133,7 @@ test('a listed private network is reachable, and no other internal address', asy
   await endedJob(opened, url)
   await until(() => opened.outcomes.length === 1)
   assert.deepEqual([opened.outcomes, taken.length], [['delivered'], 1])
-  // A name that is listed, with an address that is not.
+  // A listed name with an unlisted address.
   const port = host.split(':')[1]!
   const named = await open(t, await dataFolder(t), { allowedHosts: `localhost:${port}`, attemptsMax: 1 })
   await endedJob(named, `http://localhost:${port}/`)

@@ -1,9 +1,9 @@
 /**
- * A gallery's model is changed and changed back while clients search without pause. Not part of `npm test`.
+ * A gallery's model is changed and changed back while clients search continuously. Not part of `npm test`.
  *
  *     CHANGE_TAR=pictures.tar CHANGE_FROM=onnx/har-lite0 CHANGE_TO=onnx/har-resnet50 node --test dist/test/long/change-of-model.long.js
  *
- * Pictures lie in folders that are their labels; without a tar the test draws some.
+ * Pictures are in folders named by label; without a tar the test draws some.
  */
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
@@ -23,7 +23,7 @@ const drawn = setting('CHANGE_IMAGES', 400)
 const rollBacks = 3
 const from = process.env.CHANGE_FROM ?? 'onnx/har-lite0'
 const to = process.env.CHANGE_TO ?? 'onnx/har-resnet50'
-/** Between an answer and the next request of the same client. */
+/** Pause between a response and the same client's next request. */
 const pauseMs = 50
 const idleMs = 15_000
 
@@ -65,7 +65,7 @@ class Searching {
     await this.#working
   }
 
-  /** A picture that is stored is the first hit of itself; of two models neither score nor dimension would fit. */
+  /** A stored picture is its own first hit; with two models, neither score nor dimension would match. */
   async #client(ids: readonly string[]): Promise<void> {
     for (let n = 0; !this.#stop.signal.aborted; n++) {
       const imageId = ids[n % ids.length]!

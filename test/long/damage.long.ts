@@ -1,6 +1,6 @@
 /**
- * The large sweep of damage: every kind of file in a data folder, cut, torn, overwritten and flipped
- * at random places, again and again. `LONG_DAMAGES` sets how many for each file, `LONG_SEED` where.
+ * The large sweep of damage: every kind of file in a data folder is repeatedly truncated, torn, overwritten and flipped
+ * at random positions. `LONG_DAMAGES` sets how often per file, `LONG_SEED` the positions.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -17,7 +17,7 @@ test(`every answer is right or refused over ${damages} damages of each kind of f
   const random = seededRandom(seed)
   const rows: Record<string, Record<Outcome, number>> = {}
   for (const file of folder.files) {
-    // What a log cannot tell that was cut is in `test/engines/embedded/damaged-files.test.ts`.
+    // Undetectable truncation of a log is covered by `test/engines/embedded/damaged-files.test.ts`.
     if (file.endsWith('-wal')) continue
     const kind = file.replace(/[0-9]+T\S+Z-\w+/, 'ID').replace(/[0-9a-f]{16}(-[0-9a-f]+)?/, 'GALLERY')
     const outcomes = (rows[kind] ??= { refused: 0, said: 0, unharmed: 0 })

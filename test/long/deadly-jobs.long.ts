@@ -1,4 +1,6 @@
-/** Jobs that are given up as a whole take dozens of starts; `test/jobs/trials.test.ts` has each decision of them in every test run. */
+/**
+ * Giving up a job as a whole takes dozens of starts; `test/jobs/trials.test.ts` covers each decision in every test run.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { deadlySettings, follow, linesWith, startUntilEnded, upload } from '../support/deadly-jobs.js'

@@ -3,7 +3,7 @@
  *
  *     FUZZ_CASES=5000 FUZZ_SEED=1 node --test dist/test/long/fuzz.long.js
  *
- * `FUZZ_ONLY=5278` sends one case again, as a fault names it, in the same counts.
+ * `FUZZ_ONLY=5278` repeats one case, as named by a fault, with the same counts.
  */
 import { test } from 'node:test'
 import { expectUnharmed } from '../support/fuzzed-service.js'

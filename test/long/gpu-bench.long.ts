@@ -1,6 +1,6 @@
 /**
- * The bench for machines with a GPU, on this one, with a graph of a few kilobytes: that it runs, alone and to its end. A long
- * test, as it asks for what a machine under load does not do: answers within a second.
+ * Runs the bench for GPU machines on this one, with a graph of a few kilobytes, to check that it completes. A long
+ * test, because it expects responses within a second, which a loaded machine cannot guarantee.
  */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'

@@ -1,7 +1,7 @@
 /**
- * Hostile pictures and bodies against the service as compose runs it: its network, two workers, its limit of memory.
- * `LONG_MEMORY_MIB` sets the limit, `LONG_ROUNDS` how often everything is sent. Where no cgroup can be made, the peak of
- * the process is compared with the limit instead.
+ * Hostile pictures and bodies against the service as configured by compose: its network, two workers, its memory limit.
+ * `LONG_MEMORY_MIB` sets the limit, `LONG_ROUNDS` how often everything is sent. If no cgroup can be created, the peak
+ * of the process is compared with the limit instead.
  */
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
@@ -15,7 +15,7 @@ import { allocator, startProcess } from '../support/service-process.js'
 
 const limitMebibytes = setting('LONG_MEMORY_MIB', 2_048)
 const rounds = setting('LONG_ROUNDS', 2)
-/** Of the pictures that are made here; those of 10,000 would take this test hours. */
+/** Side of the generated pictures; with 10,000 this test would take hours. */
 const side = setting('LONG_SIDE', 6_000)
 const mebibyte = 2 ** 20
 
@@ -62,7 +62,7 @@ test(`hostile pictures crash no process with ${limitMebibytes} MiB`, async (t) =
   })
 })
 
-/** JSON of the largest size, over and over; what has no room is refused. */
+/** JSON of the maximum size, repeatedly; what does not fit is refused. */
 async function largeBodies(address: string, count: number): Promise<Map<string, number>> {
   const answers = new Map<string, number>()
   const body = JSON.stringify({ image: Buffer.alloc(20 * mebibyte - 1_024, 7).toString('base64') })
@@ -84,7 +84,7 @@ async function largeBodies(address: string, count: number): Promise<Map<string, 
   return answers
 }
 
-/** Bodies that never come to their end. @returns what leaves */
+/** Bodies that never end. @returns a function that disconnects them */
 function stallBodies(address: string, count: number): () => void {
   const { port, hostname } = new URL(address)
   const sockets = Array.from({ length: count }, () => {

@@ -1,6 +1,6 @@
 /**
- * kill -9 at every spot of a change of model, and twenty times on the way. `SWITCH_KILLS` sets how many on the way, `LONG_SEED` at
- * which moments.
+ * kill -9 at every point of a change of model, and twenty times in between. `SWITCH_KILLS` sets how often in between,
+ * `LONG_SEED` at which moments.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

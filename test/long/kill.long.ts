@@ -1,4 +1,4 @@
-/** kill -9 some hundred times. `LONG_KILLS` sets how many, `LONG_SEED` at which moments. */
+/** Hundreds of kill -9. `LONG_KILLS` sets how many, `LONG_SEED` at which moments. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { recordResult, setting } from '../support/long-report.js'

@@ -1,6 +1,6 @@
 /**
- * Four times more clients than the service admits, for two minutes; then none; then a stop under the
- * same load. Not part of `npm test`.
+ * Four times more clients than the service admits, for two minutes; then none; then a stop under the same load. Not
+ * part of `npm test`.
  *
  *     OVERLOAD_SECONDS=120 OVERLOAD_ADMITTED=32 node --test dist/test/long/overload.long.js
  */
@@ -19,7 +19,7 @@ const admitted = Number(process.env.OVERLOAD_ADMITTED ?? 32)
 const gallery = 'load'
 const patienceMs = 250
 
-/** 4 × admitted in all. */
+/** 4 × admitted in total. */
 const overload: Record<LoadKind, number> = {
   search: 2 * admitted,
   'search with four pictures': admitted / 2,
@@ -101,7 +101,7 @@ test(`${4 * admitted} clients at a service that admits ${admitted}, for ${second
 
   assert.ok(refusedMs.length > acceptedMs.length / 4, 'it was an overload')
   assert.ok(p(refusedMs, 0.95) < p(acceptedMs, 0.5), 'refused at once: sooner than the work would take')
-  // Little's law: so many at work, leaving at this pace, are there for that long on average.
+  // Little's law: with this many in progress and this throughput, each takes this long on average.
   const meanMs = (admitted / perSecond) * 1000
   assert.ok(
     p(acceptedMs, 0.99) < 5 * meanMs + 100,
@@ -170,7 +170,7 @@ test('a stop under load finishes what was accepted, refuses the rest, and takes 
   assert.equal(await again.stop('SIGTERM'), 0)
 })
 
-/** Uploads of many pictures, one after the other; refused ones are tried again. */
+/** Uploads with many pictures, one after the other; refused ones are retried. */
 async function sendArchives(
   { address }: ServiceProcess,
   until: AbortSignal,

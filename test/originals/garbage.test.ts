@@ -13,7 +13,7 @@ import { hashOf, listed } from './original-stores.js'
 
 const hour = 3_600_000
 
-/** Four originals: used, given up, never taken, and given up a moment ago. All but the last are two hours old. */
+/** Four originals: used, given up, never used, and given up a moment ago. All but the last are two hours old. */
 async function fourOriginals(t: TestContext) {
   const folder = await temporaryFolder(t)
   const store = new FolderOriginals(folder)

@@ -1,4 +1,4 @@
-/** Pictures that were searched with, kept as their galleries ask: so many, so long, each once, and gone with the gallery. */
+/** Query pictures kept as their galleries request: number, duration, each once, and deleted with the gallery. */
 import assert from 'node:assert/strict'
 import { readdir, utimes } from 'node:fs/promises'
 import { join } from 'node:path'

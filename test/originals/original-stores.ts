@@ -1,4 +1,4 @@
-/** What every store of originals promises, run over a function that opens one. */
+/** The contract of every store of originals, run over a function that opens one. */
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
@@ -58,7 +58,7 @@ export function testOriginalStore(name: string, open: (t: TestContext) => Promis
     await store.put(hash, bytes)
     for (let round = 0; round < 60; round++) {
       const removed = store.remove(hash, long())
-      // at another moment of the removal each time
+      // at a different moment of the removal each time
       for (let turn = 0; turn < round % 6; turn++) await new Promise(setImmediate)
       await store.put(hash, bytes)
       await removed

@@ -1,4 +1,4 @@
-/** Against a real S3 server, where there is one (`test/support/s3-server.ts`). */
+/** Against a real S3 server, if available (`test/support/s3-server.ts`). */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { S3Originals } from '../../src/originals/s3-originals.js'

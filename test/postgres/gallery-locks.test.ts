@@ -1,4 +1,4 @@
-/** Locks of galleries on a connection whose answers do not come: none is left behind that nobody knows of. */
+/** Gallery locks on a connection without responses: no unknown lock is left behind. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { GalleryLocks } from '../../src/postgres/gallery-locks.js'
@@ -22,7 +22,7 @@ function locksAt(t: TestContext, url: string, statementMs?: number): GalleryLock
 async function opened(t: TestContext) {
   const url = await newDatabase(t)
   if (url === undefined) return undefined
-  await openStores(t, url) // which makes the tables
+  await openStores(t, url) // creates the tables
   const proxy = await cuttingProxy(t, url)
   return { proxy, locks: locksAt(t, proxy.url, 500), others: locksAt(t, url) }
 }
@@ -53,7 +53,7 @@ test('an unanswered lock is not held, and a lock that could not be released is f
   await Promise.all([giveBack!(), assert.rejects(locks!.hold('mirror', 'a'), { code: 'store_unreachable' })])
   proxy.goOn()
   for (const what of ['sets', 'mirror'] as const) {
-    // by this process first, which another connection is had by now
+    // first by this process, which by now has another connection
     const again = await locks!.hold(what, 'a')
     assert.ok(again)
     await again()

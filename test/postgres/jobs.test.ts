@@ -1,4 +1,4 @@
-/** Jobs in PostgreSQL: as every store keeps them. */
+/** Jobs in PostgreSQL: the common contract. */
 import { jobStoreSuite } from '../jobs/job-store-suite.js'
 import { newDatabase, openStores } from './shared-stores.js'
 

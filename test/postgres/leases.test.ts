@@ -1,4 +1,4 @@
-/** Two processes at one database: who has which job, and what becomes of it when one of them is silent. */
+/** Two processes on one database: which of them has a job, and what happens to it when one is silent. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { SharedStores } from '../../src/postgres/open-postgres.js'
@@ -107,7 +107,7 @@ twoTest('an end that was not committed leaves the run held to its claim', async 
      FOR EACH ROW WHEN (NEW.finished_at IS NOT NULL) EXECUTE FUNCTION refuse()`,
   )
   await assert.rejects(one.jobs.complete('j', 0), /not now/)
-  await inDatabase(url, 'UPDATE alike.job SET attempt = attempt + 1') // as another process that has claimed it
+  await inDatabase(url, 'UPDATE alike.job SET attempt = attempt + 1') // acts as another process that has claimed it
   await assert.rejects(one.jobs.transition('j', { from: ['running'], to: 'queued' }), { code: 'job_taken_over' })
 })
 

@@ -1,4 +1,4 @@
-/** Connections that end between a COMMIT and its answer: what became of it is found out, or told as unknown. */
+/** Connections lost between a COMMIT and its answer: the outcome is determined, or reported as unknown. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { makeGallery } from '../jobs/job-store-suite.js'

@@ -1,9 +1,9 @@
-/** Stores in a database of its own for each test. */
+/** Stores in a separate database for each test. */
 import type { TestContext } from 'node:test'
 import { openSharedStores, type SharedStores, type SharedStoresOptions } from '../../src/postgres/open-postgres.js'
 import { postgresServer } from '../support/postgres-server.js'
 
-/** @returns undefined, and the test is skipped, where there is no PostgreSQL */
+/** @returns undefined, and skips the test, if PostgreSQL is not installed */
 export async function newDatabase(t: TestContext): Promise<string | undefined> {
   return (await postgresServer(t))?.newDatabase()
 }

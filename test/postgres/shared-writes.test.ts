@@ -1,4 +1,4 @@
-/** Writes of several processes, and another set beginning to serve between them: each is in both sets, or was not acknowledged. */
+/** Writes of several processes during a switch to another set: each is in both sets, or was not acknowledged. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { Writes } from '../../src/gallery/writes.js'
@@ -13,12 +13,12 @@ const sets = { first: 'set-of-a', other: 'other-set' }
 
 interface Shared {
   url: string
-  /** As two processes have them. */
+  /** As seen by two processes. */
   one: SharedStores
   two: SharedStores
 }
 
-/** With a gallery of two sets. */
+/** With a gallery with two sets. */
 async function shared(t: TestContext): Promise<Shared | undefined> {
   const url = await newDatabase(t)
   if (url === undefined) return undefined
@@ -36,7 +36,7 @@ async function shared(t: TestContext): Promise<Shared | undefined> {
   return { url, one, two }
 }
 
-/** A write that is under way until it is told to end. */
+/** A write in progress until it is released. */
 function held(writes: Writes, ids: string[]) {
   let end = (): void => {}
   const told = new Promise<void>((resolve) => {
@@ -75,7 +75,7 @@ test('another set begins to serve when the writes of every process have finished
     'the exchange to wait for the write of the other',
   )
   assert.deepEqual(order, [])
-  // a process whose writes never cease lets others have their turn
+  // a process with a continuous stream of writes lets others have a turn
   const following = later(two)
   others.end()
   await Promise.all([others.done, exchanged, following, later(one)])

@@ -1,4 +1,4 @@
-/** The catalogue and the stores beside it in PostgreSQL: as in every store. */
+/** The catalogue and its sibling stores in PostgreSQL: the common contract. */
 import { sharedStoresSuite } from '../gallery/shared-stores-suite.js'
 import { newDatabase, openStores } from './shared-stores.js'
 

@@ -1,4 +1,4 @@
-/** What clients meet behind the proxies whose recipes docs/proxies.md gives: the recipes themselves are run. */
+/** How clients experience the proxy configurations of docs/proxies.md: the real configurations are run. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startApp } from '../support/app.js'
@@ -50,7 +50,7 @@ for (const { name, start } of proxies) {
   })
 }
 
-/** The second of two jobs waits for the first: its first event has to come while neither has ended. */
+/** The second of two jobs waits for the first: its first event must arrive while neither has ended. */
 async function eventsComeAtOnce(job: string): Promise<void> {
   const response = await fetch(`${job}/events`)
   assert.match(response.headers.get('content-type')!, /^text\/event-stream/)
@@ -64,7 +64,7 @@ async function eventsComeAtOnce(job: string): Promise<void> {
   assert.match(text, /event: end\n.*\n.*"state":"succeeded"/)
 }
 
-/** Each with something behind it that makes it another file. */
+/** Each with trailing bytes that make it a different file. */
 async function manyPictures(picture: Buffer): Promise<Buffer> {
   const pictures = Array.from({ length: 300 }, (_, n) => Buffer.concat([picture, Buffer.alloc(70_000, `${n} `)]))
   return tarOf(pictures.map((content, n) => ({ path: `x/${n}.jpg`, content })))

@@ -1,4 +1,4 @@
-/** A proxy in front of a test's service: run with the recipe that docs/proxies.md gives, its addresses exchanged. */
+/** A proxy in front of a test's service, run with the configuration from docs/proxies.md and substituted addresses. */
 import { execFile, spawn } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -11,7 +11,7 @@ import { temporaryFolder } from '../support/temporary-folder.js'
 
 export interface Proxy {
   name: 'nginx' | 'caddy'
-  /** Starts it before the service; ends with the test. @returns the address at which it shows the service */
+  /** Starts it before the service; stopped with the test. @returns the URL at which it exposes the service */
   start(t: TestContext, service: string): Promise<string>
 }
 
@@ -53,7 +53,7 @@ export const proxies: readonly Proxy[] = [
   },
 ]
 
-/** One of the test's own for this machine, which the requests of this process trust beside the usual ones. */
+/** A generated certificate for this machine, which requests of this process trust in addition to the usual ones. */
 async function trustedCertificate(folder: string): Promise<{ certificate: string; key: string }> {
   const [certificate, key] = [join(folder, 'certificate'), join(folder, 'key')]
   await promisify(execFile)('openssl', [
@@ -71,7 +71,7 @@ export async function isInstalled(program: string): Promise<boolean> {
   )
 }
 
-/** Each of them is there, once: a recipe that has changed is not tested with addresses of its own. */
+/** Each must occur exactly once, so that a changed configuration is not tested with the wrong addresses. */
 function exchanged(recipe: string, changes: Record<string, string>): string {
   return Object.entries(changes).reduce((text, [from, to]) => {
     if (text.split(from).length !== 2) throw new Error(`the recipe does not have "${from}" once`)

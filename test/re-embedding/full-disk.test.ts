@@ -1,4 +1,7 @@
-/** No room on the disk while another set is built: searches go on, uploads are refused whole, and the set is complete once there is room. */
+/**
+ * A full disk while another set is built: searches continue, uploads are refused as a whole, and the set is completed
+ * once there is space.
+ */
 import assert from 'node:assert/strict'
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'

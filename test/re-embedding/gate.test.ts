@@ -1,4 +1,7 @@
-/** Two sets judged side by side: what the other one left out is seen, though everything in it is as good as before. */
+/**
+ * Two sets evaluated side by side: what the other one lacks is detected, although everything in it is as good as
+ * before.
+ */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
@@ -36,7 +39,7 @@ function clustered(): NewImage[] {
   )
 }
 
-/** A set with all of the pictures serves; the other one has those that are kept. */
+/** The serving set has all of the pictures; the other one has those that are kept. */
 async function twoSets(
   t: TestContext,
   isKept: (image: NewImage, place: number) => boolean,
@@ -71,10 +74,10 @@ test('a set that lacks a third of a label fails the gate', async (t) => {
   const measures = await judged(await twoSets(t, lostOf('cat')))
   assert.deepEqual([measures.candidates, measures.missing, measures.queries], [90, 10, 90])
   const [map, rank] = [measures.quality['mAP@10']!, measures.quality.normalisedMeanRank!]
-  // ten of the ninety queries are not there to be asked, and find nothing; the others find ten of their label all the same
+  // ten of the ninety queries are missing and find nothing; the others still find ten of their label
   assert.ok(map.serving > 0.99)
   assert.ok(Math.abs(map.difference + 10 / 90) < 0.001, `${map.difference}`)
-  // of the 29 others of their label, 20 queries miss 10, which come last of 89; ten queries miss all
+  // among the 29 others of their label, 20 queries miss 10, which rank last of 89; ten queries miss all
   assert.ok(rank.difference > 0.15 && rank.difference < 0.25, `${rank.difference}`)
   const reasons = reasonsAgainst(measures, bounds)
   assert.equal(reasons.length, 2, reasons.join(' '))
@@ -86,7 +89,7 @@ test('without labels, missing pictures show in the overlap', async (t) => {
   const [whole, lacking] = [await twoSets(t, () => true, unlabelled), await twoSets(t, isOfThird, unlabelled)]
   assert.equal((await judged(whole)).overlapAt10, 1)
   const measures = await judged(lacking)
-  // a third of the queries find nothing, and a third of what the others find is gone
+  // a third of the queries find nothing, and a third of what the others find is missing
   assert.ok(measures.overlapAt10! > 0.35 && measures.overlapAt10! < 0.55, `${measures.overlapAt10}`)
   assert.deepEqual([measures.queries, measures.missing, measures.overlapQueries], [0, 30, 90])
 })

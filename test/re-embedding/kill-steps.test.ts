@@ -1,4 +1,4 @@
-/** kill -9 at spots of a change of model that matter most; all of them in `test/long/kill-of-switch.long.ts`. */
+/** kill -9 at the most important points of a change of model; all of them are in `test/long/kill-of-switch.long.ts`. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { KillPoint } from '../support/doomed-service.js'

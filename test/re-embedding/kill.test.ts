@@ -1,4 +1,4 @@
-/** kill -9 on the way of changes of model, at random moments; more of them in `test/long/kill-of-switch.long.ts`. */
+/** kill -9 at random moments of changes of model; more of them are in `test/long/kill-of-switch.long.ts`. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { killChanges } from '../support/killed-changes.js'

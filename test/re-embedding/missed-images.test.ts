@@ -1,4 +1,4 @@
-/** Pictures that a job may not leave out, while the server that has them is away, is back, or stays away. */
+/** Pictures that a job may not omit, while the server that has them is down, back, or stays down. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
@@ -13,12 +13,12 @@ interface Missing {
   missed: MissedImages
   /** What was listed before the job failed. */
   listed: JobError[]
-  /** How often each was asked for. */
+  /** How often each was requested. */
   asked: Map<string, number>
   miss(id: string, place: number): Promise<void>
 }
 
-/** Of pictures that lie under their ids on a server. */
+/** For pictures stored under their ids on a server. */
 async function missing(t: TestContext, at: string, host: string): Promise<Missing> {
   const remote = openRemoteImages({
     urlAllowedHosts: host,

@@ -1,4 +1,4 @@
-/** The other sets of galleries are followed one after the other, and each can be stopped on its own. */
+/** The other sets of galleries are followed in turns, and each follower can be stopped independently. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
@@ -11,7 +11,7 @@ import { until } from '../support/until.js'
 
 const logger = { info() {}, warn() {}, error() {} }
 
-/** Galleries whose mirrors bring nothing before they are told to. */
+/** Galleries whose mirrors apply nothing until told to. */
 async function followed() {
   const changedOf = new Map<string, ChangedIds>()
   const writes = {
@@ -69,7 +69,7 @@ test('the follower of a removed set takes nothing from the one that follows its 
   followers.start('a', 'former')
   gone.add('former')
   writes.follow('a').note('all')
-  changedOf.delete('a') // as a gallery that is deleted, and made anew under its name
+  changedOf.delete('a') // like a gallery that is deleted and recreated with the same name
   followers.start('a', 'other')
   writes.follow('a').note(['p'])
   await until(async () => begun.includes('other'), 'what was changed of the other set')

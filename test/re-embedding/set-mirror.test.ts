@@ -1,4 +1,4 @@
-/** One set brought to another of the same model, as it will be from engine to engine: nothing is embedded, everything is compared. */
+/** One set mirrored to another of the same model, as between engines: nothing is embedded, everything is compared. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
@@ -20,7 +20,7 @@ const images = Array.from({ length: 450 }, (_, i) =>
   newImage(`p${String(i).padStart(3, '0')}`, makeVector(), { label: i % 2 === 0 ? 'even' : null, metadata: { i } }),
 )
 const { signal } = new AbortController()
-/** No model is at work here. */
+/** No model is used here. */
 const nothing = { embed: () => Promise.reject(new AlikeError('internal')) } as unknown as ImageEmbedder
 
 interface Mirrored {
@@ -186,7 +186,7 @@ test("a picture's reference is copied, compared, and removed from the copy too",
   await mirror.to.change([{ put: unlike }])
   assert.deepEqual([...(await compared()).differing], ['lies'])
 
-  // the same content anew, of which nobody says any more where it lies
+  // the same content again, now without a reference
   await galleries.images.remove('a', ['lies'])
   await galleries.images.put('a', [{ ...newImage('lies', makeVector()), ...content }])
   await mirror.bring(['lies'], { signal })

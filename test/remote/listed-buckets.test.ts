@@ -1,4 +1,4 @@
-/** What of a store is let through and what is waited out; against a real store: `test/http/ingest-s3.test.ts`. */
+/** What is read from a store and which errors are waited out; against a real store: `test/http/ingest-s3.test.ts`. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -32,7 +32,7 @@ function open(t: TestContext, options: Partial<ListedBucketsOptions>) {
   return { buckets, outcomes }
 }
 
-/** A store that answers as the test wants it to. */
+/** A store with scripted responses. */
 async function store(t: TestContext, answer: (request: IncomingMessage, response: ServerResponse) => void) {
   const server = createServer(answer).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -69,7 +69,7 @@ test('only listed buckets are read, and with a prefix only what lies below it', 
 })
 
 test('a store that restarts is waited for; permanent refusals are reported at once', async (t) => {
-  let down = 12 // more than the client tries by itself
+  let down = 12 // more than the client retries itself
   const requests: string[] = []
   const endpoint = await store(t, ({ url = '' }, response) => {
     requests.push(url.split('?', 1)[0]!)

@@ -1,4 +1,4 @@
-/** References as they are given, and as they are followed long after. */
+/** References as they are given, and as they are followed much later. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { type TestContext, test } from 'node:test'

@@ -1,4 +1,4 @@
-/** Traces as a collector beside the test receives them. */
+/** Traces as received by a collector beside the test. */
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

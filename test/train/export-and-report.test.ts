@@ -1,4 +1,4 @@
-/** From a trained network to its folder: what its embedding is made of is chosen on val, and told. */
+/** From a trained network to its folder: the parts of its embedding are chosen on val, and recorded. */
 import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -12,7 +12,7 @@ test('every half round-trips', () => {
 const rows: [value: number, half: number][] = [
   [1, 1],
   [-0.1, -0.0999755859375],
-  [2049, 2048], // a tie goes to the even one
+  [2049, 2048], // ties go to the even one
   [2051, 2052],
   [65504, 65504],
   [65519, 65504],

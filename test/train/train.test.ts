@@ -1,4 +1,4 @@
-/** The whole command on pictures drawn here: data to model folder, and a run that is stopped and taken up again. */
+/** The whole command on pictures drawn here: from data to a model folder, and a run that is stopped and resumed. */
 import assert from 'node:assert/strict'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

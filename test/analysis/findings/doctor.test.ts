@@ -74,10 +74,10 @@ test('right labels raise no doubt, and neither does a close vote', () => {
 })
 
 test('pictures with rare labels and those without a label are not assessed', () => {
-  // five others of its label are needed to be judged fairly; two have none
+  // at least five others with its label are needed for a fair assessment; two have none
   const { pictures, lists } = twoClusters((id) => (id === 'x0' || id === 'x1' ? 'rare' : id === 'y0' ? '-' : id[0]!))
   const { judged, count } = findLabelDoubts(pictures, lists, { k: 6, limit: 10 })
-  // x2…x6 are five of their label, so each has only four others
+  // x2…x6 are five with their label, so each has only four others
   assert.deepEqual([judged, count], [6, 0])
 })
 
@@ -130,7 +130,8 @@ test('outliers lie below the lower fence of the best scores, most isolated first
     ),
   )
   const report = findOutliers(pictures, lists, 10)
-  // sorted: .125 .25 .75 .75 .75 .8125 .875 .875 .875 → Q1 = .75, Q3 = .875, fence .75 − 1.5 · .125; j, without neighbours, is not judged
+  // sorted: .125 .25 .75 .75 .75 .8125 .875 .875 .875 → Q1 = .75, Q3 = .875, fence .75 − 1.5 · .125; j, without
+  // neighbours, is not assessed
   assert.deepEqual([report.medianScore, report.belowScore, report.count], [0.75, 0.5625, 2])
   assert.deepEqual(
     report.images.map(({ id, score, nearestId }) => [id, score, nearestId]),
@@ -153,7 +154,8 @@ test('copies neither vote nor count as neighbours', () => {
   const groups = CopyGroups.ofContent(base.pictures.contentHashes)
   groups.join(3, 4, 0.99)
   groups.join(3, 5, 0.99)
-  // lists of 6 hold the cluster; without copies four x remain, too few to judge: with k = 4 voters under five nobody is judged
+  // lists of 6 hold the cluster; without copies four x remain, too few to assess: with k = 4 fewer than five vote, so
+  // nobody is assessed
   const report = examine(base.pictures, base.lists, groups, { k: 6, duplicateScore: 0.98, limit: 10 })
   assert.deepEqual(report.conflicts.count, 0)
   assert.equal(report.hubs.images.length, 0)

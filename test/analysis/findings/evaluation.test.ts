@@ -74,7 +74,7 @@ test('equal files never count as hits of each other, nor do near-copies if they 
       ['e x', 41],
     ])
   const byContent = evaluateGallery(images(), all)
-  // a, b: c d e · c is alone with its label · d: e c a b → 1, then 3 and 4 · e: d c a b
+  // a, b: c d e · c is the only one with its label · d: e c a b → 1, then 3 and 4 · e: d c a b
   assert.deepEqual([byContent.queries, byContent.queriesWithoutRelevant], [4, 1])
   assert.equal(byContent.overall['mAP@1'], 1 / 2)
   const copies = CopyGroups.ofContent(images().contentHashes)

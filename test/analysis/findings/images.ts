@@ -1,4 +1,4 @@
-/** Galleries small enough to work out by hand. */
+/** Galleries small enough for manual calculation. */
 
 import type { Images } from '../../../src/analysis/findings/images.js'
 import { NeighbourLists } from '../../../src/analysis/findings/neighbour-lists.js'
@@ -13,7 +13,7 @@ export function imagesOf(rows: readonly string[]): Images {
   }
 }
 
-/** Of each picture its list of `id score`, best first. */
+/** For each picture its list of `id score`, best first. */
 export function listsOf(
   { ids }: Images,
   depth: number,

@@ -8,7 +8,7 @@ const dimension = 12
 const random = seededRandom(3)
 const noise = () => (random() - 0.5) * 0.1
 
-/** Three clusters far from each other, `each` images in each. */
+/** Three clusters far apart, with `each` images in each. */
 function clusters(each: number) {
   const rows = Array.from({ length: 3 * each }, (_, i) =>
     Array.from({ length: dimension }, (_, d) => (d === i % 3 ? 1 : 0) + noise()),
@@ -37,7 +37,7 @@ for (const [name, sample] of [
     assert.equal(sampled, Math.min(300, sample))
     assert.ok(coordinates.every((value) => Math.abs(value) <= 1 + 1e-6))
     assert.ok(Math.abs(Math.max(...coordinates) - 1) < 1e-5 || Math.abs(Math.min(...coordinates) + 1) < 1e-5)
-    // the nearest other of nearly every image is of its cluster
+    // the nearest other of nearly every image is in its cluster
     const nearest = images.ids.map((_, a) =>
       images.ids.reduce(
         (best, _, b) =>

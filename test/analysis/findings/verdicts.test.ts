@@ -6,7 +6,7 @@ import { imagesOf } from './images.js'
 
 const all = { sample: 100, seed: 1 }
 
-/** On the unit circle, ten degrees apart in this order: a asks, and finds the others in theirs. */
+/** On the unit circle, ten degrees apart in this order: a is the query and ranks the others in order. */
 function onCircle(...rows: string[]) {
   const angles = rows.map((_, place) => (place * 10 * Math.PI) / 180)
   return {
@@ -30,7 +30,7 @@ test('current rankings are evaluated by the judgements, with or without labels',
   verdicts.add(said('d e right'))
   const report = verdicts.report(all)!
   assert.deepEqual([report.judgements, report.queries, report.hits], [3, 2, 3])
-  // a: b c d e with b wrong and c right; d: c and e are as near, c is first by id, and nobody judged it
+  // a: b c d e with b wrong and c right; d: c and e are equally near, c is first by id and unjudged
   assert.ok(Math.abs(report['ndcg@10'].mean! - (1 / Math.log2(3) + 1) / 2) < 1e-12)
   assert.deepEqual([report['precision@10'].mean, report['judged@10'].mean], [(1 / 2 + 1) / 2, (2 / 4 + 1 / 4) / 2])
 })

@@ -1,4 +1,4 @@
-/** The machine's own Chromium, and pages in it that hold what the console promises of every page. */
+/** The machine's Chromium, and pages in it that verify what the console guarantees for every page. */
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import type { TestContext } from 'node:test'
@@ -8,7 +8,7 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 export const chromiumFile = places.find((place) => existsSync(place))
 
-/** How long anything on a page may take to come true: so long that a crowded machine is no failure. */
+/** Timeout for conditions on a page: long enough that a crowded machine does not fail. */
 export const waitMs = 120_000
 
 /** Closed after the test. */
@@ -18,7 +18,10 @@ export async function openBrowser(t: TestContext): Promise<Browser> {
   return browser
 }
 
-/** For containers: without a sandbox, as tests run as root there, nor the shared memory that few of them have enough of. */
+/**
+ * For containers: without a sandbox, because tests run as root there, and without shared memory, of which they have too
+ * little.
+ */
 export function launchBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: chromiumFile!,
@@ -29,9 +32,9 @@ export function launchBrowser(): Promise<Browser> {
 
 export interface WatchedPage {
   page: Page
-  /** Fails when something went wrong on the page since: an error, a breach of its policy, a request to somebody else. */
+  /** Fails if anything went wrong on the page since: an error, a policy violation, a request to a third party. */
   expectQuiet(): void
-  /** What the service is expected to refuse is no error of the page. */
+  /** Expected refusals by the service are not errors of the page. */
   allow(text: RegExp): void
 }
 
@@ -64,7 +67,7 @@ export async function openPage(
   }
 }
 
-/** Findings of axe that it calls serious or critical. */
+/** Findings of axe rated serious or critical. */
 export async function expectAccessible(page: Page, where: string): Promise<void> {
   const { violations } = await new AxeBuilder({ page }).analyze()
   const grave = violations

@@ -1,6 +1,6 @@
 /**
- * Through every screen of the console as a person would, on the real service with 2,000 pictures that the console
- * itself has drawn: it does what it says, nothing fails on the page, and nobody is shut out.
+ * Walks through every screen of the console like a user, on the real service with 2,000 pictures drawn by the console
+ * itself: everything works, nothing fails on the page, and it is accessible.
  */
 import { test } from 'node:test'
 import { startProcess } from '../../support/service-process.js'
@@ -14,7 +14,7 @@ import { walkSearch } from './walk-search.js'
 
 const skip = chromiumFile === undefined ? 'there is no Chromium on this machine' : false
 
-/** Fewer where someone is in a hurry. */
+/** Fewer for a quicker run. */
 const pictures = Number(process.env.CONSOLE_PICTURES ?? 2_000)
 
 test(`every screen works with ${pictures} drawn pictures`, { skip, timeout: 2_400_000 }, async (t) => {

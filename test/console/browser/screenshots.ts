@@ -1,4 +1,4 @@
-/** Pictures of the console for its documentation, at three widths; made when SCREENSHOTS is set. */
+/** Screenshots of the console for its documentation, at three widths; taken if SCREENSHOTS is set. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import type { Page } from 'playwright-core'
 import sharp from 'sharp'
@@ -6,7 +6,7 @@ import sharp from 'sharp'
 const folder = 'docs/console'
 const widths = { phone: [390, 844], tablet: [820, 1100], wide: [1440, 900] } as const
 
-/** Screens that docs/console.md shows. */
+/** Screens shown in docs/console.md. */
 const shown = [
   'welcome',
   'search',

@@ -1,4 +1,4 @@
-/** What others put into a gallery does no harm in the console; keys stay where they belong; and it works below a path. */
+/** Content from strangers does no harm in the console; keys stay where they belong; and it works below a base path. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { makeKey } from '../../../src/access/api-keys.js'

@@ -1,4 +1,4 @@
-/** The gallery as a wall: scrolled, chosen from, labelled, deleted from, uploaded to. */
+/** The gallery wall: scrolling, selecting, labelling, deleting, uploading. */
 import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -109,7 +109,7 @@ export async function walkGallery({ page, base, pictures, look, step }: Walk): P
       const first = JSON.stringify(await page.getAttribute('#tile-0', 'aria-label'))
       await page.click('.selection-panel .danger')
       await until(page, `${nameNow} !== ${first}`)
-      // on a crowded machine the time to think may be over
+      // on a crowded machine the time to undo may be over
       takenBack = await page.click('text=Undo', { timeout: 7_000 }).then(
         () => true,
         () => false,

@@ -1,8 +1,8 @@
-/** Quality: the evaluation with its plots, and findings that are decided. */
+/** Quality: the evaluation with its plots, and decisions on findings. */
 import assert from 'node:assert/strict'
 import { until, untilCounted, untilTold, type Walk } from './walk.js'
 
-/** An analysis of thousands of pictures beside other work. */
+/** An analysis of thousands of pictures alongside other work. */
 const jobMs = { timeout: 600_000 }
 
 export async function walkQuality({ page, base, look, step }: Walk): Promise<void> {
@@ -30,7 +30,7 @@ export async function walkQuality({ page, base, look, step }: Walk): Promise<voi
     await page.click('text=Look for wrong labels again')
     await found
     await doubts.first().waitFor()
-    // as a witness of another one it may be there
+    // it may still be shown as a witness of another finding
     const asked = doubts.locator(`xpath=./div[contains(@class, "finding-picture")]/a`)
     const names = await asked.evaluateAll((links) => links.map((link) => link.getAttribute('aria-label')))
     assert.ok(!names.includes(name), `${name} is asked about again`)

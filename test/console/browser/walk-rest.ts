@@ -6,7 +6,7 @@ import { until, untilCounted, untilTold, type Walk } from './walk.js'
 
 export async function walkMap({ page, base, watched, look, step }: Walk): Promise<void> {
   await step('the map is made, zoomed into, and a lasso chooses', async () => {
-    // the browser itself calls it an error that there is no map yet
+    // the browser logs an error because there is no map yet
     watched.allow(/404 .*\/layout/)
     await page.goto(`${base}#/map/demo`)
     await page.click('text=Make the map')
@@ -56,7 +56,7 @@ export async function walkNetworks({ page, base, look, step }: Walk): Promise<vo
   })
 
   await step('one picture is asked of the network that serves and of the one that was built', async () => {
-    // a stored one: whatever else they find, both find it
+    // a stored one: both find at least the picture itself
     const stored = await fetch(`${base}v1/galleries/demo/images/boat%2F00160.jpg/original`)
     const buffer = Buffer.from(await stored.arrayBuffer())
     await page.setInputFiles('.network input[type=file]', { name: 'given.jpg', mimeType: 'image/jpeg', buffer })

@@ -1,4 +1,4 @@
-/** The search, and why a picture matched. */
+/** The search, and the explanation of a match. */
 import assert from 'node:assert/strict'
 import { drawImage } from '../../support/drawn-images.js'
 import { until, untilTold, type Walk } from './walk.js'

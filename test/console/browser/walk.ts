@@ -1,4 +1,4 @@
-/** One walk through the console: where it is, and what is looked at before each screen is left. */
+/** One walk through the console: its current place, and the checks before leaving each screen. */
 import type { Browser, Page } from 'playwright-core'
 import { expectAccessible, type WatchedPage, waitMs } from './chromium.js'
 import { takeScreenshots } from './screenshots.js'
@@ -7,15 +7,15 @@ export interface Walk {
   browser: Browser
   page: Page
   watched: WatchedPage
-  /** How many the gallery has that the walk goes through. */
+  /** Number of pictures in the gallery. */
   pictures: number
-  /** Address of the service, with a slash at its end. */
+  /** URL of the service, with a trailing slash. */
   base: string
-  /** Nobody is shut out, nothing went wrong; where asked for, pictures are taken. */
+  /** Checks accessibility and errors; takes screenshots if requested. */
   look(name: string): Promise<void>
-  /** One thing that is to hold; the walk ends with the first that does not. */
+  /** One expectation; the walk ends at the first failure. */
   step(name: string, run: () => Promise<void>): Promise<void>
-  /** A line of what was measured. */
+  /** Prints a measurement. */
   tell(line: string): void
 }
 
@@ -40,7 +40,10 @@ export function walkWith(parts: Omit<Walk, 'look' | 'step'>): Walk {
   }
 }
 
-/** Asks the page until it says yes. Playwright's own `waitForFunction` evaluates texts in the page, which its policy forbids. */
+/**
+ * Polls an expression in the page. Playwright's own `waitForFunction` evaluates strings in the page, which its policy
+ * forbids.
+ */
 export async function until(page: Page, expression: string, timeoutMs = waitMs): Promise<void> {
   const endsAt = performance.now() + timeoutMs
   while (!(await page.evaluate(expression))) {
@@ -49,12 +52,12 @@ export async function until(page: Page, expression: string, timeoutMs = waitMs):
   }
 }
 
-/** Waits until something that `selector` names has this text. */
+/** Waits until an element matching `selector` has this text. */
 export async function untilTold(page: Page, selector: string, text: RegExp): Promise<void> {
   await page.locator(selector).filter({ hasText: text }).first().waitFor()
 }
 
-/** Waits until `selector` names so many at least. */
+/** Waits until at least this many elements match `selector`. */
 export async function untilCounted(page: Page, selector: string, least: number): Promise<void> {
   await page
     .locator(selector)

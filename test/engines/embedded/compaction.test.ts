@@ -1,4 +1,4 @@
-/** A graph full of removed pictures is built anew while the gallery is searched and written to. */
+/** A graph full of removed pictures is rebuilt while the gallery is searched and written to. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
@@ -36,7 +36,9 @@ class Shadow {
     }
   }
 
-  /** Of what is stored at this moment: k hits whenever k exist, none that was removed, and nearly all that the exact scan finds. */
+  /**
+   * Against the current data: k hits whenever k exist, none that was removed, and nearly all that the exact scan finds.
+   */
   async compareSearch(random: () => number, when: string): Promise<{ found: number; wanted: number }> {
     const vector = makeVector()
     const k = 1 + Math.floor(random() * 30)
@@ -66,7 +68,7 @@ class Shadow {
 
 test('throughout a rebuild, searches are right and return k hits whenever k exist', async (t) => {
   const dataDir = await dataFolder(t)
-  // Slices so small that many searches fall into the building of one graph.
+  // Slices small enough that many searches fall into the construction of one graph.
   const galleries = await openIn(t, dataDir, { index: { ...index, efConstruction: 200, sliceMs: 0.1 } })
   await galleries.create('a')
   const shadow = new Shadow(galleries)
@@ -78,7 +80,7 @@ test('throughout a rebuild, searches are right and return k hits whenever k exis
   for (let i = 0; i < doomed.length; i += 300) await shadow.remove(doomed.slice(i, i + 300))
 
   let [found, wanted, searches, whileBuilding] = [0, 0, 0, 0]
-  // Once, and then again: what was written during the first is in the second.
+  // Twice: what was written during the first rebuild is in the second.
   for (const until of [1, 2]) {
     while ((await galleries.readings.all())[0]!.rebuilds < rebuilds + until) {
       const when = `search ${searches}`

@@ -1,4 +1,4 @@
-/** The embedded engine keeps what `test/gallery/` asks of every engine. */
+/** The embedded engine fulfils what `test/gallery/` requires of every engine. */
 import { randomBytes } from 'node:crypto'
 import { pino } from 'pino'
 import { openEmbedded } from '../../../src/engines/embedded/embedded-engine.js'
@@ -48,7 +48,7 @@ const embedded: TestedEngine = {
       opened,
       async settled() {
         await until(async () => {
-          await engine.saveGraphCaches() // brings the state up to date
+          await engine.saveGraphCaches() // refreshes the state
           const { pending, building } = await opened.state()
           return pending === 0 && !building
         }, 'an index that is built')

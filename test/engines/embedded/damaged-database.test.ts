@@ -30,7 +30,7 @@ test('a flipped byte in any page is detected or harmless', async (t) => {
   const outcomes = { refused: 0, said: 0, unharmed: 0 }
   for (let page = 0; page < bytes.length / pageBytes; page++) {
     for (let i = 0; i < (page === 0 ? 6 : 1); i++) {
-      // The header of every other page; of the others the cells at their end, or anywhere.
+      // The header of every other page; in the others the cells at their end, or any position.
       const within =
         (page + i) % 2 === 0 ? Math.floor(random() * 16) : pageBytes - 1 - Math.floor(random() ** 2 * pageBytes)
       const damaged = Buffer.from(bytes)

@@ -28,7 +28,7 @@ test('random damage to any file of the data folder gives a right answer or a cle
   )
   for (const file of folder.files) {
     for (let i = 0; i < rounds; i++) {
-      // A log that was cut is a shorter log: what cannot be known is not asked here, but below.
+      // A truncated log is a shorter log: what cannot be detected is tested separately, below.
       if (file.endsWith('-wal')) continue
       const { outcome, what } = await damageAndAsk(t, folder, file, random)
       if (/^(index|snapshots)\//.test(file) || /-shm$|owner$/.test(file))

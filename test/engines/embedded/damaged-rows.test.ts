@@ -1,4 +1,4 @@
-/** One bit of any value that is served, flipped on the disk: it is noticed, or the answer is the same. */
+/** One bit of any served value, flipped on disk: it is detected, or the answer is the same. */
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ import { seededRandom, unitVectors } from './vector-index/unit-vectors.js'
 
 const bits = 12
 
-/** A gallery with two jobs, one that has an error report and one that has a result, closed. */
+/** A closed gallery with two jobs, one with an error report and one with a result. */
 async function withJobs(t: TestContext): Promise<Buffer> {
   const dataDir = await dataFolder(t)
   const galleries = await openIn(t, dataDir)

@@ -1,4 +1,4 @@
-/** Galleries in the embedded engine alone, opened as `service/storage.ts` does. */
+/** Galleries in the embedded engine only, opened as in `service/storage.ts`. */
 import {
   type EmbeddedEngine,
   type EmbeddedOptions,
@@ -38,7 +38,7 @@ export function jobsOf(galleries: Galleries): JobStore {
   return engineOf(galleries).jobs
 }
 
-/** What they live in. */
+/** Their engine. */
 export function engineOf(galleries: Galleries): EmbeddedEngine {
   return engines.get(galleries)!
 }

@@ -1,4 +1,4 @@
-/** A data folder as a crash leaves it, everything that can be asked of it, and what must hold when its files are damaged. */
+/** A data folder as left by a crash, every possible request to it, and what must hold if its files are damaged. */
 import assert from 'node:assert/strict'
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
@@ -17,7 +17,7 @@ import { seededRandom, unitVectors } from './vector-index/unit-vectors.js'
 
 export const vectors = Array.from({ length: 120 }, unitVectors({ dimension: model.dimension, seed: 41 }))
 
-/** Everything that can be asked of a gallery. */
+/** Every possible request to a gallery. */
 export async function everyAnswer(galleries: Galleries): Promise<(() => unknown | Promise<unknown>)[]> {
   return [
     () => galleries.list(),
@@ -69,13 +69,13 @@ export async function answersOf(galleries: Galleries): Promise<unknown[]> {
 
 export type Outcome = 'refused' | 'said' | 'unharmed'
 
-/** Hits as told, without those that are gone, and numbered anew. */
+/** Hits as returned, without removed ones, and renumbered. */
 const without = (hits: readonly Hit[], gone: ReadonlySet<string>): Hit[] =>
   hits.filter(({ record }) => !gone.has(record.id)).map((hit, i) => ({ ...hit, rank: i + 1 }))
 
 /**
- * A search does without pictures whose embeddings are damaged, which the gallery's state counts and a request for the embedding
- * says. What it finds else is right and in order; further hits may come in at the end.
+ * A search omits pictures with damaged embeddings, which the gallery's state counts and a request for the embedding
+ * reports. Everything else it finds is right and in order; further hits may appear at the end.
  */
 async function searchesWithout(galleries: Galleries): Promise<ReadonlySet<string>> {
   const gone = new Set<string>()
@@ -89,7 +89,7 @@ async function searchesWithout(galleries: Galleries): Promise<ReadonlySet<string
 const isHits = (answer: unknown): answer is Hit[] =>
   Array.isArray(answer) && answer.length > 0 && 'rank' in (answer[0] as object)
 
-/** Opens a damaged data folder: it says so, or each answer is the right one or says so. */
+/** Opens a damaged data folder: it reports the damage, or each answer is right or reports it. */
 export async function expectHonest(dataDir: string, truth: unknown[], what: string): Promise<Outcome> {
   let galleries: Galleries
   try {
@@ -123,17 +123,17 @@ export async function expectHonest(dataDir: string, truth: unknown[], what: stri
 export interface CrashedFolder {
   dataDir: string
   answers: unknown[]
-  /** Of every kind that a data folder has, below it. */
+  /** One file of every kind, relative to the data folder. */
   files: string[]
 }
 
-/** The files as they lie there while a process works: a log that is not empty, a graph, a snapshot of the data. */
+/** The files as they are while a process works: a non-empty log, a graph, a snapshot of the data. */
 export async function crashedFolder(t: TestContext): Promise<CrashedFolder> {
   const living = await dataFolder(t)
   const first = await openIn(t, living)
   await fill(first)
   await settled(first)
-  await first.close() // brings the log into the database, so that it matters
+  await first.close() // moves the log into the database, so that it matters
   const galleries = await openIn(t, living)
   const snapshots = await Snapshots.open({
     dataDir: living,
@@ -162,7 +162,7 @@ export async function crashedFolder(t: TestContext): Promise<CrashedFolder> {
   }
 }
 
-/** One file of a copy of the folder damaged at random; everything that is asked of it then must be right, or said to be unreadable. */
+/** Damages one file in a copy of the folder at random; every answer must then be right or reported as unreadable. */
 export async function damageAndAsk(
   t: TestContext,
   { dataDir, answers }: CrashedFolder,

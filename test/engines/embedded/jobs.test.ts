@@ -1,4 +1,4 @@
-/** Jobs in the embedded engine's database: as every store keeps them, and together with the pictures of their steps. */
+/** Jobs in the embedded engine's database: the common contract, and consistency with the pictures of their steps. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { pino } from 'pino'

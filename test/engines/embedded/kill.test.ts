@@ -13,7 +13,7 @@ import { seededRandom, unitVectors } from './vector-index/unit-vectors.js'
 const rounds = 5
 const program = fileURLToPath(new URL('./putting-process.js', import.meta.url))
 
-/** Runs the process until it has printed so many lines, and some milliseconds more; returns what it printed. */
+/** Runs the process until it has printed this many lines, plus some milliseconds; returns its output. */
 async function runAndKill(dataDir: string, first: number, count: number, afterMs: number): Promise<string[]> {
   const child = spawn(process.execPath, [program, dataDir, String(first)], { stdio: ['ignore', 'pipe', 'inherit'] })
   const lines: string[] = []
@@ -34,7 +34,7 @@ test(`no acknowledged picture is lost and no removed one comes back, over ${roun
   const seed = Date.now()
   t.diagnostic(`seed ${seed}`)
   const random = seededRandom(seed)
-  // What was being put or removed at the moment of a kill is in neither set: either way is right.
+  // What was being stored or removed at the moment of a kill is in neither set: either outcome is right.
   const present = new Set<string>()
   const removed = new Set<string>()
 

@@ -14,7 +14,7 @@ test('exceeding a limit is refused with a code, and existing data stays', async 
   await galleries.create('a')
   await galleries.images.put('a', images.slice(0, 4))
   await assert.rejects(galleries.images.put('a', images.slice(4, 6)), { code: 'gallery_full' })
-  await galleries.images.put('a', images.slice(0, 4)) // an upsert needs no room
+  await galleries.images.put('a', images.slice(0, 4)) // an upsert needs no additional room
   assert.equal((await galleries.get('a')).count, 4)
   const outcomes = await Promise.allSettled(Array.from({ length: 6 }, () => galleries.images.put('a', [images[0]!])))
   assert.deepEqual(

@@ -1,6 +1,6 @@
 /**
- * A process for `kill.test.ts`: puts and removes pictures until it is killed, and prints a line
- * before and after each. A line that arrived was printed, so what it acknowledges must be there.
+ * A process for `kill.test.ts`: stores and removes pictures until it is killed, and prints a line before and after
+ * each. A printed line acknowledges its change, which must therefore be there.
  */
 import { writeSync } from 'node:fs'
 import { pino } from 'pino'
@@ -17,7 +17,7 @@ const say = (line: string): void => void writeSync(1, `${line}\n`)
 const galleries = await openEmbeddedGalleries({
   dataDir: dataDir!,
   model,
-  // Graph caches and rebuilds come so often that kills hit them as well.
+  // Graph caches and rebuilds are frequent enough for kills to hit them as well.
   index: { ...index, tombstoneShare: 0.05 },
   storage: { graphCacheAfterWrites: 40 },
   logger: pino({ level: 'silent' }),

@@ -191,7 +191,7 @@ test('a database from before jobs had kinds is migrated, and its rows stay valid
   await jobsOf(first).create({ id: 'old', gallery: 'a', source: { kind: 'tar' }, total: 3 })
   const before = await jobsOf(first).get('old')
   await first.close()
-  // an ingestion's row is the same in version 1, but for the columns
+  // an ingestion's row is the same in version 1, except for the columns
   const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
   dropYounger(database)
   database.exec(

@@ -1,4 +1,4 @@
-/** The catalogue and the stores beside it in the embedded engine's database: as in every store. */
+/** The catalogue and its sibling stores in the embedded engine's database: the common contract. */
 import { pino } from 'pino'
 import { openEmbedded } from '../../../src/engines/embedded/embedded-engine.js'
 import { sharedStoresSuite } from '../../gallery/shared-stores-suite.js'

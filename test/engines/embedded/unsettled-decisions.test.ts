@@ -1,4 +1,4 @@
-/** A decision is stored before what it changes is done: what a process leaves undone the next one does. */
+/** A decision is stored before it is applied: what a process leaves unapplied, the next one applies. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { DecidedFinding } from '../../../src/gallery/decisions.js'

@@ -1,4 +1,4 @@
-/** The Weaviate engine keeps what `test/gallery/` asks of every engine, with a real server. */
+/** The Weaviate engine fulfils what `test/gallery/` requires of every engine, with a real server. */
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { pino } from 'pino'
@@ -15,7 +15,7 @@ import { temporaryFolder } from '../../support/temporary-folder.js'
 import { sharedWeaviate, skipWithoutWeaviate } from '../../support/weaviate-server.js'
 import { layout, openWeaviateGalleries } from './weaviate-galleries.js'
 
-/** Searches that keep few candidates; a graph with fewer links would miss others with every picture that is put. */
+/** Searches that keep few candidates; a graph with fewer links would miss other pictures after every addition. */
 const poorIndex = { ef: 10, exactBelow: 100 }
 
 const weaviate: TestedEngine = {

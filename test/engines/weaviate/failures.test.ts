@@ -1,4 +1,4 @@
-/** What a server that dies, is of a wrong version or refuses the key does to galleries in it. */
+/** The effect on galleries of a server that dies, has a wrong version or refuses the key. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -34,7 +34,7 @@ async function opened(t: TestContext, server: WeaviateSettings): Promise<OpenSet
   return engine.open(set)
 }
 
-/** Answers everything with this. */
+/** Answers every request with this. */
 async function serverOf(t: TestContext, answered: object): Promise<WeaviateSettings> {
   const server = createServer((_, answer) => answer.end(JSON.stringify(answered))).listen(0, '127.0.0.1')
   t.after(() => server.close())
@@ -181,7 +181,7 @@ test('an aborted search affects no other, and does not mark the server unreachab
   }
 })
 
-/** Puts pictures one by one until the server is killed; gives the ids that were acknowledged. */
+/** Stores pictures one by one until the server is killed; returns the acknowledged ids. */
 async function putUntilKilled(store: OpenSet, server: RunningWeaviate, begin: number): Promise<string[]> {
   const acknowledged: string[] = []
   let killing: Promise<void> | undefined

@@ -1,4 +1,4 @@
-/** What several processes put into one collection. */
+/** Several processes storing pictures in one collection. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
@@ -11,11 +11,11 @@ import { unitVectors } from '../embedded/vector-index/unit-vectors.js'
 import { layout } from './weaviate-galleries.js'
 
 const newVector = unitVectors({ dimension: model.dimension, seed: 5 })
-/** Less than the pictures of each test: as if they were more than ten thousand. */
+/** Less than the number of pictures in each test, simulating more than ten thousand. */
 const answerMax = 1_100
 let started: Promise<RunningWeaviate> | undefined
 
-/** The same set in as many processes. */
+/** The same set in this many processes. */
 async function opened(t: TestContext, count: number): Promise<OpenSet[]> {
   started ??= startWeaviate({ environment: { QUERY_MAXIMUM_RESULTS: String(answerMax) } })
   const { settings: server } = await started
@@ -40,7 +40,7 @@ test('pictures stored by two processes at the same moment are all removed', {
   skip: skipWithoutWeaviate,
 }, async (t) => {
   const [one, other] = (await opened(t, 2)) as [OpenSet, OpenSet]
-  await put(one, ['first']) // so that pages end between two of one stamp
+  await put(one, ['first']) // so that pages end between two pictures with the same stamp
   t.mock.method(Date, 'now', () => 4_000_000_000_000)
   await Promise.all([put(one, idsFrom('one', 400)), put(other, idsFrom('other', 400))])
   t.mock.restoreAll()

@@ -1,4 +1,4 @@
-/** What the server is asked for never leaves out a picture that fits, and what fits is what SQL says of the embedded engine. */
+/** The server's condition never excludes a match, and matches are the same as with the embedded engine's SQL. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import SqliteDatabase from 'better-sqlite3'
@@ -81,7 +81,7 @@ function someFilter(depth: number): FilterJson {
   return random() < 0.5 ? { field, ...low } : { field, ...low, lte: bound() }
 }
 
-/** As the server understands it. */
+/** Evaluates the condition like the server. */
 function finds(where: Where | undefined, tokens: readonly string[]): boolean {
   if (where === undefined) return true
   const parts = where.filters ?? []

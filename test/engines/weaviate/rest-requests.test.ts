@@ -1,4 +1,4 @@
-/** Requests of the REST interface: what they say of answers, and that those given up never arrive. */
+/** Requests to the REST interface: how responses are interpreted, and that abandoned requests never arrive. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -23,7 +23,7 @@ test('a response is read, an empty one is undefined, a refusal has its status', 
   await assert.rejects(rest.ask('none', { timeoutMs }), { status: 404, message: 'status 404: Bearer key' })
 })
 
-/** Accepts connections, and leaves it to the test to read from them: as a network that is cut. */
+/** Accepts connections and lets the test decide when to read from them, simulating a broken network. */
 async function deafServer(t: { after(end: () => void): void }) {
   const server = createTcpServer({ pauseOnConnect: true }).listen(0, '127.0.0.1')
   t.after(() => server.close())
@@ -48,7 +48,7 @@ for (const [how, giveUp] of [
     const [socket] = (await connected) as [Socket]
     t.after(() => socket.destroy())
     t.after(() => rest.close())
-    // it has begun to arrive
+    // its arrival has begun
     socket.resume()
     await once(socket, 'data')
     socket.pause()

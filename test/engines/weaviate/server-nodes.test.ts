@@ -1,4 +1,4 @@
-/** Which of the machines that a name stands for is spoken to. */
+/** The choice among the machines behind a name. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ServerNodes } from '../../../src/engines/weaviate/server-nodes.js'

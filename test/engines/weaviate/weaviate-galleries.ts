@@ -1,4 +1,4 @@
-/** Galleries in a Weaviate server, opened as `service/storage.ts` does: their catalogue lies in a data folder of this process. */
+/** Galleries in a Weaviate server, opened as in `service/storage.ts`, with their catalogue in a local data folder. */
 import type { TestContext } from 'node:test'
 import { pino } from 'pino'
 import { openEmbedded } from '../../../src/engines/embedded/embedded-engine.js'
@@ -45,7 +45,7 @@ export async function openWeaviateGalleries(t: TestContext, options: WeaviateGal
   return galleries
 }
 
-/** What they live in. */
+/** Their engine. */
 export function engineOf(galleries: Galleries): WeaviateEngine {
   return engines.get(galleries)!
 }

@@ -1,4 +1,4 @@
-/** Gzip as tools write it and as disks leave it, against the bytes that were packed. */
+/** Gzip files of various tools and in damaged form, compared with the packed bytes. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { crc32, deflateRawSync, gzipSync } from 'node:zlib'
@@ -26,7 +26,7 @@ async function unpack(bytes: Buffer, chunkBytes: number) {
   return { content: Buffer.concat(out), trailing, failure: failure as Error | undefined }
 }
 
-/** With a header that has every part. */
+/** With a header that has every optional part. */
 function dressed(content: Buffer): Buffer {
   const trailer = Buffer.alloc(8)
   trailer.writeUInt32LE(crc32(content), 0)

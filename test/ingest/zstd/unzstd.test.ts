@@ -1,4 +1,4 @@
-/** Zstandard as tools write it and as nobody should, against the bytes that were packed. */
+/** Valid and hostile Zstandard streams, compared with the packed bytes. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { constants, type ZstdOptions, zstdCompressSync } from 'node:zlib'

@@ -8,7 +8,7 @@ import { FeatureFile, type MapShape, rowsDone } from '../../../src/train/feature
 const folder = await mkdtemp(join(tmpdir(), 'alike-features-'))
 after(() => rm(folder, { recursive: true }))
 const shape: MapShape = [1, 3, 2]
-/** Row r: three places of two channels, all exact as halves. */
+/** Row r: three places with two channels, all exact in half precision. */
 const row = (r: number): number[] => [0, 1, 2, 3, 4, 5].map((i) => r * 8 + i / 2)
 
 test('rows are read back as written, and mirrored place by place', async () => {

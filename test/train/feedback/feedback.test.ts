@@ -1,4 +1,4 @@
-/** From judgements of hits to pairs that a network moves. */
+/** From judgements of hits to pairs that influence a network. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'

@@ -1,4 +1,4 @@
-/** Which terms of the loss say something to which part of the network. */
+/** Which terms of the loss affect which part of the network. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
@@ -20,7 +20,7 @@ const onlyInstance: LossSettings = {
   instance: { weight: 1, temperature: 0.1 },
 }
 
-/** Largest slope of each kind of layer; absent where the loss does not depend on it. */
+/** Largest gradient of each kind of layer; absent where the loss does not depend on it. */
 function slopes(
   truth: BatchTruth,
   losses: LossSettings,
@@ -60,7 +60,7 @@ test('mixed pictures train only the classes', () => {
   const mixedBatch = slopes({ classes, images: [0, 1, 2, 3, 4, 4], mix }, all)
   assert.equal(mixedBatch.instance, undefined)
   assert.ok(Math.abs(mixedBatch.loss - alone.loss) < 1e-6)
-  // and they are those of both pictures
+  // and they cover both pictures
   const [own, partners] = [classes, mix.partners.map((row) => classes[row]!)].map(
     (given) => slopes({ classes: given }, { labelSmoothing: 0.1, contrastive: { weight: 0, temperature: 1 } }).loss,
   )

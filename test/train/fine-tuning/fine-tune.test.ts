@@ -17,7 +17,7 @@ import { tinySettings, writeDrawnImages } from '../../support/tiny-model.js'
 let folder = ''
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'alike-fine-tune-'))
-  // two batches an epoch, so that a run can be stopped between them
+  // two batches per epoch, so that a run can be stopped between them
   await writeDrawnImages(join(folder, 'pictures'), { train: 8, val: 4, test: 4 })
   await writeTensors(join(folder, 'narrow.safetensors'), { tensors: narrowTorchTensors(3), metadata: {} })
 })

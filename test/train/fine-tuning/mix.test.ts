@@ -23,7 +23,7 @@ test('every batch is mixed as planned: each row with its partner, in the planned
     assert.deepEqual([...plan.partners].sort(), [0, 1, 2, 3])
     assert.ok(plan.share >= 0 && plan.share <= 1)
     const means = tf.tidy(() => tf.mean(mixed(rows(), plan), [1, 2, 3]).arraySync()) as number[]
-    // a box ends between two pixels: a row and a column of them may be on either side
+    // a box edge lies between two pixels, so one row and column may be on either side
     const tolerance = plan.box === undefined ? 1e-5 : (3 * 2.5) / side
     means.forEach((mean, row) =>
       assert.ok(

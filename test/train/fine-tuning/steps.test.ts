@@ -24,7 +24,7 @@ test('the gradient in pieces equals that of the whole batch', () => {
     const difference = tf.max(tf.abs(tf.sub(gradient, inPieces.gradients[name]!))).dataSync()[0]!
     assert.ok(difference < 1e-4, `${name} differs by ${difference}`)
   }
-  // and that of the network without the detour over the middle
+  // and that of the network without the detour through the middle
   const first = trunk[0]!
   const nudged = (by: number): number => {
     const kept = first.clone()

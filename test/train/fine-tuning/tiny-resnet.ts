@@ -1,4 +1,4 @@
-/** The real structure, with one block a stage and few channels, and random weights. */
+/** The real structure, with one block per stage, few channels, and random weights. */
 import * as tf from '@tensorflow/tfjs-core'
 import { type ResNetVariant, resnet50 } from '../../../src/train/models/resnet50.js'
 import type { StagedNetwork } from '../../../src/train/models/staged-network.js'

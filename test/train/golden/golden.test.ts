@@ -47,7 +47,7 @@ test('a PNG of every pixel type is read back as drawn', async () => {
       .raw()
       .toBuffer({ resolveWithObject: true })
     assert.deepEqual([info.width, info.height], [5, 3])
-    // grey may come back as three equal channels
+    // grey may be decoded as three equal channels
     const read = channels === 1 ? data.filter((_, i) => i % info.channels === 0) : data
     assert.deepEqual([...read], [...pixels])
   }

@@ -14,7 +14,7 @@ const rows = [
 ]
 const classes = [0, 0, 1, 1, 1]
 
-/** Pair by pair, as it is written in the paper. */
+/** Pair by pair, as written in the paper. */
 function slowly({ margin, negativeWeight, mean }: PairLossSettings): number {
   const [positives, negatives]: [number[], number[]] = [[], []]
   for (const [i, a] of rows.entries()) {
@@ -38,7 +38,7 @@ for (const settings of [
 ] as const) {
   test(`all pairs from one matrix equal a pair-by-pair calculation: ${JSON.stringify(settings)}`, () => {
     const loss = pairContrastive(tf.tensor2d(rows), tf.tensor1d(classes, 'int32'), settings).dataSync()[0]!
-    // distances under 0.001 are taken as 0.001
+    // distances below 0.001 count as 0.001
     assert.ok(Math.abs(loss - slowly(settings)) < 5e-3, `${loss} against ${slowly(settings)}`)
   })
 }

@@ -26,7 +26,7 @@ const shape = {
   embeddingDimension: 6,
 }
 
-/** A network whose last normalisation is not the identity it starts as. */
+/** A network whose last normalisation is not the initial identity. */
 function network() {
   const made = simpleCnn(shape)
   const values = [
@@ -46,7 +46,7 @@ test('a gain stretches along the class directions, and keeps the rest and the or
   await applyClassGain(stretchedNetwork, 3)
   const [moved, movedLogits] = forward(stretchedNetwork, input, false)
 
-  // the classes' directions as a projector: K (KᵀK)⁻¹ Kᵀ is applied by solving for the part of each row in their span
+  // the projector onto the class directions, K (KᵀK)⁻¹ Kᵀ, is applied by solving for the part of each row in their span
   const kernel = stretchedNetwork.model.getLayer('logits').getWeights()[0] as tf.Tensor2D
   const [basis] = tf.linalg.qr(kernel)
   const along = (rows: tf.Tensor2D) =>
@@ -68,7 +68,7 @@ test('a gain of 0 changes nothing', async () => {
 test('the gain is chosen by retrieval: high when only the classes matter', async () => {
   const made = network()
   const kernel = (await made.model.getLayer('logits').getWeights()[0]!.array()) as number[][]
-  // each row: its class direction, and a larger part that has nothing to do with it
+  // each row: its class direction, and a larger part unrelated to it
   const rows = [0, 0, 1, 1, 2, 2].map((label, i) => {
     const row = kernel.map((weights, axis) => weights[label]! + 1.5 * Math.sin(7 * axis + (i % 2) * 9))
     const length = Math.hypot(...row)

@@ -137,13 +137,13 @@ test('the instance share is the one that finds most copies among those that do n
     gallery: 8,
     firstHit: { grey: shares[settings.instanceShare] ?? 0 },
   })
-  // one direction for each picture: it tells nothing of the classes, and with a large share it would drown them
+  // one direction per picture: it carries no class information, and a large share would drown the classes
   const own = Float32Array.from(labels.flatMap((_, i) => labels.map((__, j) => Number(i === j))))
   const val = { ...rows, embeddings: told, logits: right, instance: own }
   const chosen = chooseInstanceShare(val, posterior, found({ 0: 0.5, 0.1: 0.9, 0.2: 0.9, 0.4: 0.8 }))
   assert.deepEqual([chosen.instanceShare, chosen.copies, chosen.mAP10, chosen.tried.length], [0.1, 0.9, 1, 7])
 
-  // pictures of two classes that look alike: every share costs retrieval
+  // pictures of two classes that look alike: every share harms retrieval
   const misleading = Float32Array.from(labels.flatMap((_, i) => (i % 4 < 2 ? [1, 0] : [0, 1])))
   const faint = Float32Array.from(labels.flatMap((label) => (label === 'a' ? [Math.cos(0.1), Math.sin(0.1)] : [1, 0])))
   const costly = chooseInstanceShare(

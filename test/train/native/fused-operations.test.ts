@@ -1,4 +1,4 @@
-/** TensorFlow's own kernels against what tfjs composes of small ones on its plain JavaScript backend. */
+/** TensorFlow's kernels compared with what tfjs composes of small operations on its plain JavaScript backend. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'

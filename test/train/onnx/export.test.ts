@@ -15,7 +15,7 @@ import { inputSize, randomImages, randomNetwork } from './random-network.js'
 type Tensor = tfl.SymbolicTensor
 const { layers } = tfl
 
-/** Runs a tensor through layers, one after the other. */
+/** Passes a tensor through layers in sequence. */
 function chain(...steps: { apply(input: Tensor): unknown }[]): (input: Tensor) => Tensor {
   return (input) => steps.reduce((value, layer) => layer.apply(value) as Tensor, input)
 }
@@ -203,7 +203,7 @@ test('a failed parity check leaves nothing, and an older model unchanged', async
   const folder = join(parent, 'model')
   const network = await randomNetwork(chain(conv(), layers.batchNormalization({})))
   const broken = await randomNetwork(chain(conv(), layers.batchNormalization({})))
-  // a layer that does something else than its class says, as after a mistake in a converter
+  // a layer that does something else than its class says, as after a bug in a converter
   const layer = broken.model.layers.find((candidate) => candidate.getClassName() === 'Conv2D')!
   const call = layer.call.bind(layer)
   layer.call = (inputs, kwargs) => tf.abs(call(inputs, kwargs) as tf.Tensor)

@@ -1,4 +1,4 @@
-/** What each place of a picture adds to its embedding and to a score. */
+/** The contribution of each place in a picture to its embedding and to a score. */
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'

@@ -1,4 +1,4 @@
-/** Small networks with random weights, batch-norm statistics included, for tests of the export. */
+/** Small networks with random weights, including batch-norm statistics, for tests of the export. */
 import '@tensorflow/tfjs-backend-cpu'
 import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
@@ -44,7 +44,7 @@ export async function randomNetwork(
   }
 }
 
-/** Every weight is drawn anew: an initial zero bias or unit variance would hide a mistake. */
+/** Randomises every weight: an initial zero bias or unit variance would hide a bug. */
 function randomise(model: tfl.LayersModel): void {
   const random = seededRandom(7)
   for (const layer of model.layers) {

@@ -1,4 +1,7 @@
-/** The large networks, small: every variant of ResNet-50 and EfficientNet-Lite0 with random weights against their export. */
+/**
+ * The large networks in small: every variant of ResNet-50 and EfficientNet-Lite0 with random weights, compared with
+ * their export.
+ */
 import assert from 'node:assert/strict'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -18,7 +21,7 @@ const folder = await mkdtemp(join(tmpdir(), 'alike-staged-'))
 after(() => rm(folder, { recursive: true }))
 await chooseBackend('wasm')
 
-/** Odd maps on the way (33 → 17 → 9 → 5 → 3) show a window that starts in the wrong place. */
+/** Odd intermediate maps (33 → 17 → 9 → 5 → 3) reveal a window that starts in the wrong place. */
 function smallLite0(): StagedNetwork {
   const network = efficientNetLite0({
     name: 'lite0',

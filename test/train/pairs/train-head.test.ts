@@ -11,7 +11,7 @@ import { distillationGradients, teacherOf } from '../../../src/train/pairs/disti
 import { trainHead } from '../../../src/train/pairs/train-head.js'
 import type { TrainingData } from '../../../src/train/training-data.js'
 
-/** Three classes, told by three of eight features under noise as large as the signal. */
+/** Three classes, distinguished by three of eight features under noise as large as the signal. */
 function noisyClasses(): { data: TrainingData; features: (indices: number[]) => tf.Tensor4D } {
   const labels = ['a', 'b', 'c']
   const images = Array.from({ length: 90 }, (_, i) => ({

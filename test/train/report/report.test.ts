@@ -20,7 +20,7 @@ after(() => rm(parent, { recursive: true, force: true }))
 
 const random = seededRandom(2)
 
-/** A picture of one colour with some noise; classes of a random network lie apart by colour alone. */
+/** A single-colour picture with some noise; a random network separates the classes by colour alone. */
 async function image(id: string, label: string, split: SplitImage['split'], group = id): Promise<SplitImage> {
   const base = { a: [220, 30, 30], b: [30, 220, 30], c: [30, 30, 220], unseen: [200, 200, 30] }[label]!
   const pixels = Buffer.from(Array.from({ length: 30 * 30 * 3 }, (_, i) => base[i % 3]! + Math.floor(random() * 30)))
@@ -104,7 +104,7 @@ test('the report holds every protocol, and the card repeats its numbers', async 
   ]) {
     assert.ok(card.includes(text), text)
   }
-  // no action photos: nothing published to stand beside
+  // no action photos: no published numbers to compare with
   assert.equal(metrics.published, null)
   assert.ok(!card.includes('published'))
 })

@@ -1,4 +1,4 @@
-/** Files in the formats of other frameworks, written here with few channels, read back as our layers. */
+/** Files in the formats of other frameworks, written here with few channels and read back as our layers. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -64,7 +64,7 @@ test("torchvision's file: batch-norm is folded, kernels are transposed, the stri
   assignWeights(network(), weights)
 })
 
-/** The same layers in the names and order of Keras, with biases and a top. */
+/** The same layers with Keras' names and order, with biases and a top. */
 async function writeKeras(path: string): Promise<void> {
   const file = new File(path, 'w')
   const tensor = randomTensors(12)

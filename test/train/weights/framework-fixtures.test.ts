@@ -1,4 +1,7 @@
-/** Networks of other frameworks, narrow and with random weights, in their own files: ours must compute the same. See write-*-fixture.py. */
+/**
+ * Networks of other frameworks, narrow and with random weights, in their own files: ours must compute the same. See
+ * write-*-fixture.py.
+ */
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'

@@ -1,4 +1,4 @@
-/** A network that was exported here is a start for the next one. */
+/** A network exported here serves as the start of the next one. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -40,7 +40,7 @@ const { folder: exported } = await exportModel(network, {
   now: new Date(),
 })
 
-/** Largest difference of a weight from the one it was exported from. */
+/** Largest deviation of a weight from the exported one. */
 function largestDifference(found: StartingWeights): number {
   assert.deepEqual([...found.layers.keys()], [...first.layers.keys()])
   const differences = [...first.layers].flatMap(([name, tensors]) =>

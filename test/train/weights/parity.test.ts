@@ -1,4 +1,6 @@
-/** Our networks with the public weights against another framework's outputs; skipped where the weights are not at hand. */
+/**
+ * Our networks with public weights compared with another framework's outputs; skipped if the weights are not available.
+ */
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'

@@ -1,4 +1,4 @@
-/** A network that was exported here teaches the next one: read whole, it says what its file says. */
+/** A network exported here teaches the next one: loaded whole, it computes the same as its file. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -35,7 +35,7 @@ const images = Array.from({ length: 16 }, () => {
   return Uint8Array.from({ length: side * side * 3 }, (_, at) => (tone + (at % (side * 3)) * random()) % 256)
 })
 
-/** A folder with a network whose head has learned something, as far as a test can tell. */
+/** A folder with a network whose head counts as trained for the test's purposes. */
 async function exported(name: string, pooling: 'average' | 'gem', share: number, instanceShare = 0): Promise<string> {
   const path = join(folder, `${name}.safetensors`)
   await writeTensors(path, { tensors: narrowTorchTensors(5), metadata: {} })
@@ -52,7 +52,7 @@ async function exported(name: string, pooling: 'average' | 'gem', share: number,
   return join(folder, name)
 }
 
-/** Smallest cosine of class embeddings and largest difference of logits between the network read and the file it was read from. */
+/** Smallest cosine of class embeddings and largest difference of logits between the loaded network and its file. */
 async function agreement(
   modelFolder: string,
   teacherFolder = modelFolder,

@@ -37,7 +37,7 @@ test('a graph cache restores the same graph', async (t) => {
   assert.deepEqual([read.graph.count, read.graph.nextSlot], [count, count])
   const query = graph.vector(17)
   assert.deepEqual(read.graph.candidates(query, 50), graph.candidates(query, 50))
-  // It can go on growing.
+  // It can continue to grow.
   const makeVector = unitVectors({ dimension, seed: 3 })
   for (let slot = count; slot < 2 * count; slot++) read.graph.insert(slot, makeVector())
   assert.equal(read.graph.candidates(makeVector(), 2 * count).slots.length, 2 * count)

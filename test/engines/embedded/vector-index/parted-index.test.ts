@@ -1,4 +1,4 @@
-/** Several parts against the exact scan: whatever lies where, an index of parts answers as one index would. */
+/** Several parts against the exact scan: however the slots are spread, the parts answer like a single index. */
 import assert from 'node:assert/strict'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -22,7 +22,10 @@ const settings = { ...indexDefaults, efConstruction: 80, exactBelow: 200, tombst
 const makeVector = unitVectors({ dimension, seed: 21 })
 const vectors = Array.from({ length: count }, makeVector)
 const queries = Array.from({ length: 12 }, makeVector)
-/** So many candidates that a graph misses nothing of the first ten, and so few that asking one of a third is cheaper than a scan. */
+/**
+ * Enough candidates for the graph to miss none of the first ten, and few enough for a search of a third to be cheaper
+ * than a scan.
+ */
 const highEf = 100
 
 async function* batches(live: SlotVectors): AsyncGenerator<SlotVectors> {
@@ -58,7 +61,7 @@ async function linked(index: VectorIndex): Promise<void> {
   while (index.pending > 0 || index.building)
 }
 
-/** The exact answer, told without any index. */
+/** The exact answer, computed without any index. */
 function scan(query: Float32Array, k: number, fits: (slot: number) => boolean): Neighbour[] {
   const nearest = new Nearest(k)
   vectors.forEach((vector, slot) => fits(slot) && nearest.offer(slot, cosine(query, vector)))
@@ -93,7 +96,7 @@ for (const parts of [1, 2, 3]) {
     await linked(index)
     const filters: ((slot: number) => boolean)[] = [
       (slot) => slot % 7 !== 3,
-      (slot) => slot % 2 === 1, // all that one of two parts has, and nothing of the other
+      (slot) => slot % 2 === 1, // everything in one of two parts, and nothing in the other
       (slot) => slot % 6 === 0,
       (slot) => slot % 100 === 42,
       (slot) => slot === 1_111,
@@ -106,7 +109,7 @@ for (const parts of [1, 2, 3]) {
       for (const vector of queries.slice(0, 4)) {
         for (const k of [1, 10, 700]) {
           const { neighbours } = await index.search({ vector, k, ef: highEf, allow: shared })
-          // far down a list the graph may miss one
+          // deep in a list the graph may miss one
           if (k <= 10) assert.deepEqual(neighbours, scan(vector, k, fits))
           else assert.equal(neighbours.length, Math.min(k, allow.length))
         }
@@ -130,7 +133,7 @@ for (const parts of [1, 2, 3]) {
     const random = seededRandom(5)
     const gone = new Set(Array.from({ length: 900 }, () => Math.floor(random() * 2_000)))
     const fits = (slot: number): boolean => !gone.has(slot)
-    // A picture that is put again takes a new slot.
+    // A picture that is stored again takes a new slot.
     const later = packed(vectors.slice(2_000), 2_000)
     await Promise.all([index.remove(Uint32Array.from(gone)), index.add(later)])
     await index.add(packed(vectors.slice(0, 10)))

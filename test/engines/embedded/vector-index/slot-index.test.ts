@@ -22,7 +22,7 @@ function fullIndex(): SlotIndex {
   return index
 }
 
-/** Recall against the exact scan, with the checks that hold for every answer. */
+/** Recall against the exact scan, including the checks that apply to every answer. */
 function recall(index: SlotIndex, k: number, allow?: Uint32Array, expectedMethod?: 'exact' | 'hnsw'): number {
   let found = 0
   let wanted = 0
@@ -228,7 +228,7 @@ test('a shorter answer of the same depth is a prefix of a longer one, with remov
 
 test('vectors whose length deviates slightly from 1 score the cosine, and the graph finds what the scan finds', () => {
   const random = seededRandom(10)
-  // as networks of half precision round
+  // rounded as in half-precision networks
   const rough = vectors.map((vector) => vector.map((value) => value * (1 + (random() - 0.5) * 0.008)))
   const index = new SlotIndex(dimension, settings)
   const { slots, vectors: values } = packed(rough)
@@ -313,7 +313,7 @@ test('a slice without time answers one slot, so that repeated calls always progr
 
 test('nearly identical pictures are ordered by exact score, on a short page too', () => {
   const index = fullIndex()
-  // A hundred around one point, closer together than float32 sums can tell.
+  // A hundred around one point, closer together than float32 sums can distinguish.
   const centre = makeVector()
   const near = Array.from({ length: 100 }, (_, n) => {
     const moved = centre.map((value, i) => value + (i === n % dimension ? 3e-8 * (n + 1) : 0))

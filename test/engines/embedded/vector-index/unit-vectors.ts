@@ -1,4 +1,4 @@
-/** Unit vectors as networks make them: few directions matter, and pictures come in clusters. Seeded. */
+/** Unit vectors like those of networks: few directions matter, and pictures form clusters. Seeded. */
 
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0
@@ -14,11 +14,11 @@ export interface UnitVectorOptions {
   dimension: number
   seed: number
   clusters?: number
-  /** Directions along which vectors really differ. */
+  /** Number of directions in which vectors really differ. */
   latent?: number
 }
 
-/** Returns a function that makes the next vector. */
+/** Returns a generator function for vectors. */
 export function unitVectors({ dimension, seed, clusters = 20, latent = 12 }: UnitVectorOptions): () => Float32Array {
   const random = seededRandom(seed)
   const normal = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())

@@ -24,7 +24,7 @@ async function tinyFolder(t: TestContext): Promise<{ folder: string; data: strin
 
 test('the manifest lists the precisions with their measurements', async (t) => {
   const { folder, data } = await tinyFolder(t)
-  // the network is too small to gain speed
+  // the network is too small to become faster
   await addPrecisions(await asked(['--model', folder, '--data', data, '--min-speedup', '0.01', '--pictures', '16']))
   const { manifest } = await readModel(folder)
   assert.deepEqual(Object.keys(manifest.files).sort(), ['fp16', 'fp32', 'int8'])

@@ -25,7 +25,7 @@ function chain(...steps: { apply(input: Tensor): unknown }[]): (input: Tensor) =
   return (input) => steps.reduce((value, layer) => layer.apply(value) as Tensor, input)
 }
 
-/** Stem, a block with a projected shortcut, a block with a straight one, as in a ResNet. */
+/** Stem, a block with a projected shortcut, and one with an identity shortcut, as in a ResNet. */
 function residual(input: Tensor): Tensor {
   const block = (x: Tensor, strides: number, projected: boolean) => {
     const inner = chain(
@@ -145,12 +145,12 @@ test('ONNX Runtime fuses the pairs of QuantizeLinear and DequantizeLinear into 8
   await session.release()
   const { graph } = decodeModel(await readFile(optimizedModelFilePath))
   const count = (opType: string) => graph.node.filter((node) => node.opType === opType).length
-  // seven convolutions behind the one that reads the pixels, which stays in float, and two sums
+  // seven convolutions after the one that reads the pixels, which stays in float, and two sums
   assert.deepEqual(
     [count('QLinearConv'), count('QLinearAdd'), count('Conv') + count('FusedConv'), count('Relu')],
     [7, 2, 1, 0],
   )
-  // and the max-pool behind it stays in front of the rounding
+  // and the max-pool after it stays before the rounding
   const producerOf = (value: string | undefined) => graph.node.find(({ output }) => output.includes(value!))?.opType
   const pool = graph.node.find(({ opType }) => opType === 'MaxPool')
   assert.match(producerOf(pool?.input[0]) ?? '', /^(Fused)?Conv$/)

@@ -4,7 +4,7 @@ import { seededRandom } from '../../../../src/eval/random.js'
 import { quantiseKernel, unsignedSteps } from '../../../../src/train/onnx/precisions/eight-bits.js'
 import { ValueHistogram } from '../../../../src/train/onnx/precisions/value-histogram.js'
 
-/** About normal, deviation 1: the sum of twelve uniform numbers. */
+/** Approximately normal, deviation 1: the sum of twelve uniform numbers. */
 function normals(count: number): Float32Array {
   const random = seededRandom(5)
   return Float32Array.from({ length: count }, () =>
@@ -99,7 +99,7 @@ test('a few large weights are clipped if that makes the steps finer for many oth
 })
 
 test('the average effect of rounded weights is subtracted from the bias, group by group', () => {
-  // two outputs of two groups, each reading one channel by a window of two
+  // two outputs in two groups, each reading one channel with a window of two
   const kernel = Float32Array.of(1, 0.4 / 63, 1, 0.4 / 63)
   const means = Float32Array.of(10, 20)
   const of = (inputMeans?: Float32Array) =>
