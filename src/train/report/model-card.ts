@@ -38,7 +38,7 @@ function introduction(
       : `short side resized to ${resizeShortSide} pixels, then centre crop`
   return `# ${name}
 
-An image embedding network (${architecture}): it maps a picture to a unit vector of ${embeddingDimension} numbers, so that pictures of the same one of ${classes.length} classes have a high cosine similarity. It also predicts a class.
+An image embedding network (${architecture}): it maps a picture to a unit vector of ${embeddingDimension} numbers such that pictures of the same class (one of ${classes.length}) have a high cosine similarity. It also predicts the class.
 
 - Model id \`${id}\`; embeddings with different model ids are never compared.
 - Input: RGB ${inputSize}×${inputSize}, ${how}, ${kernel} filter, rotated upright according to EXIF, alpha on white.

@@ -45,12 +45,12 @@ function confusionPlot({ classes, confusion }: ClassificationQuality): TopLevelS
   })
   const order = [...classes]
   return {
-    title: 'Classes named for the pictures of each class',
+    title: 'Predicted classes of the pictures of each class',
     height: 420,
     data: { values },
     encoding: {
       y: { field: 'truth', type: 'nominal', sort: order, title: 'true class' },
-      x: { field: 'named', type: 'nominal', sort: order, title: 'named class' },
+      x: { field: 'named', type: 'nominal', sort: order, title: 'predicted class' },
     },
     layer: [
       {
@@ -83,7 +83,7 @@ function classesPlot(
     { name, what: 'F1', value: perClass[name]!.f1 },
   ])
   return {
-    title: 'Retrieval and classification of the single classes',
+    title: 'Retrieval and classification per class',
     height: { step: 10 },
     data: { values },
     mark: 'bar',
@@ -105,8 +105,8 @@ function classesPlot(
 /** Shares per kind, so that the few pairs of one class are as visible as the many of two. */
 function distancesPlot({ binWidth, positives, negatives }: DistanceHistogram): TopLevelSpec {
   const kinds = [
-    { kind: 'one class', shares: positives },
-    { kind: 'two classes', shares: negatives },
+    { kind: 'the same class', shares: positives },
+    { kind: 'different classes', shares: negatives },
   ]
   const values = kinds.flatMap(({ kind, shares }) =>
     shares.map((share, bin) => ({ kind, from: bin * binWidth, to: (bin + 1) * binWidth, share })),
@@ -119,12 +119,12 @@ function distancesPlot({ binWidth, positives, negatives }: DistanceHistogram): T
     encoding: {
       x: { field: 'from', type: 'quantitative', bin: 'binned', title: 'Euclidean distance of the embeddings' },
       x2: { field: 'to' },
-      y: { field: 'share', type: 'quantitative', stack: null, title: 'share of the pairs', axis: { format: '%' } },
+      y: { field: 'share', type: 'quantitative', stack: null, title: 'share of pairs', axis: { format: '%' } },
       color: {
         field: 'kind',
         type: 'nominal',
-        sort: ['one class', 'two classes'],
-        title: 'pairs of',
+        sort: ['the same class', 'different classes'],
+        title: 'pairs of pictures of',
         scale: { range: ['#1f5fa8', '#d9822b'] },
       },
     },
@@ -162,8 +162,8 @@ function calibrationPlot(calibration: ScoreCalibration): TopLevelSpec {
             data: { values: calibration.reliability },
             mark: { type: 'circle', opacity: 1 },
             encoding: {
-              x: { field: 'stated', type: 'quantitative', scale: share, title: 'stated probability' },
-              y: { field: 'found', type: 'quantitative', scale: share, title: 'share found' },
+              x: { field: 'stated', type: 'quantitative', scale: share, title: 'predicted probability' },
+              y: { field: 'found', type: 'quantitative', scale: share, title: 'observed share' },
               size: { field: 'pairs', type: 'quantitative', title: 'pairs', scale: { type: 'log', range: [12, 160] } },
             },
           },
