@@ -4,10 +4,13 @@
  */
 import { AlikeError } from '../errors.js'
 import type { CatalogueSet } from './catalogue.js'
-import type { StorageWishes } from './engine.js'
+import type { Engine, StorageWishes } from './engine.js'
 import type { RoutedSets } from './routed-sets.js'
 
-/** @throws AlikeError `engine_unsupported` for wishes that its engine cannot grant, `data_unreadable`; as `Engine.prepare` */
+/**
+ * @throws AlikeError `engine_unsupported` for wishes that its engine cannot grant, `data_unreadable`, `gallery_not_found` for a set
+ * that was removed meanwhile; as `Engine.prepare`
+ */
 export async function makeRoom(set: CatalogueSet, routed: RoutedSets, wishes: StorageWishes): Promise<void> {
   const { uid, about } = set
   const engine = routed.engineOf(set.engine)
@@ -15,7 +18,22 @@ export async function makeRoom(set: CatalogueSet, routed: RoutedSets, wishes: St
   if (engine.prepare !== undefined) {
     const isMade = about['isMade'] === true
     await engine.prepare(routed.stated({ set }), Object.fromEntries(wished), isMade)
-    if (!isMade) await routed.catalogue.changeSet(uid, { about: { ...about, isMade: true } })
+    if (!isMade) await rememberMade({ uid, about }, engine, routed)
   } else if (wished.length > 0)
     throw new AlikeError('engine_unsupported', { detail: `It has no ${wished.map(([name]) => name).join(', ')}.` })
+}
+
+/** Whoever removed the set may have found nothing in its engine yet: what was made since then is dropped. */
+async function rememberMade(
+  { uid, about }: Pick<CatalogueSet, 'uid' | 'about'>,
+  engine: Engine,
+  { catalogue }: RoutedSets,
+): Promise<void> {
+  try {
+    await catalogue.changeSet(uid, { about: { ...about, isMade: true } })
+  } catch (error) {
+    if (!(error instanceof AlikeError && ['set_not_found', 'gallery_not_found'].includes(error.code))) throw error
+    await engine.drop({ uid })
+    throw new AlikeError('gallery_not_found', { cause: error })
+  }
 }

@@ -59,8 +59,14 @@ export async function createGallery(
     const sets = await catalogue.sets(gallery.uid)
     await makeRoom(sets.find(({ uid }) => uid === gallery.set.uid)!, routed, wishes)
   } catch (error) {
-    if (created) await catalogue.remove(name)
+    if (created) await undo(gallery, routed)
     throw error
   }
   return { gallery, created }
+}
+
+/** Only this gallery, as another may have its name by now, and whatever its engine has made of it. */
+async function undo({ name, uid, engine, set }: CatalogueRecord, routed: RoutedSets): Promise<void> {
+  if ((await routed.catalogue.record(name))?.uid === uid) await routed.catalogue.remove(name)
+  await routed.engineOf(engine).drop(set)
 }

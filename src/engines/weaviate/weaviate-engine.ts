@@ -15,6 +15,8 @@ export interface WeaviateOptions {
   layout: CollectionLayout
   tuning?: Partial<IndexTuning> | undefined
   storage?: Partial<WeaviateStorage> | undefined
+  /** Between two attempts to remove a deleted set. */
+  removalPauseMs?: number | undefined
   logger: Logger
   /** The time written to records. */
   clock?: (() => Date) | undefined
@@ -38,7 +40,7 @@ const storageDefaults: Readonly<WeaviateStorage> = Object.freeze({
 /** How often the server is checked. */
 const lookEveryMs = 10_000
 /** How often a failed removal of a set is retried. */
-const removalPauseMs = 30_000
+const removalPauseDefaultMs = 30_000
 
 export class WeaviateEngine implements Engine {
   /** Restarting this process would not bring the server back. */
@@ -120,11 +122,12 @@ export class WeaviateEngine implements Engine {
   }
 
   async prepare(set: EmbeddingSet, wishes: StorageWishes, isMade: boolean): Promise<void> {
+    if (this.#dropped.has(set.uid)) throw new AlikeError('gallery_not_found')
     const { layout } = this.#options
     const wished = { ...layout, ...wishes } as CollectionLayout
     const collection = this.#collectionOf(set, wished)
     if (isMade) await collection.expectMade()
-    else await collection.make()
+    else await this.#make(set, collection)
     if (Object.keys(wishes).length === 0) return
     const made = await collection.layout()
     const other = (Object.keys(wishes) as (keyof CollectionLayout)[]).find((name) => made[name] !== wished[name])
@@ -154,23 +157,40 @@ export class WeaviateEngine implements Engine {
     return new ImageCollection(this.#server, collectionOf(uid), layout, tuning)
   }
 
-  async #remove(uid: string): Promise<void> {
+  /** @throws AlikeError `gallery_not_found` if the set was dropped meanwhile: that found nothing to remove */
+  async #make({ uid }: EmbeddingSet, collection: ImageCollection): Promise<void> {
+    await collection.make()
+    if (!this.#dropped.has(uid)) return
+    await this.#remove(uid)
+    throw new AlikeError('gallery_not_found')
+  }
+
+  /** If there is no collection, it looks once more: another process may just be creating it. */
+  async #remove(uid: string, isLastLook = false): Promise<void> {
     try {
-      await this.#server.call(async ({ collections }) => {
-        if (await collections.exists(collectionOf(uid))) await collections.delete(collectionOf(uid))
+      const wasThere = await this.#server.call(async ({ collections }) => {
+        const isThere = await collections.exists(collectionOf(uid))
+        if (isThere) await collections.delete(collectionOf(uid))
+        return isThere
       })
+      if (!wasThere && !isLastLook) this.#removeLater(uid, true)
     } catch (err) {
       if (err instanceof AlikeError && err.code === 'shutting_down') return
       this.#options.logger.warn(
         { err, collection: collectionOf(uid) },
         'a deleted gallery could not be removed yet; retrying later',
       )
-      const removal = setTimeout(() => {
-        this.#removals.delete(removal)
-        void this.#remove(uid)
-      }, removalPauseMs).unref()
-      this.#removals.add(removal)
+      this.#removeLater(uid, isLastLook)
     }
+  }
+
+  #removeLater(uid: string, isLastLook: boolean): void {
+    const { removalPauseMs = removalPauseDefaultMs } = this.#options
+    const removal = setTimeout(() => {
+      this.#removals.delete(removal)
+      void this.#remove(uid, isLastLook)
+    }, removalPauseMs).unref()
+    this.#removals.add(removal)
   }
 }
 

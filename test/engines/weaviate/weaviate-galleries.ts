@@ -7,6 +7,7 @@ import {
   type WeaviateEngine,
   type WeaviateOptions,
 } from '../../../src/engines/weaviate/weaviate-engine.js'
+import type { Catalogue } from '../../../src/gallery/catalogue.js'
 import { type Galleries, type GalleriesOptions, openGalleries } from '../../../src/gallery/galleries.js'
 import { onlyModel, type ServableModel } from '../../../src/gallery/servable-models.js'
 import { model } from '../../gallery/stored-images.js'
@@ -15,12 +16,13 @@ export const layout = { shards: 1, replicas: 1, quantisation: 'rq8' } as const
 
 export interface WeaviateGalleriesOptions
   extends Partial<Pick<GalleriesOptions, 'pages' | 'onRankingDrop'>>,
-    Pick<WeaviateOptions, 'server' | 'tuning' | 'clock'> {
+    Pick<WeaviateOptions, 'server' | 'tuning' | 'clock' | 'removalPauseMs'> {
   dataDir: string
   model?: ServableModel
 }
 
 const engines = new WeakMap<Galleries, WeaviateEngine>()
+const catalogues = new WeakMap<Galleries, Catalogue>()
 const logger = pino({ level: 'silent' })
 
 /** Closed with the test. */
@@ -42,10 +44,15 @@ export async function openWeaviateGalleries(t: TestContext, options: WeaviateGal
   })
   t.after(() => galleries.close())
   engines.set(galleries, weaviate)
+  catalogues.set(galleries, embedded.catalogue)
   return galleries
 }
 
 /** Their engine. */
 export function engineOf(galleries: Galleries): WeaviateEngine {
   return engines.get(galleries)!
+}
+
+export function catalogueOf(galleries: Galleries): Catalogue {
+  return catalogues.get(galleries)!
 }

@@ -1,0 +1,82 @@
+/** A gallery that is deleted while its collection is being created leaves none behind, whoever deletes it. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { pino } from 'pino'
+import { openWeaviate } from '../../../src/engines/weaviate/weaviate-engine.js'
+import { AlikeError } from '../../../src/errors.js'
+import { until } from '../../support/until.js'
+import { type RunningWeaviate, sharedWeaviate, skipWithoutWeaviate } from '../../support/weaviate-server.js'
+import { dataFolder } from '../embedded/storage-folder.js'
+import { catalogueOf, engineOf, layout, openWeaviateGalleries } from './weaviate-galleries.js'
+
+const needsServer = { skip: skipWithoutWeaviate }
+const removalPauseMs = 500
+
+async function collections({ settings }: RunningWeaviate): Promise<string[]> {
+  const { classes = [] } = (await (await fetch(`${settings.url}/v1/schema`)).json()) as {
+    classes?: { class: string }[]
+  }
+  return classes.map((one) => one.class)
+}
+
+async function opened(t: TestContext) {
+  const server = await sharedWeaviate()
+  const galleries = await openWeaviateGalleries(t, {
+    dataDir: await dataFolder(t),
+    server: server.settings,
+    removalPauseMs,
+  })
+  return { server, galleries, catalogue: catalogueOf(galleries) }
+}
+
+/** It was created, or deleted before that. */
+const createdOrGone = (making: Promise<unknown>) =>
+  making.then(
+    () => 'created',
+    (error: unknown) => {
+      assert.ok(error instanceof AlikeError && error.code === 'gallery_not_found', String(error))
+      return 'gone'
+    },
+  )
+
+test('deleted by the process that creates it', needsServer, async (t) => {
+  const { server, galleries, catalogue } = await opened(t)
+  for (let round = 0; round < 5; round++) {
+    const making = createdOrGone(galleries.create('g'))
+    await until(async () => (await catalogue.find('g')) !== undefined, 'its row')
+    await galleries.delete('g')
+    await making
+    await until(async () => (await collections(server)).length === 0, 'the end of its collection')
+  }
+})
+
+test('deleted by another process, and another gallery of its name stays', needsServer, async (t) => {
+  const { server, galleries, catalogue } = await opened(t)
+  const other = await openWeaviate({
+    layout,
+    server: server.settings,
+    removalPauseMs,
+    logger: pino({ level: 'silent' }),
+  })
+  t.after(() => other.close())
+  const making = createdOrGone(galleries.create('g'))
+  await until(async () => (await catalogue.find('g')) !== undefined, 'its row')
+  const { sets } = await catalogue.remove('g')
+  await other.drop(sets[0]!)
+  const { gallery } = await galleries.create('g')
+  assert.equal(await making, 'gone')
+  await until(async () => (await collections(server)).length === 1, 'only the collection of the second')
+  assert.equal((await galleries.get('g')).uid, gallery.uid)
+  await galleries.delete('g')
+})
+
+test('created after it was deleted and looked for, by a process that died before it knew', needsServer, async (t) => {
+  const { server, galleries } = await opened(t)
+  const set = { uid: 'a1'.repeat(8), galleryUid: 'g', modelId: 'm', dimension: 4, state: 'ready' as const }
+  const other = await openWeaviate({ layout, server: server.settings, logger: pino({ level: 'silent' }) })
+  t.after(() => other.close())
+  await engineOf(galleries).drop(set)
+  await other.prepare(set, {}, false)
+  assert.equal((await collections(server)).length, 1)
+  await until(async () => (await collections(server)).length === 0, 'the second look')
+})
