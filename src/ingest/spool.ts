@@ -22,6 +22,8 @@ export interface SharedUploads {
   /** Durable once it resolves. */
   put(jobId: string, file: string): Promise<void>
   /** @returns undefined if it is missing */
+  /** … unless it is there already. @returns whether it was stored */
+  putOnce(jobId: string, file: string): Promise<boolean>
   get(jobId: string): Promise<NodeJS.ReadableStream | undefined>
   remove(jobId: string): Promise<void>
   list(): AsyncIterable<{ jobId: string; putAt: Date }>
@@ -95,15 +97,19 @@ export class Spool {
       // another process that started the job has already listed it
       const listed = await this.#shared?.get(jobId)
       await mkdir(dirname(file), { recursive: true })
-      await pipeline(
-        listed ?? Readable.from(lines, { objectMode: false }),
-        createWriteStream(`${file}.partial`, { flush: true }),
-        { signal },
-      )
+      const write = (from: NodeJS.ReadableStream) =>
+        pipeline(from, createWriteStream(`${file}.partial`, { flush: true }), { signal })
+      await write(listed ?? Readable.from(lines, { objectMode: false }))
+      if (listed === undefined && this.#shared !== undefined) {
+        signal.throwIfAborted()
+        // before this process reads it: whichever process goes on with the job counts places in one and the same list
+        const isOurs = await this.#shared.putOnce(jobId, `${file}.partial`)
+        const theirs = isOurs ? undefined : await this.#shared.get(jobId)
+        if (theirs !== undefined) await write(theirs)
+      }
       await rename(`${file}.partial`, file)
       await syncFolder(dirname(file))
       await syncFolder(this.#folder)
-      if (listed === undefined) await this.#shared?.put(jobId, file)
     } catch (error) {
       signal.throwIfAborted()
       throw asStorageError(error)

@@ -24,6 +24,10 @@ export interface S3UploadsOptions {
   partBytes?: number | undefined
 }
 
+interface PutCondition {
+  IfNoneMatch?: string
+}
+
 const usualPartBytes = 64 * 2 ** 20
 
 /** @throws AlikeError `store_unreachable` from every method */
@@ -38,15 +42,23 @@ export class S3Uploads {
 
   /** Durable once it resolves. */
   async put(jobId: string, file: string): Promise<void> {
-    const { size } = await stat(file)
-    const { partBytes = usualPartBytes } = this.#options
-    if (size > partBytes) return answeredBy('uploads', this.#putInParts(jobId, file, { size, partBytes }))
-    await answeredBy(
-      'uploads',
-      this.#client.send(
-        new PutObjectCommand({ ...this.#place(jobId), Body: createReadStream(file), ContentLength: size }),
-      ),
+    await answeredBy('uploads', this.#put(jobId, file, {}))
+  }
+
+  /**
+   * … unless it is there already. Stores that know no conditional writes replace it.
+   * @returns whether it was stored; false also if an attempt that was not answered has stored it
+   */
+  async putOnce(jobId: string, file: string): Promise<boolean> {
+    const stored = this.#put(jobId, file, { IfNoneMatch: '*' }).then(
+      () => true,
+      (error: Error) => {
+        if (['PreconditionFailed', 'ConditionalRequestConflict'].includes(error.name)) return false
+        if (error.name !== 'NotImplemented') throw error
+        return this.#put(jobId, file, {}).then(() => true)
+      },
     )
+    return answeredBy('uploads', stored)
   }
 
   /** @returns undefined if it is missing */
@@ -77,10 +89,18 @@ export class S3Uploads {
     }
   }
 
+  async #put(jobId: string, file: string, condition: PutCondition): Promise<void> {
+    const { size } = await stat(file)
+    const { partBytes = usualPartBytes } = this.#options
+    if (size > partBytes) return this.#putInParts(jobId, file, { size, partBytes, condition })
+    const Body = createReadStream(file)
+    await this.#client.send(new PutObjectCommand({ ...this.#place(jobId), ...condition, Body, ContentLength: size }))
+  }
+
   async #putInParts(
     jobId: string,
     file: string,
-    { size, partBytes }: { size: number; partBytes: number },
+    { size, partBytes, condition }: { size: number; partBytes: number; condition: PutCondition },
   ): Promise<void> {
     const place = this.#place(jobId)
     const { UploadId } = await this.#client.send(new CreateMultipartUploadCommand(place))
@@ -95,7 +115,9 @@ export class S3Uploads {
         )
         Parts.push({ ETag, PartNumber })
       }
-      await this.#client.send(new CompleteMultipartUploadCommand({ ...place, UploadId, MultipartUpload: { Parts } }))
+      await this.#client.send(
+        new CompleteMultipartUploadCommand({ ...place, ...condition, UploadId, MultipartUpload: { Parts } }),
+      )
     } catch (error) {
       // abandoned parts cost money
       await this.#client.send(new AbortMultipartUploadCommand({ ...place, UploadId })).catch(() => {})

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
@@ -11,6 +11,11 @@ function uploadsInMemory(): SharedUploads {
   return {
     async put(jobId, file) {
       files.set(jobId, await readFile(file))
+    },
+    async putOnce(jobId, file) {
+      if (files.has(jobId)) return false
+      files.set(jobId, await readFile(file))
+      return true
     },
     async get(jobId) {
       const bytes = files.get(jobId)
@@ -45,4 +50,50 @@ test('the process that received a shared upload can run its job too', async (t) 
   await spool.share('job')
   await spool.bring('job', size)
   assert.equal(await readFile(spool.fileOf('job'), 'utf8'), 'pictures')
+})
+
+const { signal } = new AbortController()
+async function* lines(text: string) {
+  yield Buffer.from(text)
+}
+
+test('whoever lists a bucket for a job, all processes read the list that was stored first', async (t) => {
+  const shared = uploadsInMemory()
+  const [one, two] = [new Spool(await temporaryFolder(t), shared), new Spool(await temporaryFolder(t), shared)]
+  let bothHaveBegun = () => {}
+  const both = new Promise<void>((resolve) => {
+    bothHaveBegun = resolve
+  })
+  // its lease is over, and it does not know yet
+  const slow = async function* () {
+    yield Buffer.from('listed by one')
+    await both
+  }
+  const listing = one.list('job', slow(), signal)
+  await two.list('job', lines('listed by two'), signal)
+  bothHaveBegun()
+  await listing
+  for (const spool of [one, two]) assert.equal(await readFile(spool.fileOf('job'), 'utf8'), 'listed by two')
+})
+
+test('a process that died between sharing its list and reading it finds it again', async (t) => {
+  const shared = uploadsInMemory()
+  const dataDir = await temporaryFolder(t)
+  await new Spool(dataDir, shared).list('job', lines('listed before'), signal)
+  await rm(new Spool(dataDir).fileOf('job'))
+  await new Spool(dataDir, shared).list('job', lines('listed after'), signal)
+  assert.equal(await readFile(new Spool(dataDir).fileOf('job'), 'utf8'), 'listed before')
+})
+
+test('a process that has lost its job shares no list any more', async (t) => {
+  const shared = uploadsInMemory()
+  const lost = new AbortController()
+  const listed = async function* () {
+    yield Buffer.from('listed')
+    lost.abort()
+  }
+  await assert.rejects(new Spool(await temporaryFolder(t), shared).list('job', listed(), lost.signal), {
+    name: 'AbortError',
+  })
+  assert.equal(await shared.get('job'), undefined)
 })

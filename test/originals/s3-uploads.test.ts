@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { s3Client } from '../../src/originals/s3-originals.js'
 import { S3Uploads } from '../../src/originals/s3-uploads.js'
 import { bucketServer } from '../support/bucket-server.js'
+import { newBucket, s3Connection, skipWithoutS3 } from '../support/s3-server.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 
 for (const [how, partBytes] of [
@@ -29,7 +30,12 @@ for (const [how, partBytes] of [
     const listed = []
     for await (const { jobId } of uploads.list()) listed.push(jobId)
     assert.deepEqual(listed, ['j'])
+    await writeFile(file, randomBytes(200_001))
+    assert.equal(await uploads.putOnce('j', file), false)
+    assert.deepEqual(await buffer((await uploads.get('j'))!), bytes, 'the first one stays')
     await uploads.remove('j')
+    await uploads.remove('j')
+    assert.equal(await uploads.putOnce('j', file), true)
     await uploads.remove('j')
     assert.equal(await uploads.get('j'), undefined)
   })
@@ -48,4 +54,28 @@ test('an unreachable bucket is reported with a code', async (t) => {
     assert.rejects(uploads.remove('j'), away),
     assert.rejects(uploads.list().next(), away),
   ])
+})
+
+test('in a real store the first of two uploads stays, in one piece and in parts', {
+  skip: skipWithoutS3,
+}, async (t) => {
+  const client = s3Client(await s3Connection())
+  const bucket = await newBucket('uploads')
+  const folder = await temporaryFolder(t)
+  for (const [jobId, partBytes] of [
+    ['whole', undefined],
+    ['parts', 5 * 2 ** 20],
+  ] as const) {
+    const uploads = new S3Uploads({ client, bucket, prefix: 'uploads/', partBytes })
+    const [first, second] = [randomBytes(6 * 2 ** 20), randomBytes(6 * 2 ** 20)]
+    for (const [bytes, isStored] of [
+      [first, true],
+      [second, false],
+    ] as const) {
+      await writeFile(join(folder, 'upload'), bytes)
+      assert.equal(await uploads.putOnce(jobId, join(folder, 'upload')), isStored, jobId)
+    }
+    assert.deepEqual(await buffer((await uploads.get(jobId))!), first)
+  }
+  client.destroy()
 })

@@ -29,6 +29,11 @@ export async function bucketServer(t: TestContext): Promise<BucketServer> {
       parts.set(id, [])
       return xml(response, `<InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`)
     }
+    const isRefused = request.headers['if-none-match'] === '*' && objects.has(key)
+    if (isRefused) {
+      request.resume()
+      return xml(response, '<Error><Code>PreconditionFailed</Code></Error>', 412)
+    }
     if (request.method === 'POST') {
       objects.set(key, { bytes: Buffer.concat(parts.get(upload!)!), putAt: new Date() })
       return xml(response, '<CompleteMultipartUploadResult><ETag>"whole"</ETag></CompleteMultipartUploadResult>')
@@ -40,7 +45,8 @@ export async function bucketServer(t: TestContext): Promise<BucketServer> {
       return void response.writeHead(200, { etag: '"one"' }).end()
     }
     if (request.method === 'DELETE') {
-      objects.delete(key)
+      if (upload === null) objects.delete(key)
+      else parts.delete(upload)
       return void response.writeHead(204).end()
     }
     const found = objects.get(key)
