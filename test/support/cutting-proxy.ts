@@ -11,6 +11,8 @@ export interface CuttingProxy {
   url: string
   /** Cuts the next COMMIT of any connection. @param away also cuts all other connections and accepts no new ones */
   cutNext(cut: Cut, options?: { away?: boolean }): void
+  /** All connections are cut, and none is accepted. */
+  leave(): void
   /** Accepts connections again. */
   back(): void
   /** Holds back what clients send until the proxy continues; no connection is lost. */
@@ -63,6 +65,10 @@ export async function cuttingProxy(t: TestContext, url: string): Promise<Cutting
   return {
     url: proxied.href,
     cutNext: (cut, { away = false } = {}) => void (next = { cut, away }),
+    leave() {
+      isAway = true
+      for (const socket of sockets) socket.destroy()
+    },
     back: () => void (isAway = false),
     pause: () => clients.forEach((client) => client.pause()),
     goOn: () => clients.forEach((client) => client.resume()),
