@@ -14,6 +14,8 @@ export const lite0Preprocessing: Preprocessing = {
   std: [128, 128, 128],
 }
 
+export const lite0NormEpsilon = 1e-3
+
 export interface Lite0Block {
   kernel: number
   stride: number
@@ -137,7 +139,7 @@ function pointwise(name: string, filters: number) {
 }
 
 function convolution(name: string, layer: InstanceType<typeof layers.Layer>, active: boolean): Apply {
-  const norm = new BatchNormalization({ name: `${name}.norm`, epsilon: 1e-3, momentum: 0.97 })
+  const norm = new BatchNormalization({ name: `${name}.norm`, epsilon: lite0NormEpsilon, momentum: 0.97 })
   const relu = active ? [layers.reLU({ name: `${name}.relu`, maxValue: 6 })] : []
   return (x) => [layer, norm, ...relu].reduce((value, step) => step.apply(value) as SymbolicTensor, x)
 }

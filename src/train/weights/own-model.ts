@@ -11,13 +11,15 @@ import type { ResNetVariant } from '../models/resnet50.js'
 import { decodeModel, elementTypes, type ModelProto, type TensorProto } from '../onnx/onnx-proto.js'
 import { floatsOf } from '../onnx/precisions/graph-facts.js'
 import type { NamedTensor } from '../safetensors.js'
+import { foldedLite0Layers } from './efficientnet-lite0-format.js'
 import { layersFrom, widthsOf } from './resnet50-formats.js'
 import { kernelFromChannelsFirst, tensorOf } from './tensor-layout.js'
-import type { StartingWeights, TensorsByName } from './weight-format.js'
+import type { StartingWeights, TensorsByName, WeightFormat } from './weight-format.js'
 
 /** The graph of a network folder, with its constants as the exporter named them. */
 export interface OwnGraph {
   manifest: ModelManifest
+  architecture: WeightFormat['architecture']
   precision: 'fp32' | 'fp16'
   model: ModelProto
   tensors: TensorsByName
@@ -28,7 +30,14 @@ export interface OwnGraph {
  * @throws AlikeError `model_unreadable`, `weights_unreadable`.
  */
 export async function readOwnModel(folder: string): Promise<StartingWeights> {
-  return startingWeightsOf(await readOwnGraph(folder))
+  const graph = await readOwnGraph(folder)
+  // An EfficientNet is fine-tuned with norms computed from each batch, and the export folded its norms into its convolutions.
+  if (graph.architecture !== 'resnet50')
+    throw unreadable(
+      graph.manifest,
+      `is an ${graph.architecture}; only resnet50 networks can be used as initial weights`,
+    )
+  return weightsOf(graph)
 }
 
 /**
@@ -38,32 +47,43 @@ export async function readOwnModel(folder: string): Promise<StartingWeights> {
 export async function readOwnGraph(folder: string): Promise<OwnGraph> {
   const { manifest, absent = [] } = await readModel(folder)
   const { architecture } = manifest
-  if (architecture !== 'resnet50')
-    throw unreadable(manifest, `is a ${architecture}; only resnet50 networks can be used as initial weights`)
+  if (architecture !== 'resnet50' && architecture !== 'efficientnet-lite0')
+    throw unreadable(
+      manifest,
+      `is a ${architecture}; only resnet50 networks can be used as initial weights, and only those and efficientnet-lite0 as teachers`,
+    )
   const precision = (['fp32', 'fp16'] as const).find(
     (each) => manifest.files[each] !== undefined && !absent.includes(each),
   )
   if (precision === undefined) throw unreadable(manifest, 'has neither its fp32 nor its fp16 file')
   const model = decodeModel(await readFile(join(folder, manifest.files[precision]!.file)))
-  return { manifest, precision, model, tensors: constantsOf(model) }
+  return { manifest, architecture, precision, model, tensors: constantsOf(model) }
 }
 
-/** @throws AlikeError `weights_unreadable` if a layer is missing. */
-export function startingWeightsOf({ manifest, precision, model, tensors }: OwnGraph): StartingWeights {
+/**
+ * Everything but the head. An EfficientNet's norms are folded into its convolutions, so it is correct only as long as
+ * they are not computed from a batch.
+ * @throws AlikeError `weights_unreadable` if a layer is missing.
+ */
+export function weightsOf(graph: OwnGraph): StartingWeights {
+  const { manifest, architecture, precision, tensors } = graph
   const { id, name, preprocessing } = manifest
   const { file, sha256 } = manifest.files[precision]!
+  const from = { preprocessing, file: `${name}/${file}`, sha256 }
+  if (architecture === 'efficientnet-lite0') {
+    const description = `EfficientNet-Lite0 of this project, model ${id}, ${precision}`
+    return { ...from, architecture, description, layers: foldedLite0Layers(tensors) }
+  }
   const layers = layersFrom((layer) => [
     kernelFromChannelsFirst(tensorOf(tensors, `${layer}/kernel`)),
     tensorOf(tensors, `${layer}/bias`),
   ])
   return {
-    architecture: 'resnet50',
+    ...from,
+    architecture,
     description: `ResNet-50 of this project, model ${id}, ${precision}`,
     layers,
-    preprocessing,
-    resnet: { ...layoutOf(model, manifest), ...widthsOf(layers) },
-    file: `${name}/${file}`,
-    sha256,
+    resnet: { ...layoutOf(graph), ...widthsOf(layers) },
   }
 }
 
@@ -86,7 +106,7 @@ function tensorFrom(constant: TensorProto): NamedTensor {
 }
 
 /** Layout facts that the weights alone do not reveal. */
-function layoutOf({ graph }: ModelProto, manifest: ModelManifest): Pick<ResNetVariant, 'stride' | 'poolPad'> {
+function layoutOf({ model: { graph }, manifest }: OwnGraph): Pick<ResNetVariant, 'stride' | 'poolPad'> {
   // half-precision nodes keep their names
   const halving = graph.node
     .find(({ name }) => name === 'layer2.0.conv1')

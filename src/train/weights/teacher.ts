@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { StagedNetwork } from '../models/staged-network.js'
 import { startingNetwork } from '../models/starting-network.js'
-import { type OwnGraph, readOwnGraph, startingWeightsOf, unreadable } from './own-model.js'
+import { type OwnGraph, readOwnGraph, unreadable, weightsOf } from './own-model.js'
 import { tensorOf } from './tensor-layout.js'
 
 export interface TeacherOptions {
@@ -41,7 +41,7 @@ export async function readTeacher(folder: string, { fixedSize = false }: Teacher
     scale: lengthOfColumn(classes, 0),
     instanceDimension: 0,
   }
-  const network = startingNetwork(startingWeightsOf(graph), { name, labels: [...labels], head, seed: 1, fixedSize })
+  const network = startingNetwork(weightsOf(graph), { name, labels: [...labels], head, seed: 1, fixedSize })
   tf.tidy(() => {
     const norm = network.model.getLayer('embed_norm')
     const epsilon = norm.getConfig()['epsilon'] as number

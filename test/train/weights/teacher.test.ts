@@ -55,7 +55,7 @@ async function exported(name: string, pooling: 'average' | 'gem', share: number,
 /** Smallest cosine of class embeddings and largest difference of logits between the loaded network and its file. */
 async function agreement(
   modelFolder: string,
-  teacherFolder = modelFolder,
+  { teacherFolder = modelFolder, wholeFile = true } = {},
 ): Promise<{ cosine: number; logits: number }> {
   const teacher = await readTeacher(teacherFolder)
   const { manifest } = await readModel(teacherFolder)
@@ -65,7 +65,7 @@ async function agreement(
       .slice(0, 2)
       .map((output) => output.dataSync() as Float32Array),
   )
-  const session = await openOnnx(join(modelFolder, manifest.files.fp32.file))
+  const session = await openOnnx(join(modelFolder, (wholeFile ? manifest.files.fp32 : manifest.files.fp16!).file))
   const outputs = await session.run(Buffer.concat(images), side)
   await session.close()
   teacher.model.dispose()
@@ -108,8 +108,17 @@ test('a folder with only fp16 teaches nearly the same', async () => {
     bytes: half.length,
   }
   await writeFile(join(halves, 'manifest.json'), JSON.stringify(manifest))
-  const found = await agreement(whole, halves)
+  const found = await agreement(whole, { teacherFolder: halves })
   assert.ok(found.cosine > 0.999 && found.logits < 0.05, JSON.stringify(found))
+})
+
+test('an EfficientNet-Lite0 of this project teaches what its file computes, though its norms are folded in', async () => {
+  const found = await agreement('onnx/har-lite0', { wholeFile: false })
+  assert.ok(found.cosine > 0.999 && found.logits < 0.05, JSON.stringify(found))
+  await assert.rejects(readStartingWeights('onnx/har-lite0'), {
+    code: 'weights_unreadable',
+    message: /is an efficientnet-lite0; only resnet50 networks/,
+  })
 })
 
 test('squares of another side are accepted, for teaching on small pictures', async () => {
