@@ -3,8 +3,8 @@
 #     docker build -t alike .
 #     docker build --target cuda -t alike:cuda .
 #
-# Which CUDA: ONNX Runtime's GPU libraries of this version are linked against CUDA 13 and load cuDNN 9,
-# whatever the name of the install script's manifest says. The cuda target checks it while building.
+# CUDA version: this version of ONNX Runtime's GPU libraries is linked against CUDA 13 and loads cuDNN 9,
+# despite the name in the install script's manifest. The cuda target checks this during the build.
 ARG NODE_IMAGE=node:24.21.0-bookworm-slim
 ARG CUDA_IMAGE=nvidia/cuda:13.0.2-cudnn-runtime-ubuntu24.04
 
@@ -19,13 +19,13 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY src/cli/check-install.mjs src/cli/build-avx2.mjs ./src/cli/
 COPY clients/typescript/package.json ./clients/typescript/
-# The headers lie beside node in this image: node-gyp needs no download.
+# This image includes node's headers, so node-gyp downloads nothing.
 ENV npm_config_nodedir=/usr/local \
     ONNXRUNTIME_NODE_INSTALL=skip
 
-# ---- dependencies: what the service needs at run time, without the binaries of other systems
+# ---- dependencies: runtime dependencies, without binaries for other systems
 FROM compiler AS dependencies
-# hnswlib is compiled twice, for any processor and for those with AVX2; each start chooses (ADR 0018).
+# hnswlib is compiled twice, portably and for AVX2; the service chooses at start (ADR 0018).
 RUN npm ci --omit=dev \
  && find node_modules/onnxruntime-node/bin/napi-v6 -mindepth 2 -maxdepth 2 \
       ! -path "*/linux/$(node -p process.arch)" -exec rm -rf {} + \
@@ -43,7 +43,7 @@ RUN npm run build
 
 # ---- dependencies for CUDA: ONNX Runtime's own install script fetches the provider libraries
 FROM dependencies AS cuda-dependencies
-# Libraries of another release than the package's own would be refused on the machine with the GPU, or worse, taken.
+# Libraries of a different release than the package would be refused on the GPU machine, or worse, accepted.
 RUN node -e "const { version } = require('./node_modules/onnxruntime-node/package.json'), { nuget } = require('./node_modules/onnxruntime-node/script/install-metadata-versions.js'); if (nuget.some((one) => one.version !== version)) throw new Error('the CUDA library is not of release ' + version)"
 RUN ONNXRUNTIME_NODE_INSTALL=true node node_modules/onnxruntime-node/script/install \
  && rm -f node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_tensorrt.so
@@ -54,8 +54,8 @@ SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 COPY --from=compiler /usr/local/bin/node /usr/local/bin/node
 WORKDIR /app
 COPY --from=cuda-dependencies /app/node_modules ./node_modules
-# A library that the image lacks would only be missed on the machine with the GPU. The driver's own
-# libcuda.so.1 comes from the host; cuDNN is loaded by name, so ldd does not list it.
+# Otherwise a missing library would only be noticed on the GPU machine. The driver's libcuda.so.1
+# comes from the host; cuDNN is loaded by name, so ldd does not list it.
 RUN ldd node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_cuda.so > /tmp/linked \
  && ! grep 'not found' /tmp/linked | grep -v 'libcuda\.so\.1 ' \
  && ldconfig -p | grep 'libcudnn\.so\.9 ' > /dev/null \
@@ -95,8 +95,8 @@ COPY onnx/har-lite0 ./onnx/har-lite0
 COPY --from=build /app/dist/src ./dist/src
 COPY --from=build /app/dist/clients ./dist/clients
 COPY --from=build /app/dist/console ./dist/console
-# UV_THREADPOOL_SIZE: each picture that is being decoded holds one thread of libuv's pool.
-# MALLOC_…: what a large picture took is given back at once; else each of those threads keeps tens of megabytes of it.
+# UV_THREADPOOL_SIZE: each picture being decoded occupies one thread of libuv's pool.
+# MALLOC_…: returns a large picture's memory at once; otherwise each of those threads keeps tens of megabytes.
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
     PORT=8080 \

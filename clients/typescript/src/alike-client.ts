@@ -1,6 +1,6 @@
 /**
- * Client of Alike. Every route of the contract is at `api`, typed; the methods beside it are what most callers want:
- * searches, jobs and their events, uploads that may be attempted again.
+ * Client of Alike. `api` has every route of the contract, typed; the methods cover what most callers want: searches,
+ * jobs and their events, uploads with retries.
  */
 import createClient, { type Client } from 'openapi-fetch'
 import type { components, operations, paths } from './api.js'
@@ -15,7 +15,7 @@ export type { RetryOptions } from './retries.js'
 
 export type Gallery = components['schemas']['Gallery']
 export type Model = components['schemas']['Model']
-/** The model that the service runs on, with its manifest. */
+/** The service's model, with its manifest. */
 export type ServedModel = operations['getModel']['responses'][200]['content']['application/json']
 export type Image = components['schemas']['Image']
 export type SearchAnswer = components['schemas']['SearchAnswer']
@@ -24,17 +24,17 @@ export type SearchParameters = QueryOf<'search'>
 export type IngestParameters = QueryOf<'ingest'>
 export type ImageParameters = QueryOf<'putImage'>
 
-/** Parameters of an operation; those that are undefined are left out. */
+/** Parameters of an operation; undefined ones are omitted. */
 type QueryOf<Name extends keyof operations> = Optional<NonNullable<operations[Name]['parameters']['query']>>
 type Optional<Values> = { [Name in keyof Values]?: Values[Name] | undefined }
 
 export interface AlikeClientOptions {
-  /** Of the service, with the path it is mounted at, if any: `https://example.org/alike`. */
+  /** URL of the service, including the path it is mounted at, if any: `https://example.org/alike`. */
   url: string
-  /** API key, where the service asks for one. */
+  /** API key, if the service requires one. */
   key?: string | undefined
   retry?: RetryOptions | undefined
-  /** Instead of the platform's own, such as one with another agent. */
+  /** Replaces the platform's own, for example to use another agent. */
   fetch?: Fetch | undefined
 }
 
@@ -43,18 +43,21 @@ export interface CallOptions {
 }
 
 export interface IngestUpload {
-  /** Opens the body; called again for another attempt. Async iterables, streams of Node.js among them, are for Node.js. */
+  /** Opens the body; called again for each retry. Async iterables, including Node.js streams, only work in Node.js. */
   open(): ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | Uint8Array<ArrayBuffer> | string
-  /** `application/x-tar`, `application/zip`, `application/x-ndjson` and others, see `ingest` of the contract. */
+  /** `application/x-tar`, `application/zip`, `application/x-ndjson` and others, see `ingest` in the contract. */
   contentType: string
   parameters?: IngestParameters | undefined
-  /** Makes repetitions harmless. Default: a random one, so that attempts of this call are one job. */
+  /** Makes retries idempotent. Default: random, so that the attempts of this call create one job. */
   idempotencyKey?: string | undefined
   signal?: AbortSignal | undefined
 }
 
 export class AlikeClient {
-  /** Every route: `dataOf(client.api.GET('/v1/galleries/{gallery}', { params: { path: { gallery } } }))`. Refusals are thrown. */
+  /**
+   * Every route: `dataOf(client.api.GET('/v1/galleries/{gallery}', { params: { path: { gallery } } }))`. Refusals are
+   * thrown.
+   */
   readonly api: Client<paths>
   readonly #base: string
   readonly #headers: Readonly<Record<string, string>>
@@ -92,7 +95,7 @@ export class AlikeClient {
     }
   }
 
-  /** Does nothing where there is one of that name and those settings. */
+  /** Does nothing if a gallery with this name and these settings exists. */
   createGallery(gallery: string, options: CallOptions = {}): Promise<Gallery> {
     return dataOf(this.api.PUT('/v1/galleries/{gallery}', { params: { path: { gallery } }, ...given(options) }))
   }
@@ -101,7 +104,7 @@ export class AlikeClient {
     await this.api.DELETE('/v1/galleries/{gallery}', { params: { path: { gallery } }, ...given(options) })
   }
 
-  /** Stores a picture under your id, in place of what was there. */
+  /** Stores a picture under your id, replacing any existing one. */
   async putImage(
     gallery: string,
     id: string,
@@ -112,7 +115,10 @@ export class AlikeClient {
     return (await this.#sendBytes('PUT', path, bytes, parameters, signal)) as Image
   }
 
-  /** Pictures like this one. Other queries (several pictures, stored ones, vectors) are bodies of JSON: `api.POST(…/search)`. */
+  /**
+   * Finds pictures like this one. For other queries (several pictures, stored ones, vectors) send JSON:
+   * `api.POST(…/search)`.
+   */
   async search(
     gallery: string,
     bytes: Uint8Array<ArrayBuffer> | Blob,
@@ -122,7 +128,7 @@ export class AlikeClient {
     return (await this.#sendBytes('POST', path, bytes, parameters, signal)) as SearchAnswer
   }
 
-  /** Resolves with the job once the upload is durable; what becomes of it, `events` or `waitForJob` tell. */
+  /** Resolves with the job once the upload is durable; use `events` or `waitForJob` to follow it. */
   async ingest(gallery: string, upload: IngestUpload): Promise<Job> {
     const { open, contentType, parameters, idempotencyKey = crypto.randomUUID(), signal } = upload
     const url = `${this.#base}/v1/galleries/${encodeURIComponent(gallery)}/ingest${queryOf(parameters ?? {})}`
@@ -132,7 +138,10 @@ export class AlikeClient {
     return (await (await fetchWithRetries(makeRequest, this.#send, this.#retry)).json()) as Job
   }
 
-  /** @param upload `open` gives a tar, plain or gzipped, of a folder that training wrote. The same again changes nothing. */
+  /**
+   * @param upload `open` returns a tar, optionally gzipped, of a trained model folder. Installing the same model again
+   * changes nothing.
+   */
   async installModel({ open, signal }: Pick<IngestUpload, 'open' | 'signal'>): Promise<Model> {
     const headers = { ...this.#headers, 'content-type': 'application/x-tar' }
     const makeRequest = () =>
@@ -150,12 +159,15 @@ export class AlikeClient {
     return dataOf(this.api.GET('/v1/jobs/{job}', { params: { path: { job } }, ...given(options) }))
   }
 
-  /** What it has stored stays. */
+  /** Pictures already stored stay. */
   cancelJob(job: string, options: CallOptions = {}): Promise<Job> {
     return dataOf(this.api.DELETE('/v1/jobs/{job}', { params: { path: { job } }, ...given(options) }))
   }
 
-  /** `progress` at first and whenever the job has changed, `end` once and last; broken connections are opened again. */
+  /**
+   * Yields `progress` first and whenever the job has changed, and `end` once and last; reconnects if the connection
+   * breaks.
+   */
   events(job: string, { signal }: CallOptions = {}): AsyncGenerator<JobEvent> {
     return jobEvents({
       connect: () => this.#get(`/v1/jobs/${encodeURIComponent(job)}/events`, signal, 'text/event-stream'),
@@ -164,7 +176,7 @@ export class AlikeClient {
     })
   }
 
-  /** @returns the job as it ended, however that was: see its `state` */
+  /** @returns the finished job, whatever the outcome: see its `state` */
   async waitForJob(job: string, options: CallOptions & { onProgress?(job: Job): void } = {}): Promise<Job> {
     for await (const { event, job: now } of this.events(job, options)) {
       options.onProgress?.(now)
@@ -173,7 +185,7 @@ export class AlikeClient {
     return this.job(job, options)
   }
 
-  /** What was not taken, line by line, while it arrives. */
+  /** Items that failed, line by line, as they arrive. */
   async *jobErrors(job: string, { signal }: CallOptions = {}): AsyncGenerator<JobErrorLine> {
     const { body } = await this.#get(`/v1/jobs/${encodeURIComponent(job)}/errors`, signal, 'application/x-ndjson')
     let rest = ''
@@ -184,7 +196,7 @@ export class AlikeClient {
     }
   }
 
-  /** For answers that are read as a stream. */
+  /** For responses read as a stream. */
   #get(path: string, signal: AbortSignal | undefined, accept: string): Promise<Response> {
     const makeRequest = () =>
       new Request(`${this.#base}${path}`, { headers: { ...this.#headers, accept }, ...given({ signal }) })
@@ -198,7 +210,7 @@ export class AlikeClient {
     parameters: object,
     signal: AbortSignal | undefined,
   ): Promise<unknown> {
-    // The service looks at the bytes, not at the type.
+    // The service examines the bytes, not the type.
     const headers = {
       ...this.#headers,
       'content-type': bytes instanceof Blob && bytes.type !== '' ? bytes.type : 'image/*',
@@ -209,12 +221,12 @@ export class AlikeClient {
   }
 }
 
-/** The data alone: refusals were thrown. */
+/** Only the data: refusals have been thrown. */
 export async function dataOf<Data>(answer: Promise<{ data?: Data; response: Response }>): Promise<NonNullable<Data>> {
   return (await answer).data!
 }
 
-/** Lists are repeated, as the contract has them. */
+/** Lists become repeated parameters, as in the contract. */
 function queryOf(parameters: object): string {
   const pairs = Object.entries(parameters).flatMap(([name, value]) =>
     [value as unknown].flat().flatMap((one): [string, string][] => (one === undefined ? [] : [[name, String(one)]])),

@@ -1,4 +1,4 @@
-/** A folder of pictures as one upload: a tar that is made on the way, one file at a time in memory. For Node.js. */
+/** A folder of pictures as one upload: a tar created on the fly, with one file in memory at a time. For Node.js. */
 import { readdir, readFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pack } from 'tar-stream'
@@ -10,18 +10,18 @@ export interface FolderProgress {
   totalFiles: number
 }
 
-/** A name on the disk as text; with `misfit` when it can not be told in which encoding it is. */
+/** A file name as text; with `misfit` if its encoding cannot be determined. */
 export interface FileName {
   path: string
   misfit?: Error | undefined
 }
 
 export interface FolderOptions {
-  /** Whether a file is sent, by its path below the folder. Default: pictures and manifests, by their endings. */
+  /** Whether to send a file, given its path relative to the folder. Default: pictures and manifests, by extension. */
   include?: ((path: string) => boolean) | undefined
-  /** Folders that are not looked into, by their name. Default: those that begin with a dot. */
+  /** Folders to skip, by name. Default: those that begin with a dot. */
   passOver?: ((name: string) => boolean) | undefined
-  /** Reads the name of a file. Default: UTF-8, and anything else is a misfit. */
+  /** Decodes the name of a file. Default: UTF-8, and anything else is a misfit. */
   nameOf?: ((bytes: Buffer) => FileName) | undefined
 }
 
@@ -29,7 +29,7 @@ export interface FolderUpload {
   totalFiles: number
   /** Files that are not included, litter, and links. */
   leftOut: number
-  /** Opens the tar. Files that can not be read are told and left out. */
+  /** Opens the tar. Unreadable files are reported and skipped. */
   open(on?: { progress?(now: FolderProgress): void; unreadable?(path: string, error: Error): void }): Readable
 }
 
@@ -44,7 +44,10 @@ export interface UploadedFolder {
   unreadable: { path: string; error: Error }[]
 }
 
-/** Sends every picture below a folder; the folder that a picture lies in is its label. Resolves once the upload is durable. */
+/**
+ * Sends every picture below a folder, labelled with the name of the folder that contains it. Resolves once the upload
+ * is durable.
+ */
 export async function uploadFolder(
   client: AlikeClient,
   gallery: string,
@@ -69,7 +72,7 @@ export async function uploadFolder(
   return { job, leftOut: upload.leftOut, unreadable }
 }
 
-/** @throws Error when there is no such folder */
+/** @throws Error if there is no such folder */
 export async function folderUpload(folder: string, options: FolderOptions = {}): Promise<FolderUpload> {
   const { include = isPictureOrManifest, passOver = isHidden, nameOf = utf8Name } = options
   const files: FoundFile[] = []
@@ -82,12 +85,12 @@ export async function folderUpload(folder: string, options: FolderOptions = {}):
 }
 
 interface FoundFile extends FileName {
-  /** As the disk has it: names there are bytes. */
+  /** As stored on disk, where names are bytes. */
   place: Buffer
   isFile: boolean
 }
 
-/** Everything below, by name; links are not followed. */
+/** Everything below, by name; does not follow links. */
 async function* walk(
   place: Buffer,
   path: string,
@@ -118,7 +121,7 @@ function tarOf(
         misfit === undefined
           ? await readFile(place).catch((error: Error) => unreadable(path, error))
           : unreadable(path, misfit)
-      // the next is read when the service has taken the one before
+      // the next one is read when the service has taken the previous one
       if (bytes !== undefined)
         await new Promise<void>((resolve, reject) =>
           archive.entry({ name: path }, bytes, (error) => (error ? reject(error) : resolve())),

@@ -1,4 +1,4 @@
-/** A job as it changes: Server-Sent Events as an async iterable that outlives broken connections. */
+/** Changes of a job: Server-Sent Events as an async iterable that survives broken connections. */
 import { EventSourceParserStream } from 'eventsource-parser/stream'
 import type { components } from './api.js'
 import { isProblem } from './problems.js'
@@ -6,7 +6,7 @@ import { pause } from './retries.js'
 
 export type Job = components['schemas']['Job']
 
-/** `end` comes once and last. */
+/** `end` occurs once and last. */
 export interface JobEvent {
   event: 'progress' | 'end'
   job: Job
@@ -15,15 +15,15 @@ export interface JobEvent {
 export interface JobEventSource {
   /** Opens the stream of events. */
   connect(): Promise<Response>
-  /** The job as it is now, for a stream that says nothing because the job has ended. */
+  /** The current job, for a stream without events because the job has ended. */
   look(): Promise<Job>
   signal?: AbortSignal | undefined
 }
 
-/** Between the end of one connection and the next, unless the service names another time. */
+/** Delay before reconnecting, unless the service specifies another. */
 const reconnectAfterMs = 1000
 
-/** @throws AlikeProblem, AlikeUnreachable when the service can not be reached again, or has forgotten the job */
+/** @throws AlikeProblem, AlikeUnreachable if the service cannot be reached again, or no longer has the job */
 export async function* jobEvents({ connect, look, signal }: JobEventSource): AsyncGenerator<JobEvent> {
   let reconnectMs = reconnectAfterMs
   const noteRetry = (ms: number) => void (reconnectMs = ms)

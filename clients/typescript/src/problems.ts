@@ -1,22 +1,22 @@
-/** What goes wrong: the service refused (with a stable code), or gave no answer. */
+/** Errors: the service refused (with a stable code), or did not answer. */
 import type { components } from './api.js'
 
 export type Problem = components['schemas']['Problem']
 export type ProblemCode = Problem['code']
 
-/** The service has answered with a problem document. Switch on `code`. */
+/** The service answered with a problem document. Switch on `code`. */
 export class AlikeProblem extends Error {
   override readonly name = 'AlikeProblem'
-  /** Of an answer that is no problem document, such as that of a proxy: `unknown`. */
+  /** `unknown` for a response that is not a problem document, such as a proxy's. */
   readonly code: ProblemCode | 'unknown'
   readonly status: number
-  /** What it was this time. */
+  /** Details of this occurrence. */
   readonly detail: string | undefined
-  /** Finds the request in the log of the service. */
+  /** Identifies the request in the service's log. */
   readonly requestId: string | undefined
-  /** Every misfit, for `request_invalid`. */
+  /** Every fault, for `request_invalid`. */
   readonly errors: NonNullable<Problem['errors']>
-  /** As long the service asks to wait before another attempt. */
+  /** How long the service asks to wait before a retry. */
   readonly retryAfterSeconds: number | undefined
 
   constructor(status: number, problem: Partial<Problem>, retryAfterSeconds?: number) {
@@ -30,7 +30,7 @@ export class AlikeProblem extends Error {
   }
 }
 
-/** There was no answer: no connection, or one that broke. `cause` says why. */
+/** There was no response: no connection, or a broken one. `cause` says why. */
 export class AlikeUnreachable extends Error {
   override readonly name = 'AlikeUnreachable'
   readonly code = 'service_unreachable'
@@ -41,7 +41,7 @@ export function isProblem(error: unknown, ...codes: readonly AlikeProblem['code'
   return error instanceof AlikeProblem && codes.includes(error.code)
 }
 
-/** Of an answer that is not ok. Reads its body. */
+/** For a response that is not ok. Reads its body. */
 export async function problemOf(response: Response): Promise<AlikeProblem> {
   const text = await response.text().catch(() => '')
   return new AlikeProblem(response.status, parsed(text), retryAfterSeconds(response.headers))

@@ -1,26 +1,29 @@
-/** Attempts again what may be attempted again, as late as the service asks for. */
+/** Retries requests that may be repeated, after the delay the service asks for. */
 import { AlikeUnreachable, problemOf, retryAfterSeconds } from './problems.js'
 
 export interface RetryOptions {
-  /** Attempts of one request, the first included. Default 5; 1 never tries again. */
+  /** Attempts per request, including the first. Default 5; 1 disables retries. */
   attempts?: number | undefined
-  /** Pause before the second attempt where the service names none, in milliseconds; doubled for each further one. Default 250. */
+  /**
+   * Delay before the second attempt if the service specifies none, in milliseconds; doubles for each further one.
+   * Default 250.
+   */
   firstPauseMs?: number | undefined
-  /** No pause is longer; where the service asks for a longer one, its refusal is thrown. Default 30,000. */
+  /** Maximum delay; if the service asks for a longer one, its refusal is thrown. Default 30,000. */
   pauseMaxMs?: number | undefined
 }
 
 export type Fetch = (request: Request) => Promise<Response>
 
-/** Refusals in passing, of the service or of a proxy in front of it: the request was not carried out. */
+/** Temporary refusals by the service or a proxy: the request was not executed. */
 const passing: readonly number[] = [429, 502, 503, 504]
-/** Calls that only look, though they are sent by POST. */
+/** Read-only calls, although they use POST. */
 const reading = /\/(search|search\/batch|compare|embeddings)$/
 
 /**
- * @param makeRequest called for each attempt: a body can be sent only once
- * @throws AlikeProblem when the service refuses for good
- * @throws AlikeUnreachable when there is no answer
+ * @param makeRequest called for each attempt, because a body can only be sent once
+ * @throws AlikeProblem if the service refuses permanently
+ * @throws AlikeUnreachable if there is no response
  */
 export async function fetchWithRetries(
   makeRequest: () => Request,
@@ -30,7 +33,7 @@ export async function fetchWithRetries(
   for (let attempt = 1; ; attempt++) {
     const request = makeRequest()
     const isLast = attempt >= attempts
-    // Half of it is random, so that clients which were refused together do not come back together.
+    // Half of it is random, so that clients refused together do not return together.
     const backoffMs = Math.min(pauseMaxMs, firstPauseMs * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2)
     let pauseMs = backoffMs
     try {
@@ -50,7 +53,7 @@ export async function fetchWithRetries(
   }
 }
 
-/** Carried out twice, it must come to the same. What a full service has refused was not carried out at all. */
+/** A request may be repeated if it is idempotent, or if a full service has refused it without executing it. */
 function mayRepeat({ method, url, headers }: Request, status?: number): boolean {
   return (
     status === 429 ||
@@ -61,7 +64,7 @@ function mayRepeat({ method, url, headers }: Request, status?: number): boolean 
   )
 }
 
-/** @throws the signal's reason when it is aborted */
+/** @throws the signal's reason if it is aborted */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = () => {

@@ -25,7 +25,7 @@ from .transport import DEFAULT_TIMEOUT, headers_of
 
 
 class AsyncAlikeClient:
-    """Every operation of the contract by `call`; the other methods are what most callers want."""
+    """`call` runs every operation of the contract; the other methods cover what most callers want."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class AsyncAlikeClient:
         timeout: httpx.Timeout | float = DEFAULT_TIMEOUT,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """`url`: of the service, with the path it is mounted at, if any. `key`: where it asks for one."""
+        """`url`: the service's URL, including the path it is mounted at, if any. `key`: its API key, if required."""
         self._base = url.rstrip("/")
         self._retry = retry
         self._http = httpx.AsyncClient(headers=headers_of(key), timeout=timeout, transport=transport)
@@ -59,7 +59,7 @@ class AsyncAlikeClient:
         query: Mapping[str, Any] | None = None,
         body: object = None,
     ) -> Any:
-        """Any operation, by its name in the contract, with a body of JSON. Gives JSON, or bytes of what is not JSON."""
+        """Runs any operation of the contract by name, with a JSON body. Returns JSON, or bytes for other content."""
         return await self._answer(json_call(operation, path or {}, query or {}, body))
 
     async def gallery(self, gallery: str) -> Gallery:
@@ -75,24 +75,24 @@ class AsyncAlikeClient:
         return True
 
     async def create_gallery(self, gallery: str) -> Gallery:
-        """Does nothing where there is one of that name and those settings."""
+        """Does nothing if a gallery with this name and these settings exists."""
         return cast(Gallery, await self.call("createGallery", {"gallery": gallery}))
 
     async def delete_gallery(self, gallery: str) -> None:
         await self.call("deleteGallery", {"gallery": gallery})
 
     async def put_image(self, gallery: str, id: str, picture: bytes, **parameters: Any) -> Image:
-        """Stores a picture under your id, in place of what was there."""
+        """Stores a picture under your id, replacing any existing one."""
         return cast(Image, await self._answer(picture_call("putImage", {"gallery": gallery, "id": id}, parameters, picture)))
 
     async def search(self, gallery: str, picture: bytes, **parameters: Any) -> SearchAnswer:
-        """Pictures like this one. Other queries are bodies of JSON: `call("search", …, body=…)`."""
+        """Finds pictures like this one. For other queries send JSON: `call("search", …, body=…)`."""
         return cast(SearchAnswer, await self._answer(picture_call("search", {"gallery": gallery}, parameters, picture)))
 
     async def ingest(
         self, gallery: str, content: Content, content_type: str, *, idempotency_key: str | None = None, **parameters: Any
     ) -> Job:
-        """Returns the job once the upload is durable; what becomes of it, `events` or `wait_for_job` tell."""
+        """Returns the job once the upload is durable; use `events` or `wait_for_job` to follow it."""
         headers = {"content-type": content_type, "idempotency-key": idempotency_key or str(uuid.uuid4())}
         return cast(Job, await self._answer(Call("ingest", {"gallery": gallery}, parameters, headers, content)))
 
@@ -105,7 +105,7 @@ class AsyncAlikeClient:
         include: Callable[[str], bool] | None = None,
         **parameters: Any,
     ) -> tuple[Job, FolderUpload]:
-        """Sends every picture below a folder; the folder that a picture lies in is its label."""
+        """Sends every picture below a folder, labelled with the name of the folder that contains it."""
         upload = folder_upload(folder, include)
         return await self.ingest(gallery, lambda: upload.open(progress), "application/x-tar", **parameters), upload
 
@@ -113,11 +113,11 @@ class AsyncAlikeClient:
         return cast(Job, await self.call("getJob", {"job": job}))
 
     async def cancel_job(self, job: str) -> Job:
-        """What it has stored stays."""
+        """Pictures already stored stay."""
         return cast(Job, await self.call("cancelJob", {"job": job}))
 
     async def events(self, job: str) -> AsyncIterator[JobEvent]:
-        """`progress` at first and whenever the job has changed, `end` once and last; broken connections are opened again."""
+        """Yields `progress` first and on each change, `end` once and last; reconnects if the connection breaks."""
         pause = reconnect_seconds(None)
         while True:
             response = await self._send(Call("followJob", {"job": job}, headers={"accept": "text/event-stream"}), stream=True)
@@ -139,7 +139,7 @@ class AsyncAlikeClient:
             await anyio.sleep(pause)
 
     async def wait_for_job(self, job: str, on_progress: Callable[[Job], None] | None = None) -> Job:
-        """The job as it ended, however that was: see its `state`."""
+        """Returns the finished job, whatever the outcome: see its `state`."""
         async for event in self.events(job):
             if on_progress is not None:
                 on_progress(event.job)
@@ -148,7 +148,7 @@ class AsyncAlikeClient:
         return await self.job(job)
 
     async def job_errors(self, job: str) -> AsyncIterator[dict[str, Any]]:
-        """What was not taken, line by line, while it arrives."""
+        """Items that failed, line by line, as they arrive."""
         response = await self._send(Call("getJobErrors", {"job": job}), stream=True)
         try:
             async for line in response.aiter_lines():
@@ -190,6 +190,6 @@ class AsyncAlikeClient:
 
 
 async def in_a_thread(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Files are read beside the event loop."""
+    """Files are read without blocking the event loop."""
     while (part := await anyio.to_thread.run_sync(next, parts, None)) is not None:
         yield part

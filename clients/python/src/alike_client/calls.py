@@ -1,4 +1,4 @@
-"""Calls as data, for both clients: the operation, and what goes into its address, its headers and its body."""
+"""Calls as data, for both clients: the operation, and the content of its URL, headers and body."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import quote
 from .routes import ROUTES, Operation
 
 Content = bytes | Callable[[], Iterator[bytes]]
-"""A body, or what opens it: called again for another attempt."""
+"""A body, or a function that opens it, called for each attempt."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Call:
 
 
 def json_call(operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], body: object) -> Call:
-    """With the body as JSON; None: without one."""
+    """With a JSON body; None: without a body."""
     if body is None:
         return Call(operation, path, query)
     content = json.dumps(body, ensure_ascii=False).encode()
@@ -45,12 +45,12 @@ def json_call(operation: Operation, path: Mapping[str, str], query: Mapping[str,
 
 
 def picture_call(operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], picture: bytes) -> Call:
-    """With a picture as the body. The service looks at its bytes, not at its type."""
+    """With a picture as the body. The service examines the bytes, not the type."""
     return Call(operation, path, query, {"content-type": "image/*"}, picture)
 
 
 def texts(value: Any) -> list[str]:
-    """Of a parameter; lists are repeated, None is left out."""
+    """Values of a parameter; lists are repeated, None is omitted."""
     if value is None:
         return []
     if isinstance(value, (list, tuple)):

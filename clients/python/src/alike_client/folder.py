@@ -1,4 +1,4 @@
-"""A folder of pictures as one upload: a tar that is made on the way, one file at a time in memory."""
+"""A folder of pictures as one upload: a tar created on the fly, with one file in memory at a time."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from pathlib import Path
 SENT = re.compile(
     r"\.(jpe?g|png|webp|gif|avif|tiff?|bmp|dib|hei[cf]|hif|jxl)$|(^|/)manifest\.(csv|ndjson|jsonl)$", re.IGNORECASE
 )
-"""Pictures and manifests, by their endings."""
+"""Pictures and manifests, by extension."""
 
 
 @dataclass
 class FolderUpload:
     files: list[str]
-    """Paths below the folder, with slashes, by name."""
+    """Paths relative to the folder, with slashes, sorted by name."""
     left_out: int
     """Files that are neither pictures nor manifests, litter, and links."""
     folder: Path
     unreadable: list[tuple[str, OSError]] = field(default_factory=list)
-    """Of the latest attempt: files that could not be read and were left out."""
+    """Files that were unreadable in the latest attempt and therefore skipped."""
 
     def open(self, progress: Callable[[int, int], None] | None = None) -> Iterator[bytes]:
-        """The tar. `progress` is told how many files of how many are sent."""
+        """The tar. `progress` receives the number of files sent and their total."""
         self.unreadable = []
         for done, path in enumerate(self.files, 1):
             try:
@@ -44,7 +44,7 @@ class FolderUpload:
 
 
 def folder_upload(folder: str | os.PathLike[str], include: Callable[[str], bool] | None = None) -> FolderUpload:
-    """Everything below that `include` wants; what begins with a dot is passed over, and links are not followed."""
+    """Every file below that `include` accepts; skips names that begin with a dot, and does not follow links."""
     root = Path(folder)
     if not root.is_dir():
         raise NotADirectoryError(f"{root} is no folder.")

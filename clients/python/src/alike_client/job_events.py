@@ -1,4 +1,4 @@
-"""A job as it changes."""
+"""Changes of a job."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .models import Job
 @dataclass(frozen=True)
 class JobEvent:
     event: Literal["progress", "end"]
-    """`end` comes once and last."""
+    """`end` occurs once and last."""
     job: Job
 
 
 def event_of(message: ServerSentEvent) -> JobEvent | None:
-    """None of what says nothing about the job."""
+    """None for an event that is not about the job."""
     if message.event == "progress":
         return JobEvent("progress", cast(Job, json.loads(message.data)))
     if message.event == "end":
@@ -32,7 +32,7 @@ def reconnect_seconds(message: None) -> float: ...
 @overload
 def reconnect_seconds(message: ServerSentEvent) -> float | None: ...
 def reconnect_seconds(message: ServerSentEvent | None) -> float | None:
-    """Between the end of one connection and the next, as the service asks for it."""
+    """Delay before reconnecting, as requested by the service."""
     if message is None:
         return 1.0
     return None if message.retry is None else message.retry / 1000

@@ -1,4 +1,4 @@
-"""What goes wrong: the service refused (with a stable code), or gave no answer."""
+"""Errors: the service refused (with a stable code), or did not answer."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ import httpx
 
 
 class AlikeError(Exception):
-    """Whatever this package raises itself."""
+    """Base of all errors raised by this package."""
 
 
 class AlikeProblem(AlikeError):
-    """The service has answered with a problem document. Switch on `code`."""
+    """The service answered with a problem document. Switch on `code`."""
 
     def __init__(self, status: int, problem: dict[str, Any], retry_after: float | None = None) -> None:
         super().__init__(problem.get("detail") or problem.get("title") or f"The service answered with status {status}.")
         self.status = status
         self.code: str = problem.get("code", "unknown")
-        """One of the contract's codes; `unknown` of an answer that is no problem document, such as that of a proxy."""
+        """One of the contract's codes; `unknown` for a response that is not a problem document, such as a proxy's."""
         self.detail: str | None = problem.get("detail")
         self.request_id: str | None = problem.get("requestId")
-        """Finds the request in the log of the service."""
+        """Identifies the request in the service's log."""
         self.errors: list[dict[str, str]] = problem.get("errors", [])
-        """Every misfit, for `request_invalid`."""
+        """Every fault, for `request_invalid`."""
         self.retry_after = retry_after
-        """So many seconds the service asks to wait before another attempt."""
+        """Seconds to wait before a retry, as requested by the service."""
 
 
 class AlikeUnreachable(AlikeError):
-    """There was no answer: no connection, or one that broke. `__cause__` says why."""
+    """There was no response: no connection, or a broken one. `__cause__` says why."""
 
 
 def problem_of(response: httpx.Response) -> AlikeProblem:
-    """Of an answer that is no success, whose body is read."""
+    """For an unsuccessful response whose body has been read."""
     try:
         problem = response.json()
     except ValueError:

@@ -1,11 +1,11 @@
-"""What both clients hand to httpx."""
+"""What both clients pass to httpx."""
 
 from __future__ import annotations
 
 import httpx
 
 DEFAULT_TIMEOUT = httpx.Timeout(60.0, connect=10.0)
-"""Streams of events have a sign of life more often than that."""
+"""Event streams send heartbeats more often than this."""
 
 
 def headers_of(key: str | None) -> dict[str, str]:
