@@ -7,16 +7,14 @@ import type { Readable } from 'node:stream'
 import { asStorageError, syncFolder } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
 import { type ByteRange, contentHashPattern, type OriginalStore } from './original-store.js'
+import { TurnsByHash } from './turns-by-hash.js'
 
 /** Half-written files of a dead process are removed at this age. */
 const temporaryMaxAgeMs = 3_600_000
 
 export class FolderOriginals implements OriginalStore {
   readonly #folder: string
-  /** Puts in progress, so that a picture sent twice at once is written once. */
-  readonly #underWay = new Map<string, Promise<void>>()
-  /** Removals in progress: a put that found an original being removed would acknowledge it and lose it. */
-  readonly #removals = new Map<string, Promise<number>>()
+  readonly #turns = new TurnsByHash()
 
   /** @param folder created if missing */
   constructor(folder: string) {
@@ -24,11 +22,7 @@ export class FolderOriginals implements OriginalStore {
   }
 
   put(contentHash: string, bytes: Uint8Array): Promise<void> {
-    const underWay = this.#underWay.get(contentHash)
-    if (underWay !== undefined) return underWay
-    const written = this.#put(contentHash, bytes).finally(() => this.#underWay.delete(contentHash))
-    this.#underWay.set(contentHash, written)
-    return written
+    return this.#turns.run(contentHash, () => this.#put(contentHash, bytes))
   }
 
   async get(contentHash: string): Promise<Buffer | undefined> {
@@ -46,11 +40,7 @@ export class FolderOriginals implements OriginalStore {
   }
 
   remove(contentHash: string, youngerThan: Date): Promise<number> {
-    const removed = this.#remove(contentHash, youngerThan).finally(() => {
-      if (this.#removals.get(contentHash) === removed) this.#removals.delete(contentHash)
-    })
-    this.#removals.set(contentHash, removed)
-    return removed
+    return this.#turns.run(contentHash, () => this.#remove(contentHash, youngerThan))
   }
 
   async *list(): AsyncGenerator<{ contentHash: string; bytes: number; putAt: Date }> {
@@ -65,14 +55,13 @@ export class FolderOriginals implements OriginalStore {
   async #remove(contentHash: string, youngerThan: Date): Promise<number> {
     const path = this.#path(contentHash)
     const found = await unlessAbsent(stat(path))
-    if (found === undefined || found.mtime > youngerThan || this.#underWay.has(contentHash)) return 0
+    if (found === undefined || found.mtime > youngerThan) return 0
     await rm(path, { force: true })
     return found.size
   }
 
   async #put(contentHash: string, bytes: Uint8Array): Promise<void> {
     const path = this.#path(contentHash)
-    await this.#removals.get(contentHash)?.catch(() => {})
     try {
       const now = new Date()
       const isThere = (await unlessAbsent(stat(path)))?.size === bytes.length

@@ -6,13 +6,14 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
-  ListObjectsV2Command,
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3'
 import { AlikeError } from '../errors.js'
 import { type ByteRange, contentHashPattern, type OriginalStore } from './original-store.js'
 import { answeredBy } from './s3-answers.js'
+import { pagesBelow } from './s3-pages.js'
+import { TurnsByHash } from './turns-by-hash.js'
 
 export interface S3OriginalsOptions extends S3Connection {
   bucket: string
@@ -38,11 +39,7 @@ export class S3Originals implements OriginalStore {
   readonly #client: S3Client
   readonly #bucket: string
   readonly #prefix: string
-  /**
-   * By content hash, the last operation in progress: a put that found an original being removed would acknowledge it
-   * and lose it.
-   */
-  readonly #turns = new Map<string, Promise<unknown>>()
+  readonly #turns = new TurnsByHash()
 
   constructor({ bucket, prefix, ...connection }: S3OriginalsOptions) {
     this.#bucket = bucket
@@ -51,7 +48,7 @@ export class S3Originals implements OriginalStore {
   }
 
   put(contentHash: string, bytes: Uint8Array): Promise<void> {
-    return this.#inTurn(contentHash, () => this.#put(contentHash, bytes))
+    return this.#turns.run(contentHash, () => this.#put(contentHash, bytes))
   }
 
   async get(contentHash: string): Promise<Buffer | undefined> {
@@ -79,24 +76,16 @@ export class S3Originals implements OriginalStore {
   }
 
   remove(contentHash: string, youngerThan: Date): Promise<number> {
-    return this.#inTurn(contentHash, () => this.#remove(contentHash, youngerThan))
+    return this.#turns.run(contentHash, () => this.#remove(contentHash, youngerThan))
   }
 
   async *list(): AsyncGenerator<{ contentHash: string; bytes: number; putAt: Date }> {
-    for (let token: string | undefined; ; ) {
-      const page = await answeredBy(
-        'originals',
-        this.#client.send(
-          new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: this.#prefix, ContinuationToken: token }),
-        ),
-      )
-      for (const { Key = '', Size = 0, LastModified = new Date() } of page.Contents ?? []) {
+    const place = { Bucket: this.#bucket, Prefix: this.#prefix }
+    for await (const { Contents = [] } of pagesBelow(this.#client, 'originals', place))
+      for (const { Key = '', Size = 0, LastModified = new Date() } of Contents) {
         const contentHash = Key.slice(this.#prefix.length)
         if (contentHashPattern.test(contentHash)) yield { contentHash, bytes: Size, putAt: LastModified }
       }
-      token = page.NextContinuationToken
-      if (token === undefined) return
-    }
   }
 
   /** S3 acknowledges a PUT once the object is durable. */
@@ -144,18 +133,6 @@ export class S3Originals implements OriginalStore {
     return answer && { bytes: answer.ContentLength ?? 0, putAt: answer.LastModified ?? new Date() }
   }
 
-  /** Serialises puts and removals of one original. */
-  #inTurn<Result>(contentHash: string, work: () => Promise<Result>): Promise<Result> {
-    const done = (this.#turns.get(contentHash) ?? Promise.resolve()).then(work)
-    const ended = done
-      .catch(() => {})
-      .finally(() => {
-        if (this.#turns.get(contentHash) === ended) this.#turns.delete(contentHash)
-      })
-    this.#turns.set(contentHash, ended)
-    return done
-  }
-
   #place(contentHash: string): { Bucket: string; Key: string } {
     return { Bucket: this.#bucket, Key: `${this.#prefix}${contentHash}` }
   }
@@ -173,12 +150,9 @@ export function s3Client({ endpoint, credentials, ...connection }: S3Connection)
 /** Names directly below a prefix, as in a folder. */
 export async function foldersBelow(client: S3Client, Bucket: string, Prefix: string): Promise<string[]> {
   const names: string[] = []
-  for (let ContinuationToken: string | undefined; ; ) {
-    const page = await client.send(new ListObjectsV2Command({ Bucket, Prefix, Delimiter: '/', ContinuationToken }))
-    for (const { Prefix: whole = '' } of page.CommonPrefixes ?? []) names.push(whole.slice(Prefix.length, -1))
-    ContinuationToken = page.NextContinuationToken
-    if (ContinuationToken === undefined) return names
-  }
+  for await (const { CommonPrefixes = [] } of pagesBelow(client, 'originals', { Bucket, Prefix, Delimiter: '/' }))
+    for (const { Prefix: whole = '' } of CommonPrefixes) names.push(whole.slice(Prefix.length, -1))
+  return names
 }
 
 async function unlessAbsent<Value>(work: Promise<Value>): Promise<Value | undefined> {

@@ -8,12 +8,12 @@ import {
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
-  ListObjectsV2Command,
   PutObjectCommand,
   type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { answeredBy } from './s3-answers.js'
+import { pagesBelow } from './s3-pages.js'
 
 export interface S3UploadsOptions {
   client: S3Client
@@ -76,17 +76,10 @@ export class S3Uploads {
   }
 
   async *list(): AsyncGenerator<{ jobId: string; putAt: Date }> {
-    const { bucket, prefix } = this.#options
-    for (let token: string | undefined; ; ) {
-      const page = await answeredBy(
-        'uploads',
-        this.#client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: token })),
-      )
-      for (const { Key = '', LastModified = new Date() } of page.Contents ?? [])
-        yield { jobId: Key.slice(prefix.length), putAt: LastModified }
-      token = page.NextContinuationToken
-      if (token === undefined) return
-    }
+    const { bucket: Bucket, prefix: Prefix } = this.#options
+    for await (const { Contents = [] } of pagesBelow(this.#client, 'uploads', { Bucket, Prefix }))
+      for (const { Key = '', LastModified = new Date() } of Contents)
+        yield { jobId: Key.slice(Prefix.length), putAt: LastModified }
   }
 
   async #put(jobId: string, file: string, condition: PutCondition): Promise<void> {
