@@ -1,14 +1,14 @@
 /** All galleries by name: created, listed, deleted. Calls about pictures, searches and sets are passed to the parts. */
 import { AlikeError } from '../errors.js'
-import { nextTurn } from '../turns.js'
 import { type CatalogueEntry, type CatalogueRecord, readAtOnce } from './catalogue.js'
 import type { DecisionStore } from './decisions.js'
 import type { Engine } from './engine.js'
 import type { FeedbackStore } from './feedback.js'
+import { type GalleriesLimits, galleriesLimitsDefault } from './galleries-limits.js'
 import type { GalleryDecisions } from './gallery-decisions.js'
 import { GalleryFeedback } from './gallery-feedback.js'
 import { GalleryImages } from './gallery-images.js'
-import { type GalleryListPage, type GalleryListSlice, gallerySlices } from './gallery-list.js'
+import { allEntries, type GalleryListPage, type GalleryListSlice, gallerySlices } from './gallery-list.js'
 import type { GalleryChange, GalleryRules } from './gallery-options.js'
 import { GalleryReadings, unservedCodes } from './gallery-readings.js'
 import { GallerySearches } from './gallery-searches.js'
@@ -43,19 +43,6 @@ export interface GalleriesOptions extends RoutedSetsOptions {
   onRankingDrop?: ((reason: 'expired' | 'displaced') => void) | undefined
 }
 
-export interface GalleriesLimits {
-  /** Maximum number of galleries; one more is refused with `galleries_full`. */
-  galleriesMax: number
-  /** Characters of the records on one page of a list. At least one record is listed, whatever its length. */
-  pageMaxLength: number
-  /**
-   * Pending changes of a gallery that are remembered individually; beyond that the two sets are compared as a whole.
-   */
-  changedMax: number
-}
-
-const limitsDefault: GalleriesLimits = { galleriesMax: 10_000, pageMaxLength: 4 * 2 ** 20, changedMax: 100_000 }
-
 /** Calls that name a gallery reject with `gallery_not_found`. */
 export class Galleries {
   readonly images: GalleryImages
@@ -75,7 +62,7 @@ export class Galleries {
     this.#options = options
     this.#engines = Object.values(options.engines)
     this.models = options.models
-    this.#limits = { ...limitsDefault, ...options.limits }
+    this.#limits = { ...galleriesLimitsDefault, ...options.limits }
     this.#routed = new RoutedSets(options)
     this.#rankings = new KeptRankings({
       ...keptRankingsDefaults,
@@ -154,12 +141,7 @@ export class Galleries {
   /** Of all galleries, by their uids. */
   async rulesByUid(): Promise<Map<string, GalleryRules>> {
     const rules = new Map<string, GalleryRules>()
-    for (let after: string | undefined = ''; after !== undefined; ) {
-      const entries: CatalogueEntry[] = await this.#options.catalogue.entries({ after, limit: readAtOnce })
-      for (const entry of entries) rules.set(entry.uid, this.#routed.rulesOf(entry))
-      after = entries.at(-1)?.name
-      await nextTurn()
-    }
+    for await (const entry of allEntries(this.#options.catalogue)) rules.set(entry.uid, this.#routed.rulesOf(entry))
     return rules
   }
 

@@ -1,6 +1,6 @@
 /** The list of galleries, in slices that leave the event loop to others in between. */
 import { nextTurn } from '../turns.js'
-import { type Catalogue, type CatalogueRecord, readAtOnce } from './catalogue.js'
+import { type Catalogue, type CatalogueEntry, type CatalogueRecord, readAtOnce } from './catalogue.js'
 import { cursorAfter } from './image-cursor.js'
 import type { GalleryRecord } from './records.js'
 
@@ -45,6 +45,16 @@ export async function* gallerySlices(
     count += listed.length
     last = listed.at(-1)?.name ?? last
     left -= length
+    await nextTurn()
+  }
+}
+
+/** All galleries, by name; yields to other work in between. */
+export async function* allEntries(catalogue: Pick<Catalogue, 'entries'>): AsyncGenerator<CatalogueEntry> {
+  for (let after: string | undefined = ''; after !== undefined; ) {
+    const entries: CatalogueEntry[] = await catalogue.entries({ after, limit: readAtOnce })
+    yield* entries
+    after = entries.at(-1)?.name
     await nextTurn()
   }
 }

@@ -1,18 +1,10 @@
 /** The embedding sets of galleries: the serving one, another one, and switching between them. */
 import { AlikeError } from '../errors.js'
-import { nextTurn } from '../turns.js'
 import { changeAdvancing } from './advancing-changes.js'
-import {
-  type Catalogue,
-  type CatalogueEntry,
-  type CatalogueSet,
-  type NewCatalogueSet,
-  newUid,
-  readAtOnce,
-  type SetChange,
-} from './catalogue.js'
+import { type Catalogue, type CatalogueSet, type NewCatalogueSet, newUid, type SetChange } from './catalogue.js'
 import type { EmbeddingSet, OpenSet, SetState, StorageWishes } from './engine.js'
 import { GalleryLayout } from './gallery-layout.js'
+import { allEntries } from './gallery-list.js'
 import type { GalleryReadings } from './gallery-readings.js'
 import type { JobProgress, ProgressKeeper } from './job-progress.js'
 import type { KeptRankings } from './kept-rankings.js'
@@ -88,7 +80,7 @@ export class GallerySets {
   /** For all galleries with more than one set. */
   async beside(): Promise<{ gallery: string; beside: CatalogueSet[] }[]> {
     const found: { gallery: string; beside: CatalogueSet[] }[] = []
-    for await (const { name, uid } of this.#entries()) {
+    for await (const { name, uid } of allEntries(this.#routed.catalogue)) {
       const sets = await unlessLost(this.#routed.catalogue.sets(uid), [])
       const beside = sets.filter(({ stage }) => stage !== 'serving')
       if (beside.length > 0) found.push({ gallery: name, beside })
@@ -98,7 +90,7 @@ export class GallerySets {
 
   /** A gallery that has a set of this model. */
   async userOf(modelId: string): Promise<string | undefined> {
-    for await (const { name, set } of this.#entries()) if (set.modelId === modelId) return name
+    for await (const { name, set } of allEntries(this.#routed.catalogue)) if (set.modelId === modelId) return name
     return (await this.beside()).find(({ beside }) => beside.some((set) => set.modelId === modelId))?.gallery
   }
 
@@ -199,16 +191,6 @@ export class GallerySets {
       await serve(setUid, about)
     }
     return this.#writes.whileClosed(gallery, exchange, signal)
-  }
-
-  /** All galleries, by name; yields to other work in between. */
-  async *#entries(): AsyncGenerator<CatalogueEntry> {
-    for (let after: string | undefined = ''; after !== undefined; ) {
-      const entries: CatalogueEntry[] = await this.#routed.catalogue.entries({ after, limit: readAtOnce })
-      yield* entries
-      after = entries.at(-1)?.name
-      await nextTurn()
-    }
   }
 }
 
