@@ -1,4 +1,4 @@
-/** What an analysis waits for before it asks the index or compares copies, unless its job is stopped first. */
+/** Waits for what an analysis needs before it queries the index or compares copies, unless its job is stopped first. */
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { OpenScan } from '../gallery/scan.js'

@@ -1,4 +1,4 @@
-/** What people said of a gallery: their decisions about findings, and their judgements of hits. */
+/** Human input on a gallery: decisions about findings, and judgements of hits. */
 import type { StoredDecision } from '../gallery/decisions.js'
 import type { StoredJudgement } from '../gallery/feedback.js'
 import type { Galleries } from '../gallery/galleries.js'

@@ -1,6 +1,6 @@
 /**
- * A bounded line of pictures, batches pulled from it by idle session workers. Read `embed` for the life of one picture and
- * `#pump` for that of a batch.
+ * A bounded queue of pictures, from which idle session workers pull batches. Read `embed` for the life of one picture
+ * and `#pump` for that of a batch.
  */
 import { AlikeError } from '../errors.js'
 import type { EmbeddingInstruments } from '../metrics/embedding.js'

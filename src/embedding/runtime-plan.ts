@@ -1,4 +1,4 @@
-/** What would run a model on a provider: its precision, how many workers, in which batch sizes. Pure. */
+/** Plans how a model would run on a provider: precision, number of workers, batch sizes. Pure. */
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { type Model, type Precision, precisions } from './model-manifest.js'
@@ -39,7 +39,7 @@ export const cudaBatchSizes: readonly number[] = [1, 4, 16, 64]
 /** One copies while another computes. */
 const workersPerGpu = 2
 
-/** Everything that follows from the choice of a provider. */
+/** Everything that follows from the choice of provider. */
 export interface RuntimePlan {
   provider: Provider
   precision: Precision

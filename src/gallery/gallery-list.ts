@@ -1,4 +1,4 @@
-/** The list of galleries, in slices that leave the event loop to others in between. */
+/** The list of galleries, in slices that yield to the event loop in between. */
 import { nextTurn } from '../turns.js'
 import { type Catalogue, type CatalogueEntry, type CatalogueRecord, readAtOnce } from './catalogue.js'
 import { cursorAfter } from './image-cursor.js'

@@ -1,4 +1,4 @@
-/** A gallery's decisions, applied to whichever set serves when they are written, not when they were begun. */
+/** A gallery's decisions, applied to whichever set serves when they are written, not when they were started. */
 import { AlikeError } from '../errors.js'
 import type { CatalogueEntry } from './catalogue.js'
 import type { DecisionStore } from './decisions.js'
@@ -7,7 +7,7 @@ import { idOfStep } from './records.js'
 import type { RoutedSets } from './routed-sets.js'
 import type { Writes } from './writes.js'
 
-/** @throws AlikeError as `RoutedSets.openEntry` */
+/** @throws AlikeError as `RoutedSets.openEntry` does */
 export async function decisionsOf(
   entry: CatalogueEntry,
   { store, routed, writes }: { store: DecisionStore; routed: RoutedSets; writes: Writes },

@@ -29,9 +29,9 @@ export interface AskedSearch {
   /** If tracing is enabled. */
   trace?: RequestTrace | undefined
   gallery: string | readonly string[]
-  /** Id or name of the model of the set that is to answer. Left out: the one that serves. */
+  /** Id or name of the model whose set is to be searched. Default: the serving set. */
   set?: string | undefined
-  /** Name of the key it came with; empty where none is needed. */
+  /** Name of the caller's key; empty if none is required. */
   caller: string
   images: Buffer[]
   given: SearchGiven
@@ -49,12 +49,12 @@ export interface AnsweredSearchOptions extends SearchParts {
 interface SearchRequest<Named> {
   request: FastifyRequest
   reply: FastifyReply
-  /** What was searched, as the answer calls it. */
+  /** What was searched, as named in the response. */
   named: Named
   asked: Pick<AskedSearch, 'gallery' | 'set' | 'images' | 'given' | 'placeOf' | 'signal'>
 }
 
-/** For a search that is a whole request: within what answers may take, and in turns if it is long. */
+/** For a search that is a whole request: within the limits of responses, and in turns if it is long. */
 export function searchAnswerer({ answers, ...searching }: AnsweredSearchOptions) {
   return async <Named extends object>({ request, reply, named, asked }: SearchRequest<Named>) => {
     const account = answers.of(reply)
@@ -82,7 +82,7 @@ export async function answerSearch(asked: AskedSearch, searching: SearchParts): 
   for (const stage of stages) metrics.observeStage(stage, answer.durations[`${stage}Ms`])
   metrics.countSearch(answer.method)
   traceStages(asked.trace, answer.durations, answer.method)
-  // of a set that only an operator asks nothing is learnt of what people ask
+  // a set that only an operator can search shows nothing about what people search for
   if (given.pageToken === undefined && asked.set === undefined) watchAnswer(answer, asked, parts.watch)
   return answerView(answer, {
     include: [given.include ?? []].flat(),

@@ -1,4 +1,4 @@
-/** The answer of a search as callers see it: ranked ids, with what they asked to be included. */
+/** Search results as shown to callers: ranked ids, with the requested details. */
 import type { Static } from 'typebox'
 import {
   basisOf,
@@ -14,14 +14,14 @@ import type { SearchAnswer, SearchHit } from './schemas/search.js'
 
 export interface AnswerViewOptions {
   include: readonly string[]
-  /** What links begin with. */
+  /** Prefix of links. */
   basePath: string
   calibration?: ScoreCalibration
-  /** Where the vote was told to see no match. */
+  /** The threshold below which the vote sees no match. */
   threshold?: CalibratedThreshold
 }
 
-/** All but where was searched. */
+/** Everything except what was searched. */
 export type ViewedAnswer = Omit<Static<typeof SearchAnswer>, 'gallery'>
 
 export function answerView(answer: Answer, options: AnswerViewOptions): ViewedAnswer {
@@ -88,7 +88,7 @@ function hitView(
   }
 }
 
-/** To microseconds: the clock knows no more. */
+/** To microseconds, the resolution of the clock. */
 function rounded(durations: QueryDurations): QueryDurations {
   const round = (ms: number) => Math.round(ms * 1_000) / 1_000
   const { decodeMs, queueMs, embedMs, searchMs, totalMs } = durations

@@ -47,7 +47,7 @@ export function examplesOf(
   return { like: examples, unlike: [unlike].flat().map((id) => ({ id })), includeSelf }
 }
 
-/** Which pictures may be hits, and how they are searched for. */
+/** Which pictures may be hits, and how to search for them. */
 export function hitsOf(
   given: SearchGiven,
   calibration: ScoreCalibration | undefined,
@@ -80,7 +80,7 @@ function lowestScore(
   return Math.max(minScore ?? -1, scoreOfProbability(calibration, minPSame) ?? Infinity)
 }
 
-/** Ranks by raised scores do not affect similarity between hits, nor votes. */
+/** Ranking by raised scores affects neither similarity between hits nor votes. */
 export function boostsOf(given: SearchGiven, misfit: Refuse): Pick<Query, 'boosts'> {
   if (!('boosts' in given) || given.boosts === undefined) return {}
   if (

@@ -1,4 +1,4 @@
-/** What is learnt from searches as they are answered: drift, recall, and how another model would have answered. */
+/** Observes searches as they are answered: drift, recall, and how another model would have answered. */
 import type { KeptQueries } from '../originals/kept-queries.js'
 import type { Shadow, ShadowedSearch } from '../re-embedding/shadow.js'
 import type { Answer } from '../retrieval.js'
@@ -22,7 +22,9 @@ export interface WatchedSearch {
   given: SearchGiven
 }
 
-/** Of queries by a picture among all of one gallery: others say little of the model, and raised scores nothing. */
+/**
+ * Only for queries by a picture over all of one gallery: others show little about the model, and raised scores nothing.
+ */
 export function watchAnswer(
   answer: Answer,
   { gallery, images, given }: WatchedSearch,
@@ -35,7 +37,7 @@ export function watchAnswer(
   if (isPlain && best?.rank === 1) drift.observe(modelId, best.score)
   if (method === 'hnsw') recall.offer(gallery, { vector, filter: filterOf(given), ef: given.ef })
   const like = shadowedExample(images, given)
-  // another model can be asked the same, whole picture for whole picture
+  // another model can be given the same whole picture
   if (like !== undefined && 'bytes' in like && like.region === undefined) void queries.offer(gallery, like.bytes)
   if (like !== undefined && best?.rank === 1)
     shadow.offer(gallery, {
@@ -46,7 +48,7 @@ export function watchAnswer(
     })
 }
 
-/** A search by one picture whose hits are ordered by score: one that another model can be asked as well. */
+/** A search by one picture with hits ordered by score, which another model can run as well. */
 function shadowedExample(images: readonly Buffer[], given: SearchGiven): ShadowedSearch['like'] | undefined {
   const { imageId, region, unlike, like, minScore, nearCopies, diversity } = given
   const others = [unlike, like, minScore, nearCopies, diversity].some((one) => one !== undefined)

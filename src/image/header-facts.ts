@@ -1,4 +1,4 @@
-/** What a header tells before anything is decoded: the memory that a decode takes, and the colours of its samples. */
+/** Facts from the header, before anything is decoded: the memory a decode takes, and the colours of its samples. */
 import type { Metadata } from 'sharp'
 import { AlikeError } from '../errors.js'
 import { avifPixels } from './avif-sizes.js'

@@ -1,4 +1,4 @@
-/** The square that the network sees, by the rules of its preprocessing. */
+/** The square that the network sees, according to its preprocessing. */
 import type { Sharp } from 'sharp'
 import { cubicSquare } from './cubic-enlargement.js'
 import type { SizedRgb } from './decoder.js'
@@ -10,7 +10,7 @@ export function shortSideOf({ fit, resizeShortSide, inputSize }: Preprocessing):
   return fit === 'cover' ? resizeShortSide : inputSize
 }
 
-/** For the views in which the picture is fitted the other way. */
+/** For the views with the other fit. */
 export function otherRule(preprocessing: Preprocessing): Preprocessing {
   return { ...preprocessing, fit: preprocessing.fit === 'cover' ? 'squash' : 'cover' }
 }

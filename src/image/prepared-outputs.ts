@@ -1,4 +1,4 @@
-/** What is made of a picture and in which decodes: as few as possible, each with the memory that it needs. */
+/** Plans the outputs of a picture: as few decodes as possible, each with the memory it needs. */
 import type { Sharp } from 'sharp'
 import { decodeMemoryBytes } from './decode-memory.js'
 import { encodeThumbnail, fromRgb, type OpenedImage, type SizedRgb, toRgb, toSizedRgb, toThumbnail } from './decoder.js'
@@ -56,7 +56,7 @@ export function outputsOf(image: OpenedImage, wanted: WantedOutputs): Output[] {
   const small = thumbnail && sizeWithin(image, thumbnail.maxSide)
   const ofWhole = region === undefined ? small : undefined
   const isOnce = isDecodedOnce(shaped, wanted)
-  // the thumbnail comes from the decode of the square if that has all of the picture, in sufficient size
+  // the thumbnail comes from the decode of the square if that contains the whole picture in sufficient size
   const alsoSmall = isOnce || (ofWhole && wholeHolds(ofWhole, shaped.shape, wanted.preprocessing)) ? ofWhole : undefined
   const outputs = isOnce ? [outputOfAll(shaped, wanted, alsoSmall)] : separateOutputs(shaped, wanted, alsoSmall)
   return small === undefined || alsoSmall !== undefined

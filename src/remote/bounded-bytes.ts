@@ -1,4 +1,4 @@
-/** The bytes of a picture that arrives from elsewhere, up to a limit. */
+/** The bytes of an incoming picture, up to a limit. */
 import { AlikeError } from '../errors.js'
 
 export interface BoundedBytesOptions {

@@ -1,4 +1,4 @@
-/** The thread's end of the connection: what it answers, and how errors and buffers travel back. */
+/** The thread's end of the connection: its answers, and how errors and buffers travel back. */
 import { parentPort, receiveMessageOnPort, type TransferListItem } from 'node:worker_threads'
 import { AlikeError } from '../errors.js'
 import { type CallMessage, type CallTable, expectSendable, type FromThread, type ToThread } from './call-messages.js'

@@ -1,4 +1,4 @@
-/** What the dialogs send of a gallery: what was chosen, and nothing else. */
+/** What the gallery dialogs send: what was chosen, and nothing else. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
@@ -13,7 +13,7 @@ import {
 
 const gallery = { originals: 'keep', holdsOriginals: true, keepQueries: 20 } as const
 
-test('of a new gallery only what was chosen is sent', () => {
+test('for a new gallery only what was chosen is sent', () => {
   for (const [choices, body] of [
     [{}, {}],
     [{ keepQueries: '0', originals: '' }, {}],
@@ -31,7 +31,7 @@ test('of a new gallery only what was chosen is sent', () => {
     assert.deepEqual(newGalleryBody({ ...nothingNew, ...choices }), body, JSON.stringify(choices))
 })
 
-test('a change is what differs from the gallery; without any there is none to be sent', () => {
+test('a change contains the differences from the gallery; without any, nothing is sent', () => {
   const rules = rulesOf(gallery)
   for (const [choices, change] of [
     [{}, undefined],
@@ -48,7 +48,7 @@ test('a change is what differs from the gallery; without any there is none to be
     assert.deepEqual(changeOf(gallery, { ...rules, ...choices }), change, JSON.stringify(choices))
 })
 
-test('only what is held can be given up, and only where nothing more is kept', () => {
+test('originals can only be released if some are held and no more are kept', () => {
   const none = { ...rulesOf(gallery), originals: 'none' } as const
   assert.equal(mayRelease(gallery, rulesOf(gallery)), false)
   assert.equal(mayRelease(gallery, none), true)

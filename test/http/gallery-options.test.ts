@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { makeKey } from '../../src/access/api-keys.js'
 import { startApp } from '../support/app.js'
 
-test('engines and defaults of galleries are told as they are configured, to keys of some galleries, too', async (t) => {
+test('engines and defaults of galleries are returned as configured, even to keys restricted to some galleries', async (t) => {
   const shop = makeKey('shop', 'read', { galleries: ['shop-*'] })
   const app = await startApp(t, { apiKeys: shop.line, originals: 'none', keptQueriesDays: 2, setKeptDays: 3 })
   const headers = { authorization: `Bearer ${shop.key}` }

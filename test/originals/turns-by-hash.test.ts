@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { TurnsByHash } from '../../src/originals/turns-by-hash.js'
 
-test('work on one original is done in order, also after a failure; work on another does not wait', async () => {
+test('work on one original runs in order, also after a failure; work on another does not wait', async () => {
   const turns = new TurnsByHash()
   const done: string[] = []
   let letGo = () => {}

@@ -1,4 +1,4 @@
-/** Look-ups that a process remembers while PostgreSQL is away: for a second, and then none. */
+/** Look-ups cached by a process while PostgreSQL is down: for a second, and no longer. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AlikeError } from '../../src/errors.js'
@@ -8,7 +8,7 @@ import { cuttingProxy } from '../support/cutting-proxy.js'
 import { until } from '../support/until.js'
 import { newDatabase, openStores } from './shared-stores.js'
 
-test('a process that is cut off answers from its memory for a second, then refuses; a deleted gallery does not come back', async (t) => {
+test('a process that is cut off answers from its cache for a second, then refuses; a deleted gallery does not come back', async (t) => {
   const url = await newDatabase(t)
   if (url === undefined) return
   const direct = await openStores(t, url)
@@ -23,7 +23,7 @@ test('a process that is cut off answers from its memory for a second, then refus
 
   assert.equal(await outcome('a'), 'found')
   proxy.leave()
-  // asked for the last time before it was cut off, at the latest
+  // requested for the last time before the cut-off, at the latest
   const begunAt = performance.now()
   await direct.catalogue.remove('a')
   let lastFoundAt = begunAt
@@ -42,7 +42,7 @@ test('a process that is cut off answers from its memory for a second, then refus
   assert.equal(await outcome('a'), 'none')
 })
 
-test('what a process deletes itself it finds no more, though a look-up was under way', async (t) => {
+test('a process no longer finds what it deleted itself, even if a look-up was in progress', async (t) => {
   const url = await newDatabase(t)
   if (url === undefined) return
   const { catalogue } = await openStores(t, url)

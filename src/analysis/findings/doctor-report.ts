@@ -1,4 +1,4 @@
-/** What the search for duplicates and the doctor report. */
+/** The reports of the duplicate search and the doctor. */
 import { type Static, Type } from 'typebox'
 import { Count, Id, Label, Score, Share } from './report-values.js'
 

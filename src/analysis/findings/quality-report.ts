@@ -1,4 +1,4 @@
-/** What an evaluation reports: quality by labels, by what people judged, and the recall of the index. */
+/** The report of an evaluation: quality by labels and by human judgements, and the recall of the index. */
 import { type Static, Type } from 'typebox'
 import { Count, Id, Share } from './report-values.js'
 

@@ -1,4 +1,4 @@
-/** Values that the reports of analyses consist of. */
+/** Value schemas shared by the analysis reports. */
 import { Type } from 'typebox'
 
 export const Count = (description: string) => Type.Integer({ minimum: 0, description })

@@ -1,11 +1,11 @@
-/** Fields for what a gallery keeps, and for where it is stored. */
+/** Fields for what a gallery keeps and where it is stored. */
 import type { Originals, RuleChoices, StorageChoices } from './gallery-choices.js'
 import type { GalleryOptions } from './load-gallery-options.js'
 
 export interface FieldsProps<Choices> {
   choices: Choices
   onChange: (change: Partial<Choices>) => void
-  /** Undefined until they have arrived. */
+  /** Undefined until loaded. */
   options: GalleryOptions | undefined
 }
 
@@ -15,7 +15,7 @@ const originalsTexts: Record<Originals, string> = {
   none: 'are not stored',
 }
 
-/** @param standard the service's default can be chosen */
+/** @param standard whether the service's default can be chosen */
 export function RuleFields({ choices, onChange, options, standard }: FieldsProps<RuleChoices> & { standard: boolean }) {
   return (
     <>
@@ -55,7 +55,7 @@ export function RuleFields({ choices, onChange, options, standard }: FieldsProps
   )
 }
 
-/** @param without engines that are no choice */
+/** @param without engines that cannot be chosen */
 export function StorageFields({
   choices,
   onChange,

@@ -1,9 +1,9 @@
-/** What a form chooses for a gallery, as texts of its fields, and what is sent of it: nothing that was left as it is. */
+/** The choices in a gallery form, as field texts, and the request made from them: contains only what was changed. */
 
 export type Originals = 'keep' | 'reference' | 'none'
 export type Quantisation = 'none' | 'rq8'
 
-/** Of a gallery as the service tells it. */
+/** As returned by the service. */
 export interface GalleryRules {
   originals: Originals
   holdsOriginals: boolean
@@ -13,7 +13,7 @@ export interface GalleryRules {
 /** Where a gallery is stored; empty: as the service is configured. */
 export interface StorageChoices {
   engine: string
-  /** It has shards and replicas. */
+  /** The engine has shards and replicas. */
   distributed: boolean
   shards: string
   replicas: string
@@ -22,7 +22,7 @@ export interface StorageChoices {
 
 export interface RuleChoices {
   originals: Originals | ''
-  /** Gives up what was kept. */
+  /** Release stored originals. */
   release: boolean
   keepQueries: string
 }
@@ -56,12 +56,12 @@ export function newGalleryBody(choices: NewGalleryChoices) {
   }
 }
 
-/** Choices by which nothing changes. */
+/** The choices that change nothing. */
 export function rulesOf({ originals, keepQueries }: GalleryRules): RuleChoices {
   return { originals, release: false, keepQueries: String(keepQueries) }
 }
 
-/** Undefined: nothing would change. */
+/** Undefined if nothing would change. */
 export function changeOf(gallery: GalleryRules, choices: RuleChoices) {
   const { originals, keepQueries } = choices
   const change = {
@@ -72,7 +72,7 @@ export function changeOf(gallery: GalleryRules, choices: RuleChoices) {
   return Object.keys(change).length === 0 ? undefined : change
 }
 
-/** There is something to give up, and nothing more is to be kept. */
+/** Originals are stored, and no more are to be kept. */
 export function mayRelease(
   { holdsOriginals }: Pick<GalleryRules, 'holdsOriginals'>,
   { originals }: RuleChoices,

@@ -13,7 +13,7 @@ import { useFollowedJob } from './use-followed-job.js'
 export interface MovePanelProps {
   gallery: Gallery
   options: GalleryOptions
-  /** Asks for the gallery anew. */
+  /** Reloads the gallery. */
   onChanged: () => void
 }
 

@@ -53,7 +53,7 @@ export function NewGallery({ onMade }: { onMade?: () => void }) {
   )
 }
 
-/** Where there is only one, nothing is to be chosen. */
+/** With a single model there is nothing to choose. */
 function ModelField({
   choices,
   onChange,

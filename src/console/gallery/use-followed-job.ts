@@ -1,11 +1,11 @@
-/** A job as it goes on, from whenever its id is known until it has ended. */
+/** Follows a job from the moment its id is known until it ends. */
 import { useEffect, useState } from 'preact/hooks'
 import { followJob, type Job } from '../api/follow-job.js'
 
 export interface FollowedJob {
   job: Job | undefined
   error: unknown
-  /** What an answer told of it. */
+  /** Takes the job from a response. */
   setJob: (job: Job) => void
 }
 

@@ -1,4 +1,4 @@
-/** Pauses, resumes and cancels a job that is not over. */
+/** Pauses, resumes and cancels an unfinished job. */
 import { useState } from 'preact/hooks'
 import type { Job } from '../api/follow-job.js'
 import { answerOf, service } from '../api/service.js'
@@ -6,7 +6,7 @@ import { say } from '../controls/toasts.js'
 
 export interface JobActionsProps {
   job: Job
-  /** Hears of it as it is then. */
+  /** Receives the changed job. */
   onChanged: (job: Job) => void
 }
 
@@ -18,7 +18,7 @@ export function JobActions({ job, onChanged }: JobActionsProps) {
     try {
       onChanged(await call())
     } catch (error) {
-      // it may have ended meanwhile
+      // it may have ended in the meantime
       say(error instanceof Error ? error.message : String(error))
     }
     setBusy(false)

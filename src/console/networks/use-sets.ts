@@ -24,7 +24,7 @@ export interface Sets {
   build: (asked: Build) => void
   serve: (model: string, force: boolean) => void
   remove: (model: string) => void
-  /** The job as an answer told it. */
+  /** Takes the job from a response. */
   setJob: (job: Job) => void
 }
 

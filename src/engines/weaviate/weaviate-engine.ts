@@ -157,7 +157,9 @@ export class WeaviateEngine implements Engine {
     return new ImageCollection(this.#server, collectionOf(uid), layout, tuning)
   }
 
-  /** @throws AlikeError `gallery_not_found` if the set was dropped meanwhile: that found nothing to remove */
+  /**
+   * @throws AlikeError `gallery_not_found` if the set was dropped in the meantime, when there was nothing to remove yet
+   */
   async #make({ uid }: EmbeddingSet, collection: ImageCollection): Promise<void> {
     await collection.make()
     if (!this.#dropped.has(uid)) return

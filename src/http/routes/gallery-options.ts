@@ -1,4 +1,4 @@
-/** `GET /v1/gallery-options`: what a dialog that makes, changes or moves a gallery has to know. */
+/** `GET /v1/gallery-options`: what a dialog for creating, changing or moving a gallery needs to know. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Config } from '../../config/config.js'
 import type { Galleries } from '../../gallery/galleries.js'

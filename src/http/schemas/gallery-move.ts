@@ -1,4 +1,4 @@
-/** The copy of a gallery in another engine, while it is moved there and as long as it is kept. */
+/** The copy of a gallery in another engine, during its move and as long as it is kept. */
 import { type Static, Type } from 'typebox'
 import type { ToldMove } from '../../re-embedding/gallery-moves.js'
 import type { Compared } from '../../re-embedding/set-about.js'

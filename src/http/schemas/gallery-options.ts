@@ -1,4 +1,4 @@
-/** What callers can choose for a gallery, and what applies where they choose nothing. */
+/** What callers can choose for a gallery, and the defaults. */
 import { Type } from 'typebox'
 import { originalsModes } from '../../gallery/gallery-options.js'
 import { named } from './named.js'

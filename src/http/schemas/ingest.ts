@@ -1,4 +1,4 @@
-/** Bulk uploads: their parameters, and what they are sent as. */
+/** Bulk uploads: their parameters and content types. */
 import { Type } from 'typebox'
 import { AddLine, DeleteLine } from '../../ingest/line-schemas.js'
 import { litterRules } from '../../ingest/litter.js'

@@ -1,12 +1,12 @@
-/** What a search of several galleries is asked. */
+/** Parameters of a search over several galleries. */
 import { Type } from 'typebox'
 import { BinaryImage } from './image-body.js'
 import { searchSchemas } from './search-parameters.js'
 
-/** Galleries that one search may ask. */
+/** Maximum galleries per search. */
 export const galleriesMax = 64
 
-/** Of one gallery alone: they speak of stored pictures, or compare hits with each other. */
+/** Only for a single gallery, because they refer to stored pictures or compare hits with each other. */
 const ofOneGallery = [
   'imageId',
   'like',

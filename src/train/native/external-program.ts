@@ -1,7 +1,7 @@
-/** Programs of the machine that the set-up runs: npm, tar, pip, the compiler. */
+/** Runs the programs that the set-up needs: npm, tar, pip, the compiler. */
 import { spawnSync } from 'node:child_process'
 
-/** @returns what it wrote @throws Error if it is missing or fails */
+/** @returns its output @throws Error if it is missing or fails */
 export function execute(program: string, args: readonly string[]): string {
   const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 26 })
   if (error !== undefined)

@@ -1,4 +1,7 @@
-/** A gallery is moved to a real Weaviate server and back by the dialog of its settings: paused, resumed, cancelled, continued. */
+/**
+ * Moves a gallery to a real Weaviate server and back through its settings dialog: paused, resumed, cancelled,
+ * continued.
+ */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { startApp, type TestApp } from '../../support/app.js'
@@ -8,7 +11,7 @@ import { chromiumFile, expectAccessible, openBrowser, openPage } from './chromiu
 import { until, untilTold } from './walk.js'
 
 const skip = chromiumFile === undefined ? 'there is no Chromium on this machine' : skipWithoutWeaviate
-/** Three groups are copied: there is time to pause after the first and to cancel after the second. */
+/** Copied in three groups, which leaves time to pause after the first and to cancel after the second. */
 const count = 120
 
 async function filled(t: TestContext): Promise<TestApp> {
@@ -23,7 +26,7 @@ async function filled(t: TestContext): Promise<TestApp> {
   return app
 }
 
-test('a gallery is moved by the dialog of its settings, with pause, resume and cancel, and back', {
+test('a gallery moves through its settings dialog, with pause, resume and cancel, and back', {
   skip,
 }, async (t) => {
   const app = await filled(t)

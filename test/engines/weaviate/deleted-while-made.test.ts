@@ -29,7 +29,7 @@ async function opened(t: TestContext) {
   return { server, galleries, catalogue: catalogueOf(galleries) }
 }
 
-/** It was created, or deleted before that. */
+/** It was created, or had been deleted before. */
 const createdOrGone = (making: Promise<unknown>) =>
   making.then(
     () => 'created',
@@ -70,13 +70,17 @@ test('deleted by another process, and another gallery of its name stays', needsS
   await galleries.delete('g')
 })
 
-test('created after it was deleted and looked for, by a process that died before it knew', needsServer, async (t) => {
-  const { server, galleries } = await opened(t)
-  const set = { uid: 'a1'.repeat(8), galleryUid: 'g', modelId: 'm', dimension: 4, state: 'ready' as const }
-  const other = await openWeaviate({ layout, server: server.settings, logger: pino({ level: 'silent' }) })
-  t.after(() => other.close())
-  await engineOf(galleries).drop(set)
-  await other.prepare(set, {}, false)
-  assert.equal((await collections(server)).length, 1)
-  await until(async () => (await collections(server)).length === 0, 'the second look')
-})
+test(
+  'created after its deletion and the check for it, by a process that died before it knew',
+  needsServer,
+  async (t) => {
+    const { server, galleries } = await opened(t)
+    const set = { uid: 'a1'.repeat(8), galleryUid: 'g', modelId: 'm', dimension: 4, state: 'ready' as const }
+    const other = await openWeaviate({ layout, server: server.settings, logger: pino({ level: 'silent' }) })
+    t.after(() => other.close())
+    await engineOf(galleries).drop(set)
+    await other.prepare(set, {}, false)
+    assert.equal((await collections(server)).length, 1)
+    await until(async () => (await collections(server)).length === 0, 'the second look')
+  },
+)

@@ -1,4 +1,4 @@
-/** The rows of job results: the reports of analyses, for example. */
+/** The rows of job results, such as the reports of analyses. */
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import { type Database, damaged, type Statement } from './database.js'
 
@@ -24,14 +24,14 @@ export class JobResultRows {
     )
   }
 
-  /** @throws AlikeError `data_unreadable`, also when there is none */
+  /** @throws AlikeError `data_unreadable`, also if it is missing */
   get(job: number): string {
     const row = this.#ofJob.get(job)
     if (row === undefined) throw damaged('The result of a job is missing.')
     return checked(row).result
   }
 
-  /** Compares every row of every job. @throws AlikeError `data_unreadable` */
+  /** Checks every row of every job. @throws AlikeError `data_unreadable` */
   verifyAll(onRow: () => void): void {
     for (const row of this.#database.prepare<[], StoredRow>('SELECT * FROM job_result').iterate()) {
       checked(row)

@@ -43,7 +43,7 @@ export interface PutRequest extends Omit<ChangeRequest, 'steps' | 'progress'> {
   step: PutStep
 }
 
-/** Tables that a change of pictures touches besides their own. */
+/** Other tables affected by a change of pictures. */
 export interface SetImagesTables {
   galleries: GalleryTable
   sets: SetTable
