@@ -9,17 +9,18 @@ import type { TestedEngine, TestedOptions } from './tested-engine.js'
 
 const makeVector = unitVectors({ dimension: model.dimension, seed: 77, clusters: 40 })
 const vectors = Array.from({ length: 4_000 }, makeVector)
+const few = vectors.slice(0, 500)
 const queries = Array.from({ length: 60 }, makeVector)
 const idOf = (i: number) => `p${String(i).padStart(5, '0')}`
 const idsOf = ({ hits, groups }: Pick<SearchPage, 'hits' | 'groups'>) =>
   groups?.map(({ key }) => String(key)) ?? hits.map(({ record }) => record.id)
 
 export function pagingSuite(engine: TestedEngine): void {
-  async function filled(t: TestContext, options: TestedOptions = {}): Promise<Galleries> {
+  async function filled(t: TestContext, options: TestedOptions = {}, stored = vectors): Promise<Galleries> {
     const galleries = await engine.open(t, await engine.newPlace(t), { poorIndex: true, ...options })
     await galleries.create('a')
     // every tenth picture is stored twice, and a score is shared by both
-    const images = vectors.flatMap((vector, i) => {
+    const images = stored.flatMap((vector, i) => {
       const more = { label: i % 3 === 0 ? 'third' : 'other', metadata: { product: Math.floor(i / 4) } }
       const original = newImage(idOf(i), vector, more)
       return [
@@ -43,55 +44,6 @@ export function pagingSuite(engine: TestedEngine): void {
     'diverse hits': { diversity: { share: 0.4, candidates: 50 } },
     groups: { groupBy: { field: 'metadata.product', size: 2 } },
   }
-
-  test('pages of ten by offset return everything once, whatever is searched for', async (t) => {
-    const galleries = await filled(t)
-    for (const [kind, terms] of Object.entries(kinds)) {
-      let graph = 0
-      for (const vector of queries.slice(0, Math.min(kind === 'plain hits' ? 60 : 8, engine.pagedQueriesMax))) {
-        const whole = await galleries.searches.search('a', { vector, k: 120, ...terms })
-        const paged: string[] = []
-        for (let offset = 0; offset < 120; offset += 10) {
-          const page = await galleries.searches.search('a', { vector, k: 10, offset, ...terms })
-          graph += Number(page.method === 'hnsw')
-          assert.deepEqual(
-            page.hits.map(({ rank }) => rank),
-            page.hits.map((_, i) => offset + i + 1),
-          )
-          if (terms.diversity === undefined)
-            assert.ok(page.hits.every(({ score }, i) => i === 0 || score <= page.hits[i - 1]!.score))
-          paged.push(...idsOf(page))
-        }
-        assert.equal(new Set(paged).size, paged.length, kind)
-        assert.deepEqual(paged.toSorted(), idsOf(whole).toSorted(), kind)
-      }
-      assert.ok(graph > 0, `a scan would prove nothing: ${kind}`)
-    }
-  })
-
-  test('the first six pages of ten come from one search, in its order', async (t) => {
-    const galleries = await filled(t)
-    for (const vector of queries.slice(0, engine.pagedQueriesMax)) {
-      const { hits } = await galleries.searches.search('a', { vector, k: 60 })
-      for (let offset = 0; offset < 60; offset += 10)
-        assert.deepEqual(
-          (await galleries.searches.search('a', { vector, k: 10, offset })).hits,
-          hits.slice(offset, offset + 10),
-        )
-    }
-  })
-
-  test('deep pages of other sizes are slices of the same list', async (t) => {
-    const galleries = await filled(t)
-    for (const vector of queries.slice(0, Math.min(5, engine.pagedQueriesMax))) {
-      const found = new Set(idsOf(await galleries.searches.search('a', { vector, k: 700 })))
-      const paged: string[] = []
-      for (const k of [7, 30, 64, 1, 200, 98, 300])
-        paged.push(...idsOf(await galleries.searches.search('a', { vector, k, offset: paged.length })))
-      assert.equal(new Set(paged).size, 700)
-      assert.deepEqual(new Set(paged), found)
-    }
-  })
 
   test('more pictures with one score than are ordered at once are paged without repeats', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
@@ -130,32 +82,101 @@ export function pagingSuite(engine: TestedEngine): void {
     return pages
   }
 
-  test('pages of ten by token come from one ranking, to its end', async (t) => {
+  test('pages of one gallery, unchanged and then with pictures removed', async (t) => {
     const galleries = await filled(t)
-    for (const [kind, terms] of Object.entries(kinds)) {
-      for (const vector of queries.slice(0, 2)) {
-        const whole = await galleries.searches.search('a', { vector, k: 400, ...terms })
-        const pages = await pagesOf(galleries, { vector, k: 10, ...terms })
-        const paged = pages.flatMap(idsOf)
-        assert.equal(new Set(paged).size, paged.length, kind)
-        assert.deepEqual(paged.toSorted(), idsOf(whole).toSorted(), kind)
-        assert.deepEqual(
-          pages.flatMap((page) => (page.groups ?? page.hits).map(({ rank }) => rank)),
-          paged.map((_, i) => i + 1),
-        )
-        const records = pages
-          .flatMap(({ hits, groups }) => groups?.flatMap((group) => group.hits) ?? hits)
-          .map(({ record }) => record)
-        for (const { id, label, metadata } of records) {
-          const stored = await galleries.images.get('a', id)
+
+    await t.test('pages of ten by offset return everything once, whatever is searched for', async () => {
+      for (const [kind, terms] of Object.entries(kinds)) {
+        let graph = 0
+        for (const vector of queries.slice(0, Math.min(kind === 'plain hits' ? 60 : 8, engine.pagedQueriesMax))) {
+          const whole = await galleries.searches.search('a', { vector, k: 120, ...terms })
+          const paged: string[] = []
+          for (let offset = 0; offset < 120; offset += 10) {
+            const page = await galleries.searches.search('a', { vector, k: 10, offset, ...terms })
+            graph += Number(page.method === 'hnsw')
+            assert.deepEqual(
+              page.hits.map(({ rank }) => rank),
+              page.hits.map((_, i) => offset + i + 1),
+            )
+            if (terms.diversity === undefined)
+              assert.ok(page.hits.every(({ score }, i) => i === 0 || score <= page.hits[i - 1]!.score))
+            paged.push(...idsOf(page))
+          }
+          assert.equal(new Set(paged).size, paged.length, kind)
+          assert.deepEqual(paged.toSorted(), idsOf(whole).toSorted(), kind)
+        }
+        assert.ok(graph > 0, `a scan would prove nothing: ${kind}`)
+      }
+    })
+
+    await t.test('the first six pages of ten come from one search, in its order', async () => {
+      for (const vector of queries.slice(0, engine.pagedQueriesMax)) {
+        const { hits } = await galleries.searches.search('a', { vector, k: 60 })
+        for (let offset = 0; offset < 60; offset += 10)
           assert.deepEqual(
-            { label, metadata },
-            { label: stored?.label, metadata: stored?.metadata },
-            'records are whole',
+            (await galleries.searches.search('a', { vector, k: 10, offset })).hits,
+            hits.slice(offset, offset + 10),
           )
+      }
+    })
+
+    await t.test('deep pages of other sizes are slices of the same list', async () => {
+      for (const vector of queries.slice(0, Math.min(5, engine.pagedQueriesMax))) {
+        const found = new Set(idsOf(await galleries.searches.search('a', { vector, k: 700 })))
+        const paged: string[] = []
+        for (const k of [7, 30, 64, 1, 200, 98, 300])
+          paged.push(...idsOf(await galleries.searches.search('a', { vector, k, offset: paged.length })))
+        assert.equal(new Set(paged).size, 700)
+        assert.deepEqual(new Set(paged), found)
+      }
+    })
+
+    await t.test('pages of ten by token come from one ranking, to its end', async () => {
+      for (const [kind, terms] of Object.entries(kinds)) {
+        for (const vector of queries.slice(0, 2)) {
+          const whole = await galleries.searches.search('a', { vector, k: 400, ...terms })
+          const pages = await pagesOf(galleries, { vector, k: 10, ...terms })
+          const paged = pages.flatMap(idsOf)
+          assert.equal(new Set(paged).size, paged.length, kind)
+          assert.deepEqual(paged.toSorted(), idsOf(whole).toSorted(), kind)
+          assert.deepEqual(
+            pages.flatMap((page) => (page.groups ?? page.hits).map(({ rank }) => rank)),
+            paged.map((_, i) => i + 1),
+          )
+          const records = pages
+            .flatMap(({ hits, groups }) => groups?.flatMap((group) => group.hits) ?? hits)
+            .map(({ record }) => record)
+          for (const { id, label, metadata } of records) {
+            const stored = await galleries.images.get('a', id)
+            assert.deepEqual(
+              { label, metadata },
+              { label: stored?.label, metadata: stored?.metadata },
+              'records are whole',
+            )
+          }
         }
       }
-    }
+    })
+
+    await t.test('removing the first picture leaves its neighbours where they were', async () => {
+      const vector = queries[5]!
+      const first = await galleries.searches.firstPage('a', { vector, k: 5, caller, reach: 100 })
+      const all = idsOf(await galleries.searches.search('a', { vector, k: 20 }))
+      await galleries.images.remove('a', [all[0]!, all[6]!])
+      const second = await galleries.searches.nextPage('a', { token: first.nextPageToken!, caller, k: 5 })
+      assert.deepEqual(
+        second.hits.map(({ rank, record }) => [rank, record.id]),
+        all
+          .slice(5, 10)
+          .map((id, i) => [6 + i, id])
+          .filter(([, id]) => id !== all[6]),
+      )
+      // the same page again, also concurrently
+      const again = await Promise.all(
+        [1, 2, 3].map(() => galleries.searches.nextPage('a', { token: first.nextPageToken!, caller, k: 5 })),
+      )
+      for (const page of again) assert.deepEqual(page.hits, second.hits)
+    })
   })
 
   test('pictures stored after the first page appear on none; those removed, changed or replaced leave a gap', async (t) => {
@@ -203,29 +224,8 @@ export function pagingSuite(engine: TestedEngine): void {
     }
   })
 
-  test('removing the first picture leaves its neighbours where they were', async (t) => {
-    const galleries = await filled(t)
-    const vector = queries[5]!
-    const first = await galleries.searches.firstPage('a', { vector, k: 5, caller, reach: 100 })
-    const all = idsOf(await galleries.searches.search('a', { vector, k: 20 }))
-    await galleries.images.remove('a', [all[0]!, all[6]!])
-    const second = await galleries.searches.nextPage('a', { token: first.nextPageToken!, caller, k: 5 })
-    assert.deepEqual(
-      second.hits.map(({ rank, record }) => [rank, record.id]),
-      all
-        .slice(5, 10)
-        .map((id, i) => [6 + i, id])
-        .filter(([, id]) => id !== all[6]),
-    )
-    // the same page again, also concurrently
-    const again = await Promise.all(
-      [1, 2, 3].map(() => galleries.searches.nextPage('a', { token: first.nextPageToken!, caller, k: 5 })),
-    )
-    for (const page of again) assert.deepEqual(page.hits, second.hits)
-  })
-
   test('tokens are valid for their caller and gallery only, and end with the gallery', async (t) => {
-    const galleries = await filled(t)
+    const galleries = await filled(t, {}, few)
     await galleries.create('b')
     const { nextPageToken: token = '' } = await galleries.searches.firstPage('a', {
       vector: queries[0]!,
@@ -252,7 +252,11 @@ export function pagingSuite(engine: TestedEngine): void {
 
   test('rankings are kept up to a number and a total size; the least recently used one is dropped', async (t) => {
     const drops: string[] = []
-    const galleries = await filled(t, { pages: { rankingsMax: 3 }, onRankingDrop: (reason) => void drops.push(reason) })
+    const galleries = await filled(
+      t,
+      { pages: { rankingsMax: 3 }, onRankingDrop: (reason) => void drops.push(reason) },
+      few,
+    )
     const search = async (i: number) =>
       (await galleries.searches.firstPage('a', { vector: queries[i]!, k: 5, caller, reach: 100 })).nextPageToken!
     const [one, two] = [await search(0), await search(1), await search(2)]
@@ -262,7 +266,7 @@ export function pagingSuite(engine: TestedEngine): void {
     assert.equal((await galleries.searches.nextPage('a', { token: one, caller, k: 5 })).hits[0]!.rank, 6)
     assert.deepEqual(drops, ['displaced'])
 
-    const small = await filled(t, { pages: { rankingsMaxBytes: 1_024 } })
+    const small = await filled(t, { pages: { rankingsMaxBytes: 1_024 } }, few)
     for (const vector of queries.slice(0, Math.min(5, engine.pagedQueriesMax))) {
       const { nextPageToken: token = '' } = await small.searches.firstPage('a', { vector, k: 5, caller, reach: 100 })
       assert.equal((await small.searches.nextPage('a', { token, caller, k: 5 })).hits.length, 5)
