@@ -26,11 +26,12 @@ export async function sendJob(
 }
 
 export async function endedJob({ app }: TestApp, { id }: Job): Promise<Job> {
-  return until(async () => {
+  const ended = async () => {
     const job = (await app.inject(`/v1/jobs/${id}`)).json<Job>()
     assert.equal(job.done, job.added + job.updated + job.removed + job.skipped + job.failed)
     return job.finishedAt !== null && job
-  }, 'the end of the job')
+  }
+  return until(ended, 'the end of the job', 240_000)
 }
 
 export async function errorsOf({ app }: TestApp, { id }: Job): Promise<ErrorLine[]> {

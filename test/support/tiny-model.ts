@@ -1,6 +1,9 @@
 /** A real network for tests: trained and exported here within seconds, on pictures drawn by the test. */
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { defaultSettings, type TrainSettings } from '../../src/train/settings.js'
 import { trainFromNothing } from '../../src/train/train-from-nothing.js'
 import { drawImage, drawnLabels } from './drawn-images.js'
@@ -43,14 +46,46 @@ export function tinySettings(folder: string): TrainSettings {
 
 let made: Promise<string> | undefined
 
-/** The model folder, created once per process and removed with it. */
+/** The model folder, copied for this process and removed with it; `../../pictures` is what it was trained on. */
 export function tinyModel(): Promise<string> {
-  return (made ??= makeTinyModel())
+  return (made ??= copyOfTinyModel())
 }
 
-async function makeTinyModel(): Promise<string> {
-  const folder = await folderOfProcess('alike-tiny-')
-  await writeDrawnImages(join(folder, 'pictures'))
-  const trained = await trainFromNothing(tinySettings(folder), () => {}, new AbortController().signal)
-  return trained.folder!
+/** A dozen test files use it, and training takes ten seconds of processor time: it is kept beside the build that made it. */
+const dist = fileURLToPath(new URL('../../', import.meta.url))
+const keptParts = ['pictures', 'onnx']
+
+async function copyOfTinyModel(): Promise<string> {
+  const own = await folderOfProcess('alike-tiny-')
+  const kept = join(dist, '.tiny-model', await buildHash())
+  if (!existsSync(kept)) {
+    await writeDrawnImages(join(own, 'pictures'))
+    await trainFromNothing(tinySettings(own), () => {}, new AbortController().signal)
+    await keep(own, kept)
+  } else for (const part of keptParts) await cp(join(kept, part), join(own, part), { recursive: true })
+  const { out, name } = tinySettings(own)
+  return join(out, name)
+}
+
+/** Of several processes that trained it at the same time, the first keeps it. */
+async function keep(own: string, kept: string): Promise<void> {
+  const folders = dirname(kept)
+  await mkdir(folders, { recursive: true })
+  const part = await mkdtemp(join(folders, '.part-'))
+  for (const name of keptParts) await cp(join(own, name), join(part, name), { recursive: true })
+  await rename(part, kept).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
+  })
+  const former = (await readdir(folders)).filter((name) => !name.startsWith('.') && name !== basename(kept))
+  for (const name of former) await rm(join(folders, name), { recursive: true, force: true })
+}
+
+/** Another one for whatever may change what comes out of training. */
+async function buildHash(): Promise<string> {
+  const hash = createHash('sha256')
+  const files = (await readdir(join(dist, 'src'), { recursive: true })).filter((file) => file.endsWith('.js')).sort()
+  const others = ['test/support/tiny-model.js', 'test/support/drawn-images.js', '../package-lock.json']
+  for (const file of [...files.map((name) => join('src', name)), ...others])
+    hash.update(file).update(await readFile(join(dist, file)))
+  return hash.digest('hex').slice(0, 16)
 }

@@ -14,8 +14,8 @@ import { toHalfPrecision } from '../../../src/train/onnx/precisions/half-precisi
 import { writeTensors } from '../../../src/train/safetensors.js'
 import { readStartingWeights } from '../../../src/train/weights/starting-weights.js'
 import type { StartingWeights } from '../../../src/train/weights/weight-format.js'
+import { handmadeModel } from '../../support/handmade-onnx.js'
 import { narrowTorchTensors } from '../../support/narrow-resnet-file.js'
-import { tinyModel } from '../../support/tiny-model.js'
 
 const folder = await mkdtemp(join(tmpdir(), 'alike-own-'))
 after(() => rm(folder, { recursive: true }))
@@ -99,9 +99,9 @@ test('a folder with only fp16 yields half-precision weights; one with neither is
   })
 })
 
-test('a network of another architecture is refused by name', async () => {
-  await assert.rejects(readStartingWeights(await tinyModel()), {
+test('a network of another architecture is refused by name', async (t) => {
+  await assert.rejects(readStartingWeights((await handmadeModel(t)).folder), {
     code: 'weights_unreadable',
-    message: /is a simple-cnn; only resnet50 networks/,
+    message: /is a handmade; only resnet50 networks/,
   })
 })

@@ -20,8 +20,8 @@ import { toHalfPrecision } from '../../../src/train/onnx/precisions/half-precisi
 import { writeTensors } from '../../../src/train/safetensors.js'
 import { readStartingWeights } from '../../../src/train/weights/starting-weights.js'
 import { readTeacher } from '../../../src/train/weights/teacher.js'
+import { handmadeModel } from '../../support/handmade-onnx.js'
 import { narrowTorchTensors } from '../../support/narrow-resnet-file.js'
-import { tinyModel } from '../../support/tiny-model.js'
 
 const folder = await mkdtemp(join(tmpdir(), 'alike-teacher-'))
 after(() => rm(folder, { recursive: true }))
@@ -134,9 +134,9 @@ test('squares of another side are accepted, for teaching on small pictures', asy
   teacher.model.dispose()
 })
 
-test('a network of another architecture is refused by name', async () => {
-  await assert.rejects(readTeacher(await tinyModel()), {
+test('a network of another architecture is refused by name', async (t) => {
+  await assert.rejects(readTeacher((await handmadeModel(t)).folder), {
     code: 'weights_unreadable',
-    message: /is a simple-cnn; only resnet50 networks/,
+    message: /is a handmade; only resnet50 networks/,
   })
 })
