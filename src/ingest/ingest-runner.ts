@@ -1,6 +1,6 @@
 /** Runs an ingestion job: reads its upload from the spool and deletes it when the job has ended. */
 import type { JobRecord } from '../jobs/job.js'
-import type { JobControl, JobRunner, RunEnd } from '../jobs/job-runner.js'
+import { type JobControl, type JobRunner, type RunEnd, usualDeathsMax } from '../jobs/job-runner.js'
 import { isServingChanged, JobRun, type JobRunOptions } from './job-run.js'
 import { JobTrace, type TracePart } from './job-trace.js'
 import { openSource, type PicturePlaces } from './open-source.js'
@@ -20,7 +20,7 @@ export interface IngestRunnerOptions extends SourceLimits, Pick<JobRunOptions, '
 export class IngestRunner implements JobRunner {
   readonly kinds = ['ingest'] as const
   readonly jobsMax: number
-  readonly deathsMax = 4
+  readonly deathsMax = usualDeathsMax
   readonly #options: IngestRunnerOptions
 
   constructor(options: IngestRunnerOptions) {

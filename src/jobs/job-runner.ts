@@ -3,6 +3,9 @@
 import type { JobProgress } from '../gallery/job-progress.js'
 import type { JobKind, JobRecord, JobTrials, RunReading } from './job.js'
 
+/** For kinds that go on where they stopped; see `JobRunner.deathsMax`. */
+export const usualDeathsMax = 4
+
 export interface JobRunner {
   /** Jobs of these kinds run one at a time, in order of arrival, in parallel with those of other runners. */
   kinds: readonly JobKind[]

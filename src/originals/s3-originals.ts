@@ -1,4 +1,4 @@
-/** Originals in an S3 bucket, below a prefix, by content hash. Imports the S3 client, as does `s3-uploads.ts`. */
+/** Originals in an S3 bucket, below a prefix, by content hash. Imports the S3 client, as do `s3-uploads.ts` and `s3-pages.ts`. */
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import {

@@ -5,13 +5,13 @@ import type { Changes } from '../gallery/changes.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { JobRecord } from '../jobs/job.js'
 import type { JobLogger } from '../jobs/job-logger.js'
-import type { JobControl, JobRunner, RunEnd } from '../jobs/job-runner.js'
+import { type JobControl, type JobRunner, type RunEnd, usualDeathsMax } from '../jobs/job-runner.js'
 import { patiently } from '../jobs/patience.js'
 import { catchUp } from './catching-up.js'
 import { compareCopies, type SetSum, stillDiffering } from './compared-copies.js'
 import { holdMirror } from './held-galleries.js'
 import { ReEmbeddingRun } from './re-embedding-run.js'
-import { aboutOf, asStored, type Compared, keptUntilOf, servingOf } from './set-about.js'
+import { aboutFormer, aboutOf, asStored, type Compared, servingOf } from './set-about.js'
 import type { SetExclusion } from './set-exclusion.js'
 import type { SetFollowers } from './set-followers.js'
 import type { SetMirror } from './set-mirror.js'
@@ -57,7 +57,7 @@ const toldMax = 10
 export class MoveRunner implements JobRunner {
   readonly kinds = ['move'] as const
   readonly jobsMax: number
-  readonly deathsMax = 4
+  readonly deathsMax = usualDeathsMax
   readonly #options: MoveRunnerOptions
 
   constructor(options: MoveRunnerOptions) {
@@ -108,14 +108,15 @@ export class MoveRunner implements JobRunner {
     }
   }
 
-  async #copied(job: JobRecord, { mirror, changed }: Move, { signal, advance, expect, tell }: JobControl) {
+  async #copied(job: JobRecord, { mirror, changed }: Move, control: JobControl): Promise<number> {
     const { ratePerSecond } = job.source as unknown as MoveTask
-    const { images: total } = await patiently(() => mirror.from.state(), signal)
-    await expect(Math.max(total, job.position))
-    const parts = { mirror, changed, signal, advance, ratePerSecond, total }
     // copying needs no originals
-    const run = new ReEmbeddingRun(job, { ...parts, withoutOriginal: 'leave_out' })
-    tell(() => run.reading())
+    const run = await ReEmbeddingRun.begin(job, control, {
+      mirror,
+      changed,
+      ratePerSecond,
+      withoutOriginal: 'leave_out',
+    })
     return run.run()
   }
 
@@ -180,9 +181,8 @@ export class MoveRunner implements JobRunner {
       compared = { ...compared, images, checksum }
       await galleries.sets.change(copy.uid, { about: asStored({ ...aboutOf(copy), compared }) })
     }
-    const keptUntil = keptUntilOf(now(), setKeptDays)
     await exclusion.alone(gallery, async () => {
-      const about = asStored({ ...aboutOf(serving), gate: undefined, compared: undefined, keptUntil })
+      const about = aboutFormer(aboutOf(serving), now(), setKeptDays)
       await galleries.sets.serve(gallery, copy.uid, { about, catchUp: expectSame, signal: lately })
     })
     mirrors.forget(copy.uid)

@@ -6,6 +6,7 @@ import type { Changes } from '../gallery/changes.js'
 import type { JobError, JobProgress } from '../gallery/job-progress.js'
 import type { JobRecord, RunReading } from '../jobs/job.js'
 import type { JobControl } from '../jobs/job-runner.js'
+import { patiently } from '../jobs/patience.js'
 import { broughtAtOnce, catchUp } from './catching-up.js'
 import { differingImages, goneImages } from './compared-sets.js'
 import { MissedImages, missedLine, originalsMissing } from './missed-images.js'
@@ -48,6 +49,19 @@ export class ReEmbeddingRun {
     this.#position = job.position
     this.#pace = new PaceLimit(options.ratePerSecond)
     if (options.withoutOriginal === 'fail') this.#missed = this.#noneMissed(options)
+  }
+
+  /** Its total is counted, and its progress told from now on. @throws AlikeError `job_finished`; as `OpenSet.state` */
+  static async begin(
+    job: JobRecord,
+    { signal, advance, expect, tell }: JobControl,
+    options: Omit<ReEmbeddingRunOptions, 'signal' | 'advance' | 'total'>,
+  ): Promise<ReEmbeddingRun> {
+    const { images: total } = await patiently(() => options.mirror.from.state(), signal)
+    await expect(Math.max(total, job.position))
+    const run = new ReEmbeddingRun(job, { ...options, signal, advance, total })
+    tell(() => run.reading())
+    return run
   }
 
   reading(): RunReading {

@@ -5,7 +5,7 @@ import type { CatalogueSet } from '../gallery/catalogue.js'
 import type { OpenSet } from '../gallery/engine.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { JobRecord } from '../jobs/job.js'
-import type { JobControl, JobRunner, RunEnd } from '../jobs/job-runner.js'
+import { type JobControl, type JobRunner, type RunEnd, usualDeathsMax } from '../jobs/job-runner.js'
 import type { KeptQueries } from '../originals/kept-queries.js'
 import { judgeSets } from './gate.js'
 import { type GateBounds, type GateReport, reasonsAgainst } from './gate-report.js'
@@ -43,7 +43,7 @@ const waitMs = 200
 export class ReEmbeddingRunner implements JobRunner {
   readonly kinds = ['re-embedding'] as const
   readonly jobsMax: number
-  readonly deathsMax = 4
+  readonly deathsMax = usualDeathsMax
   readonly #options: ReEmbeddingRunnerOptions
 
   constructor(options: ReEmbeddingRunnerOptions) {
@@ -62,21 +62,18 @@ export class ReEmbeddingRunner implements JobRunner {
     }
   }
 
-  async #build(job: JobRecord, { signal, advance, expect, tell }: JobControl): Promise<RunEnd> {
+  async #build(job: JobRecord, control: JobControl): Promise<RunEnd> {
     const { galleries, mirrors, followers } = this.#options
     const { setUid, withoutOriginal, ratePerSecond, seed } = job.source as unknown as ReEmbeddingTask
     // before reading anything, so that later changes are applied at the end
     const changed = galleries.writes.follow(job.gallery, setUid)
     let { mirror, set } = await mirrors.of(job.gallery, setUid)
-    if (set.stage === 'building') await galleries.sets.prepare(set)
-    const { images: total } = await mirror.from.state()
-    await expect(Math.max(total, job.position))
-    const run = new ReEmbeddingRun(job, { mirror, changed, signal, advance, withoutOriginal, ratePerSecond, total })
-    tell(() => run.reading())
     try {
+      if (set.stage === 'building') await galleries.sets.prepare(set)
+      const run = await ReEmbeddingRun.begin(job, control, { mirror, changed, withoutOriginal, ratePerSecond })
       const looked = await run.run()
       if (set.stage === 'building') set = { ...set, ...(await galleries.sets.change(setUid, { stage: 'ready' })) }
-      await this.#judge(set.uid, job.gallery, mirror, { seed, signal })
+      await this.#judge(set.uid, job.gallery, mirror, { seed, signal: control.signal })
       return { total: looked }
     } finally {
       if (set.stage !== 'building') followers.start(job.gallery, setUid)

@@ -42,9 +42,10 @@ export function asStored(about: SetAbout): CatalogueSet['about'] {
 
 const dayMs = 86_400_000
 
-/** Until when a former serving set is kept up to date. */
-export function keptUntilOf(now: Date, setKeptDays: number): string {
-  return new Date(now.getTime() + setKeptDays * dayMs).toISOString()
+/** Of a set that served until now. What a gate or a comparison found says nothing of it any more. */
+export function aboutFormer(about: SetAbout, now: Date, setKeptDays: number): CatalogueSet['about'] {
+  const keptUntil = new Date(now.getTime() + setKeptDays * dayMs).toISOString()
+  return asStored({ ...about, gate: undefined, compared: undefined, keptUntil })
 }
 
 /** The serving set of a gallery; there always is one. */

@@ -3,7 +3,7 @@ import { AlikeError } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import { catchUp } from './catching-up.js'
 import { type GiveBack, holdMirror } from './held-galleries.js'
-import { asStored, keptUntilOf, type SetAbout } from './set-about.js'
+import { aboutFormer, type SetAbout } from './set-about.js'
 import type { SetFollowers } from './set-followers.js'
 import type { SetMirror } from './set-mirror.js'
 import type { SetMirrors } from './set-mirrors.js'
@@ -46,10 +46,9 @@ export async function exchangeSets(
     const { mirror } = await mirrors.of(gallery, set.uid)
     // most changes while writes continue; then the few that arrived in the meantime
     await catchUp({ mirror, changed, signal: AbortSignal.timeout(catchUpMaxMs) })
-    const keptUntil = keptUntilOf(now(), setKeptDays)
     const lately = AbortSignal.timeout(closedMaxMs)
     await galleries.sets.serve(gallery, set.uid, {
-      about: asStored({ ...serving.about, gate: undefined, keptUntil }),
+      about: aboutFormer(serving.about, now(), setKeptDays),
       catchUp: async () => {
         await catchUp({ mirror, changed, signal: lately })
         if (!mayLack) await expectWhole(mirror)
