@@ -235,6 +235,8 @@ export class SlotIndex {
     linked.graph.insert(slot, this.#vectors.vector(slot))
     linked.live++
     linked.cursor = slot + 1
+    // so that the codes counted are those of waiting vectors
+    if (linked === this.#serving) this.#vectors.forgetCode(slot)
     return true
   }
 

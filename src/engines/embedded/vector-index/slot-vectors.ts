@@ -120,10 +120,15 @@ export class SlotVectorStore {
     return this.#codes.has(this.#rowOf(slot))
   }
 
-  /** Assigns a live slot its coarse code, which lasts until the slot is removed or all codes are dropped. */
+  /** Assigns a live slot its coarse code, which lasts until the slot is removed or the code is dropped. */
   encode(slot: number): void {
     const row = this.#rowOf(slot)
     this.#codes.set(row, this.#chunkOf(row), (row % rowsPerChunk) * this.dimension)
+  }
+
+  /** Drops the code of a live slot, if it has one. */
+  forgetCode(slot: number): void {
+    this.#codes.clear(this.#rowOf(slot))
   }
 
   forgetCodes(): void {

@@ -81,6 +81,19 @@ test('a vector is found before it is linked into the graph', () => {
   assert.deepEqual(slotsOf(index.search({ vector: fresh, k: 1 })), [4_000])
 })
 
+test('a vector that is linked loses its code: only waiting ones count as coded', () => {
+  const index = new SlotIndex(dimension, { ...settings, codedFrom: 1_000 })
+  const { slots, vectors: values } = packed(vectors)
+  const encode = mock.method(SlotVectorStore.prototype, 'encode')
+  index.add(slots, values)
+  while (index.reading.pending > 3_000) index.work(performance.now() + 1)
+  const store = encode.mock.calls[0]!.this as SlotVectorStore
+  encode.mock.restore()
+  const { pending, size } = index.reading
+  assert.ok(pending < size, 'some are linked')
+  assert.equal(store.coded, pending)
+})
+
 test('the first graph serves while it grows, and codes preselect among the waiting vectors', () => {
   const index = new SlotIndex(dimension, { ...settings, codedFrom: 1_000 })
   const { slots, vectors: values } = packed(vectors)
