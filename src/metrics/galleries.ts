@@ -4,6 +4,8 @@ import { counters } from './instruments.js'
 
 export interface GalleryInstruments {
   countIndexRebuild(): void
+  /** Pictures were inserted into the graphs of an engine's nodes again. */
+  countGraphRepair(images: number): void
   /** A job that moves a gallery to another engine has ended; `refused`: the copy differed. */
   countMove(outcome: 'moved' | 'refused' | 'broken_off'): void
   countDecided(decision: string): void
@@ -13,8 +15,12 @@ export interface GalleryInstruments {
 }
 
 export function galleryInstruments(registry: Registry): GalleryInstruments {
-  const { indexRebuilds, moves, decided, judged, dataSnapshots } = counters(registry, {
+  const { indexRebuilds, graphRepairs, moves, decided, judged, dataSnapshots } = counters(registry, {
     indexRebuilds: ['alike_index_rebuilds_total', 'Times a graph was built anew from the database.'],
+    graphRepairs: [
+      'alike_graph_repaired_images_total',
+      'Pictures inserted into the graphs of Weaviate nodes again because one of them missed them.',
+    ],
     moves: [
       'alike_gallery_moves_total',
       'Finished moves of galleries to another engine.',
@@ -39,6 +45,7 @@ export function galleryInstruments(registry: Registry): GalleryInstruments {
   })
   return {
     countIndexRebuild: () => indexRebuilds.inc(),
+    countGraphRepair: (images) => graphRepairs.inc(images),
     countMove: (outcome) => moves.inc({ outcome }),
     countDecided: (decision) => decided.inc({ decision }),
     countJudged: (verdict, count) => judged.inc({ verdict }, count),

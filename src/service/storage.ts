@@ -96,7 +96,7 @@ function openEmbeddedOf({ config, logger, metrics }: Opening): Promise<EmbeddedE
 }
 
 /** @throws AlikeError `engine_version_refused`, `engine_setting_refused`, `config_invalid` */
-async function openWeaviateOf({ config, logger }: Opening): Promise<WeaviateEngine | undefined> {
+async function openWeaviateOf({ config, logger, metrics }: Opening): Promise<WeaviateEngine | undefined> {
   if (config.weaviateUrl === '') return undefined
   const { openWeaviate } = await import('../engines/weaviate/weaviate-engine.js') // a large package, loaded only with a server
   return openWeaviate({
@@ -114,6 +114,7 @@ async function openWeaviateOf({ config, logger }: Opening): Promise<WeaviateEngi
     },
     storage: { pageMaxLength: pageMaxLengthOf(config) },
     logger,
+    onRepair: metrics.countGraphRepair,
   })
 }
 

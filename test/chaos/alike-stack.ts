@@ -2,6 +2,8 @@
  * A complete deployment on several machines: Weaviate nodes, PostgreSQL, an S3 store, processes that serve and one that
  * works.
  */
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { temporaryFolder } from '../support/app.js'
 import { writeHandmadeModel } from '../support/handmade-onnx.js'
@@ -46,6 +48,7 @@ export async function startStack(t: TestContext, nodes: number): Promise<AlikeSt
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
   }
   const all: ServiceProcess[] = []
+  t.after(() => keepLogs(all))
   const start = async (role: 'serve' | 'work') => {
     const DATA_DIR = await temporaryFolder(t)
     const started = await startProcess(t, { ...shared, ROLE: role, DATA_DIR })
@@ -79,6 +82,14 @@ export async function startStack(t: TestContext, nodes: number): Promise<AlikeSt
       for (const one of [...running, work]) await one.stop('SIGTERM')
     },
   }
+}
+
+/** Beside those of the Weaviate nodes, if they are kept. */
+async function keepLogs(processes: readonly ServiceProcess[]): Promise<void> {
+  const folder = process.env.CHAOS_LOGS
+  if (folder === undefined) return
+  for (const [n, { log }] of processes.entries())
+    await writeFile(join(folder, `alike-${n}.log`), log.map((line) => JSON.stringify(line)).join('\n'))
 }
 
 /** Count by message. */

@@ -59,6 +59,17 @@ export const onMachine = (machine: number): string[] => ['ip', 'netns', 'exec', 
 export const cutOff = (machine: number): void => ip(`link set v${machine} down`)
 export const joinAgain = (machine: number): void => ip(`link set v${machine} up`)
 
+/** Nothing comes from it to one of the others or back; this machine reaches all of them. */
+export const isolateFrom = (machine: number, others: readonly number[]): void => between(machine, others, 'add')
+export const rejoinWith = (machine: number, others: readonly number[]): void => between(machine, others, 'del')
+
+function between(machine: number, others: readonly number[], verb: 'add' | 'del'): void {
+  for (const other of others) {
+    ip(`-n m${machine} route ${verb} blackhole ${addressOf(other)}`)
+    ip(`-n m${other} route ${verb} blackhole ${addressOf(machine)}`)
+  }
+}
+
 function ip(what: string): void {
   execFileSync('ip', what.split(' '))
 }

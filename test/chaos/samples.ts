@@ -15,6 +15,7 @@ export interface Sample {
 
 /** A fault counts as over when for this long nothing was refused and recall was sufficient. */
 const calmMs = 5_000
+const recallsMin = 10
 export const recallWanted = 0.98
 
 export class Samples {
@@ -34,17 +35,24 @@ export class Samples {
     return this.all.filter(({ at, kind }) => at >= from && at < to && kinds.includes(kind))
   }
 
-  /** Start of the first sufficiently long calm after `from`; undefined if there is none yet. */
-  calmSince(from: number): number | undefined {
-    const later = this.all.filter(({ at }) => at >= from)
+  /** Since when it has been calm for long enough, after `from`; otherwise what is not yet as it has to be. */
+  calm(from: number): number | string {
+    const later = this.all.filter(({ at }) => at >= from).sort((a, b) => a.at + a.ms - (b.at + b.ms))
     let since = from
-    let worst = 0
-    for (const { at, ms, outcome } of later.sort((a, b) => a.at + a.ms - (b.at + b.ms)))
-      if (outcome !== 'answered') since = Math.max(since, at + ms)
-      else worst = Math.max(worst, at)
-    if (this.now - since < calmMs || worst < since) return undefined
-    const recalls = later.flatMap(({ at, recall }) => (at >= since && recall !== undefined ? recall : []))
-    return recalls.length > 0 && mean(recalls) >= recallWanted ? since : undefined
+    for (const { at, ms, outcome } of later) if (outcome !== 'answered') since = Math.max(since, at + ms)
+    const last = later.findLast(({ outcome }) => outcome !== 'answered')
+    const answered = later.filter(({ at }) => at >= since)
+    if (this.now - since < calmMs || answered.length === 0)
+      return `${answered.length} answers since the last refusal (${last?.kind} ${last?.code})`
+    const recalls = answered.flatMap(({ at, recall }) => (recall === undefined ? [] : { at, recall }))
+    const meanFrom = (first: number) => mean(recalls.slice(first).map(({ recall }) => recall))
+    // what a node that was away missed at first is over
+    let first = 0
+    while (recalls.length - first > recallsMin && meanFrom(first) < recallWanted) first++
+    if (recalls.length < recallsMin || meanFrom(first) < recallWanted)
+      return `recall ${meanFrom(first).toFixed(3)} of the last ${recalls.length - first} searches`
+    const calmFrom = first === 0 ? since : recalls[first]!.at
+    return this.now - calmFrom < calmMs ? 'recall is as it has to be, not for long enough' : calmFrom
   }
 }
 

@@ -7,7 +7,7 @@ import { folderOfProcess } from '../support/temporary-folder.js'
 import { startTied, type TiedProcess } from '../support/tied-process.js'
 import { until } from '../support/until.js'
 import { weaviateBinary } from '../support/weaviate-server.js'
-import { addressOf, cutOff, joinAgain, makeNetwork, onMachine } from './own-network.js'
+import { addressOf, cutOff, isolateFrom, joinAgain, makeNetwork, onMachine, rejoinWith } from './own-network.js'
 
 export interface WeaviateNode {
   /** Of its REST interface, at its own address. */
@@ -23,6 +23,9 @@ export interface WeaviateNodes {
   nodes: WeaviateNode[]
   cut(node: WeaviateNode): void
   mend(node: WeaviateNode): void
+  /** From the other nodes only. */
+  isolate(node: WeaviateNode): void
+  rejoin(node: WeaviateNode): void
 }
 
 const name = 'weaviate'
@@ -43,6 +46,7 @@ export async function startNodes(count: number): Promise<WeaviateNodes> {
   for (const node of nodes) await node.start()
   await until(() => isWhole(nodes), 'a cluster of all nodes')
   const { url, grpcAddress } = nodes[0]!
+  const machineOf = (node: WeaviateNode) => nodes.indexOf(node) + 1
   const copies = String(count)
   return {
     environment: {
@@ -52,8 +56,10 @@ export async function startNodes(count: number): Promise<WeaviateNodes> {
       WEAVIATE_REPLICAS: copies,
     },
     nodes,
-    cut: (node) => cutOff(nodes.indexOf(node) + 1),
-    mend: (node) => joinAgain(nodes.indexOf(node) + 1),
+    cut: (node) => cutOff(machineOf(node)),
+    mend: (node) => joinAgain(machineOf(node)),
+    isolate: (node) => isolateFrom(machineOf(node), nodes.filter((other) => other !== node).map(machineOf)),
+    rejoin: (node) => rejoinWith(machineOf(node), nodes.filter((other) => other !== node).map(machineOf)),
   }
 }
 

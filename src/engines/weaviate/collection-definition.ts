@@ -3,7 +3,7 @@ import { configure, vectors } from 'weaviate-client'
 import { wordNames } from './id-words.js'
 import type { CollectionLayout, IndexTuning } from './weaviate-settings.js'
 
-const stored = (dataType: 'text' | 'int' | 'boolean' | 'blob') => (property: string) => ({
+const stored = (dataType: 'text' | 'int' | 'boolean' | 'blob' | 'geoCoordinates') => (property: string) => ({
   name: property,
   dataType,
   indexFilterable: false,
@@ -11,7 +11,7 @@ const stored = (dataType: 'text' | 'int' | 'boolean' | 'blob') => (property: str
 })
 
 /** Properties missing from collections of older versions. */
-export const addedProperties = ['reference'].map(stored('text'))
+export const addedProperties = [stored('text')('reference'), stored('geoCoordinates')('attempt')]
 
 /**
  * How soon a node that was down receives what it missed; until then its searches miss it. With the server's defaults

@@ -3,14 +3,14 @@
  * reported.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Filters, type WeaviateClient } from 'weaviate-client'
+import type { WeaviateClient } from 'weaviate-client'
 import { AlikeError } from '../../errors.js'
 import { addedProperties, definitionOf } from './collection-definition.js'
 import { everyToken } from './filter-tokens.js'
 import type { Found, ImageProperties, PropertyName } from './image-object.js'
-import { anyToken, both, putUpTo, type Where } from './pushed-filter.js'
+import { anyToken, both, putBetween, type Where } from './pushed-filter.js'
 import type { BatchResult, WeaviateServer } from './weaviate-server.js'
-import type { CollectionLayout, IndexTuning } from './weaviate-settings.js'
+import type { CollectionLayout, Consistency, IndexTuning } from './weaviate-settings.js'
 
 /** Maximum objects per response with the server's default configuration. */
 export const answerMax = 10_000
@@ -184,8 +184,7 @@ export class ImageCollection {
     // two processes may store pictures with the same stamp at the same time: a page may end between them
     let [first, seen] = [from, new Set<string>()]
     for (;;) {
-      const onwards: Where = { operator: 'GreaterThanEqual', target: { property: 'stamp' }, value: first }
-      const asked = { where: both(where, Filters.and(onwards, putUpTo(upTo))), limit: limit + seen.size, vectors }
+      const asked = { where: both(where, putBetween(first, upTo)), limit: limit + seen.size, vectors }
       const page = await this.sorted('stamp', { ...asked, properties: [...new Set([...properties, 'stamp' as const])] })
       const unseen = page.filter(({ uuid }) => !seen.has(uuid))
       if (unseen.length > 0) yield unseen
@@ -202,15 +201,16 @@ export class ImageCollection {
     const results: BatchResult[] = []
     for (let begin = 0; begin < objects.length; begin += writtenAtOnce) {
       const part = objects.slice(begin, begin + writtenAtOnce)
-      const written = part.map(({ uuid, properties, vector }) => ({
-        class: this.name,
-        id: uuid,
-        properties: { ...properties },
-        vectors: { default: [...vector] },
-      }))
+      const written = () =>
+        part.map(({ uuid, properties, vector }) => ({
+          class: this.name,
+          id: uuid,
+          properties: { ...properties, ...newAttempt() },
+          vectors: { default: [...vector] },
+        }))
       results.push(...(await this.#told(() => this.#server.write(written))))
     }
-    await this.#flush(objects.flatMap(({ uuid }, i) => (results[i] === undefined ? uuid : [])))
+    await this.flush(objects.flatMap(({ uuid }, i) => (results[i] === undefined ? uuid : [])))
     return results
   }
 
@@ -218,21 +218,46 @@ export class ImageCollection {
    * The server acknowledges a batch before its graph's log has left the process: if it is killed then, the objects
    * exist but no search finds them. A removal flushes that log on every replica involved, even a dry run.
    */
-  async #flush(uuids: readonly string[]): Promise<void> {
+  async flush(uuids: readonly string[], consistency?: Consistency): Promise<void> {
+    const asked = { dryRun: true, consistency }
     for (let begin = 0; begin < uuids.length; begin += idsAtOnce)
-      await this.#told(() => this.#server.remove(this.name, uuids.slice(begin, begin + idsAtOnce), { dryRun: true }))
+      await this.#told(() => this.#server.remove(this.name, uuids.slice(begin, begin + idsAtOnce), asked))
   }
 
   /** Omitted properties stay; `null` removes one. The vector is unchanged. @throws AlikeError `image_not_found` */
   async merge(uuid: string, properties: Partial<ImageProperties>): Promise<void> {
-    await this.#told(() => this.#server.merge(this.name, uuid, properties))
+    await this.#told(() => this.#server.merge(this.name, uuid, () => properties))
   }
 
+  /**
+   * Inserts the picture into every replica's graph again, as it is stored there. Unlike a batch, a single change is acknowledged after
+   * the graph's log has left the process.
+   * @throws AlikeError `engine_unreachable` while a replica is missing, `image_not_found`
+   */
+  async enterAgain(uuid: string): Promise<void> {
+    await this.#told(() => this.#server.merge(this.name, uuid, newAttempt, 'all'))
+  }
+
+  /**
+   * A removal without a time loses against any picture that a node has which missed it: the picture would come back to all. With the time of the
+   * next millisecond after the last write it wins against that write, and loses against a later one, whatever clocks say.
+   */
   async remove(uuids: readonly string[]): Promise<void> {
     for (let begin = 0; begin < uuids.length; begin += idsAtOnce) {
-      const failed = await this.#told(() => this.#server.remove(this.name, uuids.slice(begin, begin + idsAtOnce)))
+      const part = uuids.slice(begin, begin + idsAtOnce)
+      const asked = { deletedAt: (await this.#lastUpdate(part)) + 1 }
+      const failed = await this.#told(() => this.#server.remove(this.name, part, asked))
       if (failed > 0) throw new AlikeError('engine_unreachable', { detail: `${failed} pictures were not deleted.` })
     }
+  }
+
+  /** Of the newest of these, by the clock of the node that wrote it; milliseconds since 1970. */
+  async #lastUpdate(uuids: readonly string[]): Promise<number> {
+    const asked = { filters: ofThese(uuids), limit: uuids.length, returnMetadata: ['updateTime' as const] }
+    const { objects } = await this.#ask((collection) =>
+      collection.query.fetchObjects({ ...asked, returnProperties: [] }),
+    )
+    return Math.max(0, ...objects.map(({ metadata }) => metadata?.updateTime?.getTime() ?? 0))
   }
 
   async #fetch(
@@ -295,6 +320,14 @@ export class ImageCollection {
     if (this.#isDropped) return new AlikeError('gallery_not_found', { cause })
     return new AlikeError('gallery_lost', { detail: `Weaviate has no collection ${this.name}.`, cause })
   }
+}
+
+/**
+ * If a picture is written again with the same vector, the server stores it but does not insert it into the graph, assuming that it is
+ * already there; an interrupted attempt may have left it only in the store. A changed coordinate makes the server insert it.
+ */
+function newAttempt(): { attempt: { latitude: number; longitude: number } } {
+  return { attempt: { latitude: Math.random() * 180 - 90, longitude: Math.random() * 360 - 180 } }
 }
 
 /** Undefined on a timeout, or if a replica does not answer. */

@@ -43,6 +43,11 @@ export function putUpTo(stamp: number): Where {
   return { operator: 'LessThanEqual', target: { property: 'stamp' }, value: stamp }
 }
 
+export function putBetween(from: number, upTo: number): Where {
+  const onwards: Where = { operator: 'GreaterThanEqual', target: { property: 'stamp' }, value: from }
+  return Filters.and(onwards, putUpTo(upTo))
+}
+
 /** Undefined if there is no condition. */
 export function both(a: Where | undefined, b: Where | undefined): Where | undefined {
   return a === undefined || b === undefined ? (a ?? b) : Filters.and(a, b)

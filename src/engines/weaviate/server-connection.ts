@@ -1,7 +1,8 @@
 /** The connection to one node: checked before use, and monitored during requests. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import weaviate, { ApiKey, type WeaviateClient } from 'weaviate-client'
-import { type RestOptions, RestRequests, SlowAnswer } from './rest-requests.js'
+import { AlikeError } from '../../errors.js'
+import { type RestOptions, RestRefusal, RestRequests, SlowAnswer } from './rest-requests.js'
 import { portOf, type ServerNode } from './server-nodes.js'
 import { expectSafeVersion } from './server-versions.js'
 import { expectSynchronousIndexing, type NodeReport } from './synchronous-indexing.js'
@@ -10,17 +11,27 @@ import type { WeaviateSettings } from './weaviate-settings.js'
 /** How long a response may take before the node is probed, and how long the probe may take. */
 const patienceMs = 1_000
 const foundWithinMs = 3_000
+/** Shorter than a node takes to forget others that it cannot reach. */
+const ledForMs = 3_000
 
 /** The means of a call: reads use the client, writes the REST interface. */
 export interface Asking {
   client: WeaviateClient
   rest<Answer>(path: string, options?: Omit<RestOptions, 'timeoutMs'>): Promise<Answer>
+  /**
+   * A node counts only replicas on nodes that it sees: one that is cut off soon regards itself as all of them, and acknowledges what no
+   * other node has. Only nodes in a majority reach the cluster's leader, which is asked for the collection.
+   * @throws AlikeError `gallery_not_found`; if there is no leader
+   */
+  expectLed(collection: string): Promise<void>
 }
 
 export class ServerConnection {
   readonly client: WeaviateClient
   readonly #rest: RestRequests
   readonly #timeoutMs: number
+  /** When the leader last responded. */
+  #ledAt = -Infinity
 
   private constructor(client: WeaviateClient, rest: RestRequests, timeoutMs: number) {
     this.client = client
@@ -56,7 +67,16 @@ export class ServerConnection {
   async attempt<Reply>(ask: (asking: Asking) => Promise<Reply>, limitMs: number): Promise<Reply> {
     const began = performance.now()
     const rest: Asking['rest'] = (path, options = {}) => this.#rest.ask(path, { ...options, timeoutMs: limitMs })
-    const answered = ask({ client: this.client, rest }).then((reply) => ({ reply }))
+    const expectLed = async (collection: string) => {
+      const asked = performance.now()
+      if (asked - this.#ledAt < ledForMs) return
+      await rest(`v1/schema/${collection}`).catch((cause) => {
+        const isGone = cause instanceof RestRefusal && cause.status === 404
+        throw isGone ? new AlikeError('gallery_not_found', { cause }) : cause
+      })
+      this.#ledAt = asked
+    }
+    const answered = ask({ client: this.client, rest, expectLed }).then((reply) => ({ reply }))
     answered.catch(() => {}) // perhaps nobody waits for it any more
     for (;;) {
       const patience = new AbortController()

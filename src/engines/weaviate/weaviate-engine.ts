@@ -3,7 +3,10 @@ import type { Logger } from 'pino'
 import { AlikeError } from '../../errors.js'
 import type { EmbeddingSet, Engine, StorageWishes } from '../../gallery/engine.js'
 import { ChangeClock } from './change-clock.js'
+import { GraphRepair } from './graph-repair.js'
 import { ImageCollection } from './image-collection.js'
+import { NodeNote } from './node-note.js'
+import { NodeWatch } from './node-watch.js'
 import { keyRefused } from './server-errors.js'
 import { WeaviateServer } from './weaviate-server.js'
 import { WeaviateSet } from './weaviate-set.js'
@@ -20,6 +23,8 @@ export interface WeaviateOptions {
   logger: Logger
   /** The time written to records. */
   clock?: (() => Date) | undefined
+  /** Pictures were inserted into graphs again because a node had been away. */
+  onRepair?: ((images: number) => void) | undefined
 }
 
 export interface WeaviateStorage {
@@ -54,12 +59,25 @@ export class WeaviateEngine implements Engine {
   readonly #dropped = new Set<string>()
   readonly #removals = new Set<NodeJS.Timeout>()
   readonly #looking: NodeJS.Timeout
+  readonly #watch: NodeWatch
 
   private constructor(options: WeaviateOptions) {
     this.#options = options
     this.#server = new WeaviateServer(options.server)
     this.#clock = new ChangeClock(options.clock ?? (() => new Date()))
     this.#looking = setInterval(() => void this.#server.expectReady().catch(() => {}), lookEveryMs).unref()
+    this.#watch = this.#watchNodes()
+  }
+
+  #watchNodes(): NodeWatch {
+    const { layout, logger, onRepair: onImages = () => {} } = this.#options
+    const server = this.#server
+    return new NodeWatch({
+      server,
+      note: new NodeNote(server, layout.replicas),
+      repair: new GraphRepair({ server, layout, prefix: collectionOf(''), onImages }),
+      logger,
+    })
   }
 
   /**
@@ -149,7 +167,9 @@ export class WeaviateEngine implements Engine {
     clearInterval(this.#looking)
     for (const removal of this.#removals) clearTimeout(removal)
     for (const { set } of this.#sets.values()) await set.settled()
+    await this.#watch.close()
     await this.#server.close()
+    await this.#watch.ended()
   }
 
   #collectionOf({ uid }: Pick<EmbeddingSet, 'uid'>, layout: CollectionLayout): ImageCollection {

@@ -9,7 +9,8 @@ import { RestRefusal, SlowAnswer } from './rest-requests.js'
 import { type Asking, ServerConnection } from './server-connection.js'
 import { errorOf, isAway } from './server-errors.js'
 import { ServerNodes } from './server-nodes.js'
-import type { WeaviateSettings } from './weaviate-settings.js'
+import type { NodeReport } from './synchronous-indexing.js'
+import type { Consistency, WeaviateSettings } from './weaviate-settings.js'
 
 /** Why one object of a batch was not written; undefined on success. */
 export type BatchResult = AlikeError | undefined
@@ -18,7 +19,7 @@ export interface BatchObject {
   class: string
   id: string
   properties: Record<string, unknown>
-  vectors: { default: number[] }
+  vectors?: { default: number[] } | undefined
 }
 
 /**
@@ -63,12 +64,47 @@ export class WeaviateServer {
     await this.#asked(expectStarted)
   }
 
-  /** Each object is written or fails independently. @throws AlikeError as `call` does */
-  async write(objects: readonly BatchObject[]): Promise<BatchResult[]> {
+  /** All nodes the server knows, and whether they respond now. @throws AlikeError as `call` does */
+  async nodes(): Promise<readonly NodeReport[]> {
+    return this.#asked(async ({ rest }) => (await rest<{ nodes?: NodeReport[] }>('v1/nodes')).nodes ?? [])
+  }
+
+  /** Hosts of the nodes by name, as they know each other. @throws AlikeError as `call` does */
+  async hosts(): Promise<Map<string, string>> {
     return this.#asked(async ({ rest }) => {
-      const path = `v1/batch/objects?${this.#level}`
-      const written = await rest<WrittenObject[]>(path, { method: 'POST', body: { objects } })
-      const results = written.map(({ result }) =>
+      const { statistics = [] } = await rest<Statistics>('v1/cluster/statistics')
+      const members = statistics.flatMap(({ raft }) => raft?.latestConfiguration ?? [])
+      return new Map(members.map(({ id, address }) => [id, address.replace(/:\d+$/, '')]))
+    })
+  }
+
+  /** Moves away from these nodes if there is another. */
+  avoid(hosts: readonly string[]): void {
+    if (this.#nodes.avoid(hosts) && this.#connecting !== undefined) this.#forget(this.#connecting)
+  }
+
+  /** Names of all collections. @throws AlikeError as `call` does */
+  async collections(): Promise<string[]> {
+    return this.#asked(async ({ rest }) => {
+      const { classes = [] } = await rest<{ classes?: { class: string }[] }>('v1/schema')
+      return classes.map(({ class: name }) => name)
+    })
+  }
+
+  /** A connection to each node, if their addresses are known; reads return what that node itself has. The caller closes them. */
+  async apart(): Promise<WeaviateServer[]> {
+    const settings = { ...this.settings, consistency: 'one' } as const
+    return (await this.#nodes.all()).map((place) => new WeaviateServer({ ...settings, ...place }))
+  }
+
+  /** Each object is written or fails independently. @param objects built for each attempt @throws AlikeError as `call` does */
+  async write(objects: () => readonly BatchObject[]): Promise<BatchResult[]> {
+    return this.#asked(async ({ rest, expectLed }) => {
+      const written = objects()
+      await this.#expectLed(expectLed, written[0]!.class)
+      const path = `v1/batch/objects?${levelOf(this.settings.consistency)}`
+      const answers = await rest<WrittenObject[]>(path, { method: 'POST', body: { objects: written } })
+      const results = answers.map(({ result }) =>
         result?.status === 'SUCCESS' ? undefined : errorOf(new Error(messageOf(result))),
       )
       // another node may reach what this one cannot, or have loaded what this one has not yet
@@ -79,22 +115,37 @@ export class WeaviateServer {
   }
 
   /** @returns how many were not removed @throws AlikeError as `call` does */
-  async remove(collection: string, ids: readonly string[], { dryRun = false } = {}): Promise<number> {
-    return this.#asked(async ({ rest }) => {
+  async remove(
+    collection: string,
+    ids: readonly string[],
+    { dryRun = false, consistency = this.settings.consistency, deletedAt }: RemovalOptions = {},
+  ): Promise<number> {
+    return this.#asked(async ({ rest, expectLed }) => {
+      await this.#expectLed(expectLed, collection)
       const where = { operator: 'ContainsAny', path: ['id'], valueTextArray: ids }
-      const body = { match: { class: collection, where }, dryRun, output: 'minimal' }
-      const path = `v1/batch/objects?${this.#level}`
+      const body = { match: { class: collection, where }, dryRun, output: 'minimal', deletionTimeUnixMilli: deletedAt }
+      const path = `v1/batch/objects?${levelOf(consistency)}`
       const { results } = await rest<Removal>(path, { method: 'DELETE', body })
       return results?.failed ?? 0
     })
   }
 
-  /** Omitted properties stay; `null` removes one. @throws AlikeError `image_not_found`; as `call` does */
-  async merge(collection: string, id: string, properties: object): Promise<void> {
-    await this.#asked(async ({ rest }) => {
-      const body = { class: collection, id, properties }
+  /**
+   * Omitted properties stay; `null` removes one.
+   * @param properties built for each attempt
+   * @throws AlikeError `image_not_found`; as `call` does
+   */
+  async merge(
+    collection: string,
+    id: string,
+    properties: () => object,
+    consistency: Consistency = this.settings.consistency,
+  ): Promise<void> {
+    await this.#asked(async ({ rest, expectLed }) => {
+      await this.#expectLed(expectLed, collection)
+      const body = { class: collection, id, properties: properties() }
       try {
-        await rest(`v1/objects/${collection}/${id}?${this.#level}`, { method: 'PATCH', body })
+        await rest(`v1/objects/${collection}/${id}?${levelOf(consistency)}`, { method: 'PATCH', body })
       } catch (error) {
         if (error instanceof RestRefusal && error.status === 404 && errorOf(error).code !== 'gallery_not_found')
           throw new AlikeError('image_not_found', { cause: error })
@@ -109,8 +160,9 @@ export class WeaviateServer {
     await connection?.close()
   }
 
-  get #level(): string {
-    return `consistency_level=${this.settings.consistency.toUpperCase()}`
+  /** With consistency `one`, an isolated replica may acknowledge alone. */
+  async #expectLed(expectLed: Asking['expectLed'], collection: string): Promise<void> {
+    if (this.settings.consistency !== 'one') await expectLed(collection)
   }
 
   async #asked<Reply>(ask: (asking: Asking) => Promise<Reply>, signal?: AbortSignal): Promise<Reply> {
@@ -176,8 +228,20 @@ async function expectStarted({ client }: Asking): Promise<void> {
   if (!(await client.isReady())) throw new Error('it is starting')
 }
 
+const levelOf = (consistency: Consistency) => `consistency_level=${consistency.toUpperCase()}`
+
+interface Statistics {
+  statistics?: { raft?: { latestConfiguration?: { id: string; address: string }[] | null } }[]
+}
 interface WrittenObject {
   result?: { status?: string; errors?: { error?: { message?: string }[] } }
+}
+interface RemovalOptions {
+  /** Milliseconds since 1970. What was written later is kept by nodes that miss the removal. */
+  deletedAt?: number | undefined
+  /** Nothing is removed. */
+  dryRun?: boolean | undefined
+  consistency?: Consistency | undefined
 }
 interface Removal {
   results?: { failed?: number }

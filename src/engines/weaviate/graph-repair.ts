@@ -1,0 +1,176 @@
+/**
+ * Searches each node for the pictures stored while one was in doubt, and inserts those that one of them misses into all replicas' graphs
+ * again. Nothing is read and written back: each replica inserts what it has, so concurrent changes by other processes are kept.
+ */
+import { AlikeError } from '../../errors.js'
+import { nextTurn } from '../../turns.js'
+import { everyToken } from './filter-tokens.js'
+import { ImageCollection } from './image-collection.js'
+import { anyToken, both, putBetween } from './pushed-filter.js'
+import type { WeaviateServer } from './weaviate-server.js'
+import { type CollectionLayout, tuningDefaults } from './weaviate-settings.js'
+
+export interface GraphRepairOptions {
+  server: WeaviateServer
+  layout: CollectionLayout
+  /** Prefix of the names of sets' collections. */
+  prefix: string
+  /** Pictures were inserted again. */
+  onImages: (count: number) => void
+}
+
+/** What a repair did. */
+export interface Repaired {
+  looked: number
+  entered: number
+}
+
+interface Put {
+  stamp: number
+  vector: readonly number[]
+}
+
+const listedAtOnce = 256
+/** Searches and writes continue in the meantime. */
+const askedAtOnce = 4
+/** A picture is found if it is among this many nearest neighbours of itself: there may be duplicates. */
+const nearest = 8
+
+export class GraphRepair {
+  readonly #options: GraphRepairOptions
+
+  constructor(options: GraphRepairOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Call again after a failure: what is already repaired is skipped.
+   * @param since milliseconds since 1970
+   * @throws AlikeError `engine_unreachable` while a replica is missing
+   */
+  async run(since: number, signal: AbortSignal): Promise<Repaired> {
+    const { server, prefix } = this.#options
+    const names = (await server.collections()).filter((name) => name.startsWith(prefix))
+    const nodes = await server.apart()
+    const done: Repaired = { looked: 0, entered: 0 }
+    try {
+      // behind a load balancer nodes cannot be asked individually
+      const isEachAsked = nodes.length >= (await server.nodes()).length
+      for (const name of names) await unlessGone(this.#one({ name, nodes, isEachAsked, since, signal }, done))
+    } finally {
+      await Promise.all(nodes.map((node) => node.close()))
+    }
+    return done
+  }
+
+  async #one({ name, nodes, isEachAsked, since, signal }: Part, done: Repaired): Promise<void> {
+    const { server, layout, onImages } = this.#options
+    const of = (way: WeaviateServer) => new ImageCollection(way, name, layout, tuningDefaults)
+    const collection = of(server)
+    const views = nodes.map(of)
+    for await (const pages of slicesOf(views, since * 1_000, Date.now() * 1_000)) {
+      const puts = newestOf(pages)
+      const due: string[] = isEachAsked ? [] : [...puts.keys()]
+      if (isEachAsked)
+        await eachOf([...puts], async ([uuid, put]) => {
+          signal.throwIfAborted()
+          if (!(await isOnAll(views, pages, uuid, put))) due.push(uuid)
+        })
+      await eachOf(due, async (uuid) => {
+        signal.throwIfAborted()
+        await enter(collection, uuid)
+        onImages(1)
+        done.entered++
+      })
+      // what replicas copied from each other may be in the graph without its log having been flushed
+      await collection.flush([...puts.keys()], 'all')
+      done.looked += puts.size
+      await nextTurn()
+    }
+  }
+}
+
+interface Part {
+  name: string
+  /** Connections to each node. */
+  nodes: readonly WeaviateServer[]
+  isEachAsked: boolean
+  since: number
+  signal: AbortSignal
+}
+
+/** What one node lists. By uuid. */
+type Page = ReadonlyMap<string, Put>
+
+/** What each node lists for the same period, slice by slice. */
+async function* slicesOf(views: readonly ImageCollection[], first: number, upTo: number): AsyncGenerator<Page[]> {
+  for (let from = first; from <= upTo; ) {
+    const where = both(anyToken([everyToken]), putBetween(from, upTo))
+    const asked = { where, limit: listedAtOnce, properties: ['stamp'] as const, vectors: true }
+    const lists = await Promise.all(views.map((view) => view.sorted('stamp', asked)))
+    const puts = lists.map((list) =>
+      list.map(({ uuid, properties, vector }) => [uuid, { stamp: properties.stamp!, vector }] as const),
+    )
+    // a full list may not contain everything with its last stamp
+    const ends = puts.flatMap((list) => (list.length < listedAtOnce ? [] : list.at(-1)![1].stamp - 1))
+    const end = Math.max(from, Math.min(upTo, ...ends))
+    yield puts.map((list) => new Map(list.filter(([, { stamp }]) => stamp <= end)))
+    from = end + 1
+  }
+}
+
+function newestOf(pages: readonly Page[]): Map<string, Put> {
+  const newest = new Map<string, Put>()
+  for (const page of pages)
+    for (const [uuid, put] of page) if ((newest.get(uuid)?.stamp ?? 0) < put.stamp) newest.set(uuid, put)
+  return newest
+}
+
+/** Whether each node lists the picture and finds it in its graph. */
+async function isOnAll(
+  views: readonly ImageCollection[],
+  pages: readonly Page[],
+  uuid: string,
+  { stamp, vector }: Put,
+): Promise<boolean> {
+  for (const [n, view] of views.entries()) {
+    if (pages[n]!.get(uuid)?.stamp !== stamp) return false
+    const found = await view.near(Float32Array.from(vector), { limit: nearest, properties: ['stamp'] })
+    if (!found.some((one) => one.uuid === uuid)) return false
+  }
+  return true
+}
+
+async function enter(collection: ImageCollection, uuid: string): Promise<void> {
+  try {
+    await collection.enterAgain(uuid)
+  } catch (error) {
+    if (!(error instanceof AlikeError) || error.code !== 'image_not_found') throw error
+    // removed in the meantime, or a replica does not have it yet
+    if ((await collection.ofIds([uuid], { properties: ['stamp'] })).size > 0)
+      throw new AlikeError('engine_unreachable', { detail: 'A replica does not have all pictures yet.', cause: error })
+  }
+}
+
+/** A set may be deleted in the meantime. */
+async function unlessGone(repaired: Promise<void>): Promise<void> {
+  try {
+    await repaired
+  } catch (error) {
+    if (!(error instanceof AlikeError) || error.code !== 'gallery_lost') throw error
+  }
+}
+
+/** Stops at the first failure, once none is in progress. */
+async function eachOf<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  const waiting = items.values()
+  const failures: unknown[] = []
+  const worker = async () => {
+    for (const item of waiting) {
+      if (failures.length > 0) return
+      await work(item).catch((error) => failures.push(error))
+    }
+  }
+  await Promise.all(Array.from({ length: askedAtOnce }, worker))
+  if (failures.length > 0) throw failures[0]
+}

@@ -1,0 +1,88 @@
+/**
+ * When each node of the server was last seen, and until when its graphs are known to be complete. A node that is killed may have pictures
+ * in its store that are missing from its graphs (ADR 0020): from when it was last seen until it has been repaired, it is in doubt.
+ */
+
+/** Whether a node responds, does not, or did not in time. */
+export type Sighting = 'here' | 'away' | 'unknown'
+
+/** By node name: until when its graphs are known to be complete; milliseconds since 1970. */
+export type SoundUntil = Record<string, number>
+
+/** Longer than a look that another node delays. A node unseen for this long may have restarted in the meantime. */
+const unseenMs = 10_000
+
+interface Node {
+  soundUntil: number
+  /** Without interruption. */
+  hereSince: number
+  seenAt: number
+  isAway: boolean
+}
+
+const isInDoubt = ({ soundUntil, hereSince, isAway }: Node): boolean => isAway || soundUntil < hereSince
+
+export class NodeSightings {
+  readonly #nodes: Map<string, Node>
+  /** Applies to nodes found by the first look. */
+  #before: number | undefined
+  #isComplete = false
+
+  /**
+   * @param soundUntil as the previous process recorded it
+   * @param before since when nobody has looked; undefined if somebody has
+   */
+  constructor(soundUntil: SoundUntil = {}, before?: number) {
+    this.#before = before
+    const noted = Object.entries(soundUntil)
+    this.#nodes = new Map(
+      noted.map(([name, at]) => [name, { soundUntil: at, hereSince: at, seenAt: at, isAway: false }]),
+    )
+  }
+
+  /** To be recorded: since when nobody has seen all nodes. */
+  get before(): number | undefined {
+    return this.#before
+  }
+
+  /** To be recorded. */
+  get soundUntil(): SoundUntil {
+    return Object.fromEntries([...this.#nodes].map(([name, { soundUntil }]) => [name, soundUntil]))
+  }
+
+  /** @param seen a node missing from it is away: the server forgets nodes that have been down for a while */
+  look(seen: ReadonlyMap<string, Sighting>, now: number): void {
+    this.#isComplete = [...seen.values()].every((sighting) => sighting === 'here')
+    for (const [name, node] of this.#nodes) if ((seen.get(name) ?? 'away') === 'away') node.isAway = true
+    for (const [name, sighting] of seen) if (sighting === 'here') this.#see(name, now)
+    if (this.#isComplete) this.#before = undefined
+  }
+
+  #see(name: string, now: number): void {
+    const at = this.#before ?? now
+    const node = this.#nodes.get(name) ?? { soundUntil: at, hereSince: at, seenAt: at, isAway: false }
+    this.#nodes.set(name, node)
+    if (node.isAway || now - node.seenAt > unseenMs) node.hereSince = now
+    node.isAway = false
+    node.seenAt = now
+    if (!isInDoubt(node)) node.soundUntil = now
+  }
+
+  /** Names of nodes that are away or may miss pictures: searches are better sent to others. */
+  get inDoubt(): string[] {
+    return [...this.#nodes].flatMap(([name, node]) => (isInDoubt(node) ? name : []))
+  }
+
+  /** Since when pictures may be missing from a graph; undefined if none are, or while a node does not respond. */
+  get inDoubtSince(): number | undefined {
+    const returned = [...this.#nodes.values()].filter((node) => isInDoubt(node) && !node.isAway)
+    if (!this.#isComplete || returned.length === 0) return undefined
+    return Math.min(...returned.map(({ soundUntil }) => soundUntil))
+  }
+
+  /** Everything stored before `began` is in the graphs of the nodes that have been there since. */
+  repaired(began: number): void {
+    for (const node of this.#nodes.values())
+      if (!node.isAway && node.hereSince <= began) node.soundUntil = Math.max(node.soundUntil, began)
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Watches the server's nodes: when one returns, its graphs are repaired. One process does this for all; if two do, because
+ * neither knows of the other, that is harmless.
+ */
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import type { GraphRepair } from './graph-repair.js'
+import { isFreeFor, type NodeNote, type Noted } from './node-note.js'
+import { NodeSightings, type Sighting } from './node-sightings.js'
+import type { NodeReport } from './synchronous-indexing.js'
+import type { WeaviateServer } from './weaviate-server.js'
+
+export interface NodeWatchOptions {
+  server: WeaviateServer
+  note: NodeNote
+  repair: GraphRepair
+  logger: Logger
+}
+
+const lookEveryMs = 1_000
+const noteEveryMs = 5_000
+/** Another process takes over if the note is not renewed for this long. */
+const heldForMs = 15_000
+/** A change may have received its stamp this long before it was written, from a clock that is behind. */
+const stampedBeforeMs = 30_000
+const retryMs = { first: 5_000, most: 300_000 }
+/** A server that does not respond must not delay closing. */
+const givenBackWithinMs = 1_000
+
+export class NodeWatch {
+  readonly #options: NodeWatchOptions
+  readonly #id = randomUUID()
+  readonly #closing = new AbortController()
+  readonly #running: Promise<void>[]
+  /** Undefined while another process watches the nodes, or that is not known yet. */
+  #sightings: NodeSightings | undefined
+  /** By node name. */
+  #hosts = new Map<string, string>()
+  #avoided: string[] = []
+
+  constructor(options: NodeWatchOptions) {
+    this.#options = options
+    this.#running = [
+      this.#again(
+        () => this.#note(),
+        () => (this.#sightings === undefined ? lookEveryMs : noteEveryMs),
+      ),
+      this.#again(
+        () => this.#look(),
+        () => lookEveryMs,
+      ),
+      this.#again(
+        () => this.#repair(),
+        () => lookEveryMs,
+      ),
+    ]
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    if (this.#sightings !== undefined) {
+      const givenBack = this.#options.note.write({ ...this.#told(this.#sightings), until: 0 })
+      await Promise.race([givenBack.catch(() => {}), sleep(givenBackWithinMs)])
+    }
+  }
+
+  /** Call after the server was closed: resolves when everything in progress has settled. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#running)
+  }
+
+  /** Failures are retried: they mean that the server is unavailable, which callers are told anyway. */
+  async #again(turn: () => Promise<void>, pauseMs: () => number): Promise<void> {
+    const { signal } = this.#closing
+    while (!signal.aborted) {
+      await turn().catch(() => {})
+      await sleep(pauseMs(), undefined, { signal, ref: false }).catch(() => {})
+    }
+  }
+
+  async #note(): Promise<void> {
+    const { note, server } = this.#options
+    const noted = await note.read()
+    if (!isFreeFor(this.#id, noted, Date.now())) {
+      this.#sightings = undefined
+      this.#avoided = noted?.avoided ?? []
+      server.avoid(this.#avoided)
+      return
+    }
+    // if several processes find it free, the last to write has it, as the next read shows
+    if (noted?.holder === this.#id) this.#sightings ??= new NodeSightings(noted.soundUntil, noted.before)
+    await note.write({ ...this.#told(this.#sightings ?? noted), until: Date.now() + heldForMs })
+  }
+
+  #told(known: Pick<Noted, 'soundUntil' | 'before'> = { soundUntil: {}, before: Date.now() }): Omit<Noted, 'until'> {
+    const { soundUntil, before } = known
+    return { holder: this.#id, soundUntil, before, avoided: this.#avoided }
+  }
+
+  async #look(): Promise<void> {
+    if (this.#sightings === undefined) return
+    const { server, note } = this.#options
+    const sightings = sightingsOf(await server.nodes())
+    if ([...sightings.keys()].some((name) => !this.#hosts.has(name))) this.#hosts = await server.hosts()
+    this.#sightings?.look(sightings, Date.now())
+    const avoided = (this.#sightings?.inDoubt ?? []).flatMap((name) => this.#hosts.get(name) ?? []).sort()
+    if (this.#sightings === undefined || avoided.join() === this.#avoided.join()) return
+    this.#avoided = avoided
+    server.avoid(avoided)
+    await note.write({ ...this.#told(this.#sightings), until: Date.now() + heldForMs })
+  }
+
+  async #repair(): Promise<void> {
+    const since = this.#sightings?.inDoubtSince
+    if (since === undefined) return
+    const { logger, repair } = this.#options
+    logger.warn(
+      { since: new Date(since) },
+      'a Weaviate node was away: its graphs are checked for pictures stored since then',
+    )
+    for (let pauseMs = retryMs.first; ; pauseMs = Math.min(2 * pauseMs, retryMs.most)) {
+      const sightings = this.#sightings
+      const dueSince = sightings?.inDoubtSince
+      if (sightings === undefined || this.#closing.signal.aborted) return
+      try {
+        if (dueSince !== undefined) {
+          const began = Date.now()
+          const done = await repair.run(dueSince - stampedBeforeMs, this.#closing.signal)
+          sightings.repaired(began)
+          logger.info({ ...done, ms: Date.now() - began }, 'all Weaviate nodes find these pictures')
+          return
+        }
+      } catch (err) {
+        if (this.#closing.signal.aborted) return
+        logger.warn({ err }, 'the graphs of a Weaviate node could not be repaired yet; retrying later')
+      }
+      await sleep(pauseMs, undefined, { signal: this.#closing.signal, ref: false }).catch(() => {})
+    }
+  }
+}
+
+/** A node that responds is there, whatever its health. */
+function sightingsOf(nodes: readonly NodeReport[]): Map<string, Sighting> {
+  const sightings = { UNAVAILABLE: 'away', TIMEOUT: 'unknown' } as const
+  return new Map(
+    nodes.map(({ name = '', status = '' }) => [name, sightings[status as keyof typeof sightings] ?? 'here']),
+  )
+}

@@ -1,0 +1,95 @@
+/** Which nodes are in doubt, and since when. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isFreeFor } from '../../../src/engines/weaviate/node-note.js'
+import { NodeSightings, type Sighting } from '../../../src/engines/weaviate/node-sightings.js'
+
+const of = (a: Sighting, b?: Sighting) => new Map([['a', a], ...(b === undefined ? [] : ([['b', b]] as const))])
+const here = of('here', 'here')
+
+function seenFrom(from: number, to: number, sightings = new NodeSightings()): NodeSightings {
+  for (let at = from; at <= to; at += 1_000) sightings.look(here, at)
+  return sightings
+}
+
+test('nodes that are there all the time are never in doubt', () => {
+  const sightings = seenFrom(0, 60_000)
+  assert.equal(sightings.inDoubtSince, undefined)
+  assert.deepEqual(sightings.soundUntil, { a: 60_000, b: 60_000 })
+})
+
+for (const [how, gone] of [
+  ['does not answer', of('here', 'away')],
+  ['is not told of any more', of('here')],
+] as const)
+  test(`a node that ${how} is in doubt since it was last seen, once it is back`, () => {
+    const sightings = seenFrom(0, 20_000)
+    for (let at = 21_000; at <= 400_000; at += 1_000) sightings.look(gone, at)
+    assert.equal(sightings.inDoubtSince, undefined, 'nothing can be entered into its graphs yet')
+    seenFrom(401_000, 405_000, sightings)
+    assert.equal(sightings.inDoubtSince, 20_000)
+    assert.deepEqual(sightings.soundUntil, { a: 405_000, b: 20_000 })
+    sightings.repaired(403_000)
+    assert.equal(sightings.inDoubtSince, undefined)
+    sightings.look(here, 406_000)
+    assert.deepEqual(sightings.soundUntil, { a: 406_000, b: 406_000 })
+  })
+
+test('a node that goes away again during its repair is in doubt since the first time', () => {
+  const sightings = seenFrom(0, 20_000)
+  sightings.look(of('here', 'away'), 21_000)
+  seenFrom(30_000, 35_000, sightings)
+  const began = 31_000
+  sightings.look(of('here', 'away'), 36_000)
+  seenFrom(37_000, 40_000, sightings)
+  sightings.repaired(began)
+  assert.equal(sightings.inDoubtSince, 20_000)
+})
+
+test('one slow answer is no doubt; a node that is not seen for long may have started anew', () => {
+  const sightings = seenFrom(0, 20_000)
+  sightings.look(of('here', 'unknown'), 25_000)
+  assert.equal(sightings.inDoubtSince, undefined)
+  seenFrom(26_000, 27_000, sightings)
+  assert.equal(sightings.inDoubtSince, undefined)
+  sightings.look(here, 60_000) // nobody has looked meanwhile
+  assert.equal(sightings.inDoubtSince, 27_000)
+})
+
+test('another process goes on from what was noted', () => {
+  const { soundUntil } = seenFrom(0, 20_000)
+  assert.equal(seenFrom(22_000, 23_000, new NodeSightings(soundUntil)).inDoubtSince, undefined)
+  assert.equal(seenFrom(50_000, 51_000, new NodeSightings(soundUntil)).inDoubtSince, 20_000)
+})
+
+test('of a server that nobody has looked at yet nothing is known before; of a node that joins it there is nothing to miss', () => {
+  const sightings = seenFrom(50_000, 51_000, new NodeSightings({}, 20_000))
+  assert.equal(sightings.inDoubtSince, 20_000)
+  assert.equal(sightings.before, undefined)
+  assert.equal(seenFrom(22_000, 23_000, new NodeSightings({}, 20_000)).inDoubtSince, undefined)
+  const { soundUntil } = seenFrom(0, 20_000)
+  const { a } = soundUntil
+  assert.equal(seenFrom(21_000, 22_000, new NodeSightings({ a: a! })).inDoubtSince, undefined)
+})
+
+test('two nodes that were away are repaired from where the first was lost', () => {
+  const sightings = seenFrom(0, 20_000)
+  sightings.look(of('away', 'here'), 21_000)
+  sightings.look(of('here', 'here'), 22_000)
+  sightings.look(of('here', 'away'), 23_000)
+  sightings.look(of('here', 'here'), 24_000)
+  assert.equal(sightings.inDoubtSince, 20_000)
+  sightings.repaired(24_000)
+  assert.equal(sightings.inDoubtSince, undefined)
+})
+
+test('one process looks after the nodes until it has noted nothing for a while', () => {
+  const noted = { holder: 'one', until: 15_000, soundUntil: {} }
+  for (const [holder, at, expected] of [
+    ['one', 10_000, true],
+    ['two', 10_000, false],
+    ['two', 15_001, true],
+  ] as const)
+    assert.equal(isFreeFor(holder, noted, at), expected, `${holder} at ${at}`)
+  assert.ok(isFreeFor('two', undefined, 0))
+})
