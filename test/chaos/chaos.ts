@@ -14,7 +14,7 @@ import { type Fault, faultsOf } from './faults.js'
 import { expectAllFound, listedHashes } from './final-checks.js'
 import { drawnPictures, type IngestedJob, sendJob } from './ingested-job.js'
 import { codesOf, mean, percentile, recallWanted, type Sample, Samples } from './samples.js'
-import { replicaCounts } from './weaviate-nodes.js'
+import { areSound, replicaCounts } from './weaviate-nodes.js'
 import { WrittenGallery } from './written-gallery.js'
 
 const nodes = Number(process.env.CHAOS_NODES ?? 1)
@@ -33,6 +33,8 @@ interface Run {
   samples: Samples
   written: WrittenGallery
   jobs: IngestedJob[]
+  /** Faults with too little recall: told once everything that is stored has been compared. */
+  shortfalls: string[]
 }
 
 type Row = (string | number)[]
@@ -42,7 +44,7 @@ test('nothing acknowledged is lost, whatever is killed', {
 }, async (t) => {
   const stack = await startStack(t, nodes)
   if (stack === undefined) return
-  const run: Run = { stack, samples: new Samples(), written: new WrittenGallery(), jobs: [] }
+  const run: Run = { stack, samples: new Samples(), written: new WrittenGallery(), jobs: [], shortfalls: [] }
   assert.equal((await stack.balanced.ask({ method: 'PUT', path: gallery })).is, 'answered')
   await fill(run)
   const clients = startClients({ balanced: stack.balanced, gallery, ...run })
@@ -60,6 +62,7 @@ test('nothing acknowledged is lost, whatever is killed', {
     facts: { 'Weaviate nodes': nodes, ...counts },
     table: { head, rows },
   })
+  assert.deepEqual(run.shortfalls, [])
 })
 
 /** Records the pictures as if clients had written them. */
@@ -97,6 +100,9 @@ async function watched(run: Run, fault: Fault): Promise<Row> {
   const back = samples.now
   const since = await calmAfter(run, fault, back)
   await expectReady(stack)
+  // of three replicas one may be missing or behind: the next fault comes once none is
+  const atBack = Date.now() - (samples.now - back)
+  await until(() => areSound(stack.weaviate.nodes, atBack), `nodes that miss nothing after ${fault.name}`, patientlyMs)
   const ended = await job?.ended()
   const { state, done = 0, failed, added = 0, updated = 0, skipped = 0 } = ended ?? {}
   if (job !== undefined) {
@@ -142,7 +148,7 @@ async function sendDrawnJob({ stack, jobs }: Run, { jobPictures }: Fault): Promi
 }
 
 function rowOf(
-  { samples }: Run,
+  { samples, shortfalls }: Run,
   { name }: Fault,
   { from, back, since }: Record<'from' | 'back' | 'since', number>,
 ): Row {
@@ -153,7 +159,7 @@ function rowOf(
   const broken = of(searches, 'broken')
   assert.equal(broken.length, 0, `${name}: ${codesOf(broken)}`)
   const recall = mean(searches.flatMap((sample) => sample.recall ?? []))
-  assert.ok(recall >= recallWanted, `${name}: recall ${recall}; ${missedOf(searches, from)}`)
+  if (recall < recallWanted) shortfalls.push(`${name}: recall ${recall}; ${missedOf(searches, from)}`)
   const answered = of(searches, 'answered').map(({ ms }) => ms)
   const refused = of(searches, 'refused')
   return [

@@ -149,6 +149,17 @@ async function isWhole(nodes: readonly WeaviateNode[]): Promise<boolean> {
   return true
 }
 
+/** Whether every node is known to miss nothing that was stored before `at`, in milliseconds since 1970. */
+export async function areSound(nodes: readonly WeaviateNode[], at: number): Promise<boolean> {
+  const url = `${nodes.at(-1)!.url}/v1/objects/AlikeNodes/00000000-0000-4000-8000-000000000001`
+  const answer = await fetch(url, { signal: AbortSignal.timeout(10_000) }).catch(() => undefined)
+  if (!answer?.ok) return false
+  const { properties } = (await answer.json()) as { properties: { note: string } }
+  const { soundUntil } = JSON.parse(properties.note) as { soundUntil: Record<string, number> }
+  const sound = Object.values(soundUntil)
+  return sound.length >= nodes.length && sound.every((until) => until >= at)
+}
+
 /** Objects per replica of each shard; undefined while a node is down. */
 export async function replicaCounts(nodes: readonly WeaviateNode[]): Promise<Map<string, number[]> | undefined> {
   const seen = await nodesSeenBy(nodes[0]!, '?output=verbose')

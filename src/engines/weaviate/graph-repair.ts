@@ -32,9 +32,9 @@ interface Put {
 
 const listedAtOnce = 256
 /** Searches and writes continue in the meantime. */
-const askedAtOnce = 4
+const askedAtOnce = 8
 /** A picture is found if it is among this many nearest neighbours of itself: there may be duplicates. */
-const nearest = 8
+const nearest = 4
 
 export class GraphRepair {
   readonly #options: GraphRepairOptions
@@ -135,7 +135,7 @@ async function isOnAll(
 ): Promise<boolean> {
   for (const [n, view] of views.entries()) {
     if (pages[n]!.get(uuid)?.stamp !== stamp) return false
-    const found = await view.near(Float32Array.from(vector), { limit: nearest, properties: ['stamp'] })
+    const found = await view.near(Float32Array.from(vector), { limit: nearest, properties: ['stamp'], vectors: false })
     if (!found.some((one) => one.uuid === uuid)) return false
   }
   return true

@@ -115,14 +115,18 @@ export class ImageCollection {
    * The nearest to a vector, nearest first. One replica answers whatever the consistency: others would only be asked
    * whether their copies match, and an unreachable one would delay the search.
    */
-  async near(vector: Float32Array, { where, limit, properties }: Asked, signal?: AbortSignal): Promise<Found[]> {
+  async near(
+    vector: Float32Array,
+    { where, limit, properties, vectors = true }: Asked,
+    signal?: AbortSignal,
+  ): Promise<Found[]> {
     const { objects } = await this.#ask(
       (collection) =>
         collection.withConsistency('ONE').query.nearVector(
           [...vector],
           {
             limit,
-            includeVector: true,
+            includeVector: vectors,
             returnMetadata: ['distance'],
             returnProperties: [...properties],
             ...(where !== undefined && { filters: where }),

@@ -11,8 +11,6 @@ export interface Noted {
   holder: string
   until: number
   soundUntil: SoundUntil
-  /** Hosts of nodes that are away or may miss pictures. */
-  avoided?: string[] | undefined
   /** Since when nobody has seen all nodes. */
   before?: number | undefined
 }

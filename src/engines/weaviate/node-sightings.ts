@@ -40,6 +40,14 @@ export class NodeSightings {
     )
   }
 
+  /** A node may come back with another address: it is taken for the one that has been gone for longest. */
+  #takeGone(seen: ReadonlyMap<string, Sighting>): Node | undefined {
+    const gone = [...this.#nodes].filter(([name, { isAway }]) => isAway && !seen.has(name))
+    const [first] = gone.sort(([, a], [, b]) => a.soundUntil - b.soundUntil)
+    if (first !== undefined) this.#nodes.delete(first[0])
+    return first?.[1]
+  }
+
   /** To be recorded: since when nobody has seen all nodes. */
   get before(): number | undefined {
     return this.#before
@@ -54,23 +62,19 @@ export class NodeSightings {
   look(seen: ReadonlyMap<string, Sighting>, now: number): void {
     this.#isComplete = [...seen.values()].every((sighting) => sighting === 'here')
     for (const [name, node] of this.#nodes) if ((seen.get(name) ?? 'away') === 'away') node.isAway = true
-    for (const [name, sighting] of seen) if (sighting === 'here') this.#see(name, now)
+    for (const [name, sighting] of seen) if (sighting === 'here') this.#see(name, seen, now)
     if (this.#isComplete) this.#before = undefined
   }
 
-  #see(name: string, now: number): void {
+  #see(name: string, seen: ReadonlyMap<string, Sighting>, now: number): void {
     const at = this.#before ?? now
-    const node = this.#nodes.get(name) ?? { soundUntil: at, hereSince: at, seenAt: at, isAway: false }
+    const node = this.#nodes.get(name) ??
+      this.#takeGone(seen) ?? { soundUntil: at, hereSince: at, seenAt: at, isAway: false }
     this.#nodes.set(name, node)
     if (node.isAway || now - node.seenAt > unseenMs) node.hereSince = now
     node.isAway = false
     node.seenAt = now
     if (!isInDoubt(node)) node.soundUntil = now
-  }
-
-  /** Names of nodes that are away or may miss pictures: searches are better sent to others. */
-  get inDoubt(): string[] {
-    return [...this.#nodes].flatMap(([name, node]) => (isInDoubt(node) ? name : []))
   }
 
   /** Since when pictures may be missing from a graph; undefined if none are, or while a node does not respond. */

@@ -7,11 +7,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { GraphRepair } from './graph-repair.js'
 import { isFreeFor, type NodeNote, type Noted } from './node-note.js'
-import { NodeSightings, type Sighting } from './node-sightings.js'
-import type { NodeReport } from './synchronous-indexing.js'
+import { sightNodes } from './node-probes.js'
+import { NodeSightings } from './node-sightings.js'
 import type { WeaviateServer } from './weaviate-server.js'
 
 export interface NodeWatchOptions {
+  /** Used by nobody else: what waits for a node that is away holds up no search. */
   server: WeaviateServer
   note: NodeNote
   repair: GraphRepair
@@ -24,7 +25,7 @@ const noteEveryMs = 5_000
 const heldForMs = 15_000
 /** A change may have received its stamp this long before it was written, from a clock that is behind. */
 const stampedBeforeMs = 30_000
-const retryMs = { first: 5_000, most: 300_000 }
+const retryMs = { first: 5_000, most: 30_000 }
 /** A server that does not respond must not delay closing. */
 const givenBackWithinMs = 1_000
 
@@ -35,9 +36,6 @@ export class NodeWatch {
   readonly #running: Promise<void>[]
   /** Undefined while another process watches the nodes, or that is not known yet. */
   #sightings: NodeSightings | undefined
-  /** By node name. */
-  #hosts = new Map<string, string>()
-  #avoided: string[] = []
 
   constructor(options: NodeWatchOptions) {
     this.#options = options
@@ -63,10 +61,7 @@ export class NodeWatch {
       const givenBack = this.#options.note.write({ ...this.#told(this.#sightings), until: 0 })
       await Promise.race([givenBack.catch(() => {}), sleep(givenBackWithinMs)])
     }
-  }
-
-  /** Call after the server was closed: resolves when everything in progress has settled. */
-  async ended(): Promise<void> {
+    await this.#options.server.close()
     await Promise.all(this.#running)
   }
 
@@ -80,12 +75,10 @@ export class NodeWatch {
   }
 
   async #note(): Promise<void> {
-    const { note, server } = this.#options
+    const { note } = this.#options
     const noted = await note.read()
     if (!isFreeFor(this.#id, noted, Date.now())) {
       this.#sightings = undefined
-      this.#avoided = noted?.avoided ?? []
-      server.avoid(this.#avoided)
       return
     }
     // if several processes find it free, the last to write has it, as the next read shows
@@ -95,20 +88,13 @@ export class NodeWatch {
 
   #told(known: Pick<Noted, 'soundUntil' | 'before'> = { soundUntil: {}, before: Date.now() }): Omit<Noted, 'until'> {
     const { soundUntil, before } = known
-    return { holder: this.#id, soundUntil, before, avoided: this.#avoided }
+    return { holder: this.#id, soundUntil, before }
   }
 
   async #look(): Promise<void> {
     if (this.#sightings === undefined) return
-    const { server, note } = this.#options
-    const sightings = sightingsOf(await server.nodes())
-    if ([...sightings.keys()].some((name) => !this.#hosts.has(name))) this.#hosts = await server.hosts()
+    const sightings = await sightNodes(this.#options.server)
     this.#sightings?.look(sightings, Date.now())
-    const avoided = (this.#sightings?.inDoubt ?? []).flatMap((name) => this.#hosts.get(name) ?? []).sort()
-    if (this.#sightings === undefined || avoided.join() === this.#avoided.join()) return
-    this.#avoided = avoided
-    server.avoid(avoided)
-    await note.write({ ...this.#told(this.#sightings), until: Date.now() + heldForMs })
   }
 
   async #repair(): Promise<void> {
@@ -138,12 +124,4 @@ export class NodeWatch {
       await sleep(pauseMs, undefined, { signal: this.#closing.signal, ref: false }).catch(() => {})
     }
   }
-}
-
-/** A node that responds is there, whatever its health. */
-function sightingsOf(nodes: readonly NodeReport[]): Map<string, Sighting> {
-  const sightings = { UNAVAILABLE: 'away', TIMEOUT: 'unknown' } as const
-  return new Map(
-    nodes.map(({ name = '', status = '' }) => [name, sightings[status as keyof typeof sightings] ?? 'here']),
-  )
 }

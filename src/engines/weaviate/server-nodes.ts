@@ -16,15 +16,11 @@ export interface ServerNode {
 type AddressesOf = (name: string) => Promise<{ address: string; family: number }[]>
 const lookUp: AddressesOf = (name) => lookup(name, { all: true })
 
-const triedForMs = 10_000
-
 export class ServerNodes {
   readonly #rest: URL
   readonly #grpc: URL
   readonly #addressesOf: AddressesOf
   #current: string | undefined
-  #avoided: ReadonlySet<string> = new Set()
-  readonly #triedAt = new Map<string, number>()
   /** Number of nodes at the last look-up. */
   count = 1
 
@@ -39,12 +35,7 @@ export class ServerNodes {
     const hosts = await this.#hosts()
     this.count = hosts.length
     const before = this.#current === undefined ? Math.floor(Math.random() * hosts.length) : hosts.indexOf(this.#current)
-    const inTurn = hosts.map((_, i) => hosts[(before + 1 + i) % hosts.length]!)
-    const now = performance.now()
-    const wasJustTried = (host: string) => now - (this.#triedAt.get(host) ?? -Infinity) < triedForMs
-    const untried = inTurn.filter((host) => !wasJustTried(host))
-    this.#current = untried.find((host) => !this.#avoided.has(host)) ?? untried[0] ?? inTurn[0]!
-    this.#triedAt.set(this.#current, now)
+    this.#current = hosts[(before + 1) % hosts.length]!
     const rest = new URL(this.#rest)
     rest.hostname = this.#current
     const isOneHost = this.#grpc.hostname === this.#rest.hostname
@@ -53,17 +44,6 @@ export class ServerNodes {
       grpcHost: isOneHost ? rest.hostname : this.#grpc.hostname,
       grpcPort: portOf(this.#grpc, rest.protocol === 'https:'),
     }
-  }
-
-  /**
-   * Other nodes are preferred from now on, unless they were tried just before.
-   * @returns whether the current one is newly among them, and another is not
-   */
-  avoid(hosts: readonly string[]): boolean {
-    const former = this.#avoided
-    this.#avoided = new Set(hosts)
-    const current = this.#current ?? ''
-    return this.#avoided.has(current) && !former.has(current) && this.count > this.#avoided.size
   }
 
   /** Each node, as far as addresses are known. */

@@ -71,7 +71,7 @@ export class WeaviateEngine implements Engine {
 
   #watchNodes(): NodeWatch {
     const { layout, logger, onRepair: onImages = () => {} } = this.#options
-    const server = this.#server
+    const server = new WeaviateServer(this.#options.server)
     return new NodeWatch({
       server,
       note: new NodeNote(server, layout.replicas),
@@ -169,7 +169,6 @@ export class WeaviateEngine implements Engine {
     for (const { set } of this.#sets.values()) await set.settled()
     await this.#watch.close()
     await this.#server.close()
-    await this.#watch.ended()
   }
 
   #collectionOf({ uid }: Pick<EmbeddingSet, 'uid'>, layout: CollectionLayout): ImageCollection {

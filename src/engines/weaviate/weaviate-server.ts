@@ -69,18 +69,9 @@ export class WeaviateServer {
     return this.#asked(async ({ rest }) => (await rest<{ nodes?: NodeReport[] }>('v1/nodes')).nodes ?? [])
   }
 
-  /** Hosts of the nodes by name, as they know each other. @throws AlikeError as `call` does */
-  async hosts(): Promise<Map<string, string>> {
-    return this.#asked(async ({ rest }) => {
-      const { statistics = [] } = await rest<Statistics>('v1/cluster/statistics')
-      const members = statistics.flatMap(({ raft }) => raft?.latestConfiguration ?? [])
-      return new Map(members.map(({ id, address }) => [id, address.replace(/:\d+$/, '')]))
-    })
-  }
-
-  /** Moves away from these nodes if there is another. */
-  avoid(hosts: readonly string[]): void {
-    if (this.#nodes.avoid(hosts) && this.#connecting !== undefined) this.#forget(this.#connecting)
+  /** Each node, as far as addresses are known. */
+  places(): Promise<{ url: string; grpcAddress: string }[]> {
+    return this.#nodes.all()
   }
 
   /** Names of all collections. @throws AlikeError as `call` does */
@@ -94,7 +85,7 @@ export class WeaviateServer {
   /** A connection to each node, if their addresses are known; reads return what that node itself has. The caller closes them. */
   async apart(): Promise<WeaviateServer[]> {
     const settings = { ...this.settings, consistency: 'one' } as const
-    return (await this.#nodes.all()).map((place) => new WeaviateServer({ ...settings, ...place }))
+    return (await this.places()).map((place) => new WeaviateServer({ ...settings, ...place }))
   }
 
   /** Each object is written or fails independently. @param objects built for each attempt @throws AlikeError as `call` does */
@@ -230,9 +221,6 @@ async function expectStarted({ client }: Asking): Promise<void> {
 
 const levelOf = (consistency: Consistency) => `consistency_level=${consistency.toUpperCase()}`
 
-interface Statistics {
-  statistics?: { raft?: { latestConfiguration?: { id: string; address: string }[] | null } }[]
-}
 interface WrittenObject {
   result?: { status?: string; errors?: { error?: { message?: string }[] } }
 }

@@ -72,6 +72,15 @@ test('of a server that nobody has looked at yet nothing is known before; of a no
   assert.equal(seenFrom(21_000, 22_000, new NodeSightings({ a: a! })).inDoubtSince, undefined)
 })
 
+test('a node that comes back with another address is in doubt since it was last seen', () => {
+  const sightings = seenFrom(0, 20_000)
+  sightings.look(of('here'), 21_000)
+  for (let at = 22_000; at <= 25_000; at += 1_000) sightings.look(new Map([...of('here'), ['c', 'here' as const]]), at)
+  assert.equal(sightings.inDoubtSince, 20_000)
+  sightings.repaired(25_000)
+  assert.deepEqual(sightings.soundUntil, { a: 25_000, c: 25_000 })
+})
+
 test('two nodes that were away are repaired from where the first was lost', () => {
   const sightings = seenFrom(0, 20_000)
   sightings.look(of('away', 'here'), 21_000)

@@ -31,19 +31,6 @@ test('a node removed from the name is skipped', async () => {
   assert.ok(addresses.includes((await nodes.next()).rest.hostname))
 })
 
-test('nodes to be avoided are used only once the others were tried', async () => {
-  const settings = { url: 'http://weaviate', grpcAddress: 'weaviate:50051' }
-  const nodes = new ServerNodes(settings, named('10.0.0.1', '10.0.0.2', '10.0.0.3'))
-  assert.equal(nodes.avoid(['10.0.0.1']), false, 'there is no current one yet')
-  const tried: string[] = []
-  for (let tries = 0; tries < 3; tries++) tried.push((await nodes.next()).rest.hostname)
-  assert.deepEqual([tried.slice(0, 2).sort(), tried[2]], [['10.0.0.2', '10.0.0.3'], '10.0.0.1'])
-  assert.equal(nodes.avoid(['10.0.0.1']), false, 'it is used because the others do not respond')
-  nodes.avoid([])
-  assert.equal(nodes.avoid(['10.0.0.1']), true)
-  assert.equal(nodes.avoid(['10.0.0.1', '10.0.0.2', '10.0.0.3']), false)
-})
-
 test('a load balancer, a name under TLS and a separate name for gRPC stay as they are', async () => {
   for (const [url, grpcAddress, addresses, hosts] of [
     ['http://weaviate:8080', 'weaviate:50051', ['10.0.0.1'], ['weaviate', 'weaviate', 50_051]],
