@@ -25,7 +25,7 @@ export interface JobView {
 /** Drawn pictures, all different. */
 export function drawnPictures(name: string, count: number): Map<string, Picture> {
   const first = 100_000 * name.charCodeAt(0)
-  return new Map(Array.from({ length: count }, (_, n) => [`${name}-${n}`, drawPicture('ingested', first + n)]))
+  return new Map(Array.from({ length: count }, (_, n) => [`job-${name}-${n}`, drawPicture('ingested', first + n)]))
 }
 
 export async function sendJob(

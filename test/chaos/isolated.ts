@@ -72,6 +72,5 @@ async function rawWrite(url: string): Promise<string> {
     signal: AbortSignal.timeout(60_000),
   }).catch((error: Error) => error)
   if (answer instanceof Error) return answer.message
-  const [written] = (await answer.json()) as { result?: object }[]
-  return JSON.stringify(written?.result)
+  return `${answer.status} ${(await answer.text()).slice(0, 400)}`
 }
