@@ -28,6 +28,8 @@ export class Lane {
   readonly #begun = new Set<string>()
   /** Jobs being stored. */
   #creating = 0
+  /** Creations that ended, one way or the other. */
+  #created = 0
   /** The running job, and a promise that resolves when nothing of it is left to do. */
   #current: { job: ClaimedJob; ended: Promise<boolean> } | undefined
   /** Claims and runs jobs until there is nothing to run. */
@@ -45,7 +47,12 @@ export class Lane {
 
   async hasRoom(): Promise<boolean> {
     const { kinds, jobsMax } = this.#runner
-    return (await this.#store.count({ kinds, states: active })) + this.#creating < jobsMax
+    for (;;) {
+      const created = this.#created
+      const stored = await this.#store.count({ kinds, states: active })
+      // A creation that ended during the count may be in it or not: count again.
+      if (created === this.#created) return stored + this.#creating < jobsMax
+    }
   }
 
   async resume(): Promise<void> {
@@ -61,6 +68,7 @@ export class Lane {
       return await this.#store.create(job)
     } finally {
       this.#creating -= 1
+      this.#created += 1
       this.look()
     }
   }
