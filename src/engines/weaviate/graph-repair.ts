@@ -78,7 +78,7 @@ export class GraphRepair {
         })
       await eachOf(due, async (uuid) => {
         signal.throwIfAborted()
-        await enter(collection, uuid)
+        if (!(await enter(collection, uuid))) return
         onImages(1)
         done.entered++
       })
@@ -141,14 +141,17 @@ async function isOnAll(
   return true
 }
 
-async function enter(collection: ImageCollection, uuid: string): Promise<void> {
+/** @returns false if it was removed in the meantime */
+async function enter(collection: ImageCollection, uuid: string): Promise<boolean> {
   try {
     await collection.enterAgain(uuid)
+    return true
   } catch (error) {
     if (!(error instanceof AlikeError) || error.code !== 'image_not_found') throw error
     // removed in the meantime, or a replica does not have it yet
     if ((await collection.ofIds([uuid], { properties: ['stamp'] })).size > 0)
       throw new AlikeError('engine_unreachable', { detail: 'A replica does not have all pictures yet.', cause: error })
+    return false
   }
 }
 
