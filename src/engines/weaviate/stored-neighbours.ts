@@ -1,4 +1,5 @@
 /** The nearest other pictures of stored ones, for analyses of a whole set. */
+import pMap from 'p-map'
 import { cosine } from '../../cosine.js'
 import type { Neighbours, NeighboursRequest } from '../../gallery/scan.js'
 import type { ImageCollection } from './image-collection.js'
@@ -34,15 +35,11 @@ export class StoredNeighbours {
     }
     const uuids = Array.from(asked, (number) => this.#uuids.uuidOf(number))
     const stored = await this.#collection.ofIds(uuids, { properties: [], vectors: true })
-    let next = 0
-    const answer = async (): Promise<void> => {
-      for (let i = next++; i < uuids.length; i = next++) {
-        const vector = stored.get(uuids[i]!)?.vector
-        if (vector !== undefined)
-          await this.#answer(i, { uuid: uuids[i]!, vector: Float32Array.from(vector), k, ef }, found)
-      }
+    const answer = async (uuid: string, row: number): Promise<void> => {
+      const vector = stored.get(uuid)?.vector
+      if (vector !== undefined) await this.#answer(row, { uuid, vector: Float32Array.from(vector), k, ef }, found)
     }
-    await Promise.all(Array.from({ length: searchesAtOnce }, answer))
+    await pMap(uuids, answer, { concurrency: searchesAtOnce })
     return found
   }
 
