@@ -16,6 +16,11 @@ export interface JobError {
  */
 export interface JobProgress {
   jobId: string
+  /**
+   * Index of the first item of this step. A step that begins before the job's position has been counted already: its
+   * commit was not answered, and it is repeated. Undefined: the step is counted in any case.
+   */
+  from?: number | undefined
   /** New position; it never moves back. */
   position: number
   /** Items of this step that required nothing: already stored. */

@@ -39,10 +39,11 @@ export class IngestRunner implements JobRunner {
     else await spool.bring(job.id, description, control.signal)
     const trace = traceOf && new JobTrace(traceOf(job))
     // pictures that were embedded for another model and not kept are read again
-    for (let { position } = job; ; ) {
-      const run = await this.#runFrom({ ...job, position }, { description, control, trace })
+    for (let at: { position: number; triedTo: number } = { position: job.position, triedTo: job.position }; ; ) {
+      const { position, triedTo } = at
+      const run = await this.#runFrom({ ...job, position }, { description, control, trace, triedTo })
       if (run.total !== undefined) return { total: run.total }
-      position = run.position
+      at = run
     }
   }
 
@@ -53,19 +54,20 @@ export class IngestRunner implements JobRunner {
       description,
       control,
       trace,
-    }: { description: SourceDescription; control: JobControl; trace?: JobTrace | undefined },
-  ): Promise<{ total?: number; position: number }> {
+      triedTo,
+    }: { description: SourceDescription; control: JobControl; trace?: JobTrace | undefined; triedTo: number },
+  ): Promise<{ total?: number; position: number; triedTo: number }> {
     const { signal, expect, tell } = control
     const { spool, places, parts, metrics, concurrency, uploadMaxBytes } = this.#options
     const source = await openSource(description, spool.fileOf(job.id), { limits: this.#options, places, signal })
-    const run = new JobRun(job, source, { ...control, parts, metrics, concurrency, uploadMaxBytes, trace })
+    const run = new JobRun(job, source, { ...control, parts, metrics, concurrency, uploadMaxBytes, trace, triedTo })
     try {
       if (job.total === null && source.total !== undefined) await expect(source.total)
       tell(() => run.reading())
-      return { total: await run.run(), position: run.position }
+      return { total: await run.run(), position: run.position, triedTo }
     } catch (error) {
       if (!isServingChanged(error)) throw error
-      return { position: run.position }
+      return { position: run.position, triedTo: run.triedTo }
     } finally {
       await source.close()
     }

@@ -25,6 +25,8 @@ export interface JobRunOptions
   concurrency: number
   /** Maximum size of a picture; a picture behind a URL is assumed to be this large until it has arrived. */
   uploadMaxBytes: number
+  /** Position up to which an earlier run may have been counted without hearing of it; default: the job's. */
+  triedTo?: number | undefined
 }
 
 /** `leave` releases the item's memory. */
@@ -45,12 +47,14 @@ export class JobRun {
   readonly #room = new ByteRoom(underWayMaxBytes)
   readonly #outcomes: ItemOutcomes
   #position: number
+  #triedTo: number
   #done = 0
   #shareAtStart = 0
 
   constructor(job: JobRecord, source: Source, options: JobRunOptions) {
     this.#job = job
     this.#position = job.position
+    this.#triedTo = options.triedTo ?? job.position
     this.#source = source
     this.#options = options
     this.#outcomes = new ItemOutcomes(job.gallery, options)
@@ -59,6 +63,11 @@ export class JobRun {
   /** The position after the last committed group. */
   get position(): number {
     return this.#position
+  }
+
+  /** The position after the last group whose commit was tried. */
+  get triedTo(): number {
+    return this.#triedTo
   }
 
   reading(): RunReading {
@@ -87,9 +96,14 @@ export class JobRun {
       backpressure: concurrency + commitBatch.maxSize,
     })
     for await (const batch of batched(outcomes as AsyncIterable<Outcome>, commitBatch)) {
-      signal.throwIfAborted()
-      position = batch.at(-1)!.index + 1
-      await this.#commit(batch, position)
+      // a group is counted as a whole or not at all: none holds both counted items and others
+      const tried = batch.filter(({ index }) => index < this.#triedTo)
+      for (const group of [tried, batch.slice(tried.length)]) {
+        if (group.length === 0) continue
+        signal.throwIfAborted()
+        position = group.at(-1)!.index + 1
+        await this.#commit(group, position)
+      }
     }
     return position
   }
@@ -152,7 +166,8 @@ export class JobRun {
     const notes = batch.flatMap((outcome) => ('note' in outcome && outcome.note !== undefined ? [outcome.note] : []))
     const namesAssumed = batch.filter(({ isNameAssumed }) => isNameAssumed === true).length
     const skipped = batch.length - steps.length - errors.length
-    const progress = { jobId: this.#job.id, position, skipped, errors, replaced, notes, namesAssumed }
+    const from = this.#position
+    const progress = { jobId: this.#job.id, from, position, skipped, errors, replaced, notes, namesAssumed }
 
     const startedAt = performance.now()
     const write = async () => {
@@ -160,6 +175,7 @@ export class JobRun {
       await advance(progress)
       return []
     }
+    this.#triedTo = Math.max(this.#triedTo, position)
     const results = await patiently(write, signal)
 
     this.#position = position

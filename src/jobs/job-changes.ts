@@ -71,14 +71,18 @@ export function completed(job: JobRecord, total: number, at: string): JobRecord 
   return transitioned(job, { from: ['running'], to, total, failure }, at)
 }
 
-/** @throws AlikeError as `expectRunning` */
+/**
+ * Counts a step once, however often it is repeated.
+ * @throws AlikeError as `expectRunning`
+ */
 export function advanced(
   job: JobRecord,
-  { position, skipped = 0, errors = [], replaced = [], namesAssumed = 0 }: JobProgress,
+  { from = job.position, position, skipped = 0, errors = [], replaced = [], namesAssumed = 0 }: JobProgress,
   stored: StoredCounts,
   galleryUid: string | undefined,
 ): JobRecord {
   expectRunning(job, galleryUid)
+  if (from < job.position) return job
   return withDone({
     ...job,
     added: job.added + stored.added,

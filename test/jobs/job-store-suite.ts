@@ -155,6 +155,19 @@ export function jobStoreSuite(stores: TestedJobStore): void {
     assert.equal((await jobs.get('j'))?.position, 8)
   })
 
+  storeTest('a step that is repeated because its commit was not answered counts once', async ({ jobs }) => {
+    await running(jobs, 'j')
+    const stored = { added: 2, updated: 0, removed: 0, idle: 1 }
+    const first = { jobId: 'j', from: 0, position: 4, errors: [failure(3)] }
+    await jobs.advance(first, stored)
+    await jobs.advance(first, { added: 0, updated: 2, removed: 0, idle: 1 })
+    await jobs.advance({ jobId: 'j', from: 2, position: 4, skipped: 2 })
+    await jobs.advance({ jobId: 'j', from: 4, position: 6, skipped: 2 })
+    const { position, done, added, updated, skipped, failed } = (await jobs.get('j'))!
+    assert.deepEqual([position, done, added, updated, skipped, failed], [6, 6, 2, 0, 3, 1])
+    assert.equal((await jobs.errors('j')).length, 1)
+  })
+
   storeTest('of runs that got nowhere only the last is noted once it gets further', async ({ jobs }) => {
     await jobs.create({ id: 'j', gallery: 'a', source: null })
     const trials = { runs: 3, alone: { item: 4, tries: 1 }, givenUp: 2 }

@@ -9,8 +9,14 @@ export type Cut = 'before' | 'after'
 export interface CuttingProxy {
   /** Of the same database, through the proxy. */
   url: string
-  /** Cuts the next COMMIT of any connection. @param away also cuts all other connections and accepts no new ones */
-  cutNext(cut: Cut, options?: { away?: boolean }): void
+  /**
+   * Cuts the next COMMIT of any connection.
+   * @param options.away also cuts all other connections and accepts no new ones
+   * @param options.of the COMMIT of a transaction with this text in one of its statements
+   */
+  cutNext(cut: Cut, options?: { away?: boolean; of?: string }): void
+  /** How many have been cut. */
+  readonly cuts: number
   /** All connections are cut, and none is accepted. */
   leave(): void
   /** Accepts connections again. */
@@ -25,7 +31,8 @@ export async function cuttingProxy(t: TestContext, url: string): Promise<Cutting
   const target = new URL(url)
   const sockets = new Set<Socket>()
   const clients = new Set<Socket>()
-  let next: { cut: Cut; away: boolean } | undefined
+  let next: { cut: Cut; away: boolean; of: string } | undefined
+  let cuts = 0
   let isAway = false
   const server = createServer((client) => {
     sockets.add(client)
@@ -36,8 +43,10 @@ export async function cuttingProxy(t: TestContext, url: string): Promise<Cutting
     sockets.add(database)
     database.on('error', () => {})
     let isDeaf = false
+    let statements = ''
     client.on('data', (bytes) => {
-      const cut = bytes.includes('COMMIT') ? next : undefined
+      statements = (bytes.includes('BEGIN') ? '' : statements) + bytes.toString('latin1')
+      const cut = bytes.includes('COMMIT') && next !== undefined && statements.includes(next.of) ? next : undefined
       if (cut !== undefined) {
         next = undefined
         isAway = cut.away
@@ -45,12 +54,15 @@ export async function cuttingProxy(t: TestContext, url: string): Promise<Cutting
         if (cut.cut === 'before') database.destroy()
       }
       if (!database.destroyed) database.write(bytes)
-      if (cut?.cut === 'before') client.destroy()
+      if (cut?.cut !== 'before') return
+      client.destroy()
+      cuts++
     })
     database.on('data', (bytes) => {
       if (!isDeaf) return void client.write(bytes)
       for (const socket of isAway ? sockets : [client]) socket.destroy()
       database.end()
+      cuts++
     })
     client.on('close', () => database.destroy())
     database.on('close', () => client.destroy())
@@ -64,7 +76,10 @@ export async function cuttingProxy(t: TestContext, url: string): Promise<Cutting
   proxied.host = `127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
     url: proxied.href,
-    cutNext: (cut, { away = false } = {}) => void (next = { cut, away }),
+    cutNext: (cut, { away = false, of = '' } = {}) => void (next = { cut, away, of }),
+    get cuts() {
+      return cuts
+    },
     leave() {
       isAway = true
       for (const socket of sockets) socket.destroy()
