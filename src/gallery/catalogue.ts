@@ -56,6 +56,11 @@ export interface CatalogueSet extends Omit<EmbeddingSet, 'state'> {
 
 export type NewCatalogueSet = Omit<CatalogueSet, 'stage' | 'createdAt'>
 
+/** A set whose row was removed, alone or with its gallery. */
+export interface RemovedSet extends Pick<CatalogueSet, 'uid' | 'engine'> {
+  removedAt: string
+}
+
 /** Undefined: unchanged. */
 export interface SetChange {
   stage?: Exclude<SetStage, 'serving'> | undefined
@@ -125,4 +130,8 @@ export interface Catalogue {
    * @throws AlikeError `set_in_use` for the serving set, `storage_full`, `overloaded`
    */
   removeSet(setUid: string): Promise<void>
+  /** Sets whose engine may still have storage for them, the earliest first: recorded with their removal. */
+  removedSets(): Promise<RemovedSet[]>
+  /** Its storage is free. Does nothing if it is not recorded. */
+  forgetRemoved(setUid: string): Promise<void>
 }

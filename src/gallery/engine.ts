@@ -78,6 +78,13 @@ export interface Engine {
   open(set: EmbeddingSet): Promise<OpenSet>
   /** Its pictures are no longer found; its storage is freed in the background. */
   drop(set: Pick<EmbeddingSet, 'uid'>): Promise<void>
+  /**
+   * Frees the storage of a dropped set now, if there still is any. An engine without this method finishes that by itself, even
+   * if the process dies in between.
+   * @returns whether there was any
+   * @throws AlikeError `engine_unreachable`
+   */
+  free?(set: Pick<EmbeddingSet, 'uid'>): Promise<boolean>
   /** Finishes what was accepted. */
   close(): Promise<void>
 }

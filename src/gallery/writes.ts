@@ -36,12 +36,12 @@ export interface Writes {
 
   /**
    * Defined if other processes may write to the galleries too. `hold` is exclusive among processes: `sets` for changing
-   * which sets a gallery has, `mirror` for writing to its other one.
+   * which sets a gallery has, `mirror` for writing to its other one, `removals` (of no gallery) for freeing removed sets.
    */
   readonly shared?: SharedWrites | undefined
 }
 
-export type Held = 'sets' | 'mirror'
+export type Held = 'sets' | 'mirror' | 'removals'
 
 export interface SharedWrites {
   /**

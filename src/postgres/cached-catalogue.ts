@@ -56,5 +56,7 @@ export function cachedCatalogue(catalogue: Catalogue, notices: Notices): CachedC
     addSet: (set) => catalogue.addSet(set),
     changeSet: (setUid, change) => catalogue.changeSet(setUid, change),
     removeSet: (setUid) => catalogue.removeSet(setUid),
+    removedSets: () => catalogue.removedSets(),
+    forgetRemoved: (setUid) => catalogue.forgetRemoved(setUid),
   }
 }

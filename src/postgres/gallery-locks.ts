@@ -11,7 +11,7 @@ import { type Notices, notify } from './notices.js'
 import { asStoreError, type Postgres, type Sql, statementsOf } from './postgres.js'
 
 /** First of an advisory lock's two numbers. */
-const kinds = { writes: 0x616c6977, sets: 0x616c6973, mirror: 0x616c696d } as const
+const kinds = { writes: 0x616c6977, sets: 0x616c6973, mirror: 0x616c696d, removals: 0x616c6972 } as const
 /** Maximum time that writes of one process hold a gallery without a pause in which others may close it. */
 const heldMaxMs = 3_000
 const retryMs = 20

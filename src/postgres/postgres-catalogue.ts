@@ -7,13 +7,14 @@ import type {
   CatalogueSet,
   NewCatalogueEntry,
   NewCatalogueSet,
+  RemovedSet,
   SetChange,
 } from '../gallery/catalogue.js'
 import { changedOptions, type GalleryChange, type GalleryOptions } from '../gallery/gallery-options.js'
 import type { Metadata } from '../gallery/records.js'
 import { notify } from './notices.js'
 import type { Postgres, Sql } from './postgres.js'
-import { addSet, changeSet, insertSet, removeSet, serveSet, setsOf } from './set-rows.js'
+import { addRemoved, addSet, changeSet, insertSet, removedSets, removeSet, serveSet, setsOf } from './set-rows.js'
 
 export interface PostgresCatalogueOptions {
   postgres: Postgres
@@ -111,6 +112,7 @@ export class PostgresCatalogue implements Catalogue {
       const [row] = await sql.query<{ uid: string }>('SELECT uid FROM alike.gallery WHERE name = $1 FOR UPDATE', [name])
       if (row === undefined) throw new AlikeError('gallery_not_found')
       const sets = (await setsOf(sql, row.uid)).map(({ uid, engine }) => ({ uid, engine }))
+      await addRemoved(sql, sets, this.#options.now())
       await sql.query('DELETE FROM alike.gallery WHERE uid = $1', [row.uid])
       await notify(sql, { gallery: name })
       return { uid: row.uid, sets }
@@ -134,7 +136,15 @@ export class PostgresCatalogue implements Catalogue {
   }
 
   removeSet(setUid: string): Promise<void> {
-    return this.#postgres.transaction((sql) => removeSet(sql, setUid))
+    return this.#postgres.transaction((sql) => removeSet(sql, setUid, this.#options.now()))
+  }
+
+  removedSets(): Promise<RemovedSet[]> {
+    return removedSets(this.#postgres)
+  }
+
+  async forgetRemoved(setUid: string): Promise<void> {
+    await this.#postgres.query('DELETE FROM alike.removed_set WHERE uid = $1', [setUid])
   }
 }
 

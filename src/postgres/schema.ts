@@ -142,6 +142,13 @@ const steps: readonly string[] = [
     SELECT embedding_set.uid, '', now() FROM alike.embedding_set JOIN alike.gallery ON gallery.uid = gallery_uid
     WHERE embedding_set.uid <> serving;
   `,
+  `
+  CREATE TABLE alike.removed_set ( -- until its engine is known to have nothing of it
+    uid        text PRIMARY KEY,
+    engine     text NOT NULL,
+    removed_at text COLLATE "C" NOT NULL
+  );
+  `,
 ]
 
 /** Key of the migration lock. */

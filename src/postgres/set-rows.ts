@@ -1,6 +1,6 @@
 /** The rows of embedding sets in PostgreSQL. */
 import { AlikeError } from '../errors.js'
-import type { CatalogueSet, NewCatalogueSet, SetChange } from '../gallery/catalogue.js'
+import type { CatalogueSet, NewCatalogueSet, RemovedSet, SetChange } from '../gallery/catalogue.js'
 import { holdGallery } from './gallery-rows.js'
 import type { Sql } from './postgres.js'
 
@@ -71,10 +71,28 @@ export async function serveSet(sql: Sql, setUid: string, about: CatalogueSet['ab
 }
 
 /** Call it within a transaction. @throws AlikeError `set_in_use` */
-export async function removeSet(sql: Sql, setUid: string): Promise<void> {
+export async function removeSet(sql: Sql, setUid: string, at: string): Promise<void> {
   const [row] = await sql.query<SetRow>(`${joined} WHERE embedding_set.uid = $1 FOR UPDATE`, [setUid])
-  if (row?.serving === setUid) throw new AlikeError('set_in_use')
+  if (row === undefined) return
+  if (row.serving === setUid) throw new AlikeError('set_in_use')
+  await addRemoved(sql, [row], at)
   await sql.query('DELETE FROM alike.embedding_set WHERE uid = $1', [setUid])
+}
+
+/** Call it in the transaction that removes them. */
+export async function addRemoved(
+  sql: Sql,
+  sets: readonly Pick<CatalogueSet, 'uid' | 'engine'>[],
+  at: string,
+): Promise<void> {
+  for (const { uid, engine } of sets)
+    await sql.query('INSERT INTO alike.removed_set VALUES ($1, $2, $3)', [uid, engine, at])
+}
+
+export function removedSets(sql: Sql): Promise<RemovedSet[]> {
+  return sql.query<RemovedSet>(
+    'SELECT uid, engine, removed_at AS "removedAt" FROM alike.removed_set ORDER BY removed_at, uid',
+  )
 }
 
 async function heldSet(sql: Sql, setUid: string): Promise<CatalogueSet> {

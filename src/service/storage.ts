@@ -8,6 +8,7 @@ import type { WeaviateEngine } from '../engines/weaviate/weaviate-engine.js'
 import { AlikeError } from '../errors.js'
 import type { Engine } from '../gallery/engine.js'
 import { type Galleries, openGalleries } from '../gallery/galleries.js'
+import { RemovedSets } from '../gallery/removed-sets.js'
 import { KeptQueries } from '../originals/kept-queries.js'
 import { openQueryStores } from '../originals/query-stores.js'
 import { servable } from './models.js'
@@ -52,6 +53,7 @@ export async function openStorage(opening: Opening, folders: ModelFolders): Prom
     onRankingDrop: metrics.countRankingDrop,
   })
   opened.add(galleries)
+  opened.add(new RemovedSets({ catalogue: stores.catalogue, engines, shared: galleries.writes.shared, logger }))
   opened.add(queries)
   void queries.sweep() // of galleries deleted by a previous process
   return { embedded, stores, galleries, queries }

@@ -148,6 +148,30 @@ export function sharedStoresSuite(stores: TestedStores): void {
     },
   )
 
+  storesTest('sets are recorded as removed until they are forgotten', async ({ catalogue, reopen }) => {
+    await catalogue.create(entryOf('a'))
+    const second = { galleryUid: 'uid-of-a', engine: 'other', modelId: '00000000000000bb', dimension: 4, about: {} }
+    await catalogue.addSet({ ...second, uid: 'next' })
+    await catalogue.removeSet('none')
+    await assert.rejects(catalogue.removeSet('set-of-a'), { code: 'set_in_use' })
+    assert.deepEqual(await catalogue.removedSets(), [])
+    const before = new Date().toISOString()
+    await catalogue.removeSet('next')
+    await catalogue.addSet({ ...second, uid: 'third' })
+    await catalogue.remove('a')
+    const later = (await reopen()).catalogue
+    const removed = await later.removedSets()
+    assert.deepEqual(removed.map(({ uid, engine }) => [uid, engine]).sort(), [
+      ['next', 'other'],
+      ['set-of-a', 'any'],
+      ['third', 'other'],
+    ])
+    for (const { removedAt } of removed) assert.ok(removedAt >= before, `${removedAt} after ${before}`)
+    await later.forgetRemoved('next')
+    await later.forgetRemoved('none')
+    assert.deepEqual((await later.removedSets()).map(({ uid }) => uid).sort(), ['set-of-a', 'third'])
+  })
+
   storesTest('a gallery that is removed takes along what belongs to it; its name is free at once', async (opened) => {
     const { catalogue, feedback, decisions, layouts } = opened
     await catalogue.create(entryOf('a'))

@@ -63,6 +63,7 @@ export function takeBackSets(database: BetterSqlite3.Database): void {
 
 /** Restores images and galleries to the time before references to originals. */
 export function takeBackReferences(database: BetterSqlite3.Database): void {
+  database.exec('DROP TABLE removed_set;')
   database.exec('ALTER TABLE image DROP COLUMN reference; ALTER TABLE gallery DROP COLUMN options;')
 }
 

@@ -46,7 +46,10 @@ export function storedCatalogue(options: StoredCatalogueOptions): Catalogue {
   }
 }
 
-type SetVerbs = Pick<Catalogue, 'sets' | 'addSet' | 'changeSet' | 'serve' | 'removeSet'>
+type SetVerbs = Pick<
+  Catalogue,
+  'sets' | 'addSet' | 'changeSet' | 'serve' | 'removeSet' | 'removedSets' | 'forgetRemoved'
+>
 
 function setsOf({ store, writes, now }: StoredCatalogueOptions): SetVerbs {
   return {
@@ -59,6 +62,8 @@ function setsOf({ store, writes, now }: StoredCatalogueOptions): SetVerbs {
     changeSet: (setUid, change) => writes.run(() => store.write('changeSet', { setUid, change, at: now() })),
     serve: (setUid, about) => writes.run(() => store.write('serveSet', { setUid, about, at: now() })),
     removeSet: (setUid) => writes.run(() => store.write('removeSet', { setUid, at: now() })),
+    removedSets: async () => store.read(({ removedSets }) => removedSets.all()),
+    forgetRemoved: (setUid) => writes.run(() => store.write('forgetRemoved', { setUid })),
   }
 }
 

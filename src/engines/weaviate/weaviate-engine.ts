@@ -163,6 +163,11 @@ export class WeaviateEngine implements Engine {
     await this.#remove(uid)
   }
 
+  async free({ uid }: Pick<EmbeddingSet, 'uid'>): Promise<boolean> {
+    this.#dropped.add(uid)
+    return this.#erase(uid)
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#looking)
     for (const removal of this.#removals) clearTimeout(removal)
@@ -189,11 +194,7 @@ export class WeaviateEngine implements Engine {
   /** If there is no collection, it looks once more: another process may just be creating it. */
   async #remove(uid: string, isLastLook = false): Promise<void> {
     try {
-      const wasThere = await this.#server.call(async ({ collections }) => {
-        const isThere = await collections.exists(collectionOf(uid))
-        if (isThere) await collections.delete(collectionOf(uid))
-        return isThere
-      })
+      const wasThere = await this.#erase(uid)
       if (!wasThere && !isLastLook) this.#removeLater(uid, true)
     } catch (err) {
       if (err instanceof AlikeError && err.code === 'shutting_down') return
@@ -203,6 +204,15 @@ export class WeaviateEngine implements Engine {
       )
       this.#removeLater(uid, isLastLook)
     }
+  }
+
+  /** @returns whether there was a collection */
+  #erase(uid: string): Promise<boolean> {
+    return this.#server.call(async ({ collections }) => {
+      const isThere = await collections.exists(collectionOf(uid))
+      if (isThere) await collections.delete(collectionOf(uid))
+      return isThere
+    })
   }
 
   #removeLater(uid: string, isLastLook: boolean): void {

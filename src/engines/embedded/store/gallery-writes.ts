@@ -14,6 +14,7 @@ import { GalleryTable, type NewGallery } from './gallery-table.js'
 import { JobTable } from './job-table.js'
 import { LayoutTable } from './layout-table.js'
 import { OriginalTable } from './original-table.js'
+import { RemovedSetTable } from './removed-set-table.js'
 import { SetImages } from './set-images.js'
 import { SetTable } from './set-table.js'
 import { SetWrites } from './set-writes.js'
@@ -28,6 +29,7 @@ export class GalleryWrites {
   readonly layouts: LayoutTable
   readonly images: SetImages
   readonly sets: SetWrites
+  readonly removedSets: RemovedSetTable
   readonly #galleries: GalleryTable
   readonly #sets: SetTable
   readonly #feedback: FeedbackTable
@@ -37,7 +39,8 @@ export class GalleryWrites {
     this.originals = new OriginalTable(database)
     this.#galleries = new GalleryTable(database)
     this.#sets = new SetTable(database)
-    this.sets = new SetWrites({ galleries: this.#galleries, sets: this.#sets })
+    this.removedSets = new RemovedSetTable(database)
+    this.sets = new SetWrites({ galleries: this.#galleries, sets: this.#sets, removed: this.removedSets })
     this.#feedback = new FeedbackTable(database)
     const beside = { galleries: this.#galleries, sets: this.#sets, feedback: this.#feedback, jobs: this.jobs }
     this.images = new SetImages(database, beside)
@@ -61,6 +64,7 @@ export class GalleryWrites {
     const sets = this.#sets.placesOf(number)
     this.#galleries.release(number)
     this.#sets.releaseAll(number, at)
+    this.removedSets.add(sets, at)
     return sets
   }
 

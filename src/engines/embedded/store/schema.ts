@@ -6,6 +6,7 @@ import { addErrorChecksums } from './job-error-rows.js'
 import { layoutSchema } from './layout-table.js'
 import { mendTexts } from './mended-texts.js'
 import { originalSchema, referenceSchema } from './original-schema.js'
+import { removedSetSchema } from './removed-set-table.js'
 import { separateSets } from './set-schema.js'
 import { webhookSchema } from './webhook-table.js'
 
@@ -133,6 +134,7 @@ const steps: readonly (string | ((database: Database) => void))[] = [
   unsettledDecisions,
   separateSets,
   referenceSchema,
+  removedSetSchema,
 ]
 
 /** The schema version that this code writes and reads. */

@@ -3,20 +3,24 @@ import { AlikeError } from '../../../errors.js'
 import type { CatalogueSet, NewCatalogueSet, SetChange } from '../../../gallery/catalogue.js'
 import type { GalleryRow } from './gallery-row.js'
 import type { GalleryTable } from './gallery-table.js'
+import type { RemovedSetTable } from './removed-set-table.js'
 import type { SetRow, SetTable } from './set-table.js'
 
 export interface SetWritesOptions {
   galleries: GalleryTable
   sets: SetTable
+  removed: RemovedSetTable
 }
 
 export class SetWrites {
   readonly #galleries: GalleryTable
   readonly #sets: SetTable
+  readonly #removed: RemovedSetTable
 
-  constructor({ galleries, sets }: SetWritesOptions) {
+  constructor({ galleries, sets, removed }: SetWritesOptions) {
     this.#galleries = galleries
     this.#sets = sets
+    this.#removed = removed
   }
 
   /** @throws AlikeError `set_exists`, `gallery_not_found` */
@@ -59,6 +63,7 @@ export class SetWrites {
     if (set === undefined) return
     if (this.#galleries.get(set.gallery).serving === set.number) throw new AlikeError('set_in_use')
     this.#sets.release(set.number, at)
+    this.#removed.add([set], at)
   }
 
   #get(setUid: string): SetRow {

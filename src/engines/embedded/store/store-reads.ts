@@ -13,6 +13,7 @@ import { ImageTable } from './image-table.js'
 import { JobTable } from './job-table.js'
 import { LayoutTable } from './layout-table.js'
 import { OriginalTable } from './original-table.js'
+import { RemovedSetTable } from './removed-set-table.js'
 import { type ScanCalls, scanCalls } from './scan-calls.js'
 import { schemaVersion, versionOf } from './schema.js'
 import { SetTable } from './set-table.js'
@@ -29,6 +30,7 @@ export interface StoreTables {
   decisions: DecisionTable
   layouts: LayoutTable
   originals: OriginalTable
+  removedSets: RemovedSetTable
 }
 
 export interface StoreReads extends StoreTables {
@@ -75,6 +77,7 @@ function readsOn(database: Database, images: ImageTableOptions, alone: boolean):
       decisions: new DecisionTable(database),
       layouts: new LayoutTable(database),
       originals: new OriginalTable(database),
+      removedSets: new RemovedSetTable(database),
       scans: scanCalls(new GalleryScans(database)),
       copies: copyCalls(descriptors),
       alone,

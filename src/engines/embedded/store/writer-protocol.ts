@@ -34,6 +34,7 @@ export type WriterCalls = {
   changeSet: { request: { setUid: string; change: SetChange; at: string }; reply: CatalogueSet }
   serveSet: { request: { setUid: string; about: CatalogueSet['about']; at: string }; reply: void }
   removeSet: { request: { setUid: string; at: string }; reply: void }
+  forgetRemoved: { request: { setUid: string }; reply: void }
   changeImages: { request: ChangeRequest; reply: SlotResult[] }
   /** The same for one picture; replies with the resulting record. */
   putImage: { request: PutRequest; reply: { result: SlotResult; record: ImageRecord } }

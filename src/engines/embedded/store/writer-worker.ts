@@ -43,6 +43,7 @@ answerCalls<WriterCalls>(
       await groups.add(() => writes.sets.remove(setUid, at))
       purge()
     },
+    forgetRemoved: ({ setUid }) => groups.add(() => writes.removedSets.delete(setUid)),
     changeImages: (request) => groups.add(() => writes.images.change(request)),
     putImage: (request) => groups.add(() => writes.images.put(request)),
     patchImage: ({ set, id, change, at }) => groups.add(() => writes.images.patch(set, id, change, at)),

@@ -1,0 +1,84 @@
+/**
+ * Frees the storage of removed sets, where the process that removed them died or the engine was unavailable. The catalogue
+ * records each removal together with it: nothing else is freed, whatever other installations store in the same engine.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import type { Catalogue, RemovedSet } from './catalogue.js'
+import type { Engine } from './engine.js'
+import type { SharedWrites } from './writes.js'
+
+export interface RemovedSetsOptions {
+  catalogue: Pick<Catalogue, 'removedSets' | 'forgetRemoved'>
+  engines: Readonly<Record<string, Engine>>
+  /** Defined if several processes share the catalogue: one of them sweeps at a time. */
+  shared?: SharedWrites | undefined
+  logger: Logger
+  /** Interval between sweeps. Default 10 min. */
+  everyMs?: number | undefined
+  now?: (() => number) | undefined
+}
+
+const everyDefaultMs = 600_000
+/** Until then another process may still be creating the storage of a set that it does not know to be removed. */
+const unsettledMs = 3_600_000
+
+export class RemovedSets {
+  readonly #options: RemovedSetsOptions
+  readonly #ended = new AbortController()
+  readonly #running: Promise<void>
+
+  constructor(options: RemovedSetsOptions) {
+    this.#options = options
+    this.#running = this.#run()
+  }
+
+  async close(): Promise<void> {
+    this.#ended.abort()
+    await this.#running
+  }
+
+  /** @returns the uids of sets whose storage was still there @throws AlikeError `engine_unreachable`, `store_unreachable` */
+  async sweep(): Promise<string[]> {
+    const { shared } = this.#options
+    const release = shared === undefined ? async () => {} : await shared.hold('removals', '')
+    if (release === undefined) return []
+    try {
+      return await this.#free()
+    } finally {
+      await release()
+    }
+  }
+
+  async #free(): Promise<string[]> {
+    const { catalogue, engines, logger, now = Date.now } = this.#options
+    const freed: string[] = []
+    for (const set of await catalogue.removedSets()) {
+      if (this.#ended.signal.aborted) break
+      const engine = engines[set.engine]
+      if (engine === undefined) continue // a process that has it frees the set
+      if (await engine.free?.(set)) {
+        freed.push(set.uid)
+        logger.info({ set: set.uid, engine: set.engine }, 'the storage of a set that was removed earlier is freed')
+      }
+      if (isSettled(set, now())) await catalogue.forgetRemoved(set.uid)
+    }
+    return freed
+  }
+
+  async #run(): Promise<void> {
+    const { logger, everyMs = everyDefaultMs } = this.#options
+    const { signal } = this.#ended
+    while (!signal.aborted) {
+      await this.sweep().catch((err: unknown) =>
+        logger.warn({ err }, 'the storage of removed sets could not be freed yet; retrying later'),
+      )
+      await sleep(everyMs, undefined, { signal, ref: false }).catch(() => {})
+    }
+  }
+}
+
+/** Whether a removed set that has no storage now will have none later. */
+export function isSettled({ removedAt }: Pick<RemovedSet, 'removedAt'>, now: number): boolean {
+  return now - Date.parse(removedAt) > unsettledMs
+}
