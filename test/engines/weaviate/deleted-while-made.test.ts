@@ -5,19 +5,12 @@ import { pino } from 'pino'
 import { openWeaviate } from '../../../src/engines/weaviate/weaviate-engine.js'
 import { AlikeError } from '../../../src/errors.js'
 import { until } from '../../support/until.js'
-import { type RunningWeaviate, sharedWeaviate, skipWithoutWeaviate } from '../../support/weaviate-server.js'
+import { sharedWeaviate, skipWithoutWeaviate } from '../../support/weaviate-server.js'
 import { dataFolder } from '../embedded/storage-folder.js'
-import { catalogueOf, engineOf, layout, openWeaviateGalleries } from './weaviate-galleries.js'
+import { catalogueOf, collectionsOf, engineOf, layout, openWeaviateGalleries } from './weaviate-galleries.js'
 
 const needsServer = { skip: skipWithoutWeaviate }
 const removalPauseMs = 500
-
-async function collections({ settings }: RunningWeaviate): Promise<string[]> {
-  const { classes = [] } = (await (await fetch(`${settings.url}/v1/schema`)).json()) as {
-    classes?: { class: string }[]
-  }
-  return classes.map((one) => one.class)
-}
 
 async function opened(t: TestContext) {
   const server = await sharedWeaviate()
@@ -46,7 +39,7 @@ test('deleted by the process that creates it', needsServer, async (t) => {
     await until(async () => (await catalogue.find('g')) !== undefined, 'its row')
     await galleries.delete('g')
     await making
-    await until(async () => (await collections(server)).length === 0, 'the end of its collection')
+    await until(async () => (await collectionsOf(server)).length === 0, 'the end of its collection')
   }
 })
 
@@ -65,7 +58,7 @@ test('deleted by another process, and another gallery of its name stays', needsS
   await other.drop(sets[0]!)
   const { gallery } = await galleries.create('g')
   assert.equal(await making, 'gone')
-  await until(async () => (await collections(server)).length === 1, 'only the collection of the second')
+  await until(async () => (await collectionsOf(server)).length === 1, 'only the collection of the second')
   assert.equal((await galleries.get('g')).uid, gallery.uid)
   await galleries.delete('g')
 })
@@ -80,7 +73,7 @@ test(
     t.after(() => other.close())
     await engineOf(galleries).drop(set)
     await other.prepare(set, {}, false)
-    assert.equal((await collections(server)).length, 1)
-    await until(async () => (await collections(server)).length === 0, 'the second look')
+    assert.equal((await collectionsOf(server)).length, 1)
+    await until(async () => (await collectionsOf(server)).length === 0, 'the second look')
   },
 )

@@ -5,18 +5,11 @@ import { pino } from 'pino'
 import type { Galleries } from '../../../src/gallery/galleries.js'
 import { RemovedSets } from '../../../src/gallery/removed-sets.js'
 import { until } from '../../support/until.js'
-import { type RunningWeaviate, skipWithoutWeaviate, startWeaviate } from '../../support/weaviate-server.js'
+import { skipWithoutWeaviate, startWeaviate } from '../../support/weaviate-server.js'
 import { dataFolder } from '../embedded/storage-folder.js'
-import { catalogueOf, engineOf, openWeaviateGalleries } from './weaviate-galleries.js'
+import { catalogueOf, collectionsOf, engineOf, openWeaviateGalleries } from './weaviate-galleries.js'
 
 const needsServer = { skip: skipWithoutWeaviate }
-
-async function collections({ settings }: RunningWeaviate): Promise<string[]> {
-  const { classes = [] } = (await (await fetch(`${settings.url}/v1/schema`)).json()) as {
-    classes?: { class: string }[]
-  }
-  return classes.flatMap(({ class: name }) => (name.startsWith('Alike_') ? name : [])).sort()
-}
 
 const collectionOf = async (galleries: Galleries, name: string) =>
   `Alike_${(await catalogueOf(galleries).find(name))!.set.uid}`
@@ -42,16 +35,16 @@ test('what a process left behind is removed at the next start, and nothing of ot
   const left = [await collectionOf(ours, 'stays'), await collectionOf(others, 'theirs')].sort()
   const catalogue = catalogueOf(ours)
   await catalogue.remove('gone') // the process dies before it has removed the collection
-  assert.equal((await collections(server)).length, 3)
+  assert.equal((await collectionsOf(server)).length, 3)
 
   sweeping(t, ours)
-  await until(async () => (await collections(server)).length === 2, 'the end of the collection')
-  assert.deepEqual(await collections(server), left)
+  await until(async () => (await collectionsOf(server)).length === 2, 'the end of the collection')
+  assert.deepEqual(await collectionsOf(server), left)
   assert.equal((await catalogue.removedSets()).length, 1, 'it may be created once more')
   const muchLater = sweeping(t, ours, () => Date.now() + 86_400_000)
   await until(async () => (await catalogue.removedSets()).length === 0, 'it is forgotten')
   assert.deepEqual(await muchLater.sweep(), [])
-  assert.deepEqual(await collections(server), left)
+  assert.deepEqual(await collectionsOf(server), left)
   await server.kill()
 })
 
@@ -64,9 +57,9 @@ test('a gallery deleted while the server was down is removed by the next process
   await first.delete('g')
   await first.close()
   await server.start()
-  assert.equal((await collections(server)).length, 1)
+  assert.equal((await collectionsOf(server)).length, 1)
   const second = await openWeaviateGalleries(t, { dataDir, server: settings })
   sweeping(t, second)
-  await until(async () => (await collections(server)).length === 0, 'the end of the collection')
+  await until(async () => (await collectionsOf(server)).length === 0, 'the end of the collection')
   await server.kill()
 })

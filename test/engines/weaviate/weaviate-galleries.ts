@@ -11,6 +11,7 @@ import type { Catalogue } from '../../../src/gallery/catalogue.js'
 import { type Galleries, type GalleriesOptions, openGalleries } from '../../../src/gallery/galleries.js'
 import { onlyModel, type ServableModel } from '../../../src/gallery/servable-models.js'
 import { model } from '../../gallery/stored-images.js'
+import type { RunningWeaviate } from '../../support/weaviate-server.js'
 
 export const layout = { shards: 1, replicas: 1, quantisation: 'rq8' } as const
 
@@ -55,4 +56,11 @@ export function engineOf(galleries: Galleries): WeaviateEngine {
 
 export function catalogueOf(galleries: Galleries): Catalogue {
   return catalogues.get(galleries)!
+}
+
+/** The collections of sets that the server has, by name. */
+export async function collectionsOf({ settings }: Pick<RunningWeaviate, 'settings'>): Promise<string[]> {
+  const answer = (await (await fetch(`${settings.url}/v1/schema`)).json()) as { classes?: { class: string }[] }
+  const names = (answer.classes ?? []).map((one) => one.class)
+  return names.filter((name) => name.startsWith('Alike_')).sort()
 }
