@@ -15,7 +15,8 @@ import { boostsOf, examplesOf, hitsOf, includes, pageOf, type Refuse, reachOf, v
 import { inTurns } from './json-in-turns.js'
 import { traceStages } from './plugins/trace-requests.js'
 import { type QueryWatch, watchAnswer } from './query-watch.js'
-import { defaultK, type SearchGiven } from './schemas/search-parameters.js'
+import { defaultK } from './schemas/search-options.js'
+import type { SearchGiven } from './schemas/search-parameters.js'
 import { type Misfit, RequestInvalid } from './validation.js'
 
 export interface SearchParts {

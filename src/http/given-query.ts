@@ -11,14 +11,8 @@ import { readFilter } from '../gallery/filter.js'
 import type { Example, Query } from '../retrieval.js'
 import { filterOf } from './given-filter.js'
 import { regionOf } from './schemas/region.js'
-import {
-  defaultCandidates,
-  defaultGroupSize,
-  defaultK,
-  groupsMax,
-  rerankedMax,
-  type SearchGiven,
-} from './schemas/search-parameters.js'
+import { defaultCandidates, defaultGroupSize, defaultK, groupsMax, rerankedMax } from './schemas/search-options.js'
+import type { SearchGiven } from './schemas/search-parameters.js'
 import type { RequestInvalid } from './validation.js'
 
 export function includes({ include = [] }: SearchGiven, name: string): boolean {

@@ -66,15 +66,7 @@ export async function guard(
   app: FastifyInstance,
   { keys, tokens, rateLimitPerMinute, metricsOpen, galleryOfJob }: AccessOptions,
 ): Promise<Guard> {
-  app.addHook('onRoute', (route) => {
-    const role = openPaths.test(route.url) ? 'open' : route.config?.role
-    if (role === undefined) throw new Error(`The route ${route.url} states no role.`)
-    route.config = { ...route.config, role: route.url === '/metrics' && metricsOpen ? 'open' : role }
-    if (route.schema === undefined) return
-    if (role === 'open') route.schema.security = []
-    else route.schema.response = { ...(route.schema.response as object), ...problems(401, 403, 429) }
-  })
-
+  expectRoles(app, metricsOpen)
   app.decorateRequest('keyName', '')
   app.decorateRequest('grant', undefined)
   // counts a key's requests in this process, in memory
@@ -92,7 +84,7 @@ export async function guard(
     const { role } = request.routeOptions.config
     if (role === undefined || role === 'open') return
     if (keys.isOpen && tokens === undefined) return refuseTooMany(request)
-    const caller = await identified(request).catch(async (error: unknown) => {
+    const caller = await identified(request, keys, tokens).catch(async (error: unknown) => {
       reply.header('www-authenticate', 'Bearer')
       // guesses are counted too, by address
       await refuseTooMany(request)
@@ -107,17 +99,6 @@ export async function guard(
   })
   return { countAgain: refuseTooMany, callerOf }
 
-  /** @throws AlikeError `unauthenticated`, `key_expired`, `identity_unreachable` */
-  async function identified(request: FastifyRequest): Promise<Caller> {
-    const given = keyOf(request)
-    if (given === undefined) throw new AlikeError('unauthenticated')
-    if (tokens !== undefined && Tokens.looksLike(given)) return tokens.verify(given)
-    const key = keys.find(given)
-    if (key === undefined) throw new AlikeError('unauthenticated')
-    if (key.expiresAt !== undefined && key.expiresAt.getTime() <= Date.now()) throw new AlikeError('key_expired')
-    return key
-  }
-
   async function refuseTooMany(request: FastifyRequest): Promise<void> {
     const count = await countAgainst?.(request)
     if (count === undefined || count.isAllowed || !count.isExceeded) return
@@ -126,6 +107,29 @@ export async function guard(
       retryAfterSeconds: Math.max(1, count.ttlInSeconds),
     })
   }
+}
+
+/** Each route's answers and security in the contract follow from its role. */
+function expectRoles(app: FastifyInstance, metricsOpen: boolean): void {
+  app.addHook('onRoute', (route) => {
+    const role = openPaths.test(route.url) ? 'open' : route.config?.role
+    if (role === undefined) throw new Error(`The route ${route.url} states no role.`)
+    route.config = { ...route.config, role: route.url === '/metrics' && metricsOpen ? 'open' : role }
+    if (route.schema === undefined) return
+    if (role === 'open') route.schema.security = []
+    else route.schema.response = { ...(route.schema.response as object), ...problems(401, 403, 429) }
+  })
+}
+
+/** @throws AlikeError `unauthenticated`, `key_expired`, `identity_unreachable` */
+async function identified(request: FastifyRequest, keys: ApiKeys, tokens: Tokens | undefined): Promise<Caller> {
+  const given = keyOf(request)
+  if (given === undefined) throw new AlikeError('unauthenticated')
+  if (tokens !== undefined && Tokens.looksLike(given)) return tokens.verify(given)
+  const key = keys.find(given)
+  if (key === undefined) throw new AlikeError('unauthenticated')
+  if (key.expiresAt !== undefined && key.expiresAt.getTime() <= Date.now()) throw new AlikeError('key_expired')
+  return key
 }
 
 /** @throws AlikeError `forbidden`, `gallery_forbidden`; what `galleryOfJob` throws */

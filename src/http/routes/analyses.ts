@@ -19,23 +19,27 @@ import { Job, JobPath, JobWishParameters, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
+import type { TypedApp } from '../typed-app.js'
 
 export interface AnalysisRouteOptions {
   analyses: Analyses
   jobs: Jobs
 }
 
-export const analysisRoutes: FastifyPluginAsyncTypebox<AnalysisRouteOptions> = async (app, { analyses, jobs }) => {
-  const tags = ['analysis']
-  const response = {
-    202: { description: 'The job; its result will be at `/v1/jobs/{job}/result`.', ...reference(Job) },
-    ...problems(400, 404, 409, 415, 422, 429, 503, 507),
-  }
-  const accept = async (gallery: string, task: AnalysisTask, wishes: JobWishes, reply: FastifyReply) => {
-    const { job, pace } = await analyses.accept(gallery, task, wishes)
-    return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(jobView(job, pace))
-  }
+const tags = ['analysis']
+const accepted = {
+  202: { description: 'The job; its result will be at `/v1/jobs/{job}/result`.', ...reference(Job) },
+  ...problems(400, 404, 409, 415, 422, 429, 503, 507),
+}
 
+export const analysisRoutes: FastifyPluginAsyncTypebox<AnalysisRouteOptions> = async (app, options) => {
+  evaluate(app, options)
+  findDuplicates(app, options)
+  examine(app, options)
+  getJobResult(app, options)
+}
+
+function evaluate(app: TypedApp, { analyses }: AnalysisRouteOptions): void {
   app.post(
     '/v1/galleries/:gallery/evaluate',
     {
@@ -49,18 +53,17 @@ export const analysisRoutes: FastifyPluginAsyncTypebox<AnalysisRouteOptions> = a
         params: GalleryPath,
         querystring: JobWishParameters,
         body: { content: { 'application/json': { schema: EvaluateParameters } } },
-        response,
+        response: accepted,
       },
     },
-    async (request, reply) =>
-      accept(
-        request.params.gallery,
-        evaluateTask((request.body ?? {}) as Parameters<typeof evaluateTask>[0]),
-        request.query,
-        reply,
-      ),
+    (request, reply) => {
+      const task = evaluateTask((request.body ?? {}) as Parameters<typeof evaluateTask>[0])
+      return accept(analyses, { gallery: request.params.gallery, task, wishes: request.query }, reply)
+    },
   )
+}
 
+function findDuplicates(app: TypedApp, { analyses }: AnalysisRouteOptions): void {
   app.post(
     '/v1/galleries/:gallery/duplicates',
     {
@@ -74,18 +77,17 @@ export const analysisRoutes: FastifyPluginAsyncTypebox<AnalysisRouteOptions> = a
         params: GalleryPath,
         querystring: JobWishParameters,
         body: { content: { 'application/json': { schema: DuplicatesParameters } } },
-        response,
+        response: accepted,
       },
     },
-    async (request, reply) =>
-      accept(
-        request.params.gallery,
-        duplicatesTask((request.body ?? {}) as Parameters<typeof duplicatesTask>[0]),
-        request.query,
-        reply,
-      ),
+    (request, reply) => {
+      const task = duplicatesTask((request.body ?? {}) as Parameters<typeof duplicatesTask>[0])
+      return accept(analyses, { gallery: request.params.gallery, task, wishes: request.query }, reply)
+    },
   )
+}
 
+function examine(app: TypedApp, { analyses }: AnalysisRouteOptions): void {
   app.post(
     '/v1/galleries/:gallery/doctor',
     {
@@ -99,22 +101,21 @@ export const analysisRoutes: FastifyPluginAsyncTypebox<AnalysisRouteOptions> = a
         params: GalleryPath,
         querystring: JobWishParameters,
         body: { content: { 'application/json': { schema: DoctorParameters } } },
-        response,
+        response: accepted,
       },
     },
-    async (request, reply) =>
-      accept(
-        request.params.gallery,
-        doctorTask((request.body ?? {}) as Parameters<typeof doctorTask>[0]),
-        request.query,
-        reply,
-      ),
+    (request, reply) => {
+      const task = doctorTask((request.body ?? {}) as Parameters<typeof doctorTask>[0])
+      return accept(analyses, { gallery: request.params.gallery, task, wishes: request.query }, reply)
+    },
   )
+}
 
-  const AnyResult = Type.Unsafe<string>(
-    Type.Union([reference(Evaluation), reference(Duplicates), reference(Diagnosis), reference(LaidOut)]),
-  )
+const AnyResult = Type.Unsafe<string>(
+  Type.Union([reference(Evaluation), reference(Duplicates), reference(Diagnosis), reference(LaidOut)]),
+)
 
+function getJobResult(app: TypedApp, { jobs }: AnalysisRouteOptions): void {
   app.get(
     '/v1/jobs/:job/result',
     {
@@ -146,4 +147,13 @@ export const analysisRoutes: FastifyPluginAsyncTypebox<AnalysisRouteOptions> = a
       return reply.type('application/json').send(result)
     },
   )
+}
+
+async function accept(
+  analyses: Analyses,
+  { gallery, task, wishes }: { gallery: string; task: AnalysisTask; wishes: JobWishes },
+  reply: FastifyReply,
+) {
+  const { job, pace } = await analyses.accept(gallery, task, wishes)
+  return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(jobView(job, pace))
 }

@@ -18,15 +18,22 @@ import {
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
+import type { TypedApp } from '../typed-app.js'
 
 export interface DecisionRouteOptions {
   galleries: Galleries
   metrics: Metrics
 }
 
-export const decisionRoutes: FastifyPluginAsyncTypebox<DecisionRouteOptions> = async (app, { galleries, metrics }) => {
-  const tags = ['feedback']
+const tags = ['feedback']
 
+export const decisionRoutes: FastifyPluginAsyncTypebox<DecisionRouteOptions> = async (app, options) => {
+  decide(app, options)
+  listDecisions(app, options)
+  takeBackDecision(app, options)
+}
+
+function decide(app: TypedApp, { galleries, metrics }: DecisionRouteOptions): void {
   app.post(
     '/v1/galleries/:gallery/decisions',
     {
@@ -53,7 +60,9 @@ export const decisionRoutes: FastifyPluginAsyncTypebox<DecisionRouteOptions> = a
       return reply.code(201).send(decisionView(gallery, record))
     },
   )
+}
 
+function listDecisions(app: TypedApp, { galleries }: DecisionRouteOptions): void {
   app.get(
     '/v1/galleries/:gallery/decisions',
     {
@@ -80,7 +89,9 @@ export const decisionRoutes: FastifyPluginAsyncTypebox<DecisionRouteOptions> = a
       }
     },
   )
+}
 
+function takeBackDecision(app: TypedApp, { galleries }: DecisionRouteOptions): void {
   app.delete(
     '/v1/galleries/:gallery/decisions/:decision',
     {

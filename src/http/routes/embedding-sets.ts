@@ -10,18 +10,24 @@ import { Job, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
+import type { TypedApp } from '../typed-app.js'
 
 export interface EmbeddingSetRouteOptions {
   sets: EmbeddingSets
 }
 
 const tags = ['models']
+// A model determines the meaning of every score.
+const admin = { role: 'admin' } as const
 
-export const embeddingSetRoutes: FastifyPluginAsyncTypebox<EmbeddingSetRouteOptions> = async (app, { sets }) => {
-  // A model determines the meaning of every score.
-  const admin = { role: 'admin' } as const
-  const told = async (gallery: string) => ({ sets: (await sets.list(gallery)).map((set) => setView(gallery, set)) })
+export const embeddingSetRoutes: FastifyPluginAsyncTypebox<EmbeddingSetRouteOptions> = async (app, options) => {
+  listEmbeddingSets(app, options)
+  buildEmbeddingSet(app, options)
+  removeEmbeddingSet(app, options)
+  serveEmbeddingSet(app, options)
+}
 
+function listEmbeddingSets(app: TypedApp, { sets }: EmbeddingSetRouteOptions): void {
   app.get(
     '/v1/galleries/:gallery/sets',
     {
@@ -37,9 +43,11 @@ export const embeddingSetRoutes: FastifyPluginAsyncTypebox<EmbeddingSetRouteOpti
         },
       },
     },
-    (request) => told(request.params.gallery),
+    (request) => listed(sets, request.params.gallery),
   )
+}
 
+function buildEmbeddingSet(app: TypedApp, { sets }: EmbeddingSetRouteOptions): void {
   app.post(
     '/v1/galleries/:gallery/sets',
     {
@@ -68,7 +76,9 @@ export const embeddingSetRoutes: FastifyPluginAsyncTypebox<EmbeddingSetRouteOpti
         .send(jobView(job, pace))
     },
   )
+}
 
+function removeEmbeddingSet(app: TypedApp, { sets }: EmbeddingSetRouteOptions): void {
   app.delete(
     '/v1/galleries/:gallery/sets/:model',
     {
@@ -90,7 +100,9 @@ export const embeddingSetRoutes: FastifyPluginAsyncTypebox<EmbeddingSetRouteOpti
       return reply.code(204).send(null)
     },
   )
+}
 
+function serveEmbeddingSet(app: TypedApp, { sets }: EmbeddingSetRouteOptions): void {
   app.put(
     '/v1/galleries/:gallery/serving',
     {
@@ -113,7 +125,11 @@ export const embeddingSetRoutes: FastifyPluginAsyncTypebox<EmbeddingSetRouteOpti
       const { gallery } = request.params
       const { model, force } = request.body as Static<typeof ServingBody>
       await sets.serve(gallery, model, { force })
-      return told(gallery)
+      return listed(sets, gallery)
     },
   )
+}
+
+async function listed(sets: EmbeddingSets, gallery: string): Promise<Static<typeof EmbeddingSetList>> {
+  return { sets: (await sets.list(gallery)).map((set) => setView(gallery, set)) }
 }

@@ -18,6 +18,7 @@ import {
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
+import type { TypedApp } from '../typed-app.js'
 import { RequestInvalid } from '../validation.js'
 
 export interface FeedbackRouteOptions {
@@ -25,7 +26,12 @@ export interface FeedbackRouteOptions {
   metrics: Metrics
 }
 
-export const feedbackRoutes: FastifyPluginAsyncTypebox<FeedbackRouteOptions> = async (app, { galleries, metrics }) => {
+export const feedbackRoutes: FastifyPluginAsyncTypebox<FeedbackRouteOptions> = async (app, options) => {
+  giveFeedback(app, options)
+  listFeedback(app, options)
+}
+
+function giveFeedback(app: TypedApp, { galleries, metrics }: FeedbackRouteOptions): void {
   app.post(
     '/v1/galleries/:gallery/feedback',
     {
@@ -59,7 +65,9 @@ export const feedbackRoutes: FastifyPluginAsyncTypebox<FeedbackRouteOptions> = a
       return { gallery, ...counts }
     },
   )
+}
 
+function listFeedback(app: TypedApp, { galleries }: FeedbackRouteOptions): void {
   app.get(
     '/v1/galleries/:gallery/feedback',
     {

@@ -29,6 +29,7 @@ import {
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
+import type { TypedApp } from '../typed-app.js'
 import { RequestInvalid } from '../validation.js'
 
 export interface GalleryRouteOptions {
@@ -39,13 +40,19 @@ export interface GalleryRouteOptions {
   config: Config
 }
 
-export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = async (
-  app,
-  { galleries, moves, watch, answers, config },
-) => {
-  const view = async (gallery: GalleryRecord) => galleryView(gallery, await galleries.readings.of(gallery))
-  const tags = ['galleries']
+const tags = ['galleries']
 
+export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = async (app, options) => {
+  listGalleries(app, options)
+  createGallery(app, options)
+  changeGallery(app, options)
+  getGallery(app, options)
+  deleteGallery(app, options)
+  countLabels(app, options)
+  listFields(app, options)
+}
+
+function listGalleries(app: TypedApp, { galleries, answers }: GalleryRouteOptions): void {
   app.get(
     '/v1/galleries',
     {
@@ -71,7 +78,9 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
       const viewed = async function* () {
         for await (const { galleries: slice, nextCursor } of slices)
           yield {
-            entries: await Promise.all(slice.filter(({ name }) => reaches(request.grant, name)).map(view)),
+            entries: await Promise.all(
+              slice.filter(({ name }) => reaches(request.grant, name)).map((gallery) => viewOf(gallery, galleries)),
+            ),
             nextCursor,
           }
       }
@@ -79,7 +88,9 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
       return listInTurns('galleries', viewed(), { reply, signal: clientGone(reply), onBytes })
     },
   )
+}
 
+function createGallery(app: TypedApp, { galleries, config }: GalleryRouteOptions): void {
   app.put(
     '/v1/galleries/:gallery',
     {
@@ -102,10 +113,12 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
       const { settings = {}, ...where } = (request.body ?? {}) as { settings?: Metadata } & NewGalleryOptions
       expectStorable(settings, config.metadataMaxBytes, { in: 'body', pointer: '/settings' })
       const { gallery, created } = await galleries.create(request.params.gallery, settings, where)
-      return reply.code(created ? 201 : 200).send(await view(gallery)) // as created, whatever has happened to it since
+      return reply.code(created ? 201 : 200).send(await viewOf(gallery, galleries)) // as created, whatever has happened to it since
     },
   )
+}
 
+function changeGallery(app: TypedApp, { galleries, watch }: GalleryRouteOptions): void {
   app.patch(
     '/v1/galleries/:gallery',
     {
@@ -133,10 +146,12 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
         ])
       const changed = await galleries.changeRules(request.params.gallery, change)
       await watch.queries.trim(changed.uid, changed.rules.keepQueries)
-      return view(changed)
+      return viewOf(changed, galleries)
     },
   )
+}
 
+function getGallery(app: TypedApp, { galleries, moves }: GalleryRouteOptions): void {
   app.get(
     '/v1/galleries/:gallery',
     {
@@ -155,7 +170,9 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
       return galleryView(gallery, await galleries.readings.of(gallery), move)
     },
   )
+}
 
+function deleteGallery(app: TypedApp, { galleries }: GalleryRouteOptions): void {
   app.delete(
     '/v1/galleries/:gallery',
     {
@@ -173,7 +190,9 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
       return reply.code(204).send(null)
     },
   )
+}
 
+function countLabels(app: TypedApp, { galleries }: GalleryRouteOptions): void {
   app.get(
     '/v1/galleries/:gallery/labels',
     {
@@ -202,7 +221,9 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
       }
     },
   )
+}
 
+function listFields(app: TypedApp, { galleries }: GalleryRouteOptions): void {
   app.get(
     '/v1/galleries/:gallery/fields',
     {
@@ -218,6 +239,10 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
     },
     async (request) => galleries.images.fields(request.params.gallery),
   )
+}
+
+async function viewOf(gallery: GalleryRecord, galleries: Galleries): Promise<Static<typeof Gallery>> {
+  return galleryView(gallery, await galleries.readings.of(gallery))
 }
 
 /** Unlabelled pictures come first, and a cursor is never empty. */

@@ -24,21 +24,19 @@ export interface ImageUploadOptions {
   config: Config
 }
 
-export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = async (
-  app,
-  { parts, memory, config },
-) => {
-  const read = imageRequestReader({ parameters: StoreParameters, body: StoreBody }, { config, parts, memory })
-  const shared = {
-    tags: ['images'],
-    querystring: StoreParameters,
-    body: imageBody(StoreForm, StoreBody),
-    response: {
-      200: { description: 'The id existed; it now has this picture.', ...reference(Image) },
-      201: { description: 'A new picture.', ...reference(Image) },
-      ...problems(400, 404, 409, 413, 415, 422, 429, 503, 507),
-    },
-  }
+const shared = {
+  tags: ['images'],
+  querystring: StoreParameters,
+  body: imageBody(StoreForm, StoreBody),
+  response: {
+    200: { description: 'The id existed; it now has this picture.', ...reference(Image) },
+    201: { description: 'A new picture.', ...reference(Image) },
+    ...problems(400, 404, 409, 413, 415, 422, 429, 503, 507),
+  },
+}
+
+export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = async (app, options) => {
+  const store = storing(options)
 
   app.put(
     '/v1/galleries/:gallery/images/:id',
@@ -69,12 +67,12 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
     },
     (request, reply) => store(request, reply, request.params),
   )
+}
 
-  async function store(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    { gallery, id }: { gallery: string; id?: string },
-  ) {
+/** Stores the picture of a request, under `id` or its content hash. */
+function storing({ parts, memory, config }: ImageUploadOptions) {
+  const read = imageRequestReader({ parameters: StoreParameters, body: StoreBody }, { config, parts, memory })
+  return async (request: FastifyRequest, reply: FastifyReply, { gallery, id }: { gallery: string; id?: string }) => {
     const signal = clientGone(reply)
     const {
       images: [bytes],

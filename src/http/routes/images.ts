@@ -5,7 +5,7 @@ import type { Grant } from '../../access/grants.js'
 import type { Config } from '../../config/config.js'
 import { AlikeError } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
-import type { ImageChange as Change, ImagePage, ImageRecord } from '../../gallery/records.js'
+import type { ImageChange as Change, ImagePage } from '../../gallery/records.js'
 import type { AnswerBytes } from '../answer-bytes.js'
 import { clientGone } from '../client-gone.js'
 import { filterOf } from '../given-filter.js'
@@ -24,6 +24,7 @@ import {
 import { reference } from '../schemas/named.js'
 import { GalleryPath, ImagePath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
+import type { TypedApp } from '../typed-app.js'
 import { RequestInvalid } from '../validation.js'
 
 export interface ImageRouteOptions {
@@ -34,17 +35,18 @@ export interface ImageRouteOptions {
 
 const binary = Type.Unsafe<Uint8Array>({ type: 'string', format: 'binary' })
 
-export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
-  app,
-  { galleries, answers, config },
-) => {
-  const tags = ['images']
-  const find = async ({ gallery, id }: { gallery: string; id: string }): Promise<ImageRecord> => {
-    const image = await galleries.images.get(gallery, id)
-    if (image === undefined) throw new AlikeError('image_not_found')
-    return image
-  }
+const tags = ['images']
 
+export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (app, options) => {
+  listImages(app, options)
+  deleteImages(app, options)
+  getImage(app, options)
+  changeImage(app, options)
+  deleteImage(app, options)
+  getThumbnail(app, options)
+}
+
+function listImages(app: TypedApp, { galleries, answers }: ImageRouteOptions): void {
   app.get(
     '/v1/galleries/:gallery/images',
     {
@@ -74,7 +76,9 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
       return listInTurns('images', viewed(slices, request.grant), { reply, signal: clientGone(reply), onBytes })
     },
   )
+}
 
+function deleteImages(app: TypedApp, { galleries }: ImageRouteOptions): void {
   app.delete(
     '/v1/galleries/:gallery/images',
     {
@@ -106,7 +110,9 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
       return { removed: await galleries.images.removeFitting(request.params.gallery, filter, clientGone(reply)) }
     },
   )
+}
 
+function getImage(app: TypedApp, { galleries }: ImageRouteOptions): void {
   app.get(
     '/v1/galleries/:gallery/images/:id',
     {
@@ -120,9 +126,16 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
         response: { 200: { description: 'The record.', ...reference(Image) }, ...problems(400, 404) },
       },
     },
-    async (request) => imageView(await find(request.params), request.grant),
+    async (request) => {
+      const { gallery, id } = request.params
+      const image = await galleries.images.get(gallery, id)
+      if (image === undefined) throw new AlikeError('image_not_found')
+      return imageView(image, request.grant)
+    },
   )
+}
 
+function changeImage(app: TypedApp, { galleries, config }: ImageRouteOptions): void {
   app.patch(
     '/v1/galleries/:gallery/images/:id',
     {
@@ -147,7 +160,9 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
       return imageView(await galleries.images.patch(gallery, id, change), request.grant)
     },
   )
+}
 
+function deleteImage(app: TypedApp, { galleries }: ImageRouteOptions): void {
   app.delete(
     '/v1/galleries/:gallery/images/:id',
     {
@@ -170,7 +185,9 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
       return reply.code(204).send(null)
     },
   )
+}
 
+function getThumbnail(app: TypedApp, { galleries }: ImageRouteOptions): void {
   app.get(
     '/v1/galleries/:gallery/images/:id/thumbnail',
     {

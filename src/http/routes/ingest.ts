@@ -51,19 +51,37 @@ const linesType = 'application/x-ndjson'
 const addressesType = 'text/uri-list'
 const linesTypeAliases = ['application/ndjson', 'application/jsonl', 'application/x-jsonlines']
 
+const archive = {
+  schema: Type.String({
+    format: 'binary',
+    description:
+      'tar, tar.gz, tar.zst or zip. Folders are labels: `cycling/Image_12.jpg` becomes the id `cycling/Image_12.jpg` with the label `cycling`. A `manifest.csv` (`filename,label,id`, further columns are metadata) or `manifest.ndjson` (`file`, `label`, `id`, `metadata`) in the archive overrides that.',
+  }),
+}
+const uploadBody = {
+  content: {
+    ...Object.fromEntries(archiveTypes.map((type) => [type, archive])),
+    [linesType]: { schema: IngestLine },
+    [addressesType]: { schema: IngestAddresses },
+    'multipart/form-data': { schema: IngestForm },
+  },
+}
+const Headers = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description:
+        'Uploading the same content again with the same key returns the job of the first upload; different content is refused (`idempotency_key_reused`).',
+    }),
+  ),
+})
+
 export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async (
   app,
   { ingest, uploads, memory, config },
 ) => {
   await acceptUploads(app, config)
-  const archive = {
-    schema: Type.String({
-      format: 'binary',
-      description:
-        'tar, tar.gz, tar.zst or zip. Folders are labels: `cycling/Image_12.jpg` becomes the id `cycling/Image_12.jpg` with the label `cycling`. A `manifest.csv` (`filename,label,id`, further columns are metadata) or `manifest.ndjson` (`file`, `label`, `id`, `metadata`) in the archive overrides that.',
-    }),
-  }
-
   app.post(
     '/v1/galleries/:gallery/ingest',
     {
@@ -76,24 +94,8 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
           'The upload is an archive as the body, an archive as the form field `archive`, a form of many pictures, NDJSON with a picture to store or delete in each line, or a list of URLs to fetch. It is written to disk as it arrives, at no less than `UPLOAD_MIN_BYTES_PER_SECOND`, and then processed by a job; a bad picture becomes a line of the job’s error report. Pictures that are already stored are skipped.',
         params: GalleryPath,
         querystring: IngestParameters,
-        headers: Type.Object({
-          'idempotency-key': Type.Optional(
-            Type.String({
-              minLength: 1,
-              maxLength: 200,
-              description:
-                'Uploading the same content again with the same key returns the job of the first upload; different content is refused (`idempotency_key_reused`).',
-            }),
-          ),
-        }),
-        body: {
-          content: {
-            ...Object.fromEntries(archiveTypes.map((type) => [type, archive])),
-            [linesType]: { schema: IngestLine },
-            [addressesType]: { schema: IngestAddresses },
-            'multipart/form-data': { schema: IngestForm },
-          },
-        },
+        headers: Headers,
+        body: uploadBody,
         response: {
           202: { description: 'The upload is on disk; the job will process it.', ...reference(Job) },
           ...problems(400, 404, 408, 413, 415, 422, 429, 503, 507),

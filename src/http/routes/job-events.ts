@@ -1,6 +1,7 @@
 /** `GET /v1/jobs/{job}/events`: live progress of a job. */
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import { AlikeError } from '../../errors.js'
 import type { Jobs } from '../../jobs/jobs.js'
@@ -9,6 +10,7 @@ import { whenGone } from '../client-gone.js'
 import { endId, jobEvents } from '../job-events.js'
 import { JobPath, jobView } from '../schemas/job.js'
 import { problems } from '../schemas/problem.js'
+import type { TypedApp } from '../typed-app.js'
 
 export interface JobEventRouteOptions {
   jobs: Jobs
@@ -17,16 +19,20 @@ export interface JobEventRouteOptions {
   jobListenersMax: number
 }
 
-export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRouteOptions> = async (
-  app,
-  { jobs, metrics, jobListenersMax },
-) => {
-  const listeners = new Set<AbortController>()
-  metrics.watch({ jobListeners: () => listeners.size })
-  // Before the server waits for its connections: these would stay open until their job ends.
-  app.addHook('preClose', async () => {
-    for (const listener of listeners) listener.abort()
-  })
+const Headers = Type.Object({
+  'last-event-id': Type.Optional(Type.String({ description: 'Sent by browsers that reconnect.' })),
+})
+const Events = Type.Unsafe<Readable>(
+  Type.String({
+    examples: [
+      'retry: 2000\n\nevent: progress\nid: 620\ndata: {"state":"running","done":620,"total":1841,"picturesPerSecond":96.4,"secondsLeft":12.7}\n\n',
+    ],
+  }),
+)
+
+export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRouteOptions> = async (app, options) => {
+  const { jobs, jobListenersMax } = options
+  const listeners = openListeners(app, options)
 
   app.get(
     '/v1/jobs/:job/events',
@@ -39,24 +45,9 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRouteOptions> = a
         description:
           'Server-sent events: `progress` with the job as returned by `GET /v1/jobs/{job}`, whenever it has changed (at most twice a second), and `end` when it has ended; then the connection closes. The first event is the job’s current state, so a reconnecting client misses nothing; one that reconnects after `end` gets `204`. Comments keep an idle connection open.',
         params: JobPath,
-        headers: Type.Object({
-          'last-event-id': Type.Optional(Type.String({ description: 'Sent by browsers that reconnect.' })),
-        }),
+        headers: Headers,
         response: {
-          200: {
-            description: 'The events.',
-            content: {
-              'text/event-stream': {
-                schema: Type.Unsafe<Readable>(
-                  Type.String({
-                    examples: [
-                      'retry: 2000\n\nevent: progress\nid: 620\ndata: {"state":"running","done":620,"total":1841,"picturesPerSecond":96.4,"secondsLeft":12.7}\n\n',
-                    ],
-                  }),
-                ),
-              },
-            },
-          },
+          200: { description: 'The events.', content: { 'text/event-stream': { schema: Events } } },
           204: { description: 'The job has ended, and the caller has received its `end` event.', ...Type.Null() },
           ...problems(400, 404, 429, 503),
         },
@@ -66,27 +57,43 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRouteOptions> = a
       const { job } = await jobs.report(request.params.job)
       if (job.finishedAt !== null && request.headers['last-event-id'] === endId(job.id))
         return reply.code(204).send(null)
-      if (listeners.size >= jobListenersMax)
-        throw new AlikeError('job_listeners_full', {
-          detail: `${jobListenersMax} callers are already following jobs.`,
-          retryAfterSeconds: 30,
-        })
-
-      const leaving = new AbortController()
-      listeners.add(leaving)
-      whenGone(reply, () => {
-        leaving.abort()
-        listeners.delete(leaving)
-      })
-      const events = jobEvents({
-        jobs,
-        jobId: job.id,
-        view: ({ job, pace }) => jobView(job, pace),
-        signal: leaving.signal,
-      })
+      const signal = addListener(listeners, jobListenersMax, reply)
+      const events = jobEvents({ jobs, jobId: job.id, view: ({ job, pace }) => jobView(job, pace), signal })
       // Neither caches nor proxies may buffer live events.
       reply.type('text/event-stream').header('cache-control', 'no-store').header('x-accel-buffering', 'no')
       return reply.send(Readable.from(events, { objectMode: false }))
     },
   )
+}
+
+/** The clients that follow a job, by what ends their connection. */
+type Listeners = Set<AbortController>
+
+function openListeners(app: TypedApp, { metrics }: JobEventRouteOptions): Listeners {
+  const listeners: Listeners = new Set()
+  metrics.watch({ jobListeners: () => listeners.size })
+  // Before the server waits for its connections: these would stay open until their job ends.
+  app.addHook('preClose', async () => {
+    for (const listener of listeners) listener.abort()
+  })
+  return listeners
+}
+
+/**
+ * @returns what aborts when the client has gone or the service closes
+ * @throws AlikeError `job_listeners_full`
+ */
+function addListener(listeners: Listeners, max: number, reply: FastifyReply): AbortSignal {
+  if (listeners.size >= max)
+    throw new AlikeError('job_listeners_full', {
+      detail: `${max} callers are already following jobs.`,
+      retryAfterSeconds: 30,
+    })
+  const leaving = new AbortController()
+  listeners.add(leaving)
+  whenGone(reply, () => {
+    leaving.abort()
+    listeners.delete(leaving)
+  })
+  return leaving.signal
 }

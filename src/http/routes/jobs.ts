@@ -11,14 +11,23 @@ import { nextTurn } from '../../turns.js'
 import { Job, JobErrorLine, JobList, JobListParameters, JobPath, JobSteering, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
+import type { TypedApp } from '../typed-app.js'
 
 export interface JobRouteOptions {
   jobs: Jobs
 }
 
-export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app, { jobs }) => {
-  const tags = ['jobs']
+const tags = ['jobs']
 
+export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app, options) => {
+  listJobs(app, options)
+  getJob(app, options)
+  getJobErrors(app, options)
+  steerJob(app, options)
+  cancelJob(app, options)
+}
+
+function listJobs(app: TypedApp, { jobs }: JobRouteOptions): void {
   app.get(
     '/v1/jobs',
     {
@@ -44,7 +53,9 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
       return { jobs: reports.map(({ job, pace }) => jobView(job, pace)) }
     },
   )
+}
 
+function getJob(app: TypedApp, { jobs }: JobRouteOptions): void {
   app.get(
     '/v1/jobs/:job',
     {
@@ -62,7 +73,9 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
       return jobView(job, pace)
     },
   )
+}
 
+function getJobErrors(app: TypedApp, { jobs }: JobRouteOptions): void {
   app.get(
     '/v1/jobs/:job/errors',
     {
@@ -90,7 +103,9 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
       return reply.type('application/x-ndjson').send(lines)
     },
   )
+}
 
+function steerJob(app: TypedApp, { jobs }: JobRouteOptions): void {
   app.patch(
     '/v1/jobs/:job',
     {
@@ -114,7 +129,9 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
       return jobView(job, pace)
     },
   )
+}
 
+function cancelJob(app: TypedApp, { jobs }: JobRouteOptions): void {
   app.delete(
     '/v1/jobs/:job',
     {

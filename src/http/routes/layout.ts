@@ -14,6 +14,7 @@ import { Layout, LayoutListParameters } from '../schemas/layout.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
+import type { TypedApp } from '../typed-app.js'
 import { RequestInvalid } from '../validation.js'
 
 export interface LayoutRouteOptions {
@@ -27,10 +28,12 @@ const pointsOfPage = 10_000
 /** Size of a point in an answer, besides id and label. */
 const pointBytes = 80
 
-export const layoutRoutes: FastifyPluginAsyncTypebox<LayoutRouteOptions> = async (
-  app,
-  { analyses, galleries, answers },
-) => {
+export const layoutRoutes: FastifyPluginAsyncTypebox<LayoutRouteOptions> = async (app, options) => {
+  layOut(app, options)
+  getLayout(app, options)
+}
+
+function layOut(app: TypedApp, { analyses }: LayoutRouteOptions): void {
   app.post(
     '/v1/galleries/:gallery/layout',
     {
@@ -56,7 +59,9 @@ export const layoutRoutes: FastifyPluginAsyncTypebox<LayoutRouteOptions> = async
       return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(jobView(job, pace))
     },
   )
+}
 
+function getLayout(app: TypedApp, { galleries, answers }: LayoutRouteOptions): void {
   app.get(
     '/v1/galleries/:gallery/layout',
     {
@@ -83,8 +88,7 @@ export const layoutRoutes: FastifyPluginAsyncTypebox<LayoutRouteOptions> = async
       if (about === undefined) throw new AlikeError('layout_missing')
       const { generation, mark, modelId, madeAt, method, images } = about
       const { points, next } = await layout.page(limit, placeOf(cursor, generation))
-      const account = answers.of(reply)
-      account.take(points.reduce((sum, { id, label }) => sum + pointBytes + 2 * (id.length + (label?.length ?? 0)), 0))
+      answers.of(reply).take(bytesOf(points))
       const stale = (await layout.mark()) !== mark
       const nextCursor = next && cursorAfter(`${next.generation} ${next.position}`)
       const page = {
@@ -100,6 +104,11 @@ export const layoutRoutes: FastifyPluginAsyncTypebox<LayoutRouteOptions> = async
       return inTurns(page, reply, clientGone(reply))
     },
   )
+}
+
+/** Estimated, before they are written. */
+function bytesOf(points: readonly { id: string; label: string | null }[]): number {
+  return points.reduce((sum, { id, label }) => sum + pointBytes + 2 * (id.length + (label?.length ?? 0)), 0)
 }
 
 /** @throws AlikeError `request_invalid`, `page_expired` */

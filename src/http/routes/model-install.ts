@@ -10,6 +10,7 @@ import type { Galleries } from '../../gallery/galleries.js'
 import { Model, ModelPath, modelView } from '../schemas/model.js'
 import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
+import type { TypedApp } from '../typed-app.js'
 
 export interface ModelRouteOptions {
   models: ServedModels
@@ -18,17 +19,19 @@ export interface ModelRouteOptions {
 }
 
 const archiveTypes = ['application/x-tar', 'application/gzip', 'application/octet-stream'] as const
+const archive = { schema: Type.Unsafe<Readable>({ type: 'string', format: 'binary' }) }
+// A model determines the meaning of every score.
+const admin = { role: 'admin' } as const
 
-export const modelInstallRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
-  app,
-  { models, galleries, config },
-) => {
-  // A model determines the meaning of every score.
-  const admin = { role: 'admin' } as const
+export const modelInstallRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (app, options) => {
   app.addContentTypeParser([...archiveTypes, 'application/x-gzip'], (_request, payload, done) => done(null, payload))
-  let installing = false
-  const archive = { schema: Type.Unsafe<Readable>({ type: 'string', format: 'binary' }) }
 
+  installModel(app, options)
+  removeModel(app, options)
+}
+
+function installModel(app: TypedApp, { models, config }: ModelRouteOptions): void {
+  let installing = false
   app.post(
     '/v1/models',
     {
@@ -62,7 +65,9 @@ export const modelInstallRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = 
       }
     },
   )
+}
 
+function removeModel(app: TypedApp, { models, galleries }: ModelRouteOptions): void {
   app.delete(
     '/v1/models/:model',
     {

@@ -4,19 +4,25 @@ import { join } from 'node:path'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { marked } from 'marked'
 import { Type } from 'typebox'
-import type { Model } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
 import { ModelCard, ModelList, ModelPath, modelView, PlotPath } from '../schemas/model.js'
 import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
+import type { TypedApp } from '../typed-app.js'
 import { type ModelRouteOptions, modelInstallRoutes } from './model-install.js'
 
-export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (app, { models, galleries, config }) => {
-  const tags = ['models']
-  const modelOf = (idOrName: string) => models.folders.get(idOrName)
-  const view = (model: Model) => modelView(model, models)
-  await app.register(modelInstallRoutes, { models, galleries, config })
+const tags = ['models']
 
+export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (app, options) => {
+  await app.register(modelInstallRoutes, options)
+
+  listModels(app, options)
+  getModel(app, options)
+  getModelCardPage(app, options)
+  getModelPlot(app, options)
+}
+
+function listModels(app: TypedApp, { models }: ModelRouteOptions): void {
   app.get(
     '/v1/models',
     {
@@ -28,9 +34,11 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
         response: { 200: { description: 'The models.', ...ModelList } },
       },
     },
-    async () => ({ models: models.folders.list().map(view) }),
+    async () => ({ models: models.folders.list().map((model) => modelView(model, models)) }),
   )
+}
 
+function getModel(app: TypedApp, { models }: ModelRouteOptions): void {
   app.get(
     '/v1/models/:model',
     {
@@ -44,12 +52,14 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
       },
     },
     async (request) => {
-      const model = modelOf(request.params.model)
+      const model = models.folders.get(request.params.model)
       const { manifest, folder } = model
-      return { ...view(model), manifest, quality: await readQuality(folder) }
+      return { ...modelView(model, models), manifest, quality: await readQuality(folder) }
     },
   )
+}
 
+function getModelCardPage(app: TypedApp, { models }: ModelRouteOptions): void {
   app.get(
     '/v1/models/:model/card',
     {
@@ -66,12 +76,14 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
       },
     },
     async (request, reply) => {
-      const { folder, manifest } = modelOf(request.params.model)
+      const { folder, manifest } = models.folders.get(request.params.model)
       const card = await readPart(join(folder, 'model-card.md'))
       return reply.type('text/html; charset=utf-8').send(page(manifest.name, await marked.parse(card)))
     },
   )
+}
 
+function getModelPlot(app: TypedApp, { models }: ModelRouteOptions): void {
   app.get(
     '/v1/models/:model/plots/:plot',
     {
@@ -88,7 +100,7 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
       },
     },
     async (request, reply) => {
-      const { folder } = modelOf(request.params.model)
+      const { folder } = models.folders.get(request.params.model)
       return reply.type('image/svg+xml').send(await readPart(join(folder, 'plots', request.params.plot)))
     },
   )

@@ -34,7 +34,6 @@ const mediaTypes: Record<string, string> = { jpeg: 'image/jpeg', svg: 'applicati
 const binary = Type.Unsafe<Readable | Buffer>({ type: 'string', format: 'binary' })
 
 export const originalRoutes: FastifyPluginAsyncTypebox<OriginalRouteOptions> = async (app, options) => {
-  const { galleries } = options
   app.get(
     '/v1/galleries/:gallery/images/:id/original',
     {
@@ -55,13 +54,7 @@ export const originalRoutes: FastifyPluginAsyncTypebox<OriginalRouteOptions> = a
       },
     },
     async (request, reply) => {
-      const { gallery, id } = request.params
-      const record = await galleries.images.get(gallery, id)
-      if (record === undefined) throw new AlikeError('image_not_found')
-      const { contentHash, format } = record
-      const { holdsOriginals } = await galleries.rules(gallery)
-      const found = (holdsOriginals && (await kept(record, options))) || referredTo(record, options, reply)
-      if (found === undefined) throw new AlikeError('original_not_kept')
+      const { found, contentHash, format } = await locate(request.params, options, reply)
       const { size } = found
       const etag = `"${contentHash}"`
       const isHere = isKnown(request.headers['if-none-match'], etag)
@@ -78,6 +71,22 @@ export const originalRoutes: FastifyPluginAsyncTypebox<OriginalRouteOptions> = a
         .send(bytes)
     },
   )
+}
+
+/** @throws AlikeError `image_not_found`, `original_not_kept` */
+async function locate(
+  { gallery, id }: { gallery: string; id: string },
+  options: OriginalRouteOptions,
+  reply: FastifyReply,
+): Promise<{ found: Found } & Pick<ImageRecord, 'contentHash' | 'format'>> {
+  const { galleries } = options
+  const record = await galleries.images.get(gallery, id)
+  if (record === undefined) throw new AlikeError('image_not_found')
+  const { contentHash, format } = record
+  const { holdsOriginals } = await galleries.rules(gallery)
+  const found = (holdsOriginals && (await kept(record, options))) || referredTo(record, options, reply)
+  if (found === undefined) throw new AlikeError('original_not_kept')
+  return { found, contentHash, format }
 }
 
 async function kept({ contentHash }: ImageRecord, { originals }: OriginalRouteOptions): Promise<Found | undefined> {

@@ -1,8 +1,9 @@
 /** `POST /v1/galleries/{gallery}/search/batch`: several queries in one body. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { AlikeError } from '../../errors.js'
-import type { AnswerBytes } from '../answer-bytes.js'
+import type { AnswerAccount, AnswerBytes } from '../answer-bytes.js'
 import { answerSearch, type SearchParts } from '../answer-search.js'
 import { clientGone } from '../client-gone.js'
 import { inFreePlaces } from '../free-places.js'
@@ -27,13 +28,10 @@ export interface SearchBatchOptions extends SearchParts {
   countAgain: CountAgain
 }
 
-export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = async (
-  app,
-  { admission, answers, countAgain, ...searching },
-) => {
-  const { metrics, config } = searching
+export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = async (app, options) => {
+  const { admission, answers, countAgain, config } = options
   const { Body } = searchSchemas(config)
-  const check = compileCheck(Body, 'body') as (query: unknown) => Static<typeof Body>
+  const answerOf = answerer(options)
 
   app.post(
     '/v1/galleries/:gallery/search/batch',
@@ -66,46 +64,8 @@ export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = 
       const signal = clientGone(reply)
       const account = answers.of(reply)
       const items = await counted(queries, () => countAgain(request))
-      const entries = await inFreePlaces(
-        items,
-        { sideBySideMax, tryEnter: admission.tryEnter },
-        async ({ query, refusal }) => {
-          signal.throwIfAborted()
-          let taken = 0
-          const onBytes = (bytes: number) => {
-            account.take(bytes)
-            taken += bytes
-          }
-          try {
-            if (refusal !== undefined) throw refusal
-            const given = check(query)
-            const images = await imagesOfJson(given, request, searching, signal)
-            // as text: as an object it would take several times as much, and the first answers wait for the last
-            const answer = await answerSearch(
-              {
-                gallery,
-                caller: request.keyName,
-                trace: request.trace,
-                images,
-                given,
-                placeOf: () => 'body',
-                signal,
-                onBytes,
-              },
-              searching,
-            )
-            const text = await jsonInTurns({ gallery, ...answer }, signal)
-            onBytes(text.length - taken)
-            return ['{"answer":', text, '}']
-          } catch (error) {
-            account.take(-taken)
-            signal.throwIfAborted()
-            const known = asAlikeError(error, request)
-            noteProblem(known, request, metrics)
-            if (known.retryAfterSeconds !== undefined) reply.header('retry-after', known.retryAfterSeconds)
-            return [JSON.stringify({ problem: problemOf(known, request) })]
-          }
-        },
+      const entries = await inFreePlaces(items, { sideBySideMax, tryEnter: admission.tryEnter }, (item) =>
+        answerOf(item, { gallery, request, reply, account, signal }),
       )
       const parts = ['{"answers":[', ...entries.flatMap((entry, i) => (i === 0 ? entry : [',', ...entry])), ']}']
       const body = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)))
@@ -114,15 +74,63 @@ export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = 
   )
 }
 
+/** A query, or why it will not be answered. */
+interface Item {
+  query: unknown
+  refusal?: unknown
+}
+
+interface ItemContext {
+  gallery: string
+  request: FastifyRequest
+  reply: FastifyReply
+  account: AnswerAccount
+  signal: AbortSignal
+}
+
+/** @returns what answers one query, with the pieces of an answer or a problem in JSON */
+function answerer(searching: SearchParts) {
+  const { metrics, config } = searching
+  const { Body } = searchSchemas(config)
+  const check = compileCheck(Body, 'body') as (query: unknown) => Static<typeof Body>
+
+  return async (
+    { query, refusal }: Item,
+    { gallery, request, reply, account, signal }: ItemContext,
+  ): Promise<(string | Buffer)[]> => {
+    signal.throwIfAborted()
+    let taken = 0
+    const onBytes = (bytes: number) => {
+      account.take(bytes)
+      taken += bytes
+    }
+    const { keyName: caller, trace } = request
+    try {
+      if (refusal !== undefined) throw refusal
+      const given = check(query)
+      const images = await imagesOfJson(given, request, searching, signal)
+      const asked = { gallery, caller, trace, images, given, placeOf: () => 'body' as const, signal, onBytes }
+      // as text: as an object it would take several times as much, and the first answers wait for the last
+      const text = await jsonInTurns({ gallery, ...(await answerSearch(asked, searching)) }, signal)
+      onBytes(text.length - taken)
+      return ['{"answer":', text, '}']
+    } catch (error) {
+      account.take(-taken)
+      signal.throwIfAborted()
+      const known = asAlikeError(error, request)
+      noteProblem(known, request, metrics)
+      if (known.retryAfterSeconds !== undefined) reply.header('retry-after', known.retryAfterSeconds)
+      return [JSON.stringify({ problem: problemOf(known, request) })]
+    }
+  }
+}
+
 /**
  * Each query counts as a request of its own, except for the first, which the request itself stands for; one after
  * another, because order matters.
  */
-async function counted<Query>(
-  queries: readonly Query[],
-  count: () => Promise<void>,
-): Promise<{ query: Query; refusal?: unknown }[]> {
-  const items: { query: Query; refusal?: unknown }[] = []
+async function counted(queries: readonly unknown[], count: () => Promise<void>): Promise<Item[]> {
+  const items: Item[] = []
   for (const query of queries) {
     const refusal: unknown =
       items.length === 0

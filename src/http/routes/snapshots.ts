@@ -6,16 +6,25 @@ import type { Snapshots } from '../../backups/snapshots.js'
 import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
 import { Snapshot, SnapshotList, SnapshotPath, snapshotView } from '../schemas/snapshot.js'
+import type { TypedApp } from '../typed-app.js'
 
 export interface SnapshotRouteOptions {
   snapshots: Snapshots
 }
 
-export const snapshotRoutes: FastifyPluginAsyncTypebox<SnapshotRouteOptions> = async (app, { snapshots }) => {
-  const tags = ['snapshots']
-  // A snapshot contains all data of all callers.
-  const config = { role: 'admin' } as const
+const tags = ['snapshots']
+// A snapshot contains all data of all callers.
+const config = { role: 'admin' } as const
 
+export const snapshotRoutes: FastifyPluginAsyncTypebox<SnapshotRouteOptions> = async (app, options) => {
+  createSnapshot(app, options)
+  listSnapshots(app, options)
+  getSnapshot(app, options)
+  getSnapshotArchive(app, options)
+  deleteSnapshot(app, options)
+}
+
+function createSnapshot(app: TypedApp, { snapshots }: SnapshotRouteOptions): void {
   app.post(
     '/v1/snapshots',
     {
@@ -37,7 +46,9 @@ export const snapshotRoutes: FastifyPluginAsyncTypebox<SnapshotRouteOptions> = a
       return reply.code(202).header('location', `/v1/snapshots/${record.id}`).send(snapshotView(record))
     },
   )
+}
 
+function listSnapshots(app: TypedApp, { snapshots }: SnapshotRouteOptions): void {
   app.get(
     '/v1/snapshots',
     {
@@ -53,7 +64,9 @@ export const snapshotRoutes: FastifyPluginAsyncTypebox<SnapshotRouteOptions> = a
     },
     async () => ({ snapshots: (await snapshots.list()).map(snapshotView) }),
   )
+}
 
+function getSnapshot(app: TypedApp, { snapshots }: SnapshotRouteOptions): void {
   app.get(
     '/v1/snapshots/:snapshot',
     {
@@ -71,7 +84,9 @@ export const snapshotRoutes: FastifyPluginAsyncTypebox<SnapshotRouteOptions> = a
     },
     async (request) => snapshotView(await snapshots.get(request.params.snapshot)),
   )
+}
 
+function getSnapshotArchive(app: TypedApp, { snapshots }: SnapshotRouteOptions): void {
   app.get(
     '/v1/snapshots/:snapshot/archive',
     {
@@ -102,7 +117,9 @@ export const snapshotRoutes: FastifyPluginAsyncTypebox<SnapshotRouteOptions> = a
         .send(tar)
     },
   )
+}
 
+function deleteSnapshot(app: TypedApp, { snapshots }: SnapshotRouteOptions): void {
   app.delete(
     '/v1/snapshots/:snapshot',
     {

@@ -24,6 +24,7 @@ import {
   EmbeddingForm,
   ModelChoice,
 } from '../schemas/vectors.js'
+import type { TypedApp } from '../typed-app.js'
 import { RequestInvalid } from '../validation.js'
 
 export interface VectorRouteOptions {
@@ -33,14 +34,16 @@ export interface VectorRouteOptions {
 }
 
 const labelsShown = 5
+const failures = problems(400, 413, 415, 422, 429, 503)
 
-export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async (app, { parts, memory, config }) => {
-  const { images: embedder } = parts
-  const reading = { config, parts, memory }
-  const readOne = imageRequestReader({ parameters: ModelChoice, body: EmbeddingBody }, reading)
-  const readTwo = imageRequestReader({ parameters: ModelChoice, body: CompareBody, imagesMax: 2 }, reading)
-  const failures = problems(400, 413, 415, 422, 429, 503)
+export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async (app, options) => {
+  embed(app, options)
+  compare(app, options)
+}
 
+function embed(app: TypedApp, options: VectorRouteOptions): void {
+  const { images: embedder } = options.parts
+  const read = imageRequestReader({ parameters: ModelChoice, body: EmbeddingBody }, options)
   app.post(
     '/v1/embeddings',
     {
@@ -62,7 +65,7 @@ export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async
       const {
         images: [bytes],
         given,
-      } = await readOne(request, signal)
+      } = await read(request, signal)
       if (bytes === undefined) throw new AlikeError('image_missing')
       const { manifest } = embedder.chosen(given.model)
       const { vector, logits } = await embedder.embed(bytes, { purpose: 'search', modelId: manifest.id, signal })
@@ -73,7 +76,11 @@ export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async
       }
     },
   )
+}
 
+function compare(app: TypedApp, options: VectorRouteOptions): void {
+  const { images: embedder } = options.parts
+  const read = imageRequestReader({ parameters: ModelChoice, body: CompareBody, imagesMax: 2 }, options)
   app.post(
     '/v1/compare',
     {
@@ -92,7 +99,7 @@ export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async
     },
     async (request, reply) => {
       const signal = clientGone(reply)
-      const { images, given } = await readTwo(request, signal)
+      const { images, given } = await read(request, signal)
       if (images.length !== 2)
         throw new RequestInvalid([{ in: 'body', pointer: '/images', detail: 'must contain two pictures' }])
       const { id, calibration } = embedder.chosen(given.model).manifest
