@@ -1,7 +1,4 @@
-/**
- * The wiring: every plugin and every route, in the order in which a request meets them. `buildApp` is longer than most
- * functions because it is that one list.
- */
+/** The wiring: every plugin and every route, in the order in which a request meets them. */
 import { randomUUID } from 'node:crypto'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { ApiKeys } from './access/api-keys.js'
@@ -15,10 +12,11 @@ import type { Embedder } from './embedding/embedder.js'
 import type { ServedModels } from './embedding/served-models.js'
 import type { ExplainParts } from './explain.js'
 import type { Galleries } from './gallery/galleries.js'
+import type { AnswerBytes } from './http/answer-bytes.js'
 import { BodyMemory, bodyBytes, jsonCopies } from './http/body-memory.js'
 import { acceptJson } from './http/json-body.js'
 import { requestLogging } from './http/logger.js'
-import { guard } from './http/plugins/access.js'
+import { type Guard, guard } from './http/plugins/access.js'
 import { expectAddressText } from './http/plugins/address-text.js'
 import { continueWhenAdmitted, limitBodyTime, limitConcurrency, limitConnections } from './http/plugins/admission.js'
 import { limitAnswers } from './http/plugins/answer-limits.js'
@@ -48,6 +46,7 @@ import { embeddingSetRoutes } from './http/routes/embedding-sets.js'
 import { explainRoutes } from './http/routes/explain.js'
 import { feedbackRoutes } from './http/routes/feedback.js'
 import { galleryRoutes } from './http/routes/galleries.js'
+import { galleryContentsRoutes } from './http/routes/gallery-contents.js'
 import { galleryOptionsRoutes } from './http/routes/gallery-options.js'
 import { homeRoutes } from './http/routes/home.js'
 import { imageUploadRoutes } from './http/routes/image-uploads.js'
@@ -109,18 +108,29 @@ export interface AppOptions {
   parts: AppParts
 }
 
-export async function buildApp({
-  config,
-  metrics,
-  logger,
-  apiKeys = new ApiKeys([]),
-  tokens,
-  auditLog,
-  tracing,
-  parts,
-}: AppOptions): Promise<FastifyInstance> {
+export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
+  const { config, logger, metrics, parts } = options
   const unreadable = answerUnreadable({ logger, metrics })
-  const origins = textsOf(config.corsOrigins)
+  const app = openFastify(options, unreadable)
+  const shared = await addPlugins(app, options, unreadable)
+  const memory = new BodyMemory(config)
+  metrics.watch({ bodyMemoryBytes: () => memory.bytesInUse })
+  const wiring = { ...options, ...shared, memory }
+
+  await app.register((scope) => addPlainRoutes(scope, wiring))
+  await app.register(async (scope) => {
+    refuseUnknownGallery(scope, parts.galleries)
+    const uploads = limitUploads(scope, { ...config, callerOf: shared.callerOf })
+    metrics.watch({ uploadsInFlight: uploads.inFlight })
+    await scope.register(ingestRoutes, { ingest: parts.ingest, uploads, memory, config })
+  })
+  await app.register((scope) => addImageRoutes(scope, wiring))
+  return app
+}
+
+type AnswerUnreadable = ReturnType<typeof answerUnreadable>
+
+function openFastify({ config, logger }: AppOptions, unreadable: AnswerUnreadable): FastifyInstance {
   const app = Fastify({
     http: httpOptions,
     ...requestLogging(logger),
@@ -135,14 +145,24 @@ export async function buildApp({
     routerOptions: { maxParamLength: 2_048 },
     clientErrorHandler: unreadable,
     frameworkErrors: (error, request, reply) => {
-      answerOrigin(request, reply, origins)
+      answerOrigin(request, reply, textsOf(config.corsOrigins))
       sendProblem(asAlikeError(error, request), request, reply)
     },
   })
   app.setValidatorCompiler(validatorCompiler)
   app.removeContentTypeParser('text/plain')
   acceptJson(app)
+  return app
+}
 
+/** What plugins provide to routes. */
+interface Shared extends Guard {
+  answers: AnswerBytes
+}
+
+async function addPlugins(app: FastifyInstance, options: AppOptions, unreadable: AnswerUnreadable): Promise<Shared> {
+  const { config, metrics, apiKeys = new ApiKeys([]), tokens, auditLog, tracing, parts } = options
+  const origins = textsOf(config.corsOrigins)
   traceRequests(app, tracing)
   measureRequests(app, { metrics })
   registerProblems(app, { metrics })
@@ -159,7 +179,7 @@ export async function buildApp({
   const answers = limitAnswers(app, config)
   metrics.watch({ answerBytes: () => answers.held })
   await sendSecurityHeaders(app, { embeddable: origins.length > 0 })
-  const { countAgain, callerOf } = await guard(app, {
+  const guarding = await guard(app, {
     ...config,
     keys: apiKeys,
     tokens,
@@ -169,59 +189,56 @@ export async function buildApp({
   discardRefusedBodies(app)
   await describeApi(app, config)
   await serveReferencePage(app, config)
-
   await app.register(serveConsole, config)
+  return { answers, ...guarding }
+}
 
+type Wiring = AppOptions & Shared & { memory: BodyMemory }
+
+/** Routes without pictures in their bodies. */
+async function addPlainRoutes(scope: FastifyInstance, wiring: Wiring): Promise<void> {
+  const { config, metrics, parts, answers, memory } = wiring
   const { models, embedder, galleries, jobs, ingest, analyses, snapshots } = parts
-  const memory = new BodyMemory(config)
-  metrics.watch({ bodyMemoryBytes: () => memory.bytesInUse })
-  await app.register(async (scope) => {
-    memory.guard(scope, (request) => jsonCopies * bodyBytes(request, plainBodyMaxBytes))
-    limitBodyTime(scope, config)
-    await scope.register(homeRoutes, config)
-    await scope.register(probeRoutes, { embedder, galleries })
-    if (config.metricsPort === 0) await scope.register(metricsRoutes, { metrics })
-    await scope.register(modelRoutes, { models, galleries, config })
-    await scope.register(embeddingSetRoutes, { sets: parts.sets })
-    await scope.register(galleryRoutes, { ...parts, answers, config })
-    await scope.register(galleryOptionsRoutes, { galleries, config })
-    await scope.register(moveRoutes, { moves: parts.moves })
-    await scope.register(imageRoutes, { galleries, answers, config })
-    await scope.register(layoutRoutes, { analyses, galleries, answers })
-    await scope.register(originalRoutes, { ...parts, memory })
-    await scope.register(decisionRoutes, { galleries, metrics })
-    await scope.register(feedbackRoutes, { galleries, metrics })
-    await scope.register(jobRoutes, { jobs })
-    await scope.register(jobEventRoutes, { jobs, metrics, ...config })
-    await scope.register(analysisRoutes, { analyses, jobs })
-    await scope.register(ingestS3Routes, { ingest })
-    await scope.register(snapshotRoutes, { snapshots })
-  })
+  memory.guard(scope, (request) => jsonCopies * bodyBytes(request, plainBodyMaxBytes))
+  limitBodyTime(scope, config)
+  await scope.register(homeRoutes, config)
+  await scope.register(probeRoutes, { embedder, galleries })
+  if (config.metricsPort === 0) await scope.register(metricsRoutes, { metrics })
+  await scope.register(modelRoutes, { models, galleries, config })
+  await scope.register(embeddingSetRoutes, { sets: parts.sets })
+  await scope.register(galleryRoutes, { ...parts, answers, config })
+  await scope.register(galleryContentsRoutes, { galleries })
+  await scope.register(galleryOptionsRoutes, { galleries, config })
+  await scope.register(moveRoutes, { moves: parts.moves })
+  await scope.register(imageRoutes, { galleries, answers, config })
+  await scope.register(layoutRoutes, { analyses, galleries, answers })
+  await scope.register(originalRoutes, { ...parts, memory })
+  await scope.register(decisionRoutes, { galleries, metrics })
+  await scope.register(feedbackRoutes, { galleries, metrics })
+  await scope.register(jobRoutes, { jobs })
+  await scope.register(jobEventRoutes, { jobs, metrics, ...config })
+  await scope.register(analysisRoutes, { analyses, jobs })
+  await scope.register(ingestS3Routes, { ingest })
+  await scope.register(snapshotRoutes, { snapshots })
+}
 
-  await app.register(async (scope) => {
-    refuseUnknownGallery(scope, galleries)
-    const uploads = limitUploads(scope, { ...config, callerOf })
-    metrics.watch({ uploadsInFlight: uploads.inFlight })
-    await scope.register(ingestRoutes, { ingest, uploads, memory, config })
+/** Routes that decode pictures while their callers wait. */
+async function addImageRoutes(scope: FastifyInstance, wiring: Wiring): Promise<void> {
+  const { config, metrics, parts, answers, memory, countAgain } = wiring
+  const admission = limitConcurrency(scope, config)
+  metrics.watch({ requestsInFlight: admission.inFlight })
+  memory.guard(scope, (request) => imageBodyMemory(request, config))
+  limitBodyTime(scope, config)
+  await acceptImages(scope, config)
+  await scope.register(vectorRoutes, { parts, memory, config })
+  await scope.register(joinedSearchRoutes, { parts, memory, metrics, config, answers })
+  await scope.register(async (inGallery) => {
+    refuseUnknownGallery(inGallery, parts.galleries)
+    await inGallery.register(imageUploadRoutes, { parts, memory, config })
+    await inGallery.register(explainRoutes, { parts, memory, config })
+    await inGallery.register(searchRoutes, { parts, memory, metrics, config, answers })
+    await inGallery.register(searchBatchRoutes, { parts, memory, metrics, config, answers, admission, countAgain })
   })
-
-  await app.register(async (scope) => {
-    const admission = limitConcurrency(scope, config)
-    metrics.watch({ requestsInFlight: admission.inFlight })
-    memory.guard(scope, (request) => imageBodyMemory(request, config))
-    limitBodyTime(scope, config)
-    await acceptImages(scope, config)
-    await scope.register(vectorRoutes, { parts, memory, config })
-    await scope.register(joinedSearchRoutes, { parts, memory, metrics, config, answers })
-    await scope.register(async (inGallery) => {
-      refuseUnknownGallery(inGallery, galleries)
-      await inGallery.register(imageUploadRoutes, { parts, memory, config })
-      await inGallery.register(explainRoutes, { parts, memory, config })
-      await inGallery.register(searchRoutes, { parts, memory, metrics, config, answers })
-      await inGallery.register(searchBatchRoutes, { parts, memory, metrics, config, answers, admission, countAgain })
-    })
-  })
-  return app
 }
 
 /** An id is written to logs and headers: only harmless characters are accepted. */

@@ -58,51 +58,34 @@ export interface RuntimePlan {
 }
 
 export function planRuntime(provider: Provider, options: ProviderOptions): RuntimePlan {
-  const { model, maxBatch, cuda } = options
+  const { model } = options
   const precision = choosePrecision(provider, options)
   const inputSize = model.manifest.preprocessing.inputSize
   // chosen among the files that exist
   const modelPath = join(model.folder, model.manifest.files[precision]!.file)
-  if (provider === 'cpu') {
-    const workers = options.workers === 0 ? availableParallelism() : options.workers
-    // On a CPU core a picture costs nearly as much in a batch as alone (bench/batching.ts); on CUDA a
-    // batch costs little more than one picture.
-    const batchSizes = powersOfTwo(maxBatch === 0 ? 4 : maxBatch)
-    const sessions = [{ modelPath, provider, inputSize, batchSizes }]
-    return {
-      provider,
-      precision,
-      workers,
-      padded: false,
-      sharers: workers,
-      batchSizes,
-      inputSize,
-      devices: [],
-      sessions,
-    }
-  }
+  const plan = provider === 'cpu' ? planCpu : planCuda
+  return { provider, precision, inputSize, ...plan({ modelPath, provider, inputSize }, options) }
+}
+
+type ProviderPlan = Omit<RuntimePlan, 'provider' | 'precision' | 'inputSize'>
+type SessionBase = Pick<SessionSettings, 'modelPath' | 'provider' | 'inputSize'>
+
+/**
+ * On a CPU core a picture costs nearly as much in a batch as alone (bench/batching.ts); on CUDA a batch costs little
+ * more than one picture.
+ */
+function planCpu(session: SessionBase, { workers: given, maxBatch }: ProviderOptions): ProviderPlan {
+  const workers = given === 0 ? availableParallelism() : given
+  const batchSizes = powersOfTwo(maxBatch === 0 ? 4 : maxBatch)
+  return { workers, padded: false, sharers: workers, batchSizes, devices: [], sessions: [{ ...session, batchSizes }] }
+}
+
+function planCuda(session: SessionBase, { workers: perGpu, maxBatch, cuda }: ProviderOptions): ProviderPlan {
   const devices = [...new Set(cuda?.devices ?? [0])]
-  const workers = devices.length * (options.workers === 0 ? workersPerGpu : options.workers)
+  const workers = devices.length * (perGpu === 0 ? workersPerGpu : perGpu)
   const batchSizes = sizesUpTo(cuda?.batchSizes ?? cudaBatchSizes, maxBatch)
-  const sessions = devices.map((deviceId) => ({
-    modelPath,
-    provider,
-    inputSize,
-    batchSizes,
-    deviceId,
-    sessionPerBatchSize: true,
-  }))
-  return {
-    provider,
-    precision,
-    workers,
-    padded: true,
-    sharers: devices.length,
-    batchSizes,
-    inputSize,
-    devices,
-    sessions,
-  }
+  const sessions = devices.map((deviceId) => ({ ...session, batchSizes, deviceId, sessionPerBatchSize: true }))
+  return { workers, padded: true, sharers: devices.length, batchSizes, devices, sessions }
 }
 
 /**

@@ -50,6 +50,8 @@ export interface ReadingSources {
 
 export function registerReadings(registry: Registry, sources: ReadingSources): void {
   registerGalleries(registry, sources)
+  registerWatchedFolders(registry, sources)
+  registerEngines(registry, sources)
   registerModels(registry, sources)
   registerGpus(registry, sources)
   for (const [source, name, help] of [
@@ -101,6 +103,9 @@ function registerGalleries(registry: Registry, sources: ReadingSources): void {
         for (const reading of await readGalleries()) set({ gallery: reading.gallery }, Number(reading[part] ?? 0))
       },
     })
+}
+
+function registerWatchedFolders(registry: Registry, sources: ReadingSources): void {
   for (const [part, name, help] of [
     ['taken', 'alike_watched_folder_files', 'Files of watched folders that have been ingested, by gallery.'],
     ['waiting', 'alike_watched_folder_changes', 'Changes in watched folders waiting to be ingested, at the last scan.'],
@@ -116,6 +121,9 @@ function registerGalleries(registry: Registry, sources: ReadingSources): void {
         for (const [gallery, sum] of sums) set({ gallery }, sum)
       },
     })
+}
+
+function registerEngines(registry: Registry, sources: ReadingSources): void {
   readingGauge(registry, {
     name: 'alike_engine_unreachable',
     help: '1 while an engine that stores galleries is unavailable, otherwise 0.',

@@ -30,13 +30,12 @@ const durationBucketsSeconds = [
 const shares = Array.from({ length: 20 }, (_, i) => (i + 1) / 20)
 
 export function searchInstruments(registry: Registry): SearchInstruments {
-  const registers = [registry]
   const stageDuration = new Histogram({
     name: 'alike_stage_duration_seconds',
     help: 'Time that a query spent in each stage: decode, queue, embed, search, and total.',
     labelNames: ['stage'] as const,
     buckets: durationBucketsSeconds,
-    registers,
+    registers: [registry],
   })
   for (const stage of stages) stageDuration.zero({ stage })
   const { searches, rankingDrops, explainOpens } = counters(registry, {
@@ -52,28 +51,33 @@ export function searchInstruments(registry: Registry): SearchInstruments {
     ],
     explainOpens: ['alike_explain_sessions_opened_total', 'Times the model that explains scores was loaded.'],
   })
-  const bestScores = new Histogram({
-    name: 'alike_query_best_score',
-    help: 'Score of the best hit of each query.',
-    buckets: shares,
-    registers,
-  })
-  const bestPSame = new Histogram({
-    name: 'alike_query_best_p_same',
-    help: 'Calibrated probability that the best hit of a query shares its label.',
-    buckets: shares,
-    registers,
-  })
   return {
     observeStage: (stage, durationMs) => stageDuration.observe({ stage }, durationMs / 1000),
     countSearch: (method) => searches.inc({ method }),
     countRankingDrop: (reason) => rankingDrops.inc({ reason }),
     countExplainOpen: () => explainOpens.inc(),
+    ...bestHits(registry),
+    ...repeatedSearches(registry),
+  }
+}
+
+function bestHits(registry: Registry): Pick<SearchInstruments, 'observeBest'> {
+  const shared = { buckets: shares, registers: [registry] }
+  const bestScores = new Histogram({
+    ...shared,
+    name: 'alike_query_best_score',
+    help: 'Score of the best hit of each query.',
+  })
+  const bestPSame = new Histogram({
+    ...shared,
+    name: 'alike_query_best_p_same',
+    help: 'Calibrated probability that the best hit of a query shares its label.',
+  })
+  return {
     observeBest(score, pSame) {
       bestScores.observe(score)
       if (pSame !== undefined) bestPSame.observe(pSame)
     },
-    ...repeatedSearches(registry),
   }
 }
 

@@ -2,7 +2,7 @@
 import { AlikeError } from '../errors.js'
 import type { DecidedFinding, DecisionStore, StoredDecision } from '../gallery/decisions.js'
 import { expectGallery, holdGallery } from './gallery-rows.js'
-import type { Postgres } from './postgres.js'
+import type { Postgres, Sql } from './postgres.js'
 
 export interface PostgresDecisionsOptions {
   postgres: Postgres
@@ -23,12 +23,7 @@ export function postgresDecisions({ postgres, max, now }: PostgresDecisionsOptio
     add: (galleryUid, finding) =>
       postgres.transaction(async (sql) => {
         await holdGallery(sql, galleryUid)
-        const [counted] = await sql.query<{ count: number }>(
-          'SELECT count(*) FROM alike.decision WHERE gallery_uid = $1',
-          [galleryUid],
-        )
-        if (counted!.count >= max)
-          throw new AlikeError('decisions_full', { detail: `The maximum is ${max} decisions.` })
+        await expectRoom(sql, galleryUid, max)
         const [row] = await sql.query<DecisionRow>(
           'INSERT INTO alike.decision (gallery_uid, finding, settled, at) VALUES ($1, $2, false, $3) RETURNING *',
           [galleryUid, JSON.stringify(finding), now()],
@@ -62,6 +57,14 @@ export function postgresDecisions({ postgres, max, now }: PostgresDecisionsOptio
       return rows.map(decisionOf)
     },
   }
+}
+
+/** @throws AlikeError `decisions_full` */
+async function expectRoom(sql: Sql, galleryUid: string, max: number): Promise<void> {
+  const [counted] = await sql.query<{ count: number }>('SELECT count(*) FROM alike.decision WHERE gallery_uid = $1', [
+    galleryUid,
+  ])
+  if (counted!.count >= max) throw new AlikeError('decisions_full', { detail: `The maximum is ${max} decisions.` })
 }
 
 function decisionOf({ number, finding, at }: DecisionRow): StoredDecision {

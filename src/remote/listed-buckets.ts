@@ -66,7 +66,7 @@ export function openListedBuckets(options: ListedBucketsOptions): ListedBuckets 
   const { patienceMs = patienceDefaultMs, onRead } = options
   const places = placesOf(options.ingestS3Buckets)
   let client: Promise<S3Client> | undefined
-  const connected = () => {
+  const connected: Connect = () => {
     client ??= connect(options)
     return client
   }
@@ -81,33 +81,10 @@ export function openListedBuckets(options: ListedBucketsOptions): ListedBuckets 
               : 'This bucket, or this part of it, is not listed in INGEST_S3_BUCKETS.',
         })
     },
-    async *list(bucket, prefix, signal) {
-      const { ListObjectsV2Command } = await import('@aws-sdk/client-s3')
-      for (let token: string | undefined; ; ) {
-        const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: token })
-        const page = await patiently(async () => (await connected()).send(command, { abortSignal: signal }), {
-          patienceMs,
-          signal,
-          what: 'The bucket',
-        })
-        yield (page.Contents ?? []).map(({ Key = '', Size = 0 }) => ({ key: Key, bytes: Size }))
-        token = page.NextContinuationToken
-        if (token === undefined) return
-      }
-    },
+    list: (bucket, prefix, signal) => listObjects(connected, { bucket, prefix }, { patienceMs, signal }),
     async read(bucket, key, { maxBytes, signal, patienceMs: ofThis = patienceMs }) {
-      const { GetObjectCommand } = await import('@aws-sdk/client-s3')
-      const attempt = async () => {
-        const answer = await (await connected()).send(new GetObjectCommand({ Bucket: bucket, Key: key }), {
-          abortSignal: signal,
-        })
-        return await boundedBytes(answer.Body as AsyncIterable<Uint8Array>, {
-          announced: answer.ContentLength ?? 0,
-          maxBytes,
-        })
-      }
       try {
-        const bytes = await patiently(attempt, { patienceMs: ofThis, signal, what: 'The object' })
+        const bytes = await readObject(connected, { bucket, key }, { maxBytes, patienceMs: ofThis, signal })
         onRead?.('read')
         return bytes
       } catch (error) {
@@ -119,6 +96,44 @@ export function openListedBuckets(options: ListedBucketsOptions): ListedBuckets 
       ;(await client)?.destroy()
     },
   }
+}
+
+type Connect = () => Promise<S3Client>
+
+interface Patience {
+  patienceMs: number
+  signal: AbortSignal
+}
+
+async function* listObjects(
+  connected: Connect,
+  { bucket, prefix }: { bucket: string; prefix: string },
+  patience: Patience,
+): AsyncGenerator<BucketObject[]> {
+  const { ListObjectsV2Command } = await import('@aws-sdk/client-s3')
+  for (let token: string | undefined; ; ) {
+    const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: token })
+    const attempt = async () => (await connected()).send(command, { abortSignal: patience.signal })
+    const page = await patiently(attempt, { ...patience, what: 'The bucket' })
+    yield (page.Contents ?? []).map(({ Key = '', Size = 0 }) => ({ key: Key, bytes: Size }))
+    token = page.NextContinuationToken
+    if (token === undefined) return
+  }
+}
+
+async function readObject(
+  connected: Connect,
+  { bucket, key }: { bucket: string; key: string },
+  { maxBytes, ...patience }: Patience & { maxBytes: number },
+): Promise<Buffer> {
+  const { GetObjectCommand } = await import('@aws-sdk/client-s3')
+  const attempt = async () => {
+    const command = new GetObjectCommand({ Bucket: bucket, Key: key })
+    const answer = await (await connected()).send(command, { abortSignal: patience.signal })
+    const announced = answer.ContentLength ?? 0
+    return await boundedBytes(answer.Body as AsyncIterable<Uint8Array>, { announced, maxBytes })
+  }
+  return await patiently(attempt, { ...patience, what: 'The object' })
 }
 
 /** @throws AlikeError `config_invalid` */
@@ -153,7 +168,7 @@ async function connect({
 
 async function patiently<Result>(
   work: () => Promise<Result>,
-  { patienceMs, signal, what }: { patienceMs: number; signal: AbortSignal; what: string },
+  { patienceMs, signal, what }: Patience & { what: string },
 ): Promise<Result> {
   const givenUpAt = performance.now() + patienceMs
   for (let pauseMs = 500; ; pauseMs = Math.min(2 * pauseMs, pauseMaxMs)) {

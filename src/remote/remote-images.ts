@@ -53,25 +53,6 @@ export function openRemoteImages(options: RemoteImagesOptions): RemoteImages {
     bodyTimeout: urlTimeoutMs,
   })
 
-  async function fetchImage(text: string, signal: AbortSignal, onBytes?: (bytes: number) => void): Promise<Buffer> {
-    let url = expectAllowed(text, undefined, hosts)
-    for (let redirects = 0; redirects <= redirectsMax; redirects++) {
-      const { statusCode, headers, body } = await request(url, {
-        dispatcher: agent,
-        signal,
-        headers: { accept: 'image/*', 'user-agent': 'alike' },
-      })
-      body.on('error', () => {}) // errors of a body that is never read
-      if (statusCode === 200) return await readImage(body, headers, { maxBytes: uploadMaxBytes, onBytes })
-      body.destroy()
-      const { location } = headers
-      if (![301, 302, 303, 307, 308].includes(statusCode) || typeof location !== 'string')
-        throw unreachable(`It answered with status ${statusCode}.`, undefined, retryAfter(statusCode, headers))
-      url = expectAllowed(location, url, hosts)
-    }
-    throw unreachable(`It was redirected more than ${redirectsMax} times.`)
-  }
-
   return {
     expectAllowed(url) {
       if (hosts.isEmpty) throw new AlikeError('url_disabled')
@@ -82,7 +63,7 @@ export function openRemoteImages(options: RemoteImagesOptions): RemoteImages {
       await pace.turn(signal)
       const deadline = withDeadline(urlTimeoutMs, signal)
       try {
-        const bytes = await fetchImage(url, deadline.signal, onBytes)
+        const bytes = await followTo(url, { hosts, agent, signal: deadline.signal, maxBytes: uploadMaxBytes, onBytes })
         onFetch?.('fetched')
         return bytes
       } catch (error) {
@@ -98,12 +79,33 @@ export function openRemoteImages(options: RemoteImagesOptions): RemoteImages {
   }
 }
 
-function readImage(
-  body: Dispatcher.ResponseData['body'],
-  headers: Dispatcher.ResponseData['headers'],
-  limits: { maxBytes: number; onBytes: ((bytes: number) => void) | undefined },
-): Promise<Buffer> {
-  return boundedBytes(body, { ...limits, announced: Number(headers['content-length'] ?? 0) })
+interface Fetching {
+  hosts: AllowedHosts
+  agent: Dispatcher
+  signal: AbortSignal
+  maxBytes: number
+  onBytes: ((bytes: number) => void) | undefined
+}
+
+/** Each redirect must lead to an allowed host too. */
+async function followTo(text: string, { hosts, agent: dispatcher, signal, ...limits }: Fetching): Promise<Buffer> {
+  let url = expectAllowed(text, undefined, hosts)
+  for (let redirects = 0; redirects <= redirectsMax; redirects++) {
+    const { statusCode, headers, body } = await request(url, {
+      dispatcher,
+      signal,
+      headers: { accept: 'image/*', 'user-agent': 'alike' },
+    })
+    body.on('error', () => {}) // errors of a body that is never read
+    if (statusCode === 200)
+      return await boundedBytes(body, { ...limits, announced: Number(headers['content-length'] ?? 0) })
+    body.destroy()
+    const { location } = headers
+    if (![301, 302, 303, 307, 308].includes(statusCode) || typeof location !== 'string')
+      throw unreachable(`It answered with status ${statusCode}.`, undefined, retryAfter(statusCode, headers))
+    url = expectAllowed(location, url, hosts)
+  }
+  throw unreachable(`It was redirected more than ${redirectsMax} times.`)
 }
 
 /**

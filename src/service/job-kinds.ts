@@ -11,8 +11,10 @@ import { IngestRunner } from '../ingest/ingest-runner.js'
 import type { IntakeParts } from '../ingest/new-image.js'
 import { Spool } from '../ingest/spool.js'
 import type { EndedJobState, JobRecord } from '../jobs/job.js'
+import type { JobRunner } from '../jobs/job-runner.js'
 import { type Jobs, openJobs } from '../jobs/jobs.js'
 import { Webhooks } from '../jobs/webhooks.js'
+import type { Metrics } from '../metrics/metrics.js'
 import type { KeptQueries } from '../originals/kept-queries.js'
 import { openSharedUploads } from '../originals/open-originals.js'
 import { EmbeddingSets } from '../re-embedding/embedding-sets.js'
@@ -51,8 +53,8 @@ export interface JobKinds {
 
 export async function openJobKinds(opening: Opening, means: Means): Promise<JobKinds> {
   const { config, logger, metrics, opened } = opening
-  const { intake, queries, models, decoders, stores, buckets, watched, tracing } = means
-  const { galleries, images } = intake
+  const { intake, models, decoders, stores, buckets, tracing } = means
+  const { galleries } = intake
   const copyBackfill = opened.add(
     new CopyBackfill({ galleries, decoders, logger, onDescribed: metrics.countDescribed }),
   )
@@ -66,35 +68,11 @@ export async function openJobKinds(opening: Opening, means: Means): Promise<JobK
     store: stores.jobs,
     runsJobs: config.role !== 'serve',
     galleries,
-    runners: [
-      new IngestRunner({
-        ...config,
-        traceOf: tracing && ((job) => tracing.jobParts({ ...job, startedAt: startOf(job) })),
-        parts: intake,
-        spool,
-        places: { buckets, folders: watched.map(({ folder }) => folder) },
-        jobsMax: config.ingestJobsMax,
-        concurrency,
-        metrics,
-      }),
-      new AnalysisRunner({ galleries, copiesDescribed: copyBackfill.ended, jobsMax: config.analysisJobsMax }),
-      new ReEmbeddingRunner({
-        ...config,
-        ...{ galleries, images, queries, mirrors, followers },
-        jobsMax: config.reEmbeddingJobsMax,
-      }),
-      new MoveRunner({
-        ...config,
-        ...{ galleries, mirrors, followers, exclusion, logger },
-        jobsMax: config.reEmbeddingJobsMax,
-        onEnd: metrics.countMove,
-      }),
-    ],
+    runners: runnersOf(opening, means, { copyBackfill, spool, concurrency, exclusion, mirrors, followers }),
     jobsKeptDays: config.jobsKeptDays,
     logger,
     onEnd: (job) => {
-      if (job.kind === 'ingest') metrics.countJobEnd(job.state as EndedJobState)
-      tracing?.job({ ...job, startedAt: startOf(job), finishedAt: new Date() })
+      countEnd(job, metrics, tracing)
       webhooks.look()
     },
   })
@@ -102,26 +80,60 @@ export async function openJobKinds(opening: Opening, means: Means): Promise<JobK
   webhooks.look()
   // another process may have died during a job
   opened.atEnd(stores.jobs.onChange((jobId) => jobId === undefined && webhooks.look()))
-  const sets = new EmbeddingSets({
-    ...config,
-    standardModelId: models.folders.standard.manifest.id,
-    galleries,
-    jobs,
-    webhooks,
-    mirrors,
-    followers,
-    exclusion,
-    logger,
-  })
+  const standardModelId = models.folders.standard.manifest.id
+  const shared = { galleries, jobs, webhooks }
+  const sets = new EmbeddingSets({ ...config, ...shared, standardModelId, mirrors, followers, exclusion, logger })
   return {
     jobs,
-    ingest: new Ingest({ ...config, jobs, galleries, spool, webhooks, buckets }),
-    analyses: new Analyses({ jobs, galleries, webhooks, imagesMax: config.analysisMaxImages }),
+    ingest: new Ingest({ ...config, ...shared, spool, buckets }),
+    analyses: new Analyses({ ...shared, imagesMax: config.analysisMaxImages }),
     sets: opened.add(sets),
-    moves: new GalleryMoves({ galleries, jobs, webhooks, exclusion }),
+    moves: new GalleryMoves({ ...shared, exclusion }),
     mirrors,
     followers,
   }
+}
+
+/** What runners use besides the means. */
+interface RunnerParts {
+  copyBackfill: CopyBackfill
+  spool: Spool
+  concurrency: number
+  exclusion: SetExclusion
+  mirrors: SetMirrors
+  followers: SetFollowers
+}
+
+function runnersOf(
+  { config, logger, metrics }: Opening,
+  { intake, queries, buckets, watched, tracing }: Means,
+  { copyBackfill, spool, concurrency, exclusion, mirrors, followers }: RunnerParts,
+): JobRunner[] {
+  const { galleries, images } = intake
+  return [
+    new IngestRunner({
+      ...config,
+      traceOf: tracing && ((job) => tracing.jobParts({ ...job, startedAt: startOf(job) })),
+      parts: intake,
+      spool,
+      places: { buckets, folders: watched.map(({ folder }) => folder) },
+      jobsMax: config.ingestJobsMax,
+      concurrency,
+      metrics,
+    }),
+    new AnalysisRunner({ galleries, copiesDescribed: copyBackfill.ended, jobsMax: config.analysisJobsMax }),
+    new ReEmbeddingRunner({
+      ...config,
+      ...{ galleries, images, queries, mirrors, followers },
+      jobsMax: config.reEmbeddingJobsMax,
+    }),
+    new MoveRunner({
+      ...config,
+      ...{ galleries, mirrors, followers, exclusion, logger },
+      jobsMax: config.reEmbeddingJobsMax,
+      onEnd: metrics.countMove,
+    }),
+  ]
 }
 
 function openWebhooks({ config, logger, metrics, opened }: Opening, { jobs }: Stores): Webhooks {
@@ -135,6 +147,11 @@ function openWebhooks({ config, logger, metrics, opened }: Opening, { jobs }: St
     onAttempt: metrics.countWebhook,
   })
   return opened.add(webhooks)
+}
+
+function countEnd(job: JobRecord, metrics: Metrics, tracing: Tracing | undefined): void {
+  if (job.kind === 'ingest') metrics.countJobEnd(job.state as EndedJobState)
+  tracing?.job({ ...job, startedAt: startOf(job), finishedAt: new Date() })
 }
 
 const startOf = ({ startedAt, createdAt }: Pick<JobRecord, 'startedAt' | 'createdAt'>): Date =>

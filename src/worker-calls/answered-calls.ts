@@ -1,5 +1,5 @@
 /** The thread's end of the connection: its answers, and how errors and buffers travel back. */
-import { parentPort, receiveMessageOnPort, type TransferListItem } from 'node:worker_threads'
+import { type MessagePort, parentPort, receiveMessageOnPort, type TransferListItem } from 'node:worker_threads'
 import { AlikeError } from '../errors.js'
 import { type CallMessage, type CallTable, expectSendable, type FromThread, type ToThread } from './call-messages.js'
 
@@ -46,7 +46,7 @@ export function answerCalls<Calls extends CallTable>(answers: Answers<Calls>, en
       message =
         performance.now() < untilMs ? (receiveMessageOnPort(port)?.message as ToThread<Calls> | undefined) : undefined
     }
-    if (ready.length > 0) send(ready)
+    if (ready.length > 0) send(port, ready)
     endWhenIdle()
   })
 
@@ -64,26 +64,12 @@ export function answerCalls<Calls extends CallTable>(answers: Answers<Calls>, en
   async function answerLater(call: number, answered: Promise<unknown>): Promise<void> {
     underWay++
     try {
-      send([readyAnswer(call, await answered)])
+      send(port!, [readyAnswer(call, await answered)])
     } catch (error) {
-      send([readyError(call, error)])
+      send(port!, [readyError(call, error)])
     } finally {
       underWay--
       endWhenIdle()
-    }
-  }
-
-  /** If a batch of replies cannot be sent, each is sent alone, so that only the faulty call fails. */
-  function send(ready: readonly Ready[]): void {
-    try {
-      port!.postMessage(
-        ready.map(({ message }) => message),
-        ready.flatMap(({ moved }) => moved),
-      )
-    } catch (error) {
-      const [only] = ready
-      if (ready.length === 1) port!.postMessage([readyError(only!.message.call, error).message])
-      else for (const one of ready) send([one])
     }
   }
 
@@ -96,6 +82,20 @@ export function answerCalls<Calls extends CallTable>(answers: Answers<Calls>, en
 interface Ready {
   message: FromThread
   moved: TransferListItem[]
+}
+
+/** If a batch of replies cannot be sent, each is sent alone, so that only the faulty call fails. */
+function send(port: MessagePort, ready: readonly Ready[]): void {
+  try {
+    port.postMessage(
+      ready.map(({ message }) => message),
+      ready.flatMap(({ moved }) => moved),
+    )
+  } catch (error) {
+    const [only] = ready
+    if (ready.length === 1) port.postMessage([readyError(only!.message.call, error).message])
+    else for (const one of ready) send(port, [one])
+  }
 }
 
 /** @throws AlikeError `internal` for a message that the other side could not read */

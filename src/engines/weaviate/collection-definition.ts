@@ -10,6 +10,20 @@ const stored = (dataType: 'text' | 'int' | 'boolean' | 'blob' | 'geoCoordinates'
   ...(dataType === 'text' && { indexSearchable: false }),
 })
 
+const tokens = {
+  name: 'tokens',
+  dataType: 'text[]' as const,
+  tokenization: 'field' as const,
+  indexFilterable: true,
+  indexSearchable: false,
+}
+const ordered = (property: string) => ({
+  name: property,
+  dataType: 'int' as const,
+  indexFilterable: true,
+  indexRangeFilters: true,
+})
+
 /** Properties missing from collections of older versions. */
 export const addedProperties = [stored('text')('reference'), stored('geoCoordinates')('attempt')]
 
@@ -28,24 +42,12 @@ const catchingUp = {
 
 /** The properties are those of `ImageProperties`. */
 export function definitionOf(name: string, { shards, replicas, quantisation }: CollectionLayout, tuning: IndexTuning) {
-  const ordered = (property: string) => ({
-    name: property,
-    dataType: 'int' as const,
-    indexFilterable: true,
-    indexRangeFilters: true,
-  })
   const text = stored('text')
   const { maxConnections, efConstruction, ef, exactBelow } = tuning
   return {
     name,
     properties: [
-      {
-        name: 'tokens',
-        dataType: 'text[]' as const,
-        tokenization: 'field' as const,
-        indexFilterable: true,
-        indexSearchable: false,
-      },
+      tokens,
       ...['stamp', 'labelWord', ...wordNames].map(ordered),
       ...['imageId', 'label', 'metadata', 'contentHash', 'modelId', 'format', 'createdAt', 'updatedAt'].map(text),
       ...addedProperties,

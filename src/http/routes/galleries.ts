@@ -3,9 +3,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import { reaches } from '../../access/grants.js'
 import type { Config } from '../../config/config.js'
-import { fieldBounds } from '../../gallery/fields.js'
 import type { Galleries } from '../../gallery/galleries.js'
-import { cursorAfter, idOfCursor } from '../../gallery/image-cursor.js'
+import { idOfCursor } from '../../gallery/image-cursor.js'
 import type { NewGalleryOptions } from '../../gallery/new-gallery.js'
 import type { GalleryRecord, Metadata } from '../../gallery/records.js'
 import type { KeptQueries } from '../../originals/kept-queries.js'
@@ -14,7 +13,6 @@ import type { AnswerBytes } from '../answer-bytes.js'
 import { clientGone } from '../client-gone.js'
 import { expectStorable } from '../json-body.js'
 import { listInTurns } from '../json-in-turns.js'
-import { GalleryFields } from '../schemas/fields.js'
 import {
   Gallery,
   GalleryChangeBody,
@@ -22,9 +20,6 @@ import {
   GalleryListParameters,
   GallerySettings,
   galleryView,
-  LabelCounts,
-  LabelCountsParameters,
-  labelsOfPage,
 } from '../schemas/gallery.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
@@ -48,8 +43,6 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
   changeGallery(app, options)
   getGallery(app, options)
   deleteGallery(app, options)
-  countLabels(app, options)
-  listFields(app, options)
 }
 
 function listGalleries(app: TypedApp, { galleries, answers }: GalleryRouteOptions): void {
@@ -192,65 +185,6 @@ function deleteGallery(app: TypedApp, { galleries }: GalleryRouteOptions): void 
   )
 }
 
-function countLabels(app: TypedApp, { galleries }: GalleryRouteOptions): void {
-  app.get(
-    '/v1/galleries/:gallery/labels',
-    {
-      config: { role: 'read' },
-      schema: {
-        operationId: 'countLabels',
-        tags,
-        summary: 'Count the pictures of each label, page by page',
-        params: GalleryPath,
-        querystring: LabelCountsParameters,
-        response: {
-          200: { description: 'One page of the labels in the gallery, by label.', ...LabelCounts },
-          ...problems(400, 404),
-        },
-      },
-    },
-    async (request) => {
-      const { limit = labelsOfPage, cursor } = request.query
-      const labels = await galleries.images.labels(request.params.gallery, {
-        limit: limit + 1,
-        ...(cursor !== undefined && { after: labelOfCursor(cursor) }),
-      })
-      return {
-        labels: labels.slice(0, limit),
-        ...(labels.length > limit && { nextCursor: cursorAfterLabel(labels[limit - 1]!.label) }),
-      }
-    },
-  )
-}
-
-function listFields(app: TypedApp, { galleries }: GalleryRouteOptions): void {
-  app.get(
-    '/v1/galleries/:gallery/fields',
-    {
-      config: { role: 'read' },
-      schema: {
-        operationId: 'listFields',
-        tags,
-        summary: 'List the fields of a gallery with their types and common values',
-        description: `The fields that filters can use. In a gallery of more than ${fieldBounds.images.toLocaleString('en')} pictures that many are examined, evenly spread, up to ${fieldBounds.length / 2 ** 20} MiB of metadata: rare fields and values may be missing.`,
-        params: GalleryPath,
-        response: { 200: { description: 'The fields.', ...reference(GalleryFields) }, ...problems(400, 404, 429) },
-      },
-    },
-    async (request) => galleries.images.fields(request.params.gallery),
-  )
-}
-
 async function viewOf(gallery: GalleryRecord, galleries: Galleries): Promise<Static<typeof Gallery>> {
   return galleryView(gallery, await galleries.readings.of(gallery))
-}
-
-/** Unlabelled pictures come first, and a cursor is never empty. */
-function cursorAfterLabel(label: string | null): string {
-  return cursorAfter(label === null ? 'none' : `label ${label}`)
-}
-
-/** @throws AlikeError `request_invalid` */
-function labelOfCursor(cursor: string): string {
-  return idOfCursor(cursor).slice('label '.length)
 }

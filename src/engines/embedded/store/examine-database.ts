@@ -1,5 +1,5 @@
 /** Reads a whole database file that no process has open, checks every row and summarises the content. */
-import { damaged, hasTable, openForReading, withDatabase } from './database.js'
+import { type Database, damaged, hasTable, openForReading, withDatabase } from './database.js'
 import { DecisionTable } from './decision-table.js'
 import { FeedbackTable } from './feedback-table.js'
 import { GalleryScans } from './gallery-scans.js'
@@ -36,49 +36,76 @@ export function examineDatabase(path: string, onPause: () => void = () => {}): D
     try {
       const schemaVersion = versionOf(database)
       if (schemaVersion === 0) throw damaged('The database has no tables.')
-      new GalleryScans(database).verify()
-      onPause()
-      let read = 0
-      const onRow = () => void (++read % rowsBetweenPauses === 0 && onPause())
-      const damagedImages = new Map<string, { gallery: number; id: string }>()
-      verifyAll(database, onRow, ({ gallery, id }) => damagedImages.set(`${gallery} ${id}`, { gallery, id }))
-      new JobTable(database).verifyAll(onRow)
-      if (hasTable(database, 'decision')) new DecisionTable(database).verifyAll(onRow)
-      if (hasTable(database, 'feedback')) new FeedbackTable(database).verifyAll(onRow)
-      const rows = Array.from(
-        new GalleryTable(database, { damagedRecords: 'named' }).list(),
-        ({ gallery: { number, name }, set, isDamaged }) => ({ number, name: name ?? '', set, isDamaged }),
-      )
-      const sets = new SetTable(database)
-      const names = new Map(
-        rows.flatMap(({ number, name, set, isDamaged }) =>
-          (isDamaged ? [set] : sets.wholeOf(number)).map((one): [number, string] => [one.number, name]),
-        ),
-      )
-      const counted = database.prepare<[number], number>('SELECT count(*) FROM image WHERE gallery = ?').pluck()
-      const galleries = rows.map(({ name, set, isDamaged }) => ({
-        name,
-        modelId: set.model_id,
-        dimension: set.dimension,
-        images: isDamaged ? counted.get(set.number)! : set.count,
-      }))
+      const damagedImages = verifyRows(database, onPause)
+      const rows = listGalleries(database)
+      const galleries = summarise(database, rows)
+      const firstDamaged = withNames(database, rows, damagedImages.slice(0, namedMax))
       const damagedGalleries = rows.filter(({ isDamaged }) => isDamaged).map(({ name }) => name)
       return {
         schemaVersion,
         galleries,
         images: galleries.reduce((sum, { images }) => sum + images, 0),
         ...(damagedGalleries.length > 0 && { damagedGalleries: damagedGalleries.slice(0, namedMax) }),
-        ...(damagedImages.size > 0 && {
-          damagedImages: {
-            count: damagedImages.size,
-            first: [...damagedImages.values()]
-              .slice(0, namedMax)
-              .map(({ gallery, id }) => ({ gallery: names.get(gallery) ?? '', id })),
-          },
-        }),
+        ...(damagedImages.length > 0 && { damagedImages: { count: damagedImages.length, first: firstDamaged } }),
       }
     } finally {
       database.close()
     }
   })
+}
+
+/** A picture, by the number of its set. */
+interface DamagedImage {
+  gallery: number
+  id: string
+}
+
+/**
+ * @returns the damaged pictures
+ * @throws AlikeError `data_unreadable` for anything else that is damaged
+ */
+function verifyRows(database: Database, onPause: () => void): DamagedImage[] {
+  new GalleryScans(database).verify()
+  onPause()
+  let read = 0
+  const onRow = () => void (++read % rowsBetweenPauses === 0 && onPause())
+  const damagedImages = new Map<string, DamagedImage>()
+  verifyAll(database, onRow, ({ gallery, id }) => damagedImages.set(`${gallery} ${id}`, { gallery, id }))
+  new JobTable(database).verifyAll(onRow)
+  if (hasTable(database, 'decision')) new DecisionTable(database).verifyAll(onRow)
+  if (hasTable(database, 'feedback')) new FeedbackTable(database).verifyAll(onRow)
+  return [...damagedImages.values()]
+}
+
+type ListedGallery = ReturnType<typeof listGalleries>[number]
+
+function listGalleries(database: Database) {
+  return Array.from(
+    new GalleryTable(database, { damagedRecords: 'named' }).list(),
+    ({ gallery: { number, name }, set, isDamaged }) => ({ number, name: name ?? '', set, isDamaged }),
+  )
+}
+
+function summarise(database: Database, rows: readonly ListedGallery[]): DatabaseContents['galleries'] {
+  const counted = database.prepare<[number], number>('SELECT count(*) FROM image WHERE gallery = ?').pluck()
+  return rows.map(({ name, set, isDamaged }) => ({
+    name,
+    modelId: set.model_id,
+    dimension: set.dimension,
+    images: isDamaged ? counted.get(set.number)! : set.count,
+  }))
+}
+
+function withNames(
+  database: Database,
+  rows: readonly ListedGallery[],
+  images: readonly DamagedImage[],
+): { gallery: string; id: string }[] {
+  const sets = new SetTable(database)
+  const names = new Map(
+    rows.flatMap(({ number, name, set, isDamaged }) =>
+      (isDamaged ? [set] : sets.wholeOf(number)).map((one): [number, string] => [one.number, name]),
+    ),
+  )
+  return images.map(({ gallery, id }) => ({ gallery: names.get(gallery) ?? '', id }))
 }

@@ -1,0 +1,81 @@
+/** `/v1/galleries/{gallery}/labels`, `…/fields`: what labels and metadata the pictures of a gallery have. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { fieldBounds } from '../../gallery/fields.js'
+import type { Galleries } from '../../gallery/galleries.js'
+import { cursorAfter, idOfCursor } from '../../gallery/image-cursor.js'
+import { GalleryFields } from '../schemas/fields.js'
+import { LabelCounts, LabelCountsParameters, labelsOfPage } from '../schemas/gallery.js'
+import { reference } from '../schemas/named.js'
+import { GalleryPath } from '../schemas/parameters.js'
+import { problems } from '../schemas/problem.js'
+import type { TypedApp } from '../typed-app.js'
+
+export interface GalleryContentsOptions {
+  galleries: Galleries
+}
+
+const tags = ['galleries']
+
+export const galleryContentsRoutes: FastifyPluginAsyncTypebox<GalleryContentsOptions> = async (app, options) => {
+  countLabels(app, options)
+  listFields(app, options)
+}
+
+function countLabels(app: TypedApp, { galleries }: GalleryContentsOptions): void {
+  app.get(
+    '/v1/galleries/:gallery/labels',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'countLabels',
+        tags,
+        summary: 'Count the pictures of each label, page by page',
+        params: GalleryPath,
+        querystring: LabelCountsParameters,
+        response: {
+          200: { description: 'One page of the labels in the gallery, by label.', ...LabelCounts },
+          ...problems(400, 404),
+        },
+      },
+    },
+    async (request) => {
+      const { limit = labelsOfPage, cursor } = request.query
+      const labels = await galleries.images.labels(request.params.gallery, {
+        limit: limit + 1,
+        ...(cursor !== undefined && { after: labelOfCursor(cursor) }),
+      })
+      return {
+        labels: labels.slice(0, limit),
+        ...(labels.length > limit && { nextCursor: cursorAfterLabel(labels[limit - 1]!.label) }),
+      }
+    },
+  )
+}
+
+function listFields(app: TypedApp, { galleries }: GalleryContentsOptions): void {
+  app.get(
+    '/v1/galleries/:gallery/fields',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'listFields',
+        tags,
+        summary: 'List the fields of a gallery with their types and common values',
+        description: `The fields that filters can use. In a gallery of more than ${fieldBounds.images.toLocaleString('en')} pictures that many are examined, evenly spread, up to ${fieldBounds.length / 2 ** 20} MiB of metadata: rare fields and values may be missing.`,
+        params: GalleryPath,
+        response: { 200: { description: 'The fields.', ...reference(GalleryFields) }, ...problems(400, 404, 429) },
+      },
+    },
+    async (request) => galleries.images.fields(request.params.gallery),
+  )
+}
+
+/** Unlabelled pictures come first, and a cursor is never empty. */
+function cursorAfterLabel(label: string | null): string {
+  return cursorAfter(label === null ? 'none' : `label ${label}`)
+}
+
+/** @throws AlikeError `request_invalid` */
+function labelOfCursor(cursor: string): string {
+  return idOfCursor(cursor).slice('label '.length)
+}
