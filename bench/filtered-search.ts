@@ -73,40 +73,42 @@ interface Way {
 }
 
 async function measure(deleted: ReadonlySet<string> = new Set()): Promise<string> {
-  const way = (name: string, filter?: Filter): Way => ({
-    name,
-    ...(filter && { filter }),
-    ms: [],
-    found: 0,
-    wanted: 0,
-    short: 0,
-    methods: new Set(),
-  })
   const ways = [
-    way('no filter'),
-    ...shares.map((share) => way(`${share * 100} %`, { field: 'metadata.lot', range: { lt: share * 1_000 } })),
+    newWay('no filter'),
+    ...shares.map((share) => newWay(`${share * 100} %`, { field: 'metadata.lot', range: { lt: share * 1_000 } })),
   ]
   for (let i = -20; i < queries; i++) {
     const vector = makeVector()
     // in random order, because a scan leaves cold caches to its successor
-    for (const one of ways.toSorted(() => random() - 0.5)) {
-      const search = { vector, k, ...(one.filter && { filter: one.filter }) }
-      const truth = new Set(
-        (await galleries.searches.search('bench', { ...search, exact: true })).hits.map(({ record }) => record.id),
-      )
-      const began = performance.now()
-      const { hits, method } = await galleries.searches.search('bench', search)
-      const ms = performance.now() - began
-      const ids = hits.map(({ record }) => record.id)
+    for (const way of ways.toSorted(() => random() - 0.5)) {
+      const { truth, ids, ms, method } = await searchBothWays(vector, way.filter)
       if (ids.some((id) => deleted.has(id))) throw new Error('a deleted picture was found')
       if (i < 0) continue // warm-up
-      one.ms.push(ms)
-      one.found += ids.filter((id) => truth.has(id)).length
-      one.wanted += truth.size
-      one.short += Number(ids.length < truth.size)
-      one.methods.add(method)
+      way.ms.push(ms)
+      way.found += ids.filter((id) => truth.has(id)).length
+      way.wanted += truth.size
+      way.short += Number(ids.length < truth.size)
+      way.methods.add(method)
     }
   }
+  return reportOf(ways)
+}
+
+function newWay(name: string, filter?: Filter): Way {
+  return { name, ...(filter && { filter }), ms: [], found: 0, wanted: 0, short: 0, methods: new Set() }
+}
+
+async function searchBothWays(vector: Float32Array, filter: Filter | undefined) {
+  const search = { vector, k, ...(filter && { filter }) }
+  const exact = await galleries.searches.search('bench', { ...search, exact: true })
+  const began = performance.now()
+  const { hits, method } = await galleries.searches.search('bench', search)
+  const ms = performance.now() - began
+  const truth = new Set(exact.hits.map(({ record }) => record.id))
+  return { truth, ids: hits.map(({ record }) => record.id), ms, method }
+}
+
+function reportOf(ways: readonly Way[]): string {
   const reference = percentile(ways[0]!.ms, 0.95)
   const rows = ways.map(({ name, ms, found, wanted, short, methods }) => [
     name,
@@ -117,18 +119,8 @@ async function measure(deleted: ReadonlySet<string> = new Set()): Promise<string
     percentile(ms, 0.95).toFixed(2),
     `${(percentile(ms, 0.95) / reference).toFixed(2)} ×`,
   ])
-  return table(
-    [
-      'filter passes',
-      'method',
-      `recall@${k}`,
-      'answers with too few hits',
-      'p50, ms',
-      'p95, ms',
-      'p95 relative to no filter',
-    ],
-    rows,
-  )
+  const latencies = ['p50, ms', 'p95, ms', 'p95 relative to no filter']
+  return table(['filter passes', 'method', `recall@${k}`, 'answers with too few hits', ...latencies], rows)
 }
 
 async function fill(target: Galleries): Promise<void> {

@@ -33,6 +33,51 @@ export interface GpuBenchReport {
 const number = (value: number | undefined, digits = 1) =>
   value === undefined || Number.isNaN(value) ? '–' : value.toFixed(digits)
 
+const startColumns = [
+  'variant',
+  'provider',
+  'precision',
+  'workers',
+  'batch sizes',
+  'golden cosine',
+  'ready, s',
+  'GPU memory before, MiB',
+  'ready, MiB',
+  '',
+]
+const queryColumns = [
+  'variant',
+  'clients',
+  'queries/s',
+  'p50, ms',
+  'p99, ms',
+  'embed, ms',
+  'embed p99, ms',
+  'queue, ms',
+  'decode, ms',
+  'search, ms',
+  'pictures per run',
+  'cores',
+  'GPU busy, %',
+  'GPU memory, MiB',
+  'refused',
+]
+const ingestColumns = [
+  'variant',
+  'thumbnails',
+  'pictures',
+  'pictures/s',
+  'job alone',
+  'sent in, s',
+  'cores',
+  'search idle p50, ms',
+  'p95',
+  'during p50',
+  'p95',
+  'p95 ratio',
+  'searches',
+]
+
 export function gpuReport(report: GpuBenchReport): string {
   const { machine, variants, network, decode, leftOut } = report
   const gpus = machine.gpus
@@ -44,77 +89,18 @@ export function gpuReport(report: GpuBenchReport): string {
     `${gpus || 'No GPU'}; ${machine.cores} cores of ${machine.processor}, ${(machine.memoryBytes / 2 ** 30).toFixed(0)} GiB, ${machine.system}, Node ${machine.node}, ${machine.at}. ${report.stored} stored pictures, 275×183 JPEGs, ${report.seconds.toFixed(0)} s in all.`,
     ...(onCpu ? ['**The network ran on the CPU**: these numbers do not apply to a GPU.'] : []),
     '## Start',
-    table(
-      [
-        'variant',
-        'provider',
-        'precision',
-        'workers',
-        'batch sizes',
-        'golden cosine',
-        'ready, s',
-        'GPU memory before, MiB',
-        'ready, MiB',
-        '',
-      ],
-      variants.map(startRow),
-    ),
+    table(startColumns, variants.map(startRow)),
     '## Queries',
     table(
-      [
-        'variant',
-        'clients',
-        'queries/s',
-        'p50, ms',
-        'p99, ms',
-        'embed, ms',
-        'embed p99, ms',
-        'queue, ms',
-        'decode, ms',
-        'search, ms',
-        'pictures per run',
-        'cores',
-        'GPU busy, %',
-        'GPU memory, MiB',
-        'refused',
-      ],
+      queryColumns,
       variants.flatMap(({ name, loads }) => loads.map((load) => loadRow(name, load))),
     ),
     '## The network alone',
     ...(network === undefined ? ['Not measured.'] : networkTables(network)),
     '## Decoding alone',
-    decode.length === 0
-      ? 'Not measured.'
-      : table(
-          ['at once', 'thumbnail', 'pictures/s', 'core time per picture, ms'],
-          decode.map(({ atOnce, thumbnail, perSecond, cpuMs }) => [
-            String(atOnce),
-            thumbnail ? 'with' : 'without',
-            number(perSecond, 0),
-            number(cpuMs, 2),
-          ]),
-        ),
+    decodeTable(decode),
     '## Ingestion of a tar during sequential searches',
-    variants.every(({ ingest }) => ingest.length === 0)
-      ? 'Not measured.'
-      : table(
-          [
-            'variant',
-            'thumbnails',
-            'pictures',
-            'pictures/s',
-            'job alone',
-            'sent in, s',
-            'cores',
-            'search idle p50, ms',
-            'p95',
-            'during p50',
-            'p95',
-            'p95 ratio',
-            'searches',
-          ],
-          variants.flatMap(({ name, ingest }) => ingest.map((one) => ingestRow(name, one))),
-        ),
+    ingestTable(variants),
     ...(leftOut.length === 0 ? [] : [`Skipped because time ran out: ${leftOut.join('; ')}.`]),
     '',
   ].join('\n\n')
@@ -205,4 +191,25 @@ function networkTables({ provider, precision, sizes, threads }: NetworkRate): st
       threads.map(({ batchSize, workers, perSecond }) => [String(batchSize), String(workers), number(perSecond, 0)]),
     ),
   ]
+}
+
+function decodeTable(decode: readonly DecodeRate[]): string {
+  if (decode.length === 0) return 'Not measured.'
+  return table(
+    ['at once', 'thumbnail', 'pictures/s', 'core time per picture, ms'],
+    decode.map(({ atOnce, thumbnail, perSecond, cpuMs }) => [
+      String(atOnce),
+      thumbnail ? 'with' : 'without',
+      number(perSecond, 0),
+      number(cpuMs, 2),
+    ]),
+  )
+}
+
+function ingestTable(variants: readonly VariantResult[]): string {
+  if (variants.every(({ ingest }) => ingest.length === 0)) return 'Not measured.'
+  return table(
+    ingestColumns,
+    variants.flatMap(({ name, ingest }) => ingest.map((one) => ingestRow(name, one))),
+  )
 }

@@ -1,25 +1,24 @@
 /** The options of `npm run train`: names, defaults, bounds and descriptions, declared only here. */
-import { Option } from '@commander-js/extra-typings'
+import { Command, Option, type OptionValues } from '@commander-js/extra-typings'
 import { command, fraction, oneOf, positiveNumber, wholeNumber } from '../command-line.js'
 import { backendChoices } from './backend.js'
 import { phasesOf } from './fine-tuning/phases.js'
 import { defaultFineTuneSettings as fineTune } from './fine-tuning/settings.js'
 import { defaultSettings as scratch } from './settings.js'
 
-export type TrainOptions = ReturnType<ReturnType<typeof trainCommand>['opts']>
-
-const fromNothing = 'From scratch (without --init):'
-const fineTuning = 'Fine-tuning (with --init):'
-const losses = ['classes', 'pairs', 'both'] as const
+const fromNothingHeading = 'From scratch (without --init):'
+const fineTuningHeading = 'Fine-tuning (with --init):'
+const lossChoices = ['classes', 'pairs', 'both'] as const
 const pairMeans = ['all-pairs', 'each-kind'] as const
 const computePrecisions = ['auto', 'float32', 'bfloat16'] as const
 
 const list = (text: string): string[] => text.split(',')
 const wholeOrAuto = (text: string): number | 'auto' => (text === 'auto' ? text : wholeNumber()(text))
 
-/** An option that belongs to the other kind of run is an error, because it would have no effect. */
-export function trainCommand() {
-  return command('npm run train --', 'Trains a network on labelled pictures, exports it and evaluates it.')
+type OptionsOf<Group extends () => { opts(): unknown }> = ReturnType<ReturnType<Group>['opts']>
+
+const files = () =>
+  new Command()
     .optionsGroup('Data and files:')
     .requiredOption('--data <folder>', 'label/picture, split/label/picture, or pictures and tar files with a CSV')
     .option('--labels <csv>', 'filename,label[,split][,duplicate_group]; labels.csv of the folder by default')
@@ -29,6 +28,9 @@ export function trainCommand() {
     .option('--out <folder>', 'output folder; the network gets a folder of its name in it', scratch.out)
     .option('--work <folder>', 'folder for checkpoints and the log of the run', scratch.work)
     .option('--force', 'overwrite a run or a network of that name', false)
+
+const course = () =>
+  new Command()
     .optionsGroup('The run:')
     .option(
       '--resume',
@@ -38,6 +40,10 @@ export function trainCommand() {
     .option('--export-only', 'only export the best weights so far, without reading the test pictures', false)
     .option('--finish', 'the same with the report: completes a run that was interrupted, or trained elsewhere', false)
     .option('--no-report', 'do not read the test pictures at the end: for a run that will be continued')
+
+const batches = () =>
+  new Command()
+    .optionsGroup('The run:')
     .option(`--backend <${backendChoices.join('|')}>`, 'what computes', oneOf(backendChoices), scratch.backend)
     .option('--arch <name>', 'architecture; with --init, other weights are refused')
     .option('--seed <number>', 'seed of split, order and augmentation', wholeNumber(), scratch.seed)
@@ -55,7 +61,10 @@ export function trainCommand() {
       list,
       fineTune.teachers,
     )
-    .optionsGroup(fromNothing)
+
+const fromNothing = () =>
+  new Command()
+    .optionsGroup(fromNothingHeading)
     .option('--epochs <count>', 'epochs', wholeNumber(), scratch.epochs)
     .option('--rate <number>', 'peak learning rate', positiveNumber, scratch.learningRate.peak)
     .option(
@@ -64,7 +73,10 @@ export function trainCommand() {
       oneOf(['squash', 'cover']),
       scratch.preprocessing.fit,
     )
-    .optionsGroup(fineTuning)
+
+const start = () =>
+  new Command()
+    .optionsGroup(fineTuningHeading)
     .option('--init <path>', 'initial weights: safetensors, Keras .h5, or the folder of a network trained by this job')
     .option('--init-sha256 <hex>', 'expected checksum of the weights')
     .addOption(
@@ -76,7 +88,16 @@ export function trainCommand() {
         .argParser(phasesOf)
         .default(fineTune.phases, fineTune.phases.map(({ trains, epochs }) => `${trains}:${epochs}`).join()),
     )
-    .option('--loss <classes|pairs|both>', 'cosine classifier, Siamese loss, or their sum', oneOf(losses), 'classes')
+
+const losses = () =>
+  new Command()
+    .optionsGroup(fineTuningHeading)
+    .option(
+      '--loss <classes|pairs|both>',
+      'cosine classifier, Siamese loss, or their sum',
+      oneOf(lossChoices),
+      'classes',
+    )
     .option('--margin <cosine>', 'of the Siamese loss', positiveNumber, 1.4)
     .option('--negatives <weight>', 'weight of its negative pairs', positiveNumber, 4)
     .option('--pair-mean <all-pairs|each-kind>', 'how the pair loss is averaged', oneOf(pairMeans), 'all-pairs')
@@ -86,6 +107,10 @@ export function trainCommand() {
       fraction,
       fineTune.instance.weight,
     )
+
+const views = () =>
+  new Command()
+    .optionsGroup(fineTuningHeading)
     .option(
       '--wild <share>',
       'share of pictures first scaled down, recompressed, turned grey, blurred or framed',
@@ -99,6 +124,10 @@ export function trainCommand() {
       oneOf(['average', 'gem']),
       fineTune.head.pooling,
     )
+
+const passes = () =>
+  new Command()
+    .optionsGroup(fineTuningHeading)
     .option('--cache <folder>', 'folder of the cached feature maps', fineTune.cache)
     .option(
       '--micro-batch <count>',
@@ -115,17 +144,35 @@ export function trainCommand() {
     )
     .option('--judge-every <epochs>', 'epochs between evaluations on val', wholeNumber(), fineTune.judgeEvery)
     .option('--average <share>', 'decay of the averaged weights per step', fraction, fineTune.averageDecay)
-    .hook('preAction', (_, program) => {
-      const { init, name, arch } = program.opts() as { init?: string; name?: string; arch?: string }
-      const strange = program.options.find(
-        (option) =>
-          option.helpGroupHeading === (init === undefined ? fineTuning : fromNothing) &&
-          program.getOptionValueSource(option.attributeName()) === 'cli',
-      )
-      const where = init === undefined ? 'needs --init' : 'is for training from scratch, without --init'
-      if (strange !== undefined) program.error(`error: ${strange.long} ${where}`)
-      if (init !== undefined && name === undefined) program.error('error: --init needs --name')
-      if (init === undefined && arch !== undefined && arch !== scratch.architecture)
-        program.error(`error: --arch can only be ${scratch.architecture} without --init`)
-    })
+
+export type TrainOptions = OptionsOf<typeof files> &
+  OptionsOf<typeof course> &
+  OptionsOf<typeof batches> &
+  OptionsOf<typeof fromNothing> &
+  OptionsOf<typeof start> &
+  OptionsOf<typeof losses> &
+  OptionsOf<typeof views> &
+  OptionsOf<typeof passes>
+
+/** An option that belongs to the other kind of run is an error, because it would have no effect. */
+export function trainCommand(): Command<[], TrainOptions> {
+  const program = command('npm run train --', 'Trains a network on labelled pictures, exports it and evaluates it.')
+  for (const group of [files(), course(), batches(), fromNothing(), start(), losses(), views(), passes()])
+    for (const option of group.options) program.addOption(option)
+  program.hook('preAction', (_, used) => expectOneKindOfRun(used))
+  return program as Command<[], TrainOptions>
+}
+
+function expectOneKindOfRun(program: Command<unknown[], OptionValues>): void {
+  const { init, name, arch } = program.opts() as { init?: string; name?: string; arch?: string }
+  const strange = program.options.find(
+    (option) =>
+      option.helpGroupHeading === (init === undefined ? fineTuningHeading : fromNothingHeading) &&
+      program.getOptionValueSource(option.attributeName()) === 'cli',
+  )
+  const where = init === undefined ? 'needs --init' : 'is for training from scratch, without --init'
+  if (strange !== undefined) program.error(`error: ${strange.long} ${where}`)
+  if (init !== undefined && name === undefined) program.error('error: --init needs --name')
+  if (init === undefined && arch !== undefined && arch !== scratch.architecture)
+    program.error(`error: --arch can only be ${scratch.architecture} without --init`)
 }

@@ -18,37 +18,23 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
   const { settings } = route.value
   const label = settings.get('label') ?? undefined
   const filterText = settings.get('filter') ?? undefined
-  const [round, setRound] = useState(0)
   const { value: counts = [], reload } = useLoaded(() => loadLabels(gallery), [gallery])
-  const list = useMemo(() => new ImageList({ gallery, label, filter: filterText }), [gallery, label, filterText, round])
+  const { list, renew } = useImageList(gallery, label, filterText)
   const [selection, setSelection] = useState(nothingChosen)
-  useEffect(() => {
-    setSelection(nothingChosen)
-    return () => list.close()
-  }, [list])
-  list.version.value
+  useEffect(() => setSelection(nothingChosen), [list])
 
   const { images, ended } = list
   const chosen = images.filter(({ id }) => selection.ids.has(id))
   const refresh = () => {
-    setRound((one) => one + 1)
+    renew()
     reload()
     void loadGalleries()
   }
   const remove = () => {
-    const ids = selection.ids
-    const bringBack = list.hide(ids)
     setSelection(nothingChosen)
-    say(`${ids.size} pictures are deleted.`, { name: 'Undo', run: bringBack }, () =>
-      removeImages(gallery, ids).then(refresh, (error: unknown) => {
-        bringBack()
-        say(`They could not be deleted: ${String(error)}`)
-      }),
-    )
+    removeUnlessUndone(gallery, { list, ids: selection.ids, onRemoved: refresh })
   }
-  const total = counts
-    .filter((one) => label === undefined || one.label === (label || null))
-    .reduce((sum, { count }) => sum + count, 0)
+  const total = totalOf(counts, label)
 
   return (
     <div class="gallery-screen">
@@ -67,24 +53,65 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
           onOpen={(id) => goTo('search', { id })}
         />
         {chosen.length === 0 ? (
-          <aside class="selection-panel hint" aria-label="Selected pictures">
-            Choose pictures to label or delete them: click, or move with the arrow keys and press Space. Shift chooses
-            all between, a double click or Enter searches.
-          </aside>
+          <SelectionHint />
         ) : (
           <SelectionPanel
             gallery={gallery}
             labels={counts.flatMap(({ label }) => label ?? [])}
             chosen={chosen}
             onChanged={(image) => list.replace(image)}
-            onSearch={([id = '', ...like]) =>
-              goTo('search', new URLSearchParams([['id', id], ...like.map((one) => ['like', one])]))
-            }
+            onSearch={searchWith}
             onRemove={remove}
             onClear={() => setSelection(nothingChosen)}
           />
         )}
       </div>
     </div>
+  )
+}
+
+/** The list that is shown, loaded anew on `renew`. */
+function useImageList(gallery: string, label: string | undefined, filter: string | undefined) {
+  const [round, setRound] = useState(0)
+  const list = useMemo(() => new ImageList({ gallery, label, filter }), [gallery, label, filter, round])
+  useEffect(() => () => list.close(), [list])
+  list.version.value
+  return { list, renew: () => setRound((one) => one + 1) }
+}
+
+function searchWith([id = '', ...like]: readonly string[]): void {
+  goTo('search', new URLSearchParams([['id', id], ...like.map((one) => ['like', one])]))
+}
+
+function SelectionHint() {
+  return (
+    <aside class="selection-panel hint" aria-label="Selected pictures">
+      Choose pictures to label or delete them: click, or move with the arrow keys and press Space. Shift chooses all
+      between, a double click or Enter searches.
+    </aside>
+  )
+}
+
+/** Pictures with this label, or all of them. */
+function totalOf(counts: readonly { label: string | null; count: number }[], label: string | undefined): number {
+  return counts
+    .filter((one) => label === undefined || one.label === (label || null))
+    .reduce((sum, { count }) => sum + count, 0)
+}
+
+interface Removal {
+  list: ImageList
+  ids: ReadonlySet<string>
+  onRemoved: () => void
+}
+
+/** Hidden at once, but deleted only when it can no longer be undone. */
+function removeUnlessUndone(gallery: string, { list, ids, onRemoved }: Removal): void {
+  const bringBack = list.hide(ids)
+  say(`${ids.size} pictures are deleted.`, { name: 'Undo', run: bringBack }, () =>
+    removeImages(gallery, ids).then(onRemoved, (error: unknown) => {
+      bringBack()
+      say(`They could not be deleted: ${String(error)}`)
+    }),
   )
 }

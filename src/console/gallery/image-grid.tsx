@@ -21,7 +21,7 @@ const tileWidth = 132
 const rowHeight = 158
 
 export function ImageGrid(props: ImageGridProps) {
-  const { gallery, images, count, selection, onSelection, onWant, onOpen } = props
+  const { images, count, selection, onSelection, onWant, onOpen } = props
   const frame = useRef<HTMLDivElement>(null)
   const perRow = usePerRow(frame)
   const { items, totalHeight, scrollToRow } = useRows({ frame, count: Math.ceil(count / perRow), rowHeight })
@@ -38,8 +38,6 @@ export function ImageGrid(props: ImageGridProps) {
     onSelection(next)
     scrollToRow(Math.floor(next.cursor / perRow))
   }
-  const choose = (place: number, shift: boolean) =>
-    onSelection(shift ? extended(selection, images, place) : toggled(selection, images, place))
 
   return (
     <div
@@ -61,22 +59,29 @@ export function ImageGrid(props: ImageGridProps) {
             style={{ transform: `translateY(${start}px)`, gridTemplateColumns: `repeat(${perRow}, minmax(0, 1fr))` }}
           >
             {placesOf(index, perRow, count).map((place) => (
-              <Tile
-                key={images[place]?.id ?? place}
-                gallery={gallery}
-                place={place}
-                count={count}
-                image={images[place]}
-                chosen={selection.ids.has(images[place]?.id ?? '')}
-                current={place === selection.cursor}
-                onChoose={choose}
-                onOpen={onOpen}
-              />
+              <PlacedTile key={images[place]?.id ?? place} place={place} {...props} />
             ))}
           </div>
         ))}
       </div>
     </div>
+  )
+}
+
+function PlacedTile({ place, ...props }: ImageGridProps & { place: number }) {
+  const { gallery, images, count, selection, onSelection, onOpen } = props
+  const image = images[place]
+  return (
+    <Tile
+      gallery={gallery}
+      place={place}
+      count={count}
+      image={image}
+      chosen={selection.ids.has(image?.id ?? '')}
+      current={place === selection.cursor}
+      onChoose={(at, shift) => onSelection(shift ? extended(selection, images, at) : toggled(selection, images, at))}
+      onOpen={onOpen}
+    />
   )
 }
 

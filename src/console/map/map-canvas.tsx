@@ -19,30 +19,15 @@ const zoomStep = 1.4
 
 export function MapCanvas({ gallery, points, colourOf, chosen, tool, onChoose }: MapCanvasProps) {
   const canvas = useRef<HTMLCanvasElement>(null)
-  const [frame, setFrame] = useState<Frame>({ width: 600, height: 400 })
+  const frame = useFrame(canvas)
   const [view, setView] = useState<View>()
   const [lasso, setLasso] = useState<Point[]>([])
-  const [, draw] = useState(0)
   const held = useRef<Point | null>(null)
-  const images = useMemo(() => new ThumbnailImages(gallery, () => draw((one) => one + 1)), [gallery])
-  useEffect(() => () => images.close(), [images])
-  useFrame(canvas, setFrame)
+  const images = useThumbnails(gallery)
   const seen = view ?? wholeMap(frame)
 
-  useLayoutEffect(() => {
-    const { width, height } = frame
-    const element = canvas.current!
-    element.width = width * devicePixelRatio
-    element.height = height * devicePixelRatio
-    const brush = element.getContext('2d')!
-    brush.scale(devicePixelRatio, devicePixelRatio)
-    const ink = getComputedStyle(element).color
-    const thumbnailOf = (id: string) => images.of(id)
-    const shown = paintMap(brush, { points, colourOf, chosen, view: seen, frame, lasso, thumbnailOf, ink })
-    images.want(shown.map(({ id }) => id))
-  })
+  usePainting(canvas, images, { points, colourOf, chosen, view: seen, frame, lasso })
 
-  const pixelOf = (event: PointerEvent | WheelEvent): Point => ({ x: event.offsetX, y: event.offsetY })
   const move = (event: PointerEvent) => {
     if (held.current === null) return
     const pixel = pixelOf(event)
@@ -56,21 +41,8 @@ export function MapCanvas({ gallery, points, colourOf, chosen, tool, onChoose }:
     setLasso([])
   }
   const press = ({ key }: KeyboardEvent) => {
-    const middle = { x: frame.width / 2, y: frame.height / 2 }
-    const next: Record<string, () => View> = {
-      ArrowLeft: () => panned(seen, { x: panStep, y: 0 }),
-      ArrowRight: () => panned(seen, { x: -panStep, y: 0 }),
-      ArrowUp: () => panned(seen, { x: 0, y: panStep }),
-      ArrowDown: () => panned(seen, { x: 0, y: -panStep }),
-      '+': () => zoomed(seen, frame, middle, zoomStep),
-      '-': () => zoomed(seen, frame, middle, 1 / zoomStep),
-      0: () => wholeMap(frame),
-    }
-    if (next[key] !== undefined) setView(next[key]())
-  }
-  const wheel = (event: WheelEvent) => {
-    event.preventDefault()
-    setView(zoomed(seen, frame, pixelOf(event), Math.exp(-event.deltaY / 400)))
+    const next = afterKey(key, seen, frame)
+    if (next !== undefined) setView(next)
   }
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: keys move the map
@@ -85,23 +57,77 @@ export function MapCanvas({ gallery, points, colourOf, chosen, tool, onChoose }:
         onPointerMove={move}
         onPointerUp={release}
         onPointerCancel={release}
-        onWheel={wheel}
+        onWheel={(event) => setView(afterWheel(event, seen, frame))}
       />
     </div>
   )
+}
+
+function pixelOf(event: PointerEvent | WheelEvent): Point {
+  return { x: event.offsetX, y: event.offsetY }
+}
+
+function afterWheel(event: WheelEvent, view: View, frame: Frame): View {
+  event.preventDefault()
+  return zoomed(view, frame, pixelOf(event), Math.exp(-event.deltaY / 400))
+}
+
+function afterKey(key: string, view: View, frame: Frame): View | undefined {
+  const middle = { x: frame.width / 2, y: frame.height / 2 }
+  const next: Record<string, () => View> = {
+    ArrowLeft: () => panned(view, { x: panStep, y: 0 }),
+    ArrowRight: () => panned(view, { x: -panStep, y: 0 }),
+    ArrowUp: () => panned(view, { x: 0, y: panStep }),
+    ArrowDown: () => panned(view, { x: 0, y: -panStep }),
+    '+': () => zoomed(view, frame, middle, zoomStep),
+    '-': () => zoomed(view, frame, middle, 1 / zoomStep),
+    0: () => wholeMap(frame),
+  }
+  return next[key]?.()
+}
+
+type Painted = Omit<Parameters<typeof paintMap>[1], 'thumbnailOf' | 'ink'>
+
+function usePainting(canvas: Canvas, images: ThumbnailImages, painted: Painted): void {
+  useLayoutEffect(() => {
+    const { brush, ink } = preparedCanvas(canvas.current!, painted.frame)
+    const shown = paintMap(brush, { ...painted, thumbnailOf: (id) => images.of(id), ink })
+    images.want(shown.map(({ id }) => id))
+  })
+}
+
+/** Sized in pixels of the screen; painting is in those of the page. */
+function preparedCanvas(canvas: HTMLCanvasElement, { width, height }: Frame) {
+  canvas.width = width * devicePixelRatio
+  canvas.height = height * devicePixelRatio
+  const brush = canvas.getContext('2d')!
+  brush.scale(devicePixelRatio, devicePixelRatio)
+  return { brush, ink: getComputedStyle(canvas).color }
+}
+
+/** The map is drawn again whenever one of them has arrived. */
+function useThumbnails(gallery: string): ThumbnailImages {
+  const [, draw] = useState(0)
+  const images = useMemo(() => new ThumbnailImages(gallery, () => draw((one) => one + 1)), [gallery])
+  useEffect(() => () => images.close(), [images])
+  return images
 }
 
 function mapName(points: readonly LayoutPoint[]): string {
   return `Map of ${points.length} pictures. Arrow keys move it, plus and minus zoom, 0 shows all.`
 }
 
-function useFrame(canvas: { current: HTMLCanvasElement | null }, onFrame: (frame: Frame) => void): void {
+type Canvas = { current: HTMLCanvasElement | null }
+
+function useFrame(canvas: Canvas): Frame {
+  const [frame, setFrame] = useState<Frame>({ width: 600, height: 400 })
   useEffect(() => {
     const observer = new ResizeObserver(([entry]) => {
       const { width = 600, height = 400 } = entry?.contentRect ?? {}
-      onFrame({ width, height })
+      setFrame({ width, height })
     })
     observer.observe(canvas.current!.parentElement!)
     return () => observer.disconnect()
   }, [])
+  return frame
 }

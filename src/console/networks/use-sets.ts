@@ -37,16 +37,7 @@ export function useSets(gallery: string): Sets {
   const jobId = sets.find((one) => one.job !== undefined)?.job ?? (job?.finishedAt === null ? job.id : undefined)
 
   useEffect(() => setJob(undefined), [gallery])
-  useEffect(() => {
-    if (jobId === undefined) return undefined
-    const leaving = new AbortController()
-    followJob(jobId, { signal: leaving.signal, onProgress: setJob })
-      .then(loadGalleries)
-      .then(reload, (reason: unknown) => {
-        if (!leaving.signal.aborted) setFault(reason)
-      })
-    return () => leaving.abort()
-  }, [jobId])
+  useFollowed(jobId, { onProgress: setJob, onEnd: reload, onFault: setFault })
 
   const act = async (call: () => Promise<unknown>) => {
     setBusy(true)
@@ -76,6 +67,25 @@ export function useSets(gallery: string): Sets {
         answerOf(service.DELETE('/v1/galleries/{gallery}/sets/{model}', { params: { path: { gallery, model } } })),
       ),
   }
+}
+
+interface Following {
+  onProgress: (job: Job) => void
+  onEnd: () => void
+  onFault: (reason: unknown) => void
+}
+
+function useFollowed(jobId: string | undefined, { onProgress, onEnd, onFault }: Following): void {
+  useEffect(() => {
+    if (jobId === undefined) return undefined
+    const leaving = new AbortController()
+    followJob(jobId, { signal: leaving.signal, onProgress })
+      .then(loadGalleries)
+      .then(onEnd, (reason: unknown) => {
+        if (!leaving.signal.aborted) onFault(reason)
+      })
+    return () => leaving.abort()
+  }, [jobId])
 }
 
 export async function loadSets(gallery: string, signal: AbortSignal): Promise<EmbeddingSet[]> {

@@ -48,29 +48,29 @@ export function RegionBox({ image, region, onRegion }: RegionBoxProps) {
         onKeyDown={key}
       >
         <img src={address} alt="" draggable={false} />
-        {box && (
-          <span
-            class="region-box"
-            style={{
-              left: `${box.x * 100}%`,
-              top: `${box.y * 100}%`,
-              width: `${box.width * 100}%`,
-              height: `${box.height * 100}%`,
-            }}
-          />
-        )}
+        {box && <span class="region-box" style={styleOf(box)} />}
       </button>
-      <figcaption>
-        <bdi>{image.name}</bdi>{' '}
-        {region === undefined ? (
-          <span class="hint">Drag over the picture to search with a region.</span>
-        ) : (
-          <button type="button" class="quiet" onClick={() => onRegion(undefined)}>
-            Use the whole picture
-          </button>
-        )}
-      </figcaption>
+      <Caption image={image} region={region} onRegion={onRegion} />
     </figure>
+  )
+}
+
+function styleOf({ x, y, width, height }: Region) {
+  return { left: `${x * 100}%`, top: `${y * 100}%`, width: `${width * 100}%`, height: `${height * 100}%` }
+}
+
+function Caption({ image, region, onRegion }: RegionBoxProps) {
+  return (
+    <figcaption>
+      <bdi>{image.name}</bdi>{' '}
+      {region === undefined ? (
+        <span class="hint">Drag over the picture to search with a region.</span>
+      ) : (
+        <button type="button" class="quiet" onClick={() => onRegion(undefined)}>
+          Use the whole picture
+        </button>
+      )}
+    </figcaption>
   )
 }
 

@@ -6,10 +6,15 @@ import { chosenFiles, droppedFiles, isArchive, type PathedFile } from './dropped
 import { type SendProgress, type SendResult, sendImages } from './send-images.js'
 import { UploadResult } from './upload-result.js'
 
+interface Sending {
+  progress: SendProgress
+  stop: AbortController
+}
+
 export function UploadPanel({ gallery, onEnd }: { gallery: string; onEnd: () => void }) {
   const [over, setOver] = useState(false)
   const [label, setLabel] = useState('')
-  const [sending, setSending] = useState<{ progress: SendProgress; stop: AbortController }>()
+  const [sending, setSending] = useState<Sending>()
   const [ended, setEnded] = useState<{ files: PathedFile[]; result: SendResult }>()
   const [error, setError] = useState<unknown>()
 
@@ -49,34 +54,47 @@ export function UploadPanel({ gallery, onEnd }: { gallery: string; onEnd: () => 
         if (event.dataTransfer !== null) await send(await droppedFiles(event.dataTransfer))
       }}
     >
-      {sending === undefined ? (
-        <div class="row">
-          <span>Drop pictures, folders (their names become labels), zip or tar here, or choose</span>
-          <FileButton name="Files" onFiles={send} />
-          <FileButton name="A folder" folder onFiles={send} />
-          <input
-            aria-label="Label for pictures outside folders"
-            placeholder="label outside folders"
-            value={label}
-            dir="auto"
-            onInput={({ currentTarget }) => setLabel(currentTarget.value)}
-          />
-        </div>
-      ) : (
-        <div class="row">
-          <span class="grow">
-            {sending.progress.sentFiles.toLocaleString('en')} of {sending.progress.files.toLocaleString('en')} files
-            sent
-            {sending.progress.job && <JobProgress job={sending.progress.job} />}
-          </span>
-          <button type="button" onClick={() => sending.stop.abort()}>
-            Stop
-          </button>
-        </div>
-      )}
+      {sending === undefined ? <Choice label={label} onLabel={setLabel} onFiles={send} /> : <Progress {...sending} />}
       {error !== undefined && <Fault error={error} />}
       {ended !== undefined && <UploadResult result={ended.result} onAgain={() => again(ended)} />}
     </section>
+  )
+}
+
+interface ChoiceProps {
+  label: string
+  onLabel: (label: string) => void
+  onFiles: (files: PathedFile[]) => Promise<void>
+}
+
+function Choice({ label, onLabel, onFiles }: ChoiceProps) {
+  return (
+    <div class="row">
+      <span>Drop pictures, folders (their names become labels), zip or tar here, or choose</span>
+      <FileButton name="Files" onFiles={onFiles} />
+      <FileButton name="A folder" folder onFiles={onFiles} />
+      <input
+        aria-label="Label for pictures outside folders"
+        placeholder="label outside folders"
+        value={label}
+        dir="auto"
+        onInput={({ currentTarget }) => onLabel(currentTarget.value)}
+      />
+    </div>
+  )
+}
+
+function Progress({ progress: { sentFiles, files, job }, stop }: Sending) {
+  return (
+    <div class="row">
+      <span class="grow">
+        {sentFiles.toLocaleString('en')} of {files.toLocaleString('en')} files sent
+        {job && <JobProgress job={job} />}
+      </span>
+      <button type="button" onClick={() => stop.abort()}>
+        Stop
+      </button>
+    </div>
   )
 }
 

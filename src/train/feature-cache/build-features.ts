@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { SplitImage } from '../../datasets/split.js'
 import { seededRandom } from '../../eval/random.js'
 import type { ImageLoader } from '../loader/image-loader.js'
-import type { Augmentation } from '../loader/loader-protocol.js'
+import type { Augmentation, BatchRequest } from '../loader/loader-protocol.js'
 import { normalised } from '../loader/normalise.js'
 import type { StagedNetwork } from '../models/staged-network.js'
 import { FeatureFile, type MapShape, rowsDone } from './feature-file.js'
@@ -38,35 +38,16 @@ const syncEveryChunks = 10
 /** @returns the complete file, or null if stopped early; finished rows are kept. */
 export async function buildFeatures(options: BuildFeaturesOptions): Promise<FeatureFile | null> {
   const { path, network, loader, indices, view, log, stop } = options
-  const { inputSize } = network.preprocessing
-  const shape = (network.trunk.computeOutputShape([1, inputSize, inputSize, 3]) as number[]).slice(
-    1,
-  ) as unknown as MapShape
+  const shape = mapShapeOf(network)
   const fingerprint = fingerprintOf(options)
-  const { preprocessing } = network
   let done = await rowsDone(path, fingerprint, shape)
   const file = await FeatureFile.open(path, fingerprint, shape)
   if (done === indices.length) return file
 
-  const chunks = Array.from({ length: Math.ceil((indices.length - done) / chunkSize) }, (_, chunk) =>
-    indices.slice(done + chunk * chunkSize, done + (chunk + 1) * chunkSize),
-  )
-  const requests = chunks.map((chunk) => ({
-    images: chunk,
-    preprocessing,
-    ...(view.index > 0 && {
-      augmentation: { ...view.augmentation, seeds: chunk.map((image) => seedOf(view, image)) },
-    }),
-  }))
   const [started, first] = [performance.now(), done]
   let chunk = 0
-  for await (const pixels of loader.stream(requests)) {
-    const maps = tf.tidy(
-      () =>
-        network.trunk.apply(normalised(pixels, preprocessing.inputSize, preprocessing), {
-          training: false,
-        }) as tf.Tensor,
-    )
+  for await (const pixels of loader.stream(requestsOf(options, done))) {
+    const maps = mapsOf(pixels, network)
     await file.write(done, maps.dataSync() as Float32Array)
     done += maps.shape[0]!
     maps.dispose()
@@ -81,6 +62,33 @@ export async function buildFeatures(options: BuildFeaturesOptions): Promise<Feat
   if (done === indices.length) return file
   await file.close()
   return null
+}
+
+/** [H, W, C] of the trunk's output. */
+function mapShapeOf({ trunk, preprocessing: { inputSize } }: StagedNetwork): MapShape {
+  const [, ...shape] = trunk.computeOutputShape([1, inputSize, inputSize, 3]) as number[]
+  return shape as unknown as MapShape
+}
+
+/** The pictures from row `first` on, in chunks. */
+function requestsOf({ network, indices, view }: BuildFeaturesOptions, first: number): BatchRequest[] {
+  const chunks = Array.from({ length: Math.ceil((indices.length - first) / chunkSize) }, (_, chunk) =>
+    indices.slice(first + chunk * chunkSize, first + (chunk + 1) * chunkSize),
+  )
+  return chunks.map((chunk) => ({
+    images: chunk,
+    preprocessing: network.preprocessing,
+    ...(view.index > 0 && {
+      augmentation: { ...view.augmentation, seeds: chunk.map((image) => seedOf(view, image)) },
+    }),
+  }))
+}
+
+function mapsOf(pixels: Uint8Array, { trunk, preprocessing }: StagedNetwork): tf.Tensor {
+  return tf.tidy(() => {
+    const input = normalised(pixels, preprocessing.inputSize, preprocessing)
+    return trunk.apply(input, { training: false }) as tf.Tensor
+  })
 }
 
 function seedOf({ seed, index }: View, image: number): number {

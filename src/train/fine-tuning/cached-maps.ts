@@ -30,40 +30,15 @@ export interface CachedMapsOptions {
 }
 
 /** Builds missing maps. @returns null if stopped early */
-export async function cachedMaps({
-  network,
-  weightsSha256,
-  data,
-  settings,
-  loader,
-  log,
-  stop,
-}: CachedMapsOptions): Promise<CachedMaps | null> {
-  const {
-    cache,
-    views,
-    seed,
-    augmentation: { minScale, colourJitter },
-  } = settings
+export async function cachedMaps(options: CachedMapsOptions): Promise<CachedMaps | null> {
+  const { cache, views } = options.settings
   await mkdir(cache, { recursive: true })
-  const build = (part: 'train' | 'val', index: number): Promise<FeatureFile | null> =>
-    buildFeatures({
-      path: join(cache, `${network.architecture}-${part}-view${index}.f16`),
-      network,
-      weightsSha256,
-      loader,
-      images: data.images,
-      indices: data[part],
-      view: { index, seed, augmentation: { minScale, colourJitter } },
-      log,
-      stop,
-    })
   const files: FeatureFile[] = []
   for (const [part, view] of [
     ['val', 0],
     ...Array.from({ length: views }, (_, index) => ['train', index] as const),
   ] as const) {
-    const file = await build(part, view)
+    const file = await buildView(part, view, options)
     if (file === null) {
       await Promise.all(files.map((made) => made.close()))
       return null
@@ -71,22 +46,52 @@ export async function cachedMaps({
     files.push(file)
   }
   const [val, ...train] = files as [FeatureFile, ...FeatureFile[]]
-  const tensorOf = async (
-    rows: readonly { file: FeatureFile; row: number; mirrored: boolean }[],
-  ): Promise<tf.Tensor4D> => {
-    const values = new Float32Array(rows.length * val.size)
-    await Promise.all(
-      rows.map(({ file, row, mirrored }, position) => file.read(row, mirrored, values, position * val.size)),
-    )
-    return tf.tensor4d(values, [rows.length, ...val.shape])
-  }
   return {
     batch: (members) =>
-      tensorOf(members.map(({ member, view, mirrored }) => ({ file: train[view]!, row: member, mirrored }))),
+      readMaps(
+        members.map(({ member, view, mirrored }) => ({ file: train[view]!, row: member, mirrored })),
+        val,
+      ),
     val: (start, count) =>
-      tensorOf(Array.from({ length: count }, (_, offset) => ({ file: val, row: start + offset, mirrored: false }))),
+      readMaps(
+        Array.from({ length: count }, (_, offset) => ({ file: val, row: start + offset, mirrored: false })),
+        val,
+      ),
     close: async () => {
       await Promise.all(files.map((file) => file.close()))
     },
   }
+}
+
+function buildView(part: 'train' | 'val', index: number, options: CachedMapsOptions): Promise<FeatureFile | null> {
+  const { network, weightsSha256, data, settings, loader, log, stop } = options
+  const {
+    cache,
+    seed,
+    augmentation: { minScale, colourJitter },
+  } = settings
+  return buildFeatures({
+    path: join(cache, `${network.architecture}-${part}-view${index}.f16`),
+    network,
+    weightsSha256,
+    loader,
+    images: data.images,
+    indices: data[part],
+    view: { index, seed, augmentation: { minScale, colourJitter } },
+    log,
+    stop,
+  })
+}
+
+interface MapRow {
+  file: FeatureFile
+  row: number
+  mirrored: boolean
+}
+
+/** The maps of all files have the same shape, so any of them tells it. */
+async function readMaps(rows: readonly MapRow[], { size, shape }: FeatureFile): Promise<tf.Tensor4D> {
+  const values = new Float32Array(rows.length * size)
+  await Promise.all(rows.map(({ file, row, mirrored }, position) => file.read(row, mirrored, values, position * size)))
+  return tf.tensor4d(values, [rows.length, ...shape])
 }

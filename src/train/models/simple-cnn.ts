@@ -44,58 +44,14 @@ export function simpleCnn(options: SimpleCnnOptions): TrainableNetwork {
     normMomentum = 0.97,
     fixedSize = true,
   } = options
-  const seeds = (function* () {
-    for (let next = seed * 1000; ; next++) yield next
-  })()
-  const nextSeed = (): number => seeds.next().value as number
-
-  const convolution = (
-    x: SymbolicTensor,
-    label: string,
-    { filters, kernelSize, strides }: { filters: number; kernelSize: number; strides: number },
-  ): SymbolicTensor => {
-    const kernelInitializer = initializers.heNormal({ seed: nextSeed() })
-    let y = layers
-      .conv2d({
-        name: `${label}_conv`,
-        filters,
-        kernelSize,
-        strides,
-        padding: 'same',
-        useBias: false,
-        kernelInitializer,
-      })
-      .apply(x)
-    y = new BatchNormalization({ name: `${label}_norm`, momentum: normMomentum }).apply(y as SymbolicTensor)
-    return layers.activation({ name: `${label}_relu`, activation: 'relu' }).apply(y as SymbolicTensor) as SymbolicTensor
-  }
-  const pool = (x: SymbolicTensor, label: string): SymbolicTensor =>
-    layers.maxPooling2d({ name: `${label}_pool`, poolSize: 2, strides: 2, padding: 'same' }).apply(x) as SymbolicTensor
-
+  let seeded = 0
+  const building = { nextSeed: () => seed * 1000 + seeded++, momentum: normMomentum }
   const side = fixedSize ? preprocessing.inputSize : null
   const pixels = input({ name: 'pixels', shape: [side, side, 3] })
-  const [stem = 32, ...further] = widths
-  let x = pool(convolution(pixels, 'block1', { filters: stem, kernelSize: 5, strides: 2 }), 'block1')
-  for (const [index, width] of further.entries()) {
-    const block = `block${index + 2}`
-    for (let conv = 1; conv <= depth; conv++)
-      x = convolution(x, `${block}_${conv}`, { filters: width, kernelSize: 3, strides: 1 })
-    if (index < further.length - 1) x = pool(x, block)
-  }
-  x = layers.globalAveragePooling2d({ name: 'mean' }).apply(x) as SymbolicTensor
-  const dense = layers.dense({
-    name: 'embed',
-    units: embeddingDimension,
-    useBias: false,
-    kernelInitializer: initializers.glorotNormal({ seed: nextSeed() }),
-  })
-  x = new BatchNormalization({ name: 'embed_norm', momentum: normMomentum }).apply(
-    dense.apply(x) as SymbolicTensor,
-  ) as SymbolicTensor
-  const embedding = new L2Normalize({ name: 'embedding' }).apply(x) as SymbolicTensor
-  const logits = new CosineClassifier({ name: 'logits', units: labels.length, scale, seed: nextSeed() }).apply(
-    embedding,
-  ) as SymbolicTensor
+  const pooled = layers.globalAveragePooling2d({ name: 'mean' }).apply(blocks(pixels, { widths, depth }, building))
+  const embedding = embed(pooled as SymbolicTensor, embeddingDimension, building)
+  const classifier = new CosineClassifier({ name: 'logits', units: labels.length, scale, seed: building.nextSeed() })
+  const logits = classifier.apply(embedding) as SymbolicTensor
   return {
     name,
     architecture: 'simple-cnn',
@@ -105,4 +61,55 @@ export function simpleCnn(options: SimpleCnnOptions): TrainableNetwork {
     instanceDimension: 0,
     labels,
   }
+}
+
+interface Building {
+  /** Every initialiser has its own. */
+  nextSeed: () => number
+  /** Of batch-norm. */
+  momentum: number
+}
+
+/** The stem, which halves the side twice, and the blocks after it. */
+function blocks(
+  pixels: SymbolicTensor,
+  { widths, depth }: { widths: readonly number[]; depth: number },
+  building: Building,
+): SymbolicTensor {
+  const [stem = 32, ...further] = widths
+  let x = pool(convolution(pixels, 'block1', { filters: stem, kernelSize: 5, strides: 2 }, building), 'block1')
+  for (const [index, width] of further.entries()) {
+    const block = `block${index + 2}`
+    for (let conv = 1; conv <= depth; conv++)
+      x = convolution(x, `${block}_${conv}`, { filters: width, kernelSize: 3, strides: 1 }, building)
+    if (index < further.length - 1) x = pool(x, block)
+  }
+  return x
+}
+
+function convolution(
+  x: SymbolicTensor,
+  label: string,
+  shape: { filters: number; kernelSize: number; strides: number },
+  { nextSeed, momentum }: Building,
+): SymbolicTensor {
+  const kernelInitializer = initializers.heNormal({ seed: nextSeed() })
+  const filtered = layers
+    .conv2d({ name: `${label}_conv`, ...shape, padding: 'same', useBias: false, kernelInitializer })
+    .apply(x) as SymbolicTensor
+  const normed = new BatchNormalization({ name: `${label}_norm`, momentum }).apply(filtered) as SymbolicTensor
+  return layers.activation({ name: `${label}_relu`, activation: 'relu' }).apply(normed) as SymbolicTensor
+}
+
+function pool(x: SymbolicTensor, label: string): SymbolicTensor {
+  return layers
+    .maxPooling2d({ name: `${label}_pool`, poolSize: 2, strides: 2, padding: 'same' })
+    .apply(x) as SymbolicTensor
+}
+
+function embed(x: SymbolicTensor, units: number, { nextSeed, momentum }: Building): SymbolicTensor {
+  const kernelInitializer = initializers.glorotNormal({ seed: nextSeed() })
+  const dense = layers.dense({ name: 'embed', units, useBias: false, kernelInitializer }).apply(x) as SymbolicTensor
+  const normed = new BatchNormalization({ name: 'embed_norm', momentum }).apply(dense) as SymbolicTensor
+  return new L2Normalize({ name: 'embedding' }).apply(normed) as SymbolicTensor
 }

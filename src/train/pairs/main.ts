@@ -60,6 +60,7 @@ function rows(defaults: LossSettings): Row[] {
     contrastive: defaults.contrastive,
     pairs: { mean: 'all-pairs', margin: 1.4, negativeWeight: 4, weight: 1 },
   }
+  const joined = 'classifier, supervised contrastive and pairs'
   return [
     { name: 'classifier alone', losses: base, samples: 4 },
     { name: 'classifier alone, posterior beside it', losses: base, samples: 4, posterior: true },
@@ -69,21 +70,11 @@ function rows(defaults: LossSettings): Row[] {
       samples: 4,
     },
     ...grid,
-    { name: 'classifier, supervised contrastive and pairs', losses: both, samples: 8 },
+    { name: joined, losses: both, samples: 8 },
+    { name: `${joined}, posterior beside it`, losses: both, samples: 8, posterior: true },
+    { name: `${joined}, four views distilled into one`, losses: both, samples: 8, distillation: 4 },
     {
-      name: 'classifier, supervised contrastive and pairs, posterior beside it',
-      losses: both,
-      samples: 8,
-      posterior: true,
-    },
-    {
-      name: 'classifier, supervised contrastive and pairs, four views distilled into one',
-      losses: both,
-      samples: 8,
-      distillation: 4,
-    },
-    {
-      name: 'classifier, supervised contrastive and pairs, four views distilled into one, posterior beside it',
+      name: `${joined}, four views distilled into one, posterior beside it`,
       losses: both,
       samples: 8,
       distillation: 4,

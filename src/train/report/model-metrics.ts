@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { SplitImage } from '../../datasets/split.js'
-import { readModel } from '../../embedding/model-manifest.js'
+import { type Model, readModel } from '../../embedding/model-manifest.js'
 import { calibrate, calibrationError } from '../../eval/calibration.js'
 import { type CopyQuality, evaluateCopies } from '../../eval/copies.js'
 import { evaluateRetrieval, type QualityNumbers } from '../../eval/quality.js'
@@ -88,17 +88,7 @@ export async function evaluateExported(options: EvaluateOptions): Promise<ModelM
 
   const test = images.filter(({ split }) => split === 'test')
   const others = images.filter(({ split }) => split !== 'test')
-  const session = await openOnnx(modelFile, { threads: availableParallelism() })
-  log(`embedding ${test.length} test pictures with the exported network`)
-  const queries = await embedExported(model, session, test)
-  log(`embedding ${others.length} pictures of train and val`)
-  const gallery = await embedExported(model, session, others)
-  log(`embedding the test pictures again, ${manyViews} views each`)
-  const averaged = test.length > 0 ? await embedExported(model, session, test, manyViews) : null
-  log('embedding edited copies of test pictures')
-  const copies = test.length > 0 ? await embedExportedCopies(model, session, test) : null
-  await session.close()
-
+  const { queries, gallery, averaged, copies } = await embedAll(model, modelFile, { test, others }, log)
   const contentHashes = new Map(
     [queries, gallery].flatMap(({ ids, contentHashes: hashes }) =>
       ids.map((id, i): [string, string] => [id, hashes[i]!]),
@@ -127,6 +117,25 @@ export async function evaluateExported(options: EvaluateOptions): Promise<ModelM
     evaluationSeconds: (performance.now() - started) / 1000,
     versions: await readVersions(),
   }
+}
+
+async function embedAll(
+  model: Model,
+  modelFile: string,
+  { test, others }: { test: readonly SplitImage[]; others: readonly SplitImage[] },
+  log: (line: string) => void,
+) {
+  const session = await openOnnx(modelFile, { threads: availableParallelism() })
+  log(`embedding ${test.length} test pictures with the exported network`)
+  const queries = await embedExported(model, session, test)
+  log(`embedding ${others.length} pictures of train and val`)
+  const gallery = await embedExported(model, session, others)
+  log(`embedding the test pictures again, ${manyViews} views each`)
+  const averaged = test.length > 0 ? await embedExported(model, session, test, manyViews) : null
+  log('embedding edited copies of test pictures')
+  const copies = test.length > 0 ? await embedExportedCopies(model, session, test) : null
+  await session.close()
+  return { queries, gallery, averaged, copies }
 }
 
 /** @param pictures of `gallery`, in its order */

@@ -101,18 +101,9 @@ async function provePrecisions(
               calibrate: rangeImages,
               choose,
             })
-      const gate = await gatePrecision({
-        model,
-        fp32,
-        graph: made.bytes,
-        val,
-        expected,
-        bounds: boundsOf(name, manifest, options),
-        timed: choose.slice(0, timedImages),
-      })
-      log(
-        `${name}: mAP@10 ${gate.mAP10.toFixed(4)} (fp32 ${gate.fp32.mAP10.toFixed(4)}), first hit of an edited copy ${gate.copies.toFixed(4)} (${gate.fp32.copies.toFixed(4)}), smallest cosine ${gate.minCosine.toFixed(5)}, ${gate.speedup.toFixed(2)} times as fast`,
-      )
+      const [bounds, timed] = [boundsOf(name, manifest, options), choose.slice(0, timedImages)]
+      const gate = await gatePrecision({ model, fp32, graph: made.bytes, val, expected, bounds, timed })
+      log(gateLine(name, gate))
       const { bytes: madeBytes, ...calibration } = made
       proven.set(name, { bytes: madeBytes, provenance: { ...gate, ...calibration } })
     }
@@ -121,6 +112,10 @@ async function provePrecisions(
   } finally {
     await fp32.close()
   }
+}
+
+function gateLine(name: SmallerPrecision, { mAP10, fp32, copies, minCosine, speedup }: PrecisionGate): string {
+  return `${name}: mAP@10 ${mAP10.toFixed(4)} (fp32 ${fp32.mAP10.toFixed(4)}), first hit of an edited copy ${copies.toFixed(4)} (${fp32.copies.toFixed(4)}), smallest cosine ${minCosine.toFixed(5)}, ${speedup.toFixed(2)} times as fast`
 }
 
 /** A CPU computes fp16 in float32, so only the effect of rounded weights is measured here, not the speed. */

@@ -1,0 +1,85 @@
+/** Where a run without starting weights stands, on disk: its last checkpoint, and the weights of its best epoch. */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import type * as tf from '@tensorflow/tfjs-core'
+import { type EpochRecord, loadCheckpoint, type RunState, saveCheckpoint, type VariableGroups } from './checkpoint.js'
+import type { AdamW } from './optimizer/adamw.js'
+import { exists } from './run-folder.js'
+import { fingerprintOf, type TrainSettings } from './settings.js'
+import type { TrainingData } from './training-data.js'
+
+export interface RunCheckpointsOptions {
+  settings: TrainSettings
+  data: TrainingData
+  /** Of the network being trained. */
+  weights: readonly tf.Variable[]
+  /** Of the network that is evaluated and exported. */
+  average: readonly tf.Variable[]
+  optimizer: AdamW
+  log: (line: string) => void
+}
+
+export class RunCheckpoints {
+  state: RunState = { epoch: 0, batch: 0, optimizerStep: 0, best: null, history: [], secondsSpent: 0 }
+  readonly #last: string
+  readonly #best: string
+  readonly #fingerprint: string
+  readonly #everything: VariableGroups
+  readonly #average: VariableGroups
+  #savedAt = performance.now()
+
+  private constructor(work: string, { settings, data, weights, average, optimizer }: RunCheckpointsOptions) {
+    this.#last = join(work, 'checkpoint.safetensors')
+    this.#best = join(work, 'best.safetensors')
+    this.#fingerprint = fingerprintOf(settings, data.labels, data.images.length)
+    this.#everything = { weights, average, moments: optimizer.moments }
+    this.#average = { average }
+  }
+
+  /** Loads the last checkpoint, if the settings ask for it and there is one. */
+  static async open(options: RunCheckpointsOptions): Promise<RunCheckpoints> {
+    const { settings, optimizer, log } = options
+    const work = join(settings.work, settings.name)
+    await mkdir(work, { recursive: true })
+    const opened = new RunCheckpoints(work, options)
+    if ((settings.resume || settings.exportOnly) && (await exists(opened.#last))) {
+      opened.state = await loadCheckpoint(opened.#last, opened.#everything, opened.#fingerprint)
+      optimizer.step = opened.state.optimizerStep
+      log(`resumed at epoch ${opened.state.epoch + 1}, batch ${opened.state.batch}`)
+    }
+    opened.#savedAt = performance.now()
+    return opened
+  }
+
+  get secondsSinceSave(): number {
+    return (performance.now() - this.#savedAt) / 1000
+  }
+
+  /** The averaged weights must have been written to their variables. */
+  async save(): Promise<void> {
+    await saveCheckpoint(this.#last, this.#everything, this.state, this.#fingerprint)
+    this.#savedAt = performance.now()
+  }
+
+  /** Moves on to the next epoch; the averaged weights of the best one are the result of the run. */
+  async endEpoch(record: EpochRecord, score: number): Promise<void> {
+    const { epoch, best, history, secondsSpent } = this.state
+    const isBest = best === null || score > best.score
+    this.state = {
+      ...this.state,
+      epoch: epoch + 1,
+      batch: 0,
+      best: isBest ? { epoch, score } : best,
+      history: [...history, record],
+      secondsSpent: secondsSpent + record.seconds,
+    }
+    if (isBest) await saveCheckpoint(this.#best, this.#average, this.state, this.#fingerprint)
+    await this.save()
+  }
+
+  /** Gives the averaged network the weights of the best epoch, if there has been one. */
+  async loadBest(): Promise<void> {
+    if (this.state.best !== null) await loadCheckpoint(this.#best, this.#average, this.#fingerprint)
+  }
+}
