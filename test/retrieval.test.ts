@@ -30,7 +30,7 @@ test('a trained network finds pictures of the same kind', async (t) => {
       const { decodeMs, queueMs, embedMs, searchMs, totalMs } = durations
       assert.ok(
         Math.abs(decodeMs + queueMs + embedMs + searchMs - totalMs) < 0.1 * totalMs + 5,
-        'the stages are the whole of it',
+        'the stages add up to the total',
       )
     }
   }

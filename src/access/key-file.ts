@@ -1,4 +1,4 @@
-/** Watches the key file, so that changes need no restart. */
+/** Watches the key file, so that changes to it take effect without a restart. */
 import { unwatchFile, watchFile } from 'node:fs'
 import { type ApiKeys, type KeySettings, readKeys } from './api-keys.js'
 

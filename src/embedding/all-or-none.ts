@@ -4,7 +4,7 @@ import { setMaxListeners } from 'node:events'
 /**
  * Runs them in parallel; if one fails, the others are aborted and their outcome is ignored.
  * @param signal the caller's, who may disconnect
- * @throws what the first to fail threw
+ * @throws what the first one to fail threw
  */
 export async function allOrNone<Item, Result>(
   items: readonly Item[],
@@ -16,7 +16,7 @@ export async function allOrNone<Item, Result>(
   const stop = signal === undefined ? failure.signal : AbortSignal.any([signal, failure.signal])
   setMaxListeners(0, stop) // one or two per item
   try {
-    // async, so that work which fails at once does not abandon what was started before it
+    // async, so that one that throws synchronously does not abandon those already started
     return await Promise.all(items.map(async (item) => work(item, stop)))
   } catch (error) {
     failure.abort(error)

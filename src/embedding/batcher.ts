@@ -1,7 +1,7 @@
 /**
  * The queue in front of the model, and the rule by which an idle worker takes a batch from it. There is no timer:
  * nothing waits for a batch to fill. What has accumulated while all workers were busy is the next batch, so batches
- * grow with the load and a single picture never waits. Pure: knows no workers.
+ * grow with the load and a single picture never waits. Pure: it does not know the workers.
  */
 
 export type Priority = 'interactive' | 'bulk'

@@ -13,7 +13,7 @@ export function missingLibrary(): string | undefined {
   try {
     process.dlopen({ exports: {} }, cudaLibraryPath())
   } catch (error) {
-    // A library that loads is not a Node addon, which gives another message and is no reason.
+    // A library that loads fails too, because it is not a Node addon, but with another message.
     return /^\S+: cannot open shared object file/.exec(error instanceof Error ? error.message : '')?.[0]
   }
   return undefined

@@ -26,7 +26,7 @@ export const Golden = Type.Object(
     modelId: Type.String(),
     /** File names next to this list. */
     pictures: Type.Array(Type.String({ pattern: '^[a-z0-9-]+\\.png$' }), { minItems: 1 }),
-    /** Per precision: precisions differ from each other by more than machines do. */
+    /** Per precision, because precisions differ by more than machines do. */
     embeddings: Type.Object(
       { fp32: Type.Optional(Embeddings), fp16: Type.Optional(Embeddings), int8: Type.Optional(Embeddings) },
       { additionalProperties: false },

@@ -19,7 +19,7 @@ export interface ImageEmbedderOptions {
   queryViews: number
   /** Views of a picture to be stored; pictures already stored are not changed. */
   galleryViews: number
-  /** Of stored pictures, in pixels; 0: none. */
+  /** Longer side of the thumbnail of a stored picture, in pixels; 0: no thumbnails. */
   thumbnailMaxSide: number
 }
 
@@ -28,7 +28,7 @@ export type Purpose = 'search' | 'upload' | 'job'
 
 export interface ImageRequest {
   purpose: Purpose
-  /** The model; default: the default model. */
+  /** Default: the default model. */
   modelId?: string | undefined
   /** Only this part of the upright picture. */
   region?: Region | undefined
@@ -43,7 +43,7 @@ export interface EmbeddedImage {
   logits: Float32Array
   /** See `copies/copy-descriptor.ts`; empty for a picture without features. */
   copyDescriptor: Uint8Array
-  /** Of a picture to be stored, if thumbnails are enabled. */
+  /** Only of a picture to be stored, and if thumbnails are enabled. */
   thumbnail?: Uint8Array | undefined
   /** Of the upright original, in pixels. */
   width: number

@@ -22,7 +22,7 @@ const parts = [
 const filesMax = 500
 
 /**
- * @param maxBytes of all files, unpacked
+ * @param maxBytes maximum size of all files, unpacked
  * @throws AlikeError `model_unreadable` for an invalid archive, `body_too_large`; disk errors unchanged
  */
 export async function unpackModel(archive: Readable, folder: string, maxBytes: number): Promise<void> {
@@ -33,7 +33,7 @@ export async function unpackModel(archive: Readable, folder: string, maxBytes: n
     const isGzip = first[0] === 0x1f && first[1] === 0x8b
     await (isGzip ? pipeline(plain, createGunzip(), entries) : pipeline(plain, entries))
   })()
-  reading.catch(() => {}) // detected by the entries
+  reading.catch(() => {}) // reported through the entries
   let [files, left] = [0, maxBytes]
   try {
     for await (const entry of entries) {

@@ -69,8 +69,8 @@ export class ModelFolders {
 
   /**
    * @param fill writes the model's files into the empty folder it is given
-   * @param prove checks that this machine computes what the model should
-   * @returns the installed model, or the same one if it was already there
+   * @param prove checks that the model computes the right embeddings on this machine
+   * @returns the installed model, or the same one if it was already installed
    * @throws AlikeError `model_unreadable`, `model_exists` for another model with this name, `storage_full`; what `fill`
    * and `prove` throw
    */
@@ -87,7 +87,7 @@ export class ModelFolders {
       if (this.has(manifest.id)) return { model: this.get(manifest.id), created: false }
       this.#expectFreeName(manifest.name)
       await prove(drafted)
-      this.#expectFreeName(manifest.name) // another one may have been installed in the meantime
+      this.#expectFreeName(manifest.name) // another model of this name may have been installed in the meantime
       const folder = join(this.#folder, manifest.name)
       await syncFolder(draft)
       await rename(draft, folder)

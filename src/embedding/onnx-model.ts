@@ -21,7 +21,7 @@ export class OnnxModel {
     this.#sessions = sessions
   }
 
-  /** @throws what ONNX Runtime throws; sessions opened before are released then */
+  /** @throws what ONNX Runtime throws, after releasing the sessions opened so far */
   static async open(settings: SessionSettings): Promise<OnnxModel> {
     env.logLevel = 'fatal' // failures reach the main thread as messages, not as coloured text on stderr
     const sessions: ShapedSession[] = []
@@ -40,7 +40,7 @@ export class OnnxModel {
     return env.versions.node ?? env.versions.common
   }
 
-  /** The batch sizes that have a session of their own. */
+  /** The batch sizes of each session. */
   get shapes(): readonly (readonly number[])[] {
     return this.#sessions.map(({ batchSizes }) => batchSizes)
   }

@@ -1,6 +1,6 @@
 /**
- * The contribution of each cell of a picture to its embedding. The serving sessions leave that output out, so that it
- * costs searches nothing; here one additional session, for one picture at a time, is opened on first use and closed
+ * The contribution of each cell of a picture to its embedding. The serving sessions leave that output out, so that
+ * searches do not pay for it; here one additional session, for one picture at a time, is opened on first use and closed
  * when idle. There is only one, so it takes the memory of one more model.
  */
 import { join } from 'node:path'
@@ -17,7 +17,7 @@ import { Session } from './session.js'
 import type { SessionSettings } from './worker-protocol.js'
 
 export interface PlaceMapsOptions {
-  /** The precision that serves is used: other precisions have other embeddings. */
+  /** The serving precision is used, because other precisions give other embeddings. */
   models: {
     use<Result>(id: string, work: (embedder: Pick<Embedder, 'model' | 'runtime'>) => Promise<Result>): Promise<Result>
   }
@@ -26,10 +26,10 @@ export interface PlaceMapsOptions {
   maxPixels: number
   /** Pictures that may be in progress or waiting. */
   maxQueue: number
-  /** Idle time after the last picture. */
+  /** Idle time after which the session is closed. */
   idleMs: number
   logger: EmbedderLogger
-  /** The session was opened. */
+  /** Called when the session has been opened, for a metric. */
   onOpen?: (() => void) | undefined
 }
 
@@ -43,7 +43,7 @@ export class PlaceMaps {
   #session: { modelId: string; session: Session } | undefined
   /** Ids of models whose graph has no map. */
   readonly #unsupported = new Set<string>()
-  /** The session does one thing at a time. */
+  /** The session handles one picture at a time. */
   readonly #turns = new OneAfterAnother()
   readonly #underWay = new Set<Promise<unknown>>()
   #idle: NodeJS.Timeout | undefined
@@ -102,7 +102,7 @@ export class PlaceMaps {
     return { ...map, area: seenArea(prepared, preprocessing, region) }
   }
 
-  /** Finishes what has begun. */
+  /** Finishes the picture in progress. */
   close(): Promise<void> {
     clearTimeout(this.#idle)
     this.#closing ??= (async () => {

@@ -23,7 +23,7 @@ export interface PlaceScores {
 
 /** Minimum cosine at which one embedding can explain the score of the other. */
 const leastLikeness = 0.9
-/** And the maximum relative difference of their scores. */
+/** … and the maximum relative difference between their scores. */
 const mostDifference = 0.1
 
 /**

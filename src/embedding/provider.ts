@@ -10,7 +10,7 @@ export interface ChosenRuntime {
   plan: RuntimePlan
   /** The first worker for each of the plan's `sessions`, already warm. */
   sessions: readonly Session[]
-  /** Of the first of them. */
+  /** Reported by the first of them. */
   info: SessionInfo
   /** Why the CPU is used although CUDA was expected. */
   fallbackReason?: string
@@ -53,7 +53,7 @@ async function chooseProvider(options: ProviderOptions): Promise<ChosenRuntime> 
     if (!(error instanceof SessionOpenError)) throw error
     const reason = firstLine(error.message)
     if (options.requireCuda) throw new AlikeError('cuda_unavailable', { detail: `Reason: ${reason}.`, cause: error })
-    // With `auto`, a machine without CUDA installed is not a machine where CUDA failed.
+    // With `auto`, a missing CUDA library is not a failure.
     const expected = options.provider === 'cuda' || !error.providerMissing
     return { ...(await openOnCpu(options)), ...(expected && { fallbackReason: reason }) }
   }
@@ -91,8 +91,8 @@ async function openOnCuda(options: ProviderOptions): Promise<ChosenRuntime> {
 }
 
 /**
- * How many of the wanted workers fit on each GPU. Batch sizes are fixed and all have been run, so a worker never takes
- * more later than after it was opened.
+ * How many of the wanted workers fit on each GPU. Batch sizes are fixed and all have been run, so a worker
+ * never takes more memory later than right after it was opened.
  * @param taken bytes that the first worker uses on each GPU; undefined if unknown
  * @throws SessionOpenError if none fits
  */
@@ -109,7 +109,7 @@ export function workersWithin(maxBytes: number, taken: readonly number[] | undef
   return fitting
 }
 
-/** All or none: a GPU that cannot be used is not compensated by the others. */
+/** All or none: the other GPUs do not make up for one that cannot be used. */
 async function openFirst({ sessions }: RuntimePlan): Promise<{ sessions: Session[]; info: SessionInfo }> {
   const attempts = await Promise.allSettled(sessions.map((settings) => Session.open(settings)))
   const opened = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []))

@@ -36,7 +36,7 @@ export interface CudaOptions {
 /** docs/gpu.md has the results for other values. */
 export const cudaBatchSizes: readonly number[] = [1, 4, 16, 64]
 
-/** One copies while another computes. */
+/** One copies data while the other computes. */
 const workersPerGpu = 2
 
 /** Everything that follows from the choice of provider. */

@@ -29,7 +29,7 @@ export async function servedGraph(path: string): Promise<string | Uint8Array> {
     const served = withoutMap(file)
     return served === file ? path : served
   } catch {
-    // the runtime itself reports what is wrong with an unreadable file
+    // the runtime will report what is wrong with the file
     return path
   }
 }

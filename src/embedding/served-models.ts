@@ -20,7 +20,7 @@ export interface ServedModelsOptions {
 
 interface OpenModel {
   readonly opening: Promise<Embedder>
-  /** Once it is open. */
+  /** Set once it is open. */
   embedder?: Embedder
   users: number
   usedAt: number
@@ -30,7 +30,7 @@ interface OpenModel {
 export class ServedModels {
   readonly #options: ServedModelsOptions
   readonly #open = new Map<string, OpenModel>()
-  /** Sessions being closed still take memory. */
+  /** Models being closed still take memory. */
   readonly #closing = new Set<Promise<void>>()
   #closed = false
 
@@ -86,7 +86,7 @@ export class ServedModels {
     }
   }
 
-  /** Opens a model that is not served yet, lets it prove itself, and closes it again. @throws AlikeError as `open` does */
+  /** Opens a model that is not served yet, which verifies it, and closes it again. @throws AlikeError as `open` does */
   async prove(model: Model): Promise<void> {
     await (await this.#options.open(model)).close()
   }
@@ -102,7 +102,7 @@ export class ServedModels {
     await this.#close(id, open)
   }
 
-  /** Finishes what was accepted. */
+  /** Finishes accepted pictures. */
   async close(): Promise<void> {
     this.#closed = true
     await Promise.all([...this.#open].map(([id, open]) => this.#close(id, open)))
@@ -127,7 +127,7 @@ export class ServedModels {
     return open
   }
 
-  /** The one that was used least lately makes room. @throws AlikeError `overloaded` when all are at work */
+  /** Unloads the least recently used model. @throws AlikeError `overloaded` if all are in use */
   #makeRoom(): Promise<unknown> {
     const { openMax } = this.#options
     if (this.#open.size < Math.max(openMax, 1)) return Promise.all(this.#closing)

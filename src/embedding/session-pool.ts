@@ -34,7 +34,7 @@ export class SessionPool {
     for (const session of first) this.#adopt(session)
   }
 
-  /** Opens the others, all at once; one that fails is retried later like one that died. */
+  /** Opens the others, all at once; one that fails to open is retried later, like one that died. */
   async fill(): Promise<void> {
     const { settings, count } = this.#options
     const others = Array.from({ length: count - settings.length }, (_, i) => settings[i % settings.length]!)
@@ -46,12 +46,12 @@ export class SessionPool {
     return [...this.#live].filter(({ alive }) => alive).length
   }
 
-  /** No session runs and the last attempt to change that failed: waiting would take long. */
+  /** There is no live session and the last attempt to open one failed: callers would wait for long. */
   get failing(): boolean {
     return this.live === 0 && this.#lastOpenFailed
   }
 
-  /** With several GPUs, from the one that has most of them idle. */
+  /** With several GPUs, from the one with the most idle sessions. */
   takeIdle(): Session | undefined {
     const alive = this.#idle.filter((session) => session.alive)
     const idleBeside = ({ settings }: Session) => alive.filter((other) => other.settings === settings).length
@@ -70,7 +70,7 @@ export class SessionPool {
     this.#options.onChange()
   }
 
-  /** When no run is in progress. Resolves when every thread has exited. */
+  /** Call only when no run is in progress. Resolves when every thread has exited. */
   async close(): Promise<void> {
     this.#closing = true
     for (const timer of this.#timers) clearTimeout(timer)

@@ -14,11 +14,11 @@ const settings = workerData as SessionSettings
 
 /** Nice value of a thread that runs the model on the CPU. */
 const niceness = 5
-// There it would use all the time of every core: decoding, searching and answering, which need little, go first. On
+// On the CPU it would otherwise take every core; decoding, searching and answering need little, so they go first. On
 // Linux a nice value applies to a single thread; elsewhere it would apply to the whole process.
 if (settings.provider === 'cpu' && process.platform === 'linux') setPriority(niceness)
 
-/** On CUDA, runs of a size after its first that measure its run time. */
+/** On CUDA, timed runs of each size, after the first one. */
 const timedRuns = 3
 
 let opened: OnnxModel | undefined

@@ -27,7 +27,7 @@ export class Session {
       name: 'session',
       file: new URL('./session-worker.js', import.meta.url),
       data: settings,
-      onFailure: () => {}, // the pool learns of it through `ended`
+      onFailure: () => {}, // the pool is told by `ended`
     })
   }
 
@@ -58,7 +58,7 @@ export class Session {
    */
   async run(images: readonly Uint8Array[], batchSize: number): Promise<RunResult> {
     const pixels = this.#buffers.get(batchSize) ?? new Uint8Array(batchSize * this.#bytesPerImage)
-    this.#buffers.delete(batchSize) // a failed run leaves it behind in the worker
+    this.#buffers.delete(batchSize) // if the run fails, the buffer stays in the worker
     images.forEach((image, row) => pixels.set(image, row * this.#bytesPerImage))
     pixels.fill(0, images.length * this.#bytesPerImage)
     const answer = await this.#thread.call('run', { pixels, batchSize }, [pixels.buffer])

@@ -2,9 +2,9 @@
 
 export type Provider = 'cpu' | 'cuda'
 
-/** Passed to the worker when it is started. */
+/** Passed to the worker at its start. */
 export interface SessionSettings {
-  /** The ONNX file; each worker reads it by itself (ONNX Runtime refuses a shared buffer). */
+  /** The ONNX file; each worker reads it itself, because ONNX Runtime refuses a shared buffer. */
   modelPath: string
   provider: Provider
   /** Side of the square input, pixels. */

@@ -9,7 +9,7 @@ import { bestFirst, type HitList, type UnrankedHit } from './hits.js'
 
 export interface Boost {
   filter: Filter
-  /** Added to the score of what matches, above 0. */
+  /** Added to the score of pictures that match; above 0. */
   weight: number
 }
 
@@ -36,7 +36,7 @@ export class BoostedHits implements HitList {
     for (const { weight, list } of await (this.#lists ??= this.#listsOf())) {
       for (const hit of await list.first(count)) {
         const key = JSON.stringify([hit.gallery, hit.record.id])
-        // those that match more come later, and weigh more
+        // lists that match more filters come later, and have the higher weight
         if ((raised.get(key)?.boost ?? -1) < weight)
           raised.set(key, { ...hit, score: hit.score + weight, boost: weight })
       }

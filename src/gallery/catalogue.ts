@@ -16,7 +16,7 @@ export interface CatalogueEntry {
   options: GalleryOptions
 }
 
-/** … and its owner's settings. */
+/** An entry with its owner's settings. */
 export interface CatalogueRecord extends CatalogueEntry {
   /** Free-form settings of the owner, stored unchanged. */
   settings: Metadata
@@ -49,7 +49,7 @@ export interface CatalogueSet extends Omit<EmbeddingSet, 'state'> {
   /** Name of the engine that stores it. */
   engine: string
   stage: SetStage
-  /** Further facts to remember about it; opaque here. */
+  /** Further facts about it; opaque here. */
   about: { [key: string]: JsonValue }
   createdAt: string
 }
@@ -83,7 +83,7 @@ export interface Catalogue {
   create(entry: NewCatalogueEntry): Promise<{ gallery: CatalogueRecord; created: boolean }>
   /** @throws AlikeError `data_unreadable` */
   find(name: string): Promise<CatalogueEntry | undefined>
-  /** As in a list. */
+  /** The record as `list` returns it, even if it is damaged. */
   record(name: string): Promise<CatalogueRecord | undefined>
   /**
    * By name, ascending, after this name: as many as requested, or as fit the limit on settings.
@@ -95,7 +95,7 @@ export interface Catalogue {
     limit: number
     maxLength: number
   }): Promise<{ records: CatalogueRecord[]; length: number }>
-  /** The first galleries after this name, by name; of damaged ones what can be read. */
+  /** The first galleries after this name, by name; of damaged ones, as much as can be read. */
   entries(page: { after: string; limit: number }): Promise<CatalogueEntry[]>
   /** See `changedOptions`. @throws AlikeError `gallery_not_found`, `storage_full`, `overloaded` */
   change(name: string, change: GalleryChange): Promise<CatalogueRecord>

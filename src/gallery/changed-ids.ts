@@ -6,9 +6,9 @@ import type { Changes, ChangesReading, TakenChanges } from './changes.js'
 
 export class ChangedIds implements Changes {
   readonly #max: number
-  /** When each was noted first. */
+  /** When each was first recorded. */
   readonly #ids = new Map<string, number>()
-  /** Since when all are to be compared. */
+  /** Since when the whole sets have to be compared. */
   #allSince: number | undefined
   #wake: (() => void) | undefined
 

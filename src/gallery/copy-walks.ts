@@ -1,7 +1,7 @@
 /** Searches among near-copies only, each a walk over all descriptors of its galleries, in whichever engine those live. */
 import { AlikeError } from '../errors.js'
 
-/** Those that may be under way; engines give each its turn with the others. */
+/** Maximum in progress; engines take turns between them. */
 export const copyWalksMax = 8
 
 export class CopyWalks {

@@ -11,11 +11,11 @@ export interface DistinctHitsOptions {
   duplicateScore: number
   /** Maximum number of hits of the list that are examined. */
   candidatesMax: number
-  /** Hits of another list that were already shown: copies of them are left out, and so are they. */
+  /** Hits of another list that were already shown: they and their copies are left out. */
   better?: readonly UnrankedHit[]
 }
 
-/** Hits compared in one call, at most and at least: between two calls the copies thread answers other searches. */
+/** Most and fewest hits compared in one call: between two calls the copies thread answers other searches. */
 const blockMax = 32
 const blockMin = 8
 /**
@@ -45,7 +45,7 @@ export class DistinctHits implements HitList {
   }
 
   /**
-   * Nothing is recorded before all of it is known, so a failed page can be requested again.
+   * Nothing is recorded until everything is known, so that a page that failed can be requested again.
    * @param needed hits still to be found
    */
   async #lookOn(needed: number): Promise<void> {

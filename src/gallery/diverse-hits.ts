@@ -1,4 +1,4 @@
-/** The hits of a list, reordered so that they are not all alike. */
+/** The hits of a list, reordered so that they differ from each other. */
 import { chooseDiverse } from '../ranking/marginal-relevance.js'
 import type { OpenSet } from './engine.js'
 import type { HitList, UnrankedHit } from './hits.js'
@@ -46,7 +46,7 @@ export class DiverseHits implements HitList {
     for (const position of order) this.#chosen.push(pool[position]!)
   }
 
-  /** For each, the highest similarity to a hit already chosen. */
+  /** The highest similarity of each record to a hit already chosen. */
   async #nearestChosen(records: readonly UnrankedHit['record'][]): Promise<number[]> {
     const chosen = this.#chosen.map(({ record }) => record)
     const likeness = await this.#options.set.likeness(records, chosen)

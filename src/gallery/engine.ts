@@ -67,12 +67,12 @@ export interface Engine {
   /**
    * Prepares storage for a set with these wishes; idempotent. An engine without this method creates what it needs when
    * a set is opened, and supports no wishes.
-   * @param isMade it was prepared before: if it is missing, it is not created again
+   * @param isMade it has been prepared before: if it is missing now, it is not created again
    * @throws AlikeError `gallery_exists` for a set that is stored differently, `gallery_lost`, `engine_unreachable`
    */
   prepare?(set: EmbeddingSet, wishes: StorageWishes, isMade: boolean): Promise<void>
   /**
-   * If it is already open, the same set again.
+   * Returns the same object if the set is already open.
    * @throws AlikeError `gallery_not_found` for a set that was dropped
    */
   open(set: EmbeddingSet): Promise<OpenSet>
@@ -85,7 +85,7 @@ export interface Engine {
    * @throws AlikeError `engine_unreachable`
    */
   free?(set: Pick<EmbeddingSet, 'uid'>): Promise<boolean>
-  /** Finishes what was accepted. */
+  /** Finishes accepted calls. */
   close(): Promise<void>
 }
 
@@ -136,16 +136,22 @@ export interface OpenSet {
   /** @throws AlikeError `overloaded`; the reason of the query's signal */
   nearest(query: NearestQuery): Promise<NearestHits>
   /**
-   * [rows, columns] cosines of stored embeddings; for a picture that is gone −1. If rows and columns are the same list,
+   * [rows, columns] cosines of stored embeddings; −1 for a picture that is gone. If rows and columns are the same list,
    * each pair is computed once.
    */
   likeness(rows: readonly Identified[], columns: readonly Identified[]): Promise<Float32Array>
 
   /** The records of those ids that exist, in the order given. */
   find(ids: readonly string[]): Promise<ImageRecord[]>
-  /** The same with everything that is stored of them. @throws AlikeError `image_damaged` when one of them cannot be read as a whole */
+  /**
+   * The same, with everything stored about them.
+   * @throws AlikeError `image_damaged` if one of them cannot be read in full
+   */
   whole(ids: readonly string[]): Promise<WholeImage[]>
-  /** By id, ascending, slice by slice, each in a turn of its own; the last one tells whether more follows. @throws AlikeError `request_invalid` for a cursor that was not given out */
+  /**
+   * By id, ascending, in slices, each in its own turn of the event loop; the last one tells whether more follow.
+   * @throws AlikeError `request_invalid` for a cursor that was not issued
+   */
   page(asked: PageOfImages): AsyncIterable<ImagePage>
   /** [dimension], unit length. */
   vector(id: string): Promise<Float32Array | undefined>
@@ -166,7 +172,7 @@ export interface OpenSet {
   metadata(hits: readonly HitRecord[], onText: (text: string) => void): Promise<(string | undefined)[]>
   readonly copies: SetCopies
 
-  /** For reading all of it. */
+  /** For reading the whole set. */
   scan(): OpenScan
   /** Changes whenever a picture is added, replaced or deleted. */
   mark(): Promise<string>
@@ -270,7 +276,7 @@ export interface SetState {
   building: boolean
   /** Graphs completed since the set was opened. */
   rebuilds: number
-  /** Its engine is unavailable: none of this is known. */
+  /** Its engine is unavailable, so none of this is known. */
   unreachable?: true | undefined
   /** Its engine is available but no longer has the set. */
   lost?: true | undefined

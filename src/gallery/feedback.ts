@@ -20,7 +20,7 @@ export interface Judgement {
   score?: number | undefined
 }
 
-/** … and the pictures it refers to, as they were when it was made. */
+/** A judgement with the pictures it refers to, as they were when it was made. */
 export interface JudgedHit extends Judgement {
   /** SHA-256 of the query's bytes, if known. */
   queryHash?: string | undefined

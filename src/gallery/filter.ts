@@ -103,7 +103,7 @@ interface Budget {
 }
 
 /**
- * Descends by itself instead of validating the whole schema: an error in one of seven alternatives would say nothing.
+ * Recurses itself instead of validating the whole schema: an error about seven alternatives would tell nothing.
  */
 function readPart(given: unknown, place: string, depth: number, budget: Budget): Filter {
   if (depth > depthMax) throw misfit(place, `is nested deeper than ${depthMax}`)

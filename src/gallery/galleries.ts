@@ -32,9 +32,9 @@ export interface GalleriesOptions extends RoutedSetsOptions {
   feedback: FeedbackStore
   decisions: DecisionStore
   layouts: LayoutStore
-  /** Left out: no other process writes to the galleries. */
+  /** Default: no other process writes to the galleries. */
   writes?: Writes | undefined
-  /** Told of the uid of a gallery that was deleted. */
+  /** Called with the uid of a gallery that was deleted. */
   onDeleted?: ((uid: string) => void) | undefined
   limits?: Partial<GalleriesLimits> | undefined
   /** Limits of rankings kept for further pages. */
@@ -50,7 +50,7 @@ export class Galleries {
   readonly sets: GallerySets
   readonly readings: GalleryReadings
   readonly writes: Writes
-  /** Those that are served. */
+  /** The models that are served. */
   readonly models: ServableModels
   readonly #options: GalleriesOptions
   readonly #engines: Engine[]
@@ -114,7 +114,7 @@ export class Galleries {
     }))
   }
 
-  /** Of galleries that name none. */
+  /** The engine of galleries that name none. */
   get engineOfNew(): string {
     return this.#options.engineOfNew
   }
@@ -138,20 +138,20 @@ export class Galleries {
     return { ...this.#routed.rulesOf(entry), galleryUid: entry.uid }
   }
 
-  /** Of all galleries, by their uids. */
+  /** The rules of all galleries, by uid. */
   async rulesByUid(): Promise<Map<string, GalleryRules>> {
     const rules = new Map<string, GalleryRules>()
     for await (const entry of allEntries(this.#options.catalogue)) rules.set(entry.uid, this.#routed.rulesOf(entry))
     return rules
   }
 
-  /** From now on; see `changedOptions`. @throws AlikeError `storage_full`, `overloaded` */
+  /** Applies from now on; see `changedOptions`. @throws AlikeError `storage_full`, `overloaded` */
   async changeRules(name: string, change: GalleryChange): Promise<GalleryRecord> {
     return this.readings.recordOf(await this.#options.catalogue.change(name, change))
   }
 
   async get(name: string): Promise<GalleryRecord> {
-    await this.#routed.find(name) // nothing else is known of a damaged one
+    await this.#routed.find(name) // only the name of a damaged one is known
     return this.look(name)
   }
 
@@ -197,7 +197,7 @@ export class Galleries {
     return this.#decisionsOf(await this.#routed.find(name))
   }
 
-  /** Finishes what the engines accepted, and closes them. */
+  /** Closes the engines, which finish accepted calls. */
   async close(): Promise<void> {
     for (const engine of this.#engines) await engine.close()
   }
@@ -222,12 +222,12 @@ export class Galleries {
   }
 }
 
-/** At start: a failure does not keep the other galleries from opening. */
+/** At start, so that one unavailable gallery does not keep the others from opening. */
 function passOverUnserved(error: unknown): void {
   if (!(error instanceof AlikeError && unservedCodes.includes(error.code))) throw error
 }
 
-/** With the sets of the installed models opened. The engines are closed if one cannot be opened. */
+/** Opens the sets of the installed models too; if one cannot be opened, the engines are closed again. */
 export async function openGalleries(options: GalleriesOptions): Promise<Galleries> {
   const galleries = new Galleries(options)
   try {

@@ -59,7 +59,7 @@ export class GalleryDecisions {
           to: labelBefore,
         })),
       )
-    // last, so that an interrupted revocation can be repeated
+    // removed last, so that an interrupted revocation can be repeated
     await store.remove(galleryUid, number)
   }
 

@@ -91,7 +91,7 @@ export class GalleryImages {
   /**
    * In transactions of bounded size: if it is interrupted, what was deleted stays deleted, and repeating it deletes the
    * rest.
-   * @param signal aborted to stop between two of them
+   * @param signal aborted to stop between two transactions
    * @returns how many pictures matched and are deleted
    * @throws AlikeError `overloaded`, `shutting_down`; the signal's reason
    */
@@ -176,7 +176,7 @@ export class GalleryImages {
 
   /**
    * By label, ascending; unlabelled pictures come first.
-   * @param page labels after this one; undefined: all
+   * @param page `after`: labels after this one; undefined: from the first
    */
   async labels(
     gallery: string,
@@ -198,7 +198,7 @@ export class GalleryImages {
     const { entry, opened } = await this.#sets.openReady(gallery)
     for (const step of steps) {
       if (!('put' in step)) continue
-      // it was embedded before another set began to serve
+      // it was embedded for a set that no longer serves
       if (step.put.modelId !== entry.set.modelId)
         throw new AlikeError((await this.#hasSetOf(entry, step.put.modelId)) ? 'serving_changed' : 'model_mismatch')
       expectUnitVector(step.put.vector, entry.set.dimension)

@@ -5,7 +5,7 @@ import { cursorAfter } from './image-cursor.js'
 import type { GalleryRecord } from './records.js'
 
 export interface GalleryListPage {
-  /** Names after this one. */
+  /** Only names after this one. */
   after: string
   limit: number
   /** Characters of the records. At least one record is listed, whatever its length. */

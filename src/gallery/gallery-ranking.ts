@@ -30,8 +30,8 @@ const bytesOfHit = 160
 type Page = Pick<GallerySearchResult, 'hits' | 'groups'>
 
 /**
- * One ranking, computed as far as its pages are requested: every page is a slice of one list that does not change any
- * more once it is known. A kept ranking computes its first hits at once and reads records again for each page: pictures
+ * One ranking, computed as far as its pages are requested: every page is a slice of one list, whose known part no
+ * longer changes. A kept ranking computes its first hits at once and reads records again for each page: pictures
  * deleted since are left out, and so are their ranks.
  */
 export class Ranking {
@@ -101,7 +101,7 @@ export class Ranking {
 
   async #page({ k, offset = 0, voters, ...shown }: PageAsked): Promise<Omit<GallerySearchResult, 'durationMs'>> {
     const end = Math.min(offset + k, this.reach)
-    // one more, to know whether there is a next page
+    // one more than asked for, to know whether there is a next page
     const wanted = this.#keeping !== undefined && end < this.reach ? end + 1 : end
     const grouped = this.terms.groupBy && (await this.#groups(wanted))
     const listed =
@@ -126,7 +126,7 @@ export class Ranking {
     }
   }
 
-  /** Hits that a deeper search of the graph adds may be better than those before them. */
+  /** A deeper search of the graph may add hits that are better than those already known. */
   #inOrder(hits: UnrankedHit[]): UnrankedHit[] {
     return this.terms.diversity === undefined ? hits.sort(bestFirst) : hits
   }
@@ -173,7 +173,7 @@ export class Ranking {
       : new DistinctHits({ hits, copies: this.#set.copies, duplicateScore, candidatesMax, better })
   }
 
-  /** Metadata last, and only for the hits that are returned: for all that are examined it would be too much. */
+  /** Metadata is read last, and only for the hits returned: for all hits examined it would be too much. */
   async #withMetadata(
     page: Page,
     { metadata = true, onBytes }: Pick<PageAsked, 'metadata' | 'onBytes'>,

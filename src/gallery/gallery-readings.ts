@@ -13,7 +13,7 @@ export interface GalleryReading extends SetState {
   searchable: boolean
 }
 
-/** Perhaps damaged. */
+/** An entry that may be damaged. */
 type ListedEntry = Omit<CatalogueEntry, 'options'> & { unreadable?: 'record' | undefined }
 
 const noState: SetState = {

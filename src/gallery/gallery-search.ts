@@ -29,7 +29,7 @@ export interface SearchTerms {
   boosts?: readonly Boost[] | undefined
   /** At most `size` hits for each value of `field`; not together with `diversity`. */
   groupBy?: { field: string; size: number } | undefined
-  /** Maximum number of hits examined to fill groups, or to replace near-copies. Default 10,000. */
+  /** Maximum number of hits examined to fill groups or replace near-copies. Default 10,000. */
   candidatesMax?: number | undefined
 }
 

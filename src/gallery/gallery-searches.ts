@@ -41,7 +41,7 @@ export class GallerySearches {
     return { count, bytes }
   }
 
-  /** Searches among near-copies only that are under way. */
+  /** Number of searches among near-copies only that are in progress. */
   get copyWalks(): number {
     return this.#copyWalks.count
   }
@@ -75,7 +75,10 @@ export class GallerySearches {
     }
   }
 
-  /** The same of a set that need not serve, by id or name of its model. @throws AlikeError `model_not_found`, `set_not_found`, `set_not_ready` */
+  /**
+   * The same for a set that need not be the serving one, by id or name of its model.
+   * @throws AlikeError `model_not_found`, `set_not_found`, `set_not_ready`
+   */
   async ofSet(gallery: string, model: string): Promise<Serving> {
     const { catalogue, models } = this.#sets
     const { id: modelId, dimension } = models.get(model)
@@ -96,7 +99,7 @@ export class GallerySearches {
     return { ...page, durationMs: performance.now() - startedAt }
   }
 
-  /** As the first page of a ranking that is kept for further pages. */
+  /** The first page of a ranking that is kept for further pages. */
   async firstPage(
     where: Searched,
     { caller, reach, k, offset = 0, voters, metadata, onBytes, ...terms }: PagedSearch,
@@ -114,7 +117,7 @@ export class GallerySearches {
   }
 
   /**
-   * From the set that the ranking was begun with.
+   * From the set that the first page came from.
    * @throws AlikeError `page_expired`, `overloaded`.
    */
   async nextPage(
@@ -130,7 +133,7 @@ export class GallerySearches {
     return { ...page, vector: ranking.terms.vector, modelId, nextPageToken, durationMs: performance.now() - startedAt }
   }
 
-  /** Among near-copies only, all descriptors are looked at before it is begun. */
+  /** A search among near-copies only compares all descriptors before the ranking begins. */
   #ranking(set: SearchedSet, terms: SearchTerms & Pick<GallerySearch, 'signal'>, keeping?: Keeping): Promise<Ranking> {
     const open = () => Ranking.open(set, terms, keeping)
     return terms.copiesFrom === undefined ? open() : this.#copyWalks.pass(open)

@@ -72,7 +72,7 @@ export class GallerySets {
     return new GalleryLayout({ setUid: entry.set.uid, store: this.#layouts, set })
   }
 
-  /** The same for the set that answers a request, whichever set serves by now. */
+  /** The same for the set that answers a request, even if another one serves by now. */
   layoutOf({ setUids: [setUid], examples }: Serving): GalleryLayout {
     return new GalleryLayout({ setUid: setUid!, store: this.#layouts, set: examples })
   }
@@ -141,7 +141,7 @@ export class GallerySets {
     this.#routed.expectEngine(name)
   }
 
-  /** Prepares its storage unless that has been done. @throws AlikeError as `makeRoom` does */
+  /** Prepares its storage, unless that has been done before. @throws AlikeError as `makeRoom` does */
   prepare(set: CatalogueSet, wishes: StorageWishes = {}): Promise<void> {
     return makeRoom(set, this.#routed, wishes)
   }
@@ -163,7 +163,7 @@ export class GallerySets {
   }
 
   /**
-   * Searches in progress in it come to nothing; pages of its rankings expire.
+   * Searches in progress in it fail, and the pages of its rankings expire.
    * @throws AlikeError `set_in_use`, `storage_full`, `overloaded`
    */
   async remove(gallery: string, { uid, engine }: Pick<CatalogueSet, 'uid' | 'engine'>): Promise<void> {
@@ -178,8 +178,8 @@ export class GallerySets {
    * gallery is in progress while `catchUp` applies the remaining changes.
    * @param about of the previous set
    * @param signal ends the wait for writes in progress
-   * @throws AlikeError `set_not_found`, `storage_full`, `overloaded`; what `catchUp` throws, the signal's reason, and
-   * nothing has changed
+   * @throws AlikeError `set_not_found`, `storage_full`, `overloaded`; what `catchUp` throws; the signal's reason.
+   * Nothing has changed then
    */
   serve(
     gallery: string,
@@ -194,7 +194,7 @@ export class GallerySets {
   }
 }
 
-/** The gallery is gone, or its record is damaged. */
+/** @param otherwise if the gallery is gone, or its record is damaged */
 async function unlessLost<Result>(reading: Promise<Result>, otherwise: Result): Promise<Result> {
   try {
     return await reading

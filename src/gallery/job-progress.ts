@@ -23,7 +23,7 @@ export interface JobProgress {
   from?: number | undefined
   /** New position; it never moves back. */
   position: number
-  /** Items of this step that required nothing: already stored. */
+  /** Items of this step that were already stored. */
   skipped?: number
   /** Items of this step that failed; each also counts as failed. */
   errors?: JobError[]
@@ -40,7 +40,7 @@ export interface StoredCounts {
   added: number
   updated: number
   removed: number
-  /** There was nothing to change or delete. */
+  /** Steps that had nothing to change or delete. */
   idle: number
 }
 

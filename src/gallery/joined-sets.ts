@@ -56,7 +56,7 @@ export class JoinedSets implements SearchedSet {
     }
   }
 
-  /** Those of a gallery deleted meanwhile are gone. */
+  /** Hits of a gallery that has been deleted meanwhile are gone. */
   async current(hits: readonly HitRecord[], groupBy?: string): Promise<(HitRecord | undefined)[]> {
     return this.#ofEach(hits, async (named, records) => {
       const current = await named.set.current(records, groupBy).catch((error: unknown) => {
@@ -126,7 +126,7 @@ export class JoinedSets implements SearchedSet {
   }
 }
 
-/** Available for a single set only; requests that need it are refused earlier. */
+/** Only possible with a single set; requests that need it have been refused before. */
 async function notAcross(): Promise<never> {
   throw new AlikeError('internal', { detail: 'It is available for a single gallery only.' })
 }

@@ -11,7 +11,7 @@ export interface KeptRankingsSettings {
   rankingsMax: number
   /** Approximate memory of all of them; the newest is kept whatever it takes. */
   rankingsMaxBytes: number
-  /** After its last page. */
+  /** Time after the last page that was requested. */
   expirySeconds: number
 }
 
@@ -84,7 +84,7 @@ export class KeptRankings {
 
   /**
    * @returns the ranking, the position in it, and a function for the token of a later position
-   * @throws AlikeError `page_expired` for a token that is not known any more, or never was
+   * @throws AlikeError `page_expired` for a token that is no longer known, or never was
    */
   find(token: string, owner: RankingOwner): KeptRanking & { place: number; tokenAt(place: number): string } {
     this.#expire()
@@ -96,19 +96,19 @@ export class KeptRankings {
     const number = given.readUIntBE(0, 6)
     this.#hold(number, kept)
     const tokenAt = (place: number) => {
-      // it has grown; or it was dropped while the page was computed
+      // it has grown, or was dropped while the page was computed
       this.#hold(number, kept)
       return this.#token(number, place, owner)
     }
     return { ...kept.kept, place: given.readUInt32BE(6), tokenAt }
   }
 
-  /** Of a gallery that was deleted. */
+  /** Drops the rankings of a gallery that was deleted. */
   forget(gallery: string): void {
     for (const [number, kept] of this.#kept) if (kept.gallery === gallery) this.#drop(number)
   }
 
-  /** Of a set that was deleted. */
+  /** Drops the rankings of a set that was deleted. */
   forgetSet(setUid: string): void {
     for (const [number, { kept }] of this.#kept) if (kept.setUids.includes(setUid)) this.#drop(number)
   }

@@ -46,7 +46,7 @@ export interface LayoutPage<Point extends LaidOut = LaidOut> {
   next?: LayoutPlace | undefined
 }
 
-/** For each set the newest finished layout, whatever engine stores its images. Deleted with its set. */
+/** The newest finished layout of each set, whatever engine stores its images. Deleted with the set. */
 export interface LayoutStore {
   /**
    * Replaces the previous layout once it is stored completely.

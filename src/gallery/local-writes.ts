@@ -52,7 +52,7 @@ export class LocalWrites implements Writes {
   }
 
   forget(gallery: string): void {
-    // whoever follows it finds that it is gone
+    // its follower will find that it is gone
     this.#followed.get(gallery)?.note('all')
     this.#followed.delete(gallery)
   }

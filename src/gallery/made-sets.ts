@@ -23,7 +23,7 @@ export async function makeRoom(set: CatalogueSet, routed: RoutedSets, wishes: St
     throw new AlikeError('engine_unsupported', { detail: `It has no ${wished.map(([name]) => name).join(', ')}.` })
 }
 
-/** Whoever removed the set may have found nothing in its engine yet: what was made since then is dropped. */
+/** If the set was removed before its storage existed, that storage is dropped now. */
 async function rememberMade(
   { uid, about }: Pick<CatalogueSet, 'uid' | 'about'>,
   engine: Engine,

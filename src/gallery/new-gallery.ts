@@ -65,7 +65,7 @@ export async function createGallery(
   return { gallery, created }
 }
 
-/** Only this gallery, as another may have its name by now, and whatever its engine has made of it. */
+/** Removes this gallery only, as another may have its name by now, and whatever its engine has stored. */
 async function undo({ name, uid, engine, set }: CatalogueRecord, routed: RoutedSets): Promise<void> {
   if ((await routed.catalogue.record(name))?.uid === uid) await routed.catalogue.remove(name)
   await routed.engineOf(engine).drop(set)

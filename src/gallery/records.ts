@@ -71,17 +71,17 @@ export interface NewImage {
    * computed later, from the thumbnail.
    */
   copyDescriptor?: Uint8Array | undefined
-  /** For one copied from another set: when it was first stored there, ISO 8601. Undefined: now. */
+  /** When a picture copied from another set was first stored, ISO 8601. Undefined: now. */
   createdAt?: string | undefined
   /**
-   * For one copied together with its times, which replace the stored ones: when it was last changed. Undefined: now.
+   * When a picture copied with its times was last changed; these replace the stored times. Undefined: now.
    */
   updatedAt?: string | undefined
 }
 
 /**
- * The reference to store: one of different content does not apply, and a picture copied from another set brings its
- * own.
+ * The reference to store: the stored one does not apply to different content, and a picture copied from another set
+ * brings its own.
  */
 export function referenceOf(
   said: Pick<NewImage, 'contentHash' | 'reference' | 'createdAt'>,

@@ -14,7 +14,7 @@ export interface RoutedSetsOptions {
   engines: Readonly<Record<string, Engine>>
   /** The installed models. */
   models: ServableModels
-  /** Of galleries that do not say. Default `keep`. */
+  /** For galleries without this option. Default `keep`. */
   originals?: OriginalsMode | undefined
 }
 
@@ -47,7 +47,7 @@ export class RoutedSets {
   }
 
   /**
-   * … if it can be searched and added to.
+   * The serving set, if it can be searched and added to.
    * @throws AlikeError `model_mismatch`
    */
   async openReady(gallery: string): Promise<{ entry: CatalogueEntry; opened: OpenSet }> {
@@ -77,13 +77,13 @@ export class RoutedSets {
     })
   }
 
-  /** For a caller who names it. @throws AlikeError `engine_not_found` */
+  /** For an engine named by a caller. @throws AlikeError `engine_not_found` */
   expectEngine(name: string): void {
     if (!Object.hasOwn(this.engines, name))
       throw new AlikeError('engine_not_found', { detail: `There are: ${Object.keys(this.engines).join(', ')}.` })
   }
 
-  /** Any set of a gallery. @throws AlikeError `gallery_not_found` when it was removed, `data_unreadable` */
+  /** Any set of a gallery. @throws AlikeError `gallery_not_found` if it was removed, `data_unreadable` */
   openSet(set: Omit<CatalogueSet, 'stage'>): Promise<OpenSet> {
     return this.openEntry({ engine: set.engine, set })
   }

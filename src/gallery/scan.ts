@@ -1,6 +1,6 @@
 /**
- * Reading a whole gallery, in a separate thread: an engine says how, as a module and its parameters, so that vectors do
- * not cross the main thread. Pictures have numbers within a scan, by which their neighbours are requested.
+ * Reads a whole gallery in a separate thread: an engine says how, as a module and its parameters, so that vectors do
+ * not pass through the main thread. Pictures have numbers within a scan, by which their neighbours are requested.
  */
 
 /** Where a thread reads from; can be sent to it. */

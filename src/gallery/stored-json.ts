@@ -1,6 +1,6 @@
 /**
  * JSON as stored in the database. What was stored before limits existed may be too deep for SQLite's functions, or too
- * large to return: then only that picture's metadata cannot be read, and everything else of it can.
+ * large to return: then only the picture's metadata is unreadable, and the rest of its record is fine.
  */
 import { isDeeperThan } from '../bounded-json.js'
 import type { Metadata } from './records.js'

@@ -39,7 +39,7 @@ export async function readWholeGallery(source: ScanSource, options: ReadOptions)
 }
 
 /**
- * Two passes if vectors are requested: once the order is known, each vector is written to its place, and none is in
+ * Two passes if vectors are requested: once the order is known, each vector is written to its place, so none is ever in
  * memory twice.
  */
 async function read(reader: ScanReader, { vectors, descriptors, onPage }: ReadOptions): Promise<WholeGallery> {

@@ -1,4 +1,4 @@
-/** Gates that all writes to galleries pass; they are closed for the moment in which another set begins to serve. */
+/** Gates that all writes to galleries pass; they are closed for the moment at which another set begins to serve. */
 
 interface Gate {
   underWay: number

@@ -6,7 +6,7 @@ import type { FastifyReply } from 'fastify'
 import { AlikeError } from '../errors.js'
 import { whenGone } from './client-gone.js'
 
-/** Larger answers are written in turns: this takes a few milliseconds. */
+/** Writing this much takes a few milliseconds; larger answers are written in turns. */
 export const inOneTurnMaxBytes = 128 * 1024
 
 export interface AnswerBytesOptions {

@@ -70,7 +70,7 @@ export function searchAnswerer({ answers, ...searching }: AnsweredSearchOptions)
 export async function answerSearch(asked: AskedSearch, searching: SearchParts): Promise<ViewedAnswer> {
   const { parts, metrics } = searching
   const { given } = asked
-  // a page that follows is of the set that the first one was of
+  // later pages come from the same set as the first one
   const serving = given.pageToken === undefined ? await servingOf(asked, parts) : undefined
   const asking = serving && parts.images.modelOf(serving.modelId).manifest.calibration
   const misfit = (pointer: string, detail: string) =>
@@ -83,7 +83,7 @@ export async function answerSearch(asked: AskedSearch, searching: SearchParts): 
   for (const stage of stages) metrics.observeStage(stage, answer.durations[`${stage}Ms`])
   metrics.countSearch(answer.method)
   traceStages(asked.trace, answer.durations, answer.method)
-  // a set that only an operator can search shows nothing about what people search for
+  // a search that only an operator can make says nothing about what people search for
   if (given.pageToken === undefined && asked.set === undefined) watchAnswer(answer, asked, parts.watch)
   return answerView(answer, {
     include: [given.include ?? []].flat(),

@@ -77,7 +77,7 @@ function hitView(
     label,
     modelId,
     ...(isDamaged && { unreadable: 'record' as const }),
-    // read when it is written: see StoredMetadata
+    // parsed only when it is written, see `StoredMetadata`
     ...(metadataText !== undefined && { metadata: new StoredMetadata(metadataText) as unknown as Stored }),
     ...(include.includes('thumbnail') && {
       thumbnail:

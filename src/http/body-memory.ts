@@ -73,14 +73,14 @@ export class BodyMemory {
   }
 }
 
-/** As declared, otherwise the maximum accepted; 0 without a body. */
+/** The declared size, otherwise the maximum accepted; 0 without a body. */
 export function bodyBytes({ headers }: FastifyRequest, maxBytes: number): number {
   const stated = headers['content-length']
   if (stated !== undefined) return Math.min(Number(stated), maxBytes)
   return headers['transfer-encoding'] === undefined ? 0 : maxBytes
 }
 
-/** JSON is in memory as received, as one text, as the texts in it, and as the bytes of its pictures. */
+/** JSON is in memory as received, as one string, as the strings in it, and as the bytes of its pictures. */
 export const jsonCopies = 4
-/** First in chunks as received, then as one buffer. */
+/** Other bodies are in memory first in chunks as received, then as one buffer. */
 export const plainCopies = 2

@@ -9,7 +9,7 @@ export interface FreePlacesOptions {
 
 /**
  * Processes one item after another in the place that the request has anyway, and others in as many more places as it
- * finds free. So a large request is never refused halfway, and takes no more than others leave.
+ * finds free. So a large request is never refused halfway, and takes no more places than others leave.
  * @returns results in the order of items
  * @throws what `run` threw first, once nothing is in progress any more
  */

@@ -19,11 +19,11 @@ export interface ImageRequest<Given> {
   /** Empty if the request contains none. */
   images: Buffer[]
   given: Given
-  /** Where a parameter was given: the body takes precedence. For an absent one, where it would have been. */
+  /** Where a parameter was given (the body takes precedence), or could have been. */
   placeOf(name: string): Misfit['in']
 }
 
-/** What a route takes. */
+/** What one route accepts. */
 export interface ImageRequestOptions<Parameters extends TObject, Body extends TObject> {
   /** From the query string and the form fields. */
   parameters: Parameters
@@ -33,7 +33,7 @@ export interface ImageRequestOptions<Parameters extends TObject, Body extends TO
   imagesMax?: number
 }
 
-/** What every reader of pictures has. */
+/** What all routes that read pictures share. */
 export interface ImageReading {
   config: Pick<Config, 'uploadMaxBytes'>
   parts: { remote: RemoteImages }
@@ -88,7 +88,11 @@ function imagesIn({ image, images = [], url, urls = [] }: ImagesOfJson): number 
   return [image, url].filter((one) => one !== undefined).length + images.length + urls.length
 }
 
-/** Of `image`, of `images`, then those behind `url` and `urls`, which the request's memory is taken for. @throws AlikeError `url_*`, `image_too_large`, `overloaded` */
+/**
+ * The pictures of `image` and `images`, then those fetched from `url` and `urls`, whose bytes count as memory of the
+ * request.
+ * @throws AlikeError `url_*`, `image_too_large`, `overloaded`
+ */
 export async function imagesOfJson(
   { image, images = [], url, urls = [] }: ImagesOfJson,
   request: FastifyRequest,

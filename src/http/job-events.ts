@@ -38,7 +38,7 @@ export async function* jobEvents({
   }
 }
 
-/** Sent by a browser that reconnects after the end; it is told that there is nothing more. */
+/** Id of the `end` event: a browser that reconnects with it is told that there is nothing more. */
 export function endId(jobId: string): string {
   return `end-${jobId}`
 }

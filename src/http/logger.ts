@@ -4,7 +4,7 @@ import { type FastifyBaseLogger, LogController } from 'fastify'
 /** Where logged objects contain them: headers, and the raw bytes that the parser adds to its errors. */
 const secret = ['headers', '*.headers', '*.rawPacket']
 
-/** Options of an app that logs one line per request, by `measureRequests`, and nothing else of it. */
+/** Options of an app whose only log line for a request is that of `measureRequests`. */
 export function requestLogging(logger: FastifyBaseLogger) {
   return {
     loggerInstance: withoutSecrets(logger),

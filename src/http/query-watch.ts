@@ -23,7 +23,8 @@ export interface WatchedSearch {
 }
 
 /**
- * Only for queries by a picture over all of one gallery: others show little about the model, and raised scores nothing.
+ * Only for queries by a picture over the whole of one gallery: others say little about the model, and boosted scores
+ * nothing.
  */
 export function watchAnswer(
   answer: Answer,
@@ -37,7 +38,7 @@ export function watchAnswer(
   if (isPlain && best?.rank === 1) drift.observe(modelId, best.score)
   if (method === 'hnsw') recall.offer(gallery, { vector, filter: filterOf(given), ef: given.ef })
   const like = shadowedExample(images, given)
-  // another model can be given the same whole picture
+  // only a whole picture can be given to another model as well
   if (like !== undefined && 'bytes' in like && like.region === undefined) void queries.offer(gallery, like.bytes)
   if (like !== undefined && best?.rank === 1)
     shadow.offer(gallery, {

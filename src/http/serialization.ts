@@ -1,12 +1,13 @@
-/** Turns answers into JSON: one serialiser for each distinct schema of an answer, made for the first such answer. */
+/** Turns answers into JSON: one serialiser for each distinct schema, built when it is first needed. */
 import fastJsonStringify, { type ObjectSchema, type Schema } from 'fast-json-stringify'
 
 type Serialiser = (answer: unknown) => string
 type NamedSchemas = Readonly<Record<string, ObjectSchema>>
 
 /**
- * Fastify's own makes one for each status of each route while the service starts, and checks every named schema each time:
- * two seconds. Most answers are the same problem document, few refer to more than two names, and one takes milliseconds.
+ * Fastify's own factory builds one for each status of each route while the service starts, and checks every named schema
+ * each time, which takes two seconds. Most answers are the same problem document, few refer to more than two names, and
+ * building one takes milliseconds.
  */
 export function serialiserFactory(named: unknown): (answer: { schema?: unknown }) => Serialiser {
   const made = new Map<string, Serialiser>()
@@ -27,7 +28,7 @@ export function serialiserFactory(named: unknown): (answer: { schema?: unknown }
 
 /**
  * The named schemas that a schema refers to (`$ref: 'Name#'`), and those to which they refer.
- * @throws Error of a name that is not there
+ * @throws Error for a name that does not exist
  */
 function referredTo(schema: { $id?: string }, named: NamedSchemas): Record<string, ObjectSchema> {
   const found = new Map<string, ObjectSchema>()

@@ -8,7 +8,7 @@ import { cutText } from '../text.js'
 
 /** One violation. */
 export interface Misfit {
-  /** Where it was looked for. */
+  /** Where the value was looked for. */
   in: 'path' | 'query' | 'headers' | 'body' | 'form'
   /** JSON pointer (RFC 6901); `/k` is the parameter or member `k`. */
   pointer: string
@@ -90,7 +90,7 @@ function withoutReferences(schema: unknown): unknown {
 /**
  * Unknown members and overlong lists are reported here: the validator would look at each member and entry, and there
  * may be hundreds of thousands.
- * @param told receives them, up to the maximum that is reported
+ * @param told receives the violations, up to the maximum reported
  * @returns the value without unknown members and without the excess of a list
  */
 function boundedIn(schema: TSchema, value: unknown, place: Pick<Misfit, 'in' | 'pointer'>, told: Misfit[]): unknown {
@@ -143,7 +143,7 @@ function readText(schema: TSchema, given: unknown): unknown {
   return given
 }
 
-/** No more are reported, and of an unknown name, which comes from the caller, only its beginning. */
+/** Maximum violations reported; of an unknown name, which comes from the caller, only the beginning is shown. */
 const misfitsMax = 20
 const pointerMaxLength = 200
 

@@ -1,4 +1,4 @@
-/** Waits for what other processes do to a job, as far as the store of jobs hears of it. */
+/** Waits until another process may have changed a job, as far as the job store is told. */
 import type { JobStore } from './job-store.js'
 
 export class JobChanges {
@@ -11,7 +11,7 @@ export class JobChanges {
     this.#end = store.onChange((jobId) => this.#wake(jobId))
   }
 
-  /** Resolves once the job may have changed; at once where other processes change nothing. */
+  /** Resolves once the job may have changed; at once if no other process can change it. */
   async next(jobId: string, signal: AbortSignal): Promise<void> {
     if (this.#store.lease === undefined || signal.aborted) return
     const waiting = this.#waiting.get(jobId) ?? new Set()
@@ -33,7 +33,7 @@ export class JobChanges {
     this.#wake(undefined)
   }
 
-  /** @param jobId undefined: any may have changed */
+  /** @param jobId undefined: any job may have changed */
   #wake(jobId: string | undefined): void {
     const woken = jobId === undefined ? [...this.#waiting.values()] : [this.#waiting.get(jobId) ?? []]
     for (const waiting of woken) for (const wake of [...waiting]) wake()

@@ -59,7 +59,7 @@ export class ClaimedJob {
     this.#stop.abort()
   }
 
-  /** Idempotent. Resolves when nothing of it is running any more. */
+  /** Idempotent. Resolves once the run has come to an end. */
   async run(): Promise<ClaimedEnd> {
     const { store, logger } = this.#options
     const renewal = store.lease && renewing(this, { store, logger, ...store.lease })
@@ -85,7 +85,7 @@ export class ClaimedJob {
         return 'stopped'
       }
       if (this.#stoppedFor === undefined && isOfStore(error)) {
-        // nothing is wrong with the job, and perhaps its end was stored
+        // the job itself is fine, and its end may have been stored
         logger.warn({ err: error, jobId: this.id }, 'job suspended: the shared store is unavailable')
         return 'unstored'
       }
@@ -101,7 +101,7 @@ export class ClaimedJob {
     const { trials, giveUp } = await this.#begin()
     // A gallery that was deleted and recreated under the same name is a different one.
     if ((await galleries.sets.serving(gallery)).galleryUid !== galleryUid) throw new AlikeError('gallery_not_found')
-    this.#stop.signal.throwIfAborted() // a run that begins later would not see it
+    this.#stop.signal.throwIfAborted() // a run that begins after the abort would not notice it
     const { total, result } = await runner.run(this.#job, {
       signal: this.#stop.signal,
       trials,
@@ -129,7 +129,7 @@ export class ClaimedJob {
       trials,
       failure: deaths > 0 ? failureOf(new AlikeError('job_interrupted')) : undefined,
     })
-    if (paused) this.stop('paused') // just before it was claimed
+    if (paused) this.stop('paused') // it was paused just before it was claimed
     return trial
   }
 
@@ -156,7 +156,7 @@ export class ClaimedJob {
   }
 }
 
-/** Of the one that processes share, not of the job. */
+/** Whether the shared store failed, rather than the job. */
 function isOfStore(error: unknown): boolean {
   return hasCode(error, 'store_unreachable') || hasCode(error, 'store_outcome_unknown')
 }

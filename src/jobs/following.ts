@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../errors.js'
 import type { JobReport, Jobs } from './jobs.js'
 
-/** More than a few changes per second are of no use to anybody. */
+/** More than a few updates per second are no use to anybody. */
 const usualLookMs = 500
 
 /** `still`: a check that found nothing new. */

@@ -5,9 +5,9 @@ import { cutText } from '../text.js'
 import { endedJobStates, type JobRecord, type JobState, type JobTrials } from './job.js'
 import type { JobResult, JobSteering, JobTransition, NewJob } from './job-store.js'
 
-/** Of what is stored about an error; the full causes are in the log. */
+/** Maximum length of what is stored about an error; the full cause is in the log. */
 const detailMaxLength = 1_000
-/** Of a source's name for an item: as long as an id may be. */
+/** Maximum length of an item's name in the source: as long as an id may be. */
 const nameMaxLength = 512
 
 export function newRecord(job: NewJob, galleryUid: string, at: string): JobRecord {
@@ -140,7 +140,7 @@ export function withDone(job: JobRecord): JobRecord {
   return { ...job, done: kind === 'ingest' ? added + updated + removed + skipped + failed : position }
 }
 
-/** Of the runs without progress, only the one that has now made progress is left. */
+/** Once a run has made progress, the runs before it no longer count against the job. */
 function afterProgress({ runs, givenUp }: JobTrials): JobTrials {
   return { runs: Math.min(runs, 1), alone: null, givenUp }
 }

@@ -3,7 +3,7 @@
 import type { JobProgress } from '../gallery/job-progress.js'
 import type { JobKind, JobRecord, JobTrials, RunReading } from './job.js'
 
-/** For kinds that go on where they stopped; see `JobRunner.deathsMax`. */
+/** For kinds that resume where they stopped; see `JobRunner.deathsMax`. */
 export const usualDeathsMax = 4
 
 export interface JobRunner {
@@ -18,9 +18,9 @@ export interface JobRunner {
    * @param jobIds unfinished jobs of previous processes
    */
   resume?(jobIds: ReadonlySet<string>): Promise<void>
-  /** @throws AlikeError why the job as a whole cannot continue; anything once its signal is aborted */
+  /** @throws AlikeError if the job as a whole cannot continue; anything, once its signal is aborted */
   run(job: JobRecord, control: JobControl): Promise<RunEnd>
-  /** Deletes what the job has outside the database, because it has ended. */
+  /** Called when the job has ended: deletes what it stored outside the database. */
   discard?(jobId: string): Promise<void>
 }
 
@@ -28,7 +28,7 @@ export interface JobRunner {
 export interface JobControl {
   /** Aborted to stop the run immediately; the state of the job is not the run's concern. */
   signal: AbortSignal
-  /** The recorded runs: if there is more than this one, the process crashed during the others. */
+  /** Recorded runs, including this one: if there are others, the process crashed during them. */
   trials: JobTrials
   /** Index of an item that is skipped because the process has crashed on it too often. */
   giveUp: number | undefined

@@ -87,7 +87,7 @@ export interface JobStore {
    */
   claim(kinds: readonly JobKind[]): Promise<JobRecord | undefined>
   /**
-   * Renews this process's claim, and tells other processes how far its run is.
+   * Renews this process's claim, and tells other processes how far its run has come.
    * @returns the job's current record: it may have been cancelled or paused elsewhere; undefined if this process no
    * longer holds it
    */
@@ -100,7 +100,7 @@ export interface JobStore {
   onChange(listener: (jobId: string | undefined) => void): () => void
   /**
    * @throws `job_not_found`, `job_finished` if the job is in none of the `from` states; `job_taken_over` if another
-   * process has it, like every change that a run makes of its job
+   * process has claimed it, as with every change that a run makes to its job
    */
   transition(id: string, transition: JobTransition): Promise<JobRecord>
   /** @throws `job_not_found`, `job_finished` if the job is no longer running */
@@ -125,7 +125,7 @@ export interface JobStore {
   steer(id: string, steering: JobSteering): Promise<JobRecord>
   /** Webhooks of jobs that have ended. */
   webhooks(): Promise<PendingWebhook[]>
-  /** Does nothing if there is no such job or webhook any more. */
+  /** Does nothing if the job or its webhook no longer exists. */
   noteWebhook(id: string, next: WebhookNote): Promise<void>
   get(id: string): Promise<JobRecord | undefined>
   /** JSON text; undefined before the job has succeeded, and for kinds without a result. */

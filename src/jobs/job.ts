@@ -10,7 +10,10 @@ export type ActiveJobState = (typeof activeJobStates)[number]
 export type JobState = (typeof jobStates)[number]
 export type EndedJobState = (typeof endedJobStates)[number]
 
-/** What a job is for: pictures on their way in, a look at a whole gallery, its pictures embedded by another model, or the gallery moved to another engine. */
+/**
+ * What a job does: it ingests pictures, analyses a whole gallery, embeds its pictures with another model, or moves it to
+ * another engine.
+ */
 export const jobKinds = ['ingest', 'evaluate', 'duplicates', 'doctor', 'layout', 're-embedding', 'move'] as const
 export type JobKind = (typeof jobKinds)[number]
 
@@ -50,9 +53,9 @@ export interface JobRecord {
   finishedAt: string | null
   /** Among waiting jobs, those with a higher priority start first. */
   priority: number
-  /** It is not started until it is resumed. */
+  /** Not started until it is resumed. */
   paused: boolean
-  /** As last reported by a run in another process. */
+  /** Last reported by a run in another process. */
   reading?: RunReading | undefined
 }
 
@@ -64,7 +67,7 @@ export interface RunReading {
   /** Share of the source's bytes read, when this run began and now. */
   shareAtStart: number
   share: number
-  /** Of the job, while its record is behind its run. */
+  /** The job's `done`, if the run is ahead of the stored record. */
   done?: number | undefined
   total?: number | null | undefined
 }

@@ -88,7 +88,7 @@ export class Jobs {
     return this.#report(job)
   }
 
-  /** Resolves once the job may have changed: at once if this process runs it, or no other process can change it. */
+  /** Resolves once the job may have changed; at once if this process runs it, or if no other process can change it. */
   async changed(jobId: string, kind: JobKind, signal: AbortSignal): Promise<void> {
     if (this.#laneOf(kind).readingOf(jobId) === undefined) await this.#changes.next(jobId, signal)
   }

@@ -28,9 +28,9 @@ export class Lane {
   readonly #begun = new Set<string>()
   /** Jobs being stored. */
   #creating = 0
-  /** Creations that ended, one way or the other. */
+  /** Creations that have ended, successfully or not. */
   #created = 0
-  /** The running job, and a promise that resolves when nothing of it is left to do. */
+  /** The running job, and a promise that resolves once nothing is left to do for it. */
   #current: { job: ClaimedJob; ended: Promise<boolean> } | undefined
   /** Claims and runs jobs until there is nothing to run. */
   #atWork: Promise<void> | undefined
@@ -50,7 +50,7 @@ export class Lane {
     for (;;) {
       const created = this.#created
       const stored = await this.#store.count({ kinds, states: active })
-      // A creation that ended during the count may be in it or not: count again.
+      // A creation that ended during the count may or may not be included: count again.
       if (created === this.#created) return stored + this.#creating < jobsMax
     }
   }
@@ -73,7 +73,7 @@ export class Lane {
     }
   }
 
-  /** Of the running job. */
+  /** Undefined unless this job is running. */
   readingOf(jobId: string): RunReading | undefined {
     return this.#current?.job.id === jobId ? this.#current.job.reading : undefined
   }
@@ -106,7 +106,10 @@ export class Lane {
     if (!crashed && this.#options.galleries.failure === undefined) await this.#rest()
   }
 
-  /** A waiting job was stopped gracefully. One that is left as running only makes the next process more careful. */
+  /**
+   * Stores stopped jobs as waiting, so that they are not taken for crashes. If that fails, the next process is merely more
+   * careful with them.
+   */
   async #rest(): Promise<void> {
     try {
       for (const id of this.#begun)
@@ -128,7 +131,7 @@ export class Lane {
     this.#lookAgain = true
     this.#atWork ??= this.#work().finally(() => {
       this.#atWork = undefined
-      if (this.#lookAgain) this.look() // requested at the moment of the end
+      if (this.#lookAgain) this.look() // requested just as the last look ended
     })
   }
 
@@ -157,7 +160,7 @@ export class Lane {
   async #runToEnd(job: ClaimedJob): Promise<boolean> {
     const end = await job.run()
     if (job.hasBegun) this.#begun.add(job.id)
-    if (end === 'unstored') this.#lookLater() // where there was no space, there may be some then
+    if (end === 'unstored') this.#lookLater() // there may be space by then
     if (end === 'unstored' || end === 'stopped') return false
     this.#begun.delete(job.id)
     if (end === 'ended') {
@@ -172,7 +175,7 @@ export class Lane {
   }
 
   async #forgetOld(): Promise<void> {
-    // Including the current millisecond: a job may end in the very one in which this is called.
+    // Including the current millisecond, in which a job may just have ended.
     const before = new Date(Date.now() + 1 - this.#options.jobsKeptDays * dayMs).toISOString()
     await this.#store
       .forget(before)

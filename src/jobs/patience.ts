@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError, type ErrorCode } from '../errors.js'
 
-/** Errors that pass by themselves. */
+/** Errors that go away by themselves. */
 export const passingCodes: readonly ErrorCode[] = ['overloaded', 'store_unreachable', 'engine_unreachable']
 const pauseMaxSeconds = 5
 

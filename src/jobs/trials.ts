@@ -10,11 +10,11 @@ const aloneTriesMax = 2
 const givenUpMax = 5
 
 export interface Trial {
-  /** To be durable before anything of the job runs, so that the next process notices a crash. */
+  /** Must be durable before the run begins, so that the next process notices a crash. */
   trials: JobTrials
   /** Crashes during the job since it last made progress. */
   deaths: number
-  /** Index of the item that is skipped now. */
+  /** Index of the item to skip in this run. */
   giveUp: number | undefined
 }
 

@@ -55,7 +55,7 @@ export class Webhooks {
     this.#options = options
   }
 
-  /** Notifications in progress. */
+  /** Number of notifications in progress. */
   get underWay(): number {
     return this.#underWay.size
   }
@@ -76,7 +76,7 @@ export class Webhooks {
     this.#lookAgain = true
     this.#looking ??= this.#lookNow().finally(() => {
       this.#looking = undefined
-      if (this.#lookAgain) this.look() // requested at the moment of the end
+      if (this.#lookAgain) this.look() // requested just as the last pass ended
     })
   }
 

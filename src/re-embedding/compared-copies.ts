@@ -60,7 +60,7 @@ export async function compareCopies(
   return { serving: serving.told(), copy: copy.told(), differing }
 }
 
-/** Those of the ids that differ between the sets. */
+/** The ids that still differ between the sets. */
 export async function stillDiffering(
   { from, to }: Pick<SetMirror, 'from' | 'to'>,
   ids: Iterable<string>,

@@ -28,9 +28,9 @@ export interface EmbeddingSetsOptions extends SetExchangeParts {
 export interface BuildWishes {
   /** Default: as when the set was built before, or `fail`. */
   withoutOriginal?: WithoutOriginal | undefined
-  /** At most the setting, if that is not 0. */
+  /** Capped by the setting, unless that is 0. */
   ratePerSecond?: number | undefined
-  /** Of the sample on which both sets are evaluated. Default 1. */
+  /** Seed of the sample on which both sets are evaluated. Default 1. */
   seed?: number | undefined
   priority?: number | undefined
   webhook?: string | undefined
@@ -102,8 +102,8 @@ export class EmbeddingSets {
   }
 
   /**
-   * Otherwise the job would unload the serving model, and searches would wait or be refused. The default model is in
-   * memory as well.
+   * Without room for both models the job would unload the serving one, and searches would wait or be refused. The
+   * default model is always in memory as well.
    * @throws AlikeError `models_full`
    */
   async #expectRoomInMemory(gallery: string, modelId: string): Promise<void> {
@@ -128,7 +128,7 @@ export class EmbeddingSets {
   async #serveNow(gallery: string, model: string, force: boolean): Promise<void> {
     const { galleries } = this.#options
     const { set, serving } = await this.#found(gallery, model)
-    if (set.modelId === serving.modelId) return // a copy begins to serve through a move
+    if (set.modelId === serving.modelId) return // a copy in another engine is switched to by a move
     if (set.stage === 'building') throw new AlikeError('set_not_ready')
     // the job would continue to write the former set's content into the serving one
     if (set.job !== undefined)
@@ -204,7 +204,7 @@ export class EmbeddingSets {
     return { set, serving: servingOf(sets) }
   }
 
-  /** Of a model given by id or name; a missing model has only its id. */
+  /** The id of a model given by id or name; a missing model can only be given by id. */
   #idOf(model: string): string {
     try {
       return this.#options.galleries.models.get(model).id

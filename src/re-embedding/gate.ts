@@ -25,7 +25,7 @@ const recordsOfPage = 500
 interface Sampled {
   id: string
   label: string | null
-  /** Missing from the other set: users who search with it there, or for it, find nothing. */
+  /** Missing from the other set: searches there neither find it nor can use it as the query. */
   isMissing: boolean
 }
 

@@ -34,7 +34,7 @@ export interface MadeWork {
   copies: ReadonlyMap<string, WholeImage>
 }
 
-/** For a picture behind an address whose host is busy or does not answer. */
+/** For a picture behind a URL whose host is busy or does not answer. */
 const attemptsMax = 3
 
 export class MirroredImages {
@@ -119,7 +119,7 @@ export class MirroredImages {
     }
   }
 
-  /** Whether the gallery's own originals are kept. */
+  /** Whether the gallery keeps originals itself. */
   async #isHeld(): Promise<boolean> {
     return (await this.#parts.galleries.rules(this.#sides.gallery)).holdsOriginals
   }

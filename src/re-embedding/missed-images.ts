@@ -10,7 +10,7 @@ import type { LostImage } from './set-mirror.js'
 
 export interface MissedImagesOptions {
   signal: AbortSignal
-  /** Retries them. @returns those that still fail */
+  /** Tries them again. @returns those that still fail */
   bring(ids: readonly string[]): Promise<readonly LostImage[]>
   /** Commits report lines of a job that is about to fail. */
   list(lines: readonly JobError[]): Promise<void>
@@ -76,7 +76,7 @@ export function missedLine({ id, error }: LostImage, place: number): JobError {
   return { item: place, name: id, code: error.code, detail: error.message }
 }
 
-/** Excludes errors that would be the same again. */
+/** Whether a retry may succeed. */
 function mayPass({ code, retryAfterSeconds }: AlikeError): boolean {
   return code === 'url_unreachable' && retryAfterSeconds !== undefined
 }

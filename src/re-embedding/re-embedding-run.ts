@@ -51,7 +51,7 @@ export class ReEmbeddingRun {
     if (options.withoutOriginal === 'fail') this.#missed = this.#noneMissed(options)
   }
 
-  /** Its total is counted, and its progress told from now on. @throws AlikeError `job_finished`; as `OpenSet.state` */
+  /** Counts its total, and reports progress from now on. @throws AlikeError `job_finished`; as `OpenSet.state` */
   static async begin(
     job: JobRecord,
     { signal, advance, expect, tell }: JobControl,
@@ -143,7 +143,7 @@ export class ReEmbeddingRun {
   /** @param handled differing pictures up to this position */
   #progress(position: number, handled: number, errors: readonly JobError[]): JobProgress {
     const { id: jobId } = this.#job
-    // what a previous run reported is not repeated
+    // lines that a previous run reported are not repeated
     const told = errors.filter(({ item }) => item >= this.#job.position)
     const skipped = Math.max(0, position - this.#position - handled)
     return { jobId, position, skipped, errors: told }

@@ -107,7 +107,7 @@ export class ReEmbeddingRunner implements JobRunner {
     signal: AbortSignal,
   ): Promise<NonNullable<GateReport['replay']> | null> {
     const { galleries, images, queries, gateQueries } = this.#options
-    if (!galleries.models.has(serving.modelId)) return null // the state cannot be read
+    if (!galleries.models.has(serving.modelId)) return null // its searches cannot be run
     return replayQueries({
       serving: { set: from, modelId: serving.modelId },
       other: { set: to, modelId: set.modelId },
@@ -118,7 +118,7 @@ export class ReEmbeddingRunner implements JobRunner {
   }
 }
 
-/** Waits until searches in it behave as they will when it serves. */
+/** Waits until its index is complete, so that searches in it behave as they will when it serves. */
 async function untilLinked(set: OpenSet, signal: AbortSignal): Promise<void> {
   for (;;) {
     const { pending, building } = await set.state()

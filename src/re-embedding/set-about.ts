@@ -42,7 +42,7 @@ export function asStored(about: SetAbout): CatalogueSet['about'] {
 
 const dayMs = 86_400_000
 
-/** Of a set that served until now. What a gate or a comparison found says nothing of it any more. */
+/** For a set that served until now: earlier results of a gate or a comparison no longer apply to it. */
 export function aboutFormer(about: SetAbout, now: Date, setKeptDays: number): CatalogueSet['about'] {
   const keptUntil = new Date(now.getTime() + setKeptDays * dayMs).toISOString()
   return asStored({ ...about, gate: undefined, compared: undefined, keptUntil })

@@ -44,7 +44,7 @@ export async function exchangeSets(
   try {
     giveBack = await holdMirror(galleries.writes, gallery, AbortSignal.timeout(catchUpMaxMs))
     const { mirror } = await mirrors.of(gallery, set.uid)
-    // most changes while writes continue; then the few that arrived in the meantime
+    // apply most changes while writes continue, and then the few that have arrived meanwhile
     await catchUp({ mirror, changed, signal: AbortSignal.timeout(catchUpMaxMs) })
     const lately = AbortSignal.timeout(closedMaxMs)
     await galleries.sets.serve(gallery, set.uid, {

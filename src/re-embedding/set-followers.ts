@@ -22,7 +22,7 @@ interface Follower {
   ended: Promise<void>
 }
 
-/** Pause while another process applies the changes, and before its own next turn, to let others have one. */
+/** Pause while another process applies the changes, and after each own turn, so that others get theirs. */
 const othersTurnMs = 500
 /** With shared galleries: how often a process looks for sets that another one has built or switched to. */
 const lookEveryMs = 5_000
@@ -41,7 +41,7 @@ export class SetFollowers {
     this.#options = options
   }
 
-  /** Finds by comparison what a previous process did not apply, unless that is recorded where all processes find it. */
+  /** Compares sets to find what a previous process did not apply, unless changes are recorded in a shared store. */
   static async open(options: SetFollowersOptions): Promise<SetFollowers> {
     const followers = new SetFollowers(options)
     if (options.galleries.writes.shared !== undefined) {

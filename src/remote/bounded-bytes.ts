@@ -5,11 +5,11 @@ export interface BoundedBytesOptions {
   /** Size that the other side states; what arrives may be larger. */
   announced: number
   maxBytes: number
-  /** Called with the size of each chunk; throws if the limit of the caller is exceeded. */
+  /** Called with the size of each chunk; throws if that exceeds the caller's limit. */
   onBytes?: ((bytes: number) => void) | undefined
 }
 
-/** @throws AlikeError `image_too_large`, before anything is read if it is announced */
+/** @throws AlikeError `image_too_large`; before anything is read if the announced size is already too large */
 export async function boundedBytes(
   body: AsyncIterable<Uint8Array> & { destroy?: () => unknown },
   { announced, maxBytes, onBytes }: BoundedBytesOptions,

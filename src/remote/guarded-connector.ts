@@ -26,12 +26,12 @@ export function guardedConnector({ isAllowed, timeoutMs }: GuardedConnectorOptio
   const connect = buildConnector({ lookup: checkedLookup, timeout: timeoutMs } as buildConnector.BuildOptions)
 
   return (options, callback) => {
-    // A literal address is connected to without a look-up.
+    // Node connects to a literal address without calling `lookup`.
     const host = options.hostname.replace(/^\[|\]$/g, '')
     if (isIP(host) !== 0 && !isAllowed(host)) return callback(addressRefused(), null)
     connect(options, (...[error, socket]: Parameters<buildConnector.Callback>) => {
       if (error !== null) return callback(error, null)
-      // The address of the actual connection is checked last.
+      // The address that was actually connected to has the last word.
       if (isAllowed(socket.remoteAddress ?? '')) return callback(null, socket)
       socket.destroy()
       callback(addressRefused(), null)

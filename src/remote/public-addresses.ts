@@ -32,7 +32,7 @@ add(global6, '2000::/3', 'ipv6')
 const notPublic6 = new BlockList()
 for (const subnet of ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20']) add(notPublic6, subnet, 'ipv6')
 
-/** Also false for anything that is not an address. @param address without brackets */
+/** False for anything that is not an address, too. @param address without brackets */
 export function isPublicAddress(address: string): boolean {
   if (isIP(address) === 4) return !notPublic4.check(address, 'ipv4')
   if (isIP(address) !== 6 || address.includes('%')) return false

@@ -27,7 +27,7 @@ export interface ReferenceFetch {
   /** SHA-256 of the picture when it was stored, hex. */
   contentHash: string
   signal: AbortSignal
-  /** Attempts for an address whose host is busy or does not answer. Default 1. */
+  /** Attempts at a URL whose host is busy or does not answer. Default 1. */
   attempts?: number | undefined
   /** How long an unresponsive S3 store is retried. Default: as long as in a job. */
   patienceMs?: number | undefined
@@ -52,7 +52,7 @@ export class ReferencedImages {
   }
 
   /**
-   * As a caller gives it, or an object of a bucket.
+   * Checks a reference given by a caller, or that of an object in a bucket.
    * @throws AlikeError `reference_invalid` for a key whose path is read differently by different stores and proxies; as `expectAllowed`
    */
   expectGiven(reference: string): void {
@@ -64,7 +64,7 @@ export class ReferencedImages {
     this.expectAllowed(reference)
   }
 
-  /** As it is stored. @throws AlikeError `url_disabled`, `url_not_allowed`, `source_not_allowed` */
+  /** Checks a stored reference. @throws AlikeError `url_disabled`, `url_not_allowed`, `source_not_allowed` */
   expectAllowed(reference: string): void {
     const { remote, buckets } = this.#options
     const place = placeOf(reference)
@@ -116,7 +116,7 @@ export function objectReference(bucket: string, key: string): string {
   return `s3://${bucket}/${key}`
 }
 
-/** A key that climbs is below no prefix. @throws AlikeError `source_not_allowed` */
+/** A key that climbs (`..`) is below no prefix. @throws AlikeError `source_not_allowed` */
 function expectListed(buckets: ListedBuckets, { bucket, key }: ReferencedObject): void {
   if (key.split('/').includes('..'))
     throw new AlikeError('source_not_allowed', { detail: 'Its key has a segment "..".' })

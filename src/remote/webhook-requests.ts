@@ -1,6 +1,6 @@
 /**
- * Sends webhooks at the end of a job: only to listed hosts and without redirects; of the response, only the status is
- * used.
+ * Sends webhooks at the end of a job: only to listed hosts, and without following redirects. Only the status of the
+ * response is used.
  */
 import { Agent, request } from 'undici'
 import { AlikeError } from '../errors.js'

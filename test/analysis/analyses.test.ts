@@ -125,7 +125,7 @@ test('an evaluation returns the numbers of eval/ and the recall of the graph', a
   assert.deepEqual(
     [least?.ef, most?.ef, most?.byGraph],
     [10, 600, 0],
-    'so many candidates are all of them: a scan is cheaper',
+    'so many candidates amount to all pictures, and a scan is cheaper',
   )
   assert.ok(least!.recall! <= index.default.recall!)
   assert.equal(most?.recall, 1)

@@ -78,7 +78,7 @@ test('a folder is sent with its subfolders as labels, and files that are not pic
   assert.match(
     taken.output,
     /2 added, 0 updated, 0 removed, 4 skipped, 1 failed/,
-    'notes.txt is no picture, and says so',
+    'notes.txt is reported as not being a picture',
   )
 })
 

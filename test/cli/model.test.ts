@@ -34,7 +34,7 @@ test('a model is installed, listed, built for a gallery, compared, switched to, 
   const installed = await model('install', folder)
   assert.equal(installed.code, 0, installed.output)
   assert.match(installed.output, /^twelve \([0-9a-f]{16}\) can be used by galleries\.\nnext: npm run model -- build/)
-  assert.equal((await model('install', folder)).code, 0, 'the same again changes nothing')
+  assert.equal((await model('install', folder)).code, 0, 'repeating it changes nothing')
   const listed = await model('list')
   assert.match(listed.output, /^handmade \(.+\): cpu, fp32$/m)
   assert.match(listed.output, /^twelve \(.+\): /m)

@@ -76,7 +76,7 @@ test('a folder is sent with progress, followed to the end of its job, and found'
   }
   assert.equal(events.at(-1), 'end')
   assert.deepEqual([ended?.state, ended?.added, ended?.failed], ['completed_with_errors', 3, 1])
-  assert.equal((await client.waitForJob(job.id)).state, 'completed_with_errors', 'of a job that has ended long since')
+  assert.equal((await client.waitForJob(job.id)).state, 'completed_with_errors', 'of a job that ended long ago')
   const lines = []
   for await (const line of client.jobErrors(job.id)) lines.push(line)
   assert.deepEqual(

@@ -27,7 +27,7 @@ test('arrow keys move by one and by a row, and stay inside the list', () => {
     { key: 'End', shift: false, control: false },
     { perRow: 6, count: 100_000 },
   )
-  assert.equal(ofMany!.cursor, 99_999, 'the end of the list, also where it was not read yet')
+  assert.equal(ofMany!.cursor, 99_999, 'the end of the list, even where it had not been read yet')
 })
 
 test('space toggles the selection, Shift extends it, Control-A selects all, Escape none', () => {

@@ -59,7 +59,7 @@ for (const name of Object.keys(edits) as EditName[]) {
     for (const { bytes, words } of scenes.slice(0, editedCount)) {
       const copy = wordsOf(await descriptorOf(await edited(bytes, name)))!
       const score = nearCopyScore(words, 0, copy, 0)
-      assert.equal(score, nearCopyScore(copy, 0, words, 0), 'whichever of the two is the copy')
+      assert.equal(score, nearCopyScore(copy, 0, words, 0), 'whichever of the two is taken as the copy')
       if (score >= defaultDuplicateScore) found++
     }
     assert.ok(found / editedCount >= recallMin[name], `${found} of ${editedCount}`)
@@ -115,6 +115,6 @@ test('the descriptor of an elongated picture covers all of it', async () => {
   assert.deepEqual([one!.byteLength, other!.byteLength], [descriptorBytes, descriptorBytes])
   assert.ok(
     nearCopyScore(wordsOf(one!)!, 0, wordsOf(other!)!, 0) < defaultDuplicateScore,
-    'their middles are equal, their ends are not',
+    'they are equal in the middle, but not at the ends',
   )
 })

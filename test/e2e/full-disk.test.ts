@@ -130,7 +130,7 @@ test('files that may not grow: writes are refused, reads continue, a job waits, 
   assert.ok(count >= refused)
   assert.equal((await ask(service, 'POST', '/galleries/g/search?imageId=p4&includeSelf=true')).status, 200)
   const before = (await ask(service, 'GET', `/jobs/${job.id}`)).answer
-  assert.ok(['queued', 'running'].includes(before.state), 'its failure could not even be stored')
+  assert.ok(['queued', 'running'].includes(before.state), 'not even its failure could be stored')
 
   await limitFileSize(service.pid, 'unlimited')
   assert.equal((await put(service, refused)).status, 201)
@@ -164,7 +164,7 @@ test('a full disk: writes are refused, reads continue, also after a kill, and de
   await expectReading(service, stored)
   const { status, answer } = await ask(service, 'POST', '/snapshots')
   assert.deepEqual([status, answer.code], [507, 'storage_full'])
-  assert.deepEqual(await readdir(join(environment.DATA_DIR, 'snapshots')), [snapshot.id], 'no half snapshot')
+  assert.deepEqual(await readdir(join(environment.DATA_DIR, 'snapshots')), [snapshot.id], 'no incomplete snapshot')
 
   assert.equal(await service.stop('SIGKILL'), 'SIGKILL')
   service = await startProcess(t, environment)

@@ -34,7 +34,7 @@ test('hostile pictures take no more memory than the budget, and the service surv
     jobs.map(() => ['completed_with_errors', 16, 16]),
   )
   assert.ok((answers.get('422 image_too_much_memory') ?? 0) > 0 && (answers.get('line image_too_much_memory') ?? 0) > 0)
-  assert.ok((answers.get('200') ?? 0) > 0, 'what fits into the budget is taken, one after the other')
+  assert.ok((answers.get('200') ?? 0) > 0, 'what fits the budget is accepted, one after another')
   // the rest: bodies, responses, and memory kept by the allocator
   assert.ok(taken < budget + 160 * mebibyte, `${taken}`)
   assert.equal((await fetch(`${service.address}/readyz`)).status, 200)

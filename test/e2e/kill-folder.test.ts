@@ -46,7 +46,7 @@ test('a service killed repeatedly while watching a folder takes in every file, a
     if (kills === 1) for (const n of [0, files - 1]) await rm(join(folder, nameOf(n)))
     service = await startProcess(t, environment)
   }
-  assert.ok(kills > 0, 'all was taken in before the service could be killed')
+  assert.ok(kills > 0, 'everything was ingested before the service could be killed')
 
   await until(async () => (await galleryOf(service)).count === files - 2, 'the end')
   const answer = await fetch(`${service.address}/v1/galleries/watched/images?limit=1000`)

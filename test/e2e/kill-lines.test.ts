@@ -49,7 +49,7 @@ test('a job of adds and deletes that is killed repeatedly executes every line on
     const resumed = await jobWhen(service, id, () => true)
     assert.ok(resumed.done >= seen, `${resumed.done} after a kill at ${seen}`)
   }
-  assert.ok(kills > 0, 'the job was over before it could be killed')
+  assert.ok(kills > 0, 'the job ended before it could be killed')
 
   const job = await jobWhen(service, id, ({ finishedAt }) => finishedAt !== null)
   const { state, done, failed, added, updated, removed, skipped } = job

@@ -67,15 +67,15 @@ test('a job accepted by one process is run by others; if its process is killed, 
   await asked(front!, '/v1/galleries/g', { method: 'PUT' })
   const job = await sendPictures(front!)
   assert.deepEqual([job.state, job.total], ['queued', pictures])
-  assert.equal((await asked<Job>(other!, `/v1/jobs/${job.id}`)).state, 'queued', 'any process answers for it')
+  assert.equal((await asked<Job>(other!, `/v1/jobs/${job.id}`)).state, 'queued', 'every process can answer for it')
   const events = followed(other!, job)
 
   const first = await startProcess(t, { ...shared, ROLE: 'work', DATA_DIR: workFolder })
-  assert.equal((await fetch(`${first.address}/v1/galleries`)).status, 404, 'it only works')
+  assert.equal((await fetch(`${first.address}/v1/galleries`)).status, 404, 'it is merely busy')
   assert.equal((await fetch(`${first.address}/readyz`)).status, 200)
   const seen = await until(async () => {
     const { done, finishedAt } = await asked<Job>(front!, `/v1/jobs/${job.id}`)
-    assert.equal(finishedAt, null, 'the job was over before its worker could be killed')
+    assert.equal(finishedAt, null, 'the job ended before its worker could be killed')
     return done > 0 && done
   }, 'progress')
   await first.stop('SIGKILL')
@@ -96,7 +96,7 @@ test('a job accepted by one process is run by others; if its process is killed, 
   assert.deepEqual([told[0]?.state, told.at(-1)?.state, told.at(-1)?.done], ['queued', 'succeeded', pictures])
   assert.ok(
     told.some(({ state: at, done: part }) => at === 'running' && part > 0 && part < pictures),
-    'progress is told by a process that does not run it',
+    'progress is reported by a process that does not run it',
   )
   assert.deepEqual(await second.stop('SIGTERM'), 0)
 
@@ -121,7 +121,7 @@ test('a process that does not run a job can cancel and pause it', async (t) => {
       body: JSON.stringify(steering),
     })
   await until(async () => (await stateOf(paused)) === 'running')
-  assert.equal((await steer(paused, { paused: true })).state, 'running', 'its process hears of it at its next renewal')
+  assert.equal((await steer(paused, { paused: true })).state, 'running', 'its process learns of it at its next renewal')
   await until(async () => (await stateOf(paused)) === 'queued' && (await stateOf(cancelled)) === 'running')
   assert.equal((await asked<Job>(front, `/v1/jobs/${cancelled.id}`, { method: 'DELETE' })).state, 'cancelled')
   await steer(paused, { paused: false })

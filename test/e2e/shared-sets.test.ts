@@ -81,7 +81,7 @@ async function search(service: ServiceProcess, dimensions: Map<string, number>, 
     )
     assert.equal(status, 200, JSON.stringify(given))
     assert.equal(given.vector.length, dimensions.get(given.modelId))
-    assert.ok(given.hits[0]!.score > 0.999, 'it finds itself, in the set that it was asked of')
+    assert.ok(given.hits[0]!.score > 0.999, 'it finds itself in the set that was searched')
   }
   return searches
 }

@@ -81,7 +81,7 @@ test('bulk runs in full batches while nobody searches, and one by one for a seco
   const batcher = batcherWith(30, { now: () => nowMs }, 'bulk')
   assert.equal(batcher.take().items.length, 8)
   batcher.add('search', 'interactive')
-  assert.deepEqual(batcher.take().items, ['search'], 'a search is not held up by bulk that came earlier')
+  assert.deepEqual(batcher.take().items, ['search'], 'a search is not held up by bulk that arrived earlier')
   nowMs = 900
   assert.equal(batcher.take().items.length, 1)
   nowMs = 1100

@@ -136,7 +136,7 @@ test('a full queue refuses at once and says when to retry', async (t) => {
     assert(hasCode('overloaded')(reason))
     assert((reason as AlikeError).retryAfterSeconds! >= 1)
   }
-  assert.equal((await embedder.embed(image(1))).vector[0], 1, 'and the next one is welcome')
+  assert.equal((await embedder.embed(image(1))).vector[0], 1, 'and the next one is accepted')
 })
 
 test('an aborted request leaves the queue and is not run', async (t) => {

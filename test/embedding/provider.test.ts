@@ -116,8 +116,8 @@ test('on a GPU, as many of the configured workers start as fit into their memory
   const GiB = 2 ** 30
   assert.equal(workersWithin(8 * GiB, [2 * GiB], 2), 2)
   assert.equal(workersWithin(3 * GiB, [2 * GiB], 2), 1)
-  assert.equal(workersWithin(8 * GiB, [2 * GiB, 3 * GiB], 4), 2, 'the GPU on which it took most decides')
-  assert.equal(workersWithin(GiB, [-1], 2), 2, 'another process gave back more meanwhile')
+  assert.equal(workersWithin(8 * GiB, [2 * GiB, 3 * GiB], 4), 2, 'the GPU on which it used the most memory decides')
+  assert.equal(workersWithin(GiB, [-1], 2), 2, 'another process has released more in the meantime')
   assert.throws(
     () => workersWithin(GiB, [2 * GiB], 2),
     (error) =>

@@ -46,7 +46,7 @@ test('a ranking expires a fixed time after its last page, and is counted', async
   now = 100_000
   assert.throws(() => kept.find(idle, owner), { code: 'page_expired' })
   assert.equal(kept.find(next, owner).place, 7)
-  assert.equal(kept.find(token, owner).place, 5, 'a page may be asked for again')
+  assert.equal(kept.find(token, owner).place, 5, 'a page can be requested again')
   now = 160_000
   assert.throws(() => kept.find(next, owner), { code: 'page_expired' })
   assert.deepEqual([kept.count, kept.bytes, drops], [0, 0, ['expired', 'expired']])

@@ -151,7 +151,7 @@ export function pagingSuite(engine: TestedEngine): void {
             assert.deepEqual(
               { label, metadata },
               { label: stored?.label, metadata: stored?.metadata },
-              'records are whole',
+              'records are complete',
             )
           }
         }
@@ -219,7 +219,7 @@ export function pagingSuite(engine: TestedEngine): void {
       const ranks = pages.flatMap(({ hits }) => hits.map(({ rank }) => rank))
       assert.ok(
         ranks.every((rank, i) => i === 0 || rank > ranks[i - 1]!),
-        'ranks stay those of the ranking',
+        'ranks are still those of the kept ranking',
       )
     }
   })

@@ -33,7 +33,7 @@ export function removalSuite(engine: TestedEngine): void {
     assert.equal((await galleries.get('a')).count, kept.length)
     const { hits } = await galleries.searches.search('a', { vector: vectors[2]!, k: 700 })
     assert.deepEqual(hits.map(({ record }) => record.id).sort(), kept)
-    assert.equal(await galleries.images.removeFitting('a', filter), 0, 'nothing is left that fits')
+    assert.equal(await galleries.images.removeFitting('a', filter), 0, 'nothing that matches is left')
 
     await galleries.close()
     const reopened = await engine.open(t, place)

@@ -203,12 +203,12 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     assert.deepEqual(await put({ reference: place }), [{ created: false }])
     assert.equal(await referenceOf(), place)
     assert.deepEqual(await put({ reference: place }), [{ unchanged: true }])
-    assert.deepEqual(await put({}), [{ unchanged: true }], 'left unsaid, it stays')
+    assert.deepEqual(await put({}), [{ unchanged: true }], 'if omitted, it is unchanged')
     await opened.patch(image.id, { label: 'patched' })
     assert.equal(await referenceOf(), place)
     for await (const page of opened.page({ limit: 10 })) assert.equal(page.images[0]!.reference, place)
     const { record } = await opened.put({ put: { ...image, contentHash: other.contentHash } })
-    assert.equal(record.reference, undefined, 'another content lies elsewhere')
+    assert.equal(record.reference, undefined, 'other content is stored elsewhere')
   })
 
   test('pages contain matching pictures, ordered by id, once each', async (t) => {

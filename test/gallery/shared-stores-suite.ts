@@ -103,7 +103,7 @@ export function sharedStoresSuite(stores: TestedStores): void {
         catalogue.list({ after: '', limit: 10, maxLength: 1_000, ...more })
       assert.deepEqual(namesOf((await page({ after: 'a', limit: 1 })).records), ['a-1'])
       assert.deepEqual(namesOf((await page({ maxLength: 210 })).records), ['B', 'a'])
-      assert.deepEqual(namesOf((await page({ after: 'a', maxLength: 0 })).records), ['a-1'], 'one at least')
+      assert.deepEqual(namesOf((await page({ after: 'a', maxLength: 0 })).records), ['a-1'], 'at least one')
       assert.deepEqual(await page({ after: 'b' }), { records: [], length: 0 })
       assert.deepEqual(namesOf(await catalogue.entries({ after: 'B', limit: 2 })), ['a', 'a-1'])
     },

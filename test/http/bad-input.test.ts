@@ -250,7 +250,7 @@ test('invalid requests are refused with a code', async (t) => {
     assert.deepEqual([found.status, found.code], [status, code], `${name}: ${JSON.stringify(found.problem)}`)
   }
   assert.equal((await app.app.inject({ method: 'DELETE', url: '/v1/galleries' })).headers.allow, 'GET, HEAD')
-  assert.equal(app.log.filter(({ level }) => Number(level) >= 50).length, 0, 'nothing of this is an error of ours')
+  assert.equal(app.log.filter(({ level }) => Number(level) >= 50).length, 0, 'none of this is logged as an error of ours')
 })
 
 test('an unsupported content type is refused with the supported ones', async (t) => {
@@ -386,7 +386,7 @@ test('a body that trickles in is cut off and frees its place', async (t) => {
     (await problemOf(app, { method: 'POST', url: search, headers: png, payload: Buffer.alloc(1) })).code !==
     'overloaded'
   ) {
-    assert.equal(socket.closed, false, 'the place was never taken')
+    assert.equal(socket.closed, false, 'the place was never occupied')
     await sleep(5) // gives the socket a turn
   }
   await closed

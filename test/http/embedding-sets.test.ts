@@ -89,7 +89,7 @@ test('a set is built beside the serving one, evaluated, switched to, and rolled 
   assert.ok(interval[0]! <= difference && difference <= interval[1]!)
 
   const image = await picture(drawnLabels[0]!, 1)
-  assert.equal((await searched(app, image)).vector.length, 24, 'nothing has changed for searches')
+  assert.equal((await searched(app, image)).vector.length, 24, 'searches are unaffected')
   await serve(app, 200, 'twelve')
   assert.deepEqual(await states(app), [
     ['kept', total],
@@ -354,7 +354,7 @@ test('building a set is refused if its model does not fit into memory', async (t
     [refused.code, refused.detail],
     ['models_full', '2 models would be in memory at once; MODELS_OPEN_MAX allows 1.'],
   )
-  assert.deepEqual(await states(app), [['serving', total]], 'no set is begun that could not be built')
+  assert.deepEqual(await states(app), [['serving', total]], 'no set is created that could not be built')
 })
 
 test('of three models, two are already in memory: the default one and the serving one', async (t) => {

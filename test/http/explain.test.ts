@@ -49,7 +49,7 @@ test('both grids sum to the score of a search, with the neighbours’ labels and
     const places = told.hit.places!
     expectWhole(places)
     assert.equal(places.from, 'picture')
-    assert.ok(places.likeness > 0.999, 'an original is what was embedded')
+    assert.ok(places.likeness > 0.999, 'the original is the file that was embedded')
     assert.ok([told.score, places.ownScore].some((score) => Math.abs(score - places.sum) < 1e-6))
   }
 

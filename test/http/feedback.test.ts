@@ -94,7 +94,7 @@ test('judgements are stored once per query, hit and judge, and the last verdict 
       ['c', 'anonymous', 'wrong'],
       ['b', 'ann', 'wrong'],
     ],
-    'what changed comes anew',
+    'what changed is read again',
   )
   assert.match((await app.app.inject('/metrics')).body, /alike_feedback_judgements_total\{verdict="right"\} 3/)
 })

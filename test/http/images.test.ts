@@ -66,7 +66,7 @@ test('storing the same again changes nothing; another label or picture replaces'
   assert.equal(relabelled.label, 'y')
   assert.equal(relabelled.createdAt, first.json<Answer>().createdAt)
   const thumbnail = await app.app.inject({ method: 'GET', url: `${url}/thumbnail` })
-  assert.equal(thumbnail.statusCode, 200, 'the thumbnail outlives a change of label')
+  assert.equal(thumbnail.statusCode, 200, 'the thumbnail survives a change of label')
 
   const replaced = await put('', await drawImage('square', 9))
   assert.equal(replaced.statusCode, 200)

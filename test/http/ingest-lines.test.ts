@@ -53,7 +53,7 @@ test('lines store and remove in order; every bad one is one line of the report',
   assert.deepEqual(
     images.map(({ id, label, metadata }) => [id, label, metadata]),
     [['a', 'fallback', {}]],
-    'what was removed left nothing to the picture that came after',
+    'a removed picture leaves nothing to the one stored after it',
   )
   const search = await app.call(200, { method: 'POST', url: `${gallery}/search`, payload: { image: two } })
   assert.deepEqual(
@@ -70,7 +70,7 @@ test('lines store and remove in order; every bad one is one line of the report',
       linesOf({ add: { id: 'a', label: 'fallback', image: two } }, { delete: { id: 'b' } }),
     ),
   )
-  assert.deepEqual([again.skipped, again.done], [2, 2], 'what is so already is left as it is')
+  assert.deepEqual([again.skipped, again.done], [2, 2], 'what is already so is left unchanged')
   assert.ok((await app.app.inject('/metrics')).body.includes('alike_ingest_images_total{outcome="removed"} 2'))
 })
 
@@ -219,7 +219,7 @@ test('an archive is taken in according to its manifest; an unusable manifest end
   assert.deepEqual(
     [refused.statusCode, refused.json<Answer>().code],
     [422, 'manifest_invalid'],
-    'a zip is looked into before it is accepted',
+    'a zip is examined before it is accepted',
   )
 })
 

@@ -60,7 +60,7 @@ test('a second picture with the same id in one upload is counted and listed, in 
       { path: 'a.jpg', content: Buffer.from('no picture') },
     ]),
   )
-  assert.deepEqual([bad.replaced, bad.failed], [0, 1], 'what is not taken replaces nothing')
+  assert.deepEqual([bad.replaced, bad.failed], [0, 1], 'what is not accepted replaces nothing')
 })
 
 test('zip names with an assumed encoding are counted; names that cannot be decoded are error lines', async (t) => {

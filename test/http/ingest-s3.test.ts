@@ -67,7 +67,7 @@ test('the pictures below a prefix of a bucket are taken in by a job, and a repea
   ])
 
   const again = await endedJob(app, await send({ bucket, prefix: '2024/cycling/' }))
-  assert.deepEqual([again.added, again.updated], [2, 0], 'ids are seen from the prefix')
+  assert.deepEqual([again.added, again.updated], [2, 0], 'ids are relative to the prefix')
   const third = await endedJob(app, await send({ bucket, prefix: '2024/' }, '?label=unsorted'))
   assert.deepEqual([third.added, third.updated, third.skipped], [0, 0, 5])
   assert.match((await app.app.inject('/metrics')).body, /alike_bucket_reads_total\{outcome="read"\} [1-9]/)
@@ -90,7 +90,7 @@ test('a job over a bucket resumes where it stopped, in its original list', { ski
     const job = await first.call<Job>(200, { method: 'GET', url: `/v1/jobs/${id}` })
     return job.total === count && job
   }, 'the list')
-  assert.ok(done < count, 'all was done before the service could be stopped')
+  assert.ok(done < count, 'everything was done before the service could be stopped')
   await first.close()
 
   await remove('000.png')

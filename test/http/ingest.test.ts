@@ -74,7 +74,7 @@ test('an archive is taken in; every bad picture is one line of the report', asyn
   assert.deepEqual(
     [first?.added, first?.skipped, second?.skipped, last?.skipped],
     [12, 0, 12, 12],
-    'what is stored already is skipped',
+    'what is already stored is skipped',
   )
 
   const { count } = await app.call(200, { method: 'GET', url: gallery })
@@ -287,7 +287,7 @@ test('state, events, metrics and log of a job show whether all, some or none of 
   assert.deepEqual(
     app.log.filter(({ level }) => Number(level) >= 50),
     [],
-    'what uploads are to blame for is no error of the service',
+    'faults of uploads are not logged as errors of the service',
   )
 })
 
@@ -310,7 +310,7 @@ test('jobs wait in a queue, can be cancelled, and are refused when the queue is 
   assert.equal(
     (await app.call(200, { method: 'GET', url: gallery })).count,
     stopped.added,
-    'what was taken in stays, and nothing comes after',
+    'what was ingested stays, and nothing is added afterwards',
   )
   for (const url of [queued, running])
     assert.equal((await app.call(409, { method: 'DELETE', url })).code, 'job_finished')

@@ -74,7 +74,7 @@ test('a job is followed from its current state to its end, and then the stream e
     'progress never goes back',
   )
   assert.equal(last?.event, 'end')
-  assert.deepEqual(last?.data, await endedJob(app, job), 'an event carries the job as GET gives it')
+  assert.deepEqual(last?.data, await endedJob(app, job), 'an event contains the job as GET returns it')
   await until(async () => (await listeners(app)) === 0)
 })
 

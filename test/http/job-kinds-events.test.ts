@@ -119,7 +119,7 @@ for (const kind of kinds) {
     )
     const end = events.at(-1)
     assert.deepEqual([end?.event, end?.data.state, end?.data.share], ['end', 'succeeded', 1])
-    assert.deepEqual(end?.data, await jobAt(app, job), 'as GET gives it')
+    assert.deepEqual(end?.data, await jobAt(app, job), 'as GET returns it')
     assert.deepEqual([seen.at(-1)?.state, seen.at(-1)?.done], ['succeeded', end?.data.done])
     await untilNobodyListens(app)
 

@@ -34,7 +34,7 @@ test('an ingestion is paused, resumes after what it has stored, and sends a webh
     payload: picture,
   })
   assert.equal(hits.length, 1)
-  assert.equal((await look()).done, done, 'nothing goes on meanwhile')
+  assert.equal((await look()).done, done, 'nothing happens in the meantime')
   await steer({ paused: false })
   const ended = await endedJob(app, job)
   assert.deepEqual([ended.state, ended.added, ended.skipped], ['succeeded', count, 0])

@@ -119,8 +119,8 @@ test('more concurrent requests than allowed are refused at once with a retry tim
   const [response] = (await once(refused, 'response')) as [IncomingMessage]
   assert.deepEqual([response.statusCode, response.headers['retry-after']], [429, '1'])
   refused.destroy()
-  assert.equal((await app.app.inject('/readyz')).statusCode, 200, 'probes have no door')
-  assert.equal((await app.app.inject('/v1/galleries')).statusCode, 200, 'nor have look-ups')
+  assert.equal((await app.app.inject('/readyz')).statusCode, 200, 'probes are not authenticated')
+  assert.equal((await app.app.inject('/v1/galleries')).statusCode, 200, 'neither have look-ups')
   assert.match(await metricsOf(app), /alike_refusals_total\{code="overloaded"\} 1/)
 
   for (const socket of holders) socket.destroy()

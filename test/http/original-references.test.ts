@@ -181,7 +181,7 @@ test('the query of a reference is used but never shown nor part of an id; an adm
   const changed = await ask('write', { method: 'PATCH', url: `${gallery}/images/a`, payload: { label: 'circle' } })
   assert.equal(changed.reference, `${url}/a.png`)
   const whole = await app.app.inject({ url: `${gallery}/images/a/original`, headers: as('read') })
-  assert.deepEqual(whole.rawPayload, one, 'read with its query')
+  assert.deepEqual(whole.rawPayload, one, 'read including its query string')
   for (const body of [...seen, errors.body]) assert.doesNotMatch(body, /s3cr3t/)
 })
 
@@ -275,7 +275,7 @@ test('objects of a bucket and files of a watched folder get references automatic
   assert.deepEqual((await original(app, id)).rawPayload, two)
   await rm(join(folder, 'cat', 'ü.png'))
   const gone = await original(app, id)
-  assert.ok([404, 422].includes(gone.statusCode), 'told as unreadable, until the watch removes it')
+  assert.ok([404, 422].includes(gone.statusCode), 'reported as unreadable until the watch removes it')
   assert.deepEqual(await keptFiles(app), [])
 })
 

@@ -62,7 +62,7 @@ test('at capacity all requests for the model are refused alike, and accepted as 
   }
   const metrics = (await app.app.inject('/metrics')).body
   assert.match(metrics, new RegExp(`alike_refusals_total\\{code="overloaded"\\} ${rows.length}`))
-  assert.match(metrics, /alike_embed_batch_size_count 0/, 'nothing of them was worked on')
+  assert.match(metrics, /alike_embed_batch_size_count 0/, 'no work was done for any of them')
 
   held.destroy()
   await untilMetric(app, /^alike_requests_in_flight 0$/m) // the service notices
@@ -114,7 +114,7 @@ test('endless requests delay a stop by no more than its grace period', async (t)
   ]
   const closed = Promise.all(sockets.map((socket) => once(socket, 'close')))
   const stoppedAt = performance.now()
-  assert.equal(await service.stop('SIGTERM'), 0, 'it ends by itself, not by being killed at the end of the grace')
+  assert.equal(await service.stop('SIGTERM'), 0, 'it exits by itself, instead of being killed at the end of the grace period')
   // Its own timers are exact; the rest allows for a busy machine.
   assert.ok(performance.now() - stoppedAt < 20_000)
   await closed

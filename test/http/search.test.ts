@@ -313,7 +313,7 @@ test('a query may be a vector, several pictures, or several stored ones, with ot
     vector!.forEach((value, i) => assert.ok(Math.abs(value - expected[i]!) < 1e-5))
     assert.equal(hits.length, 6)
   }
-  assert.deepEqual((await search({ like: ['square-1', 'square-2'] })).hits.length, 4, 'examples are no hits')
+  assert.deepEqual((await search({ like: ['square-1', 'square-2'] })).hits.length, 4, 'examples are not hits')
 
   // away from a picture, its score falls
   const scoreOf = (hits: { id: string; score: number }[], id: string) => hits.find((hit) => hit.id === id)!.score

@@ -150,7 +150,7 @@ test('diversity begins with the best hit and continues with different ones', asy
       .map(({ id }) => id)
       .sort(),
   )
-  assert.deepEqual((await search(app, { diversity: 0.7 })).hits, diverse, 'the same question has the same answer')
+  assert.deepEqual((await search(app, { diversity: 0.7 })).hits, diverse, 'the same query gets the same answer')
 })
 
 test('a small bound of k also bounds the examined hits', async (t) => {

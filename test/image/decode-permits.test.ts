@@ -28,7 +28,7 @@ test('pictures wait until their memory is available, and free it afterwards', as
   assert.deepEqual(
     [[...running.keys()], permits.depth, permits.bytesInUse],
     [['a'], 2, 60],
-    'nobody passes the one that is next',
+    'nobody overtakes the next one',
   )
   await end('a')
   assert.deepEqual([[...running.keys()], permits.depth, permits.bytesInUse], [['b', 'c'], 0, 100])
@@ -58,7 +58,7 @@ test('searches go first, but a large bulk picture is not overtaken forever', asy
   const all = [start('first', { bytes: 50 }), start('large', { bytes: 100, priority: 'bulk' })]
   for (let i = 0; i < 40; i++) all.push(start(`search ${i}`, { bytes: 50 }))
   for (let i = 0; order.at(-1) !== 'large'; i++) {
-    assert.ok(i < 40, 'the large one never came')
+    assert.ok(i < 40, 'the large one never arrived')
     await turn()
     await end(order[i]!)
   }

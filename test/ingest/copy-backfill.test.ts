@@ -62,7 +62,7 @@ test('older pictures get their descriptors from their thumbnails, once, and thos
   assert.equal(
     (await galleries.images.copyDescriptor('a', 'damaged'))?.byteLength,
     0,
-    'its thumbnail is no picture: it is not tried again',
+    'its thumbnail is not a picture, so it is not tried again',
   )
   assert.equal(await galleries.images.copyDescriptor('a', 'without'), undefined)
 

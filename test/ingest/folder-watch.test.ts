@@ -71,7 +71,7 @@ test('new and changed files are taken in once they have settled; links, litter a
   assert.deepEqual(
     [first?.kind, first?.total, first?.added, first?.failed, others.length],
     ['ingest', 2, 1, 1, 0],
-    'the film is not tried again and again',
+    'the film is not retried over and over',
   )
   assert.deepEqual(
     (await errorsOf(app, first!)).map(({ name, code }) => [name, code]),
@@ -169,7 +169,7 @@ test('a restart reads nothing again, finds what changed meanwhile, and starts ov
   assert.equal(
     [last, ...former].reduce((sum, { skipped }) => sum + skipped, 0),
     0,
-    'nothing that was there came again',
+    'nothing that was already there was ingested again',
   )
 
   await second.call(204, { method: 'DELETE', url: gallery })

@@ -107,7 +107,7 @@ for (const [what, meanwhile, picture, then, expected] of [
     assert.equal(
       stored.createdAt,
       before?.createdAt ?? stored.createdAt,
-      'what is replaced keeps the time it was first put',
+      'what is replaced keeps the time at which it was first stored',
     )
     // Record, vector and thumbnail belong to the same picture: a search with it finds it.
     assert.equal(

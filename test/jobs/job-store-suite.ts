@@ -287,7 +287,7 @@ export function jobStoreSuite(stores: TestedJobStore): void {
   ] as const) {
     storeTest(`${what} ends as ${state}`, async ({ jobs }) => {
       await jobs.create({ id: 'j', gallery: 'a', source: null })
-      await assert.rejects(jobs.complete('j', 0), { code: 'job_finished' }, 'it has not begun')
+      await assert.rejects(jobs.complete('j', 0), { code: 'job_finished' }, 'it has not started')
       await jobs.transition('j', { from: ['queued'], to: 'running' })
       const total = stored + skipped + failed
       const errors = Array.from({ length: failed }, (_, i) => failure(i))

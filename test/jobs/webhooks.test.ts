@@ -90,7 +90,7 @@ test('a failed delivery is retried, and eventually given up', async (t) => {
   const opened = await open(t, await dataFolder(t), { allowedHosts: reached(host), attemptsMax: 3 })
   await endedJob(opened, url)
   await until(() => opened.outcomes.length === 3)
-  assert.deepEqual(opened.outcomes, ['failed', 'failed', 'delivered'], 'a redirect is no delivery')
+  assert.deepEqual(opened.outcomes, ['failed', 'failed', 'delivered'], 'a redirect does not count as a delivery')
   await endedJob(opened, url)
   await until(() => opened.outcomes.length === 6)
   assert.deepEqual(opened.outcomes.slice(3), ['failed', 'failed', 'given_up'])

@@ -63,7 +63,7 @@ test('every part is measured and written as JSON and as a report, one row per va
     ],
   )
   assert.equal(one?.service?.workers, 1)
-  assert.match(broken?.failure ?? '', /before it was ready/, 'a variant that cannot start spoils no other')
+  assert.match(broken?.failure ?? '', /before it was ready/, 'a variant that cannot start does not affect the others')
   assert.equal(report.network?.provider, 'cpu')
   assert.equal(report.decode.length, 6)
   const text = await readFile(join(out, 'gpu.md'), 'utf8')

@@ -32,7 +32,7 @@ for (const [how, partBytes] of [
     assert.deepEqual(listed, ['j'])
     await writeFile(file, randomBytes(200_001))
     assert.equal(await uploads.putOnce('j', file), false)
-    assert.deepEqual(await buffer((await uploads.get('j'))!), bytes, 'the first one stays')
+    assert.deepEqual(await buffer((await uploads.get('j'))!), bytes, 'the first one is kept')
     await uploads.remove('j')
     await uploads.remove('j')
     assert.equal(await uploads.putOnce('j', file), true)

@@ -35,7 +35,7 @@ test('a process that is cut off answers from its cache for a second, then refuse
     return told === 'store_unreachable'
   }, 'the refusal')
   assert.ok(lastFoundAt - begunAt <= freshMs, `it was found ${lastFoundAt - begunAt} ms later`)
-  assert.equal(await outcome('b'), 'store_unreachable', 'never looked up: there is nothing to remember')
+  assert.equal(await outcome('b'), 'store_unreachable', 'never looked up, so there is nothing to remember')
 
   proxy.back()
   await until(async () => (await outcome('b')) === 'found', 'PostgreSQL again')

@@ -52,13 +52,13 @@ twoTest(
     await one.jobs.advance({ jobId: 'j', position: 5, skipped: 5 })
     const reading = { elapsedMs: 1, doneInThisRun: 5, shareAtStart: 0, share: 0.5 }
     assert.deepEqual((await one.jobs.renew('j', reading))?.reading, reading)
-    assert.deepEqual((await other.jobs.get('j'))?.reading, reading, 'the other one hears how far it is')
+    assert.deepEqual((await other.jobs.get('j'))?.reading, reading, 'the other one learns how far it has come')
     assert.equal(await other.jobs.claim(['ingest']), undefined)
     const taken = await until(() => other.jobs.claim(['ingest']), 'the end of the lease')
     assert.deepEqual(
       [taken.state, taken.position, taken.trials?.runs],
       ['running', 5, 1],
-      'a death of the process over it',
+      'the process died during it',
     )
     await begun(other, 'j')
     assert.equal(await one.jobs.renew('j', reading), undefined)
@@ -168,7 +168,7 @@ twoTest(
     await start()
     await one.jobs.advance({ jobId: 'j', position: 1, skipped: 1 })
     assert.equal((await other.jobs.get('j'))?.position, 1)
-    assert.notEqual(await one.jobs.renew('j', undefined), undefined, 'the lease has lasted')
+    assert.notEqual(await one.jobs.renew('j', undefined), undefined, 'the lease was kept')
     await until(async () => {
       await one.jobs.note('j', { runs: 1, alone: null, givenUp: 0 })
       return heard.includes('j')

@@ -97,7 +97,7 @@ test('writes are recorded for the other set, whichever that is by then, and due 
   await two.writes.pass('a', ['q'], async () => {})
   await taken.done()
   const again = await forOther.take(10)
-  assert.deepEqual(again.ids, ['q'], 'it was changed while it was brought')
+  assert.deepEqual(again.ids, ['q'], 'it was changed while it was being copied')
   await again.done()
   assert.deepEqual([await forOther.isEmpty(), await forOther.reading()], [true, { count: 0, since: undefined }])
 
@@ -109,7 +109,7 @@ test('writes are recorded for the other set, whichever that is by then, and due 
   const all = await forOther.take(10)
   assert.equal(all.ids, 'all')
   await all.done()
-  assert.deepEqual((await forOther.take(10)).ids, ['failed'], 'it cannot be told whether it was written')
+  assert.deepEqual((await forOther.take(10)).ids, ['failed'], 'it is unknown whether it was written')
 
   await one.writes.whileClosed('a', (serve) => serve(sets.other, {}))
   await two.writes.pass('a', ['s'], async () => {})

@@ -42,7 +42,7 @@ for (const { name, start } of proxies) {
     assert.equal(((await tooLarge.json()) as { code: string }).code, 'body_too_large')
 
     const archive = new Uint8Array(await manyPictures(picture))
-    assert.ok(archive.length > 20_000_000, 'more than proxies take by default')
+    assert.ok(archive.length > 20_000_000, 'more than proxies accept by default')
     const tar = { method: 'POST', body: archive, headers: { 'content-type': 'application/x-tar' } }
     const [first, second] = [await send(202, `${gallery}/ingest`, tar), await send(202, `${gallery}/ingest`, tar)]
     await first.arrayBuffer()

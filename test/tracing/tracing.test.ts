@@ -74,7 +74,7 @@ test('a query, a stored picture and a job are traces with their spans, under the
   assert.deepEqual([...collector.services], ['pictures'])
   const spans = collector.spans.filter((span) => span.traceId === traceId)
   const others = new Set(collector.spans.filter((span) => !spans.includes(span)).map(({ name }) => name))
-  assert.deepEqual([...others], ['GET /v1/jobs/:job'], 'what was asked without a trace begins one')
+  assert.deepEqual([...others], ['GET /v1/jobs/:job'], 'a request without a trace starts one')
   const one = (name: string) => spans.find((span) => span.name === name) ?? assert.fail(`no span ${name}`)
   const partsOf = (name: string) => {
     const { spanId } = one(name)

@@ -35,7 +35,7 @@ test('each model has its own baseline and window; of many models, the most recen
 
   ask('a', 0.3)
   await until(() => psi().a! > 0.25)
-  assert.equal(psi().standard, 0, 'what moved is told of the model that moved')
+  assert.equal(psi().standard, 0, 'what moved is reported for the model that moved')
 
   ask('b', 0.8)
   ask('c', 0.8)

@@ -32,7 +32,7 @@ async function opened(dataDir: string, more: Partial<QueryDriftOptions> = {}) {
 
 test('queries like the first ones show no drift; others do, and it shows where', async (t) => {
   const { drift, bests, ask } = await opened(await temporaryFolder(t))
-  assert.deepEqual(drift.readings(), [], 'nothing is told of too few')
+  assert.deepEqual(drift.readings(), [], 'nothing is reported about too few')
   ask(0.82)
   assert.deepEqual(bests[0], [0.82, 0.82])
   const psi = () => Object.fromEntries(drift.readings().map(({ of, reference, psi }) => [`${of} ${reference}`, psi]))
@@ -60,7 +60,7 @@ test('the baseline survives a restart, but not a change of model', async (t) => 
   assert.equal(await again({ modelId: 'another' }), 0)
   await until(() => readFileSync(file, 'utf8').includes('another'), 'the other baseline')
   await writeFile(file, '{"modelId":"one","score":[1],"pSame":null,"count":40}')
-  assert.equal(await again(), 0, 'a damaged one is made anew')
+  assert.equal(await again(), 0, 'a damaged one is rebuilt')
 })
 
 test('a model without calibration is watched by its scores', async (t) => {

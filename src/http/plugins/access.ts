@@ -11,7 +11,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The minimum role; `open` needs no key and is not counted. */
     role?: Role | 'open'
-    /** The verb, if it is not `role`, or `delete` for the method DELETE of a route with role `write`. */
+    /** The verb; default: `role`, or `delete` for DELETE requests to a route with role `write`. */
     verb?: Verb
     /** A further verb that depends on the content of the request. */
     alsoNeeds?: (request: FastifyRequest) => Verb | undefined
@@ -54,7 +54,7 @@ export type CountAgain = (request: FastifyRequest) => Promise<void>
 
 export interface Guard {
   countAgain: CountAgain
-  /** Names the key of an admitted request, or its address. */
+  /** The key or token of an admitted request by name, or its address. */
   callerOf(request: FastifyRequest): string
 }
 

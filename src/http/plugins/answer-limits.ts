@@ -44,7 +44,7 @@ function bytesOf(payload: unknown): number {
   return isStream(payload) ? streamBytes : 0
 }
 
-/** Streams read on only as far as they are consumed; silence ends them as it ends every connection. */
+/** Streams are read only as fast as they are consumed, and end like every connection if the client stops reading. */
 function isStream(payload: unknown): payload is NodeJS.ReadableStream & { destroy(): void } {
   return typeof payload === 'object' && payload !== null && 'pipe' in payload
 }

@@ -24,7 +24,7 @@ export async function allowOrigins(app: FastifyInstance, origins: readonly strin
   })
 }
 
-/** The same for an answer without a route, which no plugin sees. */
+/** The same for answers sent before routing, which no plugin sees. */
 export function answerOrigin({ headers }: FastifyRequest, reply: FastifyReply, origins: readonly string[]): void {
   if (origins.length === 0) return
   if (origins.includes('*')) reply.header('access-control-allow-origin', '*')

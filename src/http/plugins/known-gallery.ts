@@ -1,8 +1,8 @@
-/** Routes below a gallery that there is. */
+/** Refuses requests below a gallery that does not exist. */
 import type { FastifyInstance } from 'fastify'
 import type { Galleries } from '../../gallery/galleries.js'
 
-/** Before a body of many megabytes is read. */
+/** Checked before a body of many megabytes is read. */
 export function refuseUnknownGallery(scope: FastifyInstance, galleries: Galleries): void {
   scope.addHook('onRequest', async (request) => {
     await galleries.sets.serving((request.params as { gallery: string }).gallery)

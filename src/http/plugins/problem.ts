@@ -22,7 +22,7 @@ const refusals: readonly ErrorCode[] = [
   'engine_version_refused',
   'engine_setting_refused',
 ]
-/** Reported to callers although it is a server error: only the operator can fix it. */
+/** Server errors that callers are told about all the same, because only their operator can fix them. */
 const toldDefects: readonly ErrorCode[] = ['gallery_lost']
 
 /** Errors of Fastify, its plugins and sockets, by their code. */
@@ -83,7 +83,7 @@ export function registerProblems(app: FastifyInstance, { metrics }: { metrics: M
   }
 }
 
-/** Also for what fails before routing, such as a URL that cannot be decoded. */
+/** Also used for requests that fail before routing, such as one whose URL cannot be decoded. */
 export function sendProblem(error: AlikeError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (refusals.includes(error.code)) reply.header('retry-after', error.retryAfterSeconds ?? 1)
   reply.header('x-request-id', request.id) // hooks do not run without a route
@@ -118,7 +118,7 @@ export function asAlikeError(error: unknown, request: FastifyRequest): AlikeErro
   const known = code === undefined ? undefined : foreignCodes[code]
   if (known === 'media_type_unsupported') return new AlikeError(known, { ...acceptedTypes(request), cause: error })
   if (known !== undefined) return new AlikeError(known, { cause: error })
-  // The multipart parser describes its errors only in words; the boundary is the one to look for.
+  // The multipart parser's errors have no codes, only messages.
   if (/multipart|part terminated early|^the needle|^unsupported content-type|^boundary/i.test(message)) {
     return new AlikeError(/unexpected end|terminated early/i.test(message) ? 'body_incomplete' : 'request_invalid', {
       detail: 'The multipart form is damaged.',
@@ -128,7 +128,7 @@ export function asAlikeError(error: unknown, request: FastifyRequest): AlikeErro
   return new AlikeError(statusCode >= 400 && statusCode < 500 ? 'request_invalid' : 'internal', { cause: error })
 }
 
-/** As declared in the route's contract. */
+/** The content types that the route's schema declares. */
 function acceptedTypes({ routeOptions }: FastifyRequest): { detail?: string } {
   const body = routeOptions.schema?.body as { content?: object } | undefined
   if (body === undefined) return {}

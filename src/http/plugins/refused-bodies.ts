@@ -1,6 +1,6 @@
 /**
- * What is left of a body that is refused before it was read. To close a connection with bytes unread resets it, and the
- * reset may overtake the answer: a proxy in between then reports 502 instead of the refusal (RFC 9112, section 9.6).
+ * What is left of a body that is refused before it was read. Closing a connection with unread bytes resets it, and
+ * the reset may overtake the answer: a proxy in between then reports 502 instead of the refusal (RFC 9112, section 9.6).
  */
 import type { FastifyInstance } from 'fastify'
 

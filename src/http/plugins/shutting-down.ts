@@ -1,8 +1,8 @@
-/** The end of the service, as requests meet it. */
+/** What requests get while the service shuts down. */
 import type { FastifyInstance } from 'fastify'
 import { AlikeError } from '../../errors.js'
 
-/** What was accepted before is finished; what comes after on an open connection is sent elsewhere. */
+/** Accepted requests are finished; further ones on open connections are told to go elsewhere. */
 export function refuseWhileClosing(app: FastifyInstance): void {
   let closing = false
   app.addHook('preClose', async () => {

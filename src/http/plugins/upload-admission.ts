@@ -25,7 +25,7 @@ export interface UploadAdmission {
   signalOf(request: FastifyRequest): AbortSignal
 }
 
-/** Part of the allowed lag that is tolerated while somebody waits for the place. */
+/** Share of the allowed lag that is tolerated while another upload waits for the place. */
 const lagShareWhenFull = 1 / 6
 const ticksPerLag = 30
 const retryAfterSeconds = 5
@@ -112,7 +112,7 @@ class Reception {
     const { complete, readableLength, readableHighWaterMark, socket } = this.#raw
     const came = socket.bytesRead - this.#bytes
     this.#bytes += came
-    // What is unread here is waiting for us, so the caller is not late.
+    // Unread bytes are waiting for us, so it is not the caller who is late.
     const isOurTurn = complete || readableLength >= readableHighWaterMark
     const enoughMs = this.#minBytesPerSecond === 0 || isOurTurn ? Infinity : (came / this.#minBytesPerSecond) * 1000
     this.#lagMs = Math.max(0, this.#lagMs + elapsedMs - enoughMs)

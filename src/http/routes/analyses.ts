@@ -143,7 +143,7 @@ function getJobResult(app: TypedApp, { jobs }: AnalysisRouteOptions): void {
         throw new AlikeError('job_result_missing', {
           detail: job.kind === 'ingest' ? 'It is an ingestion.' : `It is ${job.state}.`,
         })
-      // as it was stored
+      // JSON, sent as stored
       return reply.type('application/json').send(result)
     },
   )

@@ -94,7 +94,7 @@ function listFeedback(app: TypedApp, { galleries }: FeedbackRouteOptions): void 
       const { limit = linesMax, cursor } = request.query
       const after = cursor === undefined ? 0 : numberOf(cursor)
       const feedback = await galleries.feedback(gallery)
-      const first = await feedback.page(after, Math.min(limit, linesOfPage)) // what is damaged here still gets a status
+      const first = await feedback.page(after, Math.min(limit, linesOfPage)) // damage found here still gets a status
       const lines = Readable.from(feedbackLines(feedback, first, limit), { objectMode: false })
       return reply.type('application/x-ndjson').send(lines)
     },
@@ -102,7 +102,7 @@ function listFeedback(app: TypedApp, { galleries }: FeedbackRouteOptions): void 
 }
 
 const linesMax = 100_000
-/** Lines read at once: less than what a stream is counted as. */
+/** Lines read at once: they take less memory than a stream is counted as. */
 const linesOfPage = 100
 
 /** Page by page, each in its own turn of the event loop, so that a million lines are never in memory. */

@@ -106,7 +106,7 @@ function createGallery(app: TypedApp, { galleries, config }: GalleryRouteOptions
       const { settings = {}, ...where } = (request.body ?? {}) as { settings?: Metadata } & NewGalleryOptions
       expectStorable(settings, config.metadataMaxBytes, { in: 'body', pointer: '/settings' })
       const { gallery, created } = await galleries.create(request.params.gallery, settings, where)
-      return reply.code(created ? 201 : 200).send(await viewOf(gallery, galleries)) // as created, whatever has happened to it since
+      return reply.code(created ? 201 : 200).send(await viewOf(gallery, galleries)) // as created, whatever has changed since
     },
   )
 }

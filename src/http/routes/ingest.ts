@@ -37,7 +37,7 @@ const archiveTypes = [
   'application/zip',
   'application/octet-stream',
 ] as const
-/** Other names in use for the same; the actual format is detected from the bytes. */
+/** Other names in use for these types; the actual format is detected from the bytes. */
 const archiveTypeAliases = [
   'application/tar',
   'application/x-gzip',
@@ -172,7 +172,7 @@ function isLines(request: FastifyRequest): boolean {
   return [linesType, ...linesTypeAliases].includes(typeOf(request))
 }
 
-/** Without its parameters. */
+/** The content type without its parameters. */
 function typeOf({ headers }: Pick<FastifyRequest, 'headers'>): string {
   return (headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase()
 }

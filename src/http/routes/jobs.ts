@@ -98,7 +98,7 @@ function getJobErrors(app: TypedApp, { jobs }: JobRouteOptions): void {
     },
     async (request, reply) => {
       const { job } = await jobs.report(request.params.job)
-      const first = await jobs.store.errors(job.id, { limit: linesOfPage }) // what is damaged here still gets a status
+      const first = await jobs.store.errors(job.id, { limit: linesOfPage }) // damage found here still gets a status
       const lines = Readable.from(errorLines(job.id, jobs.store, first), { objectMode: false })
       return reply.type('application/x-ndjson').send(lines)
     },
@@ -152,7 +152,7 @@ function cancelJob(app: TypedApp, { jobs }: JobRouteOptions): void {
   )
 }
 
-/** Lines read at once: less than what a stream is counted as. */
+/** Lines read at once: they take less memory than a stream is counted as. */
 const linesOfPage = 100
 
 /**

@@ -1,4 +1,4 @@
-/** `/v1/galleries/{gallery}/move`: a gallery goes to live in another engine, while it serves. */
+/** `/v1/galleries/{gallery}/move`: moves a gallery to another engine while it serves. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
 import type { GalleryMoves } from '../../re-embedding/gallery-moves.js'

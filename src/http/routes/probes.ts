@@ -42,7 +42,7 @@ export const probeRoutes: FastifyPluginAsyncTypebox<ProbeRouteOptions> = async (
       },
     },
     async () => {
-      // A dead thread that galleries depend on does not come back: only a restart helps.
+      // A dead thread that galleries depend on does not come back; only a restart helps.
       if (galleries.failure !== undefined) throw new AlikeError('not_ready', { detail: galleries.failure.message })
       return { status: 'ok' as const }
     },

@@ -88,7 +88,7 @@ interface ItemContext {
   signal: AbortSignal
 }
 
-/** @returns what answers one query, with the pieces of an answer or a problem in JSON */
+/** @returns a function that answers one query, with an answer or a problem as pieces of JSON */
 function answerer(searching: SearchParts) {
   const { metrics, config } = searching
   const { Body } = searchSchemas(config)

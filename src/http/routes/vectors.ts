@@ -117,7 +117,7 @@ function compare(app: TypedApp, options: VectorRouteOptions): void {
   )
 }
 
-/** null if one of them has no features. */
+/** null if either of them has no features. */
 function copyScoreOf(one: Uint8Array | undefined, two: Uint8Array | undefined): number | null {
   const [a, b] = [one && wordsOf(one), two && wordsOf(two)]
   return a && b ? nearCopyScore(a, 0, b, 0) : null

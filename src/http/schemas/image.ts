@@ -77,7 +77,7 @@ const Reference = Type.String({
   examples: ['s3://photos/2025/12.jpg'],
 })
 
-/** Beside the picture, as query parameters or form fields. */
+/** Sent with the picture, as query parameters or form fields. */
 export const StoreParameters = Type.Object(
   {
     label: Type.Optional(Label),

@@ -134,7 +134,7 @@ export const JobWishes = {
     }),
   ),
 }
-/** About the job, not its work. */
+/** Options of the job itself, not of its work. */
 export const JobWishParameters = Type.Object(JobWishes, { additionalProperties: false })
 
 export const JobSteering = Type.Object(

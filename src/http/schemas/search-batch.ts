@@ -4,7 +4,7 @@ import { named, reference } from './named.js'
 import { Problem } from './problem.js'
 import { SearchAnswer } from './search.js'
 
-/** Queries of one body. */
+/** Maximum queries in one body. */
 export const queriesMax = 64
 
 export function searchBatchBody(query: TObject) {
@@ -30,7 +30,7 @@ export function searchBatchBody(query: TObject) {
   )
 }
 
-/** The body as it is checked before its queries are, each in its turn. */
+/** What is validated of the body before its queries, which are validated one by one. */
 export const SearchBatchEnvelope = searchBatchBody(Type.Object({}))
 
 export const SearchBatchAnswer = named(

@@ -196,7 +196,7 @@ export const SearchAnswer = named(
   ),
 )
 
-/** The same of several galleries. */
+/** The same for several galleries. */
 export const JoinedSearchAnswer = named(
   'JoinedSearchAnswer',
   Type.Object({

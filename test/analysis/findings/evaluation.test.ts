@@ -80,7 +80,7 @@ test('equal files never count as hits of each other, nor do near-copies if they 
   const copies = CopyGroups.ofContent(images().contentHashes)
   copies.join(3, 4, 0.9)
   const told = evaluateGallery(images(), { ...all, copies, duplicateScore: 0.4 })
-  assert.equal(told.overall['mAP@1'], 0, 'd and e are copies now')
+  assert.equal(told.overall['mAP@1'], 0, 'd and e are copies by now')
   assert.equal(told.duplicateScore, 0.4)
 })
 

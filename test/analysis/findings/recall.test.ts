@@ -21,7 +21,7 @@ test('a neighbour is right if it scores at least as high as the true last one', 
   assert.equal(
     recallOf({ counts: Uint32Array.of(2, 0), found, truths, k: 2, others: 4 }),
     2 / 4,
-    'what was not found is missing',
+    'what was not found is reported as missing',
   )
   assert.equal(
     recallOf({ counts: Uint32Array.of(1, 1), found: Float32Array.of(0.6, 0, 0.5, 0), truths, k: 2, others: 1 }),

@@ -190,5 +190,5 @@ test('a filtered search that would return a picture with damaged metadata report
     'p5',
     'the others are found',
   )
-  assert.equal(await galleries.images.removeFitting('a', filter), 9, 'what may not fit is not removed')
+  assert.equal(await galleries.images.removeFitting('a', filter), 9, 'what might not match is not removed')
 })

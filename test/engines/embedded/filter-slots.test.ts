@@ -73,7 +73,7 @@ test('only additions are read again, and found', async (t) => {
     [20, 325],
     [325, 328],
   ])
-  assert.deepEqual([...before], evens(20), 'a search under way keeps what it began with')
+  assert.deepEqual([...before], evens(20), 'a search in progress finishes with the set it began with')
 })
 
 test('after a change everything is read again, and a filter for one search is not cached', async (t) => {

@@ -36,7 +36,7 @@ async function slicesOf(
   for await (const slice of page) all.push(slice)
   assert.ok(
     all.slice(0, -1).every(({ nextCursor }) => nextCursor === undefined),
-    'only the last slice tells',
+    'only the last slice has a cursor',
   )
   const next = all.at(-1)?.nextCursor
   return {
@@ -62,7 +62,7 @@ test('a page ends at its limit and at its maximum length; long ones are read in 
   const two = await slicesOf(pageOfFitting(where, { after: '', limit: 2, filter: tenth }))
   assert.deepEqual([two.ids, two.next], [[id(5), id(15)], id(15)])
   const short = await slicesOf(pageOfFitting({ ...where, maxLength: 300 }, { after: '', limit: 9, filter: tenth }))
-  assert.deepEqual([short.ids, short.next], [[id(5), id(15)], id(23)], 'up to there nothing else fits')
+  assert.deepEqual([short.ids, short.next], [[id(5), id(15)], id(23)], 'up to there nothing else matches')
   const all = { ...where, lookedAtOnce: 1_000, lengthOfTurn: 200 }
   const turns = await slicesOf(pageOfFitting(all, { after: '', limit: 100, filter: tenth }))
   assert.deepEqual([turns.ids.length, turns.next, turns.slices > 3], [10, undefined, true])

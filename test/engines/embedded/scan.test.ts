@@ -40,7 +40,7 @@ test('a gallery is read completely, by id, and only that gallery', async (t) => 
   assert.deepEqual(
     [...nearest.numbers.subarray(0, 3)].map((number) => whole.ids[whole.numbers.indexOf(number)]),
     hits.slice(1).map(({ record }) => record.id),
-    'the numbers of the pages are those that neighbours are told by',
+    'neighbours are identified by the numbers in the pages',
   )
   expected.forEach(({ vector }, i) => assert.deepEqual(whole.vectors.subarray(i * 32, (i + 1) * 32), vector))
   assert.equal(pages, 4)

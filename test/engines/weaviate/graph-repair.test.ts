@@ -88,7 +88,7 @@ test('pictures that a killed server stored and did not enter into its graph are 
   const opened = await engine.open(set)
   const again = lost.pop()!
   await opened.change([{ put: newImage(again, vectors.get(again)!) }])
-  assert.ok(await isFound(opened, again), 'the same write again enters it at once')
+  assert.ok(await isFound(opened, again), 'repeating the write adds it at once')
   await until(async () => (await missing(lost)).length === 0, 'all that is stored being found', 120_000)
   assert.ok(repaired >= lost.length, `${repaired} entered again`)
   for (const id of lost) assert.ok(await isFound(opened, id), id)

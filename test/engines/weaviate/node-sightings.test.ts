@@ -25,7 +25,7 @@ for (const [how, gone] of [
   test(`a node that ${how} is in doubt since it was last seen, once it is back`, () => {
     const sightings = seenFrom(0, 20_000)
     for (let at = 21_000; at <= 400_000; at += 1_000) sightings.look(gone, at)
-    assert.equal(sightings.inDoubtSince, undefined, 'nothing can be entered into its graphs yet')
+    assert.equal(sightings.inDoubtSince, undefined, 'nothing can be added to its graphs yet')
     seenFrom(401_000, 405_000, sightings)
     assert.equal(sightings.inDoubtSince, 20_000)
     assert.deepEqual(sightings.soundUntil, { a: 405_000, b: 20_000 })

@@ -54,7 +54,7 @@ test('a run goes through its phases to a network folder; stopped in the cache an
       ['all', 32],
     ],
   )
-  assert.ok(!(await readdir(whole.folder!)).includes('metrics.json'), 'the test pictures were looked at')
+  assert.ok(!(await readdir(whole.folder!)).includes('metrics.json'), 'the test pictures were read')
   const { manifest } = await readModel(whole.folder!)
   assert.deepEqual([manifest.architecture, manifest.labels], ['resnet50', [...drawnLabels].sort()])
   assert.match(String(manifest.provenance['startedFrom']), /torchvision's ResNet-50.*narrow\.safetensors/)

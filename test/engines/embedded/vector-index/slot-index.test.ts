@@ -111,7 +111,7 @@ test('the first graph serves while it grows, and codes preselect among the waiti
 
   const fresh = makeVector()
   index.add(Uint32Array.of(4_000), fresh)
-  assert.deepEqual(slotsOf(index.search({ vector: fresh, k: 1 })), [4_000], 'without a code too')
+  assert.deepEqual(slotsOf(index.search({ vector: fresh, k: 1 })), [4_000], 'even without a code')
   const [removed] = slotsOf(index.search({ vector: queries[1]!, k: 1, exact: true }))
   index.remove(Uint32Array.of(removed!))
   assert.ok(!slotsOf(index.search({ vector: queries[1]!, k: 100 })).includes(removed!))
