@@ -250,7 +250,11 @@ test('invalid requests are refused with a code', async (t) => {
     assert.deepEqual([found.status, found.code], [status, code], `${name}: ${JSON.stringify(found.problem)}`)
   }
   assert.equal((await app.app.inject({ method: 'DELETE', url: '/v1/galleries' })).headers.allow, 'GET, HEAD')
-  assert.equal(app.log.filter(({ level }) => Number(level) >= 50).length, 0, 'none of this is logged as an error of ours')
+  assert.equal(
+    app.log.filter(({ level }) => Number(level) >= 50).length,
+    0,
+    'none of this is logged as an error of ours',
+  )
 })
 
 test('an unsupported content type is refused with the supported ones', async (t) => {

@@ -114,7 +114,11 @@ test('endless requests delay a stop by no more than its grace period', async (t)
   ]
   const closed = Promise.all(sockets.map((socket) => once(socket, 'close')))
   const stoppedAt = performance.now()
-  assert.equal(await service.stop('SIGTERM'), 0, 'it exits by itself, instead of being killed at the end of the grace period')
+  assert.equal(
+    await service.stop('SIGTERM'),
+    0,
+    'it exits by itself, instead of being killed at the end of the grace period',
+  )
   // Its own timers are exact; the rest allows for a busy machine.
   assert.ok(performance.now() - stoppedAt < 20_000)
   await closed

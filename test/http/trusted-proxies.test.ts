@@ -18,7 +18,11 @@ test('callers behind a trusted proxy are distinguished by their own addresses', 
   assert.equal(await status('198.51.100.9, 192.0.2.2', '10.1.2.3'), 429, 'what callers write themselves does not count')
   assert.equal(await status('192.0.2.3, 10.9.9.9'), 200, 'two proxies, both trusted')
   assert.equal(await status('192.0.2.4', '203.0.113.5'), 200)
-  assert.equal(await status('192.0.2.5', '203.0.113.5'), 429, 'a caller that is not a proxy is identified by its connection')
+  assert.equal(
+    await status('192.0.2.5', '203.0.113.5'),
+    429,
+    'a caller that is not a proxy is identified by its connection',
+  )
 })
 
 test('without trusted proxies the header is ignored', async (t) => {

@@ -55,11 +55,7 @@ twoTest(
     assert.deepEqual((await other.jobs.get('j'))?.reading, reading, 'the other one learns how far it has come')
     assert.equal(await other.jobs.claim(['ingest']), undefined)
     const taken = await until(() => other.jobs.claim(['ingest']), 'the end of the lease')
-    assert.deepEqual(
-      [taken.state, taken.position, taken.trials?.runs],
-      ['running', 5, 1],
-      'the process died during it',
-    )
+    assert.deepEqual([taken.state, taken.position, taken.trials?.runs], ['running', 5, 1], 'the process died during it')
     await begun(other, 'j')
     assert.equal(await one.jobs.renew('j', reading), undefined)
     for (const late of [
