@@ -72,7 +72,12 @@ function signTrimmed(plane: Plane, grid: Float64Array, shape: Shape, into: Uint3
   signViews(trimmed, [...viewsOfTrimmed, square], into)
 }
 
+/** Loops instead of `reduce`, which allocates each intermediate sum. */
 function deviation(values: Float64Array): number {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length)
+  let sum = 0
+  for (let i = 0; i < values.length; i++) sum += values[i]!
+  const mean = sum / values.length
+  let squares = 0
+  for (let i = 0; i < values.length; i++) squares += (values[i]! - mean) ** 2
+  return Math.sqrt(squares / values.length)
 }

@@ -33,6 +33,6 @@ export function rowOf(
 /** fp16 and int8 graphs normalise with lower precision, hence the tolerance; NaN fails the comparison. */
 function isUnit(vector: Float32Array): boolean {
   let squares = 0
-  for (const value of vector) squares += value * value
+  for (let i = 0; i < vector.length; i++) squares += vector[i]! ** 2
   return Math.abs(squares - 1) < 0.02
 }

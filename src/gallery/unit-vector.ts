@@ -10,7 +10,7 @@ export function expectUnitVector(vector: Float32Array, dimension: number): void 
     throw new AlikeError('dimension_mismatch', { detail: `It has ${vector.length} values instead of ${dimension}.` })
   }
   let squares = 0
-  for (const value of vector) squares += value * value
+  for (let i = 0; i < vector.length; i++) squares += vector[i]! ** 2
   // NaN also fails this comparison.
   if (!(Math.abs(Math.sqrt(squares) - 1) <= lengthTolerance)) {
     throw new AlikeError('request_invalid', { detail: 'The vector is not of unit length.' })

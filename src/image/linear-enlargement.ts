@@ -18,15 +18,18 @@ export function linearSquare(image: SizedRgb, preprocessing: Preprocessing): Uin
   const { inputSize } = placed
   const columns = columnsOf(axisOf(placed, 'left', 0), width)
   const square = new Uint8Array(inputSize * inputSize * 3)
-  axisOf(placed, 'top', 0).forEach((at, row) => {
+  const rows = axisOf(placed, 'top', 0)
+  for (let row = 0; row < inputSize; row++) {
+    const at = rows[row]!
     const below = Math.trunc(at)
-    const rows = {
+    const lines = {
       above: inside(below - 1, height) * width * 3,
       below: inside(below, height) * width * 3,
       fraction: Math.trunc((at - below) * one),
+      to: row * inputSize * 3,
     }
-    interpolate(rgb, columns, rows, square.subarray(row * inputSize * 3, (row + 1) * inputSize * 3))
-  })
+    interpolate(rgb, columns, lines, square)
+  }
   return square
 }
 
@@ -38,12 +41,14 @@ interface Columns {
   fraction: Int32Array
 }
 
-interface Rows {
+interface Lines {
   /** Index of the first sample of the line above. */
   above: number
   below: number
   /** Weight of the lower line, out of `one`. */
   fraction: number
+  /** Index of the row's first sample in the square. */
+  to: number
 }
 
 function columnsOf(axis: Axis, width: number): Columns {
@@ -52,24 +57,25 @@ function columnsOf(axis: Axis, width: number): Columns {
     right: new Int32Array(axis.length),
     fraction: new Int32Array(axis.length),
   }
-  axis.forEach((at, i) => {
+  for (let i = 0; i < axis.length; i++) {
+    const at = axis[i]!
     const right = Math.trunc(at)
     columns.left[i] = inside(right - 1, width) * 3
     columns.right[i] = inside(right, width) * 3
     columns.fraction[i] = Math.trunc((at - right) * one)
-  })
+  }
   return columns
 }
 
 function interpolate(
   rgb: Uint8Array,
   { left, right, fraction }: Columns,
-  { above, below, fraction: down }: Rows,
+  { above, below, fraction: down, to }: Lines,
   into: Uint8Array,
 ): void {
   const up = one - down
   const half = one >> 1
-  for (let column = 0, at = 0; at < into.length; column++, at += 3) {
+  for (let column = 0, at = to; column < fraction.length; column++, at += 3) {
     const across = fraction[column]!
     const belowRight = (down * across) >> fractionBits
     const aboveRight = (up * across) >> fractionBits
