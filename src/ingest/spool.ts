@@ -27,6 +27,8 @@ export interface SharedUploads {
   get(jobId: string): Promise<NodeJS.ReadableStream | undefined>
   remove(jobId: string): Promise<void>
   list(): AsyncIterable<{ jobId: string; putAt: Date }>
+  /** Whether those of unknown jobs may be removed: not while another installation stores its uploads there. */
+  areOwn(): Promise<boolean>
 }
 
 /** Longer than it takes to receive an upload and create its job. */
@@ -184,8 +186,9 @@ export class Spool {
       throw error
     }
     for (const name of await readdir(this.#folder)) if (!jobIds.has(name)) await this.#forget(name)
-    for await (const { jobId, putAt } of this.#shared?.list() ?? [])
-      if (!jobIds.has(jobId) && Date.now() - putAt.getTime() > strayAgeMs) await this.#shared?.remove(jobId)
+    if (this.#shared === undefined || !(await this.#shared.areOwn())) return
+    for await (const { jobId, putAt } of this.#shared.list())
+      if (!jobIds.has(jobId) && Date.now() - putAt.getTime() > strayAgeMs) await this.#shared.remove(jobId)
   }
 }
 

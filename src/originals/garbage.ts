@@ -19,6 +19,8 @@ export interface OriginalUses {
 export interface GarbageOptions {
   store: OriginalStore
   uses: OriginalUses
+  /** Whether no other installation stores originals there: otherwise nothing is removed. Default: it does not. */
+  areOwn?: (() => Promise<boolean>) | undefined
   /** Interval between checks for released originals. */
   everyMs: number
   /** Interval between scans of the whole store. */
@@ -53,8 +55,10 @@ export class OriginalsGarbage {
     const { store, uses } = this.#options
     if (!uses.knowsAll()) return 0
     const before = this.#youngest()
+    const unused = uses.unused(batchSize)
+    if (unused.length === 0 || !(await this.#areOwn())) return 0
     const gone: string[] = []
-    for (const contentHash of uses.unused(batchSize)) {
+    for (const contentHash of unused) {
       if (this.#ended.signal.aborted) break
       const bytes = await store.remove(contentHash, before)
       if (bytes > 0) this.#options.onRemoved?.(bytes)
@@ -71,6 +75,7 @@ export class OriginalsGarbage {
     const { store, uses } = this.#options
     if (!uses.knowsAll()) return 0
     const before = this.#youngest()
+    if (!(await this.#areOwn())) return 0
     let removed = 0
     for await (const { contentHash, putAt } of store.list()) {
       if (this.#ended.signal.aborted) break
@@ -81,6 +86,10 @@ export class OriginalsGarbage {
       removed++
     }
     return removed
+  }
+
+  async #areOwn(): Promise<boolean> {
+    return (await this.#options.areOwn?.()) ?? true
   }
 
   #youngest(): Date {

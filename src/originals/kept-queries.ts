@@ -107,7 +107,9 @@ export class KeptQueries {
     try {
       const galleries = await stores.galleries() // before listing galleries, because one may be created in the meantime
       const known = await wanted()
-      for (const uid of galleries) await this.trim(uid, known.get(uid) ?? 0)
+      for (const uid of galleries.filter((one) => known.has(one))) await this.trim(uid, known.get(uid)!)
+      const unknown = galleries.filter((one) => !known.has(one))
+      if (unknown.length > 0 && (await stores.areOwn())) for (const uid of unknown) await this.trim(uid, 0)
     } catch (err) {
       logger.warn({ err }, 'kept queries could not be looked through; tried again later')
     }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { FolderOriginals } from './folder-originals.js'
 import type { OriginalStore } from './original-store.js'
 import type { S3Connection } from './s3-originals.js'
+import type { S3Owners, S3OwnersOptions } from './s3-owners.js'
 import type { S3Uploads } from './s3-uploads.js'
 
 export interface OriginalsSettings {
@@ -13,24 +14,47 @@ export interface OriginalsSettings {
   originalsS3Region: string
 }
 
+/** Who else uses the bucket. @returns undefined without a bucket */
+export async function openS3Owners(
+  settings: OriginalsSettings,
+  means: Pick<S3OwnersOptions, 'id' | 'knows' | 'onOthers'>,
+): Promise<S3Owners | undefined> {
+  if (settings.originalsS3Bucket === '') return undefined
+  const [{ S3Owners }, { s3Client }] = await Promise.all([import('./s3-owners.js'), import('./s3-originals.js')])
+  return new S3Owners({
+    ...means,
+    client: s3Client(connectionOf(settings)),
+    bucket: settings.originalsS3Bucket,
+    prefix: settings.originalsS3Prefix,
+  })
+}
+
 /** For uploads of jobs run by several processes. @returns undefined without a bucket */
-export async function openSharedUploads(settings: OriginalsSettings): Promise<S3Uploads | undefined> {
+export async function openSharedUploads(
+  settings: OriginalsSettings,
+  owners?: S3Owners | undefined,
+): Promise<S3Uploads | undefined> {
   if (settings.originalsS3Bucket === '') return undefined
   const [{ S3Uploads }, { s3Client }] = await Promise.all([import('./s3-uploads.js'), import('./s3-originals.js')])
   return new S3Uploads({
     client: s3Client(connectionOf(settings)),
     bucket: settings.originalsS3Bucket,
     prefix: `${settings.originalsS3Prefix}uploads/`,
+    owners,
   })
 }
 
 /** Opened even if the default is not to keep originals, because a gallery may keep them. */
-export async function openOriginals(settings: OriginalsSettings): Promise<OriginalStore> {
+export async function openOriginals(
+  settings: OriginalsSettings,
+  owners?: S3Owners | undefined,
+): Promise<OriginalStore> {
   if (settings.originalsS3Bucket === '') return new FolderOriginals(join(settings.dataDir, 'originals'))
   const { S3Originals } = await import('./s3-originals.js') // a large package, loaded only with a bucket
   return new S3Originals({
     bucket: settings.originalsS3Bucket,
     prefix: settings.originalsS3Prefix,
+    owners,
     ...connectionOf(settings),
   })
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { FolderOriginals } from './folder-originals.js'
 import { connectionOf, type OriginalsSettings } from './open-originals.js'
 import type { OriginalStore } from './original-store.js'
+import type { S3Owners } from './s3-owners.js'
 
 export interface QueryStores {
   of(galleryUid: string): OriginalStore
@@ -11,16 +12,21 @@ export interface QueryStores {
   galleries(): Promise<string[]>
   /** Deletes everything of a gallery. */
   drop(galleryUid: string): Promise<void>
+  /** Whether queries of unknown galleries may be deleted: not while another installation stores its own there. */
+  areOwn(): Promise<boolean>
 }
 
-export async function openQueryStores(settings: OriginalsSettings): Promise<QueryStores> {
+export async function openQueryStores(
+  settings: OriginalsSettings,
+  owners?: S3Owners | undefined,
+): Promise<QueryStores> {
   const { dataDir, originalsS3Bucket: bucket, originalsS3Prefix } = settings
   if (bucket === '') return folderStores(join(dataDir, 'queries'))
   const { S3Originals, foldersBelow, s3Client } = await import('./s3-originals.js')
   const prefix = `${originalsS3Prefix}queries/`
   const connection = connectionOf(settings)
   const client = s3Client(connection)
-  const of = (uid: string) => new S3Originals({ bucket, prefix: `${prefix}${uid}/`, ...connection })
+  const of = (uid: string) => new S3Originals({ bucket, prefix: `${prefix}${uid}/`, owners, ...connection })
   return {
     of,
     galleries: () => foldersBelow(client, bucket, prefix),
@@ -28,6 +34,7 @@ export async function openQueryStores(settings: OriginalsSettings): Promise<Quer
       const store = of(uid)
       for await (const { contentHash } of store.list()) await store.remove(contentHash, whenever)
     },
+    areOwn: async () => (await owners?.areAlone()) ?? true,
   }
 }
 
@@ -43,5 +50,6 @@ function folderStores(folder: string): QueryStores {
         throw error
       }),
     drop: (uid) => rm(join(folder, uid), { recursive: true, force: true }),
+    areOwn: async () => true,
   }
 }

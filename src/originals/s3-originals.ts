@@ -1,4 +1,4 @@
-/** Originals in an S3 bucket, below a prefix, by content hash. Imports the S3 client, as do `s3-uploads.ts` and `s3-pages.ts`. */
+/** Originals in an S3 bucket, below a prefix, by content hash. Imports the S3 client, as do the other files named `s3-…`. */
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import {
@@ -12,6 +12,7 @@ import {
 import { AlikeError } from '../errors.js'
 import { type ByteRange, contentHashPattern, type OriginalStore } from './original-store.js'
 import { answeredBy } from './s3-answers.js'
+import type { S3Owners } from './s3-owners.js'
 import { pagesBelow } from './s3-pages.js'
 import { TurnsByHash } from './turns-by-hash.js'
 
@@ -19,6 +20,8 @@ export interface S3OriginalsOptions extends S3Connection {
   bucket: string
   /** Prefix of every hash, such as `alike/`; may be empty. */
   prefix: string
+  /** Told before anything is stored. */
+  owners?: Pick<S3Owners, 'register'> | undefined
 }
 
 export interface S3Connection {
@@ -39,10 +42,12 @@ export class S3Originals implements OriginalStore {
   readonly #client: S3Client
   readonly #bucket: string
   readonly #prefix: string
+  readonly #owners: S3OriginalsOptions['owners']
   readonly #turns = new TurnsByHash()
 
-  constructor({ bucket, prefix, ...connection }: S3OriginalsOptions) {
+  constructor({ bucket, prefix, owners, ...connection }: S3OriginalsOptions) {
     this.#bucket = bucket
+    this.#owners = owners
     this.#prefix = prefix
     this.#client = s3Client(connection)
   }
@@ -90,6 +95,7 @@ export class S3Originals implements OriginalStore {
 
   /** S3 acknowledges a PUT once the object is durable. */
   async #put(contentHash: string, bytes: Uint8Array): Promise<void> {
+    await this.#owners?.register()
     const found = await this.#head(contentHash)
     if (found?.bytes !== bytes.length) {
       await answeredBy(

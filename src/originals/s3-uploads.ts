@@ -13,6 +13,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { answeredBy } from './s3-answers.js'
+import type { S3Owners } from './s3-owners.js'
 import { pagesBelow } from './s3-pages.js'
 
 export interface S3UploadsOptions {
@@ -22,6 +23,8 @@ export interface S3UploadsOptions {
   prefix: string
   /** Larger files are sent in parts of this size: a store accepts 10,000 parts, and 5 GiB in one request. */
   partBytes?: number | undefined
+  /** Told before anything is stored. Default: nobody else uses the bucket. */
+  owners?: Pick<S3Owners, 'register' | 'areAlone'> | undefined
 }
 
 interface PutCondition {
@@ -75,6 +78,11 @@ export class S3Uploads {
     await answeredBy('uploads', this.#client.send(new DeleteObjectCommand(this.#place(jobId))))
   }
 
+  /** Whether uploads of jobs that this installation does not know may be removed. */
+  async areOwn(): Promise<boolean> {
+    return (await this.#options.owners?.areAlone()) ?? true
+  }
+
   async *list(): AsyncGenerator<{ jobId: string; putAt: Date }> {
     const { bucket: Bucket, prefix: Prefix } = this.#options
     for await (const { Contents = [] } of pagesBelow(this.#client, 'uploads', { Bucket, Prefix }))
@@ -83,6 +91,7 @@ export class S3Uploads {
   }
 
   async #put(jobId: string, file: string, condition: PutCondition): Promise<void> {
+    await this.#options.owners?.register()
     const { size } = await stat(file)
     const { partBytes = usualPartBytes } = this.#options
     if (size > partBytes) return this.#putInParts(jobId, file, { size, partBytes, condition })

@@ -45,6 +45,8 @@ export interface SharedStores {
   writes: SharedWrites
   /** Statements waiting for a connection. */
   waiting(): number
+  /** Id of the installation, the same for all processes that share the database. */
+  installation(): Promise<string>
   close(): Promise<void>
 }
 
@@ -96,6 +98,10 @@ export async function openSharedStores({
       layouts: postgresLayouts(postgres, now),
       jobs: new PostgresJobs({ postgres, queues, notices, renewEveryMs, now }),
       waiting: () => postgres.waiting,
+      async installation() {
+        const [row] = await postgres.query<{ id: string }>('SELECT id FROM alike.installation')
+        return row!.id
+      },
       close,
     }
   } catch (error) {

@@ -149,6 +149,10 @@ const steps: readonly string[] = [
     removed_at text COLLATE "C" NOT NULL
   );
   `,
+  `
+  CREATE TABLE alike.installation (id text NOT NULL); -- one row
+  INSERT INTO alike.installation VALUES (gen_random_uuid()::text);
+  `,
 ]
 
 /** Key of the migration lock. */

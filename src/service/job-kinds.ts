@@ -17,6 +17,7 @@ import { Webhooks } from '../jobs/webhooks.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { KeptQueries } from '../originals/kept-queries.js'
 import { openSharedUploads } from '../originals/open-originals.js'
+import type { S3Owners } from '../originals/s3-owners.js'
 import { EmbeddingSets } from '../re-embedding/embedding-sets.js'
 import { GalleryMoves } from '../re-embedding/gallery-moves.js'
 import { MoveRunner } from '../re-embedding/move-runner.js'
@@ -36,6 +37,7 @@ interface Means {
   models: ServedModels
   decoders: Decoders
   stores: Stores
+  owners: S3Owners | undefined
   buckets: ListedBuckets
   watched: readonly WatchedFolder[]
   tracing: Tracing | undefined
@@ -53,12 +55,15 @@ export interface JobKinds {
 
 export async function openJobKinds(opening: Opening, means: Means): Promise<JobKinds> {
   const { config, logger, metrics, opened } = opening
-  const { intake, models, decoders, stores, buckets, tracing } = means
+  const { intake, models, decoders, stores, owners, buckets, tracing } = means
   const { galleries } = intake
   const copyBackfill = opened.add(
     new CopyBackfill({ galleries, decoders, logger, onDescribed: metrics.countDescribed }),
   )
-  const spool = new Spool(config.dataDir, config.postgresUrl === '' ? undefined : await openSharedUploads(config))
+  const spool = new Spool(
+    config.dataDir,
+    config.postgresUrl === '' ? undefined : await openSharedUploads(config, owners),
+  )
   const concurrency = ingestConcurrency(models.standard, decoders.count, config.embedQueueMax)
   const webhooks = openWebhooks(opening, stores)
   const exclusion = new SetExclusion(galleries.writes)

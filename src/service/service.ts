@@ -91,11 +91,27 @@ interface Means {
 async function openParts(opening: Opening, { environment, remote, tracing, watched }: Means): Promise<AppParts> {
   const models = await openModels(opening)
   const { folders, standard: embedder } = models
-  const { embedded, stores, galleries, queries } = await openStorage(opening, folders)
+  const { embedded, stores, galleries, queries, owners } = await openStorage(opening, folders)
   const { decoders, placeMaps, images } = await openPictures(opening, models, environment)
   const { buckets, references } = openReferences(opening, { remote, watched })
-  const intake = { galleries, images, remote, originals: await openKeptOriginals(opening, embedded), references }
-  const kinds = await openJobKinds(opening, { intake, queries, models, decoders, stores, buckets, watched, tracing })
+  const intake = {
+    galleries,
+    images,
+    remote,
+    originals: await openKeptOriginals(opening, embedded, owners),
+    references,
+  }
+  const kinds = await openJobKinds(opening, {
+    intake,
+    queries,
+    models,
+    decoders,
+    stores,
+    owners,
+    buckets,
+    watched,
+    tracing,
+  })
   const { jobs, ingest, analyses, sets, moves, mirrors, followers } = kinds
   const snapshots = await openSnapshots(opening, { embedded, modelId: folders.standard.manifest.id })
   const watch = await openQueryWatch(opening, { folders, galleries, images, queries, mirrors, followers })

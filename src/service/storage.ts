@@ -10,7 +10,9 @@ import type { Engine } from '../gallery/engine.js'
 import { type Galleries, openGalleries } from '../gallery/galleries.js'
 import { RemovedSets } from '../gallery/removed-sets.js'
 import { KeptQueries } from '../originals/kept-queries.js'
+import { openS3Owners } from '../originals/open-originals.js'
 import { openQueryStores } from '../originals/query-stores.js'
+import type { S3Owners } from '../originals/s3-owners.js'
 import { servable } from './models.js'
 import type { Opening } from './opened-parts.js'
 import { openStores, type Stores } from './stores.js'
@@ -21,6 +23,8 @@ export interface Storage {
   galleries: Galleries
   /** Query pictures that are kept. */
   queries: KeptQueries
+  /** Undefined without a bucket. */
+  owners: S3Owners | undefined
 }
 
 export async function openStorage(opening: Opening, folders: ModelFolders): Promise<Storage> {
@@ -32,7 +36,8 @@ export async function openStorage(opening: Opening, folders: ModelFolders): Prom
   const engines = { embedded, ...(weaviate && { weaviate }) }
   if (config.role !== 'all' && weaviate === undefined)
     logger.warn('WEAVIATE_URL is not set: pictures are stored in this process’s data folder, where no other finds them')
-  const queries = await openKeptQueries(opening, () => galleries)
+  const owners = await openOwners(opening, { embedded, stores })
+  const queries = await openKeptQueries(opening, { galleries: () => galleries, owners })
   const galleries: Galleries = await openGalleries({
     ...stores,
     engines,
@@ -56,13 +61,35 @@ export async function openStorage(opening: Opening, folders: ModelFolders): Prom
   opened.add(new RemovedSets({ catalogue: stores.catalogue, engines, shared: galleries.writes.shared, logger }))
   opened.add(queries)
   void queries.sweep() // of galleries deleted by a previous process
-  return { embedded, stores, galleries, queries }
+  return { embedded, stores, galleries, queries, owners }
 }
 
-/** @param galleries set before the first query arrives */
-async function openKeptQueries({ config, logger, metrics }: Opening, galleries: () => Galleries): Promise<KeptQueries> {
+function openOwners(
+  { config, logger }: Opening,
+  { embedded, stores }: Pick<Storage, 'embedded' | 'stores'>,
+): Promise<S3Owners | undefined> {
+  return openS3Owners(config, {
+    id: () => stores.installation(),
+    async knows(contentHashes) {
+      if (contentHashes.length > 0 && config.postgresUrl === '' && config.weaviateUrl === '')
+        return contentHashes.some((contentHash) => embedded.originalUses.isUsed(contentHash))
+      return (await stores.catalogue.entries({ after: '', limit: 1 })).length > 0
+    },
+    onOthers: (others) =>
+      logger.warn(
+        { code: 'bucket_shared', others, prefix: `${config.originalsS3Prefix}installations/` },
+        'other installations use the bucket of originals: nothing unused is deleted there until their markers are gone',
+      ),
+  })
+}
+
+/** @param means.galleries set before the first query arrives */
+async function openKeptQueries(
+  { config, logger, metrics }: Opening,
+  { galleries, owners }: { galleries: () => Galleries; owners: S3Owners | undefined },
+): Promise<KeptQueries> {
   return new KeptQueries({
-    stores: await openQueryStores(config),
+    stores: await openQueryStores(config, owners),
     rules: (gallery) => galleries().rules(gallery),
     wanted: async () => {
       const rules = await galleries().rulesByUid()

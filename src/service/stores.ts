@@ -7,6 +7,7 @@ import type { EmbeddedEngine } from '../engines/embedded/embedded-engine.js'
 import { AlikeError } from '../errors.js'
 import type { GalleriesOptions } from '../gallery/galleries.js'
 import type { JobStore } from '../jobs/job-store.js'
+import { installationIdIn } from '../originals/installation-id.js'
 import type { PostgresLogger } from '../postgres/open-postgres.js'
 
 export interface Stores
@@ -14,6 +15,8 @@ export interface Stores
   jobs: JobStore
   /** Statements waiting for a connection to PostgreSQL. */
   waiting(): number
+  /** Id of the installation, the same in all of its processes. */
+  installation(): Promise<string>
   close(): Promise<void>
 }
 
@@ -39,8 +42,8 @@ export async function openStores(
 ): Promise<Stores> {
   if (config.postgresUrl === '') {
     const { catalogue, feedback, decisions, layouts, jobs } = embedded
-    const progress = progressOf(jobs, [name])
-    return { catalogue, feedback, decisions, layouts, jobs, progress, waiting: () => 0, close: async () => {} }
+    const alone = { waiting: () => 0, installation: () => installationIdIn(config.dataDir), close: async () => {} }
+    return { catalogue, feedback, decisions, layouts, jobs, progress: progressOf(jobs, [name]), ...alone }
   }
   const { openSharedStores } = await import('../postgres/open-postgres.js') // loaded only if configured
   const shared = await openSharedStores({

@@ -27,6 +27,7 @@ function uploadsInMemory(): SharedUploads {
     async *list() {
       for (const jobId of files.keys()) yield { jobId, putAt: new Date() }
     },
+    areOwn: async () => true,
   }
 }
 

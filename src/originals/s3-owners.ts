@@ -1,0 +1,106 @@
+/**
+ * Which installations use a bucket: each leaves a marker below the prefix before it stores anything there, and deletes what it
+ * does not know only while no other has one. Imports the S3 client, see `s3-originals.ts`.
+ */
+import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
+import { contentHashPattern } from './original-store.js'
+import { answeredBy } from './s3-answers.js'
+import { pagesBelow } from './s3-pages.js'
+
+export interface S3OwnersOptions {
+  client: S3Client
+  bucket: string
+  prefix: string
+  /** Of this installation: all processes that share a catalogue. */
+  id(): Promise<string>
+  /**
+   * Whether what older versions, which left no markers, stored in the bucket is this installation's.
+   * @param contentHashes some of the originals there; empty if there are none
+   */
+  knows(contentHashes: readonly string[]): Promise<boolean>
+  /** Called when others are found for the first time. */
+  onOthers(others: readonly string[]): void
+}
+
+/** Stands for whoever stored what was found without any marker. */
+const unknownOwner = 'unknown'
+const explanation = {
+  purpose:
+    'An installation of Alike uses this bucket and prefix. Delete this object once that installation is gone for good: others remove what they do not know only when they are alone.',
+}
+
+export class S3Owners {
+  readonly #options: S3OwnersOptions
+  #registered: Promise<string> | undefined
+  #othersKnown = ''
+
+  constructor(options: S3OwnersOptions) {
+    this.#options = options
+  }
+
+  /** Resolves once the bucket has this installation's marker. @throws AlikeError `store_unreachable`, `storage_full` */
+  async register(): Promise<void> {
+    await this.#own()
+  }
+
+  /**
+   * Whether no other installation uses the bucket: only then may what this one does not know be deleted. One that comes later has its
+   * marker before it stores anything, and what is young is never deleted.
+   * @throws AlikeError `store_unreachable`, `storage_full`
+   */
+  async areAlone(): Promise<boolean> {
+    const own = await this.#own()
+    const others = (await this.#ids()).filter((id) => id !== own)
+    if (others.length > 0 && String(others) !== this.#othersKnown) this.#options.onOthers(others)
+    this.#othersKnown = String(others)
+    return others.length === 0
+  }
+
+  #own(): Promise<string> {
+    this.#registered ??= this.#register().catch((error: unknown) => {
+      this.#registered = undefined
+      throw error
+    })
+    return this.#registered
+  }
+
+  async #register(): Promise<string> {
+    const own = await this.#options.id()
+    const ids = await this.#ids()
+    if (ids.includes(own)) return own
+    if (ids.length === 0 && (await this.#isOthers())) await this.#mark(unknownOwner)
+    await this.#mark(own)
+    return own
+  }
+
+  /** Whether there is something, and this installation does not know it. */
+  async #isOthers(): Promise<boolean> {
+    const { client, bucket: Bucket, prefix: Prefix, knows } = this.#options
+    for await (const { Contents = [] } of pagesBelow(client, 'originals', { Bucket, Prefix })) {
+      if (Contents.length === 0) return false
+      const names = Contents.map(({ Key = '' }) => Key.slice(Prefix.length))
+      return !(await knows(names.filter((name) => contentHashPattern.test(name)))) // of the first page
+    }
+    return false
+  }
+
+  async #ids(): Promise<string[]> {
+    const { client, bucket: Bucket } = this.#options
+    const Prefix = this.#prefix
+    const ids: string[] = []
+    for await (const { Contents = [] } of pagesBelow(client, 'originals', { Bucket, Prefix }))
+      ids.push(...Contents.map(({ Key = '' }) => Key.slice(Prefix.length)))
+    return ids
+  }
+
+  async #mark(id: string): Promise<void> {
+    const { client, bucket: Bucket } = this.#options
+    const Body = JSON.stringify({ ...explanation, installation: id, since: new Date().toISOString() })
+    const put = new PutObjectCommand({ Bucket, Key: `${this.#prefix}${id}`, Body, ContentType: 'application/json' })
+    await answeredBy('originals', client.send(put))
+  }
+
+  get #prefix(): string {
+    return `${this.#options.prefix}installations/`
+  }
+}
