@@ -95,7 +95,7 @@ test('files that may not grow: writes are refused, reads continue, a job waits, 
   assert.equal((await ask(service, 'PUT', '/galleries/g')).status, 201)
   for (let n = 0; n < 5; n++) assert.equal((await put(service, n)).status, 201)
 
-  const entries = Array.from({ length: 400 }, (_, n) => ({
+  const entries = Array.from({ length: 200 }, (_, n) => ({
     path: `job/${n}.png`,
     content: images[n % images.length]!,
   }))
@@ -135,11 +135,11 @@ test('files that may not grow: writes are refused, reads continue, a job waits, 
   await limitFileSize(service.pid, 'unlimited')
   assert.equal((await put(service, refused)).status, 201)
   const after = await untilJob(service, job.id, ({ state }) => state === 'succeeded' || state === 'failed')
-  assert.deepEqual([after.state, after.done], ['succeeded', 400])
+  assert.deepEqual([after.state, after.done], ['succeeded', 200])
   assert.equal(await service.stop('SIGKILL'), 'SIGKILL')
 
   const again = await startProcess(t, environment)
-  await expectReading(again, refused + 1 + 400, refused)
+  await expectReading(again, refused + 1 + 200, refused)
   assert.equal(await again.stop('SIGTERM'), 0)
 })
 
@@ -287,7 +287,7 @@ for (const [end, limit, fill] of [
     let service = await startProcess(t, environment)
     assert.equal((await ask(service, 'PUT', '/galleries/g')).status, 201)
     for (let n = 0; n < 30; n++) assert.equal((await put(service, n)).status, 201)
-    const entries = Array.from({ length: 300 }, (_, n) => ({
+    const entries = Array.from({ length: 120 }, (_, n) => ({
       path: `job/${n}.png`,
       content: images[n % images.length]!,
     }))
@@ -309,8 +309,8 @@ for (const [end, limit, fill] of [
       await free()
     }
     const ended = await untilJob(service, job.id, ({ state }) => state === 'succeeded' || state === 'failed')
-    assert.deepEqual([ended.state, ended.done], ['succeeded', 300])
-    await expectReading(service, 330, 29)
+    assert.deepEqual([ended.state, ended.done], ['succeeded', 120])
+    await expectReading(service, 150, 29)
     assert.equal(await service.stop('SIGTERM'), 0)
   })
 }
