@@ -32,7 +32,7 @@ function batched(): Map<string, string[]> {
     const folder = dirname(file)
     const inFolder = files.filter((other) => dirname(other) === folder)
     const number = inFolder.indexOf(file) % Math.ceil(inFolder.length / filesMax)
-    const name = alone.test(file) ? file : `${folder}-${number + 1}.test.js`
+    const name = alone.test(file) ? file : `${folder === '.' ? 'root' : folder}-${number + 1}.test.js`
     named.set(name, [...(named.get(name) ?? []), file])
   }
   return named

@@ -27,12 +27,18 @@ export interface DrawOptions {
   format?: 'jpeg' | 'png' | 'webp'
 }
 
-/** The same label and seed give the same bytes. Default: a JPEG of 96×72 pixels. */
-export function drawImage(
-  label: DrawnLabel,
-  seed: number,
-  { width = 96, height = 72, format = 'jpeg' }: DrawOptions = {},
-): Promise<Buffer> {
+const drawn = new Map<string, Promise<Buffer>>()
+
+/** The same label and seed give the same bytes, in a buffer of its own. Default: a JPEG of 96×72 pixels. */
+export async function drawImage(label: DrawnLabel, seed: number, options: DrawOptions = {}): Promise<Buffer> {
+  const key = JSON.stringify([label, seed, options])
+  const image = drawn.get(key) ?? draw(label, seed, options)
+  drawn.set(key, image)
+  return Buffer.from(new Uint8Array(await image).buffer)
+}
+
+function draw(label: DrawnLabel, seed: number, options: DrawOptions): Promise<Buffer> {
+  const { width = 96, height = 72, format = 'jpeg' } = options
   const random = seededRandom(seed * 7919 + drawnLabels.indexOf(label))
   const spread = (amount: number) => (random() - 0.5) * 2 * amount
   const colour = colours[label].map((mean) => mean + spread(20))
