@@ -27,10 +27,11 @@ export interface AlikeStack {
   end(): Promise<void>
 }
 
-const serves = 2
-
-/** @returns undefined, and skips the test, if PostgreSQL is not installed */
-export async function startStack(t: TestContext, nodes: number): Promise<AlikeStack | undefined> {
+/**
+ * @param serves processes that answer
+ * @returns undefined, and skips the test, if PostgreSQL is not installed
+ */
+export async function startStack(t: TestContext, nodes: number, serves = 2): Promise<AlikeStack | undefined> {
   // its network must exist before anything listens in it
   const weaviate = await startNodes(nodes)
   const postgres = await postgresServer(t)

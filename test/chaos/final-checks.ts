@@ -1,22 +1,36 @@
 /** Verifies the state after all faults. */
 import assert from 'node:assert/strict'
+import type { Metadata } from '../../src/gallery/records.js'
 import { until } from '../support/until.js'
 import type { Picture } from './pictures.js'
 import type { RoundRobin } from './round-robin.js'
 
+export interface Listed {
+  id: string
+  contentHash: string
+  label: string | null
+  metadata: Metadata
+}
+
 interface Page {
-  images: { id: string; contentHash: string }[]
+  images: Listed[]
   nextCursor?: string
 }
 
 /** Content hash by id of all listed pictures. */
 export async function listedHashes(balanced: RoundRobin, gallery: string): Promise<Map<string, string>> {
-  const listed = new Map<string, string>()
+  const listed = await listedImages(balanced, gallery)
+  return new Map([...listed].map(([id, { contentHash }]) => [id, contentHash]))
+}
+
+/** All pictures by id. */
+export async function listedImages(balanced: RoundRobin, gallery: string): Promise<Map<string, Listed>> {
+  const listed = new Map<string, Listed>()
   for (let cursor: string | undefined; ; ) {
     const path = `${gallery}/images?limit=1000${cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`}`
     const page = await balanced.ask<Page>({ method: 'GET', path })
     assert.ok(page.is === 'answered', JSON.stringify(page))
-    for (const { id, contentHash } of page.body.images) listed.set(id, contentHash)
+    for (const image of page.body.images) listed.set(image.id, image)
     cursor = page.body.nextCursor
     if (cursor === undefined) return listed
   }

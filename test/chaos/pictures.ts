@@ -41,7 +41,7 @@ export function drawPicture(kind: Kind, seed: number): Picture {
 }
 
 /** The `k` nearest, best first, by comparing every picture. */
-export function exactNearest(query: Float32Array, pictures: ReadonlyMap<string, Picture>, k: number): string[] {
+export function exactNearest(query: Float32Array, pictures: Iterable<readonly [string, Picture]>, k: number): string[] {
   const best: { id: string; score: number }[] = []
   for (const [id, { vector }] of pictures) {
     const score = dot(query, vector, 0)

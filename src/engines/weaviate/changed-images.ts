@@ -12,12 +12,18 @@ import { nfc } from '../../text.js'
 import type { ChangeClock } from './change-clock.js'
 import type { ImageCollection, NewObject } from './image-collection.js'
 import { propertiesOf, recordOf, recordProperties, uuidOf } from './image-object.js'
+import type { UnacknowledgedAdditions } from './unacknowledged-additions.js'
 
 export interface Terms {
   clock: ChangeClock
   /** How many pictures may still be added. */
   room: number
   imagesMax: number
+}
+
+export interface ChangedSet {
+  collection: ImageCollection
+  unacknowledged: UnacknowledgedAdditions
 }
 
 export interface Applied {
@@ -31,6 +37,8 @@ export interface Applied {
 /** `object` is to be written; without one the picture is already stored. */
 interface Present {
   record: ImageRecord
+  /** Stored by a request that failed: nobody knows of it yet. */
+  isUnacknowledged?: boolean | undefined
   object?: NewObject | undefined
 }
 
@@ -40,21 +48,27 @@ const idOf = (step: ImageStep) => ('put' in step ? step.put.id : step.remove)
 
 export class ChangedImages {
   readonly #collection: ImageCollection
+  readonly #unacknowledged: UnacknowledgedAdditions
   /** As stored, by uuid. */
   readonly #stored: ReadonlyMap<string, State>
   /** … and after the changes applied so far. */
   readonly #after = new Map<string, State>()
   #added = 0
 
-  private constructor(collection: ImageCollection, stored: ReadonlyMap<string, State>) {
+  private constructor({ collection, unacknowledged }: ChangedSet, stored: ReadonlyMap<string, State>) {
     this.#collection = collection
+    this.#unacknowledged = unacknowledged
     this.#stored = stored
   }
 
-  static async read(collection: ImageCollection, steps: readonly ImageStep[]): Promise<ChangedImages> {
+  static async read(set: ChangedSet, steps: readonly ImageStep[]): Promise<ChangedImages> {
     const uuids = steps.map((step) => uuidOf(idOf(step)))
-    const found = await collection.ofIds(uuids, { properties: recordProperties })
-    return new ChangedImages(collection, new Map([...found].map(([uuid, one]) => [uuid, { record: recordOf(one) }])))
+    const found = await set.collection.ofIds(uuids, { properties: recordProperties })
+    const stored = [...found].map(([uuid, one]): [string, State] => [
+      uuid,
+      { record: recordOf(one), isUnacknowledged: set.unacknowledged.has(uuid, one.properties.contentHash!) },
+    ])
+    return new ChangedImages(set, new Map(stored))
   }
 
   /** All of the steps or none. @throws AlikeError `gallery_full` */
@@ -81,15 +95,24 @@ export class ChangedImages {
   async write(): Promise<Map<string, AlikeError>> {
     const failures = new Map<string, AlikeError>()
     const objects = [...this.#after.values()].flatMap((state) => (state === 'absent' ? [] : (state.object ?? [])))
+    for (const { uuid, properties } of objects)
+      if (this.#isNew(uuid)) this.#unacknowledged.begin(uuid, properties.contentHash)
     const results = await this.#collection.write(objects)
-    results.forEach((failure, i) => {
-      if (failure !== undefined) failures.set(objects[i]!.uuid, failure)
+    objects.forEach(({ uuid }, i) => {
+      const failure = results[i]
+      if (failure === undefined) this.#unacknowledged.end(uuid)
+      else failures.set(uuid, failure)
     })
     const gone = [...this.#after].flatMap(([uuid, state]) =>
       state === 'absent' && this.#stored.has(uuid) ? [uuid] : [],
     )
     if (gone.length > 0) await this.#collection.remove(gone)
     return failures
+  }
+
+  #isNew(uuid: string): boolean {
+    const stored = this.#stored.get(uuid) ?? 'absent'
+    return stored === 'absent' || stored.isUnacknowledged === true
   }
 
   #now(uuid: string): State {
@@ -100,6 +123,7 @@ export class ChangedImages {
 /** Resolves omitted values from what is stored now, and normalises the text. */
 function put(uuid: string, { put: image, unlessSame }: PutStep, state: State, clock: ChangeClock): [StepResult, State] {
   const former = state === 'absent' ? undefined : state.record
+  const isNew = state === 'absent' || state.isUnacknowledged === true
   const { label = former?.label ?? null, metadata = former?.metadata ?? {} } = image
   const reference = referenceOf(image, former)
   const said: NewImage = { ...image, id: former?.id ?? nfc(image.id), label: label && nfc(label), metadata, reference }
@@ -111,7 +135,7 @@ function put(uuid: string, { put: image, unlessSame }: PutStep, state: State, cl
     stamp: clock.stamp(),
   })
   const object = { uuid, properties, vector: image.vector }
-  return [{ created: former === undefined }, { record: recordOf({ uuid, properties, vector: [] }), object }]
+  return [{ created: isNew }, { record: recordOf({ uuid, properties, vector: [] }), object }]
 }
 
 function removed(state: State): [StepResult, State] {

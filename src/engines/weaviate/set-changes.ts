@@ -16,6 +16,7 @@ import { asksOnlyLabel, fits } from './fits.js'
 import type { ImageCollection } from './image-collection.js'
 import { type ImageProperties, recordOf, recordProperties, saidOf, uuidOf } from './image-object.js'
 import { pushed } from './pushed-filter.js'
+import { UnacknowledgedAdditions } from './unacknowledged-additions.js'
 
 export interface SetChangesOptions {
   collection: ImageCollection
@@ -49,6 +50,7 @@ export class SetChanges {
   readonly #turns = new OneAfterAnother()
   #turnsWaiting = 0
   #isGathering = false
+  readonly #unacknowledged = new UnacknowledgedAdditions()
 
   constructor(options: SetChangesOptions) {
     this.#options = options
@@ -156,7 +158,7 @@ export class SetChanges {
   async #write(group: readonly Waiting[]): Promise<void> {
     const { collection, clock, imagesMax } = this.#options
     const steps = group.flatMap((change) => change.steps)
-    const images = await ChangedImages.read(collection, steps)
+    const images = await ChangedImages.read({ collection, unacknowledged: this.#unacknowledged }, steps)
     const isGrowing = steps.some((step) => 'put' in step)
     const room = isGrowing ? imagesMax - (await collection.count()) : Infinity
     const accepted: (Applied & { change: Waiting })[] = []
