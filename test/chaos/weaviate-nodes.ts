@@ -70,7 +70,6 @@ async function joinedNodes(count: number, folder: string): Promise<WeaviateNode[
     names.map(async (hostname, i) => {
       const own = {
         CLUSTER_HOSTNAME: hostname,
-        CLUSTER_ADVERTISE_ADDR: addressOf(i + 1),
         ...(i > 0 && { CLUSTER_JOIN: `${addressOf(1)}:${gossip}` }),
         CLUSTER_GOSSIP_BIND_PORT: String(gossip),
         CLUSTER_DATA_BIND_PORT: String(data),

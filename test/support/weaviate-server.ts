@@ -33,6 +33,9 @@ export interface RunningWeaviate {
   kill(): Promise<void>
   /** Starts it with the same data, on the same ports. */
   start(): Promise<void>
+  /** Connections stay open, and nothing is answered until it is thawed. */
+  freeze(): void
+  thaw(): void
 }
 
 export interface WeaviateExtras {
@@ -88,6 +91,8 @@ export async function startWeaviate({ apiKey, environment = {} }: WeaviateExtras
     start,
     memory: () => residentBytes(server.pid),
     kill: () => server.kill(),
+    freeze: () => void process.kill(server.pid, 'SIGSTOP'),
+    thaw: () => void process.kill(server.pid, 'SIGCONT'),
   }
 }
 

@@ -10,7 +10,8 @@ import {
 } from '../../gallery/records.js'
 import { nfc } from '../../text.js'
 import type { ChangeClock } from './change-clock.js'
-import type { ImageCollection, NewObject } from './image-collection.js'
+import type { NewObject } from './collection-writes.js'
+import type { ImageCollection } from './image-collection.js'
 import { propertiesOf, recordOf, recordProperties, uuidOf } from './image-object.js'
 import type { UnacknowledgedAdditions } from './unacknowledged-additions.js'
 
@@ -97,16 +98,16 @@ export class ChangedImages {
     const objects = [...this.#after.values()].flatMap((state) => (state === 'absent' ? [] : (state.object ?? [])))
     for (const { uuid, properties } of objects)
       if (this.#isNew(uuid)) this.#unacknowledged.begin(uuid, properties.contentHash)
-    const results = await this.#collection.write(objects)
+    const results = await this.#collection.writes.put(objects)
     objects.forEach(({ uuid }, i) => {
       const failure = results[i]
-      if (failure === undefined) this.#unacknowledged.end(uuid)
-      else failures.set(uuid, failure)
+      if (failure !== undefined) failures.set(uuid, failure)
     })
     const gone = [...this.#after].flatMap(([uuid, state]) =>
       state === 'absent' && this.#stored.has(uuid) ? [uuid] : [],
     )
-    if (gone.length > 0) await this.#collection.remove(gone)
+    if (gone.length > 0) await this.#collection.writes.remove(gone)
+    for (const { uuid } of objects) if (!failures.has(uuid)) this.#unacknowledged.end(uuid)
     return failures
   }
 

@@ -83,7 +83,7 @@ export class GraphRepair {
         done.entered++
       })
       // what replicas copied from each other may be in the graph without its log having been flushed
-      await collection.flush([...puts.keys()], 'all')
+      await collection.writes.flush([...puts.keys()], 'all')
       done.looked += puts.size
       await nextTurn()
     }
@@ -144,7 +144,7 @@ async function isOnAll(
 /** @returns false if it was removed in the meantime */
 async function enter(collection: ImageCollection, uuid: string): Promise<boolean> {
   try {
-    await collection.enterAgain(uuid)
+    await collection.writes.enterAgain(uuid)
     return true
   } catch (error) {
     if (!(error instanceof AlikeError) || error.code !== 'image_not_found') throw error

@@ -11,6 +11,8 @@ export interface Noted {
   holder: string
   until: number
   soundUntil: SoundUntil
+  /** Nodes that may lack what others have. */
+  inDoubt?: readonly string[] | undefined
   /** Since when nobody has seen all nodes. */
   before?: number | undefined
 }

@@ -84,6 +84,11 @@ export class NodeSightings {
     return Math.min(...returned.map(({ soundUntil }) => soundUntil))
   }
 
+  /** Nodes that may lack what others have, those that do not respond included. */
+  get inDoubt(): string[] {
+    return [...this.#nodes].flatMap(([name, node]) => (isInDoubt(node) ? [name] : [])).sort()
+  }
+
   /** Everything stored before `began` is in the graphs of the nodes that have been there since. */
   repaired(began: number): void {
     for (const node of this.#nodes.values())

@@ -16,8 +16,12 @@ export interface NodeWatchOptions {
   server: WeaviateServer
   note: NodeNote
   repair: GraphRepair
+  /** Called when others than before may lack what the remaining nodes have. Hosts, or names behind a load balancer. */
+  onDoubt: (hosts: ReadonlySet<string>) => void
   logger: Logger
 }
+
+type Known = Pick<Noted, 'soundUntil' | 'before' | 'inDoubt'>
 
 const lookEveryMs = 1_000
 const noteEveryMs = 5_000
@@ -36,6 +40,8 @@ export class NodeWatch {
   readonly #running: Promise<void>[]
   /** Undefined while another process watches the nodes, or that is not known yet. */
   #sightings: NodeSightings | undefined
+  /** As last told. */
+  #inDoubt = ''
 
   constructor(options: NodeWatchOptions) {
     this.#options = options
@@ -79,6 +85,7 @@ export class NodeWatch {
     const noted = await note.read()
     if (!isFreeFor(this.#id, noted, Date.now())) {
       this.#sightings = undefined
+      this.#tellDoubt(noted?.inDoubt ?? [])
       return
     }
     // if several processes find it free, the last to write has it, as the next read shows
@@ -86,15 +93,28 @@ export class NodeWatch {
     await note.write({ ...this.#told(this.#sightings ?? noted), until: Date.now() + heldForMs })
   }
 
-  #told(known: Pick<Noted, 'soundUntil' | 'before'> = { soundUntil: {}, before: Date.now() }): Omit<Noted, 'until'> {
-    const { soundUntil, before } = known
-    return { holder: this.#id, soundUntil, before }
+  #told({ soundUntil, before, inDoubt }: Known = { soundUntil: {}, before: Date.now() }): Omit<Noted, 'until'> {
+    return { holder: this.#id, soundUntil, before, inDoubt }
   }
 
+  /** Other processes are told at once. */
   async #look(): Promise<void> {
     if (this.#sightings === undefined) return
-    const sightings = await sightNodes(this.#options.server)
-    this.#sightings?.look(sightings, Date.now())
+    const seen = await sightNodes(this.#options.server)
+    const sightings = this.#sightings
+    if (sightings === undefined) return
+    sightings.look(seen, Date.now())
+    if (this.#tellDoubt(sightings.inDoubt))
+      await this.#options.note.write({ ...this.#told(sightings), until: Date.now() + heldForMs })
+  }
+
+  /** @returns whether others than before are in doubt */
+  #tellDoubt(names: readonly string[]): boolean {
+    const told = names.join(' ')
+    if (told === this.#inDoubt) return false
+    this.#inDoubt = told
+    this.#options.onDoubt(new Set(names))
+    return true
   }
 
   async #repair(): Promise<void> {

@@ -16,6 +16,11 @@ export interface Pushed {
   isExact: boolean
 }
 
+/** Objects with one of these ids. */
+export function ofThese(uuids: readonly string[]): Where {
+  return { operator: 'ContainsAny', target: { property: '_id' }, value: uuids }
+}
+
 /** Lower and upper bounds of different types match nothing. */
 const nothingToken = '-'
 

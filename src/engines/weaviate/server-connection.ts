@@ -66,7 +66,9 @@ export class ServerConnection {
    */
   async attempt<Reply>(ask: (asking: Asking) => Promise<Reply>, limitMs: number): Promise<Reply> {
     const began = performance.now()
-    const rest: Asking['rest'] = (path, options = {}) => this.#rest.ask(path, { ...options, timeoutMs: limitMs })
+    const leftMs = () => Math.max(0, began + limitMs - performance.now())
+    // an abandoned write must not arrive later
+    const rest: Asking['rest'] = (path, options = {}) => this.#rest.ask(path, { ...options, timeoutMs: leftMs() })
     const expectLed = async (collection: string) => {
       const asked = performance.now()
       if (asked - this.#ledAt < ledForMs) return
@@ -79,16 +81,17 @@ export class ServerConnection {
     const answered = ask({ client: this.client, rest, expectLed }).then((reply) => ({ reply }))
     answered.catch(() => {}) // perhaps nobody waits for it any more
     for (;;) {
-      const patience = new AbortController()
-      const first = await Promise.race([answered, sleep(patienceMs, undefined, patience).catch(() => undefined)])
-      patience.abort()
+      if (leftMs() === 0) throw new SlowAnswer(`no answer within ${limitMs} ms`)
+      const first = await within(Math.min(patienceMs, leftMs()), answered)
       if (first !== undefined) return first.reply
-      await this.#expectThere()
-      if (performance.now() - began >= limitMs) throw new SlowAnswer(`no answer within ${limitMs} ms`)
+      const there = this.#expectThere()
+      there.catch(() => {}) // the answer may come first
+      const second = await within(leftMs(), answered, there)
+      if (second !== undefined) return second.reply
     }
   }
 
-  async #expectThere(): Promise<void> {
+  async #expectThere(): Promise<undefined> {
     try {
       await this.#rest.ask('v1/meta', { timeoutMs: Math.min(this.#timeoutMs, foundWithinMs) })
     } catch (cause) {
@@ -100,6 +103,16 @@ export class ServerConnection {
   async close(): Promise<void> {
     this.#rest.close()
     await this.client.close()
+  }
+}
+
+/** The first answer; undefined on a timeout. */
+async function within<Answer>(ms: number, ...asked: Promise<Answer | undefined>[]): Promise<Answer | undefined> {
+  const patience = new AbortController()
+  try {
+    return await Promise.race([...asked, sleep(ms, undefined, patience).catch(() => undefined)])
+  } finally {
+    patience.abort()
   }
 }
 

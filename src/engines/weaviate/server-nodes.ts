@@ -21,8 +21,11 @@ export class ServerNodes {
   readonly #grpc: URL
   readonly #addressesOf: AddressesOf
   #current: string | undefined
-  /** Number of nodes at the last look-up. */
-  count = 1
+  #known: readonly string[] = []
+  /** Left since one last answered. */
+  readonly #left = new Set<string>()
+  /** May lack what other nodes have: used only if no other answers. */
+  avoided: ReadonlySet<string> = new Set()
 
   constructor({ url, grpcAddress }: Pick<WeaviateSettings, 'url' | 'grpcAddress'>, addressesOf: AddressesOf = lookUp) {
     this.#rest = new URL(url)
@@ -30,12 +33,30 @@ export class ServerNodes {
     this.#addressesOf = addressesOf
   }
 
+  /** Number of nodes at the last look-up. */
+  get count(): number {
+    return Math.max(1, this.#known.length)
+  }
+
+  /** The current node is avoided, and there is another. */
+  get isOutdated(): boolean {
+    return (
+      this.#current !== undefined &&
+      this.avoided.has(this.#current) &&
+      this.#known.some((host) => !this.avoided.has(host))
+    )
+  }
+
+  /** The current node has answered. */
+  answered(): void {
+    this.#left.clear()
+  }
+
   /** A different node from last time if there are several. @throws if the name has no address */
   async next(): Promise<ServerNode> {
     const hosts = await this.#hosts()
-    this.count = hosts.length
-    const before = this.#current === undefined ? Math.floor(Math.random() * hosts.length) : hosts.indexOf(this.#current)
-    this.#current = hosts[(before + 1) % hosts.length]!
+    this.#known = hosts
+    this.#current = this.#chosen(hosts)
     const rest = new URL(this.#rest)
     rest.hostname = this.#current
     const isOneHost = this.#grpc.hostname === this.#rest.hostname
@@ -44,6 +65,16 @@ export class ServerNodes {
       grpcHost: isOneHost ? rest.hostname : this.#grpc.hostname,
       grpcPort: portOf(this.#grpc, rest.protocol === 'https:'),
     }
+  }
+
+  /** Each is tried before one is tried again. */
+  #chosen(hosts: readonly string[]): string {
+    const before = this.#current === undefined ? Math.floor(Math.random() * hosts.length) : hosts.indexOf(this.#current)
+    if (this.#current !== undefined) this.#left.add(this.#current)
+    const inTurn = hosts.map((_, n) => hosts[(before + 1 + n) % hosts.length]!)
+    if (inTurn.every((host) => this.#left.has(host))) this.#left.clear()
+    const due = inTurn.filter((host) => !this.#left.has(host))
+    return due.find((host) => !this.avoided.has(host)) ?? due[0]!
   }
 
   /** Each node, as far as addresses are known. */

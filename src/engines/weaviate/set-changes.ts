@@ -88,7 +88,7 @@ export class SetChanges {
         metadata: metadata ?? former.metadata,
       }
       const isUndescribed = found.properties.tokens!.includes(undescribedToken)
-      await collection.merge(uuid, { label: null, ...saidOf(said, isUndescribed), updatedAt: clock.now() })
+      await collection.writes.merge(uuid, { label: null, ...saidOf(said, isUndescribed), updatedAt: clock.now() })
     })
   }
 
@@ -113,7 +113,7 @@ export class SetChanges {
             ? [uuid]
             : []
         })
-        if (doomed.length > 0) await collection.remove(doomed)
+        if (doomed.length > 0) await collection.writes.remove(doomed)
         return doomed.length
       })
     }

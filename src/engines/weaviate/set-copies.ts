@@ -111,7 +111,7 @@ export class StoredCopies implements SetCopies {
         const now = found.get(uuid)?.properties
         if (now === undefined || now.isDescribed || (stamp !== undefined && stamp !== now.stamp)) continue
         const { descriptor } = described[i]!
-        await this.#collection.merge(uuid, {
+        await this.#collection.writes.merge(uuid, {
           isDescribed: true,
           ...(descriptor.byteLength > 0 && { descriptor: Buffer.from(descriptor).toString('base64') }),
           tokens: now.tokens!.filter((token) => token !== undescribedToken),

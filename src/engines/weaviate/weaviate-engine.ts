@@ -65,7 +65,7 @@ export class WeaviateEngine implements Engine {
     this.#options = options
     this.#server = new WeaviateServer(options.server)
     this.#clock = new ChangeClock(options.clock ?? (() => new Date()))
-    this.#looking = setInterval(() => void this.#server.expectReady().catch(() => {}), lookEveryMs).unref()
+    this.#looking = setInterval(() => void this.#server.expectThere().catch(() => {}), lookEveryMs).unref()
     this.#watch = this.#watchNodes()
   }
 
@@ -76,6 +76,7 @@ export class WeaviateEngine implements Engine {
       server,
       note: new NodeNote(server, layout.replicas),
       repair: new GraphRepair({ server, layout, prefix: collectionOf(''), onImages }),
+      onDoubt: (hosts) => this.#server.avoid(hosts),
       logger,
     })
   }
@@ -86,7 +87,7 @@ export class WeaviateEngine implements Engine {
   static async start(options: WeaviateOptions): Promise<WeaviateEngine> {
     const engine = new WeaviateEngine(options)
     try {
-      await engine.#server.expectReady()
+      await engine.#server.expectThere()
     } catch (cause) {
       const { code, detail } = cause as AlikeError
       if (code === 'engine_unreachable' && detail !== keyRefused) {
@@ -144,10 +145,10 @@ export class WeaviateEngine implements Engine {
     const { layout } = this.#options
     const wished = { ...layout, ...wishes } as CollectionLayout
     const collection = this.#collectionOf(set, wished)
-    if (isMade) await collection.expectMade()
+    if (isMade) await collection.access.expectMade()
     else await this.#make(set, collection)
     if (Object.keys(wishes).length === 0) return
-    const made = await collection.layout()
+    const made = await collection.access.layout()
     const other = (Object.keys(wishes) as (keyof CollectionLayout)[]).find((name) => made[name] !== wished[name])
     if (other !== undefined)
       throw new AlikeError('gallery_exists', { detail: `Its ${other}: ${made[other]}, not ${wished[other]}.` })
@@ -158,7 +159,7 @@ export class WeaviateEngine implements Engine {
     const opened = this.#sets.get(uid)
     this.#dropped.add(uid)
     this.#sets.delete(uid)
-    opened?.collection.end()
+    opened?.collection.access.end()
     await opened?.set.settled()
     await this.#remove(uid)
   }
@@ -185,7 +186,7 @@ export class WeaviateEngine implements Engine {
    * @throws AlikeError `gallery_not_found` if the set was dropped in the meantime, when there was nothing to remove yet
    */
   async #make({ uid }: EmbeddingSet, collection: ImageCollection): Promise<void> {
-    await collection.make()
+    await collection.access.make()
     if (!this.#dropped.has(uid)) return
     await this.#remove(uid)
     throw new AlikeError('gallery_not_found')

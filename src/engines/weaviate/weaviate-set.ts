@@ -223,7 +223,7 @@ export class WeaviateSet implements OpenSet {
     const dimension = this.#dimension
     const place = {
       ...scanPlace,
-      collection: collection.name,
+      collection: collection.access.name,
       dimension,
       upTo: clock.stamp(),
       uuids,
@@ -262,7 +262,8 @@ export class WeaviateSet implements OpenSet {
     vectors = false,
   ): Promise<(Found | undefined)[]> {
     const places = images.map(placeOf)
-    const asked = { properties: [...new Set([...properties, 'stamp' as const])], vectors }
+    // the hits are one replica's as well
+    const asked = { properties: [...new Set([...properties, 'stamp' as const])], vectors, consistency: 'one' as const }
     const found = await this.#parts.collection.ofIds(
       places.map(({ uuid }) => uuid),
       asked,

@@ -181,6 +181,28 @@ test('an aborted search affects no other, and does not mark the server unreachab
   }
 })
 
+test('a server that no longer responds delays calls by no more than the timeout', needsServer, async (t) => {
+  const server = await startWeaviate()
+  t.after(() => server.kill())
+  const timeoutMs = 4_000
+  const store = await opened(t, { ...server.settings, timeoutMs })
+  await store.change([{ put: newImage('a', vectors[0]!) }])
+  server.freeze()
+  const began = performance.now()
+  const refused = { code: 'engine_unreachable' }
+  await Promise.all([
+    assert.rejects(store.find(['a']), refused),
+    assert.rejects(
+      store.nearest({ vector: vectors[0]! }).then((hits) => hits.first(1)),
+      refused,
+    ),
+    assert.rejects(store.change([{ put: newImage('b', vectors[1]!) }]), refused),
+  ])
+  assert.ok(performance.now() - began < 3 * timeoutMs, 'each consists of up to two calls')
+  server.thaw()
+  await until(() => store.find(['a']).catch(() => undefined), 'the server answering again')
+})
+
 /** Stores pictures one by one until the server is killed; returns the acknowledged ids. */
 async function putUntilKilled(store: OpenSet, server: RunningWeaviate, begin: number): Promise<string[]> {
   const acknowledged: string[] = []
@@ -223,9 +245,14 @@ test(
       }
     }
     assert.ok(acknowledged.length >= 80)
-    const all = vectors.map((vector, i) => ({ put: newImage(`p${i}`, vector), unlessSame: true }))
-    const results = await store.change(all)
-    assert.ok(results.filter((result) => 'unchanged' in result).length >= acknowledged.length)
+    const all = vectors.map((vector, i) => ({ put: newImage(`p${i}`, vector) }))
+    const results = await store.change(all.filter(({ put }) => !acknowledged.includes(put.id)))
+    assert.ok(
+      results.every((result) => 'created' in result && result.created),
+      'what nobody was told of counts as new, though some of it was stored',
+    )
+    const again = await store.change(all.map((step) => ({ ...step, unlessSame: true })))
+    assert.ok(again.every((result) => 'unchanged' in result))
     assert.equal((await store.state()).images, vectors.length)
   },
 )

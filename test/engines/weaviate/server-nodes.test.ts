@@ -31,6 +31,23 @@ test('a node removed from the name is skipped', async () => {
   assert.ok(addresses.includes((await nodes.next()).rest.hostname))
 })
 
+test('a node that may lack what others have is left, and used only if no other answers', async () => {
+  const settings = { url: 'http://weaviate', grpcAddress: 'weaviate:50051' }
+  const nodes = new ServerNodes(settings, named('10.0.0.1', '10.0.0.2', '10.0.0.3'))
+  const { rest } = await nodes.next()
+  assert.ok(!nodes.isOutdated)
+  nodes.avoided = new Set([rest.hostname])
+  assert.ok(nodes.isOutdated)
+  const others = [(await nodes.next()).rest.hostname, (await nodes.next()).rest.hostname]
+  assert.ok(new Set([...others, rest.hostname]).size === 3)
+  assert.ok(!nodes.isOutdated)
+  nodes.answered()
+  assert.equal((await nodes.next()).rest.hostname, others[0], 'the one that is avoided comes last')
+  assert.equal((await nodes.next()).rest.hostname, rest.hostname, 'none of the others has answered')
+  nodes.avoided = new Set(['10.0.0.1', '10.0.0.2', '10.0.0.3'])
+  assert.ok(!nodes.isOutdated, 'there is no better one')
+})
+
 test('a load balancer, a name under TLS and a separate name for gRPC stay as they are', async () => {
   for (const [url, grpcAddress, addresses, hosts] of [
     ['http://weaviate:8080', 'weaviate:50051', ['10.0.0.1'], ['weaviate', 'weaviate', 50_051]],

@@ -1,0 +1,117 @@
+/**
+ * Access to the collection of one set: it is created with its set and never again, a missing one is reported, and one of an older version is
+ * brought up to date.
+ */
+import type { WeaviateClient } from 'weaviate-client'
+import { AlikeError } from '../../errors.js'
+import { addedProperties, definitionOf } from './collection-definition.js'
+import type { WeaviateServer } from './weaviate-server.js'
+import type { CollectionLayout, Consistency, IndexTuning } from './weaviate-settings.js'
+
+export class CollectionAccess {
+  readonly name: string
+  readonly #server: WeaviateServer
+  readonly #layout: CollectionLayout
+  readonly #tuning: IndexTuning
+  #isDropped = false
+  #upToDate: Promise<void> | undefined
+
+  constructor(server: WeaviateServer, name: string, layout: CollectionLayout, tuning: IndexTuning) {
+    this.#server = server
+    this.name = name
+    this.#layout = layout
+    this.#tuning = tuning
+  }
+
+  /** If it does not exist yet. @throws AlikeError as `WeaviateServer.call` does */
+  async make(): Promise<void> {
+    await this.#server.call(async (client) => {
+      if (await client.collections.exists(this.name)) return
+      try {
+        await client.collections.create(definitionOf(this.name, this.#layout, this.#tuning))
+      } catch (error) {
+        // another process was faster
+        if (!(await client.collections.exists(this.name))) throw error
+      }
+    })
+  }
+
+  /** @throws AlikeError `gallery_lost`; as `WeaviateServer.call` does */
+  async expectMade(): Promise<void> {
+    await this.told((server) =>
+      server.call(async ({ collections }) => {
+        if (!(await collections.exists(this.name))) throw new AlikeError('gallery_not_found')
+      }),
+    )
+  }
+
+  /** As created. */
+  async layout(): Promise<CollectionLayout> {
+    const { sharding, replication, vectorizers } = await this.ask((collection) => collection.config.get())
+    const index = vectorizers['default']?.indexConfig as { quantizer?: { type?: string } } | undefined
+    return {
+      shards: sharding.desiredCount,
+      replicas: replication.factor,
+      quantisation: index?.quantizer?.type === 'rq' ? 'rq8' : 'none',
+    }
+  }
+
+  /** No further requests are made to it. */
+  end(): void {
+    this.#isDropped = true
+  }
+
+  /** @throws AlikeError as `told` does */
+  ask<Reply>(ask: (collection: Opened) => Promise<Reply>, signal?: AbortSignal): Promise<Reply> {
+    return this.told((server) =>
+      server.call(async (client) => {
+        await this.#bringUpToDate(client)
+        return ask(openedOf(client, this.#server, this.name))
+      }, signal),
+    )
+  }
+
+  /** @throws AlikeError `gallery_not_found` once it has been dropped, `gallery_lost`; as `WeaviateServer.call` does */
+  async told<Reply>(ask: (server: WeaviateServer) => Promise<Reply>): Promise<Reply> {
+    this.#expectKept()
+    try {
+      return await ask(this.#server)
+    } catch (error) {
+      throw error instanceof AlikeError && error.code === 'gallery_not_found' ? this.#lost(error) : error
+    }
+  }
+
+  /** Runs once: adds missing properties to a collection created by an older version. */
+  async #bringUpToDate(client: WeaviateClient): Promise<void> {
+    this.#upToDate ??= this.#addProperties(client)
+    try {
+      await this.#upToDate
+    } catch (error) {
+      this.#upToDate = undefined
+      throw error
+    }
+  }
+
+  async #addProperties(client: WeaviateClient): Promise<void> {
+    const { config } = client.collections.use(this.name)
+    const known = new Set((await config.get()).properties.map(({ name }) => name))
+    for (const property of addedProperties.filter(({ name }) => !known.has(name))) await config.addProperty(property)
+  }
+
+  #expectKept(): void {
+    if (this.#isDropped) throw new AlikeError('gallery_not_found')
+  }
+
+  /** Dropped during the request, by this process or by someone else. */
+  #lost(cause?: unknown): AlikeError {
+    if (this.#isDropped) return new AlikeError('gallery_not_found', { cause })
+    return new AlikeError('gallery_lost', { detail: `Weaviate has no collection ${this.name}.`, cause })
+  }
+}
+
+function openedOf(client: WeaviateClient, server: WeaviateServer, name: string) {
+  return client.collections.use(name).withConsistency(levelOf(server.settings.consistency))
+}
+export const levelOf = (consistency: Consistency) => consistency.toUpperCase() as Uppercase<Consistency>
+
+export type Opened = ReturnType<typeof openedOf>

@@ -1,0 +1,100 @@
+/** Writes to the collection of one set. Each may be repeated. */
+import { AlikeError } from '../../errors.js'
+import type { CollectionAccess } from './collection-access.js'
+import type { ImageProperties } from './image-object.js'
+import { ofThese } from './pushed-filter.js'
+import type { BatchResult } from './weaviate-server.js'
+import type { Consistency } from './weaviate-settings.js'
+
+/** Objects per write request: with their thumbnails, some megabytes at most. */
+const writtenAtOnce = 128
+const idsAtOnce = 500
+
+/** To be written. */
+export interface NewObject {
+  uuid: string
+  properties: ImageProperties
+  vector: Float32Array
+}
+
+export class CollectionWrites {
+  readonly #access: CollectionAccess
+
+  constructor(access: CollectionAccess) {
+    this.#access = access
+  }
+
+  /** In the order of the objects: the error if one was not written. */
+  async put(objects: readonly NewObject[]): Promise<BatchResult[]> {
+    const results: BatchResult[] = []
+    for (let begin = 0; begin < objects.length; begin += writtenAtOnce) {
+      const part = objects.slice(begin, begin + writtenAtOnce)
+      const written = () =>
+        part.map(({ uuid, properties, vector }) => ({
+          class: this.#access.name,
+          id: uuid,
+          properties: { ...properties, ...newAttempt() },
+          vectors: { default: [...vector] },
+        }))
+      results.push(...(await this.#access.told((server) => server.write(written))))
+    }
+    await this.flush(objects.flatMap(({ uuid }, i) => (results[i] === undefined ? uuid : [])))
+    return results
+  }
+
+  /**
+   * The server acknowledges a batch before its graph's log has left the process: if it is killed then, the objects
+   * exist but no search finds them. A removal flushes that log on every replica involved, even a dry run.
+   */
+  async flush(uuids: readonly string[], consistency?: Consistency): Promise<void> {
+    const asked = { dryRun: true, consistency }
+    for (let begin = 0; begin < uuids.length; begin += idsAtOnce)
+      await this.#access.told((server) =>
+        server.remove(this.#access.name, uuids.slice(begin, begin + idsAtOnce), asked),
+      )
+  }
+
+  /** Omitted properties stay; `null` removes one. The vector is unchanged. @throws AlikeError `image_not_found` */
+  async merge(uuid: string, properties: Partial<ImageProperties>): Promise<void> {
+    await this.#access.told((server) => server.merge(this.#access.name, uuid, () => properties))
+  }
+
+  /**
+   * Inserts the picture into every replica's graph again, as it is stored there. Unlike a batch, a single change is acknowledged after
+   * the graph's log has left the process.
+   * @throws AlikeError `engine_unreachable` while a replica is missing, `image_not_found`
+   */
+  async enterAgain(uuid: string): Promise<void> {
+    await this.#access.told((server) => server.merge(this.#access.name, uuid, newAttempt, 'all'))
+  }
+
+  /**
+   * A removal without a time loses against any picture that a node has which missed it: the picture would come back to all. With the time of the
+   * next millisecond after the last write it wins against that write, and loses against a later one, whatever clocks say.
+   */
+  async remove(uuids: readonly string[]): Promise<void> {
+    for (let begin = 0; begin < uuids.length; begin += idsAtOnce) {
+      const part = uuids.slice(begin, begin + idsAtOnce)
+      const asked = { deletedAt: (await this.#lastUpdate(part)) + 1 }
+      const failed = await this.#access.told((server) => server.remove(this.#access.name, part, asked))
+      if (failed > 0) throw new AlikeError('engine_unreachable', { detail: `${failed} pictures were not deleted.` })
+    }
+  }
+
+  /** Of the newest of these, by the clock of the node that wrote it; milliseconds since 1970. */
+  async #lastUpdate(uuids: readonly string[]): Promise<number> {
+    const asked = { filters: ofThese(uuids), limit: uuids.length, returnMetadata: ['updateTime' as const] }
+    const { objects } = await this.#access.ask((collection) =>
+      collection.query.fetchObjects({ ...asked, returnProperties: [] }),
+    )
+    return Math.max(0, ...objects.map(({ metadata }) => metadata?.updateTime?.getTime() ?? 0))
+  }
+}
+
+/**
+ * If a picture is written again with the same vector, the server stores it but does not insert it into the graph, assuming that it is
+ * already there; an interrupted attempt may have left it only in the store. A changed coordinate makes the server insert it.
+ */
+function newAttempt(): { attempt: { latitude: number; longitude: number } } {
+  return { attempt: { latitude: Math.random() * 180 - 90, longitude: Math.random() * 360 - 180 } }
+}
