@@ -25,7 +25,7 @@ export const weaviateSettings = {
     default: 20_000,
     minimum: 100,
     maximum: 600_000,
-    description: 'Timeout of calls to Weaviate.',
+    description: 'Maximum duration of a call to Weaviate, including its repetitions at other nodes.',
   }),
   weaviateShards: Type.Integer({
     default: 1,

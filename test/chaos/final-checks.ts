@@ -28,10 +28,12 @@ export async function listedImages(balanced: RoundRobin, gallery: string): Promi
   const listed = new Map<string, Listed>()
   for (let cursor: string | undefined; ; ) {
     const path = `${gallery}/images?limit=1000${cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`}`
-    const page = await balanced.ask<Page>({ method: 'GET', path })
-    assert.ok(page.is === 'answered', JSON.stringify(page))
-    for (const image of page.body.images) listed.set(image.id, image)
-    cursor = page.body.nextCursor
+    const { images, nextCursor } = await until(async () => {
+      const page = await balanced.ask<Page>({ method: 'GET', path })
+      return page.is === 'answered' && page.body
+    }, 'a page of the list')
+    for (const image of images) listed.set(image.id, image)
+    cursor = nextCursor
     if (cursor === undefined) return listed
   }
 }
