@@ -54,7 +54,6 @@ export class ApiKeys {
     return found
   }
 
-  /** Replaces all keys. */
   replace(keys: readonly ApiKey[]): void {
     this.#keys = keys
   }

@@ -34,7 +34,6 @@ export interface NewCatalogueEntry extends Omit<CatalogueEntry, 'set' | 'options
   modelId: string
   dimension: number
   settings: Metadata
-  /** Maximum number of galleries. */
   galleriesMax: number
 }
 

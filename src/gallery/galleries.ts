@@ -101,7 +101,6 @@ export class Galleries {
     )
   }
 
-  /** Names of all engines. */
   get engineNames(): string[] {
     return Object.keys(this.#options.engines)
   }

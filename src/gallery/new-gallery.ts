@@ -21,7 +21,6 @@ interface NewGallery extends NewGalleryOptions {
   settings?: Metadata | undefined
   /** Name of the engine for new galleries. */
   engineOfNew: string
-  /** Maximum number of galleries. */
   galleriesMax: number
 }
 

@@ -6,7 +6,6 @@ import type { TLocalizedValidationError } from 'typebox/error'
 import { AlikeError } from '../errors.js'
 import { cutText } from '../text.js'
 
-/** One violation. */
 export interface Misfit {
   /** Where the value was looked for. */
   in: 'path' | 'query' | 'headers' | 'body' | 'form'

@@ -26,7 +26,6 @@ export interface WebhooksOptions {
   sender: WebhookSender
   /** `whsec_` and base64, or any text; empty: webhooks are disabled. */
   secret: string
-  /** Maximum number of attempts. */
   attemptsMax: number
   /** Before the second attempt; four times as long before each further one, up to `pauseMaxMs`. Default 5 s. */
   firstPauseMs?: number | undefined

@@ -76,7 +76,6 @@ export class SetFollowers {
     return this.#followers.size
   }
 
-  /** Their names. */
   get galleries(): string[] {
     return [...this.#followers.keys()]
   }

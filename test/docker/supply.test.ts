@@ -123,7 +123,7 @@ test('every native addon that ships for x86-64 has an arm64 counterpart', () => 
         .map((file) => join(place, file)),
     )
   assert.ok(addons.length >= 3, `${addons}`)
-  for (const file of addons) assert.ok(existsSync(file.replace(/x64/, 'arm64')), `${file} has no like for arm64`)
+  for (const file of addons) assert.ok(existsSync(file.replace(/x64/, 'arm64')), `${file} has no counterpart for arm64`)
   // compiled at installation, by the image's compiler
   const compiled = shipped.filter(
     ([place]) => existsSync(join(place, 'binding.gyp')) && !addons.some((file) => file.startsWith(`${place}/`)),

@@ -139,7 +139,7 @@ test('more concurrent requests than allowed are refused at once with a retry tim
   answer.resume()
 })
 
-test('the work of clients who left is dropped', async (t) => {
+test('work for clients that have disconnected is dropped', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   const address = await app.listen()

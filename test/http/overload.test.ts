@@ -97,7 +97,7 @@ test("if the model's queue is full, a query with several pictures leaves none of
   assert.ok(Number(response.headers['retry-after']) >= 1)
   await untilMetric(app, /^alike_embed_queue_depth 0$/m)
   const embedded = Number(/alike_embed_batch_size_sum (\d+)/.exec((await app.app.inject('/metrics')).body)?.[1])
-  assert.ok(embedded < 16, `${embedded} of 32 views were run for nobody`)
+  assert.ok(embedded < 16, `${embedded} of 32 views were embedded for nobody`)
 })
 
 test('endless requests delay a stop by no more than its grace period', async (t) => {

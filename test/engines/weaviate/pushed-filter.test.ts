@@ -124,7 +124,7 @@ test('records match as in SQL, and the server query never excludes a match', () 
     if (isExact) assert.deepEqual(found, expected, told)
     exact += Number(isExact)
   }
-  assert.ok(exact > 250, `${exact} of 500 are told whole`)
+  assert.ok(exact > 250, `${exact} of 500 are reported as exact`)
 })
 
 test('a record with too many values for tokens is a candidate for every filter it may match', () => {
