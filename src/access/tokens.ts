@@ -2,7 +2,7 @@
  * JSON Web Tokens of an OpenID Connect provider as an alternative to API keys, verified with the provider's published
  * keys.
  */
-import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import type { JWTPayload, JWTVerifyGetKey } from 'jose'
 import { AlikeError } from '../errors.js'
 import { type Caller, galleryPattern, type Role, roles, type Verb, verbs, verbsOf } from './grants.js'
 
@@ -54,6 +54,7 @@ export class Tokens {
   /** @throws AlikeError `unauthenticated`, `key_expired`, `identity_unreachable` */
   async verify(token: string): Promise<Caller> {
     const { jwtIssuer, jwtAudience } = this.#settings
+    const { errors, jwtVerify } = await import('jose') // only loaded where tokens are accepted
     try {
       const { payload } = await jwtVerify(token, await this.#publishedKeys(), {
         algorithms,
@@ -101,6 +102,7 @@ export class Tokens {
 
   async #findKeys(): Promise<JWTVerifyGetKey> {
     const { jwtJwksUrl, jwtIssuer } = this.#settings
+    const { createRemoteJWKSet } = await import('jose')
     const address = jwtJwksUrl === '' ? await discoveredAddress(jwtIssuer) : jwtJwksUrl
     return createRemoteJWKSet(new URL(address), { timeoutDuration: fetchTimeoutMs })
   }

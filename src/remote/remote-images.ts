@@ -2,12 +2,12 @@
  * Fetches pictures from hosts listed by the owner of the service. The URL comes from a caller and the response from a
  * stranger: both are bounded in every respect, and neither reaches the internal network.
  */
-import { Agent, type Dispatcher, request } from 'undici'
+import type { Dispatcher } from 'undici'
 import { AlikeError } from '../errors.js'
 import type { FetchOutcome } from '../metrics/intake.js'
 import { AllowedHosts, expectAllowed } from './allowed-hosts.js'
 import { boundedBytes } from './bounded-bytes.js'
-import { guardedConnector } from './guarded-connector.js'
+import { GuardedRequests } from './guarded-requests.js'
 import { Pace } from './pace.js'
 import { isLoopback } from './public-addresses.js'
 
@@ -46,12 +46,7 @@ export function openRemoteImages(options: RemoteImagesOptions): RemoteImages {
   const pace = new Pace(urlMaxPerSecond)
   const hosts = new AllowedHosts(urlAllowedHosts)
   const isAllowed = (address: string) => hosts.reaches(address) || (allowLoopback && isLoopback(address))
-  const agent = new Agent({
-    connect: guardedConnector({ isAllowed, timeoutMs: urlTimeoutMs }),
-    connections: connectionsPerHost,
-    headersTimeout: urlTimeoutMs,
-    bodyTimeout: urlTimeoutMs,
-  })
+  const requests = new GuardedRequests({ isAllowed, timeoutMs: urlTimeoutMs, connectionsPerHost })
 
   return {
     expectAllowed(url) {
@@ -63,7 +58,13 @@ export function openRemoteImages(options: RemoteImagesOptions): RemoteImages {
       await pace.turn(signal)
       const deadline = withDeadline(urlTimeoutMs, signal)
       try {
-        const bytes = await followTo(url, { hosts, agent, signal: deadline.signal, maxBytes: uploadMaxBytes, onBytes })
+        const bytes = await followTo(url, {
+          hosts,
+          requests,
+          signal: deadline.signal,
+          maxBytes: uploadMaxBytes,
+          onBytes,
+        })
         onFetch?.('fetched')
         return bytes
       } catch (error) {
@@ -75,24 +76,23 @@ export function openRemoteImages(options: RemoteImagesOptions): RemoteImages {
         deadline.forget()
       }
     },
-    close: () => agent.destroy(),
+    close: () => requests.close(),
   }
 }
 
 interface Fetching {
   hosts: AllowedHosts
-  agent: Dispatcher
+  requests: GuardedRequests
   signal: AbortSignal
   maxBytes: number
   onBytes: ((bytes: number) => void) | undefined
 }
 
 /** Each redirect must lead to an allowed host too. */
-async function followTo(text: string, { hosts, agent: dispatcher, signal, ...limits }: Fetching): Promise<Buffer> {
+async function followTo(text: string, { hosts, requests, signal, ...limits }: Fetching): Promise<Buffer> {
   let url = expectAllowed(text, undefined, hosts)
   for (let redirects = 0; redirects <= redirectsMax; redirects++) {
-    const { statusCode, headers, body } = await request(url, {
-      dispatcher,
+    const { statusCode, headers, body } = await requests.send(url, {
       signal,
       headers: { accept: 'image/*', 'user-agent': 'alike' },
     })

@@ -2,10 +2,9 @@
  * Sends webhooks at the end of a job: only to listed hosts, and without following redirects. Only the status of the
  * response is used.
  */
-import { Agent, request } from 'undici'
 import { AlikeError } from '../errors.js'
 import { AllowedHosts, expectAllowed } from './allowed-hosts.js'
-import { guardedConnector } from './guarded-connector.js'
+import { GuardedRequests } from './guarded-requests.js'
 
 export interface WebhookRequestsOptions {
   webhookAllowedHosts: string
@@ -15,17 +14,16 @@ export interface WebhookRequestsOptions {
 export class WebhookRequests {
   readonly #hosts: AllowedHosts
   readonly #timeoutMs: number
-  readonly #agent: Agent
+  readonly #requests: GuardedRequests
 
   /** @throws AlikeError `config_invalid` for a malformed list of hosts */
   constructor({ webhookAllowedHosts, webhookTimeoutMs }: WebhookRequestsOptions) {
     const hosts = new AllowedHosts(webhookAllowedHosts, 'WEBHOOK_ALLOWED_HOSTS')
     this.#hosts = hosts
     this.#timeoutMs = webhookTimeoutMs
-    this.#agent = new Agent({
-      connect: guardedConnector({ isAllowed: (address) => hosts.reaches(address), timeoutMs: webhookTimeoutMs }),
-      headersTimeout: webhookTimeoutMs,
-      bodyTimeout: webhookTimeoutMs,
+    this.#requests = new GuardedRequests({
+      isAllowed: (address) => hosts.reaches(address),
+      timeoutMs: webhookTimeoutMs,
     })
   }
 
@@ -42,9 +40,8 @@ export class WebhookRequests {
   ): Promise<number> {
     const url = expectAllowed(text, undefined, this.#hosts) // the list may have changed by now
     try {
-      const answer = await request(url, {
+      const answer = await this.#requests.send(url, {
         method: 'POST',
-        dispatcher: this.#agent,
         signal: AbortSignal.any([signal, AbortSignal.timeout(this.#timeoutMs)]),
         headers: { 'user-agent': 'alike', ...headers },
         body,
@@ -58,6 +55,6 @@ export class WebhookRequests {
   }
 
   close(): Promise<void> {
-    return this.#agent.destroy()
+    return this.#requests.close()
   }
 }
