@@ -1,4 +1,5 @@
 /** Changes many pictures: labels and metadata one by one, removal as one job. */
+import pMap from 'p-map'
 import { followJob, type Job } from '../api/follow-job.js'
 import { answerOf, fetchFrom, service } from '../api/service.js'
 import type { GalleryImage } from './image-list.js'
@@ -29,17 +30,14 @@ export async function changeImages({
   onChanged,
 }: ChangeOptions): Promise<Map<string, unknown>> {
   const failed = new Map<string, unknown>()
-  const waiting = [...images]
-  const work = async () => {
-    for (let image = waiting.pop(); image !== undefined; image = waiting.pop()) {
-      try {
-        onChanged(await changeOne(gallery, image, change))
-      } catch (error) {
-        failed.set(image.id, error)
-      }
+  const changeNext = async (image: Changed) => {
+    try {
+      onChanged(await changeOne(gallery, image, change))
+    } catch (error) {
+      failed.set(image.id, error)
     }
   }
-  await Promise.all(Array.from({ length: atOnce }, work))
+  await pMap(images, changeNext, { concurrency: atOnce })
   return failed
 }
 

@@ -1,6 +1,7 @@
 /** Creates an empty gallery. */
 import { useState } from 'preact/hooks'
 import { loadGalleries } from '../api/galleries.js'
+import { listModels } from '../api/models.js'
 import { answerOf, service } from '../api/service.js'
 import { Fault } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
@@ -61,7 +62,7 @@ function ModelField({
   choices: NewGalleryChoices
   onChange: (change: Partial<NewGalleryChoices>) => void
 }) {
-  const { value: models = [] } = useLoaded(loadModels, [])
+  const { value: models = [] } = useLoaded(listModels, [])
   if (models.length < 2) return null
   return (
     <label class="field">
@@ -76,8 +77,4 @@ function ModelField({
       </select>
     </label>
   )
-}
-
-async function loadModels(signal: AbortSignal) {
-  return (await answerOf(service.GET('/v1/models', { signal }))).models
 }

@@ -1,4 +1,5 @@
 /** The available networks and their quality, and two galleries' results for one picture side by side. */
+import { listModels } from '../api/models.js'
 import { answerOf, service } from '../api/service.js'
 import { Fault } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
@@ -24,7 +25,7 @@ export function NetworksScreen({ gallery }: { gallery: string }) {
 }
 
 async function loadCards(signal: AbortSignal) {
-  const { models } = await answerOf(service.GET('/v1/models', { signal }))
+  const models = await listModels(signal)
   return Promise.all(
     models.map(({ id }) => answerOf(service.GET('/v1/models/{model}', { params: { path: { model: id } }, signal }))),
   )

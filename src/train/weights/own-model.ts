@@ -26,31 +26,33 @@ export interface OwnGraph {
 }
 
 /**
+ * Networks for each purpose. An EfficientNet is fine-tuned with norms computed from each batch, and the export folded its
+ * norms into its convolutions.
+ */
+const usable = {
+  'initial weights': ['resnet50'],
+  teachers: ['resnet50', 'efficientnet-lite0'],
+} as const satisfies Record<string, readonly WeightFormat['architecture'][]>
+
+/**
  * Everything but the head, which belongs to the labels it was trained on.
  * @throws AlikeError `model_unreadable`, `weights_unreadable`.
  */
 export async function readOwnModel(folder: string): Promise<StartingWeights> {
-  const graph = await readOwnGraph(folder)
-  // An EfficientNet is fine-tuned with norms computed from each batch, and the export folded its norms into its convolutions.
-  if (graph.architecture !== 'resnet50')
-    throw unreadable(
-      graph.manifest,
-      `is an ${graph.architecture}; only resnet50 networks can be used as initial weights`,
-    )
-  return weightsOf(graph)
+  return weightsOf(await readOwnGraph(folder, 'initial weights'))
 }
 
 /**
  * fp32 if the folder has it, else fp16, which rounds weights by 0.05 %: far less than the first training step changes.
  * @throws AlikeError `model_unreadable`, `weights_unreadable`.
  */
-export async function readOwnGraph(folder: string): Promise<OwnGraph> {
+export async function readOwnGraph(folder: string, purpose: keyof typeof usable): Promise<OwnGraph> {
   const { manifest, absent = [] } = await readModel(folder)
-  const { architecture } = manifest
-  if (architecture !== 'resnet50' && architecture !== 'efficientnet-lite0')
+  const architecture = usable[purpose].find((name) => name === manifest.architecture)
+  if (architecture === undefined)
     throw unreadable(
       manifest,
-      `is a ${architecture}; only resnet50 networks can be used as initial weights, and only those and efficientnet-lite0 as teachers`,
+      `has the architecture ${manifest.architecture}; only ${usable[purpose].join(' and ')} can be used as ${purpose}`,
     )
   const precision = (['fp32', 'fp16'] as const).find(
     (each) => manifest.files[each] !== undefined && !absent.includes(each),

@@ -16,7 +16,7 @@ export interface TeacherOptions {
  * @throws AlikeError `model_unreadable`, `weights_unreadable`.
  */
 export async function readTeacher(folder: string, { fixedSize = false }: TeacherOptions = {}): Promise<StagedNetwork> {
-  const graph = await readOwnGraph(folder)
+  const graph = await readOwnGraph(folder, 'teachers')
   const {
     manifest: { name, labels },
     tensors,

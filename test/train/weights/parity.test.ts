@@ -13,11 +13,12 @@ import { startingNetwork } from '../../../src/train/models/starting-network.js'
 import { type NamedTensor, parseTensors } from '../../../src/train/safetensors.js'
 import { readStartingWeights } from '../../../src/train/weights/starting-weights.js'
 
-/** A folder beside the repository; its files are never part of it. */
-const folder = process.env['ALIKE_WEIGHTS'] ?? '../shared/weights'
-const skip = existsSync(`${folder}/parity/expected.safetensors`)
-  ? false
-  : `no starting weights in ${folder}; set ALIKE_WEIGHTS to check the ports`
+/** A folder with starting weights, which are not part of the repository. */
+const folder = process.env['ALIKE_WEIGHTS']
+const skip =
+  folder !== undefined && existsSync(`${folder}/parity/expected.safetensors`)
+    ? false
+    : 'ALIKE_WEIGHTS names no folder with starting weights: the ports are not checked'
 
 /** Smallest cosine between the rows of two tables. */
 function smallestCosine(a: Float32Array, b: Float32Array, rows: number): number {

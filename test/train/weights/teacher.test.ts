@@ -117,7 +117,7 @@ test('an EfficientNet-Lite0 of this project teaches what its file computes, thou
   assert.ok(found.cosine > 0.999 && found.logits < 0.05, JSON.stringify(found))
   await assert.rejects(readStartingWeights('onnx/har-lite0'), {
     code: 'weights_unreadable',
-    message: /is an efficientnet-lite0; only resnet50 networks/,
+    message: /has the architecture efficientnet-lite0; only resnet50 can/,
   })
 })
 
@@ -137,6 +137,6 @@ test('squares of another side are accepted, for teaching on small pictures', asy
 test('a network of another architecture is refused by name', async (t) => {
   await assert.rejects(readTeacher((await handmadeModel(t)).folder), {
     code: 'weights_unreadable',
-    message: /is a handmade; only resnet50 networks/,
+    message: /has the architecture handmade; only resnet50 and efficientnet-lite0 can/,
   })
 })
