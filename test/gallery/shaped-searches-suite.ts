@@ -76,7 +76,7 @@ export function shapesSuite(engine: TestedEngine): void {
               : record.metadata[field.split('.')[1]!]
         return [value ?? []].flat()
       }
-      for (const vector of queries) {
+      for (const vector of queries.slice(0, engine.pagedQueriesMax)) {
         const all = (await galleries.searches.search('a', { vector, k: 1_000, exact: true })).hits
         const expected = new Map<unknown, string[]>()
         for (const hit of all)
@@ -171,6 +171,12 @@ export function shapesSuite(engine: TestedEngine): void {
 
   test('copies are omitted from groups too, including copies of hits seen before a group is filled', async (t) => {
     const galleries = await filled(t)
+    const stored = new Map<string, Float32Array>()
+    const embeddingOf = async (id: string): Promise<Float32Array> => {
+      const known = stored.get(id) ?? (await galleries.images.embedding('a', id))!
+      stored.set(id, known)
+      return known
+    }
     const copiesIn = async (vector: Float32Array, duplicateScore?: number): Promise<number> => {
       const { groups } = await galleries.searches.search('a', {
         vector,
@@ -180,7 +186,7 @@ export function shapesSuite(engine: TestedEngine): void {
         groupBy: { field: 'label', size: 100 },
       })
       const records = groups!.flatMap(({ hits }) => hits.map(({ record }) => record))
-      const shown = await Promise.all(records.map(async ({ id }) => (await galleries.images.embedding('a', id))!))
+      const shown = await Promise.all(records.map(({ id }) => embeddingOf(id)))
       return shown.filter((one, i) => shown.slice(0, i).some((other) => dot(one, other) >= 0.99)).length
     }
     for (let i = 0; i < 400; i += 13) assert.equal(await copiesIn(vectors[i]!, 0.4), 0)

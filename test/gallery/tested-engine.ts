@@ -18,7 +18,7 @@ export interface TestedEngine {
   openSet(t: TestContext): Promise<TestedSet>
   /** Number of the first 300 hits of a kept ranking that a graph changed in the meantime may lose. */
   keptLossMax: number
-  /** Maximum number of queries for paging tests; each page is a round trip if the engine is a server. */
+  /** Maximum number of queries for tests that page through lists or compare long ones: slow if the engine is a server. */
   pagedQueriesMax: number
   /** Resolves when the engine's background work is done, such as building graphs. */
   settled(galleries: Galleries): Promise<void>

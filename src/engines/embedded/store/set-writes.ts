@@ -40,7 +40,8 @@ export class SetWrites {
       ...row,
       ...(stage !== undefined && { stage }),
       ...(about !== undefined && { about: JSON.stringify(about) }),
-      updated_at: at,
+      // what is noted about a set is no change of its pictures
+      ...(stage !== undefined && { updated_at: at }),
     }
     this.#sets.save(changed)
     return setOf(changed, this.#galleries.get(row.gallery))
