@@ -61,7 +61,7 @@ export class RestRequests {
       })
     })
     const timer = setTimeout(
-      () => this.#takeBack(request, new SlowAnswer(`no answer within ${timeoutMs} ms`)),
+      () => this.#takeBack(request, new SlowAnswer(`no answer within ${Math.round(timeoutMs)} ms`)),
       timeoutMs,
     )
     request.end(payload)

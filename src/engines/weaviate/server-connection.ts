@@ -81,7 +81,7 @@ export class ServerConnection {
     const answered = ask({ client: this.client, rest, expectLed }).then((reply) => ({ reply }))
     answered.catch(() => {}) // perhaps nobody waits for it any more
     for (;;) {
-      if (leftMs() === 0) throw new SlowAnswer(`no answer within ${limitMs} ms`)
+      if (leftMs() === 0) throw new SlowAnswer(`no answer within ${Math.round(limitMs)} ms`)
       const first = await within(Math.min(patienceMs, leftMs()), answered)
       if (first !== undefined) return first.reply
       const there = this.#expectThere()
