@@ -8,29 +8,28 @@
 ARG NODE_IMAGE=node:24.21.0-bookworm-slim
 ARG CUDA_IMAGE=nvidia/cuda:13.0.2-cudnn-runtime-ubuntu24.04
 
-# ---- compiler: for hnswlib-node
+# ---- compiler: for the index
 FROM ${NODE_IMAGE} AS compiler
 # The base image fixes the Debian release; its mirrors drop point versions, so pinning them breaks builds.
 # hadolint ignore=DL3008
 RUN apt-get update \
- && apt-get install -y --no-install-recommends g++ make python3 \
+ && apt-get install -y --no-install-recommends g++ \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-COPY src/cli/check-install.mjs src/cli/build-avx2.mjs ./src/cli/
+COPY src/cli/check-install.mjs src/cli/build-native-index.mjs ./src/cli/
+COPY src/engines/embedded/vector-index/native ./src/engines/embedded/vector-index/native
 COPY clients/typescript/package.json ./clients/typescript/
-# This image includes node's headers, so node-gyp downloads nothing.
-ENV npm_config_nodedir=/usr/local \
-    ONNXRUNTIME_NODE_INSTALL=skip
 
 # ---- dependencies: runtime dependencies, without binaries for other systems
 FROM compiler AS dependencies
-# hnswlib is compiled twice, portably and for AVX2; the service chooses at start (ADR 0018).
-RUN npm ci --omit=dev \
+# No package needs its install script. The index is compiled twice, portably and for AVX2; the service chooses at start (ADR 0018).
+RUN npm ci --omit=dev --ignore-scripts \
+ && node src/cli/check-install.mjs \
  && find node_modules/onnxruntime-node/bin/napi-v6 -mindepth 2 -maxdepth 2 \
       ! -path "*/linux/$(node -p process.arch)" -exec rm -rf {} + \
  && find node_modules/better-sqlite3/build node_modules/hnswlib-node/build -type f ! -name '*.node' -delete \
- && rm -rf node_modules/better-sqlite3/deps node_modules/better-sqlite3/src \
+ && rm -rf node_modules/better-sqlite3/deps node_modules/better-sqlite3/src node_modules/hnswlib-node/src \
       node_modules/node-linux-* node_modules/.bin/node
 
 # ---- build: TypeScript to JavaScript, and the console; nothing but dist/ leaves this stage

@@ -1,6 +1,6 @@
 /**
  * What do the thread, the exact scores and the pending vectors cost a search? Eight clients query the index thread
- * continuously, alternating with direct calls to hnswlib-node in one thread with the same vectors and `ef`.
+ * continuously, alternating with direct calls to a graph in one thread with the same vectors and `ef`.
  *
  *     node dist/bench/index-worker.js [--vectors 20000] [--dimension 512] [--clients 8] [--rounds 9] [--seconds 2]
  */
@@ -10,8 +10,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { percentile } from '../src/cli/percentile.js'
-import { fastestHnswlib } from '../src/engines/embedded/vector-index/hnswlib.js'
+import { HnswGraph } from '../src/engines/embedded/vector-index/hnsw-graph.js'
 import { IndexThreads } from '../src/engines/embedded/vector-index/index-threads.js'
+import { SlotVectorStore } from '../src/engines/embedded/vector-index/slot-vectors.js'
 import { indexDefaults } from '../src/engines/embedded/vector-index/vector-index.js'
 import { packed, unitVectors } from '../test/engines/embedded/vector-index/unit-vectors.js'
 import { table } from './report.js'
@@ -39,15 +40,12 @@ const makeVector = unitVectors({ dimension, seed: 1, clusters: 100, latent: 24 }
 const stored = Array.from({ length: count }, makeVector)
 const queries = Array.from({ length: 1_000 }, makeVector)
 
-const { hnswlib } = fastestHnswlib()
-const direct = new hnswlib.HierarchicalNSW('ip', dimension)
-direct.initIndex(count, m, efConstruction)
-stored.forEach((vector, slot) => direct.addPoint([...vector], slot))
-direct.setEf(ef)
-/** hnswlib-node accepts only plain arrays, so every use of it includes the conversion. */
-function searchDirectly(query: Float32Array): number[] {
-  return direct.searchKnn(Array.from(query), k).neighbors
-}
+const store = new SlotVectorStore(dimension)
+const direct = new HnswGraph(store, { dimension, m, efConstruction }, count)
+stored.forEach((vector, slot) => {
+  store.add(slot, vector, 0)
+  direct.insert(slot, store.row(slot))
+})
 
 const folder = await mkdtemp(join(tmpdir(), 'alike-bench-'))
 const thread = new IndexThreads({
@@ -83,11 +81,11 @@ async function throughThread(): Promise<number> {
   return (done / (performance.now() - started)) * 1000
 }
 
-/** Queries per second of the library alone. */
+/** Queries per second of the graph alone. */
 function alone(): number {
   let done = 0
   const started = performance.now()
-  while (performance.now() - started < seconds * 1000) searchDirectly(queries[done++ % queries.length]!)
+  while (performance.now() - started < seconds * 1000) direct.candidates(queries[done++ % queries.length]!, ef, k)
   return (done / (performance.now() - started)) * 1000
 }
 
@@ -110,7 +108,7 @@ console.log(
   table(
     ['search', 'queries/s', 'ratio'],
     [
-      ['hnswlib-node alone, one thread', median((result) => result.alone).toFixed(0), '1.00'],
+      ['the graph alone, one thread', median((result) => result.alone).toFixed(0), '1.00'],
       [
         `index thread, ${clients} clients, exact scores`,
         median((result) => result.thread).toFixed(0),

@@ -12,7 +12,7 @@ const benches = {
   'ingest-large': 'How does a large upload affect searches and memory?',
   'hnsw-recall': 'How much does the graph find, and how much faster than an exact scan?',
   'filtered-search': 'Do filters and deletions cost recall or time?',
-  'index-worker': 'What do the index thread and exact scores cost over bare hnswlib-node?',
+  'index-worker': 'What do the index thread and exact scores cost over the bare graph?',
   'full-load': 'Do latency and memory stay stable under full load?',
   batching: 'Do larger batches increase throughput on the CPU?',
   start: 'How long does the service take to start with a large gallery?',

@@ -17,7 +17,8 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-COPY src/cli/check-install.mjs src/cli/build-avx2.mjs ./src/cli/
+COPY src/cli/check-install.mjs src/cli/build-native-index.mjs ./src/cli/
+COPY src/engines/embedded/vector-index/native ./src/engines/embedded/vector-index/native
 ENV npm_config_nodedir=/usr/local \
     ONNXRUNTIME_NODE_INSTALL=skip
 RUN npm ci && rm -rf node_modules/node-linux-* node_modules/.bin/node

@@ -31,7 +31,12 @@ export function cosine(a: Float32Array, b: Float32Array): number {
 
 /** The same, for a vector at `offset` in a larger array whose length is known. */
 export function cosineTo(a: Direction, values: Float32Array, offset: number, inverseLength: number): number {
-  const score = dot(a.values, values, offset) * a.inverseLength * inverseLength
+  return cosineOfProduct(dot(a.values, values, offset), a, inverseLength)
+}
+
+/** The same, for a scalar product that is known (as `dot` computes it). */
+export function cosineOfProduct(product: number, a: Direction, inverseLength: number): number {
+  const score = product * a.inverseLength * inverseLength
   return score > 1 - scoreTolerance ? 1 : score < scoreTolerance - 1 ? -1 : score
 }
 

@@ -271,7 +271,6 @@ test('only the commands use the clients; the service does not', () => {
 const soleImporters: Record<string, RegExp> = {
   sharp: /^src\/image\//,
   'onnxruntime-node': /^src\/(embedding\/onnx-model|train\/onnx\/onnx-session)\.ts$/,
-  'hnswlib-node': /^src\/engines\/embedded\/vector-index\/hnswlib\.ts$/,
   'better-sqlite3': /^src\/engines\/embedded\/store\/database\.ts$/,
   'fs-native-extensions': /^src\/engines\/embedded\/store\/folder-lock\.ts$/,
   'weaviate-client': /^src\/engines\/weaviate\//,

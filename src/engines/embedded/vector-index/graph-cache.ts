@@ -6,17 +6,21 @@
  * own graph beside it or does not exist.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { replaceFile } from '../../../durable-files.js'
-import { AlikeError } from '../../../errors.js'
-import { faultOfGraphFile } from './graph-file.js'
-import { HnswGraph } from './hnsw-graph.js'
+import { asStorageError, replaceFile } from '../../../durable-files.js'
+import { readGraphFile, writeGraphFile } from './graph-file.js'
+import type { HnswGraph } from './hnsw-graph.js'
+
+/** Nodes reserved for each that is read, so that the first insertions need not grow the graph. */
+const reservedPerNode = 1.1
+
+/** 1 was hnswlib's own file, which held the vectors too. */
+const formatVersion = 2 as const
 
 interface GraphCacheNote {
-  formatVersion: 1
+  formatVersion: typeof formatVersion
   galleryUid: string
-  /** A note without this field, from before graphs had parts, means part 0 of 1. */
   part: number
   parts: number
   modelId: string
@@ -52,14 +56,21 @@ export type GraphCacheRead =
   | { state: 'absent' }
   | { state: 'rejected'; reason: string }
 
-/** @param nextSlot from the truth; a graph cache ahead of it belongs to another truth. */
-export async function readGraphCache(key: GraphCacheKey, nextSlot: number): Promise<GraphCacheRead> {
-  const read = await tryRead(key, nextSlot)
+export interface GraphCacheTarget {
+  /** From the truth; a graph cache ahead of it belongs to another truth. */
+  nextSlot: number
+  /** An empty graph with room for that many nodes. */
+  newGraph(capacity: number): HnswGraph
+}
+
+/** The graph awaits its vectors (`HnswGraph.attach`). */
+export async function readGraphCache(key: GraphCacheKey, target: GraphCacheTarget): Promise<GraphCacheRead> {
+  const read = await tryRead(key, target)
   if (read.state !== 'used') await eraseGraphCache(key)
   return read
 }
 
-async function tryRead(key: GraphCacheKey, nextSlot: number): Promise<GraphCacheRead> {
+async function tryRead(key: GraphCacheKey, { nextSlot, newGraph }: GraphCacheTarget): Promise<GraphCacheRead> {
   const rejected = (reason: string): GraphCacheRead => ({ state: 'rejected', reason })
   let text: string
   try {
@@ -68,79 +79,43 @@ async function tryRead(key: GraphCacheKey, nextSlot: number): Promise<GraphCache
     return isMissing(error) ? { state: 'absent' } : rejected(`the note cannot be read: ${String(error)}`)
   }
   const note = parseNote(text)
-  if (note === undefined) return rejected('the note is damaged')
+  if (note === 'damaged') return rejected('the note is damaged')
+  if (note === 'old') return rejected('it was written by another version of this service')
   if (note.parts !== key.parts) return rejected(`it was written for ${note.parts} parts, there are ${key.parts} now`)
   for (const name of ['galleryUid', 'part', 'modelId', 'dimension', 'm', 'efConstruction'] as const) {
     if (note[name] !== key[name]) return rejected(`${name} is ${note[name]} instead of ${key[name]}`)
   }
   if (note.nextSlot > nextSlot) return rejected(`it is ahead of the database: slot ${note.nextSlot} of ${nextSlot}`)
+  const graph = newGraph(Math.ceil(note.count * reservedPerNode))
   try {
-    const path = join(key.folder, note.file)
-    const fault = await faultOf(path, key, note)
-    if (fault !== undefined) return rejected(fault)
-    const graph = await HnswGraph.read(key, path)
-    if (graph.count !== note.count || graph.nextSlot > note.nextSlot)
-      return rejected('the graph holds other slots than noted')
+    const sha256 = await readGraphFile(join(key.folder, note.file), graph, note.count)
+    if (sha256 !== note.sha256) throw new Error('the checksum does not fit')
+    if (graph.nextSlot > note.nextSlot) throw new Error('the graph holds other slots than noted')
     return { state: 'used', graph }
   } catch (error) {
-    return rejected(String(error))
-  }
-}
-
-async function faultOf(path: string, key: GraphCacheKey, note: GraphCacheNote): Promise<string | undefined> {
-  const file = await open(path, 'r')
-  try {
-    return (await sha256Of(file)) === note.sha256
-      ? await faultOfGraphFile(file, key, note.count)
-      : 'the checksum does not fit'
-  } finally {
-    await file.close()
+    graph.release()
+    return rejected(error instanceof Error ? error.message : String(error))
   }
 }
 
 /** @throws AlikeError `storage_full` if the file could not be written completely; the previous graph cache stays. */
 export async function writeGraphCache(key: GraphCacheKey, graph: HnswGraph): Promise<void> {
   await mkdir(key.folder, { recursive: true })
-  const name = `${stemOf(key)}-${randomBytes(6).toString('hex')}.hnsw`
-  const { count, nextSlot } = graph
-  const { folder, galleryUid, part, parts, modelId, dimension, m, efConstruction } = key
+  const file = `${stemOf(key)}-${randomBytes(6).toString('hex')}.hnsw`
   try {
-    await graph.write(join(folder, name))
-    const sha256 = await settleGraphFile(join(folder, name), key, count)
-    const facts = {
-      formatVersion: 1 as const,
-      galleryUid,
-      part,
-      parts,
-      modelId,
-      dimension,
-      m,
-      efConstruction,
-      count,
-      nextSlot,
-      file: name,
-      sha256,
-    }
+    const { folder, ...of } = key
+    const written = await graph.whileUnchanged(async () => ({
+      count: graph.count,
+      nextSlot: graph.nextSlot,
+      sha256: await writeGraphFile(join(folder, file), graph),
+    }))
+    const facts = { formatVersion, ...of, file, ...written } satisfies Omit<GraphCacheNote, 'noteSha256'>
     await replaceFile(notePath(key), JSON.stringify({ ...facts, noteSha256: noteSha256(facts) }, null, 2))
   } catch (error) {
-    await rm(join(folder, name), { force: true })
-    throw error
+    await rm(join(key.folder, file), { force: true })
+    throw asStorageError(error)
   }
-  await eraseGraphCache(key, name)
-}
-
-/** Syncs a written graph to disk and verifies that it is complete. */
-async function settleGraphFile(path: string, key: GraphCacheKey, count: number): Promise<string> {
-  const file = await open(path, 'r+')
-  try {
-    const fault = await faultOfGraphFile(file, key, count)
-    if (fault !== undefined)
-      throw new AlikeError('storage_full', { detail: `The graph cache could not be written whole: ${fault}.` })
-    await file.sync()
-    return await sha256Of(file)
-  } finally {
-    await file.close()
-  }
+  await eraseGraphCache(key, file)
 }
 
 type GraphCachePlace = Pick<GraphCacheKey, 'folder' | 'galleryUid' | 'part'>
@@ -193,15 +168,13 @@ function notePath(place: GraphCachePlace): string {
 }
 
 /** A note with the right checksum was written by `writeGraphCache`, so its shape needs no check of its own. */
-function parseNote(text: string): GraphCacheNote | undefined {
+function parseNote(text: string): GraphCacheNote | 'damaged' | 'old' {
   try {
-    const { noteSha256: stated, ...facts } = JSON.parse(text) as Omit<GraphCacheNote, 'part' | 'parts'> &
-      Partial<GraphCacheNote>
-    return stated === noteSha256(facts) && facts.formatVersion === 1
-      ? { part: 0, parts: 1, ...facts, noteSha256: stated }
-      : undefined
+    const { noteSha256: stated, ...facts } = JSON.parse(text) as GraphCacheNote
+    if (stated !== noteSha256(facts)) return 'damaged'
+    return facts.formatVersion === formatVersion ? { ...facts, noteSha256: stated } : 'old'
   } catch {
-    return undefined
+    return 'damaged'
   }
 }
 
@@ -209,13 +182,6 @@ function noteSha256(facts: Partial<GraphCacheNote>): string {
   return createHash('sha256')
     .update(JSON.stringify(Object.entries(facts).sort()))
     .digest('hex')
-}
-
-async function sha256Of(file: FileHandle): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const chunk of file.createReadStream({ start: 0, autoClose: false, highWaterMark: 1 << 18 }))
-    hash.update(chunk as Buffer)
-  return hash.digest('hex')
 }
 
 function isMissing(error: unknown): boolean {

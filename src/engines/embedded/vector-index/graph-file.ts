@@ -1,57 +1,65 @@
 /**
- * Checks the structure of hnswlib's files without hnswlib, which reports no error on a full disk and trusts whatever it
- * reads.
- *
- * Header of 96 bytes (little endian); then `count` nodes of `nodeBytes` (links of the base layer, vector, slot); then
- * for each node the size of its upper links and the links.
+ * A graph as a file: blocks of nodes, each after its length in 32-bit words (little endian). What the nodes say is
+ * checked by the graph that takes them (`native/graph.h`); the checksum, by the caller.
  */
-import type { FileHandle } from 'node:fs/promises'
-import type { GraphSettings } from './hnsw-graph.js'
+import { createHash, type Hash } from 'node:crypto'
+import { type FileHandle, open } from 'node:fs/promises'
+import type { HnswGraph } from './hnsw-graph.js'
 
-const headerBytes = 96
+const bytesPerWord = 4
+/** No block is longer: 4,096 nodes with the most links and layers are far below. */
+const blockWordsMax = 2 ** 26
+
+/** Resolves when the file is on disk. Use it while the graph is unchanged. @returns its SHA-256 */
+export async function writeGraphFile(path: string, graph: HnswGraph): Promise<string> {
+  const hash = createHash('sha256')
+  const file = await open(path, 'wx')
+  try {
+    for (const block of graph.blocks()) {
+      for (const words of [Uint32Array.of(block.length), block]) {
+        const bytes = new Uint8Array(words.buffer)
+        hash.update(bytes)
+        await file.appendFile(bytes)
+      }
+    }
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  return hash.digest('hex')
+}
 
 /**
- * @param count expected number of nodes
- * @returns the fault, or undefined if there is none
+ * Reads a graph of `count` nodes into an empty one.
+ * @returns the SHA-256 of what was read
+ * @throws Error if it is no such graph
  */
-export async function faultOfGraphFile(
-  file: FileHandle,
-  settings: GraphSettings,
-  count: number,
-): Promise<string | undefined> {
-  const { size } = await file.stat()
-  const header = Buffer.alloc(headerBytes)
-  const { bytesRead } = await file.read(header, 0, headerBytes, 0)
-  if (bytesRead < headerBytes) return 'the file is shorter than its header'
-
-  const number = (offset: number): number => Number(header.readBigUInt64LE(offset))
-  const baseLinksBytes = settings.m * 2 * 4 + 4
-  const upperLinksBytes = settings.m * 4 + 4
-  const nodeBytes = baseLinksBytes + settings.dimension * 4 + 8
-  const expected: [name: string, found: number, wanted: number][] = [
-    ['offset of the base layer', number(0), 0],
-    ['count', number(16), count],
-    ['bytes of a node', number(24), nodeBytes],
-    ['offset of the slot', number(32), baseLinksBytes + settings.dimension * 4],
-    ['offset of the vector', number(40), baseLinksBytes],
-    ['links above', number(56), settings.m],
-    ['links of the base layer', number(64), settings.m * 2],
-    ['M', number(72), settings.m],
-  ]
-  const wrong = expected.find(([, found, wanted]) => found !== wanted)
-  if (wrong !== undefined) return `${wrong[0]} is ${wrong[1]} instead of ${wrong[2]}`
-  if (number(8) < count) return 'it has less room than nodes'
-  if (header.readUInt32LE(52) >= count) return 'its entry point is no node'
-
-  const tail = Buffer.alloc(Math.max(0, size - headerBytes - count * nodeBytes))
-  const read = await file.read(tail, 0, tail.length, headerBytes + count * nodeBytes)
-  if (read.bytesRead < tail.length) return 'it became shorter while it was read'
-  let offset = 0
-  for (let node = 0; node < count; node++) {
-    if (offset + 4 > tail.length) return `it ends before the upper links of node ${node}`
-    const bytes = tail.readUInt32LE(offset)
-    if (bytes % upperLinksBytes !== 0) return `node ${node} has upper links of an impossible size`
-    offset += 4 + bytes
+export async function readGraphFile(path: string, graph: HnswGraph, count: number): Promise<string> {
+  const hash = createHash('sha256')
+  const file = await open(path, 'r')
+  try {
+    await graph.take(blocksOf(file, hash), count)
+  } finally {
+    await file.close()
   }
-  return offset === tail.length ? undefined : 'its length does not fit its nodes'
+  return hash.digest('hex')
+}
+
+async function* blocksOf(file: FileHandle, hash: Hash): AsyncGenerator<Uint32Array> {
+  const { size } = await file.stat()
+  for (let offset = 0; offset < size; ) {
+    const [length] = await wordsAt(file, offset, 1)
+    if (length! > Math.min(blockWordsMax, size / bytesPerWord)) throw new Error('a block is longer than the file')
+    const block = await wordsAt(file, offset + bytesPerWord, length!)
+    hash.update(Uint32Array.of(length!)).update(new Uint8Array(block.buffer))
+    yield block
+    offset += bytesPerWord * (1 + length!)
+  }
+}
+
+async function wordsAt(file: FileHandle, offset: number, length: number): Promise<Uint32Array<ArrayBuffer>> {
+  const words = new Uint32Array(length)
+  const { bytesRead } = await file.read(words, 0, words.byteLength, offset)
+  if (bytesRead < words.byteLength) throw new Error('it ends in the middle of a block')
+  return words
 }

@@ -123,16 +123,18 @@ function best(
   for (let count = few; ; count = ef) {
     const { slots, scores } = graph.candidates(query.values, ef, count)
     const nearest = new Nearest(k)
+    const compared: number[] = []
     let [found, reliable, kthScore, settled] = [0, 0, -Infinity, false]
     for (let i = 0; i < slots.length; i++) {
       const slot = slots[i]!
       if (!vectors.has(slot) || (allow !== undefined && !includesSorted(allow, slot))) continue
       settled ||= found >= k && scores[i]! < kthScore - margin
       if (settled && found >= depth) break
-      if (!settled) nearest.offer(slot, vectors.score(query, slot))
+      if (!settled) compared.push(slot)
       if (i < (ef * 2) / 3) reliable++
       if (++found === k) kthScore = scores[i]!
     }
+    vectors.scoreSlots(query, compared, (slot, score) => nearest.offer(slot, score))
     if ((settled && found >= depth) || slots.length < count || count === ef) return { nearest, found, reliable }
   }
 }
@@ -147,15 +149,21 @@ function offerWaiting(
   { graph, cursor }: LiveGraph,
   { query, allow, depth }: GraphSearch,
 ): void {
-  const coarse = vectors.coded === 0 ? undefined : vectors.coarseQuery(query)
-  const likely = new Nearest(Math.max(comparedByCode.least, comparedByCode.each * depth))
-  for (let slot = vectors.nextLive(cursor); slot !== undefined; slot = vectors.nextLive(slot + 1)) {
-    if (graph.has(slot) || (allow !== undefined && !includesSorted(allow, slot))) continue
-    const estimate = coarse === undefined ? undefined : vectors.estimate(coarse, slot)
-    if (estimate === undefined) nearest.offer(slot, vectors.score(query, slot))
-    else likely.offer(slot, estimate)
+  const compared: number[] = []
+  const waits = (slot: number): boolean => !graph.has(slot) && (allow === undefined || includesSorted(allow, slot))
+  if (vectors.coded === 0) {
+    for (let slot = vectors.nextLive(cursor); slot !== undefined; slot = vectors.nextLive(slot + 1))
+      if (waits(slot)) compared.push(slot)
+  } else {
+    const likely = new Nearest(Math.max(comparedByCode.least, comparedByCode.each * depth))
+    vectors.estimateAll(query, (slot, estimate) => {
+      if (!waits(slot)) return
+      if (Number.isNaN(estimate)) compared.push(slot)
+      else likely.offer(slot, estimate)
+    })
+    for (const { slot } of likely.sorted()) compared.push(slot)
   }
-  for (const { slot } of likely.sorted()) nearest.offer(slot, vectors.score(query, slot))
+  vectors.scoreSlots(query, compared, (slot, score) => nearest.offer(slot, score))
 }
 
 /**

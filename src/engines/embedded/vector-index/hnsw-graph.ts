@@ -1,17 +1,19 @@
 /**
- * One HNSW graph whose nodes are slots. All workarounds for hnswlib-node are here.
+ * One HNSW graph whose nodes are slots. It refers to the rows of the vectors it links, which must therefore stay as they
+ * are while the graph lives.
  *
  * The graph is never told of removals. hnswlib's own deletion mark slows each search, and an insertion that meets only
  * marked nodes reads outside its memory and kills the process. A removed slot therefore stays an ordinary node (a
  * tombstone), and searches drop it from the answer.
  */
-import { fastestHnswlib, type Hnswlib } from './hnswlib.js'
+import type { NativeGraph } from './native-index.js'
 import { SlotSet } from './slot-set.js'
+import type { SlotVectorStore } from './slot-vectors.js'
 
-const { hnswlib } = fastestHnswlib()
-
-/** hnswlib labels are 32 bits wide; larger numbers wrap silently. */
+/** Slots are 32 bits wide in the graph. */
 const slotsMax = 2 ** 32
+/** Nodes handed over at once when a graph is written: about a megabyte, a millisecond or two. */
+const nodesPerBlock = 4_096
 
 export interface GraphSettings {
   dimension: number
@@ -19,45 +21,23 @@ export interface GraphSettings {
   efConstruction: number
 }
 
-/** Parallel arrays. */
+/** Parallel arrays, valid until the next call. */
 export interface Candidates {
-  slots: number[]
-  scores: number[]
+  slots: Uint32Array
+  scores: Float32Array
 }
 
 export class HnswGraph {
-  readonly #settings: GraphSettings
-  readonly #hnsw: InstanceType<Hnswlib['HierarchicalNSW']>
-  readonly #slots: SlotSet
-  /** hnswlib accepts only plain arrays; one is reused, so that nothing is allocated per vector. */
-  readonly #point: number[]
+  readonly #dimension: number
+  readonly #native: NativeGraph
+  readonly #slots = new SlotSet()
+  #found: Candidates = { slots: new Uint32Array(256), scores: new Float32Array(256) }
   #writing = false
 
-  private constructor(settings: GraphSettings, hnsw: InstanceType<Hnswlib['HierarchicalNSW']>, slots: SlotSet) {
-    this.#settings = settings
-    this.#hnsw = hnsw
-    this.#slots = slots
-    this.#point = new Array<number>(settings.dimension).fill(0)
-  }
-
   /** @param capacity nodes to reserve; grows on demand */
-  static empty(settings: GraphSettings, capacity: number): HnswGraph {
-    const hnsw = new hnswlib.HierarchicalNSW('ip', settings.dimension)
-    hnsw.initIndex(Math.max(1, capacity), settings.m, settings.efConstruction)
-    return new HnswGraph(settings, hnsw, new SlotSet())
-  }
-
-  /**
-   * Reads a file written by `write`. hnswlib trusts its input: the caller must first have checked the file's checksum
-   * and structure, or a flipped bit becomes a wild pointer.
-   */
-  static async read(settings: GraphSettings, path: string): Promise<HnswGraph> {
-    const hnsw = new hnswlib.HierarchicalNSW('ip', settings.dimension)
-    await hnsw.readIndex(path)
-    const slots = new SlotSet()
-    for (const slot of hnsw.getIdsList()) slots.add(slot)
-    if (slots.size !== hnsw.getCurrentCount()) throw new Error('two nodes of the graph have the same slot')
-    return new HnswGraph(settings, hnsw, slots)
+  constructor(vectors: SlotVectorStore, { dimension, m, efConstruction }: GraphSettings, capacity: number) {
+    this.#dimension = dimension
+    this.#native = vectors.newGraph({ m, efConstruction, capacity })
   }
 
   /** Nodes, including tombstones. */
@@ -79,56 +59,74 @@ export class HnswGraph {
     return this.#slots.has(slot)
   }
 
-  insert(slot: number, vector: Float32Array): void {
+  /** @param row of the slot's vector */
+  insert(slot: number, row: number): void {
     if (this.#writing) throw new Error('the graph is being written')
     if (slot >= slotsMax) throw new Error(`slot ${slot} is beyond what the graph can name`)
-    const capacity = this.#hnsw.getMaxElements()
-    // Memory grows by remapping pages instead of copying, so doubling does not stall the thread.
-    if (this.count >= capacity) this.#hnsw.resizeIndex(capacity * 2)
-    for (let i = 0; i < this.#point.length; i++) this.#point[i] = vector[i]!
-    this.#hnsw.addPoint(this.#point, slot)
+    this.#native.insert(slot, row)
     this.#slots.add(slot)
   }
 
   /**
    * The nearest `count` nodes found by a search that keeps `ef` candidates, nearest first, including tombstones. Scores
-   * are hnswlib's, in float32: each is off by less than `scoreError`.
+   * are in float32: each is off by less than `scoreError`.
    */
   candidates(query: Float32Array, ef: number, count = ef): Candidates {
-    const wanted = Math.min(ef, this.count)
-    if (wanted === 0) return { slots: [], scores: [] }
-    for (let i = 0; i < this.#point.length; i++) this.#point[i] = query[i]!
-    this.#hnsw.setEf(wanted)
-    const { neighbors, distances } = this.#hnsw.searchKnn(this.#point, Math.min(count, wanted))
-    for (let i = 0; i < distances.length; i++) distances[i] = 1 - distances[i]!
-    return { slots: neighbors, scores: distances }
+    const kept = Math.min(ef, this.count)
+    const wanted = Math.min(count, kept)
+    if (wanted > this.#found.slots.length) {
+      const room = 2 ** Math.ceil(Math.log2(wanted))
+      this.#found = { slots: new Uint32Array(room), scores: new Float32Array(room) }
+    }
+    const [slots, scores] = [this.#found.slots.subarray(0, wanted), this.#found.scores.subarray(0, wanted)]
+    const found = wanted === 0 ? 0 : this.#native.search(query, kept, slots, scores)
+    return { slots: slots.subarray(0, found), scores: scores.subarray(0, found) }
   }
 
   /** d products are summed in float32; for unit vectors their absolute values sum to at most 1. */
   get scoreError(): number {
-    return (this.#settings.dimension + 2) * 2 ** -24
+    return (this.#dimension + 2) * 2 ** -24
   }
 
-  /** The vector as stored in the graph. */
-  vector(slot: number): Float32Array {
-    return Float32Array.from(this.#hnsw.getPoint(slot))
-  }
-
-  /**
-   * Writes the graph on a libuv thread, so that searches continue. hnswlib reports no write errors: the caller checks
-   * the result (`graph-file.ts`).
-   */
-  async write(path: string): Promise<void> {
+  /** Nothing is inserted until the returned promise settles; searches continue. */
+  async whileUnchanged<Result>(write: () => Promise<Result>): Promise<Result> {
     this.#writing = true
     try {
-      await this.#hnsw.writeIndex(path)
+      return await write()
     } finally {
       this.#writing = false
     }
   }
 
+  /** All nodes, in blocks. Use it `whileUnchanged`. */
+  *blocks(): Generator<Uint32Array<ArrayBuffer>> {
+    for (let from = 0; from < this.count; from += nodesPerBlock)
+      yield this.#native.nodes(from, Math.min(this.count, from + nodesPerBlock))
+  }
+
+  /**
+   * Takes blocks as `blocks` yields them, into an empty graph. It can be searched once every live vector has been
+   * attached and it is settled.
+   * @throws Error if they are no graph of `count` nodes
+   */
+  async take(blocks: AsyncIterable<Uint32Array>, count: number): Promise<void> {
+    for await (const block of blocks) this.#native.take(block, count)
+    this.#native.check(count)
+    for (const slot of this.#native.slots()) this.#slots.add(slot)
+  }
+
+  /** Hands over the vector of a node that was taken. False if the node was linked with another vector. */
+  attach(slot: number, row: number): boolean {
+    return this.#native.attach(slot, row)
+  }
+
+  /** Ends reading. At least one node must have a vector; those without lead on to others. */
+  settle(): void {
+    this.#native.settle()
+  }
+
   /** Frees the memory now; otherwise it stays until a garbage collection, which nothing may trigger. */
   release(): void {
-    this.#hnsw.initIndex(1, this.#settings.m, this.#settings.efConstruction)
+    this.#native.release()
   }
 }

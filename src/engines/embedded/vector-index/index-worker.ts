@@ -13,16 +13,14 @@ import type { SlotVectors } from './vector-index.js'
 
 const { settings, part } = workerData as IndexThreadData
 
-/** Vectors sampled from the truth to validate a cached graph. */
-const truthSampleSize = 256
 /** Linking gets at least this share of the time that searches take, so that it finishes even under load. */
-const linkingShare = 0.5
+const linkingShare = 1
 /**
- * A slice never delays the next search by more than this, or by more than a quarter of the time slow searches take
- * anyway.
+ * A slice never delays the next search by more than this, or by more than half the time slow searches take anyway: they
+ * are slow because much waits to be linked.
  */
 const longestSliceMs = 50
-const slowSearchShare = 0.25
+const slowSearchShare = 0.5
 
 interface Opened {
   index: SlotIndex
@@ -47,14 +45,15 @@ answerCalls<IndexCalls>(
         m: settings.m,
         efConstruction: settings.efConstruction,
       }
-      const read = await readGraphCache(key, nextSlot)
-      const slotIndex = new SlotIndex(dimension, settings, read.state === 'used' ? read.graph : undefined)
+      const slotIndex = new SlotIndex(dimension, settings)
+      const read = await readGraphCache(key, { nextSlot, newGraph: (capacity) => slotIndex.newGraph(capacity) })
+      if (read.state === 'used') slotIndex.serve(read.graph)
       opened.set(index, { index: slotIndex, key, started: false, saving: undefined })
       return { graphCache: read.state === 'rejected' ? read : { state: read.state } }
     },
     start(request) {
       const entry = find(request.index)
-      const graphCacheFits = entry.index.checkAgainstTruth(truthSampleSize)
+      const graphCacheFits = entry.index.settle()
       entry.started = true
       scheduleLinking()
       return { reading: entry.index.reading, graphCacheFits }

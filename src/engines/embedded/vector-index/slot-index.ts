@@ -34,6 +34,9 @@ export interface SlotSearchResult {
   ef?: number
 }
 
+/** A new graph reserves room for some growth; beyond, it grows in steps. */
+const reservedPerVector = 1.1
+
 export class SlotIndex {
   readonly #settings: IndexSettings
   readonly #vectors: SlotVectorStore
@@ -44,13 +47,26 @@ export class SlotIndex {
   /** Built beside the serving graph from every live vector, then replaces it. */
   #next: LiveGraph | undefined
   #rebuilds = 0
+  /** While the graph comes from a cache and its vectors arrive: whether all of them are those it was linked with. */
+  #cache: { fits: boolean } | undefined
   /** Every waiting slot below this one has its coarse code. */
   #codeCursor = 0
 
-  constructor(dimension: number, settings: IndexSettings, graphCache?: HnswGraph) {
+  constructor(dimension: number, settings: IndexSettings) {
     this.#settings = settings
     this.#vectors = new SlotVectorStore(dimension)
-    if (graphCache !== undefined) this.#serving = { graph: graphCache, live: 0, cursor: 0 }
+  }
+
+  /** An empty graph over the vectors of this index. @param capacity nodes to reserve */
+  newGraph(capacity: number): HnswGraph {
+    const { m, efConstruction } = this.#settings
+    return new HnswGraph(this.#vectors, { dimension: this.dimension, m, efConstruction }, capacity)
+  }
+
+  /** Serves a graph from its cache. Then every live vector must be added, and `settle` called; searches come after. */
+  serve(graph: HnswGraph): void {
+    this.#serving = { graph, live: 0, cursor: 0 }
+    this.#cache = { fits: true }
   }
 
   get dimension(): number {
@@ -80,8 +96,10 @@ export class SlotIndex {
       for (const linked of [this.#serving, this.#next]) {
         if (linked === undefined) continue
         // Already in the graph: the vector of a cached node has arrived from the truth.
-        if (linked.graph.has(slot)) linked.live++
-        else linked.cursor = Math.min(linked.cursor, slot)
+        if (linked.graph.has(slot)) {
+          linked.live++
+          if (this.#cache !== undefined) this.#cache.fits &&= linked.graph.attach(slot, this.#vectors.row(slot))
+        } else linked.cursor = Math.min(linked.cursor, slot)
       }
       this.#codeCursor = Math.min(this.#codeCursor, slot)
     })
@@ -89,29 +107,31 @@ export class SlotIndex {
 
   remove(slots: Uint32Array): void {
     for (const slot of slots) {
-      if (!this.#vectors.remove(slot)) continue
-      for (const linked of [this.#serving, this.#next]) if (linked?.graph.has(slot)) linked.live--
+      const holders = [this.#serving, this.#next].filter((linked) => linked?.graph.has(slot))
+      if (!this.#vectors.remove(slot, holders.length > 0)) continue
+      for (const linked of holders) linked!.live--
     }
   }
 
   /**
-   * Checks by sample whether the cached graph matches the truth; otherwise drops the graph. Call it once, after every
-   * live vector has been added.
+   * Call it once, after every live vector has been added. False if the cached graph was linked with other vectors: then
+   * it is dropped.
    */
-  checkAgainstTruth(sampleSize: number): boolean {
-    const graph = this.#serving?.graph
-    if (graph === undefined) return true
-    const stride = Math.max(1, Math.floor(graph.nextSlot / sampleSize))
-    for (let from = 0; from < graph.nextSlot; from += stride) {
-      const slot = this.#vectors.nextLive(from)
-      if (slot === undefined) break
-      if (graph.has(slot) && !sameValues(graph.vector(slot), this.#vectors.vector(slot))) {
-        graph.release()
-        this.#serving = undefined
-        return false
-      }
-    }
-    return true
+  settle(): boolean {
+    const fits = this.#cache?.fits ?? true
+    this.#cache = undefined
+    if (this.#serving === undefined) return true
+    if (fits && this.#serving.live > 0) this.#serving.graph.settle()
+    else this.#dropServing()
+    return fits
+  }
+
+  /** Its rows are free for others once no graph holds them. */
+  #dropServing(): void {
+    this.#serving?.graph.release()
+    this.#serving = this.#next
+    this.#next = undefined
+    this.#vectors.freeKept((slot) => this.#serving?.graph.has(slot) ?? false)
   }
 
   search({ vector, k, depth = k, ef, exact, allow }: SlotSearch): SlotSearchResult {
@@ -178,9 +198,9 @@ export class SlotIndex {
   }
 
   #scoreColumns(direction: Direction, columns: Uint32Array, scores: Float32Array): void {
-    columns.forEach((column, i) => {
-      if (this.#vectors.has(column)) scores[i] = this.#vectors.score(direction, column)
-    })
+    const live = Array.from(columns.keys()).filter((i) => this.#vectors.has(columns[i]!))
+    let next = 0
+    this.#vectors.scoreSlots(direction, columns, (_, score) => (scores[live[next++]!] = score))
   }
 
   /** Of those that are live, in the order requested. */
@@ -207,7 +227,7 @@ export class SlotIndex {
     if (this.#next !== undefined) return
     const { size } = this.#vectors
     const { tombstones } = this.reading
-    const { exactBelow, tombstoneShare, tombstoneMinimum, m, efConstruction } = this.#settings
+    const { exactBelow, tombstoneShare, tombstoneMinimum } = this.#settings
     const serving = this.#serving
     const wornOut =
       !this.#growing &&
@@ -215,14 +235,12 @@ export class SlotIndex {
       tombstones >= tombstoneMinimum &&
       tombstones > tombstoneShare * serving.graph.count
     if (size > exactBelow && (serving === undefined || wornOut)) {
-      const graph = HnswGraph.empty({ dimension: this.dimension, m, efConstruction }, Math.ceil(size * 1.25))
-      const empty: LiveGraph = { graph, live: 0, cursor: 0 }
+      const empty: LiveGraph = { graph: this.newGraph(Math.ceil(size * reservedPerVector)), live: 0, cursor: 0 }
       if (serving === undefined) this.#serving = empty
       else this.#next = empty
       this.#growing = serving === undefined
     } else if (wornOut && !serving.graph.writing) {
-      serving.graph.release()
-      this.#serving = undefined // so few are left that scanning beats a graph
+      this.#dropServing() // so few are left that scanning beats a graph
     }
   }
 
@@ -232,7 +250,7 @@ export class SlotIndex {
     let slot = this.#vectors.nextLive(linked.cursor)
     while (slot !== undefined && linked.graph.has(slot)) slot = this.#vectors.nextLive(slot + 1)
     if (slot === undefined) return false
-    linked.graph.insert(slot, this.#vectors.vector(slot))
+    linked.graph.insert(slot, this.#vectors.row(slot))
     linked.live++
     linked.cursor = slot + 1
     // so that the codes counted are those of waiting vectors
@@ -273,11 +291,7 @@ export class SlotIndex {
   #finishGraph(): boolean {
     const writing = this.#serving?.graph.writing ?? false
     if (writing || (!this.#growing && this.#next === undefined)) return false
-    if (this.#next !== undefined) {
-      this.#serving?.graph.release()
-      this.#serving = this.#next
-      this.#next = undefined
-    }
+    if (this.#next !== undefined) this.#dropServing()
     this.#growing = false
     this.#rebuilds++
     return true
@@ -292,8 +306,4 @@ export class SlotIndex {
     this.#serving = undefined
     this.#next = undefined
   }
-}
-
-function sameValues(a: Float32Array, b: Float32Array): boolean {
-  return a.length === b.length && a.every((value, i) => value === b[i])
 }

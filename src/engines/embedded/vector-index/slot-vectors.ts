@@ -1,11 +1,13 @@
 /**
- * The live vectors of one gallery in contiguous memory, one per row. Rows are allocated densely and reused; slots are
- * not: they only grow, and a removed slot stays removed.
+ * The vectors of one gallery in contiguous memory, one per row. Rows are allocated densely and reused; slots are not:
+ * they only grow, and a removed slot stays removed. Graphs refer to rows, so the row of a removed slot is kept for as
+ * long as a graph holds that slot.
  */
 
-import { cosineTo, type Direction, inverseLengthOf } from '../../../cosine.js'
-import type { CoarseQuery } from './coarse-codes.js'
-import { RowCodes } from './row-codes.js'
+import { cosineOfProduct, type Direction, inverseLengthOf } from '../../../cosine.js'
+import { fastestNativeIndex, type NativeGraph } from './native-index.js'
+
+const { native } = fastestNativeIndex()
 
 /** Rows per memory block: a few megabytes at usual dimensions, and growth never copies. */
 const rowsPerChunk = 1_024
@@ -18,21 +20,33 @@ const removedSlot = -2
 
 export class SlotVectorStore {
   readonly dimension: number
+  readonly #rowMemory: InstanceType<typeof native.Rows>
+  readonly #codes: InstanceType<typeof native.Codes>
   readonly #chunks: Float32Array[] = []
   /** 1 / norm of each row's vector. */
   readonly #inverseLengths: Float64Array[] = []
   readonly #pages: (Int32Array | undefined)[] = []
-  /** Row → slot; −1 for a free row. */
+  /** Row → slot; −1 for a row without a live slot. */
   #slotOfRow = new Float64Array(rowsPerChunk)
   readonly #freeRows: number[] = []
+  /** Removed slot → its row, to which a graph still refers. */
+  readonly #kept = new Map<number, number>()
   #rows = 0
   #size = 0
   #lengthError = 0
-  readonly #codes: RowCodes
+  /** Reused, so that a comparison allocates nothing: rows, products and estimates of one chunk. */
+  readonly #someRows = new Uint32Array(rowsPerChunk)
+  readonly #products = new Float64Array(rowsPerChunk)
+  readonly #estimates = new Float32Array(rowsPerChunk)
 
   constructor(dimension: number) {
     this.dimension = dimension
-    this.#codes = new RowCodes(dimension, rowsPerChunk)
+    this.#rowMemory = new native.Rows(dimension, rowsPerChunk)
+    this.#codes = new native.Codes(this.#rowMemory)
+  }
+
+  newGraph({ m, efConstruction, capacity }: { m: number; efConstruction: number; capacity: number }): NativeGraph {
+    return new native.Graph(this.#rowMemory, m, efConstruction, capacity)
   }
 
   /** Live vectors. */
@@ -69,17 +83,27 @@ export class SlotVectorStore {
     return true
   }
 
-  /** True when the slot was live. */
-  remove(slot: number): boolean {
+  /** True when the slot was live. @param keep whether a graph refers to its row */
+  remove(slot: number, keep: boolean): boolean {
     const row = this.#rowOf(slot)
     const page = (this.#pages[Math.floor(slot / slotsPerPage)] ??= new Int32Array(slotsPerPage).fill(unknownSlot))
     page[slot % slotsPerPage] = removedSlot
     if (row < 0) return false
     this.#codes.clear(row)
     this.#slotOfRow[row] = -1
-    this.#freeRows.push(row)
+    if (keep) this.#kept.set(slot, row)
+    else this.#freeRows.push(row)
     this.#size--
     return true
+  }
+
+  /** Frees the kept rows of removed slots to which no graph refers any longer. */
+  freeKept(isReferred: (slot: number) => boolean): void {
+    for (const [slot, row] of this.#kept) {
+      if (isReferred(slot)) continue
+      this.#kept.delete(slot)
+      this.#freeRows.push(row)
+    }
   }
 
   /** The first live slot at or after `from`; undefined if there is none. */
@@ -93,10 +117,16 @@ export class SlotVectorStore {
     return undefined
   }
 
-  /** A view of a live vector; valid until the next add or remove. */
-  vector(slot: number): Float32Array {
+  /** The row of a live slot; its vector stays there until the slot is removed. */
+  row(slot: number): number {
     const row = this.#rowOf(slot)
     if (row < 0) throw new Error(`slot ${slot} is not live`)
+    return row
+  }
+
+  /** A view of a live vector; valid until the next add or remove. */
+  vector(slot: number): Float32Array {
+    const row = this.row(slot)
     const begin = (row % rowsPerChunk) * this.dimension
     return this.#chunkOf(row).subarray(begin, begin + this.dimension)
   }
@@ -106,68 +136,69 @@ export class SlotVectorStore {
     return { values: this.vector(slot), inverseLength: this.#inverseLengthOf(this.#rowOf(slot)) }
   }
 
-  /** Cosine similarity of the query and a live slot. */
-  score(query: Direction, slot: number): number {
-    return this.#scoreRow(query, this.#rowOf(slot))
-  }
-
   /** Live vectors with a coarse code. */
   get coded(): number {
     return this.#codes.size
   }
 
   isCoded(slot: number): boolean {
-    return this.#codes.has(this.#rowOf(slot))
+    return this.#codes.has(this.row(slot))
   }
 
   /** Assigns a live slot its coarse code, which lasts until the slot is removed or the code is dropped. */
   encode(slot: number): void {
-    const row = this.#rowOf(slot)
-    this.#codes.set(row, this.#chunkOf(row), (row % rowsPerChunk) * this.dimension)
+    this.#codes.set(this.row(slot))
   }
 
   /** Drops the code of a live slot, if it has one. */
   forgetCode(slot: number): void {
-    this.#codes.clear(this.#rowOf(slot))
+    this.#codes.clear(this.row(slot))
   }
 
   forgetCodes(): void {
     this.#codes.clearAll()
   }
 
-  coarseQuery(query: Direction): CoarseQuery {
-    return this.#codes.query(query.values)
-  }
-
-  /** The estimated score of a live slot; undefined if it has no coarse code. */
-  estimate(query: CoarseQuery, slot: number): number | undefined {
-    return this.#codes.estimate(query, this.#rowOf(slot))
+  /** Estimates the score of every live vector, in memory order; NaN without a coarse code. */
+  estimateAll(query: Direction, visit: (slot: number, estimate: number) => void): void {
+    this.#codes.ask(query.values)
+    for (let first = 0; first < this.#rows; first += rowsPerChunk) {
+      this.#codes.estimates(first, this.#estimates)
+      for (let i = 0, end = Math.min(rowsPerChunk, this.#rows - first); i < end; i++) {
+        const slot = this.#slotOfRow[first + i]!
+        if (slot >= 0) visit(slot, this.#estimates[i]!)
+      }
+    }
   }
 
   /** Scores the slots that are live, in the given order. */
-  scoreSlots(query: Direction, slots: Uint32Array, visit: (slot: number, score: number) => void): void {
-    for (let i = 0; i < slots.length; i++) {
-      const slot = slots[i]!
-      const row = this.#rowOf(slot)
-      if (row >= 0) visit(slot, this.#scoreRow(query, row))
+  scoreSlots(query: Direction, slots: ArrayLike<number>, visit: (slot: number, score: number) => void): void {
+    for (let first = 0; first < slots.length; first += rowsPerChunk) {
+      const rows = this.#someRows
+      let live = 0
+      for (let i = first, end = Math.min(slots.length, first + rowsPerChunk); i < end; i++) {
+        const row = this.#rowOf(slots[i]!)
+        if (row >= 0) rows[live++] = row
+      }
+      this.#rowMemory.productsOf(query.values, rows, this.#products.subarray(0, live))
+      for (let i = 0; i < live; i++) {
+        const row = rows[i]!
+        visit(this.#slotOfRow[row]!, cosineOfProduct(this.#products[i]!, query, this.#inverseLengthOf(row)))
+      }
     }
   }
 
   /** Scores every live vector, in memory order. */
   scoreAll(query: Direction, visit: (slot: number, score: number) => void): void {
-    for (let row = 0; row < this.#rows; ) {
-      const chunk = this.#chunkOf(row)
-      const inverseLengths = this.#inverseLengths[Math.floor(row / rowsPerChunk)]!
-      const end = Math.min(this.#rows, row + rowsPerChunk)
-      for (let offset = 0; row < end; row++, offset += this.dimension) {
-        const slot = this.#slotOfRow[row]!
-        if (slot >= 0) visit(slot, cosineTo(query, chunk, offset, inverseLengths[row % rowsPerChunk]!))
+    for (const [chunk, inverseLengths] of this.#inverseLengths.entries()) {
+      const first = chunk * rowsPerChunk
+      const end = Math.min(rowsPerChunk, this.#rows - first)
+      this.#rowMemory.products(query.values, first, this.#products.subarray(0, end))
+      for (let i = 0; i < end; i++) {
+        const slot = this.#slotOfRow[first + i]!
+        if (slot >= 0) visit(slot, cosineOfProduct(this.#products[i]!, query, inverseLengths[i]!))
       }
     }
-  }
-
-  #scoreRow(query: Direction, row: number): number {
-    return cosineTo(query, this.#chunkOf(row), (row % rowsPerChunk) * this.dimension, this.#inverseLengthOf(row))
   }
 
   #inverseLengthOf(row: number): number {
@@ -185,7 +216,7 @@ export class SlotVectorStore {
   #newRow(): number {
     const row = this.#rows++
     if (row % rowsPerChunk === 0) {
-      this.#chunks.push(new Float32Array(rowsPerChunk * this.dimension))
+      this.#chunks.push(this.#rowMemory.addBlock())
       this.#inverseLengths.push(new Float64Array(rowsPerChunk))
     }
     if (row >= this.#slotOfRow.length) {

@@ -1,0 +1,297 @@
+/**
+ * An HNSW graph over rows: hnswlib's, with the address of a row where hnswlib would keep a copy of the vector. The
+ * address is all that a distance needs, and the only thing about a vector that a written graph leaves out.
+ *
+ * A graph that is read back passes through three states: its nodes arrive (`take`, then `check`), their vectors arrive
+ * (`attach`), and `settle` makes it searchable. Everything read is checked before it is used, so that a damaged file is an error
+ * and never a wild pointer.
+ */
+#pragma once
+#include <algorithm>
+#include <queue>
+#include <stdexcept>
+#include <tuple>
+#include "hnswlib/hnswlib.h"
+#include "rows.h"
+
+class RowSpace : public hnswlib::SpaceInterface<float> {
+ public:
+  explicit RowSpace(size_t dimension) : dimension_(dimension) {}
+  size_t get_data_size() override { return sizeof(const float*); }
+  hnswlib::DISTFUNC<float> get_dist_func() override { return distance; }
+  void* get_dist_func_param() override { return &dimension_; }
+
+ private:
+  static float distance(const void* a, const void* b, const void* dimension) {
+    const float *x, *y;  // copied, because hnswlib does not align what it stores
+    std::memcpy(&x, a, sizeof x);
+    std::memcpy(&y, b, sizeof y);
+    return 1.0f - roughProduct(x, y, *static_cast<const size_t*>(dimension));
+  }
+
+  size_t dimension_;
+};
+
+class Graph {
+  using Hnsw = hnswlib::HierarchicalNSW<float>;
+  using Node = hnswlib::tableint;
+
+ public:
+  struct Settings {
+    size_t m, efConstruction, capacity;
+  };
+
+  Graph(std::shared_ptr<Rows> rows, Settings settings)
+      : rows_(std::move(rows)),
+        space_(rows_->dimension),
+        hnsw_(&space_, std::max<size_t>(1, settings.capacity), settings.m, settings.efConstruction) {}
+
+  size_t count() const { return hnsw_.cur_element_count; }
+
+  uint32_t slotOf(size_t node) const { return static_cast<uint32_t>(hnsw_.getExternalLabel(node)); }
+
+  void insert(uint32_t slot, size_t row) {
+    requireSettled();
+    if (hnsw_.label_lookup_.count(slot) != 0) throw std::invalid_argument("the slot is in the graph");
+    // Doubling would keep twice the locks and tables resident; remapping pages is cheap enough for smaller steps.
+    if (count() == hnsw_.max_elements_) hnsw_.resizeIndex(count() + count() / 4 + 1024);
+    const float* vector = rowAt(row);
+    hnsw_.addPoint(&vector, slot);
+  }
+
+  /** Nearest first. @returns how many were found, at most `count` */
+  size_t search(const float* query, size_t ef, uint32_t* slots, float* scores, size_t count) {
+    requireSettled();
+    if (this->count() == 0) return 0;
+    auto nearest = candidates(query, std::max(ef, count), descend(query));
+    while (nearest.size() > count) nearest.pop();
+    const size_t size = nearest.size();
+    for (size_t i = size; i-- > 0; nearest.pop()) {
+      slots[i] = slotOf(nearest.top().second);
+      scores[i] = 1.0f - nearest.top().first;
+    }
+    return size;
+  }
+
+  /** Appends nodes to `out`: slot, fingerprint, level, then for each layer from the base the number of links, and the links. */
+  void nodes(size_t from, size_t to, std::vector<uint32_t>& out) const {
+    requireSettled();
+    for (size_t node = from; node < to; node++) {
+      const int level = hnsw_.element_levels_[node];
+      out.push_back(slotOf(node));
+      out.push_back(fingerprint(vectorOf(node), rows_->dimension));
+      out.push_back(static_cast<uint32_t>(level));
+      for (int layer = 0; layer <= level; layer++) {
+        const auto* links = hnsw_.get_linklist_at_level(node, layer);
+        out.insert(out.end(), links, links + 1 + listSize(links));
+      }
+    }
+  }
+
+  /** Takes the next nodes of a written graph of `total` nodes. The graph must have been created for that many. */
+  void take(const uint32_t* words, size_t size, size_t total) {
+    if (total > hnsw_.max_elements_) throw std::invalid_argument("the graph is too small for its nodes");
+    settled_ = false;
+    for (size_t at = 0; at < size;) {
+      if (size - at < 3 || count() == total) throw std::invalid_argument("it does not end with its nodes");
+      const uint32_t slot = words[at], level = words[at + 2];
+      if (level > maxLevel || hnsw_.label_lookup_.count(slot) != 0)
+        throw std::invalid_argument("a node is impossible");
+      fingerprints_.push_back(words[at + 1]);
+      Node node = addNode(slot, static_cast<int>(level));
+      at += 3;
+      for (uint32_t layer = 0; layer <= level; layer++) {
+        const uint32_t links = at < size ? words[at] : UINT32_MAX;
+        if (links > (layer == 0 ? hnsw_.maxM0_ : hnsw_.maxM_) || size - at - 1 < links)
+          throw std::invalid_argument("a node has too many links");
+        for (uint32_t link = 1; link <= links; link++)
+          if (words[at + link] >= total) throw std::invalid_argument("a link leads nowhere");
+        std::memcpy(hnsw_.get_linklist_at_level(node, layer), words + at, (1 + links) * sizeof(uint32_t));
+        at += 1 + links;
+      }
+    }
+  }
+
+  /** Ends `take`. @param total nodes that the graph must have */
+  void check(size_t total) const {
+    if (count() != total) throw std::invalid_argument("nodes are missing");
+    for (size_t node = 0; node < count(); node++)
+      for (int layer = 1; layer <= hnsw_.element_levels_[node]; layer++) {
+        const auto* links = hnsw_.get_linklist(node, layer);
+        for (size_t link = 1; link <= listSize(links); link++)
+          if (hnsw_.element_levels_[links[link]] < layer) throw std::invalid_argument("a link leads to a missing layer");
+      }
+  }
+
+  /** Gives a node that was taken its vector. @returns whether it is the one it was linked with */
+  bool attach(uint32_t slot, size_t row) {
+    const auto node = hnsw_.label_lookup_.find(slot);
+    if (settled_ || node == hnsw_.label_lookup_.end()) throw std::invalid_argument("the slot awaits no vector");
+    const float* vector = rowAt(row);
+    setVector(node->second, vector);
+    return fingerprint(vector, rows_->dimension) == fingerprints_[node->second];
+  }
+
+  /**
+   * Makes the graph searchable. Nodes whose pictures are gone lead on to others, so each gets a stand-in for its vector:
+   * the most central one of its neighbours'.
+   */
+  void settle() {
+    check(fingerprints_.size());
+    std::vector<Node> waiting;
+    for (size_t node = 0; node < count(); node++)
+      if (vectorOf(node) == nullptr) waiting.push_back(node);
+    // Repeats for nodes that have only such neighbours; where no way leads to a vector, any will do.
+    while (!waiting.empty()) {
+      std::vector<Node> left;
+      std::vector<std::pair<Node, const float*>> found;
+      for (const Node node : waiting) {
+        const float* vector = standIn(node);
+        if (vector == nullptr) left.push_back(node);
+        else found.emplace_back(node, vector);
+      }
+      if (found.empty()) {
+        for (const Node node : left) setVector(node, rowAt(0));
+        break;
+      }
+      for (const auto& [node, vector] : found) setVector(node, vector);
+      waiting = std::move(left);
+    }
+    fingerprints_ = {};
+    settled_ = true;
+  }
+
+ private:
+  using Near = std::pair<float, Node>;
+
+  float distance(const float* query, Node node) const {
+    return 1.0f - roughProduct(query, vectorOf(node), rows_->dimension);
+  }
+
+  /** The nearest node of the upper layers, from each to the next lower one. */
+  Near descend(const float* query) const {
+    Near nearest{distance(query, hnsw_.enterpoint_node_), hnsw_.enterpoint_node_};
+    for (int layer = hnsw_.maxlevel_; layer > 0; layer--) {
+      for (bool moved = true; moved;) {
+        moved = false;
+        const auto* links = hnsw_.get_linklist(nearest.second, layer);
+        for (size_t link = 1; link <= listSize(links); link++) {
+          const float to = distance(query, links[link]);
+          if (to >= nearest.first) continue;
+          nearest = {to, links[link]};
+          moved = true;
+        }
+      }
+    }
+    return nearest;
+  }
+
+  /**
+   * hnswlib's search of the base layer, which fetches vectors ahead: its own fetches what lies in the graph, and here
+   * that is an address. @returns the nearest `ef`, farthest on top
+   */
+  std::priority_queue<Near> candidates(const float* query, size_t ef, Near from) {
+    std::priority_queue<Near> kept;
+    std::priority_queue<Near, std::vector<Near>, std::greater<Near>> open;
+    auto* visited = hnsw_.visited_list_pool_->getFreeVisitedList();
+    std::vector<Node> fresh;
+    kept.push(from);
+    open.push(from);
+    visited->mass[from.second] = visited->curV;
+    while (!open.empty() && open.top().first <= kept.top().first) {
+      const auto* links = hnsw_.get_linklist0(open.top().second);
+      open.pop();
+      fresh.clear();
+      for (size_t link = 1; link <= listSize(links); link++) {
+        auto& mark = visited->mass[links[link]];
+        if (mark == visited->curV) continue;
+        mark = visited->curV;
+        fresh.push_back(links[link]);
+        __builtin_prefetch(hnsw_.getDataByInternalId(links[link]));
+      }
+      for (const Node node : fresh)
+        for (size_t line = 0; line < linesAhead; line++) __builtin_prefetch(vectorOf(node) + line * 16);
+      for (const Node node : fresh) {
+        const float to = distance(query, node);
+        if (kept.size() == ef && to >= kept.top().first) continue;
+        open.emplace(to, node);
+        kept.emplace(to, node);
+        if (kept.size() > ef) kept.pop();
+      }
+    }
+    hnsw_.visited_list_pool_->releaseVisitedList(visited);
+    return kept;
+  }
+
+  /** Lines of a vector fetched ahead; the processor recognises the sequence and fetches the others. */
+  static constexpr size_t linesAhead = 4;
+  /** Levels thin out by a factor of `m` each: 2³² nodes have no more than 32 of them. */
+  static constexpr uint32_t maxLevel = 32;
+
+  static size_t listSize(const hnswlib::linklistsizeint* links) {
+    return *reinterpret_cast<const unsigned short*>(links);
+  }
+
+  const float* rowAt(size_t row) const {
+    if (row >= rows_->size()) throw std::invalid_argument("there is no such row");
+    return rows_->at(row);
+  }
+
+  void requireSettled() const {
+    if (!settled_) throw std::logic_error("the graph is incomplete");
+  }
+
+  const float* vectorOf(size_t node) const {
+    const float* vector;
+    std::memcpy(&vector, hnsw_.getDataByInternalId(node), sizeof vector);
+    return vector;
+  }
+
+  void setVector(Node node, const float* vector) {
+    std::memcpy(hnsw_.getDataByInternalId(node), &vector, sizeof vector);
+  }
+
+  /** What hnswlib does for a new element, except linking it. The entry point is the first node of the highest level. */
+  Node addNode(uint32_t slot, int level) {
+    const Node node = hnsw_.cur_element_count;
+    std::memset(hnsw_.get_linklist0(node), 0, hnsw_.size_data_per_element_);
+    if (level > 0) {
+      hnsw_.linkLists_[node] = static_cast<char*>(std::calloc(1, level * hnsw_.size_links_per_element_ + 1));
+      if (hnsw_.linkLists_[node] == nullptr) throw std::bad_alloc();
+    }
+    hnsw_.element_levels_[node] = level;
+    hnsw_.setExternalLabel(node, slot);
+    hnsw_.cur_element_count = node + 1;  // from here on the destructor frees its links
+    hnsw_.label_lookup_[slot] = node;
+    if (level > hnsw_.maxlevel_) {
+      hnsw_.maxlevel_ = level;
+      hnsw_.enterpoint_node_ = node;
+    }
+    return node;
+  }
+
+  const float* standIn(Node node) const {
+    const auto* links = hnsw_.get_linklist0(node);
+    const size_t dimension = rows_->dimension;
+    std::vector<float> middle(dimension);
+    for (size_t link = 1; link <= listSize(links); link++)
+      if (const float* vector = vectorOf(links[link]))
+        for (size_t i = 0; i < dimension; i++) middle[i] += vector[i];
+    const float* best = nullptr;
+    float bestScore = 0;
+    for (size_t link = 1; link <= listSize(links); link++) {
+      const float* vector = vectorOf(links[link]);
+      if (vector == nullptr) continue;
+      const float score = roughProduct(middle.data(), vector, dimension);
+      if (best == nullptr || score > bestScore) std::tie(best, bestScore) = std::make_tuple(vector, score);
+    }
+    return best;
+  }
+
+  const std::shared_ptr<Rows> rows_;
+  RowSpace space_;
+  Hnsw hnsw_;
+  bool settled_ = true;
+  /** Of the nodes that were taken, until the graph is settled. */
+  std::vector<uint32_t> fingerprints_;
+};
