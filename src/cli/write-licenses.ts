@@ -3,7 +3,7 @@
  * packages are in the images together with their licence texts; the texts of packages bundled into the console are
  * included here.
  */
-import { readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 export const licensesFile = 'LICENSES.md'
@@ -26,8 +26,16 @@ export interface ShippedPackage {
   license: string
 }
 
-/** Development packages whose code Vite bundles into the console. */
-const bundled = ['preact', '@preact/signals', '@tanstack/virtual-core', 'uplot', 'openapi-fetch', 'eventsource-parser']
+/** Packages whose code Vite bundles into the console. */
+const bundled = [
+  'p-map',
+  'preact',
+  '@preact/signals',
+  '@tanstack/virtual-core',
+  'uplot',
+  'openapi-fetch',
+  'eventsource-parser',
+]
 const folder = 'node_modules/'
 
 export async function lockedPackages(): Promise<LockedPackages> {
@@ -62,12 +70,19 @@ function shipped(place: string, { version, license }: LockedPackage): ShippedPac
   return { name, version, license }
 }
 
+/** Some packages write the file's name in lower case. */
+async function licenseOf(path: string): Promise<string> {
+  const file = (await readdir(path)).find((name) => name.toUpperCase() === 'LICENSE')
+  if (file === undefined) throw new Error(`${path} has no LICENSE`)
+  return readFile(join(path, file), 'utf8')
+}
+
 /** The page as Markdown. */
 export async function describeLicenses(): Promise<string> {
   const packages = await lockedPackages()
   const texts = await Promise.all(
     bundledPackages(packages).map(async ({ name }) => {
-      const text = await readFile(join(folder, name, 'LICENSE'), 'utf8')
+      const text = await licenseOf(join(folder, name))
       return `### ${name}\n\n\`\`\`\n${text.trim().replaceAll('\r\n', '\n')}\n\`\`\`\n`
     }),
   )
