@@ -32,8 +32,8 @@ function warnOfEnvironment(config: Config, logger: Logger): void {
 
 /**
  * Each picture leaves about a megabyte of buffers behind, and V8 lets a heap of 40 MB grow by only 30 %: every twentieth
- * query collected the whole heap, which took as long as all else that the main thread does. At three times the size
- * in use, one in some 300 does. Bounded by `--max-old-space-size` as ever.
+ * query collected the whole heap. At three times the size in use, one in hundreds does. Bounded by `--max-old-space-size`
+ * as ever.
  */
 function letHeapGrow(): void {
   setFlagsFromString('--heap-growing-percent=200')
