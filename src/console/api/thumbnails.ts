@@ -48,11 +48,6 @@ export function releaseThumbnail(gallery: string, id: string): void {
   if (one !== undefined) one.users -= 1
 }
 
-/** Call it after a picture has been replaced. */
-export function forgetThumbnail(gallery: string, id: string): void {
-  kept.delete(keyOf(gallery, id))
-}
-
 function keyOf(gallery: string, id: string): string {
   return `${gallery}/${id}`
 }

@@ -20,13 +20,6 @@ export function goToAddress(address: string): void {
   location.hash = address
 }
 
-/** Without an entry in the history. */
-export function replaceSettings(settings: URLSearchParams): void {
-  const address = { ...route.value, settings }
-  history.replaceState(null, '', writeAddress(address))
-  route.value = address
-}
-
 /** Opens another gallery on the same screen, without the settings, which applied to the previous one. */
 export function goToGallery(gallery: string | undefined): void {
   location.hash = writeAddress({ screen: route.value.screen, gallery, settings: new URLSearchParams() })

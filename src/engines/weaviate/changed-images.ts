@@ -97,7 +97,7 @@ export class ChangedImages {
     const failures = new Map<string, AlikeError>()
     const objects = [...this.#after.values()].flatMap((state) => (state === 'absent' ? [] : (state.object ?? [])))
     for (const { uuid, properties } of objects)
-      if (this.#isNew(uuid)) this.#unacknowledged.begin(uuid, properties.contentHash)
+      if (isNew(this.#stored.get(uuid) ?? 'absent')) this.#unacknowledged.begin(uuid, properties.contentHash)
     const results = await this.#collection.writes.put(objects)
     objects.forEach(({ uuid }, i) => {
       const failure = results[i]
@@ -111,20 +111,19 @@ export class ChangedImages {
     return failures
   }
 
-  #isNew(uuid: string): boolean {
-    const stored = this.#stored.get(uuid) ?? 'absent'
-    return stored === 'absent' || stored.isUnacknowledged === true
-  }
-
   #now(uuid: string): State {
     return this.#after.get(uuid) ?? this.#stored.get(uuid) ?? 'absent'
   }
 }
 
+/** Whether nobody knows of it: writing it counts as adding. */
+function isNew(state: State): boolean {
+  return state === 'absent' || state.isUnacknowledged === true
+}
+
 /** Resolves omitted values from what is stored now, and normalises the text. */
 function put(uuid: string, { put: image, unlessSame }: PutStep, state: State, clock: ChangeClock): [StepResult, State] {
   const former = state === 'absent' ? undefined : state.record
-  const isNew = state === 'absent' || state.isUnacknowledged === true
   const { label = former?.label ?? null, metadata = former?.metadata ?? {} } = image
   const reference = referenceOf(image, former)
   const said: NewImage = { ...image, id: former?.id ?? nfc(image.id), label: label && nfc(label), metadata, reference }
@@ -136,7 +135,7 @@ function put(uuid: string, { put: image, unlessSame }: PutStep, state: State, cl
     stamp: clock.stamp(),
   })
   const object = { uuid, properties, vector: image.vector }
-  return [{ created: isNew }, { record: recordOf({ uuid, properties, vector: [] }), object }]
+  return [{ created: isNew(state) }, { record: recordOf({ uuid, properties, vector: [] }), object }]
 }
 
 function removed(state: State): [StepResult, State] {

@@ -29,9 +29,3 @@ export function trainableLayersOf(part: LayersModel): { layer: string; variables
 export function partVariablesOf(part: LayersModel): tf.Variable[] {
   return part.weights.map((weight) => weight.read() as tf.Variable)
 }
-
-/** Copies weights between networks with identical layer shapes. */
-export function copyWeights(from: LayersModel, to: LayersModel): void {
-  const source = partVariablesOf(from)
-  for (const [index, target] of partVariablesOf(to).entries()) target.assign(source[index]!)
-}
