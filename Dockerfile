@@ -67,6 +67,7 @@ COPY onnx/har-lite0 ./onnx/har-lite0
 COPY --from=build /app/dist/src ./dist/src
 COPY --from=build /app/dist/clients ./dist/clients
 COPY --from=build /app/dist/console ./dist/console
+COPY --from=build /app/dist/node_modules ./dist/node_modules
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
     PORT=8080 \
@@ -94,6 +95,7 @@ COPY onnx/har-lite0 ./onnx/har-lite0
 COPY --from=build /app/dist/src ./dist/src
 COPY --from=build /app/dist/clients ./dist/clients
 COPY --from=build /app/dist/console ./dist/console
+COPY --from=build /app/dist/node_modules ./dist/node_modules
 # UV_THREADPOOL_SIZE: each picture being decoded occupies one thread of libuv's pool.
 # MALLOC_…: returns a large picture's memory at once; otherwise each of those threads keeps tens of megabytes.
 ENV NODE_ENV=production \

@@ -25,7 +25,7 @@ RUN npm ci && rm -rf node_modules/node-linux-* node_modules/.bin/node
 COPY tsconfig.json ./
 COPY src ./src
 COPY onnx/har-resnet50 ./onnx/har-resnet50
-RUN npx tsc -p tsconfig.json \
+RUN npm run build:server \
  && install -d -o 1000 -g 1000 /networks .train .train/runs
 
 FROM base AS cpu
