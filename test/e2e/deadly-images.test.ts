@@ -31,15 +31,15 @@ test('pictures that crash the process become error lines, and all others are sto
 
 test('an orderly stop does not count against a job', async (t) => {
   const environment = await deadlySettings(t)
-  const lines = await linesWith([], 800)
+  const lines = await linesWith([], 500)
   let service = await startProcess(t, environment)
   const id = await upload(service, lines)
-  for (let stops = 0; stops < 3; stops++) {
+  for (let stops = 0; stops < 2; stops++) {
     assert.equal(await service.stop('SIGTERM'), 0)
     service = await startProcess(t, environment)
     assert.ok(!service.log.some(({ msg }) => /died during this job/.test(String(msg))))
   }
   const job = await follow(service, id)
-  assert.deepEqual([job?.state, job?.added], ['succeeded', 800])
+  assert.deepEqual([job?.state, job?.added], ['succeeded', 500])
   assert.equal(await service.stop('SIGTERM'), 0)
 })

@@ -98,10 +98,10 @@ function script(pictures: Buffer[]) {
 }
 
 async function jobWhen({ address }: ServiceProcess, id: string, reached: (job: Job) => boolean): Promise<Job> {
-  for (let waited = 0; waited < 120_000; waited += 20) {
+  for (let waited = 0; waited < 120_000; waited += 50) {
     const job = (await (await fetch(`${address}/v1/jobs/${id}`)).json()) as Job
     if (reached(job)) return job
-    await sleep(20)
+    await sleep(50)
   }
   throw new Error('the job does not go on')
 }

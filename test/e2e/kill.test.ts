@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { runKills } from '../support/run-kills.js'
 
-const kills = 10
+const kills = 6
 
 test(`nothing acknowledged is lost, and nothing deleted comes back, in ${kills} kills`, async (t) => {
   const { images, jobs, slowestStartMs, hit } = await runKills(t, { kills, seed: 20_260_301 })

@@ -88,7 +88,7 @@ export function pagingSuite(engine: TestedEngine): void {
     await t.test('pages of ten by offset return everything once, whatever is searched for', async () => {
       for (const [kind, terms] of Object.entries(kinds)) {
         let graph = 0
-        for (const vector of queries.slice(0, Math.min(kind === 'plain hits' ? 60 : 8, engine.pagedQueriesMax))) {
+        for (const vector of queries.slice(0, Math.min(kind === 'plain hits' ? 24 : 6, engine.pagedQueriesMax))) {
           const whole = await galleries.searches.search('a', { vector, k: 120, ...terms })
           const paged: string[] = []
           for (let offset = 0; offset < 120; offset += 10) {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { killChanges } from '../support/killed-changes.js'
 
-const rounds = 6
+const rounds = 4
 
 test(`over ${rounds} kills no acknowledged picture is lost in either set, and one of them serves`, async (t) => {
   const seed = Date.now()

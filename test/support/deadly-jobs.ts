@@ -32,12 +32,12 @@ export async function upload({ address }: ServiceProcess, lines: string): Promis
 
 /** Follows the job until it ends or the process does. */
 export async function follow({ address }: ServiceProcess, id: string): Promise<Job | undefined> {
-  for (let waited = 0; waited < 60_000; waited += 20) {
+  for (let waited = 0; waited < 60_000; waited += 100) {
     const job = await fetch(`${address}/v1/jobs/${id}`)
       .then((response) => response.json() as Promise<Job>)
       .catch(() => undefined)
     if (job === undefined || job.finishedAt !== null) return job
-    await sleep(20)
+    await sleep(100)
   }
   throw new Error('the job does not end')
 }

@@ -15,7 +15,7 @@ export async function until<Answer>(
 ): Promise<Exclude<Awaited<Answer>, undefined | null | false>> {
   const deadline = performance.now() + withinMs
   // less and less often, because the polled side has work to do meanwhile
-  for (let pauseMs = 5; performance.now() < deadline; pauseMs = Math.min(pauseMs * 1.1, 25)) {
+  for (let pauseMs = 5; performance.now() < deadline; pauseMs = Math.min(pauseMs * 1.1, 50)) {
     const answer = await ask()
     if (answer !== undefined && answer !== null && answer !== false)
       return answer as Exclude<Awaited<Answer>, undefined | null | false>

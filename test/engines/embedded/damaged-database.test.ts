@@ -24,11 +24,14 @@ async function expectHonestDatabase(bytes: Buffer, t: TestContext, truth: unknow
   return expectHonest(dataDir, truth, what)
 }
 
-test('a flipped byte in any page is detected or harmless', async (t) => {
+/** Every third page, after the first of all, which is the most delicate; `test/long/damage.long.ts` damages all over. */
+const pagesApart = 3
+
+test('a flipped byte in a page of any kind is detected or harmless', async (t) => {
   const { bytes, answers } = await storedGallery(t)
   const random = seededRandom(17)
   const outcomes = { refused: 0, said: 0, unharmed: 0 }
-  for (let page = 0; page < bytes.length / pageBytes; page++) {
+  for (let page = 0; page < bytes.length / pageBytes; page += page === 0 ? 1 : pagesApart) {
     for (let i = 0; i < (page === 0 ? 6 : 1); i++) {
       // The header of every other page; in the others the cells at their end, or any position.
       const within =

@@ -8,7 +8,7 @@ import { crashedFolder, damageAndAsk, expectHonest, vectors } from './honest-gal
 import { dataFolder, openIn } from './storage-folder.js'
 import { seededRandom } from './vector-index/unit-vectors.js'
 
-const rounds = 4
+const rounds = 2
 
 test('random damage to any file of the data folder gives a right answer or a clear refusal', async (t) => {
   const folder = await crashedFolder(t)
@@ -47,7 +47,7 @@ test('a flipped bit in the write-ahead log is detected, unless it is in the last
   const log = await readFile(join(dataDir, 'alike.db-wal'))
   const random = seededRandom(31)
   const counts = { refused: 0, whole: 0, withoutLast: 0 }
-  for (let i = 0; i < 40; i++) {
+  for (let i = 0; i < 24; i++) {
     const place = i < 16 ? 2 * i + (i % 2) : Math.floor(random() * log.length)
     const bytes = Buffer.from(log)
     bytes[place]! ^= 1 << Math.floor(random() * 8)
@@ -69,7 +69,7 @@ test('a flipped bit in the write-ahead log is detected, unless it is in the last
     counts[count === 20 ? 'whole' : 'withoutLast']++
     await opened.close()
   }
-  assert.ok(counts.refused > 20, JSON.stringify(counts))
+  assert.ok(counts.refused > 12, JSON.stringify(counts))
 })
 
 test('a log whose last write was torn by a crash opens without that write', async (t) => {

@@ -12,7 +12,7 @@ import { jobsOf } from './embedded-galleries.js'
 import { dataFolder, openIn } from './storage-folder.js'
 import { seededRandom, unitVectors } from './vector-index/unit-vectors.js'
 
-const bits = 12
+const bits = 6
 
 /** A closed gallery with two jobs, one with an error report and one with a result. */
 async function withJobs(t: TestContext): Promise<Buffer> {

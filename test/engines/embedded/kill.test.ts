@@ -10,7 +10,7 @@ import { until } from '../../support/until.js'
 import { dataFolder, openIn } from './storage-folder.js'
 import { seededRandom, unitVectors } from './vector-index/unit-vectors.js'
 
-const rounds = 5
+const rounds = 3
 const program = fileURLToPath(new URL('./putting-process.js', import.meta.url))
 
 /** Runs the process until it has printed this many lines, plus some milliseconds; returns its output. */
