@@ -10,8 +10,3 @@ export function smoothedTargets(classes: tf.Tensor1D, count: number, smoothing: 
 export function softCrossEntropy(logits: tf.Tensor2D, targets: tf.Tensor2D): tf.Scalar {
   return tf.tidy(() => tf.neg(tf.mean(tf.sum(tf.mul(targets, tf.logSoftmax(logits)), 1))) as tf.Scalar)
 }
-
-/** Cross-entropy with smoothed true classes. @param logits [N, C] @param classes int32 [N] */
-export function smoothedCrossEntropy(logits: tf.Tensor2D, classes: tf.Tensor1D, smoothing: number): tf.Scalar {
-  return tf.tidy(() => softCrossEntropy(logits, smoothedTargets(classes, logits.shape[1], smoothing)))
-}

@@ -168,6 +168,7 @@ for (const which of builds) {
       () => graph.search(any(undefined), 10, ten, tenScores),
       () => graph.nodes(0, 71),
       () => graph.attach(3, 3),
+      () => graph.take(graph.nodes(0, 1), 70),
       () => rows.products(query, 120, new Float64Array(9)),
       () => rows.productsOf(query, Uint32Array.of(128), new Float64Array(1)),
       () => rows.productsOf(query, Uint32Array.of(1), new Float64Array(2)),

@@ -91,6 +91,7 @@ class Graph {
   /** Takes the next nodes of a written graph of `total` nodes. The graph must have been created for that many. */
   void take(const uint32_t* words, size_t size, size_t total) {
     if (total > hnsw_.max_elements_) throw std::invalid_argument("the graph is too small for its nodes");
+    if (count() != fingerprints_.size()) throw std::logic_error("the graph has nodes of its own");
     settled_ = false;
     for (size_t at = 0; at < size;) {
       if (size - at < 3 || count() == total) throw std::invalid_argument("it does not end with its nodes");
