@@ -1,4 +1,4 @@
-/** Decoding and inference alone, the cost of every picture however it is taken in: the reference for ingestion. */
+/** Decoding and inference alone, which every picture costs however it is ingested: the reference for ingestion. */
 import { availableParallelism } from 'node:os'
 import pMap from 'p-map'
 import { pino } from 'pino'

@@ -1,6 +1,6 @@
 /**
- * Is the service as fast as forty lines of Python? The same int8 file, pictures and clients: the service alternates
- * with FastAPI, two workers, onnxruntime, Pillow and faiss. `bench/python-service/setup.sh` installs the latter.
+ * Is the service as fast as sixty lines of Python? The same int8 file, pictures and clients: the service alternates
+ * with FastAPI, two workers, onnxruntime, Pillow and faiss, which `bench/python-service/setup.sh` installs.
  *
  *     node dist/bench/beside-python.js [--model onnx/har-resnet50] [--precision int8] [--stored 1260] [--seconds 10]
  *         [--rounds 2] [--clients 1,16]
@@ -51,7 +51,7 @@ const askers = new LoadClients(
 
 interface Side {
   name: string
-  /** Starts it with all pictures stored. */
+  /** Starts it and stores all pictures. */
   open(): Promise<{ searchUrl: string; close(): Promise<void> }>
   /** Keyed by number of clients. */
   results: Map<number, LoadResult[]>

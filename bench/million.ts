@@ -1,7 +1,7 @@
 /**
  * Can the index hold a large gallery? Random vectors are added in batches, as in ingestion, while a client searches:
  * memory, build time, search latency during and after, recall@10 against the exact scan, and the longest time the index
- * thread was unresponsive, including graph growth (by steps of its capacity, from a small one).
+ * thread was unresponsive. Also measures how long it takes to enlarge a full graph and to free it.
  *
  *     node dist/bench/million.js [--vectors 1000000] [--dimension 512] [--queries 200]
  */
@@ -52,7 +52,7 @@ const { index } = await thread.open({
   vectors: none(),
 })
 
-/** A search every few milliseconds while `building`: its duration shows how long the thread was otherwise busy. */
+/** Searches every few milliseconds while `building`: their duration shows how long the thread was otherwise busy. */
 const duringMs: number[] = []
 let building = true
 const client = (async () => {
@@ -134,8 +134,8 @@ console.log(
 async function* none(): AsyncGenerator<SlotVectors> {}
 
 /**
- * The cost of growth depends on the capacity, not on the quality of the links, so a graph with cheap links is filled
- * and grows on the way.
+ * The cost of growth depends on the capacity, not on the quality of the links, so a graph with cheap links is filled to
+ * its capacity and then grows.
  */
 function growth(): { from: number; to: number; tookMs: number }[] {
   const store = new SlotVectorStore(dimension)

@@ -1,6 +1,6 @@
 """Image search as one would write it in an afternoon: the reference of bench/beside-python.ts.
 
-uvicorn service:app --workers 2, with MODEL_FILE (.onnx), SHORT_SIDE, INPUT_SIZE and IMAGES (a folder of JPEGs to be found).
+uvicorn service:app --workers 2, with MODEL_FILE (.onnx), SHORT_SIDE, INPUT_SIZE and IMAGES (a folder of JPEGs to search).
 """
 import io
 import os

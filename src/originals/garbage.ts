@@ -1,5 +1,5 @@
 /**
- * Removes originals that no image uses any more: soon for those an image gave up, occasionally for those never used.
+ * Removes originals that no image uses: soon after the last image gave one up, and by occasional scans those never used.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
@@ -50,7 +50,7 @@ export class OriginalsGarbage {
     await this.#running
   }
 
-  /** Removes those that images gave up. @returns how many */
+  /** Removes originals that images gave up. @returns how many */
   async collect(): Promise<number> {
     const { store, uses } = this.#options
     if (!uses.knowsAll()) return 0
@@ -70,7 +70,7 @@ export class OriginalsGarbage {
     return gone.length
   }
 
-  /** Removes those without any record: a process died between storing the original and its image. @returns how many */
+  /** Removes originals that no image ever used: a process died after storing the original. @returns how many */
   async sweep(): Promise<number> {
     const { store, uses } = this.#options
     if (!uses.knowsAll()) return 0

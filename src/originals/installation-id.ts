@@ -1,4 +1,7 @@
-/** The id of an installation whose catalogue is in its data folder. A snapshot does not contain it: what is restored elsewhere is another one. */
+/**
+ * The id of an installation whose catalogue is in its data folder. Snapshots do not contain it: a service restored
+ * elsewhere is a new installation.
+ */
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'

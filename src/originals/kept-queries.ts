@@ -1,6 +1,6 @@
 /**
- * Recent query pictures, kept if a gallery's owner wants that: for a number of days, up to a number per gallery, each
- * once. They are stored after the searches; those without a turn are not kept.
+ * Recent query pictures, kept if a gallery's settings ask for it: for a number of days, up to a number per gallery, each
+ * once. They are stored after the search has been answered; if too many are waiting, further ones are skipped.
  */
 import { createHash } from 'node:crypto'
 import type { Logger } from 'pino'
@@ -52,7 +52,7 @@ export class KeptQueries {
     return { count: all.length, bytes: all.reduce((sum, { bytes }) => sum + bytes, 0) }
   }
 
-  /** Called for an answered search; resolves when the picture is stored, or is not to be. */
+  /** Called for an answered search; resolves when the picture has been stored or skipped. */
   async offer(gallery: string, bytes: Uint8Array): Promise<void> {
     const { rules, onQuery, logger } = this.#options
     if (this.#waiting >= waitingMax) return onQuery?.('skipped', 1)

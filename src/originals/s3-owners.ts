@@ -14,7 +14,7 @@ export interface S3OwnersOptions {
   /** Of this installation: all processes that share a catalogue. */
   id(): Promise<string>
   /**
-   * Whether what older versions, which left no markers, stored in the bucket is this installation's.
+   * Whether this installation stored what is in the bucket. Older versions left no markers.
    * @param contentHashes some of the originals there; empty if there are none
    */
   knows(contentHashes: readonly string[]): Promise<boolean>
@@ -22,7 +22,7 @@ export interface S3OwnersOptions {
   onOthers(others: readonly string[]): void
 }
 
-/** Stands for whoever stored what was found without any marker. */
+/** The owner of files that were found without any marker. */
 const unknownOwner = 'unknown'
 const explanation = {
   purpose:
@@ -73,7 +73,7 @@ export class S3Owners {
     return own
   }
 
-  /** Whether there is something, and this installation does not know it. */
+  /** Whether the bucket contains something that this installation does not know. */
   async #isOthers(): Promise<boolean> {
     const { client, bucket: Bucket, prefix: Prefix, knows } = this.#options
     for await (const { Contents = [] } of pagesBelow(client, 'originals', { Bucket, Prefix })) {

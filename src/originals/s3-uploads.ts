@@ -49,8 +49,8 @@ export class S3Uploads {
   }
 
   /**
-   * … unless it is there already. Stores that know no conditional writes replace it.
-   * @returns whether it was stored; false also if an attempt that was not answered has stored it
+   * Like `put`, unless the upload is there already. Stores without conditional writes replace it.
+   * @returns whether it was stored; also false if an earlier, unanswered attempt stored it
    */
   async putOnce(jobId: string, file: string): Promise<boolean> {
     const stored = this.#put(jobId, file, { IfNoneMatch: '*' }).then(

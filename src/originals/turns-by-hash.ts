@@ -1,4 +1,4 @@
-/** Puts and removals of each original one after the other: a put that found an original being removed would acknowledge it and lose it. */
+/** Runs puts and removals of each original one after another: a put that finds an original being removed would acknowledge and lose it. */
 import { OneAfterAnother } from '../one-after-another.js'
 
 export class TurnsByHash {

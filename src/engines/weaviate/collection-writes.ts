@@ -69,8 +69,8 @@ export class CollectionWrites {
   }
 
   /**
-   * A removal without a time loses against any picture that a node has which missed it: the picture would come back to all. With the time of the
-   * next millisecond after the last write it wins against that write, and loses against a later one, whatever clocks say.
+   * Without a time, a removal loses to the copy on a node that missed it, and the picture would come back everywhere. With the millisecond
+   * after the last write as its time, it wins over that write and loses to any later one, whatever clocks say.
    */
   async remove(uuids: readonly string[]): Promise<void> {
     for (let begin = 0; begin < uuids.length; begin += idsAtOnce) {
@@ -81,7 +81,7 @@ export class CollectionWrites {
     }
   }
 
-  /** Of the newest of these, by the clock of the node that wrote it; milliseconds since 1970. */
+  /** When the newest of these was written, by the clock of the node that wrote it; milliseconds since 1970. */
   async #lastUpdate(uuids: readonly string[]): Promise<number> {
     const asked = { filters: ofThese(uuids), limit: uuids.length, returnMetadata: ['updateTime' as const] }
     const { objects } = await this.#access.ask((collection) =>

@@ -21,14 +21,14 @@ export interface Asked {
   limit: number
   properties: readonly PropertyName[]
   vectors?: boolean | undefined
-  /** Default: as configured. With `one`, no replica is asked whether it has the same: one that is cut off holds nothing up. */
+  /** Default: as configured. With `one`, other replicas are not asked to compare, so one that is cut off delays nothing. */
   consistency?: Consistency | undefined
 }
 
 export class ImageCollection {
   readonly access: CollectionAccess
   readonly writes: CollectionWrites
-  /** Until this time a replica is considered unavailable. */
+  /** Before this time not all replicas are asked for a count, because one is considered unavailable. */
   #allCountFrom = 0
 
   constructor(server: WeaviateServer, name: string, layout: CollectionLayout, tuning: IndexTuning) {

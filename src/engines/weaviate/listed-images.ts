@@ -14,7 +14,7 @@ import { both, type Where } from './pushed-filter.js'
 
 /** Read at a time. */
 const batch = 100
-/** Ids with equal words are read in batches of this size, of which this many are kept. */
+/** Ids with equal words are read this many at a time, and the first this many of all are kept. */
 const alikeAtOnce = 1_000
 
 export interface Listing {

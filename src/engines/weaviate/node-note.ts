@@ -7,7 +7,7 @@ import type { SoundUntil } from './node-sightings.js'
 import type { WeaviateServer } from './weaviate-server.js'
 
 export interface Noted {
-  /** The process that watches the nodes, and until when unless it renews; milliseconds since 1970. */
+  /** The process that watches the nodes, and until when if it does not renew the note; milliseconds since 1970. */
   holder: string
   until: number
   soundUntil: SoundUntil
@@ -17,7 +17,7 @@ export interface Noted {
   before?: number | undefined
 }
 
-/** Not a set's: their names continue with an underscore. */
+/** Not the collection of a set: those have an underscore after `Alike`. */
 const collection = 'AlikeNodes'
 /** The only object. */
 const id = '00000000-0000-4000-8000-000000000001'

@@ -3,7 +3,7 @@
  * in its store that are missing from its graphs (ADR 0020): from when it was last seen until it has been repaired, it is in doubt.
  */
 
-/** Whether a node responds, does not, or did not in time. */
+/** Whether a node responds, is down, or has not answered in time. */
 export type Sighting = 'here' | 'away' | 'unknown'
 
 /** By node name: until when its graphs are known to be complete; milliseconds since 1970. */
@@ -84,7 +84,7 @@ export class NodeSightings {
     return Math.min(...returned.map(({ soundUntil }) => soundUntil))
   }
 
-  /** Nodes that may lack what others have, those that do not respond included. */
+  /** Nodes that may lack what others have, including those that do not respond. */
   get inDoubt(): string[] {
     return [...this.#nodes].flatMap(([name, node]) => (isInDoubt(node) ? [name] : [])).sort()
   }

@@ -12,11 +12,11 @@ import { NodeSightings } from './node-sightings.js'
 import type { WeaviateServer } from './weaviate-server.js'
 
 export interface NodeWatchOptions {
-  /** Used by nobody else: what waits for a node that is away holds up no search. */
+  /** Used for nothing else, so that waiting for a node that is away delays no search. */
   server: WeaviateServer
   note: NodeNote
   repair: GraphRepair
-  /** Called when others than before may lack what the remaining nodes have. Hosts, or names behind a load balancer. */
+  /** Called when the nodes in doubt change: those that may lack what others have. By host, or by name behind a load balancer. */
   onDoubt: (hosts: ReadonlySet<string>) => void
   logger: Logger
 }
@@ -38,9 +38,9 @@ export class NodeWatch {
   readonly #id = randomUUID()
   readonly #closing = new AbortController()
   readonly #running: Promise<void>[]
-  /** Undefined while another process watches the nodes, or that is not known yet. */
+  /** Undefined while another process watches the nodes, or while this is unknown. */
   #sightings: NodeSightings | undefined
-  /** As last told. */
+  /** The nodes in doubt as last reported. */
   #inDoubt = ''
 
   constructor(options: NodeWatchOptions) {
@@ -88,7 +88,7 @@ export class NodeWatch {
       this.#tellDoubt(noted?.inDoubt ?? [])
       return
     }
-    // if several processes find it free, the last to write has it, as the next read shows
+    // if several processes find it free, the last one to write gets it, as the next read shows
     if (noted?.holder === this.#id) this.#sightings ??= new NodeSightings(noted.soundUntil, noted.before)
     await note.write({ ...this.#told(this.#sightings ?? noted), until: Date.now() + heldForMs })
   }
@@ -108,7 +108,7 @@ export class NodeWatch {
       await this.#options.note.write({ ...this.#told(sightings), until: Date.now() + heldForMs })
   }
 
-  /** @returns whether others than before are in doubt */
+  /** @returns whether the nodes in doubt have changed */
   #tellDoubt(names: readonly string[]): boolean {
     const told = names.join(' ')
     if (told === this.#inDoubt) return false

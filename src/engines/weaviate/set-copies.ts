@@ -13,7 +13,7 @@ const readAtOnce = 500
 /** Pairs compared before other requests get a turn: some milliseconds. */
 const comparedPerTurn = 1_000
 
-/** Undefined without features or descriptor. */
+/** Undefined if the picture has no features or no descriptor. */
 type Words = Uint32Array | undefined
 
 export class StoredCopies implements SetCopies {

@@ -192,7 +192,7 @@ export class WeaviateEngine implements Engine {
     throw new AlikeError('gallery_not_found')
   }
 
-  /** If there is no collection, it looks once more: another process may just be creating it. */
+  /** If there is no collection, it looks once more later: another process may still be creating it. */
   async #remove(uid: string, isLastLook = false): Promise<void> {
     try {
       const wasThere = await this.#erase(uid)

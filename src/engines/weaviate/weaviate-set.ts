@@ -262,7 +262,7 @@ export class WeaviateSet implements OpenSet {
     vectors = false,
   ): Promise<(Found | undefined)[]> {
     const places = images.map(placeOf)
-    // the hits are one replica's as well
+    // the hits also come from one replica
     const asked = { properties: [...new Set([...properties, 'stamp' as const])], vectors, consistency: 'one' as const }
     const found = await this.#parts.collection.ofIds(
       places.map(({ uuid }) => uuid),

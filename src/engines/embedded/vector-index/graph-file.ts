@@ -1,13 +1,13 @@
 /**
- * A graph as a file: blocks of nodes, each after its length in 32-bit words (little endian). What the nodes say is
- * checked by the graph that takes them (`native/graph.h`); the checksum, by the caller.
+ * A graph as a file: blocks of nodes, each preceded by its length in 32-bit words (little endian). The graph that reads
+ * the nodes checks them (`native/graph.h`); the caller checks the checksum.
  */
 import { createHash, type Hash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { HnswGraph } from './hnsw-graph.js'
 
 const bytesPerWord = 4
-/** No block is longer: 4,096 nodes with the most links and layers are far below. */
+/** Maximum length of a block: even 4,096 nodes with as many links and layers as possible are far shorter. */
 const blockWordsMax = 2 ** 26
 
 /** Resolves when the file is on disk. Use it while the graph is unchanged. @returns its SHA-256 */
@@ -31,8 +31,8 @@ export async function writeGraphFile(path: string, graph: HnswGraph): Promise<st
 
 /**
  * Reads a graph of `count` nodes into an empty one.
- * @returns the SHA-256 of what was read
- * @throws Error if it is no such graph
+ * @returns the SHA-256 of the file
+ * @throws Error unless it contains such a graph
  */
 export async function readGraphFile(path: string, graph: HnswGraph, count: number): Promise<string> {
   const hash = createHash('sha256')

@@ -17,14 +17,14 @@ const comparisonsPerCandidate = 5
 const codesPerComparison = 5
 
 /**
- * Transferring candidates from the library costs time: a short page takes only the nearest, plus enough to nearly
- * always see the end of the ties with the k-th.
+ * Transferring candidates from the addon costs time: a short page takes only the nearest, plus enough to nearly always
+ * see the end of the ties with the k-th.
  */
 const shortPage = { k: 32, spare: 4 }
 
 /**
- * Waiting vectors chosen by code for full comparison, per requested neighbour, and at least. They included 0.997 and
- * more of the 10 true neighbours, even in galleries of one class.
+ * How many waiting vectors are chosen by their codes for full comparison: per requested neighbour, and at least. They
+ * included 99.7 % or more of the 10 true neighbours, even in galleries with a single label.
  */
 const comparedByCode = { each: 32, least: 1_000 }
 

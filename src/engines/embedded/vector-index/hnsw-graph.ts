@@ -1,10 +1,10 @@
 /**
- * One HNSW graph whose nodes are slots. It refers to the rows of the vectors it links, which must therefore stay as they
- * are while the graph lives.
+ * One HNSW graph whose nodes are slots. It refers to the rows of the vectors it links, which therefore must not change
+ * while the graph exists.
  *
  * The graph is never told of removals. hnswlib's own deletion mark slows each search, and an insertion that meets only
  * marked nodes reads outside its memory and kills the process. A removed slot therefore stays an ordinary node (a
- * tombstone), and searches drop it from the answer.
+ * tombstone), which searches leave out of their results.
  */
 import type { NativeGraph } from './native-index.js'
 import { SlotSet } from './slot-set.js'
@@ -105,9 +105,9 @@ export class HnswGraph {
   }
 
   /**
-   * Takes blocks as `blocks` yields them, into an empty graph. It can be searched once every live vector has been
-   * attached and it is settled.
-   * @throws Error if they are no graph of `count` nodes
+   * Reads blocks as written by `blocks` into an empty graph. It can be searched once every live vector has been attached
+   * and it is settled.
+   * @throws Error unless they form a graph of `count` nodes
    */
   async take(blocks: AsyncIterable<Uint32Array>, count: number): Promise<void> {
     for await (const block of blocks) this.#native.take(block, count)
@@ -115,17 +115,17 @@ export class HnswGraph {
     for (const slot of this.#native.slots()) this.#slots.add(slot)
   }
 
-  /** Hands over the vector of a node that was taken. False if the node was linked with another vector. */
+  /** Assigns a vector to a node that was read. False if the node was linked with a different one. */
   attach(slot: number, row: number): boolean {
     return this.#native.attach(slot, row)
   }
 
-  /** Ends reading. At least one node must have a vector; those without lead on to others. */
+  /** Ends reading. At least one node must have a vector; the others get a neighbour's, as searches pass through them. */
   settle(): void {
     this.#native.settle()
   }
 
-  /** Frees the memory now; otherwise it stays until a garbage collection, which nothing may trigger. */
+  /** Frees the memory now; otherwise it stays until a garbage collection, which may never come. */
   release(): void {
     this.#native.release()
   }

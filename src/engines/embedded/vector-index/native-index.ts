@@ -1,6 +1,6 @@
 /**
- * Loads the addon that holds vectors and graphs (`native/`). `npm ci` compiles it in two builds, beside the hnswlib it is
- * made of: a portable one, and one for processors with AVX2 and FMA, which crashes on any other. See ADR 0018.
+ * Loads the addon that holds vectors and graphs (`native/`). `npm ci` compiles it against hnswlib's headers in two builds:
+ * a portable one, and one for processors with AVX2 and FMA, which crashes on any other. See ADR 0018.
  */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -16,16 +16,16 @@ export interface NativeRows {
   productsOf(query: Float32Array, rows: Uint32Array, out: Float64Array): void
 }
 
-/** A bit per dimension of some rows, for estimates of products. */
+/** Coarse codes of some rows: one bit per dimension, from which products are estimated. */
 export interface NativeCodes {
   /** Rows with a code. */
   readonly size: number
   has(row: number): boolean
   set(row: number): void
-  /** Call it before the row holds another vector. */
+  /** Call it before another vector is written to the row. */
   clear(row: number): void
   clearAll(): void
-  /** The query of the estimates that follow. */
+  /** Sets the query of the estimates that follow. */
   ask(query: Float32Array): void
   /** Estimated products with `out.length` rows from `first` on; NaN for a row without a code. */
   estimates(first: number, out: Float32Array): void
@@ -39,15 +39,15 @@ export interface NativeGraph {
   search(query: Float32Array, ef: number, slots: Uint32Array, scores: Float32Array): number
   /** The slot of each node. */
   slots(): Uint32Array
-  /** Nodes in words, to be written: links and slots, no vectors. */
+  /** Some of the nodes as 32-bit words for a file: slots, links and fingerprints of the vectors. */
   nodes(from: number, to: number): Uint32Array<ArrayBuffer>
-  /** Takes the next nodes of a written graph. */
+  /** Adds the next nodes of a written graph. */
   take(words: Uint32Array, total: number): void
   /** Ends taking. @throws Error unless it is a sound graph of that many nodes */
   check(total: number): void
-  /** Gives a node that was taken its vector. @returns whether it is the one it was linked with */
+  /** Assigns a vector to a node that was taken. @returns whether the node was linked with this vector */
   attach(slot: number, row: number): boolean
-  /** Ends attaching: nodes without a vector lead on to others, so they get a neighbour's. */
+  /** Ends attaching: nodes without a vector get a neighbour's, because searches still pass through them. */
   settle(): void
   /** Frees the memory now. */
   release(): void

@@ -47,7 +47,7 @@ export class SlotIndex {
   /** Built beside the serving graph from every live vector, then replaces it. */
   #next: LiveGraph | undefined
   #rebuilds = 0
-  /** While the graph comes from a cache and its vectors arrive: whether all of them are those it was linked with. */
+  /** While the vectors of a cached graph arrive: whether all so far are those it was linked with. */
   #cache: { fits: boolean } | undefined
   /** Every waiting slot below this one has its coarse code. */
   #codeCursor = 0
@@ -126,7 +126,7 @@ export class SlotIndex {
     return fits
   }
 
-  /** Its rows are free for others once no graph holds them. */
+  /** Also frees the rows of removed slots that no graph refers to any more. */
   #dropServing(): void {
     this.#serving?.graph.release()
     this.#serving = this.#next
@@ -253,7 +253,7 @@ export class SlotIndex {
     linked.graph.insert(slot, this.#vectors.row(slot))
     linked.live++
     linked.cursor = slot + 1
-    // so that the codes counted are those of waiting vectors
+    // only waiting vectors count as coded
     if (linked === this.#serving) this.#vectors.forgetCode(slot)
     return true
   }

@@ -1,6 +1,6 @@
 /**
- * What JavaScript sees of rows and graphs. Every argument is checked here, and whatever is wrong is a JavaScript error:
- * no call may end the process or touch memory that is not its own. Two builds of this file are installed, see ADR 0018.
+ * The JavaScript interface of rows, codes and graphs. Every argument is checked here, and an invalid one is a JavaScript
+ * error: no call may end the process or touch memory that is not its own. Two builds of this file are installed, see ADR 0018.
  */
 #include <napi.h>
 #include "codes.h"
@@ -61,7 +61,7 @@ class RowsObject : public Napi::ObjectWrap<RowsObject> {
   /** () → the values of the next rows */
   Napi::Value addBlock(const Napi::CallbackInfo& info) {
     const size_t size = rows->perBlock * rows->dimension;
-    // JavaScript holds the block too, so it outlives whichever side is collected first.
+    // JavaScript shares ownership of the block, so it exists until both sides have released it.
     auto* held = new Rows::Block(rows->addBlock());
     auto buffer = Napi::ArrayBuffer::New(
         info.Env(), held->get(), size * sizeof(float), [](Napi::Env, void*, Rows::Block* block) { delete block; }, held);
@@ -91,7 +91,7 @@ class RowsObject : public Napi::ObjectWrap<RowsObject> {
   }
 };
 
-/** Of one thread; they keep the constructors alive. */
+/** The classes of one thread; the references keep their constructors alive. */
 struct Classes {
   Napi::FunctionReference rows, codes, graph;
 };

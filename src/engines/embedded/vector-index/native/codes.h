@@ -28,7 +28,7 @@ class Codes {
 
   bool has(size_t row) const { return row < factors_.size() && factors_[row] != 0; }
 
-  /** @param row below the rows' size; no zero vector */
+  /** @param row below the size of the rows; its vector must not be zero */
   void set(size_t row) {
     if (row >= factors_.size()) {
       factors_.resize(rows_->size());
@@ -61,7 +61,7 @@ class Codes {
     size_ = 0;
   }
 
-  /** Sets what `estimate` compares with. */
+  /** Sets the query of `estimate`. */
   void ask(const float* query) {
     turn(query);
     sums_.assign(bytes_ * 256, 0);
@@ -74,7 +74,7 @@ class Codes {
     }
   }
 
-  /** The estimated inner product; NaN for a row without a code. Call `ask` before. */
+  /** The estimated inner product with the query of `ask`; NaN for a row without a code. */
   float estimate(size_t row) const {
     if (!has(row)) return NAN;
     const uint8_t* code = codes_.data() + row * bytes_;
@@ -114,9 +114,9 @@ class Codes {
   }
 
   const std::shared_ptr<const Rows> rows_;
-  /** Of a code. */
+  /** Per code. */
   const size_t bytes_;
-  /** The largest power of two not above the dimension: what one turn mixes. */
+  /** How many dimensions one turn mixes: the largest power of two not above the dimension. */
   size_t block_ = 1;
   /** [turns, dimension] of 1 and −1. */
   std::vector<float> signs_;

@@ -1,10 +1,9 @@
 /**
- * An HNSW graph over rows: hnswlib's, with the address of a row where hnswlib would keep a copy of the vector. The
- * address is all that a distance needs, and the only thing about a vector that a written graph leaves out.
+ * An HNSW graph over rows: hnswlib's, with the address of a row where hnswlib would keep a copy of the vector. A written
+ * graph contains a fingerprint of the vector instead.
  *
- * A graph that is read back passes through three states: its nodes arrive (`take`, then `check`), their vectors arrive
- * (`attach`), and `settle` makes it searchable. Everything read is checked before it is used, so that a damaged file is an error
- * and never a wild pointer.
+ * A graph is read in three steps: its nodes arrive (`take`, then `check`), their vectors arrive (`attach`), and `settle`
+ * makes it searchable. Everything read is checked before it is used: a damaged file causes an error, never a wild pointer.
  */
 #pragma once
 #include <algorithm>
@@ -53,7 +52,7 @@ class Graph {
   void insert(uint32_t slot, size_t row) {
     requireSettled();
     if (hnsw_.label_lookup_.count(slot) != 0) throw std::invalid_argument("the slot is in the graph");
-    // Doubling would keep twice the locks and tables resident; remapping pages is cheap enough for smaller steps.
+    // Doubling the capacity would double the resident locks and tables; remapping pages is cheap enough for smaller steps.
     if (count() == hnsw_.max_elements_) hnsw_.resizeIndex(count() + count() / 4 + 1024);
     const float* vector = rowAt(row);
     hnsw_.addPoint(&vector, slot);
@@ -73,7 +72,7 @@ class Graph {
     return size;
   }
 
-  /** Appends nodes to `out`: slot, fingerprint, level, then for each layer from the base the number of links, and the links. */
+  /** Appends nodes to `out`: slot, fingerprint, level; then for each layer, from the base up, the number of links and the links. */
   void nodes(size_t from, size_t to, std::vector<uint32_t>& out) const {
     requireSettled();
     for (size_t node = from; node < to; node++) {
@@ -88,7 +87,7 @@ class Graph {
     }
   }
 
-  /** Takes the next nodes of a written graph of `total` nodes. The graph must have been created for that many. */
+  /** Adds the next nodes of a written graph of `total` nodes, for which this graph must have room. */
   void take(const uint32_t* words, size_t size, size_t total) {
     if (total > hnsw_.max_elements_) throw std::invalid_argument("the graph is too small for its nodes");
     if (count() != fingerprints_.size()) throw std::logic_error("the graph has nodes of its own");
@@ -124,7 +123,7 @@ class Graph {
       }
   }
 
-  /** Gives a node that was taken its vector. @returns whether it is the one it was linked with */
+  /** Assigns a vector to a node that was taken. @returns whether the node was linked with this vector */
   bool attach(uint32_t slot, size_t row) {
     const auto node = hnsw_.label_lookup_.find(slot);
     if (settled_ || node == hnsw_.label_lookup_.end()) throw std::invalid_argument("the slot awaits no vector");
@@ -134,15 +133,15 @@ class Graph {
   }
 
   /**
-   * Makes the graph searchable. Nodes whose pictures are gone lead on to others, so each gets a stand-in for its vector:
-   * the most central one of its neighbours'.
+   * Makes the graph searchable. Searches still pass through nodes whose pictures were removed, so each gets a stand-in for
+   * its vector: that of its most central neighbour.
    */
   void settle() {
     check(fingerprints_.size());
     std::vector<Node> waiting;
     for (size_t node = 0; node < count(); node++)
       if (vectorOf(node) == nullptr) waiting.push_back(node);
-    // Repeats for nodes that have only such neighbours; where no way leads to a vector, any will do.
+    // Repeated for nodes that have only such neighbours; if no path leads to a vector, any vector will do.
     while (!waiting.empty()) {
       std::vector<Node> left;
       std::vector<std::pair<Node, const float*>> found;
@@ -169,7 +168,7 @@ class Graph {
     return 1.0f - roughProduct(query, vectorOf(node), rows_->dimension);
   }
 
-  /** The nearest node of the upper layers, from each to the next lower one. */
+  /** Walks to the nearest node of each upper layer, from the top down. */
   Near descend(const float* query) const {
     Near nearest{distance(query, hnsw_.enterpoint_node_), hnsw_.enterpoint_node_};
     for (int layer = hnsw_.maxlevel_; layer > 0; layer--) {
@@ -188,8 +187,8 @@ class Graph {
   }
 
   /**
-   * hnswlib's search of the base layer, which fetches vectors ahead: its own fetches what lies in the graph, and here
-   * that is an address. @returns the nearest `ef`, farthest on top
+   * hnswlib's search of the base layer, except that it prefetches vectors: hnswlib prefetches what is stored in the graph,
+   * which here is only an address. @returns the nearest `ef`, farthest on top
    */
   std::priority_queue<Near> candidates(const float* query, size_t ef, Near from) {
     std::priority_queue<Near> kept;
@@ -224,9 +223,9 @@ class Graph {
     return kept;
   }
 
-  /** Lines of a vector fetched ahead; the processor recognises the sequence and fetches the others. */
+  /** Cache lines of a vector that are prefetched; the processor recognises the sequence and fetches the rest. */
   static constexpr size_t linesAhead = 4;
-  /** Levels thin out by a factor of `m` each: 2³² nodes have no more than 32 of them. */
+  /** Each level has `m` times fewer nodes than the one below: 2³² nodes have at most 32 levels. */
   static constexpr uint32_t maxLevel = 32;
 
   static size_t listSize(const hnswlib::linklistsizeint* links) {
@@ -293,6 +292,6 @@ class Graph {
   RowSpace space_;
   Hnsw hnsw_;
   bool settled_ = true;
-  /** Of the nodes that were taken, until the graph is settled. */
+  /** Fingerprints of the nodes that were taken, until the graph is settled. */
   std::vector<uint32_t> fingerprints_;
 };

@@ -1,6 +1,6 @@
 /**
  * The vectors of one index, stored once: JavaScript writes and reads them as Float32Arrays, graphs refer to them by
- * address. Blocks never move, and live until neither side refers to them, whatever order they are collected in.
+ * address. Blocks never move, and are freed when neither JavaScript nor a graph refers to them.
  */
 #pragma once
 #include <cstdint>
@@ -10,12 +10,12 @@
 #include <new>
 #include <vector>
 
-/** GCC and clang map these to whatever the target has. */
+/** GCC and clang map these to whatever vector registers the target has. */
 typedef float EightFloats __attribute__((vector_size(32)));
 typedef float FourFloats __attribute__((vector_size(16)));
 typedef double FourDoubles __attribute__((vector_size(32)));
 
-/** From any address: values are not aligned to vectors. */
+/** The address needs no alignment. */
 template <typename Vector>
 inline Vector load(const float* values) {
   Vector loaded;
@@ -24,8 +24,8 @@ inline Vector load(const float* values) {
 }
 
 /**
- * The inner product in float32, as graphs need it. Four sums at once, because each addition waits for the one before;
- * hnswlib's own has a single one.
+ * The inner product in float32, which is enough for graphs. Four sums in parallel, because each addition waits for the
+ * previous one; hnswlib's own product has a single sum.
  */
 inline float roughProduct(const float* a, const float* b, size_t dimension) {
   EightFloats p{}, q{}, r{}, s{};
@@ -44,9 +44,9 @@ inline float roughProduct(const float* a, const float* b, size_t dimension) {
 }
 
 /**
- * Of `count` vectors with one: the inner product that `cosine.ts` defines, to the last bit. Four sums in float64, of
- * every fourth product; a product of two float32 is exact in float64, so a fused multiply-add rounds no differently.
- * Several vectors at once, because each addition waits for the one before.
+ * The inner products of one vector with `count` others, equal to those of `cosine.ts` to the last bit. Four sums in
+ * float64, each of every fourth product; a product of two float32 is exact in float64, so a fused multiply-add rounds no
+ * differently. Several vectors at once, because each addition waits for the previous one.
  */
 template <size_t count>
 inline void exactProducts(const float* a, const float* const* b, size_t dimension, double* out) {
@@ -76,7 +76,7 @@ class Rows {
   /** @param row below `size` */
   const float* at(size_t row) const { return blocks_[row / perBlock].get() + (row % perBlock) * dimension; }
 
-  /** Exact products of a vector with `count` rows; `row` tells which. */
+  /** Exact products of a vector with `count` rows. @param row the number of the i-th of them */
   template <typename RowOf>
   void products(const float* query, size_t count, RowOf row, double* out) const {
     constexpr size_t together = 4;
@@ -93,7 +93,7 @@ class Rows {
   }
 
   Block addBlock() {
-    // The system gives zeroed pages when they are first touched: a small gallery pays for what it uses.
+    // The system provides zeroed pages when they are first touched, so a small gallery takes only what it uses.
     auto* values = static_cast<float*>(std::calloc(perBlock * dimension, sizeof(float)));
     if (values == nullptr) throw std::bad_alloc();
     blocks_.emplace_back(values, [](float* block) { std::free(block); });
@@ -104,7 +104,7 @@ class Rows {
   std::vector<Block> blocks_;
 };
 
-/** Tells vectors apart: any change of a value changes it with a probability of 1 − 2⁻³². */
+/** A hash of a vector: a different vector has a different one with a probability of 1 − 2⁻³². */
 inline uint32_t fingerprint(const float* values, size_t dimension) {
   uint64_t hash = 0x9e3779b97f4a7c15;
   for (size_t i = 0; i < dimension; i++) {
