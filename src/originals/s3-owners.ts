@@ -45,7 +45,7 @@ export class S3Owners {
 
   /**
    * Whether no other installation uses the bucket: only then may what this one does not know be deleted. One that comes later has its
-   * marker before it stores anything, and what is young is never deleted.
+   * marker before it stores anything, and young files are never deleted.
    * @throws AlikeError `store_unreachable`, `storage_full`
    */
   async areAlone(): Promise<boolean> {

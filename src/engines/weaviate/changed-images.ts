@@ -38,7 +38,7 @@ export interface Applied {
 /** `object` is to be written; without one the picture is already stored. */
 interface Present {
   record: ImageRecord
-  /** Stored by a request that failed: nobody knows of it yet. */
+  /** Stored by a request that failed: no caller has been told of it. */
   isUnacknowledged?: boolean | undefined
   object?: NewObject | undefined
 }
@@ -116,7 +116,7 @@ export class ChangedImages {
   }
 }
 
-/** Whether nobody knows of it: writing it counts as adding. */
+/** Whether no caller has been told that it exists: writing it counts as adding. */
 function isNew(state: State): boolean {
   return state === 'absent' || state.isUnacknowledged === true
 }

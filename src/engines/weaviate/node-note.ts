@@ -13,7 +13,7 @@ export interface Noted {
   soundUntil: SoundUntil
   /** Nodes that may lack what others have. */
   inDoubt?: readonly string[] | undefined
-  /** Since when nobody has seen all nodes. */
+  /** Since when no process has seen all nodes. */
   before?: number | undefined
 }
 

@@ -30,7 +30,7 @@ export class NodeSightings {
 
   /**
    * @param soundUntil as the previous process recorded it
-   * @param before since when nobody has looked; undefined if somebody has
+   * @param before since when no process has watched the nodes; undefined if one has
    */
   constructor(soundUntil: SoundUntil = {}, before?: number) {
     this.#before = before
@@ -48,7 +48,7 @@ export class NodeSightings {
     return first?.[1]
   }
 
-  /** To be recorded: since when nobody has seen all nodes. */
+  /** To be recorded: since when no process has seen all nodes. */
   get before(): number | undefined {
     return this.#before
   }

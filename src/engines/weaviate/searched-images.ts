@@ -75,7 +75,7 @@ export class SearchedImages {
     })
   }
 
-  /** The server compares each of them, or there is none to search for. */
+  /** So few that the server compares each of them. */
   get isSmall(): boolean {
     return this.count < this.#search.exactBelow
   }

@@ -1,6 +1,6 @@
 /**
- * New pictures whose writing failed, although the server may have stored them: nobody has been told that they were created. Whoever
- * repeats the request is told so, and a job that does counts them as added.
+ * New pictures whose write failed although the server may have stored them. No caller has been told that they were created: a repeated
+ * request is answered so, and a job that repeats its step counts them as added.
  */
 
 /** Oldest are forgotten; a repeated request for one of those is told that it replaced the picture. */

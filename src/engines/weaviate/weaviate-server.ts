@@ -41,7 +41,7 @@ export class WeaviateServer {
     return this.#calls.ask(({ client }) => ask(client), signal)
   }
 
-  /** Its readiness is not asked: that falters under load, and while another node is away. @throws AlikeError as `call` does */
+  /** Does not ask for readiness, which falters under load and while another node is away. @throws AlikeError as `call` does */
   async expectThere(): Promise<void> {
     await this.#calls.ask(({ rest }) => rest('v1/meta'))
   }
