@@ -16,11 +16,15 @@ export async function makeRoom(set: CatalogueSet, routed: RoutedSets, wishes: St
   const engine = routed.engineOf(set.engine)
   const wished = Object.entries(wishes).filter(([, wish]) => wish !== undefined)
   if (engine.prepare !== undefined) {
-    const isMade = about['isMade'] === true
-    await engine.prepare(routed.stated({ set }), Object.fromEntries(wished), isMade)
-    if (!isMade) await rememberMade({ uid, about }, engine, routed)
+    await engine.prepare(routed.stated({ set }), Object.fromEntries(wished), isMade(set))
+    if (!isMade(set)) await rememberMade({ uid, about }, engine, routed)
   } else if (wished.length > 0)
     throw new AlikeError('engine_unsupported', { detail: `It has no ${wished.map(([name]) => name).join(', ')}.` })
+}
+
+/** Whether its storage has been prepared. */
+export function isMade({ about }: Pick<CatalogueSet, 'about'>): boolean {
+  return about['isMade'] === true
 }
 
 /** If the set was removed before its storage existed, that storage is dropped now. */

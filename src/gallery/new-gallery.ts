@@ -4,7 +4,7 @@ import { AlikeError } from '../errors.js'
 import { type CatalogueRecord, newUid } from './catalogue.js'
 import type { StorageWishes } from './engine.js'
 import { type GalleryChange, newOptions } from './gallery-options.js'
-import { makeRoom } from './made-sets.js'
+import { isMade, makeRoom } from './made-sets.js'
 import type { Metadata } from './records.js'
 import type { RoutedSets } from './routed-sets.js'
 
@@ -64,8 +64,24 @@ export async function createGallery(
   return { gallery, created }
 }
 
-/** Removes this gallery only, as another may have its name by now, and whatever its engine has stored. */
+/**
+ * Removes this gallery only, as another may have its name by now, and whatever its engine has stored. A gallery that another request
+ * has prepared in the meantime stays: that request was answered, and pictures may be in it.
+ */
 async function undo({ name, uid, engine, set }: CatalogueRecord, routed: RoutedSets): Promise<void> {
+  if (await isPrepared({ galleryUid: uid, setUid: set.uid }, routed)) return
   if ((await routed.catalogue.record(name))?.uid === uid) await routed.catalogue.remove(name)
   await routed.engineOf(engine).drop(set)
+}
+
+async function isPrepared(
+  { galleryUid, setUid }: { galleryUid: string; setUid: string },
+  { catalogue }: RoutedSets,
+): Promise<boolean> {
+  try {
+    return (await catalogue.sets(galleryUid)).some((set) => set.uid === setUid && isMade(set))
+  } catch (error) {
+    if (error instanceof AlikeError && error.code === 'gallery_not_found') return false
+    throw error
+  }
 }

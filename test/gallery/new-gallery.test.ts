@@ -1,0 +1,68 @@
+/** Galleries whose storage could not be prepared. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { pino } from 'pino'
+import { openEmbedded } from '../../src/engines/embedded/embedded-engine.js'
+import { AlikeError } from '../../src/errors.js'
+import type { Engine } from '../../src/gallery/engine.js'
+import { type Galleries, openGalleries } from '../../src/gallery/galleries.js'
+import { onlyModel } from '../../src/gallery/servable-models.js'
+import { dataFolder } from '../engines/embedded/storage-folder.js'
+import { until } from '../support/until.js'
+import { model } from './stored-images.js'
+
+interface Preparation {
+  end(): void
+  fail(error: AlikeError): void
+}
+
+/** An engine whose preparations are controlled by the test. */
+async function open(t: TestContext): Promise<{ galleries: Galleries; preparations: Preparation[]; dropped: string[] }> {
+  const embedded = await openEmbedded({ dataDir: await dataFolder(t), logger: pino({ level: 'silent' }) })
+  const preparations: Preparation[] = []
+  const dropped: string[] = []
+  const held: Engine = {
+    failure: undefined,
+    readOnly: undefined,
+    unreachable: undefined,
+    prepare: () => new Promise((end, fail) => preparations.push({ end, fail })),
+    open: (set) => embedded.open(set),
+    drop: async ({ uid }) => void dropped.push(uid),
+    close: async () => {},
+  }
+  const galleries = await openGalleries({
+    ...embedded,
+    catalogue: embedded.catalogue,
+    engines: { embedded, held },
+    engineOfNew: 'held',
+    progress: { committedBy: [], advance: async () => {} },
+    models: onlyModel(model),
+  })
+  t.after(() => galleries.close())
+  return { galleries, preparations, dropped }
+}
+
+const unreachable = () => new AlikeError('engine_unreachable')
+
+test('a gallery whose storage cannot be prepared is not created', async (t) => {
+  const { galleries, preparations, dropped } = await open(t)
+  const creation = galleries.create('a')
+  await until(() => preparations.length === 1)
+  preparations[0]!.fail(unreachable())
+  await assert.rejects(creation, { code: 'engine_unreachable' })
+  await assert.rejects(galleries.get('a'), { code: 'gallery_not_found' })
+  assert.equal(dropped.length, 1)
+})
+
+test('a gallery that a repeated request has created stays, though the first request fails after it', async (t) => {
+  const { galleries, preparations, dropped } = await open(t)
+  const first = galleries.create('a')
+  await until(() => preparations.length === 1)
+  const second = galleries.create('a')
+  await until(() => preparations.length === 2)
+  preparations[1]!.end()
+  assert.equal((await second).created, false)
+  preparations[0]!.fail(unreachable())
+  await assert.rejects(first, { code: 'engine_unreachable' })
+  assert.deepEqual([(await galleries.get('a')).name, dropped], ['a', []])
+})
