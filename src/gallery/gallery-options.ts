@@ -59,5 +59,8 @@ export function rulesOf(
   { originals, released, keepQueries = 0 }: GalleryOptions,
   standard: OriginalsMode,
 ): GalleryRules {
-  return { originals: originals ?? standard, holdsOriginals: released !== true, keepQueries }
+  const holdsOriginals = released !== true
+  // what it keeps would be taken for released: another default must not make it keep
+  const usual = holdsOriginals || standard !== 'keep' ? standard : 'none'
+  return { originals: originals ?? usual, holdsOriginals, keepQueries }
 }
