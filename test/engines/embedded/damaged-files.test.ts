@@ -1,6 +1,6 @@
 /** A small sweep over every kind of file in a data folder; the large one is `test/long/damage.long.ts`. */
 import assert from 'node:assert/strict'
-import { cp, readFile, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { newImage } from '../../gallery/stored-images.js'
@@ -104,5 +104,14 @@ test('a folder whose database is gone is not mistaken for a new one', async (t) 
       await cp(join(folder.dataDir, file), join(dataDir, file))
     if (lost === 'empty') await writeFile(join(dataDir, 'alike.db'), '')
     await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable', detail: /alike\.db is gone or empty/ })
+  }
+})
+
+test('originals and kept queries without their database are not taken for unused ones', async (t) => {
+  for (const kept of ['originals/ab', 'queries/0123456789abcdef', 'originals/lost+found']) {
+    const dataDir = await dataFolder(t)
+    await mkdir(join(dataDir, kept), { recursive: true })
+    if (kept.endsWith('lost+found')) await openIn(t, dataDir)
+    else await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable', detail: /alike\.db is gone or empty/ })
   }
 })

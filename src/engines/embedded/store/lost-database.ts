@@ -1,10 +1,10 @@
-/** Prevents a folder that has lost its database from being treated as new. */
+/** Prevents a folder that has lost its database from being treated as new: what no picture uses would be deleted from it. */
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { damaged } from './database.js'
 
 /** Found only in a data folder that has, or had, a database. */
-const traces = ['alike.db-wal', 'index', 'snapshots', 'spool']
+const traces = ['alike.db-wal', 'index', 'snapshots', 'spool', 'originals', 'queries']
 
 /** @throws AlikeError `data_unreadable` if the database is missing but something derived from one is present */
 export function expectDatabaseOrNothing(dataDir: string): void {
@@ -16,9 +16,13 @@ export function expectDatabaseOrNothing(dataDir: string): void {
   )
 }
 
+/** What a file system creates in a folder that is a volume of its own. */
+const ofFileSystem = 'lost+found'
+
 /** Bytes of a file, entries of a folder; 0 if missing. */
 function sizeOf(path: string): number {
   const facts = statSync(path, { throwIfNoEntry: false })
   if (facts === undefined) return 0
-  return facts.isDirectory() ? readdirSync(path).length : facts.size
+  if (!facts.isDirectory()) return facts.size
+  return readdirSync(path).filter((name) => name !== ofFileSystem).length
 }
