@@ -150,8 +150,10 @@ export class ClaimedJob {
   /** @returns false if it ended just before it was stopped */
   async #rest(): Promise<boolean> {
     const { store } = this.#options
-    if ((await store.get(this.id))?.state !== 'running') return false
-    await store.transition(this.id, { from: ['running'], to: 'queued' })
+    const job = await store.get(this.id)
+    if (job === undefined || job.finishedAt !== null) return false
+    // it may be waiting already: this run took so long to stop that another process was given the job, and put it back
+    if (job.state === 'running') await store.transition(this.id, { from: ['running'], to: 'queued' })
     return true
   }
 }

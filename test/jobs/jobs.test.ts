@@ -241,6 +241,18 @@ test('a run that ends because a shared store is unreachable is continued', async
   assert.equal(ends[0]!.state, 'succeeded')
 })
 
+test('a paused job that another process has put back keeps what it needs', async (t) => {
+  const { galleries, jobs, takers } = await open(t)
+  const id = await create(jobs, 'ingest')
+  await until(() => takers.runs.length === 1)
+  // as by a process that was given the job because this one took longer than its lease to stop, and found it paused
+  await jobsOf(galleries).transition(id, { from: ['running'], to: 'queued' })
+  await jobs.steer(id, { paused: true })
+  assert.deepEqual([await stateOf(jobs, id), takers.discarded], ['queued', []])
+  await jobs.steer(id, { paused: false })
+  await until(() => takers.runs.length === 2)
+})
+
 test('jobs that ended long ago are deleted', async (t) => {
   const { jobs, takers } = await open(t, { jobsKeptDays: 0 })
   const [ended, next] = [await create(jobs, 'ingest'), await create(jobs, 'ingest')]
