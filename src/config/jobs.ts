@@ -69,7 +69,8 @@ export const jobSettings = {
     default: 30,
     minimum: 0,
     maximum: 3650,
-    description: 'Days for which ended jobs and their error reports are kept.',
+    description:
+      'Days for which ended jobs and their error reports are kept; longer while a webhook has yet to be notified.',
   }),
   jobLeaseSeconds: Type.Integer({
     default: 20,

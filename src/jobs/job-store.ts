@@ -135,6 +135,6 @@ export interface JobStore {
   count(options: Required<Pick<JobListOptions, 'kinds' | 'states'>>): Promise<number>
   /** In the order of the source, in pages: pass the last item's index + 1 to continue. */
   errors(id: string, options?: { fromItem?: number; limit?: number }): Promise<JobError[]>
-  /** Deletes ended jobs that finished before this time, with their error lines; returns how many. */
+  /** Deletes jobs that ended before this time, with their error lines, unless somebody has yet to be notified; returns how many. */
   forget(finishedBefore: string): Promise<number>
 }

@@ -193,9 +193,11 @@ export class PostgresJobs implements JobStore {
   }
 
   async forget(finishedBefore: string): Promise<number> {
-    const rows = await this.#postgres.query('DELETE FROM alike.job WHERE finished_at < $1 RETURNING number', [
-      finishedBefore,
-    ])
+    const rows = await this.#postgres.query(
+      `DELETE FROM alike.job WHERE finished_at < $1
+       AND NOT EXISTS (SELECT 1 FROM alike.webhook WHERE webhook.job = job.number) RETURNING number`,
+      [finishedBefore],
+    )
     return rows.length
   }
 

@@ -306,7 +306,7 @@ export function jobStoreSuite(stores: TestedJobStore): void {
   }
 
   storeTest(
-    'who is to be told of the end of a job is known from then on, until it was told or is forgotten',
+    'who is to be told of the end of a job is known from then on until it was told, and the job is not forgotten before',
     async ({ jobs }) => {
       for (const id of ['told', 'later', 'gone']) {
         await jobs.create({ id, gallery: 'a', source: null, webhook: `https://example.org/${id}` })
@@ -323,8 +323,11 @@ export function jobStoreSuite(stores: TestedJobStore): void {
       assert.deepEqual([noted?.jobId, noted?.attempts, noted?.nextAt], ['later', 2, '2020-01-01T00:00:00.000Z'])
       await jobs.noteWebhook('none', null)
       await jobs.transition('gone', { from: ['queued'], to: 'cancelled' })
-      await jobs.forget('9999')
-      assert.deepEqual(await jobs.webhooks(), [])
+      assert.equal(await jobs.forget('9999'), 1)
+      assert.deepEqual(idsOf(await jobs.list()).sort(), ['gone', 'later'])
+      for (const id of ['later', 'gone']) await jobs.noteWebhook(id, null)
+      assert.equal(await jobs.forget('9999'), 2)
+      assert.deepEqual([await jobs.list(), await jobs.webhooks()], [[], []])
       await jobs.noteWebhook('gone', { attempts: 1, at: '2020-01-01T00:00:00.000Z' })
     },
   )

@@ -3,6 +3,7 @@
 import type { JobError } from '../../../gallery/job-progress.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import { type Database, damaged, type Statement } from './database.js'
+import { forgettableJobs } from './webhook-table.js'
 
 type ErrorRow = JobError & { job: number }
 type StoredRow = ErrorRow & { checksum: number }
@@ -34,7 +35,7 @@ export class JobErrorRows {
     this.#insert = database.prepare(
       'INSERT OR REPLACE INTO job_error (job, item, name, code, detail, checksum) VALUES (@job, @item, @name, @code, @detail, @checksum)',
     )
-    this.#forget = database.prepare('DELETE FROM job_error WHERE job IN (SELECT number FROM job WHERE finished_at < ?)')
+    this.#forget = database.prepare(`DELETE FROM job_error WHERE job IN (${forgettableJobs})`)
   }
 
   /**

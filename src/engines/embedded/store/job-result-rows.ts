@@ -1,6 +1,7 @@
 /** The rows of job results, such as the reports of analyses. */
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import { type Database, damaged, type Statement } from './database.js'
+import { forgettableJobs } from './webhook-table.js'
 
 interface StoredRow {
   /** Its number. */
@@ -19,9 +20,7 @@ export class JobResultRows {
     this.#database = database
     this.#ofJob = database.prepare('SELECT * FROM job_result WHERE job = ?')
     this.#insert = database.prepare('INSERT INTO job_result VALUES (@job, @result, @checksum)')
-    this.#forget = database.prepare(
-      'DELETE FROM job_result WHERE job IN (SELECT number FROM job WHERE finished_at < ?)',
-    )
+    this.#forget = database.prepare(`DELETE FROM job_result WHERE job IN (${forgettableJobs})`)
   }
 
   /** @throws AlikeError `data_unreadable`, also if it is missing */

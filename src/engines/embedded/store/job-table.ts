@@ -34,7 +34,7 @@ import type { Database, Statement } from './database.js'
 import { JobErrorRows, type JobErrorsPage } from './job-error-rows.js'
 import { JobResultRows } from './job-result-rows.js'
 import { checkedJob, checksumOfJob, type NumberedJobRow, type StoredJobRow } from './stored-job-row.js'
-import { WebhookTable } from './webhook-table.js'
+import { forgettableJobs, WebhookTable } from './webhook-table.js'
 
 /** JSON lists. */
 interface KindsAndStates {
@@ -90,7 +90,7 @@ export class JobTable {
          skipped = @skipped, failed = @failed, position = @position, failure = @failure, started_at = @started_at,
          finished_at = @finished_at, trials = @trials, replaced = @replaced, names_assumed = @names_assumed, priority = @priority, paused = @paused, checksum = @checksum WHERE number = @number`,
     )
-    this.#forget = database.prepare('DELETE FROM job WHERE finished_at < ?')
+    this.#forget = database.prepare(`DELETE FROM job WHERE number IN (${forgettableJobs})`)
   }
 
   get(id: string): JobRecord | undefined {
@@ -219,7 +219,6 @@ export class JobTable {
 
   forget(finishedBefore: string): number {
     this.#results.forget(finishedBefore)
-    this.#webhooks.forget(finishedBefore)
     this.#errors.forget(finishedBefore)
     return this.#forget.run(finishedBefore).changes
   }

@@ -24,12 +24,15 @@ export const webhookSchema = `
   ) STRICT;
 `
 
+/** Numbers of jobs that ended before a time and may be deleted: whoever is to be notified of the others must still be told how they ended. */
+export const forgettableJobs = `SELECT number FROM job
+  WHERE finished_at < ? AND NOT EXISTS (SELECT 1 FROM webhook WHERE webhook.job = job.number)`
+
 export class WebhookTable {
   readonly #insert: Statement<[WebhookRow]>
   readonly #delete: Statement<[number]>
   readonly #get: Statement<[number], WebhookRow>
   readonly #due: Statement<[], WebhookRow & { id: string }>
-  readonly #forget: Statement<[string]>
 
   constructor(database: Database) {
     this.#insert = database.prepare(
@@ -40,7 +43,6 @@ export class WebhookTable {
     this.#due = database.prepare(
       'SELECT webhook.*, job.id FROM webhook JOIN job ON job.number = webhook.job WHERE job.finished_at IS NOT NULL ORDER BY webhook.job',
     )
-    this.#forget = database.prepare('DELETE FROM webhook WHERE job IN (SELECT number FROM job WHERE finished_at < ?)')
   }
 
   /** Of finished jobs. @throws AlikeError `data_unreadable` */
@@ -61,10 +63,6 @@ export class WebhookTable {
     if (row === undefined) return
     if (next === null) this.#delete.run(job)
     else this.#save({ ...checked(row), attempts: next.attempts, next_at: next.at })
-  }
-
-  forget(finishedBefore: string): void {
-    this.#forget.run(finishedBefore)
   }
 
   #save(row: Omit<WebhookRow, 'checksum'>): void {
