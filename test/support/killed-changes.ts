@@ -37,18 +37,30 @@ class Ledger {
 /** Requests to a service that may be killed at any moment. */
 class Killable {
   readonly #address: string
+  /** Unanswered requests, and the last answers of each kind: what is known if the service stands still. */
+  readonly #pending = new Map<number, string>()
+  readonly #answered = new Map<string, string>()
+  #calls = 0
 
   constructor(address: string) {
     this.#address = address
   }
 
   async call<Given>(method: string, path: string, body?: object): Promise<{ status: number; given: Given }> {
+    const call = ++this.#calls
+    this.#pending.set(call, `${method} ${path}`)
     const response = await fetch(`${this.#address}${path}`, {
       method,
       ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
     })
     const text = await response.text()
+    this.#pending.delete(call)
+    this.#answered.set(`${method} ${path.split('/')[4]}`, `${response.status} ${text.slice(0, 400)}`)
     return { status: response.status, given: (text === '' ? undefined : JSON.parse(text)) as Given }
+  }
+
+  get account(): string {
+    return JSON.stringify({ calls: this.#calls, pending: [...this.#pending.values()], answered: [...this.#answered] })
   }
 
   async sets(): Promise<ToldSet[]> {
@@ -181,7 +193,9 @@ export async function killChanges(
       },
       'enough work to be killed in',
       240_000, // writes yield to a job that embeds everything
-    )
+    ).catch((cause: unknown) => {
+      throw new Error(`${String(cause)}; ${service.account}; log: ${JSON.stringify(process.log.slice(-20))}`, { cause })
+    })
     const sets = await service.sets()
     killed.push(sets.map(({ state, job }) => `${state}${job === undefined ? '' : ' with a job'}`).join(', '))
     await sleep(random() * 30)
