@@ -37,13 +37,18 @@ const strayAgeMs = 86_400_000
 export class Spool {
   readonly #folder: string
   readonly #shared: SharedUploads | undefined
+  readonly #isOwn: () => Promise<boolean>
   /** Uploads that this process has seen complete in the folder. */
   readonly #seen = new Set<string>()
 
-  /** @param shared omit it if jobs are run by the process that received their uploads, or one that shares its folder */
-  constructor(dataDir: string, shared?: SharedUploads | undefined) {
+  /**
+   * @param shared omit it if jobs are run by the process that received their uploads, or one that shares its folder
+   * @param isOwn whether uploads of unknown jobs may be removed from the folder
+   */
+  constructor(dataDir: string, shared?: SharedUploads | undefined, isOwn = async () => true) {
     this.#folder = join(dataDir, 'spool')
     this.#shared = shared
+    this.#isOwn = isOwn
   }
 
   /** Path of a job's upload. */
@@ -185,7 +190,8 @@ export class Spool {
       if (isNoRoom(error)) return // the first upload creates it instead: a service with a full disk must be able to start
       throw error
     }
-    for (const name of await readdir(this.#folder)) if (!jobIds.has(name)) await this.#forget(name)
+    const unknown = (await readdir(this.#folder)).filter((name) => !jobIds.has(name))
+    if (unknown.length > 0 && (await this.#isOwn())) for (const name of unknown) await this.#forget(name)
     if (this.#shared === undefined || !(await this.#shared.areOwn())) return
     for await (const { jobId, putAt } of this.#shared.list())
       if (!jobIds.has(jobId) && Date.now() - putAt.getTime() > strayAgeMs) await this.#shared.remove(jobId)

@@ -1,7 +1,7 @@
 /** Opens the store of originals according to the settings. */
 import { join } from 'node:path'
 import { FolderOriginals } from './folder-originals.js'
-import type { OriginalStore } from './original-store.js'
+import type { OriginalStore, Owners } from './original-store.js'
 import type { S3Connection } from './s3-originals.js'
 import type { S3Owners, S3OwnersOptions } from './s3-owners.js'
 import type { S3Uploads } from './s3-uploads.js'
@@ -32,7 +32,7 @@ export async function openS3Owners(
 /** For uploads of jobs run by several processes. @returns undefined without a bucket */
 export async function openSharedUploads(
   settings: OriginalsSettings,
-  owners?: S3Owners | undefined,
+  owners?: Owners | undefined,
 ): Promise<S3Uploads | undefined> {
   if (settings.originalsS3Bucket === '') return undefined
   const [{ S3Uploads }, { s3Client }] = await Promise.all([import('./s3-uploads.js'), import('./s3-originals.js')])
@@ -45,10 +45,7 @@ export async function openSharedUploads(
 }
 
 /** Opened even if the default is not to keep originals, because a gallery may keep them. */
-export async function openOriginals(
-  settings: OriginalsSettings,
-  owners?: S3Owners | undefined,
-): Promise<OriginalStore> {
+export async function openOriginals(settings: OriginalsSettings, owners?: Owners | undefined): Promise<OriginalStore> {
   if (settings.originalsS3Bucket === '') return new FolderOriginals(join(settings.dataDir, 'originals'))
   const { S3Originals } = await import('./s3-originals.js') // a large package, loaded only with a bucket
   return new S3Originals({

@@ -34,4 +34,15 @@ export interface OriginalStore {
   list(): AsyncIterable<{ contentHash: string; bytes: number; putAt: Date }>
 }
 
+/** Who uses a place in which several installations may store files. */
+export interface Owners {
+  /** Resolves once this installation has its marker there. @throws AlikeError `store_unreachable`, `storage_full` */
+  register(): Promise<void>
+  /**
+   * Whether no other installation uses the place: only then may what this one does not know be deleted.
+   * @throws AlikeError `store_unreachable`, `storage_full`
+   */
+  areAlone(): Promise<boolean>
+}
+
 export const contentHashPattern = /^[0-9a-f]{64}$/

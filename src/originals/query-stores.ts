@@ -3,8 +3,7 @@ import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FolderOriginals } from './folder-originals.js'
 import { connectionOf, type OriginalsSettings } from './open-originals.js'
-import type { OriginalStore } from './original-store.js'
-import type { S3Owners } from './s3-owners.js'
+import type { OriginalStore, Owners } from './original-store.js'
 
 export interface QueryStores {
   of(galleryUid: string): OriginalStore
@@ -16,12 +15,9 @@ export interface QueryStores {
   areOwn(): Promise<boolean>
 }
 
-export async function openQueryStores(
-  settings: OriginalsSettings,
-  owners?: S3Owners | undefined,
-): Promise<QueryStores> {
+export async function openQueryStores(settings: OriginalsSettings, owners?: Owners | undefined): Promise<QueryStores> {
   const { dataDir, originalsS3Bucket: bucket, originalsS3Prefix } = settings
-  if (bucket === '') return folderStores(join(dataDir, 'queries'))
+  if (bucket === '') return folderStores(join(dataDir, 'queries'), owners)
   const { S3Originals, foldersBelow, s3Client } = await import('./s3-originals.js')
   const prefix = `${originalsS3Prefix}queries/`
   const connection = connectionOf(settings)
@@ -41,7 +37,7 @@ export async function openQueryStores(
 /** Later than any stored item. */
 export const whenever = new Date(8.64e15)
 
-function folderStores(folder: string): QueryStores {
+function folderStores(folder: string, owners: Owners | undefined): QueryStores {
   return {
     of: (uid) => new FolderOriginals(join(folder, uid)),
     galleries: () =>
@@ -50,6 +46,6 @@ function folderStores(folder: string): QueryStores {
         throw error
       }),
     drop: (uid) => rm(join(folder, uid), { recursive: true, force: true }),
-    areOwn: async () => true,
+    areOwn: async () => (await owners?.areAlone()) ?? true,
   }
 }

@@ -3,7 +3,7 @@
  * does not know only while no other has one. Imports the S3 client, see `s3-originals.ts`.
  */
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
-import { contentHashPattern } from './original-store.js'
+import { contentHashPattern, type Owners } from './original-store.js'
 import { answeredBy } from './s3-answers.js'
 import { pagesBelow } from './s3-pages.js'
 
@@ -29,7 +29,7 @@ const explanation = {
     'An installation of Alike uses this bucket and prefix. Delete this object once that installation is gone for good: others remove what they do not know only when they are alone.',
 }
 
-export class S3Owners {
+export class S3Owners implements Owners {
   readonly #options: S3OwnersOptions
   #registered: Promise<string> | undefined
   #othersKnown = ''
@@ -38,19 +38,16 @@ export class S3Owners {
     this.#options = options
   }
 
-  /** Resolves once the bucket has this installation's marker. @throws AlikeError `store_unreachable`, `storage_full` */
   async register(): Promise<void> {
     await this.#own()
   }
 
-  /**
-   * Whether no other installation uses the bucket: only then may what this one does not know be deleted. One that comes later has its
-   * marker before it stores anything, and young files are never deleted.
-   * @throws AlikeError `store_unreachable`, `storage_full`
-   */
+  /** An installation that comes later has its marker before it stores anything, and young files are never deleted. */
   async areAlone(): Promise<boolean> {
     const own = await this.#own()
-    const others = (await this.#ids()).filter((id) => id !== own)
+    const ids = await this.#ids()
+    if (!ids.includes(own)) await this.#mark(own) // someone deleted it, though this installation is not gone
+    const others = ids.filter((id) => id !== own)
     if (others.length > 0 && String(others) !== this.#othersKnown) this.#options.onOthers(others)
     this.#othersKnown = String(others)
     return others.length === 0

@@ -17,7 +17,7 @@ import { Webhooks } from '../jobs/webhooks.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { KeptQueries } from '../originals/kept-queries.js'
 import { openSharedUploads } from '../originals/open-originals.js'
-import type { S3Owners } from '../originals/s3-owners.js'
+import type { Owners } from '../originals/original-store.js'
 import { EmbeddingSets } from '../re-embedding/embedding-sets.js'
 import { GalleryMoves } from '../re-embedding/gallery-moves.js'
 import { MoveRunner } from '../re-embedding/move-runner.js'
@@ -37,7 +37,8 @@ interface Means {
   models: ServedModels
   decoders: Decoders
   stores: Stores
-  owners: S3Owners | undefined
+  owners: Owners
+  folderOwners: Owners
   buckets: ListedBuckets
   watched: readonly WatchedFolder[]
   tracing: Tracing | undefined
@@ -55,7 +56,7 @@ export interface JobKinds {
 
 export async function openJobKinds(opening: Opening, means: Means): Promise<JobKinds> {
   const { config, logger, metrics, opened } = opening
-  const { intake, models, decoders, stores, owners, buckets, tracing } = means
+  const { intake, models, decoders, stores, owners, folderOwners, buckets, tracing } = means
   const { galleries } = intake
   const copyBackfill = opened.add(
     new CopyBackfill({ galleries, decoders, logger, onDescribed: metrics.countDescribed }),
@@ -63,6 +64,7 @@ export async function openJobKinds(opening: Opening, means: Means): Promise<JobK
   const spool = new Spool(
     config.dataDir,
     config.postgresUrl === '' ? undefined : await openSharedUploads(config, owners),
+    () => folderOwners.areAlone(),
   )
   const concurrency = ingestConcurrency(models.standard, decoders.count, config.embedQueueMax)
   const webhooks = openWebhooks(opening, stores)

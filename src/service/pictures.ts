@@ -10,8 +10,7 @@ import type { WatchedFolder } from '../ingest/folders/watched-folders.js'
 import { counted } from '../originals/counted-originals.js'
 import { OriginalsGarbage } from '../originals/garbage.js'
 import { openOriginals } from '../originals/open-originals.js'
-import type { OriginalStore } from '../originals/original-store.js'
-import type { S3Owners } from '../originals/s3-owners.js'
+import type { OriginalStore, Owners } from '../originals/original-store.js'
 import { type ListedBuckets, openListedBuckets } from '../remote/listed-buckets.js'
 import { ReferencedImages } from '../remote/referenced-images.js'
 import type { RemoteImages } from '../remote/remote-images.js'
@@ -63,7 +62,7 @@ export async function openPictures(
 export async function openKeptOriginals(
   { config, logger, metrics, opened }: Opening,
   embedded: EmbeddedEngine,
-  owners: S3Owners | undefined,
+  owners: Owners,
 ): Promise<OriginalStore> {
   const originals = await openOriginals(config, owners)
   // other processes may have galleries unknown to this one, and the database does not know pictures in Weaviate
@@ -72,7 +71,7 @@ export async function openKeptOriginals(
       new OriginalsGarbage({
         store: originals,
         uses: embedded.originalUses,
-        areOwn: owners && (() => owners.areAlone()),
+        areOwn: () => owners.areAlone(),
         everyMs: 60_000,
         sweepEveryMs: 86_400_000,
         minAgeMs: 3_600_000,

@@ -91,7 +91,7 @@ interface Means {
 async function openParts(opening: Opening, { environment, remote, tracing, watched }: Means): Promise<AppParts> {
   const models = await openModels(opening)
   const { folders, standard: embedder } = models
-  const { embedded, stores, galleries, queries, owners } = await openStorage(opening, folders)
+  const { embedded, stores, galleries, queries, owners, folderOwners } = await openStorage(opening, folders)
   const { decoders, placeMaps, images } = await openPictures(opening, models, environment)
   const { buckets, references } = openReferences(opening, { remote, watched })
   const intake = {
@@ -108,6 +108,7 @@ async function openParts(opening: Opening, { environment, remote, tracing, watch
     decoders,
     stores,
     owners,
+    folderOwners,
     buckets,
     watched,
     tracing,

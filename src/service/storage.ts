@@ -1,5 +1,6 @@
 /** Opens the storage of galleries: the engines, and the stores beside them. */
 import { availableParallelism } from 'node:os'
+import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
 import type { ModelFolders } from '../embedding/model-folders.js'
 import { type EmbeddedEngine, openEmbedded } from '../engines/embedded/embedded-engine.js'
@@ -8,11 +9,14 @@ import type { WeaviateEngine } from '../engines/weaviate/weaviate-engine.js'
 import { AlikeError } from '../errors.js'
 import type { Engine } from '../gallery/engine.js'
 import { type Galleries, openGalleries } from '../gallery/galleries.js'
+import { allEntries } from '../gallery/gallery-list.js'
 import { RemovedSets } from '../gallery/removed-sets.js'
+import { activeJobStates } from '../jobs/job.js'
+import { FolderOwners } from '../originals/folder-owners.js'
 import { KeptQueries } from '../originals/kept-queries.js'
 import { openS3Owners } from '../originals/open-originals.js'
+import type { Owners } from '../originals/original-store.js'
 import { openQueryStores } from '../originals/query-stores.js'
-import type { S3Owners } from '../originals/s3-owners.js'
 import { servable } from './models.js'
 import type { Opening } from './opened-parts.js'
 import { openStores, type Stores } from './stores.js'
@@ -23,8 +27,9 @@ export interface Storage {
   galleries: Galleries
   /** Query pictures that are kept. */
   queries: KeptQueries
-  /** Undefined without a bucket. */
-  owners: S3Owners | undefined
+  /** Of originals and kept queries: the bucket's, or the data folder's. */
+  owners: Owners
+  folderOwners: Owners
 }
 
 export async function openStorage(opening: Opening, folders: ModelFolders): Promise<Storage> {
@@ -36,7 +41,8 @@ export async function openStorage(opening: Opening, folders: ModelFolders): Prom
   const engines = { embedded, ...(weaviate && { weaviate }) }
   if (config.role !== 'all' && weaviate === undefined)
     logger.warn('WEAVIATE_URL is not set: pictures are stored in this process’s data folder, where no other finds them')
-  const owners = await openOwners(opening, { embedded, stores })
+  const folderOwners = await openFolderOwners(opening, { embedded, stores })
+  const owners = (await openBucketOwners(opening, { embedded, stores })) ?? folderOwners
   const queries = await openKeptQueries(opening, { galleries: () => galleries, owners })
   const galleries: Galleries = await openGalleries({
     ...stores,
@@ -61,14 +67,43 @@ export async function openStorage(opening: Opening, folders: ModelFolders): Prom
   opened.add(new RemovedSets({ catalogue: stores.catalogue, engines, shared: galleries.writes.shared, logger }))
   opened.add(queries)
   void queries.sweep() // of galleries deleted by a previous process
-  return { embedded, stores, galleries, queries, owners }
+  return { embedded, stores, galleries, queries, owners, folderOwners }
 }
 
-function openOwners(
+/** Who else uses the data folder: it may be used with PostgreSQL at times, and without at others. */
+async function openFolderOwners(
   { config, logger }: Opening,
   { embedded, stores }: Pick<Storage, 'embedded' | 'stores'>,
-): Promise<S3Owners | undefined> {
-  return openS3Owners(config, {
+): Promise<Owners> {
+  const { dataDir, postgresUrl, originalsS3Bucket } = config
+  const owners = new FolderOwners({
+    dataDir,
+    ...(postgresUrl !== '' && { id: () => stores.installation(), isOtherwiseUsed: () => isCataloguedIn(embedded) }),
+    onOthers: (others) =>
+      logger.warn(
+        { code: 'folder_shared', others },
+        'the data folder holds files that another catalogue knows: nothing unknown is deleted there',
+      ),
+  })
+  if (originalsS3Bucket === '') await owners.register().catch(warned(logger))
+  return owners
+}
+
+/** Whether the engine's own database lists galleries, other than as numbers of sets, or unfinished jobs. */
+async function isCataloguedIn({ catalogue, jobs }: EmbeddedEngine): Promise<boolean> {
+  if ((await jobs.list({ states: [...activeJobStates], limit: 1 })).length > 0) return true
+  for await (const { name, uid } of allEntries(catalogue)) if (name !== uid) return true
+  return false
+}
+
+const warned = (logger: Logger) => (err: unknown) =>
+  logger.warn({ err }, 'the marker of this installation could not be left yet')
+
+async function openBucketOwners(
+  { config, logger }: Opening,
+  { embedded, stores }: Pick<Storage, 'embedded' | 'stores'>,
+): Promise<Owners | undefined> {
+  const owners = await openS3Owners(config, {
     id: () => stores.installation(),
     async knows(contentHashes) {
       if (contentHashes.length > 0 && config.postgresUrl === '' && config.weaviateUrl === '')
@@ -81,12 +116,15 @@ function openOwners(
         'other installations use the bucket of originals: nothing unused is deleted there until their markers are gone',
       ),
   })
+  // what a restored installation only reads must not be deleted either; it need not wait for the bucket
+  void owners?.register().catch(warned(logger))
+  return owners
 }
 
 /** @param means.galleries set before the first query arrives */
 async function openKeptQueries(
   { config, logger, metrics }: Opening,
-  { galleries, owners }: { galleries: () => Galleries; owners: S3Owners | undefined },
+  { galleries, owners }: { galleries: () => Galleries; owners: Owners },
 ): Promise<KeptQueries> {
   return new KeptQueries({
     stores: await openQueryStores(config, owners),

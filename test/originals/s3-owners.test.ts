@@ -15,6 +15,7 @@ import { bucketServer } from '../support/bucket-server.js'
 import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { newBucket, s3Connection, skipWithoutS3 } from '../support/s3-server.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
+import { until } from '../support/until.js'
 import { hashOf, listed } from './original-stores.js'
 
 const prefix = 'alike/'
@@ -93,6 +94,16 @@ for (const [what, newPlace, skip] of [
   })
 }
 
+test('an installation whose marker was deleted by mistake leaves it again', async (t) => {
+  const place = await inMemory(t)
+  const one = installation(t, place, 'one')
+  await one.owners.register()
+  await removeMarker(place, 'one')
+  assert.equal(await one.owners.areAlone(), true)
+  const two = installation(t, place, 'two')
+  assert.deepEqual([await two.owners.areAlone(), two.told], [false, [['one']]])
+})
+
 test('a bucket of an older version, which left no marker, belongs to the installation that knows it', async (t) => {
   for (const [known, isAlone] of [
     [[hashOf(picture)], true],
@@ -149,6 +160,21 @@ test('the service has its marker in the bucket with its first original', async (
   const id = await readFile(join(config.dataDir, 'installation'), 'utf8')
   const keys = [...objects.keys()].filter((key) => key.includes('installations/'))
   assert.deepEqual(keys, [`b/originals/installations/${id}`])
+})
+
+test('a service that stores nothing has its marker too: it may read what is there', async (t) => {
+  process.env.AWS_ACCESS_KEY_ID ??= 'test'
+  process.env.AWS_SECRET_ACCESS_KEY ??= 'test'
+  const { endpoint, objects } = await bucketServer(t)
+  // with Weaviate it collects no garbage, which would leave a marker as well
+  await startApp(t, {
+    originalsS3Bucket: 'b',
+    originalsS3Endpoint: endpoint,
+    postgresUrl: '',
+    weaviateUrl: 'http://127.0.0.1:1',
+    defaultEngine: 'embedded',
+  })
+  await until(() => [...objects.keys()].some((key) => key.includes('installations/')))
 })
 
 test('an installation keeps its id, in a data folder and in PostgreSQL', async (t) => {
