@@ -98,14 +98,26 @@ export async function openSharedStores({
       layouts: postgresLayouts(postgres, now),
       jobs: new PostgresJobs({ postgres, queues, notices, renewEveryMs, now }),
       waiting: () => postgres.waiting,
-      async installation() {
-        const [row] = await postgres.query<{ id: string }>('SELECT id FROM alike.installation')
-        return row!.id
-      },
+      installation: () => installationIn(postgres),
       close,
     }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+/**
+ * A database that was restored from a dump gets an id of its own: its row was written by another transaction than it says. An upgrade of the
+ * server, or a standby that takes over, keeps the row as it is.
+ */
+async function installationIn(postgres: Postgres): Promise<string> {
+  await postgres.query(
+    `UPDATE alike.installation SET
+       id = CASE WHEN made_in IS NULL THEN id ELSE gen_random_uuid()::text END,
+       made_in = mod(pg_current_xact_id()::text::numeric, 4294967296)::bigint
+     WHERE made_in IS NULL OR made_in <> xmin::text::bigint`,
+  )
+  const [row] = await postgres.query<{ id: string }>('SELECT id FROM alike.installation')
+  return row!.id
 }

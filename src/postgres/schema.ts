@@ -153,6 +153,9 @@ const steps: readonly string[] = [
   CREATE TABLE alike.installation (id text NOT NULL); -- one row
   INSERT INTO alike.installation VALUES (gen_random_uuid()::text);
   `,
+  `
+  ALTER TABLE alike.installation ADD COLUMN made_in bigint; -- the transaction that wrote the row last: another one for a restored row
+  `,
 ]
 
 /** Key of the migration lock. */

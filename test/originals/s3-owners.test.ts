@@ -1,6 +1,6 @@
 /** What several installations store in one bucket: none deletes what belongs to another. */
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { cp, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { DeleteObjectCommand } from '@aws-sdk/client-s3'
@@ -9,6 +9,7 @@ import { OriginalsGarbage } from '../../src/originals/garbage.js'
 import { installationIdIn } from '../../src/originals/installation-id.js'
 import { type S3Connection, S3Originals, s3Client } from '../../src/originals/s3-originals.js'
 import { S3Owners } from '../../src/originals/s3-owners.js'
+import { Postgres } from '../../src/postgres/postgres.js'
 import { newDatabase, openStores } from '../postgres/shared-stores.js'
 import { startApp } from '../support/app.js'
 import { bucketServer } from '../support/bucket-server.js'
@@ -157,7 +158,7 @@ test('the service has its marker in the bucket with its first original', async (
   const payload = await drawImage(drawnLabels[0]!, 1, { width: 16, height: 16, format: 'png' })
   const headers = { 'content-type': 'image/png' }
   await call(201, { method: 'PUT', url: '/v1/galleries/g/images/p', headers, payload })
-  const id = await readFile(join(config.dataDir, 'installation'), 'utf8')
+  const [id] = (await readFile(join(config.dataDir, 'installation'), 'utf8')).split('\n')
   const keys = [...objects.keys()].filter((key) => key.includes('installations/'))
   assert.deepEqual(keys, [`b/originals/installations/${id}`])
 })
@@ -188,4 +189,40 @@ test('an installation keeps its id, in a data folder and in PostgreSQL', async (
   assert.equal(await one.installation(), await two.installation())
   const elsewhere = await openStores(t, (await newDatabase(t))!)
   assert.notEqual(await elsewhere.installation(), await one.installation())
+})
+
+test('a moved data folder keeps its id; a copy of it is another installation', async (t) => {
+  const around = await temporaryFolder(t)
+  const [first, copy, moved] = ['first', 'copy', 'moved'].map((name) => join(around, name)) as [string, string, string]
+  await mkdir(first)
+  const id = await installationIdIn(first)
+  await cp(first, copy, { recursive: true, preserveTimestamps: true })
+  await rename(first, moved)
+  assert.equal(await installationIdIn(moved), id)
+  const idOfCopy = await installationIdIn(copy)
+  assert.notEqual(idOfCopy, id)
+  assert.equal(await installationIdIn(copy), idOfCopy)
+  // as written by older versions
+  await writeFile(join(moved, 'installation'), id)
+  assert.deepEqual([await installationIdIn(moved), await installationIdIn(moved)], [id, id])
+})
+
+test('a database that was restored from a dump is another installation', async (t) => {
+  const url = await newDatabase(t)
+  if (url === undefined) return t.skip('PostgreSQL is not installed')
+  const id = await (await openStores(t, url)).installation()
+  const postgres = new Postgres({ url, connectionsMax: 1, onLoss() {} })
+  t.after(() => postgres.close())
+  // a dump contains the rows, and restoring inserts them
+  await postgres.transaction(async (sql) => {
+    const [row] = await sql.query<{ row: object }>('SELECT to_json(installation) AS row FROM alike.installation')
+    await sql.query('DELETE FROM alike.installation')
+    await sql.query('INSERT INTO alike.installation SELECT * FROM json_populate_record(NULL::alike.installation, $1)', [
+      JSON.stringify(row!.row),
+    ])
+  })
+  const [one, two] = [await openStores(t, url), await openStores(t, url)]
+  const ids = await Promise.all([one.installation(), two.installation(), one.installation()])
+  assert.equal(new Set(ids).size, 1)
+  assert.notEqual(ids[0], id)
 })
