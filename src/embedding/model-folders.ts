@@ -4,15 +4,17 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Dirent } from 'node:fs'
-import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { asStorageError, syncFolder } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
 import type { EmbedderLogger } from './embedder.js'
 import { type Model, readModel } from './model-manifest.js'
 
-/** Folders being filled or deleted; the next start cleans them up. */
+/** Folders being filled or deleted. */
 const unfinished = '.unfinished-'
+/** A start removes older ones: processes may share the folder, and another one may just be installing a model. */
+const unfinishedMaxAgeMs = 86_400_000
 
 export class ModelFolders {
   /** The model of `MODEL_DIR`: used by galleries that name none. */
@@ -34,7 +36,7 @@ export class ModelFolders {
     const folders = new ModelFolders(await readModel(modelDir), folder)
     for (const entry of await entriesOf(folder)) {
       const path = join(folder, entry.name)
-      if (entry.name.startsWith(unfinished)) await rm(path, { recursive: true, force: true }).catch(() => {})
+      if (entry.name.startsWith(unfinished)) await removeOld(path).catch(() => {})
       else if (entry.isDirectory() || entry.isSymbolicLink()) await folders.#read(path, logger)
     }
     return folders
@@ -133,6 +135,11 @@ export class ModelFolders {
       logger.warn({ err, folder: path }, 'a folder of MODELS_DIR contains no usable model')
     }
   }
+}
+
+async function removeOld(path: string): Promise<void> {
+  const ageMs = Date.now() - (await stat(path)).mtimeMs
+  if (ageMs > unfinishedMaxAgeMs) await rm(path, { recursive: true, force: true })
 }
 
 async function entriesOf(folder: string): Promise<Dirent[]> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cp, mkdir, readdir, truncate, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, truncate, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ModelFolders } from '../../src/embedding/model-folders.js'
@@ -61,7 +61,16 @@ test('a folder with no model, or half of one, does not affect the others', async
   await mkdir(join(folder, 'notes'))
   await writeFile(join(folder, 'notes', 'manifest.json'), '{}')
   await mkdir(join(folder, '.unfinished-1'))
+  const long = new Date(Date.now() - 2 * 86_400_000)
+  await utimes(join(folder, '.unfinished-1'), long, long)
   assert.deepEqual(namesOf(await open()), ['standard', 'seven'])
   assert.equal(warnings.length, 1)
   assert.deepEqual((await readdir(folder)).sort(), ['notes', 'seven'])
+})
+
+test('a model that one process is installing is whole, though another is started in the meantime', async (t) => {
+  const { folders, open } = await opened(t)
+  const seven = await handmadeModel(t, { dimension: 7, name: 'seven' })
+  await folders.install(copyOf(seven), async () => assert.deepEqual(namesOf(await open()), ['standard']))
+  assert.deepEqual(namesOf(await open()), ['standard', 'seven'])
 })
