@@ -100,10 +100,11 @@ export interface Catalogue {
   change(name: string, change: GalleryChange): Promise<CatalogueRecord>
   /**
    * Frees the name at once, even if the record is damaged.
+   * @param uid the gallery that is meant; default: whichever has the name
    * @returns what it contained
    * @throws AlikeError `gallery_not_found`
    */
-  remove(name: string): Promise<{ uid: string; sets: Pick<CatalogueSet, 'uid' | 'engine'>[] }>
+  remove(name: string, uid?: string): Promise<{ uid: string; sets: Pick<CatalogueSet, 'uid' | 'engine'>[] }>
 
   /**
    * The sets of one gallery, in order of creation.

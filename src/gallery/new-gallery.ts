@@ -70,8 +70,12 @@ export async function createGallery(
  */
 async function undo({ name, uid, engine, set }: CatalogueRecord, routed: RoutedSets): Promise<void> {
   if (await isPrepared({ galleryUid: uid, setUid: set.uid }, routed)) return
-  if ((await routed.catalogue.record(name))?.uid === uid) await routed.catalogue.remove(name)
+  await routed.catalogue.remove(name, uid).catch(unlessGone)
   await routed.engineOf(engine).drop(set)
+}
+
+function unlessGone(error: unknown): void {
+  if (!(error instanceof AlikeError && error.code === 'gallery_not_found')) throw error
 }
 
 async function isPrepared(

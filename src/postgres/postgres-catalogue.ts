@@ -107,10 +107,10 @@ export class PostgresCatalogue implements Catalogue {
     })
   }
 
-  remove(name: string): ReturnType<Catalogue['remove']> {
+  remove(name: string, uid?: string): ReturnType<Catalogue['remove']> {
     return this.#postgres.transaction(async (sql) => {
       const [row] = await sql.query<{ uid: string }>('SELECT uid FROM alike.gallery WHERE name = $1 FOR UPDATE', [name])
-      if (row === undefined) throw new AlikeError('gallery_not_found')
+      if (row === undefined || row.uid !== (uid ?? row.uid)) throw new AlikeError('gallery_not_found')
       const sets = (await setsOf(sql, row.uid)).map(({ uid, engine }) => ({ uid, engine }))
       await addRemoved(sql, sets, this.#options.now())
       await sql.query('DELETE FROM alike.gallery WHERE uid = $1', [row.uid])

@@ -178,7 +178,11 @@ export function sharedStoresSuite(stores: TestedStores): void {
     await feedback.record('uid-of-a', [judged('x')])
     await decisions.add('uid-of-a', finding('x'))
     await layouts.save('set-of-a', about, [])
-    assert.deepEqual(await catalogue.remove('a'), { uid: 'uid-of-a', sets: [{ uid: 'set-of-a', engine: 'any' }] })
+    await assert.rejects(catalogue.remove('a', 'uid-of-a-before'), { code: 'gallery_not_found' })
+    assert.deepEqual(await catalogue.remove('a', 'uid-of-a'), {
+      uid: 'uid-of-a',
+      sets: [{ uid: 'set-of-a', engine: 'any' }],
+    })
     await assert.rejects(catalogue.remove('a'), { code: 'gallery_not_found' })
     const gone = { code: 'gallery_not_found' }
     await assert.rejects(feedback.page('uid-of-a', 0, 10), gone)

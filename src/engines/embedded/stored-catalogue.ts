@@ -36,10 +36,10 @@ export function storedCatalogue(options: StoredCatalogueOptions): Catalogue {
     },
     entries: async ({ after, limit }) => store.read(({ galleries }) => galleries.entries(after, limit)).map(entryOf),
     change: (name, change) => writes.run(() => store.write('changeGallery', { name, change })),
-    remove: (name) =>
+    remove: (name, uid) =>
       writes.run(async () => {
         const place = store.read(({ galleries }) => galleries.place(name))
-        if (place === undefined) throw new AlikeError('gallery_not_found')
+        if (place === undefined || place.uid !== (uid ?? place.uid)) throw new AlikeError('gallery_not_found')
         return { uid: place.uid, sets: await store.write('deleteGallery', { gallery: place.number, at: now() }) }
       }),
     ...setsOf(options),
