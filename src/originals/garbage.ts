@@ -12,6 +12,8 @@ export interface OriginalUses {
   /** Content hashes formerly used by images, at most `limit`. */
   unused(limit: number): string[]
   isUsed(contentHash: string): boolean
+  /** Whether any image has this content, even one whose gallery has given up its originals. */
+  isRecorded(contentHash: string): boolean
   /** Removes them from the list of unused ones, unless an image uses them again. */
   forget(contentHashes: readonly string[]): Promise<void>
 }
@@ -27,6 +29,8 @@ export interface GarbageOptions {
   sweepEveryMs: number
   /** An original is stored before the image that uses it is committed, so younger ones are not touched. */
   minAgeMs: number
+  /** The same for those that no image has: a job that waits for space may commit its images much later. Default: `minAgeMs`. */
+  strayMinAgeMs?: number | undefined
   onRemoved?: (bytes: number) => void
   logger: Logger
   clock?: () => Date
@@ -74,13 +78,16 @@ export class OriginalsGarbage {
   async sweep(): Promise<number> {
     const { store, uses } = this.#options
     if (!uses.knowsAll()) return 0
-    const before = this.#youngest()
+    const { minAgeMs, strayMinAgeMs = minAgeMs } = this.#options
+    const [before, strayBefore] = [this.#youngest(), this.#youngest(strayMinAgeMs)]
     if (!(await this.#areOwn())) return 0
     let removed = 0
     for await (const { contentHash, putAt } of store.list()) {
       if (this.#ended.signal.aborted) break
       if (putAt > before || uses.isUsed(contentHash)) continue
-      const bytes = await store.remove(contentHash, before)
+      const oldEnough = uses.isRecorded(contentHash) ? before : strayBefore
+      if (putAt > oldEnough) continue
+      const bytes = await store.remove(contentHash, oldEnough)
       if (bytes === 0) continue
       this.#options.onRemoved?.(bytes)
       removed++
@@ -92,8 +99,8 @@ export class OriginalsGarbage {
     return (await this.#options.areOwn?.()) ?? true
   }
 
-  #youngest(): Date {
-    const { clock = () => new Date(), minAgeMs } = this.#options
+  #youngest(minAgeMs = this.#options.minAgeMs): Date {
+    const { clock = () => new Date() } = this.#options
     return new Date(clock().getTime() - minAgeMs)
   }
 

@@ -75,6 +75,7 @@ export async function openKeptOriginals(
         everyMs: 60_000,
         sweepEveryMs: 86_400_000,
         minAgeMs: 3_600_000,
+        strayMinAgeMs: 86_400_000,
         onRemoved: metrics.countOriginalRemoved,
         logger,
       }),

@@ -15,7 +15,7 @@ const embedded = { weaviateUrl: '', defaultEngine: '' }
 
 /** As of galleries and jobs that only the current catalogue knows. */
 async function store(dataDir: string): Promise<void> {
-  const long = new Date(Date.now() - 7_200_000)
+  const long = new Date(Date.now() - 2 * 86_400_000)
   for (const file of files) {
     await mkdir(dirname(join(dataDir, file)), { recursive: true })
     await writeFile(join(dataDir, file), 'bytes')

@@ -7,7 +7,8 @@ import { FolderOriginals } from '../../src/originals/folder-originals.js'
 import { OriginalsGarbage } from '../../src/originals/garbage.js'
 import { engineOf } from '../engines/embedded/embedded-galleries.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
-import { model } from '../gallery/stored-images.js'
+import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
+import { model, newImage } from '../gallery/stored-images.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 import { hashOf, listed } from './original-stores.js'
 
@@ -39,6 +40,7 @@ test('originals given up or never used are removed, but never those in use or re
       knowsAll: () => true,
       unused: (limit) => [...unused].slice(0, limit),
       isUsed: (hash) => hash === used,
+      isRecorded: (hash) => hash !== neverTaken,
       forget: async (hashes) => hashes.forEach((hash) => unused.delete(hash)),
     },
     everyMs: hour,
@@ -52,6 +54,34 @@ test('originals given up or never used are removed, but never those in use or re
   assert.deepEqual([...unused], [givenUpLately])
   assert.deepEqual(freed, ['given up'.length, 'never taken'.length])
   assert.deepEqual((await listed(store)).map(({ contentHash }) => contentHash).sort(), [used, givenUpLately].sort())
+})
+
+test('an original of no image yet is left to the job that has stored it for a day; one of an image whose gallery gave it up is not', async (t) => {
+  const { store, hashes } = await fourOriginals(t)
+  const galleries = await openIn(t, await dataFolder(t))
+  await galleries.create('a')
+  await galleries.images.put('a', [
+    { ...newImage('p', unitVectors({ dimension: model.dimension, seed: 7 })()), contentHash: hashes[0]! },
+  ])
+  await galleries.changeRules('a', { originals: 'none', releaseOriginals: true })
+  let hoursLater = 0
+  const garbage = new OriginalsGarbage({
+    store,
+    uses: engineOf(galleries).originalUses,
+    everyMs: 24 * hour,
+    sweepEveryMs: 24 * hour,
+    minAgeMs: hour,
+    strayMinAgeMs: 24 * hour,
+    logger: pino({ level: 'silent' }),
+    clock: () => new Date(Date.now() + hoursLater * hour),
+  })
+  t.after(() => garbage.close())
+  await t.waitFor(async () => assert.deepEqual((await listed(store)).length, 3))
+  assert.equal(await store.size(hashes[0]!), undefined)
+  hoursLater = 21
+  assert.equal(await garbage.sweep(), 0)
+  hoursLater = 23
+  assert.equal(await garbage.sweep(), 2)
 })
 
 test('nothing is removed while a gallery is stored in another engine, whose pictures are not known here', async (t) => {

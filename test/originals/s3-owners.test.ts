@@ -53,7 +53,13 @@ function installation(t: TestContext, { bucket, connection }: Place, id: string,
   const collected = () => {
     const garbage = new OriginalsGarbage({
       store,
-      uses: { knowsAll: () => true, unused: () => [...known], isUsed: () => false, forget: async () => {} },
+      uses: {
+        knowsAll: () => true,
+        unused: () => [...known],
+        isUsed: () => false,
+        isRecorded: () => false,
+        forget: async () => {},
+      },
       areOwn: () => owners.areAlone(),
       everyMs: dayMs,
       sweepEveryMs: dayMs,

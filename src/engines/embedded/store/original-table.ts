@@ -5,6 +5,7 @@ export class OriginalTable {
   readonly #elsewhere: Statement<[], 1>
   readonly #unused: Statement<[number], string>
   readonly #isUsed: Statement<[string], 1>
+  readonly #isRecorded: Statement<[string], 1>
   readonly #forget: Statement<[string]>
   readonly #forgetUsed: Statement<[]>
 
@@ -22,6 +23,7 @@ export class OriginalTable {
       .prepare<[number], string>(`SELECT content_hash FROM released_original WHERE NOT EXISTS (${used}) LIMIT ?`)
       .pluck()
     this.#isUsed = database.prepare<[string], 1>(`${holding} AND content_hash = ? LIMIT 1`).pluck()
+    this.#isRecorded = database.prepare<[string], 1>('SELECT 1 FROM image WHERE content_hash = ? LIMIT 1').pluck()
     this.#forget = database.prepare(`DELETE FROM released_original WHERE content_hash = ? AND NOT EXISTS (${used})`)
     this.#forgetUsed = database.prepare(`DELETE FROM released_original WHERE EXISTS (${used})`)
   }
@@ -38,6 +40,11 @@ export class OriginalTable {
 
   isUsed(contentHash: string): boolean {
     return this.#isUsed.get(contentHash) !== undefined
+  }
+
+  /** Also by a picture whose gallery has released its originals. */
+  isRecorded(contentHash: string): boolean {
+    return this.#isRecorded.get(contentHash) !== undefined
   }
 
   /** Removes these from the list unless a picture uses them again, and removes all that are used again. */

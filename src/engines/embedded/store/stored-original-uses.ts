@@ -13,6 +13,7 @@ export function storedOriginalUses({ store, write }: StoredOriginalUsesOptions):
     knowsAll: () => store.read(({ originals }) => originals.knowsAll()),
     unused: (limit) => store.read(({ originals }) => originals.unused(limit)),
     isUsed: (contentHash) => store.read(({ originals }) => originals.isUsed(contentHash)),
+    isRecorded: (contentHash) => store.read(({ originals }) => originals.isRecorded(contentHash)),
     forget: (contentHashes) => write(() => store.write('forgetOriginals', { contentHashes })),
   }
 }
