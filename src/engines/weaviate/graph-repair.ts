@@ -31,6 +31,8 @@ interface Put {
 }
 
 const listedAtOnce = 256
+/** A change may have received its stamp from a clock that is ahead by this much; looking further costs nothing. */
+const aheadMs = 3_600_000
 /** Searches and writes continue in the meantime. */
 const askedAtOnce = 8
 /** A picture is found if it is among this many nearest neighbours of itself: there may be duplicates. */
@@ -68,7 +70,7 @@ export class GraphRepair {
     const of = (way: WeaviateServer) => new ImageCollection(way, name, layout, tuningDefaults)
     const collection = of(server)
     const views = nodes.map(of)
-    for await (const pages of slicesOf(views, since * 1_000, Date.now() * 1_000)) {
+    for await (const pages of slicesOf(views, since * 1_000, (Date.now() + aheadMs) * 1_000)) {
       const puts = newestOf(pages)
       const due: string[] = isEachAsked ? [] : [...puts.keys()]
       if (isEachAsked)

@@ -96,9 +96,12 @@ export class SetChanges {
   async removeFitting(filter: Filter, signal?: AbortSignal): Promise<number> {
     const { collection, clock } = this.#options
     const { where } = pushed(filter)
-    const asked = { where, upTo: clock.stamp(), limit: removalBatch, properties: ['stamp'] as const }
-    let removed = 0
     signal?.throwIfAborted()
+    // another process may have stored pictures with a clock that is ahead of this one's
+    const newest = (await collection.newest())?.properties.stamp ?? 0
+    const upTo = Math.max(clock.stamp(), newest)
+    const asked = { where, upTo, limit: removalBatch, properties: ['stamp'] as const }
+    let removed = 0
     for await (const page of collection.byStamp(asked)) {
       signal?.throwIfAborted()
       removed += await this.#inTurn(async () => {
