@@ -8,6 +8,7 @@ import {
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
+  HeadObjectCommand,
   PutObjectCommand,
   type S3Client,
   UploadPartCommand,
@@ -55,10 +56,12 @@ export class S3Uploads {
   async putOnce(jobId: string, file: string): Promise<boolean> {
     const stored = this.#put(jobId, file, { IfNoneMatch: '*' }).then(
       () => true,
-      (error: Error) => {
+      async (error: Error) => {
         if (['PreconditionFailed', 'ConditionalRequestConflict'].includes(error.name)) return false
-        if (error.name !== 'NotImplemented') throw error
-        return this.#put(jobId, file, {}).then(() => true)
+        if (error.name === 'NotImplemented') return this.#put(jobId, file, {}).then(() => true)
+        // a store may refuse before it has read everything, and close the connection before its answer is read
+        if (await this.#isThere(jobId)) return false
+        throw error
       },
     )
     return answeredBy('uploads', stored)
@@ -125,6 +128,14 @@ export class S3Uploads {
       await this.#client.send(new AbortMultipartUploadCommand({ ...place, UploadId })).catch(() => {})
       throw error
     }
+  }
+
+  /** False if the store does not answer. */
+  #isThere(jobId: string): Promise<boolean> {
+    return this.#client.send(new HeadObjectCommand(this.#place(jobId))).then(
+      () => true,
+      () => false,
+    )
   }
 
   #place(jobId: string): { Bucket: string; Key: string } {

@@ -41,6 +41,20 @@ for (const [how, partBytes] of [
   })
 }
 
+test('an upload refused by closing its connection is known to be there already', async (t) => {
+  const { endpoint, objects } = await bucketServer(t, { hangsUp: true })
+  const credentials = { accessKeyId: 'alike', secretAccessKey: 'alikealike' }
+  const client = s3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials })
+  const uploads = new S3Uploads({ client, bucket: 'b', prefix: 'uploads/' })
+  const file = join(await temporaryFolder(t), 'upload')
+  const first = randomBytes(200_001)
+  await writeFile(file, first)
+  assert.equal(await uploads.putOnce('j', file), true)
+  await writeFile(file, randomBytes(6 * 2 ** 20))
+  assert.equal(await uploads.putOnce('j', file), false)
+  assert.deepEqual(objects.get('b/uploads/j')?.bytes, first)
+})
+
 test('an unreachable bucket is reported with a code', async (t) => {
   const credentials = { accessKeyId: 'alike', secretAccessKey: 'alikealike' }
   const client = s3Client({ endpoint: 'http://127.0.0.1:9', region: 'us-east-1', forcePathStyle: true, credentials })
@@ -50,6 +64,7 @@ test('an unreachable bucket is reported with a code', async (t) => {
   const away = { code: 'store_unreachable' }
   await Promise.all([
     assert.rejects(uploads.put('j', file), away),
+    assert.rejects(uploads.putOnce('j', file), away),
     assert.rejects(uploads.get('j'), away),
     assert.rejects(uploads.remove('j'), away),
     assert.rejects(uploads.list().next(), away),

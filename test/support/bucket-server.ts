@@ -11,7 +11,15 @@ export interface BucketServer {
   objects: ReadonlyMap<string, { bytes: Buffer; putAt: Date }>
 }
 
-export async function bucketServer(t: TestContext): Promise<BucketServer> {
+export interface BucketServerOptions {
+  /** Close the connection of an upload that is refused, as a store may before it has read everything. */
+  hangsUp?: boolean
+}
+
+export async function bucketServer(
+  t: TestContext,
+  { hangsUp = false }: BucketServerOptions = {},
+): Promise<BucketServer> {
   const objects = new Map<string, { bytes: Buffer; putAt: Date }>()
   const parts = new Map<string, Buffer[]>()
   const server = createServer((request, response) => {
@@ -30,6 +38,7 @@ export async function bucketServer(t: TestContext): Promise<BucketServer> {
       return xml(response, `<InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`)
     }
     const isRefused = request.headers['if-none-match'] === '*' && objects.has(key)
+    if (isRefused && hangsUp) return void request.socket.destroy()
     if (isRefused) {
       request.resume()
       return xml(response, '<Error><Code>PreconditionFailed</Code></Error>', 412)
