@@ -9,11 +9,11 @@ import type { SlotVectorStore } from './slot-vectors.js'
 import type { Neighbour } from './vector-index.js'
 
 /**
- * Cost of one graph candidate in comparisons of an exact scan: measured at 4 to 9 between 128 and 512 dimensions, less
- * when the slots that a filter allows are scattered in memory. Decides when a scan is cheaper; ties go to the scan.
+ * Cost of one graph candidate in comparisons of an exact scan: measured at 5 to 15 between 128 and 527 dimensions, more for
+ * short lists and few dimensions. Decides when a scan is cheaper; ties go to the scan.
  */
-const comparisonsPerCandidate = 5
-/** Coarse codes compared in the time of one full comparison: measured at 5 for 527 dimensions, by processor time. */
+const comparisonsPerCandidate = 8
+/** Coarse codes compared in the time of one full comparison: measured at 4 to 6 between 128 and 527 dimensions. */
 const codesPerComparison = 5
 
 /**

@@ -26,7 +26,7 @@ const queries = Array.from({ length: 12 }, makeVector)
  * Enough candidates for the graph to miss none of the first ten, and few enough for a search of a third to be cheaper
  * than a scan.
  */
-const highEf = 100
+const highEf = 80
 
 async function* batches(live: SlotVectors): AsyncGenerator<SlotVectors> {
   for (let first = 0; first < live.slots.length; first += 500) {
