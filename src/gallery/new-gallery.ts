@@ -69,23 +69,13 @@ export async function createGallery(
  * has prepared in the meantime stays: that request was answered, and pictures may be in it.
  */
 async function undo({ name, uid, engine, set }: CatalogueRecord, routed: RoutedSets): Promise<void> {
-  if (await isPrepared({ galleryUid: uid, setUid: set.uid }, routed)) return
-  await routed.catalogue.remove(name, uid).catch(unlessGone)
+  const { catalogue } = routed
+  const sets = (await catalogue.sets(uid).catch(unlessGone)) ?? []
+  if (sets.some((one) => one.uid === set.uid && isMade(one))) return
+  await catalogue.remove(name, uid).catch(unlessGone)
   await routed.engineOf(engine).drop(set)
 }
 
-function unlessGone(error: unknown): void {
+function unlessGone(error: unknown): undefined {
   if (!(error instanceof AlikeError && error.code === 'gallery_not_found')) throw error
-}
-
-async function isPrepared(
-  { galleryUid, setUid }: { galleryUid: string; setUid: string },
-  { catalogue }: RoutedSets,
-): Promise<boolean> {
-  try {
-    return (await catalogue.sets(galleryUid)).some((set) => set.uid === setUid && isMade(set))
-  } catch (error) {
-    if (error instanceof AlikeError && error.code === 'gallery_not_found') return false
-    throw error
-  }
 }

@@ -4,12 +4,12 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { seededRandom } from '../../src/eval/random.js'
 import { type Answer, temporaryFolder } from '../support/app.js'
 import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { type ServiceProcess, startProcess } from '../support/service-process.js'
+import { until } from '../support/until.js'
 
 type Job = Answer['jobs'][number]
 const linesInAll = 1_500
@@ -98,10 +98,9 @@ function script(pictures: Buffer[]) {
 }
 
 async function jobWhen({ address }: ServiceProcess, id: string, reached: (job: Job) => boolean): Promise<Job> {
-  for (let waited = 0; waited < 120_000; waited += 50) {
+  const asked = async () => {
     const job = (await (await fetch(`${address}/v1/jobs/${id}`)).json()) as Job
-    if (reached(job)) return job
-    await sleep(50)
+    return reached(job) && job
   }
-  throw new Error('the job does not go on')
+  return until(asked, 'the progress of the job', 120_000)
 }
