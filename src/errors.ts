@@ -165,3 +165,15 @@ export class AlikeError extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds
   }
 }
+
+/** Whether it is an AlikeError with one of these codes. */
+export function hasCode(error: unknown, ...codes: readonly ErrorCode[]): error is AlikeError {
+  return error instanceof AlikeError && codes.includes(error.code)
+}
+
+/** For `catch`: resolves to undefined on an AlikeError with one of these codes. @throws everything else */
+export function ignoring(...codes: readonly ErrorCode[]): (error: unknown) => undefined {
+  return (error) => {
+    if (!hasCode(error, ...codes)) throw error
+  }
+}

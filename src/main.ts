@@ -6,7 +6,7 @@ import closeWithGrace from 'close-with-grace'
 import { type Logger, pino } from 'pino'
 import type { Config } from './config/config.js'
 import { readConfig } from './config/read-config.js'
-import { AlikeError } from './errors.js'
+import { AlikeError, hasCode } from './errors.js'
 import { decodersWanted } from './image/decoders.js'
 import { createMetrics } from './metrics/metrics.js'
 import { openService, type Service } from './service/service.js'
@@ -47,7 +47,7 @@ async function main(): Promise<void> {
   const metrics = createMetrics()
   const service = await openService({ config, logger, metrics, environment: process.env }).catch((error: unknown) => {
     // a restart would not help: the process stays, unready, and says why
-    if (!(error instanceof AlikeError) || error.code !== 'golden_mismatch') throw error
+    if (!hasCode(error, 'golden_mismatch')) throw error
     logger.fatal({ err: error }, 'staying unready')
     const app = buildUnreadyApp({ metrics, logger, reason: error })
     return { app, close: () => app.close() }

@@ -86,7 +86,7 @@ const mayImport: Record<string, readonly string[]> = {
     'jobs',
     'worker-calls',
   ],
-  gallery: ['errors', 'text', 'turns', 'bounded-json', 'copies', 'ranking'],
+  gallery: ['cosine', 'errors', 'text', 'turns', 'bounded-json', 'copies', 'ranking'],
   datasets: ['errors', 'eval'],
   retrieval: ['errors', 'ranking', 'image', 'embedding', 'gallery'],
   explain: ['cosine', 'errors', 'ranking', 'image', 'embedding', 'gallery', 'originals', 'retrieval'],

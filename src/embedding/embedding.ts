@@ -1,4 +1,5 @@
 /** The model's output for one picture, extracted from that of its batch. */
+import { dot } from '../cosine.js'
 import type { RunResult } from './worker-protocol.js'
 
 export interface Embedding {
@@ -32,7 +33,5 @@ export function rowOf(
 
 /** fp16 and int8 graphs normalise with lower precision, hence the tolerance; NaN fails the comparison. */
 function isUnit(vector: Float32Array): boolean {
-  let squares = 0
-  for (let i = 0; i < vector.length; i++) squares += vector[i]! ** 2
-  return Math.abs(squares - 1) < 0.02
+  return Math.abs(dot(vector, vector, 0) - 1) < 0.02
 }

@@ -1,5 +1,5 @@
 /** All galleries by name: created, listed, deleted. Calls about pictures, searches and sets are passed to the parts. */
-import { AlikeError } from '../errors.js'
+import { AlikeError, ignoring } from '../errors.js'
 import { type CatalogueEntry, type CatalogueRecord, readAtOnce } from './catalogue.js'
 import type { DecisionStore } from './decisions.js'
 import type { Engine } from './engine.js'
@@ -210,7 +210,8 @@ export class Galleries {
         if (entry.unreadable !== undefined) continue
         if (this.#routed.stated(entry).state === 'ready') await this.#routed.openEntry(entry)
         const decisions = await this.#decisionsOf(entry)
-        await decisions.finishUnsettled().catch(passOverUnserved)
+        // one unavailable gallery does not keep the others from opening
+        await decisions.finishUnsettled().catch(ignoring(...unservedCodes))
       }
       after = records.at(-1)?.name
     }
@@ -219,11 +220,6 @@ export class Galleries {
   #decisionsOf(entry: CatalogueEntry): Promise<GalleryDecisions> {
     return decisionsOf(entry, { store: this.#options.decisions, routed: this.#routed, writes: this.writes })
   }
-}
-
-/** At start, so that one unavailable gallery does not keep the others from opening. */
-function passOverUnserved(error: unknown): void {
-  if (!(error instanceof AlikeError && unservedCodes.includes(error.code))) throw error
 }
 
 /** Opens the sets of the installed models too; if one cannot be opened, the engines are closed again. */

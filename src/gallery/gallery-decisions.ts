@@ -1,5 +1,5 @@
 /** Decisions about the findings of one gallery: stored, then applied to the serving set, whatever engine it is in. */
-import { AlikeError } from '../errors.js'
+import { AlikeError, ignoring } from '../errors.js'
 import { nfc } from '../text.js'
 import type { DecidedFinding, DecisionStore, NewDecision, StoredDecision } from './decisions.js'
 import type { OpenSet } from './engine.js'
@@ -108,7 +108,9 @@ export class GalleryDecisions {
     })
     for (let begin = 0; begin < wanted.length; begin += patchedAtOnce)
       await Promise.all(
-        wanted.slice(begin, begin + patchedAtOnce).map(({ id, to }) => set.patch(id, { label: to }).catch(unlessGone)),
+        wanted
+          .slice(begin, begin + patchedAtOnce)
+          .map(({ id, to }) => set.patch(id, { label: to }).catch(ignoring('image_not_found'))),
       )
   }
 
@@ -147,8 +149,4 @@ function findingOf(decision: NewDecision, images: readonly ImageRecord[]): Decid
     changed: relabelled + removed,
     by: decision.by,
   }
-}
-
-function unlessGone(error: unknown): void {
-  if (!(error instanceof AlikeError && error.code === 'image_not_found')) throw error
 }

@@ -1,5 +1,5 @@
 /** The embedding sets of galleries: the serving one, another one, and switching between them. */
-import { AlikeError } from '../errors.js'
+import { AlikeError, hasCode } from '../errors.js'
 import { changeAdvancing } from './advancing-changes.js'
 import { type Catalogue, type CatalogueSet, type NewCatalogueSet, newUid, type SetChange } from './catalogue.js'
 import type { EmbeddingSet, OpenSet, SetState, StorageWishes } from './engine.js'
@@ -199,7 +199,7 @@ async function unlessLost<Result>(reading: Promise<Result>, otherwise: Result): 
   try {
     return await reading
   } catch (error) {
-    if (error instanceof AlikeError && ['gallery_not_found', 'data_unreadable'].includes(error.code)) return otherwise
+    if (hasCode(error, 'gallery_not_found', 'data_unreadable')) return otherwise
     throw error
   }
 }

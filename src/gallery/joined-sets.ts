@@ -1,5 +1,5 @@
 /** Several sets of one model, searched as one: the best hits of each, merged into one ranking. */
-import { AlikeError } from '../errors.js'
+import { AlikeError, hasCode } from '../errors.js'
 import type { NearestHits, NearestQuery, OpenSet } from './engine.js'
 import type { Filter } from './filter.js'
 import type { SearchedSet } from './gallery-ranking.js'
@@ -60,7 +60,7 @@ export class JoinedSets implements SearchedSet {
   async current(hits: readonly HitRecord[], groupBy?: string): Promise<(HitRecord | undefined)[]> {
     return this.#ofEach(hits, async (named, records) => {
       const current = await named.set.current(records, groupBy).catch((error: unknown) => {
-        if (error instanceof AlikeError && error.code === 'gallery_not_found') return records.map(() => undefined)
+        if (hasCode(error, 'gallery_not_found')) return records.map(() => undefined)
         throw error
       })
       for (const record of current) if (record !== undefined) this.#origins.set(record, named)

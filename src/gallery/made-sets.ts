@@ -2,7 +2,7 @@
  * Prepares storage for a set in its engine, once: the catalogue remembers that it was done, so that a set which its
  * engine has lost is reported, and not silently recreated empty.
  */
-import { AlikeError } from '../errors.js'
+import { AlikeError, hasCode } from '../errors.js'
 import type { CatalogueSet } from './catalogue.js'
 import type { Engine, StorageWishes } from './engine.js'
 import type { RoutedSets } from './routed-sets.js'
@@ -36,7 +36,7 @@ async function rememberMade(
   try {
     await catalogue.changeSet(uid, { about: { ...about, isMade: true } })
   } catch (error) {
-    if (!(error instanceof AlikeError && ['set_not_found', 'gallery_not_found'].includes(error.code))) throw error
+    if (!hasCode(error, 'set_not_found', 'gallery_not_found')) throw error
     await engine.drop({ uid })
     throw new AlikeError('gallery_not_found', { cause: error })
   }

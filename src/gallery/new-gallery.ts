@@ -1,6 +1,6 @@
 /** Creating a gallery, or finding that the same gallery exists. */
 import { isDeepStrictEqual } from 'node:util'
-import { AlikeError } from '../errors.js'
+import { AlikeError, ignoring } from '../errors.js'
 import { type CatalogueRecord, newUid } from './catalogue.js'
 import type { StorageWishes } from './engine.js'
 import { type GalleryChange, newOptions } from './gallery-options.js'
@@ -70,12 +70,8 @@ export async function createGallery(
  */
 async function undo({ name, uid, engine, set }: CatalogueRecord, routed: RoutedSets): Promise<void> {
   const { catalogue } = routed
-  const sets = (await catalogue.sets(uid).catch(unlessGone)) ?? []
+  const sets = (await catalogue.sets(uid).catch(ignoring('gallery_not_found'))) ?? []
   if (sets.some((one) => one.uid === set.uid && isMade(one))) return
-  await catalogue.remove(name, uid).catch(unlessGone)
+  await catalogue.remove(name, uid).catch(ignoring('gallery_not_found'))
   await routed.engineOf(engine).drop(set)
-}
-
-function unlessGone(error: unknown): undefined {
-  if (!(error instanceof AlikeError && error.code === 'gallery_not_found')) throw error
 }

@@ -1,4 +1,5 @@
 /** Requirements for a vector that is stored or searched for. */
+import { dot } from '../cosine.js'
 import { AlikeError } from '../errors.js'
 
 /** How far the length may deviate from 1: float16 networks round by about 10⁻³. */
@@ -9,10 +10,8 @@ export function expectUnitVector(vector: Float32Array, dimension: number): void 
   if (vector.length !== dimension) {
     throw new AlikeError('dimension_mismatch', { detail: `It has ${vector.length} values instead of ${dimension}.` })
   }
-  let squares = 0
-  for (let i = 0; i < vector.length; i++) squares += vector[i]! ** 2
   // NaN also fails this comparison.
-  if (!(Math.abs(Math.sqrt(squares) - 1) <= lengthTolerance)) {
+  if (!(Math.abs(Math.sqrt(dot(vector, vector, 0)) - 1) <= lengthTolerance)) {
     throw new AlikeError('request_invalid', { detail: 'The vector is not of unit length.' })
   }
 }

@@ -2,7 +2,7 @@
  * Adds descriptors to pictures stored before descriptors existed: computed from their thumbnails in the background at
  * the lowest priority, and committed page by page. After a stop or failure the next start continues.
  */
-import { AlikeError } from '../errors.js'
+import { AlikeError, hasCode } from '../errors.js'
 import type { UndescribedPage } from '../gallery/engine.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { Decoders } from '../image/decoders.js'
@@ -55,7 +55,7 @@ export class CopyBackfill {
     try {
       return await this.#describeAll(gallery)
     } catch (error) {
-      if (!(error instanceof AlikeError && error.code === 'data_unreadable')) throw error
+      if (!hasCode(error, 'data_unreadable')) throw error
       this.#options.logger.error(
         { err: error, gallery },
         'copy descriptors of older pictures with damaged data are not computed',
@@ -97,7 +97,7 @@ async function ofGallery<Result>(work: () => Promise<Result>): Promise<Result | 
   try {
     return await work()
   } catch (error) {
-    if (error instanceof AlikeError && error.code === 'gallery_not_found') return undefined
+    if (hasCode(error, 'gallery_not_found')) return undefined
     throw error
   }
 }

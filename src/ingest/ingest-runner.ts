@@ -1,7 +1,8 @@
 /** Runs an ingestion job: reads its upload from the spool and deletes it when the job has ended. */
+import { hasCode } from '../errors.js'
 import type { JobRecord } from '../jobs/job.js'
 import { type JobControl, type JobRunner, type RunEnd, usualDeathsMax } from '../jobs/job-runner.js'
-import { isServingChanged, JobRun, type JobRunOptions } from './job-run.js'
+import { JobRun, type JobRunOptions } from './job-run.js'
 import { JobTrace, type TracePart } from './job-trace.js'
 import { openSource, type PicturePlaces } from './open-source.js'
 import type { SourceDescription, SourceLimits } from './source.js'
@@ -66,7 +67,7 @@ export class IngestRunner implements JobRunner {
       tell(() => run.reading())
       return { total: await run.run(), position: run.position, triedTo }
     } catch (error) {
-      if (!isServingChanged(error)) throw error
+      if (!hasCode(error, 'serving_changed')) throw error
       return { position: run.position, triedTo: run.triedTo }
     } finally {
       await source.close()

@@ -1,7 +1,7 @@
 /** Turns uploads into jobs: received while the queue has room, durable before the job exists. */
 import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import { AlikeError } from '../errors.js'
+import { AlikeError, hasCode } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { JsonValue } from '../gallery/records.js'
 import type { JobRecord } from '../jobs/job.js'
@@ -76,7 +76,7 @@ export class Ingest {
       return report
     } catch (error) {
       // belongs to a job that may exist after all: an upload without a job is removed after a day
-      const mayBeNeeded = error instanceof AlikeError && error.code === 'store_outcome_unknown'
+      const mayBeNeeded = hasCode(error, 'store_outcome_unknown')
       if (!mayBeNeeded) await spool.remove(id)
       throw error
     }

@@ -4,7 +4,7 @@
  * is done twice or left out.
  */
 import { pMapIterable } from 'p-map'
-import { AlikeError } from '../errors.js'
+import { AlikeError, hasCode } from '../errors.js'
 import type { JobProgress } from '../gallery/job-progress.js'
 import type { ImageStep, StepResult } from '../gallery/records.js'
 import type { JobRecord, RunReading } from '../jobs/job.js'
@@ -195,16 +195,12 @@ export class JobRun {
       try {
         return await parts.galleries.images.change(this.#job.gallery, current, progress)
       } catch (error) {
-        if (!isServingChanged(error)) throw error
+        if (!hasCode(error, 'serving_changed')) throw error
       }
       this.#options.signal.throwIfAborted()
       current = await Promise.all(current.map((step) => this.#outcomes.again(step)))
     }
   }
-}
-
-export function isServingChanged(error: unknown): boolean {
-  return error instanceof AlikeError && error.code === 'serving_changed'
 }
 
 function outcomeOf(result: StepResult): IngestOutcome {

@@ -1,7 +1,7 @@
 /** Takes in one picture, alone or in bulk: skips it if nothing has changed, otherwise decodes and embeds it. */
 import { createHash } from 'node:crypto'
 import type { EmbeddedImage, ImageEmbedder } from '../embedding/image-embedder.js'
-import { AlikeError } from '../errors.js'
+import { AlikeError, hasCode } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { GalleryRules } from '../gallery/gallery-options.js'
 import type { Metadata, PutStep, StoredImage } from '../gallery/records.js'
@@ -120,7 +120,7 @@ export async function storeOne(
     try {
       return { ...(await parts.galleries.images.putOne(gallery, step)), takenAt }
     } catch (error) {
-      if (tries >= servingTries || !(error instanceof AlikeError && error.code === 'serving_changed')) throw error
+      if (tries >= servingTries || !hasCode(error, 'serving_changed')) throw error
     }
   }
 }

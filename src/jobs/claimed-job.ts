@@ -1,6 +1,6 @@
 /** A job claimed by this process: started, run, and stored with its outcome. */
 import { setMaxListeners } from 'node:events'
-import { AlikeError, type ErrorCode } from '../errors.js'
+import { AlikeError, hasCode } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import { activeJobStates, type JobRecord, type JobState, type RunReading } from './job.js'
 import { failureBy, failureOf, type JobEndOptions, tellEnd } from './job-end.js'
@@ -141,7 +141,7 @@ export class ClaimedJob {
       tellEnd(await store.transition(this.id, { from: active, to: 'failed', failure }), this.#options)
       return true
     } catch (unstored) {
-      if (unstored instanceof AlikeError && unstored.code === 'job_finished') return true // cancelled in the meantime
+      if (hasCode(unstored, 'job_finished')) return true // cancelled in the meantime
       logger.error({ err: unstored, jobId: this.id }, 'the failure of a job could not be stored')
       return false
     }
@@ -160,9 +160,5 @@ export class ClaimedJob {
 
 /** Whether the shared store failed, rather than the job. */
 function isOfStore(error: unknown): boolean {
-  return hasCode(error, 'store_unreachable') || hasCode(error, 'store_outcome_unknown')
-}
-
-function hasCode(error: unknown, code: ErrorCode): boolean {
-  return error instanceof AlikeError && error.code === code
+  return hasCode(error, 'store_unreachable', 'store_outcome_unknown')
 }

@@ -1,6 +1,6 @@
 /** Changes of a job, for a client that follows it. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { AlikeError } from '../errors.js'
+import { hasCode } from '../errors.js'
 import type { JobReport, Jobs } from './jobs.js'
 
 /** More than a few updates per second are no use to anybody. */
@@ -42,7 +42,7 @@ async function find(jobs: Jobs, jobId: string): Promise<JobReport | undefined> {
   try {
     return await jobs.report(jobId)
   } catch (error) {
-    if (error instanceof AlikeError && error.code === 'job_not_found') return undefined
+    if (hasCode(error, 'job_not_found')) return undefined
     throw error
   }
 }

@@ -1,6 +1,6 @@
 /** Background work waits where a caller would be refused. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { AlikeError, type ErrorCode } from '../errors.js'
+import { type ErrorCode, hasCode } from '../errors.js'
 
 /** Errors that go away by themselves. */
 export const passingCodes: readonly ErrorCode[] = ['overloaded', 'store_unreachable', 'engine_unreachable']
@@ -17,7 +17,7 @@ export async function patiently<Result>(
     try {
       return await work()
     } catch (error) {
-      if (!(error instanceof AlikeError && waitsOut.includes(error.code))) throw error
+      if (!hasCode(error, ...waitsOut)) throw error
       await sleep(Math.min(error.retryAfterSeconds ?? 1, pauseMaxSeconds) * 1000, undefined, { signal })
     }
   }

@@ -6,6 +6,7 @@ import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { asStorageError, replaceFile } from '../durable-files.js'
 import type { Owners } from './original-store.js'
+import { reportingOthers } from './reported-others.js'
 
 export interface FolderOwnersOptions {
   dataDir: string
@@ -25,10 +26,11 @@ const purpose =
 export class FolderOwners implements Owners {
   readonly #options: FolderOwnersOptions
   readonly #folder: string
-  #othersKnown = ''
+  readonly #report: (others: readonly string[]) => boolean
 
   constructor(options: FolderOwnersOptions) {
     this.#options = options
+    this.#report = reportingOthers(options.onOthers)
     this.#folder = join(options.dataDir, 'installations')
   }
 
@@ -44,13 +46,11 @@ export class FolderOwners implements Owners {
   }
 
   async areAlone(): Promise<boolean> {
-    const { id, isOtherwiseUsed, onOthers } = this.#options
+    const { id, isOtherwiseUsed } = this.#options
     const own = await id?.()
     const others = (await this.#ids()).filter((one) => one !== own)
     if (await isOtherwiseUsed?.()) others.push(ownDatabase)
-    if (others.length > 0 && String(others) !== this.#othersKnown) onOthers(others)
-    this.#othersKnown = String(others)
-    return others.length === 0
+    return this.#report(others)
   }
 
   async #ids(): Promise<string[]> {

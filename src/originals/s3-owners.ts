@@ -4,6 +4,7 @@
  */
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { contentHashPattern, type Owners } from './original-store.js'
+import { reportingOthers } from './reported-others.js'
 import { answeredBy } from './s3-answers.js'
 import { pagesBelow } from './s3-pages.js'
 
@@ -32,10 +33,11 @@ const explanation = {
 export class S3Owners implements Owners {
   readonly #options: S3OwnersOptions
   #registered: Promise<string> | undefined
-  #othersKnown = ''
+  readonly #report: (others: readonly string[]) => boolean
 
   constructor(options: S3OwnersOptions) {
     this.#options = options
+    this.#report = reportingOthers(options.onOthers)
   }
 
   async register(): Promise<void> {
@@ -47,10 +49,7 @@ export class S3Owners implements Owners {
     const own = await this.#own()
     const ids = await this.#ids()
     if (!ids.includes(own)) await this.#mark(own) // someone deleted it, though this installation is not gone
-    const others = ids.filter((id) => id !== own)
-    if (others.length > 0 && String(others) !== this.#othersKnown) this.#options.onOthers(others)
-    this.#othersKnown = String(others)
-    return others.length === 0
+    return this.#report(ids.filter((id) => id !== own))
   }
 
   #own(): Promise<string> {

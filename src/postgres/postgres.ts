@@ -1,7 +1,7 @@
 /** Connections to PostgreSQL. The only importer of pg. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { AlikeError } from '../errors.js'
+import { AlikeError, hasCode } from '../errors.js'
 
 export type Connection = pg.Client
 
@@ -127,7 +127,7 @@ export class Postgres implements Sql {
       await client.query('COMMIT')
     } catch (error) {
       const told = asStoreError(error)
-      if (!isAway(told)) throw error
+      if (!hasCode(told, 'store_unreachable')) throw error
       lost()
       if (transaction === undefined || !(await this.#isCommitted(transaction))) throw told
     }
@@ -144,7 +144,7 @@ export class Postgres implements Sql {
         if (found?.status === 'committed') return true
         if (found?.status === 'aborted') return false
       } catch (error) {
-        if (!isAway(error)) throw error
+        if (!hasCode(error, 'store_unreachable')) throw error
         cause = error
       }
     }
@@ -212,10 +212,6 @@ const awayCodes = [
 ]
 /** Errors that pg reports only as text. */
 const awayTexts = /Connection terminated|timeout exceeded|Query read timeout|not queryable/
-
-function isAway(error: unknown): boolean {
-  return error instanceof AlikeError && error.code === 'store_unreachable'
-}
 
 /** Any other error is a bug and thrown unchanged. */
 export function asStoreError(error: unknown): unknown {

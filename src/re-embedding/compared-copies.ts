@@ -3,7 +3,7 @@
  * be added at any time. A set's checksum is the sum over its pictures, so it does not depend on their order.
  */
 import { createHash } from 'node:crypto'
-import { AlikeError } from '../errors.js'
+import { hasCode } from '../errors.js'
 import type { OpenSet } from '../gallery/engine.js'
 import type { WholeImage } from '../gallery/records.js'
 import { pagesOf } from './compared-sets.js'
@@ -85,7 +85,7 @@ async function digestsOf(set: OpenSet, ids: readonly string[]): Promise<Map<stri
   try {
     return new Map((await set.whole(ids)).map((image) => [image.record.id, digestOf(image)]))
   } catch (error) {
-    if (!(error instanceof AlikeError && error.code === 'image_damaged')) throw error
+    if (!hasCode(error, 'image_damaged')) throw error
     if (ids.length === 1) return new Map([[ids[0]!, damaged]])
     const each = await Promise.all(ids.map((id) => digestsOf(set, [id])))
     return new Map(each.flatMap((digests) => [...digests]))

@@ -1,6 +1,6 @@
 /** An operator's view of a gallery's embedding sets: build another one, compare, switch, roll back, remove. */
 import { randomUUID } from 'node:crypto'
-import { AlikeError } from '../errors.js'
+import { AlikeError, hasCode } from '../errors.js'
 import type { GallerySet } from '../gallery/gallery-sets.js'
 import type { JsonValue } from '../gallery/records.js'
 import { activeJobStates, type JobRecord } from '../jobs/job.js'
@@ -209,7 +209,7 @@ export class EmbeddingSets {
     try {
       return this.#options.galleries.models.get(model).id
     } catch (error) {
-      if (error instanceof AlikeError && error.code === 'model_not_found') return model
+      if (hasCode(error, 'model_not_found')) return model
       throw error
     }
   }

@@ -3,7 +3,7 @@
  * from their originals.
  */
 import type { ImageEmbedder } from '../embedding/image-embedder.js'
-import { AlikeError } from '../errors.js'
+import { AlikeError, hasCode } from '../errors.js'
 import type { OpenSet } from '../gallery/engine.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { ImageRecord, SeenImage, WholeImage } from '../gallery/records.js'
@@ -87,7 +87,7 @@ export class MirroredImages {
     try {
       return new Map((await this.#sides.from.whole(ids)).map((image) => [image.record.id, image]))
     } catch (error) {
-      if (error instanceof AlikeError && error.code === 'image_damaged') return new Map()
+      if (hasCode(error, 'image_damaged')) return new Map()
       throw error
     }
   }
@@ -112,9 +112,9 @@ export class MirroredImages {
       if (bytes === undefined) throw new AlikeError('original_not_kept')
       return bytes
     } catch (error) {
-      if (error instanceof AlikeError && error.code === 'source_unreachable')
+      if (hasCode(error, 'source_unreachable'))
         throw new AlikeError(error.code, { detail: `It was asked for ${JSON.stringify(id)}.`, cause: error })
-      if (!(error instanceof AlikeError && error.code === 'data_unreadable')) throw error
+      if (!hasCode(error, 'data_unreadable')) throw error
       throw new AlikeError('image_damaged', { detail: 'What was kept of it is damaged.', cause: error })
     }
   }

@@ -1,5 +1,5 @@
 /** Runs the move of a gallery: copies it while it serves, compares, and switches to the copy in one write. */
-import { AlikeError } from '../errors.js'
+import { AlikeError, hasCode } from '../errors.js'
 import type { CatalogueSet } from '../gallery/catalogue.js'
 import type { Changes } from '../gallery/changes.js'
 import type { Galleries } from '../gallery/galleries.js'
@@ -71,7 +71,7 @@ export class MoveRunner implements JobRunner {
       this.#options.onEnd('moved')
       return end
     } catch (error) {
-      const isRefused = error instanceof AlikeError && error.code === 'move_differs'
+      const isRefused = hasCode(error, 'move_differs')
       if (!control.signal.aborted || isRefused) this.#options.onEnd(isRefused ? 'refused' : 'broken_off')
       throw error
     }

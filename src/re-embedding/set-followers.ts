@@ -1,6 +1,6 @@
 /** Keeps each gallery's other set up to date in the background, one group of pictures at a time. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { AlikeError } from '../errors.js'
+import { hasCode } from '../errors.js'
 import type { Changes, ChangesReading } from '../gallery/changes.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { JobLogger } from '../jobs/job-logger.js'
@@ -132,7 +132,7 @@ export class SetFollowers {
           await sleep(othersTurnMs, undefined, { signal, ref: false }).catch(() => {})
       } catch (error) {
         if (signal.aborted) return
-        if (isGone(error)) {
+        if (hasCode(error, 'gallery_not_found', 'set_not_found')) {
           galleries.writes.unfollow(gallery, changed)
           if (this.#followers.get(gallery) === follower) this.#followers.delete(gallery)
           return
@@ -187,9 +187,4 @@ export class SetFollowers {
       })
     })
   }
-}
-
-/** The gallery or the set has been removed. */
-function isGone(error: unknown): boolean {
-  return error instanceof AlikeError && (error.code === 'gallery_not_found' || error.code === 'set_not_found')
 }

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { AlikeError } from '../errors.js'
+import { AlikeError, hasCode } from '../errors.js'
 import type { ListedBuckets } from './listed-buckets.js'
 import type { RemoteImages } from './remote-images.js'
 
@@ -85,8 +85,7 @@ export class ReferencedImages {
       onFetch?.('fetched')
       return bytes
     } catch (error) {
-      if (!signal.aborted)
-        onFetch?.(error instanceof AlikeError && error.code === 'original_changed' ? 'changed' : 'failed')
+      if (!signal.aborted) onFetch?.(hasCode(error, 'original_changed') ? 'changed' : 'failed')
       throw error
     }
   }

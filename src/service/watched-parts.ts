@@ -2,7 +2,7 @@
 import { analysisKinds } from '../analysis/analysis-runner.js'
 import type { AppParts } from '../app.js'
 import type { EmbeddedEngine } from '../engines/embedded/embedded-engine.js'
-import { AlikeError } from '../errors.js'
+import { hasCode } from '../errors.js'
 import { largestGalleries } from '../metrics/readings.js'
 import type { KeptQueries } from '../originals/kept-queries.js'
 import type { SetFollowers } from '../re-embedding/set-followers.js'
@@ -61,7 +61,7 @@ async function unlessAway<Reading>(readings: Promise<Reading[]>): Promise<Readin
   try {
     return await readings
   } catch (error) {
-    if (error instanceof AlikeError && error.code === 'store_unreachable') return []
+    if (hasCode(error, 'store_unreachable')) return []
     throw error
   }
 }

@@ -1,13 +1,13 @@
 /** Jobs with pictures that crash the process, and a service that is restarted until such a job has ended. */
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { temporaryFolder } from './app.js'
 import { deadlyMark } from './deadly.js'
 import { drawImage, drawnLabels } from './drawn-images.js'
 import { handmadeModel } from './handmade-onnx.js'
 import type { Job } from './jobs.js'
 import { type ServiceProcess, startProcess } from './service-process.js'
+import { until } from './until.js'
 
 const deadly = { NODE_OPTIONS: `--import=${new URL('./deadly.js', import.meta.url).href}` }
 
@@ -32,14 +32,13 @@ export async function upload({ address }: ServiceProcess, lines: string): Promis
 
 /** Follows the job until it ends or the process does. */
 export async function follow({ address }: ServiceProcess, id: string): Promise<Job | undefined> {
-  for (let waited = 0; waited < 60_000; waited += 100) {
+  const { job } = await until(async () => {
     const job = await fetch(`${address}/v1/jobs/${id}`)
       .then((response) => response.json() as Promise<Job>)
       .catch(() => undefined)
-    if (job === undefined || job.finishedAt !== null) return job
-    await sleep(100)
-  }
-  throw new Error('the job does not end')
+    return (job === undefined || job.finishedAt !== null) && { job }
+  }, 'the end of the job')
+  return job
 }
 
 /** Starts the service until the job has ended. */

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { AlikeError } from '../../errors.js'
+import { type AlikeError, ignoring } from '../../errors.js'
 import type { Catalogue, NewCatalogueEntry } from '../../gallery/catalogue.js'
 import type { DecisionStore } from '../../gallery/decisions.js'
 import type { EmbeddingSet, Engine } from '../../gallery/engine.js'
@@ -156,7 +156,7 @@ export class EmbeddedEngine implements Engine {
     this.#sets.delete(uid)
     if (opened !== undefined) filters.forget(opened.number)
     await indexes.erase(uid)
-    if (this.#numbersSets) await this.catalogue.remove(uid).catch(unlessGone)
+    if (this.#numbersSets) await this.catalogue.remove(uid).catch(ignoring('gallery_not_found'))
   }
 
   /** Writes the graph of every set that has changed. */
@@ -202,10 +202,6 @@ export function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedEngine> 
 function numbered({ uid, modelId, dimension }: EmbeddingSet): NewCatalogueEntry {
   const galleriesMax = Number.MAX_SAFE_INTEGER
   return { name: uid, uid, setUid: uid, engine: 'embedded', modelId, dimension, settings: {}, galleriesMax }
-}
-
-function unlessGone(error: unknown): void {
-  if (!(error instanceof AlikeError && error.code === 'gallery_not_found')) throw error
 }
 
 async function openStore(

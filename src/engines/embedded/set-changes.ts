@@ -2,7 +2,7 @@
  * Every change to a set: the only place that keeps database and index consistent. An acknowledged change is committed,
  * and the next search sees it.
  */
-import { AlikeError } from '../../errors.js'
+import { hasCode } from '../../errors.js'
 import type { ChangeOptions } from '../../gallery/engine.js'
 import type { Filter } from '../../gallery/filter.js'
 import type { ImageChange, ImageStep, PutStep, StepResult, StoredImage } from '../../gallery/records.js'
@@ -125,7 +125,7 @@ export class SetChanges {
     try {
       if (this.#index !== undefined) await change(this.#index)
     } catch (error) {
-      if (!(error instanceof AlikeError && error.code === 'gallery_not_found')) throw error
+      if (!hasCode(error, 'gallery_not_found')) throw error
     }
   }
 }

@@ -3,7 +3,7 @@
  * brought up to date.
  */
 import type { WeaviateClient } from 'weaviate-client'
-import { AlikeError } from '../../errors.js'
+import { AlikeError, hasCode } from '../../errors.js'
 import { addedProperties, definitionOf } from './collection-definition.js'
 import type { WeaviateServer } from './weaviate-server.js'
 import type { CollectionLayout, Consistency, IndexTuning } from './weaviate-settings.js'
@@ -77,7 +77,7 @@ export class CollectionAccess {
     try {
       return await ask(this.#server)
     } catch (error) {
-      throw error instanceof AlikeError && error.code === 'gallery_not_found' ? this.#lost(error) : error
+      throw hasCode(error, 'gallery_not_found') ? this.#lost(error) : error
     }
   }
 

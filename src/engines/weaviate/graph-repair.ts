@@ -2,7 +2,7 @@
  * Searches each node for the pictures stored while one was in doubt, and inserts those that one of them misses into all replicas' graphs
  * again. Nothing is read and written back: each replica inserts what it has, so concurrent changes by other processes are kept.
  */
-import { AlikeError } from '../../errors.js'
+import { AlikeError, hasCode, ignoring } from '../../errors.js'
 import { nextTurn } from '../../turns.js'
 import { everyToken } from './filter-tokens.js'
 import { ImageCollection } from './image-collection.js'
@@ -58,7 +58,9 @@ export class GraphRepair {
     try {
       // behind a load balancer nodes cannot be asked individually
       const isEachAsked = nodes.length >= (await server.nodes()).length
-      for (const name of names) await unlessGone(this.#one({ name, nodes, isEachAsked, since, signal }, done))
+      // it may be deleted in the meantime
+      for (const name of names)
+        await this.#one({ name, nodes, isEachAsked, since, signal }, done).catch(ignoring('gallery_lost'))
     } finally {
       await Promise.all(nodes.map((node) => node.close()))
     }
@@ -149,20 +151,11 @@ async function enter(collection: ImageCollection, uuid: string): Promise<boolean
     await collection.writes.enterAgain(uuid)
     return true
   } catch (error) {
-    if (!(error instanceof AlikeError) || error.code !== 'image_not_found') throw error
+    if (!hasCode(error, 'image_not_found')) throw error
     // removed in the meantime, or a replica does not have it yet
     if ((await collection.ofIds([uuid], { properties: ['stamp'] })).size > 0)
       throw new AlikeError('engine_unreachable', { detail: 'A replica does not have all pictures yet.', cause: error })
     return false
-  }
-}
-
-/** A set may be deleted in the meantime. */
-async function unlessGone(repaired: Promise<void>): Promise<void> {
-  try {
-    await repaired
-  } catch (error) {
-    if (!(error instanceof AlikeError) || error.code !== 'gallery_lost') throw error
   }
 }
 

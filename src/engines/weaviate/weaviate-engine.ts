@@ -1,6 +1,6 @@
 /** The external engine: a Weaviate server, or several equivalent ones, with one collection per set. */
 import type { Logger } from 'pino'
-import { AlikeError } from '../../errors.js'
+import { AlikeError, hasCode } from '../../errors.js'
 import type { EmbeddingSet, Engine, StorageWishes } from '../../gallery/engine.js'
 import { ChangeClock } from './change-clock.js'
 import { GraphRepair } from './graph-repair.js'
@@ -198,7 +198,7 @@ export class WeaviateEngine implements Engine {
       const wasThere = await this.#erase(uid)
       if (!wasThere && !isLastLook) this.#removeLater(uid, true)
     } catch (err) {
-      if (err instanceof AlikeError && err.code === 'shutting_down') return
+      if (hasCode(err, 'shutting_down')) return
       this.#options.logger.warn(
         { err, collection: collectionOf(uid) },
         'a deleted gallery could not be removed yet; retrying later',

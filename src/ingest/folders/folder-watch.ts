@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { AlikeError, type ErrorCode } from '../../errors.js'
+import { AlikeError, type ErrorCode, hasCode } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import type { JobRecord } from '../../jobs/job.js'
 import type { Jobs } from '../../jobs/jobs.js'
@@ -196,7 +196,7 @@ export class FolderWatch {
     try {
       return (await this.#options.jobs.report(jobId)).job
     } catch (error) {
-      if (error instanceof AlikeError && error.code === 'job_not_found') return undefined
+      if (hasCode(error, 'job_not_found')) return undefined
       throw error
     }
   }

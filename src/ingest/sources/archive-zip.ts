@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream'
 import { crc32 } from 'node:zlib'
 import type { Entry, ZipFile } from 'yauzl'
-import { AlikeError } from '../../errors.js'
+import { AlikeError, hasCode } from '../../errors.js'
 import { tooManyFiles, UnpackedBytes } from '../archive-bounds.js'
 import { isPassedOver } from '../passed-over.js'
 import { imageTooLarge, readBounded } from '../read-bounded.js'
@@ -103,7 +103,7 @@ async function bytesIn(
     const stream = await zip.openReadStreamPromise(entry)
     return { bytes: await readBounded(unpacked.counted(checked(stream, entry)), uploadMaxBytes) }
   } catch (error) {
-    if (error instanceof AlikeError && error.code === 'archive_unreadable') throw error
+    if (hasCode(error, 'archive_unreadable')) throw error
     return { error: error instanceof AlikeError ? error : damaged(error) }
   }
 }

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import { setImmediate as others } from 'node:timers/promises'
 import { CsvError, parse } from 'csv-parse'
-import { AlikeError } from '../../errors.js'
+import { AlikeError, hasCode } from '../../errors.js'
 import type { JsonValue } from '../../gallery/records.js'
 import { checkManifestRow, type LineLimits, type ManifestLine, readManifestLine } from '../line-schemas.js'
 import { boundedLines } from '../lines.js'
@@ -71,7 +71,7 @@ async function* csvRows(
       yield { place: `row ${info.lines}`, read: () => lineOfRecord(record, limits) }
     }
   } catch (error) {
-    if (!(error instanceof CsvError || (error instanceof AlikeError && error.code === 'line_invalid'))) throw error
+    if (!(error instanceof CsvError || hasCode(error, 'line_invalid'))) throw error
     yield {
       place: placeOf(error),
       read: () => {

@@ -1,5 +1,5 @@
 /** Changes to embedding sets as such, each as a step of a transaction that the writer thread holds open. */
-import { AlikeError } from '../../../errors.js'
+import { AlikeError, hasCode } from '../../../errors.js'
 import type { CatalogueSet, NewCatalogueSet, SetChange } from '../../../gallery/catalogue.js'
 import type { GalleryRow } from './gallery-row.js'
 import type { GalleryTable } from './gallery-table.js'
@@ -77,7 +77,7 @@ export class SetWrites {
     try {
       return this.#sets.ofUid(setUid)
     } catch (error) {
-      if (error instanceof AlikeError && error.code === 'gallery_not_found') return undefined
+      if (hasCode(error, 'gallery_not_found')) return undefined
       throw error
     }
   }

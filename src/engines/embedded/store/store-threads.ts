@@ -1,5 +1,5 @@
 /** The threads with their own connections to the database, and the order in which they open and close. */
-import { AlikeError } from '../../../errors.js'
+import { type AlikeError, hasCode } from '../../../errors.js'
 import { CalledThread } from '../../../worker-calls/called-thread.js'
 import type { CopiesCalls, CopiesThreadData } from './copies-protocol.js'
 import type { ReaderCalls, ReaderThreadData } from './reader-protocol.js'
@@ -43,7 +43,7 @@ export class StoreThreads {
       await this.writer.call('open', undefined)
       return true
     } catch (error) {
-      if (error instanceof AlikeError && error.code === 'storage_full') return false
+      if (hasCode(error, 'storage_full')) return false
       throw error
     }
   }
