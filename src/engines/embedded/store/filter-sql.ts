@@ -56,7 +56,7 @@ function sqlOfLabel(condition: Condition): SqlCondition {
     ...new Set(condition.in.filter((value) => value !== null).flatMap((value) => [String(value), nfc(String(value))])),
   ]
   const parts: SqlCondition[] = []
-  if (texts.length > 0) parts.push({ sql: `label IN (${texts.map(() => '?').join(',')})`, parameters: texts })
+  if (texts.length > 0) parts.push({ sql: `label IN (${placesFor(texts)})`, parameters: texts })
   if (condition.in.includes(null)) parts.push({ sql: 'label IS NULL', parameters: [] })
   return joined(parts, ' OR ')
 }
@@ -68,24 +68,39 @@ function sqlOfMetadata(condition: Condition, path: string, metadata: string): Sq
     'range' in condition
       ? joined(
           boundsOf(condition.range).map(({ sign, bound }) => ({
-            sql: `${typeOf(bound)} AND atom ${sign} ?`,
+            sql: typeof bound === 'string' ? `${isText} AND atom ${sign} ?` : `${isNumber} AND ${number} ${sign} ?`,
             parameters: [bound],
           })),
           ' AND ',
         )
-      : joined(condition.in.map(sqlOfElement), ' OR ')
+      : sqlOfValues(condition.in)
   // a scalar counts as one element, a list as its own; an object's members do not count
   const sql = `json_type(${metadata}, ?) <> 'object' AND EXISTS (SELECT 1 FROM json_each(${metadata}, ?) WHERE ${element.sql})`
   return { sql, parameters: [path, path, ...element.parameters] }
 }
 
-function sqlOfElement(value: Scalar): SqlCondition {
-  if (value === null || typeof value === 'boolean') return { sql: `type = '${String(value)}'`, parameters: [] }
-  return { sql: `${typeOf(value)} AND atom = ?`, parameters: [value] }
+/** One condition for each type of value: a thousand conditions would be nested deeper than SQLite accepts. */
+function sqlOfValues(values: readonly Scalar[]): SqlCondition {
+  const texts = values.filter((value) => typeof value === 'string')
+  const numbers = values.filter((value) => typeof value === 'number')
+  const others = new Set(values.filter((value) => value === null || typeof value === 'boolean').map(String))
+  const parts: SqlCondition[] = []
+  if (texts.length > 0) parts.push({ sql: `${isText} AND atom IN (${placesFor(texts)})`, parameters: texts })
+  if (numbers.length > 0)
+    parts.push({ sql: `${isNumber} AND ${number} IN (${placesFor(numbers)})`, parameters: numbers })
+  for (const type of others) parts.push({ sql: `type = '${type}'`, parameters: [] })
+  return joined(parts, ' OR ')
 }
 
-const typeOf = (value: string | number): string =>
-  typeof value === 'string' ? "type = 'text'" : "type IN ('integer', 'real')"
+const placesFor = (values: readonly unknown[]): string => values.map(() => '?').join(',')
+
+const isText = "type = 'text'"
+const isNumber = "type IN ('integer', 'real')"
+/**
+ * JSON writes a float64 beyond 2⁵³ with fewer digits than it has, and SQLite reads these digits as another, exact
+ * integer.
+ */
+const number = 'CAST(atom AS REAL)'
 
 const boundsOf = (range: Range) =>
   Object.entries(range).map(([key, bound]) => ({ sign: signs[key as keyof Range], bound }))

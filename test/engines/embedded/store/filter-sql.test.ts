@@ -58,6 +58,32 @@ test('conditions match as documented', () => {
   for (const [filter, ids] of rows) assert.equal(found(filter), ids, JSON.stringify(filter))
 })
 
+test('as many values as a filter may have are compared, of every type', () => {
+  const years = Array.from({ length: 999 }, (_, i) => 1_021 + i)
+  assert.equal(found({ field: 'metadata.year', in: [...years, '2021'] }), 'ac')
+  assert.equal(found({ not: { field: 'metadata.year', in: years.map(String) } }), 'abcd')
+  assert.equal(found({ field: 'metadata.tags', in: [...years.slice(2).map(String), 'old', true] }), 'a')
+  assert.equal(found({ field: 'metadata.seen', in: [true, 'red', 7, null] }), 'a')
+})
+
+test('numbers are compared as JavaScript reads them, however many digits they have', () => {
+  for (const number of [836_142_832_459_429_200, -179_111_964_216_456_670, 2 ** 63, 1e21, 5e-324, 0.1 + 0.2, -0]) {
+    database.prepare('INSERT INTO image VALUES (?, NULL, ?)').run('n', JSON.stringify({ number }))
+    assert.equal(found({ field: 'metadata.number', equals: number }), 'n', String(number))
+    assert.equal(found({ field: 'metadata.number', gte: number, lte: number }), 'n', String(number))
+    assert.equal(
+      found({
+        or: [
+          { field: 'metadata.number', gt: number },
+          { field: 'metadata.number', lt: number },
+        ],
+      }),
+      '',
+    )
+    database.prepare("DELETE FROM image WHERE id = 'n'").run()
+  }
+})
+
 test('and, or and not combine; not also matches pictures that lack the field', () => {
   const red = { field: 'metadata.tags', equals: 'red' }
   const cat = { field: 'label', equals: 'cat' }
