@@ -5,7 +5,8 @@
  */
 import type { NearestHits } from './engine.js'
 import type { Filter } from './filter.js'
-import { bestFirst, type HitList, type UnrankedHit } from './hits.js'
+import type { HitList, UnrankedHit } from './hits.js'
+import { MergedHits } from './merged-hits.js'
 
 export interface Boost {
   filter: Filter
@@ -24,6 +25,7 @@ interface Raised {
 export class BoostedHits implements HitList {
   readonly #nearest: NearestHits
   readonly #boosts: readonly Boost[]
+  readonly #merged = new MergedHits()
   #lists: Promise<Raised[]> | undefined
 
   constructor(nearest: NearestHits, boosts: readonly Boost[]) {
@@ -32,16 +34,17 @@ export class BoostedHits implements HitList {
   }
 
   async first(count: number): Promise<UnrankedHit[]> {
-    const raised = new Map<string, UnrankedHit>()
-    for (const { weight, list } of await (this.#lists ??= this.#listsOf())) {
-      for (const hit of await list.first(count)) {
-        const key = JSON.stringify([hit.gallery, hit.record.id])
-        // lists that match more filters come later, and have the higher weight
-        if ((raised.get(key)?.boost ?? -1) < weight)
-          raised.set(key, { ...hit, score: hit.score + weight, boost: weight })
-      }
-    }
-    return [...raised.values()].sort(bestFirst).slice(0, count)
+    const lists: UnrankedHit[][] = []
+    for (const { weight, list } of await (this.#lists ??= this.#listsOf()))
+      lists.push(
+        (await list.first(count)).map((hit) => ({
+          ...hit,
+          score: hit.score + weight,
+          boost: weight,
+          similarity: hit.score,
+        })),
+      )
+    return this.#merged.first(count, lists)
   }
 
   async #listsOf(): Promise<Raised[]> {
@@ -55,6 +58,7 @@ export class BoostedHits implements HitList {
         list: await this.#nearest.fitting(filter, []),
       })
     }
-    return lists
+    // those that match the most filters first: they have the higher weight
+    return lists.reverse()
   }
 }

@@ -61,6 +61,8 @@ export interface Hit {
   score: number
   /** The part of the score that does not come from similarity. */
   boost?: number | undefined
+  /** The score without the boost, if it has one. */
+  similarity?: number | undefined
   /** Name of the gallery, if several are searched. */
   gallery?: string | undefined
   /** To the most similar picture of the query; null: unknown. Absent if the query has no picture. */

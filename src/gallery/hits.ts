@@ -5,6 +5,8 @@ export interface UnrankedHit {
   score: number
   /** The part of the score that does not come from similarity. */
   boost?: number | undefined
+  /** The score without the boost, if it has one: subtracting it would round. */
+  similarity?: number | undefined
   /** Name of the gallery, if several are searched. */
   gallery?: string | undefined
   record: HitRecord
@@ -20,5 +22,5 @@ export interface HitList {
 export function bestFirst(a: UnrankedHit, b: UnrankedHit): number {
   if (a.score !== b.score) return b.score - a.score
   if (a.record.id !== b.record.id) return a.record.id < b.record.id ? -1 : 1
-  return (a.gallery ?? '') < (b.gallery ?? '') ? -1 : 1
+  return a.gallery === b.gallery ? 0 : (a.gallery ?? '') < (b.gallery ?? '') ? -1 : 1
 }

@@ -1,10 +1,14 @@
-/** Several sets of one model, searched as one: the best hits of each, merged into one ranking. */
+/**
+ * Several sets of one model, searched as one: the best hits of each, merged into one ranking by score, then id, then
+ * gallery.
+ */
 import { AlikeError, hasCode } from '../errors.js'
 import type { NearestHits, NearestQuery, OpenSet } from './engine.js'
 import type { Filter } from './filter.js'
 import type { SearchedSet } from './gallery-ranking.js'
 import type { HitRecord } from './hit-record.js'
-import { bestFirst, type HitList, type UnrankedHit } from './hits.js'
+import type { HitList, UnrankedHit } from './hits.js'
+import { MergedHits } from './merged-hits.js'
 
 export interface NamedSet {
   gallery: string
@@ -87,8 +91,8 @@ export class JoinedSets implements SearchedSet {
 
   readonly likeness = notAcross
 
-  /** Score descending, then id, then gallery ascending. */
   #merged(parts: readonly { named: NamedSet; hits: HitList }[]): HitList {
+    const merged = new MergedHits()
     return {
       first: async (count) => {
         const lists = await Promise.all(
@@ -99,7 +103,7 @@ export class JoinedSets implements SearchedSet {
             }),
           ),
         )
-        return lists.flat().sort(bestFirst).slice(0, count)
+        return merged.first(count, lists)
       },
     }
   }

@@ -60,12 +60,11 @@ export function answerView(answer: Answer, options: AnswerViewOptions): ViewedAn
 }
 
 function hitView(
-  { rank, score: raised, boost, gallery, nearCopyScore, record }: RankedHit,
+  { rank, score: raised, boost, similarity: score = raised, gallery, nearCopyScore, record }: RankedHit,
   searched: Answer['gallery'],
   { include, basePath, calibration }: AnswerViewOptions,
 ): Static<typeof SearchHit> {
   const { id, label, modelId, metadataText, isDamaged, thumbnailBytes } = record
-  const score = boost === undefined ? raised : raised - boost
   return {
     rank,
     ...(gallery !== undefined && { gallery }),

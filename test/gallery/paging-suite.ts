@@ -34,6 +34,10 @@ export function pagingSuite(engine: TestedEngine): void {
     return galleries
   }
 
+  const boosts = [
+    { filter: { field: 'label', in: ['third'] }, weight: 0.05 },
+    { filter: { field: 'metadata.product', range: { lt: 500 } }, weight: 0.02 },
+  ]
   const kinds: Record<string, Partial<GallerySearch>> = {
     'plain hits': {},
     'hits of a filter': { filter: { field: 'label', in: ['other'] } },
@@ -43,6 +47,7 @@ export function pagingSuite(engine: TestedEngine): void {
     'hits without near-copies': { duplicateScore: 0.97 },
     'diverse hits': { diversity: { share: 0.4, candidates: 50 } },
     groups: { groupBy: { field: 'metadata.product', size: 2 } },
+    'raised hits': { boosts },
   }
 
   test('more pictures with one score than are ordered at once are paged without repeats', async (t) => {
@@ -177,6 +182,45 @@ export function pagingSuite(engine: TestedEngine): void {
       )
       for (const page of again) assert.deepEqual(page.hits, second.hits)
     })
+  })
+
+  test('pages of several galleries return everything once, by offset and by token', async (t) => {
+    const galleries = await filled(t, {}, vectors.slice(0, 2_000))
+    await galleries.create('b')
+    for (let begin = 2_000; begin < vectors.length; begin += 500)
+      await galleries.images.put(
+        'b',
+        // every tenth has the id of a picture of the other gallery
+        vectors
+          .slice(begin, begin + 500)
+          .map((vector, i) => newImage(idOf(begin + i - (i % 10 === 0 ? 2_000 : 0)), vector)),
+      )
+    await engine.settled(galleries)
+    const both = ['a', 'b']
+    const seenIn = ({ hits }: SearchPage) => hits.map(({ gallery, record }) => `${gallery}/${record.id}`)
+    for (const terms of [{}, { boosts }]) {
+      let graph = 0
+      for (const vector of queries.slice(0, Math.min(6, engine.pagedQueriesMax))) {
+        const whole = seenIn(await galleries.searches.search(both, { vector, k: 300, ...terms }))
+        const byOffset: string[] = []
+        for (let offset = 0; offset < 300; offset += 10) {
+          const page = await galleries.searches.search(both, { vector, k: 10, offset, ...terms })
+          graph += Number(page.method === 'hnsw')
+          byOffset.push(...seenIn(page))
+        }
+        assert.equal(new Set(byOffset).size, 300)
+        assert.deepEqual(byOffset.toSorted(), whole.toSorted())
+        const first = await galleries.searches.firstPage(both, { vector, k: 10, caller, reach: 300, ...terms })
+        const byToken = seenIn(first)
+        for (let token = first.nextPageToken; token !== undefined; ) {
+          const page = await galleries.searches.nextPage(both, { token, caller, k: 10 })
+          byToken.push(...seenIn(page))
+          token = page.nextPageToken
+        }
+        assert.deepEqual(byToken, byOffset)
+      }
+      assert.ok(graph > 0, 'a scan would prove nothing')
+    }
   })
 
   test('pictures stored after the first page appear on none; those removed, changed or replaced leave a gap', async (t) => {

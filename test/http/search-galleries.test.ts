@@ -136,7 +136,7 @@ test('boosts raise matching pictures, here and in one gallery, and the reported 
       expected.slice(0, k).map(({ id }) => id),
     )
     for (const [i, hit] of one.hits.entries()) {
-      assert.ok(Math.abs(hit.score - expected[i]!.score) < 1e-9)
+      assert.equal(hit.score, expected[i]!.score)
       assert.ok(Math.abs(hit.boost! - boostOf(expected[i]!)) < 1e-9)
     }
     const several = await joined(app, { image, k, boosts, galleries: ['part*'] })
