@@ -79,12 +79,13 @@ function normalise(meanRank: number, relevant: number, candidates: number): numb
   return candidates === relevant ? 0 : (meanRank - (relevant + 1) / 2) / (candidates - relevant)
 }
 
-/** The majority label of the first ten; on a tie, the nearest. */
+/** The majority label of the first ten, of which unlabelled ones do not vote; on a tie, the nearest. */
 export function votedLabel(ranked: readonly (string | null)[]): string | null {
-  const counts = new Map<string | null, number>()
-  for (const label of ranked.slice(0, knnNeighbours)) counts.set(label, (counts.get(label) ?? 0) + 1)
+  const counts = new Map<string, number>()
+  for (const label of ranked.slice(0, knnNeighbours))
+    if (label !== null) counts.set(label, (counts.get(label) ?? 0) + 1)
   // a Map keeps the order of first appearance, so the nearest label wins a tie
-  let best: string | null = null
-  for (const [label, count] of counts) if (count > (counts.get(best) ?? 0)) best = label
+  let [best, most]: [string | null, number] = [null, 0]
+  for (const [label, count] of counts) if (count > most) [best, most] = [label, count]
   return best
 }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { votedLabel } from '../../src/eval/judged-query.js'
+import { seededRandom } from '../../src/eval/random.js'
 import { voteOnLabel } from '../../src/ranking/vote.js'
 
 const voters = (...labels: (string | null)[]) => labels.map((label, i) => ({ label, score: 0.9 - i / 100 }))
@@ -30,6 +32,17 @@ test('a tie goes to the nearest, and pictures without a label do not vote', () =
   assert.equal(voteOnLabel(voters('a', 'b', 'b', 'a')).label, 'a')
   const vote = voteOnLabel(voters(null, 'b', null))
   assert.deepEqual([vote.label, vote.voters, vote.margin], ['b', 1, 1])
+})
+
+test('the vote is that of k-NN accuracy, with and without unlabelled pictures', () => {
+  const random = seededRandom(3)
+  for (let round = 0; round < 500; round++) {
+    const labels = Array.from(
+      { length: Math.floor(random() * 11) },
+      () => ['a', 'b', 'c', null][Math.floor(random() * 4)]!,
+    )
+    assert.equal(votedLabel(labels), voteOnLabel(voters(...labels)).label, JSON.stringify(labels))
+  }
 })
 
 test('a best hit below the threshold is not a match, whatever the votes', () => {
