@@ -34,19 +34,24 @@ export function watchAnswer(
   if (typeof gallery !== 'string' || 'boosts' in given) return
   const { modelId, vector, method, hits } = answer
   const best = hits[0]
-  const isPlain = images.length > 0 && given.filter === undefined && given.unlike === undefined
+  const isPlain = images.length > 0 && filterOf(given) === undefined && given.unlike === undefined
   if (isPlain && best?.rank === 1) drift.observe(modelId, best.score)
   if (method === 'hnsw') recall.offer(gallery, { vector, filter: filterOf(given), ef: given.ef })
   const like = shadowedExample(images, given)
   // only a whole picture can be given to another model as well
   if (like !== undefined && 'bytes' in like && like.region === undefined) void queries.offer(gallery, like.bytes)
-  if (like !== undefined && best?.rank === 1)
+  if (like !== undefined && best?.rank === 1 && !leavesOut(given))
     shadow.offer(gallery, {
       like,
       filter: filterOf(given),
       excludeIds: [...(given.excludeIds ?? []), ...('id' in like && given.includeSelf !== true ? [like.id] : [])],
       shown: hits.map(({ record }) => record.id),
     })
+}
+
+/** Whether hits are left out that the other model is not told to leave out. */
+function leavesOut({ hideDuplicates, duplicateScore, minPSame }: SearchGiven): boolean {
+  return hideDuplicates === true || duplicateScore !== undefined || minPSame !== undefined
 }
 
 /** A search by one picture with hits ordered by score, which another model can run as well. */

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { HitRecord } from '../../src/gallery/hit-record.js'
+import { type QueryWatch, type WatchedSearch, watchAnswer } from '../../src/http/query-watch.js'
+import type { Answer } from '../../src/retrieval.js'
+
+const record = new HitRecord({ id: 'a', label: 'cat', contentHash: 'c', modelId: 'm', thumbnailBytes: 0 })
+const answer: Answer = {
+  gallery: 'g',
+  modelId: 'm',
+  method: 'exact',
+  vector: Float32Array.of(1, 0),
+  hits: [{ rank: 1, score: 0.75, record }],
+  compared: 1,
+  durations: { decodeMs: 0, queueMs: 0, embedMs: 0, searchMs: 0, totalMs: 0 },
+}
+const images = [Buffer.from('a picture')]
+
+/** Which observers were told of an answered search. */
+function toldOf(given: WatchedSearch['given']): string[] {
+  const told: string[] = []
+  const watch = {
+    drift: { observe: () => told.push('drift') },
+    recall: { offer: () => told.push('recall') },
+    shadow: { offer: () => told.push('shadow') },
+    queries: { offer: async () => told.push('queries') },
+  } as unknown as QueryWatch
+  watchAnswer(answer, { gallery: 'g', images, given }, watch)
+  return told
+}
+
+test('the best hit tells of drift only if every picture of the gallery could have been it', () => {
+  assert.deepEqual(toldOf({}), ['drift', 'queries', 'shadow'])
+  for (const given of [{ label: ['cat'] }, { filter: '{"field":"label","exists":true}' }, { unlike: ['b'] }])
+    assert.ok(!toldOf(given).includes('drift'), JSON.stringify(given))
+})
+
+test('hits are compared with those of another model only if it can leave out the same', () => {
+  assert.ok(toldOf({ label: ['cat'] }).includes('shadow'))
+  for (const given of [{ hideDuplicates: true }, { duplicateScore: 0.5 }, { minPSame: 0.5 }, { minScore: 0.5 }])
+    assert.ok(!toldOf(given).includes('shadow'), JSON.stringify(given))
+})
