@@ -2,7 +2,7 @@
  * Pictures changed in a gallery's serving set that must be applied to its other set. Kept in memory: after a restart,
  * and when there are too many, the two sets are compared as a whole instead.
  */
-import type { Changes, ChangesReading, TakenChanges } from './changes.js'
+import { type Changes, type ChangesReading, inBothForms, type TakenChanges } from './changes.js'
 
 export class ChangedIds implements Changes {
   readonly #max: number
@@ -29,7 +29,7 @@ export class ChangedIds implements Changes {
   }
 
   note(ids: readonly string[] | 'all'): void {
-    this.#note(ids, () => Date.now())
+    this.#note(ids === 'all' ? ids : inBothForms(ids), () => Date.now())
   }
 
   take(limit: number): TakenChanges {

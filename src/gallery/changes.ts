@@ -1,7 +1,8 @@
 /** Changes in a gallery's serving set that must be applied to its other one. */
+import { nfc } from '../text.js'
 
 export interface Changes {
-  /** Records changes until they are taken. @param ids `all` if unknown */
+  /** Records changes until they are taken. @param ids in any Unicode form; `all` if unknown */
   note(ids: readonly string[] | 'all'): void | Promise<void>
   isEmpty(): boolean | Promise<boolean>
   /** The oldest changes, up to `limit`; or that everything must be compared. */
@@ -25,4 +26,9 @@ export interface ChangesReading {
   count: number
   /** Since when the oldest has waited, in milliseconds of the epoch; undefined if nothing waits. */
   since: number | undefined
+}
+
+/** As callers gave them, and as new pictures are stored under them: older ones are stored as they were sent. */
+export function inBothForms(ids: readonly string[]): string[] {
+  return [...new Set(ids.flatMap((id) => [id, nfc(id)]))]
 }

@@ -1,7 +1,7 @@
 /**
  * Changes yet to be applied to a gallery's other set, if several processes write: as rows, which outlive each process.
  */
-import type { Changes, ChangesReading, TakenChanges } from '../gallery/changes.js'
+import { type Changes, type ChangesReading, inBothForms, type TakenChanges } from '../gallery/changes.js'
 import { until } from './polling.js'
 import type { Postgres } from './postgres.js'
 
@@ -63,7 +63,7 @@ export class SetChanges implements Changes {
   }
 
   async #note(ids: readonly string[] | 'all', dueInSeconds: number): Promise<void> {
-    const noted = ids === 'all' ? [all] : [...new Set(ids)].sort()
+    const noted = ids === 'all' ? [all] : inBothForms(ids).sort()
     if (noted.length === 0) return
     try {
       await this.#postgres.transaction((sql) =>

@@ -11,6 +11,16 @@ test('ids wait once each, in order, until they are taken', () => {
   assert.deepEqual([changed.take(2).ids, changed.isEmpty()], [[], true])
 })
 
+test('an id waits in the form in which its picture is stored, too', () => {
+  const changed = new ChangedIds(10)
+  const [composed, decomposed] = ['\u00e9', 'e\u0301']
+  changed.note([decomposed])
+  const { ids, undo } = changed.take(1)
+  assert.deepEqual(ids, [decomposed])
+  undo()
+  assert.deepEqual([...changed.take(10).ids].sort(), [decomposed, composed].sort())
+})
+
 test('beyond the bound, or if the ids are unknown, everything is to be compared; later changes are recorded again', () => {
   const changed = new ChangedIds(3)
   changed.note(['a', 'b', 'c'])

@@ -111,6 +111,12 @@ test('writes are recorded for the other set, whichever that is by then, and due 
   await all.done()
   assert.deepEqual((await forOther.take(10)).ids, ['failed'], 'it is unknown whether it was written')
 
+  const [composed, decomposed] = ['\u00e9', 'e\u0301']
+  await one.writes.pass('a', [decomposed], async () => {})
+  const inBothForms = await forOther.take(10)
+  assert.deepEqual([...inBothForms.ids].sort(), ['failed', decomposed, composed].sort())
+  await inBothForms.done()
+
   await one.writes.whileClosed('a', (serve) => serve(sets.other, {}))
   await two.writes.pass('a', ['s'], async () => {})
   assert.deepEqual((await one.writes.follow('a', sets.first).take(10)).ids, ['s'])

@@ -92,6 +92,23 @@ test('changes of every kind are recorded and caught up with, each once', async (
   assert.deepEqual(await allOf(mirror, 'to'), await allOf(mirror, 'from'))
 })
 
+test('changes are caught up with in whichever Unicode form their ids arrive', async (t) => {
+  const { galleries, mirror, setUid } = await mirrored(t)
+  const [added, replaced, patched, removed] = ['ä', 'ö', 'ü', 'é']
+  const asSent = (id: string) => id.normalize('NFD')
+  const stored = [replaced, patched, removed].map((id) => newImage(asSent(id!), makeVector()))
+  await galleries.images.put('a', stored)
+  await mirror.bring(await differing(mirror), { signal })
+  const changed = galleries.writes.follow('a', setUid)
+  await galleries.images.putOne('a', { put: newImage(asSent(added!), makeVector()) })
+  await galleries.images.put('a', [{ ...newImage(asSent(replaced!), makeVector()), contentHash: 'another' }])
+  await galleries.images.patch('a', asSent(patched!), { label: 'patched' })
+  assert.deepEqual(await galleries.images.remove('a', [asSent(removed!)]), [asSent(removed!)])
+  await catchUp({ mirror, changed, signal })
+  assert.deepEqual(await differing(mirror), [])
+  assert.deepEqual(await allOf(mirror, 'to'), await allOf(mirror, 'from'))
+})
+
 test('a picture replaced while being copied is not written in its old form, and is copied again', async (t) => {
   const { galleries, mirror, setUid } = await mirrored(t)
   const changed = galleries.writes.follow('a', setUid)
