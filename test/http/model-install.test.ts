@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { startApp, type TestApp } from '../support/app.js'
+import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { archiveOfModel } from '../support/installed-model.js'
@@ -83,6 +83,26 @@ test('a gallery cannot be created with a missing model, nor recreated with anoth
   await make(200, 'twelve')
   await make(200)
   assert.equal((await make(409, 'handmade')).code, 'gallery_exists')
+})
+
+test('a gallery whose model is installed while the service runs is searched and added to from then on', async (t) => {
+  const dataDir = await temporaryFolder(t)
+  const { folder: modelDir } = await handmadeModel(t, { dimension: 12, name: 'twelve' })
+  const former = await startApp(t, { dataDir, modelDir })
+  await former.call(201, { method: 'PUT', url: '/v1/galleries/a' })
+  for (const id of ['kept', 'removed'])
+    await former.call(201, { method: 'PUT', url: `/v1/galleries/a/images/${id}`, payload: { image } })
+  await former.close()
+
+  const { call } = await startApp(t, { dataDir })
+  const search = { method: 'POST' as const, url: '/v1/galleries/a/search', payload: { image } }
+  assert.equal((await call(409, search)).code, 'model_mismatch')
+  await call(201, install(await archiveOfModel(modelDir)))
+  // the first search builds the index while a picture is removed
+  await Promise.all([call(200, search), call(204, { method: 'DELETE', url: '/v1/galleries/a/images/removed' })])
+  await call(201, { method: 'PUT', url: '/v1/galleries/a/images/added', payload: { image } })
+  const { hits } = await call(200, search)
+  assert.deepEqual(hits.map(({ id }) => id).sort(), ['added', 'kept'])
 })
 
 test('a model can be removed when no gallery uses it; the default one stays', async (t) => {

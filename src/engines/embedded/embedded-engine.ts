@@ -59,7 +59,7 @@ export class EmbeddedEngine implements Engine {
   readonly #numbersSets: boolean
   readonly #parts: SetParts
   /** Keyed by uid. */
-  readonly #sets = new Map<string, Promise<StoredSet>>()
+  readonly #sets = new Map<string, { opening: Promise<StoredSet>; isReady: boolean }>()
   #failure: AlikeError | undefined
   #closing: Promise<void> | undefined
 
@@ -140,19 +140,20 @@ export class EmbeddedEngine implements Engine {
   }
 
   open(set: EmbeddingSet): Promise<StoredSet> {
-    let opening = this.#sets.get(set.uid)
-    if (opening === undefined) {
-      opening = this.#openNow(set)
-      this.#sets.set(set.uid, opening)
-      opening.catch(() => this.#sets.delete(set.uid))
-    }
-    return opening
+    const { uid, state } = set
+    const known = this.#sets.get(uid)
+    // a set opened before its model was installed has no index yet
+    if (known !== undefined && (known.isReady || state !== 'ready')) return known.opening
+    const opened = { opening: this.#openNow(set), isReady: state === 'ready' }
+    this.#sets.set(uid, opened)
+    opened.opening.catch(() => this.#sets.get(uid) === opened && this.#sets.delete(uid))
+    return opened.opening
   }
 
   /** Its rows are removed in the background, after its gallery has left the catalogue. */
   async drop({ uid }: Pick<EmbeddingSet, 'uid'>): Promise<void> {
     const { filters, indexes } = this.#parts
-    const opened = await this.#sets.get(uid)?.catch(() => undefined)
+    const opened = await this.#sets.get(uid)?.opening.catch(() => undefined)
     this.#sets.delete(uid)
     if (opened !== undefined) filters.forget(opened.number)
     await indexes.erase(uid)

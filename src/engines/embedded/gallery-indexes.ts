@@ -78,6 +78,11 @@ export class GalleryIndexes {
     return (await opening).index
   }
 
+  /** The index of a set that is open or being opened. */
+  async opened(uid: string): Promise<VectorIndex | undefined> {
+    return (await this.#opened.get(uid)?.catch(() => undefined))?.index
+  }
+
   async #openNow(row: IndexedSet): Promise<Opened> {
     const startedAt = performance.now()
     const damaged = new Set<number>()

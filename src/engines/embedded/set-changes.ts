@@ -37,7 +37,7 @@ export class SetChanges {
   readonly #place: SetPlace
   readonly #index: VectorIndex | undefined
 
-  /** @param index undefined while the set's network is not served; removals do not need it */
+  /** @param index undefined if the set's network was not served when it was opened; removals do not need it */
   constructor(parts: SetParts, place: SetPlace, index: VectorIndex | undefined) {
     this.#parts = parts
     this.#place = place
@@ -123,7 +123,9 @@ export class SetChanges {
   /** Applies a committed change to the index; a set dropped in the meantime has none. */
   async #apply(change: (index: VectorIndex) => Promise<unknown>): Promise<void> {
     try {
-      if (this.#index !== undefined) await change(this.#index)
+      // another opening of the set may have read the vectors before this change was committed
+      const index = this.#index ?? (await this.#parts.indexes.opened(this.#place.uid))
+      if (index !== undefined) await change(index)
     } catch (error) {
       if (!hasCode(error, 'gallery_not_found')) throw error
     }
