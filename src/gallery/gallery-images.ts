@@ -55,6 +55,8 @@ export class GalleryImages {
   async change(gallery: string, steps: ImageStep[], progress?: JobProgress): Promise<StepResult[]> {
     return this.#writes.pass(gallery, steps.map(idOfStep), async () => {
       const { entry, opened } = await this.#openFor(gallery, steps)
+      // an engine that does not store progress would learn of it only after the pictures are stored
+      if ((progress?.galleryUid ?? entry.uid) !== entry.uid) throw new AlikeError('gallery_not_found')
       return changeAdvancing(this.#progress, { engine: entry.engine, opened }, steps, progress)
     })
   }

@@ -16,6 +16,8 @@ export interface JobError {
  */
 export interface JobProgress {
   jobId: string
+  /** The gallery that the job belongs to, if the step names it: one that has its name now may be another. */
+  galleryUid?: string | undefined
   /**
    * Index of the first item of this step. A step that begins before the job's position has been counted already: its
    * commit was not answered, and it is repeated. Undefined: the step is counted in any case.

@@ -167,7 +167,8 @@ export class JobRun {
     const namesAssumed = batch.filter(({ isNameAssumed }) => isNameAssumed === true).length
     const skipped = batch.length - steps.length - errors.length
     const from = this.#position
-    const progress = { jobId: this.#job.id, from, position, skipped, errors, replaced, notes, namesAssumed }
+    const { id: jobId, galleryUid } = this.#job
+    const progress = { jobId, galleryUid, from, position, skipped, errors, replaced, notes, namesAssumed }
 
     const startedAt = performance.now()
     const write = async () => {
