@@ -123,8 +123,11 @@ export interface JobStore {
   finish(id: string, result: JobResult): Promise<JobRecord>
   /** @throws `job_not_found`, `job_finished` if it has ended */
   steer(id: string, steering: JobSteering): Promise<JobRecord>
-  /** Webhooks of jobs that have ended. */
-  webhooks(): Promise<PendingWebhook[]>
+  /**
+   * Webhooks of jobs that have ended.
+   * @param room how many more this process can send now: no more due ones are reserved for it
+   */
+  webhooks(room: number): Promise<PendingWebhook[]>
   /** Does nothing if the job or its webhook no longer exists. */
   noteWebhook(id: string, next: WebhookNote): Promise<void>
   get(id: string): Promise<JobRecord | undefined>

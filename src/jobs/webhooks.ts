@@ -92,7 +92,7 @@ export class Webhooks {
       clearTimeout(this.#timer)
       if (this.#closing.signal.aborted) return
       try {
-        this.#startDue(await this.#options.jobs.webhooks())
+        this.#startDue(await this.#options.jobs.webhooks(atOnceMax - this.#underWay.size))
       } catch (error) {
         this.#options.logger.error({ err: error }, 'webhooks could not be read')
         this.#lookIn(retryMs)

@@ -159,8 +159,8 @@ export class PostgresJobs implements JobStore {
     })
   }
 
-  webhooks() {
-    return takeWebhooks(this.#postgres, this.#options.now())
+  webhooks(room: number) {
+    return takeWebhooks(this.#postgres, this.#options.now(), room)
   }
 
   noteWebhook(id: string, next: WebhookNote): Promise<void> {

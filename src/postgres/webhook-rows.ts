@@ -4,23 +4,21 @@ import type { Sql } from './postgres.js'
 
 /** Longer than an attempt takes. */
 const heldSeconds = 120
-/** More than one process sends at once. */
-const takenAtOnce = 64
 
 export async function addWebhook(sql: Sql, job: number, url: string): Promise<void> {
   await sql.query('INSERT INTO alike.webhook (job, url, attempts) VALUES ($1, $2, 0)', [job, url])
 }
 
-/** For finished jobs: reserves the due webhooks for this process, and includes the first of the others. */
-export async function takeWebhooks(sql: Sql, now: string): Promise<PendingWebhook[]> {
+/** For finished jobs: reserves up to `room` due webhooks for this process, and includes the first of those not due yet. */
+export async function takeWebhooks(sql: Sql, now: string, room: number): Promise<PendingWebhook[]> {
   const due = await sql.query<WebhookRow>(
     `UPDATE alike.webhook SET held_until = now() + $2 * interval '1 second' FROM alike.job
      WHERE job.number = webhook.job AND webhook.job IN (
        SELECT webhook.job FROM alike.webhook JOIN alike.job ON job.number = webhook.job
        WHERE finished_at IS NOT NULL AND (next_at IS NULL OR next_at <= $1) AND (held_until IS NULL OR held_until < now())
-       ORDER BY webhook.job LIMIT ${takenAtOnce} FOR UPDATE OF webhook SKIP LOCKED)
+       ORDER BY webhook.job LIMIT $3 FOR UPDATE OF webhook SKIP LOCKED)
      RETURNING job.id, url, attempts, next_at`,
-    [now, heldSeconds],
+    [now, heldSeconds, room],
   )
   const [next] = await sql.query<WebhookRow>(
     `SELECT job.id, url, attempts, next_at FROM alike.webhook JOIN alike.job ON job.number = webhook.job

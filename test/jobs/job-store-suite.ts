@@ -310,16 +310,16 @@ export function jobStoreSuite(stores: TestedJobStore): void {
     async ({ jobs }) => {
       for (const id of ['told', 'later', 'gone']) {
         await jobs.create({ id, gallery: 'a', source: null, webhook: `https://example.org/${id}` })
-        assert.deepEqual(await jobs.webhooks(), [], 'it has not ended')
+        assert.deepEqual(await jobs.webhooks(8), [], 'it has not ended')
       }
       await jobs.transition('told', { from: ['queued'], to: 'cancelled' })
       const pending = { jobId: 'told', url: 'https://example.org/told', attempts: 0, nextAt: null }
-      assert.deepEqual(await jobs.webhooks(), [pending])
+      assert.deepEqual(await jobs.webhooks(8), [pending])
       await jobs.noteWebhook('told', null)
-      assert.deepEqual(await jobs.webhooks(), [])
+      assert.deepEqual(await jobs.webhooks(8), [])
       await jobs.transition('later', { from: ['queued'], to: 'cancelled' })
       await jobs.noteWebhook('later', { attempts: 2, at: '2020-01-01T00:00:00.000Z' })
-      const [noted] = await jobs.webhooks()
+      const [noted] = await jobs.webhooks(8)
       assert.deepEqual([noted?.jobId, noted?.attempts, noted?.nextAt], ['later', 2, '2020-01-01T00:00:00.000Z'])
       await jobs.noteWebhook('none', null)
       await jobs.transition('gone', { from: ['queued'], to: 'cancelled' })
@@ -327,7 +327,7 @@ export function jobStoreSuite(stores: TestedJobStore): void {
       assert.deepEqual(idsOf(await jobs.list()).sort(), ['gone', 'later'])
       for (const id of ['later', 'gone']) await jobs.noteWebhook(id, null)
       assert.equal(await jobs.forget('9999'), 2)
-      assert.deepEqual([await jobs.list(), await jobs.webhooks()], [[], []])
+      assert.deepEqual([await jobs.list(), await jobs.webhooks(8)], [[], []])
       await jobs.noteWebhook('gone', { attempts: 1, at: '2020-01-01T00:00:00.000Z' })
     },
   )

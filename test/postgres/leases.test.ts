@@ -5,6 +5,7 @@ import type { SharedStores } from '../../src/postgres/open-postgres.js'
 import { makeGallery } from '../jobs/job-store-suite.js'
 import { inDatabase, postgresServer } from '../support/postgres-server.js'
 import { until } from '../support/until.js'
+import { webhookServer, webhooksOf } from '../support/webhooks.js'
 import { openStores } from './shared-stores.js'
 
 interface Two {
@@ -128,8 +129,27 @@ twoTest('what one process does to a job is told to the other', async ({ one, oth
 twoTest('a webhook is told by one process', async ({ one, other }) => {
   await one.jobs.create({ id: 'j', gallery: 'a', source: null, webhook: 'https://example.org/' })
   await one.jobs.transition('j', { from: ['queued'], to: 'cancelled' })
-  const taken = await Promise.all([one, other, one].map(({ jobs }) => jobs.webhooks()))
+  const taken = await Promise.all([one, other, one].map(({ jobs }) => jobs.webhooks(8)))
   assert.equal(taken.flat().length, 1)
+})
+
+twoTest('a process reserves no more webhooks than it can send', async ({ one, other, t }) => {
+  const { host, url, taken } = await webhookServer(t, [204])
+  const ids = Array.from({ length: 20 }, (_, i) => `j${i}`)
+  for (const id of ids) {
+    await one.jobs.create({ id, gallery: 'a', source: null, webhook: url })
+    await one.jobs.transition(id, { from: ['queued'], to: 'cancelled' })
+  }
+  const busy = await other.jobs.webhooks(3)
+  assert.deepEqual(
+    busy.map(({ jobId }) => jobId),
+    ids.slice(0, 3),
+  )
+  const webhooks = webhooksOf(one.jobs, { allowedHosts: `${host}, 127.0.0.0/8` })
+  t.after(() => webhooks.close())
+  webhooks.look()
+  await until(() => taken.length === 17, 'the webhooks that the other process has not reserved')
+  assert.deepEqual(taken.map(({ headers }) => headers['webhook-id']).sort(), ids.slice(3).sort())
 })
 
 twoTest('what somebody else tells on the channel ends no process, and hides no notice', async ({ one, other, url }) => {
