@@ -23,13 +23,19 @@ export class GalleryDecisions {
   }
 
   /**
-   * Labels are set, or copies deleted. What a crash interrupts is completed at the next start.
+   * Labels are set, or copies deleted. What a crash interrupts is completed at the next start; a decision whose caller is
+   * told that it failed is not.
    * @throws AlikeError `image_not_found`, `image_damaged`, `decisions_full`, `storage_full`, `overloaded`
    */
   async decide(decision: NewDecision): Promise<StoredDecision> {
     const { galleryUid, store } = this.#options
     const stored = await store.add(galleryUid, findingOf(decision, await this.#expectImages(decision.ids)))
-    await this.#finish(stored)
+    try {
+      await this.#finish(stored)
+    } catch (error) {
+      await this.#giveUp(stored)
+      throw error
+    }
     return stored
   }
 
@@ -76,6 +82,14 @@ export class GalleryDecisions {
     }
   }
 
+  /** If it cannot be revoked either, it stays in the list for its caller to revoke, with what was applied of it. */
+  async #giveUp({ number }: StoredDecision): Promise<void> {
+    const { galleryUid, store } = this.#options
+    await this.takeBack(number)
+      .catch(() => store.settle(galleryUid, number))
+      .catch(() => {}) // as after a crash
+  }
+
   async #finish(decision: StoredDecision): Promise<void> {
     const { galleryUid, store, set } = this.#options
     if (decision.decision === 'set-label')
@@ -106,12 +120,15 @@ export class GalleryDecisions {
       const image = stored.get(id)
       return image?.contentHash === contentHash && image.label === from && from !== to
     })
-    for (let begin = 0; begin < wanted.length; begin += patchedAtOnce)
-      await Promise.all(
+    for (let begin = 0; begin < wanted.length; begin += patchedAtOnce) {
+      const patched = await Promise.allSettled(
         wanted
           .slice(begin, begin + patchedAtOnce)
           .map(({ id, to }) => set.patch(id, { label: to }).catch(ignoring('image_not_found'))),
       )
+      // only now: none is still being written
+      for (const one of patched) if (one.status === 'rejected') throw one.reason
+    }
   }
 
   /**

@@ -1,0 +1,70 @@
+/** A decision whose caller is told that it failed is not applied behind their back, not even by the next process. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { AlikeError } from '../../src/errors.js'
+import type { OpenSet } from '../../src/gallery/engine.js'
+import { GalleryDecisions } from '../../src/gallery/gallery-decisions.js'
+import { engineOf } from '../engines/embedded/embedded-galleries.js'
+import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
+import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
+import { model, newImage } from './stored-images.js'
+
+const makeVector = unitVectors({ dimension: model.dimension, seed: 7 })
+const ids = ['one', 'two', 'three']
+const relabelling = { kind: 'label', decision: 'set-label', label: 'after', ids, by: 'someone' } as const
+const keeping = { kind: 'copies', decision: 'keep-one', keep: 'one', ids, by: 'someone' } as const
+const refused = () => Promise.reject(new AlikeError('overloaded'))
+
+/** Decisions about a gallery, some of whose changes are refused. */
+async function withRefusals(t: TestContext, refusing: (images: OpenSet) => Partial<OpenSet>) {
+  const dataDir = await dataFolder(t)
+  const galleries = await openIn(t, dataDir)
+  await galleries.create('a')
+  await galleries.images.put(
+    'a',
+    ids.map((id) => newImage(id, makeVector(), { label: 'before' })),
+  )
+  const { galleryUid, ...serving } = await galleries.sets.serving('a')
+  const opened = await engineOf(galleries).open({ galleryUid, ...serving })
+  const set = {
+    find: (asked: readonly string[]) => opened.find(asked),
+    patch: (id: string, change: { label?: string | null }) => opened.patch(id, change),
+    change: (steps: Parameters<OpenSet['change']>[0]) => opened.change(steps),
+    ...refusing(opened),
+  }
+  const decisions = new GalleryDecisions({ galleryUid, store: engineOf(galleries).decisions, set })
+  /** As the next process finds it, once it has applied what was left to it. */
+  const later = async () => {
+    await galleries.close()
+    const again = await openIn(t, dataDir)
+    const images = await again.images.find('a', ids)
+    const listed = await (await again.decisions('a')).page(0, 10)
+    return { images: images.map(({ id, label }) => `${id} ${label}`), listed: listed.map(({ decision }) => decision) }
+  }
+  return { decisions, later }
+}
+
+const unchanged = ids.map((id) => `${id} before`)
+
+test('copies whose deletion is refused stay, and the decision is gone', async (t) => {
+  const { decisions, later } = await withRefusals(t, () => ({ change: refused }))
+  await assert.rejects(decisions.decide(keeping), { code: 'overloaded' })
+  assert.deepEqual(await later(), { images: unchanged, listed: [] })
+})
+
+test('if one of several labels is refused, the others are restored', async (t) => {
+  const { decisions, later } = await withRefusals(t, (set) => ({
+    patch: (id, change) => (id === 'two' ? refused() : set.patch(id, change)),
+  }))
+  await assert.rejects(decisions.decide(relabelling), { code: 'overloaded' })
+  assert.deepEqual(await later(), { images: unchanged, listed: [] })
+})
+
+test('what can be neither applied nor restored is listed, and left as it is', async (t) => {
+  const { decisions, later } = await withRefusals(t, (set) => ({
+    patch: (id, change) => (id === 'one' && change.label === 'after' ? set.patch(id, change) : refused()),
+  }))
+  await assert.rejects(decisions.decide(relabelling), { code: 'overloaded' })
+  const images = ['one after', 'two before', 'three before']
+  assert.deepEqual(await later(), { images, listed: ['set-label'] })
+})
