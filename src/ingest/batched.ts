@@ -12,27 +12,30 @@ export async function* batched<Item>(
   { maxSize, maxDelayMs }: BatchedOptions,
 ): AsyncGenerator<Item[]> {
   const iterator = source[Symbol.asyncIterator]()
-  let coming = iterator.next()
+  const next = () => {
+    const item = iterator.next()
+    item.catch(() => {}) // thrown in its turn: the consumer may still be busy with a full group
+    return item
+  }
+  let coming = next()
   try {
     for (;;) {
       const first = await coming
       if (first.done === true) return
       const batch = [first.value]
       const deadline = new Deadline(maxDelayMs)
-      coming = iterator.next()
+      coming = next()
       while (batch.length < maxSize) {
         // A failure ends this group; it is thrown when the next one is started, after this one has been yielded.
-        const next = await Promise.race([coming, deadline.passed]).catch(() => undefined)
-        if (next === undefined || next.done === true) break
-        batch.push(next.value)
-        coming = iterator.next()
+        const another = await Promise.race([coming, deadline.passed]).catch(() => undefined)
+        if (another === undefined || another.done === true) break
+        batch.push(another.value)
+        coming = next()
       }
       deadline.forget()
       yield batch
     }
   } finally {
-    // If the consumer leaves early, a failure of the next item is irrelevant.
-    coming.catch(() => {})
     await iterator.return?.()
   }
 }

@@ -65,3 +65,25 @@ test('a failure comes after the items before it, and leaving early ends the sour
   for await (const _ of batched(failing(), { maxSize: 1, maxDelayMs: 10 })) break
   assert.equal(ended, true)
 })
+
+test('a failure while a full group is being processed waits for its turn', async () => {
+  let fail = (): void => {}
+  const due = new Promise<void>((resolve) => {
+    fail = resolve
+  })
+  async function* failing() {
+    yield 1
+    yield 2
+    await due
+    throw new Error('broken')
+  }
+  const processed: number[][] = []
+  await assert.rejects(async () => {
+    for await (const group of batched(failing(), { maxSize: 2, maxDelayMs: 60_000 })) {
+      fail()
+      await sleep(5) // an unhandled failure would end the process now
+      processed.push(group)
+    }
+  }, /broken/)
+  assert.deepEqual(processed, [[1, 2]])
+})
