@@ -60,14 +60,20 @@ export class ItemOutcomes {
 
   /**
    * Embeds what was kept of the picture for the model that now serves the gallery.
-   * @throws AlikeError `serving_changed` for a picture that was not kept and has to be read again; and as `takeIn` does
+   * @throws AlikeError `serving_changed` for a picture of which nothing readable was kept: the upload has to be read
+   * again; and as `takeIn` does
    */
   async again(step: ImageStep): Promise<ImageStep> {
     if (!('put' in step)) return step
     const { parts, signal } = this.#options
     const { id, label, metadata, contentHash, reference } = step.put
     const kept = { contentHash, reference, isHeld: true }
-    const bytes = await readOriginal(parts, kept, { signal, attempts: fetchAttemptsMax })
+    const reading = readOriginal(parts, kept, { signal, attempts: fetchAttemptsMax })
+    const bytes = await reading.catch((error: unknown) => {
+      if (error instanceof AlikeError && (isAboutImage(error.code) || error.code === 'data_unreadable'))
+        return undefined
+      throw error
+    })
     if (bytes === undefined) throw new AlikeError('serving_changed')
     return patiently(() => this.#takeIn({ id, label, metadata, bytes, origin: reference }), signal)
   }

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { ItemOutcomes } from '../../src/ingest/item-outcomes.js'
+import type { IntakeParts } from '../../src/ingest/new-image.js'
+import { FolderOriginals } from '../../src/originals/folder-originals.js'
+import { newImage } from '../gallery/stored-images.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+
+test('after a switch, a picture whose kept original is damaged is read from the upload again, as one not kept is', async (t) => {
+  const folder = await temporaryFolder(t)
+  const originals = new FolderOriginals(folder)
+  const bytes = Buffer.from('a picture')
+  const contentHash = createHash('sha256').update(bytes).digest('hex')
+  const outcomes = new ItemOutcomes('g', {
+    parts: { originals } as unknown as IntakeParts, // no picture gets as far as the others
+    signal: new AbortController().signal,
+  })
+  const again = () => outcomes.again({ put: newImage('p', new Float32Array(4), { contentHash }) })
+  await assert.rejects(again(), { code: 'serving_changed' })
+  await originals.put(contentHash, bytes)
+  await writeFile(join(folder, contentHash.slice(0, 2), contentHash.slice(2, 4), contentHash), 'another one')
+  await assert.rejects(originals.get(contentHash), { code: 'data_unreadable' })
+  await assert.rejects(again(), { code: 'serving_changed' })
+})
