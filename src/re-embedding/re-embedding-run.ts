@@ -93,7 +93,9 @@ export class ReEmbeddingRun {
       await changed.note((await mirror.bring(gone, { signal })).again)
     await this.#advance(this.#looked, [])
     await this.#missed?.expectNone()
-    await catchUp({ mirror, changed, signal, onLost: (lost) => this.#miss(lost, () => this.#looked) })
+    // behind all others in the report, each at a place of its own
+    let place = this.#looked
+    await catchUp({ mirror, changed, signal, onLost: (lost) => this.#miss(lost, () => place++) })
     await this.#missed?.expectNone()
     return Math.max(this.#looked, this.#position)
   }
