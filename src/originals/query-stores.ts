@@ -22,7 +22,7 @@ export async function openQueryStores(settings: OriginalsSettings, owners?: Owne
   const prefix = `${originalsS3Prefix}queries/`
   const connection = connectionOf(settings)
   const client = s3Client(connection)
-  const of = (uid: string) => new S3Originals({ bucket, prefix: `${prefix}${uid}/`, owners, ...connection })
+  const of = (uid: string) => new S3Originals({ bucket, prefix: `${prefix}${uid}/`, owners, client, ...connection })
   return {
     of,
     galleries: () => foldersBelow(client, bucket, prefix),

@@ -22,6 +22,8 @@ export interface S3OriginalsOptions extends S3Connection {
   prefix: string
   /** Told before anything is stored. */
   owners?: Pick<S3Owners, 'register'> | undefined
+  /** Shared with others, whose connections are then used. Default: its own. */
+  client?: S3Client | undefined
 }
 
 export interface S3Connection {
@@ -45,11 +47,11 @@ export class S3Originals implements OriginalStore {
   readonly #owners: S3OriginalsOptions['owners']
   readonly #turns = new TurnsByHash()
 
-  constructor({ bucket, prefix, owners, ...connection }: S3OriginalsOptions) {
+  constructor({ bucket, prefix, owners, client, ...connection }: S3OriginalsOptions) {
     this.#bucket = bucket
     this.#owners = owners
     this.#prefix = prefix
-    this.#client = s3Client(connection)
+    this.#client = client ?? s3Client(connection)
   }
 
   put(contentHash: string, bytes: Uint8Array): Promise<void> {

@@ -50,8 +50,8 @@ for (const kind of ['folder', 'bucket'])
   test(`the most recent ones are kept, each once, up to the configured number, in a ${kind}`, async (t) => {
     process.env.AWS_ACCESS_KEY_ID ??= 'test'
     process.env.AWS_SECRET_ACCESS_KEY ??= 'test'
-    const place =
-      kind === 'folder' ? {} : { originalsS3Bucket: 'b', originalsS3Endpoint: (await bucketServer(t)).endpoint }
+    const server = kind === 'folder' ? undefined : await bucketServer(t)
+    const place = server && { originalsS3Bucket: 'b', originalsS3Endpoint: server.endpoint }
     const { queries, all, told } = await keptIn(t, { a: 3 }, place)
     for (const n of [1, 2, 2, 3, 4]) await queries.offer('a', picture(n))
     await queries.offer('nothing kept', picture(9))
@@ -59,6 +59,9 @@ for (const kind of ['folder', 'bucket'])
     assert.equal((await all('a', 2)).length, 2)
     assert.deepEqual([told.kept, told.skipped, told.removed, queries.reading.count], [5, 0, 1, 3])
     assert.deepEqual(await all('nothing kept'), [])
+    const connections = server?.connections
+    for (let again = 0; again < 3; again++) await queries.offer('a', picture(4))
+    assert.equal(server?.connections, connections, 'one connection serves all queries')
     await queries.trim('uid-of-a', 1)
     assert.equal((await all('a')).length, 1)
     await queries.forget('uid-of-a')

@@ -9,6 +9,8 @@ export interface BucketServer {
   endpoint: string
   /** Keyed by `bucket/key`. */
   objects: ReadonlyMap<string, { bytes: Buffer; putAt: Date }>
+  /** How many have been opened. */
+  readonly connections: number
 }
 
 export interface BucketServerOptions {
@@ -25,6 +27,9 @@ export async function bucketServer(
   const server = createServer((request, response) => {
     void answer(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)))
   })
+
+  let connections = 0
+  server.on('connection', () => void connections++)
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams } = new URL(request.url!, 'http://bucket')
@@ -78,7 +83,13 @@ export async function bucketServer(
     server.closeAllConnections()
     server.close()
   })
-  return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, objects }
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    objects,
+    get connections() {
+      return connections
+    },
+  }
 }
 
 function xml(response: ServerResponse, body: string, status = 200): void {
