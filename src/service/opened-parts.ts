@@ -26,7 +26,15 @@ export class OpenedParts {
     this.#ends.push(end)
   }
 
+  /** One that cannot be closed does not keep the others open. @throws what the first of those threw */
   async close(crashed = false): Promise<void> {
-    for (const end of this.#ends.splice(0).reverse()) await end(crashed)
+    const failures: unknown[] = []
+    for (const end of this.#ends.splice(0).reverse())
+      try {
+        await end(crashed)
+      } catch (error) {
+        failures.push(error)
+      }
+    if (failures.length > 0) throw failures[0]
   }
 }

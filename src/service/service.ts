@@ -75,7 +75,7 @@ export async function openService({
     if (config.metricsPort === 0) return { app, parts, close }
     return { app, metricsApp: opened.add(await buildMetricsApp(door)), parts, close }
   } catch (error) {
-    await opened.close()
+    await opened.close().catch((err: unknown) => logger.error({ err }, 'a part could not be closed'))
     throw error
   }
 }
