@@ -12,8 +12,15 @@ import { asStoreError, type Postgres, type Sql, statementsOf } from './postgres.
 
 /** First of an advisory lock's two numbers. */
 const kinds = { writes: 0x616c6977, sets: 0x616c6973, mirror: 0x616c696d, removals: 0x616c6972 } as const
-/** Maximum time that writes of one process hold a gallery without a pause in which others may close it. */
-const heldMaxMs = 3_000
+/**
+ * Maximum time that writes of one process hold a gallery without a pause in which others may close it, and how long a pause
+ * lasts at most: a write may take minutes, and the others do not wait for its end.
+ */
+const usualPauses = { heldMaxMs: 3_000, pauseMaxMs: 500 }
+/** A process that asked for a pause has the gallery by then, or has given up. */
+const askedForMs = 10_000
+/** A connection that takes longer to end has stalled. */
+const endsWithinMs = 1_000
 const retryMs = 20
 /** A gallery is closed for at most a few seconds; anything longer is a fault. */
 const waitMaxMs = 30_000
@@ -32,8 +39,8 @@ export interface Pass {
 interface Busy {
   count: number
   since: number
-  /** Another process is waiting for them to finish. */
-  isAwaited: boolean
+  /** Until when another process waits for them to finish. */
+  awaitedUntil: number
   idle: Promise<void>
   onIdle(): void
 }
@@ -43,14 +50,16 @@ export class GalleryLocks {
   readonly #busy = new Map<string, Busy>()
   readonly #held = new Set<string>()
   readonly #unlisten: () => void
+  readonly #pauses: typeof usualPauses
   #session: Promise<LockSession> | undefined
   #closed = false
 
-  constructor(postgres: Postgres, notices: Notices) {
+  constructor(postgres: Postgres, notices: Notices, pauses = usualPauses) {
     this.#postgres = postgres
+    this.#pauses = pauses
     this.#unlisten = notices.listen((notice) => {
       const busy = notice?.closing === undefined ? undefined : this.#busy.get(notice.closing)
-      if (busy !== undefined) busy.isAwaited = true
+      if (busy !== undefined) busy.awaitedUntil = performance.now() + askedForMs
     })
   }
 
@@ -127,7 +136,7 @@ export class GalleryLocks {
       if ((error as { code?: unknown }).code !== lockNotAvailable) throw asStoreError(error)
       throw new AlikeError('overloaded', { detail: 'Writes to the gallery do not end.', retryAfterSeconds: 10 })
     } finally {
-      await connection.end().catch(() => {}) // which also releases the lock
+      await within(endsWithinMs, connection.end()) // which also releases the lock
     }
   }
 
@@ -168,7 +177,13 @@ export class GalleryLocks {
    */
   async #pauseFor(gallery: string): Promise<void> {
     const busy = this.#busy.get(gallery)
-    if (busy !== undefined && (busy.isAwaited || performance.now() - busy.since > heldMaxMs)) await busy.idle
+    if (busy === undefined) return
+    const now = performance.now()
+    const isDue = now - busy.since > this.#pauses.heldMaxMs
+    const pauseMs = Math.max(busy.awaitedUntil - now, isDue ? this.#pauses.pauseMaxMs : 0)
+    if (pauseMs <= 0) return
+    await within(pauseMs, busy.idle)
+    busy.since = performance.now()
   }
 
   #enter(gallery: string): Busy {
@@ -178,7 +193,7 @@ export class GalleryLocks {
       const idle = new Promise<void>((resolve) => {
         onIdle = resolve
       })
-      busy = { count: 0, since: performance.now(), isAwaited: false, idle, onIdle }
+      busy = { count: 0, since: performance.now(), awaitedUntil: 0, idle, onIdle }
       this.#busy.set(gallery, busy)
     }
     busy.count++
@@ -215,6 +230,13 @@ const servingAndOther = `SELECT serving, (
 
 /** SQLSTATE of a lock timeout. */
 const lockNotAvailable = '55P03'
+
+/** Resolves when the work has ended, in whichever way, or when the time is over. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  const patience = new AbortController()
+  await Promise.race([work.catch(() => {}), sleep(ms, undefined, { signal: patience.signal }).catch(() => {})])
+  patience.abort()
+}
 
 /** Galleries whose names hash to the same number wait for each other, which is harmless. */
 async function asked(sql: Sql, ask: string, kind: number, gallery: string): Promise<boolean> {

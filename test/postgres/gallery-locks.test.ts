@@ -1,16 +1,21 @@
 /** Gallery locks on a connection without responses: no unknown lock is left behind. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { GalleryLocks } from '../../src/postgres/gallery-locks.js'
 import { Notices } from '../../src/postgres/notices.js'
 import { Postgres } from '../../src/postgres/postgres.js'
 import { cuttingProxy } from '../support/cutting-proxy.js'
 import { newDatabase, openStores } from './shared-stores.js'
 
-function locksAt(t: TestContext, url: string, statementMs?: number): GalleryLocks {
+function locksAt(
+  t: TestContext,
+  url: string,
+  { statementMs, pauses }: { statementMs?: number; pauses?: { heldMaxMs: number; pauseMaxMs: number } } = {},
+): GalleryLocks {
   const postgres = new Postgres({ url, connectionsMax: 1, onLoss() {}, statementMs })
   const notices = new Notices(postgres, true, () => {})
-  const locks = new GalleryLocks(postgres, notices)
+  const locks = new GalleryLocks(postgres, notices, pauses)
   t.after(async () => {
     await locks.close()
     await notices.close()
@@ -24,7 +29,7 @@ async function opened(t: TestContext) {
   if (url === undefined) return undefined
   await openStores(t, url) // creates the tables
   const proxy = await cuttingProxy(t, url)
-  return { proxy, locks: locksAt(t, proxy.url, 500), others: locksAt(t, url) }
+  return { proxy, locks: locksAt(t, proxy.url, { statementMs: 500 }), others: locksAt(t, url) }
 }
 
 const nothing = async () => ({ result: 'alone', keptMs: 0 })
@@ -43,6 +48,32 @@ test('writes that could not release a gallery block nobody', async (t) => {
   proxy.goOn()
   assert.equal(await others!.alone('a', { withinMs: 5_000, first }, nothing), 'alone')
   await (await locks!.share('a')).giveBack()
+})
+
+test('writes wait a moment for a long one, in which others may close the gallery, but not for its end', async (t) => {
+  const url = await newDatabase(t)
+  if (url === undefined) return
+  await openStores(t, url) // creates the tables
+  const locks = locksAt(t, url, { pauses: { heldMaxMs: 10, pauseMaxMs: 10 } })
+  const long = await locks.share('a')
+  for (let writes = 0; writes < 3; writes++) {
+    await sleep(11)
+    await (await locks.share('a')).giveBack()
+  }
+  await long.giveBack()
+})
+
+test('a gallery is open again although the connection that closed it stalls', async (t) => {
+  const { proxy, locks, others } = (await opened(t)) ?? {}
+  if (proxy === undefined) return
+  const stalls = async () => {
+    proxy.pause()
+    throw new Error('of the work')
+  }
+  const closed = locks!.alone('a', { withinMs: 5_000, first }, stalls)
+  await assert.rejects(Promise.race([closed, sleep(10_000, 'it is still closed')]), /of the work/)
+  proxy.goOn()
+  await (await others!.share('a')).giveBack()
 })
 
 test('an unanswered lock is not held, and a lock that could not be released is free', async (t) => {
