@@ -14,7 +14,7 @@ import type { JobStore } from '../../jobs/job-store.js'
 import type { OriginalUses } from '../../originals/garbage.js'
 import { BoundedWrites } from './bounded-writes.js'
 import { FilterSlots } from './filter-slots.js'
-import { GalleryIndexes } from './gallery-indexes.js'
+import { GalleryIndexes, type IndexedSet } from './gallery-indexes.js'
 import type { SetParts } from './set-changes.js'
 import { type StorageSettings, storageDefaults } from './storage-settings.js'
 import { networkFileSystem } from './store/file-systems.js'
@@ -142,9 +142,10 @@ export class EmbeddedEngine implements Engine {
   open(set: EmbeddingSet): Promise<StoredSet> {
     const { uid, state } = set
     const known = this.#sets.get(uid)
+    const isReady = known?.isReady === true || state === 'ready'
+    if (known !== undefined && known.isReady === isReady) return known.opening
     // a set opened before its model was installed has no index yet
-    if (known !== undefined && (known.isReady || state !== 'ready')) return known.opening
-    const opened = { opening: this.#openNow(set), isReady: state === 'ready' }
+    const opened = { opening: known === undefined ? this.#openNow(set) : this.#indexed(uid, known.opening), isReady }
     this.#sets.set(uid, opened)
     opened.opening.catch(() => this.#sets.get(uid) === opened && this.#sets.delete(uid))
     return opened.opening
@@ -178,14 +179,23 @@ export class EmbeddedEngine implements Engine {
   }
 
   async #openNow(set: EmbeddingSet): Promise<StoredSet> {
-    const { store, indexes } = this.#parts
     const { uid, state } = set
     if (this.#numbersSets) await this.catalogue.create(numbered(set))
-    const row = store.read(({ galleries, sets }) => {
+    const row = this.#rowOf(uid)
+    return new StoredSet(this.#parts, row, state === 'ready' ? await this.#parts.indexes.open(row) : undefined)
+  }
+
+  async #indexed(uid: string, opening: Promise<StoredSet>): Promise<StoredSet> {
+    const opened = await opening
+    opened.become(await this.#parts.indexes.open(this.#rowOf(uid)))
+    return opened
+  }
+
+  #rowOf(uid: string): IndexedSet {
+    return this.#parts.store.read(({ galleries, sets }) => {
       const { number, gallery, model_id, dimension, next_slot } = sets.ofUid(uid)
       return { number, uid, model_id, dimension, next_slot, name: galleries.get(gallery).name }
     })
-    return new StoredSet(this.#parts, row, state === 'ready' ? await indexes.open(row) : undefined)
   }
 
   #fail(error: AlikeError): void {

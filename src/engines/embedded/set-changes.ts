@@ -35,13 +35,10 @@ const removalBatch = 256
 export class SetChanges {
   readonly #parts: SetParts
   readonly #place: SetPlace
-  readonly #index: VectorIndex | undefined
 
-  /** @param index undefined if the set's network was not served when it was opened; removals do not need it */
-  constructor(parts: SetParts, place: SetPlace, index: VectorIndex | undefined) {
+  constructor(parts: SetParts, place: SetPlace) {
     this.#parts = parts
     this.#place = place
-    this.#index = index
   }
 
   change(steps: readonly ImageStep[], { progress }: ChangeOptions = {}): Promise<StepResult[]> {
@@ -120,11 +117,13 @@ export class SetChanges {
     })
   }
 
-  /** Applies a committed change to the index; a set dropped in the meantime has none. */
+  /**
+   * Applies a committed change to the index, also to one that is being opened, as it may have read the vectors before. A
+   * set that was dropped in the meantime, or whose network is not served, has none.
+   */
   async #apply(change: (index: VectorIndex) => Promise<unknown>): Promise<void> {
     try {
-      // another opening of the set may have read the vectors before this change was committed
-      const index = this.#index ?? (await this.#parts.indexes.opened(this.#place.uid))
+      const index = await this.#parts.indexes.opened(this.#place.uid)
       if (index !== undefined) await change(index)
     } catch (error) {
       if (!hasCode(error, 'gallery_not_found')) throw error

@@ -54,7 +54,7 @@ export class StoredSet implements OpenSet {
   readonly #parts: SetParts
   readonly #uid: string
   readonly #dimension: number
-  readonly #index: VectorIndex | undefined
+  #index: VectorIndex | undefined
   readonly #changes: SetChanges
 
   /** @param index undefined while the set's network is not served */
@@ -64,9 +64,14 @@ export class StoredSet implements OpenSet {
     this.#uid = uid
     this.#dimension = dimension
     this.#index = index
-    this.#changes = new SetChanges(parts, { number, uid, dimension }, index)
+    this.#changes = new SetChanges(parts, { number, uid, dimension })
     const { store, writes } = parts
     this.copies = new StoredCopies({ number, store, writes, slotsOf: (images) => this.#slotsOf(images) })
+  }
+
+  /** Called when the set's network has been installed. */
+  become(index: VectorIndex): void {
+    this.#index = index
   }
 
   change(steps: readonly ImageStep[], options?: ChangeOptions): Promise<StepResult[]> {

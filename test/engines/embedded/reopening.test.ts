@@ -6,7 +6,7 @@ import { openForReading, openForWriting } from '../../../src/engines/embedded/st
 import { model, newImage } from '../../gallery/stored-images.js'
 import { dropYounger, takeBackReferences, takeBackSets } from '../../support/stored-rows.js'
 import { until } from '../../support/until.js'
-import { jobsOf } from './embedded-galleries.js'
+import { engineOf, jobsOf } from './embedded-galleries.js'
 import { dataFolder, openIn, settled } from './storage-folder.js'
 import { unitVectors } from './vector-index/unit-vectors.js'
 
@@ -30,6 +30,26 @@ test('closing writes a graph cache that the next start uses, without removed pic
   const after = await second.searches.search('a', { vector: vectors[7]!, k: 20, ef: 60 })
   assert.equal(after.method, 'hnsw')
   assert.deepEqual(after.hits, before)
+})
+
+test('a set that was opened before its model was installed is searched from then on, whoever holds it', async (t) => {
+  const dataDir = await dataFolder(t)
+  const former = await openIn(t, dataDir)
+  await former.create('a')
+  await former.images.put('a', images)
+  await former.close()
+
+  const galleries = await openIn(t, dataDir, { model: { ...model, id: 'another' } })
+  const engine = engineOf(galleries)
+  const set = await galleries.sets.serving('a')
+  const opened = await engine.open(set)
+  const first = async () => (await opened.nearest({ vector: vectors[0]! })).first(1)
+  await assert.rejects(first(), { code: 'model_mismatch' })
+  // removed while the index is being built
+  const [searchable] = await Promise.all([engine.open({ ...set, state: 'ready' }), opened.change([{ remove: 'p0' }])])
+  assert.equal(searchable, opened)
+  assert.notEqual((await first())[0]?.record.id, 'p0')
+  assert.equal((await opened.state()).size, images.length - 1)
 })
 
 test('however the graph cache is damaged, the answers are right and it is rewritten', async (t) => {
