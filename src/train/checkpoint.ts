@@ -10,6 +10,8 @@ export interface RunState {
   epoch: number
   batch: number
   optimizerStep: number
+  /** Planned number of epochs; absent in a run with phases. */
+  epochs?: number
   best: { epoch: number; score: number } | null
   /** Measurements after each finished epoch. */
   history: EpochRecord[]

@@ -34,7 +34,7 @@ const course = () =>
     .optionsGroup('The run:')
     .option(
       '--resume',
-      'continue from the last checkpoint of this name; further --phases may have been appended',
+      'continue from the last checkpoint of this name, perhaps with more --epochs or further --phases',
       false,
     )
     .option('--export-only', 'only export the best weights so far, without reading the test pictures', false)

@@ -20,8 +20,10 @@ export interface RunCheckpointsOptions {
   log: (line: string) => void
 }
 
+const notStarted = { epoch: 0, batch: 0, optimizerStep: 0, best: null, history: [], secondsSpent: 0 }
+
 export class RunCheckpoints {
-  state: RunState = { epoch: 0, batch: 0, optimizerStep: 0, best: null, history: [], secondsSpent: 0 }
+  state: RunState
   readonly #last: string
   readonly #best: string
   readonly #fingerprint: string
@@ -30,6 +32,7 @@ export class RunCheckpoints {
   #savedAt = performance.now()
 
   private constructor(work: string, { settings, data, weights, average, optimizer }: RunCheckpointsOptions) {
+    this.state = { ...notStarted, epochs: settings.epochs }
     this.#last = join(work, 'checkpoint.safetensors')
     this.#best = join(work, 'best.safetensors')
     this.#fingerprint = fingerprintOf(settings, data.labels, data.images.length)
@@ -37,14 +40,18 @@ export class RunCheckpoints {
     this.#average = { average }
   }
 
-  /** Loads the last checkpoint, if the settings ask for it and there is one. */
+  /**
+   * Loads the last checkpoint, if the settings ask for it and there is one.
+   * @throws Error if it is of another run, or of one with more epochs
+   */
   static async open(options: RunCheckpointsOptions): Promise<RunCheckpoints> {
     const { settings, optimizer, log } = options
     const work = join(settings.work, settings.name)
     await mkdir(work, { recursive: true })
     const opened = new RunCheckpoints(work, options)
     if ((settings.resume || settings.exportOnly) && (await exists(opened.#last))) {
-      opened.state = await loadCheckpoint(opened.#last, opened.#everything, opened.#fingerprint)
+      const state = await loadCheckpoint(opened.#last, opened.#everything, opened.#fingerprint)
+      opened.state = settings.exportOnly ? state : extended(state, settings.epochs)
       optimizer.step = opened.state.optimizerStep
       log(`resumed at epoch ${opened.state.epoch + 1}, batch ${opened.state.batch}`)
     }
@@ -82,4 +89,11 @@ export class RunCheckpoints {
   async loadBest(): Promise<void> {
     if (this.state.best !== null) await loadCheckpoint(this.#best, this.#average, this.#fingerprint)
   }
+}
+
+/** The learning rate follows the longer schedule from here on. */
+function extended(state: RunState, epochs: number): RunState {
+  if (state.epochs !== undefined && epochs < state.epochs)
+    throw new Error(`The run has ${state.epochs} epochs; resume it with --epochs ${state.epochs} or more.`)
+  return { ...state, epochs }
 }

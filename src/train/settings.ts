@@ -77,9 +77,10 @@ export function shapingSettings(settings: TrainSettings): Record<string, unknown
   return shaping
 }
 
-/** A checkpoint resumes only with an equal fingerprint. */
+/** A checkpoint resumes only with an equal fingerprint. A run may be given more epochs. */
 export function fingerprintOf(settings: TrainSettings, labels: readonly string[], images: number): string {
-  return JSON.stringify({ ...shapingSettings(settings), labels, pictures: images })
+  const { epochs, ...shaping } = shapingSettings(settings)
+  return JSON.stringify({ ...shaping, labels, pictures: images })
 }
 
 export const defaultSettings: Omit<TrainSettings, 'data'> = {

@@ -109,7 +109,7 @@ function exportRun({ settings, data, loader, averaged, backend, log }: Run, stat
     startedFrom: 'random weights',
     backend,
     seed: settings.seed,
-    epochs: settings.epochs,
+    epochs: state.epoch,
     chosenEpoch: state.best === null ? null : state.best.epoch + 1,
   }
   const course = { seconds: state.secondsSpent, settings: shapingSettings(settings), history: state.history }

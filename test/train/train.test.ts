@@ -53,6 +53,17 @@ test('a run yields a network that knows the shapes; stopped midway and resumed i
     resumed.state.history.map(({ val }) => val),
     whole.state.history.map(({ val }) => val),
   )
+
+  // a finished run may go on for longer, at the learning rates of the longer run, but not for fewer epochs than it had
+  const { epochs } = tinySettings(folder)
+  const further = { ...tinySettings(folder), name: 'parts', resume: true, force: true, report: false }
+  const longer = await trainFromNothing({ ...further, epochs: epochs + 1 }, () => {}, never)
+  assert.deepEqual(longer.state.history.slice(0, epochs), resumed.state.history)
+  assert.equal(longer.state.history.length, epochs + 1)
+  await assert.rejects(
+    trainFromNothing({ ...further, epochs }, () => {}, never),
+    /with --epochs \d+ or more/,
+  )
 })
 
 test('an unreadable picture is named', async () => {
