@@ -22,10 +22,12 @@ import { continueWhenAdmitted, limitBodyTime, limitConcurrency, limitConnections
 import { limitAnswers } from './http/plugins/answer-limits.js'
 import { auditRequests } from './http/plugins/audit.js'
 import { prefixAddresses, withoutBasePath } from './http/plugins/base-path.js'
+import { omitBodies } from './http/plugins/bodyless-answers.js'
 import { answerUnreadable } from './http/plugins/client-errors.js'
 import { serveConsole } from './http/plugins/console.js'
 import { refuseCodedBodies } from './http/plugins/content-coding.js'
 import { allowOrigins, answerOrigin } from './http/plugins/cross-origin.js'
+import { refuseForeignPages } from './http/plugins/foreign-pages.js'
 import { checkHeaders, httpOptions } from './http/plugins/header-rules.js'
 import { acceptImages, imageBodyMemory } from './http/plugins/image-bodies.js'
 import { refuseUnknownGallery } from './http/plugins/known-gallery.js'
@@ -178,7 +180,9 @@ async function addPlugins(app: FastifyInstance, options: AppOptions, unreadable:
   expectAddressText(app)
   const answers = limitAnswers(app, config)
   metrics.watch({ answerBytes: () => answers.held })
+  omitBodies(app)
   await sendSecurityHeaders(app, { embeddable: origins.length > 0 })
+  refuseForeignPages(app, { origins, isOpen: () => apiKeys.isOpen && tokens === undefined })
   const guarding = await guard(app, {
     ...config,
     keys: apiKeys,

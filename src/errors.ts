@@ -132,6 +132,7 @@ export const catalogue = {
   key_expired: 'The API key or token has expired.',
   forbidden: 'This API key or token does not allow that.',
   gallery_forbidden: 'This API key or token does not cover this gallery.',
+  origin_not_allowed: 'Pages of this origin may not call a service without keys; CORS_ORIGINS lists those that may.',
   identity_unreachable: 'The keys of the token issuer cannot be fetched; try again later.',
   rate_limited: 'Too many requests in the last minute.',
   // commands that talk to a service

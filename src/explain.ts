@@ -29,7 +29,11 @@ export interface ExplainAsked {
   /** Id of the stored picture that matched. */
   hit: string
   signal?: AbortSignal | undefined
+  /** Called with the size of each original before it is read; throws if there is no memory for it. */
+  onBytes?: ((bytes: number) => void) | undefined
 }
+
+type Looking = Pick<ExplainAsked, 'gallery' | 'region' | 'onBytes'> & { modelId: string }
 
 export interface Side extends PlaceScores {
   /** A stored picture without an original is explained from its thumbnail. */
@@ -70,7 +74,7 @@ export async function explain(asked: ExplainAsked, parts: ExplainParts): Promise
 
   const looks = [
     (stop?: AbortSignal) => lookAtQuery(asked, modelId, stop, parts),
-    (stop?: AbortSignal) => lookAtStored({ gallery, id: asked.hit, modelId }, stop, parts),
+    (stop?: AbortSignal) => lookAtStored(asked.hit, { ...asked, region: undefined, modelId }, stop, parts),
   ]
   const [query = null, hit = null] = await allOrNone(looks, signal, (look, stop) => look(stop))
   const queryVector = (await storedQuery(asked, serving)) ?? query?.seen.vector
@@ -106,37 +110,41 @@ async function storedQuery({ query, region }: ExplainAsked, { examples }: Servin
 }
 
 async function lookAtQuery(
-  { gallery, query, region }: ExplainAsked,
+  { query, ...asked }: ExplainAsked,
   modelId: string,
   signal: AbortSignal | undefined,
   parts: ExplainParts,
 ): Promise<Look | null> {
+  const { region } = asked
   if ('bytes' in query)
     return { from: 'picture', seen: await parts.placeMaps.look(query.bytes, { modelId, region, signal }) }
   if (region?.unit === 'pixel')
     throw new AlikeError('region_invalid', { detail: 'For a stored picture it must be given in fractions.' })
-  return lookAtStored({ gallery, id: query.id, modelId, region }, signal, parts)
+  return lookAtStored(query.id, { ...asked, modelId }, signal, parts)
 }
 
 async function lookAtStored(
-  { gallery, id, modelId, region }: { gallery: string; id: string; modelId: string; region?: Region | undefined },
+  id: string,
+  looking: Looking,
   signal: AbortSignal | undefined,
   parts: ExplainParts,
 ): Promise<Look | null> {
-  const kept = await keptPicture(gallery, id, signal, parts)
+  const { modelId, region } = looking
+  const kept = await keptPicture(id, looking, signal, parts)
   if (kept === null) return null
   return { from: kept.from, seen: await parts.placeMaps.look(kept.bytes, { modelId, region, signal }) }
 }
 
 async function keptPicture(
-  gallery: string,
   id: string,
+  looking: Looking,
   signal: AbortSignal | undefined,
   parts: ExplainParts,
 ): Promise<{ from: Side['from']; bytes: Uint8Array } | null> {
   const { galleries } = parts
+  const { gallery } = looking
   const record = await galleries.images.get(gallery, id)
-  const original = record && (await originalUnlessAway(gallery, record, signal, parts))
+  const original = record && (await originalUnlessAway(record, looking, signal, parts))
   if (original !== undefined) return { from: 'picture', bytes: original }
   const { bytes } = (await galleries.images.thumbnail(gallery, id)) ?? {}
   return bytes === undefined ? null : { from: 'thumbnail', bytes }
@@ -144,15 +152,17 @@ async function keptPicture(
 
 /** An original in its owner's storage may be gone, changed or unreachable: then the thumbnail is used instead. */
 async function originalUnlessAway(
-  gallery: string,
-  { contentHash, reference }: ImageRecord,
+  { contentHash, reference, bytes }: ImageRecord,
+  { gallery, onBytes }: Looking,
   signal: AbortSignal | undefined,
   parts: ExplainParts,
 ): Promise<Buffer | undefined> {
   const { holdsOriginals: isHeld } = await parts.galleries.rules(gallery)
+  if (!isHeld && reference === undefined) return undefined
+  onBytes?.(bytes)
   try {
     const options = { signal: signal ?? new AbortController().signal, patienceMs: 0 }
-    return await readOriginal(parts, { contentHash, reference, isHeld }, options)
+    return await readOriginal(parts, { contentHash, reference, bytes, isHeld }, options)
   } catch (error) {
     if (reference === undefined || !(error instanceof AlikeError)) throw error
     return undefined

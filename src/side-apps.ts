@@ -8,6 +8,7 @@ import { textsOf } from './config/listed.js'
 import { AlikeError } from './errors.js'
 import { requestLogging } from './http/logger.js'
 import { guard } from './http/plugins/access.js'
+import { limitConnections } from './http/plugins/admission.js'
 import { answerUnreadable } from './http/plugins/client-errors.js'
 import { checkHeaders, httpOptions } from './http/plugins/header-rules.js'
 import { registerProblems } from './http/plugins/problem.js'
@@ -48,6 +49,7 @@ async function buildSideApp({
   })
   app.addSchema(Problem)
   registerProblems(app, { metrics })
+  limitConnections(app, { ...config, onRefusal: () => metrics.countRefusal('overloaded') })
   await guard(app, { ...config, keys: apiKeys, tokens, galleryOfJob: async () => '' })
   return app
 }

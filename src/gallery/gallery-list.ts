@@ -10,6 +10,8 @@ export interface GalleryListPage {
   limit: number
   /** Characters of the records. At least one record is listed, whatever its length. */
   maxLength: number
+  /** Whether a gallery is listed; default: all are. The others leave no trace, in cursors either. */
+  shows?: ((name: string) => boolean) | undefined
 }
 
 export interface GalleryListSlice {
@@ -25,26 +27,28 @@ const lengthOfTurn = 128 * 1024
 export async function* gallerySlices(
   catalogue: Catalogue,
   recordOf: (record: CatalogueRecord) => Promise<GalleryRecord>,
-  { after, limit, maxLength }: GalleryListPage,
+  { after, limit, maxLength, shows }: GalleryListPage,
 ): AsyncGenerator<GalleryListSlice> {
-  let [last, count] = [after, 0]
+  let [last, read, count] = [after, after, 0]
   for (let left = maxLength; ; ) {
-    // one more than may be listed, to know whether more follow
-    const { records, length } = await catalogue.list({
-      after: last,
-      limit: Math.min(limit - count + 1, readAtOnce),
-      maxLength: Math.min(Math.max(left, 0), lengthOfTurn),
-    })
+    // one more than may be listed, to know whether more follow; many, if most of them may not be
+    const bounds =
+      shows === undefined
+        ? { limit: Math.min(limit - count + 1, readAtOnce), maxLength: Math.min(Math.max(left, 0), lengthOfTurn) }
+        : { limit: readAtOnce, maxLength: lengthOfTurn }
+    const { records, length } = await catalogue.list({ after: read, ...bounds })
+    const shown = shows === undefined ? records : records.filter(({ name }) => shows(name))
     const isFull = left <= 0 || count === limit
-    if (records.length === 0 || isFull)
+    if (records.length === 0 || (isFull && shown.length > 0))
       return yield { galleries: [], ...(records.length > 0 && { nextCursor: cursorAfter(last) }) }
-    const listed = records.slice(0, limit - count)
+    const listed = isFull ? [] : shown.slice(0, limit - count)
     const galleries: GalleryRecord[] = []
     for (const record of listed) galleries.push(await recordOf(record))
     yield { galleries }
     count += listed.length
     last = listed.at(-1)?.name ?? last
-    left -= length
+    read = listed.length < shown.length ? last : records.at(-1)!.name
+    if (listed.length > 0) left -= length
     await nextTurn()
   }
 }

@@ -22,10 +22,10 @@ export async function searchedGalleries(
   const named = asked.filter((text) => !text.includes('*'))
   if (named.some((name) => !reaches(grant, name))) throw new AlikeError('gallery_forbidden')
   const found = new Set(named)
-  const patterns = asked.filter((text) => text.includes('*')).map(patternOf)
-  if (patterns.length > 0) {
+  const fits = asked.filter((text) => text.includes('*')).map(fitOf)
+  if (fits.length > 0) {
     for await (const name of namesOf(galleries)) {
-      if (patterns.some((pattern) => pattern.test(name)) && reaches(grant, name)) found.add(name)
+      if (reaches(grant, name) && fits.some((fit) => fit(name))) found.add(name)
       if (found.size > galleriesMax) break
     }
   }
@@ -35,8 +35,24 @@ export async function searchedGalleries(
   return [...found].sort()
 }
 
-function patternOf(text: string): RegExp {
-  return new RegExp(`^${text.replaceAll('.', '\\.').replaceAll(/\*+/g, '.*')}$`)
+/**
+ * Each part between two stars is looked for once, behind the previous one. A regular expression with a `.*` for each
+ * star would try every division of the name: for `*a*a*a…` that takes years.
+ */
+function fitOf(pattern: string): (name: string) => boolean {
+  const [first = '', ...parts] = pattern.split('*')
+  const last = parts.pop() ?? ''
+  return (name) => {
+    const end = name.length - last.length
+    if (end < first.length || !name.startsWith(first) || !name.endsWith(last)) return false
+    let at = first.length
+    for (const part of parts) {
+      const found = name.indexOf(part, at)
+      if (found < 0 || found + part.length > end) return false
+      at = found + part.length
+    }
+    return true
+  }
 }
 
 async function* namesOf(galleries: Pick<Galleries, 'slices'>): AsyncGenerator<string> {

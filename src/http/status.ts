@@ -56,6 +56,7 @@ const table = {
   key_expired: 401,
   forbidden: 403,
   gallery_forbidden: 403,
+  origin_not_allowed: 403,
   identity_unreachable: 503,
   rate_limited: 429,
   answer_too_large: 422,

@@ -10,6 +10,11 @@ export interface Extent {
   offset: number
 }
 
+/** Items that a file may locate: a grid has one per tile. */
+const itemsMax = 100_000
+/** Distinct sizes that a file may state; real ones state a handful. */
+const sizesMax = 1_000
+
 /**
  * Total pixels over every size that the file states, each distinct size counted once; the decoder holds AV1 frames to
  * these sizes.
@@ -20,8 +25,11 @@ export function avifPixels(file: Buffer): number {
     const sizes = new Set<string>()
     for (const meta of boxesIn(file)) {
       // its first four bytes are version and flags
-      if (meta.type === 'meta')
-        for (const size of sizesIn([...boxesIn(meta.content.subarray(4))], file)) sizes.add(size)
+      if (meta.type !== 'meta') continue
+      for (const size of sizesIn([...boxesIn(meta.content.subarray(4))], file)) {
+        sizes.add(size)
+        if (sizes.size > sizesMax) throw damagedBoxes()
+      }
     }
     return [...sizes].reduce(
       (sum, size) =>
@@ -48,12 +56,12 @@ function* sizesIn(meta: Box[], file: Buffer): Generator<string> {
     }
   }
   const grids = inMeta('iinf').flatMap((items) => [...idsOfType(items, 'grid')])
-  const [locations] = inMeta('iloc')
+  const [[locations], [data]] = [inMeta('iloc'), inMeta('idat')]
   if (grids.length === 0 || locations === undefined) return
   const extents = firstExtents(locations)
   for (const id of grids) {
     const extent = extents.get(id)
-    const within = extent?.from === 1 ? inMeta('idat')[0] : file
+    const within = extent?.from === 1 ? data : file
     if (extent === undefined || extent.from > 1 || within === undefined) throw damagedBoxes()
     yield gridSize(within.subarray(extent.offset))
   }
@@ -96,18 +104,20 @@ export function firstExtents(locations: Buffer): Map<number, Extent> {
         : locations.readUIntBE(at - bytes, bytes)
   }
   const found = new Map<number, Extent>()
-  for (let left = read(wide); left > 0; left--) {
+  const items = read(wide)
+  if (items > itemsMax) throw damagedBoxes()
+  for (let left = items; left > 0; left--) {
     const id = read(wide)
     const from = version === 0 ? 0 : read(2) & 15
     read(2) // the file reference: always this file
     const base = read(baseBytes)
     const extents = read(2)
-    for (let i = 0; i < extents; i++) {
-      read(indexBytes)
-      const offset = base + read(offsetBytes)
-      read(lengthBytes)
-      if (i === 0) found.set(id, { from, offset })
-    }
+    if (extents === 0) continue
+    const first = at
+    read(indexBytes)
+    found.set(id, { from, offset: base + read(offsetBytes) })
+    // not one by one: extents may have no bytes at all, and then their number costs the file nothing
+    at = first + extents * (indexBytes + offsetBytes + lengthBytes)
   }
   return found
 }

@@ -13,7 +13,10 @@ export interface ImageOriginalsParts {
 export interface References {
   expectGiven(reference: string): void
   expectAllowed(reference: string): void
-  fetch(reference: string, options: ReferenceOptions & { contentHash: string }): Promise<Buffer>
+  fetch(
+    reference: string,
+    options: ReferenceOptions & { contentHash: string; bytes?: number | undefined },
+  ): Promise<Buffer>
 }
 
 export interface ReferenceOptions {
@@ -26,6 +29,8 @@ export interface ReferenceOptions {
 export interface OriginalOf {
   contentHash: string
   reference?: string | undefined
+  /** Its size; default: unknown. */
+  bytes?: number | undefined
   /** Whether a stored original with this content belongs to this gallery: another gallery may have stored the same. */
   isHeld: boolean
 }
@@ -37,12 +42,12 @@ export interface OriginalOf {
  */
 export async function readOriginal(
   { originals, references }: ImageOriginalsParts,
-  { contentHash, reference, isHeld }: OriginalOf,
+  { contentHash, reference, bytes, isHeld }: OriginalOf,
   options: ReferenceOptions,
 ): Promise<Buffer | undefined> {
   const kept = isHeld ? await originals?.get(contentHash) : undefined
   if (kept !== undefined || reference === undefined) return kept
-  return references?.fetch(reference, { contentHash, ...options })
+  return references?.fetch(reference, { contentHash, bytes, ...options })
 }
 
 /** Why it cannot be read, as far as known without reading it; undefined if it may be readable. */

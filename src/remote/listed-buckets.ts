@@ -73,6 +73,9 @@ export function openListedBuckets(options: ListedBucketsOptions): ListedBuckets 
 
   return {
     expectAllowed(bucket, prefix) {
+      // stores that keep objects as files may follow it
+      if (prefix.split('/').includes('..'))
+        throw new AlikeError('source_not_allowed', { detail: 'It has a segment "..", which is below no prefix.' })
       if (!places.some((place) => place.bucket === bucket && prefix.startsWith(place.prefix)))
         throw new AlikeError('source_not_allowed', {
           detail:

@@ -26,6 +26,8 @@ export interface ReferencedImagesOptions {
 export interface ReferenceFetch {
   /** SHA-256 of the picture when it was stored, hex. */
   contentHash: string
+  /** Its size then: of a larger one no more is read. Default: the maximum size of a picture. */
+  bytes?: number | undefined
   signal: AbortSignal
   /** Attempts at a URL whose host is busy or does not answer. Default 1. */
   attempts?: number | undefined
@@ -69,7 +71,7 @@ export class ReferencedImages {
     const { remote, buckets } = this.#options
     const place = placeOf(reference)
     if (place === undefined) remote.expectAllowed(reference)
-    else expectListed(buckets, place)
+    else buckets.expectAllowed(place.bucket, place.key)
   }
 
   /**
@@ -77,10 +79,13 @@ export class ReferencedImages {
    * @throws AlikeError `original_changed`, `url_*`, `source_*`, `image_too_large`; the signal's reason
    */
   async fetch(reference: string, options: ReferenceFetch): Promise<Buffer> {
-    const { onFetch } = this.#options
-    const { contentHash, signal } = options
+    const { onFetch, uploadMaxBytes } = this.#options
+    const { contentHash, signal, bytes: expected = Infinity } = options
     try {
-      const bytes = await this.#read(reference, options)
+      const bytes = await this.#read(reference, options).catch((cause: unknown) => {
+        const hasGrown = expected <= uploadMaxBytes && hasCode(cause, 'image_too_large')
+        throw hasGrown ? new AlikeError('original_changed', { cause }) : cause
+      })
       if (createHash('sha256').update(bytes).digest('hex') !== contentHash) throw new AlikeError('original_changed')
       onFetch?.('fetched')
       return bytes
@@ -90,17 +95,18 @@ export class ReferencedImages {
     }
   }
 
-  async #read(reference: string, { signal, attempts = 1, patienceMs }: ReferenceFetch): Promise<Buffer> {
-    const { remote, buckets, readFile, uploadMaxBytes: maxBytes } = this.#options
+  async #read(reference: string, { bytes, signal, attempts = 1, patienceMs }: ReferenceFetch): Promise<Buffer> {
+    const { remote, buckets, readFile, uploadMaxBytes } = this.#options
+    const maxBytes = Math.min(uploadMaxBytes, bytes ?? uploadMaxBytes)
     if (reference.startsWith('file:')) return readFile(new URL(reference), maxBytes)
     const place = placeOf(reference)
     if (place !== undefined) {
-      expectListed(buckets, place) // the list may have changed by now
+      buckets.expectAllowed(place.bucket, place.key) // the list may have changed by now
       return buckets.read(place.bucket, place.key, { maxBytes, signal, patienceMs })
     }
     for (let attempt = 1; ; attempt++) {
       try {
-        return await remote.fetch(reference, signal)
+        return await remote.fetch(reference, signal, atMost(maxBytes))
       } catch (error) {
         const pause = error instanceof AlikeError ? error.retryAfterSeconds : undefined
         if (pause === undefined || attempt >= attempts) throw error
@@ -110,16 +116,18 @@ export class ReferencedImages {
   }
 }
 
+/** Counts what arrives. @throws AlikeError `image_too_large` */
+function atMost(maxBytes: number): (bytes: number) => void {
+  let left = maxBytes
+  return (bytes) => {
+    left -= bytes
+    if (left < 0) throw new AlikeError('image_too_large')
+  }
+}
+
 /** `s3://bucket/key`, with the key unescaped. */
 export function objectReference(bucket: string, key: string): string {
   return `s3://${bucket}/${key}`
-}
-
-/** A key that climbs (`..`) is below no prefix. @throws AlikeError `source_not_allowed` */
-function expectListed(buckets: ListedBuckets, { bucket, key }: ReferencedObject): void {
-  if (key.split('/').includes('..'))
-    throw new AlikeError('source_not_allowed', { detail: 'Its key has a segment "..".' })
-  buckets.expectAllowed(bucket, key)
 }
 
 function placeOf(reference: string): ReferencedObject | undefined {

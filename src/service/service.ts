@@ -68,12 +68,11 @@ export async function openService({
     const door = { config, metrics, logger, ...callers }
     const app =
       config.role === 'work' ? await buildWorkerApp({ ...door, parts }) : await buildApp({ ...door, tracing, parts })
-    opened.atEnd(() => closeApp(app, config.shutdownGraceMs))
+    const metricsApp = config.metricsPort === 0 ? undefined : await buildMetricsApp(door)
+    opened.atEnd(() => closeApps([app, metricsApp], config.shutdownGraceMs))
     // a process that only runs jobs leaves watched folders to the others
     if (config.role !== 'work') openFolderWatches(opening, watched, parts)
-    const close = (crashed?: boolean) => opened.close(crashed)
-    if (config.metricsPort === 0) return { app, parts, close }
-    return { app, metricsApp: opened.add(await buildMetricsApp(door)), parts, close }
+    return { app, ...(metricsApp && { metricsApp }), parts, close: (crashed) => opened.close(crashed) }
   } catch (error) {
     await opened.close().catch((err: unknown) => logger.error({ err }, 'a part could not be closed'))
     throw error
@@ -150,6 +149,11 @@ async function openSnapshots(
       onNewest: metrics.setNewestDataSnapshot,
     }),
   )
+}
+
+/** Side by side: a connection that is merely open must not use up the time of the other app. */
+async function closeApps(apps: readonly (FastifyInstance | undefined)[], graceMs: number): Promise<void> {
+  await Promise.all(apps.map((app) => app && closeApp(app, graceMs)))
 }
 
 /** Requests get most of the grace period; the rest is for the parts behind them. */

@@ -240,6 +240,7 @@ test('invalid requests are refused with a code', async (t) => {
       413,
       'body_too_large',
     ],
+    ['a cursor that is no text', { method: 'GET', url: '/v1/galleries?cursor=AA' }, 400, 'request_invalid'],
     ['unknown job', { method: 'GET', url: '/v1/jobs/none' }, 404, 'job_not_found'],
     ['unknown job to cancel', { method: 'DELETE', url: '/v1/jobs/none' }, 404, 'job_not_found'],
     ['unknown model', { method: 'GET', url: '/v1/models/none' }, 404, 'model_not_found'],

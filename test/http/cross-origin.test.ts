@@ -62,3 +62,33 @@ test('every origin may call if so configured, none by default', async (t) => {
   const refused = await closed.app.inject({ method: 'OPTIONS', url: '/v1/galleries', headers: preflight })
   assert.equal(refused.statusCode, 405)
 })
+
+test('pages of other origins cannot write to a service without keys, not even by a form', async (t) => {
+  const form = { 'content-type': 'multipart/form-data; boundary=x' }
+  const post = (url: string, headers: Record<string, string>) => ({ method: 'POST', url, headers }) as const
+  const open = await startApp(t, { corsOrigins: 'http://localhost:5173' })
+  for (const site of ['cross-site', 'same-site']) {
+    const page = { origin, 'sec-fetch-site': site }
+    for (const url of ['/v1/snapshots', '/v1/galleries/g/doctor'])
+      assert.equal((await open.call(403, post(url, page))).code, 'origin_not_allowed')
+    assert.equal(
+      (await open.call(403, post('/v1/galleries/g/images', { ...page, ...form }))).code,
+      'origin_not_allowed',
+    )
+    await open.call(404, { url: '/v1/galleries/g', headers: page })
+    await open.call(404, post('/v1/galleries/g/doctor', { ...page, origin: 'http://localhost:5173' }))
+  }
+  // the console, a person, and whatever is no browser
+  for (const headers of [{ 'sec-fetch-site': 'same-origin' }, { 'sec-fetch-site': 'none' }, {}] as Record<
+    string,
+    string
+  >[])
+    await open.call(404, post('/v1/galleries/g/doctor', { origin, ...headers }))
+
+  // no page has a key of its own accord
+  const key = makeKey('shop', 'admin')
+  const closed = await startApp(t, { apiKeys: key.line })
+  const page = { origin, 'sec-fetch-site': 'cross-site' }
+  await closed.call(401, post('/v1/snapshots', page))
+  await closed.call(404, post('/v1/galleries/g/doctor', { ...page, authorization: `Bearer ${key.key}` }))
+})

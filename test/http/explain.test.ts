@@ -1,12 +1,16 @@
 /** Why a picture matched, on the real service with a model trained here. */
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { connect } from 'node:net'
 import { test } from 'node:test'
+import sharp from 'sharp'
 import type { Static } from 'typebox'
 import type { Explanation } from '../../src/http/schemas/explain.js'
 import { type Answer, startApp, type TestApp } from '../support/app.js'
 import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { tinyModel } from '../support/tiny-model.js'
+import { until } from '../support/until.js'
 
 type Explained = Static<typeof Explanation>
 type Side = NonNullable<Explained['query']>
@@ -112,6 +116,37 @@ test("a hit without original and thumbnail is explained on the query's side only
   const region = { x: 0, y: 0, width: 1, height: 1 }
   const refused = await app.call(422, { method: 'POST', url, payload: { imageId: 'cross2', hit: 'cross1', region } })
   assert.equal(refused.code, 'region_invalid')
+})
+
+test('originals count as memory of their request while they are explained', async (t) => {
+  const app = await startApp(t, { modelDir: await tinyModel(), bodyMemoryMaxBytes: 2 ** 20 })
+  await app.call(201, { method: 'PUT', url: gallery })
+  const noise = await sharp(randomBytes(300 * 300 * 3), { raw: { width: 300, height: 300, channels: 3 } })
+    .png()
+    .toBuffer()
+  for (const id of ['a', 'b'])
+    await app.call(201, {
+      method: 'PUT',
+      url: `${gallery}/images/${id}`,
+      headers: { 'content-type': 'image/png' },
+      payload: noise,
+    })
+  const explained = { method: 'POST', url: `${url}?imageId=a&hit=b` } as const
+  await app.call(200, explained)
+
+  // another request holds half of the memory: there is room for one original
+  const { port } = new URL(await app.listen())
+  const head = `POST ${gallery}/search HTTP/1.1\r\nhost: a\r\ncontent-type: image/png\r\ncontent-length: ${2 ** 18}\r\n\r\n`
+  const other = connect(Number(port), '127.0.0.1').on('error', () => {})
+  t.after(() => other.destroy())
+  other.write(head)
+  const held = async () => /^alike_body_memory_bytes (\d+)$/m.exec((await app.app.inject('/metrics')).body)?.[1]
+  await until(async () => (await held()) === String(2 ** 19))
+  assert.equal((await app.call(429, explained)).code, 'overloaded')
+  await until(async () => (await held()) === String(2 ** 19))
+  other.destroy()
+  await until(async () => (await held()) === '0')
+  await app.call(200, explained)
 })
 
 test('a match that cannot be explained is refused with a reason', async (t) => {

@@ -84,6 +84,20 @@ test('connections are bounded, and counted', async (t) => {
   await untilMetric(app, /^alike_http_connections 0$/m)
 })
 
+test('the port for metrics has the same bound, and an idle connection to it does not keep the service from stopping', async (t) => {
+  const { metricsApp, close } = await startApp(t, { connectionsMax: 1, metricsPort: 9100, shutdownGraceMs: 200 })
+  // otherwise Node itself would close it after a minute
+  Object.assign(metricsApp!.server, { headersTimeout: 0, requestTimeout: 0 })
+  const port = Number(new URL(await metricsApp!.listen({ host: '127.0.0.1', port: 0 })).port)
+  const idle = connect(port, '127.0.0.1').on('error', () => {})
+  t.after(() => idle.destroy())
+  await once(idle, 'connect')
+  const refused = connect(port, '127.0.0.1').on('error', () => {})
+  await once(refused, 'close')
+  assert.equal(idle.destroyed, false)
+  await Promise.all([close(), once(idle, 'close')])
+})
+
 test("if the model's queue is full, a query with several pictures leaves none of them in it", async (t) => {
   const app = await startApp(t, { embedQueueMax: 2, queryViews: 4, decodeConcurrency: 4 })
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })

@@ -43,3 +43,26 @@ test('the connection of a client that keeps sending is eventually closed', async
   await closed
   assert.match(received, /^HTTP\/1\.1 413/)
 })
+
+test('a body for which there is no route is neither waited for nor held in memory', async (t) => {
+  const app = await startApp(t, { corsOrigins: 'https://shop.example.com' })
+  const port = Number(new URL(await app.listen()).port)
+  const rows = [
+    ['POST', '/v1/nothing', 404],
+    ['POST', '/v1/galleries', 405],
+    ['DELETE', '/v1/search', 405],
+    ['OPTIONS', '/v1/galleries', 405],
+    ['OPTIONS', '/v1/nothing', 404],
+  ] as const
+  for (const [method, path, status] of rows) {
+    const socket = connect(port, '127.0.0.1')
+    t.after(() => socket.destroy())
+    let received = ''
+    socket.on('data', (bytes: Buffer) => (received += bytes.toString()))
+    socket.write(
+      `${method} ${path} HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\ncontent-length: 200000\r\n\r\n{`,
+    )
+    await until(() => received.includes('requestId'), `${method} ${path}`, 10_000)
+    assert.match(received, new RegExp(`^HTTP/1\\.1 ${status} `))
+  }
+})

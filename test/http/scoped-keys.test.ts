@@ -52,6 +52,29 @@ test('a key for some galleries reaches them, their jobs, and whatever belongs to
   )
 })
 
+test('a list of galleries says nothing about those that a key does not cover', async (t) => {
+  const shop = makeKey('shop', 'read', { galleries: ['shop-*'] })
+  const app = await startApp(t, { apiKeys: `${owner.line},${shop.line}` })
+  for (const name of ['a-hidden', 'shop-a', 'shop-b', 'shop', 'shoq', 'shop-c', 'zz-hidden'])
+    await app.call(201, { method: 'PUT', url: `/v1/galleries/${name}`, headers: bearer(owner) })
+  const pagesOf = async (limit: number) => {
+    const pages: string[][] = []
+    for (let cursor: string | undefined, more = true; more; ) {
+      const query = `limit=${limit}${cursor === undefined ? '' : `&cursor=${cursor}`}`
+      const page = await app.call(200, { url: `/v1/galleries?${query}`, headers: bearer(shop) })
+      pages.push(page.galleries.map(({ name }) => name))
+      cursor = page.nextCursor
+      more = cursor !== undefined
+      // a cursor can be read by anyone who receives it
+      assert.doesNotMatch(Buffer.from(cursor ?? '', 'base64url').toString(), /hidden|^shop$|shoq/)
+    }
+    return pages
+  }
+  assert.deepEqual(await pagesOf(1), [['shop-a'], ['shop-b'], ['shop-c']])
+  assert.deepEqual(await pagesOf(2), [['shop-a', 'shop-b'], ['shop-c']])
+  assert.deepEqual(await pagesOf(3), [['shop-a', 'shop-b', 'shop-c']])
+})
+
 test('a key for some verbs can do nothing else', async (t) => {
   const [finder, feeder] = [
     makeKey('finder', 'read', { verbs: ['search'] }),
@@ -61,12 +84,21 @@ test('a key for some verbs can do nothing else', async (t) => {
   const url = '/v1/galleries/shapes'
   const payload = await drawImage('circle', 1, { format: 'png' })
   const png = { 'content-type': 'image/png' }
+  const copies = { kind: 'copies', ids: ['a', 'b'] }
+  const [oneOf, both] = [
+    { ...copies, decision: 'keep-one', keep: 'a' },
+    { ...copies, decision: 'not-copies' },
+  ]
   const rows = [
     { key: feeder, status: 201, method: 'PUT', url },
     { key: feeder, status: 201, method: 'PUT', url: `${url}/images/a`, headers: png, payload },
     { key: feeder, status: 403, method: 'DELETE', url: `${url}/images/a` },
     { key: feeder, status: 403, method: 'DELETE', url: `${url}/images?label=x` },
     { key: feeder, status: 403, method: 'POST', url: `${url}/ingest`, headers: lines, payload: '{"delete":"a"}\n' },
+    { key: feeder, status: 201, method: 'PUT', url: `${url}/images/b`, headers: png, payload },
+    { key: feeder, status: 403, method: 'POST', url: `${url}/decisions`, payload: oneOf },
+    { key: owner, status: 200, method: 'GET', url: `${url}/images/b` },
+    { key: feeder, status: 201, method: 'POST', url: `${url}/decisions`, payload: both },
     { key: feeder, status: 403, method: 'POST', url: `${url}/search`, headers: png, payload },
     { key: finder, status: 200, method: 'POST', url: `${url}/search`, headers: png, payload },
     { key: finder, status: 200, method: 'POST', url: '/v1/embeddings', headers: png, payload },

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Type } from 'typebox'
+import { regionText } from '../../src/http/schemas/region.js'
 import { compileCheck, type Misfit, RequestInvalid } from '../../src/http/validation.js'
+import { processorMs } from '../support/processor-time.js'
 
 const schema = Type.Object(
   { ids: Type.Optional(Type.Array(Type.String(), { maxItems: 3 })), k: Type.Optional(Type.Integer({ minimum: 1 })) },
@@ -38,5 +40,23 @@ test('the rest of a list that is far too long is not examined', () => {
     const { user, system } = process.cpuUsage(before)
     assert.deepEqual(misfits.at(-1), tooLong)
     assert.ok(user + system < 150_000, `${(user + system) / 1_000} ms of a core`)
+  }
+})
+
+test('a region as text has one form, and a field full of spaces is refused at once', async () => {
+  const check = compileCheck(Type.Object({ region: regionText }), 'form')
+  for (const region of ['0,0,1,1', ' 0.25 , 0.1,0.5,0.5 ', '120,40,300,300px', '-1,2,3,4 px ', '1,2,3,4  px'])
+    assert.deepEqual(check({ region }), { region })
+  const spaces = ' '.repeat(128 * 1024)
+  for (const region of [
+    '0,0,1',
+    '0,0,1,1,1',
+    '0,0,1,1p x',
+    '0,0,1,1 px px',
+    `0,0,1,1${spaces}x`,
+    `0${spaces},0,1,1x`,
+  ]) {
+    const work = async () => assert.throws(() => check({ region }), RequestInvalid)
+    assert.ok((await processorMs(work)) < 1_000, region.slice(0, 20))
   }
 })

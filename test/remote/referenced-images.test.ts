@@ -7,11 +7,12 @@ import { openListedBuckets } from '../../src/remote/listed-buckets.js'
 import { ReferencedImages } from '../../src/remote/referenced-images.js'
 import { openRemoteImages } from '../../src/remote/remote-images.js'
 import { bucketServer } from '../support/bucket-server.js'
+import { imageServer } from '../support/image-server.js'
 
 const bytes = Buffer.from('a picture')
 const contentHash = createHash('sha256').update(bytes).digest('hex')
 
-async function opened(t: TestContext) {
+async function opened(t: TestContext, { allowLoopback = false, urlAllowedHosts = 'a.example' } = {}) {
   process.env.AWS_ACCESS_KEY_ID ??= 'test'
   process.env.AWS_SECRET_ACCESS_KEY ??= 'test'
   const { endpoint, objects } = await bucketServer(t)
@@ -26,7 +27,7 @@ async function opened(t: TestContext) {
     patienceMs: 1_000,
   })
   t.after(() => buckets.close())
-  const remote = openRemoteImages({ urlAllowedHosts: 'a.example', urlTimeoutMs: 1_000, uploadMaxBytes: 1e6 })
+  const remote = openRemoteImages({ urlAllowedHosts, urlTimeoutMs: 20_000, uploadMaxBytes: 1e6, allowLoopback })
   t.after(() => remote.close())
   const readFile = async () => assert.fail('no file is referred to')
   return new ReferencedImages({ remote, buckets, readFile, uploadMaxBytes: 1e6 })
@@ -72,4 +73,25 @@ test('an already stored one is read with an empty segment, but not if it climbs'
   for (const key of ['2024/a.jpg', '2024//a.jpg']) assert.deepEqual(await fetch(`s3://archive/${key}`), bytes, key)
   for (const key of ['2024/../secret.jpg', 'secret.jpg'])
     assert.equal(await codeOf(() => fetch(`s3://archive/${key}`)), 'source_not_allowed', key)
+})
+
+test('of a picture that has grown no more is read than it had', async (t) => {
+  let sent = 0
+  const { url, host } = await imageServer(t, {
+    '/endless': (response) => {
+      const send = () => {
+        if (response.destroyed) return
+        sent += 1_000
+        response.write(Buffer.alloc(1_000), () => setImmediate(send))
+      }
+      send()
+    },
+  })
+  const references = await opened(t, { allowLoopback: true, urlAllowedHosts: host })
+  const { signal } = new AbortController()
+  for (const reference of [`${url}/endless`, 's3://archive/2024/a.jpg']) {
+    const grown = () => references.fetch(reference, { contentHash, bytes: bytes.length - 1, signal })
+    assert.equal(await codeOf(grown), 'original_changed', reference)
+  }
+  assert.ok(sent < 900_000, `${sent} bytes were sent`)
 })

@@ -139,17 +139,24 @@ async function expectGranted(
   galleryOfJob: AccessOptions['galleryOfJob'],
 ): Promise<void> {
   const { config } = request.routeOptions
-  for (const verb of [verbOf(request), config.alsoNeeds?.(request)])
-    if (verb !== undefined && !grant.verbs.has(verb))
-      throw new AlikeError('forbidden', {
-        detail: `It may not ${verb}; it may ${[...grant.verbs].join(', ') || 'nothing'}.`,
-      })
+  for (const verb of [verbOf(request), config.alsoNeeds?.(request)]) if (verb !== undefined) expectVerb(grant, verb)
   if (grant.galleries === undefined || config.galleries !== undefined) return
   const { gallery, job } = (request.params ?? {}) as { gallery?: string; job?: string }
   const asked = job === undefined ? gallery : await galleryOfJob(job)
   if (asked === undefined)
     throw new AlikeError('gallery_forbidden', { detail: 'This route does not belong to a single gallery.' })
   if (!reaches(grant, asked)) throw new AlikeError('gallery_forbidden')
+}
+
+/**
+ * Also called by routes whose verb depends on their body.
+ * @throws AlikeError `forbidden`
+ */
+export function expectVerb(grant: Grant | undefined, verb: Verb): void {
+  if (grant === undefined || grant.verbs.has(verb)) return
+  throw new AlikeError('forbidden', {
+    detail: `It may not ${verb}; it may ${[...grant.verbs].join(', ') || 'nothing'}.`,
+  })
 }
 
 function verbOf({ method, routeOptions }: FastifyRequest): Verb | undefined {

@@ -61,9 +61,13 @@ export function registerProblems(app: FastifyInstance, { metrics }: { metrics: M
       schema.response = { ...(schema.response as object), ...problems(400, 408, 417, 431) }
   })
 
+  // before a body is read, because the limits of bodies belong to routes; CORS has answered its preflights by now
+  app.addHook('preParsing', (request, reply, _payload, done) => {
+    if (request.is404 || request.method === 'OPTIONS') sendNoRoute(request, reply)
+    else done()
+  })
+
   app.setErrorHandler((error: FastifyError, request, reply) => {
-    // QUERY is refused before routing, because no route supports it.
-    if (error.code === 'FST_ERR_ROUTE_MISSING_CONTENT_TYPE') return sendNoRoute(request, reply)
     const known = asAlikeError(error, request)
     noteProblem(known, request, metrics)
     return sendProblem(known, request, reply)

@@ -5,6 +5,7 @@ import { AlikeError } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import { cursorAfter, idOfCursor } from '../../gallery/image-cursor.js'
 import type { Metrics } from '../../metrics/metrics.js'
+import { expectVerb } from '../plugins/access.js'
 import {
   Decision,
   DecisionBody,
@@ -43,7 +44,7 @@ function decide(app: TypedApp, { galleries, metrics }: DecisionRouteOptions): vo
         tags,
         summary: 'Resolve a finding',
         description:
-          'Labels are set and copies deleted before this is answered; if a crash interrupts it, it is completed at the next start. Later reports of `doctor` and `duplicates` leave the finding out, as long as its images and labels do not change.',
+          'Labels are set and copies deleted (which needs the verb `delete`) before this is answered; if a crash interrupts it, it is completed at the next start. Later reports of `doctor` and `duplicates` leave the finding out, as long as its images and labels do not change.',
         params: GalleryPath,
         body: { content: { 'application/json': { schema: DecisionBody } } },
         response: {
@@ -55,6 +56,7 @@ function decide(app: TypedApp, { galleries, metrics }: DecisionRouteOptions): vo
     async (request, reply) => {
       const { gallery } = request.params
       const decision = newDecision(request.body as DecisionGiven, request.keyName)
+      if (decision.decision === 'keep-one') expectVerb(request.grant, 'delete') // it deletes the others
       const record = await (await galleries.decisions(gallery)).decide(decision)
       metrics.countDecided(record.decision)
       return reply.code(201).send(decisionView(gallery, record))

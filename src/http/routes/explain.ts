@@ -5,7 +5,7 @@ import { AlikeError } from '../../errors.js'
 import { type ExplainParts, explain } from '../../explain.js'
 import type { RemoteImages } from '../../remote/remote-images.js'
 import type { BodyMemory } from '../body-memory.js'
-import { clientGone } from '../client-gone.js'
+import { clientGone, whenGone } from '../client-gone.js'
 import { type ImageRequest, imageRequestReader } from '../image-request.js'
 import {
   ExplainBody,
@@ -54,7 +54,9 @@ export const explainRoutes: FastifyPluginAsyncTypebox<ExplainRouteOptions> = asy
       const signal = clientGone(reply)
       const { gallery } = request.params
       const asked = askedOf(await read(request, signal))
-      const explained = await explain({ gallery, signal, ...asked }, parts)
+      const held = memory.of(request) ?? memory.hold()
+      whenGone(reply, held.end)
+      const explained = await explain({ gallery, signal, onBytes: held.take, ...asked }, parts)
       return explanationView(gallery, explained, parts.images.modelOf(explained.modelId).manifest.calibration)
     },
   )

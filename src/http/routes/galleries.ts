@@ -67,15 +67,15 @@ function listGalleries(app: TypedApp, { galleries, answers }: GalleryRouteOption
     },
     async (request, reply) => {
       const { limit = 1_000, cursor } = request.query
-      const slices = galleries.slices({ after: cursor === undefined ? '' : idOfCursor(cursor), limit })
+      const { grant } = request
+      const slices = galleries.slices({
+        after: cursor === undefined ? '' : idOfCursor(cursor),
+        limit,
+        shows: grant?.galleries && ((name) => reaches(grant, name)),
+      })
       const viewed = async function* () {
         for await (const { galleries: slice, nextCursor } of slices)
-          yield {
-            entries: await Promise.all(
-              slice.filter(({ name }) => reaches(request.grant, name)).map((gallery) => viewOf(gallery, galleries)),
-            ),
-            nextCursor,
-          }
+          yield { entries: await Promise.all(slice.map((gallery) => viewOf(gallery, galleries))), nextCursor }
       }
       const onBytes = (bytes: number) => answers.of(reply).take(bytes)
       return listInTurns('galleries', viewed(), { reply, signal: clientGone(reply), onBytes })

@@ -107,7 +107,8 @@ function referredTo(
       const held = memory.hold()
       whenGone(reply, () => held.release())
       held.take(size)
-      const bytes = await references.fetch(reference, { contentHash, signal: clientGone(reply), patienceMs })
+      const asked = { contentHash, bytes: size, signal: clientGone(reply), patienceMs }
+      const bytes = await references.fetch(reference, asked)
       return bytes.subarray(first, last + 1)
     },
   }

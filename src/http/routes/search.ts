@@ -1,10 +1,10 @@
 /** `POST /v1/galleries/{gallery}/search`: a picture in, ranked ids out. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { AlikeError } from '../../errors.js'
 import { type AnsweredSearchOptions, searchAnswerer } from '../answer-search.js'
 import { clientGone } from '../client-gone.js'
 import { imageRequestReader } from '../image-request.js'
+import { expectVerb } from '../plugins/access.js'
 import { SetModel } from '../schemas/embedding-set.js'
 import { imageBody } from '../schemas/image-body.js'
 import { reference } from '../schemas/named.js'
@@ -55,7 +55,7 @@ export const searchRoutes: FastifyPluginAsyncTypebox<AnsweredSearchOptions> = as
       const { images, given, placeOf } = await read(request, signal)
       const { gallery } = request.params
       const { set } = given as { set?: string }
-      if (set !== undefined && request.grant?.verbs.has('admin') === false) throw new AlikeError('forbidden')
+      if (set !== undefined) expectVerb(request.grant, 'admin')
       return answered({ request, reply, named: { gallery }, asked: { gallery, set, images, given, placeOf, signal } })
     },
   )

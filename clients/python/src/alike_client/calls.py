@@ -28,9 +28,14 @@ class Call:
 
     @property
     def target(self) -> str:
-        """Path and query, percent-encoded."""
+        """Path and query, percent-encoded.
+
+        Raises ValueError for `.` and `..`: they have a meaning in every URL, and would lead to another resource.
+        """
         path = ROUTES[self.operation][1]
         for name, value in self.path.items():
+            if value in (".", ".."):
+                raise ValueError(f"No {name} can be {value!r}.")
             path = path.replace("{" + name + "}", quote(value, safe=""))
         pairs = [f"{quote(name)}={quote(text, safe='')}" for name, value in self.query.items() for text in texts(value)]
         return f"{path}?{'&'.join(pairs)}" if pairs else path

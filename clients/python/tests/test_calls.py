@@ -1,0 +1,31 @@
+"""Addresses of calls."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from alike_client import AlikeClient
+
+
+def test_an_id_never_leads_to_another_resource() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(f"{request.method} {request.url.raw_path.decode()}")
+        return httpx.Response(204)
+
+    client = AlikeClient("http://alike", transport=httpx.MockTransport(answer))
+    for id in ("..", "."):
+        with pytest.raises(ValueError, match="id"):
+            client.call("deleteImage", {"gallery": "g", "id": id})
+        with pytest.raises(ValueError, match="gallery"):
+            client.call("deleteImage", {"gallery": id, "id": "a"})
+    assert asked == []
+
+    client.call("deleteImage", {"gallery": "g", "id": "../a b"})
+    client.call("deleteImage", {"gallery": "g", "id": "..."})
+    assert asked == [
+        "DELETE /v1/galleries/g/images/..%2Fa%20b",
+        "DELETE /v1/galleries/g/images/...",
+    ]
