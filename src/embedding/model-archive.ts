@@ -33,7 +33,8 @@ export async function unpackModel(archive: Readable, folder: string, maxBytes: n
     const isGzip = first[0] === 0x1f && first[1] === 0x8b
     await (isGzip ? pipeline(plain, createGunzip(), entries) : pipeline(plain, entries))
   })()
-  reading.catch(() => {}) // reported through the entries
+  // it may end before there are entries, which would be waited for
+  reading.catch((error: Error) => entries.destroy(error))
   let [files, left] = [0, maxBytes]
   try {
     for await (const entry of entries) {

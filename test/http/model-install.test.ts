@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { readdir } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { archiveOfModel } from '../support/installed-model.js'
+import { until } from '../support/until.js'
 
 const install = (payload: Buffer) => ({
   method: 'POST' as const,
@@ -115,6 +117,20 @@ test('a model can be removed when no gallery uses it; the default one stays', as
   await remove(204, second.id)
   await remove(404, second.id)
   assert.equal((await remove(409, 'handmade')).code, 'model_in_use')
+})
+
+test('an upload that is given up before its first byte does not keep others from installing', async (t) => {
+  const service = await startApp(t)
+  const archive = await archiveOfModel((await handmadeModel(t, { dimension: 12, name: 'twelve' })).folder)
+  const { port } = new URL(await service.listen())
+  const socket = connect(Number(port), '127.0.0.1').on('error', () => {})
+  socket.write('POST /v1/models HTTP/1.1\r\nhost: a\r\ncontent-type: application/x-tar\r\ncontent-length: 5000\r\n\r\n')
+  const folder = join(service.config.dataDir, 'models')
+  await until(async () => (await readdir(folder).catch(() => [])).length === 1, 'the beginning of the upload')
+  assert.equal((await service.call(429, install(archive))).code, 'overloaded')
+  socket.destroy()
+  await until(async () => (await readdir(folder)).length === 0, 'the end of the upload', 10_000)
+  await service.call(201, install(archive))
 })
 
 test('anything but a model is refused and leaves nothing', async (t) => {
