@@ -153,7 +153,8 @@ async function openSnapshots(
 
 /** Side by side: a connection that is merely open must not use up the time of the other app. */
 async function closeApps(apps: readonly (FastifyInstance | undefined)[], graceMs: number): Promise<void> {
-  await Promise.all(apps.map((app) => app && closeApp(app, graceMs)))
+  const closed = await Promise.allSettled(apps.map((app) => app && closeApp(app, graceMs)))
+  for (const one of closed) if (one.status === 'rejected') throw one.reason
 }
 
 /** Requests get most of the grace period; the rest is for the parts behind them. */

@@ -218,7 +218,11 @@ async function* filesOf(
 
 async function nextOf(parts: AsyncIterator<Multipart>): Promise<Multipart | undefined> {
   const next = await parts.next()
-  return next.done === true ? undefined : next.value
+  if (next.done === true) return undefined
+  const { fields, fieldname } = next.value
+  // where the parser collects all parts, which takes gigabytes for a million of them
+  delete fields[fieldname]
+  return next.value
 }
 
 async function readImage(

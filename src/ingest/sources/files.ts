@@ -28,18 +28,19 @@ export function packFiles(files: AsyncIterable<UploadedFile>): { tar: NodeJS.Rea
   const tar = pack()
   const output = new PassThrough()
   let count = 0
-  // the packer is not notified and would wait for its reader
-  const gone = new Promise<never>((_resolve, reject) =>
-    output.once('close', () => reject(new Error('nobody reads the tar any more'))),
-  )
-  gone.catch(() => {})
+  let giveUp = () => {}
+  output.once('close', () => giveUp())
+  const packOne = (file: UploadedFile, bytes: Buffer) =>
+    // one promise at a time: racing each file against one for the end would keep something of every file until then
+    new Promise<void>((resolve, reject) => {
+      // the packer is not notified and would wait for its reader
+      giveUp = () => reject(new Error('nobody reads the tar any more'))
+      if (output.destroyed) giveUp()
+      else tar.entry(headerOf(file, bytes), bytes, (error) => (error ? reject(error) : resolve()))
+    })
   const packAll = async () => {
     for await (const file of files) {
-      const bytes = Buffer.isBuffer(file.content) ? file.content : Buffer.alloc(0)
-      const packed = new Promise<void>((resolve, reject) =>
-        tar.entry(headerOf(file, bytes), bytes, (error) => (error ? reject(error) : resolve())),
-      )
-      await Promise.race([packed, gone])
+      await packOne(file, Buffer.isBuffer(file.content) ? file.content : Buffer.alloc(0))
       count += 1
     }
     tar.finalize()
