@@ -42,6 +42,8 @@ export class Ranking {
   /** Without copies. */
   readonly #hits: HitList
   readonly #ordered: HitList
+  /** The records of the first page have just been read. */
+  #isFirstPage = true
   #turn: Promise<unknown> = Promise.resolve()
 
   private constructor(set: SearchedSet, terms: SearchTerms, nearest: NearestHits, keeping: Keeping | undefined) {
@@ -112,6 +114,7 @@ export class Ranking {
     const found = grouped
       ? { hits: [], groups: await this.#membersNow(ranked(grouped.slice(offset, end), offset)) }
       : { hits: await this.#recordsNow(ranked(this.#inOrder((listed as UnrankedHit[]).slice(offset, end)), offset)) }
+    this.#isFirstPage = false
     await this.#tellCopies([...found.hits, ...(found.groups ?? []).flatMap((one) => one.hits)])
     const page = await this.#withMetadata(found, shown)
     const voting = voters === undefined ? undefined : (await this.#hits.first(voters)).toSorted(bestFirst)
@@ -142,7 +145,7 @@ export class Ranking {
 
   /** The hits of a kept ranking that still exist. */
   async #recordsNow(hits: Hit[]): Promise<Hit[]> {
-    if (this.#keeping === undefined || hits.length === 0) return hits
+    if (this.#keeping === undefined || this.#isFirstPage || hits.length === 0) return hits
     const records = await this.#set.current(
       hits.map(({ record }) => record),
       this.terms.groupBy?.field,

@@ -4,23 +4,9 @@ import type { Filter } from '../../gallery/filter.js'
 import { bestFirst, type HitList, type UnrankedHit } from '../../gallery/hits.js'
 import { nfc } from '../../text.js'
 import { nextTurn } from '../../turns.js'
+import { narrowed, type Scope, type SearchedSlots, scopeOf } from './searched-slots.js'
 import type { SlotHit } from './slot-hit.js'
-import type { Neighbour, SearchResult, VectorIndex } from './vector-index/vector-index.js'
-
-/** What is searched, as of the arrival of the query. */
-export interface SearchedSlots {
-  index: Pick<VectorIndex, 'search'>
-  /** Number of live pictures. */
-  count: number
-  /** The slot of the next picture to be added. */
-  nextSlot: number
-  /** Matching slots, ascending; `keep` them when the same filter is likely to be used again. */
-  slotsOf(filter: Filter, keep: boolean): Promise<Uint32Array>
-  /** Slots of near-copies, ascending. */
-  copiesOf(wanted: NonNullable<NearestQuery['copiesOf']>): Promise<Uint32Array>
-  /** Keyed by slot; removed pictures are missing. */
-  recordsOf(slots: readonly number[]): ReadonlyMap<number, SlotHit>
-}
+import type { Neighbour, SearchResult } from './vector-index/vector-index.js'
 
 /**
  * Hits of the first graph search, even if fewer are requested; each further search doubles the depth. 108 candidates
@@ -39,6 +25,8 @@ const firstDepthMin = 16
 const tiesMax = 2_048
 /** Records read before other requests get a turn: a few milliseconds. */
 export const recordsPerTurn = 64
+/** Searches repeated in a row because pictures were replaced meanwhile. */
+const repeatsMax = 5
 
 /** The result of one search, consumed from the top. */
 interface Found {
@@ -46,12 +34,19 @@ interface Found {
   taken: number
   /** The list may take hits from this search, and from earlier ones, up to this length. */
   depth: number
+  request: Request
   /** Neighbours requested from the index. */
   asked: number
   /** Everything at this depth has been requested. */
   whole: boolean
   /** No hits come after these. */
   last: boolean
+}
+
+/** Of the index: neighbours, and the depth of the step they belong to. */
+interface Request {
+  k: number
+  depth: number
 }
 
 /**
@@ -62,12 +57,10 @@ interface Found {
  */
 export class SlotHits implements NearestHits {
   readonly compared: number
-  readonly #searched: SearchedSlots
   readonly #query: NearestQuery
-  /** Candidate slots, ascending; undefined: all. */
-  readonly #allow: Uint32Array | undefined
+  #scope: Scope
   /** Pictures at this slot and above were stored after the query arrived. */
-  readonly #belowSlot: number
+  #belowSlot: number
   readonly #excluded: ReadonlySet<string>
   readonly #ids: Set<string>
   /** Slots that became hits or were excluded. */
@@ -75,37 +68,24 @@ export class SlotHits implements NearestHits {
   readonly #hits: UnrankedHit[] = []
   #hitBytes = 0
   #found: Found | undefined
+  #repeats = 0
   #result: Pick<SearchResult, 'method' | 'ef'> | undefined
 
-  private constructor(
-    searched: SearchedSlots,
-    query: NearestQuery,
-    allow: Uint32Array | undefined,
-    seen: readonly UnrankedHit[],
-  ) {
-    this.compared = allow?.length ?? searched.count
-    this.#searched = searched
+  private constructor(scope: Scope, query: NearestQuery, seen: readonly UnrankedHit[]) {
+    this.compared = scope.allow?.length ?? scope.searched.count
+    this.#scope = scope
     this.#query = query
-    this.#allow = allow
-    this.#belowSlot = query.kept ? searched.nextSlot : Infinity
+    this.#belowSlot = query.kept ? scope.searched.nextSlot : Infinity
     this.#excluded = new Set(query.excludeIds?.flatMap((id) => [id, nfc(id)]))
     this.#ids = new Set(seen.map(({ record }) => record.id))
   }
 
   static async open(searched: SearchedSlots, query: NearestQuery): Promise<SlotHits> {
-    const { filter, copiesOf } = query
-    const fitting = filter && (await searched.slotsOf(filter, true))
-    if (copiesOf === undefined) return new SlotHits(searched, query, fitting, [])
-    const copies = await searched.copiesOf(copiesOf)
-    return new SlotHits(searched, query, fitting === undefined ? copies : inBoth(copies, fitting), [])
+    return new SlotHits(await scopeOf(searched, query), query, [])
   }
 
-  /** The filter belongs to this query alone, so its slots are not cached. */
   async fitting(filter: Filter, seen: readonly UnrankedHit[]): Promise<HitList> {
-    const { filter: former, copiesOf } = this.#query
-    const slots = await this.#searched.slotsOf(former === undefined ? filter : { and: [former, filter] }, false)
-    const allow = copiesOf === undefined || this.#allow === undefined ? slots : inBoth(this.#allow, slots)
-    return new SlotHits(this.#searched, this.#query, allow, seen)
+    return new SlotHits(await narrowed(this.#scope, this.#query, filter), this.#query, seen)
   }
 
   get method(): 'exact' | 'hnsw' {
@@ -117,7 +97,7 @@ export class SlotHits implements NearestHits {
   }
 
   get bytes(): number {
-    return (this.#allow?.byteLength ?? 0) + 64 * (this.#found?.neighbours.length ?? 0) + this.#hitBytes
+    return (this.#scope.allow?.byteLength ?? 0) + 64 * (this.#found?.neighbours.length ?? 0) + this.#hitBytes
   }
 
   async first(count: number): Promise<UnrankedHit[]> {
@@ -132,8 +112,7 @@ export class SlotHits implements NearestHits {
   }
 
   async #search(count: number): Promise<void> {
-    const { vector, ef: asksEf, exact, minScore = -Infinity } = this.#query
-    const spare = this.#excluded.size + spareNeighbours
+    const spare = this.#spare
     const former = this.#found
     const depth = this.#nextDepth(spare)
     // the first search for a short page fetches only that page; further hits are fetched on demand
@@ -141,29 +120,44 @@ export class SlotHits implements NearestHits {
       former === undefined
         ? count + spare
         : Math.max(count + spare, depth === Infinity ? former.asked * 2 : depth + spare)
-    const { neighbours, method, ef } = await this.#searched.index.search({
+    this.#found = await this.#ask({ k, depth })
+  }
+
+  get #spare(): number {
+    return this.#excluded.size + spareNeighbours
+  }
+
+  async #ask(request: Request): Promise<Found> {
+    const { vector, ef: asksEf, exact, minScore = -Infinity } = this.#query
+    const { searched, allow } = this.#scope
+    const { k, depth } = request
+    const { neighbours, method, ef } = await searched.index.search({
       vector,
       k,
-      depth: depth + spare,
+      depth: depth + this.#spare,
       ...(asksEf !== undefined && { ef: asksEf }),
       ...(exact !== undefined && { exact }),
-      ...(this.#allow && { allow: this.#allow }),
+      ...(allow && { allow }),
     })
+    // what replaced a picture meanwhile has a slot that was not allowed
+    const isLimited = allow !== undefined || this.#query.kept
+    if (isLimited && searched.hasRetired() && (await this.#isRenewed())) return this.#ask(request)
     const graph = method === 'hnsw'
-    const asked = graph ? Math.min(k, depth + spare) : k
+    const asked = graph ? Math.min(k, depth + this.#spare) : k
     const last = neighbours.length < asked || (neighbours.at(-1)?.score ?? Infinity) < minScore
-    this.#found = {
+    if (this.#result === undefined || graph) this.#result = { method, ...(ef !== undefined && { ef }) }
+    return {
       neighbours: neighbours.filter(
         ({ slot, score }) => score >= minScore && slot < this.#belowSlot && !this.#passed.has(slot),
       ),
       taken: 0,
+      request,
       asked,
-      whole: graph && asked === depth + spare,
+      whole: graph && asked === depth + this.#spare,
       // a scan has no steps: searching again continues the same list
       depth: graph && !last ? depth : Infinity,
       last,
     }
-    if (this.#result === undefined || graph) this.#result = { method, ...(ef !== undefined && { ef }) }
   }
 
   #nextDepth(spare: number): number {
@@ -175,13 +169,13 @@ export class SlotHits implements NearestHits {
 
   async #take(found: Found, chunks: readonly (readonly Neighbour[])[]): Promise<void> {
     const slots = chunks.flat().map(({ slot }) => slot)
-    const records = new Map<number, SlotHit>()
-    for (let begin = 0; begin < slots.length; begin += recordsPerTurn) {
-      if (begin > 0) await nextTurn()
-      this.#query.signal?.throwIfAborted()
-      for (const [slot, record] of this.#searched.recordsOf(slots.slice(begin, begin + recordsPerTurn)))
-        records.set(slot, record)
+    const records = await this.#recordsOf(slots)
+    // one that was replaced after the search has another slot now
+    if (records.size < slots.length && (await this.#isRenewed())) {
+      this.#found = await this.#ask(found.request)
+      return
     }
+    this.#repeats = 0
     found.taken += slots.length
     for (const slot of slots) this.#passed.add(slot)
     for (const chunk of chunks) {
@@ -197,6 +191,28 @@ export class SlotHits implements NearestHits {
         this.#hitBytes += bytesOf(hit.record)
       }
     }
+  }
+
+  async #recordsOf(slots: readonly number[]): Promise<Map<number, SlotHit>> {
+    const records = new Map<number, SlotHit>()
+    for (let begin = 0; begin < slots.length; begin += recordsPerTurn) {
+      if (begin > 0) await nextTurn()
+      this.#query.signal?.throwIfAborted()
+      for (const [slot, record] of this.#scope.searched.recordsOf(slots.slice(begin, begin + recordsPerTurn)))
+        records.set(slot, record)
+    }
+    return records
+  }
+
+  /** Continues with the set as it is now; false if a kept list was shown already, or pictures change all the time. */
+  async #isRenewed(): Promise<boolean> {
+    const { later } = this.#scope
+    const isShown = this.#query.kept && this.#hits.length > 0
+    if (later === undefined || isShown || this.#repeats === repeatsMax) return false
+    this.#repeats++
+    this.#scope = await later()
+    if (this.#query.kept) this.#belowSlot = this.#scope.searched.nextSlot
+    return true
   }
 }
 
@@ -221,13 +237,4 @@ function nextChunks({ neighbours, taken, last }: Found, needed: number): Neighbo
     chunks.push(neighbours.slice(begin, end))
   }
   return chunks
-}
-
-/** The intersection of two ascending lists. */
-function inBoth(some: Uint32Array, others: Uint32Array): Uint32Array {
-  let at = 0
-  return some.filter((slot) => {
-    while (at < others.length && others[at]! < slot) at++
-    return others[at] === slot
-  })
 }

@@ -15,7 +15,7 @@ import type { GalleryStore } from './store/gallery-store.js'
 import type { ChangeRequest, SlotResult } from './store/set-images.js'
 import type { VectorIndex } from './vector-index/vector-index.js'
 
-export type SetPlace = Pick<IndexedSet, 'number' | 'uid' | 'dimension'>
+export type SetPlace = Pick<IndexedSet, 'number' | 'uid' | 'dimension' | 'next_slot'>
 
 /** Shared by all sets. */
 export interface SetParts {
@@ -35,10 +35,23 @@ const removalBatch = 256
 export class SetChanges {
   readonly #parts: SetParts
   readonly #place: SetPlace
+  /** Oldest first. */
+  readonly #underWay = new Set<Promise<unknown>>()
+  /** Number of slots ever assigned whose vectors are in the index. */
+  #indexed: number
 
   constructor(parts: SetParts, place: SetPlace) {
     this.#parts = parts
     this.#place = place
+    this.#indexed = place.next_slot
+  }
+
+  /** Resolves when every picture below this slot, as read from the database, is in the index. */
+  async indexed(nextSlot: number): Promise<void> {
+    for (const writing of [...this.#underWay]) {
+      if (this.#indexed >= nextSlot) return
+      await writing.catch(() => {})
+    }
   }
 
   change(steps: readonly ImageStep[], { progress }: ChangeOptions = {}): Promise<StepResult[]> {
@@ -61,8 +74,8 @@ export class SetChanges {
       request: Omit<ChangeRequest, 'steps'> & { steps: Step[] },
     ) => Promise<{ results: SlotResult[]; reply: Reply }>,
   ): Promise<Reply> {
-    const { writes, filters, indexes, storage, now } = this.#parts
-    return writes.run(async () => {
+    const { filters, indexes, storage, now } = this.#parts
+    return this.#run(async () => {
       const sent = packedSteps(steps)
       const { results, reply } = await write({
         set: this.#place.number,
@@ -76,6 +89,7 @@ export class SetChanges {
       if (added.slots.length + retired.length === 0) return reply
       if (retired.length > 0) filters.forget(this.#place.number)
       await this.#apply((index) => Promise.all([index.add(added), index.remove(retired)]))
+      this.#indexed += added.slots.length
       indexes.countChanges(this.#place.uid, { added: added.slots.length, retired })
       return reply
     })
@@ -107,14 +121,24 @@ export class SetChanges {
 
   /** Removes those of the slots that still match the filter. */
   #removeSlots(slots: Uint32Array, filter: Filter): Promise<number> {
-    const { writes, store, filters, indexes, now } = this.#parts
-    return writes.run(async () => {
+    const { store, filters, indexes, now } = this.#parts
+    return this.#run(async () => {
       const deleted = await store.write('deleteFitting', { set: this.#place.number, slots, filter, at: now() })
       filters.forget(this.#place.number)
       await this.#apply((index) => index.remove(deleted))
       indexes.countChanges(this.#place.uid, { retired: deleted })
       return deleted.length
     })
+  }
+
+  async #run<Result>(write: () => Promise<Result>): Promise<Result> {
+    const writing = this.#parts.writes.run(write)
+    this.#underWay.add(writing)
+    try {
+      return await writing
+    } finally {
+      this.#underWay.delete(writing)
+    }
   }
 
   /**

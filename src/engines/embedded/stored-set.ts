@@ -32,6 +32,7 @@ import type { IndexedSet } from './gallery-indexes.js'
 import { recordsPerTurn, SlotHits } from './nearest-hits.js'
 import { lookedAt, pageOfFitting } from './page-of-fitting.js'
 import type { ScanPlace } from './scan.js'
+import { searchedSlots } from './searched-slots.js'
 import { SetChanges, type SetParts } from './set-changes.js'
 import { isPlaced } from './slot-hit.js'
 import { slotsMax } from './store/set-table.js'
@@ -58,13 +59,14 @@ export class StoredSet implements OpenSet {
   readonly #changes: SetChanges
 
   /** @param index undefined while the set's network is not served */
-  constructor(parts: SetParts, { number, uid, dimension }: IndexedSet, index: VectorIndex | undefined) {
+  constructor(parts: SetParts, row: IndexedSet, index: VectorIndex | undefined) {
+    const { number, uid, dimension } = row
     this.number = number
     this.#parts = parts
     this.#uid = uid
     this.#dimension = dimension
     this.#index = index
-    this.#changes = new SetChanges(parts, { number, uid, dimension })
+    this.#changes = new SetChanges(parts, row)
     const { store, writes } = parts
     this.copies = new StoredCopies({ number, store, writes, slotsOf: (images) => this.#slotsOf(images) })
   }
@@ -92,19 +94,13 @@ export class StoredSet implements OpenSet {
 
   /** @throws AlikeError `model_mismatch` while its network is not served */
   async nearest(query: NearestQuery): Promise<NearestHits> {
-    const { store, filters } = this.#parts
-    const row = store.read(({ sets }) => sets.get(this.number))
-    return SlotHits.open(
-      {
-        index: this.#searchable,
-        count: row.count,
-        nextSlot: row.next_slot,
-        slotsOf: (filter, keep) => filters.slots(row, filter, keep),
-        copiesOf: ({ descriptors, least }) => store.copies.find(this.number, descriptors, least),
-        recordsOf: (slots) => store.read(({ images }) => images.hits(this.number, slots, query.groupBy)),
-      },
-      query,
-    )
+    const searched = await searchedSlots(this.#parts, {
+      number: this.number,
+      index: this.#searchable,
+      groupBy: query.groupBy,
+      indexed: (nextSlot) => this.#changes.indexed(nextSlot),
+    })
+    return SlotHits.open(searched, query)
   }
 
   async likeness(rows: readonly Identified[], columns: readonly Identified[]): Promise<Float32Array> {
