@@ -191,6 +191,26 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     assert.deepEqual(await opened.labels({ after: 'even', limit: 10 }), counts.slice(2))
   })
 
+  test('ids and labels are found in any Unicode form', async (t) => {
+    const { opened } = await openSet(t)
+    const [composed, decomposed] = ['caf\u00e9', 'cafe\u0301']
+    const [image, other] = images as [Stored, Stored]
+    await opened.change(puts([{ ...image, id: composed, label: composed }, other]))
+    for (const form of [composed, decomposed]) {
+      assert.deepEqual(
+        (await opened.find([form])).map(({ id }) => id),
+        [composed],
+      )
+      assert.deepEqual(await opened.vector(form), image.vector)
+      assert.deepEqual((await pagesOf(opened, { label: form })).flat(), [composed])
+      const filter: Filter = { field: 'label', in: [form] }
+      assert.deepEqual((await pagesOf(opened, { filter })).flat(), [composed])
+      const { vector } = image
+      assert.deepEqual(await idsOf(await opened.nearest({ vector, filter }), 9), [composed])
+      assert.deepEqual(await idsOf(await opened.nearest({ vector, excludeIds: [form] }), 9), [other.id])
+    }
+  })
+
   test("a picture's reference is stored with it, and applies only to its content", async (t) => {
     const { opened } = await openSet(t)
     const [image, other] = images as [Stored, Stored]

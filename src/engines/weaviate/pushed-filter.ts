@@ -44,6 +44,11 @@ export function anyToken(tokens: readonly string[]): Where {
   return { operator: 'ContainsAny', target: { property: 'tokens' }, value: tokens }
 }
 
+/** Pictures with this label, in any Unicode form, or without one. */
+export function ofLabel(label: string | null): Where {
+  return anyToken(labelsOf(label).map((one) => valueToken('label', one)))
+}
+
 export function putUpTo(stamp: number): Where {
   return { operator: 'LessThanEqual', target: { property: 'stamp' }, value: stamp }
 }

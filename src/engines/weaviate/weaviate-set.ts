@@ -34,7 +34,6 @@ import type { OpenScan } from '../../gallery/scan.js'
 import { readStored } from '../../gallery/stored-json.js'
 import type { ChangeClock } from './change-clock.js'
 import { cosinesOf } from './cosines.js'
-import { valueToken } from './filter-tokens.js'
 import type { ImageCollection } from './image-collection.js'
 import {
   bytesOf,
@@ -54,7 +53,7 @@ import { labelCounts } from './label-counts.js'
 import { pageOf } from './listed-images.js'
 import { RankedHits } from './nearest-hits.js'
 import { sharedUuids } from './numbered-uuids.js'
-import { anyToken, pushed } from './pushed-filter.js'
+import { ofLabel, pushed } from './pushed-filter.js'
 import { sampledFields } from './sampled-fields.js'
 import { SearchedImages } from './searched-images.js'
 import { SetChanges } from './set-changes.js'
@@ -162,8 +161,8 @@ export class WeaviateSet implements OpenSet {
 
   page({ cursor, limit = pageDefault, label, filter }: PageOfImages): AsyncGenerator<ImagePage> {
     const { collection, pageMaxLength: maxLength } = this.#parts
-    const ofLabel = label === undefined ? undefined : anyToken([valueToken('label', label)])
-    const where = filter === undefined ? ofLabel : pushed(filter).where
+    const labelled = label === undefined ? undefined : ofLabel(label)
+    const where = filter === undefined ? labelled : pushed(filter).where
     const after = cursor === undefined ? '' : idOfCursor(cursor)
     return pageOf({ collection, where, properties: recordProperties }, { after, limit, maxLength, filter })
   }
