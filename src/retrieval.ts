@@ -3,6 +3,7 @@
  * parsing are in `http/`; this file knows nothing of them.
  */
 
+import { hash } from 'node:crypto'
 import { allOrNone } from './embedding/all-or-none.js'
 import { meanDirection } from './embedding/embed-views.js'
 import type { ImageEmbedder } from './embedding/image-embedder.js'
@@ -24,7 +25,7 @@ export interface RetrievalParts {
 /** A picture file, the id of a stored picture whose embedding is used, or an embedding from this model. */
 export type Example = { bytes: Uint8Array; region?: Region } | { id: string } | { vector: Float32Array }
 
-export interface Query extends Omit<GallerySearch, 'vector' | 'copyDescriptors' | 'voters'> {
+export interface Query extends Omit<GallerySearch, 'vector' | 'copyDescriptors' | 'contentHashes' | 'voters'> {
   /** Several are searched as one ranking; examples cannot be stored pictures then. */
   gallery: string | readonly string[]
   /** The set to answer from; default: the set that serves the gallery now. */
@@ -93,7 +94,8 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
 
   const ownIds = includeSelf ? [] : [...like, ...unlike].flatMap((example) => ('id' in example ? [example.id] : []))
   const excludeIds = [...(search.excludeIds ?? []), ...ownIds]
-  const asked = { ...search, vector, copyDescriptors, excludeIds, ...(vote && { voters: vote.k }) }
+  const contentHashes = search.copiesFrom === undefined ? undefined : await contentHashesOf(like, serving)
+  const asked = { ...search, vector, copyDescriptors, contentHashes, excludeIds, ...(vote && { voters: vote.k }) }
   const found: SearchPage =
     paged === undefined
       ? await parts.galleries.searches.search(serving, { ...asked, signal })
@@ -184,4 +186,16 @@ async function storedVector(id: string, { examples }: Serving): Promise<Embedded
   const vector = await examples.vector(id)
   if (vector === undefined) throw new AlikeError('image_not_found')
   return { vector, copyDescriptor: await examples.copies.descriptor(id), decodeMs: 0, queueMs: 0, embedMs: 0 }
+}
+
+/** Of whole pictures; a region is not the file that it is in. */
+async function contentHashesOf(like: readonly Example[], { examples }: Serving): Promise<string[]> {
+  const hashes = await Promise.all(
+    like.map(async (example) => {
+      if ('id' in example) return (await examples.find([example.id])).map(({ contentHash }) => contentHash)
+      if (!('bytes' in example) || example.region !== undefined) return []
+      return hash('sha256', example.bytes)
+    }),
+  )
+  return hashes.flat()
 }

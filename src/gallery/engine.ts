@@ -179,6 +179,13 @@ export interface OpenSet {
   state(): Promise<SetState>
 }
 
+/** Near-copies of one of these pictures: with the same bytes, or with at least this near-copy score. */
+export interface CopiesWanted {
+  descriptors: readonly Uint8Array[]
+  contentHashes?: readonly string[] | undefined
+  least: number
+}
+
 export interface NearestQuery {
   /** [dimension], unit length. */
   vector: Float32Array
@@ -189,8 +196,7 @@ export interface NearestQuery {
   /** Compare every picture that may be a hit. */
   exact?: boolean | undefined
   filter?: Filter | undefined
-  /** Only near-copies of one of these pictures, with at least this near-copy score. */
-  copiesOf?: { descriptors: readonly Uint8Array[]; least: number } | undefined
+  copiesOf?: CopiesWanted | undefined
   excludeIds?: readonly string[] | undefined
   /** Return the hits' values of this field. */
   groupBy?: string | undefined

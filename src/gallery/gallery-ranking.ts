@@ -64,14 +64,15 @@ export class Ranking {
     terms: SearchTerms & Pick<GallerySearch, 'signal'>,
     keeping?: Keeping,
   ): Promise<Ranking> {
-    const { vector, minScore, ef, exact, filter, excludeIds, copyDescriptors = [], copiesFrom, groupBy, signal } = terms
+    const { vector, minScore, ef, exact, filter, excludeIds, copyDescriptors = [], copiesFrom: least } = terms
+    const { contentHashes, groupBy, signal } = terms
     const nearest = await set.nearest({
       vector,
       minScore,
       ef,
       exact,
       filter,
-      copiesOf: copiesFrom === undefined ? undefined : { descriptors: copyDescriptors, least: copiesFrom },
+      copiesOf: least === undefined ? undefined : { descriptors: copyDescriptors, contentHashes, least },
       excludeIds,
       groupBy: groupBy?.field,
       kept: keeping !== undefined,

@@ -21,6 +21,8 @@ export interface SearchTerms {
   copyDescriptors?: Uint8Array[] | undefined
   /** Only near-copies of the query's pictures, with at least this near-copy score. */
   copiesFrom?: number | undefined
+  /** Of the query's picture files: with `copiesFrom`, pictures with the same bytes are hits as well. */
+  contentHashes?: string[] | undefined
   /** Hits with at least this near-copy score to a better hit are left out. */
   duplicateScore?: number | undefined
   /** Hits are selected by marginal relevance among the best `candidates`, then among as many of the following ones. */

@@ -105,6 +105,23 @@ test('on request only near-copies are hits, by descriptor instead of score', asy
   await app.call(400, { method: 'POST', url: `${gallery}/search`, payload: { imageId: 'scene4', nearCopies: 'all' } })
 })
 
+test('files with the same bytes are near-copies, even without features', async (t) => {
+  const app = await filled(t)
+  const uniform = (background: string) =>
+    sharp({ create: { width: 60, height: 60, channels: 3, background } })
+      .jpeg()
+      .toBuffer()
+  const grey = await uniform('#888')
+  await put(app, 'even-again', grey, 'label=even')
+  await put(app, 'white', await uniform('#fff'), 'label=even')
+  const asked = { nearCopies: 'only', k: 100 }
+  assert.deepEqual(ids(await search(app, { ...asked, imageId: 'even' })), ['even-again'])
+  assert.deepEqual(ids(await search(app, { ...asked, image: grey.toString('base64') })), ['even', 'even-again'])
+  assert.deepEqual(ids(await search(app, { ...asked, imageId: 'even', label: ['odd'] })), [])
+  const region = { x: 0, y: 0, width: 0.5, height: 0.5 }
+  assert.deepEqual(ids(await search(app, { ...asked, image: grey.toString('base64'), region })), [])
+})
+
 test('the default hides real copies and nothing else', async (t) => {
   const app = await filled(t)
   const all = await search(app, { imageId: 'scene9', k: 100 })

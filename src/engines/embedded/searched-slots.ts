@@ -1,5 +1,5 @@
 /** Which slots a list of hits is chosen from: a set as of one moment, and the slots that its query allows. */
-import type { NearestQuery } from '../../gallery/engine.js'
+import type { CopiesWanted, NearestQuery } from '../../gallery/engine.js'
 import type { Filter } from '../../gallery/filter.js'
 import type { SetParts } from './set-changes.js'
 import type { SlotHit } from './slot-hit.js'
@@ -15,7 +15,7 @@ export interface SearchedSlots {
   /** Matching slots, ascending; `keep` them when the same filter is likely to be used again. */
   slotsOf(filter: Filter, keep: boolean): Promise<Uint32Array>
   /** Slots of near-copies, ascending. */
-  copiesOf(wanted: NonNullable<NearestQuery['copiesOf']>): Promise<Uint32Array>
+  copiesOf(wanted: CopiesWanted): Promise<Uint32Array>
   /** Keyed by slot; removed pictures are missing. */
   recordsOf(slots: readonly number[]): ReadonlyMap<number, SlotHit>
   /** Whether pictures have been removed or replaced since. */
@@ -46,7 +46,7 @@ export async function searchedSlots(
     count: row.count,
     nextSlot: row.next_slot,
     slotsOf: (filter, keep) => filters.slots(row, filter, keep),
-    copiesOf: ({ descriptors, least }) => store.copies.find(number, descriptors, least),
+    copiesOf: (wanted) => store.copies.find(number, wanted),
     recordsOf: (slots) => store.read(({ images }) => images.hits(number, slots, groupBy)),
     hasRetired: () => retiredOf(rowNow()) !== retiredOf(row),
     later: () => searchedSlots({ store, filters }, set),

@@ -1,5 +1,5 @@
 /** The scope of one query: the server-side condition, the number of pictures, and a full read when needed. */
-import type { NearestQuery } from '../../gallery/engine.js'
+import type { CopiesWanted, NearestQuery } from '../../gallery/engine.js'
 import type { Filter } from '../../gallery/filter.js'
 import type { Metadata } from '../../gallery/records.js'
 import { readStored } from '../../gallery/stored-json.js'
@@ -15,7 +15,7 @@ export interface SetSearch {
   /** A set, or the part of it that matches a filter, with fewer pictures is compared one by one. */
   exactBelow: number
   /** Uuids of near-copies. */
-  copiesOf(wanted: NonNullable<NearestQuery['copiesOf']>): Promise<string[]>
+  copiesOf(wanted: CopiesWanted): Promise<string[]>
 }
 
 /** Pictures read at a time. */

@@ -2,7 +2,7 @@
 import { setImmediate as nextTick } from 'node:timers/promises'
 import { descriptorBytes, descriptorWords } from '../../copies/copy-descriptor.js'
 import { nearCopyScore, queryWords, wordsOf } from '../../copies/near-copy-score.js'
-import type { Identified, SetCopies, UndescribedPage } from '../../gallery/engine.js'
+import type { CopiesWanted, Identified, SetCopies, UndescribedPage } from '../../gallery/engine.js'
 import { undescribedToken } from './filter-tokens.js'
 import type { ImageCollection } from './image-collection.js'
 import { bytesOf, type Found, uuidOf } from './image-object.js'
@@ -56,12 +56,14 @@ export class StoredCopies implements SetCopies {
   }
 
   /** Uuids of the near-copies of any of these pictures. */
-  async find(query: readonly Uint8Array[], least: number): Promise<string[]> {
-    const words = queryWords(query)
-    if (words.length === 0) return []
+  async find({ descriptors, contentHashes = [], least }: CopiesWanted): Promise<string[]> {
+    const words = queryWords(descriptors)
+    if (words.length === 0 && contentHashes.length === 0) return []
+    const isCopy = (one: Found) =>
+      contentHashes.includes(one.properties.contentHash!) || scoreOf(words, wordsIn(one), least) >= least
     const found: string[] = []
-    for await (const page of this.#collection.all({ limit: readAtOnce, properties: ['descriptor'] })) {
-      for (const one of page) if (scoreOf(words, wordsIn(one), least) >= least) found.push(one.uuid)
+    for await (const page of this.#collection.all({ limit: readAtOnce, properties: ['descriptor', 'contentHash'] })) {
+      for (const one of page) if (isCopy(one)) found.push(one.uuid)
       await nextTick()
     }
     return found

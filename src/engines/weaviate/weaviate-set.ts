@@ -4,6 +4,7 @@
  */
 import { AlikeError } from '../../errors.js'
 import type {
+  CopiesWanted,
   EmbeddingSet,
   Identified,
   NearestHits,
@@ -130,8 +131,7 @@ export class WeaviateSet implements OpenSet {
     this.#expectReady()
     const { collection, clock, exactBelow } = this.#parts
     const stamp = clock.stamp()
-    const copiesOf = ({ descriptors, least }: NonNullable<NearestQuery['copiesOf']>) =>
-      this.copies.find(descriptors, least)
+    const copiesOf = (wanted: CopiesWanted) => this.copies.find(wanted)
     const images = await SearchedImages.open({ collection, exactBelow, copiesOf }, query, stamp)
     return new RankedHits(images, query, stamp, [])
   }

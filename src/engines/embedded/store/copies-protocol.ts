@@ -1,4 +1,5 @@
 /** Calls to the copies thread, which compares descriptors for searches. */
+import type { CopiesWanted } from '../../../gallery/engine.js'
 import type { Undescribed } from './descriptor-table.js'
 
 /** Start-up data of the thread. */
@@ -15,8 +16,11 @@ export type CopiesCalls = {
    * themselves; each row is compared only with the rows before it.
    */
   likeness: { request: { gallery: number; rows: number; columns: Uint32Array; least: number }; reply: Float32Array }
-  /** Slots, ascending, of all pictures that score at least `least` against a picture of the query. */
-  find: { request: { gallery: number; query: readonly Uint8Array[]; least: number }; reply: Uint32Array }
+  /** Slots, ascending, of all pictures that score at least `least` against a picture of the query, or have its bytes. */
+  find: {
+    request: { gallery: number; query: readonly Uint8Array[] } & Omit<CopiesWanted, 'descriptors'>
+    reply: Uint32Array
+  }
   /** Pictures with a thumbnail but no descriptor, ordered by slot. */
   undescribed: { request: { gallery: number; fromSlot: number; limit: number }; reply: Undescribed[] }
 }

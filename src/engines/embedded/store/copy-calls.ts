@@ -31,19 +31,19 @@ export function copyCalls(table: DescriptorTable): CopyCalls {
         rows,
         least,
       ),
-    async find({ gallery, query, least }) {
+    async find({ gallery, query, contentHashes = [], least }) {
       const words = queryWords(query)
-      const found: number[] = []
+      const found = new Set(withDatabase(() => contentHashes.flatMap((hash) => table.slotsOfContent(gallery, hash))))
       for (let fromSlot = 0, more = words.length > 0; more; ) {
         const page = withDatabase(() => table.page(gallery, fromSlot, walkedPerTurn))
         page.slots.forEach((slot, i) => {
-          if (scoreOf(words, page, i, least) >= least) found.push(slot)
+          if (scoreOf(words, page, i, least) >= least) found.add(slot)
         })
         more = page.slots.length === walkedPerTurn
         fromSlot = (page.slots.at(-1) ?? 0) + 1
         await nextTurn()
       }
-      return Uint32Array.from(found)
+      return Uint32Array.from(found).sort()
     },
     undescribed: ({ gallery, fromSlot, limit }) => withDatabase(() => table.undescribed(gallery, fromSlot, limit)),
   }

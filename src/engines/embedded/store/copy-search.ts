@@ -1,4 +1,5 @@
 /** The main thread's interface to near-copy search. */
+import type { CopiesWanted } from '../../../gallery/engine.js'
 import type { CopiesCalls } from './copies-protocol.js'
 import type { Undescribed } from './descriptor-table.js'
 
@@ -32,8 +33,8 @@ export class CopySearch {
     return this.#ask('likeness', { gallery, rows, columns, least })
   }
 
-  find(gallery: number, query: readonly Uint8Array[], least: number): Promise<Uint32Array> {
-    return this.#ask('find', { gallery, query, least })
+  find(gallery: number, { descriptors: query, ...wanted }: CopiesWanted): Promise<Uint32Array> {
+    return this.#ask('find', { gallery, query, ...wanted })
   }
 
   undescribed(gallery: number, fromSlot: number, limit: number): Promise<Undescribed[]> {

@@ -34,6 +34,7 @@ export class DescriptorTable {
   /** A JSON array of keys. */
   readonly #byKeys: Statement<[string], Row>
   readonly #page: Statement<[number, number, number], Row>
+  readonly #ofContent: Statement<[string, number, number], number>
   readonly #undescribed: Statement<
     [number, number, number],
     { key: number; id: string; webp: Buffer; checksum: number }
@@ -44,6 +45,11 @@ export class DescriptorTable {
     this.#find = database.prepare('SELECT * FROM copy_descriptor WHERE key = ?')
     this.#byKeys = database.prepare('SELECT * FROM copy_descriptor WHERE key IN (SELECT value FROM json_each(?))')
     this.#page = database.prepare('SELECT * FROM copy_descriptor WHERE key >= ? AND key < ? ORDER BY key LIMIT ?')
+    this.#ofContent = database
+      .prepare<[string, number, number], number>(
+        'SELECT key FROM image WHERE content_hash = ? AND key >= ? AND key < ?',
+      )
+      .pluck()
     this.#undescribed = database.prepare(
       `SELECT key, id, webp, thumbnail.checksum AS checksum
        FROM thumbnail JOIN image USING (key) LEFT JOIN copy_descriptor USING (key)
@@ -71,6 +77,11 @@ export class DescriptorTable {
       Uint32Array.from(rows, ({ key }) => slotOf(key)),
       (_, i) => rows[i],
     )
+  }
+
+  /** Pictures with these bytes, whether or not they have a descriptor. */
+  slotsOfContent(gallery: number, contentHash: string): number[] {
+    return this.#ofContent.all(contentHash, keyOf(gallery, 0), keyOf(gallery + 1, 0)).map(slotOf)
   }
 
   undescribed(gallery: number, fromSlot: number, limit: number): Undescribed[] {
