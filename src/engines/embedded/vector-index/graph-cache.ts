@@ -15,8 +15,8 @@ import type { HnswGraph } from './hnsw-graph.js'
 /** Nodes reserved for each that is read, so that the first insertions need not grow the graph. */
 const reservedPerNode = 1.1
 
-/** 1 was hnswlib's own file, which held the vectors too. */
-const formatVersion = 2 as const
+/** 1 was hnswlib's own file, which held the vectors too; 2 had a node for each of many equal vectors. */
+const formatVersion = 3 as const
 
 interface GraphCacheNote {
   formatVersion: typeof formatVersion
@@ -27,7 +27,7 @@ interface GraphCacheNote {
   dimension: number
   m: number
   efConstruction: number
-  /** Nodes, including tombstones. */
+  /** Slots, including tombstones. */
   count: number
   /** The position in the truth that the graph reflects: every slot in it is below. */
   nextSlot: number

@@ -1,13 +1,13 @@
 /**
- * A graph as a file: blocks of nodes, each preceded by its length in 32-bit words (little endian). The graph that reads
- * the nodes checks them (`native/graph.h`); the caller checks the checksum.
+ * A graph as a file: blocks of slots, each preceded by its length in 32-bit words (little endian). The graph that reads
+ * them checks them (`native/graph.h`); the caller checks the checksum.
  */
 import { createHash, type Hash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { HnswGraph } from './hnsw-graph.js'
 
 const bytesPerWord = 4
-/** Maximum length of a block: even 4,096 nodes with as many links and layers as possible are far shorter. */
+/** Maximum length of a block: even 4,096 slots with as many links and layers as possible are far shorter. */
 const blockWordsMax = 2 ** 26
 
 /** Resolves when the file is on disk. Use it while the graph is unchanged. @returns its SHA-256 */
@@ -30,7 +30,7 @@ export async function writeGraphFile(path: string, graph: HnswGraph): Promise<st
 }
 
 /**
- * Reads a graph of `count` nodes into an empty one.
+ * Reads a graph of `count` slots into an empty one.
  * @returns the SHA-256 of the file
  * @throws Error unless it contains such a graph
  */

@@ -1,6 +1,6 @@
 /**
- * One HNSW graph whose nodes are slots. It refers to the rows of the vectors it links, which therefore must not change
- * while the graph exists.
+ * One HNSW graph over slots; those with equal vectors share a node. It refers to the rows of the vectors it links, which
+ * therefore must not change while the graph exists.
  *
  * The graph is never told of removals. hnswlib's own deletion mark slows each search, and an insertion that meets only
  * marked nodes reads outside its memory and kills the process. A removed slot therefore stays an ordinary node (a
@@ -12,8 +12,8 @@ import type { SlotVectorStore } from './slot-vectors.js'
 
 /** Slots are 32 bits wide in the graph. */
 const slotsMax = 2 ** 32
-/** Nodes handed over at once when a graph is written: about a megabyte, a millisecond or two. */
-const nodesPerBlock = 4_096
+/** Slots handed over at once when a graph is written: about a megabyte, a millisecond or two. */
+const slotsPerBlock = 4_096
 
 export interface GraphSettings {
   dimension: number
@@ -40,7 +40,7 @@ export class HnswGraph {
     this.#native = vectors.newGraph({ m, efConstruction, capacity })
   }
 
-  /** Nodes, including tombstones. */
+  /** Slots, including tombstones. */
   get count(): number {
     return this.#slots.size
   }
@@ -68,7 +68,7 @@ export class HnswGraph {
   }
 
   /**
-   * The nearest `count` nodes found by a search that keeps `ef` candidates, nearest first, including tombstones. Scores
+   * The nearest `count` slots found by a search that keeps `ef` candidates, nearest first, including tombstones. Scores
    * are in float32: each is off by less than `scoreError`.
    */
   candidates(query: Float32Array, ef: number, count = ef): Candidates {
@@ -98,16 +98,16 @@ export class HnswGraph {
     }
   }
 
-  /** All nodes, in blocks. Use it `whileUnchanged`. */
+  /** All slots, in blocks. Use it `whileUnchanged`. */
   *blocks(): Generator<Uint32Array<ArrayBuffer>> {
-    for (let from = 0; from < this.count; from += nodesPerBlock)
-      yield this.#native.nodes(from, Math.min(this.count, from + nodesPerBlock))
+    for (let from = 0; from < this.count; from += slotsPerBlock)
+      yield this.#native.nodes(from, Math.min(this.count, from + slotsPerBlock))
   }
 
   /**
    * Reads blocks as written by `blocks` into an empty graph. It can be searched once every live vector has been attached
    * and it is settled.
-   * @throws Error unless they form a graph of `count` nodes
+   * @throws Error unless they form a graph of `count` slots
    */
   async take(blocks: AsyncIterable<Uint32Array>, count: number): Promise<void> {
     for await (const block of blocks) this.#native.take(block, count)
@@ -115,7 +115,7 @@ export class HnswGraph {
     for (const slot of this.#native.slots()) this.#slots.add(slot)
   }
 
-  /** Assigns a vector to a node that was read. False if the node was linked with a different one. */
+  /** Assigns a vector to a slot that was read. False if its node was linked with a different one. */
   attach(slot: number, row: number): boolean {
     return this.#native.attach(slot, row)
   }

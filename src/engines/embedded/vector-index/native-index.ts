@@ -31,21 +31,25 @@ export interface NativeCodes {
   estimates(first: number, out: Float32Array): void
 }
 
-/** An HNSW graph over rows. A row must keep its vector as long as a graph refers to it. */
+/**
+ * An HNSW graph over rows. A row must keep its vector as long as a graph refers to it. Slots with equal vectors share a
+ * node.
+ */
 export interface NativeGraph {
+  /** Slots. */
   readonly count: number
   insert(slot: number, row: number): void
   /** Fills `slots` and `scores`, nearest first. @returns how many were found */
   search(query: Float32Array, ef: number, slots: Uint32Array, scores: Float32Array): number
-  /** The slot of each node. */
+  /** All slots. */
   slots(): Uint32Array
-  /** Some of the nodes as 32-bit words for a file: slots, links and fingerprints of the vectors. */
+  /** Some of the slots as 32-bit words for a file: with links and fingerprints of the vectors. */
   nodes(from: number, to: number): Uint32Array<ArrayBuffer>
-  /** Adds the next nodes of a written graph. */
+  /** Adds the next slots of a written graph. */
   take(words: Uint32Array, total: number): void
-  /** Ends taking. @throws Error unless it is a sound graph of that many nodes */
+  /** Ends taking. @throws Error unless it is a sound graph of that many slots */
   check(total: number): void
-  /** Assigns a vector to a node that was taken. @returns whether the node was linked with this vector */
+  /** Assigns a vector to a slot that was taken. @returns whether its node was linked with this vector */
   attach(slot: number, row: number): boolean
   /** Ends attaching: nodes without a vector get a neighbour's, because searches still pass through them. */
   settle(): void

@@ -109,7 +109,7 @@ test('a vector other than the one that was linked is noticed, each one', async (
 test('a cache of the format before this one is rejected and deleted', async (t) => {
   const { key, notePath } = await savedGraphCache(t)
   const { noteSha256: _, ...facts } = JSON.parse(await readFile(notePath, 'utf8'))
-  const old = { ...facts, formatVersion: 1 }
+  const old = { ...facts, formatVersion: 2 }
   const noteSha256 = createHash('sha256')
     .update(JSON.stringify(Object.entries(old).sort()))
     .digest('hex')

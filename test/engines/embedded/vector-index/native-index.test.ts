@@ -184,12 +184,15 @@ for (const which of builds) {
   })
 
   test(`however the words of a graph are changed, the ${which} build takes a sound graph or none`, () => {
-    const stored = Array.from({ length: 300 }, unitVectors({ dimension: 8, seed: 1 }))
+    const makeVector = unitVectors({ dimension: 8, seed: 1 })
+    const stored = Array.from({ length: 300 }, makeVector)
+    // some slots share a node
+    for (let i = 7; i < 300; i += 9) stored[i] = stored[i % 4]!
     const rows = rowsOf(native, stored)
     const words = graphOf(native, rows, 300).nodes(0, 300)
     const [slots, scores] = [new Uint32Array(300), new Float32Array(300)]
     let [taken, refused] = [0, 0]
-    for (let at = 0; at < words.length; at += 29) {
+    for (const at of [...changedOf(words.length - 100, 29), ...changedOf(100, 3).map((i) => words.length - 1 - i)]) {
       for (const value of [0, 1, 40, 299, 300, 2 ** 32 - 1]) {
         const changed = words.slice()
         changed[at] = value
@@ -218,6 +221,11 @@ for (const which of builds) {
     }
     assert.ok(taken > 100 && refused > 100, `${taken} taken, ${refused} refused`)
   })
+}
+
+/** Every so many words; the last hundred are those of slots that share a node. */
+function changedOf(length: number, step: number): number[] {
+  return Array.from({ length: Math.ceil(length / step) }, (_, i) => i * step)
 }
 
 test('rows live as long as a graph refers to them', async () => {

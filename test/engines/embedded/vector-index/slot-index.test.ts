@@ -344,6 +344,49 @@ test('a filter that excludes everything nearby still returns k hits', () => {
   assert.deepEqual(slotsOf(result), far.slice(0, 10))
 })
 
+test('a picture that is stored thousands of times hides no other, and each of it is found', async () => {
+  const index = new SlotIndex(dimension, settings)
+  const same = makeVector()
+  // one by one with the others, before all of them, and behind them
+  for (const [firstSlot, stored] of [
+    [0, Array.from({ length: 1_000 }, () => same)],
+    [1_000, vectors.slice(0, 2_000).flatMap((vector) => [vector, same])],
+    [5_000, Array.from({ length: 1_000 }, () => same)],
+  ] as const) {
+    const { slots, vectors: values } = packed([...stored], firstSlot)
+    index.add(slots, values)
+    finish(index)
+  }
+  const isFoundIn = (searched: SlotIndex, count: number) => {
+    assert.ok(recall(searched, 10, undefined, 'hnsw') > 0.97)
+    const allow = Uint32Array.from({ length: 2_000 }, (_, i) => 1_000 + 2 * i)
+    assert.ok(recall(searched, 10, allow) > 0.97)
+    const found = searched.search({ vector: same, k: count, ef: count + 50 })
+    assert.deepEqual([found.method, found.neighbours.length], ['hnsw', count])
+    assert.ok(
+      found.neighbours.every(
+        ({ score }, i) => score === 1 && (i === 0 || found.neighbours[i - 1]!.slot < found.neighbours[i]!.slot),
+      ),
+    )
+  }
+  isFoundIn(index, 500)
+  const reopened = await fromCacheOf(index)
+  // the first of them, which all others share a node with, is gone
+  index.remove(Uint32Array.of(0, 1))
+  for (const slot of Array.from({ length: 5_998 }, (_, i) => i + 2))
+    reopened.add(Uint32Array.of(slot), index.vectorsOf(Uint32Array.of(slot)).vectors)
+  assert.ok(reopened.settle())
+  for (const one of [index, reopened]) {
+    isFoundIn(one, 500)
+    assert.ok(one.search({ vector: same, k: 500 }).neighbours.every(({ slot }) => slot > 1))
+    one.add(Uint32Array.of(6_000), same)
+    finish(one)
+    const { neighbours } = one.search({ vector: same, k: 5_000, exact: true })
+    assert.equal(neighbours.filter(({ score }) => score === 1).length, 3_999)
+    isFoundIn(one, 500)
+  }
+})
+
 test('equal vectors are ordered by slot', () => {
   const index = new SlotIndex(dimension, settings)
   const same = vectors[0]!

@@ -197,15 +197,15 @@ class GraphObject : public Napi::ObjectWrap<GraphObject> {
     return Napi::Number::New(info.Env(), found);
   }
 
-  /** () → the slot of each node */
+  /** () → all slots */
   Napi::Value slots(const Napi::CallbackInfo& info) {
     const Graph& of = graph(info);
     auto out = Napi::Uint32Array::New(info.Env(), of.count());
-    for (size_t node = 0; node < of.count(); node++) out.Data()[node] = of.slotOf(node);
+    for (size_t i = 0; i < of.count(); i++) out.Data()[i] = of.slotAt(i);
     return out;
   }
 
-  /** (from, to) → those nodes in words */
+  /** (from, to) → those slots in words */
   Napi::Value nodes(const Napi::CallbackInfo& info) {
     const uint32_t from = numberAt(info, 0), to = numberAt(info, 1);
     require(info, to <= graph(info).count(), "there are no such nodes");
@@ -216,7 +216,7 @@ class GraphObject : public Napi::ObjectWrap<GraphObject> {
     return out;
   }
 
-  /** (words of whole nodes, nodes of the whole graph) */
+  /** (words of whole slots, slots of the whole graph) */
   void take(const Napi::CallbackInfo& info) {
     const auto words = wordsAt(info, 0);
     graph(info).take(words.Data(), words.ElementLength(), numberAt(info, 1));
@@ -227,7 +227,7 @@ class GraphObject : public Napi::ObjectWrap<GraphObject> {
     return Napi::Boolean::New(info.Env(), graph(info).attach(numberAt(info, 0), numberAt(info, 1)));
   }
 
-  /** (nodes that it must have) */
+  /** (slots that it must have) */
   void check(const Napi::CallbackInfo& info) { graph(info).check(numberAt(info, 0)); }
 
   void settle(const Napi::CallbackInfo& info) { graph(info).settle(); }

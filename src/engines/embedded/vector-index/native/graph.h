@@ -1,6 +1,6 @@
 /**
  * An HNSW graph over rows: hnswlib's, with the address of a row where hnswlib would keep a copy of the vector. A written
- * graph contains a fingerprint of the vector instead.
+ * graph contains a fingerprint of the vector instead. Slots with equal vectors share a node (`twins.h`).
  *
  * A graph is read in three steps: its nodes arrive (`take`, then `check`), their vectors arrive (`attach`), and `settle`
  * makes it searchable. Everything read is checked before it is used: a damaged file causes an error, never a wild pointer.
@@ -12,6 +12,7 @@
 #include <tuple>
 #include "hnswlib/hnswlib.h"
 #include "rows.h"
+#include "twins.h"
 
 class RowSpace : public hnswlib::SpaceInterface<float> {
  public:
@@ -45,17 +46,28 @@ class Graph {
         space_(rows_->dimension),
         hnsw_(&space_, std::max<size_t>(1, settings.capacity), settings.m, settings.efConstruction) {}
 
-  size_t count() const { return hnsw_.cur_element_count; }
+  /** Slots: those with a node of their own, and their twins. */
+  size_t count() const { return nodeCount() + twins_.size(); }
 
-  uint32_t slotOf(size_t node) const { return static_cast<uint32_t>(hnsw_.getExternalLabel(node)); }
+  /** @param index below `count` */
+  uint32_t slotAt(size_t index) const {
+    return index < nodeCount() ? slotOf(index) : twins_.at(index - nodeCount()).slot;
+  }
 
   void insert(uint32_t slot, size_t row) {
     requireSettled();
-    if (hnsw_.label_lookup_.count(slot) != 0) throw std::invalid_argument("the slot is in the graph");
-    // Doubling the capacity would double the resident locks and tables; remapping pages is cheap enough for smaller steps.
-    if (count() == hnsw_.max_elements_) hnsw_.resizeIndex(count() + count() / 4 + 1024);
+    if (has(slot)) throw std::invalid_argument("the slot is in the graph");
     const float* vector = rowAt(row);
+    const uint32_t print = fingerprint(vector, rows_->dimension);
+    const auto node = twins_.alike(print);
+    if (node && std::memcmp(vectorOf(*node), vector, rows_->dimension * sizeof(float)) == 0) {
+      twins_.join(slot, *node);
+      return;
+    }
+    // Doubling the capacity would double the resident locks and tables; remapping pages is cheap enough for smaller steps.
+    if (nodeCount() == hnsw_.max_elements_) hnsw_.resizeIndex(nodeCount() + nodeCount() / 4 + 1024);
     hnsw_.addPoint(&vector, slot);
+    twins_.know(print, static_cast<Node>(nodeCount() - 1));
   }
 
   /** Nearest first. @returns how many were found, at most `count` */
@@ -64,18 +76,29 @@ class Graph {
     if (this->count() == 0) return 0;
     auto nearest = candidates(query, std::max(ef, count), descend(query));
     while (nearest.size() > count) nearest.pop();
-    const size_t size = nearest.size();
-    for (size_t i = size; i-- > 0; nearest.pop()) {
-      slots[i] = slotOf(nearest.top().second);
-      scores[i] = 1.0f - nearest.top().first;
+    std::vector<Near> ranked(nearest.size());
+    for (size_t i = ranked.size(); i-- > 0; nearest.pop()) ranked[i] = nearest.top();
+    size_t found = 0;
+    const auto add = [&](uint32_t slot, float to) {
+      if (found == count) return;
+      slots[found] = slot;
+      scores[found++] = 1.0f - to;
+    };
+    for (const auto& [to, node] : ranked) {
+      add(slotOf(node), to);
+      if (twins_.size() == 0) continue;
+      for (const uint32_t twin : twins_.of(node)) add(twin, to);
     }
-    return size;
+    return found;
   }
 
-  /** Appends nodes to `out`: slot, fingerprint, level; then for each layer, from the base up, the number of links and the links. */
+  /**
+   * Appends slots to `out`. One with a node: slot, fingerprint, level; then for each layer, from the base up, the number of
+   * links and the links. A twin: slot, node, `twinMark`.
+   */
   void nodes(size_t from, size_t to, std::vector<uint32_t>& out) const {
     requireSettled();
-    for (size_t node = from; node < to; node++) {
+    for (size_t node = from; node < std::min(to, nodeCount()); node++) {
       const int level = hnsw_.element_levels_[node];
       out.push_back(slotOf(node));
       out.push_back(fingerprint(vectorOf(node), rows_->dimension));
@@ -85,20 +108,31 @@ class Graph {
         out.insert(out.end(), links, links + 1 + listSize(links));
       }
     }
+    for (size_t index = std::max(from, nodeCount()); index < to; index++) {
+      const auto& twin = twins_.at(index - nodeCount());
+      out.insert(out.end(), {twin.slot, twin.node, twinMark});
+    }
   }
 
-  /** Adds the next nodes of a written graph of `total` nodes, for which this graph must have room. */
+  /** Adds the next slots of a written graph of `total` slots, for which this graph must have room. */
   void take(const uint32_t* words, size_t size, size_t total) {
     if (total > hnsw_.max_elements_) throw std::invalid_argument("the graph is too small for its nodes");
-    if (count() != fingerprints_.size()) throw std::logic_error("the graph has nodes of its own");
+    if (nodeCount() != fingerprints_.size()) throw std::logic_error("the graph has nodes of its own");
     settled_ = false;
     for (size_t at = 0; at < size;) {
       if (size - at < 3 || count() == total) throw std::invalid_argument("it does not end with its nodes");
       const uint32_t slot = words[at], level = words[at + 2];
-      if (level > maxLevel || hnsw_.label_lookup_.count(slot) != 0)
-        throw std::invalid_argument("a node is impossible");
+      if (has(slot)) throw std::invalid_argument("a slot is there twice");
+      if (level == twinMark) {
+        if (words[at + 1] >= nodeCount()) throw std::invalid_argument("a twin has no node");
+        twins_.join(slot, words[at + 1]);
+        at += 3;
+        continue;
+      }
+      if (level > maxLevel) throw std::invalid_argument("a node is impossible");
       fingerprints_.push_back(words[at + 1]);
       Node node = addNode(slot, static_cast<int>(level));
+      twins_.know(fingerprints_.back(), node);
       at += 3;
       for (uint32_t layer = 0; layer <= level; layer++) {
         const uint32_t links = at < size ? words[at] : UINT32_MAX;
@@ -112,24 +146,28 @@ class Graph {
     }
   }
 
-  /** Ends `take`. @param total nodes that the graph must have */
+  /** Ends `take`. @param total slots that the graph must have */
   void check(size_t total) const {
     if (count() != total) throw std::invalid_argument("nodes are missing");
-    for (size_t node = 0; node < count(); node++)
-      for (int layer = 1; layer <= hnsw_.element_levels_[node]; layer++) {
-        const auto* links = hnsw_.get_linklist(node, layer);
+    for (size_t node = 0; node < nodeCount(); node++)
+      for (int layer = 0; layer <= hnsw_.element_levels_[node]; layer++) {
+        const auto* links = hnsw_.get_linklist_at_level(node, layer);
         for (size_t link = 1; link <= listSize(links); link++)
-          if (hnsw_.element_levels_[links[link]] < layer) throw std::invalid_argument("a link leads to a missing layer");
+          if (links[link] >= nodeCount() || hnsw_.element_levels_[links[link]] < layer)
+            throw std::invalid_argument("a link leads to a missing node or layer");
       }
   }
 
-  /** Assigns a vector to a node that was taken. @returns whether the node was linked with this vector */
+  /** Assigns a vector to a slot that was taken. @returns whether its node was linked with this vector */
   bool attach(uint32_t slot, size_t row) {
-    const auto node = hnsw_.label_lookup_.find(slot);
-    if (settled_ || node == hnsw_.label_lookup_.end()) throw std::invalid_argument("the slot awaits no vector");
+    const auto own = hnsw_.label_lookup_.find(slot);
+    const bool isTwin = own == hnsw_.label_lookup_.end();
+    const auto node = isTwin ? twins_.nodeOf(slot) : std::optional<Node>(own->second);
+    if (settled_ || !node) throw std::invalid_argument("the slot awaits no vector");
     const float* vector = rowAt(row);
-    setVector(node->second, vector);
-    return fingerprint(vector, rows_->dimension) == fingerprints_[node->second];
+    // the picture of the node itself may have been removed
+    if (!isTwin || vectorOf(*node) == nullptr) setVector(*node, vector);
+    return fingerprint(vector, rows_->dimension) == fingerprints_[*node];
   }
 
   /**
@@ -137,9 +175,9 @@ class Graph {
    * its vector: that of its most central neighbour.
    */
   void settle() {
-    check(fingerprints_.size());
+    check(count());
     std::vector<Node> waiting;
-    for (size_t node = 0; node < count(); node++)
+    for (size_t node = 0; node < nodeCount(); node++)
       if (vectorOf(node) == nullptr) waiting.push_back(node);
     // Repeated for nodes that have only such neighbours; if no path leads to a vector, any vector will do.
     while (!waiting.empty()) {
@@ -163,6 +201,12 @@ class Graph {
 
  private:
   using Near = std::pair<float, Node>;
+
+  size_t nodeCount() const { return hnsw_.cur_element_count; }
+
+  uint32_t slotOf(size_t node) const { return static_cast<uint32_t>(hnsw_.getExternalLabel(node)); }
+
+  bool has(uint32_t slot) const { return hnsw_.label_lookup_.count(slot) != 0 || twins_.nodeOf(slot).has_value(); }
 
   float distance(const float* query, Node node) const {
     return 1.0f - roughProduct(query, vectorOf(node), rows_->dimension);
@@ -227,6 +271,8 @@ class Graph {
   static constexpr size_t linesAhead = 4;
   /** Each level has `m` times fewer nodes than the one below: 2³² nodes have at most 32 levels. */
   static constexpr uint32_t maxLevel = 32;
+  /** In place of a level. */
+  static constexpr uint32_t twinMark = UINT32_MAX;
 
   static size_t listSize(const hnswlib::linklistsizeint* links) {
     return *reinterpret_cast<const unsigned short*>(links);
@@ -291,6 +337,7 @@ class Graph {
   const std::shared_ptr<Rows> rows_;
   RowSpace space_;
   Hnsw hnsw_;
+  Twins twins_;
   bool settled_ = true;
   /** Fingerprints of the nodes that were taken, until the graph is settled. */
   std::vector<uint32_t> fingerprints_;
