@@ -67,8 +67,7 @@ export class StoredSet implements OpenSet {
     this.#dimension = dimension
     this.#index = index
     this.#changes = new SetChanges(parts, row)
-    const { store, writes } = parts
-    this.copies = new StoredCopies({ number, store, writes, slotsOf: (images) => this.#slotsOf(images) })
+    this.copies = new StoredCopies({ ...parts, number, slotsOf: (images) => this.#slotsOf(images) })
   }
 
   /** Called when the set's network has been installed. */
