@@ -1,15 +1,34 @@
 /** Translates failures of an S3 store: callers are told to retry, the reason is logged. */
+import { PassThrough, pipeline, type Readable } from 'node:stream'
 import { AlikeError } from '../errors.js'
 
-/** @param kept what the bucket is used for @throws AlikeError `store_unreachable` */
-export async function answeredBy<Answer>(kept: 'uploads' | 'originals', asked: Promise<Answer>): Promise<Answer> {
+/** What the bucket is used for. */
+type Kept = 'uploads' | 'originals'
+
+/** @throws AlikeError `store_unreachable` */
+export async function answeredBy<Answer>(kept: Kept, asked: Promise<Answer>): Promise<Answer> {
   try {
     return await asked
   } catch (cause) {
-    throw new AlikeError('store_unreachable', {
-      detail: `The bucket of ${kept} does not answer.`,
-      cause,
-      retryAfterSeconds: 5,
-    })
+    throw notAnswered(kept, cause)
   }
+}
+
+/** The same bytes; if the connection is lost before the last one, the stream ends with `store_unreachable`. */
+export function bytesFrom(kept: Kept, body: Readable): Readable {
+  const told = new PassThrough({
+    destroy(error, done) {
+      // failures without a code are of the bytes, e.g. of their checksum: they would be the same next time
+      done(error !== null && 'code' in error ? notAnswered(kept, error) : error)
+    },
+  })
+  return pipeline(body, told, () => {})
+}
+
+function notAnswered(kept: Kept, cause: unknown): AlikeError {
+  return new AlikeError('store_unreachable', {
+    detail: `The bucket of ${kept} does not answer.`,
+    cause,
+    retryAfterSeconds: 5,
+  })
 }

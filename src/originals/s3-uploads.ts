@@ -13,7 +13,7 @@ import {
   type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
-import { answeredBy } from './s3-answers.js'
+import { answeredBy, bytesFrom } from './s3-answers.js'
 import type { S3Owners } from './s3-owners.js'
 import { pagesBelow } from './s3-pages.js'
 
@@ -67,13 +67,14 @@ export class S3Uploads {
     return answeredBy('uploads', stored)
   }
 
-  /** @returns undefined if it is missing */
+  /** @returns undefined if it is missing; a stream that may end with `store_unreachable` */
   async get(jobId: string): Promise<Readable | undefined> {
     const got = this.#client.send(new GetObjectCommand(this.#place(jobId))).catch((error: Error) => {
       if (['NotFound', 'NoSuchKey'].includes(error.name)) return undefined
       throw error
     })
-    return (await answeredBy('uploads', got))?.Body as Readable | undefined
+    const answer = await answeredBy('uploads', got)
+    return answer && bytesFrom('uploads', answer.Body as Readable)
   }
 
   /** Succeeds even if it is missing. */

@@ -55,11 +55,13 @@ export class Notices {
     client.on('error', (error) => this.#lost(error))
     client.on('end', () => this.#lost(new Error('the connection has ended')))
     client.on('notification', ({ payload = '' }) => this.#tell(noticeOf(payload)))
-    await this.#expectCompany(client).catch(async (error: unknown) => {
-      await client.end()
+    try {
+      await this.#expectCompany(client)
+      await client.query(`LISTEN ${channel}`) // refused by a standby
+    } catch (error) {
+      void client.end().catch(() => {}) // or each attempt would leave a connection, and its lock, behind
       throw error
-    })
-    await client.query(`LISTEN ${channel}`)
+    }
     if (this.#closed) return void (await client.end())
     this.#client = client
     this.#tell(undefined)

@@ -104,6 +104,7 @@ export class Postgres implements Sql {
       return result
     } catch (error) {
       await client.query('ROLLBACK').catch(lost)
+      if ((error as { code?: unknown } | undefined)?.code === readOnly) lost() // another connection may find the primary
       throw asStoreError(error)
     } finally {
       client.off('error', lost)
@@ -151,7 +152,11 @@ export class Postgres implements Sql {
     throw new AlikeError('store_outcome_unknown', { cause, retryAfterSeconds: 5 })
   }
 
-  /** A dedicated connection outside the pool. @param name as shown by the server */
+  /**
+   * A dedicated connection outside the pool.
+   * @param name as shown by the server
+   * @throws AlikeError `store_unreachable` for a standby: locks held there exclude nobody, and its rows may be old
+   */
   async connect(name = 'alike-listener'): Promise<Connection> {
     const client = new pg.Client({
       connectionString: this.#url,
@@ -164,7 +169,9 @@ export class Postgres implements Sql {
     client.on('error', () => {}) // the current statement reports it; an unhandled event would end the process
     await client.connect()
     try {
-      await client.query(foundDead)
+      const [found] = rowsOf(await client.query(`${foundDead}; SELECT pg_is_in_recovery() AS is_standby`))
+      if (found?.is_standby === true)
+        throw new AlikeError('store_unreachable', { detail: 'The server is a standby.', retryAfterSeconds: 5 })
     } catch (error) {
       void client.end().catch(() => {})
       throw error
@@ -187,7 +194,7 @@ export function statementsOf(client: pg.ClientBase): Sql {
 }
 
 /** Several statements in one text return several results. */
-function rowsOf<Row>(result: pg.QueryResult | pg.QueryResult[]): Row[] {
+function rowsOf<Row = Record<string, unknown>>(result: pg.QueryResult | pg.QueryResult[]): Row[] {
   return [result].flat().flatMap(({ rows }) => (rows as Row[] | undefined) ?? [])
 }
 
@@ -196,6 +203,9 @@ const deadlock = '40P01'
 const deadlockTries = 5
 /** SQLSTATE of a statement in a transaction in which an earlier one has failed. */
 const failed = '25P02'
+
+/** SQLSTATE of a write on a server that only reads: a standby during a failover, or one whose disk is nearly full. */
+const readOnly = '25006'
 
 /** SQLSTATE classes of a server that is absent, starting, stopping or out of connections; and of one out of space. */
 const awayStates = /^(08|57P0[1-5]|53300|53400)/
@@ -218,7 +228,7 @@ export function asStoreError(error: unknown): unknown {
   if (error instanceof AlikeError || !(error instanceof Error)) return error
   const { code = '' } = error as { code?: string }
   if (fullStates.test(code)) return new AlikeError('storage_full', { cause: error })
-  if (awayStates.test(code) || awayCodes.includes(code) || awayTexts.test(error.message))
+  if (awayStates.test(code) || code === readOnly || awayCodes.includes(code) || awayTexts.test(error.message))
     return new AlikeError('store_unreachable', { cause: error, retryAfterSeconds: 5 })
   return error
 }

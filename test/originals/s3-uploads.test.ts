@@ -1,10 +1,12 @@
 /** Uploads in a bucket, in one piece and in parts. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { test } from 'node:test'
+import { Spool } from '../../src/ingest/spool.js'
 import { s3Client } from '../../src/originals/s3-originals.js'
 import { S3Uploads } from '../../src/originals/s3-uploads.js'
 import { bucketServer } from '../support/bucket-server.js'
@@ -53,6 +55,20 @@ test('an upload refused by closing its connection is known to be there already',
   await writeFile(file, randomBytes(6 * 2 ** 20))
   assert.equal(await uploads.putOnce('j', file), false)
   assert.deepEqual(objects.get('b/uploads/j')?.bytes, first)
+})
+
+test('an upload whose connection is lost while it is fetched can be fetched again', async (t) => {
+  const { endpoint } = await bucketServer(t, { breaksOff: 1 })
+  const credentials = { accessKeyId: 'alike', secretAccessKey: 'alikealike' }
+  const client = s3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials })
+  const folder = await temporaryFolder(t)
+  const spool = new Spool(folder, new S3Uploads({ client, bucket: 'b', prefix: 'uploads/' }))
+  const bytes = randomBytes(2 ** 20)
+  const received = await spool.receive('j', Readable.from([bytes]), bytes.length)
+  await spool.share('j')
+  await assert.rejects(spool.bring('j', received), { code: 'store_unreachable' })
+  await spool.bring('j', received)
+  assert.deepEqual(await readFile(spool.fileOf('j')), bytes)
 })
 
 test('an unreachable bucket is reported with a code', async (t) => {

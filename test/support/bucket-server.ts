@@ -16,11 +16,13 @@ export interface BucketServer {
 export interface BucketServerOptions {
   /** Close the connection of an upload that is refused, as a store may before it has read everything. */
   hangsUp?: boolean
+  /** How many answers with an object's bytes are broken off in the middle, from the first one on. */
+  breaksOff?: number
 }
 
 export async function bucketServer(
   t: TestContext,
-  { hangsUp = false }: BucketServerOptions = {},
+  { hangsUp = false, breaksOff = 0 }: BucketServerOptions = {},
 ): Promise<BucketServer> {
   const objects = new Map<string, { bytes: Buffer; putAt: Date }>()
   const parts = new Map<string, Buffer[]>()
@@ -29,6 +31,7 @@ export async function bucketServer(
   })
 
   let connections = 0
+  let broken = 0
   server.on('connection', () => void connections++)
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -66,7 +69,9 @@ export async function bucketServer(
     const found = objects.get(key)
     if (found === undefined) return xml(response, '<Error><Code>NoSuchKey</Code></Error>', 404)
     response.writeHead(200, { 'content-length': found.bytes.length, 'last-modified': found.putAt.toUTCString() })
-    response.end(request.method === 'HEAD' ? undefined : found.bytes)
+    if (request.method === 'HEAD') return void response.end()
+    if (broken++ >= breaksOff) return void response.end(found.bytes)
+    response.write(found.bytes.subarray(0, found.bytes.length / 2), () => request.socket.destroy())
   }
 
   function listOf(bucket: string, prefix: string): string {
