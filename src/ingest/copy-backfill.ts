@@ -42,7 +42,7 @@ export class CopyBackfill {
     const { galleries, logger } = this.#options
     let described = 0
     try {
-      for (const { gallery } of await galleries.readings.all()) described += (await this.#unlessDamaged(gallery)) ?? 0
+      for (const { gallery } of await galleries.readings.all()) described += (await this.#unlessAway(gallery)) ?? 0
     } catch (error) {
       if (!this.#stop.signal.aborted)
         logger.error({ err: error }, 'copy descriptors of older pictures will be computed at the next start')
@@ -50,15 +50,15 @@ export class CopyBackfill {
     if (described > 0) logger.info({ described }, 'copy descriptors of older pictures computed')
   }
 
-  /** Damage in one gallery does not affect the others. */
-  async #unlessDamaged(gallery: string): Promise<number | undefined> {
+  /** A gallery that is damaged, lost or out of reach does not keep the others waiting. */
+  async #unlessAway(gallery: string): Promise<number | undefined> {
     try {
       return await this.#describeAll(gallery)
     } catch (error) {
-      if (!hasCode(error, 'data_unreadable')) throw error
+      if (!hasCode(error, 'data_unreadable', 'gallery_lost', 'engine_unreachable')) throw error
       this.#options.logger.error(
         { err: error, gallery },
-        'copy descriptors of older pictures with damaged data are not computed',
+        'copy descriptors of older pictures of a gallery are not computed before the next start',
       )
       return undefined
     }

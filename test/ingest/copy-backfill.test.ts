@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { nearCopyScore, wordsOf } from '../../src/copies/near-copy-score.js'
+import { AlikeError } from '../../src/errors.js'
+import type { Galleries } from '../../src/gallery/galleries.js'
 import { openDecoders } from '../../src/image/decoders.js'
 import { prepareImage } from '../../src/image/prepare.js'
 import { CopyBackfill } from '../../src/ingest/copy-backfill.js'
@@ -74,6 +76,26 @@ test('older pictures get their descriptors from their thumbnails, once, and thos
     onDescribed: (images) => void again.push(images),
   }).ended
   assert.deepEqual(again, [])
+})
+
+test('a gallery that is lost or out of reach does not keep the others waiting', async (t) => {
+  for (const code of ['gallery_lost', 'engine_unreachable'] as const) {
+    const asked: string[] = []
+    const galleries = {
+      readings: { all: async () => [{ gallery: 'away' }, { gallery: 'here' }] },
+      images: {
+        async undescribed(gallery: string) {
+          asked.push(gallery)
+          if (gallery === 'away') throw new AlikeError(code)
+          return { images: [] }
+        },
+      },
+    } as unknown as Galleries
+    const decoders = await decodersOf(1)
+    t.after(() => decoders.close())
+    await new CopyBackfill({ galleries, decoders, logger: silent, onDescribed: () => {} }).ended
+    assert.deepEqual(asked, ['away', 'here'])
+  }
 })
 
 test('a stop leaves the rest to the next start', async (t) => {

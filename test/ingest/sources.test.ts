@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
@@ -394,4 +396,12 @@ test('lines add and remove pictures; each bad one is an error of its own', async
     for (let at = 0; at < text.length; at += size) counted.add(text.subarray(at, at + size))
     assert.equal(counted.count, lines.length, `chunks of ${size}`)
   }
+})
+
+test('a list that cannot be opened is an error of its job, not of the process', async (t) => {
+  const file = join(await temporaryFolder(t), 'upload')
+  const server = createServer().listen(file)
+  t.after(() => void server.close())
+  await once(server, 'listening')
+  await assert.rejects(openSource({ kind: 'ndjson' } as SourceDescription, file, { limits }), { code: 'ENXIO' })
 })

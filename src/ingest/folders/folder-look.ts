@@ -62,7 +62,8 @@ async function entriesOf(place: string): Promise<Dirent[]> {
 
 /**
  * @returns undefined if the file differs from the scanned one, is being written, or is gone
- * @throws AlikeError `image_too_large`, `source_unreadable`; `source_unreachable` if the whole folder is gone or empty
+ * @throws AlikeError `image_too_large`, `source_unreadable`; `source_unreachable` if the whole folder is gone, empty or
+ * unreadable
  */
 export async function readFound(
   folder: string,
@@ -86,18 +87,18 @@ export async function readFound(
     }
   } catch (cause) {
     if (cause instanceof AlikeError) throw cause
-    unlessGone(cause)
-    await expectMounted(folder)
-    return undefined
+    await expectMounted(folder, cause)
+    return unlessGone(cause)
   }
 }
 
-/** A file on an unmounted drive will reappear unchanged: it must not count as taken. */
-async function expectMounted(folder: string): Promise<void> {
+/** A file on a drive that is unmounted or does not answer will reappear unchanged: it must not count as taken. */
+async function expectMounted(folder: string, cause: unknown): Promise<void> {
   const names = await readdir(folder).catch(() => [])
   if (names.length === 0)
     throw new AlikeError('source_unreachable', {
-      detail: 'The folder is empty, perhaps because its drive is not mounted.',
+      detail: 'The folder is empty or unreadable, perhaps because its drive is not mounted.',
+      cause,
     })
 }
 

@@ -122,5 +122,6 @@ async function read(file: string): Promise<{ header: FolderMemoryHeader; files: 
       files.set(path, { stamp, ...(pending !== null && pending !== undefined && { pending }) })
     }
   }
-  return { header: header!, files }
+  if (header === undefined) throw new Error('it is empty')
+  return { header, files }
 }

@@ -1,6 +1,6 @@
 /** A source with one item per line of a file: NDJSON lines, addresses, or locations listed for the job. */
 import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { boundedLines, LineCount } from '../lines.js'
 import type { Source, SourceItem } from '../source.js'
 
@@ -12,7 +12,8 @@ export interface LineSourceOptions {
 
 export async function openLines(file: string, { lineMaxBytes, itemOf }: LineSourceOptions): Promise<Source> {
   const { size } = await stat(file)
-  const reader = createReadStream(file, { highWaterMark: 256 * 1024 })
+  // opened here, because nobody listens yet for the error of a stream that cannot open it
+  const reader = (await open(file)).createReadStream({ highWaterMark: 256 * 1024 })
   return {
     get share() {
       return size === 0 ? 1 : reader.bytesRead / size

@@ -23,3 +23,14 @@ test('a missing file is skipped, but not if its drive is gone with all files', a
   await rm(join(folder, 'a.jpg'))
   assert.equal(await readFound(folder, a, 100), undefined)
 })
+
+test('whatever the reason, a file that cannot be read is left to a later job if the whole drive cannot be', async (t) => {
+  const folder = join(await temporaryFolder(t), 'drive')
+  await mkdir(folder)
+  await writeFile(join(folder, 'a.jpg'), 'a.jpg')
+  // like EIO of a network drive, an error that does not say that the file is gone
+  const unreadable = { path: 'b'.repeat(300), stamp: '1:1' }
+  await assert.rejects(readFound(folder, unreadable, 100), { code: 'source_unreadable' })
+  await rm(join(folder, 'a.jpg'))
+  await assert.rejects(readFound(folder, unreadable, 100), { code: 'source_unreachable' })
+})
