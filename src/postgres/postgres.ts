@@ -145,8 +145,7 @@ export class Postgres implements Sql {
         if (found?.status === 'committed') return true
         if (found?.status === 'aborted') return false
       } catch (error) {
-        if (!hasCode(error, 'store_unreachable')) throw error
-        cause = error
+        cause = error // also that of a standby which has not heard of the transaction
       }
     }
     throw new AlikeError('store_outcome_unknown', { cause, retryAfterSeconds: 5 })

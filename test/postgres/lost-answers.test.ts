@@ -1,6 +1,7 @@
 /** Connections lost between a COMMIT and its answer: the outcome is determined, or reported as unknown. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { Postgres } from '../../src/postgres/postgres.js'
 import { makeGallery } from '../jobs/job-store-suite.js'
 import { cuttingProxy } from '../support/cutting-proxy.js'
 import { newDatabase, openStores } from './shared-stores.js'
@@ -49,4 +50,20 @@ test('if the outcome of a COMMIT cannot be determined, that is reported', async 
   assert.equal((await direct.jobs.get('j'))?.state, 'queued')
   proxy!.back()
   assert.equal((await stores!.jobs.get('j'))?.id, 'j')
+})
+
+test('an outcome that a standby does not know yet is unknown, not a failure', async (t) => {
+  const url = await newDatabase(t)
+  if (url === undefined) return
+  const direct = await openStores(t, url)
+  await makeGallery(direct.catalogue, 'a')
+  const postgres = new Postgres({ url, connectionsMax: 1, onLoss: () => {} })
+  t.after(() => postgres.close())
+  await postgres.query(`CREATE SCHEMA standby;
+    CREATE FUNCTION standby.pg_xact_status(xid8) RETURNS text LANGUAGE plpgsql AS
+      $$ BEGIN RAISE 'transaction ID % is in the future', $1 USING ERRCODE = '22023'; END $$`)
+  const proxy = await cuttingProxy(t, url)
+  const stores = await openStores(t, `${proxy.url}?options=-c%20search_path%3Dstandby,pg_catalog`)
+  proxy.cutNext('after')
+  await assert.rejects(stores.jobs.create(job), { code: 'store_outcome_unknown' })
 })
