@@ -30,8 +30,8 @@ function parsed(text: string, { type }: SettingSchema): string | number | boolea
   return text
 }
 
-/** For URLs, because error messages end up in logs. */
-const withoutCredentials = (text: string) => text.replace(/\/\/\S*@/, '//…@')
+/** For URLs, also without a scheme, because error messages end up in logs. */
+const withoutCredentials = (text: string) => text.replace(/^([\w+.-]+:\/\/)?.*@/s, '$1…@')
 
 function rangeOf({ type, minimum, maximum, enum: choices, accepts }: SettingSchema): string {
   if (choices !== undefined) return `one of ${choices.join(', ')}`

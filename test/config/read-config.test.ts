@@ -42,6 +42,8 @@ test('credentials in a refused URL are not reported', () => {
   for (const environment of [
     { WEAVIATE_URL: 'http://alike:secret@weaviate:8080' },
     { POSTGRES_URL: 'mysql://alike:secret@database/alike' },
+    { POSTGRES_URL: 'mysql://alike:very secret@database/alike' },
+    { POSTGRES_URL: 'alike:secret@database/alike' },
   ])
     assert.throws(
       () => readConfig(environment),

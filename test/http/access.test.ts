@@ -56,6 +56,15 @@ test('a wrong key is refused with instructions; both headers are accepted', asyn
   await app.call(200, { url: '/v1/galleries', headers: { authorization: `bearer ${keys.read.key}` } })
 })
 
+test('no cache keeps what a caller with a key was shown, nor its refusal', async (t) => {
+  const app = await startApp(t, { apiKeys })
+  const stored = async (url: string, headers: Record<string, string> = {}) =>
+    (await app.app.inject({ url, headers })).headers['cache-control']
+  for (const url of ['/v1/galleries', '/v1/models', '/v1/jobs/none', '/metrics'])
+    assert.deepEqual([await stored(url, as('admin')), await stored(url)], ['no-store', 'no-store'], url)
+  for (const url of ['/livez', '/openapi.yaml']) assert.equal(await stored(url), undefined, url)
+})
+
 test('probes, contract and reference need no key; metrics only if configured', async (t) => {
   const app = await startApp(t, { apiKeys })
   for (const url of ['/', '/v1', '/livez', '/readyz', '/openapi.yaml', '/docs/'])

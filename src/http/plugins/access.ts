@@ -83,6 +83,8 @@ export async function guard(
   app.addHook('onRequest', async (request, reply) => {
     const { role } = request.routeOptions.config
     if (role === undefined || role === 'open') return
+    // a cache on the way would show it to others; routes whose answers may be kept say so
+    reply.header('cache-control', 'no-store')
     if (keys.isOpen && tokens === undefined) return refuseTooMany(request)
     const caller = await identified(request, keys, tokens).catch(async (error: unknown) => {
       reply.header('www-authenticate', 'Bearer')
