@@ -257,6 +257,24 @@ test('invalid requests are refused with a code', async (t) => {
   )
 })
 
+test('a body that is missing altogether is the fault of the request', async (t) => {
+  const app = await appWithGallery(t)
+  const gallery = '/v1/galleries/g'
+  const job = (await app.call(202, { method: 'POST', url: `${gallery}/doctor` })).id
+  for (const [method, url] of [
+    ['PATCH', gallery],
+    ['PATCH', `${gallery}/images/kept`],
+    ['PATCH', `/v1/jobs/${job}`],
+    ['PUT', `${gallery}/serving`],
+    ['POST', `${gallery}/sets`],
+    ['POST', `${gallery}/move`],
+    ['POST', `${gallery}/decisions`],
+    ['POST', `${gallery}/feedback`],
+    ['POST', `${gallery}/ingest/s3`],
+  ] as const)
+    assert.equal((await app.call(400, { method, url })).errors?.[0]?.in, 'body', url)
+})
+
 test('an unsupported content type is refused with the supported ones', async (t) => {
   const app = await appWithGallery(t)
   const detailOf = async (request: InjectOptions) => (await problemOf(app, request)).problem.detail

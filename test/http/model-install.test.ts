@@ -136,6 +136,11 @@ test('an upload that is given up before its first byte does not keep others from
 test('anything but a model is refused and leaves nothing', async (t) => {
   const service = await startApp(t, { modelMaxBytes: 1_000 })
   assert.equal((await service.call(422, install(Buffer.from('no archive at all'.repeat(99))))).code, 'model_unreadable')
+  assert.equal((await service.call(422, { method: 'POST', url: '/v1/models' })).code, 'model_unreadable')
+  assert.equal(
+    (await service.call(415, { method: 'POST', url: '/v1/models', payload: {} })).code,
+    'media_type_unsupported',
+  )
   const archive = await archiveOfModel((await handmadeModel(t, { dimension: 12, name: 'twelve' })).folder)
   assert.equal((await service.call(413, install(archive))).code, 'body_too_large')
   const { models } = await service.call<{ models: ModelAnswer[] }>(200, { url: '/v1/models' })

@@ -4934,6 +4934,7 @@ export interface operations {
             };
             cookie?: never;
         };
+        /** @description Members that are left out keep their values. */
         requestBody: {
             content: {
                 /**

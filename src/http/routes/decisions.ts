@@ -46,7 +46,7 @@ function decide(app: TypedApp, { galleries, metrics }: DecisionRouteOptions): vo
         description:
           'Labels are set and copies deleted (which needs the verb `delete`) before this is answered; if a crash interrupts it, it is completed at the next start. Later reports of `doctor` and `duplicates` leave the finding out, as long as its images and labels do not change.',
         params: GalleryPath,
-        body: { content: { 'application/json': { schema: DecisionBody } } },
+        body: DecisionBody,
         response: {
           201: { description: 'The decision is stored and applied.', ...reference(Decision) },
           ...problems(400, 404, 409, 415, 429, 507),

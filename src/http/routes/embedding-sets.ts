@@ -59,7 +59,7 @@ function buildEmbeddingSet(app: TypedApp, { sets }: EmbeddingSetRouteOptions): v
         description:
           'A job embeds the gallery’s pictures with another model, from their originals, at lower priority than searches; then both sets are judged on the gallery’s own labels. Writes are applied to both sets, during the job and afterwards. Repeating the request compares and judges the set again; if a job is still running, that job is returned instead.',
         params: GalleryPath,
-        body: { content: { 'application/json': { schema: BuildBody } } },
+        body: BuildBody,
         response: {
           200: { description: 'The job that is already running.', ...reference(Job) },
           202: { description: 'The job that builds and judges it.', ...reference(Job) },
@@ -114,7 +114,7 @@ function serveEmbeddingSet(app: TypedApp, { sets }: EmbeddingSetRouteOptions): v
         description:
           'In one step: searches in progress finish with the set they began with. The previous set is kept up to date for `SET_KEPT_DAYS`, and the same call rolls back to it. Unless forced, a set that did not pass the quality gate is refused with `gate_not_passed`, and one that lacks pictures because their originals were not kept with `originals_missing`.',
         params: GalleryPath,
-        body: { content: { 'application/json': { schema: ServingBody } } },
+        body: ServingBody,
         response: {
           200: { description: 'The current state of the sets.', ...EmbeddingSetList },
           ...problems(400, 404, 409, 415, 429, 503, 507),

@@ -43,7 +43,7 @@ function giveFeedback(app: TypedApp, { galleries, metrics }: FeedbackRouteOption
         description:
           'One judgement is kept for each query, hit and judge: sending it again changes nothing, another verdict replaces it. Judgements are deleted with the pictures they name.',
         params: GalleryPath,
-        body: { content: { 'application/json': { schema: FeedbackBody } } },
+        body: FeedbackBody,
         response: {
           200: { description: 'They are stored.', ...reference(FeedbackAnswer) },
           ...problems(400, 404, 409, 415, 429, 507),

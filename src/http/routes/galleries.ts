@@ -123,7 +123,7 @@ function changeGallery(app: TypedApp, { galleries, watch }: GalleryRouteOptions)
         description:
           'From now on. What was kept of pictures stays theirs, whatever `originals` becomes, until `releaseOriginals` gives it up: then it is removed, and they cannot be embedded again unless they have a `reference`. Nothing that was not kept comes back. Queries beyond a lower `keepQueries` are removed at once.',
         params: GalleryPath,
-        body: { content: { 'application/json': { schema: GalleryChangeBody } } },
+        body: GalleryChangeBody,
         response: {
           200: { description: 'The gallery as it is now.', ...reference(Gallery) },
           ...problems(400, 404, 415, 429, 507),

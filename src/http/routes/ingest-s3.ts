@@ -21,7 +21,7 @@ export const ingestS3Routes: FastifyPluginAsyncTypebox<{ ingest: Ingest }> = asy
           'A job lists the objects below the prefix once and then ingests them one after another; it resumes where it stopped. Only buckets in `INGEST_S3_BUCKETS` are read, with the service’s own credentials. Pictures that are already stored are skipped.',
         params: GalleryPath,
         querystring: IngestFromS3Parameters,
-        body: { content: { 'application/json': { schema: IngestFromS3 } } },
+        body: IngestFromS3,
         response: {
           202: { description: 'The job; it begins by listing the objects.', ...reference(Job) },
           ...problems(400, 404, 415, 422, 429, 503, 507),

@@ -117,7 +117,7 @@ function steerJob(app: TypedApp, { jobs }: JobRouteOptions): void {
         description:
           'A paused ingestion resumes after the last picture it stored, an analysis from its beginning. Priority orders waiting jobs: a running job is not interrupted for another.',
         params: JobPath,
-        body: { content: { 'application/json': { schema: JobSteering } } },
+        body: JobSteering,
         response: {
           200: { description: 'The current state of the job.', ...reference(Job) },
           ...problems(400, 404, 409, 415, 507),

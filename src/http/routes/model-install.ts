@@ -24,9 +24,13 @@ const archive = { schema: Type.Unsafe<Readable>({ type: 'string', format: 'binar
 const admin = { role: 'admin' } as const
 
 export const modelInstallRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (app, options) => {
-  app.addContentTypeParser([...archiveTypes, 'application/x-gzip'], (_request, payload, done) => done(null, payload))
-
-  installModel(app, options)
+  await app.register(async (scope) => {
+    scope.removeAllContentTypeParsers() // JSON is no archive
+    scope.addContentTypeParser([...archiveTypes, 'application/x-gzip'], (_request, payload, done) =>
+      done(null, payload),
+    )
+    installModel(scope, options)
+  })
   removeModel(app, options)
 }
 
@@ -54,6 +58,7 @@ function installModel(app: TypedApp, { models, config }: ModelRouteOptions): voi
     async (request, reply) => {
       if (installing)
         throw new AlikeError('overloaded', { detail: 'A model is being installed.', retryAfterSeconds: 10 })
+      if (request.body === undefined) throw new AlikeError('model_unreadable', { detail: 'The upload is empty.' })
       installing = true
       try {
         const fill = (folder: string) => unpackModel(request.body as Readable, folder, config.modelMaxBytes)

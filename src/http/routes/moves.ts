@@ -24,7 +24,7 @@ export const moveRoutes: FastifyPluginAsyncTypebox<MoveRouteOptions> = async (ap
         description:
           'A job copies every stored picture, without embedding it again; changes made in the meantime are applied to the copy. Then all pictures of both are compared, and the gallery switches to the copy in one step; if the two differ, the job fails with `move_differs` and nothing changes. The previous storage is kept up to date for `SET_KEPT_DAYS`: the same call moves the gallery back, in the time of a comparison. `DELETE …/sets/{model}` with the gallery’s model deletes that copy.',
         params: GalleryPath,
-        body: { content: { 'application/json': { schema: MoveBody } } },
+        body: MoveBody,
         response: {
           202: { description: 'The job that moves it.', ...reference(Job) },
           ...problems(400, 404, 409, 415, 422, 429, 503, 507),
