@@ -2,8 +2,10 @@
  * A few kilobytes from a stranger crash nothing: bounds on depth, values and bytes of JSON, and on bytes of responses.
  */
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import sharp from 'sharp'
 import { type Answer, startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
@@ -287,6 +289,22 @@ function askAndNotRead(port: number, path: string): Socket {
   socket.write(`GET ${path} HTTP/1.1\r\nhost: test\r\n\r\n`)
   return socket
 }
+
+test('an original must be read in time too: a store has few connections', async (t) => {
+  const app = await startApp(t, { answerTimeoutMs: 200, answerMinBytesPerSecond: 2 ** 30 })
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  const side = 1_700 // more than what sockets buffer
+  const payload = await sharp(randomBytes(side * side * 3), { raw: { width: side, height: side, channels: 3 } })
+    .png()
+    .toBuffer()
+  const url = '/v1/galleries/g/images/a'
+  await app.call(201, { method: 'PUT', url, headers: { 'content-type': 'image/png' }, payload })
+  const socket = connect(Number(new URL(await app.listen()).port), '127.0.0.1').on('error', () => {})
+  t.after(() => socket.destroy())
+  socket.write(`GET ${url}/original HTTP/1.1\r\nhost: a\r\n\r\n`)
+  const isCutOff = () => app.log.find(({ msg }) => msg === 'the client did not read the answer in time')
+  assert.equal((await until(isCutOff, 'the end of the connection', 20_000)).bytes, payload.length)
+})
 
 test('galleries and labels are listed page by page', async (t) => {
   const app = await startApp(t, { galleriesMax: 5 })

@@ -13,6 +13,8 @@ export interface AnswerLimits {
 
 /** What sockets buffer anyway: smaller answers are not counted. */
 const smallBytes = 16 * 1024
+/** A longer timer would fire at once. */
+const timerMaxMs = 2 ** 31 - 1
 /** Memory that a stream may use: a page of its lines, and what the socket buffers. */
 const streamBytes = 256 * 1024
 
@@ -30,9 +32,11 @@ export function limitAnswers(
       if (isStream(payload)) payload.destroy()
       return done(error as Error)
     }
-    if (bytes > smallBytes && !isStream(payload))
-      cutOff(reply, answerTimeoutMs + (bytes / answerMinBytesPerSecond) * 1_000, () =>
-        request.log.info({ bytes }, 'the client did not read the answer in time'),
+    const length = isStream(payload) ? Number(reply.getHeader('content-length')) : bytes
+    // a stream may stem from a store with few connections; NaN: nobody knows how long it is
+    if (length > smallBytes)
+      cutOff(reply, answerTimeoutMs + (length / answerMinBytesPerSecond) * 1_000, () =>
+        request.log.info({ bytes: length }, 'the client did not read the answer in time'),
       )
     done(null, payload)
   })
@@ -44,15 +48,21 @@ function bytesOf(payload: unknown): number {
   return isStream(payload) ? streamBytes : 0
 }
 
-/** Streams are read only as fast as they are consumed, and end like every connection if the client stops reading. */
+/**
+ * Streams are read only as fast as they are consumed; those of unknown length end like every connection if the client
+ * stops reading.
+ */
 function isStream(payload: unknown): payload is NodeJS.ReadableStream & { destroy(): void } {
   return typeof payload === 'object' && payload !== null && 'pipe' in payload
 }
 
 function cutOff(reply: FastifyReply, afterMs: number, tell: () => void): void {
-  const timer = setTimeout(() => {
-    tell()
-    reply.raw.destroy()
-  }, afterMs)
+  const timer = setTimeout(
+    () => {
+      tell()
+      reply.raw.destroy()
+    },
+    Math.min(afterMs, timerMaxMs),
+  )
   whenGone(reply, () => clearTimeout(timer))
 }
