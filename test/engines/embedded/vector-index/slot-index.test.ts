@@ -387,6 +387,29 @@ test('a picture that is stored thousands of times hides no other, and each of it
   }
 })
 
+test('pictures that were stored scene by scene find themselves', () => {
+  const index = new SlotIndex(dimension, settings)
+  const random = seededRandom(11)
+  const moved = (vector: Float32Array, by: number) => {
+    const near = vector.map((value) => value + by * (random() - 0.5))
+    const length = Math.hypot(...near)
+    return near.map((value) => value / length)
+  }
+  const frames = Array.from({ length: 20 }, () => {
+    let frame = moved(new Float32Array(dimension), 1)
+    return Array.from({ length: 250 }, () => (frame = moved(frame, 0.03)))
+  }).flat()
+  const { slots, vectors: values } = packed(frames)
+  index.add(slots, values)
+  finish(index)
+  const lost = frames.filter((vector, slot) => {
+    const { method, neighbours } = index.search({ vector, k: 10, depth: 64 })
+    assert.equal(method, 'hnsw')
+    return !neighbours.some((one) => one.slot === slot)
+  })
+  assert.ok(lost.length < 0.01 * frames.length, `${lost.length} of ${frames.length} are lost`)
+})
+
 test('equal vectors are ordered by slot', () => {
   const index = new SlotIndex(dimension, settings)
   const same = vectors[0]!

@@ -4,6 +4,7 @@
  *
  * A graph is read in three steps: its nodes arrive (`take`, then `check`), their vectors arrive (`attach`), and `settle`
  * makes it searchable. Everything read is checked before it is used: a damaged file causes an error, never a wild pointer.
+ * Longer than other files because linking, searching, writing and reading share hnswlib's tables.
  */
 #pragma once
 #include <algorithm>
@@ -66,15 +67,14 @@ class Graph {
     }
     // Doubling the capacity would double the resident locks and tables; remapping pages is cheap enough for smaller steps.
     if (nodeCount() == hnsw_.max_elements_) hnsw_.resizeIndex(nodeCount() + nodeCount() / 4 + 1024);
-    hnsw_.addPoint(&vector, slot);
-    twins_.know(print, static_cast<Node>(nodeCount() - 1));
+    twins_.know(print, link(slot, vector));
   }
 
   /** Nearest first. @returns how many were found, at most `count` */
   size_t search(const float* query, size_t ef, uint32_t* slots, float* scores, size_t count) {
     requireSettled();
     if (this->count() == 0) return 0;
-    auto nearest = candidates(query, std::max(ef, count), descend(query));
+    auto nearest = candidates(query, std::max(ef, count), descend(query, top(), 0, widthOfSearch));
     while (nearest.size() > count) nearest.pop();
     std::vector<Near> ranked(nearest.size());
     for (size_t i = ranked.size(); i-- > 0; nearest.pop()) ranked[i] = nearest.top();
@@ -212,21 +212,62 @@ class Graph {
     return 1.0f - roughProduct(query, vectorOf(node), rows_->dimension);
   }
 
-  /** Walks to the nearest node of each upper layer, from the top down. */
-  Near descend(const float* query) const {
-    Near nearest{distance(query, hnsw_.enterpoint_node_), hnsw_.enterpoint_node_};
-    for (int layer = hnsw_.maxlevel_; layer > 0; layer--) {
-      for (bool moved = true; moved;) {
-        moved = false;
-        const auto* links = hnsw_.get_linklist(nearest.second, layer);
-        for (size_t link = 1; link <= listSize(links); link++) {
-          const float to = distance(query, links[link]);
-          if (to >= nearest.first) continue;
-          nearest = {to, links[link]};
-          moved = true;
-        }
+  /** Where a walk through the layers begins. */
+  struct Top {
+    Node node;
+    int layer;
+  };
+
+  Top top() const { return {hnsw_.enterpoint_node_, hnsw_.maxlevel_}; }
+
+  /** As hnswlib adds an element, except for the walk to the layer where linking begins. */
+  Node link(uint32_t slot, const float* vector) {
+    const Top from = top();
+    const Node node = addNode(slot, hnsw_.getRandomLevel(hnsw_.mult_));
+    setVector(node, vector);
+    if (node == 0) return node;
+    const int level = hnsw_.element_levels_[node];
+    Node nearest = descend(vector, from, level, widthOfLinking).back().second;
+    for (int layer = std::min(level, from.layer); layer >= 0; layer--) {
+      auto candidates = hnsw_.searchBaseLayer(nearest, &vector, layer);
+      nearest = hnsw_.mutuallyConnectNewElement(&vector, node, candidates, layer, false);
+    }
+    return node;
+  }
+
+  /** Walks from the top down to just above a layer. @returns the nearest nodes there, farthest first */
+  std::vector<Near> descend(const float* query, Top from, int to, size_t width) {
+    std::vector<Near> nearest{{distance(query, from.node), from.node}};
+    for (int layer = from.layer; layer > to; layer--) nearest = nearestIn(layer, query, width, nearest);
+    return nearest;
+  }
+
+  std::vector<Near> nearestIn(int layer, const float* query, size_t width, const std::vector<Near>& from) {
+    std::priority_queue<Near> kept;
+    std::priority_queue<Near, std::vector<Near>, std::greater<Near>> open;
+    auto* visited = hnsw_.visited_list_pool_->getFreeVisitedList();
+    for (const Near& near : from) {
+      kept.push(near);
+      open.push(near);
+      visited->mass[near.second] = visited->curV;
+    }
+    while (!open.empty() && open.top().first <= kept.top().first) {
+      const auto* links = hnsw_.get_linklist(open.top().second, layer);
+      open.pop();
+      for (size_t link = 1; link <= listSize(links); link++) {
+        auto& mark = visited->mass[links[link]];
+        if (mark == visited->curV) continue;
+        mark = visited->curV;
+        const float to = distance(query, links[link]);
+        if (kept.size() == width && to >= kept.top().first) continue;
+        open.emplace(to, links[link]);
+        kept.emplace(to, links[link]);
+        if (kept.size() > width) kept.pop();
       }
     }
+    hnsw_.visited_list_pool_->releaseVisitedList(visited);
+    std::vector<Near> nearest;
+    for (; !kept.empty(); kept.pop()) nearest.push_back(kept.top());
     return nearest;
   }
 
@@ -234,14 +275,17 @@ class Graph {
    * hnswlib's search of the base layer, except that it prefetches vectors: hnswlib prefetches what is stored in the graph,
    * which here is only an address. @returns the nearest `ef`, farthest on top
    */
-  std::priority_queue<Near> candidates(const float* query, size_t ef, Near from) {
+  std::priority_queue<Near> candidates(const float* query, size_t ef, const std::vector<Near>& from) {
     std::priority_queue<Near> kept;
     std::priority_queue<Near, std::vector<Near>, std::greater<Near>> open;
     auto* visited = hnsw_.visited_list_pool_->getFreeVisitedList();
     std::vector<Node> fresh;
-    kept.push(from);
-    open.push(from);
-    visited->mass[from.second] = visited->curV;
+    for (const Near& near : from) {
+      kept.push(near);
+      open.push(near);
+      visited->mass[near.second] = visited->curV;
+    }
+    while (kept.size() > ef) kept.pop();
     while (!open.empty() && open.top().first <= kept.top().first) {
       const auto* links = hnsw_.get_linklist0(open.top().second);
       open.pop();
@@ -267,6 +311,11 @@ class Graph {
     return kept;
   }
 
+  /**
+   * Nodes that are kept on each upper layer. hnswlib keeps one, and ends in the wrong place where pictures lie in dense
+   * groups that were stored one after another: those it links there are lost to later searches.
+   */
+  static constexpr size_t widthOfLinking = 32, widthOfSearch = 4;
   /** Cache lines of a vector that are prefetched; the processor recognises the sequence and fetches the rest. */
   static constexpr size_t linesAhead = 4;
   /** Each level has `m` times fewer nodes than the one below: 2³² nodes have at most 32 levels. */
