@@ -64,8 +64,7 @@ export class FolderOriginals implements OriginalStore {
     const path = this.#path(contentHash)
     try {
       const now = new Date()
-      const isThere = (await unlessAbsent(stat(path)))?.size === bytes.length
-      if (isThere && (await unlessAbsent(utimes(path, now, now).then(() => true)))) {
+      if ((await holds(path, bytes)) && (await unlessAbsent(utimes(path, now, now).then(() => true)))) {
         await syncFolder(dirname(path)) // the writing process may have died before syncing it
         return
       }
@@ -103,6 +102,20 @@ export class FolderOriginals implements OriginalStore {
     if (!contentHashPattern.test(contentHash)) throw new RangeError(`no content hash: ${contentHash}`)
     return join(this.#folder, contentHash.slice(0, 2), contentHash.slice(2, 4), contentHash)
   }
+}
+
+/** False for a file that is missing, damaged or unreadable: it is to be written again. */
+async function holds(path: string, bytes: Uint8Array): Promise<boolean> {
+  let at = 0
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>) {
+      if (!chunk.equals(bytes.subarray(at, at + chunk.length))) return false
+      at += chunk.length
+    }
+  } catch {
+    return false
+  }
+  return at === bytes.length
 }
 
 /** Files `depth` folders deep. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { readdir, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -38,6 +39,21 @@ test('storing an original again renews its age; one truncated by a crash is rewr
   await writeFile(path, 'a pic')
   await store.put(hash, bytes)
   assert.deepEqual(await store.get(hash), bytes)
+})
+
+test('a damaged original is mended by storing it again', async (t) => {
+  const folder = await temporaryFolder(t)
+  const store = new FolderOriginals(folder)
+  const large = randomBytes(600_000)
+  const largeHash = hashOf(large)
+  for (const at of [0, 300_000, 599_999]) {
+    await store.put(largeHash, large)
+    const damaged = Buffer.from(large)
+    damaged[at]! ^= 1
+    await writeFile(join(folder, largeHash.slice(0, 2), largeHash.slice(2, 4), largeHash), damaged)
+    await store.put(largeHash, large)
+    assert.deepEqual(await store.get(largeHash), large)
+  }
 })
 
 test('half-written files of a dead process are removed when they are old', async (t) => {
