@@ -83,7 +83,7 @@ export class Lane {
     const job = await this.#store.transition(jobId, { from: active, to: 'cancelled' })
     tellEnd(job, this.#options)
     if (this.#current?.job.id === jobId) await this.#stop('cancelled')
-    else await this.#runner.discard?.(jobId)
+    else await this.#discard(jobId)
     return job
   }
 
@@ -164,10 +164,18 @@ export class Lane {
     if (end === 'unstored' || end === 'stopped') return false
     this.#begun.delete(job.id)
     if (end === 'ended') {
-      await this.#runner.discard?.(job.id)
+      await this.#discard(job.id)
       await this.#forgetOld()
     }
     return true
+  }
+
+  /** The job has ended, whatever becomes of what it needed. */
+  async #discard(jobId: string): Promise<void> {
+    await this.#runner.discard?.(jobId).catch((error: unknown) => {
+      const fields = { err: error, jobId }
+      this.#options.logger.warn(fields, 'what an ended job needed could not be deleted; a later start does')
+    })
   }
 
   #lookLater(): void {

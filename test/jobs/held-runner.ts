@@ -16,6 +16,8 @@ export class HeldRunner implements JobRunner {
   readonly runs: HeldRun[] = []
   readonly resumed: string[] = []
   readonly discarded: string[] = []
+  /** Thrown by each call to `discard`. */
+  undiscardable: unknown
 
   constructor(kinds: readonly JobKind[], jobsMax = 8) {
     this.kinds = kinds
@@ -35,5 +37,6 @@ export class HeldRunner implements JobRunner {
 
   async discard(jobId: string): Promise<void> {
     this.discarded.push(jobId)
+    if (this.undiscardable !== undefined) throw this.undiscardable
   }
 }

@@ -226,6 +226,26 @@ test('a job states why its run failed; internal errors are logged with their cau
   }
 })
 
+test('a job whose upload cannot be deleted has ended all the same, cancelled or not', async (t) => {
+  const { jobs, takers, log } = await open(t)
+  takers.undiscardable = new AlikeError('store_unreachable')
+  const [first, second, third] = [
+    await create(jobs, 'ingest'),
+    await create(jobs, 'ingest'),
+    await create(jobs, 'ingest'),
+  ]
+  await until(() => takers.runs.length === 1)
+  assert.equal((await jobs.cancel(second)).job.state, 'cancelled')
+  takers.runs[0]!.end({ total: 0 })
+  await until(() => takers.runs.length === 2)
+  assert.equal(takers.runs[1]!.job.id, third)
+  assert.equal((await jobs.cancel(third)).job.state, 'cancelled')
+  assert.deepEqual(
+    log.filter(({ message }) => message.includes('could not')).map(({ fields: { jobId } }) => jobId),
+    [second, first, third],
+  )
+})
+
 test('a run that ends because a shared store is unreachable is continued', async (t) => {
   const { jobs, takers, ends, log } = await open(t)
   const id = await create(jobs, 'ingest')
