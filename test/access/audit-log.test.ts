@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { pino } from 'pino'
+import { openAuditLog } from '../../src/access/audit-log.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+import { until } from '../support/until.js'
+
+const logger = pino({ level: 'silent' })
+/** A device on which no write succeeds. */
+const fullDisk = '/dev/full'
+
+test('lines are appended, and all of them are written at the end', async (t) => {
+  const path = join(await temporaryFolder(t), 'audit', 'log')
+  for (const run of [1, 2]) {
+    const log = openAuditLog(path, logger, (error) => assert.fail(error))!
+    for (let n = 0; n < 1_000; n++) log.write({ run, n })
+    await log.close()
+  }
+  const lines = (await readFile(path, 'utf8')).trim().split('\n')
+  assert.deepEqual([lines.length, JSON.parse(lines[1_000]!).run, JSON.parse(lines.at(-1)!).n], [2_000, 2, 999])
+})
+
+test('a file that cannot be opened is reported at the start', async (t) => {
+  const folder = await temporaryFolder(t)
+  await writeFile(join(folder, 'file'), '')
+  for (const path of [folder, join(folder, 'file', 'log')])
+    assert.throws(() => openAuditLog(path, logger, () => {}), { code: 'config_invalid', message: /AUDIT_LOG/ })
+})
+
+test('a full disk costs lines, but neither memory nor the end of the process', {
+  skip: !existsSync(fullDisk),
+}, async () => {
+  const losses: string[] = []
+  const log = openAuditLog(fullDisk, logger, ({ message }) => losses.push(message))!
+  const text = 'x'.repeat(1_000)
+  for (let n = 0; n < 20_000; n++) log.write({ text })
+  assert.ok(losses.length > 10_000, `${losses.length} of 20,000 lines of 1 kB are known to be lost`)
+  await until(() => losses.some((message) => message.startsWith('ENOSPC')))
+  await log.close()
+})
