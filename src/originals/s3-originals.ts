@@ -34,7 +34,14 @@ export interface S3Connection {
   forcePathStyle: boolean
   /** Default: the client's own order (environment, files, the machine's role). */
   credentials?: { accessKeyId: string; secretAccessKey: string } | undefined
+  /** Time without a byte after which an attempt counts as unanswered. Default 60 s. */
+  silentMs?: number | undefined
 }
+
+/** Time for a connection. */
+const connectMs = 5_000
+/** Longer than a caller who reads slowly pauses. */
+const usualSilentMs = 60_000
 
 /** The age of an original younger than this is not renewed: half of the minimum age in `garbage.ts`. */
 const youngMs = 1_800_000
@@ -146,9 +153,11 @@ export class S3Originals implements OriginalStore {
   }
 }
 
-export function s3Client({ endpoint, credentials, ...connection }: S3Connection): S3Client {
+export function s3Client({ endpoint, credentials, silentMs = usualSilentMs, ...connection }: S3Connection): S3Client {
   return new S3Client({
     maxAttempts: 5,
+    // by default it waits for ever
+    requestHandler: { connectionTimeout: connectMs, socketTimeout: silentMs },
     ...connection,
     ...(endpoint !== undefined && { endpoint }),
     ...(credentials !== undefined && { credentials }),

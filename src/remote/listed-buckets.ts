@@ -19,6 +19,8 @@ export interface ListedBucketsOptions {
   ingestS3Profile: string
   /** How long an unresponsive store is retried. */
   patienceMs?: number | undefined
+  /** Time without a byte after which an attempt counts as unanswered. Default 60 s. */
+  silentMs?: number | undefined
   /** For a metric. */
   onRead?: ((outcome: 'read' | 'failed') => void) | undefined
 }
@@ -46,6 +48,9 @@ export interface ListedBuckets {
 }
 
 const patienceDefaultMs = 600_000
+/** Time for a connection. */
+const connectMs = 5_000
+const silentDefaultMs = 60_000
 const pauseMaxMs = 30_000
 /** Store errors for which a retry would fail in the same way. */
 const finalErrors = new Set([
@@ -159,10 +164,12 @@ async function connect({
   ingestS3Endpoint: endpoint,
   ingestS3Region: region,
   ingestS3Profile: profile,
+  silentMs = silentDefaultMs,
 }: ListedBucketsOptions): Promise<S3Client> {
   const { S3Client: Client } = await import('@aws-sdk/client-s3')
   return new Client({
     region,
+    requestHandler: { connectionTimeout: connectMs, socketTimeout: silentMs }, // by default it waits for ever
     forcePathStyle: endpoint !== '', // most stores other than Amazon's have no host name per bucket
     ...(endpoint !== '' && { endpoint }),
     ...(profile !== '' && { profile }),

@@ -1,5 +1,7 @@
 /** Against a real S3 server, if available (`test/support/s3-server.ts`). */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { S3Originals } from '../../src/originals/s3-originals.js'
 import { newBucket, s3Connection, skipWithoutS3 } from '../support/s3-server.js'
@@ -26,4 +28,25 @@ test('an unreachable bucket of originals is reported with a code', async () => {
     assert.rejects(originals.remove(hash, new Date()), away),
     assert.rejects(originals.list().next(), away),
   ])
+})
+
+test('a bucket that falls silent, before its answer or in the middle of it, is not waited for', async (t) => {
+  const answer = 'HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nthe beginning'
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket.on('error', () => {}))
+    socket.on('data', (bytes) => bytes.toString().startsWith('GET') && socket.write(answer))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  const credentials = { accessKeyId: 'alike', secretAccessKey: 'alikealike' }
+  const place = { bucket: 'b', prefix: '', region: 'us-east-1', forcePathStyle: true, credentials, silentMs: 100 }
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const originals = new S3Originals({ ...place, endpoint })
+  const hash = 'a'.repeat(64)
+  for (const asked of [() => originals.size(hash), () => originals.get(hash)])
+    await assert.rejects(asked, { code: 'store_unreachable' })
 })

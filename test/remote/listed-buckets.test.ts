@@ -93,6 +93,16 @@ test('a store that restarts is waited for; permanent refusals are reported at on
   assert.deepEqual(outcomes, ['read', 'failed', 'failed', 'failed'])
 })
 
+test('a store that falls silent counts as one that does not answer', async (t) => {
+  const endpoint = await store(t, ({ url = '' }, response) => {
+    if (url.startsWith('/photos/half')) response.writeHead(200, { 'content-length': 1_000 }).write('the beginning')
+  })
+  const { buckets } = open(t, { ingestS3Endpoint: endpoint, patienceMs: 0, silentMs: 100 })
+  const { signal } = new AbortController()
+  for (const key of ['silent', 'half'])
+    assert.equal(await codeOf(() => buckets.read('photos', key, { maxBytes: 1e6, signal })), 'source_unreachable', key)
+})
+
 test('a store that does not return fails the work, and a stopped job does not wait for it', async (t) => {
   const endpoint = await store(t, (_request, response) => refused(response, 500, 'InternalError'))
   const impatient = open(t, { ingestS3Endpoint: endpoint, patienceMs: 1 }).buckets
