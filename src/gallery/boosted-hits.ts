@@ -5,7 +5,7 @@
  */
 import type { NearestHits } from './engine.js'
 import type { Filter } from './filter.js'
-import type { HitList, UnrankedHit } from './hits.js'
+import type { MeasuredHits, UnrankedHit } from './hits.js'
 import { MergedHits } from './merged-hits.js'
 
 export interface Boost {
@@ -19,18 +19,24 @@ export const boostsMax = 3
 
 interface Raised {
   weight: number
-  list: HitList
+  list: MeasuredHits
 }
 
-export class BoostedHits implements HitList {
+export class BoostedHits implements MeasuredHits {
   readonly #nearest: NearestHits
   readonly #boosts: readonly Boost[]
   readonly #merged = new MergedHits()
   #lists: Promise<Raised[]> | undefined
+  #fitting: readonly MeasuredHits[] = []
 
   constructor(nearest: NearestHits, boosts: readonly Boost[]) {
     this.#nearest = nearest
     this.#boosts = boosts
+  }
+
+  /** Without the list of all hits, which belongs to the caller. */
+  get bytes(): number {
+    return this.#fitting.reduce((sum, { bytes }) => sum + bytes, 0)
   }
 
   async first(count: number): Promise<UnrankedHit[]> {
@@ -58,6 +64,7 @@ export class BoostedHits implements HitList {
         list: await this.#nearest.fitting(filter, []),
       })
     }
+    this.#fitting = lists.slice(1).map(({ list }) => list)
     // those that match the most filters first: they have the higher weight
     return lists.reverse()
   }

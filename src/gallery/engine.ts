@@ -7,7 +7,7 @@ import type { AlikeError } from '../errors.js'
 import type { GalleryFields } from './fields.js'
 import type { Filter } from './filter.js'
 import type { HitRecord } from './hit-record.js'
-import type { HitList, UnrankedHit } from './hits.js'
+import type { MeasuredHits, UnrankedHit } from './hits.js'
 import type { JobProgress } from './job-progress.js'
 import type {
   ImageChange,
@@ -207,17 +207,15 @@ export interface NearestQuery {
 }
 
 /** The hits of one query, fetched as far as requested. */
-export interface NearestHits extends HitList {
+export interface NearestHits extends MeasuredHits {
   /** Number of pictures that could be hits. */
   readonly compared: number
   /** How the hits so far were found: `hnsw` if any of them came from a graph. */
   readonly method: 'exact' | 'hnsw'
   /** Candidates that the graph actually kept. */
   readonly ef: number | undefined
-  /** Approximate memory. */
-  readonly bytes: number
   /** The hits that also match this filter, without those already seen. */
-  fitting(filter: Filter, seen: readonly UnrankedHit[]): Promise<HitList>
+  fitting(filter: Filter, seen: readonly UnrankedHit[]): Promise<MeasuredHits>
 }
 
 /** Which stored pictures are near-copies, by their descriptors (`copies/copy-descriptor.ts`). */

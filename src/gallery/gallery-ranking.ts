@@ -42,6 +42,7 @@ export class Ranking {
   /** Without copies. */
   readonly #hits: HitList
   readonly #ordered: HitList
+  readonly #boosted: BoostedHits | undefined
   /** The records of the first page have just been read. */
   #isFirstPage = true
   #turn: Promise<unknown> = Promise.resolve()
@@ -52,7 +53,8 @@ export class Ranking {
     this.#keeping = keeping
     this.#nearest = nearest
     const { diversity, boosts } = terms
-    this.#hits = this.#withoutCopies(boosts === undefined ? nearest : new BoostedHits(nearest, boosts))
+    this.#boosted = boosts && new BoostedHits(nearest, boosts)
+    this.#hits = this.#withoutCopies(this.#boosted ?? nearest)
     this.#ordered =
       diversity === undefined
         ? this.#hits
@@ -83,12 +85,12 @@ export class Ranking {
 
   /** Approximate memory. */
   get bytes(): number {
-    const { vector, filter, excludeIds = [], copyDescriptors = [] } = this.terms
+    const { vector, filter, excludeIds = [], copyDescriptors = [], boosts } = this.terms
     const query =
       vector.byteLength +
       copyDescriptors.reduce((sum, { byteLength }) => sum + byteLength, 0) +
-      2 * JSON.stringify([filter, excludeIds]).length
-    return query + this.#nearest.bytes
+      2 * JSON.stringify([filter, excludeIds, boosts]).length
+    return query + this.#nearest.bytes + (this.#boosted?.bytes ?? 0)
   }
 
   get reach(): number {

@@ -18,6 +18,11 @@ export interface HitList {
   first(count: number): Promise<UnrankedHit[]>
 }
 
+export interface MeasuredHits extends HitList {
+  /** Approximate memory. */
+  readonly bytes: number
+}
+
 /** Score descending, then id and gallery ascending. */
 export function bestFirst(a: UnrankedHit, b: UnrankedHit): number {
   if (a.score !== b.score) return b.score - a.score

@@ -7,7 +7,7 @@ import type { NearestHits, NearestQuery, OpenSet } from './engine.js'
 import type { Filter } from './filter.js'
 import type { SearchedSet } from './gallery-ranking.js'
 import type { HitRecord } from './hit-record.js'
-import type { HitList, UnrankedHit } from './hits.js'
+import type { MeasuredHits, UnrankedHit } from './hits.js'
 import { MergedHits } from './merged-hits.js'
 
 export interface NamedSet {
@@ -55,7 +55,7 @@ export class JoinedSets implements SearchedSet {
         return efs().length === 0 ? undefined : Math.max(...efs())
       },
       get bytes() {
-        return lists.reduce((sum, { bytes }) => sum + bytes, 0)
+        return merged.bytes
       },
     }
   }
@@ -91,9 +91,12 @@ export class JoinedSets implements SearchedSet {
 
   readonly likeness = notAcross
 
-  #merged(parts: readonly { named: NamedSet; hits: HitList }[]): HitList {
+  #merged(parts: readonly { named: NamedSet; hits: MeasuredHits }[]): MeasuredHits {
     const merged = new MergedHits()
     return {
+      get bytes() {
+        return parts.reduce((sum, { hits }) => sum + hits.bytes, 0)
+      },
       first: async (count) => {
         const lists = await Promise.all(
           parts.map(async ({ named, hits }) =>

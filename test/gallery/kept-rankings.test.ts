@@ -11,7 +11,7 @@ const emptySet: Parameters<typeof Ranking.open>[0] = {
     ef: undefined,
     bytes: 0,
     first: none,
-    fitting: async () => ({ first: none }),
+    fitting: async () => ({ first: none, bytes: 0 }),
   }),
   likeness: async () => new Float32Array(0),
   current: none,

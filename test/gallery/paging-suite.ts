@@ -294,6 +294,18 @@ export function pagingSuite(engine: TestedEngine): void {
     await assert.rejects(galleries.searches.nextPage('a', { token, caller, k: 5 }), expired)
   })
 
+  test('the lists of a raised ranking count as its memory', async (t) => {
+    const galleries = await filled(t, {}, few)
+    const sizeOf = async (terms: Partial<GallerySearch>) => {
+      const before = galleries.searches.kept.bytes
+      const pages = await pagesOf(galleries, { vector: queries[0]!, k: 200, ...terms })
+      assert.equal(pages.length, 2)
+      return galleries.searches.kept.bytes - before
+    }
+    // one list, and three more of which the largest holds a third of the pictures
+    assert.ok((await sizeOf({ boosts })) > 1.2 * (await sizeOf({})))
+  })
+
   test('rankings are kept up to a number and a total size; the least recently used one is dropped', async (t) => {
     const drops: string[] = []
     const galleries = await filled(

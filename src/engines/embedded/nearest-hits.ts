@@ -1,7 +1,7 @@
 /** From slots to records: the hits of one search in their final order, fetched on demand. */
 import type { NearestHits, NearestQuery } from '../../gallery/engine.js'
 import type { Filter } from '../../gallery/filter.js'
-import { bestFirst, type HitList, type UnrankedHit } from '../../gallery/hits.js'
+import { bestFirst, type MeasuredHits, type UnrankedHit } from '../../gallery/hits.js'
 import { nfc } from '../../text.js'
 import { nextTurn } from '../../turns.js'
 import { narrowed, type Scope, type SearchedSlots, scopeOf } from './searched-slots.js'
@@ -84,7 +84,7 @@ export class SlotHits implements NearestHits {
     return new SlotHits(await scopeOf(searched, query), query, [])
   }
 
-  async fitting(filter: Filter, seen: readonly UnrankedHit[]): Promise<HitList> {
+  async fitting(filter: Filter, seen: readonly UnrankedHit[]): Promise<MeasuredHits> {
     return new SlotHits(await narrowed(this.#scope, this.#query, filter), this.#query, seen)
   }
 

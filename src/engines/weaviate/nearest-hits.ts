@@ -6,7 +6,7 @@ import { cosineTo, type Direction, directionOf, inverseLengthOf } from '../../co
 import type { NearestHits, NearestQuery } from '../../gallery/engine.js'
 import { fieldValues } from '../../gallery/field-values.js'
 import type { Filter } from '../../gallery/filter.js'
-import { bestFirst, type HitList, type UnrankedHit } from '../../gallery/hits.js'
+import { bestFirst, type MeasuredHits, type UnrankedHit } from '../../gallery/hits.js'
 import { readStored } from '../../gallery/stored-json.js'
 import { nfc } from '../../text.js'
 import { nextTurn } from '../../turns.js'
@@ -80,7 +80,7 @@ export class RankedHits implements NearestHits {
     return this.#bytes + 256 * this.#ahead.length
   }
 
-  async fitting(filter: Filter, seen: readonly UnrankedHit[]): Promise<HitList> {
+  async fitting(filter: Filter, seen: readonly UnrankedHit[]): Promise<MeasuredHits> {
     return new RankedHits(await this.#images.narrowed(filter), this.#query, this.#stamp, seen)
   }
 
