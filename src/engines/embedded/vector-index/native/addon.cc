@@ -176,7 +176,7 @@ class GraphObject : public Napi::ObjectWrap<GraphObject> {
     dimension_ = rows->dimension;
     const uint32_t m = numberAt(info, 1, 2), efConstruction = numberAt(info, 2, 1), capacity = numberAt(info, 3);
     require(info, m <= 1000, "m is out of range");
-    graph_ = std::make_unique<Graph>(rows, Graph::Settings{m, efConstruction, capacity});
+    graph_ = std::make_unique<Graph>(rows, Layers::Settings{m, efConstruction, capacity});
   }
 
  private:
