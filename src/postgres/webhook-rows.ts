@@ -2,8 +2,8 @@
 import type { PendingWebhook, WebhookNote } from '../jobs/job-store.js'
 import type { Sql } from './postgres.js'
 
-/** Longer than an attempt takes. */
-const heldSeconds = 120
+/** Longer than an attempt takes (`WEBHOOK_TIMEOUT_MS`). */
+const heldSeconds = 180
 
 export async function addWebhook(sql: Sql, job: number, url: string): Promise<void> {
   await sql.query('INSERT INTO alike.webhook (job, url, attempts) VALUES ($1, $2, 0)', [job, url])

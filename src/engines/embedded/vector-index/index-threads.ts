@@ -54,13 +54,10 @@ export class IndexThreads {
   async open({ vectors, ...options }: OpenIndexOptions): Promise<{ index: VectorIndex; opened: OpenedIndex }> {
     const begun = await Promise.all(this.#threads.map((thread) => thread.begin(options)))
     const parts = begun.map(({ part }) => part)
-    try {
-      await addAll(parts, vectors, options.dimension)
-    } catch (error) {
+    const graphCachesFit = await startedWith(parts, vectors, options.dimension).catch(async (error: unknown) => {
       await Promise.all(parts.map((part) => part.close()))
       throw error
-    }
-    const graphCachesFit = await Promise.all(parts.map((part) => part.start()))
+    })
     const opened = begun.map(({ opened: { graphCache } }, part): OpenedIndex['graphCache'] =>
       graphCachesFit[part] ? graphCache : { state: 'rejected', reason: 'its vectors are not those of the database' },
     )
@@ -75,6 +72,16 @@ export class IndexThreads {
   async close(): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread.close()))
   }
+}
+
+/** @returns for each part whether its graph cache matches its vectors */
+async function startedWith(
+  parts: readonly IndexPart[],
+  vectors: AsyncIterable<SlotVectors>,
+  dimension: number,
+): Promise<boolean[]> {
+  await addAll(parts, vectors, dimension)
+  return Promise.all(parts.map((part) => part.start()))
 }
 
 /** Sends one batch while the next is being read. */
