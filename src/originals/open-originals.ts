@@ -14,6 +14,9 @@ export interface OriginalsSettings {
   originalsS3Region: string
 }
 
+/** Stores that keep objects as files copy the parts of an upload of many gigabytes before they answer. */
+const joiningMs = 600_000
+
 /** Who else uses the bucket. @returns undefined without a bucket */
 export async function openS3Owners(
   settings: OriginalsSettings,
@@ -37,7 +40,7 @@ export async function openSharedUploads(
   if (settings.originalsS3Bucket === '') return undefined
   const [{ S3Uploads }, { s3Client }] = await Promise.all([import('./s3-uploads.js'), import('./s3-originals.js')])
   return new S3Uploads({
-    client: s3Client(connectionOf(settings)),
+    client: s3Client({ ...connectionOf(settings), silentMs: joiningMs }),
     bucket: settings.originalsS3Bucket,
     prefix: `${settings.originalsS3Prefix}uploads/`,
     owners,
