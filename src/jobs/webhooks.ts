@@ -36,6 +36,9 @@ export interface WebhooksOptions {
 
 const pauseFactor = 4
 const pauseMaxMs = 6 * 3_600_000
+/** Of a secret in base64. */
+const base64Prefix = 'whsec_'
+const keyMinBytes = 16
 /** Concurrent requests; the others wait for the next pass. */
 const atOnceMax = 8
 /** After the store could not be read or written. */
@@ -50,8 +53,14 @@ export class Webhooks {
   #looking: Promise<void> | undefined
   #lookAgain = false
 
+  /** @throws AlikeError `config_invalid` for a secret that signs nothing, such as the prefix of an empty variable */
   constructor(options: WebhooksOptions) {
     this.#options = options
+    const { secret } = options
+    if (secret.startsWith(base64Prefix) && keyOf(secret).length < keyMinBytes)
+      throw new AlikeError('config_invalid', {
+        detail: `WEBHOOK_SECRET: ${base64Prefix} must be followed by base64 of at least ${keyMinBytes} bytes.`,
+      })
   }
 
   /** Number of notifications in progress. */
@@ -182,8 +191,13 @@ export class Webhooks {
 
 /** `v1,` and the HMAC-SHA256 of id, time and body in base64. */
 export function signatureOf(secret: string, id: string, timestamp: number, body: string): string {
-  const key = secret.startsWith('whsec_') ? Buffer.from(secret.slice(6), 'base64') : Buffer.from(secret)
-  return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`
+  return `v1,${createHmac('sha256', keyOf(secret)).update(`${id}.${timestamp}.${body}`).digest('base64')}`
+}
+
+function keyOf(secret: string): Buffer {
+  return secret.startsWith(base64Prefix)
+    ? Buffer.from(secret.slice(base64Prefix.length), 'base64')
+    : Buffer.from(secret)
 }
 
 function toldOf({

@@ -121,6 +121,11 @@ test('unlisted hosts get no webhook, nor does a service without a secret send an
   assert.throws(() => webhooks.expectAllowed('http://127.0.0.1/'), { code: 'url_not_allowed' })
   for (const text of ['http://example.com/\0', 'http://example.com/\ud83d'])
     assert.throws(() => webhooks.expectAllowed(text), { code: 'url_not_allowed' }, JSON.stringify(text))
+  for (const secret of ['whsec_', 'whsec_%%%', 'whsec_c2hvcnQ='])
+    assert.throws(() => webhooksOf(jobsOf(galleries), { secret }), {
+      code: 'config_invalid',
+      message: /WEBHOOK_SECRET/,
+    })
   assert.throws(() => webhooksOf(jobsOf(galleries), { allowedHosts: reached(host), secret: '' }).expectAllowed(url), {
     code: 'webhook_disabled',
   })
