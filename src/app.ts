@@ -173,9 +173,8 @@ async function addPlugins(app: FastifyInstance, options: AppOptions, unreadable:
   auditRequests(app, auditLog)
   checkHeaders(app, unreadable)
   refuseWhileClosing(app)
-  metrics.watch({
-    connections: limitConnections(app, { ...config, onRefusal: () => metrics.countRefusal('overloaded') }),
-  })
+  const onRefusal = () => metrics.countRefusal('overloaded')
+  metrics.watch({ connections: limitConnections(app, { ...config, onRefusal }) })
   continueWhenAdmitted(app)
   expectAddressText(app)
   const answers = limitAnswers(app, config)
