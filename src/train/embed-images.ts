@@ -7,6 +7,7 @@ import type { ImageLoader } from './loader/image-loader.js'
 import { normalised } from './loader/normalise.js'
 import type { RowsOfParts } from './models/joined-embedding.js'
 import { forward, type TrainableNetwork } from './models/network.js'
+import { inPieces, microBatchHere } from './models/pieces.js'
 
 /** Rows in the order of `images`. */
 export type EmbeddedImages = RowsOfParts
@@ -53,7 +54,11 @@ function partsOf(network: TrainableNetwork) {
   return {
     /** @param pixels [n, inputSize, inputSize, 3] */
     async add(pixels: Uint8Array): Promise<void> {
-      const made = tf.tidy(() => forward(network, normalised(pixels, preprocessing.inputSize, preprocessing), false))
+      const made = tf.tidy(() =>
+        inPieces(normalised(pixels, preprocessing.inputSize, preprocessing), microBatchHere(), (rows) =>
+          forward(network, rows, false),
+        ),
+      )
       for (const [i, output] of made.entries()) outputs[i]!.push((await output.data()) as Float32Array)
       tf.dispose(made)
     },

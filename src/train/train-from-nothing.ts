@@ -13,6 +13,7 @@ import { Teachers } from './fine-tuning/teachers.js'
 import { ImageLoader } from './loader/image-loader.js'
 import { eraseSquares } from './loader/normalise.js'
 import { type TrainableNetwork, trainableVariablesOf, variablesOf } from './models/network.js'
+import { microBatchHere } from './models/pieces.js'
 import { simpleCnn } from './models/simple-cnn.js'
 import { AdamW } from './optimizer/adamw.js'
 import { learningRateAt } from './optimizer/schedule.js'
@@ -93,7 +94,9 @@ async function openRun(given: Pick<Run, 'settings' | 'data' | 'backend' | 'log' 
 
   const optimizer = new AdamW(trainableVariablesOf(network), { weightDecay: settings.weightDecay })
   const teachers =
-    settings.teachers.length === 0 || settings.exportOnly ? null : await Teachers.read(settings.teachers, averaged)
+    settings.teachers.length === 0 || settings.exportOnly
+      ? null
+      : await Teachers.read(settings.teachers, averaged, microBatchHere())
   return { ...given, loader: new ImageLoader(data.images), network, averaged, teachers, optimizer }
 }
 

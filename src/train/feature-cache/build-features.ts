@@ -8,6 +8,7 @@ import { seededRandom } from '../../eval/random.js'
 import type { ImageLoader } from '../loader/image-loader.js'
 import type { Augmentation, BatchRequest } from '../loader/loader-protocol.js'
 import { normalised } from '../loader/normalise.js'
+import { inPieces, microBatchHere } from '../models/pieces.js'
 import type { StagedNetwork } from '../models/staged-network.js'
 import { FeatureFile, type MapShape, rowsDone } from './feature-file.js'
 
@@ -87,7 +88,7 @@ function requestsOf({ network, indices, view }: BuildFeaturesOptions, first: num
 function mapsOf(pixels: Uint8Array, { trunk, preprocessing }: StagedNetwork): tf.Tensor {
   return tf.tidy(() => {
     const input = normalised(pixels, preprocessing.inputSize, preprocessing)
-    return trunk.apply(input, { training: false }) as tf.Tensor
+    return inPieces(input, microBatchHere(), (rows) => [trunk.apply(rows, { training: false }) as tf.Tensor])[0]
   })
 }
 

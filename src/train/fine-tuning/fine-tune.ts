@@ -7,6 +7,7 @@ import { loadCheckpoint, type RunState } from '../checkpoint.js'
 import { type ExportedRun, exportAndReport } from '../export-and-report.js'
 import { ImageLoader, loaderProcesses } from '../loader/image-loader.js'
 import { variablesOf } from '../models/network.js'
+import { microBatchHere } from '../models/pieces.js'
 import { startingNetwork } from '../models/starting-network.js'
 import { setConvolutionPrecision } from '../native/bfloat16-convolutions.js'
 import type { ModelMetrics } from '../report/model-metrics.js'
@@ -68,10 +69,12 @@ async function openRun(settings: FineTuneSettings, log: (line: string) => void, 
   const shape = { name: settings.name, labels: data.labels, head: settings.head, seed: settings.seed }
   const network = startingNetwork(starting, { ...shape, fixedSize: false })
   const averaged = startingNetwork(starting, shape)
+  const microBatch = settings.microBatch === 'auto' ? microBatchHere() : settings.microBatch
   const teachers =
-    settings.teachers.length === 0 || settings.exportOnly ? null : await Teachers.read(settings.teachers, averaged)
+    settings.teachers.length === 0 || settings.exportOnly
+      ? null
+      : await Teachers.read(settings.teachers, averaged, microBatch)
   const loader = new ImageLoader(data.images, settings.loaders === 'auto' ? loaderProcesses() : settings.loaders)
-  const microBatch = settings.microBatch === 'auto' ? (backend.endsWith('(gpu)') ? Infinity : 6) : settings.microBatch
   return { settings, data, starting, loader, network, averaged, teachers, microBatch, backend, compute, log, stop }
 }
 

@@ -1,6 +1,7 @@
 /** Gradients of one batch, for the tail of a network from cached maps or for the whole network. */
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
+import { inPieces, piecesOf, rowsOf } from '../models/pieces.js'
 import type { StagedNetwork } from '../models/staged-network.js'
 import { type BatchTruth, batchLoss } from './batch-loss.js'
 import type { LossSettings } from './settings.js'
@@ -70,31 +71,20 @@ function stepInPieces(
   { variables, losses, microBatch }: WholeStepOptions,
 ): StepResult {
   return tf.tidy(() => {
-    const count = input.shape[0]
-    const pieces = Array.from({ length: Math.ceil(count / microBatch) }, (_, piece) => ({
-      start: piece * microBatch,
-      size: Math.min(microBatch, count - piece * microBatch),
-    }))
-    const pieceOf = <T extends tf.Tensor>(tensor: T, { start, size }: { start: number; size: number }): T =>
-      tf.slice(tensor, start, size) as T
-    const maps = tf.concat(
-      pieces.map((piece) => tf.tidy(() => trunk.apply(pieceOf(input, piece), { training: false }) as tf.Tensor)),
-    )
-
+    const [maps] = inPieces(input, microBatch, (rows) => [trunk.apply(rows, { training: false }) as tf.Tensor])
     const middle = tf.variable(maps)
     const { loss, gradients } = tailStep(tail, middle, truth, { variables: [...variables.tail, middle], losses })
     const { [middle.name]: slope, ...tailGradients } = gradients
     middle.dispose()
 
     let trunkGradients: tf.NamedTensorMap | undefined
-    for (const piece of pieces) {
+    for (const piece of piecesOf(input.shape[0], microBatch)) {
       const sum: tf.NamedTensorMap | undefined = trunkGradients
       trunkGradients = tf.tidy(() => {
-        const given = pieceOf(slope!, piece)
+        const given = rowsOf(slope!, piece)
         // by the chain rule, its gradient equals that of the loss
         const { gradients: grads } = gradientsOf(
-          () =>
-            tf.sum(tf.mul(trunk.apply(pieceOf(input, piece), { training: false }) as tf.Tensor, given)) as tf.Scalar,
+          () => tf.sum(tf.mul(trunk.apply(rowsOf(input, piece), { training: false }) as tf.Tensor, given)) as tf.Scalar,
           variables.trunk,
         )
         return sum === undefined

@@ -6,6 +6,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { AlikeError } from '../../errors.js'
 import type { Preprocessing } from '../../image/preprocessing.js'
 import { forward, type TrainableNetwork } from '../models/network.js'
+import { inPieces } from '../models/pieces.js'
 import type { StagedNetwork } from '../models/staged-network.js'
 import { readTeacher } from '../weights/teacher.js'
 
@@ -20,18 +21,21 @@ export interface Taught {
 export class Teachers {
   readonly #networks: readonly StagedNetwork[]
   readonly #given: Preprocessing
+  readonly #microBatch: number
 
-  private constructor(networks: readonly StagedNetwork[], given: Preprocessing) {
+  private constructor(networks: readonly StagedNetwork[], given: Preprocessing, microBatch: number) {
     this.#networks = networks
     this.#given = given
+    this.#microBatch = microBatch
   }
 
   /**
    * @param folders of networks trained by this project
    * @param pupil must have the same labels; teachers see its pixels, converted to their own mean, deviation and side
+   * @param microBatch pictures per pass through a teacher, see `microBatchHere`
    * @throws AlikeError `model_unreadable`, `weights_unreadable`.
    */
-  static async read(folders: readonly string[], pupil: TrainableNetwork): Promise<Teachers> {
+  static async read(folders: readonly string[], pupil: TrainableNetwork, microBatch: number): Promise<Teachers> {
     const networks: StagedNetwork[] = []
     for (const folder of folders) {
       const teacher = await readTeacher(folder)
@@ -45,7 +49,7 @@ export class Teachers {
         })
       networks.push(teacher)
     }
-    return new Teachers(networks, pupil.preprocessing)
+    return new Teachers(networks, pupil.preprocessing, microBatch)
   }
 
   /** @param input [N, S, S, 3], normalised for the pupil; mixed rows are allowed */
@@ -53,9 +57,7 @@ export class Teachers {
     return tf.tidy(() => {
       const said = this.#networks.map((network) =>
         tf.tidy(() => {
-          const { preprocessing } = network
-          const pixels = renormalised(resized(input, preprocessing.inputSize), this.#given, preprocessing)
-          const [embedding, logits] = forward(network, pixels, false)
+          const [embedding, logits] = this.#answer(network, input)
           return {
             posterior: tf.softmax(logits) as tf.Tensor2D,
             similarity: tf.matMul(embedding, embedding, false, true) as tf.Tensor2D,
@@ -67,6 +69,16 @@ export class Teachers {
         posterior: mean(said.map(({ posterior }) => posterior)),
         similarity: mean(said.map(({ similarity }) => similarity)),
       }
+    })
+  }
+
+  /** Embeddings [N, D] and logits [N, C] of one teacher. */
+  #answer(network: StagedNetwork, input: tf.Tensor4D): [tf.Tensor2D, tf.Tensor2D] {
+    const { preprocessing } = network
+    return inPieces(input, this.#microBatch, (rows) => {
+      const pixels = renormalised(resized(rows, preprocessing.inputSize), this.#given, preprocessing)
+      const [embedding, logits] = forward(network, pixels, false)
+      return [embedding, logits]
     })
   }
 

@@ -31,7 +31,10 @@ interface NativeBackendModule {
   NodeJSKernelBackend: new (binding: unknown, packageName: string) => NativeBackend
 }
 
-/** The device used by the native backend. Without a driver, a CUDA build silently falls back to the CPU. */
+/**
+ * The device used by the native backend; `cpu` for the other backends. Without a driver, a CUDA build silently falls
+ * back to the CPU.
+ */
 export function nativeDevice(): 'gpu' | 'cpu' {
   return (tf.backend() as NativeBackend).isUsingGpuDevice ? 'gpu' : 'cpu'
 }

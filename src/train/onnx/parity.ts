@@ -20,9 +20,7 @@ export const parityBounds = { minCosine: 0.99999, maxLogitDifference: 1e-3, maxM
 
 /** On a GPU the layers multiply in TF32, with a ten-bit mantissa: logits of EfficientNet-Lite0 then differ by 1e-3. */
 const boundsHere = (): Omit<Record<keyof typeof parityBounds, number>, 'maxMapDifference'> =>
-  tf.getBackend() === 'tensorflow' && nativeDevice() === 'gpu'
-    ? { minCosine: 0.9999, maxLogitDifference: 1e-2 }
-    : parityBounds
+  nativeDevice() === 'gpu' ? { minCosine: 0.9999, maxLogitDifference: 1e-2 } : parityBounds
 
 /** @param pictures each [size, size, 3], RGB, 0..255 */
 export async function checkParity(

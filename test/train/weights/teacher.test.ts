@@ -9,6 +9,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { readModel } from '../../../src/embedding/model-manifest.js'
 import { seededRandom } from '../../../src/eval/random.js'
 import { chooseBackend } from '../../../src/train/backend.js'
+import { Teachers } from '../../../src/train/fine-tuning/teachers.js'
 import { normalised } from '../../../src/train/loader/normalise.js'
 import { withJoinedEmbedding } from '../../../src/train/models/joined-embedding.js'
 import { forward } from '../../../src/train/models/network.js'
@@ -132,6 +133,27 @@ test('squares of another side are accepted, for teaching on small pictures', asy
     ],
   )
   teacher.model.dispose()
+})
+
+test('teachers that see a batch in pieces say what they say of the whole', async () => {
+  const folders = [await exported('first', 'average', 0.3), await exported('second', 'gem', 0)]
+  const pupil = await readTeacher(folders[0]!)
+  const input = tf.randomNormal<tf.Rank.R4>([7, 64, 64, 3], 0, 1, 'float32', 5)
+  const said = async (microBatch: number) => {
+    const teachers = await Teachers.read(folders, pupil, microBatch)
+    const { posterior, similarity } = teachers.teach(input)
+    teachers.dispose()
+    return { shapes: [posterior.shape, similarity.shape], values: [...posterior.dataSync(), ...similarity.dataSync()] }
+  }
+  const [whole, pieces] = [await said(Infinity), await said(3)]
+  assert.deepEqual(whole.shapes, [
+    [7, labels.length],
+    [7, 7],
+  ])
+  assert.deepEqual(pieces.shapes, whole.shapes)
+  const differences = pieces.values.map((value, at) => Math.abs(value - whole.values[at]!))
+  assert.ok(Math.max(...differences) < 1e-5, String(Math.max(...differences)))
+  pupil.model.dispose()
 })
 
 test('a network of another architecture is refused by name', async (t) => {
