@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { ApiKeys } from './access/api-keys.js'
 import type { AuditLog } from './access/audit-log.js'
-import type { Tokens } from './access/tokens.js'
+import { isOpenToAll, type Tokens } from './access/tokens.js'
 import type { Analyses } from './analysis/analyses.js'
 import type { Snapshots } from './backups/snapshots.js'
 import type { Config } from './config/config.js'
@@ -181,7 +181,7 @@ async function addPlugins(app: FastifyInstance, options: AppOptions, unreadable:
   metrics.watch({ answerBytes: () => answers.held })
   omitBodies(app)
   await sendSecurityHeaders(app, { embeddable: origins.length > 0 })
-  refuseForeignPages(app, { origins, isOpen: () => apiKeys.isOpen && tokens === undefined })
+  refuseForeignPages(app, { origins, isOpen: () => isOpenToAll(apiKeys, tokens) })
   const guarding = await guard(app, {
     ...config,
     keys: apiKeys,

@@ -4,6 +4,7 @@
  */
 import type { JWTPayload, JWTVerifyGetKey } from 'jose'
 import { AlikeError } from '../errors.js'
+import type { ApiKeys } from './api-keys.js'
 import { type Caller, galleryPattern, type Role, roles, type Verb, verbs, verbsOf } from './grants.js'
 
 export interface TokenSettings {
@@ -27,6 +28,10 @@ export interface TokenSettings {
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
 const clockToleranceSeconds = 30
 const fetchTimeoutMs = 5_000
+
+/** Whether callers need neither a key nor a token. */
+export const isOpenToAll = (keys: Pick<ApiKeys, 'isOpen'>, tokens: Tokens | undefined): boolean =>
+  keys.isOpen && tokens === undefined
 
 export class Tokens {
   readonly #settings: TokenSettings

@@ -8,7 +8,7 @@ import { cpus } from 'node:os'
 import { Readable } from 'node:stream'
 import cliProgress from 'cli-progress'
 import { pack } from 'tar-stream'
-import { AlikeClient, type Job } from '../../clients/typescript/src/alike-client.js'
+import { AlikeClient, isProblem, type Job, type SearchAnswer } from '../../clients/typescript/src/alike-client.js'
 import { command, runCommand, serviceOptions, wholeNumber } from '../command-line.js'
 import type { LabelledImage } from '../datasets/labelled-image.js'
 import { readSplitImages, trainingSeedOf } from '../datasets/split-images.js'
@@ -57,6 +57,7 @@ class Evaluation {
   /** @returns the report as Markdown */
   async run(reuse: boolean): Promise<string> {
     const filled = reuse ? undefined : await this.#fill()
+    if (reuse) await this.#expectWholeRankings()
     const latencies = await this.#measureLatency()
     return this.#render(filled, latencies, qualityOfRankings(await this.#rankEverything()))
   }
@@ -68,6 +69,10 @@ class Evaluation {
       })
     }
     await this.#service.createGallery(this.#gallery)
+    await this.#expectWholeRankings().catch(async (error: unknown) => {
+      await this.#service.deleteGallery(this.#gallery)
+      throw error
+    })
     const started = performance.now()
     const { id } = await this.#service.ingest(this.#gallery, {
       open: () => archiveOf(this.#stored),
@@ -79,6 +84,19 @@ class Evaluation {
     if (job.state !== 'succeeded' && job.state !== 'completed_with_errors')
       throw new AlikeError('service_refused', { detail: `The ingestion job ended as ${job.state}.` })
     return { job, seconds: (performance.now() - started) / 1000 }
+  }
+
+  /** Asked before the pictures are stored, because storing them takes minutes. */
+  async #expectWholeRankings(): Promise<void> {
+    try {
+      await this.#rank(this.#queries[0]!)
+    } catch (error) {
+      if (!isProblem(error, 'request_invalid')) throw error
+      const faults = error.errors.map(({ detail }) => detail).join('; ')
+      throw new AlikeError('service_refused', {
+        detail: `Each query needs a ranking of all ${this.#stored.length} stored pictures, which the service refuses (${faults}): SEARCH_MAX_K has to be at least as large.`,
+      })
+    }
   }
 
   /** One client, one request at a time, the ten best hits: what a user experiences. */
@@ -105,10 +123,7 @@ class Evaluation {
     const rankings: RankedLabels[] = []
     const bar = progressBar('quality', this.#queries.length)
     for (const query of this.#queries) {
-      const { hits } = await this.#service.search(this.#gallery, await bytesOf(query), {
-        k: candidates,
-        exact: true,
-      })
+      const { hits } = await this.#rank(query)
       rankings.push({
         label: query.label,
         ranked: hits.map(({ label }) => label),
@@ -119,6 +134,11 @@ class Evaluation {
     }
     bar.stop()
     return rankings
+  }
+
+  /** Ranks the whole gallery. */
+  async #rank(query: LabelledImage): Promise<SearchAnswer> {
+    return this.#service.search(this.#gallery, await bytesOf(query), { k: this.#stored.length, exact: true })
   }
 
   #render(

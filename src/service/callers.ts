@@ -2,7 +2,7 @@
 import { ApiKeys, readKeys } from '../access/api-keys.js'
 import { type AuditLog, openAuditLog } from '../access/audit-log.js'
 import { followKeyFile } from '../access/key-file.js'
-import { Tokens } from '../access/tokens.js'
+import { isOpenToAll, Tokens } from '../access/tokens.js'
 import type { Opening } from './opened-parts.js'
 
 export interface Callers {
@@ -20,7 +20,7 @@ export async function openCallers({ config, logger, metrics, opened }: Opening):
     logger.error({ err }, 'the audit log cannot be written')
   })
   if (auditLog !== undefined) opened.add(auditLog)
-  if (apiKeys.isOpen && tokens === undefined)
+  if (isOpenToAll(apiKeys, tokens))
     logger.warn('no API keys: everyone who reaches this address may read, write and delete')
   else logger.info({ keys: apiKeys.count, tokensOf: config.jwtIssuer }, 'callers need an API key or a token')
   return { apiKeys, tokens, auditLog }

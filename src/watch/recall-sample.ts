@@ -1,10 +1,11 @@
 /**
  * Recall of the serving index: a sample of searches is repeated in the background, once with the graph and once
- * exactly, and the ids of the best hits are compared. One at a time, and at most a hundredth of the time.
+ * exactly, and the best hits are compared. One at a time, and at most a hundredth of the time.
  */
 
 import type { GallerySearch } from '../gallery/gallery-search.js'
 import type { GallerySearches } from '../gallery/gallery-searches.js'
+import type { UnrankedHit } from '../gallery/hits.js'
 
 export interface RecallSampleOptions {
   searches: Pick<GallerySearches, 'search'>
@@ -49,8 +50,7 @@ export class RecallSample {
         await searches.search(gallery, { ...search, exact: true }),
       ]
       if (byGraph.method !== 'hnsw') return
-      const found = new Set(byGraph.hits.map(({ record }) => record.id))
-      onSample(exact.hits.length, exact.hits.filter(({ record }) => found.has(record.id)).length)
+      onSample(exact.hits.length, foundOf(exact.hits, byGraph.hits))
     } catch (error) {
       onFailure(error)
     } finally {
@@ -59,4 +59,14 @@ export class RecallSample {
       this.#isAtWork = false
     }
   }
+}
+
+/**
+ * How many of the best hits the graph found. Of equally good ones it may return others: a gallery that holds a
+ * placeholder a thousand times has more best hits than fit in a list.
+ */
+function foundOf(exact: readonly UnrankedHit[], byGraph: readonly UnrankedHit[]): number {
+  const [best, worst] = [new Set(exact.map(({ record }) => record.id)), exact.at(-1)?.score ?? 1]
+  const found = byGraph.filter(({ record, score }) => best.has(record.id) || score >= worst)
+  return Math.min(found.length, exact.length)
 }

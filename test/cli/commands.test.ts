@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { ApiKeys, parseKeys } from '../../src/access/api-keys.js'
 import { readSplitImages } from '../../src/datasets/split-images.js'
 import { startApp, temporaryFolder } from '../support/app.js'
@@ -113,16 +113,22 @@ test('restore turns a fetched backup into a data folder', async (t) => {
   assert.equal((await again.call(200, { method: 'GET', url: '/v1/galleries/kept/images/a' })).id, 'a')
 })
 
-test('an evaluation without a split tests on what training left out, and does not touch an existing gallery', async (t) => {
-  const { folder } = await handmadeModel(t, { dimension: 24, provenance: { seed: 7 } })
-  const app = await startApp(t, { modelDir: folder })
-  const url = await app.listen()
+/** Twelve pictures of each label. */
+async function labelledFolder(t: TestContext): Promise<string> {
   const data = await temporaryFolder(t)
   for (const label of drawnLabels) {
     await mkdir(join(data, label))
     for (let seed = 0; seed < 12; seed++)
       await writeFile(join(data, label, `${seed}.jpg`), await drawImage(label, seed))
   }
+  return data
+}
+
+test('an evaluation without a split tests on what training left out, and does not touch an existing gallery', async (t) => {
+  const { folder } = await handmadeModel(t, { dimension: 24, provenance: { seed: 7 } })
+  const app = await startApp(t, { modelDir: folder })
+  const url = await app.listen()
+  const data = await labelledFolder(t)
   const missing = await runCommand('cli/evaluate', ['--data', join(data, 'none'), '--url', url])
   assert.deepEqual([missing.code, missing.output.trim().split('\n').length], [1, 1], missing.output)
   assert.match(missing.output, /^data_unreadable: /)
@@ -140,6 +146,16 @@ test('an evaluation without a split tests on what training left out, and does no
   assert.equal(second.code, 1)
   assert.match(second.output, /^service_refused: .*--reuse/m)
   assert.equal((await app.call(200, { method: 'GET', url: '/v1/galleries/evaluate' })).count, 40)
+})
+
+test('an evaluation that needs longer rankings than the service gives says so before it stores anything', async (t) => {
+  const { folder } = await handmadeModel(t, { dimension: 24 })
+  const app = await startApp(t, { modelDir: folder, searchMaxK: 10 })
+  const data = await labelledFolder(t)
+  const { code, output } = await runCommand('cli/evaluate', ['--data', data, '--url', await app.listen()])
+  assert.equal(code, 1)
+  assert.match(output, /^service_refused: .*all 40 stored pictures.*SEARCH_MAX_K/m)
+  await app.call(404, { method: 'GET', url: '/v1/galleries/evaluate' })
 })
 
 test('a service whose port is taken exits at once with a reason', async (t) => {

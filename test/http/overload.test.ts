@@ -84,6 +84,15 @@ test('connections are bounded, and counted', async (t) => {
   await untilMetric(app, /^alike_http_connections 0$/m)
 })
 
+test('a connection that was never used does not delay a stop', async (t) => {
+  const app = await startApp(t, { shutdownGraceMs: 600_000 })
+  Object.assign(app.app.server, { headersTimeout: 0, requestTimeout: 0 })
+  const unused = connect(Number(new URL(await app.listen()).port), '127.0.0.1').on('error', () => {})
+  t.after(() => unused.destroy())
+  await untilMetric(app, /^alike_http_connections 1$/m)
+  await Promise.all([app.close(), once(unused, 'close')])
+})
+
 test('the port for metrics has the same bound, and an idle connection to it does not keep the service from stopping', async (t) => {
   const { metricsApp, close } = await startApp(t, { connectionsMax: 1, metricsPort: 9100, shutdownGraceMs: 200 })
   // otherwise Node itself would close it after a minute

@@ -3,7 +3,7 @@ import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ApiKeys } from '../../access/api-keys.js'
 import { type Caller, type Grant, type Role, reaches, type Verb } from '../../access/grants.js'
-import { Tokens } from '../../access/tokens.js'
+import { isOpenToAll, Tokens } from '../../access/tokens.js'
 import { AlikeError } from '../../errors.js'
 import { problems } from '../schemas/problem.js'
 
@@ -85,7 +85,7 @@ export async function guard(
     if (role === undefined || role === 'open') return
     // a cache on the way would show it to others; routes whose answers may be kept say so
     reply.header('cache-control', 'no-store')
-    if (keys.isOpen && tokens === undefined) return refuseTooMany(request)
+    if (isOpenToAll(keys, tokens)) return refuseTooMany(request)
     const caller = await identified(request, keys, tokens).catch(async (error: unknown) => {
       reply.header('www-authenticate', 'Bearer')
       // guesses are counted too, by address

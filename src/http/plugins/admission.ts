@@ -2,6 +2,7 @@
  * Admission of requests that cost a decode and a model run: a maximum number at once, further ones are refused before
  * their body is read.
  */
+import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { AlikeError } from '../../errors.js'
 import { whenGone } from '../client-gone.js'
@@ -10,6 +11,9 @@ export interface AdmissionOptions {
   /** Maximum number of requests in progress. */
   requestsMax: number
 }
+
+/** Time for a request that is on its way when the service begins to stop. */
+const unusedGraceMs = 200
 
 export interface Admission {
   /** Places in use. */
@@ -49,23 +53,29 @@ export function limitConcurrency(scope: FastifyInstance, { requestsMax }: Admiss
 
 /**
  * Each connection costs a file descriptor, even without requests: beyond the limit it is closed before anything is read
- * from it.
+ * from it. While the service stops, connections that were never used are closed, because it would wait for them.
  * @returns a reading of how many are open
  */
 export function limitConnections(
   app: FastifyInstance,
   { connectionsMax, onRefusal }: { connectionsMax: number; onRefusal(): void },
 ): () => number {
-  let open = 0
+  const open = new Set<Socket>()
   app.server.maxConnections = connectionsMax
   app.server.on('drop', onRefusal)
   app.server.on('connection', (socket) => {
-    open += 1
-    socket.once('close', () => {
-      open -= 1
-    })
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
   })
-  return () => open
+  app.addHook('preClose', async () => {
+    setTimeout(() => closeUnused(open), unusedGraceMs).unref()
+  })
+  return () => open.size
+}
+
+/** A browser opens connections in advance, and Node counts one as idle only after its first request. */
+function closeUnused(open: ReadonlySet<Socket>): void {
+  for (const socket of open) if (socket.bytesRead === 0) socket.destroy()
 }
 
 /**
