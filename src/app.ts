@@ -28,7 +28,7 @@ import { serveConsole } from './http/plugins/console.js'
 import { refuseCodedBodies } from './http/plugins/content-coding.js'
 import { allowOrigins, answerOrigin } from './http/plugins/cross-origin.js'
 import { refuseForeignPages } from './http/plugins/foreign-pages.js'
-import { checkHeaders, httpOptions } from './http/plugins/header-rules.js'
+import { checkHeaders, httpOptions, safeRequestId } from './http/plugins/header-rules.js'
 import { acceptImages, imageBodyMemory } from './http/plugins/image-bodies.js'
 import { refuseUnknownGallery } from './http/plugins/known-gallery.js'
 import { describeApi } from './http/plugins/openapi.js'
@@ -59,6 +59,7 @@ import { jobEventRoutes } from './http/routes/job-events.js'
 import { jobRoutes } from './http/routes/jobs.js'
 import { layoutRoutes } from './http/routes/layout.js'
 import { metricsRoutes } from './http/routes/metrics.js'
+import { modelInstallRoutes } from './http/routes/model-install.js'
 import { modelRoutes } from './http/routes/models.js'
 import { moveRoutes } from './http/routes/moves.js'
 import { originalRoutes } from './http/routes/originals.js'
@@ -124,6 +125,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     refuseUnknownGallery(scope, parts.galleries)
     const uploads = limitUploads(scope, { ...config, callerOf: shared.callerOf })
     metrics.watch({ uploadsInFlight: uploads.inFlight })
+    await scope.register(modelInstallRoutes, { models: parts.models, uploads, config })
     await scope.register(ingestRoutes, { ingest: parts.ingest, uploads, memory, config })
   })
   await app.register((scope) => addImageRoutes(scope, wiring))
@@ -207,7 +209,7 @@ async function addPlainRoutes(scope: FastifyInstance, wiring: Wiring): Promise<v
   await scope.register(homeRoutes, config)
   await scope.register(probeRoutes, { embedder, galleries })
   if (config.metricsPort === 0) await scope.register(metricsRoutes, { metrics })
-  await scope.register(modelRoutes, { models, galleries, config })
+  await scope.register(modelRoutes, { models, galleries })
   await scope.register(embeddingSetRoutes, { sets: parts.sets })
   await scope.register(galleryRoutes, { ...parts, answers, config })
   await scope.register(galleryContentsRoutes, { galleries })
@@ -242,9 +244,4 @@ async function addImageRoutes(scope: FastifyInstance, wiring: Wiring): Promise<v
     await inGallery.register(searchRoutes, { parts, memory, metrics, config, answers })
     await inGallery.register(searchBatchRoutes, { parts, memory, metrics, config, answers, admission, countAgain })
   })
-}
-
-/** An id is written to logs and headers: only harmless characters are accepted. */
-function safeRequestId(given: string | string[] | undefined): string | undefined {
-  return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : undefined
 }

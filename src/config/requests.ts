@@ -25,7 +25,7 @@ export const requestSettings = {
     default: 30_000,
     minimum: 100,
     maximum: 3_600_000,
-    description: 'Time for the body of a request to arrive (except uploads to jobs).',
+    description: 'Time for the body of a request to arrive (except uploads to jobs and of models).',
   }),
   answerMaxBytes: Type.Integer({
     default: 16 * 2 ** 20,

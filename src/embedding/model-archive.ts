@@ -5,7 +5,7 @@
 import { createWriteStream } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { PassThrough, type Readable, Transform } from 'node:stream'
+import { finished, PassThrough, type Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { extract, type Header } from 'tar-stream'
@@ -22,13 +22,21 @@ const parts = [
 const filesMax = 500
 
 /**
+ * @param archive not destroyed on failure: the caller decides what happens to the rest of a request
  * @param maxBytes maximum size of all files, unpacked
- * @throws AlikeError `model_unreadable` for an invalid archive, `body_too_large`; disk errors unchanged
+ * @throws AlikeError `model_unreadable` for an invalid archive, `body_too_large`; disk errors unchanged; the signal's
+ * reason
  */
-export async function unpackModel(archive: Readable, folder: string, maxBytes: number): Promise<void> {
+export async function unpackModel(
+  archive: Readable,
+  folder: string,
+  { maxBytes, signal }: { maxBytes: number; signal?: AbortSignal | undefined },
+): Promise<void> {
   const entries = extract()
+  const plain = new PassThrough()
+  const stop = () => plain.destroy(signal!.reason as Error)
+  signal?.addEventListener('abort', stop)
   const reading = (async () => {
-    const plain = new PassThrough()
     const first = await firstBytes(archive, plain)
     const isGzip = first[0] === 0x1f && first[1] === 0x8b
     await (isGzip ? pipeline(plain, createGunzip(), entries) : pipeline(plain, entries))
@@ -54,8 +62,11 @@ export async function unpackModel(archive: Readable, folder: string, maxBytes: n
     }
     await reading
   } catch (error) {
-    archive.destroy()
+    archive.unpipe(plain)
+    plain.destroy()
     throw asModelError(error)
+  } finally {
+    signal?.removeEventListener('abort', stop)
   }
 }
 
@@ -63,7 +74,11 @@ export async function unpackModel(archive: Readable, folder: string, maxBytes: n
 async function firstBytes(archive: Readable, onward: PassThrough): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     archive.once('data', (chunk: Buffer) => resolve(chunk))
-    pipeline(archive, onward).then(() => resolve(Buffer.alloc(0)), reject)
+    archive.once('end', () => resolve(Buffer.alloc(0)))
+    onward.once('error', reject)
+    // `pipe` does not pass on that the archive ended early
+    finished(archive, (error) => error && onward.destroy(error))
+    archive.pipe(onward)
   })
 }
 

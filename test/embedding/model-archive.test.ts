@@ -20,7 +20,7 @@ async function tarOf(entries: Entry[]): Promise<Buffer> {
 
 async function unpacked(t: TestContext, bytes: Buffer, maxBytes = 1e6): Promise<string> {
   const folder = await temporaryFolder(t)
-  await unpackModel(Readable.from([bytes.subarray(0, 1000), bytes.subarray(1000)]), folder, maxBytes)
+  await unpackModel(Readable.from([bytes.subarray(0, 1000), bytes.subarray(1000)]), folder, { maxBytes })
   return folder
 }
 

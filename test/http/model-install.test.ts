@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
 import { readdir } from 'node:fs/promises'
+import { type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { json } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
@@ -132,6 +136,46 @@ test('an upload that is given up before its first byte does not keep others from
   await until(async () => (await readdir(folder)).length === 0, 'the end of the upload', 10_000)
   await service.call(201, install(archive))
 })
+
+test('a slow upload is accepted, as uploads to jobs are; one that stalls is told so and does not keep others from installing', async (t) => {
+  const service = await startApp(t, { bodyTimeoutMs: 200, uploadLagMaxMs: 2_000, uploadMinBytesPerSecond: 1_000 })
+  const archive = await archiveOfModel((await handmadeModel(t, { dimension: 12, name: 'twelve' })).folder)
+  const address = await service.listen()
+  const send = (bytes: Readable) => sendModel(address, bytes)
+  async function* slowly() {
+    yield archive.subarray(0, 1_000)
+    await sleep(600)
+    yield archive.subarray(1_000)
+  }
+  async function* stalling() {
+    yield archive.subarray(0, 1_000)
+    await sleep(60_000, undefined, { ref: false })
+  }
+  const stalled = await send(Readable.from(stalling()))
+  assert.deepEqual([stalled.status, stalled.code], [408, 'upload_too_slow'])
+  assert.equal((await send(Readable.from(slowly()))).status, 201)
+  assert.deepEqual(await readdir(join(service.config.dataDir, 'models')), ['twelve'])
+})
+
+test('a large upload that is no model is answered while it is still being sent', async (t) => {
+  const service = await startApp(t)
+  const address = await service.listen()
+  const megabyte = Buffer.alloc(1_000_000, 'no archive ')
+  const refused = await sendModel(address, Readable.from(Array.from({ length: 30 }, () => megabyte)))
+  assert.deepEqual([refused.status, refused.code], [422, 'model_unreadable'])
+  await service.call(200, { url: '/v1/models' })
+})
+
+/** What the service answers, whether or not it reads all. */
+async function sendModel(address: string, bytes: Readable): Promise<{ status: number; code?: string }> {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const headers = { 'content-type': 'application/x-tar' }
+    const outgoing = request(`${address}/v1/models`, { method: 'POST', headers }, resolve).on('error', reject)
+    bytes.pipe(outgoing)
+  })
+  const { code } = (await json(response)) as { code?: string }
+  return { status: response.statusCode!, ...(code !== undefined && { code }) }
+}
 
 test('anything but a model is refused and leaves nothing', async (t) => {
   const service = await startApp(t, { modelMaxBytes: 1_000 })

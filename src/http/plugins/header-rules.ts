@@ -41,3 +41,8 @@ function countOf(name: string, { rawHeaders }: IncomingMessage): number {
   for (let i = 0; i < rawHeaders.length; i += 2) if (rawHeaders[i]!.toLowerCase() === name) count += 1
   return count
 }
+
+/** An id is written to logs and headers: only harmless characters are accepted. */
+export function safeRequestId(given: string | string[] | undefined): string | undefined {
+  return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : undefined
+}

@@ -5,6 +5,7 @@ import type { Galleries } from '../../gallery/galleries.js'
 /** Checked before a body of many megabytes is read. */
 export function refuseUnknownGallery(scope: FastifyInstance, galleries: Galleries): void {
   scope.addHook('onRequest', async (request) => {
-    await galleries.sets.serving((request.params as { gallery: string }).gallery)
+    const { gallery } = request.params as { gallery?: string }
+    if (gallery !== undefined) await galleries.sets.serving(gallery)
   })
 }

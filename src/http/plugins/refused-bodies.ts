@@ -7,10 +7,14 @@ import type { FastifyInstance } from 'fastify'
 /** Time for the rest of a refused body, milliseconds; a connection whose client is still sending then is closed. */
 const restOfBodyMs = 5_000
 
-/** Reads and discards the rest of a body that was too large, so that the refusal arrives and the connection stays usable. */
+/** Refusals of what a body contains, while it is still being sent. */
+const ofContent: ReadonlySet<number> = new Set([413, 422])
+
+/** Reads and discards the rest of a body that was refused for its content, so that the refusal arrives and the connection stays usable. */
 export function discardRefusedBodies(app: FastifyInstance, { restMs = restOfBodyMs }: { restMs?: number } = {}): void {
   app.addHook('onSend', async ({ raw }, reply) => {
-    if (reply.statusCode !== 413 || reply.getHeader('connection') !== 'close' || raw.complete || raw.destroyed) return
+    if (!ofContent.has(reply.statusCode) || reply.getHeader('connection') !== 'close' || raw.complete || raw.destroyed)
+      return
     reply.removeHeader('connection')
     raw.unpipe()
     raw.resume()

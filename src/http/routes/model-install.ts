@@ -1,4 +1,4 @@
-/** `POST /v1/models`, `DELETE /v1/models/{model}`: install and remove models at run time. */
+/** `POST /v1/models`: installs a model at run time. */
 import type { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
@@ -6,15 +6,14 @@ import type { Config } from '../../config/config.js'
 import { unpackModel } from '../../embedding/model-archive.js'
 import type { ServedModels } from '../../embedding/served-models.js'
 import { AlikeError } from '../../errors.js'
-import type { Galleries } from '../../gallery/galleries.js'
-import { Model, ModelPath, modelView } from '../schemas/model.js'
+import type { UploadAdmission } from '../plugins/upload-admission.js'
+import { Model, modelView } from '../schemas/model.js'
 import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
-import type { TypedApp } from '../typed-app.js'
 
-export interface ModelRouteOptions {
+export interface ModelInstallOptions {
   models: ServedModels
-  galleries: Galleries
+  uploads: UploadAdmission
   config: Config
 }
 
@@ -23,18 +22,12 @@ const archive = { schema: Type.Unsafe<Readable>({ type: 'string', format: 'binar
 // A model determines the meaning of every score.
 const admin = { role: 'admin' } as const
 
-export const modelInstallRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (app, options) => {
-  await app.register(async (scope) => {
-    scope.removeAllContentTypeParsers() // JSON is no archive
-    scope.addContentTypeParser([...archiveTypes, 'application/x-gzip'], (_request, payload, done) =>
-      done(null, payload),
-    )
-    installModel(scope, options)
-  })
-  removeModel(app, options)
-}
-
-function installModel(app: TypedApp, { models, config }: ModelRouteOptions): void {
+export const modelInstallRoutes: FastifyPluginAsyncTypebox<ModelInstallOptions> = async (
+  app,
+  { models, uploads, config },
+) => {
+  app.removeAllContentTypeParsers() // JSON is no archive
+  app.addContentTypeParser([...archiveTypes, 'application/x-gzip'], (_request, payload, done) => done(null, payload))
   let installing = false
   app.post(
     '/v1/models',
@@ -46,52 +39,34 @@ function installModel(app: TypedApp, { models, config }: ModelRouteOptions): voi
         tags: ['models'],
         summary: 'Install a model',
         description:
-          'A tar, plain or gzipped, of a folder written by the training job. It is checked like at the start of the service: schema, checksums, and its golden pictures on this machine. Galleries can then use it.',
+          'A tar, plain or gzipped, of a folder written by the training job. It is received at no less than `UPLOAD_MIN_BYTES_PER_SECOND` and checked like at the start of the service: schema, checksums, and its golden pictures on this machine. Galleries can then use it.',
         body: { content: Object.fromEntries(archiveTypes.map((type) => [type, archive])) },
         response: {
           200: { description: 'It was already installed.', ...reference(Model) },
           201: { description: 'It has been installed.', ...reference(Model) },
-          ...problems(400, 409, 413, 415, 422, 429, 503, 507),
+          ...problems(400, 408, 409, 413, 415, 422, 429, 503, 507),
         },
       },
     },
     async (request, reply) => {
       if (installing)
         throw new AlikeError('overloaded', { detail: 'A model is being installed.', retryAfterSeconds: 10 })
-      if (request.body === undefined) throw new AlikeError('model_unreadable', { detail: 'The upload is empty.' })
+      const body = request.body as Readable | undefined
+      if (body === undefined) throw new AlikeError('model_unreadable', { detail: 'The upload is empty.' })
       installing = true
       try {
-        const fill = (folder: string) => unpackModel(request.body as Readable, folder, config.modelMaxBytes)
+        const fill = (folder: string) =>
+          unpackModel(body, folder, { maxBytes: config.modelMaxBytes, signal: uploads.signalOf(request) })
         const { model, created } = await models.folders.install(fill, (draft) => models.prove(draft))
         if (created) reply.header('location', `/v1/models/${model.manifest.id}`)
         return reply.code(created ? 201 : 200).send(modelView(model, models))
+      } catch (error) {
+        // the rest of the upload will not be read
+        reply.header('connection', 'close')
+        throw error
       } finally {
         installing = false
       }
-    },
-  )
-}
-
-function removeModel(app: TypedApp, { models, galleries }: ModelRouteOptions): void {
-  app.delete(
-    '/v1/models/:model',
-    {
-      config: admin,
-      schema: {
-        operationId: 'removeModel',
-        tags: ['models'],
-        summary: 'Delete a model that no gallery uses',
-        params: ModelPath,
-        response: { 204: { description: 'It has been deleted.', ...Type.Null() }, ...problems(400, 404, 409) },
-      },
-    },
-    async (request, reply) => {
-      const { manifest } = models.folders.get(request.params.model)
-      const user = await galleries.sets.userOf(manifest.id)
-      if (user !== undefined) throw new AlikeError('model_in_use', { detail: `The gallery ${user} uses it.` })
-      await models.release(manifest.id)
-      await models.folders.remove(manifest.id)
-      return reply.code(204).send(null)
     },
   )
 }

@@ -4,22 +4,29 @@ import { join } from 'node:path'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { marked } from 'marked'
 import { Type } from 'typebox'
+import type { ServedModels } from '../../embedding/served-models.js'
 import { AlikeError } from '../../errors.js'
+import type { Galleries } from '../../gallery/galleries.js'
 import { ModelCard, ModelList, ModelPath, modelView, PlotPath } from '../schemas/model.js'
 import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
 import type { TypedApp } from '../typed-app.js'
-import { type ModelRouteOptions, modelInstallRoutes } from './model-install.js'
+
+export interface ModelRouteOptions {
+  models: ServedModels
+  galleries: Galleries
+}
 
 const tags = ['models']
+// a model determines the meaning of every score
+const admin = { role: 'admin' } as const
 
 export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (app, options) => {
-  await app.register(modelInstallRoutes, options)
-
   listModels(app, options)
   getModel(app, options)
   getModelCardPage(app, options)
   getModelPlot(app, options)
+  removeModel(app, options)
 }
 
 function listModels(app: TypedApp, { models }: ModelRouteOptions): void {
@@ -132,4 +139,28 @@ async function readQuality(folder: string): Promise<unknown> {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null
     throw new AlikeError('model_unreadable', { detail: 'metrics.json cannot be read.', cause })
   }
+}
+
+function removeModel(app: TypedApp, { models, galleries }: ModelRouteOptions): void {
+  app.delete(
+    '/v1/models/:model',
+    {
+      config: admin,
+      schema: {
+        operationId: 'removeModel',
+        tags,
+        summary: 'Delete a model that no gallery uses',
+        params: ModelPath,
+        response: { 204: { description: 'It has been deleted.', ...Type.Null() }, ...problems(400, 404, 409) },
+      },
+    },
+    async (request, reply) => {
+      const { manifest } = models.folders.get(request.params.model)
+      const user = await galleries.sets.userOf(manifest.id)
+      if (user !== undefined) throw new AlikeError('model_in_use', { detail: `The gallery ${user} uses it.` })
+      await models.release(manifest.id)
+      await models.folders.remove(manifest.id)
+      return reply.code(204).send(null)
+    },
+  )
 }
