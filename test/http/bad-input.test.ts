@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import type { InjectOptions } from 'fastify'
 import sharp from 'sharp'
@@ -394,7 +395,33 @@ test('a body that breaks off over a socket ends only its own connection', async 
   )
 })
 
-test('a body that trickles in is cut off and frees its place', async (t) => {
+test('a body that trickles in gets an answer, whatever its form, and leaves nothing in the log but that', async (t) => {
+  const app = await appWithGallery(t, { bodyTimeoutMs: 300 })
+  const port = Number(new URL(await app.listen()).port)
+  const form = '--form\r\ncontent-disposition: form-data; name="image"; filename="a.png"\r\n\r\nabc'
+  for (const [path, type, beginning] of [
+    [search, 'image/png', 'abc'],
+    [search, 'application/json', '{"image": "'],
+    [search, 'multipart/form-data; boundary=form', form],
+    ['/v1/galleries/g/feedback', 'application/json', '{'],
+  ]) {
+    const socket = connect(port, '127.0.0.1')
+    socket.write(
+      `POST ${path} HTTP/1.1\r\nhost: test\r\ncontent-type: ${type}\r\ncontent-length: 5000\r\n\r\n${beginning}`,
+    )
+    const answer = await text(socket)
+    assert.match(answer, /^HTTP\/1\.1 408 [\s\S]*connection: close[\s\S]*"code":"request_timeout"/i, type)
+    assert.match(answer, /^x-request-id: (\S+)\r\n[\s\S]*within 300 ms[\s\S]*"requestId":"\1"/im)
+  }
+  await untilIdle(app)
+  assert.match((await app.app.inject('/metrics')).body, /alike_http_requests_total\{[^}]*search[^}]*status="408"\} 3/)
+  assert.deepEqual(
+    app.log.filter(({ level, msg }) => Number(level) >= 40 && !String(msg).startsWith('no API keys')),
+    [],
+  )
+})
+
+test('a body that trickles in frees its place', async (t) => {
   const app = await appWithGallery(t, { requestsMax: 1, bodyTimeoutMs: 2_000 })
   const port = Number(new URL(await app.listen()).port)
   const socket = connect(port, '127.0.0.1')

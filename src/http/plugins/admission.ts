@@ -92,15 +92,3 @@ export function continueWhenAdmitted(app: FastifyInstance): void {
     if (asking.delete(request.raw)) reply.raw.writeContinue()
   })
 }
-
-/** A body that trickles in would occupy its place indefinitely: its connection is closed. */
-export function limitBodyTime(scope: FastifyInstance, { bodyTimeoutMs }: { bodyTimeoutMs: number }): void {
-  scope.addHook('preParsing', async ({ raw, log }) => {
-    if (raw.readableEnded || raw.complete) return
-    const timer = setTimeout(() => {
-      log.info({ bodyTimeoutMs }, 'the body did not arrive in time')
-      raw.destroy()
-    }, bodyTimeoutMs).unref()
-    for (const event of ['end', 'close']) raw.once(event, () => clearTimeout(timer))
-  })
-}
