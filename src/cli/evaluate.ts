@@ -2,20 +2,18 @@
  * `npm run evaluate -- --url URL --gallery NAME --data FOLDER`: quality and latency of a running service over HTTP
  * (protocol B): train + val are ingested in bulk, every test picture is a query.
  */
-import { createHash } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
-import { cpus } from 'node:os'
 import { Readable } from 'node:stream'
 import cliProgress from 'cli-progress'
 import { pack } from 'tar-stream'
-import { AlikeClient, isProblem, type Job, type SearchAnswer } from '../../clients/typescript/src/alike-client.js'
+import { AlikeClient, isProblem, type SearchAnswer } from '../../clients/typescript/src/alike-client.js'
 import { command, runCommand, serviceOptions, wholeNumber } from '../command-line.js'
 import type { LabelledImage } from '../datasets/labelled-image.js'
 import { readSplitImages, trainingSeedOf } from '../datasets/split-images.js'
 import { AlikeError } from '../errors.js'
 import type { RankedLabels } from '../eval/judged-query.js'
-import { qualityOfRankings, type RetrievalQuality } from '../eval/quality.js'
-import { percentile } from './percentile.js'
+import { qualityOfRankings } from '../eval/quality.js'
+import { evaluationReport, type Filled } from './evaluation-report.js'
 
 interface EvaluateOptions {
   url: string
@@ -26,11 +24,6 @@ interface EvaluateOptions {
   queries?: number | undefined
   reuse: boolean
   out?: string | undefined
-}
-
-interface Filled {
-  job: Job
-  seconds: number
 }
 
 class Evaluation {
@@ -59,7 +52,14 @@ class Evaluation {
     const filled = reuse ? undefined : await this.#fill()
     if (reuse) await this.#expectWholeRankings()
     const latencies = await this.#measureLatency()
-    return this.#render(filled, latencies, qualityOfRankings(await this.#rankEverything()))
+    return evaluationReport({
+      images: this.#images,
+      stored: this.#stored.length,
+      queries: this.#queries.length,
+      filled,
+      latencies,
+      quality: qualityOfRankings(await this.#rankEverything()),
+    })
   }
 
   async #fill(): Promise<Filled> {
@@ -140,58 +140,7 @@ class Evaluation {
   async #rank(query: LabelledImage): Promise<SearchAnswer> {
     return this.#service.search(this.#gallery, await bytesOf(query), { k: this.#stored.length, exact: true })
   }
-
-  #render(
-    filled: Filled | undefined,
-    latencies: ReadonlyMap<string, readonly number[]>,
-    { overall, intervals }: RetrievalQuality,
-  ): string {
-    const row = (name: keyof typeof overall & string, digits = 3) => {
-      const interval = intervals[name]
-      const range = interval === undefined ? '' : `${shown(interval[0], digits)} – ${shown(interval[1], digits)}`
-      return `| ${name} | ${shown(overall[name], digits)} | ${range} |`
-    }
-    return [
-      '# Evaluation over HTTP (protocol B: test pictures query train + val)',
-      '',
-      `${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores of ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.version}.`,
-      `Data: ${this.#stored.length} stored, ${this.#queries.length} queries, ids hash ${hashOf(this.#images)}.`,
-      filled === undefined
-        ? ''
-        : `Ingest: ${filled.job.added} added, ${filled.job.failed} failed in ${shown(filled.seconds, 1)} s (${shown(filled.job.done / filled.seconds, 1)} pictures/s).`,
-      '',
-      '| quality | value | 95 % interval |',
-      '|---|---|---|',
-      ...qualityRows.map((name) => row(name)),
-      row('meanRank', 1),
-      row('medianFirstRank', 1),
-      '',
-      'One client, one request at a time, k = 10, milliseconds:',
-      '',
-      '| stage | p50 | p95 | p99 |',
-      '|---|---|---|---|',
-      ...[...latencies].map(
-        ([stage, values]) =>
-          `| ${stage} | ${[0.5, 0.95, 0.99].map((share) => shown(percentile(values, share), 1)).join(' | ')} |`,
-      ),
-      '',
-    ].join('\n')
-  }
 }
-
-const qualityRows = [
-  'mAP@1',
-  'mAP@10',
-  'mAP@50',
-  'mAP@R',
-  'recall@1',
-  'recall@5',
-  'recall@10',
-  'rPrecision',
-  'mrr',
-  'knnAccuracy',
-  'normalisedMeanRank',
-] as const
 
 /** One picture in memory at a time: the next is read when the service has taken the previous one. */
 function archiveOf(entries: readonly LabelledImage[]): Readable {
@@ -210,19 +159,8 @@ function archiveOf(entries: readonly LabelledImage[]): Readable {
   return Readable.from(archive)
 }
 
-function hashOf(images: readonly LabelledImage[]): string {
-  return createHash('sha256')
-    .update(images.map(({ id, label, split }) => `${id},${label},${split}`).join('\n'))
-    .digest('hex')
-    .slice(0, 16)
-}
-
 async function bytesOf({ source }: LabelledImage): Promise<Uint8Array<ArrayBuffer>> {
   return 'path' in source ? new Uint8Array(await readFile(source.path)) : new Uint8Array(source.bytes)
-}
-
-function shown(value: number | null | undefined, digits = 3): string {
-  return value == null ? '–' : value.toFixed(digits)
 }
 
 function progressBar(name: string, total: number) {
