@@ -33,17 +33,18 @@ export async function writeTensors(path: string, { tensors, metadata }: TensorFi
   const temporary = `${path}.part`
   const file = await open(temporary, 'w')
   try {
-    await file.writev([
-      length,
-      padded,
-      ...tensors.map(({ values }) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength)),
-    ])
+    // unlike writev, which returns early on a full disk, writeFile fails unless everything is written
+    await file.writeFile([length, padded, ...tensors.map(({ values }) => bytesOf(values))])
     await file.sync()
   } finally {
     await file.close()
   }
   await rename(temporary, path)
   await syncFolder(dirname(path))
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength)
 }
 
 export async function readTensors(path: string): Promise<TensorFile> {

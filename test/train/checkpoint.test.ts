@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { before, type TestContext, test } from 'node:test'
+import { promisify } from 'node:util'
 import * as tf from '@tensorflow/tfjs-core'
 import { chooseBackend } from '../../src/train/backend.js'
 import { loadCheckpoint, type RunState, saveCheckpoint } from '../../src/train/checkpoint.js'
@@ -60,4 +62,19 @@ test('tensor files have the safetensors layout and leave nothing else behind', a
   assert.deepEqual(header['last'], { dtype: 'F32', shape: [], data_offsets: [8, 12] })
   assert.deepEqual(await readTensors(path), { tensors, metadata: { note: 'é' } })
   assert.deepEqual(await readdir(folder), ['a.safetensors'])
+})
+
+test('a checkpoint that does not fit on the disk fails, and the previous one stays', async (t) => {
+  const path = join(await temporaryFolder(t), 'a.safetensors')
+  const tensors = [{ name: 'kept', shape: [1], values: Float32Array.of(7) }]
+  await writeTensors(path, { tensors, metadata: {} })
+  const before = await readFile(path)
+  const script = `
+    const { writeTensors } = await import(${JSON.stringify(new URL('../../src/train/safetensors.js', import.meta.url).href)})
+    const tensors = [{ name: 'large', shape: [1e5], values: new Float32Array(1e5) }]
+    await writeTensors(${JSON.stringify(path)}, { tensors, metadata: {} })`
+  // a maximum file size ends a write in the middle, as a full disk does
+  const limited = ['-c', 'ulimit -f 8 && exec "$0" --input-type=module -e "$1"', process.execPath, script]
+  await assert.rejects(promisify(execFile)('sh', limited), /EFBIG/)
+  assert.deepEqual(await readFile(path), before)
 })
