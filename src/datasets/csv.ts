@@ -19,6 +19,7 @@ type Row = Static<typeof Row>
 
 export async function readCsv(csv: string, folder: string): Promise<LabelledImage[]> {
   const rows = parseRows(await readFile(csv))
+  expectDistinct(rows)
   const sources = await readSources(folder)
   return rows.map(({ filename, label, split, duplicate_group }) => {
     const source = sources.get(filename)
@@ -29,6 +30,16 @@ export async function readCsv(csv: string, folder: string): Promise<LabelledImag
     // an empty group cell means a picture without copies
     return { id: filename, label, group: duplicate_group || filename, source, ...(split && { split }) }
   })
+}
+
+/** A picture listed twice could be trained on and tested with. */
+function expectDistinct(rows: readonly Row[]): void {
+  const seen = new Set<string>()
+  for (const { filename } of rows) {
+    if (seen.has(filename))
+      throw new AlikeError('data_unreadable', { detail: `The picture "${filename}" is in the file of labels twice.` })
+    seen.add(filename)
+  }
 }
 
 function parseRows(text: Buffer): Row[] {

@@ -91,6 +91,11 @@ const badLabels = [
   { case: 'a row without a label', csv: 'filename,label\na.jpg,cat\na.jpg,\n', detail: /Row 3/ },
   { case: 'an unknown split', csv: 'filename,label,split\na.jpg,cat,holdout\n', detail: /Row 2/ },
   { case: 'rows of different length', csv: 'filename,label\na.jpg,cat,1,2\n', detail: /CSV/ },
+  {
+    case: 'a picture in two rows',
+    csv: 'filename,label,split\na.jpg,cat,train\na.jpg,cat,test\n',
+    detail: /"a\.jpg" is in the file of labels twice/,
+  },
   { case: 'no rows', csv: 'filename,label\n', detail: /no labelled pictures/ },
 ]
 for (const { case: name, csv, detail } of badLabels) {
