@@ -24,12 +24,15 @@ const ModelFile = Type.Object(
   { additionalProperties: false },
 )
 
+/** Names a folder too. */
+export const modelName = /^[a-z0-9][a-z0-9-]{0,62}$/
+
 export const ModelManifest = Type.Object(
   {
     manifestVersion: Type.Literal(1),
     /** First 16 hex digits of a SHA-256 over preprocessing and weights; see `modelId`. */
     id: Type.String({ pattern: '^[0-9a-f]{16}$' }),
-    name: Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$' }),
+    name: Type.String({ pattern: modelName.source }),
     architecture: Type.String(),
     createdAt: Type.String(),
     embeddingDimension: Type.Integer({ minimum: 2, maximum: 4096 }),

@@ -14,6 +14,8 @@ const misuses: [args: string[], says: RegExp][] = [
   [[], /required option '--data <folder>' not specified/],
   [['--data', 'x', '--epochs', '0'], /--epochs.+must be a whole number from 1 up/],
   [['--data', 'x', '--arch', 'other'], /--arch can only be simple-cnn without --init/],
+  [['--data', 'x', '--name', 'My network'], /--name.+up to 63 characters a-z, 0-9 and -/],
+  [['--data', 'x', '--name', '../other'], /--name.+up to 63 characters a-z, 0-9 and -/],
   [['--data', 'x', '--unknown'], /unknown option '--unknown'/],
   [['--data', 'x', '--phases', 'all:1'], /--phases needs --init/],
   [['--init', 'w', '--name', 'n'], /required option '--data <folder>' not specified/],
