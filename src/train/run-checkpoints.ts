@@ -7,7 +7,7 @@ import { type EpochRecord, loadCheckpoint, type RunState, saveCheckpoint, type V
 import type { AdamW } from './optimizer/adamw.js'
 import { exists } from './run-folder.js'
 import { fingerprintOf, type TrainSettings } from './settings.js'
-import type { TrainingData } from './training-data.js'
+import { splitHash, type TrainingData } from './training-data.js'
 
 export interface RunCheckpointsOptions {
   settings: TrainSettings
@@ -35,7 +35,7 @@ export class RunCheckpoints {
     this.state = { ...notStarted, epochs: settings.epochs }
     this.#last = join(work, 'checkpoint.safetensors')
     this.#best = join(work, 'best.safetensors')
-    this.#fingerprint = fingerprintOf(settings, data.labels, data.images.length)
+    this.#fingerprint = fingerprintOf(settings, data.labels, splitHash(data.images))
     this.#everything = { weights, average, moments: optimizer.moments }
     this.#average = { average }
   }

@@ -1,4 +1,5 @@
 /** The data set of a run: pictures, labels and the three parts. */
+import { createHash } from 'node:crypto'
 import type { SplitImage } from '../datasets/split.js'
 import { readSplitImages } from '../datasets/split-images.js'
 import { AlikeError } from '../errors.js'
@@ -48,4 +49,10 @@ export async function readTrainingData(
       `${unknown} are of pictures that are not trained on, ${undecided} pairs are undecided`,
   )
   return { images, labels, train, val, test, classOf, judged: pairs }
+}
+
+/** SHA-256 over ids, labels, splits and groups, hex: a run resumed with others might be tested on what it has seen. */
+export function splitHash(images: readonly SplitImage[]): string {
+  const facts = images.map(({ id, label, split, group }) => [id, label, split, group])
+  return createHash('sha256').update(JSON.stringify(facts)).digest('hex')
 }

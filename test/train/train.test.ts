@@ -1,6 +1,6 @@
 /** The whole command on pictures drawn here: from data to a model folder, and a run that is stopped and resumed. */
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -64,6 +64,21 @@ test('a run yields a network that knows the shapes; stopped midway and resumed i
     trainFromNothing({ ...further, epochs }, () => {}, never),
     /with --epochs \d+ or more/,
   )
+
+  // the same number of pictures, but one that was trained on would now be tested with
+  const moved = ['train', 'test'].map((split) => join(folder, 'pictures', split, 'circle', '15.jpg')) as [
+    string,
+    string,
+  ]
+  await rename(...moved)
+  try {
+    await assert.rejects(
+      trainFromNothing({ ...further, epochs: epochs + 1 }, () => {}, never),
+      /other settings or data/,
+    )
+  } finally {
+    await rename(moved[1], moved[0])
+  }
 })
 
 test('an unreadable picture is named', async () => {

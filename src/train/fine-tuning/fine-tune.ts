@@ -12,7 +12,7 @@ import { startingNetwork } from '../models/starting-network.js'
 import { setConvolutionPrecision } from '../native/bfloat16-convolutions.js'
 import type { ModelMetrics } from '../report/model-metrics.js'
 import { exists } from '../run-folder.js'
-import { readTrainingData } from '../training-data.js'
+import { readTrainingData, splitHash } from '../training-data.js'
 import { readStartingWeights } from '../weights/starting-weights.js'
 import type { StartingWeights } from '../weights/weight-format.js'
 import { type CachedMaps, cachedMaps } from './cached-maps.js'
@@ -144,7 +144,7 @@ async function filesOf({ settings, starting, data }: Run): Promise<RunFiles> {
   return {
     checkpoint: join(work, 'checkpoint.safetensors'),
     best: join(work, 'best.safetensors'),
-    fingerprint: fineTuneFingerprint(settings, starting.sha256, data.labels, data.images.length),
+    fingerprint: fineTuneFingerprint(settings, starting.sha256, data.labels, splitHash(data.images)),
   }
 }
 

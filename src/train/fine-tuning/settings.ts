@@ -179,13 +179,13 @@ export function shapingFineTuneSettings(settings: FineTuneSettings): Record<stri
   return shaping
 }
 
-/** A checkpoint resumes only with an equal fingerprint. Phases may be appended to those already run. */
+/** A checkpoint resumes only with an equal fingerprint. Phases may be appended to those already run. @param pictures hash */
 export function fineTuneFingerprint(
   settings: FineTuneSettings,
   weightsSha256: string,
   labels: readonly string[],
-  images: number,
+  pictures: string,
 ): string {
   const { phases, ...shaping } = shapingFineTuneSettings(settings)
-  return JSON.stringify({ ...shaping, weightsSha256, labels, pictures: images })
+  return JSON.stringify({ ...shaping, weightsSha256, labels, pictures })
 }
