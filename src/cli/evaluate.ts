@@ -117,19 +117,19 @@ class Evaluation {
 
   /** Ranks the whole gallery for each query, which the mean rank requires. */
   async #rankEverything(): Promise<RankedLabels[]> {
-    const candidates = this.#stored.length
+    const stored = this.#stored.length
     const perLabel = new Map<string, number>()
     for (const { label } of this.#stored) perLabel.set(label, (perLabel.get(label) ?? 0) + 1)
     const rankings: RankedLabels[] = []
     const bar = progressBar('quality', this.#queries.length)
     for (const query of this.#queries) {
       const { hits } = await this.#rank(query)
-      rankings.push({
-        label: query.label,
-        ranked: hits.map(({ label }) => label),
-        relevant: perLabel.get(query.label) ?? 0,
-        candidates,
-      })
+      const { label } = query
+      const ranked = hits.map((hit) => hit.label)
+      // a shorter ranking is of a gallery that lacks pictures which could not be read: they are no answers to be found
+      const relevant =
+        ranked.length < stored ? ranked.filter((found) => found === label).length : (perLabel.get(label) ?? 0)
+      rankings.push({ label, ranked, relevant, candidates: ranked.length })
       bar.increment()
     }
     bar.stop()

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ApiKeys, parseKeys } from '../../src/access/api-keys.js'
 import { readSplitImages } from '../../src/datasets/split-images.js'
@@ -146,6 +146,22 @@ test('an evaluation without a split tests on what training left out, and does no
   assert.equal(second.code, 1)
   assert.match(second.output, /^service_refused: .*--reuse/m)
   assert.equal((await app.call(200, { method: 'GET', url: '/v1/galleries/evaluate' })).count, 40)
+})
+
+test('an evaluation leaves out stored pictures that cannot be read', async (t) => {
+  const { folder } = await handmadeModel(t, { dimension: 24 })
+  const app = await startApp(t, { modelDir: folder })
+  const data = await temporaryFolder(t)
+  for (const [seed, path] of ['train/circle/a.jpg', 'train/circle/b.jpg', 'test/circle/c.jpg'].entries()) {
+    await mkdir(dirname(join(data, path)), { recursive: true })
+    await writeFile(join(data, path), await drawImage('circle', seed))
+  }
+  await writeFile(join(data, 'train/circle/broken.jpg'), 'no picture')
+  const { code, output } = await runCommand('cli/evaluate', ['--data', data, '--url', await app.listen()])
+  assert.equal(code, 0, output)
+  assert.match(output, /2 added, 1 failed/)
+  assert.match(output, /^\| mAP@R \| 1\.000 /m)
+  assert.match(output, /^\| meanRank \| 1\.5 /m)
 })
 
 test('an evaluation that needs longer rankings than the service gives says so before it stores anything', async (t) => {
