@@ -77,7 +77,10 @@ export function shapingSettings(settings: TrainSettings): Record<string, unknown
   return shaping
 }
 
-/** A checkpoint resumes only with an equal fingerprint. A run may be given more epochs. @param pictures hash of them */
+/**
+ * A checkpoint resumes only with an equal fingerprint. A run may be given more epochs.
+ * @param pictures see `splitHash`
+ */
 export function fingerprintOf(settings: TrainSettings, labels: readonly string[], pictures: string): string {
   const { epochs, ...shaping } = shapingSettings(settings)
   return JSON.stringify({ ...shaping, labels, pictures })

@@ -179,7 +179,10 @@ export function shapingFineTuneSettings(settings: FineTuneSettings): Record<stri
   return shaping
 }
 
-/** A checkpoint resumes only with an equal fingerprint. Phases may be appended to those already run. @param pictures hash */
+/**
+ * A checkpoint resumes only with an equal fingerprint. Phases may be appended to those already run.
+ * @param pictures see `splitHash`
+ */
 export function fineTuneFingerprint(
   settings: FineTuneSettings,
   weightsSha256: string,
