@@ -44,6 +44,19 @@ twoTest('a job is handed to one process, and one of its gallery at a time', asyn
   assert.equal((await other.jobs.claim(['ingest']))?.id, 'a2')
 })
 
+twoTest('processes that claim at the same moment take the jobs of a gallery in order', async ({ one, other }) => {
+  for (let round = 0; round < 20; round++) {
+    const ids = ['first', 'second', 'third'].map((name) => `${name}-${round}`)
+    for (const id of ids) await queued(one, id)
+    const claims = await Promise.all([one, other, one, other].map(({ jobs }) => jobs.claim(['ingest'])))
+    assert.deepEqual(
+      claims.flatMap((job) => job?.id ?? []),
+      [ids[0]],
+    )
+    for (const id of ids) await one.jobs.transition(id, { from: ['queued', 'running'], to: 'cancelled' })
+  }
+})
+
 twoTest(
   'a process that is silent loses its job to the next, at the position that it stored, and writes nothing more',
   async ({ one, other }) => {
