@@ -206,7 +206,7 @@ async function addPlainRoutes(scope: FastifyInstance, wiring: Wiring): Promise<v
   const { config, metrics, parts, answers, memory } = wiring
   const { models, embedder, galleries, jobs, ingest, analyses, snapshots } = parts
   memory.guard(scope, (request) => jsonCopies * bodyBytes(request, plainBodyMaxBytes))
-  limitBodyTime(scope, config)
+  limitBodyTime(scope, { ...config, metrics })
   await scope.register(homeRoutes, config)
   await scope.register(probeRoutes, { embedder, galleries })
   if (config.metricsPort === 0) await scope.register(metricsRoutes, { metrics })
@@ -234,7 +234,7 @@ async function addImageRoutes(scope: FastifyInstance, wiring: Wiring): Promise<v
   const admission = limitConcurrency(scope, config)
   metrics.watch({ requestsInFlight: admission.inFlight })
   memory.guard(scope, (request) => imageBodyMemory(request, config))
-  limitBodyTime(scope, config)
+  limitBodyTime(scope, { ...config, metrics })
   await acceptImages(scope, config)
   await scope.register(vectorRoutes, { parts, memory, config })
   await scope.register(joinedSearchRoutes, { parts, memory, metrics, config, answers })

@@ -9,7 +9,7 @@ import type { RunState } from './checkpoint.js'
 import { embedImages } from './embed-images.js'
 import { planEpoch, sideOf } from './epoch-plan.js'
 import { exportAndReport } from './export-and-report.js'
-import { Teachers } from './fine-tuning/teachers.js'
+import { openTeachers, type Teachers } from './fine-tuning/teachers.js'
 import { ImageLoader } from './loader/image-loader.js'
 import { eraseSquares } from './loader/normalise.js'
 import { type TrainableNetwork, trainableVariablesOf, variablesOf } from './models/network.js'
@@ -93,10 +93,7 @@ async function openRun(given: Pick<Run, 'settings' | 'data' | 'backend' | 'log' 
   log(`${averaged.architecture}: ${averaged.model.countParams()} weights`)
 
   const optimizer = new AdamW(trainableVariablesOf(network), { weightDecay: settings.weightDecay })
-  const teachers =
-    settings.teachers.length === 0 || settings.exportOnly
-      ? null
-      : await Teachers.read(settings.teachers, averaged, microBatchHere())
+  const teachers = await openTeachers(settings, averaged, microBatchHere())
   return { ...given, loader: new ImageLoader(data.images), network, averaged, teachers, optimizer }
 }
 

@@ -12,9 +12,6 @@ export interface AdmissionOptions {
   requestsMax: number
 }
 
-/** Time for a request that is on its way when the service begins to stop. */
-const unusedGraceMs = 200
-
 export interface Admission {
   /** Places in use. */
   inFlight(): number
@@ -50,6 +47,9 @@ export function limitConcurrency(scope: FastifyInstance, { requestsMax }: Admiss
     },
   }
 }
+
+/** Time for a request that is on its way when the service begins to stop. */
+const unusedGraceMs = 200
 
 /**
  * Each connection costs a file descriptor, even without requests: beyond the limit it is closed before anything is read

@@ -2,14 +2,24 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AlikeError } from '../../errors.js'
-import { problemOf } from './problem.js'
+import type { Metrics } from '../../metrics/metrics.js'
+import { noteProblem, problemOf } from './problem.js'
 
-export function limitBodyTime(scope: FastifyInstance, { bodyTimeoutMs }: { bodyTimeoutMs: number }): void {
+export interface BodyTimeOptions {
+  bodyTimeoutMs: number
+  metrics: Metrics
+}
+
+export function limitBodyTime(scope: FastifyInstance, { bodyTimeoutMs, metrics }: BodyTimeOptions): void {
   scope.addHook('preParsing', async (request, reply) => {
     const { raw } = request
     if (raw.readableEnded || raw.complete) return
     const detail = `The body did not arrive within ${bodyTimeoutMs} ms.`
-    const late = () => answerNow(new AlikeError('request_timeout', { detail }), request, reply)
+    const late = () => {
+      const error = new AlikeError('request_timeout', { detail })
+      noteProblem(error, request, metrics)
+      answerNow(error, request, reply)
+    }
     const timer = setTimeout(late, bodyTimeoutMs).unref()
     for (const event of ['end', 'close']) raw.once(event, () => clearTimeout(timer))
   })
@@ -17,7 +27,6 @@ export function limitBodyTime(scope: FastifyInstance, { bodyTimeoutMs }: { bodyT
 
 /** Answers while something is still reading the body, and closes the connection. */
 function answerNow(error: AlikeError, request: FastifyRequest, reply: FastifyReply): void {
-  request.log.info({ code: error.code, detail: error.detail }, 'request refused')
   if (reply.sent) return void request.raw.destroy()
   // the reader will fail, and has no answer to give any more
   reply.hijack()

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Galleries } from '../../gallery/galleries.js'
 
-/** Checked before a body of many megabytes is read. */
+/** Checked before a body of many megabytes is read. Routes without a gallery in their path pass. */
 export function refuseUnknownGallery(scope: FastifyInstance, galleries: Galleries): void {
   scope.addHook('onRequest', async (request) => {
     const { gallery } = request.params as { gallery?: string }

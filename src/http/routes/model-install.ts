@@ -19,8 +19,6 @@ export interface ModelInstallOptions {
 
 const archiveTypes = ['application/x-tar', 'application/gzip', 'application/octet-stream'] as const
 const archive = { schema: Type.Unsafe<Readable>({ type: 'string', format: 'binary' }) }
-// A model determines the meaning of every score.
-const admin = { role: 'admin' } as const
 
 export const modelInstallRoutes: FastifyPluginAsyncTypebox<ModelInstallOptions> = async (
   app,
@@ -32,7 +30,7 @@ export const modelInstallRoutes: FastifyPluginAsyncTypebox<ModelInstallOptions> 
   app.post(
     '/v1/models',
     {
-      config: admin,
+      config: { role: 'admin' }, // a model determines the meaning of every score
       bodyLimit: Number.MAX_SAFE_INTEGER, // `unpackModel` limits the unpacked size
       schema: {
         operationId: 'installModel',

@@ -18,8 +18,6 @@ export interface ModelRouteOptions {
 }
 
 const tags = ['models']
-// a model determines the meaning of every score
-const admin = { role: 'admin' } as const
 
 export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (app, options) => {
   listModels(app, options)
@@ -145,7 +143,7 @@ function removeModel(app: TypedApp, { models, galleries }: ModelRouteOptions): v
   app.delete(
     '/v1/models/:model',
     {
-      config: admin,
+      config: { role: 'admin' },
       schema: {
         operationId: 'removeModel',
         tags,

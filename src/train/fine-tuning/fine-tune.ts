@@ -20,7 +20,7 @@ import { type RunFiles, runPhase } from './phase-run.js'
 import { phaseOf } from './plan.js'
 import type { Run } from './run.js'
 import { type FineTuneSettings, fineTuneFingerprint, shapingFineTuneSettings } from './settings.js'
-import { Teachers } from './teachers.js'
+import { openTeachers } from './teachers.js'
 
 export interface FineTuned {
   /** The model folder; absent if the run was stopped early. */
@@ -70,10 +70,7 @@ async function openRun(settings: FineTuneSettings, log: (line: string) => void, 
   const network = startingNetwork(starting, { ...shape, fixedSize: false })
   const averaged = startingNetwork(starting, shape)
   const microBatch = settings.microBatch === 'auto' ? microBatchHere() : settings.microBatch
-  const teachers =
-    settings.teachers.length === 0 || settings.exportOnly
-      ? null
-      : await Teachers.read(settings.teachers, averaged, microBatch)
+  const teachers = await openTeachers(settings, averaged, microBatch)
   const loader = new ImageLoader(data.images, settings.loaders === 'auto' ? loaderProcesses() : settings.loaders)
   return { settings, data, starting, loader, network, averaged, teachers, microBatch, backend, compute, log, stop }
 }

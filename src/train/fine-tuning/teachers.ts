@@ -9,6 +9,7 @@ import { forward, type TrainableNetwork } from '../models/network.js'
 import { inPieces } from '../models/pieces.js'
 import type { StagedNetwork } from '../models/staged-network.js'
 import { readTeacher } from '../weights/teacher.js'
+import type { FineTuneSettings } from './settings.js'
 
 /** The teachers' outputs for a batch. */
 export interface Taught {
@@ -16,6 +17,15 @@ export interface Taught {
   posterior: tf.Tensor2D
   /** Mean of their cosine matrices, [N, N]. */
   similarity: tf.Tensor2D
+}
+
+/** @returns null if the run has no teachers, or does not train */
+export async function openTeachers(
+  { teachers, exportOnly }: Pick<FineTuneSettings, 'teachers' | 'exportOnly'>,
+  pupil: TrainableNetwork,
+  microBatch: number,
+): Promise<Teachers | null> {
+  return teachers.length === 0 || exportOnly ? null : Teachers.read(teachers, pupil, microBatch)
 }
 
 export class Teachers {

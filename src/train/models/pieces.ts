@@ -13,9 +13,8 @@ export interface Piece {
 /** Pictures per pass; on a GPU all, because it computes them at once. */
 export const microBatchHere = (): number => (nativeDevice() === 'gpu' ? Infinity : 6)
 
-/** @param most rows of a piece; Infinity makes one piece of all */
-export function piecesOf(count: number, most: number): Piece[] {
-  const size = Math.min(most, count)
+/** @param size rows of a piece, finite; the last one may have fewer */
+export function piecesOf(count: number, size: number): Piece[] {
   return Array.from({ length: Math.ceil(count / size) }, (_, piece) => ({
     start: piece * size,
     size: Math.min(size, count - piece * size),
@@ -27,12 +26,14 @@ export const rowsOf = <T extends tf.Tensor>(tensor: T, { start, size }: Piece): 
 /**
  * The outputs of `run` for all rows, joined. Only for what computes each row by itself.
  * @param input [N, S, S, 3]
+ * @param most rows of a piece; if there are no more in all, nothing is cut or copied
  */
 export function inPieces<Outputs extends [tf.Tensor, ...tf.Tensor[]]>(
   input: tf.Tensor4D,
   most: number,
   run: (rows: tf.Tensor4D) => Outputs,
 ): Outputs {
+  if (input.shape[0] <= most) return run(input)
   const made = piecesOf(input.shape[0], most).map((piece) => tf.tidy(() => run(rowsOf(input, piece))))
   return made[0]!.map((_, output) => tf.concat(made.map((outputs) => outputs[output]!))) as Outputs
 }
