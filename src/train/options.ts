@@ -75,6 +75,12 @@ const fromNothing = () =>
     .option('--epochs <count>', 'epochs', wholeNumber(), scratch.epochs)
     .option('--rate <number>', 'peak learning rate', positiveNumber, scratch.learningRate.peak)
     .option(
+      '--teacher-views <count>',
+      'views of each picture about which --teachers are asked, once for all epochs; 0: a new view in each epoch',
+      wholeNumber(0, 64),
+      scratch.teacherViews,
+    )
+    .option(
       '--fit <squash|cover>',
       'how a picture is fitted to the square input',
       oneOf(['squash', 'cover']),
@@ -171,7 +177,7 @@ export function trainCommand(): Command<[], TrainOptions> {
 }
 
 function expectOneKindOfRun(program: Command<unknown[], OptionValues>): void {
-  const { init, name, arch } = program.opts() as { init?: string; name?: string; arch?: string }
+  const { init, name, arch, teachers, teacherViews } = program.opts() as Partial<TrainOptions>
   const strange = program.options.find(
     (option) =>
       option.helpGroupHeading === (init === undefined ? fineTuningHeading : fromNothingHeading) &&
@@ -182,4 +188,5 @@ function expectOneKindOfRun(program: Command<unknown[], OptionValues>): void {
   if (init !== undefined && name === undefined) program.error('error: --init needs --name')
   if (init === undefined && arch !== undefined && arch !== scratch.architecture)
     program.error(`error: --arch can only be ${scratch.architecture} without --init`)
+  if (teachers?.length === 0 && teacherViews !== 0) program.error('error: --teacher-views needs --teachers')
 }

@@ -12,6 +12,7 @@ export function settingsOf(options: TrainOptions): TrainSettings {
     feedback: options.feedback,
     mixShare: options.mix,
     teachers: options.teachers,
+    teacherViews: options.teacherViews,
     exportOnly: options.exportOnly || options.finish,
     report: options.report && !options.exportOnly,
     dataLicence: options.licence ?? null,

@@ -46,6 +46,8 @@ export interface TrainSettings {
   mixShare: number
   /** Folders of the teacher networks. */
   teachers: string[]
+  /** Views of each picture about which the teachers are asked, once; 0: about a new view in each epoch. */
+  teacherViews: number
   labelSmoothing: number
   /** Weight and temperature of the supervised contrastive term beside the cross-entropy. */
   contrastive: { weight: number; temperature: number }
@@ -113,6 +115,7 @@ export const defaultSettings: Omit<TrainSettings, 'data'> = {
   network: { widths: [32, 64, 128, 256], depth: 2, embeddingDimension: 128, scale: 8 },
   mixShare: 0,
   teachers: [],
+  teacherViews: 0,
   labelSmoothing: 0.1,
   contrastive: { weight: 0.5, temperature: 0.1 },
   learningRate: { peak: 3e-3, warmupEpochs: 2 },

@@ -9,11 +9,9 @@ import type { RunState } from './checkpoint.js'
 import { embedImages } from './embed-images.js'
 import { planEpoch, sideOf } from './epoch-plan.js'
 import { exportAndReport } from './export-and-report.js'
-import { openTeachers, type Teachers } from './fine-tuning/teachers.js'
 import { ImageLoader } from './loader/image-loader.js'
 import { eraseSquares } from './loader/normalise.js'
 import { type TrainableNetwork, trainableVariablesOf, variablesOf } from './models/network.js'
-import { microBatchHere } from './models/pieces.js'
 import { simpleCnn } from './models/simple-cnn.js'
 import { AdamW } from './optimizer/adamw.js'
 import { learningRateAt } from './optimizer/schedule.js'
@@ -22,6 +20,7 @@ import { EpochProgress, epochLine } from './progress.js'
 import type { ModelMetrics } from './report/model-metrics.js'
 import { RunCheckpoints } from './run-checkpoints.js'
 import { shapingSettings, type TrainSettings } from './settings.js'
+import { openTeaching, type Teaching } from './teaching.js'
 import { epochWork, exportPasses, secondsLeft } from './time-left.js'
 import { readTrainingData, type TrainingData } from './training-data.js'
 import { trainingStep } from './training-step.js'
@@ -43,7 +42,6 @@ interface Run {
   network: TrainableNetwork
   /** The moving average of its weights: the network that is evaluated and exported. */
   averaged: TrainableNetwork
-  teachers: Teachers | null
   optimizer: AdamW
   backend: string
   log: (line: string) => void
@@ -93,13 +91,11 @@ async function openRun(given: Pick<Run, 'settings' | 'data' | 'backend' | 'log' 
   log(`${averaged.architecture}: ${averaged.model.countParams()} weights`)
 
   const optimizer = new AdamW(trainableVariablesOf(network), { weightDecay: settings.weightDecay })
-  const teachers = await openTeachers(settings, averaged, microBatchHere())
-  return { ...given, loader: new ImageLoader(data.images), network, averaged, teachers, optimizer }
+  return { ...given, loader: new ImageLoader(data.images), network, averaged, optimizer }
 }
 
-async function closeRun({ loader, teachers, optimizer, network, averaged }: Run): Promise<void> {
+async function closeRun({ loader, optimizer, network, averaged }: Run): Promise<void> {
   await loader.close()
-  teachers?.dispose()
   optimizer.dispose()
   for (const { model } of [network, averaged]) model.dispose()
 }
@@ -137,17 +133,22 @@ async function runEpochs(run: Run): Promise<RunState> {
   const checkpoints = await RunCheckpoints.open({ ...run, weights, average })
   const following = new WeightAverage(average, weights)
   const learningRateOf = learningRates(settings, planEpoch(data, settings, 0).batches.length)
-  while (checkpoints.state.epoch < epochs && !settings.exportOnly) {
-    const progress = new EpochProgress(performance.now())
-    const isComplete = await trainEpoch(run, { checkpoints, following, learningRateOf, progress })
-    if (!isComplete) return checkpoints.state
-    following.write()
-    const record = await judgeEpoch(run, checkpoints.state.epoch, progress)
-    await checkpoints.endEpoch(record, record.val.mAP10 ?? record.val.accuracy)
-    const { state } = checkpoints
-    log(epochLine(record, state, { epochs, secondsLeft: timeLeft(settings, data, state) }))
+  const teaching = await openTeaching(run)
+  try {
+    while (checkpoints.state.epoch < epochs && !settings.exportOnly) {
+      const progress = new EpochProgress(performance.now())
+      const isComplete = await trainEpoch(run, { checkpoints, following, learningRateOf, teaching, progress })
+      if (!isComplete) return checkpoints.state
+      following.write()
+      const record = await judgeEpoch(run, checkpoints.state.epoch, progress)
+      await checkpoints.endEpoch(record, record.val.mAP10 ?? record.val.accuracy)
+      const { state } = checkpoints
+      log(epochLine(record, state, { epochs, secondsLeft: timeLeft(settings, data, state) }))
+    }
+  } finally {
+    await teaching?.close()
+    following.dispose()
   }
-  following.dispose()
   await checkpoints.loadBest()
   return checkpoints.state
 }
@@ -162,26 +163,30 @@ interface EpochMeans {
   checkpoints: RunCheckpoints
   following: WeightAverage
   learningRateOf: (step: number) => number
+  teaching: Teaching | null
   progress: EpochProgress
 }
 
 /** Trains the rest of the epoch in progress. @returns false if stopped, after saving */
 async function trainEpoch(
-  { settings, data, loader, network, teachers, optimizer, log, stop }: Run,
-  { checkpoints, following, learningRateOf, progress }: EpochMeans,
+  { settings, data, loader, network, optimizer, log, stop }: Run,
+  { checkpoints, following, learningRateOf, teaching, progress }: EpochMeans,
 ): Promise<boolean> {
   const { preprocessing, augmentation, epochs, averageDecay } = settings
   const variables = trainableVariablesOf(network)
   const { state } = checkpoints
-  const { side, batches } = planEpoch(data, settings, state.epoch)
+  if (stop.aborted) return false
+  const { side, view, batches } = planEpoch(data, settings, state.epoch)
   const open = batches.slice(state.batch)
   for await (const pixels of loader.stream(open.map(({ request }) => request))) {
     // batches arrive as messages that Node handles back to back: without a pause no signal would be handled
     await setImmediate()
-    const { classes, mix, links, eraseSeed } = batches[state.batch]!
+    const batch = batches[state.batch]!
+    const { classes, mix, links, eraseSeed } = batch
     const random = seededRandom(eraseSeed)
     eraseSquares(pixels, { side, mean: preprocessing.mean, share: augmentation.eraseShare, random })
-    const means = { optimizer, variables, learningRate: learningRateOf(optimizer.step), teachers }
+    const teach = (await teaching?.of(batch, view)) ?? null
+    const means = { optimizer, variables, learningRate: learningRateOf(optimizer.step), teach }
     const loss = trainingStep(network, { pixels, side, classes, mix, links }, means, settings)
     following.follow(optimizer.step, averageDecay)
     state.batch++

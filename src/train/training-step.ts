@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { batchLoss } from './fine-tuning/batch-loss.js'
 import { type Mix, mixed } from './fine-tuning/mix.js'
 import type { LossSettings } from './fine-tuning/settings.js'
-import type { Teachers } from './fine-tuning/teachers.js'
+import type { Taught } from './fine-tuning/teachers.js'
 import { normalised } from './loader/normalise.js'
 import type { Links } from './losses/linked-pairs.js'
 import type { TrainableNetwork } from './models/network.js'
@@ -26,19 +26,20 @@ export interface StepMeans {
   /** The variables that the optimiser updates. */
   variables: tf.Variable[]
   learningRate: number
-  teachers?: Teachers | null
+  /** What the teachers say about the input. */
+  teach?: ((input: tf.Tensor4D) => Taught) | null
 }
 
 export function trainingStep(
   network: TrainableNetwork,
   { pixels, side, classes, mix = null, links }: StepBatch,
-  { optimizer, variables, learningRate, teachers = null }: StepMeans,
+  { optimizer, variables, learningRate, teach = null }: StepMeans,
   losses: LossSettings,
 ): number {
   return tf.tidy(() => {
     const asLoaded = normalised(pixels, side, network.preprocessing)
     const input = mix === null ? asLoaded : mixed(asLoaded, mix)
-    const taught = teachers?.teach(input) ?? null
+    const taught = teach?.(input) ?? null
     const { value, grads } = tf.variableGrads(
       () => batchLoss(network.model, input, { classes, mix, taught, links }, losses),
       variables,

@@ -18,6 +18,7 @@ const misuses: [args: string[], says: RegExp][] = [
   [['--data', 'x', '--name', '../other'], /--name.+up to 63 characters a-z, 0-9 and -/],
   [['--data', 'x', '--unknown'], /unknown option '--unknown'/],
   [['--data', 'x', '--phases', 'all:1'], /--phases needs --init/],
+  [['--data', 'x', '--teacher-views', '4'], /--teacher-views needs --teachers/],
   [['--init', 'w', '--name', 'n'], /required option '--data <folder>' not specified/],
   [['--init', 'w', '--data', 'd'], /--init needs --name/],
   [[...fineTuning, '--epochs', '3'], /--epochs is for training from scratch/],
@@ -44,7 +45,7 @@ test('without options every setting has its default', () => {
 })
 
 test('options set what they name and leave the rest', () => {
-  const { epochs, batch, preprocessing, learningRate, resume, mixShare, teachers } = settingsOf(
+  const { epochs, batch, preprocessing, learningRate, resume, mixShare, teachers, teacherViews } = settingsOf(
     parsed(
       '--data',
       'd',
@@ -61,10 +62,12 @@ test('options set what they name and leave the rest', () => {
       '0.5',
       '--teachers',
       'a,b',
+      '--teacher-views',
+      '4',
     ),
   )
   assert.deepEqual(
-    { epochs, batch, fit: preprocessing.fit, peak: learningRate.peak, resume, mixShare, teachers },
+    { epochs, batch, fit: preprocessing.fit, peak: learningRate.peak, resume, mixShare, teachers, teacherViews },
     {
       epochs: 3,
       batch: { classes: 15, samples: 2 },
@@ -73,6 +76,7 @@ test('options set what they name and leave the rest', () => {
       resume: true,
       mixShare: 0.5,
       teachers: ['a', 'b'],
+      teacherViews: 4,
     },
   )
 })

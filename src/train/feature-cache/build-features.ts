@@ -1,15 +1,13 @@
 /**
- * Fills a feature file: runs pictures through the frozen trunk, chunk by chunk, continuing where the last run stopped.
+ * Fills a feature file: runs pictures through frozen networks, chunk by chunk, continuing where the last run stopped.
  */
 import { createHash } from 'node:crypto'
-import * as tf from '@tensorflow/tfjs-core'
+import type * as tf from '@tensorflow/tfjs-core'
 import type { SplitImage } from '../../datasets/split.js'
 import { seededRandom } from '../../eval/random.js'
+import type { Preprocessing } from '../../image/preprocessing.js'
 import type { ImageLoader } from '../loader/image-loader.js'
 import type { Augmentation, BatchRequest } from '../loader/loader-protocol.js'
-import { normalised } from '../loader/normalise.js'
-import { inPieces, microBatchHere } from '../models/pieces.js'
-import type { StagedNetwork } from '../models/staged-network.js'
 import { FeatureFile, type MapShape, rowsDone } from './feature-file.js'
 
 /** One view of every picture. View 0 is the serving view, the others are random crops. */
@@ -19,11 +17,21 @@ export interface View {
   augmentation: Augmentation
 }
 
+/** What computes a row from each picture. */
+export interface RowMaker {
+  /** Identifies its weights. */
+  weights: string
+  /** Of the pictures that it takes. */
+  preprocessing: Preprocessing
+  /** Of a row. */
+  shape: MapShape
+  /** @param pixels uint8 [N, S, S, 3] @returns N rows */
+  rows(pixels: Uint8Array): tf.Tensor
+}
+
 export interface BuildFeaturesOptions {
   path: string
-  network: StagedNetwork
-  /** SHA-256 of the trunk's weights file. */
-  weightsSha256: string
+  maker: RowMaker
   loader: ImageLoader
   images: readonly SplitImage[]
   /** Indices into `images`, in the order of the rows. */
@@ -38,8 +46,8 @@ const syncEveryChunks = 10
 
 /** @returns the complete file, or null if stopped early; finished rows are kept. */
 export async function buildFeatures(options: BuildFeaturesOptions): Promise<FeatureFile | null> {
-  const { path, network, loader, indices, view, log, stop } = options
-  const shape = mapShapeOf(network)
+  const { path, maker, loader, indices, view, log, stop } = options
+  const { shape } = maker
   const fingerprint = fingerprintOf(options)
   let done = await rowsDone(path, fingerprint, shape)
   const file = await FeatureFile.open(path, fingerprint, shape)
@@ -48,15 +56,15 @@ export async function buildFeatures(options: BuildFeaturesOptions): Promise<Feat
   const [started, first] = [performance.now(), done]
   let chunk = 0
   for await (const pixels of loader.stream(requestsOf(options, done))) {
-    const maps = mapsOf(pixels, network)
-    await file.write(done, maps.dataSync() as Float32Array)
-    done += maps.shape[0]!
-    maps.dispose()
+    const rows = maker.rows(pixels)
+    await file.write(done, rows.dataSync() as Float32Array)
+    done += rows.shape[0]!
+    rows.dispose()
     if (++chunk % syncEveryChunks !== 0 && done < indices.length && !stop.aborted) continue
     await file.sync(done)
     const secondsEach = (performance.now() - started) / 1000 / (done - first)
     log(
-      `  view ${view.index}: ${done}/${indices.length} maps, ${(1 / secondsEach).toFixed(1)} pictures/s, ${Math.ceil((secondsEach * (indices.length - done)) / 60)} min left`,
+      `  view ${view.index}: ${done}/${indices.length} pictures, ${(1 / secondsEach).toFixed(1)} pictures/s, ${Math.ceil((secondsEach * (indices.length - done)) / 60)} min left`,
     )
     if (stop.aborted) break
   }
@@ -65,42 +73,30 @@ export async function buildFeatures(options: BuildFeaturesOptions): Promise<Feat
   return null
 }
 
-/** [H, W, C] of the trunk's output. */
-function mapShapeOf({ trunk, preprocessing: { inputSize } }: StagedNetwork): MapShape {
-  const [, ...shape] = trunk.computeOutputShape([1, inputSize, inputSize, 3]) as number[]
-  return shape as unknown as MapShape
-}
-
 /** The pictures from row `first` on, in chunks. */
-function requestsOf({ network, indices, view }: BuildFeaturesOptions, first: number): BatchRequest[] {
+function requestsOf({ maker, indices, view }: BuildFeaturesOptions, first: number): BatchRequest[] {
   const chunks = Array.from({ length: Math.ceil((indices.length - first) / chunkSize) }, (_, chunk) =>
     indices.slice(first + chunk * chunkSize, first + (chunk + 1) * chunkSize),
   )
   return chunks.map((chunk) => ({
     images: chunk,
-    preprocessing: network.preprocessing,
+    preprocessing: maker.preprocessing,
     ...(view.index > 0 && {
-      augmentation: { ...view.augmentation, seeds: chunk.map((image) => seedOf(view, image)) },
+      augmentation: { ...view.augmentation, seeds: chunk.map((image) => viewSeed(view, image)) },
     }),
   }))
 }
 
-function mapsOf(pixels: Uint8Array, { trunk, preprocessing }: StagedNetwork): tf.Tensor {
-  return tf.tidy(() => {
-    const input = normalised(pixels, preprocessing.inputSize, preprocessing)
-    return inPieces(input, microBatchHere(), (rows) => [trunk.apply(rows, { training: false }) as tf.Tensor])[0]
-  })
-}
-
-function seedOf({ seed, index }: View, image: number): number {
+/** @param image index into the pictures of the loader */
+export function viewSeed({ seed, index }: Pick<View, 'seed' | 'index'>, image: number): number {
   return Math.floor(seededRandom(seed * 7_368_787 + index * 104_729 + image)() * 2 ** 32)
 }
 
 /** A hash over weights, pixel path, pictures and view. */
-function fingerprintOf({ weightsSha256, network, images, indices, view }: BuildFeaturesOptions): string {
+function fingerprintOf({ maker, images, indices, view }: BuildFeaturesOptions): string {
   const facts = [
-    weightsSha256,
-    network.preprocessing,
+    maker.weights,
+    maker.preprocessing,
     indices.map((index) => images[index]!.id),
     view.index === 0 ? 'serving' : view,
   ]

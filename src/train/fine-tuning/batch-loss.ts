@@ -5,7 +5,7 @@ import { supervisedContrastive } from '../losses/contrastive.js'
 import { smoothedTargets, softCrossEntropy } from '../losses/cross-entropy.js'
 import { defaultLinks, type Links, linkedPairs } from '../losses/linked-pairs.js'
 import { pairContrastive } from '../losses/pair-contrastive.js'
-import type { Mix } from './mix.js'
+import { type Mix, mixedRows } from './mix.js'
 import { defaultDistillation, type LossSettings } from './settings.js'
 import type { Taught } from './teachers.js'
 
@@ -49,7 +49,7 @@ export function batchLoss(
 
   // loss against the labels
   const targets = smoothedTargets(labels, logits.shape[1], labelSmoothing)
-  const own: tf.Tensor[] = [softCrossEntropy(logits, mix === null ? targets : mixedTargets(targets, mix))]
+  const own: tf.Tensor[] = [softCrossEntropy(logits, mix === null ? targets : mixedRows(targets, mix))]
   if (mix === null) {
     if (contrastive.weight > 0)
       own.push(tf.mul(supervisedContrastive(embedding, labels, contrastive.temperature), contrastive.weight))
@@ -71,13 +71,6 @@ export function batchLoss(
     )
   }
   return tf.addN(terms) as tf.Scalar
-}
-
-function mixedTargets(targets: tf.Tensor2D, { partners, share }: Mix): tf.Tensor2D {
-  return tf.add(
-    tf.mul(targets, share),
-    tf.mul(tf.gather(targets, tf.tensor1d(partners, 'int32')), 1 - share),
-  ) as tf.Tensor2D
 }
 
 /** Cross-entropy with the teachers' posterior, plus the weighted mean squared difference of the two cosine matrices. */

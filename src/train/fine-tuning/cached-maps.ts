@@ -2,9 +2,11 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
-import { buildFeatures } from '../feature-cache/build-features.js'
-import type { FeatureFile } from '../feature-cache/feature-file.js'
+import { buildFeatures, type RowMaker } from '../feature-cache/build-features.js'
+import type { FeatureFile, MapShape } from '../feature-cache/feature-file.js'
 import type { ImageLoader } from '../loader/image-loader.js'
+import { normalised } from '../loader/normalise.js'
+import { inPieces, microBatchHere } from '../models/pieces.js'
 import type { StagedNetwork } from '../models/staged-network.js'
 import type { TrainingData } from '../training-data.js'
 import type { BatchMember } from './plan.js'
@@ -72,8 +74,7 @@ function buildView(part: 'train' | 'val', index: number, options: CachedMapsOpti
   } = settings
   return buildFeatures({
     path: join(cache, `${network.architecture}-${part}-view${index}.f16`),
-    network,
-    weightsSha256,
+    maker: trunkOf(network, weightsSha256),
     loader,
     images: data.images,
     indices: data[part],
@@ -81,6 +82,18 @@ function buildView(part: 'train' | 'val', index: number, options: CachedMapsOpti
     log,
     stop,
   })
+}
+
+/** @param weights SHA-256 of the trunk's weights file */
+function trunkOf({ trunk, preprocessing }: StagedNetwork, weights: string): RowMaker {
+  const { inputSize } = preprocessing
+  const [, ...shape] = trunk.computeOutputShape([1, inputSize, inputSize, 3]) as number[]
+  const rows = (pixels: Uint8Array) =>
+    tf.tidy(() => {
+      const input = normalised(pixels, inputSize, preprocessing)
+      return inPieces(input, microBatchHere(), (piece) => [trunk.apply(piece, { training: false }) as tf.Tensor])[0]
+    })
+  return { weights, preprocessing, shape: shape as unknown as MapShape, rows }
 }
 
 interface MapRow {

@@ -47,6 +47,11 @@ export function mixed(input: tf.Tensor4D, { partners, share, box }: Mix): tf.Ten
   })
 }
 
+/** Values of each picture, mixed in the proportion of their areas. @param rows [N, D] */
+export function mixedRows(rows: tf.Tensor2D, { partners, share }: Mix): tf.Tensor2D {
+  return tf.add(tf.mul(rows, share), tf.mul(tf.gather(rows, tf.tensor1d(partners, 'int32')), 1 - share)) as tf.Tensor2D
+}
+
 /** [1, S, S, 1]: 0 inside the box. */
 function maskAround({ left, top, side }: NonNullable<Mix['box']>, size: number): tf.Tensor4D {
   const inside = (position: number, start: number) =>

@@ -11,7 +11,15 @@ import type { StagedNetwork } from '../models/staged-network.js'
 import { readTeacher } from '../weights/teacher.js'
 import type { FineTuneSettings } from './settings.js'
 
-/** The teachers' outputs for a batch. */
+/** The teachers' outputs for each picture by itself. */
+export interface Answers {
+  /** Mean of their softmaxes, [N, C]. */
+  posterior: tf.Tensor2D
+  /** Their embeddings side by side, [N, ΣD], of unit length: the cosine of two rows is the mean of the teachers' cosines. */
+  embedding: tf.Tensor2D
+}
+
+/** What a batch is to learn from them. */
 export interface Taught {
   /** Mean of their softmaxes, [N, C]. */
   posterior: tf.Tensor2D
@@ -62,22 +70,30 @@ export class Teachers {
     return new Teachers(networks, pupil.preprocessing, microBatch)
   }
 
+  /** The side of the largest squares that a teacher looks at. */
+  get side(): number {
+    return Math.max(...this.#networks.map(({ preprocessing }) => preprocessing.inputSize))
+  }
+
+  /** ΣD. */
+  get embeddingDimension(): number {
+    return this.#networks.reduce((sum, { embeddingDimension }) => sum + embeddingDimension, 0)
+  }
+
   /** @param input [N, S, S, 3], normalised for the pupil; mixed rows are allowed */
   teach(input: tf.Tensor4D): Taught {
+    return tf.tidy(() => ({ ...taughtBy(this.answers(input)) }))
+  }
+
+  /** @param input [N, S, S, 3], normalised for the pupil */
+  answers(input: tf.Tensor4D): Answers {
     return tf.tidy(() => {
-      const said = this.#networks.map((network) =>
-        tf.tidy(() => {
-          const [embedding, logits] = this.#answer(network, input)
-          return {
-            posterior: tf.softmax(logits) as tf.Tensor2D,
-            similarity: tf.matMul(embedding, embedding, false, true) as tf.Tensor2D,
-          }
-        }),
-      )
-      const mean = (rows: tf.Tensor2D[]) => tf.div(tf.addN(rows), rows.length) as tf.Tensor2D
+      const said = this.#networks.map((network) => this.#answer(network, input))
+      const posteriors = said.map(([, logits]) => tf.softmax(logits))
+      const embeddings = said.map(([embedding]) => embedding)
       return {
-        posterior: mean(said.map(({ posterior }) => posterior)),
-        similarity: mean(said.map(({ similarity }) => similarity)),
+        posterior: tf.div(tf.addN(posteriors), posteriors.length) as tf.Tensor2D,
+        embedding: tf.div(tf.concat(embeddings, 1), Math.sqrt(embeddings.length)) as tf.Tensor2D,
       }
     })
   }
@@ -96,6 +112,12 @@ export class Teachers {
     for (const { model } of this.#networks) model.dispose()
   }
 }
+
+/** @param answers about the rows of the batch as they are, mixed if they are mixed */
+export const taughtBy = ({ posterior, embedding }: Answers): Taught => ({
+  posterior,
+  similarity: tf.matMul(embedding, embedding, false, true) as tf.Tensor2D,
+})
 
 /**
  * A network recognises objects at the scale it was trained on, so a teacher trained on larger squares gets enlarged

@@ -4,12 +4,20 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import * as tf from '@tensorflow/tfjs-core'
 import { readModel } from '../../../src/embedding/model-manifest.js'
 import { AlikeError } from '../../../src/errors.js'
+import { viewSeed } from '../../../src/train/feature-cache/build-features.js'
+import { TaughtViews, viewIn } from '../../../src/train/feature-cache/taught-views.js'
 import { fineTune } from '../../../src/train/fine-tuning/fine-tune.js'
 import { defaultFineTuneSettings, type FineTuneSettings } from '../../../src/train/fine-tuning/settings.js'
+import { Teachers } from '../../../src/train/fine-tuning/teachers.js'
+import { ImageLoader } from '../../../src/train/loader/image-loader.js'
+import { normalised } from '../../../src/train/loader/normalise.js'
 import { writeTensors } from '../../../src/train/safetensors.js'
 import { trainFromNothing } from '../../../src/train/train-from-nothing.js'
+import { readTrainingData } from '../../../src/train/training-data.js'
+import { readTeacher } from '../../../src/train/weights/teacher.js'
 import { drawnLabels } from '../../support/drawn-images.js'
 import { narrowTorchTensors } from '../../support/narrow-resnet-file.js'
 import { tinySettings, writeDrawnImages } from '../../support/tiny-model.js'
@@ -123,6 +131,67 @@ test('a network trained from nothing can have a teacher too, which sees larger s
     /with the fit cover/,
   )
 })
+
+test('teachers asked once about a few views give a run that can be stopped and resumed, while they are asked too', async () => {
+  const taught = {
+    ...{ ...tinySettings(folder), name: 'views', epochs: 3, report: false },
+    ...{ mixShare: 0.5, teachers: [join(folder, 'onnx', 'whole')], teacherViews: 2 },
+  }
+  const lines: string[] = []
+  const stop = new AbortController()
+  const asking = (line: string) => line.startsWith('  view 2:') && stop.abort()
+  const stopped = await trainFromNothing(taught, asking, stop.signal)
+  assert.deepEqual([stopped.folder, stopped.state.epoch, stopped.state.batch], [undefined, 0, 0])
+  const resumed = await trainFromNothing({ ...taught, resume: true }, (line) => lines.push(line), never)
+  assert.ok(!lines.some((line) => line.startsWith('  view 1:')), 'the first view was kept')
+  const whole = await trainFromNothing({ ...taught, name: 'whole-views' }, () => {}, never)
+  const losses = ({ state }: typeof whole) => state.history.map(({ loss }) => loss)
+  assert.deepEqual(losses(resumed), losses(whole))
+  const anew = await trainFromNothing({ ...taught, name: 'anew', teacherViews: 0 }, () => {}, never)
+  assert.notDeepEqual(losses(anew), losses(whole))
+})
+
+test('what was asked once about a view is what teachers say about it, and about two mixed pictures the mixture', async (t) => {
+  const teacher = join(folder, 'onnx', 'whole')
+  const taught = { ...tinySettings(folder), name: 'asked', teachers: [teacher, teacher], teacherViews: 2 }
+  const data = await readTrainingData(taught)
+  const loader = new ImageLoader(data.images)
+  const pupil = await readTeacher(teacher)
+  const teachers = await Teachers.read(taught.teachers, pupil, 6)
+  t.after(() => loader.close())
+  const views = (await TaughtViews.build({ settings: taught, data, teachers, loader, log() {}, stop: never }))!
+  t.after(() => views.close())
+
+  const view = viewIn(taught, 1)!
+  assert.deepEqual([view.index, viewIn(taught, 3)!.index], [2, 2])
+  const members = [5, 0, 20, 11]
+  const images = members.map((member) => data.train[member]!)
+  const preprocessing = { ...taught.preprocessing, inputSize: teachers.side }
+  const seeds = images.map((image) => viewSeed(view, image))
+  const pixels = await loader.load({ images, preprocessing, augmentation: { ...view.augmentation, seeds } })
+  const live = teachers.teach(normalised(pixels, teachers.side, preprocessing))
+  const stored = (await views.teach(members, view.index, null))()
+  near(stored.posterior, live.posterior)
+  near(stored.similarity, live.similarity)
+
+  const mix = { partners: [1, 0, 3, 2], share: 0.7 }
+  const blended = (await views.teach(members, view.index, mix))()
+  const others = tf.gather(stored.posterior, mix.partners)
+  near(blended.posterior, tf.add(tf.mul(stored.posterior, 0.7), tf.mul(others, 0.3)))
+  const [first, second] = blended.similarity.arraySync() as number[][]
+  assert.ok(Math.abs(first![0]! - 1) < 1e-3, 'a mixed row has unit length')
+  const cosine = stored.similarity.arraySync()[0]![1]!
+  // (0.7 a + 0.3 b) · (0.3 a + 0.7 b), divided by both lengths
+  assert.ok(Math.abs(first![1]! - (0.42 + 0.58 * cosine) / (0.58 + 0.42 * cosine)) < 2e-3)
+  assert.equal(second![0], first![1])
+})
+
+/** Stored in half precision. */
+function near(one: tf.Tensor, other: tf.Tensor): void {
+  assert.deepEqual(one.shape, other.shape)
+  const [left, right] = [one.dataSync(), other.dataSync()]
+  assert.ok(left.every((value, at) => Math.abs(value - right[at]!) < 2e-3))
+}
 
 test('weights of another architecture, and a checkpoint of other settings, are refused', async () => {
   await assert.rejects(

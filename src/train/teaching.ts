@@ -1,0 +1,30 @@
+/** How a run from nothing asks its teachers: about each batch, or from stored answers. */
+import type * as tf from '@tensorflow/tfjs-core'
+import type { PlannedBatch } from './epoch-plan.js'
+import { TaughtViews, type TaughtViewsOptions } from './feature-cache/taught-views.js'
+import { openTeachers, type Taught } from './fine-tuning/teachers.js'
+import type { TrainableNetwork } from './models/network.js'
+import { microBatchHere } from './models/pieces.js'
+
+export interface Teaching {
+  /** @param view as in the plan of the epoch @returns what a step asks about its input */
+  of(batch: PlannedBatch, view: number | null): Promise<(input: tf.Tensor4D) => Taught>
+  close(): Promise<void>
+}
+
+/** @returns null if the run has no teachers, does not train, or was stopped while the stored answers were computed */
+export async function openTeaching(
+  run: Omit<TaughtViewsOptions, 'teachers'> & { averaged: TrainableNetwork },
+): Promise<Teaching | null> {
+  const { settings, averaged } = run
+  const teachers = await openTeachers(settings, averaged, microBatchHere())
+  if (teachers === null) return null
+  if (settings.teacherViews === 0)
+    return { of: async () => (input) => teachers.teach(input), close: async () => teachers.dispose() }
+  try {
+    const views = await TaughtViews.build({ ...run, teachers })
+    return views && { of: ({ members, mix }, view) => views.teach(members, view!, mix), close: () => views.close() }
+  } finally {
+    teachers.dispose()
+  }
+}
