@@ -2,18 +2,27 @@
  * `npm run evaluate -- --url URL --gallery NAME --data FOLDER`: quality and latency of a running service over HTTP
  * (protocol B): train + val are ingested in bulk, every test picture is a query.
  */
-import { readFile, writeFile } from 'node:fs/promises'
-import { Readable } from 'node:stream'
+import { writeFile } from 'node:fs/promises'
 import cliProgress from 'cli-progress'
-import { pack } from 'tar-stream'
-import { AlikeClient, isProblem, type SearchAnswer } from '../../clients/typescript/src/alike-client.js'
+import {
+  AlikeClient,
+  dataOf,
+  isProblem,
+  type ProblemCode,
+  type SearchAnswer,
+  type SearchParameters,
+  type ServedModel,
+} from '../../clients/typescript/src/alike-client.js'
 import { command, runCommand, serviceOptions, wholeNumber } from '../command-line.js'
 import type { LabelledImage } from '../datasets/labelled-image.js'
+import { spreadOverLabels } from '../datasets/samples.js'
 import { readSplitImages, trainingSeedOf } from '../datasets/split-images.js'
 import { AlikeError } from '../errors.js'
 import type { RankedLabels } from '../eval/judged-query.js'
 import { qualityOfRankings } from '../eval/quality.js'
+import { seededRandom } from '../eval/random.js'
 import { evaluationReport, type Filled } from './evaluation-report.js'
+import { archiveOf, bytesOf } from './evaluation-upload.js'
 
 interface EvaluateOptions {
   url: string
@@ -26,12 +35,29 @@ interface EvaluateOptions {
   out?: string | undefined
 }
 
+/** The same sample of a data set for every model. */
+const sampleSeed = 1
+
+/** What is wrong with a query's picture alone. */
+const unreadable = [
+  'image_empty',
+  'image_unreadable',
+  'image_format_unsupported',
+  'image_too_many_pixels',
+  'image_too_much_memory',
+  'image_ended_decoder',
+  'image_too_large',
+  'body_too_large',
+] as const satisfies readonly ProblemCode[]
+
 class Evaluation {
   readonly #service: AlikeClient
   readonly #gallery: string
   readonly #images: readonly LabelledImage[]
   readonly #stored: readonly LabelledImage[]
   readonly #queries: readonly LabelledImage[]
+  /** Query that the service cannot read → its error code. */
+  readonly #leftOut = new Map<string, string>()
 
   /** @param pictures with their splits */
   constructor({ url, key, gallery, queries }: EvaluateOptions, images: readonly LabelledImage[]) {
@@ -39,7 +65,8 @@ class Evaluation {
     this.#gallery = gallery
     this.#images = images
     this.#stored = images.filter(({ split }) => split === 'train' || split === 'val')
-    this.#queries = images.filter(({ split }) => split === 'test').slice(0, queries)
+    const test = images.filter(({ split }) => split === 'test')
+    this.#queries = queries === undefined ? test : spreadOverLabels(test, queries, seededRandom(sampleSeed))
     if (this.#stored.length === 0 || this.#queries.length === 0) {
       throw new AlikeError('data_unreadable', {
         detail: 'Evaluation needs pictures to store (train or val) and pictures to query with (test).',
@@ -50,15 +77,16 @@ class Evaluation {
   /** @returns the report as Markdown */
   async run(reuse: boolean): Promise<string> {
     const filled = reuse ? undefined : await this.#fill()
-    if (reuse) await this.#expectWholeRankings()
+    const { count } = await this.#service.gallery(this.#gallery)
+    if (reuse) await this.#expectWholeRankings(count)
     const latencies = await this.#measureLatency()
     return evaluationReport({
       images: this.#images,
-      stored: this.#stored.length,
-      queries: this.#queries.length,
+      stored: count,
+      leftOut: this.#leftOut,
       filled,
       latencies,
-      quality: qualityOfRankings(await this.#rankEverything()),
+      quality: qualityOfRankings(await this.#rankEverything(count)),
     })
   }
 
@@ -69,7 +97,7 @@ class Evaluation {
       })
     }
     await this.#service.createGallery(this.#gallery)
-    await this.#expectWholeRankings().catch(async (error: unknown) => {
+    await this.#expectWholeRankings(this.#stored.length).catch(async (error: unknown) => {
       await this.#service.deleteGallery(this.#gallery)
       throw error
     })
@@ -87,16 +115,18 @@ class Evaluation {
   }
 
   /** Asked before the pictures are stored, because storing them takes minutes. */
-  async #expectWholeRankings(): Promise<void> {
+  async #expectWholeRankings(count: number): Promise<void> {
+    if (count === 0) throw new AlikeError('service_refused', { detail: `The gallery "${this.#gallery}" is empty.` })
     try {
-      await this.#rank(this.#queries[0]!)
+      for (const query of this.#queries) if (await this.#rank(query, count)) return
     } catch (error) {
       if (!isProblem(error, 'request_invalid')) throw error
       const faults = error.errors.map(({ detail }) => detail).join('; ')
       throw new AlikeError('service_refused', {
-        detail: `Each query needs a ranking of all ${this.#stored.length} stored pictures, which the service refuses (${faults}): SEARCH_MAX_K has to be at least as large.`,
+        detail: `Each query needs a ranking of all ${count} stored pictures, which the service refuses (${faults}): SEARCH_MAX_K has to be at least as large.`,
       })
     }
+    throw new AlikeError('data_unreadable', { detail: 'The service can read none of the test pictures.' })
   }
 
   /** One client, one request at a time, the ten best hits: what a user experiences. */
@@ -106,61 +136,58 @@ class Evaluation {
     for (const query of this.#queries) {
       const bytes = await bytesOf(query)
       const started = performance.now()
-      const { durations } = await this.#service.search(this.#gallery, bytes, { k: 10 })
-      stages.get('seen by the client')!.push(performance.now() - started)
-      for (const [stage, ms] of Object.entries(durations)) stages.set(stage, [...(stages.get(stage) ?? []), ms])
+      const answer = await this.#search(query, bytes, { k: 10 })
+      const seen = performance.now() - started
       bar.increment()
+      if (answer === undefined) continue
+      for (const [stage, ms] of Object.entries({ 'seen by the client': seen, ...answer.durations }))
+        stages.set(stage, [...(stages.get(stage) ?? []), ms])
     }
     bar.stop()
     return stages
   }
 
   /** Ranks the whole gallery for each query, which the mean rank requires. */
-  async #rankEverything(): Promise<RankedLabels[]> {
-    const stored = this.#stored.length
-    const perLabel = new Map<string, number>()
-    for (const { label } of this.#stored) perLabel.set(label, (perLabel.get(label) ?? 0) + 1)
+  async #rankEverything(count: number): Promise<RankedLabels[]> {
     const rankings: RankedLabels[] = []
     const bar = progressBar('quality', this.#queries.length)
     for (const query of this.#queries) {
-      const { hits } = await this.#rank(query)
-      const { label } = query
-      const ranked = hits.map((hit) => hit.label)
-      // a shorter ranking is of a gallery that lacks pictures which could not be read: they are no answers to be found
-      const relevant =
-        ranked.length < stored ? ranked.filter((found) => found === label).length : (perLabel.get(label) ?? 0)
-      rankings.push({ label, ranked, relevant, candidates: ranked.length })
+      const answer = await this.#rank(query, count)
       bar.increment()
+      if (answer === undefined) continue
+      const label = written(query.label)
+      const ranked = answer.hits.map((hit) => (hit.label === null ? null : written(hit.label)))
+      const relevant = ranked.filter((found) => found === label).length
+      rankings.push({ label, ranked, relevant, candidates: ranked.length })
     }
     bar.stop()
     return rankings
   }
 
-  /** Ranks the whole gallery. */
-  async #rank(query: LabelledImage): Promise<SearchAnswer> {
-    return this.#service.search(this.#gallery, await bytesOf(query), { k: this.#stored.length, exact: true })
+  /** Ranks the whole gallery of `count` pictures. */
+  async #rank(query: LabelledImage, count: number): Promise<SearchAnswer | undefined> {
+    return this.#search(query, await bytesOf(query), { k: count, exact: true })
   }
-}
 
-/** One picture in memory at a time: the next is read when the service has taken the previous one. */
-function archiveOf(entries: readonly LabelledImage[]): Readable {
-  const archive = pack()
-  const write = async () => {
-    for (const image of entries) {
-      const bytes = await bytesOf(image)
-      const entry = { name: `${image.label}/${image.id.replaceAll('/', '_')}`, size: bytes.length }
-      await new Promise<void>((resolve, reject) =>
-        archive.entry(entry, Buffer.from(bytes), (error) => (error ? reject(error) : resolve())),
-      )
+  /** @returns undefined if the service cannot read the picture, which is then left out of the evaluation */
+  async #search(
+    { id }: LabelledImage,
+    bytes: Uint8Array<ArrayBuffer>,
+    parameters: SearchParameters,
+  ): Promise<SearchAnswer | undefined> {
+    try {
+      return await this.#service.search(this.#gallery, bytes, parameters)
+    } catch (error) {
+      if (!isProblem(error, ...unreadable)) throw error
+      this.#leftOut.set(id, error.code)
+      return undefined
     }
-    archive.finalize()
   }
-  write().catch((error: unknown) => archive.destroy(error as Error))
-  return Readable.from(archive)
 }
 
-async function bytesOf({ source }: LabelledImage): Promise<Uint8Array<ArrayBuffer>> {
-  return 'path' in source ? new Uint8Array(await readFile(source.path)) : new Uint8Array(source.bytes)
+/** The service stores labels in this form. */
+function written(label: string): string {
+  return label.normalize('NFC')
 }
 
 function progressBar(name: string, total: number) {
@@ -172,8 +199,16 @@ function progressBar(name: string, total: number) {
   return bar
 }
 
+/** The model of the gallery: the service's own if the gallery is new. */
+async function modelOf({ url, key, gallery, reuse }: EvaluateOptions): Promise<ServedModel> {
+  const service = new AlikeClient({ url, key })
+  if (!reuse) return service.servedModel()
+  const { modelId: model } = await service.gallery(gallery)
+  return dataOf(service.api.GET('/v1/models/{model}', { params: { path: { model } } }))
+}
+
 async function evaluate(options: EvaluateOptions): Promise<void> {
-  const { manifest } = await new AlikeClient(options).servedModel()
+  const { manifest } = await modelOf(options)
   const images = await readSplitImages({
     ...options,
     seed: trainingSeedOf(manifest.provenance as Readonly<Record<string, unknown>>),
@@ -195,7 +230,7 @@ await runCommand(
     .option('--labels <csv>', 'filename,label[,split][,duplicate_group]; labels.csv of the folder by default')
     .option('--gallery <name>', 'gallery to create', 'evaluate')
     .option('--reuse', 'use an existing, filled gallery', false)
-    .option('--queries <count>', 'only this many test pictures', wholeNumber())
+    .option('--queries <count>', 'only this many test pictures, in proportion of every label', wholeNumber())
     .option('--out <file>', 'also write the report to this file')
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)
