@@ -9,6 +9,8 @@ export interface RunState {
   /** Epoch in progress, from 0, and the number of its finished batches. */
   epoch: number
   batch: number
+  /** Measurements of those batches; absent before the first. */
+  part?: EpochPart
   optimizerStep: number
   /** Planned number of epochs; absent in a run with phases. */
   epochs?: number
@@ -18,6 +20,14 @@ export interface RunState {
   secondsSpent: number
   /** Backend that computed the epoch; a run may be finished on another machine. */
   backend?: string
+}
+
+export interface EpochPart {
+  lossSum: number
+  batches: number
+  images: number
+  waitedMs: number
+  seconds: number
 }
 
 export interface EpochRecord {

@@ -71,10 +71,11 @@ export class RunCheckpoints {
 
   /** Moves on to the next epoch; the averaged weights of the best one are the result of the run. */
   async endEpoch(record: EpochRecord, score: number): Promise<void> {
-    const { epoch, best, history, secondsSpent } = this.state
+    const { part, ...state } = this.state
+    const { epoch, best, history, secondsSpent } = state
     const isBest = best === null || score > best.score
     this.state = {
-      ...this.state,
+      ...state,
       epoch: epoch + 1,
       batch: 0,
       best: isBest ? { epoch, score } : best,

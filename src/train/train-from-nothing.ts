@@ -138,7 +138,7 @@ async function runEpochs(run: Run): Promise<RunState> {
   const following = new WeightAverage(average, weights)
   const learningRateOf = learningRates(settings, planEpoch(data, settings, 0).batches.length)
   while (checkpoints.state.epoch < epochs && !settings.exportOnly) {
-    const progress = new EpochProgress(performance.now())
+    const progress = new EpochProgress(performance.now(), checkpoints.state.part)
     const isComplete = await trainEpoch(run, { checkpoints, following, learningRateOf, progress })
     if (!isComplete) return checkpoints.state
     following.write()
@@ -191,6 +191,7 @@ async function trainEpoch(
     if (line !== null) log(line)
     if (stop.aborted || checkpoints.secondsSinceSave > settings.checkpointEverySeconds) {
       following.write()
+      state.part = progress.part(performance.now())
       await checkpoints.save()
     }
     if (stop.aborted) return false

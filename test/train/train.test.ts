@@ -50,8 +50,8 @@ test('a run yields a network that knows the shapes; stopped midway and resumed i
   assert.equal(parts.manifest.files.fp32.bytes, manifest.files.fp32.bytes + 'parts'.length - 'whole'.length)
   assert.deepEqual(resumed.metrics!.protocols.A, whole.metrics!.protocols.A)
   assert.deepEqual(
-    resumed.state.history.map(({ val }) => val),
-    whole.state.history.map(({ val }) => val),
+    resumed.state.history.map(({ val, loss }) => [val, loss]),
+    whole.state.history.map(({ val, loss }) => [val, loss]),
   )
 
   // a finished run may go on for longer, at the learning rates of the longer run, but not for fewer epochs than it had
@@ -79,6 +79,23 @@ test('a run yields a network that knows the shapes; stopped midway and resumed i
   } finally {
     await rename(moved[1], moved[0])
   }
+})
+
+test('a run stopped after the last batch of an epoch knows its loss and its time when it is resumed', async () => {
+  const settings = {
+    ...tinySettings(folder),
+    name: 'last',
+    epochs: 2,
+    batch: { classes: 4, samples: 20 },
+    report: false,
+  }
+  const stop = new AbortController()
+  const stopped = await trainFromNothing(settings, (line) => line.startsWith('epoch 1/') && stop.abort(), stop.signal)
+  assert.deepEqual([stopped.state.epoch, stopped.state.batch, stopped.state.part?.batches], [1, 1, 1])
+  const { state } = await trainFromNothing({ ...settings, resume: true }, () => {}, never)
+  assert.equal(state.history[1]!.loss, stopped.state.part!.lossSum)
+  assert.ok(state.history[1]!.seconds > stopped.state.part!.seconds)
+  assert.equal(state.part, undefined)
 })
 
 test('an unreadable picture is named', async () => {

@@ -78,6 +78,19 @@ test('a run goes through its phases to a network folder; stopped in the cache an
   )
 })
 
+test('a run stopped after the last batch of an epoch knows its loss when it is resumed', async () => {
+  const headOnly: FineTuneSettings = {
+    ...settings('last'),
+    phases: [{ trains: 'head', epochs: 2, rate: { head: 1e-2, body: 0 } }],
+    batch: { classes: 4, samples: 8 },
+  }
+  const stop = new AbortController()
+  const stopped = await fineTune(headOnly, (line) => line.startsWith('epoch 1/') && stop.abort(), stop.signal)
+  assert.deepEqual([stopped.state.epoch, stopped.state.batch], [1, 1])
+  const { state } = await fineTune({ ...headOnly, resume: true }, () => {}, never)
+  assert.equal(state.history[1]!.loss, stopped.state.part!.lossSum)
+})
+
 test('a run with mixing, wild pictures and an instance part learns from a finished network; ended early, its best weights are exported', async () => {
   const teacher = join(folder, 'onnx', 'whole')
   const taught: FineTuneSettings = {
