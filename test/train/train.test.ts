@@ -98,6 +98,32 @@ test('a run stopped after the last batch of an epoch knows its loss and its time
   assert.equal(state.part, undefined)
 })
 
+test('a run that overwrites another and fails at once leaves nothing of it to resume or to export', async () => {
+  const settings = {
+    ...tinySettings(folder),
+    name: 'last',
+    epochs: 2,
+    batch: { classes: 4, samples: 20 },
+    report: false,
+  }
+  await trainFromNothing(settings, () => {}, never)
+  const [picture, aside] = [join(folder, 'pictures/train/circle/0.jpg'), join(folder, '0.jpg')]
+  await rename(picture, aside)
+  await writeFile(picture, 'no picture')
+  try {
+    await assert.rejects(
+      trainFromNothing({ ...settings, force: true }, () => {}, never),
+      { code: 'data_unreadable' },
+    )
+  } finally {
+    await rename(aside, picture)
+  }
+  await assert.rejects(
+    trainFromNothing({ ...settings, exportOnly: true }, () => {}, never),
+    { code: 'ENOENT' },
+  )
+})
+
 test('an unreadable picture is named', async () => {
   const broken = join(folder, 'pictures/train/circle/broken.jpg')
   await writeFile(broken, 'no picture')

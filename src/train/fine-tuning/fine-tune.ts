@@ -11,7 +11,7 @@ import { microBatchHere } from '../models/pieces.js'
 import { startingNetwork } from '../models/starting-network.js'
 import { setConvolutionPrecision } from '../native/bfloat16-convolutions.js'
 import type { ModelMetrics } from '../report/model-metrics.js'
-import { exists } from '../run-folder.js'
+import { exists, forgetRun } from '../run-folder.js'
 import { readTrainingData, splitHash } from '../training-data.js'
 import { readStartingWeights } from '../weights/starting-weights.js'
 import type { StartingWeights } from '../weights/weight-format.js'
@@ -113,8 +113,9 @@ function exportRun({ settings, data, starting, loader, averaged, ...run }: Run, 
  */
 async function runPhases(run: Run): Promise<RunState> {
   const { settings, averaged, stop } = run
-  const maps = await mapsFor(run)
   const files = await filesOf(run)
+  if (!settings.resume && !settings.exportOnly) await forgetRun([files.checkpoint, files.best])
+  const maps = await mapsFor(run)
   const average = variablesOf(averaged)
   try {
     if (settings.exportOnly) return await loadCheckpoint(files.best, { average }, files.fingerprint)

@@ -89,6 +89,14 @@ test('a run stopped after the last batch of an epoch knows its loss when it is r
   assert.deepEqual([stopped.state.epoch, stopped.state.batch], [1, 1])
   const { state } = await fineTune({ ...headOnly, resume: true }, () => {}, never)
   assert.equal(state.history[1]!.loss, stopped.state.part!.lossSum)
+
+  // begun anew and stopped at once, it has no weights to export
+  stop.abort()
+  await fineTune({ ...headOnly, force: true }, () => {}, stop.signal)
+  await assert.rejects(
+    fineTune({ ...headOnly, exportOnly: true }, () => {}, never),
+    { code: 'ENOENT' },
+  )
 })
 
 test('a run with mixing, wild pictures and an instance part learns from a finished network; ended early, its best weights are exported', async () => {
