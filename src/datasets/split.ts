@@ -20,9 +20,14 @@ export function withSplit(images: readonly LabelledImage[], shares: SplitShares,
   const needsAll = images.some((image) => image.split === undefined)
   const needsVal = !needsAll && !images.some((image) => image.split === 'val')
   if (!needsAll && !needsVal) return images as SplitImage[]
-  const open = images.filter((image) => needsAll || image.split === 'train')
-  const dealt = deal(open, needsAll ? shares : { val: shares.val, test: 0 }, random)
-  return images.map((image) => ({ ...image, split: dealt.get(image.group) ?? image.split! }))
+  const isOpen = (image: LabelledImage) => needsAll || image.split === 'train'
+  const dealt = deal(images.filter(isOpen), needsAll ? shares : { val: shares.val, test: 0 }, random)
+  return images.map((image) => (isOpen(image) ? { ...image, split: dealt.get(image.group)! } : (image as SplitImage)))
+}
+
+/** Smallest number of pictures of a label of which a share, rounded, is one picture. */
+export function fewestForOne(share: number): number {
+  return Math.ceil(0.5 / share)
 }
 
 /** Group → split. A group belongs to the stratum of its first picture's label. */

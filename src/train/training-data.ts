@@ -1,6 +1,6 @@
 /** The data set of a run: pictures, labels and the three parts. */
 import { createHash } from 'node:crypto'
-import type { SplitImage } from '../datasets/split.js'
+import { fewestForOne, type SplitImage } from '../datasets/split.js'
 import { readSplitImages } from '../datasets/split-images.js'
 import { AlikeError } from '../errors.js'
 import { type JudgedPair, readJudgedPairs } from './feedback/judged-pairs.js'
@@ -34,9 +34,14 @@ export async function readTrainingData(
     throw new AlikeError('data_unreadable', {
       detail: `The label "${images[stranger]!.label}" has no picture to train on.`,
     })
-  if (labels.length < 2 || val.length === 0 || test.length === 0) {
+  if (labels.length < 2) throw new AlikeError('data_unreadable', { detail: 'Training needs at least two labels.' })
+  for (const [what, pictures, share] of [
+    ['validation', val, source.shares.val],
+    ['test', test, source.shares.test],
+  ] as const) {
+    if (pictures.length > 0) continue
     throw new AlikeError('data_unreadable', {
-      detail: 'Training needs at least two labels, and pictures for validation and test.',
+      detail: `There are no pictures for ${what}: unless the data has a split with some, a label needs ${fewestForOne(share)} pictures, not counting copies, to give one.`,
     })
   }
   const classOf = train.map((index) => labels.indexOf(images[index]!.label))
