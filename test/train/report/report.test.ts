@@ -130,6 +130,8 @@ test('untrained classes are used for protocol C only', async () => {
   const { A, C } = metrics.protocols
   assert.ok('queries' in A && 'queries' in C)
   assert.deepEqual([A.queries, C.queries], [10, 3])
+  // every ranking here is perfect, with one view and with several
+  assert.equal(metrics.manyViews!.A.meanRank, A.overall.meanRank)
   assert.ok(card.includes('Protocol C shows'))
 })
 
