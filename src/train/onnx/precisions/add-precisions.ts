@@ -80,8 +80,9 @@ async function provePrecisions(
   const { inputSize: size } = manifest.preprocessing
   const bytes = await readFile(join(folder, manifest.files.fp32.file))
   const graph = decodeModel(bytes)
-  const { rangeImages, choose } = await trainingPixels(model, options)
   const val = options.images.filter(({ split }) => split === 'val')
+  expectRelevant(val)
+  const { rangeImages, choose } = await trainingPixels(model, options)
   const fp32 = await openOnnx(bytes)
   try {
     log(`embedding ${val.length} val pictures, and edited copies, in fp32`)
@@ -112,6 +113,14 @@ async function provePrecisions(
   } finally {
     await fp32.close()
   }
+}
+
+function expectRelevant(val: readonly SplitImage[]): void {
+  const groupOf = new Map(val.map(({ label, group }) => [label, group]))
+  if (val.some(({ label, group }) => groupOf.get(label) !== group)) return
+  throw new AlikeError('data_unreadable', {
+    detail: 'No two val pictures share a label, not counting copies, so a loss of mAP@10 cannot be measured.',
+  })
 }
 
 function gateLine(name: SmallerPrecision, { mAP10, fp32, copies, minCosine, speedup }: PrecisionGate): string {

@@ -50,6 +50,16 @@ test('the manifest lists the precisions with their measurements', async (t) => {
     assert.match(await readFile(join(folder, link!), 'utf8'), /^<svg/)
 })
 
+test('without two val pictures of a label it says so, instead of failing the gate after minutes', async (t) => {
+  const { folder, data } = await tinyFolder(t)
+  const options = await asked(['--model', folder, '--data', data])
+  const images = options.images.filter(({ split, id }) => split !== 'val' || id.endsWith('/0.jpg'))
+  await assert.rejects(addPrecisions({ ...options, images }), {
+    code: 'data_unreadable',
+    message: /No two val pictures/,
+  })
+})
+
 test('if a precision fails its gate, none is written', async (t) => {
   const { folder, data } = await tinyFolder(t)
   const before = [await readdir(folder), await readFile(join(folder, 'manifest.json'), 'utf8')]
