@@ -154,6 +154,18 @@ async function whereItStands(
     return { epoch: 0, batch: 0, optimizerStep: 0, best: null, history: [], secondsSpent: 0, backend }
   const groups = { weights: variablesOf(network), average: variablesOf(averaged) }
   const state = await loadCheckpoint(checkpoint, groups, fingerprint)
+  expectSamePhases(state, settings, network.preprocessing.inputSize)
   log(`resumed at epoch ${state.epoch + 1}, batch ${state.batch}`)
   return state
+}
+
+/** @param fullSide side of the pictures in phases that state none */
+function expectSamePhases({ history }: RunState, { phases }: FineTuneSettings, fullSide: number): void {
+  for (const { epoch, phase, side } of history) {
+    const planned = phaseOf(phases, epoch)?.phase
+    if (planned !== undefined && planned.trains === phase && (planned.side ?? fullSide) === side) continue
+    throw new Error(
+      `Epoch ${epoch + 1} of the run trained ${phase} on pictures of side ${side}, and --phases does not: repeat the phases of the run, and append further ones.`,
+    )
+  }
 }

@@ -145,7 +145,7 @@ test('a network trained from nothing can have a teacher too, which sees larger s
   )
 })
 
-test('weights of another architecture, and a checkpoint of other settings, are refused', async () => {
+test('weights of another architecture, and a checkpoint of other settings or phases, are refused', async () => {
   await assert.rejects(
     fineTune({ ...settings('other'), architecture: 'efficientnet-lite0' }, () => {}, never),
     (error: unknown) =>
@@ -155,5 +155,10 @@ test('weights of another architecture, and a checkpoint of other settings, are r
   await assert.rejects(
     fineTune({ ...settings('whole'), resume: true, seed: 2 }, () => {}, never),
     /other settings or data/,
+  )
+  const { phases } = settings('whole')
+  await assert.rejects(
+    fineTune({ ...settings('whole'), resume: true, phases: phases.slice(1) }, () => {}, never),
+    /Epoch 1 of the run trained head on pictures of side 224, and --phases does not/,
   )
 })
