@@ -56,6 +56,8 @@ class Evaluation {
   readonly #images: readonly LabelledImage[]
   readonly #stored: readonly LabelledImage[]
   readonly #queries: readonly LabelledImage[]
+  /** Id → duplicate group, whose pictures never count as hits of each other. */
+  readonly #groups: ReadonlyMap<string, string>
   /** Query that the service cannot read → its error code. */
   readonly #leftOut = new Map<string, string>()
 
@@ -65,6 +67,7 @@ class Evaluation {
     this.#gallery = gallery
     this.#images = images
     this.#stored = images.filter(({ split }) => split === 'train' || split === 'val')
+    this.#groups = new Map(images.map(({ id, group }) => [written(id), group]))
     const test = images.filter(({ split }) => split === 'test')
     this.#queries = queries === undefined ? test : spreadOverLabels(test, queries, seededRandom(sampleSeed))
     if (this.#stored.length === 0 || this.#queries.length === 0) {
@@ -156,7 +159,8 @@ class Evaluation {
       bar.increment()
       if (answer === undefined) continue
       const label = written(query.label)
-      const ranked = answer.hits.map((hit) => (hit.label === null ? null : written(hit.label)))
+      const hits = answer.hits.filter(({ id }) => this.#groups.get(written(id)) !== query.group)
+      const ranked = hits.map((hit) => (hit.label === null ? null : written(hit.label)))
       const relevant = ranked.filter((found) => found === label).length
       rankings.push({ label, ranked, relevant, candidates: ranked.length })
     }
@@ -185,9 +189,9 @@ class Evaluation {
   }
 }
 
-/** The service stores labels in this form. */
-function written(label: string): string {
-  return label.normalize('NFC')
+/** The service stores ids and labels in this form. */
+function written(text: string): string {
+  return text.normalize('NFC')
 }
 
 function progressBar(name: string, total: number) {

@@ -61,7 +61,9 @@ export function evaluationReport({
     ...leftOutLines(leftOut),
     ...(queriesWithoutRelevant === 0
       ? []
-      : [`Queries whose label no stored picture has, not counted below: ${queriesWithoutRelevant}.`]),
+      : [
+          `Queries without a stored picture of their label, other than copies, not counted below: ${queriesWithoutRelevant}.`,
+        ]),
     filled === undefined
       ? ''
       : `Ingest: ${filled.job.added} added, ${filled.job.failed} failed in ${shown(filled.seconds, 1)} s (${shown(filled.job.done / filled.seconds, 1)} pictures/s).`,

@@ -180,7 +180,7 @@ test('an evaluation leaves out and names queries that cannot be read, and counts
   assert.equal(code, 0, output)
   assert.match(output, /2 stored, 2 queries/)
   assert.match(output, /^.*cannot read, left out \(1\): test\/circle\/broken\.jpg \(image_[a-z_]+\)\.$/m)
-  assert.match(output, /^Queries whose label no stored picture has, not counted below: 1\.$/m)
+  assert.match(output, /^Queries without a stored picture of their label, .* not counted below: 1\.$/m)
   assert.match(output, /^\| medianFirstRank \| [12]\.0 /m)
 })
 
@@ -201,6 +201,18 @@ test('an evaluation stores every picture under its own id and label, however the
   assert.match(output, /^\| mAP@R \| 1\.000 /m)
 })
 
+test('an evaluation does not count a copy of the query as a hit', async (t) => {
+  const { folder } = await handmadeModel(t, { dimension: 24 })
+  const app = await startApp(t, { modelDir: folder })
+  const data = await drawn(t, ['a.jpg', 'b.jpg', 'c.jpg'])
+  const rows = ['a.jpg,circle,train,one', 'b.jpg,circle,test,one', 'c.jpg,circle,test,']
+  await writeFile(join(data, 'labels.csv'), ['filename,label,split,duplicate_group', ...rows].join('\n'))
+  const { code, output } = await runCommand('cli/evaluate', ['--data', data, '--url', await app.listen()])
+  assert.equal(code, 0, output)
+  assert.match(output, /1 stored, 2 queries/)
+  assert.match(output, /^Queries without a stored picture of their label, other than copies, not counted below: 1\.$/m)
+})
+
 test('an evaluation with few queries has queries of every label', async (t) => {
   const { folder } = await handmadeModel(t, { dimension: 24 })
   const app = await startApp(t, { modelDir: folder })
@@ -213,7 +225,7 @@ test('an evaluation with few queries has queries of every label', async (t) => {
   const { code, output } = await runCommand('cli/evaluate', given)
   assert.equal(code, 0, output)
   assert.match(output, /3 stored, 2 queries/)
-  assert.match(output, /^Queries whose label no stored picture has, not counted below: 1\.$/m)
+  assert.match(output, /^Queries without a stored picture of their label, .* not counted below: 1\.$/m)
 })
 
 test('an evaluation of an existing gallery ranks all of it', async (t) => {
