@@ -18,7 +18,7 @@ export interface RunState {
   /** Measurements after each finished epoch. */
   history: EpochRecord[]
   secondsSpent: number
-  /** Backend that computed the epoch; a run may be finished on another machine. */
+  /** Backend that the run began with; it may be finished on another machine. */
   backend?: string
 }
 

@@ -12,6 +12,8 @@ import { splitHash, type TrainingData } from './training-data.js'
 export interface RunCheckpointsOptions {
   settings: TrainSettings
   data: TrainingData
+  /** That computes; a checkpoint keeps the one that it was begun with. */
+  backend: string
   /** Of the network being trained. */
   weights: readonly tf.Variable[]
   /** Of the network that is evaluated and exported. */
@@ -31,8 +33,8 @@ export class RunCheckpoints {
   readonly #average: VariableGroups
   #savedAt = performance.now()
 
-  private constructor(work: string, { settings, data, weights, average, optimizer }: RunCheckpointsOptions) {
-    this.state = { ...notStarted, epochs: settings.epochs }
+  private constructor(work: string, { settings, data, backend, weights, average, optimizer }: RunCheckpointsOptions) {
+    this.state = { ...notStarted, epochs: settings.epochs, backend }
     this.#last = join(work, 'checkpoint.safetensors')
     this.#best = join(work, 'best.safetensors')
     this.#fingerprint = fingerprintOf(settings, data.labels, splitHash(data.images))

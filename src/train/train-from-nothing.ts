@@ -107,7 +107,7 @@ async function closeRun({ loader, teachers, optimizer, network, averaged }: Run)
 function exportRun({ settings, data, loader, averaged, backend, log }: Run, state: RunState) {
   const facts = {
     startedFrom: 'random weights',
-    backend,
+    backend: state.backend ?? backend,
     seed: settings.seed,
     epochs: state.epoch,
     chosenEpoch: state.best === null ? null : state.best.epoch + 1,

@@ -96,6 +96,9 @@ test('a run stopped after the last batch of an epoch knows its loss and its time
   assert.equal(state.history[1]!.loss, stopped.state.part!.lossSum)
   assert.ok(state.history[1]!.seconds > stopped.state.part!.seconds)
   assert.equal(state.part, undefined)
+
+  const elsewhere = await trainFromNothing({ ...settings, backend: 'cpu', exportOnly: true }, () => {}, never)
+  assert.equal((await readModel(elsewhere.folder!)).manifest.provenance['backend'], 'wasm', 'what trained it')
 })
 
 test('a run that overwrites another and fails at once leaves nothing of it to resume or to export', async () => {
