@@ -64,9 +64,11 @@ export async function addPrecisions(options: AddPrecisionsOptions): Promise<Mode
   if (failed.length > 0) throw new AlikeError('precision_gate_failed', { detail: `${failed.join('; ')}.` })
 
   const manifest = { ...withPrecisions(model.manifest, proven), ...(calibration !== null && { calibration }) }
+  // interrupted, by a full disk for example, the folder still holds a network: without the precisions being replaced
+  await writeManifest(folder, without(model.manifest, proven))
   for (const [precision, { bytes }] of proven) await replaceFile(join(folder, fileOf(precision)), bytes)
   await writeGolden(folder, manifest)
-  await replaceFile(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+  await writeManifest(folder, manifest)
   await rewriteCard(folder, manifest)
   return manifest
 }
@@ -180,6 +182,16 @@ function withPrecisions(
       precisions: { ...(manifest.provenance.precisions as object | undefined), ...provenances },
     },
   }
+}
+
+function without(manifest: ModelManifest, proven: ReadonlyMap<SmallerPrecision, unknown>): ModelManifest {
+  const files = { ...manifest.files }
+  for (const precision of proven.keys()) delete files[precision]
+  return { ...manifest, files }
+}
+
+function writeManifest(folder: string, manifest: ModelManifest): Promise<void> {
+  return replaceFile(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)
 }
 
 function fileOf(precision: SmallerPrecision): string {
