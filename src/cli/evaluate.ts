@@ -112,8 +112,11 @@ class Evaluation {
     const bar = progressBar('ingest', this.#stored.length)
     const job = await this.#service.waitForJob(id, { onProgress: ({ done }) => bar.update(done) })
     bar.stop()
-    if (job.state !== 'succeeded' && job.state !== 'completed_with_errors')
-      throw new AlikeError('service_refused', { detail: `The ingestion job ended as ${job.state}.` })
+    if (job.state !== 'succeeded' && job.state !== 'completed_with_errors') {
+      await this.#service.deleteGallery(this.#gallery)
+      const why = job.failure === null ? '.' : `, ${job.failure.code}: ${job.failure.detail}`
+      throw new AlikeError('service_refused', { detail: `The ingestion job ended as ${job.state}${why}` })
+    }
     return { job, seconds: (performance.now() - started) / 1000 }
   }
 

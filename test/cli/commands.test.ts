@@ -251,6 +251,17 @@ test('an evaluation of an existing gallery ranks all of it', async (t) => {
   assert.match(output, /^\| meanRank \| 2\.0 /m)
 })
 
+test('an evaluation whose pictures cannot be stored says why and leaves no gallery behind', async (t) => {
+  const { folder } = await handmadeModel(t, { dimension: 24 })
+  const app = await startApp(t, { modelDir: folder })
+  const data = await drawn(t, ['train/circle/a.jpg', 'test/circle/c.jpg'])
+  await writeFile(join(data, 'train/circle/a.jpg'), 'no picture')
+  const { code, output } = await runCommand('cli/evaluate', ['--data', data, '--url', await app.listen()])
+  assert.equal(code, 1)
+  assert.match(output, /^service_refused: .*ended as failed, job_items_failed: /m)
+  await app.call(404, { method: 'GET', url: '/v1/galleries/evaluate' })
+})
+
 test('an evaluation that needs longer rankings than the service gives says so before it stores anything', async (t) => {
   const { folder } = await handmadeModel(t, { dimension: 24 })
   const app = await startApp(t, { modelDir: folder, searchMaxK: 10 })
