@@ -122,7 +122,8 @@ async function runPhases(run: Run): Promise<RunState> {
     let state = await whereItStands(run, files)
     while (!stop.aborted && phaseOf(settings.phases, state.epoch) !== null)
       state = await runPhase({ run, files, maps }, state)
-    if (!stop.aborted && state.best !== null) await loadCheckpoint(files.best, { average }, files.fingerprint)
+    const isFinished = phaseOf(settings.phases, state.epoch) === null
+    if (isFinished && state.best !== null) await loadCheckpoint(files.best, { average }, files.fingerprint)
     return state
   } finally {
     await maps?.close()

@@ -99,6 +99,20 @@ test('a run stopped after the last batch of an epoch knows its loss when it is r
   )
 })
 
+test('a run stopped after its last epoch exports the best one', async () => {
+  const worsening: FineTuneSettings = {
+    ...settings('late'),
+    averageDecay: 0.1,
+    phases: [{ trains: 'head', epochs: 3, rate: { head: 0.05, body: 0 } }],
+  }
+  const stop = new AbortController()
+  const stopped = await fineTune(worsening, (line) => line.startsWith('epoch 3/') && stop.abort(), stop.signal)
+  assert.ok(stopped.state.best!.epoch < 2, 'the last epoch is the best')
+  const { id } = (await readModel(stopped.folder!)).manifest
+  const { folder: best } = await fineTune({ ...worsening, exportOnly: true }, () => {}, never)
+  assert.equal(id, (await readModel(best!)).manifest.id)
+})
+
 test('a run with mixing, wild pictures and an instance part learns from a finished network; ended early, its best weights are exported', async () => {
   const teacher = join(folder, 'onnx', 'whole')
   const taught: FineTuneSettings = {
