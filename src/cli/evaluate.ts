@@ -16,6 +16,7 @@ import {
 import { command, runCommand, serviceOptions, wholeNumber } from '../command-line.js'
 import type { LabelledImage } from '../datasets/labelled-image.js'
 import { spreadOverLabels } from '../datasets/samples.js'
+import { emptyPart } from '../datasets/split.js'
 import { readSplitImages, trainingSeedOf } from '../datasets/split-images.js'
 import { AlikeError } from '../errors.js'
 import type { RankedLabels } from '../eval/judged-query.js'
@@ -70,11 +71,9 @@ class Evaluation {
     this.#groups = new Map(images.map(({ id, group }) => [written(id), group]))
     const test = images.filter(({ split }) => split === 'test')
     this.#queries = queries === undefined ? test : spreadOverLabels(test, queries, seededRandom(sampleSeed))
-    if (this.#stored.length === 0 || this.#queries.length === 0) {
-      throw new AlikeError('data_unreadable', {
-        detail: 'Evaluation needs pictures to store (train or val) and pictures to query with (test).',
-      })
-    }
+    if (this.#queries.length === 0) throw new AlikeError('data_unreadable', { detail: emptyPart('test') })
+    if (this.#stored.length === 0)
+      throw new AlikeError('data_unreadable', { detail: 'There are no pictures to store: none is in train or val.' })
   }
 
   /** @returns the report as Markdown */

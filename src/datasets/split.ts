@@ -25,9 +25,10 @@ export function withSplit(images: readonly LabelledImage[], shares: SplitShares,
   return images.map((image) => (isOpen(image) ? { ...image, split: dealt.get(image.group)! } : (image as SplitImage)))
 }
 
-/** Smallest number of pictures of a label of which a share, rounded, is one picture. */
-export function fewestForOne(share: number): number {
-  return Math.ceil(0.5 / share)
+/** Why a part is empty, in one sentence: of few pictures of a label the part's share, rounded, is none. */
+export function emptyPart(part: 'val' | 'test', shares: SplitShares = defaultDeal.shares): string {
+  const fewest = Math.ceil(0.5 / shares[part])
+  return `There are no pictures in the part ${part}: unless the data has a split with some, a label needs ${fewest} pictures, not counting copies, to give one.`
 }
 
 /** Group → split. A group belongs to the stratum of its first picture's label. */

@@ -1,6 +1,6 @@
 /** The data set of a run: pictures, labels and the three parts. */
 import { createHash } from 'node:crypto'
-import { fewestForOne, type SplitImage } from '../datasets/split.js'
+import { emptyPart, type SplitImage } from '../datasets/split.js'
 import { readSplitImages } from '../datasets/split-images.js'
 import { AlikeError } from '../errors.js'
 import { type JudgedPair, readJudgedPairs } from './feedback/judged-pairs.js'
@@ -35,15 +35,8 @@ export async function readTrainingData(
       detail: `The label "${images[stranger]!.label}" has no picture to train on.`,
     })
   if (labels.length < 2) throw new AlikeError('data_unreadable', { detail: 'Training needs at least two labels.' })
-  for (const [what, pictures, share] of [
-    ['validation', val, source.shares.val],
-    ['test', test, source.shares.test],
-  ] as const) {
-    if (pictures.length > 0) continue
-    throw new AlikeError('data_unreadable', {
-      detail: `There are no pictures for ${what}: unless the data has a split with some, a label needs ${fewestForOne(share)} pictures, not counting copies, to give one.`,
-    })
-  }
+  const empty = val.length === 0 ? 'val' : test.length === 0 ? 'test' : undefined
+  if (empty !== undefined) throw new AlikeError('data_unreadable', { detail: emptyPart(empty, source.shares) })
   const classOf = train.map((index) => labels.indexOf(images[index]!.label))
   const { feedback } = source
   if (feedback === undefined) return { images, labels, train, val, test, classOf, judged: [] }

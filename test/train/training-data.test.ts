@@ -18,7 +18,7 @@ async function labelsOf(t: TestContext, counts: Record<string, number>): Promise
 
 const refusals: [what: string, counts: Record<string, number>, says: RegExp][] = [
   ['one label', { cat: 20 }, /at least two labels/],
-  ['labels too small for validation', { cat: 4, dog: 4 }, /no pictures for validation: .* needs 5 pictures/],
+  ['labels too small for validation', { cat: 4, dog: 4 }, /no pictures in the part val: .* needs 5 pictures/],
 ]
 for (const [what, counts, says] of refusals) {
   test(`data of ${what} is refused with this reason`, async (t) => {
