@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { readModel } from '../../src/embedding/model-manifest.js'
 import { AlikeError } from '../../src/errors.js'
+import type { TrainSettings } from '../../src/train/settings.js'
 import { trainFromNothing } from '../../src/train/train-from-nothing.js'
 import { drawnLabels } from '../support/drawn-images.js'
 import { tinySettings, writeDrawnImages } from '../support/tiny-model.js'
@@ -81,14 +82,17 @@ test('a run yields a network that knows the shapes; stopped midway and resumed i
   }
 })
 
+/** A run with one batch in each epoch. */
+const oneBatch = (): TrainSettings => ({
+  ...tinySettings(folder),
+  name: 'last',
+  epochs: 2,
+  batch: { classes: 4, samples: 20 },
+  report: false,
+})
+
 test('a run stopped after the last batch of an epoch knows its loss and its time when it is resumed', async () => {
-  const settings = {
-    ...tinySettings(folder),
-    name: 'last',
-    epochs: 2,
-    batch: { classes: 4, samples: 20 },
-    report: false,
-  }
+  const settings = oneBatch()
   const stop = new AbortController()
   const stopped = await trainFromNothing(settings, (line) => line.startsWith('epoch 1/') && stop.abort(), stop.signal)
   assert.deepEqual([stopped.state.epoch, stopped.state.batch, stopped.state.part?.batches], [1, 1, 1])
@@ -102,14 +106,11 @@ test('a run stopped after the last batch of an epoch knows its loss and its time
 })
 
 test('a run that overwrites another and fails at once leaves nothing of it to resume or to export', async () => {
-  const settings = {
-    ...tinySettings(folder),
-    name: 'last',
-    epochs: 2,
-    batch: { classes: 4, samples: 20 },
-    report: false,
-  }
-  await trainFromNothing(settings, () => {}, never)
+  const settings = oneBatch()
+  assert.ok(
+    (await readdir(join(settings.work, settings.name))).includes('checkpoint.safetensors'),
+    'of the test before',
+  )
   const [picture, aside] = [join(folder, 'pictures/train/circle/0.jpg'), join(folder, '0.jpg')]
   await rename(picture, aside)
   await writeFile(picture, 'no picture')
