@@ -133,6 +133,7 @@ test('untrained classes are used for protocol C only', async () => {
   // every ranking here is perfect, with one view and with several
   assert.equal(metrics.manyViews!.A.meanRank, A.overall.meanRank)
   assert.ok(card.includes('Protocol C shows'))
+  assert.match(card, /\(one of 3\) have a high[\s\S]* pictures of 4 classes\.[\s\S]*It knows a, b, c, as they look/)
 })
 
 test('without test pictures the report says so instead of inventing numbers', async () => {
