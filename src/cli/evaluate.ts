@@ -51,6 +51,12 @@ const unreadable = [
   'body_too_large',
 ] as const satisfies readonly ProblemCode[]
 
+interface Found {
+  answer: SearchAnswer
+  /** Seen by the client. */
+  ms: number
+}
+
 class Evaluation {
   readonly #service: AlikeClient
   readonly #gallery: string
@@ -59,7 +65,7 @@ class Evaluation {
   readonly #queries: readonly LabelledImage[]
   /** Id → duplicate group, whose pictures never count as hits of each other. */
   readonly #groups: ReadonlyMap<string, string>
-  /** Query that the service cannot read → its error code. */
+  /** Query that cannot be read → the error code. */
   readonly #leftOut = new Map<string, string>()
 
   /** @param pictures with their splits */
@@ -131,7 +137,7 @@ class Evaluation {
         detail: `Each query needs a ranking of all ${count} stored pictures, which the service refuses (${faults}): SEARCH_MAX_K has to be at least as large.`,
       })
     }
-    throw new AlikeError('data_unreadable', { detail: 'The service can read none of the test pictures.' })
+    throw new AlikeError('data_unreadable', { detail: 'None of the test pictures can be read.' })
   }
 
   /** One client, one request at a time, the ten best hits: what a user experiences. */
@@ -139,13 +145,10 @@ class Evaluation {
     const stages = new Map<string, number[]>([['seen by the client', []]])
     const bar = progressBar('latency', this.#queries.length)
     for (const query of this.#queries) {
-      const bytes = await bytesOf(query)
-      const started = performance.now()
-      const answer = await this.#search(query, bytes, { k: 10 })
-      const seen = performance.now() - started
+      const found = await this.#search(query, { k: 10 })
       bar.increment()
-      if (answer === undefined) continue
-      for (const [stage, ms] of Object.entries({ 'seen by the client': seen, ...answer.durations }))
+      if (found === undefined) continue
+      for (const [stage, ms] of Object.entries({ 'seen by the client': found.ms, ...found.answer.durations }))
         stages.set(stage, [...(stages.get(stage) ?? []), ms])
     }
     bar.stop()
@@ -157,13 +160,13 @@ class Evaluation {
     const rankings: RankedLabels[] = []
     const bar = progressBar('quality', this.#queries.length)
     for (const query of this.#queries) {
-      const answer = await this.#rank(query, count)
+      const found = await this.#rank(query, count)
       bar.increment()
-      if (answer === undefined) continue
+      if (found === undefined) continue
       const label = written(query.label)
-      const hits = answer.hits.filter(({ id }) => this.#groups.get(written(id)) !== query.group)
+      const hits = found.answer.hits.filter(({ id }) => this.#groups.get(written(id)) !== query.group)
       const ranked = hits.map((hit) => (hit.label === null ? null : written(hit.label)))
-      const relevant = ranked.filter((found) => found === label).length
+      const relevant = ranked.filter((one) => one === label).length
       rankings.push({ label, ranked, relevant, candidates: ranked.length })
     }
     bar.stop()
@@ -171,21 +174,21 @@ class Evaluation {
   }
 
   /** Ranks the whole gallery of `count` pictures. */
-  async #rank(query: LabelledImage, count: number): Promise<SearchAnswer | undefined> {
-    return this.#search(query, await bytesOf(query), { k: count, exact: true })
+  #rank(query: LabelledImage, count: number): Promise<Found | undefined> {
+    return this.#search(query, { k: count, exact: true })
   }
 
-  /** @returns undefined if the service cannot read the picture, which is then left out of the evaluation */
-  async #search(
-    { id }: LabelledImage,
-    bytes: Uint8Array<ArrayBuffer>,
-    parameters: SearchParameters,
-  ): Promise<SearchAnswer | undefined> {
+  /** @returns undefined if the picture cannot be read, which is then left out of the evaluation */
+  async #search(query: LabelledImage, parameters: SearchParameters): Promise<Found | undefined> {
     try {
-      return await this.#service.search(this.#gallery, bytes, parameters)
+      const bytes = await bytesOf(query)
+      const started = performance.now()
+      const answer = await this.#service.search(this.#gallery, bytes, parameters)
+      return { answer, ms: performance.now() - started }
     } catch (error) {
-      if (!isProblem(error, ...unreadable)) throw error
-      this.#leftOut.set(id, error.code)
+      const { syscall, code } = error as NodeJS.ErrnoException
+      if (syscall === undefined && !isProblem(error, ...unreadable)) throw error
+      this.#leftOut.set(query.id, `${code}`)
       return undefined
     }
   }

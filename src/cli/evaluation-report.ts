@@ -17,7 +17,7 @@ export interface EvaluationFindings {
   images: readonly LabelledImage[]
   /** Pictures in the gallery. */
   stored: number
-  /** Query that the service could not read → its error code. */
+  /** Query that could not be read → the error code. */
   leftOut: ReadonlyMap<string, string>
   /** Absent if an existing gallery was used. */
   filled?: Filled | undefined
@@ -92,7 +92,7 @@ function leftOutLines(leftOut: ReadonlyMap<string, string>): string[] {
   if (leftOut.size === 0) return []
   const named = [...leftOut].slice(0, namesShown).map(([id, code]) => `${id} (${code})`)
   const rest = leftOut.size > namesShown ? ` and ${leftOut.size - namesShown} more` : ''
-  return [`Test pictures that the service cannot read, left out (${leftOut.size}): ${named.join(', ')}${rest}.`]
+  return [`Test pictures that cannot be read, left out (${leftOut.size}): ${named.join(', ')}${rest}.`]
 }
 
 function shown(value: number | null | undefined, digits = 3): string {

@@ -15,7 +15,11 @@ export function archiveOf(images: readonly LabelledImage[]): Readable {
     // a path cannot carry every label, nor an id with folders beside the label
     const rows = images.map(({ id, label }, file) => JSON.stringify({ file: `${file}`, id, label }))
     await add('manifest.ndjson', Buffer.from(rows.join('\n')))
-    for (const [file, image] of images.entries()) await add(`${file}`, await bytesOf(image))
+    for (const [file, image] of images.entries()) {
+      // the service reports files of the manifest that are not there as failed
+      const bytes = await bytesOf(image).catch(() => undefined)
+      if (bytes !== undefined) await add(`${file}`, bytes)
+    }
     archive.finalize()
   }
   write().catch((error: unknown) => archive.destroy(error as Error))

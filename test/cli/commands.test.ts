@@ -1,7 +1,7 @@
 /** What all commands must offer at a terminal, and the commands that no other test runs as a process. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -179,10 +179,15 @@ test('an evaluation leaves out and names queries that cannot be read, and counts
   const app = await startApp(t, { modelDir: folder })
   const data = await drawn(t, ['train/circle/a.jpg', 'train/cross/b.jpg', 'test/circle/c.jpg', 'test/unseen/d.jpg'])
   await writeFile(join(data, 'test/circle/broken.jpg'), 'no picture')
+  for (const split of ['train', 'test']) await symlink('nowhere', join(data, split, 'circle/gone.jpg'))
   const { code, output } = await runCommand('cli/evaluate', ['--data', data, '--url', await app.listen()])
   assert.equal(code, 0, output)
   assert.match(output, /2 stored, 2 queries/)
-  assert.match(output, /^.*cannot read, left out \(1\): test\/circle\/broken\.jpg \(image_[a-z_]+\)\.$/m)
+  assert.match(
+    output,
+    /^.*cannot be read, left out \(2\): test\/circle\/broken\.jpg \(image_[a-z_]+\), .*gone\.jpg \(ENOENT\)\.$/m,
+  )
+  assert.match(output, /2 added, 1 failed/)
   assert.match(output, /^Queries without a stored picture of their label, .* not counted below: 1\.$/m)
   assert.match(output, /^\| medianFirstRank \| [12]\.0 /m)
 })
