@@ -3,7 +3,6 @@
  * (protocol B): train + val are ingested in bulk, every test picture is a query.
  */
 import { writeFile } from 'node:fs/promises'
-import cliProgress from 'cli-progress'
 import {
   AlikeClient,
   dataOf,
@@ -22,6 +21,7 @@ import { AlikeError } from '../errors.js'
 import type { RankedLabels } from '../eval/judged-query.js'
 import { qualityOfRankings } from '../eval/quality.js'
 import { seededRandom } from '../eval/random.js'
+import { withBar } from './evaluation-progress.js'
 import { evaluationReport, type Filled } from './evaluation-report.js'
 import { archiveOf, bytesOf } from './evaluation-upload.js'
 
@@ -114,9 +114,9 @@ class Evaluation {
       open: () => archiveOf(this.#stored),
       contentType: 'application/x-tar',
     })
-    const bar = progressBar('ingest', this.#stored.length)
-    const job = await this.#service.waitForJob(id, { onProgress: ({ done }) => bar.update(done) })
-    bar.stop()
+    const job = await withBar('ingest', this.#stored.length, (bar) =>
+      this.#service.waitForJob(id, { onProgress: ({ done }) => bar.update(done) }),
+    )
     if (job.state !== 'succeeded' && job.state !== 'completed_with_errors') {
       await this.#service.deleteGallery(this.#gallery)
       const why = job.failure === null ? '.' : `, ${job.failure.code}: ${job.failure.detail}`
@@ -129,7 +129,7 @@ class Evaluation {
   async #expectWholeRankings(count: number): Promise<void> {
     if (count === 0) throw new AlikeError('service_refused', { detail: `The gallery "${this.#gallery}" is empty.` })
     try {
-      for (const query of this.#queries) if (await this.#rank(query, count)) return
+      for (const query of this.#queries) if (await this.#search(query, wholeRanking(count))) return
     } catch (error) {
       if (!isProblem(error, 'request_invalid')) throw error
       const faults = error.errors.map(({ detail }) => detail).join('; ')
@@ -143,39 +143,39 @@ class Evaluation {
   /** One client, one request at a time, the ten best hits: what a user experiences. */
   async #measureLatency(): Promise<Map<string, number[]>> {
     const stages = new Map<string, number[]>([['seen by the client', []]])
-    const bar = progressBar('latency', this.#queries.length)
-    for (const query of this.#queries) {
-      const found = await this.#search(query, { k: 10 })
-      bar.increment()
-      if (found === undefined) continue
-      for (const [stage, ms] of Object.entries({ 'seen by the client': found.ms, ...found.answer.durations }))
+    await this.#forEach('latency', { k: 10 }, (_, { answer, ms: seen }) => {
+      for (const [stage, ms] of Object.entries({ 'seen by the client': seen, ...answer.durations }))
         stages.set(stage, [...(stages.get(stage) ?? []), ms])
-    }
-    bar.stop()
+    })
     return stages
   }
 
   /** Ranks the whole gallery for each query, which the mean rank requires. */
   async #rankEverything(count: number): Promise<RankedLabels[]> {
     const rankings: RankedLabels[] = []
-    const bar = progressBar('quality', this.#queries.length)
-    for (const query of this.#queries) {
-      const found = await this.#rank(query, count)
-      bar.increment()
-      if (found === undefined) continue
+    await this.#forEach('quality', wholeRanking(count), (query, { answer }) => {
       const label = written(query.label)
-      const hits = found.answer.hits.filter(({ id }) => this.#groups.get(written(id)) !== query.group)
+      const hits = answer.hits.filter(({ id }) => this.#groups.get(written(id)) !== query.group)
       const ranked = hits.map((hit) => (hit.label === null ? null : written(hit.label)))
       const relevant = ranked.filter((one) => one === label).length
       rankings.push({ label, ranked, relevant, candidates: ranked.length })
-    }
-    bar.stop()
+    })
     return rankings
   }
 
-  /** Ranks the whole gallery of `count` pictures. */
-  #rank(query: LabelledImage, count: number): Promise<Found | undefined> {
-    return this.#search(query, { k: count, exact: true })
+  /** Searches for every query that can be read. */
+  #forEach(
+    step: string,
+    parameters: SearchParameters,
+    take: (query: LabelledImage, found: Found) => void,
+  ): Promise<void> {
+    return withBar(step, this.#queries.length, async (bar) => {
+      for (const query of this.#queries) {
+        const found = await this.#search(query, parameters)
+        if (found !== undefined) take(query, found)
+        bar.increment()
+      }
+    })
   }
 
   /** @returns undefined if the picture cannot be read, which is then left out of the evaluation */
@@ -194,18 +194,11 @@ class Evaluation {
   }
 }
 
+const wholeRanking = (count: number): SearchParameters => ({ k: count, exact: true })
+
 /** The service stores ids and labels in this form. */
 function written(text: string): string {
   return text.normalize('NFC')
-}
-
-function progressBar(name: string, total: number) {
-  const bar = new cliProgress.SingleBar({
-    format: `${name.padEnd(8)} {bar} {value}/{total}, {eta_formatted} left`,
-    stream: process.stderr,
-  })
-  bar.start(total, 0)
-  return bar
 }
 
 /** The model of the gallery: the service's own if the gallery is new. */
