@@ -2,18 +2,28 @@
  * `npm run evaluate -- --url URL --gallery NAME --data FOLDER`: quality and latency of a running service over HTTP
  * (protocol B): train + val are ingested in bulk, every test picture is a query.
  */
-import { readFile, writeFile } from 'node:fs/promises'
-import { Readable } from 'node:stream'
-import cliProgress from 'cli-progress'
-import { pack } from 'tar-stream'
-import { AlikeClient, isProblem, type SearchAnswer } from '../../clients/typescript/src/alike-client.js'
+import { writeFile } from 'node:fs/promises'
+import {
+  AlikeClient,
+  dataOf,
+  isProblem,
+  type ProblemCode,
+  type SearchAnswer,
+  type SearchParameters,
+  type ServedModel,
+} from '../../clients/typescript/src/alike-client.js'
 import { command, runCommand, serviceOptions, wholeNumber } from '../command-line.js'
 import type { LabelledImage } from '../datasets/labelled-image.js'
+import { spreadOverLabels } from '../datasets/samples.js'
+import { emptyPart } from '../datasets/split.js'
 import { readSplitImages, trainingSeedOf } from '../datasets/split-images.js'
 import { AlikeError } from '../errors.js'
 import type { RankedLabels } from '../eval/judged-query.js'
 import { qualityOfRankings } from '../eval/quality.js'
+import { seededRandom } from '../eval/random.js'
+import { withBar } from './evaluation-progress.js'
 import { evaluationReport, type Filled } from './evaluation-report.js'
+import { archiveOf, bytesOf } from './evaluation-upload.js'
 
 interface EvaluateOptions {
   url: string
@@ -26,12 +36,37 @@ interface EvaluateOptions {
   out?: string | undefined
 }
 
+/** The same sample of a data set for every model. */
+const sampleSeed = 1
+
+/** What is wrong with a query's picture alone. */
+const unreadable = [
+  'image_empty',
+  'image_unreadable',
+  'image_format_unsupported',
+  'image_too_many_pixels',
+  'image_too_much_memory',
+  'image_ended_decoder',
+  'image_too_large',
+  'body_too_large',
+] as const satisfies readonly ProblemCode[]
+
+interface Found {
+  answer: SearchAnswer
+  /** Seen by the client. */
+  ms: number
+}
+
 class Evaluation {
   readonly #service: AlikeClient
   readonly #gallery: string
   readonly #images: readonly LabelledImage[]
   readonly #stored: readonly LabelledImage[]
   readonly #queries: readonly LabelledImage[]
+  /** Id → duplicate group, whose pictures never count as hits of each other. */
+  readonly #groups: ReadonlyMap<string, string>
+  /** Query that cannot be read → the error code. */
+  readonly #leftOut = new Map<string, string>()
 
   /** @param pictures with their splits */
   constructor({ url, key, gallery, queries }: EvaluateOptions, images: readonly LabelledImage[]) {
@@ -39,26 +74,27 @@ class Evaluation {
     this.#gallery = gallery
     this.#images = images
     this.#stored = images.filter(({ split }) => split === 'train' || split === 'val')
-    this.#queries = images.filter(({ split }) => split === 'test').slice(0, queries)
-    if (this.#stored.length === 0 || this.#queries.length === 0) {
-      throw new AlikeError('data_unreadable', {
-        detail: 'Evaluation needs pictures to store (train or val) and pictures to query with (test).',
-      })
-    }
+    this.#groups = new Map(images.map(({ id, group }) => [written(id), group]))
+    const test = images.filter(({ split }) => split === 'test')
+    this.#queries = queries === undefined ? test : spreadOverLabels(test, queries, seededRandom(sampleSeed))
+    if (this.#queries.length === 0) throw new AlikeError('data_unreadable', { detail: emptyPart('test') })
+    if (this.#stored.length === 0)
+      throw new AlikeError('data_unreadable', { detail: 'There are no pictures to store: none is in train or val.' })
   }
 
   /** @returns the report as Markdown */
   async run(reuse: boolean): Promise<string> {
     const filled = reuse ? undefined : await this.#fill()
-    if (reuse) await this.#expectWholeRankings()
+    const { count } = await this.#service.gallery(this.#gallery)
+    if (reuse) await this.#expectWholeRankings(count)
     const latencies = await this.#measureLatency()
     return evaluationReport({
       images: this.#images,
-      stored: this.#stored.length,
-      queries: this.#queries.length,
+      stored: count,
+      leftOut: this.#leftOut,
       filled,
       latencies,
-      quality: qualityOfRankings(await this.#rankEverything()),
+      quality: qualityOfRankings(await this.#rankEverything(count)),
     })
   }
 
@@ -69,7 +105,7 @@ class Evaluation {
       })
     }
     await this.#service.createGallery(this.#gallery)
-    await this.#expectWholeRankings().catch(async (error: unknown) => {
+    await this.#expectWholeRankings(this.#stored.length).catch(async (error: unknown) => {
       await this.#service.deleteGallery(this.#gallery)
       throw error
     })
@@ -78,102 +114,103 @@ class Evaluation {
       open: () => archiveOf(this.#stored),
       contentType: 'application/x-tar',
     })
-    const bar = progressBar('ingest', this.#stored.length)
-    const job = await this.#service.waitForJob(id, { onProgress: ({ done }) => bar.update(done) })
-    bar.stop()
-    if (job.state !== 'succeeded' && job.state !== 'completed_with_errors')
-      throw new AlikeError('service_refused', { detail: `The ingestion job ended as ${job.state}.` })
+    const job = await withBar('ingest', this.#stored.length, (bar) =>
+      this.#service.waitForJob(id, { onProgress: ({ done }) => bar.update(done) }),
+    )
+    if (job.state !== 'succeeded' && job.state !== 'completed_with_errors') {
+      await this.#service.deleteGallery(this.#gallery)
+      const why = job.failure === null ? '.' : `, ${job.failure.code}: ${job.failure.detail}`
+      throw new AlikeError('service_refused', { detail: `The ingestion job ended as ${job.state}${why}` })
+    }
     return { job, seconds: (performance.now() - started) / 1000 }
   }
 
   /** Asked before the pictures are stored, because storing them takes minutes. */
-  async #expectWholeRankings(): Promise<void> {
+  async #expectWholeRankings(count: number): Promise<void> {
+    if (count === 0) throw new AlikeError('service_refused', { detail: `The gallery "${this.#gallery}" is empty.` })
     try {
-      await this.#rank(this.#queries[0]!)
+      for (const query of this.#queries) if (await this.#search(query, wholeRanking(count))) return
     } catch (error) {
       if (!isProblem(error, 'request_invalid')) throw error
       const faults = error.errors.map(({ detail }) => detail).join('; ')
       throw new AlikeError('service_refused', {
-        detail: `Each query needs a ranking of all ${this.#stored.length} stored pictures, which the service refuses (${faults}): SEARCH_MAX_K has to be at least as large.`,
+        detail: `Each query needs a ranking of all ${count} stored pictures, which the service refuses (${faults}): SEARCH_MAX_K has to be at least as large.`,
       })
     }
+    throw new AlikeError('data_unreadable', { detail: 'None of the test pictures can be read.' })
   }
 
   /** One client, one request at a time, the ten best hits: what a user experiences. */
   async #measureLatency(): Promise<Map<string, number[]>> {
     const stages = new Map<string, number[]>([['seen by the client', []]])
-    const bar = progressBar('latency', this.#queries.length)
-    for (const query of this.#queries) {
-      const bytes = await bytesOf(query)
-      const started = performance.now()
-      const { durations } = await this.#service.search(this.#gallery, bytes, { k: 10 })
-      stages.get('seen by the client')!.push(performance.now() - started)
-      for (const [stage, ms] of Object.entries(durations)) stages.set(stage, [...(stages.get(stage) ?? []), ms])
-      bar.increment()
-    }
-    bar.stop()
+    await this.#forEach('latency', { k: 10 }, (_, { answer, ms: seen }) => {
+      for (const [stage, ms] of Object.entries({ 'seen by the client': seen, ...answer.durations }))
+        stages.set(stage, [...(stages.get(stage) ?? []), ms])
+    })
     return stages
   }
 
   /** Ranks the whole gallery for each query, which the mean rank requires. */
-  async #rankEverything(): Promise<RankedLabels[]> {
-    const stored = this.#stored.length
-    const perLabel = new Map<string, number>()
-    for (const { label } of this.#stored) perLabel.set(label, (perLabel.get(label) ?? 0) + 1)
+  async #rankEverything(count: number): Promise<RankedLabels[]> {
     const rankings: RankedLabels[] = []
-    const bar = progressBar('quality', this.#queries.length)
-    for (const query of this.#queries) {
-      const { hits } = await this.#rank(query)
-      const { label } = query
-      const ranked = hits.map((hit) => hit.label)
-      // a shorter ranking is of a gallery that lacks pictures which could not be read: they are no answers to be found
-      const relevant =
-        ranked.length < stored ? ranked.filter((found) => found === label).length : (perLabel.get(label) ?? 0)
+    await this.#forEach('quality', wholeRanking(count), (query, { answer }) => {
+      const label = written(query.label)
+      const hits = answer.hits.filter(({ id }) => this.#groups.get(written(id)) !== query.group)
+      const ranked = hits.map((hit) => (hit.label === null ? null : written(hit.label)))
+      const relevant = ranked.filter((one) => one === label).length
       rankings.push({ label, ranked, relevant, candidates: ranked.length })
-      bar.increment()
-    }
-    bar.stop()
+    })
     return rankings
   }
 
-  /** Ranks the whole gallery. */
-  async #rank(query: LabelledImage): Promise<SearchAnswer> {
-    return this.#service.search(this.#gallery, await bytesOf(query), { k: this.#stored.length, exact: true })
+  /** Searches for every query that can be read. */
+  #forEach(
+    step: string,
+    parameters: SearchParameters,
+    take: (query: LabelledImage, found: Found) => void,
+  ): Promise<void> {
+    return withBar(step, this.#queries.length, async (bar) => {
+      for (const query of this.#queries) {
+        const found = await this.#search(query, parameters)
+        if (found !== undefined) take(query, found)
+        bar.increment()
+      }
+    })
   }
-}
 
-/** One picture in memory at a time: the next is read when the service has taken the previous one. */
-function archiveOf(entries: readonly LabelledImage[]): Readable {
-  const archive = pack()
-  const write = async () => {
-    for (const image of entries) {
-      const bytes = await bytesOf(image)
-      const entry = { name: `${image.label}/${image.id.replaceAll('/', '_')}`, size: bytes.length }
-      await new Promise<void>((resolve, reject) =>
-        archive.entry(entry, Buffer.from(bytes), (error) => (error ? reject(error) : resolve())),
-      )
+  /** @returns undefined if the picture cannot be read, which is then left out of the evaluation */
+  async #search(query: LabelledImage, parameters: SearchParameters): Promise<Found | undefined> {
+    try {
+      const bytes = await bytesOf(query)
+      const started = performance.now()
+      const answer = await this.#service.search(this.#gallery, bytes, parameters)
+      return { answer, ms: performance.now() - started }
+    } catch (error) {
+      const { syscall, code } = error as NodeJS.ErrnoException
+      if (syscall === undefined && !isProblem(error, ...unreadable)) throw error
+      this.#leftOut.set(query.id, `${code}`)
+      return undefined
     }
-    archive.finalize()
   }
-  write().catch((error: unknown) => archive.destroy(error as Error))
-  return Readable.from(archive)
 }
 
-async function bytesOf({ source }: LabelledImage): Promise<Uint8Array<ArrayBuffer>> {
-  return 'path' in source ? new Uint8Array(await readFile(source.path)) : new Uint8Array(source.bytes)
+const wholeRanking = (count: number): SearchParameters => ({ k: count, exact: true })
+
+/** The service stores ids and labels in this form. */
+function written(text: string): string {
+  return text.normalize('NFC')
 }
 
-function progressBar(name: string, total: number) {
-  const bar = new cliProgress.SingleBar({
-    format: `${name.padEnd(8)} {bar} {value}/{total}, {eta_formatted} left`,
-    stream: process.stderr,
-  })
-  bar.start(total, 0)
-  return bar
+/** The model of the gallery: the service's own if the gallery is new. */
+async function modelOf({ url, key, gallery, reuse }: EvaluateOptions): Promise<ServedModel> {
+  const service = new AlikeClient({ url, key })
+  if (!reuse) return service.servedModel()
+  const { modelId: model } = await service.gallery(gallery)
+  return dataOf(service.api.GET('/v1/models/{model}', { params: { path: { model } } }))
 }
 
 async function evaluate(options: EvaluateOptions): Promise<void> {
-  const { manifest } = await new AlikeClient(options).servedModel()
+  const { manifest } = await modelOf(options)
   const images = await readSplitImages({
     ...options,
     seed: trainingSeedOf(manifest.provenance as Readonly<Record<string, unknown>>),
@@ -195,7 +232,7 @@ await runCommand(
     .option('--labels <csv>', 'filename,label[,split][,duplicate_group]; labels.csv of the folder by default')
     .option('--gallery <name>', 'gallery to create', 'evaluate')
     .option('--reuse', 'use an existing, filled gallery', false)
-    .option('--queries <count>', 'only this many test pictures', wholeNumber())
+    .option('--queries <count>', 'only this many test pictures, in proportion of every label', wholeNumber())
     .option('--out <file>', 'also write the report to this file')
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)

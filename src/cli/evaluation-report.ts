@@ -15,8 +15,10 @@ export interface Filled {
 export interface EvaluationFindings {
   /** All pictures of the data set, with their splits. */
   images: readonly LabelledImage[]
+  /** Pictures in the gallery. */
   stored: number
-  queries: number
+  /** Query that could not be read → the error code. */
+  leftOut: ReadonlyMap<string, string>
   /** Absent if an existing gallery was used. */
   filled?: Filled | undefined
   /** Milliseconds of each query, by stage. */
@@ -41,10 +43,10 @@ const qualityRows = [
 export function evaluationReport({
   images,
   stored,
-  queries,
+  leftOut,
   filled,
   latencies,
-  quality: { overall, intervals },
+  quality: { queries, queriesWithoutRelevant, overall, intervals },
 }: EvaluationFindings): string {
   const row = (name: keyof typeof overall & string, digits = 3) => {
     const interval = intervals[name]
@@ -55,7 +57,13 @@ export function evaluationReport({
     '# Evaluation over HTTP (protocol B: test pictures query train + val)',
     '',
     `${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores of ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.version}.`,
-    `Data: ${stored} stored, ${queries} queries, ids hash ${hashOf(images)}.`,
+    `Data: ${stored} stored, ${queries + queriesWithoutRelevant} queries, ids hash ${hashOf(images)}.`,
+    ...leftOutLines(leftOut),
+    ...(queriesWithoutRelevant === 0
+      ? []
+      : [
+          `Queries without a stored picture of their label, other than copies, not counted below: ${queriesWithoutRelevant}.`,
+        ]),
     filled === undefined
       ? ''
       : `Ingest: ${filled.job.added} added, ${filled.job.failed} failed in ${shown(filled.seconds, 1)} s (${shown(filled.job.done / filled.seconds, 1)} pictures/s).`,
@@ -76,6 +84,15 @@ export function evaluationReport({
     ),
     '',
   ].join('\n')
+}
+
+const namesShown = 10
+
+function leftOutLines(leftOut: ReadonlyMap<string, string>): string[] {
+  if (leftOut.size === 0) return []
+  const named = [...leftOut].slice(0, namesShown).map(([id, code]) => `${id} (${code})`)
+  const rest = leftOut.size > namesShown ? ` and ${leftOut.size - namesShown} more` : ''
+  return [`Test pictures that cannot be read, left out (${leftOut.size}): ${named.join(', ')}${rest}.`]
 }
 
 function shown(value: number | null | undefined, digits = 3): string {

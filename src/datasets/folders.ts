@@ -1,5 +1,5 @@
 /** A folder per class, or a folder per split with a folder per class below. */
-import { readdir } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AlikeError } from '../errors.js'
 import { type LabelledImage, type Split, splits } from './labelled-image.js'
@@ -43,14 +43,22 @@ async function readClasses(folder: string, prefix: string, split: Split | undefi
   return images
 }
 
+/** Links to folders included. */
 async function subfolders(folder: string): Promise<string[]> {
   try {
     const entries = await readdir(folder, { withFileTypes: true })
-    return entries
-      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
-      .map((entry) => entry.name)
-      .sort()
+    const names: string[] = []
+    for (const { name } of entries.filter((entry) => entry.isDirectory() || entry.isSymbolicLink()))
+      if (!name.startsWith('.') && (await isFolder(join(folder, name)))) names.push(name)
+    return names.sort()
   } catch (cause) {
     throw new AlikeError('data_unreadable', { detail: 'The folder of pictures cannot be read.', cause })
   }
 }
+
+/** False for a link that leads nowhere. */
+const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )

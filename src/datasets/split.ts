@@ -20,9 +20,15 @@ export function withSplit(images: readonly LabelledImage[], shares: SplitShares,
   const needsAll = images.some((image) => image.split === undefined)
   const needsVal = !needsAll && !images.some((image) => image.split === 'val')
   if (!needsAll && !needsVal) return images as SplitImage[]
-  const open = images.filter((image) => needsAll || image.split === 'train')
-  const dealt = deal(open, needsAll ? shares : { val: shares.val, test: 0 }, random)
-  return images.map((image) => ({ ...image, split: dealt.get(image.group) ?? image.split! }))
+  const isOpen = (image: LabelledImage) => needsAll || image.split === 'train'
+  const dealt = deal(images.filter(isOpen), needsAll ? shares : { val: shares.val, test: 0 }, random)
+  return images.map((image) => (isOpen(image) ? { ...image, split: dealt.get(image.group)! } : (image as SplitImage)))
+}
+
+/** Why a part is empty, in one sentence: of few pictures of a label the part's share, rounded, is none. */
+export function emptyPart(part: 'val' | 'test', shares: SplitShares = defaultDeal.shares): string {
+  const fewest = Math.ceil(0.5 / shares[part])
+  return `There are no pictures in the part ${part}: unless the data has a split with some, a label needs ${fewest} pictures, not counting copies, to give one.`
 }
 
 /** Group → split. A group belongs to the stratum of its first picture's label. */

@@ -1,4 +1,5 @@
 /** Verification quality: how well the score alone shows whether two pictures share a label. */
+import { seededRandom } from './random.js'
 import { type LabelledEmbeddings, scoreRows, sortableBits } from './ranking.js'
 
 export interface PairQuality {
@@ -30,7 +31,7 @@ export interface DistanceHistogram {
 
 const distanceBins = 40
 
-/** Above this, only every n-th picture is used: n² / 2 pairs of 4,000 pictures are 8 million. */
+/** Above this, only a random sample of so many pictures is used: n² / 2 pairs of 4,000 pictures are 8 million. */
 const maxImages = 4000
 
 /** Every pair of pictures from different duplicate groups. @returns null without pairs of both kinds */
@@ -151,10 +152,9 @@ function sweep(
 
 function thinned(images: LabelledEmbeddings, wanted?: ReadonlySet<number>): LabelledEmbeddings {
   const candidates = images.labels.flatMap((_, row) => (wanted?.has(row) === false ? [] : [row]))
-  const step = Math.ceil(candidates.length / maxImages)
-  if (step <= 1 && wanted === undefined) return images
+  if (candidates.length <= maxImages && wanted === undefined) return images
   const { dimension, embeddings } = images
-  const taken = candidates.filter((_, i) => i % step === 0)
+  const taken = candidates.length <= maxImages ? candidates : drawn(candidates, maxImages)
   const rows = new Float32Array(taken.length * dimension)
   taken.forEach((row, i) => rows.set(embeddings.subarray(row * dimension, (row + 1) * dimension), i * dimension))
   const pick = <T>(values: readonly T[]) => taken.map((i) => values[i]!)
@@ -165,4 +165,18 @@ function thinned(images: LabelledEmbeddings, wanted?: ReadonlySet<number>): Labe
     embeddings: rows,
     dimension,
   }
+}
+
+/**
+ * In their order, by selection sampling (Knuth, TAOCP 2, 3.4.2 S). At equal distances there might be one picture of each
+ * label, and no pair that shares one.
+ */
+function drawn(rows: readonly number[], count: number): number[] {
+  const random = seededRandom(1)
+  let open = count
+  return rows.filter((_, i) => {
+    if (random() * (rows.length - i) >= open) return false
+    open--
+    return true
+  })
 }

@@ -9,6 +9,8 @@ export interface RunState {
   /** Epoch in progress, from 0, and the number of its finished batches. */
   epoch: number
   batch: number
+  /** Measurements of those batches; absent before the first. */
+  part?: EpochPart
   optimizerStep: number
   /** Planned number of epochs; absent in a run with phases. */
   epochs?: number
@@ -16,8 +18,16 @@ export interface RunState {
   /** Measurements after each finished epoch. */
   history: EpochRecord[]
   secondsSpent: number
-  /** Backend that computed the epoch; a run may be finished on another machine. */
+  /** Backend that the run began with; it may be finished on another machine. */
   backend?: string
+}
+
+export interface EpochPart {
+  lossSum: number
+  batches: number
+  images: number
+  waitedMs: number
+  seconds: number
 }
 
 export interface EpochRecord {

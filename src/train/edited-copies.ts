@@ -1,5 +1,6 @@
 /** Edited copies for evaluating a network, generated on demand: picture bytes → bytes of a copy → pixels. */
 import { bytesOf } from '../datasets/image-bytes.js'
+import { spreadEvenly } from '../datasets/samples.js'
 import type { SplitImage } from '../datasets/split.js'
 import { AlikeError } from '../errors.js'
 import { type EditName, edited } from '../image/edits.js'
@@ -57,12 +58,6 @@ export async function* editedBatches(
     coming.catch(() => {})
     yield batch
   }
-}
-
-/** `count` items at equal distances, or all if there are fewer. */
-export function spreadEvenly<Item>(items: readonly Item[], count: number): Item[] {
-  if (items.length <= count) return [...items]
-  return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]!)
 }
 
 async function editedPixels(image: SplitImage, edit: EditName, preprocessing: Preprocessing): Promise<Uint8Array> {

@@ -24,7 +24,7 @@ async function run(options: TrainOptions): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
   const { folder, metrics } =
     'init' in settings ? await fineTune(settings, log, stop.signal) : await trainFromNothing(settings, log, stop.signal)
-  if (folder !== undefined) for (const line of closingLines({ folder, metrics }, options.data)) log(line)
+  if (folder !== undefined) for (const line of closingLines({ folder, metrics }, options)) log(line)
 }
 
 await runCommand(trainCommand().action(run))

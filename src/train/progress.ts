@@ -1,47 +1,53 @@
 /** Progress messages of a run. */
-import type { EpochRecord, RunState } from './checkpoint.js'
+import type { EpochPart, EpochRecord, RunState } from './checkpoint.js'
 
 const minLineIntervalMs = 15_000
 
+const nothing: EpochPart = { lossSum: 0, batches: 0, images: 0, waitedMs: 0, seconds: 0 }
+
 /** Counts an epoch's batches and reports periodically. @param now milliseconds */
 export class EpochProgress {
-  lossSum = 0
-  batches = 0
-  images = 0
-  #waitedMs = 0
+  readonly #part: EpochPart
   readonly #started: number
   #lastLine: number
 
-  constructor(now: number) {
+  /** @param before the run was resumed in this epoch */
+  constructor(now: number, before: EpochPart = nothing) {
+    this.#part = { ...before }
     this.#started = this.#lastLine = now
   }
 
   get loss(): number {
-    return this.lossSum / this.batches
+    return this.#part.lossSum / this.#part.batches
   }
 
   seconds(now: number): number {
-    return (now - this.#started) / 1000
+    return this.#part.seconds + (now - this.#started) / 1000
+  }
+
+  /** For a checkpoint. */
+  part(now: number): EpochPart {
+    return { ...this.#part, seconds: this.seconds(now) }
   }
 
   /** Time that the device was idle because pictures were not ready. */
   waited(ms: number): void {
-    this.#waitedMs += ms
+    this.#part.waitedMs += ms
   }
 
   /** Pictures per second so far, and the share of the time spent waiting for pictures. */
   pace(now: number): { picturesPerSecond: number; waitedShare: number } {
     return {
-      picturesPerSecond: this.images / this.seconds(now),
-      waitedShare: this.#waitedMs / 1000 / this.seconds(now),
+      picturesPerSecond: this.#part.images / this.seconds(now),
+      waitedShare: this.#part.waitedMs / 1000 / this.seconds(now),
     }
   }
 
   /** @returns a line if the last one is old enough */
   add(loss: number, images: number, where: string, now: number): string | null {
-    this.lossSum += loss
-    this.batches++
-    this.images += images
+    this.#part.lossSum += loss
+    this.#part.batches++
+    this.#part.images += images
     if (now - this.#lastLine < minLineIntervalMs) return null
     this.#lastLine = now
     return `  ${where} loss ${this.loss.toFixed(3)} ${this.pace(now).picturesPerSecond.toFixed(0)} pictures/s`

@@ -5,13 +5,15 @@ import { performance } from 'node:perf_hooks'
 import type * as tf from '@tensorflow/tfjs-core'
 import { type EpochRecord, loadCheckpoint, type RunState, saveCheckpoint, type VariableGroups } from './checkpoint.js'
 import type { AdamW } from './optimizer/adamw.js'
-import { exists } from './run-folder.js'
+import { exists, forgetRun } from './run-folder.js'
 import { fingerprintOf, type TrainSettings } from './settings.js'
 import { splitHash, type TrainingData } from './training-data.js'
 
 export interface RunCheckpointsOptions {
   settings: TrainSettings
   data: TrainingData
+  /** That computes; a checkpoint keeps the one that it was begun with. */
+  backend: string
   /** Of the network being trained. */
   weights: readonly tf.Variable[]
   /** Of the network that is evaluated and exported. */
@@ -31,8 +33,8 @@ export class RunCheckpoints {
   readonly #average: VariableGroups
   #savedAt = performance.now()
 
-  private constructor(work: string, { settings, data, weights, average, optimizer }: RunCheckpointsOptions) {
-    this.state = { ...notStarted, epochs: settings.epochs }
+  private constructor(work: string, { settings, data, backend, weights, average, optimizer }: RunCheckpointsOptions) {
+    this.state = { ...notStarted, epochs: settings.epochs, backend }
     this.#last = join(work, 'checkpoint.safetensors')
     this.#best = join(work, 'best.safetensors')
     this.#fingerprint = fingerprintOf(settings, data.labels, splitHash(data.images))
@@ -41,15 +43,16 @@ export class RunCheckpoints {
   }
 
   /**
-   * Loads the last checkpoint, if the settings ask for it and there is one.
-   * @throws Error if it is of another run, or of one with more epochs
+   * Loads the last checkpoint if the run is continued or exported; a run that starts anew removes it.
+   * @throws Error if it is of another run, or of one with more epochs; if there is none to export
    */
   static async open(options: RunCheckpointsOptions): Promise<RunCheckpoints> {
     const { settings, optimizer, log } = options
     const work = join(settings.work, settings.name)
     await mkdir(work, { recursive: true })
     const opened = new RunCheckpoints(work, options)
-    if ((settings.resume || settings.exportOnly) && (await exists(opened.#last))) {
+    if (!settings.resume && !settings.exportOnly) await forgetRun([opened.#last, opened.#best])
+    else if (settings.exportOnly || (await exists(opened.#last))) {
       const state = await loadCheckpoint(opened.#last, opened.#everything, opened.#fingerprint)
       opened.state = settings.exportOnly ? state : extended(state, settings.epochs)
       optimizer.step = opened.state.optimizerStep
@@ -71,10 +74,11 @@ export class RunCheckpoints {
 
   /** Moves on to the next epoch; the averaged weights of the best one are the result of the run. */
   async endEpoch(record: EpochRecord, score: number): Promise<void> {
-    const { epoch, best, history, secondsSpent } = this.state
+    const { part, ...state } = this.state
+    const { epoch, best, history, secondsSpent } = state
     const isBest = best === null || score > best.score
     this.state = {
-      ...this.state,
+      ...state,
       epoch: epoch + 1,
       batch: 0,
       best: isBest ? { epoch, score } : best,

@@ -1,5 +1,5 @@
 /** Refuses to overwrite an existing network or run of the same name unless told to. */
-import { stat } from 'node:fs/promises'
+import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AlikeError } from '../errors.js'
 
@@ -26,6 +26,14 @@ export async function expectUnused({ name, out, work, resume, exportOnly, force 
       detail: `It is ${what}: --resume continues it, --force overwrites it, --name chooses another name.`,
     })
   }
+}
+
+/**
+ * Removes the checkpoints of an older run of the same name: stopped before its own first one, the new run would be
+ * resumed from them.
+ */
+export async function forgetRun(checkpoints: readonly string[]): Promise<void> {
+  for (const file of checkpoints) await rm(file, { force: true })
 }
 
 export const exists = (path: string): Promise<boolean> =>

@@ -103,7 +103,7 @@ async function closeRun({ loader, optimizer, network, averaged }: Run): Promise<
 function exportRun({ settings, data, loader, averaged, backend, log }: Run, state: RunState) {
   const facts = {
     startedFrom: 'random weights',
-    backend,
+    backend: state.backend ?? backend,
     seed: settings.seed,
     epochs: state.epoch,
     chosenEpoch: state.best === null ? null : state.best.epoch + 1,
@@ -136,7 +136,7 @@ async function runEpochs(run: Run): Promise<RunState> {
   const teaching = await openTeaching(run)
   try {
     while (checkpoints.state.epoch < epochs && !settings.exportOnly) {
-      const progress = new EpochProgress(performance.now())
+      const progress = new EpochProgress(performance.now(), checkpoints.state.part)
       const isComplete = await trainEpoch(run, { checkpoints, following, learningRateOf, teaching, progress })
       if (!isComplete) return checkpoints.state
       following.write()
@@ -196,6 +196,7 @@ async function trainEpoch(
     if (line !== null) log(line)
     if (stop.aborted || checkpoints.secondsSinceSave > settings.checkpointEverySeconds) {
       following.write()
+      state.part = progress.part(performance.now())
       await checkpoints.save()
     }
     if (stop.aborted) return false

@@ -1,6 +1,6 @@
 /** The data set of a run: pictures, labels and the three parts. */
 import { createHash } from 'node:crypto'
-import type { SplitImage } from '../datasets/split.js'
+import { emptyPart, type SplitImage } from '../datasets/split.js'
 import { readSplitImages } from '../datasets/split-images.js'
 import { AlikeError } from '../errors.js'
 import { type JudgedPair, readJudgedPairs } from './feedback/judged-pairs.js'
@@ -34,11 +34,9 @@ export async function readTrainingData(
     throw new AlikeError('data_unreadable', {
       detail: `The label "${images[stranger]!.label}" has no picture to train on.`,
     })
-  if (labels.length < 2 || val.length === 0 || test.length === 0) {
-    throw new AlikeError('data_unreadable', {
-      detail: 'Training needs at least two labels, and pictures for validation and test.',
-    })
-  }
+  if (labels.length < 2) throw new AlikeError('data_unreadable', { detail: 'Training needs at least two labels.' })
+  const empty = val.length === 0 ? 'val' : test.length === 0 ? 'test' : undefined
+  if (empty !== undefined) throw new AlikeError('data_unreadable', { detail: emptyPart(empty, source.shares) })
   const classOf = train.map((index) => labels.indexOf(images[index]!.label))
   const { feedback } = source
   if (feedback === undefined) return { images, labels, train, val, test, classOf, judged: [] }

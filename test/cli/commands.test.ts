@@ -1,7 +1,7 @@
 /** What all commands must offer at a terminal, and the commands that no other test runs as a process. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -132,16 +132,16 @@ test('an evaluation without a split tests on what training left out, and does no
   const missing = await runCommand('cli/evaluate', ['--data', join(data, 'none'), '--url', url])
   assert.deepEqual([missing.code, missing.output.trim().split('\n').length], [1, 1], missing.output)
   assert.match(missing.output, /^data_unreadable: /)
+  const few = await drawn(t, ['cat/1.jpg', 'cat/2.jpg', 'dog/1.jpg'])
+  const untested = await runCommand('cli/evaluate', ['--data', few, '--url', url])
+  assert.match(untested.output, /^data_unreadable: .*no pictures in the part test: .* needs 3 pictures/)
   const report = join(data, 'report.md')
   const first = await runCommand('cli/evaluate', ['--data', data, '--url', url, '--out', report])
   assert.equal(first.code, 0, first.output)
   assert.match(await readFile(report, 'utf8'), /40 stored, 8 queries/)
   const trained = (await readSplitImages({ data, seed: 7 })).filter(({ split }) => split !== 'test')
   const { images } = await app.call(200, { method: 'GET', url: '/v1/galleries/evaluate/images' })
-  assert.deepEqual(
-    new Set(images.map(({ id }) => id)),
-    new Set(trained.map(({ id, label }) => `${label}/${id.replaceAll('/', '_')}`)),
-  )
+  assert.deepEqual(new Set(images.map(({ id }) => id)), new Set(trained.map(({ id }) => id)))
   const second = await runCommand('cli/evaluate', ['--data', data, '--url', url])
   assert.equal(second.code, 1)
   assert.match(second.output, /^service_refused: .*--reuse/m)
@@ -162,6 +162,112 @@ test('an evaluation leaves out stored pictures that cannot be read', async (t) =
   assert.match(output, /2 added, 1 failed/)
   assert.match(output, /^\| mAP@R \| 1\.000 /m)
   assert.match(output, /^\| meanRank \| 1\.5 /m)
+})
+
+/** Writes drawn pictures to these paths. */
+async function drawn(t: TestContext, paths: readonly string[]): Promise<string> {
+  const data = await temporaryFolder(t)
+  for (const [seed, path] of paths.entries()) {
+    await mkdir(dirname(join(data, path)), { recursive: true })
+    await writeFile(join(data, path), await drawImage('circle', seed))
+  }
+  return data
+}
+
+test('an evaluation leaves out and names queries that cannot be read, and counts those without any answer', async (t) => {
+  const { folder } = await handmadeModel(t, { dimension: 24 })
+  const app = await startApp(t, { modelDir: folder })
+  const data = await drawn(t, ['train/circle/a.jpg', 'train/cross/b.jpg', 'test/circle/c.jpg', 'test/unseen/d.jpg'])
+  await writeFile(join(data, 'test/circle/broken.jpg'), 'no picture')
+  for (const split of ['train', 'test']) await symlink('nowhere', join(data, split, 'circle/gone.jpg'))
+  const { code, output } = await runCommand('cli/evaluate', ['--data', data, '--url', await app.listen()])
+  assert.equal(code, 0, output)
+  assert.match(output, /2 stored, 2 queries/)
+  assert.match(
+    output,
+    /^.*cannot be read, left out \(2\): test\/circle\/broken\.jpg \(image_[a-z_]+\), .*gone\.jpg \(ENOENT\)\.$/m,
+  )
+  assert.match(output, /2 added, 1 failed/)
+  assert.match(output, /^Queries without a stored picture of their label, .* not counted below: 1\.$/m)
+  assert.match(output, /^\| medianFirstRank \| [12]\.0 /m)
+})
+
+test('an evaluation stores every picture under its own id and label, however they are written', async (t) => {
+  const { folder } = await handmadeModel(t, { dimension: 24 })
+  const app = await startApp(t, { modelDir: folder })
+  const data = await drawn(t, ['a/b.jpg', 'a_b.jpg', 'c.jpg'])
+  const label = 'shoes/cafe\u0301'
+  const rows = ['a/b.jpg,train', 'a_b.jpg,train', 'c.jpg,test'].map((row) => row.replace(',', `,${label},`))
+  await writeFile(join(data, 'labels.csv'), ['filename,label,split', ...rows].join('\n'))
+  const { code, output } = await runCommand('cli/evaluate', ['--data', data, '--url', await app.listen()])
+  assert.equal(code, 0, output)
+  const { images } = await app.call(200, { method: 'GET', url: '/v1/galleries/evaluate/images' })
+  assert.deepEqual(
+    images.map(({ id, label }) => [id, label]),
+    ['a/b.jpg', 'a_b.jpg'].map((id) => [id, label.normalize('NFC')]),
+  )
+  assert.match(output, /^\| mAP@R \| 1\.000 /m)
+})
+
+test('an evaluation does not count a copy of the query as a hit', async (t) => {
+  const { folder } = await handmadeModel(t, { dimension: 24 })
+  const app = await startApp(t, { modelDir: folder })
+  const data = await drawn(t, ['a.jpg', 'b.jpg', 'c.jpg'])
+  const rows = ['a.jpg,circle,train,one', 'b.jpg,circle,test,one', 'c.jpg,circle,test,']
+  await writeFile(join(data, 'labels.csv'), ['filename,label,split,duplicate_group', ...rows].join('\n'))
+  const { code, output } = await runCommand('cli/evaluate', ['--data', data, '--url', await app.listen()])
+  assert.equal(code, 0, output)
+  assert.match(output, /1 stored, 2 queries/)
+  assert.match(output, /^Queries without a stored picture of their label, other than copies, not counted below: 1\.$/m)
+})
+
+test('an evaluation with few queries has queries of every label', async (t) => {
+  const { folder } = await handmadeModel(t, { dimension: 24 })
+  const app = await startApp(t, { modelDir: folder })
+  const labels = ['train/circle', 'test/circle', 'test/only-in-test']
+  const data = await drawn(
+    t,
+    labels.flatMap((label) => [1, 2, 3].map((name) => `${label}/${name}.jpg`)),
+  )
+  const given = ['--data', data, '--url', await app.listen(), '--queries', '2']
+  const { code, output } = await runCommand('cli/evaluate', given)
+  assert.equal(code, 0, output)
+  assert.match(output, /3 stored, 2 queries/)
+  assert.match(output, /^Queries without a stored picture of their label, .* not counted below: 1\.$/m)
+})
+
+test('an evaluation of an existing gallery ranks all of it', async (t) => {
+  const { folder } = await handmadeModel(t, { dimension: 24 })
+  const app = await startApp(t, { modelDir: folder })
+  const url = await app.listen()
+  const data = await drawn(t, ['train/circle/a.jpg', 'test/circle/c.jpg'])
+  const first = await runCommand('cli/evaluate', ['--data', data, '--url', url])
+  assert.equal(first.code, 0, first.output)
+  for (const [id, seed] of [
+    ['x', 7],
+    ['y', 8],
+  ] as const)
+    await app.call(201, {
+      method: 'PUT',
+      url: `/v1/galleries/evaluate/images/${id}?label=circle`,
+      payload: await drawImage('circle', seed),
+      headers: { 'content-type': 'image/jpeg' },
+    })
+  const { code, output } = await runCommand('cli/evaluate', ['--data', data, '--url', url, '--reuse'])
+  assert.equal(code, 0, output)
+  assert.match(output, /3 stored, 1 queries/)
+  assert.match(output, /^\| meanRank \| 2\.0 /m)
+})
+
+test('an evaluation whose pictures cannot be stored says why and leaves no gallery behind', async (t) => {
+  const { folder } = await handmadeModel(t, { dimension: 24 })
+  const app = await startApp(t, { modelDir: folder })
+  const data = await drawn(t, ['train/circle/a.jpg', 'test/circle/c.jpg'])
+  await writeFile(join(data, 'train/circle/a.jpg'), 'no picture')
+  const { code, output } = await runCommand('cli/evaluate', ['--data', data, '--url', await app.listen()])
+  assert.equal(code, 1)
+  assert.match(output, /^service_refused: .*ended as failed, job_items_failed: /m)
+  await app.call(404, { method: 'GET', url: '/v1/galleries/evaluate' })
 })
 
 test('an evaluation that needs longer rankings than the service gives says so before it stores anything', async (t) => {

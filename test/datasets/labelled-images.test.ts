@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createWriteStream } from 'node:fs'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -48,6 +48,17 @@ test('a folder per class gives labels without a split; other files are skipped',
       ['cat/a.jpg', 'cat', undefined, 'cat/a.jpg'],
       ['dog/b.PNG', 'dog', undefined, 'dog/b.PNG'],
     ],
+  )
+})
+
+test('a label may be a link to a folder; links to files and to nothing are skipped', async (t) => {
+  const folder = await folderWith(t, { 'data/cat/a.jpg': '1', 'elsewhere/b.jpg': '2' })
+  const links = { dog: 'elsewhere', file: 'elsewhere/b.jpg', gone: 'nowhere' }
+  for (const [name, target] of Object.entries(links)) await symlink(join(folder, target), join(folder, 'data', name))
+  const images = await readLabelledImages(join(folder, 'data'))
+  assert.deepEqual(
+    images.map(({ id }) => id),
+    ['cat/a.jpg', 'dog/b.jpg'],
   )
 })
 

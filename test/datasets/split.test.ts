@@ -43,6 +43,12 @@ test('an existing split is kept; a missing val is taken from train alone', () =>
   assert.deepEqual(withSplit(complete, shares, seededRandom(1)), complete)
 })
 
+test('a test picture stays one, even if a copy of it is trained on', () => {
+  const given = images().map((image, index): LabelledImage => ({ ...image, split: index % 5 === 4 ? 'test' : 'train' }))
+  const dealt = withSplit(given, shares, seededRandom(1))
+  assert.ok(dealt.every(({ split }, index) => (split === 'test') === (given[index]!.split === 'test')))
+})
+
 test('pictures of one group with different labels stay together', () => {
   const mixed = ['cat', 'dog', 'cat', 'dog'].map(
     (label, i): LabelledImage => ({ id: `${i}`, label, group: 'one', source: { path: '' } }),

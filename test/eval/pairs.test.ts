@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { evaluatePairs } from '../../src/eval/pairs.js'
+import { evaluatePairs, scorePairs } from '../../src/eval/pairs.js'
 import { seededRandom } from '../../src/eval/random.js'
 import type { LabelledEmbeddings } from '../../src/eval/ranking.js'
 
@@ -106,4 +106,13 @@ test('without pairs of both kinds there is no result', () => {
     null,
   )
   assert.equal(evaluatePairs(images([])), null)
+})
+
+test('of very many pictures, two of each label, a sample still has pairs that share one', () => {
+  const rows = Array.from({ length: 8_002 }, (_, i): [string, number, number] => [`${i >> 1}`, i, 0])
+  const { same } = scorePairs(images(rows))
+  assert.equal(same.length, (4000 * 3999) / 2)
+  // 4,001 pairs, of which a quarter keep both pictures
+  const shared = same.reduce((sum, flag) => sum + flag, 0)
+  assert.ok(shared > 900 && shared < 1_100, `${shared}`)
 })

@@ -4,7 +4,7 @@ import sharp from 'sharp'
 import type { SplitImage } from '../../src/datasets/split.js'
 import { edited } from '../../src/image/edits.js'
 import { prepareImage } from '../../src/image/prepare.js'
-import { editedBatches, judgedEdits, spreadEvenly } from '../../src/train/edited-copies.js'
+import { editedBatches, judgedEdits } from '../../src/train/edited-copies.js'
 import { drawImage } from '../support/drawn-images.js'
 
 const preprocessing = {
@@ -41,15 +41,6 @@ test('every edit of every picture occurs once, on the pixel path of serving', as
   )
   const { pixels } = await prepareImage(await edited(bytes[2]!, 'grey'), { preprocessing, maxPixels: 1e6 })
   assert.deepEqual(Buffer.from(rows.find(({ id, edit }) => id === '2' && edit === 'grey')!.pixels), Buffer.from(pixels))
-})
-
-test('at most 150 pictures are edited, spread over all of them', () => {
-  assert.deepEqual(spreadEvenly([1, 2, 3], 150), [1, 2, 3])
-  const chosen = spreadEvenly(
-    Array.from({ length: 1890 }, (_, i) => i),
-    150,
-  )
-  assert.deepEqual([chosen.length, new Set(chosen).size, chosen[0], chosen[149]], [150, 150, 0, 1877])
 })
 
 test('a rotated picture is edited as displayed, a transparent one on white, and the smallest one too', async () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { readModel } from '../../src/embedding/model-manifest.js'
 import { AlikeError } from '../../src/errors.js'
+import type { TrainSettings } from '../../src/train/settings.js'
 import { trainFromNothing } from '../../src/train/train-from-nothing.js'
 import { drawnLabels } from '../support/drawn-images.js'
 import { tinySettings, writeDrawnImages } from '../support/tiny-model.js'
@@ -50,8 +51,8 @@ test('a run yields a network that knows the shapes; stopped midway and resumed i
   assert.equal(parts.manifest.files.fp32.bytes, manifest.files.fp32.bytes + 'parts'.length - 'whole'.length)
   assert.deepEqual(resumed.metrics!.protocols.A, whole.metrics!.protocols.A)
   assert.deepEqual(
-    resumed.state.history.map(({ val }) => val),
-    whole.state.history.map(({ val }) => val),
+    resumed.state.history.map(({ val, loss }) => [val, loss]),
+    whole.state.history.map(({ val, loss }) => [val, loss]),
   )
 
   // a finished run may go on for longer, at the learning rates of the longer run, but not for fewer epochs than it had
@@ -79,6 +80,52 @@ test('a run yields a network that knows the shapes; stopped midway and resumed i
   } finally {
     await rename(moved[1], moved[0])
   }
+})
+
+/** A run with one batch in each epoch. */
+const oneBatch = (): TrainSettings => ({
+  ...tinySettings(folder),
+  name: 'last',
+  epochs: 2,
+  batch: { classes: 4, samples: 20 },
+  report: false,
+})
+
+test('a run stopped after the last batch of an epoch knows its loss and its time when it is resumed', async () => {
+  const settings = oneBatch()
+  const stop = new AbortController()
+  const stopped = await trainFromNothing(settings, (line) => line.startsWith('epoch 1/') && stop.abort(), stop.signal)
+  assert.deepEqual([stopped.state.epoch, stopped.state.batch, stopped.state.part?.batches], [1, 1, 1])
+  const { state } = await trainFromNothing({ ...settings, resume: true }, () => {}, never)
+  assert.equal(state.history[1]!.loss, stopped.state.part!.lossSum)
+  assert.ok(state.history[1]!.seconds > stopped.state.part!.seconds)
+  assert.equal(state.part, undefined)
+
+  const elsewhere = await trainFromNothing({ ...settings, backend: 'cpu', exportOnly: true }, () => {}, never)
+  assert.equal((await readModel(elsewhere.folder!)).manifest.provenance['backend'], 'wasm', 'what trained it')
+})
+
+test('a run that overwrites another and fails at once leaves nothing of it to resume or to export', async () => {
+  const settings = oneBatch()
+  assert.ok(
+    (await readdir(join(settings.work, settings.name))).includes('checkpoint.safetensors'),
+    'of the test before',
+  )
+  const [picture, aside] = [join(folder, 'pictures/train/circle/0.jpg'), join(folder, '0.jpg')]
+  await rename(picture, aside)
+  await writeFile(picture, 'no picture')
+  try {
+    await assert.rejects(
+      trainFromNothing({ ...settings, force: true }, () => {}, never),
+      { code: 'data_unreadable' },
+    )
+  } finally {
+    await rename(aside, picture)
+  }
+  await assert.rejects(
+    trainFromNothing({ ...settings, exportOnly: true }, () => {}, never),
+    { code: 'ENOENT' },
+  )
 })
 
 test('an unreadable picture is named', async () => {

@@ -11,7 +11,7 @@ import { microBatchHere } from '../models/pieces.js'
 import { startingNetwork } from '../models/starting-network.js'
 import { setConvolutionPrecision } from '../native/bfloat16-convolutions.js'
 import type { ModelMetrics } from '../report/model-metrics.js'
-import { exists } from '../run-folder.js'
+import { exists, forgetRun } from '../run-folder.js'
 import { readTrainingData, splitHash } from '../training-data.js'
 import { readStartingWeights } from '../weights/starting-weights.js'
 import type { StartingWeights } from '../weights/weight-format.js'
@@ -113,15 +113,17 @@ function exportRun({ settings, data, starting, loader, averaged, ...run }: Run, 
  */
 async function runPhases(run: Run): Promise<RunState> {
   const { settings, averaged, stop } = run
-  const maps = await mapsFor(run)
   const files = await filesOf(run)
+  if (!settings.resume && !settings.exportOnly) await forgetRun([files.checkpoint, files.best])
+  const maps = await mapsFor(run)
   const average = variablesOf(averaged)
   try {
     if (settings.exportOnly) return await loadCheckpoint(files.best, { average }, files.fingerprint)
     let state = await whereItStands(run, files)
     while (!stop.aborted && phaseOf(settings.phases, state.epoch) !== null)
       state = await runPhase({ run, files, maps }, state)
-    if (!stop.aborted && state.best !== null) await loadCheckpoint(files.best, { average }, files.fingerprint)
+    const isFinished = phaseOf(settings.phases, state.epoch) === null
+    if (isFinished && state.best !== null) await loadCheckpoint(files.best, { average }, files.fingerprint)
     return state
   } finally {
     await maps?.close()
@@ -153,6 +155,18 @@ async function whereItStands(
     return { epoch: 0, batch: 0, optimizerStep: 0, best: null, history: [], secondsSpent: 0, backend }
   const groups = { weights: variablesOf(network), average: variablesOf(averaged) }
   const state = await loadCheckpoint(checkpoint, groups, fingerprint)
+  expectSamePhases(state, settings, network.preprocessing.inputSize)
   log(`resumed at epoch ${state.epoch + 1}, batch ${state.batch}`)
   return state
+}
+
+/** @param fullSide side of the pictures in phases that state none */
+function expectSamePhases({ history }: RunState, { phases }: FineTuneSettings, fullSide: number): void {
+  for (const { epoch, phase, side } of history) {
+    const planned = phaseOf(phases, epoch)?.phase
+    if (planned !== undefined && planned.trains === phase && (planned.side ?? fullSide) === side) continue
+    throw new Error(
+      `Epoch ${epoch + 1} of the run trained ${phase} on pictures of side ${side}, and --phases does not: repeat the phases of the run, and append further ones.`,
+    )
+  }
 }

@@ -96,7 +96,7 @@ class PhaseRun {
 
   async toEnd(): Promise<RunState> {
     while (this.#state.epoch < this.#end) {
-      const progress = new EpochProgress(performance.now())
+      const progress = new EpochProgress(performance.now(), this.#state.part)
       if (!(await this.#train(progress))) break
       await this.#endEpoch(progress)
     }
@@ -116,11 +116,12 @@ class PhaseRun {
       losses.add({ loss, images: batch.classes.length, place: this.#placeOf(batches.length) })
       // signals are handled only between batches
       await setImmediate()
-      if (this.#isTimeToSave) await this.#save()
-      if (stop.aborted) {
+      if (this.#isTimeToSave) {
         losses.tell()
-        return false
+        this.#state = { ...this.#state, part: progress.part(performance.now()) }
+        await this.#save()
       }
+      if (stop.aborted) return false
       asked = performance.now()
     }
     losses.tell()
@@ -174,11 +175,12 @@ class PhaseRun {
   /** The averaged weights of the best epoch are the result. */
   async #keep(record: EpochRecord): Promise<void> {
     const { epoch, val, seconds } = record
-    const { best, history, secondsSpent } = this.#state
+    const { part, ...state } = this.#state
+    const { best, history, secondsSpent } = state
     const score = val === null ? null : (val.mAP10 ?? val.accuracy)
     const isBest = score !== null && (best === null || score > best.score)
     this.#state = {
-      ...this.#state,
+      ...state,
       epoch: epoch + 1,
       batch: 0,
       best: isBest ? { epoch, score } : best,

@@ -3,13 +3,14 @@ import { basename, join } from 'node:path'
 import { isMeasured } from './judge-exported.js'
 import type { ModelMetrics } from './model-metrics.js'
 
-/** @param metrics absent if the test pictures were skipped @param data the training folder */
+/** @param metrics absent if the test pictures were skipped @param trained the folder and CSV it was trained on */
 export function closingLines(
   { folder, metrics }: { folder: string; metrics?: ModelMetrics | undefined },
-  data: string,
+  trained: { data: string; labels?: string | undefined },
 ): string[] {
+  const labels = trained.labels === undefined ? '' : ` --labels ${word(trained.labels)}`
   const next = [
-    `next: npm run quantize -- --model ${word(folder)} --data ${word(data)}    # int8 for CPUs, fp16 for CUDA`,
+    `next: npm run quantize -- --model ${word(folder)} --data ${word(trained.data)}${labels}    # int8 for CPUs, fp16 for CUDA`,
     `      MODEL_DIR=${word(folder)} npm start    # or, if a service is already running:`,
     `      npm run model -- install ${word(folder)} && npm run model -- build GALLERY ${word(basename(folder))}`,
     `      npm run model -- switch GALLERY ${word(basename(folder))}    # docs/changing-the-network.md`,

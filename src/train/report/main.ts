@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { command, oneOf, runCommand, wholeNumber } from '../../command-line.js'
-import type { SplitImage } from '../../datasets/split.js'
+import { emptyPart, type SplitImage } from '../../datasets/split.js'
 import { readSplitImages, trainingSeedOf } from '../../datasets/split-images.js'
 import { type Model, type Precision, precisions, readModel } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
@@ -71,8 +71,7 @@ export async function judgeOptionsOf({ data, labels, split, copies, ...given }: 
   const views = given.views ?? (given.mirror ? 2 : 1)
   const all = await readSplitImages({ data, labels, seed: trainingSeedOf(model.manifest.provenance) })
   const images = all.filter((image) => image.split === split)
-  if (images.length === 0)
-    throw new AlikeError('data_unreadable', { detail: `There are no pictures in the part ${split}.` })
+  if (images.length === 0) throw new AlikeError('data_unreadable', { detail: emptyPart(split) })
   return { model, precision, images, viewCounts: views === 1 ? [1] : [1, views], copies }
 }
 

@@ -28,8 +28,8 @@ export function modelCard(manifest: ModelManifest, metrics: ModelMetrics): strin
 }
 
 function introduction(
-  { name, id, architecture, embeddingDimension, preprocessing }: ModelManifest,
-  { measuredAt, data: { classes } }: ModelMetrics,
+  { name, id, architecture, embeddingDimension, preprocessing, labels }: ModelManifest,
+  { measuredAt }: ModelMetrics,
 ): string {
   const { fit, inputSize, resizeShortSide, kernel } = preprocessing
   const how =
@@ -38,7 +38,7 @@ function introduction(
       : `short side resized to ${resizeShortSide} pixels, then centre crop`
   return `# ${name}
 
-An image embedding network (${architecture}): it maps a picture to a unit vector of ${embeddingDimension} numbers such that pictures of the same class (one of ${classes.length}) have a high cosine similarity. It also predicts the class.
+An image embedding network (${architecture}): it maps a picture to a unit vector of ${embeddingDimension} numbers such that pictures of the same class (one of ${labels.length}) have a high cosine similarity. It also predicts the class.
 
 - Model id \`${id}\`; embeddings with different model ids are never compared.
 - Input: RGB ${inputSize}×${inputSize}, ${how}, ${kernel} filter, rotated upright according to EXIF, alpha on white.
@@ -231,13 +231,13 @@ One thread of ${found.cpu}, fp32, median of ${found.picturesMeasured} test pictu
 ${table(['file', 'MB', 'SHA-256'], rows)}`
 }
 
-function limits({ calibration }: ModelManifest, { data: { classes, name }, protocols: { C } }: ModelMetrics): string {
+function limits({ calibration, labels }: ModelManifest, { data: { name }, protocols: { C } }: ModelMetrics): string {
   const unseen = isMeasured(C)
     ? 'Protocol C shows what to expect for classes it was not trained on.'
     : 'Its quality on classes it was not trained on was not measured; expect it to be lower.'
   return `## Limits
 
-- It knows ${classes.join(', ')}, as they look in ${name}. ${unseen}
+- It knows ${labels.join(', ')}, as they look in ${name}. ${unseen}
 - It compares whole pictures; it does not find small objects in them or recognise people or places.
 - A score is a cosine similarity and comparable only with other scores of the same model id${calibration === undefined ? '; it is not calibrated to a probability' : ', or with a probability through the calibration above'}.
 - It inherits the biases and errors of its data: of the people who took the pictures and of those who labelled them.`

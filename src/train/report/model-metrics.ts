@@ -53,7 +53,7 @@ export interface ModelMetrics extends JudgedModel {
   calibration?: { fitted: ScoreCalibration; testError: number | null }
   /**
    * Protocol A with the embeddings of several views of each picture averaged, as with the service's `QUERY_VIEWS` and
-   * `GALLERY_VIEWS`; null without test pictures.
+   * `GALLERY_VIEWS`; null without test pictures of the trained classes.
    */
   manyViews: { views: number; A: QualityNumbers } | null
   /**
@@ -131,7 +131,9 @@ async function embedAll(
   log(`embedding ${others.length} pictures of train and val`)
   const gallery = await embedExported(model, session, others)
   log(`embedding the test pictures again, ${manyViews} views each`)
-  const averaged = test.length > 0 ? await embedExported(model, session, test, manyViews) : null
+  const trained = new Set(model.manifest.labels)
+  const known = test.filter(({ label }) => trained.has(label))
+  const averaged = known.length > 0 ? await embedExported(model, session, known, manyViews) : null
   log('embedding edited copies of test pictures')
   const copies = test.length > 0 ? await embedExportedCopies(model, session, test) : null
   await session.close()

@@ -33,24 +33,30 @@ export async function drawPlots(
   return drawn
 }
 
-/** Rows are normalised, so that rare classes are as visible as frequent ones. */
+/** The colour scheme's for a share of zero. */
+const noShare = 'rgb(207, 225, 242)'
+
+/**
+ * Rows are normalised, so that rare classes are as visible as frequent ones. Empty cells are not drawn: their number
+ * grows with the square of the number of classes.
+ */
 function confusionPlot({ classes, confusion }: ClassificationQuality): TopLevelSpec {
   const values = confusion.flatMap((row, truth) => {
     const total = row.reduce((sum, count) => sum + count, 0)
-    return row.map((count, named) => ({
-      truth: classes[truth],
-      named: classes[named],
-      share: total === 0 ? 0 : count / total,
-    }))
+    return row.flatMap((count, named) =>
+      count === 0 ? [] : [{ truth: classes[truth], named: classes[named], share: count / total }],
+    )
   })
   const order = [...classes]
+  const scale = { domain: order }
   return {
     title: 'Predicted classes of the pictures of each class',
     height: 420,
+    view: { fill: noShare },
     data: { values },
     encoding: {
-      y: { field: 'truth', type: 'nominal', sort: order, title: 'true class' },
-      x: { field: 'named', type: 'nominal', sort: order, title: 'predicted class' },
+      y: { field: 'truth', type: 'nominal', sort: order, scale, title: 'true class' },
+      x: { field: 'named', type: 'nominal', sort: order, scale, title: 'predicted class' },
     },
     layer: [
       {

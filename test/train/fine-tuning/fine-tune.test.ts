@@ -86,6 +86,41 @@ test('a run goes through its phases to a network folder; stopped in the cache an
   )
 })
 
+test('a run stopped after the last batch of an epoch knows its loss when it is resumed', async () => {
+  const headOnly: FineTuneSettings = {
+    ...settings('last'),
+    phases: [{ trains: 'head', epochs: 2, rate: { head: 1e-2, body: 0 } }],
+    batch: { classes: 4, samples: 8 },
+  }
+  const stop = new AbortController()
+  const stopped = await fineTune(headOnly, (line) => line.startsWith('epoch 1/') && stop.abort(), stop.signal)
+  assert.deepEqual([stopped.state.epoch, stopped.state.batch], [1, 1])
+  const { state } = await fineTune({ ...headOnly, resume: true }, () => {}, never)
+  assert.equal(state.history[1]!.loss, stopped.state.part!.lossSum)
+
+  // begun anew and stopped at once, it has no weights to export
+  stop.abort()
+  await fineTune({ ...headOnly, force: true }, () => {}, stop.signal)
+  await assert.rejects(
+    fineTune({ ...headOnly, exportOnly: true }, () => {}, never),
+    { code: 'ENOENT' },
+  )
+})
+
+test('a run stopped after its last epoch exports the best one', async () => {
+  const worsening: FineTuneSettings = {
+    ...settings('late'),
+    averageDecay: 0.1,
+    phases: [{ trains: 'head', epochs: 3, rate: { head: 0.05, body: 0 } }],
+  }
+  const stop = new AbortController()
+  const stopped = await fineTune(worsening, (line) => line.startsWith('epoch 3/') && stop.abort(), stop.signal)
+  assert.ok(stopped.state.best!.epoch < 2, 'the last epoch is the best')
+  const { id } = (await readModel(stopped.folder!)).manifest
+  const { folder: best } = await fineTune({ ...worsening, exportOnly: true }, () => {}, never)
+  assert.equal(id, (await readModel(best!)).manifest.id)
+})
+
 test('a run with mixing, wild pictures and an instance part learns from a finished network; ended early, its best weights are exported', async () => {
   const teacher = join(folder, 'onnx', 'whole')
   const taught: FineTuneSettings = {
@@ -193,7 +228,7 @@ function near(one: tf.Tensor, other: tf.Tensor): void {
   assert.ok(left.every((value, at) => Math.abs(value - right[at]!) < 2e-3))
 }
 
-test('weights of another architecture, and a checkpoint of other settings, are refused', async () => {
+test('weights of another architecture, and a checkpoint of other settings or phases, are refused', async () => {
   await assert.rejects(
     fineTune({ ...settings('other'), architecture: 'efficientnet-lite0' }, () => {}, never),
     (error: unknown) =>
@@ -203,5 +238,10 @@ test('weights of another architecture, and a checkpoint of other settings, are r
   await assert.rejects(
     fineTune({ ...settings('whole'), resume: true, seed: 2 }, () => {}, never),
     /other settings or data/,
+  )
+  const { phases } = settings('whole')
+  await assert.rejects(
+    fineTune({ ...settings('whole'), resume: true, phases: phases.slice(1) }, () => {}, never),
+    /Epoch 1 of the run trained head on pictures of side 224, and --phases does not/,
   )
 })

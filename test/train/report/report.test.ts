@@ -130,7 +130,10 @@ test('untrained classes are used for protocol C only', async () => {
   const { A, C } = metrics.protocols
   assert.ok('queries' in A && 'queries' in C)
   assert.deepEqual([A.queries, C.queries], [10, 3])
+  // every ranking here is perfect, with one view and with several
+  assert.equal(metrics.manyViews!.A.meanRank, A.overall.meanRank)
   assert.ok(card.includes('Protocol C shows'))
+  assert.match(card, /\(one of 3\) have a high[\s\S]* pictures of 4 classes\.[\s\S]*It knows a, b, c, as they look/)
 })
 
 test('without test pictures the report says so instead of inventing numbers', async () => {

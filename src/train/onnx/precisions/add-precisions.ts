@@ -64,9 +64,11 @@ export async function addPrecisions(options: AddPrecisionsOptions): Promise<Mode
   if (failed.length > 0) throw new AlikeError('precision_gate_failed', { detail: `${failed.join('; ')}.` })
 
   const manifest = { ...withPrecisions(model.manifest, proven), ...(calibration !== null && { calibration }) }
+  // interrupted, by a full disk for example, the folder still holds a network: without the precisions being replaced
+  await writeManifest(folder, without(model.manifest, proven))
   for (const [precision, { bytes }] of proven) await replaceFile(join(folder, fileOf(precision)), bytes)
   await writeGolden(folder, manifest)
-  await replaceFile(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+  await writeManifest(folder, manifest)
   await rewriteCard(folder, manifest)
   return manifest
 }
@@ -80,8 +82,9 @@ async function provePrecisions(
   const { inputSize: size } = manifest.preprocessing
   const bytes = await readFile(join(folder, manifest.files.fp32.file))
   const graph = decodeModel(bytes)
-  const { rangeImages, choose } = await trainingPixels(model, options)
   const val = options.images.filter(({ split }) => split === 'val')
+  expectRelevant(val)
+  const { rangeImages, choose } = await trainingPixels(model, options)
   const fp32 = await openOnnx(bytes)
   try {
     log(`embedding ${val.length} val pictures, and edited copies, in fp32`)
@@ -112,6 +115,14 @@ async function provePrecisions(
   } finally {
     await fp32.close()
   }
+}
+
+function expectRelevant(val: readonly SplitImage[]): void {
+  const groupOf = new Map(val.map(({ label, group }) => [label, group]))
+  if (val.some(({ label, group }) => groupOf.get(label) !== group)) return
+  throw new AlikeError('data_unreadable', {
+    detail: 'No two val pictures share a label, not counting copies, so a loss of mAP@10 cannot be measured.',
+  })
 }
 
 function gateLine(name: SmallerPrecision, { mAP10, fp32, copies, minCosine, speedup }: PrecisionGate): string {
@@ -171,6 +182,16 @@ function withPrecisions(
       precisions: { ...(manifest.provenance.precisions as object | undefined), ...provenances },
     },
   }
+}
+
+function without(manifest: ModelManifest, proven: ReadonlyMap<SmallerPrecision, unknown>): ModelManifest {
+  const files = { ...manifest.files }
+  for (const precision of proven.keys()) delete files[precision]
+  return { ...manifest, files }
+}
+
+function writeManifest(folder: string, manifest: ModelManifest): Promise<void> {
+  return replaceFile(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)
 }
 
 function fileOf(precision: SmallerPrecision): string {

@@ -17,7 +17,7 @@ export function quantizeCommand() {
     .requiredOption('--data <folder>', 'the pictures it was trained on; test pictures are not looked at')
     .option('--labels <csv>', 'as for npm run train')
     .option('--precisions <list>', 'what to make, separated by commas', precisionsOf, [...smallerPrecisions])
-    .option('--pictures <count>', 'training pictures that the 8-bit ranges are taken from', wholeNumber(), 64)
+    .option('--pictures <count>', 'training pictures that the 8-bit ranges are taken from', wholeNumber(2), 64)
     .option(
       '--weight-bits <8|7>',
       'of int8; 8 wants VNNI, 7 gives the same on every processor and is farther from fp32',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -48,6 +48,38 @@ test('the manifest lists the precisions with their measurements', async (t) => {
   ])
   for (const [, link] of card.matchAll(/\]\((plots\/[^)]+)\)/g))
     assert.match(await readFile(join(folder, link!), 'utf8'), /^<svg/)
+})
+
+test('if a file cannot be written, the folder still holds a network', async (t) => {
+  const { folder, data } = await tinyFolder(t)
+  const options = (precisions: string, pictures: string) =>
+    asked([
+      '--model',
+      folder,
+      '--data',
+      data,
+      '--min-speedup',
+      '0.01',
+      '--precisions',
+      precisions,
+      '--pictures',
+      pictures,
+    ])
+  await addPrecisions(await options('int8', '16'))
+  await mkdir(join(folder, 'model.fp16.onnx'))
+  await assert.rejects(addPrecisions(await options('int8,fp16', '8')), { code: 'EISDIR' })
+  await rm(join(folder, 'model.fp16.onnx'), { recursive: true })
+  assert.deepEqual(Object.keys((await readModel(folder)).manifest.files), ['fp32'])
+})
+
+test('without two val pictures of a label it says so, instead of failing the gate after minutes', async (t) => {
+  const { folder, data } = await tinyFolder(t)
+  const options = await asked(['--model', folder, '--data', data])
+  const images = options.images.filter(({ split, id }) => split !== 'val' || id.endsWith('/0.jpg'))
+  await assert.rejects(addPrecisions({ ...options, images }), {
+    code: 'data_unreadable',
+    message: /No two val pictures/,
+  })
 })
 
 test('if a precision fails its gate, none is written', async (t) => {

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { defaultDeal } from '../../src/datasets/split.js'
+import { readTrainingData } from '../../src/train/training-data.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+
+/** Labels with so many files each, which are not opened. */
+async function labelsOf(t: TestContext, counts: Record<string, number>): Promise<string> {
+  const folder = await temporaryFolder(t)
+  for (const [label, count] of Object.entries(counts)) {
+    await mkdir(join(folder, label))
+    for (let i = 0; i < count; i++) await writeFile(join(folder, label, `${i}.jpg`), '')
+  }
+  return folder
+}
+
+const refusals: [what: string, counts: Record<string, number>, says: RegExp][] = [
+  ['one label', { cat: 20 }, /at least two labels/],
+  ['labels too small for validation', { cat: 4, dog: 4 }, /no pictures in the part val: .* needs 5 pictures/],
+]
+for (const [what, counts, says] of refusals) {
+  test(`data of ${what} is refused with this reason`, async (t) => {
+    const source = { data: await labelsOf(t, counts), ...defaultDeal }
+    await assert.rejects(readTrainingData(source), { code: 'data_unreadable', message: says })
+  })
+}
+
+test('one label large enough for validation and test is enough', async (t) => {
+  const {
+    val,
+    test: held,
+    train,
+  } = await readTrainingData({ data: await labelsOf(t, { cat: 5, dog: 2 }), ...defaultDeal })
+  assert.deepEqual([val.length, held.length, train.length], [1, 1, 5])
+})
