@@ -92,7 +92,7 @@ export async function openJobKinds(opening: Opening, means: Means): Promise<JobK
   const sets = new EmbeddingSets({ ...config, ...shared, standardModelId, mirrors, followers, exclusion, logger })
   return {
     jobs,
-    ingest: new Ingest({ ...config, ...shared, spool, buckets }),
+    ingest: new Ingest({ ...config, ...shared, spool, buckets, logger }),
     analyses: new Analyses({ ...shared, imagesMax: config.analysisMaxImages }),
     sets: opened.add(sets),
     moves: new GalleryMoves({ ...shared, exclusion }),
