@@ -48,6 +48,7 @@ export class JobRun {
   readonly #outcomes: ItemOutcomes
   #position: number
   #triedTo: number
+  #givenUp: number
   #done = 0
   #shareAtStart = 0
 
@@ -55,6 +56,7 @@ export class JobRun {
     this.#job = job
     this.#position = job.position
     this.#triedTo = options.triedTo ?? job.position
+    this.#givenUp = options.trials.givenUp
     this.#source = source
     this.#options = options
     this.#outcomes = new ItemOutcomes(job.gallery, options)
@@ -68,6 +70,11 @@ export class JobRun {
   /** The position after the last group whose commit was tried. */
   get triedTo(): number {
     return this.#triedTo
+  }
+
+  /** Items skipped because the process had crashed on them, by this run and those before. */
+  get givenUp(): number {
+    return this.#givenUp
   }
 
   reading(): RunReading {
@@ -125,6 +132,7 @@ export class JobRun {
       let outcome: Outcome
       if (index === giveUp) {
         trials = { ...trials, givenUp: trials.givenUp + 1 }
+        this.#givenUp = trials.givenUp
         await note(trials)
         outcome = { index, failed: errorLine({ index, name }, new AlikeError('image_ended_process')) }
       } else {
