@@ -90,6 +90,10 @@ export class IngestRunner implements JobRunner {
     await spool.list(jobId, objects, signal)
   }
 
+  leave(jobId: string): Promise<void> {
+    return this.#options.spool.leave(jobId)
+  }
+
   discard(jobId: string): Promise<void> {
     return this.#options.spool.remove(jobId)
   }
