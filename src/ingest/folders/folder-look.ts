@@ -92,10 +92,13 @@ export async function readFound(
   }
 }
 
-/** A file on a drive that is unmounted or does not answer will reappear unchanged: it must not count as taken. */
-async function expectMounted(folder: string, cause: unknown): Promise<void> {
-  const names = await readdir(folder).catch(() => [])
-  if (names.length === 0)
+/**
+ * A file on a drive that is unmounted or does not answer will reappear unchanged: it must not count as taken, nor as lost.
+ * @throws AlikeError `source_unreachable` if the folder is unreadable, or holds nothing but litter, as a mount point may
+ */
+export async function expectMounted(folder: string, cause: unknown): Promise<void> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
+  if (entries.every((entry) => (entry.isDirectory() ? isLitterName(entry.name) : isLitter(entry.name))))
     throw new AlikeError('source_unreachable', {
       detail: 'The folder is empty or unreadable, perhaps because its drive is not mounted.',
       cause,
