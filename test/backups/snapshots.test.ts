@@ -90,6 +90,16 @@ test('stopping a snapshot leaves nothing behind', async (t) => {
   assert.deepEqual(await readdir(join(dataDir, 'snapshots')), [])
 })
 
+test('closing waits for a snapshot that is being started', async (t) => {
+  const { dataDir } = await filledGalleries(t)
+  const snapshots = await snapshotsIn(t, dataDir)
+  const starting = snapshots.create()
+  await snapshots.close()
+  const { id } = await starting
+  assert.equal((await snapshots.get(id)).failure?.code, 'shutting_down')
+  assert.deepEqual(await readdir(join(dataDir, 'snapshots')), [])
+})
+
 test('snapshots left half written or half deleted by a crash are removed and never listed', async (t) => {
   const { dataDir } = await filledGalleries(t)
   for (const name of ['20260301T093000Z-aaaaaa.writing', '20260301T093000Z-bbbbbb.deleting']) {
