@@ -3,6 +3,7 @@
  * source, each group together with the job's position. A killed job resumes after the last committed group, so nothing
  * is done twice or left out.
  */
+import { setMaxListeners } from 'node:events'
 import { pMapIterable } from 'p-map'
 import { AlikeError, hasCode } from '../errors.js'
 import type { JobProgress } from '../gallery/job-progress.js'
@@ -46,6 +47,8 @@ export class JobRun {
   readonly #startedAt = performance.now()
   readonly #room = new ByteRoom(underWayMaxBytes)
   readonly #outcomes: ItemOutcomes
+  /** Ends the work on pictures that are not committed any more. */
+  readonly #ended = new AbortController()
   #position: number
   #triedTo: number
   #givenUp: number
@@ -59,7 +62,9 @@ export class JobRun {
     this.#givenUp = options.trials.givenUp
     this.#source = source
     this.#options = options
-    this.#outcomes = new ItemOutcomes(job.gallery, options)
+    const signal = AbortSignal.any([options.signal, this.#ended.signal])
+    setMaxListeners(0, signal) // one for each picture in progress
+    this.#outcomes = new ItemOutcomes(job.gallery, { ...options, signal })
   }
 
   /** The position after the last committed group. */
@@ -92,6 +97,14 @@ export class JobRun {
    * on; the signal's reason when stopped
    */
   async run(): Promise<number> {
+    try {
+      return await this.#run()
+    } finally {
+      this.#ended.abort()
+    }
+  }
+
+  async #run(): Promise<number> {
     const { concurrency, signal, trials } = this.#options
     let position = this.#job.position
     const items = this.#started(this.#source.items(position))
@@ -185,7 +198,10 @@ export class JobRun {
       return []
     }
     this.#triedTo = Math.max(this.#triedTo, position)
-    const results = await patiently(write, signal)
+    const results = await patiently(write, signal).catch((error: unknown) => {
+      this.#ended.abort() // otherwise the run would first wait for the next picture
+      throw error
+    })
 
     this.#position = position
     this.#options.trace?.committed(startedAt, batch.length)
