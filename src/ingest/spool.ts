@@ -149,19 +149,21 @@ export class Spool {
         this.#copies.add(jobId)
       }
     }
-    await this.#expectWhole(jobId, received)
+    await this.#expectWhole(jobId, received, signal)
     this.#seen.add(jobId)
   }
 
-  async #expectWhole(jobId: string, received: Partial<Received>): Promise<void> {
+  async #expectWhole(jobId: string, received: Partial<Received>, signal: AbortSignal | undefined): Promise<void> {
     const found: Received = { bytes: 0, crc32: 0 }
     try {
       const file = createReadStream(this.fileOf(jobId), {
         highWaterMark: 1 << 18,
+        signal,
         ...(received.crc32 === undefined && { end: 0 }),
       })
       for await (const chunk of file as AsyncIterable<Buffer>) measure(found, chunk)
     } catch (cause) {
+      signal?.throwIfAborted()
       const gone = (cause as NodeJS.ErrnoException).code === 'ENOENT'
       throw new AlikeError('archive_unreadable', {
         detail: gone ? 'The upload is gone; send it again.' : 'The upload cannot be read from the disk; send it again.',

@@ -65,6 +65,14 @@ test('a process that another one may take over from keeps no copy of a shared up
   assert.equal(await readFile(spool.fileOf('job'), 'utf8'), 'pictures')
 })
 
+test('a job can be stopped while its upload is verified', async (t) => {
+  const folder = await temporaryFolder(t)
+  const size = await new Spool(folder).receive('job', Readable.from([Buffer.from('pictures')]), 100)
+  const spool = new Spool(folder)
+  await assert.rejects(spool.bring('job', size, AbortSignal.abort(new Error('stopped'))), { message: 'stopped' })
+  await spool.bring('job', size)
+})
+
 test('the only copy of an upload stays as long as its job, also if uploads are shared from now on', async (t) => {
   const folder = await temporaryFolder(t)
   const before = new Spool(folder)
