@@ -24,28 +24,31 @@ export class Pace {
       }
       const leave = () => {
         this.#waiting.delete(begin)
+        if (this.#waiting.size === 0) this.#endTimer()
         reject(signal!.reason as Error)
       }
       signal?.addEventListener('abort', leave, { once: true })
       this.#waiting.add(begin)
-      this.#beginNext()
+      if (this.#timer === undefined) this.#beginDue()
     })
   }
 
-  #beginNext(): void {
-    const [begin] = this.#waiting
-    if (begin === undefined || this.#timer !== undefined) return
-    const now = performance.now()
-    if (now < this.#nextAt) {
-      this.#timer = setTimeout(() => {
-        this.#timer = undefined
-        this.#beginNext()
-      }, this.#nextAt - now)
-      return
+  #beginDue(): void {
+    this.#endTimer()
+    for (const begin of this.#waiting) {
+      const now = performance.now()
+      if (now < this.#nextAt) {
+        this.#timer = setTimeout(() => this.#beginDue(), this.#nextAt - now)
+        return
+      }
+      this.#waiting.delete(begin)
+      this.#nextAt = now + this.#betweenMs
+      begin()
     }
-    this.#waiting.delete(begin)
-    this.#nextAt = now + this.#betweenMs
-    begin()
-    this.#beginNext()
+  }
+
+  #endTimer(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
   }
 }
