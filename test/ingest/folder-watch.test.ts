@@ -195,6 +195,25 @@ test('an unreadable part of the folder ends the scan, and is reported once', asy
   assert.equal(told(), 1)
 })
 
+test('names that are not UTF-8 are reported once, and do not keep the scan from the other files', {
+  skip: process.platform !== 'linux' && 'other file systems refuse such names',
+}, async (t) => {
+  const folder = await temporaryFolder(t)
+  const latin = (name: string) => Buffer.concat([Buffer.from(`${folder}/`), Buffer.from(name, 'latin1')])
+  await writeFile(latin('m\xfcller.jpg'), await drawImage('circle', 1))
+  await mkdir(latin('stra\xdfe'))
+  await writeFile(join(folder, 'a.jpg'), await drawImage('circle', 2))
+  const app = await watching(t, folder)
+  await app.call(201, { method: 'PUT', url: gallery })
+  await untilStored(app, ['a.jpg'])
+  const [job, ...others] = await settledJobs(app)
+  assert.equal(others.length, 0)
+  assert.deepEqual((await errorsOf(app, job!)).map(({ name, code }) => `${name} ${code}`).sort(), [
+    'm\ufffdller.jpg name_unreadable',
+    'stra\ufffde name_unreadable',
+  ])
+})
+
 test('WATCH_FOLDERS is checked at the start', () => {
   assert.deepEqual(watchedFolders(' a=/srv/a/ , b.c=/srv/x=y', '/data'), [
     { gallery: 'a', folder: '/srv/a' },

@@ -35,7 +35,8 @@ export async function* lookInto(
       signal.throwIfAborted()
       const path = below === '' ? entry.name : `${below}/${entry.name}`
       if (isLitterName(entry.name)) continue
-      if (entry.isDirectory()) {
+      if (isUndecodable(entry)) yield { path, stamp: '', touched: '', bytes: 0 }
+      else if (entry.isDirectory()) {
         if (path.split('/').length > depthMax) throw unreadable(`It has folders more than ${depthMax} deep.`)
         waiting.push(path)
       } else if (entry.isFile() && !isLitter(path)) {
@@ -45,6 +46,14 @@ export async function* lookInto(
       }
     }
   }
+}
+
+/**
+ * Node replaces bytes of a name that are not UTF-8 with U+FFFD: what has such a name cannot be opened. It is taken for a
+ * file, so that it is reported once.
+ */
+function isUndecodable(entry: Dirent): boolean {
+  return entry.name.includes('\ufffd') && (entry.isDirectory() || entry.isFile())
 }
 
 function foundFile(path: string, found: BigIntStats): FoundFile {
