@@ -76,7 +76,8 @@ export async function openJobKinds(opening: Opening, means: Means): Promise<JobK
     runsJobs: config.role !== 'serve',
     galleries,
     runners: runnersOf(opening, means, { copyBackfill, spool, concurrency, exclusion, mirrors, followers }),
-    jobsKeptDays: config.jobsKeptDays,
+    // a watch reads from its jobs what was taken
+    jobsKeptDays: Math.max(config.jobsKeptDays, means.watched.length > 0 ? 1 : 0),
     logger,
     onEnd: (job) => {
       countEnd(job, metrics, tracing)

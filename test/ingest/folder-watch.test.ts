@@ -178,6 +178,22 @@ test('a restart reads nothing again, finds what changed meanwhile, and starts ov
   assert.equal((await readdir(join(dataDir, 'folders'))).length, 1)
 })
 
+test('what was taken is known even if ended jobs are not kept', async (t) => {
+  const folder = await temporaryFolder(t)
+  await writeFile(join(folder, 'a.jpg'), await drawImage('circle', 1))
+  const app = await watching(t, folder, { jobsKeptDays: 0 })
+  await app.call(201, { method: 'PUT', url: gallery })
+  await untilStored(app, ['a.jpg'])
+  const count = async (name: string) => {
+    const lines = (await app.app.inject('/metrics')).body.split('\n')
+    return Number(lines.find((line) => line.startsWith(`${name} `))?.slice(name.length) ?? 0)
+  }
+  const looks = () => count('alike_watched_folder_looks_total{gallery="watched",outcome="done"}')
+  const before = await looks()
+  await until(async () => (await looks()) > before + 10, 'further scans')
+  assert.equal(await count('alike_ingest_jobs_ended_total{state="succeeded"}'), 1)
+})
+
 test('an unreadable part of the folder ends the scan, and is reported once', async (t) => {
   const folder = await temporaryFolder(t)
   await mkdir(join(folder, ...Array.from({ length: 70 }, () => 'd')), { recursive: true })
