@@ -178,6 +178,17 @@ test('a restart reads nothing again, finds what changed meanwhile, and starts ov
   assert.equal((await readdir(join(dataDir, 'folders'))).length, 1)
 })
 
+test('more changes than a job may have are made by several jobs', async (t) => {
+  const folder = await temporaryFolder(t)
+  await mkdir(join(folder, 'old'))
+  for (const name of ['a', 'b']) await writeFile(join(folder, 'old', `${name}.jpg`), await drawImage('circle', 1))
+  const app = await watching(t, folder, { watchRemovals: 'remove', ingestMaxFiles: 2, watchSettleSeconds: 0 })
+  await app.call(201, { method: 'PUT', url: gallery })
+  await untilStored(app, ['old/a.jpg', 'old/b.jpg'])
+  await rename(join(folder, 'old'), join(folder, 'new'))
+  await untilStored(app, ['new/a.jpg', 'new/b.jpg'])
+})
+
 test('what was taken is known even if ended jobs are not kept', async (t) => {
   const folder = await temporaryFolder(t)
   await writeFile(join(folder, 'a.jpg'), await drawImage('circle', 1))

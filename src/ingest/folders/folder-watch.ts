@@ -128,6 +128,7 @@ export class FolderWatch {
     const seen = new Map<string, Sighting>()
     const paths = new Set<string>()
     const settled: FolderChange[] = []
+    const max = Math.min(changesMax, filesMax) // an upload may have no more lines than files
     const now = performance.now()
     let unsettled = 0
     for await (const file of lookInto(watched.folder, { filesMax, signal })) {
@@ -137,7 +138,7 @@ export class FolderWatch {
       seen.set(file.path, { touched: file.touched, since })
       const { path, stamp, bytes } = file
       if (now - since < settleMs) unsettled += 1
-      else if (settled.length < changesMax) settled.push({ path, stamp, bytes })
+      else if (settled.length < max) settled.push({ path, stamp, bytes })
       else unsettled += 1
     }
     this.#lookMs = performance.now() - now
@@ -145,7 +146,7 @@ export class FolderWatch {
     this.#unread.keep(paths)
     const gone = goneOf(memory, paths)
     if (!removes) memory.forget(gone)
-    const removals = removes ? removalsOf(gone, paths).slice(0, changesMax - settled.length) : []
+    const removals = removes ? removalsOf(gone, paths).slice(0, max - settled.length) : []
     this.#waiting = unsettled + settled.length + removals.length
     return [...settled, ...removals]
   }
