@@ -1,12 +1,12 @@
 /** A snapshot as one file: a tar of its folder, with the same bytes each time. */
 import { createHash } from 'node:crypto'
-import { open, readFile } from 'node:fs/promises'
+import { type FileHandle, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PassThrough, type Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Pack, pack } from 'tar-stream'
 import { AlikeError } from '../errors.js'
-import { type BackupManifest, manifestName } from './backup-manifest.js'
+import { type BackupManifest, manifestName, type SnapshotFile } from './backup-manifest.js'
 
 export interface SnapshotArchive {
   tar: Readable
@@ -16,10 +16,12 @@ export interface SnapshotArchive {
 
 const blockBytes = 512
 
-/** @param folder of the snapshot. Its files stay open: deleting the snapshot does not interrupt the archive. */
+/**
+ * @param folder of the snapshot. Its files stay open: deleting the snapshot does not interrupt the archive.
+ * @throws AlikeError `snapshot_not_found`
+ */
 export async function openArchive(folder: string, { id, createdAt, files }: BackupManifest): Promise<SnapshotArchive> {
-  const manifest = await readFile(join(folder, manifestName))
-  const handles = await Promise.all(files.map(({ name }) => open(join(folder, name))))
+  const { manifest, handles } = await openFiles(folder, files)
   const tar = pack()
   const mtime = new Date(createdAt)
 
@@ -52,6 +54,21 @@ export async function openArchive(folder: string, { id, createdAt, files }: Back
       (sum, bytes) => sum + blockBytes + Math.ceil(bytes / blockBytes) * blockBytes,
       2 * blockBytes,
     ),
+  }
+}
+
+async function openFiles(
+  folder: string,
+  files: readonly SnapshotFile[],
+): Promise<{ manifest: Buffer; handles: FileHandle[] }> {
+  const handles: FileHandle[] = []
+  try {
+    for (const { name } of files) handles.push(await open(join(folder, name)))
+    return { manifest: await readFile(join(folder, manifestName)), handles }
+  } catch (error) {
+    await Promise.all(handles.map((handle) => handle.close()))
+    // it was deleted in this moment
+    throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? new AlikeError('snapshot_not_found') : error
   }
 }
 

@@ -2,10 +2,21 @@
  * The folder of all snapshots: one subfolder each, named by id. Snapshots being written or deleted have another name,
  * so that every id is complete.
  */
-import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { asStorageError, syncFolder, writeSettled } from '../durable-files.js'
-import { type BackupManifest, manifestName, manifestText, parseManifest, snapshotIdPattern } from './backup-manifest.js'
+import { AlikeError } from '../errors.js'
+import {
+  type BackupManifest,
+  databaseName,
+  manifestName,
+  manifestText,
+  parseManifest,
+  snapshotIdPattern,
+} from './backup-manifest.js'
+
+/** Free space that a snapshot leaves on disk for writes. */
+const reserveBytes = 16 * 2 ** 20
 
 export class SnapshotFolder {
   readonly path: string
@@ -79,6 +90,17 @@ export class SnapshotFolder {
     await rename(this.pathOf(id), path)
     await syncFolder(this.path)
     await rm(path, { recursive: true, force: true })
+  }
+}
+
+/** For a copy of the database. @throws AlikeError `storage_full` */
+export async function expectRoom(dataDir: string): Promise<void> {
+  const { bavail, bsize } = await statfs(dataDir)
+  const { size } = await stat(join(dataDir, databaseName))
+  if (bavail * bsize < size + reserveBytes) {
+    throw new AlikeError('storage_full', {
+      detail: `A snapshot needs ${size} bytes and must leave ${reserveBytes} free.`,
+    })
   }
 }
 

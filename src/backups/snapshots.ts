@@ -2,14 +2,13 @@
  * Snapshots of the data: copies stored beside it, written while the service runs, to be downloaded and kept elsewhere.
  */
 import { randomBytes } from 'node:crypto'
-import { stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { asStorageError } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
 import { CalledThread } from '../worker-calls/called-thread.js'
 import { openArchive, type SnapshotArchive } from './archive.js'
 import { type BackupManifest, databaseName, snapshotIdAt } from './backup-manifest.js'
-import { SnapshotFolder } from './snapshot-folder.js'
+import { expectRoom, SnapshotFolder } from './snapshot-folder.js'
 import { places, type SnapshotCalls, type SnapshotThreadData } from './snapshot-protocol.js'
 
 export const snapshotStates = ['writing', 'ready', 'failed', 'damaged'] as const
@@ -40,9 +39,6 @@ export interface SnapshotsOptions {
   onNewest?: (createdAt: Date) => void
   clock?: () => Date
 }
-
-/** Free space that a snapshot leaves on disk for writes. */
-const reserveBytes = 16 * 2 ** 20
 
 interface Writing {
   id: string
@@ -91,19 +87,28 @@ export class Snapshots {
       ended: Promise.resolve(),
     }
     this.#writing = writing // before the first await, so that there is only one
+    const begun = this.#begin(writing.id)
+    writing.ended = begun.then(
+      () => this.#write(writing),
+      () => {},
+    )
+    await begun
+    return this.#recordOf(writing)
+  }
+
+  /** @throws AlikeError as `create` does */
+  async #begin(id: string): Promise<void> {
     try {
       const { max } = this.#options
       if ((await this.#folder.ids()).length >= max)
         throw new AlikeError('snapshots_full', { detail: `The maximum is ${max}; delete one.` })
-      await this.#expectRoom()
-      await this.#folder.begin(writing.id)
+      await expectRoom(this.#options.dataDir)
+      await this.#folder.begin(id)
+      this.#failed = undefined
     } catch (error) {
       this.#writing = undefined
       throw asStorageError(error)
     }
-    this.#failed = undefined
-    writing.ended = this.#write(writing)
-    return this.#recordOf(writing)
   }
 
   /** Newest first. */
@@ -157,17 +162,6 @@ export class Snapshots {
     if (this.#writing === undefined) return
     Atomics.store(this.#writing.state, places.stop, 1)
     await this.#writing.ended
-  }
-
-  async #expectRoom(): Promise<void> {
-    const { dataDir } = this.#options
-    const { bavail, bsize } = await statfs(dataDir)
-    const { size } = await stat(join(dataDir, databaseName))
-    if (bavail * bsize < size + reserveBytes) {
-      throw new AlikeError('storage_full', {
-        detail: `A snapshot needs ${size} bytes and must leave ${reserveBytes} free.`,
-      })
-    }
   }
 
   async #write(writing: Writing): Promise<void> {

@@ -20,6 +20,7 @@ async function backUp(service: AlikeClient, file: string, keep: boolean): Promis
   const { id } = await dataOf(service.api.POST('/v1/snapshots'))
   const snapshot = { params: { path: { snapshot: id } } }
   const partial = `${file}.part`
+  const remove = async () => void (keep || (await service.api.DELETE('/v1/snapshots/{snapshot}', snapshot)))
   try {
     await waitFor(service, id)
     const archive = await dataOf(
@@ -30,10 +31,12 @@ async function backUp(service: AlikeClient, file: string, keep: boolean): Promis
     await rename(partial, file)
     await syncFolder(dirname(file))
     console.log(`Snapshot ${id}: ${images} pictures in ${galleries.length} galleries, in ${file}.`)
-  } finally {
+  } catch (error) {
     await rm(partial, { force: true })
-    if (!keep) await service.api.DELETE('/v1/snapshots/{snapshot}', snapshot)
+    await remove().catch(() => {}) // the service may be gone, which is not why the backup failed
+    throw error
   }
+  await remove()
 }
 
 /** @throws AlikeError `service_refused` if it fails */

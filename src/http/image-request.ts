@@ -7,6 +7,7 @@ import type { MultipartFile, MultipartValue } from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
 import type { Static, TObject } from 'typebox'
 import type { Config } from '../config/config.js'
+import { allOrNone } from '../embedding/all-or-none.js'
 import { AlikeError } from '../errors.js'
 import { bytesOfBase64 } from '../image/base64.js'
 import { readBounded } from '../ingest/read-bounded.js'
@@ -104,10 +105,8 @@ export async function imagesOfJson(
     ...(image === undefined ? [] : [decodeBase64(image, maxBytes, '/image')]),
     ...images.map((text, i) => decodeBase64(text, maxBytes, `/images/${i}`)),
   ]
-  const fetched = await Promise.all(
-    [...(url === undefined ? [] : [url]), ...urls].map((one) =>
-      remote.fetch(one, signal, (bytes) => held?.take(plainCopies * bytes)),
-    ),
+  const fetched = await allOrNone([...(url === undefined ? [] : [url]), ...urls], signal, (one, stop) =>
+    remote.fetch(one, stop, (bytes) => held?.take(plainCopies * bytes)),
   )
   return [...decoded, ...fetched]
 }

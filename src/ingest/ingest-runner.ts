@@ -17,6 +17,11 @@ export interface IngestRunnerOptions extends SourceLimits, Pick<JobRunOptions, '
   traceOf?: ((job: JobRecord) => TracePart) | undefined
 }
 
+/** Where a run that read the upload for another model has left off. */
+type RunPlace = Pick<JobRun, 'position' | 'triedTo' | 'givenUp'>
+
+const placeOf = ({ position, triedTo, givenUp }: JobRun): RunPlace => ({ position, triedTo, givenUp })
+
 /** One job at a time: each uses every core, and a later job of the same gallery must not overtake. */
 export class IngestRunner implements JobRunner {
   readonly kinds = ['ingest'] as const
@@ -40,9 +45,9 @@ export class IngestRunner implements JobRunner {
     else await spool.bring(job.id, description, control.signal)
     const trace = traceOf && new JobTrace(traceOf(job))
     // pictures that were embedded for another model and not kept are read again
-    for (let at: { position: number; triedTo: number } = { position: job.position, triedTo: job.position }; ; ) {
-      const { position, triedTo } = at
-      const run = await this.#runFrom({ ...job, position }, { description, control, trace, triedTo })
+    const { position } = job
+    for (let at: RunPlace = { position, triedTo: position, givenUp: control.trials.givenUp }; ; ) {
+      const run = await this.#runFrom(job, at, { description, control, trace })
       if (run.total !== undefined) return { total: run.total }
       at = run
     }
@@ -51,24 +56,28 @@ export class IngestRunner implements JobRunner {
   /** Runs to the end, or until another model serves the gallery; another run must then continue from `position`. */
   async #runFrom(
     job: JobRecord,
+    { position, triedTo, givenUp }: RunPlace,
     {
       description,
       control,
       trace,
-      triedTo,
-    }: { description: SourceDescription; control: JobControl; trace?: JobTrace | undefined; triedTo: number },
-  ): Promise<{ total?: number; position: number; triedTo: number }> {
+    }: { description: SourceDescription; control: JobControl; trace: JobTrace | undefined },
+  ): Promise<RunPlace & { total?: number }> {
     const { signal, expect, tell } = control
+    const trials = { ...control.trials, givenUp }
     const { spool, places, parts, metrics, concurrency, uploadMaxBytes } = this.#options
     const source = await openSource(description, spool.fileOf(job.id), { limits: this.#options, places, signal })
-    const run = new JobRun(job, source, { ...control, parts, metrics, concurrency, uploadMaxBytes, trace, triedTo })
+    const run = new JobRun({ ...job, position }, source, {
+      ...{ ...control, trials, triedTo },
+      ...{ parts, metrics, concurrency, uploadMaxBytes, trace },
+    })
     try {
       if (job.total === null && source.total !== undefined) await expect(source.total)
       tell(() => run.reading())
-      return { total: await run.run(), position: run.position, triedTo }
+      return { total: await run.run(), ...placeOf(run) }
     } catch (error) {
       if (!hasCode(error, 'serving_changed')) throw error
-      return { position: run.position, triedTo: run.triedTo }
+      return placeOf(run)
     } finally {
       await source.close()
     }
@@ -79,6 +88,10 @@ export class IngestRunner implements JobRunner {
     const { spool, places } = this.#options
     const objects = listedObjects(description, { buckets: places.buckets, limits: this.#options, signal })
     await spool.list(jobId, objects, signal)
+  }
+
+  leave(jobId: string): Promise<void> {
+    return this.#options.spool.leave(jobId)
   }
 
   discard(jobId: string): Promise<void> {

@@ -5,6 +5,7 @@ import { AlikeError, hasCode } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { JsonValue } from '../gallery/records.js'
 import type { JobRecord } from '../jobs/job.js'
+import type { JobLogger } from '../jobs/job-logger.js'
 import type { JobReport, Jobs } from '../jobs/jobs.js'
 import type { Webhooks } from '../jobs/webhooks.js'
 import { OneAfterAnother } from '../one-after-another.js'
@@ -19,6 +20,7 @@ export interface IngestOptions extends SourceLimits {
   spool: Spool
   webhooks: Webhooks
   buckets: ListedBuckets
+  logger: JobLogger
 }
 
 export class Ingest {
@@ -72,20 +74,29 @@ export class Ingest {
         ...(total !== undefined && { total }),
         ...(idempotencyKey !== undefined && { idempotencyKey }),
       })
-      if (!created) await this.#expectSame(report.job, description, id)
+      if (!created) {
+        expectSame(report.job, description)
+        await this.#discard(id)
+      }
       return report
     } catch (error) {
       // belongs to a job that may exist after all: an upload without a job is removed after a day
       const mayBeNeeded = hasCode(error, 'store_outcome_unknown')
-      if (!mayBeNeeded) await spool.remove(id)
+      if (!mayBeNeeded) await this.#discard(id)
       throw error
     }
   }
 
-  /** The same key with a different upload is an error. @throws AlikeError `idempotency_key_reused` */
-  async #expectSame(job: JobRecord, description: SourceDescription, received: string): Promise<void> {
-    await this.#options.spool.remove(received)
-    if (!isDeepStrictEqual(job.source, description))
-      throw new AlikeError('idempotency_key_reused', { detail: `It belongs to job ${job.id}.` })
+  /** The caller's answer does not depend on it. */
+  async #discard(id: string): Promise<void> {
+    await this.#options.spool.remove(id).catch((error: unknown) => {
+      this.#options.logger.warn({ err: error, jobId: id }, 'a refused upload could not be deleted; a later start does')
+    })
   }
+}
+
+/** The same key with a different upload is an error. @throws AlikeError `idempotency_key_reused` */
+function expectSame(job: JobRecord, description: SourceDescription): void {
+  if (!isDeepStrictEqual(job.source, description))
+    throw new AlikeError('idempotency_key_reused', { detail: `It belongs to job ${job.id}.` })
 }

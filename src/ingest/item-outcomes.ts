@@ -75,7 +75,9 @@ export class ItemOutcomes {
       throw error
     })
     if (bytes === undefined) throw new AlikeError('serving_changed')
-    return patiently(() => this.#takeIn({ id, label, metadata, bytes, origin: reference }), signal)
+    // no caller may give a file as a reference
+    const place = reference?.startsWith('file:') ? { origin: reference } : { reference }
+    return patiently(() => this.#takeIn({ id, label, metadata, bytes, ...place }), signal)
   }
 
   /** @returns undefined for a skipped picture, see `PictureElsewhere` */

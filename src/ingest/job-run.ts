@@ -3,6 +3,7 @@
  * source, each group together with the job's position. A killed job resumes after the last committed group, so nothing
  * is done twice or left out.
  */
+import { setMaxListeners } from 'node:events'
 import { pMapIterable } from 'p-map'
 import { AlikeError, hasCode } from '../errors.js'
 import type { JobProgress } from '../gallery/job-progress.js'
@@ -46,8 +47,11 @@ export class JobRun {
   readonly #startedAt = performance.now()
   readonly #room = new ByteRoom(underWayMaxBytes)
   readonly #outcomes: ItemOutcomes
+  /** Ends the work on pictures that are not committed any more. */
+  readonly #ended = new AbortController()
   #position: number
   #triedTo: number
+  #givenUp: number
   #done = 0
   #shareAtStart = 0
 
@@ -55,9 +59,12 @@ export class JobRun {
     this.#job = job
     this.#position = job.position
     this.#triedTo = options.triedTo ?? job.position
+    this.#givenUp = options.trials.givenUp
     this.#source = source
     this.#options = options
-    this.#outcomes = new ItemOutcomes(job.gallery, options)
+    const signal = AbortSignal.any([options.signal, this.#ended.signal])
+    setMaxListeners(0, signal) // one for each picture in progress
+    this.#outcomes = new ItemOutcomes(job.gallery, { ...options, signal })
   }
 
   /** The position after the last committed group. */
@@ -68,6 +75,11 @@ export class JobRun {
   /** The position after the last group whose commit was tried. */
   get triedTo(): number {
     return this.#triedTo
+  }
+
+  /** Items skipped because the process had crashed on them, by this run and those before. */
+  get givenUp(): number {
+    return this.#givenUp
   }
 
   reading(): RunReading {
@@ -85,6 +97,14 @@ export class JobRun {
    * on; the signal's reason when stopped
    */
   async run(): Promise<number> {
+    try {
+      return await this.#run()
+    } finally {
+      this.#ended.abort()
+    }
+  }
+
+  async #run(): Promise<number> {
     const { concurrency, signal, trials } = this.#options
     let position = this.#job.position
     const items = this.#started(this.#source.items(position))
@@ -125,6 +145,7 @@ export class JobRun {
       let outcome: Outcome
       if (index === giveUp) {
         trials = { ...trials, givenUp: trials.givenUp + 1 }
+        this.#givenUp = trials.givenUp
         await note(trials)
         outcome = { index, failed: errorLine({ index, name }, new AlikeError('image_ended_process')) }
       } else {
@@ -177,7 +198,10 @@ export class JobRun {
       return []
     }
     this.#triedTo = Math.max(this.#triedTo, position)
-    const results = await patiently(write, signal)
+    const results = await patiently(write, signal).catch((error: unknown) => {
+      this.#ended.abort() // otherwise the run would first wait for the next picture
+      throw error
+    })
 
     this.#position = position
     this.#options.trace?.committed(startedAt, batch.length)

@@ -1,14 +1,12 @@
 /** Uploads of jobs on disk: received as a stream, durable before the job exists, removed when it ends. */
 import { createReadStream, createWriteStream } from 'node:fs'
-import { access, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { access, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { crc32 } from 'node:zlib'
 import { asStorageError, isNoRoom, syncFolder } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
-import type { ArchiveKind } from './source.js'
-import { blockBytes, isHeader } from './tar/tar-header.js'
 import { unlessAborted } from './unless-aborted.js'
 
 /** Size and hash of the received bytes, verified when another process reads them. */
@@ -21,9 +19,9 @@ export interface Received {
 export interface SharedUploads {
   /** Durable once it resolves. */
   put(jobId: string, file: string): Promise<void>
-  /** @returns undefined if it is missing */
   /** … unless it is there already. @returns whether it was stored */
   putOnce(jobId: string, file: string): Promise<boolean>
+  /** @returns undefined if it is missing */
   get(jobId: string): Promise<NodeJS.ReadableStream | undefined>
   remove(jobId: string): Promise<void>
   list(): AsyncIterable<{ jobId: string; putAt: Date }>
@@ -40,6 +38,8 @@ export class Spool {
   readonly #isOwn: () => Promise<boolean>
   /** Uploads that this process has seen complete in the folder. */
   readonly #seen = new Set<string>()
+  /** Those in the folder that the shared storage has too. */
+  readonly #copies = new Set<string>()
 
   /**
    * @param shared omit it if jobs are run by the process that received their uploads, or one that shares its folder
@@ -117,6 +117,7 @@ export class Spool {
       await rename(`${file}.partial`, file)
       await syncFolder(dirname(file))
       await syncFolder(this.#folder)
+      if (this.#shared !== undefined) this.#copies.add(jobId)
     } catch (error) {
       signal.throwIfAborted()
       throw asStorageError(error)
@@ -145,21 +146,24 @@ export class Spool {
       if (upload !== undefined) {
         await this.#forget(jobId) // an interrupted copy
         await this.receive(jobId, upload, Number.MAX_SAFE_INTEGER, signal)
+        this.#copies.add(jobId)
       }
     }
-    await this.#expectWhole(jobId, received)
+    await this.#expectWhole(jobId, received, signal)
     this.#seen.add(jobId)
   }
 
-  async #expectWhole(jobId: string, received: Partial<Received>): Promise<void> {
+  async #expectWhole(jobId: string, received: Partial<Received>, signal: AbortSignal | undefined): Promise<void> {
     const found: Received = { bytes: 0, crc32: 0 }
     try {
       const file = createReadStream(this.fileOf(jobId), {
         highWaterMark: 1 << 18,
+        signal,
         ...(received.crc32 === undefined && { end: 0 }),
       })
       for await (const chunk of file as AsyncIterable<Buffer>) measure(found, chunk)
     } catch (cause) {
+      signal?.throwIfAborted()
       const gone = (cause as NodeJS.ErrnoException).code === 'ENOENT'
       throw new AlikeError('archive_unreadable', {
         detail: gone ? 'The upload is gone; send it again.' : 'The upload cannot be read from the disk; send it again.',
@@ -171,6 +175,11 @@ export class Spool {
     }
   }
 
+  /** Called when another process may go on with the job, and would end it without deleting the copy here. */
+  async leave(jobId: string): Promise<void> {
+    if (this.#copies.has(jobId)) await this.#forget(jobId)
+  }
+
   async remove(jobId: string): Promise<void> {
     await this.#forget(jobId)
     await this.#shared?.remove(jobId)
@@ -179,6 +188,7 @@ export class Spool {
   /** Deletes only the copy in the folder. */
   async #forget(jobId: string): Promise<void> {
     this.#seen.delete(jobId)
+    this.#copies.delete(jobId)
     await rm(join(this.#folder, jobId), { recursive: true, force: true })
   }
 
@@ -196,35 +206,6 @@ export class Spool {
     for await (const { jobId, putAt } of this.#shared.list())
       if (!jobIds.has(jobId) && Date.now() - putAt.getTime() > strayAgeMs) await this.#shared.remove(jobId)
   }
-}
-
-/** The kind of an archive, determined by its first bytes: neither name nor content type is trusted. */
-export async function archiveKind(file: string): Promise<ArchiveKind> {
-  const handle = await open(file)
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(blockBytes), 0, blockBytes, 0)
-    const kind = kindOf(buffer.subarray(0, bytesRead))
-    if (kind === undefined)
-      throw new AlikeError('archive_unreadable', { detail: 'Supported are tar, tar.gz, tar.zst and zip.' })
-    return kind
-  } finally {
-    await handle.close()
-  }
-}
-
-function kindOf(head: Buffer): ArchiveKind | undefined {
-  if (head[0] === 0x1f && head[1] === 0x8b) return 'tar.gz'
-  if (isZstd(head)) return 'tar.zst'
-  if (head.subarray(0, 4).equals(Buffer.from('PK\x03\x04')) || head.subarray(0, 4).equals(Buffer.from('PK\x05\x06')))
-    return 'zip'
-  return head.length === blockBytes && (isHeader(head) || head.every((byte) => byte === 0)) ? 'tar' : undefined // an empty archive begins with zeros
-}
-
-/** A frame, or a skippable frame, with which several packers begin. */
-function isZstd(head: Buffer): boolean {
-  if (head.length < 4) return false
-  const magic = head.readUInt32LE(0)
-  return magic === 0xfd2fb528 || (magic & 0xfffffff0) >>> 0 === 0x184d2a50
 }
 
 function measured(received: Received, maxBytes: number): Transform {

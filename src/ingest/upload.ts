@@ -1,6 +1,7 @@
 /** What a caller uploads for a job, and its conversion to a file that a job can read. */
 import { Readable } from 'node:stream'
 import { tooManyFiles } from './archive-bounds.js'
+import { archiveKind } from './archive-kind.js'
 import { LineCount } from './lines.js'
 import type { LitterRule } from './litter.js'
 import type { NameEncoding } from './name-encoding.js'
@@ -8,7 +9,7 @@ import { openSource } from './open-source.js'
 import type { SourceDescription, SourceLimits } from './source.js'
 import { packFiles, type UploadedFile } from './sources/files.js'
 import { changeLines, type FolderChange } from './sources/folder-files.js'
-import { archiveKind, type Spool } from './spool.js'
+import type { Spool } from './spool.js'
 
 export interface Upload {
   /** Id of the job. Default: random. */

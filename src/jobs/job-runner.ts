@@ -20,6 +20,8 @@ export interface JobRunner {
   resume?(jobIds: ReadonlySet<string>): Promise<void>
   /** @throws AlikeError if the job as a whole cannot continue; anything, once its signal is aborted */
   run(job: JobRecord, control: JobControl): Promise<RunEnd>
+  /** Called when the job was stopped here, and any process may go on with it: deletes what only this one could use. */
+  leave?(jobId: string): Promise<void>
   /** Called when the job has ended: deletes what it stored outside the database. */
   discard?(jobId: string): Promise<void>
 }

@@ -166,15 +166,19 @@ export class Lane {
     if (end === 'ended') {
       await this.#discard(job.id)
       await this.#forgetOld()
-    }
+    } else await this.#deleted(job.id, this.#runner.leave?.(job.id))
     return true
   }
 
   /** The job has ended, whatever becomes of what it needed. */
   async #discard(jobId: string): Promise<void> {
-    await this.#runner.discard?.(jobId).catch((error: unknown) => {
+    await this.#deleted(jobId, this.#runner.discard?.(jobId))
+  }
+
+  async #deleted(jobId: string, deleting: Promise<void> | undefined): Promise<void> {
+    await deleting?.catch((error: unknown) => {
       const fields = { err: error, jobId }
-      this.#options.logger.warn(fields, 'what an ended job needed could not be deleted; a later start does')
+      this.#options.logger.warn(fields, 'what a job needed here could not be deleted; a later start does')
     })
   }
 

@@ -9,8 +9,8 @@ import type { OriginalStore } from './original-store.js'
 export interface OriginalUses {
   /** Whether no image is recorded elsewhere: otherwise nothing may be removed. */
   knowsAll(): boolean
-  /** Content hashes formerly used by images, at most `limit`. */
-  unused(limit: number): string[]
+  /** Content hashes formerly used by images, at most `limit`: in their order, those that follow `after`. */
+  unused(limit: number, after: string): string[]
   isUsed(contentHash: string): boolean
   /** Whether any image has this content, even one whose gallery has given up its originals. */
   isRecorded(contentHash: string): boolean
@@ -42,6 +42,8 @@ const batchSize = 200
 export class OriginalsGarbage {
   readonly #options: GarbageOptions
   readonly #ended = new AbortController()
+  /** Last of the released originals looked at: the next ones have their turn, because these may remain for a while. */
+  #lookedTo = ''
   readonly #running: Promise<void>
 
   constructor(options: GarbageOptions) {
@@ -54,12 +56,13 @@ export class OriginalsGarbage {
     await this.#running
   }
 
-  /** Removes originals that images gave up. @returns how many */
+  /** Looks at some of the originals that images gave up, and removes them. @returns how many */
   async collect(): Promise<number> {
     const { store, uses } = this.#options
     if (!uses.knowsAll()) return 0
     const before = this.#youngest()
-    const unused = uses.unused(batchSize)
+    const unused = uses.unused(batchSize, this.#lookedTo)
+    this.#lookedTo = unused.length < batchSize ? '' : unused.at(-1)!
     if (unused.length === 0 || !(await this.#areOwn())) return 0
     const gone: string[] = []
     for (const contentHash of unused) {
@@ -110,7 +113,7 @@ export class OriginalsGarbage {
     let sweptAt = Number.NEGATIVE_INFINITY
     while (!signal.aborted) {
       try {
-        while ((await this.collect()) === batchSize && !signal.aborted);
+        while ((await this.collect()) > 0 && this.#lookedTo !== '' && !signal.aborted);
         if (performance.now() - sweptAt > sweepEveryMs) {
           await this.sweep()
           sweptAt = performance.now()

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Logger } from 'pino'
+import { hasCode } from '../errors.js'
 import { OneAfterAnother } from '../one-after-another.js'
 import type { OriginalStore } from './original-store.js'
 import { type QueryStores, whenever } from './query-stores.js'
@@ -91,12 +92,15 @@ export class KeptQueries {
     }
   }
 
-  /** Newest first. Skips those deleted in the meantime. */
+  /** Newest first. Skips those that are damaged or were deleted in the meantime. */
   async *pictures(galleryUid: string, max: number): AsyncGenerator<Buffer> {
     const store = this.#options.stores.of(galleryUid)
     const kept = await this.#turns.run(() => this.#look(galleryUid, store))
     for (const contentHash of [...kept.keys()].reverse().slice(0, max)) {
-      const bytes = await store.get(contentHash)
+      const bytes = await store.get(contentHash).catch((error: unknown) => {
+        if (hasCode(error, 'data_unreadable')) return undefined
+        throw error
+      })
       if (bytes !== undefined) yield bytes
     }
   }

@@ -99,8 +99,9 @@ export class S3Uploads {
     const { size } = await stat(file)
     const { partBytes = usualPartBytes } = this.#options
     if (size > partBytes) return this.#putInParts(jobId, file, { size, partBytes, condition })
-    const Body = createReadStream(file)
-    await this.#client.send(new PutObjectCommand({ ...this.#place(jobId), ...condition, Body, ContentLength: size }))
+    await withFile(file, {}, (Body) =>
+      this.#client.send(new PutObjectCommand({ ...this.#place(jobId), ...condition, Body, ContentLength: size })),
+    )
   }
 
   async #putInParts(
@@ -115,9 +116,10 @@ export class S3Uploads {
       for (let start = 0; start < size; start += partBytes) {
         const end = Math.min(start + partBytes, size)
         const PartNumber = Parts.length + 1
-        const Body = createReadStream(file, { start, end: end - 1 })
-        const { ETag } = await this.#client.send(
-          new UploadPartCommand({ ...place, UploadId, PartNumber, Body, ContentLength: end - start }),
+        const { ETag } = await withFile(file, { start, end: end - 1 }, (Body) =>
+          this.#client.send(
+            new UploadPartCommand({ ...place, UploadId, PartNumber, Body, ContentLength: end - start }),
+          ),
         )
         Parts.push({ ETag, PartNumber })
       }
@@ -141,5 +143,19 @@ export class S3Uploads {
 
   #place(jobId: string): { Bucket: string; Key: string } {
     return { Bucket: this.#options.bucket, Key: `${this.#options.prefix}${jobId}` }
+  }
+}
+
+/** The client leaves a body open that it could not send, and with it the place of a deleted file on the disk. */
+async function withFile<Answer>(
+  file: string,
+  range: { start?: number; end?: number },
+  send: (body: Readable) => Promise<Answer>,
+): Promise<Answer> {
+  const body = createReadStream(file, range)
+  try {
+    return await send(body)
+  } finally {
+    body.destroy()
   }
 }

@@ -8,8 +8,8 @@ interface Pattern {
   host: string
   /** For `*.example.com`: names below it, excluding itself. */
   below: boolean
-  /** Default: the scheme's default port. */
-  port?: string
+  /** As listed, even if it is the default of a scheme. Default: the scheme's default port. */
+  port?: string | undefined
 }
 
 export class AllowedHosts {
@@ -40,12 +40,14 @@ export class AllowedHosts {
     return isPublicAddress(address) || isIn(this.#networks, address)
   }
 
-  allows({ hostname, port }: URL): boolean {
+  allows({ hostname, port, protocol }: URL): boolean {
     const name = hostname.replace(/\.$/, '')
     if (isIn(this.#networks, name.replace(/^\[|\]$/g, ''))) return true
+    const actual = port || (protocol === 'https:' ? '443' : '80')
     return this.#patterns.some(
       (pattern) =>
-        (pattern.below ? name.endsWith(`.${pattern.host}`) : name === pattern.host) && port === (pattern.port ?? ''),
+        (pattern.below ? name.endsWith(`.${pattern.host}`) : name === pattern.host) &&
+        (pattern.port === undefined ? port === '' : actual === pattern.port),
     )
   }
 }
@@ -81,7 +83,7 @@ function patternOf(text: string, setting: string): Pattern {
   return {
     host: url.hostname.replace(/\.$/, ''),
     below: wildcard !== undefined,
-    ...(url.port !== '' && { port: url.port }),
+    port: url.port || /:0*(80)\/?$/.exec(rest)?.[1], // the default of http, which its URLs omit
   }
 }
 

@@ -135,8 +135,9 @@ function asFailure(error: unknown, timeIsUp: boolean, timeoutMs: number): AlikeE
 /** In seconds; undefined if a retry would get the same answer. */
 function retryAfter(status: number, headers: Dispatcher.ResponseData['headers']): number | undefined {
   if (![429, 500, 502, 503, 504].includes(status)) return undefined
-  const said = Number(headers['retry-after'])
-  return Number.isFinite(said) && said > 0 ? said : 1
+  const text = String(headers['retry-after'])
+  const said = /^\d+$/.test(text) ? Number(text) : (Date.parse(text) - Date.now()) / 1_000
+  return said > 0 ? Math.ceil(said) : 1
 }
 
 function unreachable(detail: string, cause?: unknown, retryAfterSeconds?: number): AlikeError {

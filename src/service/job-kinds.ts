@@ -76,7 +76,8 @@ export async function openJobKinds(opening: Opening, means: Means): Promise<JobK
     runsJobs: config.role !== 'serve',
     galleries,
     runners: runnersOf(opening, means, { copyBackfill, spool, concurrency, exclusion, mirrors, followers }),
-    jobsKeptDays: config.jobsKeptDays,
+    // a watch reads from its jobs what was taken
+    jobsKeptDays: Math.max(config.jobsKeptDays, means.watched.length > 0 ? 1 : 0),
     logger,
     onEnd: (job) => {
       countEnd(job, metrics, tracing)
@@ -92,7 +93,7 @@ export async function openJobKinds(opening: Opening, means: Means): Promise<JobK
   const sets = new EmbeddingSets({ ...config, ...shared, standardModelId, mirrors, followers, exclusion, logger })
   return {
     jobs,
-    ingest: new Ingest({ ...config, ...shared, spool, buckets }),
+    ingest: new Ingest({ ...config, ...shared, spool, buckets, logger }),
     analyses: new Analyses({ ...shared, imagesMax: config.analysisMaxImages }),
     sets: opened.add(sets),
     moves: new GalleryMoves({ ...shared, exclusion }),

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promi
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { test } from 'node:test'
+import { openArchive } from '../../src/backups/archive.js'
 import { readSnapshot } from '../../src/backups/read-snapshot.js'
 import { openForWriting } from '../../src/engines/embedded/store/database.js'
 import { schemaVersion } from '../../src/engines/embedded/store/schema.js'
@@ -90,6 +91,16 @@ test('stopping a snapshot leaves nothing behind', async (t) => {
   assert.deepEqual(await readdir(join(dataDir, 'snapshots')), [])
 })
 
+test('closing waits for a snapshot that is being started', async (t) => {
+  const { dataDir } = await filledGalleries(t)
+  const snapshots = await snapshotsIn(t, dataDir)
+  const starting = snapshots.create()
+  await snapshots.close()
+  const { id } = await starting
+  assert.equal((await snapshots.get(id)).failure?.code, 'shutting_down')
+  assert.deepEqual(await readdir(join(dataDir, 'snapshots')), [])
+})
+
 test('snapshots left half written or half deleted by a crash are removed and never listed', async (t) => {
   const { dataDir } = await filledGalleries(t)
   for (const name of ['20260301T093000Z-aaaaaa.writing', '20260301T093000Z-bbbbbb.deleting']) {
@@ -152,6 +163,17 @@ test('the archive has its stated length, is the same each time, and outlives its
   const file = join(await dataFolder(t), 'archive.tar')
   await writeFile(file, bytes)
   assert.deepEqual(await readSnapshot(file), manifest)
+})
+
+test('a snapshot deleted just before it is downloaded is not found', async (t) => {
+  const { dataDir } = await filledGalleries(t)
+  const snapshots = await snapshotsIn(t, dataDir)
+  const { id, manifest } = await ended(snapshots, await snapshots.create())
+  const folder = join(dataDir, 'snapshots', id)
+  for (const gone of [join(folder, 'alike.db'), folder]) {
+    await rm(gone, { recursive: true })
+    await assert.rejects(openArchive(folder, manifest!), { code: 'snapshot_not_found' })
+  }
 })
 
 test('the archive of a snapshot damaged after it was written breaks off before its end', async (t) => {

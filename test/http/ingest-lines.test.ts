@@ -6,6 +6,7 @@ import { tarOf, zipOf, zstdOf } from '../support/archives.js'
 import { drawImage } from '../support/drawn-images.js'
 import { imageServer } from '../support/image-server.js'
 import { endedJob, errorsOf, sendJob } from '../support/jobs.js'
+import { until } from '../support/until.js'
 
 const gallery = '/v1/galleries/lines'
 const ndjson = { 'content-type': 'application/x-ndjson' }
@@ -161,6 +162,28 @@ test('pictures come by URL in lines, searches, embeddings and comparisons, from 
     (await app.call(400, { method: 'POST', url: '/v1/compare', payload: { urls: [`${url}/a.jpg`] } })).code,
     'request_invalid',
   )
+})
+
+test('if one of two pictures cannot be fetched, the other one is not fetched any longer', async (t) => {
+  let [isAsked, isGivenUp] = [false, false]
+  const { host, url } = await imageServer(t, {
+    '/slow': (response) => {
+      isAsked = true
+      response.on('close', () => {
+        isGivenUp = true
+      })
+    },
+    '/none': (response) => void until(() => isAsked).then(() => response.writeHead(404).end()),
+  })
+  const limits = { urlTimeoutMs: 120_000, uploadMaxBytes: 1e6 }
+  const app = await startApp(t, {}, openRemoteImages({ urlAllowedHosts: host, allowLoopback: true, ...limits }))
+  const answer = await fetch(`${await app.listen()}/v1/compare`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ urls: [`${url}/slow`, `${url}/none`] }),
+  })
+  assert.equal(((await answer.json()) as { code: string }).code, 'url_unreachable')
+  await until(() => isGivenUp, 'the end of the other request')
 })
 
 test('without allowed hosts a URL is refused with its code', async (t) => {

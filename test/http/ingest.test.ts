@@ -161,11 +161,13 @@ test('an archive may be sent as the only file of a form', async (t) => {
 test('uploads that cannot become a job are refused at once and leave nothing behind', async (t) => {
   const app = await startApp(t, { ingestMaxBytes: 100_000 })
   await make(app)
+  const archiveForm = (content: Buffer) => formBody([{ name: 'archive', filename: 'a.tar', content }])
   const rows: [headers: Record<string, string>, payload: Buffer, status: number, code: string][] = [
     [tar, Buffer.from('hello'), 422, 'archive_unreadable'],
     [tar, Buffer.alloc(0), 422, 'archive_unreadable'],
     [{ 'content-type': 'application/zip' }, zipOf(await drawnEntries(1)).subarray(0, -30), 422, 'archive_unreadable'],
     [tar, Buffer.alloc(100_001), 413, 'body_too_large'],
+    [formHeaders, archiveForm(Buffer.alloc(100_001)), 413, 'body_too_large'],
     [{ 'content-type': 'image/jpeg' }, await drawImage('circle', 1), 415, 'media_type_unsupported'],
     [formHeaders, formBody([]), 400, 'image_missing'],
     [

@@ -178,6 +178,33 @@ test('a restart reads nothing again, finds what changed meanwhile, and starts ov
   assert.equal((await readdir(join(dataDir, 'folders'))).length, 1)
 })
 
+test('more changes than a job may have are made by several jobs', async (t) => {
+  const folder = await temporaryFolder(t)
+  await mkdir(join(folder, 'old'))
+  for (const name of ['a', 'b']) await writeFile(join(folder, 'old', `${name}.jpg`), await drawImage('circle', 1))
+  const app = await watching(t, folder, { watchRemovals: 'remove', ingestMaxFiles: 2, watchSettleSeconds: 0 })
+  await app.call(201, { method: 'PUT', url: gallery })
+  await untilStored(app, ['old/a.jpg', 'old/b.jpg'])
+  await rename(join(folder, 'old'), join(folder, 'new'))
+  await untilStored(app, ['new/a.jpg', 'new/b.jpg'])
+})
+
+test('what was taken is known even if ended jobs are not kept', async (t) => {
+  const folder = await temporaryFolder(t)
+  await writeFile(join(folder, 'a.jpg'), await drawImage('circle', 1))
+  const app = await watching(t, folder, { jobsKeptDays: 0 })
+  await app.call(201, { method: 'PUT', url: gallery })
+  await untilStored(app, ['a.jpg'])
+  const count = async (name: string) => {
+    const lines = (await app.app.inject('/metrics')).body.split('\n')
+    return Number(lines.find((line) => line.startsWith(`${name} `))?.slice(name.length) ?? 0)
+  }
+  const looks = () => count('alike_watched_folder_looks_total{gallery="watched",outcome="done"}')
+  const before = await looks()
+  await until(async () => (await looks()) > before + 10, 'further scans')
+  assert.equal(await count('alike_ingest_jobs_ended_total{state="succeeded"}'), 1)
+})
+
 test('an unreadable part of the folder ends the scan, and is reported once', async (t) => {
   const folder = await temporaryFolder(t)
   await mkdir(join(folder, ...Array.from({ length: 70 }, () => 'd')), { recursive: true })
@@ -193,6 +220,25 @@ test('an unreadable part of the folder ends the scan, and is reported once', asy
     ),
   )
   assert.equal(told(), 1)
+})
+
+test('names that are not UTF-8 are reported once, and do not keep the scan from the other files', {
+  skip: process.platform !== 'linux' && 'other file systems refuse such names',
+}, async (t) => {
+  const folder = await temporaryFolder(t)
+  const latin = (name: string) => Buffer.concat([Buffer.from(`${folder}/`), Buffer.from(name, 'latin1')])
+  await writeFile(latin('m\xfcller.jpg'), await drawImage('circle', 1))
+  await mkdir(latin('stra\xdfe'))
+  await writeFile(join(folder, 'a.jpg'), await drawImage('circle', 2))
+  const app = await watching(t, folder)
+  await app.call(201, { method: 'PUT', url: gallery })
+  await untilStored(app, ['a.jpg'])
+  const [job, ...others] = await settledJobs(app)
+  assert.equal(others.length, 0)
+  assert.deepEqual((await errorsOf(app, job!)).map(({ name, code }) => `${name} ${code}`).sort(), [
+    'm\ufffdller.jpg name_unreadable',
+    'stra\ufffde name_unreadable',
+  ])
 })
 
 test('WATCH_FOLDERS is checked at the start', () => {

@@ -25,3 +25,35 @@ test('after a switch, a picture whose kept original is damaged is read from the 
   await assert.rejects(originals.get(contentHash), { code: 'data_unreadable' })
   await assert.rejects(again(), { code: 'serving_changed' })
 })
+
+test('after a switch, a picture keeps the reference it was given', async (t) => {
+  const originals = new FolderOriginals(await temporaryFolder(t))
+  const bytes = Buffer.from('a picture')
+  const contentHash = createHash('sha256').update(bytes).digest('hex')
+  await originals.put(contentHash, bytes)
+  const { id: _, ...seen } = newImage('p', new Float32Array(4))
+  let rule = 'keep'
+  const outcomes = new ItemOutcomes('g', {
+    parts: {
+      originals,
+      references: { expectGiven() {} },
+      images: { modelOf() {} },
+      galleries: {
+        sets: { serving: async () => ({ modelId: 'm' }) },
+        rules: async () => ({ originals: rule }),
+        images: { seen: async () => seen },
+      },
+    } as unknown as IntakeParts,
+    signal: new AbortController().signal,
+  })
+  for (const [originals, reference] of [
+    ['keep', 'https://images.example.com/a.jpg'],
+    ['keep', undefined],
+    ['reference', 'https://images.example.com/a.jpg'],
+    ['reference', 'file:///srv/photos/a.jpg'],
+  ] as const) {
+    rule = originals
+    const step = await outcomes.again({ put: newImage('p', new Float32Array(4), { contentHash, reference }) })
+    assert.equal('put' in step && step.put.reference, reference)
+  }
+})

@@ -1,8 +1,10 @@
 /** The groups in which a run's items are committed. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { AlikeError } from '../../src/errors.js'
 import type { JobProgress } from '../../src/gallery/job-progress.js'
 import { JobRun } from '../../src/ingest/job-run.js'
+import type { IntakeParts } from '../../src/ingest/new-image.js'
 import type { Source } from '../../src/ingest/source.js'
 import { newRecord } from '../../src/jobs/job-changes.js'
 import { createMetrics } from '../../src/metrics/metrics.js'
@@ -47,3 +49,52 @@ test('a group holds only items that an earlier run may have counted, or only oth
   )
   assert.deepEqual([run.position, run.triedTo], [9, 9])
 })
+
+for (const [what, fails] of [
+  ['a picture that ends the job', 'picture'],
+  ['a commit', 'commit'],
+] as const)
+  test(`when ${what} fails, the pictures under way are given up`, async () => {
+    const job = newRecord({ id: 'j', gallery: 'g', source: null }, 'uid', '')
+    const source: Source = {
+      share: 1,
+      async *items() {
+        yield { index: 0, name: '0', skipped: true }
+        for (const index of [1, 2]) yield { index, name: `${index}`, id: `${index}`, url: `${index}` }
+      },
+      async close() {},
+    }
+    let begun = 0
+    const givenUp: string[] = []
+    let bothHaveBegun = () => {}
+    const both = new Promise<void>((resolve) => {
+      bothHaveBegun = resolve
+    })
+    const fetch = async (url: string, signal: AbortSignal): Promise<Buffer> => {
+      if (++begun === 2) bothHaveBegun()
+      await both
+      if (fails === 'picture' && url === '1') throw new AlikeError('source_unreachable')
+      return new Promise((_, reject) => {
+        signal.addEventListener('abort', () => {
+          givenUp.push(url)
+          reject(signal.reason as Error)
+        })
+      })
+    }
+    const run = new JobRun(job, source, {
+      parts: { remote: { fetch } } as unknown as IntakeParts,
+      metrics: createMetrics(),
+      concurrency: 4,
+      uploadMaxBytes: 1,
+      trials: { runs: 1, alone: null, givenUp: 0 },
+      giveUp: undefined,
+      signal: new AbortController().signal,
+      note: async () => {},
+      advance: async () => {
+        await both
+        if (fails === 'commit') throw new AlikeError('storage_full')
+      },
+    })
+    await assert.rejects(run.run(), { code: fails === 'commit' ? 'storage_full' : 'source_unreachable' })
+    assert.deepEqual(givenUp, fails === 'commit' ? ['1', '2'] : ['2'])
+  })

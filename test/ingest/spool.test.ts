@@ -53,6 +53,39 @@ test('the process that received a shared upload can run its job too', async (t) 
   assert.equal(await readFile(spool.fileOf('job'), 'utf8'), 'pictures')
 })
 
+test('a process that another one may take over from keeps no copy of a shared upload, and fetches it again', async (t) => {
+  const folder = await temporaryFolder(t)
+  const spool = new Spool(folder, uploadsInMemory())
+  const size = await spool.receive('job', Readable.from([Buffer.from('pictures')]), 100)
+  await spool.share('job')
+  await spool.bring('job', size)
+  await spool.leave('job')
+  assert.deepEqual(await readdir(join(folder, 'spool')), [])
+  await spool.bring('job', size)
+  assert.equal(await readFile(spool.fileOf('job'), 'utf8'), 'pictures')
+})
+
+test('a job can be stopped while its upload is verified', async (t) => {
+  const folder = await temporaryFolder(t)
+  const size = await new Spool(folder).receive('job', Readable.from([Buffer.from('pictures')]), 100)
+  const spool = new Spool(folder)
+  await assert.rejects(spool.bring('job', size, AbortSignal.abort(new Error('stopped'))), { message: 'stopped' })
+  await spool.bring('job', size)
+})
+
+test('the only copy of an upload stays as long as its job, also if uploads are shared from now on', async (t) => {
+  const folder = await temporaryFolder(t)
+  const before = new Spool(folder)
+  const size = await before.receive('job', Readable.from([Buffer.from('pictures')]), 100)
+  await before.share('job')
+  for (const spool of [before, new Spool(folder, uploadsInMemory())]) {
+    await spool.bring('job', size)
+    await spool.leave('job')
+    await spool.bring('job', size)
+    assert.equal(await readFile(spool.fileOf('job'), 'utf8'), 'pictures')
+  }
+})
+
 const { signal } = new AbortController()
 async function* lines(text: string) {
   yield Buffer.from(text)

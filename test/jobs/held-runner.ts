@@ -16,6 +16,7 @@ export class HeldRunner implements JobRunner {
   readonly runs: HeldRun[] = []
   readonly resumed: string[] = []
   readonly discarded: string[] = []
+  readonly left: string[] = []
   /** Thrown by each call to `discard`. */
   undiscardable: unknown
 
@@ -33,6 +34,10 @@ export class HeldRunner implements JobRunner {
       control.signal.addEventListener('abort', () => reject(control.signal.reason as Error))
       this.runs.push({ job, control, end: resolve, fail: reject })
     })
+  }
+
+  async leave(jobId: string): Promise<void> {
+    this.left.push(jobId)
   }
 
   async discard(jobId: string): Promise<void> {

@@ -352,6 +352,7 @@ test('a paused job stops, lets others run, keeps what it needs, and resumes on r
   assert.deepEqual([job.state, job.paused, takers.runs[0]!.control.signal.aborted], ['queued', true, true])
   await until(() => takers.runs.length === 2)
   assert.deepEqual([takers.runs[1]!.job.id, takers.discarded, ends], [other, [], []])
+  assert.deepEqual(takers.left, [paused], 'another process may resume it')
   takers.runs[1]!.end({ total: 0 })
   await until(() => ends.length === 1)
   await jobs.close()

@@ -38,7 +38,7 @@ test('originals given up or never used are removed, but never those in use or re
     store,
     uses: {
       knowsAll: () => true,
-      unused: (limit) => [...unused].slice(0, limit),
+      unused: (limit, after) => [...unused].filter((hash) => hash > after).slice(0, limit),
       isUsed: (hash) => hash === used,
       isRecorded: (hash) => hash !== neverTaken,
       forget: async (hashes) => hashes.forEach((hash) => unused.delete(hash)),
@@ -105,4 +105,32 @@ test('nothing is removed while a gallery is stored in another engine, whose pict
   assert.deepEqual([await garbage.collect(), await garbage.sweep(), (await listed(store)).length], [0, 0, 4])
   await catalogue.removeSet(uid)
   assert.deepEqual([await garbage.sweep(), (await listed(store)).length], [3, 1])
+})
+
+test('however many were given up lately, older ones are removed', async (t) => {
+  const folder = await temporaryFolder(t)
+  const store = new FolderOriginals(folder)
+  const galleries = await openIn(t, await dataFolder(t))
+  await galleries.create('a')
+  const vector = unitVectors({ dimension: model.dimension, seed: 7 })()
+  const images = Array.from({ length: 202 }, (_, i) => newImage(`p${i}`, vector))
+  await galleries.images.put('a', images)
+  const hashes = images.map(({ contentHash }) => contentHash).sort()
+  for (const hash of hashes) await store.put(hash, Buffer.from('given up'))
+  const old = hashes.at(-1)!
+  const at = new Date(Date.now() - 2 * hour)
+  await utimes(join(folder, old.slice(0, 2), old.slice(2, 4), old), at, at)
+  await galleries.images.remove(
+    'a',
+    images.map(({ id }) => id),
+  )
+  const uses = engineOf(galleries).originalUses
+  const logger = pino({ level: 'silent' })
+  const ages = { minAgeMs: hour, strayMinAgeMs: 24 * hour }
+  const garbage = new OriginalsGarbage({ store, uses, everyMs: hour, sweepEveryMs: hour, ...ages, logger })
+  t.after(() => garbage.close())
+  await garbage.collect() // the constructor has begun with the first 200
+  assert.equal(await store.size(old), undefined)
+  assert.deepEqual(uses.unused(1_000, ''), hashes.slice(0, -1))
+  assert.deepEqual(uses.unused(2, hashes[4]!), hashes.slice(5, 7))
 })

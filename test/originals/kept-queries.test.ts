@@ -1,6 +1,6 @@
 /** Query pictures kept as their galleries request: number, duration, each once, and deleted with the gallery. */
 import assert from 'node:assert/strict'
-import { readdir, utimes } from 'node:fs/promises'
+import { readdir, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
@@ -97,4 +97,12 @@ test('a search answered while its gallery stops keeping queries, or is deleted, 
   delete wanted['b']
   await Promise.all([queries.trim('uid-of-a', 0), queries.forget('uid-of-b'), ...offered])
   assert.deepEqual([await all('a'), await all('b'), told.kept], [[], [], 0])
+})
+
+test('a query that was damaged on disk does not hide the others', async (t) => {
+  const { queries, all, dataDir } = await keptIn(t, { a: 3 })
+  for (const n of [1, 2, 3]) await queries.offer('a', picture(n))
+  const hash = hashOf(picture(2))
+  await writeFile(join(dataDir, 'queries', 'uid-of-a', hash.slice(0, 2), hash.slice(2, 4), hash), 'damaged')
+  assert.deepEqual((await all('a')).sort(), ['picture 1', 'picture 3'])
 })

@@ -1,7 +1,7 @@
 /** Uploads in a bucket, in one piece and in parts. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, readlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
@@ -12,6 +12,7 @@ import { S3Uploads } from '../../src/originals/s3-uploads.js'
 import { bucketServer } from '../support/bucket-server.js'
 import { newBucket, s3Connection, skipWithoutS3 } from '../support/s3-server.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
+import { until } from '../support/until.js'
 
 for (const [how, partBytes] of [
   ['in one piece', undefined],
@@ -86,6 +87,22 @@ test('an unreachable bucket is reported with a code', async (t) => {
     assert.rejects(uploads.list().next(), away),
   ])
 })
+
+test('an upload that could not be stored is not left open', {
+  skip: process.platform !== 'linux' && 'it lists open files as Linux does',
+}, async (t) => {
+  const credentials = { accessKeyId: 'alike', secretAccessKey: 'alikealike' }
+  const client = s3Client({ endpoint: 'http://127.0.0.1:9', region: 'us-east-1', forcePathStyle: true, credentials })
+  const file = join(await temporaryFolder(t), 'upload')
+  await writeFile(file, randomBytes(2 ** 20))
+  await assert.rejects(new S3Uploads({ client, bucket: 'b', prefix: 'uploads/' }).put('j', file))
+  await until(async () => !(await openFiles()).includes(file), 'that the file is closed')
+})
+
+async function openFiles(): Promise<string[]> {
+  const descriptors = await readdir('/proc/self/fd')
+  return Promise.all(descriptors.map((one) => readlink(`/proc/self/fd/${one}`).catch(() => '')))
+}
 
 test('in a real store the first of two uploads stays, in one piece and in parts', {
   skip: skipWithoutS3,

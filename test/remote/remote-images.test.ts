@@ -213,3 +213,25 @@ test('the number of fetches per second is limited', async (t) => {
   leaving.abort(new Error('left'))
   assert.equal((await Promise.allSettled(waiting)).filter(({ status }) => status === 'rejected').length, 3)
 })
+
+test('a host says when to ask again, in seconds or as a date', async (t) => {
+  const busy = (retryAfter: string) => (response: ServerResponse) =>
+    void response.writeHead(503, { 'retry-after': retryAfter }).end()
+  const { url, host } = await imageServer(t, {
+    '/seconds': busy('7'),
+    '/date': busy(new Date(Date.now() + 600_000).toUTCString()),
+    '/past': busy(new Date(0).toUTCString()),
+    '/neither': busy('soon'),
+  })
+  const { remote } = open(t, { urlAllowedHosts: host })
+  const pauseOf = (path: string) =>
+    remote.fetch(url + path).then(
+      () => assert.fail('it is busy'),
+      (error: AlikeError) => error.retryAfterSeconds ?? Number.NaN,
+    )
+  assert.equal(await pauseOf('/seconds'), 7)
+  const untilDate = await pauseOf('/date')
+  assert.ok(untilDate > 500 && untilDate <= 600, `${untilDate}`)
+  assert.equal(await pauseOf('/past'), 1)
+  assert.equal(await pauseOf('/neither'), 1)
+})

@@ -139,7 +139,7 @@ async function acceptUploads(app: FastifyInstance, config: Config): Promise<void
     throwFileSizeLimit: false,
     // Each picture is checked against `uploadMaxBytes` as it is read: a larger one is an error line, not the end of the upload.
     limits: {
-      fileSize: config.ingestMaxBytes,
+      fileSize: config.ingestMaxBytes + 1, // the parser cuts off what exceeds it: more than allowed must arrive to be refused
       files: config.ingestMaxFiles,
       fields: config.ingestMaxFiles,
       parts: Infinity,

@@ -35,7 +35,8 @@ export async function* lookInto(
       signal.throwIfAborted()
       const path = below === '' ? entry.name : `${below}/${entry.name}`
       if (isLitterName(entry.name)) continue
-      if (entry.isDirectory()) {
+      if (isUndecodable(entry)) yield { path, stamp: '', touched: '', bytes: 0 }
+      else if (entry.isDirectory()) {
         if (path.split('/').length > depthMax) throw unreadable(`It has folders more than ${depthMax} deep.`)
         waiting.push(path)
       } else if (entry.isFile() && !isLitter(path)) {
@@ -45,6 +46,14 @@ export async function* lookInto(
       }
     }
   }
+}
+
+/**
+ * Node replaces bytes of a name that are not UTF-8 with U+FFFD: what has such a name cannot be opened. It is taken for a
+ * file, so that it is reported once.
+ */
+function isUndecodable(entry: Dirent): boolean {
+  return entry.name.includes('\ufffd') && (entry.isDirectory() || entry.isFile())
 }
 
 function foundFile(path: string, found: BigIntStats): FoundFile {
@@ -92,10 +101,13 @@ export async function readFound(
   }
 }
 
-/** A file on a drive that is unmounted or does not answer will reappear unchanged: it must not count as taken. */
-async function expectMounted(folder: string, cause: unknown): Promise<void> {
-  const names = await readdir(folder).catch(() => [])
-  if (names.length === 0)
+/**
+ * A file on a drive that is unmounted or does not answer will reappear unchanged: it must not count as taken, nor as lost.
+ * @throws AlikeError `source_unreachable` if the folder is unreadable, or holds nothing but litter, as a mount point may
+ */
+export async function expectMounted(folder: string, cause: unknown): Promise<void> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
+  if (entries.every((entry) => (entry.isDirectory() ? isLitterName(entry.name) : isLitter(entry.name))))
     throw new AlikeError('source_unreachable', {
       detail: 'The folder is empty or unreadable, perhaps because its drive is not mounted.',
       cause,

@@ -64,6 +64,11 @@ export class FolderMemory {
     return this.#files.keys()
   }
 
+  /** Files that the job is to take. */
+  *pending(): Generator<string> {
+    for (const [path, { pending }] of this.#files) if (pending !== undefined) yield path
+  }
+
   has(path: string, stamp: string): boolean {
     return this.#files.get(path)?.stamp === stamp
   }
@@ -80,11 +85,11 @@ export class FolderMemory {
     await this.#save()
   }
 
-  /** Called when the job has ended. @param taken false: its files must be examined again */
-  async settle({ taken, removed }: { taken: boolean; removed: Iterable<string> }): Promise<void> {
+  /** Called when the job has ended. @param taken whether it took a file: others must be examined again */
+  async settle({ taken, removed }: { taken(path: string): boolean; removed: Iterable<string> }): Promise<void> {
     this.#header.jobId = null
     for (const [path, { pending }] of this.#files)
-      if (pending !== undefined) this.#files.set(path, { stamp: taken ? pending : null })
+      if (pending !== undefined) this.#files.set(path, { stamp: taken(path) ? pending : null })
     for (const path of removed) this.#files.delete(path)
     await this.#save()
   }

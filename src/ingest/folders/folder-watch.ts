@@ -14,13 +14,14 @@ import type { Ingest } from '../ingest.js'
 import type { FolderChange } from '../sources/folder-files.js'
 import { type FoundFile, lookInto } from './folder-look.js'
 import { FolderMemory } from './folder-memory.js'
+import { UnreadFiles, unreadBy } from './unread-files.js'
 import type { WatchedFolder } from './watched-folders.js'
 
 export interface FolderWatchOptions {
   watched: WatchedFolder
   dataDir: string
   ingest: Pick<Ingest, 'accept'>
-  jobs: Pick<Jobs, 'report'>
+  jobs: Pick<Jobs, 'report' | 'store'>
   galleries: Pick<Galleries, 'sets'>
   /** Interval between scans; up to ten times as long if a scan takes more than a tenth of it. */
   everyMs: number
@@ -68,6 +69,7 @@ export class FolderWatch {
    * wrong.
    */
   #seen = new Map<string, Sighting>()
+  readonly #unread = new UnreadFiles()
   #memory: FolderMemory | undefined
   #waiting = 0
   /** Duration of the last scan. */
@@ -126,23 +128,25 @@ export class FolderWatch {
     const seen = new Map<string, Sighting>()
     const paths = new Set<string>()
     const settled: FolderChange[] = []
+    const max = Math.min(changesMax, filesMax) // an upload may have no more lines than files
     const now = performance.now()
     let unsettled = 0
     for await (const file of lookInto(watched.folder, { filesMax, signal })) {
       paths.add(file.path)
-      if (memory.has(file.path, file.stamp)) continue
+      if (memory.has(file.path, file.stamp) || this.#unread.rests(file, now)) continue
       const since = this.#sinceOf(file, now)
       seen.set(file.path, { touched: file.touched, since })
       const { path, stamp, bytes } = file
       if (now - since < settleMs) unsettled += 1
-      else if (settled.length < changesMax) settled.push({ path, stamp, bytes })
+      else if (settled.length < max) settled.push({ path, stamp, bytes })
       else unsettled += 1
     }
     this.#lookMs = performance.now() - now
     this.#seen = seen
+    this.#unread.keep(paths)
     const gone = goneOf(memory, paths)
     if (!removes) memory.forget(gone)
-    const removals = removes ? removalsOf(gone, paths).slice(0, changesMax - settled.length) : []
+    const removals = removes ? removalsOf(gone, paths).slice(0, max - settled.length) : []
     this.#waiting = unsettled + settled.length + removals.length
     return [...settled, ...removals]
   }
@@ -162,7 +166,7 @@ export class FolderWatch {
     try {
       await ingest.accept({ id, gallery: watched.gallery, content: { folder: watched.folder, changes } })
     } catch (error) {
-      await memory.settle({ taken: false, removed: [] })
+      await memory.settle({ taken: () => false, removed: [] })
       throw error
     }
     const gone = changes.flatMap((change) => ('gone' in change ? [change.path] : []))
@@ -181,7 +185,10 @@ export class FolderWatch {
     const taken =
       job !== undefined &&
       (['succeeded', 'completed_with_errors'].includes(job.state) || job.failure?.code === 'job_items_failed')
-    await memory.settle({ taken, removed: taken ? gone : [] })
+    const unread = job && taken ? await unreadBy(job, memory.pending(), this.#options.jobs.store) : new Set()
+    for (const [path, { touched }] of this.#seen)
+      if (unread.has(path)) this.#unread.add({ path, touched }, performance.now())
+    await memory.settle({ taken: (path) => taken && !unread.has(path), removed: taken ? gone : [] })
     this.#waiting = 0
     if (taken || job === undefined) {
       this.#pauseMs = pauseFirstMs

@@ -5,6 +5,7 @@ import { join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { AlikeError } from '../../errors.js'
 import { imageTooLarge } from '../read-bounded.js'
+import { expectMounted } from './folder-look.js'
 
 export function fileReference(folder: string, path: string): string {
   return pathToFileURL(join(folder, path)).href
@@ -13,7 +14,8 @@ export function fileReference(folder: string, path: string): string {
 /**
  * Does not follow links, like the watch itself.
  * @param folders that are watched
- * @throws AlikeError `source_not_allowed` for a file outside of them, `source_unreadable`, `image_too_large`
+ * @throws AlikeError `source_not_allowed` for a file outside of them, `source_unreadable`, `image_too_large`;
+ * `source_unreachable` if the whole folder is gone, empty or unreadable
  */
 export async function readReferenced(folders: readonly string[], place: URL, maxBytes: number): Promise<Buffer> {
   const path = fileURLToPath(place)
@@ -37,6 +39,7 @@ export async function readReferenced(folders: readonly string[], place: URL, max
     }
   } catch (cause) {
     if (cause instanceof AlikeError) throw cause
+    await expectMounted(folder, cause)
     throw new AlikeError('source_unreadable', { detail: `The file: ${(cause as NodeJS.ErrnoException).code}.`, cause })
   }
 }

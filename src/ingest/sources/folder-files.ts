@@ -36,7 +36,7 @@ function itemOf(
 ): SourceItem {
   const name = shownName(change.path)
   try {
-    // Node replaces bytes that are not UTF-8 with U+FFFD, which could merge two names.
+    // see `lookInto`
     if (change.path.includes('\ufffd')) throw new AlikeError('name_unreadable', { detail: 'It is not UTF-8.' })
     const said = nameOf(change.path)
     if ('gone' in change) return { index, name, remove: said.id }

@@ -12,7 +12,7 @@ test('a memory that is empty or damaged is begun again, and until then remembers
   const first = await opened()
   await first.expect('j', [['a.jpg', '1:1']])
   assert.equal((await opened()).jobId, 'j')
-  await first.settle({ taken: true, removed: [] })
+  await first.settle({ taken: () => true, removed: [] })
   assert.ok((await opened()).has('a.jpg', '1:1'))
   const [name = ''] = await readdir(join(dataDir, 'folders'))
   for (const left of ['', '\n', '{"galleryUid":"uid"', '\0'.repeat(64)]) {

@@ -3,7 +3,7 @@ import type { Database, Statement } from './database.js'
 
 export class OriginalTable {
   readonly #elsewhere: Statement<[], 1>
-  readonly #unused: Statement<[number], string>
+  readonly #unused: Statement<[string, number], string>
   readonly #isUsed: Statement<[string], 1>
   readonly #isRecorded: Statement<[string], 1>
   readonly #forget: Statement<[string]>
@@ -20,7 +20,10 @@ export class OriginalTable {
       WHERE json_extract(gallery.options, '$.released') IS NULL`
     const used = `${holding} AND content_hash = released_original.content_hash`
     this.#unused = database
-      .prepare<[number], string>(`SELECT content_hash FROM released_original WHERE NOT EXISTS (${used}) LIMIT ?`)
+      .prepare<[string, number], string>(
+        `SELECT content_hash FROM released_original
+         WHERE content_hash > ? AND NOT EXISTS (${used}) ORDER BY content_hash LIMIT ?`,
+      )
       .pluck()
     this.#isUsed = database.prepare<[string], 1>(`${holding} AND content_hash = ? LIMIT 1`).pluck()
     this.#isRecorded = database.prepare<[string], 1>('SELECT 1 FROM image WHERE content_hash = ? LIMIT 1').pluck()
@@ -33,9 +36,9 @@ export class OriginalTable {
     return this.#elsewhere.get() === undefined
   }
 
-  /** Content hashes that were used by pictures and no longer are. */
-  unused(limit: number): string[] {
-    return this.#unused.all(limit)
+  /** Content hashes that were used by pictures and no longer are, in order. */
+  unused(limit: number, after: string): string[] {
+    return this.#unused.all(after, limit)
   }
 
   isUsed(contentHash: string): boolean {

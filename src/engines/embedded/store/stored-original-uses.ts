@@ -11,7 +11,7 @@ export interface StoredOriginalUsesOptions {
 export function storedOriginalUses({ store, write }: StoredOriginalUsesOptions): OriginalUses {
   return {
     knowsAll: () => store.read(({ originals }) => originals.knowsAll()),
-    unused: (limit) => store.read(({ originals }) => originals.unused(limit)),
+    unused: (limit, after) => store.read(({ originals }) => originals.unused(limit, after)),
     isUsed: (contentHash) => store.read(({ originals }) => originals.isUsed(contentHash)),
     isRecorded: (contentHash) => store.read(({ originals }) => originals.isRecorded(contentHash)),
     forget: (contentHashes) => write(() => store.write('forgetOriginals', { contentHashes })),

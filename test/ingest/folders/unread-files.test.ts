@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { chmod, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { FolderWatch, type FolderWatchOptions } from '../../../src/ingest/folders/folder-watch.js'
+import { UnreadFiles } from '../../../src/ingest/folders/unread-files.js'
+import { temporaryFolder } from '../../support/temporary-folder.js'
+import { until } from '../../support/until.js'
+
+test('a file that could not be read is not taken: it is read again once it has changed in any way', async (t) => {
+  const folder = await temporaryFolder(t)
+  for (const name of ['read.jpg', 'locked.jpg']) await writeFile(join(folder, name), name)
+  const [jobs, looks]: [string[][], string[]] = [[], []]
+  const watch = new FolderWatch({
+    watched: { gallery: 'g', folder },
+    dataDir: await temporaryFolder(t),
+    ingest: {
+      accept: async ({ content }: { content: { changes: { path: string }[] } }) =>
+        void jobs.push(content.changes.map(({ path }) => path).sort()),
+    },
+    jobs: {
+      report: async () => ({ job: { id: 'j', state: 'completed_with_errors', failed: 1, finishedAt: 'now' } }),
+      store: {
+        errors: async (_id: string, { fromItem = 0 }) =>
+          fromItem > 1 ? [] : [{ item: 1, name: 'locked.jpg', code: 'source_unreadable', detail: 'EBUSY' }],
+      },
+    },
+    galleries: { sets: { serving: async () => ({ galleryUid: 'uid' }) } },
+    everyMs: 10,
+    settleMs: 0,
+    removes: false,
+    filesMax: 10,
+    onLook: (outcome: string) => void looks.push(outcome),
+    logger: { info() {}, warn() {} },
+  } as unknown as FolderWatchOptions)
+  t.after(() => watch.close())
+  await until(() => looks.length > 5)
+  assert.deepEqual(jobs, [['locked.jpg', 'read.jpg']], 'it is left alone for a while')
+  await chmod(join(folder, 'locked.jpg'), 0o640)
+  await until(() => jobs.length === 2)
+  assert.deepEqual(jobs[1], ['locked.jpg'])
+})
+
+test('an unread file that does not change is tried again at growing intervals', () => {
+  const unread = new UnreadFiles()
+  const file = { path: 'a.jpg', touched: '1' }
+  const minute = 60_000
+  assert.equal(unread.rests(file, 0), false)
+  let now = 0
+  for (const minutes of [1, 2, 4, 8, 16, 32, 60, 60]) {
+    unread.add(file, now)
+    assert.deepEqual(
+      [unread.rests(file, now + minutes * minute - 1), unread.rests(file, now + minutes * minute)],
+      [true, false],
+    )
+    now += minutes * minute
+  }
+  unread.add(file, now)
+  assert.equal(unread.rests({ ...file, touched: '2' }, now), false)
+  unread.keep(new Set())
+  unread.add(file, now)
+  assert.equal(unread.rests(file, now + minute), false, 'it starts over once it was gone')
+})

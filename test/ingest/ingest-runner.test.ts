@@ -1,0 +1,59 @@
+/** Runs that go on after another model has begun to serve the gallery. */
+import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
+import { test } from 'node:test'
+import { AlikeError } from '../../src/errors.js'
+import { IngestRunner, type IngestRunnerOptions } from '../../src/ingest/ingest-runner.js'
+import { Spool } from '../../src/ingest/spool.js'
+import type { JobTrials } from '../../src/jobs/job.js'
+import { newRecord } from '../../src/jobs/job-changes.js'
+import { createMetrics } from '../../src/metrics/metrics.js'
+import { newImage } from '../gallery/stored-images.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+
+test('a picture that was given up still counts when the upload is read again for another model', async (t) => {
+  const lines = [0, 1, 2].map((id) => `${JSON.stringify({ add: { id: `${id}`, image: 'AAAA' } })}\n`)
+  const spool = new Spool(await temporaryFolder(t))
+  const received = await spool.receive('j', Readable.from(lines.map((line) => Buffer.from(line))), 1_000)
+  let changes = 0
+  const { id: _, ...seen } = newImage('p', new Float32Array(4))
+  const runner = new IngestRunner({
+    spool,
+    parts: {
+      galleries: {
+        sets: { serving: async () => ({ modelId: 'm' }) },
+        rules: async () => ({ originals: 'none' }),
+        images: {
+          seen: async () => seen,
+          async change(_gallery: string, steps: readonly object[]) {
+            if (++changes === 1) throw new AlikeError('serving_changed')
+            return steps.map(() => ({ created: true }))
+          },
+        },
+      },
+      images: { modelOf() {} },
+    },
+    metrics: createMetrics(),
+    concurrency: 1,
+    jobsMax: 1,
+    uploadMaxBytes: 100,
+    ingestMaxBytes: 1_000,
+    ingestMaxFiles: 10,
+  } as unknown as IngestRunnerOptions)
+  const noted: JobTrials[] = []
+  const job = newRecord({ id: 'j', gallery: 'g', source: { kind: 'ndjson', ...received } }, 'uid', '')
+  const end = await runner.run(job, {
+    signal: new AbortController().signal,
+    trials: { runs: 2, alone: { item: 0, tries: 2 }, givenUp: 0 },
+    giveUp: 0,
+    expect: async () => {},
+    note: async (trials) => void noted.push(trials),
+    advance: async () => {},
+    tell() {},
+  })
+  assert.deepEqual([end.total, changes], [3, 3])
+  assert.deepEqual(
+    noted.map(({ givenUp }) => givenUp),
+    noted.map(() => 1),
+  )
+})
