@@ -12,10 +12,10 @@ export interface Teaching {
   close(): Promise<void>
 }
 
-/** @returns null if the run has no teachers, does not train, or was stopped while the stored answers were computed */
+/** @returns null if the run has no teachers or does not train; `stopped` if it was, while answers were computed */
 export async function openTeaching(
   run: Omit<TaughtViewsOptions, 'teachers'> & { averaged: TrainableNetwork },
-): Promise<Teaching | null> {
+): Promise<Teaching | null | 'stopped'> {
   const { settings, averaged } = run
   const teachers = await openTeachers(settings, averaged, microBatchHere())
   if (teachers === null) return null
@@ -23,7 +23,8 @@ export async function openTeaching(
     return { of: async () => (input) => teachers.teach(input), close: async () => teachers.dispose() }
   try {
     const views = await TaughtViews.build({ ...run, teachers })
-    return views && { of: ({ members, mix }, view) => views.teach(members, view!, mix), close: () => views.close() }
+    if (views === null) return 'stopped'
+    return { of: ({ members, mix }, view) => views.teach(members, view!, mix), close: () => views.close() }
   } finally {
     teachers.dispose()
   }

@@ -131,9 +131,10 @@ async function runEpochs(run: Run): Promise<RunState> {
   const { epochs } = settings
   const [weights, average] = [variablesOf(network), variablesOf(averaged)]
   const checkpoints = await RunCheckpoints.open({ ...run, weights, average })
+  const teaching = await openTeaching(run)
+  if (teaching === 'stopped') return checkpoints.state
   const following = new WeightAverage(average, weights)
   const learningRateOf = learningRates(settings, planEpoch(data, settings, 0).batches.length)
-  const teaching = await openTeaching(run)
   try {
     while (checkpoints.state.epoch < epochs && !settings.exportOnly) {
       const progress = new EpochProgress(performance.now(), checkpoints.state.part)
@@ -175,7 +176,6 @@ async function trainEpoch(
   const { preprocessing, augmentation, epochs, averageDecay } = settings
   const variables = trainableVariablesOf(network)
   const { state } = checkpoints
-  if (stop.aborted) return false
   const { side, view, batches } = planEpoch(data, settings, state.epoch)
   const open = batches.slice(state.batch)
   for await (const pixels of loader.stream(open.map(({ request }) => request))) {

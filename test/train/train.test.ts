@@ -45,7 +45,7 @@ test('a run yields a network that knows the shapes; stopped midway and resumed i
     stop.signal,
   )
   assert.equal(stopped.folder, undefined)
-  assert.deepEqual([stopped.state.epoch, stopped.state.batch], [2, 0], 'before the next batch')
+  assert.deepEqual([stopped.state.epoch, stopped.state.batch], [2, 1], 'after the batch in progress')
   const resumed = await trainFromNothing({ ...tinySettings(folder), name: 'parts', resume: true }, () => {}, never)
   const parts = await readModel(resumed.folder!)
   assert.equal(parts.manifest.files.fp32.bytes, manifest.files.fp32.bytes + 'parts'.length - 'whole'.length)

@@ -52,13 +52,13 @@ export class TaughtViews {
       const view = viewIn(settings, epoch)!
       const path = join(folder, `taught-view${view.index}.f16`)
       const file = await buildFeatures({ path, maker, view, images: data.images, indices: data.train, ...means })
-      if (file === null) {
-        await Promise.all(files.map((made) => made.close()))
-        return null
-      }
-      files.push(file)
+      if (file !== null) files.push(file)
+      if (means.stop.aborted) break
     }
-    return new TaughtViews(files, data.labels.length)
+    const views = new TaughtViews(files, data.labels.length)
+    if (!means.stop.aborted) return views
+    await views.close()
+    return null
   }
 
   /**
