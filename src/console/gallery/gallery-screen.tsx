@@ -18,7 +18,7 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
   const { settings } = route.value
   const label = settings.get('label') ?? undefined
   const filterText = settings.get('filter') ?? undefined
-  const { value: counts = [], reload } = useLoaded(() => loadLabels(gallery), [gallery])
+  const { value: counts = [], error, reload } = useLoaded(() => loadLabels(gallery), [gallery])
   const { list, renew } = useImageList(gallery, label, filterText)
   const [selection, setSelection] = useState(nothingChosen)
   useEffect(() => setSelection(nothingChosen), [list])
@@ -41,7 +41,7 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
       <h1 class="unseen">Gallery</h1>
       <GalleryToolbar gallery={gallery} counts={counts} shown={images.length} ended={ended} total={total} />
       <UploadPanel gallery={gallery} onEnd={refresh} />
-      {list.error !== undefined && <Fault error={list.error} />}
+      {(error ?? list.error) !== undefined && <Fault error={error ?? list.error} />}
       <div class="gallery-body">
         <ImageGrid
           gallery={gallery}
@@ -111,7 +111,8 @@ function removeUnlessUndone(gallery: string, { list, ids, onRemoved }: Removal):
   say(`${ids.size} pictures are deleted.`, { name: 'Undo', run: bringBack }, () =>
     removeImages(gallery, ids).then(onRemoved, (error: unknown) => {
       bringBack()
-      say(`They could not be deleted: ${String(error)}`)
+      onRemoved()
+      say(`Not all could be deleted: ${(error as Error).message}`)
     }),
   )
 }

@@ -31,9 +31,10 @@ export function MapSelection({ gallery, ids, onChanged, onClear }: MapSelectionP
   const remove = () => {
     onClear()
     say(`${ids.length} pictures are deleted.`, { name: 'Undo', run: () => undefined }, () =>
-      removeImages(gallery, ids).then(onChanged, (error: unknown) =>
-        say(`They could not be deleted: ${String(error)}`),
-      ),
+      removeImages(gallery, ids).then(onChanged, (error: unknown) => {
+        onChanged()
+        say(`Not all could be deleted: ${(error as Error).message}`)
+      }),
     )
   }
   return (
