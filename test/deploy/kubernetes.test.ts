@@ -114,6 +114,21 @@ test('the alerts match docker/alerts.yml', async () => {
   assert.deepEqual(rule?.spec.groups, groups, 'node deploy/kubernetes/write-alerts.mjs')
 })
 
+test('the alerts name the job that the pod monitor gives its targets', async () => {
+  const [monitor] = (await manifestsOf('components/monitoring')).filter(({ kind }) => kind === 'PodMonitor')
+  const label = monitor?.spec.jobLabel as string
+  const { groups } = parse(await readFile('docker/alerts.yml', 'utf8')) as { groups: { rules: { expr: string }[] }[] }
+  const jobs = groups.flatMap(({ rules }) => rules).flatMap(({ expr }) => [...expr.matchAll(/job="(\w+)"/g)])
+  assert.ok(jobs.length > 0)
+  for (const folder of ['embedded', 'scale']) {
+    const { labels } = parse(await readFile(join(root, folder, 'kustomization.yaml'), 'utf8')) as {
+      labels: { pairs: Record<string, string>; includeTemplates: boolean }[]
+    }
+    assert.ok(labels[0]?.includeTemplates)
+    for (const [, job] of jobs) assert.equal(labels[0].pairs[label], job)
+  }
+})
+
 const has = (tool: string): boolean => spawnSync('sh', ['-c', `command -v ${tool}`]).status === 0
 const kustomize = process.env.KUSTOMIZE ?? 'kustomize'
 const python = process.env.PYTHON ?? 'python3'
