@@ -5,8 +5,9 @@ import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { AlikeClient, AlikeProblem, dataOf, isProblem, type Job } from '../../clients/typescript/src/alike-client.js'
-import { type FolderProgress, uploadFolder } from '../../clients/typescript/src/folder.js'
+import { type FolderProgress, folderUpload, uploadFolder } from '../../clients/typescript/src/folder.js'
 import { makeKey } from '../../src/access/api-keys.js'
+import { manifestFormat } from '../../src/ingest/upload-manifest/upload-manifest.js'
 import { startApp, temporaryFolder } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
 import { drawImage } from '../support/drawn-images.js'
@@ -63,6 +64,18 @@ test('a folder is sent with progress, followed to the end of its job, and found'
   assert.equal(images.length, 4)
   await client.deleteGallery('g')
   assert.equal(await client.hasGallery('g'), false)
+})
+
+test('every manifest that the service reads is sent with its folder', async (t) => {
+  const folder = await imagesIn(await temporaryFolder(t), ['a/1.jpg'])
+  const names = ['manifest.csv', 'labels.csv', 'manifest.ndjson', 'manifest.jsonl']
+  for (const name of [...names, 'other.csv']) await writeFile(join(folder, name), '')
+  assert.deepEqual(
+    names.filter((name) => manifestFormat(name) === undefined),
+    [],
+  )
+  const { totalFiles, leftOut } = await folderUpload(folder)
+  assert.deepEqual([totalFiles, leftOut], [1 + names.length, 1])
 })
 
 test('refusals are errors with a code; the key is sent', async (t) => {

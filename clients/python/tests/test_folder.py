@@ -23,6 +23,13 @@ def test_everything_that_is_left_out_is_counted(tmp_path: Path) -> None:
     assert upload.left_out == 4
 
 
+def test_every_manifest_that_the_service_reads_is_sent(tmp_path: Path) -> None:
+    names = ["labels.csv", "manifest.csv", "manifest.jsonl", "manifest.ndjson"]
+    for name in [*names, "other.csv"]:
+        (tmp_path / name).touch()
+    assert folder_upload(tmp_path).files == names
+
+
 def test_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "closed").mkdir()
     (tmp_path / "1.jpg").write_bytes(b"picture")
