@@ -1,6 +1,8 @@
 /** The gallery: a wall of its pictures, to label, remove and add to. */
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { loadGalleries, loadLabels } from '../api/galleries.js'
+import { forgetThumbnails } from '../api/thumbnails.js'
+import { picturesText } from '../controls/counts.js'
 import { Fault } from '../controls/notice.js'
 import { say } from '../controls/toasts.js'
 import { useLoaded } from '../controls/use-loaded.js'
@@ -76,7 +78,11 @@ function useImageList(gallery: string, label: string | undefined, filter: string
   const list = useMemo(() => new ImageList({ gallery, label, filter }), [gallery, label, filter, round])
   useEffect(() => () => list.close(), [list])
   list.version.value
-  return { list, renew: () => setRound((one) => one + 1) }
+  const renew = () => {
+    forgetThumbnails(gallery)
+    setRound((one) => one + 1)
+  }
+  return { list, renew }
 }
 
 function searchWith([id = '', ...like]: readonly string[]): void {
@@ -108,7 +114,7 @@ interface Removal {
 /** Hidden at once, but deleted only when it can no longer be undone. */
 function removeUnlessUndone(gallery: string, { list, ids, onRemoved }: Removal): void {
   const bringBack = list.hide(ids)
-  say(`${ids.size} pictures are deleted.`, { name: 'Undo', run: bringBack }, () =>
+  say(`${picturesText(ids.size)} deleted.`, { name: 'Undo', run: bringBack }, () =>
     removeImages(gallery, ids).then(onRemoved, (error: unknown) => {
       bringBack()
       onRemoved()

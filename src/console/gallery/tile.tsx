@@ -32,7 +32,9 @@ export function Tile({ gallery, place, count, image, chosen, current, onChoose, 
       onClick={(event) => image && onChoose(place, event.shiftKey)}
       onDblClick={() => image && onOpen(image.id)}
     >
-      <span class="tile-picture">{image && <Thumbnail gallery={gallery} id={image.id} />}</span>
+      <span class="tile-picture">
+        {image && <Thumbnail gallery={gallery} id={image.id} contentHash={image.contentHash} />}
+      </span>
       <bdi class="tile-label">{image === undefined ? '…' : (image.label ?? 'no label')}</bdi>
     </div>
   )

@@ -173,3 +173,34 @@ test('a copy that is removed at the second attempt leaves no error behind', { sk
   await page.click('dialog >> text=Remove the copy')
   await page.waitForSelector('dialog [role=alert]', { state: 'detached' })
 })
+
+test('a replaced picture is shown as it is now', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/gallery/g`)
+  await page.waitForSelector('#tile-0 img')
+  const picture = { name: '0', mimeType: 'image/png', buffer: await drawImage('square', 9) }
+  const shown = () => page.locator('#tile-0 img').getAttribute('src')
+  const before = await shown()
+  await page.setInputFiles('.upload input[type=file] >> nth=0', picture)
+  await page.waitForSelector('text=1 stored')
+  await page.waitForSelector(`#tile-0 img:not([src="${before}"])`)
+})
+
+test('a hit for a region is not judged, and counts are in the singular', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(base)
+  await page.setInputFiles('.query input[type=file]', {
+    name: 'image.png',
+    mimeType: 'image/png',
+    buffer: await drawImage('circle', 1),
+  })
+  await page.waitForSelector('.verdict-right')
+  await page.press('.region-frame', 'ArrowLeft')
+  await page.waitForSelector('.verdict-right', { state: 'detached' })
+  await page.waitForSelector('.hit >> text=Why')
+
+  await page.goto(`${base}#/gallery/g`)
+  await page.click('#tile-1')
+  await page.click('.selection-panel >> text=Delete')
+  await page.waitForSelector('.toast >> text=1 picture deleted.')
+})

@@ -93,7 +93,7 @@ export async function walkGallery({ page, base, pictures, look, step }: Walk): P
     await page.selectOption('dialog select[aria-label=Field]', 'metadata.checked')
     await page.fill('dialog input[aria-label=Value]', 'true')
     await page.keyboard.press('Tab')
-    await untilTold(page, '.toolbar', /(?<![\d,])3 pictures fit/)
+    await untilTold(page, '.toolbar', /(?<![\d,])3 pictures found/)
     await look('wall-filter')
     await page.click('dialog >> text=Clear')
     await page.click('dialog [aria-label=Close]')
