@@ -67,7 +67,7 @@ function Original({ gallery, image: { id, reference, referenceHasQuery } }: { ga
     <p class="hint">
       {apiKey.value === '' && (
         <a href={address} target="_blank" rel="noreferrer">
-          As it came
+          Original file
         </a>
       )}
       {reference !== undefined && (

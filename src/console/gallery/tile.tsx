@@ -17,7 +17,7 @@ export interface TileProps {
 }
 
 export function Tile({ gallery, place, count, image, chosen, current, onChoose, onOpen }: TileProps) {
-  const name = image === undefined ? 'not read yet' : `${image.id}, ${image.label ?? 'no label'}`
+  const name = image === undefined ? 'not loaded yet' : `${image.id}, ${image.label ?? 'no label'}`
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the surrounding list handles keys
     // biome-ignore lint/a11y/useFocusableInteractive: the surrounding list has the focus and names the item

@@ -42,7 +42,7 @@ export async function walkGallery({ page, base, pictures, look, step }: Walk): P
     await page.click('text=Choose none')
     await page.click('#tile-0')
     await untilTold(page, '.selection-panel h2', /^1 picture$/)
-    const address = await page.getAttribute('.selection-panel >> text=As it came', 'href')
+    const address = await page.getAttribute('.selection-panel >> text=Original file', 'href')
     const original = `fetch(${JSON.stringify(address)}).then((answer) => answer.headers.get('content-type'))`
     await until(page, `${original}.then((type) => /^image\\//.test(type))`)
   })
