@@ -3,7 +3,7 @@
 # Uses the digests of the index, so that each architecture finds its own image. Writes nothing unless all digests are known.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-files=(Dockerfile docker/train.Dockerfile docker/compose.yaml)
+files=(Dockerfile docker/train.Dockerfile docker/compose.yaml docker/compose.scale.yaml)
 # `ARG …_IMAGE=name:tag` and `image: name:tag`, with or without a digest; images built here (`alike:…`) have none
 pattern='(ARG [A-Z_]*IMAGE=|^ *image: )[^ @]+:[^ @]+'
 images=$(grep -hoE "$pattern" "${files[@]}" | sed -E 's/^ *(ARG [A-Z_]*IMAGE=|image: )//' | grep -v '^alike:' | sort -u)

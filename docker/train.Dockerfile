@@ -19,11 +19,13 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY src/cli/check-install.mjs src/cli/build-native-index.mjs ./src/cli/
 COPY src/engines/embedded/vector-index/native ./src/engines/embedded/vector-index/native
+COPY clients/typescript/package.json ./clients/typescript/
 ENV npm_config_nodedir=/usr/local \
     ONNXRUNTIME_NODE_INSTALL=skip
 RUN npm ci && rm -rf node_modules/node-linux-* node_modules/.bin/node
 COPY tsconfig.json ./
 COPY src ./src
+COPY clients/typescript/src ./clients/typescript/src
 COPY onnx/har-resnet50 ./onnx/har-resnet50
 RUN npm run build:server \
  && install -d -o 1000 -g 1000 /networks .train .train/runs

@@ -5,6 +5,8 @@ import { counters } from './instruments.js'
 export interface RequestInstruments {
   /** @param route the pattern (`/v1/galleries/:gallery`), never the URL, to keep the number of series small */
   countRequest(method: string, route: string, status: number): void
+  /** Counts them from 0 on: a counter that begins with its first refusal has not increased, and raises no alert. */
+  expectRefusals(codes: readonly string[]): void
   /** @param code from the error catalogue */
   countRefusal(code: string): void
   /** The API key file has changed. */
@@ -30,6 +32,9 @@ export function requestInstruments(registry: Registry): RequestInstruments {
   })
   return {
     countRequest: (method, route, status) => requests.inc({ method, route, status: String(status) }),
+    expectRefusals(codes) {
+      for (const code of codes) refusals.inc({ code }, 0)
+    },
     countRefusal: (code) => refusals.inc({ code }),
     countKeyReload: (outcome) => keyReloads.inc({ outcome }),
     countAuditLoss: () => auditLosses.inc(),

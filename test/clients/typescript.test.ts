@@ -1,24 +1,17 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { promisify } from 'node:util'
-import {
-  AlikeClient,
-  AlikeProblem,
-  AlikeUnreachable,
-  dataOf,
-  isProblem,
-  type Job,
-} from '../../clients/typescript/src/alike-client.js'
-import { type FolderProgress, uploadFolder } from '../../clients/typescript/src/folder.js'
+import { AlikeClient, AlikeProblem, dataOf, isProblem, type Job } from '../../clients/typescript/src/alike-client.js'
+import { type FolderProgress, folderUpload, uploadFolder } from '../../clients/typescript/src/folder.js'
 import { makeKey } from '../../src/access/api-keys.js'
+import { manifestFormat } from '../../src/ingest/upload-manifest/upload-manifest.js'
 import { startApp, temporaryFolder } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
 import { drawImage } from '../support/drawn-images.js'
+import { answering } from '../support/scripted-server.js'
 
 const run = promisify(execFile)
 
@@ -28,30 +21,6 @@ async function imagesIn(folder: string, names: readonly string[]): Promise<strin
     await writeFile(join(folder, name), await drawImage('circle', n + 1))
   }
   return folder
-}
-
-/** A server with scripted responses, for behaviour that the real service does not show on request. */
-async function answering(
-  t: TestContext,
-  answer: (request: IncomingMessage, response: ServerResponse, count: number) => void,
-): Promise<{ url: string; requests: IncomingMessage[] }> {
-  const requests: IncomingMessage[] = []
-  const server = createServer((request, response) => {
-    request.resume()
-    answer(request, response, requests.push(request))
-  })
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
-  t.after(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests }
-}
-
-function refuse(response: ServerResponse, status: number, code: string, headers: Record<string, string> = {}): void {
-  response
-    .writeHead(status, { 'content-type': 'application/problem+json', ...headers })
-    .end(JSON.stringify({ type: `urn:alike:problem:${code}`, title: 'No.', status, code, requestId: 'r1' }))
 }
 
 test('a folder is sent with progress, followed to the end of its job, and found', async (t) => {
@@ -97,6 +66,18 @@ test('a folder is sent with progress, followed to the end of its job, and found'
   assert.equal(await client.hasGallery('g'), false)
 })
 
+test('every manifest that the service reads is sent with its folder', async (t) => {
+  const folder = await imagesIn(await temporaryFolder(t), ['a/1.jpg'])
+  const names = ['manifest.csv', 'labels.csv', 'manifest.ndjson', 'manifest.jsonl']
+  for (const name of [...names, 'other.csv']) await writeFile(join(folder, name), '')
+  assert.deepEqual(
+    names.filter((name) => manifestFormat(name) === undefined),
+    [],
+  )
+  const { totalFiles, leftOut } = await folderUpload(folder)
+  assert.deepEqual([totalFiles, leftOut], [1 + names.length, 1])
+})
+
 test('refusals are errors with a code; the key is sent', async (t) => {
   const { key, line } = makeKey('me', 'write')
   const app = await startApp(t, { apiKeys: line })
@@ -115,46 +96,6 @@ test('refusals are errors with a code; the key is sent', async (t) => {
     misfit.errors.map(({ in: where, pointer }) => [where, pointer]),
     [['query', '/limit']],
   )
-})
-
-test('a full service is retried after the requested time, and a search is sent whole each time', async (t) => {
-  const started: number[] = []
-  const lengths: (string | undefined)[] = []
-  const { url } = await answering(t, ({ headers }, response, count) => {
-    started.push(performance.now())
-    lengths.push(headers['content-length'])
-    if (count === 1) refuse(response, 429, 'overloaded', { 'retry-after': '1' })
-    else if (count === 2) response.destroy()
-    else response.writeHead(200, { 'content-type': 'application/json' }).end('{"hits":[]}')
-  })
-  const client = new AlikeClient({ url, retry: { firstPauseMs: 1 } })
-  assert.deepEqual(await client.search('g', new Uint8Array(7)), { hits: [] })
-  assert.deepEqual(lengths, ['7', '7', '7'])
-  assert.ok(started[1]! - started[0]! >= 990, 'not before the time that Retry-After names')
-})
-
-test('retries are bounded, and requests that are not idempotent are sent once', async (t) => {
-  const full = await answering(t, (_request, response) => refuse(response, 503, 'shutting_down'))
-  const retry = { attempts: 3, firstPauseMs: 1, pauseMaxMs: 2000 }
-  await assert.rejects(new AlikeClient({ url: full.url, retry }).gallery('g'), { code: 'shutting_down' })
-  assert.equal(full.requests.length, 3)
-
-  const late = await answering(t, (_request, response) => refuse(response, 429, 'overloaded', { 'retry-after': '60' }))
-  await assert.rejects(new AlikeClient({ url: late.url, retry }).gallery('g'), {
-    code: 'overloaded',
-    retryAfterSeconds: 60,
-  })
-  assert.equal(late.requests.length, 1, 'nobody waits longer than the bound')
-
-  const broken = await answering(t, (_request, response) => void response.destroy())
-  const client = new AlikeClient({ url: broken.url, retry })
-  await assert.rejects(
-    client.api.POST('/v1/galleries/{gallery}/evaluate', { params: { path: { gallery: 'g' } } }),
-    AlikeUnreachable,
-  )
-  assert.equal(broken.requests.length, 1)
-  await assert.rejects(client.gallery('g'), AlikeUnreachable)
-  assert.equal(broken.requests.length, 4)
 })
 
 test('an upload whose response was lost becomes one job', async (t) => {

@@ -10,6 +10,7 @@ import { createMetrics } from '../../src/metrics/metrics.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 
 interface Container {
+  image: string
   env?: { name: string; value?: string }[]
   ports: { name: string; containerPort: number }[]
   resources: Record<'requests' | 'limits', { memory: string; cpu: string }>
@@ -114,6 +115,33 @@ test('the alerts match docker/alerts.yml', async () => {
   assert.deepEqual(rule?.spec.groups, groups, 'node deploy/kubernetes/write-alerts.mjs')
 })
 
+test('the GPU component exchanges the image that both bases use', async () => {
+  const imagesOf = async (folder: string) =>
+    (parse(await readFile(join(root, folder, 'kustomization.yaml'), 'utf8')) as { images: Image[] }).images
+  const [gpu] = await imagesOf('components/gpu')
+  for (const folder of ['embedded', 'scale']) assert.equal((await imagesOf(folder))[0]?.newName, gpu?.name)
+})
+
+interface Image {
+  name: string
+  newName: string
+}
+
+test('the alerts name the job that the pod monitor gives its targets', async () => {
+  const [monitor] = (await manifestsOf('components/monitoring')).filter(({ kind }) => kind === 'PodMonitor')
+  const label = monitor?.spec.jobLabel as string
+  const { groups } = parse(await readFile('docker/alerts.yml', 'utf8')) as { groups: { rules: { expr: string }[] }[] }
+  const jobs = groups.flatMap(({ rules }) => rules).flatMap(({ expr }) => [...expr.matchAll(/job="(\w+)"/g)])
+  assert.ok(jobs.length > 0)
+  for (const folder of ['embedded', 'scale']) {
+    const { labels } = parse(await readFile(join(root, folder, 'kustomization.yaml'), 'utf8')) as {
+      labels: { pairs: Record<string, string>; includeTemplates: boolean }[]
+    }
+    assert.ok(labels[0]?.includeTemplates)
+    for (const [, job] of jobs) assert.equal(labels[0].pairs[label], job)
+  }
+})
+
 const has = (tool: string): boolean => spawnSync('sh', ['-c', `command -v ${tool}`]).status === 0
 const kustomize = process.env.KUSTOMIZE ?? 'kustomize'
 const python = process.env.PYTHON ?? 'python3'
@@ -146,6 +174,8 @@ for (const [folder, components] of [
       .find(({ kind }) => kind === 'StatefulSet' || kind === 'Deployment')!
     const gpus = (containerOf(workload).resources.limits as Record<string, unknown>)['nvidia.com/gpu']
     assert.equal(gpus, (components as readonly string[]).includes('gpu') ? 1 : undefined)
+    const { image } = containerOf(workload)
+    assert.equal(image.endsWith('-cuda'), (components as readonly string[]).includes('gpu'), image)
     if (!validates) return t.diagnostic('kubernetes-validate is not there: built, and not compared with the schemas')
     // Custom resources of operators are not in the Kubernetes schemas.
     const ours = built.stdout.split(/^---$/m).filter((one) => !one.includes('monitoring.coreos.com'))

@@ -103,7 +103,7 @@ test('every query of a panel or an alert uses existing series and labels of the 
       for (const [, label, operator, value] of matchers.matchAll(/(\w+)\s*(!?[=~]~?)\s*"([^"]*)"/g)) {
         assert.ok(has(base, label!), `${where}: ${base} has no label ${label}`)
         const values = series.get(base)!.get(label!)
-        if (operator === '=' && values !== undefined && base !== 'alike_refusals_total')
+        if (operator === '=' && values !== undefined)
           assert.ok(values.has(value!), `${where}: ${base} has no ${label}="${value}"`)
       }
     for (const [, by] of expression.matchAll(/\bby \(([^)]*)\)/g))
@@ -113,6 +113,18 @@ test('every query of a panel or an alert uses existing series and labels of the 
           `${where}: nothing has the label ${label}`,
         )
   }
+})
+
+test('a counter whose increase raises an alert is there before it increases', async (t) => {
+  const text = (await (await startApp(t)).app.inject('/metrics')).body
+  const counters = (await alertQueries()).flatMap(({ expression }) =>
+    [...expression.matchAll(/increase\((\w+(?:\{[^}]*\})?)\[/g)].map(([, counter]) => counter!),
+  )
+  assert.ok(counters.length > 2)
+  assert.deepEqual(
+    counters.filter((counter) => !text.includes(`\n${counter} 0\n`)),
+    [],
+  )
 })
 
 test('promtool accepts every query, the rules with their tests, and the scrape configuration', { skip }, async (t) => {

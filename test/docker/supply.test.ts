@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, normalize } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import {
@@ -76,7 +76,7 @@ test('the release script pins every image to a digest, or changes nothing', asyn
   const folder = await temporaryFolder(t)
   await cp('docker', join(folder, 'docker'), { recursive: true })
   await cp('Dockerfile', join(folder, 'Dockerfile'))
-  const files = ['Dockerfile', 'docker/train.Dockerfile', 'docker/compose.yaml']
+  const files = ['Dockerfile', 'docker/train.Dockerfile', 'docker/compose.yaml', 'docker/compose.scale.yaml']
   const read = () => files.map((file) => readFileSync(join(folder, file), 'utf8'))
   const pin = async (digest: string) => {
     await writeFile(join(folder, 'docker-cli'), `#!/bin/sh\necho ${digest}\n`, { mode: 0o755 })
@@ -101,6 +101,31 @@ test('the release script pins every image to a digest, or changes nothing', asyn
     read().map((text) => text.replaceAll(`@sha256:${'b'.repeat(64)}`, '')),
     before.map((text) => text.replaceAll(/@sha256:[0-9a-f]{64}/g, '')),
   )
+})
+
+test('images that compile the sources copy every workspace and everything that the sources import', () => {
+  const { workspaces } = JSON.parse(readFileSync('package.json', 'utf8')) as { workspaces: string[] }
+  const outside = readdirSync('src', { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .flatMap((file) =>
+      [...readFileSync(join('src', file), 'utf8').matchAll(/ from '(\.\.[^']*)'/g)].map(([, path]) =>
+        normalize(join('src', file, '..', path!)),
+      ),
+    )
+    .filter((path) => !path.startsWith('src/'))
+  assert.ok(outside.length > 0)
+  for (const recipe of ['Dockerfile', 'docker/train.Dockerfile']) {
+    const copied = [...readFileSync(recipe, 'utf8').matchAll(/^COPY (?!--)(.*) \S+$/gm)].flatMap(([, sources]) =>
+      sources!.split(' '),
+    )
+    for (const workspace of workspaces)
+      assert.ok(copied.includes(`${workspace}/package.json`), `${recipe}: ${workspace}`)
+    for (const path of new Set(outside))
+      assert.ok(
+        copied.some((source) => path.startsWith(`${source}/`)),
+        `${recipe}: ${path}`,
+      )
+  }
 })
 
 test('every native addon that ships for x86-64 has an arm64 counterpart', () => {

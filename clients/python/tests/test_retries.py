@@ -90,6 +90,16 @@ def test_what_would_be_done_twice_is_sent_once_and_uploads_are_opened_again() ->
     assert received == [b"onetwo", b"onetwo"]
 
 
+def test_a_request_whose_outcome_is_unknown_is_repeated_only_if_it_is_idempotent() -> None:
+    answer, received = scripted(refusal(503, "store_outcome_unknown"))
+    with pytest.raises(AlikeProblem):
+        client(answer).call("evaluate", {"gallery": "g"})
+    assert len(received) == 1
+    with pytest.raises(AlikeProblem):
+        client(answer).create_gallery("g")
+    assert len(received) == 4
+
+
 def test_events_go_on_after_a_connection_that_ended() -> None:
     def stream(*events: tuple[str, int]) -> httpx.Response:
         text = "retry: 1\n\n" + "".join(

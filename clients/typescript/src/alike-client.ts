@@ -2,10 +2,11 @@
  * Client of Alike. `api` has every route of the contract, typed; the methods cover what most callers want: searches,
  * jobs and their events, uploads with retries.
  */
-import createClient, { type Client } from 'openapi-fetch'
+import createClient, { type Client, defaultPathSerializer } from 'openapi-fetch'
+import { queryOf, segment } from './addresses.js'
 import type { components, operations, paths } from './api.js'
 import { type Job, type JobEvent, jobEvents } from './job-events.js'
-import { isProblem } from './problems.js'
+import { AlikeUnreachable, isProblem } from './problems.js'
 import { type Fetch, fetchWithRetries, type RetryOptions } from './retries.js'
 
 export type { components, operations, paths } from './api.js'
@@ -72,6 +73,10 @@ export class AlikeClient {
     this.api = createClient<paths>({
       baseUrl: this.#base,
       headers: this.#headers,
+      pathSerializer: (path, values) => {
+        for (const value of Object.values(values)) segment(String(value))
+        return defaultPathSerializer(path, values)
+      },
       fetch: (request) => fetchWithRetries(() => request.clone() as Request, send, retry),
     })
   }
@@ -111,7 +116,7 @@ export class AlikeClient {
     bytes: Uint8Array<ArrayBuffer> | Blob,
     { signal, ...parameters }: ImageParameters & CallOptions = {},
   ): Promise<Image> {
-    const path = `/v1/galleries/${encodeURIComponent(gallery)}/images/${encodeURIComponent(id)}`
+    const path = `/v1/galleries/${segment(gallery)}/images/${segment(id)}`
     return (await this.#sendBytes('PUT', path, bytes, parameters, signal)) as Image
   }
 
@@ -124,14 +129,14 @@ export class AlikeClient {
     bytes: Uint8Array<ArrayBuffer> | Blob,
     { signal, ...parameters }: SearchParameters & CallOptions = {},
   ): Promise<SearchAnswer> {
-    const path = `/v1/galleries/${encodeURIComponent(gallery)}/search`
+    const path = `/v1/galleries/${segment(gallery)}/search`
     return (await this.#sendBytes('POST', path, bytes, parameters, signal)) as SearchAnswer
   }
 
   /** Resolves with the job once the upload is durable; use `events` or `waitForJob` to follow it. */
   async ingest(gallery: string, upload: IngestUpload): Promise<Job> {
     const { open, contentType, parameters, idempotencyKey = crypto.randomUUID(), signal } = upload
-    const url = `${this.#base}/v1/galleries/${encodeURIComponent(gallery)}/ingest${queryOf(parameters ?? {})}`
+    const url = `${this.#base}/v1/galleries/${segment(gallery)}/ingest${queryOf(parameters ?? {})}`
     const headers = { ...this.#headers, 'content-type': contentType, 'idempotency-key': idempotencyKey }
     const makeRequest = () =>
       new Request(url, { method: 'POST', headers, body: open(), duplex: 'half', ...given({ signal }) } as RequestInit)
@@ -170,7 +175,7 @@ export class AlikeClient {
    */
   events(job: string, { signal }: CallOptions = {}): AsyncGenerator<JobEvent> {
     return jobEvents({
-      connect: () => this.#get(`/v1/jobs/${encodeURIComponent(job)}/events`, signal, 'text/event-stream'),
+      connect: () => this.#get(`/v1/jobs/${segment(job)}/events`, signal, 'text/event-stream'),
       look: () => this.job(job, { signal }),
       signal,
     })
@@ -187,12 +192,17 @@ export class AlikeClient {
 
   /** Items that failed, line by line, as they arrive. */
   async *jobErrors(job: string, { signal }: CallOptions = {}): AsyncGenerator<JobErrorLine> {
-    const { body } = await this.#get(`/v1/jobs/${encodeURIComponent(job)}/errors`, signal, 'application/x-ndjson')
+    const { body } = await this.#get(`/v1/jobs/${segment(job)}/errors`, signal, 'application/x-ndjson')
     let rest = ''
-    for await (const text of body!.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + text).split('\n')
-      rest = lines.pop()!
-      for (const line of lines) yield JSON.parse(line) as JobErrorLine
+    try {
+      for await (const text of body!.pipeThrough(new TextDecoderStream())) {
+        const lines = (rest + text).split('\n')
+        rest = lines.pop()!
+        for (const line of lines) yield JSON.parse(line) as JobErrorLine
+      }
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error
+      throw new AlikeUnreachable('The report broke off.', { cause: error })
     }
   }
 
@@ -224,14 +234,6 @@ export class AlikeClient {
 /** Only the data: refusals have been thrown. */
 export async function dataOf<Data>(answer: Promise<{ data?: Data; response: Response }>): Promise<NonNullable<Data>> {
   return (await answer).data!
-}
-
-/** Lists become repeated parameters, as in the contract. */
-function queryOf(parameters: object): string {
-  const pairs = Object.entries(parameters).flatMap(([name, value]) =>
-    [value as unknown].flat().flatMap((one): [string, string][] => (one === undefined ? [] : [[name, String(one)]])),
-  )
-  return pairs.length === 0 ? '' : `?${new URLSearchParams(pairs)}`
 }
 
 function given({ signal }: CallOptions): { signal?: AbortSignal } {

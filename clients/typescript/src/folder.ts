@@ -135,7 +135,9 @@ function tarOf(
 }
 
 function isPictureOrManifest(path: string): boolean {
-  return /\.(jpe?g|png|webp|gif|avif|tiff?|bmp|dib|hei[cf]|hif|jxl)$|(^|\/)manifest\.(csv|ndjson|jsonl)$/i.test(path)
+  return /\.(jpe?g|png|webp|gif|avif|tiff?|bmp|dib|hei[cf]|hif|jxl)$|(^|\/)(manifest\.(csv|ndjson|jsonl)|labels\.csv)$/i.test(
+    path,
+  )
 }
 
 function isHidden(name: string): boolean {

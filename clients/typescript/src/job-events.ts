@@ -1,7 +1,6 @@
 /** Changes of a job: Server-Sent Events as an async iterable that survives broken connections. */
 import { EventSourceParserStream } from 'eventsource-parser/stream'
 import type { components } from './api.js'
-import { isProblem } from './problems.js'
 import { pause } from './retries.js'
 
 export type Job = components['schemas']['Job']
@@ -36,7 +35,7 @@ export async function* jobEvents({ connect, look, signal }: JobEventSource): Asy
         if (event.event === 'end') return
       }
     } catch (error) {
-      if (signal?.aborted === true || isProblem(error)) throw error
+      if (signal?.aborted === true) throw error
     }
     await pause(reconnectMs, signal)
   }

@@ -1,5 +1,5 @@
 /** Retries requests that may be repeated, after the delay the service asks for. */
-import { AlikeUnreachable, problemOf, retryAfterSeconds } from './problems.js'
+import { type AlikeProblem, AlikeUnreachable, problemOf } from './problems.js'
 
 export interface RetryOptions {
   /** Attempts per request, including the first. Default 5; 1 disables retries. */
@@ -15,7 +15,7 @@ export interface RetryOptions {
 
 export type Fetch = (request: Request) => Promise<Response>
 
-/** Temporary refusals by the service or a proxy: the request was not executed. */
+/** Temporary refusals by the service or a proxy in front of it. */
 const passing: readonly number[] = [429, 502, 503, 504]
 /** Read-only calls, although they use POST. */
 const reading = /\/(search|search\/batch|compare|embeddings)$/
@@ -38,11 +38,11 @@ export async function fetchWithRetries(
     let pauseMs = backoffMs
     try {
       const response = await send(request)
-      if (response.ok) return response
-      const askedMs = (retryAfterSeconds(response.headers) ?? 0) * 1000
-      if (isLast || !passing.includes(response.status) || askedMs > pauseMaxMs || !mayRepeat(request, response.status))
-        throw await problemOf(response)
-      await response.body?.cancel()
+      if (response.ok) return await whole(response)
+      const problem = await problemOf(response)
+      const askedMs = (problem.retryAfterSeconds ?? 0) * 1000
+      if (isLast || !passing.includes(problem.status) || askedMs > pauseMaxMs || !mayRepeat(request, problem))
+        throw problem
       pauseMs = Math.max(askedMs, backoffMs)
     } catch (error) {
       if (!(error instanceof TypeError)) throw error // a refusal, or the caller's own abort
@@ -53,11 +53,17 @@ export async function fetchWithRetries(
   }
 }
 
+/** JSON is read here: an answer that breaks off is none. Other bodies are streams for the caller to read. */
+async function whole(response: Response): Promise<Response> {
+  if (response.headers.get('content-type')?.startsWith('application/json') !== true) return response
+  return new Response(await response.arrayBuffer(), response)
+}
+
 /** A request may be repeated if it is idempotent, or if a full service has refused it without executing it. */
-function mayRepeat({ method, url, headers }: Request, status?: number): boolean {
+function mayRepeat({ method, url, headers }: Request, problem?: AlikeProblem): boolean {
   return (
-    status === 429 ||
-    status === 503 ||
+    problem?.status === 429 ||
+    (problem?.status === 503 && problem.code !== 'store_outcome_unknown') ||
     ['GET', 'HEAD', 'PUT', 'DELETE'].includes(method) ||
     headers.has('idempotency-key') ||
     reading.test(new URL(url).pathname)

@@ -20,14 +20,15 @@ export async function followJob(id: string, { signal, onProgress = () => undefin
         onProgress(job)
         if (job.finishedAt !== null) return job
       }
+      // without events because it has ended
+      const job = await answerOf(service.GET('/v1/jobs/{job}', { params: { path: { job: id } }, signal }))
+      onProgress(job)
+      if (job.finishedAt !== null) return job
     } catch (error) {
       // a broken connection does not end the job; a refusal ends this call
       if (!(error instanceof TypeError) || signal.aborted) throw error
     }
     await new Promise((resolve) => setTimeout(resolve, againMs))
-    const job = await answerOf(service.GET('/v1/jobs/{job}', { params: { path: { job: id } }, signal }))
-    onProgress(job)
-    if (job.finishedAt !== null) return job
   }
 }
 

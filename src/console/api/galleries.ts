@@ -28,6 +28,13 @@ export async function loadGalleries(): Promise<Gallery[]> {
 
 /** Most frequent first. @throws ServiceError */
 export async function loadLabels(gallery: string): Promise<LabelCount[]> {
-  const { labels } = await answerOf(service.GET('/v1/galleries/{gallery}/labels', { params: { path: { gallery } } }))
-  return labels.sort((a, b) => b.count - a.count)
+  const all: LabelCount[] = []
+  let cursor: string | undefined
+  do {
+    const query = cursor === undefined ? {} : { cursor }
+    const page = await answerOf(service.GET('/v1/galleries/{gallery}/labels', { params: { path: { gallery }, query } }))
+    all.push(...page.labels)
+    cursor = page.nextCursor
+  } while (cursor !== undefined)
+  return all.sort((a, b) => b.count - a.count)
 }

@@ -19,6 +19,8 @@ let underWay = 0
 export interface ThumbnailRequest {
   gallery: string
   id: string
+  /** Content hash of the picture, if known: another picture may take its id. */
+  contentHash?: string | undefined
   signal: AbortSignal
 }
 
@@ -26,8 +28,13 @@ export interface ThumbnailRequest {
  * The URL to show, valid until `releaseThumbnail`; undefined if there is no thumbnail.
  * @throws when the signal aborts
  */
-export async function takeThumbnail({ gallery, id, signal }: ThumbnailRequest): Promise<string | undefined> {
-  const key = keyOf(gallery, id)
+export async function takeThumbnail({
+  gallery,
+  id,
+  contentHash,
+  signal,
+}: ThumbnailRequest): Promise<string | undefined> {
+  const key = keyOf(gallery, id, contentHash)
   const before = kept.get(key)
   if (before !== undefined) return use(key, before)
   await turn(signal)
@@ -43,13 +50,22 @@ export async function takeThumbnail({ gallery, id, signal }: ThumbnailRequest): 
   }
 }
 
-export function releaseThumbnail(gallery: string, id: string): void {
-  const one = kept.get(keyOf(gallery, id))
+export function releaseThumbnail({ gallery, id, contentHash }: Omit<ThumbnailRequest, 'signal'>): void {
+  const one = kept.get(keyOf(gallery, id, contentHash))
   if (one !== undefined) one.users -= 1
 }
 
-function keyOf(gallery: string, id: string): string {
-  return `${gallery}/${id}`
+/** Drops those that are not shown: the pictures of the gallery may have been replaced. */
+export function forgetThumbnails(gallery: string): void {
+  for (const [key, { address, users }] of kept) {
+    if (users > 0 || !key.startsWith(`${gallery}/`)) continue
+    URL.revokeObjectURL(address)
+    kept.delete(key)
+  }
+}
+
+function keyOf(gallery: string, id: string, contentHash = ''): string {
+  return `${gallery}/${contentHash}/${id}`
 }
 
 function use(key: string, one: Kept): string {

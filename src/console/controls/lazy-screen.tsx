@@ -10,6 +10,7 @@ export function LazyScreen({ load, gallery }: { load: ScreenLoader; gallery: str
   const [error, setError] = useState<unknown>()
   useEffect(() => {
     let current = true
+    setError(undefined)
     load().then(
       (screen) => current && setLoaded({ load, screen }),
       (reason: unknown) => current && setError(reason),

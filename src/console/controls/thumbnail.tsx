@@ -5,11 +5,12 @@ import { releaseThumbnail, takeThumbnail } from '../api/thumbnails.js'
 export interface ThumbnailProps {
   gallery: string
   id: string
+  contentHash?: string | undefined
   /** Omit it if the surrounding element already has a name. */
   alt?: string | undefined
 }
 
-export function Thumbnail({ gallery, id, alt = '' }: ThumbnailProps) {
+export function Thumbnail({ gallery, id, contentHash, alt = '' }: ThumbnailProps) {
   const frame = useRef<HTMLSpanElement>(null)
   const [address, setAddress] = useState<string>()
   const [missing, setMissing] = useState(false)
@@ -21,8 +22,8 @@ export function Thumbnail({ gallery, id, alt = '' }: ThumbnailProps) {
     setMissing(false)
     const stopWatching = whenInSight(frame.current, async () => {
       try {
-        const found = await takeThumbnail({ gallery, id, signal: leaving.signal })
-        if (leaving.signal.aborted) return releaseThumbnail(gallery, id)
+        const found = await takeThumbnail({ gallery, id, contentHash, signal: leaving.signal })
+        if (leaving.signal.aborted) return releaseThumbnail({ gallery, id, contentHash })
         taken = true
         setAddress(found)
       } catch {
@@ -32,9 +33,9 @@ export function Thumbnail({ gallery, id, alt = '' }: ThumbnailProps) {
     return () => {
       stopWatching()
       leaving.abort()
-      if (taken) releaseThumbnail(gallery, id)
+      if (taken) releaseThumbnail({ gallery, id, contentHash })
     }
-  }, [gallery, id])
+  }, [gallery, id, contentHash])
 
   return (
     <span class="thumbnail" ref={frame}>

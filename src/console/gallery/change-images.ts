@@ -58,8 +58,8 @@ function changeOne(
   )
 }
 
-/** Resolves when they have been removed. @throws ServiceError */
-export async function removeImages(gallery: string, ids: Iterable<string>): Promise<Job> {
+/** Resolves when they have been removed. @throws ServiceError, and an Error if some could not be removed */
+export async function removeImages(gallery: string, ids: Iterable<string>): Promise<void> {
   const lines = [...ids].map((id) => `${JSON.stringify({ delete: { id } })}\n`)
   const response = await fetchFrom(`v1/galleries/${gallery}/ingest`, {
     method: 'POST',
@@ -67,5 +67,6 @@ export async function removeImages(gallery: string, ids: Iterable<string>): Prom
     body: new Blob(lines),
   })
   const { id } = (await response.json()) as Job
-  return followJob(id, { signal: new AbortController().signal })
+  const { state, failed, failure } = await followJob(id, { signal: new AbortController().signal })
+  if (state !== 'succeeded') throw new Error(failure?.detail ?? (failed > 0 ? `${failed} failed` : state))
 }

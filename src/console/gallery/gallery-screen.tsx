@@ -1,6 +1,8 @@
 /** The gallery: a wall of its pictures, to label, remove and add to. */
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { loadGalleries, loadLabels } from '../api/galleries.js'
+import { forgetThumbnails } from '../api/thumbnails.js'
+import { picturesText } from '../controls/counts.js'
 import { Fault } from '../controls/notice.js'
 import { say } from '../controls/toasts.js'
 import { useLoaded } from '../controls/use-loaded.js'
@@ -18,7 +20,7 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
   const { settings } = route.value
   const label = settings.get('label') ?? undefined
   const filterText = settings.get('filter') ?? undefined
-  const { value: counts = [], reload } = useLoaded(() => loadLabels(gallery), [gallery])
+  const { value: counts = [], error, reload } = useLoaded(() => loadLabels(gallery), [gallery])
   const { list, renew } = useImageList(gallery, label, filterText)
   const [selection, setSelection] = useState(nothingChosen)
   useEffect(() => setSelection(nothingChosen), [list])
@@ -41,7 +43,7 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
       <h1 class="unseen">Gallery</h1>
       <GalleryToolbar gallery={gallery} counts={counts} shown={images.length} ended={ended} total={total} />
       <UploadPanel gallery={gallery} onEnd={refresh} />
-      {list.error !== undefined && <Fault error={list.error} />}
+      {(error ?? list.error) !== undefined && <Fault error={error ?? list.error} />}
       <div class="gallery-body">
         <ImageGrid
           gallery={gallery}
@@ -76,7 +78,11 @@ function useImageList(gallery: string, label: string | undefined, filter: string
   const list = useMemo(() => new ImageList({ gallery, label, filter }), [gallery, label, filter, round])
   useEffect(() => () => list.close(), [list])
   list.version.value
-  return { list, renew: () => setRound((one) => one + 1) }
+  const renew = () => {
+    forgetThumbnails(gallery)
+    setRound((one) => one + 1)
+  }
+  return { list, renew }
 }
 
 function searchWith([id = '', ...like]: readonly string[]): void {
@@ -108,10 +114,11 @@ interface Removal {
 /** Hidden at once, but deleted only when it can no longer be undone. */
 function removeUnlessUndone(gallery: string, { list, ids, onRemoved }: Removal): void {
   const bringBack = list.hide(ids)
-  say(`${ids.size} pictures are deleted.`, { name: 'Undo', run: bringBack }, () =>
+  say(`${picturesText(ids.size)} deleted.`, { name: 'Undo', run: bringBack }, () =>
     removeImages(gallery, ids).then(onRemoved, (error: unknown) => {
       bringBack()
-      say(`They could not be deleted: ${String(error)}`)
+      onRemoved()
+      say(`Not all could be deleted: ${(error as Error).message}`)
     }),
   )
 }

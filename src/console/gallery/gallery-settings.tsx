@@ -11,11 +11,11 @@ import { type GalleryOptions, loadGalleryOptions } from './load-gallery-options.
 import { MovePanel } from './move-panel.js'
 
 export function GallerySettings({ gallery, onClose }: { gallery: string; onClose: () => void }) {
-  const { value: options } = useLoaded(loadGalleryOptions, [])
+  const { value: options, error: optionsError } = useLoaded(loadGalleryOptions, [])
   const { value: now, error, reload } = useLoaded((signal) => loadGallery(gallery, signal), [gallery])
   return (
     <Dialog title={`Settings of ${gallery}`} onClose={onClose}>
-      {error !== undefined && <Fault error={error} />}
+      {(error ?? optionsError) !== undefined && <Fault error={error ?? optionsError} />}
       {now !== undefined && <RulesForm key={now.name} gallery={now} options={options} onChanged={reload} />}
       {now !== undefined && options !== undefined && (
         <MovePanel key={now.engine} gallery={now} options={options} onChanged={reload} />

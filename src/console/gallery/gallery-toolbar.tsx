@@ -1,6 +1,7 @@
 /** Selects which pictures of the gallery are shown, and acts on the gallery as a whole. */
 import { useState } from 'preact/hooks'
 import type { LabelCount } from '../api/galleries.js'
+import { picturesText } from '../controls/counts.js'
 import { Dialog } from '../controls/dialog.js'
 import { useLoaded } from '../controls/use-loaded.js'
 import { readFilter } from '../filter/filter.js'
@@ -58,9 +59,7 @@ export function GalleryToolbar({ gallery, counts, shown, ended, total }: Gallery
         Filter{filterText !== null && ' (on)'}
       </button>
       <span class="hint" role="status">
-        {filterText === null
-          ? `${total.toLocaleString('en')} pictures`
-          : `${ended ? '' : 'at least '}${shown.toLocaleString('en')} pictures fit`}
+        {filterText === null ? picturesText(total) : `${ended ? '' : 'at least '}${picturesText(shown)} found`}
       </span>
       <span class="toolbar-end row">
         <button type="button" class="quiet" onClick={() => setOpen('new')}>

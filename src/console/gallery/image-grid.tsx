@@ -26,7 +26,8 @@ export function ImageGrid(props: ImageGridProps) {
   const perRow = usePerRow(frame)
   const { items, totalHeight, scrollToRow } = useRows({ frame, count: Math.ceil(count / perRow), rowHeight })
   const lastRow = items.at(-1)?.index ?? 0
-  useEffect(() => onWant(Math.min(count, (lastRow + 8) * perRow)), [lastRow, perRow, count])
+  // also for a list that was loaded anew, of as many pictures
+  useEffect(() => onWant(Math.min(count, (lastRow + 8) * perRow)), [lastRow, perRow, count, images])
 
   const press = (event: KeyboardEvent) => {
     const { key, shiftKey: shift, ctrlKey, metaKey } = event

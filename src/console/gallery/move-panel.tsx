@@ -27,6 +27,7 @@ export function MovePanel({ gallery, options, onChanged }: MovePanelProps) {
   const [fault, setFault] = useState<unknown>()
   const isMoving = move?.job !== undefined
   const removeCopy = async () => {
+    setFault(undefined)
     const params = { path: { gallery: name, model: gallery.modelId } }
     await answerOf(service.DELETE('/v1/galleries/{gallery}/sets/{model}', { params })).then(onChanged, setFault)
   }

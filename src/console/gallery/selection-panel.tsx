@@ -1,6 +1,7 @@
 /** Actions on the selected pictures: change the label or metadata, or remove them. */
 import { useState } from 'preact/hooks'
 import { apiKey } from '../api/key.js'
+import { picturesText } from '../controls/counts.js'
 import { say } from '../controls/toasts.js'
 import { MetadataList } from '../search/metadata-list.js'
 import { changeImages, type ImageChange } from './change-images.js'
@@ -25,14 +26,14 @@ export function SelectionPanel(props: SelectionPanelProps) {
     const failed = await changeImages({ gallery, images: chosen, change, onChanged })
     setBusy(false)
     const [first] = failed.values()
-    const done = `${chosen.length - failed.size} pictures are changed`
-    say(failed.size === 0 ? `${done}.` : `${done}, ${failed.size} are not: ${String((first as Error).message)}`)
+    const done = `${picturesText(chosen.length - failed.size)} changed`
+    say(failed.size === 0 ? `${done}.` : `${done}, ${failed.size} not: ${String((first as Error).message)}`)
   }
   const [only] = chosen
   return (
     <aside class="selection-panel stack" aria-label="Selected pictures">
       <div class="row">
-        <h2>{chosen.length === 1 ? '1 picture' : `${chosen.length.toLocaleString('en')} pictures`}</h2>
+        <h2>{picturesText(chosen.length)}</h2>
         <button type="button" class="quiet" onClick={onClear}>
           Choose none
         </button>
@@ -66,7 +67,7 @@ function Original({ gallery, image: { id, reference, referenceHasQuery } }: { ga
     <p class="hint">
       {apiKey.value === '' && (
         <a href={address} target="_blank" rel="noreferrer">
-          As it came
+          Original file
         </a>
       )}
       {reference !== undefined && (

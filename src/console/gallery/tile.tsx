@@ -17,7 +17,7 @@ export interface TileProps {
 }
 
 export function Tile({ gallery, place, count, image, chosen, current, onChoose, onOpen }: TileProps) {
-  const name = image === undefined ? 'not read yet' : `${image.id}, ${image.label ?? 'no label'}`
+  const name = image === undefined ? 'not loaded yet' : `${image.id}, ${image.label ?? 'no label'}`
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the surrounding list handles keys
     // biome-ignore lint/a11y/useFocusableInteractive: the surrounding list has the focus and names the item
@@ -32,7 +32,9 @@ export function Tile({ gallery, place, count, image, chosen, current, onChoose, 
       onClick={(event) => image && onChoose(place, event.shiftKey)}
       onDblClick={() => image && onOpen(image.id)}
     >
-      <span class="tile-picture">{image && <Thumbnail gallery={gallery} id={image.id} />}</span>
+      <span class="tile-picture">
+        {image && <Thumbnail gallery={gallery} id={image.id} contentHash={image.contentHash} />}
+      </span>
       <bdi class="tile-label">{image === undefined ? '…' : (image.label ?? 'no label')}</bdi>
     </div>
   )

@@ -13,6 +13,7 @@ export function useFollowedJob(id: string | undefined, onEnd: () => void): Follo
   const [job, setJob] = useState<Job>()
   const [error, setError] = useState<unknown>()
   useEffect(() => {
+    setError(undefined)
     if (id === undefined) return undefined
     const leaving = new AbortController()
     const { signal } = leaving

@@ -40,9 +40,11 @@ export function MapCanvas({ gallery, points, colourOf, chosen, tool, onChoose }:
     if (lasso.length > 2) onChoose(points.filter((point) => isInside(point, lasso)).map(({ id }) => id))
     setLasso([])
   }
-  const press = ({ key }: KeyboardEvent) => {
-    const next = afterKey(key, seen, frame)
-    if (next !== undefined) setView(next)
+  const press = (event: KeyboardEvent) => {
+    const next = afterKey(event.key, seen, frame)
+    if (next === undefined) return
+    event.preventDefault() // would scroll the page too
+    setView(next)
   }
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: keys move the map

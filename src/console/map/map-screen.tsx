@@ -26,7 +26,7 @@ export function MapScreen({ gallery }: { gallery: string }) {
       <h1 class="unseen">Map</h1>
       <MakeLayout
         gallery={gallery}
-        isNew={layout === undefined && !loading}
+        isNew={layout === undefined && error === undefined && !loading}
         stale={layout?.stale ?? false}
         onMade={reload}
       />

@@ -1,6 +1,7 @@
 /** The pictures inside the lasso: to view, label or delete. */
 import { useState } from 'preact/hooks'
 import { loadLabels } from '../api/galleries.js'
+import { picturesText } from '../controls/counts.js'
 import { Thumbnail } from '../controls/thumbnail.js'
 import { say } from '../controls/toasts.js'
 import { useLoaded } from '../controls/use-loaded.js'
@@ -25,21 +26,22 @@ export function MapSelection({ gallery, ids, onChanged, onClear }: MapSelectionP
     const images = ids.map((id) => ({ id, metadata: {} }))
     const failed = await changeImages({ gallery, images, change: { label }, onChanged: () => undefined })
     setBusy(false)
-    say(`${ids.length - failed.size} pictures are labelled${failed.size > 0 ? `, ${failed.size} are not` : ''}.`)
+    say(`${picturesText(ids.length - failed.size)} labelled${failed.size > 0 ? `, ${failed.size} not` : ''}.`)
     onChanged()
   }
   const remove = () => {
     onClear()
-    say(`${ids.length} pictures are deleted.`, { name: 'Undo', run: () => undefined }, () =>
-      removeImages(gallery, ids).then(onChanged, (error: unknown) =>
-        say(`They could not be deleted: ${String(error)}`),
-      ),
+    say(`${picturesText(ids.length)} deleted.`, { name: 'Undo', run: () => undefined }, () =>
+      removeImages(gallery, ids).then(onChanged, (error: unknown) => {
+        onChanged()
+        say(`Not all could be deleted: ${(error as Error).message}`)
+      }),
     )
   }
   return (
     <aside class="selection-panel stack" aria-label="Selected pictures">
       <div class="row">
-        <h2>{ids.length.toLocaleString('en')} pictures</h2>
+        <h2>{picturesText(ids.length)}</h2>
         <button type="button" class="quiet" onClick={onClear}>
           Choose none
         </button>

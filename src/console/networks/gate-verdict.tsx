@@ -17,7 +17,7 @@ export function GateVerdict({ gate, nameOf }: GateVerdictProps) {
       <p class={passed ? 'gate gate-passed' : 'gate gate-failed'}>
         <strong>{passed ? 'Passed the quality gate' : 'Did not pass the quality gate'}</strong>
         <span class="hint">
-          beside <bdi>{nameOf(servingModelId)}</bdi>, {queries.toLocaleString('en')} queries among{' '}
+          compared with <bdi>{nameOf(servingModelId)}</bdi>, {queries.toLocaleString('en')} queries among{' '}
           {candidates.toLocaleString('en')} pictures, {new Date(judgedAt).toLocaleString()}
         </span>
       </p>

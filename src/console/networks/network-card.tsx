@@ -71,7 +71,7 @@ function Facts({
     ['Architecture', architecture],
     ['Embedding', `${embeddingDimension} numbers`],
     ['Trained on', `${labels.length} labels`],
-    ['Made', new Date(createdAt).toLocaleDateString()],
+    ['Created', new Date(createdAt).toLocaleDateString()],
     ['Runs on', runsOn(runtime)],
     ['Calibrated', calibration === null ? 'no' : calibration.reliable ? 'yes' : 'yes, on few pairs'],
     ['Calibration error', calibrationError?.toFixed(4)],

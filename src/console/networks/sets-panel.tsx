@@ -25,8 +25,8 @@ export function SetsPanel({ gallery, models }: SetsPanelProps) {
         Networks of <bdi>{gallery}</bdi>
       </h2>
       <p class="hint">
-        Another network embeds the pictures beside the one that serves, both are judged on the gallery’s own labels, and
-        one step exchanges them. Searches go on meanwhile.
+        Another network embeds the pictures next to the serving one, both are judged on the gallery’s own labels, and
+        one step switches between them. Searches continue meanwhile.
       </p>
       {error !== undefined && <Fault error={error} />}
       <ul class="sets stack">
@@ -45,7 +45,7 @@ export function SetsPanel({ gallery, models }: SetsPanelProps) {
       {others.length > 0 && <BuildForm models={others} sets={sets} />}
       {models.length === 1 && (
         <p class="hint">
-          There is one network. <code>npm run model -- install FOLDER</code> brings another one.
+          There is one network. <code>npm run model -- install FOLDER</code> adds another one.
         </p>
       )}
     </section>

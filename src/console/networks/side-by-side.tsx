@@ -29,8 +29,8 @@ export function SideBySide({ gallery, models }: SideBySideProps) {
     <section class="network stack" aria-label="Side by side">
       <h2>Side by side</h2>
       <p class="hint">
-        The same picture asked of two galleries, or of two networks of one gallery: what both find is framed. A network
-        that does not serve answers those with an admin key.
+        Searches two galleries, or two networks of one gallery, with the same picture; hits that both find are framed. A
+        network that does not serve can be searched with an admin key only.
       </p>
       <div class="row">
         <label class="button primary">

@@ -1,5 +1,6 @@
 /** Groups of near-copies: keep one, keep all, or mark them as not copies. */
 import type { Schemas } from '../api/service.js'
+import { picturesText } from '../controls/counts.js'
 import { AnalysisHead } from './analysis-head.js'
 import { FindingImage, FindingList } from './finding.js'
 import { useAnalysis } from './use-analysis.js'
@@ -16,12 +17,12 @@ export function CopiesView({ gallery }: { gallery: string }) {
       <AnalysisHead
         analysis={analysis}
         action="Look for copies"
-        promise="Finds pictures that are there more than once: the same file, or made smaller, cropped, compressed, recoloured."
+        promise="Finds pictures that are stored more than once: the same file, or scaled down, cropped, compressed, recoloured."
       />
       {result !== undefined && (
         <>
           <p class="hint" role="status">
-            {result.copies.toLocaleString('en')} pictures could be spared of {result.pictures.toLocaleString('en')}
+            {result.copies.toLocaleString('en')} of {picturesText(result.pictures)} could be removed
             {decisions.count > 0 && `; ${decisions.count} groups decided`}.
           </p>
           <FindingList title="Groups of copies" count={result.count}>

@@ -15,7 +15,7 @@ export function DoctorView({ gallery }: { gallery: string }) {
       <AnalysisHead
         analysis={analysis}
         action="Look for wrong labels"
-        promise="Finds near-copies with different labels, labels that the neighbours contradict, pictures that turn up everywhere, and pictures that nothing is like."
+        promise="Finds near-copies with different labels, labels that the neighbours contradict, pictures that appear in many results, and pictures unlike all others."
       />
       {result !== undefined && <Findings gallery={gallery} diagnosis={result} />}
     </section>
@@ -28,7 +28,7 @@ function Findings({ gallery, diagnosis }: { gallery: string; diagnosis: Schemas[
   return (
     <>
       <p class="hint" role="status">
-        {decisions.count > 0 && `${decisions.count} decided. They are not asked again.`}
+        {decisions.count > 0 && `${decisions.count} decided. They will not be shown again.`}
       </p>
       <FindingList title="Near-copies with different labels" count={conflicts.count}>
         {conflicts.groups.map((group) => (

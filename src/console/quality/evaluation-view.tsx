@@ -19,7 +19,7 @@ export function EvaluationView({ gallery }: { gallery: string }) {
       <AnalysisHead
         analysis={analysis}
         action="Evaluate"
-        promise="Each labelled picture asks all others: how often do the answers show the same label?"
+        promise="Each labelled picture queries all others: how often do the hits have the same label?"
       />
       {result !== undefined && <Report gallery={gallery} evaluation={result} />}
     </section>
@@ -33,10 +33,10 @@ function Report({ gallery, evaluation: { quality, index } }: { gallery: string; 
   return (
     <>
       <p>
-        {queries.toLocaleString('en')} pictures asked, of {labelled.toLocaleString('en')} with a label and{' '}
+        {queries.toLocaleString('en')} queries, from {labelled.toLocaleString('en')} labelled pictures of{' '}
         {pictures.toLocaleString('en')} in all
         {queriesWithoutRelevant > 0 &&
-          `; ${queriesWithoutRelevant} are the only ones of their label and count for nothing`}
+          `; ${queriesWithoutRelevant} are the only pictures with their label and are left out`}
         .
       </p>
       <NumbersTable quality={quality} />

@@ -1,4 +1,4 @@
-/** The page's URL as a signal. Every change adds an entry to the browser's history, so that Back works. */
+/** The page's URL as a signal. Every change by its user adds an entry to the browser's history, so that Back works. */
 import { signal } from '@preact/signals'
 import { type Address, readAddress, type Screen, writeAddress } from './address.js'
 
@@ -22,5 +22,14 @@ export function goToAddress(address: string): void {
 
 /** Opens another gallery on the same screen, without the settings, which applied to the previous one. */
 export function goToGallery(gallery: string | undefined): void {
-  location.hash = writeAddress({ screen: route.value.screen, gallery, settings: new URLSearchParams() })
+  location.hash = addressOf(gallery)
+}
+
+/** The gallery for an address without one, which Back must not return to. */
+export function startWithGallery(gallery: string): void {
+  location.replace(addressOf(gallery))
+}
+
+function addressOf(gallery: string | undefined): string {
+  return writeAddress({ screen: route.value.screen, gallery, settings: new URLSearchParams() })
 }

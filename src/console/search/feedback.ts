@@ -6,11 +6,6 @@ import type { Hit } from './use-search.js'
 
 export type Verdict = 'right' | 'wrong'
 
-/** Only a query with a single picture can be judged; one with several cannot be used for training. */
-export function canBeJudged({ imageId, picture, url, like, unlike }: SearchQuery): boolean {
-  return like.length + unlike.length === 0 && (imageId ?? picture ?? url) !== undefined
-}
-
 /** @throws ServiceError */
 export async function judge(
   gallery: string,

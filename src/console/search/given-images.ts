@@ -4,10 +4,11 @@
 const keptMax = 40
 
 const images = new Map<string, File>()
-let count = 0
+/** Starts elsewhere in each visit, so that a URL from an earlier one does not name another picture. */
+let count = Date.now()
 
 export function keepImage(image: File): string {
-  const token = `${++count}-${image.name.slice(0, 40)}`
+  const token = `${(++count).toString(36)}-${image.name.slice(0, 40)}`
   images.set(token, image)
   const [oldest] = images.keys()
   if (images.size > keptMax && oldest !== undefined) images.delete(oldest)

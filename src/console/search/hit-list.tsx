@@ -1,8 +1,7 @@
 /** The hits of a search, grouped if requested; arrow keys move between them. */
 import { addressTo } from '../routing/route.js'
-import { canBeJudged } from './feedback.js'
 import { HitCard } from './hit-card.js'
-import { type SearchQuery, withExample, withOpinion, writeQuery } from './search-query.js'
+import { hasOnePicture, type SearchQuery, withExample, withOpinion, writeQuery } from './search-query.js'
 import type { Hit, SearchAnswer } from './use-search.js'
 import { useVerdicts } from './use-verdicts.js'
 
@@ -48,7 +47,7 @@ export function HitList({ gallery, query, answer, onQuery }: HitListProps) {
 
 /** The explanation compares two pictures, so it is not available for a query with several. */
 function whyAddress(query: SearchQuery, hit: string): string | undefined {
-  if (!canBeJudged(query)) return undefined
+  if (!hasOnePicture(query)) return undefined
   const settings = writeQuery(query)
   settings.set('hit', hit)
   return addressTo('match', settings)

@@ -78,6 +78,15 @@ export function hasExample({ imageId, picture, url, like }: SearchQuery): boolea
   return imageId !== undefined || picture !== undefined || url !== undefined || like.length > 0
 }
 
+export function hasOnePicture({ imageId, picture, url, like, unlike }: SearchQuery): boolean {
+  return like.length + unlike.length === 0 && (imageId ?? picture ?? url) !== undefined
+}
+
+/** Only a query with a single whole picture can be judged: a judgement names the file that was searched with. */
+export function canBeJudged(query: SearchQuery): boolean {
+  return hasOnePicture(query) && query.region === undefined
+}
+
 /** Replaces the example and keeps the options. */
 export function withExample(
   query: SearchQuery,

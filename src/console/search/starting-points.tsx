@@ -1,13 +1,15 @@
 /** Some pictures of the gallery to start from. */
 
 import { answerOf, service } from '../api/service.js'
+import { Fault } from '../controls/notice.js'
 import { Thumbnail } from '../controls/thumbnail.js'
 import { useLoaded } from '../controls/use-loaded.js'
 
 const shown = 24
 
 export function StartingPoints({ gallery, onPick }: { gallery: string; onPick: (id: string) => void }) {
-  const { value: images = [], loading } = useLoaded(() => someImages(gallery), [gallery])
+  const { value: images = [], error, loading } = useLoaded(() => someImages(gallery), [gallery])
+  if (error !== undefined) return <Fault error={error} />
   if (images.length === 0)
     return <p class="hint">{loading ? '' : 'This gallery is empty. Add pictures on the gallery’s own screen.'}</p>
   return (

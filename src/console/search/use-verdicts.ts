@@ -1,8 +1,8 @@
 /** The judgements given for one query's hits in this visit. */
 import { useState } from 'preact/hooks'
 import { say } from '../controls/toasts.js'
-import { canBeJudged, judge, type Verdict } from './feedback.js'
-import { type SearchQuery, writeQuery } from './search-query.js'
+import { judge, type Verdict } from './feedback.js'
+import { canBeJudged, type SearchQuery, writeQuery } from './search-query.js'
 import type { Hit } from './use-search.js'
 
 export interface Verdicts {

@@ -7,7 +7,7 @@ import { Fault, Notice } from '../controls/notice.js'
 import { Toasts } from '../controls/toasts.js'
 import { useLoaded } from '../controls/use-loaded.js'
 import type { Screen } from '../routing/address.js'
-import { goToGallery, route } from '../routing/route.js'
+import { route, startWithGallery } from '../routing/route.js'
 import { SearchScreen } from '../search/search-screen.js'
 import { Header } from './header.js'
 
@@ -29,7 +29,7 @@ export function Console() {
 
   useEffect(() => {
     const [first] = known ?? []
-    if (gallery === undefined && first !== undefined) goToGallery(first.name)
+    if (gallery === undefined && first !== undefined) startWithGallery(first.name)
   }, [gallery, known])
 
   return (

@@ -51,7 +51,7 @@ export function UploadPanel({ gallery, onEnd }: { gallery: string; onEnd: () => 
       onDrop={async (event) => {
         event.preventDefault()
         setOver(false)
-        if (event.dataTransfer !== null) await send(await droppedFiles(event.dataTransfer))
+        if (event.dataTransfer !== null) await droppedFiles(event.dataTransfer).then(send, setError)
       }}
     >
       {sending === undefined ? <Choice label={label} onLabel={setLabel} onFiles={send} /> : <Progress {...sending} />}

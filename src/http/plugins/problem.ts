@@ -55,6 +55,7 @@ declare module 'fastify' {
 export function registerProblems(app: FastifyInstance, { metrics }: { metrics: Metrics }): void {
   const methodsOfPaths = rememberRoutes(app)
   app.decorateRequest('problemCode', '')
+  metrics.expectRefusals(refusals)
   // the answers of `client-errors.ts` and `header-rules.ts`, before a route is known, can occur anywhere
   app.addHook('onRoute', ({ schema }) => {
     if (schema !== undefined && schema.hide !== true)

@@ -42,7 +42,7 @@ export async function walkGallery({ page, base, pictures, look, step }: Walk): P
     await page.click('text=Choose none')
     await page.click('#tile-0')
     await untilTold(page, '.selection-panel h2', /^1 picture$/)
-    const address = await page.getAttribute('.selection-panel >> text=As it came', 'href')
+    const address = await page.getAttribute('.selection-panel >> text=Original file', 'href')
     const original = `fetch(${JSON.stringify(address)}).then((answer) => answer.headers.get('content-type'))`
     await until(page, `${original}.then((type) => /^image\\//.test(type))`)
   })
@@ -93,7 +93,7 @@ export async function walkGallery({ page, base, pictures, look, step }: Walk): P
     await page.selectOption('dialog select[aria-label=Field]', 'metadata.checked')
     await page.fill('dialog input[aria-label=Value]', 'true')
     await page.keyboard.press('Tab')
-    await untilTold(page, '.toolbar', /(?<![\d,])3 pictures fit/)
+    await untilTold(page, '.toolbar', /(?<![\d,])3 pictures found/)
     await look('wall-filter')
     await page.click('dialog >> text=Clear')
     await page.click('dialog [aria-label=Close]')

@@ -21,7 +21,7 @@ from .models import Gallery, Image, Job, SearchAnswer
 from .problems import AlikeProblem, AlikeUnreachable, problem_of
 from .retries import Retry
 from .routes import Operation
-from .transport import DEFAULT_TIMEOUT, headers_of
+from .transport import DEFAULT_TIMEOUT, headers_of, is_json
 
 
 class AsyncAlikeClient:
@@ -151,8 +151,11 @@ class AsyncAlikeClient:
         """Items that failed, line by line, as they arrive."""
         response = await self._send(Call("getJobErrors", {"job": job}), stream=True)
         try:
-            async for line in response.aiter_lines():
-                yield json.loads(line)
+            rest = b""
+            async for part in response.aiter_bytes():
+                *lines, rest = (rest + part).split(b"\n")
+                for line in lines:
+                    yield json.loads(line)
         except httpx.TransportError as error:
             raise AlikeUnreachable("The report broke off.") from error
         finally:
@@ -162,7 +165,7 @@ class AsyncAlikeClient:
         response = await self._send(call)
         if response.status_code == 204:
             return None
-        return response.json() if "json" in response.headers.get("content-type", "") else response.content
+        return response.json() if is_json(response) else response.content
 
     async def _send(self, call: Call, *, stream: bool = False) -> httpx.Response:
         attempt = 0

@@ -20,7 +20,7 @@ from .models import Gallery, Image, Job, SearchAnswer
 from .problems import AlikeProblem, AlikeUnreachable, problem_of
 from .retries import Retry
 from .routes import Operation
-from .transport import DEFAULT_TIMEOUT, headers_of
+from .transport import DEFAULT_TIMEOUT, headers_of, is_json
 
 
 class AlikeClient:
@@ -150,8 +150,11 @@ class AlikeClient:
         """Items that failed, line by line, as they arrive."""
         response = self._send(Call("getJobErrors", {"job": job}), stream=True)
         try:
-            for line in response.iter_lines():
-                yield json.loads(line)
+            rest = b""
+            for part in response.iter_bytes():
+                *lines, rest = (rest + part).split(b"\n")
+                for line in lines:
+                    yield json.loads(line)
         except httpx.TransportError as error:
             raise AlikeUnreachable("The report broke off.") from error
         finally:
@@ -161,7 +164,7 @@ class AlikeClient:
         response = self._send(call)
         if response.status_code == 204:
             return None
-        return response.json() if "json" in response.headers.get("content-type", "") else response.content
+        return response.json() if is_json(response) else response.content
 
     def _send(self, call: Call, *, stream: bool = False) -> httpx.Response:
         attempt = 0

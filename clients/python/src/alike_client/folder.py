@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SENT = re.compile(
-    r"\.(jpe?g|png|webp|gif|avif|tiff?|bmp|dib|hei[cf]|hif|jxl)$|(^|/)manifest\.(csv|ndjson|jsonl)$", re.IGNORECASE
+    r"\.(jpe?g|png|webp|gif|avif|tiff?|bmp|dib|hei[cf]|hif|jxl)$|(^|/)(manifest\.(csv|ndjson|jsonl)|labels\.csv)$",
+    re.IGNORECASE,
 )
 """Pictures and manifests, by extension."""
 
@@ -44,15 +45,20 @@ class FolderUpload:
 
 
 def folder_upload(folder: str | os.PathLike[str], include: Callable[[str], bool] | None = None) -> FolderUpload:
-    """Every file below that `include` accepts; skips names that begin with a dot, and does not follow links."""
+    """Every file below that `include` accepts; skips names that begin with a dot, and does not follow links.
+
+    Raises OSError for a folder that cannot be read.
+    """
     root = Path(folder)
     if not root.is_dir():
         raise NotADirectoryError(f"{root} is no folder.")
     wanted = include or (lambda path: SENT.search(path) is not None)
     files: list[str] = []
     left_out = 0
-    for place, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+    for place, folders, names in os.walk(root, onerror=raised):
+        skipped = [name for name in folders if name.startswith(".") or Path(place, name).is_symlink()]
+        left_out += len(skipped)
+        folders[:] = sorted(set(folders).difference(skipped))
         for name in sorted(names):
             path = Path(place, name)
             relative = path.relative_to(root).as_posix()
@@ -61,3 +67,7 @@ def folder_upload(folder: str | os.PathLike[str], include: Callable[[str], bool]
             else:
                 files.append(relative)
     return FolderUpload(files, left_out, root)
+
+
+def raised(error: OSError) -> None:
+    raise error

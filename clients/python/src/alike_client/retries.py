@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from .problems import retry_after
+from .problems import problem_of, retry_after
 
 PASSING = (429, 502, 503, 504)
 """Temporary refusals by the service or a proxy in front of it."""
@@ -44,8 +44,15 @@ def may_repeat(request: httpx.Request, response: httpx.Response | None) -> bool:
     if response is not None and response.status_code not in PASSING:
         return False
     return (
-        (response is not None and response.status_code in (429, 503))
+        (response is not None and not_executed(response))
         or request.method in ("GET", "HEAD", "PUT", "DELETE")
         or "idempotency-key" in request.headers
         or READING.search(request.url.path) is not None
+    )
+
+
+def not_executed(response: httpx.Response) -> bool:
+    """Whether a full service says so."""
+    return response.status_code == 429 or (
+        response.status_code == 503 and problem_of(response).code != "store_outcome_unknown"
     )

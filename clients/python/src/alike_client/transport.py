@@ -1,4 +1,4 @@
-"""What both clients pass to httpx."""
+"""What both clients pass to httpx, and how they read its responses."""
 
 from __future__ import annotations
 
@@ -10,3 +10,9 @@ DEFAULT_TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 
 def headers_of(key: str | None) -> dict[str, str]:
     return {} if key is None else {"authorization": f"Bearer {key}"}
+
+
+def is_json(response: httpx.Response) -> bool:
+    """Whether the body is one JSON value; lines of JSON (`application/x-ndjson`) are not."""
+    content_type: str = response.headers.get("content-type", "")
+    return content_type.split(";")[0].strip().lower() == "application/json"

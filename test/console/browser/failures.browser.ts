@@ -1,0 +1,206 @@
+/** What the console shows when a call fails, and that it is right again once calls succeed. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import type { Page, Route } from 'playwright-core'
+import { startApp } from '../../support/app.js'
+import { drawImage } from '../../support/drawn-images.js'
+import { chromiumFile, openBrowser, openPage, type WatchedPage } from './chromium.js'
+
+const skip = chromiumFile === undefined ? 'there is no Chromium on this machine' : false
+const labels = ['circle', 'square', 'triangle'] as const
+const problem = {
+  status: 500,
+  contentType: 'application/problem+json',
+  body: '{"title":"It broke.","code":"internal"}',
+}
+
+/** A page of a gallery of six pictures with three labels; failed calls are expected. */
+async function opened(t: TestContext): Promise<WatchedPage & { base: string }> {
+  const app = await startApp(t)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  for (let place = 0; place < 6; place++)
+    await app.call(201, {
+      method: 'PUT',
+      url: `/v1/galleries/g/images/${place}?label=${labels[place % 3]}`,
+      payload: await drawImage('circle', place),
+      headers: { 'content-type': 'image/jpeg' },
+    })
+  const base = `${await app.listen()}/`
+  const watched = await openPage(await openBrowser(t), base)
+  watched.allow(/Failed to load resource/)
+  return { ...watched, base }
+}
+
+/** Fails the first calls so many times. */
+function failing(times: number, fail: (route: Route) => Promise<void>): (route: Route) => Promise<void> {
+  let left = times
+  return (route) => (left-- > 0 ? fail(route) : route.continue())
+}
+
+async function expectNone(page: Page, selector: string): Promise<void> {
+  assert.equal(await page.locator(selector).count(), 0, selector)
+}
+
+test('Back leaves a console that chose the gallery itself', { skip }, async (t) => {
+  const { page, base, expectQuiet } = await opened(t)
+  await page.goto('about:blank')
+  await page.goto(base)
+  await page.waitForSelector('.hit img')
+  await page.goBack()
+  assert.equal(page.url(), 'about:blank')
+  expectQuiet()
+})
+
+test('after a reload the same picture can be given again', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  const picture = { name: 'image.png', mimeType: 'image/png', buffer: await drawImage('circle', 1) }
+  await page.goto(base)
+  await page.setInputFiles('.query input[type=file]', picture)
+  await page.waitForSelector('.score')
+  await page.reload()
+  await page.waitForSelector('text=This page no longer has the picture')
+  await page.setInputFiles('.query input[type=file]', picture)
+  await page.waitForSelector('.score')
+})
+
+test('pictures or labels that cannot be loaded are an error, not an empty gallery', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.route('**/v1/galleries/g/images?*', (route) => route.fulfill(problem))
+  await page.goto(base)
+  await page.waitForSelector('[role=alert] >> text=It broke.')
+  await expectNone(page, 'text=This gallery is empty')
+  await page.unroute('**/v1/galleries/g/images?*')
+
+  await page.route('**/v1/galleries/g/labels*', (route) => route.fulfill(problem))
+  await page.goto(`${base}#/gallery/g`)
+  await page.waitForSelector('[role=alert] >> text=It broke.')
+  await page.unroute('**/v1/galleries/g/labels*')
+
+  await page.route('**/v1/galleries/g/layout*', (route) => route.fulfill(problem))
+  await page.goto(`${base}#/map/g`)
+  await page.waitForSelector('[role=alert] >> text=It broke.')
+  await expectNone(page, 'text=This gallery has no map yet')
+})
+
+test('every page of labels is loaded', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.route('**/v1/galleries/g/labels*', (route) => {
+    const url = new URL(route.request().url())
+    url.searchParams.set('limit', '1')
+    return route.continue({ url: url.href })
+  })
+  await page.goto(`${base}#/gallery/g`)
+  await page.waitForSelector('.toolbar >> text=6 pictures')
+  assert.equal(await page.locator('.toolbar option').count(), 4)
+})
+
+test('a screen that could not be loaded does not take the place of the next one', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.route('**/map-screen*.js', (route) => route.abort())
+  await page.goto(base)
+  await page.click('nav >> text=Map')
+  await page.waitForSelector('[role=alert]')
+  await page.click('nav >> text=Gallery')
+  await page.waitForSelector('.tile img')
+  await expectNone(page, '[role=alert]')
+})
+
+test('a job is followed through a restart of the service', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.route(
+    '**/v1/jobs/*/events',
+    failing(2, (route) => route.abort()),
+  )
+  await page.route(
+    '**/v1/jobs/*',
+    failing(2, (route) => route.abort()),
+  )
+  await page.goto(`${base}#/quality/g`)
+  await page.click('text=Evaluate')
+  await page.waitForSelector('.plot canvas')
+  await expectNone(page, '[role=alert]')
+})
+
+test('pictures that were not deleted come back with the reason', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  const job = {
+    id: 'j',
+    state: 'failed',
+    failed: 0,
+    finishedAt: '2026-01-01T00:00:00Z',
+    failure: { detail: 'Cut off.' },
+  }
+  await page.route('**/v1/galleries/g/ingest', (route) => route.fulfill({ status: 202, json: job }))
+  await page.route('**/v1/jobs/j/events', (route) => route.fulfill({ status: 204 }))
+  await page.route('**/v1/jobs/j', (route) => route.fulfill({ json: job }))
+  await page.goto(`${base}#/gallery/g`)
+  await page.click('#tile-1')
+  await page.click('.selection-panel >> text=Delete')
+  await page.waitForSelector('.toast >> text=Not all could be deleted: Cut off.')
+  await page.waitForSelector('#tile-5 img')
+})
+
+test('a dropped file that cannot be read is an error', { skip }, async (t) => {
+  const { page, base, expectQuiet } = await opened(t)
+  await page.goto(`${base}#/gallery/g`)
+  await page.waitForSelector('.upload')
+  await page.evaluate(`{
+    const file = (_, refuse) => refuse(new DOMException('The file has gone.', 'NotFoundError'))
+    const items = [{ webkitGetAsEntry: () => ({ isFile: true, fullPath: '/a.jpg', file }) }]
+    const drop = new Event('drop', { bubbles: true, cancelable: true })
+    document.querySelector('.upload').dispatchEvent(Object.assign(drop, { dataTransfer: { items } }))
+  }`)
+  await page.waitForSelector('.upload [role=alert] >> text=The file has gone.')
+  expectQuiet()
+})
+
+test('a copy that is removed at the second attempt leaves no error behind', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  let gallery: object = {}
+  await page.route('**/v1/galleries/g', async (route) => {
+    gallery = { ...(await (await route.fetch()).json()), move: { engine: 'other', state: 'kept', images: 6 } }
+    await route.fulfill({ json: gallery })
+  })
+  await page.route('**/v1/galleries/g/sets/*', async (route) => {
+    await route.fulfill(problem)
+    await page.unroute('**/v1/galleries/g/sets/*')
+    await page.route('**/v1/galleries/g/sets/*', (again) => again.fulfill({ status: 204 }))
+  })
+  await page.goto(`${base}#/gallery/g`)
+  await page.click('.toolbar >> text=Settings')
+  await page.click('dialog >> text=Remove the copy')
+  await page.waitForSelector('dialog [role=alert]')
+  await page.click('dialog >> text=Remove the copy')
+  await page.waitForSelector('dialog [role=alert]', { state: 'detached' })
+})
+
+test('a replaced picture is shown as it is now', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/gallery/g`)
+  await page.waitForSelector('#tile-0 img')
+  const picture = { name: '0', mimeType: 'image/png', buffer: await drawImage('square', 9) }
+  const shown = () => page.locator('#tile-0 img').getAttribute('src')
+  const before = await shown()
+  await page.setInputFiles('.upload input[type=file] >> nth=0', picture)
+  await page.waitForSelector('text=1 stored')
+  await page.waitForSelector(`#tile-0 img:not([src="${before}"])`)
+})
+
+test('a hit for a region is not judged, and counts are in the singular', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(base)
+  await page.setInputFiles('.query input[type=file]', {
+    name: 'image.png',
+    mimeType: 'image/png',
+    buffer: await drawImage('circle', 1),
+  })
+  await page.waitForSelector('.verdict-right')
+  await page.press('.region-frame', 'ArrowLeft')
+  await page.waitForSelector('.verdict-right', { state: 'detached' })
+  await page.waitForSelector('.hit >> text=Why')
+
+  await page.goto(`${base}#/gallery/g`)
+  await page.click('#tile-1')
+  await page.click('.selection-panel >> text=Delete')
+  await page.waitForSelector('.toast >> text=1 picture deleted.')
+})
