@@ -20,18 +20,22 @@ function sourceOf(count: number): Source {
   }
 }
 
+const firstRun = {
+  metrics: createMetrics(),
+  concurrency: 4,
+  uploadMaxBytes: 1,
+  trials: { runs: 1, alone: null, givenUp: 0 },
+  giveUp: undefined,
+  signal: new AbortController().signal,
+  note: async () => {},
+}
+
 test('a group holds only items that an earlier run may have counted, or only others', async () => {
   const job = { ...newRecord({ id: 'j', gallery: 'g', source: null }, 'uid', ''), position: 2 }
   const steps: JobProgress[] = []
   const run = new JobRun(job, sourceOf(9), {
     parts: undefined as never, // needed for pictures only
-    metrics: createMetrics(),
-    concurrency: 4,
-    uploadMaxBytes: 1,
-    trials: { runs: 1, alone: null, givenUp: 0 },
-    giveUp: undefined,
-    signal: new AbortController().signal,
-    note: async () => {},
+    ...firstRun,
     advance: async (progress) => void steps.push(progress),
     triedTo: 5,
   })
@@ -83,13 +87,7 @@ for (const [what, fails] of [
     }
     const run = new JobRun(job, source, {
       parts: { remote: { fetch } } as unknown as IntakeParts,
-      metrics: createMetrics(),
-      concurrency: 4,
-      uploadMaxBytes: 1,
-      trials: { runs: 1, alone: null, givenUp: 0 },
-      giveUp: undefined,
-      signal: new AbortController().signal,
-      note: async () => {},
+      ...firstRun,
       advance: async () => {
         await both
         if (fails === 'commit') throw new AlikeError('storage_full')
