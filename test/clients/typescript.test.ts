@@ -146,6 +146,15 @@ test('events continue after a broken connection, and stop with their signal', as
   )
 })
 
+test('a page of a proxy in place of a stream of events is an error, not a stream that breaks off', async (t) => {
+  const { url, requests } = await answering(t, (_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Log in</h1>')
+  })
+  const client = new AlikeClient({ url, retry: { firstPauseMs: 1 } })
+  await assert.rejects(client.waitForJob('j'), { name: 'AlikeProblem', code: 'unknown', status: 200 })
+  assert.equal(requests.length, 1)
+})
+
 test('the types match openapi.yaml; `npm run openapi` writes them', async (t) => {
   const folder = await temporaryFolder(t)
   const generator = resolve('clients/typescript/node_modules/.bin/openapi-typescript')

@@ -100,6 +100,13 @@ def test_a_request_whose_outcome_is_unknown_is_repeated_only_if_it_is_idempotent
     assert len(received) == 4
 
 
+def test_a_page_of_a_proxy_is_no_stream_of_events() -> None:
+    answer, received = scripted(httpx.Response(200, text="<h1>Log in</h1>", headers={"content-type": "text/html"}))
+    with pytest.raises(AlikeProblem) as refused:
+        client(answer).wait_for_job("j")
+    assert (refused.value.status, refused.value.code, len(received)) == (200, "unknown", 1)
+
+
 def test_events_go_on_after_a_connection_that_ended() -> None:
     def stream(*events: tuple[str, int]) -> httpx.Response:
         text = "retry: 1\n\n" + "".join(

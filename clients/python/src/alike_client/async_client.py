@@ -12,11 +12,11 @@ from typing import Any, cast
 import anyio
 import anyio.to_thread
 import httpx
-from httpx_sse import EventSource
+from httpx_sse import EventSource, SSEError
 
 from .calls import Call, Content, json_call, picture_call
 from .folder import FolderUpload, folder_upload
-from .job_events import JobEvent, event_of, reconnect_seconds
+from .job_events import JobEvent, event_of, no_events, reconnect_seconds
 from .models import Gallery, Image, Job, SearchAnswer
 from .problems import AlikeProblem, AlikeUnreachable, problem_of
 from .retries import Retry
@@ -132,6 +132,8 @@ class AsyncAlikeClient:
                         yield event
                         if event.event == "end":
                             return
+            except SSEError as error:
+                raise no_events(response) from error
             except httpx.TransportError:
                 pass  # it broke: come back
             finally:

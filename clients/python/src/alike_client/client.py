@@ -11,11 +11,11 @@ from types import TracebackType
 from typing import Any, cast
 
 import httpx
-from httpx_sse import EventSource
+from httpx_sse import EventSource, SSEError
 
 from .calls import Call, Content, json_call, picture_call
 from .folder import FolderUpload, folder_upload
-from .job_events import JobEvent, event_of, reconnect_seconds
+from .job_events import JobEvent, event_of, no_events, reconnect_seconds
 from .models import Gallery, Image, Job, SearchAnswer
 from .problems import AlikeProblem, AlikeUnreachable, problem_of
 from .retries import Retry
@@ -131,6 +131,8 @@ class AlikeClient:
                         yield event
                         if event.event == "end":
                             return
+            except SSEError as error:
+                raise no_events(response) from error
             except httpx.TransportError:
                 pass  # it broke: come back
             finally:

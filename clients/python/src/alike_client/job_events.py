@@ -6,9 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import Literal, cast, overload
 
+import httpx
 from httpx_sse import ServerSentEvent
 
 from .models import Job
+from .problems import AlikeProblem
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,12 @@ def event_of(message: ServerSentEvent) -> JobEvent | None:
     if message.event == "end":
         return JobEvent("end", cast(Job, json.loads(message.data)))
     return None
+
+
+def no_events(response: httpx.Response) -> AlikeProblem:
+    """For a proxy's page, which would be taken for a stream that breaks off again and again."""
+    content_type = response.headers.get("content-type", "")
+    return AlikeProblem(response.status_code, {"detail": f'The answer is not a stream of events but "{content_type}".'})
 
 
 @overload
