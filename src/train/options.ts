@@ -172,21 +172,40 @@ export function trainCommand(): Command<[], TrainOptions> {
   const program = command('npm run train --', 'Trains a network on labelled pictures, exports it and evaluates it.')
   for (const group of [files(), course(), batches(), fromNothing(), start(), losses(), views(), passes()])
     for (const option of group.options) program.addOption(option)
-  program.hook('preAction', (_, used) => expectOneKindOfRun(used))
+  program.hook('preAction', (_, used) => {
+    expectOneKindOfRun(used)
+    expectEffect(used)
+  })
   return program as Command<[], TrainOptions>
 }
 
 function expectOneKindOfRun(program: Command<unknown[], OptionValues>): void {
-  const { init, name, arch, teachers, teacherViews } = program.opts() as Partial<TrainOptions>
+  const { init, name, arch } = program.opts() as Partial<TrainOptions>
   const strange = program.options.find(
     (option) =>
       option.helpGroupHeading === (init === undefined ? fineTuningHeading : fromNothingHeading) &&
-      program.getOptionValueSource(option.attributeName()) === 'cli',
+      isGiven(program, option),
   )
   const where = init === undefined ? 'needs --init' : 'is for training from scratch, without --init'
   if (strange !== undefined) program.error(`error: ${strange.long} ${where}`)
   if (init !== undefined && name === undefined) program.error('error: --init needs --name')
   if (init === undefined && arch !== undefined && arch !== scratch.architecture)
     program.error(`error: --arch can only be ${scratch.architecture} without --init`)
-  if (teachers?.length === 0 && teacherViews !== 0) program.error('error: --teacher-views needs --teachers')
 }
+
+/** So is one that another option leaves without effect. */
+function expectEffect(program: Command<unknown[], OptionValues>): void {
+  const { loss, teachers, finish } = program.opts() as TrainOptions
+  const needs: [names: string[], isMet: boolean, what: string][] = [
+    [['--margin', '--negatives', '--pair-mean'], loss !== 'classes', '--loss pairs or both'],
+    [['--teacher-views'], teachers.length > 0, '--teachers'],
+    [['--no-report'], !finish, 'a run without --finish'],
+  ]
+  for (const [names, isMet, what] of needs) {
+    const idle = program.options.find((option) => names.includes(option.long!) && isGiven(program, option))
+    if (!isMet && idle !== undefined) program.error(`error: ${idle.long} needs ${what}`)
+  }
+}
+
+const isGiven = (program: Command<unknown[], OptionValues>, option: Option): boolean =>
+  program.getOptionValueSource(option.attributeName()) === 'cli'

@@ -28,6 +28,8 @@ const misuses: [args: string[], says: RegExp][] = [
   [[...fineTuning, '--phases', 'all:1x0'], /must be a number above 0/],
   [[...fineTuning, '--phases', 'all:1x2@160'], /must be a number above 0/],
   [[...fineTuning, '--pooling', 'max'], /must be one of average, gem/],
+  [[...fineTuning, '--margin', '1'], /--margin needs --loss pairs or both/],
+  [[...fineTuning, '--finish', '--no-report'], /--no-report needs a run without --finish/],
   [[...fineTuning, '--mix', '1.1'], /must be a number from 0 to 1/],
 ]
 for (const [args, says] of misuses)
