@@ -8,7 +8,22 @@ export const apiKey = signal(stored())
 /** Whether the service has refused a call because the key was missing or wrong. */
 export const keyWanted = signal<'missing' | 'refused' | undefined>(undefined)
 
+/** The address whose question was closed without a key. */
+let declinedAt: string | undefined
+
+/** Calls repeated in the background do not ask again. */
+export function wantKey(): void {
+  if (location.href !== declinedAt) keyWanted.value = apiKey.value === '' ? 'missing' : 'refused'
+}
+
+export function declineKey(): void {
+  declinedAt = location.href
+  keyWanted.value = undefined
+}
+
+/** Whatever has been loaded, or refused, is loaded again with it. */
 export function useKey(key: string): void {
+  declinedAt = undefined
   apiKey.value = key
   keyWanted.value = undefined
   try {

@@ -2,7 +2,7 @@
 
 import type { components, paths } from 'openapi'
 import createClient from 'openapi-fetch'
-import { apiKey, keyHeaders, keyWanted } from './key.js'
+import { keyHeaders, wantKey } from './key.js'
 
 export type Schemas = components['schemas']
 export type Problem = Schemas['Problem']
@@ -55,7 +55,7 @@ async function callWithKey(request: Request): Promise<Response> {
   for (const [name, value] of Object.entries(keyHeaders())) request.headers.set(name, value)
   for (let tries = 0; ; tries++) {
     const response = await fetch(request.body === null ? request.clone() : request)
-    if (response.status === 401) keyWanted.value = apiKey.value === '' ? 'missing' : 'refused'
+    if (response.status === 401) wantKey()
     const repeatable = request.method === 'GET' && tries < 3 && (response.status === 429 || response.status === 503)
     if (!repeatable) return response
     await pause(1_000 * Math.min(30, Number(response.headers.get('retry-after') ?? 1)), request.signal)

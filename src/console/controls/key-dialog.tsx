@@ -1,6 +1,6 @@
 /** Asks for the API key when the service requires one. */
 import { useState } from 'preact/hooks'
-import { apiKey, keyWanted, useKey } from '../api/key.js'
+import { apiKey, declineKey, keyWanted, useKey } from '../api/key.js'
 import { Dialog } from './dialog.js'
 
 export function KeyDialog({ onKey }: { onKey: () => void }) {
@@ -12,7 +12,7 @@ export function KeyDialog({ onKey }: { onKey: () => void }) {
     onKey()
   }
   return (
-    <Dialog title="API key" onClose={() => (keyWanted.value = undefined)}>
+    <Dialog title="API key" onClose={declineKey}>
       <form onSubmit={submit} class="stack">
         <p>
           {keyWanted.value === 'refused' && apiKey.value !== ''

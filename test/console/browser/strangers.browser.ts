@@ -107,6 +107,32 @@ test('a key is requested once, kept for the session, and never in a URL', { skip
   expectQuiet()
 })
 
+test('a question for a key that was closed is not asked again in the background, and a key given later loads the screen', {
+  skip,
+}, async (t) => {
+  const { key, line } = makeKey('reader', 'admin')
+  const app = await startApp(t, { apiKeys: line })
+  await fill(app, { authorization: `Bearer ${key}` })
+  const base = `${await app.listen()}/`
+  const { page, allow } = await openPage(await openBrowser(t), base)
+  allow(/401/)
+  const giveKey = async (shows: string) => {
+    await page.fill('input[type=password]', key)
+    await page.click('text=Use this key')
+    await page.waitForSelector(shows)
+  }
+  await page.goto(`${base}#/operation`)
+  await giveKey('.plots')
+  await page.click('text=Forget key')
+  await page.waitForSelector('input[type=password]')
+  await page.keyboard.press('Escape')
+  for (let reads = 0; reads < 2; reads++) await page.waitForResponse('**/metrics')
+  assert.equal(await page.locator('input[type=password]').count(), 0)
+  await page.goto(`${base}#/networks`)
+  await giveKey('main h2')
+  assert.equal(await page.locator('[role=alert]').count(), 0)
+})
+
 test('if metrics have their own port, the operation screen says so and shows the jobs', {
   skip,
 }, async (t) => {
