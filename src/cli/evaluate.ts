@@ -13,6 +13,7 @@ import {
   type ServedModel,
 } from '../../clients/typescript/src/alike-client.js'
 import { command, runCommand, serviceOptions, wholeNumber } from '../command-line.js'
+import { bytesOf } from '../datasets/image-bytes.js'
 import type { LabelledImage } from '../datasets/labelled-image.js'
 import { spreadOverLabels } from '../datasets/samples.js'
 import { emptyPart } from '../datasets/split.js'
@@ -23,7 +24,7 @@ import { qualityOfRankings } from '../eval/quality.js'
 import { seededRandom } from '../eval/random.js'
 import { withBar } from './evaluation-progress.js'
 import { evaluationReport, type Filled } from './evaluation-report.js'
-import { archiveOf, bytesOf } from './evaluation-upload.js'
+import { archiveOf } from './evaluation-upload.js'
 
 interface EvaluateOptions {
   url: string
@@ -181,7 +182,7 @@ class Evaluation {
   /** @returns undefined if the picture cannot be read, which is then left out of the evaluation */
   async #search(query: LabelledImage, parameters: SearchParameters): Promise<Found | undefined> {
     try {
-      const bytes = await bytesOf(query)
+      const bytes = new Uint8Array(await bytesOf(query))
       const started = performance.now()
       const answer = await this.#service.search(this.#gallery, bytes, parameters)
       return { answer, ms: performance.now() - started }

@@ -1,7 +1,7 @@
 /** The pictures that an evaluation stores, as one upload: a tar whose manifest gives each its id and its label. */
-import { readFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pack } from 'tar-stream'
+import { bytesOf } from '../datasets/image-bytes.js'
 import type { LabelledImage } from '../datasets/labelled-image.js'
 
 /** One picture in memory at a time: the next is read when the service has taken the previous one. */
@@ -24,8 +24,4 @@ export function archiveOf(images: readonly LabelledImage[]): Readable {
   }
   write().catch((error: unknown) => archive.destroy(error as Error))
   return Readable.from(archive)
-}
-
-export async function bytesOf({ source }: Pick<LabelledImage, 'source'>): Promise<Uint8Array<ArrayBuffer>> {
-  return 'path' in source ? new Uint8Array(await readFile(source.path)) : new Uint8Array(source.bytes)
 }
