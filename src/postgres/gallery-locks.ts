@@ -3,15 +3,13 @@
  * holds them; if it is lost, so are the locks, which holders discover on release.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { crc32 } from 'node:zlib'
 import { AlikeError } from '../errors.js'
 import type { Held } from '../gallery/writes.js'
+import { askLock, lockKinds } from './advisory-locks.js'
 import { LockSession } from './lock-session.js'
 import { type Notices, notify } from './notices.js'
 import { asStoreError, type Postgres, type Sql, statementsOf } from './postgres.js'
 
-/** First of an advisory lock's two numbers. */
-const kinds = { writes: 0x616c6977, sets: 0x616c6973, mirror: 0x616c696d, removals: 0x616c6972 } as const
 /**
  * Maximum time that writes of one process hold a gallery without a pause in which others may close it, and how long a pause
  * lasts at most: a write may take minutes, and the others do not wait for its end.
@@ -92,7 +90,7 @@ export class GalleryLocks {
     let isHeld = false
     try {
       session = await this.#connected()
-      isHeld = await asked(session, 'pg_try_advisory_lock', kinds[what], gallery)
+      isHeld = await askLock(session, 'pg_try_advisory_lock', lockKinds[what], gallery)
     } catch (error) {
       session?.giveUp()
       throw asStoreError(error)
@@ -102,7 +100,7 @@ export class GalleryLocks {
     if (!isHeld) return undefined
     const held = session
     return async () => {
-      await asked(held, 'pg_advisory_unlock', kinds[what], gallery).catch(() => held.giveUp())
+      await askLock(held, 'pg_advisory_unlock', lockKinds[what], gallery).catch(() => held.giveUp())
       this.#held.delete(key)
     }
   }
@@ -125,7 +123,7 @@ export class GalleryLocks {
     try {
       await sql.query(`SET lock_timeout = ${Math.ceil(withinMs)}`)
       await notify(sql, { closing: gallery })
-      await asked(sql, 'pg_advisory_lock', kinds.writes, gallery)
+      await askLock(sql, 'pg_advisory_lock', lockKinds.writes, gallery)
       await sql.query(first, [gallery])
       await sql.query('BEGIN')
       const { result, keptMs } = await work(sql)
@@ -150,7 +148,7 @@ export class GalleryLocks {
     const session = await this.#connected()
     // in this order: the serving set is read under the lock
     const [isHeld, rows] = await Promise.all([
-      asked(session, 'pg_try_advisory_lock_shared', kinds.writes, gallery),
+      askLock(session, 'pg_try_advisory_lock_shared', lockKinds.writes, gallery),
       session.query<{ serving: string; other: string | null }>(servingAndOther, [gallery]),
     ]).catch((error: unknown) => {
       session.giveUp()
@@ -159,7 +157,7 @@ export class GalleryLocks {
     if (!isHeld) return undefined
     const giveBack = async () => {
       try {
-        if (await asked(session, 'pg_advisory_unlock_shared', kinds.writes, gallery)) return
+        if (await askLock(session, 'pg_advisory_unlock_shared', lockKinds.writes, gallery)) return
       } catch (cause) {
         session.giveUp()
         throw new AlikeError('store_unreachable', { cause, retryAfterSeconds: 5 })
@@ -236,10 +234,4 @@ async function within(ms: number, work: Promise<unknown>): Promise<void> {
   const patience = new AbortController()
   await Promise.race([work.catch(() => {}), sleep(ms, undefined, { signal: patience.signal }).catch(() => {})])
   patience.abort()
-}
-
-/** Galleries whose names hash to the same number wait for each other, which is harmless. */
-async function asked(sql: Sql, ask: string, kind: number, gallery: string): Promise<boolean> {
-  const [row] = await sql.query<{ is: unknown }>(`SELECT ${ask}($1, $2) AS is`, [kind, crc32(gallery) | 0])
-  return row?.is === true
 }

@@ -3,9 +3,9 @@
  * silent is handed out again. The content and progress of a job are in our own tables: every call here joins the
  * transaction that changes those. The only importer of pg-boss.
  */
-import { crc32 } from 'node:zlib'
 import { type ConnectionOptions, PgBoss } from 'pg-boss'
 import type { JobKind } from '../jobs/job.js'
+import { askLock, lockKinds } from './advisory-locks.js'
 import type { Postgres, Sql } from './postgres.js'
 
 export interface JobQueuesOptions {
@@ -47,8 +47,6 @@ const policy = {
   deleteAfterSeconds: daySeconds,
 } as const
 
-/** First of an advisory lock's two numbers; see `gallery-locks.ts` for the others. */
-const claimLock = 0x616c6963
 /** Before the queue itself would expire a claim. */
 export const claimMaxMs = (daySeconds - 3_600) * 1_000
 
@@ -92,7 +90,7 @@ export class JobQueues {
     const kind = kinds[0]!
     // a process that vanishes in the middle of its claim keeps the others waiting no longer than this
     await sql.query(`SELECT set_config('idle_in_transaction_session_timeout', '10s', true)`)
-    await sql.query('SELECT pg_advisory_xact_lock($1, $2)', [claimLock, crc32(queues[kind]) | 0])
+    await askLock(sql, 'pg_advisory_xact_lock', lockKinds.claims, queues[kind])
     const [job] = await this.#boss.fetch(queues[kind], { ...by(sql), includeMetadata: true })
     return job && { kind, delivery: job.id, attempt: job.retryCount }
   }
