@@ -183,7 +183,7 @@ async function addPlugins(app: FastifyInstance, options: AppOptions, unreadable:
   const answers = limitAnswers(app, config)
   metrics.watch({ answerBytes: () => answers.held })
   omitBodies(app)
-  await sendSecurityHeaders(app, { embeddable: origins.length > 0 })
+  sendSecurityHeaders(app, { embeddable: origins.length > 0 })
   refuseForeignPages(app, { origins, isOpen: () => isOpenToAll(apiKeys, tokens) })
   const guarding = await guard(app, {
     ...config,

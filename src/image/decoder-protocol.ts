@@ -82,9 +82,10 @@ export function imageOf(made: MadeImage, body: Buffer<ArrayBuffer>, work: ImageW
     return body.subarray(at - bytes, at)
   }
   const views = viewBytes.map(next)
-  // small and kept longer than the pixels, so they get buffers of their own
+  // small and kept longer than the pixels, so they get buffers of their own; those of `Buffer.from` lie in a shared pool,
+  // and whoever posts one to a thread would post the pool
   const [descriptor, small] = [copyDescriptor, thumbnail].map((bytes) =>
-    bytes === undefined ? undefined : Buffer.from(next(bytes)),
+    bytes === undefined ? undefined : new Uint8Array(next(bytes)),
   )
   expect(at === body.length)
   return { width, height, format, views, copyDescriptor: descriptor, ...(small && { thumbnail: small }) }

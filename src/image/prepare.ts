@@ -24,7 +24,7 @@ export interface PreparedImage {
   /** See `copies/copy-descriptor.ts`. */
   copyDescriptor?: Uint8Array | undefined
   /** JPEG. */
-  thumbnail?: Buffer
+  thumbnail?: Uint8Array
   durationMs: number
 }
 

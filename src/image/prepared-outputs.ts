@@ -26,7 +26,7 @@ export interface Made {
   otherFit?: Uint8Array
   /** The whole picture or its region, for its copy descriptor. */
   whole?: SizedRgb
-  thumbnail?: Buffer
+  thumbnail?: Uint8Array
 }
 
 export interface Output {

@@ -30,7 +30,9 @@ test('the result is transferred part by part', () => {
     [image.width, image.height, image.format, image.views.map((pixels) => [...new Set(pixels)])],
     [3, 2, 'png', [[1], [2]]],
   )
-  assert.deepEqual([[...image.copyDescriptor!], image.thumbnail!.toString()], [[9], 'small'])
+  assert.deepEqual([[...image.copyDescriptor!], Buffer.from(image.thumbnail!).toString()], [[9], 'small'])
+  for (const part of [image.copyDescriptor!, image.thumbnail!])
+    assert.equal(part.buffer.byteLength, part.length, 'a thread that it is posted to receives the whole buffer')
 })
 
 test('a reply that does not match the request is rejected', () => {

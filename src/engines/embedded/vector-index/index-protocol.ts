@@ -1,12 +1,6 @@
 /** Calls to the index thread. */
-import type {
-  IndexReading,
-  IndexSettings,
-  Neighbour,
-  NeighboursRequest,
-  SlotNeighbours,
-  SlotVectors,
-} from './vector-index.js'
+import type { PackedList } from './packed-neighbours.js'
+import type { IndexReading, IndexSettings, NeighboursRequest, SlotNeighbours, SlotVectors } from './vector-index.js'
 
 /** Start-up data of the thread. */
 export interface IndexThreadData {
@@ -46,7 +40,7 @@ export type IndexCalls = {
       exact?: boolean
       allow?: Uint32Array
     }
-    reply: { neighbours: Neighbour[]; method: 'exact' | 'hnsw'; ef?: number; reading: IndexReading }
+    reply: { neighbours: PackedList; method: 'exact' | 'hnsw'; ef?: number; reading: IndexReading }
   }
   neighbours: { request: NeighboursRequest & { index: number }; reply: SlotNeighbours & { reading: IndexReading } }
   /** [rows, columns] */

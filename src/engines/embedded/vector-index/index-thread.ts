@@ -2,6 +2,7 @@
 import { AlikeError } from '../../../errors.js'
 import { CalledThread } from '../../../worker-calls/called-thread.js'
 import type { IndexCalls, IndexThreadData, OpenedIndex } from './index-protocol.js'
+import { unpacked } from './packed-neighbours.js'
 import type { SearchQueue } from './search-queue.js'
 import type {
   IndexReading,
@@ -137,14 +138,14 @@ export class IndexPart implements VectorIndex {
     if (request.vector.length !== this.#dimension) throw new AlikeError('dimension_mismatch')
     const startedAt = performance.now()
     const { vector, allow, ...rest } = request
-    const { reading, ...result } = await this.#thread.call('search', {
+    const { reading, neighbours, ...result } = await this.#thread.call('search', {
       ...rest,
       index: this.#index,
       vector: compact(vector),
       ...(allow && { allow: compact(allow) }),
     })
     this.#reading = reading
-    return { ...result, durationMs: performance.now() - startedAt }
+    return { ...result, neighbours: unpacked(neighbours), durationMs: performance.now() - startedAt }
   }
 
   async neighbours({ slots, ...rest }: NeighboursRequest): Promise<SlotNeighbours> {
