@@ -133,8 +133,12 @@ export function recordOf(row: ImageRow): ImageRecord {
   }
 }
 
+/** Every hit of every search passes here: naming the columns takes half as long as going through their names. */
 export function checksumOfImage(row: ImageRow): number {
-  return checksumOfValues(known(columns.map((column) => row[column] ?? null)))
+  const { key, gallery, id, label, metadata, content_hash, model_id, width, height, format, bytes, thumbnail } = row
+  const { created_at, updated_at, reference } = row
+  const first = [key, gallery, id, label, metadata, content_hash, model_id, width, height, format, bytes, thumbnail]
+  return checksumOfValues(known([...first, created_at, updated_at, reference ?? null]))
 }
 
 /** The last column was added later: older rows have a checksum without it. */

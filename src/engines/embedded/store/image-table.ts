@@ -37,12 +37,16 @@ export interface ListOptions {
   ids?: readonly string[]
 }
 
+/** Bytes; the metadata of nearly every picture. */
+const shortMetadata = 16_384
+
 export class ImageTable {
   readonly #database: Database
   readonly #namesDamaged: boolean
   readonly #byId: Statement<[number, string], StoredRow>
   /** A JSON array of keys. */
   readonly #byKeys: Statement<[string], StoredRow>
+  readonly #shortByKeys: Statement<[string], StoredRow>
   readonly #validByKeys: Statement<[string], StoredRow & { valid: number }>
   readonly #bySlot: Statement<[number, number, number], StoredRow>
   readonly #page: Statement<[number, string, number], StoredRow>
@@ -53,6 +57,10 @@ export class ImageTable {
     this.#database = database
     this.#namesDamaged = damagedRecords === 'named'
     this.#byId = database.prepare('SELECT * FROM image WHERE gallery = ? AND id = ?')
+    // read together, which costs half as much as row by row
+    this.#shortByKeys = database.prepare(
+      `SELECT * FROM image WHERE key IN (SELECT value FROM json_each(?)) AND octet_length(metadata) <= ${shortMetadata}`,
+    )
     // iterated, one row in memory at a time, because old rows may have metadata of any size
     this.#byKeys = database.prepare('SELECT * FROM image WHERE key IN (SELECT value FROM json_each(?))')
     this.#validByKeys = database.prepare(
@@ -92,8 +100,12 @@ export class ImageTable {
    */
   hits(gallery: number, slots: readonly number[], groupBy?: string): Map<number, SlotHit> {
     const found = new Map<number, SlotHit>()
-    for (const row of this.#byKeys.iterate(keysOf(gallery, slots)))
+    const add = (row: StoredRow) =>
       found.set(slotOf(row.key), isWhole(row, this.#namesDamaged) ? hitOf(row, groupBy) : damagedHit(row))
+    const keys = keysOf(gallery, slots)
+    for (const row of this.#shortByKeys.all(keys)) add(row)
+    if (found.size < slots.length)
+      for (const row of this.#byKeys.iterate(keys)) if (!found.has(slotOf(row.key))) add(row)
     return found
   }
 
