@@ -1,7 +1,7 @@
 /**
  * What are the benefits and costs of splitting a graph into parts? The same vectors in one part and in several,
- * alternating: vectors linked per second, recall@10 at equal `ef`, latency of a single search, and searches per second
- * of several clients.
+ * alternating: vectors linked per second, recall@10 at equal `ef`, latency of a single search, searches per second
+ * of several clients, and the main thread's time for each.
  *
  *     node dist/bench/index-parts.js [--parts 2] [--vectors 20000] [--dimension 512] [--rounds 2] [--queries 200]
  *         [--clients 8] [--json]
@@ -38,6 +38,8 @@ const [several, count, dimension, rounds, queries, clients] = [
 ].map(Number) as [number, number, number, number, number, number]
 const k = 10
 const efs = [16, 32, 64, 128]
+/** What the service asks for a page of ten hits. */
+const asForAPage = { k: 18, depth: 72 }
 
 const makeVector = unitVectors({ dimension, seed: 1, clusters: 100, latent: 24 })
 const stored = Array.from({ length: count }, makeVector)
@@ -51,6 +53,8 @@ interface Side {
   linkedASecond: number[]
   loneMs: number[]
   clientsASecond: number[]
+  /** CPU time of the main thread per search of these clients. */
+  mainThreadMs: number[]
 }
 const sides: Side[] = [1, several].map((parts) => ({
   parts,
@@ -63,6 +67,7 @@ const sides: Side[] = [1, several].map((parts) => ({
   linkedASecond: [],
   loneMs: [],
   clientsASecond: [],
+  mainThreadMs: [],
 }))
 
 /** Opens an index and waits until every vector is in its graph. */
@@ -86,14 +91,19 @@ async function build(side: Side): Promise<void> {
   side.linkedASecond.push((count / (performance.now() - startedAt)) * 1_000)
 }
 
-async function searchesOfClients(index: VectorIndex): Promise<number> {
+async function searchesOfClients(index: VectorIndex): Promise<{ aSecond: number; mainThreadMs: number }> {
   const startedAt = performance.now()
+  const before = process.threadCpuUsage()
   let next = 0
   const client = async () => {
-    while (next < queries) await index.search({ vector: asked[next++]!, k })
+    while (next < queries) await index.search({ vector: asked[next++]!, ...asForAPage })
   }
   await Promise.all(Array.from({ length: clients }, client))
-  return (queries / (performance.now() - startedAt)) * 1_000
+  const { user, system } = process.threadCpuUsage(before)
+  return {
+    aSecond: (queries / (performance.now() - startedAt)) * 1_000,
+    mainThreadMs: (user + system) / 1_000 / queries,
+  }
 }
 
 for (let round = 0; round < rounds; round++)
@@ -118,24 +128,28 @@ for (const [i, vector] of [...asked, ...asked].entries()) {
 }
 for (let round = -1; round < 6; round++) {
   for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
-    const searches = await searchesOfClients(side.index!)
-    if (round >= 0) side.clientsASecond.push(searches)
+    const { aSecond, mainThreadMs } = await searchesOfClients(side.index!)
+    if (round < 0) continue
+    side.clientsASecond.push(aSecond)
+    side.mainThreadMs.push(mainThreadMs)
   }
 }
 for (const { threads } of sides) await threads.close()
 await rm(folder, { recursive: true, force: true })
 
-const results = sides.map(({ parts, linkedASecond, loneMs, clientsASecond }) => ({
+const results = sides.map(({ parts, linkedASecond, loneMs, clientsASecond, mainThreadMs }) => ({
   parts,
   linkedASecond: percentile(linkedASecond, 0.5),
   loneMs: { p50: percentile(loneMs, 0.5), p99: percentile(loneMs, 0.99) },
   searchesASecond: percentile(clientsASecond, 0.5),
+  mainThreadMs: percentile(mainThreadMs, 0.5),
 }))
 const [one, more] = results as [(typeof results)[number], (typeof results)[number]]
 const ratios = {
   linked: more.linkedASecond / one.linkedASecond,
   loneP50: more.loneMs.p50 / one.loneMs.p50,
   searches: more.searchesASecond / one.searchesASecond,
+  mainThread: more.mainThreadMs / one.mainThreadMs,
 }
 if (values.json) {
   console.log(
@@ -171,6 +185,12 @@ if (values.json) {
           one.searchesASecond.toFixed(0),
           more.searchesASecond.toFixed(0),
           ratios.searches.toFixed(2),
+        ],
+        [
+          'main thread per search',
+          `${one.mainThreadMs.toFixed(3)} ms`,
+          `${more.mainThreadMs.toFixed(3)} ms`,
+          ratios.mainThread.toFixed(2),
         ],
         ...recalls.map((at): [string, string, string, string] => [
           `recall@${k}, ef ${at.ef}`,

@@ -2,7 +2,7 @@
 import { AlikeError } from '../../../errors.js'
 import { CalledThread } from '../../../worker-calls/called-thread.js'
 import type { IndexCalls, IndexThreadData, OpenedIndex } from './index-protocol.js'
-import { unpacked } from './packed-neighbours.js'
+import { unpackedList } from './packed-neighbours.js'
 import type { SearchQueue } from './search-queue.js'
 import type {
   IndexReading,
@@ -145,7 +145,7 @@ export class IndexPart implements VectorIndex {
       ...(allow && { allow: compact(allow) }),
     })
     this.#reading = reading
-    return { ...result, neighbours: unpacked(neighbours), durationMs: performance.now() - startedAt }
+    return { ...result, neighbours: unpackedList(neighbours), durationMs: performance.now() - startedAt }
   }
 
   async neighbours({ slots, ...rest }: NeighboursRequest): Promise<SlotNeighbours> {

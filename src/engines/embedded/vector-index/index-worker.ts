@@ -7,7 +7,7 @@ import { AlikeError } from '../../../errors.js'
 import { answerCalls, MovedReply } from '../../../worker-calls/answered-calls.js'
 import { eraseGraphCache, type GraphCacheKey, readGraphCache, writeGraphCache } from './graph-cache.js'
 import type { IndexCalls, IndexThreadData } from './index-protocol.js'
-import { packed } from './packed-neighbours.js'
+import { packedList } from './packed-neighbours.js'
 import { SlotIndex } from './slot-index.js'
 import { slotsOfPart } from './slots-of-parts.js'
 import type { SlotVectors } from './vector-index.js'
@@ -79,7 +79,7 @@ answerCalls<IndexCalls>(
         ...(allow && { allow: settings.parts === 1 ? allow : slotsOfPart(allow, part, settings.parts) }),
       })
       searchedMs += performance.now() - startedAt
-      return { ...result, neighbours: packed(neighbours), reading: entry.index.reading }
+      return { ...result, neighbours: packedList(neighbours), reading: entry.index.reading }
     },
     neighbours({ index, ...request }) {
       const entry = find(index)

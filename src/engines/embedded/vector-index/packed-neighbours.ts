@@ -9,15 +9,17 @@ export interface PackedList {
   scores: Float64Array
 }
 
-export function packed(neighbours: readonly Neighbour[]): PackedList {
+export function packedList(neighbours: readonly Neighbour[]): PackedList {
   return {
     slots: Uint32Array.from(neighbours, ({ slot }) => slot),
     scores: Float64Array.from(neighbours, ({ score }) => score),
   }
 }
 
-export function unpacked({ slots, scores }: PackedList): Neighbour[] {
-  return Array.from(slots, (slot, i) => ({ slot, score: scores[i]! }))
+export function unpackedList({ slots, scores }: PackedList): Neighbour[] {
+  const neighbours: Neighbour[] = []
+  for (let i = 0; i < slots.length; i++) neighbours.push({ slot: slots[i]!, score: scores[i]! })
+  return neighbours
 }
 
 /** Several lists, for moving. @param k length of the longest list */
