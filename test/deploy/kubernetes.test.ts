@@ -31,6 +31,7 @@ interface Manifest {
 }
 
 const root = 'deploy/kubernetes'
+const has = (tool: string): boolean => spawnSync('sh', ['-c', `command -v ${tool}`]).status === 0
 const settings = new Set([...settingsTables().matchAll(/^\| `([A-Z\d_]+)` \|/gm)].map(([, name]) => name!))
 
 async function manifestsOf(folder: string): Promise<Manifest[]> {
@@ -109,6 +110,34 @@ interface Named {
   metric: { name: string }
 }
 
+const promtool = { skip: has('promtool') ? undefined : 'promtool is not installed' }
+
+test('as many workers are wanted as jobs of any kind run, and one for every two that wait', promtool, async (t) => {
+  const { rules } = parse(await readFile(join(root, 'prometheus-adapter.yaml'), 'utf8')) as {
+    rules: { external: { metricsQuery: string }[] }
+  }
+  const expr = rules.external[0]!.metricsQuery.replaceAll('<<.LabelMatchers>>', 'namespace="alike"')
+  const gauges = [...(await createMetrics().expose()).text.matchAll(/^# TYPE (alike_\w+_jobs) gauge/gm)].map(
+    ([, name]) => name!,
+  )
+  assert.ok(gauges.length > 3)
+  const folder = await temporaryFolder(t)
+  const counts = { running: 1, queued: 2 }
+  const series = gauges.flatMap((gauge) =>
+    Object.entries(counts).flatMap(([state, count]) =>
+      ['serve-1', 'work-1'].map((pod) => ({
+        series: `${gauge}{namespace="alike",pod="${pod}",state="${state}"}`,
+        values: `${count}`,
+      })),
+    ),
+  )
+  const samples = [{ value: gauges.length * (counts.running + counts.queued / 2) }]
+  const tests = [{ input_series: series, promql_expr_test: [{ expr, eval_time: '0m', exp_samples: samples }] }]
+  await writeFile(join(folder, 'test.yml'), JSON.stringify({ tests }))
+  const checked = spawnSync('promtool', ['test', 'rules', join(folder, 'test.yml')], { encoding: 'utf8' })
+  assert.equal(checked.status, 0, checked.stdout + checked.stderr)
+})
+
 test('the alerts match docker/alerts.yml', async () => {
   const [rule] = (await manifestsOf('components/monitoring')).filter(({ kind }) => kind === 'PrometheusRule')
   const { groups } = parse(await readFile('docker/alerts.yml', 'utf8'))
@@ -142,8 +171,9 @@ test('the alerts name the job that the pod monitor gives its targets', async () 
   }
 })
 
-const has = (tool: string): boolean => spawnSync('sh', ['-c', `command -v ${tool}`]).status === 0
 const kustomize = process.env.KUSTOMIZE ?? 'kustomize'
+/** kubectl includes it. */
+const builder = [[kustomize, 'build'] as const, ['kubectl', 'kustomize'] as const].find(([tool]) => has(tool))
 const python = process.env.PYTHON ?? 'python3'
 const validates = spawnSync(python, ['-c', 'import kubernetes_validate']).status === 0
 
@@ -153,7 +183,7 @@ for (const [folder, components] of [
   ['scale', ['gpu', 'ingress', 'monitoring']],
 ] as const) {
   test(`${[folder, ...components].join(' with ')}: builds with kustomize, and validates strictly against the Kubernetes schemas`, {
-    skip: has(kustomize) ? undefined : 'kustomize is not there',
+    skip: builder === undefined ? 'neither kustomize nor kubectl is there' : undefined,
   }, async (t) => {
     const overlay = join(await temporaryFolder(t), 'overlay')
     await mkdir(overlay)
@@ -167,7 +197,8 @@ for (const [folder, components] of [
         components: components.map((name) => at(`components/${name}`)),
       }),
     )
-    const built = spawnSync(kustomize, ['build', overlay], { encoding: 'utf8' })
+    const [tool, command] = builder!
+    const built = spawnSync(tool, [command, overlay], { encoding: 'utf8' })
     assert.equal(built.status, 0, built.stderr)
     const workload = parseAllDocuments(built.stdout)
       .map((document) => document.toJS() as Manifest)
