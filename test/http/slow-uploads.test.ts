@@ -125,18 +125,3 @@ test('an upload that keeps the pace continues, however slowly the service reads 
   const [answer] = (await once(socket, 'data')) as [Buffer]
   assert.match(answer.toString(), /^HTTP\/1\.1 202/)
 })
-
-test('an upload whose job takes long to be durable is answered, although nothing moves on its connection meanwhile', async (t) => {
-  const app = await startApp(t)
-  const archive = await galleryAndArchive(app)
-  const address = await app.listen()
-  const idleMs = 200
-  app.app.server.setTimeout(idleMs)
-  const accept = app.parts.ingest.accept.bind(app.parts.ingest)
-  t.mock.method(app.parts.ingest, 'accept', async (...given: Parameters<typeof accept>) => {
-    const report = await accept(...given)
-    await sleep(4 * idleMs) // as the copy of a large upload to the bucket does
-    return report
-  })
-  assert.equal((await send(address, archive)).status, 202)
-})

@@ -50,9 +50,6 @@ export function limitUploads(
     receptions.add(reception)
     signals.set(request, reception.signal)
     ticks ??= setInterval(tick, tickMs).unref()
-    // While a large upload is copied to the bucket its connection is idle: Node.js would close it, and the caller would send
-    // everything again. A listener prevents that until the answer has been sent.
-    request.raw.once('end', () => reply.raw.on('timeout', () => {}))
     whenGone(reply, () => leave(reception))
   })
   scope.addHook('onClose', async () => clearInterval(ticks))
