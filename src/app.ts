@@ -30,6 +30,7 @@ import { refuseCodedBodies } from './http/plugins/content-coding.js'
 import { allowOrigins, answerOrigin } from './http/plugins/cross-origin.js'
 import { refuseForeignPages } from './http/plugins/foreign-pages.js'
 import { checkHeaders, httpOptions, safeRequestId } from './http/plugins/header-rules.js'
+import { keepWhileWorking } from './http/plugins/idle-connections.js'
 import { acceptImages, imageBodyMemory } from './http/plugins/image-bodies.js'
 import { refuseUnknownGallery } from './http/plugins/known-gallery.js'
 import { describeApi } from './http/plugins/openapi.js'
@@ -141,7 +142,7 @@ function openFastify({ config, logger }: AppOptions, unreadable: AnswerUnreadabl
     ...requestLogging(logger),
     genReqId: ({ headers }) => safeRequestId(headers['x-request-id']) ?? randomUUID(),
     bodyLimit: plainBodyMaxBytes,
-    connectionTimeout: 120_000, // idle time; uploads to jobs may take hours
+    connectionTimeout: 120_000, // idle time, see `keepWhileWorking`; uploads to jobs may take hours
     keepAliveTimeout: 72_000, // longer than the usual minute of load balancers
     return503OnClosing: false, // `refuseWhileClosing` answers with a problem document
     trustProxy: trustedProxies(textsOf(config.trustProxy)),
@@ -178,6 +179,7 @@ async function addPlugins(app: FastifyInstance, options: AppOptions, unreadable:
   refuseWhileClosing(app)
   const onRefusal = () => metrics.countRefusal('overloaded')
   metrics.watch({ connections: limitConnections(app, { ...config, onRefusal }) })
+  keepWhileWorking(app)
   continueWhenAdmitted(app)
   expectAddressText(app)
   const answers = limitAnswers(app, config)

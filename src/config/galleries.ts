@@ -18,7 +18,8 @@ export const gallerySettings = {
     default: 10,
     minimum: 2,
     maximum: 1_000,
-    description: 'Maximum connections to PostgreSQL, plus one that listens for notifications; further statements wait.',
+    description:
+      'Maximum connections to PostgreSQL, plus two: one listens for notifications, one holds locks; further statements wait.',
   }),
   defaultEngine: Type.String({
     default: '',

@@ -13,7 +13,8 @@ export const modelChangeSettings = {
     default: 16,
     minimum: 1,
     maximum: 10_000,
-    description: 'Maximum number of model changes waiting or running; further ones get 503.',
+    description:
+      'Maximum number of model changes waiting or running, and of moves to another engine; further ones get 429.',
   }),
   setKeptDays: Type.Number({
     default: 7,

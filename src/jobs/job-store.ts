@@ -62,6 +62,11 @@ export interface JobListOptions {
   order?: 'newest' | 'oldest' | undefined
 }
 
+export interface JobCountOptions extends Required<Pick<JobListOptions, 'kinds' | 'states'>> {
+  /** Undefined: whether or not they are paused. */
+  paused?: boolean | undefined
+}
+
 /** The end of a job that has a result. */
 export interface JobResult {
   /** Items processed. */
@@ -135,7 +140,7 @@ export interface JobStore {
   result(id: string): Promise<string | undefined>
   list(options?: JobListOptions): Promise<JobRecord[]>
   /** Number of jobs, without reading them. */
-  count(options: Required<Pick<JobListOptions, 'kinds' | 'states'>>): Promise<number>
+  count(options: JobCountOptions): Promise<number>
   /** In the order of the source, in pages: pass the last item's index + 1 to continue. */
   errors(id: string, options?: { fromItem?: number; limit?: number }): Promise<JobError[]>
   /** Deletes jobs that ended before this time, with their error lines, unless somebody has yet to be notified; returns how many. */

@@ -6,7 +6,6 @@ export const activeJobStates = ['queued', 'running'] as const
 /** `succeeded`: nothing failed; `completed_with_errors`: some items failed; `failed`: all of them, or the job as a whole. */
 export const endedJobStates = ['succeeded', 'completed_with_errors', 'failed', 'cancelled'] as const
 export const jobStates = [...activeJobStates, ...endedJobStates] as const
-export type ActiveJobState = (typeof activeJobStates)[number]
 export type JobState = (typeof jobStates)[number]
 export type EndedJobState = (typeof endedJobStates)[number]
 

@@ -4,7 +4,7 @@
  */
 import { AlikeError } from '../errors.js'
 import { JobChanges } from './changes.js'
-import { type ActiveJobState, activeJobStates, type JobKind, type JobRecord } from './job.js'
+import type { JobKind, JobRecord } from './job.js'
 import type { JobLogger } from './job-logger.js'
 import type { JobRunner } from './job-runner.js'
 import type { JobListOptions, JobSteering, JobStore, NewJob } from './job-store.js'
@@ -98,13 +98,14 @@ export class Jobs {
     return (await this.store.list(options)).map((job) => this.#report(job))
   }
 
-  /** Unfinished jobs of these kinds. */
-  async counts(kinds: readonly JobKind[]): Promise<{ state: ActiveJobState; count: number }[]> {
-    const countOf = async (state: ActiveJobState) => ({
-      state,
-      count: await this.store.count({ kinds, states: [state] }),
-    })
-    return Promise.all(activeJobStates.map(countOf))
+  /** Unfinished jobs of these kinds; paused ones are not among those that wait for a worker. */
+  async counts(kinds: readonly JobKind[]): Promise<{ state: string; count: number }[]> {
+    const [queued, paused, running] = await Promise.all([
+      this.store.count({ kinds, states: ['queued'], paused: false }),
+      this.store.count({ kinds, states: ['queued'], paused: true }),
+      this.store.count({ kinds, states: ['running'] }),
+    ])
+    return Object.entries({ queued, paused, running }).map(([state, count]) => ({ state, count }))
   }
 
   /**

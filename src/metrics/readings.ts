@@ -44,8 +44,12 @@ export interface ReadingSources {
   memory?: () => Iterable<{ part: string; bytes: number }>
   /** Unfinished ingestion jobs, by state. */
   jobs?: () => Promise<Iterable<{ state: string; count: number }>>
-  /** The same for analyses. */
+  /** The same for analyses, … */
   analysisJobs?: () => Promise<Iterable<{ state: string; count: number }>>
+  /** … changes of model, … */
+  reEmbeddingJobs?: () => Promise<Iterable<{ state: string; count: number }>>
+  /** … and moves to another engine. */
+  moveJobs?: () => Promise<Iterable<{ state: string; count: number }>>
 }
 
 export function registerReadings(registry: Registry, sources: ReadingSources): void {
@@ -57,6 +61,8 @@ export function registerReadings(registry: Registry, sources: ReadingSources): v
   for (const [source, name, help] of [
     ['jobs', 'alike_ingest_jobs', 'Ingestion jobs that have not ended, by state.'],
     ['analysisJobs', 'alike_analysis_jobs', 'Analyses of galleries that have not ended, by state.'],
+    ['reEmbeddingJobs', 'alike_re_embedding_jobs', 'Changes of a gallery’s model that have not ended, by state.'],
+    ['moveJobs', 'alike_move_jobs', 'Moves of galleries to another engine that have not ended, by state.'],
   ] as const)
     readingGauge(registry, {
       name,

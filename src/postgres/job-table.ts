@@ -1,9 +1,9 @@
 /** The rows of jobs in PostgreSQL: a change reads and rewrites the whole row in a transaction that locks it. */
 import { AlikeError } from '../errors.js'
 import type { JobError } from '../gallery/job-progress.js'
-import { type JobKind, type JobRecord, type JobState, jobKinds, jobStates, type RunReading } from '../jobs/job.js'
+import { type JobKind, type JobRecord, jobKinds, jobStates, type RunReading } from '../jobs/job.js'
 import { changedColumns, type JobRow, recordOf, rowOf } from '../jobs/job-row.js'
-import type { JobListOptions } from '../jobs/job-store.js'
+import type { JobCountOptions, JobListOptions } from '../jobs/job-store.js'
 import type { Claim, Delivery } from './job-queues.js'
 import type { Sql } from './postgres.js'
 
@@ -105,13 +105,10 @@ export async function listJobs(
   return rows.map(storedRecord)
 }
 
-export async function countJobs(
-  sql: Sql,
-  { kinds, states }: { kinds: readonly JobKind[]; states: readonly JobState[] },
-): Promise<number> {
+export async function countJobs(sql: Sql, { kinds, states, paused }: JobCountOptions): Promise<number> {
   const [row] = await sql.query<{ count: number }>(
-    'SELECT count(*) FROM alike.job WHERE kind = ANY($1) AND state = ANY($2)',
-    [kinds, states],
+    `SELECT count(*) FROM alike.job WHERE kind = ANY($1) AND state = ANY($2) AND ($3::integer IS NULL OR paused = $3)`,
+    [kinds, states, paused === undefined ? null : Number(paused)],
   )
   return row!.count
 }

@@ -15,6 +15,7 @@ import {
 } from '../jobs/job-changes.js'
 import { recordWithoutSource } from '../jobs/job-row.js'
 import type {
+  JobCountOptions,
   JobListOptions,
   JobResult,
   JobSteering,
@@ -184,7 +185,7 @@ export class PostgresJobs implements JobStore {
     return listJobs(this.#postgres, options)
   }
 
-  count(options: Required<Pick<JobListOptions, 'kinds' | 'states'>>): Promise<number> {
+  count(options: JobCountOptions): Promise<number> {
     return countJobs(this.#postgres, options)
   }
 

@@ -53,6 +53,8 @@ export function watchParts({ config, metrics }: Opening, parts: Watched): void {
     memory: () => memoryByPart(galleries.searches.kept.bytes, decoders.bytesInUse),
     jobs: () => unlessAway(jobs.counts(['ingest'])),
     analysisJobs: () => unlessAway(jobs.counts(analysisKinds)),
+    reEmbeddingJobs: () => unlessAway(jobs.counts(['re-embedding'])),
+    moveJobs: () => unlessAway(jobs.counts(['move'])),
   })
 }
 

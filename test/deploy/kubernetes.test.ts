@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { parse, parseAllDocuments } from 'yaml'
 import { settingsTables } from '../../src/config/settings-tables.js'
 import { createMetrics } from '../../src/metrics/metrics.js'
@@ -17,6 +17,7 @@ interface Container {
   startupProbe: Probe
   livenessProbe: Probe
   readinessProbe: Probe
+  lifecycle?: { preStop: { exec: { command: string[] } } }
 }
 
 interface Probe {
@@ -31,6 +32,7 @@ interface Manifest {
 }
 
 const root = 'deploy/kubernetes'
+const has = (tool: string): boolean => spawnSync('sh', ['-c', `command -v ${tool}`]).status === 0
 const settings = new Set([...settingsTables().matchAll(/^\| `([A-Z\d_]+)` \|/gm)].map(([, name]) => name!))
 
 async function manifestsOf(folder: string): Promise<Manifest[]> {
@@ -39,8 +41,8 @@ async function manifestsOf(folder: string): Promise<Manifest[]> {
   return texts.flatMap((text) => parseAllDocuments(text).map((document) => document.toJS() as Manifest))
 }
 
-const workloads = (manifests: Manifest[]) =>
-  manifests.filter(({ kind }) => kind === 'StatefulSet' || kind === 'Deployment')
+const isWorkload = ({ kind }: Manifest): boolean => kind === 'StatefulSet' || kind === 'Deployment'
+const workloads = (manifests: Manifest[]) => manifests.filter(isWorkload)
 const containerOf = ({ spec }: Manifest): Container => spec.template.spec.containers[0]
 
 for (const folder of ['embedded', 'scale']) {
@@ -75,12 +77,31 @@ test('scale: all shared variables are settings, and the metrics port is that of 
     )
 })
 
-test('embedded: one process, a volume mountable by one pod, and time to shut down', async () => {
+test('embedded: one process, and a volume mountable by one pod', async () => {
   const [set] = workloads(await manifestsOf('embedded'))
   assert.deepEqual([set?.kind, set?.spec.replicas], ['StatefulSet', 1])
   assert.deepEqual(set?.spec.volumeClaimTemplates[0].spec.accessModes, ['ReadWriteOncePod'])
-  const graceMs = Number(/`SHUTDOWN_GRACE_MS` \| `(\d+)`/.exec(settingsTables())?.[1])
-  assert.ok(set?.spec.template.spec.terminationGracePeriodSeconds * 1_000 > graceMs)
+})
+
+test('every process has time to shut down; one that serves first waits until no requests arrive any more', async () => {
+  const graceSeconds = Number(/`SHUTDOWN_GRACE_MS` \| `(\d+)`/.exec(settingsTables())?.[1]) / 1_000
+  for (const workload of [...(await manifestsOf('embedded')), ...(await manifestsOf('scale'))].filter(isWorkload)) {
+    const waits = Number(containerOf(workload).lifecycle?.preStop.exec.command.at(-1) ?? 0)
+    assert.equal(waits > 0, workload.metadata.name === 'alike-serve', workload.metadata.name)
+    assert.ok(workload.spec.template.spec.terminationGracePeriodSeconds > graceSeconds + waits)
+  }
+})
+
+test('scale: an upload of the maximum size fits the volume of a pod, which unlike an emptyDir can be full', async () => {
+  const maxBytes = Number(
+    /^INGEST_MAX_BYTES=(\d+)$/m.exec(await readFile(join(root, 'scale/settings.env'), 'utf8'))?.[1],
+  )
+  for (const { spec } of workloads(await manifestsOf('scale'))) {
+    const volumes = spec.template.spec.volumes as { name: string; ephemeral?: { volumeClaimTemplate: Manifest } }[]
+    const claim = volumes.find(({ name }) => name === 'data')?.ephemeral?.volumeClaimTemplate.spec
+    const [, gibibytes] = /^(\d+)Gi$/.exec(claim?.resources.requests.storage) ?? []
+    assert.ok(Number(gibibytes) * 2 ** 30 > maxBytes)
+  }
 })
 
 test('scale: each kind of process has an autoscaler and a disruption budget', async () => {
@@ -108,6 +129,34 @@ test('the adapter queries existing metrics, and provides those that the autoscal
 interface Named {
   metric: { name: string }
 }
+
+const promtool = { skip: has('promtool') ? undefined : 'promtool is not installed' }
+
+test('as many workers are wanted as jobs of any kind run, and one for every two that wait', promtool, async (t) => {
+  const { rules } = parse(await readFile(join(root, 'prometheus-adapter.yaml'), 'utf8')) as {
+    rules: { external: { metricsQuery: string }[] }
+  }
+  const expr = rules.external[0]!.metricsQuery.replaceAll('<<.LabelMatchers>>', 'namespace="alike"')
+  const gauges = [...(await createMetrics().expose()).text.matchAll(/^# TYPE (alike_\w+_jobs) gauge/gm)].map(
+    ([, name]) => name!,
+  )
+  assert.ok(gauges.length > 3)
+  const folder = await temporaryFolder(t)
+  const counts = { running: 1, queued: 2 }
+  const series = gauges.flatMap((gauge) =>
+    Object.entries(counts).flatMap(([state, count]) =>
+      ['serve-1', 'work-1'].map((pod) => ({
+        series: `${gauge}{namespace="alike",pod="${pod}",state="${state}"}`,
+        values: `${count}`,
+      })),
+    ),
+  )
+  const samples = [{ value: gauges.length * (counts.running + counts.queued / 2) }]
+  const tests = [{ input_series: series, promql_expr_test: [{ expr, eval_time: '0m', exp_samples: samples }] }]
+  await writeFile(join(folder, 'test.yml'), JSON.stringify({ tests }))
+  const checked = spawnSync('promtool', ['test', 'rules', join(folder, 'test.yml')], { encoding: 'utf8' })
+  assert.equal(checked.status, 0, checked.stdout + checked.stderr)
+})
 
 test('the alerts match docker/alerts.yml', async () => {
   const [rule] = (await manifestsOf('components/monitoring')).filter(({ kind }) => kind === 'PrometheusRule')
@@ -142,10 +191,38 @@ test('the alerts name the job that the pod monitor gives its targets', async () 
   }
 })
 
-const has = (tool: string): boolean => spawnSync('sh', ['-c', `command -v ${tool}`]).status === 0
 const kustomize = process.env.KUSTOMIZE ?? 'kustomize'
+/** kubectl includes it. */
+const builder = [[kustomize, 'build'] as const, ['kubectl', 'kustomize'] as const].find(([tool]) => has(tool))
 const python = process.env.PYTHON ?? 'python3'
 const validates = spawnSync(python, ['-c', 'import kubernetes_validate']).status === 0
+
+interface Overlay {
+  resources: string[]
+  components: readonly string[]
+}
+
+/** @param overlay its paths are relative to `deploy/kubernetes` */
+async function builtBy(t: TestContext, overlay: Overlay): Promise<{ text: string; manifests: Manifest[] }> {
+  const folder = join(await temporaryFolder(t), 'overlay')
+  await mkdir(folder)
+  const at = (path: string) => relative(folder, join(process.cwd(), root, path))
+  const kustomization = {
+    kind: 'Kustomization',
+    namespace: 'alike',
+    ...overlay,
+    resources: overlay.resources.map(at),
+    components: overlay.components.map(at),
+  }
+  await writeFile(join(folder, 'kustomization.yaml'), JSON.stringify(kustomization))
+  const [tool, command] = builder!
+  const built = spawnSync(tool, [command, folder], { encoding: 'utf8' })
+  assert.equal(built.status, 0, built.stderr)
+  const manifests = parseAllDocuments(built.stdout).map((document) => document.toJS() as Manifest)
+  return { text: built.stdout, manifests }
+}
+
+const skip = builder === undefined ? 'neither kustomize nor kubectl is there' : undefined
 
 for (const [folder, components] of [
   ['embedded', []],
@@ -153,35 +230,48 @@ for (const [folder, components] of [
   ['scale', ['gpu', 'ingress', 'monitoring']],
 ] as const) {
   test(`${[folder, ...components].join(' with ')}: builds with kustomize, and validates strictly against the Kubernetes schemas`, {
-    skip: has(kustomize) ? undefined : 'kustomize is not there',
+    skip,
   }, async (t) => {
-    const overlay = join(await temporaryFolder(t), 'overlay')
-    await mkdir(overlay)
-    const at = (path: string) => relative(overlay, join(process.cwd(), root, path))
-    await writeFile(
-      join(overlay, 'kustomization.yaml'),
-      JSON.stringify({
-        kind: 'Kustomization',
-        namespace: 'alike',
-        resources: [at(folder)],
-        components: components.map((name) => at(`components/${name}`)),
-      }),
-    )
-    const built = spawnSync(kustomize, ['build', overlay], { encoding: 'utf8' })
-    assert.equal(built.status, 0, built.stderr)
-    const workload = parseAllDocuments(built.stdout)
-      .map((document) => document.toJS() as Manifest)
-      .find(({ kind }) => kind === 'StatefulSet' || kind === 'Deployment')!
-    const gpus = (containerOf(workload).resources.limits as Record<string, unknown>)['nvidia.com/gpu']
+    const overlay = { resources: [folder], components: components.map((name) => `components/${name}`) }
+    const { text, manifests } = await builtBy(t, overlay)
+    const container = containerOf(manifests.find(isWorkload)!)
+    const gpus = (container.resources.limits as Record<string, unknown>)['nvidia.com/gpu']
     assert.equal(gpus, (components as readonly string[]).includes('gpu') ? 1 : undefined)
-    const { image } = containerOf(workload)
-    assert.equal(image.endsWith('-cuda'), (components as readonly string[]).includes('gpu'), image)
+    const names = container.env!.map(({ name }) => name)
+    assert.deepEqual([...new Set(names)], names)
+    assert.equal(container.image.endsWith('-cuda'), (components as readonly string[]).includes('gpu'), container.image)
     if (!validates) return t.diagnostic('kubernetes-validate is not there: built, and not compared with the schemas')
     // Custom resources of operators are not in the Kubernetes schemas.
-    const ours = built.stdout.split(/^---$/m).filter((one) => !one.includes('monitoring.coreos.com'))
-    const file = join(overlay, 'built.yaml')
+    const ours = text.split(/^---$/m).filter((one) => !one.includes('monitoring.coreos.com'))
+    const file = join(await temporaryFolder(t), 'built.yaml')
     await writeFile(file, ours.join('---'))
     const checked = spawnSync(python, ['-m', 'kubernetes_validate', '--strict', file], { encoding: 'utf8' })
     assert.equal(checked.status, 0, checked.stdout + checked.stderr)
+  })
+}
+
+for (const folder of ['embedded', 'scale']) {
+  test(`${folder}: the documented overlay changes image, host and settings`, { skip }, async (t) => {
+    const [, text] = /```yaml\n(# my-alike.*?)```\n/s.exec(await readFile('docs/kubernetes.md', 'utf8')) ?? []
+    const documented = parse(text!.replace('sha256:…', `sha256:${'0'.repeat(64)}`)) as Overlay & {
+      configMapGenerator: { behavior?: string }[]
+    }
+    const here = (path: string) => path.replace('../alike/deploy/kubernetes/', '').replace('embedded', folder)
+    if (folder === 'scale') documented.configMapGenerator[0]!.behavior = 'merge'
+    const { text: built, manifests } = await builtBy(t, {
+      ...documented,
+      resources: documented.resources.map(here),
+      components: documented.components.map(here),
+    })
+    assert.doesNotMatch(built, /alike\.example\.com|registry\.example\.com/)
+    const settings = manifests.find(({ kind }) => kind === 'ConfigMap') as Manifest & { data: Record<string, string> }
+    assert.ok(settings.data['TRUST_PROXY'])
+    assert.equal('WEAVIATE_URL' in settings.data, folder === 'scale')
+    for (const workload of manifests.filter(isWorkload)) {
+      const { envFrom } = workload.spec.template.spec.containers[0] as {
+        envFrom: { configMapRef?: { name: string } }[]
+      }
+      assert.equal(envFrom[0]?.configMapRef?.name, settings.metadata.name)
+    }
   })
 }

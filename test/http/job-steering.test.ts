@@ -27,6 +27,8 @@ test('an ingestion is paused, resumes after what it has stored, and sends a webh
   const steer = (payload: object) => app.call<Job>(200, { method: 'PATCH', url: `/v1/jobs/${job.id}`, payload })
   const { state, paused, done } = await steer({ paused: true })
   assert.deepEqual([state, paused, done > 0 && done < count], ['queued', true, true])
+  const metrics = (await app.app.inject('/metrics')).body
+  assert.match(metrics, /alike_ingest_jobs\{state="queued"\} 0\nalike_ingest_jobs\{state="paused"\} 1\n/)
   const { hits } = await app.call(200, {
     method: 'POST',
     url: `${gallery}/search?k=1`,

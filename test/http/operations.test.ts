@@ -40,7 +40,7 @@ test('metrics count requests by route pattern and time every stage in seconds', 
     'alike_embed_workers 1',
     'alike_write_queue_depth 0',
     'alike_cuda_fallback 0',
-    'alike_ingest_jobs{state="running"} 0',
+    ...['ingest', 'analysis', 're_embedding', 'move'].map((kind) => `alike_${kind}_jobs{state="running"} 0`),
   ])
     assert.ok(lines.includes(line), line)
   for (const stage of ['decode', 'queue', 'embed', 'search', 'total']) {

@@ -235,6 +235,11 @@ export function jobStoreSuite(stores: TestedJobStore): void {
         jobs.count({ kinds: ['ingest'], states: states as never }),
       )
       assert.deepEqual(await Promise.all(counts), [1, 1, 2])
+      await jobs.steer('j2', { paused: true })
+      const queued = [true, false, undefined].map((paused) =>
+        jobs.count({ kinds: ['ingest'], states: ['queued'], paused }),
+      )
+      assert.deepEqual(await Promise.all(queued), [1, 0, 1])
     },
   )
 

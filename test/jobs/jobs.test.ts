@@ -66,6 +66,7 @@ test('jobs of one runner run in order of arrival, one at a time, and concurrentl
   ])
   assert.deepEqual(await jobs.counts(['ingest']), [
     { state: 'queued', count: 1 },
+    { state: 'paused', count: 0 },
     { state: 'running', count: 1 },
   ])
   takers.runs[0]!.end({ total: 0 })

@@ -41,6 +41,9 @@ for (const { name, start } of proxies) {
     })
     assert.equal(((await tooLarge.json()) as { code: string }).code, 'body_too_large')
 
+    const longUrl = await fetch(`${address}${gallery}/images?label=${'x'.repeat(12_000)}`)
+    assert.equal(((await longUrl.json()) as { code: string }).code, 'request_invalid')
+
     const archive = new Uint8Array(await manyPictures(picture))
     assert.ok(archive.length > 20_000_000, 'more than proxies accept by default')
     const tar = { method: 'POST', body: archive, headers: { 'content-type': 'application/x-tar' } }

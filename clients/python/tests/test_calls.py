@@ -29,3 +29,20 @@ def test_an_id_never_leads_to_another_resource() -> None:
         "DELETE /v1/galleries/g/images/..%2Fa%20b",
         "DELETE /v1/galleries/g/images/...",
     ]
+
+
+def test_an_upload_may_be_answered_late_unless_the_caller_has_set_a_timeout() -> None:
+    waits: list[float] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        waits.append(request.extensions["timeout"]["read"])
+        return httpx.Response(200, json={})
+
+    transport = httpx.MockTransport(answer)
+    usual = AlikeClient("http://alike", transport=transport)
+    hasty = AlikeClient("http://alike", transport=transport, timeout=5)
+    for client in (usual, hasty):
+        client.ingest("g", b"", "application/x-tar")
+        client.call("deleteImages", {"gallery": "g"}, {"label": "a"})
+        client.gallery("g")
+    assert waits == [3600, 3600, 60, 5, 5, 5]

@@ -21,7 +21,7 @@ from .models import Gallery, Image, Job, SearchAnswer
 from .problems import AlikeProblem, AlikeUnreachable, problem_of
 from .retries import Retry
 from .routes import Operation
-from .transport import DEFAULT_TIMEOUT, headers_of, is_json
+from .transport import DEFAULT_TIMEOUT, headers_of, is_json, timeout_of
 
 
 class AsyncAlikeClient:
@@ -36,9 +36,12 @@ class AsyncAlikeClient:
         timeout: httpx.Timeout | float = DEFAULT_TIMEOUT,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """`url`: the service's URL, including the path it is mounted at, if any. `key`: its API key, if required."""
+        """`url`: the service's URL, including the path it is mounted at, if any. `key`: its API key, if required.
+        `timeout`: default a minute, an hour for the answers to uploads and deletions by filter.
+        """
         self._base = url.rstrip("/")
         self._retry = retry
+        self._timeout = timeout
         self._http = httpx.AsyncClient(headers=headers_of(key), timeout=timeout, transport=transport)
 
     async def __aenter__(self) -> AsyncAlikeClient:
@@ -175,7 +178,11 @@ class AsyncAlikeClient:
             attempt += 1
             content = in_a_thread(call.content()) if callable(call.content) else call.content
             request = self._http.build_request(
-                call.method, self._base + call.target, headers=dict(call.headers), content=content
+                call.method,
+                self._base + call.target,
+                headers=dict(call.headers),
+                content=content,
+                timeout=timeout_of(call.operation, self._timeout),
             )
             response: httpx.Response | None = None
             failure: httpx.TransportError | None = None

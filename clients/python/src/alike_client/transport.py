@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import httpx
 
+from .routes import Operation
+
 DEFAULT_TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 """Event streams send heartbeats more often than this."""
+
+_PATIENT = httpx.Timeout(60.0, connect=10.0, read=3600.0)
+_PATIENT_OPERATIONS: frozenset[Operation] = frozenset({"ingest", "installModel", "deleteImages"})
+"""They are answered at their end: once a large upload is durable, once all pictures are deleted."""
+
+
+def timeout_of(operation: Operation, given: httpx.Timeout | float) -> httpx.Timeout | float:
+    """`given`: to the client, whose own choice holds for every operation."""
+    return _PATIENT if given is DEFAULT_TIMEOUT and operation in _PATIENT_OPERATIONS else given
 
 
 def headers_of(key: str | None) -> dict[str, str]:

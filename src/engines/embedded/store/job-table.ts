@@ -5,7 +5,6 @@ import {
   activeJobStates,
   type JobKind,
   type JobRecord,
-  type JobState,
   type JobTrials,
   jobKinds,
   jobStates,
@@ -22,6 +21,7 @@ import {
 } from '../../../jobs/job-changes.js'
 import { changedColumns, recordOf, recordWithoutSource, rowOf } from '../../../jobs/job-row.js'
 import type {
+  JobCountOptions,
   JobListOptions,
   JobResult,
   JobSteering,
@@ -40,6 +40,7 @@ import { forgettableJobs, WebhookTable } from './webhook-table.js'
 interface KindsAndStates {
   kinds: string
   states: string
+  paused?: number | null
 }
 
 interface ListParameters extends KindsAndStates {
@@ -72,7 +73,8 @@ export class JobTable {
     const listed = `SELECT * FROM job WHERE (@gallery IS NULL OR gallery = @gallery) AND ${fitting} ORDER BY number`
     this.#newest = database.prepare(`${listed} DESC LIMIT @limit`)
     this.#oldest = database.prepare(`${listed} LIMIT @limit`)
-    this.#count = database.prepare<[KindsAndStates], number>(`SELECT count(*) FROM job WHERE ${fitting}`).pluck()
+    const counted = `SELECT count(*) FROM job WHERE ${fitting} AND ifnull(paused = @paused, 1)`
+    this.#count = database.prepare<[KindsAndStates], number>(counted).pluck()
     this.#next = database.prepare(
       `SELECT * FROM job WHERE paused = 0 AND ${fitting} ORDER BY priority DESC, number LIMIT 1`,
     )
@@ -117,8 +119,9 @@ export class JobTable {
   }
 
   /** Counts without reading the rows or checking them against their checksums. */
-  count({ kinds, states }: { kinds: readonly JobKind[]; states: readonly JobState[] }): number {
-    return this.#count.get({ kinds: JSON.stringify(kinds), states: JSON.stringify(states) })!
+  count({ kinds, states, paused }: JobCountOptions): number {
+    const flag = paused === undefined ? null : Number(paused)
+    return this.#count.get({ kinds: JSON.stringify(kinds), states: JSON.stringify(states), paused: flag })!
   }
 
   errors(id: string, page?: JobErrorsPage): JobError[] {
