@@ -8,7 +8,8 @@ import type { Held } from '../gallery/writes.js'
 import { askLock, lockKinds } from './advisory-locks.js'
 import { LockSession } from './lock-session.js'
 import { type Notices, notify } from './notices.js'
-import { asStoreError, type Postgres, type Sql, statementsOf } from './postgres.js'
+import { type Postgres, type Sql, statementsOf } from './postgres.js'
+import { asStoreError } from './store-errors.js'
 
 /**
  * Maximum time that writes of one process hold a gallery without a pause in which others may close it, and how long a pause
@@ -127,7 +128,7 @@ export class GalleryLocks {
       await sql.query(first, [gallery])
       await sql.query('BEGIN')
       const { result, keptMs } = await work(sql)
-      await this.#postgres.commit(connection, () => {})
+      await this.#postgres.commit(connection)
       await sleep(keptMs)
       return result
     } catch (error) {
