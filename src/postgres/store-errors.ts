@@ -5,6 +5,8 @@ import { AlikeError } from '../errors.js'
 export const deadlock = '40P01'
 /** SQLSTATE of a statement in a transaction in which an earlier one has failed. */
 export const failed = '25P02'
+/** SQLSTATE of a row that belongs to one that has just been removed. */
+export const ownerGone = '23503'
 
 /** SQLSTATE of a write on a server that only reads: a standby during a failover, or one whose disk is nearly full. */
 const readOnly = '25006'
