@@ -80,10 +80,10 @@ export class GalleryLocks {
   }
 
   /**
-   * @returns the function that releases it; undefined if this or another process holds it
+   * @returns the function that releases it, and returns false if it was lost before; undefined if this or another process holds it
    * @throws AlikeError `store_unreachable`
    */
-  async hold(what: Held, gallery: string): Promise<(() => Promise<void>) | undefined> {
+  async hold(what: Held, gallery: string): Promise<(() => Promise<boolean>) | undefined> {
     const key = `${what} ${gallery}`
     if (this.#held.has(key)) return undefined
     this.#held.add(key)
@@ -101,8 +101,12 @@ export class GalleryLocks {
     if (!isHeld) return undefined
     const held = session
     return async () => {
-      await askLock(held, 'pg_advisory_unlock', lockKinds[what], gallery).catch(() => held.giveUp())
+      const isHeldStill = await askLock(held, 'pg_advisory_unlock', lockKinds[what], gallery).catch(() => {
+        held.giveUp()
+        return false
+      })
       this.#held.delete(key)
+      return isHeldStill
     }
   }
 
