@@ -45,16 +45,36 @@ function expectDistinct(rows: readonly Row[]): void {
 function parseRows(text: Buffer): Row[] {
   let rows: unknown[]
   try {
-    rows = parse(text, { columns: true, bom: true, trim: true, skip_empty_lines: true }) as unknown[]
+    rows = parse(text, {
+      columns: expectDistinctColumns,
+      record_delimiter: ['\r\n', '\n', '\r'], // the parser would expect the end of the first line after all others
+      bom: true,
+      trim: true,
+      skip_empty_lines: true,
+    }) as unknown[]
   } catch (cause) {
+    if (cause instanceof AlikeError) throw cause
     throw new AlikeError('data_unreadable', { detail: 'The file of labels is not a CSV with a header.', cause })
   }
   return rows.map((row, index) => {
-    if (Value.Check(Row, row)) return row
+    if (Value.Check(Row, row)) return expectDecoded(row)
     throw new AlikeError('data_unreadable', {
       detail: `Row ${index + 2} of the labels needs filename, label and, if given, a split of train, val or test.`,
     })
   })
+}
+
+/** The parser would take the last one. */
+function expectDistinctColumns(names: string[]): string[] {
+  const twice = names.find((name, at) => name !== '' && names.indexOf(name) < at)
+  if (twice === undefined) return names
+  throw new AlikeError('data_unreadable', { detail: `The file of labels has the column "${twice}" twice.` })
+}
+
+/** The parser replaces what is not UTF-8 by U+FFFD, which would make one label of two. */
+function expectDecoded(row: Row): Row {
+  if (!`${row.filename}${row.label}`.includes('\ufffd')) return row
+  throw new AlikeError('data_unreadable', { detail: 'The file of labels is not UTF-8.' })
 }
 
 /** File name → bytes: tar archives in the folder are read into memory, loose pictures stay on disk. */

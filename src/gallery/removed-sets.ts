@@ -41,7 +41,7 @@ export class RemovedSets {
   /** @returns the uids of sets whose storage was still there @throws AlikeError `engine_unreachable`, `store_unreachable` */
   async sweep(): Promise<string[]> {
     const { shared } = this.#options
-    const release = shared === undefined ? async () => {} : await shared.hold('removals', '')
+    const release = shared === undefined ? async () => true : await shared.hold('removals', '')
     if (release === undefined) return []
     try {
       return await this.#free()

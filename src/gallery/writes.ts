@@ -45,10 +45,11 @@ export type Held = 'sets' | 'mirror' | 'removals'
 
 export interface SharedWrites {
   /**
-   * @returns the function that releases it; undefined if another process holds it
+   * @returns the function that releases it, and returns false if it was lost: another process may have held it since;
+   * undefined if another process holds it
    * @throws AlikeError `store_unreachable`
    */
-  hold(what: Held, gallery: string): Promise<(() => Promise<void>) | undefined>
+  hold(what: Held, gallery: string): Promise<(() => Promise<boolean>) | undefined>
   /** Complete sets that are not serving, over all galleries. @throws AlikeError `store_unreachable` */
   setsBeside(): Promise<{ gallery: string; setUid: string }[]>
 }

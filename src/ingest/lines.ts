@@ -13,8 +13,10 @@ export async function* boundedLines(
 ): AsyncGenerator<Buffer | undefined> {
   let pieces: Uint8Array[] = []
   let bytes = 0
+  let blank = true
   const take = (piece: Uint8Array) => {
     bytes += piece.length
+    blank &&= isBlank(piece)
     if (bytes <= maxBytes) pieces.push(piece)
     else pieces = []
   }
@@ -22,6 +24,7 @@ export async function* boundedLines(
     const line = bytes <= maxBytes ? Buffer.concat(pieces, bytes) : undefined
     pieces = []
     bytes = 0
+    blank = true
     return line
   }
   for await (const chunk of stream) {
@@ -29,13 +32,13 @@ export async function* boundedLines(
     for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, from)) {
       take(chunk.subarray(from, end))
       from = end + 1
+      const isLine = !blank
       const line = finish()
-      if (line === undefined || !isBlank(line)) yield line
+      if (isLine) yield line
     }
     take(chunk.subarray(from))
   }
-  const last = finish()
-  if (last === undefined || !isBlank(last)) yield last
+  if (!blank) yield finish()
 }
 
 /** Counts the lines that `boundedLines` will yield, while the chunks of the stream pass through. */

@@ -79,7 +79,7 @@ export function decoded(bytes: Buffer, encoding: NameEncoding): string | undefin
 }
 
 /** Text labelled Latin-1 contains Windows quotes and the euro sign more often than control characters. */
-function windowsNameOf(encoding: NameEncoding): string {
+export function windowsNameOf(encoding: string): string {
   return encoding === 'latin1' || encoding === 'iso-8859-1' ? 'windows-1252' : encoding
 }
 

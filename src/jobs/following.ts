@@ -1,6 +1,7 @@
 /** Changes of a job, for a client that follows it. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { hasCode } from '../errors.js'
+import type { JobKind } from './job.js'
 import type { JobReport, Jobs } from './jobs.js'
 
 /** More than a few updates per second are no use to anybody. */
@@ -24,7 +25,10 @@ export async function* followJob(
   jobId: string,
   { signal, lookEveryMs = usualLookMs }: FollowOptions,
 ): AsyncGenerator<JobLook> {
+  let kind: JobKind | undefined
   for (let last = ''; !signal.aborted; ) {
+    // from before it is read, or a change during the pause would be seen only with the next one
+    const changed = kind && jobs.changed(jobId, kind, signal)
     const report = await find(jobs, jobId)
     if (report === undefined) return
     const { state, done, total, paused, priority, finishedAt } = report.job
@@ -33,7 +37,8 @@ export async function* followJob(
     yield now === last ? { event: 'still' } : { event: 'progress', report }
     last = now
     await sleep(lookEveryMs, undefined, { signal }).catch(() => {})
-    await jobs.changed(jobId, report.job.kind, signal)
+    await changed
+    kind = report.job.kind
   }
 }
 

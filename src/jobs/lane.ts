@@ -1,4 +1,5 @@
 /** The jobs of one runner: one at a time, in order of arrival. */
+import { hasCode } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import { ClaimedJob } from './claimed-job.js'
 import { activeJobStates, type JobRecord, type JobState, type RunReading } from './job.js'
@@ -111,13 +112,14 @@ export class Lane {
    * careful with them.
    */
   async #rest(): Promise<void> {
-    try {
-      for (const id of this.#begun)
+    for (const id of this.#begun)
+      try {
         if ((await this.#store.get(id))?.state === 'running')
           await this.#store.transition(id, { from: ['running'], to: 'queued' })
-    } catch (error) {
-      this.#options.logger.error({ err: error }, 'the remaining state of a job could not be stored')
-    }
+      } catch (error) {
+        if (hasCode(error, 'job_taken_over')) continue
+        this.#options.logger.error({ err: error, jobId: id }, 'the remaining state of a job could not be stored')
+      }
   }
 
   async #stop(reason: 'cancelled' | 'paused' | 'closing'): Promise<void> {

@@ -8,7 +8,8 @@ import type { Held } from '../gallery/writes.js'
 import { askLock, lockKinds } from './advisory-locks.js'
 import { LockSession } from './lock-session.js'
 import { type Notices, notify } from './notices.js'
-import { asStoreError, type Postgres, type Sql, statementsOf } from './postgres.js'
+import { type Postgres, type Sql, statementsOf } from './postgres.js'
+import { asStoreError } from './store-errors.js'
 
 /**
  * Maximum time that writes of one process hold a gallery without a pause in which others may close it, and how long a pause
@@ -79,10 +80,10 @@ export class GalleryLocks {
   }
 
   /**
-   * @returns the function that releases it; undefined if this or another process holds it
+   * @returns the function that releases it, and returns false if it was lost before; undefined if this or another process holds it
    * @throws AlikeError `store_unreachable`
    */
-  async hold(what: Held, gallery: string): Promise<(() => Promise<void>) | undefined> {
+  async hold(what: Held, gallery: string): Promise<(() => Promise<boolean>) | undefined> {
     const key = `${what} ${gallery}`
     if (this.#held.has(key)) return undefined
     this.#held.add(key)
@@ -100,8 +101,12 @@ export class GalleryLocks {
     if (!isHeld) return undefined
     const held = session
     return async () => {
-      await askLock(held, 'pg_advisory_unlock', lockKinds[what], gallery).catch(() => held.giveUp())
+      const isHeldStill = await askLock(held, 'pg_advisory_unlock', lockKinds[what], gallery).catch(() => {
+        held.giveUp()
+        return false
+      })
       this.#held.delete(key)
+      return isHeldStill
     }
   }
 
@@ -127,7 +132,7 @@ export class GalleryLocks {
       await sql.query(first, [gallery])
       await sql.query('BEGIN')
       const { result, keptMs } = await work(sql)
-      await this.#postgres.commit(connection, () => {})
+      await this.#postgres.commit(connection)
       await sleep(keptMs)
       return result
     } catch (error) {

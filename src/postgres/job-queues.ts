@@ -37,14 +37,15 @@ const queues: Readonly<Record<JobKind, string>> = {
   move: 'move',
 }
 const daySeconds = 86_400
-/** The queue deletes its own records after a day; ours are kept as configured. */
-const policy = {
-  policy: 'singleton', // one active job per key; the key is the gallery
+/** One active job per key; the key is the gallery. */
+const policy = 'singleton'
+const settings = {
   retryLimit: 1_000_000, // `jobs/trials.ts` decides when a job is given up
   retryDelay: 0,
   expireInSeconds: daySeconds - 1, // the maximum
   retentionSeconds: 3650 * daySeconds, // retention of a waiting job
-  deleteAfterSeconds: daySeconds,
+  // never: a paused job counts as ended here; those that have ended are removed one by one
+  deleteAfterSeconds: 0,
 } as const
 
 /** Before the queue itself would expire a claim. */
@@ -69,8 +70,11 @@ export class JobQueues {
     })
     boss.on('error', onError)
     await boss.start()
-    for (const queue of new Set(Object.values(queues)))
-      await boss.createQueue(queue, { ...policy, heartbeatSeconds: leaseSeconds })
+    const wanted = { ...settings, heartbeatSeconds: leaseSeconds }
+    for (const queue of new Set(Object.values(queues))) {
+      await boss.createQueue(queue, { ...wanted, policy })
+      await boss.updateQueue(queue, wanted) // creating one that exists changes nothing
+    }
     return new JobQueues(boss)
   }
 

@@ -52,8 +52,8 @@ export class Notices {
    */
   async open(): Promise<void> {
     const client = await this.#postgres.connect()
-    client.on('error', (error) => this.#lost(error))
-    client.on('end', () => this.#lost(new Error('the connection has ended')))
+    client.on('error', (error) => this.#lost(client, error))
+    client.on('end', () => this.#lost(client, new Error('the connection has ended')))
     client.on('notification', ({ payload = '' }) => this.#tell(noticeOf(payload)))
     try {
       await this.#expectCompany(client)
@@ -98,9 +98,11 @@ export class Notices {
     for (const listener of this.#listeners) listener(notice)
   }
 
-  #lost(error: unknown): void {
-    if (this.#closed || this.#client === undefined) return
+  /** @param client possibly one that was lost before, and ends only now */
+  #lost(client: Connection, error: unknown): void {
+    if (this.#closed || this.#client !== client) return
     this.#client = undefined
+    void client.end().catch(() => {})
     this.#onLoss(error)
     const again = () => {
       this.#retry = setTimeout(() => void this.open().catch(again), reconnectMs).unref()

@@ -29,7 +29,8 @@ export function postgresFeedback(postgres: Postgres, max: number): FeedbackStore
 async function put(sql: Sql, galleryUid: string, judged: JudgedHit): Promise<'recorded' | 'changed' | 'unchanged'> {
   const row = judgementRow(judged)
   const key = [galleryUid, row.query_kind, row.query, row.hit, row.judge]
-  const of = 'gallery_uid = $1 AND query_kind = $2 AND query = $3 AND hit = $4 AND judge = $5'
+  const of = `gallery_uid = $1 AND query_kind = $2 AND query = $3 AND hit = $4 AND judge = $5
+    AND left(query, 300) = left($3, 300) AND left(hit, 300) = left($4, 300)` // as they are indexed
   const [former] = await sql.query<JudgementRow>(`SELECT * FROM alike.feedback WHERE ${of}`, key)
   if (former !== undefined && former.verdict === row.verdict && former.hit_hash === row.hit_hash) return 'unchanged'
   // a new number, so that readers continuing from a cursor see the change

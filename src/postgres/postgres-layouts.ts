@@ -2,6 +2,7 @@
 import { AlikeError } from '../errors.js'
 import type { LaidOut, LayoutAbout, LayoutStore, StoredLayout } from '../gallery/layout.js'
 import type { Postgres, Sql } from './postgres.js'
+import { ownerGone } from './store-errors.js'
 
 /** Points per statement. */
 const pointsAtOnce = 5_000
@@ -9,19 +10,11 @@ const pointsAtOnce = 5_000
 export function postgresLayouts(postgres: Postgres, now: () => string): LayoutStore {
   return {
     async save(setUid, about, points) {
-      await expectSet(postgres, setUid)
-      const [made] = await postgres.query<{ generation: number }>(
-        'INSERT INTO alike.layout (set_uid, about, finished) VALUES ($1, $2, false) RETURNING generation',
-        [setUid, JSON.stringify({ ...about, madeAt: now() })],
-      )
-      const { generation } = made!
-      for (let from = 0; from < points.length; from += pointsAtOnce)
-        await insertPoints(postgres, generation, from, points.slice(from, from + pointsAtOnce))
-      await postgres.transaction(async (sql) => {
-        await sql.query('UPDATE alike.layout SET finished = true WHERE generation = $1', [generation])
-        // and what an interrupted one has left; a later one is in progress
-        await sql.query('DELETE FROM alike.layout WHERE set_uid = $1 AND generation < $2', [setUid, generation])
-      })
+      try {
+        await saveLayout(postgres, setUid, { about: { ...about, madeAt: now() }, points })
+      } catch (error) {
+        throw (error as { code?: unknown }).code === ownerGone ? new AlikeError('gallery_not_found') : error
+      }
     },
     async about(setUid) {
       await expectSet(postgres, setUid)
@@ -42,6 +35,26 @@ export function postgresLayouts(postgres: Postgres, now: () => string): LayoutSt
       return { points, ...(rows.length > limit && { next: { generation, position: position + limit } }) }
     },
   }
+}
+
+async function saveLayout(
+  postgres: Postgres,
+  setUid: string,
+  { about, points }: { about: LayoutAbout; points: readonly LaidOut[] },
+): Promise<void> {
+  await expectSet(postgres, setUid)
+  const [made] = await postgres.query<{ generation: number }>(
+    'INSERT INTO alike.layout (set_uid, about, finished) VALUES ($1, $2, false) RETURNING generation',
+    [setUid, JSON.stringify(about)],
+  )
+  const { generation } = made!
+  for (let from = 0; from < points.length; from += pointsAtOnce)
+    await insertPoints(postgres, generation, from, points.slice(from, from + pointsAtOnce))
+  await postgres.transaction(async (sql) => {
+    await sql.query('UPDATE alike.layout SET finished = true WHERE generation = $1', [generation])
+    // and what an interrupted one has left; a later one is in progress
+    await sql.query('DELETE FROM alike.layout WHERE set_uid = $1 AND generation < $2', [setUid, generation])
+  })
 }
 
 async function insertPoints(sql: Sql, generation: number, from: number, points: readonly LaidOut[]): Promise<void> {

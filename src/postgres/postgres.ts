@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { AlikeError, hasCode } from '../errors.js'
+import { asStoreError, deadlock, failed } from './store-errors.js'
 
 export type Connection = pg.Client
 
@@ -23,6 +24,7 @@ export interface PostgresOptions {
 
 /** Timeout for obtaining a connection. */
 const connectMs = 5_000
+const deadlockTries = 5
 /** Time for another connection to find out the outcome of an unanswered commit. */
 const outcomeMs = 10_000
 const outcomePauseMs = 100
@@ -97,41 +99,38 @@ export class Postgres implements Sql {
     // lost between two statements: the next one fails, but an unhandled event would end the process
     const lost = () => void (broken = true)
     client.on('error', lost)
+    let done: { result: Result; unanswered: Unanswered | undefined }
     try {
       await client.query('BEGIN')
-      const result = await work(statementsOf(client))
-      await this.commit(client, lost)
-      return result
+      done = { result: await work(statementsOf(client)), unanswered: await commitOn(client) }
+      if (done.unanswered !== undefined) lost()
     } catch (error) {
-      await client.query('ROLLBACK').catch(lost)
-      if ((error as { code?: unknown } | undefined)?.code === readOnly) lost() // another connection may find the primary
-      throw asStoreError(error)
+      const told = asStoreError(error)
+      // its end rolls back too; where the server only read, another connection may find the primary
+      if (hasCode(told, 'store_unreachable')) lost()
+      else await client.query('ROLLBACK').catch(lost)
+      throw told
     } finally {
       client.off('error', lost)
       client.release(broken)
     }
+    // only now that the connection has made room for another
+    await this.#expectCommitted(done.unanswered)
+    return done.result
   }
 
   /**
-   * Commits the transaction begun on this connection.
-   * @param lost called if the connection is no longer usable
+   * Commits the transaction begun on this connection, which is outside the pool.
    * @throws AlikeError `store_unreachable`, if nothing was changed; `store_outcome_unknown`
    */
-  async commit(client: pg.ClientBase, lost: () => void): Promise<void> {
-    const transaction = await client
-      .query<{ id: string | null }>('SELECT pg_current_xact_id_if_assigned()::text AS id')
-      .then(({ rows: [row] }) => row?.id ?? undefined)
-      .catch((error: { code?: unknown }) => {
-        if (error.code !== failed) throw error // COMMIT acted as ROLLBACK: the caller whose statement failed has received its error
-      })
-    try {
-      await client.query('COMMIT')
-    } catch (error) {
-      const told = asStoreError(error)
-      if (!hasCode(told, 'store_unreachable')) throw error
-      lost()
-      if (transaction === undefined || !(await this.#isCommitted(transaction))) throw told
-    }
+  async commit(connection: Connection): Promise<void> {
+    await this.#expectCommitted(await commitOn(connection))
+  }
+
+  async #expectCommitted(unanswered: Unanswered | undefined): Promise<void> {
+    if (unanswered === undefined) return
+    const { transaction, told } = unanswered
+    if (transaction === undefined || !(await this.#isCommitted(transaction))) throw told
   }
 
   /** Waits until the server knows. @throws AlikeError `store_outcome_unknown` */
@@ -183,6 +182,33 @@ export class Postgres implements Sql {
   }
 }
 
+/** A COMMIT that may have reached the server. */
+interface Unanswered {
+  /** Undefined if it has written nothing. */
+  transaction: string | undefined
+  told: unknown
+}
+
+/** @returns undefined once it is committed */
+async function commitOn(client: pg.ClientBase): Promise<Unanswered | undefined> {
+  const transaction = await client
+    .query<{ id: string | null }>('SELECT pg_current_xact_id_if_assigned()::text AS id')
+    .then(({ rows: [row] }) => row?.id ?? undefined)
+    .catch((error: { code?: unknown }) => {
+      // COMMIT acts as ROLLBACK: the caller whose statement failed has received its error
+      if (error.code === failed) return undefined
+      throw error
+    })
+  try {
+    await client.query('COMMIT')
+  } catch (error) {
+    const told = asStoreError(error)
+    if (!hasCode(told, 'store_unreachable')) throw error
+    return { transaction, told }
+  }
+  return undefined
+}
+
 /** Statements on one connection. */
 export function statementsOf(client: pg.ClientBase): Sql {
   return {
@@ -195,39 +221,4 @@ export function statementsOf(client: pg.ClientBase): Sql {
 /** Several statements in one text return several results. */
 function rowsOf<Row = Record<string, unknown>>(result: pg.QueryResult | pg.QueryResult[]): Row[] {
   return [result].flat().flatMap(({ rows }) => (rows as Row[] | undefined) ?? [])
-}
-
-/** SQLSTATE of a transaction aborted to resolve a deadlock. */
-const deadlock = '40P01'
-const deadlockTries = 5
-/** SQLSTATE of a statement in a transaction in which an earlier one has failed. */
-const failed = '25P02'
-
-/** SQLSTATE of a write on a server that only reads: a standby during a failover, or one whose disk is nearly full. */
-const readOnly = '25006'
-
-/** SQLSTATE classes of a server that is absent, starting, stopping or out of connections; and of one out of space. */
-const awayStates = /^(08|57P0[1-5]|53300|53400)/
-const fullStates = /^(53100|53200)/
-const awayCodes = [
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ETIMEDOUT',
-  'EPIPE',
-  'EHOSTUNREACH',
-  'ENOENT',
-]
-/** Errors that pg reports only as text. */
-const awayTexts = /Connection terminated|timeout exceeded|Query read timeout|not queryable/
-
-/** Any other error is a bug and thrown unchanged. */
-export function asStoreError(error: unknown): unknown {
-  if (error instanceof AlikeError || !(error instanceof Error)) return error
-  const { code = '' } = error as { code?: string }
-  if (fullStates.test(code)) return new AlikeError('storage_full', { cause: error })
-  if (awayStates.test(code) || code === readOnly || awayCodes.includes(code) || awayTexts.test(error.message))
-    return new AlikeError('store_unreachable', { cause: error, retryAfterSeconds: 5 })
-  return error
 }

@@ -4,14 +4,13 @@
 import { type Changes, type ChangesReading, inBothForms, type TakenChanges } from '../gallery/changes.js'
 import { until } from './polling.js'
 import type { Postgres } from './postgres.js'
+import { ownerGone } from './store-errors.js'
 
 /** Stands for all ids; no id is empty. */
 const all = ''
 /** A write older than this counts as finished, because its process may have died. */
 const underWaySeconds = 60
 const lookEveryMs = 1_000
-/** SQLSTATE: the set has just been removed. */
-const setGone = '23503'
 
 export class SetChanges implements Changes {
   readonly #postgres: Postgres
@@ -76,7 +75,7 @@ export class SetChanges implements Changes {
         ),
       )
     } catch (error) {
-      if ((error as { code?: unknown }).code !== setGone) throw error
+      if ((error as { code?: unknown }).code !== ownerGone) throw error
     }
   }
 

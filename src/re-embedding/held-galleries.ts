@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Held, Writes } from '../gallery/writes.js'
 import { patiently } from '../jobs/patience.js'
 
-export type GiveBack = () => Promise<void>
+/** Returns false if it was lost: another process may have written to the set since. */
+export type GiveBack = () => Promise<boolean>
 
 const retryMs = 50
 
@@ -16,7 +17,7 @@ export async function tryHold(
   what: Held,
   gallery: string,
 ): Promise<GiveBack | undefined> {
-  return writes.shared === undefined ? async () => {} : writes.shared.hold(what, gallery)
+  return writes.shared === undefined ? async () => true : writes.shared.hold(what, gallery)
 }
 
 /** Waits until it is free. @throws the signal's reason */

@@ -40,7 +40,7 @@ export async function exchangeSets(
 ): Promise<void> {
   const changed = galleries.writes.follow(gallery, set.uid)
   await followers.stop(gallery)
-  let giveBack: GiveBack = async () => {}
+  let giveBack: GiveBack = async () => true
   try {
     giveBack = await holdMirror(galleries.writes, gallery, AbortSignal.timeout(catchUpMaxMs))
     const { mirror } = await mirrors.of(gallery, set.uid)

@@ -4,10 +4,12 @@ import { hasCode } from '../errors.js'
 import type { Changes, ChangesReading } from '../gallery/changes.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { JobLogger } from '../jobs/job-logger.js'
+import { patiently } from '../jobs/patience.js'
 import { catchUpOnce } from './catching-up.js'
 import { tryHold } from './held-galleries.js'
 import type { LostImage } from './set-mirror.js'
 import type { SetMirrors } from './set-mirrors.js'
+import { TouchedIds } from './touched-ids.js'
 
 export interface SetFollowersOptions {
   galleries: Galleries
@@ -118,16 +120,7 @@ export class SetFollowers {
       try {
         await changed.waiting(signal)
         if (signal.aborted) return
-        const isOurs = await this.#inTurn(async () => {
-          const giveBack = await tryHold(galleries.writes, 'mirror', gallery)
-          if (giveBack === undefined) return false
-          try {
-            await this.#bring(gallery, follower)
-          } finally {
-            await giveBack()
-          }
-          return true
-        }, signal)
+        const isOurs = await this.#inTurn(() => this.#tryBring(gallery, follower), signal)
         if (!isOurs || galleries.writes.shared !== undefined)
           await sleep(othersTurnMs, undefined, { signal, ref: false }).catch(() => {})
       } catch (error) {
@@ -143,7 +136,26 @@ export class SetFollowers {
     }
   }
 
-  async #bring(gallery: string, { setUid, changed, stop: { signal } }: Follower): Promise<void> {
+  /** @returns false if another process applies the changes */
+  async #tryBring(gallery: string, { setUid, changed, stop: { signal } }: Follower): Promise<boolean> {
+    const giveBack = await tryHold(this.#options.galleries.writes, 'mirror', gallery)
+    if (giveBack === undefined) return false
+    const touched = new TouchedIds(changed)
+    try {
+      await this.#bring(gallery, { setUid, changed: touched, signal })
+    } finally {
+      const isHeldStill = await giveBack()
+      const ids = touched.touched()
+      // this process may have written last, but not what is newest
+      if (!isHeldStill) await patiently(async () => changed.note(ids === 'all' ? ids : [...ids]), signal)
+    }
+    return true
+  }
+
+  async #bring(
+    gallery: string,
+    { setUid, changed, signal }: { setUid: string; changed: TouchedIds; signal: AbortSignal },
+  ): Promise<void> {
     const { mirrors, logger } = this.#options
     const { mirror } = await mirrors.of(gallery, setUid)
     const onLost = (lost: readonly LostImage[]) => {

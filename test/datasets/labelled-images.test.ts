@@ -107,6 +107,7 @@ const badLabels = [
     csv: 'filename,label,split\na.jpg,cat,train\na.jpg,cat,test\n',
     detail: /"a\.jpg" is in the file of labels twice/,
   },
+  { case: 'a column twice', csv: 'filename,label,label\na.jpg,cat,dog\n', detail: /column "label" twice/ },
   { case: 'no rows', csv: 'filename,label\n', detail: /no labelled pictures/ },
 ]
 for (const { case: name, csv, detail } of badLabels) {
@@ -115,6 +116,27 @@ for (const { case: name, csv, detail } of badLabels) {
     await assert.rejects(readLabelledImages(folder), refused(detail))
   })
 }
+
+test('labels in another encoding are refused: two of them would become one', async (t) => {
+  const folder = await folderWith(t, { 'a.jpg': '1', 'b.jpg': '2' })
+  const write = (csv: Buffer) => writeFile(join(folder, 'labels.csv'), csv)
+  await write(Buffer.from('filename,label\na.jpg,M\xfcller\nb.jpg,M\xf6ller\n', 'latin1'))
+  await assert.rejects(readLabelledImages(folder), refused(/not UTF-8/))
+  await write(Buffer.from('\ufefffilename,label\na.jpg,Müller\nb.jpg,Möller\n', 'utf16le'))
+  assert.deepEqual(
+    (await readLabelledImages(folder)).map(({ label }) => label),
+    ['Müller', 'Möller'],
+  )
+})
+
+test('lines of one CSV may end in several ways', async (t) => {
+  const csv = 'filename,label\r\na.jpg,cat\nb.jpg,dog\r\n'
+  const folder = await folderWith(t, { 'labels.csv': csv, 'a.jpg': '1', 'b.jpg': '2' })
+  assert.deepEqual(
+    (await readLabelledImages(folder)).map(({ label }) => label),
+    ['cat', 'dog'],
+  )
+})
 
 test('a missing folder, a missing CSV and a damaged archive are refused', async (t) => {
   const folder = await folderWith(t, { 'labels.csv': 'filename,label\na.jpg,cat\n', 'broken.tar': 'x'.repeat(700) })

@@ -239,6 +239,27 @@ export function sharedStoresSuite(stores: TestedStores): void {
     },
   )
 
+  storesTest(
+    'judgements of the longest ids are kept apart and changed like others',
+    async ({ catalogue, feedback }) => {
+      await catalogue.create(entryOf('a'))
+      // of 512 characters that no database can compress
+      const longId = (end: string) =>
+        Array.from({ length: 511 }, (_, i) => String.fromCharCode(0x4e00 + ((i * 7_919) % 20_000))).join('') + end
+      const long = (hit: string, more: Partial<JudgedHit> = {}) =>
+        judged(longId(hit), {
+          query: { id: longId('q') },
+          queryHash: 'hash of q',
+          by: longId('').slice(0, 100),
+          ...more,
+        })
+      const record = (...given: JudgedHit[]) => feedback.record('uid-of-a', given)
+      assert.deepEqual(await record(long('x'), long('y')), { recorded: 2, changed: 0, unchanged: 0, stored: 2 })
+      const again = await record(long('x'), long('y', { verdict: 'wrong' }))
+      assert.deepEqual(again, { recorded: 0, changed: 1, unchanged: 1, stored: 2 })
+    },
+  )
+
   const finding = (id: string): DecidedFinding => ({
     kind: 'label',
     decision: 'set-label',

@@ -65,6 +65,31 @@ test('a manifest that is not UTF-8 is read as stated or as its byte order mark s
   )
 })
 
+test('lines of one manifest may end in several ways', async (t) => {
+  for (const csv of [
+    'filename\tlabel\n1.jpg\tx\r\n2.jpg\t"y"\r\n',
+    'filename,label\r\n1.jpg,x\n2.jpg,y\n',
+    '\r\nfilename,label\n1.jpg,x\r2.jpg,y',
+  ])
+    assert.deepEqual(await said(t, csv), [['x'], ['y']], JSON.stringify(csv))
+  const split = `filename,label,note\r\n1.jpg,x,${'-'.repeat(16_384 - 30)}\r\n2.jpg,y,\r\n`
+  for (let more = 0; more < 3; more++) {
+    const rows = (await said(t, split.replace('-', '-'.repeat(more + 1)))) as unknown[][]
+    assert.deepEqual(
+      rows.map(([label]) => label),
+      ['x', 'y'],
+    )
+  }
+})
+
+test('Latin-1 is read like the names of files: quotes and the euro sign are characters', async (t) => {
+  const csv = Buffer.from('filename,label\n1.jpg,it\x92s 5 \x80\n2.jpg,\n', 'latin1')
+  for (const encoding of ['latin1', 'iso-8859-1'] as const) {
+    assert.deepEqual((await said(t, csv, { manifestEncoding: encoding }))[0], ['it’s 5 €'])
+    assert.deepEqual((await said(t, csv, { nameEncoding: encoding }))[0], ['it’s 5 €'])
+  }
+})
+
 test('a numeric cell becomes a number, unless that would lose digits', async (t) => {
   const cells: [cell: string, value: unknown][] = [
     ['9.99', 9.99],

@@ -399,6 +399,14 @@ test('lines add and remove pictures; each bad one is an error of its own', async
   }
 })
 
+test('a blank line is none however long it is, as it is counted', async (t) => {
+  const text = Buffer.from(`${' '.repeat(200_000)}\nhttps://example.com/a.jpg\n${'\t'.repeat(200_000)}`)
+  const { items } = await read(t, 'urls', text)
+  const counted = new LineCount()
+  counted.add(text)
+  assert.deepEqual([items.length, counted.count], [1, 1])
+})
+
 test('a list that cannot be opened is an error of its job, not of the process', async (t) => {
   const file = join(await temporaryFolder(t), 'upload')
   const server = createServer().listen(file)

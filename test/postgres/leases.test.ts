@@ -1,7 +1,11 @@
 /** Two processes on one database: which of them has a job, and what happens to it when one is silent. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { AlikeError } from '../../src/errors.js'
+import type { Galleries } from '../../src/gallery/galleries.js'
+import { openJobs } from '../../src/jobs/jobs.js'
 import type { SharedStores } from '../../src/postgres/open-postgres.js'
+import { HeldRunner } from '../jobs/held-runner.js'
 import { makeGallery } from '../jobs/job-store-suite.js'
 import { inDatabase, postgresServer } from '../support/postgres-server.js'
 import { until } from '../support/until.js'
@@ -81,6 +85,33 @@ twoTest(
       await assert.rejects(late(), { code: 'job_taken_over' })
     await other.jobs.advance({ jobId: 'j', position: 6, skipped: 1 })
     assert.equal((await other.jobs.complete('j', 6)).state, 'succeeded')
+  },
+)
+
+twoTest(
+  'a process that stops leaves its job to others, although it has lost an earlier one',
+  async ({ one, other }) => {
+    const runner = new HeldRunner(['ingest'])
+    const serving = async (name: string) => ({ galleryUid: (await one.catalogue.find(name))!.uid })
+    const jobs = await openJobs({
+      store: one.jobs,
+      galleries: { sets: { serving } } as unknown as Galleries,
+      runners: [runner],
+      jobsKeptDays: 1,
+      logger: { info() {}, warn() {}, error() {} },
+    })
+    await jobs.create({ id: 'lost', kind: 'ingest', gallery: 'a', source: null })
+    await until(() => runner.runs.length === 1, 'the first run')
+    runner.runs[0]!.fail(new AlikeError('store_unreachable'))
+    await jobs.create({ id: 'kept', kind: 'ingest', gallery: 'b', source: null })
+    await until(() => runner.runs.length === 2, 'the second run')
+    assert.equal((await until(() => other.jobs.claim(['ingest']), 'the end of the lease')).id, 'lost')
+    await begun(other, 'lost')
+    await jobs.close()
+    assert.deepEqual(await Promise.all(['lost', 'kept'].map(async (id) => (await other.jobs.get(id))?.state)), [
+      'running',
+      'queued',
+    ])
   },
 )
 

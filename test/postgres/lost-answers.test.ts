@@ -67,3 +67,31 @@ test('an outcome that a standby does not know yet is unknown, not a failure', as
   proxy.cutNext('after')
   await assert.rejects(stores.jobs.create(job), { code: 'store_outcome_unknown' })
 })
+
+test('the outcome is determined although the lost connection was the last one allowed', async (t) => {
+  const url = await newDatabase(t)
+  if (url === undefined) return
+  const proxy = await cuttingProxy(t, url)
+  const postgres = new Postgres({ url: proxy.url, connectionsMax: 1, onLoss: () => {} })
+  t.after(() => postgres.close())
+  proxy.cutNext('after')
+  await postgres.transaction((sql) => sql.query('CREATE TABLE made (id int)'))
+  assert.deepEqual(await postgres.query('SELECT id FROM made'), [])
+})
+
+test('a transaction whose statement is not answered fails with it, and does not wait again to roll back', async (t) => {
+  const url = await newDatabase(t)
+  if (url === undefined) return
+  const proxy = await cuttingProxy(t, url)
+  const statementMs = 3_000
+  const postgres = new Postgres({ url: proxy.url, connectionsMax: 1, onLoss: () => {}, statementMs })
+  t.after(() => postgres.close())
+  let failedAt = 0
+  const work = postgres.transaction(async (sql) => {
+    proxy.pause()
+    await sql.query('SELECT 1').finally(() => (failedAt = performance.now()))
+  })
+  await assert.rejects(work, { code: 'store_unreachable' })
+  assert.ok(performance.now() - failedAt < statementMs / 2)
+  proxy.goOn()
+})

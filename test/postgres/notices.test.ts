@@ -2,20 +2,27 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
-import { Notices } from '../../src/postgres/notices.js'
+import { type Notice, Notices } from '../../src/postgres/notices.js'
 import type { Postgres } from '../../src/postgres/postgres.js'
+import { until } from '../support/until.js'
 
-/** A server in recovery grants locks, but refuses to LISTEN. */
-class StandbyConnection extends EventEmitter {
+class MadeConnection extends EventEmitter {
   isOpen = true
 
-  async query(text: string): Promise<{ rows: unknown[] }> {
-    if (text.startsWith('LISTEN')) throw new Error('cannot execute LISTEN during recovery')
+  async query(_text: string): Promise<{ rows: unknown[] }> {
     return { rows: [{ held: true }] }
   }
 
   async end(): Promise<void> {
     this.isOpen = false
+  }
+}
+
+/** A server in recovery grants locks, but refuses to LISTEN. */
+class StandbyConnection extends MadeConnection {
+  override async query(text: string): Promise<{ rows: unknown[] }> {
+    if (text.startsWith('LISTEN')) throw new Error('cannot execute LISTEN during recovery')
+    return super.query(text)
   }
 }
 
@@ -25,4 +32,23 @@ test('a connection that cannot listen is not left open', async (t) => {
   t.after(() => notices.close())
   await assert.rejects(notices.open(), /LISTEN/)
   assert.equal(connection.isOpen, false)
+})
+
+test('a lost connection is closed, and its late end is not taken for the loss of the next one', async (t) => {
+  const made: MadeConnection[] = []
+  const connect = async () => made[made.push(new MadeConnection()) - 1]
+  let losses = 0
+  const notices = new Notices({ connect } as unknown as Postgres, false, () => void losses++)
+  t.after(() => notices.close())
+  const heard: (Notice | undefined)[] = []
+  notices.listen((notice) => void (notice !== undefined && heard.push(notice)))
+  await notices.open()
+  made[0]!.emit('error', new Error('terminating connection due to administrator command'))
+  assert.equal(made[0]!.isOpen, false)
+  await until(() => made.length === 2, 'the next connection')
+  made[0]!.emit('end')
+  made[1]!.emit('notification', { payload: '{"job":"j"}' })
+  assert.deepEqual([losses, heard.at(-1)], [1, { job: 'j' }])
+  await notices.close()
+  assert.equal(made[1]!.isOpen, false)
 })

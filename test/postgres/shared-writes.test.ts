@@ -176,6 +176,17 @@ test('a gallery is held by one process at a time per purpose, until it is releas
   await until(async () => (await one.writes.shared.hold('mirror', 'a')) !== undefined, 'what the other process held')
 })
 
+test('a process learns that what it held was lost', async (t) => {
+  const opened = await shared(t)
+  if (opened === undefined) return
+  const { url, one, two } = opened
+  const [kept, lost] = [await one.writes.shared.hold('mirror', 'a'), await two.writes.shared.hold('mirror', 'b')]
+  assert.equal(await kept!(), true)
+  await inDatabase(url, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'alike-locks'`)
+  await until(async () => (await one.writes.shared.hold('mirror', 'b').catch(() => undefined)) !== undefined)
+  assert.equal(await lost!(), false)
+})
+
 test('a switch whose COMMIT was not answered is found to have happened', async (t) => {
   const opened = await shared(t)
   if (opened === undefined) return

@@ -85,7 +85,7 @@ test('a set removed by another process is no longer followed', async (t) => {
   ]
   const writes = {
     follow: () => new ChangedIds(10),
-    shared: { setsBeside: async () => beside, hold: async () => async () => {} },
+    shared: { setsBeside: async () => beside, hold: async () => async () => true },
   }
   const followers = await SetFollowers.open({
     galleries: { writes } as unknown as Galleries,
@@ -98,4 +98,38 @@ test('a set removed by another process is no longer followed', async (t) => {
   await until(async () => followers.count === 1, 'the end of the one that is gone')
   assert.deepEqual(followers.galleries, ['b'])
   await followers.close()
+})
+
+test('what was applied without the lock is compared again: another process may have applied something newer', async () => {
+  const changed = new ChangedIds(10)
+  const brought: string[][] = []
+  const bring = async (ids: string[]) => {
+    brought.push(ids)
+    return { embedded: 0, lost: [], again: [] }
+  }
+  const writes = {
+    follow: () => changed,
+    shared: {
+      setsBeside: async () => [{ gallery: 'a', setUid: 'set of a' }],
+      hold: async () => async () => brought.length > 1, // lost during the first write
+    },
+  }
+  changed.note(['p', 'q'])
+  const followers = await SetFollowers.open({
+    galleries: { writes } as unknown as Galleries,
+    mirrors: { of: async () => ({ mirror: { bring } }) } as unknown as SetMirrors,
+    logger,
+  })
+  await until(async () => brought.length === 2, 'the comparison')
+  await followers.close()
+  assert.deepEqual(
+    [brought, changed.isEmpty()],
+    [
+      [
+        ['p', 'q'],
+        ['p', 'q'],
+      ],
+      true,
+    ],
+  )
 })

@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer'
 import iconv from 'iconv-lite'
 import { AlikeError } from '../../errors.js'
 import { misfitOfText } from '../../text.js'
-import type { NameEncoding } from '../name-encoding.js'
+import { type NameEncoding, windowsNameOf } from '../name-encoding.js'
 
 export interface CsvText {
   delimiter: string
@@ -63,7 +63,7 @@ function markedEncoding(bytes: Buffer): string | undefined {
 }
 
 function* decode(bytes: Buffer, encoding: string, size: number): Generator<string> {
-  const decoder = iconv.getDecoder(encoding, { stripBOM: true })
+  const decoder = iconv.getDecoder(windowsNameOf(encoding), { stripBOM: true })
   let held = ''
   for (let at = 0; at < bytes.length; at += size) {
     const text = held + decoder.write(bytes.subarray(at, at + size))

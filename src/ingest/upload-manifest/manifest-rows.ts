@@ -59,6 +59,7 @@ async function* csvRows(
     const parser = parse({
       columns: columnsOf,
       delimiter,
+      record_delimiter: ['\r\n', '\n', '\r'], // the parser would expect the end of the first line after all others
       trim: delimiter !== '\t',
       skip_empty_lines: true,
       skip_records_with_empty_values: true,

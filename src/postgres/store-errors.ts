@@ -1,0 +1,38 @@
+/** What errors of PostgreSQL mean to callers. */
+import { AlikeError } from '../errors.js'
+
+/** SQLSTATE of a transaction aborted to resolve a deadlock. */
+export const deadlock = '40P01'
+/** SQLSTATE of a statement in a transaction in which an earlier one has failed. */
+export const failed = '25P02'
+/** SQLSTATE of a row that belongs to one that has just been removed. */
+export const ownerGone = '23503'
+
+/** SQLSTATE of a write on a server that only reads: a standby during a failover, or one whose disk is nearly full. */
+const readOnly = '25006'
+
+/** SQLSTATE classes of a server that is absent, starting, stopping or out of connections; and of one out of space. */
+const awayStates = /^(08|57P0[1-5]|53300|53400)/
+const fullStates = /^(53100|53200)/
+const awayCodes = [
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EPIPE',
+  'EHOSTUNREACH',
+  'ENOENT',
+]
+/** Errors that pg reports only as text. */
+const awayTexts = /Connection terminated|timeout exceeded|Query read timeout|not queryable/
+
+/** Any other error is a bug and thrown unchanged. */
+export function asStoreError(error: unknown): unknown {
+  if (error instanceof AlikeError || !(error instanceof Error)) return error
+  const { code = '' } = error as { code?: string }
+  if (fullStates.test(code)) return new AlikeError('storage_full', { cause: error })
+  if (awayStates.test(code) || code === readOnly || awayCodes.includes(code) || awayTexts.test(error.message))
+    return new AlikeError('store_unreachable', { cause: error, retryAfterSeconds: 5 })
+  return error
+}
