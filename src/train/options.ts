@@ -41,7 +41,7 @@ const course = () =>
     .optionsGroup('The run:')
     .option(
       '--resume',
-      'continue from the last checkpoint of this name, perhaps with more --epochs or further --phases',
+      'continue from the last checkpoint of this name, perhaps with more --epochs or further --phases; start anew if there is none',
       false,
     )
     .option('--export-only', 'only export the best weights so far, without reading the test pictures', false)

@@ -5,7 +5,7 @@ import { performance } from 'node:perf_hooks'
 import type * as tf from '@tensorflow/tfjs-core'
 import { type EpochRecord, loadCheckpoint, type RunState, saveCheckpoint, type VariableGroups } from './checkpoint.js'
 import type { AdamW } from './optimizer/adamw.js'
-import { exists, forgetRun } from './run-folder.js'
+import { forgetRun, hasCheckpoint } from './run-folder.js'
 import { fingerprintOf, type TrainSettings } from './settings.js'
 import { splitHash, type TrainingData } from './training-data.js'
 
@@ -43,7 +43,7 @@ export class RunCheckpoints {
   }
 
   /**
-   * Loads the last checkpoint if the run is continued or exported; a run that starts anew removes it.
+   * Loads the last checkpoint if the run is resumed or exported; a run that starts anew removes it.
    * @throws Error if it is of another run, or of one with more epochs; if there is none to export
    */
   static async open(options: RunCheckpointsOptions): Promise<RunCheckpoints> {
@@ -52,7 +52,7 @@ export class RunCheckpoints {
     await mkdir(work, { recursive: true })
     const opened = new RunCheckpoints(work, options)
     if (!settings.resume && !settings.exportOnly) await forgetRun([opened.#last, opened.#best])
-    else if (settings.exportOnly || (await exists(opened.#last))) {
+    else if (settings.exportOnly || (await hasCheckpoint(opened.#last, log))) {
       const state = await loadCheckpoint(opened.#last, opened.#everything, opened.#fingerprint)
       opened.state = settings.exportOnly ? state : extended(state, settings.epochs)
       optimizer.step = opened.state.optimizerStep

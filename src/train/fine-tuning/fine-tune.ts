@@ -11,7 +11,7 @@ import { microBatchHere } from '../models/pieces.js'
 import { startingNetwork } from '../models/starting-network.js'
 import { setConvolutionPrecision } from '../native/bfloat16-convolutions.js'
 import type { ModelMetrics } from '../report/model-metrics.js'
-import { exists, forgetRun } from '../run-folder.js'
+import { forgetRun, hasCheckpoint } from '../run-folder.js'
 import { readTrainingData, splitHash } from '../training-data.js'
 import { readStartingWeights } from '../weights/starting-weights.js'
 import type { StartingWeights } from '../weights/weight-format.js'
@@ -112,14 +112,15 @@ function exportRun({ settings, data, starting, loader, averaged, ...run }: Run, 
  * the best epoch.
  */
 async function runPhases(run: Run): Promise<RunState> {
-  const { settings, averaged, stop } = run
+  const { settings, averaged, stop, log } = run
   const files = await filesOf(run)
   if (!settings.resume && !settings.exportOnly) await forgetRun([files.checkpoint, files.best])
+  const resumes = settings.resume && (await hasCheckpoint(files.checkpoint, log))
   const maps = await mapsFor(run)
   const average = variablesOf(averaged)
   try {
     if (settings.exportOnly) return await loadCheckpoint(files.best, { average }, files.fingerprint)
-    let state = await whereItStands(run, files)
+    let state = resumes ? await resumed(run, files) : begun(run)
     while (!stop.aborted && phaseOf(settings.phases, state.epoch) !== null)
       state = await runPhase({ run, files, maps }, state)
     const isFinished = phaseOf(settings.phases, state.epoch) === null
@@ -147,12 +148,16 @@ async function filesOf({ settings, starting, data }: Run): Promise<RunFiles> {
   }
 }
 
-async function whereItStands(
-  { settings, network, averaged, backend, log }: Run,
+const begun = ({ backend }: Run): RunState => ({
+  ...{ epoch: 0, batch: 0, optimizerStep: 0, best: null, history: [], secondsSpent: 0 },
+  backend,
+})
+
+/** @throws Error if the checkpoint is of another run, or of other phases */
+async function resumed(
+  { settings, network, averaged, log }: Run,
   { checkpoint, fingerprint }: RunFiles,
 ): Promise<RunState> {
-  if (!settings.resume || !(await exists(checkpoint)))
-    return { epoch: 0, batch: 0, optimizerStep: 0, best: null, history: [], secondsSpent: 0, backend }
   const groups = { weights: variablesOf(network), average: variablesOf(averaged) }
   const state = await loadCheckpoint(checkpoint, groups, fingerprint)
   expectSamePhases(state, settings, network.preprocessing.inputSize)

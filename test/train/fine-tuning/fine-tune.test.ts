@@ -73,12 +73,17 @@ test('a run goes through its phases to a network folder; stopped in the cache an
   const first = await fineTune(settings('parts'), () => {}, inCache.signal)
   assert.equal(first.folder, undefined)
   const inPhase = new AbortController()
+  const lines: string[] = []
   const second = await fineTune(
     { ...settings('parts'), resume: true },
-    (line) => line.startsWith('epoch 2/') && inPhase.abort(),
+    (line) => lines.push(line) && line.startsWith('epoch 2/') && inPhase.abort(),
     inPhase.signal,
   )
   assert.equal(second.state.epoch, 2)
+  const [anew, view] = ['nothing to resume in', '  view 0:'].map((start) =>
+    lines.findIndex((line) => line.startsWith(start)),
+  )
+  assert.ok(anew! >= 0 && anew! < view!, 'it says at once that it starts anew')
   const third = await fineTune({ ...settings('parts'), resume: true }, () => {}, never)
   assert.deepEqual(
     third.state.history.map(({ val, loss }) => [val, loss]),
