@@ -195,11 +195,12 @@ function expectOneKindOfRun(program: Command<unknown[], OptionValues>): void {
 
 /** So is one that another option leaves without effect. */
 function expectEffect(program: Command<unknown[], OptionValues>): void {
-  const { loss, teachers, finish } = program.opts() as TrainOptions
+  const { loss, teachers, finish, backend } = program.opts() as TrainOptions
   const needs: [names: string[], isMet: boolean, what: string][] = [
     [['--margin', '--negatives', '--pair-mean'], loss !== 'classes', '--loss pairs or both'],
     [['--teacher-views'], teachers.length > 0, '--teachers'],
     [['--no-report'], !finish, 'a run without --finish'],
+    [['--compute'], backend !== 'wasm' && backend !== 'cpu', '--backend tensorflow'],
   ]
   for (const [names, isMet, what] of needs) {
     const idle = program.options.find((option) => names.includes(option.long!) && isGiven(program, option))

@@ -29,6 +29,7 @@ const misuses: [args: string[], says: RegExp][] = [
   [[...fineTuning, '--phases', 'all:1x2@160'], /must be a number above 0/],
   [[...fineTuning, '--pooling', 'max'], /must be one of average, gem/],
   [[...fineTuning, '--margin', '1'], /--margin needs --loss pairs or both/],
+  [[...fineTuning, '--compute', 'float32', '--backend', 'wasm'], /--compute needs --backend tensorflow/],
   [[...fineTuning, '--finish', '--no-report'], /--no-report needs a run without --finish/],
   [[...fineTuning, '--mix', '1.1'], /must be a number from 0 to 1/],
 ]

@@ -233,7 +233,11 @@ function near(one: tf.Tensor, other: tf.Tensor): void {
   assert.ok(left.every((value, at) => Math.abs(value - right[at]!) < 2e-3))
 }
 
-test('weights of another architecture, and a checkpoint of other settings or phases, are refused', async () => {
+test('weights of another architecture, a precision that the backend lacks, and a checkpoint of other settings or phases are refused', async () => {
+  await assert.rejects(
+    fineTune({ ...settings('other'), compute: 'bfloat16' }, () => {}, never),
+    /The backend wasm has no bfloat16/,
+  )
   await assert.rejects(
     fineTune({ ...settings('other'), architecture: 'efficientnet-lite0' }, () => {}, never),
     (error: unknown) =>
