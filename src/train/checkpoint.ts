@@ -51,6 +51,25 @@ export interface EpochRecord {
   phase?: string
 }
 
+/**
+ * The state once an epoch is finished. The best epoch has the highest mAP@10 on val, or the highest accuracy if no two
+ * val pictures share a label.
+ */
+export function afterEpoch({ part, ...state }: RunState, record: EpochRecord): RunState {
+  const { best, history, secondsSpent } = state
+  const { epoch, val, seconds } = record
+  const score = val === null ? null : (val.mAP10 ?? val.accuracy)
+  const isBest = score !== null && (best === null || score > best.score)
+  return {
+    ...state,
+    epoch: epoch + 1,
+    batch: 0,
+    best: isBest ? { epoch, score } : best,
+    history: [...history, record],
+    secondsSpent: secondsSpent + seconds,
+  }
+}
+
 /** Groups of variables, each with a prefix such as `weights`, `average`, `moments`. */
 export type VariableGroups = Record<string, readonly tf.Variable[]>
 

@@ -3,7 +3,14 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import type * as tf from '@tensorflow/tfjs-core'
-import { type EpochRecord, loadCheckpoint, type RunState, saveCheckpoint, type VariableGroups } from './checkpoint.js'
+import {
+  afterEpoch,
+  type EpochRecord,
+  loadCheckpoint,
+  type RunState,
+  saveCheckpoint,
+  type VariableGroups,
+} from './checkpoint.js'
 import type { AdamW } from './optimizer/adamw.js'
 import { forgetRun, hasCheckpoint } from './run-folder.js'
 import { fingerprintOf, type TrainSettings } from './settings.js'
@@ -73,18 +80,9 @@ export class RunCheckpoints {
   }
 
   /** Moves on to the next epoch; the averaged weights of the best one are the result of the run. */
-  async endEpoch(record: EpochRecord, score: number): Promise<void> {
-    const { part, ...state } = this.state
-    const { epoch, best, history, secondsSpent } = state
-    const isBest = best === null || score > best.score
-    this.state = {
-      ...state,
-      epoch: epoch + 1,
-      batch: 0,
-      best: isBest ? { epoch, score } : best,
-      history: [...history, record],
-      secondsSpent: secondsSpent + record.seconds,
-    }
+  async endEpoch(record: EpochRecord): Promise<void> {
+    this.state = afterEpoch(this.state, record)
+    const isBest = this.state.best?.epoch === record.epoch
     if (isBest) await saveCheckpoint(this.#best, this.#average, this.state, this.#fingerprint)
     await this.save()
   }

@@ -82,8 +82,8 @@ function classesPlot(
   { classes, perClass }: ClassificationQuality,
   { perClass: retrieved }: RetrievalQuality,
 ): TopLevelSpec {
-  const of = (name: string) => retrieved[name]?.['mAP@10'] ?? 0
-  const order = [...classes].sort((a, b) => of(b) - of(a))
+  const of = (name: string) => retrieved[name]?.['mAP@10'] ?? null
+  const order = [...classes].sort((a, b) => (of(b) ?? 0) - (of(a) ?? 0))
   const values = order.flatMap((name) => [
     { name, what: 'mAP@10 (A)', value: of(name) },
     { name, what: 'F1', value: perClass[name]!.f1 },
