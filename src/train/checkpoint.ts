@@ -14,6 +14,8 @@ export interface RunState {
   optimizerStep: number
   /** Planned number of epochs; absent in a run with phases. */
   epochs?: number
+  /** Model ids of the networks that teach the run. */
+  teachers: readonly string[]
   best: { epoch: number; score: number } | null
   /** Measurements after each finished epoch. */
   history: EpochRecord[]

@@ -22,6 +22,7 @@ const state: RunState = {
   epoch: 3,
   batch: 7,
   optimizerStep: 61,
+  teachers: [],
   best: { epoch: 2, score: 0.25 },
   history: [],
   secondsSpent: 12.5,

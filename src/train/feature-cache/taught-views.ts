@@ -5,9 +5,8 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
-import { readModel } from '../../embedding/model-manifest.js'
 import { type Mix, mixedRows } from '../fine-tuning/mix.js'
-import { type Answers, type Taught, type Teachers, taughtBy } from '../fine-tuning/teachers.js'
+import { type Answers, type Taught, type Teachers, taughtBy, teacherIds } from '../fine-tuning/teachers.js'
 import type { ImageLoader } from '../loader/image-loader.js'
 import { normalised } from '../loader/normalise.js'
 import type { TrainSettings } from '../settings.js'
@@ -98,9 +97,8 @@ function mixedAnswers({ posterior, embedding }: Answers, mix: Mix): Answers {
 /** Rows of [C + ΣD]: posterior, then embedding. */
 async function answersOf(teachers: Teachers, settings: TrainSettings, classes: number): Promise<RowMaker> {
   const preprocessing = { ...settings.preprocessing, inputSize: teachers.side }
-  const ids = await Promise.all(settings.teachers.map(async (folder) => (await readModel(folder)).manifest.id))
   return {
-    weights: ids.join(),
+    weights: (await teacherIds(settings)).join(),
     preprocessing,
     shape: [1, 1, classes + teachers.embeddingDimension],
     rows: (pixels) =>

@@ -12,7 +12,7 @@ import { startingNetwork } from '../models/starting-network.js'
 import { setConvolutionPrecision } from '../native/bfloat16-convolutions.js'
 import type { ModelMetrics } from '../report/model-metrics.js'
 import { forgetRun, hasCheckpoint } from '../run-folder.js'
-import { readTrainingData, splitHash } from '../training-data.js'
+import { dataHash, readTrainingData } from '../training-data.js'
 import { readStartingWeights } from '../weights/starting-weights.js'
 import type { StartingWeights } from '../weights/weight-format.js'
 import { type CachedMaps, cachedMaps } from './cached-maps.js'
@@ -20,7 +20,7 @@ import { type RunFiles, runPhase } from './phase-run.js'
 import { phaseOf } from './plan.js'
 import type { Run } from './run.js'
 import { type FineTuneSettings, fineTuneFingerprint, shapingFineTuneSettings } from './settings.js'
-import { openTeachers } from './teachers.js'
+import { expectSameTeachers, openTeachers, teacherIds } from './teachers.js'
 
 export interface FineTuned {
   /** The model folder; absent if the run was stopped early. */
@@ -120,7 +120,7 @@ async function runPhases(run: Run): Promise<RunState> {
   const average = variablesOf(averaged)
   try {
     if (settings.exportOnly) return await loadCheckpoint(files.best, { average }, files.fingerprint)
-    let state = resumes ? await resumed(run, files) : begun(run)
+    let state = resumes ? await resumed(run, files) : await begun(run)
     while (!stop.aborted && phaseOf(settings.phases, state.epoch) !== null)
       state = await runPhase({ run, files, maps }, state)
     const isFinished = phaseOf(settings.phases, state.epoch) === null
@@ -144,16 +144,16 @@ async function filesOf({ settings, starting, data }: Run): Promise<RunFiles> {
   return {
     checkpoint: join(work, 'checkpoint.safetensors'),
     best: join(work, 'best.safetensors'),
-    fingerprint: fineTuneFingerprint(settings, starting.sha256, data.labels, splitHash(data.images)),
+    fingerprint: fineTuneFingerprint(settings, starting.sha256, data.labels, dataHash(data)),
   }
 }
 
-const begun = ({ backend }: Run): RunState => ({
-  ...{ epoch: 0, batch: 0, optimizerStep: 0, best: null, history: [], secondsSpent: 0 },
-  backend,
-})
+async function begun({ settings, backend }: Run): Promise<RunState> {
+  const teachers = await teacherIds(settings)
+  return { epoch: 0, batch: 0, optimizerStep: 0, teachers, best: null, history: [], secondsSpent: 0, backend }
+}
 
-/** @throws Error if the checkpoint is of another run, or of other phases */
+/** @throws Error if the checkpoint is of another run, or of other phases or teachers */
 async function resumed(
   { settings, network, averaged, log }: Run,
   { checkpoint, fingerprint }: RunFiles,
@@ -161,6 +161,7 @@ async function resumed(
   const groups = { weights: variablesOf(network), average: variablesOf(averaged) }
   const state = await loadCheckpoint(checkpoint, groups, fingerprint)
   expectSamePhases(state, settings, network.preprocessing.inputSize)
+  expectSameTeachers(state, await teacherIds(settings))
   log(`resumed at epoch ${state.epoch + 1}, batch ${state.batch}`)
   return state
 }

@@ -1,6 +1,6 @@
 /** The whole command from starting weights on drawn pictures: cached maps, both phases, stop and resume, export. */
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -153,6 +153,19 @@ test('a run with mixing, wild pictures and an instance part learns from a finish
     fineTune({ ...taught, name: 'untaught', teachers: [join(folder, 'onnx')] }, () => {}, never),
     AlikeError,
   )
+
+  // its teacher may move, but not be replaced by another; for an export it need not be there
+  const moved = join(folder, 'moved')
+  await cp(teacher, moved, { recursive: true })
+  const resumed = await fineTune({ ...taught, teachers: [moved], resume: true }, () => {}, never)
+  assert.deepEqual(resumed.state.history, state.history)
+  await fineTune({ ...taught, teachers: [join(folder, 'gone')], exportOnly: true }, () => {}, never)
+  await rm(moved, { recursive: true })
+  await cp(made!, moved, { recursive: true })
+  await assert.rejects(
+    fineTune({ ...taught, teachers: [moved], resume: true }, () => {}, never),
+    /begun with the teachers [0-9a-f]{16}, not with those given/,
+  )
 })
 
 test('a network trained from nothing can have a teacher too, which sees larger squares; without teacher and mixing the result differs', async () => {
@@ -184,6 +197,11 @@ test('teachers asked once about a few views give a run that can be stopped and r
   assert.deepEqual([stopped.folder, stopped.state.epoch, stopped.state.batch], [undefined, 0, 0])
   const resumed = await trainFromNothing({ ...taught, resume: true }, (line) => lines.push(line), never)
   assert.ok(!lines.some((line) => line.startsWith('  view 1:')), 'the first view was kept')
+  const others = { ...taught, teachers: taught.teachers.concat(taught.teachers), resume: true }
+  await assert.rejects(
+    trainFromNothing(others, () => {}, never),
+    /begun with the teachers/,
+  )
   const whole = await trainFromNothing({ ...taught, name: 'whole-views' }, () => {}, never)
   const losses = ({ state }: typeof whole) => state.history.map(({ loss }) => loss)
   assert.deepEqual(losses(resumed), losses(whole))
