@@ -21,7 +21,7 @@ export interface CachedMaps {
 }
 
 export interface CachedMapsOptions {
-  /** Holds its starting weights. */
+  /** Its trunk has its starting weights. */
   network: StagedNetwork
   weightsSha256: string
   data: TrainingData

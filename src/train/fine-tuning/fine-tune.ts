@@ -112,15 +112,13 @@ function exportRun({ settings, data, starting, loader, averaged, ...run }: Run, 
  * the best epoch.
  */
 async function runPhases(run: Run): Promise<RunState> {
-  const { settings, averaged, stop, log } = run
+  const { settings, averaged, stop } = run
   const files = await filesOf(run)
-  if (!settings.resume && !settings.exportOnly) await forgetRun([files.checkpoint, files.best])
-  const resumes = settings.resume && (await hasCheckpoint(files.checkpoint, log))
-  const maps = await mapsFor(run)
   const average = variablesOf(averaged)
+  if (settings.exportOnly) return loadCheckpoint(files.best, { average }, files.fingerprint)
+  let state = await whereItStands(run, files)
+  const maps = await mapsFor(run, state)
   try {
-    if (settings.exportOnly) return await loadCheckpoint(files.best, { average }, files.fingerprint)
-    let state = resumes ? await resumed(run, files) : await begun(run)
     while (!stop.aborted && phaseOf(settings.phases, state.epoch) !== null)
       state = await runPhase({ run, files, maps }, state)
     const isFinished = phaseOf(settings.phases, state.epoch) === null
@@ -131,10 +129,12 @@ async function runPhases(run: Run): Promise<RunState> {
   }
 }
 
-/** Maps computed with the starting weights. @returns null if no phase needs them or building them was stopped */
-async function mapsFor(run: Run): Promise<CachedMaps | null> {
-  const { phases, exportOnly } = run.settings
-  const wanted = phases.some(({ trains }) => trains !== 'all') && !exportOnly
+/**
+ * Maps of the trunk, which has its starting weights until every layer is trained. The phases in which that happens come
+ * last. @returns null if no phase to come needs them, or building them was stopped
+ */
+async function mapsFor(run: Run, { epoch }: RunState): Promise<CachedMaps | null> {
+  const wanted = (phaseOf(run.settings.phases, epoch)?.phase.trains ?? 'all') !== 'all'
   return wanted ? cachedMaps({ ...run, weightsSha256: run.starting.sha256 }) : null
 }
 
@@ -148,20 +148,22 @@ async function filesOf({ settings, starting, data }: Run): Promise<RunFiles> {
   }
 }
 
-async function begun({ settings, backend }: Run): Promise<RunState> {
-  const teachers = await teacherIds(settings)
-  return { epoch: 0, batch: 0, optimizerStep: 0, teachers, best: null, history: [], secondsSpent: 0, backend }
-}
-
-/** @throws Error if the checkpoint is of another run, or of other phases or teachers */
-async function resumed(
-  { settings, network, averaged, log }: Run,
-  { checkpoint, fingerprint }: RunFiles,
+/**
+ * The state of the checkpoint, whose weights the networks then have; a run that starts anew removes it.
+ * @throws Error if the checkpoint is of another run, or of other phases or teachers
+ */
+async function whereItStands(
+  { settings, network, averaged, backend, log }: Run,
+  { checkpoint, best, fingerprint }: RunFiles,
 ): Promise<RunState> {
+  const teachers = await teacherIds(settings)
+  if (!settings.resume) await forgetRun([checkpoint, best])
+  if (!settings.resume || !(await hasCheckpoint(checkpoint, log)))
+    return { epoch: 0, batch: 0, optimizerStep: 0, teachers, best: null, history: [], secondsSpent: 0, backend }
   const groups = { weights: variablesOf(network), average: variablesOf(averaged) }
   const state = await loadCheckpoint(checkpoint, groups, fingerprint)
   expectSamePhases(state, settings, network.preprocessing.inputSize)
-  expectSameTeachers(state, await teacherIds(settings))
+  expectSameTeachers(state, teachers)
   log(`resumed at epoch ${state.epoch + 1}, batch ${state.batch}`)
   return state
 }

@@ -84,7 +84,10 @@ test('a run goes through its phases to a network folder; stopped in the cache an
     lines.findIndex((line) => line.startsWith(start)),
   )
   assert.ok(anew! >= 0 && anew! < view!, 'it says at once that it starts anew')
+  // what remains to be trained reads pictures: the maps are not built again
+  await rm(join(folder, 'cache'), { recursive: true })
   const third = await fineTune({ ...settings('parts'), resume: true }, () => {}, never)
+  await assert.rejects(readdir(join(folder, 'cache')), { code: 'ENOENT' })
   assert.deepEqual(
     third.state.history.map(({ val, loss }) => [val, loss]),
     whole.state.history.map(({ val, loss }) => [val, loss]),
