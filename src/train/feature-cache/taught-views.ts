@@ -11,7 +11,7 @@ import type { ImageLoader } from '../loader/image-loader.js'
 import { normalised } from '../loader/normalise.js'
 import type { TrainSettings } from '../settings.js'
 import type { TrainingData } from '../training-data.js'
-import { buildFeatures, type RowMaker, type View } from './build-features.js'
+import { buildFeatures, picturesHash, type RowMaker, type View } from './build-features.js'
 import type { FeatureFile } from './feature-file.js'
 
 export interface TaughtViewsOptions {
@@ -46,11 +46,12 @@ export class TaughtViews {
     const folder = join(settings.work, settings.name)
     await mkdir(folder, { recursive: true })
     const maker = await answersOf(teachers, settings, data.labels.length)
+    const pictures = await picturesHash(data.images, data.train)
     const files: FeatureFile[] = []
     for (let epoch = 0; epoch < settings.teacherViews; epoch++) {
       const view = viewIn(settings, epoch)!
       const path = join(folder, `taught-view${view.index}.f16`)
-      const file = await buildFeatures({ path, maker, view, images: data.images, indices: data.train, ...means })
+      const file = await buildFeatures({ path, maker, view, indices: data.train, pictures, ...means })
       if (file !== null) files.push(file)
       if (means.stop.aborted) break
     }
