@@ -36,7 +36,7 @@ export async function expectUnused({ name, out, work, resume, exportOnly, force 
  */
 export async function hasCheckpoint(path: string, log: (line: string) => void): Promise<boolean> {
   if (await exists(path)) return true
-  log(`nothing to resume in ${dirname(path)}: the run starts anew`)
+  log(`no checkpoint in ${dirname(path)}: the run starts with its first epoch`)
   return false
 }
 

@@ -45,7 +45,7 @@ test('a run yields a network that knows the shapes; stopped midway and resumed i
     (line) => said.push(line) && line.startsWith('epoch 2/') && stop.abort(),
     stop.signal,
   )
-  assert.ok(said.includes(`nothing to resume in ${join(folder, 'work/parts')}: the run starts anew`))
+  assert.ok(said.includes(`no checkpoint in ${join(folder, 'work/parts')}: the run starts with its first epoch`))
   assert.equal(stopped.folder, undefined)
   assert.deepEqual([stopped.state.epoch, stopped.state.batch], [2, 1], 'after the batch in progress')
   const resumed = await trainFromNothing({ ...tinySettings(folder), name: 'parts', resume: true }, () => {}, never)

@@ -10,7 +10,7 @@ import { ViewProcesses } from './view-processes.js'
 
 const { images, processes } = workerData as LoaderStart
 const views = new ViewProcesses(processes)
-/** Enough to keep every decoder busy. All files of a few batches at once would take gigabytes if a camera wrote them. */
+/** Enough to keep every decoder busy; the files of whole batches would take gigabytes if a camera wrote them. */
 const permits = new DecodePermits({ count: 4 * Math.max(2, processes), maxBytes: Infinity })
 
 answerCalls<LoaderCalls>({ load }, () => views.close())

@@ -1,4 +1,4 @@
-/** Layers that tfjs-layers lacks: the two final ones of a retrieval network, and a first one without useless gradients. */
+/** Layers that tfjs-layers lacks: the two final ones of a retrieval network, and a cheaper first one. */
 import * as tf from '@tensorflow/tfjs-core'
 import { initializers, type LayerVariable, layers, type Shape } from '@tensorflow/tfjs-layers'
 

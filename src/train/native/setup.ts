@@ -14,7 +14,7 @@ const protobuf = 'google-protobuf@3.21.4'
 /** File in a finished build: what it was made of. */
 const stamp = 'ready.json'
 
-/** Builds the addon unless a finished build of the same versions exists; one of other versions stays until it succeeds. */
+/** Builds the addon unless there is a finished build of the same versions; one of others stays until it succeeds. */
 export async function setUpNative(device: NativeDevice, log: (line: string) => void): Promise<void> {
   const wheel = wheels[device]
   const wanted = JSON.stringify({ addon, headers, protobuf, wheel, node: process.arch })

@@ -80,7 +80,7 @@ test('a run goes through its phases to a network folder; stopped in the cache an
     inPhase.signal,
   )
   assert.equal(second.state.epoch, 2)
-  const [anew, view] = ['nothing to resume in', '  view 0:'].map((start) =>
+  const [anew, view] = ['no checkpoint in', '  view 0:'].map((start) =>
     lines.findIndex((line) => line.startsWith(start)),
   )
   assert.ok(anew! >= 0 && anew! < view!, 'it says at once that it starts anew')
