@@ -1,4 +1,5 @@
 /** Chooses the weights of the parts of the joined embedding on validation pictures. */
+import { embeddingDimensionMax } from '../../embedding/model-manifest.js'
 import { type CopyQuality, meanFirstHit } from '../../eval/copies.js'
 import { evaluateRetrieval } from '../../eval/quality.js'
 import { type JoinSettings, joinedRows, type PosteriorSettings, type RowsOfParts } from './joined-embedding.js'
@@ -11,11 +12,14 @@ export const instanceShares = [0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4] as const
 const allowedLoss = 0.004
 
 /**
- * The settings with the best mAP@10; no posterior if that is unknown, because no two pictures share a label.
+ * The settings with the best mAP@10; no posterior if that is unknown, because no two pictures share a label, or if there
+ * are so many classes that the embedding would be longer than any manifest may state.
  * @param val pictures not used in training
  */
 export function choosePosterior(val: RowsOfParts): PosteriorSettings & { mAP10: number | null } {
-  const tried = posteriorShares.flatMap((share) =>
+  const count = val.ids.length
+  const length = val.dimension + (val.logits.length + (val.instance?.length ?? 0)) / count
+  const tried = (length > embeddingDimensionMax ? [0] : posteriorShares).flatMap((share) =>
     (share === 0 ? [1] : sharpnesses).map((sharpness) => ({ share, sharpness })),
   )
   const scored = tried.map((posterior) => ({

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
+import { embeddingDimensionMax } from '../../../src/embedding/model-manifest.js'
 import { chooseBackend } from '../../../src/train/backend.js'
 import { chooseInstanceShare, choosePosterior, joinSettings } from '../../../src/train/models/join-choice.js'
 import { joinedRows, withJoinedEmbedding } from '../../../src/train/models/joined-embedding.js'
@@ -128,6 +129,18 @@ test("the posterior's share is chosen by retrieval: none if the classifier errs,
   assert.equal(choosePosterior({ ...rows, embeddings: told, logits: wrong }).share, 0)
   const chosen = choosePosterior({ ...rows, embeddings: untold, logits: right })
   assert.ok(chosen.share > 0 && chosen.mAP10! > 0.95, JSON.stringify(chosen))
+})
+
+test('the posterior of so many classes that no manifest may state their number is left out', () => {
+  const untold = Float32Array.from(labels.flatMap((_, i) => [Math.cos(i), Math.sin(i)]))
+  const logits = (classes: number) => {
+    const values = new Float32Array(labels.length * classes)
+    labels.forEach((label, row) => (values[row * classes + (label === 'a' ? 0 : 1)] = 20))
+    return values
+  }
+  const shareOf = (classes: number) => choosePosterior({ ...rows, embeddings: untold, logits: logits(classes) }).share
+  assert.ok(shareOf(embeddingDimensionMax - 2) > 0)
+  assert.equal(shareOf(embeddingDimensionMax - 1), 0)
 })
 
 test('the instance share is the one that finds most copies among those that do not harm retrieval', () => {
