@@ -6,12 +6,12 @@ import { defaultDeal } from '../../src/datasets/split.js'
 import { dataHash, readTrainingData } from '../../src/train/training-data.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 
-/** Labels with so many files each, which are not opened. */
+/** Labels with so many files each, which are no pictures. */
 async function labelsOf(t: TestContext, counts: Record<string, number>): Promise<string> {
   const folder = await temporaryFolder(t)
   for (const [label, count] of Object.entries(counts)) {
     await mkdir(join(folder, label))
-    for (let i = 0; i < count; i++) await writeFile(join(folder, label, `${i}.jpg`), '')
+    for (let i = 0; i < count; i++) await writeFile(join(folder, label, `${i}.jpg`), `${label} ${i}`)
   }
   return folder
 }
