@@ -55,13 +55,13 @@ export interface EpochRecord {
 
 /**
  * The state once an epoch is finished. The best epoch has the highest mAP@10 on val, or the highest accuracy if no two
- * val pictures share a label.
+ * val pictures share a label; of equal ones, which are frequent with few pictures, it is the one trained longest.
  */
 export function afterEpoch({ part, ...state }: RunState, record: EpochRecord): RunState {
   const { best, history, secondsSpent } = state
   const { epoch, val, seconds } = record
   const score = val === null ? null : (val.mAP10 ?? val.accuracy)
-  const isBest = score !== null && (best === null || score > best.score)
+  const isBest = score !== null && (best === null || score >= best.score)
   return {
     ...state,
     epoch: epoch + 1,

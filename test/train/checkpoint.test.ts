@@ -54,10 +54,11 @@ test('the best epoch is chosen by mAP@10, where it is unknown by accuracy, and n
     { mAP10: 0.4, accuracy: 0.9 },
     { mAP10: 0.5, accuracy: 0.8 },
     null,
-    { mAP10: 0.5, accuracy: 0.9 },
+    { mAP10: 0.5, accuracy: 0.7 },
+    { mAP10: 0.3, accuracy: 0.9 },
   )
-  assert.deepEqual([best, epoch, batch, secondsSpent], [{ epoch: 1, score: 0.5 }, 4, 0, 20.5])
-  assert.equal(history.length, 4)
+  assert.deepEqual([best, epoch, batch, secondsSpent], [{ epoch: 3, score: 0.5 }, 5, 0, 22.5])
+  assert.equal(history.length, 5)
   const unknown = [0.2, 0.6, 0.3].map((accuracy) => ({ mAP10: null, accuracy }))
   assert.deepEqual(bestOf(...unknown).best, { epoch: 1, score: 0.6 })
   assert.equal(bestOf(null).best, null)
