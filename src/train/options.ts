@@ -141,7 +141,7 @@ const views = () =>
 const passes = () =>
   new Command()
     .optionsGroup(fineTuningHeading)
-    .option('--cache <folder>', 'folder of the cached feature maps', fineTune.cache)
+    .option('--cache <folder>', 'folder of the cached feature maps; feature-cache in that of --work by default')
     .option(
       '--micro-batch <count>',
       'pictures in one pass; auto: 6, a whole batch on a GPU',
@@ -195,10 +195,12 @@ function expectOneKindOfRun(program: Command<unknown[], OptionValues>): void {
 
 /** So is one that another option leaves without effect. */
 function expectEffect(program: Command<unknown[], OptionValues>): void {
-  const { loss, teachers, finish, backend } = program.opts() as TrainOptions
+  const { init, loss, teachers, phases, finish, backend } = program.opts() as TrainOptions
+  const readsPictures = init === undefined || phases.some(({ trains }) => trains === 'all')
   const needs: [names: string[], isMet: boolean, what: string][] = [
     [['--margin', '--negatives', '--pair-mean'], loss !== 'classes', '--loss pairs or both'],
     [['--teacher-views'], teachers.length > 0, '--teachers'],
+    [['--teachers', '--wild', '--micro-batch'], readsPictures, '--phases with all'],
     [['--no-report'], !finish, 'a run without --finish'],
     [['--compute'], backend !== 'wasm' && backend !== 'cpu', '--backend tensorflow'],
   ]
