@@ -34,10 +34,10 @@ FROM base AS cpu
 # 207 MB of TensorFlow, checked against its pinned version
 RUN node dist/src/train/native/setup.js
 USER 1000:1000
-ENTRYPOINT ["node", "--enable-source-maps", "dist/src/train/main.js", "--backend", "tensorflow", "--out", "/networks", "--work", ".train/runs", "--cache", ".train/runs/feature-cache"]
+ENTRYPOINT ["node", "--enable-source-maps", "dist/src/train/main.js", "--backend", "tensorflow", "--out", "/networks", "--work", ".train/runs"]
 
 FROM base AS gpu
 # 645 MB of TensorFlow and 1.3 GB of CUDA libraries, checked against their pinned versions
 RUN node dist/src/train/native/setup.js --gpu
 USER 1000:1000
-ENTRYPOINT ["node", "--enable-source-maps", "dist/src/train/main.js", "--backend", "tensorflow-gpu", "--out", "/networks", "--work", ".train/runs", "--cache", ".train/runs/feature-cache"]
+ENTRYPOINT ["node", "--enable-source-maps", "dist/src/train/main.js", "--backend", "tensorflow-gpu", "--out", "/networks", "--work", ".train/runs"]

@@ -1,7 +1,8 @@
 /** Labelled pictures with their own split, or with a generated one. */
 import { seededRandom } from '../eval/random.js'
+import { withEqualFilesGrouped } from './equal-files.js'
 import { readLabelledImages } from './labelled-images.js'
-import { defaultDeal, type SplitImage, type SplitShares, withSplit } from './split.js'
+import { defaultDeal, lacksPart, type SplitImage, type SplitShares, withSplit } from './split.js'
 
 export interface SplitSource {
   /** Folder of pictures. */
@@ -23,7 +24,8 @@ export async function readSplitImages({
   seed = defaultDeal.seed,
   shares = defaultDeal.shares,
 }: SplitSource): Promise<SplitImage[]> {
-  return withSplit(await readLabelledImages(data, labels), shares, seededRandom(seed))
+  const images = await readLabelledImages(data, labels)
+  return withSplit(lacksPart(images) ? await withEqualFilesGrouped(images) : images, shares, seededRandom(seed))
 }
 
 /** The seed a network was trained with, from its manifest's `provenance`. */

@@ -11,15 +11,19 @@ export const defaultDeal = { shares: { val: 0.12, test: 0.18 }, seed: 1 } as con
 
 export type SplitImage = LabelledImage & { split: Split }
 
+/** Whether pictures of the data set are to be dealt to parts; see `withSplit`. */
+export function lacksPart(images: readonly LabelledImage[]): boolean {
+  return images.some(({ split }) => split === undefined) || !images.some(({ split }) => split === 'val')
+}
+
 /**
  * Pictures with a split keep it; the others are distributed by label, each duplicate group as a whole, in seeded order.
  * A data set with train and test but no val gives up a share of train.
  * @param random uniform in [0, 1).
  */
 export function withSplit(images: readonly LabelledImage[], shares: SplitShares, random: () => number): SplitImage[] {
+  if (!lacksPart(images)) return images as SplitImage[]
   const needsAll = images.some((image) => image.split === undefined)
-  const needsVal = !needsAll && !images.some((image) => image.split === 'val')
-  if (!needsAll && !needsVal) return images as SplitImage[]
   const isOpen = (image: LabelledImage) => needsAll || image.split === 'train'
   const dealt = deal(images.filter(isOpen), needsAll ? shares : { val: shares.val, test: 0 }, random)
   return images.map((image) => (isOpen(image) ? { ...image, split: dealt.get(image.group)! } : (image as SplitImage)))

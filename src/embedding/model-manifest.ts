@@ -24,6 +24,9 @@ const ModelFile = Type.Object(
   { additionalProperties: false },
 )
 
+/** Maximum length of an embedding. */
+export const embeddingDimensionMax = 4_096
+
 /** Names a folder too. */
 export const modelName = /^[a-z0-9][a-z0-9-]{0,62}$/
 
@@ -35,7 +38,7 @@ export const ModelManifest = Type.Object(
     name: Type.String({ pattern: modelName.source }),
     architecture: Type.String(),
     createdAt: Type.String(),
-    embeddingDimension: Type.Integer({ minimum: 2, maximum: 4096 }),
+    embeddingDimension: Type.Integer({ minimum: 2, maximum: embeddingDimensionMax }),
     preprocessing: Preprocessing,
     /** Class names in the order of the `logits` output; may be empty. */
     labels: Type.Array(Type.String()),

@@ -14,6 +14,8 @@ export interface RunState {
   optimizerStep: number
   /** Planned number of epochs; absent in a run with phases. */
   epochs?: number
+  /** Model ids of the networks that teach the run. */
+  teachers: readonly string[]
   best: { epoch: number; score: number } | null
   /** Measurements after each finished epoch. */
   history: EpochRecord[]
@@ -49,6 +51,25 @@ export interface EpochRecord {
   } | null
   /** In a run with phases: the part of the network that was trained. */
   phase?: string
+}
+
+/**
+ * The state once an epoch is finished. The best epoch has the highest mAP@10 on val, or the highest accuracy if no two
+ * val pictures share a label; of equal ones, which are frequent with few pictures, it is the one trained longest.
+ */
+export function afterEpoch({ part, ...state }: RunState, record: EpochRecord): RunState {
+  const { best, history, secondsSpent } = state
+  const { epoch, val, seconds } = record
+  const score = val === null ? null : (val.mAP10 ?? val.accuracy)
+  const isBest = score !== null && (best === null || score >= best.score)
+  return {
+    ...state,
+    epoch: epoch + 1,
+    batch: 0,
+    best: isBest ? { epoch, score } : best,
+    history: [...history, record],
+    secondsSpent: secondsSpent + seconds,
+  }
 }
 
 /** Groups of variables, each with a prefix such as `weights`, `average`, `moments`. */

@@ -84,15 +84,13 @@ async function shapeEmbedding({ network, data, loader, useClassifier, log }: Fin
   let posterior: PosteriorSettings = { share: 0, sharpness: 1 }
   if (useClassifier) {
     const { gain, mAP10 } = await chooseClassGain(network, val)
-    log(`gain along the classes ${gain}: val mAP@10 ${mAP10.toFixed(3)}`)
+    log(`gain along the classes ${gain}: val mAP@10 ${shown(mAP10)}`)
     if (gain > 0) {
       await applyClassGain(network, gain)
       val = await embedVal()
     }
     const { mAP10: withPosterior, ...chosen } = choosePosterior(val)
-    log(
-      `posterior with a share of ${chosen.share}, sharpness ${chosen.sharpness}: val mAP@10 ${withPosterior.toFixed(3)}`,
-    )
+    log(`posterior with a share of ${chosen.share}, sharpness ${chosen.sharpness}: val mAP@10 ${shown(withPosterior)}`)
     classGain = gain
     posterior = chosen
   }
@@ -109,7 +107,7 @@ async function shapeEmbedding({ network, data, loader, useClassifier, log }: Fin
     evaluateCopies(joinedRows(copies, settings), joinedRows(val, settings)),
   )
   log(
-    `part for single pictures with a share of ${instanceShare}: val mAP@10 ${mAP10.toFixed(3)}, first hit of an edited copy ${firstHit?.toFixed(3) ?? 'unknown'}`,
+    `part for single pictures with a share of ${instanceShare}: val mAP@10 ${shown(mAP10)}, first hit of an edited copy ${shown(firstHit)}`,
   )
   const settings = joinSettings(posterior, instanceShare)
   return {
@@ -117,6 +115,8 @@ async function shapeEmbedding({ network, data, loader, useClassifier, log }: Fin
     settings: { classGain, ...settings, instanceSharesTried: tried },
   }
 }
+
+const shown = (value: number | null): string => value?.toFixed(3) ?? 'unknown'
 
 const cycled = <T>(items: readonly T[], count: number): T[] =>
   Array.from({ length: count }, (_, index) => items[index % items.length]!)

@@ -41,7 +41,7 @@ const course = () =>
     .optionsGroup('The run:')
     .option(
       '--resume',
-      'continue from the last checkpoint of this name, perhaps with more --epochs or further --phases',
+      'continue from the last checkpoint of this name, perhaps with more --epochs or further --phases; start anew if there is none',
       false,
     )
     .option('--export-only', 'only export the best weights so far, without reading the test pictures', false)
@@ -141,7 +141,7 @@ const views = () =>
 const passes = () =>
   new Command()
     .optionsGroup(fineTuningHeading)
-    .option('--cache <folder>', 'folder of the cached feature maps', fineTune.cache)
+    .option('--cache <folder>', 'folder of the cached feature maps; feature-cache in that of --work by default')
     .option(
       '--micro-batch <count>',
       'pictures in one pass; auto: 6, a whole batch on a GPU',
@@ -195,11 +195,14 @@ function expectOneKindOfRun(program: Command<unknown[], OptionValues>): void {
 
 /** So is one that another option leaves without effect. */
 function expectEffect(program: Command<unknown[], OptionValues>): void {
-  const { loss, teachers, finish } = program.opts() as TrainOptions
+  const { init, loss, teachers, phases, finish, backend } = program.opts() as TrainOptions
+  const readsPictures = init === undefined || phases.some(({ trains }) => trains === 'all')
   const needs: [names: string[], isMet: boolean, what: string][] = [
     [['--margin', '--negatives', '--pair-mean'], loss !== 'classes', '--loss pairs or both'],
     [['--teacher-views'], teachers.length > 0, '--teachers'],
+    [['--teachers', '--wild', '--micro-batch'], readsPictures, '--phases with all'],
     [['--no-report'], !finish, 'a run without --finish'],
+    [['--compute'], backend !== 'wasm' && backend !== 'cpu', '--backend tensorflow'],
   ]
   for (const [names, isMet, what] of needs) {
     const idle = program.options.find((option) => names.includes(option.long!) && isGiven(program, option))

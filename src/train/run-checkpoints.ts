@@ -3,11 +3,19 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import type * as tf from '@tensorflow/tfjs-core'
-import { type EpochRecord, loadCheckpoint, type RunState, saveCheckpoint, type VariableGroups } from './checkpoint.js'
+import {
+  afterEpoch,
+  type EpochRecord,
+  loadCheckpoint,
+  type RunState,
+  saveCheckpoint,
+  type VariableGroups,
+} from './checkpoint.js'
+import { expectSameTeachers, teacherIds } from './fine-tuning/teachers.js'
 import type { AdamW } from './optimizer/adamw.js'
-import { exists, forgetRun } from './run-folder.js'
+import { forgetRun, hasCheckpoint } from './run-folder.js'
 import { fingerprintOf, type TrainSettings } from './settings.js'
-import { splitHash, type TrainingData } from './training-data.js'
+import { dataHash, type TrainingData } from './training-data.js'
 
 export interface RunCheckpointsOptions {
   settings: TrainSettings
@@ -33,28 +41,33 @@ export class RunCheckpoints {
   readonly #average: VariableGroups
   #savedAt = performance.now()
 
-  private constructor(work: string, { settings, data, backend, weights, average, optimizer }: RunCheckpointsOptions) {
-    this.state = { ...notStarted, epochs: settings.epochs, backend }
+  private constructor(
+    work: string,
+    teachers: readonly string[],
+    { settings, data, backend, weights, average, optimizer }: RunCheckpointsOptions,
+  ) {
+    this.state = { ...notStarted, epochs: settings.epochs, teachers, backend }
     this.#last = join(work, 'checkpoint.safetensors')
     this.#best = join(work, 'best.safetensors')
-    this.#fingerprint = fingerprintOf(settings, data.labels, splitHash(data.images))
+    this.#fingerprint = fingerprintOf(settings, data.labels, dataHash(data))
     this.#everything = { weights, average, moments: optimizer.moments }
     this.#average = { average }
   }
 
   /**
-   * Loads the last checkpoint if the run is continued or exported; a run that starts anew removes it.
-   * @throws Error if it is of another run, or of one with more epochs; if there is none to export
+   * Loads the last checkpoint if the run is resumed or exported; a run that starts anew removes it.
+   * @throws Error if it is of another run, or of one with more epochs or other teachers; if there is none to export
    */
   static async open(options: RunCheckpointsOptions): Promise<RunCheckpoints> {
     const { settings, optimizer, log } = options
     const work = join(settings.work, settings.name)
     await mkdir(work, { recursive: true })
-    const opened = new RunCheckpoints(work, options)
+    const teachers = settings.exportOnly ? [] : await teacherIds(settings)
+    const opened = new RunCheckpoints(work, teachers, options)
     if (!settings.resume && !settings.exportOnly) await forgetRun([opened.#last, opened.#best])
-    else if (settings.exportOnly || (await exists(opened.#last))) {
+    else if (settings.exportOnly || (await hasCheckpoint(opened.#last, log))) {
       const state = await loadCheckpoint(opened.#last, opened.#everything, opened.#fingerprint)
-      opened.state = settings.exportOnly ? state : extended(state, settings.epochs)
+      opened.state = settings.exportOnly ? state : continued(state, settings.epochs, teachers)
       optimizer.step = opened.state.optimizerStep
       log(`resumed at epoch ${opened.state.epoch + 1}, batch ${opened.state.batch}`)
     }
@@ -73,18 +86,9 @@ export class RunCheckpoints {
   }
 
   /** Moves on to the next epoch; the averaged weights of the best one are the result of the run. */
-  async endEpoch(record: EpochRecord, score: number): Promise<void> {
-    const { part, ...state } = this.state
-    const { epoch, best, history, secondsSpent } = state
-    const isBest = best === null || score > best.score
-    this.state = {
-      ...state,
-      epoch: epoch + 1,
-      batch: 0,
-      best: isBest ? { epoch, score } : best,
-      history: [...history, record],
-      secondsSpent: secondsSpent + record.seconds,
-    }
+  async endEpoch(record: EpochRecord): Promise<void> {
+    this.state = afterEpoch(this.state, record)
+    const isBest = this.state.best?.epoch === record.epoch
     if (isBest) await saveCheckpoint(this.#best, this.#average, this.state, this.#fingerprint)
     await this.save()
   }
@@ -96,8 +100,9 @@ export class RunCheckpoints {
 }
 
 /** The learning rate follows the longer schedule from here on. */
-function extended(state: RunState, epochs: number): RunState {
+function continued(state: RunState, epochs: number, teachers: readonly string[]): RunState {
   if (state.epochs !== undefined && epochs < state.epochs)
     throw new Error(`The run has ${state.epochs} epochs; resume it with --epochs ${state.epochs} or more.`)
+  expectSameTeachers(state, teachers)
   return { ...state, epochs }
 }

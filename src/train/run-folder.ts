@@ -1,6 +1,6 @@
 /** Refuses to overwrite an existing network or run of the same name unless told to. */
 import { rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { AlikeError } from '../errors.js'
 
 export interface NamedRun {
@@ -13,19 +13,31 @@ export interface NamedRun {
   force: boolean
 }
 
-/** @throws AlikeError `run_exists` */
+/**
+ * A run that is resumed without a checkpoint starts anew, which would overwrite a network that is not its own.
+ * @throws AlikeError `run_exists`
+ */
 export async function expectUnused({ name, out, work, resume, exportOnly, force }: NamedRun): Promise<void> {
-  if (resume || exportOnly || force) return
-  const taken = [
-    { path: join(out, name, 'manifest.json'), what: `the network ${join(out, name)}` },
-    { path: join(work, name, 'checkpoint.safetensors'), what: `a run in ${join(work, name)}` },
-  ]
-  for (const { path, what } of taken) {
-    if (!(await exists(path))) continue
-    throw new AlikeError('run_exists', {
-      detail: `It is ${what}: --resume continues it, --force overwrites it, --name chooses another name.`,
-    })
-  }
+  if (exportOnly || force) return
+  const [network, run] = [join(out, name), join(work, name)]
+  const hasRun = await exists(join(run, 'checkpoint.safetensors'))
+  const hasNetwork = await exists(join(network, 'manifest.json'))
+  if (hasRun ? resume : !hasNetwork) return
+  const what = hasNetwork ? `the network ${network}` : `a run in ${run}`
+  const resuming = hasRun ? '--resume continues it' : `there is no run in ${run} to resume`
+  throw new AlikeError('run_exists', {
+    detail: `It is ${what}: ${resuming}, --force overwrites it, --name chooses another name.`,
+  })
+}
+
+/**
+ * Whether a run to be resumed has a checkpoint. Without one it starts anew, because a job that is restarted
+ * automatically has `--resume` from its first start on; the log tells everyone else.
+ */
+export async function hasCheckpoint(path: string, log: (line: string) => void): Promise<boolean> {
+  if (await exists(path)) return true
+  log(`no checkpoint in ${dirname(path)}: the run starts with its first epoch`)
+  return false
 }
 
 /**
@@ -36,7 +48,7 @@ export async function forgetRun(checkpoints: readonly string[]): Promise<void> {
   for (const file of checkpoints) await rm(file, { force: true })
 }
 
-export const exists = (path: string): Promise<boolean> =>
+const exists = (path: string): Promise<boolean> =>
   stat(path).then(
     () => true,
     () => false,

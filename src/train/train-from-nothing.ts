@@ -142,7 +142,7 @@ async function runEpochs(run: Run): Promise<RunState> {
       if (!isComplete) return checkpoints.state
       following.write()
       const record = await judgeEpoch(run, checkpoints.state.epoch, progress)
-      await checkpoints.endEpoch(record, record.val.mAP10 ?? record.val.accuracy)
+      await checkpoints.endEpoch(record)
       const { state } = checkpoints
       log(epochLine(record, state, { epochs, secondsLeft: timeLeft(settings, data, state) }))
     }

@@ -49,8 +49,13 @@ export async function readTrainingData(
   return { images, labels, train, val, test, classOf, judged: pairs }
 }
 
-/** SHA-256 over ids, labels, splits and groups, hex: a run resumed with others might be tested on what it has seen. */
-export function splitHash(images: readonly SplitImage[]): string {
+/**
+ * SHA-256 over ids, labels, splits, groups and judged pairs, hex: a run resumed with others might be tested on what it
+ * has seen.
+ */
+export function dataHash({ images, judged }: Pick<TrainingData, 'images' | 'judged'>): string {
   const facts = images.map(({ id, label, split, group }) => [id, label, split, group])
-  return createHash('sha256').update(JSON.stringify(facts)).digest('hex')
+  return createHash('sha256')
+    .update(JSON.stringify([facts, judged]))
+    .digest('hex')
 }

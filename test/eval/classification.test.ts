@@ -28,6 +28,31 @@ test('accuracy, macro-F1 and confusion match a manual calculation', () => {
   assert.ok(low < 0.6 && high > 0.6)
 })
 
+test('of many classes, the confusion matrix has those of the most frequent confusions, and every class its own quality', () => {
+  const classes = Array.from({ length: 400 }, (_, i) => `class ${i}`)
+  // two pictures of each; both of 398 are taken for 399, and one of 397 for 7
+  const truths = classes.flatMap((_, i) => [i, i])
+  const predicted = truths.map((truth, row) => (truth === 398 ? 399 : row === 2 * 397 ? 7 : truth))
+  const logits = new Float32Array(truths.length * classes.length)
+  predicted.forEach((named, row) => (logits[row * classes.length + named] = 1))
+  const quality = evaluateClassification(
+    logits,
+    truths.map((truth) => classes[truth]!),
+    classes,
+    { bootstrapSamples: 0 },
+  )
+  const { confusion, confused } = quality
+  assert.deepEqual([confusion.length, confusion[0]!.length], [100, 100])
+  assert.deepEqual(confused, [...classes.slice(0, 97), 'class 397', 'class 398', 'class 399'])
+  const count = (truth: string, named: string) => confusion[confused!.indexOf(truth)]![confused!.indexOf(named)]
+  assert.deepEqual(
+    [count('class 398', 'class 399'), count('class 397', 'class 7'), count('class 5', 'class 5')],
+    [2, 1, 2],
+  )
+  assert.deepEqual(quality.perClass['class 399'], { support: 2, precision: 0.5, recall: 1, f1: 2 / 3 })
+  assert.equal(quality.accuracy, 797 / 800)
+})
+
 test('a label unknown to the model is an error, not a miss', () => {
   assert.throws(() => evaluateClassification(Float32Array.from([1, 2]), ['z'], ['a', 'b']), /class z/)
 })

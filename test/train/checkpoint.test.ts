@@ -7,7 +7,13 @@ import { before, type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import * as tf from '@tensorflow/tfjs-core'
 import { chooseBackend } from '../../src/train/backend.js'
-import { loadCheckpoint, type RunState, saveCheckpoint } from '../../src/train/checkpoint.js'
+import {
+  afterEpoch,
+  type EpochRecord,
+  loadCheckpoint,
+  type RunState,
+  saveCheckpoint,
+} from '../../src/train/checkpoint.js'
 import { readTensors, writeTensors } from '../../src/train/safetensors.js'
 
 before(() => chooseBackend('cpu'))
@@ -16,6 +22,7 @@ const state: RunState = {
   epoch: 3,
   batch: 7,
   optimizerStep: 61,
+  teachers: [],
   best: { epoch: 2, score: 0.25 },
   history: [],
   secondsSpent: 12.5,
@@ -36,6 +43,25 @@ test('a checkpoint restores every bit of its variables and the position in the r
   assert.deepEqual(await loadCheckpoint(path, { weights: [matrix, scalar] }, 'same'), state)
   assert.deepEqual(new Uint32Array(matrix.dataSync().slice().buffer), new Uint32Array(Float32Array.from(values).buffer))
   assert.equal(scalar.dataSync()[0], 5)
+})
+
+test('the best epoch is chosen by mAP@10, where it is unknown by accuracy, and never among epochs that were not evaluated', () => {
+  const bestOf = (...vals: EpochRecord['val'][]) =>
+    vals
+      .map((val, epoch): EpochRecord => ({ epoch, side: 32, loss: 1, picturesPerSecond: 1, seconds: 2, val }))
+      .reduce(afterEpoch, { ...state, epoch: 0, best: null })
+  const { best, epoch, batch, secondsSpent, history } = bestOf(
+    { mAP10: 0.4, accuracy: 0.9 },
+    { mAP10: 0.5, accuracy: 0.8 },
+    null,
+    { mAP10: 0.5, accuracy: 0.7 },
+    { mAP10: 0.3, accuracy: 0.9 },
+  )
+  assert.deepEqual([best, epoch, batch, secondsSpent], [{ epoch: 3, score: 0.5 }, 5, 0, 22.5])
+  assert.equal(history.length, 5)
+  const unknown = [0.2, 0.6, 0.3].map((accuracy) => ({ mAP10: null, accuracy }))
+  assert.deepEqual(bestOf(...unknown).best, { epoch: 1, score: 0.6 })
+  assert.equal(bestOf(null).best, null)
 })
 
 test('a checkpoint of another run, or of another network, is refused', async (t) => {

@@ -59,8 +59,8 @@ for (const [what, useClassifier] of [
       tried.map((each) => each.instanceShare),
       [...instanceShares],
     )
-    const best = Math.max(...tried.map(({ mAP10 }) => mAP10))
-    const close = tried.filter(({ mAP10 }) => mAP10 >= best - 0.004)
+    const best = Math.max(...tried.map(({ mAP10 }) => mAP10!))
+    const close = tried.filter(({ mAP10 }) => mAP10! >= best - 0.004)
     assert.equal(
       tried.find((each) => each.instanceShare === instanceShare)!.copies,
       Math.max(...close.map(({ copies }) => copies!)),

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { optionsOf } from '../../src/command-line.js'
 import { defaultFineTuneSettings } from '../../src/train/fine-tuning/settings.js'
@@ -29,6 +30,8 @@ const misuses: [args: string[], says: RegExp][] = [
   [[...fineTuning, '--phases', 'all:1x2@160'], /must be a number above 0/],
   [[...fineTuning, '--pooling', 'max'], /must be one of average, gem/],
   [[...fineTuning, '--margin', '1'], /--margin needs --loss pairs or both/],
+  [[...fineTuning, '--teachers', 't', '--phases', 'head:1,tail:1'], /--teachers needs --phases with all/],
+  [[...fineTuning, '--compute', 'float32', '--backend', 'wasm'], /--compute needs --backend tensorflow/],
   [[...fineTuning, '--finish', '--no-report'], /--no-report needs a run without --finish/],
   [[...fineTuning, '--mix', '1.1'], /must be a number from 0 to 1/],
 ]
@@ -44,6 +47,17 @@ test('without options every setting has its default', () => {
     { feedback: undefined, ...tuning },
     { ...defaultFineTuneSettings, data: 'd', labels: undefined, feedback: undefined },
   )
+})
+
+test('the entry point of the container leaves both kinds of run to its user', async () => {
+  const dockerfile = await readFile('docker/train.Dockerfile', 'utf8')
+  const entryPoints = [...dockerfile.matchAll(/^ENTRYPOINT (.*)$/gm)].map(([, words]) => JSON.parse(words!) as string[])
+  assert.equal(entryPoints.length, 2)
+  for (const words of entryPoints) {
+    const given = words.slice(words.indexOf('dist/src/train/main.js') + 1)
+    assert.equal(settingsOf(parsed(...given, '--data', 'd')).work, '.train/runs')
+    assert.equal(fineTuneSettingsOf(parsed(...given, ...fineTuning)).cache, '.train/runs/feature-cache')
+  }
 })
 
 test('options set what they name and leave the rest', () => {

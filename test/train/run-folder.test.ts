@@ -6,7 +6,11 @@ import { expectUnused } from '../../src/train/run-folder.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 
 const runs: [what: string, file: string, says: RegExp][] = [
-  ['a network', 'out/mine/manifest.json', /It is the network .*out\/mine: --resume .*--force .*--name/],
+  [
+    'a network',
+    'out/mine/manifest.json',
+    /It is the network .*out\/mine: there is no run in .*work\/mine to resume, --force .*--name/,
+  ],
   ['a run that was stopped', 'work/mine/checkpoint.safetensors', /It is a run in .*work\/mine: --resume/],
 ]
 for (const [what, file, says] of runs) {
@@ -18,7 +22,21 @@ for (const [what, file, says] of runs) {
     await mkdir(join(folder, file, '..'), { recursive: true })
     await writeFile(join(folder, file), '{}')
     await assert.rejects(expectUnused(plain), { code: 'run_exists', message: says })
-    for (const said of ['resume', 'exportOnly', 'force'] as const) await expectUnused({ ...plain, [said]: true })
+    for (const said of ['exportOnly', 'force'] as const) await expectUnused({ ...plain, [said]: true })
     await expectUnused({ ...plain, name: 'other' })
   })
 }
+
+test('a run is resumed beside its own network; a network without a run is not overwritten by one that starts anew', async (t) => {
+  const folder = await temporaryFolder(t)
+  const run = { name: 'mine', out: join(folder, 'out'), work: join(folder, 'work') }
+  const resumed = { ...run, resume: true, exportOnly: false, force: false }
+  await expectUnused(resumed)
+  await mkdir(join(folder, 'out/mine'), { recursive: true })
+  await writeFile(join(folder, 'out/mine/manifest.json'), '{}')
+  await assert.rejects(expectUnused(resumed), { code: 'run_exists' })
+  await mkdir(join(folder, 'work/mine'), { recursive: true })
+  await writeFile(join(folder, 'work/mine/checkpoint.safetensors'), '')
+  await expectUnused(resumed)
+  await assert.rejects(expectUnused({ ...resumed, resume: false }), { message: /--resume continues it/ })
+})

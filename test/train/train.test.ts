@@ -39,11 +39,13 @@ test('a run yields a network that knows the shapes; stopped midway and resumed i
   assert.match(lines.find((line) => line.startsWith('epoch 1/'))!, / left with the export$/)
 
   const stop = new AbortController()
+  const said: string[] = []
   const stopped = await trainFromNothing(
-    { ...tinySettings(folder), name: 'parts' },
-    (line) => line.startsWith('epoch 2/') && stop.abort(),
+    { ...tinySettings(folder), name: 'parts', resume: true },
+    (line) => said.push(line) && line.startsWith('epoch 2/') && stop.abort(),
     stop.signal,
   )
+  assert.ok(said.includes(`no checkpoint in ${join(folder, 'work/parts')}: the run starts with its first epoch`))
   assert.equal(stopped.folder, undefined)
   assert.deepEqual([stopped.state.epoch, stopped.state.batch], [2, 1], 'after the batch in progress')
   const resumed = await trainFromNothing({ ...tinySettings(folder), name: 'parts', resume: true }, () => {}, never)

@@ -3,15 +3,15 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { defaultDeal } from '../../src/datasets/split.js'
-import { readTrainingData } from '../../src/train/training-data.js'
+import { dataHash, readTrainingData } from '../../src/train/training-data.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 
-/** Labels with so many files each, which are not opened. */
+/** Labels with so many files each, which are no pictures. */
 async function labelsOf(t: TestContext, counts: Record<string, number>): Promise<string> {
   const folder = await temporaryFolder(t)
   for (const [label, count] of Object.entries(counts)) {
     await mkdir(join(folder, label))
-    for (let i = 0; i < count; i++) await writeFile(join(folder, label, `${i}.jpg`), '')
+    for (let i = 0; i < count; i++) await writeFile(join(folder, label, `${i}.jpg`), `${label} ${i}`)
   }
   return folder
 }
@@ -34,4 +34,18 @@ test('one label large enough for validation and test is enough', async (t) => {
     train,
   } = await readTrainingData({ data: await labelsOf(t, { cat: 5, dog: 2 }), ...defaultDeal })
   assert.deepEqual([val.length, held.length, train.length], [1, 1, 5])
+})
+
+test('the hash of the data follows what people judged, not where that is stored', async (t) => {
+  const folder = await labelsOf(t, { cat: 12, dog: 12 })
+  const { images, train } = await readTrainingData({ data: folder, ...defaultDeal })
+  const [one, other] = train.map((index) => images[index]!.id)
+  const hashWith = async (name: string, verdict: string) => {
+    const feedback = join(folder, name)
+    await writeFile(feedback, JSON.stringify({ query: { id: one }, hit: other, verdict }))
+    return dataHash(await readTrainingData({ data: folder, ...defaultDeal, feedback }))
+  }
+  const right = await hashWith('first.ndjson', 'right')
+  assert.equal(await hashWith('second.ndjson', 'right'), right)
+  assert.notEqual(await hashWith('first.ndjson', 'wrong'), right)
 })

@@ -3,6 +3,7 @@
  */
 import { createHash } from 'node:crypto'
 import type * as tf from '@tensorflow/tfjs-core'
+import { bytesOf } from '../../datasets/image-bytes.js'
 import type { SplitImage } from '../../datasets/split.js'
 import { seededRandom } from '../../eval/random.js'
 import type { Preprocessing } from '../../image/preprocessing.js'
@@ -33,9 +34,10 @@ export interface BuildFeaturesOptions {
   path: string
   maker: RowMaker
   loader: ImageLoader
-  images: readonly SplitImage[]
-  /** Indices into `images`, in the order of the rows. */
+  /** Indices into the pictures of the loader, in the order of the rows. */
   indices: readonly number[]
+  /** Identifies them, see `picturesHash`. */
+  pictures: string
   view: View
   log: (line: string) => void
   stop: AbortSignal
@@ -46,16 +48,27 @@ const syncEveryChunks = 10
 
 /** @returns the complete file, or null if stopped early; finished rows are kept. */
 export async function buildFeatures(options: BuildFeaturesOptions): Promise<FeatureFile | null> {
-  const { path, maker, loader, indices, view, log, stop } = options
-  const { shape } = maker
+  const { path, maker } = options
   const fingerprint = fingerprintOf(options)
-  let done = await rowsDone(path, fingerprint, shape)
-  const file = await FeatureFile.open(path, fingerprint, shape)
-  if (done === indices.length) return file
+  const done = await rowsDone(path, fingerprint, maker.shape)
+  const file = await FeatureFile.open(path, fingerprint, maker.shape)
+  let isComplete = false
+  try {
+    isComplete = await fill(file, done, options)
+    return isComplete ? file : null
+  } finally {
+    if (!isComplete) await file.close()
+  }
+}
 
-  const [started, first] = [performance.now(), done]
-  let chunk = 0
-  for await (const pixels of loader.stream(requestsOf(options, done))) {
+/** Writes the rows from `first` on. @returns false if stopped early */
+async function fill(file: FeatureFile, first: number, options: BuildFeaturesOptions): Promise<boolean> {
+  const { maker, loader, indices, view, log, stop } = options
+  // rows of another fingerprint count no longer, because they are about to be overwritten
+  if (first === 0) await file.sync(0)
+  const started = performance.now()
+  let [done, chunk] = [first, 0]
+  for await (const pixels of loader.stream(requestsOf(options, first))) {
     const rows = maker.rows(pixels)
     await file.write(done, rows.dataSync() as Float32Array)
     done += rows.shape[0]!
@@ -68,9 +81,7 @@ export async function buildFeatures(options: BuildFeaturesOptions): Promise<Feat
     )
     if (stop.aborted) break
   }
-  if (done === indices.length) return file
-  await file.close()
-  return null
+  return done === indices.length
 }
 
 /** The pictures from row `first` on, in chunks. */
@@ -93,12 +104,20 @@ export function viewSeed({ seed, index }: Pick<View, 'seed' | 'index'>, image: n
 }
 
 /** A hash over weights, pixel path, pictures and view. */
-function fingerprintOf({ maker, images, indices, view }: BuildFeaturesOptions): string {
-  const facts = [
-    maker.weights,
-    maker.preprocessing,
-    indices.map((index) => images[index]!.id),
-    view.index === 0 ? 'serving' : view,
-  ]
+function fingerprintOf({ maker, pictures, view }: BuildFeaturesOptions): string {
+  const facts = [maker.weights, maker.preprocessing, pictures, view.index === 0 ? 'serving' : view]
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex')
+}
+
+/**
+ * SHA-256 over the bytes of the pictures in their order, hex: ids are the same in another version of the data.
+ * @param indices into `images`
+ */
+export async function picturesHash(images: readonly SplitImage[], indices: readonly number[]): Promise<string> {
+  const all = createHash('sha256')
+  for (let start = 0; start < indices.length; start += chunkSize) {
+    const chunk = await Promise.all(indices.slice(start, start + chunkSize).map((index) => bytesOf(images[index]!)))
+    for (const bytes of chunk) all.update(createHash('sha256').update(bytes).digest())
+  }
+  return all.digest('hex')
 }

@@ -5,14 +5,13 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
-import { readModel } from '../../embedding/model-manifest.js'
 import { type Mix, mixedRows } from '../fine-tuning/mix.js'
-import { type Answers, type Taught, type Teachers, taughtBy } from '../fine-tuning/teachers.js'
+import { type Answers, type Taught, type Teachers, taughtBy, teacherIds } from '../fine-tuning/teachers.js'
 import type { ImageLoader } from '../loader/image-loader.js'
 import { normalised } from '../loader/normalise.js'
 import type { TrainSettings } from '../settings.js'
 import type { TrainingData } from '../training-data.js'
-import { buildFeatures, type RowMaker, type View } from './build-features.js'
+import { buildFeatures, picturesHash, type RowMaker, type View } from './build-features.js'
 import type { FeatureFile } from './feature-file.js'
 
 export interface TaughtViewsOptions {
@@ -47,11 +46,12 @@ export class TaughtViews {
     const folder = join(settings.work, settings.name)
     await mkdir(folder, { recursive: true })
     const maker = await answersOf(teachers, settings, data.labels.length)
+    const pictures = await picturesHash(data.images, data.train)
     const files: FeatureFile[] = []
     for (let epoch = 0; epoch < settings.teacherViews; epoch++) {
       const view = viewIn(settings, epoch)!
       const path = join(folder, `taught-view${view.index}.f16`)
-      const file = await buildFeatures({ path, maker, view, images: data.images, indices: data.train, ...means })
+      const file = await buildFeatures({ path, maker, view, indices: data.train, pictures, ...means })
       if (file !== null) files.push(file)
       if (means.stop.aborted) break
     }
@@ -98,9 +98,8 @@ function mixedAnswers({ posterior, embedding }: Answers, mix: Mix): Answers {
 /** Rows of [C + ΣD]: posterior, then embedding. */
 async function answersOf(teachers: Teachers, settings: TrainSettings, classes: number): Promise<RowMaker> {
   const preprocessing = { ...settings.preprocessing, inputSize: teachers.side }
-  const ids = await Promise.all(settings.teachers.map(async (folder) => (await readModel(folder)).manifest.id))
   return {
-    weights: ids.join(),
+    weights: (await teacherIds(settings)).join(),
     preprocessing,
     shape: [1, 1, classes + teachers.embeddingDimension],
     rows: (pixels) =>

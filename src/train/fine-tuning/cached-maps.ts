@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
-import { buildFeatures, type RowMaker } from '../feature-cache/build-features.js'
+import { buildFeatures, picturesHash, type RowMaker } from '../feature-cache/build-features.js'
 import type { FeatureFile, MapShape } from '../feature-cache/feature-file.js'
 import type { ImageLoader } from '../loader/image-loader.js'
 import { normalised } from '../loader/normalise.js'
@@ -21,7 +21,7 @@ export interface CachedMaps {
 }
 
 export interface CachedMapsOptions {
-  /** Holds its starting weights. */
+  /** Its trunk has its starting weights. */
   network: StagedNetwork
   weightsSha256: string
   data: TrainingData
@@ -33,14 +33,19 @@ export interface CachedMapsOptions {
 
 /** Builds missing maps. @returns null if stopped early */
 export async function cachedMaps(options: CachedMapsOptions): Promise<CachedMaps | null> {
-  const { cache, views } = options.settings
+  const { data, settings } = options
+  const { cache, views } = settings
   await mkdir(cache, { recursive: true })
+  const pictures = {
+    train: await picturesHash(data.images, data.train),
+    val: await picturesHash(data.images, data.val),
+  }
   const files: FeatureFile[] = []
   for (const [part, view] of [
     ['val', 0],
     ...Array.from({ length: views }, (_, index) => ['train', index] as const),
   ] as const) {
-    const file = await buildView(part, view, options)
+    const file = await buildView(part, view, pictures[part], options)
     if (file === null) {
       await Promise.all(files.map((made) => made.close()))
       return null
@@ -65,7 +70,12 @@ export async function cachedMaps(options: CachedMapsOptions): Promise<CachedMaps
   }
 }
 
-function buildView(part: 'train' | 'val', index: number, options: CachedMapsOptions): Promise<FeatureFile | null> {
+function buildView(
+  part: 'train' | 'val',
+  index: number,
+  pictures: string,
+  options: CachedMapsOptions,
+): Promise<FeatureFile | null> {
   const { network, weightsSha256, data, settings, loader, log, stop } = options
   const {
     cache,
@@ -76,8 +86,8 @@ function buildView(part: 'train' | 'val', index: number, options: CachedMapsOpti
     path: join(cache, `${network.architecture}-${part}-view${index}.f16`),
     maker: trunkOf(network, weightsSha256),
     loader,
-    images: data.images,
     indices: data[part],
+    pictures,
     view: { index, seed, augmentation: { minScale, colourJitter } },
     log,
     stop,

@@ -11,8 +11,8 @@ import { microBatchHere } from '../models/pieces.js'
 import { startingNetwork } from '../models/starting-network.js'
 import { setConvolutionPrecision } from '../native/bfloat16-convolutions.js'
 import type { ModelMetrics } from '../report/model-metrics.js'
-import { exists, forgetRun } from '../run-folder.js'
-import { readTrainingData, splitHash } from '../training-data.js'
+import { forgetRun, hasCheckpoint } from '../run-folder.js'
+import { dataHash, readTrainingData } from '../training-data.js'
 import { readStartingWeights } from '../weights/starting-weights.js'
 import type { StartingWeights } from '../weights/weight-format.js'
 import { type CachedMaps, cachedMaps } from './cached-maps.js'
@@ -20,7 +20,7 @@ import { type RunFiles, runPhase } from './phase-run.js'
 import { phaseOf } from './plan.js'
 import type { Run } from './run.js'
 import { type FineTuneSettings, fineTuneFingerprint, shapingFineTuneSettings } from './settings.js'
-import { openTeachers } from './teachers.js'
+import { expectSameTeachers, openTeachers, teacherIds } from './teachers.js'
 
 export interface FineTuned {
   /** The model folder; absent if the run was stopped early. */
@@ -114,12 +114,11 @@ function exportRun({ settings, data, starting, loader, averaged, ...run }: Run, 
 async function runPhases(run: Run): Promise<RunState> {
   const { settings, averaged, stop } = run
   const files = await filesOf(run)
-  if (!settings.resume && !settings.exportOnly) await forgetRun([files.checkpoint, files.best])
-  const maps = await mapsFor(run)
   const average = variablesOf(averaged)
+  if (settings.exportOnly) return loadCheckpoint(files.best, { average }, files.fingerprint)
+  let state = await whereItStands(run, files)
+  const maps = await mapsFor(run, state)
   try {
-    if (settings.exportOnly) return await loadCheckpoint(files.best, { average }, files.fingerprint)
-    let state = await whereItStands(run, files)
     while (!stop.aborted && phaseOf(settings.phases, state.epoch) !== null)
       state = await runPhase({ run, files, maps }, state)
     const isFinished = phaseOf(settings.phases, state.epoch) === null
@@ -130,10 +129,12 @@ async function runPhases(run: Run): Promise<RunState> {
   }
 }
 
-/** Maps computed with the starting weights. @returns null if no phase needs them or building them was stopped */
-async function mapsFor(run: Run): Promise<CachedMaps | null> {
-  const { phases, exportOnly } = run.settings
-  const wanted = phases.some(({ trains }) => trains !== 'all') && !exportOnly
+/**
+ * Maps of the trunk, which has its starting weights until every layer is trained. The phases in which that happens come
+ * last. @returns null if no phase to come needs them, or building them was stopped
+ */
+async function mapsFor(run: Run, { epoch }: RunState): Promise<CachedMaps | null> {
+  const wanted = (phaseOf(run.settings.phases, epoch)?.phase.trains ?? 'all') !== 'all'
   return wanted ? cachedMaps({ ...run, weightsSha256: run.starting.sha256 }) : null
 }
 
@@ -143,19 +144,26 @@ async function filesOf({ settings, starting, data }: Run): Promise<RunFiles> {
   return {
     checkpoint: join(work, 'checkpoint.safetensors'),
     best: join(work, 'best.safetensors'),
-    fingerprint: fineTuneFingerprint(settings, starting.sha256, data.labels, splitHash(data.images)),
+    fingerprint: fineTuneFingerprint(settings, starting.sha256, data.labels, dataHash(data)),
   }
 }
 
+/**
+ * The state of the checkpoint, whose weights the networks then have; a run that starts anew removes it.
+ * @throws Error if the checkpoint is of another run, or of other phases or teachers
+ */
 async function whereItStands(
   { settings, network, averaged, backend, log }: Run,
-  { checkpoint, fingerprint }: RunFiles,
+  { checkpoint, best, fingerprint }: RunFiles,
 ): Promise<RunState> {
-  if (!settings.resume || !(await exists(checkpoint)))
-    return { epoch: 0, batch: 0, optimizerStep: 0, best: null, history: [], secondsSpent: 0, backend }
+  const teachers = await teacherIds(settings)
+  if (!settings.resume) await forgetRun([checkpoint, best])
+  if (!settings.resume || !(await hasCheckpoint(checkpoint, log)))
+    return { epoch: 0, batch: 0, optimizerStep: 0, teachers, best: null, history: [], secondsSpent: 0, backend }
   const groups = { weights: variablesOf(network), average: variablesOf(averaged) }
   const state = await loadCheckpoint(checkpoint, groups, fingerprint)
   expectSamePhases(state, settings, network.preprocessing.inputSize)
+  expectSameTeachers(state, teachers)
   log(`resumed at epoch ${state.epoch + 1}, batch ${state.batch}`)
   return state
 }

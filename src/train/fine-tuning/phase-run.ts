@@ -5,7 +5,7 @@
 import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
 import * as tf from '@tensorflow/tfjs-core'
-import { type EpochRecord, loadCheckpoint, type RunState, saveCheckpoint } from '../checkpoint.js'
+import { afterEpoch, type EpochRecord, loadCheckpoint, type RunState, saveCheckpoint } from '../checkpoint.js'
 import { variablesOf } from '../models/network.js'
 import { setConvolutionPrecision } from '../native/bfloat16-convolutions.js'
 import { WeightAverage } from '../optimizer/weight-average.js'
@@ -174,19 +174,8 @@ class PhaseRun {
 
   /** The averaged weights of the best epoch are the result. */
   async #keep(record: EpochRecord): Promise<void> {
-    const { epoch, val, seconds } = record
-    const { part, ...state } = this.#state
-    const { best, history, secondsSpent } = state
-    const score = val === null ? null : (val.mAP10 ?? val.accuracy)
-    const isBest = score !== null && (best === null || score > best.score)
-    this.#state = {
-      ...state,
-      epoch: epoch + 1,
-      batch: 0,
-      best: isBest ? { epoch, score } : best,
-      history: [...history, record],
-      secondsSpent: secondsSpent + seconds,
-    }
+    this.#state = afterEpoch(this.#state, record)
+    const isBest = this.#state.best?.epoch === record.epoch
     const { average } = this.#variables
     if (isBest) await saveCheckpoint(this.#files.best, { average }, this.#state, this.#files.fingerprint)
     if (this.#isTimeToSave || this.#state.epoch === this.#end) await this.#save()

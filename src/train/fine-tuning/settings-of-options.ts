@@ -1,15 +1,17 @@
 /** Applies the options of `npm run train -- --init PATH …` to the defaults. */
+import { join } from 'node:path'
 import type { TrainOptions } from '../options.js'
 import { defaultFineTuneSettings, type FineTuneSettings } from './settings.js'
 
 /** @param options with `init` and `name`, as `trainCommand` guarantees */
 export function fineTuneSettingsOf(options: TrainOptions): FineTuneSettings {
   const defaults = defaultFineTuneSettings
-  const { data, labels, out, work, cache, resume, force, seed, backend, compute, phases, views, teachers } = options
+  const { data, labels, out, work, resume, force, seed, backend, compute, phases, views, teachers } = options
   return {
     ...defaults,
     ...lossesOf(options),
-    ...{ data, labels, out, work, cache, resume, force, seed, backend, compute, phases, views, teachers },
+    ...{ data, labels, out, work, resume, force, seed, backend, compute, phases, views, teachers },
+    cache: options.cache ?? join(work, 'feature-cache'),
     feedback: options.feedback,
     init: options.init!,
     initSha256: options.initSha256,

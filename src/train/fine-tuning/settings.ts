@@ -180,15 +180,16 @@ export function shapingFineTuneSettings(settings: FineTuneSettings): Record<stri
 }
 
 /**
- * A checkpoint resumes only with an equal fingerprint. Phases may be appended to those already run.
- * @param pictures see `splitHash`
+ * A checkpoint resumes only with an equal fingerprint. Phases may be appended to those already run, and what files
+ * contain counts instead of their paths: see `dataHash` and `expectSameTeachers`.
+ * @param data see `dataHash`
  */
 export function fineTuneFingerprint(
   settings: FineTuneSettings,
   weightsSha256: string,
   labels: readonly string[],
-  pictures: string,
+  data: string,
 ): string {
-  const { phases, ...shaping } = shapingFineTuneSettings(settings)
-  return JSON.stringify({ ...shaping, weightsSha256, labels, pictures })
+  const { phases, teachers, feedback, ...shaping } = shapingFineTuneSettings(settings)
+  return JSON.stringify({ ...shaping, weightsSha256, labels, data })
 }

@@ -3,8 +3,10 @@
  * than a label.
  */
 import * as tf from '@tensorflow/tfjs-core'
+import { readModel } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
 import type { Preprocessing } from '../../image/preprocessing.js'
+import type { RunState } from '../checkpoint.js'
 import { forward, type TrainableNetwork } from '../models/network.js'
 import { inPieces } from '../models/pieces.js'
 import type { StagedNetwork } from '../models/staged-network.js'
@@ -34,6 +36,21 @@ export async function openTeachers(
   microBatch: number,
 ): Promise<Teachers | null> {
   return teachers.length === 0 || exportOnly ? null : Teachers.read(teachers, pupil, microBatch)
+}
+
+/**
+ * Their model ids, which identify them wherever their folders are.
+ * @throws AlikeError `model_unreadable`
+ */
+export function teacherIds({ teachers }: Pick<FineTuneSettings, 'teachers'>): Promise<string[]> {
+  return Promise.all(teachers.map(async (folder) => (await readModel(folder)).manifest.id))
+}
+
+/** @param ids as given now @throws Error if the run was begun with others */
+export function expectSameTeachers({ teachers }: Pick<RunState, 'teachers'>, ids: readonly string[]): void {
+  if (teachers.join() === ids.join()) return
+  const begun = teachers.length === 0 ? 'no teachers' : `the teachers ${teachers.join(', ')}`
+  throw new Error(`The run was begun with ${begun}, not with those given: resume it with the same --teachers.`)
 }
 
 export class Teachers {

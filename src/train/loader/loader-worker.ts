@@ -2,6 +2,7 @@
 import { workerData } from 'node:worker_threads'
 import { bytesOf } from '../../datasets/image-bytes.js'
 import { AlikeError } from '../../errors.js'
+import { DecodePermits } from '../../image/decode-permits.js'
 import { answerCalls, MovedReply } from '../../worker-calls/answered-calls.js'
 import type { BatchRequest, LoaderCalls, LoaderStart, Pixels } from './loader-protocol.js'
 import type { ViewOrder } from './view-maker.js'
@@ -9,6 +10,8 @@ import { ViewProcesses } from './view-processes.js'
 
 const { images, processes } = workerData as LoaderStart
 const views = new ViewProcesses(processes)
+/** Enough to keep every decoder busy; the files of whole batches would take gigabytes if a camera wrote them. */
+const permits = new DecodePermits({ count: 4 * Math.max(2, processes), maxBytes: Infinity })
 
 answerCalls<LoaderCalls>({ load }, () => views.close())
 
@@ -25,7 +28,9 @@ async function load(request: BatchRequest): Promise<MovedReply<Pixels>> {
 async function viewOf(request: BatchRequest, position: number): Promise<Uint8Array> {
   const { id, source } = images[request.images[position]!]!
   try {
-    return await views.make(await bytesOf({ source }), orderOf(request, position))
+    return await permits.run(async () => views.make(await bytesOf({ source }), orderOf(request, position)), {
+      bytes: 0,
+    })
   } catch (cause) {
     throw new AlikeError('data_unreadable', { detail: `The picture "${id}" cannot be read.`, cause })
   }

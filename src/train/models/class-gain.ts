@@ -12,18 +12,21 @@ import type { TrainableNetwork } from './network.js'
 /** Candidate gains; 0 leaves the embedding as trained. */
 const gains = [0, 0.5, 1, 2, 4, 8]
 
-/** The gain with the best mAP@10. @param val embeddings of validation pictures by this network */
+/**
+ * The gain with the best mAP@10; 0 if that is unknown, because no two pictures share a label.
+ * @param val embeddings of validation pictures by this network
+ */
 export async function chooseClassGain(
   network: TrainableNetwork,
   val: LabelledEmbeddings,
-): Promise<{ gain: number; mAP10: number }> {
+): Promise<{ gain: number; mAP10: number | null }> {
   const projector = await classProjector(network)
   const scored = gains.map((gain) => {
     const embeddings = stretched(val.embeddings, projector, val.dimension, gain)
     const rows = { ...val, embeddings }
-    return { gain, mAP10: evaluateRetrieval(rows, rows, { bootstrapSamples: 0 }).overall['mAP@10'] ?? 0 }
+    return { gain, mAP10: evaluateRetrieval(rows, rows, { bootstrapSamples: 0 }).overall['mAP@10'] ?? null }
   })
-  return scored.reduce((best, next) => (next.mAP10 > best.mAP10 ? next : best))
+  return scored.reduce((best, next) => ((next.mAP10 ?? 0) > (best.mAP10 ?? 0) ? next : best))
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Chooses the weights of the parts of the joined embedding on validation pictures. */
+import { embeddingDimensionMax } from '../../embedding/model-manifest.js'
 import { type CopyQuality, meanFirstHit } from '../../eval/copies.js'
 import { evaluateRetrieval } from '../../eval/quality.js'
 import { type JoinSettings, joinedRows, type PosteriorSettings, type RowsOfParts } from './joined-embedding.js'
@@ -10,21 +11,28 @@ export const instanceShares = [0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4] as const
 /** mAP@10 that may be given up for finding copies. */
 const allowedLoss = 0.004
 
-/** The settings with the best mAP@10. @param val pictures not used in training */
-export function choosePosterior(val: RowsOfParts): PosteriorSettings & { mAP10: number } {
-  const tried = posteriorShares.flatMap((share) =>
+/**
+ * The settings with the best mAP@10; no posterior if that is unknown, because no two pictures share a label, or if there
+ * are so many classes that the embedding would be longer than any manifest may state.
+ * @param val pictures not used in training
+ */
+export function choosePosterior(val: RowsOfParts): PosteriorSettings & { mAP10: number | null } {
+  const count = val.ids.length
+  const length = val.dimension + (val.logits.length + (val.instance?.length ?? 0)) / count
+  const tried = (length > embeddingDimensionMax ? [0] : posteriorShares).flatMap((share) =>
     (share === 0 ? [1] : sharpnesses).map((sharpness) => ({ share, sharpness })),
   )
   const scored = tried.map((posterior) => ({
     ...posterior,
     mAP10: mAP10Of(joinedRows(val, { posterior, instanceShare: 0 })),
   }))
-  return scored.reduce((best, next) => (next.mAP10 > best.mAP10 ? next : best))
+  return scored.reduce((best, next) => ((next.mAP10 ?? 0) > (best.mAP10 ?? 0) ? next : best))
 }
 
 export interface TriedInstanceShare {
   instanceShare: number
-  mAP10: number
+  /** Null if no two pictures share a label. */
+  mAP10: number | null
   /** Null if no copies were made. */
   copies: number | null
 }
@@ -35,7 +43,7 @@ export interface InstanceChoice extends TriedInstanceShare {
 
 /**
  * Among the shares with an mAP@10 close to the best, the one that ranks the most edited copies first; on a tie the
- * smallest.
+ * smallest. None if mAP@10 is unknown.
  * @param judgeCopies measures a join on edited copies of `val`
  */
 export function chooseInstanceShare(
@@ -47,8 +55,10 @@ export function chooseInstanceShare(
     const settings = joinSettings(posterior, instanceShare)
     return { instanceShare, mAP10: mAP10Of(joinedRows(val, settings)), copies: meanFirstHit(judgeCopies(settings)) }
   })
-  const best = Math.max(...tried.map(({ mAP10 }) => mAP10))
-  const close = tried.filter(({ mAP10 }) => mAP10 >= best - allowedLoss)
+  const best = Math.max(...tried.map(({ mAP10 }) => mAP10 ?? 0))
+  const close = tried.filter(({ mAP10, instanceShare }) =>
+    mAP10 === null ? instanceShare === 0 : mAP10 >= best - allowedLoss,
+  )
   return { ...close.reduce((found, next) => ((next.copies ?? 0) > (found.copies ?? 0) ? next : found)), tried }
 }
 
@@ -57,6 +67,6 @@ export function joinSettings({ share, sharpness }: PosteriorSettings, instanceSh
   return { posterior: { share: share * (1 - instanceShare), sharpness }, instanceShare }
 }
 
-function mAP10Of(rows: RowsOfParts): number {
-  return evaluateRetrieval(rows, rows, { bootstrapSamples: 0 }).overall['mAP@10'] ?? 0
+function mAP10Of(rows: RowsOfParts): number | null {
+  return evaluateRetrieval(rows, rows, { bootstrapSamples: 0 }).overall['mAP@10'] ?? null
 }

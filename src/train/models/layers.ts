@@ -1,4 +1,4 @@
-/** The two final layers of a retrieval network, which tfjs-layers lacks. */
+/** Layers that tfjs-layers lacks: the two final ones of a retrieval network, and a cheaper first one. */
 import * as tf from '@tensorflow/tfjs-core'
 import { initializers, type LayerVariable, layers, type Shape } from '@tensorflow/tfjs-layers'
 
@@ -66,6 +66,21 @@ export class CosineClassifier extends layers.Layer {
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), units: this.units, scale: this.scale }
   }
+}
+
+/**
+ * A convolution of pixels. It equals the layer of tfjs, whose fused operation also computes the gradient of its input:
+ * 5 % of a step of the simple CNN, for pixels that are not trained. The plain operation leaves it out.
+ * @param args with one stride for both axes, the padding `same` and no bias
+ */
+export const pixelConvolution: typeof layers.conv2d = (args) => {
+  const layer = layers.conv2d(args)
+  layer.call = (inputs) =>
+    tf.tidy(() => {
+      const kernel = layer.weights[0]!.read() as tf.Tensor4D
+      return tf.conv2d(only(inputs) as tf.Tensor4D, kernel, args.strides as number, 'same')
+    })
+  return layer
 }
 
 function unitLength(x: tf.Tensor, axis: number): tf.Tensor {

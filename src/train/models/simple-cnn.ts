@@ -2,7 +2,7 @@
 import { initializers, input, layers, model, type SymbolicTensor } from '@tensorflow/tfjs-layers'
 import type { Preprocessing } from '../../embedding/model-manifest.js'
 import { BatchNormalization } from './batch-normalization.js'
-import { CosineClassifier, L2Normalize } from './layers.js'
+import { CosineClassifier, L2Normalize, pixelConvolution } from './layers.js'
 import type { TrainableNetwork } from './network.js'
 
 export interface SimpleCnnOptions {
@@ -77,7 +77,8 @@ function blocks(
   building: Building,
 ): SymbolicTensor {
   const [stem = 32, ...further] = widths
-  let x = pool(convolution(pixels, 'block1', { filters: stem, kernelSize: 5, strides: 2 }, building), 'block1')
+  const ofPixels = { layer: pixelConvolution, filters: stem, kernelSize: 5, strides: 2 }
+  let x = pool(convolution(pixels, 'block1', ofPixels, building), 'block1')
   for (const [index, width] of further.entries()) {
     const block = `block${index + 2}`
     for (let conv = 1; conv <= depth; conv++)
@@ -87,16 +88,24 @@ function blocks(
   return x
 }
 
+interface ConvolutionShape {
+  filters: number
+  kernelSize: number
+  strides: number
+  /** Default: that of tfjs. */
+  layer?: typeof layers.conv2d
+}
+
 function convolution(
   x: SymbolicTensor,
   label: string,
-  shape: { filters: number; kernelSize: number; strides: number },
+  { layer = layers.conv2d, ...shape }: ConvolutionShape,
   { nextSeed, momentum }: Building,
 ): SymbolicTensor {
   const kernelInitializer = initializers.heNormal({ seed: nextSeed() })
-  const filtered = layers
-    .conv2d({ name: `${label}_conv`, ...shape, padding: 'same', useBias: false, kernelInitializer })
-    .apply(x) as SymbolicTensor
+  const filtered = layer({ name: `${label}_conv`, ...shape, padding: 'same', useBias: false, kernelInitializer }).apply(
+    x,
+  ) as SymbolicTensor
   const normed = new BatchNormalization({ name: `${label}_norm`, momentum }).apply(filtered) as SymbolicTensor
   return layers.activation({ name: `${label}_relu`, activation: 'relu' }).apply(normed) as SymbolicTensor
 }

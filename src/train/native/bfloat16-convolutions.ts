@@ -54,9 +54,14 @@ function hasFastBfloat16(): boolean {
 /**
  * Applies to everything the native backend computes from now on; other backends support float32 only.
  * @returns the precision in use
+ * @throws Error if the backend does not support it
  */
 export function setConvolutionPrecision(wanted: ConvolutionPrecision | 'auto'): ConvolutionPrecision {
-  if (tf.getBackend() !== 'tensorflow') return 'float32'
+  if (tf.getBackend() !== 'tensorflow') {
+    if (wanted === 'bfloat16')
+      throw new Error(`The backend ${tf.getBackend()} has no bfloat16; npm run train:setup builds the one that has.`)
+    return 'float32'
+  }
   const precision =
     wanted === 'auto' ? (nativeDevice() === 'cpu' && hasFastBfloat16() ? 'bfloat16' : 'float32') : wanted
   const backend = tf.backend() as Internals

@@ -1,5 +1,5 @@
-import { access, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join, relative, resolve } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { pathToFileURL } from 'node:url'
 import { command, runCommand } from '../../command-line.js'
@@ -11,36 +11,47 @@ const addon = '@tensorflow/tfjs-node@4.22.0'
 const headers = 'node-api-headers@1.5.0'
 /** The addon's JavaScript loads it for TensorBoard summaries, which are not used here. */
 const protobuf = 'google-protobuf@3.21.4'
+/** File in a finished build: what it was made of. */
+const stamp = 'ready.json'
 
-/** Builds the addon unless a finished build of the same versions exists. */
+/** Builds the addon unless there is a finished build of the same versions; one of others stays until it succeeds. */
 export async function setUpNative(device: NativeDevice, log: (line: string) => void): Promise<void> {
   const wheel = wheels[device]
-  const stamp = join(nativeFolder, 'ready.json')
   const wanted = JSON.stringify({ addon, headers, protobuf, wheel, node: process.arch })
-  if ((await readFile(stamp, 'utf8').catch(() => '')) === wanted)
+  if ((await readFile(join(nativeFolder, stamp), 'utf8').catch(() => '')) === wanted)
     return log(`native TensorFlow is set up in ${nativeFolder}`)
   if (process.platform !== 'linux' || process.arch !== 'x64')
     throw new Error('The native set-up is for x86-64 Linux; training runs on WASM elsewhere.')
 
-  const work = join(nativeFolder, 'download')
+  const folder = `${nativeFolder}.part`
+  await rm(folder, { recursive: true, force: true })
+  await build(folder, device, log)
+  await writeFile(join(folder, stamp), wanted)
   await rm(nativeFolder, { recursive: true, force: true })
+  await rename(folder, nativeFolder)
+}
+
+/** @param folder is created; the build can be moved */
+async function build(folder: string, device: NativeDevice, log: (line: string) => void): Promise<void> {
+  const { requirement, size } = wheels[device]
+  const [work, modules] = [join(folder, 'download'), join(folder, 'node_modules')]
+  const target = join(folder, relative(nativeFolder, nativePackage))
   await mkdir(work, { recursive: true })
-  await mkdir(dirname(nativePackage), { recursive: true })
+  await mkdir(dirname(target), { recursive: true })
   log(`1/4 ${addon}, ${headers} and ${protobuf}, sources only, no install scripts`)
-  await unpackNpm(addon, work, nativePackage)
-  await unpackNpm(protobuf, work, join(nativeFolder, 'node_modules/google-protobuf'))
+  await unpackNpm(addon, work, target)
+  await unpackNpm(protobuf, work, join(modules, 'google-protobuf'))
   await unpackNpm(headers, work, join(work, 'headers'))
-  log(`2/4 ${wheel.requirement}, ${wheel.size}`)
+  log(`2/4 ${requirement}, ${size}`)
   const wheelPath = await downloadTensorFlow(device, work)
   log('3/4 libraries and headers from the wheel')
-  await unpackWheel(wheelPath, join(nativePackage, 'deps'))
-  await linkLibraries(join(nativePackage, 'deps/lib'))
-  if (device === 'gpu') await unpackCuda(wheelPath, work, join(nativePackage, 'deps'), log)
-  await writeSharedCore()
+  await unpackWheel(wheelPath, join(target, 'deps'))
+  await linkLibraries(join(target, 'deps/lib'))
+  if (device === 'gpu') await unpackCuda(wheelPath, work, join(target, 'deps'), log)
+  await writeSharedCore(join(modules, '@tensorflow/tfjs'))
   log('4/4 compiling the addon')
-  await compile(join(work, 'headers/include'))
+  await compile(target, join(work, 'headers/include'))
   await rm(work, { recursive: true })
-  await writeFile(stamp, wanted)
 }
 
 async function unpackNpm(specifier: string, work: string, target: string): Promise<void> {
@@ -71,8 +82,7 @@ async function linkLibraries(folder: string): Promise<void> {
  * The addon imports the union package `@tensorflow/tfjs`. This stub re-exports the project's own core, found by Node's
  * upward resolution, so that kernels and networks share one instance.
  */
-async function writeSharedCore(): Promise<void> {
-  const folder = join(nativeFolder, 'node_modules/@tensorflow/tfjs')
+async function writeSharedCore(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true })
   await writeFile(
     join(folder, 'package.json'),
@@ -84,8 +94,10 @@ async function writeSharedCore(): Promise<void> {
   )
 }
 
-async function compile(nodeApiInclude: string): Promise<void> {
-  const output = join(nativePackage, 'lib/napi-v8')
+/** @param target package of the addon, with its `deps` @throws Error also if the result cannot be loaded here */
+async function compile(target: string, nodeApiInclude: string): Promise<void> {
+  const output = join(target, 'lib/napi-v8')
+  const binding = join(output, 'tfjs_binding.node')
   await mkdir(output, { recursive: true })
   execute('g++', [
     '-O2',
@@ -96,18 +108,18 @@ async function compile(nodeApiInclude: string): Promise<void> {
     '-DNAPI_VERSION=8',
     '-DNODE_GYP_MODULE_NAME=tfjs_binding',
     `-I${nodeApiInclude}`,
-    `-I${join(nativePackage, 'deps/include')}`,
-    `-I${join(nativePackage, 'binding')}`,
-    join(nativePackage, 'binding/tfjs_backend.cc'),
-    join(nativePackage, 'binding/tfjs_binding.cc'),
-    `-L${join(nativePackage, 'deps/lib')}`,
+    `-I${join(target, 'deps/include')}`,
+    `-I${join(target, 'binding')}`,
+    join(target, 'binding/tfjs_backend.cc'),
+    join(target, 'binding/tfjs_binding.cc'),
+    `-L${join(target, 'deps/lib')}`,
     '-ltensorflow',
     '-ltensorflow_framework',
     '-Wl,-rpath,$ORIGIN/../../deps/lib',
     '-o',
-    join(output, 'tfjs_binding.node'),
+    binding,
   ])
-  await access(join(output, 'tfjs_binding.node'))
+  execute(process.execPath, ['--eval', 'require(process.argv[1])', binding])
 }
 
 async function run({ gpu }: { gpu: boolean }): Promise<void> {

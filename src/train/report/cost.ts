@@ -1,6 +1,7 @@
 /** Measures the cost per picture: decode and embed, singly and in batches, on one thread. */
 import { cpus } from 'node:os'
 import { bytesOf } from '../../datasets/image-bytes.js'
+import { spreadEvenly } from '../../datasets/samples.js'
 import type { SplitImage } from '../../datasets/split.js'
 import type { Model } from '../../embedding/model-manifest.js'
 import { prepareImage } from '../../image/prepare.js'
@@ -19,9 +20,11 @@ export interface Cost {
 }
 
 const batchSize = 8
+const maxMeasured = 64
 
-/** @param session opened with one thread */
-export async function measureCost(model: Model, session: OnnxSession, images: readonly SplitImage[]): Promise<Cost> {
+/** Measures a sample of the pictures, spread over all of them. @param session opened with one thread */
+export async function measureCost(model: Model, session: OnnxSession, all: readonly SplitImage[]): Promise<Cost> {
+  const images = spreadEvenly(all, maxMeasured)
   const { preprocessing, files } = model.manifest
   const size = preprocessing.inputSize
   const times = { decode: [] as number[], embed: [] as number[], batch: [] as number[] }

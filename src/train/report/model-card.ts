@@ -113,7 +113,7 @@ ${table(['class', 'pictures', 'precision', 'recall', 'F1', 'mAP@10 (A)', 'normal
 ${isMeasured(A) ? `\n![mAP@10 and F1 of each class](${plotsFolder}/${plotFiles.classes})\n` : ''}
 ![Share of predicted classes for each true class](${plotsFolder}/${plotFiles.confusion})
 
-Most frequent confusions: ${confusions(found.classes, found.confusion)}. The full matrix is in \`metrics.json\`.`
+Most frequent confusions: ${confusions(found.confused ?? found.classes, found.confusion)}. The ${found.confused === undefined ? 'full matrix' : `matrix of the ${found.confused.length} most confused classes`} is in \`metrics.json\`.`
 }
 
 function confusions(classes: readonly string[], confusion: readonly (readonly number[])[]): string {

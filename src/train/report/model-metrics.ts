@@ -96,7 +96,7 @@ export async function evaluateExported(options: EvaluateOptions): Promise<ModelM
   )
   const data = describeData(images, contentHashes, options.data)
   const single = await openOnnx(modelFile)
-  const cost = await measureCost(model, single, (test.length > 0 ? test : others).slice(0, 64))
+  const cost = await measureCost(model, single, test.length > 0 ? test : others)
   await single.close()
   return {
     metricsVersion: 1,

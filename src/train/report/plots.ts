@@ -37,20 +37,20 @@ export async function drawPlots(
 const noShare = 'rgb(207, 225, 242)'
 
 /**
- * Rows are normalised, so that rare classes are as visible as frequent ones. Empty cells are not drawn: their number
- * grows with the square of the number of classes.
+ * Rows are normalised, so that rare classes are as visible as frequent ones. Empty cells are not drawn: most of them
+ * are empty.
  */
-function confusionPlot({ classes, confusion }: ClassificationQuality): TopLevelSpec {
-  const values = confusion.flatMap((row, truth) => {
-    const total = row.reduce((sum, count) => sum + count, 0)
+function confusionPlot({ classes, confused, confusion, perClass }: ClassificationQuality): TopLevelSpec {
+  const order = confused ?? classes
+  const values = confusion.flatMap((row, place) => {
+    const truth = order[place]!
     return row.flatMap((count, named) =>
-      count === 0 ? [] : [{ truth: classes[truth], named: classes[named], share: count / total }],
+      count === 0 ? [] : [{ truth, named: order[named], share: count / perClass[truth]!.support }],
     )
   })
-  const order = [...classes]
   const scale = { domain: order }
   return {
-    title: 'Predicted classes of the pictures of each class',
+    title: `Predicted classes of the pictures of ${confused === undefined ? 'each class' : 'the most confused classes'}`,
     height: 420,
     view: { fill: noShare },
     data: { values },
@@ -82,8 +82,8 @@ function classesPlot(
   { classes, perClass }: ClassificationQuality,
   { perClass: retrieved }: RetrievalQuality,
 ): TopLevelSpec {
-  const of = (name: string) => retrieved[name]?.['mAP@10'] ?? 0
-  const order = [...classes].sort((a, b) => of(b) - of(a))
+  const of = (name: string) => retrieved[name]?.['mAP@10'] ?? null
+  const order = [...classes].sort((a, b) => (of(b) ?? 0) - (of(a) ?? 0))
   const values = order.flatMap((name) => [
     { name, what: 'mAP@10 (A)', value: of(name) },
     { name, what: 'F1', value: perClass[name]!.f1 },

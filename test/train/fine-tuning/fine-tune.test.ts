@@ -1,6 +1,6 @@
 /** The whole command from starting weights on drawn pictures: cached maps, both phases, stop and resume, export. */
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -73,13 +73,21 @@ test('a run goes through its phases to a network folder; stopped in the cache an
   const first = await fineTune(settings('parts'), () => {}, inCache.signal)
   assert.equal(first.folder, undefined)
   const inPhase = new AbortController()
+  const lines: string[] = []
   const second = await fineTune(
     { ...settings('parts'), resume: true },
-    (line) => line.startsWith('epoch 2/') && inPhase.abort(),
+    (line) => lines.push(line) && line.startsWith('epoch 2/') && inPhase.abort(),
     inPhase.signal,
   )
   assert.equal(second.state.epoch, 2)
+  const [anew, view] = ['no checkpoint in', '  view 0:'].map((start) =>
+    lines.findIndex((line) => line.startsWith(start)),
+  )
+  assert.ok(anew! >= 0 && anew! < view!, 'it says at once that it starts anew')
+  // what remains to be trained reads pictures: the maps are not built again
+  await rm(join(folder, 'cache'), { recursive: true })
   const third = await fineTune({ ...settings('parts'), resume: true }, () => {}, never)
+  await assert.rejects(readdir(join(folder, 'cache')), { code: 'ENOENT' })
   assert.deepEqual(
     third.state.history.map(({ val, loss }) => [val, loss]),
     whole.state.history.map(({ val, loss }) => [val, loss]),
@@ -148,6 +156,19 @@ test('a run with mixing, wild pictures and an instance part learns from a finish
     fineTune({ ...taught, name: 'untaught', teachers: [join(folder, 'onnx')] }, () => {}, never),
     AlikeError,
   )
+
+  // its teacher may move, but not be replaced by another; for an export it need not be there
+  const moved = join(folder, 'moved')
+  await cp(teacher, moved, { recursive: true })
+  const resumed = await fineTune({ ...taught, teachers: [moved], resume: true }, () => {}, never)
+  assert.deepEqual(resumed.state.history, state.history)
+  await fineTune({ ...taught, teachers: [join(folder, 'gone')], exportOnly: true }, () => {}, never)
+  await rm(moved, { recursive: true })
+  await cp(made!, moved, { recursive: true })
+  await assert.rejects(
+    fineTune({ ...taught, teachers: [moved], resume: true }, () => {}, never),
+    /begun with the teachers [0-9a-f]{16}, not with those given/,
+  )
 })
 
 test('a network trained from nothing can have a teacher too, which sees larger squares; without teacher and mixing the result differs', async () => {
@@ -179,6 +200,11 @@ test('teachers asked once about a few views give a run that can be stopped and r
   assert.deepEqual([stopped.folder, stopped.state.epoch, stopped.state.batch], [undefined, 0, 0])
   const resumed = await trainFromNothing({ ...taught, resume: true }, (line) => lines.push(line), never)
   assert.ok(!lines.some((line) => line.startsWith('  view 1:')), 'the first view was kept')
+  const others = { ...taught, teachers: taught.teachers.concat(taught.teachers), resume: true }
+  await assert.rejects(
+    trainFromNothing(others, () => {}, never),
+    /begun with the teachers/,
+  )
   const whole = await trainFromNothing({ ...taught, name: 'whole-views' }, () => {}, never)
   const losses = ({ state }: typeof whole) => state.history.map(({ loss }) => loss)
   assert.deepEqual(losses(resumed), losses(whole))
@@ -228,7 +254,11 @@ function near(one: tf.Tensor, other: tf.Tensor): void {
   assert.ok(left.every((value, at) => Math.abs(value - right[at]!) < 2e-3))
 }
 
-test('weights of another architecture, and a checkpoint of other settings or phases, are refused', async () => {
+test('weights of another architecture, a precision that the backend lacks, and a checkpoint of other settings or phases are refused', async () => {
+  await assert.rejects(
+    fineTune({ ...settings('other'), compute: 'bfloat16' }, () => {}, never),
+    /The backend wasm has no bfloat16/,
+  )
   await assert.rejects(
     fineTune({ ...settings('other'), architecture: 'efficientnet-lite0' }, () => {}, never),
     (error: unknown) =>

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { LabelledImage } from '../../../src/datasets/labelled-image.js'
 import { AlikeError } from '../../../src/errors.js'
@@ -6,6 +8,7 @@ import { prepareImage } from '../../../src/image/prepare.js'
 import { mirrored } from '../../../src/image/views.js'
 import { ImageLoader, loaderProcesses } from '../../../src/train/loader/image-loader.js'
 import { drawImage } from '../../support/drawn-images.js'
+import { temporaryFolder } from '../../support/temporary-folder.js'
 
 const preprocessing = {
   inputSize: 16,
@@ -78,6 +81,24 @@ test('processes are used with more than four cores, and leave two of them to the
     [1, 2, 4, 5, 16, 64].map((cores) => loaderProcesses(cores)),
     [0, 0, 0, 3, 14, 16],
   )
+})
+
+test('large files are not all in memory at once', async (t) => {
+  const path = join(await temporaryFolder(t), 'camera.jpg')
+  // what follows the picture in its file is read, and costs no time to decode
+  await writeFile(path, Buffer.concat([drawn[0]!, Buffer.alloc(8e6)]))
+  const large = Array.from({ length: 60 }, (_, i): LabelledImage => ({ ...images[0]!, id: `${i}`, source: { path } }))
+  const fromDisk = new ImageLoader(large, 0)
+  const request = { images: [...large.keys()], preprocessing }
+  await fromDisk.load({ ...request, images: [0] })
+  const peakMegabytes = () => process.resourceUsage().maxRSS / 1024
+  const before = peakMegabytes()
+  let batches = 0
+  for await (const _ of fromDisk.stream([request, request, request])) batches++
+  await fromDisk.close()
+  assert.equal(batches, 3)
+  const grown = peakMegabytes() - before
+  assert.ok(grown < 500, `${grown.toFixed(0)} MB of the 1,440 MB in the files`)
 })
 
 test('a bad picture fails its batch with its id, and no other', async () => {

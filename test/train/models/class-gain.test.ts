@@ -65,7 +65,7 @@ test('a gain of 0 changes nothing', async () => {
   assert.ok(tf.max(tf.abs(difference)).dataSync()[0]! < 1e-5)
 })
 
-test('the gain is chosen by retrieval: high when only the classes matter', async () => {
+test('the gain is chosen by retrieval: high when only the classes matter, none when it is unknown', async () => {
   const made = network()
   const kernel = (await made.model.getLayer('logits').getWeights()[0]!.array()) as number[][]
   // each row: its class direction, and a larger part unrelated to it
@@ -82,5 +82,7 @@ test('the gain is chosen by retrieval: high when only the classes matter', async
     dimension: 6,
   }
   const { gain, mAP10 } = await chooseClassGain(made, val)
-  assert.ok(gain > 0 && mAP10 > 0.5, `${gain} ${mAP10}`)
+  assert.ok(gain > 0 && mAP10! > 0.5, `${gain} ${mAP10}`)
+  const single = { ...val, labels: ['a', 'b', 'c', 'd', 'e', 'f'] }
+  assert.deepEqual(await chooseClassGain(made, single), { gain: 0, mAP10: null })
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
+import { embeddingDimensionMax } from '../../../src/embedding/model-manifest.js'
 import { chooseBackend } from '../../../src/train/backend.js'
 import { chooseInstanceShare, choosePosterior, joinSettings } from '../../../src/train/models/join-choice.js'
 import { joinedRows, withJoinedEmbedding } from '../../../src/train/models/joined-embedding.js'
@@ -127,7 +128,19 @@ test("the posterior's share is chosen by retrieval: none if the classifier errs,
   const untold = Float32Array.from(labels.flatMap((_, i) => [Math.cos(i), Math.sin(i)]))
   assert.equal(choosePosterior({ ...rows, embeddings: told, logits: wrong }).share, 0)
   const chosen = choosePosterior({ ...rows, embeddings: untold, logits: right })
-  assert.ok(chosen.share > 0 && chosen.mAP10 > 0.95, JSON.stringify(chosen))
+  assert.ok(chosen.share > 0 && chosen.mAP10! > 0.95, JSON.stringify(chosen))
+})
+
+test('the posterior of so many classes that no manifest may state their number is left out', () => {
+  const untold = Float32Array.from(labels.flatMap((_, i) => [Math.cos(i), Math.sin(i)]))
+  const logits = (classes: number) => {
+    const values = new Float32Array(labels.length * classes)
+    labels.forEach((label, row) => (values[row * classes + (label === 'a' ? 0 : 1)] = 20))
+    return values
+  }
+  const shareOf = (classes: number) => choosePosterior({ ...rows, embeddings: untold, logits: logits(classes) }).share
+  assert.ok(shareOf(embeddingDimensionMax - 2) > 0)
+  assert.equal(shareOf(embeddingDimensionMax - 1), 0)
 })
 
 test('the instance share is the one that finds most copies among those that do not harm retrieval', () => {
@@ -155,6 +168,22 @@ test('the instance share is the one that finds most copies among those that do n
 
   const none = chooseInstanceShare({ ...val, instance: undefined }, posterior, found({ 0: 0.4 }))
   assert.deepEqual([none.instanceShare, none.tried.length], [0, 1])
+})
+
+test('where no two pictures share a label, mAP@10 is unknown and nothing is joined to the embedding', () => {
+  const single = { ...rows, labels: labels.map((_, i) => `label ${i}`), embeddings: told, logits: right }
+  const { mAP10, ...posterior } = choosePosterior(single)
+  assert.deepEqual([mAP10, posterior.share], [null, 0])
+  const copies = ({ instanceShare }: { instanceShare: number }) => ({
+    pictures: 8,
+    gallery: 8,
+    firstHit: { grey: instanceShare },
+  })
+  const chosen = chooseInstanceShare({ ...single, instance: told }, posterior, copies)
+  assert.deepEqual(
+    [chosen.instanceShare, chosen.mAP10, chosen.tried.at(-1)],
+    [0, null, { instanceShare: 0.4, mAP10: null, copies: 0.4 }],
+  )
 })
 
 test('the instance part takes its share equally from the two others', () => {

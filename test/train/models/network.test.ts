@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
+import { initializers, layers } from '@tensorflow/tfjs-layers'
 import { type Backend, chooseBackend } from '../../../src/train/backend.js'
+import { pixelConvolution } from '../../../src/train/models/layers.js'
 import { forward, trainableVariablesOf, variablesOf } from '../../../src/train/models/network.js'
 import { simpleCnn } from '../../../src/train/models/simple-cnn.js'
 import { nativeIsBuilt } from '../../../src/train/native/native-backend.js'
@@ -99,4 +101,33 @@ test('embeddings have unit length, logits are scaled cosines, and a step leaks n
   const held = tf.memory().numTensors
   step()
   assert.equal(tf.memory().numTensors, held)
+})
+
+test('a convolution of pixels equals that of tfjs, values and gradients, without the gradient of the pixels', async () => {
+  await chooseBackend('cpu')
+  const input = tf.randomNormal([2, 9, 9, 3], 0, 1, 'float32', 3)
+  const given = tf.randomNormal([2, 5, 5, 4], 0, 1, 'float32', 4)
+  const kernelInitializer = initializers.heNormal({ seed: 5 })
+  const runs = await Promise.all(
+    [layers.conv2d, pixelConvolution].map(async (make) => {
+      const layer = make({ filters: 4, kernelSize: 5, strides: 2, padding: 'same', useBias: false, kernelInitializer })
+      layer.apply(input)
+      const kernel = layer.trainableWeights[0]!.read() as tf.Variable
+      const { value, grads } = tf.variableGrads(
+        () => tf.sum(tf.mul(layer.apply(input) as tf.Tensor, given)) as tf.Scalar,
+        [kernel],
+      )
+      return { value: value.dataSync(), gradient: grads[kernel.name]!.dataSync() }
+    }),
+  )
+  assert.deepEqual(runs[1], runs[0])
+
+  const network = simpleCnn(shape)
+  const variables = trainableVariablesOf(network)
+  const means = { optimizer: new AdamW(variables), variables, learningRate: 0.01 }
+  const losses = { labelSmoothing: 0, contrastive: { weight: 0, temperature: 1 } }
+  const step = () => tf.scalar(trainingStep(network, { pixels, side: 16, classes }, means, losses))
+  const { kernels } = await tf.profile(step)
+  const count = (name: string) => kernels.filter((kernel) => kernel.name === name).length
+  assert.deepEqual([count('Conv2DBackpropFilter'), count('Conv2DBackpropInput')], [3, 2])
 })
