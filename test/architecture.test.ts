@@ -54,7 +54,7 @@ const mayImport: Record<string, readonly string[]> = {
   errors: [],
   'command-line': [],
   'durable-files': ['errors'],
-  originals: ['errors', 'durable-files', 'one-after-another'],
+  originals: ['errors', 'durable-files', 'one-after-another', 'worker-calls'],
   cosine: [],
   version: [],
   turns: [],

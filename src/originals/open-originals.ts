@@ -1,6 +1,7 @@
 /** Opens the store of originals according to the settings. */
 import { join } from 'node:path'
 import { FolderOriginals } from './folder-originals.js'
+import type { putFile } from './original-files.js'
 import type { OriginalStore, Owners } from './original-store.js'
 import type { S3Connection } from './s3-originals.js'
 import type { S3Owners, S3OwnersOptions } from './s3-owners.js'
@@ -47,9 +48,15 @@ export async function openSharedUploads(
   })
 }
 
-/** Opened even if the default is not to keep originals, because a gallery may keep them. */
-export async function openOriginals(settings: OriginalsSettings, owners?: Owners | undefined): Promise<OriginalStore> {
-  if (settings.originalsS3Bucket === '') return new FolderOriginals(join(settings.dataDir, 'originals'))
+/**
+ * Opened even if the default is not to keep originals, because a gallery may keep them.
+ * @param put writes files, in a folder
+ */
+export async function openOriginals(
+  settings: OriginalsSettings,
+  { owners, put }: { owners?: Owners | undefined; put?: typeof putFile | undefined } = {},
+): Promise<OriginalStore> {
+  if (settings.originalsS3Bucket === '') return new FolderOriginals(join(settings.dataDir, 'originals'), put)
   const { S3Originals } = await import('./s3-originals.js') // a large package, loaded only with a bucket
   return new S3Originals({
     bucket: settings.originalsS3Bucket,

@@ -11,6 +11,7 @@ import { counted } from '../originals/counted-originals.js'
 import { OriginalsGarbage } from '../originals/garbage.js'
 import { openOriginals } from '../originals/open-originals.js'
 import type { OriginalStore, Owners } from '../originals/original-store.js'
+import { OriginalsThread } from '../originals/originals-thread.js'
 import { type ListedBuckets, openListedBuckets } from '../remote/listed-buckets.js'
 import { ReferencedImages } from '../remote/referenced-images.js'
 import type { RemoteImages } from '../remote/remote-images.js'
@@ -64,7 +65,12 @@ export async function openKeptOriginals(
   embedded: EmbeddedEngine,
   owners: Owners,
 ): Promise<OriginalStore> {
-  const originals = await openOriginals(config, owners)
+  const thread = opened.add(
+    new OriginalsThread((error) =>
+      logger.error({ err: error }, 'originals are written on the main thread from now on'),
+    ),
+  )
+  const originals = await openOriginals(config, { owners, put: (path, bytes) => thread.put(path, bytes) })
   // other processes may have galleries unknown to this one, and the database does not know pictures in Weaviate
   if (config.postgresUrl === '' && config.weaviateUrl === '')
     opened.add(

@@ -2,13 +2,21 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { readdir, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { FolderOriginals } from '../../src/originals/folder-originals.js'
+import { OriginalsThread } from '../../src/originals/originals-thread.js'
 import { fillDisk, smallDisk } from '../support/full-disk.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 import { hashOf, listed, testOriginalStore } from './original-stores.js'
 
 testOriginalStore('folder', async (t) => new FolderOriginals(await temporaryFolder(t)))
+testOriginalStore('folder, by its thread', async (t) => writtenByThread(t, await temporaryFolder(t)))
+
+function writtenByThread(t: TestContext, folder: string, failures: Error[] = []): FolderOriginals {
+  const thread = new OriginalsThread((error) => failures.push(error))
+  t.after(() => thread.close())
+  return new FolderOriginals(folder, (path, bytes) => thread.put(path, bytes))
+}
 
 const bytes = Buffer.from('a picture as it came')
 const hash = hashOf(bytes)
@@ -73,22 +81,49 @@ test('half-written files of a dead process are removed when they are old', async
   await assert.rejects(stat(half), { code: 'ENOENT' })
 })
 
-test('on a full disk an original is refused as a whole, and stored once there is room', async (t) => {
-  const disk = await smallDisk(t, 2 * 2 ** 20)
-  if (disk === undefined) return t.skip('this user may not make a disk')
-  const store = new FolderOriginals(join(disk, 'originals'))
-  const small = Buffer.from('one that fits')
-  await store.put(hashOf(small), small)
-  const release = await fillDisk(disk)
-  const large = Buffer.alloc(64 * 1024, 7)
-  await assert.rejects(store.put(hashOf(large), large), { code: 'storage_full' })
-  assert.deepEqual(
-    (await listed(store)).map(({ contentHash }) => contentHash),
-    [hashOf(small)],
-  )
-  assert.deepEqual(await store.get(hashOf(small)), small)
-  assert.equal(await store.size(hashOf(large)), undefined)
-  await release()
-  await store.put(hashOf(large), large)
-  assert.deepEqual(await store.get(hashOf(large)), large)
+test('the thread writes pictures of any size, and leaves the bytes of its caller alone', async (t) => {
+  const store = writtenByThread(t, await temporaryFolder(t))
+  const around = randomBytes(3_000_000)
+  for (const length of [0, 1, 1_000, 2 ** 20, 2 ** 20 + 1]) {
+    const part = around.subarray(5, 5 + length)
+    const before = hashOf(part)
+    await store.put(before, part)
+    assert.equal(hashOf(part), before)
+    assert.deepEqual(await store.get(before), part)
+  }
 })
+
+test('without its thread originals are written all the same', async (t) => {
+  const failures: Error[] = []
+  const thread = new OriginalsThread((error) => failures.push(error))
+  const store = new FolderOriginals(await temporaryFolder(t), (path, bytes) => thread.put(path, bytes))
+  await store.put(hash, bytes)
+  const ended = thread.close()
+  const other = Buffer.from('another picture')
+  await store.put(hashOf(other), other)
+  await ended
+  assert.deepEqual(await store.get(hashOf(other)), other)
+  assert.deepEqual(failures, [])
+})
+
+for (const by of ['the caller', 'a thread'])
+  test(`on a full disk an original is refused as a whole, and stored once there is room, written by ${by}`, async (t) => {
+    const disk = await smallDisk(t, 2 * 2 ** 20)
+    if (disk === undefined) return t.skip('this user may not make a disk')
+    const folder = join(disk, 'originals')
+    const store = by === 'a thread' ? writtenByThread(t, folder) : new FolderOriginals(folder)
+    const small = Buffer.from('one that fits')
+    await store.put(hashOf(small), small)
+    const release = await fillDisk(disk)
+    const large = Buffer.alloc(64 * 1024, 7)
+    await assert.rejects(store.put(hashOf(large), large), { code: 'storage_full' })
+    assert.deepEqual(
+      (await listed(store)).map(({ contentHash }) => contentHash),
+      [hashOf(small)],
+    )
+    assert.deepEqual(await store.get(hashOf(small)), small)
+    assert.equal(await store.size(hashOf(large)), undefined)
+    await release()
+    await store.put(hashOf(large), large)
+    assert.deepEqual(await store.get(hashOf(large)), large)
+  })
