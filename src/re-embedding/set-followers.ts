@@ -145,9 +145,8 @@ export class SetFollowers {
       await this.#bring(gallery, { setUid, changed: touched, signal })
     } finally {
       const isHeldStill = await giveBack()
-      const ids = touched.touched()
       // this process may have written last, but not what is newest
-      if (!isHeldStill) await patiently(async () => changed.note(ids === 'all' ? ids : [...ids]), signal)
+      if (!isHeldStill) await noteAgain(changed, touched.touched(), signal)
     }
     return true
   }
@@ -198,5 +197,15 @@ export class SetFollowers {
         if (!signal.aborted) await work().then(resolve, reject)
       })
     })
+  }
+}
+
+async function noteAgain(changed: Changes, touched: ReturnType<TouchedIds['touched']>, signal: AbortSignal) {
+  const note = async () => changed.note(touched === 'all' ? touched : [...touched])
+  try {
+    await patiently(note, signal)
+  } catch (error) {
+    if (!signal.aborted) throw error
+    await note() // also for a follower that is stopped: its set may be about to serve
   }
 }

@@ -1,5 +1,6 @@
 /** The other sets of galleries are followed in turns, and each follower can be stopped independently. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
 import { ChangedIds } from '../../src/gallery/changed-ids.js'
@@ -132,4 +133,27 @@ test('what was applied without the lock is compared again: another process may h
       true,
     ],
   )
+})
+
+test('a follower that is stopped while it applies changes without the lock has them compared again too', async () => {
+  const changed = new ChangedIds(10)
+  const writes = {
+    follow: () => changed,
+    shared: { setsBeside: async () => [{ gallery: 'a', setUid: 'set of a' }], hold: async () => async () => false },
+  }
+  changed.note(['p', 'q'])
+  let isBringing = false
+  const bring = async (_ids: string[], { signal }: { signal: AbortSignal }) => {
+    isBringing = true
+    await once(signal, 'abort')
+    return { embedded: 0, lost: [], again: [] }
+  }
+  const followers = await SetFollowers.open({
+    galleries: { writes } as unknown as Galleries,
+    mirrors: { of: async () => ({ mirror: { bring } }) } as unknown as SetMirrors,
+    logger,
+  })
+  await until(() => isBringing, 'the write')
+  await followers.close()
+  assert.deepEqual(changed.take(10).ids, ['p', 'q'])
 })
