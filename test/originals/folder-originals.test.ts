@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { readdir, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { Worker } from 'node:worker_threads'
 import { FolderOriginals } from '../../src/originals/folder-originals.js'
 import { OriginalsThread } from '../../src/originals/originals-thread.js'
 import { fillDisk, smallDisk } from '../support/full-disk.js'
@@ -104,6 +105,19 @@ test('without its thread originals are written all the same', async (t) => {
   await ended
   assert.deepEqual(await store.get(hashOf(other)), other)
   assert.deepEqual(failures, [])
+})
+
+test('an original whose writing ends with its thread is written by the caller, and so are all later ones', async (t) => {
+  const failures: Error[] = []
+  const store = writtenByThread(t, await temporaryFolder(t), failures)
+  t.mock.method(Worker.prototype, 'postMessage', function (this: Worker) {
+    void this.terminate()
+  })
+  const others = Array.from({ length: 3 }, (_, i) => Buffer.from(`picture ${i}`))
+  await Promise.all(others.map((other) => store.put(hashOf(other), other)))
+  await store.put(hash, bytes)
+  for (const one of [...others, bytes]) assert.deepEqual(await store.get(hashOf(one)), one)
+  assert.equal(failures.length, 1)
 })
 
 for (const by of ['the caller', 'a thread'])
