@@ -200,7 +200,7 @@ export class SetFollowers {
   }
 }
 
-async function noteAgain(changed: Changes, touched: ReturnType<TouchedIds['touched']>, signal: AbortSignal) {
+async function noteAgain(changed: Changes, touched: ReadonlySet<string> | 'all', signal: AbortSignal): Promise<void> {
   const note = async () => changed.note(touched === 'all' ? touched : [...touched])
   try {
     await patiently(note, signal)
