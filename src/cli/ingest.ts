@@ -10,6 +10,7 @@ import { AlikeClient, dataOf, type Job } from '../../clients/typescript/src/alik
 import { command, failed, oneOf, runCommand, serviceOptions } from '../command-line.js'
 import { type LitterRule, litterRules } from '../ingest/litter.js'
 import { type NameEncoding, nameEncodings } from '../ingest/name-encoding.js'
+import { patientFetch } from './patient-fetch.js'
 import { type UploadBody, uploadBody } from './upload-body.js'
 
 const cancelled = 130
@@ -205,6 +206,11 @@ Exit code: 0 when everything was taken in; 1 when a picture or the job failed (w
     )
     .action(async (path, { url, key, keyFile, gallery, ...options }) => {
       const secret = keyFile === undefined ? key : (await readFile(keyFile, 'utf8')).trim()
-      process.exitCode = await ingest(new AlikeClient({ url, key: secret }), path, gallery, options)
+      process.exitCode = await ingest(
+        new AlikeClient({ url, key: secret, fetch: patientFetch() }),
+        path,
+        gallery,
+        options,
+      )
     }),
 )
