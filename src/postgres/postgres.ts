@@ -29,6 +29,9 @@ const deadlockTries = 5
 const outcomeMs = 10_000
 const outcomePauseMs = 100
 
+/** After so long without traffic the system asks whether the server is still there; its own default is hours. */
+const keepAlive = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 } as const
+
 /**
  * How soon the server frees what a connection holds after its process has vanished with its machine; by default it
  * waits for hours.
@@ -54,7 +57,7 @@ export class Postgres implements Sql {
       max: connectionsMax,
       connectionTimeoutMillis: connectMs,
       query_timeout: statementMs,
-      keepAlive: true,
+      ...keepAlive,
       application_name: 'alike',
       types: numbers,
     })
@@ -160,7 +163,7 @@ export class Postgres implements Sql {
       connectionString: this.#url,
       connectionTimeoutMillis: connectMs,
       query_timeout: this.#statementMs,
-      keepAlive: true,
+      ...keepAlive,
       application_name: name,
       types: numbers,
     })

@@ -1,5 +1,6 @@
 /** Writes of several processes during a switch to another set: each is in both sets, or was not acknowledged. */
 import assert from 'node:assert/strict'
+import { Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import type { Writes } from '../../src/gallery/writes.js'
 import type { SharedStores } from '../../src/postgres/open-postgres.js'
@@ -199,13 +200,22 @@ test('a switch whose COMMIT was not answered is found to have happened', async (
   assert.equal((await catalogue.find('a'))?.set.uid, sets.other)
 })
 
-test('the server soon detects a dead connection that holds locks', async (t) => {
+test('the server soon detects a dead connection that holds locks, and this process one to a dead server', async (t) => {
   const url = await newDatabase(t)
   if (url === undefined) return
+  const asked = t.mock.method(Socket.prototype, 'setKeepAlive')
   const postgres = new Postgres({ url, connectionsMax: 1, onLoss() {} })
   t.after(() => postgres.close())
   const connection = await postgres.connect()
   const { rows } = await connection.query('SHOW tcp_keepalives_idle')
   await connection.end()
   assert.deepEqual(rows, [{ tcp_keepalives_idle: '10' }])
+  await postgres.query('SELECT')
+  assert.deepEqual(
+    asked.mock.calls.map((call) => call.arguments),
+    [
+      [true, 10_000],
+      [true, 10_000],
+    ],
+  )
 })
