@@ -8,7 +8,8 @@ import type { Held } from '../gallery/writes.js'
 import { askLock, lockKinds } from './advisory-locks.js'
 import { LockSession } from './lock-session.js'
 import { type Notices, notify } from './notices.js'
-import { type Postgres, type Sql, statementsOf } from './postgres.js'
+import { within } from './polling.js'
+import { despiteDeadlocks, type Postgres, type Sql, statementsOf } from './postgres.js'
 import { asStoreError } from './store-errors.js'
 
 /**
@@ -111,8 +112,8 @@ export class GalleryLocks {
   }
 
   /**
-   * Runs the work in a transaction while no process has a write in progress in the gallery. The lock is kept afterwards
-   * for as long as `work` requests.
+   * Runs the work in a transaction while no process has a write in progress in the gallery, and again after a deadlock.
+   * The lock is kept afterwards for as long as `work` requests.
    * @param first a statement about the gallery, given by name, that is committed beforehand
    * @throws what `work` throws; AlikeError `overloaded` if writes do not finish in time, `store_unreachable`
    */
@@ -129,10 +130,15 @@ export class GalleryLocks {
       await sql.query(`SET lock_timeout = ${Math.ceil(withinMs)}`)
       await notify(sql, { closing: gallery })
       await askLock(sql, 'pg_advisory_lock', lockKinds.writes, gallery)
-      await sql.query(first, [gallery])
-      await sql.query('BEGIN')
-      const { result, keptMs } = await work(sql)
-      await this.#postgres.commit(connection)
+      const once = async () => {
+        await sql.query(first, [gallery])
+        await sql.query('BEGIN')
+        const done = await work(sql)
+        await this.#postgres.commit(connection)
+        return done
+      }
+      // the session keeps its lock
+      const { result, keptMs } = await despiteDeadlocks(once, () => sql.query('ROLLBACK'))
       await sleep(keptMs)
       return result
     } catch (error) {
@@ -233,10 +239,3 @@ const servingAndOther = `SELECT serving, (
 
 /** SQLSTATE of a lock timeout. */
 const lockNotAvailable = '55P03'
-
-/** Resolves when the work has ended, in whichever way, or when the time is over. */
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  const patience = new AbortController()
-  await Promise.race([work.catch(() => {}), sleep(ms, undefined, { signal: patience.signal }).catch(() => {})])
-  patience.abort()
-}

@@ -84,14 +84,8 @@ export class Postgres implements Sql {
    * @throws AlikeError `store_unreachable`, if nothing was changed; `store_outcome_unknown`, `storage_full`; what
    * `work` throws
    */
-  async transaction<Result>(work: (sql: Sql) => Promise<Result>): Promise<Result> {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await this.#attempt(work)
-      } catch (error) {
-        if (tries === deadlockTries || (error as { code?: unknown } | undefined)?.code !== deadlock) throw error
-      }
-    }
+  transaction<Result>(work: (sql: Sql) => Promise<Result>): Promise<Result> {
+    return despiteDeadlocks(() => this.#attempt(work))
   }
 
   async #attempt<Result>(work: (sql: Sql) => Promise<Result>): Promise<Result> {
@@ -182,6 +176,21 @@ export class Postgres implements Sql {
 
   close(): Promise<void> {
     return this.#pool.end()
+  }
+}
+
+/** Repeats a transaction that was aborted to resolve a deadlock. @param undo ends it, if `attempt` has not done so */
+export async function despiteDeadlocks<Result>(
+  attempt: () => Promise<Result>,
+  undo: () => Promise<unknown> = async () => {},
+): Promise<Result> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (tries === deadlockTries || (error as { code?: unknown } | undefined)?.code !== deadlock) throw error
+      await undo()
+    }
   }
 }
 
