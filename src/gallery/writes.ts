@@ -43,13 +43,16 @@ export interface Writes {
 
 export type Held = 'sets' | 'mirror' | 'removals'
 
+export interface HeldLock {
+  /** False if it was lost: another process may have held it since. */
+  isHeld(): Promise<boolean>
+  /** Returns what `isHeld` would have returned. */
+  release(): Promise<boolean>
+}
+
 export interface SharedWrites {
-  /**
-   * @returns the function that releases it, and returns false if it was lost: another process may have held it since;
-   * undefined if another process holds it
-   * @throws AlikeError `store_unreachable`
-   */
-  hold(what: Held, gallery: string): Promise<(() => Promise<boolean>) | undefined>
+  /** @returns undefined if another process holds it @throws AlikeError `store_unreachable` */
+  hold(what: Held, gallery: string): Promise<HeldLock | undefined>
   /** Complete sets that are not serving, over all galleries. @throws AlikeError `store_unreachable` */
   setsBeside(): Promise<{ gallery: string; setUid: string }[]>
 }

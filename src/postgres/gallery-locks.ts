@@ -1,10 +1,10 @@
 /**
  * Advisory locks of galleries: shared by writes, exclusive while another set begins to serve. A dedicated connection
- * holds them; if it is lost, so are the locks, which holders discover on release.
+ * holds them; if it is lost, so are the locks, which holders discover when they ask, or on release.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../errors.js'
-import type { Held } from '../gallery/writes.js'
+import type { Held, HeldLock } from '../gallery/writes.js'
 import { askLock, lockKinds } from './advisory-locks.js'
 import { LockSession } from './lock-session.js'
 import { type Notices, notify } from './notices.js'
@@ -81,10 +81,10 @@ export class GalleryLocks {
   }
 
   /**
-   * @returns the function that releases it, and returns false if it was lost before; undefined if this or another process holds it
+   * @returns undefined if this or another process holds it
    * @throws AlikeError `store_unreachable`
    */
-  async hold(what: Held, gallery: string): Promise<(() => Promise<boolean>) | undefined> {
+  async hold(what: Held, gallery: string): Promise<HeldLock | undefined> {
     const key = `${what} ${gallery}`
     if (this.#held.has(key)) return undefined
     this.#held.add(key)
@@ -101,13 +101,18 @@ export class GalleryLocks {
     }
     if (!isHeld) return undefined
     const held = session
-    return async () => {
-      const isHeldStill = await askLock(held, 'pg_advisory_unlock', lockKinds[what], gallery).catch(() => {
-        held.giveUp()
-        return false
-      })
-      this.#held.delete(key)
-      return isHeldStill
+    const lost = () => {
+      held.giveUp()
+      return false
+    }
+    return {
+      // a session that still answers has lost none of its locks
+      isHeld: () => held.query('SELECT').then(() => true, lost),
+      release: async () => {
+        const isHeldStill = await askLock(held, 'pg_advisory_unlock', lockKinds[what], gallery).catch(lost)
+        this.#held.delete(key)
+        return isHeldStill
+      },
     }
   }
 

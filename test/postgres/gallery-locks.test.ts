@@ -79,15 +79,15 @@ test('a gallery is open again although the connection that closed it stalls', as
 test('an unanswered lock is not held, and a lock that could not be released is free', async (t) => {
   const { proxy, locks, others } = (await opened(t)) ?? {}
   if (proxy === undefined) return
-  const giveBack = await locks!.hold('sets', 'a')
+  const lock = await locks!.hold('sets', 'a')
   proxy.pause()
-  await Promise.all([giveBack!(), assert.rejects(locks!.hold('mirror', 'a'), { code: 'store_unreachable' })])
+  await Promise.all([lock!.release(), assert.rejects(locks!.hold('mirror', 'a'), { code: 'store_unreachable' })])
   proxy.goOn()
   for (const what of ['sets', 'mirror'] as const) {
     // first by this process, which by now has another connection
     const again = await locks!.hold(what, 'a')
     assert.ok(again)
-    await again()
+    await again.release()
     assert.ok(await others!.hold(what, 'a'))
   }
 })

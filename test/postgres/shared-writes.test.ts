@@ -165,13 +165,13 @@ test('a gallery is held by one process at a time per purpose, until it is releas
   const opened = await shared(t)
   if (opened === undefined) return
   const { one, two } = opened
-  const giveBack = await one.writes.shared.hold('mirror', 'a')
-  assert.ok(giveBack)
+  const lock = await one.writes.shared.hold('mirror', 'a')
+  assert.ok(lock)
   assert.equal(await two.writes.shared.hold('mirror', 'a'), undefined)
   assert.equal(await one.writes.shared.hold('mirror', 'a'), undefined)
   assert.ok(await two.writes.shared.hold('sets', 'a'))
   assert.ok(await two.writes.shared.hold('mirror', 'b'))
-  await giveBack()
+  await lock.release()
   assert.ok(await two.writes.shared.hold('mirror', 'a'))
   await two.close()
   await until(async () => (await one.writes.shared.hold('mirror', 'a')) !== undefined, 'what the other process held')
@@ -182,10 +182,10 @@ test('a process learns that what it held was lost', async (t) => {
   if (opened === undefined) return
   const { url, one, two } = opened
   const [kept, lost] = [await one.writes.shared.hold('mirror', 'a'), await two.writes.shared.hold('mirror', 'b')]
-  assert.equal(await kept!(), true)
+  assert.deepEqual([await kept!.isHeld(), await kept!.release(), await lost!.isHeld()], [true, true, true])
   await inDatabase(url, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'alike-locks'`)
   await until(async () => (await one.writes.shared.hold('mirror', 'b').catch(() => undefined)) !== undefined)
-  assert.equal(await lost!(), false)
+  assert.deepEqual([await lost!.isHeld(), await lost!.release()], [false, false])
 })
 
 test('a switch whose COMMIT was not answered is found to have happened', async (t) => {
