@@ -36,12 +36,13 @@ export interface Writes {
 
   /**
    * Defined if other processes may write to the galleries too. `hold` is exclusive among processes: `sets` for changing
-   * which sets a gallery has, `mirror` for writing to its other one, `removals` (of no gallery) for freeing removed sets.
+   * which sets a gallery has, `mirror` for writing to its other one, `removals` (of no gallery) for freeing removed sets,
+   * `decisions` (by name of a decision instead of a gallery) for applying or revoking it.
    */
   readonly shared?: SharedWrites | undefined
 }
 
-export type Held = 'sets' | 'mirror' | 'removals'
+export type Held = 'sets' | 'mirror' | 'removals' | 'decisions'
 
 export interface HeldLock {
   /** False if it was lost: another process may have held it since. */
