@@ -12,7 +12,9 @@ import { readTar } from './tar.js'
 const Row = Type.Object({
   filename: Type.String({ minLength: 1 }),
   label: Type.String({ minLength: 1 }),
-  split: Type.Optional(Type.Union([Type.Literal('train'), Type.Literal('val'), Type.Literal('test')])),
+  split: Type.Optional(
+    Type.Union([Type.Literal('train'), Type.Literal('val'), Type.Literal('test'), Type.Literal('')]),
+  ),
   duplicate_group: Type.Optional(Type.String()),
 })
 type Row = Static<typeof Row>
@@ -20,6 +22,7 @@ type Row = Static<typeof Row>
 export async function readCsv(csv: string, folder: string): Promise<LabelledImage[]> {
   const rows = parseRows(await readFile(csv))
   expectDistinct(rows)
+  expectAllOrNoneSplit(rows)
   const sources = await readSources(folder)
   return rows.map(({ filename, label, split, duplicate_group }) => {
     const source = sources.get(filename)
@@ -40,6 +43,15 @@ function expectDistinct(rows: readonly Row[]): void {
       throw new AlikeError('data_unreadable', { detail: `The picture "${filename}" is in the file of labels twice.` })
     seen.add(filename)
   }
+}
+
+/** Otherwise a split would be drawn for all of them, and the given one discarded. */
+function expectAllOrNoneSplit(rows: readonly Row[]): void {
+  const without = rows.find(({ split }) => !split)
+  if (without === undefined || !rows.some(({ split }) => split)) return
+  throw new AlikeError('data_unreadable', {
+    detail: `The picture "${without.filename}" has no split in the file of labels, although others have one.`,
+  })
 }
 
 function parseRows(text: Buffer): Row[] {

@@ -1,19 +1,26 @@
 /** Decisions about the findings of one gallery: stored, then applied to the serving set, whatever engine it is in. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError, ignoring } from '../errors.js'
 import { nfc } from '../text.js'
 import type { DecidedFinding, DecisionStore, NewDecision, StoredDecision } from './decisions.js'
 import type { OpenSet } from './engine.js'
 import type { ImageRecord } from './records.js'
+import type { HeldLock } from './writes.js'
 
 export interface GalleryDecisionsOptions {
   galleryUid: string
   store: DecisionStore
   /** The serving set. */
   set: Pick<OpenSet, 'find' | 'patch' | 'change'>
+  /** Defined if other processes share the gallery; returns undefined while one of them applies or revokes the decision. */
+  hold?: ((number: number) => Promise<HeldLock | undefined>) | undefined
 }
 
 /** Labels set at once. */
 const patchedAtOnce = 32
+/** While a process that starts applies the decision. */
+const retryMs = 50
+const waitMaxMs = 30_000
 
 export class GalleryDecisions {
   readonly #options: GalleryDecisionsOptions
@@ -30,11 +37,15 @@ export class GalleryDecisions {
   async decide(decision: NewDecision): Promise<StoredDecision> {
     const { galleryUid, store } = this.#options
     const stored = await store.add(galleryUid, findingOf(decision, await this.#expectImages(decision.ids)))
+    let release: HeldLock['release'] | undefined
     try {
+      release = await this.#hold(stored.number)
       await this.#finish(stored)
     } catch (error) {
       await this.#giveUp(stored)
       throw error
+    } finally {
+      await release?.()
     }
     return stored
   }
@@ -53,6 +64,11 @@ export class GalleryDecisions {
    * @throws AlikeError `decision_not_found`, `storage_full`, `overloaded`
    */
   async takeBack(number: number): Promise<void> {
+    const release = await this.#hold(number)
+    await this.#revoke(number).finally(release)
+  }
+
+  async #revoke(number: number): Promise<void> {
     const { galleryUid, store } = this.#options
     const [decision] = await store.page(galleryUid, number - 1, 1)
     if (decision?.number !== number) throw new AlikeError('decision_not_found')
@@ -71,12 +87,22 @@ export class GalleryDecisions {
 
   /**
    * Applies what a previous process stored but may not have applied; what cannot be applied now is left to the next
-   * start.
+   * start, and what another process is applying or revoking is left to that one.
    */
   async finishUnsettled(): Promise<void> {
     const { galleryUid, store } = this.#options
     try {
-      for (const decision of await store.unsettled(galleryUid)) await this.#finish(decision)
+      for (const { number } of await store.unsettled(galleryUid)) {
+        const release = await this.#tryHold(number)
+        if (release === undefined) continue
+        try {
+          // another process may have held it until now
+          const decision = (await store.unsettled(galleryUid)).find((one) => one.number === number)
+          if (decision !== undefined) await this.#finish(decision)
+        } finally {
+          await release()
+        }
+      }
     } catch (error) {
       if (!(error instanceof AlikeError)) throw error
     }
@@ -85,9 +111,23 @@ export class GalleryDecisions {
   /** If it cannot be revoked either, it stays in the list for its caller to revoke, with what was applied of it. */
   async #giveUp({ number }: StoredDecision): Promise<void> {
     const { galleryUid, store } = this.#options
-    await this.takeBack(number)
+    await this.#revoke(number)
       .catch(() => store.settle(galleryUid, number))
       .catch(() => {}) // as after a crash
+  }
+
+  async #tryHold(number: number): Promise<HeldLock['release'] | undefined> {
+    const { hold } = this.#options
+    return hold === undefined ? async () => true : (await hold(number))?.release
+  }
+
+  /** @throws AlikeError `overloaded`, `store_unreachable` */
+  async #hold(number: number): Promise<HeldLock['release']> {
+    for (const deadline = performance.now() + waitMaxMs; performance.now() < deadline; await sleep(retryMs)) {
+      const release = await this.#tryHold(number)
+      if (release !== undefined) return release
+    }
+    throw new AlikeError('overloaded', { detail: 'The decision is being applied.', retryAfterSeconds: 5 })
   }
 
   async #finish(decision: StoredDecision): Promise<void> {

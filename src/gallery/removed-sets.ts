@@ -41,12 +41,12 @@ export class RemovedSets {
   /** @returns the uids of sets whose storage was still there @throws AlikeError `engine_unreachable`, `store_unreachable` */
   async sweep(): Promise<string[]> {
     const { shared } = this.#options
-    const release = shared === undefined ? async () => true : await shared.hold('removals', '')
-    if (release === undefined) return []
+    const lock = await shared?.hold('removals', '')
+    if (shared !== undefined && lock === undefined) return []
     try {
       return await this.#free()
     } finally {
-      await release()
+      await lock?.release()
     }
   }
 

@@ -19,9 +19,11 @@ export async function decisionsOf(
     if (now.uid !== uid) throw new AlikeError('gallery_not_found')
     return routed.openEntry(now)
   }
+  const { shared } = writes
   return new GalleryDecisions({
     galleryUid: uid,
     store,
+    hold: shared && ((number) => shared.hold('decisions', `${uid} ${number}`)),
     set: {
       find: async (ids) => (await set()).find(ids),
       patch: (id, change) => writes.pass(name, [id], async () => (await set()).patch(id, change)),

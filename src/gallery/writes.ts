@@ -36,20 +36,24 @@ export interface Writes {
 
   /**
    * Defined if other processes may write to the galleries too. `hold` is exclusive among processes: `sets` for changing
-   * which sets a gallery has, `mirror` for writing to its other one, `removals` (of no gallery) for freeing removed sets.
+   * which sets a gallery has, `mirror` for writing to its other one, `removals` (of no gallery) for freeing removed sets,
+   * `decisions` (by name of a decision instead of a gallery) for applying or revoking it.
    */
   readonly shared?: SharedWrites | undefined
 }
 
-export type Held = 'sets' | 'mirror' | 'removals'
+export type Held = 'sets' | 'mirror' | 'removals' | 'decisions'
+
+export interface HeldLock {
+  /** False if it was lost: another process may have held it since. */
+  isHeld(): Promise<boolean>
+  /** Returns what `isHeld` would have returned. */
+  release(): Promise<boolean>
+}
 
 export interface SharedWrites {
-  /**
-   * @returns the function that releases it, and returns false if it was lost: another process may have held it since;
-   * undefined if another process holds it
-   * @throws AlikeError `store_unreachable`
-   */
-  hold(what: Held, gallery: string): Promise<(() => Promise<boolean>) | undefined>
+  /** @returns undefined if another process holds it @throws AlikeError `store_unreachable` */
+  hold(what: Held, gallery: string): Promise<HeldLock | undefined>
   /** Complete sets that are not serving, over all galleries. @throws AlikeError `store_unreachable` */
   setsBeside(): Promise<{ gallery: string; setUid: string }[]>
 }

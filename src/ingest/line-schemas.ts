@@ -5,7 +5,7 @@ import { lineBounds, misfitOfStored, readJson, storedBounds } from '../bounded-j
 import { AlikeError } from '../errors.js'
 import type { Metadata } from '../gallery/records.js'
 import { referenceMaxLength, referencePattern } from '../remote/referenced-images.js'
-import { idMaxLength, idPattern, labelMaxLength, labelPattern, newIdPattern } from './names.js'
+import { idMaxLength, idPattern, labelMaxLength, labelPattern, misfitOfNewId, newIdPattern } from './names.js'
 
 const Id = Type.String({
   minLength: 1,
@@ -96,7 +96,10 @@ export function readIngestLine(line: Buffer, limits: LineLimits): IngestLine {
   )
   if (kind === undefined) throw invalidLine('It has neither "add" nor "delete".')
   const read = expectFit(checks[kind], value) as IngestLine
-  if ('add' in read) expectStorable(read.add.metadata, 'add.metadata', limits)
+  if ('add' in read) {
+    expectNewId(read.add.id, 'add.id')
+    expectStorable(read.add.metadata, 'add.metadata', limits)
+  }
   return read
 }
 
@@ -108,6 +111,7 @@ export function readManifestLine(line: Buffer, limits: LineLimits): ManifestLine
 /** @throws AlikeError `line_invalid` */
 export function checkManifestRow(row: unknown, limits: LineLimits): ManifestLine {
   const read = expectFit(checks.manifest, row) as ManifestLine
+  if (read.id !== undefined) expectNewId(read.id, 'id')
   expectStorable(read.metadata, 'metadata', limits)
   return read
 }
@@ -116,6 +120,11 @@ function parsedLine(line: Buffer): unknown {
   const read = readJson(line, lineBounds)
   if ('misfit' in read) throw invalidLine(`It ${read.misfit}.`)
   return read.value
+}
+
+function expectNewId(id: string, place: string): void {
+  const misfit = misfitOfNewId(id)
+  if (misfit !== undefined) throw invalidLine(`${place} ${misfit}.`)
 }
 
 function expectStorable(metadata: Metadata | undefined, place: string, { metadataMaxBytes }: LineLimits): void {

@@ -12,6 +12,12 @@ export const idPattern = '^[^\\u0000-\\u001f\\u007f]+$'
 export const newIdPattern = '^(?!\\.{1,2}$)[^\\u0000-\\u001f\\u007f]+$'
 export const labelPattern = '^[^\\u0000]*$'
 
+/** Why a new id is too long as it is stored: some characters are several in NFC. Undefined if it is not. */
+export function misfitOfNewId(id: string): string | undefined {
+  if ([...nfc(id)].length <= idMaxLength) return undefined
+  return `must not have more than ${idMaxLength} characters in Unicode form NFC`
+}
+
 export interface ItemName {
   /** The normalised path. */
   id: string

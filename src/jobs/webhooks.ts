@@ -90,9 +90,9 @@ export class Webhooks {
 
   async close(): Promise<void> {
     this.#closing.abort()
-    clearTimeout(this.#timer)
     await this.#looking
     await Promise.all(this.#underWay.values())
+    clearTimeout(this.#timer)
   }
 
   async #lookNow(): Promise<void> {
@@ -110,7 +110,6 @@ export class Webhooks {
   }
 
   #startDue(webhooks: readonly PendingWebhook[]): void {
-    if (this.#closing.signal.aborted) return
     const now = this.#now().getTime()
     let nextMs = Infinity
     for (const webhook of webhooks) {
@@ -143,12 +142,16 @@ export class Webhooks {
     else this.#lookIn(waitMs)
   }
 
-  async #attempt({ jobId, url, attempts }: PendingWebhook): Promise<void> {
+  async #attempt({ jobId, url, attempts, nextAt }: PendingWebhook): Promise<void> {
     const { jobs, logger, onAttempt, attemptsMax, firstPauseMs = 5_000 } = this.#options
     const job = await jobs.get(jobId)
     if (job === undefined) return
     const failure = await this.#send(job, url)
-    if (this.#closing.signal.aborted && failure !== undefined) return // it is retried at the next start
+    if (this.#closing.signal.aborted && failure !== undefined) {
+      // retried at the next start; a shared store had reserved it for this process
+      await jobs.noteWebhook(jobId, { attempts, at: nextAt ?? this.#now().toISOString() })
+      return
+    }
     if (failure === undefined) {
       await jobs.noteWebhook(jobId, null)
       onAttempt?.('delivered')

@@ -9,6 +9,7 @@ export const lockKinds = {
   mirror: 0x616c696d,
   removals: 0x616c6972,
   claims: 0x616c6963,
+  decisions: 0x616c6964,
 } as const
 
 /**

@@ -1,14 +1,15 @@
 /**
  * Advisory locks of galleries: shared by writes, exclusive while another set begins to serve. A dedicated connection
- * holds them; if it is lost, so are the locks, which holders discover on release.
+ * holds them; if it is lost, so are the locks, which holders discover when they ask, or on release.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../errors.js'
-import type { Held } from '../gallery/writes.js'
+import type { Held, HeldLock } from '../gallery/writes.js'
 import { askLock, lockKinds } from './advisory-locks.js'
 import { LockSession } from './lock-session.js'
 import { type Notices, notify } from './notices.js'
-import { type Postgres, type Sql, statementsOf } from './postgres.js'
+import { within } from './polling.js'
+import { despiteDeadlocks, type Postgres, type Sql, statementsOf } from './postgres.js'
 import { asStoreError } from './store-errors.js'
 
 /**
@@ -80,10 +81,10 @@ export class GalleryLocks {
   }
 
   /**
-   * @returns the function that releases it, and returns false if it was lost before; undefined if this or another process holds it
+   * @returns undefined if this or another process holds it
    * @throws AlikeError `store_unreachable`
    */
-  async hold(what: Held, gallery: string): Promise<(() => Promise<boolean>) | undefined> {
+  async hold(what: Held, gallery: string): Promise<HeldLock | undefined> {
     const key = `${what} ${gallery}`
     if (this.#held.has(key)) return undefined
     this.#held.add(key)
@@ -100,19 +101,24 @@ export class GalleryLocks {
     }
     if (!isHeld) return undefined
     const held = session
-    return async () => {
-      const isHeldStill = await askLock(held, 'pg_advisory_unlock', lockKinds[what], gallery).catch(() => {
-        held.giveUp()
-        return false
-      })
-      this.#held.delete(key)
-      return isHeldStill
+    const lost = () => {
+      held.giveUp()
+      return false
+    }
+    return {
+      // a session that still answers has lost none of its locks
+      isHeld: () => held.query('SELECT').then(() => true, lost),
+      release: async () => {
+        const isHeldStill = await askLock(held, 'pg_advisory_unlock', lockKinds[what], gallery).catch(lost)
+        this.#held.delete(key)
+        return isHeldStill
+      },
     }
   }
 
   /**
-   * Runs the work in a transaction while no process has a write in progress in the gallery. The lock is kept afterwards
-   * for as long as `work` requests.
+   * Runs the work in a transaction while no process has a write in progress in the gallery, and again after a deadlock.
+   * The lock is kept afterwards for as long as `work` requests.
    * @param first a statement about the gallery, given by name, that is committed beforehand
    * @throws what `work` throws; AlikeError `overloaded` if writes do not finish in time, `store_unreachable`
    */
@@ -129,10 +135,15 @@ export class GalleryLocks {
       await sql.query(`SET lock_timeout = ${Math.ceil(withinMs)}`)
       await notify(sql, { closing: gallery })
       await askLock(sql, 'pg_advisory_lock', lockKinds.writes, gallery)
-      await sql.query(first, [gallery])
-      await sql.query('BEGIN')
-      const { result, keptMs } = await work(sql)
-      await this.#postgres.commit(connection)
+      const once = async () => {
+        await sql.query(first, [gallery])
+        await sql.query('BEGIN')
+        const done = await work(sql)
+        await this.#postgres.commit(connection)
+        return done
+      }
+      // the session keeps its lock
+      const { result, keptMs } = await despiteDeadlocks(once, () => sql.query('ROLLBACK'))
       await sleep(keptMs)
       return result
     } catch (error) {
@@ -233,10 +244,3 @@ const servingAndOther = `SELECT serving, (
 
 /** SQLSTATE of a lock timeout. */
 const lockNotAvailable = '55P03'
-
-/** Resolves when the work has ended, in whichever way, or when the time is over. */
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  const patience = new AbortController()
-  await Promise.race([work.catch(() => {}), sleep(ms, undefined, { signal: patience.signal }).catch(() => {})])
-  patience.abort()
-}

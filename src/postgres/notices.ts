@@ -1,6 +1,6 @@
 /** Notices between processes through PostgreSQL: they say that something has changed, never what it is now. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { AlikeError } from '../errors.js'
+import { AlikeError, hasCode } from '../errors.js'
 import type { Postgres, Sql } from './postgres.js'
 
 /** What changed: a job by id, a gallery by name. */
@@ -18,15 +18,17 @@ type Connection = Awaited<ReturnType<Postgres['connect']>>
 
 const channel = 'alike'
 const companyKey = 0x616c696c
-/** A process that has just died may still appear connected. */
-const companyMs = 10_000
-/** Delay before a reconnection attempt. */
-const reconnectMs = 2_000
-/**
- * While connected no notice is missed; the tick covers what no process announces, such as the expired lease of a dead
- * one.
- */
-const usualTickMs = 5_000
+const usualWaits = {
+  /** A process that has just died may still appear connected. */
+  companyMs: 10_000,
+  /** Delay before a reconnection attempt. */
+  reconnectMs: 2_000,
+  /**
+   * While connected no notice is missed; the tick covers what no process announces, such as the expired lease of a dead
+   * one.
+   */
+  tickMs: 5_000,
+}
 
 export class Notices {
   readonly #postgres: Postgres
@@ -34,16 +36,21 @@ export class Notices {
   readonly #listeners = new Set<NoticeListener>()
   readonly #ticks: NodeJS.Timeout
   readonly #onLoss: (error: unknown) => void
+  readonly #waits: typeof usualWaits
   #client: Connection | undefined
   #retry: NodeJS.Timeout | undefined
   #closed = false
 
-  /** @param sharesUploads false: the process has its own uploads and shares its jobs with no other */
-  constructor(postgres: Postgres, sharesUploads: boolean, onLoss: (error: unknown) => void, tickMs = usualTickMs) {
+  /**
+   * @param sharesUploads false: the process has its own uploads and shares its jobs with no other
+   * @param onLoss also called if another process, which must not be there, prevents the reconnection
+   */
+  constructor(postgres: Postgres, sharesUploads: boolean, onLoss: (error: unknown) => void, waits = usualWaits) {
     this.#postgres = postgres
     this.#sharesUploads = sharesUploads
     this.#onLoss = onLoss
-    this.#ticks = setInterval(() => this.#tell(undefined), tickMs).unref()
+    this.#waits = waits
+    this.#ticks = setInterval(() => this.#tell(undefined), waits.tickMs).unref()
   }
 
   /**
@@ -83,7 +90,7 @@ export class Notices {
   /** Held as long as this connection: exclusively by one process, or shared by all that share uploads. */
   async #expectCompany(client: Connection): Promise<void> {
     const lock = this.#sharesUploads ? 'pg_try_advisory_lock_shared' : 'pg_try_advisory_lock'
-    for (const deadline = performance.now() + companyMs; ; await sleep(200)) {
+    for (const deadline = performance.now() + this.#waits.companyMs; ; await sleep(200)) {
       const { rows } = await client.query<{ held: boolean }>(`SELECT ${lock}($1) AS held`, [companyKey])
       if (rows[0]?.held === true) return
       if (performance.now() > deadline)
@@ -105,7 +112,12 @@ export class Notices {
     void client.end().catch(() => {})
     this.#onLoss(error)
     const again = () => {
-      this.#retry = setTimeout(() => void this.open().catch(again), reconnectMs).unref()
+      this.#retry = setTimeout(() => void this.open().catch(refused), this.#waits.reconnectMs).unref()
+    }
+    const refused = (reason: unknown) => {
+      // unlike an unavailable server, this does not pass by itself
+      if (hasCode(reason, 'config_invalid')) this.#onLoss(reason)
+      again()
     }
     again()
   }

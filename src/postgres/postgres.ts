@@ -29,6 +29,9 @@ const deadlockTries = 5
 const outcomeMs = 10_000
 const outcomePauseMs = 100
 
+/** After so long without traffic the system asks whether the server is still there; its own default is hours. */
+const keepAlive = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 } as const
+
 /**
  * How soon the server frees what a connection holds after its process has vanished with its machine; by default it
  * waits for hours.
@@ -54,7 +57,7 @@ export class Postgres implements Sql {
       max: connectionsMax,
       connectionTimeoutMillis: connectMs,
       query_timeout: statementMs,
-      keepAlive: true,
+      ...keepAlive,
       application_name: 'alike',
       types: numbers,
     })
@@ -81,14 +84,8 @@ export class Postgres implements Sql {
    * @throws AlikeError `store_unreachable`, if nothing was changed; `store_outcome_unknown`, `storage_full`; what
    * `work` throws
    */
-  async transaction<Result>(work: (sql: Sql) => Promise<Result>): Promise<Result> {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await this.#attempt(work)
-      } catch (error) {
-        if (tries === deadlockTries || (error as { code?: unknown } | undefined)?.code !== deadlock) throw error
-      }
-    }
+  transaction<Result>(work: (sql: Sql) => Promise<Result>): Promise<Result> {
+    return despiteDeadlocks(() => this.#attempt(work))
   }
 
   async #attempt<Result>(work: (sql: Sql) => Promise<Result>): Promise<Result> {
@@ -160,7 +157,7 @@ export class Postgres implements Sql {
       connectionString: this.#url,
       connectionTimeoutMillis: connectMs,
       query_timeout: this.#statementMs,
-      keepAlive: true,
+      ...keepAlive,
       application_name: name,
       types: numbers,
     })
@@ -179,6 +176,21 @@ export class Postgres implements Sql {
 
   close(): Promise<void> {
     return this.#pool.end()
+  }
+}
+
+/** Repeats a transaction that was aborted to resolve a deadlock. @param undo ends it, if `attempt` has not done so */
+export async function despiteDeadlocks<Result>(
+  attempt: () => Promise<Result>,
+  undo: () => Promise<unknown> = async () => {},
+): Promise<Result> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (tries === deadlockTries || (error as { code?: unknown } | undefined)?.code !== deadlock) throw error
+      await undo()
+    }
   }
 }
 

@@ -3,13 +3,14 @@ import { AlikeError, hasCode } from '../errors.js'
 import type { CatalogueSet } from '../gallery/catalogue.js'
 import type { Changes } from '../gallery/changes.js'
 import type { Galleries } from '../gallery/galleries.js'
+import type { HeldLock } from '../gallery/writes.js'
 import type { JobRecord } from '../jobs/job.js'
 import type { JobLogger } from '../jobs/job-logger.js'
 import { type JobControl, type JobRunner, type RunEnd, usualDeathsMax } from '../jobs/job-runner.js'
 import { patiently } from '../jobs/patience.js'
 import { catchUp } from './catching-up.js'
 import { compareCopies, type SetSum, stillDiffering } from './compared-copies.js'
-import { holdMirror } from './held-galleries.js'
+import { holdMirror, mirrorLost } from './held-galleries.js'
 import { ReEmbeddingRun } from './re-embedding-run.js'
 import { aboutFormer, aboutOf, asStored, type Compared, servingOf } from './set-about.js'
 import type { SetExclusion } from './set-exclusion.js'
@@ -43,6 +44,8 @@ interface Move {
   copy: CatalogueSet
   mirror: SetMirror
   changed: Changes
+  /** Of writing to the copy. */
+  lock: HeldLock
 }
 
 /** Maximum time for which writes wait for the switch. */
@@ -90,18 +93,18 @@ export class MoveRunner implements JobRunner {
     // before reading anything, so that later changes are applied at the end
     const changed = galleries.writes.follow(gallery, setUid)
     await followers.stop(gallery)
-    const giveBack = await holdMirror(galleries.writes, gallery, control.signal)
+    const lock = await holdMirror(galleries.writes, gallery, control.signal)
     let hasMoved = false
     try {
       if (copy.stage === 'building') await patiently(() => galleries.sets.prepare(copy), control.signal)
       const { mirror, set } = await mirrors.of(gallery, setUid)
-      const move = { gallery, serving, copy: set, mirror, changed }
+      const move = { gallery, serving, copy: set, mirror, changed, lock }
       const total = await this.#copied(job, move, control)
       await this.#exchanged(move, control.signal)
       hasMoved = true
       return { total }
     } finally {
-      await giveBack()
+      await lock.release()
       if (hasMoved) followers.start(gallery, serving.uid)
       else if (copy.stage !== 'building') followers.start(gallery, setUid)
       else galleries.writes.unfollow(gallery, changed)
@@ -131,11 +134,15 @@ export class MoveRunner implements JobRunner {
       const settled = await this.#settled(move, touched, signal)
       if (settled === 'again') continue
       try {
-        await patiently(() => this.#exchange(move, { touched, settled, sums: [serving, copy], signal }), signal)
+        // whatever was applied in a failed attempt is compared in the next one
+        const again = new Set(settled)
+        await patiently(() => this.#exchange(move, { touched, again, sums: [serving, copy], signal }), signal)
         return
       } catch (error) {
+        if (signal.aborted) throw error
+        if (!(await move.lock.isHeld())) throw mirrorLost() // the next run compares everything
         // too many changes to apply or compare while writes wait
-        if (!(error instanceof Error && error.name === 'TimeoutError') || signal.aborted) throw error
+        if (!(error instanceof Error && error.name === 'TimeoutError')) throw error
       }
     }
     throw new AlikeError('overloaded', { detail: 'Too much is being written for the copy to be compared.' })
@@ -157,13 +164,13 @@ export class MoveRunner implements JobRunner {
   }
 
   async #exchange(
-    { gallery, serving, copy, mirror }: Move,
+    { gallery, serving, copy, mirror, lock }: Move,
     {
       touched,
-      settled,
+      again,
       sums: [sum, sumOfCopy],
       signal,
-    }: { touched: TouchedIds; settled: ReadonlySet<string>; sums: [SetSum, SetSum]; signal: AbortSignal },
+    }: { touched: TouchedIds; again: Set<string>; sums: [SetSum, SetSum]; signal: AbortSignal },
   ): Promise<void> {
     const { galleries, mirrors, exclusion, setKeptDays, logger, now = () => new Date() } = this.#options
     const lately = AbortSignal.any([AbortSignal.timeout(closedMaxMs), signal])
@@ -172,7 +179,7 @@ export class MoveRunner implements JobRunner {
       await catchUp({ mirror, changed: touched, signal: lately })
       const last = touched.touched()
       if (last === 'all') throw new DOMException('Everything has to be compared again.', 'TimeoutError')
-      const again = new Set([...settled, ...last])
+      for (const id of last) again.add(id)
       const left = await stillDiffering(mirror, again)
       if (left.length > 0) throw differs(left)
       const images = await expectCounts(mirror)
@@ -180,6 +187,7 @@ export class MoveRunner implements JobRunner {
       const checksum = again.size === 0 && sum.checksum === sumOfCopy.checksum ? sum.checksum : undefined
       compared = { ...compared, images, checksum }
       await galleries.sets.change(copy.uid, { about: asStored({ ...aboutOf(copy), compared }) })
+      if (!(await lock.isHeld())) throw new DOMException('The copy may have changed.', 'TimeoutError')
     }
     await exclusion.alone(gallery, async () => {
       const about = aboutFormer(aboutOf(serving), now(), setKeptDays)

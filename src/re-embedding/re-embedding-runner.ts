@@ -9,7 +9,7 @@ import { type JobControl, type JobRunner, type RunEnd, usualDeathsMax } from '..
 import type { KeptQueries } from '../originals/kept-queries.js'
 import { judgeSets } from './gate.js'
 import { type GateBounds, type GateReport, reasonsAgainst } from './gate-report.js'
-import { holdMirror } from './held-galleries.js'
+import { holdMirror, mirrorLost } from './held-galleries.js'
 import { ReEmbeddingRun } from './re-embedding-run.js'
 import { replayQueries } from './replayed-queries.js'
 import { aboutOf, asStored, servingOf, type WithoutOriginal } from './set-about.js'
@@ -54,12 +54,16 @@ export class ReEmbeddingRunner implements JobRunner {
   async run(job: JobRecord, control: JobControl): Promise<RunEnd> {
     const { galleries } = this.#options
     const { signal } = control
-    const giveBack = await holdMirror(galleries.writes, job.gallery, signal)
+    const lock = await holdMirror(galleries.writes, job.gallery, signal)
+    let end: RunEnd
+    let isHeldStill = false
     try {
-      return await this.#build(job, control)
+      end = await this.#build(job, control)
     } finally {
-      await giveBack()
+      isHeldStill = await lock.release()
     }
+    if (!isHeldStill) throw mirrorLost() // the next run compares again
+    return end
   }
 
   async #build(job: JobRecord, control: JobControl): Promise<RunEnd> {

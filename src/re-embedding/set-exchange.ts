@@ -1,8 +1,9 @@
 /** Makes another set of a gallery serve: brings it up to date first, finally while writes wait. */
 import { AlikeError } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
+import type { HeldLock } from '../gallery/writes.js'
 import { catchUp } from './catching-up.js'
-import { type GiveBack, holdMirror } from './held-galleries.js'
+import { holdMirror, mirrorLost } from './held-galleries.js'
 import { aboutFormer, type SetAbout } from './set-about.js'
 import type { SetFollowers } from './set-followers.js'
 import type { SetMirror } from './set-mirror.js'
@@ -31,7 +32,7 @@ const catchUpMaxMs = 300_000
 
 /**
  * The caller must be the only one changing the gallery's sets.
- * @throws AlikeError `overloaded`, `originals_missing` unless it may lack pictures
+ * @throws AlikeError `overloaded`, `originals_missing` unless it may lack pictures, `store_unreachable`
  */
 export async function exchangeSets(
   { galleries, mirrors, followers, setKeptDays, now = () => new Date() }: SetExchangeParts,
@@ -40,9 +41,10 @@ export async function exchangeSets(
 ): Promise<void> {
   const changed = galleries.writes.follow(gallery, set.uid)
   await followers.stop(gallery)
-  let giveBack: GiveBack = async () => true
+  let lock: HeldLock | undefined
   try {
-    giveBack = await holdMirror(galleries.writes, gallery, AbortSignal.timeout(catchUpMaxMs))
+    const held = await holdMirror(galleries.writes, gallery, AbortSignal.timeout(catchUpMaxMs))
+    lock = held
     const { mirror } = await mirrors.of(gallery, set.uid)
     // apply most changes while writes continue, and then the few that have arrived meanwhile
     await catchUp({ mirror, changed, signal: AbortSignal.timeout(catchUpMaxMs) })
@@ -52,13 +54,14 @@ export async function exchangeSets(
       catchUp: async () => {
         await catchUp({ mirror, changed, signal: lately })
         if (!mayLack) await expectWhole(mirror)
+        if (!(await held.isHeld())) throw mirrorLost()
       },
       signal: lately,
     })
   } catch (error) {
     throw asOverloaded(error)
   } finally {
-    await giveBack()
+    await lock?.release()
     mirrors.forget(set.uid)
     mirrors.forget(serving.uid)
     const other = (await galleries.sets.list(gallery)).find(({ stage }) => stage !== 'serving')

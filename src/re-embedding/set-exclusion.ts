@@ -20,9 +20,9 @@ export class SetExclusion {
     if (this.#busy.has(gallery)) throw beingChanged()
     this.#busy.add(gallery)
     try {
-      const giveBack = await tryHold(this.#writes, 'sets', gallery)
-      if (giveBack === undefined) throw beingChanged()
-      return await work().finally(giveBack)
+      const lock = await tryHold(this.#writes, 'sets', gallery)
+      if (lock === undefined) throw beingChanged()
+      return await work().finally(lock.release)
     } finally {
       this.#busy.delete(gallery)
     }

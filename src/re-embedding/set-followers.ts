@@ -138,13 +138,13 @@ export class SetFollowers {
 
   /** @returns false if another process applies the changes */
   async #tryBring(gallery: string, { setUid, changed, stop: { signal } }: Follower): Promise<boolean> {
-    const giveBack = await tryHold(this.#options.galleries.writes, 'mirror', gallery)
-    if (giveBack === undefined) return false
+    const lock = await tryHold(this.#options.galleries.writes, 'mirror', gallery)
+    if (lock === undefined) return false
     const touched = new TouchedIds(changed)
     try {
       await this.#bring(gallery, { setUid, changed: touched, signal })
     } finally {
-      const isHeldStill = await giveBack()
+      const isHeldStill = await lock.release()
       // this process may have written last, but not what is newest
       if (!isHeldStill) await noteAgain(changed, touched.touched(), signal)
     }

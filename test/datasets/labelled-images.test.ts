@@ -97,10 +97,21 @@ test('a CSV names pictures in files and in tar archives, plain or compressed', a
   assert.deepEqual(contents, [join(folder, 'a.jpg'), 'in tar', 'also', 'compressed'])
 })
 
+test('a CSV whose column split is empty has no split', async (t) => {
+  const folder = await folderWith(t, { 'labels.csv': 'filename,label,split\na.jpg,cat,\n', 'a.jpg': '1' })
+  const [image] = await readLabelledImages(folder)
+  assert.deepEqual([image?.id, image?.split], ['a.jpg', undefined])
+})
+
 const badLabels = [
   { case: 'a picture that is not there', csv: 'filename,label\nmissing.jpg,cat\n', detail: /missing\.jpg/ },
   { case: 'a row without a label', csv: 'filename,label\na.jpg,cat\na.jpg,\n', detail: /Row 3/ },
   { case: 'an unknown split', csv: 'filename,label,split\na.jpg,cat,holdout\n', detail: /Row 2/ },
+  {
+    case: 'a split for some pictures only',
+    csv: 'filename,label,split\na.jpg,cat,train\nb.jpg,cat,\n',
+    detail: /"b\.jpg" has no split/,
+  },
   { case: 'rows of different length', csv: 'filename,label\na.jpg,cat,1,2\n', detail: /CSV/ },
   {
     case: 'a picture in two rows',

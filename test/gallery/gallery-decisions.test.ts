@@ -16,7 +16,10 @@ const keeping = { kind: 'copies', decision: 'keep-one', keep: 'one', ids, by: 's
 const refused = () => Promise.reject(new AlikeError('overloaded'))
 
 /** Decisions about a gallery, some of whose changes are refused. */
-async function withRefusals(t: TestContext, refusing: (images: OpenSet) => Partial<OpenSet>) {
+async function withRefusals(
+  t: TestContext,
+  refusing: (images: OpenSet, another: GalleryDecisions) => Partial<OpenSet>,
+) {
   const dataDir = await dataFolder(t)
   const galleries = await openIn(t, dataDir)
   await galleries.create('a')
@@ -30,9 +33,16 @@ async function withRefusals(t: TestContext, refusing: (images: OpenSet) => Parti
     find: (asked: readonly string[]) => opened.find(asked),
     patch: (id: string, change: { label?: string | null }) => opened.patch(id, change),
     change: (steps: Parameters<OpenSet['change']>[0]) => opened.change(steps),
-    ...refusing(opened),
   }
-  const decisions = new GalleryDecisions({ galleryUid, store: engineOf(galleries).decisions, set })
+  const held = new Set<number>()
+  const hold = async (number: number) => {
+    if (held.has(number)) return undefined
+    held.add(number)
+    return { isHeld: async () => true, release: async () => held.delete(number) }
+  }
+  const parts = { galleryUid, store: engineOf(galleries).decisions, hold }
+  const another = new GalleryDecisions({ ...parts, set })
+  const decisions = new GalleryDecisions({ ...parts, set: { ...set, ...refusing(opened, another) } })
   /** As the next process finds it, once it has applied what was left to it. */
   const later = async () => {
     await galleries.close()
@@ -48,6 +58,17 @@ const unchanged = ids.map((id) => `${id} before`)
 
 test('copies whose deletion is refused stay, and the decision is gone', async (t) => {
   const { decisions, later } = await withRefusals(t, () => ({ change: refused }))
+  await assert.rejects(decisions.decide(keeping), { code: 'overloaded' })
+  assert.deepEqual(await later(), { images: unchanged, listed: [] })
+})
+
+test('a process that starts applies no decision that another one is applying, and may give up', async (t) => {
+  const { decisions, later } = await withRefusals(t, (_, another) => ({
+    change: async () => {
+      await another.finishUnsettled()
+      return refused()
+    },
+  }))
   await assert.rejects(decisions.decide(keeping), { code: 'overloaded' })
   assert.deepEqual(await later(), { images: unchanged, listed: [] })
 })

@@ -1,7 +1,7 @@
 /** What a refusal says: where the fault is, what is allowed, and who is to blame. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { jobStates } from '../../src/jobs/job.js'
+import { jobKinds, jobStates } from '../../src/jobs/job.js'
 import { type Answer, startApp, type TestApp } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
 import { drawImage } from '../support/drawn-images.js'
@@ -73,6 +73,12 @@ test('if only a few values are allowed, they are listed', async (t) => {
     'must be one of metadata, thumbnail, vector, durations',
   )
   assert.equal(await detailOf({ url: '/v1/jobs?state=gone' }), `must be one of ${jobStates.join(', ')}`)
+})
+
+test('jobs of all kinds in all states can be asked for at once', async (t) => {
+  const app = await appWithGallery(t)
+  const query = [...jobKinds.map((kind) => `kind=${kind}`), ...jobStates.map((state) => `state=${state}`)].join('&')
+  assert.deepEqual(await app.call(200, { url: `/v1/jobs?${query}` }), { jobs: [] })
 })
 
 test('truncated JSON is reported with its position, without its content', async (t) => {

@@ -75,3 +75,16 @@ test('so they do in tars, zips and lines', async (t) => {
     await app.call(204, { method: 'DELETE', url: gallery })
   }
 })
+
+test('an id is at most 512 characters long also in NFC, in which it is shown and asked for', async (t) => {
+  const app = await startApp(t)
+  await app.call(201, { method: 'PUT', url: gallery })
+  const payload = await drawImage('circle', 1, { format: 'png' })
+  const put = { method: 'PUT', headers: { 'content-type': 'image/png' }, payload } as const
+  const urlOf = (id: string) => `${gallery}/images/${encodeURIComponent(id)}`
+  // one character that is two in NFC
+  const { id } = await app.call(201, { ...put, url: urlOf('\u0958'.repeat(256)) })
+  await app.call(200, { url: urlOf(id) })
+  const { errors } = await app.call(400, { ...put, url: urlOf('\u0958'.repeat(257)) })
+  assert.deepEqual(errors?.[0]?.pointer, '/id')
+})

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
+import { readIngestLine, readManifestLine } from '../../src/ingest/line-schemas.js'
 import { nameOf, shownBytes, shownName } from '../../src/ingest/names.js'
 
 test('a path becomes the id, its last folder the label', () => {
@@ -54,4 +55,17 @@ test('a displayed name has no control characters and a bounded length', () => {
   assert.equal(shownName('a\0b\n'), 'a\ufffdb\ufffd')
   assert.equal(shownName('x'.repeat(9999)).length, 512)
   assert.equal(shownBytes(Buffer.from('m\xfcller/1.jpg\n', 'latin1')), 'm\\xfcller/1.jpg\\x0a')
+})
+
+test('an id of a line is at most as long as an id may be, also in the form in which it is stored', () => {
+  const read = (id: string) => {
+    readIngestLine(Buffer.from(JSON.stringify({ add: { id, image: 'AA==' } })), {})
+    readManifestLine(Buffer.from(JSON.stringify({ file: 'a', id })), {})
+  }
+  for (const id of ['\u{1f600}'.repeat(512), 'e\u0301'.repeat(256), '\u0958'.repeat(256)]) read(id)
+  // one character that is two in NFC
+  const long = JSON.stringify({ add: { id: '\u0958'.repeat(257), image: 'AA==' } })
+  assert.throws(() => readIngestLine(Buffer.from(long), {}), { code: 'line_invalid' })
+  const row = JSON.stringify({ file: 'a', id: '\u0958'.repeat(257) })
+  assert.throws(() => readManifestLine(Buffer.from(row), {}), { code: 'line_invalid' })
 })

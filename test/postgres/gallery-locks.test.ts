@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GalleryLocks } from '../../src/postgres/gallery-locks.js'
 import { Notices } from '../../src/postgres/notices.js'
-import { Postgres } from '../../src/postgres/postgres.js'
+import { Postgres, type Sql } from '../../src/postgres/postgres.js'
 import { cuttingProxy } from '../support/cutting-proxy.js'
 import { newDatabase, openStores } from './shared-stores.js'
 
@@ -79,15 +79,30 @@ test('a gallery is open again although the connection that closed it stalls', as
 test('an unanswered lock is not held, and a lock that could not be released is free', async (t) => {
   const { proxy, locks, others } = (await opened(t)) ?? {}
   if (proxy === undefined) return
-  const giveBack = await locks!.hold('sets', 'a')
+  const lock = await locks!.hold('sets', 'a')
   proxy.pause()
-  await Promise.all([giveBack!(), assert.rejects(locks!.hold('mirror', 'a'), { code: 'store_unreachable' })])
+  await Promise.all([lock!.release(), assert.rejects(locks!.hold('mirror', 'a'), { code: 'store_unreachable' })])
   proxy.goOn()
   for (const what of ['sets', 'mirror'] as const) {
     // first by this process, which by now has another connection
     const again = await locks!.hold(what, 'a')
     assert.ok(again)
-    await again()
+    await again.release()
     assert.ok(await others!.hold(what, 'a'))
   }
+})
+
+test('what is done to a closed gallery is repeated after a deadlock, while the gallery stays closed', async (t) => {
+  const { locks, others } = (await opened(t)) ?? {}
+  if (locks === undefined) return
+  const open: boolean[] = []
+  const work = async (sql: Sql) => {
+    await sql.query('CREATE TABLE made_once ()')
+    const pass = await Promise.race([others!.share('a'), sleep(100)])
+    open.push(pass !== undefined)
+    if (open.length === 1) await sql.query(`DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40P01'; END $$`)
+    return { result: 'done', keptMs: 0 }
+  }
+  assert.equal(await locks.alone('a', { withinMs: 5_000, first }, work), 'done')
+  assert.deepEqual(open, [false, false])
 })

@@ -196,6 +196,29 @@ twoTest('a process reserves no more webhooks than it can send', async ({ one, ot
   assert.deepEqual(taken.map(({ headers }) => headers['webhook-id']).sort(), ids.slice(3).sort())
 })
 
+twoTest('a webhook that a stopping process could not send is left to others at once', async ({ one, other, t }) => {
+  const { host, url } = await webhookServer(t, [204])
+  await one.jobs.create({ id: 'j', gallery: 'a', source: null, webhook: url })
+  await one.jobs.transition('j', { from: ['queued'], to: 'cancelled' })
+  let sent = 0
+  const sender = {
+    expectAllowed() {},
+    post: (_url: string, _request: object, signal: AbortSignal) =>
+      new Promise<number>((_, reject) => {
+        sent++
+        signal.addEventListener('abort', () => reject(signal.reason))
+      }),
+  }
+  const webhooks = webhooksOf(one.jobs, { allowedHosts: host, sender })
+  webhooks.look()
+  await until(() => sent === 1, 'the attempt')
+  await webhooks.close()
+  assert.deepEqual(
+    (await other.jobs.webhooks(8)).map(({ jobId, attempts }) => [jobId, attempts]),
+    [['j', 0]],
+  )
+})
+
 twoTest('what somebody else tells on the channel ends no process, and hides no notice', async ({ one, other, url }) => {
   const heard: (string | undefined)[] = []
   other.jobs.onChange((id) => void heard.push(id))

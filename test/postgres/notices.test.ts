@@ -52,3 +52,24 @@ test('a lost connection is closed, and its late end is not taken for the loss of
   await notices.close()
   assert.equal(made[1]!.isOpen, false)
 })
+
+test('a process that may no longer be there says so each time it cannot listen again', async (t) => {
+  const made: MadeConnection[] = []
+  class Refused extends MadeConnection {
+    override async query(): Promise<{ rows: unknown[] }> {
+      return { rows: [{ held: made.length === 1 }] } // another process has come meanwhile
+    }
+  }
+  const connect = async () => made[made.push(new Refused()) - 1]
+  const told: unknown[] = []
+  const waits = { companyMs: 0, reconnectMs: 1, tickMs: 5_000 }
+  const notices = new Notices({ connect } as unknown as Postgres, false, (reason) => told.push(reason), waits)
+  t.after(() => notices.close())
+  await notices.open()
+  made[0]!.emit('error', new Error('terminating connection due to administrator command'))
+  await until(() => told.length >= 3, 'two attempts')
+  assert.deepEqual(
+    told.slice(1, 3).map((reason) => (reason as { code?: unknown }).code),
+    ['config_invalid', 'config_invalid'],
+  )
+})

@@ -1,5 +1,6 @@
 /** Writes of several processes during a switch to another set: each is in both sets, or was not acknowledged. */
 import assert from 'node:assert/strict'
+import { Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import type { Writes } from '../../src/gallery/writes.js'
 import type { SharedStores } from '../../src/postgres/open-postgres.js'
@@ -164,13 +165,13 @@ test('a gallery is held by one process at a time per purpose, until it is releas
   const opened = await shared(t)
   if (opened === undefined) return
   const { one, two } = opened
-  const giveBack = await one.writes.shared.hold('mirror', 'a')
-  assert.ok(giveBack)
+  const lock = await one.writes.shared.hold('mirror', 'a')
+  assert.ok(lock)
   assert.equal(await two.writes.shared.hold('mirror', 'a'), undefined)
   assert.equal(await one.writes.shared.hold('mirror', 'a'), undefined)
   assert.ok(await two.writes.shared.hold('sets', 'a'))
   assert.ok(await two.writes.shared.hold('mirror', 'b'))
-  await giveBack()
+  await lock.release()
   assert.ok(await two.writes.shared.hold('mirror', 'a'))
   await two.close()
   await until(async () => (await one.writes.shared.hold('mirror', 'a')) !== undefined, 'what the other process held')
@@ -181,10 +182,10 @@ test('a process learns that what it held was lost', async (t) => {
   if (opened === undefined) return
   const { url, one, two } = opened
   const [kept, lost] = [await one.writes.shared.hold('mirror', 'a'), await two.writes.shared.hold('mirror', 'b')]
-  assert.equal(await kept!(), true)
+  assert.deepEqual([await kept!.isHeld(), await kept!.release(), await lost!.isHeld()], [true, true, true])
   await inDatabase(url, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'alike-locks'`)
   await until(async () => (await one.writes.shared.hold('mirror', 'b').catch(() => undefined)) !== undefined)
-  assert.equal(await lost!(), false)
+  assert.deepEqual([await lost!.isHeld(), await lost!.release()], [false, false])
 })
 
 test('a switch whose COMMIT was not answered is found to have happened', async (t) => {
@@ -199,13 +200,22 @@ test('a switch whose COMMIT was not answered is found to have happened', async (
   assert.equal((await catalogue.find('a'))?.set.uid, sets.other)
 })
 
-test('the server soon detects a dead connection that holds locks', async (t) => {
+test('the server soon detects a dead connection that holds locks, and this process one to a dead server', async (t) => {
   const url = await newDatabase(t)
   if (url === undefined) return
+  const asked = t.mock.method(Socket.prototype, 'setKeepAlive')
   const postgres = new Postgres({ url, connectionsMax: 1, onLoss() {} })
   t.after(() => postgres.close())
   const connection = await postgres.connect()
   const { rows } = await connection.query('SHOW tcp_keepalives_idle')
   await connection.end()
   assert.deepEqual(rows, [{ tcp_keepalives_idle: '10' }])
+  await postgres.query('SELECT')
+  assert.deepEqual(
+    asked.mock.calls.map((call) => call.arguments),
+    [
+      [true, 10_000],
+      [true, 10_000],
+    ],
+  )
 })

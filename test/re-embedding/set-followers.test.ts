@@ -86,7 +86,10 @@ test('a set removed by another process is no longer followed', async (t) => {
   ]
   const writes = {
     follow: () => new ChangedIds(10),
-    shared: { setsBeside: async () => beside, hold: async () => async () => true },
+    shared: {
+      setsBeside: async () => beside,
+      hold: async () => ({ isHeld: async () => true, release: async () => true }),
+    },
   }
   const followers = await SetFollowers.open({
     galleries: { writes } as unknown as Galleries,
@@ -112,7 +115,8 @@ test('what was applied without the lock is compared again: another process may h
     follow: () => changed,
     shared: {
       setsBeside: async () => [{ gallery: 'a', setUid: 'set of a' }],
-      hold: async () => async () => brought.length > 1, // lost during the first write
+      // lost during the first write
+      hold: async () => ({ isHeld: async () => brought.length > 1, release: async () => brought.length > 1 }),
     },
   }
   changed.note(['p', 'q'])

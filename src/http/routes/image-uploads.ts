@@ -5,6 +5,7 @@ import { lineBounds, readJson } from '../../bounded-json.js'
 import type { Config } from '../../config/config.js'
 import { AlikeError } from '../../errors.js'
 import type { Metadata } from '../../gallery/records.js'
+import { misfitOfNewId } from '../../ingest/names.js'
 import { type IntakeParts, storeOne } from '../../ingest/new-image.js'
 import type { RemoteImages } from '../../remote/remote-images.js'
 import type { BodyMemory } from '../body-memory.js'
@@ -51,7 +52,11 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
         params: NewImagePath,
       },
     },
-    (request, reply) => store(request, reply, request.params),
+    (request, reply) => {
+      const detail = misfitOfNewId(request.params.id)
+      if (detail !== undefined) throw new RequestInvalid([{ in: 'path', pointer: '/id', detail }])
+      return store(request, reply, request.params)
+    },
   )
 
   app.post(

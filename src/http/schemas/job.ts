@@ -102,7 +102,7 @@ export const JobListParameters = Type.Object(
     gallery: Type.Optional(GalleryName),
     kind: Type.Optional(
       Type.Array(Type.Enum([...jobKinds], { type: 'string' }), {
-        maxItems: 4,
+        maxItems: jobKinds.length,
         description: 'Only jobs of one of these kinds.',
       }),
     ),
