@@ -143,7 +143,10 @@ test('a follower that is stopped while it applies changes without the lock has t
   const changed = new ChangedIds(10)
   const writes = {
     follow: () => changed,
-    shared: { setsBeside: async () => [{ gallery: 'a', setUid: 'set of a' }], hold: async () => async () => false },
+    shared: {
+      setsBeside: async () => [{ gallery: 'a', setUid: 'set of a' }],
+      hold: async () => ({ isHeld: async () => false, release: async () => false }),
+    },
   }
   changed.note(['p', 'q'])
   let isBringing = false

@@ -63,7 +63,13 @@ async function startServer(): Promise<PostgresServer | undefined> {
     for (const setting of settings) command.push('-c', setting)
     const server = await startTied(command, asUser)
     await connected(port)
-    return () => server.kill()
+    return async () => {
+      const url = urlOf(port, 'postgres')
+      const backends = await inDatabase(url, 'SELECT pid FROM pg_stat_activity').catch(() => [])
+      await server.kill()
+      // they notice the end of the server by themselves, but until then they still answer
+      for (const { pid } of backends) killed(Number(pid))
+    }
   }
   let kill = await start()
   let databases = 0
@@ -77,6 +83,14 @@ async function startServer(): Promise<PostgresServer | undefined> {
     async start() {
       kill = await start()
     },
+  }
+}
+
+function killed(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // it has already ended
   }
 }
 
