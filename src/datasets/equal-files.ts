@@ -1,6 +1,7 @@
 /** Pictures with the same bytes are copies of each other, whatever their names. */
 import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
+import { countBy } from './counts.js'
 import { bytesOf } from './image-bytes.js'
 import type { LabelledImage } from './labelled-image.js'
 
@@ -48,9 +49,3 @@ const hashOf = (image: LabelledImage): Promise<string> =>
     (bytes) => createHash('sha256').update(bytes).digest('hex'),
     () => `unreadable ${image.id}`,
   )
-
-function countBy<Value>(values: readonly Value[]): Map<Value, number> {
-  const counts = new Map<Value, number>()
-  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
-  return counts
-}

@@ -12,8 +12,8 @@ export interface GalleryDecisionsOptions {
   store: DecisionStore
   /** The serving set. */
   set: Pick<OpenSet, 'find' | 'patch' | 'change'>
-  /** Defined if other processes share the gallery; returns undefined while one of them applies or revokes the decision. */
-  hold?: ((number: number) => Promise<HeldLock | undefined>) | undefined
+  /** Undefined while another process applies or revokes the decision. */
+  tryHold(number: number): Promise<HeldLock | undefined>
 }
 
 /** Labels set at once. */
@@ -37,15 +37,15 @@ export class GalleryDecisions {
   async decide(decision: NewDecision): Promise<StoredDecision> {
     const { galleryUid, store } = this.#options
     const stored = await store.add(galleryUid, findingOf(decision, await this.#expectImages(decision.ids)))
-    let release: HeldLock['release'] | undefined
+    let lock: HeldLock | undefined
     try {
-      release = await this.#hold(stored.number)
+      lock = await this.#hold(stored.number)
       await this.#finish(stored)
     } catch (error) {
       await this.#giveUp(stored)
       throw error
     } finally {
-      await release?.()
+      await lock?.release()
     }
     return stored
   }
@@ -64,8 +64,8 @@ export class GalleryDecisions {
    * @throws AlikeError `decision_not_found`, `storage_full`, `overloaded`
    */
   async takeBack(number: number): Promise<void> {
-    const release = await this.#hold(number)
-    await this.#revoke(number).finally(release)
+    const lock = await this.#hold(number)
+    await this.#revoke(number).finally(lock.release)
   }
 
   async #revoke(number: number): Promise<void> {
@@ -90,17 +90,17 @@ export class GalleryDecisions {
    * start, and what another process is applying or revoking is left to that one.
    */
   async finishUnsettled(): Promise<void> {
-    const { galleryUid, store } = this.#options
+    const { galleryUid, store, tryHold } = this.#options
     try {
       for (const { number } of await store.unsettled(galleryUid)) {
-        const release = await this.#tryHold(number)
-        if (release === undefined) continue
+        const lock = await tryHold(number)
+        if (lock === undefined) continue
         try {
           // another process may have held it until now
           const decision = (await store.unsettled(galleryUid)).find((one) => one.number === number)
           if (decision !== undefined) await this.#finish(decision)
         } finally {
-          await release()
+          await lock.release()
         }
       }
     } catch (error) {
@@ -116,16 +116,11 @@ export class GalleryDecisions {
       .catch(() => {}) // as after a crash
   }
 
-  async #tryHold(number: number): Promise<HeldLock['release'] | undefined> {
-    const { hold } = this.#options
-    return hold === undefined ? async () => true : (await hold(number))?.release
-  }
-
   /** @throws AlikeError `overloaded`, `store_unreachable` */
-  async #hold(number: number): Promise<HeldLock['release']> {
+  async #hold(number: number): Promise<HeldLock> {
     for (const deadline = performance.now() + waitMaxMs; performance.now() < deadline; await sleep(retryMs)) {
-      const release = await this.#tryHold(number)
-      if (release !== undefined) return release
+      const lock = await this.#options.tryHold(number)
+      if (lock !== undefined) return lock
     }
     throw new AlikeError('overloaded', { detail: 'The decision is being applied.', retryAfterSeconds: 5 })
   }

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Catalogue, RemovedSet } from './catalogue.js'
 import type { Engine } from './engine.js'
+import { tryHold } from './held-locks.js'
 import type { SharedWrites } from './writes.js'
 
 export interface RemovedSetsOptions {
@@ -40,14 +41,8 @@ export class RemovedSets {
 
   /** @returns the uids of sets whose storage was still there @throws AlikeError `engine_unreachable`, `store_unreachable` */
   async sweep(): Promise<string[]> {
-    const { shared } = this.#options
-    const lock = await shared?.hold('removals', '')
-    if (shared !== undefined && lock === undefined) return []
-    try {
-      return await this.#free()
-    } finally {
-      await lock?.release()
-    }
+    const lock = await tryHold(this.#options, 'removals', '')
+    return lock === undefined ? [] : this.#free().finally(lock.release)
   }
 
   async #free(): Promise<string[]> {

@@ -3,6 +3,7 @@ import { AlikeError } from '../errors.js'
 import type { CatalogueEntry } from './catalogue.js'
 import type { DecisionStore } from './decisions.js'
 import { GalleryDecisions } from './gallery-decisions.js'
+import { tryHold } from './held-locks.js'
 import { idOfStep } from './records.js'
 import type { RoutedSets } from './routed-sets.js'
 import type { Writes } from './writes.js'
@@ -19,11 +20,10 @@ export async function decisionsOf(
     if (now.uid !== uid) throw new AlikeError('gallery_not_found')
     return routed.openEntry(now)
   }
-  const { shared } = writes
   return new GalleryDecisions({
     galleryUid: uid,
     store,
-    hold: shared && ((number) => shared.hold('decisions', `${uid} ${number}`)),
+    tryHold: (number) => tryHold(writes, 'decisions', `${uid} ${number}`),
     set: {
       find: async (ids) => (await set()).find(ids),
       patch: (id, change) => writes.pass(name, [id], async () => (await set()).patch(id, change)),

@@ -1,22 +1,11 @@
 /** Coordinates processes that share galleries: one at a time writes to a gallery's other set. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../errors.js'
-import type { Held, HeldLock, Writes } from '../gallery/writes.js'
+import { tryHold } from '../gallery/held-locks.js'
+import type { HeldLock, Writes } from '../gallery/writes.js'
 import { patiently } from '../jobs/patience.js'
 
 const retryMs = 50
-
-/** Of galleries that no other process shares. */
-const ours: HeldLock = { isHeld: async () => true, release: async () => true }
-
-/** @returns undefined if another process holds it @throws AlikeError `store_unreachable` */
-export async function tryHold(
-  writes: Pick<Writes, 'shared'>,
-  what: Held,
-  gallery: string,
-): Promise<HeldLock | undefined> {
-  return writes.shared === undefined ? ours : writes.shared.hold(what, gallery)
-}
 
 /** Waits until it is free. @throws the signal's reason */
 export async function holdMirror(

@@ -1,7 +1,7 @@
 /** Serialises changes to a gallery's embedding sets: only one build, switch, move or removal at a time. */
 import { AlikeError } from '../errors.js'
+import { tryHold } from '../gallery/held-locks.js'
 import type { Writes } from '../gallery/writes.js'
-import { tryHold } from './held-galleries.js'
 
 export class SetExclusion {
   readonly #writes: Pick<Writes, 'shared'>

@@ -40,7 +40,7 @@ async function withRefusals(
     held.add(number)
     return { isHeld: async () => true, release: async () => held.delete(number) }
   }
-  const parts = { galleryUid, store: engineOf(galleries).decisions, hold }
+  const parts = { galleryUid, store: engineOf(galleries).decisions, tryHold: hold }
   const another = new GalleryDecisions({ ...parts, set })
   const decisions = new GalleryDecisions({ ...parts, set: { ...set, ...refusing(opened, another) } })
   /** As the next process finds it, once it has applied what was left to it. */

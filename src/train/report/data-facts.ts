@@ -1,5 +1,6 @@
 /** Describes the data set: counts per split and class, copies, and an identifying hash. */
 import { createHash } from 'node:crypto'
+import { countBy } from '../../datasets/counts.js'
 import { type Split, splits } from '../../datasets/labelled-image.js'
 import type { SplitImage } from '../../datasets/split.js'
 
@@ -63,10 +64,4 @@ function describeSplit(images: readonly SplitImage[]): SplitFacts {
     withCopies: copied.reduce((sum, size) => sum + size, 0),
     duplicateGroups: copied.length,
   }
-}
-
-function countBy(values: readonly string[]): Map<string, number> {
-  const counts = new Map<string, number>()
-  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
-  return counts
 }
