@@ -2,7 +2,6 @@
 import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
 import { evaluateClassification } from '../eval/classification.js'
-import { evaluateRetrieval } from '../eval/quality.js'
 import { seededRandom } from '../eval/random.js'
 import { chooseBackend } from './backend.js'
 import type { RunState } from './checkpoint.js'
@@ -13,6 +12,7 @@ import { ImageLoader } from './loader/image-loader.js'
 import { eraseSquares } from './loader/normalise.js'
 import { type TrainableNetwork, trainableVariablesOf, variablesOf } from './models/network.js'
 import { simpleCnn } from './models/simple-cnn.js'
+import { mAP10Of } from './models/val-choice.js'
 import { AdamW } from './optimizer/adamw.js'
 import { learningRateAt } from './optimizer/schedule.js'
 import { WeightAverage } from './optimizer/weight-average.js'
@@ -208,7 +208,7 @@ async function trainEpoch(
 async function judgeEpoch({ settings, data, loader, averaged }: Run, epoch: number, progress: EpochProgress) {
   const { picturesPerSecond } = progress.pace(performance.now())
   const embedded = await embedImages(averaged, loader, data.images, data.val)
-  const mAP10 = evaluateRetrieval(embedded, embedded, { bootstrapSamples: 0 }).overall['mAP@10'] ?? null
+  const mAP10 = mAP10Of(embedded)
   const { accuracy } = evaluateClassification(embedded.logits, embedded.labels, data.labels, { bootstrapSamples: 0 })
   const seconds = progress.seconds(performance.now())
   return {

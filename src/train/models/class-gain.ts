@@ -5,9 +5,9 @@
  * training need.
  */
 import * as tf from '@tensorflow/tfjs-core'
-import { evaluateRetrieval } from '../../eval/quality.js'
 import type { LabelledEmbeddings } from '../../eval/ranking.js'
 import type { TrainableNetwork } from './network.js'
+import { bestOf, mAP10Of } from './val-choice.js'
 
 /** Candidate gains; 0 leaves the embedding as trained. */
 const gains = [0, 0.5, 1, 2, 4, 8]
@@ -24,9 +24,9 @@ export async function chooseClassGain(
   const scored = gains.map((gain) => {
     const embeddings = stretched(val.embeddings, projector, val.dimension, gain)
     const rows = { ...val, embeddings }
-    return { gain, mAP10: evaluateRetrieval(rows, rows, { bootstrapSamples: 0 }).overall['mAP@10'] ?? null }
+    return { gain, mAP10: mAP10Of(rows) }
   })
-  return scored.reduce((best, next) => ((next.mAP10 ?? 0) > (best.mAP10 ?? 0) ? next : best))
+  return bestOf(scored)
 }
 
 /**

@@ -1,8 +1,8 @@
 /** Chooses the weights of the parts of the joined embedding on validation pictures. */
 import { embeddingDimensionMax } from '../../embedding/model-manifest.js'
 import { type CopyQuality, meanFirstHit } from '../../eval/copies.js'
-import { evaluateRetrieval } from '../../eval/quality.js'
 import { type JoinSettings, joinedRows, type PosteriorSettings, type RowsOfParts } from './joined-embedding.js'
+import { bestOf, mAP10Of } from './val-choice.js'
 
 const posteriorShares = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
 const sharpnesses = [0.25, 0.5, 1, 1.5]
@@ -26,7 +26,7 @@ export function choosePosterior(val: RowsOfParts): PosteriorSettings & { mAP10: 
     ...posterior,
     mAP10: mAP10Of(joinedRows(val, { posterior, instanceShare: 0 })),
   }))
-  return scored.reduce((best, next) => ((next.mAP10 ?? 0) > (best.mAP10 ?? 0) ? next : best))
+  return bestOf(scored)
 }
 
 export interface TriedInstanceShare {
@@ -65,8 +65,4 @@ export function chooseInstanceShare(
 /** The instance part takes its share proportionally from the two others, so that their chosen ratio is preserved. */
 export function joinSettings({ share, sharpness }: PosteriorSettings, instanceShare: number): JoinSettings {
   return { posterior: { share: share * (1 - instanceShare), sharpness }, instanceShare }
-}
-
-function mAP10Of(rows: RowsOfParts): number | null {
-  return evaluateRetrieval(rows, rows, { bootstrapSamples: 0 }).overall['mAP@10'] ?? null
 }
