@@ -21,10 +21,11 @@ export function command(name: string, description: string): Command {
     })
 }
 
-/** URL of the service, and the key if it requires one. */
+/** URL of the service, and the key if it requires one: `serviceClient` takes them. */
 export const serviceOptions = {
   url: ['--url <url>', 'address of the service', 'http://127.0.0.1:8080'],
   key: ['--key <key>', 'API key, where the service asks for one'],
+  keyFile: ['--key-file <file>', 'file that contains the key: other users of this machine can read arguments'],
 } as const
 
 /** Parses an integer within inclusive bounds. */

@@ -281,7 +281,7 @@ const soleImporters: Record<string, RegExp> = {
   '@opentelemetry/': /^src\/tracing\/otlp\.ts$/,
   jose: /^src\/access\/tokens\.ts$/,
   'umap-js': /^src\/analysis\/findings\/layout\.ts$/,
-  undici: /^src\/(remote\/|cli\/patient-fetch\.ts)/,
+  undici: /^src\/(remote\/|cli\/service-client\.ts)/,
   'prom-client': /^src\/metrics\//,
   preact: /^src\/console\//,
   'openapi-fetch': /^src\/console\/api\/service\.ts$/,

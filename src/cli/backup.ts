@@ -8,11 +8,12 @@ import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { AlikeClient, dataOf } from '../../clients/typescript/src/alike-client.js'
+import { type AlikeClient, dataOf } from '../../clients/typescript/src/alike-client.js'
 import { readSnapshot } from '../backups/read-snapshot.js'
 import { command, runCommand, serviceOptions } from '../command-line.js'
 import { syncFolder } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
+import { serviceClient } from './service-client.js'
 
 const pollMs = 500
 
@@ -57,6 +58,7 @@ await runCommand(
     .requiredOption('--to <file>', 'where the archive goes; a file that is there is replaced at the end')
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)
+    .option(...serviceOptions.keyFile)
     .option('--keep', 'also keep the snapshot in the data folder of the service', false)
-    .action(({ to, url, key, keep }) => backUp(new AlikeClient({ url, key }), to, keep)),
+    .action(async ({ to, keep, ...place }) => backUp(await serviceClient(place), to, keep)),
 )

@@ -4,7 +4,7 @@
  */
 import { writeFile } from 'node:fs/promises'
 import {
-  AlikeClient,
+  type AlikeClient,
   dataOf,
   isProblem,
   type ProblemCode,
@@ -25,11 +25,10 @@ import { seededRandom } from '../eval/random.js'
 import { withBar } from './evaluation-progress.js'
 import { evaluationReport, type Filled } from './evaluation-report.js'
 import { archiveOf } from './evaluation-upload.js'
+import { type ServicePlace, serviceClient } from './service-client.js'
 
-interface EvaluateOptions {
-  url: string
+interface EvaluateOptions extends ServicePlace {
   gallery: string
-  key?: string | undefined
   data: string
   labels?: string | undefined
   queries?: number | undefined
@@ -70,8 +69,8 @@ class Evaluation {
   readonly #leftOut = new Map<string, string>()
 
   /** @param pictures with their splits */
-  constructor({ url, key, gallery, queries }: EvaluateOptions, images: readonly LabelledImage[]) {
-    this.#service = new AlikeClient({ url, key })
+  constructor(service: AlikeClient, { gallery, queries }: EvaluateOptions, images: readonly LabelledImage[]) {
+    this.#service = service
     this.#gallery = gallery
     this.#images = images
     this.#stored = images.filter(({ split }) => split === 'train' || split === 'val')
@@ -203,20 +202,20 @@ function written(text: string): string {
 }
 
 /** The model of the gallery: the service's own if the gallery is new. */
-async function modelOf({ url, key, gallery, reuse }: EvaluateOptions): Promise<ServedModel> {
-  const service = new AlikeClient({ url, key })
+async function modelOf(service: AlikeClient, { gallery, reuse }: EvaluateOptions): Promise<ServedModel> {
   if (!reuse) return service.servedModel()
   const { modelId: model } = await service.gallery(gallery)
   return dataOf(service.api.GET('/v1/models/{model}', { params: { path: { model } } }))
 }
 
 async function evaluate(options: EvaluateOptions): Promise<void> {
-  const { manifest } = await modelOf(options)
+  const service = await serviceClient(options)
+  const { manifest } = await modelOf(service, options)
   const images = await readSplitImages({
     ...options,
     seed: trainingSeedOf(manifest.provenance as Readonly<Record<string, unknown>>),
   })
-  const report = await new Evaluation(options, images).run(options.reuse)
+  const report = await new Evaluation(service, options, images).run(options.reuse)
   console.log(report)
   if (options.out !== undefined) await writeFile(options.out, report)
 }
@@ -237,5 +236,6 @@ await runCommand(
     .option('--out <file>', 'also write the report to this file')
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)
+    .option(...serviceOptions.keyFile)
     .action(evaluate),
 )

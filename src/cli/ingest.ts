@@ -4,13 +4,12 @@
  * a list of addresses to a running service, or points it to a bucket, and waits for the job. Installed as
  * `alike-ingest`.
  */
-import { readFile } from 'node:fs/promises'
 import cliProgress from 'cli-progress'
-import { AlikeClient, dataOf, type Job } from '../../clients/typescript/src/alike-client.js'
+import { type AlikeClient, dataOf, type Job } from '../../clients/typescript/src/alike-client.js'
 import { command, failed, oneOf, runCommand, serviceOptions } from '../command-line.js'
 import { type LitterRule, litterRules } from '../ingest/litter.js'
 import { type NameEncoding, nameEncodings } from '../ingest/name-encoding.js'
-import { patientFetch } from './patient-fetch.js'
+import { serviceClient } from './service-client.js'
 import { type UploadBody, uploadBody } from './upload-body.js'
 
 const cancelled = 130
@@ -197,7 +196,7 @@ await runCommand(
     .option('--manifest-encoding <name>', 'encoding of a CSV manifest that is not UTF-8', oneOf(nameEncodings))
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)
-    .option('--key-file <file>', 'file that contains the key: other users of this machine can read arguments')
+    .option(...serviceOptions.keyFile)
     .addHelpText(
       'after',
       `
@@ -205,12 +204,6 @@ Exit code: 0 when everything was taken in; 1 when a picture or the job failed (w
 2 for misuse; 130 when Ctrl-C has cancelled it.`,
     )
     .action(async (path, { url, key, keyFile, gallery, ...options }) => {
-      const secret = keyFile === undefined ? key : (await readFile(keyFile, 'utf8')).trim()
-      process.exitCode = await ingest(
-        new AlikeClient({ url, key: secret, fetch: patientFetch() }),
-        path,
-        gallery,
-        options,
-      )
+      process.exitCode = await ingest(await serviceClient({ url, key, keyFile }), path, gallery, options)
     }),
 )

@@ -3,39 +3,35 @@
  * and back. The service does the work; this command requests it, waits and reports.
  */
 import cliProgress from 'cli-progress'
-import { AlikeClient, dataOf, type Job } from '../../clients/typescript/src/alike-client.js'
+import { type AlikeClient, dataOf, type Job } from '../../clients/typescript/src/alike-client.js'
 import { command, failed, oneOf, runCommand, serviceOptions } from '../command-line.js'
 import { archiveOfModel, filesOfModel } from './model-archive.js'
+import { type ServicePlace, serviceClient } from './service-client.js'
 import { setLines } from './set-lines.js'
 
 const withoutOriginalChoices = ['fail', 'leave_out'] as const
 
-interface Place {
-  url: string
-  key?: string | undefined
-}
-
-async function install(folder: string, place: Place): Promise<void> {
+async function install(folder: string, place: ServicePlace): Promise<void> {
   const files = await filesOfModel(folder)
-  const { id, name } = await new AlikeClient(place).installModel({ open: () => archiveOfModel(folder, files) })
+  const { id, name } = await (await serviceClient(place)).installModel({ open: () => archiveOfModel(folder, files) })
   console.log(`${name} (${id}) can be used by galleries.`)
   console.log(`next: npm run model -- build GALLERY ${name}`)
 }
 
-async function list(place: Place): Promise<void> {
-  const { models } = await dataOf(new AlikeClient(place).api.GET('/v1/models'))
+async function list(place: ServicePlace): Promise<void> {
+  const { models } = await dataOf((await serviceClient(place)).api.GET('/v1/models'))
   for (const { id, name, runtime } of models)
     console.log(
       `${name} (${id}): ${runtime === null ? 'opened when it is needed' : `${runtime.provider}, ${runtime.precision}`}`,
     )
 }
 
-interface Build extends Place {
+interface Build extends ServicePlace {
   withoutOriginal: (typeof withoutOriginalChoices)[number]
 }
 
 async function build(gallery: string, model: string, { withoutOriginal, ...place }: Build): Promise<void> {
-  const service = new AlikeClient(place)
+  const service = await serviceClient(place)
   const { id } = await dataOf(
     service.api.POST('/v1/galleries/{gallery}/sets', {
       params: { path: { gallery } },
@@ -54,8 +50,8 @@ async function build(gallery: string, model: string, { withoutOriginal, ...place
 }
 
 /** Exit code 1 unless the set has passed the quality gate. */
-async function compare(gallery: string, place: Place): Promise<void> {
-  const service = new AlikeClient(place)
+async function compare(gallery: string, place: ServicePlace): Promise<void> {
+  const service = await serviceClient(place)
   const { sets } = await dataOf(service.api.GET('/v1/galleries/{gallery}/sets', { params: { path: { gallery } } }))
   for (const line of setLines(sets, await namesOf(service))) console.log(line)
   if (sets.some(({ state, gate }) => state === 'ready' && gate?.passed === false)) process.exitCode = failed
@@ -64,9 +60,9 @@ async function compare(gallery: string, place: Place): Promise<void> {
 async function switchTo(
   gallery: string,
   model: string,
-  { force, ...place }: Place & { force: boolean },
+  { force, ...place }: ServicePlace & { force: boolean },
 ): Promise<void> {
-  const service = new AlikeClient(place)
+  const service = await serviceClient(place)
   const path = { gallery }
   const { sets } = await dataOf(
     service.api.PUT('/v1/galleries/{gallery}/serving', { params: { path }, body: { model, force } }),
@@ -112,6 +108,7 @@ const subcommand = (name: string, description: string) =>
     .description(description)
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)
+    .option(...serviceOptions.keyFile)
 
 subcommand('install', 'Uploads a folder written by training; the service verifies it.')
   .argument('<folder>', 'such as onnx/mine')

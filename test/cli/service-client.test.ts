@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { dataOf } from '../../clients/typescript/src/alike-client.js'
+import { patientFetch, serviceClient } from '../../src/cli/service-client.js'
+import { temporaryFolder } from '../support/app.js'
+
+test('an answer is waited for as long as stated', async (t) => {
+  const waiting = new Map<string, ServerResponse>()
+  const server = createServer(({ url }, answer) => void waiting.set(url!, answer)).listen(0, '127.0.0.1')
+  t.after(() => server.close())
+  await once(server, 'listening')
+  const asked = (path: string) =>
+    new Request(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, { method: 'POST', body: 'x' })
+  const patient = patientFetch()(asked('/patient'))
+  await assert.rejects(patientFetch(1)(asked('/hasty')), (error: Error) => {
+    assert.equal((error.cause as { code?: string }).code, 'UND_ERR_HEADERS_TIMEOUT')
+    return true
+  })
+  waiting.get('/patient')!.end('at last')
+  assert.equal(await (await patient).text(), 'at last')
+})
+
+test('a key is sent as it stands in its file, without the end of the line', async (t) => {
+  const sent: (string | undefined)[] = []
+  const server = createServer(({ headers }, answer) => {
+    sent.push(headers.authorization)
+    answer.setHeader('content-type', 'application/json').end('{"models":[]}')
+  }).listen(0, '127.0.0.1')
+  t.after(() => server.close().closeAllConnections())
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const keyFile = join(await temporaryFolder(t), 'key')
+  await writeFile(keyFile, 'from-a-file\n')
+  for (const place of [{ url }, { url, key: 'given' }, { url, keyFile }])
+    await dataOf((await serviceClient(place)).api.GET('/v1/models'))
+  assert.deepEqual(sent, [undefined, 'Bearer given', 'Bearer from-a-file'])
+})
