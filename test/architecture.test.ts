@@ -301,6 +301,42 @@ for (const [name, allowed] of Object.entries(soleImporters)) {
   })
 }
 
+const { dependencies, optionalDependencies, devDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+  [kind in 'dependencies' | 'optionalDependencies' | 'devDependencies']: Record<string, string>
+}
+
+/** By pino and by `@commander-js/extra-typings`. */
+const loadedOtherwise = ['pino-pretty', 'commander']
+
+test('an installation without development packages has every package that the service and its commands import', () => {
+  const packageOf = (target: string) => /^(?:@[^/]+\/)?[^/]*/.exec(target)![0]
+  const isPackage = (name: string) => existsSync(join('node_modules', name, 'package.json'))
+  const clientFiles = readdirSync('clients/typescript/src').map((name) => join('clients/typescript/src', name))
+  const serving = [...imports, ...clientFiles.flatMap(importsOf)].filter(
+    ({ file }) => !/^src\/(train|console)\/|^src\/cli\/write-/.test(file),
+  )
+  const imported = new Set(serving.map(({ target }) => packageOf(target)).filter(isPackage))
+  assert.ok(imported.size > 30, `${imported.size} packages`)
+  assert.deepEqual(
+    [...imported].filter((name) => !(name in dependencies) && !(name in optionalDependencies)),
+    [],
+  )
+  // npm leaves a package out that is listed as one for development too
+  assert.deepEqual(
+    Object.keys(dependencies).filter((name) => name in devDependencies),
+    [],
+  )
+  const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as { packages: Record<string, { dev?: boolean }> }
+  assert.deepEqual(
+    Object.keys(dependencies).filter((name) => lock.packages[`node_modules/${name}`]?.dev !== undefined),
+    [],
+  )
+  assert.deepEqual(
+    Object.keys(dependencies).filter((name) => !imported.has(name) && !loadedOtherwise.includes(name)),
+    [],
+  )
+})
+
 test('slots, and the names of engines, are known only inside the engines', () => {
   const outside = sourceFiles.filter((file) => !file.startsWith('src/engines/embedded/'))
   const code = (file: string) => readFileSync(file, 'utf8')
