@@ -24,8 +24,3 @@ export function trainableLayersOf(part: LayersModel): { layer: string; variables
     }))
     .filter(({ variables }) => variables.length > 0)
 }
-
-/** Every weight of a part, batch-norm statistics included, in the fixed order of its layers. */
-export function partVariablesOf(part: LayersModel): tf.Variable[] {
-  return part.weights.map((weight) => weight.read() as tf.Variable)
-}
