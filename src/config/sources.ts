@@ -5,7 +5,7 @@ export const sourceSettings = {
   ingestS3Buckets: Type.String({
     default: '',
     description:
-      'S3 buckets that jobs may ingest from, separated by commas: `photos`, or `archive/2024/` for what is below a prefix; none: ingestion from S3 is disabled. Anyone who may write to a gallery can read them.',
+      'S3 buckets that jobs may ingest from, separated by commas: `photos`, or `archive/2024/` for the keys that begin with a prefix, which should therefore end with a slash; none: ingestion from S3 is disabled. Anyone who may write to a gallery can read them.',
   }),
   ingestS3Endpoint: Type.String({
     default: '',
