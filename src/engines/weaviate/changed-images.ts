@@ -107,7 +107,6 @@ export class ChangedImages {
       state === 'absent' && this.#stored.has(uuid) ? [uuid] : [],
     )
     if (gone.length > 0) await this.#collection.writes.remove(gone)
-    for (const { uuid } of objects) if (!failures.has(uuid)) this.#unacknowledged.end(uuid)
     return failures
   }
 
@@ -127,7 +126,8 @@ function put(uuid: string, { put: image, unlessSame }: PutStep, state: State, cl
   const { label = former?.label ?? null, metadata = former?.metadata ?? {} } = image
   const reference = referenceOf(image, former)
   const said: NewImage = { ...image, id: former?.id ?? nfc(image.id), label: label && nfc(label), metadata, reference }
-  if (unlessSame && former !== undefined && isSame(former, said)) return [{ unchanged: true }, state]
+  // what a failed write has stored may be missing from the graph
+  if (unlessSame && former !== undefined && !isNew(state) && isSame(former, said)) return [{ unchanged: true }, state]
   const at = clock.now()
   const properties = propertiesOf(said, {
     createdAt: (image.updatedAt && image.createdAt) || former?.createdAt || image.createdAt || at,

@@ -175,8 +175,12 @@ export class SetChanges {
     const failures = await images.write()
     for (const { change, uuids, ...done } of accepted) {
       const failed = uuids.find((uuid) => failures.has(uuid))
-      if (failed === undefined) change.resolve(done)
-      else change.reject(failures.get(failed))
+      if (failed !== undefined) {
+        change.reject(failures.get(failed))
+        continue
+      }
+      for (const uuid of uuids) this.#unacknowledged.end(uuid)
+      change.resolve(done)
     }
   }
 }

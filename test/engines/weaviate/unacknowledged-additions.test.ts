@@ -1,0 +1,67 @@
+/** What a failed change has stored nevertheless, in a collection that is only a map. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ChangeClock } from '../../../src/engines/weaviate/change-clock.js'
+import type { NewObject } from '../../../src/engines/weaviate/collection-writes.js'
+import type { ImageCollection } from '../../../src/engines/weaviate/image-collection.js'
+import { SetChanges } from '../../../src/engines/weaviate/set-changes.js'
+import type { BatchResult } from '../../../src/engines/weaviate/weaviate-server.js'
+import { AlikeError } from '../../../src/errors.js'
+import { newImage } from '../../gallery/stored-images.js'
+
+/** @param answer of each write, which has stored the objects before, except for those with an error */
+function changesOf(answer: (objects: readonly NewObject[]) => BatchResult[]) {
+  const stored = new Map<string, NewObject>()
+  const written: string[] = []
+  const collection = {
+    count: async () => stored.size,
+    ofIds: async (uuids: readonly string[]) =>
+      new Map(
+        uuids.flatMap((uuid) => {
+          const one = stored.get(uuid)
+          return one === undefined ? [] : [[uuid, { ...one, vector: [...one.vector] }]]
+        }),
+      ),
+    writes: {
+      put: async (objects: readonly NewObject[]) => {
+        written.push(...objects.map(({ properties }) => properties.imageId))
+        for (const object of objects) stored.set(object.uuid, object)
+        const results = answer(objects)
+        objects.forEach(({ uuid }, i) => results[i] && stored.delete(uuid))
+        return results
+      },
+    },
+  } as unknown as ImageCollection
+  const clock = new ChangeClock(() => new Date())
+  return { written, changes: new SetChanges({ collection, clock, imagesMax: 10, waitingMax: 10 }) }
+}
+
+const putOf = (id: string) => ({ put: newImage(id, new Float32Array(4)) })
+
+test('a picture whose write was not acknowledged is written again, although the same is stored', async () => {
+  let isAway = true
+  const { changes, written } = changesOf((objects) => {
+    if (isAway) throw new AlikeError('engine_unreachable')
+    return objects.map(() => undefined)
+  })
+  await assert.rejects(changes.change([putOf('a')]), { code: 'engine_unreachable' })
+  isAway = false
+  const again = { ...putOf('a'), unlessSame: true }
+  assert.deepEqual((await changes.change([again])).results, [{ created: true }])
+  assert.deepEqual((await changes.change([again])).results, [{ unchanged: true }])
+  assert.deepEqual(written, ['a', 'a'])
+})
+
+test('pictures stored by a change that failed because of another one were not there before either', async () => {
+  let isFull = true
+  const { changes } = changesOf((objects) =>
+    objects.map(({ properties }) =>
+      isFull && properties.imageId === 'b' ? new AlikeError('storage_full') : undefined,
+    ),
+  )
+  const steps = [putOf('a'), putOf('b')]
+  await assert.rejects(changes.change(steps), { code: 'storage_full' })
+  isFull = false
+  assert.deepEqual((await changes.change(steps)).results, [{ created: true }, { created: true }])
+  assert.deepEqual((await changes.change(steps)).results, [{ created: false }, { created: false }])
+})
