@@ -28,6 +28,13 @@ export interface TokenSettings {
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
 const clockToleranceSeconds = 30
 const fetchTimeoutMs = 5_000
+/** Codes of errors about the published keys: they do not arrive in time, or are damaged. */
+const ofIssuer: ReadonlySet<string> = new Set([
+  'ERR_JOSE_GENERIC',
+  'ERR_JWKS_TIMEOUT',
+  'ERR_JWKS_INVALID',
+  'ERR_JWK_INVALID',
+])
 
 /** Whether callers need neither a key nor a token. */
 export const isOpenToAll = (keys: Pick<ApiKeys, 'isOpen'>, tokens: Tokens | undefined): boolean =>
@@ -72,8 +79,7 @@ export class Tokens {
     } catch (cause) {
       if (cause instanceof AlikeError) throw cause
       if (cause instanceof errors.JWTExpired) throw new AlikeError('key_expired', { cause })
-      const isOfToken =
-        cause instanceof errors.JOSEError && !(cause instanceof errors.JWKSTimeout) && cause.code !== 'ERR_JOSE_GENERIC'
+      const isOfToken = cause instanceof errors.JOSEError && !ofIssuer.has(cause.code)
       throw new AlikeError(isOfToken ? 'unauthenticated' : 'identity_unreachable', { cause })
     }
   }

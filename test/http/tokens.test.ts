@@ -123,6 +123,13 @@ test('an unreachable issuer is distinguished from a bad token', async (t) => {
   assert.equal((await app.call(503, { url: '/v1/galleries', headers: as(token) })).code, 'identity_unreachable')
 })
 
+test('keys that an issuer publishes damaged do not make a token bad', async (t) => {
+  const issuer = await startIssuer(t)
+  const app = await startApp(t, { jwtIssuer: issuer.url, jwtAudience: 'alike', jwtJwksUrl: issuer.url })
+  const headers = as(await issuer.token({ scope: 'alike:read' }))
+  assert.equal((await app.call(503, { url: '/v1/galleries', headers })).code, 'identity_unreachable')
+})
+
 test('an issuer without an audience prevents the start of the service', async (t) => {
   await assert.rejects(startApp(t, { jwtIssuer: 'https://issuer.example.com' }), { code: 'config_invalid' })
 })
