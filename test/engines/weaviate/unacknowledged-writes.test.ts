@@ -39,17 +39,24 @@ function changesOf(answer: (objects: readonly NewObject[]) => BatchResult[]) {
 const putOf = (id: string) => ({ put: newImage(id, new Float32Array(4)) })
 
 test('a picture whose write was not acknowledged is written again, although the same is stored', async () => {
-  let isAway = true
+  let isAway = false
   const { changes, written } = changesOf((objects) => {
     if (isAway) throw new AlikeError('engine_unreachable')
     return objects.map(() => undefined)
   })
-  await assert.rejects(changes.change([putOf('a')]), { code: 'engine_unreachable' })
-  isAway = false
-  const again = { ...putOf('a'), unlessSame: true }
-  assert.deepEqual((await changes.change([again])).results, [{ created: true }])
-  assert.deepEqual((await changes.change([again])).results, [{ unchanged: true }])
-  assert.deepEqual(written, ['a', 'a'])
+  const replaced = { put: { ...putOf('a').put, contentHash: 'another' } }
+  for (const [step, created] of [
+    [putOf('a'), true],
+    [replaced, false],
+  ] as const) {
+    isAway = true
+    await assert.rejects(changes.change([step]), { code: 'engine_unreachable' })
+    isAway = false
+    const again = { ...step, unlessSame: true }
+    assert.deepEqual((await changes.change([again])).results, [{ created }])
+    assert.deepEqual((await changes.change([again])).results, [{ unchanged: true }])
+  }
+  assert.deepEqual(written, ['a', 'a', 'a', 'a'])
 })
 
 test('pictures stored by a change that failed because of another one were not there before either', async () => {
