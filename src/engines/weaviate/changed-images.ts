@@ -13,6 +13,7 @@ import type { ChangeClock } from './change-clock.js'
 import type { NewObject } from './collection-writes.js'
 import type { ImageCollection } from './image-collection.js'
 import { propertiesOf, recordOf, recordProperties, uuidOf } from './image-object.js'
+import { enterMissing, type StoredVector } from './missing-in-graph.js'
 import type { UnacknowledgedWrites } from './unacknowledged-writes.js'
 
 export interface Terms {
@@ -41,6 +42,8 @@ interface Present {
   /** Stored by a request that failed; after an `addition` no caller has been told that it exists. */
   unacknowledged?: 'addition' | 'replacement' | undefined
   object?: NewObject | undefined
+  /** Of the stored object. */
+  stamp?: number | undefined
 }
 
 type State = Present | 'absent'
@@ -54,6 +57,8 @@ export class ChangedImages {
   readonly #stored: ReadonlyMap<string, State>
   /** … and after the changes applied so far. */
   readonly #after = new Map<string, State>()
+  /** What was to be put and is stored already. */
+  readonly #unchanged = new Map<string, StoredVector>()
   #added = 0
 
   private constructor({ collection, unacknowledged }: ChangedSet, stored: ReadonlyMap<string, State>) {
@@ -67,7 +72,11 @@ export class ChangedImages {
     const found = await set.collection.ofIds(uuids, { properties: recordProperties })
     const stored = [...found].map(([uuid, one]): [string, State] => [
       uuid,
-      { record: recordOf(one), unacknowledged: set.unacknowledged.find(uuid, one.properties.contentHash!) },
+      {
+        record: recordOf(one),
+        unacknowledged: set.unacknowledged.find(uuid, one.properties.contentHash!),
+        stamp: one.properties.stamp!,
+      },
     ])
     return new ChangedImages(set, new Map(stored))
   }
@@ -80,6 +89,8 @@ export class ChangedImages {
       const state = changed.get(uuid) ?? this.#now(uuid)
       const [result, after] = 'put' in step ? put(uuid, step, state, terms.clock) : removed(state)
       if (after !== state) changed.set(uuid, after)
+      else if ('put' in step && state !== 'absent' && state.stamp !== undefined)
+        this.#unchanged.set(uuid, { uuid, vector: step.put.vector, stamp: state.stamp })
       return result
     })
     let added = 0
@@ -109,6 +120,8 @@ export class ChangedImages {
       state === 'absent' && this.#stored.has(uuid) ? [uuid] : [],
     )
     if (gone.length > 0) await this.#collection.writes.remove(gone)
+    const unchanged = [...this.#unchanged.values()].filter(({ uuid }) => !this.#after.has(uuid))
+    await enterMissing(this.#collection, unchanged)
     return failures
   }
 

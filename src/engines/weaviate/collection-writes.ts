@@ -59,12 +59,13 @@ export class CollectionWrites {
   }
 
   /**
-   * Inserts the picture into every replica's graph again, as it is stored there. Unlike a batch, a single change is acknowledged after
+   * Inserts the picture into the replicas' graphs again, as it is stored there. Unlike a batch, a single change is acknowledged after
    * the graph's log has left the process.
-   * @throws AlikeError `engine_unreachable` while a replica is missing, `image_not_found`
+   * @param consistency `all`: into every replica's graph; default: as configured
+   * @throws AlikeError `engine_unreachable` while too many replicas are missing, `image_not_found`
    */
-  async enterAgain(uuid: string): Promise<void> {
-    await this.#access.told((server) => server.merge(this.#access.name, uuid, newAttempt, 'all'))
+  async enterAgain(uuid: string, consistency?: Consistency): Promise<void> {
+    await this.#access.told((server) => server.merge(this.#access.name, uuid, newAttempt, consistency))
   }
 
   /**

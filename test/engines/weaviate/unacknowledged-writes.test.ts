@@ -4,15 +4,24 @@ import { test } from 'node:test'
 import { ChangeClock } from '../../../src/engines/weaviate/change-clock.js'
 import type { NewObject } from '../../../src/engines/weaviate/collection-writes.js'
 import type { ImageCollection } from '../../../src/engines/weaviate/image-collection.js'
+import { uuidOf } from '../../../src/engines/weaviate/image-object.js'
 import { SetChanges } from '../../../src/engines/weaviate/set-changes.js'
 import type { BatchResult } from '../../../src/engines/weaviate/weaviate-server.js'
 import { AlikeError } from '../../../src/errors.js'
 import { newImage } from '../../gallery/stored-images.js'
 
+interface Server {
+  stored: Map<string, NewObject>
+  /** Uuids of pictures that a search finds. */
+  found: Set<string>
+}
+
+const newServer = (): Server => ({ stored: new Map(), found: new Set() })
+
 /** @param answer of each write, which has stored the objects before, except for those with an error */
-function changesOf(answer: (objects: readonly NewObject[]) => BatchResult[]) {
-  const stored = new Map<string, NewObject>()
+function changesOf(answer: (objects: readonly NewObject[]) => BatchResult[], { stored, found }: Server = newServer()) {
   const written: string[] = []
+  const entered: string[] = []
   const collection = {
     count: async () => stored.size,
     ofIds: async (uuids: readonly string[]) =>
@@ -28,12 +37,18 @@ function changesOf(answer: (objects: readonly NewObject[]) => BatchResult[]) {
         for (const object of objects) stored.set(object.uuid, object)
         const results = answer(objects)
         objects.forEach(({ uuid }, i) => results[i] && stored.delete(uuid))
+        for (const { uuid } of objects) found.add(uuid)
         return results
       },
+      async enterAgain(uuid: string) {
+        entered.push(stored.get(uuid)!.properties.imageId)
+        found.add(uuid)
+      },
     },
+    near: async () => [...found].map((uuid) => ({ uuid, properties: {}, vector: [], distance: 0.1 })),
   } as unknown as ImageCollection
   const clock = new ChangeClock(() => new Date())
-  return { written, changes: new SetChanges({ collection, clock, imagesMax: 10, waitingMax: 10 }) }
+  return { written, entered, changes: new SetChanges({ collection, clock, imagesMax: 10, waitingMax: 10 }) }
 }
 
 const putOf = (id: string) => ({ put: newImage(id, new Float32Array(4)) })
@@ -71,4 +86,23 @@ test('pictures stored by a change that failed because of another one were not th
   isFull = false
   assert.deepEqual((await changes.change(steps)).results, [{ created: true }, { created: true }])
   assert.deepEqual((await changes.change(steps)).results, [{ created: false }, { created: false }])
+})
+
+test('a picture that another process has stored, and that no search finds, is inserted when its write is repeated', async (t) => {
+  const server = newServer()
+  const died = changesOf(() => {
+    throw new AlikeError('engine_unreachable')
+  }, server)
+  const steps = ['a', 'b'].map((id) => ({ ...putOf(id), unlessSame: true }))
+  await assert.rejects(died.changes.change(steps), { code: 'engine_unreachable' })
+  server.found.add(uuidOf('b'))
+  const { changes, written, entered } = changesOf(() => [], server)
+  for (let turn = 0; turn < 2; turn++)
+    assert.deepEqual((await changes.change(steps)).results, [{ unchanged: true }, { unchanged: true }])
+  assert.deepEqual([written, entered], [[], ['a']])
+
+  server.found.clear()
+  t.mock.method(Date, 'now', () => 4_000_000_000_000)
+  await changes.change(steps)
+  assert.deepEqual(entered, ['a'], 'what was stored long ago is not looked for')
 })
