@@ -28,6 +28,8 @@ export interface TokenSettings {
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
 const clockToleranceSeconds = 30
 const fetchTimeoutMs = 5_000
+/** A key that the issuer no longer publishes is valid for about that long. */
+const refreshEveryMs = 600_000
 /** Codes of errors about the published keys: they do not arrive in time, or are damaged. */
 const ofIssuer: ReadonlySet<string> = new Set([
   'ERR_JOSE_GENERIC',
@@ -102,7 +104,7 @@ export class Tokens {
     }
   }
 
-  /** Cached, and fetched again when a token names an unknown key. */
+  /** Cached, fetched again when a token names an unknown key, and refreshed from time to time. */
   #publishedKeys(): Promise<JWTVerifyGetKey> {
     this.#keys ??= this.#findKeys().catch((error: unknown) => {
       this.#keys = undefined
@@ -115,7 +117,16 @@ export class Tokens {
     const { jwtJwksUrl, jwtIssuer } = this.#settings
     const { createRemoteJWKSet } = await import('jose')
     const address = jwtJwksUrl === '' ? await discoveredAddress(jwtIssuer) : jwtJwksUrl
-    return createRemoteJWKSet(new URL(address), { timeoutDuration: fetchTimeoutMs })
+    const keys = createRemoteJWKSet(new URL(address), { timeoutDuration: fetchTimeoutMs, cacheMaxAge: Infinity })
+    let refreshedAt = Date.now()
+    return (header, token) => {
+      if (Date.now() - refreshedAt > refreshEveryMs) {
+        refreshedAt = Date.now()
+        // meanwhile, and while the issuer does not answer, the known ones stay valid
+        keys.reload().catch(() => {})
+      }
+      return keys(header, token)
+    }
   }
 }
 
