@@ -83,7 +83,8 @@ export function makeKey(name: string, role: Role, limits: KeyLimits = {}): { key
  */
 export function parseKeys(given: string, source: string): ApiKey[] {
   const keys: ApiKey[] = []
-  for (const [index, text] of given.split(/[\n,]/).entries()) {
+  const uncommented = given.replace(/^[ \t]*#.*$/gm, '') // whole lines: a comment may contain commas
+  for (const [index, text] of uncommented.split(/[\n,]/).entries()) {
     const line = text.trim()
     if (line === '' || line.startsWith('#')) continue
     const [, name, role, hash, limits = ''] = linePattern.exec(line) ?? []

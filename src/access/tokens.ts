@@ -28,6 +28,15 @@ export interface TokenSettings {
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
 const clockToleranceSeconds = 30
 const fetchTimeoutMs = 5_000
+/** A key that the issuer no longer publishes is valid for about that long. */
+const refreshEveryMs = 600_000
+/** Codes of errors about the published keys: they do not arrive in time, or are damaged. */
+const ofIssuer: ReadonlySet<string> = new Set([
+  'ERR_JOSE_GENERIC',
+  'ERR_JWKS_TIMEOUT',
+  'ERR_JWKS_INVALID',
+  'ERR_JWK_INVALID',
+])
 
 /** Whether callers need neither a key nor a token. */
 export const isOpenToAll = (keys: Pick<ApiKeys, 'isOpen'>, tokens: Tokens | undefined): boolean =>
@@ -72,8 +81,7 @@ export class Tokens {
     } catch (cause) {
       if (cause instanceof AlikeError) throw cause
       if (cause instanceof errors.JWTExpired) throw new AlikeError('key_expired', { cause })
-      const isOfToken =
-        cause instanceof errors.JOSEError && !(cause instanceof errors.JWKSTimeout) && cause.code !== 'ERR_JOSE_GENERIC'
+      const isOfToken = cause instanceof errors.JOSEError && !ofIssuer.has(cause.code)
       throw new AlikeError(isOfToken ? 'unauthenticated' : 'identity_unreachable', { cause })
     }
   }
@@ -96,7 +104,7 @@ export class Tokens {
     }
   }
 
-  /** Cached, and fetched again when a token names an unknown key. */
+  /** Cached, fetched again when a token names an unknown key, and refreshed from time to time. */
   #publishedKeys(): Promise<JWTVerifyGetKey> {
     this.#keys ??= this.#findKeys().catch((error: unknown) => {
       this.#keys = undefined
@@ -109,7 +117,16 @@ export class Tokens {
     const { jwtJwksUrl, jwtIssuer } = this.#settings
     const { createRemoteJWKSet } = await import('jose')
     const address = jwtJwksUrl === '' ? await discoveredAddress(jwtIssuer) : jwtJwksUrl
-    return createRemoteJWKSet(new URL(address), { timeoutDuration: fetchTimeoutMs })
+    const keys = createRemoteJWKSet(new URL(address), { timeoutDuration: fetchTimeoutMs, cacheMaxAge: Infinity })
+    let refreshedAt = Date.now()
+    return (header, token) => {
+      if (Date.now() - refreshedAt > refreshEveryMs) {
+        refreshedAt = Date.now()
+        // meanwhile, and while the issuer does not answer, the known ones stay valid
+        keys.reload().catch(() => {})
+      }
+      return keys(header, token)
+    }
   }
 }
 

@@ -57,14 +57,14 @@ const finalErrors = new Set([
   'NoSuchBucket',
   'NoSuchKey',
   'NotFound',
-  'AccessDenied',
-  'InvalidAccessKeyId',
-  'SignatureDoesNotMatch',
   'PermanentRedirect',
-  'AuthorizationHeaderMalformed',
   'InvalidObjectState',
   'CredentialsProviderError',
 ])
+/** The same of statuses, whatever the error: it may come from a proxy. Without an error of the store, 404 may pass. */
+const finalStatuses = new Set([400, 401, 403, 405])
+/** … except for these: a request that arrived too slowly, credentials that are being renewed. */
+const passingErrors = new Set(['RequestTimeout', 'ExpiredToken', 'TokenRefreshRequired'])
 
 /** The client is a large package, so it is loaded when the first bucket is read. */
 export function openListedBuckets(options: ListedBucketsOptions): ListedBuckets {
@@ -189,9 +189,19 @@ async function patiently<Result>(
       signal.throwIfAborted()
       if (cause instanceof AlikeError) throw cause
       const { name } = cause as Error
-      if (finalErrors.has(name)) throw new AlikeError('source_unreadable', { detail: `${what}: ${name}.`, cause })
+      if (isFinal(cause as StoreError))
+        throw new AlikeError('source_unreadable', { detail: `${what}: ${name}.`, cause })
       if (performance.now() + pauseMs > givenUpAt) throw new AlikeError('source_unreachable', { cause })
       await sleep(pauseMs, undefined, { signal })
     }
   }
+}
+
+interface StoreError extends Error {
+  /** From the client; undefined without a response. */
+  $metadata?: { httpStatusCode?: number | undefined } | undefined
+}
+
+function isFinal({ name, $metadata }: StoreError): boolean {
+  return finalErrors.has(name) || (finalStatuses.has($metadata?.httpStatusCode ?? 0) && !passingErrors.has(name))
 }

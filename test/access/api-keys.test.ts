@@ -18,6 +18,13 @@ test('a generated key is recognised by its line, and no other key is', () => {
   assert.notEqual(makeKey('reader', 'read').key, reader.key)
 })
 
+test('a comment ends with its line, whatever it contains', () => {
+  const [valid, revoked, other] = [makeKey('valid', 'read'), makeKey('revoked', 'admin'), makeKey('other', 'write')]
+  const text = `# shop, importer, until May\r\n${valid.line}\n  # ${revoked.line},${other.line}\n`
+  const keys = new ApiKeys(parseKeys(text, 'lines'))
+  assert.deepEqual([keys.count, keys.find(valid.key)?.name, keys.find(other.key)], [1, 'valid', undefined])
+})
+
 test('a role includes the permissions of the roles below it', () => {
   assert.deepEqual(verbsOf('read'), ['search', 'read', 'metrics'])
   assert.deepEqual(verbsOf('write'), [...verbsOf('read'), 'write', 'delete'])

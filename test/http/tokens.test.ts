@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
 import { startApp } from '../support/app.js'
+import { until } from '../support/until.js'
 
 interface Issuer {
   url: string
@@ -13,6 +14,8 @@ interface Issuer {
   token(claims: JWTPayload, expires?: string): Promise<string>
   /** Makes it sign with another key. */
   rotate(): Promise<void>
+  /** No longer publishes any key. */
+  withdraw(): void
   close(): Promise<void>
 }
 
@@ -44,6 +47,7 @@ async function startIssuer(t: TestContext): Promise<Issuer> {
     url,
     asked: () => asked,
     rotate,
+    withdraw: () => void published.splice(0),
     close,
     token: (claims, expires = '5m') =>
       new SignJWT({ iss: url, aud: 'alike', sub: 'anna', ...claims })
@@ -111,8 +115,20 @@ test('published keys are cached, and fetched again when the issuer signs with a 
   t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 31_000 })
   await use()
   assert.equal(issuer.asked(), 2)
-  await issuer.close()
+  const withdrawn = await issuer.token({ scope: 'alike:read' }, '1h')
+  issuer.withdraw()
+  t.mock.timers.setTime(Date.now() + 601_000)
+  // refreshed in the background
+  await until(async () => {
+    const { statusCode } = await app.app.inject({ url: '/v1/galleries', headers: as(withdrawn) })
+    return statusCode === 401
+  })
+  await issuer.rotate()
+  t.mock.timers.setTime(Date.now() + 31_000)
   await use()
+  await issuer.close()
+  t.mock.timers.setTime(Date.now() + 3_600_000)
+  for (let i = 0; i < 2; i++) await use()
 })
 
 test('an unreachable issuer is distinguished from a bad token', async (t) => {
@@ -121,6 +137,13 @@ test('an unreachable issuer is distinguished from a bad token', async (t) => {
   await issuer.close()
   const app = await startApp(t, { jwtIssuer: issuer.url, jwtAudience: 'alike' })
   assert.equal((await app.call(503, { url: '/v1/galleries', headers: as(token) })).code, 'identity_unreachable')
+})
+
+test('keys that an issuer publishes damaged do not make a token bad', async (t) => {
+  const issuer = await startIssuer(t)
+  const app = await startApp(t, { jwtIssuer: issuer.url, jwtAudience: 'alike', jwtJwksUrl: issuer.url })
+  const headers = as(await issuer.token({ scope: 'alike:read' }))
+  assert.equal((await app.call(503, { url: '/v1/galleries', headers })).code, 'identity_unreachable')
 })
 
 test('an issuer without an audience prevents the start of the service', async (t) => {

@@ -78,6 +78,8 @@ test('a store that restarts is waited for; permanent refusals are reported at on
     requests.push(url.split('?', 1)[0]!)
     if (url.startsWith('/photos/gone')) refused(response, 404, 'NoSuchKey')
     else if (url.startsWith('/photos/secret')) refused(response, 403, 'AccessDenied')
+    else if (url.startsWith('/photos/blocked')) response.writeHead(403).end('by a proxy')
+    else if (url.startsWith('/photos/odd')) refused(response, 400, 'InvalidArgument')
     else if (down-- > 0) refused(response, 503, 'ServiceUnavailable')
     else response.end('the bytes')
   })
@@ -87,10 +89,11 @@ test('a store that restarts is waited for; permanent refusals are reported at on
   assert.equal(String(await read('a.jpg')), 'the bytes')
   assert.ok(requests.length > 12)
   assert.equal(await codeOf(() => read('gone.jpg')), 'source_unreadable')
-  assert.equal(await codeOf(() => read('secret.jpg')), 'source_unreadable')
-  assert.equal(requests.filter((path) => path !== '/photos/a.jpg').length, 2, 'no attempt is wasted on them')
+  for (const key of ['secret.jpg', 'blocked.jpg', 'odd.jpg'])
+    assert.equal(await codeOf(() => read(key)), 'source_unreadable', key)
+  assert.equal(requests.filter((path) => path !== '/photos/a.jpg').length, 4, 'no attempt is wasted on them')
   assert.equal(await codeOf(() => read('large.jpg', 5)), 'image_too_large')
-  assert.deepEqual(outcomes, ['read', 'failed', 'failed', 'failed'])
+  assert.deepEqual(outcomes, ['read', ...Array<string>(5).fill('failed')])
 })
 
 test('a store that falls silent counts as one that does not answer', async (t) => {

@@ -37,6 +37,8 @@ interface Opened {
   rebuildsTold: number
   rebuildsSaved: number
   saving: Promise<void> | undefined
+  /** The last graph cache could not be written: the next one is due although nothing has changed. */
+  isUnsaved: boolean
 }
 
 export interface GalleryIndexesOptions {
@@ -103,6 +105,7 @@ export class GalleryIndexes {
       rebuildsTold: 0,
       rebuildsSaved: 0,
       saving: undefined,
+      isUnsaved: false,
     }
     this.#settled.set(row.uid, entry)
     const durationMs = Math.round(performance.now() - startedAt)
@@ -163,7 +166,7 @@ export class GalleryIndexes {
     for (const entry of this.#settled.values()) {
       await entry.saving // a save in progress may miss the latest changes
       await entry.index.refresh().catch(() => {}) // a closed index has nothing to save
-      if (entry.changes > 0 || entry.index.rebuilds > entry.rebuildsSaved) await this.#save(entry)
+      if (entry.changes > 0 || entry.isUnsaved || entry.index.rebuilds > entry.rebuildsSaved) await this.#save(entry)
     }
   }
 
@@ -172,7 +175,7 @@ export class GalleryIndexes {
     await this.#threads.close()
   }
 
-  /** A failed graph cache only costs time at the next start. */
+  /** A failed graph cache only costs time at the next start; it is written again when one is overdue, and when closing. */
   #save(entry: Opened): Promise<void> {
     if (entry.saving !== undefined) return entry.saving
     const startedAt = performance.now()
@@ -183,8 +186,14 @@ export class GalleryIndexes {
     const facts = () => ({ gallery: entry.name, durationMs: Math.round(performance.now() - startedAt) })
     entry.saving = entry.index
       .saveGraphCache()
-      .then((written) => written && logger.info(facts(), 'graph cache written'))
-      .catch((error: unknown) => logger.warn({ ...facts(), err: error }, 'graph cache not written'))
+      .then((written) => {
+        entry.isUnsaved = false
+        if (written) logger.info(facts(), 'graph cache written')
+      })
+      .catch((error: unknown) => {
+        entry.isUnsaved = true
+        logger.warn({ ...facts(), err: error }, 'graph cache not written')
+      })
       .then(() => void (entry.saving = undefined))
     return entry.saving
   }
@@ -198,7 +207,8 @@ export class GalleryIndexes {
       entry.rebuildsTold = index.rebuilds
       for (let i = 0; i < rebuilt; i++) this.#options.onRebuild()
       const overdue =
-        entry.changes > 0 && Date.now() - entry.savedAtMs > this.#options.graphCaches.graphCacheAfterSeconds * 1_000
+        (entry.changes > 0 || entry.isUnsaved) &&
+        Date.now() - entry.savedAtMs > this.#options.graphCaches.graphCacheAfterSeconds * 1_000
       if (index.rebuilds > entry.rebuildsSaved || overdue) await this.#save(entry)
     }
   }

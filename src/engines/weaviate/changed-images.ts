@@ -13,7 +13,8 @@ import type { ChangeClock } from './change-clock.js'
 import type { NewObject } from './collection-writes.js'
 import type { ImageCollection } from './image-collection.js'
 import { propertiesOf, recordOf, recordProperties, uuidOf } from './image-object.js'
-import type { UnacknowledgedAdditions } from './unacknowledged-additions.js'
+import { enterMissing, type StoredVector } from './missing-in-graph.js'
+import type { UnacknowledgedWrites } from './unacknowledged-writes.js'
 
 export interface Terms {
   clock: ChangeClock
@@ -24,7 +25,7 @@ export interface Terms {
 
 export interface ChangedSet {
   collection: ImageCollection
-  unacknowledged: UnacknowledgedAdditions
+  unacknowledged: UnacknowledgedWrites
 }
 
 export interface Applied {
@@ -38,9 +39,11 @@ export interface Applied {
 /** `object` is to be written; without one the picture is already stored. */
 interface Present {
   record: ImageRecord
-  /** Stored by a request that failed: no caller has been told of it. */
-  isUnacknowledged?: boolean | undefined
+  /** Stored by a request that failed; after an `addition` no caller has been told that it exists. */
+  unacknowledged?: 'addition' | 'replacement' | undefined
   object?: NewObject | undefined
+  /** Of the stored object. */
+  stamp?: number | undefined
 }
 
 type State = Present | 'absent'
@@ -49,11 +52,13 @@ const idOf = (step: ImageStep) => ('put' in step ? step.put.id : step.remove)
 
 export class ChangedImages {
   readonly #collection: ImageCollection
-  readonly #unacknowledged: UnacknowledgedAdditions
+  readonly #unacknowledged: UnacknowledgedWrites
   /** As stored, by uuid. */
   readonly #stored: ReadonlyMap<string, State>
   /** … and after the changes applied so far. */
   readonly #after = new Map<string, State>()
+  /** What was to be put and is stored already. */
+  readonly #unchanged = new Map<string, StoredVector>()
   #added = 0
 
   private constructor({ collection, unacknowledged }: ChangedSet, stored: ReadonlyMap<string, State>) {
@@ -67,7 +72,11 @@ export class ChangedImages {
     const found = await set.collection.ofIds(uuids, { properties: recordProperties })
     const stored = [...found].map(([uuid, one]): [string, State] => [
       uuid,
-      { record: recordOf(one), isUnacknowledged: set.unacknowledged.has(uuid, one.properties.contentHash!) },
+      {
+        record: recordOf(one),
+        unacknowledged: set.unacknowledged.find(uuid, one.properties.contentHash!),
+        stamp: one.properties.stamp!,
+      },
     ])
     return new ChangedImages(set, new Map(stored))
   }
@@ -80,6 +89,8 @@ export class ChangedImages {
       const state = changed.get(uuid) ?? this.#now(uuid)
       const [result, after] = 'put' in step ? put(uuid, step, state, terms.clock) : removed(state)
       if (after !== state) changed.set(uuid, after)
+      else if ('put' in step && state !== 'absent' && state.stamp !== undefined)
+        this.#unchanged.set(uuid, { uuid, vector: step.put.vector, stamp: state.stamp })
       return result
     })
     let added = 0
@@ -96,8 +107,10 @@ export class ChangedImages {
   async write(): Promise<Map<string, AlikeError>> {
     const failures = new Map<string, AlikeError>()
     const objects = [...this.#after.values()].flatMap((state) => (state === 'absent' ? [] : (state.object ?? [])))
-    for (const { uuid, properties } of objects)
-      if (isNew(this.#stored.get(uuid) ?? 'absent')) this.#unacknowledged.begin(uuid, properties.contentHash)
+    for (const { uuid, properties } of objects) {
+      const isAddition = isNew(this.#stored.get(uuid) ?? 'absent')
+      this.#unacknowledged.begin(uuid, { contentHash: properties.contentHash, isAddition })
+    }
     const results = await this.#collection.writes.put(objects)
     objects.forEach(({ uuid }, i) => {
       const failure = results[i]
@@ -107,7 +120,8 @@ export class ChangedImages {
       state === 'absent' && this.#stored.has(uuid) ? [uuid] : [],
     )
     if (gone.length > 0) await this.#collection.writes.remove(gone)
-    for (const { uuid } of objects) if (!failures.has(uuid)) this.#unacknowledged.end(uuid)
+    const unchanged = [...this.#unchanged.values()].filter(({ uuid }) => !this.#after.has(uuid))
+    await enterMissing(this.#collection, unchanged)
     return failures
   }
 
@@ -118,16 +132,19 @@ export class ChangedImages {
 
 /** Whether no caller has been told that it exists: writing it counts as adding. */
 function isNew(state: State): boolean {
-  return state === 'absent' || state.isUnacknowledged === true
+  return state === 'absent' || state.unacknowledged === 'addition'
 }
 
 /** Resolves omitted values from what is stored now, and normalises the text. */
 function put(uuid: string, { put: image, unlessSame }: PutStep, state: State, clock: ChangeClock): [StepResult, State] {
-  const former = state === 'absent' ? undefined : state.record
+  const present = state === 'absent' ? undefined : state
+  const former = present?.record
   const { label = former?.label ?? null, metadata = former?.metadata ?? {} } = image
   const reference = referenceOf(image, former)
   const said: NewImage = { ...image, id: former?.id ?? nfc(image.id), label: label && nfc(label), metadata, reference }
-  if (unlessSame && former !== undefined && isSame(former, said)) return [{ unchanged: true }, state]
+  // what a failed write has stored may be missing from the graph
+  const isAcknowledged = present?.unacknowledged === undefined
+  if (unlessSame && isAcknowledged && former !== undefined && isSame(former, said)) return [{ unchanged: true }, state]
   const at = clock.now()
   const properties = propertiesOf(said, {
     createdAt: (image.updatedAt && image.createdAt) || former?.createdAt || image.createdAt || at,

@@ -1,5 +1,4 @@
 /** Writes to the collection of one set. Each may be repeated. */
-import { AlikeError } from '../../errors.js'
 import type { CollectionAccess } from './collection-access.js'
 import type { ImageProperties } from './image-object.js'
 import { ofThese } from './pushed-filter.js'
@@ -60,12 +59,13 @@ export class CollectionWrites {
   }
 
   /**
-   * Inserts the picture into every replica's graph again, as it is stored there. Unlike a batch, a single change is acknowledged after
+   * Inserts the picture into the replicas' graphs again, as it is stored there. Unlike a batch, a single change is acknowledged after
    * the graph's log has left the process.
-   * @throws AlikeError `engine_unreachable` while a replica is missing, `image_not_found`
+   * @param consistency `all`: into every replica's graph; default: as configured
+   * @throws AlikeError `engine_unreachable` while too many replicas are missing, `image_not_found`
    */
-  async enterAgain(uuid: string): Promise<void> {
-    await this.#access.told((server) => server.merge(this.#access.name, uuid, newAttempt, 'all'))
+  async enterAgain(uuid: string, consistency?: Consistency): Promise<void> {
+    await this.#access.told((server) => server.merge(this.#access.name, uuid, newAttempt, consistency))
   }
 
   /**
@@ -76,8 +76,7 @@ export class CollectionWrites {
     for (let begin = 0; begin < uuids.length; begin += idsAtOnce) {
       const part = uuids.slice(begin, begin + idsAtOnce)
       const asked = { deletedAt: (await this.#lastUpdate(part)) + 1 }
-      const failed = await this.#access.told((server) => server.remove(this.#access.name, part, asked))
-      if (failed > 0) throw new AlikeError('engine_unreachable', { detail: `${failed} pictures were not deleted.` })
+      await this.#access.told((server) => server.remove(this.#access.name, part, asked))
     }
   }
 

@@ -148,7 +148,7 @@ async function isOnAll(
 /** @returns false if it was removed in the meantime */
 async function enter(collection: ImageCollection, uuid: string): Promise<boolean> {
   try {
-    await collection.writes.enterAgain(uuid)
+    await collection.writes.enterAgain(uuid, 'all')
     return true
   } catch (error) {
     if (!hasCode(error, 'image_not_found')) throw error

@@ -30,17 +30,22 @@ export async function labelCounts(
     const count = await collection.count(Filters.not(anyToken([existsToken('label')])))
     if (count > 0) counts.push({ label: null, count })
   }
-  const labels: string[] = []
+  const countedOf = async (labels: readonly string[]) => {
+    const found = await Promise.all(labels.map((label) => collection.count(anyToken([valueToken('label', label)]))))
+    labels.forEach((label, i) => found[i]! > 0 && counts.push({ label, count: found[i]! }))
+  }
+  // one whose last picture has been removed meanwhile must not end the list
+  let waiting: string[] = []
   for await (const label of labelsAfter(collection, after)) {
-    if (labels.length + counts.length >= limit) break
-    labels.push(label)
+    if (waiting.length === Math.min(countedAtOnce, limit - counts.length)) {
+      await countedOf(waiting)
+      waiting = []
+    }
+    if (counts.length >= limit) break
+    waiting.push(label)
   }
-  for (let begin = 0; begin < labels.length; begin += countedAtOnce) {
-    const part = labels.slice(begin, begin + countedAtOnce)
-    const found = await Promise.all(part.map((label) => collection.count(anyToken([valueToken('label', label)]))))
-    part.forEach((label, i) => counts.push({ label, count: found[i]! }))
-  }
-  return counts.filter(({ count }) => count > 0)
+  await countedOf(waiting)
+  return counts.slice(0, limit)
 }
 
 async function* labelsAfter(collection: ImageCollection, after: string | undefined): AsyncGenerator<string> {

@@ -136,7 +136,7 @@ export class RankedHits implements NearestHits {
 
   async #compareAll(): Promise<void> {
     let [kept, fitting, candidates]: [UnrankedHit[], number, number] = [[], 0, 0]
-    for await (const page of this.#images.all()) {
+    for await (const page of this.#images.all(this.#query.kept ? this.#stamp : undefined)) {
       this.#query.signal?.throwIfAborted()
       const now = page.filter((one) => this.#images.fits(one))
       fitting += now.length

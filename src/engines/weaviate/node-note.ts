@@ -3,6 +3,7 @@
  * server itself, which every process reaches, and without which there is nothing to watch.
  */
 import { configure } from 'weaviate-client'
+import { hasCode } from '../../errors.js'
 import type { SoundUntil } from './node-sightings.js'
 import type { WeaviateServer } from './weaviate-server.js'
 
@@ -33,20 +34,31 @@ export class NodeNote {
   }
 
   /** @throws AlikeError as `WeaviateServer.call` */
-  async read(): Promise<Noted | undefined> {
-    await this.#make()
-    return this.#server.call(async ({ collections }) => {
-      const found = await collections.use(collection).withConsistency('QUORUM').query.fetchObjectById(id)
-      return found === null ? undefined : (JSON.parse(String(found.properties['note'])) as Noted)
-    })
+  read(): Promise<Noted | undefined> {
+    return this.#made(() =>
+      this.#server.call(async ({ collections }) => {
+        const found = await collections.use(collection).withConsistency('QUORUM').query.fetchObjectById(id)
+        return found === null ? undefined : (JSON.parse(String(found.properties['note'])) as Noted)
+      }),
+    )
   }
 
   /** @throws AlikeError as `WeaviateServer.call` */
   async write(noted: Noted): Promise<void> {
-    await this.#make()
     const object = { class: collection, id, properties: { note: JSON.stringify(noted) } }
-    const [failure] = await this.#server.write(() => [object])
+    const [failure] = await this.#made(() => this.#server.write(() => [object]))
     if (failure !== undefined) throw failure
+  }
+
+  /** Its collection may be lost later, with all data of the server or because these were restored without it: then it is made again. */
+  async #made<Reply>(ask: () => Promise<Reply>): Promise<Reply> {
+    await this.#make()
+    try {
+      return await ask()
+    } catch (error) {
+      if (hasCode(error, 'gallery_not_found')) this.#isMade = false
+      throw error
+    }
   }
 
   /** Otherwise the server would create it by itself, with one replica. */

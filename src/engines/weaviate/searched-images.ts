@@ -30,11 +30,10 @@ export class SearchedImages {
   readonly #properties: readonly PropertyName[]
   /** Only these uuids. */
   readonly #among: readonly string[] | undefined
-  readonly #stamp: number
 
   private constructor(
     search: SetSearch,
-    { filter, properties, where, among, stamp, count }: Terms & { where: Where | undefined; count: number },
+    { filter, properties, where, among, count }: Terms & { where: Where | undefined; count: number },
   ) {
     this.count = count
     this.#search = search
@@ -42,15 +41,14 @@ export class SearchedImages {
     this.#where = where
     this.#properties = properties
     this.#among = among
-    this.#stamp = stamp
   }
 
-  static async open(search: SetSearch, query: NearestQuery, stamp: number): Promise<SearchedImages> {
+  static async open(search: SetSearch, query: NearestQuery): Promise<SearchedImages> {
     const { filter, copiesOf, groupBy } = query
     const needsMetadata = groupBy !== undefined && groupBy !== 'label'
     const properties = needsMetadata ? ([...hitProperties, 'metadata'] as const) : hitProperties
     const among = copiesOf && (await search.copiesOf(copiesOf))
-    return SearchedImages.#counted(search, { filter, properties, among, stamp })
+    return SearchedImages.#counted(search, { filter, properties, among })
   }
 
   static async #counted(search: SetSearch, terms: Terms): Promise<SearchedImages> {
@@ -71,7 +69,6 @@ export class SearchedImages {
       filter: narrower,
       properties: this.#properties,
       among: this.#among,
-      stamp: this.#stamp,
     })
   }
 
@@ -99,13 +96,16 @@ export class SearchedImages {
     return this.#search.collection.near(vector, { where, limit, properties: this.#properties }, signal)
   }
 
-  /** With vectors, page by page; includes pictures that do not match. */
-  all(): AsyncIterable<Found[]> {
+  /**
+   * With vectors, page by page; includes pictures that do not match, and without a condition also those stored later.
+   * @param upTo default: whenever they were stored; a process whose clock is ahead may have stored some
+   */
+  all(upTo = Number.MAX_SAFE_INTEGER): AsyncIterable<Found[]> {
     const { collection } = this.#search
     const asked = { limit: readAtOnce, properties: this.#properties, vectors: true }
     if (this.#among !== undefined) return inPages(collection, this.#among, asked)
     if (this.#where === undefined) return collection.all(asked)
-    return collection.byStamp({ ...asked, where: this.#where, upTo: this.#stamp })
+    return collection.byStamp({ ...asked, where: this.#where, upTo })
   }
 
   fits({ properties: { label, metadata } }: Found): boolean {
@@ -119,7 +119,6 @@ interface Terms {
   filter: Filter | undefined
   properties: readonly PropertyName[]
   among: readonly string[] | undefined
-  stamp: number
 }
 
 async function* inPages(

@@ -16,7 +16,7 @@ import { asksOnlyLabel, fits } from './fits.js'
 import type { ImageCollection } from './image-collection.js'
 import { type ImageProperties, recordOf, recordProperties, saidOf, uuidOf } from './image-object.js'
 import { pushed } from './pushed-filter.js'
-import { UnacknowledgedAdditions } from './unacknowledged-additions.js'
+import { UnacknowledgedWrites } from './unacknowledged-writes.js'
 
 export interface SetChangesOptions {
   collection: ImageCollection
@@ -50,7 +50,7 @@ export class SetChanges {
   readonly #turns = new OneAfterAnother()
   #turnsWaiting = 0
   #isGathering = false
-  readonly #unacknowledged = new UnacknowledgedAdditions()
+  readonly #unacknowledged = new UnacknowledgedWrites()
 
   constructor(options: SetChangesOptions) {
     this.#options = options
@@ -175,8 +175,12 @@ export class SetChanges {
     const failures = await images.write()
     for (const { change, uuids, ...done } of accepted) {
       const failed = uuids.find((uuid) => failures.has(uuid))
-      if (failed === undefined) change.resolve(done)
-      else change.reject(failures.get(failed))
+      if (failed !== undefined) {
+        change.reject(failures.get(failed))
+        continue
+      }
+      for (const uuid of uuids) this.#unacknowledged.end(uuid)
+      change.resolve(done)
     }
   }
 }

@@ -92,19 +92,20 @@ export class WeaviateServer {
     })
   }
 
-  /** @returns how many were not removed @throws AlikeError as `call` does */
+  /** @throws AlikeError as `call` does, also if only some were removed */
   async remove(
     collection: string,
     ids: readonly string[],
     { dryRun = false, consistency = this.settings.consistency, deletedAt }: RemovalOptions = {},
-  ): Promise<number> {
-    return this.#calls.ask(async ({ rest, expectLed }) => {
+  ): Promise<void> {
+    await this.#calls.ask(async ({ rest, expectLed }) => {
       await this.#expectLed(expectLed, collection)
       const where = { operator: 'ContainsAny', path: ['id'], valueTextArray: ids }
       const body = { match: { class: collection, where }, dryRun, output: 'minimal', deletionTimeUnixMilli: deletedAt }
       const path = `v1/batch/objects?${levelOf(consistency)}`
       const { results } = await rest<Removal>(path, { method: 'DELETE', body })
-      return results?.failed ?? 0
+      const [failed] = results?.objects ?? [] // minimal output lists only these
+      if (failed !== undefined) throw errorOf(new Error(messageOf(failed)))
     })
   }
 
@@ -144,8 +145,12 @@ export class WeaviateServer {
 
 const levelOf = (consistency: Consistency) => `consistency_level=${consistency.toUpperCase()}`
 
+interface Outcome {
+  status?: string
+  errors?: { error?: { message?: string }[] }
+}
 interface WrittenObject {
-  result?: { status?: string; errors?: { error?: { message?: string }[] } }
+  result?: Outcome
 }
 interface RemovalOptions {
   /** Milliseconds since 1970. What was written later is kept by nodes that miss the removal. */
@@ -155,7 +160,7 @@ interface RemovalOptions {
   consistency?: Consistency | undefined
 }
 interface Removal {
-  results?: { failed?: number }
+  results?: { objects?: Outcome[] | null }
 }
 
-const messageOf = (result: WrittenObject['result']) => result?.errors?.error?.[0]?.message ?? 'unknown error'
+const messageOf = (result: Outcome | undefined) => result?.errors?.error?.[0]?.message ?? 'unknown error'

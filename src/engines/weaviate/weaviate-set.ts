@@ -132,7 +132,7 @@ export class WeaviateSet implements OpenSet {
     const { collection, clock, exactBelow } = this.#parts
     const stamp = clock.stamp()
     const copiesOf = (wanted: CopiesWanted) => this.copies.find(wanted)
-    const images = await SearchedImages.open({ collection, exactBelow, copiesOf }, query, stamp)
+    const images = await SearchedImages.open({ collection, exactBelow, copiesOf }, query)
     return new RankedHits(images, query, stamp, [])
   }
 

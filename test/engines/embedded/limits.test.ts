@@ -24,6 +24,19 @@ test('exceeding a limit is refused with a code, and existing data stays', async 
   assert.equal((outcomes[5] as PromiseRejectedResult).reason.code, 'overloaded')
 })
 
+test('a gallery with more pictures than are allowed by now takes no further ones, but changes of those', async (t) => {
+  const dataDir = await dataFolder(t)
+  const former = await openIn(t, dataDir)
+  await former.create('a')
+  await former.images.put('a', images.slice(0, 4))
+  await former.close()
+  const galleries = await openIn(t, dataDir, { storage: { galleryImagesMax: 2 } })
+  await assert.rejects(galleries.images.put('a', [images[4]!]), { code: 'gallery_full' })
+  await galleries.images.put('a', [newImage('p0', vectors[5]!)])
+  await galleries.images.change('a', [{ put: images[1]!, unlessSame: true }, { remove: 'p2' }])
+  assert.equal((await galleries.get('a')).count, 3)
+})
+
 test('a full database refuses writes, keeps reading, and accepts writes again after deletions', async (t) => {
   const galleries = await openIn(t, await dataFolder(t), { storage: { databaseMaxBytes: 600_000 } })
   await galleries.create('a')

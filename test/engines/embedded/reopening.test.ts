@@ -32,6 +32,20 @@ test('closing writes a graph cache that the next start uses, without removed pic
   assert.deepEqual(after.hits, before)
 })
 
+test('a graph cache that could not be written is written later, although nothing has changed', async (t) => {
+  const dataDir = await dataFolder(t)
+  const folder = join(dataDir, 'index')
+  const galleries = await openIn(t, dataDir)
+  await galleries.create('a')
+  await writeFile(folder, 'in the way')
+  await galleries.images.put('a', images)
+  await settled(galleries)
+  await engineOf(galleries).saveGraphCaches()
+  await rm(folder)
+  await galleries.close()
+  assert.equal((await readdir(folder)).length, 2)
+})
+
 test('a set that was opened before its model was installed is searched from then on, whoever holds it', async (t) => {
   const dataDir = await dataFolder(t)
   const former = await openIn(t, dataDir)

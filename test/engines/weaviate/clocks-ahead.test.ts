@@ -23,7 +23,7 @@ async function whileAhead<Result>(t: TestContext, work: () => Promise<Result>): 
   }
 }
 
-test('what a process whose clock is ahead has stored is deleted and repaired like everything else', {
+test('what a process whose clock is ahead has stored is found, deleted and repaired like everything else', {
   skip: skipWithoutWeaviate,
 }, async (t) => {
   const server = await startWeaviate()
@@ -43,11 +43,15 @@ test('what a process whose clock is ahead has stored is deleted and repaired lik
   await exact.change([put('exact')])
   await whileAhead(t, () => ahead.change([put('ahead')]))
 
+  const filter = { field: 'label', in: ['all'] }
+  const hits = await (await exact.nearest({ vector: newVector(), exact: true, filter })).first(10)
+  assert.deepEqual(hits.map(({ record }) => record.id).sort(), ['ahead', 'exact'])
+
   const connection = new WeaviateServer(server.settings)
   t.after(() => connection.close())
   const repair = new GraphRepair({ server: connection, layout, prefix: 'Alike_', onImages: () => {} })
   assert.equal((await repair.run(since, new AbortController().signal)).looked, 2)
 
-  assert.equal(await exact.removeFitting({ field: 'label', in: ['all'] }), 2)
+  assert.equal(await exact.removeFitting(filter), 2)
   assert.equal((await exact.state()).images, 0)
 })

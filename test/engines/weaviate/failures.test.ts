@@ -89,6 +89,24 @@ test('a missing collection is reported and not recreated, by reads or writes', n
   assert.equal((await fetch(collection)).status, 404)
 })
 
+test('a server whose disk is full accepts no change, and says why', needsServer, async (t) => {
+  const server = await startWeaviate()
+  t.after(() => server.kill())
+  const store = await opened(t, server.settings)
+  await store.change([{ put: newImage('a', vectors[0]!) }])
+  const shards = `${server.settings.url}/v1/schema/Alike_${set.uid}/shards`
+  const [shard] = (await (await fetch(shards)).json()) as { name: string }[]
+  const request = { method: 'PUT', headers: { 'content-type': 'application/json' } }
+  const body = JSON.stringify({ status: 'READONLY' }) // as the server does by itself
+  assert.equal((await fetch(`${shards}/${shard!.name}`, { ...request, body })).status, 200)
+  const full = { code: 'storage_full' }
+  await assert.rejects(store.change([{ put: newImage('b', vectors[1]!) }]), full)
+  await assert.rejects(store.patch('a', { label: 'b' }), full)
+  await assert.rejects(store.change([{ remove: 'a' }]), full)
+  await assert.rejects(store.removeFitting({ field: 'label', in: [null] }), full)
+  assert.equal((await store.find(['a'])).length, 1)
+})
+
 test('a read after the set was dropped does not recreate its collection', needsServer, async (t) => {
   const server = await startWeaviate()
   t.after(() => server.kill())

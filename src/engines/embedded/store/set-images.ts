@@ -72,8 +72,9 @@ export class SetImages {
 
   change({ set, steps, imagesMax, progress, at }: ChangeRequest): SlotResult[] {
     const row = this.#sets.get(set)
+    const before = row.count
     const results = steps.map((step) => ('put' in step ? this.#put(row, step, at) : this.#remove(row, step.remove)))
-    if (row.count > imagesMax && steps.some((step) => 'put' in step))
+    if (row.count > imagesMax && row.count > before)
       throw new AlikeError('gallery_full', { detail: `The maximum is ${imagesMax} pictures.` })
     if (!results.every(isIdle)) this.#sets.save({ ...row, updated_at: at })
     if (progress !== undefined) this.#jobs.advance(progress, countsOf(results), this.#galleries.get(row.gallery).uid)
