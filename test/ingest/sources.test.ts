@@ -181,6 +181,15 @@ test('a zip entry with false sizes is one error line', async (t) => {
   ])
 })
 
+test('a zip of more files than its directory can count, as macOS writes it, is read whole', async (t) => {
+  const count = 65_537
+  const file = join(await temporaryFolder(t), 'upload')
+  await writeFile(file, zipOf(Array.from({ length: count }, (_, n) => ({ path: `${n}.jpg`, isStored: true }))))
+  const source = await openSource({ kind: 'zip' }, file, { limits: { ...limits, ingestMaxFiles: count } })
+  t.after(() => source.close())
+  assert.equal(source.total, count)
+})
+
 test('uploaded files keep paths, labels and refusals in the spool', async (t) => {
   const files: UploadedFile[] = [
     { path: 'ä/b.jpg', label: undefined, content: Buffer.from('one') },
