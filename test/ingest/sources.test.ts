@@ -419,17 +419,20 @@ test('a blank line is none however long it is, as it is counted', async (t) => {
   assert.deepEqual([items.length, counted.count], [1, 1])
 })
 
-test('objects of a bucket whose keys become one id are reported, also if the first one was taken before', async (t) => {
+async function objects(t: TestContext, keys: string[], from = 0): Promise<SourceItem[]> {
   const file = join(await temporaryFolder(t), 'upload')
-  const keys = ['p/\u00e4.jpg', 'p/a.jpg', 'p/a\u0308.jpg']
   await writeFile(file, keys.map((key) => `${JSON.stringify([key, 3])}\n`).join(''))
-  const buckets = { expectAllowed() {} } as unknown as ListedBuckets
+  const places = { buckets: { expectAllowed() {} } as unknown as ListedBuckets, folders: [] }
+  const source = await openSource({ kind: 's3', bucket: 'b', prefix: 'p/' }, file, { limits, places })
+  t.after(() => source.close())
+  const items: SourceItem[] = []
+  for await (const item of source.items(from)) items.push(item)
+  return items
+}
+
+test('objects of a bucket whose keys become one id are reported, also if the first one was taken before', async (t) => {
   for (const from of [0, 2]) {
-    const places = { buckets, folders: [] }
-    const source = await openSource({ kind: 's3', bucket: 'b', prefix: 'p/' }, file, { limits, places })
-    t.after(() => source.close())
-    const items: SourceItem[] = []
-    for await (const item of source.items(from)) items.push(item)
+    const items = await objects(t, ['p/\u00e4.jpg', 'p/a.jpg', 'p/a\u0308.jpg'], from)
     assert.deepEqual(
       items.map((item) => 'id' in item && [item.index, item.id, item.repeats]),
       [
@@ -439,6 +442,14 @@ test('objects of a bucket whose keys become one id are reported, also if the fir
       ].slice(from),
     )
   }
+})
+
+test('objects that consoles create for folders are skipped, also that of the prefix', async (t) => {
+  assert.deepEqual((await objects(t, ['p/', 'p/q/', 'p/q/a.jpg'])).map(brief), [
+    [0, 'p/', 'skipped'],
+    [1, 'p/q/', 'skipped'],
+    [2, 'q/a.jpg', 'q', 3],
+  ])
 })
 
 test('a list that cannot be opened is an error of its job, not of the process', async (t) => {

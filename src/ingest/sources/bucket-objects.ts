@@ -67,7 +67,8 @@ function itemOf({ key, bytes }: BucketObject, { index, description, maxBytes, re
   const name = shownName(key)
   try {
     const path = key.slice(prefix.lastIndexOf('/') + 1)
-    if (path.endsWith('/') || (litter !== 'take' && isLitter(path))) return { index, name, skipped: true }
+    // consoles create an empty object for a folder, also for that of the prefix
+    if (key.endsWith('/') || (litter !== 'take' && isLitter(path))) return { index, name, skipped: true }
     const said = nameOf(path)
     if (bytes > maxBytes) throw imageTooLarge(maxBytes)
     const origin = objectReference(description.bucket ?? '', key)
