@@ -1,6 +1,7 @@
 /** Runs an ingestion job: reads its upload from the spool and deletes it when the job has ended. */
 import { hasCode } from '../errors.js'
 import type { JobRecord } from '../jobs/job.js'
+import type { JobLogger } from '../jobs/job-logger.js'
 import { type JobControl, type JobRunner, type RunEnd, usualDeathsMax } from '../jobs/job-runner.js'
 import { JobRun, type JobRunOptions } from './job-run.js'
 import { JobTrace, type TracePart } from './job-trace.js'
@@ -13,6 +14,7 @@ export interface IngestRunnerOptions extends SourceLimits, Pick<JobRunOptions, '
   spool: Spool
   places: PicturePlaces
   jobsMax: number
+  logger: JobLogger
   /** Default: no tracing. */
   traceOf?: ((job: JobRecord) => TracePart) | undefined
 }
@@ -35,7 +37,14 @@ export class IngestRunner implements JobRunner {
   }
 
   async resume(jobIds: ReadonlySet<string>): Promise<void> {
-    await this.#options.spool.sweep(jobIds)
+    const { spool, logger } = this.#options
+    await spool.sweep(jobIds)
+    // the service need not wait for the bucket
+    void spool
+      .sweepShared(jobIds)
+      .catch((err: unknown) =>
+        logger.warn({ err }, 'shared uploads of no job could not be deleted; a later start does'),
+      )
   }
 
   async run(job: JobRecord, control: JobControl): Promise<RunEnd> {

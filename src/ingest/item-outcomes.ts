@@ -47,7 +47,7 @@ export class ItemOutcomes {
     if ('remove' in item) return { index, step: { remove: item.remove } }
     try {
       const step = await this.#put(item)
-      if (step === undefined) return { index, skipped: true }
+      if (step === undefined) return { index, skipped: true, note: errorLine(item, leftForLater()) }
       this.#ownFaults = 0
       return { index, step, isNameAssumed, replaces: item.repeats === true ? replacementLine(item) : undefined }
     } catch (error) {
@@ -113,6 +113,11 @@ export class ItemOutcomes {
       }
     }
   }
+}
+
+/** Whoever listed it must not count it as taken: it may come back as it was. */
+function leftForLater(): AlikeError {
+  return new AlikeError('source_unreadable', { detail: 'It had changed or was gone when its turn came.' })
 }
 
 export function errorLine({ index, name }: { index: number; name: string }, error: AlikeError): JobError {

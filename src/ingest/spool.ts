@@ -192,7 +192,7 @@ export class Spool {
     await rm(join(this.#folder, jobId), { recursive: true, force: true })
   }
 
-  /** Removes what a crash left behind: uploads that never became a job, or whose job has ended. */
+  /** Removes what a crash left behind in the folder: uploads that never became a job, or whose job has ended. */
   async sweep(jobIds: ReadonlySet<string>): Promise<void> {
     try {
       await mkdir(this.#folder, { recursive: true })
@@ -202,6 +202,10 @@ export class Spool {
     }
     const unknown = (await readdir(this.#folder)).filter((name) => !jobIds.has(name))
     if (unknown.length > 0 && (await this.#isOwn())) for (const name of unknown) await this.#forget(name)
+  }
+
+  /** The same for the shared storage, which may be out of reach. */
+  async sweepShared(jobIds: ReadonlySet<string>): Promise<void> {
     if (this.#shared === undefined || !(await this.#shared.areOwn())) return
     for await (const { jobId, putAt } of this.#shared.list())
       if (!jobIds.has(jobId) && Date.now() - putAt.getTime() > strayAgeMs) await this.#shared.remove(jobId)

@@ -73,9 +73,8 @@ export class S3Owners implements Owners {
   async #isOthers(): Promise<boolean> {
     const { client, bucket: Bucket, prefix: Prefix, knows } = this.#options
     for await (const { Contents = [] } of pagesBelow(client, 'originals', { Bucket, Prefix })) {
-      if (Contents.length === 0) return false
-      const names = Contents.map(({ Key = '' }) => Key.slice(Prefix.length))
-      return !(await knows(names.filter((name) => contentHashPattern.test(name)))) // of the first page
+      const names = Contents.map(({ Key = '' }) => Key.slice(Prefix.length)).filter(isOfFile)
+      if (names.length > 0) return !(await knows(names.filter((name) => contentHashPattern.test(name)))) // of the first page
     }
     return false
   }
@@ -85,7 +84,7 @@ export class S3Owners implements Owners {
     const Prefix = this.#prefix
     const ids: string[] = []
     for await (const { Contents = [] } of pagesBelow(client, 'originals', { Bucket, Prefix }))
-      ids.push(...Contents.map(({ Key = '' }) => Key.slice(Prefix.length)))
+      ids.push(...Contents.map(({ Key = '' }) => Key.slice(Prefix.length)).filter(isOfFile))
     return ids
   }
 
@@ -99,4 +98,9 @@ export class S3Owners implements Owners {
   get #prefix(): string {
     return `${this.#options.prefix}installations/`
   }
+}
+
+/** Rather than of an empty object that a console created for a folder, here also that of the prefix. */
+function isOfFile(name: string): boolean {
+  return name !== '' && !name.endsWith('/')
 }

@@ -18,7 +18,8 @@ export async function* pagesBelow(
   for (let ContinuationToken: string | undefined; ; ) {
     const page = await answeredBy(kept, client.send(new ListObjectsV2Command({ ...place, ContinuationToken })))
     yield page
-    ContinuationToken = page.NextContinuationToken
-    if (ContinuationToken === undefined) return
+    // some stores name a page after the last one too, with an empty token or a real one
+    ContinuationToken = page.IsTruncated === true ? page.NextContinuationToken : undefined
+    if (!ContinuationToken) return
   }
 }

@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -11,6 +12,7 @@ import {
   HeadObjectCommand,
   PutObjectCommand,
   type S3Client,
+  type S3ServiceException,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { answeredBy, bytesFrom } from './s3-answers.js'
@@ -33,6 +35,9 @@ interface PutCondition {
 }
 
 const usualPartBytes = 64 * 2 ** 20
+/** Of a file or part; as many as the client makes of other requests. */
+const attemptsMax = 5
+const pauseFirstMs = 100
 
 /** @throws AlikeError `store_unreachable` from every method */
 export class S3Uploads {
@@ -146,16 +151,31 @@ export class S3Uploads {
   }
 }
 
-/** The client leaves a body open that it could not send, and with it the place of a deleted file on the disk. */
+/**
+ * Sends a file, or a part of it. The client itself repeats only what it has in memory: without this, one answer of a busy store would cost a
+ * caller an upload of many gigabytes.
+ */
 async function withFile<Answer>(
   file: string,
   range: { start?: number; end?: number },
   send: (body: Readable) => Promise<Answer>,
 ): Promise<Answer> {
-  const body = createReadStream(file, range)
-  try {
-    return await send(body)
-  } finally {
-    body.destroy()
+  for (let attempt = 1; ; attempt++) {
+    const body = createReadStream(file, range)
+    try {
+      return await send(body)
+    } catch (error) {
+      if (attempt === attemptsMax || !mayPass(error)) throw error
+    } finally {
+      body.destroy() // the client leaves one open that it could not send, and with it the place of a deleted file on the disk
+    }
+    await sleep(pauseFirstMs * 2 ** (attempt - 1))
   }
+}
+
+/** Whether it is worth another attempt: no answer, too many requests, or a failure of the store. */
+function mayPass(error: unknown): boolean {
+  const { name, $metadata } = error as Partial<S3ServiceException>
+  const status = $metadata?.httpStatusCode ?? 503
+  return status === 429 || (status >= 500 && name !== 'NotImplemented')
 }

@@ -124,8 +124,9 @@ async function* listObjects(
     const attempt = async () => (await connected()).send(command, { abortSignal: patience.signal })
     const page = await patiently(attempt, { ...patience, what: 'The bucket' })
     yield (page.Contents ?? []).map(({ Key = '', Size = 0 }) => ({ key: Key, bytes: Size }))
+    if (page.IsTruncated !== true) return // some stores name a page after the last one too
     token = page.NextContinuationToken
-    if (token === undefined) return
+    if (!token) throw new AlikeError('source_unreadable', { detail: 'The list of the bucket breaks off.' })
   }
 }
 

@@ -128,6 +128,7 @@ function runnersOf(
       jobsMax: config.ingestJobsMax,
       concurrency,
       metrics,
+      logger,
     }),
     new AnalysisRunner({ galleries, copiesDescribed: copyBackfill.ended, jobsMax: config.analysisJobsMax }),
     new ReEmbeddingRunner({

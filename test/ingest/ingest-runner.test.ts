@@ -4,12 +4,13 @@ import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
 import { IngestRunner, type IngestRunnerOptions } from '../../src/ingest/ingest-runner.js'
-import { Spool } from '../../src/ingest/spool.js'
+import { type SharedUploads, Spool } from '../../src/ingest/spool.js'
 import type { JobTrials } from '../../src/jobs/job.js'
 import { newRecord } from '../../src/jobs/job-changes.js'
 import { createMetrics } from '../../src/metrics/metrics.js'
 import { newImage } from '../gallery/stored-images.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
+import { until } from '../support/until.js'
 
 test('a picture that was given up still counts when the upload is read again for another model', async (t) => {
   const lines = [0, 1, 2].map((id) => `${JSON.stringify({ add: { id: `${id}`, image: 'AAAA' } })}\n`)
@@ -56,4 +57,18 @@ test('a picture that was given up still counts when the upload is read again for
     noted.map(({ givenUp }) => givenUp),
     noted.map(() => 1),
   )
+})
+
+test('a start does not wait for the bucket of uploads', async (t) => {
+  const folder = await temporaryFolder(t)
+  const warnings: string[] = []
+  const logger = { warn: (_fields: object, message: string) => void warnings.push(message) }
+  for (const areOwn of [
+    () => new Promise<never>(() => {}),
+    () => Promise.reject(new AlikeError('store_unreachable')),
+  ]) {
+    const spool = new Spool(folder, { areOwn } as Partial<SharedUploads> as SharedUploads)
+    await new IngestRunner({ spool, jobsMax: 1, logger } as unknown as IngestRunnerOptions).resume(new Set())
+  }
+  await until(() => warnings.length === 1, 'that the failure is logged')
 })

@@ -7,13 +7,16 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { fromBufferPromise } from 'yauzl'
 import { AlikeError } from '../../src/errors.js'
 import { archiveKind } from '../../src/ingest/archive-kind.js'
 import { LineCount } from '../../src/ingest/lines.js'
 import { openSource } from '../../src/ingest/open-source.js'
 import type { SourceDescription, SourceItem, SourceKind } from '../../src/ingest/source.js'
 import { packFiles, type UploadedFile } from '../../src/ingest/sources/files.js'
+import { filesOfZip } from '../../src/ingest/sources/zip-directory.js'
 import { Spool } from '../../src/ingest/spool.js'
+import type { ListedBuckets } from '../../src/remote/listed-buckets.js'
 import { temporaryFolder } from '../support/app.js'
 import { type ArchiveEntry, tarOf, zipOf, zstdOf } from '../support/archives.js'
 
@@ -179,6 +182,15 @@ test('a zip entry with false sizes is one error line', async (t) => {
     [1, 'b', 'unsorted', 'fine'],
     [2, 'c', 'image_unreadable'],
   ])
+})
+
+test('a zip of more files than its directory can count, as macOS writes it, is read whole', async () => {
+  const count = 65_537
+  const bytes = zipOf(Array.from({ length: count }, (_, n) => ({ path: `${n}.jpg`, isStored: true })))
+  const zip = await fromBufferPromise(bytes, { decodeStrings: false })
+  let files = 0
+  for await (const _file of filesOfZip(zip, { kind: 'zip' }, { ...limits, ingestMaxFiles: count })) files++
+  assert.equal(files, count)
 })
 
 test('uploaded files keep paths, labels and refusals in the spool', async (t) => {
@@ -405,6 +417,39 @@ test('a blank line is none however long it is, as it is counted', async (t) => {
   const counted = new LineCount()
   counted.add(text)
   assert.deepEqual([items.length, counted.count], [1, 1])
+})
+
+async function objects(t: TestContext, keys: string[], from = 0): Promise<SourceItem[]> {
+  const file = join(await temporaryFolder(t), 'upload')
+  await writeFile(file, keys.map((key) => `${JSON.stringify([key, 3])}\n`).join(''))
+  const places = { buckets: { expectAllowed() {} } as unknown as ListedBuckets, folders: [] }
+  const source = await openSource({ kind: 's3', bucket: 'b', prefix: 'p/' }, file, { limits, places })
+  t.after(() => source.close())
+  const items: SourceItem[] = []
+  for await (const item of source.items(from)) items.push(item)
+  return items
+}
+
+test('objects of a bucket whose keys become one id are reported, also if the first one was taken before', async (t) => {
+  for (const from of [0, 2]) {
+    const items = await objects(t, ['p/\u00e4.jpg', 'p/a.jpg', 'p/a\u0308.jpg'], from)
+    assert.deepEqual(
+      items.map((item) => 'id' in item && [item.index, item.id, item.repeats]),
+      [
+        [0, '\u00e4.jpg', false],
+        [1, 'a.jpg', false],
+        [2, '\u00e4.jpg', true],
+      ].slice(from),
+    )
+  }
+})
+
+test('objects that consoles create for folders are skipped, also that of the prefix', async (t) => {
+  assert.deepEqual((await objects(t, ['p/', 'p/q/', 'p/q/a.jpg'])).map(brief), [
+    [0, 'p/', 'skipped'],
+    [1, 'p/q/', 'skipped'],
+    [2, 'q/a.jpg', 'q', 3],
+  ])
 })
 
 test('a list that cannot be opened is an error of its job, not of the process', async (t) => {

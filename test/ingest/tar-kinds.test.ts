@@ -214,3 +214,16 @@ test('an archive ends at its two zero blocks, unless another one is appended', a
   const noEnd = Buffer.concat([tarBlock({ name: 'a.jpg', type: '0', size: 0 }), Buffer.alloc(700, 7)])
   await assert.rejects(readSource(t, noEnd, { kind: 'tar' }), /damaged after 1 files/)
 })
+
+test('a file with a long name is no folder, though its header cuts the name off after a slash', async (t) => {
+  const folder = 'a'.repeat(99)
+  const path = `${folder}/b.jpg`
+  const bytes = rawTar([
+    { name: '././@LongLink', type: 'L', content: Buffer.from(`${path}\0`) },
+    { name: `${folder}/`, content: one },
+    { name: 'x', type: 'x', content: paxRecord('path', `c${path}`) },
+    { name: `c${folder.slice(1)}/`, content: one },
+    { name: 'last.jpg', content: one },
+  ])
+  assert.deepEqual((await readSource(t, bytes, { kind: 'tar' })).map(told), [[path], [`c${path}`], ['last.jpg']])
+})

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { cp, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { DeleteObjectCommand } from '@aws-sdk/client-s3'
+import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { pino } from 'pino'
 import { OriginalsGarbage } from '../../src/originals/garbage.js'
 import { installationIdIn } from '../../src/originals/installation-id.js'
@@ -125,6 +125,15 @@ test('a bucket of an older version, which left no marker, belongs to the install
     assert.equal((await listed(store)).length, isAlone ? 0 : 1)
     assert.deepEqual(told, isAlone ? [] : [['unknown']])
   }
+})
+
+test('objects that consoles create for folders belong to no other installation', async (t) => {
+  const place = await inMemory(t)
+  const client = s3Client(place.connection)
+  for (const Key of [prefix, `${prefix}installations/`])
+    await client.send(new PutObjectCommand({ Bucket: place.bucket, Key, Body: '' }))
+  const { owners, told } = installation(t, place, 'new')
+  assert.deepEqual([await owners.areAlone(), told], [true, []])
 })
 
 test('a bucket that is out of reach is registered in once it is back', async (t) => {

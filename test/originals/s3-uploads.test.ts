@@ -44,6 +44,19 @@ for (const [how, partBytes] of [
   })
 }
 
+test('an upload that a busy store refuses is sent again, in one piece and part by part', async (t) => {
+  const { endpoint, objects } = await bucketServer(t, { isBusy: true })
+  const credentials = { accessKeyId: 'alike', secretAccessKey: 'alikealike' }
+  const client = s3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials })
+  const file = join(await temporaryFolder(t), 'upload')
+  const bytes = randomBytes(200_001)
+  await writeFile(file, bytes)
+  for (const partBytes of [undefined, 70_000]) {
+    await new S3Uploads({ client, bucket: 'b', prefix: 'uploads/', partBytes }).put('j', file)
+    assert.deepEqual(objects.get('b/uploads/j')?.bytes, bytes)
+  }
+})
+
 test('an upload refused by closing its connection is known to be there already', async (t) => {
   const { endpoint, objects } = await bucketServer(t, { hangsUp: true })
   const credentials = { accessKeyId: 'alike', secretAccessKey: 'alikealike' }

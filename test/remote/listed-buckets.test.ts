@@ -96,6 +96,31 @@ test('a store that restarts is waited for; permanent refusals are reported at on
   assert.deepEqual(outcomes, ['read', ...Array<string>(5).fill('failed')])
 })
 
+test('a list ends with the page that says so, whatever token comes with it; one that breaks off is an error', async (t) => {
+  const endpoint = await store(t, ({ url = '' }, response) => {
+    const asked = new URL(url, 'http://store').searchParams
+    const isLast = asked.get('continuation-token') === 'second' || asked.get('prefix') === ''
+    const token = isLast ? asked.get('prefix') : 'second'
+    response.end(
+      asked.get('prefix') === 'broken'
+        ? '<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>'
+        : `<ListBucketResult><IsTruncated>${!isLast}</IsTruncated><NextContinuationToken>${token}</NextContinuationToken><Contents><Key>${token}.jpg</Key><Size>1</Size></Contents></ListBucketResult>`,
+    )
+  })
+  const { buckets } = open(t, { ingestS3Endpoint: endpoint })
+  const keysBelow = async (prefix: string) => {
+    const keys: string[] = []
+    for await (const page of buckets.list('photos', prefix, AbortSignal.timeout(60_000))) {
+      keys.push(...page.map(({ key }) => key))
+      assert.ok(keys.length < 9, 'it never ends')
+    }
+    return keys
+  }
+  assert.deepEqual(await keysBelow(''), ['.jpg'])
+  assert.deepEqual(await keysBelow('more'), ['second.jpg', 'more.jpg'])
+  assert.equal(await codeOf(() => keysBelow('broken')), 'source_unreadable')
+})
+
 test('a store that falls silent counts as one that does not answer', async (t) => {
   const endpoint = await store(t, ({ url = '' }, response) => {
     if (url.startsWith('/photos/half')) response.writeHead(200, { 'content-length': 1_000 }).write('the beginning')

@@ -16,13 +16,15 @@ export interface BucketServer {
 export interface BucketServerOptions {
   /** Close the connection of an upload that is refused, as a store may before it has read everything. */
   hangsUp?: boolean
+  /** Refuse every other object or part that is sent, beginning with the first one. */
+  isBusy?: boolean
   /** How many answers with an object's bytes are broken off in the middle, from the first one on. */
   breaksOff?: number
 }
 
 export async function bucketServer(
   t: TestContext,
-  { hangsUp = false, breaksOff = 0 }: BucketServerOptions = {},
+  { hangsUp = false, isBusy = false, breaksOff = 0 }: BucketServerOptions = {},
 ): Promise<BucketServer> {
   const objects = new Map<string, { bytes: Buffer; putAt: Date }>()
   const parts = new Map<string, Buffer[]>()
@@ -32,6 +34,7 @@ export async function bucketServer(
 
   let connections = 0
   let broken = 0
+  let sent = 0
   server.on('connection', () => void connections++)
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -57,6 +60,7 @@ export async function bucketServer(
     }
     if (request.method === 'PUT') {
       const bytes = plain(request, await buffer(request))
+      if (isBusy && sent++ % 2 === 0) return xml(response, '<Error><Code>SlowDown</Code></Error>', 503)
       if (upload === null) objects.set(key, { bytes, putAt: new Date() })
       else parts.get(upload)![Number(searchParams.get('partNumber')) - 1] = bytes
       return void response.writeHead(200, { etag: '"one"' }).end()
@@ -80,7 +84,8 @@ export async function bucketServer(
       ([key, { bytes, putAt }]) =>
         `<Contents><Key>${key.slice(bucket.length + 1)}</Key><Size>${bytes.length}</Size><LastModified>${putAt.toISOString()}</LastModified></Contents>`,
     )
-    return `<ListBucketResult><IsTruncated>false</IsTruncated>${lines.join('')}</ListBucketResult>`
+    // an empty token on the last page, as some stores send it
+    return `<ListBucketResult><IsTruncated>false</IsTruncated><NextContinuationToken/>${lines.join('')}</ListBucketResult>`
   }
 
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))

@@ -11,6 +11,7 @@ import type { JobRecord } from '../../jobs/job.js'
 import type { Jobs } from '../../jobs/jobs.js'
 import { nfc } from '../../text.js'
 import type { Ingest } from '../ingest.js'
+import { segmentsOf } from '../names.js'
 import type { FolderChange } from '../sources/folder-files.js'
 import { type FoundFile, lookInto } from './folder-look.js'
 import { FolderMemory } from './folder-memory.js'
@@ -231,9 +232,14 @@ function goneOf(memory: FolderMemory, paths: ReadonlySet<string>): string[] {
   return gone
 }
 
-/** A name that only changed its Unicode form still exists. */
+/** A file whose id another one has too stays: names differ in their Unicode form, or have `\` as a separator. */
 function removalsOf(gone: readonly string[], paths: ReadonlySet<string>): FolderChange[] {
   if (gone.length === 0) return []
-  const ids = new Set([...paths].map(nfc))
-  return gone.filter((path) => !ids.has(nfc(path))).map((path) => ({ path, gone: true }))
+  const ids = new Set([...paths].map(idOf))
+  return gone.filter((path) => !ids.has(idOf(path))).map((path) => ({ path, gone: true }))
+}
+
+/** Also of a path that can be no id. */
+function idOf(path: string): string {
+  return segmentsOf(nfc(path)).join('/')
 }

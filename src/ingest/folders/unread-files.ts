@@ -34,14 +34,14 @@ export class UnreadFiles {
   }
 }
 
-/** Those of the paths that the job reports as unreadable. */
+/** Those of the paths that the job reports as unreadable, or as changed or gone when their turn came. */
 export async function unreadBy(
-  { id, failed }: Pick<JobRecord, 'id' | 'failed'>,
+  { id, failed, skipped }: Pick<JobRecord, 'id' | 'failed' | 'skipped'>,
   paths: Iterable<string>,
   store: Pick<JobStore, 'errors'>,
 ): Promise<ReadonlySet<string>> {
   const names = new Set<string>()
-  for (let fromItem = 0, isMore = failed > 0; isMore; ) {
+  for (let fromItem = 0, isMore = failed + skipped > 0; isMore; ) {
     const lines = await store.errors(id, { fromItem, limit: linesAtOnce })
     for (const { code, name } of lines) if (code === 'source_unreadable') names.add(name)
     isMore = lines.length > 0

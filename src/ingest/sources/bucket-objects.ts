@@ -8,6 +8,7 @@ import { objectReference } from '../../remote/referenced-images.js'
 import { isLitter } from '../litter.js'
 import { nameOf, shownName } from '../names.js'
 import { imageTooLarge } from '../read-bounded.js'
+import { RepeatedIds } from '../repeated-ids.js'
 import type { Source, SourceDescription, SourceItem, SourceLimits } from '../source.js'
 import { countLines, openLines } from './lines.js'
 
@@ -40,12 +41,15 @@ export async function openBucketObjects(
   const { bucket = '', prefix = '' } = description
   buckets.expectAllowed(bucket, prefix)
   const maxBytes = limits.uploadMaxBytes
+  const ids = new RepeatedIds()
   const source = await openLines(file, {
     lineMaxBytes,
+    readsAll: true, // keys that differ only in their Unicode form are one id
     itemOf(line, index) {
       const [key, bytes] = JSON.parse(line!.toString()) as [string, number]
       const read = (signal: AbortSignal) => buckets.read(bucket, key, { maxBytes, signal })
-      return itemOf({ key, bytes }, { index, description, maxBytes, read })
+      const item = itemOf({ key, bytes }, { index, description, maxBytes, read })
+      return 'id' in item ? { ...item, repeats: ids.meet(item.id) } : item
     },
   })
   return Object.assign(source, { total: await countLines(file) })
@@ -63,7 +67,8 @@ function itemOf({ key, bytes }: BucketObject, { index, description, maxBytes, re
   const name = shownName(key)
   try {
     const path = key.slice(prefix.lastIndexOf('/') + 1)
-    if (path.endsWith('/') || (litter !== 'take' && isLitter(path))) return { index, name, skipped: true }
+    // consoles create an empty object for a folder, also for that of the prefix
+    if (key.endsWith('/') || (litter !== 'take' && isLitter(path))) return { index, name, skipped: true }
     const said = nameOf(path)
     if (bytes > maxBytes) throw imageTooLarge(maxBytes)
     const origin = objectReference(description.bucket ?? '', key)

@@ -8,9 +8,14 @@ export interface LineSourceOptions {
   lineMaxBytes: number
   /** @param line undefined if it exceeds the maximum length */
   itemOf(line: Buffer | undefined, index: number): SourceItem
+  /** Also calls `itemOf` for lines before the first requested item, which may matter to later ones. Default false. */
+  readsAll?: boolean | undefined
 }
 
-export async function openLines(file: string, { lineMaxBytes, itemOf }: LineSourceOptions): Promise<Source> {
+export async function openLines(
+  file: string,
+  { lineMaxBytes, itemOf, readsAll = false }: LineSourceOptions,
+): Promise<Source> {
   const { size } = await stat(file)
   // opened here, because nobody listens yet for the error of a stream that cannot open it
   const reader = (await open(file)).createReadStream({ highWaterMark: 256 * 1024 })
@@ -21,7 +26,10 @@ export async function openLines(file: string, { lineMaxBytes, itemOf }: LineSour
     async *items(from) {
       let index = 0
       for await (const line of boundedLines(reader as AsyncIterable<Buffer>, lineMaxBytes)) {
-        if (index >= from) yield itemOf(line, index)
+        if (readsAll || index >= from) {
+          const item = itemOf(line, index)
+          if (index >= from) yield item
+        }
         index += 1
       }
     },

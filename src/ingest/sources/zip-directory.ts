@@ -1,4 +1,6 @@
 /** The directory of a zip: the files it lists, and the encoding of their names. */
+import { buffer } from 'node:stream/consumers'
+import { promisify } from 'node:util'
 import { crc32 } from 'node:zlib'
 import { type Entry, openPromise, type ZipFile } from 'yauzl'
 import { AlikeError } from '../../errors.js'
@@ -20,6 +22,9 @@ const reading = { autoClose: false, decodeStrings: false }
 const localHeaderBytes = 30
 const slash = 0x2f
 const flagUtf8 = 0x0800
+/** Packers that do not know zip64, such as macOS's, count entries modulo this. */
+const countModulus = 65_536
+const entrySignature = Buffer.from('PK\x01\x02')
 /** Info-ZIP's extra field: version 1, a checksum of the name it belongs to, the name in UTF-8. */
 const unicodePathId = 0x7075
 /** Systems whose packers write names in code page 437 or similar, as identified in the upper byte of "made by". */
@@ -42,10 +47,11 @@ export async function* filesOfZip(
   extents?: Extents,
 ): AsyncGenerator<ZippedFile> {
   const headersMax = headersMaxOf(limits)
-  if (zip.entryCount > headersMax) throw tooManyHeaders(headersMax)
   let number = 0
   try {
+    await countOn(zip, headersMax)
     for await (const entry of zip.eachEntry()) {
+      if (zip.entriesRead === zip.entryCount) await countOn(zip, headersMax)
       extents?.add(entry.relativeOffsetOfLocalHeader, localHeaderBytes + entry.fileNameLength + entry.compressedSize)
       const name = readName(writtenName(entry), nameEncoding)
       if (!isFolder(entry, name)) yield { entry, ...name, number, isLink: isLink(entry) }
@@ -55,6 +61,19 @@ export async function* filesOfZip(
     if (cause instanceof AlikeError) throw cause
     throw new AlikeError('archive_unreadable', { detail: 'Its directory is damaged.', cause })
   }
+}
+
+/** Called before the first entry and after the last one: the directory may go on. */
+async function countOn(zip: ZipFile, headersMax: number): Promise<void> {
+  if (zip.entriesRead === zip.entryCount && (await isAtEntry(zip))) zip.entryCount += countModulus
+  if (zip.entryCount > headersMax) throw tooManyHeaders(headersMax)
+}
+
+async function isAtEntry(zip: ZipFile): Promise<boolean> {
+  const at = Number(zip.readEntryCursor) // a position, though declared as a boolean
+  const { length } = entrySignature
+  const head = await promisify(zip.openReadStreamLowLevel).call(zip, at, length, 0, length, false, null)
+  return (await buffer(head)).equals(entrySignature)
 }
 
 function writtenName({ fileNameRaw, generalPurposeBitFlag, versionMadeBy, extraFields }: Entry): WrittenName {

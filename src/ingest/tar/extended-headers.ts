@@ -62,19 +62,20 @@ export class ExtendedHeaders {
   /** @param reader positioned after the header; continuation blocks are read */
   async describe(header: TarHeader, reader: ByteReader): Promise<Described> {
     const pax = new PaxValues([...this.#globals, ...(this.#records ?? [])])
-    const stated = pax.number('size') ?? header.size
-    const hasBody = header.type === '1' ? this.#records !== undefined && stated > 0 : !'23456'.includes(header.type)
-    const stored = hasBody ? stated : 0
-    const kind = header.type === '1' && hasBody ? 'file' : (kinds[header.type] ?? 'file')
     const sparse = header.type === 'S' ? await readOldGnuSparse(header.block, reader) : paxSparse(pax)
+    const name = this.#name(
+      pax,
+      sparse === undefined ? ['path'] : ['GNU.sparse.name', 'path'],
+      this.#longName ?? header.name,
+    )
+    const type = typeOf(header, name)
+    const stated = pax.number('size') ?? header.size
+    const hasBody = type === '1' ? this.#records !== undefined && stated > 0 : !'23456'.includes(type)
+    const stored = hasBody ? stated : 0
     const described = {
-      name: this.#name(
-        pax,
-        sparse === undefined ? ['path'] : ['GNU.sparse.name', 'path'],
-        this.#longName ?? header.name,
-      ),
+      name,
       target: this.#name(pax, ['linkpath'], this.#longTarget ?? header.linkName),
-      kind,
+      kind: type === '1' && hasBody ? ('file' as const) : (kinds[type] ?? 'file'),
       size: sparse?.size ?? stored,
       holeBytes: Math.max(0, (sparse?.size ?? stored) - stored),
       pax,
@@ -92,6 +93,11 @@ export class ExtendedHeaders {
     if (bytes === undefined) return { bytes: else_ }
     return { bytes, says: pax.text('hdrcharset') === 'BINARY' ? undefined : 'utf-8' }
   }
+}
+
+/** v7 has no type for folders, only a trailing slash; a long name that the header cuts off may end in one there. */
+function typeOf({ type }: TarHeader, { bytes }: WrittenName): string {
+  return type === '0' && bytes.at(-1) === 0x2f ? '5' : type
 }
 
 /** Drops records replaced by a later header, so that the list stays short. */

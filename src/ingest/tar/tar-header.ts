@@ -20,12 +20,10 @@ export function readHeader(block: Buffer): TarHeader {
   const magic = block.subarray(257, 263)
   const name = text(block, 0, 100)
   const prefix = magic.equals(ustar) ? text(block, 345, 155) : Buffer.alloc(0)
-  const type = block[156] === 0 ? '0' : String.fromCharCode(block[156]!)
   return {
     name: prefix.length === 0 ? name : Buffer.concat([prefix, Buffer.from('/'), name]),
     linkName: text(block, 157, 100),
-    // v7 has no type for folders, only a trailing slash
-    type: type === '0' && name.at(-1) === 0x2f ? '5' : type,
+    type: block[156] === 0 ? '0' : String.fromCharCode(block[156]!),
     size: numberIn(block, 124, 12),
     block,
   }

@@ -2,8 +2,11 @@ import assert from 'node:assert/strict'
 import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { readFound } from '../../../src/ingest/folders/folder-look.js'
 import { FolderWatch, type FolderWatchOptions } from '../../../src/ingest/folders/folder-watch.js'
-import { UnreadFiles } from '../../../src/ingest/folders/unread-files.js'
+import { UnreadFiles, unreadBy } from '../../../src/ingest/folders/unread-files.js'
+import { ItemOutcomes } from '../../../src/ingest/item-outcomes.js'
+import type { IntakeParts } from '../../../src/ingest/new-image.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
 import { until } from '../../support/until.js'
 
@@ -19,7 +22,9 @@ test('a file that could not be read is not taken: it is read again once it has c
         void jobs.push(content.changes.map(({ path }) => path).sort()),
     },
     jobs: {
-      report: async () => ({ job: { id: 'j', state: 'completed_with_errors', failed: 1, finishedAt: 'now' } }),
+      report: async () => ({
+        job: { id: 'j', state: 'completed_with_errors', failed: 1, skipped: 0, finishedAt: 'now' },
+      }),
       store: {
         errors: async (_id: string, { fromItem = 0 }) =>
           fromItem > 1 ? [] : [{ item: 1, name: 'locked.jpg', code: 'source_unreadable', detail: 'EBUSY' }],
@@ -39,6 +44,20 @@ test('a file that could not be read is not taken: it is read again once it has c
   await chmod(join(folder, 'locked.jpg'), 0o640)
   await until(() => jobs.length === 2)
   assert.deepEqual(jobs[1], ['locked.jpg'])
+})
+
+test('a file that was gone when its turn came is not taken, though its job did not fail', async (t) => {
+  const folder = await temporaryFolder(t)
+  const outcomes = new ItemOutcomes('g', { parts: {} as IntakeParts, signal: new AbortController().signal })
+  const item = { index: 0, name: 'a.jpg', id: 'a.jpg', size: 1 }
+  const change = { path: 'a.jpg', stamp: '1:1', bytes: 1 }
+  await writeFile(join(folder, 'other.jpg'), 'other')
+  const outcome = await outcomes.of({ ...item, read: () => readFound(folder, change, 10) })
+  assert.ok('note' in outcome && outcome.note !== undefined)
+  const lines = [outcome.note]
+  const store = { errors: async (_id: string, { fromItem = 0 } = {}) => (fromItem > 0 ? [] : lines) }
+  const paths = ['a.jpg', 'other.jpg']
+  assert.deepEqual([...(await unreadBy({ id: 'j', failed: 0, skipped: 1 }, paths, store))], ['a.jpg'])
 })
 
 test('an unread file that does not change is tried again at growing intervals', () => {
