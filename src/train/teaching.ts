@@ -7,8 +7,12 @@ import type { TrainableNetwork } from './models/network.js'
 import { microBatchHere } from './models/pieces.js'
 
 export interface Teaching {
-  /** @param view as in the plan of the epoch @returns what a step asks about its input */
-  of(batch: PlannedBatch, view: number | null): Promise<(input: tf.Tensor4D) => Taught>
+  /**
+   * @param view as in the plan of the epoch
+   * @param input see `inputOf`
+   * @returns the caller disposes of it
+   */
+  of(batch: PlannedBatch, view: number | null, input: tf.Tensor4D): Promise<Taught>
   close(): Promise<void>
 }
 
@@ -20,12 +24,12 @@ export async function openTeaching(
   const teachers = await openTeachers(settings, averaged, microBatchHere())
   if (teachers === null) return null
   if (settings.teacherViews === 0)
-    return { of: async () => (input) => teachers.teach(input), close: async () => teachers.dispose() }
+    return { of: (_batch, _view, input) => teachers.teach(input), close: () => teachers.close() }
   try {
     const views = await TaughtViews.build({ ...run, teachers })
     if (views === null) return 'stopped'
     return { of: ({ members, mix }, view) => views.teach(members, view!, mix), close: () => views.close() }
   } finally {
-    teachers.dispose()
+    await teachers.close()
   }
 }

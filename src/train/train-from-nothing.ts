@@ -1,6 +1,7 @@
 /** Training without starting weights: data, epochs, evaluation on val, export. */
 import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
+import * as tf from '@tensorflow/tfjs-core'
 import { evaluateClassification } from '../eval/classification.js'
 import { seededRandom } from '../eval/random.js'
 import { chooseBackend } from './backend.js'
@@ -23,7 +24,7 @@ import { shapingSettings, type TrainSettings } from './settings.js'
 import { openTeaching, type Teaching } from './teaching.js'
 import { epochWork, exportPasses, secondsLeft } from './time-left.js'
 import { readTrainingData, type TrainingData } from './training-data.js'
-import { trainingStep } from './training-step.js'
+import { inputOf, trainingStep } from './training-step.js'
 
 export interface Trained {
   /** The model folder; absent if the run was stopped early. */
@@ -185,9 +186,11 @@ async function trainEpoch(
     const { classes, mix, links, eraseSeed } = batch
     const random = seededRandom(eraseSeed)
     eraseSquares(pixels, { side, mean: preprocessing.mean, share: augmentation.eraseShare, random })
-    const teach = (await teaching?.of(batch, view)) ?? null
-    const means = { optimizer, variables, learningRate: learningRateOf(optimizer.step), teach }
-    const loss = trainingStep(network, { pixels, side, classes, mix, links }, means, settings)
+    const input = inputOf(network, { pixels, side, mix })
+    const taught = (await teaching?.of(batch, view, input)) ?? null
+    const means = { optimizer, variables, learningRate: learningRateOf(optimizer.step) }
+    const loss = trainingStep(network, { input, classes, mix, taught, links }, means, settings)
+    tf.dispose([input, { ...taught }])
     following.follow(optimizer.step, averageDecay)
     state.batch++
     state.optimizerStep = optimizer.step

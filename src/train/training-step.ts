@@ -1,4 +1,4 @@
-/** One training step: takes pixels and classes, updates the weights, returns the loss. */
+/** One training step: takes pictures and classes, updates the weights, returns the loss. */
 import * as tf from '@tensorflow/tfjs-core'
 import { batchLoss } from './fine-tuning/batch-loss.js'
 import { type Mix, mixed } from './fine-tuning/mix.js'
@@ -9,14 +9,22 @@ import type { Links } from './losses/linked-pairs.js'
 import type { TrainableNetwork } from './models/network.js'
 import type { AdamW } from './optimizer/adamw.js'
 
-export interface StepBatch {
+export interface StepInput {
   /** uint8 [N, side, side, 3] */
   pixels: Uint8Array
   side: number
-  /** Class index of each picture. */
-  classes: readonly number[]
   /** How the pictures are mixed in pairs. */
   mix?: Mix | null
+}
+
+export interface StepBatch {
+  /** See `inputOf`. */
+  input: tf.Tensor4D
+  /** Class index of each picture. */
+  classes: readonly number[]
+  mix?: Mix | null
+  /** What the teachers say about the input. */
+  taught?: Taught | null
   /** Human judgements on pairs of them. */
   links?: Links | undefined
 }
@@ -26,20 +34,23 @@ export interface StepMeans {
   /** The variables that the optimiser updates. */
   variables: tf.Variable[]
   learningRate: number
-  /** What the teachers say about the input. */
-  teach?: ((input: tf.Tensor4D) => Taught) | null
+}
+
+/** What the network is shown: float32 [N, side, side, 3], normalised and mixed. The caller disposes of it. */
+export function inputOf({ preprocessing }: TrainableNetwork, { pixels, side, mix = null }: StepInput): tf.Tensor4D {
+  return tf.tidy(() => {
+    const asLoaded = normalised(pixels, side, preprocessing)
+    return mix === null ? asLoaded : mixed(asLoaded, mix)
+  })
 }
 
 export function trainingStep(
   network: TrainableNetwork,
-  { pixels, side, classes, mix = null, links }: StepBatch,
-  { optimizer, variables, learningRate, teach = null }: StepMeans,
+  { input, classes, mix = null, taught = null, links }: StepBatch,
+  { optimizer, variables, learningRate }: StepMeans,
   losses: LossSettings,
 ): number {
   return tf.tidy(() => {
-    const asLoaded = normalised(pixels, side, network.preprocessing)
-    const input = mix === null ? asLoaded : mixed(asLoaded, mix)
-    const taught = teach?.(input) ?? null
     const { value, grads } = tf.variableGrads(
       () => batchLoss(network.model, input, { classes, mix, taught, links }, losses),
       variables,

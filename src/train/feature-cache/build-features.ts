@@ -27,7 +27,7 @@ export interface RowMaker {
   /** Of a row. */
   shape: MapShape
   /** @param pixels uint8 [N, S, S, 3] @returns N rows */
-  rows(pixels: Uint8Array): tf.Tensor
+  rows(pixels: Uint8Array): tf.Tensor | Promise<tf.Tensor>
 }
 
 export interface BuildFeaturesOptions {
@@ -69,7 +69,7 @@ async function fill(file: FeatureFile, first: number, options: BuildFeaturesOpti
   const started = performance.now()
   let [done, chunk] = [first, 0]
   for await (const pixels of loader.stream(requestsOf(options, first))) {
-    const rows = maker.rows(pixels)
+    const rows = await maker.rows(pixels)
     await file.write(done, rows.dataSync() as Float32Array)
     done += rows.shape[0]!
     rows.dispose()

@@ -66,20 +66,19 @@ export class TaughtViews {
    * pictures are mixed as their labels are.
    * @param members positions in `data.train`
    */
-  async teach(members: readonly number[], view: number, mix: Mix | null): Promise<() => Taught> {
+  async teach(members: readonly number[], view: number, mix: Mix | null): Promise<Taught> {
     const file = this.#files[view - 1]!
     const values = new Float32Array(members.length * file.size)
     await Promise.all(members.map((member, row) => file.read(member, false, values, row * file.size)))
-    return () =>
-      tf.tidy(() => {
-        const rows = tf.tensor2d(values, [members.length, file.size])
-        const [posterior, embedding] = tf.split(rows, [this.#classes, file.size - this.#classes], 1) as [
-          tf.Tensor2D,
-          tf.Tensor2D,
-        ]
-        const answers = { posterior, embedding }
-        return { ...taughtBy(mix === null ? answers : mixedAnswers(answers, mix)) }
-      })
+    return tf.tidy(() => {
+      const rows = tf.tensor2d(values, [members.length, file.size])
+      const [posterior, embedding] = tf.split(rows, [this.#classes, file.size - this.#classes], 1) as [
+        tf.Tensor2D,
+        tf.Tensor2D,
+      ]
+      const answers = { posterior, embedding }
+      return { ...taughtBy(mix === null ? answers : mixedAnswers(answers, mix)) }
+    })
   }
 
   async close(): Promise<void> {
@@ -102,10 +101,12 @@ async function answersOf(teachers: Teachers, settings: TrainSettings, classes: n
     weights: (await teacherIds(settings)).join(),
     preprocessing,
     shape: [1, 1, classes + teachers.embeddingDimension],
-    rows: (pixels) =>
-      tf.tidy(() => {
-        const { posterior, embedding } = teachers.answers(normalised(pixels, teachers.side, preprocessing))
-        return tf.concat([posterior, embedding], 1)
-      }),
+    async rows(pixels) {
+      const input = normalised(pixels, teachers.side, preprocessing)
+      const { posterior, embedding } = await teachers.answers(input)
+      const rows = tf.concat([posterior, embedding], 1)
+      tf.dispose([input, posterior, embedding])
+      return rows
+    },
   }
 }

@@ -50,7 +50,7 @@ export async function fineTune(
     return { state, ...(await exportRun(run, state)) }
   } finally {
     await run.loader.close()
-    run.teachers?.dispose()
+    await run.teachers?.close()
     for (const { model } of [run.network, run.averaged]) model.dispose()
   }
 }

@@ -112,7 +112,7 @@ class PhaseRun {
     for await (const input of trainingInput(this.#phase.trains, batches.slice(this.#state.batch), this.#sources)) {
       progress.waited(performance.now() - asked)
       const batch = batches[this.#state.batch]!
-      const loss = this.#step(input, batch, batches.length)
+      const loss = await this.#step(input, batch, batches.length)
       losses.add({ loss, images: batch.classes.length, place: this.#placeOf(batches.length) })
       // signals are handled only between batches
       await setImmediate()
@@ -129,10 +129,10 @@ class PhaseRun {
   }
 
   /** Updates the weights and their moving average. @returns the loss; the caller disposes of it */
-  #step(input: tf.Tensor4D, batch: FineTuneBatch, batchesInEpoch: number): tf.Scalar {
+  async #step(input: tf.Tensor4D, batch: FineTuneBatch, batchesInEpoch: number): Promise<tf.Scalar> {
     const { settings } = this.#run
     const optimizer = this.#optimizer
-    const { loss, gradients } = stepOf(this.#run, { trains: this.#phase.trains, input, batch, optimizer })
+    const { loss, gradients } = await stepOf(this.#run, { trains: this.#phase.trains, input, batch, optimizer })
     input.dispose()
     optimizer.apply(gradients, ratesAt(this.#phase, optimizer.step, batchesInEpoch, settings.warmupShare))
     for (const gradient of Object.values(gradients)) gradient.dispose()
@@ -210,21 +210,19 @@ interface Step {
   optimizer: PhaseOptimizer
 }
 
-function stepOf(
+async function stepOf(
   { settings, network, teachers, microBatch }: Run,
   { trains, input, batch: { members, classes, mix, links }, optimizer }: Step,
-): StepResult {
-  return tf.tidy(() => {
-    const rows = mix === null ? input : mixed(input, mix)
-    const images = members.map(({ member }) => member)
-    const tail = { variables: optimizer.tail, losses: settings }
-    if (trains !== 'all') return tailStep(network.tail, rows, { classes, images, mix, links }, tail)
-    const taught = teachers?.teach(rows) ?? null
-    return wholeStep(
-      network,
-      rows,
-      { classes, images, mix, taught, links },
-      { variables: optimizer, losses: settings, microBatch },
-    )
-  })
+): Promise<StepResult> {
+  const rows = mix === null ? input : mixed(input, mix)
+  const taught = trains === 'all' && teachers !== null ? await teachers.teach(rows) : null
+  const images = members.map(({ member }) => member)
+  const truth = { classes, images, mix, links }
+  const result = tf.tidy(() =>
+    trains === 'all'
+      ? wholeStep(network, rows, { ...truth, taught }, { variables: optimizer, losses: settings, microBatch })
+      : tailStep(network.tail, rows, truth, { variables: optimizer.tail, losses: settings }),
+  )
+  tf.dispose([{ ...taught }, ...(rows === input ? [] : [rows])])
+  return result
 }

@@ -7,11 +7,10 @@ import { readModel } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
 import type { Preprocessing } from '../../image/preprocessing.js'
 import type { RunState } from '../checkpoint.js'
-import { forward, type TrainableNetwork } from '../models/network.js'
-import { inPieces } from '../models/pieces.js'
-import type { StagedNetwork } from '../models/staged-network.js'
-import { readTeacher } from '../weights/teacher.js'
+import type { TrainableNetwork } from '../models/network.js'
+import { piecesOf, rowsOf } from '../models/pieces.js'
 import type { FineTuneSettings } from './settings.js'
+import { openTeacher, type TeacherNetwork } from './teacher-network.js'
 
 /** The teachers' outputs for each picture by itself. */
 export interface Answers {
@@ -54,11 +53,11 @@ export function expectSameTeachers({ teachers }: Pick<RunState, 'teachers'>, ids
 }
 
 export class Teachers {
-  readonly #networks: readonly StagedNetwork[]
+  readonly #networks: readonly TeacherNetwork[]
   readonly #given: Preprocessing
   readonly #microBatch: number
 
-  private constructor(networks: readonly StagedNetwork[], given: Preprocessing, microBatch: number) {
+  private constructor(networks: readonly TeacherNetwork[], given: Preprocessing, microBatch: number) {
     this.#networks = networks
     this.#given = given
     this.#microBatch = microBatch
@@ -71,9 +70,9 @@ export class Teachers {
    * @throws AlikeError `model_unreadable`, `weights_unreadable`.
    */
   static async read(folders: readonly string[], pupil: TrainableNetwork, microBatch: number): Promise<Teachers> {
-    const networks: StagedNetwork[] = []
+    const networks: TeacherNetwork[] = []
     for (const folder of folders) {
-      const teacher = await readTeacher(folder)
+      const teacher = await openTeacher(folder)
       if (teacher.labels.join() !== pupil.labels.join())
         throw new AlikeError('weights_unreadable', {
           detail: `${folder} was trained on other labels: it cannot teach this network.`,
@@ -97,15 +96,19 @@ export class Teachers {
     return this.#networks.reduce((sum, { embeddingDimension }) => sum + embeddingDimension, 0)
   }
 
-  /** @param input [N, S, S, 3], normalised for the pupil; mixed rows are allowed */
-  teach(input: tf.Tensor4D): Taught {
-    return tf.tidy(() => ({ ...taughtBy(this.answers(input)) }))
+  /** @param input [N, S, S, 3], normalised for the pupil; mixed rows are allowed @returns the caller disposes of it */
+  async teach(input: tf.Tensor4D): Promise<Taught> {
+    const answers = await this.answers(input)
+    const taught = tf.tidy(() => ({ ...taughtBy(answers) }))
+    answers.embedding.dispose()
+    return taught
   }
 
-  /** @param input [N, S, S, 3], normalised for the pupil */
-  answers(input: tf.Tensor4D): Answers {
-    return tf.tidy(() => {
-      const said = this.#networks.map((network) => this.#answer(network, input))
+  /** @param input [N, S, S, 3], normalised for the pupil @returns the caller disposes of them */
+  async answers(input: tf.Tensor4D): Promise<Answers> {
+    const said: [tf.Tensor2D, tf.Tensor2D][] = []
+    for (const network of this.#networks) said.push(await this.#answer(network, input))
+    const answers = tf.tidy(() => {
       const posteriors = said.map(([, logits]) => tf.softmax(logits))
       const embeddings = said.map(([embedding]) => embedding)
       return {
@@ -113,20 +116,28 @@ export class Teachers {
         embedding: tf.div(tf.concat(embeddings, 1), Math.sqrt(embeddings.length)) as tf.Tensor2D,
       }
     })
+    tf.dispose(said)
+    return answers
   }
 
   /** Embeddings [N, D] and logits [N, C] of one teacher. */
-  #answer(network: StagedNetwork, input: tf.Tensor4D): [tf.Tensor2D, tf.Tensor2D] {
-    const { preprocessing } = network
-    return inPieces(input, this.#microBatch, (rows) => {
-      const pixels = renormalised(resized(rows, preprocessing.inputSize), this.#given, preprocessing)
-      const [embedding, logits] = forward(network, pixels, false)
-      return [embedding, logits]
-    })
+  async #answer(network: TeacherNetwork, input: tf.Tensor4D): Promise<[tf.Tensor2D, tf.Tensor2D]> {
+    const count = input.shape[0]
+    const said: [tf.Tensor2D, tf.Tensor2D][] = []
+    for (const piece of piecesOf(count, Math.min(this.#microBatch, count))) {
+      const pixels = tf.tidy(() =>
+        resized(pixelsOf(rowsOf(input, piece), this.#given), network.preprocessing.inputSize),
+      )
+      said.push(await network.answer(pixels))
+      pixels.dispose()
+    }
+    const joined = ([0, 1] as const).map((output) => tf.concat(said.map((outputs) => outputs[output])))
+    tf.dispose(said)
+    return joined as [tf.Tensor2D, tf.Tensor2D]
   }
 
-  dispose(): void {
-    for (const { model } of this.#networks) model.dispose()
+  async close(): Promise<void> {
+    await Promise.all(this.#networks.map((network) => network.close()))
   }
 }
 
@@ -143,11 +154,5 @@ export const taughtBy = ({ posterior, embedding }: Answers): Taught => ({
 const resized = (input: tf.Tensor4D, side: number): tf.Tensor4D =>
   input.shape[1] === side ? input : tf.image.resizeBilinear(input, [side, side], false, true)
 
-/** The same pixels, normalised with another mean and deviation. */
-function renormalised(input: tf.Tensor4D, from: Preprocessing, to: Preprocessing): tf.Tensor4D {
-  const factors = from.std.map((std, channel) => std / to.std[channel]!)
-  const offsets = from.mean.map((mean, channel) => (mean - to.mean[channel]!) / to.std[channel]!)
-  const near = (values: readonly number[], wanted: number) => values.every((value) => Math.abs(value - wanted) < 1e-4)
-  if (near(factors, 1) && near(offsets, 0)) return input
-  return tf.add(tf.mul(input, tf.tensor1d(factors)), tf.tensor1d(offsets)) as tf.Tensor4D
-}
+/** The pixels before they were normalised, 0..255. */
+const pixelsOf = (input: tf.Tensor4D, { mean, std }: Preprocessing): tf.Tensor4D => tf.add(tf.mul(input, std), mean)

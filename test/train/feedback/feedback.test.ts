@@ -14,7 +14,7 @@ import { type Links, linkedPairs } from '../../../src/train/losses/linked-pairs.
 import { forward, trainableVariablesOf } from '../../../src/train/models/network.js'
 import { simpleCnn } from '../../../src/train/models/simple-cnn.js'
 import { AdamW } from '../../../src/train/optimizer/adamw.js'
-import { trainingStep } from '../../../src/train/training-step.js'
+import { inputOf, trainingStep } from '../../../src/train/training-step.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
 
 before(() => chooseBackend('cpu'))
@@ -138,8 +138,9 @@ test('a tiny network attracts pairs that belong together, against their labels, 
     })
     const variables = trainableVariablesOf(network)
     const optimizer = new AdamW(variables, { weightDecay: 0 })
+    const input = inputOf(network, { pixels, side })
     for (let step = 0; step < 40; step++)
-      trainingStep(network, { pixels, side, classes, links }, { optimizer, variables, learningRate: 0.01 }, losses)
+      trainingStep(network, { input, classes, links }, { optimizer, variables, learningRate: 0.01 }, losses)
     return tf.tidy(() => {
       const [embedding] = forward(network, normalised(pixels, side, network.preprocessing), true)
       const cosines = tf.matMul(embedding, embedding, false, true).arraySync() as number[][]

@@ -230,13 +230,13 @@ test('what was asked once about a view is what teachers say about it, and about 
   const preprocessing = { ...taught.preprocessing, inputSize: teachers.side }
   const seeds = images.map((image) => viewSeed(view, image))
   const pixels = await loader.load({ images, preprocessing, augmentation: { ...view.augmentation, seeds } })
-  const live = teachers.teach(normalised(pixels, teachers.side, preprocessing))
-  const stored = (await views.teach(members, view.index, null))()
+  const live = await teachers.teach(normalised(pixels, teachers.side, preprocessing))
+  const stored = await views.teach(members, view.index, null)
   near(stored.posterior, live.posterior)
   near(stored.similarity, live.similarity)
 
   const mix = { partners: [1, 0, 3, 2], share: 0.7 }
-  const blended = (await views.teach(members, view.index, mix))()
+  const blended = await views.teach(members, view.index, mix)
   const others = tf.gather(stored.posterior, mix.partners)
   near(blended.posterior, tf.add(tf.mul(stored.posterior, 0.7), tf.mul(others, 0.3)))
   const [first, second] = blended.similarity.arraySync() as number[][]

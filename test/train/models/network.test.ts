@@ -8,7 +8,7 @@ import { forward, trainableVariablesOf, variablesOf } from '../../../src/train/m
 import { simpleCnn } from '../../../src/train/models/simple-cnn.js'
 import { nativeIsBuilt } from '../../../src/train/native/native-backend.js'
 import { AdamW } from '../../../src/train/optimizer/adamw.js'
-import { trainingStep } from '../../../src/train/training-step.js'
+import { inputOf, trainingStep } from '../../../src/train/training-step.js'
 
 after(() => tf.disposeVariables())
 
@@ -38,10 +38,11 @@ async function run(backend: Backend): Promise<{ losses: number[]; weights: numbe
   const network = simpleCnn(shape)
   const variables = trainableVariablesOf(network)
   const optimizer = new AdamW(variables)
+  const input = inputOf(network, { pixels, side: 16 })
   const losses = Array.from({ length: 4 }, () =>
     trainingStep(
       network,
-      { pixels, side: 16, classes },
+      { input, classes },
       { optimizer, variables, learningRate: 0.01 },
       { labelSmoothing: 0.1, contrastive: { weight: 0.5, temperature: 0.2 } },
     ),
@@ -90,10 +91,11 @@ test('embeddings have unit length, logits are scaled cosines, and a step leaks n
 
   const variables = trainableVariablesOf(network)
   const optimizer = new AdamW(variables)
+  const input = inputOf(network, { pixels, side: 16 })
   const step = () =>
     trainingStep(
       network,
-      { pixels, side: 16, classes },
+      { input, classes },
       { optimizer, variables, learningRate: 0.01 },
       { labelSmoothing: 0, contrastive: { weight: 1, temperature: 0.1 } },
     )
@@ -126,7 +128,8 @@ test('a convolution of pixels equals that of tfjs, values and gradients, without
   const variables = trainableVariablesOf(network)
   const means = { optimizer: new AdamW(variables), variables, learningRate: 0.01 }
   const losses = { labelSmoothing: 0, contrastive: { weight: 0, temperature: 1 } }
-  const step = () => tf.scalar(trainingStep(network, { pixels, side: 16, classes }, means, losses))
+  const shown = inputOf(network, { pixels, side: 16 })
+  const step = () => tf.scalar(trainingStep(network, { input: shown, classes }, means, losses))
   const { kernels } = await tf.profile(step)
   const count = (name: string) => kernels.filter((kernel) => kernel.name === name).length
   assert.deepEqual([count('Conv2DBackpropFilter'), count('Conv2DBackpropInput')], [3, 2])

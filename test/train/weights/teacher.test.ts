@@ -141,8 +141,8 @@ test('teachers that see a batch in pieces say what they say of the whole', async
   const input = tf.randomNormal<tf.Rank.R4>([7, 64, 64, 3], 0, 1, 'float32', 5)
   const said = async (microBatch: number) => {
     const teachers = await Teachers.read(folders, pupil, microBatch)
-    const { posterior, similarity } = teachers.teach(input)
-    teachers.dispose()
+    const { posterior, similarity } = await teachers.teach(input)
+    await teachers.close()
     return { shapes: [posterior.shape, similarity.shape], values: [...posterior.dataSync(), ...similarity.dataSync()] }
   }
   const [whole, pieces] = [await said(Infinity), await said(3)]
