@@ -141,15 +141,15 @@ export class Snapshots {
 
   /** Stops it if it is being written. @throws AlikeError `snapshot_not_found` */
   async remove(id: string): Promise<void> {
-    if (this.#writing?.id === id) {
-      await this.#stop()
-    } else if (this.#failed?.id !== id) {
-      if (!(await this.#folder.has(id))) throw new AlikeError('snapshot_not_found')
-      await this.#folder.remove(id).catch((error: unknown) => {
-        throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? new AlikeError('snapshot_not_found') : error
-      })
+    if (this.#writing?.id === id) await this.#stop() // too late if it has just been written
+    if (this.#failed?.id === id) {
+      this.#failed = undefined
+      return
     }
-    if (this.#failed?.id === id) this.#failed = undefined
+    if (!(await this.#folder.has(id))) throw new AlikeError('snapshot_not_found')
+    await this.#folder.remove(id).catch((error: unknown) => {
+      throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? new AlikeError('snapshot_not_found') : error
+    })
   }
 
   /** Stops the snapshot being written. */
