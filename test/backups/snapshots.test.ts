@@ -111,6 +111,17 @@ test('a snapshot that is deleted when it has just been written is gone', async (
   assert.deepEqual(await readdir(join(dataDir, 'snapshots')), [])
 })
 
+test('a snapshot that is deleted while it is looked at is not reported as damaged', async (t) => {
+  const { dataDir } = await filledGalleries(t)
+  const snapshots = await snapshotsIn(t, dataDir)
+  for (let i = 0; i < 3; i++) await ended(snapshots, await snapshots.create())
+  for (const { id } of await snapshots.list()) {
+    const looked = [snapshots.list(), snapshots.get(id).then((one) => [one])].map((one) => one.catch(() => []))
+    await snapshots.remove(id)
+    for (const { state } of (await Promise.all(looked)).flat()) assert.equal(state, 'ready')
+  }
+})
+
 test('closing waits for a snapshot that is being started', async (t) => {
   const { dataDir } = await filledGalleries(t)
   const snapshots = await snapshotsIn(t, dataDir)
