@@ -80,6 +80,21 @@ test('a label is settled as long as it is the one decided on', () => {
   )
 })
 
+test('a conflict of more copies than a report lists can be decided on, report by report', () => {
+  const many = {
+    ids: Array.from({ length: 120 }, (_, i) => `p${String(i).padStart(3, '0')}`),
+    labels: Array.from({ length: 120 }, (_, i) => (i < 100 ? 'x' : 'y')),
+    contentHashes: Array.from({ length: 120 }, () => 'same'),
+  }
+  const groups = CopyGroups.ofContent(many.contentHashes)
+  const answers: Answered[] = []
+  const report = () => findLabelConflicts(many, groups, 10, new Settled(many, answers))
+  let reports = 0
+  for (let { groups: found } = report(); found.length > 0 && reports < 9; { groups: found } = report(), reports++)
+    answers.push({ kind: 'label', decision: 'keep-label', images: found[0]!.images })
+  assert.deepEqual([reports, report().dismissed], [3, 1])
+})
+
 test('copies with two labels are no longer a conflict once each label has been decided on', () => {
   const groups = CopyGroups.ofContent(contentHashes)
   const conflicts = (about: string) =>
