@@ -4,7 +4,7 @@
  */
 import { defaultDuplicateScore } from '../copies/near-copy-score.js'
 import type { Galleries } from '../gallery/galleries.js'
-import type { Neighbours, OpenScan } from '../gallery/scan.js'
+import type { Neighbours, NeighboursRequest, OpenScan } from '../gallery/scan.js'
 import type { Serving } from '../gallery/serving.js'
 import type { JobRecord, RunReading } from '../jobs/job.js'
 import { CalledThread } from '../worker-calls/called-thread.js'
@@ -125,7 +125,7 @@ export class AnalysisRun {
     const counts = new Uint32Array(drawn.length)
     const scores = new Float32Array(drawn.length * k)
     let byGraph = 0
-    await this.#ask(scan, drawn, { k, ...(ef !== undefined && { ef }) }, (_, found, from) => {
+    await this.#ask(scan, drawn, { k, ef, asForQuery: true }, (_, found, from) => {
       counts.set(found.counts, from)
       scores.set(found.scores, from * k)
       byGraph += found.byGraph
@@ -176,7 +176,7 @@ export class AnalysisRun {
   async #ask(
     scan: OpenScan,
     numbers: Uint32Array,
-    request: { k: number; ef?: number },
+    request: Omit<NeighboursRequest, 'numbers'>,
     use: (asked: Uint32Array, found: Neighbours, from: number) => void | Promise<void>,
   ): Promise<void> {
     for (let from = 0; from < numbers.length; ) {

@@ -21,6 +21,7 @@ export async function untilLinked(scan: OpenScan, { examples }: Serving, signal:
 
 /** @throws the signal's reason */
 export async function untilSettled(work: Promise<void> | undefined, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted() // it is not aborted again
   const waiting = new AbortController()
   const stopped = once(signal, 'abort', { signal: waiting.signal }).catch(() => {})
   await Promise.race([work, stopped])

@@ -24,25 +24,23 @@ const manifestMaxBytes = 64 * 2 ** 20
  */
 export async function readSnapshot(path: string, to?: string): Promise<BackupManifest> {
   let manifest: BackupManifest | undefined
-  let found = false
+  let database: Omit<SnapshotFile, 'name'> | undefined
   try {
+    // repacked by another program, they come in any order
     for await (const { name, content } of (await stat(path)).isDirectory() ? filesOf(path) : entriesOf(path)) {
-      if (name === manifestName) {
+      if (name === manifestName && manifest === undefined) {
         manifest = parseManifest(await textOf(content))
         if (manifest === undefined) throw damaged('Its manifest is damaged, or of a newer version.')
-        continue
-      }
-      const stated = manifest?.files.find((file) => file.name === name)
-      if (stated === undefined || name !== databaseName || found)
-        throw damaged('It holds a file that its manifest does not name.')
-      await expectWhole(content, stated, to)
-      found = true
+      } else if (name === databaseName && database === undefined) database = await copied(content, to)
+      else throw damaged(`It contains another file: ${name}.`)
     }
+    const stated = manifest?.files.find((file) => file.name === databaseName)
+    if (manifest === undefined || database === undefined || stated === undefined) throw damaged('It is not complete.')
+    expectSame(database, stated)
+    return manifest
   } catch (error) {
     throw asSnapshotError(error)
   }
-  if (manifest === undefined || !found) throw damaged('It is not complete.')
-  return manifest
 }
 
 async function* filesOf(folder: string): AsyncGenerator<Entry> {
@@ -62,23 +60,23 @@ async function* entriesOf(archive: string): AsyncGenerator<Entry> {
   }
 }
 
-async function expectWhole(
-  content: AsyncIterable<Buffer>,
-  { bytes, sha256 }: SnapshotFile,
-  to: string | undefined,
-): Promise<void> {
+async function copied(content: AsyncIterable<Buffer>, to: string | undefined): Promise<Omit<SnapshotFile, 'name'>> {
   const hash = createHash('sha256')
-  let found = 0
+  let bytes = 0
   const counted = async function* () {
     for await (const chunk of content) {
       hash.update(chunk)
-      found += chunk.length
+      bytes += chunk.length
       yield chunk
     }
   }
   await pipeline(counted, to === undefined ? nowhere() : createWriteStream(to, { flush: true }))
-  if (found !== bytes) throw damaged(`Its database has ${found} bytes instead of ${bytes}.`)
-  if (hash.digest('hex') !== sha256) throw damaged('Its database does not have the checksum of its manifest.')
+  return { bytes, sha256: hash.digest('hex') }
+}
+
+function expectSame(found: Omit<SnapshotFile, 'name'>, stated: SnapshotFile): void {
+  if (found.bytes !== stated.bytes) throw damaged(`Its database has ${found.bytes} bytes instead of ${stated.bytes}.`)
+  if (found.sha256 !== stated.sha256) throw damaged('Its database does not have the checksum of its manifest.')
 }
 
 function nowhere(): Writable {

@@ -14,8 +14,10 @@ import { type BackupManifest, databaseName } from './backup-manifest.js'
 import { readSnapshot } from './read-snapshot.js'
 
 const unfinishedName = `${databaseName}.restoring`
+/** With what lies beside it while it is brought up to date. */
+const unfinishedNames = ['', '-wal', '-shm', '-journal'].map((suffix) => `${unfinishedName}${suffix}`)
 /** Entries of a data folder that still counts as empty: our own leftovers, and what file systems create. */
-const ofNoInterest = new Set([unfinishedName, ...besideDatabase, 'lost+found'])
+const ofNoInterest = new Set([...unfinishedNames, ...besideDatabase, 'lost+found'])
 
 /**
  * @param snapshot its folder or archive.
@@ -30,6 +32,7 @@ export async function restoreSnapshot(snapshot: string, dataDir: string): Promis
   const database = join(dataDir, databaseName)
   try {
     await expectEmpty(dataDir) // a service may have used it before the lock
+    await removeUnfinished(dataDir) // the log of another database would be applied to this one
     const manifest = await readSnapshot(snapshot, unfinished)
     bringUpToDate(unfinished) // it may be of an older version
     const { images } = examineDatabase(unfinished)
@@ -41,11 +44,16 @@ export async function restoreSnapshot(snapshot: string, dataDir: string): Promis
     await syncFolder(dataDir)
     return manifest
   } catch (error) {
-    for (const path of [unfinished, ...((await isEmpty(database)) ? [database] : [])]) await rm(path, { force: true })
+    await removeUnfinished(dataDir)
+    if (await isEmpty(database)) await rm(database, { force: true })
     throw error
   } finally {
     lock.release()
   }
+}
+
+async function removeUnfinished(dataDir: string): Promise<void> {
+  for (const name of unfinishedNames) await rm(join(dataDir, name), { force: true })
 }
 
 async function expectEmpty(dataDir: string): Promise<void> {

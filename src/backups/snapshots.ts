@@ -114,7 +114,7 @@ export class Snapshots {
   /** Newest first. */
   async list(): Promise<SnapshotRecord[]> {
     const ids = (await this.#folder.ids()).filter((id) => id !== this.#writing?.id)
-    const stored = await Promise.all(ids.map((id) => this.#stored(id)))
+    const stored = (await Promise.all(ids.map((id) => this.#stored(id)))).filter((record) => record !== undefined)
     return [
       ...(this.#writing === undefined ? [] : [this.#recordOf(this.#writing)]),
       ...(this.#failed === undefined ? [] : [this.#failed]),
@@ -126,8 +126,9 @@ export class Snapshots {
   async get(id: string): Promise<SnapshotRecord> {
     if (this.#writing?.id === id) return this.#recordOf(this.#writing)
     if (this.#failed?.id === id) return this.#failed
-    if (!(await this.#folder.has(id))) throw new AlikeError('snapshot_not_found')
-    return this.#stored(id)
+    const stored = (await this.#folder.has(id)) ? await this.#stored(id) : undefined
+    if (stored === undefined) throw new AlikeError('snapshot_not_found')
+    return stored
   }
 
   /** @throws AlikeError `snapshot_not_found`, also for one that failed; `snapshot_not_ready`, `snapshot_damaged` */
@@ -141,15 +142,15 @@ export class Snapshots {
 
   /** Stops it if it is being written. @throws AlikeError `snapshot_not_found` */
   async remove(id: string): Promise<void> {
-    if (this.#writing?.id === id) {
-      await this.#stop()
-    } else if (this.#failed?.id !== id) {
-      if (!(await this.#folder.has(id))) throw new AlikeError('snapshot_not_found')
-      await this.#folder.remove(id).catch((error: unknown) => {
-        throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? new AlikeError('snapshot_not_found') : error
-      })
+    if (this.#writing?.id === id) await this.#stop() // too late if it has just been written
+    if (this.#failed?.id === id) {
+      this.#failed = undefined
+      return
     }
-    if (this.#failed?.id === id) this.#failed = undefined
+    if (!(await this.#folder.has(id))) throw new AlikeError('snapshot_not_found')
+    await this.#folder.remove(id).catch((error: unknown) => {
+      throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? new AlikeError('snapshot_not_found') : error
+    })
   }
 
   /** Stops the snapshot being written. */
@@ -222,9 +223,13 @@ export class Snapshots {
     }
   }
 
-  async #stored(id: string): Promise<SnapshotRecord> {
+  /** Undefined if it has just been deleted. */
+  async #stored(id: string): Promise<SnapshotRecord | undefined> {
     const manifest = (await this.#folder.manifest(id)) ?? null
-    if (manifest === null) return { id, state: 'damaged', share: 1, createdAt: null, manifest, failure: null }
+    if (manifest === null) {
+      if (!(await this.#folder.has(id))) return undefined
+      return { id, state: 'damaged', share: 1, createdAt: null, manifest, failure: null }
+    }
     return { id, state: 'ready', share: 1, createdAt: manifest.createdAt, manifest, failure: null }
   }
 

@@ -38,6 +38,10 @@ export class DistinctHits implements HitList {
     this.#betterCount = this.#kept.length
   }
 
+  get isCut(): boolean {
+    return this.#looked === this.#options.candidatesMax
+  }
+
   async first(count: number): Promise<UnrankedHit[]> {
     while (!this.#ended && this.#kept.length - this.#betterCount < count)
       await this.#lookOn(count - (this.#kept.length - this.#betterCount))

@@ -184,7 +184,7 @@ export class GalleryDecisions {
 
 function findingOf(decision: NewDecision, images: readonly ImageRecord[]): DecidedFinding {
   const label = decision.decision === 'set-label' ? decision.label && nfc(decision.label) : undefined
-  const keep = decision.decision === 'keep-one' ? nfc(decision.keep) : undefined
+  const keep = decision.decision === 'keep-one' ? storedIdOf(decision.keep, images) : undefined
   const relabelled = label === undefined ? 0 : images.filter((image) => image.label !== label).length
   const removed = keep === undefined ? 0 : images.filter(({ id }) => id !== keep).length
   return {
@@ -201,4 +201,9 @@ function findingOf(decision: NewDecision, images: readonly ImageRecord[]): Decid
     changed: relabelled + removed,
     by: decision.by,
   }
+}
+
+/** Ids are stored in NFC, older ones as they were sent. */
+function storedIdOf(id: string, images: readonly ImageRecord[]): string {
+  return images.some((image) => image.id === id) ? id : nfc(id)
 }

@@ -65,7 +65,7 @@ function judgedHit(judgement: Judgement, images: ReadonlyMap<string, ImageRecord
 }
 
 function expected(id: string, images: ReadonlyMap<string, ImageRecord>): ImageRecord {
-  const image = images.get(nfc(id))
+  const image = images.get(id) ?? images.get(nfc(id)) // older ids are stored as they were sent
   if (image === undefined) throw new AlikeError('image_not_found', { detail: `There is no ${id}.` })
   return image
 }

@@ -63,7 +63,7 @@ async function fetchUntil(
 ): Promise<{ seen: UnrankedHit[]; exhausted: boolean }> {
   for (let fetch = Math.min(begin, max); ; fetch = Math.min(fetch * 2, max)) {
     const seen = await hits.first(fetch)
-    const exhausted = seen.length < fetch
-    if (exhausted || fetch === max || isEnough(seen)) return { seen, exhausted }
+    const isWhole = seen.length < fetch
+    if (isWhole || fetch === max || isEnough(seen)) return { seen, exhausted: isWhole && hits.isCut !== true }
   }
 }

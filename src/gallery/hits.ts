@@ -16,6 +16,8 @@ export interface UnrankedHit {
 export interface HitList {
   /** The first `count`, or all there are. */
   first(count: number): Promise<UnrankedHit[]>
+  /** It has ended because it examines no more hits, not because there are none. */
+  readonly isCut?: boolean | undefined
 }
 
 export interface MeasuredHits extends HitList {

@@ -119,7 +119,9 @@ export class JoinedSets implements SearchedSet {
     const places = new Map<NamedSet, number[]>()
     for (const [i, hit] of hits.entries()) {
       const named = this.#origins.get(hit)!
-      places.set(named, [...(places.get(named) ?? []), i])
+      const own = places.get(named)
+      if (own === undefined) places.set(named, [i])
+      else own.push(i)
     }
     const results = new Array<Result>(hits.length)
     for (const [named, own] of places) {

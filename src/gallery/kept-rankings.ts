@@ -37,7 +37,7 @@ export interface KeptRanking {
 
 /** The caller it belongs to. */
 export interface RankingOwner {
-  /** Uid. */
+  /** Uid, or uids of several joined by `+`. */
   gallery: string
   caller: string
 }
@@ -103,9 +103,9 @@ export class KeptRankings {
     return { ...kept.kept, place: given.readUInt32BE(6), tokenAt }
   }
 
-  /** Drops the rankings of a gallery that was deleted. */
+  /** Drops the rankings of a gallery that was deleted, also of searches over several. */
   forget(gallery: string): void {
-    for (const [number, kept] of this.#kept) if (kept.gallery === gallery) this.#drop(number)
+    for (const [number, kept] of this.#kept) if (kept.gallery.split('+').includes(gallery)) this.#drop(number)
   }
 
   /** Drops the rankings of a set that was deleted. */

@@ -58,6 +58,8 @@ export interface NeighboursRequest {
   /** Number of neighbours for each of them. */
   k: number
   ef?: number | undefined
+  /** Search as thoroughly as for a query, which finds more hits at once than it returns; default: for `k` only. */
+  asForQuery?: boolean | undefined
 }
 
 export interface Neighbours {

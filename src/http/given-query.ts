@@ -101,7 +101,7 @@ export function pageOf(
   misfit: Refuse,
 ): Pick<Query, 'k' | 'offset' | 'groupBy' | 'diversity' | 'candidatesMax'> {
   const {
-    k = defaultK,
+    k = Math.min(defaultK, searchMaxK),
     offset = 0,
     groupBy,
     groupSize = defaultGroupSize,

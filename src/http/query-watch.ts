@@ -34,7 +34,8 @@ export function watchAnswer(
   if (typeof gallery !== 'string' || 'boosts' in given) return
   const { modelId, vector, method, hits } = answer
   const best = hits[0]
-  const isPlain = images.length > 0 && filterOf(given) === undefined && given.unlike === undefined
+  const { unlike, nearCopies } = given
+  const isPlain = images.length > 0 && filterOf(given) === undefined && unlike === undefined && nearCopies === undefined
   if (isPlain && best?.rank === 1) drift.observe(modelId, best.score)
   if (method === 'hnsw') recall.offer(gallery, { vector, filter: filterOf(given), ef: given.ef })
   const like = shadowedExample(images, given)

@@ -7,6 +7,7 @@ import { restoreSnapshot } from '../../src/backups/restore.js'
 import { AlikeError } from '../../src/errors.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { seededRandom } from '../engines/embedded/vector-index/unit-vectors.js'
+import { tarOf } from '../support/archives.js'
 import { damagedBytes } from '../support/damage.js'
 import { ended, filledGalleries, snapshotsIn, vectors } from './snapshot-parts.js'
 
@@ -49,6 +50,22 @@ test('everything restored from a folder or archive is present and found', async 
   }
 })
 
+test('an archive may be packed by another program, which orders files as it likes', async (t) => {
+  const { folder, id } = await madeSnapshot(t)
+  const named = async (name: string) => ({ path: `${id}/${name}`, content: await readFile(join(folder, name)) })
+  const [manifest, database] = [await named('manifest.json'), await named('alike.db')]
+  const archive = join(folder, '..', 'packed.tar')
+  await writeFile(archive, await tarOf([database, manifest]))
+  const dataDir = await dataFolder(t)
+  assert.equal((await restoreSnapshot(archive, dataDir)).id, id)
+  assert.deepEqual(await readdir(dataDir), ['alike.db'])
+
+  for (const files of [[database], [manifest], [manifest, database, database], [manifest, manifest, database]]) {
+    await writeFile(archive, await tarOf(files))
+    await assert.rejects(restoreSnapshot(archive, await dataFolder(t)), { code: 'snapshot_damaged' })
+  }
+})
+
 test('it refuses a folder that is not empty or in use, and changes nothing there', async (t) => {
   const { archive } = await madeSnapshot(t)
   const used = await dataFolder(t)
@@ -69,7 +86,8 @@ test('it refuses a folder that is not empty or in use, and changes nothing there
 test('an interrupted restore can be repeated, also after a service found no data there', async (t) => {
   const { archive } = await madeSnapshot(t)
   const dataDir = await dataFolder(t)
-  await writeFile(join(dataDir, 'alike.db.restoring'), 'half of it')
+  for (const suffix of ['', '-wal', '-shm', '-journal'])
+    await writeFile(join(dataDir, `alike.db.restoring${suffix}`), 'half of it')
   await writeFile(join(dataDir, 'alike.lock'), '')
   await mkdir(join(dataDir, 'lost+found'))
   await restoreSnapshot(archive, dataDir)

@@ -91,6 +91,37 @@ test('stopping a snapshot leaves nothing behind', async (t) => {
   assert.deepEqual(await readdir(join(dataDir, 'snapshots')), [])
 })
 
+test('a snapshot that is deleted when it has just been written is gone', async (t) => {
+  const { dataDir } = await filledGalleries(t)
+  let written = () => {}
+  const isWritten = new Promise<void>((resolve) => {
+    written = resolve
+  })
+  let removed: Promise<void> | undefined
+  const snapshots = await snapshotsIn(t, dataDir, {
+    onNewest() {
+      removed = snapshots.remove(begun.id)
+      written()
+    },
+  })
+  const begun = await snapshots.create()
+  await isWritten
+  await removed
+  assert.deepEqual(await snapshots.list(), [])
+  assert.deepEqual(await readdir(join(dataDir, 'snapshots')), [])
+})
+
+test('a snapshot that is deleted while it is looked at is not reported as damaged', async (t) => {
+  const { dataDir } = await filledGalleries(t)
+  const snapshots = await snapshotsIn(t, dataDir)
+  for (let i = 0; i < 3; i++) await ended(snapshots, await snapshots.create())
+  for (const { id } of await snapshots.list()) {
+    const looked = [snapshots.list(), snapshots.get(id).then((one) => [one])].map((one) => one.catch(() => []))
+    await snapshots.remove(id)
+    for (const { state } of (await Promise.all(looked)).flat()) assert.equal(state, 'ready')
+  }
+})
+
 test('closing waits for a snapshot that is being started', async (t) => {
   const { dataDir } = await filledGalleries(t)
   const snapshots = await snapshotsIn(t, dataDir)

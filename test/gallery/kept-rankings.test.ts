@@ -61,6 +61,24 @@ test('tokens of another process are not valid here', async () => {
   assert.throws(() => other.find(token, owner), { code: 'page_expired' })
 })
 
+test('rankings of a gallery that is deleted are dropped, also those over several galleries', async () => {
+  const kept = new KeptRankings({
+    rankingsMax: 10,
+    rankingsMaxBytes: 1e6,
+    expirySeconds: 60,
+    now: () => 0,
+    onDrop: () => {},
+  })
+  const ranking = await Ranking.open(emptySet, { vector: new Float32Array(4) }, { reach: 10 })
+  const tokens = ['one', 'one+two', 'two+three', 'another'].map((gallery) => {
+    const of = { ...owner, gallery }
+    return { of, token: kept.keep({ ranking, modelId: 'm', setUids: ['s'] }, 5, of) }
+  })
+  kept.forget('one')
+  assert.equal(kept.count, 2)
+  for (const { of, token } of tokens.slice(2)) assert.equal(kept.find(token, of).place, 5)
+})
+
 test('rankings end with the set they were made from, and not with others of its gallery', async () => {
   const kept = new KeptRankings({
     rankingsMax: 10,

@@ -193,6 +193,27 @@ export function shapesSuite(engine: TestedEngine): void {
     assert.ok((await copiesIn(vectors[10]!)) > 10)
   })
 
+  test('groups are filled beyond the examined hits, whether or not copies are omitted', async (t) => {
+    const galleries = await filled(t)
+    for (const vector of queries.slice(0, engine.pagedQueriesMax))
+      for (const duplicateScore of [undefined, 0.4]) {
+        const { groups } = await galleries.searches.search('a', {
+          vector,
+          k: 10,
+          exact: true,
+          duplicateScore,
+          candidatesMax: 60,
+          groupBy: { field: 'label', size: 5 },
+        })
+        // even the rarest label has ten pictures
+        assert.deepEqual(
+          groups!.map(({ hits }) => hits.length),
+          groups!.map(() => 5),
+          `with near-copies of ${duplicateScore} omitted`,
+        )
+      }
+  })
+
   test('diversity selects by marginal relevance among the best candidates, page by page', async (t) => {
     const galleries = await filled(t)
     for (const vector of queries.slice(0, 4)) {

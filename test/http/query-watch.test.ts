@@ -31,7 +31,12 @@ function toldOf(given: WatchedSearch['given']): string[] {
 
 test('the best hit tells of drift only if every picture of the gallery could have been it', () => {
   assert.deepEqual(toldOf({}), ['drift', 'queries', 'shadow'])
-  for (const given of [{ label: ['cat'] }, { filter: '{"field":"label","exists":true}' }, { unlike: ['b'] }])
+  for (const given of [
+    { label: ['cat'] },
+    { filter: '{"field":"label","exists":true}' },
+    { unlike: ['b'] },
+    { nearCopies: 'only' as const },
+  ])
     assert.ok(!toldOf(given).includes('drift'), JSON.stringify(given))
 })
 

@@ -164,6 +164,8 @@ test('invalid parameters are reported with their location', async (t) => {
     'body /imageId',
     'body /k',
   ])
+  const noLabel = await app.call(400, { method: 'POST', url, payload: { imageId: 'circle-1', label: [] } })
+  assert.equal(noLabel.errors?.[0]?.pointer, '/label')
 })
 
 test('unknown galleries and pictures are 404, even before a picture is decoded', async (t) => {

@@ -155,6 +155,7 @@ test('diversity begins with the best hit and continues with different ones', asy
 
 test('a small bound of k also bounds the examined hits', async (t) => {
   const app = await filledApp(t, { searchMaxK: 4 })
+  assert.equal((await search(app, { k: undefined })).hits.length, 4, 'fewer than the usual number of hits')
   assert.equal((await search(app, { k: 4, diversity: 0.5 })).hits.length, 4)
   assert.equal((await search(app, { k: 4, groupBy: 'label', groupSize: 9 })).groups.length <= 4, true)
   assert.equal((await search(app, { k: 4, vote: 5 }, 400)).errors?.[0]?.pointer, '/vote')

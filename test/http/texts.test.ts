@@ -357,5 +357,15 @@ test('data stored earlier in another form is found, changed and removed in the f
     apart,
   )
   assert.equal((await app.call(200, { url: images })).images.length, 2)
+  const judged = { query: { id: apart }, hits: [{ id: 'kept', verdict: 'right' }] }
+  const turned = { query: { id: 'kept' }, hits: [{ id: apart, verdict: 'right' }] }
+  for (const payload of [judged, turned])
+    await app.call(200, { method: 'POST', url: '/v1/galleries/g/feedback', payload })
+  const decision = { kind: 'copies', decision: 'keep-one', keep: apart, ids: ['kept', apart] }
+  await app.call(201, { method: 'POST', url: '/v1/galleries/g/decisions', payload: decision })
+  assert.deepEqual(
+    (await app.call(200, { url: images })).images.map(({ id }) => id),
+    [apart],
+  )
   await app.call(204, { method: 'DELETE', url })
 })

@@ -2702,7 +2702,7 @@ export interface components {
             k: number;
             /** @description From this near-copy score on, two pictures are near-copies. */
             duplicateScore: number;
-            /** @description Near-copies with different labels. */
+            /** @description Near-copies with different labels. Pictures of a group whose labels have not been decided on come before the others. */
             conflicts: {
                 /** @description Groups there are. */
                 count: number;

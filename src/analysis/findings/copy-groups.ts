@@ -15,16 +15,21 @@ export class CopyGroups {
   /** Pictures with the same bytes are copies, whatever the index finds. @param apart except those decided not to be */
   static ofContent(contentHashes: readonly string[], apart: Apart = noneApart): CopyGroups {
     const groups = new CopyGroups(contentHashes.length)
-    const earlierOf = new Map<string, number[]>()
+    // The first picture that no decision concerns joins all others of its content. Comparing each with each would take
+    // hours for a placeholder that is stored a million times.
+    const freeOf = new Map<string, number>()
+    const decidedOf = new Map<string, number[]>()
     contentHashes.forEach((hash, position) => {
-      const earlier = earlierOf.get(hash)
-      if (earlier === undefined) earlierOf.set(hash, [position])
-      else {
-        // the earlier ones are already joined, unless a decision keeps some of them apart
-        const joinable =
-          apart === noneApart ? earlier.slice(0, 1) : earlier.filter((one) => !apart.areApart(one, position))
-        for (const other of joinable) groups.join(other, position, 1)
-        earlier.push(position)
+      const free = freeOf.get(hash)
+      const decided = decidedOf.get(hash) ?? []
+      if (free !== undefined) groups.join(free, position, 1)
+      if (apart.concerns(position)) {
+        for (const other of decided) if (!apart.areApart(other, position)) groups.join(other, position, 1)
+        decidedOf.set(hash, decided)
+        decided.push(position)
+      } else if (free === undefined) {
+        for (const other of decided) groups.join(other, position, 1)
+        freeOf.set(hash, position)
       }
     })
     return groups

@@ -45,7 +45,10 @@ export const ConflictReport = Type.Object(
       }),
     ),
   },
-  { description: 'Near-copies with different labels.' },
+  {
+    description:
+      'Near-copies with different labels. Pictures of a group whose labels have not been decided on come before the others.',
+  },
 )
 export type ConflictReport = Static<typeof ConflictReport>
 

@@ -3,7 +3,7 @@ import type { CopyGroups } from './copy-groups.js'
 import type { ConflictReport } from './doctor-report.js'
 import { describeGroups } from './duplicates.js'
 import type { Images } from './images.js'
-import { nothingSettled } from './settled.js'
+import { nothingSettled, type Settled } from './settled.js'
 
 /** Maximum labels reported per group. */
 const labelsMax = 20
@@ -17,7 +17,8 @@ export function findLabelConflicts(
 ): ConflictReport {
   const found = groups.list().filter((members) => labelsOf(members, images).length > 1)
   const torn = found.filter((members) => !members.every((position) => settled.hasLabel(position)))
-  const shown = torn.slice(0, limit)
+  // a group may have more pictures than are listed, and a decision concerns those
+  const shown = torn.slice(0, limit).map((members) => undecidedFirst(members, settled))
   return {
     count: torn.length,
     dismissed: found.length - torn.length,
@@ -26,6 +27,11 @@ export function findLabelConflicts(
       ...group,
     })),
   }
+}
+
+function undecidedFirst(members: readonly number[], settled: Settled): number[] {
+  const isDecided = (position: number) => Number(settled.hasLabel(position))
+  return members.toSorted((a, b) => isDecided(a) - isDecided(b))
 }
 
 function labelsOf(members: readonly number[], { labels }: Images): string[] {

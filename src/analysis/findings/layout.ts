@@ -49,7 +49,7 @@ export function layOut({ labels, vectors, dimension }: EmbeddedImages, options: 
   const components = principalComponents({ vectors, dimension }, { wanted: pcaDimensions, seed, onStep: onPause })
   const near = new Nearest(components, pcaDimensions, drawn)
   // UMAP counts each image as its own neighbour and requires more images than that
-  const neighbours = Math.min(options.neighbours, drawn.length - (drawn.length < umapMin ? 1 : 2))
+  const neighbours = Math.max(0, Math.min(options.neighbours, drawn.length - (drawn.length < umapMin ? 1 : 2)))
   const found = Array.from(drawn, (position) => {
     onStep()
     return near.of(position, neighbours)

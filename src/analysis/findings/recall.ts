@@ -25,7 +25,11 @@ export function kthScores(
   const inverseLengths = Float64Array.from(scores, (_, row) => inverseLengthOf(vectors, row * dimension, dimension))
   return Float32Array.from(queries, (query) => {
     scoreRows(vectors.subarray(query * dimension, (query + 1) * dimension), vectors, scores)
-    for (let row = 0; row < scores.length; row++) scores[row]! *= inverseLengths[row]! * inverseLengths[query]!
+    for (let row = 0; row < scores.length; row++) {
+      const score = scores[row]! * inverseLengths[row]! * inverseLengths[query]!
+      // a picture that was removed while the gallery was read has no vector
+      scores[row] = Number.isNaN(score) ? -Infinity : score
+    }
     scores[query] = -Infinity
     onQuery?.()
     return kthLargest(scores, Math.min(k, scores.length - 1))

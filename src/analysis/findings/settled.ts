@@ -12,11 +12,13 @@ export interface Answered {
 /** Pairs that must not be joined although they look like copies. */
 export interface Apart {
   areApart(a: number, b: number): boolean
+  /** Whether there is a decision about this picture; without one it is apart from none. */
+  concerns(position: number): boolean
   /** Decisions that have kept pairs apart so far. */
   readonly count: number
 }
 
-export const noneApart: Apart = { areApart: () => false, count: 0 }
+export const noneApart: Apart = { areApart: () => false, concerns: () => false, count: 0 }
 
 export class Settled {
   readonly #labels = new Set<number>()
@@ -54,6 +56,7 @@ export class Settled {
         if (both !== undefined) used.add(both)
         return both !== undefined
       },
+      concerns: (position) => this.#copies.has(position),
       get count() {
         return used.size
       },

@@ -28,6 +28,16 @@ export const recordsPerTurn = 64
 /** Searches repeated in a row because pictures were replaced meanwhile. */
 const repeatsMax = 5
 
+/** How many hits the first search looks for. @param spare extra neighbours fetched beyond the requested ones */
+function firstDepthOf(ef: number | undefined, spare = spareNeighbours): number {
+  return ef === undefined ? firstDepth : Math.max(firstDepthMin, ef - spare)
+}
+
+/** The same, with the extra ones. */
+export function depthOfQuery(ef: number | undefined): number {
+  return firstDepthOf(ef) + spareNeighbours
+}
+
 /** The result of one search, consumed from the top. */
 interface Found {
   neighbours: readonly Neighbour[]
@@ -162,8 +172,7 @@ export class SlotHits implements NearestHits {
 
   #nextDepth(spare: number): number {
     const former = this.#found
-    const { ef } = this.#query
-    if (former === undefined) return ef === undefined ? firstDepth : Math.max(firstDepthMin, ef - spare)
+    if (former === undefined) return firstDepthOf(this.#query.ef, spare)
     return former.whole || this.#hits.length >= former.depth ? former.depth * 2 : former.depth
   }
 

@@ -29,7 +29,7 @@ import type {
 import type { OpenScan } from '../../gallery/scan.js'
 import { nextTurn } from '../../turns.js'
 import type { IndexedSet } from './gallery-indexes.js'
-import { recordsPerTurn, SlotHits } from './nearest-hits.js'
+import { depthOfQuery, recordsPerTurn, SlotHits } from './nearest-hits.js'
 import { lookedAt, pageOfFitting } from './page-of-fitting.js'
 import type { ScanPlace } from './scan.js'
 import { searchedSlots } from './searched-slots.js'
@@ -194,8 +194,8 @@ export class StoredSet implements OpenSet {
     const index = this.#searchable
     return {
       source: { module: new URL('./scan.js', import.meta.url).href, place },
-      neighbours: async ({ numbers, k, ef }) => {
-        const request = { slots: numbers, k, ...(ef !== undefined && { ef }) }
+      neighbours: async ({ numbers, k, ef, asForQuery }) => {
+        const request = { slots: numbers, k, ef, depth: asForQuery ? depthOfQuery(ef) : undefined }
         const { slots, ...found } = await index.neighbours(request)
         return { ...found, numbers: slots }
       },

@@ -19,6 +19,12 @@ import { StoredHit } from './stored-hit.js'
 const firstDepth = 64
 /** Candidates per required hit: an index misses neighbours near the end of its results. */
 const candidatesOfHit = 1.25
+
+/** How many the first search asks for. */
+export function firstCandidatesOf(ef = 0): number {
+  return Math.ceil(Math.max(firstDepth, ef) * candidatesOfHit)
+}
+
 /** Maximum error of the server's distance, a float32. */
 const rounding = 1e-5
 /** Hits kept from a full comparison; more require another one. */

@@ -3,6 +3,7 @@ import pMap from 'p-map'
 import { cosine } from '../../cosine.js'
 import type { Neighbours, NeighboursRequest } from '../../gallery/scan.js'
 import type { ImageCollection } from './image-collection.js'
+import { firstCandidatesOf } from './nearest-hits.js'
 import { NumberedUuids } from './numbered-uuids.js'
 
 /** Pictures answered at a time. */
@@ -23,8 +24,9 @@ export class StoredNeighbours {
     this.#uuids = new NumberedUuids(uuids)
   }
 
-  async of({ numbers, k, ef = 0 }: NeighboursRequest): Promise<Neighbours> {
+  async of({ numbers, k, ef = 0, asForQuery }: NeighboursRequest): Promise<Neighbours> {
     this.#learn()
+    const limit = Math.max(k + spareCandidates, ef, asForQuery ? firstCandidatesOf(ef) : 0)
     const asked = numbers.subarray(0, answeredAtOnce)
     const found: Neighbours = {
       answered: asked.length,
@@ -37,7 +39,7 @@ export class StoredNeighbours {
     const stored = await this.#collection.ofIds(uuids, { properties: [], vectors: true })
     const answer = async (uuid: string, row: number): Promise<void> => {
       const vector = stored.get(uuid)?.vector
-      if (vector !== undefined) await this.#answer(row, { uuid, vector: Float32Array.from(vector), k, ef }, found)
+      if (vector !== undefined) await this.#answer(row, { uuid, vector: Float32Array.from(vector), k, limit }, found)
     }
     await pMap(uuids, answer, { concurrency: searchesAtOnce })
     return found
@@ -45,10 +47,9 @@ export class StoredNeighbours {
 
   async #answer(
     row: number,
-    { uuid, vector, k, ef }: { uuid: string; vector: Float32Array; k: number; ef: number },
+    { uuid, vector, k, limit }: { uuid: string; vector: Float32Array; k: number; limit: number },
     found: Neighbours,
   ): Promise<void> {
-    const limit = Math.max(k + spareCandidates, ef)
     const near = await this.#collection.near(vector, { limit, properties: [] })
     const others = near
       .flatMap((one) => {

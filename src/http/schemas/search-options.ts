@@ -53,7 +53,12 @@ const storedExamples = {
 function pages({ searchMaxK, pageExpirySeconds }: SearchBounds) {
   return {
     k: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: searchMaxK, default: defaultK, description: 'Maximum number of hits.' }),
+      Type.Integer({
+        minimum: 1,
+        maximum: searchMaxK,
+        default: Math.min(defaultK, searchMaxK),
+        description: 'Maximum number of hits.',
+      }),
     ),
     offset: Type.Optional(
       Type.Integer({

@@ -15,6 +15,7 @@ export const imagesMax = 8
 const inclusions = ['metadata', 'thumbnail', 'vector', 'durations'] as const
 
 const labels = Type.Array(Type.String({ maxLength: labelMaxLength }), {
+  minItems: 1,
   maxItems: 100,
   description: 'Only pictures with one of these labels; an empty string stands for unlabelled ones.',
 })

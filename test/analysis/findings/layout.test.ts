@@ -68,11 +68,19 @@ for (const count of [0, 1, 2, 5, 8, 11, 12]) {
       labels: all.labels.slice(0, count),
       vectors: all.vectors.slice(0, count * dimension),
     }
-    const { coordinates } = layOut(images, options)
+    const { coordinates, neighbours } = layOut(images, options)
     assert.equal(coordinates.length, 2 * count)
     assert.ok(coordinates.every(Number.isFinite))
+    assert.ok(neighbours >= 0)
   })
 }
+
+test('pictures with equal embeddings can be laid out', () => {
+  const images = clusters(10)
+  const first = images.vectors.slice(0, dimension)
+  images.ids.forEach((_, i) => images.vectors.set(first, i * dimension))
+  assert.ok(layOut(images, options).coordinates.every(Number.isFinite))
+})
 
 test('progress adds up to the expected total, and throwing in a step ends it', () => {
   let [expected, done] = [0, 0]

@@ -14,6 +14,20 @@ test('the k-th best score excludes the query itself', () => {
   assert.deepEqual([...kthScores({ vectors: Float32Array.of(1, 0), dimension: 2 }, Uint32Array.of(0), 3)], [-Infinity])
 })
 
+test('a picture that was removed while the gallery was read has no vector, and is nobody’s neighbour', () => {
+  for (const vectors of [
+    [1, 0, 0, 0, 0.8, 0.6, 0.6, 0.8],
+    [1, 0, 0.8, 0.6, 0.6, 0.8, 0, 0],
+  ]) {
+    const [score] = kthScores({ vectors: Float32Array.from(vectors), dimension: 2 }, Uint32Array.of(0), 2)
+    assert.ok(Math.abs(score! - 0.6) < 1e-6, `${score}`)
+  }
+  assert.deepEqual(
+    [...kthScores({ vectors: Float32Array.of(0, 0, 1, 0), dimension: 2 }, Uint32Array.of(0), 1)],
+    [-Infinity],
+  )
+})
+
 test('a neighbour is right if it scores at least as high as the true last one', () => {
   const truths = Float32Array.of(0.6, 0.5)
   const found = Float32Array.of(0.8, 0.6, /**/ 0.7, 0.4)

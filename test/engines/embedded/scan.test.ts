@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readWholeGallery } from '../../../src/gallery/whole-gallery.js'
 import { model, newImage } from '../../gallery/stored-images.js'
-import { dataFolder, openIn } from './storage-folder.js'
+import { dataFolder, index, openIn, settled } from './storage-folder.js'
 import { unitVectors } from './vector-index/unit-vectors.js'
 
 const vectors = Array.from({ length: 1_500 }, unitVectors({ dimension: model.dimension, seed: 12 }))
@@ -74,4 +74,27 @@ test('an empty gallery is read as empty', async (t) => {
     ).ids,
     [],
   )
+})
+
+test('neighbours as for a query are those that the query finds, and no fewer', async (t) => {
+  const sparse = { ...index, ef: 4, m: 4, efConstruction: 10 }
+  const galleries = await openIn(t, await dataFolder(t), { index: sparse })
+  await galleries.create('a')
+  await galleries.images.put('a', images)
+  await settled(galleries)
+  const { source, neighbours } = await galleries.images.scan('a')
+  const whole = await readWholeGallery(source, { vectors: false, descriptors: false, onPage: () => {} })
+  for (const ef of [undefined, 40])
+    for (let place = 0; place < 1_400; place += 35) {
+      const numbers = whole.numbers.slice(place, place + 1)
+      const found = await neighbours({ numbers, k: 10, ef, asForQuery: true })
+      const id = whole.ids[place]!
+      const vector = (await galleries.images.embedding('a', id))!
+      const { hits, method } = await galleries.searches.search('a', { vector, k: 11, ef })
+      assert.equal(method, 'hnsw')
+      assert.deepEqual(
+        [...found.scores],
+        hits.filter(({ record }) => record.id !== id).map(({ score }) => Math.fround(score)),
+      )
+    }
 })

@@ -1589,7 +1589,7 @@ class Group3(TypedDict):
 
 class Conflicts(TypedDict):
     """
-    Near-copies with different labels.
+    Near-copies with different labels. Pictures of a group whose labels have not been decided on come before the others.
     """
 
     count: int
@@ -1773,7 +1773,7 @@ class Diagnosis(TypedDict):
     """
     conflicts: Conflicts
     """
-    Near-copies with different labels.
+    Near-copies with different labels. Pictures of a group whose labels have not been decided on come before the others.
     """
     doubts: Doubts
     """

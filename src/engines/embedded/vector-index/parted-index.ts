@@ -77,7 +77,8 @@ export class PartedIndex implements VectorIndex {
     return this.#options.queue.pass(() => this.#search(request))
   }
 
-  async neighbours({ slots, k, ef }: NeighboursRequest): Promise<SlotNeighbours> {
+  async neighbours({ slots, k, depth: asDeep = k + 1, ef }: NeighboursRequest): Promise<SlotNeighbours> {
+    const depth = Math.max(asDeep, k + 1)
     if (slots.length === 0) await this.refresh()
     const untilMs = performance.now() + this.#options.settings.sliceMs
     const asked = slots.slice(0, slotsPerAnswer)
@@ -92,7 +93,7 @@ export class PartedIndex implements VectorIndex {
         continue
       }
       // one more, because a picture is its own nearest neighbour
-      const { neighbours, method } = await this.#search({ vector, k: k + 1, ...(ef !== undefined && { ef }) })
+      const { neighbours, method } = await this.#search({ vector, k: k + 1, depth, ...(ef !== undefined && { ef }) })
       lists.push(neighbours.filter(({ slot }) => slot !== own).slice(0, k))
       if (method === 'hnsw') byGraph++
     }

@@ -155,7 +155,7 @@ export class SlotIndex {
   }
 
   /** Answers as many slots as fit in the time, at least one. */
-  neighbours({ slots: asked, k, ef }: NeighboursRequest, untilMs: number): SlotNeighbours {
+  neighbours({ slots: asked, k, depth = k + 1, ef }: NeighboursRequest, untilMs: number): SlotNeighbours {
     const lists: Neighbour[][] = []
     let byGraph = 0
     while (lists.length < asked.length && (lists.length === 0 || performance.now() < untilMs)) {
@@ -168,6 +168,7 @@ export class SlotIndex {
       const { neighbours, method } = this.search({
         vector: this.#vectors.vector(own),
         k: k + 1,
+        depth: Math.max(depth, k + 1),
         ...(ef !== undefined && { ef }),
       })
       lists.push(neighbours.filter(({ slot }) => slot !== own).slice(0, k))

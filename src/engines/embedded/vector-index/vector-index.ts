@@ -56,7 +56,9 @@ export interface NeighboursRequest {
   slots: Uint32Array
   /** Neighbours per slot. */
   k: number
-  ef?: number
+  /** As in a search. Default: `k`, and the picture itself. */
+  depth?: number | undefined
+  ef?: number | undefined
 }
 
 export interface SlotNeighbours {
