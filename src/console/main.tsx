@@ -7,5 +7,7 @@ import './styles/shell.css'
 import './styles/search.css'
 import './styles/hits.css'
 import { Console } from './shell/console.js'
+import { refuseStrayDrops } from './shell/stray-drops.js'
 
+refuseStrayDrops()
 render(<Console />, document.getElementById('console')!)

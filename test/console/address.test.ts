@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readAddress, writeAddress } from '../../src/console/routing/address.js'
 import { curlCall, typescriptCall } from '../../src/console/search/equivalent-calls.js'
+import { imageOf, keepImage } from '../../src/console/search/given-images.js'
+import { placeAfterKey } from '../../src/console/search/hit-rows.js'
 import { boxBetween, moved } from '../../src/console/search/region.js'
 import { addressParameters, parametersOf } from '../../src/console/search/search-parameters.js'
 import {
@@ -34,6 +36,19 @@ test('an address round-trips, whatever it contains', () => {
   const read = readAddress(writeAddress(address))
   assert.deepEqual([read.screen, read.gallery], ['search', 'a.b-c'])
   assert.deepEqual(readQuery(read.settings), { ...query, picture: undefined, url: undefined })
+})
+
+test('the address of a given picture names it, whatever the file is called', () => {
+  for (const name of ['a.jpg', `${'a'.repeat(39)}😀.jpg`, '\ud83d.jpg']) {
+    const file = new File([], name)
+    const settings = writeQuery({ ...query, picture: keepImage(file) })
+    assert.equal(imageOf(readQuery(new URLSearchParams(settings.toString())).picture), file, name)
+  }
+})
+
+test('the URL of a picture may have a query, even if it was not encoded', () => {
+  const { settings } = readAddress('#/search/g?url=https://pictures.example/a.jpg?width=100')
+  assert.equal(readQuery(settings).url, 'https://pictures.example/a.jpg?width=100')
 })
 
 test('an unusable address opens the search', () => {
@@ -85,6 +100,24 @@ test('the calls to copy are equivalent, whatever the texts contain', () => {
 test('a box is clipped to the picture, and one that is too small is ignored', () => {
   assert.deepEqual(boxBetween({ x: 0.5, y: 1.4 }, { x: -0.2, y: 0.5 }), { x: 0, y: 0.5, width: 0.5, height: 0.5 })
   assert.equal(boxBetween({ x: 0.5, y: 0.5 }, { x: 0.51, y: 0.9 }), undefined)
+})
+
+test('arrow keys lead to the adjacent hit, and to the row above or below', () => {
+  const tops = [10, 10, 10, 90, 90, 90, 170]
+  for (const [key, from, to] of [
+    ['ArrowRight', 0, 1],
+    ['ArrowRight', 6, undefined],
+    ['ArrowLeft', 3, 2],
+    ['ArrowLeft', 0, undefined],
+    ['ArrowUp', 1, undefined],
+    ['ArrowUp', 4, 1],
+    ['ArrowUp', 6, 3],
+    ['ArrowDown', 2, 5],
+    ['ArrowDown', 5, 6],
+    ['ArrowDown', 6, undefined],
+    ['Enter', 1, undefined],
+  ] as const)
+    assert.equal(placeAfterKey(key, from, tops), to, `${key} from ${from}`)
 })
 
 test('arrow keys move and resize a box inside the picture', () => {

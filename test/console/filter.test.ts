@@ -48,8 +48,22 @@ test('a filter that the builder cannot show is distinguished from one that it ca
     { not: { field: 'label', equals: 'a' } },
     { field: 'metadata.year', gte: 1, lte: 2 },
     { and: [{ or: [] }] },
+    // cannot be typed, so changing another condition would change their meaning
+    { field: 'metadata.draft', equals: null },
+    { field: 'metadata.tags', in: ['a', null] },
+    { field: 'label', in: ['Paris, France', 'Rome'] },
+    { field: 'label', equals: ' a' },
+    { field: 'label', equals: '' },
+    { field: 'label', equals: ['a'] },
   ])
     assert.equal(draftOf(filter), undefined, JSON.stringify(filter))
+})
+
+test('commas without a value between them list nothing', () => {
+  const filter = (text: string) =>
+    filterOf({ combine: 'and', conditions: [{ field: 'label', comparison: 'in', text }] })
+  assert.deepEqual(filter('a, , b,'), { field: 'label', in: ['a', 'b'] })
+  assert.equal(filter(' , '), undefined)
 })
 
 test('fields are all of the labels, and the metadata', () => {

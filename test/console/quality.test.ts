@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { heatPixels } from '../../src/console/match/heat-colours.js'
+import { plotSummary } from '../../src/console/plots/plot-summary.js'
 import { confusionSquare } from '../../src/console/quality/confusion.js'
 
 test('a confusion matrix holds the most confused labels, with the correct ones on its diagonal', () => {
@@ -44,4 +45,16 @@ test('the strongest place of a map is the most opaque, and negative contribution
   assert.ok(blue! > red!)
   assert.ok(place(3)[3]! < place(2)[3]!)
   assert.equal(heatPixels([[0, 0]])[3], 0)
+})
+
+test('a plot of names tells each of its values, one of numbers the last', () => {
+  const series = [
+    { label: 'mAP@10', values: [0.5, null], as: 'bars' as const },
+    { label: 'recall@1', values: [0.25, 1], as: 'points' as const },
+  ]
+  assert.equal(
+    plotSummary({ title: 'By label', series, axis: { kind: 'names', names: ['a', 'b'] } }),
+    'By label: mAP@10 a 0.500, b unknown; recall@1 a 0.250, b 1.00',
+  )
+  assert.equal(plotSummary({ title: 'T', series, axis: { kind: 'time' } }), 'T: mAP@10 unknown; recall@1 1.00')
 })

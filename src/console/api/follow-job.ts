@@ -1,6 +1,6 @@
 /** Follows a job's progress live until it ends. */
 import { EventSourceParserStream } from 'eventsource-parser/stream'
-import { answerOf, fetchFrom, type Schemas, service } from './service.js'
+import { answerOf, fetchFrom, type Schemas, ServiceError, service } from './service.js'
 
 export type Job = Schemas['Job']
 
@@ -26,10 +26,15 @@ export async function followJob(id: string, { signal, onProgress = () => undefin
       if (job.finishedAt !== null) return job
     } catch (error) {
       // a broken connection does not end the job; a refusal ends this call
-      if (!(error instanceof TypeError) || signal.aborted) throw error
+      if (!isBrokenConnection(error) || signal.aborted) throw error
     }
     await new Promise((resolve) => setTimeout(resolve, againMs))
   }
+}
+
+/** To the service, or from a proxy to it. */
+function isBrokenConnection(error: unknown): boolean {
+  return error instanceof TypeError || (error instanceof ServiceError && [502, 503, 504].includes(error.status))
 }
 
 /** The browser's own EventSource cannot send headers, and so no key. */

@@ -11,8 +11,13 @@ export interface LabelCount {
 /** Undefined until loaded. */
 export const galleries = signal<Gallery[] | undefined>(undefined)
 
+let begun = 0
+/** Number of the load whose list is shown. */
+let shown = 0
+
 /** @throws ServiceError */
 export async function loadGalleries(): Promise<Gallery[]> {
+  const load = ++begun
   const all: Gallery[] = []
   let cursor: string | undefined
   do {
@@ -22,7 +27,11 @@ export async function loadGalleries(): Promise<Gallery[]> {
     all.push(...page.galleries)
     cursor = page.nextCursor
   } while (cursor !== undefined)
-  galleries.value = all
+  // one that began later may have ended first
+  if (load > shown) {
+    shown = load
+    galleries.value = all
+  }
   return all
 }
 

@@ -5,6 +5,8 @@ const place = 'alike-key'
 
 /** Empty if the service requires none. */
 export const apiKey = signal(stored())
+/** Number of keys given in this visit. Whatever has been loaded, or refused, is loaded again with the next one. */
+export const keysGiven = signal(0)
 /** Whether the service has refused a call because the key was missing or wrong. */
 export const keyWanted = signal<'missing' | 'refused' | undefined>(undefined)
 
@@ -21,10 +23,10 @@ export function declineKey(): void {
   keyWanted.value = undefined
 }
 
-/** Whatever has been loaded, or refused, is loaded again with it. */
 export function useKey(key: string): void {
   declinedAt = undefined
   apiKey.value = key
+  keysGiven.value++
   keyWanted.value = undefined
   try {
     if (key === '') sessionStorage.removeItem(place)

@@ -2,7 +2,7 @@
 
 import type { components, paths } from 'openapi'
 import createClient from 'openapi-fetch'
-import { keyHeaders, wantKey } from './key.js'
+import { apiKey, keyHeaders, wantKey } from './key.js'
 
 export type Schemas = components['schemas']
 export type Problem = Schemas['Problem']
@@ -52,10 +52,12 @@ export function imageBody(image: Blob) {
 
 /** Waits as long as a busy service requests, at most three times. */
 async function callWithKey(request: Request): Promise<Response> {
+  const key = apiKey.value
   for (const [name, value] of Object.entries(keyHeaders())) request.headers.set(name, value)
   for (let tries = 0; ; tries++) {
     const response = await fetch(request.body === null ? request.clone() : request)
-    if (response.status === 401) wantKey()
+    // another key may have been given since
+    if (response.status === 401 && key === apiKey.value) wantKey()
     const repeatable = request.method === 'GET' && tries < 3 && (response.status === 429 || response.status === 503)
     if (!repeatable) return response
     await pause(1_000 * Math.min(30, Number(response.headers.get('retry-after') ?? 1)), request.signal)

@@ -25,15 +25,10 @@ export interface ThumbnailRequest {
 }
 
 /**
- * The URL to show, valid until `releaseThumbnail`; undefined if there is no thumbnail.
- * @throws when the signal aborts
+ * The URL to show, valid until `releaseThumbnail`.
+ * @throws ServiceError if there is no thumbnail; and when the signal aborts
  */
-export async function takeThumbnail({
-  gallery,
-  id,
-  contentHash,
-  signal,
-}: ThumbnailRequest): Promise<string | undefined> {
+export async function takeThumbnail({ gallery, id, contentHash, signal }: ThumbnailRequest): Promise<string> {
   const key = keyOf(gallery, id, contentHash)
   const before = kept.get(key)
   if (before !== undefined) return use(key, before)
@@ -53,6 +48,29 @@ export async function takeThumbnail({
 export function releaseThumbnail({ gallery, id, contentHash }: Omit<ThumbnailRequest, 'signal'>): void {
   const one = kept.get(keyOf(gallery, id, contentHash))
   if (one !== undefined) one.users -= 1
+}
+
+export interface ThumbnailUser extends Omit<ThumbnailRequest, 'signal'> {
+  onAddress: (address: string) => void
+  onMissing?: (() => void) | undefined
+}
+
+/** Takes a thumbnail until the returned function is called. */
+export function showThumbnail({ onAddress, onMissing, ...wanted }: ThumbnailUser): () => void {
+  const leaving = new AbortController()
+  const { signal } = leaving
+  const taken = takeThumbnail({ ...wanted, signal })
+  taken.then(
+    (address) => signal.aborted || onAddress(address),
+    () => signal.aborted || onMissing?.(),
+  )
+  return () => {
+    leaving.abort()
+    taken.then(
+      () => releaseThumbnail(wanted),
+      () => undefined,
+    )
+  }
 }
 
 /** Drops those that are not shown: the pictures of the gallery may have been replaced. */

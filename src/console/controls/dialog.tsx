@@ -16,6 +16,8 @@ export function Dialog({ title, onClose, children, wide = false }: DialogProps) 
   useEffect(() => {
     const element = dialog.current
     element?.showModal()
+    // instead of the button that closes it
+    element?.querySelector<HTMLElement>('input, select')?.focus()
     return () => {
       // the browser reports a close later, when the same question may already be open again
       left.current = true

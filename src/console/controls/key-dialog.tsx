@@ -3,13 +3,16 @@ import { useState } from 'preact/hooks'
 import { apiKey, declineKey, keyWanted, useKey } from '../api/key.js'
 import { Dialog } from './dialog.js'
 
-export function KeyDialog({ onKey }: { onKey: () => void }) {
+export function KeyDialog() {
+  // a key that was typed is forgotten with its question
+  return keyWanted.value === undefined ? null : <KeyQuestion />
+}
+
+function KeyQuestion() {
   const [key, setKey] = useState('')
-  if (keyWanted.value === undefined) return null
   const submit = (event: Event) => {
     event.preventDefault()
     useKey(key.trim())
-    onKey()
   }
   return (
     <Dialog title="API key" onClose={declineKey}>

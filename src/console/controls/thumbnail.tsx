@@ -1,6 +1,6 @@
 /** A stored picture's thumbnail, loaded when it scrolls into view. */
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { releaseThumbnail, takeThumbnail } from '../api/thumbnails.js'
+import { showThumbnail } from '../api/thumbnails.js'
 
 export interface ThumbnailProps {
   gallery: string
@@ -16,24 +16,15 @@ export function Thumbnail({ gallery, id, contentHash, alt = '' }: ThumbnailProps
   const [missing, setMissing] = useState(false)
 
   useEffect(() => {
-    const leaving = new AbortController()
-    let taken = false
+    let hide = () => {}
     setAddress(undefined)
     setMissing(false)
-    const stopWatching = whenInSight(frame.current, async () => {
-      try {
-        const found = await takeThumbnail({ gallery, id, contentHash, signal: leaving.signal })
-        if (leaving.signal.aborted) return releaseThumbnail({ gallery, id, contentHash })
-        taken = true
-        setAddress(found)
-      } catch {
-        if (!leaving.signal.aborted) setMissing(true)
-      }
+    const stopWatching = whenInSight(frame.current, () => {
+      hide = showThumbnail({ gallery, id, contentHash, onAddress: setAddress, onMissing: () => setMissing(true) })
     })
     return () => {
       stopWatching()
-      leaving.abort()
-      if (taken) releaseThumbnail({ gallery, id, contentHash })
+      hide()
     }
   }, [gallery, id, contentHash])
 
@@ -45,13 +36,13 @@ export function Thumbnail({ gallery, id, contentHash, alt = '' }: ThumbnailProps
   )
 }
 
-function whenInSight(element: Element | null, act: () => Promise<void>): () => void {
+function whenInSight(element: Element | null, act: () => void): () => void {
   if (element === null) return () => undefined
   const observer = new IntersectionObserver(
     ([entry]) => {
       if (entry?.isIntersecting !== true) return
       observer.disconnect()
-      void act()
+      act()
     },
     { rootMargin: '200px' },
   )

@@ -1,6 +1,5 @@
 /** Loads data for a component. */
 import { useEffect, useState } from 'preact/hooks'
-import { apiKey } from '../api/key.js'
 
 export interface Loaded<Value> {
   value: Value | undefined
@@ -9,7 +8,7 @@ export interface Loaded<Value> {
   reload: () => void
 }
 
-/** Reloads whenever one of `inputs` or the API key changes; outdated responses are dropped. */
+/** Reloads whenever one of `inputs` changes; outdated responses are dropped. */
 export function useLoaded<Value>(
   load: (signal: AbortSignal) => Promise<Value>,
   inputs: readonly unknown[],
@@ -24,6 +23,6 @@ export function useLoaded<Value>(
       (error: unknown) => leaving.signal.aborted || setState({ error, loading: false }),
     )
     return () => leaving.abort()
-  }, [...inputs, apiKey.value, round])
+  }, [...inputs, round])
   return { value: state.value, error: state.error, loading: state.loading, reload: () => setRound((one) => one + 1) }
 }

@@ -65,7 +65,14 @@ function typedValue(text: string, types: readonly FieldType[] | undefined): stri
 }
 
 function isComplete({ field, comparison, text }: Condition): boolean {
-  return field !== '' && (comparison === 'exists' || comparison === 'missing' || text.trim() !== '')
+  if (field === '') return false
+  return comparison === 'in'
+    ? listed(text).length > 0
+    : comparison === 'exists' || comparison === 'missing' || text.trim() !== ''
+}
+
+function listed(text: string): string[] {
+  return text.split(',').filter((one) => one.trim() !== '')
 }
 
 /** Comparisons available for values of these types; all if the types are unknown. */
@@ -81,7 +88,7 @@ function conditionOf(
   const value = (one: string) => typedValue(one, field === 'label' ? ['text'] : types)
   if (comparison === 'missing') return { field, exists: false }
   if (comparison === 'exists') return { field, exists: true }
-  if (comparison === 'in') return { field, in: text.split(',').map(value) }
+  if (comparison === 'in') return { field, in: listed(text).map(value) }
   return { field, [comparison]: value(text) }
 }
 
@@ -90,7 +97,15 @@ function readCondition(part: unknown): Condition | undefined {
   const [[name, value] = [], ...more] = Object.entries(rest)
   if (typeof field !== 'string' || name === undefined || more.length > 0) return undefined
   if (name === 'exists') return { field, comparison: value === true ? 'exists' : 'missing', text: '' }
-  if (name === 'in' && Array.isArray(value)) return { field, comparison: 'in', text: value.join(', ') }
   const comparison = comparisons.find((one) => one === name)
-  return comparison === undefined ? undefined : { field, comparison, text: String(value) }
+  const texts = (comparison === 'in' && Array.isArray(value) ? value : [value]).map(textOf)
+  // commas separate the values of a list
+  const isTypable = texts.every((text) => text !== undefined && !(comparison === 'in' && text.includes(',')))
+  return comparison === undefined || !isTypable ? undefined : { field, comparison, text: texts.join(', ') }
+}
+
+/** As it would be typed; undefined for what cannot be: nothing at all, blanks around a text, null, an object. */
+function textOf(value: unknown): string | undefined {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  return typeof value === 'string' && value !== '' && value === value.trim() ? value : undefined
 }

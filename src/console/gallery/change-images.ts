@@ -46,16 +46,21 @@ function changeOne(
   { id, metadata: before }: Changed,
   { label, metadata }: ImageChange,
 ): Promise<GalleryImage> {
-  const merged = Object.entries({ ...before, ...metadata }).filter(([, value]) => value !== null)
   return answerOf(
     service.PATCH('/v1/galleries/{gallery}/images/{id}', {
       params: { path: { gallery, id } },
       body: {
         ...(label !== undefined && { label }),
-        ...(metadata !== undefined && { metadata: Object.fromEntries(merged) }),
+        ...(metadata !== undefined && { metadata: merged(before, metadata) }),
       },
     }),
   )
+}
+
+/** A null that was there before stays: only one in the change removes its member. */
+function merged(before: Record<string, unknown>, change: Record<string, unknown>): Record<string, unknown> {
+  const members = Object.entries({ ...before, ...change })
+  return Object.fromEntries(members.filter(([name]) => !Object.hasOwn(change, name) || change[name] !== null))
 }
 
 /** Resolves when they have been removed. @throws ServiceError, and an Error if some could not be removed */

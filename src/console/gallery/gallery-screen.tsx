@@ -2,16 +2,14 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { loadGalleries, loadLabels } from '../api/galleries.js'
 import { forgetThumbnails } from '../api/thumbnails.js'
-import { picturesText } from '../controls/counts.js'
 import { Fault } from '../controls/notice.js'
-import { say } from '../controls/toasts.js'
 import { useLoaded } from '../controls/use-loaded.js'
 import { goTo, route } from '../routing/route.js'
 import { UploadPanel } from '../upload/upload-panel.js'
-import { removeImages } from './change-images.js'
 import { GalleryToolbar } from './gallery-toolbar.js'
 import { ImageGrid } from './image-grid.js'
 import { ImageList } from './image-list.js'
+import { removeUnlessUndone, useWithoutRemoved } from './remove-unless-undone.js'
 import { nothingChosen } from './selection.js'
 import { SelectionPanel } from './selection-panel.js'
 import '../styles/gallery.css'
@@ -21,11 +19,9 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
   const label = settings.get('label') ?? undefined
   const filterText = settings.get('filter') ?? undefined
   const { value: counts = [], error, reload } = useLoaded(() => loadLabels(gallery), [gallery])
-  const { list, renew } = useImageList(gallery, label, filterText)
-  const [selection, setSelection] = useState(nothingChosen)
-  useEffect(() => setSelection(nothingChosen), [list])
-
-  const { images, ended } = list
+  const { list, images, hidden, renew } = useImageList(gallery, label, filterText)
+  const { selection, setSelection, clear } = useSelection(list)
+  const { ended } = list
   const chosen = images.filter(({ id }) => selection.ids.has(id))
   const refresh = () => {
     renew()
@@ -33,10 +29,10 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
     void loadGalleries()
   }
   const remove = () => {
-    setSelection(nothingChosen)
-    removeUnlessUndone(gallery, { list, ids: selection.ids, onRemoved: refresh })
+    clear()
+    removeUnlessUndone({ gallery, ids: selection.ids, onRemoved: refresh })
   }
-  const total = totalOf(counts, label)
+  const total = totalOf(counts, label) - hidden
 
   return (
     <div class="gallery-screen">
@@ -51,7 +47,7 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
           count={ended || filterText !== undefined ? images.length + (ended ? 0 : 1) : Math.max(total, images.length)}
           selection={selection}
           onSelection={setSelection}
-          onWant={(count) => list.want(count)}
+          onWant={(count) => list.want(count + hidden)}
           onOpen={(id) => goTo('search', { id })}
         />
         {chosen.length === 0 ? (
@@ -62,9 +58,10 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
             labels={counts.flatMap(({ label }) => label ?? [])}
             chosen={chosen}
             onChanged={(image) => list.replace(image)}
+            onDone={reload}
             onSearch={searchWith}
             onRemove={remove}
-            onClear={() => setSelection(nothingChosen)}
+            onClear={clear}
           />
         )}
       </div>
@@ -72,7 +69,7 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
   )
 }
 
-/** The list that is shown, loaded anew on `renew`. */
+/** The list that is shown, loaded anew on `renew`; `hidden` of its pictures are not shown. */
 function useImageList(gallery: string, label: string | undefined, filter: string | undefined) {
   const [round, setRound] = useState(0)
   const list = useMemo(() => new ImageList({ gallery, label, filter }), [gallery, label, filter, round])
@@ -82,7 +79,20 @@ function useImageList(gallery: string, label: string | undefined, filter: string
     forgetThumbnails(gallery)
     setRound((one) => one + 1)
   }
-  return { list, renew }
+  const images = useWithoutRemoved(gallery, list.images)
+  return { list, images, hidden: list.images.length - images.length, renew }
+}
+
+/** Of the shown list only. */
+function useSelection(list: ImageList) {
+  const [selection, setSelection] = useState(nothingChosen)
+  useEffect(() => setSelection(nothingChosen), [list])
+  const clear = () => {
+    setSelection(nothingChosen)
+    // the button that was pressed disappears
+    document.querySelector<HTMLElement>('.grid-frame')?.focus()
+  }
+  return { selection, setSelection, clear }
 }
 
 function searchWith([id = '', ...like]: readonly string[]): void {
@@ -103,22 +113,4 @@ function totalOf(counts: readonly { label: string | null; count: number }[], lab
   return counts
     .filter((one) => label === undefined || one.label === (label || null))
     .reduce((sum, { count }) => sum + count, 0)
-}
-
-interface Removal {
-  list: ImageList
-  ids: ReadonlySet<string>
-  onRemoved: () => void
-}
-
-/** Hidden at once, but deleted only when it can no longer be undone. */
-function removeUnlessUndone(gallery: string, { list, ids, onRemoved }: Removal): void {
-  const bringBack = list.hide(ids)
-  say(`${picturesText(ids.size)} deleted.`, { name: 'Undo', run: bringBack }, () =>
-    removeImages(gallery, ids).then(onRemoved, (error: unknown) => {
-      bringBack()
-      onRemoved()
-      say(`Not all could be deleted: ${(error as Error).message}`)
-    }),
-  )
 }

@@ -30,7 +30,9 @@ export function ImageGrid(props: ImageGridProps) {
   useEffect(() => onWant(Math.min(count, (lastRow + 8) * perRow)), [lastRow, perRow, count, images])
 
   const press = (event: KeyboardEvent) => {
-    const { key, shiftKey: shift, ctrlKey, metaKey } = event
+    const { key, shiftKey: shift, ctrlKey, metaKey, altKey } = event
+    // goes back
+    if (altKey) return
     const chosen = images[selection.cursor]
     if (key === 'Enter' && chosen !== undefined) return onOpen(chosen.id)
     const next = afterKey(selection, images, { key, shift, control: ctrlKey || metaKey }, { perRow, count })

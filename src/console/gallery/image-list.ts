@@ -24,7 +24,6 @@ export class ImageList {
   readonly #options: ImageListOptions
   readonly #leaving = new AbortController()
   readonly #known: GalleryImage[] = []
-  readonly #hidden = new Set<string>()
   #cursor: string | undefined
   #wanted = 0
   #reading = false
@@ -50,18 +49,8 @@ export class ImageList {
     this.#show()
   }
 
-  /** Hides them immediately; returns a function that shows them again. */
-  hide(ids: ReadonlySet<string>): () => void {
-    for (const id of ids) this.#hidden.add(id)
-    this.#show()
-    return () => {
-      for (const id of ids) this.#hidden.delete(id)
-      this.#show()
-    }
-  }
-
   #show(): void {
-    this.images = this.#known.filter(({ id }) => !this.#hidden.has(id))
+    this.images = [...this.#known]
     this.version.value++
   }
 

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks'
 import { type Gallery, loadGalleries } from '../api/galleries.js'
 import { answerOf, service } from '../api/service.js'
+import { picturesText } from '../controls/counts.js'
 import { Fault } from '../controls/notice.js'
 import { JobActions } from '../jobs/job-actions.js'
 import { JobProgress } from '../jobs/job-progress.js'
@@ -57,7 +58,7 @@ export function MovePanel({ gallery, options, onChanged }: MovePanelProps) {
 }
 
 function aboutCopy({ engine, state, images, job, keptUntil }: NonNullable<Gallery['move']>): string {
-  const count = `${images.toLocaleString('en')} pictures`
+  const count = picturesText(images)
   if (state === 'kept')
     return `It came from ${engine}, where a copy of ${count} is kept up to date until ${new Date(keptUntil ?? '').toLocaleDateString()}.`
   return job === undefined

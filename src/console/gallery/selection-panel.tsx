@@ -13,18 +13,21 @@ export interface SelectionPanelProps {
   labels: string[]
   chosen: readonly GalleryImage[]
   onChanged: (image: GalleryImage) => void
+  /** All have been changed, as far as possible. */
+  onDone: () => void
   onSearch: (ids: string[]) => void
   onRemove: () => void
   onClear: () => void
 }
 
 export function SelectionPanel(props: SelectionPanelProps) {
-  const { gallery, labels, chosen, onChanged, onSearch, onRemove, onClear } = props
+  const { gallery, labels, chosen, onChanged, onDone, onSearch, onRemove, onClear } = props
   const [busy, setBusy] = useState(false)
   const apply = async (change: ImageChange) => {
     setBusy(true)
     const failed = await changeImages({ gallery, images: chosen, change, onChanged })
     setBusy(false)
+    onDone()
     const [first] = failed.values()
     const done = `${picturesText(chosen.length - failed.size)} changed`
     say(failed.size === 0 ? `${done}.` : `${done}, ${failed.size} not: ${String((first as Error).message)}`)

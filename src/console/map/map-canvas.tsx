@@ -1,5 +1,6 @@
 /** The map: dragged and zoomed with pointer, wheel or keys; a lasso selects the points inside it. */
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { isForBrowser } from '../controls/browser-keys.js'
 import type { LayoutPoint } from './layout.js'
 import { paintMap } from './paint-map.js'
 import { ThumbnailImages } from './thumbnail-images.js'
@@ -42,7 +43,7 @@ export function MapCanvas({ gallery, points, colourOf, chosen, tool, onChoose }:
   }
   const press = (event: KeyboardEvent) => {
     const next = afterKey(event.key, seen, frame)
-    if (next === undefined) return
+    if (next === undefined || isForBrowser(event)) return
     event.preventDefault() // would scroll the page too
     setView(next)
   }
@@ -61,6 +62,21 @@ export function MapCanvas({ gallery, points, colourOf, chosen, tool, onChoose }:
         onPointerCancel={release}
         onWheel={(event) => setView(afterWheel(event, seen, frame))}
       />
+      <ZoomButtons onKey={(key) => setView(afterKey(key, seen, frame))} />
+    </div>
+  )
+}
+
+/** For those who have neither wheel nor keys; each does what its key does. */
+function ZoomButtons({ onKey }: { onKey: (key: string) => void }) {
+  const buttons = { '+': 'Zoom in', '-': 'Zoom out', '0': 'Show all' }
+  return (
+    <div class="map-zoom">
+      {Object.entries(buttons).map(([key, name]) => (
+        <button key={key} type="button" aria-label={name} onClick={() => onKey(key)}>
+          {key}
+        </button>
+      ))}
     </div>
   )
 }

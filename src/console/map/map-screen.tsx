@@ -1,10 +1,12 @@
 /** The gallery as a map: pictures that the network considers similar are close together. */
 import { useMemo, useState } from 'preact/hooks'
 import type { Job } from '../api/follow-job.js'
+import { picturesText } from '../controls/counts.js'
 import { Fault, Notice } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
+import { useWithoutRemoved } from '../gallery/remove-unless-undone.js'
 import { JobProgress } from '../jobs/job-progress.js'
-import { makeLayout, readLayout } from './layout.js'
+import { type LayoutPoint, makeLayout, readLayout } from './layout.js'
 import { MapCanvas } from './map-canvas.js'
 import { doubtColour, labelColours, otherColour } from './map-colours.js'
 import { MapLegend } from './map-legend.js'
@@ -12,13 +14,15 @@ import { MapSelection } from './map-selection.js'
 import '../styles/gallery.css'
 import '../styles/map.css'
 
+const noPoints: readonly LayoutPoint[] = []
+
 export function MapScreen({ gallery }: { gallery: string }) {
   const { value: layout, error, loading, reload } = useLoaded((signal) => readLayout(gallery, signal), [gallery])
   const [by, setBy] = useState<'label' | 'doubt'>('label')
   const [tool, setTool] = useState<'move' | 'lasso'>('move')
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
-  const points = layout?.points ?? []
-  const colours = useMemo(() => labelColours(points), [layout])
+  const points = useWithoutRemoved(gallery, layout?.points ?? noPoints)
+  const colours = useMemo(() => labelColours(layout?.points ?? noPoints), [layout])
   const choose = (ids: string[]) => setChosen(new Set(ids))
 
   return (
@@ -52,7 +56,7 @@ export function MapScreen({ gallery }: { gallery: string }) {
               {tool === 'lasso' ? 'Move the map' : 'Select with a lasso'}
             </button>
             <span class="hint">
-              {layout.pictures.toLocaleString('en')} pictures, laid out {new Date(layout.madeAt).toLocaleString()}
+              {picturesText(layout.pictures)}, laid out {new Date(layout.madeAt).toLocaleString()}
             </span>
           </div>
           <MapLegend by={by} points={points} colours={colours} onChoose={choose} />

@@ -5,8 +5,9 @@ import { picturesText } from '../controls/counts.js'
 import { Thumbnail } from '../controls/thumbnail.js'
 import { say } from '../controls/toasts.js'
 import { useLoaded } from '../controls/use-loaded.js'
-import { changeImages, removeImages } from '../gallery/change-images.js'
+import { changeImages } from '../gallery/change-images.js'
 import { LabelForm } from '../gallery/label-form.js'
+import { removeUnlessUndone } from '../gallery/remove-unless-undone.js'
 import { addressTo } from '../routing/route.js'
 
 export interface MapSelectionProps {
@@ -19,7 +20,7 @@ export interface MapSelectionProps {
 const shownMax = 30
 
 export function MapSelection({ gallery, ids, onChanged, onClear }: MapSelectionProps) {
-  const { value: labels = [] } = useLoaded(() => loadLabels(gallery), [gallery])
+  const { value: labels = [], reload } = useLoaded(() => loadLabels(gallery), [gallery])
   const [busy, setBusy] = useState(false)
   const setLabel = async (label: string | null) => {
     setBusy(true)
@@ -27,16 +28,12 @@ export function MapSelection({ gallery, ids, onChanged, onClear }: MapSelectionP
     const failed = await changeImages({ gallery, images, change: { label }, onChanged: () => undefined })
     setBusy(false)
     say(`${picturesText(ids.length - failed.size)} labelled${failed.size > 0 ? `, ${failed.size} not` : ''}.`)
+    reload()
     onChanged()
   }
   const remove = () => {
     onClear()
-    say(`${picturesText(ids.length)} deleted.`, { name: 'Undo', run: () => undefined }, () =>
-      removeImages(gallery, ids).then(onChanged, (error: unknown) => {
-        onChanged()
-        say(`Not all could be deleted: ${(error as Error).message}`)
-      }),
-    )
+    removeUnlessUndone({ gallery, ids: new Set(ids), onRemoved: onChanged })
   }
   return (
     <aside class="selection-panel stack" aria-label="Selected pictures">

@@ -1,5 +1,5 @@
 /** Thumbnails as images for a canvas; each is requested once, and the page is notified when it has loaded. */
-import { takeThumbnail } from '../api/thumbnails.js'
+import { releaseThumbnail, takeThumbnail } from '../api/thumbnails.js'
 
 export class ThumbnailImages {
   readonly #images = new Map<string, HTMLImageElement | undefined>()
@@ -26,12 +26,13 @@ export class ThumbnailImages {
 
   async #load(id: string): Promise<void> {
     this.#images.set(id, undefined)
+    const wanted = { gallery: this.#gallery, id }
     try {
-      const address = await takeThumbnail({ gallery: this.#gallery, id, signal: this.#leaving.signal })
-      if (address === undefined) return
+      const address = await takeThumbnail({ ...wanted, signal: this.#leaving.signal })
       const image = new Image()
       image.src = address
-      await image.decode()
+      // once decoded, it no longer needs its URL
+      await image.decode().finally(() => releaseThumbnail(wanted))
       this.#images.set(id, image)
       this.#onLoaded()
     } catch {

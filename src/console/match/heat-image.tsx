@@ -14,9 +14,10 @@ export interface HeatImageProps {
 
 export function HeatImage({ address, title, side, shown, smooth }: HeatImageProps) {
   const canvas = useRef<HTMLCanvasElement>(null)
+  // there is no canvas before the picture
   useEffect(() => {
     if (canvas.current !== null && side !== null) paint(canvas.current, side.grid)
-  }, [side])
+  }, [side, address])
   const area = side?.area
   return (
     <figure class="heat">

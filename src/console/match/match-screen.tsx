@@ -1,6 +1,6 @@
 /** Explains a match: query and hit side by side, where the score comes from, and how far to trust it. */
 import { useEffect, useState } from 'preact/hooks'
-import { takeThumbnail } from '../api/thumbnails.js'
+import { showThumbnail } from '../api/thumbnails.js'
 import { Meter } from '../controls/meter.js'
 import { Fault, Notice } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
@@ -17,10 +17,9 @@ export function MatchScreen({ gallery }: { gallery: string }) {
   const { settings } = route.value
   const query = readQuery(settings)
   const hit = settings.get('hit') ?? ''
-  const { value: explanation, error } = useLoaded(
-    (signal) => explain(gallery, query, hit, signal),
-    [settings.toString()],
-  )
+  const { value, error, loading } = useLoaded((signal) => explain(gallery, query, hit, signal), [settings.toString()])
+  // the one before explains other pictures
+  const explanation = loading ? undefined : value
   const [shown, setShown] = useState(true)
   const [smooth, setSmooth] = useState(true)
   const queryAddress = useExampleAddress(gallery, query)
@@ -81,11 +80,12 @@ export function MatchScreen({ gallery }: { gallery: string }) {
 }
 
 function useThumbnailAddress(gallery: string, id: string | undefined): string | undefined {
-  const { value } = useLoaded(
-    async (signal) => (id === undefined || id === '' ? undefined : takeThumbnail({ gallery, id, signal })),
-    [gallery, id],
-  )
-  return value
+  const [address, setAddress] = useState<string>()
+  useEffect(() => {
+    setAddress(undefined)
+    return id === undefined || id === '' ? undefined : showThumbnail({ gallery, id, onAddress: setAddress })
+  }, [gallery, id])
+  return address
 }
 
 function useExampleAddress(gallery: string, { imageId, picture }: SearchQuery): string | undefined {

@@ -1,5 +1,6 @@
 /** One network: its description, its runtime and its measured quality. */
 import type { Schemas } from '../api/service.js'
+import { countText } from '../controls/counts.js'
 import { Plot } from '../plots/plot.js'
 import { ModelPage } from './model-page.js'
 import { readQuality } from './model-quality.js'
@@ -70,7 +71,7 @@ function Facts({
   const facts: [string, string | undefined][] = [
     ['Architecture', architecture],
     ['Embedding', `${embeddingDimension} numbers`],
-    ['Trained on', `${labels.length} labels`],
+    ['Trained on', countText(labels.length, 'label')],
     ['Created', new Date(createdAt).toLocaleDateString()],
     ['Runs on', runsOn(runtime)],
     ['Calibrated', calibration === null ? 'no' : calibration.reliable ? 'yes' : 'yes, on few pairs'],

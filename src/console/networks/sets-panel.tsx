@@ -2,6 +2,7 @@
  * Changes a gallery's network: the new set is built beside the serving one, evaluated, switched to, and switched back.
  */
 import { useState } from 'preact/hooks'
+import { picturesText } from '../controls/counts.js'
 import { Fault } from '../controls/notice.js'
 import { JobActions } from '../jobs/job-actions.js'
 import { JobProgress } from '../jobs/job-progress.js'
@@ -78,7 +79,7 @@ function SetRow({ set, serving, actions, nameOf }: SetRowProps) {
         </strong>
         <span class={`chip set-${state}`}>{meanings[state]}</span>
         <span class="hint">
-          {count.toLocaleString('en')} pictures in {engine}
+          {picturesText(count)} in {engine}
           {keptUntil !== undefined && `, kept until ${new Date(keptUntil).toLocaleDateString()}`}
         </span>
         <SetActions set={set} isCopy={isCopy} actions={actions} name={name} />

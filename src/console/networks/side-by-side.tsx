@@ -21,7 +21,7 @@ export function SideBySide({ gallery, models }: SideBySideProps) {
   const [token, setToken] = useState<string>()
   const left = useSide(gallery || known[0]?.name, token)
   const right = useSide(known.find(({ name }) => name !== left.gallery)?.name ?? left.gallery, token)
-  const [ofLeft, ofRight] = [left.found.value, right.found.value]
+  const [ofLeft, ofRight] = [answerOf(left), answerOf(right)]
   const isSame = left.gallery === right.gallery && ofLeft?.modelId === ofRight?.modelId
   const same = commonIds(ofLeft, isSame ? undefined : ofRight)
   if (known.length === 0) return null
@@ -76,6 +76,11 @@ function useSide(first: string | undefined, token: string | undefined): AskedSid
   }
 }
 
+/** The one before may be of another gallery. */
+function answerOf({ found: { value, loading } }: Pick<AskedSide, 'found'>): SearchAnswer | undefined {
+  return loading ? undefined : value
+}
+
 interface SideProps extends AskedSide {
   name: string
   /** Ids that the other side found too. */
@@ -83,7 +88,9 @@ interface SideProps extends AskedSide {
   models: SideBySideProps['models']
 }
 
-function Side({ name, gallery, onGallery, set, onSet, found: { value: answer, error }, same, models }: SideProps) {
+function Side({ name, same, models, ...asked }: SideProps) {
+  const { gallery, onGallery, set, onSet, found } = asked
+  const answer = answerOf(asked)
   const nameOf = (id: string) => models.find((one) => one.id === id)?.name ?? id
   const { value: others = [] } = useLoaded((signal) => readySets(gallery, signal), [gallery, galleries.value])
   return (
@@ -112,7 +119,7 @@ function Side({ name, gallery, onGallery, set, onSet, found: { value: answer, er
           </select>
         </label>
       )}
-      {error !== undefined && <Fault error={error} />}
+      {found.error !== undefined && <Fault error={found.error} />}
       {answer !== undefined && gallery !== undefined && (
         <>
           <p class="hint">

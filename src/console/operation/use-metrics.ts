@@ -19,8 +19,11 @@ export function useMetrics(): LiveMetrics {
   const [error, setError] = useState<unknown>()
   useEffect(() => {
     const leaving = new AbortController()
+    let reading = false
     const read = async () => {
-      if (document.hidden) return
+      // on a slow network, readings would pile up and overtake each other
+      if (document.hidden || reading) return
+      reading = true
       try {
         const text = await (await fetchFrom('metrics', { signal: leaving.signal })).text()
         setHistory((before) => withReading(before, { at: Date.now() / 1_000, metrics: readMetrics(text) }))
@@ -30,6 +33,8 @@ export function useMetrics(): LiveMetrics {
         if (!(reason instanceof ServiceError && reason.status === 404)) return setError(reason)
         clearInterval(timer)
         setElsewhere(true)
+      } finally {
+        reading = false
       }
     }
     const timer = setInterval(read, everyMs)

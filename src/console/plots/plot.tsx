@@ -4,21 +4,14 @@ import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import '../styles/plots.css'
 import { theme } from '../controls/theme.js'
-
-export interface PlotSeries {
-  label: string
-  values: (number | null)[]
-  /** Bars for categories, lines for time series. */
-  as: 'line' | 'bars' | 'points'
-}
+import { type PlotAxis, type PlotSeries, plotSummary } from './plot-summary.js'
 
 export interface PlotProps {
   /** Describes the plot for screen readers. */
   title: string
   x: number[]
   series: PlotSeries[]
-  /** Seconds since 1970, or indices of named categories. */
-  axis: { kind: 'time' } | { kind: 'names'; names: string[] } | { kind: 'numbers'; label: string; log?: boolean }
+  axis: PlotAxis
   height?: number
   /** Range of the values; default: automatic. */
   range?: [number, number] | undefined
@@ -51,13 +44,9 @@ export function Plot({ title, x, series, axis, height = 170, range }: PlotProps)
   return (
     <figure class="plot">
       <figcaption>{title}</figcaption>
-      <div ref={frame} role="img" aria-label={`${title}: ${lastValues(series)}`} />
+      <div ref={frame} role="img" aria-label={plotSummary({ title, series, axis })} />
     </figure>
   )
-}
-
-function lastValues(series: PlotSeries[]): string {
-  return series.map(({ label, values }) => `${label} ${values.at(-1)?.toPrecision(3) ?? 'unknown'}`).join(', ')
 }
 
 function optionsOf({ series, axis, height, range }: PlotProps, element: HTMLElement): uPlot.Options {

@@ -1,6 +1,6 @@
 /** Groups of near-copies: keep one, keep all, or mark them as not copies. */
 import type { Schemas } from '../api/service.js'
-import { picturesText } from '../controls/counts.js'
+import { countText, picturesText } from '../controls/counts.js'
 import { AnalysisHead } from './analysis-head.js'
 import { FindingImage, FindingList } from './finding.js'
 import { useAnalysis } from './use-analysis.js'
@@ -10,7 +10,6 @@ const shownMax = 12
 
 export function CopiesView({ gallery }: { gallery: string }) {
   const analysis = useAnalysis(gallery, 'duplicates')
-  const decisions = useDecisions(gallery)
   const { result } = analysis
   return (
     <section class="stack" aria-label="Copies">
@@ -19,20 +18,26 @@ export function CopiesView({ gallery }: { gallery: string }) {
         action="Look for copies"
         promise="Finds pictures that are stored more than once: the same file, or scaled down, cropped, compressed, recoloured."
       />
-      {result !== undefined && (
-        <>
-          <p class="hint" role="status">
-            {result.copies.toLocaleString('en')} of {picturesText(result.pictures)} could be removed
-            {decisions.count > 0 && `; ${decisions.count} groups decided`}.
-          </p>
-          <FindingList title="Groups of copies" count={result.count}>
-            {result.groups.map((group) => (
-              <CopyGroup key={group.images[0]?.id} gallery={gallery} group={group} decisions={decisions} />
-            ))}
-          </FindingList>
-        </>
-      )}
+      {result !== undefined && <Groups gallery={gallery} duplicates={result} />}
     </section>
+  )
+}
+
+function Groups({ gallery, duplicates }: { gallery: string; duplicates: Schemas['Duplicates'] }) {
+  const { copies, pictures, count, groups } = duplicates
+  const decisions = useDecisions(gallery)
+  return (
+    <>
+      <p class="hint" role="status">
+        {copies.toLocaleString('en')} of {picturesText(pictures)} could be removed
+        {decisions.count > 0 && `; ${countText(decisions.count, 'group')} decided`}.
+      </p>
+      <FindingList title="Groups of copies" count={count}>
+        {groups.map((group) => (
+          <CopyGroup key={group.images[0]?.id} gallery={gallery} group={group} decisions={decisions} />
+        ))}
+      </FindingList>
+    </>
   )
 }
 

@@ -12,12 +12,12 @@ export interface Address {
 
 /** Such as `#/search/holidays?id=12`; anything unreadable opens the search. */
 export function readAddress(hash: string): Address {
-  const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?', 2)
+  const [path = '', ...queries] = hash.replace(/^#\/?/, '').split('?')
   const [screen, gallery] = path.split('/')
   return {
     screen: screens.find((one) => one === screen) ?? 'search',
     gallery: gallery === undefined || gallery === '' ? undefined : decoded(gallery),
-    settings: new URLSearchParams(query),
+    settings: new URLSearchParams(queries.join('?')),
   }
 }
 

@@ -5,30 +5,25 @@ import { Notice } from '../controls/notice.js'
 
 export function Camera({ onImage, onClose }: { onImage: (file: File) => void; onClose: () => void }) {
   const video = useRef<HTMLVideoElement>(null)
-  const [refusal, setRefusal] = useState<string>()
-  useEffect(() => {
-    let stream: MediaStream | undefined
-    let left = false
-    openCamera().then(
-      (opened) => {
-        stream = opened
-        if (left) stopCamera(opened)
-        else if (video.current !== null) video.current.srcObject = opened
-      },
-      (error: unknown) => setRefusal(error instanceof Error ? error.message : String(error)),
-    )
-    return () => {
-      left = true
-      stopCamera(stream)
-    }
-  }, [])
+  const refusal = useCamera(video)
+  /** It shows a picture, and so has a size. */
+  const [ready, setReady] = useState(false)
+  const take = async () => onImage(await takeImage(video.current!))
 
   return (
     <Dialog title="Camera" onClose={onClose} wide>
       {refusal === undefined ? (
         <>
-          <video ref={video} class="camera" autoplay playsInline muted aria-label="What the camera sees" />
-          <button type="button" class="primary" onClick={async () => onImage(await takeImage(video.current!))}>
+          <video
+            ref={video}
+            class="camera"
+            autoplay
+            playsInline
+            muted
+            aria-label="What the camera sees"
+            onLoadedData={() => setReady(true)}
+          />
+          <button type="button" class="primary" disabled={!ready} onClick={take}>
             Take the picture
           </button>
         </>
@@ -49,6 +44,28 @@ export function Camera({ onImage, onClose }: { onImage: (file: File) => void; on
       )}
     </Dialog>
   )
+}
+
+/** Shows what the camera sees; returns why it cannot. */
+function useCamera(video: { current: HTMLVideoElement | null }): string | undefined {
+  const [refusal, setRefusal] = useState<string>()
+  useEffect(() => {
+    let stream: MediaStream | undefined
+    let left = false
+    openCamera().then(
+      (opened) => {
+        stream = opened
+        if (left) stopCamera(opened)
+        else if (video.current !== null) video.current.srcObject = opened
+      },
+      (error: unknown) => setRefusal(error instanceof Error ? error.message : String(error)),
+    )
+    return () => {
+      left = true
+      stopCamera(stream)
+    }
+  }, [])
+  return refusal
 }
 
 async function openCamera(): Promise<MediaStream> {

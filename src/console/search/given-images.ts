@@ -8,7 +8,7 @@ const images = new Map<string, File>()
 let count = Date.now()
 
 export function keepImage(image: File): string {
-  const token = `${(++count).toString(36)}-${image.name.slice(0, 40)}`
+  const token = (++count).toString(36)
   images.set(token, image)
   const [oldest] = images.keys()
   if (images.size > keptMax && oldest !== undefined) images.delete(oldest)

@@ -1,4 +1,5 @@
 /** One hit: its picture, its score, and its record. */
+import { isForBrowser } from '../controls/browser-keys.js'
 import { Meter } from '../controls/meter.js'
 import { Thumbnail } from '../controls/thumbnail.js'
 import { goToAddress } from '../routing/route.js'
@@ -22,7 +23,7 @@ export function HitCard(props: HitCardProps) {
   }
   const press = (event: KeyboardEvent) => {
     const act = acts[event.key]
-    if (act === undefined || event.ctrlKey || event.metaKey || event.altKey) return
+    if (act === undefined || isForBrowser(event)) return
     event.preventDefault()
     act()
   }

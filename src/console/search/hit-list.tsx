@@ -1,6 +1,8 @@
 /** The hits of a search, grouped if requested; arrow keys move between them. */
+import { isForBrowser } from '../controls/browser-keys.js'
 import { addressTo } from '../routing/route.js'
 import { HitCard } from './hit-card.js'
+import { placeAfterKey } from './hit-rows.js'
 import { hasOnePicture, type SearchQuery, withExample, withOpinion, writeQuery } from './search-query.js'
 import type { Hit, SearchAnswer } from './use-search.js'
 import { useVerdicts } from './use-verdicts.js'
@@ -9,12 +11,14 @@ export interface HitListProps {
   gallery: string
   query: SearchQuery
   answer: SearchAnswer
+  /** The query that it answers; a later one may still be searched for. */
+  answered: SearchQuery
   onQuery: (query: SearchQuery) => void
 }
 
-export function HitList({ gallery, query, answer, onQuery }: HitListProps) {
+export function HitList({ gallery, query, answer, answered, onQuery }: HitListProps) {
   const { hits, groups } = answer
-  const verdicts = useVerdicts(gallery, query)
+  const verdicts = useVerdicts(gallery, answered)
   if (hits.length === 0 && (groups ?? []).length === 0)
     return <p class="hint">No picture in this gallery matches the query and its filter.</p>
   const list = (some: Hit[]) => (
@@ -26,7 +30,7 @@ export function HitList({ gallery, query, answer, onQuery }: HitListProps) {
           hit={hit}
           opinion={query.like.includes(hit.id) ? 'like' : query.unlike.includes(hit.id) ? 'unlike' : undefined}
           onSearch={() => onQuery(withExample(query, { imageId: hit.id }))}
-          why={whyAddress(query, hit.id)}
+          why={whyAddress(answered, hit.id)}
           verdict={verdicts.of(hit.id)}
           onVerdict={verdicts.give && ((verdict) => verdicts.give?.(hit, verdict))}
           onOpinion={(opinion) => onQuery(withOpinion(query, hit.id, opinion))}
@@ -53,16 +57,14 @@ function whyAddress(query: SearchQuery, hit: string): string | undefined {
   return addressTo('match', settings)
 }
 
-/** Left and right move to the adjacent hit, up and down to the row above or below. */
 function walk(event: KeyboardEvent): void {
+  if (isForBrowser(event)) return
   const images = [...document.querySelectorAll<HTMLElement>('.search-results .hit-picture')]
   const place = images.indexOf(document.activeElement as HTMLElement)
   if (place === -1) return
-  const top = (one: HTMLElement) => Math.round(one.getBoundingClientRect().top)
-  const perRow = images.filter((one) => top(one) === top(images[place]!)).length
-  const steps: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -perRow, ArrowDown: perRow }
-  const target = images[place + (steps[event.key] ?? 0)]
-  if (steps[event.key] === undefined || target === undefined) return
+  const tops = images.map((one) => Math.round(one.getBoundingClientRect().top))
+  const next = placeAfterKey(event.key, place, tops)
+  if (next === undefined) return
   event.preventDefault()
-  target.focus()
+  images[next]!.focus()
 }

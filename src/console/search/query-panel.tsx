@@ -23,7 +23,9 @@ export function QueryPanel({ gallery, query, onQuery }: QueryPanelProps) {
   const drop = (event: DragEvent) => {
     event.preventDefault()
     setOver(false)
-    give([...(event.dataTransfer?.files ?? [])].find(isImage))
+    // browsers do not know the type of every picture; the service does
+    const files = [...(event.dataTransfer?.files ?? [])]
+    give(files.find(isImage) ?? files[0])
   }
 
   return (

@@ -1,5 +1,6 @@
 /** The query picture and its relevant region, drawn with the pointer or typed. */
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { isForBrowser } from '../controls/browser-keys.js'
 import { boxBetween, moved, type Point } from './region.js'
 import type { Region } from './search-query.js'
 
@@ -28,6 +29,7 @@ export function RegionBox({ image, region, onRegion }: RegionBoxProps) {
     setDrawn(undefined)
   }
   const key = (event: KeyboardEvent) => {
+    if (isForBrowser(event)) return
     const next = event.key === 'Escape' ? 'none' : moved(region, event.key, event.shiftKey)
     if (next === undefined) return
     event.preventDefault()

@@ -18,7 +18,7 @@ import { Verdict } from './verdict.js'
 export function SearchScreen({ gallery }: { gallery: string }) {
   const query = readQuery(route.value.settings)
   const ask = (next: SearchQuery) => goTo('search', writeQuery(next))
-  const { answer, error, searching, roundTripMs } = useSearch(gallery, query)
+  const { answer, answered, error, searching, roundTripMs } = useSearch(gallery, query)
   // loads the filter's options after the hits
   const [settled, settle] = useState(false)
   useEffect(() => settle((before) => before || !searching), [searching])
@@ -38,7 +38,7 @@ export function SearchScreen({ gallery }: { gallery: string }) {
       </aside>
       <section class="search-results" aria-label="Hits" aria-busy={searching}>
         {error !== undefined && <Fault error={error} />}
-        {answer !== undefined && hasExample(query) && (
+        {answer !== undefined && answered !== undefined && hasExample(query) && (
           <>
             <div class="results-head">
               <Verdict answer={answer} />
@@ -48,7 +48,7 @@ export function SearchScreen({ gallery }: { gallery: string }) {
               </button>
             </div>
             {callsShown && <EquivalentCalls gallery={gallery} query={query} />}
-            <HitList gallery={gallery} query={query} answer={answer} onQuery={ask} />
+            <HitList gallery={gallery} query={query} answer={answer} answered={answered} onQuery={ask} />
           </>
         )}
         {answer === undefined && searching && <Notice>Searching…</Notice>}

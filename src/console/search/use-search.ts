@@ -10,6 +10,8 @@ export type Hit = SearchAnswer['hits'][number]
 
 export interface SearchState {
   answer?: SearchAnswer | undefined
+  /** The query that it answers. */
+  answered?: SearchQuery | undefined
   error?: unknown
   searching: boolean
   /** From request to response, as measured by the page. */
@@ -24,10 +26,11 @@ export function useSearch(gallery: string, query: SearchQuery): SearchState {
     if (!hasExample(query)) return setState({ searching: false })
     const leaving = new AbortController()
     const startedAt = performance.now()
-    setState(({ answer, roundTripMs }) => ({ answer, roundTripMs, searching: true }))
+    setState(({ answer, answered, roundTripMs }) => ({ answer, answered, roundTripMs, searching: true }))
     search(gallery, query, leaving.signal).then(
       (answer) =>
-        leaving.signal.aborted || setState({ answer, searching: false, roundTripMs: performance.now() - startedAt }),
+        leaving.signal.aborted ||
+        setState({ answer, answered: query, searching: false, roundTripMs: performance.now() - startedAt }),
       (error: unknown) => leaving.signal.aborted || setState({ error, searching: false }),
     )
     return () => leaving.abort()

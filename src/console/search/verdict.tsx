@@ -1,9 +1,10 @@
 /** The overall result of the hits: the label they vote for, or that nothing matches. */
+import { countText } from '../controls/counts.js'
 import { percent } from '../plots/percent.js'
 import type { SearchAnswer } from './use-search.js'
 
 export function Verdict({ answer: { vote, hits, groups, calibration } }: { answer: SearchAnswer }) {
-  const count = groups === undefined ? `${hits.length} hits` : `${groups.length} groups`
+  const count = groups === undefined ? countText(hits.length, 'hit') : countText(groups.length, 'group')
   return (
     <p class="verdict" role="status">
       <strong>{count}</strong>

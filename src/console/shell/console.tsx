@@ -1,6 +1,7 @@
 /** The frame around every screen: the current gallery and screen, and what to show while there is no gallery. */
 import { useEffect } from 'preact/hooks'
 import { galleries, loadGalleries } from '../api/galleries.js'
+import { keysGiven } from '../api/key.js'
 import { KeyDialog } from '../controls/key-dialog.js'
 import { LazyScreen, type ScreenLoader } from '../controls/lazy-screen.js'
 import { Fault, Notice } from '../controls/notice.js'
@@ -10,6 +11,7 @@ import type { Screen } from '../routing/address.js'
 import { route, startWithGallery } from '../routing/route.js'
 import { SearchScreen } from '../search/search-screen.js'
 import { Header } from './header.js'
+import { pageTitle } from './titles.js'
 
 /** The search is part of the first load; the other screens are loaded on demand. */
 const later: Partial<Record<Screen, ScreenLoader>> = {
@@ -23,14 +25,22 @@ const later: Partial<Record<Screen, ScreenLoader>> = {
 const loadDemo: ScreenLoader = async () => (await import('../demo/demo-screen.js')).DemoScreen
 
 export function Console() {
-  const { error, reload } = useLoaded(loadGalleries, [])
+  const { error, reload } = useLoaded(loadGalleries, [keysGiven.value])
   const { screen, gallery } = route.value
   const known = galleries.value
+  const isUnknown = known !== undefined && gallery !== undefined && !known.some(({ name }) => name === gallery)
 
   useEffect(() => {
     const [first] = known ?? []
     if (gallery === undefined && first !== undefined) startWithGallery(first.name)
   }, [gallery, known])
+  useEffect(() => {
+    // it may have been created elsewhere
+    if (isUnknown) reload()
+  }, [gallery, isUnknown])
+  useEffect(() => {
+    document.title = pageTitle({ screen, gallery })
+  }, [screen, gallery])
 
   return (
     <>
@@ -41,9 +51,9 @@ export function Console() {
       <main id="main" tabIndex={-1}>
         {error !== undefined && <Fault error={error} />}
         {known === undefined && error === undefined && <Notice>Connecting…</Notice>}
-        {known !== undefined && <ScreenOf screen={screen} gallery={gallery} />}
+        {known !== undefined && <ScreenOf key={keysGiven.value} screen={screen} gallery={gallery} />}
       </main>
-      <KeyDialog onKey={reload} />
+      <KeyDialog />
       <Toasts />
     </>
   )

@@ -5,15 +5,9 @@ import { apiKey, useKey } from '../api/key.js'
 import { nextTheme, theme } from '../controls/theme.js'
 import type { Screen } from '../routing/address.js'
 import { addressTo, goToGallery, route } from '../routing/route.js'
+import { screenTitles } from './titles.js'
 
-const tabs: [Screen, string][] = [
-  ['search', 'Search'],
-  ['gallery', 'Gallery'],
-  ['quality', 'Quality'],
-  ['map', 'Map'],
-  ['networks', 'Networks'],
-  ['operation', 'Operation'],
-]
+const tabs: Screen[] = ['search', 'gallery', 'quality', 'map', 'networks', 'operation']
 
 export function Header() {
   const { screen } = route.value
@@ -24,13 +18,13 @@ export function Header() {
       </a>
       <GalleryChoice />
       <nav aria-label="Screens">
-        {tabs.map(([name, title]) => (
+        {tabs.map((name) => (
           <a
             key={name}
             href={addressTo(name)}
             aria-current={screen === name || (screen === 'match' && name === 'search') ? 'page' : undefined}
           >
-            {title}
+            {screenTitles[name]}
           </a>
         ))}
       </nav>

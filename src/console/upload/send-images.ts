@@ -23,36 +23,60 @@ export interface SendOptions {
 export interface SendResult {
   stored: number
   skipped: number
+  /** Including those that were not sent. */
   failed: FailedImage[]
+  /** What ended it before all were sent. */
+  error?: unknown
 }
 
-/** @throws ServiceError */
-export async function sendImages({ gallery, files, label, signal, onProgress }: SendOptions): Promise<SendResult> {
+/** @throws when the signal aborts */
+export async function sendImages(options: SendOptions): Promise<SendResult> {
+  const { files, signal, onProgress } = options
   const archives = files.filter(({ file }) => isArchive(file)).map((one) => [one])
   const batches = [...archives, ...batchesOf(files.filter(({ file }) => !isArchive(file)))]
   const result: SendResult = { stored: 0, skipped: 0, failed: [] }
-  let sentFiles = 0
-  for (const batch of batches) {
-    onProgress({ files: files.length, sentFiles })
-    const response = await fetchFrom(`v1/galleries/${gallery}/ingest${labelText(label)}`, {
-      method: 'POST',
-      body: bodyOf(batch),
-      ...(isArchive(batch[0]!.file) && { headers: { 'content-type': 'application/octet-stream' } }),
-      signal,
-    })
-    sentFiles += batch.length
-    const { id } = (await response.json()) as Job
-    const job = await followJob(id, {
-      signal,
-      onProgress: (job) => onProgress({ files: files.length, sentFiles, job }),
-    })
-    result.stored += job.added + job.updated
-    result.skipped += job.skipped
-    if (job.failed > 0 || job.replaced > 0) result.failed.push(...(await jobErrors(id, signal)).filter(isFailure))
-    if (job.state === 'failed' && job.failed === 0)
-      result.failed.push({ name: batch[0]!.path, code: job.failure?.code ?? '', detail: job.failure?.detail ?? '' })
+  for (const [place, batch] of batches.entries()) {
+    const sentBefore = batches.slice(0, place).flat().length
+    onProgress({ files: files.length, sentFiles: sentBefore })
+    try {
+      const id = await sendBatch(options, batch)
+      const sentFiles = sentBefore + batch.length
+      const job = await followJob(id, {
+        signal,
+        onProgress: (job) => onProgress({ files: files.length, sentFiles, job }),
+      })
+      const errors = job.failed > 0 || job.replaced > 0 ? await jobErrors(id, signal) : []
+      result.failed.push(...errors.filter(isFailure), ...unfinished(batch, job))
+      result.stored += job.added + job.updated
+      result.skipped += job.skipped
+    } catch (error) {
+      if (signal.aborted) throw error
+      const notSent = batches.slice(place).flat()
+      result.failed.push(...notSent.map(({ path }) => ({ name: path, code: 'not sent', detail: '' })))
+      return { ...result, error }
+    }
   }
   return result
+}
+
+/** The id of its job. @throws ServiceError */
+async function sendBatch({ gallery, label, signal }: SendOptions, batch: readonly PathedFile[]): Promise<string> {
+  const response = await fetchFrom(`v1/galleries/${gallery}/ingest${labelText(label)}`, {
+    method: 'POST',
+    body: bodyOf(batch),
+    ...(isArchive(batch[0]!.file) && { headers: { 'content-type': 'application/octet-stream' } }),
+    signal,
+  })
+  return ((await response.json()) as Job).id
+}
+
+/** The files that a job had not reached when it was cancelled or failed as a whole. */
+function unfinished(batch: readonly PathedFile[], { state, failure, done }: Job): FailedImage[] {
+  const isCut = state === 'cancelled' || (state === 'failed' && failure?.code !== 'job_items_failed')
+  if (!isCut) return []
+  // it takes them in order; of an archive it is not known which
+  const left = isArchive(batch[0]!.file) ? batch : batch.slice(done)
+  return left.map(({ path }) => ({ name: path, code: failure?.code ?? state, detail: failure?.detail ?? '' }))
 }
 
 function bodyOf(batch: readonly PathedFile[]): BodyInit {

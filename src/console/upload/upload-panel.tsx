@@ -3,37 +3,14 @@ import { useState } from 'preact/hooks'
 import { Fault } from '../controls/notice.js'
 import { JobProgress } from '../jobs/job-progress.js'
 import { chosenFiles, droppedFiles, isArchive, type PathedFile } from './dropped-files.js'
-import { type SendProgress, type SendResult, sendImages } from './send-images.js'
 import { UploadResult } from './upload-result.js'
-
-interface Sending {
-  progress: SendProgress
-  stop: AbortController
-}
+import { type EndedUpload, type Sending, useUpload } from './use-upload.js'
 
 export function UploadPanel({ gallery, onEnd }: { gallery: string; onEnd: () => void }) {
   const [over, setOver] = useState(false)
   const [label, setLabel] = useState('')
-  const [sending, setSending] = useState<Sending>()
-  const [ended, setEnded] = useState<{ files: PathedFile[]; result: SendResult }>()
-  const [error, setError] = useState<unknown>()
-
-  const send = async (files: PathedFile[]) => {
-    if (files.length === 0 || sending !== undefined) return
-    const stop = new AbortController()
-    setEnded(undefined)
-    setError(undefined)
-    setSending({ progress: { files: files.length, sentFiles: 0 }, stop })
-    try {
-      const onProgress = (progress: SendProgress) => setSending({ progress, stop })
-      setEnded({ files, result: await sendImages({ gallery, files, label, signal: stop.signal, onProgress }) })
-    } catch (reason) {
-      if (!stop.signal.aborted) setError(reason)
-    }
-    setSending(undefined)
-    onEnd()
-  }
-  const again = ({ files, result }: NonNullable<typeof ended>) => {
+  const { sending, ended, error, send, setError } = useUpload({ gallery, label, onEnd })
+  const again = ({ files, result }: EndedUpload) => {
     const names = new Set(result.failed.map(({ name }) => name))
     // for an archive, the service skips pictures it already has
     return send(files.filter(({ path, file }) => names.has(path) || isArchive(file)))

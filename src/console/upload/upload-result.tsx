@@ -3,20 +3,19 @@ import type { SendResult } from './send-images.js'
 
 const shownMax = 200
 
-export function UploadResult({
-  result: { stored, skipped, failed },
-  onAgain,
-}: {
-  result: SendResult
-  onAgain: () => void
-}) {
+export function resultText({ stored, skipped, failed }: SendResult): string {
+  return [
+    `${stored.toLocaleString('en')} stored`,
+    ...(skipped > 0 ? [`${skipped.toLocaleString('en')} were there already`] : []),
+    ...(failed.length > 0 ? [`${failed.length.toLocaleString('en')} failed`] : []),
+  ].join(', ')
+}
+
+export function UploadResult({ result, onAgain }: { result: SendResult; onAgain: () => void }) {
+  const { failed } = result
   return (
-    <div class="stack" role="status">
-      <p>
-        {stored.toLocaleString('en')} stored
-        {skipped > 0 && `, ${skipped.toLocaleString('en')} were there already`}
-        {failed.length > 0 && `, ${failed.length.toLocaleString('en')} failed`}
-      </p>
+    <div class="stack">
+      <p role="status">{resultText(result)}</p>
       {failed.length > 0 && (
         <>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: scrollable content must be reachable by keyboard */}
@@ -26,6 +25,9 @@ export function UploadResult({
                 <bdi>{name}</bdi> <span class="hint">{detail || code}</span>
               </li>
             ))}
+            {failed.length > shownMax && (
+              <li class="hint">and {(failed.length - shownMax).toLocaleString('en')} more</li>
+            )}
           </ul>
           <div class="row">
             <button type="button" onClick={onAgain}>

@@ -1,45 +1,8 @@
 /** What the console shows when a call fails, and that it is right again once calls succeed. */
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
-import type { Page, Route } from 'playwright-core'
-import { startApp } from '../../support/app.js'
+import { test } from 'node:test'
 import { drawImage } from '../../support/drawn-images.js'
-import { chromiumFile, openBrowser, openPage, type WatchedPage } from './chromium.js'
-
-const skip = chromiumFile === undefined ? 'there is no Chromium on this machine' : false
-const labels = ['circle', 'square', 'triangle'] as const
-const problem = {
-  status: 500,
-  contentType: 'application/problem+json',
-  body: '{"title":"It broke.","code":"internal"}',
-}
-
-/** A page of a gallery of six pictures with three labels; failed calls are expected. */
-async function opened(t: TestContext): Promise<WatchedPage & { base: string }> {
-  const app = await startApp(t)
-  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  for (let place = 0; place < 6; place++)
-    await app.call(201, {
-      method: 'PUT',
-      url: `/v1/galleries/g/images/${place}?label=${labels[place % 3]}`,
-      payload: await drawImage('circle', place),
-      headers: { 'content-type': 'image/jpeg' },
-    })
-  const base = `${await app.listen()}/`
-  const watched = await openPage(await openBrowser(t), base)
-  watched.allow(/Failed to load resource/)
-  return { ...watched, base }
-}
-
-/** Fails the first calls so many times. */
-function failing(times: number, fail: (route: Route) => Promise<void>): (route: Route) => Promise<void> {
-  let left = times
-  return (route) => (left-- > 0 ? fail(route) : route.continue())
-}
-
-async function expectNone(page: Page, selector: string): Promise<void> {
-  assert.equal(await page.locator(selector).count(), 0, selector)
-}
+import { expectNone, failing, opened, problem, skip } from './small-gallery.js'
 
 test('Back leaves a console that chose the gallery itself', { skip }, async (t) => {
   const { page, base, expectQuiet } = await opened(t)

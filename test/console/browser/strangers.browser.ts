@@ -1,6 +1,7 @@
 /** Content from strangers does no harm in the console; keys stay where they belong; and it works below a base path. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Route } from 'playwright-core'
 import { makeKey } from '../../../src/access/api-keys.js'
 import { startApp, type TestApp } from '../../support/app.js'
 import { drawImage } from '../../support/drawn-images.js'
@@ -93,8 +94,9 @@ test('a key is requested once, kept for the session, and never in a URL', { skip
   await page.fill('input[type=password]', 'alike_wrong')
   await page.click('text=Use this key')
   await page.waitForSelector('text=does not accept this key')
-  await page.fill('input[type=password]', key)
-  await page.click('text=Use this key')
+  // the field has the focus
+  await page.keyboard.type(key)
+  await page.keyboard.press('Enter')
   await page.waitForSelector('.hit img')
   await page.reload()
   await page.waitForSelector('.hit img')
@@ -124,13 +126,69 @@ test('a question for a key that was closed is not asked again in the background,
   await page.goto(`${base}#/operation`)
   await giveKey('.plots')
   await page.click('text=Forget key')
-  await page.waitForSelector('input[type=password]')
+  assert.equal(await page.inputValue('input[type=password]'), '', 'it is forgotten')
   await page.keyboard.press('Escape')
   for (let reads = 0; reads < 2; reads++) await page.waitForResponse('**/metrics')
   assert.equal(await page.locator('input[type=password]').count(), 0)
   await page.goto(`${base}#/networks`)
   await giveKey('main h2')
   assert.equal(await page.locator('[role=alert]').count(), 0)
+})
+
+test('a key that stops being accepted is asked for again, and every screen is loaded again with the next one', {
+  skip,
+}, async (t) => {
+  const { key, line } = makeKey('reader', 'admin')
+  const app = await startApp(t, { apiKeys: line })
+  await fill(app, { authorization: `Bearer ${key}` })
+  const base = `${await app.listen()}/`
+  const { page, allow } = await openPage(await openBrowser(t), base)
+  allow(/401/)
+  const giveKey = async () => {
+    await page.fill('input[type=password]', key)
+    await page.click('text=Use this key')
+  }
+  await page.goto(base)
+  await giveKey()
+  await page.waitForSelector('.hit img')
+  for (const [address, shows] of [
+    ['gallery/strange', '.tile img'],
+    ['quality/strange', 'text=Each labelled picture queries all others'],
+    [`search/strange?id=${encodeURIComponent(`${harm}a`)}`, '.score'],
+  ] as const) {
+    await page.route('**/v1/**', (route) => route.fulfill({ status: 401, json: { title: 'No.' } }))
+    await page.goto(`${base}#/${address}`)
+    await page.waitForSelector('input[type=password]')
+    await page.unroute('**/v1/**')
+    await giveKey()
+    await page.waitForSelector(shows)
+  }
+})
+
+test('a refusal of the previous key that arrives late does not question the present one', { skip }, async (t) => {
+  const [first, second] = [makeKey('first', 'admin'), makeKey('second', 'admin')]
+  const app = await startApp(t, { apiKeys: `${first.line},${second.line}` })
+  await fill(app, { authorization: `Bearer ${first.key}` })
+  const base = `${await app.listen()}/`
+  const { page, allow } = await openPage(await openBrowser(t), base)
+  allow(/401/)
+  const giveKey = async (key: string) => {
+    await page.fill('input[type=password]', key)
+    await page.click('text=Use this key')
+    await page.waitForSelector('.facts')
+  }
+  await page.goto(`${base}#/operation`)
+  await giveKey(first.key)
+  const held = new Promise<() => Promise<void>>((resolve) => {
+    const hold = (route: Route) => resolve(() => route.fulfill({ status: 401, json: { title: 'No.' } }))
+    void page.route('**/v1/jobs?*', hold, { times: 1 })
+  })
+  const refuse = await held
+  await page.click('text=Forget key')
+  await giveKey(second.key)
+  await refuse()
+  await page.waitForTimeout(500)
+  assert.equal(await page.locator('input[type=password]').count(), 0)
 })
 
 test('if metrics have their own port, the operation screen says so and shows the jobs', {

@@ -44,7 +44,7 @@ export async function walkQuality({ page, base, look, step }: Walk): Promise<voi
     await look('copies')
     const before = await groups.count()
     await groups.first().locator('text=Keep only this').first().click()
-    await page.waitForSelector('text=1 groups decided')
+    await page.waitForSelector('text=1 group decided')
     await until(page, `document.querySelectorAll('[aria-label="Groups of copies"] .finding').length === ${before - 1}`)
   })
 }

@@ -1,0 +1,42 @@
+/** Removes pictures once that can no longer be undone; until then they are hidden on every screen. */
+import { signal } from '@preact/signals'
+import { useMemo } from 'preact/hooks'
+import { picturesText } from '../controls/counts.js'
+import { say } from '../controls/toasts.js'
+import { removeImages } from './change-images.js'
+
+export interface Removal {
+  gallery: string
+  ids: ReadonlySet<string>
+  /** They have been removed, or at least some of them. */
+  onRemoved: () => void
+}
+
+const removals = signal<readonly Removal[]>([])
+
+/** Without those that are deleted unless that is undone; the same list while nothing changes. */
+export function useWithoutRemoved<One extends { id: string }>(gallery: string, images: readonly One[]): readonly One[] {
+  const all = removals.value
+  return useMemo(() => {
+    const hidden = all.filter((one) => one.gallery === gallery)
+    return hidden.length === 0 ? images : images.filter(({ id }) => !hidden.some(({ ids }) => ids.has(id)))
+  }, [gallery, images, all])
+}
+
+export function removeUnlessUndone(removal: Removal): void {
+  const { gallery, ids, onRemoved } = removal
+  const show = () => {
+    removals.value = removals.value.filter((one) => one !== removal)
+  }
+  const remove = async () => {
+    try {
+      await removeImages(gallery, ids)
+    } catch (error) {
+      say(`Not all could be deleted: ${(error as Error).message}`)
+    }
+    onRemoved()
+    show()
+  }
+  removals.value = [...removals.value, removal]
+  say(`${picturesText(ids.size)} deleted.`, { name: 'Undo', run: show }, () => void remove())
+}

@@ -1,0 +1,107 @@
+/** The console without a mouse: keys that belong to the browser, a phone, a camera, and the titles of a history. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { drawImage } from '../../support/drawn-images.js'
+import { drop, opened, skip, withMap } from './small-gallery.js'
+import { until, untilTold } from './walk.js'
+
+/** Whether the page keeps a key from the browser. */
+async function takes(page: Page, init: { key: string; altKey?: boolean; ctrlKey?: boolean }): Promise<boolean> {
+  const event = JSON.stringify({ ...init, bubbles: true, cancelable: true })
+  return await page.evaluate<boolean>(`!document.activeElement.dispatchEvent(new KeyboardEvent('keydown', ${event}))`)
+}
+
+test('Alt with an arrow goes back on every screen, and Control with plus zooms the page', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await withMap(page, ['0', '1', '2'])
+  const picture = { name: 'image.png', mimeType: 'image/png', buffer: await drawImage('circle', 1) }
+  const expectLeft = async (selector: string, keys: readonly string[]) => {
+    await page.locator(selector).first().focus()
+    for (const key of keys) {
+      assert.ok(await takes(page, { key }), `${selector}: ${key}`)
+      await page.locator(selector).first().focus()
+      assert.ok(!(await takes(page, { key, altKey: true })), `${selector}: Alt ${key}`)
+      assert.ok(!(await takes(page, { key, ctrlKey: true })), `${selector}: Control ${key}`)
+    }
+  }
+  await page.goto(`${base}#/search/g?id=0`)
+  await page.waitForSelector('.score')
+  await expectLeft('.hit-picture', ['ArrowRight'])
+  await page.setInputFiles('.query input[type=file]', picture)
+  await page.waitForSelector('.region-frame img')
+  await expectLeft('.region-frame', ['ArrowLeft'])
+  await page.goto(`${base}#/gallery/g`)
+  await page.waitForSelector('.tile img')
+  await expectLeft('.grid-frame', ['ArrowLeft'])
+  await page.goto(`${base}#/map/g`)
+  await page.waitForSelector('.map-canvas')
+  await expectLeft('.map-frame', ['ArrowLeft', '+', '0'])
+})
+
+test('up and down lead to the hit above or below, from a short row too', { skip }, async (t) => {
+  const { page, base } = await opened(t, { viewport: { width: 1130, height: 900 } })
+  await page.goto(`${base}#/search/g?id=0`)
+  await page.waitForSelector('.hit >> nth=4')
+  const focused = "[...document.querySelectorAll('.hit-picture')].indexOf(document.activeElement)"
+  await page.locator('.hit-picture').last().focus()
+  assert.equal(await page.evaluate(focused), 4)
+  const above = await page.evaluate(`(() => {
+    const [images, { left }] = [[...document.querySelectorAll('.hit-picture')], document.activeElement.getBoundingClientRect()]
+    return images.findIndex((one) => one.getBoundingClientRect().left === left)
+  })()`)
+  assert.notEqual(above, 4, 'there are two rows')
+  await page.keyboard.press('ArrowUp')
+  assert.equal(await page.evaluate(focused), above)
+})
+
+test('a phone can zoom the map', { skip }, async (t) => {
+  const { page, base } = await opened(t, { viewport: { width: 390, height: 844 }, hasTouch: true })
+  await withMap(page, ['0', '1', '2'])
+  await page.goto(`${base}#/map/g`)
+  await page.waitForSelector('.map-canvas')
+  const image = () => page.evaluate<string>("document.querySelector('.map-canvas').toDataURL()")
+  await page.waitForTimeout(1_000)
+  const whole = await image()
+  await page.tap('[aria-label="Zoom in"]')
+  const closer = await image()
+  assert.notEqual(closer, whole)
+  await page.tap('[aria-label="Zoom out"]')
+  await page.tap('[aria-label="Show all"]')
+  await until(page, `document.querySelector('.map-canvas').toDataURL() !== ${JSON.stringify(closer)}`)
+})
+
+test('no picture is taken before the camera shows one', { skip }, async (t) => {
+  const { page, base, expectQuiet } = await opened(t)
+  await page.addInitScript('navigator.mediaDevices.getUserMedia = () => new Promise(() => {})')
+  await page.goto(base)
+  await page.click('text=Camera')
+  assert.ok(await page.isDisabled('text=Take the picture'))
+  expectQuiet()
+})
+
+test('a dropped file of a type unknown to the browser is searched with, not ignored', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(base)
+  await page.waitForSelector('.hit img')
+  await drop(page, '.query', [{ name: 'a.heic', type: '' }])
+  await page.waitForSelector('.search-results [role=alert]')
+})
+
+test('the title names the screen and the gallery, so that a history can be read', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  for (const [address, title] of [
+    ['search/g', 'Search · g · Alike'],
+    ['match/g?id=0&hit=1', 'Why this matched · g · Alike'],
+    ['operation', 'Operation · g · Alike'],
+  ] as const) {
+    await page.goto(`${base}#/${address}`)
+    await until(page, `document.title === ${JSON.stringify(title)}`)
+  }
+})
+
+test('a single hit is counted in the singular', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/search/g?id=0&k=1`)
+  await untilTold(page, '.verdict', /^1 hit(?!s)/)
+})

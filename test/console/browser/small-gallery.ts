@@ -1,0 +1,90 @@
+/** A page on a gallery of six pictures, for tests of what goes wrong, or slowly. */
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import type { BrowserContextOptions, Page, Route } from 'playwright-core'
+import { startApp, type TestApp } from '../../support/app.js'
+import { drawImage } from '../../support/drawn-images.js'
+import { chromiumFile, openBrowser, openPage, type WatchedPage } from './chromium.js'
+
+export const skip = chromiumFile === undefined ? 'there is no Chromium on this machine' : false
+const labels = ['circle', 'square', 'triangle'] as const
+export const problem = {
+  status: 500,
+  contentType: 'application/problem+json',
+  body: '{"title":"It broke.","code":"internal"}',
+}
+
+/** A page of a gallery `g` of six pictures with three labels; failed calls are expected. */
+export async function opened(
+  t: TestContext,
+  options: BrowserContextOptions = {},
+): Promise<WatchedPage & { base: string; app: TestApp }> {
+  const app = await startApp(t)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  for (let place = 0; place < 6; place++)
+    await app.call(201, {
+      method: 'PUT',
+      url: `/v1/galleries/g/images/${place}?label=${labels[place % 3]}`,
+      payload: await drawImage('circle', place),
+      headers: { 'content-type': 'image/jpeg' },
+    })
+  const base = `${await app.listen()}/`
+  const watched = await openPage(await openBrowser(t), base, options)
+  watched.allow(/Failed to load resource/)
+  return { ...watched, base, app }
+}
+
+/** Fails the first calls so many times. */
+export function failing(times: number, fail: (route: Route) => Promise<void>): (route: Route) => Promise<void> {
+  let left = times
+  return (route) => (left-- > 0 ? fail(route) : route.continue())
+}
+
+/** Holds the first call until it is let through; the others pass. */
+export function holding(): { handler: (route: Route) => Promise<void>; letThrough: () => void } {
+  let letThrough = () => {}
+  const promise = new Promise<void>((resolve) => {
+    letThrough = resolve
+  })
+  let isFirst = true
+  return {
+    letThrough: () => letThrough(),
+    handler: async (route) => {
+      if (!isFirst) return route.continue()
+      isFirst = false
+      // as the service answers now
+      const response = await route.fetch()
+      await promise
+      await route.fulfill({ response })
+    },
+  }
+}
+
+/** Drops files on an element; they are what a drop of the browser would contain. */
+export async function drop(
+  page: Page,
+  selector: string,
+  files: readonly { name: string; type: string }[],
+): Promise<void> {
+  await page.evaluate(`{
+    const files = ${JSON.stringify(files)}.map(({ name, type }) => new File(['x'], name, { type }))
+    const items = files.map((file) => ({
+      webkitGetAsEntry: () => ({ isFile: true, fullPath: '/' + file.name, file: (take) => take(file) }),
+    }))
+    const drop = new Event('drop', { bubbles: true, cancelable: true })
+    document.querySelector(${JSON.stringify(selector)}).dispatchEvent(
+      Object.assign(drop, { dataTransfer: { items, files } }),
+    )
+  }`)
+}
+
+/** A map that was made before, of these pictures. */
+export async function withMap(page: Page, ids: readonly string[]): Promise<void> {
+  const points = ids.map((id, place) => ({ id, x: place / 5 - 0.5, y: 0, label: 'a', doubt: 0 }))
+  const layout = { points, pictures: ids.length, stale: false, madeAt: '2026-01-01T00:00:00Z' }
+  await page.route('**/v1/galleries/g/layout*', (route) => route.fulfill({ json: layout }))
+}
+
+export async function expectNone(page: Page, selector: string): Promise<void> {
+  assert.equal(await page.locator(selector).count(), 0, selector)
+}

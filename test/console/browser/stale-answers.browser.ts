@@ -1,0 +1,224 @@
+/** What the console shows belongs together and is the latest, however slow the network and whatever changed meanwhile. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { drawImage } from '../../support/drawn-images.js'
+import { expectNone, failing, holding, opened, skip, withMap } from './small-gallery.js'
+import { until, untilCounted } from './walk.js'
+
+const side = { grid: [[0, 1]], area: { x: 0, y: 0, width: 1, height: 1 }, sum: 1, from: 'original', likeness: 1 }
+const neighbours = { asked: 10, labels: [] }
+const explanation = {
+  query: side,
+  hit: { label: 'a', places: side },
+  score: 1,
+  match: null,
+  calibration: null,
+  neighbours,
+}
+
+test('a hit is judged for the query that found it, while the next one is still being searched', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/search/g?id=0`)
+  await page.waitForSelector('.score')
+  const held = holding()
+  await page.route('**/v1/galleries/g/search', held.handler)
+  await page.locator('.hit-picture').nth(2).click()
+  await page.waitForSelector('[aria-busy=true]')
+  const judged = page.waitForRequest('**/feedback')
+  await page.locator('.verdict-right').nth(1).click()
+  assert.deepEqual((await judged).postDataJSON().query, { id: '0' })
+  held.letThrough()
+})
+
+test('heat maps are painted even if the pictures arrive after them', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  let show = () => {}
+  const shown = new Promise<void>((resolve) => {
+    show = resolve
+  })
+  await page.route('**/thumbnail', async (route) => {
+    await shown
+    await route.continue()
+  })
+  await page.route('**/v1/galleries/g/explain', (route) => route.fulfill({ json: explanation }))
+  await page.goto(`${base}#/match/g?id=0&hit=1`)
+  await page.waitForSelector('.match-score')
+  show()
+  await untilCounted(page, 'canvas.heat-map', 2)
+  // an unpainted canvas has the width of every new one
+  await until(page, "[...document.querySelectorAll('canvas.heat-map')].every(({ width }) => width !== 300)")
+})
+
+test('a thumbnail that a map or a match showed is loaded anew once the picture was replaced', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await withMap(page, ['0', '1', '2'])
+  for (const [screen, shows, seed] of [
+    ['map/g', '.map-canvas', 8],
+    ['match/g?id=0&hit=1', '.pair img >> nth=1', 9],
+  ] as const) {
+    await page.goto(`${base}#/${screen}`)
+    await page.waitForSelector(shows)
+    await page.waitForTimeout(1_000)
+    await page.goto(`${base}#/gallery/g`)
+    const picture = { name: '1', mimeType: 'image/png', buffer: await drawImage('square', seed) }
+    await page.setInputFiles('.upload input[type=file] >> nth=0', picture)
+    await page.waitForSelector('text=1 stored')
+    await Promise.all([page.waitForResponse('**/images/1/thumbnail'), page.goto(`${base}#/${screen}`)])
+  }
+})
+
+test('an older list of galleries does not replace a newer one', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/gallery/g`)
+  await page.waitForSelector('.tile img')
+  const held = holding()
+  await page.route(/\/v1\/galleries$/, held.handler)
+  const picture = { name: '9', mimeType: 'image/png', buffer: await drawImage('square', 9) }
+  const asked = page.waitForRequest(/\/v1\/galleries$/)
+  await page.setInputFiles('.upload input[type=file] >> nth=0', picture)
+  await asked
+  await page.click('.toolbar >> text=New gallery')
+  await page.fill('dialog input[aria-label="Name of the new gallery"]', 'new')
+  await page.click('dialog button[type=submit]')
+  await until(page, "location.hash === '#/gallery/new'")
+  await untilCounted(page, '.gallery-choice option', 2)
+  const late = page.waitForResponse(/\/v1\/galleries$/)
+  held.letThrough()
+  await late
+  await page.waitForTimeout(300)
+  await expectNone(page, '[role=alert]')
+  assert.equal(await page.locator('.gallery-choice option').count(), 2)
+})
+
+test('a new label can be chosen at once', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/gallery/g`)
+  await page.click('#tile-1')
+  await page.fill('input[aria-label="New label"]', 'dinghy')
+  await page.click('text=Set label')
+  await page.waitForSelector('.toolbar option >> text=dinghy (1)', { state: 'attached' })
+})
+
+test('metadata that is not changed stays, nulls included', { skip }, async (t) => {
+  const { page, base, app } = await opened(t)
+  const url = '/v1/galleries/g/images/1'
+  await app.call(200, { method: 'PATCH', url, payload: { metadata: { draft: null, year: 2020, old: 1 } } })
+  await page.goto(`${base}#/gallery/g`)
+  await page.click('#tile-1')
+  const set = async (name: string, value: string) => {
+    await page.fill('input[aria-label="Name of the metadata"]', name)
+    await page.fill('input[aria-label="Value of the metadata, as JSON or text"]', value)
+    await Promise.all([page.waitForResponse('**/images/1'), page.click('text=Set metadata')])
+  }
+  await set('checked', 'true')
+  await page.waitForSelector('.metadata >> text=checked')
+  await set('old', '')
+  await page.waitForSelector('.metadata >> text=old', { state: 'detached' })
+  const { metadata } = await app.call(200, { url })
+  assert.deepEqual(metadata, { draft: null, year: 2020, checked: true })
+})
+
+test('a new group of copies is shown although an earlier one with its first picture was decided', {
+  skip,
+}, async (t) => {
+  const { page, base } = await opened(t)
+  const job = (id: string) => ({ id, state: 'succeeded', finishedAt: '2026-01-01T00:00:00Z', failure: null })
+  const groupOf = (...ids: string[]) => {
+    const images = ids.map((id) => ({ id, label: null, nearCopyScore: 1 }))
+    const groups = [{ images, size: ids.length, identical: false }]
+    return { pictures: 6, copies: 1, count: 1, groups }
+  }
+  await page.route('**/v1/jobs?*', (route) => route.fulfill({ json: { jobs: [job('first')] } }))
+  await page.route('**/v1/jobs/first/result', (route) => route.fulfill({ json: groupOf('0', '1') }))
+  await page.route('**/v1/jobs/second/result', (route) => route.fulfill({ json: groupOf('0', '2') }))
+  await page.route('**/v1/galleries/g/duplicates', (route) => route.fulfill({ status: 202, json: job('second') }))
+  await page.route('**/v1/galleries/g/decisions', (route) => route.fulfill({ status: 201, json: {} }))
+  await page.goto(`${base}#/quality/g?view=copies`)
+  await page.click('text=Not copies')
+  await page.waitForSelector('text=/1 groups? decided/')
+  await page.click('text=Look for copies again')
+  await page.waitForSelector('.finding >> text=Keep only this one, 2')
+})
+
+test('a job is followed through a restart of the service behind a proxy', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  const badGateway = { status: 502, contentType: 'text/html', body: '<h1>Bad Gateway</h1>' }
+  for (const path of ['**/v1/jobs/*/events', '**/v1/jobs/*'])
+    await page.route(
+      path,
+      failing(2, (route) => route.fulfill(badGateway)),
+    )
+  await page.goto(`${base}#/quality/g`)
+  await page.click('text=Evaluate')
+  await page.waitForSelector('.plot canvas')
+  await expectNone(page, '[role=alert]')
+})
+
+test('a deleted picture is hidden on every screen until that is undone', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await withMap(page, ['0', '1', '2'])
+  await page.goto(`${base}#/gallery/g`)
+  await page.click('#tile-1')
+  await page.locator('.selection-panel .danger').press('Enter')
+  assert.equal(await page.evaluate('document.activeElement.className'), 'grid-frame')
+  await page.locator('.toast').hover()
+  await page.waitForSelector('.toolbar >> text=5 pictures')
+  await page.selectOption('.toolbar select', '=square')
+  await page.waitForSelector('.tile img')
+  assert.deepEqual(await page.locator('.tile').evaluateAll((tiles) => tiles.map((one) => one.ariaLabel)), ['4, square'])
+  await page.goto(`${base}#/map/g`)
+  await page.waitForSelector('[aria-label^="Map of 2 pictures"]')
+  await page.click('text=Undo')
+  await page.waitForSelector('[aria-label^="Map of 3 pictures"]')
+})
+
+test('a gallery that was created elsewhere can be opened', { skip }, async (t) => {
+  const { page, base, app } = await opened(t)
+  await page.goto(`${base}#/search/g`)
+  await page.waitForSelector('.hit img')
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/elsewhere' })
+  await page.goto(`${base}#/search/elsewhere`)
+  await page.waitForSelector('text=This gallery is empty')
+  await expectNone(page, '[role=alert]')
+})
+
+test('hits of one gallery are not shown as those of another, and no explanation with other pictures', {
+  skip,
+}, async (t) => {
+  const { page, base, app } = await opened(t)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/h' })
+  await page.goto(`${base}#/networks/g`)
+  const picture = { name: 'image.png', mimeType: 'image/png', buffer: await drawImage('circle', 1) }
+  await page.setInputFiles('.network input[type=file]', picture)
+  const hits = '.pair-of-galleries > div:nth-child(1) .side-hits li'
+  await untilCounted(page, hits, 6)
+  const held = holding()
+  await page.route('**/v1/galleries/h/search*', held.handler)
+  const asked = page.waitForRequest('**/v1/galleries/h/search*')
+  await page.selectOption('.pair-of-galleries > div:nth-child(1) select', 'h')
+  await asked
+  await expectNone(page, hits)
+  held.letThrough()
+
+  await page.route('**/v1/galleries/g/explain', (route) => route.fulfill({ json: explanation }))
+  await page.goto(`${base}#/match/g?id=0&hit=1`)
+  await page.waitForSelector('.match-score')
+  await page.unroute('**/v1/galleries/g/explain')
+  await page.route('**/v1/galleries/g/explain', () => {})
+  await page.goto(`${base}#/match/g?id=0&hit=2`)
+  await page.waitForSelector('text=Computing the explanation')
+  await expectNone(page, '.match-score')
+})
+
+test('on a slow network readings of the metrics do not pile up', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  let asked = 0
+  await page.route('**/metrics', async (route) => {
+    asked++
+    await new Promise((resolve) => setTimeout(resolve, 5_000))
+    await route.continue()
+  })
+  await page.goto(`${base}#/operation`)
+  await page.waitForSelector('.facts')
+  assert.ok(asked <= 2, `${asked} readings in 5 seconds`)
+})

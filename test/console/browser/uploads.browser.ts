@@ -1,0 +1,111 @@
+/** Uploads that do not go as planned: nothing is lost unseen, and what was not sent can be sent again. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { drawImage } from '../../support/drawn-images.js'
+import { drop, expectNone, failing, holding, opened, problem, skip } from './small-gallery.js'
+
+const files = '.upload input[type=file] >> nth=0'
+
+async function pictures(...names: string[]) {
+  const buffer = await drawImage('square', 9)
+  return names.map((name) => ({ name, mimeType: 'image/png', buffer }))
+}
+
+test('files dropped while an upload runs are refused, not ignored', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  const held = holding()
+  await page.route('**/v1/galleries/g/ingest', held.handler)
+  await page.goto(`${base}#/gallery/g`)
+  await page.setInputFiles(files, await pictures('a'))
+  await page.waitForSelector('text=0 of 1 files sent')
+  await drop(page, '.upload', [{ name: 'b.png', type: 'image/png' }])
+  await page.waitForSelector('.toast >> text=An upload is under way')
+  held.letThrough()
+  await page.waitForSelector('text=1 stored')
+})
+
+test('what was not sent because a call failed is listed with the reason, and can be sent again', {
+  skip,
+}, async (t) => {
+  const { page, base } = await opened(t)
+  await page.route(
+    '**/v1/galleries/g/ingest',
+    failing(1, (route) => route.fulfill(problem)),
+  )
+  await page.goto(`${base}#/gallery/g`)
+  await page.setInputFiles(files, await pictures('a', 'b'))
+  await page.waitForSelector('.upload [role=alert] >> text=It broke.')
+  await page.waitForSelector('text=0 stored, 2 failed')
+  await page.click('text=Send only these again')
+  await page.waitForSelector('text=2 stored')
+  await expectNone(page, '.upload [role=alert]')
+})
+
+test('of an upload that ended early, every picture that was not stored can be sent again', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  const counts = {
+    done: 1,
+    added: 1,
+    updated: 0,
+    skipped: 0,
+    failed: 0,
+    replaced: 0,
+    finishedAt: '2026-01-01T00:00:00Z',
+  }
+  for (const [state, failure] of [
+    ['failed', { code: 'storage_full', detail: 'The disk is full.' }],
+    ['cancelled', null],
+  ] as const) {
+    const job = { id: 'j', kind: 'ingest', state, failure, ...counts }
+    await page.route('**/v1/galleries/g/ingest', (route) => route.fulfill({ status: 202, json: job }))
+    await page.route('**/v1/jobs/j/events', (route) => route.fulfill({ status: 204 }))
+    await page.route('**/v1/jobs/j', (route) => route.fulfill({ json: job }))
+    await page.goto(`${base}#/gallery/g`)
+    await page.setInputFiles(files, await pictures('a', 'b', 'c'))
+    await page.waitForSelector('text=1 stored, 2 failed')
+    await page.waitForSelector('.upload-errors li >> text=c')
+    await page.unrouteAll()
+    await page.click('text=Send only these again')
+    await page.waitForSelector('text=2 stored')
+    for (const id of ['b', 'c'])
+      await page.evaluate(`fetch('v1/galleries/g/images/${id}', { method: 'DELETE' }).then(({ status }) => status)`)
+  }
+})
+
+test('the result of an upload is told on whatever screen it ends', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  const held = holding()
+  await page.route('**/v1/galleries/g/ingest', held.handler)
+  await page.goto(`${base}#/gallery/g`)
+  await page.setInputFiles(files, await pictures('a'))
+  await page.waitForSelector('text=0 of 1 files sent')
+  await page.click('nav >> text=Search')
+  await page.waitForSelector('.hit img')
+  held.letThrough()
+  await page.waitForSelector('.toast >> text=Upload to g: 1 stored')
+})
+
+test('if more pictures failed than are listed, their number is told', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.route('**/v1/galleries/g/ingest', (route) => route.fulfill(problem))
+  await page.goto(`${base}#/gallery/g`)
+  await page.setInputFiles(files, await pictures(...Array.from({ length: 203 }, (_, place) => String(place))))
+  await page.waitForSelector('.upload-errors >> text=and 3 more')
+})
+
+test('files dropped beside the places for them do not replace the page', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/gallery/g`)
+  await page.waitForSelector('.tile img')
+  const isKept = (type: string, types: string[]) =>
+    page.evaluate<boolean>(`{
+      const event = new Event('${type}', { bubbles: true, cancelable: true })
+      !document.querySelector('.tile').dispatchEvent(
+        Object.assign(event, { dataTransfer: { types: ${JSON.stringify(types)} } }),
+      )
+    }`)
+  for (const type of ['dragover', 'drop']) {
+    assert.ok(await isKept(type, ['Files']), type)
+    assert.ok(!(await isKept(type, ['text/plain'])), `${type} of a text, which a field may take`)
+  }
+})
