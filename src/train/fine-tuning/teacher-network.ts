@@ -30,7 +30,7 @@ export async function openTeacher(folder: string): Promise<TeacherNetwork> {
   return nativeDevice() === 'gpu' ? asLayers(network) : asGraph(network)
 }
 
-function asLayers(network: StagedNetwork): TeacherNetwork {
+export function asLayers(network: StagedNetwork): TeacherNetwork {
   const { labels, preprocessing, embeddingDimension } = network
   const { mean, std } = preprocessing
   return {
@@ -46,7 +46,7 @@ function asLayers(network: StagedNetwork): TeacherNetwork {
   }
 }
 
-/** Takes the layers over. */
+/** Disposes of the layers. */
 export async function asGraph(network: StagedNetwork): Promise<TeacherNetwork> {
   const { labels, preprocessing, embeddingDimension } = network
   const session = await openOnnx(convertNetwork(network), { threads: availableParallelism() })

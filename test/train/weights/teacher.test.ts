@@ -9,6 +9,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { readModel } from '../../../src/embedding/model-manifest.js'
 import { seededRandom } from '../../../src/eval/random.js'
 import { chooseBackend } from '../../../src/train/backend.js'
+import { asGraph, asLayers } from '../../../src/train/fine-tuning/teacher-network.js'
 import { Teachers } from '../../../src/train/fine-tuning/teachers.js'
 import { normalised } from '../../../src/train/loader/normalise.js'
 import { withJoinedEmbedding } from '../../../src/train/models/joined-embedding.js'
@@ -154,6 +155,27 @@ test('teachers that see a batch in pieces say what they say of the whole', async
   const differences = pieces.values.map((value, at) => Math.abs(value - whole.values[at]!))
   assert.ok(Math.max(...differences) < 1e-5, String(Math.max(...differences)))
   pupil.model.dispose()
+})
+
+test('a teacher says the same as a graph, which a CPU runs, and as layers, which a GPU runs', async () => {
+  const folder = await exported('either', 'gem', 0.3)
+  const layers = asLayers(await readTeacher(folder, { fixedSize: true }))
+  const graph = await asGraph(await readTeacher(folder, { fixedSize: true }))
+  const side = layers.preprocessing.inputSize
+  // rounded, and cut off at both ends: mixed pictures are no whole numbers, and enlarging may leave the range by a hair
+  const bytes = tf.randomUniform<tf.Rank.R4>([5, side, side, 3], 0, 255, 'int32', 7)
+  const [said, heard] = [
+    await layers.answer(tf.cast(bytes, 'float32')),
+    await graph.answer(tf.add(bytes, tf.randomUniform(bytes.shape, -0.4, 0.4, 'float32', 8))),
+  ]
+  for (const [output, values] of said.entries()) {
+    assert.deepEqual(heard[output]!.shape, values.shape)
+    const difference = tf.max(tf.abs(tf.sub(values, heard[output]!))).dataSync()[0]!
+    assert.ok(difference < 1e-3, `${output}: ${difference}`)
+  }
+  assert.ok(tf.max(tf.abs(tf.sub(tf.slice(said[1], 0, 1), tf.slice(said[1], 1, 1)))).dataSync()[0]! > 0.01)
+  await layers.close()
+  await graph.close()
 })
 
 test('a network of another architecture is refused by name', async (t) => {
