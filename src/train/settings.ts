@@ -80,12 +80,12 @@ export function shapingSettings(settings: TrainSettings): Record<string, unknown
 }
 
 /**
- * A checkpoint resumes only with an equal fingerprint. A run may be given more epochs, and what its files contain
- * counts instead of their paths: see `dataHash` and `expectSameTeachers`.
+ * A checkpoint resumes only with an equal fingerprint. A run may be given more epochs and other views for its teachers,
+ * and what its files contain counts instead of their paths: see `dataHash` and `expectSameTeachers`.
  * @param data see `dataHash`
  */
 export function fingerprintOf(settings: TrainSettings, labels: readonly string[], data: string): string {
-  const { epochs, teachers, feedback, ...shaping } = shapingSettings(settings)
+  const { epochs, teachers, teacherViews, feedback, ...shaping } = shapingSettings(settings)
   return JSON.stringify({ ...shaping, labels, data })
 }
 

@@ -26,7 +26,7 @@ export interface TeacherNetwork {
 
 /** @throws AlikeError `model_unreadable`, `weights_unreadable` */
 export async function openTeacher(folder: string): Promise<TeacherNetwork> {
-  const network = await readTeacher(folder, { fixedSize: true })
+  const network = await readTeacher(folder)
   return nativeDevice() === 'gpu' ? asLayers(network) : asGraph(network)
 }
 

@@ -5,17 +5,12 @@ import { startingNetwork } from '../models/starting-network.js'
 import { type OwnGraph, readOwnGraph, unreadable, weightsOf } from './own-model.js'
 import { tensorOf } from './tensor-layout.js'
 
-export interface TeacherOptions {
-  /** True accepts only squares of its own side. Default false. */
-  fixedSize?: boolean | undefined
-}
-
 /**
  * Outputs the class embedding [N, D] of unit length and the logits [N, C], without what the export joined to the
  * embedding (the posterior, and the part that tells single pictures apart). The labels are in the order of the logits.
  * @throws AlikeError `model_unreadable`, `weights_unreadable`.
  */
-export async function readTeacher(folder: string, { fixedSize = false }: TeacherOptions = {}): Promise<StagedNetwork> {
+export async function readTeacher(folder: string): Promise<StagedNetwork> {
   const graph = await readOwnGraph(folder, 'teachers')
   const {
     manifest: { name, labels },
@@ -41,7 +36,7 @@ export async function readTeacher(folder: string, { fixedSize = false }: Teacher
     scale: lengthOfColumn(classes, 0),
     instanceDimension: 0,
   }
-  const network = startingNetwork(weightsOf(graph), { name, labels: [...labels], head, seed: 1, fixedSize })
+  const network = startingNetwork(weightsOf(graph), { name, labels: [...labels], head, seed: 1 })
   tf.tidy(() => {
     const norm = network.model.getLayer('embed_norm')
     const epsilon = norm.getConfig()['epsilon'] as number

@@ -210,6 +210,11 @@ test('teachers asked once about a few views give a run that can be stopped and r
   assert.deepEqual(losses(resumed), losses(whole))
   const anew = await trainFromNothing({ ...taught, name: 'anew', teacherViews: 0 }, () => {}, never)
   assert.notDeepEqual(losses(anew), losses(whole))
+
+  const epochs = taught.epochs + 1
+  const longer = { ...taught, name: 'whole-views', epochs, teacherViews: 0, resume: true }
+  const later = losses(await trainFromNothing(longer, () => {}, never))
+  assert.deepEqual([later.length, later.slice(0, -1)], [epochs, losses(whole)])
 })
 
 test('what was asked once about a view is what teachers say about it, and about two mixed pictures the mixture', async (t) => {

@@ -123,19 +123,6 @@ test('an EfficientNet-Lite0 of this project teaches what its file computes, thou
   })
 })
 
-test('squares of another side are accepted, for teaching on small pictures', async () => {
-  const teacher = await readTeacher(await exported('sides', 'average', 0.3))
-  const [embedding, logits] = forward(teacher, tf.zeros([2, 96, 96, 3]), false)
-  assert.deepEqual(
-    [embedding.shape, logits.shape],
-    [
-      [2, 8],
-      [2, 3],
-    ],
-  )
-  teacher.model.dispose()
-})
-
 test('teachers that see a batch in pieces say what they say of the whole', async () => {
   const folders = [await exported('first', 'average', 0.3), await exported('second', 'gem', 0)]
   const pupil = await readTeacher(folders[0]!)
@@ -159,8 +146,8 @@ test('teachers that see a batch in pieces say what they say of the whole', async
 
 test('a teacher says the same as a graph, which a CPU runs, and as layers, which a GPU runs', async () => {
   const folder = await exported('either', 'gem', 0.3)
-  const layers = asLayers(await readTeacher(folder, { fixedSize: true }))
-  const graph = await asGraph(await readTeacher(folder, { fixedSize: true }))
+  const layers = asLayers(await readTeacher(folder))
+  const graph = await asGraph(await readTeacher(folder))
   const side = layers.preprocessing.inputSize
   // rounded, and cut off at both ends: mixed pictures are no whole numbers, and enlarging may leave the range by a hair
   const bytes = tf.randomUniform<tf.Rank.R4>([5, side, side, 3], 0, 255, 'int32', 7)
