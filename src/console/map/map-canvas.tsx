@@ -69,12 +69,16 @@ export function MapCanvas({ gallery, points, colourOf, chosen, tool, onChoose }:
 
 /** For those who have neither wheel nor keys; each does what its key does. */
 function ZoomButtons({ onKey }: { onKey: (key: string) => void }) {
-  const buttons = { '+': 'Zoom in', '-': 'Zoom out', '0': 'Show all' }
+  const buttons = [
+    { key: '+', sign: '+', name: 'Zoom in' },
+    { key: '-', sign: '−', name: 'Zoom out' },
+    { key: '0', sign: 'All', name: 'Show all' },
+  ]
   return (
     <div class="map-zoom">
-      {Object.entries(buttons).map(([key, name]) => (
+      {buttons.map(({ key, sign, name }) => (
         <button key={key} type="button" aria-label={name} onClick={() => onKey(key)}>
-          {key}
+          {sign}
         </button>
       ))}
     </div>
