@@ -5,7 +5,7 @@ import { CopyWalks } from './copy-walks.js'
 import { type Keeping, Ranking, type SearchedSet } from './gallery-ranking.js'
 import type { GallerySearch, GallerySearchResult, SearchTerms } from './gallery-search.js'
 import { JoinedSets, type NamedSet } from './joined-sets.js'
-import type { KeptRankings } from './kept-rankings.js'
+import { joinedUids, type KeptRankings } from './kept-rankings.js'
 import type { RoutedSets } from './routed-sets.js'
 import type { Serving } from './serving.js'
 import { expectUnitVector } from './unit-vector.js'
@@ -66,7 +66,7 @@ export class GallerySearches {
         detail: `Gallery ${first.gallery} belongs to model ${modelId}, gallery ${other.gallery} to ${other.entry.set.modelId}.`,
       })
     return {
-      galleries: sets.map(({ entry }) => entry.uid).join('+'),
+      galleries: joinedUids(sets.map(({ entry }) => entry.uid)),
       setUids: sets.map(({ entry }) => entry.set.uid),
       modelId,
       dimension,
@@ -126,7 +126,7 @@ export class GallerySearches {
   ): Promise<SearchPage & { vector: Float32Array; modelId: string }> {
     const startedAt = performance.now()
     const entries = await Promise.all([gallery].flat().map((name) => this.#sets.find(name)))
-    const owner = { gallery: entries.map(({ uid }) => uid).join('+'), caller }
+    const owner = { gallery: joinedUids(entries.map(({ uid }) => uid)), caller }
     const { ranking, modelId, place, tokenAt } = this.#rankings.find(token, owner)
     const page = await ranking.page({ ...asked, offset: place })
     const nextPageToken = page.more ? tokenAt(place + asked.k) : undefined

@@ -35,9 +35,14 @@ export interface KeptRanking {
   setUids: readonly string[]
 }
 
+const uidSeparator = '+'
+
+/** The galleries of a search as one text. */
+export const joinedUids = (uids: readonly string[]): string => uids.join(uidSeparator)
+
 /** The caller it belongs to. */
 export interface RankingOwner {
-  /** Uid, or uids of several joined by `+`. */
+  /** See `joinedUids`. */
   gallery: string
   caller: string
 }
@@ -105,7 +110,7 @@ export class KeptRankings {
 
   /** Drops the rankings of a gallery that was deleted, also of searches over several. */
   forget(gallery: string): void {
-    for (const [number, kept] of this.#kept) if (kept.gallery.split('+').includes(gallery)) this.#drop(number)
+    for (const [number, kept] of this.#kept) if (kept.gallery.split(uidSeparator).includes(gallery)) this.#drop(number)
   }
 
   /** Drops the rankings of a set that was deleted. */

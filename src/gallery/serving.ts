@@ -3,7 +3,7 @@ import type { OpenSet } from './engine.js'
 import type { SearchedSet } from './gallery-ranking.js'
 
 export interface Serving {
-  /** Uid of the gallery, or uids of several joined by `+`. */
+  /** Uids of the galleries, see `joinedUids`. */
   galleries: string
   /** Uids of their sets. */
   setUids: readonly string[]

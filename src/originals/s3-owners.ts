@@ -73,7 +73,7 @@ export class S3Owners implements Owners {
   async #isOthers(): Promise<boolean> {
     const { client, bucket: Bucket, prefix: Prefix, knows } = this.#options
     for await (const { Contents = [] } of pagesBelow(client, 'originals', { Bucket, Prefix })) {
-      const names = Contents.map(({ Key = '' }) => Key.slice(Prefix.length)).filter(isOfFile)
+      const names = namesBelow(Prefix, Contents)
       if (names.length > 0) return !(await knows(names.filter((name) => contentHashPattern.test(name)))) // of the first page
     }
     return false
@@ -84,7 +84,7 @@ export class S3Owners implements Owners {
     const Prefix = this.#prefix
     const ids: string[] = []
     for await (const { Contents = [] } of pagesBelow(client, 'originals', { Bucket, Prefix }))
-      ids.push(...Contents.map(({ Key = '' }) => Key.slice(Prefix.length)).filter(isOfFile))
+      ids.push(...namesBelow(Prefix, Contents))
     return ids
   }
 
@@ -100,7 +100,8 @@ export class S3Owners implements Owners {
   }
 }
 
-/** Rather than of an empty object that a console created for a folder, here also that of the prefix. */
-function isOfFile(name: string): boolean {
-  return name !== '' && !name.endsWith('/')
+/** Without the empty objects that a console creates for folders, also for that of the prefix. */
+function namesBelow(prefix: string, objects: readonly { Key?: string | undefined }[]): string[] {
+  const names = objects.map(({ Key = '' }) => Key.slice(prefix.length))
+  return names.filter((name) => name !== '' && !name.endsWith('/'))
 }

@@ -2,7 +2,10 @@
 import { useEffect, useState } from 'preact/hooks'
 
 export interface Loaded<Value> {
+  /** The latest; while another one is loaded, the one before. */
   value: Value | undefined
+  /** Undefined while another one is loaded. */
+  current: Value | undefined
   error: unknown
   loading: boolean
   reload: () => void
@@ -24,5 +27,6 @@ export function useLoaded<Value>(
     )
     return () => leaving.abort()
   }, [...inputs, round])
-  return { value: state.value, error: state.error, loading: state.loading, reload: () => setRound((one) => one + 1) }
+  const { value, error, loading } = state
+  return { value, current: loading ? undefined : value, error, loading, reload: () => setRound((one) => one + 1) }
 }

@@ -17,9 +17,11 @@ export function MatchScreen({ gallery }: { gallery: string }) {
   const { settings } = route.value
   const query = readQuery(settings)
   const hit = settings.get('hit') ?? ''
-  const { value, error, loading } = useLoaded((signal) => explain(gallery, query, hit, signal), [settings.toString()])
   // the one before explains other pictures
-  const explanation = loading ? undefined : value
+  const { current: explanation, error } = useLoaded(
+    (signal) => explain(gallery, query, hit, signal),
+    [settings.toString()],
+  )
   const [shown, setShown] = useState(true)
   const [smooth, setSmooth] = useState(true)
   const queryAddress = useExampleAddress(gallery, query)

@@ -21,7 +21,8 @@ export function SideBySide({ gallery, models }: SideBySideProps) {
   const [token, setToken] = useState<string>()
   const left = useSide(gallery || known[0]?.name, token)
   const right = useSide(known.find(({ name }) => name !== left.gallery)?.name ?? left.gallery, token)
-  const [ofLeft, ofRight] = [answerOf(left), answerOf(right)]
+  // the ones before may be of other galleries
+  const [ofLeft, ofRight] = [left.found.current, right.found.current]
   const isSame = left.gallery === right.gallery && ofLeft?.modelId === ofRight?.modelId
   const same = commonIds(ofLeft, isSame ? undefined : ofRight)
   if (known.length === 0) return null
@@ -76,11 +77,6 @@ function useSide(first: string | undefined, token: string | undefined): AskedSid
   }
 }
 
-/** The one before may be of another gallery. */
-function answerOf({ found: { value, loading } }: Pick<AskedSide, 'found'>): SearchAnswer | undefined {
-  return loading ? undefined : value
-}
-
 interface SideProps extends AskedSide {
   name: string
   /** Ids that the other side found too. */
@@ -88,9 +84,7 @@ interface SideProps extends AskedSide {
   models: SideBySideProps['models']
 }
 
-function Side({ name, same, models, ...asked }: SideProps) {
-  const { gallery, onGallery, set, onSet, found } = asked
-  const answer = answerOf(asked)
+function Side({ name, gallery, onGallery, set, onSet, found: { current: answer, error }, same, models }: SideProps) {
   const nameOf = (id: string) => models.find((one) => one.id === id)?.name ?? id
   const { value: others = [] } = useLoaded((signal) => readySets(gallery, signal), [gallery, galleries.value])
   return (
@@ -119,7 +113,7 @@ function Side({ name, same, models, ...asked }: SideProps) {
           </select>
         </label>
       )}
-      {found.error !== undefined && <Fault error={found.error} />}
+      {error !== undefined && <Fault error={error} />}
       {answer !== undefined && gallery !== undefined && (
         <>
           <p class="hint">

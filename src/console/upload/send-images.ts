@@ -35,12 +35,12 @@ export async function sendImages(options: SendOptions): Promise<SendResult> {
   const archives = files.filter(({ file }) => isArchive(file)).map((one) => [one])
   const batches = [...archives, ...batchesOf(files.filter(({ file }) => !isArchive(file)))]
   const result: SendResult = { stored: 0, skipped: 0, failed: [] }
+  let sentFiles = 0
   for (const [place, batch] of batches.entries()) {
-    const sentBefore = batches.slice(0, place).flat().length
-    onProgress({ files: files.length, sentFiles: sentBefore })
+    onProgress({ files: files.length, sentFiles })
     try {
       const id = await sendBatch(options, batch)
-      const sentFiles = sentBefore + batch.length
+      sentFiles += batch.length
       const job = await followJob(id, {
         signal,
         onProgress: (job) => onProgress({ files: files.length, sentFiles, job }),

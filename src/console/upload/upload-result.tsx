@@ -1,7 +1,6 @@
 /** The result of an upload: how many pictures are stored, and which failed and why. */
+import { FailedImages } from '../jobs/failed-images.js'
 import type { SendResult } from './send-images.js'
-
-const shownMax = 200
 
 export function resultText({ stored, skipped, failed }: SendResult): string {
   return [
@@ -20,14 +19,7 @@ export function UploadResult({ result, onAgain }: { result: SendResult; onAgain:
         <>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: scrollable content must be reachable by keyboard */}
           <ul class="upload-errors" tabIndex={0} aria-label="Pictures that failed">
-            {failed.slice(0, shownMax).map(({ name, code, detail }) => (
-              <li key={name}>
-                <bdi>{name}</bdi> <span class="hint">{detail || code}</span>
-              </li>
-            ))}
-            {failed.length > shownMax && (
-              <li class="hint">and {(failed.length - shownMax).toLocaleString('en')} more</li>
-            )}
+            <FailedImages failed={failed} shownMax={200} />
           </ul>
           <div class="row">
             <button type="button" onClick={onAgain}>

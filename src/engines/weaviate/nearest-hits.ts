@@ -20,10 +20,11 @@ const firstDepth = 64
 /** Candidates per required hit: an index misses neighbours near the end of its results. */
 const candidatesOfHit = 1.25
 
+const firstDepthOf = (ef: number): number => Math.max(firstDepth, ef)
+const candidatesAt = (depth: number): number => Math.ceil(depth * candidatesOfHit)
+
 /** How many the first search asks for. */
-export function firstCandidatesOf(ef = 0): number {
-  return Math.ceil(Math.max(firstDepth, ef) * candidatesOfHit)
-}
+export const firstCandidatesOf = (ef: number): number => candidatesAt(firstDepthOf(ef))
 
 /** Maximum error of the server's distance, a float32. */
 const rounding = 1e-5
@@ -120,8 +121,8 @@ export class RankedHits implements NearestHits {
   async #searchIndex(): Promise<void> {
     const { vector, ef = 0, minScore = -Infinity, kept, signal } = this.#query
     const upTo = kept && this.#depth > 0 ? this.#stamp : undefined // nothing is stored between opening and the first search
-    const depth = this.#depth === 0 ? Math.max(firstDepth, ef) : this.#depth * 2
-    const limit = Math.min(Math.ceil(depth * candidatesOfHit) + this.#excluded.size, answerMax)
+    const depth = this.#depth === 0 ? firstDepthOf(ef) : this.#depth * 2
+    const limit = Math.min(candidatesAt(depth) + this.#excluded.size, answerMax)
     const found = await orAborted(this.#images.near(vector, { limit, upTo, signal }), signal)
     const last = found.length < limit ? -Infinity : 1 - (found.at(-1)?.distance ?? 0)
     this.#ahead = this.#hitsOf(found).filter(({ score }) => score > last + rounding)

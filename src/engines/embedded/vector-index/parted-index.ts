@@ -7,15 +7,16 @@ import type { IndexPart } from './index-thread.js'
 import { packedNeighbours } from './packed-neighbours.js'
 import type { SearchQueue } from './search-queue.js'
 import { partOf, slotsOfPart, vectorsOfParts } from './slots-of-parts.js'
-import type {
-  IndexSettings,
-  Neighbour,
-  NeighboursRequest,
-  SearchRequest,
-  SearchResult,
-  SlotNeighbours,
-  SlotVectors,
-  VectorIndex,
+import {
+  type IndexSettings,
+  type Neighbour,
+  type NeighboursRequest,
+  type SearchRequest,
+  type SearchResult,
+  type SlotNeighbours,
+  type SlotVectors,
+  searchOf,
+  type VectorIndex,
 } from './vector-index.js'
 
 /** Stored vectors fetched per answer of `neighbours`: about as many as fit in one time slice. */
@@ -77,8 +78,8 @@ export class PartedIndex implements VectorIndex {
     return this.#options.queue.pass(() => this.#search(request))
   }
 
-  async neighbours({ slots, k, depth: asDeep = k + 1, ef }: NeighboursRequest): Promise<SlotNeighbours> {
-    const depth = Math.max(asDeep, k + 1)
+  async neighbours(request: NeighboursRequest): Promise<SlotNeighbours> {
+    const { slots, k } = request
     if (slots.length === 0) await this.refresh()
     const untilMs = performance.now() + this.#options.settings.sliceMs
     const asked = slots.slice(0, slotsPerAnswer)
@@ -92,8 +93,7 @@ export class PartedIndex implements VectorIndex {
         lists.push([])
         continue
       }
-      // one more, because a picture is its own nearest neighbour
-      const { neighbours, method } = await this.#search({ vector, k: k + 1, depth, ...(ef !== undefined && { ef }) })
+      const { neighbours, method } = await this.#search({ vector, ...searchOf(request) })
       lists.push(neighbours.filter(({ slot }) => slot !== own).slice(0, k))
       if (method === 'hnsw') byGraph++
     }

@@ -10,13 +10,14 @@ import { type LiveGraph, searchGraph } from './graph-search.js'
 import { HnswGraph } from './hnsw-graph.js'
 import { packedNeighbours } from './packed-neighbours.js'
 import { SlotVectorStore } from './slot-vectors.js'
-import type {
-  IndexReading,
-  IndexSettings,
-  Neighbour,
-  NeighboursRequest,
-  SlotNeighbours,
-  SlotVectors,
+import {
+  type IndexReading,
+  type IndexSettings,
+  type Neighbour,
+  type NeighboursRequest,
+  type SlotNeighbours,
+  type SlotVectors,
+  searchOf,
 } from './vector-index.js'
 
 export interface SlotSearch {
@@ -155,7 +156,8 @@ export class SlotIndex {
   }
 
   /** Answers as many slots as fit in the time, at least one. */
-  neighbours({ slots: asked, k, depth = k + 1, ef }: NeighboursRequest, untilMs: number): SlotNeighbours {
+  neighbours(request: NeighboursRequest, untilMs: number): SlotNeighbours {
+    const { slots: asked, k } = request
     const lists: Neighbour[][] = []
     let byGraph = 0
     while (lists.length < asked.length && (lists.length === 0 || performance.now() < untilMs)) {
@@ -164,13 +166,7 @@ export class SlotIndex {
         lists.push([])
         continue
       }
-      // one more, because a picture is its own nearest neighbour
-      const { neighbours, method } = this.search({
-        vector: this.#vectors.vector(own),
-        k: k + 1,
-        depth: Math.max(depth, k + 1),
-        ...(ef !== undefined && { ef }),
-      })
+      const { neighbours, method } = this.search({ vector: this.#vectors.vector(own), ...searchOf(request) })
       lists.push(neighbours.filter(({ slot }) => slot !== own).slice(0, k))
       if (method === 'hnsw') byGraph++
     }

@@ -61,6 +61,11 @@ export interface NeighboursRequest {
   ef?: number | undefined
 }
 
+/** The search for the neighbours of a slot: for one more, because a picture is its own nearest neighbour. */
+export function searchOf({ k, depth = 0, ef }: NeighboursRequest): Pick<SearchRequest, 'k' | 'depth' | 'ef'> {
+  return { k: k + 1, depth: Math.max(depth, k + 1), ...(ef !== undefined && { ef }) }
+}
+
 export interface SlotNeighbours {
   /** How many of the slots, from the first, were answered within the time slice. Request the rest again. */
   answered: number

@@ -1,0 +1,15 @@
+/** Items of a list of failed pictures, each with its reason. */
+import type { FailedImage } from './read-job-errors.js'
+
+export function FailedImages({ failed, shownMax }: { failed: readonly FailedImage[]; shownMax: number }) {
+  return (
+    <>
+      {failed.slice(0, shownMax).map(({ name, code, detail }, place) => (
+        <li key={place}>
+          <bdi>{name}</bdi> <span class="hint">{detail || code}</span>
+        </li>
+      ))}
+      {failed.length > shownMax && <li class="hint">and {(failed.length - shownMax).toLocaleString('en')} more</li>}
+    </>
+  )
+}
