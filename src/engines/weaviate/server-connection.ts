@@ -21,9 +21,10 @@ export interface Asking {
   /**
    * A node counts only replicas on nodes that it sees: one that is cut off soon regards itself as all of them, and acknowledges what no
    * other node has. Only nodes in a majority reach the cluster's leader, which is asked for the collection.
+   * @param options.again also if it was asked a moment ago
    * @throws AlikeError `gallery_not_found`; if there is no leader
    */
-  expectLed(collection: string): Promise<void>
+  expectLed(collection: string, options?: { again?: boolean }): Promise<void>
 }
 
 export class ServerConnection {
@@ -69,9 +70,9 @@ export class ServerConnection {
     const leftMs = () => Math.max(0, began + limitMs - performance.now())
     // an abandoned write must not arrive later
     const rest: Asking['rest'] = (path, options = {}) => this.#rest.ask(path, { ...options, timeoutMs: leftMs() })
-    const expectLed = async (collection: string) => {
+    const expectLed: Asking['expectLed'] = async (collection, { again = false } = {}) => {
       const asked = performance.now()
-      if (asked - this.#ledAt < ledForMs) return
+      if (!again && asked - this.#ledAt < ledForMs) return
       await rest(`v1/schema/${collection}`).catch((cause) => {
         const isGone = cause instanceof RestRefusal && cause.status === 404
         throw isGone ? new AlikeError('gallery_not_found', { cause }) : cause
