@@ -39,10 +39,10 @@ const common = {
   LOG_LEVEL: 'warning',
 }
 
-/** @param count one, or three in a separate network */
-export async function startNodes(count: number): Promise<WeaviateNodes> {
+/** @param count one, or three in a separate network @param more of the environment of each */
+export async function startNodes(count: number, more: Record<string, string> = {}): Promise<WeaviateNodes> {
   const folder = process.env.CHAOS_LOGS ?? (await folderOfProcess('alike-nodes-'))
-  const nodes = count === 1 ? [await aloneNode(folder)] : await joinedNodes(count, folder)
+  const nodes = count === 1 ? [await aloneNode(folder)] : await joinedNodes(count, folder, more)
   for (const node of nodes) await node.start()
   await until(() => isWhole(nodes), 'a cluster of all nodes')
   const { url, grpcAddress } = nodes[0]!
@@ -63,7 +63,7 @@ export async function startNodes(count: number): Promise<WeaviateNodes> {
   }
 }
 
-async function joinedNodes(count: number, folder: string): Promise<WeaviateNode[]> {
+async function joinedNodes(count: number, folder: string, more: Record<string, string>): Promise<WeaviateNode[]> {
   await makeNetwork(count, name)
   const names = Array.from({ length: count }, (_, i) => `${name}-${i}`)
   return Promise.all(
@@ -76,6 +76,7 @@ async function joinedNodes(count: number, folder: string): Promise<WeaviateNode[
         RAFT_JOIN: names.join(','),
         RAFT_BOOTSTRAP_EXPECT: String(count),
         GRPC_PORT: String(grpc),
+        ...more,
       }
       const host = addressOf(i + 1)
       return node({ folder, hostname, before: onMachine(i + 1), host, rest, grpc, environment: own })

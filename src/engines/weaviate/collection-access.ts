@@ -14,6 +14,7 @@ export class CollectionAccess {
   readonly #layout: CollectionLayout
   readonly #tuning: IndexTuning
   #isDropped = false
+  #isReplicated: boolean | undefined
   #upToDate: Promise<void> | undefined
 
   constructor(server: WeaviateServer, name: string, layout: CollectionLayout, tuning: IndexTuning) {
@@ -54,6 +55,17 @@ export class CollectionAccess {
       replicas: replication.factor,
       quantisation: index?.quantizer?.type === 'rq' ? 'rq8' : 'none',
     }
+  }
+
+  /** As configured. */
+  get consistency(): Consistency {
+    return this.#server.settings.consistency
+  }
+
+  /** Whether there is more than one replica of each object. */
+  async isReplicated(): Promise<boolean> {
+    this.#isReplicated ??= (await this.layout()).replicas > 1
+    return this.#isReplicated
   }
 
   /** No further requests are made to it. */

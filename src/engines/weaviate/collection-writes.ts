@@ -1,7 +1,7 @@
 /** Writes to the collection of one set. Each may be repeated. */
 import type { CollectionAccess } from './collection-access.js'
 import type { ImageProperties } from './image-object.js'
-import { ofThese } from './pushed-filter.js'
+import { readByIds } from './reads-by-id.js'
 import type { BatchResult } from './weaviate-server.js'
 import type { Consistency } from './weaviate-settings.js'
 
@@ -82,11 +82,8 @@ export class CollectionWrites {
 
   /** When the newest of these was written, by the clock of the node that wrote it; milliseconds since 1970. */
   async #lastUpdate(uuids: readonly string[]): Promise<number> {
-    const asked = { filters: ofThese(uuids), limit: uuids.length, returnMetadata: ['updateTime' as const] }
-    const { objects } = await this.#access.ask((collection) =>
-      collection.query.fetchObjects({ ...asked, returnProperties: [] }),
-    )
-    return Math.max(0, ...objects.map(({ metadata }) => metadata?.updateTime?.getTime() ?? 0))
+    const stored = await readByIds(this.#access, uuids, { properties: [] })
+    return Math.max(0, ...stored.map(({ updateTime = 0 }) => updateTime))
   }
 }
 

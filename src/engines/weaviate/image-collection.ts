@@ -3,26 +3,22 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { CollectionAccess, levelOf, type Opened } from './collection-access.js'
 import { CollectionWrites } from './collection-writes.js'
 import { everyToken } from './filter-tokens.js'
-import type { Found, ImageProperties, PropertyName } from './image-object.js'
-import { anyToken, both, ofThese, putBetween, type Where } from './pushed-filter.js'
+import { type Found, foundOf, type PropertyName } from './image-object.js'
+import { anyToken, both, putBetween, type Where } from './pushed-filter.js'
+import { type AskedById, readByIds } from './reads-by-id.js'
 import type { WeaviateServer } from './weaviate-server.js'
 import type { CollectionLayout, Consistency, IndexTuning } from './weaviate-settings.js'
 
 /** Maximum objects per response with the server's default configuration. */
 export const answerMax = 10_000
-const idsAtOnce = 500
 
 /** Timeout of a count over all replicas, and how long it is not retried after a timeout. */
 const allCountMs = 2_000
 const heldUpForMs = 10_000
 
-export interface Asked {
+export interface Asked extends AskedById {
   where?: Where | undefined
   limit: number
-  properties: readonly PropertyName[]
-  vectors?: boolean | undefined
-  /** Default: as configured. With `one`, other replicas are not asked to compare, so one that is cut off delays nothing. */
-  consistency?: Consistency | undefined
 }
 
 export class ImageCollection {
@@ -83,15 +79,10 @@ export class ImageCollection {
     return objects.map(foundOf)
   }
 
-  /** Those that exist, in no particular order. */
-  async ofIds(uuids: readonly string[], asked: Omit<Asked, 'where' | 'limit'>): Promise<Map<string, Found>> {
-    const found = new Map<string, Found>()
-    for (let begin = 0; begin < uuids.length; begin += idsAtOnce) {
-      const part = [...new Set(uuids.slice(begin, begin + idsAtOnce))]
-      for (const one of await this.#fetch({ filters: ofThese(part), limit: part.length }, asked))
-        found.set(one.uuid, one)
-    }
-    return found
+  /** Those that exist, in no particular order: see `readByIds`. */
+  async ofIds(uuids: readonly string[], asked: AskedById): Promise<Map<string, Found>> {
+    const found = await readByIds(this.access, uuids, asked)
+    return new Map(found.map((one) => [one.uuid, one]))
   }
 
   /** The first ones sorted by a number, ascending. */
@@ -180,16 +171,4 @@ function atLevel(collection: Opened, consistency: Consistency | undefined): Open
 /** The client types property names statically; its filters and sort orders cannot take names from variables. */
 function sortedBy(collection: Opened, name: PropertyName, ascending: boolean) {
   return collection.sort.byProperty(name as never, ascending)
-}
-
-interface Returned {
-  uuid: string
-  properties: object
-  vectors?: object
-  metadata?: { distance?: number } | undefined
-}
-
-function foundOf({ uuid, properties, vectors, metadata }: Returned): Found {
-  const { default: vector = [] } = (vectors ?? {}) as { default?: number[] }
-  return { uuid, properties: properties as Partial<ImageProperties>, vector, distance: metadata?.distance }
 }

@@ -46,6 +46,27 @@ export interface Found {
   vector: readonly number[]
   /** In a search: 1 − cosine, as rounded by the server. */
   distance?: number | undefined
+  /** When it was written, by the clock of the node that wrote it; milliseconds since 1970; only of those read by id. */
+  updateTime?: number | undefined
+}
+
+interface Returned {
+  uuid: string
+  properties: object
+  vectors?: object | undefined
+  metadata?: { distance?: number; updateTime?: Date } | undefined
+}
+
+export function foundOf({ uuid, properties, vectors, metadata }: Returned): Found {
+  const { default: vector = [] } = (vectors ?? {}) as { default?: number[] }
+  const { distance, updateTime } = metadata ?? {}
+  return {
+    uuid,
+    properties: properties as Partial<ImageProperties>,
+    vector,
+    distance,
+    updateTime: updateTime?.getTime(),
+  }
 }
 
 export const recordProperties = [

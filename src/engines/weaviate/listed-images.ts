@@ -102,7 +102,7 @@ async function* alike(listing: Listing, words: readonly number[], after: string)
     const next = await nextAlike(listing, where, last)
     for (let begin = 0; begin < next.length; begin += batch) {
       const uuids = next.slice(begin, begin + batch).map(({ uuid }) => uuid)
-      yield* inOrder([...(await collection.ofIds(uuids, asked(listing))).values()])
+      yield* inOrder([...(await collection.ofIds(uuids, { ...asked(listing), consistency: 'one' })).values()])
     }
     if (next.length < alikeAtOnce) return
     last = idOf(next.at(-1)!)

@@ -35,12 +35,10 @@ export class NodeNote {
 
   /** @throws AlikeError as `WeaviateServer.call` */
   read(): Promise<Noted | undefined> {
-    return this.#made(() =>
-      this.#server.call(async ({ collections }) => {
-        const found = await collections.use(collection).withConsistency('QUORUM').query.fetchObjectById(id)
-        return found === null ? undefined : (JSON.parse(String(found.properties['note'])) as Noted)
-      }),
-    )
+    return this.#made(async () => {
+      const [found] = await this.#server.read(collection, [id], { consistency: 'quorum' })
+      return found && (JSON.parse(String(found.properties?.['note'])) as Noted)
+    })
   }
 
   /** @throws AlikeError as `WeaviateServer.call` */

@@ -8,6 +8,7 @@ import { asksOnlyLabel, fits } from './fits.js'
 import type { ImageCollection } from './image-collection.js'
 import { type Found, hitProperties, type PropertyName } from './image-object.js'
 import { anyToken, both, pushed, putUpTo, type Where } from './pushed-filter.js'
+import type { AskedById } from './reads-by-id.js'
 
 /** What a search needs to know about the set. */
 export interface SetSearch {
@@ -103,7 +104,7 @@ export class SearchedImages {
   all(upTo = Number.MAX_SAFE_INTEGER): AsyncIterable<Found[]> {
     const { collection } = this.#search
     const asked = { limit: readAtOnce, properties: this.#properties, vectors: true }
-    if (this.#among !== undefined) return inPages(collection, this.#among, asked)
+    if (this.#among !== undefined) return inPages(collection, this.#among, { ...asked, consistency: 'one' })
     if (this.#where === undefined) return collection.all(asked)
     return collection.byStamp({ ...asked, where: this.#where, upTo })
   }
@@ -124,7 +125,7 @@ interface Terms {
 async function* inPages(
   collection: ImageCollection,
   uuids: readonly string[],
-  asked: { properties: readonly PropertyName[]; vectors: boolean },
+  asked: AskedById,
 ): AsyncGenerator<Found[]> {
   for (let begin = 0; begin < uuids.length; begin += readAtOnce)
     yield [...(await collection.ofIds(uuids.slice(begin, begin + readAtOnce), asked)).values()]

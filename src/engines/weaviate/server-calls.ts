@@ -67,7 +67,8 @@ export class ServerCalls {
     const { timeoutMs } = this.#settings
     const firstMs = timeoutMs * firstAttempts
     const until = performance.now() + timeoutMs
-    for (let failures = 0; ; ) {
+    // a node that is slow may be waiting for the others, which is over sooner than the whole timeout
+    for (let [failures, wasSlow] = [0, false]; ; ) {
       if (this.#closed) throw new AlikeError('shutting_down')
       this.#connecting ??= this.#connect()
       const connecting = this.#connecting
@@ -77,7 +78,7 @@ export class ServerCalls {
         const connection = await connecting
         isConnected = true
         const left = until - performance.now()
-        isLast = failures >= this.#nodes.count || left < 2 * firstMs
+        isLast = (failures >= this.#nodes.count && !wasSlow) || left < 2 * firstMs
         const limitMs = isLast ? Math.max(left, firstMs) : firstMs
         const reply = await connection.attempt((asking) => askedStarted(ask, asking), limitMs)
         this.#nodes.answered()
@@ -88,10 +89,13 @@ export class ServerCalls {
         const told = errorOf(error)
         if (!isAway(told)) throw told
         failures++
+        const isSlow = error instanceof SlowAnswer
+        wasSlow ||= isSlow
         // a merely slow node is kept at first; a dead one may come back changed
-        if (!(error instanceof SlowAnswer)) this.#forget(connecting)
+        if (!isSlow) this.#forget(connecting)
         else if (failures > 1) this.#leave(connecting)
-        if (isLast || failures > this.#nodes.count || performance.now() > until) {
+        const isOver = wasSlow ? isLast && isSlow : isLast || failures > this.#nodes.count
+        if (isOver || performance.now() > until) {
           this.#unreachable = told.message
           throw told
         }

@@ -13,6 +13,7 @@ const patienceMs = 1_000
 const foundWithinMs = 3_000
 /** Shorter than a node takes to forget others that it cannot reach. */
 const ledForMs = 3_000
+const leaderWithinMs = 2_000
 
 /** The means of a call: reads use the client, writes the REST interface. */
 export interface Asking {
@@ -21,9 +22,10 @@ export interface Asking {
   /**
    * A node counts only replicas on nodes that it sees: one that is cut off soon regards itself as all of them, and acknowledges what no
    * other node has. Only nodes in a majority reach the cluster's leader, which is asked for the collection.
+   * @param options.again also if it was asked a moment ago
    * @throws AlikeError `gallery_not_found`; if there is no leader
    */
-  expectLed(collection: string): Promise<void>
+  expectLed(collection: string, options?: { again?: boolean }): Promise<void>
 }
 
 export class ServerConnection {
@@ -69,13 +71,10 @@ export class ServerConnection {
     const leftMs = () => Math.max(0, began + limitMs - performance.now())
     // an abandoned write must not arrive later
     const rest: Asking['rest'] = (path, options = {}) => this.#rest.ask(path, { ...options, timeoutMs: leftMs() })
-    const expectLed = async (collection: string) => {
+    const expectLed: Asking['expectLed'] = async (collection, { again = false } = {}) => {
       const asked = performance.now()
-      if (asked - this.#ledAt < ledForMs) return
-      await rest(`v1/schema/${collection}`).catch((cause) => {
-        const isGone = cause instanceof RestRefusal && cause.status === 404
-        throw isGone ? new AlikeError('gallery_not_found', { cause }) : cause
-      })
+      if (!again && asked - this.#ledAt < ledForMs) return
+      await this.#askLeader(collection, leftMs)
       this.#ledAt = asked
     }
     const answered = ask({ client: this.client, rest, expectLed }).then((reply) => ({ reply }))
@@ -89,6 +88,17 @@ export class ServerConnection {
       const second = await within(leftMs(), answered, there)
       if (second !== undefined) return second.reply
     }
+  }
+
+  /** While a leader is elected, which takes up to ten seconds, a request hangs for longer than that; asked again, it is answered at once. */
+  async #askLeader(collection: string, leftMs: () => number): Promise<void> {
+    for (;;)
+      try {
+        return await this.#rest.ask(`v1/schema/${collection}`, { timeoutMs: Math.min(leaderWithinMs, leftMs()) })
+      } catch (cause) {
+        if (cause instanceof RestRefusal && cause.status === 404) throw new AlikeError('gallery_not_found', { cause })
+        if (!(cause instanceof SlowAnswer) || leftMs() === 0) throw cause
+      }
   }
 
   async #expectThere(): Promise<undefined> {

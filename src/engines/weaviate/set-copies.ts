@@ -126,7 +126,7 @@ export class StoredCopies implements SetCopies {
 
   async #wordsOf(images: readonly Identified[]): Promise<Words[]> {
     const places = images.map(placeOf)
-    const asked = { properties: ['descriptor', 'stamp'] as const }
+    const asked = { properties: ['descriptor', 'stamp'] as const, consistency: 'one' as const }
     const found = await this.#collection.ofIds(
       places.map(({ uuid }) => uuid),
       asked,

@@ -36,7 +36,8 @@ export class StoredNeighbours {
       byGraph: asked.length,
     }
     const uuids = Array.from(asked, (number) => this.#uuids.uuidOf(number))
-    const stored = await this.#collection.ofIds(uuids, { properties: [], vectors: true })
+    const asOne = { properties: [], vectors: true, consistency: 'one' } as const
+    const stored = await this.#collection.ofIds(uuids, asOne)
     const answer = async (uuid: string, row: number): Promise<void> => {
       const vector = stored.get(uuid)?.vector
       if (vector !== undefined) await this.#answer(row, { uuid, vector: Float32Array.from(vector), k, limit }, found)

@@ -1,4 +1,5 @@
 /** What the server is asked to do. The only access to it. */
+import pMap from 'p-map'
 import type { WeaviateClient } from 'weaviate-client'
 import { AlikeError } from '../../errors.js'
 import { RestRefusal } from './rest-requests.js'
@@ -17,6 +18,17 @@ export interface BatchObject {
   properties: Record<string, unknown>
   vectors?: { default: number[] } | undefined
 }
+
+/** As its interface returns it. */
+export interface StoredObject {
+  id: string
+  properties?: Record<string, unknown> | undefined
+  vectors?: { default?: number[] } | undefined
+  /** Milliseconds since 1970. */
+  lastUpdateTimeUnix: number
+}
+
+const readAtOnce = 16
 
 export class WeaviateServer {
   readonly settings: WeaviateSettings
@@ -92,6 +104,31 @@ export class WeaviateServer {
     })
   }
 
+  /**
+   * Those that exist, each as the newest of the replicas has it that must answer; the client's reads by id are filters, which
+   * one replica answers (1.39.0).
+   * @throws AlikeError as `call` does
+   */
+  async read(
+    collection: string,
+    ids: readonly string[],
+    { vectors = false, consistency = this.settings.consistency }: ReadOptions = {},
+  ): Promise<StoredObject[]> {
+    const asked = `${levelOf(consistency)}${vectors ? '&include=vector' : ''}`
+    return this.#calls.ask(async ({ rest, expectLed }) => {
+      const readOne = (id: string) =>
+        rest<StoredObject>(`v1/objects/${collection}/${id}?${asked}`).catch((error) => {
+          if (!(error instanceof RestRefusal) || error.status !== 404) throw error
+          return undefined
+        })
+      const read = await pMap(ids, readOne, { concurrency: readAtOnce })
+      const found = read.filter((one) => one !== undefined)
+      // a missing collection, and a node that is cut off from the others, say the same of every object
+      if (found.length < ids.length) await expectLed(collection, { again: true })
+      return found
+    })
+  }
+
   /** @throws AlikeError as `call` does, also if only some were removed */
   async remove(
     collection: string,
@@ -151,6 +188,10 @@ interface Outcome {
 }
 interface WrittenObject {
   result?: Outcome
+}
+interface ReadOptions {
+  vectors?: boolean | undefined
+  consistency?: Consistency | undefined
 }
 interface RemovalOptions {
   /** Milliseconds since 1970. What was written later is kept by nodes that miss the removal. */

@@ -9,21 +9,18 @@ test('the note is kept again after the server has lost its collection', async ()
   const expectThere = () => {
     if (!isThere) throw new AlikeError('gallery_not_found')
   }
-  const query = {
-    async fetchObjectById() {
-      expectThere()
-      return note === undefined ? null : { properties: { note } }
-    },
-  }
   const collections = {
     exists: async () => isThere,
     async create() {
       isThere = true
     },
-    use: () => ({ withConsistency: () => ({ query }) }),
   }
   const server = {
     call: (ask: (client: object) => Promise<unknown>) => ask({ collections }),
+    async read() {
+      expectThere()
+      return note === undefined ? [] : [{ properties: { note } }]
+    },
     async write(objects: () => { properties: { note: string } }[]) {
       expectThere()
       note = objects()[0]!.properties.note
