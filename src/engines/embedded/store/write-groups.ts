@@ -15,11 +15,14 @@ interface Waiting {
 
 export class WriteGroups {
   readonly #database: Database
+  readonly #onUndone: () => void
   readonly #waiting: Waiting[] = []
   #scheduled = false
 
-  constructor(database: Database) {
+  /** @param onUndone called when writes that had succeeded are undone with their group */
+  constructor(database: Database, onUndone: () => void = () => {}) {
     this.#database = database
+    this.#onUndone = onUndone
   }
 
   /** Resolves with the result of `write` once it is on disk. */
@@ -56,6 +59,7 @@ export class WriteGroups {
       for (const tell of settle) tell()
     } catch (error) {
       if (this.#database.inTransaction) this.#database.exec('ROLLBACK')
+      this.#onUndone()
       // `BEGIN` itself failed: the waiting writes would fail in the same way.
       if (group.length === 0) group.push(...this.#waiting.splice(0))
       for (const { reject } of group) reject(asAlikeError(error))
