@@ -74,6 +74,28 @@ test('a full database fails the group with storage_full and accepts smaller ones
   assert.equal(stored().at(-1), 1_000)
 })
 
+test('a write that fills the database fails alone, although it undoes those that wait with it', async (t) => {
+  const { database, groups, insert, stored } = await open(t)
+  await groups.add(() => insert(0))
+  const pages = database.pragma('page_count', { simple: true }) as number
+  database.pragma(`max_page_count = ${pages + 4}`)
+  const fill = () => database.prepare(`INSERT INTO number VALUES (100, ?)`).run('x'.repeat(1_000_000))
+  const order: number[] = []
+  const add = (n: number) => groups.add(() => insert(n)).then(() => order.push(n))
+  const outcomes = await Promise.allSettled([add(1), groups.add(fill), add(2), groups.add(fill), add(3)])
+  assert.deepEqual(
+    outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason.code : 'stored')),
+    ['stored', 'storage_full', 'stored', 'storage_full', 'stored'],
+  )
+  assert.deepEqual(
+    [stored(), order],
+    [
+      [0, 1, 2, 3],
+      [1, 2, 3],
+    ],
+  )
+})
+
 test('judgements that were undone with a commit that failed are not counted', async (t) => {
   const { database } = await open(t)
   database.exec('DROP TABLE number')
