@@ -1,4 +1,5 @@
 /** What a gallery stores, as the rest of Alike sees it. */
+import { nfc } from '../text.js'
 import type { GalleryRules } from './gallery-options.js'
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue }
@@ -89,6 +90,17 @@ export function referenceOf(
 ): string | undefined {
   if (said.createdAt !== undefined) return said.reference
   return said.reference ?? (former?.contentHash === said.contentHash ? former.reference : undefined)
+}
+
+/**
+ * Id and label in the form that is stored. A picture copied from another set keeps the form it has there, which may be
+ * that of an older version: otherwise it would be another picture here.
+ */
+export function storedTexts({ id, label, createdAt }: Pick<NewImage, 'id' | 'label' | 'createdAt'>): {
+  id: string
+  label: string | null
+} {
+  return createdAt === undefined ? { id: nfc(id), label: label && nfc(label) } : { id, label }
 }
 
 /** The results of processing a picture's content. */

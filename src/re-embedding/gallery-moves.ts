@@ -57,7 +57,7 @@ export class GalleryMoves {
       engine: beside.engine,
       state: beside.stage === 'kept' ? 'kept' : 'copying',
       images: beside.reading.images,
-      job: (await this.#jobOf(gallery))?.id,
+      job: (await this.#jobOf(gallery, serving))?.id,
       keptUntil: beside.stage === 'kept' ? keptUntil : undefined,
       compared: aboutOf(serving).compared,
     }
@@ -81,7 +81,7 @@ export class GalleryMoves {
     const { galleries, jobs } = this.#options
     const { ratePerSecond = 0, priority, webhook, ...storage } = wishes
     const { serving, beside } = await this.#setsOf(gallery)
-    const job = await this.#jobOf(gallery)
+    const job = await this.#jobOf(gallery, serving)
     if (job !== undefined) throw new AlikeError('move_under_way', { detail: `By job ${job.id}.` })
     galleries.sets.expectEngine(engine)
     if (serving.engine === engine) throw new AlikeError('move_same_engine')
@@ -103,9 +103,11 @@ export class GalleryMoves {
     return { serving, beside: sets.find((set) => set !== serving) }
   }
 
-  async #jobOf(gallery: string): Promise<JobRecord | undefined> {
+  /** Those of a deleted gallery with this name do not count. */
+  async #jobOf(gallery: string, { galleryUid }: GallerySet): Promise<JobRecord | undefined> {
     const states = [...activeJobStates]
-    return (await this.#options.jobs.list({ gallery, kinds: ['move'], states }))[0]?.job
+    const jobs = await this.#options.jobs.list({ gallery, kinds: ['move'], states })
+    return jobs.find(({ job }) => job.galleryUid === galleryUid)?.job
   }
 }
 

@@ -92,10 +92,11 @@ export class MoveRunner implements JobRunner {
     if (copy === serving) return { total: Math.max(serving.reading.images, job.position) }
     // before reading anything, so that later changes are applied at the end
     const changed = galleries.writes.follow(gallery, setUid)
-    await followers.stop(gallery)
-    const lock = await holdMirror(galleries.writes, gallery, control.signal)
+    let lock: HeldLock | undefined
     let hasMoved = false
     try {
+      await followers.stop(gallery)
+      lock = await holdMirror(galleries.writes, gallery, control.signal)
       if (copy.stage === 'building') await patiently(() => galleries.sets.prepare(copy), control.signal)
       const { mirror, set } = await mirrors.of(gallery, setUid)
       const move = { gallery, serving, copy: set, mirror, changed, lock }
@@ -104,7 +105,7 @@ export class MoveRunner implements JobRunner {
       hasMoved = true
       return { total }
     } finally {
-      await lock.release()
+      await lock?.release()
       if (hasMoved) followers.start(gallery, serving.uid)
       else if (copy.stage !== 'building') followers.start(gallery, setUid)
       else galleries.writes.unfollow(gallery, changed)

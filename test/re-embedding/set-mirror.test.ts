@@ -10,6 +10,7 @@ import { compareCopies, stillDiffering } from '../../src/re-embedding/compared-c
 import { differingImages, goneImages } from '../../src/re-embedding/compared-sets.js'
 import type { SetMirror } from '../../src/re-embedding/set-mirror.js'
 import { SetMirrors } from '../../src/re-embedding/set-mirrors.js'
+import { useTextForm } from '../../src/text.js'
 import { engineOf } from '../engines/embedded/embedded-galleries.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
@@ -33,6 +34,11 @@ async function mirrored(t: TestContext): Promise<Mirrored> {
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')
   await galleries.images.put('a', images)
+  return mirrorOf(galleries)
+}
+
+/** With an empty second set. */
+async function mirrorOf(galleries: Galleries): Promise<Mirrored> {
   const { galleryUid, modelId, dimension } = await galleries.sets.serving('a')
   const uid = randomBytes(8).toString('hex')
   await engineOf(galleries).catalogue.addSet({ uid, galleryUid, engine: 'embedded', modelId, dimension, about: {} })
@@ -107,6 +113,30 @@ test('changes are caught up with in whichever Unicode form their ids arrive', as
   await catchUp({ mirror, changed, signal })
   assert.deepEqual(await differing(mirror), [])
   assert.deepEqual(await allOf(mirror, 'to'), await allOf(mirror, 'from'))
+})
+
+test('pictures whose ids and labels were stored in another Unicode form are copied in that form', async (t) => {
+  const dataDir = await dataFolder(t)
+  const spellings = ['K\u00e4se', 'Ka\u0308se', 'O\u0308l']
+  useTextForm('as_is')
+  t.after(() => useTextForm('nfc'))
+  const former = await openIn(t, dataDir)
+  await former.create('a')
+  await former.images.put(
+    'a',
+    spellings.map((name) => newImage(name, makeVector(), { label: name })),
+  )
+  await former.close()
+  useTextForm('nfc')
+  const galleries = await openIn(t, dataDir)
+  const { mirror } = await mirrorOf(galleries)
+  for (let run = 0; run < 2; run++) {
+    await mirror.bring(await differing(mirror), { signal })
+    for await (const gone of goneImages(mirror, signal)) await mirror.bring(gone, { signal })
+  }
+  assert.deepEqual(await differing(mirror), [])
+  assert.deepEqual(await allOf(mirror, 'to'), await allOf(mirror, 'from'))
+  assert.equal((await mirror.to.state()).images, spellings.length)
 })
 
 test('a picture replaced while being copied is not written in its old form, and is copied again', async (t) => {

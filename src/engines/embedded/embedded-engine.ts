@@ -4,8 +4,8 @@
  */
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { type AlikeError, ignoring } from '../../errors.js'
-import type { Catalogue, NewCatalogueEntry } from '../../gallery/catalogue.js'
+import type { AlikeError } from '../../errors.js'
+import type { Catalogue } from '../../gallery/catalogue.js'
 import type { DecisionStore } from '../../gallery/decisions.js'
 import type { EmbeddingSet, Engine } from '../../gallery/engine.js'
 import type { FeedbackStore } from '../../gallery/feedback.js'
@@ -15,6 +15,7 @@ import type { OriginalUses } from '../../originals/garbage.js'
 import { BoundedWrites } from './bounded-writes.js'
 import { FilterSlots } from './filter-slots.js'
 import { GalleryIndexes, type IndexedSet } from './gallery-indexes.js'
+import { NumberedSets } from './numbered-sets.js'
 import type { SetParts } from './set-changes.js'
 import { type StorageSettings, storageDefaults } from './storage-settings.js'
 import { networkFileSystem } from './store/file-systems.js'
@@ -56,7 +57,8 @@ export class EmbeddedEngine implements Engine {
   /** For garbage collection of originals that no picture uses. */
   readonly originalUses: OriginalUses
   readonly #logger: Logger
-  readonly #numbersSets: boolean
+  /** If another catalogue lists them. */
+  readonly #numbers: NumberedSets | undefined
   readonly #parts: SetParts
   /** Keyed by uid. */
   readonly #sets = new Map<string, { opening: Promise<StoredSet>; isReady: boolean }>()
@@ -69,7 +71,6 @@ export class EmbeddedEngine implements Engine {
     store: GalleryStore,
   ) {
     this.#logger = logger
-    this.#numbersSets = cataloguedElsewhere
     const now = () => clock().toISOString()
     const writes = new BoundedWrites(storage.writeQueueMax)
     const indexes = new GalleryIndexes({
@@ -83,6 +84,7 @@ export class EmbeddedEngine implements Engine {
     })
     this.#parts = { store, indexes, filters: new FilterSlots(store), writes, storage, now }
     this.catalogue = storedCatalogue({ store, writes, now })
+    if (cataloguedElsewhere) this.#numbers = new NumberedSets({ catalogue: this.catalogue, store, logger })
     const write = <Result>(work: () => Promise<Result>) => writes.run(work)
     this.jobs = storedJobs({ store, now, write })
     this.originalUses = storedOriginalUses({ store, write })
@@ -153,12 +155,19 @@ export class EmbeddedEngine implements Engine {
 
   /** Its rows are removed in the background, after its gallery has left the catalogue. */
   async drop({ uid }: Pick<EmbeddingSet, 'uid'>): Promise<void> {
-    const { filters, indexes } = this.#parts
-    const opened = await this.#sets.get(uid)?.opening.catch(() => undefined)
-    this.#sets.delete(uid)
-    if (opened !== undefined) filters.forget(opened.number)
-    await indexes.erase(uid)
-    if (this.#numbersSets) await this.catalogue.remove(uid).catch(ignoring('gallery_not_found'))
+    await this.#forget(uid)
+    await this.#numbers?.removeIfPossible(uid)
+  }
+
+  /**
+   * What another catalogue removed while nothing could be written here, or just before the process died.
+   * @throws AlikeError `storage_full`, `overloaded`
+   */
+  async free({ uid }: Pick<EmbeddingSet, 'uid'>): Promise<boolean> {
+    if (this.#numbers?.has(uid) !== true) return false
+    await this.#forget(uid)
+    await this.#numbers.remove(uid)
+    return true
   }
 
   /** Writes the graph of every set that has changed. */
@@ -180,9 +189,17 @@ export class EmbeddedEngine implements Engine {
 
   async #openNow(set: EmbeddingSet): Promise<StoredSet> {
     const { uid, state } = set
-    if (this.#numbersSets) await this.catalogue.create(numbered(set))
+    await this.#numbers?.number(set)
     const row = this.#rowOf(uid)
     return new StoredSet(this.#parts, row, state === 'ready' ? await this.#parts.indexes.open(row) : undefined)
+  }
+
+  async #forget(uid: string): Promise<void> {
+    const { filters, indexes } = this.#parts
+    const opened = await this.#sets.get(uid)?.opening.catch(() => undefined)
+    this.#sets.delete(uid)
+    if (opened !== undefined) filters.forget(opened.number)
+    await indexes.erase(uid)
   }
 
   async #indexed(uid: string, opening: Promise<StoredSet>): Promise<StoredSet> {
@@ -207,12 +224,6 @@ export class EmbeddedEngine implements Engine {
 /** @throws AlikeError `data_unreadable` when the folder is in use, damaged or from a newer version. */
 export function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedEngine> {
   return EmbeddedEngine.start(options)
-}
-
-/** A set in a catalogue that only numbers sets: each is stored as the serving set of a gallery with the same name. */
-function numbered({ uid, modelId, dimension }: EmbeddingSet): NewCatalogueEntry {
-  const galleriesMax = Number.MAX_SAFE_INTEGER
-  return { name: uid, uid, setUid: uid, engine: 'embedded', modelId, dimension, settings: {}, galleriesMax }
 }
 
 async function openStore(

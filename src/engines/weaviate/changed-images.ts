@@ -7,8 +7,8 @@ import {
   type PutStep,
   referenceOf,
   type StepResult,
+  storedTexts,
 } from '../../gallery/records.js'
-import { nfc } from '../../text.js'
 import type { ChangeClock } from './change-clock.js'
 import type { NewObject } from './collection-writes.js'
 import type { ImageCollection } from './image-collection.js'
@@ -141,7 +141,8 @@ function put(uuid: string, { put: image, unlessSame }: PutStep, state: State, cl
   const former = present?.record
   const { label = former?.label ?? null, metadata = former?.metadata ?? {} } = image
   const reference = referenceOf(image, former)
-  const said: NewImage = { ...image, id: former?.id ?? nfc(image.id), label: label && nfc(label), metadata, reference }
+  const texts = storedTexts({ ...image, label })
+  const said: NewImage = { ...image, ...texts, id: former?.id ?? texts.id, metadata, reference }
   // what a failed write has stored may be missing from the graph
   const isAcknowledged = present?.unacknowledged === undefined
   if (unlessSame && isAcknowledged && former !== undefined && isSame(former, said)) return [{ unchanged: true }, state]

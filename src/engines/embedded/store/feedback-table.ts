@@ -105,6 +105,11 @@ export class FeedbackTable {
     if (this.#forget.run({ gallery, id }).changes > 0) this.#stored.delete(gallery)
   }
 
+  /** Call it when judgements may have been undone after they were recorded. */
+  forgetCounts(): void {
+    this.#stored.clear()
+  }
+
   /** Removes up to `limit` rows of a deleted gallery; false when none are left. */
   purge(gallery: number, limit: number): boolean {
     return this.#purge.run(gallery, limit).changes > 0

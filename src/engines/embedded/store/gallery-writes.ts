@@ -89,6 +89,11 @@ export class GalleryWrites {
     return this.#feedback.record(request)
   }
 
+  /** Of what has been undone. */
+  forgetCounts(): void {
+    this.#feedback.forgetCounts()
+  }
+
   /** Stored as unsettled. */
   addDecision(request: NewDecisionRow): StoredDecision {
     this.#galleries.get(request.gallery)

@@ -7,8 +7,10 @@ import {
   type ImageRecord,
   type ImageStep,
   type NewImage,
+  type PutImage,
   type PutStep,
   referenceOf,
+  storedTexts,
 } from '../../../gallery/records.js'
 import { nfc } from '../../../text.js'
 import type { Database } from './database.js'
@@ -125,11 +127,12 @@ export class SetImages {
    * Resolves omitted values from what is stored now, and normalises the text. Counts in `row`, which the caller saves.
    */
   #put(row: SetRow, { put: image, unlessSame = false }: PutStep, at: string): PutSlots | { unchanged: true } {
-    const found = this.#images.stored(row.number, image.id)
+    const found = this.#replaced(row.number, image)
     const former = found?.record
     const { label = former?.label ?? null, metadata = former?.metadata ?? {} } = image
     const reference = referenceOf(image, former)
-    const said = { ...image, id: former?.id ?? nfc(image.id), label: label && nfc(label), metadata, reference }
+    const texts = storedTexts({ ...image, label })
+    const said = { ...image, ...texts, id: former?.id ?? texts.id, metadata, reference }
     if (unlessSame && former !== undefined && isSame(former, said)) return { unchanged: true }
     if (found !== undefined) this.#rows.delete(row.number, found.slot)
     else row.count++
@@ -144,6 +147,12 @@ export class SetImages {
       updatedAt: image.updatedAt || at,
     })
     return found === undefined ? { slot, created: true } : { slot, created: false, retiredSlot: found.slot }
+  }
+
+  /** Of a copy, only a picture with exactly its id: in the copied set, the other form may be another picture. */
+  #replaced(set: number, { id, createdAt }: PutImage): { slot: number; record: ImageRecord } | undefined {
+    const found = this.#images.stored(set, id)
+    return createdAt !== undefined && found?.record.id !== id ? undefined : found
   }
 
   /** Counts in `row`, which the caller saves. */

@@ -26,7 +26,7 @@ answerCalls<WriterCalls>(
       expectWholeLog(`${path}-wal`)
       database = withDatabase(() => openMigrated(path))
       writes = withDatabase(() => new GalleryWrites(database!))
-      groups = new WriteGroups(database)
+      groups = new WriteGroups(database, () => writes.forgetCounts())
       purge() // work that a former process left unfinished
     },
     createGallery: (gallery) => groups.add(() => writes.createGallery(gallery)),
