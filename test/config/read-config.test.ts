@@ -74,6 +74,15 @@ test('every problem is listed at once, by variable', () => {
   )
 })
 
+test('all answers together may take what one may', () => {
+  const ANSWER_MAX_BYTES = String(128 * 2 ** 20)
+  assert.throws(
+    () => readConfig({ ANSWER_MAX_BYTES }),
+    /ANSWERS_MAX_BYTES must be at least ANSWER_MAX_BYTES, 134217728/,
+  )
+  assert.equal(readConfig({ ANSWER_MAX_BYTES, ANSWERS_MAX_BYTES: ANSWER_MAX_BYTES }).answersMaxBytes, 128 * 2 ** 20)
+})
+
 test('lists of numbers are parsed, and a malformed one is reported with the expected form', () => {
   const config = readConfig({ CUDA_DEVICES: '0, 1', CUDA_BATCH_SIZES: '1,8 ,256' })
   assert.deepEqual(
