@@ -34,7 +34,7 @@ import { keepWhileWorking } from './http/plugins/idle-connections.js'
 import { acceptImages, imageBodyMemory } from './http/plugins/image-bodies.js'
 import { refuseUnknownGallery } from './http/plugins/known-gallery.js'
 import { describeApi } from './http/plugins/openapi.js'
-import { asAlikeError, registerProblems, sendProblem } from './http/plugins/problem.js'
+import { registerProblems, sendUnrouted } from './http/plugins/problem.js'
 import { serveReferencePage } from './http/plugins/reference-page.js'
 import { discardRefusedBodies } from './http/plugins/refused-bodies.js'
 import { measureRequests } from './http/plugins/request-metrics.js'
@@ -136,7 +136,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 
 type AnswerUnreadable = ReturnType<typeof answerUnreadable>
 
-function openFastify({ config, logger }: AppOptions, unreadable: AnswerUnreadable): FastifyInstance {
+function openFastify({ config, logger, metrics }: AppOptions, unreadable: AnswerUnreadable): FastifyInstance {
   const app = Fastify({
     http: httpOptions,
     ...requestLogging(logger),
@@ -152,7 +152,7 @@ function openFastify({ config, logger }: AppOptions, unreadable: AnswerUnreadabl
     clientErrorHandler: unreadable,
     frameworkErrors: (error, request, reply) => {
       answerOrigin(request, reply, textsOf(config.corsOrigins))
-      sendProblem(asAlikeError(error, request), request, reply)
+      sendUnrouted(error, request, reply, metrics)
     },
   })
   app.setValidatorCompiler(validatorCompiler)

@@ -10,7 +10,7 @@ import { AlikeError, hasCode } from './errors.js'
 import { decodersWanted } from './image/decoders.js'
 import { createMetrics } from './metrics/metrics.js'
 import { openService, type Service } from './service/service.js'
-import { buildUnreadyApp } from './side-apps.js'
+import { buildUnreadyApps } from './side-apps.js'
 
 function createLogger({ logLevel }: Config): Logger {
   const forPeople = {
@@ -49,8 +49,7 @@ async function main(): Promise<void> {
     // a restart would not help: the process stays, unready, and says why
     if (!hasCode(error, 'golden_mismatch')) throw error
     logger.fatal({ err: error }, 'staying unready')
-    const app = buildUnreadyApp({ metrics, logger, reason: error })
-    return { app, close: () => app.close() }
+    return buildUnreadyApps({ config, metrics, logger, reason: error })
   })
 
   // Also for uncaught errors: they are logged, accepted work is finished, and the exit code is 1.

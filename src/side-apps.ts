@@ -4,6 +4,7 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import { ApiKeys } from './access/api-keys.js'
 import type { AppOptions } from './app.js'
+import type { Config } from './config/config.js'
 import { textsOf } from './config/listed.js'
 import { AlikeError } from './errors.js'
 import { requestLogging } from './http/logger.js'
@@ -54,12 +55,29 @@ async function buildSideApp({
   return app
 }
 
-/** Replaces the app while the process must not serve: alive, with metrics, and one reason for everything else. */
-export function buildUnreadyApp({
-  metrics,
-  logger,
-  reason,
-}: Pick<AppOptions, 'metrics' | 'logger'> & { reason: AlikeError }): FastifyInstance {
+/** The apps of a process that must not serve; with `METRICS_PORT`, metrics have their port here too. */
+export function buildUnreadyApps({
+  config: { metricsPort },
+  ...options
+}: Pick<AppOptions, 'metrics' | 'logger'> & { config: Pick<Config, 'metricsPort'>; reason: AlikeError }): {
+  app: FastifyInstance
+  metricsApp?: FastifyInstance
+  close(): Promise<void>
+} {
+  const app = buildUnreadyApp(options, metricsPort === 0)
+  const metricsApp = metricsPort === 0 ? undefined : buildUnreadyApp(options, true)
+  return {
+    app,
+    ...(metricsApp && { metricsApp }),
+    close: async () => void (await Promise.all([app.close(), metricsApp?.close()])),
+  }
+}
+
+/** Alive, with metrics, and one reason for everything else. */
+function buildUnreadyApp(
+  { metrics, logger, reason }: Pick<AppOptions, 'metrics' | 'logger'> & { reason: AlikeError },
+  hasMetrics: boolean,
+): FastifyInstance {
   const unreadable = answerUnreadable({ logger, metrics })
   const app = Fastify({
     http: httpOptions,
@@ -69,14 +87,15 @@ export function buildUnreadyApp({
   registerProblems(app, { metrics })
   checkHeaders(app, unreadable)
   app.get('/livez', async () => ({ status: 'ok' }))
-  app.get('/metrics', async (_request, reply) => {
-    const { contentType, text } = await metrics.expose()
-    return reply.type(contentType).send(text)
-  })
+  if (hasMetrics)
+    app.get('/metrics', async (_request, reply) => {
+      const { contentType, text } = await metrics.expose()
+      return reply.type(contentType).send(text)
+    })
+  const answered = hasMetrics ? ['/livez', '/metrics'] : ['/livez']
   // before any body is read
   app.addHook('onRequest', async ({ routeOptions }) => {
-    if (routeOptions.url !== '/livez' && routeOptions.url !== '/metrics')
-      throw new AlikeError('not_ready', { detail: reason.message })
+    if (!answered.includes(routeOptions.url ?? '')) throw new AlikeError('not_ready', { detail: reason.message })
   })
   app.all('/*', async () => undefined)
   return app

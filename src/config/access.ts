@@ -14,7 +14,7 @@ export const accessSettings = {
   jwtIssuer: Type.String({
     default: '',
     pattern: '^$|^https?://\\S+$',
-    form: 'an address',
+    accepts: 'an address that begins with http:// or https://',
     description:
       'OpenID Connect provider whose bearer tokens are accepted in addition to API keys, exactly as in `iss`; none: no tokens.',
   }),
@@ -25,7 +25,7 @@ export const accessSettings = {
   jwtJwksUrl: Type.String({
     default: '',
     pattern: '^$|^https?://\\S+$',
-    form: 'an address',
+    accepts: 'an address that begins with http:// or https://',
     description: 'URL of the provider’s keys; none: as in its discovery document.',
   }),
   jwtScopeClaim: Type.String({

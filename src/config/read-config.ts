@@ -18,8 +18,12 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       problems.push(`${variableOf(name)} must be ${rangeOf(schema)}, not "${withoutCredentials(text ?? '')}"`)
     values[name] = value
   }
+  const config = values as Static<typeof Settings>
+  // otherwise an answer of allowed size would never find room, and its caller be told to try again
+  if (problems.length === 0 && config.answersMaxBytes < config.answerMaxBytes)
+    problems.push(`ANSWERS_MAX_BYTES must be at least ANSWER_MAX_BYTES, ${config.answerMaxBytes}`)
   if (problems.length > 0) throw new AlikeError('config_invalid', { detail: `${problems.join('; ')}.` })
-  return Object.freeze(values as Static<typeof Settings>)
+  return Object.freeze(config)
 }
 
 /** A string that cannot be converted stays a string, which the schema then refuses. */

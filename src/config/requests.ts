@@ -37,7 +37,8 @@ export const requestSettings = {
     default: 64 * 2 ** 20,
     minimum: 16 * 2 ** 20,
     maximum: 2 ** 40,
-    description: 'Maximum size of all answers not yet read by their callers; further requests get 429.',
+    description:
+      'Maximum size of all answers not yet read by their callers, at least `ANSWER_MAX_BYTES`; further requests get 429.',
   }),
   answerTimeoutMs: Type.Integer({
     default: 30_000,

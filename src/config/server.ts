@@ -15,22 +15,22 @@ export const serverSettings = {
   }),
   basePath: Type.String({
     default: '',
-    pattern: '^$|^(?!/(v1|docs|livez|readyz|metrics)(/|$))(/[A-Za-z0-9._~-]+)+$',
-    form: 'a path such as /alike, without a slash at its end',
+    pattern: '^$|^(?!/(v1|docs|assets|livez|readyz|metrics|openapi\\.yaml)(/|$))(/[A-Za-z0-9._~-]+)+$',
+    accepts: 'a path such as /alike that no route has, without a slash at its end',
     description:
       'Path prefix under which a proxy serves the service: every URL in answers begins with it, and requests are accepted with and without it.',
   }),
   trustProxy: Type.String({
     default: '',
     pattern: '^$|^[0-9A-Fa-f.:/]+(\\s*,\\s*[0-9A-Fa-f.:/]+)*$',
-    form: 'IP addresses and networks (10.0.0.0/8), separated by commas',
+    accepts: 'IP addresses and networks (10.0.0.0/8), separated by commas',
     description:
       'Proxies whose `X-Forwarded-For` is trusted for the client address, used by rate limits, upload limits and the audit log; none: the address of the connection is used.',
   }),
   corsOrigins: Type.String({
     default: '',
     pattern: '^$|^\\*$|^https?://[^\\s,/]+(\\s*,\\s*https?://[^\\s,/]+)*$',
-    form: '`*`, or origins (https://shop.example.com), separated by commas',
+    accepts: '`*`, or origins (https://shop.example.com), separated by commas',
     description: 'Origins whose pages may call the service from a browser (CORS); none: no other origin.',
   }),
   consoleEnabled: Type.Boolean({

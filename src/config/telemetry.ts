@@ -32,13 +32,13 @@ export const telemetrySettings = {
   otelExporterOtlpEndpoint: Type.String({
     default: '',
     pattern: '^$|^https?://\\S+$',
-    form: 'an address',
+    accepts: 'an address that begins with http:// or https://',
     description: 'OpenTelemetry collector for traces as OTLP over HTTP (`/v1/traces` below it); none: no traces.',
   }),
   otelExporterOtlpTracesEndpoint: Type.String({
     default: '',
     pattern: '^$|^https?://\\S+$',
-    form: 'an address',
+    accepts: 'an address that begins with http:// or https://',
     description: 'Full URL for traces, instead of that.',
   }),
   otelExporterOtlpHeaders: Type.String({

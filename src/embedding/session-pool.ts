@@ -9,7 +9,7 @@ export interface SessionPoolOptions {
   count: number
   /** A session became idle, or `failing` changed. */
   onChange(): void
-  /** A session's thread died. */
+  /** A session's thread died, or was ended because its runs fail. */
   onCrash(): void
   /** A further session could not be opened; the next attempt is made after this delay. */
   onOpenFailed(error: unknown, nextTryMs: number): void
@@ -17,6 +17,11 @@ export interface SessionPoolOptions {
 
 const firstDelayMs = 100
 const longestDelayMs = 30_000
+/**
+ * Runs in a row that may fail before a session is replaced. Every run of a size is alike, so it is not the pictures that
+ * fail: a GPU that has gone fails all runs, in sessions that still live.
+ */
+const failuresTolerated = 2
 
 export class SessionPool {
   readonly #options: SessionPoolOptions
@@ -24,6 +29,8 @@ export class SessionPool {
   readonly #live = new Set<Session>()
   readonly #timers = new Set<NodeJS.Timeout>()
   readonly #opening = new Set<Promise<void>>()
+  /** Failures since the last run that succeeded. */
+  readonly #failures = new WeakMap<Session, number>()
   #delayMs = firstDelayMs
   #lastOpenFailed = false
   #closing = false
@@ -65,6 +72,9 @@ export class SessionPool {
   /** After a run that ended, successfully or not. */
   giveBack(session: Session, succeeded: boolean): void {
     if (!session.alive) return
+    const failures = succeeded ? 0 : (this.#failures.get(session) ?? 0) + 1
+    this.#failures.set(session, failures)
+    if (failures > failuresTolerated) return void session.close()
     if (succeeded) this.#delayMs = firstDelayMs
     this.#idle.push(session)
     this.#options.onChange()

@@ -1,7 +1,7 @@
 /** Supervises one decoder process: hands it pictures, determines which one crashed it, and restarts it. */
 import { AlikeError } from '../errors.js'
 import { type Confinement, DecoderProcess, type ProcessOptions } from './decoder-process.js'
-import { type DecoderReply, errorOf, imageOf } from './decoder-protocol.js'
+import { type DecoderReply, errorOf, imageOf, neededOf } from './decoder-protocol.js'
 import type { DecodedImage, ImageWork } from './image-work.js'
 
 /** `neededBytes`: more memory than was granted. */
@@ -120,7 +120,7 @@ export class DecoderPost {
         ? imageOf(reply.made, body, task.work)
         : 'error' in reply
           ? errorOf(reply.error)
-          : { neededBytes: Number(reply.neededBytes) }
+          : neededOf(reply.neededBytes, task.grantedBytes)
     this.#underWay.delete(reply.call)
     clearTimeout(task.timer)
     this.#endsInRow = 0

@@ -91,6 +91,12 @@ export function imageOf(made: MadeImage, body: Buffer<ArrayBuffer>, work: ImageW
   return { width, height, format, views, copyDescriptor: descriptor, ...(small && { thumbnail: small }) }
 }
 
+/** @throws RangeError if it is not more than was granted: the account of memory would be wrong from then on */
+export function neededOf(neededBytes: unknown, grantedBytes: number): { neededBytes: number } {
+  expect(typeof neededBytes === 'number' && neededBytes > grantedBytes)
+  return { neededBytes: neededBytes as number }
+}
+
 function viewsOf(work: ImageWork): number {
   return work.kind === 'prepare' ? (work.options.views ?? 1) : 0
 }

@@ -1,6 +1,7 @@
 /** Jobs of every kind: their runners, notifications and entry points. */
 import { Analyses } from '../analysis/analyses.js'
 import { AnalysisRunner } from '../analysis/analysis-runner.js'
+import type { Config } from '../config/config.js'
 import type { Embedder } from '../embedding/embedder.js'
 import type { ServedModels } from '../embedding/served-models.js'
 import type { Decoders } from '../image/decoders.js'
@@ -66,7 +67,7 @@ export async function openJobKinds(opening: Opening, means: Means): Promise<JobK
     config.postgresUrl === '' ? undefined : await openSharedUploads(config, owners),
     () => folderOwners.areAlone(),
   )
-  const concurrency = ingestConcurrency(models.standard, decoders.count, config.embedQueueMax)
+  const concurrency = ingestConcurrency(models.standard, decoders.count, config)
   const webhooks = openWebhooks(opening, stores)
   const exclusion = new SetExclusion(galleries.writes)
   const mirrors = new SetMirrors({ ...intake, concurrency })
@@ -166,8 +167,16 @@ function countEnd(job: JobRecord, metrics: Metrics, tracing: Tracing | undefined
 const startOf = ({ startedAt, createdAt }: Pick<JobRecord, 'startedAt' | 'createdAt'>): Date =>
   new Date(startedAt ?? createdAt)
 
-/** As many pictures in progress as keep decoders and model workers busy while others are read and committed. */
-function ingestConcurrency({ runtime }: Embedder, decodeConcurrency: number, embedQueueMax: number): number {
-  const atTheModel = 2 * runtime.workers * (runtime.batchSizes.at(-1) ?? 1)
-  return Math.min(2 * decodeConcurrency + atTheModel, embedQueueMax)
+/**
+ * As many pictures in progress as keep decoders and model workers busy while others are read and committed, and as find
+ * room in the model's queue with all of their views: one that does not is decoded again.
+ */
+function ingestConcurrency(
+  { runtime }: Embedder,
+  decodeConcurrency: number,
+  { embedQueueMax, galleryViews }: Pick<Config, 'embedQueueMax' | 'galleryViews'>,
+): number {
+  const viewsAtTheModel = 2 * runtime.workers * (runtime.batchSizes.at(-1) ?? 1)
+  const wanted = 2 * decodeConcurrency + Math.ceil(viewsAtTheModel / galleryViews)
+  return Math.max(1, Math.min(wanted, Math.floor(embedQueueMax / galleryViews)))
 }

@@ -41,7 +41,7 @@ function openModel(model: Model, { config, logger, metrics, isStandard }: ModelO
       batchSizes: numbersOf(config.cudaBatchSizes),
       memoryMaxBytes: config.cudaMemoryMaxBytes,
     },
-    maxQueue: config.embedQueueMax,
+    maxQueue: Math.max(config.embedQueueMax, config.queryViews, config.galleryViews), // one picture always fits
     logger,
     metrics: isStandard ? metrics.embedding : { ...metrics.embedding, setRuntime() {}, setGoldenCosine() {} },
   })

@@ -2,6 +2,7 @@
  * Tracing with OpenTelemetry's SDK, sent as OTLP over HTTP. The only importer of OpenTelemetry; loaded only if a
  * collector is configured.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type Context,
   createTraceState,
@@ -35,6 +36,8 @@ import {
 
 /** Maximum jobs whose requests are remembered; the oldest is dropped. */
 const expectedJobsMax = 10_000
+/** Time for the last spans when the service ends; the exporter would try for longer than the service may take. */
+const sendingMaxMs = 2_000
 
 /** @param url of the collector's trace endpoint @throws AlikeError `config_invalid` */
 export function openOtlpTracing(url: string, settings: TracingSettings, serviceVersion: string): Tracing {
@@ -72,9 +75,14 @@ export function openOtlpTracing(url: string, settings: TracingSettings, serviceV
     },
     close() {
       for (const span of running.values()) span.end() // continues after the next start, in a new trace
-      return provider.shutdown()
+      return sentWithin(sendingMaxMs, provider.shutdown())
     },
   }
+}
+
+/** Spans are given up, never waited for: a collector that is away must not make the end of the service a failure. */
+function sentWithin(maxMs: number, sending: Promise<void>): Promise<void> {
+  return Promise.race([sending.catch(() => {}), sleep(maxMs, undefined, { ref: false })])
 }
 
 function partsOf(tracer: Tracer, context: Context): TracePart {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Settings, settingsOf } from '../../src/config/config.js'
 import { numbersOf } from '../../src/config/listed.js'
 import { readConfig } from '../../src/config/read-config.js'
 import { settingsTables } from '../../src/config/settings-tables.js'
@@ -73,6 +74,15 @@ test('every problem is listed at once, by variable', () => {
   )
 })
 
+test('all answers together may take what one may', () => {
+  const ANSWER_MAX_BYTES = String(128 * 2 ** 20)
+  assert.throws(
+    () => readConfig({ ANSWER_MAX_BYTES }),
+    /ANSWERS_MAX_BYTES must be at least ANSWER_MAX_BYTES, 134217728/,
+  )
+  assert.equal(readConfig({ ANSWER_MAX_BYTES, ANSWERS_MAX_BYTES: ANSWER_MAX_BYTES }).answersMaxBytes, 128 * 2 ** 20)
+})
+
 test('lists of numbers are parsed, and a malformed one is reported with the expected form', () => {
   const config = readConfig({ CUDA_DEVICES: '0, 1', CUDA_BATCH_SIZES: '1,8 ,256' })
   assert.deepEqual(
@@ -92,6 +102,22 @@ test('lists of numbers are parsed, and a malformed one is reported with the expe
   for (const CUDA_DEVICES of ['GPU-1', '0,,1', '1000'])
     assert.throws(() => readConfig({ CUDA_DEVICES }), /CUDA_DEVICES must be up to 16 numbers of GPUs/)
   assert.throws(() => readConfig({ CUDA_MEMORY_MAX_BYTES: '8GB' }), /CUDA_MEMORY_MAX_BYTES must be a whole number/)
+})
+
+test('a text that does not fit is reported with what would', () => {
+  for (const [name, schema] of settingsOf(Settings.properties))
+    if ('pattern' in schema) assert.ok(schema.accepts !== undefined, name)
+  for (const [environment, message] of [
+    [{ BASE_PATH: 'alike/' }, /BASE_PATH must be a path such as \/alike .+, not "alike\/"/],
+    [{ BASE_PATH: '/assets' }, /BASE_PATH must be a path/],
+    [{ BASE_PATH: '/openapi.yaml' }, /BASE_PATH must be a path/],
+    [{ TRUST_PROXY: 'proxy' }, /TRUST_PROXY must be IP addresses and networks/],
+    [{ CORS_ORIGINS: 'shop' }, /CORS_ORIGINS must be `\*`, or origins/],
+    [{ JWT_ISSUER: 'idp' }, /JWT_ISSUER must be an address/],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' }, /OTEL_EXPORTER_OTLP_ENDPOINT must be an address/],
+  ] as const)
+    assert.throws(() => readConfig(environment), message)
+  assert.equal(readConfig({ BASE_PATH: '/assets-of/alike' }).basePath, '/assets-of/alike')
 })
 
 test('the table documents every setting in a sentence', () => {

@@ -6,6 +6,7 @@ import { Session } from '../../src/embedding/session.js'
 import { SessionPool } from '../../src/embedding/session-pool.js'
 import type { SessionSettings } from '../../src/embedding/worker-protocol.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
+import { until } from '../support/until.js'
 
 test('two devices have separate sets of workers: each is filled, given work in turn, and refilled after losses', async (t) => {
   const { folder } = await handmadeModel(t)
@@ -65,4 +66,38 @@ test('two devices have separate sets of workers: each is filled, given work in t
       .sort(),
     [0, 0, 1, 1],
   )
+})
+
+test('a session whose runs keep failing is replaced, as one that died; a run that succeeds forgives', async (t) => {
+  const { folder } = await handmadeModel(t)
+  const settings: SessionSettings = {
+    modelPath: join(folder, 'model.onnx'),
+    provider: 'cpu',
+    inputSize: 8,
+    batchSizes: [1],
+  }
+  const { session } = await Session.open(settings)
+  let crashes = 0
+  const pool = new SessionPool(
+    {
+      settings: [settings],
+      count: 1,
+      onChange: () => {},
+      onCrash: () => crashes++,
+      onOpenFailed: (error) => {
+        throw error
+      },
+    },
+    [session],
+  )
+  t.after(() => pool.close())
+  const given = (succeeded: boolean) => {
+    assert.equal(pool.takeIdle(), session)
+    pool.giveBack(session, succeeded)
+  }
+  for (const succeeded of [false, false, true, false, false, false]) given(succeeded)
+  assert.deepEqual([pool.takeIdle(), pool.live], [undefined, 0], 'it is not ready meanwhile')
+  await until(() => pool.live === 1, 'a new session')
+  assert.notEqual(pool.takeIdle(), session)
+  assert.equal(crashes, 1)
 })

@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { pino } from 'pino'
 import { AlikeError } from '../../src/errors.js'
 import { createMetrics } from '../../src/metrics/metrics.js'
-import { buildUnreadyApp } from '../../src/side-apps.js'
+import { buildUnreadyApps } from '../../src/side-apps.js'
 import { startApp } from '../support/app.js'
 
 interface Answered {
@@ -76,7 +76,8 @@ test('requests that HTTP requires to be refused get a problem document, on an op
 })
 
 test('the same holds while the service is not ready', async (t) => {
-  const app = buildUnreadyApp({
+  const { app } = buildUnreadyApps({
+    config: { metricsPort: 0 },
     metrics: createMetrics(),
     logger: pino({ level: 'silent' }),
     reason: new AlikeError('golden_mismatch'),

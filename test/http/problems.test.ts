@@ -150,3 +150,13 @@ test('an unusable upload is not logged as an error of the service', async (t) =>
   const line = await until(() => app.log.find(({ msg }) => msg === 'job failed'))
   assert.equal(line.level, 40)
 })
+
+test('a request whose URL cannot be decoded is logged and counted like any other', async (t) => {
+  const app = await startApp(t)
+  await app.call(400, { url: '/v1/galleries/g/images/%ff%fe' })
+  assert.match(
+    (await app.app.inject('/metrics')).body,
+    /alike_http_requests_total\{method="GET",route="unmatched",status="400"\} 1/,
+  )
+  assert.ok(app.log.some(({ code, msg }) => code === 'request_invalid' && msg === 'request refused'))
+})

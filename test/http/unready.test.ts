@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { pino } from 'pino'
 import { AlikeError } from '../../src/errors.js'
 import { createMetrics } from '../../src/metrics/metrics.js'
-import { buildUnreadyApp } from '../../src/side-apps.js'
+import { buildUnreadyApps } from '../../src/side-apps.js'
 import { startApp, temporaryFolder } from '../support/app.js'
 import { tinyModel } from '../support/tiny-model.js'
 
@@ -28,7 +28,7 @@ test('an unready process is alive, exposes metrics, and gives its reason to all 
   const metrics = createMetrics()
   metrics.embedding.setGoldenCosine('int8', 0.5)
   const reason = new AlikeError('golden_mismatch', { detail: 'The smallest cosine is 0.5.' })
-  const app = buildUnreadyApp({ metrics, logger: pino({ level: 'silent' }), reason })
+  const { app } = buildUnreadyApps({ config: { metricsPort: 0 }, metrics, logger: pino({ level: 'silent' }), reason })
   assert.equal((await app.inject('/livez')).statusCode, 200)
   assert.match((await app.inject('/metrics')).body, /alike_golden_min_cosine\{precision="int8"\} 0\.5/)
   for (const [method, url] of [
@@ -42,4 +42,17 @@ test('an unready process is alive, exposes metrics, and gives its reason to all 
     assert.match(response.json<{ detail: string }>().detail, /smallest cosine is 0\.5/)
   }
   await app.close()
+})
+
+test('metrics of an unready process are on their own port if they have one', async () => {
+  const { app, metricsApp, close } = buildUnreadyApps({
+    config: { metricsPort: 9464 },
+    metrics: createMetrics(),
+    logger: pino({ level: 'silent' }),
+    reason: new AlikeError('golden_mismatch'),
+  })
+  assert.match((await metricsApp!.inject('/metrics')).body, /alike_/)
+  assert.equal((await app.inject('/metrics')).statusCode, 503)
+  assert.equal((await app.inject('/livez')).statusCode, 200)
+  await close()
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
-import { errorOf, errorReplyOf, imageOf, type MadeImage, replyOf } from '../../src/image/decoder-protocol.js'
+import { errorOf, errorReplyOf, imageOf, type MadeImage, neededOf, replyOf } from '../../src/image/decoder-protocol.js'
 import type { ImageWork } from '../../src/image/image-work.js'
 
 const preprocessing = {
@@ -55,6 +55,13 @@ test('a reply that does not match the request is rejected', () => {
   ]
   for (const [lie, bytes = body] of lies)
     assert.throws(() => imageOf({ ...made, ...lie } as MadeImage, bytes, work), RangeError, JSON.stringify(lie))
+})
+
+test('a decoder asks for more memory than it has, as a number', () => {
+  assert.deepEqual(neededOf(101, 100), { neededBytes: 101 })
+  assert.deepEqual(neededOf(2 ** 70, 100), { neededBytes: 2 ** 70 }, 'a file may state any size')
+  for (const lie of [undefined, null, '101', 'much', Number.NaN, 100, -1])
+    assert.throws(() => neededOf(lie, 100), RangeError, String(lie))
 })
 
 test('errors keep their code and detail; an unknown code is rejected', () => {

@@ -8,7 +8,7 @@ import sharp from 'sharp'
 import { prepareImage } from '../../src/image/prepare.js'
 import { plainTiff } from '../../src/image/whole-decoders/plain-tiff.js'
 import { temporaryFolder } from '../support/app.js'
-import { bmpOf, runLengthBmp } from '../support/bitmaps.js'
+import { alphaBmp, bmpOf, runLengthBmp } from '../support/bitmaps.js'
 import { drawn, height, patches, patchesOf, profiledPng, width } from '../support/coded-colour.js'
 import { peakOptions } from '../support/decode-peak.js'
 import { adobeRgbProfile } from '../support/icc-profile.js'
@@ -149,6 +149,11 @@ test('a picture is rotated as its file says', async () => {
     // what was at the bottom left is at the top left
     assertNear([[...views[0]!.subarray((2 * 32 + 8) * 3, (2 * 32 + 8) * 3 + 3)]], [patches[4]], 8)
   }
+})
+
+test('a bitmap whose alpha is 0 everywhere is opaque: its writer left it unused', async () => {
+  for (const alpha of [0, 255])
+    assertNear(await preparedPatches(alphaBmp(samples, { width, height, bits: 32, alpha })), golden.srgb!, 0)
 })
 
 test('pages after the first are ignored', async () => {

@@ -23,6 +23,21 @@ export function bmpOf(rgb: Uint8Array, options: BitmapOptions): Buffer {
   return assembled(options, palette, Buffer.concat(topDown ? rows : rows.reverse()), bits === 16 ? 3 : 0)
 }
 
+/** 32 bits in bit fields, with a mask of alpha (the fifth version of the header). */
+export function alphaBmp(rgb: Uint8Array, options: BitmapOptions & { bits: 32; alpha: number }): Buffer {
+  const plain = bmpOf(rgb, options)
+  const [header, pixels] = [Buffer.alloc(14 + 124), Buffer.from(plain.subarray(headerBytes))]
+  plain.copy(header, 0, 0, headerBytes)
+  for (let at = 3; at < pixels.length; at += 4) pixels[at] = options.alpha
+  header.writeUInt32LE(header.length + pixels.length, 2)
+  header.writeUInt32LE(header.length, 10)
+  header.writeUInt32LE(124, 14)
+  header.writeUInt32LE(3, 30)
+  for (const [i, mask] of [0xff0000, 0xff00, 0xff, 0xff000000].entries())
+    header.writeUInt32LE(mask, headerBytes + i * 4)
+  return Buffer.concat([header, pixels])
+}
+
 /** Run-length encoded, with absolute pixels where the colour changes at the end of a row. */
 export function runLengthBmp(rgb: Uint8Array, options: BitmapOptions & { bits: 4 | 8 }): Buffer {
   const { width, height, bits } = options

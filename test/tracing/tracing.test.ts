@@ -41,6 +41,14 @@ async function startCollector(t: TestContext): Promise<{ url: string; spans: Spa
 }
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
+const settings = {
+  otelExporterOtlpEndpoint: 'http://127.0.0.1:9',
+  otelExporterOtlpTracesEndpoint: '',
+  otelServiceName: 'alike',
+  otelTracesSampler: 'traceidratio',
+  otelTracesSamplerArg: '1',
+  otelSdkDisabled: false,
+} as const
 const traceparent = `00-${traceId}-00f067aa0ba902b7-01`
 
 test('a query, a stored picture and a job are traces with their spans, under the caller’s trace', async (t) => {
@@ -128,16 +136,21 @@ test('a malformed trace context is ignored', () => {
 })
 
 test('tracing is off if disabled, and a malformed sampling share prevents the start of the service', async () => {
-  const settings = {
-    otelExporterOtlpEndpoint: 'http://127.0.0.1:9',
-    otelExporterOtlpTracesEndpoint: '',
-    otelServiceName: 'alike',
-    otelTracesSampler: 'traceidratio',
-    otelTracesSamplerArg: '0.5',
-    otelSdkDisabled: true,
-  } as const
-  assert.equal(await openTracing(settings, '1'), undefined)
-  await assert.rejects(openTracing({ ...settings, otelSdkDisabled: false, otelTracesSamplerArg: 'half' }, '1'), {
-    code: 'config_invalid',
-  })
+  assert.equal(await openTracing({ ...settings, otelSdkDisabled: true }, '1'), undefined)
+  await assert.rejects(openTracing({ ...settings, otelTracesSamplerArg: 'half' }, '1'), { code: 'config_invalid' })
+})
+
+test('a collector that is away or silent neither delays nor fails the end of the service', async (t) => {
+  const silent = createServer(() => {})
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  t.after(() => silent.close())
+  t.after(() => silent.closeAllConnections())
+  const silentPort = (silent.address() as AddressInfo).port
+  for (const port of [1, silentPort]) {
+    const tracing = await openTracing({ ...settings, otelExporterOtlpEndpoint: `http://127.0.0.1:${port}` }, '1')
+    tracing!.request({}).end('GET /', {}, false)
+    const beganAt = performance.now()
+    await tracing!.close()
+    assert.ok(performance.now() - beganAt < 4_000, `port ${port}`)
+  }
 })

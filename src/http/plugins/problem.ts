@@ -88,8 +88,15 @@ export function registerProblems(app: FastifyInstance, { metrics }: { metrics: M
   }
 }
 
-/** Also used for requests that fail before routing, such as one whose URL cannot be decoded. */
-export function sendProblem(error: AlikeError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+/** For a request that fails before routing, such as one whose URL cannot be decoded: no hook counts it. */
+export function sendUnrouted(error: unknown, request: FastifyRequest, reply: FastifyReply, metrics: Metrics): void {
+  const known = asAlikeError(error, request)
+  noteProblem(known, request, metrics)
+  metrics.countRequest(request.method, 'unmatched', statusOf(known.code))
+  sendProblem(known, request, reply)
+}
+
+function sendProblem(error: AlikeError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (refusals.includes(error.code)) reply.header('retry-after', error.retryAfterSeconds ?? 1)
   reply.header('x-request-id', request.id) // hooks do not run without a route
   const problem = problemOf(error, request)

@@ -123,6 +123,13 @@ function readDirect(file: Buffer, header: BmpHeader, pixels: Uint8Array): void {
       for (let channel = 0; channel < 4; channel++) pixels[into + channel] = channels[channel]!(value)
     }
   }
+  if (isClear(pixels)) for (let at = 3; at < pixels.length; at += 4) pixels[at] = 255
+}
+
+/** Whether nothing of it would be seen: many writers state a mask of alpha and leave alpha 0, as in a plain pixel. */
+function isClear(pixels: Uint8Array): boolean {
+  for (let at = 3; at < pixels.length; at += 4) if (pixels[at] !== 0) return false
+  return true
 }
 
 /** Consecutive blue, green and red bytes, as in nearly every file. */
