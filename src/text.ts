@@ -55,3 +55,14 @@ export function useTextForm(form: TextForm): void {
 export function nfc(text: string): string {
   return getEnvironmentData(formKey) === 'as_is' ? text : text.normalize('NFC')
 }
+
+/**
+ * What `find` returns for the id as it was sent, else in NFC: ids are stored in NFC and looked up in any form; older ones
+ * are stored as they were sent.
+ */
+export function inStoredForm<Found>(id: string, find: (form: string) => Found | undefined): Found | undefined {
+  const found = find(id)
+  if (found !== undefined) return found
+  const composed = nfc(id)
+  return composed === id ? undefined : find(composed)
+}

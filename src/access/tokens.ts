@@ -2,7 +2,7 @@
  * JSON Web Tokens of an OpenID Connect provider as an alternative to API keys, verified with the provider's published
  * keys.
  */
-import type { JWTPayload, JWTVerifyGetKey } from 'jose'
+import type { JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from 'jose'
 import { AlikeError } from '../errors.js'
 import type { ApiKeys } from './api-keys.js'
 import { type Caller, galleryPattern, type Role, roles, type Verb, verbs, verbsOf } from './grants.js'
@@ -68,9 +68,9 @@ export class Tokens {
   /** @throws AlikeError `unauthenticated`, `key_expired`, `identity_unreachable` */
   async verify(token: string): Promise<Caller> {
     const { jwtIssuer, jwtAudience } = this.#settings
-    const { errors, jwtVerify } = await import('jose') // only loaded where tokens are accepted
+    const { errors } = await import('jose') // only loaded where tokens are accepted
     try {
-      const { payload } = await jwtVerify(token, await this.#publishedKeys(), {
+      const payload = await verifiedPayload(token, await this.#publishedKeys(), {
         algorithms,
         issuer: jwtIssuer,
         audience: jwtAudience.split(',').map((one) => one.trim()),
@@ -127,6 +127,24 @@ export class Tokens {
       }
       return keys(header, token)
     }
+  }
+}
+
+/** If several keys fit the token's header, as when it names none, whichever signed it counts. */
+async function verifiedPayload(token: string, keys: JWTVerifyGetKey, options: JWTVerifyOptions): Promise<JWTPayload> {
+  const { errors, jwtVerify } = await import('jose')
+  try {
+    return (await jwtVerify(token, keys, options)).payload
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error
+    for await (const key of error) {
+      try {
+        return (await jwtVerify(token, key, options)).payload
+      } catch (cause) {
+        if (!(cause instanceof errors.JWSSignatureVerificationFailed)) throw cause
+      }
+    }
+    throw new errors.JWSSignatureVerificationFailed()
   }
 }
 

@@ -1,7 +1,7 @@
 /** Decisions about the findings of one gallery: stored, then applied to the serving set, whatever engine it is in. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError, ignoring } from '../errors.js'
-import { nfc } from '../text.js'
+import { inStoredForm, nfc } from '../text.js'
 import type { DecidedFinding, DecisionStore, NewDecision, StoredDecision } from './decisions.js'
 import type { OpenSet } from './engine.js'
 import type { ImageRecord } from './records.js'
@@ -184,7 +184,10 @@ export class GalleryDecisions {
 
 function findingOf(decision: NewDecision, images: readonly ImageRecord[]): DecidedFinding {
   const label = decision.decision === 'set-label' ? decision.label && nfc(decision.label) : undefined
-  const keep = decision.decision === 'keep-one' ? storedIdOf(decision.keep, images) : undefined
+  const keep =
+    decision.decision === 'keep-one'
+      ? inStoredForm(decision.keep, (form) => images.find(({ id }) => id === form))?.id
+      : undefined
   const relabelled = label === undefined ? 0 : images.filter((image) => image.label !== label).length
   const removed = keep === undefined ? 0 : images.filter(({ id }) => id !== keep).length
   return {
@@ -201,9 +204,4 @@ function findingOf(decision: NewDecision, images: readonly ImageRecord[]): Decid
     changed: relabelled + removed,
     by: decision.by,
   }
-}
-
-/** Ids are stored in NFC, older ones as they were sent. */
-function storedIdOf(id: string, images: readonly ImageRecord[]): string {
-  return images.some((image) => image.id === id) ? id : nfc(id)
 }

@@ -1,6 +1,6 @@
 /** Judgements of hits of one gallery, with the current state of its images, whatever engine they are in. */
 import { AlikeError } from '../errors.js'
-import { nfc } from '../text.js'
+import { inStoredForm } from '../text.js'
 import type { OpenSet } from './engine.js'
 import type { FeedbackCounts, FeedbackStore, JudgedHit, Judgement, KeptJudgement, StoredJudgement } from './feedback.js'
 import type { ImageRecord } from './records.js'
@@ -65,7 +65,7 @@ function judgedHit(judgement: Judgement, images: ReadonlyMap<string, ImageRecord
 }
 
 function expected(id: string, images: ReadonlyMap<string, ImageRecord>): ImageRecord {
-  const image = images.get(id) ?? images.get(nfc(id)) // older ids are stored as they were sent
+  const image = inStoredForm(id, (form) => images.get(form))
   if (image === undefined) throw new AlikeError('image_not_found', { detail: `There is no ${id}.` })
   return image
 }

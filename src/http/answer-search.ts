@@ -15,7 +15,7 @@ import { boostsOf, examplesOf, hitsOf, includes, pageOf, type Refuse, reachOf, v
 import { inTurns } from './json-in-turns.js'
 import { traceStages } from './plugins/trace-requests.js'
 import { type QueryWatch, watchAnswer } from './query-watch.js'
-import { defaultK } from './schemas/search-options.js'
+import { usualK } from './schemas/search-options.js'
 import type { SearchGiven } from './schemas/search-parameters.js'
 import { type Misfit, RequestInvalid } from './validation.js'
 
@@ -136,13 +136,13 @@ const besideToken: readonly string[] = ['pageToken', 'paged', 'k', 'include']
 function next(
   { gallery, caller, images, given, onBytes }: AskedSearch,
   token: string,
-  { parts }: SearchParts,
+  { parts, config }: SearchParts,
   misfit: Refuse,
 ): Promise<Answer> {
   const other = images.length > 0 ? 'image' : Object.keys(given).find((name) => !besideToken.includes(name))
   if (other !== undefined) throw misfit(`/${other}`, 'does not go together with pageToken')
   return retrieveNext(
-    { gallery, token, caller, k: given.k ?? defaultK, metadata: includes(given, 'metadata'), onBytes },
+    { gallery, token, caller, k: given.k ?? usualK(config.searchMaxK), metadata: includes(given, 'metadata'), onBytes },
     parts,
   )
 }

@@ -11,7 +11,7 @@ import { readFilter } from '../gallery/filter.js'
 import type { Example, Query } from '../retrieval.js'
 import { filterOf } from './given-filter.js'
 import { regionOf } from './schemas/region.js'
-import { defaultCandidates, defaultGroupSize, defaultK, groupsMax, rerankedMax } from './schemas/search-options.js'
+import { defaultCandidates, defaultGroupSize, groupsMax, rerankedMax, usualK } from './schemas/search-options.js'
 import type { SearchGiven } from './schemas/search-parameters.js'
 import type { RequestInvalid } from './validation.js'
 
@@ -101,7 +101,7 @@ export function pageOf(
   misfit: Refuse,
 ): Pick<Query, 'k' | 'offset' | 'groupBy' | 'diversity' | 'candidatesMax'> {
   const {
-    k = Math.min(defaultK, searchMaxK),
+    k = usualK(searchMaxK),
     offset = 0,
     groupBy,
     groupSize = defaultGroupSize,

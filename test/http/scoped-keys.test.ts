@@ -5,6 +5,8 @@ import { test } from 'node:test'
 import { makeKey } from '../../src/access/api-keys.js'
 import { startApp, temporaryFolder } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
+import { handmadeModel } from '../support/handmade-onnx.js'
+import { archiveOfModel } from '../support/installed-model.js'
 import { until } from '../support/until.js'
 
 const owner = makeKey('owner', 'admin')
@@ -191,3 +193,26 @@ async function linesOf(file: string, count: number): Promise<Record<string, unkn
   }, `${count} lines of the audit log`)
   return entries.map((line) => JSON.parse(line) as Record<string, unknown>)
 }
+
+test('a job that only an admin may start is steered and cancelled by admins only', async (t) => {
+  const writer = makeKey('writer', 'write')
+  const app = await startApp(t, { apiKeys: `${owner.line},${writer.line}`, gateOverlapMin: 0 })
+  const url = '/v1/galleries/g'
+  const headers = bearer(owner)
+  const { folder } = await handmadeModel(t, { inputSize: 16, dimension: 12, name: 'twelve' })
+  await app.call(201, {
+    method: 'POST',
+    url: '/v1/models',
+    headers: { ...headers, 'content-type': 'application/x-tar' },
+    payload: await archiveOfModel(folder),
+  })
+  await app.call(201, { method: 'PUT', url, headers })
+  const image = (await drawImage('circle', 1)).toString('base64')
+  await app.call(201, { method: 'PUT', url: `${url}/images/a`, headers, payload: { image } })
+  const { id } = await app.call(202, { method: 'POST', url: `${url}/sets`, headers, payload: { model: 'twelve' } })
+  const job = `/v1/jobs/${id}`
+  for (const asked of [{ method: 'PATCH', payload: { paused: true } }, { method: 'DELETE' }] as const)
+    assert.equal((await app.call(403, { ...asked, url: job, headers: bearer(writer) })).code, 'forbidden')
+  const { statusCode } = await app.app.inject({ method: 'DELETE', url: job, headers })
+  assert.ok([200, 409].includes(statusCode), 'cancelled, unless it has ended')
+})

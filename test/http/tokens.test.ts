@@ -11,7 +11,8 @@ interface Issuer {
   url: string
   /** How often its keys were fetched. */
   asked(): number
-  token(claims: JWTPayload, expires?: string): Promise<string>
+  /** @param kid null: it names no key; by default the one it is signed with */
+  token(claims: JWTPayload, expires?: string, kid?: null): Promise<string>
   /** Makes it sign with another key. */
   rotate(): Promise<void>
   /** No longer publishes any key. */
@@ -49,9 +50,9 @@ async function startIssuer(t: TestContext): Promise<Issuer> {
     rotate,
     withdraw: () => void published.splice(0),
     close,
-    token: (claims, expires = '5m') =>
+    token: (claims, expires = '5m', kid) =>
       new SignJWT({ iss: url, aud: 'alike', sub: 'anna', ...claims })
-        .setProtectedHeader({ alg: 'ES256', kid: String(generation) })
+        .setProtectedHeader({ alg: 'ES256', ...(kid !== null && { kid: String(generation) }) })
         .setExpirationTime(expires)
         .sign(signing),
   }
@@ -129,6 +130,21 @@ test('published keys are cached, and fetched again when the issuer signs with a 
   await issuer.close()
   t.mock.timers.setTime(Date.now() + 3_600_000)
   for (let i = 0; i < 2; i++) await use()
+})
+
+test('a token that names no key is accepted if any published key signed it', async (t) => {
+  const [issuer, stranger] = [await startIssuer(t), await startIssuer(t)]
+  const scope = 'alike:read'
+  const former = await issuer.token({ scope }, '5m', null)
+  await issuer.rotate()
+  const app = await startApp(t, { jwtIssuer: issuer.url, jwtAudience: 'alike' })
+  const ask = async (status: number, token: string) =>
+    (await app.call(status, { url: '/v1/galleries', headers: as(token) })).code
+  await ask(200, former)
+  await ask(200, await issuer.token({ scope }, '5m', null))
+  assert.equal(await ask(401, await issuer.token({ scope }, '-5m', null)), 'key_expired')
+  assert.equal(await ask(401, await issuer.token({ scope, aud: 'another' }, '5m', null)), 'unauthenticated')
+  assert.equal(await ask(401, await stranger.token({ scope, iss: issuer.url }, '5m', null)), 'unauthenticated')
 })
 
 test('an unreachable issuer is distinguished from a bad token', async (t) => {

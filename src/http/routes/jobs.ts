@@ -2,12 +2,14 @@
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
-import { reaches } from '../../access/grants.js'
+import { type Grant, reaches } from '../../access/grants.js'
 import { AlikeError } from '../../errors.js'
 import type { JobError } from '../../gallery/job-progress.js'
+import type { JobKind } from '../../jobs/job.js'
 import type { JobStore } from '../../jobs/job-store.js'
 import type { Jobs } from '../../jobs/jobs.js'
 import { nextTurn } from '../../turns.js'
+import { expectVerb } from '../plugins/access.js'
 import { Job, JobErrorLine, JobList, JobListParameters, JobPath, JobSteering, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
@@ -125,6 +127,7 @@ function steerJob(app: TypedApp, { jobs }: JobRouteOptions): void {
       },
     },
     async (request) => {
+      await expectSteering(request.grant, request.params.job, jobs)
       const { job, pace } = await jobs.steer(request.params.job, request.body as Static<typeof JobSteering>)
       return jobView(job, pace)
     },
@@ -146,10 +149,20 @@ function cancelJob(app: TypedApp, { jobs }: JobRouteOptions): void {
       },
     },
     async (request) => {
+      await expectSteering(request.grant, request.params.job, jobs)
       const { job, pace } = await jobs.cancel(request.params.job)
       return jobView(job, pace)
     },
   )
+}
+
+/** Kinds that only `admin` starts. */
+const adminKinds: readonly JobKind[] = ['re-embedding', 'move']
+
+/** Who may not start such a job may not stop it either. @throws AlikeError `forbidden`, `job_not_found` */
+async function expectSteering(grant: Grant | undefined, jobId: string, jobs: Jobs): Promise<void> {
+  const { job } = await jobs.report(jobId)
+  if (adminKinds.includes(job.kind)) expectVerb(grant, 'admin')
 }
 
 /** Lines read at once: they take less memory than a stream is counted as. */

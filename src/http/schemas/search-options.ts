@@ -4,7 +4,9 @@ import { fieldPattern } from '../../gallery/field-values.js'
 import { duplicateScoreSchema } from './near-copy.js'
 import { ImageId } from './parameters.js'
 
-export const defaultK = 10
+/** `k` where none is given. */
+export const usualK = (searchMaxK: number): number => Math.min(10, searchMaxK)
+
 export const defaultGroupSize = 3
 /** Groups of one answer. */
 export const groupsMax = 500
@@ -56,7 +58,7 @@ function pages({ searchMaxK, pageExpirySeconds }: SearchBounds) {
       Type.Integer({
         minimum: 1,
         maximum: searchMaxK,
-        default: Math.min(defaultK, searchMaxK),
+        default: usualK(searchMaxK),
         description: 'Maximum number of hits.',
       }),
     ),

@@ -2,7 +2,7 @@
 import type { Filter } from '../../../gallery/filter.js'
 import type { ImageRecord } from '../../../gallery/records.js'
 import { isTooLong } from '../../../gallery/stored-json.js'
-import { nfc } from '../../../text.js'
+import { inStoredForm, nfc } from '../../../text.js'
 import type { SlotHit } from '../slot-hit.js'
 import { type Database, damaged, type Statement } from './database.js'
 import { withReadable } from './filter-sql.js'
@@ -187,12 +187,8 @@ export class ImageTable {
     })
   }
 
-  /** Ids are stored in NFC and looked up in any form; older ones are stored as they were sent. */
   row(gallery: number, id: string): StoredRow | undefined {
-    const row = this.#rowOfId(gallery, id)
-    if (row !== undefined) return row
-    const composed = nfc(id)
-    return composed === id ? undefined : this.#rowOfId(gallery, composed)
+    return inStoredForm(id, (form) => this.#rowOfId(gallery, form))
   }
 
   #rowOfId(gallery: number, id: string): StoredRow | undefined {
