@@ -527,14 +527,14 @@ export interface paths {
         post?: never;
         /**
          * Cancel a job
-         * @description Pictures that it has already stored stay in the gallery.
+         * @description Pictures that it has already stored stay in the gallery. Re-embeddings and moves need the verb `admin`.
          */
         delete: operations["cancelJob"];
         options?: never;
         head?: never;
         /**
          * Pause or resume a job, or change its priority
-         * @description A paused ingestion resumes after the last picture it stored, an analysis from its beginning. Priority orders waiting jobs: a running job is not interrupted for another.
+         * @description A paused ingestion resumes after the last picture it stored, an analysis from its beginning. Priority orders waiting jobs: a running job is not interrupted for another. Re-embeddings and moves need the verb `admin`.
          */
         patch: operations["steerJob"];
         trace?: never;

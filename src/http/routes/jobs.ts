@@ -117,7 +117,7 @@ function steerJob(app: TypedApp, { jobs }: JobRouteOptions): void {
         tags,
         summary: 'Pause or resume a job, or change its priority',
         description:
-          'A paused ingestion resumes after the last picture it stored, an analysis from its beginning. Priority orders waiting jobs: a running job is not interrupted for another.',
+          'A paused ingestion resumes after the last picture it stored, an analysis from its beginning. Priority orders waiting jobs: a running job is not interrupted for another. Re-embeddings and moves need the verb `admin`.',
         params: JobPath,
         body: JobSteering,
         response: {
@@ -143,7 +143,8 @@ function cancelJob(app: TypedApp, { jobs }: JobRouteOptions): void {
         operationId: 'cancelJob',
         tags,
         summary: 'Cancel a job',
-        description: 'Pictures that it has already stored stay in the gallery.',
+        description:
+          'Pictures that it has already stored stay in the gallery. Re-embeddings and moves need the verb `admin`.',
         params: JobPath,
         response: { 200: { description: 'The job as it ended.', ...reference(Job) }, ...problems(400, 404, 409, 507) },
       },
