@@ -1,5 +1,5 @@
 /** Removes pictures once that can no longer be undone; until then they are hidden on every screen. */
-import { signal } from '@preact/signals'
+import { effect, signal } from '@preact/signals'
 import { useMemo } from 'preact/hooks'
 import { picturesText } from '../controls/counts.js'
 import { say } from '../controls/toasts.js'
@@ -13,6 +13,13 @@ export interface Removal {
 }
 
 const removals = signal<readonly Removal[]>([])
+
+/** Closing the page would drop what has been announced as deleted and is not sent yet: the browser asks first. */
+const askFirst = (event: Event) => event.preventDefault()
+effect(() => {
+  if (removals.value.length > 0) addEventListener('beforeunload', askFirst)
+  else globalThis.removeEventListener?.('beforeunload', askFirst)
+})
 
 /** Without those that are deleted unless that is undone; the same list while nothing changes. */
 export function useWithoutRemoved<One extends { id: string }>(gallery: string, images: readonly One[]): readonly One[] {

@@ -168,7 +168,10 @@ test('a deleted picture is hidden on every screen until that is undone', { skip 
   assert.deepEqual(await page.locator('.tile').evaluateAll((tiles) => tiles.map((one) => one.ariaLabel)), ['4, square'])
   await page.goto(`${base}#/map/g`)
   await page.waitForSelector('[aria-label^="Map of 2 pictures"]')
+  const mayClose = "dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+  assert.equal(await page.evaluate(mayClose), false)
   await page.click('text=Undo')
+  assert.equal(await page.evaluate(mayClose), true)
   await page.waitForSelector('[aria-label^="Map of 3 pictures"]')
 })
 
