@@ -10,7 +10,7 @@ import type { AlikeError } from '../../src/errors.js'
 import type { OpenSet } from '../../src/gallery/engine.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { model, newImage } from '../gallery/stored-images.js'
-import { until } from '../support/until.js'
+import { untilDone } from '../support/until.js'
 import { skipWithoutWeaviate } from '../support/weaviate-server.js'
 import { startNodes } from './weaviate-nodes.js'
 
@@ -70,16 +70,7 @@ test('each consistency level keeps its promises while nodes are down', { skip: s
   }
   for (const node of [nodes[1]!, nodes[2]!]) await node.start()
   for (const set of sets.values())
-    for (const verb of Object.values(verbs))
-      await until(
-        () =>
-          verb(set).then(
-            () => true,
-            () => false,
-          ),
-        'everything as before',
-        120_000,
-      )
+    for (const verb of Object.values(verbs)) await untilDone(() => verb(set), 'everything as before', 120_000)
   for (const engine of engines) await engine.close()
   for (const { away, consistency, told } of seen) {
     const { unnoticed, heldUp } = promised[away]!

@@ -7,7 +7,7 @@ import type { AlikeError } from '../../src/errors.js'
 import type { OpenSet } from '../../src/gallery/engine.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { model, newImage } from '../gallery/stored-images.js'
-import { until } from '../support/until.js'
+import { untilDone } from '../support/until.js'
 import { skipWithoutWeaviate } from '../support/weaviate-server.js'
 import { startNodes } from './weaviate-nodes.js'
 
@@ -51,15 +51,7 @@ test('a node that is cut off from the others acknowledges nothing alone', { skip
   t.diagnostic(`the server itself, asked for a quorum: ${byItself}`)
   await put(ofAll, 'by the others')
   rejoin(nodes[2]!)
-  await until(
-    () =>
-      put(alone, 'after').then(
-        () => true,
-        () => false,
-      ),
-    'the node taking writes again',
-    120_000,
-  )
+  await untilDone(() => put(alone, 'after'), 'the node taking writes again', 120_000)
 })
 
 /** What the node says without us. */

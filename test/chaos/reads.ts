@@ -9,7 +9,7 @@ import { openWeaviate } from '../../src/engines/weaviate/weaviate-engine.js'
 import type { OpenSet } from '../../src/gallery/engine.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { model, newImage } from '../gallery/stored-images.js'
-import { until } from '../support/until.js'
+import { until, untilDone } from '../support/until.js'
 import { skipWithoutWeaviate } from '../support/weaviate-server.js'
 import { startNodes } from './weaviate-nodes.js'
 
@@ -48,15 +48,7 @@ test('a node reads, changes and removes by id what was acknowledged while it was
   const others = await open(first)
   for (const name of ['old', 'patched', 'removed']) await put(others, name)
   await last.kill()
-  await until(
-    () =>
-      put(others, 'new').then(
-        () => true,
-        () => false,
-      ),
-    'writes without the last node',
-    60_000,
-  )
+  await untilDone(() => put(others, 'new'), 'writes without the last node', 60_000)
   await patch(others, 'patched')
   await remove(others, 'removed')
   await last.start()

@@ -23,3 +23,13 @@ export async function until<Answer>(
   }
   throw new Error(`${what} does not happen within ${withinMs / 1_000} s`)
 }
+
+/** Repeats what is refused or fails at first. @throws Error as `until` */
+export function untilDone(work: () => Promise<unknown>, what: string, withinMs?: number): Promise<true> {
+  const isDone = () =>
+    work().then(
+      () => true,
+      () => false,
+    )
+  return until(isDone, what, withinMs)
+}

@@ -17,8 +17,9 @@ const removals = signal<readonly Removal[]>([])
 /** Closing the page would drop what has been announced as deleted and is not sent yet: the browser asks first. */
 const askFirst = (event: Event) => event.preventDefault()
 effect(() => {
-  if (removals.value.length > 0) addEventListener('beforeunload', askFirst)
-  else globalThis.removeEventListener?.('beforeunload', askFirst)
+  if (removals.value.length === 0) return undefined
+  addEventListener('beforeunload', askFirst)
+  return () => removeEventListener('beforeunload', askFirst)
 })
 
 /** Without those that are deleted unless that is undone; the same list while nothing changes. */

@@ -124,6 +124,6 @@ export class CollectionAccess {
 function openedOf(client: WeaviateClient, server: WeaviateServer, name: string) {
   return client.collections.use(name).withConsistency(levelOf(server.settings.consistency))
 }
-export const levelOf = (consistency: Consistency) => consistency.toUpperCase() as Uppercase<Consistency>
+const levelOf = (consistency: Consistency) => consistency.toUpperCase() as Uppercase<Consistency>
 
 export type Opened = ReturnType<typeof openedOf>

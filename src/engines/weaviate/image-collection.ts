@@ -1,13 +1,13 @@
 /** The pictures of one set in its collection: reads, in this engine's terms. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CollectionAccess, levelOf, type Opened } from './collection-access.js'
+import { CollectionAccess, type Opened } from './collection-access.js'
 import { CollectionWrites } from './collection-writes.js'
 import { everyToken } from './filter-tokens.js'
 import { type Found, foundOf, type PropertyName } from './image-object.js'
 import { anyToken, both, putBetween, type Where } from './pushed-filter.js'
 import { type AskedById, readByIds } from './reads-by-id.js'
 import type { WeaviateServer } from './weaviate-server.js'
-import type { CollectionLayout, Consistency, IndexTuning } from './weaviate-settings.js'
+import type { CollectionLayout, IndexTuning } from './weaviate-settings.js'
 
 /** Maximum objects per response with the server's default configuration. */
 export const answerMax = 10_000
@@ -16,7 +16,7 @@ export const answerMax = 10_000
 const allCountMs = 2_000
 const heldUpForMs = 10_000
 
-export interface Asked extends AskedById {
+export interface Asked extends Omit<AskedById, 'consistency'> {
   where?: Where | undefined
   limit: number
 }
@@ -138,10 +138,10 @@ export class ImageCollection {
 
   async #fetch(
     { sort, ...options }: { limit: number; filters?: Where; after?: string; sort?: PropertyName },
-    { properties, vectors = false, consistency }: Omit<Asked, 'where' | 'limit'>,
+    { properties, vectors = false }: Omit<Asked, 'where' | 'limit'>,
   ): Promise<Found[]> {
     const { objects } = await this.access.ask((collection) =>
-      atLevel(collection, consistency).query.fetchObjects({
+      collection.query.fetchObjects({
         ...options,
         ...(sort !== undefined && { sort: sortedBy(collection, sort, true) }),
         includeVector: vectors,
@@ -162,10 +162,6 @@ async function unlessHeldUp<Reply>(asked: Promise<Reply>): Promise<Reply | undef
   } finally {
     patience.abort()
   }
-}
-
-function atLevel(collection: Opened, consistency: Consistency | undefined): Opened {
-  return consistency === undefined ? collection : collection.withConsistency(levelOf(consistency))
 }
 
 /** The client types property names statically; its filters and sort orders cannot take names from variables. */
