@@ -1,7 +1,7 @@
 /** The tasks of a decoder, in this process or in a separate one. */
 import { describeCopies } from '../copies/copy-descriptor.js'
 import { decodeMemoryBytes } from './decode-memory.js'
-import { openImage, toSizedRgb } from './decoder.js'
+import { allPixels, openImage } from './decoder.js'
 import { type PreparedImage, type PrepareOptions, planPreparation } from './prepare.js'
 
 /** `describe`: only the copy descriptor, for a picture of which only the thumbnail is left. */
@@ -34,7 +34,7 @@ async function planDescription(thumbnail: Uint8Array): Promise<PlannedWork> {
     decodeBytes: decodeMemoryBytes(image.facts, { shrink: 1, shrinkOnLoad: false }),
     async run() {
       await image.load()
-      const { rgb, width, height } = await toSizedRgb(image, image.pipeline())
+      const { rgb, width, height } = await allPixels(image)
       return { views: [], width, height, format: image.format, copyDescriptor: describeCopies(rgb, width, height) }
     },
   }

@@ -1,7 +1,16 @@
 /** Plans the outputs of a picture: as few decodes as possible, each with the memory it needs. */
 import type { Sharp } from 'sharp'
 import { decodeMemoryBytes } from './decode-memory.js'
-import { encodeThumbnail, fromRgb, type OpenedImage, type SizedRgb, toRgb, toSizedRgb, toThumbnail } from './decoder.js'
+import {
+  allPixels,
+  encodeThumbnail,
+  fromRgb,
+  type OpenedImage,
+  type SizedRgb,
+  toRgb,
+  toSizedRgb,
+  toThumbnail,
+} from './decoder.js'
 import { middleSquare } from './middle-square.js'
 import { enlargedSquare, isEnlargedHere, otherRule, shortSideOf, squared } from './network-square.js'
 import type { Preprocessing } from './preprocessing.js'
@@ -100,11 +109,11 @@ function outputOfAll(shaped: ShapedImage, wanted: WantedOutputs, small: Shape | 
 }
 
 async function madeFromAll(
-  { image, source, shape }: ShapedImage,
+  { image, source, shape, isRegion }: ShapedImage,
   { preprocessing, views = 1, copies = false }: WantedOutputs,
   small: Shape | undefined,
 ): Promise<Made> {
-  const all = await toSizedRgb(image, source())
+  const all = await (isRegion ? toSizedRgb(image, source()) : allPixels(image))
   const [pixels, otherFit, whole, thumbnail] = await Promise.all([
     isEnlargedHere(preprocessing)
       ? enlargedSquare(all, preprocessing)
