@@ -8,7 +8,7 @@
 ARG NODE_IMAGE=node:24.21.0-bookworm-slim
 ARG CUDA_IMAGE=nvidia/cuda:13.0.2-cudnn-runtime-ubuntu24.04
 
-# ---- compiler: for the index
+# ---- compiler: for the addons
 FROM ${NODE_IMAGE} AS compiler
 # The base image fixes the Debian release; its mirrors drop point versions, so pinning them breaks builds.
 # hadolint ignore=DL3008
@@ -17,13 +17,14 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-COPY src/cli/check-install.mjs src/cli/build-native-index.mjs ./src/cli/
+COPY src/cli/check-install.mjs src/cli/build-native.mjs ./src/cli/
 COPY src/engines/embedded/vector-index/native ./src/engines/embedded/vector-index/native
+COPY src/pixels/native ./src/pixels/native
 COPY clients/typescript/package.json ./clients/typescript/
 
 # ---- dependencies: runtime dependencies, without binaries for other systems
 FROM compiler AS dependencies
-# No package needs its install script. The index is compiled twice, portably and for AVX2; the service chooses at start (ADR 0018).
+# No package needs its install script. The addons are compiled twice, portably and for AVX2; the service chooses at start (ADR 0018).
 RUN npm ci --omit=dev --ignore-scripts \
  && node src/cli/check-install.mjs \
  && find node_modules/onnxruntime-node/bin/napi-v6 -mindepth 2 -maxdepth 2 \

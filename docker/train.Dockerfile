@@ -17,8 +17,9 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-COPY src/cli/check-install.mjs src/cli/build-native-index.mjs ./src/cli/
+COPY src/cli/check-install.mjs src/cli/build-native.mjs ./src/cli/
 COPY src/engines/embedded/vector-index/native ./src/engines/embedded/vector-index/native
+COPY src/pixels/native ./src/pixels/native
 COPY clients/typescript/package.json ./clients/typescript/
 ENV npm_config_nodedir=/usr/local \
     ONNXRUNTIME_NODE_INSTALL=skip

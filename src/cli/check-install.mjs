@@ -1,5 +1,5 @@
 /**
- * Runs at the end of `npm ci`: puts the pinned Node.js where npm scripts look first, compiles the index, and asks whether the
+ * Runs at the end of `npm ci`: puts the pinned Node.js where npm scripts look first, compiles the addons, and asks whether the
  * native parts are there. If not, it says what this machine lacks, one line for each, and exits with 1. Plain JavaScript,
  * because nothing is compiled yet when it runs.
  *
@@ -9,7 +9,7 @@
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { buildNativeIndex } from './build-native-index.mjs'
+import { buildNative } from './build-native.mjs'
 
 const require = createRequire(import.meta.url)
 const oldestNode = [20, 19]
@@ -23,8 +23,8 @@ linkRuntime()
 const missing = ['onnxruntime-node', 'sharp'].filter((name) => !loads(name))
 if (missing.length > 0)
   fail(missing.map((name) => `${name} cannot be loaded here: is this x86-64 or arm64 Linux with glibc?`))
-const lacking = buildNativeIndex()
-if (lacking.length > 0) fail(['The index was not compiled.', ...lacking])
+const lacking = buildNative()
+if (lacking.length > 0) fail(['The addons were not compiled.', ...lacking])
 
 /** npm 10 makes no links to the commands of optional packages. Where there is no such package, the machine's own Node.js runs. */
 function linkRuntime() {

@@ -1,10 +1,5 @@
-/**
- * Loads the addon that holds vectors and graphs (`native/`). `npm ci` compiles it against hnswlib's headers in two builds:
- * a portable one, and one for processors with AVX2 and FMA, which crashes on any other. See ADR 0018.
- */
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+/** The addon that holds vectors and graphs (`native/`), compiled against hnswlib's headers. */
+import { loadFastest, loadNative, type NativeBuild } from '../../../native-build.js'
 
 /** Vectors, stored once. Rows are numbered across blocks. */
 export interface NativeRows {
@@ -63,33 +58,11 @@ export interface NativeIndex {
   Graph: new (rows: NativeRows, m: number, efConstruction: number, capacity: number) => NativeGraph
 }
 
-export type NativeBuild = 'avx2' | 'portable'
-
-const require = createRequire(import.meta.url)
-
 /** @throws Error if this build is missing */
 export function loadNativeIndex(build: NativeBuild): NativeIndex {
-  return require(
-    join(dirname(require.resolve('hnswlib-node/package.json')), `build/alike-${build}.node`),
-  ) as NativeIndex
+  return loadNative<NativeIndex>('alike', build)
 }
 
-/** Whether every core has the instructions of the faster build. @param cpuinfo content of /proc/cpuinfo */
-export function hasAvx2(cpuinfo: string): boolean {
-  const cores = [...cpuinfo.matchAll(/^flags\s*:(.*)$/gm)].map(([, flags = '']) => new Set(flags.split(/\s+/)))
-  return cores.length > 0 && cores.every((flags) => flags.has('avx2') && flags.has('fma'))
-}
-
-/** The faster build, if the processor supports it and it is installed. */
 export function fastestNativeIndex(): { build: NativeBuild; native: NativeIndex } {
-  try {
-    if (hasAvx2(readFileSync('/proc/cpuinfo', 'latin1'))) return { build: 'avx2', native: loadNativeIndex('avx2') }
-  } catch {
-    // missing file or build: fall back to the portable one
-  }
-  try {
-    return { build: 'portable', native: loadNativeIndex('portable') }
-  } catch (cause) {
-    throw new Error('The index addon is missing: node src/cli/check-install.mjs compiles it.', { cause })
-  }
+  return loadFastest<NativeIndex>('alike')
 }

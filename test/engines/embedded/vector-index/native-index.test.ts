@@ -6,13 +6,12 @@ import { runInNewContext } from 'node:vm'
 import { dot } from '../../../../src/cosine.js'
 import {
   fastestNativeIndex,
-  hasAvx2,
   loadNativeIndex,
-  type NativeBuild,
   type NativeGraph,
   type NativeIndex,
   type NativeRows,
 } from '../../../../src/engines/embedded/vector-index/native-index.js'
+import { hasAvx2, type NativeBuild } from '../../../../src/native-build.js'
 import { unitVectors } from './unit-vectors.js'
 
 const core = (flags: string) => `processor\t: 0\nflags\t\t: ${flags}\nbogomips\t: 4000\n`
