@@ -43,11 +43,13 @@ async function buildSideApp({
   apiKeys = new ApiKeys([]),
   tokens,
 }: SideAppOptions): Promise<FastifyInstance> {
+  const unreadable = answerUnreadable({ logger, metrics })
   const app = Fastify({
     ...requestLogging(logger),
     trustProxy: trustedProxies(textsOf(config.trustProxy)),
-    clientErrorHandler: answerUnreadable({ logger, metrics }),
+    clientErrorHandler: unreadable.answer,
   })
+  unreadable.follow(app.server)
   app.addSchema(Problem)
   registerProblems(app, { metrics })
   limitConnections(app, { ...config, onRefusal: () => metrics.countRefusal('overloaded') })
@@ -82,8 +84,9 @@ function buildUnreadyApp(
   const app = Fastify({
     http: httpOptions,
     ...requestLogging(logger),
-    clientErrorHandler: unreadable,
+    clientErrorHandler: unreadable.answer,
   })
+  unreadable.follow(app.server)
   registerProblems(app, { metrics })
   checkHeaders(app, unreadable)
   app.get('/livez', async () => ({ status: 'ok' }))
