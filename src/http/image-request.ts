@@ -14,6 +14,7 @@ import { readBounded } from '../ingest/read-bounded.js'
 import type { RemoteImages } from '../remote/remote-images.js'
 import { misfitOfDecoded } from '../text.js'
 import { type BodyMemory, plainCopies } from './body-memory.js'
+import { isNamed, misfitOfPart } from './form-parts.js'
 import { compileCheck, type Misfit, RequestInvalid, readTexts } from './validation.js'
 
 export interface ImageRequest<Given> {
@@ -123,7 +124,7 @@ async function readForm(
   let bytes = 0
   for await (const part of request.parts()) {
     const misfit = part.type === 'field' ? misfitOfField(part) : misfitOfFile(part, images.length === imagesMax)
-    if (misfit !== undefined) misfits.push({ in: 'form', pointer: `/${part.fieldname}`, detail: misfit })
+    if (misfit !== undefined) misfits.push(misfitOfPart(part, misfit))
     if (part.type === 'field')
       fields[part.fieldname] = part.fieldname in fields ? [fields[part.fieldname], part.value].flat() : part.value
     else if (misfit === undefined) {
@@ -148,6 +149,7 @@ async function readPart(part: MultipartFile, maxBytes: number, before: number): 
 
 /** The parser truncates a value over the limit, and reports that only by a flag. */
 function misfitOfField(part: MultipartValue): string | undefined {
+  if (!isNamed(part)) return 'has no name'
   if (part.fieldnameTruncated || part.valueTruncated) return 'is too long'
   return typeof part.value === 'string' ? misfitOfDecoded(part.value) : undefined
 }
