@@ -166,7 +166,7 @@ const mayImport: Record<string, readonly string[]> = {
     'metrics',
   ],
   'side-apps': ['access', 'app', 'config', 'errors', 'http'],
-  main: ['errors', 'config', 'side-apps', 'image', 'metrics', 'service'],
+  main: ['errors', 'config', 'image', 'metrics', 'service'],
   service: [
     're-embedding',
     'tracing',
