@@ -13,7 +13,7 @@ import { readSnapshot } from '../backups/read-snapshot.js'
 import { command, runCommand, serviceOptions } from '../command-line.js'
 import { syncFolder } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
-import { serviceClient } from './service-client.js'
+import { cleaningMaxMs, serviceClient } from './service-client.js'
 
 const pollMs = 500
 
@@ -21,7 +21,8 @@ async function backUp(service: AlikeClient, file: string, keep: boolean): Promis
   const { id } = await dataOf(service.api.POST('/v1/snapshots'))
   const snapshot = { params: { path: { snapshot: id } } }
   const partial = `${file}.part`
-  const remove = async () => void (keep || (await service.api.DELETE('/v1/snapshots/{snapshot}', snapshot)))
+  const remove = async (signal?: AbortSignal) =>
+    void (keep || (await service.api.DELETE('/v1/snapshots/{snapshot}', { ...snapshot, ...(signal && { signal }) })))
   try {
     await waitFor(service, id)
     const archive = await dataOf(
@@ -34,7 +35,7 @@ async function backUp(service: AlikeClient, file: string, keep: boolean): Promis
     console.log(`Snapshot ${id}: ${images} pictures in ${galleries.length} galleries, in ${file}.`)
   } catch (error) {
     await rm(partial, { force: true })
-    await remove().catch(() => {}) // the service may be gone, which is not why the backup failed
+    await remove(AbortSignal.timeout(cleaningMaxMs)).catch(() => {}) // the service may be gone, which is not why the backup failed
     throw error
   }
   await remove()

@@ -198,6 +198,7 @@ test('wrong arguments and unreachable services have their own exit codes', async
     [folder],
     ['--gallery', 'x'],
     [folder, '--gallery', 'x', '--nonsense'],
+    [folder, '--gallery', 'x', '--url', 'localhost:8080'],
     [folder, folder, '--gallery', 'x'],
   ]) {
     const { code, errors } = await start(t, ...args).ended
