@@ -59,14 +59,7 @@ export function imageRequestReader<Parameters extends TObject, Body extends TObj
     }
     if (Buffer.isBuffer(request.body)) return { images: [request.body], given: query, placeOf: () => 'query' }
     const body = (request.body ?? {}) as Static<Body> & ImagesOfJson
-    if (imagesIn(body) > imagesMax)
-      throw new RequestInvalid([
-        {
-          in: 'body',
-          pointer: '',
-          detail: imagesMax === 1 ? 'has more than one picture' : `has more than ${imagesMax} pictures`,
-        },
-      ])
+    expectFewImages(body, imagesMax)
     return {
       images: await imagesOfJson(body, request, reading, signal),
       given: { ...query, ...body },
@@ -86,8 +79,11 @@ export interface ImagesOfJson {
   urls?: string[]
 }
 
-function imagesIn({ image, images = [], url, urls = [] }: ImagesOfJson): number {
-  return [image, url].filter((one) => one !== undefined).length + images.length + urls.length
+/** @throws RequestInvalid for more than `max`, whichever members they are in */
+export function expectFewImages({ image, images = [], url, urls = [] }: ImagesOfJson, max: number): void {
+  if ([image, url].filter((one) => one !== undefined).length + images.length + urls.length <= max) return
+  const detail = max === 1 ? 'has more than one picture' : `has more than ${max} pictures`
+  throw new RequestInvalid([{ in: 'body', pointer: '', detail }])
 }
 
 /**
