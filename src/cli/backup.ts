@@ -8,7 +8,7 @@ import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type AlikeClient, dataOf } from '../../clients/typescript/src/alike-client.js'
+import { type AlikeClient, AlikeUnreachable, dataOf } from '../../clients/typescript/src/alike-client.js'
 import { readSnapshot } from '../backups/read-snapshot.js'
 import { command, runCommand, serviceOptions } from '../command-line.js'
 import { syncFolder } from '../durable-files.js'
@@ -28,7 +28,11 @@ async function backUp(service: AlikeClient, file: string, keep: boolean): Promis
     const archive = await dataOf(
       service.api.GET('/v1/snapshots/{snapshot}/archive', { ...snapshot, parseAs: 'stream' }),
     )
-    await pipeline(Readable.fromWeb(archive), createWriteStream(partial, { flush: true }))
+    await pipeline(Readable.fromWeb(archive), createWriteStream(partial, { flush: true })).catch((cause: unknown) => {
+      throw cause instanceof TypeError
+        ? new AlikeUnreachable('The download of the snapshot broke off.', { cause })
+        : cause
+    })
     const { images, galleries } = await readSnapshot(partial)
     await rename(partial, file)
     await syncFolder(dirname(file))

@@ -51,8 +51,8 @@ async function ingest(
     return cancelled
   }
   const job = await follow(service, uploaded.job, interrupt.signal)
-  const failures = uploaded.unreadable + (await printErrors(service, job))
-  console.log(summaryOf(job))
+  // also if the report cannot be read
+  const failures = uploaded.unreadable + (await printErrors(service, job).finally(() => console.log(summaryOf(job))))
   if (job.state === 'cancelled' && interrupt.signal.aborted) return cancelled
   return job.state === 'succeeded' && failures === 0 ? 0 : failed
 }
@@ -89,6 +89,7 @@ async function upload(
   )
   const open = () => {
     unreadable = 0 // of this attempt
+    sent = false
     const stream = body.open({
       progress: (done) => bar.update(done),
       unreadable(path, error) {
