@@ -24,7 +24,7 @@ import { auditRequests } from './http/plugins/audit.js'
 import { prefixAddresses, withoutBasePath } from './http/plugins/base-path.js'
 import { limitBodyTime } from './http/plugins/body-time.js'
 import { omitBodies } from './http/plugins/bodyless-answers.js'
-import { answerUnreadable } from './http/plugins/client-errors.js'
+import { answerUnreadable, type UnreadableRequests } from './http/plugins/client-errors.js'
 import { serveConsole } from './http/plugins/console.js'
 import { refuseCodedBodies } from './http/plugins/content-coding.js'
 import { allowOrigins, answerOrigin } from './http/plugins/cross-origin.js'
@@ -134,9 +134,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   return app
 }
 
-type AnswerUnreadable = ReturnType<typeof answerUnreadable>
-
-function openFastify({ config, logger, metrics }: AppOptions, unreadable: AnswerUnreadable): FastifyInstance {
+function openFastify({ config, logger, metrics }: AppOptions, unreadable: UnreadableRequests): FastifyInstance {
   const app = Fastify({
     http: httpOptions,
     ...requestLogging(logger),
@@ -149,12 +147,13 @@ function openFastify({ config, logger, metrics }: AppOptions, unreadable: Answer
     rewriteUrl: withoutBasePath(config.basePath),
     schemaController: { compilersFactory: { buildSerializer: serialiserFactory } },
     routerOptions: { maxParamLength: 2_048 },
-    clientErrorHandler: unreadable,
+    clientErrorHandler: unreadable.answer,
     frameworkErrors: (error, request, reply) => {
       answerOrigin(request, reply, textsOf(config.corsOrigins))
       sendUnrouted(error, request, reply, metrics)
     },
   })
+  unreadable.follow(app.server)
   app.setValidatorCompiler(validatorCompiler)
   app.removeContentTypeParser('text/plain')
   acceptJson(app)
@@ -166,7 +165,7 @@ interface Shared extends Guard {
   answers: AnswerBytes
 }
 
-async function addPlugins(app: FastifyInstance, options: AppOptions, unreadable: AnswerUnreadable): Promise<Shared> {
+async function addPlugins(app: FastifyInstance, options: AppOptions, unreadable: UnreadableRequests): Promise<Shared> {
   const { config, metrics, apiKeys = new ApiKeys([]), tokens, auditLog, tracing, parts } = options
   const origins = textsOf(config.corsOrigins)
   traceRequests(app, tracing)

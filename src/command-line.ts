@@ -23,10 +23,15 @@ export function command(name: string, description: string): Command {
 
 /** URL of the service, and the key if it requires one: `serviceClient` takes them. */
 export const serviceOptions = {
-  url: ['--url <url>', 'address of the service', 'http://127.0.0.1:8080'],
+  url: ['--url <url>', 'address of the service', webAddress, 'http://127.0.0.1:8080'],
   key: ['--key <key>', 'API key, where the service asks for one'],
   keyFile: ['--key-file <file>', 'file that contains the key: other users of this machine can read arguments'],
 } as const
+
+function webAddress(text: string): string {
+  if (URL.canParse(text) && /^https?:\/\//i.test(text)) return text
+  throw new InvalidArgumentError('It must begin with http:// or https://.')
+}
 
 /** Parses an integer within inclusive bounds. */
 export function wholeNumber(minimum = 1, maximum = Number.MAX_SAFE_INTEGER): (text: string) => number {

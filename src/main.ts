@@ -10,7 +10,7 @@ import { AlikeError, hasCode } from './errors.js'
 import { decodersWanted } from './image/decoders.js'
 import { createMetrics } from './metrics/metrics.js'
 import { openService, type Service } from './service/service.js'
-import { buildUnreadyApps } from './side-apps.js'
+import { openUnready } from './service/unready.js'
 
 function createLogger({ logLevel }: Config): Logger {
   const forPeople = {
@@ -49,7 +49,7 @@ async function main(): Promise<void> {
     // a restart would not help: the process stays, unready, and says why
     if (!hasCode(error, 'golden_mismatch')) throw error
     logger.fatal({ err: error }, 'staying unready')
-    return buildUnreadyApps({ config, metrics, logger, reason: error })
+    return openUnready({ config, metrics, logger, reason: error })
   })
 
   // Also for uncaught errors: they are logged, accepted work is finished, and the exit code is 1.

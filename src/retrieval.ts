@@ -3,7 +3,7 @@
  * parsing are in `http/`; this file knows nothing of them.
  */
 
-import { hash } from 'node:crypto'
+import { contentHashOf } from './content-hash.js'
 import { allOrNone } from './embedding/all-or-none.js'
 import { meanDirection } from './embedding/embed-views.js'
 import type { ImageEmbedder } from './embedding/image-embedder.js'
@@ -194,7 +194,7 @@ async function contentHashesOf(like: readonly Example[], { examples }: Serving):
     like.map(async (example) => {
       if ('id' in example) return (await examples.find([example.id])).map(({ contentHash }) => contentHash)
       if (!('bytes' in example) || example.region !== undefined) return []
-      return hash('sha256', example.bytes)
+      return contentHashOf(example.bytes)
     }),
   )
   return hashes.flat()

@@ -4,7 +4,6 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import { ApiKeys } from './access/api-keys.js'
 import type { AppOptions } from './app.js'
-import type { Config } from './config/config.js'
 import { textsOf } from './config/listed.js'
 import { AlikeError } from './errors.js'
 import { requestLogging } from './http/logger.js'
@@ -35,37 +34,13 @@ export async function buildWorkerApp(options: SideAppOptions & Pick<AppOptions, 
   return app
 }
 
-/** With the same access control as the service, but no routes yet. */
-async function buildSideApp({
-  config,
-  metrics,
-  logger,
-  apiKeys = new ApiKeys([]),
-  tokens,
-}: SideAppOptions): Promise<FastifyInstance> {
-  const app = Fastify({
-    ...requestLogging(logger),
-    trustProxy: trustedProxies(textsOf(config.trustProxy)),
-    clientErrorHandler: answerUnreadable({ logger, metrics }),
-  })
-  app.addSchema(Problem)
-  registerProblems(app, { metrics })
-  limitConnections(app, { ...config, onRefusal: () => metrics.countRefusal('overloaded') })
-  await guard(app, { ...config, keys: apiKeys, tokens, galleryOfJob: async () => '' })
-  return app
-}
-
 /** The apps of a process that must not serve; with `METRICS_PORT`, metrics have their port here too. */
-export function buildUnreadyApps({
-  config: { metricsPort },
-  ...options
-}: Pick<AppOptions, 'metrics' | 'logger'> & { config: Pick<Config, 'metricsPort'>; reason: AlikeError }): {
-  app: FastifyInstance
-  metricsApp?: FastifyInstance
-  close(): Promise<void>
-} {
-  const app = buildUnreadyApp(options, metricsPort === 0)
-  const metricsApp = metricsPort === 0 ? undefined : buildUnreadyApp(options, true)
+export async function buildUnreadyApps(
+  options: SideAppOptions & { reason: AlikeError },
+): Promise<{ app: FastifyInstance; metricsApp?: FastifyInstance; close(): Promise<void> }> {
+  const hasPort = options.config.metricsPort !== 0
+  const app = await buildUnreadyApp(options, !hasPort)
+  const metricsApp = hasPort ? await buildUnreadyApp(options, true) : undefined
   return {
     app,
     ...(metricsApp && { metricsApp }),
@@ -74,29 +49,42 @@ export function buildUnreadyApps({
 }
 
 /** Alive, with metrics, and one reason for everything else. */
-function buildUnreadyApp(
-  { metrics, logger, reason }: Pick<AppOptions, 'metrics' | 'logger'> & { reason: AlikeError },
+async function buildUnreadyApp(
+  { reason, ...options }: SideAppOptions & { reason: AlikeError },
   hasMetrics: boolean,
-): FastifyInstance {
-  const unreadable = answerUnreadable({ logger, metrics })
-  const app = Fastify({
-    http: httpOptions,
-    ...requestLogging(logger),
-    clientErrorHandler: unreadable,
-  })
-  registerProblems(app, { metrics })
-  checkHeaders(app, unreadable)
-  app.get('/livez', async () => ({ status: 'ok' }))
-  if (hasMetrics)
-    app.get('/metrics', async (_request, reply) => {
-      const { contentType, text } = await metrics.expose()
-      return reply.type(contentType).send(text)
-    })
+): Promise<FastifyInstance> {
+  const app = await buildSideApp(options)
+  if (hasMetrics) await app.register(metricsRoutes, options)
   const answered = hasMetrics ? ['/livez', '/metrics'] : ['/livez']
   // before any body is read
   app.addHook('onRequest', async ({ routeOptions }) => {
     if (!answered.includes(routeOptions.url ?? '')) throw new AlikeError('not_ready', { detail: reason.message })
   })
-  app.all('/*', async () => undefined)
+  app.get('/livez', { config: { role: 'open' } }, async () => ({ status: 'ok' }))
+  app.all('/*', { config: { role: 'open' } }, async () => undefined)
+  return app
+}
+
+/** With the same access control as the service, but no routes yet. */
+async function buildSideApp({
+  config,
+  metrics,
+  logger,
+  apiKeys = new ApiKeys([]),
+  tokens,
+}: SideAppOptions): Promise<FastifyInstance> {
+  const unreadable = answerUnreadable({ logger, metrics })
+  const app = Fastify({
+    http: httpOptions,
+    ...requestLogging(logger),
+    trustProxy: trustedProxies(textsOf(config.trustProxy)),
+    clientErrorHandler: unreadable.answer,
+  })
+  unreadable.follow(app.server)
+  app.addSchema(Problem)
+  registerProblems(app, { metrics })
+  checkHeaders(app, unreadable)
+  limitConnections(app, { ...config, onRefusal: () => metrics.countRefusal('overloaded') })
+  await guard(app, { ...config, keys: apiKeys, tokens, galleryOfJob: async () => '' })
   return app
 }

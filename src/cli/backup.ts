@@ -8,12 +8,12 @@ import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type AlikeClient, dataOf } from '../../clients/typescript/src/alike-client.js'
+import { type AlikeClient, AlikeUnreachable, dataOf } from '../../clients/typescript/src/alike-client.js'
 import { readSnapshot } from '../backups/read-snapshot.js'
 import { command, runCommand, serviceOptions } from '../command-line.js'
 import { syncFolder } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
-import { serviceClient } from './service-client.js'
+import { cleaningMaxMs, serviceClient } from './service-client.js'
 
 const pollMs = 500
 
@@ -21,20 +21,25 @@ async function backUp(service: AlikeClient, file: string, keep: boolean): Promis
   const { id } = await dataOf(service.api.POST('/v1/snapshots'))
   const snapshot = { params: { path: { snapshot: id } } }
   const partial = `${file}.part`
-  const remove = async () => void (keep || (await service.api.DELETE('/v1/snapshots/{snapshot}', snapshot)))
+  const remove = async (signal?: AbortSignal) =>
+    void (keep || (await service.api.DELETE('/v1/snapshots/{snapshot}', { ...snapshot, ...(signal && { signal }) })))
   try {
     await waitFor(service, id)
     const archive = await dataOf(
       service.api.GET('/v1/snapshots/{snapshot}/archive', { ...snapshot, parseAs: 'stream' }),
     )
-    await pipeline(Readable.fromWeb(archive), createWriteStream(partial, { flush: true }))
+    await pipeline(Readable.fromWeb(archive), createWriteStream(partial, { flush: true })).catch((cause: unknown) => {
+      throw cause instanceof TypeError
+        ? new AlikeUnreachable('The download of the snapshot broke off.', { cause })
+        : cause
+    })
     const { images, galleries } = await readSnapshot(partial)
     await rename(partial, file)
     await syncFolder(dirname(file))
     console.log(`Snapshot ${id}: ${images} pictures in ${galleries.length} galleries, in ${file}.`)
   } catch (error) {
     await rm(partial, { force: true })
-    await remove().catch(() => {}) // the service may be gone, which is not why the backup failed
+    await remove(AbortSignal.timeout(cleaningMaxMs)).catch(() => {}) // the service may be gone, which is not why the backup failed
     throw error
   }
   await remove()

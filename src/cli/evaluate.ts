@@ -25,7 +25,7 @@ import { seededRandom } from '../eval/random.js'
 import { withBar } from './evaluation-progress.js'
 import { evaluationReport, type Filled } from './evaluation-report.js'
 import { archiveOf } from './evaluation-upload.js'
-import { type ServicePlace, serviceClient } from './service-client.js'
+import { cleaningMaxMs, type ServicePlace, serviceClient } from './service-client.js'
 
 interface EvaluateOptions extends ServicePlace {
   gallery: string
@@ -105,10 +105,17 @@ class Evaluation {
       })
     }
     await this.#service.createGallery(this.#gallery)
-    await this.#expectWholeRankings(this.#stored.length).catch(async (error: unknown) => {
-      await this.#service.deleteGallery(this.#gallery)
+    try {
+      return await this.#store()
+    } catch (error) {
+      // half filled, it would be in the way of the next evaluation; the service may be gone, which is not why this one failed
+      await this.#service.deleteGallery(this.#gallery, { signal: AbortSignal.timeout(cleaningMaxMs) }).catch(() => {})
       throw error
-    })
+    }
+  }
+
+  async #store(): Promise<Filled> {
+    await this.#expectWholeRankings(this.#stored.length)
     const started = performance.now()
     const { id } = await this.#service.ingest(this.#gallery, {
       open: () => archiveOf(this.#stored),
@@ -118,7 +125,6 @@ class Evaluation {
       this.#service.waitForJob(id, { onProgress: ({ done }) => bar.update(done) }),
     )
     if (job.state !== 'succeeded' && job.state !== 'completed_with_errors') {
-      await this.#service.deleteGallery(this.#gallery)
       const why = job.failure === null ? '.' : `, ${job.failure.code}: ${job.failure.detail}`
       throw new AlikeError('service_refused', { detail: `The ingestion job ended as ${job.state}${why}` })
     }

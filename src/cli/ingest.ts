@@ -9,7 +9,7 @@ import { type AlikeClient, dataOf, type Job } from '../../clients/typescript/src
 import { command, failed, oneOf, runCommand, serviceOptions } from '../command-line.js'
 import { type LitterRule, litterRules } from '../ingest/litter.js'
 import { type NameEncoding, nameEncodings } from '../ingest/name-encoding.js'
-import { serviceClient } from './service-client.js'
+import { type ServicePlace, serviceClient } from './service-client.js'
 import { type UploadBody, uploadBody } from './upload-body.js'
 
 const cancelled = 130
@@ -23,7 +23,7 @@ interface Reading {
 }
 
 async function ingest(
-  service: AlikeClient,
+  place: ServicePlace,
   path: string,
   gallery: string,
   { create, ...reading }: Reading & { create: boolean },
@@ -32,6 +32,7 @@ async function ingest(
   const body = object === null ? await uploadBody(path, reading) : undefined
   if (body !== undefined && body.leftOut > 0)
     console.error(`${body.leftOut} files are left out: litter, or neither pictures nor manifests.`)
+  const service = await serviceClient(place)
   // Before the first byte, because a refusal during an upload does not always arrive.
   if (create) await service.createGallery(gallery)
   else await service.gallery(gallery)
@@ -50,8 +51,8 @@ async function ingest(
     return cancelled
   }
   const job = await follow(service, uploaded.job, interrupt.signal)
-  const failures = uploaded.unreadable + (await printErrors(service, job))
-  console.log(summaryOf(job))
+  // also if the report cannot be read
+  const failures = uploaded.unreadable + (await printErrors(service, job).finally(() => console.log(summaryOf(job))))
   if (job.state === 'cancelled' && interrupt.signal.aborted) return cancelled
   return job.state === 'succeeded' && failures === 0 ? 0 : failed
 }
@@ -88,6 +89,7 @@ async function upload(
   )
   const open = () => {
     unreadable = 0 // of this attempt
+    sent = false
     const stream = body.open({
       progress: (done) => bar.update(done),
       unreadable(path, error) {
@@ -135,8 +137,9 @@ async function follow(service: AlikeClient, { id }: Job, interrupted: AbortSigna
       },
     })
   } catch (error) {
-    if (!interrupted.aborted) throw error
-    return await cancel(service, id)
+    if (interrupted.aborted) return await cancel(service, id)
+    console.error(`Job ${id} goes on without this command: GET /v1/jobs/${id} shows how far it is.`)
+    throw error
   } finally {
     bar.stop()
   }
@@ -204,6 +207,6 @@ Exit code: 0 when everything was taken in; 1 when a picture or the job failed (w
 2 for misuse; 130 when Ctrl-C has cancelled it.`,
     )
     .action(async (path, { url, key, keyFile, gallery, ...options }) => {
-      process.exitCode = await ingest(await serviceClient({ url, key, keyFile }), path, gallery, options)
+      process.exitCode = await ingest({ url, key, keyFile }, path, gallery, options)
     }),
 )

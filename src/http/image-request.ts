@@ -14,6 +14,7 @@ import { readBounded } from '../ingest/read-bounded.js'
 import type { RemoteImages } from '../remote/remote-images.js'
 import { misfitOfDecoded } from '../text.js'
 import { type BodyMemory, plainCopies } from './body-memory.js'
+import { isNamed, misfitOfPart } from './form-parts.js'
 import { compileCheck, type Misfit, RequestInvalid, readTexts } from './validation.js'
 
 export interface ImageRequest<Given> {
@@ -58,14 +59,7 @@ export function imageRequestReader<Parameters extends TObject, Body extends TObj
     }
     if (Buffer.isBuffer(request.body)) return { images: [request.body], given: query, placeOf: () => 'query' }
     const body = (request.body ?? {}) as Static<Body> & ImagesOfJson
-    if (imagesIn(body) > imagesMax)
-      throw new RequestInvalid([
-        {
-          in: 'body',
-          pointer: '',
-          detail: imagesMax === 1 ? 'has more than one picture' : `has more than ${imagesMax} pictures`,
-        },
-      ])
+    expectFewImages(body, imagesMax)
     return {
       images: await imagesOfJson(body, request, reading, signal),
       given: { ...query, ...body },
@@ -85,8 +79,11 @@ export interface ImagesOfJson {
   urls?: string[]
 }
 
-function imagesIn({ image, images = [], url, urls = [] }: ImagesOfJson): number {
-  return [image, url].filter((one) => one !== undefined).length + images.length + urls.length
+/** @throws RequestInvalid for more than `max`, whichever members they are in */
+export function expectFewImages({ image, images = [], url, urls = [] }: ImagesOfJson, max: number): void {
+  if ([image, url].filter((one) => one !== undefined).length + images.length + urls.length <= max) return
+  const detail = max === 1 ? 'has more than one picture' : `has more than ${max} pictures`
+  throw new RequestInvalid([{ in: 'body', pointer: '', detail }])
 }
 
 /**
@@ -123,7 +120,7 @@ async function readForm(
   let bytes = 0
   for await (const part of request.parts()) {
     const misfit = part.type === 'field' ? misfitOfField(part) : misfitOfFile(part, images.length === imagesMax)
-    if (misfit !== undefined) misfits.push({ in: 'form', pointer: `/${part.fieldname}`, detail: misfit })
+    if (misfit !== undefined) misfits.push(misfitOfPart(part, misfit))
     if (part.type === 'field')
       fields[part.fieldname] = part.fieldname in fields ? [fields[part.fieldname], part.value].flat() : part.value
     else if (misfit === undefined) {
@@ -148,6 +145,7 @@ async function readPart(part: MultipartFile, maxBytes: number, before: number): 
 
 /** The parser truncates a value over the limit, and reports that only by a flag. */
 function misfitOfField(part: MultipartValue): string | undefined {
+  if (!isNamed(part)) return 'has no name'
   if (part.fieldnameTruncated || part.valueTruncated) return 'is too long'
   return typeof part.value === 'string' ? misfitOfDecoded(part.value) : undefined
 }

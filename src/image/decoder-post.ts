@@ -36,7 +36,7 @@ const endsTolerated = 3
 const waits = { firstMs: 100, longestMs: 5_000 }
 
 interface UnderWay extends ImageTask {
-  /** It was in a process that ended together with others; now it runs alone. */
+  /** It was in a process that ended; now it runs alone. */
   isSuspect: boolean
   isOverdue: boolean
   timer: NodeJS.Timeout
@@ -151,7 +151,8 @@ export class DecoderPost {
     }
 
     this.#endsInRow++
-    const guilty = lost.find(({ isOverdue }) => isOverdue) ?? (lost.length === 1 ? lost[0] : undefined)
+    // a process may also end for another reason, such as the kernel's lack of memory, even before it reads a picture
+    const guilty = lost.find(({ isOverdue }) => isOverdue) ?? lost.find(({ isSuspect }) => isSuspect)
     guilty?.reject(
       new AlikeError('image_ended_decoder', {
         ...(guilty.isOverdue && { detail: `Decoding took more than ${decodeMaxMs / 1000} s.` }),

@@ -1,5 +1,5 @@
 /** Takes in one picture, alone or in bulk: skips it if nothing has changed, otherwise decodes and embeds it. */
-import { createHash } from 'node:crypto'
+import { contentHashOf } from '../content-hash.js'
 import type { EmbeddedImage, ImageEmbedder } from '../embedding/image-embedder.js'
 import { AlikeError, hasCode } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
@@ -59,7 +59,7 @@ export async function takeIn(
   const rules = await galleries.rules(gallery)
 
   const { bytes, label, metadata } = image
-  const contentHash = createHash('sha256').update(bytes).digest('hex')
+  const contentHash = await contentHashOf(bytes)
   const id = image.id ?? contentHash
   const reference = await referenceIn(gallery, { ...image, id, contentHash }, rules, parts)
   const said = { id, label, metadata, contentHash, reference, modelId, bytes: bytes.length }

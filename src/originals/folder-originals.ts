@@ -1,9 +1,9 @@
 /** Originals as files below the data folder: `originals/ab/cd/abcd…`, two levels of 256 folders each. */
-import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { opendir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
+import { contentHashOf } from '../content-hash.js'
 import { AlikeError } from '../errors.js'
 import { putFile, unlessAbsent } from './original-files.js'
 import { type ByteRange, contentHashPattern, type OriginalStore } from './original-store.js'
@@ -32,7 +32,7 @@ export class FolderOriginals implements OriginalStore {
 
   async get(contentHash: string): Promise<Buffer | undefined> {
     const bytes = await unlessAbsent(readFile(this.#path(contentHash)))
-    if (bytes === undefined || createHash('sha256').update(bytes).digest('hex') === contentHash) return bytes
+    if (bytes === undefined || (await contentHashOf(bytes)) === contentHash) return bytes
     throw new AlikeError('data_unreadable', { detail: `The original ${contentHash} is damaged.` })
   }
 

@@ -2,8 +2,9 @@
  * Recent query pictures, kept if a gallery's settings ask for it: for a number of days, up to a number per gallery, each
  * once. They are stored after the search has been answered; if too many are waiting, further ones are skipped.
  */
-import { createHash } from 'node:crypto'
+
 import type { Logger } from 'pino'
+import { contentHashOf } from '../content-hash.js'
 import { hasCode } from '../errors.js'
 import { OneAfterAnother } from '../one-after-another.js'
 import type { OriginalStore } from './original-store.js'
@@ -129,7 +130,7 @@ export class KeptQueries {
     const { stores, onQuery } = this.#options
     const store = stores.of(galleryUid)
     const kept = this.#kept.get(galleryUid) ?? (await this.#look(galleryUid, store))
-    const contentHash = createHash('sha256').update(bytes).digest('hex')
+    const contentHash = await contentHashOf(bytes)
     await store.put(contentHash, bytes)
     kept.delete(contentHash)
     kept.set(contentHash, { bytes: bytes.length, putAt: this.#now() })

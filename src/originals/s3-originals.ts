@@ -1,5 +1,4 @@
 /** Originals in an S3 bucket, below a prefix, by content hash. Imports the S3 client, as do the other files named `s3-…`. */
-import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import {
   CopyObjectCommand,
@@ -9,6 +8,7 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3'
+import { contentHashOf } from '../content-hash.js'
 import { AlikeError } from '../errors.js'
 import { type ByteRange, contentHashPattern, type OriginalStore } from './original-store.js'
 import { answeredBy } from './s3-answers.js'
@@ -72,7 +72,7 @@ export class S3Originals implements OriginalStore {
     )
     if (answer?.Body === undefined) return undefined
     const bytes = Buffer.from(await answeredBy('originals', answer.Body.transformToByteArray()))
-    if (createHash('sha256').update(bytes).digest('hex') === contentHash) return bytes
+    if ((await contentHashOf(bytes)) === contentHash) return bytes
     throw new AlikeError('data_unreadable', { detail: `The original ${contentHash} is damaged.` })
   }
 

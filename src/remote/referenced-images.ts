@@ -2,8 +2,8 @@
  * Pictures that stay in their owner's storage: behind an address, in an S3 bucket, or in a watched folder. A caller's
  * references are checked against the same lists as fetched addresses; only a folder's own watch may refer to files.
  */
-import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { contentHashOf } from '../content-hash.js'
 import { AlikeError, hasCode } from '../errors.js'
 import type { ListedBuckets } from './listed-buckets.js'
 import type { RemoteImages } from './remote-images.js'
@@ -86,7 +86,7 @@ export class ReferencedImages {
         const hasGrown = expected <= uploadMaxBytes && hasCode(cause, 'image_too_large')
         throw hasGrown ? new AlikeError('original_changed', { cause }) : cause
       })
-      if (createHash('sha256').update(bytes).digest('hex') !== contentHash) throw new AlikeError('original_changed')
+      if ((await contentHashOf(bytes)) !== contentHash) throw new AlikeError('original_changed')
       onFetch?.('fetched')
       return bytes
     } catch (error) {

@@ -270,6 +270,16 @@ test('an evaluation whose pictures cannot be stored says why and leaves no galle
   await app.call(404, { method: 'GET', url: '/v1/galleries/evaluate' })
 })
 
+test('an evaluation whose upload is refused leaves no gallery behind', async (t) => {
+  const { folder } = await handmadeModel(t, { dimension: 24 })
+  const app = await startApp(t, { modelDir: folder, ingestMaxBytes: 1_000 })
+  const data = await drawn(t, ['train/circle/a.jpg', 'test/circle/c.jpg'])
+  const { code, output } = await runCommand('cli/evaluate', ['--data', data, '--url', await app.listen()])
+  assert.equal(code, 1)
+  assert.match(output, /^body_too_large: /m)
+  await app.call(404, { method: 'GET', url: '/v1/galleries/evaluate' })
+})
+
 test('an evaluation that needs longer rankings than the service gives says so before it stores anything', async (t) => {
   const { folder } = await handmadeModel(t, { dimension: 24 })
   const app = await startApp(t, { modelDir: folder, searchMaxK: 10 })

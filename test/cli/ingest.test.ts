@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, open, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +11,7 @@ import { makeKey } from '../../src/access/api-keys.js'
 import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { tarOf, zstdOf } from '../support/archives.js'
 import { drawImage } from '../support/drawn-images.js'
+import { answering } from '../support/scripted-server.js'
 import { until } from '../support/until.js'
 
 const command = fileURLToPath(new URL('../../src/cli/ingest.js', import.meta.url))
@@ -191,6 +194,47 @@ test('Ctrl-C while sending leaves nothing behind', async (t) => {
   assert.deepEqual((await app.call(200, { method: 'GET', url: '/v1/jobs' })).jobs, [])
 })
 
+test('Ctrl-C while everything is being sent a second time leaves at once', async (t) => {
+  const path = join(await temporaryFolder(t), 'large.tar')
+  await writeFile(path, Buffer.alloc(30_000_000))
+  const uploads: IncomingMessage[] = []
+  const server = createServer((request, response) => {
+    if (request.method === 'GET') return response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
+    if (uploads.push(request) > 1) return // it is not read
+    request.resume().on('end', () => response.destroy())
+  }).listen(0, '127.0.0.1')
+  t.after(() => server.close().closeAllConnections())
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const { child, ended } = start(t, path, '--url', url, '--gallery', 'sent')
+  await until(() => uploads.length > 1, 'a second attempt')
+  child.kill('SIGINT')
+  const { code, errors } = await ended
+  assert.deepEqual([code, /Cancelled while uploading/.test(errors)], [130, true])
+})
+
+test('the result of a job is told even if its error report breaks off', async (t) => {
+  const job = { id: 'j', state: 'completed_with_errors', failure: null, finishedAt: '2026-11-28T00:00:00Z' }
+  const counts = { added: 3, updated: 0, removed: 0, skipped: 0, failed: 1, replaced: 0, namesAssumed: 0 }
+  const { url } = await answering(t, ({ url: path = '', method }, response) => {
+    if (path.endsWith('/events')) response.writeHead(204).end()
+    else if (path.endsWith('/errors'))
+      response
+        .writeHead(200, { 'content-type': 'application/x-ndjson' })
+        .write('{"name":"a.jpg"', () => setTimeout(() => response.destroy(), 50))
+    else
+      response
+        .writeHead(method === 'POST' ? 202 : 200, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ ...job, ...counts }))
+  })
+  const path = join(await temporaryFolder(t), 'a.ndjson')
+  await writeFile(path, '{}\n')
+  const { code, output, errors } = await start(t, path, '--url', url, '--gallery', 'sent').ended
+  assert.equal(code, 1)
+  assert.match(output, /Job completed with errors: 3 added/)
+  assert.match(errors, /service_unreachable: The report broke off/)
+})
+
 test('wrong arguments and unreachable services have their own exit codes', async (t) => {
   const folder = await temporaryFolder(t)
   for (const args of [
@@ -198,6 +242,7 @@ test('wrong arguments and unreachable services have their own exit codes', async
     [folder],
     ['--gallery', 'x'],
     [folder, '--gallery', 'x', '--nonsense'],
+    [folder, '--gallery', 'x', '--url', 'localhost:8080'],
     [folder, folder, '--gallery', 'x'],
   ]) {
     const { code, errors } = await start(t, ...args).ended

@@ -6,8 +6,10 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { dataOf } from '../../clients/typescript/src/alike-client.js'
-import { patientFetch, serviceClient } from '../../src/cli/service-client.js'
+import { patience, patientFetch, serviceClient } from '../../src/cli/service-client.js'
 import { temporaryFolder } from '../support/app.js'
+import { freePorts } from '../support/free-ports.js'
+import { answering, refuse } from '../support/scripted-server.js'
 
 test('an answer is waited for as long as stated', async (t) => {
   const waiting = new Map<string, ServerResponse>()
@@ -27,8 +29,8 @@ test('an answer is waited for as long as stated', async (t) => {
 
 test('a key is sent as it stands in its file, without the end of the line', async (t) => {
   const sent: (string | undefined)[] = []
-  const server = createServer(({ headers }, answer) => {
-    sent.push(headers.authorization)
+  const server = createServer(({ url, headers }, answer) => {
+    if (url === '/v1/models') sent.push(headers.authorization)
     answer.setHeader('content-type', 'application/json').end('{"models":[]}')
   }).listen(0, '127.0.0.1')
   t.after(() => server.close().closeAllConnections())
@@ -39,4 +41,31 @@ test('a key is sent as it stands in its file, without the end of the line', asyn
   for (const place of [{ url }, { url, key: 'given' }, { url, keyFile }])
     await dataOf((await serviceClient(place)).api.GET('/v1/models'))
   assert.deepEqual(sent, [undefined, 'Bearer given', 'Bearer from-a-file'])
+})
+
+test('a key that cannot be sent is refused without being shown', async () => {
+  for (const key of ['', 'one\ntwo', 'schlüssel'])
+    await assert.rejects(serviceClient({ url: 'http://127.0.0.1:1', key }), (error: Error) => {
+      assert.match(`${error.message}`, /not a line of ASCII/)
+      assert.ok(key === '' || !error.message.includes(key))
+      return true
+    })
+})
+
+test('a service that was there is waited for as long as a restart takes; one that was not is not', async (t) => {
+  const { url, requests } = await answering(t, ({ url: path }, response, count) => {
+    if (path === '/livez') response.end('{}')
+    else if (count < 6) response.destroy()
+    else if (count < 10) refuse(response, 503, 'not_ready')
+    else response.writeHead(200, { 'content-type': 'application/json' }).end('{"models":[]}')
+  })
+  const service = await serviceClient({ url }, { ...patience, firstPauseMs: 1 })
+  assert.deepEqual(await dataOf(service.api.GET('/v1/models')), { models: [] })
+  assert.equal(requests.length, 10)
+
+  const [port] = await freePorts(1)
+  await assert.rejects(serviceClient({ url: `http://127.0.0.1:${port}` }), {
+    code: 'service_unreachable',
+    message: /^GET http:\S+\/livez got no answer: .*ECONNREFUSED/,
+  })
 })

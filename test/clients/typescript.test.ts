@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { AlikeClient, AlikeProblem, dataOf, isProblem, type Job } from '../../clients/typescript/src/alike-client.js'
 import { type FolderProgress, folderUpload, uploadFolder } from '../../clients/typescript/src/folder.js'
@@ -117,6 +118,27 @@ test('an upload whose response was lost becomes one job', async (t) => {
   assert.equal(calls, 2)
   assert.equal((await client.waitForJob(job.id)).added, 1)
   assert.equal((await dataOf(client.api.GET('/v1/jobs'))).jobs.length, 1)
+})
+
+test('a folder whose upload has to be sent again is the same upload', async (t) => {
+  const app = await startApp(t)
+  const folder = await imagesIn(await temporaryFolder(t), ['a/1.jpg', 'b/2.jpg'])
+  let isLost = false
+  const client = new AlikeClient({
+    url: await app.listen(),
+    retry: { firstPauseMs: 1 },
+    async fetch(request) {
+      const response = await fetch(request)
+      if (isLost || request.method !== 'POST') return response
+      isLost = true
+      await sleep(1_100) // a tar states times in seconds
+      throw new TypeError('the connection broke')
+    },
+  })
+  await client.createGallery('g')
+  const { job } = await uploadFolder(client, 'g', folder)
+  assert.equal((await client.waitForJob(job.id)).added, 2)
+  assert.equal((await app.call(200, { url: '/v1/jobs' })).jobs.length, 1)
 })
 
 test('events continue after a broken connection, and stop with their signal', async (t) => {

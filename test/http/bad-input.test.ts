@@ -276,6 +276,18 @@ test('a body that is missing altogether is the fault of the request', async (t) 
     assert.equal((await app.call(400, { method, url })).errors?.[0]?.in, 'body', url)
 })
 
+test('a part without a name is said to have none', async (t) => {
+  const app = await appWithGallery(t)
+  for (const url of [search, '/v1/galleries/g/ingest']) {
+    const nameless = formBody([{ name: 'k', content: '3' }])
+      .toString()
+      .replace('; name="k"', '')
+    const { problem } = await problemOf(app, { method: 'POST', url, headers: formHeaders, payload: nameless })
+    assert.deepEqual(problem.errors, [{ in: 'form', pointer: '', detail: 'has a part without a name' }], url)
+    assert.equal(problem.detail, 'The form has a part without a name.', url)
+  }
+})
+
 test('an unsupported content type is refused with the supported ones', async (t) => {
   const app = await appWithGallery(t)
   const detailOf = async (request: InjectOptions) => (await problemOf(app, request)).problem.detail

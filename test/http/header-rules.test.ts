@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { pino } from 'pino'
+import { readConfig } from '../../src/config/read-config.js'
 import { AlikeError } from '../../src/errors.js'
 import { createMetrics } from '../../src/metrics/metrics.js'
 import { buildUnreadyApps } from '../../src/side-apps.js'
@@ -76,8 +77,8 @@ test('requests that HTTP requires to be refused get a problem document, on an op
 })
 
 test('the same holds while the service is not ready', async (t) => {
-  const { app } = buildUnreadyApps({
-    config: { metricsPort: 0 },
+  const { app } = await buildUnreadyApps({
+    config: readConfig({}),
     metrics: createMetrics(),
     logger: pino({ level: 'silent' }),
     reason: new AlikeError('golden_mismatch'),

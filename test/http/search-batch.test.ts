@@ -64,6 +64,7 @@ test('a bad query has its own problem and does not affect the others', async (t)
     { imageId: '1', filter: { field: 'x' } },
     { imageId: '1', minPSame: 0.5 },
     { imageId: '1', groupBy: 'label', diversity: 1 },
+    { image: 'AAAA', images: Array(8).fill('AAAA') },
     { imageId: '2' },
   ])
   assert.deepEqual(
@@ -78,6 +79,7 @@ test('a bad query has its own problem and does not affect the others', async (t)
       'request_invalid',
       'filter_invalid',
       'model_not_calibrated',
+      'request_invalid',
       'request_invalid',
       3,
     ],

@@ -3,8 +3,11 @@ import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { pino } from 'pino'
+import { makeKey } from '../../src/access/api-keys.js'
+import { readConfig } from '../../src/config/read-config.js'
 import { AlikeError } from '../../src/errors.js'
 import { createMetrics } from '../../src/metrics/metrics.js'
+import { openUnready } from '../../src/service/unready.js'
 import { buildUnreadyApps } from '../../src/side-apps.js'
 import { startApp, temporaryFolder } from '../support/app.js'
 import { tinyModel } from '../support/tiny-model.js'
@@ -28,7 +31,7 @@ test('an unready process is alive, exposes metrics, and gives its reason to all 
   const metrics = createMetrics()
   metrics.embedding.setGoldenCosine('int8', 0.5)
   const reason = new AlikeError('golden_mismatch', { detail: 'The smallest cosine is 0.5.' })
-  const { app } = buildUnreadyApps({ config: { metricsPort: 0 }, metrics, logger: pino({ level: 'silent' }), reason })
+  const { app } = await buildUnreadyApps({ config: readConfig({}), metrics, logger: pino({ level: 'silent' }), reason })
   assert.equal((await app.inject('/livez')).statusCode, 200)
   assert.match((await app.inject('/metrics')).body, /alike_golden_min_cosine\{precision="int8"\} 0\.5/)
   for (const [method, url] of [
@@ -45,8 +48,8 @@ test('an unready process is alive, exposes metrics, and gives its reason to all 
 })
 
 test('metrics of an unready process are on their own port if they have one', async () => {
-  const { app, metricsApp, close } = buildUnreadyApps({
-    config: { metricsPort: 9464 },
+  const { app, metricsApp, close } = await buildUnreadyApps({
+    config: readConfig({ METRICS_PORT: '9464' }),
     metrics: createMetrics(),
     logger: pino({ level: 'silent' }),
     reason: new AlikeError('golden_mismatch'),
@@ -55,4 +58,24 @@ test('metrics of an unready process are on their own port if they have one', asy
   assert.equal((await app.inject('/metrics')).statusCode, 503)
   assert.equal((await app.inject('/livez')).statusCode, 200)
   await close()
+})
+
+test('metrics of an unready process need the key that those of a ready one need', async () => {
+  const { key, line } = makeKey('prometheus', 'read', { verbs: ['metrics'] })
+  const of = (settings: NodeJS.ProcessEnv) =>
+    openUnready({
+      config: readConfig({ API_KEYS: line, ...settings }),
+      metrics: createMetrics(),
+      logger: pino({ level: 'silent' }),
+      reason: new AlikeError('golden_mismatch'),
+    })
+  const { app, close } = await of({})
+  assert.equal((await app.inject('/metrics')).statusCode, 401)
+  assert.equal((await app.inject({ url: '/metrics', headers: { 'x-api-key': key } })).statusCode, 200)
+  assert.equal((await app.inject('/livez')).statusCode, 200)
+  assert.equal((await app.inject('/v1/galleries')).json<{ code: string }>().code, 'not_ready')
+  await close()
+  const { metricsApp, close: closeOther } = await of({ METRICS_PORT: '9464', METRICS_OPEN: 'true' })
+  assert.equal((await metricsApp!.inject('/metrics')).statusCode, 200)
+  await closeOther()
 })

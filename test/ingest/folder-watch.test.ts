@@ -150,6 +150,33 @@ test('removed files are removed if configured, but never all of them at once bec
   await untilStored(app, ['a.jpg', 'd.jpg', 'x/e.jpg'])
 })
 
+test('a folder from which nothing is to be removed may be emptied, and what returns to it is not read again', async (t) => {
+  const folder = join(await temporaryFolder(t), 'drive')
+  await mkdir(folder)
+  await writeFile(join(folder, 'a.jpg'), await drawImage('circle', 1))
+  const app = await watching(t, folder)
+  await app.call(201, { method: 'PUT', url: gallery })
+  await untilStored(app, ['a.jpg'])
+  await settledJobs(app)
+  const looks = async (outcome: string) =>
+    Number(
+      new RegExp(`looks_total\\{gallery="watched",outcome="${outcome}"\\} (\\d+)`).exec(
+        (await app.app.inject('/metrics')).body,
+      )?.[1] ?? 0,
+    )
+  const twoMore = async () => {
+    const before = await looks('done')
+    await until(async () => (await looks('done')) > before + 1, 'two scans')
+  }
+  const failed = await looks('failed')
+  await rename(join(folder, 'a.jpg'), `${folder}-a.jpg`)
+  await twoMore()
+  await rename(`${folder}-a.jpg`, join(folder, 'a.jpg'))
+  await twoMore()
+  assert.equal(await looks('failed'), failed)
+  assert.equal((await settledJobs(app)).length, 1)
+})
+
 test('a restart reads nothing again, finds what changed meanwhile, and starts over for a new gallery of the same name', async (t) => {
   const [folder, dataDir] = [await temporaryFolder(t), await temporaryFolder(t)]
   const modelDir = (await handmadeModel(t, { dimension: 24 })).folder

@@ -110,6 +110,9 @@ async function* walk(
   }
 }
 
+/** Any, but the same in every attempt: one with other bytes would be another upload under the same idempotency key. */
+const mtime = new Date(0)
+
 function tarOf(
   files: readonly FoundFile[],
   { progress = () => undefined, unreadable = () => undefined }: NonNullable<Parameters<FolderUpload['open']>[0]>,
@@ -124,7 +127,7 @@ function tarOf(
       // the next one is read when the service has taken the previous one
       if (bytes !== undefined)
         await new Promise<void>((resolve, reject) =>
-          archive.entry({ name: path }, bytes, (error) => (error ? reject(error) : resolve())),
+          archive.entry({ name: path, mtime }, bytes, (error) => (error ? reject(error) : resolve())),
         )
       progress({ files: at + 1, totalFiles: files.length })
     }

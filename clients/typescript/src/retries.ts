@@ -47,10 +47,19 @@ export async function fetchWithRetries(
     } catch (error) {
       if (!(error instanceof TypeError)) throw error // a refusal, or the caller's own abort
       if (isLast || !mayRepeat(request))
-        throw new AlikeUnreachable(`${request.method} ${request.url} got no answer.`, { cause: error })
+        throw new AlikeUnreachable(`${request.method} ${request.url} got no answer${reasonOf(error)}.`, {
+          cause: error,
+        })
     }
     await pause(pauseMs, request.signal)
   }
+}
+
+/** `fetch` itself only says that it failed. */
+function reasonOf({ cause }: TypeError): string {
+  const { message = '', code = '' } = (cause ?? {}) as { message?: string; code?: string }
+  const reason = message || code
+  return reason === '' ? '' : `: ${reason}`
 }
 
 /** JSON is read here: an answer that breaks off is none. Other bodies are streams for the caller to read. */

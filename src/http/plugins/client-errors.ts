@@ -1,13 +1,14 @@
 /**
  * Requests that are not HTTP, have endless headers or never arrive: answered on the bare socket, because there is no
- * request object. The parser's error contains the raw bytes, possibly an API key, so it is never logged as a whole.
+ * request object, after the requests before them. The parser's error contains the raw bytes, possibly an API key, so it is never logged as a whole.
  */
 import { randomUUID } from 'node:crypto'
-import { STATUS_CODES } from 'node:http'
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ConnectionError, FastifyBaseLogger } from 'fastify'
 import { catalogue } from '../../errors.js'
 import type { Metrics } from '../../metrics/metrics.js'
+import { whenGone } from '../client-gone.js'
 import type { Problem } from '../schemas/problem.js'
 import { type PublicCode, statusOf } from '../status.js'
 
@@ -21,28 +22,74 @@ const knownCodes: Readonly<Record<string, PublicCode>> = {
 /** Methods that some route supports; which one was meant is unknown here. */
 const methods = 'DELETE, GET, HEAD, PATCH, POST, PUT'
 
-/** @returns Fastify's `clientErrorHandler` */
+/** The last request that a connection brought. */
+interface LastRequest {
+  request: IncomingMessage
+  answer: ServerResponse
+  /** Answers that the connection still owes, to this and earlier requests: a client need not wait for one to send the next. */
+  owed: Set<ServerResponse>
+}
+
+/** Answers what could not be read as a request. */
+export interface UnreadableRequests {
+  /** Fastify's `clientErrorHandler`. */
+  answer(error: ConnectionError, socket: Socket): void
+  /** Learns which connections owe answers; call it before the server listens. */
+  follow(server: Server): void
+}
+
 export function answerUnreadable({
   logger,
   metrics,
 }: {
   logger: FastifyBaseLogger
   metrics: Metrics
-}): (error: ConnectionError, socket: Socket) => void {
-  return (error, socket) => {
-    if (error.code === 'ECONNRESET' || socket.destroyed) return
-    const code = knownCodes[error.code] ?? 'request_invalid'
-    const problem: Problem = {
-      type: `urn:alike:problem:${code}`,
-      title: catalogue[code],
-      status: statusOf(code),
-      code,
-      requestId: randomUUID(),
-    }
-    logger.info({ requestId: problem.requestId, code, parserCode: error.code }, 'request could not be read')
-    metrics.countRequest('unknown', 'unmatched', problem.status)
-    if (socket.writable) socket.write(answerOf(problem))
-    socket.destroy()
+}): UnreadableRequests {
+  const lastRequests = new WeakMap<Socket, LastRequest>()
+  const failed = new WeakSet<Socket>()
+  return {
+    answer(error, socket) {
+      // what still arrives is as unreadable
+      if (error.code === 'ECONNRESET' || socket.destroyed || failed.has(socket)) return
+      failed.add(socket)
+      const last = lastRequests.get(socket)
+      const broken = last?.request.complete === false ? last.answer : undefined
+      const problem = problemOf(error, broken !== undefined)
+      logger.info(
+        { requestId: problem.requestId, code: problem.code, parserCode: error.code },
+        'request could not be read',
+      )
+      metrics.countRequest('unknown', 'unmatched', problem.status)
+      const before = [...(last?.owed ?? [])].filter((answer) => answer !== broken || answer.headersSent)
+      void Promise.all(before.map(gone)).then(() => {
+        if (socket.writable && !broken?.headersSent) socket.write(answerOf(problem))
+        socket.destroy()
+      })
+    },
+    follow(server) {
+      server.on('request', (request: IncomingMessage, answer: ServerResponse) => {
+        const owed = lastRequests.get(request.socket)?.owed ?? new Set()
+        owed.add(answer)
+        answer.once('close', () => owed.delete(answer))
+        lastRequests.set(request.socket, { request, answer, owed })
+      })
+    },
+  }
+}
+
+function gone(raw: ServerResponse): Promise<void> {
+  return new Promise((resolve) => whenGone({ raw }, resolve))
+}
+
+function problemOf({ code: parserCode }: ConnectionError, inBody: boolean): Problem {
+  const code = inBody && parserCode === 'HPE_INVALID_EOF_STATE' ? 'body_incomplete' : knownCodes[parserCode]
+  const told = code ?? 'request_invalid'
+  return {
+    type: `urn:alike:problem:${told}`,
+    title: catalogue[told],
+    status: statusOf(told),
+    code: told,
+    requestId: randomUUID(),
   }
 }
 

@@ -8,19 +8,17 @@ import type { Socket } from 'node:net'
 import type { ConnectionError, FastifyInstance } from 'fastify'
 import { AlikeError } from '../../errors.js'
 import { RequestInvalid } from '../validation.js'
+import type { UnreadableRequests } from './client-errors.js'
 
 /** For Fastify's `http`: disables Node's own check. */
 export const httpOptions = { requireHostHeader: false } as const
 
-/** @param answerUnreadable Fastify's `clientErrorHandler`, for a bare socket without a response object */
-export function checkHeaders(
-  app: FastifyInstance,
-  answerUnreadable: (error: ConnectionError, socket: Socket) => void,
-): void {
+/** @param unreadable answers on a bare socket without a response object */
+export function checkHeaders(app: FastifyInstance, unreadable: UnreadableRequests): void {
   const server = app.server as Server
   server.on('checkExpectation', (incoming, outgoing) => void server.emit('request', incoming, outgoing))
   server.on('connect', (_incoming: IncomingMessage, socket: Socket) =>
-    answerUnreadable(Object.assign(new Error('CONNECT'), { code: 'HPE_INVALID_METHOD' }) as ConnectionError, socket),
+    unreadable.answer(Object.assign(new Error('CONNECT'), { code: 'HPE_INVALID_METHOD' }) as ConnectionError, socket),
   )
 
   app.addHook('onRequest', async ({ raw }) => {

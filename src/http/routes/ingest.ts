@@ -15,6 +15,7 @@ import type { Upload } from '../../ingest/upload.js'
 import { misfitOfDecoded } from '../../text.js'
 import { type BodyMemory, type HeldMemory, plainCopies } from '../body-memory.js'
 import { whenGone } from '../client-gone.js'
+import { misfitOfPart } from '../form-parts.js'
 import type { UploadAdmission } from '../plugins/upload-admission.js'
 import { IngestAddresses, IngestForm, IngestLine, IngestParameters } from '../schemas/ingest.js'
 import { Job, jobView } from '../schemas/job.js'
@@ -179,7 +180,7 @@ function typeOf({ headers }: Pick<FastifyRequest, 'headers'>): string {
 
 async function* onlyArchive(archive: MultipartFile, rest: AsyncIterator<Multipart>): AsyncGenerator<Buffer> {
   yield* archive.file as AsyncIterable<Buffer>
-  if ((await rest.next()).done !== true) throw formMisfit('archive', 'must be alone in its form')
+  if ((await rest.next()).done !== true) throw formMisfit(archive, 'must be alone in its form')
 }
 
 async function* filesOf(
@@ -191,7 +192,7 @@ async function* filesOf(
   let label: string | undefined
   for (let part: Multipart | undefined = first; part !== undefined; part = await nextOf(rest)) {
     if (part.type === 'file') {
-      if (part.fieldname === 'archive') throw formMisfit('archive', 'must be alone in its form')
+      if (part.fieldname === 'archive') throw formMisfit(part, 'must be alone in its form')
       try {
         const content = await readImage(part, uploadMaxBytes, (bytes) => held.take(plainCopies * bytes))
         // The parser replaces bytes that are not UTF-8 by U+FFFD, which would make one name of many.
@@ -207,11 +208,11 @@ async function* filesOf(
       continue
     }
     const { value } = part
-    if (part.fieldname !== 'label') throw formMisfit(part.fieldname, 'is unknown')
+    if (part.fieldname !== 'label') throw formMisfit(part, 'is unknown')
     if (typeof value !== 'string' || value.length > labelMaxLength || part.valueTruncated)
-      throw formMisfit('label', `must be a text of at most ${labelMaxLength} characters`)
+      throw formMisfit(part, `must be a text of at most ${labelMaxLength} characters`)
     const misfit = misfitOfDecoded(value)
-    if (misfit !== undefined) throw formMisfit('label', misfit)
+    if (misfit !== undefined) throw formMisfit(part, misfit)
     label = value === '' ? undefined : value
   }
 }
@@ -238,8 +239,8 @@ async function readImage(
   }
 }
 
-function formMisfit(field: string, detail: string): RequestInvalid {
-  return new RequestInvalid([{ in: 'form', pointer: `/${field}`, detail }])
+function formMisfit(part: Multipart, detail: string): RequestInvalid {
+  return new RequestInvalid([misfitOfPart(part, detail)])
 }
 
 /** Lines of NDJSON may delete. */

@@ -7,7 +7,7 @@ import type { AnswerAccount, AnswerBytes } from '../answer-bytes.js'
 import { answerSearch, type SearchParts } from '../answer-search.js'
 import { clientGone } from '../client-gone.js'
 import { inFreePlaces } from '../free-places.js'
-import { imagesOfJson } from '../image-request.js'
+import { expectFewImages, imagesOfJson } from '../image-request.js'
 import { jsonInTurns } from '../json-in-turns.js'
 import type { CountAgain } from '../plugins/access.js'
 import type { Admission } from '../plugins/admission.js'
@@ -16,7 +16,7 @@ import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
 import { SearchBatchAnswer, SearchBatchEnvelope, searchBatchBody } from '../schemas/search-batch.js'
-import { searchSchemas } from '../schemas/search-parameters.js'
+import { imagesMax, searchSchemas } from '../schemas/search-parameters.js'
 import { compileCheck, validatorCompiler } from '../validation.js'
 
 /** Maximum number of queries of one body in progress, if that many places are free. */
@@ -108,6 +108,7 @@ function answerer(searching: SearchParts) {
     try {
       if (refusal !== undefined) throw refusal
       const given = check(query)
+      expectFewImages(given, imagesMax)
       const images = await imagesOfJson(given, request, searching, signal)
       const asked = { gallery, caller, trace, images, given, placeOf: () => 'body' as const, signal, onBytes }
       // as text: as an object it would take several times as much, and the first answers wait for the last

@@ -145,8 +145,10 @@ export class FolderWatch {
     this.#lookMs = performance.now() - now
     this.#seen = seen
     this.#unread.keep(paths)
-    const gone = goneOf(memory, paths)
-    if (!removes) memory.forget(gone)
+    const gone = [...memory.paths()].filter((path) => !paths.has(path))
+    if (removes) expectFilled(gone, paths)
+    // an empty folder may be one whose drive is not mounted: its files would all be read again once it is
+    else if (paths.size > 0) memory.forget(gone)
     const removals = removes ? removalsOf(gone, paths).slice(0, max - settled.length) : []
     this.#waiting = unsettled + settled.length + removals.length
     return [...settled, ...removals]
@@ -220,16 +222,14 @@ export class FolderWatch {
 }
 
 /**
- * Files that were taken and no longer exist.
+ * @param gone files that were taken and no longer exist
  * @throws AlikeError `source_unreadable` for an empty folder: more likely an unmounted drive
  */
-function goneOf(memory: FolderMemory, paths: ReadonlySet<string>): string[] {
-  const gone = [...memory.paths()].filter((path) => !paths.has(path))
+function expectFilled(gone: readonly string[], paths: ReadonlySet<string>): void {
   if (gone.length > 0 && paths.size === 0)
     throw new AlikeError('source_unreadable', {
       detail: 'The folder is empty, perhaps because its drive is not mounted: nothing is removed.',
     })
-  return gone
 }
 
 /** A file whose id another one has too stays: names differ in their Unicode form, or have `\` as a separator. */

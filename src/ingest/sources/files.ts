@@ -2,9 +2,9 @@
  * Many files of one form. They are spooled as our own tar: one file on disk however many pictures, written and read in
  * one stream, by the same code as an uploaded archive.
  */
-import { createHash } from 'node:crypto'
 import { PassThrough } from 'node:stream'
 import { pack } from 'tar-stream'
+import { contentHashOf } from '../../content-hash.js'
 import { catalogue, type ErrorCode } from '../../errors.js'
 import type { PaxValues } from '../tar/pax-records.js'
 
@@ -30,17 +30,18 @@ export function packFiles(files: AsyncIterable<UploadedFile>): { tar: NodeJS.Rea
   let count = 0
   let giveUp = () => {}
   output.once('close', () => giveUp())
-  const packOne = (file: UploadedFile, bytes: Buffer) =>
+  const packOne = (header: EntryHeader, bytes: Buffer) =>
     // one promise at a time: racing each file against one for the end would keep something of every file until then
     new Promise<void>((resolve, reject) => {
       // the packer is not notified and would wait for its reader
       giveUp = () => reject(new Error('nobody reads the tar any more'))
       if (output.destroyed) giveUp()
-      else tar.entry(headerOf(file, bytes), bytes, (error) => (error ? reject(error) : resolve()))
+      else tar.entry(header, bytes, (error) => (error ? reject(error) : resolve()))
     })
   const packAll = async () => {
     for await (const file of files) {
-      await packOne(file, Buffer.isBuffer(file.content) ? file.content : Buffer.alloc(0))
+      const bytes = Buffer.isBuffer(file.content) ? file.content : Buffer.alloc(0)
+      await packOne(headerOf(file, bytes, file.path ?? (await contentHashOf(bytes))), bytes)
       count += 1
     }
     tar.finalize()
@@ -51,8 +52,10 @@ export function packFiles(files: AsyncIterable<UploadedFile>): { tar: NodeJS.Rea
   return { tar: output, count: () => count }
 }
 
-function headerOf({ path, label, content }: UploadedFile, bytes: Buffer) {
-  const pax: Record<string, string> = { [keys.path]: path ?? createHash('sha256').update(bytes).digest('hex') }
+type EntryHeader = ReturnType<typeof headerOf>
+
+function headerOf({ label, content }: UploadedFile, bytes: Buffer, path: string) {
+  const pax: Record<string, string> = { [keys.path]: path }
   if (label !== undefined) pax[keys.label] = label
   if (!Buffer.isBuffer(content)) pax[keys.error] = content.error
   // The same form yields the same bytes, by which a repeated upload is recognised.

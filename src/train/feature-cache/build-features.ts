@@ -2,6 +2,8 @@
  * Fills a feature file: runs pictures through frozen networks, chunk by chunk, continuing where the last run stopped.
  */
 import { createHash } from 'node:crypto'
+import { readdir, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import type * as tf from '@tensorflow/tfjs-core'
 import { bytesOf } from '../../datasets/image-bytes.js'
 import type { SplitImage } from '../../datasets/split.js'
@@ -31,6 +33,7 @@ export interface RowMaker {
 }
 
 export interface BuildFeaturesOptions {
+  /** Beginning of the path; the fingerprint follows. */
   path: string
   maker: RowMaker
   loader: ImageLoader
@@ -46,10 +49,15 @@ export interface BuildFeaturesOptions {
 const chunkSize = 30
 const syncEveryChunks = 10
 
-/** @returns the complete file, or null if stopped early; finished rows are kept. */
+/**
+ * Rows of another fingerprint are removed, not overwritten: another run that has opened them keeps them.
+ * @returns the complete file, or null if stopped early; finished rows are kept.
+ */
 export async function buildFeatures(options: BuildFeaturesOptions): Promise<FeatureFile | null> {
-  const { path, maker } = options
+  const { maker } = options
   const fingerprint = fingerprintOf(options)
+  const path = `${options.path}-${fingerprint.slice(0, 16)}.f16`
+  await removeOthers(options.path, path)
   const done = await rowsDone(path, fingerprint, maker.shape)
   const file = await FeatureFile.open(path, fingerprint, maker.shape)
   let isComplete = false
@@ -61,11 +69,18 @@ export async function buildFeatures(options: BuildFeaturesOptions): Promise<Feat
   }
 }
 
+/** What begins like one path, but not like the other. */
+async function removeOthers(beginning: string, path: string): Promise<void> {
+  const folder = dirname(path)
+  const others = (await readdir(folder)).filter(
+    (name) => name.startsWith(`${basename(beginning)}-`) && !name.startsWith(basename(path)),
+  )
+  for (const name of others) await rm(join(folder, name), { force: true })
+}
+
 /** Writes the rows from `first` on. @returns false if stopped early */
 async function fill(file: FeatureFile, first: number, options: BuildFeaturesOptions): Promise<boolean> {
   const { maker, loader, indices, view, log, stop } = options
-  // rows of another fingerprint count no longer, because they are about to be overwritten
-  if (first === 0) await file.sync(0)
   const started = performance.now()
   let [done, chunk] = [first, 0]
   for await (const pixels of loader.stream(requestsOf(options, first))) {

@@ -3,8 +3,9 @@
  * and read in every epoch. Beside it, `<path>.json` records what the rows belong to and how many are finished, so that
  * an interrupted build can continue.
  */
+import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, open, readFile, rename, writeFile } from 'node:fs/promises'
+import { type FileHandle, open, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { floatsToHalves, halvesToFloats } from '../half-floats.js'
 
 /** Height, width, channels. */
@@ -22,8 +23,19 @@ interface Sidecar {
 export async function rowsDone(path: string, fingerprint: string, shape: MapShape): Promise<number> {
   const text = await readFile(`${path}.json`, 'utf8').catch(() => null)
   if (text === null) return 0
-  const sidecar = JSON.parse(text) as Sidecar
-  return sidecar.fingerprint === fingerprint && sidecar.shape.join() === shape.join() ? sidecar.done : 0
+  const { done, ...made } = JSON.parse(text) as Sidecar
+  if (made.fingerprint !== fingerprint || made.shape.join() !== shape.join()) return 0
+  // another run may have removed the rows while they were being written
+  const bytes = await stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  )
+  return bytes >= done * sizeOf(shape) * 2 ? done : 0
+}
+
+/** Values per row. */
+function sizeOf([height, width, channels]: MapShape): number {
+  return height * width * channels
 }
 
 export class FeatureFile {
@@ -45,8 +57,7 @@ export class FeatureFile {
 
   /** Values per row. */
   get size(): number {
-    const [height, width, channels] = this.shape
-    return height * width * channels
+    return sizeOf(this.shape)
   }
 
   /** Writes rows from `firstRow` on; they count as done only after `sync`. */
@@ -58,8 +69,9 @@ export class FeatureFile {
   async sync(done: number): Promise<void> {
     await this.#handle.sync()
     const sidecar: Sidecar = { fingerprint: this.#fingerprint, shape: this.shape, done }
-    await writeFile(`${this.#path}.json.part`, JSON.stringify(sidecar))
-    await rename(`${this.#path}.json.part`, `${this.#path}.json`)
+    const part = `${this.#path}.json.${randomUUID()}` // another run may be writing the same rows
+    await writeFile(part, JSON.stringify(sidecar))
+    await rename(part, `${this.#path}.json`)
   }
 
   /**

@@ -33,6 +33,8 @@ test('rows count once they are synced, and only for their fingerprint and shape'
   assert.equal(await rowsDone(path, 'weights and view', shape), 1)
   assert.equal(await rowsDone(path, 'another view', shape), 0)
   assert.equal(await rowsDone(path, 'weights and view', [1, 2, 3]), 0)
+  await rm(path)
+  assert.equal(await rowsDone(path, 'weights and view', shape), 0)
 })
 
 test('a truncated file is named', async () => {

@@ -1,0 +1,14 @@
+/** Parts of multipart forms that are refused. */
+import type { Multipart } from '@fastify/multipart'
+import type { Misfit } from './validation.js'
+
+/** A part may lack a name, although its type says otherwise. */
+export function isNamed({ fieldname }: Pick<Multipart, 'fieldname'>): boolean {
+  return (fieldname as string | undefined) !== undefined
+}
+
+/** @param detail of a part with a name: one without is refused for that */
+export function misfitOfPart(part: Pick<Multipart, 'fieldname'>, detail: string): Misfit {
+  if (!isNamed(part)) return { in: 'form', pointer: '', detail: 'has a part without a name' }
+  return { in: 'form', pointer: `/${part.fieldname}`, detail }
+}

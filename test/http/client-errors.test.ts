@@ -1,0 +1,72 @@
+/** What cannot be read as a request is answered in its turn, and never in place of another request's answer. */
+import assert from 'node:assert/strict'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { type TestContext, test } from 'node:test'
+import { startApp, type TestApp } from '../support/app.js'
+import { drawImage } from '../support/drawn-images.js'
+
+const picture = await drawImage('circle', 1, { format: 'png' })
+const get = 'GET /v1/galleries/g HTTP/1.1\r\nhost: a\r\n\r\n'
+const search = requestWith('image/png', picture.length)
+
+function requestWith(type: string, length: number): string {
+  return `POST /v1/galleries/g/search HTTP/1.1\r\nhost: a\r\ncontent-type: ${type}\r\ncontent-length: ${length}\r\n\r\n`
+}
+
+async function appWithGallery(t: TestContext): Promise<TestApp> {
+  const app = await startApp(t)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  return app
+}
+
+/** Sends the chunks, ends its own side if `half`, and reads until the service closes the connection. */
+async function converse(address: string, chunks: (string | Buffer)[], { half = false } = {}): Promise<string> {
+  const socket = connect({ port: Number(new URL(address).port), host: '127.0.0.1', allowHalfOpen: true })
+  socket.on('error', () => {})
+  socket.write(Buffer.concat(chunks.map((chunk) => Buffer.from(chunk))))
+  if (half) socket.end()
+  const answers = await text(socket)
+  socket.destroy()
+  return answers
+}
+
+/** Status and code of each answer, in order. */
+function answersIn(answers: string): string[] {
+  return answers
+    .split(/(?=HTTP\/1\.1 )/)
+    .map((answer) => `${answer.slice(9, 12)} ${/"code":"(\w+)"/.exec(answer)?.[1] ?? ''}`.trim())
+}
+
+test('what follows a request and cannot be read is answered after that request', async (t) => {
+  const app = await appWithGallery(t)
+  const address = await app.listen()
+  const rows: [what: string, chunks: (string | Buffer)[], answers: string[]][] = [
+    ['after nothing', ['GET / no request\r\n\r\n'], ['400 request_invalid']],
+    ['after a read', [get, 'GET / no request\r\n\r\n'], ['200', '400 request_invalid']],
+    ['after a search', [search, picture, 'GET / no request\r\n\r\n'], ['200', '400 request_invalid']],
+    ['after two', [search, picture, get, 'GET / no request\r\n\r\n'], ['200', '200', '400 request_invalid']],
+    ['a tunnel', [search, picture, 'CONNECT a:443 HTTP/1.1\r\nhost: a\r\n\r\n'], ['200', '405 method_not_allowed']],
+    ['headers', [search, picture, `GET / HTTP/1.1\r\nx: ${'y'.repeat(20_000)}\r\n`], ['200', '431 headers_too_large']],
+  ]
+  for (const [what, chunks, answers] of rows)
+    assert.deepEqual(answersIn(await converse(address, chunks)), answers, what)
+})
+
+test('a body whose client stops in the middle of it has ended early', async (t) => {
+  const app = await appWithGallery(t)
+  const address = await app.listen()
+  const half = picture.subarray(0, picture.length / 2)
+  const tar = `POST /v1/galleries/g/ingest HTTP/1.1\r\nhost: a\r\ncontent-type: application/x-tar\r\ncontent-length: 9999\r\n\r\n`
+  const chunked = `POST /v1/galleries/g/search HTTP/1.1\r\nhost: a\r\ncontent-type: image/png\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab`
+  const rows: [what: string, chunks: (string | Buffer)[], answers: string[]][] = [
+    ['a picture', [search, half], ['400 body_incomplete']],
+    ['a chunked one', [chunked], ['400 body_incomplete']],
+    ['an upload to a job', [tar, Buffer.alloc(512)], ['400 body_incomplete']],
+    ['after another request', [search, picture, search, half], ['200', '400 body_incomplete']],
+    ['after its refusal', [requestWith('text/plain', 100), half.subarray(0, 9)], ['415 media_type_unsupported']],
+    ['headers', ['GET /v1/galleries/g HTTP/1.1\r\nhost: a\r\n'], ['400 request_invalid']],
+  ]
+  for (const [what, chunks, answers] of rows)
+    assert.deepEqual(answersIn(await converse(address, chunks, { half: true })), answers, what)
+})
