@@ -9,7 +9,7 @@ import { seededRandom } from '../../eval/random.js'
 import type { Preprocessing } from '../../image/preprocessing.js'
 import type { ImageLoader } from '../loader/image-loader.js'
 import type { Augmentation, BatchRequest } from '../loader/loader-protocol.js'
-import { FeatureFile, type MapShape, rowsDone } from './feature-file.js'
+import { FeatureFile, type MapShape } from './feature-file.js'
 
 /** One view of every picture. View 0 is the serving view, the others are random crops. */
 export interface View {
@@ -49,23 +49,20 @@ const syncEveryChunks = 10
 /** @returns the complete file, or null if stopped early; finished rows are kept. */
 export async function buildFeatures(options: BuildFeaturesOptions): Promise<FeatureFile | null> {
   const { path, maker } = options
-  const fingerprint = fingerprintOf(options)
-  const done = await rowsDone(path, fingerprint, maker.shape)
-  const file = await FeatureFile.open(path, fingerprint, maker.shape)
+  const file = await FeatureFile.open(path, fingerprintOf(options), maker.shape)
   let isComplete = false
   try {
-    isComplete = await fill(file, done, options)
+    isComplete = await fill(file, options)
     return isComplete ? file : null
   } finally {
     if (!isComplete) await file.close()
   }
 }
 
-/** Writes the rows from `first` on. @returns false if stopped early */
-async function fill(file: FeatureFile, first: number, options: BuildFeaturesOptions): Promise<boolean> {
+/** Writes the rows that are not done. @returns false if stopped early */
+async function fill(file: FeatureFile, options: BuildFeaturesOptions): Promise<boolean> {
   const { maker, loader, indices, view, log, stop } = options
-  // rows of another fingerprint count no longer, because they are about to be overwritten
-  if (first === 0) await file.sync(0)
+  const first = file.done
   const started = performance.now()
   let [done, chunk] = [first, 0]
   for await (const pixels of loader.stream(requestsOf(options, first))) {

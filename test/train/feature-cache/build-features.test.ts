@@ -6,6 +6,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { SplitImage } from '../../../src/datasets/split.js'
 import { chooseBackend } from '../../../src/train/backend.js'
 import { buildFeatures, picturesHash, type RowMaker } from '../../../src/train/feature-cache/build-features.js'
+import type { FeatureFile } from '../../../src/train/feature-cache/feature-file.js'
 import { ImageLoader } from '../../../src/train/loader/image-loader.js'
 import { drawImage } from '../../support/drawn-images.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
@@ -45,6 +46,14 @@ async function pictures(t: TestContext, count: number) {
 }
 const never = new AbortController().signal
 
+/** The different values of its rows; closes it. */
+async function valuesOf(file: FeatureFile, rows: number): Promise<number[]> {
+  const values = new Float32Array(rows)
+  for (const row of values.keys()) await file.read(row, false, values, row)
+  await file.close()
+  return [...new Set(values)]
+}
+
 test('rows that another build began to overwrite are computed again', async (t) => {
   const { means } = await pictures(t, 40)
   const build = (value: number, stop = never) => buildFeatures({ ...means, maker: makerOf(value), log() {}, stop })
@@ -57,11 +66,16 @@ test('rows that another build began to overwrite are computed again', async (t) 
   }
   await assert.rejects(buildFeatures({ ...means, maker: killed, log() {}, stop: never }), /killed/)
 
-  const again = (await build(1))!
-  const values = new Float32Array(40)
-  for (const row of values.keys()) await again.read(row, false, values, row)
-  await again.close()
-  assert.deepEqual([...new Set(values)], [1])
+  assert.deepEqual(await valuesOf((await build(1))!, 40), [1])
+})
+
+test('runs with other weights that build at the same time, or later, do not disturb each other', async (t) => {
+  const { means } = await pictures(t, 40)
+  const build = (value: number) => buildFeatures({ ...means, maker: makerOf(value), log() {}, stop: never })
+  const [one, two] = (await Promise.all([build(1), build(2)])) as [FeatureFile, FeatureFile]
+  await (await build(3))!.close()
+  assert.deepEqual([await valuesOf(one, 40), await valuesOf(two, 40)], [[1], [2]])
+  for (const value of [1, 2, 3]) assert.deepEqual(await valuesOf((await build(value))!, 40), [value])
 })
 
 test('other pictures under the same names are other pictures', async (t) => {
