@@ -12,6 +12,8 @@ const reliabilityBins = 20
 const falseMatchRates = [0.1, 0.01, 0.001]
 const curveKinds = ['logistic', 'isotonic'] as const satisfies readonly CurveKind[]
 
+/** Least width of the rise at the end of a widened curve; ten times what its knots are rounded to. */
+const lastRise = 1e-4
 /** Knots of a widened curve, and the number of random halves it is averaged over. */
 const widenedKnots = 101
 const widenedHalves = 60
@@ -77,7 +79,7 @@ function widenedCurve(images: LabelledEmbeddings, rows: ReadonlySet<number>, kin
     if (positives > 0 && negatives > 0) curves.push(fitCurve[kind](binned(pairs)))
   }
   const itself = (rows.size + 0.5) / (rows.size + 1)
-  const last = Math.min(highest, 1 - binWidth)
+  const last = Math.min(highest, 1 - lastRise)
   const scores = [...Array.from({ length: widenedKnots - 1 }, (_, i) => -1 + ((last + 1) * i) / (widenedKnots - 2)), 1]
   const probabilities = scores.map((score, i) =>
     i === widenedKnots - 1

@@ -43,7 +43,13 @@ function fitLogistic(bins: readonly ScoreBin[]): ProbabilityCurve {
     intercept += di * damping
     if (Math.abs(ds) + Math.abs(di) < 1e-9) break
   }
-  return { kind: 'logistic', slope: Math.max(slope, Number.MIN_VALUE), intercept }
+  return slope > 0 ? { kind: 'logistic', slope, intercept } : flat(bins)
+}
+
+/** The likeliest curve that does not fall with the score, for pairs that say it should. */
+function flat(bins: readonly ScoreBin[]): ProbabilityCurve {
+  const { positives, negatives } = bins.reduce(merged)
+  return { kind: 'logistic', slope: Number.MIN_VALUE, intercept: Math.log(positives / negatives) }
 }
 
 /** Least squares among all non-decreasing curves: decreasing neighbours are pooled (Ayer et al. 1955). */

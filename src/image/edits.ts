@@ -1,5 +1,6 @@
 /** Common edits of pictures in circulation: each returns the file that a copy would be. */
 import sharp, { type Sharp } from 'sharp'
+import { fromRgb, openImage, toSizedRgb } from './decoder.js'
 
 export type { Sharp }
 
@@ -102,9 +103,17 @@ export const edits = {
 } as const satisfies Record<string, Edit>
 export type EditName = keyof typeof edits
 
-/** Edits the picture as displayed: upright, and on white where it is transparent. */
-export async function edited(bytes: Uint8Array, name: EditName): Promise<Buffer> {
-  const image = sharp(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), { autoOrient: true })
-  const { width, height } = (await image.metadata()).autoOrient
-  return edits[name](image.flatten({ background: '#ffffff' }), width, height).toBuffer()
+/**
+ * Edits the picture as displayed: upright, and on white where it is transparent.
+ * @param maxPixels upper bound of width × height
+ * @throws AlikeError as `prepareImage` does
+ */
+export async function edited(bytes: Uint8Array, name: EditName, maxPixels = 100e6): Promise<Buffer> {
+  const image = await openImage(bytes, maxPixels)
+  await image.load()
+  const shown =
+    image.conversion === undefined
+      ? image.pipeline().flatten({ background: '#ffffff' })
+      : fromRgb(await toSizedRgb(image, image.pipeline()))
+  return edits[name](shown, image.width, image.height).toBuffer()
 }

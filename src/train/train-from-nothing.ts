@@ -18,6 +18,7 @@ import { AdamW } from './optimizer/adamw.js'
 import { learningRateAt } from './optimizer/schedule.js'
 import { WeightAverage } from './optimizer/weight-average.js'
 import { EpochProgress, epochLine } from './progress.js'
+import { expectReadable } from './readable-pictures.js'
 import type { ModelMetrics } from './report/model-metrics.js'
 import { RunCheckpoints } from './run-checkpoints.js'
 import { shapingSettings, type TrainSettings } from './settings.js'
@@ -132,6 +133,8 @@ async function runEpochs(run: Run): Promise<RunState> {
   const { epochs } = settings
   const [weights, average] = [variablesOf(network), variablesOf(averaged)]
   const checkpoints = await RunCheckpoints.open({ ...run, weights, average })
+  const isNew = checkpoints.state.optimizerStep === 0 && !settings.exportOnly
+  if (isNew && !(await expectReadable({ ...run, preprocessing: settings.preprocessing }))) return checkpoints.state
   const teaching = await openTeaching(run)
   if (teaching === 'stopped') return checkpoints.state
   const following = new WeightAverage(average, weights)

@@ -76,6 +76,32 @@ test('an answer that breaks off is requested again, or reported as one', async (
   assert.deepEqual(names, ['g'])
 })
 
+test('a refusal that breaks off is no answer: it does not say whether the request was executed', async (t) => {
+  const { url, requests } = await answering(t, (_request, response) => {
+    response.writeHead(503, { 'content-type': 'application/problem+json' })
+    response.write('{"code": "store_', () => setTimeout(() => response.destroy(), 20))
+  })
+  const client = new AlikeClient({ url, retry: { attempts: 3, firstPauseMs: 1 } })
+  await assert.rejects(
+    client.api.POST('/v1/galleries/{gallery}/evaluate', { params: { path: { gallery: 'g' } } }),
+    AlikeUnreachable,
+  )
+  assert.equal(requests.length, 1)
+  await assert.rejects(client.gallery('g'), AlikeUnreachable)
+  assert.equal(requests.length, 4)
+})
+
+test('an explanation is asked for again like a search', async (t) => {
+  const { url, requests } = await answering(t, (_request, response, count) => {
+    if (count === 1) response.destroy()
+    else response.writeHead(200, { 'content-type': 'application/json' }).end('{"hits":[]}')
+  })
+  const client = new AlikeClient({ url, retry: { firstPauseMs: 1 } })
+  const body = { imageId: 'a', hit: 'b' }
+  await client.api.POST('/v1/galleries/{gallery}/explain', { params: { path: { gallery: 'g' } }, body })
+  assert.equal(requests.length, 2)
+})
+
 test('an id never leads to another resource', async (t) => {
   const { url, requests } = await answering(t, (_request, response) => void response.writeHead(204).end())
   const client = new AlikeClient({ url })

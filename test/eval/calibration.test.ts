@@ -104,6 +104,38 @@ test('a logistic curve is recovered', () => {
   assert.ok(curve.kind === 'logistic' && Math.abs(curve.slope - 7) < 1e-6 && Math.abs(curve.intercept + 4) < 1e-6)
 })
 
+test('scores that say nothing get the share of matching pairs as their probability', () => {
+  const opposed: ScoreBin[] = [
+    { score: 0.97, positives: 90, negatives: 60 },
+    { score: 0.98, positives: 40, negatives: 160 },
+    { score: 0.99, positives: 20, negatives: 230 },
+  ]
+  const curve = fitCurve.logistic(opposed)
+  for (const score of [-1, 0.97, 0.99, 1]) {
+    const probability = probabilitySameLabel({ curve }, score)
+    assert.ok(Math.abs(probability - 150 / 600) < 1e-9, `${score}: ${probability}`)
+  }
+  // labels by chance: a calibration from few pairs is not biased by halves in which they oppose the scores
+  for (let seed = 1; seed <= 12; seed++) {
+    const { labels, ...rows } = clouds(28, 0.1, seed, 8, 1)
+    const images = { ...rows, labels: labels.map((_, i) => `label ${i % 4}`) }
+    const { curve: fitted, sameLabelShare } = calibrate(images)!
+    const stated = meanOf(pairScoresOf(images).map((score) => probabilitySameLabel({ curve: fitted }, score)))
+    assert.ok(Math.abs(stated - sameLabelShare) < 0.06, `${seed}: ${stated} instead of ${sameLabelShare}`)
+  }
+})
+
+function pairScoresOf({ embeddings, dimension, ids }: LabelledEmbeddings): number[] {
+  const row = (i: number) => embeddings.subarray(i * dimension, (i + 1) * dimension)
+  return ids.flatMap((_, first) =>
+    ids
+      .slice(first + 1)
+      .map((_other, i) => row(first).reduce((sum, value, at) => sum + value * row(first + 1 + i)[at]!, 0)),
+  )
+}
+
+const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
+
 test('a threshold passes as many false matches as allowed', () => {
   const images = clouds(300, 2, 5)
   const calibration = calibrate(images)!

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import sharp from 'sharp'
 import type { SplitImage } from '../../src/datasets/split.js'
 import { edited } from '../../src/image/edits.js'
 import { prepareImage } from '../../src/image/prepare.js'
 import { editedBatches, judgedEdits } from '../../src/train/edited-copies.js'
+import { bmpOf } from '../support/bitmaps.js'
 import { drawImage } from '../support/drawn-images.js'
 
 const preprocessing = {
@@ -73,6 +75,21 @@ test('a rotated picture is edited as displayed, a transparent one on white, and 
     assert.equal(of('dot').length, 24 * 24 * 3)
   }
 })
+
+for (const name of ['srgb.heic', 'srgb.jxl', 'display-p3-16-bits.tif', 'display-p3-10-bits.heic', 'scan.bmp']) {
+  test(`every format of a data set can be edited: ${name}`, async () => {
+    const rgb = new Uint8Array(64 * 48 * 3).map((_, i) => (i * 7) % 251)
+    const bytes = name.endsWith('.bmp')
+      ? bmpOf(rgb, { width: 64, height: 48, bits: 24 })
+      : await readFile(`test/image/formats/${name}`)
+    const whole = { preprocessing: { ...preprocessing, inputSize: 4 }, maxPixels: 1e6 }
+    const { pixels: shown } = await prepareImage(bytes, whole)
+    const { pixels: copy } = await prepareImage(await edited(bytes, 'half size'), whole)
+    const furthest = Math.max(...shown.map((value, i) => Math.abs(value - copy[i]!)))
+    assert.ok(furthest < 24, `${furthest} levels between the picture and its copy`)
+    assert.equal((await collected([imageOf(name, bytes)])).length, judgedEdits.length)
+  })
+}
 
 test('an unreadable picture is named', async () => {
   await assert.rejects(collected([imageOf('broken', Buffer.from('nothing'))]), {

@@ -130,18 +130,21 @@ test('a run that overwrites another and fails at once leaves nothing of it to re
   )
 })
 
-test('an unreadable picture is named', async () => {
-  const broken = join(folder, 'pictures/train/circle/broken.jpg')
-  await writeFile(broken, 'no picture')
+test('unreadable pictures, also those that are only tested with, are named before the first epoch', async () => {
+  const ids = ['test/circle/broken.jpg', 'train/circle/broken.jpg']
+  const settings = { ...tinySettings(folder), name: 'broken' }
+  const lines: string[] = []
+  for (const id of ids) await writeFile(join(folder, 'pictures', id), 'no picture')
   try {
     await assert.rejects(
-      trainFromNothing({ ...tinySettings(folder), name: 'broken' }, () => {}, never),
+      trainFromNothing(settings, (line) => lines.push(line), never),
       (error: unknown) =>
         error instanceof AlikeError &&
         error.code === 'data_unreadable' &&
-        error.message.includes('train/circle/broken.jpg'),
+        error.message.endsWith(`2 pictures cannot be read: "${ids[0]}", "${ids[1]}".`),
     )
+    assert.ok(!lines.some((line) => line.startsWith('epoch 1/')))
   } finally {
-    await rm(broken)
+    for (const id of ids) await rm(join(folder, 'pictures', id))
   }
 })

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import httpx
 import pytest
@@ -98,6 +98,46 @@ def test_a_request_whose_outcome_is_unknown_is_repeated_only_if_it_is_idempotent
     with pytest.raises(AlikeProblem):
         client(answer).create_gallery("g")
     assert len(received) == 4
+
+
+class Broken(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that breaks off."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b'{"code": "store_'
+        raise httpx.ReadError("broken")
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for part in self:
+            yield part
+
+
+def test_a_refusal_that_breaks_off_is_no_answer() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.method)
+        return httpx.Response(503, stream=Broken(), headers={"content-type": "application/problem+json"})
+
+    with pytest.raises(AlikeUnreachable):
+        next(client(answer).events("j"))
+    assert asked == ["GET"] * 3
+    with pytest.raises(AlikeUnreachable):
+        client(answer).call("evaluate", {"gallery": "g"})
+    assert asked == ["GET"] * 3 + ["POST"]
+
+    async def program() -> None:
+        async with AsyncAlikeClient("http://alike", retry=QUICK, transport=httpx.MockTransport(answer)) as one:
+            with pytest.raises(AlikeUnreachable):
+                await one.wait_for_job("j")
+
+    asyncio.run(program())
+
+
+def test_an_explanation_is_asked_for_again_like_a_search() -> None:
+    answer, received = scripted(httpx.ReadError("broken"), httpx.Response(200, json={"hits": []}))
+    assert client(answer).call("explain", {"gallery": "g"}, body={"imageId": "a", "hit": "b"}) == {"hits": []}
+    assert len(received) == 2
 
 
 def test_a_page_of_a_proxy_is_no_stream_of_events() -> None:

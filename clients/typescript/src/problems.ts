@@ -41,9 +41,9 @@ export function isProblem(error: unknown, ...codes: readonly AlikeProblem['code'
   return error instanceof AlikeProblem && codes.includes(error.code)
 }
 
-/** For a response that is not ok. Reads its body. */
+/** For a response that is not ok. @throws TypeError if its body breaks off: then it does not say what was refused */
 export async function problemOf(response: Response): Promise<AlikeProblem> {
-  const text = await response.text().catch(() => '')
+  const text = await response.text()
   return new AlikeProblem(response.status, parsed(text), retryAfterSeconds(response.headers))
 }
 

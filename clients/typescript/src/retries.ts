@@ -18,7 +18,7 @@ export type Fetch = (request: Request) => Promise<Response>
 /** Temporary refusals by the service or a proxy in front of it. */
 const passing: readonly number[] = [429, 502, 503, 504]
 /** Read-only calls, although they use POST. */
-const reading = /\/(search|search\/batch|compare|embeddings)$/
+const reading = /\/(search|search\/batch|explain|compare|embeddings)$/
 
 /**
  * @param makeRequest called for each attempt, because a body can only be sent once

@@ -2,8 +2,6 @@
  * Fills a feature file: runs pictures through frozen networks, chunk by chunk, continuing where the last run stopped.
  */
 import { createHash } from 'node:crypto'
-import { readdir, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
 import type * as tf from '@tensorflow/tfjs-core'
 import { bytesOf } from '../../datasets/image-bytes.js'
 import type { SplitImage } from '../../datasets/split.js'
@@ -11,7 +9,7 @@ import { seededRandom } from '../../eval/random.js'
 import type { Preprocessing } from '../../image/preprocessing.js'
 import type { ImageLoader } from '../loader/image-loader.js'
 import type { Augmentation, BatchRequest } from '../loader/loader-protocol.js'
-import { FeatureFile, type MapShape, rowsDone } from './feature-file.js'
+import { FeatureFile, type MapShape } from './feature-file.js'
 
 /** One view of every picture. View 0 is the serving view, the others are random crops. */
 export interface View {
@@ -33,7 +31,6 @@ export interface RowMaker {
 }
 
 export interface BuildFeaturesOptions {
-  /** Beginning of the path; the fingerprint follows. */
   path: string
   maker: RowMaker
   loader: ImageLoader
@@ -49,38 +46,23 @@ export interface BuildFeaturesOptions {
 const chunkSize = 30
 const syncEveryChunks = 10
 
-/**
- * Rows of another fingerprint are removed, not overwritten: another run that has opened them keeps them.
- * @returns the complete file, or null if stopped early; finished rows are kept.
- */
+/** @returns the complete file, or null if stopped early; finished rows are kept. */
 export async function buildFeatures(options: BuildFeaturesOptions): Promise<FeatureFile | null> {
-  const { maker } = options
-  const fingerprint = fingerprintOf(options)
-  const path = `${options.path}-${fingerprint.slice(0, 16)}.f16`
-  await removeOthers(options.path, path)
-  const done = await rowsDone(path, fingerprint, maker.shape)
-  const file = await FeatureFile.open(path, fingerprint, maker.shape)
+  const { path, maker } = options
+  const file = await FeatureFile.open(path, fingerprintOf(options), maker.shape)
   let isComplete = false
   try {
-    isComplete = await fill(file, done, options)
+    isComplete = await fill(file, options)
     return isComplete ? file : null
   } finally {
     if (!isComplete) await file.close()
   }
 }
 
-/** What begins like one path, but not like the other. */
-async function removeOthers(beginning: string, path: string): Promise<void> {
-  const folder = dirname(path)
-  const others = (await readdir(folder)).filter(
-    (name) => name.startsWith(`${basename(beginning)}-`) && !name.startsWith(basename(path)),
-  )
-  for (const name of others) await rm(join(folder, name), { force: true })
-}
-
-/** Writes the rows from `first` on. @returns false if stopped early */
-async function fill(file: FeatureFile, first: number, options: BuildFeaturesOptions): Promise<boolean> {
+/** Writes the rows that are not done. @returns false if stopped early */
+async function fill(file: FeatureFile, options: BuildFeaturesOptions): Promise<boolean> {
   const { maker, loader, indices, view, log, stop } = options
+  const first = file.done
   const started = performance.now()
   let [done, chunk] = [first, 0]
   for await (const pixels of loader.stream(requestsOf(options, first))) {

@@ -1,17 +1,15 @@
 /**
  * Feature maps of one view of every picture, as float16 rows in one file: the output of a frozen trunk is computed once
- * and read in every epoch. Beside it, `<path>.json` records what the rows belong to and how many are finished, so that
- * an interrupted build can continue.
+ * and read in every epoch. Its header records what the rows belong to and how many are finished, so that an interrupted
+ * build can continue.
  */
-import { randomUUID } from 'node:crypto'
-import { constants } from 'node:fs'
-import { type FileHandle, open, readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { type FileHandle, open, rm } from 'node:fs/promises'
 import { floatsToHalves, halvesToFloats } from '../half-floats.js'
 
 /** Height, width, channels. */
 export type MapShape = readonly [height: number, width: number, channels: number]
 
-interface Sidecar {
+interface Header {
   /** Identifies weights, pictures and view; rows of any other fingerprint are useless. */
   fingerprint: string
   shape: MapShape
@@ -19,59 +17,62 @@ interface Sidecar {
   done: number
 }
 
-/** Number of finished rows; 0 if there are none with this fingerprint. */
-export async function rowsDone(path: string, fingerprint: string, shape: MapShape): Promise<number> {
-  const text = await readFile(`${path}.json`, 'utf8').catch(() => null)
-  if (text === null) return 0
-  const { done, ...made } = JSON.parse(text) as Sidecar
-  if (made.fingerprint !== fingerprint || made.shape.join() !== shape.join()) return 0
-  // another run may have removed the rows while they were being written
-  const bytes = await stat(path).then(
-    ({ size }) => size,
-    () => 0,
-  )
-  return bytes >= done * sizeOf(shape) * 2 ? done : 0
-}
-
-/** Values per row. */
-function sizeOf([height, width, channels]: MapShape): number {
-  return height * width * channels
-}
+/** JSON, padded with spaces. */
+const headerBytes = 4096
 
 export class FeatureFile {
   readonly shape: MapShape
+  /** Rows that were finished when the file was opened. */
+  readonly done: number
   readonly #path: string
   readonly #fingerprint: string
   readonly #handle: FileHandle
 
-  private constructor(path: string, fingerprint: string, shape: MapShape, handle: FileHandle) {
+  private constructor(path: string, { fingerprint, shape, done }: Header, handle: FileHandle) {
     this.#path = path
     this.#fingerprint = fingerprint
     this.shape = shape
+    this.done = done
     this.#handle = handle
   }
 
+  /**
+   * Replaces a file with another fingerprint or shape, whose name it takes: a run that still reads or builds that one
+   * keeps it until it closes it.
+   */
   static async open(path: string, fingerprint: string, shape: MapShape): Promise<FeatureFile> {
-    return new FeatureFile(path, fingerprint, shape, await open(path, constants.O_RDWR | constants.O_CREAT))
+    for (;;) {
+      const found = await opened(path, 'r+', 'ENOENT')
+      const header = found && (await headerOf(found))
+      if (found && header?.fingerprint === fingerprint && header.shape.join() === shape.join())
+        return new FeatureFile(path, header, found)
+      await found?.close()
+      if (found) await rm(path, { force: true })
+      // never a file that another run has created meanwhile
+      const created = await opened(path, 'wx+', 'EEXIST')
+      if (created === undefined) continue
+      const file = new FeatureFile(path, { fingerprint, shape, done: 0 }, created)
+      await file.sync(0)
+      return file
+    }
   }
 
   /** Values per row. */
   get size(): number {
-    return sizeOf(this.shape)
+    const [height, width, channels] = this.shape
+    return height * width * channels
   }
 
   /** Writes rows from `firstRow` on; they count as done only after `sync`. */
   async write(firstRow: number, maps: Float32Array): Promise<void> {
     const halves = floatsToHalves(maps)
-    await this.#handle.write(new Uint8Array(halves.buffer), 0, halves.byteLength, firstRow * this.size * 2)
+    await writeAll(this.#handle, new Uint8Array(halves.buffer), headerBytes + firstRow * this.size * 2)
   }
 
   async sync(done: number): Promise<void> {
     await this.#handle.sync()
-    const sidecar: Sidecar = { fingerprint: this.#fingerprint, shape: this.shape, done }
-    const part = `${this.#path}.json.${randomUUID()}` // another run may be writing the same rows
-    await writeFile(part, JSON.stringify(sidecar))
-    await rename(part, `${this.#path}.json`)
+    const header: Header = { fingerprint: this.#fingerprint, shape: this.shape, done }
+    await writeAll(this.#handle, Buffer.from(JSON.stringify(header).padEnd(headerBytes)), 0)
   }
 
   /**
@@ -84,7 +85,7 @@ export class FeatureFile {
       new Uint8Array(halves.buffer),
       0,
       halves.byteLength,
-      row * halves.byteLength,
+      headerBytes + row * halves.byteLength,
     )
     if (bytesRead !== halves.byteLength)
       throw new Error(`${this.#path} ends before row ${row}; delete it to build it anew.`)
@@ -106,4 +107,28 @@ export class FeatureFile {
   close(): Promise<void> {
     return this.#handle.close()
   }
+}
+
+/** @returns undefined for the error that is expected */
+function opened(path: string, flags: 'r+' | 'wx+', expected: 'ENOENT' | 'EEXIST'): Promise<FileHandle | undefined> {
+  return open(path, flags).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === expected) return undefined
+    throw error
+  })
+}
+
+/** Undefined if it was never written. */
+async function headerOf(handle: FileHandle): Promise<Header | undefined> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(headerBytes), 0, headerBytes, 0)
+  try {
+    return JSON.parse(buffer.toString('utf8', 0, bytesRead)) as Header
+  } catch {
+    return undefined
+  }
+}
+
+/** A disk that becomes full takes part of the bytes without an error. */
+async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let at = 0; at < bytes.length; )
+    at += (await handle.write(bytes, at, bytes.length - at, position + at)).bytesWritten
 }

@@ -13,7 +13,7 @@ import type { Taught } from './teachers.js'
 export interface BatchTruth {
   /** Class index of each row. */
   classes: readonly number[]
-  /** The picture shown by each row; rows with the same number are views of the same picture. */
+  /** The picture shown by each row; rows with the same number are views or copies of the same picture. */
   images?: readonly number[]
   /** Mixed rows show two pictures and train the classes only. */
   mix?: Mix | null

@@ -83,7 +83,7 @@ function buildView(
     augmentation: { minScale, colourJitter },
   } = settings
   return buildFeatures({
-    path: join(cache, `${network.architecture}-${part}-view${index}`),
+    path: join(cache, `${network.architecture}-${part}-view${index}.f16`),
     maker: trunkOf(network, weightsSha256),
     loader,
     indices: data[part],

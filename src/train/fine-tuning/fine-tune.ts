@@ -10,6 +10,7 @@ import { variablesOf } from '../models/network.js'
 import { microBatchHere } from '../models/pieces.js'
 import { startingNetwork } from '../models/starting-network.js'
 import { setConvolutionPrecision } from '../native/bfloat16-convolutions.js'
+import { expectReadable } from '../readable-pictures.js'
 import type { ModelMetrics } from '../report/model-metrics.js'
 import { forgetRun, hasCheckpoint } from '../run-folder.js'
 import { dataHash, readTrainingData } from '../training-data.js'
@@ -117,6 +118,8 @@ async function runPhases(run: Run): Promise<RunState> {
   const average = variablesOf(averaged)
   if (settings.exportOnly) return loadCheckpoint(files.best, { average }, files.fingerprint)
   let state = await whereItStands(run, files)
+  const isNew = state.optimizerStep === 0
+  if (isNew && !(await expectReadable({ ...run, preprocessing: averaged.preprocessing }))) return state
   const maps = await mapsFor(run, state)
   try {
     while (!stop.aborted && phaseOf(settings.phases, state.epoch) !== null)

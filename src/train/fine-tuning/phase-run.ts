@@ -212,12 +212,11 @@ interface Step {
 
 async function stepOf(
   { settings, network, teachers, microBatch }: Run,
-  { trains, input, batch: { members, classes, mix, links }, optimizer }: Step,
+  { trains, input, batch: { classes, pictures, mix, links }, optimizer }: Step,
 ): Promise<StepResult> {
   const rows = mix === null ? input : mixed(input, mix)
   const taught = trains === 'all' && teachers !== null ? await teachers.teach(rows) : null
-  const images = members.map(({ member }) => member)
-  const truth = { classes, images, mix, links }
+  const truth = { classes, images: pictures, mix, links }
   const result = tf.tidy(() =>
     trains === 'all'
       ? wholeStep(network, rows, { ...truth, taught }, { variables: optimizer, losses: settings, microBatch })

@@ -44,6 +44,8 @@ export interface FineTuneBatch {
   members: BatchMember[]
   /** Class index of each picture. */
   classes: number[]
+  /** The picture shown by each row, by number; copies are one picture. */
+  pictures: number[]
   /** How the pictures are mixed; null: not at all. */
   mix: Mix | null
   /** Human judgements on pairs of the last rows. */
@@ -57,6 +59,7 @@ export interface FineTuneBatch {
 export function planBatches(data: TrainingData, settings: FineTuneSettings, epoch: number): FineTuneBatch[] {
   const { seed, batch, views, mixShare, wildShare, instance } = settings
   const random = seededRandom(seed * 2_000_003 + epoch * 1013)
+  const pictureOf = numbersOfPictures(data)
   const drawn = () => ({ mirrored: random() < 0.5, seed: Math.floor(random() * 2 ** 32) })
   return classBalancedBatches(data.classOf, batch, random).map((chosen, index, { length }) => {
     const members = chosen.map(
@@ -71,7 +74,24 @@ export function planBatches(data: TrainingData, settings: FineTuneSettings, epoc
     const judged = mix === null ? linkedMembers(data.judged, epoch * length + index, members.length) : undefined
     for (const member of judged?.members ?? [])
       members.push({ member, view: 0, mirrored: false, seed: seed + index, wild: false })
-    return { members, classes: members.map(({ member }) => data.classOf[member]!), mix, links: judged?.links }
+    return {
+      members,
+      classes: members.map(({ member }) => data.classOf[member]!),
+      pictures: members.map(({ member }) => pictureOf[member]!),
+      mix,
+      links: judged?.links,
+    }
+  })
+}
+
+/** For each picture of `train` the first one of its duplicate group. */
+function numbersOfPictures({ images, train }: Pick<TrainingData, 'images' | 'train'>): number[] {
+  const firstOf = new Map<string, number>()
+  return train.map((index, member) => {
+    const { group } = images[index]!
+    const first = firstOf.get(group) ?? member
+    firstOf.set(group, first)
+    return first
   })
 }
 

@@ -191,9 +191,10 @@ class AlikeClient:
                     return response
                 response.read()
             except httpx.TransportError as error:
-                failure = error
+                # a refusal that broke off does not say whether it was executed
+                response, failure = None, error
             pause = self._retry.pause(attempt, request, response)
-            if pause is None and response is not None and failure is None:
+            if pause is None and response is not None:
                 raise problem_of(response)
             if pause is None:
                 raise AlikeUnreachable(f"{call.method} {call.target} got no answer.") from failure

@@ -12,7 +12,7 @@ from .problems import problem_of, retry_after
 
 PASSING = (429, 502, 503, 504)
 """Temporary refusals by the service or a proxy in front of it."""
-READING = re.compile(r"/(search|search/batch|compare|embeddings)$")
+READING = re.compile(r"/(search|search/batch|explain|compare|embeddings)$")
 """Read-only calls, although they use POST."""
 
 

@@ -1,0 +1,45 @@
+/**
+ * Decodes every picture before a run: the test pictures are read only after its last epoch, and without one of them its
+ * checkpoints would belong to other data.
+ */
+import { AlikeError } from '../errors.js'
+import type { Preprocessing } from '../image/preprocessing.js'
+import type { ImageLoader } from './loader/image-loader.js'
+import type { TrainingData } from './training-data.js'
+
+export interface ReadableOptions {
+  data: Pick<TrainingData, 'images'>
+  loader: ImageLoader
+  preprocessing: Preprocessing
+  log: (line: string) => void
+  stop: AbortSignal
+}
+
+const chunkSize = 32
+const shownIds = 10
+
+/** @returns false if stopped early @throws AlikeError `data_unreadable`, naming the unreadable pictures */
+export async function expectReadable({ data, loader, preprocessing, log, stop }: ReadableOptions): Promise<boolean> {
+  const { images } = data
+  log(`reading each of the ${images.length} pictures once`)
+  const unreadable: string[] = []
+  for (let start = 0; start < images.length && !stop.aborted; start += chunkSize) {
+    const chunk = images.slice(start, start + chunkSize)
+    const read = await Promise.allSettled(chunk.map((_, i) => loader.load({ images: [start + i], preprocessing })))
+    for (const [i, result] of read.entries()) {
+      if (result.status === 'fulfilled') continue
+      if (!(result.reason instanceof AlikeError && result.reason.code === 'data_unreadable')) throw result.reason
+      unreadable.push(chunk[i]!.id)
+    }
+  }
+  if (unreadable.length > 0) throw new AlikeError('data_unreadable', { detail: detailOf(unreadable) })
+  return !stop.aborted
+}
+
+function detailOf(ids: readonly string[]): string {
+  const names = ids.slice(0, shownIds).map((id) => `"${id}"`)
+  const more = ids.length > shownIds ? ` and ${ids.length - shownIds} more` : ''
+  return ids.length === 1
+    ? `The picture ${names[0]} cannot be read.`
+    : `${ids.length} pictures cannot be read: ${names.join(', ')}${more}.`
+}
