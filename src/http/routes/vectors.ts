@@ -103,8 +103,11 @@ function compare(app: TypedApp, options: VectorRouteOptions): void {
       if (images.length !== 2)
         throw new RequestInvalid([{ in: 'body', pointer: '/images', detail: 'must contain two pictures' }])
       const { id, calibration } = embedder.chosen(given.model).manifest
-      const [one, two] = await allOrNone(images, signal, (bytes, stop) =>
-        embedder.embed(bytes, { purpose: 'search', modelId: id, signal: stop }),
+      const [one, two] = await allOrNone(
+        images,
+        signal,
+        (bytes, stop) => embedder.embed(bytes, { purpose: 'search', modelId: id, signal: stop }),
+        { atOnce: embedder.queriesAtOnce },
       )
       const score = cosine(one!.vector, two!.vector)
       return {
