@@ -34,7 +34,7 @@ export interface VectorRouteOptions {
 }
 
 const labelsShown = 5
-const failures = problems(400, 413, 415, 422, 429, 503)
+const failures = problems(400, 404, 409, 413, 415, 422, 429, 503)
 
 export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async (app, options) => {
   embed(app, options)
