@@ -85,7 +85,8 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
 
   // Look-ups of microseconds come first: a missing gallery or picture is reported before anything is decoded.
   const looked = await Promise.all([...like, ...unlike].map((example) => lookedUp(example, serving)))
-  const examples = await allOrNone(looked, signal, (example, stop) => vectorOf(example, modelId, stop, parts))
+  const embed = (example: (typeof looked)[number], stop?: AbortSignal) => vectorOf(example, modelId, stop, parts)
+  const examples = await allOrNone(looked, signal, embed, { atOnce: parts.images.queriesAtOnce })
   const vectors = examples.map((example) => example.vector)
   const vector = queryVector(vectors.slice(0, like.length), vectors.slice(like.length))
   const durations = slowestOf(examples)

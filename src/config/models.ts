@@ -17,7 +17,8 @@ export const modelSettings = {
     default: 2,
     minimum: 1,
     maximum: 64,
-    description: 'Maximum number of models in memory; the least recently used one is unloaded for another.',
+    description:
+      'Maximum number of models in memory, of which that of `MODEL_DIR` always is one; of the others, the least recently used one is unloaded for another. 1: only that of `MODEL_DIR` can be used.',
   }),
   modelIdleSeconds: Type.Integer({
     default: 600,

@@ -19,6 +19,8 @@ export interface ImageEmbedderOptions {
   queryViews: number
   /** Views of a picture to be stored; pictures already stored are not changed. */
   galleryViews: number
+  /** Maximum number of views waiting for a model. */
+  embedQueueMax: number
   /** Longer side of the thumbnail of a stored picture, in pixels; 0: no thumbnails. */
   thumbnailMaxSide: number
 }
@@ -60,6 +62,12 @@ export class ImageEmbedder {
 
   constructor(options: ImageEmbedderOptions) {
     this.#options = options
+  }
+
+  /** Query pictures of one caller that find room at the model together, with all of their views. */
+  get queriesAtOnce(): number {
+    const { embedQueueMax, queryViews } = this.#options
+    return Math.max(1, Math.floor(embedQueueMax / queryViews))
   }
 
   /** The model used unless another is named. */

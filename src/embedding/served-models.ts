@@ -27,6 +27,8 @@ interface OpenModel {
   idle?: NodeJS.Timeout
 }
 
+const onlyStandardDetail = 'MODELS_OPEN_MAX is 1, and the default model always stays in memory.'
+
 export class ServedModels {
   readonly #options: ServedModelsOptions
   readonly #open = new Map<string, OpenModel>()
@@ -69,8 +71,8 @@ export class ServedModels {
 
   /**
    * Runs the work with the model in memory, which is not unloaded before the work has finished.
-   * @throws AlikeError `model_mismatch` for a missing model, `overloaded` while others hold the memory,
-   * `golden_mismatch`, `model_unreadable`
+   * @throws AlikeError `model_mismatch` for a missing model, `overloaded` while others hold the memory, `models_full` if
+   * it only has room for the default model, `golden_mismatch`, `model_unreadable`
    */
   async use<Result>(id: string, work: (embedder: Embedder) => Promise<Result>): Promise<Result> {
     if (this.#closed) throw new AlikeError('shutting_down')
@@ -127,12 +129,13 @@ export class ServedModels {
     return open
   }
 
-  /** Unloads the least recently used model. @throws AlikeError `overloaded` if all are in use */
+  /** Unloads the least recently used model. @throws AlikeError `overloaded` if all are in use, `models_full` */
   #makeRoom(): Promise<unknown> {
     const { openMax } = this.#options
     if (this.#open.size < Math.max(openMax, 1)) return Promise.all(this.#closing)
     const idle = [...this.#open].filter(([id, { users }]) => users === 0 && !this.#isStandard(id))
     const [oldest] = idle.sort(([, a], [, b]) => a.usedAt - b.usedAt)
+    if (openMax === 1) throw new AlikeError('models_full', { detail: onlyStandardDetail })
     if (oldest === undefined)
       throw new AlikeError('overloaded', { detail: 'Other models occupy the available memory.', retryAfterSeconds: 5 })
     return Promise.all([this.#close(...oldest), ...this.#closing])

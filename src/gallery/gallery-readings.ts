@@ -71,8 +71,9 @@ export class GalleryReadings {
   async stateOf(entry: ListedEntry): Promise<SetState> {
     if (entry.unreadable !== undefined) return noState
     try {
-      // it looks for its server by itself; waiting for an answer would take seconds for each gallery
-      if (this.#sets.engineOf(entry.engine).unreachable !== undefined) return { ...noState, unreachable: true }
+      const engine = this.#sets.engines[entry.engine]
+      // this process lacks it; or it looks for its server by itself, and waiting would take seconds for each gallery
+      if (engine === undefined || engine.unreachable !== undefined) return { ...noState, unreachable: true }
       return await (await this.#sets.openEntry(entry)).state()
     } catch (error) {
       const code = error instanceof AlikeError ? error.code : undefined

@@ -3,7 +3,7 @@
  * engine has lost is reported, and not silently recreated empty.
  */
 import { AlikeError, hasCode } from '../errors.js'
-import type { CatalogueSet } from './catalogue.js'
+import type { CatalogueEntry, CatalogueSet } from './catalogue.js'
 import type { Engine, StorageWishes } from './engine.js'
 import type { RoutedSets } from './routed-sets.js'
 
@@ -14,12 +14,26 @@ import type { RoutedSets } from './routed-sets.js'
 export async function makeRoom(set: CatalogueSet, routed: RoutedSets, wishes: StorageWishes): Promise<void> {
   const { uid, about } = set
   const engine = routed.engineOf(set.engine)
-  const wished = Object.entries(wishes).filter(([, wish]) => wish !== undefined)
-  if (engine.prepare !== undefined) {
-    await engine.prepare(routed.stated({ set }), Object.fromEntries(wished), isMade(set))
-    if (!isMade(set)) await rememberMade({ uid, about }, engine, routed)
-  } else if (wished.length > 0)
-    throw new AlikeError('engine_unsupported', { detail: `It has no ${wished.map(([name]) => name).join(', ')}.` })
+  if (engine.prepare === undefined) return expectNone(wishes)
+  await engine.prepare(routed.stated({ set }), Object.fromEntries(wished(wishes)), isMade(set))
+  if (!isMade(set)) await rememberMade({ uid, about }, engine, routed)
+}
+
+/** The same for the serving set of a gallery. @throws as `makeRoom` does */
+export async function makeRoomOf(entry: CatalogueEntry, routed: RoutedSets, wishes: StorageWishes): Promise<void> {
+  // without reading its sets, because the record of the other one may be damaged
+  if (routed.engineOf(entry.engine).prepare === undefined) return expectNone(wishes)
+  const sets = await routed.catalogue.sets(entry.uid)
+  await makeRoom(sets.find(({ uid }) => uid === entry.set.uid)!, routed, wishes)
+}
+
+function expectNone(wishes: StorageWishes): void {
+  const names = wished(wishes).map(([name]) => name)
+  if (names.length > 0) throw new AlikeError('engine_unsupported', { detail: `It has no ${names.join(', ')}.` })
+}
+
+function wished(wishes: StorageWishes) {
+  return Object.entries(wishes).filter(([, wish]) => wish !== undefined)
 }
 
 /** Whether its storage has been prepared. */

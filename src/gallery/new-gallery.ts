@@ -4,7 +4,7 @@ import { AlikeError, ignoring } from '../errors.js'
 import { type CatalogueRecord, newUid } from './catalogue.js'
 import type { StorageWishes } from './engine.js'
 import { type GalleryChange, newOptions } from './gallery-options.js'
-import { isMade, makeRoom } from './made-sets.js'
+import { isMade, makeRoomOf } from './made-sets.js'
 import type { Metadata } from './records.js'
 import type { RoutedSets } from './routed-sets.js'
 
@@ -55,8 +55,7 @@ export async function createGallery(
   if ((originals ?? rules.originals) !== rules.originals || (keepQueries ?? rules.keepQueries) !== rules.keepQueries)
     throw new AlikeError('gallery_exists', { detail: 'What is kept of its pictures and queries is changed by PATCH.' })
   try {
-    const sets = await catalogue.sets(gallery.uid)
-    await makeRoom(sets.find(({ uid }) => uid === gallery.set.uid)!, routed, wishes)
+    await makeRoomOf(gallery, routed, wishes)
   } catch (error) {
     if (created) await undo(gallery, routed)
     throw error

@@ -46,12 +46,29 @@ export class RemovedSets {
   }
 
   async #free(): Promise<string[]> {
-    const { catalogue, engines, logger, now = Date.now } = this.#options
+    const { catalogue, engines } = this.#options
+    const removed = await catalogue.removedSets()
+    // concurrently, so that an unavailable engine does not delay the others; sets of an engine that this process
+    // lacks are freed by one that has it
+    const ended = await Promise.allSettled(
+      Object.entries(engines).map(([name, engine]) =>
+        this.#freeIn(
+          engine,
+          removed.filter((set) => set.engine === name),
+        ),
+      ),
+    )
+    return ended.flatMap((end) => {
+      if (end.status === 'rejected') throw end.reason
+      return end.value
+    })
+  }
+
+  async #freeIn(engine: Engine, removed: readonly RemovedSet[]): Promise<string[]> {
+    const { catalogue, logger, now = Date.now } = this.#options
     const freed: string[] = []
-    for (const set of await catalogue.removedSets()) {
+    for (const set of removed) {
       if (this.#ended.signal.aborted) break
-      const engine = engines[set.engine]
-      if (engine === undefined) continue // a process that has it frees the set
       if (await engine.free?.(set)) {
         freed.push(set.uid)
         logger.info({ set: set.uid, engine: set.engine }, 'the storage of a set that was removed earlier is freed')

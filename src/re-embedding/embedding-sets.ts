@@ -187,7 +187,9 @@ export class EmbeddingSets {
     try {
       await galleries.sets.remove(gallery, set)
     } catch (error) {
-      if (set.stage !== 'building') followers.start(gallery, set.uid)
+      // if only its storage is left, a follower would end the recording of changes for the gallery's next set
+      const isLeft = (await galleries.sets.list(gallery)).some(({ uid }) => uid === set.uid)
+      if (isLeft && set.stage !== 'building') followers.start(gallery, set.uid)
       throw error
     }
     mirrors.forget(set.uid)

@@ -1,6 +1,6 @@
 /** Moves of galleries to another engine: requested here, done by a job (`move-runner.ts`). */
 import { randomUUID } from 'node:crypto'
-import { AlikeError } from '../errors.js'
+import { AlikeError, ignoring } from '../errors.js'
 import type { StorageWishes } from '../gallery/engine.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { GallerySet } from '../gallery/gallery-sets.js'
@@ -48,10 +48,14 @@ export class GalleryMoves {
     this.#options = options
   }
 
-  /** Undefined if the gallery's sets are in one engine. @throws AlikeError `gallery_not_found` */
+  /**
+   * Undefined if the gallery's sets are in one engine, or if the record of the other set is damaged.
+   * @throws AlikeError `gallery_not_found`
+   */
   async of(gallery: string): Promise<ToldMove | undefined> {
-    const { serving, beside } = await this.#setsOf(gallery)
-    if (beside === undefined || !isCopyOf(beside, serving)) return undefined
+    const sets = await this.#setsOf(gallery).catch(ignoring('data_unreadable'))
+    if (sets?.beside === undefined || !isCopyOf(sets.beside, sets.serving)) return undefined
+    const { serving, beside } = sets
     const { keptUntil } = aboutOf(beside)
     return {
       engine: beside.engine,

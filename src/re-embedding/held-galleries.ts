@@ -4,6 +4,7 @@ import { AlikeError } from '../errors.js'
 import { tryHold } from '../gallery/held-locks.js'
 import type { HeldLock, Writes } from '../gallery/writes.js'
 import { patiently } from '../jobs/patience.js'
+import type { TouchedIds } from './touched-ids.js'
 
 const retryMs = 50
 
@@ -17,6 +18,19 @@ export async function holdMirror(
     const lock = await patiently(() => tryHold(writes, 'mirror', gallery), signal)
     if (lock !== undefined) return lock
     await sleep(retryMs, undefined, { signal })
+  }
+}
+
+/** If it was lost, what was applied is recorded again: this process may have written last, but not what is newest. */
+export async function releaseMirror(lock: HeldLock, touched: TouchedIds, signal: AbortSignal): Promise<void> {
+  if (await lock.release()) return
+  const ids = touched.touched()
+  const note = async () => touched.note(ids === 'all' ? ids : [...ids])
+  try {
+    await patiently(note, signal)
+  } catch (error) {
+    if (!signal.aborted) throw error
+    await note() // also for a follower that is stopped: its set may be about to serve
   }
 }
 

@@ -112,12 +112,13 @@ export class MoveRunner implements JobRunner {
     }
   }
 
-  async #copied(job: JobRecord, { mirror, changed }: Move, control: JobControl): Promise<number> {
+  async #copied(job: JobRecord, { mirror, changed, lock }: Move, control: JobControl): Promise<number> {
     const { ratePerSecond } = job.source as unknown as MoveTask
     // copying needs no originals
     const run = await ReEmbeddingRun.begin(job, control, {
       mirror,
       changed,
+      lock,
       ratePerSecond,
       withoutOriginal: 'leave_out',
     })
@@ -127,7 +128,7 @@ export class MoveRunner implements JobRunner {
   async #exchanged(move: Move, signal: AbortSignal): Promise<void> {
     const touched = new TouchedIds(move.changed)
     for (let round = 1; round <= comparisonsMax; round++) {
-      await catchUp({ mirror: move.mirror, changed: touched, signal })
+      await catchUp({ ...move, changed: touched, signal })
       touched.touched()
       const { serving, copy, differing } = await compareCopies(move.mirror, { signal, onLooked() {} })
       // apply what was written in the meantime; any difference left after that is an error
@@ -150,10 +151,14 @@ export class MoveRunner implements JobRunner {
   }
 
   /** Ids to compare while writes wait; `again`: compare everything again. @throws AlikeError `move_differs` */
-  async #settled({ mirror }: Move, touched: TouchedIds, signal: AbortSignal): Promise<ReadonlySet<string> | 'again'> {
+  async #settled(
+    { mirror, lock }: Move,
+    touched: TouchedIds,
+    signal: AbortSignal,
+  ): Promise<ReadonlySet<string> | 'again'> {
     let left: string[] = []
     for (let round = 1; round <= comparisonsMax; round++) {
-      await catchUp({ mirror, changed: touched, signal })
+      await catchUp({ mirror, changed: touched, lock, signal })
       const now = touched.touched()
       if (now === 'all') return 'again'
       const ids = new Set([...left, ...now])
@@ -177,7 +182,7 @@ export class MoveRunner implements JobRunner {
     const lately = AbortSignal.any([AbortSignal.timeout(closedMaxMs), signal])
     let compared: Compared = { images: 0, comparedAt: now().toISOString() }
     const expectSame = async () => {
-      await catchUp({ mirror, changed: touched, signal: lately })
+      await catchUp({ mirror, changed: touched, lock, signal: lately })
       const last = touched.touched()
       if (last === 'all') throw new DOMException('Everything has to be compared again.', 'TimeoutError')
       for (const id of last) again.add(id)

@@ -4,6 +4,7 @@
  */
 import type { Changes } from '../gallery/changes.js'
 import type { JobError, JobProgress } from '../gallery/job-progress.js'
+import type { HeldLock } from '../gallery/writes.js'
 import type { JobRecord, RunReading } from '../jobs/job.js'
 import type { JobControl } from '../jobs/job-runner.js'
 import { patiently } from '../jobs/patience.js'
@@ -18,6 +19,8 @@ export interface ReEmbeddingRunOptions extends Pick<JobControl, 'signal' | 'adva
   mirror: SetMirror
   /** Changes made during the run. */
   changed: Changes
+  /** Of writing to the other set, held during the run. */
+  lock: Pick<HeldLock, 'isHeld'>
   withoutOriginal: WithoutOriginal
   /** Pictures embedded or copied per second; 0: unlimited. */
   ratePerSecond: number
@@ -81,7 +84,7 @@ export class ReEmbeddingRun {
    * @throws AlikeError `originals_missing`, and as `SetMirror.bring` does; the signal's reason when stopped
    */
   async run(): Promise<number> {
-    const { mirror, changed, signal } = this.#options
+    const { mirror, changed, signal, lock } = this.#options
     if (this.#missed !== undefined) await this.#expectOriginals()
     for await (const { looked, differing } of differingImages(mirror, signal)) {
       for (let begin = 0; begin < differing.length; begin += broughtAtOnce)
@@ -90,22 +93,23 @@ export class ReEmbeddingRun {
       this.#looked += looked.length
     }
     for await (const gone of goneImages(mirror, signal))
-      await changed.note((await mirror.bring(gone, { signal })).again)
+      await changed.note((await mirror.bring(gone, { signal, lock })).again)
     await this.#advance(this.#looked, [])
     await this.#missed?.expectNone()
     // behind all others in the report, each at a place of its own
     let place = this.#looked
-    await catchUp({ mirror, changed, signal, onLost: (lost) => this.#miss(lost, () => place++) })
+    await catchUp({ mirror, changed, signal, lock, onLost: (lost) => this.#miss(lost, () => place++) })
     await this.#missed?.expectNone()
     return Math.max(this.#looked, this.#position)
   }
 
   async #bring(group: readonly Placed[]): Promise<void> {
-    const { mirror, changed, signal, advance } = this.#options
+    const { mirror, changed, signal, lock, advance } = this.#options
     const placeOf = new Map(group.map(({ id, place }) => [id, place]))
     const end = group.at(-1)!.place + 1
     const { made, again } = await mirror.bring([...placeOf.keys()], {
       signal,
+      lock,
       advance,
       progressOf: (lost) =>
         this.#progress(
@@ -127,13 +131,13 @@ export class ReEmbeddingRun {
     return []
   }
 
-  #noneMissed({ mirror, signal, pausesMs }: ReEmbeddingRunOptions): MissedImages {
+  #noneMissed({ mirror, signal, lock, pausesMs }: ReEmbeddingRunOptions): MissedImages {
     return new MissedImages({
       signal,
       pausesMs,
       bring: async (ids) => {
         const progressOf = () => this.#progress(this.#position, 0, [])
-        const { lost, made, again } = await mirror.bring(ids, { signal, progressOf })
+        const { lost, made, again } = await mirror.bring(ids, { signal, lock, progressOf })
         this.#done += made
         if (again.length > 0) await this.#options.changed.note(again)
         return lost

@@ -4,6 +4,7 @@ import type { ImageEmbedder } from '../embedding/image-embedder.js'
 import type { CatalogueSet } from '../gallery/catalogue.js'
 import type { OpenSet } from '../gallery/engine.js'
 import type { Galleries } from '../gallery/galleries.js'
+import type { HeldLock } from '../gallery/writes.js'
 import type { JobRecord } from '../jobs/job.js'
 import { type JobControl, type JobRunner, type RunEnd, usualDeathsMax } from '../jobs/job-runner.js'
 import type { KeptQueries } from '../originals/kept-queries.js'
@@ -58,7 +59,7 @@ export class ReEmbeddingRunner implements JobRunner {
     let end: RunEnd
     let isHeldStill = false
     try {
-      end = await this.#build(job, control)
+      end = await this.#build(job, control, lock)
     } finally {
       isHeldStill = await lock.release()
     }
@@ -66,7 +67,7 @@ export class ReEmbeddingRunner implements JobRunner {
     return end
   }
 
-  async #build(job: JobRecord, control: JobControl): Promise<RunEnd> {
+  async #build(job: JobRecord, control: JobControl, lock: HeldLock): Promise<RunEnd> {
     const { galleries, mirrors, followers } = this.#options
     const { setUid, withoutOriginal, ratePerSecond, seed } = job.source as unknown as ReEmbeddingTask
     // before reading anything, so that later changes are applied at the end
@@ -74,7 +75,7 @@ export class ReEmbeddingRunner implements JobRunner {
     let { mirror, set } = await mirrors.of(job.gallery, setUid)
     try {
       if (set.stage === 'building') await galleries.sets.prepare(set)
-      const run = await ReEmbeddingRun.begin(job, control, { mirror, changed, withoutOriginal, ratePerSecond })
+      const run = await ReEmbeddingRun.begin(job, control, { mirror, changed, lock, withoutOriginal, ratePerSecond })
       const looked = await run.run()
       if (set.stage === 'building') set = { ...set, ...(await galleries.sets.change(setUid, { stage: 'ready' })) }
       await this.#judge(set.uid, job.gallery, mirror, { seed, signal: control.signal })

@@ -3,11 +3,12 @@ import { AlikeError } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { HeldLock } from '../gallery/writes.js'
 import { catchUp } from './catching-up.js'
-import { holdMirror, mirrorLost } from './held-galleries.js'
+import { holdMirror, mirrorLost, releaseMirror } from './held-galleries.js'
 import { aboutFormer, type SetAbout } from './set-about.js'
 import type { SetFollowers } from './set-followers.js'
 import type { SetMirror } from './set-mirror.js'
 import type { SetMirrors } from './set-mirrors.js'
+import { TouchedIds } from './touched-ids.js'
 
 export interface SetExchangeParts {
   galleries: Galleries
@@ -39,7 +40,7 @@ export async function exchangeSets(
   gallery: string,
   { set, serving, mayLack }: SetExchange,
 ): Promise<void> {
-  const changed = galleries.writes.follow(gallery, set.uid)
+  const changed = new TouchedIds(galleries.writes.follow(gallery, set.uid))
   await followers.stop(gallery)
   let lock: HeldLock | undefined
   try {
@@ -47,12 +48,12 @@ export async function exchangeSets(
     lock = held
     const { mirror } = await mirrors.of(gallery, set.uid)
     // apply most changes while writes continue, and then the few that have arrived meanwhile
-    await catchUp({ mirror, changed, signal: AbortSignal.timeout(catchUpMaxMs) })
+    await catchUp({ mirror, changed, lock, signal: AbortSignal.timeout(catchUpMaxMs) })
     const lately = AbortSignal.timeout(closedMaxMs)
     await galleries.sets.serve(gallery, set.uid, {
       about: aboutFormer(serving.about, now(), setKeptDays),
       catchUp: async () => {
-        await catchUp({ mirror, changed, signal: lately })
+        await catchUp({ mirror, changed, lock: held, signal: lately })
         if (!mayLack) await expectWhole(mirror)
         if (!(await held.isHeld())) throw mirrorLost()
       },
@@ -61,7 +62,7 @@ export async function exchangeSets(
   } catch (error) {
     throw asOverloaded(error)
   } finally {
-    await lock?.release()
+    if (lock !== undefined) await releaseMirror(lock, changed, AbortSignal.timeout(closedMaxMs))
     mirrors.forget(set.uid)
     mirrors.forget(serving.uid)
     const other = (await galleries.sets.list(gallery)).find(({ stage }) => stage !== 'serving')

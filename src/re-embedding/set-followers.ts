@@ -5,8 +5,8 @@ import type { Changes, ChangesReading } from '../gallery/changes.js'
 import type { Galleries } from '../gallery/galleries.js'
 import { tryHold } from '../gallery/held-locks.js'
 import type { JobLogger } from '../jobs/job-logger.js'
-import { patiently } from '../jobs/patience.js'
-import { catchUpOnce } from './catching-up.js'
+import { type CatchingUp, catchUpOnce } from './catching-up.js'
+import { releaseMirror } from './held-galleries.js'
 import type { LostImage } from './set-mirror.js'
 import type { SetMirrors } from './set-mirrors.js'
 import { TouchedIds } from './touched-ids.js'
@@ -142,18 +142,16 @@ export class SetFollowers {
     if (lock === undefined) return false
     const touched = new TouchedIds(changed)
     try {
-      await this.#bring(gallery, { setUid, changed: touched, signal })
+      await this.#bring(gallery, { setUid, changed: touched, lock, signal })
     } finally {
-      const isHeldStill = await lock.release()
-      // this process may have written last, but not what is newest
-      if (!isHeldStill) await noteAgain(changed, touched.touched(), signal)
+      await releaseMirror(lock, touched, signal)
     }
     return true
   }
 
   async #bring(
     gallery: string,
-    { setUid, changed, signal }: { setUid: string; changed: TouchedIds; signal: AbortSignal },
+    { setUid, ...catching }: { setUid: string } & Pick<CatchingUp, 'changed' | 'lock' | 'signal'>,
   ): Promise<void> {
     const { mirrors, logger } = this.#options
     const { mirror } = await mirrors.of(gallery, setUid)
@@ -161,7 +159,7 @@ export class SetFollowers {
       const { id, error: err } = lost[0]!
       logger.warn({ err, gallery, lost: lost.length, id }, 'pictures are missing from the other embedding set')
     }
-    await catchUpOnce({ mirror, changed, signal, onLost })
+    await catchUpOnce({ ...catching, mirror, onLost })
   }
 
   async #readings(): Promise<ChangesReading[] | undefined> {
@@ -197,15 +195,5 @@ export class SetFollowers {
         if (!signal.aborted) await work().then(resolve, reject)
       })
     })
-  }
-}
-
-async function noteAgain(changed: Changes, touched: ReadonlySet<string> | 'all', signal: AbortSignal): Promise<void> {
-  const note = async () => changed.note(touched === 'all' ? touched : [...touched])
-  try {
-    await patiently(note, signal)
-  } catch (error) {
-    if (!signal.aborted) throw error
-    await note() // also for a follower that is stopped: its set may be about to serve
   }
 }

@@ -8,9 +8,11 @@ import type { CatalogueSet } from '../gallery/catalogue.js'
 import type { OpenSet } from '../gallery/engine.js'
 import type { JobProgress } from '../gallery/job-progress.js'
 import type { ImageRecord, ImageStep } from '../gallery/records.js'
+import type { HeldLock } from '../gallery/writes.js'
 import { isAboutImage } from '../jobs/image-errors.js'
 import { patiently } from '../jobs/patience.js'
 import { OneAfterAnother } from '../one-after-another.js'
+import { mirrorLost } from './held-galleries.js'
 import { type MadeWork, MirroredImages, type MirroredImagesParts } from './mirrored-images.js'
 
 export interface MirrorParts extends MirroredImagesParts {
@@ -20,6 +22,8 @@ export interface MirrorParts extends MirroredImagesParts {
 
 export interface BringOptions {
   signal: AbortSignal
+  /** Of writing to the other set; default: this process alone writes to it. */
+  lock?: Pick<HeldLock, 'isHeld'> | undefined
   /** Progress of a job including the pictures that failed; committed together with the pictures. */
   progressOf?: ((lost: readonly LostImage[]) => JobProgress) | undefined
   /** For a job whose pictures have all failed or are already equal. */
@@ -91,8 +95,11 @@ export class SetMirror {
     return this.#images.obstacle(image)
   }
 
-  /** @throws AlikeError `model_mismatch`, `gallery_full`, `storage_full`, `gallery_not_found`, `job_finished`; the signal's reason */
-  async bring(ids: readonly string[], { signal, progressOf, advance }: BringOptions): Promise<Brought> {
+  /**
+   * @throws AlikeError `model_mismatch`, `gallery_full`, `storage_full`, `gallery_not_found`, `job_finished`,
+   * `store_unreachable` if the lock was lost; the signal's reason
+   */
+  async bring(ids: readonly string[], { signal, lock, progressOf, advance }: BringOptions): Promise<Brought> {
     const [here, there] = [byId(await this.from.find(ids)), byId(await this.to.find(ids))]
     const differing = ids.filter((id) => here.has(id) && !this.#isSame(here.get(id)!, there.get(id)))
     const work = await this.#images.work(differing, signal)
@@ -108,11 +115,24 @@ export class SetMirror {
       const progress = progressOf?.(lost)
       // the former picture under this id is no longer valid
       for (const { id } of lost) if (there.has(id)) steps.push({ remove: id })
-      if (steps.length > 0)
-        await patiently(() => this.#parts.galleries.sets.changeImages(this.#set, steps, progress), signal)
+      if (steps.length > 0) await this.#write(steps, { signal, lock, progress })
       else if (progress !== undefined) await advance?.(progress)
       return { made: work.made, lost, again: moved.map(({ id }) => id) }
     })
+  }
+
+  /** The wait for an engine may be long: the lock is lost by then if another process has taken its place. */
+  async #write(
+    steps: readonly ImageStep[],
+    { signal, lock, progress }: Pick<BringOptions, 'signal' | 'lock'> & { progress: JobProgress | undefined },
+  ): Promise<void> {
+    let isHeld = true
+    const write = async () => {
+      isHeld = (await lock?.isHeld()) ?? true
+      if (isHeld) await this.#parts.galleries.sets.changeImages(this.#set, steps, progress)
+    }
+    await patiently(write, signal)
+    if (!isHeld) throw mirrorLost()
   }
 
   async #wanted(

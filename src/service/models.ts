@@ -12,6 +12,12 @@ import type { Opening } from './opened-parts.js'
 export async function openModels({ config, logger, metrics, opened }: Opening): Promise<ServedModels> {
   const { modelDir, modelsDir, dataDir } = config
   const folders = await ModelFolders.open(modelDir, modelsDir || join(dataDir, 'models'), logger)
+  const others = folders.list().filter((model) => model !== folders.standard)
+  if (config.modelsOpenMax === 1 && others.length > 0)
+    logger.warn(
+      { models: others.map(({ manifest }) => manifest.name) },
+      'MODELS_OPEN_MAX is 1: pictures can be embedded for the default model only',
+    )
   return opened.add(
     await ServedModels.open({
       folders,

@@ -54,6 +54,7 @@ export async function openPictures(
     maxPixels: config.imageMaxPixels,
     queryViews: config.queryViews,
     galleryViews: config.galleryViews,
+    embedQueueMax: config.embedQueueMax,
     thumbnailMaxSide: config.thumbnailMaxSidePixels,
   })
   return { decoders, placeMaps: opened.add(placeMaps), images }

@@ -78,8 +78,9 @@ export class CalledThread<Calls extends CallTable> {
 
   /** Lets pending calls finish; resolves when the thread has exited. */
   async close(): Promise<void> {
-    if (!this.#closing && this.#failure === undefined) {
+    if (!this.#closing) {
       this.#closing = true
+      // also if it has failed: after an unreadable message it is still there
       if (this.#worker === undefined) this.#tellEnd()
       else this.#worker.postMessage({ name: null } satisfies ToThread<Calls>)
     }

@@ -8,6 +8,20 @@ test('results are in the order of the items', async () => {
   assert.deepEqual(await allOrNone([], undefined, () => 1), [])
 })
 
+test('no more of them are in progress at once than allowed', async () => {
+  let underWay = 0
+  let most = 0
+  const work = async (item: number) => {
+    most = Math.max(most, ++underWay)
+    await new Promise(setImmediate)
+    underWay--
+    return item
+  }
+  assert.deepEqual([await allOrNone([1, 2, 3, 4, 5], undefined, work, { atOnce: 2 }), most], [[1, 2, 3, 4, 5], 2])
+  await allOrNone([1, 2, 3, 4, 5], undefined, work)
+  assert.equal(most, 5)
+})
+
 test('the first failure stops the others, also if it is immediate', async () => {
   const stopped: number[] = []
   const work = (item: number, signal: AbortSignal | undefined) => {

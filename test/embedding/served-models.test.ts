@@ -71,6 +71,16 @@ test('the least recently used model makes room; while all are busy the next requ
   assert.deepEqual(opened, ['six', 'seven', 'eight', 'seven'])
 })
 
+test('a model that never finds room beside the default one is refused for good', async (t) => {
+  const { dimensionOf } = await threeModels(t, { openMax: 1 })
+  await assert.rejects(dimensionOf('seven'), {
+    code: 'models_full',
+    detail: 'MODELS_OPEN_MAX is 1, and the default model always stays in memory.',
+    retryAfterSeconds: undefined,
+  })
+  assert.equal(await dimensionOf('six'), 6)
+})
+
 test('an unused model is unloaded, but never the default one nor a busy one', async (t) => {
   const { dimensionOf, models, idOf } = await threeModels(t, { idleMs: 1, openMax: 3 })
   await models.use(idOf('seven'), async () => {

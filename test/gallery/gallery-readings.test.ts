@@ -1,12 +1,14 @@
-/** Galleries of an engine whose server does not answer. */
+/** Galleries of an engine whose server does not answer, or that this process does not have. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { pino } from 'pino'
 import { openEmbedded } from '../../src/engines/embedded/embedded-engine.js'
+import { newUid } from '../../src/gallery/catalogue.js'
 import type { Engine } from '../../src/gallery/engine.js'
 import { openGalleries } from '../../src/gallery/galleries.js'
 import { onlyModel } from '../../src/gallery/servable-models.js'
-import { dataFolder } from '../engines/embedded/storage-folder.js'
+import { engineOf } from '../engines/embedded/embedded-galleries.js'
+import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { model } from './stored-images.js'
 
 test('lists and metrics do not wait for an engine that is known to be unreachable', { timeout: 20_000 }, async (t) => {
@@ -45,4 +47,20 @@ test('lists and metrics do not wait for an engine that is known to be unreachabl
   )
   unreachable = undefined
   assert.equal((await galleries.readings.all())[0]?.unreachable, undefined)
+})
+
+test('a set left in an engine that this process does not have is listed, and can be removed', async (t) => {
+  const galleries = await openIn(t, await dataFolder(t))
+  await galleries.create('a')
+  const { galleryUid, modelId, dimension } = await galleries.sets.serving('a')
+  const set = { uid: newUid(), galleryUid, engine: 'former', modelId, dimension, about: {} }
+  const left = await engineOf(galleries).catalogue.addSet(set)
+  const states = async () =>
+    (await galleries.sets.list('a')).map(({ engine, reading }) => [engine, reading.unreachable])
+  assert.deepEqual(await states(), [
+    ['embedded', undefined],
+    ['former', true],
+  ])
+  await galleries.sets.remove('a', left)
+  assert.deepEqual(await states(), [['embedded', undefined]])
 })

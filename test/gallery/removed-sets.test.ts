@@ -1,7 +1,31 @@
-/** When a removed set needs no more attention. */
+/** Removed sets are freed in every engine, and when one of them needs no more attention. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isSettled } from '../../src/gallery/removed-sets.js'
+import { pino } from 'pino'
+import { AlikeError } from '../../src/errors.js'
+import type { Engine } from '../../src/gallery/engine.js'
+import { isSettled, RemovedSets } from '../../src/gallery/removed-sets.js'
+import { until } from '../support/until.js'
+
+test('an engine that is unavailable does not delay the removals in another', async (t) => {
+  const removedAt = new Date().toISOString()
+  const sets = [
+    { uid: 'a', engine: 'down', removedAt },
+    { uid: 'b', engine: 'up', removedAt },
+  ]
+  const freed: string[] = []
+  const free = async ({ uid }: { uid: string }) => freed.push(uid) > 0
+  const down = () => Promise.reject(new AlikeError('engine_unreachable'))
+  const removed = new RemovedSets({
+    catalogue: { removedSets: async () => sets, forgetRemoved: async () => {} },
+    engines: { down: { free: down } as unknown as Engine, up: { free } as unknown as Engine },
+    logger: pino({ level: 'silent' }),
+  })
+  t.after(() => removed.close())
+  await until(() => freed.length > 0, 'the first sweep')
+  await assert.rejects(removed.sweep(), { code: 'engine_unreachable' })
+  assert.deepEqual(freed, ['b', 'b'])
+})
 
 test('a removed set is watched for an hour: its storage may be created after its removal', () => {
   const removedAt = '2026-01-01T00:00:00.000Z'

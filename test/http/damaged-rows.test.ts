@@ -10,6 +10,8 @@ import { restoreSnapshot } from '../../src/backups/restore.js'
 import type { Snapshot } from '../../src/http/schemas/snapshot.js'
 import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
+import { handmadeModel } from '../support/handmade-onnx.js'
+import { installModel } from '../support/installed-model.js'
 import { damageRow } from '../support/stored-rows.js'
 import { until } from '../support/until.js'
 
@@ -107,6 +109,27 @@ for (const [table, column, value] of [
     await app.call(200, { url: '/livez' })
   })
 }
+
+test('a damaged record of a set that does not serve affects only what needs that set', async (t) => {
+  const dataDir = await temporaryFolder(t)
+  const before = await startApp(t, { dataDir })
+  const url = '/v1/galleries/a'
+  await before.call(201, { method: 'PUT', url })
+  await installModel(before, (await handmadeModel(t, { dimension: 12, name: 'twelve' })).folder)
+  await before.parts.galleries.sets.add('a', 'twelve', {})
+  await before.close()
+  damageRow(dataDir, 'embedding_set', 'count', 7, 'max')
+
+  const app = await startApp(t, { dataDir })
+  const { name, searchable, unreadable } = await app.call(200, { url })
+  assert.deepEqual([name, searchable, unreadable], ['a', true, undefined])
+  await app.call(200, { method: 'PUT', url })
+  await app.call(201, { method: 'PUT', url: `${url}/images/1`, headers: png, payload: await draw(1) })
+  await app.call(200, { method: 'POST', url: `${url}/search`, payload: { imageId: '1' } })
+  await app.call(500, { url: `${url}/sets` })
+  assert.equal((await snapshotOf(app)).damagedGalleries, undefined)
+  await app.call(204, { method: 'DELETE', url })
+})
 
 for (const [table, column] of [
   ['thumbnail', 'webp'],

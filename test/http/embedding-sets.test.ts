@@ -355,6 +355,13 @@ test('building a set is refused if its model does not fit into memory', async (t
     ['models_full', '2 models would be in memory at once; MODELS_OPEN_MAX allows 1.'],
   )
   assert.deepEqual(await states(app), [['serving', total]], 'no set is created that could not be built')
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/other', payload: { model: 'twelve' } })
+  const image = await picture(drawnLabels[0]!, 1)
+  const put = { method: 'PUT' as const, url: '/v1/galleries/other/images/1', payload: { image } }
+  assert.equal((await app.call(409, put)).code, 'models_full')
+  await app.close()
+  const again = await startApp(t, app.config)
+  assert.ok(again.log.some(({ msg }) => /^MODELS_OPEN_MAX is 1/.test(String(msg))))
 })
 
 test('of three models, two are already in memory: the default one and the serving one', async (t) => {

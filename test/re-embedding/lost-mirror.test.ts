@@ -54,7 +54,7 @@ function made({ isHeld }: { isHeld: boolean }) {
   const mirror = { from: empty, to: empty, differing: async () => [] } as unknown as SetMirror
   const mirrors = { of: async () => ({ mirror, set: sets[1] }), forget() {} } as unknown as SetMirrors
   const followers = { start() {}, stop: async () => {} } as unknown as SetFollowers
-  return { done, sets, galleries, mirrors, followers }
+  return { done, sets, changed, galleries, mirrors, followers }
 }
 
 const job = {
@@ -76,19 +76,19 @@ const logger = { info() {}, warn() {}, error() {} }
 /** Each resolves with what it has done. */
 const works: Record<string, (isHeld: boolean) => Promise<string[]>> = {
   async switch(isHeld) {
-    const { done, sets, ...parts } = made({ isHeld })
+    const { done, sets, changed: _, ...parts } = made({ isHeld })
     const [serving, set] = [sets[0]!, sets[1]!]
     await exchangeSets({ ...parts, setKeptDays: 1 }, 'a', { set, serving: { ...serving, about: {} }, mayLack: false })
     return done
   },
   async move(isHeld) {
-    const { done, sets: _, ...parts } = made({ isHeld })
+    const { done, sets: _, changed: __, ...parts } = made({ isHeld })
     const exclusion = new SetExclusion(parts.galleries.writes)
     await new MoveRunner({ ...parts, exclusion, jobsMax: 1, setKeptDays: 1, logger, onEnd() {} }).run(job, control)
     return done
   },
   async rebuild(isHeld) {
-    const { done, sets: _, ...parts } = made({ isHeld })
+    const { done, sets: _, changed: __, ...parts } = made({ isHeld })
     const gate = { gateQueries: 0, gateMapDropMax: 1, gateOverlapMin: 0, gateReplayOverlapMin: 0 }
     const others = { jobsMax: 1, images: {}, queries: {} }
     const options = { ...parts, ...gate, ...others } as unknown as ConstructorParameters<typeof ReEmbeddingRunner>[0]
@@ -103,3 +103,18 @@ for (const [name, work] of Object.entries(works)) {
     await assert.rejects(work(false), { code: 'store_unreachable' })
   })
 }
+
+test('what a switch applied before it lost the lock is compared again', async () => {
+  const { sets, changed, ...parts } = made({ isHeld: false })
+  changed.note(['p'])
+  const brought: string[][] = []
+  const bring = async (ids: string[]) => {
+    brought.push(ids)
+    return { made: 0, lost: [], again: [] }
+  }
+  const { mirror } = await parts.mirrors.of('a', 'other')
+  Object.assign(mirror, { bring })
+  const exchange = { set: sets[1]!, serving: { ...sets[0]!, about: {} }, mayLack: false }
+  await assert.rejects(exchangeSets({ ...parts, setKeptDays: 1 }, 'a', exchange), { code: 'store_unreachable' })
+  assert.deepEqual([brought, changed.take(10).ids], [[['p']], ['p']])
+})

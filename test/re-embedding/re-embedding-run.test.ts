@@ -33,7 +33,17 @@ test('pictures stored during a job that cannot be embedded again are each a line
     await jobs.advance(progress)
   }
   const { signal } = new AbortController()
-  const options = { mirror, changed, signal, advance, withoutOriginal: 'fail', ratePerSecond: 0, total: 0 } as const
+  const lock = { isHeld: async () => true }
+  const options = {
+    mirror,
+    changed,
+    lock,
+    signal,
+    advance,
+    withoutOriginal: 'fail',
+    ratePerSecond: 0,
+    total: 0,
+  } as const
   await assert.rejects(new ReEmbeddingRun(job, options).run(), { code: 'originals_missing' })
   assert.deepEqual(
     (await jobs.errors('j')).map(({ name, code }) => [name, code]),

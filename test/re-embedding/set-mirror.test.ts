@@ -21,6 +21,7 @@ const images = Array.from({ length: 450 }, (_, i) =>
   newImage(`p${String(i).padStart(3, '0')}`, makeVector(), { label: i % 2 === 0 ? 'even' : null, metadata: { i } }),
 )
 const { signal } = new AbortController()
+const lock = { isHeld: async () => true }
 /** No model is used here. */
 const nothing = { embed: () => Promise.reject(new AlikeError('internal')) } as unknown as ImageEmbedder
 
@@ -86,7 +87,7 @@ test('changes of every kind are recorded and caught up with, each once', async (
   await decisions.decide({ kind: 'label', decision: 'set-label', label: 'decided', ids: ['p004'], by: 'someone' })
   assert.deepEqual(await differing(mirror), ['new', 'p001', 'p002', 'p004'])
   assert.equal((await changed.reading()).count, 5)
-  await catchUp({ mirror, changed, signal })
+  await catchUp({ mirror, changed, lock, signal })
   assert.deepEqual(await allOf(mirror, 'to'), await allOf(mirror, 'from'))
 
   await galleries.images.removeFitting('a', { field: 'label', in: ['even'] })
@@ -94,7 +95,7 @@ test('changes of every kind are recorded and caught up with, each once', async (
   const gone: string[] = []
   for await (const ids of goneImages(mirror, signal)) gone.push(...ids)
   assert.equal(gone.length, images.filter(({ label }) => label === 'even').length - 2) // p002 and p004 have another label
-  await catchUp({ mirror, changed, signal })
+  await catchUp({ mirror, changed, lock, signal })
   assert.deepEqual(await allOf(mirror, 'to'), await allOf(mirror, 'from'))
 })
 
@@ -110,7 +111,7 @@ test('changes are caught up with in whichever Unicode form their ids arrive', as
   await galleries.images.put('a', [{ ...newImage(asSent(replaced!), makeVector()), contentHash: 'another' }])
   await galleries.images.patch('a', asSent(patched!), { label: 'patched' })
   assert.deepEqual(await galleries.images.remove('a', [asSent(removed!)]), [asSent(removed!)])
-  await catchUp({ mirror, changed, signal })
+  await catchUp({ mirror, changed, lock, signal })
   assert.deepEqual(await differing(mirror), [])
   assert.deepEqual(await allOf(mirror, 'to'), await allOf(mirror, 'from'))
 })
@@ -146,7 +147,7 @@ test('a picture replaced while being copied is not written in its old form, and 
   const replacements = ids.map((id) => ({ ...newImage(id, makeVector()), contentHash: `new ${id}` }))
   const [brought] = await Promise.all([mirror.bring(ids, { signal }), galleries.images.put('a', replacements)])
   await changed.note(brought.again)
-  await catchUp({ mirror, changed, signal })
+  await catchUp({ mirror, changed, lock, signal })
   const there = await mirror.to.find(ids)
   assert.deepEqual(
     there.map(({ contentHash }) => contentHash),
@@ -160,7 +161,7 @@ test('a set that begins to serve answers like its predecessor, whose searches in
   await mirror.bring(await differing(mirror), { signal })
   const before = await galleries.searches.serving('a')
   const [vector, former] = [images[7]!.vector, await galleries.sets.serving('a')]
-  await galleries.sets.serve('a', setUid, { about: {}, catchUp: () => catchUp({ mirror, changed, signal }) })
+  await galleries.sets.serve('a', setUid, { about: {}, catchUp: () => catchUp({ mirror, changed, lock, signal }) })
   assert.equal((await galleries.sets.serving('a')).uid, setUid)
   const idsIn = async (where: 'a' | typeof before) =>
     (await galleries.searches.search(where, { vector, k: 20, exact: true })).hits.map(({ record }) => record.id)
@@ -212,6 +213,20 @@ test('work started beside a set that now serves takes nothing of what was writte
       ['p001', 'since'],
     ],
   )
+})
+
+test('a write that waited for its engine is not made once another process may have taken the place of this one', async (t) => {
+  const { galleries, mirror } = await mirrored(t)
+  let isHeld = true
+  const change = galleries.sets.changeImages.bind(galleries.sets)
+  galleries.sets.changeImages = async (...given) => {
+    if (!isHeld) return change(...given)
+    isHeld = false
+    throw new AlikeError('engine_unreachable', { retryAfterSeconds: 0.01 })
+  }
+  const bringing = mirror.bring(['p001'], { signal, lock: { isHeld: async () => isHeld } })
+  await assert.rejects(bringing, { code: 'store_unreachable' })
+  assert.deepEqual(await mirror.to.find(['p001']), [])
 })
 
 test("a picture's reference is copied, compared, and removed from the copy too", async (t) => {

@@ -92,15 +92,16 @@ export function damageImage(
   database.close()
 }
 
-/** The same for a gallery, and for data beside a picture. */
+/** The same for the first or last gallery or set, and for data beside a picture. */
 export function damageRow(
   dataDir: string,
   table: 'gallery' | 'embedding_set' | 'embedding' | 'thumbnail' | 'copy_descriptor',
   column: string,
   value: string | number | Uint8Array,
+  which: 'min' | 'max' = 'min',
 ): void {
   const database = new BetterSqlite3(join(dataDir, 'alike.db'))
-  database.prepare(`UPDATE ${table} SET ${column} = ? WHERE rowid = (SELECT min(rowid) FROM ${table})`).run(value)
+  database.prepare(`UPDATE ${table} SET ${column} = ? WHERE rowid = (SELECT ${which}(rowid) FROM ${table})`).run(value)
   database.close()
 }
 

@@ -1,6 +1,6 @@
 /** A thread for `called-thread.test.ts`. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { workerData } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import { AlikeError } from '../../src/errors.js'
 import { answerCalls, MovedReply } from '../../src/worker-calls/answered-calls.js'
 
@@ -15,7 +15,10 @@ export type TestCalls = {
   nest: { request: number; reply: object }
   depth: { request: object; reply: string }
   share: { request: string; reply: object }
+  garble: { request: number; reply: void }
 }
+
+const nested = (depth: number) => JSON.parse(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`) as object
 
 answerCalls<TestCalls>(
   {
@@ -41,9 +44,11 @@ answerCalls<TestCalls>(
       return new Promise(() => {})
     },
     exit: (code) => process.exit(code),
-    nest: (depth) => JSON.parse(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`) as object,
+    nest: nested,
     depth: () => 'read',
     share: (word) => ({ word, never: () => word }),
+    // past the check of what is sent
+    garble: (depth) => parentPort!.postMessage(nested(depth)),
   },
   () => {},
 )

@@ -56,6 +56,16 @@ test('a thread that exits silently is detected as well', async () => {
   assert.equal(failures.length, 1)
 })
 
+test('a thread that sends what cannot be read has failed, and ends when it is closed', {
+  timeout: 10_000,
+}, async () => {
+  const { thread, failures } = open()
+  await assert.rejects(thread.call('garble', 5_000), { code: 'internal', detail: 'The test thread has stopped.' })
+  assert.equal(failures.length, 1)
+  await thread.close()
+  await thread.close()
+})
+
 test('closing lets calls in progress finish and refuses new ones', async () => {
   const { thread, failures } = open()
   const slow = thread.call('wait', 50)

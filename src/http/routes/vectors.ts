@@ -34,7 +34,7 @@ export interface VectorRouteOptions {
 }
 
 const labelsShown = 5
-const failures = problems(400, 413, 415, 422, 429, 503)
+const failures = problems(400, 404, 409, 413, 415, 422, 429, 503)
 
 export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async (app, options) => {
   embed(app, options)
@@ -103,8 +103,11 @@ function compare(app: TypedApp, options: VectorRouteOptions): void {
       if (images.length !== 2)
         throw new RequestInvalid([{ in: 'body', pointer: '/images', detail: 'must contain two pictures' }])
       const { id, calibration } = embedder.chosen(given.model).manifest
-      const [one, two] = await allOrNone(images, signal, (bytes, stop) =>
-        embedder.embed(bytes, { purpose: 'search', modelId: id, signal: stop }),
+      const [one, two] = await allOrNone(
+        images,
+        signal,
+        (bytes, stop) => embedder.embed(bytes, { purpose: 'search', modelId: id, signal: stop }),
+        { atOnce: embedder.queriesAtOnce },
       )
       const score = cosine(one!.vector, two!.vector)
       return {

@@ -7,6 +7,9 @@
  * last transaction. Each frame carries the running checksum up to itself, so frames after a damaged one can still be
  * checked, each against its predecessor.
  *
+ * A transaction that failed at its commit leaves frames too. The next one begins at the same place, and may overwrite only
+ * some of them: what is left then begins with a frame of this log that does not fit its predecessor.
+ *
  * Format: https://sqlite.org/fileformat2.html#the_write_ahead_log
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
@@ -26,6 +29,8 @@ interface Frame {
   stated: Checksum
   /** Computed over this frame, starting from the checksum stated in the previous one. */
   computed: Checksum
+  /** The same, starting from another one. Only until the next frame is read. */
+  computedFrom(before: Checksum): Checksum
 }
 
 /**
@@ -64,13 +69,20 @@ function hasLostCommits(file: number): boolean {
 
   let inChain = true
   let lostCommit = false
+  let before: Frame | undefined
   for (const frame of framesOf(file, header.readUInt32BE(8), bigEndian, stated)) {
-    const fits = frame.salts === salts && same(frame.computed, frame.stated)
-    if (inChain && fits) continue
-    inChain = false
-    // A valid frame after an unreachable commit: that commit had been synced.
-    if (fits && lostCommit) return true
-    if (frame.commits && frame.salts === salts) lostCommit = true
+    const isOfLog = frame.salts === salts
+    const fits = isOfLog && same(frame.computed, frame.stated)
+    inChain &&= fits
+    if (!inChain) {
+      const follows =
+        fits || (isOfLog && before !== undefined && same(frame.computedFrom(before.computed), frame.stated))
+      // A valid frame after an unreachable commit: that commit had been synced.
+      if (follows && (lostCommit || before?.commits === true)) return true
+      if (isOfLog && before?.commits === true) lostCommit = false // of a transaction that failed
+      if (isOfLog && frame.commits) lostCommit = true
+    }
+    before = frame
   }
   return false
 }
@@ -101,12 +113,10 @@ function* framesOf(file: number, pageBytes: number, bigEndian: boolean, first: C
   for (let offset = headerBytes; offset + frameBytes <= size; offset += frameBytes) {
     if (readSync(file, bytes, 0, frameBytes, offset) < frameBytes) return
     const stated: Checksum = [bytes.readUInt32BE(16), bytes.readUInt32BE(20)]
-    const computed = checksum(
-      bytes.subarray(frameHeaderBytes),
-      bigEndian,
-      checksum(bytes.subarray(0, 8), bigEndian, before),
-    )
-    yield { commits: bytes.readUInt32BE(4) !== 0, salts: bytes.toString('hex', 8, 16), stated, computed }
+    const computedFrom = (start: Checksum) =>
+      checksum(bytes.subarray(frameHeaderBytes), bigEndian, checksum(bytes.subarray(0, 8), bigEndian, start))
+    const computed = computedFrom(before)
+    yield { commits: bytes.readUInt32BE(4) !== 0, salts: bytes.toString('hex', 8, 16), stated, computed, computedFrom }
     before = stated
   }
 }
