@@ -61,7 +61,7 @@ async function* namesOf(galleries: Pick<Galleries, 'slices'>): AsyncGenerator<st
     let more = false
     for await (const slice of galleries.slices({ after, limit: namesAtOnce })) {
       for (const { name } of slice.galleries) yield (last = name)
-      more = slice.nextCursor !== undefined
+      more = slice.next !== undefined
     }
     if (!more || last === undefined) return
     after = last

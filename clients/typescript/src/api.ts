@@ -4441,7 +4441,7 @@ export interface operations {
     listGalleries: {
         parameters: {
             query?: {
-                /** @description `nextCursor` of the previous page; opaque. */
+                /** @description `nextCursor` of the previous page of the same list; opaque. */
                 cursor?: string;
                 /** @description Maximum number of entries per page. */
                 limit?: number;
@@ -4460,7 +4460,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         galleries: components["schemas"]["Gallery"][];
-                        /** @description `nextCursor` of the previous page; opaque. */
+                        /** @description `nextCursor` of the previous page of the same list; opaque. */
                         nextCursor?: string;
                     };
                 };
@@ -5064,7 +5064,7 @@ export interface operations {
     countLabels: {
         parameters: {
             query?: {
-                /** @description `nextCursor` of the previous page; opaque. */
+                /** @description `nextCursor` of the previous page of the same list; opaque. */
                 cursor?: string;
                 /** @description Maximum number of entries per page. */
                 limit?: number;
@@ -5093,7 +5093,7 @@ export interface operations {
                             label: string | null;
                             count: number;
                         }[];
-                        /** @description `nextCursor` of the previous page; opaque. */
+                        /** @description `nextCursor` of the previous page of the same list; opaque. */
                         nextCursor?: string;
                     };
                 };
@@ -5528,7 +5528,7 @@ export interface operations {
     listImages: {
         parameters: {
             query?: {
-                /** @description `nextCursor` of the previous page; opaque. */
+                /** @description `nextCursor` of the previous page of the same list; opaque. */
                 cursor?: string;
                 /** @description Maximum number of entries per page. */
                 limit?: number;
@@ -5561,7 +5561,7 @@ export interface operations {
                     "application/json": {
                         /** @description By id, ascending. */
                         images: components["schemas"]["Image"][];
-                        /** @description `nextCursor` of the previous page; opaque. */
+                        /** @description `nextCursor` of the previous page of the same list; opaque. */
                         nextCursor?: string;
                     };
                 };
@@ -6739,7 +6739,7 @@ export interface operations {
             query?: {
                 /** @description Maximum number of entries per page. */
                 limit?: number;
-                /** @description `nextCursor` of the previous page; opaque. */
+                /** @description `nextCursor` of the previous page of the same list; opaque. */
                 cursor?: string;
             };
             header?: never;
@@ -7172,7 +7172,7 @@ export interface operations {
             query?: {
                 /** @description Maximum number of entries per page. */
                 limit?: number;
-                /** @description `nextCursor` of the previous page; opaque. */
+                /** @description `nextCursor` of the previous page of the same list; opaque. */
                 cursor?: string;
             };
             header?: never;
@@ -7593,7 +7593,7 @@ export interface operations {
     listFeedback: {
         parameters: {
             query?: {
-                /** @description `cursor` of the last line read. */
+                /** @description `cursor` of the last line read of this gallery. */
                 cursor?: string;
                 /** @description Maximum number of lines. */
                 limit?: number;
