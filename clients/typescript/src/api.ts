@@ -806,7 +806,7 @@ export interface paths {
         put?: never;
         /**
          * Search several galleries as one
-         * @description As a search of one gallery, with one ranking over all of them: score descending, then id, then gallery. The query is one or several pictures or a vector. All galleries must use the same model (`model_mismatch`). A page token is valid only for the same `galleries`.
+         * @description As a search of one gallery, with one ranking over all of them: score descending, then id, then gallery. The query is one or several pictures or a vector. All galleries must use the same model (`model_mismatch`). A page token is valid only for the same `galleries`; of a pattern, it continues to cover those that the first page covered.
          */
         post: operations["searchGalleries"];
         delete?: never;
