@@ -7,6 +7,7 @@ import type { Galleries } from '../../gallery/galleries.js'
 import type { LayoutPlace } from '../../gallery/layout.js'
 import type { AnswerBytes } from '../answer-bytes.js'
 import { clientGone } from '../client-gone.js'
+import { jobRoles } from '../job-roles.js'
 import { inTurns } from '../json-in-turns.js'
 import { ListCursors, notIssued } from '../list-cursors.js'
 import { Job, JobWishParameters, jobView } from '../schemas/job.js'
@@ -36,7 +37,7 @@ function layOut(app: TypedApp, { analyses }: LayoutRouteOptions): void {
   app.post(
     '/v1/galleries/:gallery/layout',
     {
-      config: { role: 'write' },
+      config: { role: jobRoles.layout },
       schema: {
         operationId: 'layOut',
         tags,
