@@ -31,6 +31,7 @@ export const catalogue = {
   gallery_too_large: 'The gallery has too many pictures to analyse.',
   image_damaged: 'The stored picture is damaged; store it again, or delete it.',
   original_not_kept: 'The original of this picture is not kept.',
+  original_unreadable: 'The store of originals does not return the original of this picture any more.',
   original_changed: 'The picture at the reference has changed.',
   reference_invalid: 'The reference is malformed.',
   image_reference_missing: 'The gallery stores references instead of originals, and this picture has no reference.',

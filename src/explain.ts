@@ -61,7 +61,7 @@ const labelsTold = 10
 
 /**
  * @throws AlikeError `gallery_not_found`, `image_not_found`, `image_*`, `region_invalid`, `model_mismatch`,
- * `explain_unsupported`, `overloaded`, `data_unreadable` for a damaged original; the signal's reason when aborted
+ * `explain_unsupported`, `overloaded`, `data_unreadable` for a damaged original, `original_unreadable`; the signal's reason when aborted
  */
 export async function explain(asked: ExplainAsked, parts: ExplainParts): Promise<Explained> {
   const { gallery, signal } = asked

@@ -148,10 +148,7 @@ export interface OpenSet {
    * @throws AlikeError `image_damaged` if one of them cannot be read in full
    */
   whole(ids: readonly string[]): Promise<WholeImage[]>
-  /**
-   * By id, ascending, in slices, each in its own turn of the event loop; the last one tells whether more follow.
-   * @throws AlikeError `request_invalid` for a cursor that was not issued
-   */
+  /** By id, ascending, in slices, each in its own turn of the event loop; the last one tells whether more follow. */
   page(asked: PageOfImages): AsyncIterable<ImagePage>
   /** [dimension], unit length. */
   vector(id: string): Promise<Float32Array | undefined>
@@ -246,7 +243,8 @@ export interface UndescribedPage {
 export const lookedAtMax = 100_000
 
 export interface PageOfImages {
-  cursor?: string | undefined
+  /** Only ids after this one. */
+  after?: string | undefined
   /** Default 100. */
   limit?: number | undefined
   /** `null`: pictures without a label; undefined: all. */

@@ -115,7 +115,7 @@ export class GalleryImages {
     const images: ImageRecord[] = []
     for await (const slice of this.slices(gallery, page)) {
       images.push(...slice.images)
-      if (slice.nextCursor !== undefined) return { images, nextCursor: slice.nextCursor }
+      if (slice.next !== undefined) return { images, next: slice.next }
     }
     return { images }
   }
@@ -123,7 +123,6 @@ export class GalleryImages {
   /**
    * A page in slices, each in its own turn of the event loop: a whole page is never in memory. The last slice says
    * whether more follows.
-   * @throws AlikeError `request_invalid` for an invalid cursor
    */
   async *slices(gallery: string, page: PageOfImages = {}): AsyncGenerator<ImagePage> {
     yield* (await this.#sets.open(gallery)).page(page)

@@ -1,7 +1,6 @@
 /** The list of galleries, in slices that yield to the event loop in between. */
 import { nextTurn } from '../turns.js'
 import { type Catalogue, type CatalogueEntry, type CatalogueRecord, readAtOnce } from './catalogue.js'
-import { cursorAfter } from './image-cursor.js'
 import type { GalleryRecord } from './records.js'
 
 export interface GalleryListPage {
@@ -10,14 +9,14 @@ export interface GalleryListPage {
   limit: number
   /** Characters of the records. At least one record is listed, whatever its length. */
   maxLength: number
-  /** Whether a gallery is listed; default: all are. The others leave no trace, in cursors either. */
+  /** Whether a gallery is listed; default: all are. The others leave no trace, in `next` either. */
   shows?: ((name: string) => boolean) | undefined
 }
 
 export interface GalleryListSlice {
   galleries: GalleryRecord[]
-  /** Of the last slice, if more follow. */
-  nextCursor?: string
+  /** Of the last slice, if more follow: the name after which they begin. */
+  next?: string
 }
 
 /** Characters of records read before yielding to others: some milliseconds. */
@@ -40,7 +39,7 @@ export async function* gallerySlices(
     const shown = shows === undefined ? records : records.filter(({ name }) => shows(name))
     const isFull = left <= 0 || count === limit
     if (records.length === 0 || (isFull && shown.length > 0))
-      return yield { galleries: [], ...(records.length > 0 && { nextCursor: cursorAfter(last) }) }
+      return yield { galleries: [], ...(records.length > 0 && { next: last }) }
     const listed = isFull ? [] : shown.slice(0, limit - count)
     const galleries: GalleryRecord[] = []
     for (const record of listed) galleries.push(await recordOf(record))

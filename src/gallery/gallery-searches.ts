@@ -67,6 +67,7 @@ export class GallerySearches {
       })
     return {
       galleries: joinedUids(sets.map(({ entry }) => entry.uid)),
+      names: sets.map(({ gallery: name }) => name),
       setUids: sets.map(({ entry }) => entry.set.uid),
       modelId,
       dimension,
@@ -87,7 +88,7 @@ export class GallerySearches {
     if (set === undefined) throw new AlikeError('set_not_found')
     if (set.stage === 'building') throw new AlikeError('set_not_ready')
     const opened = await this.#sets.openSet(set)
-    return { galleries: uid, setUids: [set.uid], modelId, dimension, set: opened, examples: opened }
+    return { galleries: uid, names: [gallery], setUids: [set.uid], modelId, dimension, set: opened, examples: opened }
   }
 
   /** @throws AlikeError `model_mismatch`, `dimension_mismatch`, `overloaded`. */
@@ -105,15 +106,23 @@ export class GallerySearches {
     { caller, reach, k, offset = 0, voters, metadata, onBytes, ...terms }: PagedSearch,
   ): Promise<SearchPage> {
     const startedAt = performance.now()
-    const { set, galleries, setUids, modelId, dimension } = await this.#searched(where)
+    const { set, galleries, names, setUids, modelId, dimension } = await this.#searched(where)
     expectUnitVector(terms.vector, dimension)
     // only the terms outlive the request
     const ranking = await this.#ranking(set, terms, { reach })
     const page = await ranking.page({ k, offset, voters, metadata, onBytes })
     const owner = { gallery: galleries, caller }
-    const kept = { ranking, modelId, setUids }
+    const kept = { ranking, modelId, names, setUids }
     const nextPageToken = page.more ? this.#rankings.keep(kept, offset + k, owner) : undefined
     return { ...page, nextPageToken, durationMs: performance.now() - startedAt }
+  }
+
+  /**
+   * The galleries that a page token continues to search, whoever asks for them.
+   * @throws AlikeError `page_expired`
+   */
+  pagedGalleries(token: string): readonly string[] {
+    return this.#rankings.namesOf(token)
   }
 
   /**

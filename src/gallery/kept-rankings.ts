@@ -32,6 +32,8 @@ export const keptRankingsDefaults: Readonly<KeptRankingsSettings> = Object.freez
 export interface KeptRanking {
   ranking: Ranking
   modelId: string
+  /** Of its galleries. */
+  names: readonly string[]
   setUids: readonly string[]
 }
 
@@ -92,13 +94,9 @@ export class KeptRankings {
    * @throws AlikeError `page_expired` for a token that is no longer known, or never was
    */
   find(token: string, owner: RankingOwner): KeptRanking & { place: number; tokenAt(place: number): string } {
-    this.#expire()
-    const given = Buffer.from(token, 'base64url')
-    const kept = given.length === placeBytes + signatureBytes ? this.#kept.get(given.readUIntBE(0, 6)) : undefined
-    const signature = given.subarray(placeBytes)
-    if (kept === undefined || !timingSafeEqual(signature, this.#sign(given.subarray(0, placeBytes), owner)))
+    const { given, number, kept } = this.#named(token)
+    if (!timingSafeEqual(given.subarray(placeBytes), this.#sign(given.subarray(0, placeBytes), owner)))
       throw new AlikeError('page_expired')
-    const number = given.readUIntBE(0, 6)
     this.#hold(number, kept)
     const tokenAt = (place: number) => {
       // it has grown, or was dropped while the page was computed
@@ -106,6 +104,14 @@ export class KeptRankings {
       return this.#token(number, place, owner)
     }
     return { ...kept.kept, place: given.readUInt32BE(6), tokenAt }
+  }
+
+  /**
+   * The names of the galleries that its ranking covers; says nothing about who may request it.
+   * @throws AlikeError `page_expired`
+   */
+  namesOf(token: string): readonly string[] {
+    return this.#named(token).kept.kept.names
   }
 
   /** Drops the rankings of a gallery that was deleted, also of searches over several. */
@@ -116,6 +122,17 @@ export class KeptRankings {
   /** Drops the rankings of a set that was deleted. */
   forgetSet(setUid: string): void {
     for (const [number, { kept }] of this.#kept) if (kept.setUids.includes(setUid)) this.#drop(number)
+  }
+
+  /** Without its signature being checked. @throws AlikeError `page_expired` */
+  #named(token: string): { given: Buffer; number: number; kept: Kept } {
+    this.#expire()
+    const given = Buffer.from(token, 'base64url')
+    if (given.length !== placeBytes + signatureBytes) throw new AlikeError('page_expired')
+    const number = given.readUIntBE(0, 6)
+    const kept = this.#kept.get(number)
+    if (kept === undefined) throw new AlikeError('page_expired')
+    return { given, number, kept }
   }
 
   #hold(number: number, { kept, gallery }: Pick<Kept, 'kept' | 'gallery'>): void {

@@ -153,8 +153,8 @@ export interface StoredImage {
 export interface ImagePage {
   /** By id, ascending; no more than fit one answer. */
   images: ImageRecord[]
-  /** Opaque; absent on the last page. */
-  nextCursor?: string
+  /** The id after which the next page begins; absent on the last page. */
+  next?: string
 }
 
 export interface LabelCount {

@@ -5,6 +5,7 @@ import type { SearchedSet } from './gallery-ranking.js'
 export interface Serving {
   /** Uids of the galleries, see `joinedUids`. */
   galleries: string
+  names: readonly string[]
   /** Uids of their sets. */
   setUids: readonly string[]
   modelId: string

@@ -9,6 +9,7 @@ const namesAtOnce = 1_000
 
 /**
  * @param asked names, or patterns with `*`
+ * @param among what the patterns stand for
  * @param grant of the caller; undefined if the service is open
  * @returns by name
  * @throws AlikeError `gallery_not_found` if nothing matches, `gallery_forbidden` for a named gallery that it may not
@@ -16,7 +17,7 @@ const namesAtOnce = 1_000
  */
 export async function searchedGalleries(
   asked: readonly string[],
-  galleries: Pick<Galleries, 'slices'>,
+  among: AsyncIterable<string> | Iterable<string>,
   grant: Grant | undefined,
 ): Promise<string[]> {
   const named = asked.filter((text) => !text.includes('*'))
@@ -24,7 +25,7 @@ export async function searchedGalleries(
   const found = new Set(named)
   const fits = asked.filter((text) => text.includes('*')).map(fitOf)
   if (fits.length > 0) {
-    for await (const name of namesOf(galleries)) {
+    for await (const name of among) {
       if (reaches(grant, name) && fits.some((fit) => fit(name))) found.add(name)
       if (found.size > galleriesMax) break
     }
@@ -55,13 +56,14 @@ function fitOf(pattern: string): (name: string) => boolean {
   }
 }
 
-async function* namesOf(galleries: Pick<Galleries, 'slices'>): AsyncGenerator<string> {
+/** Of all galleries, in order. */
+export async function* galleryNames(galleries: Pick<Galleries, 'slices'>): AsyncGenerator<string> {
   for (let after = ''; ; ) {
     let last: string | undefined
     let more = false
     for await (const slice of galleries.slices({ after, limit: namesAtOnce })) {
       for (const { name } of slice.galleries) yield (last = name)
-      more = slice.nextCursor !== undefined
+      more = slice.next !== undefined
     }
     if (!more || last === undefined) return
     after = last

@@ -27,6 +27,7 @@ const table = {
   image_damaged: 409,
   image_not_found: 404,
   original_not_kept: 404,
+  original_unreadable: 409,
   original_changed: 409,
   reference_invalid: 422,
   image_reference_missing: 422,

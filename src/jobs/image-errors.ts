@@ -3,6 +3,7 @@ import type { ErrorCode } from '../errors.js'
 
 const aboutImage: readonly ErrorCode[] = [
   'original_not_kept',
+  'original_unreadable',
   'original_changed',
   'reference_invalid',
   'source_unreadable',

@@ -4,7 +4,7 @@
  */
 import type { JobError, JobProgress, StoredCounts } from '../gallery/job-progress.js'
 import type { JsonValue } from '../gallery/records.js'
-import type { JobKind, JobRecord, JobState, JobTrials, RunReading } from './job.js'
+import type { ActiveJobState, JobKind, JobRecord, JobState, JobTrials, RunReading } from './job.js'
 
 export interface NewJob {
   id: string
@@ -62,9 +62,12 @@ export interface JobListOptions {
   order?: 'newest' | 'oldest' | undefined
 }
 
-export interface JobCountOptions extends Required<Pick<JobListOptions, 'kinds' | 'states'>> {
-  /** Undefined: whether or not they are paused. */
-  paused?: boolean | undefined
+/** How many unfinished jobs of a kind are in a state. */
+export interface JobCount {
+  kind: JobKind
+  state: ActiveJobState
+  paused: boolean
+  count: number
 }
 
 /** The end of a job that has a result. */
@@ -139,8 +142,8 @@ export interface JobStore {
   /** JSON text; undefined before the job has succeeded, and for kinds without a result. */
   result(id: string): Promise<string | undefined>
   list(options?: JobListOptions): Promise<JobRecord[]>
-  /** Number of jobs, without reading them. */
-  count(options: JobCountOptions): Promise<number>
+  /** Of unfinished jobs, without reading them; combinations of which there is none are missing. */
+  counts(): Promise<JobCount[]>
   /** In the order of the source, in pages: pass the last item's index + 1 to continue. */
   errors(id: string, options?: { fromItem?: number; limit?: number }): Promise<JobError[]>
   /** Deletes jobs that ended before this time, with their error lines, unless somebody has yet to be notified; returns how many. */

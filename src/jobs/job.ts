@@ -3,6 +3,7 @@ import type { JsonValue } from '../gallery/records.js'
 
 /** Not ended: waiting or running. */
 export const activeJobStates = ['queued', 'running'] as const
+export type ActiveJobState = (typeof activeJobStates)[number]
 /** `succeeded`: nothing failed; `completed_with_errors`: some items failed; `failed`: all of them, or the job as a whole. */
 export const endedJobStates = ['succeeded', 'completed_with_errors', 'failed', 'cancelled'] as const
 export const jobStates = [...activeJobStates, ...endedJobStates] as const

@@ -7,7 +7,7 @@ import { JobChanges } from './changes.js'
 import type { JobKind, JobRecord } from './job.js'
 import type { JobLogger } from './job-logger.js'
 import type { JobRunner } from './job-runner.js'
-import type { JobListOptions, JobSteering, JobStore, NewJob } from './job-store.js'
+import type { JobCount, JobListOptions, JobSteering, JobStore, NewJob } from './job-store.js'
 import { Lane, type LaneOptions } from './lane.js'
 import { type JobPace, paceOf } from './pace.js'
 
@@ -19,6 +19,12 @@ export interface JobsOptions extends LaneOptions {
 export interface JobReport {
   job: JobRecord
   pace: JobPace
+}
+
+export interface GroupCount<Group extends string> {
+  group: Group
+  state: 'queued' | 'paused' | 'running'
+  count: number
 }
 
 /** Resumes the jobs of previous processes. */
@@ -98,14 +104,15 @@ export class Jobs {
     return (await this.store.list(options)).map((job) => this.#report(job))
   }
 
-  /** Unfinished jobs of these kinds; paused ones are not among those that wait for a worker. */
-  async counts(kinds: readonly JobKind[]): Promise<{ state: string; count: number }[]> {
-    const [queued, paused, running] = await Promise.all([
-      this.store.count({ kinds, states: ['queued'], paused: false }),
-      this.store.count({ kinds, states: ['queued'], paused: true }),
-      this.store.count({ kinds, states: ['running'] }),
-    ])
-    return Object.entries({ queued, paused, running }).map(([state, count]) => ({ state, count }))
+  /** Unfinished jobs of each group of kinds; paused ones are not among those that wait for a worker. */
+  async counts<Group extends string>(groups: Record<Group, readonly JobKind[]>): Promise<GroupCount<Group>[]> {
+    const counts = await this.store.counts()
+    return (Object.keys(groups) as Group[]).flatMap((group) =>
+      (['queued', 'paused', 'running'] as const).map((state) => {
+        const fitting = counts.filter((one) => groups[group].includes(one.kind) && shownState(one) === state)
+        return { group, state, count: fitting.reduce((sum, { count }) => sum + count, 0) }
+      }),
+    )
   }
 
   /**
@@ -155,4 +162,8 @@ export class Jobs {
     }
     return { job: now, pace: paceOf(now, reading) }
   }
+}
+
+function shownState({ state, paused }: JobCount): GroupCount<string>['state'] {
+  return state === 'queued' && paused ? 'paused' : state
 }

@@ -50,9 +50,11 @@ export class Lane {
     const { kinds, jobsMax } = this.#runner
     for (;;) {
       const created = this.#created
-      const stored = await this.#store.count({ kinds, states: active })
+      const counts = await this.#store.counts()
       // A creation that ended during the count may or may not be included: count again.
-      if (created === this.#created) return stored + this.#creating < jobsMax
+      if (created !== this.#created) continue
+      const stored = counts.reduce((sum, { kind, count }) => sum + (kinds.includes(kind) ? count : 0), 0)
+      return stored + this.#creating < jobsMax
     }
   }
 

@@ -20,6 +20,12 @@ export interface WatchedFolderReading {
   waiting: number
 }
 
+export interface JobReading {
+  group: 'ingest' | 'analysis' | 're_embedding' | 'move'
+  state: string
+  count: number
+}
+
 export interface GpuReading {
   device: number
   usedBytes: number
@@ -42,14 +48,8 @@ export interface ReadingSources {
   expectedPSame?: () => number | undefined
   /** Memory by owner. */
   memory?: () => Iterable<{ part: string; bytes: number }>
-  /** Unfinished ingestion jobs, by state. */
-  jobs?: () => Promise<Iterable<{ state: string; count: number }>>
-  /** The same for analyses, … */
-  analysisJobs?: () => Promise<Iterable<{ state: string; count: number }>>
-  /** … changes of model, … */
-  reEmbeddingJobs?: () => Promise<Iterable<{ state: string; count: number }>>
-  /** … and moves to another engine. */
-  moveJobs?: () => Promise<Iterable<{ state: string; count: number }>>
+  /** Unfinished jobs, by state. */
+  jobs?: () => Promise<Iterable<JobReading>>
 }
 
 export function registerReadings(registry: Registry, sources: ReadingSources): void {
@@ -58,20 +58,7 @@ export function registerReadings(registry: Registry, sources: ReadingSources): v
   registerEngines(registry, sources)
   registerModels(registry, sources)
   registerGpus(registry, sources)
-  for (const [source, name, help] of [
-    ['jobs', 'alike_ingest_jobs', 'Ingestion jobs that have not ended, by state.'],
-    ['analysisJobs', 'alike_analysis_jobs', 'Analyses of galleries that have not ended, by state.'],
-    ['reEmbeddingJobs', 'alike_re_embedding_jobs', 'Changes of a gallery’s model that have not ended, by state.'],
-    ['moveJobs', 'alike_move_jobs', 'Moves of galleries to another engine that have not ended, by state.'],
-  ] as const)
-    readingGauge(registry, {
-      name,
-      help,
-      labels: ['state'],
-      async read(set) {
-        for (const { state, count } of (await sources[source]?.()) ?? []) set({ state }, count)
-      },
-    })
+  registerJobs(registry, sources)
   readingGauge(registry, {
     name: 'alike_memory_bytes',
     help: 'Memory of the main thread and the process by what holds it: heap and buffers of the main thread, the rest as native; page rankings and images being decoded are parts of these.',
@@ -83,14 +70,7 @@ export function registerReadings(registry: Registry, sources: ReadingSources): v
 }
 
 function registerGalleries(registry: Registry, sources: ReadingSources): void {
-  // all gauges are collected at once and share one reading of the galleries
-  let looking: Promise<Iterable<GalleryReading>> | undefined
-  const readGalleries = (): Promise<Iterable<GalleryReading>> => {
-    looking ??= (sources.galleries?.() ?? Promise.resolve([])).finally(() => {
-      looking = undefined
-    })
-    return looking
-  }
+  const readGalleries = shared(async () => (await sources.galleries?.()) ?? [])
   for (const [part, name, help] of [
     ['images', 'alike_gallery_images', 'Live pictures in each gallery.'],
     ['tombstones', 'alike_gallery_tombstones', 'Removed pictures that still lie in the graph of each gallery.'],
@@ -109,6 +89,35 @@ function registerGalleries(registry: Registry, sources: ReadingSources): void {
         for (const reading of await readGalleries()) set({ gallery: reading.gallery }, Number(reading[part] ?? 0))
       },
     })
+}
+
+function registerJobs(registry: Registry, sources: ReadingSources): void {
+  const readJobs = shared(async () => (await sources.jobs?.()) ?? [])
+  for (const [of, name, help] of [
+    ['ingest', 'alike_ingest_jobs', 'Ingestion jobs that have not ended, by state.'],
+    ['analysis', 'alike_analysis_jobs', 'Analyses of galleries that have not ended, by state.'],
+    ['re_embedding', 'alike_re_embedding_jobs', 'Changes of a gallery’s model that have not ended, by state.'],
+    ['move', 'alike_move_jobs', 'Moves of galleries to another engine that have not ended, by state.'],
+  ] as const)
+    readingGauge(registry, {
+      name,
+      help,
+      labels: ['state'],
+      async read(set) {
+        for (const { group, state, count } of await readJobs()) if (group === of) set({ state }, count)
+      },
+    })
+}
+
+/** One reading for all gauges that are collected at the same time. */
+function shared<Reading>(read: () => Promise<Reading>): () => Promise<Reading> {
+  let looking: Promise<Reading> | undefined
+  return () => {
+    looking ??= read().finally(() => {
+      looking = undefined
+    })
+    return looking
+  }
 }
 
 function registerWatchedFolders(registry: Registry, sources: ReadingSources): void {

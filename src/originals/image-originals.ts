@@ -38,7 +38,8 @@ export interface OriginalOf {
 /**
  * Verified against its hash.
  * @returns undefined if it is not kept
- * @throws AlikeError `data_unreadable` if it is damaged, `original_changed`, `url_*`, `source_*`; the signal's reason
+ * @throws AlikeError `data_unreadable` if it is damaged, `original_unreadable`, `original_changed`, `url_*`, `source_*`;
+ * the signal's reason
  */
 export async function readOriginal(
   { originals, references }: ImageOriginalsParts,

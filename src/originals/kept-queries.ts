@@ -93,13 +93,13 @@ export class KeptQueries {
     }
   }
 
-  /** Newest first. Skips those that are damaged or were deleted in the meantime. */
+  /** Newest first. Skips those that are damaged, archived by the store, or were deleted in the meantime. */
   async *pictures(galleryUid: string, max: number): AsyncGenerator<Buffer> {
     const store = this.#options.stores.of(galleryUid)
     const kept = await this.#turns.run(() => this.#look(galleryUid, store))
     for (const contentHash of [...kept.keys()].reverse().slice(0, max)) {
       const bytes = await store.get(contentHash).catch((error: unknown) => {
-        if (hasCode(error, 'data_unreadable')) return undefined
+        if (hasCode(error, 'data_unreadable', 'original_unreadable')) return undefined
         throw error
       })
       if (bytes !== undefined) yield bytes

@@ -21,12 +21,12 @@ export interface OriginalStore {
   /**
    * The whole original, verified against its hash.
    * @returns undefined if it is missing
-   * @throws AlikeError `data_unreadable` if it is damaged
+   * @throws AlikeError `data_unreadable` if it is damaged, `original_unreadable` if the store does not return it
    */
   get(contentHash: string): Promise<Buffer | undefined>
   /** In bytes; undefined if it is missing. */
   size(contentHash: string): Promise<number | undefined>
-  /** A range as a stream. The range must lie within its size. */
+  /** A range as a stream. The range must lie within its size. @throws AlikeError `original_unreadable` */
   read(contentHash: string, range: ByteRange): Promise<Readable>
   /** Unless it was stored after `youngerThan`. @returns the freed bytes; 0 if it stays or was missing */
   remove(contentHash: string, youngerThan: Date): Promise<number>

@@ -5,11 +5,16 @@ import { AlikeError } from '../errors.js'
 /** What the bucket is used for. */
 type Kept = 'uploads' | 'originals'
 
-/** @throws AlikeError `store_unreachable` */
+/** Errors of an object that its store has moved to an archive: every later request would fail in the same way. */
+const archivedErrors = ['InvalidObjectState', 'ObjectNotInActiveTierError']
+
+/** @throws AlikeError `store_unreachable`; `original_unreadable` for one that the store has archived */
 export async function answeredBy<Answer>(kept: Kept, asked: Promise<Answer>): Promise<Answer> {
   try {
     return await asked
   } catch (cause) {
+    if (kept === 'originals' && archivedErrors.includes((cause as Error).name))
+      throw new AlikeError('original_unreadable', { detail: `Its reason: ${(cause as Error).name}.`, cause })
     throw notAnswered(kept, cause)
   }
 }

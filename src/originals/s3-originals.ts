@@ -9,7 +9,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3'
 import { contentHashOf } from '../content-hash.js'
-import { AlikeError } from '../errors.js'
+import { AlikeError, hasCode } from '../errors.js'
 import { type ByteRange, contentHashPattern, type OriginalStore } from './original-store.js'
 import { answeredBy } from './s3-answers.js'
 import type { S3Owners } from './s3-owners.js'
@@ -46,7 +46,7 @@ const usualSilentMs = 60_000
 /** The age of an original younger than this is not renewed: half of the minimum age in `garbage.ts`. */
 const youngMs = 1_800_000
 
-/** @throws AlikeError `store_unreachable` from every method */
+/** @throws AlikeError `store_unreachable` from every method, `original_unreadable` from `get` and `read` */
 export class S3Originals implements OriginalStore {
   readonly #client: S3Client
   readonly #bucket: string
@@ -106,31 +106,35 @@ export class S3Originals implements OriginalStore {
   async #put(contentHash: string, bytes: Uint8Array): Promise<void> {
     await this.#owners?.register()
     const found = await this.#head(contentHash)
-    if (found?.bytes !== bytes.length) {
-      await answeredBy(
-        'originals',
-        this.#client.send(
-          new PutObjectCommand({
-            ...this.#place(contentHash),
-            Body: bytes,
-            ContentLength: bytes.length,
-            ChecksumSHA256: Buffer.from(contentHash, 'hex').toString('base64'),
-          }),
-        ),
-      )
-    } else if (Date.now() - found.putAt.getTime() > youngMs) {
-      const place = this.#place(contentHash)
-      await answeredBy(
-        'originals',
-        this.#client.send(
-          new CopyObjectCommand({
-            ...place,
-            CopySource: `${place.Bucket}/${encodeURIComponent(place.Key)}`,
-            MetadataDirective: 'REPLACE', // copying an object onto itself is refused unless something changes
-          }),
-        ),
-      )
+    if (found?.bytes !== bytes.length) return this.#send(contentHash, bytes)
+    if (Date.now() - found.putAt.getTime() <= youngMs) return
+    try {
+      await this.#renew(contentHash)
+    } catch (error) {
+      if (!hasCode(error, 'original_unreadable')) throw error
+      await this.#send(contentHash, bytes)
     }
+  }
+
+  async #send(contentHash: string, bytes: Uint8Array): Promise<void> {
+    const put = new PutObjectCommand({
+      ...this.#place(contentHash),
+      Body: bytes,
+      ContentLength: bytes.length,
+      ChecksumSHA256: Buffer.from(contentHash, 'hex').toString('base64'),
+    })
+    await answeredBy('originals', this.#client.send(put))
+  }
+
+  /** @throws AlikeError `original_unreadable` */
+  async #renew(contentHash: string): Promise<void> {
+    const place = this.#place(contentHash)
+    const copy = new CopyObjectCommand({
+      ...place,
+      CopySource: `${place.Bucket}/${encodeURIComponent(place.Key)}`,
+      MetadataDirective: 'REPLACE', // copying an object onto itself is refused unless something changes
+    })
+    await answeredBy('originals', this.#client.send(copy))
   }
 
   async #remove(contentHash: string, youngerThan: Date): Promise<number> {

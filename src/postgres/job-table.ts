@@ -1,9 +1,9 @@
 /** The rows of jobs in PostgreSQL: a change reads and rewrites the whole row in a transaction that locks it. */
 import { AlikeError } from '../errors.js'
 import type { JobError } from '../gallery/job-progress.js'
-import { type JobKind, type JobRecord, jobKinds, jobStates, type RunReading } from '../jobs/job.js'
+import { activeJobStates, type JobKind, type JobRecord, jobKinds, jobStates, type RunReading } from '../jobs/job.js'
 import { changedColumns, type JobRow, recordOf, rowOf } from '../jobs/job-row.js'
-import type { JobCountOptions, JobListOptions } from '../jobs/job-store.js'
+import type { JobCount, JobListOptions } from '../jobs/job-store.js'
 import type { Claim, Delivery } from './job-queues.js'
 import type { Sql } from './postgres.js'
 
@@ -105,12 +105,12 @@ export async function listJobs(
   return rows.map(storedRecord)
 }
 
-export async function countJobs(sql: Sql, { kinds, states, paused }: JobCountOptions): Promise<number> {
-  const [row] = await sql.query<{ count: number }>(
-    `SELECT count(*) FROM alike.job WHERE kind = ANY($1) AND state = ANY($2) AND ($3::integer IS NULL OR paused = $3)`,
-    [kinds, states, paused === undefined ? null : Number(paused)],
+export async function countJobs(sql: Sql): Promise<JobCount[]> {
+  const rows = await sql.query<Omit<JobCount, 'paused'> & { paused: number }>(
+    'SELECT kind, state, paused, count(*) FROM alike.job WHERE state = ANY($1) GROUP BY kind, state, paused',
+    [activeJobStates],
   )
-  return row!.count
+  return rows.map(({ paused, ...row }) => ({ ...row, paused: paused === 1 }))
 }
 
 export async function insertLines(sql: Sql, job: number, lines: readonly JobError[]): Promise<void> {

@@ -15,7 +15,7 @@ import {
 } from '../jobs/job-changes.js'
 import { recordWithoutSource } from '../jobs/job-row.js'
 import type {
-  JobCountOptions,
+  JobCount,
   JobListOptions,
   JobResult,
   JobSteering,
@@ -185,8 +185,8 @@ export class PostgresJobs implements JobStore {
     return listJobs(this.#postgres, options)
   }
 
-  count(options: JobCountOptions): Promise<number> {
-    return countJobs(this.#postgres, options)
+  counts(): Promise<JobCount[]> {
+    return countJobs(this.#postgres)
   }
 
   errors(id: string, options?: { fromItem?: number; limit?: number }) {

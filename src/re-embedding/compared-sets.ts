@@ -38,15 +38,15 @@ export async function* goneImages(mirror: SetMirror, signal: AbortSignal): Async
 
 /** A set's records by id, in slices. @throws the signal's reason */
 export async function* pagesOf(set: SetMirror['from'], signal: AbortSignal): AsyncGenerator<readonly ImageRecord[]> {
-  for (let cursor: string | undefined; ; ) {
-    let next: string | undefined
-    for await (const { images, nextCursor } of set.page({ cursor, limit: recordsOfPage })) {
+  for (let after: string | undefined; ; ) {
+    let end: string | undefined
+    for await (const { images, next } of set.page({ after, limit: recordsOfPage })) {
       signal.throwIfAborted()
       if (images.length > 0) yield images
-      next = nextCursor
+      end = next
     }
-    if (next === undefined) return
-    cursor = next
+    if (end === undefined) return
+    after = end
     await nextTurn()
   }
 }

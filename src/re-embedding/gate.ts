@@ -79,19 +79,19 @@ async function sampleOf(
 ): Promise<Omit<Sampled, 'isMissing'>[]> {
   const sample: Omit<Sampled, 'isMissing'>[] = []
   let seen = 0
-  for (let cursor: string | undefined; ; ) {
-    let next: string | undefined
-    for await (const { images, nextCursor } of set.page({ cursor, limit: recordsOfPage })) {
+  for (let after: string | undefined; ; ) {
+    let end: string | undefined
+    for await (const { images, next } of set.page({ after, limit: recordsOfPage })) {
       signal.throwIfAborted()
       for (const { id, label } of images) {
         const place = seen < size ? seen : Math.floor(random() * (seen + 1))
         if (place < size) sample[place] = { id, label }
         seen++
       }
-      next = nextCursor
+      end = next
     }
-    if (next === undefined) break
-    cursor = next
+    if (end === undefined) break
+    after = end
     await nextTurn()
   }
   for (let i = sample.length - 1; i > 0; i--) {

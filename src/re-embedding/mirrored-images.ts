@@ -104,7 +104,7 @@ export class MirroredImages {
     return seen
   }
 
-  /** @throws AlikeError `original_not_kept`, `original_changed`, `image_damaged`, `url_*`, `source_*` */
+  /** @throws AlikeError `original_*`, `image_damaged`, `url_*`, `source_*` */
   async #original({ id, contentHash, reference }: ImageRecord, signal: AbortSignal): Promise<Buffer> {
     try {
       const image = { contentHash, reference, isHeld: await this.#isHeld() }

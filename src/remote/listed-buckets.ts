@@ -1,11 +1,13 @@
 /**
  * Pictures in S3 buckets listed by the owner of the service. Permanent refusals fail immediately; transient errors (no
- * answer, 5xx, throttling) are retried for a while, because a job should survive a restart of the store.
+ * answer, 5xx, throttling) are retried for a while, because a job should survive a restart of the store, and so are
+ * refusals of a whole bucket that could be read before.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { S3Client } from '@aws-sdk/client-s3'
 import { AlikeError } from '../errors.js'
 import { boundedBytes } from './bounded-bytes.js'
+import { isOfObject, isRefused, mayBeOfBucket, type StoreError } from './store-errors.js'
 
 export interface ListedBucketsOptions {
   /** `photos, archive/2024/`: whole buckets, or a bucket with a prefix, separated by commas. Empty: nothing is read. */
@@ -35,6 +37,11 @@ export interface ObjectReading {
   signal: AbortSignal
   /** How long an unresponsive store is retried. Default: the common setting. */
   patienceMs?: number | undefined
+  /**
+   * A prefix that the store has listed before: if it refuses the object, and now also this list, the bucket is away,
+   * and is waited for. Default: a refusal concerns the object.
+   */
+  listedBefore?: string | undefined
 }
 
 export interface ListedBuckets {
@@ -52,20 +59,6 @@ const patienceDefaultMs = 600_000
 const connectMs = 5_000
 const silentDefaultMs = 60_000
 const pauseMaxMs = 30_000
-/** Store errors for which a retry would fail in the same way. */
-const finalErrors = new Set([
-  'NoSuchBucket',
-  'NoSuchKey',
-  'NotFound',
-  'PermanentRedirect',
-  'InvalidObjectState',
-  'CredentialsProviderError',
-])
-/** The same of statuses, whatever the error: it may come from a proxy. Without an error of the store, 404 may pass. */
-const finalStatuses = new Set([400, 401, 403, 405])
-/** … except for these: a request that arrived too slowly, credentials that are being renewed. */
-const passingErrors = new Set(['RequestTimeout', 'ExpiredToken', 'TokenRefreshRequired'])
-
 /** The client is a large package, so it is loaded when the first bucket is read. */
 export function openListedBuckets(options: ListedBucketsOptions): ListedBuckets {
   const { patienceMs = patienceDefaultMs, onRead } = options
@@ -90,9 +83,10 @@ export function openListedBuckets(options: ListedBucketsOptions): ListedBuckets 
         })
     },
     list: (bucket, prefix, signal) => listObjects(connected, { bucket, prefix }, { patienceMs, signal }),
-    async read(bucket, key, { maxBytes, signal, patienceMs: ofThis = patienceMs }) {
+    async read(bucket, key, { patienceMs: ofThis = patienceMs, ...reading }) {
+      const { signal } = reading
       try {
-        const bytes = await readObject(connected, { bucket, key }, { maxBytes, patienceMs: ofThis, signal })
+        const bytes = await readObject(connected, { bucket, key }, { ...reading, patienceMs: ofThis })
         onRead?.('read')
         return bytes
       } catch (error) {
@@ -122,7 +116,7 @@ async function* listObjects(
   for (let token: string | undefined; ; ) {
     const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: token })
     const attempt = async () => (await connected()).send(command, { abortSignal: patience.signal })
-    const page = await patiently(attempt, { ...patience, what: 'The bucket' })
+    const page = await patiently(attempt, { ...patience, what: 'The bucket', isFinal: isRefused })
     yield (page.Contents ?? []).map(({ Key = '', Size = 0 }) => ({ key: Key, bytes: Size }))
     if (page.IsTruncated !== true) return // some stores name a page after the last one too
     token = page.NextContinuationToken
@@ -133,7 +127,7 @@ async function* listObjects(
 async function readObject(
   connected: Connect,
   { bucket, key }: { bucket: string; key: string },
-  { maxBytes, ...patience }: Patience & { maxBytes: number },
+  { maxBytes, listedBefore, ...patience }: Patience & Pick<ObjectReading, 'maxBytes' | 'listedBefore'>,
 ): Promise<Buffer> {
   const { GetObjectCommand } = await import('@aws-sdk/client-s3')
   const attempt = async () => {
@@ -142,7 +136,32 @@ async function readObject(
     const announced = answer.ContentLength ?? 0
     return await boundedBytes(answer.Body as AsyncIterable<Uint8Array>, { announced, maxBytes })
   }
-  return await patiently(attempt, { ...patience, what: 'The object' })
+  for (let isThere = false; ; ) {
+    try {
+      return await patiently(attempt, { ...patience, what: 'The object', isFinal: isOfObject })
+    } catch (error) {
+      if (isThere || listedBefore === undefined || !mayBeOfBucket((error as Error).cause)) throw error
+      // if it is, it may have been away until just now
+      isThere = !(await wasAway(connected, { bucket, prefix: listedBefore }, patience))
+    }
+  }
+}
+
+/** Waits for a bucket that the store refuses to list. @returns whether it did. @throws AlikeError `source_unreachable` */
+async function wasAway(
+  connected: Connect,
+  { bucket, prefix }: { bucket: string; prefix: string },
+  patience: Patience,
+): Promise<boolean> {
+  const { ListObjectsV2Command } = await import('@aws-sdk/client-s3')
+  let attempts = 0
+  const attempt = async () => {
+    attempts += 1
+    const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, MaxKeys: 1 })
+    await (await connected()).send(command, { abortSignal: patience.signal })
+  }
+  await patiently(attempt, { ...patience, what: 'The bucket', isFinal: () => false })
+  return attempts > 1
 }
 
 /** @throws AlikeError `config_invalid` */
@@ -177,9 +196,10 @@ async function connect({
   })
 }
 
+/** @param isFinal whether a retry would fail in the same way */
 async function patiently<Result>(
   work: () => Promise<Result>,
-  { patienceMs, signal, what }: Patience & { what: string },
+  { patienceMs, signal, what, isFinal }: Patience & { what: string; isFinal: (error: StoreError) => boolean },
 ): Promise<Result> {
   const givenUpAt = performance.now() + patienceMs
   for (let pauseMs = 500; ; pauseMs = Math.min(2 * pauseMs, pauseMaxMs)) {
@@ -189,20 +209,10 @@ async function patiently<Result>(
     } catch (cause) {
       signal.throwIfAborted()
       if (cause instanceof AlikeError) throw cause
-      const { name } = cause as Error
-      if (isFinal(cause as StoreError))
-        throw new AlikeError('source_unreadable', { detail: `${what}: ${name}.`, cause })
-      if (performance.now() + pauseMs > givenUpAt) throw new AlikeError('source_unreachable', { cause })
+      const detail = isRefused(cause as StoreError) ? { detail: `${what}: ${(cause as Error).name}.` } : undefined
+      if (isFinal(cause as StoreError)) throw new AlikeError('source_unreadable', { ...detail, cause })
+      if (performance.now() + pauseMs > givenUpAt) throw new AlikeError('source_unreachable', { ...detail, cause })
       await sleep(pauseMs, undefined, { signal })
     }
   }
-}
-
-interface StoreError extends Error {
-  /** From the client; undefined without a response. */
-  $metadata?: { httpStatusCode?: number | undefined } | undefined
-}
-
-function isFinal({ name, $metadata }: StoreError): boolean {
-  return finalErrors.has(name) || (finalStatuses.has($metadata?.httpStatusCode ?? 0) && !passingErrors.has(name))
 }

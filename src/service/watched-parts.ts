@@ -18,6 +18,13 @@ interface Watched extends Pick<AppParts, 'models' | 'embedder' | 'placeMaps' | '
   followers: SetFollowers
 }
 
+const countedJobs = {
+  ingest: ['ingest'],
+  analysis: analysisKinds,
+  re_embedding: ['re-embedding'],
+  move: ['move'],
+} as const
+
 export function watchParts({ config, metrics }: Opening, parts: Watched): void {
   const { models, embedder, placeMaps, galleries, stores, embedded, decoders, jobs, queries, drift, followers } = parts
   metrics.watch({
@@ -51,10 +58,7 @@ export function watchParts({ config, metrics }: Opening, parts: Watched): void {
     queryDrift: () => drift.readings(),
     expectedPSame: () => drift.expectedPSame,
     memory: () => memoryByPart(galleries.searches.kept.bytes, decoders.bytesInUse),
-    jobs: () => unlessAway(jobs.counts(['ingest'])),
-    analysisJobs: () => unlessAway(jobs.counts(analysisKinds)),
-    reEmbeddingJobs: () => unlessAway(jobs.counts(['re-embedding'])),
-    moveJobs: () => unlessAway(jobs.counts(['move'])),
+    jobs: () => unlessAway(jobs.counts(countedJobs)),
   })
 }
 

@@ -37,8 +37,8 @@ test('a ranking expires a fixed time after its last page, and is counted', async
     onDrop: (reason) => void drops.push(reason),
   })
   const ranking = await Ranking.open(emptySet, { vector: new Float32Array(4) }, { reach: 10 })
-  const token = kept.keep({ ranking, modelId: 'm', setUids: ['s'] }, 5, owner)
-  const idle = kept.keep({ ranking, modelId: 'm', setUids: ['s'] }, 5, owner)
+  const token = kept.keep({ ranking, modelId: 'm', names: ['a'], setUids: ['s'] }, 5, owner)
+  const idle = kept.keep({ ranking, modelId: 'm', names: ['a'], setUids: ['s'] }, 5, owner)
   now = 59_000
   const { place, tokenAt } = kept.find(token, owner)
   assert.equal(place, 5)
@@ -56,8 +56,8 @@ test('tokens of another process are not valid here', async () => {
   const options = { rankingsMax: 10, rankingsMaxBytes: 1e6, expirySeconds: 60, now: () => 0, onDrop: () => {} }
   const ranking = await Ranking.open(emptySet, { vector: new Float32Array(4) }, { reach: 10 })
   const [one, other] = [new KeptRankings(options), new KeptRankings(options)]
-  const token = one.keep({ ranking, modelId: 'm', setUids: ['s'] }, 5, owner)
-  other.keep({ ranking, modelId: 'm', setUids: ['s'] }, 5, owner)
+  const token = one.keep({ ranking, modelId: 'm', names: ['a'], setUids: ['s'] }, 5, owner)
+  other.keep({ ranking, modelId: 'm', names: ['a'], setUids: ['s'] }, 5, owner)
   assert.throws(() => other.find(token, owner), { code: 'page_expired' })
 })
 
@@ -72,7 +72,7 @@ test('rankings of a gallery that is deleted are dropped, also those over several
   const ranking = await Ranking.open(emptySet, { vector: new Float32Array(4) }, { reach: 10 })
   const tokens = ['one', 'one+two', 'two+three', 'another'].map((gallery) => {
     const of = { ...owner, gallery }
-    return { of, token: kept.keep({ ranking, modelId: 'm', setUids: ['s'] }, 5, of) }
+    return { of, token: kept.keep({ ranking, modelId: 'm', names: ['a'], setUids: ['s'] }, 5, of) }
   })
   kept.forget('one')
   assert.equal(kept.count, 2)
@@ -88,7 +88,9 @@ test('rankings end with the set they were made from, and not with others of its 
     onDrop: () => {},
   })
   const ranking = await Ranking.open(emptySet, { vector: new Float32Array(4) }, { reach: 10 })
-  const [old, young] = ['old', 'young'].map((set) => kept.keep({ ranking, modelId: set, setUids: [set] }, 5, owner))
+  const [old, young] = ['old', 'young'].map((set) =>
+    kept.keep({ ranking, modelId: set, names: ['a'], setUids: [set] }, 5, owner),
+  )
   assert.equal(kept.find(old!, owner).modelId, 'old')
   kept.forgetSet('old')
   assert.throws(() => kept.find(old!, owner), { code: 'page_expired' })

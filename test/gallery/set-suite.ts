@@ -422,17 +422,17 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
 /** The ids on each page, to the last one. */
 async function pagesOf(opened: OpenSet, asked: PageOfImages): Promise<string[][]> {
   const pages: string[][] = []
-  let cursor: string | undefined
+  let after: string | undefined
   do {
     const ids: string[] = []
-    const page = opened.page({ ...asked, cursor })
-    cursor = undefined
+    const page = opened.page({ ...asked, after })
+    after = undefined
     for await (const slice of page) {
       ids.push(...slice.images.map(({ id }) => id))
-      cursor = slice.nextCursor
+      after = slice.next
     }
     pages.push(ids)
-  } while (cursor !== undefined)
+  } while (after !== undefined)
   return pages
 }
 

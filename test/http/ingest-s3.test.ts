@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { startApp, temporaryFolder } from '../support/app.js'
+import { bucketServer } from '../support/bucket-server.js'
 import { drawImage } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { endedJob, errorsOf, type Job } from '../support/jobs.js'
@@ -133,4 +134,34 @@ test('a bucket that is not listed, or does not exist, is refused', { skip }, asy
   assert.deepEqual([empty.state, empty.total], ['succeeded', 0])
   const missing = await endedJob(app, await send(202, `missing-${bucket}`))
   assert.deepEqual([missing.state, missing.failure?.code], ['failed', 'source_unreadable'])
+})
+
+test('a job waits for a bucket that refuses everything for a while; one refused object is a line of its report', async (t) => {
+  process.env.AWS_ACCESS_KEY_ID = 'alike'
+  process.env.AWS_SECRET_ACCESS_KEY = 'alikealike'
+  let requests = 0
+  const { endpoint } = await bucketServer(t, {
+    refuses({ method, url = '' }) {
+      if (method === 'PUT') return undefined
+      const isAway = requests++ > 0 && requests < 6 // once the bucket has been listed
+      return isAway || url.includes('secret') ? 'AccessDenied' : undefined
+    },
+  })
+  const credentials = { accessKeyId: 'alike', secretAccessKey: 'alikealike' }
+  const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials })
+  t.after(() => client.destroy())
+  for (const [n, Key] of ['a.png', 'b.png', 'secret.png'].entries())
+    await client.send(
+      new PutObjectCommand({ Bucket: 'photos', Key, Body: await drawImage('circle', n, { format: 'png' }) }),
+    )
+
+  const app = await startApp(t, { ingestS3Buckets: 'photos', ingestS3Endpoint: endpoint })
+  await app.call(201, { method: 'PUT', url: gallery })
+  const request = { method: 'POST', url: `${gallery}/ingest/s3`, payload: { bucket: 'photos' } } as const
+  const job = await endedJob(app, await app.call<Job>(202, request))
+  assert.deepEqual([job.added, job.failed], [2, 1])
+  assert.deepEqual(
+    (await errorsOf(app, job)).map(({ name, code }) => [name, code]),
+    [['secret.png', 'source_unreadable']],
+  )
 })

@@ -68,7 +68,12 @@ test('a list of galleries says nothing about those that a key does not cover', a
       cursor = page.nextCursor
       more = cursor !== undefined
       // a cursor can be read by anyone who receives it
-      assert.doesNotMatch(Buffer.from(cursor ?? '', 'base64url').toString(), /hidden|^shop$|shoq/)
+      assert.doesNotMatch(
+        Buffer.from(cursor ?? '', 'base64url')
+          .subarray(6)
+          .toString(),
+        /hidden|^shop$|shoq/,
+      )
     }
     return pages
   }

@@ -103,9 +103,12 @@ test('its pages come from one ranking, whatever is stored, removed and deleted m
   })
   const gone = all[5]!
   await app.call(204, { method: 'DELETE', url: `/v1/galleries/${gone.gallery}/images/${gone.id}` })
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/part-new' })
   const second = await joined(app, { galleries, pageToken: first.nextPageToken, k: 4 })
+  assert.deepEqual(second.galleries, first.galleries)
   assert.deepEqual(seenIn(second.hits), seenIn(all.slice(4, 8).filter((hit) => hit !== gone)))
-  await joined(app, { galleries: ['part-a'], pageToken: second.nextPageToken }, 410)
+  for (const others of [['part-a'], ['part-*'], [...galleries, 'whole'], [...galleries, 'part-new']])
+    await joined(app, { galleries: others, pageToken: second.nextPageToken }, 410)
   await app.call(410, {
     method: 'POST',
     url: '/v1/galleries/whole/search',

@@ -175,13 +175,31 @@ test('a zip entry with false sizes is one error line', async (t) => {
     { path: 'a', content: Buffer.alloc(900), statedBytes: 10 },
     { path: 'b', content: Buffer.from('fine') },
     { path: 'c', content: Buffer.alloc(50_000), statedBytes: 100 },
+    { path: 'd', content: Buffer.alloc(900), statedBytes: 1_000 },
+    { path: 'e', content: Buffer.alloc(900), statedBytes: 10, isStored: true },
+    { path: 'f', content: Buffer.alloc(900), statedBytes: 1_000, isStored: true },
+    { path: 'g', content: Buffer.from('stored'), isStored: true },
   ])
   const { items } = await read(t, 'zip', bytes)
   assert.deepEqual(items.map(brief), [
     [0, 'a', 'image_unreadable'],
     [1, 'b', 'unsorted', 'fine'],
     [2, 'c', 'image_unreadable'],
+    [3, 'd', 'image_unreadable'],
+    [4, 'e', 'image_unreadable'],
+    [5, 'f', 'image_unreadable'],
+    [6, 'g', 'unsorted', 'stored'],
   ])
+})
+
+test('a zip that does not end where it says is refused with the reason', async (t) => {
+  const zip = zipOf(entries)
+  for (const [bytes, detail] of [
+    [Buffer.concat([zip, Buffer.from('more')]), 'Bytes after its end: 4.'],
+    [Buffer.concat([zip, Buffer.alloc(100_000)]), 'It is cut off, or more than 65535 bytes follow its end.'],
+    [zip.subarray(0, -30), 'It is cut off, or more than 65535 bytes follow its end.'],
+  ] as const)
+    await assert.rejects(read(t, 'zip', bytes), { code: 'archive_unreadable', detail })
 })
 
 test('a zip of more files than its directory can count, as macOS writes it, is read whole', async () => {

@@ -231,15 +231,19 @@ export function jobStoreSuite(stores: TestedJobStore): void {
       assert.deepEqual(idsOf(await jobs.list({ kinds: ['ingest'] })), ['j2', 'j1'])
       assert.deepEqual(idsOf(await jobs.list({ kinds: ['ingest'], states: ['running'] })), ['j1'])
       assert.deepEqual(await jobs.list({ kinds: ['evaluate'] }), [])
-      const counts = [['queued'], ['running'], active].map((states) =>
-        jobs.count({ kinds: ['ingest'], states: states as never }),
-      )
-      assert.deepEqual(await Promise.all(counts), [1, 1, 2])
+      await jobs.create({ id: 'j4', gallery: 'b', source: null })
+      await jobs.create({ id: 'j5', gallery: 'b', source: null })
+      await jobs.transition('j5', { from: ['queued'], to: 'cancelled' })
       await jobs.steer('j2', { paused: true })
-      const queued = [true, false, undefined].map((paused) =>
-        jobs.count({ kinds: ['ingest'], states: ['queued'], paused }),
+      assert.deepEqual(
+        (await jobs.counts()).map(({ kind, state, paused, count }) => [kind, state, paused, count]).sort(),
+        [
+          ['doctor', 'queued', false, 1],
+          ['ingest', 'queued', false, 1],
+          ['ingest', 'queued', true, 1],
+          ['ingest', 'running', false, 1],
+        ],
       )
-      assert.deepEqual(await Promise.all(queued), [1, 0, 1])
     },
   )
 

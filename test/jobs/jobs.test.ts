@@ -64,10 +64,11 @@ test('jobs of one runner run in order of arrival, one at a time, and concurrentl
     'running',
     'queued',
   ])
-  assert.deepEqual(await jobs.counts(['ingest']), [
-    { state: 'queued', count: 1 },
-    { state: 'paused', count: 0 },
-    { state: 'running', count: 1 },
+  const group = 'taken'
+  assert.deepEqual(await jobs.counts({ [group]: ['ingest'] }), [
+    { group, state: 'queued', count: 1 },
+    { group, state: 'paused', count: 0 },
+    { group, state: 'running', count: 1 },
   ])
   takers.runs[0]!.end({ total: 0 })
   await until(() => takers.runs.length === 2)

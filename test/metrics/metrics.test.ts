@@ -48,6 +48,25 @@ test('gauges read their sources at each scrape', async () => {
   assert(!after.some((line) => line.includes('gallery="a"')), 'a deleted gallery is not reported')
 })
 
+test('jobs are counted once for all gauges of a scrape', async () => {
+  const metrics = createMetrics()
+  let reads = 0
+  metrics.watch({
+    async jobs() {
+      reads += 1
+      return [
+        { group: 'ingest', state: 'queued', count: 3 },
+        { group: 'move', state: 'running', count: 1 },
+      ]
+    },
+  })
+  for (const scrape of [1, 2]) {
+    const lines = (await linesOf(metrics)).filter((line) => /^alike_.*_jobs\{/.test(line))
+    assert.deepEqual(lines, ['alike_ingest_jobs{state="queued"} 3', 'alike_move_jobs{state="running"} 1'])
+    assert.equal(reads, scrape)
+  }
+})
+
 test('memory and load of GPUs are exposed while readable, and are not 0 otherwise', async () => {
   const metrics = createMetrics()
   const ofGpus = async () => (await linesOf(metrics)).filter((line) => line.startsWith('alike_gpu_'))

@@ -144,3 +144,42 @@ test('a store that does not return fails the work, and a stopped job does not wa
   stopped.abort(new Error('stopped'))
   assert.equal(await waiting, 'Error: stopped')
 })
+
+test('refused credentials concern no single object: reading waits for them, listing fails at once', async (t) => {
+  let refusals = 0
+  const endpoint = await store(t, (_request, response) => {
+    if (refusals-- > 0) refused(response, 403, 'InvalidAccessKeyId')
+    else response.end('the bytes')
+  })
+  const { buckets } = open(t, { ingestS3Endpoint: endpoint })
+  const signal = AbortSignal.timeout(60_000)
+  refusals = 1
+  assert.equal(await codeOf(() => buckets.list('photos', '', signal).next()), 'source_unreadable')
+  refusals = 1
+  assert.equal(String(await buckets.read('photos', 'a.jpg', { maxBytes: 100, signal })), 'the bytes')
+  refusals = Infinity
+  await assert.rejects(buckets.read('photos', 'a.jpg', { maxBytes: 100, signal, patienceMs: 1 }), {
+    code: 'source_unreachable',
+    detail: 'The object: InvalidAccessKeyId.',
+  })
+})
+
+test('a refused object of a bucket that was listed counts as unreadable only if the list is still granted', async (t) => {
+  let refusals = 0
+  const endpoint = await store(t, ({ url = '' }, response) => {
+    if (url.includes('secret.jpg')) refused(response, 403, 'AccessDenied')
+    else if (refusals-- > 0) refused(response, 403, 'AccessDenied')
+    else if (url.includes('list-type=2'))
+      response.end('<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>')
+    else response.end('the bytes')
+  })
+  const { buckets } = open(t, { ingestS3Endpoint: endpoint })
+  const signal = AbortSignal.timeout(60_000)
+  const read = (key: string, patienceMs?: number) =>
+    buckets.read('photos', key, { maxBytes: 100, signal, patienceMs, listedBefore: '2024/' })
+  assert.equal(await codeOf(() => read('secret.jpg')), 'source_unreadable')
+  refusals = 2
+  assert.equal(String(await read('a.jpg')), 'the bytes')
+  refusals = Infinity
+  await assert.rejects(read('a.jpg', 1), { code: 'source_unreachable', detail: 'The bucket: AccessDenied.' })
+})

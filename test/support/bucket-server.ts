@@ -20,11 +20,13 @@ export interface BucketServerOptions {
   isBusy?: boolean
   /** How many answers with an object's bytes are broken off in the middle, from the first one on. */
   breaksOff?: number
+  /** The error code of a request that is refused with status 403. */
+  refuses?: (request: IncomingMessage) => string | undefined
 }
 
 export async function bucketServer(
   t: TestContext,
-  { hangsUp = false, isBusy = false, breaksOff = 0 }: BucketServerOptions = {},
+  { hangsUp = false, isBusy = false, breaksOff = 0, refuses }: BucketServerOptions = {},
 ): Promise<BucketServer> {
   const objects = new Map<string, { bytes: Buffer; putAt: Date }>()
   const parts = new Map<string, Buffer[]>()
@@ -38,6 +40,11 @@ export async function bucketServer(
   server.on('connection', () => void connections++)
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const refusal = refuses?.(request)
+    if (refusal !== undefined) {
+      request.resume()
+      return xml(response, `<Error><Code>${refusal}</Code></Error>`, 403)
+    }
     const { pathname, searchParams } = new URL(request.url!, 'http://bucket')
     const key = decodeURIComponent(pathname.slice(1))
     const upload = searchParams.get('uploadId')

@@ -421,7 +421,7 @@ export interface paths {
         };
         /**
          * Get a picture’s original file
-         * @description Supports byte `Range`, `If-None-Match` and `If-Range`. If the original is not kept but the picture has a `reference`, it is fetched from there and returned only if it is unchanged, otherwise refused with `original_changed`. Pictures with neither are refused with `original_not_kept`.
+         * @description Supports byte `Range`, `If-None-Match` and `If-Range`. If the original is not kept but the picture has a `reference`, it is fetched from there and returned only if it is unchanged, otherwise refused with `original_changed`. Pictures with neither are refused with `original_not_kept`, those whose original the store has archived with `original_unreadable`.
          */
         get: operations["getOriginal"];
         put?: never;
@@ -806,7 +806,7 @@ export interface paths {
         put?: never;
         /**
          * Search several galleries as one
-         * @description As a search of one gallery, with one ranking over all of them: score descending, then id, then gallery. The query is one or several pictures or a vector. All galleries must use the same model (`model_mismatch`). A page token is valid only for the same `galleries`.
+         * @description As a search of one gallery, with one ranking over all of them: score descending, then id, then gallery. The query is one or several pictures or a vector. All galleries must use the same model (`model_mismatch`). A page token is valid only for the same `galleries`; of a pattern, it continues to cover those that the first page covered.
          */
         post: operations["searchGalleries"];
         delete?: never;
@@ -1789,7 +1789,7 @@ export interface components {
              * @description Stable; switch on this.
              * @enum {string}
              */
-            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_lost" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "layout_missing" | "decisions_full" | "decision_not_found" | "too_many_galleries" | "gallery_too_large" | "image_damaged" | "image_not_found" | "original_not_kept" | "original_changed" | "reference_invalid" | "image_reference_missing" | "range_not_satisfiable" | "model_not_found" | "model_mismatch" | "model_exists" | "model_in_use" | "set_not_found" | "set_exists" | "models_full" | "set_in_use" | "set_not_ready" | "move_same_engine" | "move_under_way" | "move_differs" | "gate_not_passed" | "serving_changed" | "originals_missing" | "model_card_missing" | "model_unreadable" | "golden_mismatch" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "origin_not_allowed" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "store_unreachable" | "store_outcome_unknown" | "engine_unreachable" | "engine_not_found" | "engine_unsupported" | "engine_version_refused" | "engine_setting_refused" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_taken_over" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "archive_trailing_bytes" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "source_not_allowed" | "source_unreadable" | "source_unreachable" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "webhook_disabled" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
+            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_lost" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "layout_missing" | "decisions_full" | "decision_not_found" | "too_many_galleries" | "gallery_too_large" | "image_damaged" | "image_not_found" | "original_not_kept" | "original_unreadable" | "original_changed" | "reference_invalid" | "image_reference_missing" | "range_not_satisfiable" | "model_not_found" | "model_mismatch" | "model_exists" | "model_in_use" | "set_not_found" | "set_exists" | "models_full" | "set_in_use" | "set_not_ready" | "move_same_engine" | "move_under_way" | "move_differs" | "gate_not_passed" | "serving_changed" | "originals_missing" | "model_card_missing" | "model_unreadable" | "golden_mismatch" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "origin_not_allowed" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "store_unreachable" | "store_outcome_unknown" | "engine_unreachable" | "engine_not_found" | "engine_unsupported" | "engine_version_refused" | "engine_setting_refused" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_taken_over" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "archive_trailing_bytes" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "source_not_allowed" | "source_unreadable" | "source_unreachable" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "webhook_disabled" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
             /** @description Details about this request. */
             detail?: string;
             /** @description Identifies the request in the log. */
@@ -4441,7 +4441,7 @@ export interface operations {
     listGalleries: {
         parameters: {
             query?: {
-                /** @description `nextCursor` of the previous page; opaque. */
+                /** @description `nextCursor` of the previous page of the same list; opaque. */
                 cursor?: string;
                 /** @description Maximum number of entries per page. */
                 limit?: number;
@@ -4460,7 +4460,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         galleries: components["schemas"]["Gallery"][];
-                        /** @description `nextCursor` of the previous page; opaque. */
+                        /** @description `nextCursor` of the previous page of the same list; opaque. */
                         nextCursor?: string;
                     };
                 };
@@ -5064,7 +5064,7 @@ export interface operations {
     countLabels: {
         parameters: {
             query?: {
-                /** @description `nextCursor` of the previous page; opaque. */
+                /** @description `nextCursor` of the previous page of the same list; opaque. */
                 cursor?: string;
                 /** @description Maximum number of entries per page. */
                 limit?: number;
@@ -5093,7 +5093,7 @@ export interface operations {
                             label: string | null;
                             count: number;
                         }[];
-                        /** @description `nextCursor` of the previous page; opaque. */
+                        /** @description `nextCursor` of the previous page of the same list; opaque. */
                         nextCursor?: string;
                     };
                 };
@@ -5528,7 +5528,7 @@ export interface operations {
     listImages: {
         parameters: {
             query?: {
-                /** @description `nextCursor` of the previous page; opaque. */
+                /** @description `nextCursor` of the previous page of the same list; opaque. */
                 cursor?: string;
                 /** @description Maximum number of entries per page. */
                 limit?: number;
@@ -5561,7 +5561,7 @@ export interface operations {
                     "application/json": {
                         /** @description By id, ascending. */
                         images: components["schemas"]["Image"][];
-                        /** @description `nextCursor` of the previous page; opaque. */
+                        /** @description `nextCursor` of the previous page of the same list; opaque. */
                         nextCursor?: string;
                     };
                 };
@@ -6739,7 +6739,7 @@ export interface operations {
             query?: {
                 /** @description Maximum number of entries per page. */
                 limit?: number;
-                /** @description `nextCursor` of the previous page; opaque. */
+                /** @description `nextCursor` of the previous page of the same list; opaque. */
                 cursor?: string;
             };
             header?: never;
@@ -7172,7 +7172,7 @@ export interface operations {
             query?: {
                 /** @description Maximum number of entries per page. */
                 limit?: number;
-                /** @description `nextCursor` of the previous page; opaque. */
+                /** @description `nextCursor` of the previous page of the same list; opaque. */
                 cursor?: string;
             };
             header?: never;
@@ -7593,7 +7593,7 @@ export interface operations {
     listFeedback: {
         parameters: {
             query?: {
-                /** @description `cursor` of the last line read. */
+                /** @description `cursor` of the last line read of this gallery. */
                 cursor?: string;
                 /** @description Maximum number of lines. */
                 limit?: number;

@@ -4,7 +4,6 @@
  */
 import { lookedAtMax } from '../../gallery/engine.js'
 import type { Filter } from '../../gallery/filter.js'
-import { cursorAfter } from '../../gallery/image-cursor.js'
 import type { ImagePage } from '../../gallery/records.js'
 import { nextTurn } from '../../turns.js'
 import type { GalleryStore } from './store/gallery-store.js'
@@ -36,7 +35,7 @@ export async function* pageOfFitting(
       const room = { limit: limit - count, maxLength: left, oneAtLeast: count === 0, lengthOfTurn }
       const { images, length, more } = store.read((tables) => tables.images.list(number, { after: last, ids, ...room }))
       last = images.at(-1)?.id ?? last
-      yield { images, ...(more === 'yes' && { nextCursor: cursorAfter(last) }) }
+      yield { images, ...(more === 'yes' && { next: last }) }
       if (more === 'yes') return
       left -= length
       count += images.length
@@ -45,6 +44,6 @@ export async function* pageOfFitting(
     if (found.upTo === undefined) return
     last = found.upTo
     looked += lookedAtOnce
-    if (looked >= lookMax || count === limit) return yield { images: [], nextCursor: cursorAfter(last) }
+    if (looked >= lookMax || count === limit) return yield { images: [], next: last }
   }
 }

@@ -13,7 +13,6 @@ import type {
 import { fieldBounds, type GalleryFields } from '../../gallery/fields.js'
 import type { Filter } from '../../gallery/filter.js'
 import type { HitRecord } from '../../gallery/hit-record.js'
-import { cursorAfter, idOfCursor } from '../../gallery/image-cursor.js'
 import type {
   ImageChange,
   ImagePage,
@@ -126,9 +125,9 @@ export class StoredSet implements OpenSet {
   }
 
   async *page(asked: PageOfImages): AsyncGenerator<ImagePage> {
-    const { cursor, limit = pageDefault, label, filter } = asked
+    const { limit = pageDefault, label, filter } = asked
     const { store, storage } = this.#parts
-    let after = cursor === undefined ? '' : idOfCursor(cursor)
+    let { after = '' } = asked
     if (filter !== undefined) {
       const place = { number: this.number, store, maxLength: storage.pageMaxLength, lengthOfTurn, ...lookedAt }
       return yield* pageOfFitting(place, { after, limit, filter })
@@ -144,7 +143,7 @@ export class StoredSet implements OpenSet {
       }
       const { images, length, more } = store.read((tables) => tables.images.list(this.number, options))
       after = images.at(-1)?.id ?? after
-      yield { images, ...(more === 'yes' && { nextCursor: cursorAfter(after) }) }
+      yield { images, ...(more === 'yes' && { next: after }) }
       if (more !== 'open') return
       left -= length
       count += images.length

@@ -3,7 +3,6 @@
 import { Filters } from 'weaviate-client'
 import { lookedAtMax } from '../../gallery/engine.js'
 import type { Filter } from '../../gallery/filter.js'
-import { cursorAfter } from '../../gallery/image-cursor.js'
 import type { ImagePage, ImageRecord } from '../../gallery/records.js'
 import { nextTurn } from '../../turns.js'
 import { compareTexts, fits } from './fits.js'
@@ -41,14 +40,14 @@ export async function* pageOf(
         last = record.id
         continue
       }
-      if (count === limit || (count > 0 && length > left)) return yield { images, nextCursor: cursorAfter(last) }
+      if (count === limit || (count > 0 && length > left)) return yield { images, next: last }
       images.push(record)
       count++
       left -= length
       last = record.id
     }
     lookedAt += found.length
-    if (filter !== undefined && lookedAt >= lookedAtMax) return yield { images, nextCursor: cursorAfter(last) }
+    if (filter !== undefined && lookedAt >= lookedAtMax) return yield { images, next: last }
     yield { images }
     await nextTurn()
   }

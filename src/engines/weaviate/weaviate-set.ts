@@ -18,7 +18,6 @@ import { fieldValues } from '../../gallery/field-values.js'
 import type { GalleryFields } from '../../gallery/fields.js'
 import type { Filter } from '../../gallery/filter.js'
 import type { HitRecord } from '../../gallery/hit-record.js'
-import { idOfCursor } from '../../gallery/image-cursor.js'
 import type {
   ImageChange,
   ImagePage,
@@ -159,11 +158,10 @@ export class WeaviateSet implements OpenSet {
     })
   }
 
-  page({ cursor, limit = pageDefault, label, filter }: PageOfImages): AsyncGenerator<ImagePage> {
+  page({ after = '', limit = pageDefault, label, filter }: PageOfImages): AsyncGenerator<ImagePage> {
     const { collection, pageMaxLength: maxLength } = this.#parts
     const labelled = label === undefined ? undefined : ofLabel(label)
     const where = filter === undefined ? labelled : pushed(filter).where
-    const after = cursor === undefined ? '' : idOfCursor(cursor)
     return pageOf({ collection, where, properties: recordProperties }, { after, limit, maxLength, filter })
   }
 

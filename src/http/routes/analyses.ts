@@ -14,6 +14,7 @@ import {
 } from '../../analysis/findings/parameters.js'
 import { AlikeError } from '../../errors.js'
 import type { Jobs } from '../../jobs/jobs.js'
+import { jobRoles } from '../job-roles.js'
 import { Diagnosis, Duplicates, Evaluation, LaidOut } from '../schemas/analysis.js'
 import { Job, JobPath, JobWishParameters, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
@@ -43,7 +44,7 @@ function evaluate(app: TypedApp, { analyses }: AnalysisRouteOptions): void {
   app.post(
     '/v1/galleries/:gallery/evaluate',
     {
-      config: { role: 'write' },
+      config: { role: jobRoles.evaluate },
       schema: {
         operationId: 'evaluate',
         tags,
@@ -67,7 +68,7 @@ function findDuplicates(app: TypedApp, { analyses }: AnalysisRouteOptions): void
   app.post(
     '/v1/galleries/:gallery/duplicates',
     {
-      config: { role: 'write' },
+      config: { role: jobRoles.duplicates },
       schema: {
         operationId: 'findDuplicates',
         tags,
@@ -91,7 +92,7 @@ function examine(app: TypedApp, { analyses }: AnalysisRouteOptions): void {
   app.post(
     '/v1/galleries/:gallery/doctor',
     {
-      config: { role: 'write' },
+      config: { role: jobRoles.doctor },
       schema: {
         operationId: 'examine',
         tags,

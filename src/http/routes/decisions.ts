@@ -3,8 +3,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { AlikeError } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
-import { cursorAfter, idOfCursor } from '../../gallery/image-cursor.js'
 import type { Metrics } from '../../metrics/metrics.js'
+import { ListCursors } from '../list-cursors.js'
 import { expectVerb } from '../plugins/access.js'
 import {
   Decision,
@@ -81,13 +81,14 @@ function listDecisions(app: TypedApp, { galleries }: DecisionRouteOptions): void
     async (request) => {
       const { gallery } = request.params
       const { limit = 100, cursor } = request.query
-      const after = cursor === undefined ? 0 : Number(idOfCursor(cursor))
+      const cursors = new ListCursors('decisions', gallery)
+      const after = cursor === undefined ? 0 : cursors.numberOf(cursor)
       const decided = await galleries.decisions(gallery)
-      const found = await decided.page(Number.isSafeInteger(after) ? after : 0, limit + 1)
+      const found = await decided.page(after, limit + 1)
       const decisions = found.slice(0, limit)
       return {
         decisions: decisions.map((decision) => decisionView(gallery, decision)),
-        ...(found.length > limit && { nextCursor: cursorAfter(String(decisions.at(-1)!.number)) }),
+        ...(found.length > limit && { nextCursor: cursors.at(String(decisions.at(-1)!.number)) }),
       }
     },
   )

@@ -5,6 +5,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import type { EmbeddingSets } from '../../re-embedding/embedding-sets.js'
+import { jobRoles } from '../job-roles.js'
 import { BuildBody, EmbeddingSetList, ServingBody, SetPath, setView } from '../schemas/embedding-set.js'
 import { Job, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
@@ -51,7 +52,7 @@ function buildEmbeddingSet(app: TypedApp, { sets }: EmbeddingSetRouteOptions): v
   app.post(
     '/v1/galleries/:gallery/sets',
     {
-      config: admin,
+      config: { role: jobRoles['re-embedding'] },
       schema: {
         operationId: 'buildEmbeddingSet',
         tags,

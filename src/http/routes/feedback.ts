@@ -7,6 +7,7 @@ import type { Galleries } from '../../gallery/galleries.js'
 import type { GalleryFeedback } from '../../gallery/gallery-feedback.js'
 import type { Metrics } from '../../metrics/metrics.js'
 import { nextTurn } from '../../turns.js'
+import { ListCursors } from '../list-cursors.js'
 import {
   FeedbackAnswer,
   FeedbackBody,
@@ -19,7 +20,6 @@ import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
 import type { TypedApp } from '../typed-app.js'
-import { RequestInvalid } from '../validation.js'
 
 export interface FeedbackRouteOptions {
   galleries: Galleries
@@ -92,10 +92,11 @@ function listFeedback(app: TypedApp, { galleries }: FeedbackRouteOptions): void 
     async (request, reply) => {
       const { gallery } = request.params
       const { limit = linesMax, cursor } = request.query
-      const after = cursor === undefined ? 0 : numberOf(cursor)
+      const cursors = new ListCursors('feedback', gallery)
+      const after = cursor === undefined ? 0 : cursors.numberOf(cursor)
       const feedback = await galleries.feedback(gallery)
       const first = await feedback.page(after, Math.min(limit, linesOfPage)) // damage found here still gets a status
-      const lines = Readable.from(feedbackLines(feedback, first, limit), { objectMode: false })
+      const lines = Readable.from(feedbackLines(feedback, { first, limit, cursors }), { objectMode: false })
       return reply.type('application/x-ndjson').send(lines)
     },
   )
@@ -108,19 +109,13 @@ const linesOfPage = 100
 /** Page by page, each in its own turn of the event loop, so that a million lines are never in memory. */
 async function* feedbackLines(
   feedback: GalleryFeedback,
-  first: StoredJudgement[],
-  limit: number,
+  { first, limit, cursors }: { first: StoredJudgement[]; limit: number; cursors: ListCursors },
 ): AsyncGenerator<string> {
   let page = first
   for (let left = limit - page.length; page.length > 0; left -= page.length) {
-    yield page.map((judgement) => `${JSON.stringify(feedbackLine(judgement))}\n`).join('')
+    const lines = page.map((judgement) => feedbackLine(judgement, cursors.at(`${judgement.number}`)))
+    yield lines.map((line) => `${JSON.stringify(line)}\n`).join('')
     await nextTurn()
     page = left > 0 ? await feedback.page(page.at(-1)!.number, Math.min(left, linesOfPage)) : []
   }
-}
-
-/** @throws AlikeError `request_invalid` */
-function numberOf(cursor: string): number {
-  if (/^\d{1,15}$/.test(cursor)) return Number(cursor)
-  throw new RequestInvalid([{ in: 'query', pointer: '/cursor', detail: 'was not issued by this service' }])
 }

@@ -4,7 +4,6 @@ import { type Static, Type } from 'typebox'
 import { reaches } from '../../access/grants.js'
 import type { Config } from '../../config/config.js'
 import type { Galleries } from '../../gallery/galleries.js'
-import { idOfCursor } from '../../gallery/image-cursor.js'
 import type { NewGalleryOptions } from '../../gallery/new-gallery.js'
 import type { GalleryRecord, Metadata } from '../../gallery/records.js'
 import type { KeptQueries } from '../../originals/kept-queries.js'
@@ -13,6 +12,7 @@ import type { AnswerBytes } from '../answer-bytes.js'
 import { clientGone } from '../client-gone.js'
 import { expectStorable } from '../json-body.js'
 import { listInTurns } from '../json-in-turns.js'
+import { ListCursors } from '../list-cursors.js'
 import {
   Gallery,
   GalleryChangeBody,
@@ -68,14 +68,17 @@ function listGalleries(app: TypedApp, { galleries, answers }: GalleryRouteOption
     async (request, reply) => {
       const { limit = 1_000, cursor } = request.query
       const { grant } = request
+      const cursors = new ListCursors('galleries')
       const slices = galleries.slices({
-        after: cursor === undefined ? '' : idOfCursor(cursor),
+        after: cursor === undefined ? '' : cursors.placeOf(cursor),
         limit,
         shows: grant?.galleries && ((name) => reaches(grant, name)),
       })
       const viewed = async function* () {
-        for await (const { galleries: slice, nextCursor } of slices)
-          yield { entries: await Promise.all(slice.map((gallery) => viewOf(gallery, galleries))), nextCursor }
+        for await (const { galleries: slice, next } of slices) {
+          const entries = await Promise.all(slice.map((gallery) => viewOf(gallery, galleries)))
+          yield { entries, nextCursor: next && cursors.at(next) }
+        }
       }
       const onBytes = (bytes: number) => answers.of(reply).take(bytes)
       return listInTurns('galleries', viewed(), { reply, signal: clientGone(reply), onBytes })

@@ -2,7 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { fieldBounds } from '../../gallery/fields.js'
 import type { Galleries } from '../../gallery/galleries.js'
-import { cursorAfter, idOfCursor } from '../../gallery/image-cursor.js'
+import { ListCursors } from '../list-cursors.js'
 import { GalleryFields } from '../schemas/fields.js'
 import { LabelCounts, LabelCountsParameters, labelsOfPage } from '../schemas/gallery.js'
 import { reference } from '../schemas/named.js'
@@ -40,13 +40,13 @@ function countLabels(app: TypedApp, { galleries }: GalleryContentsOptions): void
     },
     async (request) => {
       const { limit = labelsOfPage, cursor } = request.query
-      const labels = await galleries.images.labels(request.params.gallery, {
-        limit: limit + 1,
-        ...(cursor !== undefined && { after: labelOfCursor(cursor) }),
-      })
+      const { gallery } = request.params
+      const cursors = new ListCursors('labels', gallery)
+      const after = cursor === undefined ? undefined : cursors.placeOf(cursor)
+      const labels = await galleries.images.labels(gallery, { limit: limit + 1, after })
       return {
         labels: labels.slice(0, limit),
-        ...(labels.length > limit && { nextCursor: cursorAfterLabel(labels[limit - 1]!.label) }),
+        ...(labels.length > limit && { nextCursor: cursors.at(labels[limit - 1]!.label ?? '') }),
       }
     },
   )
@@ -68,14 +68,4 @@ function listFields(app: TypedApp, { galleries }: GalleryContentsOptions): void 
     },
     async (request) => galleries.images.fields(request.params.gallery),
   )
-}
-
-/** Unlabelled pictures come first, and a cursor is never empty. */
-function cursorAfterLabel(label: string | null): string {
-  return cursorAfter(label === null ? 'none' : `label ${label}`)
-}
-
-/** @throws AlikeError `request_invalid` */
-function labelOfCursor(cursor: string): string {
-  return idOfCursor(cursor).slice('label '.length)
 }

@@ -12,6 +12,7 @@ import { filterOf } from '../given-filter.js'
 import { expectStorable } from '../json-body.js'
 import { listInTurns } from '../json-in-turns.js'
 import { isKnown } from '../known-etag.js'
+import { ListCursors } from '../list-cursors.js'
 import {
   Image,
   ImageChange,
@@ -71,9 +72,16 @@ function listImages(app: TypedApp, { galleries, answers }: ImageRouteOptions): v
       const { limit = 100, cursor, label, filter } = request.query
       const narrowed =
         filter === undefined ? { label: label === '' ? null : label } : { filter: filterOf({ label, filter }) }
-      const slices = galleries.images.slices(request.params.gallery, { limit, cursor, ...narrowed })
+      const { gallery } = request.params
+      const cursors = new ListCursors('images', gallery, narrowed)
+      const after = cursor === undefined ? undefined : cursors.placeOf(cursor)
+      const slices = galleries.images.slices(gallery, { limit, after, ...narrowed })
       const onBytes = (bytes: number) => answers.of(reply).take(bytes)
-      return listInTurns('images', viewed(slices, request.grant), { reply, signal: clientGone(reply), onBytes })
+      return listInTurns('images', viewed(slices, cursors, request.grant), {
+        reply,
+        signal: clientGone(reply),
+        onBytes,
+      })
     },
   )
 }
@@ -226,8 +234,9 @@ function getThumbnail(app: TypedApp, { galleries }: ImageRouteOptions): void {
 
 async function* viewed(
   slices: AsyncIterable<ImagePage>,
+  cursors: ListCursors,
   grant: Grant | undefined,
 ): AsyncGenerator<{ entries: ReturnType<typeof imageView>[]; nextCursor?: string | undefined }> {
-  for await (const { images, nextCursor } of slices)
-    yield { entries: images.map((image) => imageView(image, grant)), nextCursor }
+  for await (const { images, next } of slices)
+    yield { entries: images.map((image) => imageView(image, grant)), nextCursor: next && cursors.at(next) }
 }

@@ -2,6 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
 import type { Ingest } from '../../ingest/ingest.js'
+import { jobRoles } from '../job-roles.js'
 import { IngestFromS3, IngestFromS3Parameters } from '../schemas/ingest.js'
 import { Job, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
@@ -12,7 +13,7 @@ export const ingestS3Routes: FastifyPluginAsyncTypebox<{ ingest: Ingest }> = asy
   app.post(
     '/v1/galleries/:gallery/ingest/s3',
     {
-      config: { role: 'write' },
+      config: { role: jobRoles.ingest },
       schema: {
         operationId: 'ingestFromS3',
         tags: ['jobs'],

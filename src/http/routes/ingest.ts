@@ -16,6 +16,7 @@ import { misfitOfDecoded } from '../../text.js'
 import { type BodyMemory, type HeldMemory, plainCopies } from '../body-memory.js'
 import { whenGone } from '../client-gone.js'
 import { misfitOfPart } from '../form-parts.js'
+import { jobRoles } from '../job-roles.js'
 import type { UploadAdmission } from '../plugins/upload-admission.js'
 import { IngestAddresses, IngestForm, IngestLine, IngestParameters } from '../schemas/ingest.js'
 import { Job, jobView } from '../schemas/job.js'
@@ -86,7 +87,7 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
   app.post(
     '/v1/galleries/:gallery/ingest',
     {
-      config: { role: 'write', alsoNeeds: verbOfLines },
+      config: { role: jobRoles.ingest, alsoNeeds: verbOfLines },
       schema: {
         operationId: 'ingest',
         tags: ['jobs'],

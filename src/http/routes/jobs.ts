@@ -5,10 +5,10 @@ import { type Static, Type } from 'typebox'
 import { type Grant, reaches } from '../../access/grants.js'
 import { AlikeError } from '../../errors.js'
 import type { JobError } from '../../gallery/job-progress.js'
-import type { JobKind } from '../../jobs/job.js'
 import type { JobStore } from '../../jobs/job-store.js'
 import type { Jobs } from '../../jobs/jobs.js'
 import { nextTurn } from '../../turns.js'
+import { jobRoles } from '../job-roles.js'
 import { expectVerb } from '../plugins/access.js'
 import { Job, JobErrorLine, JobList, JobListParameters, JobPath, JobSteering, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
@@ -157,13 +157,10 @@ function cancelJob(app: TypedApp, { jobs }: JobRouteOptions): void {
   )
 }
 
-/** Kinds that only `admin` starts. */
-const adminKinds: readonly JobKind[] = ['re-embedding', 'move']
-
 /** Who may not start such a job may not stop it either. @throws AlikeError `forbidden`, `job_not_found` */
 async function expectSteering(grant: Grant | undefined, jobId: string, jobs: Jobs): Promise<void> {
   const { job } = await jobs.report(jobId)
-  if (adminKinds.includes(job.kind)) expectVerb(grant, 'admin')
+  expectVerb(grant, jobRoles[job.kind])
 }
 
 /** Lines read at once: they take less memory than a stream is counted as. */

@@ -4,18 +4,18 @@ import type { Analyses } from '../../analysis/analyses.js'
 import { LayoutParameters, layoutTask } from '../../analysis/findings/parameters.js'
 import { AlikeError } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
-import { cursorAfter, idOfCursor } from '../../gallery/image-cursor.js'
 import type { LayoutPlace } from '../../gallery/layout.js'
 import type { AnswerBytes } from '../answer-bytes.js'
 import { clientGone } from '../client-gone.js'
+import { jobRoles } from '../job-roles.js'
 import { inTurns } from '../json-in-turns.js'
+import { ListCursors, notIssued } from '../list-cursors.js'
 import { Job, JobWishParameters, jobView } from '../schemas/job.js'
 import { Layout, LayoutListParameters } from '../schemas/layout.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
 import type { TypedApp } from '../typed-app.js'
-import { RequestInvalid } from '../validation.js'
 
 export interface LayoutRouteOptions {
   analyses: Analyses
@@ -37,7 +37,7 @@ function layOut(app: TypedApp, { analyses }: LayoutRouteOptions): void {
   app.post(
     '/v1/galleries/:gallery/layout',
     {
-      config: { role: 'write' },
+      config: { role: jobRoles.layout },
       schema: {
         operationId: 'layOut',
         tags,
@@ -87,10 +87,12 @@ function getLayout(app: TypedApp, { galleries, answers }: LayoutRouteOptions): v
       const about = await layout.about()
       if (about === undefined) throw new AlikeError('layout_missing')
       const { generation, mark, modelId, madeAt, method, images } = about
-      const { points, next } = await layout.page(limit, placeOf(cursor, generation))
+      const cursors = new ListCursors('layout', gallery)
+      const place = cursor === undefined ? { generation, position: 0 } : placeOf(cursors.placeOf(cursor), generation)
+      const { points, next } = await layout.page(limit, place)
       answers.of(reply).take(bytesOf(points))
       const stale = (await layout.mark()) !== mark
-      const nextCursor = next && cursorAfter(`${next.generation} ${next.position}`)
+      const nextCursor = next && cursors.at(`${next.generation} ${next.position}`)
       const page = {
         gallery,
         modelId,
@@ -112,11 +114,9 @@ function bytesOf(points: readonly { id: string; label: string | null }[]): numbe
 }
 
 /** @throws AlikeError `request_invalid`, `page_expired` */
-function placeOf(cursor: string | undefined, generation: number): LayoutPlace {
-  if (cursor === undefined) return { generation, position: 0 }
-  const [, ofLayout, position] = /^(\d{1,15}) (\d{1,15})$/.exec(idOfCursor(cursor)) ?? []
-  if (position === undefined)
-    throw new RequestInvalid([{ in: 'query', pointer: '/cursor', detail: 'was not issued by this service' }])
+function placeOf(text: string, generation: number): LayoutPlace {
+  const [, ofLayout, position] = /^(\d{1,15}) (\d{1,15})$/.exec(text) ?? []
+  if (position === undefined) throw notIssued()
   if (Number(ofLayout) !== generation)
     throw new AlikeError('page_expired', { detail: 'There is a newer layout; start from its first page.' })
   return { generation, position: Number(position) }

@@ -2,6 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
 import type { GalleryMoves } from '../../re-embedding/gallery-moves.js'
+import { jobRoles } from '../job-roles.js'
 import { Job, jobView } from '../schemas/job.js'
 import { MoveBody } from '../schemas/move.js'
 import { reference } from '../schemas/named.js'
@@ -16,7 +17,7 @@ export const moveRoutes: FastifyPluginAsyncTypebox<MoveRouteOptions> = async (ap
   app.post(
     '/v1/galleries/:gallery/move',
     {
-      config: { role: 'admin' },
+      config: { role: jobRoles.move },
       schema: {
         operationId: 'moveGallery',
         tags: ['galleries'],

@@ -43,7 +43,7 @@ export const originalRoutes: FastifyPluginAsyncTypebox<OriginalRouteOptions> = a
         tags: ['images'],
         summary: 'Get a picture’s original file',
         description:
-          'Supports byte `Range`, `If-None-Match` and `If-Range`. If the original is not kept but the picture has a `reference`, it is fetched from there and returned only if it is unchanged, otherwise refused with `original_changed`. Pictures with neither are refused with `original_not_kept`.',
+          'Supports byte `Range`, `If-None-Match` and `If-Range`. If the original is not kept but the picture has a `reference`, it is fetched from there and returned only if it is unchanged, otherwise refused with `original_changed`. Pictures with neither are refused with `original_not_kept`, those whose original the store has archived with `original_unreadable`.',
         params: ImagePath,
         response: {
           200: { description: 'The whole file.', content: { 'image/*': { schema: binary } } },

@@ -9,7 +9,7 @@ import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
 import { JoinedSearchAnswer } from '../schemas/search.js'
 import { imagesMax, type SearchGiven } from '../schemas/search-parameters.js'
-import { searchedGalleries } from '../searched-galleries.js'
+import { galleryNames, searchedGalleries } from '../searched-galleries.js'
 import { RequestInvalid } from '../validation.js'
 
 export const joinedSearchRoutes: FastifyPluginAsyncTypebox<AnsweredSearchOptions> = async (app, searching) => {
@@ -27,7 +27,7 @@ export const joinedSearchRoutes: FastifyPluginAsyncTypebox<AnsweredSearchOptions
         tags: ['search'],
         summary: 'Search several galleries as one',
         description:
-          'As a search of one gallery, with one ranking over all of them: score descending, then id, then gallery. The query is one or several pictures or a vector. All galleries must use the same model (`model_mismatch`). A page token is valid only for the same `galleries`.',
+          'As a search of one gallery, with one ranking over all of them: score descending, then id, then gallery. The query is one or several pictures or a vector. All galleries must use the same model (`model_mismatch`). A page token is valid only for the same `galleries`; of a pattern, it continues to cover those that the first page covered.',
         querystring: Parameters,
         body: imageBody(Form, Body),
         response: {
@@ -42,7 +42,12 @@ export const joinedSearchRoutes: FastifyPluginAsyncTypebox<AnsweredSearchOptions
       const { galleries: asked, ...given } = all
       if (asked === undefined)
         throw new RequestInvalid([{ in: placeOf('galleries'), pointer: '/galleries', detail: 'is missing' }])
-      const galleries = await searchedGalleries(asked, parts.galleries, request.grant)
+      // a further page comes from the galleries of the first one, whatever else matches by now
+      const among =
+        given.pageToken === undefined
+          ? galleryNames(parts.galleries)
+          : parts.galleries.searches.pagedGalleries(given.pageToken)
+      const galleries = await searchedGalleries(asked, among, request.grant)
       return answered({
         request,
         reply,

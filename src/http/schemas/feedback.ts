@@ -120,7 +120,9 @@ export const FeedbackLine = Type.Object(
 
 export const FeedbackListParameters = Type.Object(
   {
-    cursor: Type.Optional(Type.String({ maxLength: 64, description: '`cursor` of the last line read.' })),
+    cursor: Type.Optional(
+      Type.String({ maxLength: 64, description: '`cursor` of the last line read of this gallery.' }),
+    ),
     limit: Type.Optional(
       Type.Integer({ minimum: 1, maximum: 1_000_000, default: 100_000, description: 'Maximum number of lines.' }),
     ),
@@ -152,6 +154,6 @@ function instantOf(text: string): string {
   throw new RequestInvalid([{ in: 'body', pointer: '/at', detail: 'is no time' }])
 }
 
-export function feedbackLine({ number, ...judgement }: StoredJudgement) {
-  return { cursor: String(number), ...judgement }
+export function feedbackLine({ number: _, ...judgement }: StoredJudgement, cursor: string) {
+  return { cursor, ...judgement }
 }

@@ -40,4 +40,8 @@ export const limit = (fallback: number, maximum: number) =>
     Type.Integer({ minimum: 1, maximum, default: fallback, description: 'Maximum number of entries per page.' }),
   )
 
-export const Cursor = Type.String({ maxLength: 2048, description: '`nextCursor` of the previous page; opaque.' })
+/** Ids take four bytes a character at most, and a cursor four characters for each three bytes. */
+export const Cursor = Type.String({
+  maxLength: 6 * idMaxLength,
+  description: '`nextCursor` of the previous page of the same list; opaque.',
+})

@@ -108,17 +108,23 @@ async function bytesIn(
   }
 }
 
-/** Verifies the directory's checksum. @throws AlikeError `image_unreadable`; what the stream throws */
+/**
+ * Verifies the directory's size and checksum: unpacking ends as soon as there is more than stated.
+ * @throws AlikeError `image_unreadable`; what the stream throws
+ */
 async function* checked(stream: Readable, entry: Entry): AsyncGenerator<Buffer> {
-  let sum = 0
+  let [sum, bytes] = [0, 0]
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       sum = crc32(chunk, sum)
+      bytes += chunk.length
+      if (bytes > entry.uncompressedSize) break
       yield chunk
     }
   } finally {
     stream.destroy()
   }
+  if (bytes !== entry.uncompressedSize) throw damaged(new Error('the size does not fit'))
   if (sum !== entry.crc32) throw damaged(new Error('the checksum does not fit'))
 }
 

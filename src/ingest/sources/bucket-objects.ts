@@ -47,7 +47,7 @@ export async function openBucketObjects(
     readsAll: true, // keys that differ only in their Unicode form are one id
     itemOf(line, index) {
       const [key, bytes] = JSON.parse(line!.toString()) as [string, number]
-      const read = (signal: AbortSignal) => buckets.read(bucket, key, { maxBytes, signal })
+      const read = (signal: AbortSignal) => buckets.read(bucket, key, { maxBytes, signal, listedBefore: prefix })
       const item = itemOf({ key, bytes }, { index, description, maxBytes, read })
       return 'id' in item ? { ...item, repeats: ids.meet(item.id) } : item
     },

@@ -16,10 +16,12 @@ export interface ZippedFile extends ReadName {
   isLink: boolean
 }
 
-/** `decodeStrings: false`: names are decoded here, because the library would reject the whole archive for a bad one. */
-const reading = { autoClose: false, decodeStrings: false }
+/** Names are decoded, and sizes checked, by us, because the library would reject the whole archive for a bad one. */
+const reading = { autoClose: false, decodeStrings: false, validateEntrySizes: false }
 /** Size of the fixed header before each file's name. */
 const localHeaderBytes = 30
+/** The end is looked for so far from the end of the file. */
+const commentMaxBytes = 65_535
 const slash = 0x2f
 const flagUtf8 = 0x0800
 /** Packers that do not know zip64, such as macOS's, count entries modulo this. */
@@ -35,8 +37,19 @@ export async function openZipFile(path: string): Promise<ZipFile> {
   try {
     return await openPromise(path, reading)
   } catch (cause) {
-    throw new AlikeError('archive_unreadable', { cause })
+    const detail = misplacedEnd((cause as Error).message)
+    throw new AlikeError('archive_unreadable', { cause, ...(detail !== undefined && { detail }) })
   }
+}
+
+/** What the library says about the record that ends a zip, with a comment of as many bytes as it states. */
+function misplacedEnd(message: string): string | undefined {
+  if (message.startsWith('End of central directory record signature not found'))
+    return `It is cut off, or more than ${commentMaxBytes} bytes follow its end.`
+  const [, left, stated] = /^Invalid comment length. Expected: (\d+). Found: (\d+)/.exec(message) ?? []
+  if (left === undefined) return undefined
+  const surplus = Number(left) - Number(stated)
+  return surplus > 0 ? `Bytes after its end: ${surplus}.` : 'It is cut off.'
 }
 
 /** Skips folders. @param extents receives every entry @throws AlikeError `archive_unreadable` */

@@ -3,7 +3,6 @@ import { type TestContext, test } from 'node:test'
 import { type FittingPlace, pageOfFitting } from '../../../src/engines/embedded/page-of-fitting.js'
 import { GalleryStore } from '../../../src/engines/embedded/store/gallery-store.js'
 import type { Filter } from '../../../src/gallery/filter.js'
-import { idOfCursor } from '../../../src/gallery/image-cursor.js'
 import type { ImagePage } from '../../../src/gallery/records.js'
 import { model, newImage } from '../../gallery/stored-images.js'
 import { dataFolder } from './storage-folder.js'
@@ -35,13 +34,12 @@ async function slicesOf(
   const all: ImagePage[] = []
   for await (const slice of page) all.push(slice)
   assert.ok(
-    all.slice(0, -1).every(({ nextCursor }) => nextCursor === undefined),
-    'only the last slice has a cursor',
+    all.slice(0, -1).every(({ next }) => next === undefined),
+    'only the last slice says where the next page begins',
   )
-  const next = all.at(-1)?.nextCursor
   return {
     ids: all.flatMap(({ images }) => images.map(({ id }) => id)),
-    next: next && idOfCursor(next),
+    next: all.at(-1)?.next,
     slices: all.length,
   }
 }

@@ -82,14 +82,14 @@ test('a list continues after many ids with a common prefix', { skip: skipWithout
   const ids = ['a', ...idsFrom(folder, answerMax + 100), 'z']
   for (const some of [ids.filter((_, i) => i % 2 === 0), ids.filter((_, i) => i % 2 === 1)]) await put(set, some)
   const listed: string[] = []
-  for (let cursor: string | undefined; ; ) {
-    let next: string | undefined
-    for await (const { images, nextCursor } of set.page({ cursor, limit: 500 })) {
+  for (let after: string | undefined; ; ) {
+    let end: string | undefined
+    for await (const { images, next } of set.page({ after, limit: 500 })) {
       listed.push(...images.map(({ id }) => id))
-      next = nextCursor
+      end = next
     }
-    if (next === undefined) break
-    cursor = next
+    if (end === undefined) break
+    after = end
   }
   assert.deepEqual(listed, ids)
 })

@@ -21,7 +21,7 @@ import {
 } from '../../../jobs/job-changes.js'
 import { changedColumns, recordOf, recordWithoutSource, rowOf } from '../../../jobs/job-row.js'
 import type {
-  JobCountOptions,
+  JobCount,
   JobListOptions,
   JobResult,
   JobSteering,
@@ -40,8 +40,9 @@ import { forgettableJobs, WebhookTable } from './webhook-table.js'
 interface KindsAndStates {
   kinds: string
   states: string
-  paused?: number | null
 }
+
+type CountRow = Omit<JobCount, 'paused'> & { paused: number }
 
 interface ListParameters extends KindsAndStates {
   gallery: string | null
@@ -58,7 +59,7 @@ export class JobTable {
   readonly #webhooks: WebhookTable
   readonly #newest: Statement<[ListParameters], StoredJobRow>
   readonly #oldest: Statement<[ListParameters], StoredJobRow>
-  readonly #count: Statement<[KindsAndStates], number>
+  readonly #counts: Statement<[string], CountRow>
   readonly #errors: JobErrorRows
   readonly #results: JobResultRows
   readonly #insert: Statement<[Omit<StoredJobRow, 'number'>]>
@@ -73,8 +74,10 @@ export class JobTable {
     const listed = `SELECT * FROM job WHERE (@gallery IS NULL OR gallery = @gallery) AND ${fitting} ORDER BY number`
     this.#newest = database.prepare(`${listed} DESC LIMIT @limit`)
     this.#oldest = database.prepare(`${listed} LIMIT @limit`)
-    const counted = `SELECT count(*) FROM job WHERE ${fitting} AND ifnull(paused = @paused, 1)`
-    this.#count = database.prepare<[KindsAndStates], number>(counted).pluck()
+    this.#counts = database.prepare(
+      `SELECT kind, state, paused, count(*) AS count FROM job
+       WHERE state IN (SELECT value FROM json_each(?)) GROUP BY kind, state, paused`,
+    )
     this.#next = database.prepare(
       `SELECT * FROM job WHERE paused = 0 AND ${fitting} ORDER BY priority DESC, number LIMIT 1`,
     )
@@ -118,10 +121,10 @@ export class JobTable {
     return row && recordOf(checkedJob(row))
   }
 
-  /** Counts without reading the rows or checking them against their checksums. */
-  count({ kinds, states, paused }: JobCountOptions): number {
-    const flag = paused === undefined ? null : Number(paused)
-    return this.#count.get({ kinds: JSON.stringify(kinds), states: JSON.stringify(states), paused: flag })!
+  /** Unfinished jobs, without checking their rows against their checksums. */
+  counts(): JobCount[] {
+    const rows = this.#counts.all(JSON.stringify(activeJobStates))
+    return rows.map(({ paused, ...row }) => ({ ...row, paused: paused === 1 }))
   }
 
   errors(id: string, page?: JobErrorsPage): JobError[] {

@@ -34,7 +34,7 @@ export function storedJobs({ store, now, write }: StoredJobsOptions): JobStore {
     get: async (id) => store.read(({ jobs }) => jobs.get(id)),
     result: async (id) => store.readAtOnce(({ jobs }) => jobs.result(id)),
     list: async (options) => store.read(({ jobs }) => jobs.list(options)),
-    count: async (options) => store.read(({ jobs }) => jobs.count(options)),
+    counts: async () => store.read(({ jobs }) => jobs.counts()),
     errors: async (id, options) => store.readAtOnce(({ jobs }) => jobs.errors(id, options)),
   }
 }
