@@ -123,7 +123,8 @@ export class WeaviateServer {
     { vectors = false, consistency = this.settings.consistency }: ReadOptions = {},
   ): Promise<StoredObject[]> {
     const asked = `${levelOf(consistency)}${vectors ? '&include=vector' : ''}`
-    return this.#calls.ask(async ({ rest, expectLed }) => {
+    return this.#calls.ask(async ({ rest, expectLed, expectLoaded }) => {
+      await expectLoaded(collection)
       const readOne = (id: string) =>
         rest<StoredObject>(`v1/objects/${collection}/${id}?${asked}`).catch((error) => {
           if (!(error instanceof RestRefusal) || error.status !== 404) throw error
