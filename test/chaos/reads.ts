@@ -1,64 +1,126 @@
 /**
- * A node that missed acknowledged changes reads, changes and removes pictures by id as if it had taken part:
+ * A node that missed acknowledged changes reads, lists, changes, removes and moves pictures as if it had taken part:
  * `npm run test:chaos -- --reads`. Replicas are not compared in the background, so it misses them for as long as the test takes.
  */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
-import { openWeaviate } from '../../src/engines/weaviate/weaviate-engine.js'
-import type { OpenSet } from '../../src/gallery/engine.js'
-import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
-import { model, newImage } from '../gallery/stored-images.js'
-import { until, untilDone } from '../support/until.js'
+import type { ImageEmbedder } from '../../src/embedding/image-embedder.js'
+import { openEmbedded } from '../../src/engines/embedded/embedded-engine.js'
+import type { Engine, OpenSet, PageOfImages } from '../../src/gallery/engine.js'
+import { type Galleries, openGalleries } from '../../src/gallery/galleries.js'
+import { onlyModel } from '../../src/gallery/servable-models.js'
+import type { JobRecord } from '../../src/jobs/job.js'
+import type { JobControl } from '../../src/jobs/job-runner.js'
+import { MoveRunner } from '../../src/re-embedding/move-runner.js'
+import { SetExclusion } from '../../src/re-embedding/set-exclusion.js'
+import { SetFollowers } from '../../src/re-embedding/set-followers.js'
+import { SetMirrors } from '../../src/re-embedding/set-mirrors.js'
+import { model } from '../gallery/stored-images.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
 import { skipWithoutWeaviate } from '../support/weaviate-server.js'
-import { startNodes } from './weaviate-nodes.js'
+import { acknowledged, ids, missedChanges, newSets, patch, remove } from './missed-changes.js'
 
-const layout = { shards: 3, replicas: 3, quantisation: 'rq8' } as const
-const uid = '00000000000000e0'
-const set = { uid, galleryUid: uid, modelId: model.id, dimension: model.dimension, state: 'ready' } as const
-const newVector = unitVectors({ dimension: model.dimension, seed: 8 })
-/** In all shards. */
-const count = 30
+const names = ['byId', 'listed', 'labelled', 'filtered', 'removed'] as const
+type Sets = Record<(typeof names)[number], OpenSet>
+const logger = { info() {}, warn() {}, error() {} }
 
-const ids = (name: string) => Array.from({ length: count }, (_, i) => `${name}${i}`)
-const put = (opened: OpenSet, name: string) =>
-  opened.change(ids(name).map((id) => ({ put: newImage(id, newVector(), { label: 'first' }) })))
-const remove = (opened: OpenSet, name: string) => opened.change(ids(name).map((id) => ({ remove: id })))
+test('a node that was away while changes were acknowledged', { skip: skipWithoutWeaviate }, async (t) => {
+  let galleries!: Galleries
+  const missed = await missedChanges(t, async (last) => {
+    galleries = await openGalleriesWith(t, last)
+    await galleries.create('moved')
+    return { ...newSets(...names), moved: await galleries.sets.serving('moved') }
+  })
+  const [others, returned] = [missed.others as Sets, missed.returned as Sets]
 
-async function patch(opened: OpenSet, name: string): Promise<void> {
-  for (const id of ids(name)) await opened.patch(id, { label: 'second' })
-}
+  await t.test('reads, changes and removes by id', async () => {
+    const labels = async (opened: OpenSet, kind: string) => (await opened.find(ids(kind))).map(({ label }) => label)
+    assert.deepEqual(await labels(returned.byId, 'new'), ids('new').fill('first'))
+    assert.deepEqual(await labels(returned.byId, 'patched'), ids('patched').fill('second'))
+    assert.deepEqual(await labels(returned.byId, 'removed'), [])
+    await patch(returned.byId, 'new')
+    assert.deepEqual(await labels(others.byId, 'new'), ids('new').fill('second'))
+    await remove(returned.byId, 'patched')
+    for (const opened of [others.byId, returned.byId]) assert.deepEqual(await labels(opened, 'patched'), [])
+  })
 
-async function labels(opened: OpenSet, name: string): Promise<unknown[]> {
-  return (await opened.find(ids(name))).map(({ label }) => label)
-}
+  await t.test('lists everything', async () => {
+    assert.deepEqual(await listed(returned.listed, {}), inOrder(acknowledged()))
+  })
 
-test('a node reads, changes and removes by id what was acknowledged while it was away', {
-  skip: skipWithoutWeaviate,
-}, async (t) => {
-  const { nodes } = await startNodes(3, { ASYNC_REPLICATION_DISABLED: 'true' })
-  const open = async ({ url, grpcAddress }: { url: string; grpcAddress: string }) => {
-    const server = { url, grpcAddress, apiKey: '', consistency: 'quorum', timeoutMs: 20_000 } as const
-    const engine = await openWeaviate({ server, layout, logger: pino({ level: 'silent' }) })
-    t.after(() => engine.close())
-    await engine.prepare(set, {}, false)
-    return engine.open(set)
-  }
-  const [first, , last] = nodes as [(typeof nodes)[0], (typeof nodes)[0], (typeof nodes)[0]]
-  const others = await open(first)
-  for (const name of ['old', 'patched', 'removed']) await put(others, name)
-  await last.kill()
-  await untilDone(() => put(others, 'new'), 'writes without the last node', 60_000)
-  await patch(others, 'patched')
-  await remove(others, 'removed')
-  await last.start()
-  const returned = await until(() => open(last).catch(() => undefined), 'the last node', 120_000)
+  await t.test('lists what has a label', async () => {
+    for (const label of ['first', 'second'])
+      assert.deepEqual(await listed(returned.labelled, { label }), inOrder(acknowledged(), label))
+  })
 
-  assert.deepEqual(await labels(returned, 'new'), ids('new').fill('first'))
-  assert.deepEqual(await labels(returned, 'patched'), ids('patched').fill('second'))
-  assert.deepEqual(await labels(returned, 'removed'), [])
-  await patch(returned, 'new')
-  assert.deepEqual(await labels(others, 'new'), ids('new').fill('second'))
-  await remove(returned, 'patched')
-  for (const opened of [others, returned]) assert.deepEqual(await labels(opened, 'patched'), [])
+  await t.test('lists what matches a filter', async () => {
+    const filter = { field: 'label', in: ['second'] }
+    assert.deepEqual(await listed(returned.filtered, { filter }), inOrder(acknowledged(), 'second'))
+  })
+
+  await t.test('removes what has a label', async () => {
+    const before = acknowledged()
+    assert.equal(await returned.removed.removeFitting({ field: 'label', in: ['second'] }), ids('any').length * 2)
+    assert.deepEqual(await listed(others.removed, {}), inOrder(before, 'first'))
+  })
+
+  await t.test('moves everything to another engine', async () => {
+    await move(t, galleries)
+    const { images } = await galleries.images.page('moved', { limit: 1_000 })
+    assert.deepEqual(
+      images.map(({ id, label }) => [id, label]),
+      inOrder(acknowledged()),
+    )
+  })
 })
+
+async function listed(set: OpenSet, asked: PageOfImages): Promise<unknown[]> {
+  const seen: unknown[] = []
+  for (let cursor: string | undefined; ; ) {
+    let next: string | undefined
+    for await (const { images, nextCursor } of set.page({ ...asked, cursor, limit: 25 })) {
+      seen.push(...images.map(({ id, label }) => [id, label]))
+      next = nextCursor
+    }
+    if (next === undefined) return seen
+    cursor = next
+  }
+}
+
+function inOrder(labels: ReadonlyMap<string, string>, only?: string): [string, string][] {
+  return [...labels].filter(([, label]) => only === undefined || label === only).sort(([a], [b]) => (a < b ? -1 : 1))
+}
+
+async function openGalleriesWith(t: TestContext, weaviate: Engine): Promise<Galleries> {
+  const dataDir = await temporaryFolder(t)
+  const embedded = await openEmbedded({ dataDir, logger: pino({ level: 'silent' }) })
+  const { catalogue, feedback, decisions, layouts } = embedded
+  const galleries = await openGalleries({
+    catalogue,
+    engines: { weaviate, embedded },
+    engineOfNew: 'weaviate',
+    progress: { committedBy: [], advance: async () => {} },
+    feedback,
+    decisions,
+    layouts,
+    models: onlyModel(model),
+  })
+  t.after(() => galleries.close())
+  return galleries
+}
+
+/** To the embedded engine. */
+async function move(t: TestContext, galleries: Galleries): Promise<void> {
+  const { uid } = await galleries.sets.addCopy('moved', 'embedded')
+  const mirrors = new SetMirrors({ galleries, images: {} as ImageEmbedder, concurrency: 1 })
+  const followers = await SetFollowers.open({ galleries, mirrors, logger })
+  t.after(() => followers.close())
+  const exclusion = new SetExclusion(galleries.writes)
+  const parts = { galleries, mirrors, followers, exclusion, logger }
+  const runner = new MoveRunner({ ...parts, jobsMax: 1, setKeptDays: 1, onEnd() {} })
+  const job = { id: 'j', gallery: 'moved', position: 0, source: { setUid: uid, ratePerSecond: 0 } }
+  const { signal } = new AbortController()
+  const control = { signal, expect: async () => {}, advance: async () => {}, tell() {} }
+  await runner.run(job as unknown as JobRecord, control as unknown as JobControl)
+}

@@ -68,6 +68,11 @@ export class CollectionAccess {
     return this.#isReplicated
   }
 
+  /** Whether one replica answers. @param level default: as configured */
+  async isByOne(level: Consistency = this.consistency): Promise<boolean> {
+    return level === 'one' || !(await this.isReplicated())
+  }
+
   /** No further requests are made to it. */
   end(): void {
     this.#isDropped = true
@@ -124,6 +129,6 @@ export class CollectionAccess {
 function openedOf(client: WeaviateClient, server: WeaviateServer, name: string) {
   return client.collections.use(name).withConsistency(levelOf(server.settings.consistency))
 }
-const levelOf = (consistency: Consistency) => consistency.toUpperCase() as Uppercase<Consistency>
+export const levelOf = (consistency: Consistency) => consistency.toUpperCase() as Uppercase<Consistency>
 
 export type Opened = ReturnType<typeof openedOf>

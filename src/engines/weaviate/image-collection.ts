@@ -1,12 +1,12 @@
 /** The pictures of one set in its collection: reads, in this engine's terms. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CollectionAccess, type Opened } from './collection-access.js'
+import { CollectionAccess, levelOf, type Opened } from './collection-access.js'
 import { CollectionWrites } from './collection-writes.js'
 import { everyToken } from './filter-tokens.js'
 import { type Found, foundOf, type PropertyName } from './image-object.js'
-import { anyToken, both, putBetween, type Where } from './pushed-filter.js'
+import { anyToken, both, putBetween, restOf, type Where } from './pushed-filter.js'
 import { type AskedById, readByIds } from './reads-by-id.js'
-import type { WeaviateServer } from './weaviate-server.js'
+import type { Anywhere, WeaviateServer } from './weaviate-server.js'
 import type { CollectionLayout, IndexTuning } from './weaviate-settings.js'
 
 /** Maximum objects per response with the server's default configuration. */
@@ -85,9 +85,19 @@ export class ImageCollection {
     return new Map(found.map((one) => [one.uuid, one]))
   }
 
+  /** Whether one replica answers reads by id. */
+  isByOne(): Promise<boolean> {
+    return this.access.isByOne()
+  }
+
   /** The first ones sorted by a number, ascending. */
-  sorted(by: PropertyName, { where, limit, ...asked }: Asked): Promise<Found[]> {
+  sorted(by: PropertyName, { where, limit, ...asked }: Asked & Pick<AskedById, 'consistency'>): Promise<Found[]> {
     return this.#fetch({ limit, sort: by, ...(where !== undefined && { filters: where }) }, asked)
+  }
+
+  /** What any of the replicas has that must answer; lists and searches are answered by one. */
+  anywhere(where: Where): Promise<Anywhere> {
+    return this.access.told((server) => server.findAnywhere(this.access.name, restOf(where)))
   }
 
   /** The most recently stored object. */
@@ -138,13 +148,14 @@ export class ImageCollection {
 
   async #fetch(
     { sort, ...options }: { limit: number; filters?: Where; after?: string; sort?: PropertyName },
-    { properties, vectors = false }: Omit<Asked, 'where' | 'limit'>,
+    { properties, vectors = false, consistency = this.access.consistency }: AskedById,
   ): Promise<Found[]> {
     const { objects } = await this.access.ask((collection) =>
-      collection.query.fetchObjects({
+      collection.withConsistency(levelOf(consistency)).query.fetchObjects({
         ...options,
         ...(sort !== undefined && { sort: sortedBy(collection, sort, true) }),
         includeVector: vectors,
+        returnMetadata: ['updateTime', 'isConsistent'],
         returnProperties: [...properties],
       }),
     )

@@ -46,26 +46,29 @@ export interface Found {
   vector: readonly number[]
   /** In a search: 1 − cosine, as rounded by the server. */
   distance?: number | undefined
-  /** When it was written, by the clock of the node that wrote it; milliseconds since 1970; only of those read by id. */
+  /** When it was written, by the clock of the node that wrote it; milliseconds since 1970; not of hits. */
   updateTime?: number | undefined
+  /** In a list: the replicas that were compared have the same version, now at least. */
+  isConsistent?: boolean | undefined
 }
 
 interface Returned {
   uuid: string
   properties: object
   vectors?: object | undefined
-  metadata?: { distance?: number; updateTime?: Date } | undefined
+  metadata?: { distance?: number; updateTime?: Date; isConsistent?: boolean } | undefined
 }
 
 export function foundOf({ uuid, properties, vectors, metadata }: Returned): Found {
   const { default: vector = [] } = (vectors ?? {}) as { default?: number[] }
-  const { distance, updateTime } = metadata ?? {}
+  const { distance, updateTime, isConsistent } = metadata ?? {}
   return {
     uuid,
     properties: properties as Partial<ImageProperties>,
     vector,
     distance,
     updateTime: updateTime?.getTime(),
+    isConsistent,
   }
 }
 

@@ -7,9 +7,9 @@ import type { ImagePage, ImageRecord } from '../../gallery/records.js'
 import { nextTurn } from '../../turns.js'
 import { compareTexts, fits } from './fits.js'
 import { wordNames, wordsOf } from './id-words.js'
-import type { ImageCollection } from './image-collection.js'
 import { type Found, type PropertyName, recordOf } from './image-object.js'
 import { both, type Where } from './pushed-filter.js'
+import { readSlice, type SlicedCollection, slicesByStamp } from './whole-slices.js'
 
 /** Read at a time. */
 const batch = 100
@@ -17,7 +17,7 @@ const batch = 100
 const alikeAtOnce = 1_000
 
 export interface Listing {
-  collection: ImageCollection
+  collection: SlicedCollection
   where: Where | undefined
   properties: readonly PropertyName[]
 }
@@ -68,26 +68,17 @@ async function* byId(listing: Listing, after: string): AsyncGenerator<Found[]> {
 
 /** Those that begin with these words and continue with a word greater than `above`. */
 async function* following(listing: Listing, words: readonly number[], above: number): AsyncGenerator<Found[]> {
-  const name = wordNames[words.length]!
-  const { collection } = listing
+  const by = wordNames[words.length]!
   for (let last = above; ; ) {
-    const beyond: Where = { operator: 'GreaterThan', target: { property: name }, value: last }
-    const where = both(conditionOf(listing, words), beyond)
-    const page = await collection.sorted(name, { ...asked(listing), where, limit: batch })
-    const isLast = page.length < batch
-    // more may share the last word
-    const end = page.at(-1)?.properties[name]
-    const whole = isLast ? page : page.filter(({ properties }) => properties[name] !== end)
-    yield* inOrder(whole)
-    if (isLast || end === undefined) return
-    if (whole.length > 0) {
-      last = whole.at(-1)!.properties[name]!
-      continue
+    const asked = { ...askedOf(listing), where: conditionOf(listing, words), by, above: last, limit: batch }
+    const { found, upTo, crowd } = await readSlice(listing.collection, asked)
+    yield* inOrder(found)
+    if (crowd !== undefined) {
+      if (words.length + 1 < wordNames.length) yield* following(listing, [...words, crowd], -1)
+      else yield* alike(listing, [...words, crowd], '')
     }
-    // the whole page begins with the same word
-    if (words.length + 1 < wordNames.length) yield* following(listing, [...words, end], -1)
-    else yield* alike(listing, [...words, end], '')
-    last = end
+    if (crowd === undefined && upTo === undefined) return
+    last = crowd ?? upTo!
   }
 }
 
@@ -95,13 +86,13 @@ async function* following(listing: Listing, words: readonly number[], above: num
 async function* alike(listing: Listing, words: readonly number[], after: string): AsyncGenerator<Found[]> {
   const { collection } = listing
   const where = conditionOf(listing, words)
-  const few = await collection.sorted(wordNames[0], { ...asked(listing), where, limit: batch })
-  if (few.length < batch) return yield* inOrder(few.filter((one) => compareTexts(idOf(one), after) > 0))
+  const few = await readSlice(collection, { ...askedOf(listing), where, by: 'stamp', above: -1, limit: batch })
+  if (few.upTo === undefined) return yield* inOrder(few.found.filter((one) => compareTexts(idOf(one), after) > 0))
   for (let last = after; ; ) {
     const next = await nextAlike(listing, where, last)
     for (let begin = 0; begin < next.length; begin += batch) {
       const uuids = next.slice(begin, begin + batch).map(({ uuid }) => uuid)
-      yield* inOrder([...(await collection.ofIds(uuids, { ...asked(listing), consistency: 'one' })).values()])
+      yield* inOrder([...(await collection.ofIds(uuids, askedOf(listing))).values()])
     }
     if (next.length < alikeAtOnce) return
     last = idOf(next.at(-1)!)
@@ -111,13 +102,8 @@ async function* alike(listing: Listing, words: readonly number[], after: string)
 /** With only their ids. */
 async function nextAlike({ collection }: Listing, where: Where | undefined, after: string): Promise<Found[]> {
   let next: Found[] = []
-  const pages = collection.byStamp({
-    where,
-    upTo: Number.MAX_SAFE_INTEGER,
-    limit: alikeAtOnce,
-    properties: ['imageId'],
-  })
-  for await (const page of pages) {
+  const asked = { where, upTo: Number.MAX_SAFE_INTEGER, limit: alikeAtOnce, properties: ['imageId'] as const }
+  for await (const page of slicesByStamp(collection, asked)) {
     const later = page.filter((one) => compareTexts(idOf(one), after) > 0)
     next = [...next, ...later].sort((a, b) => compareTexts(idOf(a), idOf(b))).slice(0, alikeAtOnce)
   }
@@ -130,7 +116,7 @@ function* inOrder(found: readonly Found[]): Generator<Found[]> {
   if (found.length > 0) yield found.toSorted((a, b) => compareTexts(idOf(a), idOf(b)))
 }
 
-function asked({ properties }: Listing): { properties: readonly PropertyName[] } {
+function askedOf({ properties }: Listing): { properties: readonly PropertyName[] } {
   return { properties: [...new Set([...properties, 'imageId' as const, ...wordNames])] }
 }
 

@@ -44,11 +44,6 @@ export function anyToken(tokens: readonly string[]): Where {
   return { operator: 'ContainsAny', target: { property: 'tokens' }, value: tokens }
 }
 
-/** Pictures with this label, in any Unicode form, or without one. */
-export function ofLabel(label: string | null): Where {
-  return anyToken(labelsOf(label).map((one) => valueToken('label', one)))
-}
-
 export function putUpTo(stamp: number): Where {
   return { operator: 'LessThanEqual', target: { property: 'stamp' }, value: stamp }
 }
@@ -61,6 +56,17 @@ export function putBetween(from: number, upTo: number): Where {
 /** Undefined if there is no condition. */
 export function both(a: Where | undefined, b: Where | undefined): Where | undefined {
   return a === undefined || b === undefined ? (a ?? b) : Filters.and(a, b)
+}
+
+/** For the REST interface. */
+export function restOf({ operator, filters, target, value }: Where): object {
+  if (filters !== undefined) return { operator, operands: filters.map(restOf) }
+  const { property } = target as { property: string }
+  return {
+    operator,
+    path: [property],
+    ...(typeof value === 'number' ? { valueInt: value } : { valueTextArray: value }),
+  }
 }
 
 function allOf(parts: readonly Pushed[]): Pushed {

@@ -22,8 +22,7 @@ export async function readByIds(
   uuids: readonly string[],
   asked: AskedById,
 ): Promise<Found[]> {
-  const level = asked.consistency ?? access.consistency
-  const isByOne = level === 'one' || !(await access.isReplicated())
+  const isByOne = await access.isByOne(asked.consistency)
   const distinct = [...new Set(uuids)]
   const found: Found[] = []
   for (let begin = 0; begin < distinct.length; begin += idsAtOnce) {

@@ -14,6 +14,8 @@ const foundWithinMs = 3_000
 /** Shorter than a node takes to forget others that it cannot reach. */
 const ledForMs = 3_000
 const leaderWithinMs = 2_000
+/** A server takes longer to start. */
+const loadedForMs = 1_000
 
 /** The means of a call: reads use the client, writes the REST interface. */
 export interface Asking {
@@ -26,6 +28,11 @@ export interface Asking {
    * @throws AlikeError `gallery_not_found`; if there is no leader
    */
   expectLed(collection: string, options?: { again?: boolean }): Promise<void>
+  /**
+   * A starting node that has not loaded a collection yet says of each object that there is none; a list is refused.
+   * @throws client errors
+   */
+  expectLoaded(collection: string): Promise<void>
 }
 
 export class ServerConnection {
@@ -34,6 +41,8 @@ export class ServerConnection {
   readonly #timeoutMs: number
   /** When the leader last responded. */
   #ledAt = -Infinity
+  /** When a collection was last known to be loaded. */
+  readonly #loadedAt = new Map<string, number>()
 
   private constructor(client: WeaviateClient, rest: RestRequests, timeoutMs: number) {
     this.client = client
@@ -77,7 +86,8 @@ export class ServerConnection {
       await this.#askLeader(collection, leftMs)
       this.#ledAt = asked
     }
-    const answered = ask({ client: this.client, rest, expectLed }).then((reply) => ({ reply }))
+    const expectLoaded = (collection: string) => this.#expectLoaded(collection)
+    const answered = ask({ client: this.client, rest, expectLed, expectLoaded }).then((reply) => ({ reply }))
     answered.catch(() => {}) // perhaps nobody waits for it any more
     for (;;) {
       if (leftMs() === 0) throw new SlowAnswer(`no answer within ${Math.round(limitMs)} ms`)
@@ -99,6 +109,14 @@ export class ServerConnection {
         if (cause instanceof RestRefusal && cause.status === 404) throw new AlikeError('gallery_not_found', { cause })
         if (!(cause instanceof SlowAnswer) || leftMs() === 0) throw cause
       }
+  }
+
+  async #expectLoaded(collection: string): Promise<void> {
+    const asked = performance.now()
+    if (asked - (this.#loadedAt.get(collection) ?? -Infinity) < loadedForMs) return
+    const { query } = this.client.collections.use(collection).withConsistency('ONE')
+    await query.fetchObjects({ limit: 1, returnProperties: [] })
+    this.#loadedAt.set(collection, asked)
   }
 
   async #expectThere(): Promise<undefined> {

@@ -17,6 +17,7 @@ import type { ImageCollection } from './image-collection.js'
 import { type ImageProperties, recordOf, recordProperties, saidOf, uuidOf } from './image-object.js'
 import { pushed } from './pushed-filter.js'
 import { UnacknowledgedWrites } from './unacknowledged-writes.js'
+import { slicesByStamp } from './whole-slices.js'
 
 export interface SetChangesOptions {
   collection: ImageCollection
@@ -102,7 +103,7 @@ export class SetChanges {
     const upTo = Math.max(clock.stamp(), newest)
     const asked = { where, upTo, limit: removalBatch, properties: ['stamp'] as const }
     let removed = 0
-    for await (const page of collection.byStamp(asked)) {
+    for await (const page of slicesByStamp(collection, asked)) {
       signal?.throwIfAborted()
       removed += await this.#inTurn(async () => {
         const properties = asksOnlyLabel(filter) ? (['label'] as const) : (['label', 'metadata'] as const)

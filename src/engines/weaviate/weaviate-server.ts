@@ -2,7 +2,7 @@
 import pMap from 'p-map'
 import type { WeaviateClient } from 'weaviate-client'
 import { AlikeError } from '../../errors.js'
-import { RestRefusal } from './rest-requests.js'
+import { RestRefusal, SlowAnswer } from './rest-requests.js'
 import { ServerCalls } from './server-calls.js'
 import type { Asking } from './server-connection.js'
 import { errorOf, isAway } from './server-errors.js'
@@ -28,7 +28,15 @@ export interface StoredObject {
   lastUpdateTimeUnix: number
 }
 
+export interface Anywhere {
+  /** As many as the server returns at most, in no order. */
+  uuids: string[]
+  count: number
+}
+
 const readAtOnce = 16
+/** A replica that does not answer within half a minute is left out of what is found (1.39.0). */
+const foundWithinMs = 25_000
 
 export class WeaviateServer {
   readonly settings: WeaviateSettings
@@ -115,7 +123,8 @@ export class WeaviateServer {
     { vectors = false, consistency = this.settings.consistency }: ReadOptions = {},
   ): Promise<StoredObject[]> {
     const asked = `${levelOf(consistency)}${vectors ? '&include=vector' : ''}`
-    return this.#calls.ask(async ({ rest, expectLed }) => {
+    return this.#calls.ask(async ({ rest, expectLed, expectLoaded }) => {
+      await expectLoaded(collection)
       const readOne = (id: string) =>
         rest<StoredObject>(`v1/objects/${collection}/${id}?${asked}`).catch((error) => {
           if (!(error instanceof RestRefusal) || error.status !== 404) throw error
@@ -126,6 +135,27 @@ export class WeaviateServer {
       // a missing collection, and a node that is cut off from the others, say the same of every object
       if (found.length < ids.length) await expectLed(collection, { again: true })
       return found
+    })
+  }
+
+  /**
+   * Finds what any of the replicas has that must answer, as a removal does before it removes anything; lists are answered by one replica.
+   * @param where as the REST interface expects it
+   * @throws AlikeError as `call` does
+   */
+  async findAnywhere(collection: string, where: object): Promise<Anywhere> {
+    return this.#calls.ask(async ({ rest, expectLed }) => {
+      await this.#expectLed(expectLed, collection)
+      const body = { match: { class: collection, where }, dryRun: true, output: 'verbose' }
+      const path = `v1/batch/objects?${levelOf(this.settings.consistency)}`
+      const began = performance.now()
+      const { results = {} } = await rest<Removal>(path, { method: 'DELETE', body })
+      if (performance.now() - began > foundWithinMs) throw new SlowAnswer('a replica may not have answered')
+      const { matches: count = 0, objects } = results
+      const uuids = (objects ?? []).map(({ id }) => id)
+      // it found them, but too few replicas took part in what a removal does next
+      if (uuids.some((uuid) => !uuid)) throw new Error('not enough replicas')
+      return { uuids: uuids as string[], count }
     })
   }
 
@@ -201,7 +231,7 @@ interface RemovalOptions {
   consistency?: Consistency | undefined
 }
 interface Removal {
-  results?: { objects?: Outcome[] | null }
+  results?: { matches?: number; objects?: (Outcome & { id?: string })[] | null }
 }
 
 const messageOf = (result: Outcome | undefined) => result?.errors?.error?.[0]?.message ?? 'unknown error'

@@ -53,7 +53,7 @@ import { labelCounts } from './label-counts.js'
 import { pageOf } from './listed-images.js'
 import { RankedHits } from './nearest-hits.js'
 import { sharedUuids } from './numbered-uuids.js'
-import { ofLabel, pushed } from './pushed-filter.js'
+import { pushed } from './pushed-filter.js'
 import { sampledFields } from './sampled-fields.js'
 import { SearchedImages } from './searched-images.js'
 import { SetChanges } from './set-changes.js'
@@ -160,9 +160,9 @@ export class WeaviateSet implements OpenSet {
 
   page({ after = '', limit = pageDefault, label, filter }: PageOfImages): AsyncGenerator<ImagePage> {
     const { collection, pageMaxLength: maxLength } = this.#parts
-    const labelled = label === undefined ? undefined : ofLabel(label)
-    const where = filter === undefined ? labelled : pushed(filter).where
-    return pageOf({ collection, where, properties: recordProperties }, { after, limit, maxLength, filter })
+    const wanted = label === undefined ? filter : { field: 'label', in: [label] }
+    const listing = { collection, where: wanted && pushed(wanted).where, properties: recordProperties }
+    return pageOf(listing, { after, limit, maxLength, filter: wanted })
   }
 
   async vector(id: string): Promise<Float32Array | undefined> {
