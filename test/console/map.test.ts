@@ -2,7 +2,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { doubtColour, labelColours, otherColour } from '../../src/console/map/map-colours.js'
-import { isInside, type Point, panned, toMap, toPixels, wholeMap, zoomed } from '../../src/console/map/view.js'
+import {
+  isInside,
+  type Point,
+  panned,
+  pinched,
+  pointAt,
+  toMap,
+  toPixels,
+  wholeMap,
+  zoomed,
+} from '../../src/console/map/view.js'
 
 const frame = { width: 800, height: 600 }
 const near = (a: Point, b: Point) => Math.abs(a.x - b.x) < 1e-9 && Math.abs(a.y - b.y) < 1e-9
@@ -36,6 +46,36 @@ test('dragging follows the pointer', () => {
   const before = toPixels(view, frame, place)
   const after = toPixels(panned(view, { x: 30, y: -10 }), frame, place)
   assert.ok(near(after, { x: before.x + 30, y: before.y - 10 }))
+})
+
+test('two fingers zoom about their middle, and move what is under it', () => {
+  const view = wholeMap(frame)
+  const [before, after]: [Point, Point][] = [
+    [
+      { x: 200, y: 100 },
+      { x: 400, y: 100 },
+    ],
+    [
+      { x: 250, y: 160 },
+      { x: 650, y: 160 },
+    ],
+  ]
+  const closer = pinched(view, frame, before!, after!)
+  assert.ok(Math.abs(closer.scale / view.scale - 2) < 1e-9)
+  assert.ok(near(toMap(closer, frame, { x: 450, y: 160 }), toMap(view, frame, { x: 300, y: 100 })))
+  const [one] = before!
+  assert.deepEqual(pinched(view, frame, [one, one], [one, one]), view, 'fingers at one place do not zoom')
+})
+
+test('the point nearest to a pixel is hit, if it is within reach', () => {
+  const view = wholeMap(frame)
+  const points = [
+    { id: 'a', x: 0, y: 0 },
+    { id: 'b', x: 0.1, y: 0 },
+  ]
+  const pixel = toPixels(view, frame, { x: 0.08, y: 0 })
+  assert.equal(pointAt(points, view, frame, pixel, 30)?.id, 'b')
+  assert.equal(pointAt(points, view, frame, { x: 10, y: 10 }, 30), undefined)
 })
 
 test('a lasso has an inside, also if it is concave', () => {

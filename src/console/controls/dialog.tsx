@@ -1,6 +1,7 @@
 /** A modal dialog based on the browser's own element, which traps the focus and closes on Escape. */
 import type { ComponentChildren } from 'preact'
 import { useEffect, useId, useRef } from 'preact/hooks'
+import { Toasts } from './toasts.js'
 
 export interface DialogProps {
   title: string
@@ -38,6 +39,7 @@ export function Dialog({ title, onClose, children, wide = false }: DialogProps) 
         </button>
       </header>
       {children}
+      <Toasts />
     </dialog>
   )
 }

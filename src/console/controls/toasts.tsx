@@ -1,5 +1,6 @@
 /** Short messages at the edge of the page, some of which can be undone. */
 import { signal } from '@preact/signals'
+import { useEffect, useState } from 'preact/hooks'
 
 interface Toast {
   number: number
@@ -38,10 +39,24 @@ export function say(text: string, action?: Toast['action'], onGone?: () => void)
   toasts.value = [...toasts.value, { number, text, action: action && { name: action.name, run }, hold, release }]
 }
 
+/** Where toasts can be shown, the innermost last. Everything outside an open dialog can be neither clicked nor read. */
+const places = signal<readonly symbol[]>([])
+
+/** Shows the toasts unless a place inside it, of a dialog, does. */
 export function Toasts() {
+  const [place] = useState(Symbol)
+  useEffect(() => {
+    places.value = [...places.value, place]
+    return () => {
+      places.value = places.value.filter((one) => one !== place)
+      // the elements that held them are gone, with pointer and focus
+      for (const { release } of toasts.value) release()
+    }
+  }, [place])
+  const shown = places.value.at(-1) === place ? toasts.value : []
   return (
     <div class="toasts" role="status" aria-live="polite">
-      {toasts.value.map(({ number, text, action, hold, release }) => (
+      {shown.map(({ number, text, action, hold, release }) => (
         <div
           key={number}
           class="toast"

@@ -28,7 +28,8 @@ export function DemoScreen() {
   }
   return (
     <div class="welcome stack">
-      <h1>There is no gallery yet</h1>
+      <h1>Welcome to Alike</h1>
+      <p>Give it a picture, and it finds the most similar ones in a gallery of yours. There is no gallery yet.</p>
       <p>
         Draw one to try: boats, fish, flowers, houses, kites, snowmen, trees and trucks, drawn by this page and sent to
         the service like any picture. Some are copies and some have a wrong label, for the Quality screen to find.

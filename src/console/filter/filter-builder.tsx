@@ -8,11 +8,13 @@ export interface FilterBuilderProps {
   fields: Field[]
   filter: Record<string, unknown> | undefined
   onFilter: (filter: Record<string, unknown> | undefined) => void
+  /** Whether what surrounds it is already called a filter. */
+  titled?: boolean | undefined
 }
 
 const empty: FilterDraft = { combine: 'and', conditions: [] }
 
-export function FilterBuilder({ fields, filter, onFilter }: FilterBuilderProps) {
+export function FilterBuilder({ fields, filter, onFilter, titled = false }: FilterBuilderProps) {
   const given = filter === undefined ? empty : draftOf(filter)
   const [draft, setDraft] = useState(given ?? empty)
   const text = JSON.stringify(filter)
@@ -29,7 +31,7 @@ export function FilterBuilder({ fields, filter, onFilter }: FilterBuilderProps) 
 
   return (
     <fieldset class="controls">
-      <legend>Filter</legend>
+      <legend class={titled ? 'unseen' : undefined}>Filter</legend>
       {filter !== undefined && given === undefined && <p class="hint mono">{text}</p>}
       {conditions.length > 1 && (
         <label class="field">

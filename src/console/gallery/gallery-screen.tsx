@@ -7,7 +7,7 @@ import { useLoaded } from '../controls/use-loaded.js'
 import { goTo, route } from '../routing/route.js'
 import { UploadPanel } from '../upload/upload-panel.js'
 import { GalleryToolbar } from './gallery-toolbar.js'
-import { ImageGrid } from './image-grid.js'
+import { ImageGrid, type ImageGridProps } from './image-grid.js'
 import { ImageList } from './image-list.js'
 import { removeUnlessUndone, useWithoutRemoved } from './remove-unless-undone.js'
 import { nothingChosen } from './selection.js'
@@ -15,13 +15,11 @@ import { SelectionPanel } from './selection-panel.js'
 import '../styles/gallery.css'
 
 export function GalleryScreen({ gallery }: { gallery: string }) {
-  const { settings } = route.value
-  const label = settings.get('label') ?? undefined
-  const filterText = settings.get('filter') ?? undefined
-  const { value: counts = [], error, reload } = useLoaded(() => loadLabels(gallery), [gallery])
+  const label = route.value.settings.get('label') ?? undefined
+  const filterText = route.value.settings.get('filter') ?? undefined
+  const { value: counts, error, reload } = useLoaded(() => loadLabels(gallery), [gallery])
   const { list, images, hidden, renew } = useImageList(gallery, label, filterText)
   const { selection, setSelection, clear } = useSelection(list)
-  const { ended } = list
   const chosen = images.filter(({ id }) => selection.ids.has(id))
   const refresh = () => {
     renew()
@@ -32,30 +30,33 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
     clear()
     removeUnlessUndone({ gallery, ids: selection.ids, onRemoved: refresh })
   }
-  const total = totalOf(counts, label) - hidden
+  const total = totalOf(counts ?? [], label) - hidden
+  const unread = list.ended ? 0 : 1
+  const count = unread === 0 || filterText !== undefined ? images.length + unread : Math.max(total, images.length)
 
   return (
     <div class="gallery-screen">
       <h1 class="unseen">Gallery</h1>
-      <GalleryToolbar gallery={gallery} counts={counts} shown={images.length} ended={ended} total={total} />
+      <GalleryToolbar gallery={gallery} counts={counts ?? []} shown={images.length} ended={list.ended} total={total} />
       <UploadPanel gallery={gallery} onEnd={refresh} />
       {(error ?? list.error) !== undefined && <Fault error={error ?? list.error} />}
       <div class="gallery-body">
-        <ImageGrid
+        <Wall
+          isEmpty={counts !== undefined && count === 0}
+          isFiltered={label !== undefined || filterText !== undefined}
           gallery={gallery}
           images={images}
-          count={ended || filterText !== undefined ? images.length + (ended ? 0 : 1) : Math.max(total, images.length)}
+          count={count}
           selection={selection}
           onSelection={setSelection}
           onWant={(count) => list.want(count + hidden)}
           onOpen={(id) => goTo('search', { id })}
         />
-        {chosen.length === 0 ? (
-          <SelectionHint />
-        ) : (
+        {count > 0 && chosen.length === 0 && <SelectionHint />}
+        {chosen.length > 0 && (
           <SelectionPanel
             gallery={gallery}
-            labels={counts.flatMap(({ label }) => label ?? [])}
+            labels={(counts ?? []).flatMap(({ label }) => label ?? [])}
             chosen={chosen}
             onChanged={(image) => list.replace(image)}
             onDone={reload}
@@ -99,9 +100,23 @@ function searchWith([id = '', ...like]: readonly string[]): void {
   goTo('search', new URLSearchParams([['id', id], ...like.map((one) => ['like', one])]))
 }
 
+interface WallProps extends ImageGridProps {
+  isEmpty: boolean
+  isFiltered: boolean
+}
+
+function Wall({ isEmpty, isFiltered, ...grid }: WallProps) {
+  if (!isEmpty) return <ImageGrid {...grid} />
+  return (
+    <p class="empty-wall hint">
+      {isFiltered ? 'No picture has this label and matches the filter.' : 'There are no pictures yet: add some above.'}
+    </p>
+  )
+}
+
 function SelectionHint() {
   return (
-    <aside class="selection-panel hint" aria-label="Selected pictures">
+    <aside class="selection-panel selection-hint hint" aria-label="Selected pictures">
       Choose pictures to label or delete them: click, or move with the arrow keys and press Space. Shift chooses all
       between, a double click or Enter searches.
     </aside>

@@ -15,11 +15,13 @@ export function GallerySettings({ gallery, onClose }: { gallery: string; onClose
   const { value: now, error, reload } = useLoaded((signal) => loadGallery(gallery, signal), [gallery])
   return (
     <Dialog title={`Settings of ${gallery}`} onClose={onClose}>
-      {(error ?? optionsError) !== undefined && <Fault error={error ?? optionsError} />}
-      {now !== undefined && <RulesForm key={now.name} gallery={now} options={options} onChanged={reload} />}
-      {now !== undefined && options !== undefined && (
-        <MovePanel key={now.engine} gallery={now} options={options} onChanged={reload} />
-      )}
+      <div class="stack parts">
+        {(error ?? optionsError) !== undefined && <Fault error={error ?? optionsError} />}
+        {now !== undefined && <RulesForm key={now.name} gallery={now} options={options} onChanged={reload} />}
+        {now !== undefined && options !== undefined && (
+          <MovePanel key={now.engine} gallery={now} options={options} onChanged={reload} />
+        )}
+      </div>
     </Dialog>
   )
 }

@@ -78,6 +78,7 @@ export function GalleryToolbar({ gallery, counts, shown, ended, total }: Gallery
             fields={fields}
             filter={filterText === null ? undefined : readFilter(filterText)}
             onFilter={(filter) => change('filter', filter && JSON.stringify(filter))}
+            titled
           />
         </Dialog>
       )}

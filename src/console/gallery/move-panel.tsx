@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks'
 import { type Gallery, loadGalleries } from '../api/galleries.js'
 import { answerOf, service } from '../api/service.js'
+import { Confirm } from '../controls/confirm.js'
 import { picturesText } from '../controls/counts.js'
 import { Fault } from '../controls/notice.js'
 import { JobActions } from '../jobs/job-actions.js'
@@ -26,6 +27,7 @@ export function MovePanel({ gallery, options, onChanged }: MovePanelProps) {
   }
   const { job, error, setJob } = useFollowedJob(move?.job, ended)
   const [fault, setFault] = useState<unknown>()
+  const [asks, setAsks] = useState(false)
   const isMoving = move?.job !== undefined
   const removeCopy = async () => {
     setFault(undefined)
@@ -46,9 +48,19 @@ export function MovePanel({ gallery, options, onChanged }: MovePanelProps) {
       )}
       {!isMoving && move !== undefined && (
         <div class="row">
-          <button type="button" class="quiet" onClick={removeCopy}>
+          <button type="button" class="quiet" onClick={() => setAsks(true)}>
             Remove the copy in {move.engine}
           </button>
+          {asks && (
+            <Confirm
+              title={`Remove the copy in ${move.engine}?`}
+              action="Remove"
+              onConfirm={removeCopy}
+              onClose={() => setAsks(false)}
+            >
+              The gallery stays in {engine}. Moving it to {move.engine} again copies all of its pictures.
+            </Confirm>
+          )}
         </div>
       )}
       {!isMoving && <MoveForm gallery={gallery} options={options} onMoved={onChanged} />}

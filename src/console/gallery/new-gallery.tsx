@@ -33,8 +33,9 @@ export function NewGallery({ onMade }: { onMade?: () => void }) {
     <form class="stack" onSubmit={make}>
       <div class="row">
         <input
+          class="grow"
           aria-label="Name of the new gallery"
-          placeholder="holidays"
+          placeholder="its name, such as holidays"
           required
           pattern="[A-Za-z0-9][A-Za-z0-9._\-]{0,63}"
           title="Letters, digits, dots, underscores, hyphens; at most 64"
@@ -43,11 +44,15 @@ export function NewGallery({ onMade }: { onMade?: () => void }) {
         />
         <button type="submit">Create</button>
       </div>
-      <details class="stack">
+      <details>
         <summary>Options</summary>
-        <ModelField choices={choices} onChange={change} />
-        {(options?.engines.length ?? 0) > 1 && <StorageFields choices={choices} onChange={change} options={options} />}
-        <RuleFields choices={choices} onChange={change} options={options} standard />
+        <div class="stack options">
+          <ModelField choices={choices} onChange={change} />
+          {(options?.engines.length ?? 0) > 1 && (
+            <StorageFields choices={choices} onChange={change} options={options} />
+          )}
+          <RuleFields choices={choices} onChange={change} options={options} standard />
+        </div>
       </details>
       {error !== undefined && <Fault error={error} />}
     </form>

@@ -1,10 +1,11 @@
-/** The map: dragged and zoomed with pointer, wheel or keys; a lasso selects the points inside it. */
+/** The map: dragged and zoomed with pointer, fingers, wheel or keys; a tap selects a point, a lasso those inside it. */
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { isForBrowser } from '../controls/browser-keys.js'
 import type { LayoutPoint } from './layout.js'
-import { paintMap } from './paint-map.js'
+import { paintMap, pointReach } from './paint-map.js'
 import { ThumbnailImages } from './thumbnail-images.js'
-import { type Frame, isInside, type Point, panned, toMap, type View, wholeMap, zoomed } from './view.js'
+import { pixelOf, useGestures } from './use-gestures.js'
+import { type Frame, isInside, panned, pointAt, type View, wholeMap, zoomed } from './view.js'
 
 export interface MapCanvasProps {
   gallery: string
@@ -22,25 +23,23 @@ export function MapCanvas({ gallery, points, colourOf, chosen, tool, onChoose }:
   const canvas = useRef<HTMLCanvasElement>(null)
   const frame = useFrame(canvas)
   const [view, setView] = useState<View>()
-  const [lasso, setLasso] = useState<Point[]>([])
-  const held = useRef<Point | null>(null)
   const images = useThumbnails(gallery)
   const seen = view ?? wholeMap(frame)
+  const change = (next: (view: View) => View) => setView((before) => next(before ?? wholeMap(frame)))
+  const { lasso, down, move, up, cancel } = useGestures({
+    tool,
+    view: seen,
+    frame,
+    change,
+    onTap: (pixel) => {
+      const point = pointAt(points, seen, frame, pixel, pointReach(seen))
+      if (point !== undefined) onChoose([point.id])
+    },
+    onLasso: (line) => onChoose(points.filter((point) => isInside(point, line)).map(({ id }) => id)),
+  })
 
   usePainting(canvas, images, { points, colourOf, chosen, view: seen, frame, lasso })
 
-  const move = (event: PointerEvent) => {
-    if (held.current === null) return
-    const pixel = pixelOf(event)
-    if (tool === 'lasso') setLasso((before) => [...before, toMap(seen, frame, pixel)])
-    else setView(panned(seen, { x: pixel.x - held.current.x, y: pixel.y - held.current.y }))
-    held.current = pixel
-  }
-  const release = () => {
-    held.current = null
-    if (lasso.length > 2) onChoose(points.filter((point) => isInside(point, lasso)).map(({ id }) => id))
-    setLasso([])
-  }
   const press = (event: KeyboardEvent) => {
     const next = afterKey(event.key, seen, frame)
     if (next === undefined || isForBrowser(event)) return
@@ -53,14 +52,14 @@ export function MapCanvas({ gallery, points, colourOf, chosen, tool, onChoose }:
       <canvas
         ref={canvas}
         class={`map-canvas map-${tool}`}
-        onPointerDown={(event) => {
-          canvas.current!.setPointerCapture(event.pointerId)
-          held.current = pixelOf(event)
-        }}
+        onPointerDown={down}
         onPointerMove={move}
-        onPointerUp={release}
-        onPointerCancel={release}
-        onWheel={(event) => setView(afterWheel(event, seen, frame))}
+        onPointerUp={up}
+        onPointerCancel={cancel}
+        onWheel={(event) => {
+          event.preventDefault()
+          change((one) => zoomed(one, frame, pixelOf(event), Math.exp(-event.deltaY / 400)))
+        }}
       />
       <ZoomButtons onKey={(key) => setView(afterKey(key, seen, frame))} />
     </div>
@@ -83,15 +82,6 @@ function ZoomButtons({ onKey }: { onKey: (key: string) => void }) {
       ))}
     </div>
   )
-}
-
-function pixelOf(event: PointerEvent | WheelEvent): Point {
-  return { x: event.offsetX, y: event.offsetY }
-}
-
-function afterWheel(event: WheelEvent, view: View, frame: Frame): View {
-  event.preventDefault()
-  return zoomed(view, frame, pixelOf(event), Math.exp(-event.deltaY / 400))
 }
 
 function afterKey(key: string, view: View, frame: Frame): View | undefined {

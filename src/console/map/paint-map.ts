@@ -24,21 +24,36 @@ export function paintMap(brush: CanvasRenderingContext2D, image: MapImage): Layo
   brush.clearRect(0, 0, frame.width, frame.height)
   const inSight = points.filter((point) => isInSight(toPixels(view, frame, point), frame))
   const asImages = inSight.length <= thumbnailsMax
-  const side = Math.min(72, Math.max(20, view.scale / 14))
-  for (const point of inSight) {
+  const side = thumbnailSide(view)
+  // the selected ones last, on top of the others
+  const chosen = inSight.filter(({ id }) => image.chosen.has(id))
+  const ordered = chosen.length === 0 ? inSight : [...inSight.filter(({ id }) => !image.chosen.has(id)), ...chosen]
+  for (const point of ordered) {
     const { x, y } = toPixels(view, frame, point)
     const thumbnail = asImages ? image.thumbnailOf(point.id) : undefined
+    const isChosen = image.chosen.has(point.id)
     brush.fillStyle = image.colourOf(point)
-    if (thumbnail === undefined) dot(brush, x, y, asImages ? 5 : 3)
-    else {
+    if (thumbnail === undefined) {
+      dot(brush, x, y, asImages ? 5 : 3)
+      if (isChosen) ring(brush, x, y, 6, image.ink)
+    } else {
       const high = (side * thumbnail.naturalHeight) / thumbnail.naturalWidth
       brush.fillRect(x - side / 2 - 2, y - high / 2 - 2, side + 4, high + 4)
       brush.drawImage(thumbnail, x - side / 2, y - high / 2, side, high)
+      if (isChosen) border(brush, { x: x - side / 2 - 4, y: y - high / 2 - 4 }, side + 8, high + 8, image.ink)
     }
-    if (image.chosen.has(point.id)) ring(brush, x, y, thumbnail === undefined ? 6 : side / 2 + 5, image.ink)
   }
   paintLasso(brush, image)
   return asImages ? inSight : []
+}
+
+function thumbnailSide({ scale }: View): number {
+  return Math.min(72, Math.max(20, scale / 14))
+}
+
+/** How far from its middle a point can be hit, in pixels. */
+export function pointReach(view: View): number {
+  return thumbnailSide(view) / 2 + 4
 }
 
 function isInSight({ x, y }: Point, { width, height }: Frame): boolean {
@@ -57,6 +72,12 @@ function ring(brush: CanvasRenderingContext2D, x: number, y: number, radius: num
   brush.beginPath()
   brush.arc(x, y, radius, 0, 7)
   brush.stroke()
+}
+
+function border(brush: CanvasRenderingContext2D, { x, y }: Point, width: number, height: number, colour: string): void {
+  brush.strokeStyle = colour
+  brush.lineWidth = 3
+  brush.strokeRect(x, y, width, height)
 }
 
 function paintLasso(brush: CanvasRenderingContext2D, { lasso, view, frame, ink }: MapImage): void {

@@ -46,6 +46,43 @@ export function panned({ middle, scale }: View, pixels: Point): View {
   return { middle: { x: middle.x - pixels.x / scale, y: middle.y - pixels.y / scale }, scale }
 }
 
+/** Moved and zoomed by two fingers: what was under their middle stays under it. */
+export function pinched(
+  view: View,
+  frame: Frame,
+  before: readonly [Point, Point],
+  after: readonly [Point, Point],
+): View {
+  const [from, to] = [middleOf(before), middleOf(after)]
+  const moved = panned(view, { x: to.x - from.x, y: to.y - from.y })
+  const apart = distanceOf(before)
+  return apart === 0 ? moved : zoomed(moved, frame, to, distanceOf(after) / apart)
+}
+
+function middleOf([a, b]: readonly [Point, Point]): Point {
+  return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 }
+}
+
+function distanceOf([a, b]: readonly [Point, Point]): number {
+  return Math.hypot(a.x - b.x, a.y - b.y)
+}
+
+/** The point nearest to a pixel, if any is within `reach` pixels of it. */
+export function pointAt<One extends Point>(
+  points: readonly One[],
+  view: View,
+  frame: Frame,
+  pixel: Point,
+  reach: number,
+): One | undefined {
+  let [nearest, least]: [One | undefined, number] = [undefined, reach]
+  for (const point of points) {
+    const away = distanceOf([toPixels(view, frame, point), pixel])
+    if (away <= least) [nearest, least] = [point, away]
+  }
+  return nearest
+}
+
 /** Whether a point lies inside a closed line: counts how often a ray from it crosses the line. */
 export function isInside({ x, y }: Point, line: readonly Point[]): boolean {
   let inside = false

@@ -70,7 +70,11 @@ export function MatchScreen({ gallery }: { gallery: string }) {
           <div class="match-score">
             <strong>{explanation.score.toFixed(3)}</strong> score
             {explanation.pSame !== undefined && (
-              <Meter share={explanation.pSame} label="Probability of the same label" />
+              <Meter
+                share={explanation.pSame}
+                label="Probability of the same label"
+                text={`${Math.round(explanation.pSame * 100)} % same label`}
+              />
             )}
           </div>
           <MatchTrust explanation={explanation} />

@@ -2,6 +2,7 @@
  * Changes a gallery's network: the new set is built beside the serving one, evaluated, switched to, and switched back.
  */
 import { useState } from 'preact/hooks'
+import { Confirm } from '../controls/confirm.js'
 import { picturesText } from '../controls/counts.js'
 import { Fault } from '../controls/notice.js'
 import { JobActions } from '../jobs/job-actions.js'
@@ -91,7 +92,7 @@ function SetRow({ set, serving, actions, nameOf }: SetRowProps) {
 
 /** @param isCopy the set copies the serving one in another engine: it serves after a move instead of a switch */
 function SetActions({
-  set: { modelId, state, gate, withoutOriginal },
+  set,
   isCopy,
   actions,
   name,
@@ -101,6 +102,7 @@ function SetActions({
   actions: Sets
   name: string
 }) {
+  const { modelId, state, gate, withoutOriginal } = set
   const { serve, build, remove, busy, job } = actions
   if (state === 'serving') return null
   const isWorking = busy || job?.finishedAt === null
@@ -133,11 +135,47 @@ function SetActions({
           Judge again<span class="unseen">, {name}</span>
         </button>
       )}
-      <button type="button" class="quiet" disabled={busy} onClick={() => remove(modelId)}>
-        Remove<span class="unseen"> {name}</span>
-      </button>
+      <RemoveButton set={set} isCopy={isCopy} busy={busy} name={name} onRemove={() => remove(modelId)} />
     </span>
   )
+}
+
+interface RemoveButtonProps {
+  set: EmbeddingSet
+  isCopy: boolean
+  busy: boolean
+  name: string
+  onRemove: () => void
+}
+
+function RemoveButton({ set: { state, count, engine }, isCopy, busy, name, onRemove }: RemoveButtonProps) {
+  const [asks, setAsks] = useState(false)
+  return (
+    <>
+      <button type="button" class="quiet" disabled={busy} onClick={() => setAsks(true)}>
+        Remove<span class="unseen"> {name}</span>
+      </button>
+      {asks && (
+        <Confirm
+          title={isCopy ? `Remove the copy in ${engine}?` : `Remove the embeddings of ${name}?`}
+          action="Remove"
+          onConfirm={onRemove}
+          onClose={() => setAsks(false)}
+        >
+          {isCopy
+            ? `The gallery stays where it is. Moving it to ${engine} again copies all of its pictures.`
+            : `Searches are answered as before. ${lossOf[state]} ${picturesText(count)} would have to be embedded again.`}
+        </Confirm>
+      )}
+    </>
+  )
+}
+
+const lossOf: Record<EmbeddingSet['state'], string> = {
+  serving: '',
+  building: 'What has been built so far is lost:',
+  ready: 'The gallery can no longer be switched to it:',
+  kept: 'The gallery can no longer be rolled back to it:',
 }
 
 function BuildForm({ models, sets }: { models: readonly { id: string; name: string }[]; sets: Sets }) {

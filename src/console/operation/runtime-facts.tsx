@@ -14,7 +14,7 @@ export function RuntimeFacts({ metrics }: { metrics: MetricsReading }) {
     ['Golden pictures', golden === undefined ? '–' : `cosine ≥ ${golden.value.toFixed(4)}`],
     [
       'Workers',
-      `${sumOf(metrics, 'alike_embed_workers')} for the network, ${sumOf(metrics, 'alike_decoder_processes')} decoder processes`,
+      `${sumOf(metrics, 'alike_embed_workers')} network, ${sumOf(metrics, 'alike_decoder_processes')} decoder`,
     ],
     ['Pictures', sumOf(metrics, 'alike_gallery_images').toLocaleString('en')],
     ['Memory', `${(sumOf(metrics, 'process_resident_memory_bytes') / 1024 ** 2).toFixed(0)} MB`],

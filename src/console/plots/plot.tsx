@@ -27,7 +27,10 @@ export function Plot({ title, x, series, axis, height = 170, range }: PlotProps)
     const element = frame.current!
     const made = new uPlot(optionsOf({ title, x, series, axis, height, range }, element), data, element)
     plot.current = made
-    const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }))
+    const observer = new ResizeObserver(() => {
+      made.setSize({ width: element.clientWidth, height })
+      showLatest(made)
+    })
     observer.observe(element)
     return () => {
       observer.disconnect()
@@ -37,8 +40,7 @@ export function Plot({ title, x, series, axis, height = 170, range }: PlotProps)
   }, [shape])
   useEffect(() => {
     plot.current?.setData(data)
-    // without a hovered point, the legend shows the latest value
-    if (x.length > 0) plot.current?.setLegend({ idx: x.length - 1 })
+    if (plot.current) showLatest(plot.current)
   })
 
   return (
@@ -47,6 +49,12 @@ export function Plot({ title, x, series, axis, height = 170, range }: PlotProps)
       <div ref={frame} role="img" aria-label={plotSummary({ title, series, axis })} />
     </figure>
   )
+}
+
+/** Without a hovered point, the legend shows the latest value. */
+function showLatest(plot: uPlot): void {
+  const { length } = plot.data[0]
+  if (length > 0) plot.setLegend({ idx: length - 1 })
 }
 
 function optionsOf({ series, axis, height, range }: PlotProps, element: HTMLElement): uPlot.Options {
@@ -83,11 +91,27 @@ function optionsOf({ series, axis, height, range }: PlotProps, element: HTMLElem
           size: 74,
         }),
         ...(axis.kind === 'numbers' && { label: axis.label, labelSize: 20 }),
+        ...(axis.kind === 'time' && { incrs: timeSteps, space: 90, values: (_, times) => times.map(clock) }),
       },
       { ...lines, size: 52 },
     ],
-    series: [{}, ...series.map(({ label, as }, place) => lineOf(label, as, colour(`--plot-${place + 1}`)))],
+    // names are turned, and the last one needs room
+    padding: [null, axis.kind === 'names' ? 36 : null, null, null],
+    series: [firstOf(axis), ...series.map(({ label, as }, place) => lineOf(label, as, colour(`--plot-${place + 1}`)))],
   }
+}
+
+/** Seconds; readings come every two. */
+const timeSteps = [5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200]
+
+function clock(seconds: number): string {
+  return new Date(seconds * 1_000).toLocaleTimeString()
+}
+
+/** What the legend says of the place on the axis. */
+function firstOf(axis: PlotAxis): uPlot.Series {
+  if (axis.kind === 'time') return { label: 'time', value: (_, seconds) => (seconds == null ? '–' : clock(seconds)) }
+  return axis.kind === 'numbers' ? { label: axis.label } : {}
 }
 
 function lineOf(label: string, as: PlotSeries['as'], colour: string): uPlot.Series {

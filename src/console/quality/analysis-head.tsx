@@ -22,7 +22,7 @@ export function AnalysisHead<Kind extends AnalysisKind>({ analysis, action, prom
         <button type="button" class={isNew ? 'primary' : ''} disabled={isRunning} onClick={start}>
           {isNew ? action : `${action} again`}
         </button>
-        {job?.finishedAt && <span class="hint">Of {new Date(job.finishedAt).toLocaleString()}</span>}
+        {job?.finishedAt && <span class="hint">As of {new Date(job.finishedAt).toLocaleString()}</span>}
       </div>
       {job !== undefined && (isRunning || job.state !== 'succeeded') && <JobProgress job={job} />}
     </>

@@ -14,7 +14,7 @@ export function StartingPoints({ gallery, onPick }: { gallery: string; onPick: (
     return <p class="hint">{loading ? '' : 'This gallery is empty. Add pictures on the gallery’s own screen.'}</p>
   return (
     <>
-      <p class="hint">Choose a picture on the left, or start with a stored one.</p>
+      <p class="hint">Give a picture to search with, or start with one of these.</p>
       <ul class="hits">
         {images.map(({ id, label }) => (
           <li key={id} class="hit">

@@ -53,8 +53,8 @@ export function Console() {
         {known === undefined && error === undefined && <Notice>Connecting…</Notice>}
         {known !== undefined && <ScreenOf key={keysGiven.value} screen={screen} gallery={gallery} />}
       </main>
-      <KeyDialog />
       <Toasts />
+      <KeyDialog />
     </>
   )
 }

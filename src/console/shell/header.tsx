@@ -1,5 +1,6 @@
 /** The bar at the top: galleries, screens, theme and key. */
 
+import { useEffect, useRef } from 'preact/hooks'
 import { galleries } from '../api/galleries.js'
 import { apiKey, useKey } from '../api/key.js'
 import { nextTheme, theme } from '../controls/theme.js'
@@ -11,6 +12,9 @@ const tabs: Screen[] = ['search', 'gallery', 'quality', 'map', 'networks', 'oper
 
 export function Header() {
   const { screen } = route.value
+  const current = useRef<HTMLAnchorElement>(null)
+  // on a narrow screen not all fit
+  useEffect(() => current.current?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [screen])
   return (
     <header class="bar">
       <a class="brand" href={addressTo('search')}>
@@ -18,18 +22,23 @@ export function Header() {
       </a>
       <GalleryChoice />
       <nav aria-label="Screens">
-        {tabs.map((name) => (
-          <a
-            key={name}
-            href={addressTo(name)}
-            aria-current={screen === name || (screen === 'match' && name === 'search') ? 'page' : undefined}
-          >
-            {screenTitles[name]}
-          </a>
-        ))}
+        {tabs.map((name) => {
+          const isCurrent = screen === name || (screen === 'match' && name === 'search')
+          return (
+            <a
+              key={name}
+              ref={isCurrent ? current : null}
+              href={addressTo(name)}
+              aria-current={isCurrent ? 'page' : undefined}
+            >
+              {screenTitles[name]}
+            </a>
+          )
+        })}
       </nav>
       <div class="bar-end">
-        <button type="button" class="quiet" onClick={nextTheme}>
+        <button type="button" class="quiet" title="Colours" onClick={nextTheme}>
+          <span aria-hidden="true">◐</span>
           <span class="unseen">Colours: </span>
           {theme.value === 'system' ? 'Auto' : theme.value === 'light' ? 'Light' : 'Dark'}
         </button>

@@ -132,8 +132,10 @@ test('a copy that is removed at the second attempt leaves no error behind', { sk
   await page.goto(`${base}#/gallery/g`)
   await page.click('.toolbar >> text=Settings')
   await page.click('dialog >> text=Remove the copy')
+  await page.click('dialog dialog .danger')
   await page.waitForSelector('dialog [role=alert]')
   await page.click('dialog >> text=Remove the copy')
+  await page.click('dialog dialog .danger')
   await page.waitForSelector('dialog [role=alert]', { state: 'detached' })
 })
 

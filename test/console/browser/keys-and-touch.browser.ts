@@ -71,6 +71,46 @@ test('a phone can zoom the map', { skip }, async (t) => {
   await until(page, `document.querySelector('.map-canvas').toDataURL() !== ${JSON.stringify(closer)}`)
 })
 
+test('two fingers zoom the map, one moves it, and a tap selects the picture under it', { skip }, async (t) => {
+  const { page, base } = await opened(t, { viewport: { width: 390, height: 844 }, hasTouch: true })
+  await withMap(page, ['0', '1', '2'])
+  // they would change the image whenever one of them arrives
+  await page.route('**/thumbnail', (route) => route.fulfill({ status: 404 }))
+  await page.goto(`${base}#/map/g`)
+  await page.waitForSelector('.map-canvas')
+  await page.waitForTimeout(1_000)
+  const image = () => page.evaluate<string>("document.querySelector('.map-canvas').toDataURL()")
+  const { x, y, width, height } = (await page.locator('.map-canvas').boundingBox())!
+  const middle = { x: x + width / 2, y: y + height / 2 }
+  const touch = await page.context().newCDPSession(page)
+  const send = (type: 'touchStart' | 'touchMove' | 'touchEnd', ...offsets: number[]) =>
+    touch.send('Input.dispatchTouchEvent', {
+      type,
+      touchPoints: offsets.map((offset, id) => ({ x: middle.x + offset, y: middle.y, id })),
+    })
+  const whole = await image()
+  await send('touchStart', -40)
+  await send('touchStart', -40, 40)
+  for (const apart of [50, 65, 80]) await send('touchMove', -apart, apart)
+  await send('touchEnd')
+  const pinched = await image()
+  assert.notEqual(pinched, whole)
+  await page.tap('[aria-label="Show all"]')
+  await until(page, `document.querySelector('.map-canvas').toDataURL() === ${JSON.stringify(whole)}`)
+  await send('touchStart', 0)
+  await send('touchMove', 60)
+  await send('touchEnd')
+  assert.notEqual(await image(), whole)
+  // not tapped: Chromium takes a tap after this for the end of a fling
+  await page.click('[aria-label="Show all"]')
+  await until(page, `document.querySelector('.map-canvas').toDataURL() === ${JSON.stringify(whole)}`)
+  // the points are at -0.5, -0.3 and -0.1
+  const scale = (Math.min(width, height) / 2) * 0.92
+  await page.locator('.map-canvas').tap({ position: { x: width / 2 - 0.3 * scale, y: height / 2 } })
+  await page.waitForSelector('[aria-label="Search with 1"]')
+  await untilTold(page, '.selection-panel h2', /^1 picture$/)
+})
+
 test('no picture is taken before the camera shows one', { skip }, async (t) => {
   const { page, base, expectQuiet } = await opened(t)
   await page.addInitScript('navigator.mediaDevices.getUserMedia = () => new Promise(() => {})')

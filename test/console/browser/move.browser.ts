@@ -64,6 +64,7 @@ test('a gallery moves through its settings dialog, with pause, resume and cancel
   await page.click('dialog button:has-text("Move to embedded")')
   await untilTold(page, 'dialog', /stored in embedded\. It came from weaviate/)
   await page.click('dialog >> text=Remove the copy in weaviate')
+  await page.click('dialog dialog .danger')
   await untilTold(page, 'dialog p', /^It is stored in embedded\.$/)
   assert.equal((await app.call(200, { url: '/v1/galleries/g' })).move, undefined)
   expectQuiet()

@@ -1,0 +1,40 @@
+/** Every screen fits the page at every width: it scrolls up and down only. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { opened, skip, withMap } from './small-gallery.js'
+import { until } from './walk.js'
+
+const screens = [
+  ['search/g', '.hit img'],
+  ['search/g?id=0', '.score'],
+  ['match/g?id=0&hit=1', '.heat img'],
+  ['gallery/g', '.tile img'],
+  ['quality/g', '.views'],
+  ['map/g', '.map-canvas'],
+  ['networks/g', '.network'],
+  ['operation/g', '.table tbody tr'],
+] as const
+
+test('no screen scrolls sideways, and the tab of the current one is in sight', { skip }, async (t) => {
+  const { page, base, app } = await opened(t)
+  await withMap(page, ['0', '1', '2'])
+  await app.call(202, { method: 'POST', url: '/v1/galleries/g/doctor' })
+  for (const width of [320, 390, 800, 1440]) {
+    await page.setViewportSize({ width, height: 844 })
+    for (const [address, shows] of screens) {
+      await page.goto(`${base}#/${address}`)
+      await page.reload()
+      await page.waitForSelector(shows)
+      if (address === 'search/g') await page.evaluate("document.querySelector('details').open = true")
+      const beyond = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
+      assert.ok(beyond <= 0, `${address} at ${width}: ${beyond} pixels beyond the edge`)
+      await until(
+        page,
+        `(() => {
+          const { left, right } = document.querySelector('nav [aria-current]').getBoundingClientRect()
+          return left >= 0 && right <= innerWidth
+        })()`,
+      )
+    }
+  }
+})
