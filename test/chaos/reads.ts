@@ -77,14 +77,14 @@ test('a node that was away while changes were acknowledged', { skip: skipWithout
 
 async function listed(set: OpenSet, asked: PageOfImages): Promise<unknown[]> {
   const seen: unknown[] = []
-  for (let cursor: string | undefined; ; ) {
-    let next: string | undefined
-    for await (const { images, nextCursor } of set.page({ ...asked, cursor, limit: 25 })) {
+  for (let after = ''; ; ) {
+    let following: string | undefined
+    for await (const { images, next } of set.page({ ...asked, after, limit: 25 })) {
       seen.push(...images.map(({ id, label }) => [id, label]))
-      next = nextCursor
+      following = next
     }
-    if (next === undefined) return seen
-    cursor = next
+    if (following === undefined) return seen
+    after = following
   }
 }
 
