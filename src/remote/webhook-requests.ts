@@ -46,7 +46,7 @@ export class WebhookRequests {
         headers: { 'user-agent': 'alike', ...headers },
         body,
       })
-      await answer.body.dump({ limit: 64 * 1024 })
+      await answer.body.dump({ limit: 64 * 1024 }).catch(() => {}) // it has been received all the same
       return answer.statusCode
     } catch (error) {
       if (error instanceof AlikeError) throw error
