@@ -19,7 +19,7 @@ export const weaviateSettings = {
   weaviateConsistency: Type.Enum(['one', 'quorum', 'all'], {
     default: 'quorum',
     description:
-      'Replicas that must acknowledge a write and answer a read by id; docs/scale-out.md describes the guarantees.',
+      'Replicas that must acknowledge a write and answer a list or a read by id; docs/scale-out.md describes the guarantees.',
   }),
   weaviateTimeoutMs: Type.Integer({
     default: 20_000,

@@ -2,7 +2,7 @@
  * `npm run test:chaos`: the run with three nodes, in separate namespaces. `-- --short`: one node, some minutes, no
  * privileges needed. `-- --consistency`: the guarantees of each consistency level. `-- --graphs`: whether each node finds
  * everything after one was killed during changes. `-- --isolated`: whether a node that is cut off acknowledges anything.
- * `-- --reads`: whether a node that was away reads by id what was acknowledged meanwhile.
+ * `-- --reads`: whether a node that was away reads, lists and moves what was acknowledged meanwhile.
  * `-- --ingest 20000`: one large job while a node is away.
  */
 import { spawnSync } from 'node:child_process'

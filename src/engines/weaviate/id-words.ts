@@ -4,7 +4,7 @@
  */
 
 /** Bytes per word: 48 bits. */
-const bytesPerWord = 6
+export const bytesPerWord = 6
 export const wordNames = ['word0', 'word1', 'word2', 'word3', 'word4', 'word5', 'word6', 'word7'] as const
 export type WordName = (typeof wordNames)[number]
 

@@ -6,7 +6,7 @@ import type { Filter } from '../../gallery/filter.js'
 import type { ImagePage, ImageRecord } from '../../gallery/records.js'
 import { nextTurn } from '../../turns.js'
 import { compareTexts, fits } from './fits.js'
-import { wordNames, wordsOf } from './id-words.js'
+import { bytesPerWord, wordNames, wordsOf } from './id-words.js'
 import { type Found, type PropertyName, recordOf } from './image-object.js'
 import { both, type Where } from './pushed-filter.js'
 import { readSlice, type SlicedCollection, slicesByStamp } from './whole-slices.js'
@@ -62,8 +62,10 @@ function lengthOf({ properties: { imageId = '', label, metadata = '' } }: Found)
 async function* byId(listing: Listing, after: string): AsyncGenerator<Found[]> {
   if (after === '') return yield* following(listing, [], -1)
   const words = wordsOf(after)
-  yield* alike(listing, words, after)
-  for (let i = words.length - 1; i >= 0; i--) yield* following(listing, words.slice(0, i), words[i]!)
+  // only after full words may another id continue
+  const full = Math.floor(Buffer.byteLength(after) / bytesPerWord)
+  if (full >= words.length) yield* alike(listing, words, after)
+  for (let i = Math.min(full, words.length - 1); i >= 0; i--) yield* following(listing, words.slice(0, i), words[i]!)
 }
 
 /** Those that begin with these words and continue with a word greater than `above`. */

@@ -44,12 +44,12 @@ export async function readSlice(collection: SlicedCollection, asked: SliceAsked)
   for (let end = endOf(compared, by, limit); ; ) {
     if (end.crowd !== undefined && end.upTo! <= above) return { ...end, found: [] }
     const range = { ...asked, end: end.upTo ?? asked.end }
+    const within = compared.filter((one) => isIn(one, range))
     const [page, others] = await Promise.all([
-      collection.sorted(by, { ...wanted, where: whereIn(range), limit, consistency: 'one' }),
+      within.length === 0 ? [] : collection.sorted(by, { ...wanted, where: whereIn(range), limit, consistency: 'one' }),
       collection.anywhere(whereIn(range)),
     ])
     if (others.count <= limit * foundMost && others.count === others.uuids.length) {
-      const within = compared.filter((one) => isIn(one, range))
       const doubtful = doubtfulOf({ compared: within, page, others: others.uuids })
       const read = doubtful.size === 0 ? [] : [...(await collection.ofIds([...doubtful], wanted)).values()]
       const sure = page.filter(({ uuid }) => !doubtful.has(uuid))
