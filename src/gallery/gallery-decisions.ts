@@ -140,7 +140,7 @@ export class GalleryDecisions {
       const decidedOf = new Map(decision.images.map((image) => [image.id, image]))
       const stored = await set.find([...decidedOf.keys()].filter((id) => id !== decision.keep))
       const copies = stored.filter(({ id, contentHash }) => decidedOf.get(id)?.contentHash === contentHash)
-      if (copies.length > 0) await set.change(copies.map(({ id }) => ({ remove: id })))
+      if (copies.length > 0) await set.change(copies.map(({ id, contentHash }) => ({ remove: id, contentHash })))
     }
     await store.settle(galleryUid, decision.number)
   }

@@ -134,8 +134,14 @@ export interface PutStep {
   unlessSame?: boolean | undefined
 }
 
+export interface RemoveStep {
+  remove: string
+  /** Only a picture with this content: another one, by which it was replaced, stays. */
+  contentHash?: string | undefined
+}
+
 /** One of several changes that are committed together, in order. */
-export type ImageStep = PutStep | { remove: string }
+export type ImageStep = PutStep | RemoveStep
 
 export function idOfStep(step: ImageStep): string {
   return 'put' in step ? step.put.id : step.remove

@@ -9,6 +9,7 @@ import {
   type NewImage,
   type PutImage,
   type PutStep,
+  type RemoveStep,
   referenceOf,
   storedTexts,
 } from '../../../gallery/records.js'
@@ -75,7 +76,7 @@ export class SetImages {
   change({ set, steps, imagesMax, progress, at }: ChangeRequest): SlotResult[] {
     const row = this.#sets.get(set)
     const before = row.count
-    const results = steps.map((step) => ('put' in step ? this.#put(row, step, at) : this.#remove(row, step.remove)))
+    const results = steps.map((step) => ('put' in step ? this.#put(row, step, at) : this.#remove(row, step)))
     if (row.count > imagesMax && row.count > before)
       throw new AlikeError('gallery_full', { detail: `The maximum is ${imagesMax} pictures.` })
     if (!results.every(isIdle)) this.#sets.save({ ...row, updated_at: at })
@@ -156,9 +157,10 @@ export class SetImages {
   }
 
   /** Counts in `row`, which the caller saves. */
-  #remove(row: SetRow, id: string): { removedSlot: number } | { absent: true } {
+  #remove(row: SetRow, { remove: id, contentHash }: RemoveStep): { removedSlot: number } | { absent: true } {
     const found = this.#images.stored(row.number, id)
-    if (found === undefined) return { absent: true }
+    if (found === undefined || (contentHash ?? found.record.contentHash) !== found.record.contentHash)
+      return { absent: true }
     this.#rows.delete(row.number, found.slot)
     this.#forgetFeedback(row, found.record.id)
     row.count--
