@@ -159,7 +159,9 @@ export class GalleryDecisions {
       const patched = await Promise.allSettled(
         wanted
           .slice(begin, begin + patchedAtOnce)
-          .map(({ id, to }) => set.patch(id, { label: to }).catch(ignoring('image_not_found'))),
+          .map(({ id, contentHash, from, to }) =>
+            set.patch(id, { label: to, of: { contentHash, label: from } }).catch(ignoring('image_not_found')),
+          ),
       )
       // only now: none is still being written
       for (const one of patched) if (one.status === 'rejected') throw one.reason

@@ -115,6 +115,8 @@ export interface WholeImage extends SeenImage {
 export interface ImageChange {
   label?: string | null
   metadata?: Metadata
+  /** Only of a picture with this content and label: any other counts as missing. */
+  of?: Pick<ImageRecord, 'contentHash' | 'label'> | undefined
 }
 
 export interface PutResult {

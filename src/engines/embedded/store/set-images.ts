@@ -90,11 +90,12 @@ export class SetImages {
     return { result: result!, record: this.#images.find(request.set, step.put.id)! }
   }
 
-  patch(set: number, id: string, { label, metadata }: ImageChange, at: string): void {
+  patch(set: number, id: string, { label, metadata, of }: ImageChange, at: string): void {
     this.#sets.get(set)
     const change = {
       ...(label !== undefined && { label: label && nfc(label) }),
       ...(metadata !== undefined && { metadata }),
+      of,
     }
     if (!this.#rows.change(set, id, change, at)) throw new AlikeError('image_not_found')
   }
