@@ -100,11 +100,16 @@ export class SetImages {
     if (!this.#rows.change(set, id, change, at)) throw new AlikeError('image_not_found')
   }
 
-  /** Keeps a picture that was changed after its slot was read and no longer matches. */
+  /**
+   * Keeps a picture that was changed after its slot was read and no longer matches, and one whose damaged record does not tell
+   * whether it does.
+   */
   deleteFitting(set: number, slots: Uint32Array, filter: Filter, at: string): Uint32Array {
     const row = this.#sets.get(set)
-    const deleted = this.#images.fitting(set, slots, filter)
-    for (const { id } of this.#images.hits(set, [...deleted]).values()) this.#forgetFeedback(row, id)
+    const fitting = this.#images.hits(set, [...this.#images.fitting(set, slots, filter)])
+    const doomed = [...fitting.values()].filter(({ isDamaged }) => !isDamaged)
+    for (const { id } of doomed) this.#forgetFeedback(row, id)
+    const deleted = Uint32Array.from(doomed, ({ slot }) => slot)
     for (const slot of deleted) this.#rows.delete(set, slot)
     if (deleted.length > 0) this.#sets.save({ ...row, count: row.count - deleted.length, updated_at: at })
     return deleted
