@@ -138,9 +138,13 @@ export class GalleryDecisions {
       )
     if (decision.decision === 'keep-one') {
       const decidedOf = new Map(decision.images.map((image) => [image.id, image]))
-      const stored = await set.find([...decidedOf.keys()].filter((id) => id !== decision.keep))
-      const copies = stored.filter(({ id, contentHash }) => decidedOf.get(id)?.contentHash === contentHash)
-      if (copies.length > 0) await set.change(copies.map(({ id, contentHash }) => ({ remove: id, contentHash })))
+      const stored = await set.find([...decidedOf.keys()])
+      const unchanged = stored.filter(({ id, contentHash }) => decidedOf.get(id)?.contentHash === contentHash)
+      const copies = unchanged.filter(({ id }) => id !== decision.keep)
+      // without the one to keep, they may be the last ones
+      const isKept = copies.length < unchanged.length
+      if (isKept && copies.length > 0)
+        await set.change(copies.map(({ id, contentHash }) => ({ remove: id, contentHash })))
     }
     await store.settle(galleryUid, decision.number)
   }
