@@ -85,6 +85,11 @@ export interface Engine {
    * @throws AlikeError `engine_unreachable`
    */
   free?(set: Pick<EmbeddingSet, 'uid'>): Promise<boolean>
+  /**
+   * For storage that belongs to one process: how long that process may be away before the others forget what it still has to
+   * free. Default: all processes reach the same storage.
+   */
+  readonly awayMaxMs?: number | undefined
   /** Finishes accepted calls. */
   close(): Promise<void>
 }

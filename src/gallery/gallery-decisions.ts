@@ -138,9 +138,13 @@ export class GalleryDecisions {
       )
     if (decision.decision === 'keep-one') {
       const decidedOf = new Map(decision.images.map((image) => [image.id, image]))
-      const stored = await set.find([...decidedOf.keys()].filter((id) => id !== decision.keep))
-      const copies = stored.filter(({ id, contentHash }) => decidedOf.get(id)?.contentHash === contentHash)
-      if (copies.length > 0) await set.change(copies.map(({ id }) => ({ remove: id })))
+      const stored = await set.find([...decidedOf.keys()])
+      const unchanged = stored.filter(({ id, contentHash }) => decidedOf.get(id)?.contentHash === contentHash)
+      const copies = unchanged.filter(({ id }) => id !== decision.keep)
+      // without the one to keep, they may be the last ones
+      const isKept = copies.length < unchanged.length
+      if (isKept && copies.length > 0)
+        await set.change(copies.map(({ id, contentHash }) => ({ remove: id, contentHash })))
     }
     await store.settle(galleryUid, decision.number)
   }
@@ -159,7 +163,9 @@ export class GalleryDecisions {
       const patched = await Promise.allSettled(
         wanted
           .slice(begin, begin + patchedAtOnce)
-          .map(({ id, to }) => set.patch(id, { label: to }).catch(ignoring('image_not_found'))),
+          .map(({ id, contentHash, from, to }) =>
+            set.patch(id, { label: to, of: { contentHash, label: from } }).catch(ignoring('image_not_found')),
+          ),
       )
       // only now: none is still being written
       for (const one of patched) if (one.status === 'rejected') throw one.reason

@@ -115,6 +115,8 @@ export interface WholeImage extends SeenImage {
 export interface ImageChange {
   label?: string | null
   metadata?: Metadata
+  /** Only of a picture with this content and label: any other counts as missing. */
+  of?: Pick<ImageRecord, 'contentHash' | 'label'> | undefined
 }
 
 export interface PutResult {
@@ -134,8 +136,14 @@ export interface PutStep {
   unlessSame?: boolean | undefined
 }
 
+export interface RemoveStep {
+  remove: string
+  /** Only a picture with this content: another one, by which it was replaced, stays. */
+  contentHash?: string | undefined
+}
+
 /** One of several changes that are committed together, in order. */
-export type ImageStep = PutStep | { remove: string }
+export type ImageStep = PutStep | RemoveStep
 
 export function idOfStep(step: ImageStep): string {
   return 'put' in step ? step.put.id : step.remove

@@ -73,7 +73,7 @@ export class RemovedSets {
         freed.push(set.uid)
         logger.info({ set: set.uid, engine: set.engine }, 'the storage of a set that was removed earlier is freed')
       }
-      if (isSettled(set, now())) await catalogue.forgetRemoved(set.uid)
+      if (isSettled(set, now(), engine.awayMaxMs)) await catalogue.forgetRemoved(set.uid)
     }
     return freed
   }
@@ -90,7 +90,7 @@ export class RemovedSets {
   }
 }
 
-/** Whether a removed set that has no storage now will have none later. */
-export function isSettled({ removedAt }: Pick<RemovedSet, 'removedAt'>, now: number): boolean {
-  return now - Date.parse(removedAt) > unsettledMs
+/** Whether a removed set that has no storage now will have none later, nor in a process that is away. */
+export function isSettled({ removedAt }: Pick<RemovedSet, 'removedAt'>, now: number, awayMaxMs = 0): boolean {
+  return now - Date.parse(removedAt) > Math.max(unsettledMs, awayMaxMs)
 }

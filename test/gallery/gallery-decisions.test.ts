@@ -62,6 +62,29 @@ test('copies whose deletion is refused stay, and the decision is gone', async (t
   assert.deepEqual(await later(), { images: unchanged, listed: [] })
 })
 
+test('a copy that is replaced just before it would be deleted stays', async (t) => {
+  const { decisions, later } = await withRefusals(t, (set) => ({
+    change: async (steps) => {
+      await set.change([{ put: newImage('two', makeVector(), { contentHash: 'another', label: 'new' }) }])
+      return set.change(steps)
+    },
+  }))
+  await decisions.decide(keeping)
+  assert.deepEqual(await later(), { images: ['one before', 'two new'], listed: ['keep-one'] })
+})
+
+test('a label that is changed just before it would be set stays', async (t) => {
+  const { decisions, later } = await withRefusals(t, (set) => ({
+    patch: async (id, change) => {
+      if (id === 'two') await set.patch(id, { label: 'meanwhile' })
+      return set.patch(id, change)
+    },
+  }))
+  await decisions.decide(relabelling)
+  const images = ['one after', 'two meanwhile', 'three after']
+  assert.deepEqual(await later(), { images, listed: ['set-label'] })
+})
+
 test('a process that starts applies no decision that another one is applying, and may give up', async (t) => {
   const { decisions, later } = await withRefusals(t, (_, another) => ({
     change: async () => {

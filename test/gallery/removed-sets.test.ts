@@ -27,6 +27,25 @@ test('an engine that is unavailable does not delay the removals in another', asy
   assert.deepEqual(freed, ['b', 'b'])
 })
 
+test('a removed set in the storage of a process that is away is not forgotten before that process is back', async (t) => {
+  const sets = ['a', 'b'].map((engine) => ({ uid: `set in ${engine}`, engine, removedAt: '2026-01-01T00:00:00.000Z' }))
+  const forgotten: string[] = []
+  const free = async () => false
+  let now = Date.parse('2026-01-02T00:00:00.000Z')
+  const removed = new RemovedSets({
+    catalogue: { removedSets: async () => sets, forgetRemoved: async (uid) => void forgotten.push(uid) },
+    engines: { a: { free } as unknown as Engine, b: { free, awayMaxMs: 7 * 86_400_000 } as unknown as Engine },
+    logger: pino({ level: 'silent' }),
+    now: () => now,
+  })
+  t.after(() => removed.close())
+  await removed.sweep()
+  assert.deepEqual([...new Set(forgotten)], ['set in a'])
+  now = Date.parse('2026-01-09T00:00:00.000Z')
+  await removed.sweep()
+  assert.deepEqual([...new Set(forgotten)], ['set in a', 'set in b'])
+})
+
 test('a removed set is watched for an hour: its storage may be created after its removal', () => {
   const removedAt = '2026-01-01T00:00:00.000Z'
   for (const [now, expected] of [

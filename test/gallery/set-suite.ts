@@ -55,6 +55,35 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     assert.deepEqual(await created(), [createdAt])
   })
 
+  test('a picture is changed only if it has the stated content and label', async (t) => {
+    const { opened } = await openSet(t)
+    const [, { id, contentHash, label }] = images as [Stored, Stored]
+    await opened.change(puts([images[1]!]))
+    for (const of of [
+      { contentHash: 'another', label },
+      { contentHash, label: null },
+    ])
+      await assert.rejects(opened.patch(id, { label: 'new', of }), { code: 'image_not_found' })
+    assert.equal((await opened.find([id]))[0]?.label, label)
+    await opened.patch(id, { label: null, of: { contentHash, label } })
+    await opened.patch(id, { label: 'new', of: { contentHash, label: null } })
+    assert.equal((await opened.find([id]))[0]?.label, 'new')
+  })
+
+  test('a picture is removed only if it has the stated content', async (t) => {
+    const { opened } = await openSet(t)
+    const [first, second] = images as [Stored, Stored]
+    await opened.change(puts([first, second]))
+    await opened.change([{ put: { ...second, contentHash: 'another' } }])
+    const removal = [first, second].map(({ id, contentHash }) => ({ remove: id, contentHash }))
+    assert.deepEqual(await opened.change(removal), [{ removed: true }, { absent: true }])
+    assert.deepEqual(
+      (await opened.find([first.id, second.id])).map(({ id }) => id),
+      [second.id],
+    )
+    assert.equal((await opened.state()).images, 1)
+  })
+
   test('an exact search finds what a scan finds, with any filter', async (t) => {
     const { opened } = await filled(t)
     const query = descriptors[4]!

@@ -110,6 +110,7 @@ export class EmbeddedEngine implements Engine {
 
   /** This engine runs in this process, so it is always reachable. */
   readonly unreachable = undefined
+  readonly awayMaxMs = 30 * 86_400_000
 
   /** Set when one of its threads has died: the process should be restarted. */
   get failure(): AlikeError | undefined {

@@ -5,6 +5,7 @@ import {
   type ImageStep,
   type NewImage,
   type PutStep,
+  type RemoveStep,
   referenceOf,
   type StepResult,
   storedTexts,
@@ -87,7 +88,7 @@ export class ChangedImages {
     const results = steps.map((step) => {
       const uuid = uuidOf(idOf(step))
       const state = changed.get(uuid) ?? this.#now(uuid)
-      const [result, after] = 'put' in step ? put(uuid, step, state, terms.clock) : removed(state)
+      const [result, after] = 'put' in step ? put(uuid, step, state, terms.clock) : removed(step, state)
       if (after !== state) changed.set(uuid, after)
       else if ('put' in step && state !== 'absent' && state.stamp !== undefined)
         this.#unchanged.set(uuid, { uuid, vector: step.put.vector, stamp: state.stamp })
@@ -156,8 +157,9 @@ function put(uuid: string, { put: image, unlessSame }: PutStep, state: State, cl
   return [{ created: isNew(state) }, { record: recordOf({ uuid, properties, vector: [] }), object }]
 }
 
-function removed(state: State): [StepResult, State] {
-  return state === 'absent' ? [{ absent: true }, state] : [{ removed: true }, 'absent']
+function removed({ contentHash }: RemoveStep, state: State): [StepResult, State] {
+  const isMeant = state !== 'absent' && (contentHash ?? state.record.contentHash) === state.record.contentHash
+  return isMeant ? [{ removed: true }, 'absent'] : [{ absent: true }, state]
 }
 
 function isSame(former: ImageRecord, { contentHash, modelId, label, metadata, reference }: NewImage): boolean {

@@ -77,13 +77,15 @@ export class SetChanges {
     })
   }
 
-  patch(id: string, { label, metadata }: ImageChange): Promise<void> {
+  patch(id: string, { label, metadata, of }: ImageChange): Promise<void> {
     return this.alone(async () => {
       const { collection, clock } = this.#options
       const uuid = uuidOf(id)
       const found = (await collection.ofIds([uuid], { properties: [...recordProperties, 'tokens'] })).get(uuid)
       if (found === undefined) throw new AlikeError('image_not_found')
       const former = recordOf(found)
+      if (of !== undefined && (former.contentHash !== of.contentHash || former.label !== of.label))
+        throw new AlikeError('image_not_found')
       const said = {
         label: label === undefined ? former.label : label && nfc(label),
         metadata: metadata ?? former.metadata,

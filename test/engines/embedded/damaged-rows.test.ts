@@ -8,6 +8,7 @@ import { examineDatabase } from '../../../src/engines/embedded/store/examine-dat
 import { AlikeError } from '../../../src/errors.js'
 import type { Galleries } from '../../../src/gallery/galleries.js'
 import { model, newImage } from '../../gallery/stored-images.js'
+import { damageImage } from '../../support/stored-rows.js'
 import { jobsOf } from './embedded-galleries.js'
 import { dataFolder, openIn } from './storage-folder.js'
 import { seededRandom, unitVectors } from './vector-index/unit-vectors.js'
@@ -151,6 +152,28 @@ test('a picture with a damaged embedding counts as unfindable until it is stored
   await galleries.images.put('a', [newImage('p2', vectors[2]!)])
   assert.equal(await unfindable(), 0)
   assert.deepEqual(await found(), ['p0', 'p1', 'p2', 'p3', 'p4'])
+})
+
+test('a picture with a damaged record is not deleted by a filter that the damage may have made it match', async (t) => {
+  const dataDir = await dataFolder(t)
+  const makeVector = unitVectors({ dimension: model.dimension, seed: 4 })
+  const first = await openIn(t, dataDir)
+  await first.create('a')
+  await first.images.put('a', [
+    newImage('one', makeVector(), { label: 'cat' }),
+    newImage('two', makeVector(), { label: 'bat' }),
+  ])
+  await first.close()
+  damageImage(dataDir, 'one', 'label', 'bat')
+  const galleries = await openIn(t, dataDir, { damagedRecords: 'named' })
+  assert.equal(await galleries.images.removeFitting('a', { field: 'label', in: ['bat'] }), 1)
+  const { images } = await galleries.images.page('a')
+  assert.deepEqual(
+    images.map(({ id, unreadable }) => [id, unreadable]),
+    [['one', 'record']],
+  )
+  assert.equal((await galleries.get('a')).count, 1)
+  assert.deepEqual(await galleries.images.remove('a', ['one']), ['one'])
 })
 
 test('a damaged error report or result prevents a snapshot', async (t) => {

@@ -60,3 +60,33 @@ test('decisions stored but not applied are applied at the next start, to images 
   assert.deepEqual(await engineOf(again).decisions.unsettled(galleryUid), [])
   assert.equal((await (await again.decisions('a')).page(0, 10)).length, 2)
 })
+
+test('copies are not deleted once the picture that was to be kept is gone or another one', async (t) => {
+  const dataDir = await dataFolder(t)
+  const galleries = await openIn(t, dataDir)
+  await galleries.create('a')
+  const ids = ['one', 'copy of one', 'two', 'copy of two']
+  const images = ids.map((id) => newImage(id, makeVector()))
+  await galleries.images.put('a', images)
+  const { galleryUid } = await galleries.sets.serving('a')
+  for (const [first, second] of [images.slice(0, 2), images.slice(2)] as (typeof images)[])
+    await engineOf(galleries).decisions.add(galleryUid, {
+      kind: 'copies',
+      decision: 'keep-one',
+      keep: first!.id,
+      images: [first!, second!].map(({ id, contentHash }) => ({ id, contentHash, label: null, labelBefore: null })),
+      changed: 1,
+      by: 'someone',
+    })
+  await galleries.images.remove('a', ['one'])
+  await galleries.images.put('a', [{ ...newImage('two', makeVector()), contentHash: 'another' }])
+  await galleries.close()
+
+  const again = await openIn(t, dataDir)
+  const { images: left } = await again.images.page('a')
+  assert.deepEqual(
+    left.map(({ id }) => id),
+    ['copy of one', 'copy of two', 'two'],
+  )
+  assert.deepEqual(await engineOf(again).decisions.unsettled(galleryUid), [])
+})

@@ -68,12 +68,13 @@ export class ImageWrites {
 
   /**
    * Omitted fields stay; everything else about a picture is fixed with its slot. False if there is no picture with this
-   * id.
+   * id, or not the one that is meant.
    */
-  change(gallery: number, id: string, { label, metadata }: ImageChange, at: string): boolean {
+  change(gallery: number, id: string, { label, metadata, of }: ImageChange, at: string): boolean {
     const row = this.#rows.row(gallery, id)
     if (row === undefined) return false
     if (!isWhole(row, true)) throw new AlikeError('image_damaged')
+    if (of !== undefined && (row.content_hash !== of.contentHash || row.label !== of.label)) return false
     const changed: ImageRow = {
       ...row,
       label: label === undefined ? row.label : label,

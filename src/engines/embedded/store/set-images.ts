@@ -9,6 +9,7 @@ import {
   type NewImage,
   type PutImage,
   type PutStep,
+  type RemoveStep,
   referenceOf,
   storedTexts,
 } from '../../../gallery/records.js'
@@ -75,7 +76,7 @@ export class SetImages {
   change({ set, steps, imagesMax, progress, at }: ChangeRequest): SlotResult[] {
     const row = this.#sets.get(set)
     const before = row.count
-    const results = steps.map((step) => ('put' in step ? this.#put(row, step, at) : this.#remove(row, step.remove)))
+    const results = steps.map((step) => ('put' in step ? this.#put(row, step, at) : this.#remove(row, step)))
     if (row.count > imagesMax && row.count > before)
       throw new AlikeError('gallery_full', { detail: `The maximum is ${imagesMax} pictures.` })
     if (!results.every(isIdle)) this.#sets.save({ ...row, updated_at: at })
@@ -89,20 +90,26 @@ export class SetImages {
     return { result: result!, record: this.#images.find(request.set, step.put.id)! }
   }
 
-  patch(set: number, id: string, { label, metadata }: ImageChange, at: string): void {
+  patch(set: number, id: string, { label, metadata, of }: ImageChange, at: string): void {
     this.#sets.get(set)
     const change = {
       ...(label !== undefined && { label: label && nfc(label) }),
       ...(metadata !== undefined && { metadata }),
+      of,
     }
     if (!this.#rows.change(set, id, change, at)) throw new AlikeError('image_not_found')
   }
 
-  /** Keeps a picture that was changed after its slot was read and no longer matches. */
+  /**
+   * Keeps a picture that was changed after its slot was read and no longer matches, and one whose damaged record does not tell
+   * whether it does.
+   */
   deleteFitting(set: number, slots: Uint32Array, filter: Filter, at: string): Uint32Array {
     const row = this.#sets.get(set)
-    const deleted = this.#images.fitting(set, slots, filter)
-    for (const { id } of this.#images.hits(set, [...deleted]).values()) this.#forgetFeedback(row, id)
+    const fitting = this.#images.hits(set, [...this.#images.fitting(set, slots, filter)])
+    const doomed = [...fitting.values()].filter(({ isDamaged }) => !isDamaged)
+    for (const { id } of doomed) this.#forgetFeedback(row, id)
+    const deleted = Uint32Array.from(doomed, ({ slot }) => slot)
     for (const slot of deleted) this.#rows.delete(set, slot)
     if (deleted.length > 0) this.#sets.save({ ...row, count: row.count - deleted.length, updated_at: at })
     return deleted
@@ -156,9 +163,10 @@ export class SetImages {
   }
 
   /** Counts in `row`, which the caller saves. */
-  #remove(row: SetRow, id: string): { removedSlot: number } | { absent: true } {
+  #remove(row: SetRow, { remove: id, contentHash }: RemoveStep): { removedSlot: number } | { absent: true } {
     const found = this.#images.stored(row.number, id)
-    if (found === undefined) return { absent: true }
+    if (found === undefined || (contentHash ?? found.record.contentHash) !== found.record.contentHash)
+      return { absent: true }
     this.#rows.delete(row.number, found.slot)
     this.#forgetFeedback(row, found.record.id)
     row.count--
