@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../errors.js'
 import type { JobError } from '../gallery/job-progress.js'
+import type { ImageRecord } from '../gallery/records.js'
 import { broughtAtOnce } from './catching-up.js'
 import type { LostImage } from './set-mirror.js'
 
@@ -12,6 +13,8 @@ export interface MissedImagesOptions {
   signal: AbortSignal
   /** Tries them again. @returns those that still fail */
   bring(ids: readonly string[]): Promise<readonly LostImage[]>
+  /** Those of these pictures that are in the gallery, and not yet in its other set. */
+  differing(ids: readonly string[]): Promise<readonly Pick<ImageRecord, 'id' | 'contentHash'>[]>
   /** Commits report lines of a job that is about to fail. */
   list(lines: readonly JobError[]): Promise<void>
   /** Pauses before the retries. Default: a minute in total. */
@@ -25,15 +28,15 @@ const missedMax = 1_000
 export class MissedImages {
   readonly #options: MissedImagesOptions
   /** Keyed by id. */
-  readonly #missed = new Map<string, { place: number; error: AlikeError }>()
+  readonly #missed = new Map<string, LostImage & { place: number }>()
 
   constructor(options: MissedImagesOptions) {
     this.#options = options
   }
 
   /** @param place position in the gallery */
-  add({ id, error }: LostImage, place: number): void {
-    this.#missed.set(id, { place, error })
+  add(image: LostImage, place: number): void {
+    this.#missed.set(image.id, { ...image, place })
   }
 
   get areTooMany(): boolean {
@@ -51,28 +54,39 @@ export class MissedImages {
       for (let begin = 0; begin < ids.length; begin += broughtAtOnce)
         await this.#tryAgain(ids.slice(begin, begin + broughtAtOnce))
     }
+    await this.#dropChanged()
     const { size } = this.#missed
     if (size === 0) return
-    await list([...this.#missed].map(([id, { place, error }]) => missedLine({ id, error }, place)))
+    await list([...this.#missed.values()].map((image) => missedLine(image, image.place)))
     throw originalsMissing(isBrokenOff ? `at least ${size}` : `${size}`)
   }
 
   async #tryAgain(ids: readonly string[]): Promise<void> {
-    const stillMissed = new Map((await this.#options.bring(ids)).map(({ id, error }) => [id, error]))
+    const stillMissed = new Map((await this.#options.bring(ids)).map((image) => [image.id, image]))
     for (const id of ids) {
-      const error = stillMissed.get(id)
-      if (error === undefined) this.#missed.delete(id)
-      else this.#missed.set(id, { place: this.#missed.get(id)!.place, error })
+      const image = stillMissed.get(id)
+      if (image === undefined) this.#missed.delete(id)
+      else this.add(image, this.#missed.get(id)!.place)
+    }
+  }
+
+  /** Those that have been deleted or stored again; what was stored is tried like every change. */
+  async #dropChanged(): Promise<void> {
+    const ids = [...this.#missed.keys()]
+    for (let begin = 0; begin < ids.length; begin += broughtAtOnce) {
+      const some = ids.slice(begin, begin + broughtAtOnce)
+      const now = new Map((await this.#options.differing(some)).map(({ id, contentHash }) => [id, contentHash]))
+      for (const id of some) if (now.get(id) !== this.#missed.get(id)!.contentHash) this.#missed.delete(id)
     }
   }
 
   /** Errors that a retry cannot change are not retried. */
   #outOfReach(): string[] {
-    return [...this.#missed].filter(([, { error }]) => mayPass(error)).map(([id]) => id)
+    return [...this.#missed.values()].filter(({ error }) => mayPass(error)).map(({ id }) => id)
   }
 }
 
-export function missedLine({ id, error }: LostImage, place: number): JobError {
+export function missedLine({ id, error }: Pick<LostImage, 'id' | 'error'>, place: number): JobError {
   return { item: place, name: id, code: error.code, detail: error.message }
 }
 

@@ -142,6 +142,7 @@ export class ReEmbeddingRun {
         if (again.length > 0) await this.#options.changed.note(again)
         return lost
       },
+      differing: async (ids) => mirror.differing(await mirror.from.find(ids)),
       list: (lines) => this.#options.advance({ ...this.#progress(this.#position, 0, []), errors: [...lines] }),
     })
   }
@@ -163,21 +164,36 @@ export class ReEmbeddingRun {
   /** Runs before anything is embedded. @throws AlikeError `originals_missing`, with all of them listed */
   async #expectOriginals(): Promise<void> {
     const { mirror, signal } = this.#options
-    const missing: JobError[] = []
+    const missing: Placed[] = []
     let count = 0
     for await (const { looked, differing } of differingImages(mirror, signal)) {
       const places = new Map(differing.map(({ id, place }) => [id, place]))
       for (const record of looked) {
         const place = places.get(record.id)
-        const error = place === undefined ? undefined : await mirror.obstacle(record)
-        if (place === undefined || error === undefined) continue
+        if (place === undefined || (await mirror.obstacle(record)) === undefined) continue
         count++
-        if (missing.length < listedMax) missing.push(missedLine({ id: record.id, error }, place))
+        if (missing.length < listedMax) missing.push({ id: record.id, place })
       }
     }
+    const lines = await this.#obstacles(missing)
+    count -= missing.length - lines.length
     if (count === 0) return
-    const last = missing.at(-1)!.item
-    await this.#advance(last + 1, missing)
+    await this.#advance((lines.at(-1)?.item ?? -1) + 1, lines)
     throw originalsMissing(`${count}`)
+  }
+
+  /** A line for each that still has one: some may have been deleted or replaced. */
+  async #obstacles(images: readonly Placed[]): Promise<JobError[]> {
+    const { mirror, signal } = this.#options
+    const lines: JobError[] = []
+    for (let begin = 0; begin < images.length; begin += broughtAtOnce) {
+      signal.throwIfAborted()
+      const placeOf = new Map(images.slice(begin, begin + broughtAtOnce).map(({ id, place }) => [id, place]))
+      for (const record of await mirror.from.find([...placeOf.keys()])) {
+        const error = await mirror.obstacle(record)
+        if (error !== undefined) lines.push(missedLine({ id: record.id, error }, placeOf.get(record.id)!))
+      }
+    }
+    return lines
   }
 }

@@ -33,6 +33,7 @@ export interface BringOptions {
 /** A picture that cannot be produced for the other model. */
 export interface LostImage {
   id: string
+  contentHash: string
   error: AlikeError
 }
 
@@ -45,11 +46,7 @@ export interface Brought {
 }
 
 /** The required action for one id; `undefined`: none. */
-type Wanted = { id: string; of: ImageRecord | undefined } & (
-  | { step: ImageStep }
-  | { lost: AlikeError }
-  | { same: true }
-)
+type Wanted = { id: string; of: ImageRecord | undefined } & ({ step: ImageStep } | { lost: LostImage } | { same: true })
 
 export class SetMirror {
   readonly from: OpenSet
@@ -111,7 +108,7 @@ export class SetMirror {
       const now = byId(await this.from.find(ids))
       const [current, moved] = [wanted.filter((one) => isStill(one, now)), wanted.filter((one) => !isStill(one, now))]
       const steps = current.flatMap((one) => ('step' in one ? [asNow(one.step, now.get(one.id))] : []))
-      const lost = current.flatMap((one) => ('lost' in one ? [{ id: one.id, error: one.lost }] : []))
+      const lost = current.flatMap((one) => ('lost' in one ? [one.lost] : []))
       const progress = progressOf?.(lost)
       // the former picture under this id is no longer valid
       for (const { id } of lost) if (there.has(id)) steps.push({ remove: id })
@@ -144,8 +141,8 @@ export class SetMirror {
     if (here === undefined)
       return { id, of: here, ...(there === undefined ? { same: true } : { step: { remove: id } }) }
     if (this.#isSame(here, there)) return { id, of: here, same: true }
+    const { label, metadata, contentHash, reference, bytes, createdAt } = here
     try {
-      const { label, metadata, contentHash, reference, bytes, createdAt } = here
       const updatedAt = this.#images.isCopied ? here.updatedAt : undefined
       const said = {
         id,
@@ -161,7 +158,8 @@ export class SetMirror {
       const made = await this.#images.made(here, there, work)
       return { id, of: here, step: { put: { ...said, ...made } } }
     } catch (error) {
-      if (error instanceof AlikeError && isAboutImage(error.code)) return { id, of: here, lost: error }
+      if (error instanceof AlikeError && isAboutImage(error.code))
+        return { id, of: here, lost: { id, contentHash, error } }
       throw error
     }
   }

@@ -8,6 +8,9 @@ import { openRemoteImages } from '../../src/remote/remote-images.js'
 import { imageServer } from '../support/image-server.js'
 
 const pausesMs = [1, 1, 1]
+const contentHash = 'of every picture'
+/** All of them are still there. */
+const differing = async (ids: readonly string[]) => ids.map((id) => ({ id, contentHash }))
 
 interface Missing {
   missed: MissedImages
@@ -34,12 +37,13 @@ async function missing(t: TestContext, at: string, host: string): Promise<Missin
       await remote.fetch(`${at}/${id}`)
       return []
     } catch (error) {
-      return [{ id, error: error as AlikeError }]
+      return [{ id, contentHash, error: error as AlikeError }]
     }
   }
   const missed = new MissedImages({
     signal: new AbortController().signal,
     pausesMs,
+    differing,
     bring: async (ids) => (await Promise.all(ids.map(lostOf))).flat(),
     list: async (lines) => void listed.push(...lines),
   })
@@ -80,10 +84,11 @@ test('a server that stays down fails the job after every pause, and one that ref
 test('a thousand missing pictures are too many, but fail nothing once they are available again', async () => {
   let isAway = true
   const listed: JobError[] = []
-  const lost = (id: string) => ({ id, error: new AlikeError('url_unreachable', { retryAfterSeconds: 1 }) })
+  const lost = (id: string) => ({ id, contentHash, error: new AlikeError('url_unreachable', { retryAfterSeconds: 1 }) })
   const missed = new MissedImages({
     signal: new AbortController().signal,
     pausesMs,
+    differing,
     bring: async (ids) => (isAway ? ids.map(lost) : []),
     list: async (lines) => void listed.push(...lines),
   })
@@ -104,11 +109,33 @@ test('a job being stopped does not wait for the next attempt', async () => {
   const missed = new MissedImages({
     signal: stop.signal,
     pausesMs: [1e8],
+    differing,
     bring: async () => assert.fail('it was stopped'),
     list: async () => assert.fail('nothing failed'),
   })
-  missed.add({ id: 'a', error: new AlikeError('url_unreachable', { retryAfterSeconds: 1 }) }, 0)
+  missed.add({ id: 'a', contentHash, error: new AlikeError('url_unreachable', { retryAfterSeconds: 1 }) }, 0)
   const ended = missed.expectNone()
   stop.abort()
   await assert.rejects(ended, { name: 'AbortError' })
+})
+
+test('a picture that has been deleted or replaced by the end fails nothing', async () => {
+  const listed: JobError[] = []
+  const missed = new MissedImages({
+    signal: new AbortController().signal,
+    pausesMs,
+    differing: async () => [
+      { id: 'replaced', contentHash: 'of another' },
+      { id: 'kept', contentHash },
+    ],
+    bring: async () => assert.fail('no retry can change them'),
+    list: async (lines) => void listed.push(...lines),
+  })
+  for (const [place, id] of ['deleted', 'replaced', 'kept'].entries())
+    missed.add({ id, contentHash, error: new AlikeError('original_not_kept') }, place)
+  await assert.rejects(missed.expectNone(), /There are 1 of them/)
+  assert.deepEqual(
+    listed.map(({ name }) => name),
+    ['kept'],
+  )
 })

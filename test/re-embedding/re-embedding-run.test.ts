@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import type { ImageEmbedder } from '../../src/embedding/image-embedder.js'
+import { AlikeError } from '../../src/errors.js'
+import type { Galleries } from '../../src/gallery/galleries.js'
 import type { JobProgress } from '../../src/gallery/job-progress.js'
+import type { ImageOriginalsParts } from '../../src/originals/image-originals.js'
+import type { OriginalStore } from '../../src/originals/original-store.js'
 import { ReEmbeddingRun } from '../../src/re-embedding/re-embedding-run.js'
 import { SetMirrors } from '../../src/re-embedding/set-mirrors.js'
 import { engineOf } from '../engines/embedded/embedded-galleries.js'
@@ -12,7 +16,8 @@ import { model, newImage } from '../gallery/stored-images.js'
 
 const makeVector = unitVectors({ dimension: model.dimension, seed: 13 })
 
-test('pictures stored during a job that cannot be embedded again are each a line of its report', async (t) => {
+/** A job that begins to build a set of another model, from what these parts keep. */
+async function begun(t: TestContext, originals: (galleries: Galleries) => ImageOriginalsParts = () => ({})) {
   const galleries = await openIn(t, await dataFolder(t))
   const { catalogue, jobs } = engineOf(galleries)
   await galleries.create('a')
@@ -21,30 +26,34 @@ test('pictures stored during a job that cannot be embedded again are each a line
   await catalogue.addSet({ uid, galleryUid, engine: 'embedded', modelId: 'other', dimension, about: {} })
   const changed = galleries.writes.follow('a', uid)
   const nothing = {} as ImageEmbedder // none gets that far
-  const { mirror } = await new SetMirrors({ galleries, images: nothing, concurrency: 4 }).of('a', uid)
-
+  const parts = { galleries, images: nothing, concurrency: 4, ...originals(galleries) }
+  const { mirror } = await new SetMirrors(parts).of('a', uid)
   await jobs.create({ id: 'j', kind: 're-embedding', gallery: 'a', source: null })
   const job = await jobs.transition('j', { from: ['queued'], to: 'running' })
+  const { signal } = new AbortController()
+  const run = (advance: (progress: JobProgress) => Promise<void>) =>
+    new ReEmbeddingRun(job, {
+      ...{ mirror, changed, signal, advance, lock: { isHeld: async () => true } },
+      ...{ withoutOriginal: 'fail', ratePerSecond: 0, total: 0, pausesMs: [] },
+    }).run()
+  const put = (ids: readonly string[]) =>
+    galleries.images.put(
+      'a',
+      ids.map((id) => newImage(id, makeVector(), { reference: 'https://example.org/' })),
+    )
+  return { galleries, jobs, put, run }
+}
+
+test('pictures stored during a job that cannot be embedded again are each a line of its report', async (t) => {
+  const { jobs, put, run } = await begun(t)
   let isFirst = true
   const advance = async (progress: JobProgress) => {
     // everything has been examined, and what was changed meanwhile is yet to be applied
-    if (isFirst) await galleries.images.put('a', [newImage('one', makeVector()), newImage('two', makeVector())])
+    if (isFirst) await put(['one', 'two'])
     isFirst = false
     await jobs.advance(progress)
   }
-  const { signal } = new AbortController()
-  const lock = { isHeld: async () => true }
-  const options = {
-    mirror,
-    changed,
-    lock,
-    signal,
-    advance,
-    withoutOriginal: 'fail',
-    ratePerSecond: 0,
-    total: 0,
-  } as const
-  await assert.rejects(new ReEmbeddingRun(job, options).run(), { code: 'originals_missing' })
+  await assert.rejects(run(advance), { code: 'originals_missing' })
   assert.deepEqual(
     (await jobs.errors('j')).map(({ name, code }) => [name, code]),
     [
@@ -52,4 +61,36 @@ test('pictures stored during a job that cannot be embedded again are each a line
       ['two', 'original_not_kept'],
     ],
   )
+})
+
+test('pictures that are deleted after they could not be embedded again do not fail the job', async (t) => {
+  const ids = Array.from({ length: 60 }, (_, i) => `p${i + 10}`)
+  const { jobs, put, run } = await begun(t, (galleries) => ({
+    references: {
+      expectGiven: () => {},
+      expectAllowed: () => {},
+      async fetch(_reference, { contentHash }) {
+        // the others were requested before it
+        if (contentHash === newImage(ids.at(-1)!, makeVector()).contentHash) await galleries.images.remove('a', ids)
+        throw new AlikeError('url_unreachable')
+      },
+    },
+  }))
+  await put(ids)
+  assert.equal(await run((progress) => jobs.advance(progress)), ids.length)
+  assert.deepEqual(await jobs.errors('j'), [])
+})
+
+test('nor do those that are deleted while originals are being looked for', async (t) => {
+  const { jobs, put, run } = await begun(t, (galleries) => ({
+    originals: {
+      async size() {
+        await galleries.images.remove('a', ['one', 'two'])
+        return undefined
+      },
+    } as unknown as OriginalStore,
+  }))
+  await put(['one', 'two'])
+  await run((progress) => jobs.advance(progress))
+  assert.deepEqual(await jobs.errors('j'), [])
 })
