@@ -30,6 +30,8 @@ export async function readCsv(csv: string, folder: string): Promise<LabelledImag
       throw new AlikeError('data_unreadable', {
         detail: `There is no picture "${filename}" next to the file of labels.`,
       })
+    if (source === 'several')
+      throw new AlikeError('data_unreadable', { detail: `Several tar files hold different pictures "${filename}".` })
     // an empty group cell means a picture without copies
     return { id: filename, label, group: duplicate_group || filename, source, ...(split && { split }) }
   })
@@ -89,13 +91,20 @@ function expectDecoded(row: Row): Row {
   throw new AlikeError('data_unreadable', { detail: 'The file of labels is not UTF-8.' })
 }
 
-/** File name → bytes: tar archives in the folder are read into memory, loose pictures stay on disk. */
-async function readSources(folder: string): Promise<Map<string, ImageSource>> {
-  const sources = new Map<string, ImageSource>()
+/**
+ * File name → bytes: tar archives in the folder are read into memory, loose pictures stay on disk. `several` is a name
+ * that does not say which picture is meant.
+ */
+async function readSources(folder: string): Promise<Map<string, ImageSource | 'several'>> {
+  const sources = new Map<string, ImageSource | 'several'>()
   for (const name of (await readdir(folder, { recursive: true })).sort()) {
-    if (/\.tar(\.gz)?$/.test(name))
-      for (const [entry, bytes] of await readTar(join(folder, name))) sources.set(entry, { bytes })
-    else if (imageName.test(name)) sources.set(name, { path: join(folder, name) })
+    if (/\.tar(\.gz)?$/.test(name)) {
+      for (const [entry, bytes] of await readTar(join(folder, name))) {
+        const before = sources.get(entry)
+        const isOther = typeof before === 'object' && 'bytes' in before && Buffer.compare(before.bytes, bytes) !== 0
+        sources.set(entry, isOther || before === 'several' ? 'several' : { bytes })
+      }
+    } else if (imageName.test(name)) sources.set(name, { path: join(folder, name) })
   }
   return sources
 }

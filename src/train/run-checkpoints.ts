@@ -13,6 +13,7 @@ import {
 } from './checkpoint.js'
 import { expectSameTeachers, teacherIds } from './fine-tuning/teachers.js'
 import type { AdamW } from './optimizer/adamw.js'
+import { RunClaim } from './run-claim.js'
 import { forgetRun, hasCheckpoint } from './run-folder.js'
 import { fingerprintOf, type TrainSettings } from './settings.js'
 import { dataHash, type TrainingData } from './training-data.js'
@@ -39,6 +40,7 @@ export class RunCheckpoints {
   readonly #fingerprint: string
   readonly #everything: VariableGroups
   readonly #average: VariableGroups
+  #claim!: RunClaim
   #savedAt = performance.now()
 
   private constructor(
@@ -71,6 +73,7 @@ export class RunCheckpoints {
       optimizer.step = opened.state.optimizerStep
       log(`resumed at epoch ${opened.state.epoch + 1}, batch ${opened.state.batch}`)
     }
+    opened.#claim = await RunClaim.of([opened.#last, opened.#best])
     opened.#savedAt = performance.now()
     return opened
   }
@@ -79,9 +82,9 @@ export class RunCheckpoints {
     return (performance.now() - this.#savedAt) / 1000
   }
 
-  /** The averaged weights must have been written to their variables. */
+  /** The averaged weights must have been written to their variables. @throws AlikeError `run_exists`, see `RunClaim` */
   async save(): Promise<void> {
-    await saveCheckpoint(this.#last, this.#everything, this.state, this.#fingerprint)
+    await this.#claim.guard(() => saveCheckpoint(this.#last, this.#everything, this.state, this.#fingerprint))
     this.#savedAt = performance.now()
   }
 
@@ -89,13 +92,14 @@ export class RunCheckpoints {
   async endEpoch(record: EpochRecord): Promise<void> {
     this.state = afterEpoch(this.state, record)
     const isBest = this.state.best?.epoch === record.epoch
-    if (isBest) await saveCheckpoint(this.#best, this.#average, this.state, this.#fingerprint)
+    if (isBest) await this.#claim.guard(() => saveCheckpoint(this.#best, this.#average, this.state, this.#fingerprint))
     await this.save()
   }
 
   /** Gives the averaged network the weights of the best epoch, if there has been one. */
   async loadBest(): Promise<void> {
-    if (this.state.best !== null) await loadCheckpoint(this.#best, this.#average, this.#fingerprint)
+    if (this.state.best === null) return
+    await this.#claim.guard(() => loadCheckpoint(this.#best, this.#average, this.#fingerprint))
   }
 }
 

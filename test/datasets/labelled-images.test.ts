@@ -97,6 +97,15 @@ test('a CSV names pictures in files and in tar archives, plain or compressed', a
   assert.deepEqual(contents, [join(folder, 'a.jpg'), 'in tar', 'also', 'compressed'])
 })
 
+test('a name that stands for different pictures in two tar files is refused, if it is listed', async (t) => {
+  const folder = await folderWith(t, { 'labels.csv': 'filename,label\n1.jpg,cat\n2.jpg,dog\n' })
+  await writeTar(join(folder, 'test.tar'), { '1.jpg': 'one', '2.jpg': 'two', '3.jpg': 'three' })
+  await writeTar(join(folder, 'train.tar'), { '1.jpg': 'one', '3.jpg': 'other' })
+  assert.equal((await readLabelledImages(folder)).length, 2)
+  await writeTar(join(folder, 'more.tar'), { '2.jpg': 'other' })
+  await assert.rejects(readLabelledImages(folder), refused(/different pictures "2\.jpg"/))
+})
+
 test('a CSV whose column split is empty has no split', async (t) => {
   const folder = await folderWith(t, { 'labels.csv': 'filename,label,split\na.jpg,cat,\n', 'a.jpg': '1' })
   const [image] = await readLabelledImages(folder)

@@ -130,6 +130,29 @@ test('a run that overwrites another and fails at once leaves nothing of it to re
   )
 })
 
+test('of two runs with one name at the same time one ends, and the other has its own weights', async () => {
+  const settings = { ...tinySettings(folder), name: 'twins', epochs: 2, report: false }
+  const alone = await trainFromNothing({ ...settings, name: 'alone' }, () => {}, never)
+  let second: Promise<unknown> = Promise.resolve()
+  const first = trainFromNothing(
+    settings,
+    (line) => {
+      // the second one starts before the first has a checkpoint by which it would be refused
+      if (!line.startsWith('reading')) return
+      second = trainFromNothing({ ...settings, seed: 2, epochs: 3 }, () => {}, never)
+      second.catch(() => {}) // looked at below
+    },
+    never,
+  )
+  const [one] = await Promise.allSettled([first])
+  const [other] = await Promise.allSettled([second])
+  const [lost, ...more] = [one, other].filter((outcome) => outcome.status === 'rejected')
+  assert.equal(lost?.reason.code, 'run_exists')
+  assert.match(lost.reason.message, /Another process trains the run/)
+  assert.deepEqual(more, [])
+  if (one.status === 'fulfilled') assert.deepEqual(one.value.state.best, alone.state.best)
+})
+
 test('unreadable pictures, also those that are only tested with, are named before the first epoch', async () => {
   const ids = ['test/circle/broken.jpg', 'train/circle/broken.jpg']
   const settings = { ...tinySettings(folder), name: 'broken' }

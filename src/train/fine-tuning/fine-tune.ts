@@ -12,6 +12,7 @@ import { startingNetwork } from '../models/starting-network.js'
 import { setConvolutionPrecision } from '../native/bfloat16-convolutions.js'
 import { expectReadable } from '../readable-pictures.js'
 import type { ModelMetrics } from '../report/model-metrics.js'
+import { RunClaim } from '../run-claim.js'
 import { forgetRun, hasCheckpoint } from '../run-folder.js'
 import { dataHash, readTrainingData } from '../training-data.js'
 import { readStartingWeights } from '../weights/starting-weights.js'
@@ -114,10 +115,11 @@ function exportRun({ settings, data, starting, loader, averaged, ...run }: Run, 
  */
 async function runPhases(run: Run): Promise<RunState> {
   const { settings, averaged, stop } = run
-  const files = await filesOf(run)
+  const places = await placesOf(run)
   const average = variablesOf(averaged)
-  if (settings.exportOnly) return loadCheckpoint(files.best, { average }, files.fingerprint)
-  let state = await whereItStands(run, files)
+  if (settings.exportOnly) return loadCheckpoint(places.best, { average }, places.fingerprint)
+  let state = await whereItStands(run, places)
+  const files = { ...places, claim: await RunClaim.of([places.checkpoint, places.best]) }
   const isNew = state.optimizerStep === 0
   if (isNew && !(await expectReadable({ ...run, preprocessing: averaged.preprocessing }))) return state
   const maps = await mapsFor(run, state)
@@ -125,7 +127,8 @@ async function runPhases(run: Run): Promise<RunState> {
     while (!stop.aborted && phaseOf(settings.phases, state.epoch) !== null)
       state = await runPhase({ run, files, maps }, state)
     const isFinished = phaseOf(settings.phases, state.epoch) === null
-    if (isFinished && state.best !== null) await loadCheckpoint(files.best, { average }, files.fingerprint)
+    if (isFinished && state.best !== null)
+      await files.claim.guard(() => loadCheckpoint(files.best, { average }, files.fingerprint))
     return state
   } finally {
     await maps?.close()
@@ -141,7 +144,9 @@ async function mapsFor(run: Run, { epoch }: RunState): Promise<CachedMaps | null
   return wanted ? cachedMaps({ ...run, weightsSha256: run.starting.sha256 }) : null
 }
 
-async function filesOf({ settings, starting, data }: Run): Promise<RunFiles> {
+type RunPlaces = Omit<RunFiles, 'claim'>
+
+async function placesOf({ settings, starting, data }: Run): Promise<RunPlaces> {
   const work = join(settings.work, settings.name)
   await mkdir(work, { recursive: true })
   return {
@@ -157,7 +162,7 @@ async function filesOf({ settings, starting, data }: Run): Promise<RunFiles> {
  */
 async function whereItStands(
   { settings, network, averaged, backend, log }: Run,
-  { checkpoint, best, fingerprint }: RunFiles,
+  { checkpoint, best, fingerprint }: RunPlaces,
 ): Promise<RunState> {
   const teachers = await teacherIds(settings)
   if (!settings.resume) await forgetRun([checkpoint, best])

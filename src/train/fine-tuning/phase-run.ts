@@ -10,6 +10,7 @@ import { variablesOf } from '../models/network.js'
 import { setConvolutionPrecision } from '../native/bfloat16-convolutions.js'
 import { WeightAverage } from '../optimizer/weight-average.js'
 import { EpochProgress, epochLine } from '../progress.js'
+import type { RunClaim } from '../run-claim.js'
 import type { CachedMaps } from './cached-maps.js'
 import { LateLosses } from './late-losses.js'
 import { mixed } from './mix.js'
@@ -30,6 +31,7 @@ export interface RunFiles {
   best: string
   /** Must be equal for a checkpoint to load. */
   fingerprint: string
+  claim: RunClaim
 }
 
 export interface PhaseParts {
@@ -177,7 +179,8 @@ class PhaseRun {
     this.#state = afterEpoch(this.#state, record)
     const isBest = this.#state.best?.epoch === record.epoch
     const { average } = this.#variables
-    if (isBest) await saveCheckpoint(this.#files.best, { average }, this.#state, this.#files.fingerprint)
+    const { best, fingerprint, claim } = this.#files
+    if (isBest) await claim.guard(() => saveCheckpoint(best, { average }, this.#state, fingerprint))
     if (this.#isTimeToSave || this.#state.epoch === this.#end) await this.#save()
   }
 
@@ -188,7 +191,8 @@ class PhaseRun {
 
   async #save(): Promise<void> {
     this.#following.write()
-    await saveCheckpoint(this.#files.checkpoint, this.#variables, this.#state, this.#files.fingerprint)
+    const { checkpoint, fingerprint, claim } = this.#files
+    await claim.guard(() => saveCheckpoint(checkpoint, this.#variables, this.#state, fingerprint))
     this.#lastSave = performance.now()
   }
 }

@@ -31,15 +31,17 @@ export function linkedPairs(embeddings: tf.Tensor2D, { must, cannot }: Links, ma
   })
 }
 
-/** For unit vectors; kept above 0, where the square root has no derivative. */
+/**
+ * For unit vectors; kept above 0, where the square root has no derivative. Rows are chosen by a product, because the WASM
+ * backend lacks the gradient of a look-up.
+ */
 function squaredDistances(embeddings: tf.Tensor2D, pairs: Links['must']): tf.Tensor {
-  const side = (index: 0 | 1) =>
-    tf.gather(
-      embeddings,
-      tf.tensor1d(
-        pairs.map((pair) => pair[index]),
-        'int32',
-      ),
+  const side = (index: 0 | 1) => {
+    const rows = tf.tensor1d(
+      pairs.map((pair) => pair[index]),
+      'int32',
     )
+    return tf.matMul(tf.cast(tf.oneHot(rows, embeddings.shape[0]), 'float32') as tf.Tensor2D, embeddings)
+  }
   return tf.maximum(tf.sub(2, tf.mul(tf.sum(tf.mul(side(0), side(1)), 1), 2)), 1e-6)
 }

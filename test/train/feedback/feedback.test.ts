@@ -110,6 +110,22 @@ test('the term is the mean of d² and of max(0, margin − d)², and gradients s
   assert.ok(slopes.dataSync().every(Number.isFinite))
 })
 
+test('the backend that training uses without native TensorFlow has the gradients of the term', async () => {
+  await chooseBackend('wasm')
+  try {
+    const rows = tf.tensor2d([
+      [1, 0],
+      [0.6, 0.8],
+    ])
+    const slopes = tf.grad((x) => linkedPairs(x as tf.Tensor2D, { must: [[0, 1]], cannot: [] }, 1))(rows)
+    // d² = 2 − 2·cos: twice the other row, turned round
+    const expected = [-1.2, -1.6, -2, 0]
+    assert.ok((await slopes.data()).every((value, i) => Math.abs(value - expected[i]!) < 1e-5))
+  } finally {
+    await chooseBackend('cpu')
+  }
+})
+
 test('a tiny network attracts pairs that belong together, against their labels, and separates those that do not', () => {
   const side = 16
   const preprocessing = {
