@@ -55,13 +55,21 @@ async function callWithKey(request: Request): Promise<Response> {
   const key = apiKey.value
   for (const [name, value] of Object.entries(keyHeaders())) request.headers.set(name, value)
   for (let tries = 0; ; tries++) {
-    const response = await fetch(request.body === null ? request.clone() : request)
+    const response = await fetch(request.body === null ? request.clone() : request).catch(explain)
     // another key may have been given since
     if (response.status === 401 && key === apiKey.value) wantKey()
     const repeatable = request.method === 'GET' && tries < 3 && (response.status === 429 || response.status === 503)
     if (!repeatable) return response
     await pause(1_000 * Math.min(30, Number(response.headers.get('retry-after') ?? 1)), request.signal)
   }
+}
+
+/** Browsers say "Failed to fetch", "Load failed" or "NetworkError". */
+function explain(error: unknown): never {
+  if (!(error instanceof TypeError)) throw error
+  throw new TypeError('The service cannot be reached: is it running, and are you connected to its network?', {
+    cause: error,
+  })
 }
 
 async function problemOf(response: Response): Promise<Partial<Problem>> {

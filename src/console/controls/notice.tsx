@@ -10,7 +10,8 @@ export function Notice({ kind = 'info', children }: { kind?: 'info' | 'fault'; c
   )
 }
 
-export function Fault({ error }: { error: unknown }) {
+/** @param onAgain repeats what failed */
+export function Fault({ error, onAgain }: { error: unknown; onAgain?: (() => void) | undefined }) {
   const { code, requestId } = error instanceof ServiceError ? error.problem : {}
   return (
     <Notice kind="fault">
@@ -19,6 +20,13 @@ export function Fault({ error }: { error: unknown }) {
         <p class="notice-facts">
           {code}
           {requestId !== undefined && ` · request ${requestId}`}
+        </p>
+      )}
+      {onAgain && (
+        <p>
+          <button type="button" onClick={onAgain}>
+            Try again
+          </button>
         </p>
       )}
     </Notice>

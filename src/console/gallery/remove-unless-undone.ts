@@ -8,8 +8,12 @@ import { removeImages } from './change-images.js'
 export interface Removal {
   gallery: string
   ids: ReadonlySet<string>
+  /** How they are removed; by default each on its own. */
+  remove?: (() => Promise<void>) | undefined
   /** They have been removed, or at least some of them. */
   onRemoved: () => void
+  /** They stay, because that was undone or failed. */
+  onKept?: (() => void) | undefined
 }
 
 const removals = signal<readonly Removal[]>([])
@@ -32,19 +36,24 @@ export function useWithoutRemoved<One extends { id: string }>(gallery: string, i
 }
 
 export function removeUnlessUndone(removal: Removal): void {
-  const { gallery, ids, onRemoved } = removal
+  const { gallery, ids, remove = () => removeImages(gallery, ids), onRemoved, onKept } = removal
   const show = () => {
     removals.value = removals.value.filter((one) => one !== removal)
   }
-  const remove = async () => {
+  const undo = () => {
+    show()
+    onKept?.()
+  }
+  const send = async () => {
     try {
-      await removeImages(gallery, ids)
+      await remove()
     } catch (error) {
       say(`Not all could be deleted: ${(error as Error).message}`)
+      onKept?.()
     }
     onRemoved()
     show()
   }
   removals.value = [...removals.value, removal]
-  say(`${picturesText(ids.size)} deleted.`, { name: 'Undo', run: show }, () => void remove())
+  say(`${picturesText(ids.size)} deleted.`, { name: 'Undo', run: undo }, () => void send())
 }

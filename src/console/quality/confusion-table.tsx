@@ -20,7 +20,7 @@ export function ConfusionTable({ quality }: { quality: Schemas['Evaluation']['qu
           <tr>
             <td />
             {labels.map((label) => (
-              <th key={label} scope="col">
+              <th key={label} scope="col" title={label}>
                 <bdi>{label}</bdi>
               </th>
             ))}
@@ -29,7 +29,7 @@ export function ConfusionTable({ quality }: { quality: Schemas['Evaluation']['qu
         <tbody>
           {labels.map((label, row) => (
             <tr key={label}>
-              <th scope="row">
+              <th scope="row" title={label}>
                 <bdi>{label}</bdi>
               </th>
               {labels.map((voted, column) => {

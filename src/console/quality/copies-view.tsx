@@ -56,7 +56,7 @@ function CopyGroup({ gallery, group: { images, size, identical }, decisions }: C
     <li class="finding">
       {images.slice(0, shownMax).map(({ id, label, nearCopyScore }) => (
         <FindingImage key={id} gallery={gallery} id={id} label={label} note={`copy ${nearCopyScore.toFixed(2)}`}>
-          <button type="button" onClick={() => decisions.decide(key, { ...about, decision: 'keep-one', keep: id })}>
+          <button type="button" onClick={() => decisions.keepOne(key, ids, id)}>
             Keep only this<span class="unseen"> one, {id}</span>
           </button>
         </FindingImage>

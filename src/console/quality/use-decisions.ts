@@ -1,11 +1,15 @@
 /** The findings of a work list decided in this visit; the service omits them from the next analysis. */
 import { useState } from 'preact/hooks'
+import { loadGalleries } from '../api/galleries.js'
 import { say } from '../controls/toasts.js'
+import { removeUnlessUndone } from '../gallery/remove-unless-undone.js'
 import { type Decision, decide } from './decide.js'
 
 export interface Decisions {
   isDecided: (key: string) => boolean
   decide: (key: string, decision: Decision) => Promise<void>
+  /** Removes all of a group but one, unless that is undone. */
+  keepOne: (key: string, ids: readonly string[], keep: string) => void
   count: number
 }
 
@@ -21,6 +25,16 @@ export function useDecisions(gallery: string): Decisions {
       } catch (error) {
         say(error instanceof Error ? error.message : String(error))
       }
+    },
+    keepOne: (key, ids, keep) => {
+      setDecided((before) => new Set([...before, key]))
+      removeUnlessUndone({
+        gallery,
+        ids: new Set(ids.filter((id) => id !== keep)),
+        remove: () => decide(gallery, { kind: 'copies', decision: 'keep-one', ids: [...ids], keep }),
+        onRemoved: () => void loadGalleries(),
+        onKept: () => setDecided((before) => new Set([...before].filter((one) => one !== key))),
+      })
     },
   }
 }

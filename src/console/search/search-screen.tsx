@@ -1,5 +1,5 @@
 /** Search: give a picture, get similar ones, each of which can be the next query. */
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { Fault, Notice } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
 import { FilterBuilder } from '../filter/filter-builder.js'
@@ -24,6 +24,7 @@ export function SearchScreen({ gallery }: { gallery: string }) {
   useEffect(() => settle((before) => before || !searching), [searching])
   const { value: fields = [] } = useLoaded(async () => (settled ? loadFields(gallery) : []), [gallery, settled])
   const [callsShown, showCalls] = useState(false)
+  useStartOfHits(query, answered)
 
   return (
     <div class="search-screen">
@@ -58,6 +59,20 @@ export function SearchScreen({ gallery }: { gallery: string }) {
       </section>
     </div>
   )
+}
+
+/** Another picture to search with is answered from the first hit on, even if it was picked far below. */
+function useStartOfHits(query: SearchQuery, answered: SearchQuery | undefined): void {
+  const exampleOf = ({ imageId, picture, url }: SearchQuery) => JSON.stringify([imageId, picture, url])
+  const asked = useRef(exampleOf(query))
+  useEffect(() => {
+    if (answered === undefined || exampleOf(answered) === asked.current) return
+    asked.current = exampleOf(answered)
+    scrollTo({ top: 0 })
+    // the hit that was picked, and had the focus, may be gone
+    if (document.activeElement === document.body)
+      document.querySelector<HTMLElement>('.hit-picture')?.focus({ preventScroll: true })
+  }, [answered])
 }
 
 /** On a phone the hits come before the settings. */

@@ -11,7 +11,9 @@ export function StartingPoints({ gallery, onPick }: { gallery: string; onPick: (
   const { value: images = [], error, loading } = useLoaded(() => someImages(gallery), [gallery])
   if (error !== undefined) return <Fault error={error} />
   if (images.length === 0)
-    return <p class="hint">{loading ? '' : 'This gallery is empty. Add pictures on the gallery’s own screen.'}</p>
+    return (
+      <p class="hint">{loading ? 'Loading…' : 'This gallery is empty. Add pictures on the gallery’s own screen.'}</p>
+    )
   return (
     <>
       <p class="hint">Give a picture to search with, or start with one of these.</p>

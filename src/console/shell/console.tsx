@@ -49,7 +49,7 @@ export function Console() {
       </button>
       <Header />
       <main id="main" tabIndex={-1}>
-        {error !== undefined && <Fault error={error} />}
+        {error !== undefined && <Fault error={error} onAgain={reload} />}
         {known === undefined && error === undefined && <Notice>Connecting…</Notice>}
         {known !== undefined && <ScreenOf key={keysGiven.value} screen={screen} gallery={gallery} />}
       </main>

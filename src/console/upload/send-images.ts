@@ -1,6 +1,6 @@
 /** Sends pictures to a gallery in uploads, one job each, and collects the results. */
 import { followJob, type Job } from '../api/follow-job.js'
-import { fetchFrom } from '../api/service.js'
+import { answerOf, fetchFrom, service } from '../api/service.js'
 import { type FailedImage, jobErrors } from '../jobs/read-job-errors.js'
 import { batchesOf } from './batches.js'
 import { isArchive, type PathedFile } from './dropped-files.js'
@@ -29,7 +29,7 @@ export interface SendResult {
   error?: unknown
 }
 
-/** @throws when the signal aborts */
+/** @throws when the signal aborts, which also cancels the job under way */
 export async function sendImages(options: SendOptions): Promise<SendResult> {
   const { files, signal, onProgress } = options
   const archives = files.filter(({ file }) => isArchive(file)).map((one) => [one])
@@ -38,8 +38,9 @@ export async function sendImages(options: SendOptions): Promise<SendResult> {
   let sentFiles = 0
   for (const [place, batch] of batches.entries()) {
     onProgress({ files: files.length, sentFiles })
+    let id: string | undefined
     try {
-      const id = await sendBatch(options, batch)
+      id = await sendBatch(options, batch)
       sentFiles += batch.length
       const job = await followJob(id, {
         signal,
@@ -50,13 +51,22 @@ export async function sendImages(options: SendOptions): Promise<SendResult> {
       result.stored += job.added + job.updated
       result.skipped += job.skipped
     } catch (error) {
-      if (signal.aborted) throw error
+      if (signal.aborted) {
+        await cancel(id)
+        throw error
+      }
       const notSent = batches.slice(place).flat()
       result.failed.push(...notSent.map(({ path }) => ({ name: path, code: 'not sent', detail: '' })))
       return { ...result, error }
     }
   }
   return result
+}
+
+async function cancel(job: string | undefined): Promise<void> {
+  if (job === undefined) return
+  // it may have ended in the meantime
+  await answerOf(service.DELETE('/v1/jobs/{job}', { params: { path: { job } } })).catch(() => undefined)
 }
 
 /** The id of its job. @throws ServiceError */

@@ -53,7 +53,8 @@ export function useUpload({ gallery, label, onEnd }: UploadOptions): Upload {
       setError(result.error)
       if (left.current) say(`Upload to ${gallery}: ${resultText(result)}.`)
     } catch (reason) {
-      if (!stop.signal.aborted) setError(reason)
+      if (stop.signal.aborted) say('The upload was stopped. Pictures that were stored until then stay.')
+      else setError(reason)
     }
     busy.current = false
     setSending(undefined)

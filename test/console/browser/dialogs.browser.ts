@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { makeKey } from '../../../src/access/api-keys.js'
 import { startApp } from '../../support/app.js'
+import { drawImage } from '../../support/drawn-images.js'
 import { openBrowser, openPage } from './chromium.js'
 import { expectNone, opened, skip } from './small-gallery.js'
 import { untilTold } from './walk.js'
@@ -23,6 +24,30 @@ test('a deletion can be undone while a dialog is open, and after it was closed',
     await expectNone(page, '.toast')
   }
   expectQuiet()
+})
+
+test('of copies, the others are removed unless that is undone', { skip }, async (t) => {
+  const { page, base, app } = await opened(t)
+  const copies = { id: 'copy', image: await drawImage('circle', 0) }
+  await app.call(201, {
+    method: 'PUT',
+    url: `/v1/galleries/g/images/${copies.id}`,
+    payload: copies.image,
+    headers: { 'content-type': 'image/jpeg' },
+  })
+  await page.goto(`${base}#/quality/g`)
+  await page.click('.views >> text=Copies')
+  await page.click('text=Look for copies')
+  await page.click('.finding >> text=Keep only this')
+  await untilTold(page, '[role=status]', /1 group decided/)
+  await expectNone(page, '.finding')
+  await page.click('.toast >> text=Undo')
+  await page.waitForSelector('.finding')
+  assert.equal((await app.call(200, { url: '/v1/galleries/g' })).count, 7)
+  const sent = page.waitForRequest((request) => /\/decisions$/.test(request.url()) && request.method() === 'POST')
+  await page.click('.finding >> text=Keep only this')
+  assert.equal((await (await sent).response())!.status(), 201)
+  assert.equal((await app.call(200, { url: '/v1/galleries/g' })).count, 6)
 })
 
 test('a set of embeddings is removed once that was confirmed', { skip }, async (t) => {

@@ -169,3 +169,24 @@ test('a hit for a region is not judged, and counts are in the singular', { skip 
   await page.click('.selection-panel >> text=Delete')
   await page.waitForSelector('.toast >> text=1 picture deleted.')
 })
+
+test('a service that cannot be reached is called so, and tried again', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.route(
+    '**/v1/galleries',
+    failing(1, (route) => route.abort()),
+  )
+  await page.goto(base)
+  await page.waitForSelector('[role=alert] >> text=cannot be reached')
+  await page.click('text=Try again')
+  await page.waitForSelector('.hit img')
+})
+
+test('a gallery without pictures says so', { skip }, async (t) => {
+  const { page, base, app } = await opened(t)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/empty' })
+  await page.goto(`${base}#/gallery/empty`)
+  await page.waitForSelector('text=There are no pictures yet')
+  await page.goto(`${base}#/gallery/g?label=nobody`)
+  await page.waitForSelector('text=No picture has this label')
+})

@@ -140,6 +140,19 @@ test('the title names the screen and the gallery, so that a history can be read'
   }
 })
 
+test('a hit that was picked far below is answered from the first hit on', { skip }, async (t) => {
+  const { page, base } = await opened(t, { viewport: { width: 390, height: 600 } })
+  await page.goto(`${base}#/search/g?id=0`)
+  await page.waitForSelector('.hit >> nth=4')
+  await page.locator('.hit-picture').last().focus()
+  const name = await page.locator('.hit-picture').last().getAttribute('aria-label')
+  assert.ok(await page.evaluate('scrollY > 0'))
+  await page.keyboard.press('Enter')
+  await page.locator('.example figcaption', { hasText: name!.replace('Search with ', '') }).waitFor()
+  await until(page, 'scrollY === 0')
+  await until(page, "document.activeElement === document.querySelector('.hit-picture')")
+})
+
 test('a single hit is counted in the singular', { skip }, async (t) => {
   const { page, base } = await opened(t)
   await page.goto(`${base}#/search/g?id=0&k=1`)

@@ -109,3 +109,20 @@ test('files dropped beside the places for them do not replace the page', { skip 
     assert.ok(!(await isKept(type, ['text/plain'])), `${type} of a text, which a field may take`)
   }
 })
+
+test('an upload that is stopped is cancelled in the service too', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  const job = { id: 'j', kind: 'ingest', state: 'running', finishedAt: null, done: 1, total: 2, share: 0.5, failed: 0 }
+  await page.route('**/v1/galleries/g/ingest', (route) => route.fulfill({ status: 202, json: job }))
+  await page.route('**/v1/jobs/j/events', () => {})
+  const cancelled = page.waitForRequest(
+    (request) => request.method() === 'DELETE' && /\/v1\/jobs\/j$/.test(request.url()),
+  )
+  await page.goto(`${base}#/gallery/g`)
+  const followed = page.waitForRequest('**/v1/jobs/j/events')
+  await page.setInputFiles(files, await pictures('a', 'b'))
+  await followed
+  await page.click('.upload >> text=Stop')
+  await cancelled
+  await page.waitForSelector('.toast >> text=The upload was stopped')
+})
