@@ -8,7 +8,6 @@ import { pageOf } from '../../../src/engines/weaviate/listed-images.js'
 import type { Where } from '../../../src/engines/weaviate/pushed-filter.js'
 import { type SlicedCollection, slicesByStamp } from '../../../src/engines/weaviate/whole-slices.js'
 import { seededRandom } from '../../../src/eval/random.js'
-import { idOfCursor } from '../../../src/gallery/image-cursor.js'
 
 interface Version {
   time: number
@@ -138,13 +137,13 @@ async function byId(replicas: Replicas, limit: number): Promise<unknown[]> {
   const listing = { collection: replicas, where: undefined, properties: recordProperties }
   const found: unknown[] = []
   for (let after = ''; ; ) {
-    let next: string | undefined
-    for await (const { images, nextCursor } of pageOf(listing, { after, limit, maxLength: 2 ** 30 })) {
+    let following: string | undefined
+    for await (const { images, next } of pageOf(listing, { after, limit, maxLength: 2 ** 30 })) {
       found.push(...images.map(({ id, label }) => [id, label]))
-      next = nextCursor
+      following = next
     }
-    if (next === undefined) return found
-    after = idOfCursor(next)
+    if (following === undefined) return found
+    after = following
   }
 }
 
