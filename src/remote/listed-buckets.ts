@@ -59,6 +59,7 @@ const patienceDefaultMs = 600_000
 const connectMs = 5_000
 const silentDefaultMs = 60_000
 const pauseMaxMs = 30_000
+
 /** The client is a large package, so it is loaded when the first bucket is read. */
 export function openListedBuckets(options: ListedBucketsOptions): ListedBuckets {
   const { patienceMs = patienceDefaultMs, onRead } = options

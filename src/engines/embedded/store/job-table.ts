@@ -74,10 +74,8 @@ export class JobTable {
     const listed = `SELECT * FROM job WHERE (@gallery IS NULL OR gallery = @gallery) AND ${fitting} ORDER BY number`
     this.#newest = database.prepare(`${listed} DESC LIMIT @limit`)
     this.#oldest = database.prepare(`${listed} LIMIT @limit`)
-    this.#counts = database.prepare(
-      `SELECT kind, state, paused, count(*) AS count FROM job
-       WHERE state IN (SELECT value FROM json_each(?)) GROUP BY kind, state, paused`,
-    )
+    const unfinished = 'FROM job WHERE state IN (SELECT value FROM json_each(?))'
+    this.#counts = database.prepare(`SELECT kind, state, paused, count(*) AS count ${unfinished} GROUP BY 1, 2, 3`)
     this.#next = database.prepare(
       `SELECT * FROM job WHERE paused = 0 AND ${fitting} ORDER BY priority DESC, number LIMIT 1`,
     )
@@ -123,8 +121,7 @@ export class JobTable {
 
   /** Unfinished jobs, without checking their rows against their checksums. */
   counts(): JobCount[] {
-    const rows = this.#counts.all(JSON.stringify(activeJobStates))
-    return rows.map(({ paused, ...row }) => ({ ...row, paused: paused === 1 }))
+    return this.#counts.all(JSON.stringify(activeJobStates)).map((row) => ({ ...row, paused: row.paused === 1 }))
   }
 
   errors(id: string, page?: JobErrorsPage): JobError[] {
