@@ -12,8 +12,9 @@ export interface AnalysisHeadProps<Kind extends AnalysisKind> {
 }
 
 export function AnalysisHead<Kind extends AnalysisKind>({ analysis, action, promise }: AnalysisHeadProps<Kind>) {
-  const { job, error, isNew, start } = analysis
+  const { job, result, error, isNew, start } = analysis
   const isRunning = job !== undefined && job.finishedAt === null
+  const isLoading = !isNew && error === undefined && result === undefined && (job?.state ?? 'succeeded') === 'succeeded'
   return (
     <>
       {error !== undefined && <Fault error={error} />}
@@ -24,6 +25,7 @@ export function AnalysisHead<Kind extends AnalysisKind>({ analysis, action, prom
         </button>
         {job?.finishedAt && <span class="hint">As of {new Date(job.finishedAt).toLocaleString()}</span>}
       </div>
+      {isLoading && <p class="hint">Loading…</p>}
       {job !== undefined && (isRunning || job.state !== 'succeeded') && <JobProgress job={job} />}
     </>
   )
