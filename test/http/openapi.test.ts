@@ -53,6 +53,7 @@ test('every operation is named, explained and lists its problems', async () => {
   assert.equal(search?.requestBody?.required, false)
   assert.deepEqual(Object.keys(document.components.schemas), [
     'Calibration',
+    'Caller',
     'Decision',
     'EmbeddingSet',
     'Gate',

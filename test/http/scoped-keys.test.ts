@@ -54,6 +54,30 @@ test('a key for some galleries reaches them, their jobs, and whatever belongs to
   )
 })
 
+test('a caller is told what it may do, whatever that is', async (t) => {
+  const [shop, none] = [
+    makeKey('shop', 'write', { galleries: ['shop-*'] }),
+    makeKey('feeder', 'write', { verbs: ['write'] }),
+  ]
+  const app = await startApp(t, { apiKeys: [owner, shop, none].map(({ line }) => line).join() })
+  const url = '/v1/caller'
+  const all = ['search', 'read', 'metrics', 'write', 'delete', 'admin']
+  assert.deepEqual(await app.call(200, { url, headers: bearer(owner) }), { name: 'owner', verbs: all, galleries: null })
+  assert.deepEqual(await app.call(200, { url, headers: bearer(shop) }), {
+    name: 'shop',
+    verbs: ['search', 'read', 'metrics', 'write', 'delete'],
+    galleries: ['shop-*'],
+  })
+  assert.deepEqual(await app.call(200, { url, headers: bearer(none) }), {
+    name: 'feeder',
+    verbs: ['write'],
+    galleries: null,
+  })
+  assert.equal((await app.call(401, { url })).code, 'unauthenticated')
+  const open = await startApp(t)
+  assert.deepEqual(await open.call(200, { url }), { name: null, verbs: all, galleries: null })
+})
+
 test('a list of galleries says nothing about those that a key does not cover', async (t) => {
   const shop = makeKey('shop', 'read', { galleries: ['shop-*'] })
   const app = await startApp(t, { apiKeys: `${owner.line},${shop.line}` })

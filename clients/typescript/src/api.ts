@@ -21,6 +21,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/caller": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the caller may do
+         * @description Of the key or token sent with the request, so that a client need not offer what would be refused.
+         */
+        get: operations["getCaller"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/livez": {
         parameters: {
             query?: never;
@@ -902,6 +922,30 @@ export interface components {
             reliable: boolean;
             /** @description True if the curve was flattened because there were few pairs: its probabilities claim no more than random halves of the pictures agree on. Absent otherwise. */
             widened?: boolean;
+        };
+        /**
+         * @description The caller as the service sees it.
+         * @example {
+         *       "name": "shop",
+         *       "verbs": [
+         *         "search",
+         *         "read",
+         *         "metrics",
+         *         "write",
+         *         "delete"
+         *       ],
+         *       "galleries": [
+         *         "shop-*"
+         *       ]
+         *     }
+         */
+        Caller: {
+            /** @description Of the key or token; `null` if the service needs none. */
+            name: string | null;
+            /** @description What it may do. */
+            verbs: ("search" | "read" | "metrics" | "write" | "delete" | "admin")[];
+            /** @description Names, and prefixes ending with `*`, of the galleries it is restricted to; `null` if to none. */
+            galleries: string[] | null;
         };
         /**
          * @example {
@@ -3009,6 +3053,89 @@ export interface operations {
             };
             /** @description The header Expect is not 100-continue. */
             417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The URL and headers exceed the maximum size. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCaller: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its name, verbs and galleries. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Caller"];
+                };
+            };
+            /** @description The request does not match its schema, or its body is incomplete. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service requires an API key, and there is no valid one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key does not have the required role. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The header Expect is not 100-continue. */
+            417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

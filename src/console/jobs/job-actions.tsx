@@ -1,7 +1,7 @@
 /** Pauses, resumes and cancels an unfinished job, if the key may. */
 import { useState } from 'preact/hooks'
+import { useMay } from '../api/caller.js'
 import type { Job } from '../api/follow-job.js'
-import { useMayAdminister } from '../api/may-administer.js'
 import { answerOf, service } from '../api/service.js'
 import { say } from '../controls/toasts.js'
 
@@ -16,9 +16,8 @@ const adminKinds: readonly Job['kind'][] = ['re-embedding', 'move']
 
 export function JobActions({ job, onChanged }: JobActionsProps) {
   const [busy, setBusy] = useState(false)
-  const isForAdmins = adminKinds.includes(job.kind)
-  const mayAdminister = useMayAdminister(isForAdmins && job.finishedAt === null)
-  const may = !isForAdmins || mayAdminister === true
+  const role = adminKinds.includes(job.kind) ? 'admin' : 'write'
+  const may = useMay(role)
   if (job.finishedAt !== null) return null
   const act = async (call: () => Promise<Job>) => {
     setBusy(true)
@@ -35,14 +34,14 @@ export function JobActions({ job, onChanged }: JobActionsProps) {
   const cancel = () => act(() => answerOf(service.DELETE('/v1/jobs/{job}', { params })))
   return (
     <span class="row">
-      <button type="button" class="quiet" disabled={busy || !may} onClick={() => steer(!job.paused)}>
+      <button type="button" class="quiet" disabled={busy || may !== true} onClick={() => steer(!job.paused)}>
         {job.paused ? 'Resume' : 'Pause'}
         <span class="unseen"> the {job.kind}</span>
       </button>
-      <button type="button" class="quiet" disabled={busy || !may} onClick={cancel}>
+      <button type="button" class="quiet" disabled={busy || may !== true} onClick={cancel}>
         Cancel<span class="unseen"> the {job.kind}</span>
       </button>
-      {isForAdmins && mayAdminister === false && <span class="hint">needs a key with the role admin</span>}
+      {may === false && <span class="hint">needs a key with the role {role}</span>}
     </span>
   )
 }

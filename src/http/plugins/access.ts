@@ -9,8 +9,8 @@ import { problems } from '../schemas/problem.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The minimum role; `open` needs no key and is not counted. */
-    role?: Role | 'open'
+    /** The minimum role. `any`: every key will do. `open` needs none and is not counted. */
+    role?: Role | 'any' | 'open'
     /** The verb; default: `role`, or `delete` for DELETE requests to a route with role `write`. */
     verb?: Verb
     /** A further verb that depends on the content of the request. */
@@ -163,7 +163,7 @@ export function expectVerb(grant: Grant | undefined, verb: Verb): void {
 
 function verbOf({ method, routeOptions }: FastifyRequest): Verb | undefined {
   const { role, verb } = routeOptions.config
-  if (verb !== undefined || role === 'open') return verb
+  if (verb !== undefined || role === 'any' || role === 'open') return verb
   return role === 'write' && method === 'DELETE' ? 'delete' : role
 }
 

@@ -6,6 +6,7 @@ import { stringify } from 'yaml'
 import { serviceVersion } from '../../version.js'
 import { Diagnosis, Duplicates, Evaluation, LaidOut } from '../schemas/analysis.js'
 import { Calibration } from '../schemas/calibration.js'
+import { Caller } from '../schemas/caller.js'
 import { Decision } from '../schemas/decision.js'
 import { EmbeddingSet, Gate } from '../schemas/embedding-set.js'
 import { Explanation } from '../schemas/explain.js'
@@ -26,6 +27,7 @@ import { CompareAnswer, EmbeddingAnswer } from '../schemas/vectors.js'
 
 const namedSchemas: readonly TSchema[] = [
   Calibration,
+  Caller,
   Decision,
   EmbeddingSet,
   Gate,

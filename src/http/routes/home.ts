@@ -1,7 +1,10 @@
-/** `GET /v1`: links to the main resources. */
+/** `GET /v1`: links to the main resources. `GET /v1/caller`: what the caller may do. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { verbs } from '../../access/grants.js'
 import { serviceVersion } from '../../version.js'
+import { Caller } from '../schemas/caller.js'
+import { reference } from '../schemas/named.js'
 
 const Home = Type.Object({
   name: Type.String(),
@@ -37,6 +40,25 @@ export const homeRoutes: FastifyPluginAsyncTypebox<HomeRouteOptions> = async (ap
         ready: `${basePath}/readyz`,
         metrics: `${basePath}/metrics`,
       },
+    }),
+  )
+  app.get(
+    '/v1/caller',
+    {
+      config: { role: 'any', galleries: 'none' },
+      schema: {
+        operationId: 'getCaller',
+        tags: ['operations'],
+        summary: 'What the caller may do',
+        description:
+          'Of the key or token sent with the request, so that a client need not offer what would be refused.',
+        response: { 200: { description: 'Its name, verbs and galleries.', ...reference(Caller) } },
+      },
+    },
+    async ({ keyName, grant }) => ({
+      name: grant === undefined ? null : keyName,
+      verbs: grant === undefined ? [...verbs] : [...grant.verbs],
+      galleries: grant?.galleries === undefined ? null : [...grant.galleries],
     }),
   )
 }

@@ -35,6 +35,25 @@ class Calibration(TypedDict):
     """
 
 
+class Caller(TypedDict):
+    """
+    The caller as the service sees it.
+    """
+
+    name: str | None
+    """
+    Of the key or token; `null` if the service needs none.
+    """
+    verbs: list[Literal['search', 'read', 'metrics', 'write', 'delete', 'admin']]
+    """
+    What it may do.
+    """
+    galleries: list[str] | None
+    """
+    Names, and prefixes ending with `*`, of the galleries it is restricted to; `null` if to none.
+    """
+
+
 class Decision(TypedDict):
     id: str
     """

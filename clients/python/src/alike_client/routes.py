@@ -7,6 +7,7 @@ from typing import Literal
 
 Operation = Literal[
     "getHome",
+    "getCaller",
     "isAlive",
     "isReady",
     "getMetrics",
@@ -72,6 +73,7 @@ Operation = Literal[
 
 ROUTES: dict[Operation, tuple[str, str]] = {
     "getHome": ("GET", "/v1"),
+    "getCaller": ("GET", "/v1/caller"),
     "isAlive": ("GET", "/livez"),
     "isReady": ("GET", "/readyz"),
     "getMetrics": ("GET", "/metrics"),

@@ -1,0 +1,23 @@
+/** What the sender of a request may do. */
+import { Type } from 'typebox'
+import { verbs } from '../../access/grants.js'
+import { named } from './named.js'
+
+export const Caller = named(
+  'Caller',
+  Type.Object(
+    {
+      name: Type.Union([Type.String(), Type.Null()], {
+        description: 'Of the key or token; `null` if the service needs none.',
+      }),
+      verbs: Type.Array(Type.Enum([...verbs], { type: 'string' }), { description: 'What it may do.' }),
+      galleries: Type.Union([Type.Array(Type.String()), Type.Null()], {
+        description: 'Names, and prefixes ending with `*`, of the galleries it is restricted to; `null` if to none.',
+      }),
+    },
+    {
+      description: 'The caller as the service sees it.',
+      examples: [{ name: 'shop', verbs: ['search', 'read', 'metrics', 'write', 'delete'], galleries: ['shop-*'] }],
+    },
+  ),
+)
