@@ -87,7 +87,10 @@ try {
 async function openService() {
   const service = await ServiceProcess.start({ MODEL_DIR: values.model })
   const facts = await factsOf(service)
-  if (facts.precision !== precision) throw new Error(`The service runs ${facts.precision}, not ${precision}.`)
+  if (facts.precision !== precision) {
+    await service.stop()
+    throw new Error(`The service runs ${facts.precision}, not ${precision}.`)
+  }
   await fillGallery(service, images, images.length)
   return { searchUrl: `${service.url}/v1/galleries/${benchGallery}/search?k=10`, close: () => service.stop() }
 }
