@@ -124,11 +124,8 @@ test('a copy that is removed at the second attempt leaves no error behind', { sk
     gallery = { ...(await (await route.fetch()).json()), move: { engine: 'other', state: 'kept', images: 6 } }
     await route.fulfill({ json: gallery })
   })
-  await page.route('**/v1/galleries/g/sets/*', async (route) => {
-    await route.fulfill(problem)
-    await page.unroute('**/v1/galleries/g/sets/*')
-    await page.route('**/v1/galleries/g/sets/*', (again) => again.fulfill({ status: 204 }))
-  })
+  let attempts = 0
+  await page.route('**/v1/galleries/g/sets/*', (route) => route.fulfill(++attempts === 1 ? problem : { status: 204 }))
   await page.goto(`${base}#/gallery/g`)
   await page.click('.toolbar >> text=Settings')
   await page.click('dialog >> text=Remove the copy')
