@@ -5,26 +5,20 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
-import type { ImageEmbedder } from '../../src/embedding/image-embedder.js'
 import { openEmbedded } from '../../src/engines/embedded/embedded-engine.js'
 import type { Engine, OpenSet, PageOfImages } from '../../src/gallery/engine.js'
 import { type Galleries, openGalleries } from '../../src/gallery/galleries.js'
 import { onlyModel } from '../../src/gallery/servable-models.js'
 import type { JobRecord } from '../../src/jobs/job.js'
 import type { JobControl } from '../../src/jobs/job-runner.js'
-import { MoveRunner } from '../../src/re-embedding/move-runner.js'
-import { SetExclusion } from '../../src/re-embedding/set-exclusion.js'
-import { SetFollowers } from '../../src/re-embedding/set-followers.js'
-import { SetMirrors } from '../../src/re-embedding/set-mirrors.js'
 import { model } from '../gallery/stored-images.js'
+import { openMover } from '../re-embedding/opened-mover.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 import { skipWithoutWeaviate } from '../support/weaviate-server.js'
 import { acknowledged, ids, missedChanges, newSets, patch, remove } from './missed-changes.js'
 
 const names = ['byId', 'listed', 'labelled', 'filtered', 'removed'] as const
 type Sets = Record<(typeof names)[number], OpenSet>
-const logger = { info() {}, warn() {}, error() {} }
-
 test('a node that was away while changes were acknowledged', { skip: skipWithoutWeaviate }, async (t) => {
   let galleries!: Galleries
   const missed = await missedChanges(t, async (last) => {
@@ -113,12 +107,7 @@ async function openGalleriesWith(t: TestContext, weaviate: Engine): Promise<Gall
 /** To the embedded engine. */
 async function move(t: TestContext, galleries: Galleries): Promise<void> {
   const { uid } = await galleries.sets.addCopy('moved', 'embedded')
-  const mirrors = new SetMirrors({ galleries, images: {} as ImageEmbedder, concurrency: 1 })
-  const followers = await SetFollowers.open({ galleries, mirrors, logger })
-  t.after(() => followers.close())
-  const exclusion = new SetExclusion(galleries.writes)
-  const parts = { galleries, mirrors, followers, exclusion, logger }
-  const runner = new MoveRunner({ ...parts, jobsMax: 1, setKeptDays: 1, onEnd() {} })
+  const { runner } = await openMover(t, galleries)
   const job = { id: 'j', gallery: 'moved', position: 0, source: { setUid: uid, ratePerSecond: 0 } }
   const { signal } = new AbortController()
   const control = { signal, expect: async () => {}, advance: async () => {}, tell() {} }

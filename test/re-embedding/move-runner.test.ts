@@ -2,20 +2,14 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import type { ImageEmbedder } from '../../src/embedding/image-embedder.js'
 import type { JobRecord } from '../../src/jobs/job.js'
 import type { JobControl } from '../../src/jobs/job-runner.js'
-import { MoveRunner } from '../../src/re-embedding/move-runner.js'
-import { SetExclusion } from '../../src/re-embedding/set-exclusion.js'
-import { SetFollowers } from '../../src/re-embedding/set-followers.js'
-import { SetMirrors } from '../../src/re-embedding/set-mirrors.js'
 import { engineOf } from '../engines/embedded/embedded-galleries.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { model, newImage } from '../gallery/stored-images.js'
 import { until } from '../support/until.js'
-
-const logger = { info() {}, warn() {}, error() {} }
+import { openMover } from './opened-mover.js'
 
 test('a kept copy is still kept up to date after a move back to it was cancelled at once', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
@@ -24,12 +18,7 @@ test('a kept copy is still kept up to date after a move back to it was cancelled
   const uid = randomBytes(8).toString('hex')
   await engineOf(galleries).catalogue.addSet({ uid, galleryUid, engine: 'embedded', modelId, dimension, about: {} })
   await galleries.sets.change(uid, { stage: 'kept' })
-  const mirrors = new SetMirrors({ galleries, images: {} as ImageEmbedder, concurrency: 1 })
-  const followers = await SetFollowers.open({ galleries, mirrors, logger })
-  t.after(() => followers.close())
-  const exclusion = new SetExclusion(galleries.writes)
-  const parts = { galleries, mirrors, followers, exclusion, logger }
-  const runner = new MoveRunner({ ...parts, jobsMax: 1, setKeptDays: 1, onEnd() {} })
+  const { mirrors, followers, runner } = await openMover(t, galleries)
 
   const job = { gallery: 'a', source: { setUid: uid, ratePerSecond: 0 } } as unknown as JobRecord
   await assert.rejects(runner.run(job, { signal: AbortSignal.abort() } as JobControl), { name: 'AbortError' })

@@ -110,30 +110,38 @@ async function* walk(
   }
 }
 
-/** Any, but the same in every attempt: one with other bytes would be another upload under the same idempotency key. */
-const mtime = new Date(0)
-
 function tarOf(
   files: readonly FoundFile[],
   { progress = () => undefined, unreadable = () => undefined }: NonNullable<Parameters<FolderUpload['open']>[0]>,
 ): Readable {
-  const archive = pack()
-  const write = async () => {
+  return writtenTar(async (add) => {
     for (const [at, { place, path, misfit }] of files.entries()) {
       const bytes =
         misfit === undefined
           ? await readFile(place).catch((error: Error) => unreadable(path, error))
           : unreadable(path, misfit)
-      // the next one is read when the service has taken the previous one
-      if (bytes !== undefined)
-        await new Promise<void>((resolve, reject) =>
-          archive.entry({ name: path, mtime }, bytes, (error) => (error ? reject(error) : resolve())),
-        )
+      if (bytes !== undefined) await add(path, bytes)
       progress({ files: at + 1, totalFiles: files.length })
     }
-    archive.finalize()
-  }
-  write().catch((error: unknown) => archive.destroy(error as Error))
+  })
+}
+
+/** Any, but the same in every attempt: one with other bytes would be another upload under the same idempotency key. */
+const mtime = new Date(0)
+
+/**
+ * A tar that is written while it is read.
+ * @param write adds its files; the next one only when the service has taken the previous one, so that one is in memory
+ */
+export function writtenTar(write: (add: (name: string, bytes: Buffer) => Promise<void>) => Promise<void>): Readable {
+  const archive = pack()
+  const add = (name: string, bytes: Buffer) =>
+    new Promise<void>((resolve, reject) =>
+      archive.entry({ name, mtime }, bytes, (error) => (error ? reject(error) : resolve())),
+    )
+  write(add)
+    .then(() => archive.finalize())
+    .catch((error: unknown) => archive.destroy(error as Error))
   return Readable.from(archive)
 }
 
