@@ -211,6 +211,10 @@ test('the running service follows changes to its key file', async (t) => {
   await until(async () => (await status(second)) === 200, 'the second key')
   assert.equal(await status(first), 401)
   assert.match((await app.app.inject('/metrics')).body, /alike_key_reloads_total\{outcome="reloaded"\} 1/)
+  await writeFile(apiKeysFile, '')
+  await until(async () => (await status(second)) === 401, 'no key')
+  assert.equal((await app.app.inject('/v1/galleries')).statusCode, 401, 'the service stays closed')
+  assert.ok(app.log.some(({ msg }) => msg === 'no API keys are left: callers with a key are refused'))
 })
 
 /** Written in the background. */

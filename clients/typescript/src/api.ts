@@ -3069,6 +3069,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getCaller: {
@@ -3145,6 +3154,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3380,6 +3398,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     listModels: {
@@ -3459,6 +3486,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3716,6 +3752,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     removeModel: {
@@ -3821,6 +3866,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getModelCardPage: {
@@ -3912,6 +3966,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4022,6 +4085,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     listEmbeddingSets: {
@@ -4115,6 +4187,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4233,6 +4314,15 @@ export interface operations {
             };
             /** @description It conflicts with stored data. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the maximum size. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4401,6 +4491,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The disk is full. */
             507: {
                 headers: {
@@ -4502,6 +4601,15 @@ export interface operations {
             };
             /** @description It conflicts with stored data. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the maximum size. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4655,6 +4763,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getGallery: {
@@ -4746,6 +4863,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4871,6 +4997,15 @@ export interface operations {
             };
             /** @description It conflicts with stored data. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the maximum size. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5037,6 +5172,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The disk is full. */
             507: {
                 headers: {
@@ -5141,6 +5285,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body exceeds the maximum size. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
@@ -5170,6 +5323,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5297,6 +5459,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     listFields: {
@@ -5395,6 +5566,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getGalleryOptions: {
@@ -5471,6 +5651,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5580,6 +5769,15 @@ export interface operations {
             };
             /** @description It conflicts with stored data. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the maximum size. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5758,6 +5956,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6241,6 +6448,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     putImage: {
@@ -6583,6 +6799,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The disk is full. */
             507: {
                 headers: {
@@ -6694,6 +6919,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body exceeds the maximum size. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
@@ -6723,6 +6957,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6859,6 +7102,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getLayout: {
@@ -6980,6 +7232,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     layOut: {
@@ -7085,6 +7346,15 @@ export interface operations {
             };
             /** @description It conflicts with stored data. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the maximum size. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7292,6 +7562,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     listDecisions: {
@@ -7417,6 +7696,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7564,6 +7852,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body exceeds the maximum size. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
@@ -7593,6 +7890,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7699,6 +8005,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7860,6 +8175,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     giveFeedback: {
@@ -8002,6 +8326,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body exceeds the maximum size. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
@@ -8031,6 +8364,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8145,6 +8487,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getJob: {
@@ -8233,6 +8584,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8344,6 +8704,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The disk is full. */
             507: {
                 headers: {
@@ -8444,6 +8813,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body exceeds the maximum size. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
@@ -8473,6 +8851,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8585,6 +8972,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8828,6 +9224,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body exceeds the maximum size. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
@@ -8990,6 +9395,15 @@ export interface operations {
             };
             /** @description It conflicts with stored data. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the maximum size. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9171,6 +9585,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body exceeds the maximum size. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
@@ -9329,6 +9752,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     ingestFromS3: {
@@ -9420,6 +9852,15 @@ export interface operations {
             };
             /** @description The request did not arrive in time. */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the maximum size. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9569,6 +10010,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9784,6 +10234,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     deleteSnapshot: {
@@ -9873,6 +10332,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9980,6 +10448,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
