@@ -934,6 +934,13 @@ export interface components {
          *         "write",
          *         "delete"
          *       ],
+         *       "jobs": [
+         *         "ingest",
+         *         "evaluate",
+         *         "duplicates",
+         *         "doctor",
+         *         "layout"
+         *       ],
          *       "galleries": [
          *         "shop-*"
          *       ]
@@ -944,6 +951,8 @@ export interface components {
             name: string | null;
             /** @description What it may do. */
             verbs: ("search" | "read" | "metrics" | "write" | "delete" | "admin")[];
+            /** @description Kinds of jobs that it may start; with the verb `write` it may also steer and cancel them. */
+            jobs: ("ingest" | "evaluate" | "duplicates" | "doctor" | "layout" | "re-embedding" | "move")[];
             /** @description Names, and prefixes ending with `*`, of the galleries it is restricted to; `null` if to none. */
             galleries: string[] | null;
         };
@@ -3089,7 +3098,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Its name, verbs and galleries. */
+            /** @description Its name, verbs, kinds of jobs and galleries. */
             200: {
                 headers: {
                     [name: string]: unknown;
