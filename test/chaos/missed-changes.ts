@@ -13,7 +13,7 @@ import { until, untilDone } from '../support/until.js'
 import { startNodes, type WeaviateNode } from './weaviate-nodes.js'
 
 const layout = { shards: 3, replicas: 3, quantisation: 'rq8' } as const
-const newVector = unitVectors({ dimension: model.dimension, seed: 8 })
+export const newVector = unitVectors({ dimension: model.dimension, seed: 8 })
 /** Of each kind; in all shards. */
 const count = 30
 
@@ -28,7 +28,7 @@ export async function patch(opened: OpenSet, kind: string): Promise<void> {
 
 /** Labels by id, of what is stored once the node is back. */
 export function acknowledged(): Map<string, string> {
-  const labels = { old: 'first', patched: 'second', replaced: 'second', new: 'first' }
+  const labels = { old: 'first', patched: 'second', replaced: 'second', new: 'latest' }
   return new Map(Object.entries(labels).flatMap(([kind, label]) => ids(kind).map((id) => [id, label] as const)))
 }
 
@@ -64,7 +64,7 @@ export async function missedChanges(
   })
   await last.kill()
   await each(async (set) => {
-    await untilDone(() => put(set, 'new'), 'writes without the last node', 60_000)
+    await untilDone(() => put(set, 'new', 'latest'), 'writes without the last node', 60_000)
     await patch(set, 'patched')
     await put(set, 'replaced', 'second')
     await remove(set, 'removed')
