@@ -22,8 +22,8 @@ export const put = (opened: OpenSet, kind: string, label = 'first') =>
   opened.change(ids(kind).map((id) => ({ put: newImage(id, newVector(), { label }) })))
 export const remove = (opened: OpenSet, kind: string) => opened.change(ids(kind).map((id) => ({ remove: id })))
 
-export async function patch(opened: OpenSet, kind: string): Promise<void> {
-  for (const id of ids(kind)) await opened.patch(id, { label: 'second' })
+export async function patch(opened: OpenSet, kind: string, label = 'second'): Promise<void> {
+  for (const id of ids(kind)) await opened.patch(id, { label })
 }
 
 /** Labels by id, of what is stored once the node is back. */

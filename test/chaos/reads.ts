@@ -19,7 +19,7 @@ import { skipWithoutWeaviate } from '../support/weaviate-server.js'
 import { acknowledged, ids, missedChanges, newSets, newVector, patch, remove } from './missed-changes.js'
 
 const lists = ['listed', 'labelled', 'filtered', 'labels', 'exact', 'copies', 'scanned'] as const
-const names = [...lists, 'byId', 'removed'] as const
+const names = [...lists, 'byId', 'patched', 'removed'] as const
 type Sets = Record<(typeof names)[number], OpenSet>
 
 test('a node that was away while changes were acknowledged', { skip: skipWithoutWeaviate }, async (t) => {
@@ -40,6 +40,13 @@ test('a node that was away while changes were acknowledged', { skip: skipWithout
     assert.deepEqual(await labels(others.byId, 'new'), ids('new').fill('second'))
     await remove(returned.byId, 'patched')
     for (const opened of [others.byId, returned.byId]) assert.deepEqual(await labels(opened, 'patched'), [])
+  })
+
+  await t.test('has what it missed before another node changes a label', async () => {
+    await patch(others.patched, 'replaced', 'third')
+    const told = async (opened: OpenSet) =>
+      (await opened.whole(ids('replaced'))).map(({ vector, record: { label } }) => [label, [...vector]])
+    assert.deepEqual(await told(returned.patched), await told(others.patched))
   })
 
   await t.test('lists everything', async () => {
