@@ -124,6 +124,10 @@ export const catalogue = {
   weights_unreadable: 'The starting weights cannot be used.',
   // training
   run_exists: 'A run or network with this name already exists.',
+  run_not_found: 'There is no such run, or it has no weights yet.',
+  run_differs: 'The run was begun with other settings or data.',
+  run_unreadable: 'A checkpoint of the run cannot be read.',
+  backend_unavailable: 'The compute backend cannot be used here.',
   // export of a trained network
   export_layer_unsupported: 'The network has a layer that cannot be exported to ONNX.',
   export_parity_failed: 'The exported network does not match the trained one; nothing was written.',

@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 // imported for its side effect: it registers the gradients of the operations
 import '@tensorflow/tfjs-layers'
+import { AlikeError } from '../errors.js'
 import { registerFusedGradients } from './native/fused-operations.js'
 import { nativeDevice, nativeIsBuilt, registerNativeBackend } from './native/native-backend.js'
 import { registerWasmGradients } from './wasm-gradients.js'
@@ -17,7 +18,7 @@ export type BackendChoice = (typeof backendChoices)[number]
  * Sets the backend for the process.
  * @param wanted a backend, or `auto` for the first one available
  * @returns the backend in use; for the native one `tensorflow (cpu)` or `tensorflow (gpu)`
- * @throws Error if the backend is unavailable
+ * @throws AlikeError `backend_unavailable`; `cuda_unavailable` if a GPU was asked for
  */
 export async function chooseBackend(wanted: BackendChoice): Promise<string> {
   const candidates = wanted === 'auto' ? backends : [wanted === 'tensorflow-gpu' ? 'tensorflow' : wanted]
@@ -26,14 +27,17 @@ export async function chooseBackend(wanted: BackendChoice): Promise<string> {
     if (backend !== 'tensorflow') return backend
     const device = nativeDevice()
     if (wanted === 'tensorflow-gpu' && device !== 'gpu')
-      throw new Error(
-        'TensorFlow finds no GPU that it can use; npm run train:setup -- --gpu builds it for one, and the driver has to be there.',
-      )
+      throw new AlikeError('cuda_unavailable', {
+        detail:
+          'TensorFlow finds no GPU that it can use; npm run train:setup -- --gpu builds it for one, and the driver has to be there.',
+      })
     return `tensorflow (${device})`
   }
-  throw new Error(
-    `The backend ${wanted} cannot be used here${wanted === 'tensorflow' ? '; npm run train:setup builds it' : ''}.`,
-  )
+  const detail = {
+    tensorflow: 'npm run train:setup builds it.',
+    'tensorflow-gpu': 'npm run train:setup -- --gpu builds it.',
+  }
+  throw new AlikeError('backend_unavailable', { detail: detail[wanted as keyof typeof detail] })
 }
 
 async function tryBackend(backend: Backend): Promise<boolean> {

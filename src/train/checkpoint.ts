@@ -3,7 +3,9 @@
  * seeded by (run, epoch, picture), so the position in the run determines them.
  */
 import * as tf from '@tensorflow/tfjs-core'
-import { type NamedTensor, readTensors, writeTensors } from './safetensors.js'
+import { AlikeError } from '../errors.js'
+import { expectSameRun } from './run-differences.js'
+import { type NamedTensor, readTensors, type TensorFile, writeTensors } from './safetensors.js'
 
 export interface RunState {
   /** Epoch in progress, from 0, and the number of its finished batches. */
@@ -95,19 +97,36 @@ export async function saveCheckpoint(
   await writeTensors(path, { tensors, metadata: { state: JSON.stringify(state), fingerprint } })
 }
 
-/** Loads the values into the variables. @throws Error if the checkpoint belongs to another run. */
+/**
+ * Loads the values into the variables.
+ * @throws AlikeError `run_not_found`, `run_unreadable`; `run_differs` if the checkpoint belongs to another run
+ */
 export async function loadCheckpoint(path: string, groups: VariableGroups, fingerprint: string): Promise<RunState> {
-  const { tensors, metadata } = await readTensors(path)
-  if (metadata['fingerprint'] !== fingerprint)
-    throw new Error(`${path} is of a run with other settings or data; start anew or use another --name.`)
+  const { tensors, metadata } = await readCheckpoint(path)
+  expectSameRun(metadata['fingerprint'] ?? '{}', fingerprint)
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]))
   for (const [group, variables] of Object.entries(groups)) {
     for (const [index, variable] of variables.entries()) {
       const found = byName.get(`${group}.${index}`)
       if (found === undefined || found.shape.join() !== variable.shape.join())
-        throw new Error(`${path} lacks ${group}.${index} of shape [${variable.shape}].`)
+        throw new AlikeError('run_unreadable', {
+          detail: `${path} lacks ${group}.${index} of shape [${variable.shape}].`,
+        })
       tf.tidy(() => variable.assign(tf.tensor(found.values, found.shape)))
     }
   }
   return JSON.parse(metadata['state']!) as RunState
+}
+
+async function readCheckpoint(path: string): Promise<TensorFile> {
+  try {
+    return await readTensors(path)
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new AlikeError('run_not_found', {
+        detail: `${path} does not exist; a run writes it in its first epochs.`,
+        cause,
+      })
+    throw new AlikeError('run_unreadable', { detail: `${path} is damaged: ${(cause as Error).message}`, cause })
+  }
 }

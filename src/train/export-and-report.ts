@@ -1,6 +1,7 @@
 /** The end of every run: exports the chosen network as a model folder and, unless disabled, writes its report. */
 import { basename, join, resolve } from 'node:path'
 import { evaluateCopies } from '../eval/copies.js'
+import type { RunState } from './checkpoint.js'
 import { embedCopies, embedImages } from './embed-images.js'
 import type { ImageLoader } from './loader/image-loader.js'
 import { applyClassGain, chooseClassGain } from './models/class-gain.js'
@@ -8,6 +9,7 @@ import { chooseInstanceShare, choosePosterior, joinSettings } from './models/joi
 import { joinedRows, type PosteriorSettings, withJoinedEmbedding } from './models/joined-embedding.js'
 import type { TrainableNetwork } from './models/network.js'
 import { exportModel } from './onnx/export.js'
+import { isRankable } from './rankable.js'
 import type { ModelMetrics, TrainingFacts } from './report/model-metrics.js'
 import { writeReport } from './report/write-report.js'
 import type { TrainingData } from './training-data.js'
@@ -34,9 +36,14 @@ export interface FinishedRun {
 export interface ExportedRun {
   /** The model folder. */
   folder: string
+  /** Whether val shows what a smaller precision loses: otherwise there can be none. */
+  canQuantize: boolean
   /** Absent if the test pictures were skipped. */
   metrics?: ModelMetrics
 }
+
+/** A run that ended; one that was stopped exported nothing. */
+export type EndedRun = { state: RunState } & (ExportedRun | { folder?: undefined; metrics?: undefined })
 
 /** Pictures on which TensorFlow.js and ONNX Runtime must agree. */
 const parityImages = 16
@@ -58,13 +65,14 @@ export async function exportAndReport(run: FinishedRun): Promise<ExportedRun> {
     now: new Date(),
   })
   log(`exported ${folder}, model ${manifest.id}`)
-  if (!report) return { folder }
+  const exported = { folder, canQuantize: isRankable(data.val.map((index) => data.images[index]!)) }
+  if (!report) return exported
 
   // the only evaluation on the test pictures
   const training = { ...facts, ...course, settings: { ...course.settings, ...embedding.settings } }
   const source = { name: basename(resolve(settings.data)), licence: settings.dataLicence }
   return {
-    folder,
+    ...exported,
     metrics: await writeReport({ folder, images: data.images, data: source, training, now: new Date(), log }),
   }
 }

@@ -22,9 +22,9 @@ async function run(options: TrainOptions): Promise<void> {
   }
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
-  const { folder, metrics } =
+  const ended =
     'init' in settings ? await fineTune(settings, log, stop.signal) : await trainFromNothing(settings, log, stop.signal)
-  if (folder !== undefined) for (const line of closingLines({ folder, metrics }, options)) log(line)
+  if (ended.folder !== undefined) for (const line of closingLines(ended, options)) log(line)
 }
 
 await runCommand(trainCommand().action(run))

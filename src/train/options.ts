@@ -111,7 +111,7 @@ const losses = () =>
       oneOf(lossChoices),
       'classes',
     )
-    .option('--margin <cosine>', 'of the Siamese loss', positiveNumber, 1.4)
+    .option('--margin <distance>', 'of the Siamese loss, Euclidean', positiveNumber, 1.4)
     .option('--negatives <weight>', 'weight of its negative pairs', positiveNumber, 4)
     .option('--pair-mean <all-pairs|each-kind>', 'how the pair loss is averaged', oneOf(pairMeans), 'all-pairs')
     .option(

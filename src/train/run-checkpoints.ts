@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import type * as tf from '@tensorflow/tfjs-core'
+import { AlikeError } from '../errors.js'
 import {
   afterEpoch,
   type EpochRecord,
@@ -58,7 +59,8 @@ export class RunCheckpoints {
 
   /**
    * Loads the last checkpoint if the run is resumed or exported; a run that starts anew removes it.
-   * @throws Error if it is of another run, or of one with more epochs or other teachers; if there is none to export
+   * @throws AlikeError `run_differs`, also for a run with more epochs or other teachers; `run_unreadable`;
+   * `run_not_found` if there is none to export
    */
   static async open(options: RunCheckpointsOptions): Promise<RunCheckpoints> {
     const { settings, optimizer, log } = options
@@ -106,7 +108,9 @@ export class RunCheckpoints {
 /** The learning rate follows the longer schedule from here on. */
 function continued(state: RunState, epochs: number, teachers: readonly string[]): RunState {
   if (state.epochs !== undefined && epochs < state.epochs)
-    throw new Error(`The run has ${state.epochs} epochs; resume it with --epochs ${state.epochs} or more.`)
+    throw new AlikeError('run_differs', {
+      detail: `It has ${state.epochs} epochs: resume it with --epochs ${state.epochs} or more.`,
+    })
   expectSameTeachers(state, teachers)
   return { ...state, epochs }
 }

@@ -61,6 +61,7 @@ const decoders: Record<string, (bytes: ArrayBuffer) => Float32Array> = {
   U8: (bytes) => Float32Array.from(new Uint8Array(bytes)),
 }
 
+/** @throws Error if the bytes are no such file, or end early */
 export function parseTensors(bytes: Buffer): TensorFile {
   const start = 8 + Number(bytes.readBigUInt64LE(0))
   const { __metadata__: metadata = {}, ...entries } = JSON.parse(bytes.toString('utf8', 8, start)) as Record<
@@ -68,11 +69,9 @@ export function parseTensors(bytes: Buffer): TensorFile {
     Record<string, unknown>
   >
   const tensors = Object.entries(entries).flatMap(([name, entry]) => {
-    const {
-      dtype,
-      shape,
-      data_offsets: [from, to],
-    } = entry as { dtype: string; shape: number[]; data_offsets: [number, number] }
+    const { dtype, shape, data_offsets } = entry as { dtype: string; shape: number[]; data_offsets: [number, number] }
+    const [from, to] = data_offsets
+    if (start + to > bytes.length) throw new RangeError(`it ends before ${name} does`)
     const decode = decoders[dtype]
     // copied, because the file's buffer need not be aligned to four bytes
     return decode === undefined

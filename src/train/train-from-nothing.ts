@@ -8,7 +8,7 @@ import { chooseBackend } from './backend.js'
 import type { RunState } from './checkpoint.js'
 import { embedImages } from './embed-images.js'
 import { planEpoch, sideOf } from './epoch-plan.js'
-import { exportAndReport } from './export-and-report.js'
+import { type EndedRun, exportAndReport } from './export-and-report.js'
 import { ImageLoader } from './loader/image-loader.js'
 import { eraseSquares } from './loader/normalise.js'
 import { type TrainableNetwork, trainableVariablesOf, variablesOf } from './models/network.js'
@@ -19,21 +19,12 @@ import { learningRateAt } from './optimizer/schedule.js'
 import { WeightAverage } from './optimizer/weight-average.js'
 import { EpochProgress, epochLine } from './progress.js'
 import { expectReadable } from './readable-pictures.js'
-import type { ModelMetrics } from './report/model-metrics.js'
 import { RunCheckpoints } from './run-checkpoints.js'
 import { shapingSettings, type TrainSettings } from './settings.js'
 import { openTeaching, type Teaching } from './teaching.js'
 import { epochWork, exportPasses, secondsLeft } from './time-left.js'
 import { readTrainingData, type TrainingData } from './training-data.js'
 import { inputOf, trainingStep } from './training-step.js'
-
-export interface Trained {
-  /** The model folder; absent if the run was stopped early. */
-  folder?: string
-  /** Also absent if only the weights so far were exported. */
-  metrics?: ModelMetrics
-  state: RunState
-}
 
 /** The parts of a run. */
 interface Run {
@@ -58,7 +49,7 @@ export async function trainFromNothing(
   settings: TrainSettings,
   log: (line: string) => void,
   stop: AbortSignal,
-): Promise<Trained> {
+): Promise<EndedRun> {
   const data = await readTrainingData(settings, log)
   const backend = await chooseBackend(settings.backend)
   log(`backend ${backend}`)

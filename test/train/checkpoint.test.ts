@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { before, type TestContext, test } from 'node:test'
@@ -66,10 +66,30 @@ test('the best epoch is chosen by mAP@10, where it is unknown by accuracy, and n
 
 test('a checkpoint of another run, or of another network, is refused', async (t) => {
   const path = join(await temporaryFolder(t), 'a.safetensors')
-  await saveCheckpoint(path, { weights: [tf.variable(tf.zeros([2]))] }, state, 'one')
-  await assert.rejects(loadCheckpoint(path, { weights: [tf.variable(tf.zeros([2]))] }, 'two'), /other settings/)
-  await assert.rejects(loadCheckpoint(path, { weights: [tf.variable(tf.zeros([3]))] }, 'one'), /shape \[3\]/)
-  await assert.rejects(loadCheckpoint(path, { other: [tf.variable(tf.zeros([2]))] }, 'one'), /other\.0/)
+  const [one, two] = ['{"seed":1}', '{"seed":2}']
+  await saveCheckpoint(path, { weights: [tf.variable(tf.zeros([2]))] }, state, one)
+  const refusals: [group: string, size: number, fingerprint: string, code: string, says: RegExp][] = [
+    ['weights', 2, two, 'run_differs', /seed \(was 1, is 2\)/],
+    ['weights', 3, one, 'run_unreadable', /shape \[3\]/],
+    ['other', 2, one, 'run_unreadable', /other\.0/],
+  ]
+  for (const [group, size, fingerprint, code, message] of refusals)
+    await assert.rejects(loadCheckpoint(path, { [group]: [tf.variable(tf.zeros([size]))] }, fingerprint), {
+      code,
+      message,
+    })
+})
+
+test('a checkpoint that is missing or incomplete is named', async (t) => {
+  const path = join(await temporaryFolder(t), 'a.safetensors')
+  const groups = { weights: [tf.variable(tf.zeros([200]))] }
+  await assert.rejects(loadCheckpoint(path, groups, '{}'), { code: 'run_not_found', message: /a\.safetensors/ })
+  await saveCheckpoint(path, groups, state, '{}')
+  const bytes = await readFile(path)
+  for (const length of [bytes.length - 4, 20, 3, 0]) {
+    await writeFile(path, bytes.subarray(0, length))
+    await assert.rejects(loadCheckpoint(path, groups, '{}'), { code: 'run_unreadable', message: /a\.safetensors/ })
+  }
 })
 
 test('tensor files have the safetensors layout and leave nothing else behind', async (t) => {

@@ -65,7 +65,7 @@ test('a run yields a network that knows the shapes; stopped midway and resumed i
   assert.equal(longer.state.history.length, epochs + 1)
   await assert.rejects(
     trainFromNothing({ ...further, epochs }, () => {}, never),
-    /with --epochs \d+ or more/,
+    { code: 'run_differs', message: /with --epochs \d+ or more/ },
   )
 
   // the same number of pictures, but one that was trained on would now be tested with
@@ -77,7 +77,7 @@ test('a run yields a network that knows the shapes; stopped midway and resumed i
   try {
     await assert.rejects(
       trainFromNothing({ ...further, epochs: epochs + 1 }, () => {}, never),
-      /other settings or data/,
+      { code: 'run_differs', message: /These differ: the data \(pictures/ },
     )
   } finally {
     await rename(moved[1], moved[0])
@@ -126,7 +126,7 @@ test('a run that overwrites another and fails at once leaves nothing of it to re
   }
   await assert.rejects(
     trainFromNothing({ ...settings, exportOnly: true }, () => {}, never),
-    { code: 'ENOENT' },
+    { code: 'run_not_found', message: /checkpoint\.safetensors does not exist/ },
   )
 })
 

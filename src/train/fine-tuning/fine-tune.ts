@@ -4,14 +4,13 @@ import { join } from 'node:path'
 import { AlikeError } from '../../errors.js'
 import { chooseBackend } from '../backend.js'
 import { loadCheckpoint, type RunState } from '../checkpoint.js'
-import { type ExportedRun, exportAndReport } from '../export-and-report.js'
+import { type EndedRun, type ExportedRun, exportAndReport } from '../export-and-report.js'
 import { ImageLoader, loaderProcesses } from '../loader/image-loader.js'
 import { variablesOf } from '../models/network.js'
 import { microBatchHere } from '../models/pieces.js'
 import { startingNetwork } from '../models/starting-network.js'
 import { setConvolutionPrecision } from '../native/bfloat16-convolutions.js'
 import { expectReadable } from '../readable-pictures.js'
-import type { ModelMetrics } from '../report/model-metrics.js'
 import { RunClaim } from '../run-claim.js'
 import { forgetRun, hasCheckpoint } from '../run-folder.js'
 import { dataHash, readTrainingData } from '../training-data.js'
@@ -24,14 +23,6 @@ import type { Run } from './run.js'
 import { type FineTuneSettings, fineTuneFingerprint, shapingFineTuneSettings } from './settings.js'
 import { expectSameTeachers, openTeachers, teacherIds } from './teachers.js'
 
-export interface FineTuned {
-  /** The model folder; absent if the run was stopped early. */
-  folder?: string
-  /** Also absent if the test pictures were skipped. */
-  metrics?: ModelMetrics
-  state: RunState
-}
-
 /**
  * @param stop ends the run after the current batch and saves a checkpoint to resume from
  * @throws AlikeError `weights_unreadable`, `data_unreadable`, `export_parity_failed`.
@@ -40,7 +31,7 @@ export async function fineTune(
   settings: FineTuneSettings,
   log: (line: string) => void,
   stop: AbortSignal,
-): Promise<FineTuned> {
+): Promise<EndedRun> {
   const run = await openRun(settings, log, stop)
   try {
     const state = await runPhases(run)
@@ -158,7 +149,7 @@ async function placesOf({ settings, starting, data }: Run): Promise<RunPlaces> {
 
 /**
  * The state of the checkpoint, whose weights the networks then have; a run that starts anew removes it.
- * @throws Error if the checkpoint is of another run, or of other phases or teachers
+ * @throws AlikeError `run_differs`, also for other phases or teachers; `run_unreadable`
  */
 async function whereItStands(
   { settings, network, averaged, backend, log }: Run,
@@ -176,13 +167,13 @@ async function whereItStands(
   return state
 }
 
-/** @param fullSide side of the pictures in phases that state none */
+/** @param fullSide side of the pictures in phases that state none @throws AlikeError `run_differs` */
 function expectSamePhases({ history }: RunState, { phases }: FineTuneSettings, fullSide: number): void {
   for (const { epoch, phase, side } of history) {
     const planned = phaseOf(phases, epoch)?.phase
     if (planned !== undefined && planned.trains === phase && (planned.side ?? fullSide) === side) continue
-    throw new Error(
-      `Epoch ${epoch + 1} of the run trained ${phase} on pictures of side ${side}, and --phases does not: repeat the phases of the run, and append further ones.`,
-    )
+    const trained = `Its epoch ${epoch + 1} trained ${phase} on pictures of side ${side}`
+    const detail = `${trained}, and --phases does not: repeat the phases of the run, and append further ones.`
+    throw new AlikeError('run_differs', { detail })
   }
 }

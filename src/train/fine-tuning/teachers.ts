@@ -45,11 +45,11 @@ export function teacherIds({ teachers }: Pick<FineTuneSettings, 'teachers'>): Pr
   return Promise.all(teachers.map(async (folder) => (await readModel(folder)).manifest.id))
 }
 
-/** @param ids as given now @throws Error if the run was begun with others */
+/** @param ids as given now @throws AlikeError `run_differs` if the run was begun with others */
 export function expectSameTeachers({ teachers }: Pick<RunState, 'teachers'>, ids: readonly string[]): void {
   if (teachers.join() === ids.join()) return
-  const begun = teachers.length === 0 ? 'no teachers' : `the teachers ${teachers.join(', ')}`
-  throw new Error(`The run was begun with ${begun}, not with those given: resume it with the same --teachers.`)
+  const begun = teachers.length === 0 ? 'had no teachers' : `had the teachers ${teachers.join(', ')}`
+  throw new AlikeError('run_differs', { detail: `It ${begun}: resume it with the same --teachers.` })
 }
 
 export class Teachers {

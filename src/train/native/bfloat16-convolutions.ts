@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs'
 import * as tf from '@tensorflow/tfjs-core'
+import { AlikeError } from '../../errors.js'
 import { type NativeBackend, nativeDevice, type OperationAttribute } from './native-backend.js'
 
 export type ConvolutionPrecision = 'float32' | 'bfloat16'
@@ -54,12 +55,14 @@ function hasFastBfloat16(): boolean {
 /**
  * Applies to everything the native backend computes from now on; other backends support float32 only.
  * @returns the precision in use
- * @throws Error if the backend does not support it
+ * @throws AlikeError `backend_unavailable` if the backend does not support it
  */
 export function setConvolutionPrecision(wanted: ConvolutionPrecision | 'auto'): ConvolutionPrecision {
   if (tf.getBackend() !== 'tensorflow') {
     if (wanted === 'bfloat16')
-      throw new Error(`The backend ${tf.getBackend()} has no bfloat16; npm run train:setup builds the one that has.`)
+      throw new AlikeError('backend_unavailable', {
+        detail: `${tf.getBackend()} has no bfloat16; npm run train:setup builds the backend that has.`,
+      })
     return 'float32'
   }
   const precision =

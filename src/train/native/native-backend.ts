@@ -48,7 +48,7 @@ export function nativeBinding(): Record<string, number> {
 
 /** Loads the addon directly; the union entry of the package starts with a download check. */
 export function registerNativeBackend(): void {
-  restoreRemovedUtilities()
+  provideUtilities()
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2'
   // allocate GPU memory only as needed
   process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true'
@@ -60,9 +60,9 @@ export function registerNativeBackend(): void {
   tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(nativeBinding(), 'tfjs-node'), 3)
 }
 
-/** Node 23 removed two functions called by the addon's JavaScript. */
-function restoreRemovedUtilities(): void {
+/** Two functions called by the addon's JavaScript that Node.js has removed or warns about. */
+function provideUtilities(): void {
   const util = createRequire(import.meta.url)('node:util') as Record<string, unknown>
-  util['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined
-  util['isArray'] ??= Array.isArray
+  util['isNullOrUndefined'] = (value: unknown) => value === null || value === undefined
+  util['isArray'] = Array.isArray
 }

@@ -1,28 +1,40 @@
 /** The closing lines of a run: how good the network is, and what to do next. */
 import { basename, join } from 'node:path'
+import type { ExportedRun } from '../export-and-report.js'
 import { isMeasured } from './judge-exported.js'
 import type { ModelMetrics } from './model-metrics.js'
 
-/** @param metrics absent if the test pictures were skipped @param trained the folder and CSV it was trained on */
+/** @param trained the folder and CSV it was trained on */
 export function closingLines(
-  { folder, metrics }: { folder: string; metrics?: ModelMetrics | undefined },
+  { folder, metrics, canQuantize }: ExportedRun,
   trained: { data: string; labels?: string | undefined },
 ): string[] {
-  const labels = trained.labels === undefined ? '' : ` --labels ${word(trained.labels)}`
-  const next = [
-    `next: npm run quantize -- --model ${word(folder)} --data ${word(trained.data)}${labels}    # int8 for CPUs, fp16 for CUDA`,
-    `      MODEL_DIR=${word(folder)} npm start    # or, if a service is already running:`,
-    `      npm run model -- install ${word(folder)} && npm run model -- build GALLERY ${word(basename(folder))}`,
-    `      npm run model -- switch GALLERY ${word(basename(folder))}    # docs/changing-the-network.md`,
-  ]
-  if (metrics === undefined) return ['the test pictures were not used; --finish measures the network on them', ...next]
+  const next = [...(canQuantize ? [quantizing(folder, trained)] : []), ...serving(folder)]
+  return [...qualityLines(folder, metrics), ...next.map((command, i) => `${i === 0 ? 'next: ' : '      '}${command}`)]
+}
+
+function qualityLines(folder: string, metrics: ModelMetrics | undefined): string[] {
+  if (metrics === undefined) return ['the test pictures were not used; --finish measures the network on them']
   const { protocols, classification } = metrics
   const mAP10 = (of: (typeof protocols)['A' | 'B']) => (isMeasured(of) ? shown(of.overall['mAP@10']) : '–')
   const accuracy = isMeasured(classification) ? shown(classification.accuracy) : '–'
   return [
     `on the test pictures: accuracy ${accuracy}, mAP@10 ${mAP10(protocols.A)} among themselves, ${mAP10(protocols.B)} against train and val`,
     `all numbers: ${join(folder, 'model-card.md')}`,
-    ...next,
+  ]
+}
+
+function quantizing(folder: string, { data, labels }: { data: string; labels?: string | undefined }): string {
+  const where = labels === undefined ? word(data) : `${word(data)} --labels ${word(labels)}`
+  return `npm run quantize -- --model ${word(folder)} --data ${where}    # int8 for CPUs, fp16 for CUDA`
+}
+
+function serving(folder: string): string[] {
+  const name = word(basename(folder))
+  return [
+    `MODEL_DIR=${word(folder)} npm start    # or, if a service is already running:`,
+    `npm run model -- install ${word(folder)} && npm run model -- build GALLERY ${name}`,
+    `npm run model -- switch GALLERY ${name}    # docs/changing-the-network.md`,
   ]
 }
 

@@ -57,7 +57,7 @@ async function readAnyTensors(file: string, path: string, bytes: Buffer): Promis
     return new Map(tensors.map((tensor) => [tensor.name, tensor]))
   } catch (cause) {
     throw new AlikeError('weights_unreadable', {
-      detail: `${file} is neither a safetensors file nor an HDF5 file that can be read.`,
+      detail: `${file} is neither a complete safetensors file nor an HDF5 file that can be read.`,
       cause,
     })
   }

@@ -111,7 +111,7 @@ test('a run stopped after the last batch of an epoch knows its loss when it is r
   await fineTune({ ...headOnly, force: true }, () => {}, stop.signal)
   await assert.rejects(
     fineTune({ ...headOnly, exportOnly: true }, () => {}, never),
-    { code: 'ENOENT' },
+    { code: 'run_not_found' },
   )
 })
 

@@ -4,9 +4,11 @@ import { test } from 'node:test'
 import { closingLines } from '../../../src/train/report/closing-lines.js'
 import type { ModelMetrics } from '../../../src/train/report/model-metrics.js'
 
+const exported = { folder: 'onnx/mine', canQuantize: true }
+
 test('a run ends with its quality and the next commands', async () => {
   const metrics = JSON.parse(await readFile('onnx/har-resnet50/metrics.json', 'utf8')) as ModelMetrics
-  const lines = closingLines({ folder: 'onnx/mine', metrics }, { data: "my photos/o'clock" })
+  const lines = closingLines({ ...exported, metrics }, { data: "my photos/o'clock" })
   assert.match(
     lines[0]!,
     /^on the test pictures: accuracy 0\.\d{3}, mAP@10 0\.\d{3} among themselves, 0\.\d{3} against/,
@@ -21,10 +23,16 @@ test('a run ends with its quality and the next commands', async () => {
 })
 
 test('a run that did not use the test pictures says so', () => {
-  assert.match(closingLines({ folder: 'onnx/mine' }, { data: 'd' })[0]!, /not used; --finish/)
+  assert.match(closingLines(exported, { data: 'd' })[0]!, /not used; --finish/)
 })
 
 test('the next command reads the labels that the run read', () => {
-  const [, next] = closingLines({ folder: 'onnx/mine' }, { data: 'd', labels: 'my labels.csv' })
+  const [, next] = closingLines(exported, { data: 'd', labels: 'my labels.csv' })
   assert.match(next!, / --data d --labels 'my labels\.csv' /)
+})
+
+test('smaller precisions are not suggested if val cannot show what they lose', () => {
+  const [, next, further] = closingLines({ ...exported, canQuantize: false }, { data: 'd' })
+  assert.match(next!, /^next: MODEL_DIR=onnx\/mine npm start /)
+  assert.match(further!, /^ {6}npm run model -- install /)
 })

@@ -151,7 +151,13 @@ test('a wrong checksum, a missing tensor, a mismatched shape and an unrelated fi
   await writeFile(join(folder, 'text.bin'), 'no weights at all')
   await assert.rejects(
     readStartingWeights(join(folder, 'text.bin')),
-    refused(/neither a safetensors file nor an HDF5 file/),
+    refused(/neither a complete safetensors file nor an HDF5 file/),
+  )
+  const bytes = await readFile(torchFile)
+  await writeFile(join(folder, 'half.safetensors'), bytes.subarray(0, bytes.length >> 1))
+  await assert.rejects(
+    readStartingWeights(join(folder, 'half.safetensors')),
+    refused(/half\.safetensors is neither a complete safetensors file/),
   )
   await assert.rejects(readStartingWeights(join(folder, 'absent.h5')), refused(/absent\.h5 cannot be read/))
 })

@@ -12,6 +12,7 @@ import { seededRandom } from '../../../eval/random.js'
 import type { ScoreCalibration } from '../../../eval/score-calibration.js'
 import { prepareImage } from '../../../image/prepare.js'
 import { writeGolden } from '../../golden/write-golden.js'
+import { isRankable } from '../../rankable.js'
 import { rewriteCard } from '../../report/write-report.js'
 import { decodeModel, encodeModel, type ModelProto } from '../onnx-proto.js'
 import { openOnnx } from '../onnx-session.js'
@@ -137,8 +138,7 @@ function unreadable(detail: string): AlikeError {
 }
 
 function expectRelevant(val: readonly SplitImage[]): void {
-  const groupOf = new Map(val.map(({ label, group }) => [label, group]))
-  if (val.some(({ label, group }) => groupOf.get(label) !== group)) return
+  if (isRankable(val)) return
   throw new AlikeError('data_unreadable', {
     detail: 'No two val pictures share a label, not counting copies, so a loss of mAP@10 cannot be measured.',
   })

@@ -1,0 +1,42 @@
+/** Refuses a checkpoint of another run, and says what differs: settings, starting weights or data. */
+import { AlikeError } from '../errors.js'
+
+/** What a run is made of besides its settings, in the words of its user. */
+const inWords: Record<string, string> = {
+  data: 'the data (pictures, labels, split or feedback)',
+  labels: 'the data (pictures, labels, split or feedback)',
+  weightsSha256: 'the initial weights',
+}
+const shownDifferences = 5
+
+/**
+ * @param saved, given fingerprints: JSON of the facts that must be the same when a run is continued
+ * @throws AlikeError `run_differs`
+ */
+export function expectSameRun(saved: string, given: string): void {
+  if (saved === given) return
+  const differences = differencesOf(JSON.parse(saved), JSON.parse(given))
+  const more = differences.length > shownDifferences ? ` and ${differences.length - shownDifferences} more` : ''
+  const detail = `These differ: ${differences.slice(0, shownDifferences).join('; ')}${more}. Repeat what it was begun with, or choose another --name.`
+  throw new AlikeError('run_differs', { detail })
+}
+
+function differencesOf(saved: object, given: object): string[] {
+  const [before, now] = [valuesOf(saved), valuesOf(given)]
+  const places = [...new Set([...before.keys(), ...now.keys()])].filter((place) => before.get(place) !== now.get(place))
+  const shown = (value = 'not set') => value.replaceAll('"', '')
+  const told = places.map(
+    (place) => inWords[place] ?? `${place} (was ${shown(before.get(place))}, is ${shown(now.get(place))})`,
+  )
+  return [...new Set(told)]
+}
+
+/** Every value as JSON, by its place: `batch.samples`. Lists count as values. */
+function valuesOf(facts: object, prefix = ''): Map<string, string> {
+  const entries = Object.entries(facts).flatMap(([name, value]: [string, unknown]): [string, string][] =>
+    value !== null && typeof value === 'object' && !Array.isArray(value)
+      ? [...valuesOf(value, `${prefix}${name}.`)]
+      : [[`${prefix}${name}`, JSON.stringify(value)]],
+  )
+  return new Map(entries)
+}
