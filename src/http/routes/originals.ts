@@ -58,7 +58,7 @@ export const originalRoutes: FastifyPluginAsyncTypebox<OriginalRouteOptions> = a
       const { size } = found
       const etag = `"${contentHash}"`
       const isHere = isKnown(request.headers['if-none-match'], etag)
-      const range = isHere ? undefined : rangeOf(request, size, etag)
+      const range = isHere ? undefined : rangeOf(request, size, etag, reply)
       const { first, last } = range ?? { first: 0, last: size - 1 }
       // headers of the picture must not appear on a refusal
       const bytes = isHere ? null : await found.read({ first, last })
@@ -115,15 +115,18 @@ function referredTo(
 }
 
 /**
- * Multiple ranges and malformed ones are answered with the whole picture.
- * @throws AlikeError `range_not_satisfiable`
+ * Multiple ranges, and those in other units, are answered with the whole picture.
+ * @throws AlikeError `range_not_satisfiable`, with the header that says what would be
  */
-function rangeOf({ headers }: FastifyRequest, size: number, etag: string): ByteRange | undefined {
+function rangeOf({ headers }: FastifyRequest, size: number, etag: string, reply: FastifyReply): ByteRange | undefined {
   if (headers.range === undefined) return undefined
   const condition = headers['if-range']
   if (condition !== undefined && condition !== etag) return undefined
   const ranges = parseRange(size, headers.range, { combine: true })
-  if (ranges === -1) throw new AlikeError('range_not_satisfiable', { detail: `The picture has ${size} bytes.` })
+  if (ranges === -1) {
+    reply.header('content-range', `bytes */${size}`)
+    throw new AlikeError('range_not_satisfiable', { detail: `The picture has ${size} bytes.` })
+  }
   if (ranges === -2 || ranges.type !== 'bytes' || ranges.length !== 1) return undefined
   return { first: ranges[0]!.start, last: ranges[0]!.end }
 }
