@@ -279,7 +279,7 @@ const soleImporters: Record<string, RegExp> = {
   'better-sqlite3': /^src\/engines\/embedded\/store\/database\.ts$/,
   'fs-native-extensions': /^src\/engines\/embedded\/store\/folder-lock\.ts$/,
   'weaviate-client': /^src\/engines\/weaviate\//,
-  '@aws-sdk/client-s3': /^src\/(originals\/s3-(originals|owners|uploads|pages)|remote\/listed-buckets)\.ts$/,
+  '@aws-sdk/client-s3': /^src\/(originals\/s3-(originals|denied|owners|uploads|pages)|remote\/listed-buckets)\.ts$/,
   pg: /^src\/postgres\/postgres\.ts$/,
   'pg-boss': /^src\/postgres\/job-queues\.ts$/,
   '@tensorflow/': /^src\/train\//,

@@ -5,7 +5,7 @@
 import { createWriteStream } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { finished, PassThrough, type Readable, Transform } from 'node:stream'
+import { finished, PassThrough, Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { extract, type Header } from 'tar-stream'
@@ -52,10 +52,12 @@ export async function unpackModel(
         continue
       }
       if (++files > filesMax) throw misfit(`It holds more than ${filesMax} files.`)
+      // listens from now on: an entry that broke off while its folder is made would be waited for forever
+      const content = Readable.from(entry, { objectMode: false })
       const path = join(folder, name)
       await mkdir(dirname(path), { recursive: true })
       await pipeline(
-        entry,
+        content,
         atMost(left, (bytes) => (left -= bytes), maxBytes),
         createWriteStream(path, { flags: 'wx', flush: true }),
       )

@@ -3,6 +3,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { ignoring } from '../errors.js'
 import type { OriginalStore } from './original-store.js'
 
 /** What the image records know about the use of originals. */
@@ -67,7 +68,8 @@ export class OriginalsGarbage {
     const gone: string[] = []
     for (const contentHash of unused) {
       if (this.#ended.signal.aborted) break
-      const bytes = await store.remove(contentHash, before)
+      const bytes = await this.#remove(contentHash, before)
+      if (bytes === undefined) continue
       if (bytes > 0) this.#options.onRemoved?.(bytes)
       // One that remains is too young: it stays on the list.
       if (bytes === 0 && (await store.size(contentHash)) !== undefined) continue
@@ -90,12 +92,17 @@ export class OriginalsGarbage {
       if (putAt > before || uses.isUsed(contentHash)) continue
       const oldEnough = uses.isRecorded(contentHash) ? before : strayBefore
       if (putAt > oldEnough) continue
-      const bytes = await store.remove(contentHash, oldEnough)
-      if (bytes === 0) continue
+      const bytes = await this.#remove(contentHash, oldEnough)
+      if (bytes === undefined || bytes === 0) continue
       this.#options.onRemoved?.(bytes)
       removed++
     }
     return removed
+  }
+
+  /** @returns undefined for one that the store refuses by itself: the others are not kept waiting */
+  #remove(contentHash: string, youngerThan: Date): Promise<number | undefined> {
+    return this.#options.store.remove(contentHash, youngerThan).catch(ignoring('original_unreadable'))
   }
 
   async #areOwn(): Promise<boolean> {

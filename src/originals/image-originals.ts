@@ -1,5 +1,5 @@
 /** The originals of pictures, wherever they are: in the store, or in their owner's storage. */
-import { AlikeError } from '../errors.js'
+import { AlikeError, hasCode, ignoring } from '../errors.js'
 import type { OriginalStore } from './original-store.js'
 
 export interface ImageOriginalsParts {
@@ -36,8 +36,8 @@ export interface OriginalOf {
 }
 
 /**
- * Verified against its hash.
- * @returns undefined if it is not kept
+ * Verified against its hash. From its reference if it is not kept, or what was kept cannot be read.
+ * @returns undefined if there is neither
  * @throws AlikeError `data_unreadable` if it is damaged, `original_unreadable`, `original_changed`, `url_*`, `source_*`;
  * the signal's reason
  */
@@ -46,9 +46,12 @@ export async function readOriginal(
   { contentHash, reference, bytes, isHeld }: OriginalOf,
   options: ReferenceOptions,
 ): Promise<Buffer | undefined> {
-  const kept = isHeld ? await originals?.get(contentHash) : undefined
-  if (kept !== undefined || reference === undefined) return kept
-  return references?.fetch(reference, { contentHash, bytes, ...options })
+  const kept = isHeld ? originals?.get(contentHash) : undefined
+  if (reference === undefined || references === undefined) return kept
+  return (
+    (await kept?.catch(ignoring('original_unreadable', 'data_unreadable'))) ??
+    references.fetch(reference, { contentHash, bytes, ...options })
+  )
 }
 
 /** Why it cannot be read, as far as known without reading it; undefined if it may be readable. */
@@ -56,8 +59,14 @@ export async function originalObstacle(
   { originals, references }: ImageOriginalsParts,
   { contentHash, reference, isHeld }: OriginalOf,
 ): Promise<AlikeError | undefined> {
-  if (isHeld && (await originals?.size(contentHash)) !== undefined) return undefined
-  if (reference === undefined || references === undefined) return new AlikeError('original_not_kept')
+  let obstacle = new AlikeError('original_not_kept')
+  try {
+    if (isHeld && (await originals?.size(contentHash)) !== undefined) return undefined
+  } catch (error) {
+    if (!hasCode(error, 'original_unreadable')) throw error
+    obstacle = error
+  }
+  if (reference === undefined || references === undefined) return obstacle
   try {
     if (!reference.startsWith('file:')) references.expectAllowed(reference)
     return undefined

@@ -24,11 +24,15 @@ export interface OriginalStore {
    * @throws AlikeError `data_unreadable` if it is damaged, `original_unreadable` if the store does not return it
    */
   get(contentHash: string): Promise<Buffer | undefined>
-  /** In bytes; undefined if it is missing. */
+  /** In bytes; undefined if it is missing. @throws AlikeError `original_unreadable` */
   size(contentHash: string): Promise<number | undefined>
   /** A range as a stream. The range must lie within its size. @throws AlikeError `original_unreadable` */
   read(contentHash: string, range: ByteRange): Promise<Readable>
-  /** Unless it was stored after `youngerThan`. @returns the freed bytes; 0 if it stays or was missing */
+  /**
+   * Unless it was stored after `youngerThan`.
+   * @returns the freed bytes; 0 if it stays or was missing
+   * @throws AlikeError `original_unreadable` for one that the store refuses
+   */
   remove(contentHash: string, youngerThan: Date): Promise<number>
   /** Every original, in no particular order. */
   list(): AsyncIterable<{ contentHash: string; bytes: number; putAt: Date }>

@@ -13,10 +13,14 @@ export async function answeredBy<Answer>(kept: Kept, asked: Promise<Answer>): Pr
   try {
     return await asked
   } catch (cause) {
-    if (kept === 'originals' && archivedErrors.includes((cause as Error).name))
-      throw new AlikeError('original_unreadable', { detail: `Its reason: ${(cause as Error).name}.`, cause })
+    if (kept === 'originals' && archivedErrors.includes((cause as Error).name)) throw unreadable(cause as Error)
     throw notAnswered(kept, cause)
   }
+}
+
+/** For an original that is refused by itself. */
+export function unreadable(cause: Error): AlikeError {
+  return new AlikeError('original_unreadable', { detail: `Its reason: ${cause.name}.`, cause })
 }
 
 /** The same bytes; if the connection is lost before the last one, the stream ends with `store_unreachable`. */

@@ -9,9 +9,10 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3'
 import { contentHashOf } from '../content-hash.js'
-import { AlikeError, hasCode } from '../errors.js'
+import { AlikeError, hasCode, ignoring } from '../errors.js'
 import { type ByteRange, contentHashPattern, type OriginalStore } from './original-store.js'
 import { answeredBy } from './s3-answers.js'
+import { unlessDenied } from './s3-denied.js'
 import type { S3Owners } from './s3-owners.js'
 import { pagesBelow } from './s3-pages.js'
 import { TurnsByHash } from './turns-by-hash.js'
@@ -46,7 +47,10 @@ const usualSilentMs = 60_000
 /** The age of an original younger than this is not renewed: half of the minimum age in `garbage.ts`. */
 const youngMs = 1_800_000
 
-/** @throws AlikeError `store_unreachable` from every method, `original_unreadable` from `get` and `read` */
+/**
+ * @throws AlikeError `store_unreachable` from every method, `original_unreadable` from those that read or remove an
+ * original that the store has archived, or refuses by itself
+ */
 export class S3Originals implements OriginalStore {
   readonly #client: S3Client
   readonly #bucket: string
@@ -66,8 +70,7 @@ export class S3Originals implements OriginalStore {
   }
 
   async get(contentHash: string): Promise<Buffer | undefined> {
-    const answer = await answeredBy(
-      'originals',
+    const answer = await this.#granted(contentHash, () =>
       unlessAbsent(this.#client.send(new GetObjectCommand(this.#place(contentHash)))),
     )
     if (answer?.Body === undefined) return undefined
@@ -82,8 +85,7 @@ export class S3Originals implements OriginalStore {
 
   async read(contentHash: string, { first, last }: ByteRange): Promise<Readable> {
     const range = `bytes=${first}-${last}`
-    const answer = await answeredBy(
-      'originals',
+    const answer = await this.#granted(contentHash, () =>
       this.#client.send(new GetObjectCommand({ ...this.#place(contentHash), Range: range })),
     )
     return answer.Body as Readable
@@ -105,7 +107,7 @@ export class S3Originals implements OriginalStore {
   /** S3 acknowledges a PUT once the object is durable. */
   async #put(contentHash: string, bytes: Uint8Array): Promise<void> {
     await this.#owners?.register()
-    const found = await this.#head(contentHash)
+    const found = await this.#head(contentHash).catch(ignoring('original_unreadable'))
     if (found?.bytes !== bytes.length) return this.#send(contentHash, bytes)
     if (Date.now() - found.putAt.getTime() <= youngMs) return
     try {
@@ -134,7 +136,7 @@ export class S3Originals implements OriginalStore {
       CopySource: `${place.Bucket}/${encodeURIComponent(place.Key)}`,
       MetadataDirective: 'REPLACE', // copying an object onto itself is refused unless something changes
     })
-    await answeredBy('originals', this.#client.send(copy))
+    await this.#granted(contentHash, () => this.#client.send(copy))
   }
 
   async #remove(contentHash: string, youngerThan: Date): Promise<number> {
@@ -145,11 +147,15 @@ export class S3Originals implements OriginalStore {
   }
 
   async #head(contentHash: string): Promise<{ bytes: number; putAt: Date } | undefined> {
-    const answer = await answeredBy(
-      'originals',
+    const answer = await this.#granted(contentHash, () =>
       unlessAbsent(this.#client.send(new HeadObjectCommand(this.#place(contentHash)))),
     )
     return answer && { bytes: answer.ContentLength ?? 0, putAt: answer.LastModified ?? new Date() }
+  }
+
+  #granted<Answer>(contentHash: string, ask: () => Promise<Answer>): Promise<Answer> {
+    const place = this.#place(contentHash)
+    return unlessDenied(() => answeredBy('originals', ask()), { client: this.#client, place, prefix: this.#prefix })
   }
 
   #place(contentHash: string): { Bucket: string; Key: string } {

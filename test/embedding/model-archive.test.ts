@@ -64,3 +64,14 @@ test('anything but a model folder is refused', async (t) => {
   for (const [what, [bytes, code]] of Object.entries(refused))
     await assert.rejects(unpacked(t, bytes, 1_000), { code }, what)
 })
+
+test('an upload that breaks off anywhere is refused, and never waited for', { timeout: 60_000 }, async (t) => {
+  const tar = await tarOf([...model.slice(0, -1), [{ name: 'mine/golden/1.png' }, 'x'.repeat(5_000)]])
+  const end = tar.length - 1_024 // of the last entry
+  for (let length = 701; length < end; length += 300) {
+    // in one piece: its end is known while the first file has yet to be created
+    const upload = Readable.from([tar.subarray(0, length)])
+    const reading = unpackModel(upload, await temporaryFolder(t), { maxBytes: 1e6 })
+    await assert.rejects(reading, { code: 'model_unreadable' }, `cut at ${length}`)
+  }
+})

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
+import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import sharp from 'sharp'
@@ -204,6 +207,18 @@ test('uploads that cannot become a job are refused at once and leave nothing beh
   }
   assert.equal((await app.call(200, { method: 'GET', url: '/v1/jobs' })).jobs.length, 0)
   assert.deepEqual(await readdir(join(app.config.dataDir, 'spool')), [])
+})
+
+test('an upload that is stated to be too large is refused before it is received', async (t) => {
+  const app = await startApp(t, { ingestMaxBytes: 100_000 })
+  await make(app)
+  const stated = { ...tar, 'content-length': 100_001 }
+  const upload = request(`${await app.listen()}${gallery}/ingest`, { method: 'POST', headers: stated })
+  upload.on('error', () => {})
+  upload.flushHeaders()
+  const [answer] = (await once(upload, 'response')) as [IncomingMessage]
+  assert.deepEqual([answer.statusCode, /"body_too_large"/.test(await text(answer))], [413, true])
+  upload.destroy()
 })
 
 test('pictures before the damage in a damaged archive are kept', async (t) => {

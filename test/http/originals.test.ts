@@ -42,6 +42,7 @@ test('a picture is returned unchanged, whole and in ranges, unless the client ha
   assert.equal((await get({ range: 'bytes=0-1', 'if-range': '"another"' })).statusCode, 200)
   const beyond = await get({ range: `bytes=${image.length}-` })
   assert.deepEqual([beyond.statusCode, beyond.json().code], [416, 'range_not_satisfiable'])
+  assert.equal(beyond.headers['content-range'], `bytes */${image.length}`)
   assert.equal((await get({ 'if-none-match': `"${hash}"` })).statusCode, 304)
   const head = await app.inject({ method: 'HEAD', url: `${url}/original` })
   assert.deepEqual(

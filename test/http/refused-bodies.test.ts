@@ -1,4 +1,4 @@
-/** Bodies refused because of their length, while their client is still sending. */
+/** Bodies refused while their client is still sending. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
@@ -26,6 +26,26 @@ test('a client that sends a refused body to its end gets the refusal, and keeps 
   socket.write(Buffer.alloc(length))
   socket.write('GET /v1/galleries/g HTTP/1.1\r\nhost: test\r\n\r\n')
   await until(async () => received.includes('HTTP/1.1 200'))
+})
+
+test('so does a client whose form is refused at its first part', async (t) => {
+  const app = await startApp(t)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  const socket = connect(Number(new URL(await app.listen()).port), '127.0.0.1')
+  t.after(() => socket.destroy())
+  let received = ''
+  socket.on('data', (bytes: Buffer) => (received += bytes.toString()))
+  const part = Buffer.from('--x\r\ncontent-disposition: form-data; name="unknown"\r\n\r\n1\r\n--x\r\n')
+  socket.write(
+    `POST /v1/galleries/g/ingest HTTP/1.1\r\nhost: test\r\ncontent-type: multipart/form-data; boundary=x\r\ncontent-length: ${part.length + length}\r\n\r\n`,
+  )
+  socket.write(part)
+  await until(() => received.includes('requestId'))
+  assert.match(received, /^HTTP\/1\.1 400 [\s\S]*unknown is unknown/)
+  received = ''
+  socket.write(Buffer.alloc(length))
+  socket.write('GET /v1/galleries/g HTTP/1.1\r\nhost: test\r\n\r\n')
+  await until(() => received.includes('HTTP/1.1 200'))
 })
 
 test('the connection of a client that keeps sending is eventually closed', async (t) => {

@@ -441,7 +441,7 @@ export interface paths {
         };
         /**
          * Get a picture’s original file
-         * @description Supports byte `Range`, `If-None-Match` and `If-Range`. If the original is not kept but the picture has a `reference`, it is fetched from there and returned only if it is unchanged, otherwise refused with `original_changed`. Pictures with neither are refused with `original_not_kept`, those whose original the store has archived with `original_unreadable`.
+         * @description Supports byte `Range`, `If-None-Match` and `If-Range`. If the original is not kept but the picture has a `reference`, it is fetched from there and returned only if it is unchanged, otherwise refused with `original_changed`. So it is if the store has archived the original or refuses it: without a reference that is `original_unreadable`. Pictures with neither are refused with `original_not_kept`.
          */
         get: operations["getOriginal"];
         put?: never;

@@ -7,13 +7,13 @@ import type { FastifyInstance } from 'fastify'
 /** Time for the rest of a refused body, milliseconds; a connection whose client is still sending then is closed. */
 const restOfBodyMs = 5_000
 
-/** Refusals of what a body contains, while it is still being sent. */
-const ofContent: ReadonlySet<number> = new Set([413, 422])
+/** Refusals of what a body contains, or for lack of room for it, while it is still being sent. */
+const whileSent: ReadonlySet<number> = new Set([400, 413, 422, 507])
 
-/** Reads and discards the rest of a body that was refused for its content, so that the refusal arrives and the connection stays usable. */
+/** Reads and discards the rest of a body that was refused while it was sent, so that the refusal arrives and the connection stays usable. */
 export function discardRefusedBodies(app: FastifyInstance, { restMs = restOfBodyMs }: { restMs?: number } = {}): void {
   app.addHook('onSend', async ({ raw }, reply) => {
-    if (!ofContent.has(reply.statusCode) || reply.getHeader('connection') !== 'close' || raw.complete || raw.destroyed)
+    if (!whileSent.has(reply.statusCode) || reply.getHeader('connection') !== 'close' || raw.complete || raw.destroyed)
       return
     reply.removeHeader('connection')
     raw.unpipe()

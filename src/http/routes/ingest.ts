@@ -157,6 +157,7 @@ async function contentOf(request: FastifyRequest, held: HeldMemory, config: Conf
   if (!request.isMultipart()) {
     if (request.body === undefined || request.body === null)
       throw new AlikeError('image_missing', { detail: 'The upload is empty.' })
+    expectBytes(Number(request.headers['content-length'] ?? 0), config)
     const body = request.body as Readable
     if (typeOf(request) === addressesType) return { addresses: body }
     return isLines(request) ? { lines: body } : { archive: body }
@@ -168,6 +169,12 @@ async function contentOf(request: FastifyRequest, held: HeldMemory, config: Conf
     return { archive: Readable.from(onlyArchive(first.value, parts), { objectMode: false }) }
   }
   return { files: filesOf(first.value, parts, held, config) }
+}
+
+/** What is stated to be too large need not be received first. @throws AlikeError `body_too_large` */
+function expectBytes(stated: number, { ingestMaxBytes }: Config): void {
+  if (stated > ingestMaxBytes)
+    throw new AlikeError('body_too_large', { detail: `At most ${ingestMaxBytes} bytes are accepted.` })
 }
 
 /** NDJSON cannot be recognised by its first bytes. */

@@ -4,7 +4,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import parseRange from 'range-parser'
 import { Type } from 'typebox'
-import { AlikeError } from '../../errors.js'
+import { AlikeError, ignoring } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import type { ImageRecord } from '../../gallery/records.js'
 import type { References } from '../../originals/image-originals.js'
@@ -27,6 +27,8 @@ interface Found {
   size: number
   read(range: ByteRange): Promise<Readable | Buffer>
 }
+/** The store does not return it: a reference may. */
+const unreadableCodes = ['original_unreadable'] as const
 /** How long an unresponsive S3 store is retried while a caller waits. */
 const patienceMs = 5_000
 
@@ -43,7 +45,7 @@ export const originalRoutes: FastifyPluginAsyncTypebox<OriginalRouteOptions> = a
         tags: ['images'],
         summary: 'Get a picture’s original file',
         description:
-          'Supports byte `Range`, `If-None-Match` and `If-Range`. If the original is not kept but the picture has a `reference`, it is fetched from there and returned only if it is unchanged, otherwise refused with `original_changed`. Pictures with neither are refused with `original_not_kept`, those whose original the store has archived with `original_unreadable`.',
+          'Supports byte `Range`, `If-None-Match` and `If-Range`. If the original is not kept but the picture has a `reference`, it is fetched from there and returned only if it is unchanged, otherwise refused with `original_changed`. So it is if the store has archived the original or refuses it: without a reference that is `original_unreadable`. Pictures with neither are refused with `original_not_kept`.',
         params: ImagePath,
         response: {
           200: { description: 'The whole file.', content: { 'image/*': { schema: binary } } },
@@ -58,7 +60,7 @@ export const originalRoutes: FastifyPluginAsyncTypebox<OriginalRouteOptions> = a
       const { size } = found
       const etag = `"${contentHash}"`
       const isHere = isKnown(request.headers['if-none-match'], etag)
-      const range = isHere ? undefined : rangeOf(request, size, etag)
+      const range = isHere ? undefined : rangeOf(request, size, etag, reply)
       const { first, last } = range ?? { first: 0, last: size - 1 }
       // headers of the picture must not appear on a refusal
       const bytes = isHere ? null : await found.read({ first, last })
@@ -84,9 +86,20 @@ async function locate(
   if (record === undefined) throw new AlikeError('image_not_found')
   const { contentHash, format } = record
   const { holdsOriginals } = await galleries.rules(gallery)
-  const found = (holdsOriginals && (await kept(record, options))) || referredTo(record, options, reply)
+  const referred = referredTo(record, options, reply)
+  const tolerated = referred === undefined ? [] : unreadableCodes
+  const held = holdsOriginals ? await kept(record, options).catch(ignoring(...tolerated)) : undefined
+  const found = orElse(held, referred)
   if (found === undefined) throw new AlikeError('original_not_kept')
   return { found, contentHash, format }
+}
+
+/** What is kept, unless its store does not return it and there is a reference. */
+function orElse(kept: Found | undefined, referred: Found | undefined): Found | undefined {
+  if (kept === undefined || referred === undefined) return kept ?? referred
+  const read: Found['read'] = async (range) =>
+    (await kept.read(range).catch(ignoring(...unreadableCodes))) ?? referred.read(range)
+  return { ...kept, read }
 }
 
 async function kept({ contentHash }: ImageRecord, { originals }: OriginalRouteOptions): Promise<Found | undefined> {
@@ -115,15 +128,18 @@ function referredTo(
 }
 
 /**
- * Multiple ranges and malformed ones are answered with the whole picture.
- * @throws AlikeError `range_not_satisfiable`
+ * Multiple ranges, and those in other units, are answered with the whole picture.
+ * @throws AlikeError `range_not_satisfiable`, with the header that says what would be
  */
-function rangeOf({ headers }: FastifyRequest, size: number, etag: string): ByteRange | undefined {
+function rangeOf({ headers }: FastifyRequest, size: number, etag: string, reply: FastifyReply): ByteRange | undefined {
   if (headers.range === undefined) return undefined
   const condition = headers['if-range']
   if (condition !== undefined && condition !== etag) return undefined
   const ranges = parseRange(size, headers.range, { combine: true })
-  if (ranges === -1) throw new AlikeError('range_not_satisfiable', { detail: `The picture has ${size} bytes.` })
+  if (ranges === -1) {
+    reply.header('content-range', `bytes */${size}`)
+    throw new AlikeError('range_not_satisfiable', { detail: `The picture has ${size} bytes.` })
+  }
   if (ranges === -2 || ranges.type !== 'bytes' || ranges.length !== 1) return undefined
   return { first: ranges[0]!.start, last: ranges[0]!.end }
 }
