@@ -1,5 +1,5 @@
 /** The gallery: a wall of its pictures, to label, remove and add to. */
-import { useEffect, useMemo, useState } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { loadGalleries, loadLabels } from '../api/galleries.js'
 import { forgetThumbnails } from '../api/thumbnails.js'
 import { Needs } from '../controls/needs.js'
@@ -8,6 +8,7 @@ import { useLoaded } from '../controls/use-loaded.js'
 import { goTo, route } from '../routing/route.js'
 import { UploadPanel } from '../upload/upload-panel.js'
 import { GalleryToolbar } from './gallery-toolbar.js'
+import { nextGrowth } from './growth.js'
 import { ImageGrid, type ImageGridProps } from './image-grid.js'
 import { ImageList } from './image-list.js'
 import { removeUnlessUndone, useWithoutRemoved } from './remove-unless-undone.js'
@@ -18,18 +19,13 @@ import '../styles/gallery.css'
 export function GalleryScreen({ gallery }: { gallery: string }) {
   const label = route.value.settings.get('label') ?? undefined
   const filterText = route.value.settings.get('filter') ?? undefined
-  const { value: counts, error, reload } = useLoaded(() => loadLabels(gallery), [gallery])
-  const { list, images, hidden, renew } = useImageList(gallery, label, filterText)
+  const { counts, error, list, images, hidden, reload, replace, renew } = useContents(gallery, label, filterText)
   const { selection, setSelection, clear } = useSelection(list)
   const chosen = images.filter(({ id }) => selection.ids.has(id))
-  const refresh = () => {
-    renew()
-    reload()
-    void loadGalleries()
-  }
+  const onStored = useGrowth(totalOf(counts ?? [], undefined), renew)
   const remove = () => {
     clear()
-    removeUnlessUndone({ gallery, ids: selection.ids, onRemoved: refresh })
+    removeUnlessUndone({ gallery, ids: selection.ids, onRemoved: () => followed(replace) })
   }
   const total = totalOf(counts ?? [], label) - hidden
   const unread = list.ended ? 0 : 1
@@ -40,7 +36,7 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
       <h1 class="unseen">Gallery</h1>
       <GalleryToolbar gallery={gallery} counts={counts ?? []} shown={images.length} ended={list.ended} total={total} />
       <Needs to="ingest" otherwise="reason">
-        <UploadPanel gallery={gallery} onEnd={refresh} />
+        <UploadPanel gallery={gallery} onStored={onStored} onEnd={() => followed(renew)} />
       </Needs>
       {(error ?? list.error) !== undefined && <Fault error={error ?? list.error} />}
       <div class="gallery-body">
@@ -73,18 +69,44 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
   )
 }
 
-/** The list that is shown, loaded anew on `renew`; `hidden` of its pictures are not shown. */
-function useImageList(gallery: string, label: string | undefined, filter: string | undefined) {
+/**
+ * Labels with their counts, and the list that is shown; `hidden` of its pictures are not. `replace` begins another list,
+ * `renew` shows the pictures of before until they are loaded anew.
+ */
+function useContents(gallery: string, label: string | undefined, filter: string | undefined) {
+  const { value: counts, error, reload } = useLoaded(() => loadLabels(gallery), [gallery])
   const [round, setRound] = useState(0)
+  const [renewals, setRenewals] = useState(0)
   const list = useMemo(() => new ImageList({ gallery, label, filter }), [gallery, label, filter, round])
   useEffect(() => () => list.close(), [list])
+  useEffect(() => {
+    if (renewals > 0) list.renew()
+  }, [renewals])
   list.version.value
-  const renew = () => {
+  const after = (change: (update: (count: number) => number) => void) => () => {
     forgetThumbnails(gallery)
-    setRound((one) => one + 1)
+    change((one) => one + 1)
+    reload()
   }
   const images = useWithoutRemoved(gallery, list.images)
-  return { list, images, hidden: list.images.length - images.length, renew }
+  const hidden = list.images.length - images.length
+  return { counts, error, list, images, hidden, reload, replace: after(setRound), renew: after(setRenewals) }
+}
+
+/** Loads what changed, and the counts in the list of galleries. */
+function followed(load: () => void): void {
+  load()
+  void loadGalleries()
+}
+
+/** Takes the number of pictures that an upload has stored so far, none at first; calls `grow` when that is worth it. */
+function useGrowth(before: number, grow: () => void): (stored: number) => void {
+  const next = useRef(0)
+  return (stored) => {
+    if (stored > 0 && stored < next.current) return
+    if (stored > 0) grow()
+    next.current = nextGrowth(before, stored)
+  }
 }
 
 /** Of the shown list only. */

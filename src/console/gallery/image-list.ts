@@ -22,8 +22,8 @@ export class ImageList {
   error: unknown
 
   readonly #options: ImageListOptions
-  readonly #leaving = new AbortController()
-  readonly #known: GalleryImage[] = []
+  #leaving = new AbortController()
+  #known: GalleryImage[] = []
   #cursor: string | undefined
   #wanted = 0
   #reading = false
@@ -38,35 +38,44 @@ export class ImageList {
     if (!this.#reading) void this.#read()
   }
 
+  /** Loads as many anew; those of before are shown until then. */
+  renew(): void {
+    this.#leaving.abort()
+    this.#leaving = new AbortController()
+    this.#known = []
+    this.#cursor = undefined
+    this.ended = false
+    this.error = undefined
+    void this.#read()
+  }
+
   close(): void {
     this.#leaving.abort()
   }
 
   /** Replaces a shown record. */
   replace(image: GalleryImage): void {
-    const place = this.#known.findIndex(({ id }) => id === image.id)
-    if (place !== -1) this.#known[place] = image
-    this.#show()
-  }
-
-  #show(): void {
-    this.images = [...this.#known]
+    const replaced = (images: readonly GalleryImage[]) => images.map((one) => (one.id === image.id ? image : one))
+    this.#known = replaced(this.#known)
+    this.images = replaced(this.images)
     this.version.value++
   }
 
   async #read(): Promise<void> {
+    const { signal } = this.#leaving
     this.#reading = true
     try {
-      while (!this.ended && this.images.length < this.#wanted) await this.#readPage()
+      while (!this.ended && this.#known.length < this.#wanted) await this.#readPage(signal)
     } catch (error) {
-      if (!this.#leaving.signal.aborted) this.error = error
+      if (signal.aborted) return
+      this.error = error
       this.ended = true
     }
     this.#reading = false
     this.version.value++
   }
 
-  async #readPage(): Promise<void> {
+  async #readPage(signal: AbortSignal): Promise<void> {
     const { gallery, label, filter } = this.#options
     const query = {
       limit: pageSize,
@@ -77,12 +86,14 @@ export class ImageList {
     const { images, nextCursor } = await answerOf(
       service.GET('/v1/galleries/{gallery}/images', {
         params: { path: { gallery }, query },
-        signal: this.#leaving.signal,
+        signal,
       }),
     )
+    signal.throwIfAborted()
     this.#known.push(...images)
     this.#cursor = nextCursor
     this.ended = nextCursor === undefined
-    this.#show()
+    this.images = [...this.#known]
+    this.version.value++
   }
 }

@@ -8,6 +8,8 @@ import { isArchive, type PathedFile } from './dropped-files.js'
 export interface SendProgress {
   files: number
   sentFiles: number
+  /** Pictures stored so far, by earlier jobs too. */
+  stored: number
   job?: Job | undefined
 }
 
@@ -37,15 +39,14 @@ export async function sendImages(options: SendOptions): Promise<SendResult> {
   const result: SendResult = { stored: 0, skipped: 0, failed: [] }
   let sentFiles = 0
   for (const [place, batch] of batches.entries()) {
-    onProgress({ files: files.length, sentFiles })
+    const tell = (job?: Job) =>
+      onProgress({ files: files.length, sentFiles, stored: result.stored + (job ? job.added + job.updated : 0), job })
+    tell()
     let id: string | undefined
     try {
       id = await sendBatch(options, batch)
       sentFiles += batch.length
-      const job = await followJob(id, {
-        signal,
-        onProgress: (job) => onProgress({ files: files.length, sentFiles, job }),
-      })
+      const job = await followJob(id, { signal, onProgress: tell })
       const errors = job.failed > 0 || job.replaced > 0 ? await jobErrors(id, signal) : []
       result.failed.push(...errors.filter(isFailure), ...unfinished(batch, job))
       result.stored += job.added + job.updated

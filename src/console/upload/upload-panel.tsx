@@ -6,10 +6,16 @@ import { chosenFiles, droppedFiles, isArchive, type PathedFile } from './dropped
 import { UploadResult } from './upload-result.js'
 import { type EndedUpload, type Sending, useUpload } from './use-upload.js'
 
-export function UploadPanel({ gallery, onEnd }: { gallery: string; onEnd: () => void }) {
+export interface UploadPanelProps {
+  gallery: string
+  onStored: (stored: number) => void
+  onEnd: () => void
+}
+
+export function UploadPanel({ gallery, onStored, onEnd }: UploadPanelProps) {
   const [over, setOver] = useState(false)
   const [label, setLabel] = useState('')
-  const { sending, ended, error, send, setError } = useUpload({ gallery, label, onEnd })
+  const { sending, ended, error, send, setError } = useUpload({ gallery, label, onStored, onEnd })
   const again = ({ files, result }: EndedUpload) => {
     const names = new Set(result.failed.map(({ name }) => name))
     // for an archive, the service skips pictures it already has

@@ -27,10 +27,12 @@ export interface UploadOptions {
   gallery: string
   /** For pictures outside folders. */
   label: string
+  /** Told how many pictures are stored so far. */
+  onStored: (stored: number) => void
   onEnd: () => void
 }
 
-export function useUpload({ gallery, label, onEnd }: UploadOptions): Upload {
+export function useUpload({ gallery, label, onStored, onEnd }: UploadOptions): Upload {
   const [sending, setSending] = useState<Sending>()
   const [ended, setEnded] = useState<EndedUpload>()
   const [error, setError] = useState<unknown>()
@@ -45,9 +47,12 @@ export function useUpload({ gallery, label, onEnd }: UploadOptions): Upload {
     const stop = new AbortController()
     setEnded(undefined)
     setError(undefined)
-    setSending({ progress: { files: files.length, sentFiles: 0 }, stop })
+    setSending({ progress: { files: files.length, sentFiles: 0, stored: 0 }, stop })
     try {
-      const onProgress = (progress: SendProgress) => setSending({ progress, stop })
+      const onProgress = (progress: SendProgress) => {
+        setSending({ progress, stop })
+        onStored(progress.stored)
+      }
       const result = await sendImages({ gallery, files, label, signal: stop.signal, onProgress })
       setEnded({ files, result })
       setError(result.error)

@@ -1,7 +1,6 @@
 /** The machine's Chromium, and pages in it that verify what the console guarantees for every page. */
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import type { TestContext } from 'node:test'
 import { AxeBuilder } from '@axe-core/playwright'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 
@@ -10,13 +9,6 @@ export const chromiumFile = places.find((place) => existsSync(place))
 
 /** Timeout for conditions on a page: long enough that a crowded machine does not fail. */
 export const waitMs = 120_000
-
-/** Closed after the test. */
-export async function openBrowser(t: TestContext): Promise<Browser> {
-  const browser = await launchBrowser()
-  t.after(() => browser.close())
-  return browser
-}
 
 /**
  * For containers: without a sandbox, because tests run as root there, and without shared memory, of which they have too
@@ -52,7 +44,10 @@ export async function openPage(
     if (message.type() === 'error') faults.push(`${message.text()} ${message.location().url}`)
   })
   page.on('pageerror', (error) => void faults.push(String(error.stack)))
-  page.on('dialog', (dialog) => void faults.push(`dialog: ${dialog.message()}`))
+  page.on('dialog', (dialog) => {
+    faults.push(`dialog ${dialog.type()}: ${dialog.message()}`)
+    void dialog.dismiss()
+  })
   page.on('request', (request) => {
     const url = request.url()
     if (!url.startsWith(base) && !/^(blob|data):/.test(url)) faults.push(`request to ${url}`)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { drawImage } from '../../support/drawn-images.js'
-import { expectNone, opened, skip } from './small-gallery.js'
+import { expectNone, opened, passTimeToUndo, skip } from './small-gallery.js'
 import { untilTold } from './walk.js'
 
 test('a deletion can be undone while a dialog is open, and after it was closed', { skip }, async (t) => {
@@ -32,6 +32,7 @@ test('of copies, the others are removed unless that is undone', { skip }, async 
     payload: copies.image,
     headers: { 'content-type': 'image/jpeg' },
   })
+  await page.clock.install()
   await page.goto(`${base}#/quality/g`)
   await page.click('.views >> text=Copies')
   await page.click('text=Look for copies')
@@ -43,6 +44,7 @@ test('of copies, the others are removed unless that is undone', { skip }, async 
   assert.equal((await app.call(200, { url: '/v1/galleries/g' })).count, 7)
   const sent = page.waitForRequest((request) => /\/decisions$/.test(request.url()) && request.method() === 'POST')
   await page.click('.finding >> text=Keep only this')
+  await passTimeToUndo(page)
   assert.equal((await (await sent).response())!.status(), 201)
   assert.equal((await app.call(200, { url: '/v1/galleries/g' })).count, 6)
 })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { drawImage } from '../../support/drawn-images.js'
-import { expectNone, failing, opened, problem, skip } from './small-gallery.js'
+import { expectNone, failing, opened, passTimeToUndo, problem, skip } from './small-gallery.js'
 
 test('Back leaves a console that chose the gallery itself', { skip }, async (t) => {
   const { page, base, expectQuiet } = await opened(t)
@@ -57,6 +57,17 @@ test('every page of labels is loaded', { skip }, async (t) => {
   assert.equal(await page.locator('.toolbar option').count(), 4)
 })
 
+test('every page of a wall is loaded', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.route('**/v1/galleries/g/images?*', (route) => {
+    const url = new URL(route.request().url())
+    url.searchParams.set('limit', '2')
+    return route.continue({ url: url.href })
+  })
+  await page.goto(`${base}#/gallery/g`)
+  await page.waitForSelector('#tile-5 img')
+})
+
 test('a screen that could not be loaded does not take the place of the next one', { skip }, async (t) => {
   const { page, base } = await opened(t)
   await page.route('**/map-screen*.js', (route) => route.abort())
@@ -96,9 +107,11 @@ test('pictures that were not deleted come back with the reason', { skip }, async
   await page.route('**/v1/galleries/g/ingest', (route) => route.fulfill({ status: 202, json: job }))
   await page.route('**/v1/jobs/j/events', (route) => route.fulfill({ status: 204 }))
   await page.route('**/v1/jobs/j', (route) => route.fulfill({ json: job }))
+  await page.clock.install()
   await page.goto(`${base}#/gallery/g`)
   await page.click('#tile-1')
   await page.click('.selection-panel >> text=Delete')
+  await passTimeToUndo(page)
   await page.waitForSelector('.toast >> text=Not all could be deleted: Cut off.')
   await page.waitForSelector('#tile-5 img')
 })

@@ -7,7 +7,8 @@ import { type TestContext, test } from 'node:test'
 import { startApp, type TestApp } from '../../support/app.js'
 import { drawImage } from '../../support/drawn-images.js'
 import { settingsOf, sharedWeaviate, skipWithoutWeaviate } from '../../support/weaviate-server.js'
-import { chromiumFile, expectAccessible, openBrowser, openPage } from './chromium.js'
+import { chromiumFile, expectAccessible, openPage } from './chromium.js'
+import { openBrowser } from './shared-browser.js'
 import { until, untilTold } from './walk.js'
 
 const skip = chromiumFile === undefined ? 'there is no Chromium on this machine' : skipWithoutWeaviate

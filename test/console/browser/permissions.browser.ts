@@ -4,7 +4,8 @@ import { type TestContext, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { makeKey } from '../../../src/access/api-keys.js'
 import type { Role } from '../../../src/access/grants.js'
-import { openBrowser, openPage } from './chromium.js'
+import { openPage } from './chromium.js'
+import { openBrowser } from './shared-browser.js'
 import { expectNone, filled, skip, withMap } from './small-gallery.js'
 import { untilTold } from './walk.js'
 
@@ -161,6 +162,7 @@ test('whatever a key that may only read is offered, the service does not refuse'
       if (next === -1) break
       pressed.add(names[next]!)
       await buttons.nth(next).click()
+      await page.evaluate('new Promise(requestAnimationFrame)')
       if ((await page.locator('dialog').count()) > 0) await page.keyboard.press('Escape')
       left = !page.url().endsWith(`#/${screen}`)
     }

@@ -1,11 +1,12 @@
 /**
- * Walks through every screen of the console like a user, on the real service with 2,000 pictures drawn by the console
- * itself: everything works, nothing fails on the page, and it is accessible.
+ * Walks through every screen of the console like a user, on the real service with pictures drawn by the console itself:
+ * everything works, nothing fails on the page, and it is accessible.
  */
 import { test } from 'node:test'
 import { startProcess } from '../../support/service-process.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
-import { chromiumFile, openBrowser, openPage } from './chromium.js'
+import { chromiumFile, openPage } from './chromium.js'
+import { openBrowser } from './shared-browser.js'
 import { untilTold, walkWith } from './walk.js'
 import { walkGallery } from './walk-gallery.js'
 import { walkQuality } from './walk-quality.js'
@@ -14,8 +15,8 @@ import { walkSearch } from './walk-search.js'
 
 const skip = chromiumFile === undefined ? 'there is no Chromium on this machine' : false
 
-/** Fewer for a quicker run. */
-const pictures = Number(process.env.CONSOLE_PICTURES ?? 2_000)
+/** As many as the console offers to draw: 240, 480 or 2,000. */
+const pictures = Number(process.env.CONSOLE_PICTURES ?? 480)
 
 test(`every screen works with ${pictures} drawn pictures`, { skip, timeout: 2_400_000 }, async (t) => {
   const { address } = await startProcess(t, { DATA_DIR: await temporaryFolder(t), EMBED_WORKERS: '2' })

@@ -5,7 +5,8 @@ import type { BrowserContextOptions, Page, Route } from 'playwright-core'
 import type { Config } from '../../../src/config/config.js'
 import { startApp, type TestApp } from '../../support/app.js'
 import { drawImage } from '../../support/drawn-images.js'
-import { chromiumFile, openBrowser, openPage, type WatchedPage } from './chromium.js'
+import { chromiumFile, openPage, type WatchedPage } from './chromium.js'
+import { openBrowser } from './shared-browser.js'
 
 export const skip = chromiumFile === undefined ? 'there is no Chromium on this machine' : false
 const labels = ['circle', 'square', 'triangle'] as const
@@ -39,9 +40,10 @@ export async function opened(
   t: TestContext,
   options: BrowserContextOptions = {},
 ): Promise<WatchedPage & { base: string; app: TestApp }> {
+  const browser = await openBrowser(t)
   const app = await filled(t)
   const base = `${await app.listen()}/`
-  const watched = await openPage(await openBrowser(t), base, options)
+  const watched = await openPage(browser, base, options)
   watched.allow(/Failed to load resource/)
   return { ...watched, base, app }
 }
@@ -95,6 +97,12 @@ export async function withMap(page: Page, ids: readonly string[]): Promise<void>
   const points = ids.map((id, place) => ({ id, x: place / 5 - 0.5, y: 0, label: 'a', doubt: 0 }))
   const layout = { points, pictures: ids.length, stale: false, madeAt: '2026-01-01T00:00:00Z' }
   await page.route('**/v1/galleries/g/layout*', (route) => route.fulfill({ json: layout }))
+}
+
+/** Lets the time to undo a deletion pass. The page's clock must have been installed before it was opened. */
+export async function passTimeToUndo(page: Page): Promise<void> {
+  await page.waitForSelector('.toast')
+  await page.clock.fastForward(8_000)
 }
 
 export async function expectNone(page: Page, selector: string): Promise<void> {

@@ -5,7 +5,8 @@ import type { Route } from 'playwright-core'
 import { makeKey } from '../../../src/access/api-keys.js'
 import { startApp, type TestApp } from '../../support/app.js'
 import { drawImage } from '../../support/drawn-images.js'
-import { chromiumFile, openBrowser, openPage } from './chromium.js'
+import { chromiumFile, openPage } from './chromium.js'
+import { openBrowser } from './shared-browser.js'
 import { until } from './walk.js'
 
 const skip = chromiumFile === undefined ? 'there is no Chromium on this machine' : false

@@ -126,3 +126,36 @@ test('an upload that is stopped is cancelled in the service too', { skip }, asyn
   await cancelled
   await page.waitForSelector('.toast >> text=The upload was stopped')
 })
+
+test('the wall fills while an upload goes on, and a selection stays', { skip }, async (t) => {
+  const { page, base, app, expectQuiet } = await opened(t)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/new' })
+  const pace = { total: 3, share: 0.3, picturesPerSecond: null, secondsLeft: null }
+  const job = { id: 'j', kind: 'ingest', finishedAt: null as string | null, failed: 0, skipped: 0, ...pace }
+  const counts = { added: 0, updated: 0, done: 0, replaced: 0, state: 'running' }
+  await page.route('**/v1/galleries/new/ingest', (route) => route.fulfill({ status: 202, json: job }))
+  await page.route('**/v1/jobs/j/events', (route) => route.fulfill({ status: 204 }))
+  await page.route('**/v1/jobs/j', (route) => route.fulfill({ json: { ...job, ...counts } }))
+  const store = async (id: string) => {
+    const payload = await drawImage('square', Number(id))
+    const headers = { 'content-type': 'image/jpeg' }
+    await app.call(201, { method: 'PUT', url: `/v1/galleries/new/images/${id}`, payload, headers })
+    counts.added = ++counts.done
+  }
+  await page.goto(`${base}#/gallery/new`)
+  await page.waitForSelector('text=There are no pictures yet')
+  await page.setInputFiles(files, await pictures('1', '2', '3'))
+  await store('1')
+  await page.waitForSelector('#tile-0 img')
+  await page.click('#tile-0')
+  await store('2')
+  await page.waitForSelector('#tile-1 img')
+  await page.waitForSelector('.upload >> text=Stop')
+  await store('3')
+  Object.assign(counts, { state: 'succeeded' })
+  job.finishedAt = '2026-01-01T00:00:00Z'
+  await page.waitForSelector('text=3 stored')
+  await page.waitForSelector('.toolbar >> text=3 pictures')
+  await page.waitForSelector('#tile-0[aria-selected=true]')
+  expectQuiet()
+})

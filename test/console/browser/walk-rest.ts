@@ -49,6 +49,8 @@ export async function walkNetworks({ page, base, look, step }: Walk): Promise<vo
     const folder = 'onnx/har-lite0'
     const files = await filesOfModel(folder)
     await new AlikeClient({ url: base }).installModel({ open: () => archiveOfModel(folder, files) })
+    // while a deletion can be undone, the browser would ask
+    await page.waitForSelector('.toast', { state: 'detached' })
     await page.reload()
     await page.click('text=Build and judge')
     await page.waitForSelector('.set .gate', { timeout: 600_000 })
