@@ -9,11 +9,17 @@ import { defaultSettings as scratch } from './settings.js'
 
 const fromNothingHeading = 'From scratch (without --init):'
 const fineTuningHeading = 'Fine-tuning (with --init):'
+/** Seeds of epochs and views are multiples of it, and must be exact integers. */
+const maxSeed = 2 ** 30
 const lossChoices = ['classes', 'pairs', 'both'] as const
 const pairMeans = ['all-pairs', 'each-kind'] as const
 const computePrecisions = ['auto', 'float32', 'bfloat16'] as const
 
-const list = (text: string): string[] => text.split(',')
+function foldersOf(text: string): string[] {
+  const folders = text.split(',')
+  if (folders.every((folder) => folder !== '')) return folders
+  throw new InvalidArgumentError('It must be folders, separated by commas.')
+}
 const wholeOrAuto = (text: string): number | 'auto' => (text === 'auto' ? text : wholeNumber()(text))
 
 /** Checked before the run: the manifest of a network with another name would be refused after it. */
@@ -53,7 +59,7 @@ const batches = () =>
     .optionsGroup('The run:')
     .option(`--backend <${backendChoices.join('|')}>`, 'what computes', oneOf(backendChoices), scratch.backend)
     .option('--arch <name>', 'architecture; with --init, other weights are refused')
-    .option('--seed <number>', 'seed of split, order and augmentation', wholeNumber(), scratch.seed)
+    .option('--seed <number>', 'seed of split, order and augmentation', wholeNumber(1, maxSeed), scratch.seed)
     .option('--samples <count>', 'pictures of each class in a batch', wholeNumber(), scratch.batch.samples)
     .option('--classes <count>', 'classes in a batch', wholeNumber(), scratch.batch.classes)
     .option(
@@ -65,7 +71,7 @@ const batches = () =>
     .option(
       '--teachers <folders>',
       'networks trained by this job on the same labels, separated by commas',
-      list,
+      foldersOf,
       fineTune.teachers,
     )
 
@@ -195,13 +201,15 @@ function expectOneKindOfRun(program: Command<unknown[], OptionValues>): void {
 
 /** So is one that another option leaves without effect. */
 function expectEffect(program: Command<unknown[], OptionValues>): void {
-  const { init, loss, teachers, phases, finish, backend } = program.opts() as TrainOptions
+  const { init, loss, teachers, phases, finish, exportOnly, backend, samples } = program.opts() as TrainOptions
   const readsPictures = init === undefined || phases.some(({ trains }) => trains === 'all')
   const needs: [names: string[], isMet: boolean, what: string][] = [
     [['--margin', '--negatives', '--pair-mean'], loss !== 'classes', '--loss pairs or both'],
     [['--teacher-views'], teachers.length > 0, '--teachers'],
     [['--teachers', '--wild', '--micro-batch'], readsPictures, '--phases with all'],
-    [['--no-report'], !finish, 'a run without --finish'],
+    [['--no-report'], !finish && !exportOnly, 'a run without --finish or --export-only'],
+    [['--export-only'], !finish, 'a run without --finish'],
+    [['--loss'], loss === 'classes' || samples > 1, '--samples 2 or more'],
     [['--compute'], backend !== 'wasm' && backend !== 'cpu', '--backend tensorflow'],
   ]
   for (const [names, isMet, what] of needs) {

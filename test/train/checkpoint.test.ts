@@ -45,6 +45,18 @@ test('a checkpoint restores every bit of its variables and the position in the r
   assert.equal(scalar.dataSync()[0], 5)
 })
 
+test('values that are not finite do not replace those of a checkpoint', async (t) => {
+  const path = join(await temporaryFolder(t), 'a.safetensors')
+  const variable = tf.variable(tf.tensor1d([1, 2]))
+  await saveCheckpoint(path, { weights: [variable] }, state, '{}')
+  const before = await readFile(path)
+  for (const value of [NaN, Infinity]) {
+    variable.assign(tf.tensor1d([1, value]))
+    await assert.rejects(saveCheckpoint(path, { weights: [variable] }, state, '{}'), { code: 'training_diverged' })
+  }
+  assert.deepEqual(await readFile(path), before)
+})
+
 test('the best epoch is chosen by mAP@10, where it is unknown by accuracy, and never among epochs that were not evaluated', () => {
   const bestOf = (...vals: EpochRecord['val'][]) =>
     vals

@@ -129,6 +129,21 @@ test('a run stopped after its last epoch exports the best one', async () => {
   assert.equal(id, (await readModel(best!)).manifest.id)
 })
 
+test('a run that diverges ends, and keeps the weights from before', async () => {
+  const gentle: FineTuneSettings = {
+    ...settings('diverging'),
+    phases: [{ trains: 'head', epochs: 1, rate: { head: 1e-2, body: 0 } }],
+  }
+  const { state } = await fineTune(gentle, () => {}, never)
+  const wild = { trains: 'all' as const, epochs: 2, side: 32, rate: { head: 1e30, body: 1e30 } }
+  await assert.rejects(
+    fineTune({ ...gentle, phases: [...gentle.phases, wild], resume: true }, () => {}, never),
+    { code: 'training_diverged', message: /The loss is NaN in all epoch 2\/3 batch \d\/\d; --finish/ },
+  )
+  const kept = await fineTune({ ...gentle, exportOnly: true }, () => {}, never)
+  assert.deepEqual(kept.state.best, state.best)
+})
+
 test('a run with mixing, wild pictures and an instance part learns from a finished network; ended early, its best weights are exported', async () => {
   const teacher = join(folder, 'onnx', 'whole')
   const taught: FineTuneSettings = {
@@ -153,8 +168,8 @@ test('a run with mixing, wild pictures and an instance part learns from a finish
     (await readModel(made!)).manifest.embeddingDimension,
   )
   await assert.rejects(
-    fineTune({ ...taught, name: 'untaught', teachers: [join(folder, 'onnx')] }, () => {}, never),
-    AlikeError,
+    fineTune({ ...taught, name: 'untaught', teachers: [teacher, join(folder, 'onnx')] }, () => {}, never),
+    { code: 'model_unreadable', message: /The teacher \S+\/onnx: manifest\.json cannot be read/ },
   )
 
   // its teacher may move, but not be replaced by another; for an export it need not be there
@@ -167,7 +182,7 @@ test('a run with mixing, wild pictures and an instance part learns from a finish
   await cp(made!, moved, { recursive: true })
   await assert.rejects(
     fineTune({ ...taught, teachers: [moved], resume: true }, () => {}, never),
-    /begun with the teachers [0-9a-f]{16}, not with those given/,
+    { code: 'run_differs', message: /It had the teachers [0-9a-f]{16}: resume it with the same/ },
   )
 })
 
@@ -203,7 +218,7 @@ test('teachers asked once about a few views give a run that can be stopped and r
   const others = { ...taught, teachers: taught.teachers.concat(taught.teachers), resume: true }
   await assert.rejects(
     trainFromNothing(others, () => {}, never),
-    /begun with the teachers/,
+    { code: 'run_differs' },
   )
   const whole = await trainFromNothing({ ...taught, name: 'whole-views' }, () => {}, never)
   const losses = ({ state }: typeof whole) => state.history.map(({ loss }) => loss)
@@ -262,7 +277,7 @@ function near(one: tf.Tensor, other: tf.Tensor): void {
 test('weights of another architecture, a precision that the backend lacks, and a checkpoint of other settings or phases are refused', async () => {
   await assert.rejects(
     fineTune({ ...settings('other'), compute: 'bfloat16' }, () => {}, never),
-    /The backend wasm has no bfloat16/,
+    { code: 'backend_unavailable', message: /wasm has no bfloat16/ },
   )
   await assert.rejects(
     fineTune({ ...settings('other'), architecture: 'efficientnet-lite0' }, () => {}, never),
@@ -272,11 +287,11 @@ test('weights of another architecture, a precision that the backend lacks, and a
   )
   await assert.rejects(
     fineTune({ ...settings('whole'), resume: true, seed: 2 }, () => {}, never),
-    /other settings or data/,
+    { code: 'run_differs', message: /seed \(was 1, is 2\)/ },
   )
   const { phases } = settings('whole')
   await assert.rejects(
     fineTune({ ...settings('whole'), resume: true, phases: phases.slice(1) }, () => {}, never),
-    /Epoch 1 of the run trained head on pictures of side 224, and --phases does not/,
+    { code: 'run_differs', message: /Its epoch 1 trained head on pictures of side 224, and --phases does not/ },
   )
 })
