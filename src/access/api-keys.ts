@@ -31,15 +31,13 @@ const datePattern = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d))?$/
 const keysOfName = 2
 
 export class ApiKeys {
+  /** Without any key at the start the service is open to everyone; once it had one, it stays closed. */
+  readonly isOpen: boolean
   #keys: readonly ApiKey[]
 
   constructor(keys: readonly ApiKey[]) {
     this.#keys = keys
-  }
-
-  /** Without any key the service is open to everyone. */
-  get isOpen(): boolean {
-    return this.#keys.length === 0
+    this.isOpen = keys.length === 0
   }
 
   get count(): number {
@@ -97,8 +95,17 @@ export function parseKeys(given: string, source: string): ApiKey[] {
   return keys
 }
 
-/** @throws AlikeError `config_invalid`, also if the file is unreadable or the settings contain no key */
-export async function readKeys({ apiKeys, apiKeysFile }: KeySettings): Promise<ApiKey[]> {
+/** For the start. @throws AlikeError `config_invalid` as `readKeysLeft`, also if the settings contain no key */
+export async function readKeys(settings: KeySettings): Promise<ApiKey[]> {
+  const keys = await readKeysLeft(settings)
+  // a configuration meant to close the service must not leave it open
+  if (`${settings.apiKeys}${settings.apiKeysFile}` !== '' && keys.length === 0)
+    throw invalid('API_KEYS and API_KEYS_FILE are set, but have no key')
+  return keys
+}
+
+/** Possibly none. @throws AlikeError `config_invalid`, also if the file is unreadable */
+export async function readKeysLeft({ apiKeys, apiKeysFile }: KeySettings): Promise<ApiKey[]> {
   const fromFile =
     apiKeysFile === ''
       ? ''
@@ -109,9 +116,6 @@ export async function readKeys({ apiKeys, apiKeysFile }: KeySettings): Promise<A
           })
         })
   const keys = [...parseKeys(apiKeys, 'API_KEYS'), ...parseKeys(fromFile, 'API_KEYS_FILE')]
-  // a configuration meant to close the service must not leave it open
-  if (`${apiKeys}${apiKeysFile}` !== '' && keys.length === 0)
-    throw invalid('API_KEYS and API_KEYS_FILE are set, but have no key')
   expectDistinct(keys, 'API_KEYS and API_KEYS_FILE together')
   return keys
 }

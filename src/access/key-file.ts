@@ -1,6 +1,6 @@
 /** Watches the key file, so that changes to it take effect without a restart. */
 import { unwatchFile, watchFile } from 'node:fs'
-import { type ApiKeys, type KeySettings, readKeys } from './api-keys.js'
+import { type ApiKeys, type KeySettings, readKeysLeft } from './api-keys.js'
 
 export interface KeyFileOptions {
   settings: KeySettings
@@ -12,7 +12,7 @@ export interface KeyFileOptions {
 
 /**
  * Polls the file's state instead of waiting for events, because mounted secrets change through a link to another
- * folder. An unusable file leaves the keys unchanged.
+ * folder. An unusable file leaves the keys unchanged; one without keys revokes them, so that callers are refused.
  * @returns a function that stops watching
  */
 export function followKeyFile({ settings, keys, logger, onReload, lookEveryMs = 2_000 }: KeyFileOptions): () => void {
@@ -20,8 +20,9 @@ export function followKeyFile({ settings, keys, logger, onReload, lookEveryMs = 
   if (apiKeysFile === '') return () => undefined
   const reload = async () => {
     try {
-      keys.replace(await readKeys(settings))
-      logger.info({ keys: keys.count }, 'API keys reloaded')
+      keys.replace(await readKeysLeft(settings))
+      if (keys.count === 0) logger.error({ keys: 0 }, 'no API keys are left: callers with a key are refused')
+      else logger.info({ keys: keys.count }, 'API keys reloaded')
       onReload('reloaded')
     } catch (err) {
       logger.error({ err }, 'the API keys are unchanged: their file cannot be used')

@@ -39,26 +39,23 @@ export function buildNative() {
   mkdirSync(builds, { recursive: true })
   const missing = addons.flatMap((addon) =>
     Object.entries(ofProcessor).flatMap(([build, flags]) =>
-      compile(addon, join(builds, `${addon.name}-${build}.node`), [
-        ...common,
-        ...flags,
-        ...addon.flags,
-        ...defines,
-        ...includes,
-      ]),
+      compile(addon, join(builds, `${addon.name}-${build}.node`), {
+        flags: [...common, ...flags, ...addon.flags, ...defines],
+        includes,
+      }),
     ),
   )
   return [...new Set(missing)]
 }
 
-function compile({ name, folder, main }, built, flags) {
+function compile({ name, folder, main }, built, { flags, includes }) {
   const state = digest(folder, flags)
   if (existsSync(built) && existsSync(`${built}.txt`) && readFileSync(`${built}.txt`, 'utf8') === state) return []
   const compilers = process.env.CXX ? [process.env.CXX] : ['g++', 'clang++']
   const compiler = compilers.find((command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0)
   if (compiler === undefined) return ['No C++ compiler: apt-get install g++']
   const made = `${built}.${process.pid}`
-  const { status, stderr } = spawnSync(compiler, [...flags, join(folder, main), '-o', made], {
+  const { status, stderr } = spawnSync(compiler, [...flags, ...includes, join(folder, main), '-o', made], {
     encoding: 'utf8',
   })
   if (status !== 0) {
@@ -70,7 +67,7 @@ function compile({ name, folder, main }, built, flags) {
   return []
 }
 
-/** Of everything that the builds depend on here. */
+/** Of everything that the builds depend on here, but not of where it lies. */
 function digest(folder, flags) {
   const hash = createHash('sha256').update(JSON.stringify(flags))
   for (const name of readdirSync(folder).sort()) hash.update(name).update(readFileSync(join(folder, name)))

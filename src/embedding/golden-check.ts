@@ -90,7 +90,8 @@ function decodeGolden(text: string): Float32Array {
   return new Float32Array(Uint8Array.from(Buffer.from(text, 'base64')).buffer)
 }
 
-async function readGolden({ folder, manifest }: Model): Promise<Golden | undefined> {
+/** @returns undefined for a model folder without golden pictures */
+export async function readGolden({ folder, manifest }: Model): Promise<Golden | undefined> {
   let golden: Golden
   try {
     golden = Value.Parse(Golden, JSON.parse(await readFile(join(folder, goldenFolder, goldenList), 'utf8')))

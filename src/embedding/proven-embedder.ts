@@ -1,6 +1,6 @@
 /**
- * An embedder that has reproduced the golden embeddings. A precision that this processor computes differently (int8
- * with 8-bit weights overflows without VNNI) is skipped, and the next one in the folder is used.
+ * An embedder that has reproduced the golden embeddings. A precision that this processor computes differently
+ * (int8 of other tools may overflow without VNNI) is skipped, and the next one in the folder is used.
  */
 import { AlikeError } from '../errors.js'
 import type { Embedder, EmbedderOptions } from './embedder.js'

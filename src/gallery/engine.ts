@@ -240,7 +240,7 @@ export interface SetCopies {
 
 export interface UndescribedPage {
   images: (Identified & { thumbnail: Uint8Array })[]
-  /** Absent on the last page. */
+  /** Absent on the last page, which may be empty. */
   nextCursor?: number | undefined
 }
 

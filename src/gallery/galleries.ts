@@ -181,7 +181,8 @@ export class Galleries {
     this.#rankings.forget(uid)
     this.writes.forget(name)
     this.#options.onDeleted?.(uid)
-    for (const { uid: setUid, engine } of sets) await this.#options.engines[engine]?.drop({ uid: setUid })
+    const drops = sets.map(({ uid: setUid, engine }) => this.#options.engines[engine]?.drop({ uid: setUid }))
+    await allEnded(drops)
   }
 
   /** Judgements of its hits. */
@@ -220,6 +221,11 @@ export class Galleries {
   #decisionsOf(entry: CatalogueEntry): Promise<GalleryDecisions> {
     return decisionsOf(entry, { store: this.#options.decisions, routed: this.#routed, writes: this.writes })
   }
+}
+
+/** Waits for all of them, because none is tried again. @throws what the first failed one does */
+async function allEnded(works: readonly (Promise<void> | undefined)[]): Promise<void> {
+  for (const end of await Promise.allSettled(works)) if (end.status === 'rejected') throw end.reason
 }
 
 /** Opens the sets of the installed models too; if one cannot be opened, the engines are closed again. */

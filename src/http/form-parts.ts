@@ -1,6 +1,15 @@
-/** Parts of multipart forms that are refused. */
+/** Parts of multipart forms: which are files, and which are refused. */
 import type { Multipart } from '@fastify/multipart'
 import type { Misfit } from './validation.js'
+
+/** For the parser: a file need not have a file name (RFC 7578, section 4.2). */
+export function isPartAFile(
+  _name: string | undefined,
+  type: string | undefined,
+  filename: string | undefined,
+): boolean {
+  return filename !== undefined || /^(image\/|application\/octet-stream$)/i.test(type ?? '')
+}
 
 /** A part may lack a name, although its type says otherwise. */
 export function isNamed({ fieldname }: Pick<Multipart, 'fieldname'>): boolean {

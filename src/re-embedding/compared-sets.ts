@@ -36,6 +36,13 @@ export async function* goneImages(mirror: SetMirror, signal: AbortSignal): Async
   }
 }
 
+/** @throws the signal's reason */
+export async function countListed(set: SetMirror['from'], signal: AbortSignal): Promise<number> {
+  let count = 0
+  for await (const page of pagesOf(set, signal)) count += page.length
+  return count
+}
+
 /** A set's records by id, in slices. @throws the signal's reason */
 export async function* pagesOf(set: SetMirror['from'], signal: AbortSignal): AsyncGenerator<readonly ImageRecord[]> {
   for (let after: string | undefined; ; ) {

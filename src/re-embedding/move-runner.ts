@@ -10,6 +10,7 @@ import { type JobControl, type JobRunner, type RunEnd, usualDeathsMax } from '..
 import { patiently } from '../jobs/patience.js'
 import { catchUp } from './catching-up.js'
 import { compareCopies, type SetSum, stillDiffering } from './compared-copies.js'
+import { countListed } from './compared-sets.js'
 import { holdMirror, mirrorLost } from './held-galleries.js'
 import { ReEmbeddingRun } from './re-embedding-run.js'
 import { aboutFormer, aboutOf, asStored, type Compared, servingOf } from './set-about.js'
@@ -188,7 +189,7 @@ export class MoveRunner implements JobRunner {
       for (const id of last) again.add(id)
       const left = await stillDiffering(mirror, again)
       if (left.length > 0) throw differs(left)
-      const images = await expectCounts(mirror)
+      const images = await expectCounts(mirror, lately)
       // a sum taken during writes does not represent one moment
       const checksum = again.size === 0 && sum.checksum === sumOfCopy.checksum ? sum.checksum : undefined
       compared = { ...compared, images, checksum }
@@ -215,9 +216,15 @@ function differs(ids: readonly string[]): AlikeError {
   })
 }
 
-/** @returns the number of pictures @throws AlikeError `move_differs` */
-async function expectCounts({ from, to }: SetMirror): Promise<number> {
+/**
+ * An engine may count what one replica has, and that one may lag: only lists have everything.
+ * @returns the number of pictures
+ * @throws AlikeError `move_differs`; the signal's reason
+ */
+async function expectCounts({ from, to }: SetMirror, signal: AbortSignal): Promise<number> {
   const [here, there] = await Promise.all([from.state(), to.state()])
   if (here.images === there.images) return here.images
-  throw new AlikeError('move_differs', { detail: `It has ${there.images} pictures, the gallery ${here.images}.` })
+  const [listed, copied] = await Promise.all([countListed(from, signal), countListed(to, signal)])
+  if (listed === copied) return listed
+  throw new AlikeError('move_differs', { detail: `It has ${copied} pictures, the gallery ${listed}.` })
 }

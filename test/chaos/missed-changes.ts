@@ -13,7 +13,7 @@ import { until, untilDone } from '../support/until.js'
 import { startNodes, type WeaviateNode } from './weaviate-nodes.js'
 
 const layout = { shards: 3, replicas: 3, quantisation: 'rq8' } as const
-const newVector = unitVectors({ dimension: model.dimension, seed: 8 })
+export const newVector = unitVectors({ dimension: model.dimension, seed: 8 })
 /** Of each kind; in all shards. */
 const count = 30
 
@@ -22,13 +22,13 @@ export const put = (opened: OpenSet, kind: string, label = 'first') =>
   opened.change(ids(kind).map((id) => ({ put: newImage(id, newVector(), { label }) })))
 export const remove = (opened: OpenSet, kind: string) => opened.change(ids(kind).map((id) => ({ remove: id })))
 
-export async function patch(opened: OpenSet, kind: string): Promise<void> {
-  for (const id of ids(kind)) await opened.patch(id, { label: 'second' })
+export async function patch(opened: OpenSet, kind: string, label = 'second'): Promise<void> {
+  for (const id of ids(kind)) await opened.patch(id, { label })
 }
 
 /** Labels by id, of what is stored once the node is back. */
 export function acknowledged(): Map<string, string> {
-  const labels = { old: 'first', patched: 'second', replaced: 'second', new: 'first' }
+  const labels = { old: 'first', patched: 'second', replaced: 'second', new: 'latest' }
   return new Map(Object.entries(labels).flatMap(([kind, label]) => ids(kind).map((id) => [id, label] as const)))
 }
 
@@ -64,7 +64,7 @@ export async function missedChanges(
   })
   await last.kill()
   await each(async (set) => {
-    await untilDone(() => put(set, 'new'), 'writes without the last node', 60_000)
+    await untilDone(() => put(set, 'new', 'latest'), 'writes without the last node', 60_000)
     await patch(set, 'patched')
     await put(set, 'replaced', 'second')
     await remove(set, 'removed')

@@ -1,11 +1,17 @@
-/** Removed sets are freed in every engine, and when one of them needs no more attention. */
+/** Removed sets are dropped and freed in every engine, and when one of them needs no more attention. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { pino } from 'pino'
+import { openEmbedded } from '../../src/engines/embedded/embedded-engine.js'
 import { AlikeError } from '../../src/errors.js'
+import { newUid } from '../../src/gallery/catalogue.js'
 import type { Engine } from '../../src/gallery/engine.js'
+import { openGalleries } from '../../src/gallery/galleries.js'
 import { isSettled, RemovedSets } from '../../src/gallery/removed-sets.js'
+import { onlyModel } from '../../src/gallery/servable-models.js'
+import { dataFolder } from '../engines/embedded/storage-folder.js'
 import { until } from '../support/until.js'
+import { model } from './stored-images.js'
 
 test('an engine that is unavailable does not delay the removals in another', async (t) => {
   const removedAt = new Date().toISOString()
@@ -55,4 +61,31 @@ test('a removed set is watched for an hour: its storage may be created after its
     ['2025-12-31T00:00:00.000Z', false], // a clock that is behind
   ] as const)
     assert.equal(isSettled({ removedAt }, Date.parse(now)), expected, now)
+})
+
+test('a set that cannot be dropped does not keep the other sets of its gallery', async (t) => {
+  const embedded = await openEmbedded({ dataDir: await dataFolder(t), logger: pino({ level: 'silent' }) })
+  const dropped: string[] = []
+  const broken: Engine = {
+    ...{ failure: undefined, readOnly: undefined, unreachable: undefined },
+    open: (set) => embedded.open(set),
+    drop: async () => Promise.reject(new AlikeError('internal')),
+    close: async () => {},
+  }
+  const other: Engine = { ...broken, drop: async ({ uid }) => void dropped.push(uid) }
+  const galleries = await openGalleries({
+    ...embedded,
+    catalogue: embedded.catalogue,
+    engines: { embedded, broken, other },
+    engineOfNew: 'broken',
+    progress: { committedBy: [], advance: async () => {} },
+    models: onlyModel(model),
+  })
+  t.after(() => galleries.close())
+  await galleries.create('a')
+  const { galleryUid, modelId, dimension } = await galleries.sets.serving('a')
+  const second = { uid: newUid(), galleryUid, engine: 'other', modelId, dimension, about: {} }
+  await embedded.catalogue.addSet(second)
+  await assert.rejects(galleries.delete('a'), { code: 'internal' })
+  assert.deepEqual(dropped, [second.uid])
 })

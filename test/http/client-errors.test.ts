@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import { startApp, type TestApp } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
+import { until } from '../support/until.js'
 
 const picture = await drawImage('circle', 1, { format: 'png' })
 const get = 'GET /v1/galleries/g HTTP/1.1\r\nhost: a\r\n\r\n'
@@ -69,4 +70,22 @@ test('a body whose client stops in the middle of it has ended early', async (t) 
   ]
   for (const [what, chunks, answers] of rows)
     assert.deepEqual(answersIn(await converse(address, chunks, { half: true })), answers, what)
+})
+
+test('a request whose body breaks is counted once, by its route', async (t) => {
+  const app = await appWithGallery(t)
+  const address = await app.listen()
+  const broken = `POST /v1/galleries/g/search HTTP/1.1\r\nhost: a\r\ncontent-type: image/png\r\ntransfer-encoding: chunked\r\n\r\nno length\r\n`
+  assert.deepEqual(answersIn(await converse(address, [broken])), ['400 request_invalid'])
+  const half = picture.subarray(0, picture.length / 2)
+  assert.deepEqual(answersIn(await converse(address, [search, half], { half: true })), ['400 body_incomplete'])
+  assert.deepEqual(answersIn(await converse(address, ['GET / no request\r\n\r\n'])), ['400 request_invalid'])
+  const counted = async () =>
+    (await (await fetch(`${address}/metrics`)).text()).match(/^alike_http_requests_total\{.*status="[45].*$/gm)
+  const expected = [
+    'alike_http_requests_total{method="POST",route="/v1/galleries/:gallery/search",status="400"} 2',
+    'alike_http_requests_total{method="unknown",route="unmatched",status="400"} 1',
+  ]
+  await until(async () => (await counted())?.length === 2)
+  assert.deepEqual((await counted())?.sort(), expected)
 })

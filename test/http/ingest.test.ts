@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -134,6 +135,23 @@ test('a form of many files takes labels from fields, else from folders', async (
       ['folder/a.jpg', 'folder'],
       ['folder/b.jpg', 'given'],
     ],
+  )
+})
+
+test('a picture in a form needs no file name, whatever its type', async (t) => {
+  const app = await startApp(t)
+  await make(app)
+  const bytes = await drawImage('cross', 1)
+  for (const type of ['image/jpeg', 'application/octet-stream']) {
+    const payload = formBody([{ name: 'image', type, content: bytes }])
+    const job = await endedJob(app, await send(app, formHeaders, payload))
+    assert.equal(job.state, 'succeeded', type)
+    await app.call(200, { method: 'POST', url: `${gallery}/search`, headers: formHeaders, payload })
+  }
+  const { images } = await app.call(200, { method: 'GET', url: `${gallery}/images` })
+  assert.deepEqual(
+    images.map(({ id }) => id),
+    [createHash('sha256').update(bytes).digest('hex')],
   )
 })
 

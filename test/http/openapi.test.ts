@@ -29,8 +29,11 @@ test('every operation is named, explained and lists its problems', async () => {
     Object.entries(methods).map(([method, operation]) => ({ name: `${method} ${path}`, ...operation })),
   )
   assert.equal(new Set(operations.map(({ operationId }) => operationId)).size, operations.length)
-  for (const { name, operationId, summary, tags, responses } of operations) {
+  for (const { name, operationId, summary, tags, responses, requestBody } of operations) {
     assert.ok(operationId !== undefined && summary !== undefined && tags?.length === 1, name)
+    // unreadable, too slow, an expectation, headers, shutting down; a body too large, or of another type
+    for (const status of [400, 408, 417, 431, 503, ...(requestBody === undefined ? [] : [413, 415])])
+      assert.ok(status in responses, `${name} lacks ${status}`)
     for (const [status, { description, content }] of Object.entries(responses)) {
       assert.ok(
         (description ?? '').length > 3 && description !== 'Default Response',

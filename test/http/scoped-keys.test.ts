@@ -61,21 +61,28 @@ test('a caller is told what it may do, whatever that is', async (t) => {
   ]
   const app = await startApp(t, { apiKeys: [owner, shop, none].map(({ line }) => line).join() })
   const url = '/v1/caller'
-  const all = ['search', 'read', 'metrics', 'write', 'delete', 'admin']
-  assert.deepEqual(await app.call(200, { url, headers: bearer(owner) }), { name: 'owner', verbs: all, galleries: null })
+  const analyses = ['evaluate', 'duplicates', 'doctor', 'layout']
+  const all = {
+    verbs: ['search', 'read', 'metrics', 'write', 'delete', 'admin'],
+    jobs: ['ingest', ...analyses, 're-embedding', 'move'],
+    galleries: null,
+  }
+  assert.deepEqual(await app.call(200, { url, headers: bearer(owner) }), { name: 'owner', ...all })
   assert.deepEqual(await app.call(200, { url, headers: bearer(shop) }), {
     name: 'shop',
     verbs: ['search', 'read', 'metrics', 'write', 'delete'],
+    jobs: ['ingest', ...analyses],
     galleries: ['shop-*'],
   })
   assert.deepEqual(await app.call(200, { url, headers: bearer(none) }), {
     name: 'feeder',
     verbs: ['write'],
+    jobs: ['ingest', ...analyses],
     galleries: null,
   })
   assert.equal((await app.call(401, { url })).code, 'unauthenticated')
   const open = await startApp(t)
-  assert.deepEqual(await open.call(200, { url }), { name: null, verbs: all, galleries: null })
+  assert.deepEqual(await open.call(200, { url }), { name: null, ...all })
 })
 
 test('a list of galleries says nothing about those that a key does not cover', async (t) => {
@@ -211,6 +218,10 @@ test('the running service follows changes to its key file', async (t) => {
   await until(async () => (await status(second)) === 200, 'the second key')
   assert.equal(await status(first), 401)
   assert.match((await app.app.inject('/metrics')).body, /alike_key_reloads_total\{outcome="reloaded"\} 1/)
+  await writeFile(apiKeysFile, '')
+  await until(async () => (await status(second)) === 401, 'no key')
+  assert.equal((await app.app.inject('/v1/galleries')).statusCode, 401, 'the service stays closed')
+  assert.ok(app.log.some(({ msg }) => msg === 'no API keys are left: callers with a key are refused'))
 })
 
 /** Written in the background. */

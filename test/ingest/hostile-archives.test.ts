@@ -117,7 +117,7 @@ test('the unpacked size is bounded for every kind of archive, by the actual byte
   for (const item of await read(t, 'zip', lying, bounds)) assert.ok('error' in item)
 })
 
-test('a zip whose entries share a body is refused at once', async (t) => {
+test('entries of a zip that share a body are each refused, unread, and the others are not', async (t) => {
   const body = { path: '0.jpg', content: Buffer.alloc(100_000) }
   const shared = (count: number) =>
     Array.from({ length: count }, (_, n) => ({ ...body, path: `${n + 1}.jpg`, sharesBody: true }))
@@ -125,7 +125,31 @@ test('a zip whose entries share a body is refused at once', async (t) => {
     [body, ...shared(500)],
     [{ path: 'a' }, body, ...shared(1), { path: 'b' }],
   ]) {
-    await assert.rejects(read(t, 'zip', zipOf(entries)), refused(/entries overlap/))
+    const items = await read(t, 'zip', zipOf(entries), { ...limits, ingestMaxBytes: 100_000 * entries.length })
+    const refusedOnes = items.filter((item) => 'error' in item && /begins within it/.test(item.error.message))
+    assert.deepEqual(
+      refusedOnes.map(({ name }) => name),
+      entries.filter(({ path }) => path.endsWith('.jpg')).map(({ path }) => path),
+    )
+  }
+})
+
+test('an entry of a zip whose false size reaches into the next one fails alone, wherever it is listed', async (t) => {
+  const names = ['a.jpg', 'b.jpg', 'c.jpg']
+  const zip = zipOf(names.map((path) => ({ path, content: Buffer.alloc(1_000, path) })))
+  const inDirectory = (name: string) => zip.lastIndexOf(name) - 46
+  for (const [liar, bytes] of [
+    ['a.jpg', 900],
+    ['a.jpg', 0xff_ff_ff_00],
+    ['b.jpg', 900],
+  ] as const) {
+    const lying = Buffer.from(zip)
+    lying.writeUInt32LE(bytes, inDirectory(liar) + 20)
+    const items = await read(t, 'zip', lying)
+    assert.deepEqual(
+      items.map((item) => ('error' in item ? item.error.code : item.name)),
+      names.map((name) => (name === liar ? 'image_unreadable' : name)),
+    )
   }
 })
 

@@ -219,6 +219,8 @@ test('uploaded files keep paths, labels and refusals in the spool', async (t) =>
     { path: '../x.jpg', label: undefined, content: Buffer.from('trick') },
     { path: 'large.jpg', label: 'x', content: { error: 'image_too_large' } },
     { path: '.hidden.jpg', label: undefined, content: Buffer.from('litter') },
+    { path: 'x'.repeat(100_000), label: undefined, content: Buffer.from('four') },
+    { path: 'last.jpg', label: undefined, content: Buffer.from('five') },
   ]
   async function* upload() {
     yield* files
@@ -226,7 +228,7 @@ test('uploaded files keep paths, labels and refusals in the spool', async (t) =>
   const { tar, count } = packFiles(upload())
   const chunks: Buffer[] = []
   for await (const chunk of tar) chunks.push(Buffer.from(chunk as Buffer))
-  assert.equal(count(), 6)
+  assert.equal(count(), 8)
   const { items } = await read(t, 'files', Buffer.concat(chunks))
   assert.deepEqual(items.map(brief), [
     [0, 'ä/b.jpg', 'ä', 'one'],
@@ -235,6 +237,8 @@ test('uploaded files keep paths, labels and refusals in the spool', async (t) =>
     [3, '../x.jpg', 'archive_path_invalid'],
     [4, 'large.jpg', 'image_too_large'],
     [5, '.hidden.jpg', 'skipped'],
+    [6, 'x'.repeat(512), 'archive_path_invalid'],
+    [7, 'last.jpg', 'unsorted', 'five'],
   ])
 })
 

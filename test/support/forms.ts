@@ -17,7 +17,9 @@ export function formBody(parts: FormPart[], encoding: 'utf8' | 'latin1' = 'utf8'
       `--${formBoundary}\r\nContent-Disposition: form-data; name="${name}"${filename === undefined ? '' : `; filename="${filename}"`}\r\n`,
       encoding,
     ),
-    Buffer.from(`${filename === undefined ? '' : `Content-Type: ${type ?? 'image/png'}\r\n`}\r\n`),
+    Buffer.from(
+      `${filename === undefined && type === undefined ? '' : `Content-Type: ${type ?? 'image/png'}\r\n`}\r\n`,
+    ),
     Buffer.from(content),
     Buffer.from('\r\n'),
   ])

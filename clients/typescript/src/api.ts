@@ -934,6 +934,13 @@ export interface components {
          *         "write",
          *         "delete"
          *       ],
+         *       "jobs": [
+         *         "ingest",
+         *         "evaluate",
+         *         "duplicates",
+         *         "doctor",
+         *         "layout"
+         *       ],
          *       "galleries": [
          *         "shop-*"
          *       ]
@@ -944,6 +951,8 @@ export interface components {
             name: string | null;
             /** @description What it may do. */
             verbs: ("search" | "read" | "metrics" | "write" | "delete" | "admin")[];
+            /** @description Kinds of jobs that it may start; with the verb `write` it may also steer and cancel them. */
+            jobs: ("ingest" | "evaluate" | "duplicates" | "doctor" | "layout" | "re-embedding" | "move")[];
             /** @description Names, and prefixes ending with `*`, of the galleries it is restricted to; `null` if to none. */
             galleries: string[] | null;
         };
@@ -3069,6 +3078,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getCaller: {
@@ -3080,7 +3098,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Its name, verbs and galleries. */
+            /** @description Its name, verbs, kinds of jobs and galleries. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3145,6 +3163,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3380,6 +3407,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     listModels: {
@@ -3459,6 +3495,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3716,6 +3761,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     removeModel: {
@@ -3821,6 +3875,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getModelCardPage: {
@@ -3912,6 +3975,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4022,6 +4094,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     listEmbeddingSets: {
@@ -4115,6 +4196,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4233,6 +4323,15 @@ export interface operations {
             };
             /** @description It conflicts with stored data. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the maximum size. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4401,6 +4500,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The disk is full. */
             507: {
                 headers: {
@@ -4502,6 +4610,15 @@ export interface operations {
             };
             /** @description It conflicts with stored data. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the maximum size. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4655,6 +4772,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getGallery: {
@@ -4746,6 +4872,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4871,6 +5006,15 @@ export interface operations {
             };
             /** @description It conflicts with stored data. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the maximum size. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5037,6 +5181,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The disk is full. */
             507: {
                 headers: {
@@ -5141,6 +5294,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body exceeds the maximum size. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
@@ -5170,6 +5332,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5297,6 +5468,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     listFields: {
@@ -5395,6 +5575,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getGalleryOptions: {
@@ -5471,6 +5660,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5580,6 +5778,15 @@ export interface operations {
             };
             /** @description It conflicts with stored data. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the maximum size. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5758,6 +5965,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6241,6 +6457,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     putImage: {
@@ -6583,6 +6808,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The disk is full. */
             507: {
                 headers: {
@@ -6694,6 +6928,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body exceeds the maximum size. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
@@ -6723,6 +6966,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6859,6 +7111,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getLayout: {
@@ -6980,6 +7241,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     layOut: {
@@ -7085,6 +7355,15 @@ export interface operations {
             };
             /** @description It conflicts with stored data. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the maximum size. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7292,6 +7571,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     listDecisions: {
@@ -7417,6 +7705,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7564,6 +7861,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body exceeds the maximum size. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
@@ -7593,6 +7899,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7699,6 +8014,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7860,6 +8184,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     giveFeedback: {
@@ -8002,6 +8335,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body exceeds the maximum size. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
@@ -8031,6 +8373,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8145,6 +8496,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getJob: {
@@ -8233,6 +8593,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8344,6 +8713,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The disk is full. */
             507: {
                 headers: {
@@ -8444,6 +8822,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body exceeds the maximum size. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
@@ -8473,6 +8860,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8585,6 +8981,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8828,6 +9233,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body exceeds the maximum size. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
@@ -8990,6 +9404,15 @@ export interface operations {
             };
             /** @description It conflicts with stored data. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the maximum size. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9171,6 +9594,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body exceeds the maximum size. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The content type or picture format is not supported. */
             415: {
                 headers: {
@@ -9329,6 +9761,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     ingestFromS3: {
@@ -9420,6 +9861,15 @@ export interface operations {
             };
             /** @description The request did not arrive in time. */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the maximum size. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9569,6 +10019,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9784,6 +10243,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     deleteSnapshot: {
@@ -9873,6 +10341,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9980,6 +10457,15 @@ export interface operations {
             };
             /** @description The URL and headers exceed the maximum size. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,39 +1,47 @@
 /** What this session's key may do: what would only be refused is not offered. */
-import { useEffect, useState } from 'preact/hooks'
+import { signal } from '@preact/signals'
 import { apiKey } from './key.js'
+import { lackOf } from './permissions.js'
 import { answerOf, type Schemas, service } from './service.js'
 
 type Caller = Schemas['Caller']
-export type Verb = Caller['verbs'][number]
+/** A verb, or a kind of job that is started or steered. */
+export type Need = Caller['verbs'][number] | Caller['jobs'][number] | 'every gallery'
 
-/** With the latest key; asked once for each. */
-let asked: { key: string; answer: Promise<Caller | undefined> } | undefined
+/** With the latest key; undefined until loaded. */
+export const caller = signal<Caller | undefined>(undefined)
 
-/** Whether the key has the verb; undefined until known. If the service does not say, the action itself will tell. */
-export function useMay(verb: Verb): boolean | undefined {
-  const [may, setMay] = useState<boolean>()
+/** @throws ServiceError */
+export async function loadCaller(): Promise<void> {
   const key = apiKey.value
-  useEffect(() => {
-    let current = true
-    setMay(undefined)
-    void callerWith(key).then((caller) => current && setMay(caller?.verbs.includes(verb) ?? true))
-    return () => {
-      current = false
-    }
-  }, [verb, key])
-  return may
+  const told = await answerOf(service.GET('/v1/caller'))
+  // another key may have been given since
+  if (key === apiKey.value) caller.value = told
 }
 
-function callerWith(key: string): Promise<Caller | undefined> {
-  if (asked?.key !== key) asked = { key, answer: askService() }
-  return asked.answer
+export function may(needs: Need | readonly Need[]): boolean {
+  return refusal(needs) === undefined
 }
 
-async function askService(): Promise<Caller | undefined> {
-  try {
-    return await answerOf(service.GET('/v1/caller'))
-  } catch {
-    asked = undefined
-    return undefined
-  }
+/** Why the key may not do what needs all of this; undefined if it may. Screens are shown once that is known. */
+export function refusal(needs: Need | readonly Need[]): string | undefined {
+  const lack = caller.value && lackOf(caller.value, needs)
+  return lack && `This key may not ${words[lack]}.`
+}
+
+const words: Record<Need, string> = {
+  search: 'search',
+  read: 'read galleries',
+  metrics: 'read metrics',
+  write: 'make changes',
+  delete: 'delete pictures',
+  admin: 'administer galleries',
+  ingest: 'add pictures',
+  evaluate: 'evaluate galleries',
+  duplicates: 'look for copies',
+  doctor: 'look for wrong labels',
+  layout: 'make maps',
+  're-embedding': 'change networks',
+  move: 'move galleries',
+  'every gallery': 'reach every gallery',
 }

@@ -1,6 +1,7 @@
 /** Shown while there is no gallery: creates a demo gallery or an empty one. */
 import { useState } from 'preact/hooks'
 import { loadGalleries } from '../api/galleries.js'
+import { Needs } from '../controls/needs.js'
 import { Fault } from '../controls/notice.js'
 import { NewGallery } from '../gallery/new-gallery.js'
 import { JobProgress } from '../jobs/job-progress.js'
@@ -34,19 +35,21 @@ export function DemoScreen() {
         Draw one to try: boats, fish, flowers, houses, kites, snowmen, trees and trucks, drawn by this page and sent to
         the service like any picture. Some are copies and some have a wrong label, for the Quality screen to find.
       </p>
-      <label class="field">
-        <span>Pictures</span>
-        <select value={count} onChange={({ currentTarget }) => setCount(Number(currentTarget.value))}>
-          {counts.map((one) => (
-            <option key={one} value={one}>
-              {one.toLocaleString('en')}
-            </option>
-          ))}
-        </select>
-      </label>
-      <button type="button" class="primary" disabled={progress !== undefined} onClick={make}>
-        Draw a demo gallery
-      </button>
+      <Needs to={['write', 'ingest', 'every gallery']}>
+        <label class="field">
+          <span>Pictures</span>
+          <select value={count} onChange={({ currentTarget }) => setCount(Number(currentTarget.value))}>
+            {counts.map((one) => (
+              <option key={one} value={one}>
+                {one.toLocaleString('en')}
+              </option>
+            ))}
+          </select>
+        </label>
+        <button type="button" class="primary" disabled={progress !== undefined} onClick={make}>
+          Draw a demo gallery
+        </button>
+      </Needs>
       {progress !== undefined &&
         (progress.job === undefined ? (
           <progress max={count} value={progress.drawn} aria-label="Pictures drawn" />
@@ -54,8 +57,10 @@ export function DemoScreen() {
           <JobProgress job={progress.job} />
         ))}
       {error !== undefined && <Fault error={error} />}
-      <h2>Or start with an empty one</h2>
-      <NewGallery />
+      <Needs to="write" otherwise="nothing">
+        <h2>Or start with an empty one</h2>
+        <NewGallery />
+      </Needs>
     </div>
   )
 }

@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { loadGalleries, loadLabels } from '../api/galleries.js'
 import { forgetThumbnails } from '../api/thumbnails.js'
+import { Needs } from '../controls/needs.js'
 import { Fault } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
 import { goTo, route } from '../routing/route.js'
@@ -38,7 +39,9 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
     <div class="gallery-screen">
       <h1 class="unseen">Gallery</h1>
       <GalleryToolbar gallery={gallery} counts={counts ?? []} shown={images.length} ended={list.ended} total={total} />
-      <UploadPanel gallery={gallery} onEnd={refresh} />
+      <Needs to="ingest" otherwise="reason">
+        <UploadPanel gallery={gallery} onEnd={refresh} />
+      </Needs>
       {(error ?? list.error) !== undefined && <Fault error={error ?? list.error} />}
       <div class="gallery-body">
         <Wall
@@ -109,7 +112,7 @@ function Wall({ isEmpty, isFiltered, ...grid }: WallProps) {
   if (!isEmpty) return <ImageGrid {...grid} />
   return (
     <p class="empty-wall hint">
-      {isFiltered ? 'No picture has this label and matches the filter.' : 'There are no pictures yet: add some above.'}
+      {isFiltered ? 'No picture has this label and matches the filter.' : 'There are no pictures yet.'}
     </p>
   )
 }
@@ -117,8 +120,8 @@ function Wall({ isEmpty, isFiltered, ...grid }: WallProps) {
 function SelectionHint() {
   return (
     <aside class="selection-panel selection-hint hint" aria-label="Selected pictures">
-      Choose pictures to label or delete them: click, or move with the arrow keys and press Space. Shift chooses all
-      between, a double click or Enter searches.
+      Choose pictures to see, search with, label or delete them: click, or move with the arrow keys and press Space.
+      Shift chooses all between, a double click or Enter searches.
     </aside>
   )
 }

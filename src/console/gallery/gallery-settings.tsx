@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks'
 import { type Gallery, loadGalleries } from '../api/galleries.js'
 import { answerOf, service } from '../api/service.js'
 import { Dialog } from '../controls/dialog.js'
+import { Needs } from '../controls/needs.js'
 import { Fault } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
 import { RuleFields } from './choice-fields.js'
@@ -17,7 +18,11 @@ export function GallerySettings({ gallery, onClose }: { gallery: string; onClose
     <Dialog title={`Settings of ${gallery}`} onClose={onClose}>
       <div class="stack parts">
         {(error ?? optionsError) !== undefined && <Fault error={error ?? optionsError} />}
-        {now !== undefined && <RulesForm key={now.name} gallery={now} options={options} onChanged={reload} />}
+        {now !== undefined && (
+          <Needs to="admin">
+            <RulesForm key={now.name} gallery={now} options={options} onChanged={reload} />
+          </Needs>
+        )}
         {now !== undefined && options !== undefined && (
           <MovePanel key={now.engine} gallery={now} options={options} onChanged={reload} />
         )}

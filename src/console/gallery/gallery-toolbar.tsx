@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks'
 import type { LabelCount } from '../api/galleries.js'
 import { picturesText } from '../controls/counts.js'
 import { Dialog } from '../controls/dialog.js'
+import { Needs } from '../controls/needs.js'
 import { useLoaded } from '../controls/use-loaded.js'
 import { readFilter } from '../filter/filter.js'
 import { FilterBuilder } from '../filter/filter-builder.js'
@@ -62,15 +63,19 @@ export function GalleryToolbar({ gallery, counts, shown, ended, total }: Gallery
         {filterText === null ? picturesText(total) : `${ended ? '' : 'at least '}${picturesText(shown)} found`}
       </span>
       <span class="toolbar-end row">
-        <button type="button" class="quiet" onClick={() => setOpen('new')}>
-          New gallery
-        </button>
+        <Needs to="write" otherwise="nothing">
+          <button type="button" class="quiet" onClick={() => setOpen('new')}>
+            New gallery
+          </button>
+        </Needs>
         <button type="button" class="quiet" onClick={() => setOpen('settings')}>
           Settings
         </button>
-        <button type="button" class="quiet" onClick={() => setOpen('delete')}>
-          Delete gallery
-        </button>
+        <Needs to="admin" otherwise="nothing">
+          <button type="button" class="quiet" onClick={() => setOpen('delete')}>
+            Delete gallery
+          </button>
+        </Needs>
       </span>
       {filtering && (
         <Dialog title="Filter" onClose={() => setOpen(undefined)}>

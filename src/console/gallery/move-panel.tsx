@@ -4,6 +4,7 @@ import { type Gallery, loadGalleries } from '../api/galleries.js'
 import { answerOf, service } from '../api/service.js'
 import { Confirm } from '../controls/confirm.js'
 import { picturesText } from '../controls/counts.js'
+import { Needs } from '../controls/needs.js'
 import { Fault } from '../controls/notice.js'
 import { JobActions } from '../jobs/job-actions.js'
 import { JobProgress } from '../jobs/job-progress.js'
@@ -48,9 +49,11 @@ export function MovePanel({ gallery, options, onChanged }: MovePanelProps) {
       )}
       {!isMoving && move !== undefined && (
         <div class="row">
-          <button type="button" class="quiet" onClick={() => setAsks(true)}>
-            Remove the copy in {move.engine}
-          </button>
+          <Needs to="admin">
+            <button type="button" class="quiet" onClick={() => setAsks(true)}>
+              Remove the copy in {move.engine}
+            </button>
+          </Needs>
           {asks && (
             <Confirm
               title={`Remove the copy in ${move.engine}?`}
@@ -63,7 +66,11 @@ export function MovePanel({ gallery, options, onChanged }: MovePanelProps) {
           )}
         </div>
       )}
-      {!isMoving && <MoveForm gallery={gallery} options={options} onMoved={onChanged} />}
+      {!isMoving && (
+        <Needs to="move">
+          <MoveForm gallery={gallery} options={options} onMoved={onChanged} />
+        </Needs>
+      )}
       {(fault ?? error) !== undefined && <Fault error={fault ?? error} />}
     </section>
   )

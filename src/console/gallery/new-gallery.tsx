@@ -1,5 +1,6 @@
 /** Creates an empty gallery. */
 import { useState } from 'preact/hooks'
+import { caller } from '../api/caller.js'
 import { loadGalleries } from '../api/galleries.js'
 import { listModels } from '../api/models.js'
 import { answerOf, service } from '../api/service.js'
@@ -15,6 +16,7 @@ export function NewGallery({ onMade }: { onMade?: () => void }) {
   const [choices, setChoices] = useState(nothingNew)
   const [error, setError] = useState<unknown>()
   const { value: options } = useLoaded(loadGalleryOptions, [])
+  const reached = caller.value?.galleries ?? null
   const change = (changed: Partial<NewGalleryChoices>) => setChoices((before) => ({ ...before, ...changed }))
   const make = async (event: Event) => {
     event.preventDefault()
@@ -44,6 +46,7 @@ export function NewGallery({ onMade }: { onMade?: () => void }) {
         />
         <button type="submit">Create</button>
       </div>
+      {reached !== null && <p class="hint">This key reaches galleries called {reached.join(', ')}.</p>}
       <details>
         <summary>Options</summary>
         <div class="stack options">

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks'
 import { apiKey } from '../api/key.js'
 import { picturesText } from '../controls/counts.js'
+import { Needs } from '../controls/needs.js'
 import { say } from '../controls/toasts.js'
 import { MetadataList } from '../search/metadata-list.js'
 import { changeImages, type ImageChange } from './change-images.js'
@@ -51,14 +52,18 @@ export function SelectionPanel(props: SelectionPanelProps) {
           <MetadataList metadata={only.metadata} />
         </div>
       )}
-      <LabelForm labels={labels} busy={busy} onLabel={(label) => apply({ label })} />
-      <MetadataForm busy={busy} onMetadata={(metadata) => apply({ metadata })} />
       <button type="button" onClick={() => onSearch(chosen.slice(0, 100).map(({ id }) => id))}>
         Search with {chosen.length === 1 ? 'it' : 'them'}
       </button>
-      <button type="button" class="danger" onClick={onRemove}>
-        Delete
-      </button>
+      <Needs to="write">
+        <LabelForm labels={labels} busy={busy} onLabel={(label) => apply({ label })} />
+        <MetadataForm busy={busy} onMetadata={(metadata) => apply({ metadata })} />
+        <Needs to="delete" otherwise="nothing">
+          <button type="button" class="danger" onClick={onRemove}>
+            Delete
+          </button>
+        </Needs>
+      </Needs>
     </aside>
   )
 }

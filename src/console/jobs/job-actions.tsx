@@ -1,8 +1,8 @@
 /** Pauses, resumes and cancels an unfinished job, if the key may. */
 import { useState } from 'preact/hooks'
-import { useMay } from '../api/caller.js'
 import type { Job } from '../api/follow-job.js'
 import { answerOf, service } from '../api/service.js'
+import { Needs } from '../controls/needs.js'
 import { say } from '../controls/toasts.js'
 
 export interface JobActionsProps {
@@ -11,13 +11,8 @@ export interface JobActionsProps {
   onChanged: (job: Job) => void
 }
 
-/** Only those who may start such a job may steer it. */
-const adminKinds: readonly Job['kind'][] = ['re-embedding', 'move']
-
 export function JobActions({ job, onChanged }: JobActionsProps) {
   const [busy, setBusy] = useState(false)
-  const role = adminKinds.includes(job.kind) ? 'admin' : 'write'
-  const may = useMay(role)
   if (job.finishedAt !== null) return null
   const act = async (call: () => Promise<Job>) => {
     setBusy(true)
@@ -34,14 +29,15 @@ export function JobActions({ job, onChanged }: JobActionsProps) {
   const cancel = () => act(() => answerOf(service.DELETE('/v1/jobs/{job}', { params })))
   return (
     <span class="row">
-      <button type="button" class="quiet" disabled={busy || may !== true} onClick={() => steer(!job.paused)}>
-        {job.paused ? 'Resume' : 'Pause'}
-        <span class="unseen"> the {job.kind}</span>
-      </button>
-      <button type="button" class="quiet" disabled={busy || may !== true} onClick={cancel}>
-        Cancel<span class="unseen"> the {job.kind}</span>
-      </button>
-      {may === false && <span class="hint">needs a key with the role {role}</span>}
+      <Needs to={['write', job.kind]}>
+        <button type="button" class="quiet" disabled={busy} onClick={() => steer(!job.paused)}>
+          {job.paused ? 'Resume' : 'Pause'}
+          <span class="unseen"> the {job.kind}</span>
+        </button>
+        <button type="button" class="quiet" disabled={busy} onClick={cancel}>
+          Cancel<span class="unseen"> the {job.kind}</span>
+        </button>
+      </Needs>
     </span>
   )
 }

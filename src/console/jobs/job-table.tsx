@@ -9,14 +9,15 @@ import { JobProgress } from './job-progress.js'
 
 const everyMs = 2_000
 
-export function JobTable() {
-  const { jobs, error, refresh } = useJobs()
+/** @param gallery only its jobs; undefined: those of all galleries */
+export function JobTable({ gallery }: { gallery: string | undefined }) {
+  const { jobs, error, refresh } = useJobs(gallery)
   const [errorsOf, setErrorsOf] = useState<Job>()
   return (
     <>
       {error !== undefined && <Fault error={error} />}
       <table class="table">
-        <caption>Jobs</caption>
+        <caption>Jobs{gallery !== undefined && <> of {gallery}</>}</caption>
         <thead>
           <tr>
             <th scope="col">Kind</th>
@@ -55,13 +56,14 @@ export function JobTable() {
   )
 }
 
-function useJobs() {
+function useJobs(gallery: string | undefined) {
   const [jobs, setJobs] = useState<Job[]>([])
   const [error, setError] = useState<unknown>()
   const refresh = async () => {
     if (document.hidden) return
     try {
-      setJobs((await answerOf(service.GET('/v1/jobs', { params: { query: { limit: 50 } } }))).jobs)
+      const query = { limit: 50, ...(gallery !== undefined && { gallery }) }
+      setJobs((await answerOf(service.GET('/v1/jobs', { params: { query } }))).jobs)
       setError(undefined)
     } catch (reason) {
       setError(reason)
@@ -71,6 +73,6 @@ function useJobs() {
     void refresh()
     const timer = setInterval(refresh, everyMs)
     return () => clearInterval(timer)
-  }, [])
+  }, [gallery])
   return { jobs, error, refresh }
 }

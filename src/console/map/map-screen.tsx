@@ -2,6 +2,7 @@
 import { useMemo, useState } from 'preact/hooks'
 import type { Job } from '../api/follow-job.js'
 import { picturesText } from '../controls/counts.js'
+import { Needs } from '../controls/needs.js'
 import { Fault, Notice } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
 import { useWithoutRemoved } from '../gallery/remove-unless-undone.js'
@@ -113,9 +114,11 @@ function MakeLayout({ gallery, isNew, stale, onMade }: MakeLayoutProps) {
         </Notice>
       )}
       <div class="row">
-        <button type="button" class="primary" disabled={isRunning} onClick={make}>
-          Make {isNew ? 'the' : 'a new'} map
-        </button>
+        <Needs to="layout">
+          <button type="button" class="primary" disabled={isRunning} onClick={make}>
+            Make {isNew ? 'the' : 'a new'} map
+          </button>
+        </Needs>
       </div>
       {job !== undefined && <JobProgress job={job} />}
     </div>

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks'
 import { loadLabels } from '../api/galleries.js'
 import { picturesText } from '../controls/counts.js'
+import { Needs } from '../controls/needs.js'
 import { Thumbnail } from '../controls/thumbnail.js'
 import { say } from '../controls/toasts.js'
 import { useLoaded } from '../controls/use-loaded.js'
@@ -43,10 +44,14 @@ export function MapSelection({ gallery, ids, onChanged, onClear }: MapSelectionP
           Choose none
         </button>
       </div>
-      <LabelForm labels={labels.flatMap(({ label }) => label ?? [])} busy={busy} onLabel={setLabel} />
-      <button type="button" class="danger" onClick={remove}>
-        Delete
-      </button>
+      <Needs to="write">
+        <LabelForm labels={labels.flatMap(({ label }) => label ?? [])} busy={busy} onLabel={setLabel} />
+        <Needs to="delete" otherwise="nothing">
+          <button type="button" class="danger" onClick={remove}>
+            Delete
+          </button>
+        </Needs>
+      </Needs>
       <ul class="map-chosen">
         {ids.slice(0, shownMax).map((id) => (
           <li key={id}>

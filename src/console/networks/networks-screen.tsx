@@ -1,6 +1,7 @@
 /** The available networks and their quality, and two galleries' results for one picture side by side. */
 import { listModels } from '../api/models.js'
 import { answerOf, service } from '../api/service.js'
+import { Needs } from '../controls/needs.js'
 import { Fault } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
 import { NetworkCard } from './network-card.js'
@@ -16,7 +17,9 @@ export function NetworksScreen({ gallery }: { gallery: string }) {
       <h1>Networks</h1>
       {error !== undefined && <Fault error={error} />}
       {gallery !== '' && cards.length > 0 && <SetsPanel key={gallery} gallery={gallery} models={cards} />}
-      <SideBySide gallery={gallery} models={cards} />
+      <Needs to="search" otherwise="nothing">
+        <SideBySide gallery={gallery} models={cards} />
+      </Needs>
       {cards.map((card) => (
         <NetworkCard key={card.id} card={card} />
       ))}

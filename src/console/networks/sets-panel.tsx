@@ -4,6 +4,7 @@
 import { useState } from 'preact/hooks'
 import { Confirm } from '../controls/confirm.js'
 import { picturesText } from '../controls/counts.js'
+import { Needs } from '../controls/needs.js'
 import { Fault } from '../controls/notice.js'
 import { JobActions } from '../jobs/job-actions.js'
 import { JobProgress } from '../jobs/job-progress.js'
@@ -31,20 +32,22 @@ export function SetsPanel({ gallery, models }: SetsPanelProps) {
         one step switches between them. Searches continue meanwhile.
       </p>
       {error !== undefined && <Fault error={error} />}
-      <ul class="sets stack">
-        {sets.sets.map((set) => (
-          <SetRow
-            key={`${set.modelId} ${set.engine}`}
-            set={set}
-            serving={sets.sets.find(({ state }) => state === 'serving')}
-            actions={sets}
-            nameOf={nameOf}
-          />
-        ))}
-      </ul>
-      {tellsJob && <JobProgress job={job} />}
-      {tellsJob && <JobActions job={job} onChanged={sets.setJob} />}
-      {others.length > 0 && <BuildForm models={others} sets={sets} />}
+      <Needs to={['admin', 're-embedding']}>
+        <ul class="sets stack">
+          {sets.sets.map((set) => (
+            <SetRow
+              key={`${set.modelId} ${set.engine}`}
+              set={set}
+              serving={sets.sets.find(({ state }) => state === 'serving')}
+              actions={sets}
+              nameOf={nameOf}
+            />
+          ))}
+        </ul>
+        {tellsJob && <JobProgress job={job} />}
+        {tellsJob && <JobActions job={job} onChanged={sets.setJob} />}
+        {others.length > 0 && <BuildForm models={others} sets={sets} />}
+      </Needs>
       {models.length === 1 && (
         <p class="hint">
           There is one network. <code>npm run model -- install FOLDER</code> adds another one.

@@ -1,6 +1,7 @@
 /** Searches two galleries, or two networks of one gallery, with the same picture: shows common and differing hits. */
 import { useState } from 'preact/hooks'
 import { galleries } from '../api/galleries.js'
+import { Needs } from '../controls/needs.js'
 import { Fault } from '../controls/notice.js'
 import { Thumbnail } from '../controls/thumbnail.js'
 import { type Loaded, useLoaded } from '../controls/use-loaded.js'
@@ -30,8 +31,7 @@ export function SideBySide({ gallery, models }: SideBySideProps) {
     <section class="network stack" aria-label="Side by side">
       <h2>Side by side</h2>
       <p class="hint">
-        Searches two galleries, or two networks of one gallery, with the same picture; hits that both find are framed. A
-        network that does not serve can be searched with an admin key only.
+        Searches two galleries, or two networks of one gallery, with the same picture; hits that both find are framed.
       </p>
       <div class="row">
         <label class="button primary">
@@ -98,20 +98,22 @@ function Side({ name, gallery, onGallery, set, onSet, found: { current: answer, 
         </select>
       </label>
       {others.length > 0 && (
-        <label class="row">
-          Network
-          <select
-            value={set ?? ''}
-            onChange={({ currentTarget: { value } }) => onSet(value === '' ? undefined : value)}
-          >
-            <option value="">that serves</option>
-            {others.map((modelId) => (
-              <option key={modelId} value={modelId}>
-                {nameOf(modelId)}
-              </option>
-            ))}
-          </select>
-        </label>
+        <Needs to="admin">
+          <label class="row">
+            Network
+            <select
+              value={set ?? ''}
+              onChange={({ currentTarget: { value } }) => onSet(value === '' ? undefined : value)}
+            >
+              <option value="">that serves</option>
+              {others.map((modelId) => (
+                <option key={modelId} value={modelId}>
+                  {nameOf(modelId)}
+                </option>
+              ))}
+            </select>
+          </label>
+        </Needs>
       )}
       {error !== undefined && <Fault error={error} />}
       {answer !== undefined && gallery !== undefined && (

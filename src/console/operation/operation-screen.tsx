@@ -1,4 +1,6 @@
 /** The service at work: live values of `/metrics`, and its jobs. */
+import { may } from '../api/caller.js'
+import { Needs } from '../controls/needs.js'
 import { Fault, Notice } from '../controls/notice.js'
 import { JobTable } from '../jobs/job-table.js'
 import { Plot } from '../plots/plot.js'
@@ -44,30 +46,35 @@ const plots: { title: string; sources: Source[] }[] = [
   },
 ]
 
-export function OperationScreen() {
-  const { history, error, elsewhere } = useMetrics()
+/** They tell of all galleries. */
+const metricsNeed = ['metrics', 'every gallery'] as const
+
+export function OperationScreen({ gallery }: { gallery: string }) {
+  const { history, error, elsewhere } = useMetrics(may(metricsNeed))
   const last = history.at(-1)
   return (
     <div class="stack">
       <h1>Operation</h1>
       {error !== undefined && <Fault error={error} />}
       {last !== undefined && <RuntimeFacts metrics={last.metrics} />}
-      {elsewhere ? (
-        <Notice>
-          The metrics of this service have a port of their own (<code>METRICS_PORT</code>), which a page cannot read:
-          look at them in Prometheus. Its jobs are here.
-        </Notice>
-      ) : (
-        <div class="plots">
-          {plots.map(({ title, sources }) => (
-            <LivePlot key={title} title={title} sources={sources} history={history} />
-          ))}
-        </div>
-      )}
+      <Needs to={metricsNeed} otherwise="reason">
+        {elsewhere ? (
+          <Notice>
+            The metrics of this service have a port of their own (<code>METRICS_PORT</code>), which a page cannot read:
+            look at them in Prometheus. Its jobs are here.
+          </Notice>
+        ) : (
+          <div class="plots">
+            {plots.map(({ title, sources }) => (
+              <LivePlot key={title} title={title} sources={sources} history={history} />
+            ))}
+          </div>
+        )}
+      </Needs>
       {last !== undefined && (
         <StageTable now={last.metrics} before={history[0]!.metrics} since={last.at - history[0]!.at} />
       )}
-      <JobTable />
+      <JobTable gallery={may('every gallery') ? undefined : gallery} />
       {last !== undefined && <AllMetrics metrics={last.metrics} />}
     </div>
   )

@@ -13,11 +13,13 @@ export interface LiveMetrics {
   elsewhere: boolean
 }
 
-export function useMetrics(): LiveMetrics {
+/** @param allowed whether the key may read them */
+export function useMetrics(allowed: boolean): LiveMetrics {
   const [history, setHistory] = useState<Reading[]>([])
   const [elsewhere, setElsewhere] = useState(false)
   const [error, setError] = useState<unknown>()
   useEffect(() => {
+    if (!allowed) return undefined
     const leaving = new AbortController()
     let reading = false
     const read = async () => {
@@ -43,6 +45,6 @@ export function useMetrics(): LiveMetrics {
       clearInterval(timer)
       leaving.abort()
     }
-  }, [])
+  }, [allowed])
   return { history, error, elsewhere }
 }

@@ -1,9 +1,11 @@
 /** The date and progress of an analysis, and the button to start a new one. */
+import { Needs } from '../controls/needs.js'
 import { Fault, Notice } from '../controls/notice.js'
 import { JobProgress } from '../jobs/job-progress.js'
 import type { AnalysisKind, AnalysisState } from './use-analysis.js'
 
 export interface AnalysisHeadProps<Kind extends AnalysisKind> {
+  kind: Kind
   analysis: AnalysisState<Kind>
   /** Label of the button. */
   action: string
@@ -11,7 +13,7 @@ export interface AnalysisHeadProps<Kind extends AnalysisKind> {
   promise: string
 }
 
-export function AnalysisHead<Kind extends AnalysisKind>({ analysis, action, promise }: AnalysisHeadProps<Kind>) {
+export function AnalysisHead<Kind extends AnalysisKind>({ kind, analysis, action, promise }: AnalysisHeadProps<Kind>) {
   const { job, result, error, isNew, start } = analysis
   const isRunning = job !== undefined && job.finishedAt === null
   const isLoading = !isNew && error === undefined && result === undefined && (job?.state ?? 'succeeded') === 'succeeded'
@@ -20,9 +22,11 @@ export function AnalysisHead<Kind extends AnalysisKind>({ analysis, action, prom
       {error !== undefined && <Fault error={error} />}
       {isNew && error === undefined && <Notice>{promise}</Notice>}
       <div class="row">
-        <button type="button" class={isNew ? 'primary' : ''} disabled={isRunning} onClick={start}>
-          {isNew ? action : `${action} again`}
-        </button>
+        <Needs to={kind}>
+          <button type="button" class={isNew ? 'primary' : ''} disabled={isRunning} onClick={start}>
+            {isNew ? action : `${action} again`}
+          </button>
+        </Needs>
         {job?.finishedAt && <span class="hint">As of {new Date(job.finishedAt).toLocaleString()}</span>}
       </div>
       {isLoading && <p class="hint">Loading…</p>}

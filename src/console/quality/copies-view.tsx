@@ -1,6 +1,7 @@
 /** Groups of near-copies: keep one, keep all, or mark them as not copies. */
 import type { Schemas } from '../api/service.js'
 import { countText, picturesText } from '../controls/counts.js'
+import { Needs } from '../controls/needs.js'
 import { AnalysisHead } from './analysis-head.js'
 import { FindingImage, FindingList } from './finding.js'
 import { useAnalysis } from './use-analysis.js'
@@ -14,6 +15,7 @@ export function CopiesView({ gallery }: { gallery: string }) {
   return (
     <section class="stack" aria-label="Copies">
       <AnalysisHead
+        kind="duplicates"
         analysis={analysis}
         action="Look for copies"
         promise="Finds pictures that are stored more than once: the same file, or scaled down, cropped, compressed, recoloured."
@@ -32,11 +34,13 @@ function Groups({ gallery, duplicates }: { gallery: string; duplicates: Schemas[
         {copies.toLocaleString('en')} of {picturesText(pictures)} could be removed
         {decisions.count > 0 && `; ${countText(decisions.count, 'group')} decided`}.
       </p>
-      <FindingList title="Groups of copies" count={count}>
-        {groups.map((group) => (
-          <CopyGroup key={group.images[0]?.id} gallery={gallery} group={group} decisions={decisions} />
-        ))}
-      </FindingList>
+      <Needs to="write">
+        <FindingList title="Groups of copies" count={count}>
+          {groups.map((group) => (
+            <CopyGroup key={group.images[0]?.id} gallery={gallery} group={group} decisions={decisions} />
+          ))}
+        </FindingList>
+      </Needs>
     </>
   )
 }
@@ -56,9 +60,11 @@ function CopyGroup({ gallery, group: { images, size, identical }, decisions }: C
     <li class="finding">
       {images.slice(0, shownMax).map(({ id, label, nearCopyScore }) => (
         <FindingImage key={id} gallery={gallery} id={id} label={label} note={`copy ${nearCopyScore.toFixed(2)}`}>
-          <button type="button" onClick={() => decisions.keepOne(key, ids, id)}>
-            Keep only this<span class="unseen"> one, {id}</span>
-          </button>
+          <Needs to="delete" otherwise="nothing">
+            <button type="button" onClick={() => decisions.keepOne(key, ids, id)}>
+              Keep only this<span class="unseen"> one, {id}</span>
+            </button>
+          </Needs>
         </FindingImage>
       ))}
       <div class="finding-question">

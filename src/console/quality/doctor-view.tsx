@@ -1,5 +1,6 @@
 /** Findings to review: near-copies that disagree, labels that the neighbours contradict, hubs and outliers. */
 import type { Schemas } from '../api/service.js'
+import { Needs } from '../controls/needs.js'
 import { AnalysisHead } from './analysis-head.js'
 import { ConflictFinding } from './conflict-finding.js'
 import { DoubtFinding } from './doubt-finding.js'
@@ -13,6 +14,7 @@ export function DoctorView({ gallery }: { gallery: string }) {
   return (
     <section class="stack" aria-label="Labels">
       <AnalysisHead
+        kind="doctor"
         analysis={analysis}
         action="Look for wrong labels"
         promise="Finds near-copies with different labels, labels that the neighbours contradict, pictures that appear in many results, and pictures unlike all others."
@@ -30,16 +32,18 @@ function Findings({ gallery, diagnosis }: { gallery: string; diagnosis: Schemas[
       <p class="hint" role="status">
         {decisions.count > 0 && `${decisions.count} decided. They will not be shown again.`}
       </p>
-      <FindingList title="Near-copies with different labels" count={conflicts.count}>
-        {conflicts.groups.map((group) => (
-          <ConflictFinding key={group.images[0]?.id} gallery={gallery} group={group} decisions={decisions} />
-        ))}
-      </FindingList>
-      <FindingList title="Labels in doubt" count={doubts.count}>
-        {doubts.images.map((doubt) => (
-          <DoubtFinding key={doubt.id} gallery={gallery} doubt={doubt} decisions={decisions} />
-        ))}
-      </FindingList>
+      <Needs to="write">
+        <FindingList title="Near-copies with different labels" count={conflicts.count}>
+          {conflicts.groups.map((group) => (
+            <ConflictFinding key={group.images[0]?.id} gallery={gallery} group={group} decisions={decisions} />
+          ))}
+        </FindingList>
+        <FindingList title="Labels in doubt" count={doubts.count}>
+          {doubts.images.map((doubt) => (
+            <DoubtFinding key={doubt.id} gallery={gallery} doubt={doubt} decisions={decisions} />
+          ))}
+        </FindingList>
+      </Needs>
       <FindingList title="Pictures that appear in many results" count={hubs.count}>
         {hubs.images.map(({ id, label, occurrences, otherLabelShare }) => (
           <li key={id} class="finding">

@@ -17,6 +17,7 @@ export function EvaluationView({ gallery }: { gallery: string }) {
   return (
     <section class="stack" aria-label="Answers">
       <AnalysisHead
+        kind="evaluate"
         analysis={analysis}
         action="Evaluate"
         promise="Each labelled picture queries all others: how often do the hits have the same label?"

@@ -7,7 +7,7 @@ export interface HitActionsProps {
   opinion: 'like' | 'unlike' | undefined
   verdict: Verdict | undefined
   onOpinion: (opinion: 'like' | 'unlike') => void
-  /** Undefined if the query cannot be judged. */
+  /** Undefined if the query cannot be judged, or the key may not. */
   onVerdict: ((verdict: Verdict) => void) | undefined
   /** URL of the explanation; undefined if the query is not a single picture. */
   why: string | undefined

@@ -1,5 +1,6 @@
 /** Search: give a picture, get similar ones, each of which can be the next query. */
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { Needs } from '../controls/needs.js'
 import { Fault, Notice } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
 import { FilterBuilder } from '../filter/filter-builder.js'
@@ -30,7 +31,9 @@ export function SearchScreen({ gallery }: { gallery: string }) {
     <div class="search-screen">
       <h1 class="unseen">Search</h1>
       <aside class="search-side" aria-label="Query">
-        <QueryPanel gallery={gallery} query={query} onQuery={ask} />
+        <Needs to="search" otherwise="reason">
+          <QueryPanel gallery={gallery} query={query} onQuery={ask} />
+        </Needs>
         <details class="settings" open={!isNarrow()}>
           <summary>Search options</summary>
           <SearchControls query={query} fields={fields} onQuery={ask} />
@@ -54,7 +57,9 @@ export function SearchScreen({ gallery }: { gallery: string }) {
         )}
         {answer === undefined && searching && <Notice>Searching…</Notice>}
         {!hasExample(query) && (
-          <StartingPoints gallery={gallery} onPick={(imageId) => ask(withExample(query, { imageId }))} />
+          <Needs to="search" otherwise="nothing">
+            <StartingPoints gallery={gallery} onPick={(imageId) => ask(withExample(query, { imageId }))} />
+          </Needs>
         )}
       </section>
     </div>

@@ -1,5 +1,6 @@
 /** The judgements given for one query's hits in this visit. */
 import { useState } from 'preact/hooks'
+import { may } from '../api/caller.js'
 import { say } from '../controls/toasts.js'
 import { judge, type Verdict } from './feedback.js'
 import { canBeJudged, type SearchQuery, writeQuery } from './search-query.js'
@@ -7,7 +8,7 @@ import type { Hit } from './use-search.js'
 
 export interface Verdicts {
   of: (id: string) => Verdict | undefined
-  /** Undefined if the query cannot be judged. */
+  /** Undefined if the query cannot be judged, or the key may not. */
   give: ((hit: Hit, verdict: Verdict) => void) | undefined
 }
 
@@ -24,6 +25,6 @@ export function useVerdicts(gallery: string, query: SearchQuery): Verdicts {
   }
   return {
     of: (id) => given.get(keyOf(id)),
-    give: canBeJudged(query) ? (hit, verdict) => void give(hit, verdict) : undefined,
+    give: canBeJudged(query) && may('write') ? (hit, verdict) => void give(hit, verdict) : undefined,
   }
 }

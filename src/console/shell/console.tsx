@@ -1,5 +1,6 @@
 /** The frame around every screen: the current gallery and screen, and what to show while there is no gallery. */
 import { useEffect } from 'preact/hooks'
+import { caller, loadCaller } from '../api/caller.js'
 import { galleries, loadGalleries } from '../api/galleries.js'
 import { keysGiven } from '../api/key.js'
 import { KeyDialog } from '../controls/key-dialog.js'
@@ -25,9 +26,10 @@ const later: Partial<Record<Screen, ScreenLoader>> = {
 const loadDemo: ScreenLoader = async () => (await import('../demo/demo-screen.js')).DemoScreen
 
 export function Console() {
-  const { error, reload } = useLoaded(loadGalleries, [keysGiven.value])
+  const { error, reload } = useLoaded(loadFirst, [keysGiven.value])
   const { screen, gallery } = route.value
   const known = galleries.value
+  const isReady = known !== undefined && caller.value !== undefined
   const isUnknown = known !== undefined && gallery !== undefined && !known.some(({ name }) => name === gallery)
 
   useEffect(() => {
@@ -50,13 +52,17 @@ export function Console() {
       <Header />
       <main id="main" tabIndex={-1}>
         {error !== undefined && <Fault error={error} onAgain={reload} />}
-        {known === undefined && error === undefined && <Notice>Connecting…</Notice>}
-        {known !== undefined && <ScreenOf key={keysGiven.value} screen={screen} gallery={gallery} />}
+        {!isReady && error === undefined && <Notice>Connecting…</Notice>}
+        {isReady && <ScreenOf key={keysGiven.value} screen={screen} gallery={gallery} />}
       </main>
       <Toasts />
       <KeyDialog />
     </>
   )
+}
+
+async function loadFirst(): Promise<void> {
+  await Promise.all([loadCaller(), loadGalleries()])
 }
 
 function ScreenOf({ screen, gallery }: { screen: Screen; gallery: string | undefined }) {

@@ -4,7 +4,7 @@ import { CollectionAccess, levelOf, type Opened } from './collection-access.js'
 import { CollectionWrites } from './collection-writes.js'
 import { everyToken } from './filter-tokens.js'
 import { type Found, foundOf, type PropertyName } from './image-object.js'
-import { anyToken, both, putBetween, restOf, type Where } from './pushed-filter.js'
+import { anyToken, restOf, type Where } from './pushed-filter.js'
 import { type AskedById, readByIds } from './reads-by-id.js'
 import type { Anywhere, WeaviateServer } from './weaviate-server.js'
 import type { CollectionLayout, IndexTuning } from './weaviate-settings.js'
@@ -119,30 +119,6 @@ export class ImageCollection {
       if (page.length > 0) yield page
       if (page.length < limit) return
       after = page.at(-1)!.uuid
-    }
-  }
-
-  /** Candidate matches, page by page, in the order of storage; none stored before `from` or after `upTo`. */
-  async *byStamp({
-    where,
-    from = 0,
-    upTo,
-    limit,
-    properties,
-    vectors,
-  }: Asked & { from?: number | undefined; upTo: number }): AsyncGenerator<Found[]> {
-    // two processes may store pictures with the same stamp at the same time: a page may end between them
-    let [first, seen] = [from, new Set<string>()]
-    for (;;) {
-      const asked = { where: both(where, putBetween(first, upTo)), limit: limit + seen.size, vectors }
-      const page = await this.sorted('stamp', { ...asked, properties: [...new Set([...properties, 'stamp' as const])] })
-      const unseen = page.filter(({ uuid }) => !seen.has(uuid))
-      if (unseen.length > 0) yield unseen
-      if (page.length < asked.limit) return
-      const last = page.at(-1)!.properties.stamp!
-      const ofLast = page.flatMap(({ uuid, properties: { stamp } }) => (stamp === last ? uuid : []))
-      seen = new Set([...(last === first ? seen : []), ...ofLast])
-      first = last
     }
   }
 

@@ -67,7 +67,8 @@ export class RankedHits implements NearestHits {
     this.#direction = directionOf(query.vector)
     this.#excluded = new Set(query.excludeIds?.flatMap((id) => [id, nfc(id)]))
     this.#ids = new Set(seen.map(({ record }) => record.id))
-    this.#next = images.count === 0 ? 'nothing' : query.exact || !images.isIndexed ? 'all' : 'index'
+    // the count is that of one replica
+    this.#next = query.exact || !images.isIndexed ? 'all' : images.count === 0 ? 'nothing' : 'index'
   }
 
   get compared(): number {
@@ -142,48 +143,62 @@ export class RankedHits implements NearestHits {
   }
 
   async #compareAll(): Promise<void> {
-    let [kept, fitting, candidates]: [UnrankedHit[], number, number] = [[], 0, 0]
+    let [kept, fitting, candidates]: [ComparedHit[], number, number] = [[], 0, 0]
     for await (const page of this.#images.all(this.#query.kept ? this.#stamp : undefined)) {
       this.#query.signal?.throwIfAborted()
       const now = page.filter((one) => this.#images.fits(one))
       fitting += now.length
-      const hits = this.#hitsOf(now)
+      const hits = this.#hitsOf(now, true)
       candidates += hits.length
       kept.push(...hits)
-      if (kept.length > 2 * this.#allKept) kept = kept.sort(bestFirst).slice(0, this.#allKept)
+      if (kept.length > 2 * this.#allKept) kept = bestOf(kept, this.#allKept)
       await nextTurn()
     }
     this.#compared = fitting
-    this.#ahead = kept.sort(bestFirst).slice(0, this.#allKept)
+    this.#ahead = bestOf(kept, this.#allKept)
     this.#reach = Infinity
     this.#next = candidates > this.#ahead.length ? 'all' : 'nothing'
     this.#allKept *= 4
   }
 
   /** Those that belong in the list and are not in it yet, best first. */
-  #hitsOf(found: readonly Found[]): UnrankedHit[] {
+  #hitsOf(found: readonly Found[], isCompared = false): ComparedHit[] {
     const { minScore = -Infinity, kept, groupBy } = this.#query
     return found
-      .flatMap((one): UnrankedHit[] => {
+      .flatMap((one): ComparedHit[] => {
         const { imageId: id, stamp } = one.properties as { imageId: string; stamp: number }
         if (this.#ids.has(id) || this.#excluded.has(id) || (kept && stamp > this.#stamp)) return []
         const vector = Float32Array.from(one.vector)
         const score = cosineTo(this.#direction, vector, 0, inverseLengthOf(vector, 0, vector.length))
         if (score < minScore || !this.#images.fits(one)) return []
-        return [{ score, record: hitOf(one, groupBy) }]
+        return [{ score, record: hitOf(one, { groupBy, isCompared }) }]
       })
       .sort(bestFirst)
   }
 }
 
-function hitOf(found: Found, groupBy: string | undefined): StoredHit {
+interface ComparedHit extends UnrankedHit {
+  record: StoredHit
+}
+
+/** Of a picture that was replaced meanwhile, its later version. */
+function bestOf(hits: readonly ComparedHit[], count: number): ComparedHit[] {
+  const newest = new Map<string, number>()
+  for (const { record } of hits) newest.set(record.id, Math.max(record.stamp, newest.get(record.id) ?? 0))
+  return hits
+    .filter(({ record }) => newest.get(record.id) === record.stamp)
+    .sort(bestFirst)
+    .slice(0, count)
+}
+
+function hitOf(found: Found, { groupBy, isCompared }: { groupBy: string | undefined; isCompared: boolean }): StoredHit {
   const fields = hitFieldsOf(found)
   const { metadata = '{}', stamp = 0 } = found.properties
   const groupKeys =
     groupBy === undefined
       ? undefined
       : fieldValues({ label: fields.label, metadata: readStored(metadata) ?? {} }, groupBy)
-  return new StoredHit({ uuid: found.uuid, stamp }, fields, { groupKeys })
+  return new StoredHit({ uuid: found.uuid, stamp, isCompared }, fields, { groupKeys })
 }
 
 /** If nobody waits any more, the request fails with the signal's reason. */

@@ -9,7 +9,7 @@ import type { Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 
 export interface RestOptions {
-  method?: 'GET' | 'POST' | 'PATCH' | 'DELETE' | undefined
+  method?: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'DELETE' | undefined
   body?: object | undefined
   /** Timeout of a response. */
   timeoutMs: number

@@ -9,6 +9,7 @@ import type { ImageCollection } from './image-collection.js'
 import { type Found, hitProperties, type PropertyName } from './image-object.js'
 import { anyToken, both, pushed, putUpTo, type Where } from './pushed-filter.js'
 import type { AskedById } from './reads-by-id.js'
+import { slicesByStamp, wholePages } from './whole-slices.js'
 
 /** What a search needs to know about the set. */
 export interface SetSearch {
@@ -98,15 +99,16 @@ export class SearchedImages {
   }
 
   /**
-   * With vectors, page by page; includes pictures that do not match, and without a condition also those stored later.
+   * With vectors, page by page, from as many replicas as are configured. Includes pictures that do not match, and perhaps those stored
+   * later; one that is replaced meanwhile may be found twice.
    * @param upTo default: whenever they were stored; a process whose clock is ahead may have stored some
    */
   all(upTo = Number.MAX_SAFE_INTEGER): AsyncIterable<Found[]> {
     const { collection } = this.#search
     const asked = { limit: readAtOnce, properties: this.#properties, vectors: true }
-    if (this.#among !== undefined) return inPages(collection, this.#among, { ...asked, consistency: 'one' })
-    if (this.#where === undefined) return collection.all(asked)
-    return collection.byStamp({ ...asked, where: this.#where, upTo })
+    if (this.#among !== undefined) return inPages(collection, this.#among, asked)
+    if (this.#where === undefined) return wholePages(collection, asked, upTo)
+    return slicesByStamp(collection, { ...asked, where: this.#where, upTo })
   }
 
   fits({ properties: { label, metadata } }: Found): boolean {

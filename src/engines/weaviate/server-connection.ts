@@ -20,7 +20,8 @@ const loadedForMs = 1_000
 /** The means of a call: reads use the client, writes the REST interface. */
 export interface Asking {
   client: WeaviateClient
-  rest<Answer>(path: string, options?: Omit<RestOptions, 'timeoutMs'>): Promise<Answer>
+  /** @param options.timeoutMs default: what is left of the attempt */
+  rest<Answer>(path: string, options?: Partial<RestOptions>): Promise<Answer>
   /**
    * A node counts only replicas on nodes that it sees: one that is cut off soon regards itself as all of them, and acknowledges what no
    * other node has. Only nodes in a majority reach the cluster's leader, which is asked for the collection.
@@ -79,7 +80,8 @@ export class ServerConnection {
     const began = performance.now()
     const leftMs = () => Math.max(0, began + limitMs - performance.now())
     // an abandoned write must not arrive later
-    const rest: Asking['rest'] = (path, options = {}) => this.#rest.ask(path, { ...options, timeoutMs: leftMs() })
+    const rest: Asking['rest'] = (path, { timeoutMs = Infinity, ...options } = {}) =>
+      this.#rest.ask(path, { ...options, timeoutMs: Math.min(timeoutMs, leftMs()) })
     const expectLed: Asking['expectLed'] = async (collection, { again = false } = {}) => {
       const asked = performance.now()
       if (!again && asked - this.#ledAt < ledForMs) return

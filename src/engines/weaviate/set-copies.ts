@@ -7,7 +7,8 @@ import { undescribedToken } from './filter-tokens.js'
 import type { ImageCollection } from './image-collection.js'
 import { bytesOf, type Found, uuidOf } from './image-object.js'
 import { anyToken } from './pushed-filter.js'
-import { placeOf } from './stored-hit.js'
+import { consistencyOf, placeOf } from './stored-hit.js'
+import { slicesByStamp, wholePages } from './whole-slices.js'
 
 const readAtOnce = 500
 /** Pairs compared before other requests get a turn: some milliseconds. */
@@ -62,7 +63,8 @@ export class StoredCopies implements SetCopies {
     const isCopy = (one: Found) =>
       contentHashes.includes(one.properties.contentHash!) || scoreOf(words, wordsIn(one), least) >= least
     const found: string[] = []
-    for await (const page of this.#collection.all({ limit: readAtOnce, properties: ['descriptor', 'contentHash'] })) {
+    const asked = { limit: readAtOnce, properties: ['descriptor', 'contentHash'] as const }
+    for await (const page of wholePages(this.#collection, asked)) {
       for (const one of page) if (isCopy(one)) found.push(one.uuid)
       await nextTick()
     }
@@ -77,27 +79,19 @@ export class StoredCopies implements SetCopies {
     return bytesOf(found.properties.descriptor) ?? new Uint8Array(0)
   }
 
-  /** The cursor is a stamp: pictures with equal stamps are on the same page, which may therefore be slightly longer. */
+  /** The cursor is a stamp. */
   async undescribed({ cursor = 0, limit }: { cursor?: number | undefined; limit: number }): Promise<UndescribedPage> {
-    const asked = {
-      where: anyToken([undescribedToken]),
-      limit,
-      properties: ['imageId', 'thumbnail'] as const,
-    }
-    const found = await firstOf(this.#collection.byStamp({ ...asked, from: cursor, upTo: Number.MAX_SAFE_INTEGER }))
-    const last = found.at(-1)?.properties.stamp
-    if (found.length === limit && last !== undefined) {
-      const known = new Set(found.map(({ uuid }) => uuid))
-      for await (const page of this.#collection.byStamp({ ...asked, from: last, upTo: last }))
-        found.push(...page.filter(({ uuid }) => !known.has(uuid)))
-    }
+    const where = anyToken([undescribedToken])
+    const asked = { where, limit, properties: ['imageId', 'thumbnail'] as const }
+    const slices = slicesByStamp(this.#collection, { ...asked, from: cursor, upTo: Number.MAX_SAFE_INTEGER })
+    const found = await firstOf(slices)
     const images = found.map(({ uuid, properties: { imageId = '', stamp = 0, thumbnail } }) => ({
       id: imageId,
       uuid,
       stamp,
       thumbnail: bytesOf(thumbnail) ?? new Uint8Array(0),
     }))
-    return { images, ...(images.length >= limit && { nextCursor: images.at(-1)!.stamp + 1 }) }
+    return { images, ...(images.length > 0 && { nextCursor: images.at(-1)!.stamp + 1 }) }
   }
 
   describe(described: readonly { image: Identified; descriptor: Uint8Array }[]): Promise<number> {
@@ -126,7 +120,7 @@ export class StoredCopies implements SetCopies {
 
   async #wordsOf(images: readonly Identified[]): Promise<Words[]> {
     const places = images.map(placeOf)
-    const asked = { properties: ['descriptor', 'stamp'] as const, consistency: 'one' as const }
+    const asked = { properties: ['descriptor', 'stamp'] as const, consistency: consistencyOf(images) }
     const found = await this.#collection.ofIds(
       places.map(({ uuid }) => uuid),
       asked,
@@ -138,8 +132,8 @@ export class StoredCopies implements SetCopies {
   }
 }
 
-async function firstOf(pages: AsyncGenerator<Found[]>): Promise<Found[]> {
-  const { value } = await pages.next()
+async function firstOf(slices: AsyncGenerator<Found[]>): Promise<Found[]> {
+  const { value } = await slices.next()
   return (value as Found[] | undefined) ?? []
 }
 

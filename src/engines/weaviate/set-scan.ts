@@ -7,6 +7,7 @@ import { NumberedUuids } from './numbered-uuids.js'
 import { wordsIn } from './set-copies.js'
 import { WeaviateServer } from './weaviate-server.js'
 import { type CollectionLayout, tuningDefaults, type WeaviateSettings } from './weaviate-settings.js'
+import { wholePages } from './whole-slices.js'
 
 /** Input of `openScan`. */
 export interface ScanPlace {
@@ -49,7 +50,7 @@ async function* pagesOf(
     'stamp',
     ...(descriptors ? (['descriptor'] as const) : []),
   ] as const
-  for await (const page of images.all({ limit: pageSize, properties, vectors })) {
+  for await (const page of wholePages(images, { limit: pageSize, properties, vectors }, upTo)) {
     const known = page.filter(
       ({ uuid, properties: { stamp = 0 } }) => stamp <= upTo && (isFirst || numbers.numberOf(uuid) !== undefined),
     )

@@ -36,14 +36,22 @@ export class StoredNeighbours {
       byGraph: asked.length,
     }
     const uuids = Array.from(asked, (number) => this.#uuids.uuidOf(number))
-    const asOne = { properties: [], vectors: true, consistency: 'one' } as const
-    const stored = await this.#collection.ofIds(uuids, asOne)
+    const vectors = await this.#vectorsOf(uuids)
     const answer = async (uuid: string, row: number): Promise<void> => {
-      const vector = stored.get(uuid)?.vector
+      const vector = vectors.get(uuid)
       if (vector !== undefined) await this.#answer(row, { uuid, vector: Float32Array.from(vector), k, limit }, found)
     }
     await pMap(uuids, answer, { concurrency: searchesAtOnce })
     return found
+  }
+
+  /** From one replica, as the neighbours, and what that one lacks from the others. */
+  async #vectorsOf(uuids: readonly string[]): Promise<Map<string, readonly number[]>> {
+    const asked = { properties: [], vectors: true }
+    const found = await this.#collection.ofIds(uuids, { ...asked, consistency: 'one' })
+    const lacking = uuids.filter((uuid) => !found.has(uuid))
+    const others = lacking.length === 0 ? [] : await this.#collection.ofIds(lacking, asked)
+    return new Map([...found, ...others].map(([uuid, { vector }]) => [uuid, vector]))
   }
 
   async #answer(

@@ -59,7 +59,7 @@ import { SearchedImages } from './searched-images.js'
 import { SetChanges } from './set-changes.js'
 import { StoredCopies } from './set-copies.js'
 import type { ScanPlace } from './set-scan.js'
-import { placeOf, StoredHit } from './stored-hit.js'
+import { consistencyOf, placeOf, StoredHit } from './stored-hit.js'
 import { StoredNeighbours } from './stored-neighbours.js'
 
 export interface SetParts {
@@ -196,12 +196,13 @@ export class WeaviateSet implements OpenSet {
 
   async current(hits: readonly HitRecord[], groupBy?: string): Promise<(HitRecord | undefined)[]> {
     const properties = groupBy === undefined ? hitProperties : ([...hitProperties, 'metadata'] as const)
-    return (await this.#now(hits, properties)).map((found) => {
+    return (await this.#now(hits, properties)).map((found, i) => {
       if (found === undefined) return undefined
+      const { isCompared = false } = placeOf(hits[i]!)
       const fields = hitFieldsOf(found)
       const metadata = readStored(found.properties.metadata ?? '{}') ?? {}
       const groupKeys = groupBy === undefined ? undefined : fieldValues({ label: fields.label, metadata }, groupBy)
-      return new StoredHit({ uuid: found.uuid, stamp: found.properties.stamp! }, fields, { groupKeys })
+      return new StoredHit({ uuid: found.uuid, stamp: found.properties.stamp!, isCompared }, fields, { groupKeys })
     })
   }
 
@@ -259,8 +260,8 @@ export class WeaviateSet implements OpenSet {
     vectors = false,
   ): Promise<(Found | undefined)[]> {
     const places = images.map(placeOf)
-    // the hits also come from one replica
-    const asked = { properties: [...new Set([...properties, 'stamp' as const])], vectors, consistency: 'one' as const }
+    const consistency = consistencyOf(images)
+    const asked = { properties: [...new Set([...properties, 'stamp' as const])], vectors, consistency }
     const found = await this.#parts.collection.ofIds(
       places.map(({ uuid }) => uuid),
       asked,

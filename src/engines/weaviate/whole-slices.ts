@@ -75,6 +75,16 @@ export async function* slicesByStamp(
   }
 }
 
+/** All objects, page by page, in no order; one that is replaced meanwhile may be found twice. */
+export async function* wholePages(
+  collection: SlicedCollection & Pick<ImageCollection, 'all'>,
+  asked: Omit<Asked, 'where'>,
+  upTo = Number.MAX_SAFE_INTEGER,
+): AsyncGenerator<Found[]> {
+  if (await collection.isByOne()) yield* collection.all(asked)
+  else yield* slicesByStamp(collection, { ...asked, upTo })
+}
+
 type End = Pick<Slice, 'upTo' | 'crowd'>
 
 /** More objects than are listed may have the last number. */

@@ -59,7 +59,8 @@ export function answerUnreadable({
         { requestId: problem.requestId, code: problem.code, parserCode: error.code },
         'request could not be read',
       )
-      metrics.countRequest('unknown', 'unmatched', problem.status)
+      if (broken === undefined) metrics.countRequest('unknown', 'unmatched', problem.status)
+      else if (!broken.headersSent) broken.statusCode = problem.status // counted by its route, see `request-metrics.ts`
       const before = [...(last?.owed ?? [])].filter((answer) => answer !== broken || answer.headersSent)
       void Promise.all(before.map(gone)).then(() => {
         if (socket.writable && !broken?.headersSent) socket.write(answerOf(problem))

@@ -9,7 +9,7 @@ import { problems } from '../schemas/problem.js'
 /** Refused before the body is read; the header that RFC 9110 requires in this case says what is supported. */
 export function refuseCodedBodies(app: FastifyInstance): void {
   app.addHook('onRoute', ({ schema }) => {
-    if (schema?.body !== undefined) schema.response = { ...problems(415), ...(schema.response as object) }
+    if (schema?.body !== undefined) schema.response = { ...problems(413, 415), ...(schema.response as object) }
   })
   app.addHook('onRequest', async ({ headers }, reply) => {
     const coding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity'

@@ -2,6 +2,7 @@
 import multipart from '@fastify/multipart'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { bodyBytes, jsonCopies, plainCopies } from '../body-memory.js'
+import { isPartAFile } from '../form-parts.js'
 import { acceptJson } from '../json-body.js'
 
 /** Allowance for the JSON around a base64 picture, and for the fields of a form. */
@@ -20,6 +21,7 @@ export async function acceptImages(
   acceptJson(scope, { bodyLimit: jsonMaxBytes(uploadMaxBytes) })
 
   await scope.register(multipart, {
+    isPartAFile,
     // one file more than any route accepts, so that an excess one is reported and not just truncated
     limits: {
       fileSize: uploadMaxBytes,

@@ -56,10 +56,11 @@ export function registerProblems(app: FastifyInstance, { metrics }: { metrics: M
   const methodsOfPaths = rememberRoutes(app)
   app.decorateRequest('problemCode', '')
   metrics.expectRefusals(refusals)
-  // the answers of `client-errors.ts` and `header-rules.ts`, before a route is known, can occur anywhere
+  // the answers of `client-errors.ts` and `header-rules.ts`, before a route is known, and those of `shutting-down.ts` can
+  // occur anywhere
   app.addHook('onRoute', ({ schema }) => {
     if (schema !== undefined && schema.hide !== true)
-      schema.response = { ...(schema.response as object), ...problems(400, 408, 417, 431) }
+      schema.response = { ...(schema.response as object), ...problems(400, 408, 417, 431, 503) }
   })
 
   // before a body is read, because the limits of bodies belong to routes; CORS has answered its preflights by now

@@ -13,8 +13,11 @@ export function measureRequests(app: FastifyInstance, { metrics }: { metrics: Me
     // 'onResponse' is not called for clients that disconnect before their answer; 'close' is called for all.
     reply.raw.once('close', () => {
       if (answered.has(request)) return
-      metrics.countRequest(request.method, routeOf(request), clientLeft)
-      request.log.info({ method: request.method, path: pathOf(request) }, 'the client disconnected before the answer')
+      // one whose body broke has been answered on the bare socket, see `client-errors.ts`
+      const isRefused = reply.raw.statusCode >= 400
+      metrics.countRequest(request.method, routeOf(request), isRefused ? reply.raw.statusCode : clientLeft)
+      if (!isRefused)
+        request.log.info({ method: request.method, path: pathOf(request) }, 'the client disconnected before the answer')
     })
   })
 

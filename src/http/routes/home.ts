@@ -1,8 +1,10 @@
 /** `GET /v1`: links to the main resources. `GET /v1/caller`: what the caller may do. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { verbs } from '../../access/grants.js'
+import { type Verb, verbs } from '../../access/grants.js'
+import { jobKinds } from '../../jobs/job.js'
 import { serviceVersion } from '../../version.js'
+import { jobRoles } from '../job-roles.js'
 import { Caller } from '../schemas/caller.js'
 import { reference } from '../schemas/named.js'
 
@@ -52,13 +54,17 @@ export const homeRoutes: FastifyPluginAsyncTypebox<HomeRouteOptions> = async (ap
         summary: 'What the caller may do',
         description:
           'Of the key or token sent with the request, so that a client need not offer what would be refused.',
-        response: { 200: { description: 'Its name, verbs and galleries.', ...reference(Caller) } },
+        response: { 200: { description: 'Its name, verbs, kinds of jobs and galleries.', ...reference(Caller) } },
       },
     },
-    async ({ keyName, grant }) => ({
-      name: grant === undefined ? null : keyName,
-      verbs: grant === undefined ? [...verbs] : [...grant.verbs],
-      galleries: grant?.galleries === undefined ? null : [...grant.galleries],
-    }),
+    async ({ keyName, grant }) => {
+      const granted: ReadonlySet<Verb> = grant?.verbs ?? new Set(verbs)
+      return {
+        name: grant === undefined ? null : keyName,
+        verbs: [...granted],
+        jobs: jobKinds.filter((kind) => granted.has(jobRoles[kind])),
+        galleries: grant?.galleries === undefined ? null : [...grant.galleries],
+      }
+    },
   )
 }

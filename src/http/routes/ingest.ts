@@ -15,7 +15,7 @@ import type { Upload } from '../../ingest/upload.js'
 import { misfitOfDecoded } from '../../text.js'
 import { type BodyMemory, type HeldMemory, plainCopies } from '../body-memory.js'
 import { whenGone } from '../client-gone.js'
-import { misfitOfPart } from '../form-parts.js'
+import { isPartAFile, misfitOfPart } from '../form-parts.js'
 import { jobRoles } from '../job-roles.js'
 import type { UploadAdmission } from '../plugins/upload-admission.js'
 import { IngestAddresses, IngestForm, IngestLine, IngestParameters } from '../schemas/ingest.js'
@@ -137,6 +137,7 @@ async function acceptUploads(app: FastifyInstance, config: Config): Promise<void
     (_request, payload, done) => done(null, payload),
   )
   await app.register(multipart, {
+    isPartAFile,
     preservePath: true,
     throwFileSizeLimit: false,
     // Each picture is checked against `uploadMaxBytes` as it is read: a larger one is an error line, not the end of the upload.
@@ -196,10 +197,11 @@ async function* filesOf(
       if (part.fieldname === 'archive') throw formMisfit(part, 'must be alone in its form')
       try {
         const content = await readImage(part, uploadMaxBytes, (bytes) => held.take(plainCopies * bytes))
+        const { filename = '' } = part as Partial<MultipartFile>
         // The parser replaces bytes that are not UTF-8 by U+FFFD, which would make one name of many.
-        const isUnreadable = part.filename.includes('\ufffd')
+        const isUnreadable = filename.includes('\ufffd')
         yield {
-          path: part.filename === '' ? undefined : part.filename,
+          path: filename === '' ? undefined : filename,
           label,
           content: isUnreadable ? { error: 'name_unreadable' } : content,
         }

@@ -14,7 +14,7 @@ import { filesOfZip, openZipFile, type ZippedFile } from './zip-directory.js'
 
 /** @throws AlikeError `archive_unreadable` if its directory is damaged; `manifest_invalid` */
 export async function openZip(path: string, description: SourceDescription, limits: SourceLimits): Promise<Source> {
-  const { count, manifest } = await survey(path, description, limits)
+  const { count, manifest, extents } = await survey(path, description, limits)
   const zip = await openZipFile(path)
   const unpacked = new UnpackedBytes(limits)
   const names = new ItemNames(description, manifest?.manifest)
@@ -33,7 +33,7 @@ export async function openZip(path: string, description: SourceDescription, limi
           yield item
           continue
         }
-        const read = await bytesIn(zip, file, limits, unpacked)
+        const read = await bytesIn({ zip, extents, unpacked }, file, limits)
         const { index, name, isNameAssumed } = item
         yield 'bytes' in read ? { ...item, ...read } : { index, name, isNameAssumed, ...read }
       }
@@ -48,7 +48,7 @@ async function survey(
   path: string,
   description: SourceDescription,
   limits: SourceLimits,
-): Promise<{ count: number; manifest?: { manifest: UploadManifest; number: number } }> {
+): Promise<{ count: number; manifest?: { manifest: UploadManifest; number: number }; extents: Extents }> {
   const zip = await openZipFile(path)
   const extents = new Extents()
   const stated = new UnpackedBytes(limits)
@@ -67,8 +67,7 @@ async function survey(
       if (entry.uncompressedSize <= limits.uploadMaxBytes) stated.add(entry.uncompressedSize)
       if (++files > limits.ingestMaxFiles) throw tooManyFiles(limits)
     }
-    if (extents.overlap()) throw new AlikeError('archive_unreadable', { detail: 'Its entries overlap.' })
-    return { count, ...(found && { manifest: found }) }
+    return { count, ...(found && { manifest: found }), extents }
   } finally {
     zip.close()
   }
@@ -90,15 +89,16 @@ async function readManifest(
 
 /** A damaged entry does not affect the next one: the directory states where that begins. */
 async function bytesIn(
-  zip: ZipFile,
-  { entry, isLink }: ZippedFile,
+  { zip, extents, unpacked }: { zip: ZipFile; extents: Extents; unpacked: UnpackedBytes },
+  { entry, isLink, extent }: ZippedFile,
   { uploadMaxBytes }: SourceLimits,
-  unpacked: UnpackedBytes,
 ): Promise<{ bytes: Buffer } | { error: AlikeError }> {
   try {
     if (isLink) throw new AlikeError('archive_path_invalid', { detail: 'It is a link, not a file.' })
     if (!entry.canDecodeFileData())
       throw new AlikeError('image_unreadable', { detail: 'It is encrypted or packed by an unknown method.' })
+    if (extents.holdsAnother(extent))
+      throw new AlikeError('image_unreadable', { detail: 'Another entry of the archive begins within it.' })
     if (entry.uncompressedSize > uploadMaxBytes) throw imageTooLarge(uploadMaxBytes)
     const stream = await zip.openReadStreamPromise(entry)
     return { bytes: await readBounded(unpacked.counted(checked(stream, entry)), uploadMaxBytes) }

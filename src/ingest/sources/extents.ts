@@ -1,32 +1,42 @@
-/** Detects overlapping entries in a zip: a body shared by thousands of entries is a bomb, which no packer writes. */
+/**
+ * Detects overlapping entries in a zip: a body shared by thousands of entries is a bomb, and an entry that reaches into the next one is
+ * damaged. If each entry that another one begins in is refused, the others share no byte.
+ */
 
 export class Extents {
   #starts = new Float64Array(1024)
-  #ends = new Float64Array(1024)
   #count = 0
+  #lastEnd = 0
   #inOrder = true
+  #sorted: Float64Array | undefined
 
+  /** Add all of them before the first question. */
   add(start: number, bytes: number): void {
-    if (this.#count === this.#starts.length) {
-      this.#starts = grown(this.#starts)
-      this.#ends = grown(this.#ends)
-    }
-    this.#inOrder &&= this.#count === 0 || start >= this.#ends[this.#count - 1]!
+    if (this.#count === this.#starts.length) this.#starts = grown(this.#starts)
+    this.#inOrder &&= start >= this.#lastEnd
+    this.#lastEnd = start + bytes
     this.#starts[this.#count] = start
-    this.#ends[this.#count] = start + bytes
     this.#count += 1
   }
 
-  /**
-   * Two entries overlap if the n-th start is less than the (n − 1)-th end, each counted in sorted order. So starts and ends are sorted separately,
-   * as numbers.
-   */
-  overlap(): boolean {
+  /** Whether another entry begins within this one, which has been added. */
+  holdsAnother({ start, bytes }: { start: number; bytes: number }): boolean {
     if (this.#inOrder) return false
-    const starts = this.#starts.subarray(0, this.#count).sort()
-    const ends = this.#ends.subarray(0, this.#count).sort()
-    return starts.some((start, at) => at > 0 && start < ends[at - 1]!)
+    this.#sorted ??= this.#starts.subarray(0, this.#count).sort()
+    const next = this.#sorted[firstFrom(this.#sorted, start) + 1]
+    return next !== undefined && next < start + bytes
   }
+}
+
+/** Index of the first number, in ascending order, that is at least `least`. */
+function firstFrom(numbers: Float64Array, least: number): number {
+  let [low, high] = [0, numbers.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (numbers[middle]! < least) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 function grown(numbers: Float64Array): Float64Array<ArrayBuffer> {

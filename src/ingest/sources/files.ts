@@ -6,6 +6,7 @@ import { PassThrough } from 'node:stream'
 import { pack } from 'tar-stream'
 import { contentHashOf } from '../../content-hash.js'
 import { catalogue, type ErrorCode } from '../../errors.js'
+import { pathMaxBytes, shownName } from '../names.js'
 import type { PaxValues } from '../tar/pax-records.js'
 
 export interface UploadedFile {
@@ -39,7 +40,8 @@ export function packFiles(files: AsyncIterable<UploadedFile>): { tar: NodeJS.Rea
       else tar.entry(header, bytes, (error) => (error ? reject(error) : resolve()))
     })
   const packAll = async () => {
-    for await (const file of files) {
+    for await (const given of files) {
+      const file = withinPath(given)
       const bytes = Buffer.isBuffer(file.content) ? file.content : Buffer.alloc(0)
       await packOne(headerOf(file, bytes, file.path ?? (await contentHashOf(bytes))), bytes)
       count += 1
@@ -50,6 +52,13 @@ export function packFiles(files: AsyncIterable<UploadedFile>): { tar: NodeJS.Rea
   tar.pipe(output)
   packAll().catch((error: Error) => output.destroy(error))
   return { tar: output, count: () => count }
+}
+
+/** A longer path is an error line, as in an archive; no header of a tar that is read again would hold it. */
+function withinPath(file: UploadedFile): UploadedFile {
+  const { path = '' } = file
+  if (Buffer.byteLength(path) <= pathMaxBytes) return file
+  return { ...file, path: shownName(path), content: { error: 'archive_path_invalid' } }
 }
 
 type EntryHeader = ReturnType<typeof headerOf>

@@ -14,6 +14,8 @@ export interface ZippedFile extends ReadName {
   /** Position in the directory, from 0. */
   number: number
   isLink: boolean
+  /** Its place in the archive, by what the directory states. */
+  extent: { start: number; bytes: number }
 }
 
 /** Names are decoded, and sizes checked, by us, because the library would reject the whole archive for a bad one. */
@@ -65,15 +67,20 @@ export async function* filesOfZip(
     await countOn(zip, headersMax)
     for await (const entry of zip.eachEntry()) {
       if (zip.entriesRead === zip.entryCount) await countOn(zip, headersMax)
-      extents?.add(entry.relativeOffsetOfLocalHeader, localHeaderBytes + entry.fileNameLength + entry.compressedSize)
+      const extent = extentOf(entry)
+      extents?.add(extent.start, extent.bytes)
       const name = readName(writtenName(entry), nameEncoding)
-      if (!isFolder(entry, name)) yield { entry, ...name, number, isLink: isLink(entry) }
+      if (!isFolder(entry, name)) yield { entry, ...name, number, isLink: isLink(entry), extent }
       number += 1
     }
   } catch (cause) {
     if (cause instanceof AlikeError) throw cause
     throw new AlikeError('archive_unreadable', { detail: 'Its directory is damaged.', cause })
   }
+}
+
+function extentOf({ relativeOffsetOfLocalHeader, fileNameLength, compressedSize }: Entry): ZippedFile['extent'] {
+  return { start: relativeOffsetOfLocalHeader, bytes: localHeaderBytes + fileNameLength + compressedSize }
 }
 
 /** Called before the first entry and after the last one: the directory may go on. */

@@ -1,21 +1,25 @@
 /** Writes the golden pictures into a model folder, with the outputs of each precision of the network. */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { encodeGolden, type Golden, goldenFolder, goldenList } from '../../embedding/golden-check.js'
-import { type ModelManifest, precisions } from '../../embedding/model-manifest.js'
+import { encodeGolden, type Golden, goldenFolder, goldenList, readGolden } from '../../embedding/golden-check.js'
+import { type Model, precisions } from '../../embedding/model-manifest.js'
 import { prepareImage } from '../../image/prepare.js'
 import { openOnnx } from '../onnx/onnx-session.js'
 import { drawGolden } from './drawings.js'
 
-/** Replaces the folder's golden pictures; runs every precision in the manifest on its model file. */
-export async function writeGolden(folder: string, manifest: ModelManifest): Promise<void> {
+/**
+ * Replaces the folder's golden pictures; runs every precision in the manifest on its model file. Where that is absent
+ * its embeddings stay as they are.
+ */
+export async function writeGolden({ folder, manifest, absent = [] }: Model): Promise<void> {
   const drawings = drawGolden()
   const { preprocessing } = manifest
   const prepared = await Promise.all(drawings.map(({ png }) => prepareImage(png, { preprocessing, maxPixels: 1e6 })))
-  const embeddings: Golden['embeddings'] = {}
+  const embeddings: Golden['embeddings'] =
+    absent.length === 0 ? {} : { ...(await readGolden({ folder, manifest }))?.embeddings }
   for (const precision of precisions) {
     const file = manifest.files[precision]
-    if (file === undefined) continue
+    if (file === undefined || absent.includes(precision)) continue
     const session = await openOnnx(join(folder, file.file))
     embeddings[precision] = []
     for (const { pixels } of prepared)

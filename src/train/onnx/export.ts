@@ -45,7 +45,7 @@ export async function exportModel(network: TrainableNetwork, options: ExportOpti
     const parity = await provenParity(network, modelFile, options.parityImages)
     const manifest = await describe(network, modelFile, { ...options.provenance, exportParity: parity }, options.now)
     await writeFile(join(draft, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)
-    await writeGolden(draft, manifest)
+    await writeGolden({ folder: draft, manifest })
     await replaceFolder(draft, folder)
     return { folder, manifest, parity }
   } finally {

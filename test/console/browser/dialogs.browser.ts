@@ -1,10 +1,7 @@
-/** What asks, and what can be done while it asks; and what a key may not do is not offered. */
+/** What asks, and what can be done while it asks. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { makeKey } from '../../../src/access/api-keys.js'
-import { startApp } from '../../support/app.js'
 import { drawImage } from '../../support/drawn-images.js'
-import { openBrowser, openPage } from './chromium.js'
 import { expectNone, opened, skip } from './small-gallery.js'
 import { untilTold } from './walk.js'
 
@@ -74,52 +71,3 @@ test('a set of embeddings is removed once that was confirmed', { skip }, async (
   await page.waitForTimeout(200)
   assert.deepEqual(removed, ['DELETE /v1/galleries/g/sets/m'])
 })
-
-test('jobs that only admins may steer are not offered to other keys', { skip }, async (t) => {
-  const keys = { write: makeKey('writer', 'write'), admin: makeKey('admin', 'admin') }
-  const app = await startApp(t, { apiKeys: `${keys.write.line},${keys.admin.line}` })
-  const base = `${await app.listen()}/`
-  const browser = await openBrowser(t)
-  for (const [role, mayMove] of [
-    ['write', false],
-    ['admin', true],
-  ] as const) {
-    const { page, allow } = await openPage(browser, base)
-    allow(/401|403/)
-    await page.route('**/v1/jobs?*', (route) =>
-      route.fulfill({ json: { jobs: [jobOf('move'), jobOf('re-embedding'), jobOf('ingest')] } }),
-    )
-    await page.goto(`${base}#/operation`)
-    await page.fill('input[type=password]', keys[role].key)
-    await page.click('text=Use this key')
-    await page.waitForSelector('tbody tr >> nth=2')
-    const cancelOf = (kind: string) => page.locator(`tr:has(th:text-is("${kind}")) button:has-text("Cancel")`)
-    if (mayMove) await page.waitForSelector('tr:has(th:text-is("move")) button:enabled')
-    else await untilTold(page, 'tbody tr', /moveg.*needs a key with the role admin/)
-    assert.equal(await cancelOf('move').isEnabled(), mayMove, `${role}: move`)
-    assert.equal(await cancelOf('re-embedding').isEnabled(), mayMove, `${role}: re-embedding`)
-    assert.equal(await cancelOf('ingest').isEnabled(), true, `${role}: ingest`)
-    await page.context().close()
-  }
-})
-
-function jobOf(kind: string) {
-  return {
-    id: kind,
-    kind,
-    gallery: 'g',
-    state: 'running',
-    paused: false,
-    createdAt: '2026-01-01T00:00:00Z',
-    startedAt: '2026-01-01T00:00:00Z',
-    finishedAt: null,
-    done: 1,
-    total: 9,
-    share: 0.1,
-    skipped: 0,
-    failed: 0,
-    picturesPerSecond: null,
-    secondsLeft: null,
-    failure: null,
-  }
-}

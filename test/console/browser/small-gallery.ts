@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import type { BrowserContextOptions, Page, Route } from 'playwright-core'
+import type { Config } from '../../../src/config/config.js'
 import { startApp, type TestApp } from '../../support/app.js'
 import { drawImage } from '../../support/drawn-images.js'
 import { chromiumFile, openBrowser, openPage, type WatchedPage } from './chromium.js'
@@ -14,20 +15,31 @@ export const problem = {
   body: '{"title":"It broke.","code":"internal"}',
 }
 
-/** A page of a gallery `g` of six pictures with three labels; failed calls are expected. */
+/** A service with a gallery `g` of six pictures with three labels. @param headers of one who may fill it */
+export async function filled(
+  t: TestContext,
+  settings: Partial<Config> = {},
+  headers: Record<string, string> = {},
+): Promise<TestApp> {
+  const app = await startApp(t, settings)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g', headers })
+  const put = async (place: number) =>
+    app.call(201, {
+      method: 'PUT',
+      url: `/v1/galleries/g/images/${place}?label=${labels[place % 3]}`,
+      payload: await drawImage('circle', place),
+      headers: { 'content-type': 'image/jpeg', ...headers },
+    })
+  await Promise.all(Array.from({ length: 6 }, (_, place) => put(place)))
+  return app
+}
+
+/** A page of it; failed calls are expected. */
 export async function opened(
   t: TestContext,
   options: BrowserContextOptions = {},
 ): Promise<WatchedPage & { base: string; app: TestApp }> {
-  const app = await startApp(t)
-  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  for (let place = 0; place < 6; place++)
-    await app.call(201, {
-      method: 'PUT',
-      url: `/v1/galleries/g/images/${place}?label=${labels[place % 3]}`,
-      payload: await drawImage('circle', place),
-      headers: { 'content-type': 'image/jpeg' },
-    })
+  const app = await filled(t)
   const base = `${await app.listen()}/`
   const watched = await openPage(await openBrowser(t), base, options)
   watched.allow(/Failed to load resource/)

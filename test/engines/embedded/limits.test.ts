@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
+import { stat, truncate } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import BetterSqlite3 from 'better-sqlite3'
 import { model, newImage } from '../../gallery/stored-images.js'
+import { fillDisk, smallDisk } from '../../support/full-disk.js'
+import { until } from '../../support/until.js'
 import { engineOf } from './embedded-galleries.js'
 import { dataFolder, openIn } from './storage-folder.js'
 import { unitVectors } from './vector-index/unit-vectors.js'
@@ -58,6 +63,41 @@ test('a full database refuses writes, keeps reading, and accepts writes again af
   await galleries.images.remove('a', ['big0', 'big1', 'big2'])
   await galleries.images.put('a', [newImage('after', vectors[0]!, { thumbnail })])
   assert.equal((await galleries.images.get('a', 'after'))?.id, 'after')
+})
+
+test('pictures of a gallery that is deleted while the disk is full are removed once there is space', async (t) => {
+  const disk = await smallDisk(t, 48 * 2 ** 20)
+  if (disk === undefined) return t.skip('this user may not mount a disk')
+  const galleries = await openIn(t, join(disk, 'data'))
+  const thumbnail = Buffer.alloc(20_000, 7)
+  const many = images.slice(0, 400).map((image) => ({ ...image, thumbnail }))
+  for (const name of ['kept', 'deleted']) {
+    await galleries.create(name)
+    for (let at = 0; at < many.length; at += 50) await galleries.images.put(name, many.slice(at, at + 50))
+  }
+  const free = await fillDisk(disk)
+  // until the write-ahead log cannot grow either
+  await assert.rejects(
+    async () => {
+      for (let n = 0; ; n++) await galleries.images.put('kept', [newImage(`more${n}`, vectors[0]!, { thumbnail })])
+    },
+    { code: 'storage_full' },
+  )
+  const filler = join(disk, 'filler')
+  await truncate(filler, (await stat(filler)).size - 2 ** 16) // enough to delete the gallery, not its pictures
+  await galleries.delete('deleted')
+  const left = () => {
+    const database = new BetterSqlite3(join(disk, 'data', 'alike.db'), { readonly: true })
+    try {
+      return database.prepare(`SELECT number FROM embedding_set WHERE stage = 'dropped'`).all().length
+    } finally {
+      database.close()
+    }
+  }
+  await assert.rejects(galleries.images.put('kept', many.slice(0, 50)), { code: 'storage_full' })
+  assert.equal(left(), 1)
+  await free()
+  await until(() => left() === 0, 'its pictures are removed')
 })
 
 test('after closing, writes are refused; closing twice is harmless', async (t) => {

@@ -51,7 +51,7 @@ async function quantised(model: ModelProto): Promise<ModelProto> {
     images,
     size: side,
   })
-  return quantise(model, { ranges: rangesBy('min-max', histograms), means }, 8)
+  return quantise(model, { ranges: rangesBy('min-max', histograms), means })
 }
 
 const precisions: Record<string, (model: ModelProto) => ModelProto | Promise<ModelProto>> = {

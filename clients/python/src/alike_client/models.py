@@ -48,6 +48,10 @@ class Caller(TypedDict):
     """
     What it may do.
     """
+    jobs: list[Literal['ingest', 'evaluate', 'duplicates', 'doctor', 'layout', 're-embedding', 'move']]
+    """
+    Kinds of jobs that it may start; with the verb `write` it may also steer and cancel them.
+    """
     galleries: list[str] | None
     """
     Names, and prefixes ending with `*`, of the galleries it is restricted to; `null` if to none.

@@ -13,6 +13,8 @@ const { path, maxBytes } = workerData as WriterThreadData
 /** Free pages returned to the file system after a removal step, and how many may remain. */
 const vacuumPages = 256
 const freePagesKept = 4_096
+/** Pause before a removal that failed is tried again: on a full disk there may be room by then. */
+const purgePauseMs = 5_000
 
 let database: Database | undefined
 let writes: GalleryWrites
@@ -90,24 +92,21 @@ function openMigrated(file: string): Database {
   }
 }
 
-/**
- * Removes rows of dropped sets and deleted galleries in steps between writes. After an error it stops until the next
- * deletion or start.
- */
+/** Removes rows of dropped sets and deleted galleries in steps between writes, with a pause after an error. */
 function purge(): void {
   if (purging) return
   purging = true
-  const step = async (): Promise<void> => {
-    if (ending) return
-    const more = await groups.add(() => writes.purge())
-    const freePages = database!.pragma('freelist_count', { simple: true }) as number
-    if (freePages > freePagesKept) database!.pragma(`incremental_vacuum(${vacuumPages})`)
-    if (more) setImmediate(() => void step().catch(endPurge))
-    else endPurge()
-  }
-  void step().catch(endPurge)
+  void purgeStep()
 }
 
-function endPurge(): void {
-  purging = false
+async function purgeStep(): Promise<void> {
+  if (ending) return
+  try {
+    purging = await groups.add(() => writes.purge())
+    const freePages = database!.pragma('freelist_count', { simple: true }) as number
+    if (freePages > freePagesKept) database!.pragma(`incremental_vacuum(${vacuumPages})`)
+    if (purging) setImmediate(() => void purgeStep())
+  } catch {
+    setTimeout(() => void purgeStep(), purgePauseMs).unref()
+  }
 }

@@ -14,10 +14,9 @@ import { prepareImage } from '../../../image/prepare.js'
 import { writeGolden } from '../../golden/write-golden.js'
 import { isRankable } from '../../rankable.js'
 import { rewriteCard } from '../../report/write-report.js'
-import { decodeModel, encodeModel } from '../onnx-proto.js'
+import { decodeModel, encodeModel, type ModelProto } from '../onnx-proto.js'
 import { openOnnx } from '../onnx-session.js'
-import type { WeightBits } from './eight-bits.js'
-import { toHalfPrecision } from './half-precision.js'
+import { toHalfPrecision, toSinglePrecision } from './half-precision.js'
 import { makeInt8 } from './int8-network.js'
 import { gatePrecision, judgedEmbeddings, type PrecisionBounds, type PrecisionGate } from './precision-gate.js'
 
@@ -31,8 +30,6 @@ export interface AddPrecisionsOptions {
   images: readonly SplitImage[]
   /** Pictures used to determine ranges; half as many choose between the range methods. Default 64. */
   calibrationImages?: number | undefined
-  /** For int8; 7 gives the same results on processors without VNNI but is less accurate. Default 8. */
-  weightBits?: WeightBits
   /** For int8. Default 2.5 for ResNet-50 and 1 for the others, which have less to gain. */
   minSpeedup?: number | undefined
   log?: (line: string) => void
@@ -47,6 +44,7 @@ const timedImages = 16
 const maxPixels = 100e6
 
 /**
+ * Where a folder holds only what it serves, int8 is made from the fp16 file.
  * @returns the new manifest
  * @throws AlikeError `model_unreadable`, `data_unreadable`; `precision_gate_failed` if any precision fails, and then
  * nothing is written.
@@ -54,10 +52,7 @@ const maxPixels = 100e6
 export async function addPrecisions(options: AddPrecisionsOptions): Promise<ModelManifest> {
   const { folder, precisions, log = () => {} } = options
   const model = await readModel(folder)
-  if (model.absent !== undefined)
-    throw new AlikeError('model_unreadable', {
-      detail: `All files named in manifest.json must be present; missing: ${model.absent.join(', ')}.`,
-    })
+  const { absent = [] } = model
   const { proven, calibration } = await provePrecisions(model, options, log)
   const failed = precisions.flatMap((precision) =>
     proven.get(precision)!.provenance.failures.map((failure) => `${precision}: ${failure}`),
@@ -68,7 +63,11 @@ export async function addPrecisions(options: AddPrecisionsOptions): Promise<Mode
   // interrupted, by a full disk for example, the folder still holds a network: without the precisions being replaced
   await writeManifest(folder, without(model.manifest, proven))
   for (const [precision, { bytes }] of proven) await replaceFile(join(folder, fileOf(precision)), bytes)
-  await writeGolden(folder, manifest)
+  await writeGolden({
+    folder,
+    manifest,
+    absent: absent.filter((precision) => !proven.has(precision as SmallerPrecision)),
+  })
   await writeManifest(folder, manifest)
   await rewriteCard(folder, manifest)
   return manifest
@@ -79,16 +78,18 @@ async function provePrecisions(
   options: AddPrecisionsOptions,
   log: (line: string) => void,
 ): Promise<{ proven: Map<SmallerPrecision, ProvenPrecision>; calibration: ScoreCalibration | null }> {
-  const { manifest, folder } = model
+  const { manifest } = model
   const { inputSize: size } = manifest.preprocessing
-  const bytes = await readFile(join(folder, manifest.files.fp32.file))
-  const graph = decodeModel(bytes)
+  const { source, graph } = await floatGraph(model, options.precisions)
+  const bytes = encodeModel(graph)
   const val = options.images.filter(({ split }) => split === 'val')
   expectRelevant(val)
   const { rangeImages, choose } = await trainingPixels(model, options)
   const fp32 = await openOnnx(bytes)
   try {
-    log(`embedding ${val.length} val pictures, and edited copies, in fp32`)
+    log(
+      `embedding ${val.length} val pictures, and edited copies, in fp32${source === 'fp16' ? ' (weights of fp16)' : ''}`,
+    )
     const expected = await judgedEmbeddings(model, bytes, val)
     const proven = new Map<SmallerPrecision, ProvenPrecision>()
     for (const name of options.precisions) {
@@ -101,7 +102,6 @@ async function provePrecisions(
               fp32,
               size,
               embeddingDimension: manifest.embeddingDimension,
-              weightBits: options.weightBits ?? 8,
               calibrate: rangeImages,
               choose,
             })
@@ -109,13 +109,32 @@ async function provePrecisions(
       const gate = await gatePrecision({ model, fp32, graph: made.bytes, val, expected, bounds, timed })
       log(gateLine(name, gate))
       const { bytes: madeBytes, ...calibration } = made
-      proven.set(name, { bytes: madeBytes, provenance: { ...gate, ...calibration } })
+      proven.set(name, { bytes: madeBytes, provenance: { ...gate, ...calibration, source } })
     }
     // the report already calibrates; an export without a report is calibrated here
     return { proven, calibration: manifest.calibration ?? calibrate(expected.val) }
   } finally {
     await fp32.close()
   }
+}
+
+/** The network in fp32, with the weights of its fp16 file where its own is absent. */
+async function floatGraph(
+  { folder, manifest: { files }, absent = [] }: Model,
+  wanted: readonly SmallerPrecision[],
+): Promise<{ source: 'fp32' | 'fp16'; graph: ModelProto }> {
+  const source = absent.includes('fp32') ? 'fp16' : 'fp32'
+  const file = files[source]
+  if (file === undefined || absent.includes(source))
+    throw unreadable(`There is neither ${files.fp32.file} nor fp16 to make a precision from.`)
+  if (source === 'fp16' && wanted.includes('fp16'))
+    throw unreadable(`fp16 is made from ${files.fp32.file}, which is missing; --precisions int8 reads ${file.file}.`)
+  const graph = decodeModel(await readFile(join(folder, file.file)))
+  return { source, graph: source === 'fp16' ? toSinglePrecision(graph) : graph }
+}
+
+function unreadable(detail: string): AlikeError {
+  return new AlikeError('model_unreadable', { detail })
 }
 
 function expectRelevant(val: readonly SplitImage[]): void {

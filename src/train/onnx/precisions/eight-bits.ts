@@ -25,34 +25,43 @@ export interface QuantisedKernel {
 }
 
 /**
- * Bits of a kernel's weights. Processors with VNNI (Intel since 2019, AMD since Zen 4) compute 8 bits exactly. On
- * others ONNX Runtime adds pairs of products in 16 bits, which 8-bit weights can overflow and 7-bit weights cannot:
- * with 7, all processors give the same results.
+ * Processors without VNNI (Intel before 2019, AMD before Zen 4) add the products of two neighbouring inputs in 16 bits,
+ * saturating: 255 × (|a| + |b|) overflows if two weights of one sign exceed this sum. Within it, every processor
+ * computes the same.
  */
-export type WeightBits = 7 | 8
+const largestPair = 128
+const largestStep = 127
 
 /** Well below the point where a bias plus the products of a window would overflow 32 bits. */
 const largestBias = 2 ** 30
 
+/** A kernel's weights. */
+export interface Kernel {
+  /** [outputs, inputs, …]. */
+  weights: Float32Array
+  outputs: number
+  /** Inputs that each output reads: those of its group. */
+  inputs: number
+}
+
 export interface KernelToQuantise {
-  /** [outputs, inputs per group, …]. */
-  kernel: Float32Array
+  kernel: Kernel
   bias: Float32Array
   /** Value of one input step. */
   inputScale: number
   /** Mean of each input channel over pictures; if absent, the bias is not corrected for rounding errors. */
   inputMeans?: Float32Array
   groups: number
-  bits: WeightBits
   /** Result of `leastErrorScales` if known; otherwise it is computed. */
   searched?: Float64Array | undefined
 }
 
 /**
- * Candidate ends of the range, as fractions of a channel's largest weight; clipping a few large weights makes the steps
- * finer for all others.
+ * Candidate ends of the range, as fractions of a channel's largest weight. Clipping a few large weights makes the steps
+ * finer for all others; a range of up to twice the largest weight cuts less from pairs, and none at its end.
  */
 const reaches = [1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6]
+const reachesOfPairs = [2, 1.85, 1.7, 1.6, 1.5, 1.4, 1.3, 1.2, 1.1, ...reaches]
 
 /**
  * Symmetric; each output channel uses the scale with the least squared error. The average effect of rounding the
@@ -64,29 +73,21 @@ export function quantiseKernel({
   inputScale,
   inputMeans,
   groups,
-  bits,
-  searched = leastErrorScales(kernel, bias.length, bits),
+  searched = leastErrorScales(kernel),
 }: KernelToQuantise): QuantisedKernel {
-  const largestStep = largestStepOf(bits)
-  const perOutput = kernel.length / bias.length
-  const weightsOf = (output: number) => kernel.subarray(output * perOutput, (output + 1) * perOutput)
+  const order = multiplicationOrder(kernel)
   // a channel with tiny weights keeps steps large enough for its bias
   const scales = bias.map(
     (value, output) => Math.max(searched[output]!, Math.abs(value) / inputScale / largestBias) || 1,
   )
-  const values = new Int8Array(kernel.length)
-  for (let i = 0; i < kernel.length; i++)
-    values[i] = stepOf(kernel[i]!, scales[Math.floor(i / perOutput)]!, largestStep)
-  const corrected =
-    inputMeans === undefined
-      ? bias
-      : bias.map((value, output) => {
-          const steps = values.subarray(output * perOutput, (output + 1) * perOutput)
-          return (
-            value -
-            meanShift(weightsOf(output), steps, scales[output]!, meansOfGroup(inputMeans, groups, output, bias.length))
-          )
-        })
+  const values = new Int8Array(kernel.weights.length)
+  const corrected = bias.map((value, output) => {
+    const weights = weightsOf(kernel, output)
+    const steps = values.subarray(output * weights.length, (output + 1) * weights.length)
+    roundWeights(weights, scales[output]!, order, steps)
+    if (inputMeans === undefined) return value
+    return value - meanShift(weights, steps, scales[output]!, meansOfGroup(inputMeans, groups, output, bias.length))
+  })
   return {
     values,
     scales,
@@ -97,42 +98,58 @@ export function quantiseKernel({
 /**
  * The scale with the least squared error for each output channel. Depends on the weights alone and takes almost all of
  * the time.
- * @param kernel [outputs, …]
  */
-export function leastErrorScales(kernel: Float32Array, outputs: number, bits: WeightBits): Float64Array {
-  const perOutput = kernel.length / outputs
-  return Float64Array.from({ length: outputs }, (_, output) => {
-    const weights = kernel.subarray(output * perOutput, (output + 1) * perOutput)
+export function leastErrorScales(kernel: Kernel): Float64Array {
+  const order = multiplicationOrder(kernel)
+  const steps = new Int8Array(kernel.weights.length / kernel.outputs)
+  return Float64Array.from({ length: kernel.outputs }, (_, output) => {
+    const weights = weightsOf(kernel, output)
     let largest = 0
     for (let i = 0; i < weights.length; i++) largest = Math.max(largest, Math.abs(weights[i]!))
-    return triedScales(weights, largest, largestStepOf(bits)).reduce((best, next) =>
-      next.error < best.error ? next : best,
-    ).scale
+    return (order === null ? reaches : reachesOfPairs)
+      .map((reach) => (largest * reach) / largestStep)
+      .map((scale) => ({ scale, error: roundingError(weights, scale, order, steps) }))
+      .reduce((best, next) => (next.error < best.error ? next : best)).scale
   })
 }
 
-function largestStepOf(bits: WeightBits): number {
-  return 2 ** (bits - 1) - 1
+function weightsOf({ weights, outputs }: Kernel, output: number): Float32Array {
+  const perOutput = weights.length / outputs
+  return weights.subarray(output * perOutput, (output + 1) * perOutput)
 }
 
-function stepOf(weight: number, scale: number, largestStep: number): number {
-  return Math.max(-largestStep, Math.min(largestStep, Math.round(weight / scale)))
+/**
+ * Indices of an output's weights as ONNX Runtime multiplies them, two at a time: all inputs of a place, then the next
+ * place. Null for an output that reads one input, as a depthwise kernel's does: those are multiplied in 32 bits.
+ */
+function multiplicationOrder({ weights, outputs, inputs }: Kernel): Uint32Array | null {
+  if (inputs === 1) return null
+  const perOutput = weights.length / outputs
+  const places = perOutput / inputs
+  return Uint32Array.from({ length: perOutput }, (_, k) => (k % inputs) * places + Math.floor(k / inputs))
 }
 
-function triedScales(weights: Float32Array, largest: number, largestStep: number): { scale: number; error: number }[] {
-  return reaches
-    .map((reach) => (largest * reach) / largestStep)
-    .map((scale) => ({ scale, error: roundingError(weights, scale, largestStep) }))
-}
-
-/** The innermost of 200 million steps for a ResNet-50: a plain loop takes a fifth of the time of a fold. */
-function roundingError(weights: Float32Array, scale: number, largestStep: number): number {
-  if (scale === 0) return 0
-  let sum = 0
-  for (let i = 0; i < weights.length; i++) {
-    const weight = weights[i]!
-    sum += (stepOf(weight, scale, largestStep) * scale - weight) ** 2
+/** The innermost of 200 million steps for a ResNet-50: plain loops take a fifth of the time of a fold. */
+function roundWeights(weights: Float32Array, scale: number, order: Uint32Array | null, steps: Int8Array): void {
+  for (let i = 0; i < weights.length; i++)
+    steps[i] = Math.max(-largestStep, Math.min(largestStep, Math.round(weights[i]! / scale)))
+  if (order === null) return
+  for (let k = 0; k + 1 < order.length; k += 2) {
+    const [i, j] = [order[k]!, order[k + 1]!]
+    const [a, b] = [steps[i]!, steps[j]!]
+    if (Math.abs(a + b) <= largestPair) continue
+    // both lose the same, which is the least squared error
+    const sum = a > 0 ? largestPair : -largestPair
+    steps[i] = Math.round((sum + a - b) / 2)
+    steps[j] = sum - steps[i]!
   }
+}
+
+function roundingError(weights: Float32Array, scale: number, order: Uint32Array | null, steps: Int8Array): number {
+  if (scale === 0) return 0
+  roundWeights(weights, scale, order, steps)
+  let sum = 0
+  for (let i = 0; i < weights.length; i++) sum += (steps[i]! * scale - weights[i]!) ** 2
   return sum
 }
 

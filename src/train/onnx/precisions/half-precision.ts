@@ -1,8 +1,8 @@
 /**
  * Converts an fp32 graph into an fp16 graph for GPUs: weights and maps in half precision; everything small or sensitive
- * (pixels, normalisation, pooling, unit length, outputs) stays in float32.
+ * (pixels, normalisation, pooling, unit length, outputs) stays in float32. And back, with the weights as rounded.
  */
-import { floatsToHalves } from '../../half-floats.js'
+import { floatsToHalves, halvesToFloats } from '../../half-floats.js'
 import type { Value } from '../graph-builder.js'
 import { attributeTypes, elementTypes, type ModelProto, type NodeProto, type TensorProto } from '../onnx-proto.js'
 import { floatsOf, GraphFacts, tensor, withGraph } from './graph-facts.js'
@@ -25,7 +25,7 @@ export function toHalfPrecision(model: ModelProto): ModelProto {
     if (made.has(into)) return
     made.add(into)
     nodes.push({
-      name: `cast:${into}`,
+      name: `${castPrefix}${into}`,
       opType: 'Cast',
       input: [from],
       output: [into],
@@ -60,7 +60,28 @@ export function toHalfPrecision(model: ModelProto): ModelProto {
   ])
 }
 
-const halfName = (value: Value): Value => `${value}/half`
+/** The fp32 graph whose weights are those of the fp16 graph that `toHalfPrecision` made. */
+export function toSinglePrecision(model: ModelProto): ModelProto {
+  const floatName = (value: Value): Value => (value.endsWith(halfSuffix) ? value.slice(0, -halfSuffix.length) : value)
+  const nodes = model.graph.node
+    .filter(({ name }) => !name.startsWith(castPrefix))
+    .map((node) => ({ ...node, input: node.input.map(floatName), output: node.output.map(floatName) }))
+  const constants = model.graph.initializer.map((constant) =>
+    constant.dataType === elementTypes.float16
+      ? tensor(floatName(constant.name), 'float32', constant.dims, halvesToFloats(halvesOf(constant)))
+      : constant,
+  )
+  return withGraph(model, nodes, constants)
+}
+
+const castPrefix = 'cast:'
+const halfSuffix = '/half'
+const halfName = (value: Value): Value => `${value}${halfSuffix}`
+
+/** Copied because the bytes of a decoded file are not aligned. */
+function halvesOf({ rawData }: TensorProto): Uint16Array {
+  return new Uint16Array(Uint8Array.from(rawData).buffer)
+}
 
 function halfConstants(nodes: readonly NodeProto[], { constants }: GraphFacts): Map<Value, TensorProto> {
   const read = nodes.flatMap(({ input }) => input.map((value) => constants.get(value)))

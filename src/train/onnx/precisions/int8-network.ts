@@ -4,7 +4,6 @@ import type { ModelProto } from '../onnx-proto.js'
 import { encodeModel } from '../onnx-proto.js'
 import { type OnnxSession, openOnnx } from '../onnx-session.js'
 import { collectActivations, rangesBy } from './activation-ranges.js'
-import type { WeightBits } from './eight-bits.js'
 import { cosinesOf } from './precision-gate.js'
 import { channelsToAverage, type KernelScales, quantise, valuesToCalibrate } from './quantise.js'
 import { type RangeMethod, rangeMethods } from './value-histogram.js'
@@ -13,8 +12,8 @@ export interface Int8Network {
   bytes: Uint8Array
   calibration: {
     pictures: number
-    weightBits: WeightBits
-    method: RangeMethod /** Mean cosine to fp32 on pictures not used for calibration. */
+    method: RangeMethod
+    /** Mean cosine to fp32 on pictures not used for calibration. */
     meanCosines: Record<RangeMethod, number>
   }
 }
@@ -24,7 +23,6 @@ export interface Int8Options {
   fp32: OnnxSession
   size: number
   embeddingDimension: number
-  weightBits: WeightBits
   /** Training pictures, each [size, size, 3]: for determining ranges and for choosing between the range methods. */
   calibrate: readonly Uint8Array[]
   choose: readonly Uint8Array[]
@@ -35,7 +33,6 @@ export async function makeInt8({
   fp32,
   size,
   embeddingDimension: dimension,
-  weightBits,
   calibrate,
   choose,
 }: Int8Options): Promise<Int8Network> {
@@ -54,7 +51,7 @@ export async function makeInt8({
   const searched: KernelScales = new Map()
   const tried: { method: RangeMethod; bytes: Uint8Array; meanCosine: number }[] = []
   for (const method of rangeMethods) {
-    const bytes = encodeModel(quantise(model, { ranges: rangesBy(method, histograms), means }, weightBits, searched))
+    const bytes = encodeModel(quantise(model, { ranges: rangesBy(method, histograms), means }, searched))
     const session = await openOnnx(bytes, { threads: availableParallelism() })
     const cosines = cosinesOf(expected, await embed(session))
     await session.close()
@@ -67,7 +64,7 @@ export async function makeInt8({
   >
   return {
     bytes: best.bytes,
-    calibration: { pictures: calibrate.length, weightBits, method: best.method, meanCosines },
+    calibration: { pictures: calibrate.length, method: best.method, meanCosines },
   }
 }
 

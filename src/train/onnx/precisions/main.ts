@@ -1,12 +1,10 @@
 /** `npm run quantize`: adds the int8 and fp16 precisions to the folder of an exported network. */
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { InvalidArgumentError } from '@commander-js/extra-typings'
 import { command, oneOf, positiveNumber, runCommand, wholeNumber } from '../../../command-line.js'
 import { readSplitImages, trainingSeedOf } from '../../../datasets/split-images.js'
 import { readModel } from '../../../embedding/model-manifest.js'
 import { type AddPrecisionsOptions, addPrecisions, type SmallerPrecision } from './add-precisions.js'
-import type { WeightBits } from './eight-bits.js'
 
 const smallerPrecisions: readonly SmallerPrecision[] = ['int8', 'fp16']
 const precisionsOf = (list: string): SmallerPrecision[] => list.split(',').map(oneOf(smallerPrecisions))
@@ -18,12 +16,6 @@ export function quantizeCommand() {
     .option('--labels <csv>', 'as for npm run train')
     .option('--precisions <list>', 'what to make, separated by commas', precisionsOf, [...smallerPrecisions])
     .option('--pictures <count>', 'training pictures that the 8-bit ranges are taken from', wholeNumber(2), 64)
-    .option(
-      '--weight-bits <8|7>',
-      'of int8; 8 wants VNNI, 7 gives the same on every processor and is farther from fp32',
-      weightBitsOf,
-      8,
-    )
     .option(
       '--min-speedup <factor>',
       'of int8 over fp32 on one core (default: 2.5 for ResNet-50, 1 for others)',
@@ -43,11 +35,6 @@ export async function quantizeOptionsOf({
   const { provenance } = (await readModel(folder)).manifest
   const images = await readSplitImages({ data, labels, seed: trainingSeedOf(provenance) })
   return { folder, images, calibrationImages, ...given }
-}
-
-function weightBitsOf(text: string): WeightBits {
-  if (text === '7' || text === '8') return text === '7' ? 7 : 8
-  throw new InvalidArgumentError('It must be 7 or 8.')
 }
 
 async function run(given: Given): Promise<void> {

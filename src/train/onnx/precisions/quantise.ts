@@ -10,7 +10,7 @@ import {
   type NodeProto,
   type TensorProto,
 } from '../onnx-proto.js'
-import { leastErrorScales, quantiseKernel, type Steps, unsignedSteps, type WeightBits } from './eight-bits.js'
+import { leastErrorScales, quantiseKernel, type Steps, unsignedSteps } from './eight-bits.js'
 import { GraphFacts, groupsOf, tensor, withGraph } from './graph-facts.js'
 import { planQuantisation, type QuantisedNode } from './quantisation-plan.js'
 import { own, plainNode, RoundedValues } from './rounded-values.js'
@@ -26,11 +26,10 @@ export interface Calibration {
 /** Kernel scales by name; independent of the activation ranges. */
 export type KernelScales = Map<Value, Float64Array>
 
-/** @param searched known scales for the same weights and bits; missing ones are computed and added */
+/** @param searched known scales for the same weights; missing ones are computed and added */
 export function quantise(
   model: ModelProto,
   { ranges, means }: Calibration,
-  weightBits: WeightBits,
   searched: KernelScales = new Map(),
 ): ModelProto {
   const plan = planQuantisation(model)
@@ -51,7 +50,7 @@ export function quantise(
     }
     const inputs = planned.inputs.map((value) => values.rounded(value))
     if (node.opType === 'Conv')
-      inputs.push(...addKernel(planned, { facts, stepsOf, means, weightBits, searched, nodes, constants }))
+      inputs.push(...addKernel(planned, { facts, stepsOf, means, searched, nodes, constants }))
     nodes.push({ ...node, input: inputs, output: [own(planned.output, 'exact')] })
     // all readers, in 8 bits or not, find the rounded value under the old name
     values.round(own(planned.output, 'exact'), planned.output, planned.output)
@@ -80,7 +79,6 @@ interface KernelParts {
   facts: GraphFacts
   stepsOf: (value: Value) => Steps
   means: Calibration['means']
-  weightBits: WeightBits
   searched: KernelScales
   /** Appended to. */
   nodes: NodeProto[]
@@ -114,25 +112,20 @@ function addKernel(node: QuantisedNode, parts: KernelParts): Value[] {
   return [named('kernel'), named('bias')]
 }
 
-function quantiseKernelOf(
-  { node, inputs }: QuantisedNode,
-  { facts, stepsOf, means, weightBits: bits, searched }: KernelParts,
-) {
+function quantiseKernelOf({ node, inputs }: QuantisedNode, { facts, stepsOf, means, searched }: KernelParts) {
   const [, kernelName, biasName] = node.input
-  const kernel = facts.floats(kernelName)!
   const { dims } = facts.constants.get(kernelName!)!
-  const bias = facts.floats(biasName) ?? new Float32Array(dims[0]!)
+  const kernel = { weights: facts.floats(kernelName)!, outputs: dims[0]!, inputs: dims[1]! }
   const inputScale = stepsOf(inputs[0]!).scale
   const inputMeans = means.get(inputs[0]!)
-  const known = searched.get(kernelName!) ?? leastErrorScales(kernel, bias.length, bits)
+  const known = searched.get(kernelName!) ?? leastErrorScales(kernel)
   searched.set(kernelName!, known)
   const quantised = quantiseKernel({
     kernel,
-    bias,
+    bias: facts.floats(biasName) ?? new Float32Array(kernel.outputs),
     inputScale,
     ...(inputMeans && { inputMeans }),
     groups: groupsOf(node),
-    bits,
     searched: known,
   })
   return { dims, quantised, inputScale }

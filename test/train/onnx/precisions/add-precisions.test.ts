@@ -50,6 +50,36 @@ test('the manifest lists the precisions with their measurements', async (t) => {
     assert.match(await readFile(join(folder, link!), 'utf8'), /^<svg/)
 })
 
+test('where only the fp16 file is at hand, int8 is made from it, and the others stay as they are', async (t) => {
+  const { folder, data } = await tinyFolder(t)
+  const options = (precisions: string) =>
+    asked(['--model', folder, '--data', data, '--min-speedup', '0.01', '--precisions', precisions, '--pictures', '16'])
+  const { files } = await addPrecisions(await options('int8,fp16'))
+  const goldenOf = async () => JSON.parse(await readFile(join(folder, 'golden', 'golden.json'), 'utf8')) as Golden
+  const before = await goldenOf()
+  await rm(join(folder, files.fp32.file))
+  await rm(join(folder, files.int8!.file))
+
+  await assert.rejects(addPrecisions(await options('int8,fp16')), {
+    code: 'model_unreadable',
+    message: /fp16 is made from model\.onnx, which is missing; --precisions int8/,
+  })
+  const made = await addPrecisions(await options('int8'))
+  assert.deepEqual({ ...made.files, int8: undefined }, { ...files, int8: undefined })
+  const { absent, manifest } = await readModel(folder)
+  assert.deepEqual(absent, ['fp32'])
+  assert.equal((manifest.provenance.precisions as Record<string, { source: string }>).int8!.source, 'fp16')
+  const after = await goldenOf()
+  assert.deepEqual({ ...after.embeddings, int8: [] }, { ...before.embeddings, int8: [] })
+  assert.equal(after.embeddings.int8!.length, after.pictures.length)
+
+  await rm(join(folder, files.fp16!.file))
+  await assert.rejects(addPrecisions(await options('int8')), {
+    code: 'model_unreadable',
+    message: /neither model\.onnx nor fp16/,
+  })
+})
+
 test('if a file cannot be written, the folder still holds a network', async (t) => {
   const { folder, data } = await tinyFolder(t)
   const options = (precisions: string, pictures: string) =>

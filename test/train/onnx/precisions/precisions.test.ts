@@ -9,8 +9,7 @@ import { convertNetwork } from '../../../../src/train/onnx/convert.js'
 import { decodeModel, encodeModel, type ModelProto } from '../../../../src/train/onnx/onnx-proto.js'
 import { openOnnx } from '../../../../src/train/onnx/onnx-session.js'
 import { collectActivations, rangesBy } from '../../../../src/train/onnx/precisions/activation-ranges.js'
-import type { WeightBits } from '../../../../src/train/onnx/precisions/eight-bits.js'
-import { toHalfPrecision } from '../../../../src/train/onnx/precisions/half-precision.js'
+import { toHalfPrecision, toSinglePrecision } from '../../../../src/train/onnx/precisions/half-precision.js'
 import { cosinesOf } from '../../../../src/train/onnx/precisions/precision-gate.js'
 import { channelsToAverage, quantise, valuesToCalibrate } from '../../../../src/train/onnx/precisions/quantise.js'
 import { rangeMethods } from '../../../../src/train/onnx/precisions/value-histogram.js'
@@ -74,13 +73,9 @@ async function embed(model: ModelProto): Promise<{ embeddings: Float32Array; dim
   return { embeddings: embedding, dimension: embeddingDimension }
 }
 
-async function quantised(
-  model: ModelProto,
-  method: (typeof rangeMethods)[number] = 'min-max',
-  bits: WeightBits = 7,
-): Promise<ModelProto> {
+async function quantised(model: ModelProto, method: (typeof rangeMethods)[number] = 'min-max'): Promise<ModelProto> {
   const { histograms, means } = await collectActivations(model, wanted(model, randomImages()))
-  return quantise(model, { ranges: rangesBy(method, histograms), means }, bits)
+  return quantise(model, { ranges: rangesBy(method, histograms), means })
 }
 
 const wanted = (model: ModelProto, images: readonly Uint8Array[]) => ({
@@ -110,7 +105,7 @@ test('kernel scales that are already known change nothing', async () => {
   const searched = new Map()
   for (const method of rangeMethods) {
     const calibration = { ranges: rangesBy(method, histograms), means }
-    assert.deepEqual(quantise(model, calibration, 8, searched), quantise(model, calibration, 8))
+    assert.deepEqual(quantise(model, calibration, searched), quantise(model, calibration))
   }
   assert.equal(searched.size, 7)
 })
@@ -122,6 +117,10 @@ for (const [name, body] of Object.entries(bodies)) {
     const bytes = (of: ModelProto) => encodeModel(of).length
     assert.ok(bytes(half) < bytes(model))
     assert.ok(Math.min(...cosinesOf(await embed(model), await embed(half))) > 0.9999)
+
+    const back = toSinglePrecision(half)
+    assert.deepEqual(back.graph.node, model.graph.node)
+    assert.deepEqual(toHalfPrecision(back), half)
   })
 
   test(`int8 computes about the same: ${name}`, async () => {

@@ -1,0 +1,34 @@
+/** Controls that are offered only if the key may do what they do. */
+import type { ComponentChildren } from 'preact'
+import { useId } from 'preact/hooks'
+import { type Need, refusal } from '../api/caller.js'
+
+export interface NeedsProps {
+  /** All of which the key must be allowed. */
+  to: Need | readonly Need[]
+  /**
+   * What a key that may not is shown: the controls, disabled, below the reason; only the reason, for whatever cannot be
+   * disabled; or nothing, where the reason is told already.
+   */
+  otherwise?: 'disabled' | 'reason' | 'nothing' | undefined
+  children: ComponentChildren
+}
+
+export function Needs({ to, otherwise = 'disabled', children }: NeedsProps) {
+  const reason = refusal(to)
+  const id = useId()
+  if (reason === undefined) return <>{children}</>
+  if (otherwise === 'nothing') return null
+  const told = (
+    <p id={id} class="hint">
+      {reason}
+    </p>
+  )
+  if (otherwise === 'reason') return told
+  return (
+    <fieldset class="needs" disabled aria-labelledby={id}>
+      {told}
+      {children}
+    </fieldset>
+  )
+}

@@ -1,0 +1,241 @@
+/** What a key may not do is disabled, with the reason, or left out: on every screen, and nothing else is. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { makeKey } from '../../../src/access/api-keys.js'
+import type { Role } from '../../../src/access/grants.js'
+import { openBrowser, openPage } from './chromium.js'
+import { expectNone, filled, skip, withMap } from './small-gallery.js'
+import { untilTold } from './walk.js'
+
+const owner = makeKey('owner', 'admin')
+
+/** A page on the gallery `g` whose session has a key. */
+async function openedWith(t: TestContext, ...key: Parameters<typeof makeKey>) {
+  const made = makeKey(...key)
+  const headers = { authorization: `Bearer ${owner.key}` }
+  const app = await filled(t, { apiKeys: `${owner.line},${made.line}` }, headers)
+  const base = `${await app.listen()}/`
+  const watched = await openPage(await openBrowser(t), base)
+  watched.allow(/404 .*\/(layout|explain)/)
+  await watched.page.addInitScript(`sessionStorage.setItem('alike-key', ${JSON.stringify(made.key)})`)
+  return { ...watched, base }
+}
+
+/** Findings, jobs and embedding sets, so that there is something to decide, steer and switch to. */
+async function withWork(page: Page): Promise<void> {
+  const ended = { state: 'succeeded', finishedAt: '2026-01-01T00:00:00Z' }
+  await page.route('**/v1/jobs?*', (route) => {
+    const kind = new URL(route.request().url()).searchParams.get('kind')
+    const jobs = kind === null ? ['move', 're-embedding', 'ingest'].map((one) => jobOf(one)) : [jobOf(kind, ended)]
+    return route.fulfill({ json: { jobs } })
+  })
+  const images = ['0', '1'].map((id) => ({ id, label: 'circle', nearCopyScore: 1 }))
+  const groups = [{ images, size: 2, identical: true }]
+  await page.route('**/v1/jobs/duplicates/result', (route) =>
+    route.fulfill({ json: { pictures: 6, copies: 1, count: 1, groups } }),
+  )
+  const none = { count: 0, images: [] }
+  const doubt = { id: '0', label: 'a', likelyLabel: 'b', ownShare: 0, likelyShare: 1, witnesses: [] }
+  const doubts = { count: 1, images: [doubt] }
+  await page.route('**/v1/jobs/doctor/result', (route) =>
+    route.fulfill({ json: { conflicts: { count: 0, groups: [] }, doubts, hubs: none, outliers: none } }),
+  )
+  const kept = { modelId: 'm', engine: 'embedded', state: 'kept', count: 6, keptUntil: '2026-12-01T00:00:00Z' }
+  await page.route('**/v1/galleries/g/sets', async (route) => {
+    const { sets } = await (await route.fetch()).json()
+    await route.fulfill({ json: { sets: [...sets, kept] } })
+  })
+}
+
+/** Screen, what is there, and the controls: enabled, disabled with a reason, or left out. */
+interface Row {
+  screen: string
+  shows: string
+  press?: string
+  enabled?: string[]
+  reasons?: Record<string, string>
+  absent?: string[]
+}
+
+async function expectRows({ page, base }: { page: Page; base: string }, rows: readonly Row[]): Promise<void> {
+  for (const { screen, shows, press, enabled = [], reasons = {}, absent = [] } of rows) {
+    await page.goto(`${base}#/${screen}`)
+    await page.waitForSelector(shows)
+    if (press !== undefined) await page.click(press)
+    for (const one of enabled) await page.locator(`${one}:enabled`).first().waitFor()
+    for (const [one, reason] of Object.entries(reasons)) {
+      await page.locator(`${one}:disabled`).first().waitFor()
+      // as a screen reader tells it with the control
+      await page
+        .getByRole('group', { name: reason })
+        .filter({ has: page.locator(one) })
+        .first()
+        .waitFor()
+    }
+    for (const one of absent) await expectNone(page, one)
+  }
+}
+
+const changes = 'This key may not make changes.'
+
+test('a key that may only read is offered nothing else', { skip }, async (t) => {
+  const opened = await openedWith(t, 'reader', 'read')
+  const { page, expectQuiet } = opened
+  await withWork(page)
+  await expectRows(opened, [
+    { screen: 'search/g?id=0', shows: '.score', absent: ['.verdict-right'], enabled: ['.hit-actions button'] },
+    {
+      screen: 'gallery/g',
+      shows: 'text=This key may not add pictures.',
+      press: '#tile-0',
+      enabled: ['.selection-panel button:has-text("Search with it")'],
+      reasons: { 'button:text("Set label")': changes, 'button:text("Set metadata")': changes },
+      absent: [
+        '.upload',
+        '.selection-panel .danger',
+        '.toolbar >> text=New gallery',
+        '.toolbar >> text=Delete gallery',
+      ],
+    },
+    {
+      screen: 'gallery/g?label=circle',
+      shows: '.tile img',
+      press: '.toolbar >> text=Settings',
+      reasons: { 'label:has-text("Originals") select': 'This key may not administer galleries.' },
+    },
+    {
+      screen: 'quality/g?view=copies',
+      shows: '.finding',
+      reasons: {
+        'button:text("Not copies")': changes,
+        'button:text("Look for copies again")': 'This key may not look for copies.',
+      },
+      absent: ['text=Keep only this'],
+    },
+    { screen: 'quality/g?view=labels', shows: '.finding', reasons: { '.finding .primary': changes } },
+    {
+      screen: 'map/g',
+      shows: 'text=no map yet',
+      reasons: { 'button:text("Make the map")': 'This key may not make maps.' },
+    },
+    {
+      screen: 'networks/g',
+      shows: '.set >> text=answered searches before',
+      enabled: ['.network input[type=file]'],
+      reasons: {
+        'button:text("Roll back to it")': 'This key may not administer galleries.',
+        'label:has-text("Network") select': 'This key may not administer galleries.',
+      },
+    },
+    { screen: 'operation/g', shows: '.plots', reasons: { 'button:text("Cancel")': changes } },
+  ])
+  expectQuiet()
+})
+
+test('whatever a key that may only read is offered, the service does not refuse', { skip }, async (t) => {
+  const { page, base } = await openedWith(t, 'reader', 'read')
+  await withWork(page)
+  await withMap(page, ['0', '1', '2'])
+  const refused: string[] = []
+  page.on('response', (answer) => answer.status() === 403 && refused.push(answer.url()))
+  for (const [screen, shows] of [
+    ['search/g?id=0', '.score'],
+    ['gallery/g', '.tile img'],
+    ['quality/g?view=copies', '.finding'],
+    ['quality/g?view=labels', '.finding'],
+    ['map/g', '.map-canvas'],
+    ['networks/g', '.set'],
+    ['operation/g', '.plots'],
+  ] as const) {
+    const pressed = new Set<string>()
+    const buttons = page.locator('main button:enabled:visible')
+    for (let left = true; ; ) {
+      if (left) {
+        await page.goto(`${base}#/${screen}`)
+        await page.waitForSelector(shows)
+        if (screen === 'gallery/g') await page.click('#tile-0')
+      }
+      const names = await buttons.allInnerTexts()
+      const next = names.findIndex((name) => !pressed.has(name))
+      if (next === -1) break
+      pressed.add(names[next]!)
+      await buttons.nth(next).click()
+      if ((await page.locator('dialog').count()) > 0) await page.keyboard.press('Escape')
+      left = !page.url().endsWith(`#/${screen}`)
+    }
+    await page.waitForLoadState('networkidle')
+    assert.deepEqual(refused, [], screen)
+  }
+})
+
+test('a key that may write but not delete, and one for some galleries, are told what is theirs', {
+  skip,
+}, async (t) => {
+  const opened = await openedWith(t, 'writer', 'write', {
+    verbs: ['search', 'read', 'write'],
+    galleries: ['g', 'shop-*'],
+  })
+  const { page, expectQuiet } = opened
+  await page.route('**/v1/jobs?*', (route) => {
+    const { searchParams } = new URL(route.request().url())
+    assert.equal(searchParams.get('gallery'), 'g')
+    return route.fulfill({ json: { jobs: [jobOf('ingest')] } })
+  })
+  await expectRows(opened, [
+    { screen: 'search/g?id=0', shows: '.score', enabled: ['.verdict-right'] },
+    {
+      screen: 'gallery/g',
+      shows: '.upload',
+      press: '#tile-0',
+      enabled: ['button:text("Set label")'],
+      absent: ['.selection-panel .danger'],
+    },
+    {
+      screen: 'operation/g',
+      shows: 'text=This key may not read metrics.',
+      enabled: ['button:text("Cancel")'],
+      absent: ['.plots', '[role=alert]'],
+    },
+  ])
+  await page.goto(`${opened.base}#/gallery/g`)
+  await page.click('.toolbar >> text=New gallery')
+  await untilTold(page, 'dialog', /This key reaches galleries called g, shop-\*\./)
+  expectQuiet()
+})
+
+test('jobs that only admins may steer are not offered to other keys', { skip }, async (t) => {
+  for (const role of ['write', 'admin'] as const satisfies Role[]) {
+    const { page, base } = await openedWith(t, role, role)
+    await withWork(page)
+    await page.goto(`${base}#/operation/g`)
+    await page.waitForSelector('tbody tr >> nth=2')
+    const cancelOf = (kind: string) => page.locator(`tr:has(th:text-is("${kind}")) button:has-text("Cancel")`)
+    if (role === 'write') await untilTold(page, 'tbody tr', /moveg.*This key may not move galleries\./)
+    assert.equal(await cancelOf('move').isEnabled(), role === 'admin', `${role}: move`)
+    assert.equal(await cancelOf('re-embedding').isEnabled(), role === 'admin', `${role}: re-embedding`)
+    assert.equal(await cancelOf('ingest').isEnabled(), true, `${role}: ingest`)
+  }
+})
+
+function jobOf(kind: string, change: object = {}) {
+  return {
+    id: kind,
+    kind,
+    gallery: 'g',
+    state: 'running',
+    paused: false,
+    createdAt: '2026-01-01T00:00:00Z',
+    startedAt: '2026-01-01T00:00:00Z',
+    finishedAt: null,
+    done: 1,
+    total: 9,
+    share: 0.1,
+    skipped: 0,
+    failed: 0,
+    picturesPerSecond: null,
+    secondsLeft: null,
+    failure: null,
+    ...change,
+  }
+}
