@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { before, type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import * as tf from '@tensorflow/tfjs-core'
@@ -135,4 +135,5 @@ test('a checkpoint that does not fit on the disk fails, and the previous one sta
   const limited = ['-c', 'ulimit -f 8 && exec "$0" --input-type=module -e "$1"', process.execPath, script]
   await assert.rejects(promisify(execFile)('sh', limited), /EFBIG/)
   assert.deepEqual(await readFile(path), before)
+  assert.deepEqual(await readdir(dirname(path)), ['a.safetensors'])
 })

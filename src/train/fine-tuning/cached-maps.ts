@@ -1,5 +1,4 @@
 /** Cached feature maps of a data set: every view of the train part, and the serving view of val. */
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import { buildFeatures, picturesHash, type RowMaker } from '../feature-cache/build-features.js'
@@ -8,6 +7,7 @@ import type { ImageLoader } from '../loader/image-loader.js'
 import { normalised } from '../loader/normalise.js'
 import { inPieces, microBatchHere } from '../models/pieces.js'
 import type { StagedNetwork } from '../models/staged-network.js'
+import { makeFolder } from '../run-folder.js'
 import type { TrainingData } from '../training-data.js'
 import type { BatchMember } from './plan.js'
 import type { FineTuneSettings } from './settings.js'
@@ -35,7 +35,7 @@ export interface CachedMapsOptions {
 export async function cachedMaps(options: CachedMapsOptions): Promise<CachedMaps | null> {
   const { data, settings } = options
   const { cache, views } = settings
-  await mkdir(cache, { recursive: true })
+  await makeFolder(cache)
   const pictures = {
     train: await picturesHash(data.images, data.train),
     val: await picturesHash(data.images, data.val),
