@@ -60,7 +60,7 @@ const draftPrefix = (folder: string): string => `.${basename(folder)}.draft-`
 async function removeAbandonedDrafts(folder: string): Promise<void> {
   const prefix = draftPrefix(folder)
   for (const name of await readdir(dirname(folder))) {
-    if (name.startsWith(prefix) && !isRunning(Number.parseInt(name.slice(prefix.length))))
+    if (name.startsWith(prefix) && !isRunning(Number.parseInt(name.slice(prefix.length), 10)))
       await rm(join(dirname(folder), name), { recursive: true, force: true })
   }
 }
