@@ -39,7 +39,7 @@ export function tinySettings(folder: string): TrainSettings {
     smallInput: { side: 32, share: 0 },
     augmentation: { minScale: 0.6, colourJitter: 0.2, eraseShare: 0 },
     network: { widths: [12, 24], depth: 1, embeddingDimension: 16, scale: 8, normMomentum: 0.7 },
-    learningRate: { peak: 0.01, warmupEpochs: 1 },
+    learningRate: { peak: 0.01, warmupEpochs: 1, minWarmupSteps: 0 },
     averageDecay: 0.8,
   }
 }
