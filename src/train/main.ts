@@ -10,7 +10,7 @@ import { type TrainOptions, trainCommand } from './options.js'
 import { closingLines } from './report/closing-lines.js'
 import { expectUnused, makeFolder } from './run-folder.js'
 import { settingsOf } from './settings-of-options.js'
-import { trainFromNothing } from './train-from-nothing.js'
+import { trainFromScratch } from './train-from-scratch.js'
 
 async function run(options: TrainOptions): Promise<void> {
   const settings = options.init === undefined ? settingsOf(options) : fineTuneSettingsOf(options)
@@ -28,7 +28,7 @@ async function run(options: TrainOptions): Promise<void> {
       log('stopping after this batch, or once the export is complete; a second signal ends the run at once')
     })
   const trained =
-    'init' in settings ? fineTune(settings, log, stop.signal) : trainFromNothing(settings, log, stop.signal)
+    'init' in settings ? fineTune(settings, log, stop.signal) : trainFromScratch(settings, log, stop.signal)
   const ended = await trained.catch((cause: unknown) => {
     const detail = `It holds ${work}, its cache or ${settings.out}; once there is room, --resume continues the run.`
     throw isNoRoom(cause) ? new AlikeError('storage_full', { detail, cause }) : cause

@@ -7,7 +7,7 @@ import { phasesOf } from './fine-tuning/phases.js'
 import { defaultFineTuneSettings as fineTune } from './fine-tuning/settings.js'
 import { defaultSettings as scratch } from './settings.js'
 
-const fromNothingHeading = 'From scratch (without --init):'
+const fromScratchHeading = 'From scratch (without --init):'
 const fineTuningHeading = 'Fine-tuning (with --init):'
 /** Seeds of epochs and views are multiples of it, and must be exact integers. */
 const maxSeed = 2 ** 30
@@ -75,9 +75,9 @@ const batches = () =>
       fineTune.teachers,
     )
 
-const fromNothing = () =>
+const fromScratch = () =>
   new Command()
-    .optionsGroup(fromNothingHeading)
+    .optionsGroup(fromScratchHeading)
     .option('--epochs <count>', 'epochs', wholeNumber(), scratch.epochs)
     .option('--rate <number>', 'peak learning rate', positiveNumber, scratch.learningRate.peak)
     .option(
@@ -96,7 +96,7 @@ const fromNothing = () =>
 const start = () =>
   new Command()
     .optionsGroup(fineTuningHeading)
-    .option('--init <path>', 'initial weights: safetensors, Keras .h5, or the folder of a network trained by this job')
+    .option('--init <path>', 'starting weights: safetensors, Keras .h5, or the folder of a network trained by this job')
     .option('--init-sha256 <hex>', 'expected checksum of the weights')
     .addOption(
       new Option(
@@ -167,7 +167,7 @@ const passes = () =>
 export type TrainOptions = OptionsOf<typeof files> &
   OptionsOf<typeof course> &
   OptionsOf<typeof batches> &
-  OptionsOf<typeof fromNothing> &
+  OptionsOf<typeof fromScratch> &
   OptionsOf<typeof start> &
   OptionsOf<typeof losses> &
   OptionsOf<typeof views> &
@@ -176,7 +176,7 @@ export type TrainOptions = OptionsOf<typeof files> &
 /** An option that belongs to the other kind of run is an error, because it would have no effect. */
 export function trainCommand(): Command<[], TrainOptions> {
   const program = command('npm run train --', 'Trains a network on labelled pictures, exports it and evaluates it.')
-  for (const group of [files(), course(), batches(), fromNothing(), start(), losses(), views(), passes()])
+  for (const group of [files(), course(), batches(), fromScratch(), start(), losses(), views(), passes()])
     for (const option of group.options) program.addOption(option)
   program.hook('preAction', (_, used) => {
     expectOneKindOfRun(used)
@@ -189,7 +189,7 @@ function expectOneKindOfRun(program: Command<unknown[], OptionValues>): void {
   const { init, name, arch } = program.opts() as Partial<TrainOptions>
   const strange = program.options.find(
     (option) =>
-      option.helpGroupHeading === (init === undefined ? fineTuningHeading : fromNothingHeading) &&
+      option.helpGroupHeading === (init === undefined ? fineTuningHeading : fromScratchHeading) &&
       isGiven(program, option),
   )
   const where = init === undefined ? 'needs --init' : 'is for training from scratch, without --init'

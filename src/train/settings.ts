@@ -1,4 +1,4 @@
-/** All settings of a training run from nothing, with defaults; `options.ts` names those that users change. */
+/** All settings of a training run from scratch, with defaults; `options.ts` names those that users change. */
 import { defaultDeal } from '../datasets/split.js'
 import type { Preprocessing } from '../embedding/model-manifest.js'
 import type { BackendChoice } from './backend.js'

@@ -24,7 +24,7 @@ for (const [given, says] of differing)
       (error: Error & { code: string }) => error.code === 'run_differs' && error.message.includes(`: ${says}`),
     ))
 
-test('initial weights come before the settings that only runs from them have', () => {
+test('starting weights come before the settings that only runs from them have', () => {
   const tuned = JSON.stringify({
     seed: 1,
     views: 2,
@@ -34,7 +34,7 @@ test('initial weights come before the settings that only runs from them have', (
     weightsSha256: 'ab',
   })
   assert.throws(() => expectSameRun(tuned, fingerprint()), {
-    message: /differ: the initial weights; views \(was 2, is not set/,
+    message: /differ: the starting weights; views \(was 2, is not set/,
   })
 })
 

@@ -15,7 +15,7 @@ import { Teachers } from '../../../src/train/fine-tuning/teachers.js'
 import { ImageLoader } from '../../../src/train/loader/image-loader.js'
 import { normalised } from '../../../src/train/loader/normalise.js'
 import { writeTensors } from '../../../src/train/safetensors.js'
-import { trainFromNothing } from '../../../src/train/train-from-nothing.js'
+import { trainFromScratch } from '../../../src/train/train-from-scratch.js'
 import { readTrainingData } from '../../../src/train/training-data.js'
 import { readTeacher } from '../../../src/train/weights/teacher.js'
 import { drawnLabels } from '../../support/drawn-images.js'
@@ -186,19 +186,19 @@ test('a run with mixing, wild pictures and an instance part learns from a finish
   )
 })
 
-test('a network trained from nothing can have a teacher too, which sees larger squares; without teacher and mixing the result differs', async () => {
+test('a network trained from scratch can have a teacher too, which sees larger squares; without teacher and mixing the result differs', async () => {
   const alone = { ...tinySettings(folder), epochs: 1, report: false, force: true }
   const taught = { ...alone, mixShare: 0.5, teachers: [join(folder, 'onnx', 'whole')] }
   const [first, again, untaught] = [
-    await trainFromNothing(taught, () => {}, never),
-    await trainFromNothing(taught, () => {}, never),
-    await trainFromNothing(alone, () => {}, never),
+    await trainFromScratch(taught, () => {}, never),
+    await trainFromScratch(taught, () => {}, never),
+    await trainFromScratch(alone, () => {}, never),
   ].map(({ state }) => state.history[0]!)
   assert.ok(Number.isFinite(first!.loss))
   assert.equal(again!.loss, first!.loss)
   assert.notEqual(untaught!.loss, first!.loss)
   await assert.rejects(
-    trainFromNothing({ ...taught, preprocessing: { ...taught.preprocessing, fit: 'squash' } }, () => {}, never),
+    trainFromScratch({ ...taught, preprocessing: { ...taught.preprocessing, fit: 'squash' } }, () => {}, never),
     /with the fit cover/,
   )
 })
@@ -211,24 +211,24 @@ test('teachers asked once about a few views give a run that can be stopped and r
   const lines: string[] = []
   const stop = new AbortController()
   const asking = (line: string) => line.startsWith('  view 2:') && stop.abort()
-  const stopped = await trainFromNothing(taught, asking, stop.signal)
+  const stopped = await trainFromScratch(taught, asking, stop.signal)
   assert.deepEqual([stopped.folder, stopped.state.epoch, stopped.state.batch], [undefined, 0, 0])
-  const resumed = await trainFromNothing({ ...taught, resume: true }, (line) => lines.push(line), never)
+  const resumed = await trainFromScratch({ ...taught, resume: true }, (line) => lines.push(line), never)
   assert.ok(!lines.some((line) => line.startsWith('  view 1:')), 'the first view was kept')
   const others = { ...taught, teachers: taught.teachers.concat(taught.teachers), resume: true }
   await assert.rejects(
-    trainFromNothing(others, () => {}, never),
+    trainFromScratch(others, () => {}, never),
     { code: 'run_differs' },
   )
-  const whole = await trainFromNothing({ ...taught, name: 'whole-views' }, () => {}, never)
+  const whole = await trainFromScratch({ ...taught, name: 'whole-views' }, () => {}, never)
   const losses = ({ state }: typeof whole) => state.history.map(({ loss }) => loss)
   assert.deepEqual(losses(resumed), losses(whole))
-  const anew = await trainFromNothing({ ...taught, name: 'anew', teacherViews: 0 }, () => {}, never)
+  const anew = await trainFromScratch({ ...taught, name: 'anew', teacherViews: 0 }, () => {}, never)
   assert.notDeepEqual(losses(anew), losses(whole))
 
   const epochs = taught.epochs + 1
   const longer = { ...taught, name: 'whole-views', epochs, teacherViews: 0, resume: true }
-  const later = losses(await trainFromNothing(longer, () => {}, never))
+  const later = losses(await trainFromScratch(longer, () => {}, never))
   assert.deepEqual([later.length, later.slice(0, -1)], [epochs, losses(whole)])
 })
 
