@@ -124,9 +124,11 @@ export const catalogue = {
   weights_unreadable: 'The starting weights cannot be used.',
   // training
   run_exists: 'A run or network with this name already exists.',
+  folder_unwritable: 'A folder that the run writes to cannot be used.',
   run_not_found: 'There is no such run, or it has no weights yet.',
   run_differs: 'The run was begun with other settings or data.',
   run_unreadable: 'A checkpoint of the run cannot be read.',
+  training_diverged: 'The training diverged; lower learning rates help.',
   backend_unavailable: 'The compute backend cannot be used here.',
   // export of a trained network
   export_layer_unsupported: 'The network has a layer that cannot be exported to ONNX.',

@@ -60,7 +60,7 @@ function parseRows(text: Buffer): Row[] {
   let rows: unknown[]
   try {
     rows = parse(text, {
-      columns: expectDistinctColumns,
+      columns: expectColumns,
       record_delimiter: ['\r\n', '\n', '\r'], // the parser would expect the end of the first line after all others
       bom: true,
       trim: true,
@@ -68,7 +68,10 @@ function parseRows(text: Buffer): Row[] {
     }) as unknown[]
   } catch (cause) {
     if (cause instanceof AlikeError) throw cause
-    throw new AlikeError('data_unreadable', { detail: 'The file of labels is not a CSV with a header.', cause })
+    throw new AlikeError('data_unreadable', {
+      detail: `The file of labels is not a CSV: ${(cause as Error).message}.`,
+      cause,
+    })
   }
   return rows.map((row, index) => {
     if (Value.Check(Row, row)) return expectDecoded(row)
@@ -78,8 +81,13 @@ function parseRows(text: Buffer): Row[] {
   })
 }
 
-/** The parser would take the last one. */
-function expectDistinctColumns(names: string[]): string[] {
+/** Of two columns of one name the parser would take the last one. */
+function expectColumns(names: string[]): string[] {
+  if (!names.includes('filename') || !names.includes('label')) {
+    const found = names.map((name) => `"${name}"`).join(', ')
+    const detail = `The file of labels has the columns ${found}; it needs filename and label, separated by commas.`
+    throw new AlikeError('data_unreadable', { detail })
+  }
   const twice = names.find((name, at) => name !== '' && names.indexOf(name) < at)
   if (twice === undefined) return names
   throw new AlikeError('data_unreadable', { detail: `The file of labels has the column "${twice}" twice.` })

@@ -53,7 +53,7 @@ export const ModelManifest = Type.Object(
     ),
     /** Meaning of a score; absent in models that were not calibrated. */
     calibration: Type.Optional(ScoreCalibration),
-    /** Initial weights, data, backend: free-form, for people to read. */
+    /** Starting weights, data, backend: free-form, for people to read. */
     provenance: Type.Record(Type.String(), Type.Unknown()),
   },
   { additionalProperties: false },

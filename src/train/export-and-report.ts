@@ -2,11 +2,11 @@
 import { basename, join, resolve } from 'node:path'
 import { evaluateCopies } from '../eval/copies.js'
 import type { RunState } from './checkpoint.js'
-import { embedCopies, embedImages } from './embed-images.js'
+import { type EmbeddedImages, embedCopies, embedImages } from './embed-images.js'
 import type { ImageLoader } from './loader/image-loader.js'
 import { applyClassGain, chooseClassGain } from './models/class-gain.js'
 import { chooseInstanceShare, choosePosterior, joinSettings } from './models/join-choice.js'
-import { joinedRows, type PosteriorSettings, withJoinedEmbedding } from './models/joined-embedding.js'
+import { joinedRows, withJoinedEmbedding } from './models/joined-embedding.js'
 import type { TrainableNetwork } from './models/network.js'
 import { exportModel } from './onnx/export.js'
 import { isRankable } from './rankable.js'
@@ -84,38 +84,20 @@ interface ShapedEmbedding {
 }
 
 /** Applies the post-training changes to the embedding, chosen on val: see `class-gain.ts` and `joined-embedding.ts`. */
-async function shapeEmbedding({ network, data, loader, useClassifier, log }: FinishedRun): Promise<ShapedEmbedding> {
+async function shapeEmbedding(run: FinishedRun): Promise<ShapedEmbedding> {
+  const { network, data, useClassifier, log } = run
   if (!useClassifier && network.instanceDimension === 0) return { network, settings: {} }
-  const embedVal = () => embedImages(network, loader, data.images, data.val)
-  let val = await embedVal()
-  let classGain = 0
-  let posterior: PosteriorSettings = { share: 0, sharpness: 1 }
-  if (useClassifier) {
-    const { gain, mAP10 } = await chooseClassGain(network, val)
-    log(`gain along the classes ${gain}: val mAP@10 ${shown(mAP10)}`)
-    if (gain > 0) {
-      await applyClassGain(network, gain)
-      val = await embedVal()
-    }
-    const { mAP10: withPosterior, ...chosen } = choosePosterior(val)
-    log(`posterior with a share of ${chosen.share}, sharpness ${chosen.sharpness}: val mAP@10 ${shown(withPosterior)}`)
-    classGain = gain
-    posterior = chosen
-  }
-  const copies = await embedCopies(
-    network,
-    data.val.map((index) => data.images[index]!),
-  )
-  const {
-    instanceShare,
-    mAP10,
-    copies: firstHit,
-    tried,
-  } = chooseInstanceShare(val, posterior, (settings) =>
+  const { val, classGain, posterior } = useClassifier
+    ? await shapeByClasses(run)
+    : { val: await embedVal(run), classGain: 0, posterior: { share: 0, sharpness: 1 } }
+  const pictures = data.val.map((index) => data.images[index]!)
+  const copies = await embedCopies(network, pictures)
+  const chosen = chooseInstanceShare(val, posterior, (settings) =>
     evaluateCopies(joinedRows(copies, settings), joinedRows(val, settings)),
   )
+  const { instanceShare, mAP10, tried } = chosen
   log(
-    `part for single pictures with a share of ${instanceShare}: val mAP@10 ${shown(mAP10)}, first hit of an edited copy ${shown(firstHit)}`,
+    `part for single pictures with a share of ${instanceShare}: val mAP@10 ${shown(mAP10)}, first hit of an edited copy ${shown(chosen.copies)}`,
   )
   const settings = joinSettings(posterior, instanceShare)
   return {
@@ -123,6 +105,23 @@ async function shapeEmbedding({ network, data, loader, useClassifier, log }: Fin
     settings: { classGain, ...settings, instanceSharesTried: tried },
   }
 }
+
+/** Stretches the embedding along the classes, and chooses what the classifier's posterior adds to the score. */
+async function shapeByClasses(run: FinishedRun) {
+  const { network, log } = run
+  const asTrained = await embedVal(run)
+  const { gain, mAP10 } = await chooseClassGain(network, asTrained)
+  log(`gain along the classes ${gain}: val mAP@10 ${shown(mAP10)}`)
+  if (gain > 0) await applyClassGain(network, gain)
+  const val = gain > 0 ? await embedVal(run) : asTrained
+  const { mAP10: withPosterior, ...posterior } = choosePosterior(val)
+  const { share, sharpness } = posterior
+  log(`posterior with a share of ${share}, sharpness ${sharpness}: val mAP@10 ${shown(withPosterior)}`)
+  return { val, classGain: gain, posterior }
+}
+
+const embedVal = ({ network, loader, data }: FinishedRun): Promise<EmbeddedImages> =>
+  embedImages(network, loader, data.images, data.val)
 
 const shown = (value: number | null): string => value?.toFixed(3) ?? 'unknown'
 

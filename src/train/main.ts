@@ -1,29 +1,38 @@
 /** `npm run train`: takes labelled pictures and writes a network folder that the service can load. */
 import { appendFileSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runCommand } from '../command-line.js'
+import { isNoRoom } from '../durable-files.js'
+import { AlikeError } from '../errors.js'
 import { fineTune } from './fine-tuning/fine-tune.js'
 import { fineTuneSettingsOf } from './fine-tuning/settings-of-options.js'
 import { type TrainOptions, trainCommand } from './options.js'
 import { closingLines } from './report/closing-lines.js'
-import { expectUnused } from './run-folder.js'
+import { expectUnused, makeFolder } from './run-folder.js'
 import { settingsOf } from './settings-of-options.js'
-import { trainFromNothing } from './train-from-nothing.js'
+import { trainFromScratch } from './train-from-scratch.js'
 
 async function run(options: TrainOptions): Promise<void> {
   const settings = options.init === undefined ? settingsOf(options) : fineTuneSettingsOf(options)
   await expectUnused(settings)
   const work = join(settings.work, settings.name)
-  await mkdir(work, { recursive: true })
+  for (const folder of [settings.out, work]) await makeFolder(folder)
   const log = (line: string): void => {
     console.log(line)
     appendFileSync(join(work, 'train.log'), `${new Date().toISOString()} ${line}\n`)
   }
   const stop = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
-  const ended =
-    'init' in settings ? await fineTune(settings, log, stop.signal) : await trainFromNothing(settings, log, stop.signal)
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      stop.abort()
+      log('stopping after this batch, or once the export is complete; a second signal ends the run at once')
+    })
+  const trained =
+    'init' in settings ? fineTune(settings, log, stop.signal) : trainFromScratch(settings, log, stop.signal)
+  const ended = await trained.catch((cause: unknown) => {
+    const detail = `It holds ${work}, its cache or ${settings.out}; once there is room, --resume continues the run.`
+    throw isNoRoom(cause) ? new AlikeError('storage_full', { detail, cause }) : cause
+  })
   if (ended.folder !== undefined) for (const line of closingLines(ended, options)) log(line)
 }
 

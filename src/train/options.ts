@@ -7,13 +7,19 @@ import { phasesOf } from './fine-tuning/phases.js'
 import { defaultFineTuneSettings as fineTune } from './fine-tuning/settings.js'
 import { defaultSettings as scratch } from './settings.js'
 
-const fromNothingHeading = 'From scratch (without --init):'
+const fromScratchHeading = 'From scratch (without --init):'
 const fineTuningHeading = 'Fine-tuning (with --init):'
+/** Seeds of epochs and views are multiples of it, and must be exact integers. */
+const maxSeed = 2 ** 30
 const lossChoices = ['classes', 'pairs', 'both'] as const
 const pairMeans = ['all-pairs', 'each-kind'] as const
 const computePrecisions = ['auto', 'float32', 'bfloat16'] as const
 
-const list = (text: string): string[] => text.split(',')
+function foldersOf(text: string): string[] {
+  const folders = text.split(',')
+  if (folders.every((folder) => folder !== '')) return folders
+  throw new InvalidArgumentError('It must be folders, separated by commas.')
+}
 const wholeOrAuto = (text: string): number | 'auto' => (text === 'auto' ? text : wholeNumber()(text))
 
 /** Checked before the run: the manifest of a network with another name would be refused after it. */
@@ -53,7 +59,7 @@ const batches = () =>
     .optionsGroup('The run:')
     .option(`--backend <${backendChoices.join('|')}>`, 'what computes', oneOf(backendChoices), scratch.backend)
     .option('--arch <name>', 'architecture; with --init, other weights are refused')
-    .option('--seed <number>', 'seed of split, order and augmentation', wholeNumber(), scratch.seed)
+    .option('--seed <number>', 'seed of split, order and augmentation', wholeNumber(1, maxSeed), scratch.seed)
     .option('--samples <count>', 'pictures of each class in a batch', wholeNumber(), scratch.batch.samples)
     .option('--classes <count>', 'classes in a batch', wholeNumber(), scratch.batch.classes)
     .option(
@@ -65,13 +71,13 @@ const batches = () =>
     .option(
       '--teachers <folders>',
       'networks trained by this job on the same labels, separated by commas',
-      list,
+      foldersOf,
       fineTune.teachers,
     )
 
-const fromNothing = () =>
+const fromScratch = () =>
   new Command()
-    .optionsGroup(fromNothingHeading)
+    .optionsGroup(fromScratchHeading)
     .option('--epochs <count>', 'epochs', wholeNumber(), scratch.epochs)
     .option('--rate <number>', 'peak learning rate', positiveNumber, scratch.learningRate.peak)
     .option(
@@ -90,7 +96,7 @@ const fromNothing = () =>
 const start = () =>
   new Command()
     .optionsGroup(fineTuningHeading)
-    .option('--init <path>', 'initial weights: safetensors, Keras .h5, or the folder of a network trained by this job')
+    .option('--init <path>', 'starting weights: safetensors, Keras .h5, or the folder of a network trained by this job')
     .option('--init-sha256 <hex>', 'expected checksum of the weights')
     .addOption(
       new Option(
@@ -161,7 +167,7 @@ const passes = () =>
 export type TrainOptions = OptionsOf<typeof files> &
   OptionsOf<typeof course> &
   OptionsOf<typeof batches> &
-  OptionsOf<typeof fromNothing> &
+  OptionsOf<typeof fromScratch> &
   OptionsOf<typeof start> &
   OptionsOf<typeof losses> &
   OptionsOf<typeof views> &
@@ -170,7 +176,7 @@ export type TrainOptions = OptionsOf<typeof files> &
 /** An option that belongs to the other kind of run is an error, because it would have no effect. */
 export function trainCommand(): Command<[], TrainOptions> {
   const program = command('npm run train --', 'Trains a network on labelled pictures, exports it and evaluates it.')
-  for (const group of [files(), course(), batches(), fromNothing(), start(), losses(), views(), passes()])
+  for (const group of [files(), course(), batches(), fromScratch(), start(), losses(), views(), passes()])
     for (const option of group.options) program.addOption(option)
   program.hook('preAction', (_, used) => {
     expectOneKindOfRun(used)
@@ -183,7 +189,7 @@ function expectOneKindOfRun(program: Command<unknown[], OptionValues>): void {
   const { init, name, arch } = program.opts() as Partial<TrainOptions>
   const strange = program.options.find(
     (option) =>
-      option.helpGroupHeading === (init === undefined ? fineTuningHeading : fromNothingHeading) &&
+      option.helpGroupHeading === (init === undefined ? fineTuningHeading : fromScratchHeading) &&
       isGiven(program, option),
   )
   const where = init === undefined ? 'needs --init' : 'is for training from scratch, without --init'
@@ -195,13 +201,15 @@ function expectOneKindOfRun(program: Command<unknown[], OptionValues>): void {
 
 /** So is one that another option leaves without effect. */
 function expectEffect(program: Command<unknown[], OptionValues>): void {
-  const { init, loss, teachers, phases, finish, backend } = program.opts() as TrainOptions
+  const { init, loss, teachers, phases, finish, exportOnly, backend, samples } = program.opts() as TrainOptions
   const readsPictures = init === undefined || phases.some(({ trains }) => trains === 'all')
   const needs: [names: string[], isMet: boolean, what: string][] = [
     [['--margin', '--negatives', '--pair-mean'], loss !== 'classes', '--loss pairs or both'],
     [['--teacher-views'], teachers.length > 0, '--teachers'],
     [['--teachers', '--wild', '--micro-batch'], readsPictures, '--phases with all'],
-    [['--no-report'], !finish, 'a run without --finish'],
+    [['--no-report'], !finish && !exportOnly, 'a run without --finish or --export-only'],
+    [['--export-only'], !finish, 'a run without --finish'],
+    [['--loss'], loss === 'classes' || samples > 1, '--samples 2 or more'],
     [['--compute'], backend !== 'wasm' && backend !== 'cpu', '--backend tensorflow'],
   ]
   for (const [names, isMet, what] of needs) {

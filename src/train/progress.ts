@@ -1,4 +1,5 @@
 /** Progress messages of a run. */
+import { AlikeError } from '../errors.js'
 import type { EpochPart, EpochRecord, RunState } from './checkpoint.js'
 
 const minLineIntervalMs = 15_000
@@ -43,8 +44,15 @@ export class EpochProgress {
     }
   }
 
-  /** @returns a line if the last one is old enough */
+  /**
+   * @returns a line if the last one is old enough
+   * @throws AlikeError `training_diverged` if the loss is not finite: it never is again
+   */
   add(loss: number, images: number, where: string, now: number): string | null {
+    if (!Number.isFinite(loss))
+      throw new AlikeError('training_diverged', {
+        detail: `The loss is ${loss} in ${where}; --finish exports the best epoch before.`,
+      })
     this.#part.lossSum += loss
     this.#part.batches++
     this.#part.images += images

@@ -1,21 +1,11 @@
-/** Where a run without starting weights stands, on disk: its last checkpoint, and the weights of its best epoch. */
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+/** Where a run without starting weights stands, in memory and on disk. */
 import { performance } from 'node:perf_hooks'
 import type * as tf from '@tensorflow/tfjs-core'
 import { AlikeError } from '../errors.js'
-import {
-  afterEpoch,
-  type EpochRecord,
-  loadCheckpoint,
-  type RunState,
-  saveCheckpoint,
-  type VariableGroups,
-} from './checkpoint.js'
+import { afterEpoch, type EpochRecord, type RunState } from './checkpoint.js'
 import { expectSameTeachers, teacherIds } from './fine-tuning/teachers.js'
 import type { AdamW } from './optimizer/adamw.js'
-import { RunClaim } from './run-claim.js'
-import { forgetRun, hasCheckpoint } from './run-folder.js'
+import { RunFiles } from './run-files.js'
 import { fingerprintOf, type TrainSettings } from './settings.js'
 import { dataHash, type TrainingData } from './training-data.js'
 
@@ -36,25 +26,14 @@ const notStarted = { epoch: 0, batch: 0, optimizerStep: 0, best: null, history: 
 
 export class RunCheckpoints {
   state: RunState
-  readonly #last: string
-  readonly #best: string
-  readonly #fingerprint: string
-  readonly #everything: VariableGroups
-  readonly #average: VariableGroups
-  #claim!: RunClaim
+  readonly #files: RunFiles
+  readonly #groups: Record<'weights' | 'average' | 'moments', readonly tf.Variable[]>
   #savedAt = performance.now()
 
-  private constructor(
-    work: string,
-    teachers: readonly string[],
-    { settings, data, backend, weights, average, optimizer }: RunCheckpointsOptions,
-  ) {
-    this.state = { ...notStarted, epochs: settings.epochs, teachers, backend }
-    this.#last = join(work, 'checkpoint.safetensors')
-    this.#best = join(work, 'best.safetensors')
-    this.#fingerprint = fingerprintOf(settings, data.labels, dataHash(data))
-    this.#everything = { weights, average, moments: optimizer.moments }
-    this.#average = { average }
+  private constructor(files: RunFiles, { weights, average, optimizer }: RunCheckpointsOptions, state: RunState) {
+    this.#files = files
+    this.#groups = { weights, average, moments: optimizer.moments }
+    this.state = state
   }
 
   /**
@@ -63,19 +42,16 @@ export class RunCheckpoints {
    * `run_not_found` if there is none to export
    */
   static async open(options: RunCheckpointsOptions): Promise<RunCheckpoints> {
-    const { settings, optimizer, log } = options
-    const work = join(settings.work, settings.name)
-    await mkdir(work, { recursive: true })
+    const { settings, data, backend, optimizer, log } = options
     const teachers = settings.exportOnly ? [] : await teacherIds(settings)
-    const opened = new RunCheckpoints(work, teachers, options)
-    if (!settings.resume && !settings.exportOnly) await forgetRun([opened.#last, opened.#best])
-    else if (settings.exportOnly || (await hasCheckpoint(opened.#last, log))) {
-      const state = await loadCheckpoint(opened.#last, opened.#everything, opened.#fingerprint)
+    const files = await RunFiles.open(settings, fingerprintOf(settings, data.labels, dataHash(data)), log)
+    const opened = new RunCheckpoints(files, options, { ...notStarted, epochs: settings.epochs, teachers, backend })
+    if (settings.exportOnly || files.isContinued) {
+      const state = await files.load(opened.#groups)
       opened.state = settings.exportOnly ? state : continued(state, settings.epochs, teachers)
       optimizer.step = opened.state.optimizerStep
       log(`resumed at epoch ${opened.state.epoch + 1}, batch ${opened.state.batch}`)
     }
-    opened.#claim = await RunClaim.of([opened.#last, opened.#best])
     opened.#savedAt = performance.now()
     return opened
   }
@@ -84,9 +60,9 @@ export class RunCheckpoints {
     return (performance.now() - this.#savedAt) / 1000
   }
 
-  /** The averaged weights must have been written to their variables. @throws AlikeError `run_exists`, see `RunClaim` */
+  /** The averaged weights must have been written to their variables. @throws AlikeError `run_exists`, see `RunFiles` */
   async save(): Promise<void> {
-    await this.#claim.guard(() => saveCheckpoint(this.#last, this.#everything, this.state, this.#fingerprint))
+    await this.#files.save(this.#groups, this.state)
     this.#savedAt = performance.now()
   }
 
@@ -94,14 +70,13 @@ export class RunCheckpoints {
   async endEpoch(record: EpochRecord): Promise<void> {
     this.state = afterEpoch(this.state, record)
     const isBest = this.state.best?.epoch === record.epoch
-    if (isBest) await this.#claim.guard(() => saveCheckpoint(this.#best, this.#average, this.state, this.#fingerprint))
+    if (isBest) await this.#files.saveBest(this.#groups.average, this.state)
     await this.save()
   }
 
   /** Gives the averaged network the weights of the best epoch, if there has been one. */
   async loadBest(): Promise<void> {
-    if (this.state.best === null) return
-    await this.#claim.guard(() => loadCheckpoint(this.#best, this.#average, this.#fingerprint))
+    if (this.state.best !== null) await this.#files.loadBest(this.#groups.average)
   }
 }
 

@@ -21,13 +21,14 @@ export class RunClaim {
    * @param work reads or writes them
    * @throws AlikeError `run_exists` instead, if another process has changed them
    */
-  async guard(work: () => Promise<unknown>): Promise<void> {
+  async guard<T>(work: () => Promise<T>): Promise<T> {
     if ((await stampOf(this.#files)) !== this.#last)
       throw new AlikeError('run_exists', {
         detail: `Another process trains the run in ${dirname(this.#files[0]!)}: this one ends, and --name chooses another name.`,
       })
-    await work()
+    const result = await work()
     this.#last = await stampOf(this.#files)
+    return result
   }
 }
 

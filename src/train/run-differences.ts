@@ -5,7 +5,7 @@ import { AlikeError } from '../errors.js'
 const inWords: Record<string, string> = {
   data: 'the data (pictures, labels, split or feedback)',
   labels: 'the data (pictures, labels, split or feedback)',
-  weightsSha256: 'the initial weights',
+  weightsSha256: 'the starting weights',
 }
 const shownDifferences = 5
 
@@ -23,7 +23,10 @@ export function expectSameRun(saved: string, given: string): void {
 
 function differencesOf(saved: object, given: object): string[] {
   const [before, now] = [valuesOf(saved), valuesOf(given)]
-  const places = [...new Set([...before.keys(), ...now.keys()])].filter((place) => before.get(place) !== now.get(place))
+  // what is named in words comes first: with other starting weights most settings differ
+  const places = [...new Set([...Object.keys(inWords), ...before.keys(), ...now.keys()])].filter(
+    (place) => before.get(place) !== now.get(place),
+  )
   const shown = (value = 'not set') => value.replaceAll('"', '')
   const told = places.map(
     (place) => inWords[place] ?? `${place} (was ${shown(before.get(place))}, is ${shown(now.get(place))})`,

@@ -1,5 +1,5 @@
-/** Refuses to overwrite an existing network or run of the same name unless told to. */
-import { rm, stat } from 'node:fs/promises'
+/** The folders that a run writes to; refuses to overwrite an existing network or run of the same name unless told to. */
+import { access, constants, mkdir, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { AlikeError } from '../errors.js'
 
@@ -11,6 +11,22 @@ export interface NamedRun {
   resume: boolean
   exportOnly: boolean
   force: boolean
+}
+
+/**
+ * Before the first epoch: a run must not find out after the last one that there is nowhere to write its network.
+ * @throws AlikeError `folder_unwritable`
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true })
+    await access(path, constants.W_OK)
+  } catch (cause) {
+    // on a read-only disk Node.js says that the folder to be made does not exist
+    const { code } = cause as NodeJS.ErrnoException
+    const detail = `${path} cannot be ${code === 'ENOENT' ? 'made' : `written to (${code})`}.`
+    throw new AlikeError('folder_unwritable', { detail, cause })
+  }
 }
 
 /**

@@ -2,7 +2,7 @@
  * Named tensors in one file, in the safetensors layout: 8 bytes of header length (little endian), a JSON header name →
  * { dtype, shape, data_offsets }, then the values. Written as float32, read from any float type.
  */
-import { open, readFile, rename } from 'node:fs/promises'
+import { open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { syncFolder } from '../durable-files.js'
 import { halvesToFloats } from './half-floats.js'
@@ -31,16 +31,25 @@ export async function writeTensors(path: string, { tensors, metadata }: TensorFi
   length.writeBigUInt64LE(BigInt(padded.length))
 
   const temporary = `${path}.part`
-  const file = await open(temporary, 'w')
+  try {
+    await writeSettled(temporary, [length, padded, ...tensors.map(({ values }) => bytesOf(values))])
+  } catch (error) {
+    await rm(temporary, { force: true }) // on a full disk it would take the last of the room
+    throw error
+  }
+  await rename(temporary, path)
+  await syncFolder(dirname(path))
+}
+
+async function writeSettled(path: string, parts: readonly Uint8Array[]): Promise<void> {
+  const file = await open(path, 'w')
   try {
     // unlike writev, which returns early on a full disk, writeFile fails unless everything is written
-    await file.writeFile([length, padded, ...tensors.map(({ values }) => bytesOf(values))])
+    await file.writeFile(parts)
     await file.sync()
   } finally {
     await file.close()
   }
-  await rename(temporary, path)
-  await syncFolder(dirname(path))
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {

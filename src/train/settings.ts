@@ -1,4 +1,4 @@
-/** All settings of a training run from nothing, with defaults; `options.ts` names those that users change. */
+/** All settings of a training run from scratch, with defaults; `options.ts` names those that users change. */
 import { defaultDeal } from '../datasets/split.js'
 import type { Preprocessing } from '../embedding/model-manifest.js'
 import type { BackendChoice } from './backend.js'
@@ -51,7 +51,8 @@ export interface TrainSettings {
   labelSmoothing: number
   /** Weight and temperature of the supervised contrastive term beside the cross-entropy. */
   contrastive: { weight: number; temperature: number }
-  learningRate: { peak: number; warmupEpochs: number }
+  /** See `warmupStepsOf`. */
+  learningRate: { peak: number; warmupEpochs: number; minWarmupSteps: number }
   weightDecay: number
   /** Share of the averaged weights kept in each step. */
   averageDecay: number
@@ -119,7 +120,7 @@ export const defaultSettings: Omit<TrainSettings, 'data'> = {
   teacherViews: 0,
   labelSmoothing: 0.1,
   contrastive: { weight: 0.5, temperature: 0.1 },
-  learningRate: { peak: 3e-3, warmupEpochs: 2 },
+  learningRate: { peak: 3e-3, warmupEpochs: 2, minWarmupSteps: 200 },
   weightDecay: 0.05,
   averageDecay: 0.998,
   shares: defaultDeal.shares,

@@ -1,4 +1,4 @@
-/** How a run from nothing asks its teachers: about each batch, or from stored answers. */
+/** How a run from scratch asks its teachers: about each batch, or from stored answers. */
 import type * as tf from '@tensorflow/tfjs-core'
 import type { PlannedBatch } from './epoch-plan.js'
 import { TaughtViews, type TaughtViewsOptions } from './feature-cache/taught-views.js'

@@ -21,11 +21,11 @@ export interface TimedEpoch extends PlannedEpoch {
 
 const passesOfTraining: Record<string, number> = { head: 0.2, tail: 0.7, all: 4 }
 /** Forward and backward pass of a small network. */
-const passesFromNothing = 3
+const passesFromScratch = 3
 
 /** @param fullSide side of the pictures as served; cached maps always use it */
 export function epochWork(pictures: number, { phase, side }: Omit<PlannedEpoch, 'work'>, fullSide: number): number {
-  const passes = phase === undefined ? passesFromNothing : (passesOfTraining[phase] ?? passesFromNothing)
+  const passes = phase === undefined ? passesFromScratch : (passesOfTraining[phase] ?? passesFromScratch)
   return pictures * passes * (side / fullSide) ** 2
 }
 

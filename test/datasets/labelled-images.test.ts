@@ -121,7 +121,13 @@ const badLabels = [
     csv: 'filename,label,split\na.jpg,cat,train\nb.jpg,cat,\n',
     detail: /"b\.jpg" has no split/,
   },
-  { case: 'rows of different length', csv: 'filename,label\na.jpg,cat,1,2\n', detail: /CSV/ },
+  { case: 'rows of different length', csv: 'filename,label\na.jpg,cat,1,2\n', detail: /CSV: Invalid Record.+line 2/ },
+  {
+    case: 'other columns',
+    csv: 'file,class\na.jpg,cat\n',
+    detail: /columns "file", "class"; it needs filename and label/,
+  },
+  { case: 'semicolons', csv: 'filename;label\na.jpg;cat\n', detail: /column.+ "filename;label"; it needs/ },
   {
     case: 'a picture in two rows',
     csv: 'filename,label,split\na.jpg,cat,train\na.jpg,cat,test\n',

@@ -5,7 +5,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'no
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defaultSettings, type TrainSettings } from '../../src/train/settings.js'
-import { trainFromNothing } from '../../src/train/train-from-nothing.js'
+import { trainFromScratch } from '../../src/train/train-from-scratch.js'
 import { drawImage, drawnLabels } from './drawn-images.js'
 import { folderOfProcess } from './temporary-folder.js'
 
@@ -39,7 +39,7 @@ export function tinySettings(folder: string): TrainSettings {
     smallInput: { side: 32, share: 0 },
     augmentation: { minScale: 0.6, colourJitter: 0.2, eraseShare: 0 },
     network: { widths: [12, 24], depth: 1, embeddingDimension: 16, scale: 8, normMomentum: 0.7 },
-    learningRate: { peak: 0.01, warmupEpochs: 1 },
+    learningRate: { peak: 0.01, warmupEpochs: 1, minWarmupSteps: 0 },
     averageDecay: 0.8,
   }
 }
@@ -60,7 +60,7 @@ async function copyOfTinyModel(): Promise<string> {
   const kept = join(dist, '.tiny-model', await buildHash())
   if (!existsSync(kept)) {
     await writeDrawnImages(join(own, 'pictures'))
-    await trainFromNothing(tinySettings(own), () => {}, new AbortController().signal)
+    await trainFromScratch(tinySettings(own), () => {}, new AbortController().signal)
     await keep(own, kept)
   } else for (const part of keptParts) await cp(join(kept, part), join(own, part), { recursive: true })
   const { out, name } = tinySettings(own)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { before, type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import * as tf from '@tensorflow/tfjs-core'
@@ -43,6 +43,18 @@ test('a checkpoint restores every bit of its variables and the position in the r
   assert.deepEqual(await loadCheckpoint(path, { weights: [matrix, scalar] }, 'same'), state)
   assert.deepEqual(new Uint32Array(matrix.dataSync().slice().buffer), new Uint32Array(Float32Array.from(values).buffer))
   assert.equal(scalar.dataSync()[0], 5)
+})
+
+test('values that are not finite do not replace those of a checkpoint', async (t) => {
+  const path = join(await temporaryFolder(t), 'a.safetensors')
+  const variable = tf.variable(tf.tensor1d([1, 2]))
+  await saveCheckpoint(path, { weights: [variable] }, state, '{}')
+  const before = await readFile(path)
+  for (const value of [NaN, Infinity]) {
+    variable.assign(tf.tensor1d([1, value]))
+    await assert.rejects(saveCheckpoint(path, { weights: [variable] }, state, '{}'), { code: 'training_diverged' })
+  }
+  assert.deepEqual(await readFile(path), before)
 })
 
 test('the best epoch is chosen by mAP@10, where it is unknown by accuracy, and never among epochs that were not evaluated', () => {
@@ -123,4 +135,5 @@ test('a checkpoint that does not fit on the disk fails, and the previous one sta
   const limited = ['-c', 'ulimit -f 8 && exec "$0" --input-type=module -e "$1"', process.execPath, script]
   await assert.rejects(promisify(execFile)('sh', limited), /EFBIG/)
   assert.deepEqual(await readFile(path), before)
+  assert.deepEqual(await readdir(dirname(path)), ['a.safetensors'])
 })

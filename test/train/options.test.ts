@@ -33,6 +33,11 @@ const misuses: [args: string[], says: RegExp][] = [
   [[...fineTuning, '--teachers', 't', '--phases', 'head:1,tail:1'], /--teachers needs --phases with all/],
   [[...fineTuning, '--compute', 'float32', '--backend', 'wasm'], /--compute needs --backend tensorflow/],
   [[...fineTuning, '--finish', '--no-report'], /--no-report needs a run without --finish/],
+  [['--data', 'x', '--export-only', '--no-report'], /--no-report needs a run without --finish or --export-only/],
+  [['--data', 'x', '--finish', '--export-only'], /--export-only needs a run without --finish/],
+  [['--data', 'x', '--seed', '9007199254740991'], /whole number from 1 to 1073741824/],
+  [['--data', 'x', '--teachers', 'a,,b'], /--teachers.+must be folders, separated by commas/],
+  [[...fineTuning, '--loss', 'pairs', '--samples', '1'], /--loss needs --samples 2 or more/],
   [[...fineTuning, '--mix', '1.1'], /must be a number from 0 to 1/],
 ]
 for (const [args, says] of misuses)

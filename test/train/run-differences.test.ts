@@ -24,6 +24,20 @@ for (const [given, says] of differing)
       (error: Error & { code: string }) => error.code === 'run_differs' && error.message.includes(`: ${says}`),
     ))
 
+test('starting weights come before the settings that only runs from them have', () => {
+  const tuned = JSON.stringify({
+    seed: 1,
+    views: 2,
+    head: { scale: 8 },
+    labels: ['a', 'b'],
+    data: 'one',
+    weightsSha256: 'ab',
+  })
+  assert.throws(() => expectSameRun(tuned, fingerprint()), {
+    message: /differ: the starting weights; views \(was 2, is not set/,
+  })
+})
+
 test('a long list of differences is cut', () =>
   assert.throws(() => expectSameRun(fingerprint(), '{}'), { message: /(; [^;]*){4} and \d+ more\. Repeat/ }))
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { expectUnused } from '../../src/train/run-folder.js'
+import { expectUnused, makeFolder } from '../../src/train/run-folder.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 
 const runs: [what: string, file: string, says: RegExp][] = [
@@ -39,4 +39,12 @@ test('a run is resumed beside its own network; a network without a run is not ov
   await writeFile(join(folder, 'work/mine/checkpoint.safetensors'), '')
   await expectUnused(resumed)
   await assert.rejects(expectUnused({ ...resumed, resume: false }), { message: /--resume continues it/ })
+})
+
+test('a folder that cannot be made is refused before the run', async (t) => {
+  const folder = await temporaryFolder(t)
+  await makeFolder(join(folder, 'a/b'))
+  await makeFolder(join(folder, 'a/b'))
+  await writeFile(join(folder, 'file'), '')
+  await assert.rejects(makeFolder(join(folder, 'file/b')), { code: 'folder_unwritable', message: /file\/b cannot be/ })
 })

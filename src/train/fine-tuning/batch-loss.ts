@@ -27,50 +27,41 @@ export interface BatchTruth {
  * @param tail computes the class logits
  * @param maps [N, H, W, C], the input of `tail`
  */
-export function batchLoss(
-  tail: LayersModel,
-  maps: tf.Tensor,
-  { classes, images, mix = null, taught = null, links }: BatchTruth,
-  settings: LossSettings,
-): tf.Scalar {
-  const {
-    labelSmoothing,
-    contrastive,
-    pairs,
-    instance,
-    linked = defaultLinks,
-    distillation = defaultDistillation,
-    detachedClassifier,
-  } = settings
+export function batchLoss(tail: LayersModel, maps: tf.Tensor, truth: BatchTruth, settings: LossSettings): tf.Scalar {
+  const { images, mix = null, taught = null } = truth
+  const { instance, distillation = defaultDistillation, detachedClassifier } = settings
   const [embedding, attached, views] = tail.apply(maps, { training: true }) as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D?]
   const logits =
     detachedClassifier === true ? (tail.getLayer('logits').apply(withoutGradient(embedding)) as tf.Tensor2D) : attached
-  const labels = tf.tensor1d([...classes], 'int32')
 
-  // loss against the labels
-  const targets = smoothedTargets(labels, logits.shape[1], labelSmoothing)
-  const own: tf.Tensor[] = [softCrossEntropy(logits, mix === null ? targets : mixedRows(targets, mix))]
-  if (mix === null) {
-    if (contrastive.weight > 0)
-      own.push(tf.mul(supervisedContrastive(embedding, labels, contrastive.temperature), contrastive.weight))
-    if (pairs !== undefined) own.push(tf.mul(pairContrastive(embedding, labels, pairs), pairs.weight))
-    if (links !== undefined) own.push(tf.mul(linkedPairs(embedding, links, linked.margin), linked.weight))
+  const terms = labelTerms(embedding, logits, truth, settings)
+  if (taught !== null) {
+    const own = tf.mul(tf.addN(terms.splice(0)), 1 - distillation.share)
+    terms.push(own, tf.mul(distance(embedding, logits, taught, distillation.similarity), distillation.share))
   }
-
-  // losses against teachers, and for telling single pictures apart
-  const terms =
-    taught === null
-      ? own
-      : [
-          tf.mul(tf.addN(own), 1 - distillation.share),
-          tf.mul(distance(embedding, logits, taught, distillation.similarity), distillation.share),
-        ]
   if (mix === null && views !== undefined && images !== undefined && instance !== undefined && instance.weight > 0) {
-    terms.push(
-      tf.mul(supervisedContrastive(views, tf.tensor1d([...images], 'int32'), instance.temperature), instance.weight),
-    )
+    const pictures = tf.tensor1d([...images], 'int32')
+    terms.push(tf.mul(supervisedContrastive(views, pictures, instance.temperature), instance.weight))
   }
   return tf.addN(terms) as tf.Scalar
+}
+
+/** Against labels and judgements; pairs of mixed pictures say nothing. */
+function labelTerms(
+  embedding: tf.Tensor2D,
+  logits: tf.Tensor2D,
+  { classes, mix = null, links }: BatchTruth,
+  { labelSmoothing, contrastive, pairs, linked = defaultLinks }: LossSettings,
+): tf.Tensor[] {
+  const labels = tf.tensor1d([...classes], 'int32')
+  const targets = smoothedTargets(labels, logits.shape[1], labelSmoothing)
+  if (mix !== null) return [softCrossEntropy(logits, mixedRows(targets, mix))]
+  const terms: tf.Tensor[] = [softCrossEntropy(logits, targets)]
+  if (contrastive.weight > 0)
+    terms.push(tf.mul(supervisedContrastive(embedding, labels, contrastive.temperature), contrastive.weight))
+  if (pairs !== undefined) terms.push(tf.mul(pairContrastive(embedding, labels, pairs), pairs.weight))
+  if (links !== undefined) terms.push(tf.mul(linkedPairs(embedding, links, linked.margin), linked.weight))
+  return terms
 }
 
 /** Cross-entropy with the teachers' posterior, plus the weighted mean squared difference of the two cosine matrices. */

@@ -1,5 +1,4 @@
 /** Cached feature maps of a data set: every view of the train part, and the serving view of val. */
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import { buildFeatures, picturesHash, type RowMaker } from '../feature-cache/build-features.js'
@@ -8,6 +7,8 @@ import type { ImageLoader } from '../loader/image-loader.js'
 import { normalised } from '../loader/normalise.js'
 import { inPieces, microBatchHere } from '../models/pieces.js'
 import type { StagedNetwork } from '../models/staged-network.js'
+import type { ConvolutionPrecision } from '../native/bfloat16-convolutions.js'
+import { makeFolder } from '../run-folder.js'
 import type { TrainingData } from '../training-data.js'
 import type { BatchMember } from './plan.js'
 import type { FineTuneSettings } from './settings.js'
@@ -24,6 +25,8 @@ export interface CachedMapsOptions {
   /** Its trunk has its starting weights. */
   network: StagedNetwork
   weightsSha256: string
+  /** Precision of its convolutions: maps in another one are others. */
+  compute: ConvolutionPrecision
   data: TrainingData
   settings: FineTuneSettings
   loader: ImageLoader
@@ -35,7 +38,7 @@ export interface CachedMapsOptions {
 export async function cachedMaps(options: CachedMapsOptions): Promise<CachedMaps | null> {
   const { data, settings } = options
   const { cache, views } = settings
-  await mkdir(cache, { recursive: true })
+  await makeFolder(cache)
   const pictures = {
     train: await picturesHash(data.images, data.train),
     val: await picturesHash(data.images, data.val),
@@ -76,7 +79,7 @@ function buildView(
   pictures: string,
   options: CachedMapsOptions,
 ): Promise<FeatureFile | null> {
-  const { network, weightsSha256, data, settings, loader, log, stop } = options
+  const { network, weightsSha256, compute, data, settings, loader, log, stop } = options
   const {
     cache,
     seed,
@@ -84,7 +87,7 @@ function buildView(
   } = settings
   return buildFeatures({
     path: join(cache, `${network.architecture}-${part}-view${index}.f16`),
-    maker: trunkOf(network, weightsSha256),
+    maker: trunkOf(network, compute === 'float32' ? weightsSha256 : `${weightsSha256} in ${compute}`),
     loader,
     indices: data[part],
     pictures,
@@ -94,7 +97,7 @@ function buildView(
   })
 }
 
-/** @param weights SHA-256 of the trunk's weights file */
+/** @param weights SHA-256 of the trunk's weights file, and the precision unless it is float32 */
 function trunkOf({ trunk, preprocessing }: StagedNetwork, weights: string): RowMaker {
   const { inputSize } = preprocessing
   const [, ...shape] = trunk.computeOutputShape([1, inputSize, inputSize, 3]) as number[]

@@ -1,9 +1,7 @@
 /** From starting weights to a network folder: cached maps, phases, evaluation on val, export. */
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { AlikeError } from '../../errors.js'
 import { chooseBackend } from '../backend.js'
-import { loadCheckpoint, type RunState } from '../checkpoint.js'
+import type { RunState } from '../checkpoint.js'
 import { type EndedRun, type ExportedRun, exportAndReport } from '../export-and-report.js'
 import { ImageLoader, loaderProcesses } from '../loader/image-loader.js'
 import { variablesOf } from '../models/network.js'
@@ -11,13 +9,12 @@ import { microBatchHere } from '../models/pieces.js'
 import { startingNetwork } from '../models/starting-network.js'
 import { setConvolutionPrecision } from '../native/bfloat16-convolutions.js'
 import { expectReadable } from '../readable-pictures.js'
-import { RunClaim } from '../run-claim.js'
-import { forgetRun, hasCheckpoint } from '../run-folder.js'
+import { RunFiles } from '../run-files.js'
 import { dataHash, readTrainingData } from '../training-data.js'
 import { readStartingWeights } from '../weights/starting-weights.js'
 import type { StartingWeights } from '../weights/weight-format.js'
 import { type CachedMaps, cachedMaps } from './cached-maps.js'
-import { type RunFiles, runPhase } from './phase-run.js'
+import { runPhase } from './phase-run.js'
 import { phaseOf } from './plan.js'
 import type { Run } from './run.js'
 import { type FineTuneSettings, fineTuneFingerprint, shapingFineTuneSettings } from './settings.js'
@@ -105,12 +102,12 @@ function exportRun({ settings, data, starting, loader, averaged, ...run }: Run, 
  * the best epoch.
  */
 async function runPhases(run: Run): Promise<RunState> {
-  const { settings, averaged, stop } = run
-  const places = await placesOf(run)
+  const { settings, data, starting, averaged, stop, log } = run
+  const fingerprint = fineTuneFingerprint(settings, starting.sha256, data.labels, dataHash(data))
+  const files = await RunFiles.open(settings, fingerprint, log)
   const average = variablesOf(averaged)
-  if (settings.exportOnly) return loadCheckpoint(places.best, { average }, places.fingerprint)
-  let state = await whereItStands(run, places)
-  const files = { ...places, claim: await RunClaim.of([places.checkpoint, places.best]) }
+  if (settings.exportOnly) return files.loadBest(average)
+  let state = await whereItStands(run, files)
   const isNew = state.optimizerStep === 0
   if (isNew && !(await expectReadable({ ...run, preprocessing: averaged.preprocessing }))) return state
   const maps = await mapsFor(run, state)
@@ -118,8 +115,7 @@ async function runPhases(run: Run): Promise<RunState> {
     while (!stop.aborted && phaseOf(settings.phases, state.epoch) !== null)
       state = await runPhase({ run, files, maps }, state)
     const isFinished = phaseOf(settings.phases, state.epoch) === null
-    if (isFinished && state.best !== null)
-      await files.claim.guard(() => loadCheckpoint(files.best, { average }, files.fingerprint))
+    if (isFinished && state.best !== null) await files.loadBest(average)
     return state
   } finally {
     await maps?.close()
@@ -135,32 +131,15 @@ async function mapsFor(run: Run, { epoch }: RunState): Promise<CachedMaps | null
   return wanted ? cachedMaps({ ...run, weightsSha256: run.starting.sha256 }) : null
 }
 
-type RunPlaces = Omit<RunFiles, 'claim'>
-
-async function placesOf({ settings, starting, data }: Run): Promise<RunPlaces> {
-  const work = join(settings.work, settings.name)
-  await mkdir(work, { recursive: true })
-  return {
-    checkpoint: join(work, 'checkpoint.safetensors'),
-    best: join(work, 'best.safetensors'),
-    fingerprint: fineTuneFingerprint(settings, starting.sha256, data.labels, dataHash(data)),
-  }
-}
-
 /**
- * The state of the checkpoint, whose weights the networks then have; a run that starts anew removes it.
+ * The state of the checkpoint, whose weights the networks then have.
  * @throws AlikeError `run_differs`, also for other phases or teachers; `run_unreadable`
  */
-async function whereItStands(
-  { settings, network, averaged, backend, log }: Run,
-  { checkpoint, best, fingerprint }: RunPlaces,
-): Promise<RunState> {
+async function whereItStands({ settings, network, averaged, backend, log }: Run, files: RunFiles): Promise<RunState> {
   const teachers = await teacherIds(settings)
-  if (!settings.resume) await forgetRun([checkpoint, best])
-  if (!settings.resume || !(await hasCheckpoint(checkpoint, log)))
+  if (!files.isContinued)
     return { epoch: 0, batch: 0, optimizerStep: 0, teachers, best: null, history: [], secondsSpent: 0, backend }
-  const groups = { weights: variablesOf(network), average: variablesOf(averaged) }
-  const state = await loadCheckpoint(checkpoint, groups, fingerprint)
+  const state = await files.load({ weights: variablesOf(network), average: variablesOf(averaged) })
   expectSamePhases(state, settings, network.preprocessing.inputSize)
   expectSameTeachers(state, teachers)
   log(`resumed at epoch ${state.epoch + 1}, batch ${state.batch}`)

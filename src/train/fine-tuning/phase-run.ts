@@ -5,12 +5,12 @@
 import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
 import * as tf from '@tensorflow/tfjs-core'
-import { afterEpoch, type EpochRecord, loadCheckpoint, type RunState, saveCheckpoint } from '../checkpoint.js'
+import { afterEpoch, type EpochRecord, type RunState } from '../checkpoint.js'
 import { variablesOf } from '../models/network.js'
 import { setConvolutionPrecision } from '../native/bfloat16-convolutions.js'
 import { WeightAverage } from '../optimizer/weight-average.js'
 import { EpochProgress, epochLine } from '../progress.js'
-import type { RunClaim } from '../run-claim.js'
+import type { RunFiles } from '../run-files.js'
 import type { CachedMaps } from './cached-maps.js'
 import { LateLosses } from './late-losses.js'
 import { mixed } from './mix.js'
@@ -22,17 +22,6 @@ import type { Phase, PhaseName } from './settings.js'
 import { type StepResult, tailStep, wholeStep } from './steps.js'
 import { type InputSources, trainingInput } from './training-input.js'
 import { judgeOnVal } from './val-quality.js'
-
-/** The files of a run. */
-export interface RunFiles {
-  /** The latest saved state. */
-  checkpoint: string
-  /** The averaged weights of the best epoch. */
-  best: string
-  /** Must be equal for a checkpoint to load. */
-  fingerprint: string
-  claim: RunClaim
-}
 
 export interface PhaseParts {
   run: Run
@@ -86,7 +75,7 @@ class PhaseRun {
     // a run that ends with a phase training every layer must not export a network with some layers still at their
     // starting weights
     if (epochInPhase === 0 && state.batch === 0) return new PhaseRun(parts, { ...state, best: null }, optimizer)
-    await loadCheckpoint(files.checkpoint, variablesIn(run, optimizer), files.fingerprint)
+    await files.load(variablesIn(run, optimizer))
     optimizer.step = state.optimizerStep
     return new PhaseRun(parts, state, optimizer)
   }
@@ -178,9 +167,7 @@ class PhaseRun {
   async #keep(record: EpochRecord): Promise<void> {
     this.#state = afterEpoch(this.#state, record)
     const isBest = this.#state.best?.epoch === record.epoch
-    const { average } = this.#variables
-    const { best, fingerprint, claim } = this.#files
-    if (isBest) await claim.guard(() => saveCheckpoint(best, { average }, this.#state, fingerprint))
+    if (isBest) await this.#files.saveBest(this.#variables.average, this.#state)
     if (this.#isTimeToSave || this.#state.epoch === this.#end) await this.#save()
   }
 
@@ -191,8 +178,7 @@ class PhaseRun {
 
   async #save(): Promise<void> {
     this.#following.write()
-    const { checkpoint, fingerprint, claim } = this.#files
-    await claim.guard(() => saveCheckpoint(checkpoint, this.#variables, this.#state, fingerprint))
+    await this.#files.save(this.#variables, this.#state)
     this.#lastSave = performance.now()
   }
 }

@@ -43,7 +43,7 @@ export interface LossSettings {
 }
 
 export interface FineTuneSettings extends LossSettings {
-  /** Folder of pictures, as for training from nothing. */
+  /** Folder of pictures, as for training from scratch. */
   data: string
   labels?: string | undefined
   /** File of hit judgements: pairs that belong together, and pairs that do not. */
@@ -103,7 +103,7 @@ export interface FineTuneSettings extends LossSettings {
   microBatch: number | 'auto'
   /**
    * Epochs between evaluations on val; the last epoch of a phase is always evaluated. On a GPU an evaluation takes a
-   * third of an epoch's time.
+   * quarter of an epoch's time.
    */
   judgeEvery: number
   /** Processes that decode and augment; `auto` depends on the number of cores. */

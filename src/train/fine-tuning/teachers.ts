@@ -42,7 +42,7 @@ export async function openTeachers(
  * @throws AlikeError `model_unreadable`
  */
 export function teacherIds({ teachers }: Pick<FineTuneSettings, 'teachers'>): Promise<string[]> {
-  return Promise.all(teachers.map(async (folder) => (await readModel(folder)).manifest.id))
+  return Promise.all(teachers.map(async (folder) => (await readModel(folder).catch(namedBy(folder))).manifest.id))
 }
 
 /** @param ids as given now @throws AlikeError `run_differs` if the run was begun with others */
@@ -51,6 +51,15 @@ export function expectSameTeachers({ teachers }: Pick<RunState, 'teachers'>, ids
   const begun = teachers.length === 0 ? 'had no teachers' : `had the teachers ${teachers.join(', ')}`
   throw new AlikeError('run_differs', { detail: `It ${begun}: resume it with the same --teachers.` })
 }
+
+/** Of several teachers, which one cannot be used. */
+const namedBy =
+  (folder: string) =>
+  (cause: unknown): never => {
+    throw cause instanceof AlikeError
+      ? new AlikeError(cause.code, { detail: `The teacher ${folder}: ${cause.detail}`, cause })
+      : cause
+  }
 
 export class Teachers {
   readonly #networks: readonly TeacherNetwork[]
@@ -72,7 +81,7 @@ export class Teachers {
   static async read(folders: readonly string[], pupil: TrainableNetwork, microBatch: number): Promise<Teachers> {
     const networks: TeacherNetwork[] = []
     for (const folder of folders) {
-      const teacher = await openTeacher(folder)
+      const teacher = await openTeacher(folder).catch(namedBy(folder))
       if (teacher.labels.join() !== pupil.labels.join())
         throw new AlikeError('weights_unreadable', {
           detail: `${folder} was trained on other labels: it cannot teach this network.`,

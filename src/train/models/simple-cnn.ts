@@ -1,4 +1,4 @@
-/** The baseline: a plain convolutional network, trained from nothing. */
+/** The baseline: a plain convolutional network, trained from scratch. */
 import { initializers, input, layers, model, type SymbolicTensor } from '@tensorflow/tfjs-layers'
 import type { Preprocessing } from '../../embedding/model-manifest.js'
 import { BatchNormalization } from './batch-normalization.js'

@@ -1,5 +1,5 @@
 /** Writes a model folder from a trained network, all or nothing. */
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { type ModelManifest, modelId, sha256OfFile } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
@@ -36,7 +36,7 @@ export async function exportModel(network: TrainableNetwork, options: ExportOpti
   if (options.parityImages.length < minParityImages)
     throw new RangeError(`the parity check needs ${minParityImages} pictures`)
   const folder = resolve(options.folder)
-  const draft = join(dirname(folder), `.${basename(folder)}.draft-${process.pid}`)
+  const draft = join(dirname(folder), `${draftPrefix(folder)}${process.pid}`)
   await rm(draft, { recursive: true, force: true })
   await mkdir(draft, { recursive: true })
   try {
@@ -47,9 +47,29 @@ export async function exportModel(network: TrainableNetwork, options: ExportOpti
     await writeFile(join(draft, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)
     await writeGolden({ folder: draft, manifest })
     await replaceFolder(draft, folder)
+    await removeAbandonedDrafts(folder)
     return { folder, manifest, parity }
   } finally {
     await rm(draft, { recursive: true, force: true })
+  }
+}
+
+const draftPrefix = (folder: string): string => `.${basename(folder)}.draft-`
+
+/** Of exports of this network whose process was killed; each is as large as a network. */
+async function removeAbandonedDrafts(folder: string): Promise<void> {
+  const prefix = draftPrefix(folder)
+  for (const name of await readdir(dirname(folder))) {
+    if (name.startsWith(prefix) && !isRunning(Number.parseInt(name.slice(prefix.length), 10)))
+      await rm(join(dirname(folder), name), { recursive: true, force: true })
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
   }
 }
 

@@ -8,3 +8,16 @@ export function learningRateAt(
   const progress = Math.min(1, (step - warmupSteps) / Math.max(1, totalSteps - warmupSteps))
   return (peak * (1 + Math.cos(Math.PI * progress))) / 2
 }
+
+/**
+ * Length of the warm-up. Few pictures make short epochs, in which AdamW's second moments do not settle: at the peak rate
+ * the network would then unlearn everything in its first steps.
+ * @param minSteps 2 / (1 − β2) suits AdamW (Ma and Yarats 2021)
+ */
+export function warmupStepsOf(
+  { warmupEpochs, minWarmupSteps }: { warmupEpochs: number; minWarmupSteps: number },
+  { epochs, batchesPerEpoch }: { epochs: number; batchesPerEpoch: number },
+): number {
+  const wanted = Math.max(warmupEpochs * batchesPerEpoch, minWarmupSteps)
+  return Math.min(wanted, Math.floor((epochs * batchesPerEpoch) / 2))
+}

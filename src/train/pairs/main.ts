@@ -88,7 +88,7 @@ const isHeldOut = (_: string, index: number) => index % 5 === 2
 
 const settings = fineTuneSettingsOf(optionsOf(trainCommand(), process.argv.slice(2)))
 await chooseBackend(settings.backend)
-setConvolutionPrecision('float32')
+const compute = setConvolutionPrecision('float32')
 const starting = await readStartingWeights(settings.init, settings.initSha256)
 const data = await readTrainingData(settings)
 const network = startingNetwork(starting, {
@@ -102,6 +102,7 @@ const loader = new ImageLoader(data.images)
 const maps = await cachedMaps({
   network,
   weightsSha256: starting.sha256,
+  compute,
   data,
   settings,
   loader,

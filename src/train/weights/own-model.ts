@@ -30,7 +30,7 @@ export interface OwnGraph {
  * norms into its convolutions.
  */
 const usable = {
-  'initial weights': ['resnet50'],
+  'starting weights': ['resnet50'],
   teachers: ['resnet50', 'efficientnet-lite0'],
 } as const satisfies Record<string, readonly WeightFormat['architecture'][]>
 
@@ -39,7 +39,7 @@ const usable = {
  * @throws AlikeError `model_unreadable`, `weights_unreadable`.
  */
 export async function readOwnModel(folder: string): Promise<StartingWeights> {
-  return weightsOf(await readOwnGraph(folder, 'initial weights'))
+  return weightsOf(await readOwnGraph(folder, 'starting weights'))
 }
 
 /**

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
+import { seededRandom } from '../../../src/eval/random.js'
 import { chooseBackend } from '../../../src/train/backend.js'
 import type { BatchTruth } from '../../../src/train/fine-tuning/batch-loss.js'
 import { phaseOptimizer } from '../../../src/train/fine-tuning/phase-optimizer.js'
@@ -101,3 +102,69 @@ test('the instance part, including its momentum, is unchanged by a batch without
   step({ classes, mix: { partners: [5, 4, 3, 2, 1, 0], share: 0.5 } })
   assert.deepEqual(kernel(), moved)
 })
+
+test('a batch with every term has the loss of its formulas, calculated in double precision', () => {
+  const images = [0, 1, 2, 3, 4, 4]
+  const [embedding, logits, views] = (network.tail.apply(maps, { training: true }) as tf.Tensor2D[]).map(
+    (output) => output.arraySync() as number[][],
+  ) as [number[][], number[][], number[][]]
+  const random = seededRandom(3)
+  const row = (length: number) => Array.from({ length }, () => random() - 0.5)
+  const [posterior, similarity] = [logits.map(() => softmax(row(3))), logits.map(() => row(6))]
+  const taught = { posterior: tf.tensor2d(posterior), similarity: tf.tensor2d(similarity) }
+  const links = { must: [[0, 2]] as const, cannot: [[1, 4]] as const }
+  const losses: LossSettings = {
+    labelSmoothing: 0.1,
+    contrastive: { weight: 0.5, temperature: 0.1 },
+    pairs: { weight: 2, margin: 1.4, negativeWeight: 4, mean: 'all-pairs' },
+    linked: { weight: 3, margin: 1.2 },
+    instance: { weight: 0.3, temperature: 0.2 },
+    distillation: { share: 0.8, similarity: 10 },
+  }
+  const distance = (i: number, j: number) => Math.hypot(...embedding[i]!.map((value, at) => value - embedding[j]![at]!))
+  const smoothed = classes.map((label) => [0, 1, 2].map((at) => (at === label ? 0.9 : 0) + 0.1 / 3))
+  const own =
+    crossEntropy(logits, smoothed) +
+    0.5 * contrastiveOf(embedding, classes, 0.1) +
+    2 *
+      mean(
+        pairsOf(classes).map(([i, j]) =>
+          classes[i] === classes[j] ? distance(i, j) ** 2 : 4 * Math.max(0, 1.4 - distance(i, j)) ** 2,
+        ),
+      ) +
+    3 * (distance(0, 2) ** 2 + Math.max(0, 1.2 - distance(1, 4)) ** 2)
+  const differences = embedding.flatMap((one, i) =>
+    embedding.map((other, j) => (dot(one, other) - similarity[i]![j]!) ** 2),
+  )
+  const expected =
+    0.2 * own +
+    0.8 * (crossEntropy(logits, posterior) + 10 * mean(differences)) +
+    0.3 * contrastiveOf(views, images, 0.2)
+  const { loss } = slopes({ classes, images, taught, links }, losses)
+  assert.ok(Math.abs(loss - expected) < 1e-4 * expected, `${loss} instead of ${expected}`)
+})
+
+const dot = (a: number[], b: number[]) => a.reduce((sum, value, at) => sum + value * b[at]!, 0)
+const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
+const pairsOf = (items: readonly unknown[]) =>
+  items.flatMap((_, i) => items.slice(0, i).map((_, j): [number, number] => [i, j]))
+
+function softmax(values: number[]): number[] {
+  const powers = values.map(Math.exp)
+  const sum = powers.reduce((total, power) => total + power, 0)
+  return powers.map((power) => power / sum)
+}
+
+const crossEntropy = (logits: number[][], targets: number[][]) =>
+  mean(logits.map((values, i) => -dot(targets[i]!, softmax(values).map(Math.log))))
+
+/** L_out of Khosla et al. 2020, term by term. */
+function contrastiveOf(rows: number[][], groups: readonly number[], temperature: number): number {
+  const terms = rows.flatMap((row, i) => {
+    const others = rows.map((other, j) => (j === i ? 0 : Math.exp(dot(row, other) / temperature)))
+    const sum = others.reduce((total, power) => total + power, 0)
+    const partners = others.filter((_, j) => j !== i && groups[j] === groups[i])
+    return partners.length === 0 ? [] : [-mean(partners.map((power) => Math.log(power / sum)))]
+  })
+  return mean(terms)
+}

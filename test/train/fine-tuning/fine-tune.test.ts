@@ -15,7 +15,7 @@ import { Teachers } from '../../../src/train/fine-tuning/teachers.js'
 import { ImageLoader } from '../../../src/train/loader/image-loader.js'
 import { normalised } from '../../../src/train/loader/normalise.js'
 import { writeTensors } from '../../../src/train/safetensors.js'
-import { trainFromNothing } from '../../../src/train/train-from-nothing.js'
+import { trainFromScratch } from '../../../src/train/train-from-scratch.js'
 import { readTrainingData } from '../../../src/train/training-data.js'
 import { readTeacher } from '../../../src/train/weights/teacher.js'
 import { drawnLabels } from '../../support/drawn-images.js'
@@ -129,6 +129,21 @@ test('a run stopped after its last epoch exports the best one', async () => {
   assert.equal(id, (await readModel(best!)).manifest.id)
 })
 
+test('a run that diverges ends, and keeps the weights from before', async () => {
+  const gentle: FineTuneSettings = {
+    ...settings('diverging'),
+    phases: [{ trains: 'head', epochs: 1, rate: { head: 1e-2, body: 0 } }],
+  }
+  const { state } = await fineTune(gentle, () => {}, never)
+  const wild = { trains: 'all' as const, epochs: 2, side: 32, rate: { head: 1e30, body: 1e30 } }
+  await assert.rejects(
+    fineTune({ ...gentle, phases: [...gentle.phases, wild], resume: true }, () => {}, never),
+    { code: 'training_diverged', message: /The loss is NaN in all epoch 2\/3 batch \d\/\d; --finish/ },
+  )
+  const kept = await fineTune({ ...gentle, exportOnly: true }, () => {}, never)
+  assert.deepEqual(kept.state.best, state.best)
+})
+
 test('a run with mixing, wild pictures and an instance part learns from a finished network; ended early, its best weights are exported', async () => {
   const teacher = join(folder, 'onnx', 'whole')
   const taught: FineTuneSettings = {
@@ -153,8 +168,8 @@ test('a run with mixing, wild pictures and an instance part learns from a finish
     (await readModel(made!)).manifest.embeddingDimension,
   )
   await assert.rejects(
-    fineTune({ ...taught, name: 'untaught', teachers: [join(folder, 'onnx')] }, () => {}, never),
-    AlikeError,
+    fineTune({ ...taught, name: 'untaught', teachers: [teacher, join(folder, 'onnx')] }, () => {}, never),
+    { code: 'model_unreadable', message: /The teacher \S+\/onnx: manifest\.json cannot be read/ },
   )
 
   // its teacher may move, but not be replaced by another; for an export it need not be there
@@ -167,23 +182,23 @@ test('a run with mixing, wild pictures and an instance part learns from a finish
   await cp(made!, moved, { recursive: true })
   await assert.rejects(
     fineTune({ ...taught, teachers: [moved], resume: true }, () => {}, never),
-    /begun with the teachers [0-9a-f]{16}, not with those given/,
+    { code: 'run_differs', message: /It had the teachers [0-9a-f]{16}: resume it with the same/ },
   )
 })
 
-test('a network trained from nothing can have a teacher too, which sees larger squares; without teacher and mixing the result differs', async () => {
+test('a network trained from scratch can have a teacher too, which sees larger squares; without teacher and mixing the result differs', async () => {
   const alone = { ...tinySettings(folder), epochs: 1, report: false, force: true }
   const taught = { ...alone, mixShare: 0.5, teachers: [join(folder, 'onnx', 'whole')] }
   const [first, again, untaught] = [
-    await trainFromNothing(taught, () => {}, never),
-    await trainFromNothing(taught, () => {}, never),
-    await trainFromNothing(alone, () => {}, never),
+    await trainFromScratch(taught, () => {}, never),
+    await trainFromScratch(taught, () => {}, never),
+    await trainFromScratch(alone, () => {}, never),
   ].map(({ state }) => state.history[0]!)
   assert.ok(Number.isFinite(first!.loss))
   assert.equal(again!.loss, first!.loss)
   assert.notEqual(untaught!.loss, first!.loss)
   await assert.rejects(
-    trainFromNothing({ ...taught, preprocessing: { ...taught.preprocessing, fit: 'squash' } }, () => {}, never),
+    trainFromScratch({ ...taught, preprocessing: { ...taught.preprocessing, fit: 'squash' } }, () => {}, never),
     /with the fit cover/,
   )
 })
@@ -196,24 +211,24 @@ test('teachers asked once about a few views give a run that can be stopped and r
   const lines: string[] = []
   const stop = new AbortController()
   const asking = (line: string) => line.startsWith('  view 2:') && stop.abort()
-  const stopped = await trainFromNothing(taught, asking, stop.signal)
+  const stopped = await trainFromScratch(taught, asking, stop.signal)
   assert.deepEqual([stopped.folder, stopped.state.epoch, stopped.state.batch], [undefined, 0, 0])
-  const resumed = await trainFromNothing({ ...taught, resume: true }, (line) => lines.push(line), never)
+  const resumed = await trainFromScratch({ ...taught, resume: true }, (line) => lines.push(line), never)
   assert.ok(!lines.some((line) => line.startsWith('  view 1:')), 'the first view was kept')
   const others = { ...taught, teachers: taught.teachers.concat(taught.teachers), resume: true }
   await assert.rejects(
-    trainFromNothing(others, () => {}, never),
-    /begun with the teachers/,
+    trainFromScratch(others, () => {}, never),
+    { code: 'run_differs' },
   )
-  const whole = await trainFromNothing({ ...taught, name: 'whole-views' }, () => {}, never)
+  const whole = await trainFromScratch({ ...taught, name: 'whole-views' }, () => {}, never)
   const losses = ({ state }: typeof whole) => state.history.map(({ loss }) => loss)
   assert.deepEqual(losses(resumed), losses(whole))
-  const anew = await trainFromNothing({ ...taught, name: 'anew', teacherViews: 0 }, () => {}, never)
+  const anew = await trainFromScratch({ ...taught, name: 'anew', teacherViews: 0 }, () => {}, never)
   assert.notDeepEqual(losses(anew), losses(whole))
 
   const epochs = taught.epochs + 1
   const longer = { ...taught, name: 'whole-views', epochs, teacherViews: 0, resume: true }
-  const later = losses(await trainFromNothing(longer, () => {}, never))
+  const later = losses(await trainFromScratch(longer, () => {}, never))
   assert.deepEqual([later.length, later.slice(0, -1)], [epochs, losses(whole)])
 })
 
@@ -262,7 +277,7 @@ function near(one: tf.Tensor, other: tf.Tensor): void {
 test('weights of another architecture, a precision that the backend lacks, and a checkpoint of other settings or phases are refused', async () => {
   await assert.rejects(
     fineTune({ ...settings('other'), compute: 'bfloat16' }, () => {}, never),
-    /The backend wasm has no bfloat16/,
+    { code: 'backend_unavailable', message: /wasm has no bfloat16/ },
   )
   await assert.rejects(
     fineTune({ ...settings('other'), architecture: 'efficientnet-lite0' }, () => {}, never),
@@ -272,11 +287,11 @@ test('weights of another architecture, a precision that the backend lacks, and a
   )
   await assert.rejects(
     fineTune({ ...settings('whole'), resume: true, seed: 2 }, () => {}, never),
-    /other settings or data/,
+    { code: 'run_differs', message: /seed \(was 1, is 2\)/ },
   )
   const { phases } = settings('whole')
   await assert.rejects(
     fineTune({ ...settings('whole'), resume: true, phases: phases.slice(1) }, () => {}, never),
-    /Epoch 1 of the run trained head on pictures of side 224, and --phases does not/,
+    { code: 'run_differs', message: /Its epoch 1 trained head on pictures of side 224, and --phases does not/ },
   )
 })

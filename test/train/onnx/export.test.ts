@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { spawnSync } from 'node:child_process'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -183,6 +184,16 @@ test('an export replaces an older one as a whole', async (t) => {
   assert.notEqual(second.manifest.id, first.manifest.id)
   assert.deepEqual((await readdir(folder)).sort(), ['golden', 'manifest.json', 'model.onnx'])
   assert.deepEqual(await readdir(parent), ['model'])
+})
+
+test('an export removes what killed ones of this network have left, and no other', async (t) => {
+  const parent = await temporaryFolder(t)
+  const { pid } = spawnSync(process.execPath, ['-e', '']) // has ended
+  const left = [`.model.draft-${pid}`, `.model.draft-${pid}-old`]
+  const kept = [`.model.draft-${process.ppid}`, `.other.draft-${pid}`]
+  for (const name of [...left, ...kept]) await mkdir(join(parent, name))
+  await exportModel(await randomNetwork(chain(conv())), { ...options, folder: join(parent, 'model') })
+  assert.deepEqual((await readdir(parent)).sort(), [...kept, 'model'].sort())
 })
 
 test('an unsupported layer is named', async () => {

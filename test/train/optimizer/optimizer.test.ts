@@ -3,7 +3,7 @@ import { before, test } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
 import { chooseBackend } from '../../../src/train/backend.js'
 import { AdamW } from '../../../src/train/optimizer/adamw.js'
-import { learningRateAt } from '../../../src/train/optimizer/schedule.js'
+import { learningRateAt, warmupStepsOf } from '../../../src/train/optimizer/schedule.js'
 import { WeightAverage } from '../../../src/train/optimizer/weight-average.js'
 
 before(() => chooseBackend('cpu'))
@@ -82,6 +82,19 @@ test('the learning rate rises linearly, then falls along half a cosine to zero',
     [20, 0],
   ]
   for (const [step, rate] of rows) near(learningRateAt(step, schedule), rate)
+})
+
+test('the warm-up takes some epochs, and with few pictures more of them, up to half of the run', () => {
+  const warmup = { warmupEpochs: 2, minWarmupSteps: 200 }
+  const rows: [epochs: number, batchesPerEpoch: number, steps: number][] = [
+    [42, 126, 252],
+    [42, 20, 200],
+    [42, 9, 189],
+    [1, 5, 2],
+    [1, 1, 0],
+  ]
+  for (const [epochs, batchesPerEpoch, steps] of rows)
+    assert.equal(warmupStepsOf(warmup, { epochs, batchesPerEpoch }), steps)
 })
 
 test('the average follows quickly at the start and slowly later', () => {

@@ -102,6 +102,6 @@ test('a folder with only fp16 yields half-precision weights; one with neither is
 test('a network of another architecture is refused by name', async (t) => {
   await assert.rejects(readStartingWeights((await handmadeModel(t)).folder), {
     code: 'weights_unreadable',
-    message: /has the architecture handmade; only resnet50 can be used as initial weights/,
+    message: /has the architecture handmade; only resnet50 can be used as starting weights/,
   })
 })

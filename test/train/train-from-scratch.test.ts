@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test'
 import { readModel } from '../../src/embedding/model-manifest.js'
 import { AlikeError } from '../../src/errors.js'
 import type { TrainSettings } from '../../src/train/settings.js'
-import { trainFromNothing } from '../../src/train/train-from-nothing.js'
+import { trainFromScratch } from '../../src/train/train-from-scratch.js'
 import { drawnLabels } from '../support/drawn-images.js'
 import { tinySettings, writeDrawnImages } from '../support/tiny-model.js'
 
@@ -22,7 +22,7 @@ const never = new AbortController().signal
 
 test('a run yields a network that knows the shapes; stopped midway and resumed it yields the same one bit for bit', async () => {
   const lines: string[] = []
-  const whole = await trainFromNothing({ ...tinySettings(folder), name: 'whole' }, (line) => lines.push(line), never)
+  const whole = await trainFromScratch({ ...tinySettings(folder), name: 'whole' }, (line) => lines.push(line), never)
   assert.deepEqual((await readdir(whole.folder!)).sort(), [
     'golden',
     'manifest.json',
@@ -40,7 +40,7 @@ test('a run yields a network that knows the shapes; stopped midway and resumed i
 
   const stop = new AbortController()
   const said: string[] = []
-  const stopped = await trainFromNothing(
+  const stopped = await trainFromScratch(
     { ...tinySettings(folder), name: 'parts', resume: true },
     (line) => said.push(line) && line.startsWith('epoch 2/') && stop.abort(),
     stop.signal,
@@ -48,7 +48,7 @@ test('a run yields a network that knows the shapes; stopped midway and resumed i
   assert.ok(said.includes(`no checkpoint in ${join(folder, 'work/parts')}: the run starts with its first epoch`))
   assert.equal(stopped.folder, undefined)
   assert.deepEqual([stopped.state.epoch, stopped.state.batch], [2, 1], 'after the batch in progress')
-  const resumed = await trainFromNothing({ ...tinySettings(folder), name: 'parts', resume: true }, () => {}, never)
+  const resumed = await trainFromScratch({ ...tinySettings(folder), name: 'parts', resume: true }, () => {}, never)
   const parts = await readModel(resumed.folder!)
   assert.equal(parts.manifest.files.fp32.bytes, manifest.files.fp32.bytes + 'parts'.length - 'whole'.length)
   assert.deepEqual(resumed.metrics!.protocols.A, whole.metrics!.protocols.A)
@@ -60,11 +60,11 @@ test('a run yields a network that knows the shapes; stopped midway and resumed i
   // a finished run may go on for longer, at the learning rates of the longer run, but not for fewer epochs than it had
   const { epochs } = tinySettings(folder)
   const further = { ...tinySettings(folder), name: 'parts', resume: true, force: true, report: false }
-  const longer = await trainFromNothing({ ...further, epochs: epochs + 1 }, () => {}, never)
+  const longer = await trainFromScratch({ ...further, epochs: epochs + 1 }, () => {}, never)
   assert.deepEqual(longer.state.history.slice(0, epochs), resumed.state.history)
   assert.equal(longer.state.history.length, epochs + 1)
   await assert.rejects(
-    trainFromNothing({ ...further, epochs }, () => {}, never),
+    trainFromScratch({ ...further, epochs }, () => {}, never),
     { code: 'run_differs', message: /with --epochs \d+ or more/ },
   )
 
@@ -76,7 +76,7 @@ test('a run yields a network that knows the shapes; stopped midway and resumed i
   await rename(...moved)
   try {
     await assert.rejects(
-      trainFromNothing({ ...further, epochs: epochs + 1 }, () => {}, never),
+      trainFromScratch({ ...further, epochs: epochs + 1 }, () => {}, never),
       { code: 'run_differs', message: /These differ: the data \(pictures/ },
     )
   } finally {
@@ -96,14 +96,14 @@ const oneBatch = (): TrainSettings => ({
 test('a run stopped after the last batch of an epoch knows its loss and its time when it is resumed', async () => {
   const settings = oneBatch()
   const stop = new AbortController()
-  const stopped = await trainFromNothing(settings, (line) => line.startsWith('epoch 1/') && stop.abort(), stop.signal)
+  const stopped = await trainFromScratch(settings, (line) => line.startsWith('epoch 1/') && stop.abort(), stop.signal)
   assert.deepEqual([stopped.state.epoch, stopped.state.batch, stopped.state.part?.batches], [1, 1, 1])
-  const { state } = await trainFromNothing({ ...settings, resume: true }, () => {}, never)
+  const { state } = await trainFromScratch({ ...settings, resume: true }, () => {}, never)
   assert.equal(state.history[1]!.loss, stopped.state.part!.lossSum)
   assert.ok(state.history[1]!.seconds > stopped.state.part!.seconds)
   assert.equal(state.part, undefined)
 
-  const elsewhere = await trainFromNothing({ ...settings, backend: 'cpu', exportOnly: true }, () => {}, never)
+  const elsewhere = await trainFromScratch({ ...settings, backend: 'cpu', exportOnly: true }, () => {}, never)
   assert.equal((await readModel(elsewhere.folder!)).manifest.provenance['backend'], 'wasm', 'what trained it')
 })
 
@@ -118,28 +118,28 @@ test('a run that overwrites another and fails at once leaves nothing of it to re
   await writeFile(picture, 'no picture')
   try {
     await assert.rejects(
-      trainFromNothing({ ...settings, force: true }, () => {}, never),
+      trainFromScratch({ ...settings, force: true }, () => {}, never),
       { code: 'data_unreadable' },
     )
   } finally {
     await rename(aside, picture)
   }
   await assert.rejects(
-    trainFromNothing({ ...settings, exportOnly: true }, () => {}, never),
+    trainFromScratch({ ...settings, exportOnly: true }, () => {}, never),
     { code: 'run_not_found', message: /checkpoint\.safetensors does not exist/ },
   )
 })
 
 test('of two runs with one name at the same time one ends, and the other has its own weights', async () => {
   const settings = { ...tinySettings(folder), name: 'twins', epochs: 2, report: false }
-  const alone = await trainFromNothing({ ...settings, name: 'alone' }, () => {}, never)
+  const alone = await trainFromScratch({ ...settings, name: 'alone' }, () => {}, never)
   let second: Promise<unknown> = Promise.resolve()
-  const first = trainFromNothing(
+  const first = trainFromScratch(
     settings,
     (line) => {
       // the second one starts before the first has a checkpoint by which it would be refused
       if (!line.startsWith('reading')) return
-      second = trainFromNothing({ ...settings, seed: 2, epochs: 3 }, () => {}, never)
+      second = trainFromScratch({ ...settings, seed: 2, epochs: 3 }, () => {}, never)
       second.catch(() => {}) // looked at below
     },
     never,
@@ -160,7 +160,7 @@ test('unreadable pictures, also those that are only tested with, are named befor
   for (const id of ids) await writeFile(join(folder, 'pictures', id), 'no picture')
   try {
     await assert.rejects(
-      trainFromNothing(settings, (line) => lines.push(line), never),
+      trainFromScratch(settings, (line) => lines.push(line), never),
       (error: unknown) =>
         error instanceof AlikeError &&
         error.code === 'data_unreadable' &&

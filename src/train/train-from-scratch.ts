@@ -15,7 +15,7 @@ import { type TrainableNetwork, trainableVariablesOf, variablesOf } from './mode
 import { simpleCnn } from './models/simple-cnn.js'
 import { mAP10Of } from './models/val-choice.js'
 import { AdamW } from './optimizer/adamw.js'
-import { learningRateAt } from './optimizer/schedule.js'
+import { learningRateAt, warmupStepsOf } from './optimizer/schedule.js'
 import { WeightAverage } from './optimizer/weight-average.js'
 import { EpochProgress, epochLine } from './progress.js'
 import { expectReadable } from './readable-pictures.js'
@@ -45,7 +45,7 @@ interface Run {
  * @param stop ends the run after the current batch and saves a checkpoint to resume from
  * @throws AlikeError `data_unreadable`, `export_parity_failed`.
  */
-export async function trainFromNothing(
+export async function trainFromScratch(
   settings: TrainSettings,
   log: (line: string) => void,
   stop: AbortSignal,
@@ -150,8 +150,9 @@ async function runEpochs(run: Run): Promise<RunState> {
 }
 
 function learningRates({ learningRate, epochs }: TrainSettings, batchesPerEpoch: number): (step: number) => number {
-  const { peak, warmupEpochs } = learningRate
-  const schedule = { peak, warmupSteps: warmupEpochs * batchesPerEpoch, totalSteps: epochs * batchesPerEpoch }
+  const { peak } = learningRate
+  const warmupSteps = warmupStepsOf(learningRate, { epochs, batchesPerEpoch })
+  const schedule = { peak, warmupSteps, totalSteps: epochs * batchesPerEpoch }
   return (step) => learningRateAt(step, schedule)
 }
 
