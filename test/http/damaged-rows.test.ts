@@ -3,6 +3,7 @@
  * backup.
  */
 import assert from 'node:assert/strict'
+import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Static } from 'typebox'
@@ -13,6 +14,7 @@ import { drawImage } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { installModel } from '../support/installed-model.js'
 import { damageRow } from '../support/stored-rows.js'
+import { folderOfProcess } from '../support/temporary-folder.js'
 import { until } from '../support/until.js'
 
 const png = { 'content-type': 'image/png' }
@@ -27,20 +29,29 @@ async function damagedApp(
   ...damage: [table: Parameters<typeof damageRow>[1], column: string, value: Parameters<typeof damageRow>[3]]
 ): Promise<TestApp> {
   const dataDir = await temporaryFolder(t)
-  const before = await startApp(t, { dataDir })
+  await cp(await (filled ??= filledFolder(t)), dataDir, { recursive: true })
+  damageRow(dataDir, ...damage)
+  return startApp(t, { dataDir })
+}
+
+/** Of a closed service; every test damages a copy. */
+let filled: Promise<string> | undefined
+
+async function filledFolder(t: TestContext): Promise<string> {
+  const dataDir = await folderOfProcess('alike-damaged-')
+  const app = await startApp(t, { dataDir })
   for (const gallery of ['a', 'b']) {
-    await before.call(201, { method: 'PUT', url: `/v1/galleries/${gallery}`, payload: { settings: { of: gallery } } })
+    await app.call(201, { method: 'PUT', url: `/v1/galleries/${gallery}`, payload: { settings: { of: gallery } } })
     for (const seed of [1, 2])
-      await before.call(201, {
+      await app.call(201, {
         method: 'PUT',
         url: `/v1/galleries/${gallery}/images/${seed}`,
         headers: png,
         payload: await draw(seed),
       })
   }
-  await before.close()
-  damageRow(dataDir, ...damage)
-  return startApp(t, { dataDir })
+  await app.close()
+  return dataDir
 }
 
 async function snapshotOf(app: TestApp): Promise<Static<typeof Snapshot>> {
