@@ -151,7 +151,7 @@ export type ErrorCode = keyof typeof catalogue
 
 export interface AlikeErrorOptions {
   /** Details, in one sentence, safe to show to a caller: no paths, keys or vectors. */
-  detail?: string
+  detail?: string | undefined
   cause?: unknown
   /** Seconds after which retrying makes sense; only for refusals under load, ours or another host's. */
   retryAfterSeconds?: number

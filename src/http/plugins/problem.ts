@@ -45,6 +45,13 @@ const foreignCodes: Readonly<Record<string, ErrorCode>> = {
   ERR_STREAM_PREMATURE_CLOSE: 'body_incomplete',
 }
 
+/** Where the code alone does not say what to change. */
+const foreignDetails: Readonly<Record<string, string>> = {
+  FST_ERR_BAD_URL: 'The path has a % that begins no byte of UTF-8; a % itself is sent as %25.',
+  FST_ERR_MAX_PARAM_LENGTH: 'A segment of the path is too long.',
+  FST_PROTO_VIOLATION: 'The form has a part whose name is not accepted, such as __proto__.',
+}
+
 declare module 'fastify' {
   interface FastifyRequest {
     /** The problem's code, if the answer was a problem; otherwise empty. */
@@ -130,7 +137,7 @@ export function asAlikeError(error: unknown, request: FastifyRequest): AlikeErro
   const { code, message = '', statusCode = 500 } = error as Partial<FastifyError>
   const known = code === undefined ? undefined : foreignCodes[code]
   if (known === 'media_type_unsupported') return new AlikeError(known, { ...acceptedTypes(request), cause: error })
-  if (known !== undefined) return new AlikeError(known, { cause: error })
+  if (known !== undefined) return new AlikeError(known, { detail: foreignDetails[code!], cause: error })
   // The multipart parser's errors have no codes, only messages.
   if (/multipart|part terminated early|^the needle|^unsupported content-type|^boundary/i.test(message)) {
     return new AlikeError(/unexpected end|terminated early/i.test(message) ? 'body_incomplete' : 'request_invalid', {
