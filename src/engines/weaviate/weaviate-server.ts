@@ -1,4 +1,4 @@
-/** What the server is asked to do. The only access to it. */
+/** What the server is asked to do. The only access to it; longer than most files because it is the single list of requests. */
 import pMap from 'p-map'
 import type { WeaviateClient } from 'weaviate-client'
 import { AlikeError } from '../../errors.js'
@@ -54,12 +54,15 @@ export class WeaviateServer {
   }
 
   /**
-   * @param signal aborted when nobody waits for the answer any more
    * @throws AlikeError `engine_unreachable`, `engine_version_refused`, `engine_setting_refused`, `storage_full`,
    * `gallery_not_found` if there is no such collection; the signal's reason
    */
-  call<Reply>(ask: (client: WeaviateClient) => Promise<Reply>, signal?: AbortSignal): Promise<Reply> {
-    return this.#calls.ask(({ client }) => ask(client), signal)
+  call<Reply>(ask: (client: WeaviateClient) => Promise<Reply>, { about, signal }: CallOptions = {}): Promise<Reply> {
+    return this.#calls.ask(async ({ client, expectWhole }) => {
+      const reply = await ask(client)
+      if (about !== undefined) await expectWhole(about)
+      return reply
+    }, signal)
   }
 
   /** Does not ask for readiness, which falters under load and while another node is away. @throws AlikeError as `call` does */
@@ -145,7 +148,7 @@ export class WeaviateServer {
    * @throws AlikeError as `call` does
    */
   async findAnywhere(collection: string, where: object): Promise<Anywhere> {
-    return this.#calls.ask(async ({ rest, expectLed }) => {
+    return this.#calls.ask(async ({ rest, expectLed, expectWhole }) => {
       await this.#expectLed(expectLed, collection)
       const body = { match: { class: collection, where }, dryRun: true, output: 'verbose' }
       const path = `v1/batch/objects?${levelOf(this.settings.consistency)}`
@@ -156,6 +159,7 @@ export class WeaviateServer {
       const uuids = (objects ?? []).map(({ id }) => id)
       // it found them, but too few replicas took part in what a removal does next
       if (uuids.some((uuid) => !uuid)) throw new Error('not enough replicas')
+      await expectWhole(collection)
       return { uuids: uuids as string[], count }
     })
   }
@@ -166,7 +170,7 @@ export class WeaviateServer {
     ids: readonly string[],
     { dryRun = false, consistency = this.settings.consistency, deletedAt }: RemovalOptions = {},
   ): Promise<void> {
-    await this.#calls.ask(async ({ rest, expectLed }) => {
+    await this.#calls.ask(async ({ rest, expectLed, expectWhole }) => {
       await this.#expectLed(expectLed, collection)
       const where = { operator: 'ContainsAny', path: ['id'], valueTextArray: ids }
       const body = { match: { class: collection, where }, dryRun, output: 'minimal', deletionTimeUnixMilli: deletedAt }
@@ -174,6 +178,7 @@ export class WeaviateServer {
       const { results } = await rest<Removal>(path, { method: 'DELETE', body })
       const [failed] = results?.objects ?? [] // minimal output lists only these
       if (failed !== undefined) throw errorOf(new Error(messageOf(failed)))
+      await expectWhole(collection)
     })
   }
 
@@ -224,6 +229,12 @@ async function align(rest: Asking['rest'], collection: string, id: string): Prom
 
 const levelOf = (consistency: Consistency) => `consistency_level=${consistency.toUpperCase()}`
 
+interface CallOptions {
+  /** A collection of which no shard may be missing from the answer. */
+  about?: string | undefined
+  /** Aborted when nobody waits for the answer any more. */
+  signal?: AbortSignal | undefined
+}
 interface Outcome {
   status?: string
   errors?: { error?: { message?: string }[] }
