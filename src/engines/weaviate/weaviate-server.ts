@@ -1,16 +1,14 @@
-/** What the server is asked to do. The only access to it; longer than most files because it is the single list of requests. */
+/** What the server is asked to do. The only access to it. */
 import pMap from 'p-map'
 import type { WeaviateClient } from 'weaviate-client'
 import { AlikeError } from '../../errors.js'
+import { type BatchResult, expectRemoved, type Removal, type WrittenObject, writtenOf } from './batch-outcomes.js'
 import { RestRefusal, SlowAnswer } from './rest-requests.js'
 import { ServerCalls } from './server-calls.js'
 import type { Asking } from './server-connection.js'
-import { errorOf, isAway } from './server-errors.js'
+import { errorOf } from './server-errors.js'
 import type { NodeReport } from './synchronous-indexing.js'
 import type { Consistency, WeaviateSettings } from './weaviate-settings.js'
-
-/** Why one object of a batch was not written; undefined on success. */
-export type BatchResult = AlikeError | undefined
 
 export interface BatchObject {
   class: string
@@ -106,13 +104,7 @@ export class WeaviateServer {
       await this.#expectLed(expectLed, written[0]!.class)
       const path = `v1/batch/objects?${levelOf(this.settings.consistency)}`
       const answers = await rest<WrittenObject[]>(path, { method: 'POST', body: { objects: written } })
-      const results = answers.map(({ result }) =>
-        result?.status === 'SUCCESS' ? undefined : errorOf(new Error(messageOf(result))),
-      )
-      // another node may reach what this one cannot, or have loaded what this one has not yet
-      const elsewhere = results.find((result) => result?.code === 'gallery_not_found' || (result && isAway(result)))
-      if (elsewhere !== undefined) throw elsewhere
-      return results
+      return writtenOf(answers, written.length)
     })
   }
 
@@ -175,9 +167,7 @@ export class WeaviateServer {
       const where = { operator: 'ContainsAny', path: ['id'], valueTextArray: ids }
       const body = { match: { class: collection, where }, dryRun, output: 'minimal', deletionTimeUnixMilli: deletedAt }
       const path = `v1/batch/objects?${levelOf(consistency)}`
-      const { results } = await rest<Removal>(path, { method: 'DELETE', body })
-      const [failed] = results?.objects ?? [] // minimal output lists only these
-      if (failed !== undefined) throw errorOf(new Error(messageOf(failed)))
+      expectRemoved(await rest<Removal>(path, { method: 'DELETE', body }))
       await expectWhole(collection)
     })
   }
@@ -235,13 +225,6 @@ interface CallOptions {
   /** Aborted when nobody waits for the answer any more. */
   signal?: AbortSignal | undefined
 }
-interface Outcome {
-  status?: string
-  errors?: { error?: { message?: string }[] }
-}
-interface WrittenObject {
-  result?: Outcome
-}
 interface ReadOptions {
   vectors?: boolean | undefined
   consistency?: Consistency | undefined
@@ -253,8 +236,3 @@ interface RemovalOptions {
   dryRun?: boolean | undefined
   consistency?: Consistency | undefined
 }
-interface Removal {
-  results?: { matches?: number; objects?: (Outcome & { id?: string })[] | null }
-}
-
-const messageOf = (result: Outcome | undefined) => result?.errors?.error?.[0]?.message ?? 'unknown error'
