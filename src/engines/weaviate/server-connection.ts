@@ -26,11 +26,14 @@ export interface Asking {
   rest<Answer>(path: string, options?: Partial<RestOptions>): Promise<Answer>
   /**
    * A node counts only replicas on nodes that it sees: one that is cut off soon regards itself as all of them, and acknowledges what no
-   * other node has. Only nodes in a majority reach the cluster's leader, which is asked for the collection.
+   * other node has. Only nodes in a majority reach the cluster's leader, which is asked for the collection. A node may reach it before it
+   * counts the others again: so it is asked which it counts.
    * @param options.again also if it was asked a moment ago
-   * @throws AlikeError `gallery_not_found`; if there is no leader
+   * @throws AlikeError `gallery_not_found`, `engine_unreachable`; if there is no leader
    */
   expectLed(collection: string, options?: { again?: boolean }): Promise<void>
+  /** Without asking the leader, which reads need not wait for. @throws AlikeError `engine_unreachable` */
+  expectCounted(collection: string): Promise<void>
   /**
    * A starting node that has not loaded a collection yet says of each object that there is none; a list is refused.
    * @throws client errors
@@ -44,6 +47,8 @@ export class ServerConnection {
   readonly client: WeaviateClient
   readonly #rest: RestRequests
   readonly #timeoutMs: number
+  /** When a collection was last known to be counted by enough nodes. */
+  readonly #countedAt = new Map<string, number>()
   /** When the leader last responded. */
   #ledAt = -Infinity
   /** When a collection was last known to be loaded. */
@@ -94,13 +99,16 @@ export class ServerConnection {
       this.#rest.ask(path, { ...options, timeoutMs: Math.min(timeoutMs, leftMs()) })
     const expectLed: Asking['expectLed'] = async (collection, { again = false } = {}) => {
       const asked = performance.now()
-      if (!again && asked - this.#ledAt < ledForMs) return
-      await this.#askLeader(collection, leftMs)
-      this.#ledAt = asked
+      if (again || asked - this.#ledAt >= ledForMs) {
+        await this.#askLeader(collection, leftMs)
+        this.#ledAt = asked
+      }
+      await this.#expectCounted(collection)
     }
+    const expectCounted = (collection: string) => this.#expectCounted(collection)
     const expectLoaded = (collection: string) => this.#expectLoaded(collection)
     const expectWhole = (collection: string) => this.#whole.expect(collection)
-    const asking = { client: this.client, rest, expectLed, expectLoaded, expectWhole }
+    const asking = { client: this.client, rest, expectLed, expectCounted, expectLoaded, expectWhole }
     const answered = ask(asking).then((reply) => ({ reply }))
     answered.catch(() => {}) // perhaps nobody waits for it any more
     for (;;) {
@@ -123,6 +131,13 @@ export class ServerConnection {
         if (cause instanceof RestRefusal && cause.status === 404) throw new AlikeError('gallery_not_found', { cause })
         if (!(cause instanceof SlowAnswer) || leftMs() === 0) throw cause
       }
+  }
+
+  async #expectCounted(collection: string): Promise<void> {
+    const asked = performance.now()
+    if (asked - (this.#countedAt.get(collection) ?? -Infinity) < ledForMs) return
+    await this.#whole.expectMajority(collection)
+    this.#countedAt.set(collection, asked)
   }
 
   async #expectLoaded(collection: string): Promise<void> {

@@ -119,8 +119,9 @@ export class WeaviateServer {
     { vectors = false, consistency = this.settings.consistency }: ReadOptions = {},
   ): Promise<StoredObject[]> {
     const asked = `${levelOf(consistency)}${vectors ? '&include=vector' : ''}`
-    return this.#calls.ask(async ({ rest, expectLed, expectLoaded }) => {
+    return this.#calls.ask(async ({ rest, expectLed, expectCounted, expectLoaded }) => {
       await expectLoaded(collection)
+      if (consistency !== 'one') await expectCounted(collection)
       const readOne = (id: string) =>
         rest<StoredObject>(`v1/objects/${collection}/${id}?${asked}`).catch((error) => {
           if (!(error instanceof RestRefusal) || error.status !== 404) throw error

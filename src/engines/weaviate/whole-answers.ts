@@ -1,5 +1,5 @@
 /**
- * Answers that leave nothing out: the server (1.39.0) silently omits the shards of nodes that are down from lists, searches, counts and
+ * Answers that leave nothing out, and take enough replicas into account: the server (1.39.0) silently omits the shards of nodes that are down from lists, searches, counts and
  * removals, if no other node has a replica of them. Therefore it is asked after each answer which shards its nodes have, unless each node has all of
  * them. A node that has just died or was cut off still counts, so nothing is omitted: requests for its shards fail.
  */
@@ -18,7 +18,7 @@ export interface ShardLayout {
 export interface ShardQuestions {
   /** As created. */
   layout(collection: string): Promise<ShardLayout>
-  /** Undefined while a node that counts does not respond. */
+  /** Those that a node counts; undefined while one of them does not respond. */
   nodes(collection: string): Promise<readonly NodeShards[] | undefined>
 }
 
@@ -48,6 +48,21 @@ export class WholeAnswers {
     if (shards === 1 || namesOf.filter(({ size }) => size >= shards).length >= replicas) this.#undivided.add(collection)
     else if (new Set(namesOf.flatMap((names) => [...names])).size < shards)
       throw new AlikeError('engine_unreachable', { detail: 'Some shards of the gallery are on nodes that are down.' })
+  }
+
+  /**
+   * A quorum is one of the replicas on nodes that the node counts, and a node that was cut off counts the others only some time after it reaches them again.
+   * @throws AlikeError `engine_unreachable` if it counts less than a majority of the replicas of a shard
+   */
+  async expectMajority(collection: string): Promise<void> {
+    const { replicas } = await this.#layoutOf(collection)
+    const nodes = replicas === 1 ? undefined : await this.#ask.nodes(collection)
+    if (nodes === undefined) return
+    const silent = nodes.filter(({ shards }) => !shards).length
+    const counts = new Map<string, number>()
+    for (const { shards } of nodes) for (const { name } of shards ?? []) counts.set(name, (counts.get(name) ?? 0) + 1)
+    if (Math.min(...counts.values()) + silent <= replicas / 2)
+      throw new AlikeError('engine_unreachable', { detail: 'The node does not count enough of the others.' })
   }
 
   async #layoutOf(collection: string): Promise<ShardLayout> {

@@ -59,3 +59,17 @@ test('answers that wait share a question that begins after them', async () => {
   await Promise.all([first, ...later])
   assert.equal(asked.count, 3)
 })
+
+test('a node that counts less than a majority of the replicas takes no part', async () => {
+  const all = nodeWith('a', 'b')
+  const { whole } = answersOf({ shards: 2, replicas: 3 }, [
+    [all],
+    [all, all],
+    [all, down],
+    undefined,
+    [nodeWith('a'), all],
+  ])
+  await assert.rejects(whole.expectMajority('c'), refused)
+  for (const _ of ['two', 'one that does not respond', 'one that does not even refuse']) await whole.expectMajority('c')
+  await assert.rejects(whole.expectMajority('c'), refused, 'only one has the second shard')
+})
