@@ -11,7 +11,7 @@ import { runInside } from './own-network.js'
 
 const has = (option: string) => process.argv.includes(`--${option}`)
 const fileOf = (name: string) => fileURLToPath(new URL(`./${name}.js`, import.meta.url))
-const run = ['consistency', 'graphs', 'isolated', 'reads', 'ingest'].find(has) ?? 'chaos'
+const run = ['consistency', 'graphs', 'isolated', 'reads', 'shards', 'ingest'].find(has) ?? 'chaos'
 const command = [process.execPath, '--enable-source-maps', fileOf(run)]
 if (has('ingest')) process.env.CHAOS_PICTURES = process.argv[process.argv.indexOf('--ingest') + 1]
 process.env.CHAOS_NODES = has('short') ? '1' : '3'

@@ -5,14 +5,14 @@ import { ChangeClock } from '../../src/engines/weaviate/change-clock.js'
 import { ImageCollection } from '../../src/engines/weaviate/image-collection.js'
 import { WeaviateServer } from '../../src/engines/weaviate/weaviate-server.js'
 import { WeaviateSet } from '../../src/engines/weaviate/weaviate-set.js'
-import { tuningDefaults } from '../../src/engines/weaviate/weaviate-settings.js'
+import { type CollectionLayout, tuningDefaults } from '../../src/engines/weaviate/weaviate-settings.js'
 import type { EmbeddingSet, Engine, OpenSet } from '../../src/gallery/engine.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { model, newImage } from '../gallery/stored-images.js'
 import { until, untilDone } from '../support/until.js'
 import { startNodes, type WeaviateNode } from './weaviate-nodes.js'
 
-const layout = { shards: 3, replicas: 3, quantisation: 'rq8' } as const
+const replicated = { shards: 3, replicas: 3, quantisation: 'rq8' } as const
 export const newVector = unitVectors({ dimension: model.dimension, seed: 8 })
 /** Of each kind; in all shards. */
 const count = 30
@@ -86,8 +86,10 @@ export class UnwatchedEngine implements Engine {
   readonly #server: WeaviateServer
   readonly #clock = new ChangeClock(() => new Date())
   readonly #sets = new Map<string, WeaviateSet>()
+  readonly #layout: CollectionLayout
 
-  constructor({ url, grpcAddress }: Pick<WeaviateNode, 'url' | 'grpcAddress'>) {
+  constructor({ url, grpcAddress }: Pick<WeaviateNode, 'url' | 'grpcAddress'>, layout: CollectionLayout = replicated) {
+    this.#layout = layout
     this.#server = new WeaviateServer({ url, grpcAddress, apiKey: '', consistency: 'quorum', timeoutMs: 20_000 })
   }
 
@@ -98,7 +100,8 @@ export class UnwatchedEngine implements Engine {
   async open(set: EmbeddingSet): Promise<WeaviateSet> {
     const collection = this.#collectionOf(set)
     const most = { exactBelow: 1_000, imagesMax: 10_000, pageMaxLength: 2 ** 20, waitingMax: 100 }
-    const parts = { collection, clock: this.#clock, ...most, scanPlace: { settings: this.#server.settings, layout } }
+    const scanPlace = { settings: this.#server.settings, layout: this.#layout }
+    const parts = { collection, clock: this.#clock, ...most, scanPlace }
     const opened = this.#sets.get(set.uid) ?? new WeaviateSet(parts, set)
     this.#sets.set(set.uid, opened)
     return opened
@@ -111,7 +114,7 @@ export class UnwatchedEngine implements Engine {
   }
 
   #collectionOf({ uid }: EmbeddingSet): ImageCollection {
-    return new ImageCollection(this.#server, `Alike_${uid}`, layout, tuningDefaults)
+    return new ImageCollection(this.#server, `Alike_${uid}`, this.#layout, tuningDefaults)
   }
 }
 

@@ -70,7 +70,7 @@ async function joinedNodes(count: number, folder: string, more: Record<string, s
     names.map(async (hostname, i) => {
       const own = {
         CLUSTER_HOSTNAME: hostname,
-        ...(i > 0 && { CLUSTER_JOIN: `${addressOf(1)}:${gossip}` }),
+        CLUSTER_JOIN: names.map((_, other) => `${addressOf(other + 1)}:${gossip}`).join(','),
         CLUSTER_GOSSIP_BIND_PORT: String(gossip),
         CLUSTER_DATA_BIND_PORT: String(data),
         RAFT_JOIN: names.join(','),

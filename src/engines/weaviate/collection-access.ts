@@ -81,10 +81,13 @@ export class CollectionAccess {
   /** @throws AlikeError as `told` does */
   ask<Reply>(ask: (collection: Opened) => Promise<Reply>, signal?: AbortSignal): Promise<Reply> {
     return this.told((server) =>
-      server.call(async (client) => {
-        await this.#bringUpToDate(client)
-        return ask(openedOf(client, this.#server, this.name))
-      }, signal),
+      server.call(
+        async (client) => {
+          await this.#bringUpToDate(client)
+          return ask(openedOf(client, this.#server, this.name))
+        },
+        { about: this.name, signal },
+      ),
     )
   }
 

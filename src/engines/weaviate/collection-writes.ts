@@ -1,8 +1,9 @@
 /** Writes to the collection of one set. Each may be repeated. */
+
+import type { BatchResult } from './batch-outcomes.js'
 import type { CollectionAccess } from './collection-access.js'
 import type { ImageProperties } from './image-object.js'
 import { readByIds } from './reads-by-id.js'
-import type { BatchResult } from './weaviate-server.js'
 import type { Consistency } from './weaviate-settings.js'
 
 /** Objects per write request: with their thumbnails, some megabytes at most. */

@@ -11,19 +11,41 @@ export async function sightNodes(server: WeaviateServer): Promise<Map<string, Si
   const places = await server.places()
   if (places.length === 1) return sightingsOf(await server.nodes())
   const { apiKey } = server.settings
-  const probe = async (url: string): Promise<[string, Sighting]> => {
-    const base = new URL(url)
-    const rest = new RestRequests(base, apiKey)
+  const probes = await Promise.all(places.map(({ url }) => probe(new URL(url), apiKey)))
+  const here = probes.filter(({ isHere }) => isHere).length
+  const most = Math.max(...probes.map(({ counted = 0 }) => counted))
+  return new Map(
+    // one that counts fewer nodes than another is left out of their writes, although it responds
+    probes.map(({ host, isHere, counted = most }) => [
+      host,
+      isHere && counted >= Math.min(here, most) ? 'here' : 'away',
+    ]),
+  )
+}
+
+interface Probe {
+  host: string
+  isHere: boolean
+  /** How many nodes it counts, itself included; undefined while one of them does not respond. */
+  counted: number | undefined
+}
+
+async function probe(base: URL, apiKey: string): Promise<Probe> {
+  const rest = new RestRequests(base, apiKey)
+  const within = { timeoutMs: respondWithinMs }
+  const [isHere, counted] = await Promise.all([
     // not its readiness: that falters under load
-    const isHere = rest.ask('v1/meta', { timeoutMs: respondWithinMs }).then(
+    rest.ask('v1/meta', within).then(
       () => true,
       () => false,
-    )
-    const sighting = (await isHere) ? 'here' : 'away'
-    rest.close()
-    return [base.hostname, sighting]
-  }
-  return new Map(await Promise.all(places.map(({ url }) => probe(url))))
+    ),
+    rest.ask<{ nodes?: NodeReport[] }>('v1/nodes', within).then(
+      ({ nodes }) => nodes?.length,
+      () => undefined,
+    ),
+  ])
+  rest.close()
+  return { host: base.hostname, isHere, counted }
 }
 
 /** A node that responds is there, whatever its health. */

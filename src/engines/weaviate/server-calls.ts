@@ -9,6 +9,7 @@ import { type Asking, ServerConnection } from './server-connection.js'
 import { errorOf, isAway } from './server-errors.js'
 import { ServerNodes } from './server-nodes.js'
 import type { WeaviateSettings } from './weaviate-settings.js'
+import type { Undivided } from './whole-answers.js'
 
 /**
  * Share of the timeout after which all attempts but the last are abandoned. A node keeps asking one that has died or
@@ -26,6 +27,7 @@ export class ServerCalls {
   #connecting: Promise<ServerConnection> | undefined
   /** Used by calls in progress only. */
   readonly #leaving = new Set<Promise<ServerConnection>>()
+  readonly #undivided: Undivided = new Set()
   #wasConnected = false
   #closed = false
   #unreachable: string | undefined
@@ -106,7 +108,8 @@ export class ServerCalls {
 
   async #connect(): Promise<ServerConnection> {
     const withinMs = this.#wasConnected ? nodesWithinMs.again : nodesWithinMs.first
-    const connection = await ServerConnection.open(await this.#nodes.next(), this.#settings, withinMs)
+    const terms = { nodesWithinMs: withinMs, undivided: this.#undivided }
+    const connection = await ServerConnection.open(await this.#nodes.next(), this.#settings, terms)
     this.#wasConnected = true
     return connection
   }

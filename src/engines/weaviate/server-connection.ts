@@ -7,6 +7,7 @@ import { portOf, type ServerNode } from './server-nodes.js'
 import { expectSafeVersion } from './server-versions.js'
 import { expectSynchronousIndexing, type NodeReport } from './synchronous-indexing.js'
 import type { WeaviateSettings } from './weaviate-settings.js'
+import { type NodeShards, type ShardQuestions, type Undivided, WholeAnswers } from './whole-answers.js'
 
 /** How long a response may take before the node is probed, and how long the probe may take. */
 const patienceMs = 1_000
@@ -14,6 +15,7 @@ const foundWithinMs = 3_000
 /** Shorter than a node takes to forget others that it cannot reach. */
 const ledForMs = 3_000
 const leaderWithinMs = 2_000
+const shardsWithinMs = 2_000
 /** A server takes longer to start. */
 const loadedForMs = 1_000
 
@@ -24,31 +26,40 @@ export interface Asking {
   rest<Answer>(path: string, options?: Partial<RestOptions>): Promise<Answer>
   /**
    * A node counts only replicas on nodes that it sees: one that is cut off soon regards itself as all of them, and acknowledges what no
-   * other node has. Only nodes in a majority reach the cluster's leader, which is asked for the collection.
+   * other node has. Only nodes in a majority reach the cluster's leader, which is asked for the collection. A node may reach it before it
+   * counts the others again: so it is asked which it counts.
    * @param options.again also if it was asked a moment ago
-   * @throws AlikeError `gallery_not_found`; if there is no leader
+   * @throws AlikeError `gallery_not_found`, `engine_unreachable`; if there is no leader
    */
   expectLed(collection: string, options?: { again?: boolean }): Promise<void>
+  /** Without asking the leader, which reads need not wait for. @throws AlikeError `engine_unreachable` */
+  expectCounted(collection: string): Promise<void>
   /**
    * A starting node that has not loaded a collection yet says of each object that there is none; a list is refused.
    * @throws client errors
    */
   expectLoaded(collection: string): Promise<void>
+  /** Call it after an answer about all of a collection. @throws AlikeError `engine_unreachable` if a shard may be missing from it */
+  expectWhole(collection: string): Promise<void>
 }
 
 export class ServerConnection {
   readonly client: WeaviateClient
   readonly #rest: RestRequests
   readonly #timeoutMs: number
+  /** When a collection was last known to be counted by enough nodes. */
+  readonly #countedAt = new Map<string, number>()
   /** When the leader last responded. */
   #ledAt = -Infinity
   /** When a collection was last known to be loaded. */
   readonly #loadedAt = new Map<string, number>()
+  readonly #whole: WholeAnswers
 
-  private constructor(client: WeaviateClient, rest: RestRequests, timeoutMs: number) {
+  private constructor({ client, rest, timeoutMs, undivided }: Parts) {
     this.client = client
     this.#rest = rest
     this.#timeoutMs = timeoutMs
+    this.#whole = new WholeAnswers(shardQuestions(rest, timeoutMs), undivided)
   }
 
   /**
@@ -56,7 +67,11 @@ export class ServerConnection {
    * @param nodesWithinMs an unresponsive node delays the status of all nodes
    * @throws AlikeError `engine_version_refused`, `engine_setting_refused`; client and network errors
    */
-  static async open(node: ServerNode, settings: WeaviateSettings, nodesWithinMs: number): Promise<ServerConnection> {
+  static async open(
+    node: ServerNode,
+    settings: WeaviateSettings,
+    { nodesWithinMs, undivided }: { nodesWithinMs: number; undivided: Undivided },
+  ): Promise<ServerConnection> {
     const { apiKey, timeoutMs } = settings
     const rest = new RestRequests(node.rest, apiKey)
     try {
@@ -64,7 +79,7 @@ export class ServerConnection {
       const { version = '' } = await rest.ask<{ version?: string }>('v1/meta', { timeoutMs: withinMs })
       expectSafeVersion(version)
       expectSynchronousIndexing(await nodesOf(rest, Math.min(timeoutMs, nodesWithinMs)))
-      return new ServerConnection(await clientOf(node, settings), rest, timeoutMs)
+      return new ServerConnection({ client: await clientOf(node, settings), rest, timeoutMs, undivided })
     } catch (error) {
       rest.close()
       throw error
@@ -84,12 +99,17 @@ export class ServerConnection {
       this.#rest.ask(path, { ...options, timeoutMs: Math.min(timeoutMs, leftMs()) })
     const expectLed: Asking['expectLed'] = async (collection, { again = false } = {}) => {
       const asked = performance.now()
-      if (!again && asked - this.#ledAt < ledForMs) return
-      await this.#askLeader(collection, leftMs)
-      this.#ledAt = asked
+      if (again || asked - this.#ledAt >= ledForMs) {
+        await this.#askLeader(collection, leftMs)
+        this.#ledAt = asked
+      }
+      await this.#expectCounted(collection)
     }
+    const expectCounted = (collection: string) => this.#expectCounted(collection)
     const expectLoaded = (collection: string) => this.#expectLoaded(collection)
-    const answered = ask({ client: this.client, rest, expectLed, expectLoaded }).then((reply) => ({ reply }))
+    const expectWhole = (collection: string) => this.#whole.expect(collection)
+    const asking = { client: this.client, rest, expectLed, expectCounted, expectLoaded, expectWhole }
+    const answered = ask(asking).then((reply) => ({ reply }))
     answered.catch(() => {}) // perhaps nobody waits for it any more
     for (;;) {
       if (leftMs() === 0) throw new SlowAnswer(`no answer within ${Math.round(limitMs)} ms`)
@@ -113,6 +133,13 @@ export class ServerConnection {
       }
   }
 
+  async #expectCounted(collection: string): Promise<void> {
+    const asked = performance.now()
+    if (asked - (this.#countedAt.get(collection) ?? -Infinity) < ledForMs) return
+    await this.#whole.expectMajority(collection)
+    this.#countedAt.set(collection, asked)
+  }
+
   async #expectLoaded(collection: string): Promise<void> {
     const asked = performance.now()
     if (asked - (this.#loadedAt.get(collection) ?? -Infinity) < loadedForMs) return
@@ -133,6 +160,37 @@ export class ServerConnection {
   async close(): Promise<void> {
     this.#rest.close()
     await this.client.close()
+  }
+}
+
+interface Parts {
+  client: WeaviateClient
+  rest: RestRequests
+  timeoutMs: number
+  undivided: Undivided
+}
+
+interface CollectionAnswer {
+  shardingConfig?: { desiredCount?: number }
+  replicationConfig?: { factor?: number }
+}
+
+function shardQuestions(rest: RestRequests, timeoutMs: number): ShardQuestions {
+  return {
+    async layout(collection) {
+      const path = `v1/schema/${collection}`
+      const { shardingConfig, replicationConfig } = await rest.ask<CollectionAnswer>(path, { timeoutMs })
+      return { shards: shardingConfig?.desiredCount ?? 1, replicas: replicationConfig?.factor ?? 1 }
+    },
+    async nodes(collection) {
+      const path = `v1/nodes/${collection}?output=verbose`
+      try {
+        return (await rest.ask<{ nodes?: NodeShards[] }>(path, { timeoutMs: shardsWithinMs })).nodes ?? []
+      } catch (error) {
+        if (error instanceof SlowAnswer) return undefined
+        throw error
+      }
+    },
   }
 }
 

@@ -21,6 +21,10 @@ const meanings: readonly [pattern: RegExp, error: (cause: unknown) => AlikeError
     (cause) => new AlikeError('storage_full', { detail: 'The vector server accepts no writes.', cause }),
   ],
   [
+    /could not find enough weaviate nodes/i,
+    (cause) => unreachable('It has fewer nodes than the gallery is to have replicas.', cause),
+  ],
+  [
     /consistency level|cannot reach enough replicas|not enough replicas/i,
     (cause) => unreachable('Too few of its replicas answer.', cause),
   ],

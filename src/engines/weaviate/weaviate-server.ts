@@ -2,15 +2,13 @@
 import pMap from 'p-map'
 import type { WeaviateClient } from 'weaviate-client'
 import { AlikeError } from '../../errors.js'
+import { type BatchResult, expectRemoved, type Removal, type WrittenObject, writtenOf } from './batch-outcomes.js'
 import { RestRefusal, SlowAnswer } from './rest-requests.js'
 import { ServerCalls } from './server-calls.js'
 import type { Asking } from './server-connection.js'
-import { errorOf, isAway } from './server-errors.js'
+import { errorOf } from './server-errors.js'
 import type { NodeReport } from './synchronous-indexing.js'
 import type { Consistency, WeaviateSettings } from './weaviate-settings.js'
-
-/** Why one object of a batch was not written; undefined on success. */
-export type BatchResult = AlikeError | undefined
 
 export interface BatchObject {
   class: string
@@ -54,12 +52,15 @@ export class WeaviateServer {
   }
 
   /**
-   * @param signal aborted when nobody waits for the answer any more
    * @throws AlikeError `engine_unreachable`, `engine_version_refused`, `engine_setting_refused`, `storage_full`,
    * `gallery_not_found` if there is no such collection; the signal's reason
    */
-  call<Reply>(ask: (client: WeaviateClient) => Promise<Reply>, signal?: AbortSignal): Promise<Reply> {
-    return this.#calls.ask(({ client }) => ask(client), signal)
+  call<Reply>(ask: (client: WeaviateClient) => Promise<Reply>, { about, signal }: CallOptions = {}): Promise<Reply> {
+    return this.#calls.ask(async ({ client, expectWhole }) => {
+      const reply = await ask(client)
+      if (about !== undefined) await expectWhole(about)
+      return reply
+    }, signal)
   }
 
   /** Does not ask for readiness, which falters under load and while another node is away. @throws AlikeError as `call` does */
@@ -103,13 +104,7 @@ export class WeaviateServer {
       await this.#expectLed(expectLed, written[0]!.class)
       const path = `v1/batch/objects?${levelOf(this.settings.consistency)}`
       const answers = await rest<WrittenObject[]>(path, { method: 'POST', body: { objects: written } })
-      const results = answers.map(({ result }) =>
-        result?.status === 'SUCCESS' ? undefined : errorOf(new Error(messageOf(result))),
-      )
-      // another node may reach what this one cannot, or have loaded what this one has not yet
-      const elsewhere = results.find((result) => result?.code === 'gallery_not_found' || (result && isAway(result)))
-      if (elsewhere !== undefined) throw elsewhere
-      return results
+      return writtenOf(answers, written.length)
     })
   }
 
@@ -124,8 +119,9 @@ export class WeaviateServer {
     { vectors = false, consistency = this.settings.consistency }: ReadOptions = {},
   ): Promise<StoredObject[]> {
     const asked = `${levelOf(consistency)}${vectors ? '&include=vector' : ''}`
-    return this.#calls.ask(async ({ rest, expectLed, expectLoaded }) => {
+    return this.#calls.ask(async ({ rest, expectLed, expectCounted, expectLoaded }) => {
       await expectLoaded(collection)
+      if (consistency !== 'one') await expectCounted(collection)
       const readOne = (id: string) =>
         rest<StoredObject>(`v1/objects/${collection}/${id}?${asked}`).catch((error) => {
           if (!(error instanceof RestRefusal) || error.status !== 404) throw error
@@ -145,7 +141,7 @@ export class WeaviateServer {
    * @throws AlikeError as `call` does
    */
   async findAnywhere(collection: string, where: object): Promise<Anywhere> {
-    return this.#calls.ask(async ({ rest, expectLed }) => {
+    return this.#calls.ask(async ({ rest, expectLed, expectWhole }) => {
       await this.#expectLed(expectLed, collection)
       const body = { match: { class: collection, where }, dryRun: true, output: 'verbose' }
       const path = `v1/batch/objects?${levelOf(this.settings.consistency)}`
@@ -156,6 +152,7 @@ export class WeaviateServer {
       const uuids = (objects ?? []).map(({ id }) => id)
       // it found them, but too few replicas took part in what a removal does next
       if (uuids.some((uuid) => !uuid)) throw new Error('not enough replicas')
+      await expectWhole(collection)
       return { uuids: uuids as string[], count }
     })
   }
@@ -166,14 +163,13 @@ export class WeaviateServer {
     ids: readonly string[],
     { dryRun = false, consistency = this.settings.consistency, deletedAt }: RemovalOptions = {},
   ): Promise<void> {
-    await this.#calls.ask(async ({ rest, expectLed }) => {
+    await this.#calls.ask(async ({ rest, expectLed, expectWhole }) => {
       await this.#expectLed(expectLed, collection)
       const where = { operator: 'ContainsAny', path: ['id'], valueTextArray: ids }
       const body = { match: { class: collection, where }, dryRun, output: 'minimal', deletionTimeUnixMilli: deletedAt }
       const path = `v1/batch/objects?${levelOf(consistency)}`
-      const { results } = await rest<Removal>(path, { method: 'DELETE', body })
-      const [failed] = results?.objects ?? [] // minimal output lists only these
-      if (failed !== undefined) throw errorOf(new Error(messageOf(failed)))
+      expectRemoved(await rest<Removal>(path, { method: 'DELETE', body }))
+      await expectWhole(collection)
     })
   }
 
@@ -224,12 +220,11 @@ async function align(rest: Asking['rest'], collection: string, id: string): Prom
 
 const levelOf = (consistency: Consistency) => `consistency_level=${consistency.toUpperCase()}`
 
-interface Outcome {
-  status?: string
-  errors?: { error?: { message?: string }[] }
-}
-interface WrittenObject {
-  result?: Outcome
+interface CallOptions {
+  /** A collection of which no shard may be missing from the answer. */
+  about?: string | undefined
+  /** Aborted when nobody waits for the answer any more. */
+  signal?: AbortSignal | undefined
 }
 interface ReadOptions {
   vectors?: boolean | undefined
@@ -242,8 +237,3 @@ interface RemovalOptions {
   dryRun?: boolean | undefined
   consistency?: Consistency | undefined
 }
-interface Removal {
-  results?: { matches?: number; objects?: (Outcome & { id?: string })[] | null }
-}
-
-const messageOf = (result: Outcome | undefined) => result?.errors?.error?.[0]?.message ?? 'unknown error'

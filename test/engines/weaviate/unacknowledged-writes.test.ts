@@ -1,12 +1,12 @@
 /** What a failed change has stored nevertheless, in a collection that is only a map. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { BatchResult } from '../../../src/engines/weaviate/batch-outcomes.js'
 import { ChangeClock } from '../../../src/engines/weaviate/change-clock.js'
 import type { NewObject } from '../../../src/engines/weaviate/collection-writes.js'
 import type { ImageCollection } from '../../../src/engines/weaviate/image-collection.js'
 import { uuidOf } from '../../../src/engines/weaviate/image-object.js'
 import { SetChanges } from '../../../src/engines/weaviate/set-changes.js'
-import type { BatchResult } from '../../../src/engines/weaviate/weaviate-server.js'
 import { AlikeError } from '../../../src/errors.js'
 import { newImage } from '../../gallery/stored-images.js'
 

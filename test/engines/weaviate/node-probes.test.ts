@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import { sightNodes } from '../../../src/engines/weaviate/node-probes.js'
+import type { WeaviateServer } from '../../../src/engines/weaviate/weaviate-server.js'
+
+/** Nodes at addresses of their own. @param counts how many nodes each of them counts; undefined: it is down */
+async function serverOf(t: TestContext, counts: (number | undefined)[]): Promise<WeaviateServer> {
+  const places = counts.map(async (count, n) => {
+    const host = `127.0.0.${n + 1}`
+    if (count === undefined) return { url: `http://${host}:9`, grpcAddress: '' }
+    const nodes = Array.from({ length: count }, () => ({ status: 'HEALTHY' }))
+    const server = createServer((_, answer) => answer.end(JSON.stringify({ nodes }))).listen(0, host)
+    t.after(() => server.close())
+    await once(server, 'listening')
+    return { url: `http://${host}:${(server.address() as AddressInfo).port}`, grpcAddress: '' }
+  })
+  return { places: () => Promise.all(places), settings: { apiKey: '' } } as unknown as WeaviateServer
+}
+
+for (const [name, counts, expected] of [
+  ['all count each other', [3, 3, 3], ['here', 'here', 'here']],
+  ['a node that was cut off counts only itself, although it responds again', [2, 1, 2], ['here', 'away', 'here']],
+  ['of two nodes one still counts the third, which is down', [2, 3, undefined], ['here', 'here', 'away']],
+] as const)
+  test(`nodes are sighted: ${name}`, async (t) => {
+    assert.deepEqual([...(await sightNodes(await serverOf(t, [...counts]))).values()], expected)
+  })
