@@ -22,12 +22,19 @@ export class RunClaim {
    * @throws AlikeError `run_exists` instead, if another process has changed them
    */
   async guard(work: () => Promise<unknown>): Promise<void> {
+    await this.#expectUnchanged()
+    await work().catch(async (error: unknown) => {
+      await this.#expectUnchanged() // it may have failed because the other one replaced the file meanwhile
+      throw error
+    })
+    this.#last = await stampOf(this.#files)
+  }
+
+  async #expectUnchanged(): Promise<void> {
     if ((await stampOf(this.#files)) !== this.#last)
       throw new AlikeError('run_exists', {
         detail: `Another process trains the run in ${dirname(this.#files[0]!)}: this one ends, and --name chooses another name.`,
       })
-    await work()
-    this.#last = await stampOf(this.#files)
   }
 }
 
