@@ -2,6 +2,7 @@
  * Checkpoints from which a run resumes bit for bit. Random numbers need no saved state: every shuffle and every view is
  * seeded by (run, epoch, picture), so the position in the run determines them.
  */
+import type { BigIntStats } from 'node:fs'
 import * as tf from '@tensorflow/tfjs-core'
 import { AlikeError } from '../errors.js'
 import { expectSameRun } from './run-differences.js'
@@ -79,6 +80,7 @@ export type VariableGroups = Record<string, readonly tf.Variable[]>
 
 /**
  * @param fingerprint identifies the settings that shape the run; a checkpoint only loads with an equal one
+ * @returns the new file's facts
  * @throws AlikeError `training_diverged` instead of replacing finite values by others
  */
 export async function saveCheckpoint(
@@ -86,7 +88,7 @@ export async function saveCheckpoint(
   groups: VariableGroups,
   state: RunState,
   fingerprint: string,
-): Promise<void> {
+): Promise<BigIntStats> {
   const tensors: NamedTensor[] = []
   for (const [group, variables] of Object.entries(groups)) {
     for (const [index, variable] of variables.entries()) {
@@ -95,7 +97,7 @@ export async function saveCheckpoint(
       tensors.push({ name: `${group}.${index}`, shape: variable.shape, values })
     }
   }
-  await writeTensors(path, { tensors, metadata: { state: JSON.stringify(state), fingerprint } })
+  return writeTensors(path, { tensors, metadata: { state: JSON.stringify(state), fingerprint } })
 }
 
 /** Zero times anything else is NaN. A hundred million values take a tenth of a second this way. */

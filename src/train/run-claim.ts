@@ -1,46 +1,40 @@
 /** Notices that another process writes the checkpoints of the same run: each would end with weights of the other. */
+import type { BigIntStats } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { AlikeError } from '../errors.js'
 
 export class RunClaim {
-  readonly #files: readonly string[]
-  #last: string
+  /** Path → what the file is as long as only this process writes it. */
+  readonly #stamps: Map<string, string>
 
-  private constructor(files: readonly string[], last: string) {
-    this.#files = files
-    this.#last = last
+  private constructor(stamps: Map<string, string>) {
+    this.#stamps = stamps
   }
 
   /** @param files of the run, as they are now */
   static async of(files: readonly string[]): Promise<RunClaim> {
-    return new RunClaim(files, await stampOf(files))
+    return new RunClaim(new Map(await Promise.all(files.map(async (file) => [file, await stampOf(file)] as const))))
   }
 
-  /**
-   * @param work reads or writes them
-   * @throws AlikeError `run_exists` instead, if another process has changed them
-   */
-  async guard<T>(work: () => Promise<T>): Promise<T> {
-    if ((await stampOf(this.#files)) !== this.#last)
+  /** @param write replaces the file @throws AlikeError `run_exists` instead, if another process has changed a file */
+  async replace(file: string, write: () => Promise<BigIntStats>): Promise<void> {
+    await this.expectOwn()
+    this.#stamps.set(file, stampFrom(await write()))
+  }
+
+  /** @throws AlikeError `run_exists` */
+  async expectOwn(): Promise<void> {
+    for (const [file, stamp] of this.#stamps) {
+      if ((await stampOf(file)) === stamp) continue
       throw new AlikeError('run_exists', {
-        detail: `Another process trains the run in ${dirname(this.#files[0]!)}: this one ends, and --name chooses another name.`,
+        detail: `Another process trains the run in ${dirname(file)}: this one ends, and --name chooses another name.`,
       })
-    const result = await work()
-    this.#last = await stampOf(this.#files)
-    return result
+    }
   }
 }
+
+const stampOf = (file: string): Promise<string> => stat(file, { bigint: true }).then(stampFrom, () => 'none')
 
 /** A file is replaced as a whole, and so gets another number or time. */
-async function stampOf(files: readonly string[]): Promise<string> {
-  const stamps = await Promise.all(
-    files.map((file) =>
-      stat(file, { bigint: true }).then(
-        ({ ino, mtimeNs, size }) => `${ino} ${mtimeNs} ${size}`,
-        () => 'none',
-      ),
-    ),
-  )
-  return stamps.join()
-}
+const stampFrom = ({ ino, mtimeNs, size }: BigIntStats): string => `${ino} ${mtimeNs} ${size}`

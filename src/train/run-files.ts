@@ -2,9 +2,11 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type * as tf from '@tensorflow/tfjs-core'
+import { removeAbandoned } from './abandoned.js'
 import { loadCheckpoint, type RunState, saveCheckpoint, type VariableGroups } from './checkpoint.js'
 import { RunClaim } from './run-claim.js'
 import { forgetRun, hasCheckpoint, type NamedRun } from './run-folder.js'
+import { unfinished } from './safetensors.js'
 
 type Average = readonly tf.Variable[]
 
@@ -41,7 +43,9 @@ export class RunFiles {
   ): Promise<RunFiles> {
     const folder = join(work, name)
     await mkdir(folder, { recursive: true })
-    const files = [join(folder, 'checkpoint.safetensors'), join(folder, 'best.safetensors')] as const
+    const names = ['checkpoint.safetensors', 'best.safetensors'] as const
+    for (const name of names) await removeAbandoned(folder, `${name}${unfinished}`)
+    const files = [join(folder, names[0]), join(folder, names[1])] as const
     if (!resume && !exportOnly) await forgetRun(files)
     const isContinued = resume && !exportOnly && (await hasCheckpoint(files[0], log))
     return new RunFiles(files, fingerprint, await RunClaim.of(files), isContinued)
@@ -53,15 +57,16 @@ export class RunFiles {
   }
 
   /** @returns the state after the best epoch @throws AlikeError as `load` */
-  loadBest(average: Average): Promise<RunState> {
-    return this.#claim.guard(() => loadCheckpoint(this.#best, { average }, this.#fingerprint))
+  async loadBest(average: Average): Promise<RunState> {
+    await this.#claim.expectOwn()
+    return loadCheckpoint(this.#best, { average }, this.#fingerprint)
   }
 
   save(groups: VariableGroups, state: RunState): Promise<void> {
-    return this.#claim.guard(() => saveCheckpoint(this.#last, groups, state, this.#fingerprint))
+    return this.#claim.replace(this.#last, () => saveCheckpoint(this.#last, groups, state, this.#fingerprint))
   }
 
   saveBest(average: Average, state: RunState): Promise<void> {
-    return this.#claim.guard(() => saveCheckpoint(this.#best, { average }, state, this.#fingerprint))
+    return this.#claim.replace(this.#best, () => saveCheckpoint(this.#best, { average }, state, this.#fingerprint))
   }
 }

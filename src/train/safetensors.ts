@@ -2,6 +2,8 @@
  * Named tensors in one file, in the safetensors layout: 8 bytes of header length (little endian), a JSON header name →
  * { dtype, shape, data_offsets }, then the values. Written as float32, read from any float type.
  */
+import { randomUUID } from 'node:crypto'
+import type { BigIntStats } from 'node:fs'
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { syncFolder } from '../durable-files.js'
@@ -18,8 +20,15 @@ export interface TensorFile {
   metadata: Record<string, string>
 }
 
-/** Written under a temporary name, synced, then renamed: readers see either the old file or the new one. */
-export async function writeTensors(path: string, { tensors, metadata }: TensorFile): Promise<void> {
+/** Between the name of a file and the process that writes it. */
+export const unfinished = '.part-'
+
+/**
+ * Written under a name of its own, synced, then renamed: readers see either the old file or the new one, and of two
+ * writers neither gets the other's values.
+ * @returns the new file's facts
+ */
+export async function writeTensors(path: string, { tensors, metadata }: TensorFile): Promise<BigIntStats> {
   const header: Record<string, unknown> = { __metadata__: metadata }
   let offset = 0
   for (const { name, shape, values } of tensors)
@@ -30,23 +39,26 @@ export async function writeTensors(path: string, { tensors, metadata }: TensorFi
   const length = Buffer.alloc(8)
   length.writeBigUInt64LE(BigInt(padded.length))
 
-  const temporary = `${path}.part`
+  const temporary = `${path}${unfinished}${process.pid}-${randomUUID()}`
+  let facts: BigIntStats
   try {
-    await writeSettled(temporary, [length, padded, ...tensors.map(({ values }) => bytesOf(values))])
+    facts = await writeSettled(temporary, [length, padded, ...tensors.map(({ values }) => bytesOf(values))])
   } catch (error) {
     await rm(temporary, { force: true }) // on a full disk it would take the last of the room
     throw error
   }
   await rename(temporary, path)
   await syncFolder(dirname(path))
+  return facts
 }
 
-async function writeSettled(path: string, parts: readonly Uint8Array[]): Promise<void> {
+async function writeSettled(path: string, parts: readonly Uint8Array[]): Promise<BigIntStats> {
   const file = await open(path, 'w')
   try {
     // unlike writev, which returns early on a full disk, writeFile fails unless everything is written
     await file.writeFile(parts)
     await file.sync()
+    return await file.stat({ bigint: true })
   } finally {
     await file.close()
   }

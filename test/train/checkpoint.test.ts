@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { execFile, spawnSync } from 'node:child_process'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { before, type TestContext, test } from 'node:test'
@@ -14,6 +14,7 @@ import {
   type RunState,
   saveCheckpoint,
 } from '../../src/train/checkpoint.js'
+import { RunFiles } from '../../src/train/run-files.js'
 import { readTensors, writeTensors } from '../../src/train/safetensors.js'
 
 before(() => chooseBackend('cpu'))
@@ -102,6 +103,38 @@ test('a checkpoint that is missing or incomplete is named', async (t) => {
     await writeFile(path, bytes.subarray(0, length))
     await assert.rejects(loadCheckpoint(path, groups, '{}'), { code: 'run_unreadable', message: /a\.safetensors/ })
   }
+})
+
+test('of two that write one file at the same time neither fails, and the file is of one of them', async (t) => {
+  const folder = await temporaryFolder(t)
+  const path = join(folder, 'a.safetensors')
+  const write = (value: number) =>
+    writeTensors(path, { tensors: [{ name: 'a', shape: [9], values: new Float32Array(9).fill(value) }], metadata: {} })
+  await Promise.all([1, 2, 3, 4].map(write))
+  const [tensor] = (await readTensors(path)).tensors
+  assert.equal(new Set(tensor!.values).size, 1)
+  assert.deepEqual(await readdir(folder), ['a.safetensors'])
+})
+
+test('of two runs that save at the same moment one is refused from then on', async (t) => {
+  const work = await temporaryFolder(t)
+  const settings = { work, name: 'twins', resume: true, exportOnly: false }
+  const runs = [await RunFiles.open(settings, '{}', () => {}), await RunFiles.open(settings, '{}', () => {})]
+  const groups = { weights: [tf.variable(tf.zeros([5]))] }
+  const save = () => Promise.allSettled(runs.map((run) => run.save(groups, state)))
+  await save()
+  const again = await save()
+  assert.deepEqual(again.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
+})
+
+test('a run removes what killed ones have left unfinished', async (t) => {
+  const work = await temporaryFolder(t)
+  const { pid } = spawnSync(process.execPath, ['-e', '']) // has ended
+  await mkdir(join(work, 'mine'))
+  const [left, kept] = [`best.safetensors.part-${pid}-3`, `best.safetensors.part-${process.ppid}-3`]
+  for (const name of [left, kept]) await writeFile(join(work, 'mine', name), '')
+  await RunFiles.open({ work, name: 'mine', resume: false, exportOnly: false }, '{}', () => {})
+  assert.deepEqual(await readdir(join(work, 'mine')), [kept])
 })
 
 test('tensor files have the safetensors layout and leave nothing else behind', async (t) => {

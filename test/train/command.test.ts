@@ -23,7 +23,7 @@ async function train(t: TestContext, limits = '', onLine?: (line: string, pid: n
   const places = ['--data', 'pictures', '--out', 'onnx', '--work', 'work'].map((word) =>
     word.startsWith('--') ? word : join(folder, word),
   )
-  const args = [main, ...places, '--name', 'mine', '--backend', 'wasm', '--epochs', '2', '--no-report']
+  const args = [main, ...places, '--name', 'mine', '--backend', 'wasm', '--epochs', '500', '--no-report']
   const run = spawn('sh', ['-c', `${limits} exec "$0" "$@"`, process.execPath, ...args])
   let output = ''
   for (const stream of [run.stdout, run.stderr])
@@ -39,9 +39,9 @@ test('a signal ends a run after the batch in progress, and the run says so', asy
   const { status, output, folder } = await train(
     t,
     '',
-    (line, pid) => line.startsWith('epoch 1/2') && process.kill(pid, 'SIGINT'),
+    (line, pid) => line.startsWith('epoch 1/') && process.kill(pid, 'SIGINT'),
   )
-  assert.match(output, /\nstopping after this batch.+\nstopped in epoch 2; go on with --resume\n$/)
+  assert.match(output, /\nstopping after this batch.+\nstopped in epoch \d+; go on with --resume\n$/s)
   assert.equal(status, 0)
   assert.ok((await readdir(join(folder, 'work/mine'))).includes('checkpoint.safetensors'))
 })

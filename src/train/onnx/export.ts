@@ -1,8 +1,9 @@
 /** Writes a model folder from a trained network, all or nothing. */
-import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { type ModelManifest, modelId, sha256OfFile } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
+import { removeAbandoned } from '../abandoned.js'
 import { writeGolden } from '../golden/write-golden.js'
 import type { TrainableNetwork } from '../models/network.js'
 import { convertNetwork } from './convert.js'
@@ -47,7 +48,7 @@ export async function exportModel(network: TrainableNetwork, options: ExportOpti
     await writeFile(join(draft, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)
     await writeGolden({ folder: draft, manifest })
     await replaceFolder(draft, folder)
-    await removeAbandonedDrafts(folder)
+    await removeAbandoned(dirname(folder), draftPrefix(folder))
     return { folder, manifest, parity }
   } finally {
     await rm(draft, { recursive: true, force: true })
@@ -55,23 +56,6 @@ export async function exportModel(network: TrainableNetwork, options: ExportOpti
 }
 
 const draftPrefix = (folder: string): string => `.${basename(folder)}.draft-`
-
-/** Of exports of this network whose process was killed; each is as large as a network. */
-async function removeAbandonedDrafts(folder: string): Promise<void> {
-  const prefix = draftPrefix(folder)
-  for (const name of await readdir(dirname(folder))) {
-    if (name.startsWith(prefix) && !isRunning(Number.parseInt(name.slice(prefix.length), 10)))
-      await rm(join(dirname(folder), name), { recursive: true, force: true })
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
-  }
-}
 
 async function provenParity(
   network: TrainableNetwork,
