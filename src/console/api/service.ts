@@ -16,7 +16,8 @@ export class ServiceError extends Error {
     readonly status: number,
     readonly problem: Partial<Problem>,
   ) {
-    super(problem.detail ?? problem.title ?? `The service answered ${status}.`)
+    // the detail of an error often makes sense with its title only
+    super([...new Set([problem.title, problem.detail])].join(' ').trim() || `The service answered ${status}.`)
   }
 }
 

@@ -34,14 +34,14 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
   return (
     <div class="gallery-screen">
       <h1 class="unseen">Gallery</h1>
-      <GalleryToolbar gallery={gallery} counts={counts ?? []} shown={images.length} ended={list.ended} total={total} />
+      <GalleryToolbar gallery={gallery} counts={counts ?? []} shown={images.length} list={list} total={total} />
       <Needs to="ingest" otherwise="reason">
         <UploadPanel gallery={gallery} onStored={onStored} onEnd={() => followed(renew)} />
       </Needs>
       {(error ?? list.error) !== undefined && <Fault error={error ?? list.error} />}
       <div class="gallery-body">
         <Wall
-          isEmpty={counts !== undefined && count === 0}
+          isEmpty={counts !== undefined && count === 0 && list.error === undefined}
           isFiltered={label !== undefined || filterText !== undefined}
           gallery={gallery}
           images={images}

@@ -11,6 +11,7 @@ import { loadFields } from '../filter/load-fields.js'
 import { goTo, route } from '../routing/route.js'
 import { DeleteGallery } from './delete-gallery.js'
 import { GallerySettings } from './gallery-settings.js'
+import type { ImageList } from './image-list.js'
 import { NewGallery } from './new-gallery.js'
 
 export interface GalleryToolbarProps {
@@ -18,13 +19,12 @@ export interface GalleryToolbarProps {
   counts: LabelCount[]
   /** Pictures loaded so far that match the filter. */
   shown: number
-  /** All of them have been loaded. */
-  ended: boolean
+  list: Pick<ImageList, 'ended' | 'error'>
   /** Number of pictures with the chosen label. */
   total: number
 }
 
-export function GalleryToolbar({ gallery, counts, shown, ended, total }: GalleryToolbarProps) {
+export function GalleryToolbar({ gallery, counts, shown, list, total }: GalleryToolbarProps) {
   const [open, setOpen] = useState<'filter' | 'new' | 'settings' | 'delete'>()
   // reloaded whenever the filter is opened, because pictures may have changed
   const filtering = open === 'filter'
@@ -60,7 +60,9 @@ export function GalleryToolbar({ gallery, counts, shown, ended, total }: Gallery
         Filter{filterText !== null && ' (on)'}
       </button>
       <span class="hint" role="status">
-        {filterText === null ? picturesText(total) : `${ended ? '' : 'at least '}${picturesText(shown)} found`}
+        {filterText === null
+          ? picturesText(total)
+          : list.error === undefined && `${list.ended ? '' : 'at least '}${picturesText(shown)} found`}
       </span>
       <span class="toolbar-end row">
         <Needs to="write" otherwise="nothing">

@@ -1,13 +1,14 @@
 /** Actions on the selected pictures: change the label or metadata, or remove them. */
 import { useState } from 'preact/hooks'
-import { apiKey } from '../api/key.js'
 import { picturesText } from '../controls/counts.js'
 import { Needs } from '../controls/needs.js'
 import { say } from '../controls/toasts.js'
+import { addressTo } from '../routing/route.js'
 import { MetadataList } from '../search/metadata-list.js'
 import { changeImages, type ImageChange } from './change-images.js'
 import type { GalleryImage } from './image-list.js'
 import { LabelForm } from './label-form.js'
+import { OriginalView } from './original-view.js'
 
 export interface SelectionPanelProps {
   gallery: string
@@ -48,44 +49,54 @@ export function SelectionPanel(props: SelectionPanelProps) {
           <p class="hint">
             {only.width} × {only.height}, {only.format}, {Math.ceil(only.bytes / 1024)} kB
           </p>
-          <Original gallery={gallery} image={only} />
+          <OneImage key={only.id} gallery={gallery} image={only} />
           <MetadataList metadata={only.metadata} />
         </div>
       )}
-      <button type="button" onClick={() => onSearch(chosen.slice(0, 100).map(({ id }) => id))}>
-        Search with {chosen.length === 1 ? 'it' : 'them'}
-      </button>
       <Needs to="write">
         <LabelForm labels={labels} busy={busy} onLabel={(label) => apply({ label })} />
         <MetadataForm busy={busy} onMetadata={(metadata) => apply({ metadata })} />
-        <Needs to="delete" otherwise="nothing">
-          <button type="button" class="danger" onClick={onRemove}>
-            Delete
-          </button>
-        </Needs>
+      </Needs>
+      <Needs to="search" otherwise="nothing">
+        <button type="button" onClick={() => onSearch(chosen.slice(0, 100).map(({ id }) => id))}>
+          Search with {chosen.length === 1 ? 'it' : 'them'}
+        </button>
+      </Needs>
+      <Needs to={['write', 'delete']} otherwise="nothing">
+        <button type="button" class="danger" onClick={onRemove}>
+          Delete
+        </button>
       </Needs>
     </aside>
   )
 }
 
-/** Links to the original; a plain link cannot carry a key. */
-function Original({ gallery, image: { id, reference, referenceHasQuery } }: { gallery: string; image: GalleryImage }) {
-  const address = `./v1/galleries/${gallery}/images/${encodeURIComponent(id)}/original`
+/** What can be done with a single picture. */
+function OneImage({ gallery, image: { id, reference, referenceHasQuery } }: { gallery: string; image: GalleryImage }) {
+  const [viewed, view] = useState(false)
   return (
-    <p class="hint">
-      {apiKey.value === '' && (
-        <a href={address} target="_blank" rel="noreferrer">
-          Original file
-        </a>
-      )}
+    <>
       {reference !== undefined && (
-        <>
-          {' '}
+        <p class="hint">
           from <bdi class="mono">{reference}</bdi>
           {referenceHasQuery === true && ' (its query is not shown)'}
-        </>
+        </p>
       )}
-    </p>
+      <div class="row">
+        <button type="button" class="quiet" onClick={() => view(true)}>
+          View the original
+        </button>
+        <Needs to="search" otherwise="nothing">
+          <a class="button quiet" href={addressTo('search', { id, copies: '1' })}>
+            Its copies
+          </a>
+          <a class="button quiet" href={addressTo('networks', { id })}>
+            Compare networks
+          </a>
+        </Needs>
+      </div>
+      {viewed && <OriginalView gallery={gallery} id={id} onClose={() => view(false)} />}
+    </>
   )
 }
 

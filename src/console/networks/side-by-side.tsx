@@ -5,8 +5,10 @@ import { Needs } from '../controls/needs.js'
 import { Fault } from '../controls/notice.js'
 import { Thumbnail } from '../controls/thumbnail.js'
 import { type Loaded, useLoaded } from '../controls/use-loaded.js'
+import { writeAddress } from '../routing/address.js'
+import { goTo, route } from '../routing/route.js'
 import { imageOf, keepImage } from '../search/given-images.js'
-import { readQuery } from '../search/search-query.js'
+import { hasExample, readQuery, type SearchQuery, withExample, writeQuery } from '../search/search-query.js'
 import { type SearchAnswer, search } from '../search/use-search.js'
 import { loadSets } from './use-sets.js'
 
@@ -19,9 +21,16 @@ interface SideBySideProps {
 
 export function SideBySide({ gallery, models }: SideBySideProps) {
   const known = galleries.value ?? []
-  const [token, setToken] = useState<string>()
-  const left = useSide(gallery || known[0]?.name, token)
-  const right = useSide(known.find(({ name }) => name !== left.gallery)?.name ?? left.gallery, token)
+  // as on the search screen, so that Back works here too
+  const asked = readQuery(route.value.settings)
+  const query = { ...asked, k: hitsShown }
+  const left = useSide(gallery || known[0]?.name, query)
+  const other = known.find(({ name }) => name !== left.gallery)?.name
+  // a stored picture is one of its gallery
+  const right = useSide(query.imageId === undefined ? (other ?? left.gallery) : left.gallery, query)
+  const give = (file: File | undefined) => {
+    if (file !== undefined) goTo('networks', writeQuery(withExample(asked, { picture: keepImage(file) })))
+  }
   // the ones before may be of other galleries
   const [ofLeft, ofRight] = [left.found.current, right.found.current]
   const isSame = left.gallery === right.gallery && ofLeft?.modelId === ofRight?.modelId
@@ -40,11 +49,14 @@ export function SideBySide({ gallery, models }: SideBySideProps) {
             class="unseen"
             type="file"
             accept="image/*"
-            onChange={({ currentTarget }) => currentTarget.files?.[0] && setToken(keepImage(currentTarget.files[0]))}
+            onChange={({ currentTarget }) => give(currentTarget.files?.[0])}
           />
         </label>
-        {token !== undefined && <bdi>{imageOf(token)?.name}</bdi>}
+        {hasExample(query) && <bdi>{query.imageId ?? query.url ?? imageOf(query.picture)?.name}</bdi>}
       </div>
+      {isSame && ofLeft !== undefined && (
+        <p role="status">Both sides are the same: choose another gallery or network for one of them.</p>
+      )}
       <div class="pair-of-galleries">
         <Side name="First gallery" {...left} same={same} models={models} />
         <Side name="Second gallery" {...right} same={same} models={models} />
@@ -64,7 +76,7 @@ interface AskedSide {
 }
 
 /** @param first gallery to search until another one is chosen */
-function useSide(first: string | undefined, token: string | undefined): AskedSide {
+function useSide(first: string | undefined, query: SearchQuery): AskedSide {
   const [{ gallery, set }, ask] = useState<{ gallery: string | undefined; set?: string | undefined }>({
     gallery: first,
   })
@@ -73,7 +85,7 @@ function useSide(first: string | undefined, token: string | undefined): AskedSid
     onGallery: (name) => ask({ gallery: name }),
     set,
     onSet: (model) => ask({ gallery, set: model }),
-    found: useAnswer(gallery, token, set),
+    found: useAnswer(gallery, query, set),
   }
 }
 
@@ -136,9 +148,13 @@ function SideHit({ gallery, hit, isSame }: { gallery: string; hit: SearchAnswer[
   const { id, label, score, pSame } = hit
   return (
     <li class={isSame ? 'side-same' : ''}>
-      <span class="side-picture">
-        <Thumbnail gallery={gallery} id={id} alt={isSame ? `${id}, in both` : id} />
-      </span>
+      <a
+        class="side-picture"
+        href={writeAddress({ screen: 'search', gallery, settings: new URLSearchParams({ id }) })}
+        aria-label={`Search with ${id}${isSame ? ', in both' : ''}`}
+      >
+        <Thumbnail gallery={gallery} id={id} />
+      </a>
       <bdi class="chip">{label ?? 'no label'}</bdi>
       <span class="mono hint">
         {score.toFixed(3)}
@@ -157,17 +173,16 @@ async function readySets(gallery: string | undefined, signal: AbortSignal): Prom
 
 function useAnswer(
   gallery: string | undefined,
-  token: string | undefined,
+  query: SearchQuery,
   set: string | undefined,
 ): Loaded<SearchAnswer | undefined> {
   return useLoaded(
     async (signal) => {
-      if (token === undefined || gallery === undefined) return undefined
-      const query = { ...readQuery(new URLSearchParams()), picture: token, k: hitsShown }
+      if (!hasExample(query) || gallery === undefined) return undefined
       return search(gallery, query, signal, set)
     },
     // also reload after a build or a switch, because another network may serve
-    [token, gallery, set, galleries.value],
+    [writeQuery(query).toString(), gallery, set, galleries.value],
   )
 }
 

@@ -1,5 +1,5 @@
 /** The frame around every screen: the current gallery and screen, and what to show while there is no gallery. */
-import { useEffect } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import { caller, loadCaller } from '../api/caller.js'
 import { galleries, loadGalleries } from '../api/galleries.js'
 import { keysGiven } from '../api/key.js'
@@ -43,6 +43,7 @@ export function Console() {
   useEffect(() => {
     document.title = pageTitle({ screen, gallery })
   }, [screen, gallery])
+  useFocusOf(screen)
 
   return (
     <>
@@ -59,6 +60,16 @@ export function Console() {
       <KeyDialog />
     </>
   )
+}
+
+/** What had the focus may be gone with the screen before: keys go on with the new one. */
+function useFocusOf(screen: Screen): void {
+  const before = useRef(screen)
+  useEffect(() => {
+    if (before.current === screen) return
+    before.current = screen
+    if (document.activeElement === document.body) document.getElementById('main')?.focus({ preventScroll: true })
+  }, [screen])
 }
 
 async function loadFirst(): Promise<void> {

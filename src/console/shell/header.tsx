@@ -13,8 +13,8 @@ const tabs: Screen[] = ['search', 'gallery', 'quality', 'map', 'networks', 'oper
 export function Header() {
   const { screen } = route.value
   const current = useRef<HTMLAnchorElement>(null)
-  // on a narrow screen not all fit
-  useEffect(() => current.current?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [screen])
+  // on a narrow screen not all fit, and fewer beside a gallery with a long name
+  useEffect(() => current.current?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [screen, galleries.value])
   return (
     <header class="bar">
       <a class="brand" href={addressTo('search')}>

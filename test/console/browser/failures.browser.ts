@@ -180,6 +180,14 @@ test('a hit for a region is not judged, and counts are in the singular', { skip 
   await page.waitForSelector('.toast >> text=1 picture deleted.')
 })
 
+test('a filter that is refused is an error with its reason, not a gallery without matches', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/gallery/g?filter=bad`)
+  await page.waitForSelector('[role=alert] >> text=The filter is malformed. It is no JSON.')
+  await expectNone(page, 'text=0 pictures found')
+  await expectNone(page, 'text=No picture has this label')
+})
+
 test('a service that cannot be reached is called so, and tried again', { skip }, async (t) => {
   const { page, base } = await opened(t)
   await page.route(

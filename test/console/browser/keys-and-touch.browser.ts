@@ -140,6 +140,16 @@ test('the title names the screen and the gallery, so that a history can be read'
   }
 })
 
+test('after a key has opened another screen, keys go on with that one', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/search/g?id=0`)
+  await page.locator('.hit-picture').first().focus()
+  await page.keyboard.press('w')
+  await page.waitForSelector('text=Back to the hits')
+  await page.keyboard.press('Tab')
+  assert.equal(await page.evaluate('document.activeElement.textContent'), 'Back to the hits')
+})
+
 test('a hit that was picked far below is answered from the first hit on', { skip }, async (t) => {
   const { page, base } = await opened(t, { viewport: { width: 390, height: 600 } })
   await page.goto(`${base}#/search/g?id=0`)

@@ -1,27 +1,10 @@
 /** What a key may not do is disabled, with the reason, or left out: on every screen, and nothing else is. */
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { makeKey } from '../../../src/access/api-keys.js'
 import type { Role } from '../../../src/access/grants.js'
-import { openPage } from './chromium.js'
-import { openBrowser } from './shared-browser.js'
-import { expectNone, filled, skip, withMap } from './small-gallery.js'
+import { expectNone, openedWith, skip, withMap } from './small-gallery.js'
 import { untilTold } from './walk.js'
-
-const owner = makeKey('owner', 'admin')
-
-/** A page on the gallery `g` whose session has a key. */
-async function openedWith(t: TestContext, ...key: Parameters<typeof makeKey>) {
-  const made = makeKey(...key)
-  const headers = { authorization: `Bearer ${owner.key}` }
-  const app = await filled(t, { apiKeys: `${owner.line},${made.line}` }, headers)
-  const base = `${await app.listen()}/`
-  const watched = await openPage(await openBrowser(t), base)
-  watched.allow(/404 .*\/(layout|explain)/)
-  await watched.page.addInitScript(`sessionStorage.setItem('alike-key', ${JSON.stringify(made.key)})`)
-  return { ...watched, base }
-}
 
 /** Findings, jobs and embedding sets, so that there is something to decide, steer and switch to. */
 async function withWork(page: Page): Promise<void> {

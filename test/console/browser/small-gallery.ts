@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import type { BrowserContextOptions, Page, Route } from 'playwright-core'
+import { makeKey } from '../../../src/access/api-keys.js'
 import type { Config } from '../../../src/config/config.js'
 import { startApp, type TestApp } from '../../support/app.js'
 import { drawImage } from '../../support/drawn-images.js'
@@ -10,6 +11,7 @@ import { openBrowser } from './shared-browser.js'
 
 export const skip = chromiumFile === undefined ? 'there is no Chromium on this machine' : false
 const labels = ['circle', 'square', 'triangle'] as const
+const owner = makeKey('owner', 'admin')
 export const problem = {
   status: 500,
   contentType: 'application/problem+json',
@@ -46,6 +48,18 @@ export async function opened(
   const watched = await openPage(browser, base, options)
   watched.allow(/Failed to load resource/)
   return { ...watched, base, app }
+}
+
+/** A page on the gallery `g` whose session has a key. */
+export async function openedWith(t: TestContext, ...key: Parameters<typeof makeKey>) {
+  const made = makeKey(...key)
+  const headers = { authorization: `Bearer ${owner.key}` }
+  const app = await filled(t, { apiKeys: `${owner.line},${made.line}` }, headers)
+  const base = `${await app.listen()}/`
+  const watched = await openPage(await openBrowser(t), base)
+  watched.allow(/404 .*\/layout/)
+  await watched.page.addInitScript(`sessionStorage.setItem('alike-key', ${JSON.stringify(made.key)})`)
+  return { ...watched, base }
 }
 
 /** Fails the first calls so many times. */

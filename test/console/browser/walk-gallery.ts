@@ -42,9 +42,10 @@ export async function walkGallery({ page, base, pictures, look, step }: Walk): P
     await page.click('text=Choose none')
     await page.click('#tile-0')
     await untilTold(page, '.selection-panel h2', /^1 picture$/)
-    const address = await page.getAttribute('.selection-panel >> text=Original file', 'href')
-    const original = `fetch(${JSON.stringify(address)}).then((answer) => answer.headers.get('content-type'))`
-    await until(page, `${original}.then((type) => /^image\\//.test(type))`)
+    await page.click('text=View the original')
+    await until(page, "document.querySelector('dialog img')?.naturalWidth === 256")
+    await look('original')
+    await page.click('dialog [aria-label=Close]')
   })
 
   await step(

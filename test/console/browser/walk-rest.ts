@@ -69,7 +69,7 @@ export async function walkNetworks({ page, base, look, step }: Walk): Promise<vo
     await untilTold(page, '.pair-of-galleries > div:nth-child(1) .hint', /har-resnet50, [\d.]+ ms/)
     await untilTold(page, '.pair-of-galleries > div:nth-child(2) .hint', /har-lite0, [\d.]+ ms/)
     await untilCounted(page, '.pair-of-galleries > div:nth-child(2) .side-hits li', 12)
-    await untilCounted(page, '.side-same img[alt$=", in both"]', 2)
+    await untilCounted(page, '.side-same a[aria-label$=", in both"]', 2)
     await look('side-by-side')
   })
 

@@ -1,0 +1,52 @@
+/** Shows a picture as it was stored. It is fetched here because a plain link cannot carry a key. */
+import { useEffect, useState } from 'preact/hooks'
+import { fetchFrom } from '../api/service.js'
+import { Dialog } from '../controls/dialog.js'
+import { Fault, Notice } from '../controls/notice.js'
+import { useLoaded } from '../controls/use-loaded.js'
+
+export interface OriginalViewProps {
+  gallery: string
+  id: string
+  onClose: () => void
+}
+
+export function OriginalView({ gallery, id, onClose }: OriginalViewProps) {
+  const { value: file, error } = useLoaded((signal) => loadOriginal(gallery, id, signal), [gallery, id])
+  const address = useAddress(file)
+  // not every format that the service reads
+  const [unshown, setUnshown] = useState(false)
+  return (
+    <Dialog title={id} onClose={onClose} wide>
+      <div class="stack">
+        {error !== undefined && <Fault error={error} />}
+        {file === undefined && error === undefined && <Notice>Loading…</Notice>}
+        {unshown && <Notice>This browser cannot show {file?.type || 'this format'}.</Notice>}
+        {address !== undefined && !unshown && (
+          <img class="original" src={address} alt={id} onError={() => setUnshown(true)} />
+        )}
+        {address !== undefined && (
+          <a class="button" href={address} download={id.split('/').at(-1)}>
+            Download
+          </a>
+        )}
+      </div>
+    </Dialog>
+  )
+}
+
+/** @throws ServiceError, also if the gallery does not keep originals */
+async function loadOriginal(gallery: string, id: string, signal: AbortSignal): Promise<Blob> {
+  return (await fetchFrom(`v1/galleries/${gallery}/images/${encodeURIComponent(id)}/original`, { signal })).blob()
+}
+
+function useAddress(file: Blob | undefined): string | undefined {
+  const [address, setAddress] = useState<string>()
+  useEffect(() => {
+    if (file === undefined) return undefined
+    const made = URL.createObjectURL(file)
+    setAddress(made)
+    return () => URL.revokeObjectURL(made)
+  }, [file])
+  return address
+}
