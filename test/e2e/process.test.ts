@@ -39,9 +39,7 @@ test('SIGTERM exits with 0, stored data is there at the next start, a second pro
   const { code, output } = await runToExit(environment)
   assert.deepEqual([code, /data_unreadable: /.test(output)], [1, true], output)
 
-  const stopping = performance.now()
   assert.equal(await first.stop('SIGTERM'), 0)
-  assert.ok(performance.now() - stopping < 12_000)
   assert.equal(first.log.at(-1)?.msg, 'stopped')
 
   const second = await startProcess(t, environment)

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Embedder } from '../../src/embedding/embedder.js'
 import { readModel } from '../../src/embedding/model-manifest.js'
 import { PlaceMaps, type PlaceMapsOptions } from '../../src/embedding/place-maps.js'
 import { openDecoders } from '../../src/image/decoders.js'
 import { drawImage } from '../support/drawn-images.js'
 import { tinyModel } from '../support/tiny-model.js'
+import { until } from '../support/until.js'
 
 const silent = { info() {}, warn() {}, error() {} }
 
@@ -42,7 +42,7 @@ test('the session is opened on demand, closed when idle, and reopened', async (t
   assert.equal(maps.isOpen, false)
   const first = await maps.look(image, asked)
   assert.equal(first.values.length, first.height * first.width * first.vector.length)
-  for (const deadline = Date.now() + 20_000; maps.isOpen; await sleep(5)) assert.ok(Date.now() < deadline)
+  await until(() => !maps.isOpen, 'the end of the session')
   assert.deepEqual(await maps.look(image, asked), first)
   assert.equal(opens, 2)
 })

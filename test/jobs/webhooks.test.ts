@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Galleries } from '../../src/gallery/galleries.js'
 import { type Jobs, openJobs } from '../../src/jobs/jobs.js'
 import type { WebhookOutcome, Webhooks } from '../../src/jobs/webhooks.js'
 import { jobsOf } from '../engines/embedded/embedded-galleries.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
+import { until } from '../support/until.js'
 import { webhookSecret, webhookServer, webhooksOf } from '../support/webhooks.js'
 import { HeldRunner } from './held-runner.js'
 
@@ -51,11 +51,6 @@ async function open(
   }
   t.after(close)
   return { galleries, jobs, webhooks, runner, outcomes, close }
-}
-
-async function until(reached: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 30_000; !reached(); await sleep(5))
-    if (Date.now() > deadline) throw new Error('it does not come to that')
 }
 
 async function endedJob({ jobs, runner }: Opened, webhook: string): Promise<string> {

@@ -26,7 +26,7 @@ let folder = ''
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'alike-fine-tune-'))
   // two batches per epoch, so that a run can be stopped between them
-  await writeDrawnImages(join(folder, 'pictures'), { train: 8, val: 3, test: 1 })
+  await writeDrawnImages(join(folder, 'pictures'), { train: 8, val: 4, test: 4 })
   await writeTensors(join(folder, 'narrow.safetensors'), { tensors: narrowTorchTensors(3), metadata: {} })
 })
 after(() => rm(folder, { recursive: true }))
