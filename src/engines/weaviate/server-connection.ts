@@ -175,7 +175,7 @@ interface CollectionAnswer {
   replicationConfig?: { factor?: number }
 }
 
-function shardQuestions(rest: RestRequests, timeoutMs: number): ShardQuestions {
+export function shardQuestions(rest: RestRequests, timeoutMs: number): ShardQuestions {
   return {
     async layout(collection) {
       const path = `v1/schema/${collection}`
@@ -187,7 +187,8 @@ function shardQuestions(rest: RestRequests, timeoutMs: number): ShardQuestions {
       try {
         return (await rest.ask<{ nodes?: NodeShards[] }>(path, { timeoutMs: shardsWithinMs })).nodes ?? []
       } catch (error) {
-        if (error instanceof SlowAnswer) return undefined
+        // of a node that is starting, which counts, it says that there is no such collection
+        if (error instanceof SlowAnswer || (error instanceof RestRefusal && error.status === 404)) return undefined
         throw error
       }
     },

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { setImmediate as nextTick } from 'node:timers/promises'
+import { RestRequests } from '../../../src/engines/weaviate/rest-requests.js'
+import { shardQuestions } from '../../../src/engines/weaviate/server-connection.js'
 import { type NodeShards, type ShardLayout, WholeAnswers } from '../../../src/engines/weaviate/whole-answers.js'
 
 const nodeWith = (...names: string[]): NodeShards => ({ shards: names.map((name) => ({ name })) })
@@ -72,4 +77,14 @@ test('a node that counts less than a majority of the replicas takes no part', as
   await assert.rejects(whole.expectMajority('c'), refused)
   for (const _ of ['two', 'one that does not respond', 'one that does not even refuse']) await whole.expectMajority('c')
   await assert.rejects(whole.expectMajority('c'), refused, 'only one has the second shard')
+})
+
+test('while a node is starting, the collection does not count as lost', async (t) => {
+  const told = JSON.stringify({ error: [{ message: 'class "Alike_0" not found' }] })
+  const server = createServer((_, answer) => answer.writeHead(404).end(told)).listen(0, '127.0.0.1')
+  t.after(() => server.close())
+  await once(server, 'listening')
+  const rest = new RestRequests(new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`), '')
+  t.after(() => rest.close())
+  assert.equal(await shardQuestions(rest, 5_000).nodes('Alike_0'), undefined)
 })
