@@ -187,8 +187,9 @@ export function shardQuestions(rest: RestRequests, timeoutMs: number): ShardQues
       try {
         return (await rest.ask<{ nodes?: NodeShards[] }>(path, { timeoutMs: shardsWithinMs })).nodes ?? []
       } catch (error) {
+        if (error instanceof SlowAnswer) return undefined
         // of a node that is starting, which counts, it says that there is no such collection
-        if (error instanceof SlowAnswer || (error instanceof RestRefusal && error.status === 404)) return undefined
+        if (error instanceof RestRefusal && error.status === 404) return 'starting'
         throw error
       }
     },
