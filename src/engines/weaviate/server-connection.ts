@@ -175,7 +175,7 @@ interface CollectionAnswer {
   replicationConfig?: { factor?: number }
 }
 
-function shardQuestions(rest: RestRequests, timeoutMs: number): ShardQuestions {
+export function shardQuestions(rest: RestRequests, timeoutMs: number): ShardQuestions {
   return {
     async layout(collection) {
       const path = `v1/schema/${collection}`
@@ -188,6 +188,8 @@ function shardQuestions(rest: RestRequests, timeoutMs: number): ShardQuestions {
         return (await rest.ask<{ nodes?: NodeShards[] }>(path, { timeoutMs: shardsWithinMs })).nodes ?? []
       } catch (error) {
         if (error instanceof SlowAnswer) return undefined
+        // of a node that is starting, which counts, it says that there is no such collection
+        if (error instanceof RestRefusal && error.status === 404) return 'starting'
         throw error
       }
     },

@@ -15,11 +15,13 @@ export interface ShardLayout {
   replicas: number
 }
 
+export type Nodes = readonly NodeShards[] | 'starting' | undefined
+
 export interface ShardQuestions {
   /** As created. */
   layout(collection: string): Promise<ShardLayout>
   /** Those that a node counts; undefined while one of them does not respond. */
-  nodes(collection: string): Promise<readonly NodeShards[] | undefined>
+  nodes(collection: string): Promise<Nodes>
 }
 
 /** Collections whose shards are all on the same nodes: one of them answers for all shards or for none. Valid for every node. */
@@ -31,7 +33,7 @@ export class WholeAnswers {
   readonly #layouts = new Map<string, ShardLayout>()
   /** Questions that have begun, and those that begin once these are answered. */
   readonly #asked = new Map<string, Promise<unknown>>()
-  readonly #next = new Map<string, Promise<readonly NodeShards[] | undefined>>()
+  readonly #next = new Map<string, Promise<Nodes>>()
 
   constructor(ask: ShardQuestions, undivided: Undivided) {
     this.#ask = ask
@@ -43,7 +45,10 @@ export class WholeAnswers {
     if (this.#undivided.has(collection)) return
     const { shards, replicas } = await this.#layoutOf(collection)
     const nodes = shards === 1 ? [] : await this.#nodesFromNow(collection)
-    if (nodes === undefined) return
+    // it may have been left out before it started
+    if (nodes === 'starting' && replicas === 1)
+      throw new AlikeError('engine_unreachable', { detail: 'A node is starting.' })
+    if (nodes === undefined || nodes === 'starting') return
     const namesOf = nodes.map((node) => new Set(node.shards?.map(({ name }) => name)))
     if (shards === 1 || namesOf.filter(({ size }) => size >= shards).length >= replicas) this.#undivided.add(collection)
     else if (new Set(namesOf.flatMap((names) => [...names])).size < shards)
@@ -57,7 +62,7 @@ export class WholeAnswers {
   async expectMajority(collection: string): Promise<void> {
     const { replicas } = await this.#layoutOf(collection)
     const nodes = replicas === 1 ? undefined : await this.#ask.nodes(collection)
-    if (nodes === undefined) return
+    if (nodes === undefined || nodes === 'starting') return
     const silent = nodes.filter(({ shards }) => !shards).length
     const counts = new Map<string, number>()
     for (const { shards } of nodes) for (const { name } of shards ?? []) counts.set(name, (counts.get(name) ?? 0) + 1)
@@ -72,7 +77,7 @@ export class WholeAnswers {
   }
 
   /** Asked after the call, and once for all that wait. */
-  #nodesFromNow(collection: string): Promise<readonly NodeShards[] | undefined> {
+  #nodesFromNow(collection: string): Promise<Nodes> {
     const waiting = this.#next.get(collection)
     if (waiting !== undefined) return waiting
     const asked = (this.#asked.get(collection) ?? Promise.resolve()).then(() => {
