@@ -68,8 +68,13 @@ const kernelOf = (weights: number[] | Float32Array, outputs: number, inputs: num
 
 test('two weights that are multiplied as a pair fit into 16 bits, and lose the same', () => {
   const stepsOf = (weights: number[], inputs: number) => [
-    ...quantiseKernel({ kernel: kernelOf(weights, 1, inputs), bias: Float32Array.of(0), inputScale: 1, groups: 1 })
-      .values,
+    ...quantiseKernel({
+      kernel: kernelOf(weights, 1, inputs),
+      bias: Float32Array.of(0),
+      inputScale: 1,
+      groups: 1,
+      searched: Float64Array.of(1),
+    }).values,
   ]
   // one place: pairs are neighbours; those of different signs may both be large
   assert.deepEqual(
@@ -81,6 +86,14 @@ test('two weights that are multiplied as a pair fit into 16 bits, and lose the s
   assert.deepEqual(stepsOf([127, 1, 127, -127], 2), [64, 1, 64, -127])
   // a depthwise kernel is not multiplied in pairs
   assert.deepEqual(stepsOf([127, 127, 1, -127], 1), [127, 127, 1, -127])
+})
+
+test('where most pairs are too large, the steps become coarser instead', () => {
+  const kernel = kernelOf([1, 0.9, 1, 0.8, 1, 0.9], 1, 6)
+  const { values, scales } = quantiseKernel({ kernel, bias: Float32Array.of(0), inputScale: 1, groups: 1 })
+  assert.ok(scales[0]! > 1.3 / 127)
+  kernel.weights.forEach((weight, i) => assert.ok(Math.abs(values[i]! * scales[0]! - weight) < 0.06))
+  for (const k of [0, 2, 4]) assert.ok(values[k]! + values[k + 1]! <= 128)
 })
 
 test('each output of a kernel has its own scale, and a channel without weights keeps its bias', () => {
