@@ -126,7 +126,7 @@ export const catalogue = {
   run_exists: 'A run or network with this name already exists.',
   folder_unwritable: 'A folder that the run writes to cannot be used.',
   run_not_found: 'There is no such run, or it has no weights yet.',
-  run_differs: 'The run was begun with other settings or data.',
+  run_differs: 'The run was started with other settings or data.',
   run_unreadable: 'A checkpoint of the run cannot be read.',
   training_diverged: 'The training diverged; lower learning rates help.',
   backend_unavailable: 'The compute backend cannot be used here.',

@@ -31,7 +31,7 @@ const datePattern = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d))?$/
 const keysOfName = 2
 
 export class ApiKeys {
-  /** Without any key at the start the service is open to everyone; once it had one, it stays closed. */
+  /** Without any key at the start the service is open to everyone; once it has had one, it stays closed. */
   readonly isOpen: boolean
   #keys: readonly ApiKey[]
 
@@ -100,7 +100,7 @@ export async function readKeys(settings: KeySettings): Promise<ApiKey[]> {
   const keys = await readKeysLeft(settings)
   // a configuration meant to close the service must not leave it open
   if (`${settings.apiKeys}${settings.apiKeysFile}` !== '' && keys.length === 0)
-    throw invalid('API_KEYS and API_KEYS_FILE are set, but have no key')
+    throw invalid('API_KEYS or API_KEYS_FILE is set, but contains no key')
   return keys
 }
 

@@ -67,7 +67,7 @@ function compile({ name, folder, main }, built, { flags, includes }) {
   return []
 }
 
-/** Of everything that the builds depend on here, but not of where it lies. */
+/** Of everything in the folder that its build depends on, but not of the folder's path. */
 function digest(folder, flags) {
   const hash = createHash('sha256').update(JSON.stringify(flags))
   for (const name of readdirSync(folder).sort()) hash.update(name).update(readFileSync(join(folder, name)))

@@ -52,7 +52,7 @@ export async function unpackModel(
         continue
       }
       if (++files > filesMax) throw misfit(`It holds more than ${filesMax} files.`)
-      // listens from now on: an entry that broke off while its folder is made would be waited for forever
+      // listens from now on: an entry that broke off while its folder is created would be awaited for ever
       const content = Readable.from(entry, { objectMode: false })
       const path = join(folder, name)
       await mkdir(dirname(path), { recursive: true })

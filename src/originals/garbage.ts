@@ -100,7 +100,7 @@ export class OriginalsGarbage {
     return removed
   }
 
-  /** @returns undefined for one that the store refuses by itself: the others are not kept waiting */
+  /** @returns undefined for one that the store alone denies: the others are not kept waiting */
   #remove(contentHash: string, youngerThan: Date): Promise<number | undefined> {
     return this.#options.store.remove(contentHash, youngerThan).catch(ignoring('original_unreadable'))
   }

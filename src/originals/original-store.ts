@@ -31,7 +31,7 @@ export interface OriginalStore {
   /**
    * Unless it was stored after `youngerThan`.
    * @returns the freed bytes; 0 if it stays or was missing
-   * @throws AlikeError `original_unreadable` for one that the store refuses
+   * @throws AlikeError `original_unreadable` for one that the store denies
    */
   remove(contentHash: string, youngerThan: Date): Promise<number>
   /** Every original, in no particular order. */

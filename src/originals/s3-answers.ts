@@ -18,9 +18,9 @@ export async function answeredBy<Answer>(kept: Kept, asked: Promise<Answer>): Pr
   }
 }
 
-/** For an original that is refused by itself. */
+/** For an original that is archived, or alone denied. */
 export function unreadable(cause: Error): AlikeError {
-  return new AlikeError('original_unreadable', { detail: `Its reason: ${cause.name}.`, cause })
+  return new AlikeError('original_unreadable', { detail: `The store answered ${cause.name}.`, cause })
 }
 
 /** The same bytes; if the connection is lost before the last one, the stream ends with `store_unreachable`. */

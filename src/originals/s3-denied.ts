@@ -1,4 +1,4 @@
-/** An original that its S3 store refuses: by itself, or with all others until its owner grants access again. */
+/** An original that its S3 store denies: alone, or with all others until access is granted again. */
 import { GetObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3'
 import { type AlikeError, hasCode } from '../errors.js'
 import { contentHashPattern } from './original-store.js'
@@ -13,9 +13,9 @@ export interface DeniedObject {
 const othersMax = 4
 
 /**
- * Access changes gradually, so a refusal counts only if it is repeated after the store has returned another object.
+ * Access changes gradually, so a denial counts only if it is repeated after the store has returned another object.
  * @param prefix of all originals
- * @throws AlikeError `original_unreadable` for an object that is refused by itself; what `ask` throws
+ * @throws AlikeError `original_unreadable` for an object that alone is denied; what `ask` throws
  */
 export async function unlessDenied<Answer>(
   ask: () => Promise<Answer>,
@@ -37,7 +37,7 @@ function isDenied(error: unknown): error is AlikeError {
   return $metadata?.httpStatusCode === 403
 }
 
-/** Asks for the next ones, or the first ones, and one byte of each. */
+/** Lists the next originals, or the first ones, and asks for one byte of each. */
 async function returnsAnother(client: S3Client, { Bucket, Key }: DeniedObject, Prefix: string): Promise<boolean> {
   try {
     const list = (StartAfter?: string) =>
@@ -49,7 +49,7 @@ async function returnsAnother(client: S3Client, { Bucket, Key }: DeniedObject, P
         if (await isReturned(client, { Bucket, Key: other })) return true
     return false
   } catch {
-    return false // the list is refused too, or the store does not answer
+    return false // the list is denied too, or the store does not answer
   }
 }
 

@@ -49,7 +49,7 @@ const youngMs = 1_800_000
 
 /**
  * @throws AlikeError `store_unreachable` from every method, `original_unreadable` from those that read or remove an
- * original that the store has archived, or refuses by itself
+ * original that the store has archived, or alone denies
  */
 export class S3Originals implements OriginalStore {
   readonly #client: S3Client

@@ -226,5 +226,5 @@ async function expectCounts({ from, to }: SetMirror, signal: AbortSignal): Promi
   if (here.images === there.images) return here.images
   const [listed, copied] = await Promise.all([countListed(from, signal), countListed(to, signal)])
   if (listed === copied) return listed
-  throw new AlikeError('move_differs', { detail: `It has ${copied} pictures, the gallery ${listed}.` })
+  throw new AlikeError('move_differs', { detail: `The copy has ${copied} pictures, the gallery ${listed}.` })
 }

@@ -29,7 +29,7 @@ export async function chooseBackend(wanted: BackendChoice): Promise<string> {
     if (wanted === 'tensorflow-gpu' && device !== 'gpu')
       throw new AlikeError('cuda_unavailable', {
         detail:
-          'TensorFlow finds no GPU that it can use; npm run train:setup -- --gpu builds it for one, and the driver has to be there.',
+          'TensorFlow finds no usable GPU: it needs the driver, and npm run train:setup -- --gpu builds it for GPUs.',
       })
     return `tensorflow (${device})`
   }

@@ -81,7 +81,7 @@ export type VariableGroups = Record<string, readonly tf.Variable[]>
 /**
  * @param fingerprint identifies the settings that shape the run; a checkpoint only loads with an equal one
  * @returns the new file's facts
- * @throws AlikeError `training_diverged` instead of replacing finite values by others
+ * @throws AlikeError `training_diverged` instead of replacing finite values with others
  */
 export async function saveCheckpoint(
   path: string,
@@ -100,7 +100,7 @@ export async function saveCheckpoint(
   return writeTensors(path, { tensors, metadata: { state: JSON.stringify(state), fingerprint } })
 }
 
-/** Zero times anything else is NaN. A hundred million values take a tenth of a second this way. */
+/** Zero times NaN or an infinity is NaN. A hundred million values take a tenth of a second this way. */
 function areFinite(values: Float32Array): boolean {
   let zero = 0
   for (const value of values) zero += value * 0

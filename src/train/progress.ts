@@ -51,7 +51,7 @@ export class EpochProgress {
   add(loss: number, images: number, where: string, now: number): string | null {
     if (!Number.isFinite(loss))
       throw new AlikeError('training_diverged', {
-        detail: `The loss is ${loss} in ${where}; --finish exports the best epoch before.`,
+        detail: `The loss is ${loss} in ${where}; --finish exports the best earlier epoch.`,
       })
     this.#part.lossSum += loss
     this.#part.batches++

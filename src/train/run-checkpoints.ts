@@ -12,7 +12,7 @@ import { dataHash, type TrainingData } from './training-data.js'
 export interface RunCheckpointsOptions {
   settings: TrainSettings
   data: TrainingData
-  /** That computes; a checkpoint keeps the one that it was begun with. */
+  /** That computes; a checkpoint keeps the one that the run was started with. */
   backend: string
   /** Of the network being trained. */
   weights: readonly tf.Variable[]
@@ -84,7 +84,7 @@ export class RunCheckpoints {
 function continued(state: RunState, epochs: number, teachers: readonly string[]): RunState {
   if (state.epochs !== undefined && epochs < state.epochs)
     throw new AlikeError('run_differs', {
-      detail: `It has ${state.epochs} epochs: resume it with --epochs ${state.epochs} or more.`,
+      detail: `The run has ${state.epochs} epochs: resume it with --epochs ${state.epochs} or more.`,
     })
   expectSameTeachers(state, teachers)
   return { ...state, epochs }

@@ -28,7 +28,7 @@ export class RunClaim {
     for (const [file, stamp] of this.#stamps) {
       if ((await stampOf(file)) === stamp) continue
       throw new AlikeError('run_exists', {
-        detail: `Another process trains the run in ${dirname(file)}: this one ends, and --name chooses another name.`,
+        detail: `Another process trains the run in ${dirname(file)}, so this one ends: choose another --name.`,
       })
     }
   }

@@ -17,7 +17,7 @@ export function expectSameRun(saved: string, given: string): void {
   if (saved === given) return
   const differences = differencesOf(JSON.parse(saved), JSON.parse(given))
   const more = differences.length > shownDifferences ? ` and ${differences.length - shownDifferences} more` : ''
-  const detail = `These differ: ${differences.slice(0, shownDifferences).join('; ')}${more}. Repeat what it was begun with, or choose another --name.`
+  const detail = `These differ: ${differences.slice(0, shownDifferences).join('; ')}${more}. Resume with what it was started with, or choose another --name.`
   throw new AlikeError('run_differs', { detail })
 }
 

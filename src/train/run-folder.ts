@@ -24,7 +24,7 @@ export async function makeFolder(path: string): Promise<void> {
   } catch (cause) {
     // on a read-only disk Node.js says that the folder to be made does not exist
     const { code } = cause as NodeJS.ErrnoException
-    const detail = `${path} cannot be ${code === 'ENOENT' ? 'made' : `written to (${code})`}.`
+    const detail = `${path} cannot be ${code === 'ENOENT' ? 'created' : `written to (${code})`}.`
     throw new AlikeError('folder_unwritable', { detail, cause })
   }
 }

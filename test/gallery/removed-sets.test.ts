@@ -63,7 +63,7 @@ test('a removed set is watched for an hour: its storage may be created after its
     assert.equal(isSettled({ removedAt }, Date.parse(now)), expected, now)
 })
 
-test('a set that cannot be dropped does not keep the other sets of its gallery', async (t) => {
+test('a set that cannot be dropped does not prevent dropping the other sets of its gallery', async (t) => {
   const embedded = await openEmbedded({ dataDir: await dataFolder(t), logger: pino({ level: 'silent' }) })
   const dropped: string[] = []
   const broken: Engine = {

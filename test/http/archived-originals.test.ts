@@ -54,7 +54,7 @@ test('an archived original is refused with a code, omitted by a change of model,
   assert.equal((await app.app.inject(original)).statusCode, 200)
 })
 
-test('an original that its store refuses is unreadable as long as the store returns others; otherwise the store is waited for', async (t) => {
+test('an original that its store denies is unreadable while the store returns others; otherwise the store is waited for', async (t) => {
   let [refused, all] = ['none', false]
   const { endpoint } = await bucketServer(t, {
     refuses({ method, url = '' }) {

@@ -154,7 +154,7 @@ test('an unusable upload is not logged as an error of the service', async (t) =>
 test('a request whose URL cannot be decoded is logged and counted like any other', async (t) => {
   const app = await startApp(t)
   const refusal = await app.call<{ detail: string }>(400, { url: '/v1/galleries/g/images/%ff%fe' })
-  assert.match(refusal.detail, /no byte of UTF-8/)
+  assert.match(refusal.detail, /percent-encoded UTF-8/)
   assert.match(
     (await app.app.inject('/metrics')).body,
     /alike_http_requests_total\{method="GET",route="unmatched",status="400"\} 1/,

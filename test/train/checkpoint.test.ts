@@ -105,7 +105,7 @@ test('a checkpoint that is missing or incomplete is named', async (t) => {
   }
 })
 
-test('of two that write one file at the same time neither fails, and the file is of one of them', async (t) => {
+test('of two writers of one file neither fails, and the file is that of one of them', async (t) => {
   const folder = await temporaryFolder(t)
   const path = join(folder, 'a.safetensors')
   const write = (value: number) =>

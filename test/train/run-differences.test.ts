@@ -38,8 +38,8 @@ test('starting weights come before the settings that only runs from them have', 
   })
 })
 
-test('a long list of differences is cut', () =>
-  assert.throws(() => expectSameRun(fingerprint(), '{}'), { message: /(; [^;]*){4} and \d+ more\. Repeat/ }))
+test('a long list of differences is shortened', () =>
+  assert.throws(() => expectSameRun(fingerprint(), '{}'), { message: /(; [^;]*){4} and \d+ more\. Resume/ }))
 
-test('a run is continued with more epochs and other places', () =>
+test('a run may be continued with more epochs and other folders', () =>
   expectSameRun(fingerprint(), fingerprint({ epochs: 99, teacherViews: 3, data: 'elsewhere', work: 'elsewhere' })))

@@ -41,7 +41,7 @@ test('a run is resumed beside its own network; a network without a run is not ov
   await assert.rejects(expectUnused({ ...resumed, resume: false }), { message: /--resume continues it/ })
 })
 
-test('a folder that cannot be made is refused before the run', async (t) => {
+test('a folder that cannot be created is refused before the run', async (t) => {
   const folder = await temporaryFolder(t)
   await makeFolder(join(folder, 'a/b'))
   await makeFolder(join(folder, 'a/b'))

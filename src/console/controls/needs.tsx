@@ -7,8 +7,8 @@ export interface NeedsProps {
   /** All of which the key must be allowed. */
   to: Need | readonly Need[]
   /**
-   * What a key that may not is shown: the controls, disabled, below the reason; only the reason, for whatever cannot be
-   * disabled; or nothing, where the reason is told already.
+   * What is shown to a key that may not: the controls, disabled, below the reason; only the reason, for whatever cannot
+   * be disabled; or nothing, where the reason is told already.
    */
   otherwise?: 'disabled' | 'reason' | 'nothing' | undefined
   children: ComponentChildren

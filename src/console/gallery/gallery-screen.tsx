@@ -70,8 +70,8 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
 }
 
 /**
- * Labels with their counts, and the list that is shown; `hidden` of its pictures are not. `replace` begins another list,
- * `renew` shows the pictures of before until they are loaded anew.
+ * Labels with their counts, and the list that is shown except for `hidden` of its pictures. `replace` begins another list;
+ * `renew` shows the former pictures until they have been loaded again.
  */
 function useContents(gallery: string, label: string | undefined, filter: string | undefined) {
   const { value: counts, error, reload } = useLoaded(() => loadLabels(gallery), [gallery])
@@ -99,7 +99,7 @@ function followed(load: () => void): void {
   void loadGalleries()
 }
 
-/** Takes the number of pictures that an upload has stored so far, none at first; calls `grow` when that is worth it. */
+/** Takes the number of pictures that an upload has stored so far, none at first; calls `grow` when reloading is worth it. */
 function useGrowth(before: number, grow: () => void): (stored: number) => void {
   const next = useRef(0)
   return (stored) => {
@@ -143,7 +143,7 @@ function SelectionHint() {
   return (
     <aside class="selection-panel selection-hint hint" aria-label="Selected pictures">
       Choose pictures to see, search with, label or delete them: click, or move with the arrow keys and press Space.
-      Shift chooses all between, a double click or Enter searches.
+      Shift chooses all between; a double click or Enter searches.
     </aside>
   )
 }

@@ -1,7 +1,7 @@
 /** When a gallery that an upload adds to is worth loading again: each time it has grown by half. Pure. */
 
 /**
- * The number of stored pictures at which to load it next: soon while it is nearly empty, and some twenty times in an
+ * The number of stored pictures at which to load it next: soon while it is nearly empty, and about twenty times in an
  * upload of thousands.
  * @param before pictures that it had before the upload
  * @param stored pictures stored since, which have been loaded

@@ -38,7 +38,7 @@ export class ImageList {
     if (!this.#reading) void this.#read()
   }
 
-  /** Loads as many anew; those of before are shown until then. */
+  /** Loads as many pictures again; the former ones are shown until then. */
   renew(): void {
     this.#leaving.abort()
     this.#leaving = new AbortController()

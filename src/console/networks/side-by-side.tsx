@@ -117,7 +117,7 @@ function Side({ name, gallery, onGallery, set, onSet, found: { current: answer, 
               value={set ?? ''}
               onChange={({ currentTarget: { value } }) => onSet(value === '' ? undefined : value)}
             >
-              <option value="">that serves</option>
+              <option value="">the serving one</option>
               {others.map((modelId) => (
                 <option key={modelId} value={modelId}>
                   {nameOf(modelId)}

@@ -46,7 +46,7 @@ const plots: { title: string; sources: Source[] }[] = [
   },
 ]
 
-/** They tell of all galleries. */
+/** Metrics cover all galleries. */
 const metricsNeed = ['metrics', 'every gallery'] as const
 
 export function OperationScreen({ gallery }: { gallery: string }) {

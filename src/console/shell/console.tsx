@@ -62,7 +62,7 @@ export function Console() {
   )
 }
 
-/** What had the focus may be gone with the screen before: keys go on with the new one. */
+/** The element with the focus may be gone with the former screen: the new screen then gets it, and the keys. */
 function useFocusOf(screen: Screen): void {
   const before = useRef(screen)
   useEffect(() => {

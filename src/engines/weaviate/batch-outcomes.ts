@@ -1,4 +1,4 @@
-/** What the server says of the objects of a batch. */
+/** What the server says about the objects of a batch. */
 import { AlikeError } from '../../errors.js'
 import { errorOf, isAway } from './server-errors.js'
 
@@ -17,7 +17,7 @@ export interface WrittenObject {
 export interface Removal {
   results?: {
     matches?: number
-    /** At most so many are removed. */
+    /** At most this many are removed. */
     limit?: number
     objects?: (Outcome & { id?: string })[] | null
   }

@@ -22,7 +22,7 @@ const meanings: readonly [pattern: RegExp, error: (cause: unknown) => AlikeError
   ],
   [
     /could not find enough weaviate nodes/i,
-    (cause) => unreachable('It has fewer nodes than the gallery is to have replicas.', cause),
+    (cause) => unreachable('It has fewer nodes than the gallery needs for its replicas.', cause),
   ],
   [
     /consistency level|cannot reach enough replicas|not enough replicas/i,

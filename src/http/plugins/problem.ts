@@ -47,7 +47,7 @@ const foreignCodes: Readonly<Record<string, ErrorCode>> = {
 
 /** Where the code alone does not say what to change. */
 const foreignDetails: Readonly<Record<string, string>> = {
-  FST_ERR_BAD_URL: 'The path has a % that begins no byte of UTF-8; a % itself is sent as %25.',
+  FST_ERR_BAD_URL: 'The path contains a % that is not part of valid percent-encoded UTF-8; encode a literal % as %25.',
   FST_ERR_MAX_PARAM_LENGTH: 'A segment of the path is too long.',
   FST_PROTO_VIOLATION: 'The form has a part whose name is not accepted, such as __proto__.',
 }

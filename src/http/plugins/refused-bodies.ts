@@ -7,7 +7,7 @@ import type { FastifyInstance } from 'fastify'
 /** Time for the rest of a refused body, milliseconds; a connection whose client is still sending then is closed. */
 const restOfBodyMs = 5_000
 
-/** Refusals of what a body contains, or for lack of room for it, while it is still being sent. */
+/** Statuses of refusals while a body is still being sent: for what it contains, or for lack of room. */
 const whileSent: ReadonlySet<number> = new Set([400, 413, 422, 507])
 
 /** Reads and discards the rest of a body that was refused while it was sent, so that the refusal arrives and the connection stays usable. */

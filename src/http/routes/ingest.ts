@@ -171,7 +171,7 @@ async function contentOf(request: FastifyRequest, held: HeldMemory, config: Conf
   return { files: filesOf(first.value, parts, held, config) }
 }
 
-/** What is stated to be too large need not be received first. @throws AlikeError `body_too_large` */
+/** A body whose stated length is too large is not received first. @throws AlikeError `body_too_large` */
 function expectBytes(stated: number, { ingestMaxBytes }: Config): void {
   if (stated > ingestMaxBytes)
     throw new AlikeError('body_too_large', { detail: `At most ${ingestMaxBytes} bytes are accepted.` })

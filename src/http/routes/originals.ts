@@ -27,7 +27,7 @@ interface Found {
   size: number
   read(range: ByteRange): Promise<Readable | Buffer>
 }
-/** The store does not return it: a reference may. */
+/** With these the store does not return it, but the reference may. */
 const unreadableCodes = ['original_unreadable'] as const
 /** How long an unresponsive S3 store is retried while a caller waits. */
 const patienceMs = 5_000
@@ -45,7 +45,7 @@ export const originalRoutes: FastifyPluginAsyncTypebox<OriginalRouteOptions> = a
         tags: ['images'],
         summary: 'Get a picture’s original file',
         description:
-          'Supports byte `Range`, `If-None-Match` and `If-Range`. If the original is not kept but the picture has a `reference`, it is fetched from there and returned only if it is unchanged, otherwise refused with `original_changed`. So it is if the store has archived the original or refuses it: without a reference that is `original_unreadable`. Pictures with neither are refused with `original_not_kept`.',
+          'Supports byte `Range`, `If-None-Match` and `If-Range`. If the original is not kept, or its store has archived it or denies it, but the picture has a `reference`, it is fetched from there and returned only if it is unchanged, otherwise refused with `original_changed`. Without a reference the error is `original_not_kept` or, if the store archived or denies it, `original_unreadable`.',
         params: ImagePath,
         response: {
           200: { description: 'The whole file.', content: { 'image/*': { schema: binary } } },

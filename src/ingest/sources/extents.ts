@@ -1,6 +1,6 @@
 /**
  * Detects overlapping entries in a zip: a body shared by thousands of entries is a bomb, and an entry that reaches into the next one is
- * damaged. If each entry that another one begins in is refused, the others share no byte.
+ * damaged. Once every entry within which another one begins is refused, the others share no bytes.
  */
 
 export class Extents {

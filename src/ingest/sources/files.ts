@@ -54,7 +54,7 @@ export function packFiles(files: AsyncIterable<UploadedFile>): { tar: NodeJS.Rea
   return { tar: output, count: () => count }
 }
 
-/** A longer path is an error line, as in an archive; no header of a tar that is read again would hold it. */
+/** A longer path is an error line, as in an archive: whoever reads the tar would refuse its header. */
 function withinPath(file: UploadedFile): UploadedFile {
   const { path = '' } = file
   if (Buffer.byteLength(path) <= pathMaxBytes) return file

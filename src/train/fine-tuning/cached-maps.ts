@@ -25,7 +25,7 @@ export interface CachedMapsOptions {
   /** Its trunk has its starting weights. */
   network: StagedNetwork
   weightsSha256: string
-  /** Precision of its convolutions: maps in another one are others. */
+  /** Precision of its convolutions; runs of another precision do not share the maps. */
   compute: ConvolutionPrecision
   data: TrainingData
   settings: FineTuneSettings

@@ -45,11 +45,11 @@ export function teacherIds({ teachers }: Pick<FineTuneSettings, 'teachers'>): Pr
   return Promise.all(teachers.map(async (folder) => (await readModel(folder).catch(namedBy(folder))).manifest.id))
 }
 
-/** @param ids as given now @throws AlikeError `run_differs` if the run was begun with others */
+/** @param ids as given now @throws AlikeError `run_differs` if the run was started with others */
 export function expectSameTeachers({ teachers }: Pick<RunState, 'teachers'>, ids: readonly string[]): void {
   if (teachers.join() === ids.join()) return
-  const begun = teachers.length === 0 ? 'had no teachers' : `had the teachers ${teachers.join(', ')}`
-  throw new AlikeError('run_differs', { detail: `It ${begun}: resume it with the same --teachers.` })
+  const before = teachers.length === 0 ? 'had no teachers' : `had the teachers ${teachers.join(', ')}`
+  throw new AlikeError('run_differs', { detail: `The run ${before}: resume it with the same --teachers.` })
 }
 
 /** Of several teachers, which one cannot be used. */

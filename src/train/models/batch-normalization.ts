@@ -75,7 +75,7 @@ export class BatchNormalization extends layers.Layer {
     }
     if (tf.getBackend() === 'tensorflow') return fusedBatchNorm(x, { gamma, beta, epsilon: this.epsilon }, follow)
     const { mean, variance } = tf.moments(x, [0, 1, 2])
-    // the variance of all pictures as estimated from a batch (Ioffe and Szegedy 2015, algorithm 2); the kernel does so
+    // the variance of all pictures as estimated from a batch (Ioffe and Szegedy 2015, algorithm 2), as in the fused kernel
     const count = x.size / x.shape[3]
     follow(mean as tf.Tensor1D, tf.mul(variance, count / Math.max(1, count - 1)))
     return tf.batchNorm4d(x, mean as tf.Tensor1D, variance as tf.Tensor1D, beta, gamma, this.epsilon)

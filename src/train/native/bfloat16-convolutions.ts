@@ -61,7 +61,7 @@ export function setConvolutionPrecision(wanted: ConvolutionPrecision | 'auto'): 
   if (tf.getBackend() !== 'tensorflow') {
     if (wanted === 'bfloat16')
       throw new AlikeError('backend_unavailable', {
-        detail: `${tf.getBackend()} has no bfloat16; npm run train:setup builds the backend that has.`,
+        detail: `${tf.getBackend()} has no bfloat16; npm run train:setup builds a backend that has it.`,
       })
     return 'float32'
   }

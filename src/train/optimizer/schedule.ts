@@ -10,8 +10,8 @@ export function learningRateAt(
 }
 
 /**
- * Length of the warm-up. Few pictures make short epochs, in which AdamW's second moments do not settle: at the peak rate
- * the network would then unlearn everything in its first steps.
+ * Length of the warm-up. With few pictures, epochs are too short for AdamW's second moments to settle: at the peak rate
+ * the network would then unlearn everything within a few steps.
  * @param minSteps 2 / (1 − β2) suits AdamW (Ma and Yarats 2021)
  */
 export function warmupStepsOf(

@@ -15,7 +15,7 @@ test('with a key too, an original can be viewed and downloaded', { skip }, async
   expectQuiet()
 })
 
-test('an original that is missing, or that a browser cannot show, is told of', { skip }, async (t) => {
+test('an original that is missing, or that a browser cannot show, is reported as such', { skip }, async (t) => {
   const { page, base } = await opened(t)
   await page.goto(`${base}#/gallery/g`)
   await page.click('#tile-1')

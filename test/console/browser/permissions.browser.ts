@@ -117,7 +117,7 @@ test('a key that may only read is offered nothing else', { skip }, async (t) => 
   expectQuiet()
 })
 
-test('whatever a key that may only read is offered, the service does not refuse', { skip }, async (t) => {
+test('the service refuses nothing that a key that may only read is offered', { skip }, async (t) => {
   const { page, base } = await openedWith(t, 'reader', 'read')
   await withWork(page)
   await withMap(page, ['0', '1', '2'])
@@ -154,7 +154,7 @@ test('whatever a key that may only read is offered, the service does not refuse'
   }
 })
 
-test('a key that may write but not delete, and one for some galleries, are told what is theirs', {
+test('a key that may write but not delete, and one for some galleries, are told what they may do', {
   skip,
 }, async (t) => {
   const opened = await openedWith(t, 'writer', 'write', {

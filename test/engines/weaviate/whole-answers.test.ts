@@ -75,7 +75,7 @@ test('answers that wait share a question that begins after them', async () => {
   assert.equal(asked.count, 3)
 })
 
-test('a node that counts less than a majority of the replicas takes no part', async () => {
+test('a node that does not count a majority of the replicas is refused', async () => {
   const all = nodeWith('a', 'b')
   const { whole } = answersOf({ shards: 2, replicas: 3 }, [
     [all],

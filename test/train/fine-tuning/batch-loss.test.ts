@@ -103,7 +103,7 @@ test('the instance part, including its momentum, is unchanged by a batch without
   assert.deepEqual(kernel(), moved)
 })
 
-test('a batch with every term has the loss of its formulas, calculated in double precision', () => {
+test('the loss of a batch with every term equals its formulas, calculated in double precision', () => {
   const images = [0, 1, 2, 3, 4, 4]
   const [embedding, logits, views] = (network.tail.apply(maps, { training: true }) as tf.Tensor2D[]).map(
     (output) => output.arraySync() as number[][],

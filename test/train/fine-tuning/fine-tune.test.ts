@@ -182,7 +182,7 @@ test('a run with mixing, wild pictures and an instance part learns from a finish
   await cp(made!, moved, { recursive: true })
   await assert.rejects(
     fineTune({ ...taught, teachers: [moved], resume: true }, () => {}, never),
-    { code: 'run_differs', message: /It had the teachers [0-9a-f]{16}: resume it with the same/ },
+    { code: 'run_differs', message: /The run had the teachers [0-9a-f]{16}: resume it with the same/ },
   )
 })
 

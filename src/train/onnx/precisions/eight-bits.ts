@@ -26,7 +26,7 @@ export interface QuantisedKernel {
 
 /**
  * Processors without VNNI (Intel before 2019, AMD before Zen 4) add the products of two neighbouring inputs in 16 bits,
- * saturating: 255 × (|a| + |b|) overflows if two weights of one sign exceed this sum. Within it, every processor
+ * saturating: 255 × (|a| + |b|) overflows if two weights of the same sign add up to more than this. Otherwise every processor
  * computes the same.
  */
 const largestPair = 128
@@ -58,7 +58,7 @@ export interface KernelToQuantise {
 
 /**
  * Candidate ends of the range, as fractions of a channel's largest weight. Clipping a few large weights makes the steps
- * finer for all others; a range of up to twice the largest weight cuts less from pairs, and none at its end.
+ * finer for all others; a range of up to twice the largest weight cuts less from pairs, and nothing at its upper end.
  */
 const reaches = [1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6]
 const reachesOfPairs = [2, 1.85, 1.7, 1.6, 1.5, 1.4, 1.3, 1.2, 1.1, ...reaches]
