@@ -14,8 +14,8 @@ const shownDifferences = 5
  * @throws AlikeError `run_differs`
  */
 export function expectSameRun(saved: string, given: string): void {
+  if (saved === given) return
   const differences = differencesOf(JSON.parse(saved), JSON.parse(given))
-  if (differences.length === 0) return
   const more = differences.length > shownDifferences ? ` and ${differences.length - shownDifferences} more` : ''
   const detail = `These differ: ${differences.slice(0, shownDifferences).join('; ')}${more}. Repeat what it was begun with, or choose another --name.`
   throw new AlikeError('run_differs', { detail })
