@@ -67,7 +67,7 @@ export interface RunReading {
   /** Share of the source's bytes read, when this run began and now. */
   shareAtStart: number
   share: number
-  /** The job's `done`, if the run is ahead of the stored record. */
+  /** The job's `done`, if the run knows of more than the stored record. */
   done?: number | undefined
   total?: number | null | undefined
 }

@@ -4,7 +4,7 @@
  */
 import { AlikeError } from '../errors.js'
 import { JobChanges } from './changes.js'
-import type { JobKind, JobRecord } from './job.js'
+import type { JobKind, JobRecord, RunReading } from './job.js'
 import type { JobLogger } from './job-logger.js'
 import type { JobRunner } from './job-runner.js'
 import type { JobCount, JobListOptions, JobSteering, JobStore, NewJob } from './job-store.js'
@@ -155,13 +155,16 @@ export class Jobs {
 
   #report(job: JobRecord): JobReport {
     const reading = job.finishedAt === null ? (this.#laneOf(job.kind).readingOf(job.id) ?? job.reading) : undefined
-    const now = {
-      ...job,
-      done: reading?.done ?? job.done,
-      total: reading?.total === undefined ? job.total : reading.total,
-    }
+    const now = reading === undefined ? job : broughtUp(job, reading)
     return { job: now, pace: paceOf(now, reading) }
   }
+}
+
+/** By what its run knows. A step is stored a moment before its run knows of it. */
+function broughtUp(job: JobRecord, reading: RunReading): JobRecord {
+  const { total = job.total } = reading
+  const done = Math.max(job.done, reading.done ?? 0)
+  return { ...job, done, total: total === null ? null : Math.max(total, done) }
 }
 
 function shownState({ state, paused }: JobCount): GroupCount<string>['state'] {

@@ -72,7 +72,7 @@ test('a body whose client stops in the middle of it has ended early', async (t) 
     assert.deepEqual(answersIn(await converse(address, chunks, { half: true })), answers, what)
 })
 
-test('a request whose body breaks is counted once, by its route', async (t) => {
+test('a request whose body breaks is counted and logged once, by its route', async (t) => {
   const app = await appWithGallery(t)
   const address = await app.listen()
   const broken = `POST /v1/galleries/g/search HTTP/1.1\r\nhost: a\r\ncontent-type: image/png\r\ntransfer-encoding: chunked\r\n\r\nno length\r\n`
@@ -88,4 +88,9 @@ test('a request whose body breaks is counted once, by its route', async (t) => {
   ]
   await until(async () => (await counted())?.length === 2)
   assert.deepEqual((await counted())?.sort(), expected)
+  const logged = app.log.filter(({ method }) => method === 'POST')
+  assert.deepEqual(
+    logged.map(({ path, status }) => [path, status]),
+    [1, 2].map(() => ['/v1/galleries/g/search', 400]),
+  )
 })

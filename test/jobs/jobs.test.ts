@@ -108,6 +108,9 @@ test("a run's progress is in its job and in lists, until the job has ended", asy
   const { job, pace } = await jobs.report(id)
   assert.deepEqual([job.done, job.total, pace], [5, 20, { share: 0.25, picturesPerSecond: 5, secondsLeft: 3 }])
   assert.deepEqual(await jobs.list({ kinds: ['doctor'] }), [{ job, pace }])
+  // stored, but not known to the run yet
+  await lookers.runs[0]!.control.advance({ jobId: id, position: 21 })
+  assert.deepEqual([(await jobs.report(id)).job.done, (await jobs.report(id)).job.total], [21, 21])
   await takers.runs[0]!.control.expect(12)
   assert.deepEqual([(await jobs.report(upload)).job.total, (await jobs.report(upload)).job.done], [12, 0])
   lookers.runs[0]!.end({ total: 21, result: '{}' })

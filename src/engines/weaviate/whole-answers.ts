@@ -1,7 +1,8 @@
 /**
- * Answers that leave nothing out, and take enough replicas into account. The server (1.39.0) silently omits the shards of nodes that are down from lists, searches, counts and
- * removals, if no other node has a replica of them. So after each answer it is asked which shards its nodes have, unless each node has all of
- * them. While it still counts a node that has just died or was cut off, it omits nothing: requests for the shards of that node fail.
+ * Answers that leave nothing out, and take enough replicas into account: the server (1.39.0) silently omits the shards
+ * of nodes that are down from lists, searches, counts and removals, if no other node has a replica of them. Therefore it
+ * is asked after each answer which shards its nodes have, unless each node has all of them. A node that has just died or
+ * was cut off still counts, so nothing is omitted: requests for its shards fail.
  */
 import { AlikeError } from '../../errors.js'
 
@@ -24,7 +25,10 @@ export interface ShardQuestions {
   nodes(collection: string): Promise<Nodes>
 }
 
-/** Collections whose shards are all on the same nodes: one of them answers for all shards or for none. Valid for every node. */
+/**
+ * Collections whose shards are all on the same nodes: one of them answers for all shards or for none. Valid for every
+ * node.
+ */
 export type Undivided = Set<string>
 
 export class WholeAnswers {
@@ -56,8 +60,9 @@ export class WholeAnswers {
   }
 
   /**
-   * A quorum is one of the replicas on nodes that the node counts, and a node that was cut off counts the others only some time after it reaches them again.
-   * @throws AlikeError `engine_unreachable` if it counts no majority of the replicas of a shard
+   * A quorum is one of the replicas on nodes that the node counts, and a node that was cut off counts the others only
+   * some time after it reaches them again.
+   * @throws AlikeError `engine_unreachable` if it counts less than a majority of the replicas of a shard
    */
   async expectMajority(collection: string): Promise<void> {
     const { replicas } = await this.#layoutOf(collection)

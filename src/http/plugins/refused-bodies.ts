@@ -10,7 +10,10 @@ const restOfBodyMs = 5_000
 /** Statuses of refusals while a body is still being sent: for what it contains, or for lack of room. */
 const whileSent: ReadonlySet<number> = new Set([400, 413, 422, 507])
 
-/** Reads and discards the rest of a body that was refused while it was sent, so that the refusal arrives and the connection stays usable. */
+/**
+ * Reads and discards the rest of a body that was refused while it was sent, so that the refusal arrives and the
+ * connection stays usable.
+ */
 export function discardRefusedBodies(app: FastifyInstance, { restMs = restOfBodyMs }: { restMs?: number } = {}): void {
   app.addHook('onSend', async ({ raw }, reply) => {
     if (!whileSent.has(reply.statusCode) || reply.getHeader('connection') !== 'close' || raw.complete || raw.destroyed)

@@ -15,9 +15,12 @@ export function measureRequests(app: FastifyInstance, { metrics }: { metrics: Me
       if (answered.has(request)) return
       // one whose body broke has been answered on the bare socket, see `client-errors.ts`
       const isRefused = reply.raw.statusCode >= 400
-      metrics.countRequest(request.method, routeOf(request), isRefused ? reply.raw.statusCode : clientLeft)
-      if (!isRefused)
-        request.log.info({ method: request.method, path: pathOf(request) }, 'the client disconnected before the answer')
+      const status = isRefused ? reply.raw.statusCode : clientLeft
+      metrics.countRequest(request.method, routeOf(request), status)
+      request.log.info(
+        { method: request.method, path: pathOf(request), status },
+        isRefused ? 'request refused, and its connection closed' : 'the client disconnected before the answer',
+      )
     })
   })
 

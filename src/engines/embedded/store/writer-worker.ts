@@ -102,10 +102,11 @@ function purge(): void {
 async function purgeStep(): Promise<void> {
   if (ending) return
   try {
-    purging = await groups.add(() => writes.purge())
+    const more = await groups.add(() => writes.purge())
     const freePages = database!.pragma('freelist_count', { simple: true }) as number
     if (freePages > freePagesKept) database!.pragma(`incremental_vacuum(${vacuumPages})`)
-    if (purging) setImmediate(() => void purgeStep())
+    if (more) setImmediate(() => void purgeStep())
+    else purging = false
   } catch {
     setTimeout(() => void purgeStep(), purgePauseMs).unref()
   }
