@@ -245,10 +245,13 @@ twoTest(
     const heard: (string | undefined)[] = []
     other.jobs.onChange((id) => void heard.push(id))
     await kill()
-    await assert.rejects(one.jobs.advance({ jobId: 'j', position: 1 }), { code: 'store_unreachable' })
-    await assert.rejects(other.jobs.get('j'), { code: 'store_unreachable' })
-    await assert.rejects(other.catalogue.record('a'), { code: 'store_unreachable' })
-    await start()
+    try {
+      await assert.rejects(one.jobs.advance({ jobId: 'j', position: 1 }), { code: 'store_unreachable' })
+      await assert.rejects(other.jobs.get('j'), { code: 'store_unreachable' })
+      await assert.rejects(other.catalogue.record('a'), { code: 'store_unreachable' })
+    } finally {
+      await start() // the tests after this one use it too
+    }
     await one.jobs.advance({ jobId: 'j', position: 1, skipped: 1 })
     assert.equal((await other.jobs.get('j'))?.position, 1)
     assert.notEqual(await one.jobs.renew('j', undefined), undefined, 'the lease was kept')

@@ -3,7 +3,7 @@
  */
 import { execFile } from 'node:child_process'
 import { chownSync } from 'node:fs'
-import { access } from 'node:fs/promises'
+import { access, readFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { promisify } from 'node:util'
@@ -68,7 +68,9 @@ async function startServer(): Promise<PostgresServer | undefined> {
       const backends = await inDatabase(url, 'SELECT pid FROM pg_stat_activity').catch(() => [])
       await server.kill()
       // they notice the end of the server by themselves, but until then they still answer
-      for (const { pid } of backends) killed(Number(pid))
+      const pids = backends.map(({ pid }) => Number(pid))
+      for (const pid of pids) killed(pid)
+      for (const pid of pids) await until(() => hasEnded(pid), 'the end of a backend')
     }
   }
   let kill = await start()
@@ -92,6 +94,12 @@ function killed(pid: number): void {
   } catch {
     // it has already ended
   }
+}
+
+/** Killed processes still answer until they are next scheduled, which takes a while on a busy machine. */
+async function hasEnded(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') X')
+  return /\) [XZ]/.test(stat)
 }
 
 const urlOf = (port: number, database: string) => `postgres://alike@127.0.0.1:${port}/${database}`
