@@ -27,3 +27,8 @@ export async function readBounded(
 export function imageTooLarge(maxBytes: number): AlikeError {
   return new AlikeError('image_too_large', { detail: `At most ${maxBytes} bytes are accepted.` })
 }
+
+/** For a whole upload. */
+export function uploadTooLarge(maxBytes: number): AlikeError {
+  return new AlikeError('body_too_large', { detail: `At most ${maxBytes} bytes are accepted.` })
+}

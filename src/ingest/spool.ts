@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import { crc32 } from 'node:zlib'
 import { asStorageError, isNoRoom, syncFolder } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
+import { uploadTooLarge } from './read-bounded.js'
 import { unlessAborted } from './unless-aborted.js'
 
 /** Size and hash of the received bytes, verified when another process reads them. */
@@ -216,12 +217,7 @@ function measured(received: Received, maxBytes: number): Transform {
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       measure(received, chunk)
-      done(
-        received.bytes > maxBytes
-          ? new AlikeError('body_too_large', { detail: `At most ${maxBytes} bytes are accepted.` })
-          : null,
-        chunk,
-      )
+      done(received.bytes > maxBytes ? uploadTooLarge(maxBytes) : null, chunk)
     },
   })
 }

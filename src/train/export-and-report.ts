@@ -45,6 +45,19 @@ export interface ExportedRun {
 /** A run that ended; one that was stopped exported nothing. */
 export type EndedRun = { state: RunState } & (ExportedRun | { folder?: undefined; metrics?: undefined })
 
+/** Adds what the run came to. @param given `backend` is that of this process; a run keeps the one it was started with */
+export function factsOf<Given extends Pick<TrainingFacts, 'startedFrom' | 'backend' | 'seed'>>(
+  given: Given,
+  state: RunState,
+): Given & Pick<TrainingFacts, 'epochs' | 'chosenEpoch'> {
+  return {
+    ...given,
+    backend: state.backend ?? given.backend,
+    epochs: state.epoch,
+    chosenEpoch: state.best === null ? null : state.best.epoch + 1,
+  }
+}
+
 /** Pictures on which TensorFlow.js and ONNX Runtime must agree. */
 const parityImages = 16
 

@@ -8,7 +8,7 @@ import { chooseBackend } from './backend.js'
 import type { RunState } from './checkpoint.js'
 import { embedImages } from './embed-images.js'
 import { planEpoch, sideOf } from './epoch-plan.js'
-import { type EndedRun, exportAndReport } from './export-and-report.js'
+import { type EndedRun, exportAndReport, factsOf } from './export-and-report.js'
 import { ImageLoader } from './loader/image-loader.js'
 import { eraseSquares } from './loader/normalise.js'
 import { type TrainableNetwork, trainableVariablesOf, variablesOf } from './models/network.js'
@@ -94,13 +94,7 @@ async function closeRun({ loader, optimizer, network, averaged }: Run): Promise<
 }
 
 function exportRun({ settings, data, loader, averaged, backend, log }: Run, state: RunState) {
-  const facts = {
-    startedFrom: 'random weights',
-    backend: state.backend ?? backend,
-    seed: settings.seed,
-    epochs: state.epoch,
-    chosenEpoch: state.best === null ? null : state.best.epoch + 1,
-  }
+  const facts = factsOf({ startedFrom: 'random weights', backend, seed: settings.seed }, state)
   const course = { seconds: state.secondsSpent, settings: shapingSettings(settings), history: state.history }
   return exportAndReport({
     settings,

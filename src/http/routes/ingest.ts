@@ -8,7 +8,7 @@ import type { Config } from '../../config/config.js'
 import { AlikeError } from '../../errors.js'
 import type { Ingest } from '../../ingest/ingest.js'
 import { labelMaxLength } from '../../ingest/names.js'
-import { readBounded } from '../../ingest/read-bounded.js'
+import { readBounded, uploadTooLarge } from '../../ingest/read-bounded.js'
 import type { UploadedFile } from '../../ingest/sources/files.js'
 import { unlessAborted } from '../../ingest/unless-aborted.js'
 import type { Upload } from '../../ingest/upload.js'
@@ -173,8 +173,7 @@ async function contentOf(request: FastifyRequest, held: HeldMemory, config: Conf
 
 /** A body whose stated length is too large is not received first. @throws AlikeError `body_too_large` */
 function expectBytes(stated: number, { ingestMaxBytes }: Config): void {
-  if (stated > ingestMaxBytes)
-    throw new AlikeError('body_too_large', { detail: `At most ${ingestMaxBytes} bytes are accepted.` })
+  if (stated > ingestMaxBytes) throw uploadTooLarge(ingestMaxBytes)
 }
 
 /** NDJSON cannot be recognised by its first bytes. */

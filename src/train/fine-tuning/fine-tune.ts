@@ -2,7 +2,7 @@
 import { AlikeError } from '../../errors.js'
 import { chooseBackend } from '../backend.js'
 import type { RunState } from '../checkpoint.js'
-import { type EndedRun, type ExportedRun, exportAndReport } from '../export-and-report.js'
+import { type EndedRun, type ExportedRun, exportAndReport, factsOf } from '../export-and-report.js'
 import { ImageLoader, loaderProcesses } from '../loader/image-loader.js'
 import { variablesOf } from '../models/network.js'
 import { microBatchHere } from '../models/pieces.js'
@@ -75,21 +75,19 @@ async function startingWeightsOf({ init, initSha256, architecture }: FineTuneSet
 
 /** Exports the averaged network in its final state. */
 function exportRun({ settings, data, starting, loader, averaged, ...run }: Run, state: RunState): Promise<ExportedRun> {
-  const facts = {
+  const given = {
     startedFrom: `${starting.description}, file ${starting.file}, SHA-256 ${starting.sha256}`,
-    backend: state.backend ?? run.backend,
+    backend: run.backend,
     compute: run.compute,
     phasesTrained: [...new Set(state.history.map(({ phase }) => phase))],
     seed: settings.seed,
-    epochs: state.epoch,
-    chosenEpoch: state.best === null ? null : state.best.epoch + 1,
   }
   return exportAndReport({
     settings,
     data,
     loader,
     network: averaged,
-    facts,
+    facts: factsOf(given, state),
     course: { seconds: state.secondsSpent, settings: shapingFineTuneSettings(settings), history: state.history },
     useClassifier: settings.detachedClassifier !== true,
     report: settings.report,

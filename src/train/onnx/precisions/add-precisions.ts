@@ -80,8 +80,7 @@ async function provePrecisions(
 ): Promise<{ proven: Map<SmallerPrecision, ProvenPrecision>; calibration: ScoreCalibration | null }> {
   const { manifest } = model
   const { inputSize: size } = manifest.preprocessing
-  const { source, graph } = await floatGraph(model, options.precisions)
-  const bytes = encodeModel(graph)
+  const { source, graph, bytes } = await floatGraph(model, options.precisions)
   const val = options.images.filter(({ split }) => split === 'val')
   expectRelevant(val)
   const { rangeImages, choose } = await trainingPixels(model, options)
@@ -122,15 +121,17 @@ async function provePrecisions(
 async function floatGraph(
   { folder, manifest: { files }, absent = [] }: Model,
   wanted: readonly SmallerPrecision[],
-): Promise<{ source: 'fp32' | 'fp16'; graph: ModelProto }> {
+): Promise<{ source: 'fp32' | 'fp16'; graph: ModelProto; bytes: Uint8Array }> {
   const source = absent.includes('fp32') ? 'fp16' : 'fp32'
   const file = files[source]
   if (file === undefined || absent.includes(source))
     throw unreadable(`There is neither ${files.fp32.file} nor fp16 to make a precision from.`)
   if (source === 'fp16' && wanted.includes('fp16'))
     throw unreadable(`fp16 is made from ${files.fp32.file}, which is missing; --precisions int8 reads ${file.file}.`)
-  const graph = decodeModel(await readFile(join(folder, file.file)))
-  return { source, graph: source === 'fp16' ? toSinglePrecision(graph) : graph }
+  const stored = await readFile(join(folder, file.file))
+  if (source === 'fp32') return { source, graph: decodeModel(stored), bytes: stored }
+  const graph = toSinglePrecision(decodeModel(stored))
+  return { source, graph, bytes: encodeModel(graph) }
 }
 
 function unreadable(detail: string): AlikeError {
