@@ -58,6 +58,12 @@ const batches = () =>
   new Command()
     .optionsGroup('The run:')
     .option(`--backend <${backendChoices.join('|')}>`, 'what computes', oneOf(backendChoices), scratch.backend)
+    .option(
+      '--compute <auto|float32|bfloat16>',
+      'precision of convolutions, native backend only',
+      oneOf(computePrecisions),
+      scratch.compute,
+    )
     .option('--arch <name>', 'architecture; with --init, other weights are refused')
     .option('--seed <number>', 'seed of split, order and augmentation', wholeNumber(1, maxSeed), scratch.seed)
     .option('--samples <count>', 'pictures of each class in a batch', wholeNumber(), scratch.batch.samples)
@@ -155,12 +161,6 @@ const passes = () =>
       fineTune.microBatch,
     )
     .option('--loaders <count>', 'decoder processes; auto: by the number of cores', wholeOrAuto, fineTune.loaders)
-    .option(
-      '--compute <auto|float32|bfloat16>',
-      'precision of convolutions, native backend only',
-      oneOf(computePrecisions),
-      fineTune.compute,
-    )
     .option('--judge-every <epochs>', 'epochs between evaluations on val', wholeNumber(), fineTune.judgeEvery)
     .option('--average <share>', 'decay of the averaged weights per step', fraction, fineTune.averageDecay)
 

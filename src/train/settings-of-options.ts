@@ -4,10 +4,10 @@ import { defaultSettings, type TrainSettings } from './settings.js'
 
 export function settingsOf(options: TrainOptions): TrainSettings {
   const defaults = defaultSettings
-  const { data, labels, out, work, backend, seed, resume, force, epochs } = options
+  const { data, labels, out, work, backend, compute, seed, resume, force, epochs } = options
   return {
     ...defaults,
-    ...{ data, labels, out, work, backend, seed, resume, force, epochs },
+    ...{ data, labels, out, work, backend, compute, seed, resume, force, epochs },
     name: options.name ?? defaults.name,
     feedback: options.feedback,
     mixShare: options.mix,

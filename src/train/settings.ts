@@ -2,6 +2,7 @@
 import { defaultDeal } from '../datasets/split.js'
 import type { Preprocessing } from '../embedding/model-manifest.js'
 import type { BackendChoice } from './backend.js'
+import type { ConvolutionPrecision } from './native/bfloat16-convolutions.js'
 import type { BatchShape } from './samplers/class-balanced.js'
 
 export interface TrainSettings {
@@ -18,6 +19,11 @@ export interface TrainSettings {
   /** Checkpoints and the log are written to `<work>/<name>/`. */
   work: string
   backend: BackendChoice
+  /**
+   * Precision of convolutions in training; `auto` is bfloat16 if the processor is fast with it. Evaluation and export use
+   * float32.
+   */
+  compute: ConvolutionPrecision | 'auto'
   seed: number
   resume: boolean
   /** Overwrites an existing network or run of this name. */
@@ -70,6 +76,7 @@ export function shapingSettings(settings: TrainSettings): Record<string, unknown
     report,
     dataLicence,
     backend,
+    compute,
     data,
     labels,
     work,
@@ -96,6 +103,7 @@ export const defaultSettings: Omit<TrainSettings, 'data'> = {
   out: 'onnx',
   work: '.train',
   backend: 'auto',
+  compute: 'auto',
   seed: defaultDeal.seed,
   resume: false,
   force: false,

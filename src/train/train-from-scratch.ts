@@ -14,6 +14,7 @@ import { eraseSquares } from './loader/normalise.js'
 import { type TrainableNetwork, trainableVariablesOf, variablesOf } from './models/network.js'
 import { simpleCnn } from './models/simple-cnn.js'
 import { mAP10Of } from './models/val-choice.js'
+import { setConvolutionPrecision } from './native/bfloat16-convolutions.js'
 import { AdamW } from './optimizer/adamw.js'
 import { learningRateAt, warmupStepsOf } from './optimizer/schedule.js'
 import { WeightAverage } from './optimizer/weight-average.js'
@@ -52,7 +53,8 @@ export async function trainFromScratch(
 ): Promise<EndedRun> {
   const data = await readTrainingData(settings, log)
   const backend = await chooseBackend(settings.backend)
-  log(`backend ${backend}`)
+  const compute = setConvolutionPrecision(settings.compute)
+  log(`backend ${backend}, convolutions in ${compute}`)
   log(
     `${data.labels.length} labels; pictures: train ${data.train.length}, val ${data.val.length}, test ${data.test.length}`,
   )
@@ -94,6 +96,7 @@ async function closeRun({ loader, optimizer, network, averaged }: Run): Promise<
 }
 
 function exportRun({ settings, data, loader, averaged, backend, log }: Run, state: RunState) {
+  setConvolutionPrecision('float32')
   const facts = factsOf({ startedFrom: 'random weights', backend, seed: settings.seed }, state)
   const course = { seconds: state.secondsSpent, settings: shapingSettings(settings), history: state.history }
   return exportAndReport({
@@ -127,6 +130,7 @@ async function runEpochs(run: Run): Promise<RunState> {
   try {
     while (checkpoints.state.epoch < epochs && !settings.exportOnly) {
       const progress = new EpochProgress(performance.now(), checkpoints.state.part)
+      setConvolutionPrecision(settings.compute)
       const isComplete = await trainEpoch(run, { checkpoints, following, learningRateOf, teaching, progress })
       if (!isComplete) return checkpoints.state
       following.write()
@@ -199,6 +203,7 @@ async function trainEpoch(
 /** Evaluates the averaged network on val. */
 async function judgeEpoch({ settings, data, loader, averaged }: Run, epoch: number, progress: EpochProgress) {
   const { picturesPerSecond } = progress.pace(performance.now())
+  setConvolutionPrecision('float32')
   const embedded = await embedImages(averaged, loader, data.images, data.val)
   const mAP10 = mAP10Of(embedded)
   const { accuracy } = evaluateClassification(embedded.logits, embedded.labels, data.labels, { bootstrapSamples: 0 })

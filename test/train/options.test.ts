@@ -54,6 +54,11 @@ test('without options every setting has its default', () => {
   )
 })
 
+test('both kinds of run choose the precision of their convolutions', () => {
+  assert.equal(settingsOf(parsed('--data', 'd', '--compute', 'float32')).compute, 'float32')
+  assert.equal(fineTuneSettingsOf(parsed(...fineTuning, '--compute', 'bfloat16')).compute, 'bfloat16')
+})
+
 test('the entry point of the container leaves both kinds of run to its user', async () => {
   const dockerfile = await readFile('docker/train.Dockerfile', 'utf8')
   const entryPoints = [...dockerfile.matchAll(/^ENTRYPOINT (.*)$/gm)].map(([, words]) => JSON.parse(words!) as string[])

@@ -35,7 +35,7 @@ test('a run yields a network that knows the shapes; stopped midway and resumed i
   assert.deepEqual(manifest.labels, [...drawnLabels].sort())
   const { classification } = whole.metrics!
   assert.ok('accuracy' in classification && classification.accuracy > 0.8, JSON.stringify(classification))
-  assert.equal(lines[0], 'backend wasm')
+  assert.equal(lines[0], 'backend wasm, convolutions in float32')
   assert.match(lines.find((line) => line.startsWith('epoch 1/'))!, / left with the export$/)
 
   const stop = new AbortController()

@@ -80,8 +80,9 @@ ${table(['', 'A', 'B', 'C'], [counts, ...rows])}${missing.length > 0 ? `\n\n${mi
 /** Metrics of older runs lack several views. */
 function viewsLine(manyViews: ModelMetrics['manyViews'] | undefined): string {
   if (!manyViews) return ''
-  const { 'mAP@1': first, 'mAP@10': ten, 'mAP@50': fifty, normalisedMeanRank } = manyViews.A
-  return `\n\nWith the embeddings of ${manyViews.views} views of every picture averaged (\`QUERY_VIEWS\`, \`GALLERY_VIEWS\`), protocol A yields mAP@1 ${share(first)}, mAP@10 ${share(ten)}, mAP@50 ${share(fifty)}, normalised mean rank ${share(normalisedMeanRank)}.`
+  const { views, accuracy, A } = manyViews
+  const { 'mAP@1': first, 'mAP@10': ten, 'mAP@50': fifty, normalisedMeanRank } = A
+  return `\n\nWith the embeddings of ${views} views of every picture averaged (\`QUERY_VIEWS\`, \`GALLERY_VIEWS\`), protocol A yields mAP@1 ${share(first)}, mAP@10 ${share(ten)}, mAP@50 ${share(fifty)}, normalised mean rank ${share(normalisedMeanRank)}${accuracy === undefined ? '' : ` and accuracy ${share(accuracy)}`}.`
 }
 
 function cell(protocol: RetrievalQuality | NotMeasured, name: string, digits: number): string {

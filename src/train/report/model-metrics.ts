@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { SplitImage } from '../../datasets/split.js'
 import { type Model, readModel } from '../../embedding/model-manifest.js'
 import { calibrate, calibrationError } from '../../eval/calibration.js'
+import { evaluateClassification } from '../../eval/classification.js'
 import { type CopyQuality, evaluateCopies } from '../../eval/copies.js'
 import { evaluateRetrieval, type QualityNumbers } from '../../eval/quality.js'
 import type { ScoreCalibration } from '../../eval/score-calibration.js'
@@ -53,9 +54,10 @@ export interface ModelMetrics extends JudgedModel {
   calibration?: { fitted: ScoreCalibration; testError: number | null }
   /**
    * Protocol A with the embeddings of several views of each picture averaged, as with the service's `QUERY_VIEWS` and
-   * `GALLERY_VIEWS`; null without test pictures of the trained classes.
+   * `GALLERY_VIEWS`, and the accuracy of their averaged logits (absent in metrics of older runs); null without test
+   * pictures of the trained classes.
    */
-  manyViews: { views: number; A: QualityNumbers } | null
+  manyViews: { views: number; A: QualityNumbers; accuracy?: number | undefined } | null
   /**
    * Edited copies of test pictures, each searched among all test pictures; null without test pictures. Absent in
    * metrics of older runs.
@@ -111,6 +113,8 @@ export async function evaluateExported(options: EvaluateOptions): Promise<ModelM
     manyViews: averaged && {
       views: manyViews,
       A: evaluateRetrieval(averaged, averaged, { bootstrapSamples: 0 }).overall,
+      accuracy: evaluateClassification(averaged.logits, averaged.labels, model.manifest.labels, { bootstrapSamples: 0 })
+        .accuracy,
     },
     copies: copies && evaluateCopies(copies, queries),
     cost,

@@ -132,6 +132,9 @@ test('untrained classes are used for protocol C only', async () => {
   assert.deepEqual([A.queries, C.queries], [10, 3])
   // every ranking here is perfect, with one view and with several
   assert.equal(metrics.manyViews!.A.meanRank, A.overall.meanRank)
+  assert.ok('accuracy' in metrics.classification)
+  assert.equal(metrics.manyViews!.accuracy, metrics.classification.accuracy)
+  assert.match(card, /views of every picture averaged .* and accuracy 0\.300\./)
   assert.ok(card.includes('Protocol C shows'))
   assert.match(card, /\(one of 3\) have a high[\s\S]* pictures of 4 classes\.[\s\S]*It knows a, b, c, as they look/)
 })

@@ -9,7 +9,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { readModel } from '../../../src/embedding/model-manifest.js'
 import { seededRandom } from '../../../src/eval/random.js'
 import { chooseBackend } from '../../../src/train/backend.js'
-import { asGraph, asLayers } from '../../../src/train/fine-tuning/teacher-network.js'
+import { asGraph, asLayers, openTeacher } from '../../../src/train/fine-tuning/teacher-network.js'
 import { Teachers } from '../../../src/train/fine-tuning/teachers.js'
 import { normalised } from '../../../src/train/loader/normalise.js'
 import { withJoinedEmbedding } from '../../../src/train/models/joined-embedding.js'
@@ -163,6 +163,23 @@ test('a teacher says the same as a graph, which a CPU runs, and as layers, which
   assert.ok(tf.max(tf.abs(tf.sub(tf.slice(said[1], 0, 1), tf.slice(said[1], 1, 1)))).dataSync()[0]! > 0.01)
   await layers.close()
   await graph.close()
+})
+
+test('on a CPU a teacher is computed from its int8 file, which says nearly the same', async () => {
+  const layers = asLayers(await readTeacher('onnx/har-lite0'))
+  const eightBits = await openTeacher('onnx/har-lite0')
+  const { inputSize, mean } = layers.preprocessing
+  const pixels = tf.add(tf.mul(tf.randomNormal<tf.Rank.R4>([6, 7, 7, 3], 0, 1, 'float32', 3), 40), mean) as tf.Tensor4D
+  const smooth = tf.clipByValue(tf.image.resizeBilinear(pixels, [inputSize, inputSize]), 0, 255)
+  const [said, heard] = [await layers.answer(smooth), await eightBits.answer(smooth)]
+  assert.deepEqual(heard[0].shape, said[0].shape)
+  const cosines = tf.sum(tf.mul(said[0], heard[0]), 1).dataSync()
+  // equal to the last bit only if the int8 file was not read
+  assert.ok(Math.min(...cosines) > 0.95 && Math.min(...cosines) < 0.99999, String(cosines))
+  const shares = tf.max(tf.abs(tf.sub(tf.softmax(said[1]), tf.softmax(heard[1])))).dataSync()[0]!
+  assert.ok(shares < 0.2, String(shares))
+  await layers.close()
+  await eightBits.close()
 })
 
 test('a network of another architecture is refused by name', async (t) => {
