@@ -1,5 +1,6 @@
 /** The end of every run: exports the chosen network as a model folder and, unless disabled, writes its report. */
 import { basename, join, resolve } from 'node:path'
+import { recordOf } from '../datasets/split-record.js'
 import { evaluateCopies } from '../eval/copies.js'
 import type { RunState } from './checkpoint.js'
 import { type EmbeddedImages, embedCopies, embedImages } from './embed-images.js'
@@ -69,12 +70,14 @@ export async function exportAndReport(run: FinishedRun): Promise<ExportedRun> {
   const { preprocessing } = embedding.network
   const sample = await loader.load({ images: cycled(data.val, parityImages), preprocessing })
   const imageBytes = preprocessing.inputSize ** 2 * 3
+  const split = await recordOf(data.images)
   const { folder, manifest } = await exportModel(embedding.network, {
     folder: join(settings.out, settings.name),
     parityImages: Array.from({ length: parityImages }, (_, index) =>
       sample.subarray(index * imageBytes, (index + 1) * imageBytes),
     ),
-    provenance: { ...facts, ...embedding.settings },
+    provenance: { ...facts, ...embedding.settings, splitSha256: split.sha256 },
+    split: split.text,
     now: new Date(),
   })
   log(`exported ${folder}, model ${manifest.id}`)

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { recordOf } from '../../src/datasets/split-record.js'
 import { readModel } from '../../src/embedding/model-manifest.js'
 import { chooseBackend } from '../../src/train/backend.js'
 import { judgedEdits } from '../../src/train/edited-copies.js'
@@ -55,6 +56,9 @@ for (const [what, useClassifier] of [
       instanceSharesTried: TriedInstanceShare[]
       exportParity: { maxMapDifference: number }
     }
+    const { text, sha256 } = await recordOf(data.images)
+    assert.equal(await readFile(join(exported.folder, 'split.json'), 'utf8'), text)
+    assert.equal(manifest.provenance['splitSha256'], sha256)
     assert.deepEqual(
       tried.map((each) => each.instanceShare),
       [...instanceShares],

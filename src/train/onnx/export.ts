@@ -1,6 +1,7 @@
 /** Writes a model folder from a trained network, all or nothing. */
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import { splitRecordFile } from '../../datasets/split-record.js'
 import { type ModelManifest, modelId, sha256OfFile } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
 import { removeAbandoned } from '../abandoned.js'
@@ -17,6 +18,8 @@ export interface ExportOptions {
   parityImages: readonly Uint8Array[]
   /** Starting weights, data and backend; written to the manifest. */
   provenance: Record<string, unknown>
+  /** Text of `split.json`. */
+  split?: string | undefined
   now: Date
 }
 
@@ -43,6 +46,7 @@ export async function exportModel(network: TrainableNetwork, options: ExportOpti
   try {
     const modelFile = join(draft, 'model.onnx')
     await writeFile(modelFile, convertNetwork(network))
+    if (options.split !== undefined) await writeFile(join(draft, splitRecordFile), options.split)
     const parity = await provenParity(network, modelFile, options.parityImages)
     const manifest = await describe(network, modelFile, { ...options.provenance, exportParity: parity }, options.now)
     await writeFile(join(draft, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)
