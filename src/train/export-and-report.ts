@@ -31,6 +31,8 @@ export interface FinishedRun {
   useClassifier: boolean
   /** False skips the test pictures. */
   report: boolean
+  /** Ends the report, not the export. */
+  stop: AbortSignal
   log: (line: string) => void
 }
 
@@ -39,7 +41,7 @@ export interface ExportedRun {
   folder: string
   /** Whether val shows what a smaller precision loses: otherwise there can be none. */
   canQuantize: boolean
-  /** Absent if the test pictures were skipped. */
+  /** Absent if there is no report. */
   metrics?: ModelMetrics
 }
 
@@ -64,7 +66,7 @@ const parityImages = 16
 
 /** @throws AlikeError `export_parity_failed`. */
 export async function exportAndReport(run: FinishedRun): Promise<ExportedRun> {
-  const { settings, data, loader, facts, course, report, log } = run
+  const { settings, data, loader, facts, course, report, stop, log } = run
   const embedding = await shapeEmbedding(run)
 
   const { preprocessing } = embedding.network
@@ -82,15 +84,16 @@ export async function exportAndReport(run: FinishedRun): Promise<ExportedRun> {
   })
   log(`exported ${folder}, model ${manifest.id}`)
   const exported = { folder, canQuantize: isRankable(data.val.map((index) => data.images[index]!)) }
-  if (!report) return exported
+  if (!report || stop.aborted) return exported
 
   // the only evaluation on the test pictures
   const training = { ...facts, ...course, settings: { ...course.settings, ...embedding.settings } }
   const source = { name: basename(resolve(settings.data)), licence: settings.dataLicence }
-  return {
-    ...exported,
-    metrics: await writeReport({ folder, images: data.images, data: source, training, now: new Date(), log }),
-  }
+  const told = { folder, images: data.images, data: source, training, now: new Date() }
+  const metrics = await writeReport({ ...told, log, stop }).catch((cause: unknown) => {
+    if (cause !== stop.reason) throw cause
+  })
+  return metrics === undefined ? exported : { ...exported, metrics }
 }
 
 /** Describes the joined embedding and how its settings were chosen, for manifest and report. */

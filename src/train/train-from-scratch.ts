@@ -93,7 +93,7 @@ async function closeRun({ loader, optimizer, network, averaged }: Run): Promise<
   for (const { model } of [network, averaged]) model.dispose()
 }
 
-function exportRun({ settings, data, loader, averaged, backend, log }: Run, state: RunState) {
+function exportRun({ settings, data, loader, averaged, backend, log, stop }: Run, state: RunState) {
   const facts = factsOf({ startedFrom: 'random weights', backend, seed: settings.seed }, state)
   const course = { seconds: state.secondsSpent, settings: shapingSettings(settings), history: state.history }
   return exportAndReport({
@@ -105,6 +105,7 @@ function exportRun({ settings, data, loader, averaged, backend, log }: Run, stat
     course,
     useClassifier: true,
     report: settings.report,
+    stop,
     log,
   })
 }

@@ -91,6 +91,7 @@ function exportRun({ settings, data, starting, loader, averaged, ...run }: Run, 
     course: { seconds: state.secondsSpent, settings: shapingFineTuneSettings(settings), history: state.history },
     useClassifier: settings.detachedClassifier !== true,
     report: settings.report,
+    stop: run.stop,
     log: run.log,
   })
 }
