@@ -13,6 +13,7 @@ import { exportModel } from './onnx/export.js'
 import { isRankable } from './rankable.js'
 import type { ModelMetrics, TrainingFacts } from './report/model-metrics.js'
 import { writeReport } from './report/write-report.js'
+import { expectSameNetwork } from './run-folder.js'
 import type { TrainingData } from './training-data.js'
 
 export interface FinishedRun {
@@ -33,6 +34,8 @@ export interface FinishedRun {
   report: boolean
   /** Ends the report, not the export. */
   stop: AbortSignal
+  /** Id of the network that the export replaces, if any; see `networkIn`. */
+  networkBefore: unknown
   log: (line: string) => void
 }
 
@@ -64,7 +67,7 @@ export function factsOf<Given extends Pick<TrainingFacts, 'startedFrom' | 'backe
 /** Pictures on which TensorFlow.js and ONNX Runtime must agree. */
 const parityImages = 16
 
-/** @throws AlikeError `export_parity_failed`. */
+/** @throws AlikeError `export_parity_failed`, `run_exists`. */
 export async function exportAndReport(run: FinishedRun): Promise<ExportedRun> {
   const { settings, data, loader, facts, course, report, stop, log } = run
   const embedding = await shapeEmbedding(run)
@@ -73,8 +76,10 @@ export async function exportAndReport(run: FinishedRun): Promise<ExportedRun> {
   const sample = await loader.load({ images: cycled(data.val, parityImages), preprocessing })
   const imageBytes = preprocessing.inputSize ** 2 * 3
   const split = await recordOf(data.images)
+  const target = join(settings.out, settings.name)
+  await expectSameNetwork(target, run.networkBefore)
   const { folder, manifest } = await exportModel(embedding.network, {
-    folder: join(settings.out, settings.name),
+    folder: target,
     parityImages: Array.from({ length: parityImages }, (_, index) =>
       sample.subarray(index * imageBytes, (index + 1) * imageBytes),
     ),

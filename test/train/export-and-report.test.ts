@@ -31,7 +31,15 @@ async function exported(
   const network = { ...tinyResNet({ instanceDimension: 5 }), labels: data.labels.slice(0, 3) }
   const loader = new ImageLoader(data.images)
   try {
-    const run = { data, loader, network, facts, course: { seconds: 1, settings: {}, history: [] }, report: true }
+    const run = {
+      data,
+      loader,
+      network,
+      facts,
+      course: { seconds: 1, settings: {}, history: [] },
+      report: true,
+      networkBefore: undefined,
+    }
     const settings = { data: folder, out: folder, name, dataLicence: null }
     return { data, ...(await exportAndReport({ ...run, settings, useClassifier, stop, log })) }
   } finally {
@@ -84,11 +92,16 @@ for (const [what, useClassifier] of [
   })
 }
 
-test('a run that is stopped during its report has exported its network, without one', async () => {
+test('a run that is stopped during its report has exported its network, which no other run replaces', async () => {
   const stop = new AbortController()
   const log = (line: string) => line.startsWith('embedding 32 test pictures') && stop.abort()
   const { data, ...made } = await exported('stopped', { useClassifier: false, stop: stop.signal, log })
   assert.deepEqual(Object.keys(made), ['folder', 'canQuantize'])
   assert.equal((await readModel(made.folder)).manifest.name, 'tiny')
   assert.ok(!(await readdir(made.folder)).includes('metrics.json'))
+  // nothing of the kind was there when a second run of this name began
+  await assert.rejects(exported('stopped', { useClassifier: false, stop: stop.signal, log }), {
+    code: 'run_exists',
+    message: /Another run has written .*stopped meanwhile: --finish/,
+  })
 })

@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { splitRecordFile } from '../../datasets/split-record.js'
 import { type ModelManifest, modelId, sha256OfFile } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
-import { removeAbandoned } from '../abandoned.js'
+import { removeAbandoned, unfinishedName } from '../abandoned.js'
 import { writeGolden } from '../golden/write-golden.js'
 import type { TrainableNetwork } from '../models/network.js'
 import { convertNetwork } from './convert.js'
@@ -40,7 +40,7 @@ export async function exportModel(network: TrainableNetwork, options: ExportOpti
   if (options.parityImages.length < minParityImages)
     throw new RangeError(`the parity check needs ${minParityImages} pictures`)
   const folder = resolve(options.folder)
-  const draft = join(dirname(folder), `${draftPrefix(folder)}${process.pid}`)
+  const draft = join(dirname(folder), unfinishedName(draftPrefix(folder)))
   await rm(draft, { recursive: true, force: true })
   await mkdir(draft, { recursive: true })
   try {
