@@ -119,6 +119,7 @@ export const catalogue = {
   golden_mismatch: 'The model gives different results here than where it was exported.',
   cuda_unavailable: 'CUDA is required but cannot be used.',
   data_unreadable: 'The data folder cannot be used.',
+  split_differs: 'The split of the data is not the one that a network was trained with.',
   engine_version_refused: 'This version of the vector server may lose data.',
   engine_setting_refused: 'The vector server is configured to acknowledge writes before searches find them.',
   weights_unreadable: 'The starting weights cannot be used.',

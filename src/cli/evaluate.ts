@@ -17,7 +17,7 @@ import { bytesOf } from '../datasets/image-bytes.js'
 import type { LabelledImage } from '../datasets/labelled-image.js'
 import { spreadOverLabels } from '../datasets/samples.js'
 import { emptyPart } from '../datasets/split.js'
-import { readSplitImages, trainingSeedOf } from '../datasets/split-images.js'
+import { readSplitImages, trainedSplitOf } from '../datasets/split-images.js'
 import { AlikeError } from '../errors.js'
 import type { RankedLabels } from '../eval/judged-query.js'
 import { qualityOfRankings } from '../eval/quality.js'
@@ -31,6 +31,7 @@ interface EvaluateOptions extends ServicePlace {
   gallery: string
   data: string
   labels?: string | undefined
+  model?: string | undefined
   queries?: number | undefined
   reuse: boolean
   out?: string | undefined
@@ -219,7 +220,8 @@ async function evaluate(options: EvaluateOptions): Promise<void> {
   const { manifest } = await modelOf(service, options)
   const images = await readSplitImages({
     ...options,
-    seed: trainingSeedOf(manifest.provenance as Readonly<Record<string, unknown>>),
+    ...trainedSplitOf(manifest.provenance as Readonly<Record<string, unknown>>),
+    networks: options.model === undefined ? [] : [options.model],
   })
   const report = await new Evaluation(service, options, images).run(options.reuse)
   console.log(report)
@@ -236,6 +238,10 @@ await runCommand(
       'a folder per label, or pictures with a CSV; without a split, the same one as training is made',
     )
     .option('--labels <csv>', 'filename,label[,split][,duplicate_group]; labels.csv of the folder by default')
+    .option(
+      '--model <folder>',
+      'folder of the served network, where data without a split has changed since its training',
+    )
     .option('--gallery <name>', 'gallery to create', 'evaluate')
     .option('--reuse', 'use an existing, filled gallery', false)
     .option('--queries <count>', 'only this many test pictures, in proportion of every label', wholeNumber())

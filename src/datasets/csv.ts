@@ -24,14 +24,15 @@ export async function readCsv(csv: string, folder: string): Promise<LabelledImag
   expectDistinct(rows)
   expectAllOrNoneSplit(rows)
   const sources = await readSources(folder)
+  const otherForms = inOtherForms(sources)
   return rows.map(({ filename, label, split, duplicate_group }) => {
-    const source = sources.get(filename)
+    const source = sources.get(filename) ?? otherForms.get(composed(filename))
     if (source === undefined)
       throw new AlikeError('data_unreadable', {
         detail: `There is no picture "${filename}" next to the file of labels.`,
       })
     if (source === 'several')
-      throw new AlikeError('data_unreadable', { detail: `Several tar files hold different pictures "${filename}".` })
+      throw new AlikeError('data_unreadable', { detail: `Several pictures are called "${filename}".` })
     // an empty group cell means a picture without copies
     return { id: filename, label, group: duplicate_group || filename, source, ...(split && { split }) }
   })
@@ -41,11 +42,14 @@ export async function readCsv(csv: string, folder: string): Promise<LabelledImag
 function expectDistinct(rows: readonly Row[]): void {
   const seen = new Set<string>()
   for (const { filename } of rows) {
-    if (seen.has(filename))
+    if (seen.has(composed(filename)))
       throw new AlikeError('data_unreadable', { detail: `The picture "${filename}" is in the file of labels twice.` })
-    seen.add(filename)
+    seen.add(composed(filename))
   }
 }
+
+/** macOS writes the letter ä of a name as a and a mark, most other systems as one character. */
+const composed = (name: string): string => name.normalize('NFC')
 
 /** Otherwise a split would be drawn for all of them, and the given one discarded. */
 function expectAllOrNoneSplit(rows: readonly Row[]): void {
@@ -115,4 +119,11 @@ async function readSources(folder: string): Promise<Map<string, ImageSource | 's
     } else if (imageName.test(name)) sources.set(name, { path: join(folder, name) })
   }
   return sources
+}
+
+/** By their names in NFC, for names that the labels have in another form than the files. */
+function inOtherForms(sources: ReadonlyMap<string, ImageSource | 'several'>): Map<string, ImageSource | 'several'> {
+  const forms = new Map<string, ImageSource | 'several'>()
+  for (const [name, source] of sources) forms.set(composed(name), forms.has(composed(name)) ? 'several' : source)
+  return forms
 }

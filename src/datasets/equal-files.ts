@@ -1,8 +1,7 @@
 /** Pictures with the same bytes are copies of each other, whatever their names. */
-import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { countBy } from './counts.js'
-import { bytesOf } from './image-bytes.js'
+import { bytesHashOf } from './image-bytes.js'
 import type { LabelledImage } from './labelled-image.js'
 
 /**
@@ -31,7 +30,9 @@ async function contentsOf(images: readonly LabelledImage[]): Promise<string[]> {
   const files = countBy(lengths)
   const contents: string[] = []
   for (const [i, image] of images.entries())
-    contents.push(files.get(lengths[i]!)! > 1 ? await hashOf(image) : `alone ${image.id}`)
+    contents.push(
+      files.get(lengths[i]!)! > 1 ? ((await bytesHashOf(image)) ?? `unreadable ${image.id}`) : `alone ${image.id}`,
+    )
   return contents
 }
 
@@ -43,9 +44,3 @@ async function lengthOf({ source }: LabelledImage): Promise<number> {
     () => NaN,
   )
 }
-
-const hashOf = (image: LabelledImage): Promise<string> =>
-  bytesOf(image).then(
-    (bytes) => createHash('sha256').update(bytes).digest('hex'),
-    () => `unreadable ${image.id}`,
-  )

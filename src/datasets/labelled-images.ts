@@ -23,5 +23,8 @@ export async function readLabelledImages(folder: string, labels?: string): Promi
   const images = hasCsv ? await readCsv(csv, folder || dirname(csv)) : await readFolders(folder)
   if (images.length === 0)
     throw new AlikeError('data_unreadable', { detail: 'There are no labelled pictures in the folder.' })
-  return images.sort((a, b) => (a.id < b.id ? -1 : 1))
+  return images.map(inOneForm).sort((a, b) => (a.id < b.id ? -1 : 1))
 }
+
+/** A label that looks the same is the same: Unicode has two forms of letters such as ä. The service stores it like this. */
+const inOneForm = (image: LabelledImage): LabelledImage => ({ ...image, label: image.label.normalize('NFC') })

@@ -1,8 +1,10 @@
 /** Labelled pictures with their own split, or with a generated one. */
+import { AlikeError } from '../errors.js'
 import { seededRandom } from '../eval/random.js'
 import { withEqualFilesGrouped } from './equal-files.js'
 import { readLabelledImages } from './labelled-images.js'
 import { defaultDeal, lacksPart, type SplitImage, type SplitShares, withSplit } from './split.js'
+import { expectUnseen, readRecord, recordedParts, recordOf, type SplitRecord } from './split-record.js'
 
 export interface SplitSource {
   /** Folder of pictures. */
@@ -12,23 +14,59 @@ export interface SplitSource {
   /** Of the training run; the same seed generates the same split. */
   seed?: number | undefined
   shares?: SplitShares | undefined
+  /** Folders of networks that are judged, or learnt from: a split that is drawn keeps the parts they were trained with. */
+  networks?: readonly string[] | undefined
+  /** Of the record of the split that counts: that of the networks, or else the one that is drawn, must be it. */
+  recordSha256?: string | undefined
 }
 
 /**
  * Training, quantisation and both kinds of evaluation all read their pictures here; otherwise one would test on what
  * another trained on.
+ * @throws AlikeError `data_unreadable`, `model_unreadable`; `split_differs` if one of the networks has learnt from
+ * pictures that would be val or test
  */
 export async function readSplitImages({
   data,
   labels,
   seed = defaultDeal.seed,
   shares = defaultDeal.shares,
+  networks = [],
+  recordSha256,
 }: SplitSource): Promise<SplitImage[]> {
   const images = await readLabelledImages(data, labels)
-  return withSplit(lacksPart(images) ? await withEqualFilesGrouped(images) : images, shares, seededRandom(seed))
+  const records = await readRecords(networks, recordSha256)
+  await expectUnseen(images, records)
+  if (!lacksPart(images)) return images as SplitImage[]
+  const grouped = await withEqualFilesGrouped(images)
+  const split = withSplit(grouped, shares, seededRandom(seed), await recordedParts(grouped, records))
+  const isDrawn = records.length === 0 && images.some((image) => image.split === undefined)
+  if (isDrawn && recordSha256 !== undefined) await expectRecord(split, recordSha256)
+  return split
 }
 
-/** The seed a network was trained with, from its manifest's `provenance`. */
-export function trainingSeedOf(provenance: Readonly<Record<string, unknown>>): number | undefined {
-  return typeof provenance['seed'] === 'number' ? provenance['seed'] : undefined
+async function readRecords(networks: readonly string[], expected: string | undefined): Promise<SplitRecord[]> {
+  const records = (await Promise.all(networks.map(readRecord))).filter((record) => record !== undefined)
+  const other = records.find(({ sha256 }) => expected !== undefined && sha256 !== expected)
+  if (other === undefined) return records
+  throw new AlikeError('split_differs', { detail: `${other.folder} is another network, or was trained otherwise.` })
+}
+
+async function expectRecord(images: readonly SplitImage[], expected: string): Promise<void> {
+  if ((await recordOf(images)).sha256 === expected) return
+  throw new AlikeError('split_differs', {
+    detail:
+      'The pictures or their parts are not those that the network was trained with. Its folder, named by --model, has them in split.json; without that file the data needs a split of its own.',
+  })
+}
+
+/** How a network's pictures were split, from its manifest's `provenance`. */
+export function trainedSplitOf({
+  seed,
+  splitSha256,
+}: Readonly<Record<string, unknown>>): Pick<SplitSource, 'seed' | 'recordSha256'> {
+  return {
+    seed: typeof seed === 'number' ? seed : undefined,
+    recordSha256: typeof splitSha256 === 'string' ? splitSha256 : undefined,
+  }
 }

@@ -20,13 +20,25 @@ export function lacksPart(images: readonly LabelledImage[]): boolean {
  * Pictures with a split keep it; the others are distributed by label, each duplicate group as a whole, in seeded order.
  * A data set with train and test but no val gives up a share of train.
  * @param random uniform in [0, 1).
+ * @param recorded group → the part that an earlier split gave it, which it keeps
  */
-export function withSplit(images: readonly LabelledImage[], shares: SplitShares, random: () => number): SplitImage[] {
+export function withSplit(
+  images: readonly LabelledImage[],
+  shares: SplitShares,
+  random: () => number,
+  recorded: ReadonlyMap<string, Split> = new Map(),
+): SplitImage[] {
   if (!lacksPart(images)) return images as SplitImage[]
   const needsAll = images.some((image) => image.split === undefined)
   const isOpen = (image: LabelledImage) => needsAll || image.split === 'train'
-  const dealt = deal(images.filter(isOpen), needsAll ? shares : { val: shares.val, test: 0 }, random)
-  return images.map((image) => (isOpen(image) ? { ...image, split: dealt.get(image.group)! } : (image as SplitImage)))
+  const kept = ({ group }: LabelledImage) => {
+    const part = recorded.get(group)
+    return part === 'test' && !needsAll ? undefined : part // its owner has moved it to train
+  }
+  const isNew = (image: LabelledImage) => isOpen(image) && kept(image) === undefined
+  const dealt = deal(images.filter(isNew), needsAll ? shares : { val: shares.val, test: 0 }, random)
+  const partOf = (image: LabelledImage) => kept(image) ?? dealt.get(image.group)!
+  return images.map((image) => (isOpen(image) ? { ...image, split: partOf(image) } : (image as SplitImage)))
 }
 
 /** Why a part is empty, in one sentence: of few pictures of a label the part's share, rounded, is none. */

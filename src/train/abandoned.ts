@@ -1,12 +1,22 @@
 /** Unfinished files and folders are named after the process that writes them; killed ones leave theirs behind. */
-import { readdir, rm } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 
-/** Removes what begins with `prefix` and the number of a process that is not running here. */
+/** No file takes as long to write. */
+const maxAgeMs = 86_400_000
+
+/** Of this process; a folder may be shared with other hosts, whose processes have the same numbers. */
+export const unfinishedName = (prefix: string): string => `${prefix}${hostname()}-${process.pid}`
+
+/** Removes what begins with `prefix` and is of a process of this host that has ended, or of any host and a day old. */
 export async function removeAbandoned(folder: string, prefix: string): Promise<void> {
+  const ours = `${prefix}${hostname()}-`
   for (const name of await readdir(folder)) {
-    if (name.startsWith(prefix) && !isRunning(Number.parseInt(name.slice(prefix.length), 10)))
-      await rm(join(folder, name), { recursive: true, force: true })
+    if (!name.startsWith(prefix)) continue
+    const path = join(folder, name)
+    const hasEnded = name.startsWith(ours) && !isRunning(Number.parseInt(name.slice(ours.length), 10))
+    if (hasEnded || (await isOld(path))) await rm(path, { recursive: true, force: true })
   }
 }
 
@@ -17,3 +27,10 @@ function isRunning(pid: number): boolean {
     return (error as NodeJS.ErrnoException).code !== 'ESRCH'
   }
 }
+
+/** False for what another process has removed meanwhile. */
+const isOld = (path: string): Promise<boolean> =>
+  stat(path).then(
+    ({ mtimeMs }) => Date.now() - mtimeMs > maxAgeMs,
+    () => false,
+  )

@@ -1,5 +1,6 @@
 /** The end of every run: exports the chosen network as a model folder and, unless disabled, writes its report. */
 import { basename, join, resolve } from 'node:path'
+import { recordOf } from '../datasets/split-record.js'
 import { evaluateCopies } from '../eval/copies.js'
 import type { RunState } from './checkpoint.js'
 import { type EmbeddedImages, embedCopies, embedImages } from './embed-images.js'
@@ -12,6 +13,7 @@ import { exportModel } from './onnx/export.js'
 import { isRankable } from './rankable.js'
 import type { ModelMetrics, TrainingFacts } from './report/model-metrics.js'
 import { writeReport } from './report/write-report.js'
+import { expectSameNetwork } from './run-folder.js'
 import type { TrainingData } from './training-data.js'
 
 export interface FinishedRun {
@@ -30,6 +32,10 @@ export interface FinishedRun {
   useClassifier: boolean
   /** False skips the test pictures. */
   report: boolean
+  /** Ends the report, not the export. */
+  stop: AbortSignal
+  /** Id of the network that the export replaces, if any; see `networkIn`. */
+  networkBefore: unknown
   log: (line: string) => void
 }
 
@@ -38,7 +44,7 @@ export interface ExportedRun {
   folder: string
   /** Whether val shows what a smaller precision loses: otherwise there can be none. */
   canQuantize: boolean
-  /** Absent if the test pictures were skipped. */
+  /** Absent if there is no report. */
   metrics?: ModelMetrics
 }
 
@@ -61,33 +67,38 @@ export function factsOf<Given extends Pick<TrainingFacts, 'startedFrom' | 'backe
 /** Pictures on which TensorFlow.js and ONNX Runtime must agree. */
 const parityImages = 16
 
-/** @throws AlikeError `export_parity_failed`. */
+/** @throws AlikeError `export_parity_failed`, `run_exists`. */
 export async function exportAndReport(run: FinishedRun): Promise<ExportedRun> {
-  const { settings, data, loader, facts, course, report, log } = run
+  const { settings, data, loader, facts, course, report, stop, log } = run
   const embedding = await shapeEmbedding(run)
 
   const { preprocessing } = embedding.network
   const sample = await loader.load({ images: cycled(data.val, parityImages), preprocessing })
   const imageBytes = preprocessing.inputSize ** 2 * 3
+  const split = await recordOf(data.images)
+  const target = join(settings.out, settings.name)
+  await expectSameNetwork(target, run.networkBefore)
   const { folder, manifest } = await exportModel(embedding.network, {
-    folder: join(settings.out, settings.name),
+    folder: target,
     parityImages: Array.from({ length: parityImages }, (_, index) =>
       sample.subarray(index * imageBytes, (index + 1) * imageBytes),
     ),
-    provenance: { ...facts, ...embedding.settings },
+    provenance: { ...facts, ...embedding.settings, splitSha256: split.sha256 },
+    split: split.text,
     now: new Date(),
   })
   log(`exported ${folder}, model ${manifest.id}`)
   const exported = { folder, canQuantize: isRankable(data.val.map((index) => data.images[index]!)) }
-  if (!report) return exported
+  if (!report || stop.aborted) return exported
 
   // the only evaluation on the test pictures
   const training = { ...facts, ...course, settings: { ...course.settings, ...embedding.settings } }
   const source = { name: basename(resolve(settings.data)), licence: settings.dataLicence }
-  return {
-    ...exported,
-    metrics: await writeReport({ folder, images: data.images, data: source, training, now: new Date(), log }),
-  }
+  const told = { folder, images: data.images, data: source, training, now: new Date() }
+  const metrics = await writeReport({ ...told, log, stop }).catch((cause: unknown) => {
+    if (cause !== stop.reason) throw cause
+  })
+  return metrics === undefined ? exported : { ...exported, metrics }
 }
 
 /** Describes the joined embedding and how its settings were chosen, for manifest and report. */

@@ -12,6 +12,8 @@ import { expectUnused, makeFolder } from './run-folder.js'
 import { settingsOf } from './settings-of-options.js'
 import { trainFromScratch } from './train-from-scratch.js'
 
+const signals = ['SIGINT', 'SIGTERM'] as const
+
 async function run(options: TrainOptions): Promise<void> {
   const settings = options.init === undefined ? settingsOf(options) : fineTuneSettingsOf(options)
   await expectUnused(settings)
@@ -22,11 +24,12 @@ async function run(options: TrainOptions): Promise<void> {
     appendFileSync(join(work, 'train.log'), `${new Date().toISOString()} ${line}\n`)
   }
   const stop = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => {
-      stop.abort()
-      log('stopping after this batch, or once the export is complete; a second signal ends the run at once')
-    })
+  const onSignal = () => {
+    for (const signal of signals) process.off(signal, onSignal)
+    stop.abort()
+    log('stopping after this batch, or once the export is complete; a second signal ends the run at once')
+  }
+  for (const signal of signals) process.on(signal, onSignal)
   const trained =
     'init' in settings ? fineTune(settings, log, stop.signal) : trainFromScratch(settings, log, stop.signal)
   const ended = await trained.catch((cause: unknown) => {

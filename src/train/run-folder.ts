@@ -1,5 +1,5 @@
 /** The folders that a run writes to; refuses to overwrite an existing network or run of the same name unless told to. */
-import { access, constants, mkdir, rm, stat } from 'node:fs/promises'
+import { access, constants, mkdir, readFile, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { AlikeError } from '../errors.js'
 
@@ -43,6 +43,24 @@ export async function expectUnused({ name, out, work, resume, exportOnly, force 
   const resuming = hasRun ? '--resume continues it' : `there is no run in ${run} to resume`
   throw new AlikeError('run_exists', {
     detail: `It is ${what}: ${resuming}, --force overwrites it, --name chooses another name.`,
+  })
+}
+
+/** Id of the network in a folder; undefined without one. */
+export const networkIn = (folder: string): Promise<unknown> =>
+  readFile(join(folder, 'manifest.json'), 'utf8')
+    .then((text) => (JSON.parse(text) as { id?: unknown }).id)
+    .catch(() => undefined)
+
+/**
+ * A run whose checkpoints are elsewhere, on another host for example, may have written a network of the same name.
+ * @param before id of the network that was there when the run began @throws AlikeError `run_exists`
+ */
+export async function expectSameNetwork(folder: string, before: unknown): Promise<void> {
+  const now = await networkIn(folder)
+  if (now === undefined || now === before) return
+  throw new AlikeError('run_exists', {
+    detail: `Another run has written ${folder} meanwhile: --finish overwrites it, with another --out it is kept.`,
   })
 }
 

@@ -7,6 +7,7 @@ import type { BigIntStats } from 'node:fs'
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { syncFolder } from '../durable-files.js'
+import { unfinishedName } from './abandoned.js'
 import { halvesToFloats } from './half-floats.js'
 
 export interface NamedTensor {
@@ -39,7 +40,7 @@ export async function writeTensors(path: string, { tensors, metadata }: TensorFi
   const length = Buffer.alloc(8)
   length.writeBigUInt64LE(BigInt(padded.length))
 
-  const temporary = `${path}${unfinished}${process.pid}-${randomUUID()}`
+  const temporary = `${unfinishedName(`${path}${unfinished}`)}-${randomUUID()}`
   let facts: BigIntStats
   try {
     facts = await writeSettled(temporary, [length, padded, ...tensors.map(({ values }) => bytesOf(values))])

@@ -1,4 +1,5 @@
 /** Training without starting weights: data, epochs, evaluation on val, export. */
+import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
 import * as tf from '@tensorflow/tfjs-core'
@@ -21,6 +22,7 @@ import { WeightAverage } from './optimizer/weight-average.js'
 import { EpochProgress, epochLine } from './progress.js'
 import { expectReadable } from './readable-pictures.js'
 import { RunCheckpoints } from './run-checkpoints.js'
+import { networkIn } from './run-folder.js'
 import { shapingSettings, type TrainSettings } from './settings.js'
 import { openTeaching, type Teaching } from './teaching.js'
 import { epochWork, exportPasses, secondsLeft } from './time-left.js'
@@ -40,6 +42,8 @@ interface Run {
   backend: string
   log: (line: string) => void
   stop: AbortSignal
+  /** Id of the network that the export replaces, if any. */
+  networkBefore: unknown
 }
 
 /**
@@ -86,7 +90,8 @@ async function openRun(given: Pick<Run, 'settings' | 'data' | 'backend' | 'log' 
   log(`${averaged.architecture}: ${averaged.model.countParams()} weights`)
 
   const optimizer = new AdamW(trainableVariablesOf(network), { weightDecay: settings.weightDecay })
-  return { ...given, loader: new ImageLoader(data.images), network, averaged, optimizer }
+  const networkBefore = await networkIn(join(settings.out, settings.name))
+  return { ...given, loader: new ImageLoader(data.images), network, averaged, optimizer, networkBefore }
 }
 
 async function closeRun({ loader, optimizer, network, averaged }: Run): Promise<void> {
@@ -95,7 +100,7 @@ async function closeRun({ loader, optimizer, network, averaged }: Run): Promise<
   for (const { model } of [network, averaged]) model.dispose()
 }
 
-function exportRun({ settings, data, loader, averaged, backend, log }: Run, state: RunState) {
+function exportRun({ settings, data, loader, averaged, backend, log, stop, networkBefore }: Run, state: RunState) {
   setConvolutionPrecision('float32')
   const facts = factsOf({ startedFrom: 'random weights', backend, seed: settings.seed }, state)
   const course = { seconds: state.secondsSpent, settings: shapingSettings(settings), history: state.history }
@@ -108,6 +113,8 @@ function exportRun({ settings, data, loader, averaged, backend, log }: Run, stat
     course,
     useClassifier: true,
     report: settings.report,
+    stop,
+    networkBefore,
     log,
   })
 }

@@ -20,11 +20,18 @@ export interface TrainingData {
   judged: readonly JudgedPair[]
 }
 
+/** Where the network starts, and what it is taught by: it must not be tested on what they were trained on. */
+interface LearntFrom {
+  init?: string | undefined
+  teachers?: readonly string[] | undefined
+}
+
 export async function readTrainingData(
-  source: Pick<TrainSettings, 'data' | 'labels' | 'shares' | 'seed' | 'feedback'>,
+  source: Pick<TrainSettings, 'data' | 'labels' | 'shares' | 'seed' | 'feedback'> & LearntFrom,
   log: (line: string) => void = () => {},
 ): Promise<TrainingData> {
-  const images = await readSplitImages(source)
+  const { init, teachers = [] } = source
+  const images = await readSplitImages({ ...source, networks: [...(init === undefined ? [] : [init]), ...teachers] })
   const part = (split: string): number[] => [...images.keys()].filter((index) => images[index]!.split === split)
   const [train, val, test] = [part('train'), part('val'), part('test')]
   const labels = [...new Set(train.map((index) => images[index]!.label))].sort()

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ApiKeys, parseKeys } from '../../src/access/api-keys.js'
 import { readSplitImages } from '../../src/datasets/split-images.js'
+import { recordOf } from '../../src/datasets/split-record.js'
 import { startApp, temporaryFolder } from '../support/app.js'
 import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
@@ -146,6 +147,26 @@ test('an evaluation without a split tests on what training left out, and does no
   assert.equal(second.code, 1)
   assert.match(second.output, /^service_refused: .*--reuse/m)
   assert.equal((await app.call(200, { method: 'GET', url: '/v1/galleries/evaluate' })).count, 40)
+})
+
+test('an evaluation refuses a split that is not the one of training, and takes that one from the folder of the network', async (t) => {
+  const data = await labelledFolder(t)
+  const trained = await readSplitImages({ data, seed: 7 })
+  const { text, sha256 } = await recordOf(trained)
+  const { folder } = await handmadeModel(t, { dimension: 24, provenance: { seed: 7, splitSha256: sha256 } })
+  await writeFile(join(folder, 'split.json'), text)
+  const app = await startApp(t, { modelDir: folder })
+  const given = ['--data', data, '--url', await app.listen()]
+  await writeFile(join(data, drawnLabels[0]!, 'added.jpg'), await drawImage(drawnLabels[0]!, 99))
+  const refused = await runCommand('cli/evaluate', given)
+  assert.match(refused.output, /^split_differs: .*--model/)
+  const other = await temporaryFolder(t)
+  await writeFile(join(other, 'split.json'), (await recordOf(trained.slice(1))).text)
+  const wrong = await runCommand('cli/evaluate', [...given, '--model', other])
+  assert.match(wrong.output, /^split_differs: .*is another network/)
+  const { code, output } = await runCommand('cli/evaluate', [...given, '--model', folder])
+  assert.equal(code, 0, output)
+  assert.match(output, /41 stored, 8 queries/)
 })
 
 test('an evaluation leaves out stored pictures that cannot be read', async (t) => {

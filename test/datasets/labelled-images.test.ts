@@ -103,7 +103,41 @@ test('a name that stands for different pictures in two tar files is refused, if 
   await writeTar(join(folder, 'train.tar'), { '1.jpg': 'one', '3.jpg': 'other' })
   assert.equal((await readLabelledImages(folder)).length, 2)
   await writeTar(join(folder, 'more.tar'), { '2.jpg': 'other' })
-  await assert.rejects(readLabelledImages(folder), refused(/different pictures "2\.jpg"/))
+  await assert.rejects(readLabelledImages(folder), refused(/Several pictures are called "2\.jpg"/))
+})
+
+const [composed, decomposed] = ['Käfer.jpg'.normalize('NFC'), 'Käfer.jpg'.normalize('NFD')]
+for (const [listed, stored] of [
+  [composed, decomposed],
+  [decomposed, composed],
+] as const)
+  test(`a picture is found under ${JSON.stringify(listed)} if its name has the other Unicode form`, async (t) => {
+    const csv = { 'labels.csv': `filename,label\n${listed},bug\n` }
+    const loose = await folderWith(t, { ...csv, [stored]: '1' })
+    const [image] = await readLabelledImages(loose)
+    assert.deepEqual([image?.id, image?.source], [listed, { path: join(loose, stored) }])
+    const packed = await folderWith(t, csv)
+    await writeTar(join(packed, 'mac.tar'), { [stored]: '1' })
+    assert.equal((await readLabelledImages(packed)).length, 1)
+  })
+
+test('of two pictures whose names differ in their Unicode form alone the exact one is meant, or neither', async (t) => {
+  const marks = ['\u0323\u0307', '\u0307\u0323', ''].map((accents, i) => `${i < 2 ? 's' : '\u1e69'}${accents}.jpg`)
+  const list = (name: string) => `filename,label\n${name},cat\n`
+  const folder = await folderWith(t, { 'labels.csv': list(marks[0]!), [marks[0]!]: '1', [marks[1]!]: '2' })
+  const [exact] = await readLabelledImages(folder)
+  assert.deepEqual(exact?.source, { path: join(folder, marks[0]!) })
+  await writeFile(join(folder, 'labels.csv'), list(marks[2]!))
+  await assert.rejects(readLabelledImages(folder), refused(/Several pictures are called/))
+})
+
+test('labels that look the same are one label, in the form that the service stores', async (t) => {
+  const labels = ['NFC', 'NFD'].map((form) => 'Käfer'.normalize(form))
+  const folder = await folderWith(t, { [`train/${labels[0]}/a.jpg`]: '1', [`test/${labels[1]}/b.jpg`]: '2' })
+  assert.deepEqual(
+    (await readLabelledImages(folder)).map(({ label }) => label),
+    [labels[0], labels[0]],
+  )
 })
 
 test('a CSV whose column split is empty has no split', async (t) => {
@@ -132,6 +166,11 @@ const badLabels = [
     case: 'a picture in two rows',
     csv: 'filename,label,split\na.jpg,cat,train\na.jpg,cat,test\n',
     detail: /"a\.jpg" is in the file of labels twice/,
+  },
+  {
+    case: 'a picture in two rows, in two Unicode forms',
+    csv: `filename,label\n${'ä.jpg'.normalize('NFC')},cat\n${'ä.jpg'.normalize('NFD')},cat\n`,
+    detail: /is in the file of labels twice/,
   },
   { case: 'a column twice', csv: 'filename,label,label\na.jpg,cat,dog\n', detail: /column "label" twice/ },
   { case: 'no rows', csv: 'filename,label\n', detail: /no labelled pictures/ },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile, spawnSync } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { before, type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
@@ -131,7 +131,10 @@ test('a run removes what killed ones have left unfinished', async (t) => {
   const work = await temporaryFolder(t)
   const { pid } = spawnSync(process.execPath, ['-e', '']) // has ended
   await mkdir(join(work, 'mine'))
-  const [left, kept] = [`best.safetensors.part-${pid}-3`, `best.safetensors.part-${process.ppid}-3`]
+  const [left, kept] = [pid, process.ppid].map((of) => `best.safetensors.part-${hostname()}-${of}-3`) as [
+    string,
+    string,
+  ]
   for (const name of [left, kept]) await writeFile(join(work, 'mine', name), '')
   await RunFiles.open({ work, name: 'mine', resume: false, exportOnly: false }, '{}', () => {})
   assert.deepEqual(await readdir(join(work, 'mine')), [kept])

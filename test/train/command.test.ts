@@ -46,6 +46,15 @@ test('a signal ends a run after the batch in progress, and the run says so', asy
   assert.ok((await readdir(join(folder, 'work/mine'))).includes('checkpoint.safetensors'))
 })
 
+test('a second signal ends a run at once, also one of another kind', async (t) => {
+  const due: NodeJS.Signals[] = ['SIGINT', 'SIGTERM']
+  const { status, output } = await train(t, '', (line, pid) => {
+    if (due[0] !== undefined && /^(epoch 1\/|stopping)/.test(line)) process.kill(pid, due.shift())
+  })
+  assert.equal(status, null)
+  assert.equal(output.match(/^stopping/gm)?.length, 1)
+})
+
 test('a disk without room for a checkpoint ends the run with its code', async (t) => {
   // a maximum file size ends a write in the middle, as a full disk does
   const { status, output, folder } = await train(t, 'ulimit -f 64;')

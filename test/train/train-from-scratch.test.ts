@@ -30,6 +30,7 @@ test('a run yields a network that knows the shapes; stopped midway and resumed i
     'model-card.md',
     'model.onnx',
     'plots',
+    'split.json',
   ])
   const { manifest } = await readModel(whole.folder!)
   assert.deepEqual(manifest.labels, [...drawnLabels].sort())

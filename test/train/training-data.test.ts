@@ -3,7 +3,8 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { defaultDeal } from '../../src/datasets/split.js'
-import { dataHash, readTrainingData } from '../../src/train/training-data.js'
+import { recordOf } from '../../src/datasets/split-record.js'
+import { dataHash, readTrainingData, type TrainingData } from '../../src/train/training-data.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 
 /** Labels with so many files each, which are no pictures. */
@@ -34,6 +35,19 @@ test('one label large enough for validation and test is enough', async (t) => {
     train,
   } = await readTrainingData({ data: await labelsOf(t, { cat: 5, dog: 2 }), ...defaultDeal })
   assert.deepEqual([val.length, held.length, train.length], [1, 1, 5])
+})
+
+test('a network is not tested on what its teacher or its starting network was trained on', async (t) => {
+  const source = { data: await labelsOf(t, { cat: 40, dog: 40 }), ...defaultDeal }
+  const earlier = await temporaryFolder(t)
+  const { images } = await readTrainingData(source)
+  await writeFile(join(earlier, 'split.json'), (await recordOf(images)).text)
+  const trained = new Set(images.filter(({ split }) => split === 'train').map(({ id }) => id))
+  const seenBy = ({ images, val, test }: TrainingData) =>
+    [...val, ...test].filter((index) => trained.has(images[index]!.id)).length
+  assert.notEqual(seenBy(await readTrainingData({ ...source, seed: 2 })), 0)
+  for (const from of [{ init: earlier }, { init: join(earlier, 'weights'), teachers: [earlier] }])
+    assert.equal(seenBy(await readTrainingData({ ...source, ...from, seed: 2 })), 0)
 })
 
 test('the hash of the data follows what people judged, not where that is stored', async (t) => {

@@ -1,4 +1,5 @@
 /** From starting weights to a network folder: cached maps, phases, evaluation on val, export. */
+import { join } from 'node:path'
 import { AlikeError } from '../../errors.js'
 import { chooseBackend } from '../backend.js'
 import type { RunState } from '../checkpoint.js'
@@ -10,6 +11,7 @@ import { startingNetwork } from '../models/starting-network.js'
 import { setConvolutionPrecision } from '../native/bfloat16-convolutions.js'
 import { expectReadable } from '../readable-pictures.js'
 import { RunFiles } from '../run-files.js'
+import { networkIn } from '../run-folder.js'
 import { dataHash, readTrainingData } from '../training-data.js'
 import { readStartingWeights } from '../weights/starting-weights.js'
 import type { StartingWeights } from '../weights/weight-format.js'
@@ -62,7 +64,9 @@ async function openRun(settings: FineTuneSettings, log: (line: string) => void, 
   const microBatch = settings.microBatch === 'auto' ? microBatchHere() : settings.microBatch
   const teachers = await openTeachers(settings, averaged, microBatch)
   const loader = new ImageLoader(data.images, settings.loaders === 'auto' ? loaderProcesses() : settings.loaders)
-  return { settings, data, starting, loader, network, averaged, teachers, microBatch, backend, compute, log, stop }
+  const networkBefore = await networkIn(join(settings.out, settings.name))
+  const networks = { starting, network, averaged, teachers, networkBefore }
+  return { settings, data, loader, ...networks, microBatch, backend, compute, log, stop }
 }
 
 /** @throws AlikeError `weights_unreadable` */
@@ -91,6 +95,8 @@ function exportRun({ settings, data, starting, loader, averaged, ...run }: Run, 
     course: { seconds: state.secondsSpent, settings: shapingFineTuneSettings(settings), history: state.history },
     useClassifier: settings.detachedClassifier !== true,
     report: settings.report,
+    stop: run.stop,
+    networkBefore: run.networkBefore,
     log: run.log,
   })
 }

@@ -23,4 +23,6 @@ export interface Run {
   compute: ConvolutionPrecision
   log: (line: string) => void
   stop: AbortSignal
+  /** Id of the network that the export replaces, if any. */
+  networkBefore: unknown
 }

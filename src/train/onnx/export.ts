@@ -1,9 +1,10 @@
 /** Writes a model folder from a trained network, all or nothing. */
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import { splitRecordFile } from '../../datasets/split-record.js'
 import { type ModelManifest, modelId, sha256OfFile } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
-import { removeAbandoned } from '../abandoned.js'
+import { removeAbandoned, unfinishedName } from '../abandoned.js'
 import { writeGolden } from '../golden/write-golden.js'
 import type { TrainableNetwork } from '../models/network.js'
 import { convertNetwork } from './convert.js'
@@ -17,6 +18,8 @@ export interface ExportOptions {
   parityImages: readonly Uint8Array[]
   /** Starting weights, data and backend; written to the manifest. */
   provenance: Record<string, unknown>
+  /** Text of `split.json`. */
+  split?: string | undefined
   now: Date
 }
 
@@ -37,12 +40,13 @@ export async function exportModel(network: TrainableNetwork, options: ExportOpti
   if (options.parityImages.length < minParityImages)
     throw new RangeError(`the parity check needs ${minParityImages} pictures`)
   const folder = resolve(options.folder)
-  const draft = join(dirname(folder), `${draftPrefix(folder)}${process.pid}`)
+  const draft = join(dirname(folder), unfinishedName(draftPrefix(folder)))
   await rm(draft, { recursive: true, force: true })
   await mkdir(draft, { recursive: true })
   try {
     const modelFile = join(draft, 'model.onnx')
     await writeFile(modelFile, convertNetwork(network))
+    if (options.split !== undefined) await writeFile(join(draft, splitRecordFile), options.split)
     const parity = await provenParity(network, modelFile, options.parityImages)
     const manifest = await describe(network, modelFile, { ...options.provenance, exportParity: parity }, options.now)
     await writeFile(join(draft, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)

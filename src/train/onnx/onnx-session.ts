@@ -26,17 +26,20 @@ export interface OpenOptions {
   threads?: number | undefined
   /** Also compute the `map` output, if the graph has one. Default false: as served. */
   map?: boolean | undefined
+  /** Once it is aborted, every further run throws its reason. */
+  stop?: AbortSignal | undefined
 }
 
 /** @param model path of a file, or its bytes */
 export async function openOnnx(
   model: string | Uint8Array,
-  { threads = 1, map = false }: OpenOptions = {},
+  { threads = 1, map = false, stop }: OpenOptions = {},
 ): Promise<OnnxSession> {
   const bytes = typeof model === 'string' ? await readFile(model) : model
   const session = await create(map ? bytes : withoutMap(bytes), threads)
   return {
     async run(pixels, size) {
+      stop?.throwIfAborted()
       const shape = [pixels.length / (size * size * 3), size, size, 3]
       const outputs = await session.run({ pixels: new Tensor('uint8', pixels, shape) })
       const { embedding, logits } = outputs

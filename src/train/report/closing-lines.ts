@@ -14,7 +14,7 @@ export function closingLines(
 }
 
 function qualityLines(folder: string, metrics: ModelMetrics | undefined): string[] {
-  if (metrics === undefined) return ['the test pictures were not used; --finish measures the network on them']
+  if (metrics === undefined) return ['there is no report: --finish measures the network on the test pictures']
   const { protocols, classification } = metrics
   const mAP10 = (of: (typeof protocols)['A' | 'B']) => (isMeasured(of) ? shown(of.overall['mAP@10']) : '–')
   const accuracy = isMeasured(classification) ? shown(classification.accuracy) : '–'

@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { command, oneOf, runCommand, wholeNumber } from '../../command-line.js'
 import { emptyPart, type SplitImage } from '../../datasets/split.js'
-import { readSplitImages, trainingSeedOf } from '../../datasets/split-images.js'
+import { readSplitImages, trainedSplitOf } from '../../datasets/split-images.js'
 import { type Model, type Precision, precisions, readModel } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
 import { evaluateClassification } from '../../eval/classification.js'
@@ -59,7 +59,7 @@ export function judgeCommand() {
 }
 type Given = ReturnType<ReturnType<typeof judgeCommand>['opts']>
 
-/** @throws AlikeError `model_unreadable`, `data_unreadable` */
+/** @throws AlikeError `model_unreadable`, `data_unreadable`, `split_differs` */
 export async function judgeOptionsOf({ data, labels, split, copies, ...given }: Given): Promise<JudgeOptions> {
   const model = await readModel(given.model)
   const present = precisions.filter(
@@ -69,7 +69,8 @@ export async function judgeOptionsOf({ data, labels, split, copies, ...given }: 
   if (!present.includes(precision))
     throw new AlikeError('model_unreadable', { detail: `It has no ${precision} file, only ${present.join(', ')}.` })
   const views = given.views ?? (given.mirror ? 2 : 1)
-  const all = await readSplitImages({ data, labels, seed: trainingSeedOf(model.manifest.provenance) })
+  const trained = trainedSplitOf(model.manifest.provenance)
+  const all = await readSplitImages({ data, labels, ...trained, networks: [given.model] })
   const images = all.filter((image) => image.split === split)
   if (images.length === 0) throw new AlikeError('data_unreadable', { detail: emptyPart(split) })
   return { model, precision, images, viewCounts: views === 1 ? [1] : [1, views], copies }

@@ -10,7 +10,7 @@ import { evaluateClassification } from '../../eval/classification.js'
 import { type CopyQuality, evaluateCopies } from '../../eval/copies.js'
 import { evaluateRetrieval, type QualityNumbers } from '../../eval/quality.js'
 import type { ScoreCalibration } from '../../eval/score-calibration.js'
-import { openOnnx } from '../onnx/onnx-session.js'
+import { type OnnxSession, openOnnx } from '../onnx/onnx-session.js'
 import { type Cost, measureCost } from './cost.js'
 import { type DataFacts, type DataSource, describeData } from './data-facts.js'
 import { type ExportedEmbeddings, embedExported, embedExportedCopies } from './embed-exported.js'
@@ -76,11 +76,12 @@ export interface EvaluateOptions {
   training: TrainingFacts
   now: Date
   log?: (line: string) => void
+  stop?: AbortSignal | undefined
 }
 
 const manyViews = 4
 
-/** @throws AlikeError `model_unreadable`, `data_unreadable`. */
+/** @throws AlikeError `model_unreadable`, `data_unreadable`; the reason of `stop` once it is aborted */
 export async function evaluateExported(options: EvaluateOptions): Promise<ModelMetrics> {
   const started = performance.now()
   const { folder, images, training, log = () => {} } = options
@@ -90,7 +91,10 @@ export async function evaluateExported(options: EvaluateOptions): Promise<ModelM
 
   const test = images.filter(({ split }) => split === 'test')
   const others = images.filter(({ split }) => split !== 'test')
-  const { queries, gallery, averaged, copies } = await embedAll(model, modelFile, { test, others }, log)
+  const session = await openOnnx(modelFile, { threads: availableParallelism(), stop: options.stop })
+  const { queries, gallery, averaged, copies } = await embedAll(model, session, { test, others }, log).finally(() =>
+    session.close(),
+  )
   const contentHashes = new Map(
     [queries, gallery].flatMap(({ ids, contentHashes: hashes }) =>
       ids.map((id, i): [string, string] => [id, hashes[i]!]),
@@ -125,11 +129,10 @@ export async function evaluateExported(options: EvaluateOptions): Promise<ModelM
 
 async function embedAll(
   model: Model,
-  modelFile: string,
+  session: OnnxSession,
   { test, others }: { test: readonly SplitImage[]; others: readonly SplitImage[] },
   log: (line: string) => void,
 ) {
-  const session = await openOnnx(modelFile, { threads: availableParallelism() })
   log(`embedding ${test.length} test pictures with the exported network`)
   const queries = await embedExported(model, session, test)
   log(`embedding ${others.length} pictures of train and val`)
@@ -140,7 +143,6 @@ async function embedAll(
   const averaged = known.length > 0 ? await embedExported(model, session, known, manyViews) : null
   log('embedding edited copies of test pictures')
   const copies = test.length > 0 ? await embedExportedCopies(model, session, test) : null
-  await session.close()
   return { queries, gallery, averaged, copies }
 }
 

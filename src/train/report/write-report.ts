@@ -7,6 +7,7 @@ import { modelCard } from './model-card.js'
 import { type EvaluateOptions, evaluateExported, type ModelMetrics } from './model-metrics.js'
 import { drawPlots, plotsFolder } from './plots.js'
 
+/** @throws as `evaluateExported` */
 export async function writeReport(options: EvaluateOptions): Promise<ModelMetrics> {
   const metrics = await evaluateExported(options)
   const { manifest } = await readModel(options.folder)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
@@ -186,12 +186,15 @@ test('an export replaces an older one as a whole', async (t) => {
   assert.deepEqual(await readdir(parent), ['model'])
 })
 
-test('an export removes what killed ones of this network have left, and no other', async (t) => {
+test('an export removes what killed ones of this network have left, and nothing that another host may be writing', async (t) => {
   const parent = await temporaryFolder(t)
   const { pid } = spawnSync(process.execPath, ['-e', '']) // has ended
-  const left = [`.model.draft-${pid}`, `.model.draft-${pid}-old`]
-  const kept = [`.model.draft-${process.ppid}`, `.other.draft-${pid}`]
+  const here = `.model.draft-${hostname()}`
+  const left = [`${here}-${pid}`, `${here}-${pid}-old`, '.model.draft-gone-7']
+  const kept = [`${here}-${process.ppid}`, `.model.draft-elsewhere-${pid}`, `.other.draft-${hostname()}-${pid}`]
   for (const name of [...left, ...kept]) await mkdir(join(parent, name))
+  const long = Date.now() / 1000 - 100_000
+  await utimes(join(parent, left[2]!), long, long)
   await exportModel(await randomNetwork(chain(conv())), { ...options, folder: join(parent, 'model') })
   assert.deepEqual((await readdir(parent)).sort(), [...kept, 'model'].sort())
 })

@@ -22,8 +22,8 @@ test('a run ends with its quality and the next commands', async () => {
   ])
 })
 
-test('a run that did not use the test pictures says so', () => {
-  assert.match(closingLines(exported, { data: 'd' })[0]!, /not used; --finish/)
+test('a run without a report says how to get it', () => {
+  assert.match(closingLines(exported, { data: 'd' })[0]!, /no report: --finish/)
 })
 
 test('the next command reads the labels that the run read', () => {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { cp, readdir, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { optionsOf } from '../../../src/command-line.js'
 import { judgedEdits } from '../../../src/train/edited-copies.js'
 import { judge, judgeCommand, judgementTable, judgeOptionsOf } from '../../../src/train/report/main.js'
+import { temporaryFolder } from '../../support/temporary-folder.js'
 import { tinyModel } from '../../support/tiny-model.js'
 
 const folder = await tinyModel()
@@ -32,6 +34,26 @@ test('test pictures are evaluated only on request', async () => {
   const { images, viewCounts } = await asked([...given, '--split', 'test', '--views', '4'])
   assert.ok(images.length === 32 && images.every(({ split }) => split === 'test'))
   assert.deepEqual(viewCounts, [1, 4])
+})
+
+test('a network is judged on its own val pictures where the data has no split, and never on what it was trained on', async (t) => {
+  const pictures = await temporaryFolder(t)
+  await cp(join(dirname(dirname(folder)), 'pictures'), pictures, { recursive: true })
+  const data = await temporaryFolder(t)
+  for (const split of await readdir(pictures))
+    for (const label of await readdir(join(pictures, split)))
+      for (const name of await readdir(join(pictures, split, label)))
+        await cp(join(pictures, split, label, name), join(data, label, `${split}-${name}`))
+  const { images } = await asked(['--model', folder, '--data', data])
+  assert.ok(images.length === 32 && images.every(({ id }) => id.includes('/val-')))
+
+  const moved = await temporaryFolder(t)
+  await cp(folder, moved, { recursive: true, filter: (path) => !path.endsWith('split.json') })
+  await assert.rejects(asked(['--model', moved, '--data', data]), { code: 'split_differs', message: /split\.json/ })
+
+  const [label] = await readdir(join(pictures, 'train'))
+  await rename(join(pictures, 'train', label!, '0.jpg'), join(pictures, 'val', label!, 'seen.jpg'))
+  await assert.rejects(asked(['--model', folder, '--data', pictures]), { code: 'split_differs', message: /seen\.jpg/ })
 })
 
 const misuses: [args: string[], says: RegExp][] = [

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { command, oneOf, positiveNumber, runCommand, wholeNumber } from '../../../command-line.js'
-import { readSplitImages, trainingSeedOf } from '../../../datasets/split-images.js'
+import { readSplitImages, trainedSplitOf } from '../../../datasets/split-images.js'
 import { readModel } from '../../../embedding/model-manifest.js'
 import { type AddPrecisionsOptions, addPrecisions, type SmallerPrecision } from './add-precisions.js'
 
@@ -24,7 +24,7 @@ export function quantizeCommand() {
 }
 type Given = ReturnType<ReturnType<typeof quantizeCommand>['opts']>
 
-/** @throws AlikeError `model_unreadable`, `data_unreadable` */
+/** @throws AlikeError `model_unreadable`, `data_unreadable`, `split_differs` */
 export async function quantizeOptionsOf({
   model: folder,
   data,
@@ -33,7 +33,7 @@ export async function quantizeOptionsOf({
   ...given
 }: Given): Promise<AddPrecisionsOptions> {
   const { provenance } = (await readModel(folder)).manifest
-  const images = await readSplitImages({ data, labels, seed: trainingSeedOf(provenance) })
+  const images = await readSplitImages({ data, labels, ...trainedSplitOf(provenance), networks: [folder] })
   return { folder, images, calibrationImages, ...given }
 }
 

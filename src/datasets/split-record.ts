@@ -1,0 +1,93 @@
+/**
+ * `split.json` in the folder of a network: which pictures it was trained on, chosen with and tested on. Pictures are
+ * known by their bytes, so that they may be renamed and others added, and a published network names none of them.
+ */
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Type } from 'typebox'
+import { Value } from 'typebox/value'
+import { AlikeError } from '../errors.js'
+import { bytesHashOf } from './image-bytes.js'
+import { type LabelledImage, type Split, splits } from './labelled-image.js'
+import type { SplitImage } from './split.js'
+
+export const splitRecordFile = 'split.json'
+
+/** A prefix of the SHA-256: two of a billion pictures share one with a probability of 3 %. */
+const digits = 16
+const Hashes = Type.Array(Type.String({ pattern: `^[0-9a-f]{${digits}}$` }))
+const Stored = Type.Object({ train: Hashes, val: Hashes, test: Hashes })
+
+export interface SplitRecord {
+  /** Of the network. */
+  folder: string
+  /** Of the file, hex: equal for equal pictures in equal parts. */
+  sha256: string
+  parts: Record<Split, ReadonlySet<string>>
+}
+
+/** @returns the file's text, and `sha256` as in `SplitRecord`; unreadable pictures are left out */
+export async function recordOf(images: readonly SplitImage[]): Promise<{ text: string; sha256: string }> {
+  const parts: Record<Split, string[]> = { train: [], val: [], test: [] }
+  const keys = await keysOf(images)
+  for (const [i, { split }] of images.entries()) if (keys[i] !== '') parts[split].push(keys[i]!)
+  for (const split of splits) parts[split].sort()
+  const text = `${JSON.stringify(parts)}\n`
+  return { text, sha256: sha256Of(text) }
+}
+
+const sha256Of = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+/** @returns undefined if there is none, as for starting weights from elsewhere @throws AlikeError `model_unreadable` */
+export async function readRecord(folder: string): Promise<SplitRecord | undefined> {
+  const text = await readFile(join(folder, splitRecordFile), 'utf8').catch(() => undefined)
+  if (text === undefined) return undefined
+  try {
+    const { train, val, test } = Value.Parse(Stored, JSON.parse(text))
+    return { folder, sha256: sha256Of(text), parts: { train: new Set(train), val: new Set(val), test: new Set(test) } }
+  } catch (cause) {
+    throw new AlikeError('model_unreadable', { detail: `${join(folder, splitRecordFile)} is damaged.`, cause })
+  }
+}
+
+/**
+ * Group → its part in the records. Of several, as of pictures that turned out to be copies of each other, the one that
+ * networks have learnt most from.
+ */
+export async function recordedParts(
+  images: readonly LabelledImage[],
+  records: readonly SplitRecord[],
+): Promise<Map<string, Split>> {
+  const found = new Map<string, Split>()
+  if (records.length === 0) return found
+  const keys = await keysOf(images)
+  for (const part of splits.toReversed())
+    for (const [i, { group }] of images.entries())
+      if (records.some(({ parts }) => parts[part].has(keys[i]!))) found.set(group, part)
+  return found
+}
+
+/** @throws AlikeError `split_differs` if the data has pictures in val or test that a network has learnt more from */
+export async function expectUnseen(images: readonly LabelledImage[], records: readonly SplitRecord[]): Promise<void> {
+  const held = images.filter(({ split }) => split === 'val' || split === 'test') as SplitImage[]
+  const keys = records.length === 0 ? [] : await keysOf(held)
+  for (const { folder, parts } of records) {
+    const seen = held.filter(({ split }, i) => {
+      const earlier = splits.slice(0, splits.indexOf(split))
+      return !parts[split].has(keys[i]!) && earlier.some((part) => parts[part].has(keys[i]!))
+    })
+    if (seen.length === 0) continue
+    const { id, split } = seen[0]!
+    throw new AlikeError('split_differs', {
+      detail: `${seen.length} of its pictures, such as "${id}" in ${split}, were in another part when ${folder} was trained, which would now seem better than it is.`,
+    })
+  }
+}
+
+/** '' for a picture that cannot be read. */
+async function keysOf(images: readonly LabelledImage[]): Promise<string[]> {
+  const keys: string[] = []
+  for (const image of images) keys.push(((await bytesHashOf(image)) ?? '').slice(0, digits))
+  return keys
+}

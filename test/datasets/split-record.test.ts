@@ -1,0 +1,112 @@
+/** Whoever judges a network reads its pictures in the parts that it was trained with, however the folder has changed. */
+import assert from 'node:assert/strict'
+import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import type { SplitImage } from '../../src/datasets/split.js'
+import { readSplitImages } from '../../src/datasets/split-images.js'
+import { recordOf } from '../../src/datasets/split-record.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+
+const write = (folder: string, label: string, numbers: readonly number[]) =>
+  Promise.all(numbers.map((i) => writeFile(join(folder, label, `${i}.jpg`), `${label} ${i}`)))
+const upTo = (count: number, from = 0): number[] => Array.from({ length: count }, (_, i) => from + i)
+const partsOf = (images: readonly SplitImage[]) => new Map(images.map(({ id, split }) => [id, split]))
+
+/** Labels of forty pictures, and the folder of a network that was trained with them. */
+async function trainedOn(t: TestContext) {
+  const [data, network] = [await temporaryFolder(t), await temporaryFolder(t)]
+  for (const label of ['cat', 'dog']) {
+    await mkdir(join(data, label))
+    await write(data, label, upTo(40))
+  }
+  const images = await readSplitImages({ data })
+  const { text, sha256 } = await recordOf(images)
+  await writeFile(join(network, 'split.json'), text)
+  return { data, network, sha256, images, parts: partsOf(images) }
+}
+
+test('pictures keep the parts of a network although others were added; the others are dealt', async (t) => {
+  const { data, network, parts } = await trainedOn(t)
+  await write(data, 'cat', upTo(40, 100))
+  const drawn = partsOf(await readSplitImages({ data }))
+  assert.ok([...parts].some(([id, part]) => part === 'train' && drawn.get(id) === 'test'))
+  const kept = partsOf(await readSplitImages({ data, networks: [network] }))
+  for (const [id, part] of parts) assert.equal(kept.get(id), part, id)
+  const added = [...kept].filter(([id]) => !parts.has(id)).map(([, part]) => part)
+  assert.deepEqual(new Set(added), new Set(['train', 'val', 'test']))
+})
+
+test('a picture keeps its part under another name, and a copy of it gets the same', async (t) => {
+  const { data, network, parts } = await trainedOn(t)
+  const [trained] = [...parts].find(([id, part]) => id.startsWith('cat/') && part === 'train')!
+  const number = Number(/\d+/.exec(trained))
+  await rename(join(data, trained), join(data, 'cat/renamed.jpg'))
+  await writeFile(join(data, 'dog/copy.jpg'), `cat ${number}`)
+  const kept = partsOf(await readSplitImages({ data, networks: [network], seed: 2 }))
+  assert.deepEqual([kept.get('cat/renamed.jpg'), kept.get('dog/copy.jpg')], ['train', 'train'])
+})
+
+test('pictures that turn out to be copies leave val and test, if one of them was trained on', async (t) => {
+  const { data, network, images } = await trainedOn(t)
+  const [trained, tested] = (['train', 'test'] as const).map((part) => images.find(({ split }) => split === part)!)
+  const groupOf = (id: string) => (id === trained!.id || id === tested!.id ? 'copies' : '')
+  const rows = images.map(({ id, label }) => `${id},${label},${groupOf(id)}`)
+  await writeFile(join(data, 'labels.csv'), ['filename,label,duplicate_group', ...rows].join('\n'))
+  assert.equal(partsOf(await readSplitImages({ data, networks: [network] })).get(tested!.id), 'train')
+})
+
+test('a picture that an earlier network trained on is refused as val or test; one that it only tested on is not', async (t) => {
+  const { data, network, images } = await trainedOn(t)
+  const stated = async (split: (image: SplitImage) => string) => {
+    const rows = images.map((image) => `${image.id},${image.label},${split(image)}`)
+    await writeFile(join(data, 'labels.csv'), ['filename,label,split', ...rows].join('\n'))
+    return readSplitImages({ data, networks: [network] })
+  }
+  const moved = images.find(({ split }) => split === 'train')!
+  await assert.rejects(
+    stated((image) => (image === moved ? 'test' : image.split)),
+    { code: 'split_differs', message: new RegExp(`1 of its pictures, such as "${moved.id}" in test`) },
+  )
+  // without val, for which pictures are dealt
+  await assert.rejects(
+    stated((image) => (image === moved ? 'test' : image.split === 'val' ? 'train' : image.split)),
+    { code: 'split_differs' },
+  )
+  const retired = await stated(({ split }) => (split === 'test' ? 'val' : split))
+  assert.equal(retired.filter(({ split }) => split === 'test').length, 0)
+})
+
+test('a validation part that was drawn is drawn again; a picture moved from test to train does not return', async (t) => {
+  const { data, network, images } = await trainedOn(t)
+  const rows = images.map(({ id, label, split }) => `${id},${label},${split === 'test' ? 'test' : 'train'}`)
+  await writeFile(join(data, 'labels.csv'), ['filename,label,split', ...rows].join('\n'))
+  assert.deepEqual(
+    partsOf(await readSplitImages({ data, networks: [network], seed: 9 })),
+    new Map(images.map(({ id, split }) => [id, split])),
+  )
+  const moved = images.find(({ split }) => split === 'test')!.id
+  const csv = rows.map((row) => (row.startsWith(`${moved},`) ? row.replace(/test$/, 'train') : row))
+  await writeFile(join(data, 'labels.csv'), ['filename,label,split', ...csv].join('\n'))
+  assert.notEqual(partsOf(await readSplitImages({ data, networks: [network] })).get(moved), 'test')
+})
+
+test('where only the checksum of the record is known, a split drawn otherwise is refused', async (t) => {
+  const { data, sha256, parts } = await trainedOn(t)
+  assert.deepEqual(partsOf(await readSplitImages({ data, recordSha256: sha256 })), parts)
+  await assert.rejects(readSplitImages({ data, recordSha256: sha256, seed: 2 }), { code: 'split_differs' })
+  await write(data, 'cat', [40])
+  await assert.rejects(readSplitImages({ data, recordSha256: sha256 }), { code: 'split_differs', message: /--model/ })
+})
+
+test('a record names no picture, and a damaged one is refused', async (t) => {
+  const { data, network, images } = await trainedOn(t)
+  const { text } = await recordOf([...images.slice(2), { ...images[0]!, source: { path: join(data, 'gone.jpg') } }])
+  const { train, val, test: held } = JSON.parse(text) as Record<string, string[]>
+  assert.equal([...train!, ...val!, ...held!].filter((hash) => /^[0-9a-f]{16}$/.test(hash)).length, images.length - 2)
+  await writeFile(join(network, 'split.json'), text.slice(0, -9))
+  await assert.rejects(readSplitImages({ data, networks: [network] }), {
+    code: 'model_unreadable',
+    message: /split\.json/,
+  })
+})
