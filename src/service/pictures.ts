@@ -84,6 +84,7 @@ export async function openKeptOriginals(
         minAgeMs: 3_600_000,
         strayMinAgeMs: 86_400_000,
         onRemoved: metrics.countOriginalRemoved,
+        onDenied: metrics.countOriginalDenied,
         logger,
       }),
     )
