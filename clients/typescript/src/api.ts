@@ -3267,7 +3267,7 @@ export interface operations {
                     "application/json": {
                         /** @enum {string} */
                         status: "ok";
-                        /** @description `read_only`: the service was started on a full disk. It answers searches and reads; writes are refused with `storage_full` until there is space. */
+                        /** @description `read_only`: the disk is full. Searches and reads are answered; writes are refused with `storage_full` until there is space, except deletions while there is room kept for them. */
                         storage: "writable" | "read_only";
                         /** @description Why it is read-only. */
                         detail?: string;
