@@ -57,8 +57,9 @@ export class EmbeddedEngine implements Engine {
   /** For garbage collection of originals that no picture uses. */
   readonly originalUses: OriginalUses
   readonly #logger: Logger
-  /** If another catalogue lists them. */
+  /** If another catalogue lists them: other processes may read it, too, and only one of them has the set. */
   readonly #numbers: NumberedSets | undefined
+  readonly prepare?: NonNullable<Engine['prepare']>
   readonly #parts: SetParts
   /** Keyed by uid. */
   readonly #sets = new Map<string, { opening: Promise<StoredSet>; isReady: boolean }>()
@@ -84,7 +85,11 @@ export class EmbeddedEngine implements Engine {
     })
     this.#parts = { store, indexes, filters: new FilterSlots(store), writes, storage, now }
     this.catalogue = storedCatalogue({ store, writes, now })
-    if (cataloguedElsewhere) this.#numbers = new NumberedSets({ catalogue: this.catalogue, store, logger })
+    if (cataloguedElsewhere) {
+      const numbers = new NumberedSets({ catalogue: this.catalogue, store, logger })
+      this.#numbers = numbers
+      this.prepare = (set, _, isMade) => numbers.make(set, isMade)
+    }
     const write = <Result>(work: () => Promise<Result>) => writes.run(work)
     this.jobs = storedJobs({ store, now, write })
     this.originalUses = storedOriginalUses({ store, write })
@@ -192,7 +197,7 @@ export class EmbeddedEngine implements Engine {
 
   async #openNow(set: EmbeddingSet): Promise<StoredSet> {
     const { uid, state } = set
-    await this.#numbers?.number(set)
+    this.#numbers?.expect(set)
     const row = this.#rowOf(uid)
     return new StoredSet(this.#parts, row, state === 'ready' ? await this.#parts.indexes.open(row) : undefined)
   }
