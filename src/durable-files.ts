@@ -1,7 +1,7 @@
 /** Durable files: synced together with their folder, verified, with an error code for full disks. */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { open, rename, writeFile } from 'node:fs/promises'
+import { open, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { AlikeError } from './errors.js'
 
@@ -33,11 +33,16 @@ export async function writeSettled(path: string, content: string | Uint8Array): 
   await writeFile(path, content, { flush: true })
 }
 
-/** Readers see either the previous file or this one, completely, even after a power cut. */
+/** Readers see either the previous file or this one, completely, even after a power cut. A failure leaves no other file. */
 export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
   const temporary = `${path}.tmp`
-  await writeSettled(temporary, content)
-  await rename(temporary, path)
+  try {
+    await writeSettled(temporary, content)
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {})
+    throw error
+  }
   await syncFolder(dirname(path))
 }
 

@@ -64,16 +64,18 @@ export interface Engine {
    * `engine_unreachable` meanwhile.
    */
   readonly unreachable: string | undefined
+  /** Whether sets can be prepared with wishes. Default false. */
+  readonly takesWishes?: boolean | undefined
   /**
-   * Prepares storage for a set with these wishes; idempotent. An engine without this method creates what it needs when
-   * a set is opened, and supports no wishes.
+   * Prepares storage for a set with these wishes; idempotent. An engine without this method needs no preparation.
    * @param isMade it has been prepared before: if it is missing now, it is not created again
-   * @throws AlikeError `gallery_exists` for a set that is stored differently, `gallery_lost`, `engine_unreachable`
+   * @throws AlikeError `gallery_exists` for a set that is stored differently, `gallery_lost`, `gallery_elsewhere`,
+   * `engine_unreachable`
    */
   prepare?(set: EmbeddingSet, wishes: StorageWishes, isMade: boolean): Promise<void>
   /**
    * Returns the same object if the set is already open.
-   * @throws AlikeError `gallery_not_found` for a set that was dropped
+   * @throws AlikeError `gallery_not_found` for a set that was dropped, `gallery_elsewhere`
    */
   open(set: EmbeddingSet): Promise<OpenSet>
   /** Its pictures are no longer found; its storage is freed in the background. */
@@ -287,4 +289,6 @@ export interface SetState {
   unreachable?: true | undefined
   /** Its engine is available but no longer has the set. */
   lost?: true | undefined
+  /** It is in the data folder of another process. */
+  elsewhere?: true | undefined
 }

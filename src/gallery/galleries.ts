@@ -107,10 +107,7 @@ export class Galleries {
 
   /** What callers can choose from. */
   get offeredEngines(): { name: string; takesWishes: boolean }[] {
-    return Object.entries(this.#options.engines).map(([name, { prepare }]) => ({
-      name,
-      takesWishes: prepare !== undefined,
-    }))
+    return Object.entries(this.#options.engines).map(([name, { takesWishes = false }]) => ({ name, takesWishes }))
   }
 
   /** The engine of galleries that name none. */
@@ -209,13 +206,17 @@ export class Galleries {
       const { records } = await catalogue.list({ after, limit: readAtOnce, maxLength: Infinity })
       for (const entry of records) {
         if (entry.unreadable !== undefined) continue
-        if (this.#routed.stated(entry).state === 'ready') await this.#routed.openEntry(entry)
-        const decisions = await this.#decisionsOf(entry)
         // one unavailable gallery does not keep the others from opening
-        await decisions.finishUnsettled().catch(ignoring(...unservedCodes))
+        await this.#openServed(entry).catch(ignoring(...unservedCodes))
       }
       after = records.at(-1)?.name
     }
+  }
+
+  async #openServed(entry: CatalogueRecord): Promise<void> {
+    if (this.#routed.stated(entry).state === 'ready') await this.#routed.openEntry(entry)
+    const decisions = await this.#decisionsOf(entry)
+    await decisions.finishUnsettled()
   }
 
   #decisionsOf(entry: CatalogueEntry): Promise<GalleryDecisions> {

@@ -26,12 +26,13 @@ const noState: SetState = {
   rebuilds: 0,
 }
 
-/** Its engine is unavailable, or no longer has the gallery. */
+/** Its engine is unavailable, or does not have the gallery: not any more, or not in this process. */
 export const unservedCodes: readonly ErrorCode[] = [
   'engine_unreachable',
   'engine_version_refused',
   'engine_setting_refused',
   'gallery_lost',
+  'gallery_elsewhere',
 ]
 
 /** Galleries whose states are read before yielding to others: a few milliseconds. */
@@ -79,6 +80,7 @@ export class GalleryReadings {
       const code = error instanceof AlikeError ? error.code : undefined
       if (code === 'gallery_not_found') return noState
       if (code === 'gallery_lost') return { ...noState, lost: true }
+      if (code === 'gallery_elsewhere') return { ...noState, elsewhere: true }
       if (code !== undefined && unservedCodes.includes(code)) return { ...noState, unreachable: true }
       throw error
     }

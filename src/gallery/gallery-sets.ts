@@ -101,12 +101,14 @@ export class GallerySets {
 
   /**
    * Creates an empty set, in the engine of the serving one.
-   * @throws AlikeError `set_exists`, `model_not_found`, `storage_full`, `overloaded`
+   * @throws AlikeError `set_exists`, `model_not_found`, `gallery_elsewhere`, `storage_full`, `overloaded`
    */
   async add(gallery: string, model: string, about: CatalogueSet['about']): Promise<CatalogueSet> {
     const { id: modelId, dimension } = this.#routed.models.get(model)
-    const { uid: galleryUid, engine, set } = await this.#routed.find(gallery)
+    const entry = await this.#routed.find(gallery)
+    const { uid: galleryUid, engine, set } = entry
     if (set.modelId === modelId) throw new AlikeError('set_exists', { detail: 'This model serves the gallery.' })
+    await this.#routed.openEntry(entry) // both sets belong in the same place
     const made = await this.#added(gallery, { uid: newUid(), galleryUid, engine, modelId, dimension, about })
     await this.prepare(made)
     return made

@@ -14,7 +14,8 @@ import type { RoutedSets } from './routed-sets.js'
 export async function makeRoom(set: CatalogueSet, routed: RoutedSets, wishes: StorageWishes): Promise<void> {
   const { uid, about } = set
   const engine = routed.engineOf(set.engine)
-  if (engine.prepare === undefined) return expectNone(wishes)
+  if (engine.takesWishes !== true) expectNone(wishes)
+  if (engine.prepare === undefined) return
   await engine.prepare(routed.stated({ set }), Object.fromEntries(wished(wishes)), isMade(set))
   if (!isMade(set)) await rememberMade({ uid, about }, engine, routed)
 }

@@ -26,7 +26,7 @@ interface NewGallery extends NewGalleryOptions {
 
 /**
  * @throws AlikeError `gallery_exists` if it exists with other settings, another model or in another engine,
- * `model_not_found`, `engine_not_found`, `engine_unsupported`, `engine_unreachable`, `galleries_full`, `gallery_lost`
+ * `model_not_found`, `engine_not_found`, `engine_unsupported`, `engine_unreachable`, `galleries_full`, `gallery_lost`, `gallery_elsewhere`
  */
 export async function createGallery(
   routed: RoutedSets,

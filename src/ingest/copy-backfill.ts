@@ -55,6 +55,7 @@ export class CopyBackfill {
     try {
       return await this.#describeAll(gallery)
     } catch (error) {
+      if (hasCode(error, 'gallery_elsewhere')) return undefined // the process that has it does that
       if (!hasCode(error, 'data_unreadable', 'gallery_lost', 'engine_unreachable')) throw error
       this.#options.logger.error(
         { err: error, gallery },

@@ -37,6 +37,8 @@ export interface IntakeInstruments {
   countOriginalPut(bytes: number): void
   /** An unused original was removed. */
   countOriginalRemoved(bytes: number): void
+  /** The store denied the removal of an unused original. */
+  countOriginalDenied(): void
 }
 
 export function intakeInstruments(registry: Registry): IntakeInstruments {
@@ -109,7 +111,7 @@ function pictureInstruments(registry: Registry) {
     ],
     originals: [
       'alike_originals_total',
-      'Originals stored (put, including those already present), and originals deleted because no picture used them.',
+      'Originals stored (put, including those already present), deleted because no picture used them, or whose deletion was denied.',
       { what: null },
     ],
     originalBytes: ['alike_original_bytes_total', 'Bytes of the same.', { what: null }],
@@ -126,5 +128,6 @@ function pictureInstruments(registry: Registry) {
     countReference: (outcome: 'fetched' | 'changed' | 'failed') => references.inc({ outcome }),
     countOriginalPut: (bytes: number) => countOriginal('put', bytes),
     countOriginalRemoved: (bytes: number) => countOriginal('removed', bytes),
+    countOriginalDenied: () => originals.inc({ what: 'denied' }),
   }
 }

@@ -35,7 +35,7 @@ const numbers = {
   writeQueueDepth: ['alike_write_queue_depth', 'Writes waiting for the writer thread.'],
   storageReadOnly: [
     'alike_storage_read_only',
-    '1 while the data folder, opened without room for writes, can only be read, else 0.',
+    '1 while the data folder, for lack of room, can only be read, or only deletions are accepted, else 0.',
   ],
   pageRankings: ['alike_page_rankings', 'Rankings kept for their next pages.'],
   pageRankingBytes: ['alike_page_rankings_bytes', 'Memory of the rankings kept for their next pages, roughly.'],

@@ -3,7 +3,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { ignoring } from '../errors.js'
+import { hasCode } from '../errors.js'
 import type { OriginalStore } from './original-store.js'
 
 /** What the image records know about the use of originals. */
@@ -33,18 +33,25 @@ export interface GarbageOptions {
   /** The same for those that no image has: a job that waits for space may commit its images much later. Default: `minAgeMs`. */
   strayMinAgeMs?: number | undefined
   onRemoved?: (bytes: number) => void
+  /** Called each time the store denies the removal of one, while it answers for others. */
+  onDenied?: () => void
   logger: Logger
   clock?: () => Date
 }
 
 /** Processed at once, before the loop checks whether it should stop. */
 const batchSize = 200
+/** Between two lines of the log about removals that the store denies: it may deny them for ever. */
+const deniedLineMs = 3_600_000
 
 export class OriginalsGarbage {
   readonly #options: GarbageOptions
   readonly #ended = new AbortController()
   /** Last of the released originals looked at: the next ones have their turn, because these may remain for a while. */
   #lookedTo = ''
+  /** Removals denied since the last line about them. */
+  #denied = 0
+  #nextDeniedLine = Number.NEGATIVE_INFINITY
   readonly #running: Promise<void>
 
   constructor(options: GarbageOptions) {
@@ -101,8 +108,28 @@ export class OriginalsGarbage {
   }
 
   /** @returns undefined for one that the store alone denies: the others are not kept waiting */
-  #remove(contentHash: string, youngerThan: Date): Promise<number | undefined> {
-    return this.#options.store.remove(contentHash, youngerThan).catch(ignoring('original_unreadable'))
+  async #remove(contentHash: string, youngerThan: Date): Promise<number | undefined> {
+    const { store, onDenied } = this.#options
+    try {
+      return await store.remove(contentHash, youngerThan)
+    } catch (error) {
+      if (!hasCode(error, 'original_unreadable')) throw error
+      onDenied?.()
+      this.#logDenied(contentHash, error)
+      return undefined
+    }
+  }
+
+  #logDenied(contentHash: string, err: Error): void {
+    this.#denied++
+    if (performance.now() < this.#nextDeniedLine) return
+    const { logger } = this.#options
+    logger.warn(
+      { err, contentHash, denied: this.#denied },
+      'the store denies the deletion of originals that no image uses',
+    )
+    this.#denied = 0
+    this.#nextDeniedLine = performance.now() + deniedLineMs
   }
 
   async #areOwn(): Promise<boolean> {

@@ -31,7 +31,7 @@ export async function unlessDenied<Answer>(
   }
 }
 
-function isDenied(error: unknown): error is AlikeError {
+export function isDenied(error: unknown): error is AlikeError {
   if (!hasCode(error, 'store_unreachable')) return false
   const { $metadata } = error.cause as { $metadata?: { httpStatusCode?: number } }
   return $metadata?.httpStatusCode === 403

@@ -11,8 +11,8 @@ import {
 import { contentHashOf } from '../content-hash.js'
 import { AlikeError, hasCode, ignoring } from '../errors.js'
 import { type ByteRange, contentHashPattern, type OriginalStore } from './original-store.js'
-import { answeredBy } from './s3-answers.js'
-import { unlessDenied } from './s3-denied.js'
+import { answeredBy, unreadable } from './s3-answers.js'
+import { isDenied, unlessDenied } from './s3-denied.js'
 import type { S3Owners } from './s3-owners.js'
 import { pagesBelow } from './s3-pages.js'
 import { TurnsByHash } from './turns-by-hash.js'
@@ -142,7 +142,11 @@ export class S3Originals implements OriginalStore {
   async #remove(contentHash: string, youngerThan: Date): Promise<number> {
     const found = await this.#head(contentHash)
     if (found === undefined || found.putAt > youngerThan) return 0
-    await answeredBy('originals', this.#client.send(new DeleteObjectCommand(this.#place(contentHash))))
+    try {
+      await answeredBy('originals', this.#client.send(new DeleteObjectCommand(this.#place(contentHash))))
+    } catch (error) {
+      throw isDenied(error) ? unreadable(error.cause as Error) : error // by a store that has just told its size
+    }
     return found.bytes
   }
 

@@ -130,7 +130,9 @@ export class SetFollowers {
           if (this.#followers.get(gallery) === follower) this.#followers.delete(gallery)
           return
         }
-        logger.warn({ err: error, gallery }, 'the other embedding set of a gallery could not be updated')
+        // the process that has the set applies them
+        if (!hasCode(error, 'gallery_elsewhere'))
+          logger.warn({ err: error, gallery }, 'the other embedding set of a gallery could not be updated')
         await sleep(retryMs, undefined, { signal, ref: false }).catch(() => {})
       }
     }

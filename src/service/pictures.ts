@@ -71,7 +71,11 @@ export async function openKeptOriginals(
       logger.error({ err: error }, 'originals are written on the main thread from now on'),
     ),
   )
-  const originals = await openOriginals(config, { owners, put: (path, bytes) => thread.put(path, bytes) })
+  const put = async (path: string, bytes: Uint8Array) => {
+    embedded.expectWritable() // otherwise originals whose pictures are then refused would use up the last room
+    await thread.put(path, bytes)
+  }
+  const originals = await openOriginals(config, { owners, put })
   // other processes may have galleries unknown to this one, and the database does not know pictures in Weaviate
   if (config.postgresUrl === '' && config.weaviateUrl === '')
     opened.add(
@@ -84,6 +88,7 @@ export async function openKeptOriginals(
         minAgeMs: 3_600_000,
         strayMinAgeMs: 86_400_000,
         onRemoved: metrics.countOriginalRemoved,
+        onDenied: metrics.countOriginalDenied,
         logger,
       }),
     )

@@ -3,6 +3,7 @@
  * again.
  */
 import assert from 'node:assert/strict'
+import { statSync } from 'node:fs'
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -14,6 +15,7 @@ import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { fillDisk, limitFileSize, mayLimitFileSize, smallDisk, takeAllFiles } from '../support/full-disk.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { runToExit, type ServiceProcess, startProcess } from '../support/service-process.js'
+import { until } from '../support/until.js'
 
 const images = await Promise.all(
   Array.from({ length: 40 }, (_, n) => drawImage(drawnLabels[n % 4]!, n + 1, { width: 48, height: 48, format: 'png' })),
@@ -293,6 +295,7 @@ for (const [end, limit, fill] of [
     }))
     const { answer: job } = await ask(service, 'POST', '/galleries/g/ingest', 'application/x-tar', await tarOf(entries))
     await service.stop(end)
+    await rm(join(environment.DATA_DIR, 'alike.reserve'), { force: true }) // on a busy machine there is one by now
     if (end === 'SIGKILL') await rm(join(environment.DATA_DIR, 'alike.db-shm'))
 
     let stored = 0
@@ -314,6 +317,49 @@ for (const [end, limit, fill] of [
     assert.equal(await service.stop('SIGTERM'), 0)
   })
 }
+
+test('a start without space: a deletion gets the room kept for it, and only deletions do, also after a kill', async (t) => {
+  const disk = await smallDisk(t, 96 * 2 ** 20)
+  if (disk === undefined) return t.skip('this user may not mount a disk')
+  const environment = {
+    DATA_DIR: join(disk, 'data'),
+    MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder,
+    ORIGINALS: 'keep',
+  }
+  let service = await startProcess(t, environment)
+  assert.equal((await ask(service, 'PUT', '/galleries/g')).status, 201)
+  for (let n = 0; n < 30; n++) assert.equal((await put(service, n)).status, 201)
+  await until(() => statSync(join(environment.DATA_DIR, 'alike.reserve'), { throwIfNoEntry: false }), 'room is kept')
+  await service.stop('SIGTERM')
+  const free = await fillDisk(disk)
+
+  const expectOnlyDeletions = async (id: string) => {
+    assert.equal((await ask(service, 'DELETE', `/galleries/g/images/${id}`)).status, 204)
+    const ready = (await (await fetch(`${service.address}/readyz`)).json()) as { storage: string; detail: string }
+    assert.deepEqual([ready.storage, /Only deletions/.test(ready.detail)], ['read_only', true])
+    const originals = await readdir(join(environment.DATA_DIR, 'originals'), { recursive: true })
+    assert.deepEqual((await put(service, 35)).answer.code, 'storage_full')
+    assert.equal(
+      (await ask(service, 'POST', '/galleries/g/ingest', 'application/x-tar', tar)).answer.code,
+      'storage_full',
+    )
+    assert.deepEqual(await readdir(join(environment.DATA_DIR, 'originals'), { recursive: true }), originals)
+  }
+  const tar = await tarOf([{ path: 'p.png', content: images[0]! }])
+  service = await startProcess(t, environment)
+  assert.equal((await put(service, 35)).answer.code, 'storage_full')
+  await expectOnlyDeletions('p3')
+  assert.ok(service.log.some(({ msg }) => msg === 'the data folder is full: only deletions are accepted'))
+  await service.stop('SIGKILL')
+  service = await startProcess(t, environment)
+  await expectOnlyDeletions('p4')
+  assert.equal((await ask(service, 'GET', '/galleries/g')).answer.count, 28)
+
+  await free()
+  await until(async () => (await put(service, 35)).status === 201, 'writes are accepted again')
+  assert.ok(service.log.some(({ msg }) => msg === 'there is space again: accepting writes'))
+  assert.equal(await service.stop('SIGTERM'), 0)
+})
 
 test('a data folder that is new, or from an older version, is not opened without free space', async (t) => {
   if (!(await mayLimitFileSize())) return t.skip('prlimit is missing')

@@ -36,6 +36,13 @@ async function asked<Given = Answer>({ address }: ServiceProcess, path: string, 
   return (await (await fetch(`${address}${path}`, init)).json()) as Given
 }
 
+/** Made in the folder of the workers, which store the pictures there. */
+async function makeGallery(t: TestContext, shared: Record<string, string>, workFolder: string): Promise<void> {
+  const process = await startProcess(t, { ...shared, DATA_DIR: workFolder })
+  await asked(process, '/v1/galleries/g', { method: 'PUT' })
+  assert.equal(await process.stop('SIGTERM'), 0)
+}
+
 async function sendPictures(service: ServiceProcess, count = pictures): Promise<Job> {
   const drawn = await Promise.all(
     drawnLabels.map(async (label, n) =>
@@ -63,10 +70,10 @@ test('a job accepted by one process is run by others; if its process is killed, 
   const shared = await environment(t)
   if (shared === undefined) return
   const workFolder = await temporaryFolder(t)
+  await makeGallery(t, shared, workFolder)
   const [front, other] = await Promise.all(
     [0, 1].map(async () => startProcess(t, { ...shared, ROLE: 'serve', DATA_DIR: await temporaryFolder(t) })),
   )
-  await asked(front!, '/v1/galleries/g', { method: 'PUT' })
   const job = await sendPictures(front!)
   assert.deepEqual([job.state, job.total], ['queued', pictures])
   assert.equal((await asked<Job>(other!, `/v1/jobs/${job.id}`)).state, 'queued', 'every process can answer for it')
@@ -111,13 +118,14 @@ test('a job accepted by one process is run by others; if its process is killed, 
 test('a process that does not run a job can cancel and pause it', async (t) => {
   const shared = await environment(t)
   if (shared === undefined) return
+  const workFolder = await temporaryFolder(t)
+  await makeGallery(t, shared, workFolder)
   const front = await startProcess(t, { ...shared, ROLE: 'serve', DATA_DIR: await temporaryFolder(t) })
-  await asked(front, '/v1/galleries/g', { method: 'PUT' })
   const [paused, cancelled] = [
     await sendPictures(front, picturesOfLongJob),
     await sendPictures(front, picturesOfLongJob),
   ]
-  const worker = await startProcess(t, { ...shared, ROLE: 'work', DATA_DIR: await temporaryFolder(t) })
+  const worker = await startProcess(t, { ...shared, ROLE: 'work', DATA_DIR: workFolder })
   const stateOf = async ({ id }: Job) => (await asked<Job>(front, `/v1/jobs/${id}`)).state
   const steer = (job: Job, steering: object) =>
     asked<Job>(front, `/v1/jobs/${job.id}`, {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { pino } from 'pino'
 import { FolderOriginals } from '../../src/originals/folder-originals.js'
 import { OriginalsGarbage } from '../../src/originals/garbage.js'
@@ -168,4 +169,46 @@ test('an original that its store refuses by itself does not keep the others', as
   await garbage.collect()
   assert.deepEqual([...unused], [refused])
   assert.equal(await garbage.sweep(), 0)
+})
+
+test('an original whose deletion alone is denied does not keep the others; it is counted, and logged once in an hour', async (t) => {
+  let kept = 'none'
+  const { endpoint } = await bucketServer(t, {
+    refuses: ({ method, url = '' }) => (method === 'DELETE' && url.includes(kept) ? 'AccessDenied' : undefined),
+  })
+  const credentials = { accessKeyId: 'alike', secretAccessKey: 'alikealike' }
+  const place = { bucket: 'b', prefix: '', region: 'us-east-1', forcePathStyle: true }
+  const store = new S3Originals({ ...place, endpoint, credentials })
+  const hashes = ['a', 'b', 'c'].map((text) => hashOf(Buffer.from(text))).sort()
+  for (const hash of hashes) await store.put(hash, Buffer.from('given up'))
+  kept = hashes[0]!
+  const unused = new Set<string>()
+  let begins = false
+  const lines: { msg: string; contentHash: string }[] = []
+  let denied = 0
+  const garbage = new OriginalsGarbage({
+    store,
+    uses: {
+      knowsAll: () => true,
+      unused: (limit, after) => [...unused].filter((hash) => hash > after).slice(0, limit),
+      isUsed: () => false,
+      isRecorded: () => true,
+      forget: async (gone) => gone.forEach((hash) => unused.delete(hash)),
+    },
+    areOwn: async () => begins, // nothing to do for the round that starts by itself
+    everyMs: hour,
+    sweepEveryMs: hour,
+    minAgeMs: -hour,
+    onDenied: () => denied++,
+    logger: pino({}, { write: (line) => lines.push(JSON.parse(line) as (typeof lines)[number]) }),
+  })
+  t.after(() => garbage.close())
+  await nextTurn()
+  begins = true
+  for (const hash of hashes.slice(0, 2)) unused.add(hash)
+  assert.equal(await garbage.collect(), 1)
+  assert.deepEqual([...unused], [kept])
+  assert.equal(await garbage.sweep(), 1, 'the third one, which no list names')
+  assert.deepEqual([denied, lines.map(({ contentHash }) => contentHash)], [2, [kept]])
+  assert.match(lines[0]!.msg, /denies the deletion/)
 })

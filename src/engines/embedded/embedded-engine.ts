@@ -16,10 +16,10 @@ import { BoundedWrites } from './bounded-writes.js'
 import { FilterSlots } from './filter-slots.js'
 import { GalleryIndexes, type IndexedSet } from './gallery-indexes.js'
 import { NumberedSets } from './numbered-sets.js'
+import { openStore } from './open-store.js'
 import type { SetParts } from './set-changes.js'
 import { type StorageSettings, storageDefaults } from './storage-settings.js'
-import { networkFileSystem } from './store/file-systems.js'
-import { GalleryStore } from './store/gallery-store.js'
+import type { GalleryStore } from './store/gallery-store.js'
 import { storedDecisions } from './store/stored-decisions.js'
 import { storedFeedback } from './store/stored-feedback.js'
 import { storedJobs } from './store/stored-jobs.js'
@@ -57,8 +57,9 @@ export class EmbeddedEngine implements Engine {
   /** For garbage collection of originals that no picture uses. */
   readonly originalUses: OriginalUses
   readonly #logger: Logger
-  /** If another catalogue lists them. */
+  /** If another catalogue lists them: other processes may read it, too, and only one of them has the set. */
   readonly #numbers: NumberedSets | undefined
+  readonly prepare?: NonNullable<Engine['prepare']>
   readonly #parts: SetParts
   /** Keyed by uid. */
   readonly #sets = new Map<string, { opening: Promise<StoredSet>; isReady: boolean }>()
@@ -84,7 +85,11 @@ export class EmbeddedEngine implements Engine {
     })
     this.#parts = { store, indexes, filters: new FilterSlots(store), writes, storage, now }
     this.catalogue = storedCatalogue({ store, writes, now })
-    if (cataloguedElsewhere) this.#numbers = new NumberedSets({ catalogue: this.catalogue, store, logger })
+    if (cataloguedElsewhere) {
+      const numbers = new NumberedSets({ catalogue: this.catalogue, store, logger })
+      this.#numbers = numbers
+      this.prepare = (set, _, isMade) => numbers.make(set, isMade)
+    }
     const write = <Result>(work: () => Promise<Result>) => writes.run(work)
     this.jobs = storedJobs({ store, now, write })
     this.originalUses = storedOriginalUses({ store, write })
@@ -96,7 +101,9 @@ export class EmbeddedEngine implements Engine {
   static async start(options: EmbeddedOptions): Promise<EmbeddedEngine> {
     const storage = { ...storageDefaults, ...options.storage }
     const failing: { tell?: (error: AlikeError) => void } = {}
-    const store = await openStore(options, storage, (error) => failing.tell?.(error))
+    const { dataDir, damagedRecords, logger } = options
+    const onFailure = (error: AlikeError) => failing.tell?.(error)
+    const store = await openStore({ dataDir, maxBytes: storage.databaseMaxBytes, damagedRecords, onFailure, logger })
     const engine = new EmbeddedEngine(options, storage, store)
     failing.tell = (error) => engine.#fail(error)
     try {
@@ -190,7 +197,7 @@ export class EmbeddedEngine implements Engine {
 
   async #openNow(set: EmbeddingSet): Promise<StoredSet> {
     const { uid, state } = set
-    await this.#numbers?.number(set)
+    this.#numbers?.expect(set)
     const row = this.#rowOf(uid)
     return new StoredSet(this.#parts, row, state === 'ready' ? await this.#parts.indexes.open(row) : undefined)
   }
@@ -225,26 +232,4 @@ export class EmbeddedEngine implements Engine {
 /** @throws AlikeError `data_unreadable` when the folder is in use, damaged or from a newer version. */
 export function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedEngine> {
   return EmbeddedEngine.start(options)
-}
-
-async function openStore(
-  { dataDir, logger, damagedRecords }: EmbeddedOptions,
-  { databaseMaxBytes }: StorageSettings,
-  onFailure: (error: AlikeError) => void,
-): Promise<GalleryStore> {
-  const store = await GalleryStore.open({
-    dataDir,
-    maxBytes: databaseMaxBytes,
-    damagedRecords,
-    onFailure,
-    onWritable: () => logger.info('there is space again: accepting writes'),
-  })
-  if (store.readOnly !== undefined) logger.error('the data folder is full: it is opened read-only')
-  const shared = networkFileSystem(dataDir)
-  if (shared !== undefined)
-    logger.warn(
-      { fileSystem: shared },
-      `the data folder is on ${shared}: the database is not safe there if another machine writes to it; use a local disk`,
-    )
-  return store
 }

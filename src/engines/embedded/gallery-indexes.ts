@@ -178,6 +178,10 @@ export class GalleryIndexes {
   /** A failed graph cache only costs time at the next start; it is written again when one is overdue, and when closing. */
   #save(entry: Opened): Promise<void> {
     if (entry.saving !== undefined) return entry.saving
+    if (this.#options.store.readOnly !== undefined) {
+      entry.isUnsaved = true // the last room is not for what only saves time
+      return Promise.resolve()
+    }
     const startedAt = performance.now()
     entry.changes = 0
     entry.rebuildsSaved = entry.index.rebuilds

@@ -13,6 +13,8 @@ export interface NumberedSetsOptions {
 
 export class NumberedSets {
   readonly #options: NumberedSetsOptions
+  /** Uids of those removed by this process. */
+  readonly #removed = new Set<string>()
 
   constructor(options: NumberedSetsOptions) {
     this.#options = options
@@ -22,9 +24,14 @@ export class NumberedSets {
     return this.#options.store.read(({ galleries }) => galleries.place(uid)) !== undefined
   }
 
-  /** A known set needs no write. @throws AlikeError `storage_full`, `overloaded` */
-  async number({ uid, modelId, dimension }: EmbeddingSet): Promise<void> {
-    if (this.has(uid)) return
+  /** @throws AlikeError `gallery_elsewhere` for a set that was made in another data folder, `gallery_not_found` */
+  expect({ uid }: Pick<EmbeddingSet, 'uid'>): void {
+    if (!this.has(uid)) throw new AlikeError(this.#removed.has(uid) ? 'gallery_not_found' : 'gallery_elsewhere')
+  }
+
+  /** Makes it here if that has not been done anywhere. @throws AlikeError as `expect` does; `storage_full`, `overloaded` */
+  async make({ uid, modelId, dimension }: EmbeddingSet, isMade: boolean): Promise<void> {
+    if (isMade) return this.expect({ uid })
     const galleriesMax = Number.MAX_SAFE_INTEGER
     const entry = { name: uid, uid, setUid: uid, engine: 'embedded', modelId, dimension, settings: {}, galleriesMax }
     await this.#options.catalogue.create(entry)
@@ -32,6 +39,7 @@ export class NumberedSets {
 
   /** Its pictures are deleted in the background. @throws AlikeError `storage_full`, `overloaded` */
   async remove(uid: string): Promise<void> {
+    this.#removed.add(uid)
     await this.#options.catalogue.remove(uid).catch(ignoring('gallery_not_found'))
   }
 

@@ -51,6 +51,7 @@ export class WeaviateEngine implements Engine {
   /** Restarting this process would not bring the server back. */
   readonly failure = undefined
   readonly readOnly = undefined
+  readonly takesWishes = true
   readonly #options: WeaviateOptions
   readonly #server: WeaviateServer
   readonly #clock: ChangeClock

@@ -121,6 +121,12 @@ export const Gallery = named(
             'Its engine no longer has its data: calls get `gallery_lost` until the data is restored there or the gallery is deleted.',
         }),
       ),
+      elsewhere: Type.Optional(
+        Type.Literal(true, {
+          description:
+            'It is in the data folder of another process: the number of pictures is unknown here, and calls get `gallery_elsewhere`.',
+        }),
+      ),
       searchable: Type.Boolean({ description: 'False if its model is not installed.' }),
       unreadable: Type.Optional(
         Type.Enum(['record'], {
@@ -209,6 +215,7 @@ export function galleryView(
     count,
     ...(reading?.unreachable && { unreachable: reading.unreachable }),
     ...(reading?.lost && { lost: reading.lost }),
+    ...(reading?.elsewhere && { elsewhere: reading.elsewhere }),
     searchable,
     ...(unreadable && { unreadable }),
     index: { tombstones, pending, building, unfindable },

@@ -34,6 +34,7 @@ async function opened(t: TestContext, dataDir: string, storage?: EmbeddedOptions
 async function filled(t: TestContext): Promise<string> {
   const dataDir = await dataFolder(t)
   const engine = await opened(t, dataDir)
+  await engine.prepare!(set, {}, false)
   await (await engine.open(set)).put({ put: newImage('p', vector) })
   await engine.close()
   return dataDir
@@ -66,4 +67,18 @@ test('a set that was removed where nothing could be written, or by a process tha
   assert.equal(await engine.free(set), true)
   assert.deepEqual(await uidsIn(engine), [])
   assert.equal(await engine.free(set), false)
+})
+
+test('a set that was made in another data folder is refused instead of being shown empty; a dropped one is not found', async (t) => {
+  const other = await opened(t, await dataFolder(t))
+  await assert.rejects(other.open(set), { code: 'gallery_elsewhere' })
+  await assert.rejects(other.prepare!(set, {}, true), { code: 'gallery_elsewhere' })
+  await other.drop(set)
+  assert.deepEqual(await uidsIn(other), [])
+
+  const engine = await opened(t, await filled(t))
+  await engine.prepare!(set, {}, true)
+  assert.equal((await (await engine.open(set)).find(['p'])).length, 1)
+  await engine.drop(set)
+  await assert.rejects(engine.open(set), { code: 'gallery_not_found' })
 })

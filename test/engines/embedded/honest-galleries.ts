@@ -1,6 +1,6 @@
 /** A data folder as left by a crash, every possible request to it, and what must hold if its files are damaged. */
 import assert from 'node:assert/strict'
-import { cp, readdir, readFile, writeFile } from 'node:fs/promises'
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import type { TestContext } from 'node:test'
 import { pino } from 'pino'
@@ -149,6 +149,7 @@ export async function crashedFolder(t: TestContext): Promise<CrashedFolder> {
   const answers = await answersOf(galleries)
   const dataDir = await dataFolder(t)
   await cp(living, dataDir, { recursive: true })
+  await rm(join(dataDir, 'alike.reserve'), { force: true }) // there is one only if all this took seconds
   await galleries.close()
   await snapshots.close()
   const entries = await readdir(dataDir, { recursive: true, withFileTypes: true })

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { statSync } from 'node:fs'
 import { stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import BetterSqlite3 from 'better-sqlite3'
+import { pino } from 'pino'
 import { model, newImage } from '../../gallery/stored-images.js'
 import { fillDisk, smallDisk } from '../../support/full-disk.js'
 import { until } from '../../support/until.js'
@@ -98,6 +100,63 @@ test('pictures of a gallery that is deleted while the disk is full are removed o
   assert.equal(left(), 1)
   await free()
   await until(() => left() === 0, 'its pictures are removed')
+})
+
+test('pictures of a deleted gallery that cannot be removed are reported with the cause, and removed once they can be', async (t) => {
+  const lines: { msg: string; err: { stack: string } }[] = []
+  const dataDir = await dataFolder(t)
+  const galleries = await openIn(t, dataDir, {
+    logger: pino({ level: 'warn' }, { write: (line) => lines.push(JSON.parse(line) as (typeof lines)[number]) }),
+  })
+  await galleries.create('a')
+  await galleries.images.put('a', images.slice(0, 5))
+  const database = new BetterSqlite3(join(dataDir, 'alike.db'))
+  t.after(() => database.close())
+  database.exec(`CREATE TRIGGER stays BEFORE DELETE ON image BEGIN SELECT RAISE(ABORT, 'it stays'); END`)
+  await galleries.delete('a')
+  await until(() => lines.length > 0, 'the failure is reported')
+  assert.match(lines[0]!.msg, /cannot be removed/)
+  assert.match(lines[0]!.err.stack, /it stays/)
+  database.exec('DROP TRIGGER stays')
+  const left = database.prepare('SELECT count(*) FROM image').pluck()
+  await until(() => left.get() === 0, 'its pictures are removed')
+  assert.equal(lines.length, 1)
+})
+
+test('deletions are accepted on a full disk, in room kept for them, and other writes once they have made some', async (t) => {
+  const disk = await smallDisk(t, 160 * 2 ** 20)
+  if (disk === undefined) return t.skip('this user may not mount a disk')
+  const dataDir = join(disk, 'data')
+  const galleries = await openIn(t, dataDir)
+  const thumbnail = Buffer.alloc(150_000, 7)
+  const many = images.slice(0, 400).map((image) => ({ ...image, thumbnail }))
+  for (const [name, count] of [
+    ['kept', 20],
+    ['deleted', 400],
+  ] as const) {
+    await galleries.create(name)
+    for (let at = 0; at < count; at += 20) await galleries.images.put(name, many.slice(at, at + 20))
+  }
+  const reserved = () => statSync(join(dataDir, 'alike.reserve'), { throwIfNoEntry: false })?.size ?? 0
+  await until(() => reserved() > 2 ** 23, 'room is reserved')
+  await fillDisk(disk)
+  const another = (n: number) => galleries.images.put('kept', [newImage(`more${n}`, vectors[0]!, { thumbnail })])
+  const label = (n: number) => galleries.images.patch('kept', 'p1', { label: `${n}` })
+  for (const write of [another, label])
+    await assert.rejects(
+      async () => {
+        for (let n = 0; ; n++) await write(n)
+      },
+      { code: 'storage_full' },
+    )
+  assert.deepEqual(await galleries.images.remove('kept', ['p0']), ['p0'])
+  assert.match(galleries.readOnly ?? '', /Only deletions/)
+  await assert.rejects(another(0), { code: 'storage_full', detail: galleries.readOnly })
+  assert.ok((await galleries.images.removeFitting('kept', { field: 'label', in: [null] })) > 0)
+  await galleries.delete('deleted')
+  await until(() => galleries.readOnly === undefined, 'other writes are accepted')
+  assert.ok(reserved() > 2 ** 23)
+  await another(0)
 })
 
 test('after closing, writes are refused; closing twice is harmless', async (t) => {

@@ -3,9 +3,8 @@
  * every write through the writer thread.
  *
  * When the disk lacks the room SQLite needs beside the database to write, the store opens read-only and becomes
- * writable as soon as there is room.
+ * writable as soon as there is room, or a deletion gets that of the reserve.
  */
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AlikeError } from '../../../errors.js'
 import { CopySearch } from './copy-search.js'
@@ -15,8 +14,10 @@ import type { GalleryRow } from './gallery-row.js'
 import type { ImageTableOptions } from './image-row.js'
 import { expectDatabaseOrNothing } from './lost-database.js'
 import type { ReaderCalls } from './reader-protocol.js'
-import { hasRoom } from './room.js'
-import { openReads, openReadsAlone, type StoreReads, type StoreTables } from './store-reads.js'
+import { ReservedWrites, type Write } from './reserved-writes.js'
+import { hasRoom, keepPlaceOfLog } from './room.js'
+import { RowRemoval } from './row-removal.js'
+import { openBesideOthers, openReads, openReadsAlone, type StoreReads, type StoreTables } from './store-reads.js'
 import { StoreThreads } from './store-threads.js'
 import type { WriterCalls } from './writer-protocol.js'
 
@@ -27,11 +28,15 @@ export interface GalleryStoreOptions extends ImageTableOptions {
   maxBytes: number
   /** Called once when a thread dies or the database file is deleted or replaced. */
   onFailure(error: AlikeError): void
-  /** Called when a store that opened read-only has become writable. */
+  /** Called when the disk is full: from now on only deletions are accepted. */
+  onFull?: (() => void) | undefined
+  /** Called when every write is accepted again. */
   onWritable?: (() => void) | undefined
+  /** Called for the first of several failures to remove rows of deleted galleries and sets, and then once an hour. */
+  onRemovalFailure?: ((error: unknown) => void) | undefined
 }
 
-/** How often a read-only store checks for free space, and how many bytes it must be able to write. */
+/** How often the store checks whether there is room for what it lacks, and the bytes it must be able to write to open. */
 const roomCheckMs = 5_000
 const roomNeededBytes = 256 * 1024
 
@@ -50,13 +55,15 @@ export class GalleryStore {
       this.#readerOpen ? this.#parts.threads.copies.call(name, request) : this.#reads.copies[name](request),
   })
   readonly #parts: StoreParts
+  readonly #writes: ReservedWrites
+  readonly #removal: RowRemoval
   #reads: StoreReads
   /** Whether the reader thread is open, and the copies thread may read: from the start if there is room. */
   #readerOpen: boolean
   #writerOpen: boolean
   /** Set once alike.db is no longer the file that was opened. */
   #taken: AlikeError | undefined
-  #roomChecks: NodeJS.Timeout | undefined
+  readonly #roomChecks: NodeJS.Timeout
   #checking: Promise<void> | undefined
 
   private constructor(parts: StoreParts, reads: StoreReads) {
@@ -64,8 +71,17 @@ export class GalleryStore {
     this.#parts = parts
     this.#reads = reads
     this.#readerOpen = this.#writerOpen = !reads.alone
-    if (reads.alone)
-      this.#roomChecks = setInterval(() => void (this.#checking ??= this.#becomeWritable()), roomCheckMs).unref()
+    this.#writes = new ReservedWrites({
+      dataDir: parts.options.dataDir,
+      write: (name, request) => this.#write(name, request),
+      onReleased: () => this.#useReserve(),
+    })
+    this.#removal = new RowRemoval({
+      step: () => this.write('purge', { shrinks: this.#writes.refusal !== undefined }),
+      onFailure: (error) => parts.options.onRemovalFailure?.(error),
+    })
+    if (this.#writerOpen) this.#removal.start() // what a former process left unfinished
+    this.#roomChecks = setInterval(() => void this.#checkRoom(), roomCheckMs).unref()
   }
 
   /**
@@ -95,12 +111,12 @@ export class GalleryStore {
 
   /** Why writes are refused, as a sentence; undefined while they are accepted. */
   get readOnly(): string | undefined {
-    return this.#writerOpen ? undefined : readOnlyDetail
+    return this.#writerOpen ? this.#writes.refusal : readOnlyDetail
   }
 
   /** @throws AlikeError `storage_full` */
   expectWritable(): void {
-    if (!this.#writerOpen) throw new AlikeError('storage_full', { detail: readOnlyDetail })
+    if (this.readOnly !== undefined) throw new AlikeError('storage_full', { detail: this.readOnly })
   }
 
   /** A short read of a table. @throws AlikeError `data_unreadable` on damage */
@@ -124,13 +140,11 @@ export class GalleryStore {
    * Resolves after the commit. Callers bound the number in flight.
    * @throws AlikeError `storage_full`; `data_unreadable` when the database was deleted or replaced under the process.
    */
-  async write<Name extends keyof WriterCalls>(
-    name: Name,
-    request: WriterCalls[Name]['request'],
-  ): Promise<WriterCalls[Name]['reply']> {
-    this.expectWritable()
+  readonly write: Write = async (name, request) => {
     this.#expectOwnFile()
-    return this.#parts.threads.writer.call(name, request)
+    const reply = await this.#writes.write(name, request)
+    if (name === 'deleteGallery' || name === 'removeSet') this.#removal.start()
+    return reply
   }
 
   async scan<Name extends keyof ReaderCalls>(
@@ -144,10 +158,42 @@ export class GalleryStore {
   async close(): Promise<void> {
     clearInterval(this.#roomChecks)
     await this.#checking
+    await this.#removal.close()
     const { threads, lock, path } = this.#parts
     await threads.close(() => this.#reads.close())
     if (lock.holds()) keepPlaceOfLog(path)
     lock.release()
+  }
+
+  async #write<Name extends keyof WriterCalls>(
+    name: Name,
+    request: WriterCalls[Name]['request'],
+  ): Promise<WriterCalls[Name]['reply']> {
+    if (!this.#writerOpen) throw new AlikeError('storage_full', { detail: readOnlyDetail })
+    return this.#parts.threads.writer.call(name, request)
+  }
+
+  async #useReserve(): Promise<void> {
+    this.#parts.options.onFull?.()
+    await this.#checking // it may have looked before
+    if (!this.#writerOpen) await this.#checkRoom()
+  }
+
+  #checkRoom(): Promise<void> {
+    this.#checking ??= this.#takeRoom().finally(() => {
+      this.#checking = undefined
+    })
+    return this.#checking
+  }
+
+  async #takeRoom(): Promise<void> {
+    const { onWritable } = this.#parts.options
+    const was = this.readOnly
+    if (!this.#writerOpen) await this.#becomeWritable()
+    if (!this.#writerOpen) return
+    if (this.#writes.refusal !== undefined) this.#removal.start() // to shrink the database
+    await this.#writes.takeReserve()
+    if (was !== undefined && this.readOnly === undefined) onWritable?.()
   }
 
   /** Switches connections synchronously between two reads, so that no caller finds the store without one. */
@@ -167,13 +213,10 @@ export class GalleryStore {
       this.#readerOpen = true
       await threads.writer.call('open', undefined)
       this.#writerOpen = true
-      clearInterval(this.#roomChecks)
-      options.onWritable?.()
+      this.#removal.start()
     } catch (error) {
       // The room is gone again: retry later. Damage is reported to whoever reads it.
       if (!(error instanceof AlikeError)) throw error
-    } finally {
-      this.#checking = undefined
     }
   }
 
@@ -196,30 +239,6 @@ function lockData(dataDir: string): FolderLock {
     return lockFolder(dataDir)
   } catch (error) {
     throw asUnreadable(error)
-  }
-}
-
-/**
- * Falls back to an exclusive connection if the room runs out at this moment: preparing its statements is the first
- * read, which creates the log's index.
- */
-function openBesideOthers(path: string, options: GalleryStoreOptions): StoreReads {
-  try {
-    return openReads(path, options)
-  } catch {
-    return openReadsAlone(path, options)
-  }
-}
-
-/**
- * Creates an empty log to reserve its directory entry: a disk can also run out of inodes, and without a log nothing can
- * be read.
- */
-function keepPlaceOfLog(path: string): void {
-  try {
-    writeFileSync(`${path}-wal`, '', { flag: 'wx' })
-  } catch {
-    // the log still has content, or there is no room for it either
   }
 }
 

@@ -2,6 +2,7 @@
  * Checks whether a folder has free space by writing to it, because disk statistics do not show quotas and file size
  * limits.
  */
+import { writeFileSync } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -23,5 +24,17 @@ export async function hasRoom(folder: string, bytes: number): Promise<boolean> {
     return false
   } finally {
     await rm(path, { force: true }).catch(() => {})
+  }
+}
+
+/**
+ * Creates an empty log to reserve its directory entry: a disk can also run out of inodes, and without a log nothing can
+ * be read.
+ */
+export function keepPlaceOfLog(path: string): void {
+  try {
+    writeFileSync(`${path}-wal`, '', { flag: 'wx' })
+  } catch {
+    // the log still has content, or there is no room for it either
   }
 }

@@ -97,3 +97,15 @@ function expectCurrent(version: number): void {
       detail: 'The database belongs to an older version; upgrading it needs space.',
     })
 }
+
+/**
+ * Falls back to an exclusive connection if the room runs out at this moment: preparing its statements is the first
+ * read, which creates the log's index.
+ */
+export function openBesideOthers(path: string, options: ImageTableOptions): StoreReads {
+  try {
+    return openReads(path, options)
+  } catch {
+    return openReadsAlone(path, options)
+  }
+}

@@ -35,6 +35,11 @@ export type WriterCalls = {
   serveSet: { request: { setUid: string; about: CatalogueSet['about']; at: string }; reply: void }
   removeSet: { request: { setUid: string; at: string }; reply: void }
   forgetRemoved: { request: { setUid: string }; reply: void }
+  /**
+   * Removes some rows of dropped sets and deleted galleries; false when nothing is left to do. `shrinks`: returns all
+   * free pages to the file system, too.
+   */
+  purge: { request: { shrinks: boolean }; reply: boolean }
   changeImages: { request: ChangeRequest; reply: SlotResult[] }
   /** The same for one picture; replies with the resulting record. */
   putImage: { request: PutRequest; reply: { result: SlotResult; record: ImageRecord } }

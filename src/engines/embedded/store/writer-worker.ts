@@ -10,17 +10,13 @@ import type { WriterCalls, WriterThreadData } from './writer-protocol.js'
 
 const { path, maxBytes } = workerData as WriterThreadData
 
-/** Free pages returned to the file system after a removal step, and how many may remain. */
+/** Free pages returned to the file system after a removal step, and how many may remain if there is room. */
 const vacuumPages = 256
 const freePagesKept = 4_096
-/** Pause before a removal that failed is tried again: on a full disk there may be room by then. */
-const purgePauseMs = 5_000
 
 let database: Database | undefined
 let writes: GalleryWrites
 let groups: WriteGroups
-let purging = false
-let ending = false
 
 answerCalls<WriterCalls>(
   {
@@ -29,21 +25,19 @@ answerCalls<WriterCalls>(
       database = withDatabase(() => openMigrated(path))
       writes = withDatabase(() => new GalleryWrites(database!))
       groups = new WriteGroups(database, () => writes.forgetCounts())
-      purge() // work that a former process left unfinished
     },
     createGallery: (gallery) => groups.add(() => writes.createGallery(gallery)),
     changeGallery: ({ name, change }) => groups.add(() => writes.changeGallery(name, change)),
-    async deleteGallery({ gallery, at }) {
-      const sets = await groups.add(() => writes.deleteGallery(gallery, at))
-      purge()
-      return sets
-    },
+    deleteGallery: ({ gallery, at }) => groups.add(() => writes.deleteGallery(gallery, at)),
     addSet: ({ set, at }) => groups.add(() => writes.sets.add(set, at)),
     changeSet: ({ setUid, change, at }) => groups.add(() => writes.sets.change(setUid, change, at)),
     serveSet: ({ setUid, about, at }) => groups.add(() => writes.sets.serve(setUid, about, at)),
-    async removeSet({ setUid, at }) {
-      await groups.add(() => writes.sets.remove(setUid, at))
-      purge()
+    removeSet: ({ setUid, at }) => groups.add(() => writes.sets.remove(setUid, at)),
+    async purge({ shrinks }) {
+      const more = await groups.add(() => writes.purge())
+      const isLarge = withDatabase(() => returnPages(shrinks ? 0 : freePagesKept))
+      if (shrinks && isLarge) withDatabase(() => database!.pragma('wal_checkpoint(PASSIVE)')) // the file shrinks now
+      return more || (shrinks && isLarge)
     },
     forgetRemoved: ({ setUid }) => groups.add(() => writes.removedSets.delete(setUid)),
     changeImages: (request) => groups.add(() => writes.images.change(request)),
@@ -72,7 +66,6 @@ answerCalls<WriterCalls>(
     forgetJobs: ({ finishedBefore }) => groups.add(() => writes.jobs.forget(finishedBefore)),
   },
   () => {
-    ending = true
     database?.close()
   },
 )
@@ -92,22 +85,9 @@ function openMigrated(file: string): Database {
   }
 }
 
-/** Removes rows of dropped sets and deleted galleries in steps between writes, with a pause after an error. */
-function purge(): void {
-  if (purging) return
-  purging = true
-  void purgeStep()
-}
-
-async function purgeStep(): Promise<void> {
-  if (ending) return
-  try {
-    const more = await groups.add(() => writes.purge())
-    const freePages = database!.pragma('freelist_count', { simple: true }) as number
-    if (freePages > freePagesKept) database!.pragma(`incremental_vacuum(${vacuumPages})`)
-    if (more) setImmediate(() => void purgeStep())
-    else purging = false
-  } catch {
-    setTimeout(() => void purgeStep(), purgePauseMs).unref()
-  }
+/** Returns some free pages to the file system. @returns false if there are no more than `kept` */
+function returnPages(kept: number): boolean {
+  const freePages = database!.pragma('freelist_count', { simple: true }) as number
+  if (freePages > kept) database!.pragma(`incremental_vacuum(${vacuumPages})`)
+  return freePages > kept
 }

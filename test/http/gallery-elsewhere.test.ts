@@ -1,0 +1,50 @@
+/** Processes that share PostgreSQL, each with galleries in its own data folder. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
+import { bucketServer } from '../support/bucket-server.js'
+import { drawImage, drawnLabels } from '../support/drawn-images.js'
+import { postgresServer } from '../support/postgres-server.js'
+import { until } from '../support/until.js'
+
+process.env.AWS_ACCESS_KEY_ID ??= 'test'
+process.env.AWS_SECRET_ACCESS_KEY ??= 'test'
+
+const gallery = '/v1/galleries/g'
+const image = {
+  headers: { 'content-type': 'image/png' },
+  payload: await drawImage(drawnLabels[0]!, 1, { width: 48, height: 48, format: 'png' }),
+}
+
+test('a gallery in the data folder of another process is refused there instead of being shown empty', async (t) => {
+  const postgres = await postgresServer(t)
+  if (postgres === undefined) return
+  const postgresUrl = await postgres.newDatabase()
+  const { endpoint } = await bucketServer(t)
+  const one = await startApp(t, { postgresUrl, originalsS3Bucket: 'b', originalsS3Endpoint: endpoint })
+  await one.call(201, { method: 'PUT', url: gallery })
+  await one.call(201, { method: 'PUT', url: `${gallery}/images/p`, ...image })
+  const two = await startApp(t, { ...one.config, dataDir: await temporaryFolder(t) })
+
+  const elsewhere = async (app: TestApp) => (await app.call(200, { url: gallery })).elsewhere
+  assert.deepEqual([await elsewhere(two), await elsewhere(one)], [true, undefined])
+  const [listed] = (await two.call(200, { url: '/v1/galleries' })).galleries
+  assert.deepEqual([listed!.name, listed!.elsewhere], ['g', true])
+  for (const request of [
+    { method: 'PUT', url: `${gallery}/images/q`, ...image },
+    { method: 'DELETE', url: `${gallery}/images/p` },
+    { method: 'GET', url: `${gallery}/images` },
+    { method: 'POST', url: `${gallery}/search`, ...image },
+    { method: 'PUT', url: gallery },
+  ] as const) {
+    const { code, status } = await two.call(503, request)
+    assert.deepEqual([code, status], ['gallery_elsewhere', 503], `${request.method} ${request.url}`)
+  }
+  const hits = (await one.call(200, { method: 'POST', url: `${gallery}/search`, ...image })).hits
+  assert.deepEqual(
+    hits.map(({ id }) => id),
+    ['p'],
+  )
+  await two.call(204, { method: 'DELETE', url: gallery })
+  await until(async () => (await one.app.inject(gallery)).statusCode === 404, 'it is deleted')
+})
