@@ -122,7 +122,7 @@ export const defaultSettings: Omit<TrainSettings, 'data'> = {
   },
   smallInput: { side: 96, share: 0.8 },
   augmentation: { minScale: 0.35, colourJitter: 0.3, eraseShare: 0.4 },
-  network: { widths: [32, 64, 128, 256], depth: 2, embeddingDimension: 128, scale: 8 },
+  network: { widths: [48, 96, 192, 384], depth: 2, embeddingDimension: 128, scale: 8 },
   mixShare: 0,
   teachers: [],
   teacherViews: 0,

@@ -24,12 +24,12 @@ export interface SimpleCnnOptions {
 }
 
 /**
- * At 128×128, with the default widths: 180 million multiply-adds and 1.2 million weights.
- *   stem    5×5/2  128 → 64, max-pool → 32   [N, 32, 32, 32]
- *   block 2 3×3 ×2, max-pool                 [N, 16, 16, 64]
- *   block 3 3×3 ×2, max-pool                 [N, 8, 8, 128]
- *   block 4 3×3 ×2                           [N, 8, 8, 256]
- *   mean → 256 → dense 128 → batch-norm → unit length → cosine to each class
+ * At 128×128, with the default widths: 400 million multiply-adds and 2.7 million weights.
+ *   stem    5×5/2  128 → 64, max-pool → 32   [N, 32, 32, 48]
+ *   block 2 3×3 ×2, max-pool                 [N, 16, 16, 96]
+ *   block 3 3×3 ×2, max-pool                 [N, 8, 8, 192]
+ *   block 4 3×3 ×2                           [N, 8, 8, 384]
+ *   mean → 384 → dense 128 → batch-norm → unit length → cosine to each class
  */
 export function simpleCnn(options: SimpleCnnOptions): TrainableNetwork {
   const {
@@ -37,7 +37,7 @@ export function simpleCnn(options: SimpleCnnOptions): TrainableNetwork {
     labels,
     preprocessing,
     seed,
-    widths = [32, 64, 128, 256],
+    widths = [48, 96, 192, 384],
     depth = 2,
     embeddingDimension = 128,
     scale = 8,
