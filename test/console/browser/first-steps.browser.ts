@@ -10,7 +10,8 @@ import { untilTold } from './walk.js'
 test('the first gallery is created, searched, filled and evaluated, and what is empty says so', { skip }, async (t) => {
   const app = await startApp(t)
   const base = `${await app.listen()}/`
-  const { page, expectQuiet } = await openPage(await openBrowser(t), base)
+  const { page, expectQuiet, allow } = await openPage(await openBrowser(t), base)
+  allow(/404 .*\/layout/)
   const picture = { name: 'a.jpg', mimeType: 'image/jpeg', buffer: await drawImage('circle', 1) }
   const text = { name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.from('a') }
   await page.goto(base)
@@ -19,6 +20,10 @@ test('the first gallery is created, searched, filled and evaluated, and what is 
   await page.waitForURL(/#\/gallery\/first$/)
   await page.waitForSelector('text=There are no pictures yet')
 
+  await page.click('nav >> text=Map')
+  await page.click('text=Make the map')
+  await page.waitForSelector('text=There were no pictures to lay out')
+  await expectNone(page, '.map-canvas')
   await page.click('nav >> text=Search')
   await page.setInputFiles('.query input[type=file]', picture)
   await untilTold(page, '.verdict', /^0 hits$/)
