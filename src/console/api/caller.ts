@@ -16,7 +16,7 @@ export async function loadCaller(): Promise<void> {
   const key = apiKey.value
   const told = await answerOf(service.GET('/v1/caller'))
   // another key may have been given since
-  if (key === apiKey.value) caller.value = told
+  if (key === apiKey.value && JSON.stringify(told) !== JSON.stringify(caller.value)) caller.value = told
 }
 
 export function may(needs: Need | readonly Need[]): boolean {

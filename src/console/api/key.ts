@@ -9,6 +9,8 @@ export const apiKey = signal(stored())
 export const keysGiven = signal(0)
 /** Whether the service has refused a call because the key was missing or wrong. */
 export const keyWanted = signal<'missing' | 'refused' | undefined>(undefined)
+/** Number of calls that the key was not permitted: its permissions may have changed. */
+export const callsForbidden = signal(0)
 
 /** The address whose question was closed without a key. */
 let declinedAt: string | undefined

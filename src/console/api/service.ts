@@ -2,7 +2,7 @@
 
 import type { components, paths } from 'openapi'
 import createClient from 'openapi-fetch'
-import { apiKey, keyHeaders, wantKey } from './key.js'
+import { apiKey, callsForbidden, keyHeaders, wantKey } from './key.js'
 
 export type Schemas = components['schemas']
 export type Problem = Schemas['Problem']
@@ -59,6 +59,7 @@ async function callWithKey(request: Request): Promise<Response> {
     const response = await fetch(request.body === null ? request.clone() : request).catch(explain)
     // another key may have been given since
     if (response.status === 401 && key === apiKey.value) wantKey()
+    if (response.status === 403) callsForbidden.value++
     const repeatable = request.method === 'GET' && tries < 3 && (response.status === 429 || response.status === 503)
     if (!repeatable) return response
     await pause(1_000 * Math.min(30, Number(response.headers.get('retry-after') ?? 1)), request.signal)

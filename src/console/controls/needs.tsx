@@ -1,6 +1,6 @@
 /** Controls that are offered only if the key may do what they do. */
-import type { ComponentChildren } from 'preact'
-import { useId } from 'preact/hooks'
+import { type ComponentChildren, createContext } from 'preact'
+import { useContext, useId } from 'preact/hooks'
 import { type Need, refusal } from '../api/caller.js'
 
 export interface NeedsProps {
@@ -14,10 +14,14 @@ export interface NeedsProps {
   children: ComponentChildren
 }
 
+/** Whether what is around is disabled already, with its reason. */
+const IsDisabled = createContext(false)
+
 export function Needs({ to, otherwise = 'disabled', children }: NeedsProps) {
   const reason = refusal(to)
+  const isDisabled = useContext(IsDisabled)
   const id = useId()
-  if (reason === undefined) return <>{children}</>
+  if (reason === undefined || (isDisabled && otherwise === 'disabled')) return <>{children}</>
   if (otherwise === 'nothing') return null
   const told = (
     <p id={id} class="hint">
@@ -28,7 +32,7 @@ export function Needs({ to, otherwise = 'disabled', children }: NeedsProps) {
   return (
     <fieldset class="needs" disabled aria-labelledby={id}>
       {told}
-      {children}
+      <IsDisabled.Provider value={true}>{children}</IsDisabled.Provider>
     </fieldset>
   )
 }

@@ -6,7 +6,8 @@ import { listModels } from '../api/models.js'
 import { answerOf, service } from '../api/service.js'
 import { Fault } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
-import { goToGallery } from '../routing/route.js'
+import { writeAddress } from '../routing/address.js'
+import { goToAddress } from '../routing/route.js'
 import { RuleFields, StorageFields } from './choice-fields.js'
 import { type NewGalleryChoices, newGalleryBody, nothingNew } from './gallery-choices.js'
 import { loadGalleryOptions } from './load-gallery-options.js'
@@ -26,7 +27,8 @@ export function NewGallery({ onMade }: { onMade?: () => void }) {
       await answerOf(service.PUT('/v1/galleries/{gallery}', { params, body: newGalleryBody(choices) }))
       await loadGalleries()
       onMade?.()
-      goToGallery(name)
+      // where pictures are added
+      goToAddress(writeAddress({ screen: 'gallery', gallery: name, settings: new URLSearchParams() }))
     } catch (reason) {
       setError(reason)
     }

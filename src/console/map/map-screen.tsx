@@ -36,7 +36,8 @@ export function MapScreen({ gallery }: { gallery: string }) {
         onMade={reload}
       />
       {error !== undefined && <Fault error={error} />}
-      {layout !== undefined && (
+      {layout?.pictures === 0 && <p class="hint">There were no pictures to lay out.</p>}
+      {layout !== undefined && layout.pictures > 0 && (
         <>
           <div class="toolbar">
             <label class="row">

@@ -1,5 +1,6 @@
 /** The evaluation: numbers with their intervals, labels, the index, confusions, and the worst queries. */
 import type { Schemas } from '../api/service.js'
+import { Notice } from '../controls/notice.js'
 import { Plot } from '../plots/plot.js'
 import { AnalysisHead } from './analysis-head.js'
 import { ConfusionTable } from './confusion-table.js'
@@ -28,9 +29,7 @@ export function EvaluationView({ gallery }: { gallery: string }) {
 }
 
 function Report({ gallery, evaluation: { quality, index } }: { gallery: string; evaluation: Evaluation }) {
-  const { queries, pictures, labelled, queriesWithoutRelevant, perLabel } = quality
-  const labels = perLabel.slice(0, labelsShown)
-  const valuesOf = (name: string) => labels.map((one) => numberOf(one[name]))
+  const { queries, pictures, labelled, queriesWithoutRelevant } = quality
   return (
     <>
       <p>
@@ -40,32 +39,49 @@ function Report({ gallery, evaluation: { quality, index } }: { gallery: string; 
           `; ${queriesWithoutRelevant} are the only pictures with their label and are left out`}
         .
       </p>
-      <NumbersTable quality={quality} />
+      {queries > 0 ? (
+        <NumbersTable quality={quality} />
+      ) : (
+        <Notice>
+          There is nothing to measure yet: at least two pictures need the same label. Folders that are dropped on the
+          Gallery screen become labels, and pictures chosen there can be labelled.
+        </Notice>
+      )}
       {quality.judged !== undefined && <JudgedTable judged={quality.judged} />}
       <div class="plots">
-        <Plot
-          title="By label"
-          x={labels.map((_, place) => place)}
-          axis={{ kind: 'names', names: labels.map(({ label }) => label) }}
-          series={[
-            { label: 'mAP@10', values: valuesOf('mAP@10'), as: 'bars' },
-            { label: 'recall@1', values: valuesOf('recall@1'), as: 'points' },
-          ]}
-          range={[0, 1]}
-          height={260}
-        />
-        <Plot
-          title="Recall of the index against exact search"
-          x={index.atEf.map(({ ef }) => ef)}
-          axis={{ kind: 'numbers', label: 'ef', log: true }}
-          series={[{ label: 'recall', values: index.atEf.map(({ recall }) => recall), as: 'line' }]}
-          range={[0, 1.02]}
-          height={260}
-        />
+        {queries > 0 && <LabelPlot perLabel={quality.perLabel} />}
+        {index.atEf.length > 0 && (
+          <Plot
+            title="Recall of the index against exact search"
+            x={index.atEf.map(({ ef }) => ef)}
+            axis={{ kind: 'numbers', label: 'ef', log: true }}
+            series={[{ label: 'recall', values: index.atEf.map(({ recall }) => recall), as: 'line' }]}
+            range={[0, 1.02]}
+            height={260}
+          />
+        )}
       </div>
-      <ConfusionTable quality={quality} />
+      {queries > 0 && <ConfusionTable quality={quality} />}
       <WorstQueries gallery={gallery} worst={quality.worst ?? []} />
     </>
+  )
+}
+
+function LabelPlot({ perLabel }: Pick<Evaluation['quality'], 'perLabel'>) {
+  const labels = perLabel.slice(0, labelsShown)
+  const valuesOf = (name: string) => labels.map((one) => numberOf(one[name]))
+  return (
+    <Plot
+      title="By label"
+      x={labels.map((_, place) => place)}
+      axis={{ kind: 'names', names: labels.map(({ label }) => label) }}
+      series={[
+        { label: 'mAP@10', values: valuesOf('mAP@10'), as: 'bars' },
+        { label: 'recall@1', values: valuesOf('recall@1'), as: 'points' },
+      ]}
+      range={[0, 1]}
+      height={260}
+    />
   )
 }
 

@@ -4,6 +4,7 @@ import { answerOf, service } from '../api/service.js'
 import { Fault } from '../controls/notice.js'
 import { Thumbnail } from '../controls/thumbnail.js'
 import { useLoaded } from '../controls/use-loaded.js'
+import { addressTo } from '../routing/route.js'
 
 const shown = 24
 
@@ -11,8 +12,12 @@ export function StartingPoints({ gallery, onPick }: { gallery: string; onPick: (
   const { value: images = [], error, loading } = useLoaded(() => someImages(gallery), [gallery])
   if (error !== undefined) return <Fault error={error} />
   if (images.length === 0)
-    return (
-      <p class="hint">{loading ? 'Loading…' : 'This gallery is empty. Add pictures on the gallery’s own screen.'}</p>
+    return loading ? (
+      <p class="hint">Loading…</p>
+    ) : (
+      <p class="hint">
+        This gallery is empty. <a href={addressTo('gallery')}>Add pictures</a> to search in it.
+      </p>
     )
   return (
     <>

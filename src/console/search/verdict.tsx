@@ -4,12 +4,16 @@ import { percent } from '../plots/percent.js'
 import type { SearchAnswer } from './use-search.js'
 
 export function Verdict({ answer: { vote, hits, groups, calibration } }: { answer: SearchAnswer }) {
-  const count = groups === undefined ? countText(hits.length, 'hit') : countText(groups.length, 'group')
+  const count = (groups ?? hits).length
   return (
     <p class="verdict" role="status">
-      <strong>{count}</strong>
-      {vote !== undefined && ' · '}
-      {vote !== undefined && <VoteText vote={vote} />}
+      <strong>{countText(count, groups === undefined ? 'hit' : 'group')}</strong>
+      {vote !== undefined && count > 0 && (
+        <>
+          {' · '}
+          <VoteText vote={vote} />
+        </>
+      )}
       {calibration?.reliable === false && ' · probabilities are guesses: too few pairs to calibrate with'}
     </p>
   )

@@ -13,6 +13,7 @@ import { route, startWithGallery } from '../routing/route.js'
 import { SearchScreen } from '../search/search-screen.js'
 import { Header } from './header.js'
 import { pageTitle } from './titles.js'
+import { usePermissions } from './use-permissions.js'
 
 /** The search is part of the first load; the other screens are loaded on demand. */
 const later: Partial<Record<Screen, ScreenLoader>> = {
@@ -44,6 +45,7 @@ export function Console() {
     document.title = pageTitle({ screen, gallery })
   }, [screen, gallery])
   useFocusOf(screen)
+  usePermissions()
 
   return (
     <>

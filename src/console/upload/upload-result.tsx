@@ -5,7 +5,7 @@ import type { SendResult } from './send-images.js'
 export function resultText({ stored, skipped, failed }: SendResult): string {
   return [
     `${stored.toLocaleString('en')} stored`,
-    ...(skipped > 0 ? [`${skipped.toLocaleString('en')} were there already`] : []),
+    ...(skipped > 0 ? [`${skipped.toLocaleString('en')} skipped (already stored, or not a picture)`] : []),
     ...(failed.length > 0 ? [`${failed.length.toLocaleString('en')} failed`] : []),
   ].join(', ')
 }

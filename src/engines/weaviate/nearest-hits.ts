@@ -126,7 +126,7 @@ export class RankedHits implements NearestHits {
     const limit = Math.min(candidatesAt(depth) + this.#excluded.size, answerMax)
     const found = await orAborted(this.#images.near(vector, { limit, upTo, signal }), signal)
     const last = found.length < limit ? -Infinity : 1 - (found.at(-1)?.distance ?? 0)
-    this.#ahead = this.#hitsOf(found).filter(({ score }) => score > last + rounding)
+    this.#ahead = this.#hitsOf(this.#fitting(found), false).filter(({ score }) => score > last + rounding)
     this.#depth = depth
     const isWhole = found.length < limit || last + rounding < minScore
     this.#reach = isWhole || this.#images.isSmall ? Infinity : depth
@@ -146,7 +146,7 @@ export class RankedHits implements NearestHits {
     let [kept, fitting, candidates]: [ComparedHit[], number, number] = [[], 0, 0]
     for await (const page of this.#images.all(this.#query.kept ? this.#stamp : undefined)) {
       this.#query.signal?.throwIfAborted()
-      const now = page.filter((one) => this.#images.fits(one))
+      const now = this.#fitting(page)
       fitting += now.length
       const hits = this.#hitsOf(now, true)
       candidates += hits.length
@@ -161,16 +161,20 @@ export class RankedHits implements NearestHits {
     this.#allKept *= 4
   }
 
-  /** Those that belong in the list and are not in it yet, best first. */
-  #hitsOf(found: readonly Found[], isCompared = false): ComparedHit[] {
+  #fitting(found: readonly Found[]): Found[] {
+    return found.filter((one) => this.#images.fits(one))
+  }
+
+  /** Of those that fit, the ones that belong in the list and are not in it yet, best first. */
+  #hitsOf(fitting: readonly Found[], isCompared: boolean): ComparedHit[] {
     const { minScore = -Infinity, kept, groupBy } = this.#query
-    return found
+    return fitting
       .flatMap((one): ComparedHit[] => {
         const { imageId: id, stamp } = one.properties as { imageId: string; stamp: number }
         if (this.#ids.has(id) || this.#excluded.has(id) || (kept && stamp > this.#stamp)) return []
         const vector = Float32Array.from(one.vector)
         const score = cosineTo(this.#direction, vector, 0, inverseLengthOf(vector, 0, vector.length))
-        if (score < minScore || !this.#images.fits(one)) return []
+        if (score < minScore) return []
         return [{ score, record: hitOf(one, { groupBy, isCompared }) }]
       })
       .sort(bestFirst)

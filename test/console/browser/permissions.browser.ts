@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
+import { makeKey } from '../../../src/access/api-keys.js'
 import type { Role } from '../../../src/access/grants.js'
-import { expectNone, openedWith, skip, withMap } from './small-gallery.js'
+import { openPage } from './chromium.js'
+import { openBrowser } from './shared-browser.js'
+import { expectNone, filled, openedWith, skip, withMap } from './small-gallery.js'
 import { untilTold } from './walk.js'
 
 /** Findings, jobs and embedding sets, so that there is something to decide, steer and switch to. */
@@ -201,6 +204,53 @@ test('jobs that only admins may steer are not offered to other keys', { skip }, 
     assert.equal(await cancelOf('re-embedding').isEnabled(), role === 'admin', `${role}: re-embedding`)
     assert.equal(await cancelOf('ingest').isEnabled(), true, `${role}: ingest`)
   }
+})
+
+test('controls within others that are disabled too have one reason', { skip }, async (t) => {
+  const { page, base, expectQuiet } = await openedWith(t, 'reader', 'read')
+  const building = { modelId: 'm', engine: 'embedded', state: 'building', count: 1, job: 're-embedding' }
+  await page.route('**/v1/galleries/g/sets', (route) => route.fulfill({ json: { sets: [building] } }))
+  const type = 'text/event-stream'
+  const event = `data: ${JSON.stringify(jobOf('re-embedding'))}\n\n`
+  await page.route('**/v1/jobs/re-embedding/events', (route) => route.fulfill({ body: event, contentType: type }))
+  await page.route('**/v1/jobs/re-embedding', (route) => route.fulfill({ json: jobOf('re-embedding') }))
+  await page.goto(`${base}#/networks/g`)
+  await page.locator('button:has-text("Cancel"):disabled').waitFor()
+  const reasons = page.getByRole('region', { name: 'Networks of this gallery' }).getByText('This key may not')
+  assert.deepEqual(await reasons.allInnerTexts(), ['This key may not administer galleries.'])
+  expectQuiet()
+})
+
+test('permissions that a key loses or gains while the page is open are noticed', { skip }, async (t) => {
+  const [admin, reader] = [makeKey('admin', 'admin'), makeKey('reader', 'read')]
+  const headers = { authorization: `Bearer ${admin.key}` }
+  const app = await filled(t, { apiKeys: `${admin.line},${reader.line}` }, headers)
+  const base = `${await app.listen()}/`
+  const { page, allow, expectQuiet } = await openPage(await openBrowser(t), base)
+  allow(/403/)
+  await page.clock.install()
+  await page.addInitScript(`sessionStorage.setItem('alike-key', ${JSON.stringify(admin.key)})`)
+  let permitted = admin
+  await page.route('**/v1/**', (route) =>
+    route.continue({ headers: { ...route.request().headers(), authorization: `Bearer ${permitted.key}` } }),
+  )
+  await page.goto(`${base}#/gallery/g`)
+  await page.click('#tile-0')
+  const form = page.locator('.selection-panel form', { hasText: 'Set label' })
+  const reason = page.locator('.selection-panel').getByText(changes)
+  await form.locator('input').fill('other')
+
+  permitted = reader
+  await form.locator('button').click()
+  await reason.waitFor()
+  permitted = admin
+  await page.clock.fastForward(60_000)
+  await reason.waitFor({ state: 'detached' })
+  await form.locator('button:enabled').waitFor()
+  permitted = reader
+  await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+  await reason.waitFor()
+  expectQuiet()
 })
 
 function jobOf(kind: string, change: object = {}) {
