@@ -23,14 +23,19 @@ const strange = [
 async function fill(app: TestApp, headers: Record<string, string> = {}): Promise<void> {
   await app.call(201, { method: 'PUT', url: '/v1/galleries/strange', headers })
   for (const [place, text] of strange.entries()) {
-    for (const copy of ['a', 'b'])
+    // two copies, and another picture of the same label, without which there is nothing to evaluate
+    for (const [copy, shape] of [
+      ['a', 'circle'],
+      ['b', 'circle'],
+      ['c', 'square'],
+    ] as const)
       await app.call(201, {
         method: 'PUT',
         url: `/v1/galleries/strange/images/${encodeURIComponent(`${text}${copy}`)}?${new URLSearchParams({
           label: text.slice(0, 200),
           metadata: JSON.stringify({ [text.slice(0, 60)]: text, list: [text, { inner: text }] }),
         }).toString()}`,
-        payload: await drawImage('circle', place),
+        payload: await drawImage(shape, place),
         headers: { 'content-type': 'image/jpeg', ...headers },
       })
   }
