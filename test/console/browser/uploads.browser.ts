@@ -50,13 +50,18 @@ test('of an upload that ended early, every picture that was not stored can be se
     skipped: 0,
     failed: 0,
     replaced: 0,
+    total: 3,
+    share: 1,
+    paused: false,
+    picturesPerSecond: null,
+    secondsLeft: null,
     finishedAt: '2026-01-01T00:00:00Z',
   }
   for (const [state, failure] of [
     ['failed', { code: 'storage_full', detail: 'The disk is full.' }],
     ['cancelled', null],
   ] as const) {
-    const job = { id: 'j', kind: 'ingest', state, failure, ...counts }
+    const job = { id: 'j', kind: 'ingest', gallery: 'g', state, failure, ...counts }
     await page.route('**/v1/galleries/g/ingest', (route) => route.fulfill({ status: 202, json: job }))
     await page.route('**/v1/jobs/j/events', (route) => route.fulfill({ status: 204 }))
     await page.route('**/v1/jobs/j', (route) => route.fulfill({ json: job }))
