@@ -41,13 +41,13 @@ const sha256Of = (text: string): string => createHash('sha256').update(text).dig
 
 /** @returns undefined if there is none, as for starting weights from elsewhere @throws AlikeError `model_unreadable` */
 export async function readRecord(folder: string): Promise<SplitRecord | undefined> {
-  const text = await readFile(join(folder, splitRecordFile), 'utf8').catch(() => undefined)
-  if (text === undefined) return undefined
   try {
+    const text = await readFile(join(folder, splitRecordFile), 'utf8')
     const { train, val, test } = Value.Parse(Stored, JSON.parse(text))
     return { folder, sha256: sha256Of(text), parts: { train: new Set(train), val: new Set(val), test: new Set(test) } }
   } catch (cause) {
-    throw new AlikeError('model_unreadable', { detail: `${join(folder, splitRecordFile)} is damaged.`, cause })
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new AlikeError('model_unreadable', { detail: `${join(folder, splitRecordFile)} cannot be read.`, cause })
   }
 }
 

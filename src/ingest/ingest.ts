@@ -50,7 +50,7 @@ export class Ingest {
     const { jobs, galleries, spool, webhooks, buckets } = this.#options
     if ('bucket' in content) buckets.expectAllowed(content.bucket, content.prefix)
     if (webhook !== undefined) webhooks.expectAllowed(webhook)
-    else if (galleries.readOnly !== undefined) throw new AlikeError('storage_full', { detail: galleries.readOnly })
+    if (galleries.readOnly !== undefined) throw new AlikeError('storage_full', { detail: galleries.readOnly })
     // Only jobs count: an upload that has started is not refused at its end.
     await jobs.expectRoom('ingest')
     await galleries.sets.serving(gallery)

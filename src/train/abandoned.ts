@@ -15,7 +15,9 @@ export async function removeAbandoned(folder: string, prefix: string): Promise<v
   for (const name of await readdir(folder)) {
     if (!name.startsWith(prefix)) continue
     const path = join(folder, name)
-    const hasEnded = name.startsWith(ours) && !isRunning(Number.parseInt(name.slice(ours.length), 10))
+    const pid = name.startsWith(ours) ? name.slice(ours.length) : ''
+    // the name of another host may begin with that of this one
+    const hasEnded = /^\d+$/.test(pid) && !isRunning(Number(pid))
     if (hasEnded || (await isOld(path))) await rm(path, { recursive: true, force: true })
   }
 }

@@ -94,14 +94,16 @@ export class GalleryStore {
     const path = join(dataDir, 'alike.db')
     const threads = new StoreThreads({ path, maxBytes, onFailure })
     let reads: StoreReads | undefined
+    let store: GalleryStore | undefined
     try {
       const hasRoom = await threads.openWriter()
       if (hasRoom) await threads.openReader()
       reads = hasRoom ? openReads(path, options) : openReadsAlone(path, options)
-      const store = new GalleryStore({ options, path, lock, threads }, reads)
+      store = new GalleryStore({ options, path, lock, threads }, reads)
       await store.scan('verify', undefined)
       return store
     } catch (error) {
+      if (store !== undefined) await store.#endOwnWork()
       reads?.close()
       await threads.close()
       lock.release()
@@ -156,13 +158,17 @@ export class GalleryStore {
 
   /** The writer closes last: the last connection to close empties the write-ahead log. */
   async close(): Promise<void> {
-    clearInterval(this.#roomChecks)
-    await this.#checking
-    await this.#removal.close()
+    await this.#endOwnWork()
     const { threads, lock, path } = this.#parts
     await threads.close(() => this.#reads.close())
     if (lock.holds()) keepPlaceOfLog(path)
     lock.release()
+  }
+
+  async #endOwnWork(): Promise<void> {
+    clearInterval(this.#roomChecks)
+    await this.#checking
+    await this.#removal.close()
   }
 
   async #write<Name extends keyof WriterCalls>(

@@ -21,7 +21,8 @@ export class Reserve {
   constructor(folder: string) {
     this.#path = join(folder, reserveName)
     const found = statSync(this.#path, { throwIfNoEntry: false })
-    this.#state = found === undefined ? 'missing' : found.size === 0 ? 'released' : 'held'
+    // a process that was killed while it filled the file leaves a part
+    this.#state = found?.size === 0 ? 'released' : found?.size === reserveBytes ? 'held' : 'missing'
   }
 
   /** Its room belongs to deletions alone. Remembered by the empty file: a process that is restarted must keep to it. */
