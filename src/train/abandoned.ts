@@ -6,18 +6,19 @@ import { join } from 'node:path'
 /** No file takes as long to write. */
 const maxAgeMs = 86_400_000
 
+/** Ends in @, which no name of a host contains: otherwise that of another could begin with this one's. */
+const onThisHost = (prefix: string): string => `${prefix}${hostname()}@`
+
 /** Of this process; a folder may be shared with other hosts, whose processes have the same numbers. */
-export const unfinishedName = (prefix: string): string => `${prefix}${hostname()}-${process.pid}`
+export const unfinishedName = (prefix: string): string => `${onThisHost(prefix)}${process.pid}`
 
 /** Removes what begins with `prefix` and is of a process of this host that has ended, or of any host and a day old. */
 export async function removeAbandoned(folder: string, prefix: string): Promise<void> {
-  const ours = `${prefix}${hostname()}-`
+  const ours = onThisHost(prefix)
   for (const name of await readdir(folder)) {
     if (!name.startsWith(prefix)) continue
     const path = join(folder, name)
-    const pid = name.startsWith(ours) ? name.slice(ours.length) : ''
-    // the name of another host may begin with that of this one
-    const hasEnded = /^\d+$/.test(pid) && !isRunning(Number(pid))
+    const hasEnded = name.startsWith(ours) && !isRunning(Number.parseInt(name.slice(ours.length), 10))
     if (hasEnded || (await isOld(path))) await rm(path, { recursive: true, force: true })
   }
 }

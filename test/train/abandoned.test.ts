@@ -12,10 +12,10 @@ const ended = 2 ** 22 + 1
 test('only what an ended process of this very host left is removed', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'alike-abandoned-'))
   t.after(() => rm(folder, { recursive: true }))
-  const left = `.new-${hostname()}-${ended}`
+  const left = [`.new-${hostname()}@${ended}`, `.new-${hostname()}@${ended}-3`]
   // another host's, whose name begins with that of this one
-  const others = [unfinishedName('.new-'), `.new-${hostname()}-${ended}-4711`, 'network']
-  for (const name of [left, ...others]) await mkdir(join(folder, name))
+  const others = [unfinishedName('.new-'), `.new-${hostname()}-2@${ended}`, 'network']
+  for (const name of [...left, ...others]) await mkdir(join(folder, name))
   await removeAbandoned(folder, '.new-')
   assert.deepEqual((await readdir(folder)).sort(), others.sort())
 })

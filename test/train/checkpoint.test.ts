@@ -131,7 +131,7 @@ test('a run removes what killed ones have left unfinished', async (t) => {
   const work = await temporaryFolder(t)
   const { pid } = spawnSync(process.execPath, ['-e', '']) // has ended
   await mkdir(join(work, 'mine'))
-  const [left, kept] = [pid, process.ppid].map((of) => `best.safetensors.part-${hostname()}-${of}-3`) as [
+  const [left, kept] = [pid, process.ppid].map((of) => `best.safetensors.part-${hostname()}@${of}-3`) as [
     string,
     string,
   ]

@@ -63,8 +63,8 @@ async function openRun(settings: FineTuneSettings, log: (line: string) => void, 
   const averaged = startingNetwork(starting, shape)
   const microBatch = settings.microBatch === 'auto' ? microBatchHere() : settings.microBatch
   const teachers = await openTeachers(settings, averaged, microBatch)
-  const loader = new ImageLoader(data.images, settings.loaders === 'auto' ? loaderProcesses() : settings.loaders)
   const networkBefore = await networkIn(join(settings.out, settings.name))
+  const loader = new ImageLoader(data.images, settings.loaders === 'auto' ? loaderProcesses() : settings.loaders)
   const networks = { starting, network, averaged, teachers, networkBefore }
   return { settings, data, loader, ...networks, microBatch, backend, compute, log, stop }
 }

@@ -190,8 +190,8 @@ test('an export removes what killed ones of this network have left, and nothing 
   const parent = await temporaryFolder(t)
   const { pid } = spawnSync(process.execPath, ['-e', '']) // has ended
   const here = `.model.draft-${hostname()}`
-  const left = [`${here}-${pid}`, `${here}-${pid}-old`, '.model.draft-gone-7']
-  const kept = [`${here}-${process.ppid}`, `.model.draft-elsewhere-${pid}`, `.other.draft-${hostname()}-${pid}`]
+  const left = [`${here}@${pid}`, `${here}@${pid}-old`, '.model.draft-gone@7']
+  const kept = [`${here}@${process.ppid}`, `.model.draft-elsewhere@${pid}`, `.other.draft-${hostname()}@${pid}`]
   for (const name of [...left, ...kept]) await mkdir(join(parent, name))
   const long = Date.now() / 1000 - 100_000
   await utimes(join(parent, left[2]!), long, long)
