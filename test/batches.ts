@@ -2,7 +2,8 @@
  * Prints the files that `npm test` runs, each in a process of its own, after writing them: each imports several test
  * files, which then share what they all load. A process that opens a service takes a second of processor time for that.
  *
- * Every test file still works alone.
+ * Every test file still works alone. A process that what a test has opened keeps alive is ended by `support/ends.ts`:
+ * the runner would wait for it for ever, and show nothing of its failures.
  */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -44,6 +45,6 @@ for (const [name, imported] of batched()) {
   const order = [...longest, '']
   const path = join(batches, `${order.findIndex((start) => name.startsWith(start))}-${name.replaceAll('/', '-')}`)
   // One after the other: what a file does while it is loaded does not mix with what the next one does.
-  writeFileSync(path, imported.map((file) => `await import('../${file}')\n`).join(''))
+  writeFileSync(path, [...imported, 'support/ends.js'].map((file) => `await import('../${file}')\n`).join(''))
   console.log(relative('.', path))
 }

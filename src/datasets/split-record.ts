@@ -39,14 +39,18 @@ export async function recordOf(images: readonly SplitImage[]): Promise<{ text: s
 
 const sha256Of = (text: string): string => createHash('sha256').update(text).digest('hex')
 
-/** @returns undefined if there is none, as for starting weights from elsewhere @throws AlikeError `model_unreadable` */
+/**
+ * @param folder of a network; starting weights from elsewhere may be one file
+ * @returns undefined if there is none
+ * @throws AlikeError `model_unreadable`
+ */
 export async function readRecord(folder: string): Promise<SplitRecord | undefined> {
   try {
     const text = await readFile(join(folder, splitRecordFile), 'utf8')
     const { train, val, test } = Value.Parse(Stored, JSON.parse(text))
     return { folder, sha256: sha256Of(text), parts: { train: new Set(train), val: new Set(val), test: new Set(test) } }
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code!)) return undefined
     throw new AlikeError('model_unreadable', { detail: `${join(folder, splitRecordFile)} cannot be read.`, cause })
   }
 }

@@ -104,6 +104,8 @@ test('a record names no picture, and a damaged one is refused', async (t) => {
   const { text } = await recordOf([...images.slice(2), { ...images[0]!, source: { path: join(data, 'gone.jpg') } }])
   const { train, val, test: held } = JSON.parse(text) as Record<string, string[]>
   assert.equal([...train!, ...val!, ...held!].filter((hash) => /^[0-9a-f]{16}$/.test(hash)).length, images.length - 2)
+  const weights = join(data, images[0]!.id)
+  assert.equal((await readSplitImages({ data, networks: [weights] })).length, images.length, 'weights in one file')
   await writeFile(join(network, 'split.json'), text.slice(0, -9))
   await assert.rejects(readSplitImages({ data, networks: [network] }), {
     code: 'model_unreadable',
