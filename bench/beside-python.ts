@@ -14,7 +14,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { percentile } from '../src/cli/percentile.js'
-import { type Precision, readModel } from '../src/embedding/model-manifest.js'
+import { networkFile, type Precision, readModel } from '../src/embedding/model-manifest.js'
 import type { BenchImage } from './drawn-gallery.js'
 import type { LoadResult } from './load-client.js'
 import { LoadClients } from './load-clients.js'
@@ -38,8 +38,9 @@ const python = resolve('.work/python-service/bin/python')
 if (!existsSync(python)) throw new Error('The Python service is not installed: run bench/python-service/setup.sh.')
 const seconds = Number(values.seconds)
 const precision = values.precision as Precision
-const { manifest } = await readModel(values.model)
-const file = manifest.files[precision]
+const model = await readModel(values.model)
+const { manifest } = model
+const file = networkFile(model, precision)
 if (file === undefined) throw new Error(`${values.model} has no ${precision} file.`)
 
 const folder = await mkdtemp(join(tmpdir(), 'alike-beside-'))
@@ -104,7 +105,7 @@ async function openPython() {
     cwd: resolve('bench/python-service'),
     env: {
       ...process.env,
-      MODEL_FILE: resolve(values.model, file!.file),
+      MODEL_FILE: resolve(file!),
       INPUT_SIZE: String(inputSize),
       SHORT_SIDE: String(resizeShortSide),
       IMAGES: join(folder, 'images'),

@@ -81,6 +81,17 @@ export interface Model {
   readonly absent?: readonly Precision[]
 }
 
+/** Path of the network in that precision; undefined if the folder does not have it. */
+export function networkFile({ folder, manifest, absent = [] }: Model, precision: Precision): string | undefined {
+  const entry = absent.includes(precision) ? undefined : manifest.files[precision]
+  return entry === undefined ? undefined : join(folder, entry.file)
+}
+
+/** Those whose files the folder has, in the order of `precisions`. */
+export function precisionsIn(model: Model): Precision[] {
+  return precisions.filter((precision) => networkFile(model, precision) !== undefined)
+}
+
 /**
  * Reads and verifies a model folder: schema, id, and the checksum of every file that is present.
  * @throws AlikeError `model_unreadable`, with what does not match

@@ -3,7 +3,6 @@
  * searches do not pay for it; here one additional session, for one picture at a time, is opened on first use and closed
  * when idle. There is only one, so it takes the memory of one more model.
  */
-import { join } from 'node:path'
 import { AlikeError } from '../errors.js'
 import type { Decoders } from '../image/decoders.js'
 import type { Region } from '../image/region.js'
@@ -11,7 +10,7 @@ import { type Area, seenArea } from '../image/seen-area.js'
 import { OneAfterAnother } from '../one-after-another.js'
 import type { Embedder, EmbedderLogger } from './embedder.js'
 import { rowOf } from './embedding.js'
-import type { Model, Precision } from './model-manifest.js'
+import { type Model, networkFile, type Precision } from './model-manifest.js'
 import type { PlaceMap } from './place-scores.js'
 import { Session } from './session.js'
 import type { SessionSettings } from './worker-protocol.js'
@@ -173,12 +172,12 @@ export class PlaceMaps {
   }
 }
 
-function settingsOf({ folder, manifest }: Model, precision: Precision): SessionSettings {
+function settingsOf(model: Model, precision: Precision): SessionSettings {
   return {
-    modelPath: join(folder, manifest.files[precision]!.file),
+    modelPath: networkFile(model, precision)!,
     // a few pictures per minute are not worth GPU memory
     provider: 'cpu',
-    inputSize: manifest.preprocessing.inputSize,
+    inputSize: model.manifest.preprocessing.inputSize,
     batchSizes: [1],
     map: true,
   }

@@ -1,7 +1,6 @@
 /** Plans how a model would run on a provider: precision, number of workers, batch sizes. Pure. */
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
-import { type Model, type Precision, precisions } from './model-manifest.js'
+import { type Model, networkFile, type Precision, precisionsIn } from './model-manifest.js'
 import type { Provider, SessionSettings } from './worker-protocol.js'
 
 export interface ProviderOptions {
@@ -62,7 +61,7 @@ export function planRuntime(provider: Provider, options: ProviderOptions): Runti
   const precision = choosePrecision(provider, options)
   const inputSize = model.manifest.preprocessing.inputSize
   // chosen among the files that exist
-  const modelPath = join(model.folder, model.manifest.files[precision]!.file)
+  const modelPath = networkFile(model, precision)!
   const plan = provider === 'cpu' ? planCpu : planCuda
   return { provider, precision, inputSize, ...plan({ modelPath, provider, inputSize }, options) }
 }
@@ -110,14 +109,8 @@ function choosePrecision(provider: Provider, options: ProviderOptions): Precisio
 }
 
 /** Precisions that the folder contains and that have not failed here. */
-export function precisionsLeft({
-  model: { manifest, absent = [] },
-  failed,
-}: Pick<ProviderOptions, 'model' | 'failed'>): Precision[] {
-  return precisions.filter(
-    (precision) =>
-      manifest.files[precision] !== undefined && !absent.includes(precision) && failed?.has(precision) !== true,
-  )
+export function precisionsLeft({ model, failed }: Pick<ProviderOptions, 'model' | 'failed'>): Precision[] {
+  return precisionsIn(model).filter((precision) => failed?.has(precision) !== true)
 }
 
 function powersOfTwo(upTo: number): number[] {

@@ -3,9 +3,8 @@
  * fast on a CPU as TensorFlow, in int8 if the folder has that file, several times as fast again.
  */
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
-import { readModel } from '../../embedding/model-manifest.js'
+import { networkFile, readModel } from '../../embedding/model-manifest.js'
 import type { Preprocessing } from '../../image/preprocessing.js'
 import { forward } from '../models/network.js'
 import type { StagedNetwork } from '../models/staged-network.js'
@@ -28,14 +27,9 @@ export interface TeacherNetwork {
 
 /** @throws AlikeError `model_unreadable`, `weights_unreadable` */
 export async function openTeacher(folder: string): Promise<TeacherNetwork> {
-  const network = await readTeacher(folder)
-  return nativeDevice() === 'gpu' ? asLayers(network) : asGraph(network, await eightBitFile(folder))
-}
-
-async function eightBitFile(folder: string): Promise<string | null> {
-  const { manifest, absent = [] } = await readModel(folder)
-  const file = absent.includes('int8') ? undefined : manifest.files.int8?.file
-  return file === undefined ? null : join(folder, file)
+  const model = await readModel(folder)
+  const network = await readTeacher(model)
+  return nativeDevice() === 'gpu' ? asLayers(network) : asGraph(network, networkFile(model, 'int8'))
 }
 
 export function asLayers(network: StagedNetwork): TeacherNetwork {
@@ -56,9 +50,9 @@ export function asLayers(network: StagedNetwork): TeacherNetwork {
 
 /**
  * Disposes of the layers.
- * @param file of the same network in another precision, which is computed in their place; null: none
+ * @param file of the same network in another precision, which is computed in their place
  */
-export async function asGraph(network: StagedNetwork, file: string | null = null): Promise<TeacherNetwork> {
+export async function asGraph(network: StagedNetwork, file?: string): Promise<TeacherNetwork> {
   const { labels, preprocessing, embeddingDimension } = network
   const session = await openOnnx(file ?? convertNetwork(network), { threads: availableParallelism() })
   network.model.dispose()

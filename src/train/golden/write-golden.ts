@@ -2,7 +2,7 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { encodeGolden, type Golden, goldenFolder, goldenList, readGolden } from '../../embedding/golden-check.js'
-import { type Model, precisions } from '../../embedding/model-manifest.js'
+import { type Model, networkFile, precisionsIn } from '../../embedding/model-manifest.js'
 import { prepareImage } from '../../image/prepare.js'
 import { openOnnx } from '../onnx/onnx-session.js'
 import { drawGolden } from './drawings.js'
@@ -11,16 +11,15 @@ import { drawGolden } from './drawings.js'
  * Replaces the folder's golden pictures; runs every precision in the manifest on its model file. Where that is absent
  * its embeddings stay as they are.
  */
-export async function writeGolden({ folder, manifest, absent = [] }: Model): Promise<void> {
+export async function writeGolden(model: Model): Promise<void> {
+  const { folder, manifest, absent = [] } = model
   const drawings = drawGolden()
   const { preprocessing } = manifest
   const prepared = await Promise.all(drawings.map(({ png }) => prepareImage(png, { preprocessing, maxPixels: 1e6 })))
   const embeddings: Golden['embeddings'] =
     absent.length === 0 ? {} : { ...(await readGolden({ folder, manifest }))?.embeddings }
-  for (const precision of precisions) {
-    const file = manifest.files[precision]
-    if (file === undefined || absent.includes(precision)) continue
-    const session = await openOnnx(join(folder, file.file))
+  for (const precision of precisionsIn(model)) {
+    const session = await openOnnx(networkFile(model, precision)!)
     embeddings[precision] = []
     for (const { pixels } of prepared)
       embeddings[precision].push(encodeGolden((await session.run(pixels, preprocessing.inputSize)).embedding))

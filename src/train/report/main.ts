@@ -3,12 +3,19 @@
  * with several.
  */
 import { availableParallelism } from 'node:os'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { command, oneOf, runCommand, wholeNumber } from '../../command-line.js'
 import { emptyPart, type SplitImage } from '../../datasets/split.js'
 import { readSplitImages, trainedSplitOf } from '../../datasets/split-images.js'
-import { type Model, type Precision, precisions, readModel } from '../../embedding/model-manifest.js'
+import {
+  type Model,
+  networkFile,
+  type Precision,
+  precisions,
+  precisionsIn,
+  readModel,
+} from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
 import { evaluateClassification } from '../../eval/classification.js'
 import { evaluateCopies, meanFirstHit } from '../../eval/copies.js'
@@ -62,9 +69,7 @@ type Given = ReturnType<ReturnType<typeof judgeCommand>['opts']>
 /** @throws AlikeError `model_unreadable`, `data_unreadable`, `split_differs` */
 export async function judgeOptionsOf({ data, labels, split, copies, ...given }: Given): Promise<JudgeOptions> {
   const model = await readModel(given.model)
-  const present = precisions.filter(
-    (precision) => model.manifest.files[precision] !== undefined && !(model.absent ?? []).includes(precision),
-  )
+  const present = precisionsIn(model)
   const precision = given.precision ?? present[0]!
   if (!present.includes(precision))
     throw new AlikeError('model_unreadable', { detail: `It has no ${precision} file, only ${present.join(', ')}.` })
@@ -77,9 +82,7 @@ export async function judgeOptionsOf({ data, labels, split, copies, ...given }: 
 }
 
 export async function judge({ model, precision, images, viewCounts, copies }: JudgeOptions): Promise<Judgement> {
-  const session = await openOnnx(join(model.folder, model.manifest.files[precision]!.file), {
-    threads: availableParallelism(),
-  })
+  const session = await openOnnx(networkFile(model, precision)!, { threads: availableParallelism() })
   try {
     const views: JudgedViews[] = []
     for (const count of viewCounts) views.push(await judgeViews(model, session, images, count))

@@ -3,8 +3,7 @@
  * other pictures.
  */
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { type ModelManifest, readModel } from '../../embedding/model-manifest.js'
+import { type Model, type ModelManifest, networkFile, readModel } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
 import { halvesToFloats } from '../half-floats.js'
 import type { ResNetVariant } from '../models/resnet50.js'
@@ -39,26 +38,24 @@ const usable = {
  * @throws AlikeError `model_unreadable`, `weights_unreadable`.
  */
 export async function readOwnModel(folder: string): Promise<StartingWeights> {
-  return weightsOf(await readOwnGraph(folder, 'starting weights'))
+  return weightsOf(await readOwnGraph(await readModel(folder), 'starting weights'))
 }
 
 /**
  * fp32 if the folder has it, else fp16, which rounds weights by 0.05 %: far less than the first training step changes.
- * @throws AlikeError `model_unreadable`, `weights_unreadable`.
+ * @throws AlikeError `weights_unreadable`
  */
-export async function readOwnGraph(folder: string, purpose: keyof typeof usable): Promise<OwnGraph> {
-  const { manifest, absent = [] } = await readModel(folder)
+export async function readOwnGraph(own: Model, purpose: keyof typeof usable): Promise<OwnGraph> {
+  const { manifest } = own
   const architecture = usable[purpose].find((name) => name === manifest.architecture)
   if (architecture === undefined)
     throw unreadable(
       manifest,
       `has the architecture ${manifest.architecture}; only ${usable[purpose].join(' and ')} can be used as ${purpose}`,
     )
-  const precision = (['fp32', 'fp16'] as const).find(
-    (each) => manifest.files[each] !== undefined && !absent.includes(each),
-  )
+  const precision = (['fp32', 'fp16'] as const).find((each) => networkFile(own, each) !== undefined)
   if (precision === undefined) throw unreadable(manifest, 'has neither its fp32 nor its fp16 file')
-  const model = decodeModel(await readFile(join(folder, manifest.files[precision]!.file)))
+  const model = decodeModel(await readFile(networkFile(own, precision)!))
   return { manifest, architecture, precision, model, tensors: constantsOf(model) }
 }
 

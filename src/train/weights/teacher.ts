@@ -1,5 +1,6 @@
-/** A network folder of this project, loaded whole as a teacher of another network. */
+/** A network of this project, loaded whole as a teacher of another network. */
 import * as tf from '@tensorflow/tfjs-core'
+import type { Model } from '../../embedding/model-manifest.js'
 import type { StagedNetwork } from '../models/staged-network.js'
 import { startingNetwork } from '../models/starting-network.js'
 import { type OwnGraph, readOwnGraph, unreadable, weightsOf } from './own-model.js'
@@ -8,10 +9,10 @@ import { tensorOf } from './tensor-layout.js'
 /**
  * Outputs the class embedding [N, D] of unit length and the logits [N, C], without what the export joined to the
  * embedding (the posterior, and the part that tells single pictures apart). The labels are in the order of the logits.
- * @throws AlikeError `model_unreadable`, `weights_unreadable`.
+ * @throws AlikeError `weights_unreadable`.
  */
-export async function readTeacher(folder: string): Promise<StagedNetwork> {
-  const graph = await readOwnGraph(folder, 'teachers')
+export async function readTeacher(model: Model): Promise<StagedNetwork> {
+  const graph = await readOwnGraph(model, 'teachers')
   const {
     manifest: { name, labels },
     tensors,

@@ -236,7 +236,7 @@ test('what was asked once about a view is what teachers say about it, and about 
   const teacher = join(folder, 'onnx', 'whole')
   const taught = { ...tinySettings(folder), name: 'asked', teachers: [teacher, teacher], teacherViews: 2 }
   const data = await readTrainingData(taught)
-  const pupil = await readTeacher(teacher)
+  const pupil = await readTeacher(await readModel(teacher))
   const teachers = await Teachers.read(taught.teachers, pupil, 6)
   const loader = new ImageLoader(data.images)
   t.after(() => loader.close())

@@ -59,7 +59,7 @@ async function agreement(
   modelFolder: string,
   { teacherFolder = modelFolder, wholeFile = true } = {},
 ): Promise<{ cosine: number; logits: number }> {
-  const teacher = await readTeacher(teacherFolder)
+  const teacher = await readTeacher(await readModel(teacherFolder))
   const { manifest } = await readModel(teacherFolder)
   const { embeddingDimension: dimension } = teacher
   const [embedding, classes] = tf.tidy(() =>
@@ -125,7 +125,7 @@ test('an EfficientNet-Lite0 of this project teaches what its file computes, thou
 
 test('teachers that see a batch in pieces say what they say of the whole', async () => {
   const folders = [await exported('first', 'average', 0.3), await exported('second', 'gem', 0)]
-  const pupil = await readTeacher(folders[0]!)
+  const pupil = await readTeacher(await readModel(folders[0]!))
   const input = tf.randomNormal<tf.Rank.R4>([7, 64, 64, 3], 0, 1, 'float32', 5)
   const said = async (microBatch: number) => {
     const teachers = await Teachers.read(folders, pupil, microBatch)
@@ -146,8 +146,8 @@ test('teachers that see a batch in pieces say what they say of the whole', async
 
 test('a teacher says the same as a graph, which a CPU runs, and as layers, which a GPU runs', async () => {
   const folder = await exported('either', 'gem', 0.3)
-  const layers = asLayers(await readTeacher(folder))
-  const graph = await asGraph(await readTeacher(folder))
+  const layers = asLayers(await readTeacher(await readModel(folder)))
+  const graph = await asGraph(await readTeacher(await readModel(folder)))
   const side = layers.preprocessing.inputSize
   // rounded, and cut off at both ends: mixed pictures are no whole numbers, and enlarging may leave the range by a hair
   const bytes = tf.randomUniform<tf.Rank.R4>([5, side, side, 3], 0, 255, 'int32', 7)
@@ -166,7 +166,7 @@ test('a teacher says the same as a graph, which a CPU runs, and as layers, which
 })
 
 test('on a CPU a teacher is computed from its int8 file, which says nearly the same', async () => {
-  const layers = asLayers(await readTeacher('onnx/har-lite0'))
+  const layers = asLayers(await readTeacher(await readModel('onnx/har-lite0')))
   const eightBits = await openTeacher('onnx/har-lite0')
   const { inputSize, mean } = layers.preprocessing
   const pixels = tf.add(tf.mul(tf.randomNormal<tf.Rank.R4>([6, 7, 7, 3], 0, 1, 'float32', 3), 40), mean) as tf.Tensor4D
@@ -183,7 +183,7 @@ test('on a CPU a teacher is computed from its int8 file, which says nearly the s
 })
 
 test('a network of another architecture is refused by name', async (t) => {
-  await assert.rejects(readTeacher((await handmadeModel(t)).folder), {
+  await assert.rejects(readTeacher(await readModel((await handmadeModel(t)).folder)), {
     code: 'weights_unreadable',
     message: /has the architecture handmade; only resnet50 and efficientnet-lite0 can/,
   })

@@ -1,11 +1,17 @@
 /** Adds int8 and fp16 to the folder of an exported network: computed, checked on val, then written. */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { bytesOf } from '../../../datasets/image-bytes.js'
 import { type SplitImage, shuffled } from '../../../datasets/split.js'
 import { replaceFile } from '../../../durable-files.js'
-import { type Model, type ModelManifest, type Precision, readModel } from '../../../embedding/model-manifest.js'
+import {
+  type Model,
+  type ModelManifest,
+  networkFile,
+  type Precision,
+  readModel,
+} from '../../../embedding/model-manifest.js'
 import { AlikeError } from '../../../errors.js'
 import { calibrate } from '../../../eval/calibration.js'
 import { seededRandom } from '../../../eval/random.js'
@@ -119,16 +125,16 @@ async function provePrecisions(
 
 /** The network in fp32, with the weights of its fp16 file where its own is absent. */
 async function floatGraph(
-  { folder, manifest: { files }, absent = [] }: Model,
+  model: Model,
   wanted: readonly SmallerPrecision[],
 ): Promise<{ source: 'fp32' | 'fp16'; graph: ModelProto; bytes: Uint8Array }> {
-  const source = absent.includes('fp32') ? 'fp16' : 'fp32'
-  const file = files[source]
-  if (file === undefined || absent.includes(source))
-    throw unreadable(`There is neither ${files.fp32.file} nor fp16 to make a precision from.`)
+  const { file: fp32 } = model.manifest.files.fp32
+  const source = (['fp32', 'fp16'] as const).find((precision) => networkFile(model, precision) !== undefined)
+  if (source === undefined) throw unreadable(`There is neither ${fp32} nor fp16 to make a precision from.`)
+  const file = networkFile(model, source)!
   if (source === 'fp16' && wanted.includes('fp16'))
-    throw unreadable(`fp16 is made from ${files.fp32.file}, which is missing; --precisions int8 reads ${file.file}.`)
-  const stored = await readFile(join(folder, file.file))
+    throw unreadable(`fp16 is made from ${fp32}, which is missing; --precisions int8 reads ${basename(file)}.`)
+  const stored = await readFile(file)
   if (source === 'fp32') return { source, graph: decodeModel(stored), bytes: stored }
   const graph = toSinglePrecision(decodeModel(stored))
   return { source, graph, bytes: encodeModel(graph) }
