@@ -2,11 +2,17 @@
 import { signal } from '@preact/signals'
 import { type Address, readAddress, type Screen, writeAddress } from './address.js'
 
-export const route = signal<Address>(readAddress(location.hash))
+let read = location.hash
+export const route = signal<Address>(readAddress(read))
 
-addEventListener('hashchange', () => {
-  route.value = readAddress(location.hash)
-})
+addEventListener('hashchange', readAgain)
+
+/** Without waiting for the browser's event: what is changed until then would be based on the previous address. */
+function readAgain(): void {
+  if (location.hash === read) return
+  read = location.hash
+  route.value = readAddress(read)
+}
 
 export function addressTo(screen: Screen, settings: Record<string, string> | URLSearchParams = {}): string {
   return writeAddress({ screen, gallery: route.value.gallery, settings: new URLSearchParams(settings) })
@@ -18,16 +24,18 @@ export function goTo(screen: Screen, settings: Record<string, string> | URLSearc
 
 export function goToAddress(address: string): void {
   location.hash = address
+  readAgain()
 }
 
 /** Opens another gallery on the same screen, without the settings, which applied to the previous one. */
 export function goToGallery(gallery: string | undefined): void {
-  location.hash = addressOf(gallery)
+  goToAddress(addressOf(gallery))
 }
 
 /** The gallery for an address without one, which Back must not return to. */
 export function startWithGallery(gallery: string): void {
   location.replace(addressOf(gallery))
+  readAgain()
 }
 
 function addressOf(gallery: string | undefined): string {

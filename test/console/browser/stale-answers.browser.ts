@@ -67,6 +67,28 @@ test('a thumbnail that a map or a match showed is loaded anew once the picture w
   }
 })
 
+test('settings that are changed one right after the other are all kept', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/search/g?id=0`)
+  await untilCounted(page, '.controls select option >> text=label', 1)
+  // in between the page is drawn anew, but the browser has not told it yet that its address changed
+  await page.evaluate(`(async () => {
+    const change = (selector, value) => {
+      const field = document.querySelector(selector)
+      field.value = value
+      field.dispatchEvent(new Event('change', { bubbles: true }))
+    }
+    change('.controls input[type=number]', 3)
+    for (let turn = 0; turn < 20; turn++) await null
+    change('.controls select', 'label')
+  })()`)
+  await page.waitForSelector('.hit-group')
+  assert.deepEqual(
+    await page.evaluate('[...new URLSearchParams(location.hash.split("?")[1])].flat().join()'),
+    'id,0,k,3,group,label',
+  )
+})
+
 test('an older list of galleries does not replace a newer one', { skip }, async (t) => {
   const { page, base } = await opened(t)
   await page.goto(`${base}#/gallery/g`)
