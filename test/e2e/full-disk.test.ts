@@ -330,6 +330,9 @@ test('a start without space: a deletion gets the room kept for it, and only dele
   assert.equal((await ask(service, 'PUT', '/galleries/g')).status, 201)
   for (let n = 0; n < 30; n++) assert.equal((await put(service, n)).status, 201)
   await until(() => statSync(join(environment.DATA_DIR, 'alike.reserve'), { throwIfNoEntry: false }), 'room is kept')
+  const many = Array.from({ length: 400 }, (_, n) => ({ path: `${n}.png`, content: images[n % images.length]! }))
+  assert.equal((await ask(service, 'PUT', '/galleries/h')).status, 201)
+  const posted = await ask(service, 'POST', '/galleries/h/ingest', 'application/x-tar', await tarOf(many))
   await service.stop('SIGTERM')
   const free = await fillDisk(disk)
 
@@ -350,6 +353,8 @@ test('a start without space: a deletion gets the room kept for it, and only dele
   assert.equal((await put(service, 35)).answer.code, 'storage_full')
   await expectOnlyDeletions('p3')
   assert.ok(service.log.some(({ msg }) => msg === 'the data folder is full: only deletions are accepted'))
+  const cancelled = await ask(service, 'DELETE', `/jobs/${posted.answer.id}`)
+  assert.deepEqual([cancelled.status, cancelled.answer.state], [200, 'cancelled'])
   await service.stop('SIGKILL')
   service = await startProcess(t, environment)
   await expectOnlyDeletions('p4')

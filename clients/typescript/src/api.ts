@@ -3272,7 +3272,7 @@ export interface operations {
                     "application/json": {
                         /** @enum {string} */
                         status: "ok";
-                        /** @description `read_only`: the disk is full. Searches and reads are answered; writes are refused with `storage_full` until there is space, except deletions while there is room kept for them. */
+                        /** @description `read_only`: the disk is full. Searches and reads are answered; writes are refused with `storage_full` until there is space; deletions are accepted as long as the room reserved for them lasts. */
                         storage: "writable" | "read_only";
                         /** @description Why it is read-only. */
                         detail?: string;

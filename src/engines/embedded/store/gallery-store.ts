@@ -75,6 +75,7 @@ export class GalleryStore {
       dataDir: parts.options.dataDir,
       write: (name, request) => this.#write(name, request),
       onReleased: () => this.#useReserve(),
+      onGivenUp: () => parts.options.onWritable?.(),
     })
     this.#removal = new RowRemoval({
       step: () => this.write('purge', { shrinks: this.#writes.refusal !== undefined }),

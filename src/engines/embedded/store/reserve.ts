@@ -17,6 +17,8 @@ export class Reserve {
   readonly #path: string
   #state: 'missing' | 'held' | 'released'
   #releasing: Promise<boolean> | undefined
+  /** Its file is changed by one call after the other. */
+  #changed: Promise<unknown> = Promise.resolve()
 
   constructor(folder: string) {
     this.#path = join(folder, reserveName)
@@ -37,27 +39,42 @@ export class Reserve {
   release(others: Promise<unknown>): Promise<boolean> {
     if (this.#state !== 'held') return this.#releasing ?? Promise.resolve(false)
     this.#state = 'released'
-    this.#releasing = others
-      .then(() => truncate(this.#path))
-      .then(
-        () => true,
-        async () => {
-          await this.giveUp()
-          return false
-        },
-      )
+    this.#releasing = this.#inTurn(async () => {
+      await others
+      try {
+        await truncate(this.#path)
+        return true
+      } catch {
+        await this.#remove()
+        return false
+      }
+    })
     return this.#releasing
   }
 
   /** Its room did not help. */
-  async giveUp(): Promise<void> {
+  giveUp(): Promise<void> {
+    return this.#inTurn(() => this.#remove())
+  }
+
+  /** Takes its room, if as much again stays free. @returns whether it has it */
+  take(): Promise<boolean> {
+    return this.#inTurn(() => this.#take())
+  }
+
+  #inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
+    const changed = this.#changed.then(change)
+    this.#changed = changed.catch(() => {})
+    return changed
+  }
+
+  async #remove(): Promise<void> {
     this.#state = 'missing'
     this.#releasing = undefined
     await rm(this.#path, { force: true }).catch(() => {})
   }
 
-  /** Takes its room, if as much again stays free. @returns whether it has it */
-  async take(): Promise<boolean> {
+  async #take(): Promise<boolean> {
     if (this.#state === 'held') return true
     try {
       const { bavail, bsize } = await statfs(dirname(this.#path))

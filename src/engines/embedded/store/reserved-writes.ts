@@ -16,15 +16,19 @@ export interface ReservedWritesOptions {
   write: Write
   /** Called when the reserve has been given to deletions, before the refused one is repeated. */
   onReleased(): Promise<void>
+  /** Called if it did not help: all writes are tried again. */
+  onGivenUp(): void
 }
 
 const deletions: ReadonlySet<keyof WriterCalls> = new Set([
   'deleteGallery',
   'removeSet',
   'deleteFitting',
+  'removeDecision',
   'purge',
   'forgetRemoved',
   'forgetOriginals',
+  'forgetJobs',
 ])
 
 export class ReservedWrites {
@@ -71,9 +75,15 @@ export class ReservedWrites {
       return await write(name, request)
     } catch (error) {
       // a maximum size of files or of the database: then the room is no use
-      if (hasCode(error, 'storage_full')) await this.#reserve.giveUp()
+      if (hasCode(error, 'storage_full')) await this.#giveUp()
       throw error
     }
+  }
+
+  async #giveUp(): Promise<void> {
+    const wasReleased = this.#reserve.isReleased
+    await this.#reserve.giveUp()
+    if (wasReleased) this.#options.onGivenUp()
   }
 
   /** After the others that are under way, which would use the room up. @returns false if there is none */
@@ -86,7 +96,10 @@ export class ReservedWrites {
 
 const refusalDetail = 'Only deletions are accepted, in room that was kept for them, until there is more.'
 
+/** A cancelled job counts as one: it may be what fills the disk. */
 function onlyDeletes<Name extends keyof WriterCalls>(name: Name, request: WriterCalls[Name]['request']): boolean {
+  if (name === 'transitionJob')
+    return (request as WriterCalls['transitionJob']['request']).transition.to === 'cancelled'
   if (name !== 'changeImages') return deletions.has(name)
   return (request as WriterCalls['changeImages']['request']).steps.every((step) => 'remove' in step)
 }

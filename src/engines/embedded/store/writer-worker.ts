@@ -35,9 +35,9 @@ answerCalls<WriterCalls>(
     removeSet: ({ setUid, at }) => groups.add(() => writes.sets.remove(setUid, at)),
     async purge({ shrinks }) {
       const more = await groups.add(() => writes.purge())
-      const isLarge = withDatabase(() => returnPages(shrinks ? 0 : freePagesKept))
-      if (shrinks && isLarge) withDatabase(() => database!.pragma('wal_checkpoint(PASSIVE)')) // the file shrinks now
-      return more || (shrinks && isLarge)
+      if (shrinks) return withDatabase(() => shrinkFile()) || more
+      withDatabase(() => returnPages(freePagesKept))
+      return more
     },
     forgetRemoved: ({ setUid }) => groups.add(() => writes.removedSets.delete(setUid)),
     changeImages: (request) => groups.add(() => writes.images.change(request)),
@@ -83,6 +83,20 @@ function openMigrated(file: string): Database {
     opened.close()
     throw error
   }
+}
+
+/**
+ * Pages are returned through the log, which grows for as long as somebody reads an older state: then none are.
+ * @returns whether it may be worth while to call it again at once
+ */
+function shrinkFile(): boolean {
+  return emptyLog() && returnPages(0) && emptyLog()
+}
+
+/** Writes the log into the database, whose file shrinks only then. @returns false if a reader needs some of it */
+function emptyLog(): boolean {
+  const [{ log, checkpointed }] = database!.pragma('wal_checkpoint(PASSIVE)') as [{ log: number; checkpointed: number }]
+  return log === checkpointed
 }
 
 /** Returns some free pages to the file system. @returns false if there are no more than `kept` */
