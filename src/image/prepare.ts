@@ -3,6 +3,7 @@ import { describeCopies } from '../copies/copy-descriptor.js'
 import { openImage } from './decoder.js'
 import type { ImageFormat } from './formats.js'
 import { type Made, type Output, outputsOf, shapeOf, type WantedOutputs } from './prepared-outputs.js'
+import { discardPixels } from './spent-pixels.js'
 import { mirrored } from './views.js'
 
 export interface PrepareOptions extends WantedOutputs {
@@ -67,11 +68,12 @@ export async function planPreparation(bytes: Uint8Array, options: PrepareOptions
       if (sideBySide) await Promise.all(outputs.map(({ make }) => make(made)))
       else await oneAfterTheOther(outputs, made, options.signal)
       options.signal?.throwIfAborted()
-      const { pixels, otherFit, whole, thumbnail } = made as Made & Pick<Required<Made>, 'pixels'>
+      const { pixels, otherFit, whole, all, thumbnail } = made as Made & Pick<Required<Made>, 'pixels'>
       const copyDescriptor =
         options.copies === true
           ? describeCopies(whole!.rgb, whole!.width, whole!.height, shapeOf(image, options.region))
           : undefined
+      for (const spent of [whole, all]) if (spent !== undefined && spent.rgb !== pixels) discardPixels(spent.rgb)
       return {
         pixels,
         views: viewsOf(otherFit === undefined ? [pixels] : [pixels, otherFit], options),

@@ -35,6 +35,8 @@ export interface Made {
   otherFit?: Uint8Array
   /** The whole picture or its region, for its copy descriptor. */
   whole?: SizedRgb
+  /** What all of these were made from. */
+  all?: SizedRgb
   thumbnail?: Uint8Array
 }
 
@@ -122,7 +124,7 @@ async function madeFromAll(
     copies ? wholeOf(image, all, shape) : undefined,
     small && encodeThumbnail(reduced(all, small)),
   ])
-  return { pixels, ...(whole && { whole }), ...(otherFit && { otherFit }), ...(thumbnail && { thumbnail }) }
+  return { pixels, all, ...(whole && { whole }), ...(otherFit && { otherFit }), ...(thumbnail && { thumbnail }) }
 }
 
 function separateOutputs(
