@@ -5,7 +5,7 @@
 import type { Decoders } from '../image/decoders.js'
 import type { ImageFormat } from '../image/formats.js'
 import type { Region } from '../image/region.js'
-import { discardPixels } from '../image/spent-pixels.js'
+import { discard } from '../image/spent-bytes.js'
 import { embedViews } from './embed-views.js'
 import type { Embedder } from './embedder.js'
 import type { Model } from './model-manifest.js'
@@ -128,7 +128,7 @@ export class ImageEmbedder {
       priority,
       ...(signal && { signal }),
     })
-    for (const view of views) discardPixels(view)
+    views.forEach(discard)
     return {
       vector,
       logits,

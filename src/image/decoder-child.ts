@@ -6,10 +6,14 @@ import { Socket } from 'node:net'
 import { type DecoderReply, type DecoderRequest, errorReplyOf, replyOf, requestBounds } from './decoder-protocol.js'
 import { FrameReader, frameOf } from './frames.js'
 import { planWork } from './image-work.js'
+import { discard } from './spent-bytes.js'
 
 const channel = new Socket({ fd: 3, readable: true, writable: true })
 const requests = new FrameReader(requestBounds, (header, body) => void answer(header as DecoderRequest, body))
-channel.on('data', (chunk) => requests.push(chunk))
+channel.on('data', (chunk) => {
+  requests.push(chunk)
+  discard(chunk)
+})
 channel.on('end', end)
 channel.on('close', end)
 channel.on('error', end)

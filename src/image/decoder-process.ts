@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { type DecoderReply, type DecoderRequest, replyBounds } from './decoder-protocol.js'
 import { FrameReader, frameOf } from './frames.js'
+import { discard } from './spent-bytes.js'
 
 /**
  * What confines a process: another user, `nobody`, which only root can set; and shell limits on its data segment and
@@ -60,6 +61,7 @@ export class DecoderProcess {
       } catch {
         this.kill() // its output can no longer be parsed
       }
+      discard(chunk)
     })
     this.#channel?.on('error', () => undefined) // it has ended, which is reported separately
   }

@@ -3,7 +3,7 @@ import { describeCopies } from '../copies/copy-descriptor.js'
 import { openImage } from './decoder.js'
 import type { ImageFormat } from './formats.js'
 import { type Made, type Output, outputsOf, shapeOf, type WantedOutputs } from './prepared-outputs.js'
-import { discardPixels } from './spent-pixels.js'
+import { discard } from './spent-bytes.js'
 import { mirrored } from './views.js'
 
 export interface PrepareOptions extends WantedOutputs {
@@ -73,10 +73,12 @@ export async function planPreparation(bytes: Uint8Array, options: PrepareOptions
         options.copies === true
           ? describeCopies(whole!.rgb, whole!.width, whole!.height, shapeOf(image, options.region))
           : undefined
-      for (const spent of [whole, all]) if (spent !== undefined && spent.rgb !== pixels) discardPixels(spent.rgb)
+      const views = viewsOf(otherFit === undefined ? [pixels] : [pixels, otherFit], options)
+      for (const spent of [whole, all])
+        if (spent !== undefined && views.every(({ buffer }) => buffer !== spent.rgb.buffer)) discard(spent.rgb)
       return {
         pixels,
-        views: viewsOf(otherFit === undefined ? [pixels] : [pixels, otherFit], options),
+        views,
         width,
         height,
         format,

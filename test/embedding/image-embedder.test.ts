@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
 import { startApp } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
+import { handmadeModel } from '../support/handmade-onnx.js'
 
 const image = await drawImage('circle', 3)
 const purposes = ['search', 'upload', 'job'] as const
@@ -39,4 +40,18 @@ test('for every purpose, an aborted request is not awaited, and files that are n
     )
   }
   assert.equal(embedder.queueDepth, 0)
+})
+
+test('the pixels of a picture are given back once it is embedded, whoever decoded it', async (t) => {
+  const modelDir = (await handmadeModel(t, { inputSize: 224 })).folder
+  for (const decoderProcesses of ['0', '1']) {
+    const { images, decoders } = (await startApp(t, { modelDir, decoderProcesses, galleryViews: 2 })).parts
+    const prepare = t.mock.method(decoders, 'prepare')
+    for (const purpose of purposes) await images.embed(image, { purpose })
+    const prepared = await Promise.all(prepare.mock.calls.map(({ result }) => result!))
+    assert.deepEqual(
+      prepared.flatMap(({ views }) => views.map(({ length }) => length)),
+      [0, 0, 0, 0, 0],
+    )
+  }
 })
