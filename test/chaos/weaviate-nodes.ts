@@ -1,6 +1,7 @@
 /**
  * Nodes of one Weaviate cluster, configured as in docker/compose.scale.yaml. A single one needs no separate network.
  */
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { freePorts } from '../support/free-ports.js'
 import { folderOfProcess } from '../support/temporary-folder.js'
@@ -42,6 +43,7 @@ const common = {
 /** @param count one, or three in a separate network @param more of the environment of each */
 export async function startNodes(count: number, more: Record<string, string> = {}): Promise<WeaviateNodes> {
   const folder = process.env.CHAOS_LOGS ?? (await folderOfProcess('alike-nodes-'))
+  await mkdir(folder, { recursive: true })
   const nodes = count === 1 ? [await aloneNode(folder)] : await joinedNodes(count, folder, more)
   for (const node of nodes) await node.start()
   await until(() => isWhole(nodes), 'a cluster of all nodes')
