@@ -5,7 +5,8 @@
  * and for 40 ms that takes the cores of the searches meanwhile.
  * @param bytes the last part of their buffer that was needed; their length is 0 afterwards
  */
-export function discard({ buffer }: Uint8Array): void {
-  // smaller ones are parts of a pool
-  if (buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) buffer.transfer(0)
+export function discard({ buffer, byteLength }: Uint8Array): void {
+  // what lies in a pool is a part of it
+  const isOwn = buffer.byteLength > 0 && (byteLength === buffer.byteLength || buffer.byteLength > Buffer.poolSize)
+  if (buffer instanceof ArrayBuffer && isOwn) buffer.transfer(0)
 }

@@ -8,6 +8,7 @@ import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Reserve } from '../../src/engines/embedded/store/reserve.js'
 import type { Answer } from '../support/app.js'
 import { temporaryFolder } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
@@ -260,9 +261,14 @@ for (const end of ['SIGTERM', 'SIGKILL'] as const) {
     // The log's index is the first thing that does not fit.
     await rm(join(dataDir, 'alike.db-shm'), { force: true })
     if (!(await mayLimitFileSize())) return t.skip('prlimit is missing')
+    assert.equal(await new Reserve(dataDir).take(), true)
 
     service = await startProcess(t, environment, { fileMaxBytes: 4_096 })
     await expectReadOnly(service, 30)
+    assert.ok(
+      !service.log.some(({ msg }) => msg === 'there is space again: accepting writes'),
+      'the reserve was no help',
+    )
     await limitFileSize(service.pid, 'unlimited')
     await expectRecovery(service, 30)
     assert.equal(await service.stop('SIGTERM'), 0)

@@ -143,6 +143,13 @@ test('pictures that were in one process together are each retried once, alone: o
   assert.deepEqual(await Promise.all(both), ['image_ended_decoder', 'no error'])
 })
 
+test('pictures that are decoded as a whole, two at once and one right after the other, do not end their process', async (t) => {
+  const { decoders, seen } = await openPool(t)
+  const bytes = readFileSync('test/image/formats/srgb.heic')
+  const made = await Promise.all(Array.from({ length: 6 }, () => decoders.prepare(bytes, options)))
+  assert.deepEqual([seen.ends, new Set(made.map(({ format }) => format))], [0, new Set(['heic'])])
+})
+
 test('while processes exit right after starting, pictures are refused at once; afterwards they are decoded again', async (t) => {
   const { pool, decoders } = await openPool(t)
   const image = await drawImage('circle', 1)

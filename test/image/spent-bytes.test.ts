@@ -6,6 +6,9 @@ import { discard } from '../../src/image/spent-bytes.js'
 import { drawImage } from '../support/drawn-images.js'
 
 test('a buffer is given back with all that is left of it; one of the pool is not', () => {
+  const chunk = new Uint8Array(1_000)
+  discard(chunk)
+  assert.equal(chunk.length, 0)
   const whole = new Uint8Array(100_000)
   const part = whole.subarray(10, 20)
   discard(part)

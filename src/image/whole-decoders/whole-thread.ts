@@ -10,8 +10,11 @@ import type { WholeReply, WholeTask } from './whole-picture.js'
 const program = new URL('./whole-worker.js', import.meta.url)
 /** The largest accepted picture takes a fraction of this. */
 const decodeMaxMs = 60_000
-/** Everything but pixels: the decoder's code and tables. */
-const heap = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 16 }
+/**
+ * Everything but pixels: the decoder's code and tables. V8 would reserve 512 MiB for code, which count towards the memory
+ * limit of a decoder process.
+ */
+const heap = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 16, codeRangeSizeMb: 32 }
 
 /**
  * @returns an uncompressed TIFF

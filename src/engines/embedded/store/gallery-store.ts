@@ -75,7 +75,9 @@ export class GalleryStore {
       dataDir: parts.options.dataDir,
       write: (name, request) => this.#write(name, request),
       onReleased: () => this.#useReserve(),
-      onGivenUp: () => parts.options.onWritable?.(),
+      onGivenUp: () => {
+        if (this.readOnly === undefined) parts.options.onWritable?.()
+      },
     })
     this.#removal = new RowRemoval({
       step: () => this.write('purge', { shrinks: this.#writes.refusal !== undefined }),
