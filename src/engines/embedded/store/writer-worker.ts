@@ -95,8 +95,10 @@ function shrinkFile(): boolean {
 
 /** Writes the log into the database, whose file shrinks only then. @returns false if a reader needs some of it */
 function emptyLog(): boolean {
-  const [{ log, checkpointed }] = database!.pragma('wal_checkpoint(PASSIVE)') as [{ log: number; checkpointed: number }]
-  return log === checkpointed
+  const [{ busy, log, checkpointed }] = database!.pragma('wal_checkpoint(PASSIVE)') as [
+    Record<'busy' | 'log' | 'checkpointed', number>,
+  ]
+  return busy === 0 && log === checkpointed
 }
 
 /** Returns some free pages to the file system. @returns false if there are no more than `kept` */
