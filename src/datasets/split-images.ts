@@ -4,7 +4,7 @@ import { seededRandom } from '../eval/random.js'
 import { withEqualFilesGrouped } from './equal-files.js'
 import { readLabelledImages } from './labelled-images.js'
 import { defaultDeal, lacksPart, type SplitImage, type SplitShares, withSplit } from './split.js'
-import { expectUnseen, readRecord, recordedParts, recordOf, type SplitRecord } from './split-record.js'
+import { expectUnseen, readRecords, recordedParts, recordOf, type SplitRecord } from './split-record.js'
 
 export interface SplitSource {
   /** Folder of pictures. */
@@ -35,7 +35,7 @@ export async function readSplitImages({
   recordSha256,
 }: SplitSource): Promise<SplitImage[]> {
   const images = await readLabelledImages(data, labels)
-  const records = await readRecords(networks, recordSha256)
+  const records = await expectedRecords(networks, recordSha256)
   await expectUnseen(images, records)
   if (!lacksPart(images)) return images as SplitImage[]
   const grouped = await withEqualFilesGrouped(images)
@@ -45,8 +45,8 @@ export async function readSplitImages({
   return split
 }
 
-async function readRecords(networks: readonly string[], expected: string | undefined): Promise<SplitRecord[]> {
-  const records = (await Promise.all(networks.map(readRecord))).filter((record) => record !== undefined)
+async function expectedRecords(networks: readonly string[], expected: string | undefined): Promise<SplitRecord[]> {
+  const records = await readRecords(networks)
   const other = records.find(({ sha256 }) => expected !== undefined && sha256 !== expected)
   if (other === undefined) return records
   throw new AlikeError('split_differs', { detail: `${other.folder} is another network, or was trained otherwise.` })

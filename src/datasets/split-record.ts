@@ -17,38 +17,69 @@ export const splitRecordFile = 'split.json'
 /** A prefix of the SHA-256: two of a billion pictures share one with a probability of 3 %. */
 const digits = 16
 const Hashes = Type.Array(Type.String({ pattern: `^[0-9a-f]{${digits}}$` }))
-const Stored = Type.Object({ train: Hashes, val: Hashes, test: Hashes })
+const Parts = Type.Object({ train: Hashes, val: Hashes, test: Hashes })
+const Stored = Type.Intersect([Parts, Type.Object({ earlier: Type.Optional(Parts) })])
+
+type Parts = Record<Split, string[]>
 
 export interface SplitRecord {
   /** Of the network. */
   folder: string
-  /** Of the file, hex: equal for equal pictures in equal parts. */
+  /** Of its own parts, hex: equal for equal pictures in equal parts. */
   sha256: string
+  /** Its own, and those of other pictures in the records of the networks that it learnt from. */
   parts: Record<Split, ReadonlySet<string>>
 }
 
-/** @returns the file's text, and `sha256` as in `SplitRecord`; unreadable pictures are left out */
-export async function recordOf(images: readonly SplitImage[]): Promise<{ text: string; sha256: string }> {
-  const parts: Record<Split, string[]> = { train: [], val: [], test: [] }
+/**
+ * @param learntFrom records of the networks that it started from, or was taught by
+ * @returns the file's text, and `sha256` as in `SplitRecord`; unreadable pictures are left out
+ */
+export async function recordOf(
+  images: readonly SplitImage[],
+  learntFrom: readonly SplitRecord[] = [],
+): Promise<{ text: string; sha256: string }> {
+  const parts: Parts = { train: [], val: [], test: [] }
   const keys = await keysOf(images)
   for (const [i, { split }] of images.entries()) if (keys[i] !== '') parts[split].push(keys[i]!)
   for (const split of splits) parts[split].sort()
-  const text = `${JSON.stringify(parts)}\n`
-  return { text, sha256: sha256Of(text) }
+  const earlier = learntFrom.length === 0 ? undefined : partsBeside(new Set(keys), learntFrom)
+  return { text: textOf({ ...parts, earlier }), sha256: sha256Of(parts) }
 }
 
-const sha256Of = (text: string): string => createHash('sha256').update(text).digest('hex')
+/** Of the pictures that are not `own`; of several parts, the one that a network has learnt most from. */
+function partsBeside(own: ReadonlySet<string>, records: readonly SplitRecord[]): Parts {
+  const known = new Set(own)
+  const partOf = (split: Split): string[] => {
+    const keys = new Set(records.flatMap(({ parts }) => [...parts[split]]))
+    const others = [...keys].filter((key) => !known.has(key)).sort()
+    for (const key of others) known.add(key)
+    return others
+  }
+  return { train: partOf('train'), val: partOf('val'), test: partOf('test') }
+}
+
+const textOf = (stored: Parts & { earlier?: Parts | undefined }): string => `${JSON.stringify(stored)}\n`
+
+const sha256Of = ({ train, val, test }: Parts): string =>
+  createHash('sha256').update(textOf({ train, val, test })).digest('hex')
+
+/** Of those networks that have one. @throws AlikeError `model_unreadable` */
+export async function readRecords(folders: readonly string[]): Promise<SplitRecord[]> {
+  return (await Promise.all(folders.map(readRecord))).filter((record) => record !== undefined)
+}
 
 /**
  * @param folder of a network; starting weights from elsewhere may be one file
  * @returns undefined if there is none
  * @throws AlikeError `model_unreadable`
  */
-export async function readRecord(folder: string): Promise<SplitRecord | undefined> {
+async function readRecord(folder: string): Promise<SplitRecord | undefined> {
   try {
     const text = await readFile(join(folder, splitRecordFile), 'utf8')
-    const { train, val, test } = Value.Parse(Stored, JSON.parse(text))
-    return { folder, sha256: sha256Of(text), parts: { train: new Set(train), val: new Set(val), test: new Set(test) } }
+    const { earlier, ...own } = Value.Parse(Stored, JSON.parse(text))
+    const both = (split: Split) => new Set([...own[split], ...(earlier?.[split] ?? [])])
+    return { folder, sha256: sha256Of(own), parts: { train: both('train'), val: both('val'), test: both('test') } }
   } catch (cause) {
     if (['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code!)) return undefined
     throw new AlikeError('model_unreadable', { detail: `${join(folder, splitRecordFile)} cannot be read.`, cause })

@@ -123,7 +123,7 @@ export class Galleries {
   ): Promise<{ gallery: GalleryRecord; created: boolean }> {
     const { engineOfNew } = this.#options
     const { galleriesMax } = this.#limits
-    const asked = { ...options, name, settings, engineOfNew, galleriesMax }
+    const asked = { ...options, name, settings, engineOfNew, galleriesMax, shared: this.writes.shared }
     const { gallery, created } = await createGallery(this.#routed, asked)
     return { gallery: await this.readings.recordOf(gallery), created }
   }

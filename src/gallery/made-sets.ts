@@ -5,7 +5,9 @@
 import { AlikeError, hasCode } from '../errors.js'
 import type { CatalogueEntry, CatalogueSet } from './catalogue.js'
 import type { Engine, StorageWishes } from './engine.js'
+import { holdSoon } from './held-locks.js'
 import type { RoutedSets } from './routed-sets.js'
+import type { SharedWrites } from './writes.js'
 
 /**
  * @throws AlikeError `engine_unsupported` for wishes that its engine cannot grant, `data_unreadable`, `gallery_not_found` for a set
@@ -20,12 +22,25 @@ export async function makeRoom(set: CatalogueSet, routed: RoutedSets, wishes: St
   if (!isMade(set)) await rememberMade({ uid, about }, engine, routed)
 }
 
-/** The same for the serving set of a gallery. @throws as `makeRoom` does */
-export async function makeRoomOf(entry: CatalogueEntry, routed: RoutedSets, wishes: StorageWishes): Promise<void> {
+export interface MakingRoom {
+  wishes: StorageWishes
+  /** Defined if several processes share the catalogue: one of them prepares the set, for it may do so in its own folder. */
+  shared: SharedWrites | undefined
+}
+
+/** The same for the serving set of a gallery. @throws as `makeRoom` does; AlikeError `overloaded`, `store_unreachable` */
+export async function makeRoomOf(
+  entry: CatalogueEntry,
+  routed: RoutedSets,
+  { wishes, shared }: MakingRoom,
+): Promise<void> {
   // without reading its sets, because the record of the other one may be damaged
   if (routed.engineOf(entry.engine).prepare === undefined) return expectNone(wishes)
-  const sets = await routed.catalogue.sets(entry.uid)
-  await makeRoom(sets.find(({ uid }) => uid === entry.set.uid)!, routed, wishes)
+  const set = async () => (await routed.catalogue.sets(entry.uid)).find(({ uid }) => uid === entry.set.uid)!
+  const found = await set()
+  if (isMade(found)) return makeRoom(found, routed, wishes)
+  const lock = await holdSoon({ shared }, 'sets', entry.name)
+  await (async () => makeRoom(await set(), routed, wishes))().finally(lock.release)
 }
 
 function expectNone(wishes: StorageWishes): void {

@@ -7,6 +7,7 @@ import { type GalleryChange, newOptions } from './gallery-options.js'
 import { isMade, makeRoomOf } from './made-sets.js'
 import type { Metadata } from './records.js'
 import type { RoutedSets } from './routed-sets.js'
+import type { SharedWrites } from './writes.js'
 
 export interface NewGalleryOptions extends StorageWishes, Pick<GalleryChange, 'originals' | 'keepQueries'> {
   /** Id or name of the serving model; default: the default model, or the one already serving it. */
@@ -22,15 +23,29 @@ interface NewGallery extends NewGalleryOptions {
   /** Name of the engine for new galleries. */
   engineOfNew: string
   galleriesMax: number
+  /** Defined if other processes may create it at the same time. */
+  shared: SharedWrites | undefined
 }
 
 /**
  * @throws AlikeError `gallery_exists` if it exists with other settings, another model or in another engine,
- * `model_not_found`, `engine_not_found`, `engine_unsupported`, `engine_unreachable`, `galleries_full`, `gallery_lost`, `gallery_elsewhere`
+ * `model_not_found`, `engine_not_found`, `engine_unsupported`, `engine_unreachable`, `galleries_full`, `gallery_lost`, `gallery_elsewhere`,
+ * `overloaded`, `store_unreachable`
  */
 export async function createGallery(
   routed: RoutedSets,
-  { name, settings, model: asked, engine, engineOfNew, galleriesMax, originals, keepQueries, ...wishes }: NewGallery,
+  {
+    name,
+    settings,
+    model: asked,
+    engine,
+    engineOfNew,
+    galleriesMax,
+    originals,
+    keepQueries,
+    shared,
+    ...wishes
+  }: NewGallery,
 ): Promise<{ gallery: CatalogueRecord; created: boolean }> {
   const { catalogue, models } = routed
   const model = asked === undefined ? models.standard : models.get(asked)
@@ -55,7 +70,7 @@ export async function createGallery(
   if ((originals ?? rules.originals) !== rules.originals || (keepQueries ?? rules.keepQueries) !== rules.keepQueries)
     throw new AlikeError('gallery_exists', { detail: 'What is kept of its pictures and queries is changed by PATCH.' })
   try {
-    await makeRoomOf(gallery, routed, wishes)
+    await makeRoomOf(gallery, routed, { wishes, shared })
   } catch (error) {
     if (created) await undo(gallery, routed)
     throw error

@@ -3,7 +3,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { hasCode } from '../errors.js'
+import { DeniedRemovals } from './denied-removals.js'
 import type { OriginalStore } from './original-store.js'
 
 /** What the image records know about the use of originals. */
@@ -41,21 +41,18 @@ export interface GarbageOptions {
 
 /** Processed at once, before the loop checks whether it should stop. */
 const batchSize = 200
-/** Between two lines of the log about removals that the store denies: it may deny them for ever. */
-const deniedLineMs = 3_600_000
 
 export class OriginalsGarbage {
   readonly #options: GarbageOptions
   readonly #ended = new AbortController()
   /** Last of the released originals looked at: the next ones have their turn, because these may remain for a while. */
   #lookedTo = ''
-  /** Removals denied since the last line about them. */
-  #denied = 0
-  #nextDeniedLine = Number.NEGATIVE_INFINITY
+  readonly #removals: DeniedRemovals
   readonly #running: Promise<void>
 
   constructor(options: GarbageOptions) {
     this.#options = options
+    this.#removals = new DeniedRemovals({ ...options, what: 'originals that no image uses' })
     this.#running = this.#run()
   }
 
@@ -75,7 +72,7 @@ export class OriginalsGarbage {
     const gone: string[] = []
     for (const contentHash of unused) {
       if (this.#ended.signal.aborted) break
-      const bytes = await this.#remove(contentHash, before)
+      const bytes = await this.#removals.remove(store, contentHash, before)
       if (bytes === undefined) continue
       if (bytes > 0) this.#options.onRemoved?.(bytes)
       // One that remains is too young: it stays on the list.
@@ -99,37 +96,12 @@ export class OriginalsGarbage {
       if (putAt > before || uses.isUsed(contentHash)) continue
       const oldEnough = uses.isRecorded(contentHash) ? before : strayBefore
       if (putAt > oldEnough) continue
-      const bytes = await this.#remove(contentHash, oldEnough)
+      const bytes = await this.#removals.remove(store, contentHash, oldEnough)
       if (bytes === undefined || bytes === 0) continue
       this.#options.onRemoved?.(bytes)
       removed++
     }
     return removed
-  }
-
-  /** @returns undefined for one that the store alone denies: the others are not kept waiting */
-  async #remove(contentHash: string, youngerThan: Date): Promise<number | undefined> {
-    const { store, onDenied } = this.#options
-    try {
-      return await store.remove(contentHash, youngerThan)
-    } catch (error) {
-      if (!hasCode(error, 'original_unreadable')) throw error
-      onDenied?.()
-      this.#logDenied(contentHash, error)
-      return undefined
-    }
-  }
-
-  #logDenied(contentHash: string, err: Error): void {
-    this.#denied++
-    if (performance.now() < this.#nextDeniedLine) return
-    const { logger } = this.#options
-    logger.warn(
-      { err, contentHash, denied: this.#denied },
-      'the store denies the deletion of originals that no image uses',
-    )
-    this.#denied = 0
-    this.#nextDeniedLine = performance.now() + deniedLineMs
   }
 
   async #areOwn(): Promise<boolean> {

@@ -7,6 +7,7 @@ import type { Logger } from 'pino'
 import { contentHashOf } from '../content-hash.js'
 import { hasCode } from '../errors.js'
 import { OneAfterAnother } from '../one-after-another.js'
+import { DeniedRemovals } from './denied-removals.js'
 import type { OriginalStore } from './original-store.js'
 import { type QueryStores, whenever } from './query-stores.js'
 
@@ -38,6 +39,7 @@ export class KeptQueries {
   readonly #options: KeptQueriesOptions
   /** By gallery uid and content hash, oldest first. */
   readonly #kept = new Map<string, Map<string, Kept>>()
+  readonly #removals: DeniedRemovals
   readonly #timer: NodeJS.Timeout
   /** Serialises changes. */
   readonly #turns = new OneAfterAnother()
@@ -45,6 +47,7 @@ export class KeptQueries {
 
   constructor(options: KeptQueriesOptions) {
     this.#options = options
+    this.#removals = new DeniedRemovals({ what: 'kept queries', logger: options.logger })
     this.#timer = setInterval(() => void this.sweep().catch(() => {}), sweepEveryMs).unref()
   }
 
@@ -146,9 +149,10 @@ export class KeptQueries {
   async #remove(store: OriginalStore, kept: Map<string, Kept>, keepQueries: number): Promise<void> {
     const { days, onQuery } = this.#options
     const oldest = this.#now() - days * dayMs
+    let surplus = kept.size - keepQueries
     for (const [contentHash, { putAt }] of kept) {
-      if (kept.size <= keepQueries && putAt >= oldest) return
-      await store.remove(contentHash, whenever)
+      if (surplus-- <= 0 && putAt >= oldest) return
+      if ((await this.#removals.remove(store, contentHash, whenever)) === undefined) continue
       kept.delete(contentHash)
       onQuery?.('removed', 1)
     }
@@ -156,7 +160,7 @@ export class KeptQueries {
 
   async #drop(galleryUid: string): Promise<void> {
     const count = this.#kept.get(galleryUid)?.size ?? 0
-    await this.#options.stores.drop(galleryUid)
+    await this.#options.stores.drop(galleryUid, this.#removals)
     this.#kept.delete(galleryUid)
     if (count > 0) this.#options.onQuery?.('removed', count)
   }

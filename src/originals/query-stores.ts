@@ -1,6 +1,7 @@
 /** Storage of query pictures: one store per gallery, separate from the gallery's originals and deleted with it. */
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { DeniedRemovals } from './denied-removals.js'
 import { FolderOriginals } from './folder-originals.js'
 import { connectionOf, type OriginalsSettings } from './open-originals.js'
 import type { OriginalStore, Owners } from './original-store.js'
@@ -9,8 +10,8 @@ export interface QueryStores {
   of(galleryUid: string): OriginalStore
   /** Uids of galleries with stored queries. */
   galleries(): Promise<string[]>
-  /** Deletes everything of a gallery. */
-  drop(galleryUid: string): Promise<void>
+  /** Deletes everything of a gallery, except what the store denies. */
+  drop(galleryUid: string, removals: DeniedRemovals): Promise<void>
   /** Whether queries of unknown galleries may be deleted: not while another installation stores its own there. */
   areOwn(): Promise<boolean>
 }
@@ -26,9 +27,9 @@ export async function openQueryStores(settings: OriginalsSettings, owners?: Owne
   return {
     of,
     galleries: () => foldersBelow(client, bucket, prefix),
-    async drop(uid) {
+    async drop(uid, removals) {
       const store = of(uid)
-      for await (const { contentHash } of store.list()) await store.remove(contentHash, whenever)
+      for await (const { contentHash } of store.list()) await removals.remove(store, contentHash, whenever)
     },
     areOwn: async () => (await owners?.areAlone()) ?? true,
   }

@@ -83,19 +83,30 @@ export class JobQueues {
     { kind, delivery }: Delivery,
     { galleryUid, priority }: { galleryUid: string; priority: number },
   ): Promise<void> {
-    await this.#boss.send(queues[kind], null, { ...by(sql), id: delivery, singletonKey: galleryUid, priority })
+    await this.#boss.send(queues[kind], null, {
+      ...by(sql),
+      id: delivery,
+      singletonKey: galleryUid,
+      group: { id: galleryUid },
+      priority,
+    })
   }
 
   /**
    * Claims the next job for this process. Claims from a queue wait for each other: one made while another is not yet
    * committed would skip the job that is being taken, and could take a later one of the same gallery before it.
+   * @param elsewhere uids of galleries whose jobs are left to other processes
    */
-  async claim(sql: Sql, kinds: readonly JobKind[]): Promise<Claim | undefined> {
+  async claim(sql: Sql, kinds: readonly JobKind[], elsewhere: readonly string[]): Promise<Claim | undefined> {
     const kind = kinds[0]!
     // a process that vanishes in the middle of its claim keeps the others waiting no longer than this
     await sql.query(`SELECT set_config('idle_in_transaction_session_timeout', '10s', true)`)
     await askLock(sql, 'pg_advisory_xact_lock', lockKinds.claims, queues[kind])
-    const [job] = await this.#boss.fetch(queues[kind], { ...by(sql), includeMetadata: true })
+    const [job] = await this.#boss.fetch(queues[kind], {
+      ...by(sql),
+      includeMetadata: true,
+      ignoreGroups: [...elsewhere],
+    })
     return job && { kind, delivery: job.id, attempt: job.retryCount }
   }
 

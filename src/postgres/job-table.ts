@@ -1,5 +1,6 @@
 /** The rows of jobs in PostgreSQL: a change reads and rewrites the whole row in a transaction that locks it. */
 import { AlikeError } from '../errors.js'
+import type { CatalogueSet } from '../gallery/catalogue.js'
 import type { JobError } from '../gallery/job-progress.js'
 import { activeJobStates, type JobKind, type JobRecord, jobKinds, jobStates, type RunReading } from '../jobs/job.js'
 import { changedColumns, type JobRow, recordOf, rowOf } from '../jobs/job-row.js'
@@ -91,6 +92,23 @@ export async function noteClaim(sql: Sql, { delivery, attempt }: Claim): Promise
     [delivery, attempt],
   )
   return row
+}
+
+/**
+ * Sets that unfinished jobs of these kinds work with: the serving one, and in a move the other too. Without those whose
+ * storage was never prepared.
+ */
+export function setsWithJobs(
+  sql: Sql,
+  kinds: readonly JobKind[],
+): Promise<Pick<CatalogueSet, 'uid' | 'galleryUid' | 'engine'>[]> {
+  return sql.query(
+    `SELECT DISTINCT embedding_set.uid, gallery_uid AS "galleryUid", engine
+     FROM alike.job JOIN alike.gallery ON gallery.uid = job.gallery_uid JOIN alike.embedding_set USING (gallery_uid)
+     WHERE kind = ANY($1) AND state = ANY($2) AND (embedding_set.uid = serving OR kind = 'move')
+       AND embedding_set.about::jsonb @> '{"isMade": true}'`,
+    [kinds, activeJobStates],
+  )
 }
 
 export async function listJobs(

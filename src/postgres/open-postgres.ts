@@ -1,5 +1,5 @@
 /** Opens everything that several processes share in PostgreSQL. */
-import type { Catalogue } from '../gallery/catalogue.js'
+import type { Catalogue, CatalogueSet } from '../gallery/catalogue.js'
 import type { DecisionStore } from '../gallery/decisions.js'
 import type { FeedbackStore } from '../gallery/feedback.js'
 import type { LayoutStore } from '../gallery/layout.js'
@@ -28,6 +28,8 @@ export interface SharedStoresOptions {
   leaseSeconds: number
   /** Uploads are readable by every process. Otherwise this must be the only process. */
   sharesUploads: boolean
+  /** Whether only another process can read the set: that one runs the jobs of its gallery. Default: none is. */
+  isElsewhere?: ((set: Pick<CatalogueSet, 'uid' | 'engine'>) => boolean) | undefined
   /** Maximum judgements, and decisions, per gallery. */
   feedbackMax: number
   decisionsMax: number
@@ -62,6 +64,7 @@ export async function openSharedStores({
   connectionsMax,
   leaseSeconds,
   sharesUploads,
+  isElsewhere,
   feedbackMax,
   decisionsMax,
   logger,
@@ -96,7 +99,7 @@ export async function openSharedStores({
       feedback: postgresFeedback(postgres, feedbackMax),
       decisions: postgresDecisions({ postgres, max: decisionsMax, now }),
       layouts: postgresLayouts(postgres, now),
-      jobs: new PostgresJobs({ postgres, queues, notices, renewEveryMs, now }),
+      jobs: new PostgresJobs({ postgres, queues, notices, renewEveryMs, isElsewhere, now }),
       waiting: () => postgres.waiting,
       installation: () => installationIn(postgres),
       close,

@@ -1,6 +1,7 @@
 /** Jobs in PostgreSQL, shared by every process that reaches it. */
 import { randomUUID } from 'node:crypto'
-import { AlikeError } from '../errors.js'
+import { AlikeError, hasCode } from '../errors.js'
+import type { CatalogueSet } from '../gallery/catalogue.js'
 import type { JobProgress, StoredCounts } from '../gallery/job-progress.js'
 import type { JobKind, JobRecord, JobTrials, RunReading } from '../jobs/job.js'
 import {
@@ -39,6 +40,7 @@ import {
   rowOfKey,
   type StoredRow,
   saveJob,
+  setsWithJobs,
   storedRecord,
 } from './job-table.js'
 import { type Notices, notify } from './notices.js'
@@ -51,6 +53,8 @@ export interface PostgresJobsOptions {
   notices: Notices
   /** How often a run renews its claim. */
   renewEveryMs: number
+  /** Whether only another process can read the set: jobs of its gallery are left to that one. Default: none is. */
+  isElsewhere?: ((set: Pick<CatalogueSet, 'uid' | 'engine'>) => boolean) | undefined
   /** The current time, ISO 8601. */
   now(): string
 }
@@ -89,18 +93,39 @@ export class PostgresJobs implements JobStore {
 
   async claim(kinds: readonly JobKind[]): Promise<JobRecord | undefined> {
     for (;;) {
-      const found = await this.#postgres.transaction(async (sql) => {
-        const claim = await this.#queues.claim(sql, kinds)
-        if (claim === undefined) return undefined
-        const row = await noteClaim(sql, claim)
-        if (row === undefined) await this.#queues.remove(sql, claim) // belongs to a job that has ended or been deleted
-        return { claim, row }
-      })
+      const found = await this.#postgres
+        .transaction((sql) => this.#claimOn(sql, kinds))
+        .catch((error: unknown) => {
+          if (hasCode(error, 'gallery_elsewhere')) return { claim: undefined, row: undefined }
+          throw error
+        })
       if (found === undefined) return undefined
       if (found.row === undefined) continue
       this.#claims.set(found.row.id, found.claim)
       return storedRecord(found.row)
     }
+  }
+
+  /** @throws AlikeError `gallery_elsewhere`, to undo it, if the job came since its gallery was looked for */
+  async #claimOn(sql: Sql, kinds: readonly JobKind[]) {
+    const elsewhere = await this.#galleriesElsewhere(sql, kinds)
+    const claim = await this.#queues.claim(sql, kinds, elsewhere)
+    if (claim === undefined) return undefined
+    const row = await noteClaim(sql, claim)
+    // belongs to a job that has ended or been deleted
+    if (row === undefined) await this.#queues.remove(sql, claim)
+    else if (!elsewhere.includes(row.gallery_uid)) {
+      const since = await this.#galleriesElsewhere(sql, kinds)
+      if (since.includes(row.gallery_uid)) throw new AlikeError('gallery_elsewhere')
+    }
+    return { claim, row }
+  }
+
+  /** Uids of those with unfinished jobs that another process has to run. */
+  async #galleriesElsewhere(sql: Sql, kinds: readonly JobKind[]): Promise<string[]> {
+    const { isElsewhere } = this.#options
+    if (isElsewhere === undefined) return []
+    return (await setsWithJobs(sql, kinds)).filter(isElsewhere).map(({ galleryUid }) => galleryUid)
   }
 
   async renew(id: string, reading: RunReading | undefined): Promise<JobRecord | undefined> {

@@ -75,7 +75,7 @@ export async function exportAndReport(run: FinishedRun): Promise<ExportedRun> {
   const { preprocessing } = embedding.network
   const sample = await loader.load({ images: cycled(data.val, parityImages), preprocessing })
   const imageBytes = preprocessing.inputSize ** 2 * 3
-  const split = await recordOf(data.images)
+  const split = await recordOf(data.images, data.learntFrom)
   const target = join(settings.out, settings.name)
   await expectSameNetwork(target, run.networkBefore)
   const { folder, manifest } = await exportModel(embedding.network, {

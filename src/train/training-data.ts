@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { emptyPart, type SplitImage } from '../datasets/split.js'
 import { readSplitImages } from '../datasets/split-images.js'
+import { readRecords, type SplitRecord } from '../datasets/split-record.js'
 import { AlikeError } from '../errors.js'
 import { type JudgedPair, readJudgedPairs } from './feedback/judged-pairs.js'
 import type { TrainSettings } from './settings.js'
@@ -18,6 +19,8 @@ export interface TrainingData {
   classOf: number[]
   /** Human judgements on pairs of `train` pictures; empty without feedback. */
   judged: readonly JudgedPair[]
+  /** Splits of the networks that the run starts from, or is taught by. */
+  learntFrom: readonly SplitRecord[]
 }
 
 /** Where the network starts, and what it is taught by: it must not be tested on what they were trained on. */
@@ -31,7 +34,9 @@ export async function readTrainingData(
   log: (line: string) => void = () => {},
 ): Promise<TrainingData> {
   const { init, teachers = [] } = source
-  const images = await readSplitImages({ ...source, networks: [...(init === undefined ? [] : [init]), ...teachers] })
+  const networks = [...(init === undefined ? [] : [init]), ...teachers]
+  const images = await readSplitImages({ ...source, networks })
+  const learntFrom = await readRecords(networks)
   const part = (split: string): number[] => [...images.keys()].filter((index) => images[index]!.split === split)
   const [train, val, test] = [part('train'), part('val'), part('test')]
   const labels = [...new Set(train.map((index) => images[index]!.label))].sort()
@@ -46,14 +51,15 @@ export async function readTrainingData(
   if (empty !== undefined) throw new AlikeError('data_unreadable', { detail: emptyPart(empty, source.shares) })
   const classOf = train.map((index) => labels.indexOf(images[index]!.label))
   const { feedback } = source
-  if (feedback === undefined) return { images, labels, train, val, test, classOf, judged: [] }
+  const data = { images, labels, train, val, test, classOf, learntFrom }
+  if (feedback === undefined) return { ...data, judged: [] }
   const { pairs, lines, unknown, undecided } = await readJudgedPairs(feedback, { images, train })
   const right = pairs.filter((pair) => pair.right).length
   log(
     `feedback: ${lines} judgements give ${right} pairs that belong together and ${pairs.length - right} that do not; ` +
       `${unknown} are of pictures that are not trained on, ${undecided} pairs are undecided`,
   )
-  return { images, labels, train, val, test, classOf, judged: pairs }
+  return { ...data, judged: pairs }
 }
 
 /**

@@ -1,11 +1,11 @@
 /** Whoever judges a network reads its pictures in the parts that it was trained with, however the folder has changed. */
 import assert from 'node:assert/strict'
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { SplitImage } from '../../src/datasets/split.js'
 import { readSplitImages } from '../../src/datasets/split-images.js'
-import { recordOf } from '../../src/datasets/split-record.js'
+import { readRecords, recordOf } from '../../src/datasets/split-record.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 
 const write = (folder: string, label: string, numbers: readonly number[]) =>
@@ -97,6 +97,57 @@ test('where only the checksum of the record is known, a split drawn otherwise is
   await assert.rejects(readSplitImages({ data, recordSha256: sha256, seed: 2 }), { code: 'split_differs' })
   await write(data, 'cat', [40])
   await assert.rejects(readSplitImages({ data, recordSha256: sha256 }), { code: 'split_differs', message: /--model/ })
+})
+
+test('a network keeps the parts of the one it started from, apart from its own', async (t) => {
+  const first = await trainedOn(t)
+  const second = await temporaryFolder(t)
+  // other data, with some pictures of the first
+  const [data, shared] = [await temporaryFolder(t), first.images.filter((_, i) => i % 8 === 0)]
+  for (const label of ['cat', 'dog']) {
+    await mkdir(join(data, label))
+    await write(data, label, upTo(40, 100))
+  }
+  for (const { id, source } of shared) await copyFile((source as { path: string }).path, join(data, id))
+  const images = await readSplitImages({ data, networks: [first.network] })
+  const { text, sha256 } = await recordOf(images, await readRecords([first.network]))
+  assert.equal(sha256, (await recordOf(images)).sha256, 'of its own parts')
+  await writeFile(join(second, 'split.json'), text)
+  const [record] = await readRecords([second])
+  assert.equal(record!.sha256, sha256)
+  assert.equal(
+    Object.values(record!.parts).reduce((sum, { size }) => sum + size, 0),
+    80 + 80,
+    'each picture once',
+  )
+
+  // the data of the first, drawn otherwise
+  await write(first.data, 'cat', upTo(40, 200))
+  const judged = partsOf(await readSplitImages({ data: first.data, networks: [second], seed: 2 }))
+  for (const [id, part] of first.parts) assert.equal(judged.get(id), part, id)
+  const trained = first.images.find(({ id, split }) => split === 'train' && shared.every((one) => one.id !== id))!
+  const rows = first.images.map(({ id, label, split }) => `${id},${label},${id === trained.id ? 'test' : split}`)
+  await writeFile(join(first.data, 'labels.csv'), ['filename,label,split', ...rows].join('\n'))
+  await assert.rejects(readSplitImages({ data: first.data, networks: [second] }), { code: 'split_differs' })
+})
+
+test('of pictures that several earlier networks had in different parts, the record has the part most learnt from', async (t) => {
+  const folders = await Promise.all([temporaryFolder(t), temporaryFolder(t)])
+  const stored = [
+    { train: ['a'], val: ['b'], test: ['c'] },
+    { train: ['c'], val: [], test: ['a', 'b', 'd'] },
+  ]
+  const keyOf = (letter: string) => letter.repeat(16)
+  for (const [i, { train, val, test: held }] of stored.entries()) {
+    const parts = { train: train.map(keyOf), val: val.map(keyOf), test: held.map(keyOf) }
+    await writeFile(join(folders[i]!, 'split.json'), JSON.stringify(parts))
+  }
+  const { text } = await recordOf([], await readRecords(folders))
+  assert.deepEqual((JSON.parse(text) as { earlier: unknown }).earlier, {
+    train: ['a', 'c'].map(keyOf),
+    val: ['b'].map(keyOf),
+    test: ['d'].map(keyOf),
+  })
 })
 
 test('a record names no picture, and a damaged one is refused', async (t) => {

@@ -1,7 +1,7 @@
 /** Processes that share PostgreSQL, each with galleries in its own data folder. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
+import { type Answer, startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { bucketServer } from '../support/bucket-server.js'
 import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { postgresServer } from '../support/postgres-server.js'
@@ -45,6 +45,14 @@ test('a gallery in the data folder of another process is refused there instead o
     hits.map(({ id }) => id),
     ['p'],
   )
+  const line = JSON.stringify({ add: { id: 'q', image: image.payload.toString('base64') } })
+  const ndjson = { headers: { 'content-type': 'application/x-ndjson' }, payload: line }
+  const { id } = await two.call(202, { method: 'POST', url: `${gallery}/ingest`, ...ndjson })
+  const job = await until(async () => {
+    const now = await two.call<Answer['jobs'][number]>(200, { url: `/v1/jobs/${id}` })
+    return now.finishedAt !== null && now
+  }, 'the end of the job')
+  assert.deepEqual([job.state, job.added], ['succeeded', 1], 'it is run by the process that has the gallery')
   await two.call(204, { method: 'DELETE', url: gallery })
   await until(async () => (await one.app.inject(gallery)).statusCode === 404, 'it is deleted')
 })

@@ -106,3 +106,28 @@ test('a query that was damaged on disk does not hide the others', async (t) => {
   await writeFile(join(dataDir, 'queries', 'uid-of-a', hash.slice(0, 2), hash.slice(2, 4), hash), 'damaged')
   assert.deepEqual((await all('a')).sort(), ['picture 1', 'picture 3'])
 })
+
+test('a deletion that the store denies keeps no other waiting, and is made up for later', async (t) => {
+  process.env.AWS_ACCESS_KEY_ID ??= 'test'
+  process.env.AWS_SECRET_ACCESS_KEY ??= 'test'
+  let denied = [picture(1), picture(5)].map(hashOf)
+  const { endpoint } = await bucketServer(t, {
+    refuses: ({ method, url = '' }) =>
+      method === 'DELETE' && denied.some((hash) => url.includes(hash)) ? 'AccessDenied' : undefined,
+  })
+  const wanted: Record<string, number> = { a: 4, b: 4, c: 4 }
+  const { queries, all, told } = await keptIn(t, wanted, { originalsS3Bucket: 'b', originalsS3Endpoint: endpoint })
+  const pictures = { a: [1, 2, 3, 4], b: [5, 6], c: [7] }
+  for (const [gallery, numbers] of Object.entries(pictures))
+    for (const n of numbers) await queries.offer(gallery, picture(n))
+  wanted['a'] = 2
+  for (const gallery of ['b', 'c']) delete wanted[gallery]
+  await queries.sweep()
+  const left = async () => [await all('a'), await all('b'), await all('c')]
+  assert.deepEqual(await left(), [['picture 4', 'picture 3', 'picture 1'], ['picture 5'], []])
+  await queries.offer('a', picture(8))
+  assert.deepEqual([await all('a'), told.skipped], [['picture 8', 'picture 4', 'picture 1'], 0])
+  denied = []
+  await queries.sweep()
+  assert.deepEqual(await left(), [['picture 8', 'picture 4'], [], []])
+})

@@ -49,7 +49,10 @@ export async function bucketServer(
     const key = decodeURIComponent(pathname.slice(1))
     const upload = searchParams.get('uploadId')
     if (searchParams.get('list-type') === '2')
-      return xml(response, listOf(key.replace(/\/$/, ''), searchParams.get('prefix') ?? ''))
+      return xml(
+        response,
+        listOf(key.replace(/\/$/, ''), searchParams.get('prefix') ?? '', searchParams.has('delimiter')),
+      )
     if (request.method === 'POST' && searchParams.has('uploads')) {
       const id = randomUUID()
       parts.set(id, [])
@@ -85,11 +88,21 @@ export async function bucketServer(
     response.write(found.bytes.subarray(0, found.bytes.length / 2), () => request.socket.destroy())
   }
 
-  function listOf(bucket: string, prefix: string): string {
-    const fitting = [...objects].filter(([key]) => key.startsWith(`${bucket}/${prefix}`))
-    const lines = fitting.map(
-      ([key, { bytes, putAt }]) =>
-        `<Contents><Key>${key.slice(bucket.length + 1)}</Key><Size>${bytes.length}</Size><LastModified>${putAt.toISOString()}</LastModified></Contents>`,
+  /** @param ofFolders what lies in folders directly below the prefix is listed as those */
+  function listOf(bucket: string, prefix: string, ofFolders: boolean): string {
+    const place = `${bucket}/${prefix}`
+    const folderOf = (key: string) => /^[^/]*\//.exec(ofFolders ? key.slice(place.length) : '')?.[0]
+    const fitting = [...objects].filter(([key]) => key.startsWith(place))
+    const folders = new Set(fitting.flatMap(([key]) => folderOf(key) ?? []))
+    const listed = fitting.filter(([key]) => folderOf(key) === undefined)
+    const lines = Array.from(
+      folders,
+      (folder) => `<CommonPrefixes><Prefix>${prefix}${folder}</Prefix></CommonPrefixes>`,
+    ).concat(
+      listed.map(
+        ([key, { bytes, putAt }]) =>
+          `<Contents><Key>${key.slice(bucket.length + 1)}</Key><Size>${bytes.length}</Size><LastModified>${putAt.toISOString()}</LastModified></Contents>`,
+      ),
     )
     // an empty token on the last page, as some stores send it
     return `<ListBucketResult><IsTruncated>false</IsTruncated><NextContinuationToken/>${lines.join('')}</ListBucketResult>`

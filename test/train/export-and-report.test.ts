@@ -1,6 +1,6 @@
 /** From a trained network to its folder: the parts of its embedding are chosen on val, and recorded. */
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -20,6 +20,11 @@ const folder = await mkdtemp(join(tmpdir(), 'alike-shaped-'))
 after(() => rm(folder, { recursive: true }))
 await chooseBackend('wasm')
 await writeDrawnImages(join(folder, 'pictures'))
+/** Of the network that each run starts from, which was trained on one other picture. */
+const init = join(folder, 'init')
+const earlier = { train: ['0123456789abcdef'], val: [], test: [] }
+await mkdir(init)
+await writeFile(join(init, 'split.json'), JSON.stringify(earlier))
 
 const facts = { startedFrom: 'random weights', backend: 'wasm', seed: 1, epochs: 1, chosenEpoch: null }
 
@@ -27,7 +32,12 @@ async function exported(
   name: string,
   { useClassifier, stop, log }: Pick<FinishedRun, 'useClassifier' | 'stop' | 'log'>,
 ) {
-  const data = await readTrainingData({ data: join(folder, 'pictures'), shares: { val: 0.2, test: 0.2 }, seed: 1 })
+  const data = await readTrainingData({
+    init,
+    data: join(folder, 'pictures'),
+    shares: { val: 0.2, test: 0.2 },
+    seed: 1,
+  })
   const network = { ...tinyResNet({ instanceDimension: 5 }), labels: data.labels.slice(0, 3) }
   const loader = new ImageLoader(data.images)
   try {
@@ -71,7 +81,10 @@ for (const [what, useClassifier] of [
       exportParity: { maxMapDifference: number }
     }
     const { text, sha256 } = await recordOf(data.images)
-    assert.equal(await readFile(join(made.folder, 'split.json'), 'utf8'), text)
+    assert.deepEqual(JSON.parse(await readFile(join(made.folder, 'split.json'), 'utf8')), {
+      ...(JSON.parse(text) as object),
+      earlier,
+    })
     assert.equal(manifest.provenance['splitSha256'], sha256)
     assert.deepEqual(
       tried.map((each) => each.instanceShare),

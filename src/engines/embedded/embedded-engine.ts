@@ -149,6 +149,11 @@ export class EmbeddedEngine implements Engine {
     return this.#parts.store.copies.depth
   }
 
+  /** False for a set that another catalogue lists and that was made in another data folder. */
+  has({ uid }: Pick<EmbeddingSet, 'uid'>): boolean {
+    return this.#numbers?.has(uid) ?? true
+  }
+
   open(set: EmbeddingSet): Promise<StoredSet> {
     const { uid, state } = set
     const known = this.#sets.get(uid)

@@ -9,7 +9,16 @@ test('copies in a batch count as the same picture, which the instance part does 
   const images = groups.map(
     (group, i): SplitImage => ({ id: `${i}`, label: `${i % 2}`, split: 'train', group, source: { path: '' } }),
   )
-  const data = { images, labels: ['0', '1'], train: [0, 1, 2, 3], val: [], test: [], classOf: [0, 1, 0, 1], judged: [] }
+  const data = {
+    images,
+    labels: ['0', '1'],
+    train: [0, 1, 2, 3],
+    val: [],
+    test: [],
+    classOf: [0, 1, 0, 1],
+    judged: [],
+    learntFrom: [],
+  }
   const settings = { ...defaultFineTuneSettings, data: '', init: '', name: '', batch: { classes: 2, samples: 2 } }
   const [batch] = planBatches(data, settings, 0)
   assert.equal(batch!.pictures.length, batch!.members.length)

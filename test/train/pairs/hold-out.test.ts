@@ -22,6 +22,7 @@ test('held-out classes are absent from train and labels, and are all that is lef
     test: [],
     classOf: [0, 1, 2, 0, 1, 2],
     judged: [],
+    learntFrom: [],
   }
   const column = (values: number[]) => tf.tensor4d(values, [values.length, 1, 1, 1])
   const { data: rest, features } = holdOut(

@@ -27,7 +27,16 @@ function noisyClasses(): { data: TrainingData; features: (indices: number[]) => 
   )
   const part = (split: string) => [...images.keys()].filter((i) => images[i]!.split === split)
   const train = part('train')
-  const data = { images, labels, train, val: part('val'), test: [], classOf: train.map((i) => i % 3), judged: [] }
+  const data = {
+    images,
+    labels,
+    train,
+    val: part('val'),
+    test: [],
+    classOf: train.map((i) => i % 3),
+    judged: [],
+    learntFrom: [],
+  }
   return {
     data,
     features: (indices) =>

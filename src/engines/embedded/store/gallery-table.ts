@@ -41,7 +41,7 @@ export class GalleryTable {
   readonly #byUid: Statement<[string], StoredGalleryRow>
   readonly #entries: Statement<[string, number], GalleryEntry>
   readonly #size: Statement<[], number>
-  readonly #deleted: Statement<[], number>
+  readonly #deleted: Statement<[number], number>
   readonly #insert: Statement<[StoredGalleryRow]>
   readonly #update: Statement<[StoredGalleryRow]>
   readonly #erase: Statement<[number]>
@@ -60,7 +60,10 @@ export class GalleryTable {
     )
     this.#size = database.prepare<[], number>('SELECT count(*) FROM gallery WHERE name IS NOT NULL').pluck()
     this.#deleted = database
-      .prepare<[], number>('SELECT number FROM gallery WHERE name IS NULL ORDER BY number LIMIT 1')
+      .prepare<[number], number>(
+        `SELECT number FROM gallery WHERE name IS NULL AND number > ?
+         AND NOT EXISTS (SELECT 1 FROM embedding_set WHERE gallery = gallery.number) ORDER BY number LIMIT 1`,
+      )
       .pluck()
     this.#insert = database.prepare(
       'INSERT INTO gallery VALUES (@number, @name, @uid, @settings, @created_at, @checksum, @serving, @options)',
@@ -113,9 +116,9 @@ export class GalleryTable {
     return this.#entries.all(after, limit)
   }
 
-  /** Number of a deleted gallery whose rows are yet to be removed. */
-  nextDeleted(): number | undefined {
-    return this.#deleted.get()
+  /** The first number after this one of a deleted gallery whose rows are yet to be removed, and whose sets are gone. */
+  nextDeleted(after: number): number | undefined {
+    return this.#deleted.get(after)
   }
 
   /** Inserts it with its first set. @throws AlikeError `galleries_full` */

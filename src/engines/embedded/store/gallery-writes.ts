@@ -33,6 +33,8 @@ export class GalleryWrites {
   readonly #galleries: GalleryTable
   readonly #sets: SetTable
   readonly #feedback: FeedbackTable
+  /** The last ones whose rows could not be removed, by number; 0: none since all of them were tried. */
+  #failed = { set: 0, gallery: 0 }
 
   constructor(database: Database) {
     this.jobs = new JobTable(database)
@@ -100,18 +102,33 @@ export class GalleryWrites {
     return this.decisions.add(request)
   }
 
-  /** Removes some rows of dropped sets and deleted galleries; false when none are left. */
+  /**
+   * Removes some rows of dropped sets and deleted galleries; false when none are left. After a failure the next call goes
+   * on with another one, and only when there is none left to the same.
+   */
   purge(): boolean {
-    const set = this.#sets.nextDropped()
-    if (set !== undefined) {
-      const more = [this.images, this.layouts].map((table) => table.purge(set, purgeLimit))
-      if (!more.includes(true)) this.#sets.erase(set)
+    const set = this.#sets.nextDropped(this.#failed.set)
+    if (set !== undefined) return this.#purge('set', set, [this.images, this.layouts], this.#sets)
+    const gallery = this.#galleries.nextDeleted(this.#failed.gallery)
+    if (gallery !== undefined) return this.#purge('gallery', gallery, [this.#feedback, this.decisions], this.#galleries)
+    const areAllTried = this.#failed.set + this.#failed.gallery > 0
+    this.#failed = { set: 0, gallery: 0 }
+    return areAllTried
+  }
+
+  #purge(
+    kind: 'set' | 'gallery',
+    number: number,
+    tables: readonly { purge(number: number, limit: number): boolean }[],
+    rows: { erase(number: number): void },
+  ): true {
+    try {
+      const more = tables.map((table) => table.purge(number, purgeLimit))
+      if (!more.includes(true)) rows.erase(number)
       return true
+    } catch (error) {
+      this.#failed[kind] = number
+      throw error
     }
-    const gallery = this.#galleries.nextDeleted() // its sets are gone
-    if (gallery === undefined) return false
-    const more = [this.#feedback, this.decisions].map((table) => table.purge(gallery, purgeLimit))
-    if (!more.includes(true)) this.#galleries.erase(gallery)
-    return true
   }
 }

@@ -45,7 +45,7 @@ export class RowRemoval {
       try {
         this.#isDue = false
         if (await step()) this.#isDue = true
-        reportedAt = Number.NEGATIVE_INFINITY
+        else reportedAt = Number.NEGATIVE_INFINITY
       } catch (error) {
         this.#isDue = true
         if (now() - reportedAt >= hourMs) {

@@ -44,7 +44,7 @@ export class SetTable {
   readonly #ofGallery: Statement<[number], StoredRow>
   readonly #uids: Statement<[], string>
   readonly #count: Statement<[number], number>
-  readonly #dropped: Statement<[], number>
+  readonly #dropped: Statement<[number], number>
   readonly #lastNumber: Statement<[], number>
   readonly #insert: Statement<[StoredRow]>
   readonly #update: Statement<[StoredRow]>
@@ -59,7 +59,9 @@ export class SetTable {
     this.#uids = database.prepare<[], string>(`SELECT uid FROM embedding_set WHERE stage <> 'dropped'`).pluck()
     this.#count = database.prepare<[number], number>('SELECT count FROM embedding_set WHERE number = ?').pluck()
     this.#dropped = database
-      .prepare<[], number>(`SELECT number FROM embedding_set WHERE stage = 'dropped' ORDER BY number LIMIT 1`)
+      .prepare<[number], number>(
+        `SELECT number FROM embedding_set WHERE stage = 'dropped' AND number > ? ORDER BY number LIMIT 1`,
+      )
       .pluck()
     this.#lastNumber = database
       .prepare<[], number>(
@@ -140,9 +142,9 @@ export class SetTable {
     for (const { number } of this.#ofGallery.all(gallery)) this.release(number, at)
   }
 
-  /** Number of a dropped set whose rows are yet to be removed. */
-  nextDropped(): number | undefined {
-    return this.#dropped.get()
+  /** The first number after this one of a dropped set whose rows are yet to be removed. */
+  nextDropped(after: number): number | undefined {
+    return this.#dropped.get(after)
   }
 
   /** Call it once nothing is stored under the set any more. */

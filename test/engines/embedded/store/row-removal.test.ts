@@ -3,12 +3,14 @@ import { test } from 'node:test'
 import { RowRemoval } from '../../../../src/engines/embedded/store/row-removal.js'
 import { until } from '../../../support/until.js'
 
-test('a removal that keeps failing is reported at first and then once an hour, and goes on when it can', async (t) => {
+test('a removal that keeps failing is reported at first and then once an hour, also between others, and goes on when it can', async (t) => {
   const minutes = [0, 1, 59, 60, 61, 120]
   const reported: unknown[] = []
-  let [failed, left] = [0, 2]
+  let [failed, left, others] = [0, 2, false]
   const removal = new RowRemoval({
     async step() {
+      others = !others
+      if (others) return true
       if (failed < minutes.length) throw new Error(`after ${minutes[failed++]} minutes`)
       return --left > 0
     },

@@ -1,0 +1,77 @@
+/** Jobs of galleries that are in the data folder of one process. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import type { Catalogue } from '../../src/gallery/catalogue.js'
+import { inDatabase } from '../support/postgres-server.js'
+import { newDatabase, openStores } from './shared-stores.js'
+
+const model = { modelId: '00000000000000aa', dimension: 8 }
+
+/** Its set is `set-NAME`. */
+async function makeGallery(catalogue: Catalogue, name: string, engine: string): Promise<void> {
+  const setUid = `set-${name}`
+  await catalogue.create({ name, uid: name, setUid, engine, ...model, settings: {}, galleriesMax: 10 })
+  await catalogue.changeSet(setUid, { about: { isMade: true } })
+}
+
+/** The stores of two processes: galleries of engine `embedded` are in the folder of the second one. */
+async function twoProcesses(t: TestContext, url: string) {
+  const one = await openStores(t, url, { isElsewhere: ({ engine }) => engine === 'embedded' })
+  return [one, await openStores(t, url, { isElsewhere: () => false })] as const
+}
+
+test('a job is left to the process that has its gallery, and keeps no other waiting', async (t) => {
+  const url = await newDatabase(t)
+  if (url === undefined) return
+  const [one, two] = await twoProcesses(t, url)
+  await makeGallery(one.catalogue, 'a', 'embedded')
+  await makeGallery(one.catalogue, 'b', 'shared')
+  await one.jobs.create({ id: 'first', gallery: 'a', source: null, priority: 9 })
+  await one.jobs.create({ id: 'second', gallery: 'b', source: null })
+  assert.equal((await one.jobs.claim(['ingest']))?.id, 'second')
+  assert.equal(await one.jobs.claim(['ingest']), undefined)
+  assert.equal((await two.jobs.claim(['ingest']))?.id, 'first')
+  await inDatabase(url, `UPDATE alike_queue.job SET heartbeat_on = now() - interval '1 day' WHERE name = 'ingest'`)
+  assert.equal(await one.jobs.claim(['ingest']), undefined, 'nor after that process has died')
+})
+
+test('a job that comes while one is being claimed is left to the process that has its gallery, too', async (t) => {
+  const url = await newDatabase(t)
+  if (url === undefined) return
+  let looks = 0
+  const { catalogue, jobs } = await openStores(t, url, { isElsewhere: () => looks++ > 0 })
+  await makeGallery(catalogue, 'a', 'embedded')
+  await jobs.create({ id: 'j', gallery: 'a', source: null })
+  assert.equal(await jobs.claim(['ingest']), undefined)
+  assert.deepEqual(await inDatabase(url, 'SELECT state::text FROM alike_queue.job'), [{ state: 'created' }])
+})
+
+test('a process that does not have a gallery copies it back by no move, and does all else with it', async (t) => {
+  const url = await newDatabase(t)
+  if (url === undefined) return
+  const [one, two] = await twoProcesses(t, url)
+  await makeGallery(one.catalogue, 'a', 'shared')
+  const former = { uid: 'former', galleryUid: 'a', engine: 'embedded', ...model, about: { isMade: true } }
+  await one.catalogue.addSet(former)
+  await one.jobs.create({ id: 'back', kind: 'move', gallery: 'a', source: null })
+  await one.jobs.create({ id: 'pictures', gallery: 'a', source: null })
+  assert.equal(await one.jobs.claim(['move']), undefined)
+  assert.equal((await one.jobs.claim(['ingest']))?.id, 'pictures')
+  assert.equal((await two.jobs.claim(['move']))?.id, 'back')
+})
+
+test('a job whose gallery was deleted, or was never prepared, is claimed by any process, to end it', async (t) => {
+  const url = await newDatabase(t)
+  if (url === undefined) return
+  const [one] = await twoProcesses(t, url)
+  await makeGallery(one.catalogue, 'a', 'embedded')
+  await makeGallery(one.catalogue, 'b', 'embedded')
+  await one.catalogue.changeSet('set-b', { about: {} })
+  for (const gallery of ['a', 'b']) await one.jobs.create({ id: gallery, gallery, source: null })
+  await one.catalogue.remove('a')
+  const claimed = [await one.jobs.claim(['ingest']), await one.jobs.claim(['ingest'])]
+  assert.deepEqual(
+    claimed.map((job) => job?.id),
+    ['a', 'b'],
+  )
+})
