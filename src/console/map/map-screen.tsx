@@ -5,7 +5,7 @@ import { picturesText } from '../controls/counts.js'
 import { Needs } from '../controls/needs.js'
 import { Fault, Notice } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
-import { useWithoutRemoved } from '../gallery/remove-unless-undone.js'
+import { useRemovals, useWithoutRemoved } from '../gallery/remove-unless-undone.js'
 import { JobProgress } from '../jobs/job-progress.js'
 import { type LayoutPoint, makeLayout, readLayout } from './layout.js'
 import { MapCanvas } from './map-canvas.js'
@@ -22,6 +22,7 @@ export function MapScreen({ gallery }: { gallery: string }) {
   const [by, setBy] = useState<'label' | 'doubt'>('label')
   const [tool, setTool] = useState<'move' | 'lasso'>('move')
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
+  useRemovals(gallery, reload)
   const points = useWithoutRemoved(gallery, layout?.points ?? noPoints)
   const colours = useMemo(() => labelColours(layout?.points ?? noPoints), [layout])
   const choose = (ids: string[]) => setChosen(new Set(ids))
