@@ -150,6 +150,16 @@ test('after a key has opened another screen, keys go on with that one', { skip }
   assert.equal(await page.evaluate('document.activeElement.textContent'), 'Back to the hits')
 })
 
+test('after its gallery was deleted, keys go on with the screen in its place', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/gallery/g`)
+  await page.click('text=Delete gallery')
+  await page.fill('dialog input', 'g')
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('.welcome')
+  assert.equal(await page.evaluate('document.activeElement.id'), 'main')
+})
+
 test('a hit that was picked far below is answered from the first hit on', { skip }, async (t) => {
   const { page, base } = await opened(t, { viewport: { width: 390, height: 600 } })
   await page.goto(`${base}#/search/g?id=0`)
