@@ -161,6 +161,17 @@ test('a picture whose deletion is sent after its screen was left and opened agai
   await untilTold(page, '.toolbar', /5 pictures/)
 })
 
+test('an analysis that is asked for twice is started once', { skip }, async (t) => {
+  const { page, base, app } = await opened(t)
+  await page.goto(`${base}#/quality/g`)
+  const { handler, letThrough } = holding()
+  await page.route('**/v1/galleries/g/evaluate', handler)
+  await page.dblclick('text=Evaluate')
+  letThrough()
+  await page.waitForSelector('.table')
+  assert.equal((await app.call(200, { url: '/v1/jobs?gallery=g' })).jobs.length, 1)
+})
+
 test('an older list of galleries does not replace a newer one', { skip }, async (t) => {
   const { page, base } = await opened(t)
   await page.goto(`${base}#/gallery/g`)
