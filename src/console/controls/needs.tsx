@@ -21,18 +21,24 @@ export function Needs({ to, otherwise = 'disabled', children }: NeedsProps) {
   const reason = refusal(to)
   const isDisabled = useContext(IsDisabled)
   const id = useId()
-  if (reason === undefined || (isDisabled && otherwise === 'disabled')) return <>{children}</>
-  if (otherwise === 'nothing') return null
-  const told = (
+  const told = reason !== undefined && (
     <p id={id} class="hint">
       {reason}
     </p>
   )
-  if (otherwise === 'reason') return told
+  if (told && otherwise === 'nothing') return null
+  if (told && otherwise === 'reason') return told
+  const disables = told && !isDisabled
+  // around what is allowed too: what was typed stays while permissions change
   return (
-    <fieldset class="needs" disabled aria-labelledby={id}>
-      {told}
-      <IsDisabled.Provider value={true}>{children}</IsDisabled.Provider>
+    <fieldset
+      class="needs"
+      disabled={disables}
+      role={disables ? undefined : 'presentation'}
+      aria-labelledby={disables ? id : undefined}
+    >
+      {disables && told}
+      <IsDisabled.Provider value={isDisabled || disables}>{children}</IsDisabled.Provider>
     </fieldset>
   )
 }

@@ -15,6 +15,7 @@ export function DemoScreen() {
   const [progress, setProgress] = useState<DemoProgress>()
   const [error, setError] = useState<unknown>()
   const make = async () => {
+    if (progress !== undefined) return
     setError(undefined)
     setProgress({ drawn: 0 })
     try {
@@ -46,7 +47,7 @@ export function DemoScreen() {
             ))}
           </select>
         </label>
-        <button type="button" class="primary" disabled={progress !== undefined} onClick={make}>
+        <button type="button" class="primary" aria-disabled={progress !== undefined} onClick={make}>
           Draw a demo gallery
         </button>
       </Needs>

@@ -11,7 +11,7 @@ import { GalleryToolbar } from './gallery-toolbar.js'
 import { nextGrowth } from './growth.js'
 import { ImageGrid, type ImageGridProps } from './image-grid.js'
 import { ImageList } from './image-list.js'
-import { removeUnlessUndone, useWithoutRemoved } from './remove-unless-undone.js'
+import { removeUnlessUndone, useRemovals, useWithoutRemoved } from './remove-unless-undone.js'
 import { nothingChosen } from './selection.js'
 import { SelectionPanel } from './selection-panel.js'
 import '../styles/gallery.css'
@@ -19,13 +19,13 @@ import '../styles/gallery.css'
 export function GalleryScreen({ gallery }: { gallery: string }) {
   const label = route.value.settings.get('label') ?? undefined
   const filterText = route.value.settings.get('filter') ?? undefined
-  const { counts, error, list, images, hidden, reload, replace, renew } = useContents(gallery, label, filterText)
+  const { counts, error, list, images, hidden, reload, renew } = useContents(gallery, label, filterText)
   const { selection, setSelection, clear } = useSelection(list)
   const chosen = images.filter(({ id }) => selection.ids.has(id))
   const onStored = useGrowth(totalOf(counts ?? [], undefined), renew)
   const remove = () => {
     clear()
-    removeUnlessUndone({ gallery, ids: selection.ids, onRemoved: () => followed(replace) })
+    removeUnlessUndone({ gallery, ids: selection.ids })
   }
   const total = totalOf(counts ?? [], label) - hidden
   const unread = list.ended ? 0 : 1
@@ -70,27 +70,31 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
 }
 
 /**
- * Labels with their counts, and the list that is shown except for `hidden` of its pictures. `replace` begins another list;
- * `renew` shows the former pictures until they have been loaded again.
+ * Labels with their counts, and the list that is shown except for `hidden` of its pictures. `renew` shows the former
+ * pictures until they have been loaded again.
  */
 function useContents(gallery: string, label: string | undefined, filter: string | undefined) {
   const { value: counts, error, reload } = useLoaded(() => loadLabels(gallery), [gallery])
-  const [round, setRound] = useState(0)
   const [renewals, setRenewals] = useState(0)
-  const list = useMemo(() => new ImageList({ gallery, label, filter }), [gallery, label, filter, round])
+  const list = useMemo(() => new ImageList({ gallery, label, filter }), [gallery, label, filter])
   useEffect(() => () => list.close(), [list])
   useEffect(() => {
     if (renewals > 0) list.renew()
   }, [renewals])
   list.version.value
-  const after = (change: (update: (count: number) => number) => void) => () => {
+  const renew = () => {
     forgetThumbnails(gallery)
-    change((one) => one + 1)
+    setRenewals((one) => one + 1)
     reload()
   }
+  useRemovals(gallery, (ids) => {
+    forgetThumbnails(gallery)
+    list.drop(ids)
+    reload()
+  })
   const images = useWithoutRemoved(gallery, list.images)
   const hidden = list.images.length - images.length
-  return { counts, error, list, images, hidden, reload, replace: after(setRound), renew: after(setRenewals) }
+  return { counts, error, list, images, hidden, reload, renew }
 }
 
 /** Loads what changed, and the counts in the list of galleries. */

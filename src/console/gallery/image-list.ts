@@ -27,6 +27,8 @@ export class ImageList {
   #cursor: string | undefined
   #wanted = 0
   #reading = false
+  /** Since the page being read was requested, which may still hold them as they were. */
+  #replaced = new Map<string, GalleryImage>()
 
   constructor(options: ImageListOptions) {
     this.#options = options
@@ -53,8 +55,16 @@ export class ImageList {
     this.#leaving.abort()
   }
 
+  /** Shows no longer what has been removed, and loads as many pictures again. */
+  drop(ids: ReadonlySet<string>): void {
+    this.images = this.images.filter(({ id }) => !ids.has(id))
+    this.version.value++
+    this.renew()
+  }
+
   /** Replaces a shown record. */
   replace(image: GalleryImage): void {
+    this.#replaced.set(image.id, image)
     const replaced = (images: readonly GalleryImage[]) => images.map((one) => (one.id === image.id ? image : one))
     this.#known = replaced(this.#known)
     this.images = replaced(this.images)
@@ -83,6 +93,8 @@ export class ImageList {
       ...(filter !== undefined && { filter }),
       ...(this.#cursor && { cursor: this.#cursor }),
     }
+    const replaced = new Map<string, GalleryImage>()
+    this.#replaced = replaced
     const { images, nextCursor } = await answerOf(
       service.GET('/v1/galleries/{gallery}/images', {
         params: { path: { gallery }, query },
@@ -90,7 +102,7 @@ export class ImageList {
       }),
     )
     signal.throwIfAborted()
-    this.#known.push(...images)
+    this.#known.push(...images.map((one) => replaced.get(one.id) ?? one))
     this.#cursor = nextCursor
     this.ended = nextCursor === undefined
     this.images = [...this.#known]

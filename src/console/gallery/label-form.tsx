@@ -15,7 +15,7 @@ export function LabelForm({ labels, busy, onLabel }: LabelFormProps) {
       class="row"
       onSubmit={(event) => {
         event.preventDefault()
-        onLabel(label === '' ? null : label)
+        if (!busy) onLabel(label === '' ? null : label)
       }}
     >
       <input
@@ -33,7 +33,7 @@ export function LabelForm({ labels, busy, onLabel }: LabelFormProps) {
           <option key={one} value={one} />
         ))}
       </datalist>
-      <button type="submit" disabled={busy}>
+      <button type="submit" aria-disabled={busy}>
         Set label
       </button>
     </form>

@@ -1,6 +1,7 @@
 /** Removes pictures once that can no longer be undone; until then they are hidden on every screen. */
 import { effect, signal } from '@preact/signals'
-import { useMemo } from 'preact/hooks'
+import { useLayoutEffect, useMemo } from 'preact/hooks'
+import { loadGalleries } from '../api/galleries.js'
 import { picturesText } from '../controls/counts.js'
 import { say } from '../controls/toasts.js'
 import { removeImages } from './change-images.js'
@@ -10,13 +11,12 @@ export interface Removal {
   ids: ReadonlySet<string>
   /** How they are removed; by default each on its own. */
   remove?: (() => Promise<void>) | undefined
-  /** They have been removed, or at least some of them. */
-  onRemoved: () => void
   /** They stay, because that was undone or failed. */
   onKept?: (() => void) | undefined
 }
 
 const removals = signal<readonly Removal[]>([])
+const watchers = new Set<(gallery: string, ids: ReadonlySet<string>) => void>()
 
 /** Closing the page would drop what has been announced as deleted and is not sent yet: the browser asks first. */
 const askFirst = (event: Event) => event.preventDefault()
@@ -35,8 +35,22 @@ export function useWithoutRemoved<One extends { id: string }>(gallery: string, i
   }, [gallery, images, all])
 }
 
+/**
+ * Told of every removal from the gallery once it was tried, whichever screen it began on.
+ * @param take receives the removed ids; none if not all could be removed
+ */
+export function useRemovals(gallery: string, take: (ids: ReadonlySet<string>) => void): void {
+  useLayoutEffect(() => {
+    const watch = (of: string, ids: ReadonlySet<string>) => {
+      if (of === gallery) take(ids)
+    }
+    watchers.add(watch)
+    return () => void watchers.delete(watch)
+  })
+}
+
 export function removeUnlessUndone(removal: Removal): void {
-  const { gallery, ids, remove = () => removeImages(gallery, ids), onRemoved, onKept } = removal
+  const { gallery, ids, remove = () => removeImages(gallery, ids), onKept } = removal
   const show = () => {
     removals.value = removals.value.filter((one) => one !== removal)
   }
@@ -45,14 +59,17 @@ export function removeUnlessUndone(removal: Removal): void {
     onKept?.()
   }
   const send = async () => {
+    let removed = ids
     try {
       await remove()
     } catch (error) {
+      removed = new Set()
       say(`Not all could be deleted: ${(error as Error).message}`)
       onKept?.()
     }
-    onRemoved()
+    for (const watch of watchers) watch(gallery, removed)
     show()
+    void loadGalleries()
   }
   removals.value = [...removals.value, removal]
   say(`${picturesText(ids.size)} deleted.`, { name: 'Undo', run: undo }, () => void send())

@@ -114,7 +114,7 @@ function MetadataForm({
       class="row"
       onSubmit={(event) => {
         event.preventDefault()
-        onMetadata({ [name]: valueOfText(text) })
+        if (!busy) onMetadata({ [name]: valueOfText(text) })
       }}
     >
       <input
@@ -133,7 +133,7 @@ function MetadataForm({
         value={text}
         onInput={({ currentTarget }) => setText(currentTarget.value)}
       />
-      <button type="submit" disabled={busy}>
+      <button type="submit" aria-disabled={busy}>
         Set metadata
       </button>
     </form>

@@ -1,11 +1,11 @@
 /** The gallery as a map: pictures that the network considers similar are close together. */
-import { useMemo, useState } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { Job } from '../api/follow-job.js'
 import { picturesText } from '../controls/counts.js'
 import { Needs } from '../controls/needs.js'
 import { Fault, Notice } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
-import { useWithoutRemoved } from '../gallery/remove-unless-undone.js'
+import { useRemovals, useWithoutRemoved } from '../gallery/remove-unless-undone.js'
 import { JobProgress } from '../jobs/job-progress.js'
 import { type LayoutPoint, makeLayout, readLayout } from './layout.js'
 import { MapCanvas } from './map-canvas.js'
@@ -22,6 +22,8 @@ export function MapScreen({ gallery }: { gallery: string }) {
   const [by, setBy] = useState<'label' | 'doubt'>('label')
   const [tool, setTool] = useState<'move' | 'lasso'>('move')
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
+  useRemovals(gallery, reload)
+  const focusOnce = useFocusOfMap(layout)
   const points = useWithoutRemoved(gallery, layout?.points ?? noPoints)
   const colours = useMemo(() => labelColours(layout?.points ?? noPoints), [layout])
   const choose = (ids: string[]) => setChosen(new Set(ids))
@@ -33,7 +35,10 @@ export function MapScreen({ gallery }: { gallery: string }) {
         gallery={gallery}
         isNew={layout === undefined && error === undefined && !loading}
         stale={layout?.stale ?? false}
-        onMade={reload}
+        onMade={() => {
+          focusOnce()
+          reload()
+        }}
       />
       {error !== undefined && <Fault error={error} />}
       {layout?.pictures === 0 && <p class="hint">There were no pictures to lay out.</p>}
@@ -83,6 +88,20 @@ export function MapScreen({ gallery }: { gallery: string }) {
   )
 }
 
+/** The button that made the map is gone: the returned function gives the focus to the next map. */
+function useFocusOfMap(layout: unknown): () => void {
+  const isAwaited = useRef(false)
+  useEffect(() => {
+    if (!isAwaited.current || layout === undefined) return
+    isAwaited.current = false
+    if (document.activeElement === document.body)
+      document.querySelector<HTMLElement>('.map-frame')?.focus({ preventScroll: true })
+  }, [layout])
+  return () => {
+    isAwaited.current = true
+  }
+}
+
 interface MakeLayoutProps {
   gallery: string
   isNew: boolean
@@ -116,7 +135,7 @@ function MakeLayout({ gallery, isNew, stale, onMade }: MakeLayoutProps) {
       )}
       <div class="row">
         <Needs to="layout">
-          <button type="button" class="primary" disabled={isRunning} onClick={make}>
+          <button type="button" class="primary" aria-disabled={isRunning} onClick={() => isRunning || make()}>
             Make {isNew ? 'the' : 'a new'} map
           </button>
         </Needs>

@@ -34,7 +34,7 @@ export function MapSelection({ gallery, ids, onChanged, onClear }: MapSelectionP
   }
   const remove = () => {
     onClear()
-    removeUnlessUndone({ gallery, ids: new Set(ids), onRemoved: onChanged })
+    removeUnlessUndone({ gallery, ids: new Set(ids) })
   }
   return (
     <aside class="selection-panel stack" aria-label="Selected pictures">

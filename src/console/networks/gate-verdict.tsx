@@ -1,6 +1,7 @@
 /** Whether a set passed the quality gate, why not, and the numbers of both sets. */
 import type { ComponentChildren } from 'preact'
 import type { Schemas } from '../api/service.js'
+import { numberName } from '../quality/number-names.js'
 
 type Gate = Schemas['Gate']
 
@@ -43,7 +44,7 @@ export function GateVerdict({ gate, nameOf }: GateVerdictProps) {
             {Object.entries(quality).map(
               ([name, one]) =>
                 one !== undefined && (
-                  <Row key={name} name={nameOfNumber[name] ?? name} serving={one.serving} other={one.other}>
+                  <Row key={name} name={numberName(name)} serving={one.serving} other={one.other}>
                     {signed(one.difference)} ({one.interval.map(signed).join(' to ')})
                   </Row>
                 ),
@@ -73,8 +74,6 @@ export function GateVerdict({ gate, nameOf }: GateVerdictProps) {
     </div>
   )
 }
-
-const nameOfNumber: Record<string, string> = { normalisedMeanRank: 'mean rank (less is better)' }
 
 interface RowProps {
   name: string

@@ -2,6 +2,7 @@
 import type { Schemas } from '../api/service.js'
 import { countText } from '../controls/counts.js'
 import { Plot } from '../plots/plot.js'
+import { numberName } from '../quality/number-names.js'
 import { ModelPage } from './model-page.js'
 import { readQuality } from './model-quality.js'
 
@@ -24,7 +25,7 @@ export function NetworkCard({ card }: { card: Card }) {
           <Plot
             title="On test pictures, with 95 % intervals"
             x={numbers.map((_, place) => place)}
-            axis={{ kind: 'names', names: numbers.map(({ name }) => name) }}
+            axis={{ kind: 'names', names: numbers.map(({ name }) => numberName(name)) }}
             series={[
               { label: 'value', values: numbers.map(({ value }) => value), as: 'bars' },
               { label: 'low', values: numbers.map(({ low }) => low ?? null), as: 'points' },

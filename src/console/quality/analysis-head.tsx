@@ -23,7 +23,13 @@ export function AnalysisHead<Kind extends AnalysisKind>({ kind, analysis, action
       {isNew && error === undefined && <Notice>{promise}</Notice>}
       <div class="row">
         <Needs to={kind}>
-          <button type="button" class={isNew ? 'primary' : ''} disabled={isRunning} onClick={start}>
+          {/* a disabled one would lose the focus */}
+          <button
+            type="button"
+            class={isNew ? 'primary' : ''}
+            aria-disabled={isRunning}
+            onClick={() => isRunning || start()}
+          >
             {isNew ? action : `${action} again`}
           </button>
         </Needs>

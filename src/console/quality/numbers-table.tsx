@@ -1,6 +1,7 @@
 /** The numbers of an evaluation, each with its confidence interval. */
 import type { Schemas } from '../api/service.js'
 import { Interval } from './interval.js'
+import { numberName } from './number-names.js'
 
 const meanings: [name: string, meaning: string][] = [
   ['recall@1', 'the first answer is right'],
@@ -10,7 +11,7 @@ const meanings: [name: string, meaning: string][] = [
   ['mAP@50', 'precision of the first fifty'],
   ['mAP@R', 'precision of as many answers as there are right ones'],
   ['mrr', 'one over the rank of the first right answer'],
-  ['knnAccuracy', 'ten answers vote for the right label'],
+  ['knnAccuracy', 'the ten nearest vote for the right label'],
 ]
 
 export function NumbersTable({ quality: { overall, intervals } }: { quality: Schemas['Evaluation']['quality'] }) {
@@ -30,7 +31,7 @@ export function NumbersTable({ quality: { overall, intervals } }: { quality: Sch
       <tbody>
         {meanings.map(([name, meaning]) => (
           <tr key={name}>
-            <th scope="row">{name}</th>
+            <th scope="row">{numberName(name)}</th>
             <td>{overall[name]?.toFixed(3) ?? '–'}</td>
             <td>
               <Interval value={overall[name] ?? null} interval={intervals[name]} />

@@ -1,5 +1,5 @@
 /** The latest analysis of a kind, followed until it ends, and its result. */
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { followJob, type Job } from '../api/follow-job.js'
 import { answerOf, type Schemas, service } from '../api/service.js'
 
@@ -22,6 +22,8 @@ export interface AnalysisState<Kind extends AnalysisKind> {
 export function useAnalysis<Kind extends AnalysisKind>(gallery: string, kind: Kind): AnalysisState<Kind> {
   const [state, setState] = useState<Omit<AnalysisState<Kind>, 'start'>>({ isNew: false })
   const [starts, setStarts] = useState(0)
+  /** Requested, and not known as a job yet. */
+  const isStarting = useRef(false)
   useEffect(() => {
     const leaving = new AbortController()
     const { signal } = leaving
@@ -30,6 +32,7 @@ export function useAnalysis<Kind extends AnalysisKind>(gallery: string, kind: Ki
     }
     const run = async () => {
       const job = starts > 0 ? await startAnalysis(gallery, kind) : await latestJob(gallery, kind, signal)
+      isStarting.current = false
       if (job === undefined) return show({ isNew: true })
       show({ job, isNew: false })
       const ended =
@@ -39,10 +42,18 @@ export function useAnalysis<Kind extends AnalysisKind>(gallery: string, kind: Ki
       const result = ended.state === 'succeeded' ? await resultOf<Kind>(ended.id, signal) : undefined
       show({ job: ended, result, isNew: false })
     }
-    run().catch((error: unknown) => show({ error, isNew: true }))
+    run().catch((error: unknown) => {
+      isStarting.current = false
+      show({ error, isNew: true })
+    })
     return () => leaving.abort()
   }, [gallery, kind, starts])
-  return { ...state, start: () => setStarts((one) => one + 1) }
+  const start = () => {
+    if (isStarting.current) return
+    isStarting.current = true
+    setStarts((one) => one + 1)
+  }
+  return { ...state, start }
 }
 
 async function latestJob(gallery: string, kind: AnalysisKind, signal: AbortSignal): Promise<Job | undefined> {

@@ -1,6 +1,5 @@
 /** The findings of a work list decided in this visit; the service omits them from the next analysis. */
 import { useState } from 'preact/hooks'
-import { loadGalleries } from '../api/galleries.js'
 import { say } from '../controls/toasts.js'
 import { removeUnlessUndone } from '../gallery/remove-unless-undone.js'
 import { type Decision, decide } from './decide.js'
@@ -32,7 +31,6 @@ export function useDecisions(gallery: string): Decisions {
         gallery,
         ids: new Set(ids.filter((id) => id !== keep)),
         remove: () => decide(gallery, { kind: 'copies', decision: 'keep-one', ids: [...ids], keep }),
-        onRemoved: () => void loadGalleries(),
         onKept: () => setDecided((before) => new Set([...before].filter((one) => one !== key))),
       })
     },

@@ -1,5 +1,5 @@
 /** The query: a picture that is dropped, pasted, chosen, photographed or given by its URL. */
-import { useEffect, useState } from 'preact/hooks'
+import { useLayoutEffect, useState } from 'preact/hooks'
 import { Thumbnail } from '../controls/thumbnail.js'
 import { Camera } from './camera.js'
 import { imageOf, keepImage } from './given-images.js'
@@ -124,7 +124,8 @@ function Opinions({ gallery, query, onQuery }: QueryPanelProps) {
 }
 
 function usePastedImage(give: (file: File | undefined) => void): void {
-  useEffect(() => {
+  // at once, not after the next frame: until then it would be pasted to the query before
+  useLayoutEffect(() => {
     const paste = ({ clipboardData }: ClipboardEvent) => give([...(clipboardData?.files ?? [])].find(isImage))
     addEventListener('paste', paste)
     return () => removeEventListener('paste', paste)

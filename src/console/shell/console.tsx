@@ -44,7 +44,7 @@ export function Console() {
   useEffect(() => {
     document.title = pageTitle({ screen, gallery })
   }, [screen, gallery])
-  useFocusOf(screen)
+  useFocusOf(shownOf(screen, gallery))
   usePermissions()
 
   return (
@@ -64,14 +64,29 @@ export function Console() {
   )
 }
 
+/** What names the shown screen; undefined while nothing is shown. */
+function shownOf(screen: Screen, gallery: string | undefined): string | undefined {
+  const known = galleries.value
+  if (known === undefined) return undefined
+  if (!isAboutGallery(screen)) return screen
+  if (known.length === 0) return 'demo'
+  return gallery === undefined ? undefined : `${screen} ${gallery}`
+}
+
 /** The element with the focus may be gone with the former screen: the new screen then gets it, and the keys. */
-function useFocusOf(screen: Screen): void {
-  const before = useRef(screen)
+function useFocusOf(shown: string | undefined): void {
+  const before = useRef(shown)
   useEffect(() => {
-    if (before.current === screen) return
-    before.current = screen
-    if (document.activeElement === document.body) document.getElementById('main')?.focus({ preventScroll: true })
-  }, [screen])
+    if (shown === undefined || before.current === shown) return
+    const isFirst = before.current === undefined
+    before.current = shown
+    if (!isFirst && document.activeElement === document.body)
+      document.getElementById('main')?.focus({ preventScroll: true })
+  }, [shown])
+}
+
+function isAboutGallery(screen: Screen): boolean {
+  return screen !== 'operation' && screen !== 'networks'
 }
 
 async function loadFirst(): Promise<void> {
@@ -81,7 +96,7 @@ async function loadFirst(): Promise<void> {
 function ScreenOf({ screen, gallery }: { screen: Screen; gallery: string | undefined }) {
   const load = later[screen]
   const known = galleries.value ?? []
-  const aboutGallery = screen !== 'operation' && screen !== 'networks'
+  const aboutGallery = isAboutGallery(screen)
   if (aboutGallery && known.length === 0) return <LazyScreen load={loadDemo} gallery="" />
   if (aboutGallery && gallery === undefined) return null
   if (aboutGallery && !known.some(({ name }) => name === gallery))

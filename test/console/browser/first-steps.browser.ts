@@ -1,4 +1,5 @@
 /** What somebody sees who starts with an empty service: each screen says what is missing, and where to go on. */
+import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startApp } from '../../support/app.js'
 import { drawImage } from '../../support/drawn-images.js'
@@ -19,6 +20,7 @@ test('the first gallery is created, searched, filled and evaluated, and what is 
   await page.keyboard.press('Enter')
   await page.waitForURL(/#\/gallery\/first$/)
   await page.waitForSelector('text=There are no pictures yet')
+  assert.equal(await page.evaluate('document.activeElement.id'), 'main')
 
   await page.click('nav >> text=Map')
   await page.click('text=Make the map')
@@ -34,6 +36,8 @@ test('the first gallery is created, searched, filled and evaluated, and what is 
 
   await page.click('nav >> text=Quality')
   await page.click('text=Evaluate')
+  await page.waitForSelector('button >> text=Evaluate again')
+  assert.equal(await page.evaluate('document.activeElement.textContent'), 'Evaluate again')
   await untilTold(page, '[role=status]', /at least two pictures need the same label/)
   await expectNone(page, '.table')
   await expectNone(page, 'text=No labels are confused')

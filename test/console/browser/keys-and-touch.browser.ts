@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { drawImage } from '../../support/drawn-images.js'
-import { drop, opened, skip, withMap } from './small-gallery.js'
+import { drop, holding, opened, skip, withMap } from './small-gallery.js'
 import { until, untilTold } from './walk.js'
 
 /** Whether the page keeps a key from the browser. */
@@ -148,6 +148,36 @@ test('after a key has opened another screen, keys go on with that one', { skip }
   await page.waitForSelector('text=Back to the hits')
   await page.keyboard.press('Tab')
   assert.equal(await page.evaluate('document.activeElement.textContent'), 'Back to the hits')
+})
+
+test('a button that was pressed keeps the focus while what it began goes on', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/gallery/g`)
+  await page.click('#tile-1')
+  for (const [field, button] of [
+    ['New label', 'Set label'],
+    ['Name of the metadata', 'Set metadata'],
+  ] as const) {
+    await page.fill(`input[aria-label="${field}"]`, 'dinghy')
+    const { handler, letThrough } = holding()
+    await page.route('**/images/1', handler)
+    await page.locator(`button:text("${button}")`).press('Enter')
+    await page.getByRole('button', { name: button, disabled: true }).waitFor()
+    letThrough()
+    await page.getByRole('button', { name: button, disabled: false }).waitFor()
+    assert.equal(await page.evaluate('document.activeElement.textContent'), button)
+    await page.unroute('**/images/1')
+  }
+})
+
+test('after its gallery was deleted, keys go on with the screen in its place', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/gallery/g`)
+  await page.click('text=Delete gallery')
+  await page.fill('dialog input', 'g')
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('.welcome')
+  assert.equal(await page.evaluate('document.activeElement.id'), 'main')
 })
 
 test('a hit that was picked far below is answered from the first hit on', { skip }, async (t) => {

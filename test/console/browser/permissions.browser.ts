@@ -247,6 +247,7 @@ test('permissions that a key loses or gains while the page is open are noticed',
   await page.clock.fastForward(60_000)
   await reason.waitFor({ state: 'detached' })
   await form.locator('button:enabled').waitFor()
+  assert.equal(await form.locator('input').inputValue(), 'other')
   permitted = reader
   await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
   await reason.waitFor()

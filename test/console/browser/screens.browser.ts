@@ -2,6 +2,7 @@
  * Walks through every screen of the console like a user, on the real service with pictures drawn by the console itself:
  * everything works, nothing fails on the page, and it is accessible.
  */
+import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startProcess } from '../../support/service-process.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
@@ -32,6 +33,7 @@ test(`every screen works with ${pictures} drawn pictures`, { skip, timeout: 2_40
     await walk.page.click('text=Draw a demo gallery')
     await walk.page.waitForSelector('.hits .hit img', { timeout: 600_000 })
     await untilTold(walk.page, '.gallery-choice', new RegExp(`demo \\(${pictures.toLocaleString('en')}\\)`))
+    assert.equal(await walk.page.evaluate('document.activeElement.id'), 'main')
     await walk.look('start')
   })
   await walkSearch(walk)

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { drawImage } from '../../support/drawn-images.js'
-import { expectNone, failing, holding, opened, skip, withMap } from './small-gallery.js'
-import { until, untilCounted } from './walk.js'
+import { expectNone, failing, holding, opened, passTimeToUndo, skip, withMap } from './small-gallery.js'
+import { until, untilCounted, untilTold } from './walk.js'
 
 const side = { grid: [[0, 1]], area: { x: 0, y: 0, width: 1, height: 1 }, sum: 1, from: 'original', likeness: 1 }
 const neighbours = { asked: 10, labels: [] }
@@ -87,6 +87,89 @@ test('settings that are changed one right after the other are all kept', { skip 
     await page.evaluate('[...new URLSearchParams(location.hash.split("?")[1])].flat().join()'),
     'id,0,k,3,group,label',
   )
+})
+
+test('a picture pasted right after a setting was changed is searched for with that setting', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/search/g?id=0`)
+  await page.waitForSelector('.score')
+  // in between the page is drawn anew, but no frame has passed
+  await page.evaluate(`(async () => {
+    const field = document.querySelector('.controls input[type=number]')
+    field.value = 3
+    field.dispatchEvent(new Event('change', { bubbles: true }))
+    for (let turn = 0; turn < 20; turn++) await null
+    const clipboardData = { files: [new File(['x'], 'x.png', { type: 'image/png' })] }
+    dispatchEvent(Object.assign(new Event('paste'), { clipboardData }))
+  })()`)
+  assert.match(page.url(), /picture=.*&k=3$/)
+})
+
+test('metadata set while the wall is loaded again is kept by the next change', { skip }, async (t) => {
+  const { page, base, app } = await opened(t)
+  await page.goto(`${base}#/gallery/g`)
+  await page.click('#tile-1')
+  const set = async (name: string) => {
+    await page.fill('input[aria-label="Name of the metadata"]', name)
+    await page.fill('input[aria-label="Value of the metadata, as JSON or text"]', '1')
+    await Promise.all([page.waitForResponse('**/images/1'), page.click('text=Set metadata')])
+    await untilTold(page, '.toast', /1 picture changed/)
+  }
+  const { handler, letThrough } = holding()
+  await page.route('**/v1/galleries/g/images?*', handler)
+  const again = page.waitForRequest('**/v1/galleries/g/images?*')
+  const picture = { name: '7', mimeType: 'image/png', buffer: await drawImage('square', 7) }
+  await page.setInputFiles('.upload input[type=file] >> nth=0', picture)
+  await again
+  await page.waitForSelector('text=1 stored')
+  await set('first')
+  letThrough()
+  await page.waitForSelector('#tile-6 img')
+  await set('second')
+  assert.deepEqual((await app.call(200, { url: '/v1/galleries/g/images/1' })).metadata, { first: 1, second: 1 })
+})
+
+test('what is chosen and typed after a deletion stays once the deletion is sent', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.clock.install()
+  await page.goto(`${base}#/gallery/g`)
+  await page.click('#tile-0')
+  await page.click('.selection-panel >> text=Delete')
+  await untilTold(page, '.toolbar', /5 pictures/)
+  await page.click('[role=option][aria-label="2, triangle"]')
+  await page.fill('input[aria-label="New label"]', 'dinghy')
+  const again = page.waitForResponse('**/v1/galleries/g/images?*')
+  await passTimeToUndo(page)
+  await again
+  await page.waitForSelector('[role=option][aria-label="2, triangle"][aria-selected=true]')
+  assert.equal(await page.inputValue('input[aria-label="New label"]'), 'dinghy')
+})
+
+test('a picture whose deletion is sent after its screen was left and opened again stays away', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.clock.install()
+  await page.goto(`${base}#/gallery/g`)
+  await page.click('#tile-0')
+  await page.click('.selection-panel >> text=Delete')
+  await page.click('nav >> text=Search')
+  await page.click('nav >> text=Gallery')
+  await untilTold(page, '.toolbar', /5 pictures/)
+  await passTimeToUndo(page)
+  await page.waitForSelector('.gallery-choice option >> text=g (5)', { state: 'attached' })
+  await page.waitForTimeout(300)
+  await expectNone(page, '[role=option][aria-label^="0,"]')
+  await untilTold(page, '.toolbar', /5 pictures/)
+})
+
+test('an analysis that is asked for twice is started once', { skip }, async (t) => {
+  const { page, base, app } = await opened(t)
+  await page.goto(`${base}#/quality/g`)
+  const { handler, letThrough } = holding()
+  await page.route('**/v1/galleries/g/evaluate', handler)
+  await page.dblclick('text=Evaluate')
+  letThrough()
+  await page.waitForSelector('.table')
+  assert.equal((await app.call(200, { url: '/v1/jobs?gallery=g' })).jobs.length, 1)
 })
 
 test('an older list of galleries does not replace a newer one', { skip }, async (t) => {

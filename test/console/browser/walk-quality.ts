@@ -12,6 +12,8 @@ export async function walkQuality({ page, base, look, step }: Walk): Promise<voi
     await page.waitForSelector('.confusion', jobMs)
     await until(page, "document.querySelectorAll('.plot canvas').length === 2")
     await untilCounted(page, '.interval', 6)
+    await untilTold(page, 'th', /^mean reciprocal rank$/)
+    await untilTold(page, 'th', /^10-NN accuracy$/)
     await untilCounted(page, '[aria-label="Worst queries"] .hit', 10)
     await untilTold(page, 'caption', /As people judged: 2 hits of 1 query, from 2 judgements/)
     await look('quality')

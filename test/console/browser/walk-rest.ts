@@ -11,6 +11,7 @@ export async function walkMap({ page, base, watched, look, step }: Walk): Promis
     await page.goto(`${base}#/map/demo`)
     await page.click('text=Make the map')
     await page.waitForSelector('.map-canvas', { timeout: 600_000 })
+    await until(page, "document.activeElement.className === 'map-frame'")
     await untilCounted(page, '.legend li', 8)
     await look('map')
     await page.selectOption('.toolbar select', 'doubt')
