@@ -148,8 +148,10 @@ test('of two runs with one name at the same time one ends, and the other has its
   const [one] = await Promise.allSettled([first])
   const [other] = await Promise.allSettled([second])
   const [lost, ...more] = [one, other].filter((outcome) => outcome.status === 'rejected')
-  assert.equal(lost?.reason.code, 'run_exists')
-  assert.match(lost.reason.message, /Another process trains the run/)
+  await assert.rejects(() => Promise.reject(lost?.reason), {
+    code: 'run_exists',
+    message: /Another process trains the run/,
+  })
   assert.deepEqual(more, [])
   if (one.status === 'fulfilled') assert.deepEqual(one.value.state.best, alone.state.best)
 })
