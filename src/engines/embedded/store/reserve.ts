@@ -3,6 +3,7 @@ import { randomFillSync } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { open, rm, statfs, truncate } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { OneAfterAnother } from '../../../one-after-another.js'
 
 export const reserveName = 'alike.reserve'
 
@@ -17,8 +18,8 @@ export class Reserve {
   readonly #path: string
   #state: 'missing' | 'held' | 'released'
   #releasing: Promise<boolean> | undefined
-  /** Its file is changed by one call after the other. */
-  #changed: Promise<unknown> = Promise.resolve()
+  /** Serialises changes of its file. */
+  readonly #turns = new OneAfterAnother()
 
   constructor(folder: string) {
     this.#path = join(folder, reserveName)
@@ -39,7 +40,7 @@ export class Reserve {
   release(others: Promise<unknown>): Promise<boolean> {
     if (this.#state !== 'held') return this.#releasing ?? Promise.resolve(false)
     this.#state = 'released'
-    this.#releasing = this.#inTurn(async () => {
+    this.#releasing = this.#turns.run(async () => {
       await others
       try {
         await truncate(this.#path)
@@ -54,18 +55,12 @@ export class Reserve {
 
   /** Its room did not help. */
   giveUp(): Promise<void> {
-    return this.#inTurn(() => this.#remove())
+    return this.#turns.run(() => this.#remove())
   }
 
   /** Takes its room, if as much again stays free. @returns whether it has it */
   take(): Promise<boolean> {
-    return this.#inTurn(() => this.#take())
-  }
-
-  #inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
-    const changed = this.#changed.then(change)
-    this.#changed = changed.catch(() => {})
-    return changed
+    return this.#turns.run(() => this.#take())
   }
 
   async #remove(): Promise<void> {
