@@ -1,9 +1,9 @@
 /** Decisions about the findings of one gallery: stored, then applied to the serving set, whatever engine it is in. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError, ignoring } from '../errors.js'
 import { inStoredForm, nfc } from '../text.js'
 import type { DecidedFinding, DecisionStore, NewDecision, StoredDecision } from './decisions.js'
 import type { OpenSet } from './engine.js'
+import { holdSoon } from './held-locks.js'
 import type { ImageRecord } from './records.js'
 import type { HeldLock } from './writes.js'
 
@@ -19,7 +19,6 @@ export interface GalleryDecisionsOptions {
 /** Labels set at once. */
 const patchedAtOnce = 32
 /** While a process that starts applies the decision. */
-const retryMs = 50
 const waitMaxMs = 30_000
 
 export class GalleryDecisions {
@@ -117,12 +116,12 @@ export class GalleryDecisions {
   }
 
   /** @throws AlikeError `overloaded`, `store_unreachable` */
-  async #hold(number: number): Promise<HeldLock> {
-    for (const deadline = performance.now() + waitMaxMs; performance.now() < deadline; await sleep(retryMs)) {
-      const lock = await this.#options.tryHold(number)
-      if (lock !== undefined) return lock
-    }
-    throw new AlikeError('overloaded', { detail: 'The decision is being applied.', retryAfterSeconds: 5 })
+  #hold(number: number): Promise<HeldLock> {
+    return holdSoon(() => this.#options.tryHold(number), {
+      waitMaxMs,
+      detail: 'The decision is being applied.',
+      retryAfterSeconds: 5,
+    })
   }
 
   async #finish(decision: StoredDecision): Promise<void> {

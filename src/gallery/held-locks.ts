@@ -4,7 +4,6 @@ import { AlikeError } from '../errors.js'
 import type { Held, HeldLock, Writes } from './writes.js'
 
 const retryMs = 50
-const waitsMaxMs = 10_000
 
 /** Of galleries that no other process shares. */
 const ours: HeldLock = { isHeld: async () => true, release: async () => true }
@@ -18,11 +17,18 @@ export async function tryHold(
   return shared === undefined ? ours : shared.hold(what, gallery)
 }
 
-/** Waits until it is free. @throws AlikeError `overloaded` if that takes more than 10 s, `store_unreachable` */
-export async function holdSoon(writes: Pick<Writes, 'shared'>, what: Held, gallery: string): Promise<HeldLock> {
-  for (const deadline = performance.now() + waitsMaxMs; performance.now() < deadline; await sleep(retryMs)) {
-    const lock = await tryHold(writes, what, gallery)
+/**
+ * Tries to hold it until it is free.
+ * @param refusal of one that is still held after `waitMaxMs`
+ * @throws AlikeError `overloaded`, and what `attempt` throws
+ */
+export async function holdSoon(
+  attempt: () => Promise<HeldLock | undefined>,
+  { waitMaxMs, ...refusal }: { waitMaxMs: number; detail: string; retryAfterSeconds: number },
+): Promise<HeldLock> {
+  for (const deadline = performance.now() + waitMaxMs; performance.now() < deadline; await sleep(retryMs)) {
+    const lock = await attempt()
     if (lock !== undefined) return lock
   }
-  throw new AlikeError('overloaded', { detail: 'Another process is changing the gallery.', retryAfterSeconds: 2 })
+  throw new AlikeError('overloaded', refusal)
 }

@@ -5,7 +5,7 @@
 import { AlikeError, hasCode } from '../errors.js'
 import type { CatalogueEntry, CatalogueSet } from './catalogue.js'
 import type { Engine, StorageWishes } from './engine.js'
-import { holdSoon } from './held-locks.js'
+import { holdSoon, tryHold } from './held-locks.js'
 import type { RoutedSets } from './routed-sets.js'
 import type { SharedWrites } from './writes.js'
 
@@ -39,7 +39,11 @@ export async function makeRoomOf(
   const set = async () => (await routed.catalogue.sets(entry.uid)).find(({ uid }) => uid === entry.set.uid)!
   const found = await set()
   if (isMade(found)) return makeRoom(found, routed, wishes)
-  const lock = await holdSoon({ shared }, 'sets', entry.name)
+  const lock = await holdSoon(() => tryHold({ shared }, 'sets', entry.name), {
+    waitMaxMs: 10_000,
+    detail: 'Another process is changing the gallery.',
+    retryAfterSeconds: 2,
+  })
   await (async () => makeRoom(await set(), routed, wishes))().finally(lock.release)
 }
 
