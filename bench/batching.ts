@@ -4,10 +4,12 @@
  *
  *     node dist/bench/batching.js [--model onnx/har-resnet50] [--pictures 64] [--rounds 12] [--workers 1]
  */
+
 import { parseArgs } from 'node:util'
 import type { Embedder } from '../src/embedding/embedder.js'
 import { readModel } from '../src/embedding/model-manifest.js'
 import { openEmbedder } from '../src/embedding/pooled-embedder.js'
+import { median } from '../src/eval/median.js'
 import { createMetrics } from '../src/metrics/metrics.js'
 import { table } from './report.js'
 
@@ -64,8 +66,4 @@ async function measure(embedder: Embedder): Promise<number> {
   const startedAt = performance.now()
   await Promise.all(Array.from({ length: images }, () => embedder.embed(pixels, { priority: 'bulk' })))
   return (images / (performance.now() - startedAt)) * 1000
-}
-
-function median(numbers: number[]): number {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!
 }

@@ -43,6 +43,13 @@ export const modelSettings = {
     maximum: 256,
     description: 'Threads that run the model, on CUDA per GPU; 0: one per core, or two per GPU.',
   }),
+  embedLoneThreads: Type.Integer({
+    default: 0,
+    minimum: 0,
+    maximum: 256,
+    description:
+      'On the CPU, maximum number of threads that run the model for a picture that is alone, which take the memory of one more worker. 0: up to `EMBED_WORKERS`, as far as the start finds more of them faster; 1: as for any other picture.',
+  }),
   batchMaxSize: Type.Integer({
     default: 0,
     minimum: 0,

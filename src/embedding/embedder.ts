@@ -3,9 +3,11 @@ import type { EmbeddingInstruments } from '../metrics/embedding.js'
 import type { Priority } from './batcher.js'
 import type { Embedding } from './embedding.js'
 import type { GpuReading } from './gpu-readings.js'
+import type { openLone } from './lone-session.js'
 import type { Model } from './model-manifest.js'
 import type { RuntimeDescription } from './provider.js'
 import type { ProviderOptions } from './runtime-plan.js'
+import type { Session } from './session.js'
 
 /** The part of pino that is used. */
 export interface EmbedderLogger {
@@ -17,6 +19,8 @@ export interface EmbedderLogger {
 export interface EmbedderOptions extends ProviderOptions {
   /** Pictures that may wait, separately for searches and bulk. */
   maxQueue: number
+  /** Opens and measures a session for pictures that are alone; default `openLone`. */
+  openLone?: typeof openLone<Session> | undefined
   logger: EmbedderLogger
   metrics: EmbeddingInstruments
 }
@@ -26,6 +30,8 @@ export interface EmbedOptions {
   signal?: AbortSignal
   /** Default `interactive`. */
   priority?: Priority
+  /** Pictures that the caller embeds at the same time; default 1. */
+  together?: number
 }
 
 export interface Embedder {

@@ -8,6 +8,7 @@ import { type Batch, Batcher } from './batcher.js'
 import type { Embedder, EmbedderLogger, EmbedderOptions, EmbedOptions } from './embedder.js'
 import { type Embedding, rowOf } from './embedding.js'
 import { GpuGauge, type GpuReading } from './gpu-readings.js'
+import { LoneChoice, openLone } from './lone-session.js'
 import type { Model } from './model-manifest.js'
 import {
   type ChosenRuntime,
@@ -16,9 +17,9 @@ import {
   expectShapes,
   type RuntimeDescription,
 } from './provider.js'
-import type { Session } from './session.js'
+import { Session } from './session.js'
 import { SessionPool } from './session-pool.js'
-import type { RunResult } from './worker-protocol.js'
+import type { RunResult, SessionSettings } from './worker-protocol.js'
 
 /** Resolves when every worker is warm. @throws AlikeError `cuda_unavailable`, `model_unreadable` */
 export async function openEmbedder(options: EmbedderOptions): Promise<Embedder> {
@@ -45,9 +46,13 @@ interface Item {
 
 class PooledEmbedder implements Embedder {
   readonly model: Model
-  readonly runtime: RuntimeDescription
+  runtime: RuntimeDescription
   readonly #batcher: Batcher<Item>
   readonly #pool: SessionPool
+  readonly #lonePlan: readonly SessionSettings[]
+  readonly #measureLone: typeof openLone<Session>
+  /** A session for a picture that is alone; undefined if a worker is as fast. */
+  #lone: { pool: SessionPool; choice: LoneChoice } | undefined
   readonly #logger: EmbedderLogger
   readonly #metrics: EmbeddingInstruments
   readonly #bytesPerImage: number
@@ -78,21 +83,9 @@ class PooledEmbedder implements Embedder {
       maxQueue: options.maxQueue,
       now: () => performance.now(),
     })
-    this.#pool = new SessionPool(
-      {
-        settings: plan.sessions,
-        count: plan.workers,
-        onChange: () => this.#pump(),
-        onCrash: () => {
-          this.#metrics.countWorkerCrash()
-          this.#logger.error({}, 'an embedding worker died and is being replaced')
-        },
-        onOpenFailed: (error, nextTryMs) =>
-          this.#logger.error({ err: error, nextTryMs }, 'an embedding worker could not be started'),
-      },
-      sessions,
-    )
-    this.#announce()
+    this.#lonePlan = plan.lone
+    this.#measureLone = options.openLone ?? openLone
+    this.#pool = this.#poolOf(plan.sessions, plan.workers, sessions)
   }
 
   get queueDepth(): number {
@@ -107,11 +100,14 @@ class PooledEmbedder implements Embedder {
     return this.#gpus.read()
   }
 
-  fill(): Promise<void> {
-    return this.#pool.fill()
+  /** Resolves when every worker is warm. */
+  async fill(): Promise<void> {
+    await this.#pool.fill()
+    await this.#openLone()
+    this.#announce()
   }
 
-  embed(pixels: Uint8Array, { signal, priority = 'interactive' }: EmbedOptions = {}): Promise<Embedding> {
+  embed(pixels: Uint8Array, { signal, priority = 'interactive', together = 1 }: EmbedOptions = {}): Promise<Embedding> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
       this.#refuseIfUnable(pixels)
@@ -133,7 +129,7 @@ class PooledEmbedder implements Embedder {
       }
       if (!this.#batcher.add(item, priority)) throw this.#overloaded()
       signal?.addEventListener('abort', leave, { once: true })
-      this.#pump()
+      if (together > 1 || !this.#pumpAlone()) this.#pump()
     })
   }
 
@@ -156,7 +152,44 @@ class PooledEmbedder implements Embedder {
         this.#onIdle = resolve
       })
     }
-    await this.#pool.close()
+    await Promise.all([this.#pool.close(), this.#lone?.pool.close()])
+  }
+
+  #poolOf(settings: readonly SessionSettings[], count: number, first: readonly Session[]): SessionPool {
+    return new SessionPool(
+      {
+        settings,
+        count,
+        onChange: () => this.#pump(),
+        onCrash: () => {
+          this.#metrics.countWorkerCrash()
+          this.#logger.error({}, 'an embedding worker died and is being replaced')
+        },
+        onOpenFailed: (error, nextTryMs) =>
+          this.#logger.error({ err: error, nextTryMs }, 'an embedding worker could not be started'),
+      },
+      first,
+    )
+  }
+
+  async #openLone(): Promise<void> {
+    const worker = this.#lonePlan.length === 0 ? undefined : this.#pool.takeIdle()
+    if (worker === undefined) return
+    try {
+      const lone = await this.#measureLone(
+        this.#lonePlan,
+        async (settings) => (await Session.open(settings)).session,
+        worker,
+      )
+      if (lone === undefined) return
+      const { session, ms } = lone
+      this.#lone = { pool: this.#poolOf([session.settings], 1, [session]), choice: new LoneChoice(ms) }
+      this.runtime = { ...this.runtime, loneThreads: session.settings.threads! }
+    } catch (error) {
+      this.#logger.warn({ err: error }, 'pictures that are alone are embedded by a worker, with one thread')
+    } finally {
+      this.#pool.giveBack(worker, true)
+    }
   }
 
   /** Passes waiting pictures to idle workers until one of the two runs out. */
@@ -167,9 +200,26 @@ class PooledEmbedder implements Embedder {
     while (this.#batcher.depth > 0 && !this.#holdsBulkBack()) {
       const session = this.#pool.takeIdle()
       if (session === undefined) break
-      void this.#run(session, this.#batcher.take())
+      void this.#run(session, this.#pool, this.#batcher.take())
     }
     if (this.#running === 0 && this.#batcher.depth === 0) this.#onIdle?.()
+  }
+
+  /**
+   * Passes a picture that is alone to what is fastest then: nothing else runs, waits or is announced.
+   * @returns false if it is not alone, or everything is as fast
+   */
+  #pumpAlone(): boolean {
+    const isAlone =
+      this.#running === 0 && this.#batcher.depth === 1 && !this.#batcher.onlyBulk && this.#searchesComing <= 1
+    if (!isAlone || this.#lone === undefined) return false
+    const { pool, choice } = this.#lone
+    const way = choice.choose()
+    const chosen = way === 'threads' ? pool : this.#pool
+    const session = chosen.takeIdle()
+    if (session === undefined) return false
+    void this.#run(session, chosen, this.#batcher.take(), (ms) => choice.observe(way, ms))
+    return true
   }
 
   /**
@@ -184,7 +234,12 @@ class PooledEmbedder implements Embedder {
     return this.#bulkRunning >= (this.#searchesComing === 1 ? most : Math.max(1, most))
   }
 
-  async #run(session: Session, { items, priority, batchSize }: Batch<Item>): Promise<void> {
+  async #run(
+    session: Session,
+    pool: SessionPool,
+    { items, priority, batchSize }: Batch<Item>,
+    onRun?: (ms: number) => void,
+  ): Promise<void> {
     this.#running += 1
     if (priority === 'bulk') this.#bulkRunning += 1
     this.#metrics.observeBatch(items.length)
@@ -196,6 +251,7 @@ class PooledEmbedder implements Embedder {
         batchSize,
       )
       succeeded = true
+      onRun?.(performance.now() - startedAt)
       this.#answer({ items, batchSize }, result, startedAt)
     } catch (cause) {
       this.#logger.error({ err: cause, images: items.length }, 'a batch could not be embedded')
@@ -204,7 +260,7 @@ class PooledEmbedder implements Embedder {
     } finally {
       this.#running -= 1
       if (priority === 'bulk') this.#bulkRunning -= 1
-      this.#pool.giveBack(session, succeeded)
+      pool.giveBack(session, succeeded)
       this.#pump()
     }
   }

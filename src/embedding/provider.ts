@@ -27,6 +27,8 @@ export interface RuntimeDescription {
   /** Why a slower precision is used than the folder contains; absent if the fastest is used. */
   precisionFallbackReason?: string
   workers: number
+  /** Threads that run a picture that is alone; absent if that is done by a worker. */
+  loneThreads?: number
   /** GPUs by number; absent on the CPU. */
   devices?: readonly number[]
   batchSizes: readonly number[]

@@ -14,6 +14,8 @@ export interface ProviderOptions {
   requireCuda: boolean
   /** Worker threads, on CUDA per GPU; 0: one per core, on CUDA two. */
   workers: number
+  /** On the CPU, maximum number of threads that run a picture that is alone; 0: as many as workers; default 1. */
+  loneThreads?: number | undefined
   /** Maximum batch size; 0: 4 on the CPU and the largest of `cuda.batchSizes` on CUDA. */
   maxBatch: number
   cuda?: CudaOptions | undefined
@@ -54,6 +56,8 @@ export interface RuntimePlan {
   devices: readonly number[]
   /** One per GPU, a single one on the CPU; the workers are distributed among them. */
   sessions: readonly SessionSettings[]
+  /** What may run a picture that is alone, with more threads from one to the next; see `lone-session.ts`. */
+  lone: readonly SessionSettings[]
 }
 
 export function planRuntime(provider: Provider, options: ProviderOptions): RuntimePlan {
@@ -73,10 +77,13 @@ type SessionBase = Pick<SessionSettings, 'modelPath' | 'provider' | 'inputSize'>
  * On a CPU core a picture costs nearly as much in a batch as alone (bench/batching.ts); on CUDA a batch costs little
  * more than one picture.
  */
-function planCpu(session: SessionBase, { workers: given, maxBatch }: ProviderOptions): ProviderPlan {
+function planCpu(session: SessionBase, { workers: given, loneThreads = 1, maxBatch }: ProviderOptions): ProviderPlan {
   const workers = given === 0 ? availableParallelism() : given
   const batchSizes = powersOfTwo(maxBatch === 0 ? 4 : maxBatch)
-  return { workers, padded: false, sharers: workers, batchSizes, devices: [], sessions: [{ ...session, batchSizes }] }
+  const threads = powersOfTwo(loneThreads === 0 ? workers : Math.min(loneThreads, workers)).slice(1)
+  const lone = threads.map((threads) => ({ ...session, batchSizes: [1], threads }))
+  const sessions = [{ ...session, batchSizes }]
+  return { workers, padded: false, sharers: workers, batchSizes, devices: [], sessions, lone }
 }
 
 function planCuda(session: SessionBase, { workers: perGpu, maxBatch, cuda }: ProviderOptions): ProviderPlan {
@@ -84,7 +91,7 @@ function planCuda(session: SessionBase, { workers: perGpu, maxBatch, cuda }: Pro
   const workers = devices.length * (perGpu === 0 ? workersPerGpu : perGpu)
   const batchSizes = sizesUpTo(cuda?.batchSizes ?? cudaBatchSizes, maxBatch)
   const sessions = devices.map((deviceId) => ({ ...session, batchSizes, deviceId, sessionPerBatchSize: true }))
-  return { workers, padded: true, sharers: devices.length, batchSizes, devices, sessions }
+  return { workers, padded: true, sharers: devices.length, batchSizes, devices, sessions, lone: [] }
 }
 
 /**

@@ -4,6 +4,7 @@
  * as bytes, because the service contains no ONNX library; the rest of it is unchanged.
  */
 import { readFile } from 'node:fs/promises'
+import { discard } from '../image/spent-bytes.js'
 
 /** The output that is not served. */
 const optionalOutput = 'map'
@@ -27,6 +28,7 @@ export async function servedGraph(path: string): Promise<string | Uint8Array> {
   try {
     const file = await readFile(path)
     const served = withoutMap(file)
+    discard(file)
     return served === file ? path : served
   } catch {
     // the runtime will report what is wrong with the file

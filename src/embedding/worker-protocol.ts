@@ -9,6 +9,8 @@ export interface SessionSettings {
   provider: Provider
   /** Side of the square input, pixels. */
   inputSize: number
+  /** Threads of one run, on the CPU; default 1. */
+  threads?: number | undefined
   /** Every batch size that will ever be run, ascending; each is run once when it is opened. */
   batchSizes: readonly number[]
   /** One ONNX Runtime session per size, which only ever sees that shape. Default: one for all. */

@@ -1,6 +1,8 @@
 /** Retrieval quality over many queries: means, per class, with bootstrap intervals. */
+
 import { bootstrapIntervals, type Interval } from './bootstrap.js'
 import { judgeQuery, type QueryQuality, type RankedLabels, recallDepths } from './judged-query.js'
+import { median } from './median.js'
 import { type LabelledEmbeddings, RankedGallery } from './ranking.js'
 
 export interface QualityOptions {
@@ -133,7 +135,5 @@ function meanOf(values: Float64Array | null): number | null {
 }
 
 function medianOf(values: Float64Array | null): number | null {
-  if (values === null) return null
-  const sorted = values.slice().sort()
-  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2
+  return values === null ? null : median(values)
 }

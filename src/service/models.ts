@@ -40,6 +40,7 @@ function openModel(model: Model, { config, logger, metrics, isStandard }: ModelO
     provider: config.provider,
     requireCuda: config.requireCuda,
     workers: config.embedWorkers,
+    loneThreads: config.embedLoneThreads,
     maxBatch: config.batchMaxSize,
     cuda: {
       devices: numbersOf(config.cudaDevices),

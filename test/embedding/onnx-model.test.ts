@@ -74,3 +74,13 @@ test('otherwise one session takes every size', async (t) => {
 test('a model that cannot be opened gives the reason', async (t) => {
   await assert.rejects(open(t, { modelPath: '/nowhere/model.onnx', sessionPerBatchSize: true }), /doesn't exist/)
 })
+
+test('several threads compute the same embedding to the bit, and the bytes of the file are given back', async (t) => {
+  const settings = { modelPath: 'onnx/har-lite0/model.int8.onnx', inputSize: 224, batchSizes: [1] }
+  const before = process.memoryUsage().arrayBuffers
+  const one = await open(t, settings)
+  assert(process.memoryUsage().arrayBuffers - before < 2 ** 20)
+  const two = await open(t, { ...settings, threads: 2 })
+  const pixels = () => Uint8Array.from({ length: 224 * 224 * 3 }, (_, i) => (i * 7_919) % 251)
+  assert.deepEqual((await two.run(pixels(), 1)).embeddings, (await one.run(pixels(), 1)).embeddings)
+})

@@ -100,6 +100,69 @@ test('several workers share the queue', async (t) => {
   embeddings.forEach(({ logits }, i) => assert.equal(logits[0], i + 1))
 })
 
+/** Opens the first session for lone pictures, however fast it is; the `runs` of each thread are counted. */
+async function openWithLone(t: TestContext) {
+  const opened = await open(t, {
+    workers: 2,
+    loneThreads: 2,
+    openLone: async ([settings], openSession) => ({
+      session: await openSession(settings!),
+      ms: { worker: Infinity, threads: 0 },
+    }),
+  })
+  const runs = opened.workers.map((worker) => {
+    const posted = t.mock.method(worker, 'postMessage')
+    return () => posted.mock.calls.filter(({ arguments: [message] }) => message?.name === 'run').length
+  })
+  return { ...opened, runs: () => runs.map((count) => count()) }
+}
+
+test('a picture that is alone runs with several threads; beside another one, or announced, each has a worker', async (t) => {
+  const { embedder, workers, runs } = await openWithLone(t)
+  assert.equal(workers.length, 3)
+  assert.equal(embedder.runtime.loneThreads, 2)
+  assert.equal(embedder.liveWorkers, 2)
+  const arrived = embedder.expectSearch()
+  assert.deepEqual([...(await embedder.embed(image(3, 0, 4))).logits], [3, 0, 4, 0])
+  assert.deepEqual(runs(), [0, 0, 1])
+
+  const another = embedder.expectSearch()
+  await embedder.embed(image(1))
+  assert.equal(runs()[2], 1, 'a second search is on its way')
+  arrived()
+  another()
+  await embedder.embed(image(1), { priority: 'bulk' })
+  await Promise.all([image(1), image(2)].map((pixels) => embedder.embed(pixels, { together: 2 })))
+  assert.equal(runs()[2], 1)
+  await Promise.all([embedder.embed(image(1)), embedder.embed(image(2))])
+  assert.equal(runs()[2], 2, 'the first of the two was alone when it came')
+})
+
+test('the session for lone pictures is replaced when it dies; meanwhile a worker runs them', async (t) => {
+  const { embedder, workers, runs } = await openWithLone(t)
+  const ended = new Promise((resolve) => workers[2]!.once('exit', resolve))
+  workers[2]!.postMessage(null) // the thread throws and exits
+  await ended
+  const before = runs()
+  assert.deepEqual([...(await embedder.embed(image(5))).logits], [5, 0, 0, 0])
+  assert.equal(runs()[2], before[2])
+  await until(() => workers.length === 4, 'a new thread')
+  await embedder.close()
+})
+
+test('no session for lone pictures is opened if it cannot be, and the service does without', async (t) => {
+  const warnings: string[] = []
+  const { embedder } = await open(t, {
+    workers: 2,
+    loneThreads: 2,
+    logger: { ...silent, warn: (_, message) => void warnings.push(message) },
+    openLone: () => Promise.reject(new Error('no memory')),
+  })
+  assert.deepEqual(warnings, ['pictures that are alone are embedded by a worker, with one thread'])
+  assert.equal(embedder.runtime.loneThreads, undefined)
+  await Promise.all([image(1), image(2), image(3)].map((pixels) => embedder.embed(pixels)))
+})
+
 test('the embedder reports what it runs on', async (t) => {
   const { embedder, model } = await open(t, { maxBatch: 0 })
   assert.equal(embedder.model, model)

@@ -86,6 +86,22 @@ for (const { provider, files, maxBatch, expected } of plans) {
   })
 }
 
+test('a picture that is alone may have as many threads as there are workers, on the CPU', async (t) => {
+  const options = { model: await handmadeModel(t), provider: 'cpu' as const, requireCuda: false, maxBatch: 0 }
+  const threads = (workers: number, loneThreads?: number) =>
+    planRuntime('cpu', { ...options, workers, loneThreads }).lone.map(({ threads, batchSizes }) => [
+      threads,
+      batchSizes,
+    ])
+  assert.deepEqual(threads(6, 0), [
+    [2, [1]],
+    [4, [1]],
+  ])
+  assert.deepEqual(threads(16, 2), [[2, [1]]])
+  assert.deepEqual([threads(1, 0), threads(2, 1), threads(2)], [[], [], []])
+  assert.deepEqual(planRuntime('cuda', { ...options, workers: 2, loneThreads: 0 }).lone, [])
+})
+
 test('on CUDA each GPU has its own workers, each with one session per batch size', async (t) => {
   const options = {
     model: await handmadeModel(t),

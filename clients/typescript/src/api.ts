@@ -1738,6 +1738,7 @@ export interface components {
          *         "provider": "cpu",
          *         "precision": "int8",
          *         "workers": 2,
+         *         "loneThreads": 2,
          *         "batchSizes": [
          *           1
          *         ],
@@ -1773,6 +1774,8 @@ export interface components {
                 precisionFallbackReason?: string;
                 /** @description Threads. */
                 workers: number;
+                /** @description Threads that run it for a picture that is alone, if that is faster than a worker just then; absent if one thread was as fast. */
+                loneThreads?: number;
                 /** @description GPUs, by number; absent on the CPU. */
                 devices?: number[];
                 /** @description Pictures per run that it was warmed up for. */
@@ -1810,6 +1813,8 @@ export interface components {
                 precisionFallbackReason?: string;
                 /** @description Threads. */
                 workers: number;
+                /** @description Threads that run it for a picture that is alone, if that is faster than a worker just then; absent if one thread was as fast. */
+                loneThreads?: number;
                 /** @description GPUs, by number; absent on the CPU. */
                 devices?: number[];
                 /** @description Pictures per run that it was warmed up for. */

@@ -39,6 +39,12 @@ export const Model = named(
                 }),
               ),
               workers: Type.Integer({ description: 'Threads.' }),
+              loneThreads: Type.Optional(
+                Type.Integer({
+                  description:
+                    'Threads that run it for a picture that is alone, if that is faster than a worker just then; absent if one thread was as fast.',
+                }),
+              ),
               devices: Type.Optional(
                 Type.Array(Type.Integer(), { description: 'GPUs, by number; absent on the CPU.' }),
               ),
@@ -64,7 +70,14 @@ export const Model = named(
           createdAt: '2026-02-20T11:04:00.000Z',
           calibration: { split: 'val', positivePairs: 52_277, negativePairs: 740_880, reliable: true },
           standard: true,
-          runtime: { provider: 'cpu', precision: 'int8', workers: 2, batchSizes: [1], ortVersion: '1.30.0' },
+          runtime: {
+            provider: 'cpu',
+            precision: 'int8',
+            workers: 2,
+            loneThreads: 2,
+            batchSizes: [1],
+            ortVersion: '1.30.0',
+          },
         },
       ],
     },

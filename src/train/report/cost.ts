@@ -1,9 +1,11 @@
 /** Measures the cost per picture: decode and embed, singly and in batches, on one thread. */
+
 import { cpus } from 'node:os'
 import { bytesOf } from '../../datasets/image-bytes.js'
 import { spreadEvenly } from '../../datasets/samples.js'
 import type { SplitImage } from '../../datasets/split.js'
 import type { Model } from '../../embedding/model-manifest.js'
+import { median } from '../../eval/median.js'
 import { prepareImage } from '../../image/prepare.js'
 import type { OnnxSession } from '../onnx/onnx-session.js'
 
@@ -54,8 +56,4 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   const started = performance.now()
   await work()
   return performance.now() - started
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN
 }

@@ -862,6 +862,10 @@ class Runtime(TypedDict):
     """
     Threads.
     """
+    loneThreads: NotRequired[int]
+    """
+    Threads that run it for a picture that is alone, if that is faster than a worker just then; absent if one thread was as fast.
+    """
     devices: NotRequired[list[int]]
     """
     GPUs, by number; absent on the CPU.
