@@ -50,12 +50,12 @@ async function originals(): Promise<Original[]> {
 }
 
 async function describe(bytes: Uint8Array): Promise<Uint32Array> {
-  const { copyDescriptor } = await prepareImage(bytes, {
+  const { describe } = await prepareImage(bytes, {
     preprocessing: { ...preprocessing, mean: [...preprocessing.mean], std: [...preprocessing.std] },
     maxPixels: 1e8,
     copies: true,
   })
-  return wordsOf(copyDescriptor!) ?? new Uint32Array(descriptorWords)
+  return wordsOf(describe!()) ?? new Uint32Array(descriptorWords)
 }
 
 const shown = (share: number) => share.toFixed(3)

@@ -1,4 +1,5 @@
 /** Brightness without colour, on which copies are compared. */
+import { nativePixels } from '../pixels/native-pixels.js'
 
 export interface Plane {
   /** [height, width], 0..255. */
@@ -37,17 +38,7 @@ function whole(rgb: Uint8Array, width: number, height: number): Plane {
 function halved(rgb: Uint8Array, width: number, height: number): Plane {
   const [columns, rows] = [width >> 1, height >> 1]
   const values = new Uint8Array(columns * rows)
-  let to = 0
-  for (let row = 0; row < rows; row++) {
-    let a = row * 2 * width * 3
-    let b = a + width * 3
-    for (let column = 0; column < columns; column++, a += 6, b += 6)
-      values[to++] =
-        (red * (rgb[a]! + rgb[a + 3]! + rgb[b]! + rgb[b + 3]!) +
-          green * (rgb[a + 1]! + rgb[a + 4]! + rgb[b + 1]! + rgb[b + 4]!) +
-          blue * (rgb[a + 2]! + rgb[a + 5]! + rgb[b + 2]! + rgb[b + 5]!)) >>
-        10
-  }
+  nativePixels.halvedLuma(rgb, width * 3, Int32Array.of(red, green, blue), values)
   return { values, width: columns, height: rows }
 }
 

@@ -111,7 +111,7 @@ export class ImageEmbedder {
     const { decoders, maxPixels, queryViews, galleryViews, thumbnailMaxSide } = this.#options
     const priority = purpose === 'job' ? 'bulk' : 'interactive'
     const isStored = purpose !== 'search'
-    const { views, width, height, format, thumbnail, copyDescriptor, durationMs, waitMs } = await decoders.prepare(
+    const { views, width, height, format, thumbnail, describe, durationMs, waitMs } = await decoders.prepare(
       bytes,
       {
         preprocessing: embedder.model.manifest.preprocessing,
@@ -124,15 +124,16 @@ export class ImageEmbedder {
       },
       priority,
     )
-    const { vector, logits, queueMs, embedMs } = await embedViews(embedder, views, {
-      priority,
-      ...(signal && { signal }),
-    })
+    // the model runs on another thread meanwhile
+    const [{ vector, logits, queueMs, embedMs }, copyDescriptor] = await Promise.all([
+      embedViews(embedder, views, { priority, ...(signal && { signal }) }),
+      describe!(),
+    ])
     views.forEach(discard)
     return {
       vector,
       logits,
-      copyDescriptor: copyDescriptor!,
+      copyDescriptor,
       thumbnail,
       width,
       height,

@@ -38,8 +38,9 @@ export const replyBounds: FrameBounds = { headerMaxBytes: 2 ** 16, bodyMaxBytes:
 
 export function replyOf(
   call: number,
-  { views, copyDescriptor, thumbnail, width, height, format }: DecodedImage,
+  { views, describe, thumbnail, width, height, format }: DecodedImage,
 ): { header: DecoderReply; body: Uint8Array[] } {
+  const copyDescriptor = describe?.()
   const made = {
     width,
     height,
@@ -88,7 +89,14 @@ export function imageOf(made: MadeImage, body: Buffer<ArrayBuffer>, work: ImageW
     bytes === undefined ? undefined : new Uint8Array(next(bytes)),
   )
   expect(at === body.length)
-  return { width, height, format, views, copyDescriptor: descriptor, ...(small && { thumbnail: small }) }
+  return {
+    width,
+    height,
+    format,
+    views,
+    ...(descriptor && { describe: () => descriptor }),
+    ...(small && { thumbnail: small }),
+  }
 }
 
 /** @throws RangeError if it is not more than was granted: the account of memory would be wrong from then on */

@@ -101,8 +101,8 @@ export class Decoders {
    * @throws as `prepare` does
    */
   async describeThumbnail(thumbnail: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
-    const { copyDescriptor } = await this.#decode(thumbnail, { kind: 'describe' }, { priority: 'bulk', signal })
-    return copyDescriptor!
+    const { describe } = await this.#decode(thumbnail, { kind: 'describe' }, { priority: 'bulk', signal })
+    return describe!()
   }
 
   /** Call it once nothing uses the decoders any more. */

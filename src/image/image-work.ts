@@ -35,7 +35,7 @@ async function planDescription(thumbnail: Uint8Array): Promise<PlannedWork> {
     async run() {
       await image.load()
       const { rgb, width, height } = await allPixels(image)
-      return { views: [], width, height, format: image.format, copyDescriptor: describeCopies(rgb, width, height) }
+      return { views: [], width, height, format: image.format, describe: () => describeCopies(rgb, width, height) }
     },
   }
 }

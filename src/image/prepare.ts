@@ -1,6 +1,6 @@
 /** The pixel path, for training and serving alike: bytes of a picture → the square that the network sees. */
 import { describeCopies } from '../copies/copy-descriptor.js'
-import { openImage } from './decoder.js'
+import { openImage, type SizedRgb } from './decoder.js'
 import type { ImageFormat } from './formats.js'
 import { type Made, type Output, outputsOf, shapeOf, type WantedOutputs } from './prepared-outputs.js'
 import { discard } from './spent-bytes.js'
@@ -22,8 +22,11 @@ export interface PreparedImage {
   width: number
   height: number
   format: ImageFormat
-  /** See `copies/copy-descriptor.ts`. */
-  copyDescriptor?: Uint8Array | undefined
+  /**
+   * The copy descriptor (`copies/copy-descriptor.ts`), if it is wanted. To be called once, before the views are given
+   * back: the picture may then be described while the model runs on another thread.
+   */
+  describe?: (() => Uint8Array) | undefined
   /** JPEG. */
   thumbnail?: Uint8Array
   durationMs: number
@@ -69,25 +72,32 @@ export async function planPreparation(bytes: Uint8Array, options: PrepareOptions
       else await oneAfterTheOther(outputs, made, options.signal)
       options.signal?.throwIfAborted()
       const { pixels, otherFit, whole, all, thumbnail } = made as Made & Pick<Required<Made>, 'pixels'>
-      const copyDescriptor =
-        options.copies === true
-          ? describeCopies(whole!.rgb, whole!.width, whole!.height, shapeOf(image, options.region))
-          : undefined
       const views = viewsOf(otherFit === undefined ? [pixels] : [pixels, otherFit], options)
-      for (const spent of [whole, all])
-        if (spent !== undefined && views.every(({ buffer }) => buffer !== spent.rgb.buffer)) discard(spent.rgb)
+      const described = options.copies === true ? whole! : undefined
+      discardUnless(described === undefined ? views : [...views, described.rgb], whole, all)
+      const describe = ({ rgb, width, height }: SizedRgb) => {
+        const descriptor = describeCopies(rgb, width, height, shapeOf(image, options.region))
+        discardUnless(views, described)
+        return descriptor
+      }
       return {
         pixels,
         views,
         width,
         height,
         format,
-        copyDescriptor,
+        ...(described && { describe: () => describe(described) }),
         ...(thumbnail && { thumbnail }),
         durationMs: headerMs + performance.now() - begun,
       }
     },
   }
+}
+
+/** Pictures that lie in the memory of needed ones stay. */
+function discardUnless(needed: readonly Uint8Array[], ...spent: readonly (SizedRgb | undefined)[]): void {
+  for (const image of spent)
+    if (image !== undefined && needed.every(({ buffer }) => buffer !== image.rgb.buffer)) discard(image.rgb)
 }
 
 /** Each fit and its mirror image, in the order of `views.ts`. */

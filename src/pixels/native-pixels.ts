@@ -51,6 +51,13 @@ export interface NativePixels {
     height: number,
     ...parts: [...columns: Parts, ...rows: Parts, into: Uint8Array]
   ): void
+  /**
+   * Brightness of each two by two pixels; an odd last row or column is dropped.
+   * @param lineSamples of `rgb`
+   * @param weights of red, green and blue, in units of 1/2⁸
+   * @param into [rows / 2, columns / 2]
+   */
+  halvedLuma(rgb: Uint8Array, lineSamples: number, weights: Int32Array, into: Uint8Array): void
   /** @param a, b [m, length] and [n, length] @param into a · bᵀ: [m, n], each summed in order */
   products(a: Float64Array, b: Float64Array, length: number, into: Float64Array): void
 }

@@ -19,7 +19,7 @@ const count = 100
 const editedCount = 25
 
 async function descriptorOf(bytes: Uint8Array): Promise<Uint8Array> {
-  return (await prepareImage(bytes, { preprocessing, maxPixels: 1e8, copies: true })).copyDescriptor!
+  return (await prepareImage(bytes, { preprocessing, maxPixels: 1e8, copies: true })).describe!()
 }
 
 const scenes: { bytes: Buffer; words: Uint32Array }[] = []

@@ -55,3 +55,19 @@ test('the pixels of a picture are given back once it is embedded, whoever decode
     )
   }
 })
+
+test('a picture is described after it was handed to the model, which runs meanwhile', async (t) => {
+  const { images, decoders, embedder } = (await startApp(t)).parts
+  const order: string[] = []
+  const [prepare, embed] = [decoders.prepare.bind(decoders), embedder.embed.bind(embedder)]
+  t.mock.method(decoders, 'prepare', async (...wanted: Parameters<typeof prepare>) => {
+    const { describe, ...made } = await prepare(...wanted)
+    return { ...made, describe: () => order.push('described') && describe!() }
+  })
+  t.mock.method(embedder, 'embed', (...given: Parameters<typeof embed>) => {
+    order.push('handed over')
+    return embed(...given)
+  })
+  await images.embed(image, { purpose: 'search' })
+  assert.deepEqual(order, ['handed over', 'described'])
+})

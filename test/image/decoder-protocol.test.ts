@@ -21,7 +21,7 @@ test('the result is transferred part by part', () => {
     height: 2,
     format: 'png',
     views: [view(1), view(2)],
-    copyDescriptor: Uint8Array.of(9),
+    describe: () => Uint8Array.of(9),
     thumbnail: Buffer.from('small'),
   })
   const { made } = JSON.parse(JSON.stringify(header)) as { made: MadeImage }
@@ -30,8 +30,8 @@ test('the result is transferred part by part', () => {
     [image.width, image.height, image.format, image.views.map((pixels) => [...new Set(pixels)])],
     [3, 2, 'png', [[1], [2]]],
   )
-  assert.deepEqual([[...image.copyDescriptor!], Buffer.from(image.thumbnail!).toString()], [[9], 'small'])
-  for (const part of [image.copyDescriptor!, image.thumbnail!])
+  assert.deepEqual([[...image.describe!()], Buffer.from(image.thumbnail!).toString()], [[9], 'small'])
+  for (const part of [image.describe!(), image.thumbnail!])
     assert.equal(part.buffer.byteLength, part.length, 'a thread that it is posted to receives the whole buffer')
 })
 

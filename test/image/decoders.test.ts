@@ -71,15 +71,15 @@ test('processes return the same pixels, thumbnails, descriptors and refusals as 
         [here.width, here.height, here.format, here.views.length],
       )
       const parts = (made: typeof here) =>
-        [made.pixels, ...made.views, made.copyDescriptor, made.thumbnail].map(
+        [made.pixels, ...made.views, made.describe?.(), made.thumbnail].map(
           (part) => part && Buffer.from(part).toString('base64'),
         )
       assert.deepEqual(parts(there), parts(here), format)
     }
   }
-  const { thumbnail, copyDescriptor } = await prepareImage(await scene.jpeg().toBuffer(), everything)
+  const { thumbnail, describe } = await prepareImage(await scene.jpeg().toBuffer(), everything)
   const described = await decoders.describeThumbnail(thumbnail!, new AbortController().signal)
-  assert.equal(described.length, copyDescriptor!.length)
+  assert.equal(described.length, describe!().length)
 
   const image = await drawImage('circle', 1)
   for (const bytes of [

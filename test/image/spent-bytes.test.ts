@@ -39,6 +39,6 @@ for (const [how, size, fit] of [
       made.views.map(({ length }) => length),
       Array(4).fill(64 * 64 * 3),
     )
-    assert.ok(made.copyDescriptor!.length > 0 && made.thumbnail!.length > 0)
+    assert.ok(made.describe!().length > 0 && made.thumbnail!.length > 0)
   })
 }

@@ -55,8 +55,8 @@ test("the model's square is bit-identical, with or without a copy descriptor", a
               0,
               `${width} × ${height}, orientation ${orientation}`,
             )
-            assert.equal(plain.copyDescriptor, undefined)
-            assert.notEqual(described.copyDescriptor, undefined)
+            assert.equal(plain.describe, undefined)
+            assert.notEqual(described.describe, undefined)
           }
         }
       }

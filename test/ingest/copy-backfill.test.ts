@@ -30,13 +30,13 @@ test('older pictures get their descriptors from their thumbnails, once, and thos
   const makeVector = unitVectors({ dimension: model.dimension, seed: 5 })
   const originals = new Map<string, Uint8Array>()
   for (let i = 0; i < 70; i++) {
-    const { thumbnail, copyDescriptor } = await prepareImage(await drawScene(i), {
+    const { thumbnail, describe } = await prepareImage(await drawScene(i), {
       preprocessing,
       maxPixels: 1e8,
       copies: true,
       thumbnail: { maxSide: 192 },
     })
-    originals.set(`p${i}`, copyDescriptor!)
+    originals.set(`p${i}`, describe!())
     await galleries.images.put(i % 2 ? 'a' : 'b', [newImage(`p${i}`, makeVector(), { thumbnail: thumbnail! })])
   }
   await galleries.images.put('a', [

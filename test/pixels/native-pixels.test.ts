@@ -65,6 +65,21 @@ for (const which of builds) {
     assert.ok(clamped > 0)
   })
 
+  test(`${which}: the brightness of two by two pixels`, () => {
+    const weights = [77, 150, 29]
+    const [across, down] = [width >> 1, height >> 1]
+    const found = new Uint8Array(across * down)
+    native.halvedLuma(rgb, width * 3, Int32Array.from(weights), found)
+    found.forEach((value, i) => {
+      const [x, y] = [2 * (i % across), 2 * Math.floor(i / across)]
+      let sum = 0
+      weights.forEach((weight, channel) => {
+        for (const line of [y, y + 1]) for (const pixel of [x, x + 1]) sum += weight * at(line, pixel, channel)
+      })
+      assert.equal(value, sum >> 10, `${i}`)
+    })
+  })
+
   test(`${which}: products are summed in order`, () => {
     const [m, n, length] = [6, 10, 7]
     const values = (count: number) => Float64Array.from({ length: count }, () => random() - 0.5)
@@ -118,6 +133,8 @@ for (const which of builds) {
       'a picture of another size': () => native.average(rgb, width, height + 1, ...parts(0, 1), ...parts(0, 1), square),
       'a part outside': () => native.average(rgb, width, height, ...parts(0, width), ...parts(0, 1), square),
       'a part of nothing': () => native.average(rgb, width, height, ...parts(0, 1), ...parts(1, 0), square),
+      'two colours': () => native.halvedLuma(rgb, width * 3, new Int32Array(2), new Uint8Array(24)),
+      'a plane too small': () => native.halvedLuma(rgb, width * 3, new Int32Array(3), new Uint8Array(23)),
       'incomplete rows': () => native.products(new Float64Array(5), new Float64Array(4), 2, new Float64Array(4)),
       'a product too small': () => native.products(new Float64Array(4), new Float64Array(4), 2, new Float64Array(3)),
       'rows of nothing': () => native.products(new Float64Array(4), new Float64Array(4), 0, new Float64Array(4)),

@@ -186,6 +186,29 @@ void average(const Napi::CallbackInfo& info) {
   }
 }
 
+/** (rgb, lineSamples, weights, into): see `native-pixels.ts` */
+void halvedLuma(const Napi::CallbackInfo& info) {
+  const auto rgb = bytesAt(info, 0);
+  const size_t lineSamples = lineAt(info, 1, rgb);
+  const auto weights = intsAt(info, 2);
+  const auto into = bytesAt(info, 3);
+  const size_t columns = lineSamples / channels / 2, rows = rgb.length / lineSamples / 2;
+  require(info, weights.length == channels, "there is not one weight for each colour");
+  require(info, into.length == columns * rows, "the result has the wrong size");
+  std::vector<uint16_t> sums(lineSamples);
+  for (size_t row = 0; row < rows; row++) {
+    const uint8_t *above = rgb.data + 2 * row * lineSamples, *below = above + lineSamples;
+    for (size_t i = 0; i < lineSamples; i++) sums[i] = above[i] + below[i];
+    for (size_t column = 0; column < columns; column++) {
+      const uint16_t* pixels = sums.data() + column * 2 * channels;
+      int32_t luma = 0;
+      for (size_t channel = 0; channel < channels; channel++)
+        luma += weights[channel] * (pixels[channel] + pixels[channels + channel]);
+      into[row * columns + column] = luma >> 10;
+    }
+  }
+}
+
 /** (a, b, length, into): the products of the rows of a with those of b, summed in order */
 void products(const Napi::CallbackInfo& info) {
   const auto a = doublesAt(info, 0), b = doublesAt(info, 1);
@@ -212,6 +235,7 @@ Napi::Object define(Napi::Env env, Napi::Object exports) {
   exports["interpolate"] = Napi::Function::New<interpolate>(env);
   exports["convolve"] = Napi::Function::New<convolve>(env);
   exports["average"] = Napi::Function::New<average>(env);
+  exports["halvedLuma"] = Napi::Function::New<halvedLuma>(env);
   exports["products"] = Napi::Function::New<products>(env);
   return exports;
 }
