@@ -68,8 +68,20 @@ function signTrimmed(plane: Plane, grid: Float64Array, shape: Shape, into: Uint3
   const trimmed = box.width === plane.width && box.height === plane.height ? grid : averaged(plane, box, gridSide)
   const [width, height] = [(box.width / plane.width) * shape.width, (box.height / plane.height) * shape.height]
   const side = Math.min(width, height)
-  const square = { columns: middle(side / width), rows: middle(side / height) }
+  const square = { columns: keptMiddle(side / width), rows: keptMiddle(side / height) }
   signViews(trimmed, [...viewsOfTrimmed, square], into)
+}
+
+/** Pictures have few shapes, and a span that is the same object has its cosines already. */
+const keptMiddles = new Map<number, Span>()
+const keptMiddlesMax = 250
+
+function keptMiddle(length: number): Span {
+  let span = keptMiddles.get(length)
+  if (span !== undefined) return span
+  if (keptMiddles.size >= keptMiddlesMax) keptMiddles.clear()
+  keptMiddles.set(length, (span = middle(length)))
+  return span
 }
 
 /** Loops instead of `reduce`, which allocates each intermediate sum. */

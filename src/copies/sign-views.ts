@@ -14,6 +14,8 @@ export const wordsPerView = (frequencies * frequencies) / 32
 export const lowWords = 2
 /** Side of the grid from which views are computed. */
 export const gridSide = 32
+/** Cosines of a span. */
+const cosineCount = frequencies * gridSide
 
 /** Part of a line: start and length, 0 to 1. */
 export interface Span {
@@ -32,12 +34,15 @@ export interface View {
  * @param into receives the words of the views, one view after the other
  */
 export function signViews(grid: Float64Array, views: readonly View[], into: Uint32Array): void {
-  // [frequencies, gridSide]: each row of the grid transformed
-  const narrowed = new Map<Span, Float64Array>()
+  const spans = [...new Set(views.map(({ columns }) => columns))]
+  const cosines = new Float64Array(spans.length * cosineCount)
+  spans.forEach((span, i) => cosines.set(cosinesOf(span), i * cosineCount))
+  // for each span [frequencies, gridSide]: each row of the grid transformed
+  const narrowed = products(cosines, grid)
   views.forEach(({ columns, rows }, i) => {
-    let half = narrowed.get(columns)
-    if (half === undefined) narrowed.set(columns, (half = products(cosinesOf(columns), grid)))
-    writeSigns(products(cosinesOf(rows), half), into.subarray(i * wordsPerView, (i + 1) * wordsPerView))
+    const at = spans.indexOf(columns) * cosineCount
+    const coefficients = products(cosinesOf(rows), narrowed.subarray(at, at + cosineCount))
+    writeSigns(coefficients, into.subarray(i * wordsPerView, (i + 1) * wordsPerView))
   })
 }
 
@@ -69,7 +74,7 @@ const keptCosines = new WeakMap<Span, Float64Array>()
 function cosinesOf(span: Span): Float64Array {
   const kept = keptCosines.get(span)
   if (kept !== undefined) return kept
-  const cosines = new Float64Array(frequencies * gridSide)
+  const cosines = new Float64Array(cosineCount)
   for (let u = 1; u <= frequencies; u++) {
     // ∫ cos(π·u·t) dt = sin(π·u·t) / (π·u), t from 0 to 1 over the span
     const integral = (place: number) =>
