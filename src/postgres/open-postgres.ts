@@ -1,10 +1,10 @@
 /** Opens everything that several processes share in PostgreSQL. */
+import { cachedCatalogue } from '../gallery/cached-catalogue.js'
 import type { Catalogue, CatalogueSet } from '../gallery/catalogue.js'
 import type { DecisionStore } from '../gallery/decisions.js'
 import type { FeedbackStore } from '../gallery/feedback.js'
 import type { LayoutStore } from '../gallery/layout.js'
 import type { JobStore } from '../jobs/job-store.js'
-import { cachedCatalogue } from './cached-catalogue.js'
 import { JobQueues } from './job-queues.js'
 import { Notices } from './notices.js'
 import { Postgres } from './postgres.js'
@@ -14,7 +14,7 @@ import { postgresFeedback } from './postgres-feedback.js'
 import { PostgresJobs } from './postgres-jobs.js'
 import { postgresLayouts } from './postgres-layouts.js'
 import { alone, migrate } from './schema.js'
-import { SharedWrites } from './shared-writes.js'
+import { freshMs, SharedWrites } from './shared-writes.js'
 
 /** The part of pino that we use. */
 export interface PostgresLogger {
@@ -90,7 +90,10 @@ export async function openSharedStores({
     const queues = await alone(postgres, () => JobQueues.open(postgres, { leaseSeconds, onError }))
     opened.push(() => queues.close())
     const renewEveryMs = Math.min(usualRenewMs, (leaseSeconds * 1_000) / 3)
-    const catalogue = cachedCatalogue(new PostgresCatalogue({ postgres, now }), notices)
+    const catalogue = cachedCatalogue(new PostgresCatalogue({ postgres, now }), freshMs)
+    notices.listen((notice) => {
+      if (notice === undefined || notice.gallery !== undefined) catalogue.forget(notice?.gallery)
+    })
     const writes = new SharedWrites({ postgres, notices, catalogue })
     opened.push(() => writes.close())
     return {

@@ -2,10 +2,10 @@
  * Coordinates writes to galleries by several processes. A write shares the gallery's lock until it is acknowledged;
  * another set begins to serve in a transaction that holds the lock exclusively. Changes are recorded in a table.
  */
+import type { CachedCatalogue } from '../gallery/cached-catalogue.js'
 import type { Catalogue } from '../gallery/catalogue.js'
 import { WriteGates } from '../gallery/write-gates.js'
 import type { Held, SharedWrites as Shared, Writes } from '../gallery/writes.js'
-import { type CachedCatalogue, freshMs } from './cached-catalogue.js'
 import { GalleryLocks } from './gallery-locks.js'
 import type { Notices } from './notices.js'
 import type { Postgres } from './postgres.js'
@@ -18,6 +18,8 @@ export interface SharedWritesOptions {
   catalogue: CachedCatalogue
 }
 
+/** Notices report changes by other processes; this bounds how stale a look-up is if one is missed. */
+export const freshMs = 1_000
 /** Maximum time that closing a gallery waits for writes of other processes. */
 const closesWithinMs = 10_000
 

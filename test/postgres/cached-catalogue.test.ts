@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AlikeError } from '../../src/errors.js'
-import { freshMs } from '../../src/postgres/cached-catalogue.js'
+import { freshMs } from '../../src/postgres/shared-writes.js'
 import { makeGallery } from '../jobs/job-store-suite.js'
 import { cuttingProxy } from '../support/cutting-proxy.js'
 import { until } from '../support/until.js'

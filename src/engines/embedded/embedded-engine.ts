@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { AlikeError } from '../../errors.js'
+import { cachedCatalogue } from '../../gallery/cached-catalogue.js'
 import type { Catalogue } from '../../gallery/catalogue.js'
 import type { DecisionStore } from '../../gallery/decisions.js'
 import type { EmbeddingSet, Engine } from '../../gallery/engine.js'
@@ -84,7 +85,7 @@ export class EmbeddedEngine implements Engine {
       onFailure: (error) => this.#fail(error),
     })
     this.#parts = { store, indexes, filters: new FilterSlots(store), writes, storage, now }
-    this.catalogue = storedCatalogue({ store, writes, now })
+    this.catalogue = cachedCatalogue(storedCatalogue({ store, writes, now }))
     if (cataloguedElsewhere) {
       const numbers = new NumberedSets({ catalogue: this.catalogue, store, logger })
       this.#numbers = numbers

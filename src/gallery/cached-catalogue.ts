@@ -1,26 +1,19 @@
-/**
- * A catalogue that briefly caches look-ups by name: an ingestion asks for the same gallery several times per picture.
- */
-import type { Catalogue, CatalogueEntry } from '../gallery/catalogue.js'
-import type { Notices } from './notices.js'
+/** A catalogue that keeps look-ups by name: each search needs one, and an ingestion several for each picture. */
+import type { Catalogue, CatalogueEntry } from './catalogue.js'
 
-/** Notices report changes by other processes; this bounds the staleness if one is missed. */
-export const freshMs = 1_000
-/** Maximum cached names. */
-const namesMax = 10_000
+/** Maximum number of names kept. */
+const namesMax = 1_000
 
 export interface CachedCatalogue extends Catalogue {
-  /** Drops the cached gallery unless this set serves it. */
+  /** Drops the kept gallery unless this set serves it. */
   expectServing(name: string, setUid: string | undefined): Promise<void>
-  forget(name: string): void
+  /** To be called when a gallery, or any of them, has changed other than through this object. */
+  forget(name?: string): void
 }
 
-export function cachedCatalogue(catalogue: Catalogue, notices: Notices): CachedCatalogue {
+/** @param freshMs how long a look-up is kept, where others may change galleries; default for ever */
+export function cachedCatalogue(catalogue: Catalogue, freshMs = Infinity): CachedCatalogue {
   const found = new Map<string, { entry: Promise<CatalogueEntry | undefined>; until: number }>()
-  notices.listen((notice) => {
-    if (notice === undefined) found.clear()
-    else if (notice.gallery !== undefined) found.delete(notice.gallery)
-  })
   /** Own changes are visible immediately. */
   const changing = async <Result>(work: Promise<Result>): Promise<Result> => {
     try {
@@ -44,7 +37,7 @@ export function cachedCatalogue(catalogue: Catalogue, notices: Notices): CachedC
       const entry = await known?.entry.catch(() => undefined)
       if (known !== undefined && entry?.set.uid !== setUid && found.get(name) === known) found.delete(name)
     },
-    forget: (name) => void found.delete(name),
+    forget: (name) => void (name === undefined ? found.clear() : found.delete(name)),
     create: (entry) => changing(catalogue.create(entry)),
     change: (name, change) => changing(catalogue.change(name, change)),
     remove: (name, uid) => changing(catalogue.remove(name, uid)),
