@@ -266,6 +266,40 @@ test('a run that ends because a shared store is unreachable is continued', async
   assert.equal(ends[0]!.state, 'succeeded')
 })
 
+test('a run that ends because an engine is unreachable begins again from what it has stored', async (t) => {
+  const { jobs, takers, ends, log } = await open(t)
+  const id = await create(jobs, 'ingest')
+  await until(() => takers.runs.length === 1)
+  await takers.runs[0]!.control.advance({ jobId: id, position: 7, skipped: 7 })
+  const away = new AlikeError('engine_unreachable', { retryAfterSeconds: 0.01 })
+  for (const run of [0, 1]) {
+    takers.runs[run]!.fail(away)
+    await until(() => takers.runs.length === run + 2)
+  }
+  const [, , again] = takers.runs
+  assert.deepEqual([again!.job.id, again!.job.position, again!.control.trials.runs], [id, 7, 1])
+  assert.deepEqual([await stateOf(jobs, id), ends, takers.discarded], ['running', [], []])
+  assert.equal(log.filter(({ message }) => message.startsWith('job waits')).length, 1, 'logged once')
+  again!.fail(away)
+  assert.equal((await jobs.cancel(id)).job.state, 'cancelled', 'while it waits')
+  assert.deepEqual(takers.discarded, [id])
+})
+
+test('a paused job whose state could not be stored did not crash the process', async (t) => {
+  const { galleries, jobs, takers } = await open(t)
+  const id = await create(jobs, 'ingest')
+  await until(() => takers.runs.length === 1)
+  const full = t.mock.method(jobsOf(galleries), 'transition', async () => {
+    throw new AlikeError('storage_full')
+  })
+  await assert.rejects(jobs.steer(id, { paused: true }), { code: 'storage_full' })
+  full.mock.restore()
+  await jobs.steer(id, { paused: false })
+  await until(() => takers.runs.length === 2)
+  assert.equal(takers.runs[1]!.control.trials.runs, 1)
+  assert.equal((await jobs.report(id)).job.failure, null)
+})
+
 test('a paused job that another process has put back keeps what it needs', async (t) => {
   const { galleries, jobs, takers } = await open(t)
   const id = await create(jobs, 'ingest')
