@@ -144,17 +144,17 @@ test('jobs of a runner are bounded, including those being created', async (t) =>
   const { jobs } = await open(t)
   const making = []
   for (let n = 0; n < 3; n++) {
-    await jobs.expectRoom('ingest')
+    await jobs.expectRoom('ingest', 'a')
     making.push(create(jobs, 'ingest'))
   }
-  await assert.rejects(jobs.expectRoom('ingest'), { code: 'job_queue_full', retryAfterSeconds: 30 })
-  await jobs.expectRoom('doctor')
+  await assert.rejects(jobs.expectRoom('ingest', 'a'), { code: 'job_queue_full', retryAfterSeconds: 30 })
+  await jobs.expectRoom('doctor', 'a')
   const [first] = await Promise.all(making)
-  await assert.rejects(jobs.expectRoom('ingest'), { code: 'job_queue_full' })
+  await assert.rejects(jobs.expectRoom('ingest', 'a'), { code: 'job_queue_full' })
   await jobs.cancel(first!)
-  await jobs.expectRoom('ingest')
+  await jobs.expectRoom('ingest', 'a')
   await jobs.close()
-  await assert.rejects(jobs.expectRoom('ingest'), { code: 'shutting_down' })
+  await assert.rejects(jobs.expectRoom('ingest', 'a'), { code: 'shutting_down' })
 })
 
 test('an upload key has one job', async (t) => {
