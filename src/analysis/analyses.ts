@@ -31,7 +31,7 @@ export class Analyses {
 
   /**
    * Resolves when the job is durable.
-   * @throws AlikeError `gallery_not_found`, `model_mismatch`, `gallery_too_large`, `job_queue_full`, `storage_full`, `webhook_disabled`, `url_not_allowed`
+   * @throws AlikeError `gallery_not_found`, `model_mismatch`, `gallery_too_large`, `gallery_without_worker`, `job_queue_full`, `storage_full`, `webhook_disabled`, `url_not_allowed`
    */
   async accept(gallery: string, task: AnalysisTask, { priority, webhook }: JobWishes = {}): Promise<JobReport> {
     const { jobs, galleries, webhooks, imagesMax } = this.#options
@@ -39,7 +39,7 @@ export class Analyses {
     await galleries.images.scan(gallery)
     if ((await galleries.readings.state(gallery)).images > imagesMax)
       throw new AlikeError('gallery_too_large', { detail: `It may hold ${imagesMax}.` })
-    await jobs.expectRoom(task.kind)
+    await jobs.expectRoom(task.kind, gallery)
     return jobs.create({ id: randomUUID(), kind: task.kind, gallery, source: task as JsonValue, priority, webhook })
   }
 }

@@ -92,6 +92,11 @@ export interface Engine {
    * free. Default: all processes reach the same storage.
    */
   readonly awayMaxMs?: number | undefined
+  /**
+   * For storage that belongs to one of several processes: whether the set is in that of this one. Default: all processes reach
+   * the same storage.
+   */
+  has?(set: Pick<EmbeddingSet, 'uid'>): boolean
   /** Finishes accepted calls. */
   close(): Promise<void>
 }

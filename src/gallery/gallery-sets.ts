@@ -55,6 +55,18 @@ export class GallerySets {
     return this.#routed.stated(await this.#routed.find(gallery))
   }
 
+  /** Whether no other process can reach the serving set. */
+  async isOnlyHere(gallery: string): Promise<boolean> {
+    const { engine, set } = await this.#routed.find(gallery)
+    return this.#routed.engines[engine]?.has?.(set) ?? false
+  }
+
+  /** The same for a copy in an engine; undefined: this process has yet to make it. */
+  isCopyOnlyHere(engine: string, copy: Pick<CatalogueSet, 'uid'> | undefined): boolean {
+    const { has } = this.#routed.engineOf(engine)
+    return has !== undefined && (copy === undefined || has(copy))
+  }
+
   /** In order of creation; one of them serves. */
   async list(gallery: string): Promise<GallerySet[]> {
     const sets = await this.#routed.catalogue.sets((await this.#routed.find(gallery)).uid)

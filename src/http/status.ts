@@ -16,6 +16,7 @@ const table = {
   gallery_not_found: 404,
   gallery_lost: 503,
   gallery_elsewhere: 503,
+  gallery_without_worker: 409,
   gallery_exists: 409,
   galleries_full: 409,
   gallery_full: 409,

@@ -34,7 +34,7 @@ export class Ingest {
 
   /**
    * Resolves when upload and job are durable.
-   * @throws AlikeError `job_queue_full`, `gallery_not_found`, `archive_unreadable`, `manifest_invalid`,
+   * @throws AlikeError `job_queue_full`, `gallery_not_found`, `gallery_without_worker`, `archive_unreadable`, `manifest_invalid`,
    * `body_too_large`, `storage_full`, `source_not_allowed`, `webhook_disabled`, `url_not_allowed`, `idempotency_key_reused`; what the upload's stream throws; the reason of its signal
    */
   async accept({
@@ -52,7 +52,7 @@ export class Ingest {
     if (webhook !== undefined) webhooks.expectAllowed(webhook)
     if (galleries.readOnly !== undefined) throw new AlikeError('storage_full', { detail: galleries.readOnly })
     // Only jobs count: an upload that has started is not refused at its end.
-    await jobs.expectRoom('ingest')
+    await jobs.expectRoom('ingest', gallery)
     await galleries.sets.serving(gallery)
 
     try {

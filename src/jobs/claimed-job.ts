@@ -4,8 +4,9 @@ import { AlikeError, hasCode } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import { activeJobStates, type JobRecord, type JobState, type RunReading } from './job.js'
 import { failureBy, failureOf, type JobEndOptions, tellEnd } from './job-end.js'
-import type { JobRunner } from './job-runner.js'
+import type { JobControl, JobRunner, RunEnd } from './job-runner.js'
 import type { JobStore } from './job-store.js'
+import { patiently } from './patience.js'
 import { renewing } from './renewing.js'
 import { nextTrial } from './trials.js'
 
@@ -96,13 +97,13 @@ export class ClaimedJob {
   }
 
   async #runOnce(): Promise<JobRecord> {
-    const { store, galleries, runner } = this.#options
+    const { store, galleries } = this.#options
     const { id, gallery, galleryUid } = this.#job
     const { trials, giveUp } = await this.#begin()
     // A gallery that was deleted and recreated under the same name is a different one.
     if ((await galleries.sets.serving(gallery)).galleryUid !== galleryUid) throw new AlikeError('gallery_not_found')
     this.#stop.signal.throwIfAborted() // a run that begins after the abort would not notice it
-    const { total, result } = await runner.run(this.#job, {
+    const { total, result } = await this.#runPatiently({
       signal: this.#stop.signal,
       trials,
       giveUp,
@@ -113,6 +114,23 @@ export class ClaimedJob {
       tell: (reading) => void (this.#reading = reading),
     })
     return result === undefined ? store.complete(id, total) : store.finish(id, { total, result })
+  }
+
+  /** If an engine is unreachable, the run begins again from what it has stored, until it is not. */
+  #runPatiently(control: JobControl): Promise<RunEnd> {
+    const { store, runner, logger } = this.#options
+    let job = this.#job
+    const run = async () => {
+      try {
+        return await runner.run(job, control)
+      } catch (error) {
+        if (!hasCode(error, 'engine_unreachable')) throw error
+        if (job === this.#job) logger.warn({ err: error, jobId: this.id }, 'job waits: an engine is unreachable')
+        job = (await store.get(this.id)) ?? job
+        throw error
+      }
+    }
+    return patiently(run, control.signal, ['engine_unreachable'])
   }
 
   /** @throws AlikeError `job_interrupted` if the process has crashed during the job too often, `job_finished` */

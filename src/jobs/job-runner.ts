@@ -18,7 +18,10 @@ export interface JobRunner {
    * @param jobIds unfinished jobs of previous processes
    */
   resume?(jobIds: ReadonlySet<string>): Promise<void>
-  /** @throws AlikeError if the job as a whole cannot continue; anything, once its signal is aborted */
+  /**
+   * Called again with the current record after `engine_unreachable`.
+   * @throws AlikeError if the job as a whole cannot continue; anything, once its signal is aborted
+   */
   run(job: JobRecord, control: JobControl): Promise<RunEnd>
   /** Called when the job was stopped here, and any process may go on with it: deletes what only this one could use. */
   leave?(jobId: string): Promise<void>

@@ -37,6 +37,7 @@ export async function openJobs(options: JobsOptions): Promise<Jobs> {
 export class Jobs {
   /** Where jobs are stored. */
   readonly store: JobStore
+  readonly #options: LaneOptions
   readonly #logger: JobLogger
   readonly #lanes: ReadonlyMap<JobKind, Lane>
   readonly #changes: JobChanges
@@ -46,6 +47,7 @@ export class Jobs {
   /** See `openJobs`. */
   constructor({ runners, ...options }: JobsOptions) {
     this.store = options.store
+    this.#options = options
     this.#logger = options.logger
     this.#changes = new JobChanges(options.store)
     this.#lanes = new Map(
@@ -65,12 +67,21 @@ export class Jobs {
   }
 
   /**
-   * Called before a job is created, or an upload for it is received.
-   * @throws AlikeError `shutting_down`, `job_queue_full`
+   * Called before a job of a gallery is created, or an upload for it is received.
+   * @throws AlikeError `shutting_down`, `job_queue_full`, `gallery_without_worker`, `gallery_not_found`
    */
-  async expectRoom(kind: JobKind): Promise<void> {
+  async expectRoom(kind: JobKind, gallery: string): Promise<void> {
     if (this.#closing) throw new AlikeError('shutting_down')
+    this.expectWorker(await this.#options.galleries.sets.isOnlyHere(gallery))
     if (!(await this.#laneOf(kind).hasRoom())) throw new AlikeError('job_queue_full', { retryAfterSeconds: 30 })
+  }
+
+  /**
+   * @param isOnlyHere no other process can reach what the job needs; it would wait until this one is restarted with another role
+   * @throws AlikeError `gallery_without_worker`
+   */
+  expectWorker(isOnlyHere: boolean): void {
+    if (isOnlyHere && this.#options.runsJobs === false) throw new AlikeError('gallery_without_worker')
   }
 
   /**

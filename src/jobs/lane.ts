@@ -162,8 +162,9 @@ export class Lane {
 
   /** @returns false if nothing more can be run for now: the process is stopping, or its storage is lost or full */
   async #runToEnd(job: ClaimedJob): Promise<boolean> {
-    const end = await job.run()
-    if (job.hasBegun) this.#begun.add(job.id)
+    const end = await job.run().finally(() => {
+      if (job.hasBegun) this.#begun.add(job.id)
+    })
     if (end === 'unstored') this.#lookLater() // there may be space by then
     if (end === 'unstored' || end === 'stopped') return false
     this.#begun.delete(job.id)

@@ -21,7 +21,11 @@ const awayCodes = [
   'EAI_AGAIN',
   'ETIMEDOUT',
   'EPIPE',
+  'ECONNABORTED',
   'EHOSTUNREACH',
+  'EHOSTDOWN',
+  'ENETUNREACH',
+  'ENETDOWN',
   'ENOENT',
 ]
 /** Errors that pg reports only as text. */

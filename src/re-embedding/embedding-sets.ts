@@ -65,13 +65,13 @@ export class EmbeddingSets {
    * Creates a job that builds the set of this model, or compares and evaluates it again if it is complete. Returns an
    * unfinished job instead of creating another.
    * @throws AlikeError `gallery_not_found`, `model_not_found`, `set_exists`, `models_full`, `job_queue_full`,
-   * `storage_full`, `webhook_disabled`, `overloaded`
+   * `gallery_without_worker`, `storage_full`, `webhook_disabled`, `overloaded`
    */
   async build(gallery: string, model: string, wishes: BuildWishes = {}): Promise<JobReport & { created: boolean }> {
     const { jobs, webhooks } = this.#options
     const { webhook } = wishes
     if (webhook !== undefined) webhooks.expectAllowed(webhook)
-    await jobs.expectRoom('re-embedding')
+    await jobs.expectRoom('re-embedding', gallery)
     // a job created during a switch would copy from the set that no longer serves
     return this.#options.exclusion.alone(gallery, () => this.#buildNow(gallery, model, wishes))
   }

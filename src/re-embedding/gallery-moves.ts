@@ -72,12 +72,12 @@ export class GalleryMoves {
    * copy only applies the changes since.
    * @throws AlikeError `gallery_not_found`, `engine_not_found`, `engine_unsupported`, `engine_unreachable`,
    * `move_same_engine`, `move_under_way`, `set_exists`, `gallery_exists` for a copy stored differently,
-   * `job_queue_full`, `storage_full`, `webhook_disabled`, `overloaded`
+   * `job_queue_full`, `gallery_without_worker`, `storage_full`, `webhook_disabled`, `overloaded`
    */
   async begin(gallery: string, engine: string, wishes: MoveWishes = {}): Promise<JobReport> {
     const { jobs, webhooks, exclusion } = this.#options
     if (wishes.webhook !== undefined) webhooks.expectAllowed(wishes.webhook)
-    await jobs.expectRoom('move')
+    await jobs.expectRoom('move', gallery)
     return exclusion.alone(gallery, () => this.#beginNow(gallery, engine, wishes))
   }
 
@@ -93,6 +93,7 @@ export class GalleryMoves {
       throw new AlikeError('set_exists', {
         detail: 'A gallery moves with one set: remove the one that does not serve first.',
       })
+    jobs.expectWorker(galleries.sets.isCopyOnlyHere(engine, beside))
     const copy = beside ?? (await galleries.sets.addCopy(gallery, engine))
     // for an existing copy, check that it is stored as requested
     await galleries.sets.prepare(copy, storage)

@@ -55,6 +55,8 @@ const closedMaxMs = 10_000
 const touchedMax = 256
 /** Maximum full comparisons; if writes keep outpacing them, the move is abandoned. */
 const comparisonsMax = 10
+/** After these the job goes on later. */
+const passing = ['engine_unreachable', 'store_unreachable', 'store_outcome_unknown'] as const
 /** Maximum ids reported for a differing copy. */
 const toldMax = 10
 
@@ -76,7 +78,8 @@ export class MoveRunner implements JobRunner {
       return end
     } catch (error) {
       const isRefused = hasCode(error, 'move_differs')
-      if (!control.signal.aborted || isRefused) this.#options.onEnd(isRefused ? 'refused' : 'broken_off')
+      const goesOn = control.signal.aborted || hasCode(error, ...passing)
+      if (!goesOn || isRefused) this.#options.onEnd(isRefused ? 'refused' : 'broken_off')
       throw error
     }
   }

@@ -51,7 +51,7 @@ export async function openStores(
     connectionsMax: config.postgresConnectionsMax,
     leaseSeconds: config.jobLeaseSeconds,
     sharesUploads: config.originalsS3Bucket !== '',
-    isElsewhere: (set) => set.engine === name && !embedded.has(set),
+    isElsewhere: (set) => set.engine === name && embedded.has?.(set) === false,
     feedbackMax: config.feedbackMax,
     decisionsMax: config.decisionsMax,
     logger,

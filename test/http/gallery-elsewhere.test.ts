@@ -11,6 +11,7 @@ process.env.AWS_ACCESS_KEY_ID ??= 'test'
 process.env.AWS_SECRET_ACCESS_KEY ??= 'test'
 
 const gallery = '/v1/galleries/g'
+const ndjson = (payload: string) => ({ headers: { 'content-type': 'application/x-ndjson' }, payload })
 const image = {
   headers: { 'content-type': 'image/png' },
   payload: await drawImage(drawnLabels[0]!, 1, { width: 48, height: 48, format: 'png' }),
@@ -46,8 +47,7 @@ test('a gallery in the data folder of another process is refused there instead o
     ['p'],
   )
   const line = JSON.stringify({ add: { id: 'q', image: image.payload.toString('base64') } })
-  const ndjson = { headers: { 'content-type': 'application/x-ndjson' }, payload: line }
-  const { id } = await two.call(202, { method: 'POST', url: `${gallery}/ingest`, ...ndjson })
+  const { id } = await two.call(202, { method: 'POST', url: `${gallery}/ingest`, ...ndjson(line) })
   const job = await until(async () => {
     const now = await two.call<Answer['jobs'][number]>(200, { url: `/v1/jobs/${id}` })
     return now.finishedAt !== null && now
@@ -55,4 +55,24 @@ test('a gallery in the data folder of another process is refused there instead o
   assert.deepEqual([job.state, job.added], ['succeeded', 1], 'it is run by the process that has the gallery')
   await two.call(204, { method: 'DELETE', url: gallery })
   await until(async () => (await one.app.inject(gallery)).statusCode === 404, 'it is deleted')
+})
+
+test('a process that runs no jobs refuses those that only it could run, and accepts all others', async (t) => {
+  const postgres = await postgresServer(t)
+  if (postgres === undefined) return
+  const postgresUrl = await postgres.newDatabase()
+  const { endpoint } = await bucketServer(t)
+  const serving = { postgresUrl, originalsS3Bucket: 'b', originalsS3Endpoint: endpoint, role: 'serve' as const }
+  const one = await startApp(t, serving)
+  await one.call(201, { method: 'PUT', url: gallery })
+  const two = await startApp(t, { ...one.config, dataDir: await temporaryFolder(t) })
+  const upload = { method: 'POST', url: `${gallery}/ingest`, ...ndjson('') } as const
+  for (const request of [upload, { method: 'POST', url: `${gallery}/evaluate` }] as const)
+    assert.equal((await one.call(409, request)).code, 'gallery_without_worker', request.url)
+  assert.deepEqual((await one.call(200, { url: '/v1/jobs' })).jobs, [])
+  await two.call(202, upload)
+  await one.close()
+  const worker = await startApp(t, { ...one.config, role: 'all' })
+  const state = async () => (await worker.call(200, { url: '/v1/jobs' })).jobs[0]?.state
+  await until(async () => (await state()) === 'succeeded', 'the process has come back with another role')
 })

@@ -92,8 +92,12 @@ test(
     const metrics = await app.call<string>(200, { url: '/metrics' })
     assert.match(metrics, /alike_engine_unreachable\{engine="weaviate"\} 1/)
     assert.match(metrics, /alike_engine_unreachable\{engine="embedded"\} 0/)
+    const task = { kind: 'duplicates', limit: 10 } as const
+    const { job } = await app.parts.jobs.create({ id: 'j', gallery: 'far', source: task, kind: task.kind })
+    await until(() => app.log.some(({ msg }) => String(msg).startsWith('job waits')), 'the job finds the server down')
 
     await server.start()
+    await until(async () => (await app.parts.jobs.report(job.id)).job.state === 'succeeded', 'the job goes on')
     await until(async () => (await app.app.inject({ url: '/v1/galleries/far' })).json<{ count: number }>().count === 1)
     assert.equal((await search(app, 'far', 1)).hits[0]?.id, 'p1')
     assert.equal((await app.call<{ unreachable?: object }>(200, { url: '/readyz' })).unreachable, undefined)

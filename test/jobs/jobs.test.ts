@@ -144,17 +144,17 @@ test('jobs of a runner are bounded, including those being created', async (t) =>
   const { jobs } = await open(t)
   const making = []
   for (let n = 0; n < 3; n++) {
-    await jobs.expectRoom('ingest')
+    await jobs.expectRoom('ingest', 'a')
     making.push(create(jobs, 'ingest'))
   }
-  await assert.rejects(jobs.expectRoom('ingest'), { code: 'job_queue_full', retryAfterSeconds: 30 })
-  await jobs.expectRoom('doctor')
+  await assert.rejects(jobs.expectRoom('ingest', 'a'), { code: 'job_queue_full', retryAfterSeconds: 30 })
+  await jobs.expectRoom('doctor', 'a')
   const [first] = await Promise.all(making)
-  await assert.rejects(jobs.expectRoom('ingest'), { code: 'job_queue_full' })
+  await assert.rejects(jobs.expectRoom('ingest', 'a'), { code: 'job_queue_full' })
   await jobs.cancel(first!)
-  await jobs.expectRoom('ingest')
+  await jobs.expectRoom('ingest', 'a')
   await jobs.close()
-  await assert.rejects(jobs.expectRoom('ingest'), { code: 'shutting_down' })
+  await assert.rejects(jobs.expectRoom('ingest', 'a'), { code: 'shutting_down' })
 })
 
 test('an upload key has one job', async (t) => {
@@ -264,6 +264,40 @@ test('a run that ends because a shared store is unreachable is continued', async
   takers.runs[1]!.end({ total: 0 })
   await until(() => ends.length === 1)
   assert.equal(ends[0]!.state, 'succeeded')
+})
+
+test('a run that ends because an engine is unreachable begins again from what it has stored', async (t) => {
+  const { jobs, takers, ends, log } = await open(t)
+  const id = await create(jobs, 'ingest')
+  await until(() => takers.runs.length === 1)
+  await takers.runs[0]!.control.advance({ jobId: id, position: 7, skipped: 7 })
+  const away = new AlikeError('engine_unreachable', { retryAfterSeconds: 0.01 })
+  for (const run of [0, 1]) {
+    takers.runs[run]!.fail(away)
+    await until(() => takers.runs.length === run + 2)
+  }
+  const [, , again] = takers.runs
+  assert.deepEqual([again!.job.id, again!.job.position, again!.control.trials.runs], [id, 7, 1])
+  assert.deepEqual([await stateOf(jobs, id), ends, takers.discarded], ['running', [], []])
+  assert.equal(log.filter(({ message }) => message.startsWith('job waits')).length, 1, 'logged once')
+  again!.fail(away)
+  assert.equal((await jobs.cancel(id)).job.state, 'cancelled', 'while it waits')
+  assert.deepEqual(takers.discarded, [id])
+})
+
+test('a paused job whose state could not be stored did not crash the process', async (t) => {
+  const { galleries, jobs, takers } = await open(t)
+  const id = await create(jobs, 'ingest')
+  await until(() => takers.runs.length === 1)
+  const full = t.mock.method(jobsOf(galleries), 'transition', async () => {
+    throw new AlikeError('storage_full')
+  })
+  await assert.rejects(jobs.steer(id, { paused: true }), { code: 'storage_full' })
+  full.mock.restore()
+  await jobs.steer(id, { paused: false })
+  await until(() => takers.runs.length === 2)
+  assert.equal(takers.runs[1]!.control.trials.runs, 1)
+  assert.equal((await jobs.report(id)).job.failure, null)
 })
 
 test('a paused job that another process has put back keeps what it needs', async (t) => {

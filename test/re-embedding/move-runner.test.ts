@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
+import { AlikeError } from '../../src/errors.js'
 import type { JobRecord } from '../../src/jobs/job.js'
 import type { JobControl } from '../../src/jobs/job-runner.js'
+import { openJobs } from '../../src/jobs/jobs.js'
 import { engineOf, jobsOf } from '../engines/embedded/embedded-galleries.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
@@ -37,6 +39,28 @@ test('a gallery moves although its engine counts what a replica missed', async (
   t.mock.method(mirror.from, 'state', async () => ({ ...state, images: 2 }))
   const control = { signal: new AbortController().signal, expect: async () => {}, advance: async () => {}, tell() {} }
   assert.deepEqual(await runner.run(job, control as unknown as JobControl), { total: 3 })
+  assert.equal((await galleries.sets.serving('a')).uid, uid)
+})
+
+test('a move waits while an engine is unreachable, and ends once', async (t) => {
+  const { galleries, uid, job } = await copied(t)
+  const store = jobsOf(galleries)
+  await store.transition(job.id, { from: ['running'], to: 'queued' })
+  const outcomes: string[] = []
+  const { mirrors, runner } = await openMover(t, galleries, (outcome) => outcomes.push(outcome))
+  const { mirror } = await mirrors.of('a', uid)
+  const find = mirror.to.find.bind(mirror.to)
+  let attempts = 0
+  t.mock.method(mirror.to, 'find', async (ids: readonly string[]) => {
+    if (attempts++ < 2) throw new AlikeError('engine_unreachable', { retryAfterSeconds: 0.01 })
+    return find(ids)
+  })
+  const logger = { info() {}, warn() {}, error() {} }
+  const jobs = await openJobs({ store, galleries, runners: [runner], jobsKeptDays: 1, logger })
+  t.after(() => jobs.close())
+  await until(async () => (await store.get(job.id))!.finishedAt !== null, 'the end of the move')
+  const { state, done, failure } = (await store.get(job.id))!
+  assert.deepEqual([state, done, failure, outcomes], ['succeeded', 3, null, ['moved']])
   assert.equal((await galleries.sets.serving('a')).uid, uid)
 })
 

@@ -61,6 +61,7 @@ export class EmbeddedEngine implements Engine {
   /** If another catalogue lists them: other processes may read it, too, and only one of them has the set. */
   readonly #numbers: NumberedSets | undefined
   readonly prepare?: NonNullable<Engine['prepare']>
+  readonly has?: NonNullable<Engine['has']>
   readonly #parts: SetParts
   /** Keyed by uid. */
   readonly #sets = new Map<string, { opening: Promise<StoredSet>; isReady: boolean }>()
@@ -90,6 +91,7 @@ export class EmbeddedEngine implements Engine {
       const numbers = new NumberedSets({ catalogue: this.catalogue, store, logger })
       this.#numbers = numbers
       this.prepare = (set, _, isMade) => numbers.make(set, isMade)
+      this.has = ({ uid }) => numbers.has(uid)
     }
     const write = <Result>(work: () => Promise<Result>) => writes.run(work)
     this.jobs = storedJobs({ store, now, write })
@@ -148,11 +150,6 @@ export class EmbeddedEngine implements Engine {
   /** Questions to the copies thread that are still unanswered. */
   get copyQueueDepth(): number {
     return this.#parts.store.copies.depth
-  }
-
-  /** False for a set that another catalogue lists and that was made in another data folder. */
-  has({ uid }: Pick<EmbeddingSet, 'uid'>): boolean {
-    return this.#numbers?.has(uid) ?? true
   }
 
   open(set: EmbeddingSet): Promise<StoredSet> {
