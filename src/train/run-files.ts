@@ -63,10 +63,15 @@ export class RunFiles {
   }
 
   save(groups: VariableGroups, state: RunState): Promise<void> {
-    return this.#claim.replace(this.#last, () => saveCheckpoint(this.#last, groups, state, this.#fingerprint))
+    return this.#replace(this.#last, groups, state)
   }
 
   saveBest(average: Average, state: RunState): Promise<void> {
-    return this.#claim.replace(this.#best, () => saveCheckpoint(this.#best, { average }, state, this.#fingerprint))
+    return this.#replace(this.#best, { average }, state)
+  }
+
+  #replace(file: string, groups: VariableGroups, state: RunState): Promise<void> {
+    const fingerprint = this.#fingerprint
+    return this.#claim.replace(file, (mayReplace) => saveCheckpoint(file, { groups, state, fingerprint, mayReplace }))
   }
 }
