@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { bytesOf } from '../../../datasets/image-bytes.js'
 import { type SplitImage, shuffled } from '../../../datasets/split.js'
 import { replaceFile } from '../../../durable-files.js'
 import {
@@ -16,9 +15,9 @@ import { AlikeError } from '../../../errors.js'
 import { calibrate } from '../../../eval/calibration.js'
 import { seededRandom } from '../../../eval/random.js'
 import type { ScoreCalibration } from '../../../eval/score-calibration.js'
-import { prepareImage } from '../../../image/prepare.js'
 import { writeGolden } from '../../golden/write-golden.js'
 import { isRankable } from '../../rankable.js'
+import { preparePicture } from '../../report/embed-exported.js'
 import { rewriteCard } from '../../report/write-report.js'
 import { decodeModel, encodeModel, type ModelProto } from '../onnx-proto.js'
 import { openOnnx } from '../onnx-session.js'
@@ -47,7 +46,6 @@ interface ProvenPrecision {
 }
 
 const timedImages = 16
-const maxPixels = 100e6
 
 /**
  * Where a folder holds only what it serves, int8 is made from the fp16 file.
@@ -184,8 +182,7 @@ async function trainingPixels(
       detail: 'There are not enough train pictures to determine 8-bit ranges.',
     })
   const pixels: Uint8Array[] = []
-  for (const image of wanted)
-    pixels.push((await prepareImage(await bytesOf(image), { preprocessing, maxPixels })).pixels)
+  for (const image of wanted) pixels.push(...(await preparePicture(image, { preprocessing })).views)
   const count = Math.ceil((wanted.length * 2) / 3)
   return { rangeImages: pixels.slice(0, count), choose: pixels.slice(count) }
 }
