@@ -35,8 +35,8 @@ export async function readTrainingData(
 ): Promise<TrainingData> {
   const { init, teachers = [] } = source
   const networks = [...(init === undefined ? [] : [init]), ...teachers]
-  const images = await readSplitImages({ ...source, networks })
   const learntFrom = await readRecords(networks)
+  const images = await readSplitImages({ ...source, records: learntFrom })
   const part = (split: string): number[] => [...images.keys()].filter((index) => images[index]!.split === split)
   const [train, val, test] = [part('train'), part('val'), part('test')]
   const labels = [...new Set(train.map((index) => images[index]!.label))].sort()
