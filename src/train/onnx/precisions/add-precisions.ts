@@ -1,16 +1,9 @@
 /** Adds int8 and fp16 to the folder of an exported network: computed, checked on val, then written. */
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { type SplitImage, shuffled } from '../../../datasets/split.js'
 import { replaceFile } from '../../../durable-files.js'
-import {
-  type Model,
-  type ModelManifest,
-  networkFile,
-  type Precision,
-  readModel,
-} from '../../../embedding/model-manifest.js'
+import { type Model, type ModelManifest, type Precision, readModel } from '../../../embedding/model-manifest.js'
 import { AlikeError } from '../../../errors.js'
 import { calibrate } from '../../../eval/calibration.js'
 import { seededRandom } from '../../../eval/random.js'
@@ -19,9 +12,10 @@ import { writeGolden } from '../../golden/write-golden.js'
 import { isRankable } from '../../rankable.js'
 import { preparePicture } from '../../report/embed-exported.js'
 import { rewriteCard } from '../../report/write-report.js'
-import { decodeModel, encodeModel, type ModelProto } from '../onnx-proto.js'
+import { encodeModel } from '../onnx-proto.js'
 import { openOnnx } from '../onnx-session.js'
-import { toHalfPrecision, toSinglePrecision } from './half-precision.js'
+import { type FloatGraph, readFloatGraph } from './float-graph.js'
+import { toHalfPrecision } from './half-precision.js'
 import { makeInt8 } from './int8-network.js'
 import { gatePrecision, judgedEmbeddings, type PrecisionBounds, type PrecisionGate } from './precision-gate.js'
 
@@ -84,7 +78,8 @@ async function provePrecisions(
 ): Promise<{ proven: Map<SmallerPrecision, ProvenPrecision>; calibration: ScoreCalibration | null }> {
   const { manifest } = model
   const { inputSize: size } = manifest.preprocessing
-  const { source, graph, bytes } = await floatGraph(model, options.precisions)
+  const { source, graph } = await floatGraph(model, options.precisions)
+  const bytes = encodeModel(graph)
   const val = options.images.filter(({ split }) => split === 'val')
   expectRelevant(val)
   const { rangeImages, choose } = await trainingPixels(model, options)
@@ -121,21 +116,14 @@ async function provePrecisions(
   }
 }
 
-/** The network in fp32, with the weights of its fp16 file where its own is absent. */
-async function floatGraph(
-  model: Model,
-  wanted: readonly SmallerPrecision[],
-): Promise<{ source: 'fp32' | 'fp16'; graph: ModelProto; bytes: Uint8Array }> {
-  const { file: fp32 } = model.manifest.files.fp32
-  const source = (['fp32', 'fp16'] as const).find((precision) => networkFile(model, precision) !== undefined)
-  if (source === undefined) throw unreadable(`There is neither ${fp32} nor fp16 to make a precision from.`)
-  const file = networkFile(model, source)!
-  if (source === 'fp16' && wanted.includes('fp16'))
-    throw unreadable(`fp16 is made from ${fp32}, which is missing; --precisions int8 reads ${basename(file)}.`)
-  const stored = await readFile(file)
-  if (source === 'fp32') return { source, graph: decodeModel(stored), bytes: stored }
-  const graph = toSinglePrecision(decodeModel(stored))
-  return { source, graph, bytes: encodeModel(graph) }
+/** What the precisions are made from. */
+async function floatGraph(model: Model, wanted: readonly SmallerPrecision[]): Promise<FloatGraph> {
+  const { fp32, fp16 } = model.manifest.files
+  const found = await readFloatGraph(model)
+  if (found === undefined) throw unreadable(`There is neither ${fp32.file} nor fp16 to make a precision from.`)
+  if (found.source === 'fp16' && wanted.includes('fp16'))
+    throw unreadable(`fp16 is made from ${fp32.file}, which is missing; --precisions int8 reads ${fp16!.file}.`)
+  return found
 }
 
 function unreadable(detail: string): AlikeError {
