@@ -62,7 +62,7 @@ async function openRun(settings: FineTuneSettings, log: (line: string) => void, 
   const network = startingNetwork(starting, { ...shape, fixedSize: false })
   const averaged = startingNetwork(starting, shape)
   const microBatch = settings.microBatch === 'auto' ? microBatchHere() : settings.microBatch
-  const teachers = await openTeachers(settings, averaged, microBatch)
+  const teachers = await openTeachers(settings, averaged, microBatch, log)
   const networkBefore = await networkIn(join(settings.out, settings.name))
   const loader = new ImageLoader(data.images, settings.loaders === 'auto' ? loaderProcesses() : settings.loaders)
   const networks = { starting, network, averaged, teachers, networkBefore }

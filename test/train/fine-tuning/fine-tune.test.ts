@@ -155,7 +155,9 @@ test('a run with mixing, wild pictures and an instance part learns from a finish
     wildShare: 0.5,
     judgeEvery: 2,
   }
-  const { state, folder: made } = await fineTune(taught, () => {}, never)
+  const lines: string[] = []
+  const { state, folder: made } = await fineTune(taught, (line) => lines.push(line), never)
+  assert.ok(lines.includes(`taught by ${teacher} (ONNX Runtime in float32)`))
   assert.deepEqual(
     state.history.map(({ val }) => val === null),
     [true, false],
