@@ -26,7 +26,7 @@ import { networkIn } from './run-folder.js'
 import { shapingSettings, type TrainSettings } from './settings.js'
 import { openTeaching, type Teaching } from './teaching.js'
 import { epochWork, exportPasses, secondsLeft } from './time-left.js'
-import { readTrainingData, type TrainingData } from './training-data.js'
+import { logParts, readTrainingData, type TrainingData } from './training-data.js'
 import { inputOf, trainingStep } from './training-step.js'
 
 /** The parts of a run. */
@@ -59,9 +59,7 @@ export async function trainFromScratch(
   const backend = await chooseBackend(settings.backend)
   const compute = setConvolutionPrecision(settings.compute)
   log(`backend ${backend}, convolutions in ${compute}`)
-  log(
-    `${data.labels.length} labels; pictures: train ${data.train.length}, val ${data.val.length}, test ${data.test.length}`,
-  )
+  logParts(data, log)
 
   const run = await openRun({ settings, data, backend, log, stop })
   try {
@@ -232,5 +230,5 @@ function timeLeft(settings: TrainSettings, data: TrainingData, { epoch, history 
   })
   const done = history.map(({ side, seconds }) => ({ ...planned(side), seconds }))
   const toCome = Array.from({ length: settings.epochs - epoch }, (_, i) => planned(sideOf(settings, epoch + i)))
-  return secondsLeft(done, toCome, { count: exportPasses(data, settings.report) })
+  return secondsLeft(done, toCome, { count: exportPasses(data, { report: settings.report, hasInstance: false }) })
 }

@@ -12,7 +12,7 @@ import { setConvolutionPrecision } from '../native/bfloat16-convolutions.js'
 import { expectReadable } from '../readable-pictures.js'
 import { RunFiles } from '../run-files.js'
 import { networkIn } from '../run-folder.js'
-import { dataHash, readTrainingData } from '../training-data.js'
+import { dataHash, logParts, readTrainingData } from '../training-data.js'
 import { readStartingWeights } from '../weights/starting-weights.js'
 import type { StartingWeights } from '../weights/weight-format.js'
 import { type CachedMaps, cachedMaps } from './cached-maps.js'
@@ -54,9 +54,7 @@ async function openRun(settings: FineTuneSettings, log: (line: string) => void, 
   const starting = await startingWeightsOf(settings)
   const data = await readTrainingData(settings, log)
   log(`backend ${backend}, convolutions in ${compute}; ${starting.description}, ${starting.sha256.slice(0, 12)}`)
-  log(
-    `${data.labels.length} labels; pictures: train ${data.train.length}, val ${data.val.length}, test ${data.test.length}`,
-  )
+  logParts(data, log)
 
   const shape = { name: settings.name, labels: data.labels, head: settings.head, seed: settings.seed }
   const network = startingNetwork(starting, { ...shape, fixedSize: false })
