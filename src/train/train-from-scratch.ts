@@ -118,22 +118,23 @@ function exportRun({ settings, data, loader, averaged, backend, log, stop, netwo
 }
 
 /**
- * Trains from the start or the checkpoint. If the run finishes, the averaged network then holds the weights of the best
- * epoch.
+ * Trains from the start or the checkpoint, unless the run is only exported. If the run finishes, the averaged network then
+ * holds the weights of the best epoch.
  */
 async function runEpochs(run: Run): Promise<RunState> {
   const { settings, data, network, averaged, log } = run
   const { epochs } = settings
   const [weights, average] = [variablesOf(network), variablesOf(averaged)]
   const checkpoints = await RunCheckpoints.open({ ...run, weights, average })
-  const isNew = checkpoints.state.optimizerStep === 0 && !settings.exportOnly
+  if (settings.exportOnly) return checkpoints.state
+  const isNew = checkpoints.state.optimizerStep === 0
   if (isNew && !(await expectReadable({ ...run, preprocessing: settings.preprocessing }))) return checkpoints.state
   const teaching = await openTeaching(run)
   if (teaching === 'stopped') return checkpoints.state
   const following = new WeightAverage(average, weights)
   const learningRateOf = learningRates(settings, planEpoch(data, settings, 0).batches.length)
   try {
-    while (checkpoints.state.epoch < epochs && !settings.exportOnly) {
+    while (checkpoints.state.epoch < epochs) {
       const progress = new EpochProgress(performance.now(), checkpoints.state.part)
       setConvolutionPrecision(settings.compute)
       const isComplete = await trainEpoch(run, { checkpoints, following, learningRateOf, teaching, progress })
