@@ -84,7 +84,7 @@ test('a checkpoint of another run, or of another network, is refused', async (t)
   const [one, two] = ['{"seed":1}', '{"seed":2}']
   await saveCheckpoint(path, { groups: { weights: [tf.variable(tf.zeros([2]))] }, state, fingerprint: one })
   const refusals: [group: string, size: number, fingerprint: string, code: string, says: RegExp][] = [
-    ['weights', 2, two, 'run_differs', /seed \(was 1, is 2\)/],
+    ['weights', 2, two, 'run_differs', /--seed \(was 1, is 2\)/],
     ['weights', 3, one, 'run_unreadable', /shape \[3\]/],
     ['other', 2, one, 'run_unreadable', /other\.0/],
   ]

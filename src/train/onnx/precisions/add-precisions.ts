@@ -52,10 +52,7 @@ export async function addPrecisions(options: AddPrecisionsOptions): Promise<Mode
   const model = await readModel(folder)
   const { absent = [] } = model
   const { proven, calibration } = await provePrecisions(model, options, log)
-  const failed = precisions.flatMap((precision) =>
-    proven.get(precision)!.provenance.failures.map((failure) => `${precision}: ${failure}`),
-  )
-  if (failed.length > 0) throw new AlikeError('precision_gate_failed', { detail: `${failed.join('; ')}.` })
+  expectGood(precisions, proven)
 
   const manifest = { ...withPrecisions(model.manifest, proven), ...(calibration !== null && { calibration }) }
   // interrupted, by a full disk for example, the folder still holds a network: without the precisions being replaced
@@ -69,6 +66,19 @@ export async function addPrecisions(options: AddPrecisionsOptions): Promise<Mode
   await writeManifest(folder, manifest)
   await rewriteCard(folder, manifest)
   return manifest
+}
+
+/** @throws AlikeError `precision_gate_failed` */
+function expectGood(
+  precisions: readonly SmallerPrecision[],
+  proven: ReadonlyMap<SmallerPrecision, ProvenPrecision>,
+): void {
+  const failuresOf = (precision: SmallerPrecision) => proven.get(precision)!.provenance.failures
+  const failed = precisions.flatMap((precision) => failuresOf(precision).map((failure) => `${precision}: ${failure}`))
+  if (failed.length === 0) return
+  const good = precisions.filter((precision) => failuresOf(precision).length === 0)
+  const rest = good.length === 0 ? '' : ` --precisions ${good.join()} adds the other.`
+  throw new AlikeError('precision_gate_failed', { detail: `${failed.join('; ')}.${rest}` })
 }
 
 async function provePrecisions(
