@@ -124,7 +124,7 @@ export const catalogue = {
   split_differs: 'The split of the data is not the one that a network was trained with.',
   engine_version_refused: 'This version of the vector server may lose data.',
   engine_setting_refused: 'The vector server is configured to acknowledge writes before searches find them.',
-  weights_unreadable: 'The starting weights cannot be used.',
+  weights_unreadable: 'These weights cannot be used.',
   // training
   run_exists: 'A run or network with this name already exists.',
   folder_unwritable: 'A folder that the run writes to cannot be used.',

@@ -18,6 +18,7 @@ import type { LabelledImage } from '../datasets/labelled-image.js'
 import { spreadOverLabels } from '../datasets/samples.js'
 import { emptyPart } from '../datasets/split.js'
 import { readSplitImages, trainedSplitOf } from '../datasets/split-images.js'
+import { readRecords } from '../datasets/split-record.js'
 import { AlikeError } from '../errors.js'
 import type { RankedLabels } from '../eval/judged-query.js'
 import { qualityOfRankings } from '../eval/quality.js'
@@ -221,7 +222,7 @@ async function evaluate(options: EvaluateOptions): Promise<void> {
   const images = await readSplitImages({
     ...options,
     ...trainedSplitOf(manifest.provenance as Readonly<Record<string, unknown>>),
-    networks: options.model === undefined ? [] : [options.model],
+    records: await readRecords(options.model === undefined ? [] : [options.model]),
   })
   const report = await new Evaluation(service, options, images).run(options.reuse)
   console.log(report)

@@ -1,4 +1,4 @@
-/** A folder per class, or a folder per split with a folder per class below. */
+/** A folder per class, or a folder per split with a folder per class below. Pictures may lie deeper in that of their class. */
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AlikeError } from '../errors.js'
@@ -18,30 +18,48 @@ const splitNames: Record<string, Split> = {
 
 export async function readFolders(folder: string): Promise<LabelledImage[]> {
   const names = await subfolders(folder)
-  const bySplit = names.length > 0 && names.every((name) => name.toLowerCase() in splitNames)
-  if (!bySplit) return readClasses(folder, '', undefined)
+  const bySplit = names.length > 0 && names.every(isSplitName)
+  if (!bySplit) return expectClasses(await readClasses(folder, '', undefined), names)
   const found = await Promise.all(
     names.map((name) => readClasses(join(folder, name), `${name}/`, splitNames[name.toLowerCase()])),
   )
   const images = found.flat()
   const missing = splits.find((split) => split !== 'val' && !images.some((image) => image.split === split))
   if (missing !== undefined)
-    throw new AlikeError('data_unreadable', { detail: `The folders have no pictures for the split "${missing}".` })
+    throw new AlikeError('data_unreadable', {
+      detail: `The folders have no pictures for the split "${missing}": without folders for splits, one is drawn.`,
+    })
   return images
+}
+
+const isSplitName = (name: string): boolean => Object.hasOwn(splitNames, name.toLowerCase())
+
+/** A folder next to those of the splits would make classes of them. */
+function expectClasses(images: LabelledImage[], names: readonly string[]): LabelledImage[] {
+  const split = names.find((name) => {
+    const own = isSplitName(name) ? images.filter(({ label }) => label === name) : []
+    return own.length > 0 && own.every(({ id }) => id.split('/').length > 2)
+  })
+  if (split === undefined) return images
+  const other = names.find((name) => !isSplitName(name))
+  throw new AlikeError('data_unreadable', {
+    detail: `The folder "${split}" holds folders, as a split does, but "${other}" next to it is no split.`,
+  })
 }
 
 async function readClasses(folder: string, prefix: string, split: Split | undefined): Promise<LabelledImage[]> {
   const images: LabelledImage[] = []
   for (const label of await subfolders(folder)) {
-    for (const name of (await readdir(join(folder, label))).filter(
-      (entry) => imageName.test(entry) && !entry.startsWith('.'),
-    )) {
+    for (const name of (await readdir(join(folder, label), { recursive: true })).filter(isShownPicture)) {
       const id = `${prefix}${label}/${name}`
       images.push({ id, label, group: id, source: { path: join(folder, label, name) }, ...(split && { split }) })
     }
   }
   return images
 }
+
+/** @param path below the folder of a class; what is hidden has a name that begins with a dot */
+const isShownPicture = (path: string): boolean => imageName.test(path) && !/(^|\/)\./.test(path)
 
 /** Links to folders included. */
 async function subfolders(folder: string): Promise<string[]> {

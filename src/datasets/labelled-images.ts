@@ -22,7 +22,10 @@ export async function readLabelledImages(folder: string, labels?: string): Promi
     throw new AlikeError('data_unreadable', { detail: 'The file of labels cannot be read.' })
   const images = hasCsv ? await readCsv(csv, folder || dirname(csv)) : await readFolders(folder)
   if (images.length === 0)
-    throw new AlikeError('data_unreadable', { detail: 'There are no labelled pictures in the folder.' })
+    throw new AlikeError('data_unreadable', {
+      detail:
+        'There are no labelled pictures in the folder: they lie in folders of their labels, or labels.csv lists them.',
+    })
   return images.map(inOneForm).sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 

@@ -4,7 +4,7 @@ import { seededRandom } from '../eval/random.js'
 import { withEqualFilesGrouped } from './equal-files.js'
 import { readLabelledImages } from './labelled-images.js'
 import { defaultDeal, lacksPart, type SplitImage, type SplitShares, withSplit } from './split.js'
-import { expectUnseen, readRecords, recordedParts, recordOf, type SplitRecord } from './split-record.js'
+import { expectUnseen, recordedParts, recordOf, type SplitRecord } from './split-record.js'
 
 export interface SplitSource {
   /** Folder of pictures. */
@@ -14,28 +14,28 @@ export interface SplitSource {
   /** Of the training run; the same seed generates the same split. */
   seed?: number | undefined
   shares?: SplitShares | undefined
-  /** Folders of networks that are judged, or learnt from: a split that is drawn keeps the parts they were trained with. */
-  networks?: readonly string[] | undefined
-  /** Of the record of the split that counts: that of the networks, or else the one that is drawn, must be it. */
+  /** Of networks that are judged, or learnt from: a split that is drawn keeps the parts they were trained with. */
+  records?: readonly SplitRecord[] | undefined
+  /** Of the record of the split that counts: those given, or else that of the one that is drawn, must be it. */
   recordSha256?: string | undefined
 }
 
 /**
  * Training, quantisation and both kinds of evaluation all read their pictures here; otherwise one would test on what
  * another trained on.
- * @throws AlikeError `data_unreadable`, `model_unreadable`; `split_differs` if one of the networks has learnt from
- * pictures that would be val or test
+ * @throws AlikeError `data_unreadable`; `split_differs` if one of the networks has learnt from pictures that would be
+ * val or test
  */
 export async function readSplitImages({
   data,
   labels,
   seed = defaultDeal.seed,
   shares = defaultDeal.shares,
-  networks = [],
+  records = [],
   recordSha256,
 }: SplitSource): Promise<SplitImage[]> {
+  if (recordSha256 !== undefined) expectRecords(records, recordSha256)
   const images = await readLabelledImages(data, labels)
-  const records = await expectedRecords(networks, recordSha256)
   await expectUnseen(images, records)
   if (!lacksPart(images)) return images as SplitImage[]
   const grouped = await withEqualFilesGrouped(images)
@@ -45,10 +45,9 @@ export async function readSplitImages({
   return split
 }
 
-async function expectedRecords(networks: readonly string[], expected: string | undefined): Promise<SplitRecord[]> {
-  const records = await readRecords(networks)
-  const other = records.find(({ sha256 }) => expected !== undefined && sha256 !== expected)
-  if (other === undefined) return records
+function expectRecords(records: readonly SplitRecord[], expected: string): void {
+  const other = records.find(({ sha256 }) => sha256 !== expected)
+  if (other === undefined) return
   throw new AlikeError('split_differs', { detail: `${other.folder} is another network, or was trained otherwise.` })
 }
 

@@ -78,16 +78,22 @@ export function afterEpoch({ part, ...state }: RunState, record: EpochRecord): R
 /** Groups of variables, each with a prefix such as `weights`, `average`, `moments`. */
 export type VariableGroups = Record<string, readonly tf.Variable[]>
 
+export interface Checkpoint {
+  groups: VariableGroups
+  state: RunState
+  /** Identifies the settings that shape the run; a checkpoint only loads with an equal one. */
+  fingerprint: string
+  /** See `writeTensors`. */
+  mayReplace?: (() => Promise<void>) | undefined
+}
+
 /**
- * @param fingerprint identifies the settings that shape the run; a checkpoint only loads with an equal one
  * @returns the new file's facts
  * @throws AlikeError `training_diverged` instead of replacing finite values with others
  */
 export async function saveCheckpoint(
   path: string,
-  groups: VariableGroups,
-  state: RunState,
-  fingerprint: string,
+  { groups, state, fingerprint, mayReplace }: Checkpoint,
 ): Promise<BigIntStats> {
   const tensors: NamedTensor[] = []
   for (const [group, variables] of Object.entries(groups)) {
@@ -97,7 +103,7 @@ export async function saveCheckpoint(
       tensors.push({ name: `${group}.${index}`, shape: variable.shape, values })
     }
   }
-  return writeTensors(path, { tensors, metadata: { state: JSON.stringify(state), fingerprint } })
+  return writeTensors(path, { tensors, metadata: { state: JSON.stringify(state), fingerprint } }, mayReplace)
 }
 
 /** Zero times NaN or an infinity is NaN. A hundred million values take a tenth of a second this way. */

@@ -7,7 +7,7 @@ import { type EmbeddedImages, embedCopies, embedImages } from './embed-images.js
 import type { ImageLoader } from './loader/image-loader.js'
 import { applyClassGain, chooseClassGain } from './models/class-gain.js'
 import { chooseInstanceShare, choosePosterior, joinSettings } from './models/join-choice.js'
-import { joinedRows, withJoinedEmbedding } from './models/joined-embedding.js'
+import { joinedRows, type PosteriorSettings, withJoinedEmbedding } from './models/joined-embedding.js'
 import type { TrainableNetwork } from './models/network.js'
 import { exportModel } from './onnx/export.js'
 import { isRankable } from './rankable.js'
@@ -109,25 +109,28 @@ interface ShapedEmbedding {
 
 /** Applies the post-training changes to the embedding, chosen on val: see `class-gain.ts` and `joined-embedding.ts`. */
 async function shapeEmbedding(run: FinishedRun): Promise<ShapedEmbedding> {
-  const { network, data, useClassifier, log } = run
+  const { network, useClassifier } = run
   if (!useClassifier && network.instanceDimension === 0) return { network, settings: {} }
   const { val, classGain, posterior } = useClassifier
     ? await shapeByClasses(run)
     : { val: await embedVal(run), classGain: 0, posterior: { share: 0, sharpness: 1 } }
-  const pictures = data.val.map((index) => data.images[index]!)
-  const copies = await embedCopies(network, pictures)
-  const chosen = chooseInstanceShare(val, posterior, (settings) =>
-    evaluateCopies(joinedRows(copies, settings), joinedRows(val, settings)),
-  )
-  const { instanceShare, mAP10, tried } = chosen
-  log(
-    `part for single pictures with a share of ${instanceShare}: val mAP@10 ${shown(mAP10)}, first hit of an edited copy ${shown(chosen.copies)}`,
-  )
+  const { instanceShare, ...tried } =
+    network.instanceDimension === 0 ? { instanceShare: 0 } : await chooseInstance(run, val, posterior)
   const settings = joinSettings(posterior, instanceShare)
-  return {
-    network: withJoinedEmbedding(network, settings),
-    settings: { classGain, ...settings, instanceSharesTried: tried },
-  }
+  return { network: withJoinedEmbedding(network, settings), settings: { classGain, ...settings, ...tried } }
+}
+
+/** The share of the part that tells single pictures apart, from edited copies of val. */
+async function chooseInstance({ network, data, log }: FinishedRun, val: EmbeddedImages, posterior: PosteriorSettings) {
+  const pictures = data.val.map((index) => data.images[index]!)
+  const made = await embedCopies(network, pictures)
+  const { instanceShare, mAP10, copies, tried } = chooseInstanceShare(val, posterior, (settings) =>
+    evaluateCopies(joinedRows(made, settings), joinedRows(val, settings)),
+  )
+  log(
+    `part for single pictures with a share of ${instanceShare}: val mAP@10 ${shown(mAP10)}, first hit of an edited copy ${shown(copies)}`,
+  )
+  return { instanceShare, instanceSharesTried: tried }
 }
 
 /** Stretches the embedding along the classes, and chooses what the classifier's posterior adds to the score. */

@@ -74,11 +74,10 @@ const batches = () =>
       fraction,
       fineTune.mixShare,
     )
-    .option(
-      '--teachers <folders>',
-      'networks trained by this job on the same labels, separated by commas',
-      foldersOf,
-      fineTune.teachers,
+    .addOption(
+      new Option('--teachers <folders>', 'networks trained by this job on the same labels, separated by commas')
+        .argParser(foldersOf)
+        .default(fineTune.teachers, 'none'),
     )
 
 const fromScratch = () =>

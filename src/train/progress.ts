@@ -62,6 +62,16 @@ export class EpochProgress {
   }
 }
 
+/** Where a run goes on. */
+export function resumedLine({ epoch, batch }: RunState, epochs: number): string {
+  if (epoch >= epochs) return `all ${epochs} epochs are done`
+  return `resumed in epoch ${epoch + 1}/${epochs}${batch === 0 ? '' : ` after batch ${batch}`}`
+}
+
+/** Which weights a run exports that does not train. */
+export const exportedLine = ({ best, epoch }: RunState): string =>
+  `weights of epoch ${best!.epoch + 1}, the best of ${epoch}`
+
 /** The line after an epoch. @param secondsLeft of the whole run, including export; null if there is no estimate yet */
 export function epochLine(
   { epoch, side, loss, picturesPerSecond, waitedShare, seconds, val }: EpochRecord,

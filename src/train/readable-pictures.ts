@@ -2,7 +2,7 @@
  * Decodes every picture before a run: the test pictures are read only after its last epoch, and without one of them its
  * checkpoints would belong to other data.
  */
-import { AlikeError } from '../errors.js'
+import { AlikeError, hasCode } from '../errors.js'
 import type { Preprocessing } from '../image/preprocessing.js'
 import type { ImageLoader } from './loader/image-loader.js'
 import type { TrainingData } from './training-data.js'
@@ -18,7 +18,7 @@ export interface ReadableOptions {
 const chunkSize = 32
 const shownIds = 10
 
-/** @returns false if stopped early @throws AlikeError `data_unreadable`, naming the unreadable pictures */
+/** @returns false if stopped early @throws AlikeError `data_unreadable`, naming the unreadable pictures; the log says why */
 export async function expectReadable({ data, loader, preprocessing, log, stop }: ReadableOptions): Promise<boolean> {
   const { images } = data
   log(`reading each of the ${images.length} pictures once`)
@@ -28,8 +28,8 @@ export async function expectReadable({ data, loader, preprocessing, log, stop }:
     const read = await Promise.allSettled(chunk.map((_, i) => loader.load({ images: [start + i], preprocessing })))
     for (const [i, result] of read.entries()) {
       if (result.status === 'fulfilled') continue
-      if (!(result.reason instanceof AlikeError && result.reason.code === 'data_unreadable')) throw result.reason
-      unreadable.push(chunk[i]!.id)
+      if (!hasCode(result.reason, 'data_unreadable')) throw result.reason
+      if (unreadable.push(chunk[i]!.id) <= shownIds) log(`  ${result.reason.detail}`)
     }
   }
   if (unreadable.length > 0) throw new AlikeError('data_unreadable', { detail: detailOf(unreadable) })

@@ -5,6 +5,7 @@ import { AlikeError } from '../errors.js'
 import { afterEpoch, type EpochRecord, type RunState } from './checkpoint.js'
 import { expectSameTeachers, teacherIds } from './fine-tuning/teachers.js'
 import type { AdamW } from './optimizer/adamw.js'
+import { exportedLine, resumedLine } from './progress.js'
 import { RunFiles } from './run-files.js'
 import { fingerprintOf, type TrainSettings } from './settings.js'
 import { dataHash, type TrainingData } from './training-data.js'
@@ -37,7 +38,8 @@ export class RunCheckpoints {
   }
 
   /**
-   * Loads the last checkpoint if the run is resumed or exported; a run that starts anew removes it.
+   * Loads the last checkpoint if the run is resumed, the best epoch if it is only exported; a run that starts anew removes
+   * both.
    * @throws AlikeError `run_differs`, also for a run with more epochs or other teachers; `run_unreadable`;
    * `run_not_found` if there is none to export
    */
@@ -46,11 +48,13 @@ export class RunCheckpoints {
     const teachers = settings.exportOnly ? [] : await teacherIds(settings)
     const files = await RunFiles.open(settings, fingerprintOf(settings, data.labels, dataHash(data)), log)
     const opened = new RunCheckpoints(files, options, { ...notStarted, epochs: settings.epochs, teachers, backend })
-    if (settings.exportOnly || files.isContinued) {
-      const state = await files.load(opened.#groups)
-      opened.state = settings.exportOnly ? state : continued(state, settings.epochs, teachers)
+    if (settings.exportOnly) {
+      opened.state = await files.loadFinished(options.average)
+      log(exportedLine(opened.state))
+    } else if (files.isContinued) {
+      opened.state = continued(await files.load(opened.#groups), settings.epochs, teachers)
       optimizer.step = opened.state.optimizerStep
-      log(`resumed at epoch ${opened.state.epoch + 1}, batch ${opened.state.batch}`)
+      log(resumedLine(opened.state, settings.epochs))
     }
     opened.#savedAt = performance.now()
     return opened

@@ -17,10 +17,13 @@ export class RunClaim {
     return new RunClaim(new Map(await Promise.all(files.map(async (file) => [file, await stampOf(file)] as const))))
   }
 
-  /** @param write replaces the file @throws AlikeError `run_exists` instead, if another process has changed a file */
-  async replace(file: string, write: () => Promise<BigIntStats>): Promise<void> {
-    await this.expectOwn()
-    this.#stamps.set(file, stampFrom(await write()))
+  /**
+   * @param write replaces the file once `mayReplace` allows it; right before, because of two that write at the same time
+   * each would otherwise find the file of the other, and neither would go on
+   * @throws AlikeError `run_exists` instead, if another process has changed a file
+   */
+  async replace(file: string, write: (mayReplace: () => Promise<void>) => Promise<BigIntStats>): Promise<void> {
+    this.#stamps.set(file, stampFrom(await write(() => this.expectOwn())))
   }
 
   /** @throws AlikeError `run_exists` */

@@ -7,6 +7,22 @@ const inWords: Record<string, string> = {
   labels: 'the data (pictures, labels, split or feedback)',
   weightsSha256: 'the starting weights',
 }
+/** Settings → what users set them by. */
+const options: Record<string, string> = {
+  seed: '--seed',
+  'batch.samples': '--samples',
+  'batch.classes': '--classes',
+  mixShare: '--mix',
+  'learningRate.peak': '--rate',
+  'preprocessing.fit': '--fit',
+  'pairs.margin': '--margin',
+  'pairs.negativeWeight': '--negatives',
+  'pairs.mean': '--pair-mean',
+  'instance.weight': '--instance',
+  wildShare: '--wild',
+  views: '--views',
+  'head.pooling': '--pooling',
+}
 const shownDifferences = 5
 
 /**
@@ -29,7 +45,8 @@ function differencesOf(saved: object, given: object): string[] {
   )
   const shown = (value = 'not set') => value.replaceAll('"', '')
   const told = places.map(
-    (place) => inWords[place] ?? `${place} (was ${shown(before.get(place))}, is ${shown(now.get(place))})`,
+    (place) =>
+      inWords[place] ?? `${options[place] ?? place} (was ${shown(before.get(place))}, is ${shown(now.get(place))})`,
   )
   return [...new Set(told)]
 }

@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type * as tf from '@tensorflow/tfjs-core'
+import { ignoring } from '../errors.js'
 import { removeAbandoned } from './abandoned.js'
 import { loadCheckpoint, type RunState, saveCheckpoint, type VariableGroups } from './checkpoint.js'
 import { RunClaim } from './run-claim.js'
@@ -62,11 +63,27 @@ export class RunFiles {
     return loadCheckpoint(this.#best, { average }, this.#fingerprint)
   }
 
+  /**
+   * Also of a run that was killed between its two files.
+   * @returns the last known state of the run, with the best epoch loaded @throws AlikeError as `load`
+   */
+  async loadFinished(average: Average): Promise<RunState & { best: NonNullable<RunState['best']> }> {
+    const atBest = await this.loadBest(average)
+    const last = await this.load({}).catch(ignoring('run_not_found'))
+    const state = last !== undefined && last.epoch >= atBest.epoch ? last : atBest
+    return { ...state, best: atBest.best! }
+  }
+
   save(groups: VariableGroups, state: RunState): Promise<void> {
-    return this.#claim.replace(this.#last, () => saveCheckpoint(this.#last, groups, state, this.#fingerprint))
+    return this.#replace(this.#last, groups, state)
   }
 
   saveBest(average: Average, state: RunState): Promise<void> {
-    return this.#claim.replace(this.#best, () => saveCheckpoint(this.#best, { average }, state, this.#fingerprint))
+    return this.#replace(this.#best, { average }, state)
+  }
+
+  #replace(file: string, groups: VariableGroups, state: RunState): Promise<void> {
+    const fingerprint = this.#fingerprint
+    return this.#claim.replace(file, (mayReplace) => saveCheckpoint(file, { groups, state, fingerprint, mayReplace }))
   }
 }

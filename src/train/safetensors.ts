@@ -27,9 +27,14 @@ export const unfinished = '.part-'
 /**
  * Written under a name of its own, synced, then renamed: readers see either the old file or the new one, and of two
  * writers neither gets the other's values.
+ * @param mayReplace right before the renaming; the old file stays if it throws
  * @returns the new file's facts
  */
-export async function writeTensors(path: string, { tensors, metadata }: TensorFile): Promise<BigIntStats> {
+export async function writeTensors(
+  path: string,
+  { tensors, metadata }: TensorFile,
+  mayReplace: () => Promise<void> = async () => {},
+): Promise<BigIntStats> {
   const header: Record<string, unknown> = { __metadata__: metadata }
   let offset = 0
   for (const { name, shape, values } of tensors)
@@ -44,6 +49,7 @@ export async function writeTensors(path: string, { tensors, metadata }: TensorFi
   let facts: BigIntStats
   try {
     facts = await writeSettled(temporary, [length, padded, ...tensors.map(({ values }) => bytesOf(values))])
+    await mayReplace()
   } catch (error) {
     await rm(temporary, { force: true }) // on a full disk it would take the last of the room
     throw error

@@ -20,8 +20,8 @@ export interface Teaching {
 export async function openTeaching(
   run: Omit<TaughtViewsOptions, 'teachers'> & { averaged: TrainableNetwork },
 ): Promise<Teaching | null | 'stopped'> {
-  const { settings, averaged } = run
-  const teachers = await openTeachers(settings, averaged, microBatchHere())
+  const { settings, averaged, log } = run
+  const teachers = await openTeachers(settings, averaged, microBatchHere(), log)
   if (teachers === null) return null
   if (settings.teacherViews === 0)
     return { of: (_batch, _view, input) => teachers.teach(input), close: () => teachers.close() }

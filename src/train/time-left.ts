@@ -29,12 +29,15 @@ export function epochWork(pictures: number, { phase, side }: Omit<PlannedEpoch, 
   return pictures * passes * (side / fullSide) ** 2
 }
 
-/** Pictures that pass through the network after a run's epochs: selection on val, and the report. */
+/**
+ * Pictures that pass through the network after a run's epochs: selection on val, and the report.
+ * @param hasInstance whether the network has a part that tells single pictures apart
+ */
 export function exportPasses(
   { val, test, train }: Pick<TrainingData, 'val' | 'test' | 'train'>,
-  report: boolean,
+  { report, hasInstance }: { report: boolean; hasInstance: boolean },
 ): number {
-  const choosing = 2 * val.length + editedCopiesOf(val.length)
+  const choosing = 2 * val.length + (hasInstance ? editedCopiesOf(val.length) : 0)
   return report
     ? choosing + train.length + val.length + viewsOfTest * test.length + editedCopiesOf(test.length)
     : choosing

@@ -26,7 +26,7 @@ import { networkIn } from './run-folder.js'
 import { shapingSettings, type TrainSettings } from './settings.js'
 import { openTeaching, type Teaching } from './teaching.js'
 import { epochWork, exportPasses, secondsLeft } from './time-left.js'
-import { readTrainingData, type TrainingData } from './training-data.js'
+import { logParts, readTrainingData, type TrainingData } from './training-data.js'
 import { inputOf, trainingStep } from './training-step.js'
 
 /** The parts of a run. */
@@ -59,9 +59,7 @@ export async function trainFromScratch(
   const backend = await chooseBackend(settings.backend)
   const compute = setConvolutionPrecision(settings.compute)
   log(`backend ${backend}, convolutions in ${compute}`)
-  log(
-    `${data.labels.length} labels; pictures: train ${data.train.length}, val ${data.val.length}, test ${data.test.length}`,
-  )
+  logParts(data, log)
 
   const run = await openRun({ settings, data, backend, log, stop })
   try {
@@ -120,22 +118,23 @@ function exportRun({ settings, data, loader, averaged, backend, log, stop, netwo
 }
 
 /**
- * Trains from the start or the checkpoint. If the run finishes, the averaged network then holds the weights of the best
- * epoch.
+ * Trains from the start or the checkpoint, unless the run is only exported. If the run finishes, the averaged network then
+ * holds the weights of the best epoch.
  */
 async function runEpochs(run: Run): Promise<RunState> {
   const { settings, data, network, averaged, log } = run
   const { epochs } = settings
   const [weights, average] = [variablesOf(network), variablesOf(averaged)]
   const checkpoints = await RunCheckpoints.open({ ...run, weights, average })
-  const isNew = checkpoints.state.optimizerStep === 0 && !settings.exportOnly
+  if (settings.exportOnly) return checkpoints.state
+  const isNew = checkpoints.state.optimizerStep === 0
   if (isNew && !(await expectReadable({ ...run, preprocessing: settings.preprocessing }))) return checkpoints.state
   const teaching = await openTeaching(run)
   if (teaching === 'stopped') return checkpoints.state
   const following = new WeightAverage(average, weights)
   const learningRateOf = learningRates(settings, planEpoch(data, settings, 0).batches.length)
   try {
-    while (checkpoints.state.epoch < epochs && !settings.exportOnly) {
+    while (checkpoints.state.epoch < epochs) {
       const progress = new EpochProgress(performance.now(), checkpoints.state.part)
       setConvolutionPrecision(settings.compute)
       const isComplete = await trainEpoch(run, { checkpoints, following, learningRateOf, teaching, progress })
@@ -232,5 +231,5 @@ function timeLeft(settings: TrainSettings, data: TrainingData, { epoch, history 
   })
   const done = history.map(({ side, seconds }) => ({ ...planned(side), seconds }))
   const toCome = Array.from({ length: settings.epochs - epoch }, (_, i) => planned(sideOf(settings, epoch + i)))
-  return secondsLeft(done, toCome, { count: exportPasses(data, settings.report) })
+  return secondsLeft(done, toCome, { count: exportPasses(data, { report: settings.report, hasInstance: false }) })
 }

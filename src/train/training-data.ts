@@ -5,6 +5,7 @@ import { readSplitImages } from '../datasets/split-images.js'
 import { readRecords, type SplitRecord } from '../datasets/split-record.js'
 import { AlikeError } from '../errors.js'
 import { type JudgedPair, readJudgedPairs } from './feedback/judged-pairs.js'
+import { isRankable } from './rankable.js'
 import type { TrainSettings } from './settings.js'
 
 export interface TrainingData {
@@ -35,8 +36,8 @@ export async function readTrainingData(
 ): Promise<TrainingData> {
   const { init, teachers = [] } = source
   const networks = [...(init === undefined ? [] : [init]), ...teachers]
-  const images = await readSplitImages({ ...source, networks })
   const learntFrom = await readRecords(networks)
+  const images = await readSplitImages({ ...source, records: learntFrom })
   const part = (split: string): number[] => [...images.keys()].filter((index) => images[index]!.split === split)
   const [train, val, test] = [part('train'), part('val'), part('test')]
   const labels = [...new Set(train.map((index) => images[index]!.label))].sort()
@@ -60,6 +61,15 @@ export async function readTrainingData(
       `${unknown} are of pictures that are not trained on, ${undecided} pairs are undecided`,
   )
   return { ...data, judged: pairs }
+}
+
+/** What there is of each part, and what that means for the run. */
+export function logParts({ images, labels, train, val, test }: TrainingData, log: (line: string) => void): void {
+  log(`${labels.length} labels; pictures: train ${train.length}, val ${val.length}, test ${test.length}`)
+  if (!isRankable(val.map((index) => images[index]!)))
+    log(
+      'no two val pictures share a label, not counting copies: mAP@10 is unknown, and the most accurate epoch is chosen',
+    )
 }
 
 /**

@@ -109,7 +109,8 @@ function readyError(call: number, error: unknown): Ready {
   return { message: { call, error: describeError(error) }, moved: [] }
 }
 
-function describeError(error: unknown) {
+/** What is left of an error on its way to another thread or process. */
+export function describeError(error: unknown) {
   const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
   if (!(error instanceof AlikeError)) return { code: 'internal' as const, reason }
   return {

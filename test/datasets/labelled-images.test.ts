@@ -51,6 +51,38 @@ test('a folder per class gives labels without a split; other files are skipped',
   )
 })
 
+test('pictures may lie deeper in the folder of their class', async (t) => {
+  const folder = await folderWith(t, {
+    'cat/2023/a.jpg': '1',
+    'cat/b.jpg': '2',
+    'cat/.thumbnails/b.jpg': '3',
+    'train/red/fast.jpg': '4', // a class, since it holds pictures of its own
+    'train/1.jpg': '5',
+  })
+  assert.deepEqual(
+    (await readLabelledImages(folder)).map(({ id, label, split }) => [id, label, split]),
+    [
+      ['cat/2023/a.jpg', 'cat', undefined],
+      ['cat/b.jpg', 'cat', undefined],
+      ['train/1.jpg', 'train', undefined],
+      ['train/red/fast.jpg', 'train', undefined],
+    ],
+  )
+  const ofSplits = await folderWith(t, { 'train/cat/deep/a.jpg': '1', 'test/dog/b.jpg': '2' })
+  assert.deepEqual(
+    (await readLabelledImages(ofSplits)).map(({ id, label, split }) => [id, label, split]),
+    [
+      ['test/dog/b.jpg', 'dog', 'test'],
+      ['train/cat/deep/a.jpg', 'cat', 'train'],
+    ],
+  )
+})
+
+test('a folder next to those of the splits is refused, because it would make classes of them', async (t) => {
+  const folder = await folderWith(t, { 'train/cat/a.jpg': '1', 'test/cat/b.jpg': '2', '__MACOSX/train/cat/c.txt': '' })
+  await assert.rejects(readLabelledImages(folder), refused(/"test" holds folders, as a split does, but "__MACOSX"/))
+})
+
 test('a label may be a link to a folder; links to files and to nothing are skipped', async (t) => {
   const folder = await folderWith(t, { 'data/cat/a.jpg': '1', 'elsewhere/b.jpg': '2' })
   const links = { dog: 'elsewhere', file: 'elsewhere/b.jpg', gone: 'nowhere' }

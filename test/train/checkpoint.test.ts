@@ -39,7 +39,7 @@ test('a checkpoint restores every bit of its variables and the position in the r
   const path = join(await temporaryFolder(t), 'a.safetensors')
   const values = [1 / 3, -0, 1e-40, 3.4e38]
   const kept = tf.variable(tf.tensor2d(values, [2, 2]))
-  await saveCheckpoint(path, { weights: [kept, tf.variable(tf.scalar(5))] }, state, 'same')
+  await saveCheckpoint(path, { groups: { weights: [kept, tf.variable(tf.scalar(5))] }, state, fingerprint: 'same' })
   const [matrix, scalar] = [tf.variable(tf.zeros([2, 2])), tf.variable(tf.scalar(0))]
   assert.deepEqual(await loadCheckpoint(path, { weights: [matrix, scalar] }, 'same'), state)
   assert.deepEqual(new Uint32Array(matrix.dataSync().slice().buffer), new Uint32Array(Float32Array.from(values).buffer))
@@ -49,11 +49,13 @@ test('a checkpoint restores every bit of its variables and the position in the r
 test('values that are not finite do not replace those of a checkpoint', async (t) => {
   const path = join(await temporaryFolder(t), 'a.safetensors')
   const variable = tf.variable(tf.tensor1d([1, 2]))
-  await saveCheckpoint(path, { weights: [variable] }, state, '{}')
+  await saveCheckpoint(path, { groups: { weights: [variable] }, state, fingerprint: '{}' })
   const before = await readFile(path)
   for (const value of [NaN, Infinity]) {
     variable.assign(tf.tensor1d([1, value]))
-    await assert.rejects(saveCheckpoint(path, { weights: [variable] }, state, '{}'), { code: 'training_diverged' })
+    await assert.rejects(saveCheckpoint(path, { groups: { weights: [variable] }, state, fingerprint: '{}' }), {
+      code: 'training_diverged',
+    })
   }
   assert.deepEqual(await readFile(path), before)
 })
@@ -80,9 +82,9 @@ test('the best epoch is chosen by mAP@10, where it is unknown by accuracy, and n
 test('a checkpoint of another run, or of another network, is refused', async (t) => {
   const path = join(await temporaryFolder(t), 'a.safetensors')
   const [one, two] = ['{"seed":1}', '{"seed":2}']
-  await saveCheckpoint(path, { weights: [tf.variable(tf.zeros([2]))] }, state, one)
+  await saveCheckpoint(path, { groups: { weights: [tf.variable(tf.zeros([2]))] }, state, fingerprint: one })
   const refusals: [group: string, size: number, fingerprint: string, code: string, says: RegExp][] = [
-    ['weights', 2, two, 'run_differs', /seed \(was 1, is 2\)/],
+    ['weights', 2, two, 'run_differs', /--seed \(was 1, is 2\)/],
     ['weights', 3, one, 'run_unreadable', /shape \[3\]/],
     ['other', 2, one, 'run_unreadable', /other\.0/],
   ]
@@ -97,7 +99,7 @@ test('a checkpoint that is missing or incomplete is named', async (t) => {
   const path = join(await temporaryFolder(t), 'a.safetensors')
   const groups = { weights: [tf.variable(tf.zeros([200]))] }
   await assert.rejects(loadCheckpoint(path, groups, '{}'), { code: 'run_not_found', message: /a\.safetensors/ })
-  await saveCheckpoint(path, groups, state, '{}')
+  await saveCheckpoint(path, { groups, state, fingerprint: '{}' })
   const bytes = await readFile(path)
   for (const length of [bytes.length - 4, 20, 3, 0]) {
     await writeFile(path, bytes.subarray(0, length))
@@ -125,6 +127,27 @@ test('of two runs that save at the same moment one is refused from then on', asy
   await save()
   const again = await save()
   assert.deepEqual(again.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
+})
+
+test('of two runs one goes on, although it saved while the other was still writing', async (t) => {
+  const settings = { work: await temporaryFolder(t), name: 'twins', resume: true, exportOnly: false }
+  const fast = await RunFiles.open(settings, '{}', () => {})
+  const slow = await RunFiles.open(settings, '{}', () => {})
+  const own = tf.variable(tf.ones([5]))
+  const late = tf.variable(tf.zeros([5]))
+  let write: () => void = () => {}
+  const values = new Promise<Float32Array>((resolve) => (write = () => resolve(new Float32Array(5))))
+  t.mock.method(late, 'data', () => values)
+  const saving = slow.saveBest([late], state)
+  await fast.saveBest([own], state)
+  await fast.save({ average: [own] }, state)
+  write()
+  await assert.rejects(saving, { code: 'run_exists' })
+  await fast.save({ average: [own] }, state)
+  const best = tf.variable(tf.zeros([5]))
+  await fast.loadBest([best])
+  assert.deepEqual(best.dataSync(), own.dataSync())
+  assert.deepEqual((await readdir(join(settings.work, 'twins'))).sort(), ['best.safetensors', 'checkpoint.safetensors'])
 })
 
 test('a run removes what killed ones have left unfinished', async (t) => {

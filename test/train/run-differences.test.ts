@@ -9,12 +9,13 @@ const fingerprint = (changes: Partial<typeof settings> = {}, labels = ['a', 'b']
   fingerprintOf({ ...settings, ...changes }, labels, data)
 
 const differing: [given: string, says: string][] = [
-  [fingerprint({ seed: 9, averageDecay: 0.5 }), `seed (was ${settings.seed}, is 9); averageDecay (was 0.8, is 0.5)`],
-  [fingerprint({ batch: { ...settings.batch, samples: 9 } }), `batch.samples (was ${settings.batch.samples}, is 9)`],
+  [fingerprint({ seed: 9, averageDecay: 0.5 }), `--seed (was ${settings.seed}, is 9); averageDecay (was 0.8, is 0.5)`],
+  [fingerprint({ batch: { ...settings.batch, samples: 9 } }), `--samples (was ${settings.batch.samples}, is 9)`],
   [
     fingerprint({ preprocessing: { ...settings.preprocessing, fit: 'squash' } }),
-    `preprocessing.fit (was ${settings.preprocessing.fit}, is squash)`,
+    `--fit (was ${settings.preprocessing.fit}, is squash)`,
   ],
+
   [fingerprint({}, ['a', 'c'], 'two'), 'the data (pictures, labels, split or feedback)'],
 ]
 for (const [given, says] of differing)
@@ -34,7 +35,7 @@ test('starting weights come before the settings that only runs from them have', 
     weightsSha256: 'ab',
   })
   assert.throws(() => expectSameRun(tuned, fingerprint()), {
-    message: /differ: the starting weights; views \(was 2, is not set/,
+    message: /differ: the starting weights; --views \(was 2, is not set/,
   })
 })
 

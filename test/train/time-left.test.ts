@@ -23,8 +23,9 @@ test('untimed phases are estimated by their cost relative to timed ones', () => 
 test('the export counts with every pass that it makes', () => {
   const part = (length: number) => Array.from({ length }, (_, i) => i)
   const parts = { train: part(700), val: part(100), test: part(200) }
-  const [whole, early] = [exportPasses(parts, true), exportPasses(parts, false)]
-  assert.deepEqual([whole, early], [200 + 600 + 700 + 100 + 1_000 + 900, 200 + 600])
+  const passes = (report: boolean, hasInstance = true) => exportPasses(parts, { report, hasInstance })
+  const whole = passes(true)
+  assert.deepEqual([whole, passes(false), passes(false, false)], [200 + 600 + 700 + 100 + 1_000 + 900, 200 + 600, 200])
   const done = [{ ...epoch('all', 224), seconds: 400 }]
   assert.equal(Math.round(secondsLeft(done, [], { count: whole })!), 350)
   assert.equal(secondsLeft(done, [], { count: whole, secondsEach: 0.01 }), 35)

@@ -104,7 +104,10 @@ test('a run stopped after the last batch of an epoch knows its loss and its time
   assert.ok(state.history[1]!.seconds > stopped.state.part!.seconds)
   assert.equal(state.part, undefined)
 
-  const elsewhere = await trainFromScratch({ ...settings, backend: 'cpu', exportOnly: true }, () => {}, never)
+  const lines: string[] = []
+  const log = (line: string) => lines.push(line)
+  const elsewhere = await trainFromScratch({ ...settings, backend: 'cpu', exportOnly: true }, log, never)
+  assert.ok(lines.includes(`weights of epoch ${state.best!.epoch + 1}, the best of 2`))
   assert.equal((await readModel(elsewhere.folder!)).manifest.provenance['backend'], 'wasm', 'what trained it')
 })
 
@@ -127,7 +130,7 @@ test('a run that overwrites another and fails at once leaves nothing of it to re
   }
   await assert.rejects(
     trainFromScratch({ ...settings, exportOnly: true }, () => {}, never),
-    { code: 'run_not_found', message: /checkpoint\.safetensors does not exist/ },
+    { code: 'run_not_found', message: /best\.safetensors does not exist/ },
   )
 })
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { defaultDeal } from '../../src/datasets/split.js'
 import { recordOf } from '../../src/datasets/split-record.js'
-import { dataHash, readTrainingData, type TrainingData } from '../../src/train/training-data.js'
+import { dataHash, logParts, readTrainingData, type TrainingData } from '../../src/train/training-data.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 
 /** Labels with so many files each, which are no pictures. */
@@ -28,13 +28,16 @@ for (const [what, counts, says] of refusals) {
   })
 }
 
-test('one label large enough for validation and test is enough', async (t) => {
-  const {
-    val,
-    test: held,
-    train,
-  } = await readTrainingData({ data: await labelsOf(t, { cat: 5, dog: 2 }), ...defaultDeal })
-  assert.deepEqual([val.length, held.length, train.length], [1, 1, 5])
+test('one label large enough for validation and test is enough; what val cannot show is told', async (t) => {
+  const told = async (counts: Record<string, number>) => {
+    const lines: string[] = []
+    logParts(await readTrainingData({ data: await labelsOf(t, counts), ...defaultDeal }), (line) => lines.push(line))
+    return lines
+  }
+  const [parts, unknown] = await told({ cat: 5, dog: 2 })
+  assert.equal(parts, '2 labels; pictures: train 5, val 1, test 1')
+  assert.match(unknown!, /mAP@10 is unknown, and the most accurate epoch is chosen/)
+  assert.deepEqual(await told({ cat: 15, dog: 15 }), ['2 labels; pictures: train 20, val 4, test 6'])
 })
 
 test('a network is not tested on what its teacher or its starting network was trained on', async (t) => {

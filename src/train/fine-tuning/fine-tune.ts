@@ -9,15 +9,16 @@ import { variablesOf } from '../models/network.js'
 import { microBatchHere } from '../models/pieces.js'
 import { startingNetwork } from '../models/starting-network.js'
 import { setConvolutionPrecision } from '../native/bfloat16-convolutions.js'
+import { exportedLine, resumedLine } from '../progress.js'
 import { expectReadable } from '../readable-pictures.js'
 import { RunFiles } from '../run-files.js'
 import { networkIn } from '../run-folder.js'
-import { dataHash, readTrainingData } from '../training-data.js'
+import { dataHash, logParts, readTrainingData } from '../training-data.js'
 import { readStartingWeights } from '../weights/starting-weights.js'
 import type { StartingWeights } from '../weights/weight-format.js'
 import { type CachedMaps, cachedMaps } from './cached-maps.js'
 import { runPhase } from './phase-run.js'
-import { phaseOf } from './plan.js'
+import { epochsOf, phaseOf } from './plan.js'
 import type { Run } from './run.js'
 import { type FineTuneSettings, fineTuneFingerprint, shapingFineTuneSettings } from './settings.js'
 import { expectSameTeachers, openTeachers, teacherIds } from './teachers.js'
@@ -54,15 +55,13 @@ async function openRun(settings: FineTuneSettings, log: (line: string) => void, 
   const starting = await startingWeightsOf(settings)
   const data = await readTrainingData(settings, log)
   log(`backend ${backend}, convolutions in ${compute}; ${starting.description}, ${starting.sha256.slice(0, 12)}`)
-  log(
-    `${data.labels.length} labels; pictures: train ${data.train.length}, val ${data.val.length}, test ${data.test.length}`,
-  )
+  logParts(data, log)
 
   const shape = { name: settings.name, labels: data.labels, head: settings.head, seed: settings.seed }
   const network = startingNetwork(starting, { ...shape, fixedSize: false })
   const averaged = startingNetwork(starting, shape)
   const microBatch = settings.microBatch === 'auto' ? microBatchHere() : settings.microBatch
-  const teachers = await openTeachers(settings, averaged, microBatch)
+  const teachers = await openTeachers(settings, averaged, microBatch, log)
   const networkBefore = await networkIn(join(settings.out, settings.name))
   const loader = new ImageLoader(data.images, settings.loaders === 'auto' ? loaderProcesses() : settings.loaders)
   const networks = { starting, network, averaged, teachers, networkBefore }
@@ -110,7 +109,11 @@ async function runPhases(run: Run): Promise<RunState> {
   const fingerprint = fineTuneFingerprint(settings, starting.sha256, data.labels, dataHash(data))
   const files = await RunFiles.open(settings, fingerprint, log)
   const average = variablesOf(averaged)
-  if (settings.exportOnly) return files.loadBest(average)
+  if (settings.exportOnly) {
+    const state = await files.loadFinished(average)
+    log(exportedLine(state))
+    return state
+  }
   let state = await whereItStands(run, files)
   const isNew = state.optimizerStep === 0
   if (isNew && !(await expectReadable({ ...run, preprocessing: averaged.preprocessing }))) return state
@@ -146,7 +149,7 @@ async function whereItStands({ settings, network, averaged, backend, log }: Run,
   const state = await files.load({ weights: variablesOf(network), average: variablesOf(averaged) })
   expectSamePhases(state, settings, network.preprocessing.inputSize)
   expectSameTeachers(state, teachers)
-  log(`resumed at epoch ${state.epoch + 1}, batch ${state.batch}`)
+  log(resumedLine(state, epochsOf(settings.phases)))
   return state
 }
 

@@ -18,5 +18,6 @@ export function secondsLeftOf({ settings, data, averaged, backend }: Run, { epoc
     return planned(trains, side)
   })
   const secondsEach = backend.endsWith('(gpu)') ? secondsOfExportedPass(averaged.model.countParams()) : undefined
-  return secondsLeft(done, toCome, { count: exportPasses(data, settings.report), secondsEach })
+  const count = exportPasses(data, { report: settings.report, hasInstance: averaged.instanceDimension > 0 })
+  return secondsLeft(done, toCome, { count, secondsEach })
 }

@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from 'node:os'
 import * as tf from '@tensorflow/tfjs-core'
-import { networkFile, readModel } from '../../embedding/model-manifest.js'
+import { networkFile, type Precision, readModel } from '../../embedding/model-manifest.js'
 import type { Preprocessing } from '../../image/preprocessing.js'
 import { forward } from '../models/network.js'
 import type { StagedNetwork } from '../models/staged-network.js'
@@ -17,6 +17,8 @@ export interface TeacherNetwork {
   readonly labels: readonly string[]
   readonly preprocessing: Preprocessing
   readonly embeddingDimension: number
+  /** What computes it, for the log: a run that goes on elsewhere may hear the same teacher in another precision. */
+  readonly means: string
   /**
    * @param pixels [N, S, S, 3], 0..255, S its own side
    * @returns embeddings [N, D] of unit length and logits [N, C]; the caller disposes of them
@@ -29,7 +31,9 @@ export interface TeacherNetwork {
 export async function openTeacher(folder: string): Promise<TeacherNetwork> {
   const model = await readModel(folder)
   const network = await readTeacher(model)
-  return nativeDevice() === 'gpu' ? asLayers(network) : asGraph(network, networkFile(model, 'int8'))
+  if (nativeDevice() === 'gpu') return asLayers(network)
+  const int8 = networkFile(model, 'int8')
+  return asGraph(network, int8 === undefined ? undefined : { file: int8, precision: 'int8' })
 }
 
 export function asLayers(network: StagedNetwork): TeacherNetwork {
@@ -39,6 +43,7 @@ export function asLayers(network: StagedNetwork): TeacherNetwork {
     labels,
     preprocessing,
     embeddingDimension,
+    means: 'TensorFlow in float32',
     answer: async (pixels) =>
       tf.tidy((): [tf.Tensor2D, tf.Tensor2D] => {
         const [embedding, logits] = forward(network, tf.div(tf.sub(pixels, mean), std), false)
@@ -50,16 +55,20 @@ export function asLayers(network: StagedNetwork): TeacherNetwork {
 
 /**
  * Disposes of the layers.
- * @param file of the same network in another precision, which is computed in their place
+ * @param instead the same network in another precision, which is computed in their place
  */
-export async function asGraph(network: StagedNetwork, file?: string): Promise<TeacherNetwork> {
+export async function asGraph(
+  network: StagedNetwork,
+  instead?: { file: string; precision: Precision },
+): Promise<TeacherNetwork> {
   const { labels, preprocessing, embeddingDimension } = network
-  const session = await openOnnx(file ?? convertNetwork(network), { threads: availableParallelism() })
+  const session = await openOnnx(instead?.file ?? convertNetwork(network), { threads: availableParallelism() })
   network.model.dispose()
   return {
     labels,
     preprocessing,
     embeddingDimension,
+    means: `ONNX Runtime in ${instead?.precision ?? 'float32'}`,
     async answer(pixels) {
       const rounded = new Uint8ClampedArray(await pixels.data())
       const { embedding, logits } = await session.run(new Uint8Array(rounded.buffer), preprocessing.inputSize)

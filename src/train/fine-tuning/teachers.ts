@@ -33,8 +33,12 @@ export async function openTeachers(
   { teachers, exportOnly }: Pick<FineTuneSettings, 'teachers' | 'exportOnly'>,
   pupil: TrainableNetwork,
   microBatch: number,
+  log: (line: string) => void,
 ): Promise<Teachers | null> {
-  return teachers.length === 0 || exportOnly ? null : Teachers.read(teachers, pupil, microBatch)
+  if (teachers.length === 0 || exportOnly) return null
+  const opened = await Teachers.read(teachers, pupil, microBatch)
+  log(`taught by ${teachers.map((folder, i) => `${folder} (${opened.means[i]})`).join(', ')}`)
+  return opened
 }
 
 /**
@@ -93,6 +97,11 @@ export class Teachers {
       networks.push(teacher)
     }
     return new Teachers(networks, pupil.preprocessing, microBatch)
+  }
+
+  /** What computes each of them. */
+  get means(): string[] {
+    return this.#networks.map(({ means }) => means)
   }
 
   /** The side of the largest squares that a teacher looks at. */

@@ -1,9 +1,9 @@
 /** Worker thread: prepares batches while the training thread is inside a synchronous step. */
 import { workerData } from 'node:worker_threads'
 import { bytesOf } from '../../datasets/image-bytes.js'
-import { AlikeError } from '../../errors.js'
 import { DecodePermits } from '../../image/decode-permits.js'
 import { answerCalls, MovedReply } from '../../worker-calls/answered-calls.js'
+import { unreadablePicture } from '../unreadable-picture.js'
 import type { BatchRequest, LoaderCalls, LoaderStart, Pixels } from './loader-protocol.js'
 import type { ViewOrder } from './view-maker.js'
 import { ViewProcesses } from './view-processes.js'
@@ -24,7 +24,7 @@ async function load(request: BatchRequest): Promise<MovedReply<Pixels>> {
   return new MovedReply(pixels, [pixels.buffer])
 }
 
-/** @throws AlikeError `data_unreadable` */
+/** @throws AlikeError see `unreadablePicture` */
 async function viewOf(request: BatchRequest, position: number): Promise<Uint8Array> {
   const { id, source } = images[request.images[position]!]!
   try {
@@ -32,7 +32,7 @@ async function viewOf(request: BatchRequest, position: number): Promise<Uint8Arr
       bytes: 0,
     })
   } catch (cause) {
-    throw new AlikeError('data_unreadable', { detail: `The picture "${id}" cannot be read.`, cause })
+    throw unreadablePicture(id, cause)
   }
 }
 

@@ -5,6 +5,7 @@ import { seededRandom } from '../../eval/random.js'
 import { augmentImage } from '../../image/augment.js'
 import { prepareImage } from '../../image/prepare.js'
 import { mirrored } from '../../image/views.js'
+import type { describeError } from '../../worker-calls/answered-calls.js'
 
 const maxPixels = 100e6
 
@@ -29,7 +30,9 @@ export interface ToViewProcess {
   order: ViewOrder
 }
 
-export type FromViewProcess = { ticket: number; pixels: Uint8Array } | { ticket: number; error: unknown }
+export type FromViewProcess =
+  | { ticket: number; pixels: Uint8Array }
+  | { ticket: number; error: ReturnType<typeof describeError> }
 
 /** @returns uint8 [size, size, 3] @throws AlikeError as `prepareImage` does */
 export async function makeView(bytes: Uint8Array, { preprocessing, random }: ViewOrder): Promise<Uint8Array> {

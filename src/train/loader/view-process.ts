@@ -1,4 +1,5 @@
 /** Child process of the loader that makes views. The native decoder does not scale with threads within one process. */
+import { describeError } from '../../worker-calls/answered-calls.js'
 import { type FromViewProcess, makeView, type ToViewProcess } from './view-maker.js'
 
 // Ctrl-C, and some service managers, signal every process of a run: it still needs views until its checkpoint is saved.
@@ -10,6 +11,6 @@ process.on('message', ({ ticket, bytes, order }: ToViewProcess) => {
   const answer = (message: FromViewProcess) => process.send?.(message, undefined, undefined, () => {})
   makeView(bytes, order).then(
     (pixels) => answer({ ticket, pixels }),
-    (error: unknown) => answer({ ticket, error }),
+    (error: unknown) => answer({ ticket, error: describeError(error) }),
   )
 })

@@ -1,5 +1,6 @@
 /** Makes views in child processes, if there are enough cores. */
 import { type ChildProcess, fork } from 'node:child_process'
+import { errorOf } from '../../image/decoder-protocol.js'
 import { type FromViewProcess, makeView, type ToViewProcess, type ViewOrder } from './view-maker.js'
 
 interface Waiting {
@@ -53,7 +54,7 @@ function openLane(): Lane {
     const asked = waiting.get(message.ticket)
     waiting.delete(message.ticket)
     if ('pixels' in message) asked?.resolve(message.pixels)
-    else asked?.reject(message.error)
+    else asked?.reject(errorOf(message.error))
   })
   child.once('exit', () => {
     for (const { reject } of waiting.values()) reject(new Error('A process of the loader ended.'))

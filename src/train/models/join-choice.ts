@@ -44,6 +44,7 @@ export interface InstanceChoice extends TriedInstanceShare {
 /**
  * Among the shares with an mAP@10 close to the best, the one that ranks the most edited copies first; on a tie the
  * smallest. None if mAP@10 is unknown.
+ * @param val of a network that has that part
  * @param judgeCopies measures a join on edited copies of `val`
  */
 export function chooseInstanceShare(
@@ -51,7 +52,7 @@ export function chooseInstanceShare(
   posterior: PosteriorSettings,
   judgeCopies: (settings: JoinSettings) => CopyQuality,
 ): InstanceChoice {
-  const tried = (val.instance === undefined ? [0] : instanceShares).map((instanceShare) => {
+  const tried = instanceShares.map((instanceShare) => {
     const settings = joinSettings(posterior, instanceShare)
     return { instanceShare, mAP10: mAP10Of(joinedRows(val, settings)), copies: meanFirstHit(judgeCopies(settings)) }
   })

@@ -4,12 +4,12 @@ import { bytesOf } from '../../datasets/image-bytes.js'
 import type { SplitImage } from '../../datasets/split.js'
 import { meanDirection } from '../../embedding/embed-views.js'
 import type { Model } from '../../embedding/model-manifest.js'
-import { AlikeError } from '../../errors.js'
 import type { EditedCopies } from '../../eval/copies.js'
 import type { LabelledEmbeddings } from '../../eval/ranking.js'
-import { prepareImage } from '../../image/prepare.js'
+import { type PrepareOptions, prepareImage } from '../../image/prepare.js'
 import { editedBatches } from '../edited-copies.js'
 import type { OnnxSession } from '../onnx/onnx-session.js'
+import { unreadablePicture } from '../unreadable-picture.js'
 
 export interface ExportedEmbeddings extends LabelledEmbeddings {
   /** [n, C]. */
@@ -37,7 +37,9 @@ export async function embedExported(
   const logits = new Float32Array(images.length * labels.length)
   const contentHashes: string[] = []
   const prepare = (start: number) =>
-    Promise.all(images.slice(start, start + batchSize).map((image) => preparePicture(model, image, viewCount)))
+    Promise.all(
+      images.slice(start, start + batchSize).map((image) => preparePicture(image, { preprocessing, views: viewCount })),
+    )
 
   let coming = prepare(0)
   for (let start = 0; start < images.length; start += batchSize) {
@@ -107,20 +109,16 @@ function rowOf(values: Float32Array, row: number, width: number): Float32Array {
   return values.subarray(row * width, (row + 1) * width)
 }
 
-async function preparePicture(
-  model: Model,
+/** @throws AlikeError see `unreadablePicture` */
+export async function preparePicture(
   image: SplitImage,
-  viewCount: number,
+  wanted: Pick<PrepareOptions, 'preprocessing' | 'views'>,
 ): Promise<{ views: Uint8Array[]; contentHash: string }> {
   try {
     const bytes = await bytesOf(image)
-    const { views } = await prepareImage(bytes, {
-      preprocessing: model.manifest.preprocessing,
-      maxPixels,
-      views: viewCount,
-    })
+    const { views } = await prepareImage(bytes, { ...wanted, maxPixels })
     return { views, contentHash: createHash('sha256').update(bytes).digest('hex') }
   } catch (cause) {
-    throw new AlikeError('data_unreadable', { detail: `The picture "${image.id}" cannot be read.`, cause })
+    throw unreadablePicture(image.id, cause)
   }
 }

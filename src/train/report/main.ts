@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url'
 import { command, oneOf, runCommand, wholeNumber } from '../../command-line.js'
 import { emptyPart, type SplitImage } from '../../datasets/split.js'
 import { readSplitImages, trainedSplitOf } from '../../datasets/split-images.js'
+import { readRecords } from '../../datasets/split-record.js'
 import {
   type Model,
   networkFile,
@@ -75,7 +76,7 @@ export async function judgeOptionsOf({ data, labels, split, copies, ...given }: 
     throw new AlikeError('model_unreadable', { detail: `It has no ${precision} file, only ${present.join(', ')}.` })
   const views = given.views ?? (given.mirror ? 2 : 1)
   const trained = trainedSplitOf(model.manifest.provenance)
-  const all = await readSplitImages({ data, labels, ...trained, networks: [given.model] })
+  const all = await readSplitImages({ data, labels, ...trained, records: await readRecords([given.model]) })
   const images = all.filter((image) => image.split === split)
   if (images.length === 0) throw new AlikeError('data_unreadable', { detail: emptyPart(split) })
   return { model, precision, images, viewCounts: views === 1 ? [1] : [1, views], copies }

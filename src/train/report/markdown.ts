@@ -19,6 +19,13 @@ export function withInterval(
   return interval ? `${value} (${interval[0].toFixed(digits)}–${interval[1].toFixed(digits)})` : value
 }
 
+/** Text of others, such as a label, in which `<b>` or `_x_` is no markup; `table` takes care of `|`. */
+export function plain(text: string): string {
+  // an underscore within a word is none
+  const marked = text.replace(/[\\`*[\]<>&~]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, '\\$&')
+  return marked.replace(/\s+/g, ' ')
+}
+
 /** The first column is text, the others are numbers. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`

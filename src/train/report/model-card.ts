@@ -2,9 +2,10 @@
 import type { ModelManifest } from '../../embedding/model-manifest.js'
 import { meanFirstHit } from '../../eval/copies.js'
 import type { RetrievalQuality } from '../../eval/quality.js'
+import { durationOf } from '../progress.js'
 import { calibrationSection } from './calibration-section.js'
 import { isMeasured, type NotMeasured } from './judge-exported.js'
-import { quantity, share, table, withInterval } from './markdown.js'
+import { plain, quantity, share, table, withInterval } from './markdown.js'
 import type { ModelMetrics } from './model-metrics.js'
 import { plotFiles, plotsFolder } from './plots.js'
 import { precisionsSection } from './precisions-section.js'
@@ -67,9 +68,10 @@ function retrieval({ protocols, manyViews }: ModelMetrics): string {
     ...all.map((protocol) => cell(protocol, name, digits)),
   ])
   const counts = ['Queries', ...all.map((protocol) => (isMeasured(protocol) ? String(protocol.queries) : '–'))]
-  const missing = Object.entries(protocols).flatMap(([letter, protocol]) =>
-    isMeasured(protocol) ? [] : [`${letter}: ${protocol.notMeasured}`],
-  )
+  const missing = Object.entries(protocols).flatMap(([letter, protocol]) => {
+    const reason = isMeasured(protocol) ? withoutQueries(protocol) : protocol.notMeasured
+    return reason === undefined ? [] : [`${letter}: ${reason}`]
+  })
   return `## Retrieval
 
 A: every test picture queries the other test pictures. B: test pictures query train and val, as in the service. C: classes not seen in training. The query and all of its copies are removed from the results; AP@k is divided by min(k, R). The 95 % bootstrap interval over queries is in brackets.
@@ -77,9 +79,12 @@ A: every test picture queries the other test pictures. B: test pictures query tr
 ${table(['', 'A', 'B', 'C'], [counts, ...rows])}${missing.length > 0 ? `\n\n${missing.join(' ')}` : ''}${viewsLine(manyViews)}`
 }
 
+const withoutQueries = ({ queries }: RetrievalQuality): string | undefined =>
+  queries > 0 ? undefined : 'No query has a picture of its label to find, not counting copies.'
+
 /** Metrics of older runs lack several views. */
 function viewsLine(manyViews: ModelMetrics['manyViews'] | undefined): string {
-  if (!manyViews) return ''
+  if (!manyViews || manyViews.A['mAP@1'] === null) return ''
   const { views, accuracy, A } = manyViews
   const { 'mAP@1': first, 'mAP@10': ten, 'mAP@50': fifty, normalisedMeanRank } = A
   return `\n\nWith the embeddings of ${views} views of every picture averaged (\`QUERY_VIEWS\`, \`GALLERY_VIEWS\`), protocol A yields mAP@1 ${share(first)}, mAP@10 ${share(ten)}, mAP@50 ${share(fifty)}, normalised mean rank ${share(normalisedMeanRank)}${accuracy === undefined ? '' : ` and accuracy ${share(accuracy)}`}.`
@@ -97,7 +102,7 @@ function classification({ classification: found, protocols: { A } }: ModelMetric
     const { support, precision, recall, f1 } = found.perClass[name]!
     const own = isMeasured(A) ? A.perClass[name] : undefined
     return [
-      name,
+      plain(name),
       String(support),
       share(precision),
       share(recall),
@@ -121,7 +126,7 @@ function confusions(classes: readonly string[], confusion: readonly (readonly nu
   const found = confusion.flatMap((row, truth) =>
     row.map((count, named) => ({
       count,
-      text: `${classes[truth]} taken for ${classes[named]} (${count})`,
+      text: `${plain(classes[truth]!)} taken for ${plain(classes[named]!)} (${count})`,
       wrong: truth !== named,
     })),
   )
@@ -193,19 +198,19 @@ function data({
   ])
   return `## Data
 
-${name}: ${pictures} pictures of ${classes.length} classes. Trained on train, chosen on val, reported on test. ${groupsAcrossSplits === 0 ? 'No group of copies spans two splits.' : `**${groupsAcrossSplits} groups of copies span two splits, so the numbers are too good.**`}
+${plain(name)}: ${pictures} pictures of ${classes.length} classes. Trained on train, chosen on val, reported on test. ${groupsAcrossSplits === 0 ? 'No group of copies spans two splits.' : `**${groupsAcrossSplits} groups of copies span two splits, so the numbers are too good.**`}
 
 ${table(['split', 'pictures', 'groups of copies', 'pictures in them'], rows)}
 
 - SHA-256 over ids, labels, splits, groups and contents: \`${sha256}\`
-- Licence of the pictures: ${licence ?? 'not stated; ask their owner before using them or anything trained on them'}. No picture is part of this folder.`
+- Licence of the pictures: ${licence === null ? 'not stated; ask their owner before using them or anything trained on them' : plain(licence)}. No picture is part of this folder.`
 }
 
 function training({ training: facts, exportParity, versions }: ModelMetrics): string {
   return `## Training
 
 - Started from: ${facts.startedFrom}
-- ${facts.epochs} epochs in ${quantity(facts.seconds / 60, 0)} minutes on ${facts.backend}, seed ${facts.seed}${facts.chosenEpoch === null ? '' : `; epoch ${facts.chosenEpoch} was chosen on val`}
+- ${facts.epochs} ${facts.epochs === 1 ? 'epoch' : 'epochs'} in ${durationOf(facts.seconds)} on ${facts.backend}, seed ${facts.seed}${facts.chosenEpoch === null ? '' : `; epoch ${facts.chosenEpoch} was chosen on val`}
 - Export: ${agreement(exportParity)}
 - The settings and history of the run are in \`metrics.json\`.
 - Versions: ${Object.entries(versions)
@@ -238,8 +243,15 @@ function limits({ calibration, labels }: ModelManifest, { data: { name }, protoc
     : 'Its quality on classes it was not trained on was not measured; expect it to be lower.'
   return `## Limits
 
-- It knows ${labels.join(', ')}, as they look in ${name}. ${unseen}
+- It knows ${known(labels)}, as they look in ${plain(name)}. ${unseen}
 - It compares whole pictures; it does not find small objects in them or recognise people or places.
 - A score is a cosine similarity and comparable only with other scores of the same model id${calibration === undefined ? '; it is not calibrated to a probability' : ', or with a probability through the calibration above'}.
 - It inherits the biases and errors of its data: of the people who took the pictures and of those who labelled them.`
+}
+
+const namedLabels = 30
+
+function known(labels: readonly string[]): string {
+  const named = labels.slice(0, namedLabels).map(plain).join(', ')
+  return labels.length > namedLabels ? `${labels.length} classes, such as ${named}` : named
 }

@@ -2,25 +2,21 @@
  * Uses a network folder of this project as starting weights: to continue training, or to fine-tune a served network on
  * other pictures.
  */
-import { readFile } from 'node:fs/promises'
-import { type Model, type ModelManifest, networkFile, readModel } from '../../embedding/model-manifest.js'
+import { type Model, type ModelManifest, readModel } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
-import { halvesToFloats } from '../half-floats.js'
 import type { ResNetVariant } from '../models/resnet50.js'
-import { decodeModel, elementTypes, type ModelProto, type TensorProto } from '../onnx/onnx-proto.js'
+import { elementTypes, type ModelProto } from '../onnx/onnx-proto.js'
+import { type FloatGraph, readFloatGraph } from '../onnx/precisions/float-graph.js'
 import { floatsOf } from '../onnx/precisions/graph-facts.js'
-import type { NamedTensor } from '../safetensors.js'
 import { foldedLite0Layers } from './efficientnet-lite0-format.js'
 import { layersFrom, widthsOf } from './resnet50-formats.js'
 import { kernelFromChannelsFirst, tensorOf } from './tensor-layout.js'
 import type { StartingWeights, TensorsByName, WeightFormat } from './weight-format.js'
 
 /** The graph of a network folder, with its constants as the exporter named them. */
-export interface OwnGraph {
+export interface OwnGraph extends FloatGraph {
   manifest: ModelManifest
   architecture: WeightFormat['architecture']
-  precision: 'fp32' | 'fp16'
-  model: ModelProto
   tensors: TensorsByName
 }
 
@@ -41,10 +37,7 @@ export async function readOwnModel(folder: string): Promise<StartingWeights> {
   return weightsOf(await readOwnGraph(await readModel(folder), 'starting weights'))
 }
 
-/**
- * fp32 if the folder has it, else fp16, which rounds weights by 0.05 %: far less than the first training step changes.
- * @throws AlikeError `weights_unreadable`
- */
+/** @throws AlikeError `weights_unreadable` */
 export async function readOwnGraph(own: Model, purpose: keyof typeof usable): Promise<OwnGraph> {
   const { manifest } = own
   const architecture = usable[purpose].find((name) => name === manifest.architecture)
@@ -53,10 +46,9 @@ export async function readOwnGraph(own: Model, purpose: keyof typeof usable): Pr
       manifest,
       `has the architecture ${manifest.architecture}; only ${usable[purpose].join(' and ')} can be used as ${purpose}`,
     )
-  const precision = (['fp32', 'fp16'] as const).find((each) => networkFile(own, each) !== undefined)
-  if (precision === undefined) throw unreadable(manifest, 'has neither its fp32 nor its fp16 file')
-  const model = decodeModel(await readFile(networkFile(own, precision)!))
-  return { manifest, architecture, precision, model, tensors: constantsOf(model) }
+  const found = await readFloatGraph(own)
+  if (found === undefined) throw unreadable(manifest, 'has neither its fp32 nor its fp16 file')
+  return { ...found, manifest, architecture, tensors: constantsOf(found.graph) }
 }
 
 /**
@@ -64,13 +56,13 @@ export async function readOwnGraph(own: Model, purpose: keyof typeof usable): Pr
  * they are not computed from a batch.
  * @throws AlikeError `weights_unreadable` if a layer is missing.
  */
-export function weightsOf(graph: OwnGraph): StartingWeights {
-  const { manifest, architecture, precision, tensors } = graph
+export function weightsOf(own: OwnGraph): StartingWeights {
+  const { manifest, architecture, source, tensors } = own
   const { id, name, preprocessing } = manifest
-  const { file, sha256 } = manifest.files[precision]!
+  const { file, sha256 } = manifest.files[source]!
   const from = { preprocessing, file: `${name}/${file}`, sha256 }
   if (architecture === 'efficientnet-lite0') {
-    const description = `EfficientNet-Lite0 of this project, model ${id}, ${precision}`
+    const description = `EfficientNet-Lite0 of this project, model ${id}, ${source}`
     return { ...from, architecture, description, layers: foldedLite0Layers(tensors) }
   }
   const layers = layersFrom((layer) => [
@@ -80,33 +72,25 @@ export function weightsOf(graph: OwnGraph): StartingWeights {
   return {
     ...from,
     architecture,
-    description: `ResNet-50 of this project, model ${id}, ${precision}`,
+    description: `ResNet-50 of this project, model ${id}, ${source}`,
     layers,
-    resnet: { ...layoutOf(graph), ...widthsOf(layers) },
+    resnet: { ...layoutOf(own), ...widthsOf(layers) },
   }
 }
 
-/** Named as by the exporter; names of halves end in `/half`. */
+/** Named as by the exporter. */
 function constantsOf({ graph }: ModelProto): TensorsByName {
-  const floats = graph.initializer.filter(
-    ({ dataType }) => dataType === elementTypes.float32 || dataType === elementTypes.float16,
+  const floats = graph.initializer.filter(({ dataType }) => dataType === elementTypes.float32)
+  return new Map(
+    floats.map((constant) => [
+      constant.name,
+      { name: constant.name, shape: constant.dims, values: floatsOf(constant) },
+    ]),
   )
-  return new Map(floats.map((constant) => [constant.name.replace(/\/half$/, ''), tensorFrom(constant)]))
-}
-
-function tensorFrom(constant: TensorProto): NamedTensor {
-  const { name, dims, dataType, rawData } = constant
-  // copied, because the bytes of a decoded file are not aligned
-  const values =
-    dataType === elementTypes.float16
-      ? halvesToFloats(new Uint16Array(Uint8Array.from(rawData).buffer))
-      : floatsOf(constant)
-  return { name, shape: dims, values }
 }
 
 /** Layout facts that the weights alone do not reveal. */
-function layoutOf({ model: { graph }, manifest }: OwnGraph): Pick<ResNetVariant, 'stride' | 'poolPad'> {
-  // half-precision nodes keep their names
+function layoutOf({ graph: { graph }, manifest }: OwnGraph): Pick<ResNetVariant, 'stride' | 'poolPad'> {
   const halving = graph.node
     .find(({ name }) => name === 'layer2.0.conv1')
     ?.attribute.find(({ name }) => name === 'strides')?.ints

@@ -57,8 +57,8 @@ export async function readTeacher(model: Model): Promise<StagedNetwork> {
 type Constant = ReturnType<typeof tensorOf>
 
 /** The exporter writes a generalised mean as powers, under the name of its layer. */
-function poolingOf({ model }: OwnGraph): 'average' | 'gem' {
-  return model.graph.node.some(({ name }) => name === 'pooled/powers') ? 'gem' : 'average'
+function poolingOf({ graph: { graph } }: OwnGraph): 'average' | 'gem' {
+  return graph.node.some(({ name }) => name === 'pooled/powers') ? 'gem' : 'average'
 }
 
 /** The exporter scaled the direction of each class to the length of the scale. */

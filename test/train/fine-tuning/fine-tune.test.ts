@@ -125,8 +125,12 @@ test('a run stopped after its last epoch exports the best one', async () => {
   const stopped = await fineTune(worsening, (line) => line.startsWith('epoch 3/') && stop.abort(), stop.signal)
   assert.ok(stopped.state.best!.epoch < 2, 'the last epoch is the best')
   const { id } = (await readModel(stopped.folder!)).manifest
-  const { folder: best } = await fineTune({ ...worsening, exportOnly: true }, () => {}, never)
-  assert.equal(id, (await readModel(best!)).manifest.id)
+  const lines: string[] = []
+  const later = await fineTune({ ...worsening, exportOnly: true }, (line) => lines.push(line), never)
+  const { manifest } = await readModel(later.folder!)
+  assert.equal(manifest.id, id)
+  assert.deepEqual([manifest.provenance['epochs'], later.state.history.length], [3, 3], 'also those after the best one')
+  assert.ok(lines.includes(`weights of epoch ${stopped.state.best!.epoch + 1}, the best of 3`))
 })
 
 test('a run that diverges ends, and keeps the weights from before', async () => {
@@ -155,7 +159,9 @@ test('a run with mixing, wild pictures and an instance part learns from a finish
     wildShare: 0.5,
     judgeEvery: 2,
   }
-  const { state, folder: made } = await fineTune(taught, () => {}, never)
+  const lines: string[] = []
+  const { state, folder: made } = await fineTune(taught, (line) => lines.push(line), never)
+  assert.ok(lines.includes(`taught by ${teacher} (ONNX Runtime in float32)`))
   assert.deepEqual(
     state.history.map(({ val }) => val === null),
     [true, false],

@@ -69,7 +69,9 @@ test('view processes make the same views, and a bad picture there fails its batc
     await assert.rejects(
       inProcesses.load({ images: [0, 6], preprocessing }),
       (error: unknown) =>
-        error instanceof AlikeError && error.code === 'data_unreadable' && error.message.includes('"p6"'),
+        error instanceof AlikeError &&
+        error.code === 'data_unreadable' &&
+        error.message.includes('"p6" cannot be read: This is not a complete picture in a supported format.'),
     )
   } finally {
     await inProcesses.close()

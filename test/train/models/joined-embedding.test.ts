@@ -165,9 +165,6 @@ test('the instance share is the one that finds most copies among those that do n
     found({ 0: 0.1, 0.1: 1, 0.4: 1 }),
   )
   assert.deepEqual([costly.instanceShare, costly.copies], [0, 0.1])
-
-  const none = chooseInstanceShare({ ...val, instance: undefined }, posterior, found({ 0: 0.4 }))
-  assert.deepEqual([none.instanceShare, none.tried.length], [0, 1])
 })
 
 test('where no two pictures share a label, mAP@10 is unknown and nothing is joined to the embedding', () => {

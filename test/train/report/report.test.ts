@@ -100,7 +100,7 @@ test('the report holds every protocol, and the card repeats its numbers', async 
     metrics.model.id,
     'random weights',
     'agree on 16 pictures, smallest cosine 1.0000000',
-    '1 minutes on cpu, seed 4; epoch 2',
+    '3 epochs in 61 s on cpu, seed 4; epoch 2',
   ]) {
     assert.ok(card.includes(text), text)
   }
@@ -168,6 +168,45 @@ test('an unreadable picture is named', async () => {
     source: { bytes: new Uint8Array(new SharedArrayBuffer(9)) },
   }
   await assert.rejects(report([...images, broken], 'broken'), { code: 'data_unreadable', message: /"broken"/ })
+})
+
+test('labels and licences are text in the card, not markup, and many labels are not all repeated', async () => {
+  const { folder, metrics } = await report(images, 'marked')
+  const manifest = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8'))
+  const labels = ['<b> | _x_', ...Array.from({ length: 40 }, (_, i) => `label ${i}`)]
+  const { classification } = metrics
+  assert.ok('classes' in classification)
+  const quality = Object.values(classification.perClass)[0]!
+  const card = modelCard(
+    { ...manifest, labels },
+    {
+      ...metrics,
+      data: { ...metrics.data, licence: '*none*' },
+      classification: {
+        ...classification,
+        classes: labels.slice(0, 1),
+        confusion: [[1]],
+        perClass: { [labels[0]!]: quality },
+      },
+      training: { ...metrics.training, epochs: 1, seconds: 5000 },
+    },
+  )
+  assert.match(card, /\n\| \\<b\\> \\\| \\_x\\_ \| \d/)
+  assert.match(card, /It knows 41 classes, such as \\<b\\> \| \\_x\\_, label 0, .*label 28, as they look in/)
+  assert.match(card, /pictures: \\\*none\\\*\. No picture/)
+  assert.match(card, /- 1 epoch in 84 min on/)
+})
+
+test('a protocol in which no query has anything to find says so', async () => {
+  const { card } = await report(
+    images.filter(
+      ({ split, label }, i) =>
+        split !== 'test' || images.findIndex((other) => other.split === 'test' && other.label === label) === i,
+    ),
+    'alone',
+  )
+  assert.match(card, /\nA: No query has a picture of its label to find, not counting copies\. C: /)
+  assert.ok(!card.includes('views of every picture averaged'))
 })
 
 test('edited copies of test pictures are searched among all of them, and the card shows how often the original ranks first', async () => {

@@ -1,28 +1,21 @@
 /** Adds int8 and fp16 to the folder of an exported network: computed, checked on val, then written. */
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
-import { bytesOf } from '../../../datasets/image-bytes.js'
+import { join } from 'node:path'
 import { type SplitImage, shuffled } from '../../../datasets/split.js'
 import { replaceFile } from '../../../durable-files.js'
-import {
-  type Model,
-  type ModelManifest,
-  networkFile,
-  type Precision,
-  readModel,
-} from '../../../embedding/model-manifest.js'
+import { type Model, type ModelManifest, type Precision, readModel } from '../../../embedding/model-manifest.js'
 import { AlikeError } from '../../../errors.js'
 import { calibrate } from '../../../eval/calibration.js'
 import { seededRandom } from '../../../eval/random.js'
 import type { ScoreCalibration } from '../../../eval/score-calibration.js'
-import { prepareImage } from '../../../image/prepare.js'
 import { writeGolden } from '../../golden/write-golden.js'
 import { isRankable } from '../../rankable.js'
+import { preparePicture } from '../../report/embed-exported.js'
 import { rewriteCard } from '../../report/write-report.js'
-import { decodeModel, encodeModel, type ModelProto } from '../onnx-proto.js'
+import { encodeModel } from '../onnx-proto.js'
 import { openOnnx } from '../onnx-session.js'
-import { toHalfPrecision, toSinglePrecision } from './half-precision.js'
+import { type FloatGraph, readFloatGraph } from './float-graph.js'
+import { toHalfPrecision } from './half-precision.js'
 import { makeInt8 } from './int8-network.js'
 import { gatePrecision, judgedEmbeddings, type PrecisionBounds, type PrecisionGate } from './precision-gate.js'
 
@@ -47,7 +40,6 @@ interface ProvenPrecision {
 }
 
 const timedImages = 16
-const maxPixels = 100e6
 
 /**
  * Where a folder holds only what it serves, int8 is made from the fp16 file.
@@ -60,10 +52,7 @@ export async function addPrecisions(options: AddPrecisionsOptions): Promise<Mode
   const model = await readModel(folder)
   const { absent = [] } = model
   const { proven, calibration } = await provePrecisions(model, options, log)
-  const failed = precisions.flatMap((precision) =>
-    proven.get(precision)!.provenance.failures.map((failure) => `${precision}: ${failure}`),
-  )
-  if (failed.length > 0) throw new AlikeError('precision_gate_failed', { detail: `${failed.join('; ')}.` })
+  expectGood(precisions, proven)
 
   const manifest = { ...withPrecisions(model.manifest, proven), ...(calibration !== null && { calibration }) }
   // interrupted, by a full disk for example, the folder still holds a network: without the precisions being replaced
@@ -79,6 +68,19 @@ export async function addPrecisions(options: AddPrecisionsOptions): Promise<Mode
   return manifest
 }
 
+/** @throws AlikeError `precision_gate_failed` */
+function expectGood(
+  precisions: readonly SmallerPrecision[],
+  proven: ReadonlyMap<SmallerPrecision, ProvenPrecision>,
+): void {
+  const failuresOf = (precision: SmallerPrecision) => proven.get(precision)!.provenance.failures
+  const failed = precisions.flatMap((precision) => failuresOf(precision).map((failure) => `${precision}: ${failure}`))
+  if (failed.length === 0) return
+  const good = precisions.filter((precision) => failuresOf(precision).length === 0)
+  const rest = good.length === 0 ? '' : ` --precisions ${good.join()} adds the other.`
+  throw new AlikeError('precision_gate_failed', { detail: `${failed.join('; ')}.${rest}` })
+}
+
 async function provePrecisions(
   model: Model,
   options: AddPrecisionsOptions,
@@ -86,7 +88,8 @@ async function provePrecisions(
 ): Promise<{ proven: Map<SmallerPrecision, ProvenPrecision>; calibration: ScoreCalibration | null }> {
   const { manifest } = model
   const { inputSize: size } = manifest.preprocessing
-  const { source, graph, bytes } = await floatGraph(model, options.precisions)
+  const { source, graph } = await floatGraph(model, options.precisions)
+  const bytes = encodeModel(graph)
   const val = options.images.filter(({ split }) => split === 'val')
   expectRelevant(val)
   const { rangeImages, choose } = await trainingPixels(model, options)
@@ -123,21 +126,14 @@ async function provePrecisions(
   }
 }
 
-/** The network in fp32, with the weights of its fp16 file where its own is absent. */
-async function floatGraph(
-  model: Model,
-  wanted: readonly SmallerPrecision[],
-): Promise<{ source: 'fp32' | 'fp16'; graph: ModelProto; bytes: Uint8Array }> {
-  const { file: fp32 } = model.manifest.files.fp32
-  const source = (['fp32', 'fp16'] as const).find((precision) => networkFile(model, precision) !== undefined)
-  if (source === undefined) throw unreadable(`There is neither ${fp32} nor fp16 to make a precision from.`)
-  const file = networkFile(model, source)!
-  if (source === 'fp16' && wanted.includes('fp16'))
-    throw unreadable(`fp16 is made from ${fp32}, which is missing; --precisions int8 reads ${basename(file)}.`)
-  const stored = await readFile(file)
-  if (source === 'fp32') return { source, graph: decodeModel(stored), bytes: stored }
-  const graph = toSinglePrecision(decodeModel(stored))
-  return { source, graph, bytes: encodeModel(graph) }
+/** What the precisions are made from. */
+async function floatGraph(model: Model, wanted: readonly SmallerPrecision[]): Promise<FloatGraph> {
+  const { fp32, fp16 } = model.manifest.files
+  const found = await readFloatGraph(model)
+  if (found === undefined) throw unreadable(`There is neither ${fp32.file} nor fp16 to make a precision from.`)
+  if (found.source === 'fp16' && wanted.includes('fp16'))
+    throw unreadable(`fp16 is made from ${fp32.file}, which is missing; --precisions int8 reads ${fp16!.file}.`)
+  return found
 }
 
 function unreadable(detail: string): AlikeError {
@@ -184,8 +180,7 @@ async function trainingPixels(
       detail: 'There are not enough train pictures to determine 8-bit ranges.',
     })
   const pixels: Uint8Array[] = []
-  for (const image of wanted)
-    pixels.push((await prepareImage(await bytesOf(image), { preprocessing, maxPixels })).pixels)
+  for (const image of wanted) pixels.push(...(await preparePicture(image, { preprocessing })).views)
   const count = Math.ceil((wanted.length * 2) / 3)
   return { rangeImages: pixels.slice(0, count), choose: pixels.slice(count) }
 }

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { command, oneOf, positiveNumber, runCommand, wholeNumber } from '../../../command-line.js'
 import { readSplitImages, trainedSplitOf } from '../../../datasets/split-images.js'
+import { readRecords } from '../../../datasets/split-record.js'
 import { readModel } from '../../../embedding/model-manifest.js'
 import { type AddPrecisionsOptions, addPrecisions, type SmallerPrecision } from './add-precisions.js'
 
@@ -33,7 +34,8 @@ export async function quantizeOptionsOf({
   ...given
 }: Given): Promise<AddPrecisionsOptions> {
   const { provenance } = (await readModel(folder)).manifest
-  const images = await readSplitImages({ data, labels, ...trainedSplitOf(provenance), networks: [folder] })
+  const records = await readRecords([folder])
+  const images = await readSplitImages({ data, labels, ...trainedSplitOf(provenance), records })
   return { folder, images, calibrationImages, ...given }
 }
 
