@@ -195,7 +195,7 @@ async function addPlugins(app: FastifyInstance, options: AppOptions, unreadable:
     galleryOfJob: async (job) => (await parts.jobs.report(job)).job.gallery,
   })
   refuseCodedBodies(app)
-  discardRefusedBodies(app)
+  discardRefusedBodies(app, config)
   await describeApi(app, config)
   await serveReferencePage(app, config)
   await app.register(serveConsole, config)
