@@ -34,6 +34,7 @@ import { keepWhileWorking } from './http/plugins/idle-connections.js'
 import { acceptImages, imageBodyMemory } from './http/plugins/image-bodies.js'
 import { refuseUnknownGallery } from './http/plugins/known-gallery.js'
 import { describeApi } from './http/plugins/openapi.js'
+import { takeTurns } from './http/plugins/pipelined-requests.js'
 import { registerProblems, sendUnrouted } from './http/plugins/problem.js'
 import { serveReferencePage } from './http/plugins/reference-page.js'
 import { discardRefusedBodies } from './http/plugins/refused-bodies.js'
@@ -178,6 +179,7 @@ async function addPlugins(app: FastifyInstance, options: AppOptions, unreadable:
   refuseWhileClosing(app)
   const onRefusal = () => metrics.countRefusal('overloaded')
   metrics.watch({ connections: limitConnections(app, { ...config, onRefusal }) })
+  takeTurns(app)
   keepWhileWorking(app)
   continueWhenAdmitted(app)
   expectAddressText(app)
@@ -193,7 +195,7 @@ async function addPlugins(app: FastifyInstance, options: AppOptions, unreadable:
     galleryOfJob: async (job) => (await parts.jobs.report(job)).job.gallery,
   })
   refuseCodedBodies(app)
-  discardRefusedBodies(app)
+  discardRefusedBodies(app, config)
   await describeApi(app, config)
   await serveReferencePage(app, config)
   await app.register(serveConsole, config)

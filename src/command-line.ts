@@ -6,6 +6,8 @@ import { Command, CommanderError, Help, InvalidArgumentError, type OptionValues 
 
 export const failed = 1
 export const misused = 2
+/** By Ctrl-C. */
+export const cancelled = 130
 
 /** @param name as typed, for the usage: `npm run backup --` */
 export function command(name: string, description: string): Command {

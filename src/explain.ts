@@ -70,7 +70,8 @@ export async function explain(asked: ExplainAsked, parts: ExplainParts): Promise
   parts.images.modelOf(modelId)
   const [record] = await examples.find([asked.hit])
   const hitVector = await examples.vector(asked.hit)
-  if (record === undefined || hitVector === undefined) throw new AlikeError('image_not_found')
+  if (record === undefined || hitVector === undefined)
+    throw new AlikeError('image_not_found', { detail: `There is no ${asked.hit}.` })
 
   const looks = [
     (stop?: AbortSignal) => lookAtQuery(asked, modelId, stop, parts),
@@ -105,7 +106,7 @@ function sideOf({ from, seen }: Look, other: Float32Array, stored: Float32Array 
 async function storedQuery({ query, region }: ExplainAsked, { examples }: Serving): Promise<Float32Array | undefined> {
   if (!('id' in query)) return undefined
   const vector = await examples.vector(query.id)
-  if (vector === undefined) throw new AlikeError('image_not_found')
+  if (vector === undefined) throw new AlikeError('image_not_found', { detail: `There is no ${query.id}.` })
   return region === undefined ? vector : undefined
 }
 

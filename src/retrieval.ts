@@ -185,7 +185,7 @@ function vectorOf(
 
 async function storedVector(id: string, { examples }: Serving): Promise<Embedded> {
   const vector = await examples.vector(id)
-  if (vector === undefined) throw new AlikeError('image_not_found')
+  if (vector === undefined) throw new AlikeError('image_not_found', { detail: `There is no ${id}.` })
   return { vector, copyDescriptor: await examples.copies.descriptor(id), decodeMs: 0, queueMs: 0, embedMs: 0 }
 }
 

@@ -27,6 +27,7 @@ export interface KeySettings {
 
 const linePattern = /^([a-z0-9][a-z0-9._-]{0,62}):(read|write|admin):([0-9a-f]{64})((?: +[a-z]+=\S+)*)$/
 const datePattern = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d))?$/
+const galleryRule = 'a name, or the beginning of one with * behind it'
 /** Maximum keys per name: an old and a new one, while callers switch. */
 const keysOfName = 2
 
@@ -69,6 +70,7 @@ export function makeKey(name: string, role: Role, limits: KeyLimits = {}): { key
   ].join(' ')
   if (!/^[a-z0-9][a-z0-9._-]{0,62}$/.test(name))
     throw invalid('A name is 1 to 63 small letters, digits, dots, hyphens and underscores, a letter or digit first')
+  if (galleries?.some((pattern) => !galleryPattern.test(pattern))) throw invalid(`A gallery is ${galleryRule}`)
   parseKeys(line, 'what was asked for')
   return { key, line }
 }
@@ -135,17 +137,26 @@ function limited(
     throw refuse('has a limit that is unknown or there twice; known are galleries, verbs and expires')
   const galleries = limits.get('galleries')?.split('|')
   if (galleries?.some((pattern) => !galleryPattern.test(pattern)))
-    throw refuse('has a gallery that is no name, nor the beginning of one with * behind it')
+    throw refuse(`has a gallery that is not ${galleryRule}`)
   const only = limits.get('verbs')?.split('|')
   if (only?.some((verb) => !verbsOf(role).includes(verb as Verb)))
     throw refuse(`has a verb beyond its role; there are ${verbs.join(', ')}`)
   const expires = limits.get('expires')
-  if (expires !== undefined && (!datePattern.test(expires) || Number.isNaN(Date.parse(expires))))
+  if (
+    expires !== undefined &&
+    (!datePattern.test(expires) || !isDay(expires.slice(0, 10)) || Number.isNaN(Date.parse(expires)))
+  )
     throw refuse('expires at what is no date, such as 2027-01-31 or 2027-01-31T12:00:00Z')
   return {
     grant: { verbs: new Set((only as Verb[] | undefined) ?? verbsOf(role)), galleries },
     expiresAt: expires === undefined ? undefined : new Date(expires),
   }
+}
+
+/** The parser of dates takes 31 February for 3 March. */
+function isDay(date: string): boolean {
+  const parsed = new Date(date)
+  return !Number.isNaN(parsed.getTime()) && parsed.toISOString().startsWith(date)
 }
 
 function expectDistinct(keys: readonly ApiKey[], source: string): void {

@@ -2,37 +2,47 @@
  * `npm run backup -- --to FILE`: makes a running service write a snapshot, downloads it, verifies every checksum, and
  * deletes it there. The file gets its name once it is completely on disk.
  */
-import { createWriteStream } from 'node:fs'
+import { createWriteStream, statSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { InvalidArgumentError } from '@commander-js/extra-typings'
 import { type AlikeClient, AlikeUnreachable, dataOf } from '../../clients/typescript/src/alike-client.js'
 import { readSnapshot } from '../backups/read-snapshot.js'
-import { command, runCommand, serviceOptions } from '../command-line.js'
+import { cancelled, command, runCommand, serviceOptions } from '../command-line.js'
 import { syncFolder } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
-import { cleaningMaxMs, serviceClient } from './service-client.js'
+import { cleaningMaxMs, type ServicePlace, serviceClient } from './service-client.js'
 
 const pollMs = 500
 
-async function backUp(service: AlikeClient, file: string, keep: boolean): Promise<void> {
+interface Backup {
+  to: string
+  keep: boolean
+  /** Ends it; nothing is left behind. */
+  signal: AbortSignal
+}
+
+async function backUp(service: AlikeClient, { to: file, keep, signal }: Backup): Promise<void> {
   const { id } = await dataOf(service.api.POST('/v1/snapshots'))
   const snapshot = { params: { path: { snapshot: id } } }
   const partial = `${file}.part`
-  const remove = async (signal?: AbortSignal) =>
-    void (keep || (await service.api.DELETE('/v1/snapshots/{snapshot}', { ...snapshot, ...(signal && { signal }) })))
+  const remove = async (within?: AbortSignal) =>
+    void (keep || (await service.api.DELETE('/v1/snapshots/{snapshot}', { ...snapshot, signal: within ?? null })))
   try {
-    await waitFor(service, id)
+    await waitFor(service, id, signal)
     const archive = await dataOf(
-      service.api.GET('/v1/snapshots/{snapshot}/archive', { ...snapshot, parseAs: 'stream' }),
+      service.api.GET('/v1/snapshots/{snapshot}/archive', { ...snapshot, parseAs: 'stream', signal }),
     )
-    await pipeline(Readable.fromWeb(archive), createWriteStream(partial, { flush: true })).catch((cause: unknown) => {
-      throw cause instanceof TypeError
-        ? new AlikeUnreachable('The download of the snapshot broke off.', { cause })
-        : cause
-    })
+    await pipeline(Readable.fromWeb(archive), createWriteStream(partial, { flush: true }), { signal }).catch(
+      (cause: unknown) => {
+        throw cause instanceof TypeError
+          ? new AlikeUnreachable('The download of the snapshot broke off.', { cause })
+          : cause
+      },
+    )
     const { images, galleries } = await readSnapshot(partial)
     await rename(partial, file)
     await syncFolder(dirname(file))
@@ -46,24 +56,50 @@ async function backUp(service: AlikeClient, file: string, keep: boolean): Promis
 }
 
 /** @throws AlikeError `service_refused` if it fails */
-async function waitFor(service: AlikeClient, id: string): Promise<void> {
+async function waitFor(service: AlikeClient, id: string, signal: AbortSignal): Promise<void> {
   for (;;) {
     const { state, failure } = await dataOf(
-      service.api.GET('/v1/snapshots/{snapshot}', { params: { path: { snapshot: id } } }),
+      service.api.GET('/v1/snapshots/{snapshot}', { params: { path: { snapshot: id } }, signal }),
     )
     if (state === 'ready') return
     if (state !== 'writing')
       throw new AlikeError('service_refused', { detail: `The snapshot has ${state}: ${failure?.detail ?? ''}` })
-    await sleep(pollMs)
+    await sleep(pollMs, undefined, { signal })
+  }
+}
+
+/** Checked before the service writes a snapshot for it. */
+function newFile(path: string): string {
+  const there = statSync(path, { throwIfNoEntry: false })
+  if (there?.isFile() === false) throw new InvalidArgumentError('There is something else than a file.')
+  if (path === '' || statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new InvalidArgumentError('Its folder does not exist.')
+  return path
+}
+
+async function run({ to, keep, ...place }: ServicePlace & { to: string; keep: boolean }): Promise<void> {
+  const interrupt = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort())
+  const { signal } = interrupt
+  try {
+    await backUp(await serviceClient(place), { to, keep, signal })
+  } catch (error) {
+    if (!signal.aborted) throw error
+    console.error('Cancelled; there is no archive.')
+    process.exitCode = cancelled
   }
 }
 
 await runCommand(
   command('npm run backup --', 'Makes a running service write a snapshot, and downloads it as one file.')
-    .requiredOption('--to <file>', 'where the archive goes; a file that is there is replaced at the end')
+    .requiredOption('--to <file>', 'where the archive goes; a file that is there is replaced at the end', newFile)
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)
     .option(...serviceOptions.keyFile)
     .option('--keep', 'also keep the snapshot in the data folder of the service', false)
-    .action(async ({ to, keep, ...place }) => backUp(await serviceClient(place), to, keep)),
+    .addHelpText(
+      'after',
+      '\nExit code: 0 with an archive; 1 without one; 2 for misuse; 130 when Ctrl-C has cancelled it.',
+    )
+    .action(run),
 )

@@ -4,15 +4,17 @@
  * a list of addresses to a running service, or points it to a bucket, and waits for the job. Installed as
  * `alike-ingest`.
  */
+import { statSync } from 'node:fs'
+import { InvalidArgumentError } from '@commander-js/extra-typings'
 import cliProgress from 'cli-progress'
-import { type AlikeClient, dataOf, type Job } from '../../clients/typescript/src/alike-client.js'
-import { command, failed, oneOf, runCommand, serviceOptions } from '../command-line.js'
+import { type AlikeClient, dataOf, isProblem, type Job } from '../../clients/typescript/src/alike-client.js'
+import { cancelled, command, failed, oneOf, runCommand, serviceOptions } from '../command-line.js'
+import { imageName } from '../datasets/folders.js'
+import { AlikeError } from '../errors.js'
 import { type LitterRule, litterRules } from '../ingest/litter.js'
 import { type NameEncoding, nameEncodings } from '../ingest/name-encoding.js'
 import { type ServicePlace, serviceClient } from './service-client.js'
 import { type UploadBody, uploadBody } from './upload-body.js'
-
-const cancelled = 130
 
 /** How to read an upload: the service's parameters of the same names. */
 interface Reading {
@@ -32,10 +34,15 @@ async function ingest(
   const body = object === null ? await uploadBody(path, reading) : undefined
   if (body !== undefined && body.leftOut > 0)
     console.error(`${body.leftOut} files are left out: litter, or neither pictures nor manifests.`)
+  if (body?.total === 0) console.error(`There is nothing to send in ${path}.`)
   const service = await serviceClient(place)
   // Before the first byte, because a refusal during an upload does not always arrive.
   if (create) await service.createGallery(gallery)
-  else await service.gallery(gallery)
+  else
+    await service.gallery(gallery).catch((error: unknown) => {
+      if (!isProblem(error, 'gallery_not_found')) throw error
+      throw new AlikeError('gallery_not_found', { detail: `--create creates ${gallery}.` })
+    })
 
   const interrupt = new AbortController()
   process.once('SIGINT', () => interrupt.abort()) // a second one ends the process immediately
@@ -176,11 +183,18 @@ function progressBar(format: string, total: number): cliProgress.SingleBar {
   return bar
 }
 
+/** The service would call a picture a damaged archive. */
+function severalPictures(path: string): string {
+  if (!imageName.test(path) || statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return path
+  throw new InvalidArgumentError('It is a single picture: state the folder that it is in.')
+}
+
 await runCommand(
   command('alike-ingest', 'Uploads a folder of pictures, or an archive, to a running service and waits for the job.')
     .argument(
       '<path>',
       'a folder whose subfolders are the labels; a tar, tar.gz, tar.zst, zip or NDJSON file; a .txt file of URLs; or s3://bucket/prefix, which the service reads',
+      severalPictures,
     )
     .requiredOption('--gallery <name>', 'where the pictures go')
     .option('--create', 'create the gallery if it does not exist', false)

@@ -1,8 +1,13 @@
 /** `npm run key -- --name NAME --role read|write|admin`: creates an API key and its configuration line. */
-import { Option } from '@commander-js/extra-typings'
+import { InvalidArgumentError, Option } from '@commander-js/extra-typings'
 import { makeKey } from '../access/api-keys.js'
 import { roles } from '../access/grants.js'
 import { command, runCommand } from '../command-line.js'
+
+function ahead(time: string): string {
+  if (Date.parse(time) <= Date.now()) throw new InvalidArgumentError('It is in the past.')
+  return time
+}
 
 await runCommand(
   command('npm run key --', 'Creates an API key and its line for the configuration.')
@@ -10,7 +15,7 @@ await runCommand(
     .addOption(new Option('--role <role>', 'what it allows').choices(roles).makeOptionMandatory())
     .option('--galleries <names...>', 'restrict it to these galleries; a name may end with *')
     .option('--verbs <verbs...>', 'restrict the role to these: search, read, metrics, write, delete, admin')
-    .option('--expires <date>', 'date or time of expiry: 2027-01-31, 2027-01-31T12:00:00Z')
+    .option('--expires <date>', 'date or time of expiry: 2027-01-31, 2027-01-31T12:00:00Z', ahead)
     .action(({ name, role, ...limits }) => {
       const { key, line } = makeKey(name, role, limits)
       console.log(`Key, shown only now:                      ${key}\nLine for API_KEYS_FILE or API_KEYS:       ${line}`)

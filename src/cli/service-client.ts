@@ -37,6 +37,8 @@ export async function serviceClient(
   const means = { url, key: secret, fetch: tellingOfTrouble(patientFetch()) }
   await dataOf(new AlikeClient(means).api.GET('/livez')).catch((error: unknown) => {
     if (!(error instanceof AlikeProblem) || error.status >= 500) throw error
+    // a proxy may hide the probes
+    console.error(`${url}/livez is not answered as Alike does (${error.status}): is the address right?`)
   })
   return new AlikeClient({ ...means, retry })
 }

@@ -16,6 +16,11 @@ export function isNamed({ fieldname }: Pick<Multipart, 'fieldname'>): boolean {
   return (fieldname as string | undefined) !== undefined
 }
 
+/** Of a field that the route does not know. */
+export function misfitOfUnknown({ fieldname }: Pick<Multipart, 'fieldname'>): string {
+  return fieldname === 'image' ? 'is text instead of a file: with curl, write image=@FILE' : 'is unknown'
+}
+
 /** @param detail of a part with a name: one without is refused for that */
 export function misfitOfPart(part: Pick<Multipart, 'fieldname'>, detail: string): Misfit {
   if (!isNamed(part)) return { in: 'form', pointer: '', detail: 'has a part without a name' }

@@ -14,7 +14,7 @@ import { readBounded } from '../ingest/read-bounded.js'
 import type { RemoteImages } from '../remote/remote-images.js'
 import { misfitOfDecoded } from '../text.js'
 import { type BodyMemory, plainCopies } from './body-memory.js'
-import { isNamed, misfitOfPart } from './form-parts.js'
+import { isNamed, misfitOfPart, misfitOfUnknown } from './form-parts.js'
 import { compileCheck, type Misfit, RequestInvalid, readTexts } from './validation.js'
 
 export interface ImageRequest<Given> {
@@ -146,6 +146,7 @@ async function readPart(part: MultipartFile, maxBytes: number, before: number): 
 /** The parser truncates a value over the limit, and reports that only by a flag. */
 function misfitOfField(part: MultipartValue): string | undefined {
   if (!isNamed(part)) return 'has no name'
+  if (part.fieldname === 'image') return misfitOfUnknown(part)
   if (part.fieldnameTruncated || part.valueTruncated) return 'is too long'
   return typeof part.value === 'string' ? misfitOfDecoded(part.value) : undefined
 }

@@ -94,6 +94,19 @@ test('a generated key is the one that its line admits', async () => {
   )
 })
 
+test('a key that would be of no use is not made', async () => {
+  const rows: [code: number, says: RegExp, ...parameters: string[]][] = [
+    [2, /'2020-01-01' is invalid\. It is in the past/, '--expires', '2020-01-01'],
+    [1, /expires at what is no date/, '--expires', '2099-02-31'],
+    [1, /A gallery is a name, or the beginning of one with \* behind it/, '--galleries', 'two words'],
+  ]
+  for (const [expected, says, ...parameters] of rows) {
+    const { code, output } = await runCommand('cli/make-key', ['--name', 'shop', '--role', 'read', ...parameters])
+    assert.equal(code, expected, output)
+    assert.match(output, says)
+  }
+})
+
 test('restore turns a fetched backup into a data folder', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/kept' })

@@ -257,6 +257,19 @@ test('wrong arguments and unreachable services have their own exit codes', async
   assert.equal((await start(t, join(folder, 'none'), '--gallery', 'x').ended).code, 1)
 })
 
+test('what cannot be sent is said to be so, with what to do instead', async (t) => {
+  const app = await startApp(t)
+  const url = await app.listen()
+  const folder = await fill(await temporaryFolder(t), { 'a.jpg': await drawImage('circle', 1) })
+  const empty = await temporaryFolder(t)
+  const single = await start(t, join(folder, 'a.jpg'), '--gallery', 'sent', '--url', url).ended
+  assert.deepEqual([single.code, /It is a single picture: state the folder/.test(single.errors)], [2, true])
+  const nowhere = await start(t, folder, '--gallery', 'sent', '--url', url).ended
+  assert.deepEqual([nowhere.code, /^gallery_not_found: .* --create creates sent/.test(nowhere.errors)], [1, true])
+  const nothing = await start(t, empty, '--gallery', 'sent', '--create', '--url', url).ended
+  assert.deepEqual([nothing.code, nothing.errors.includes(`There is nothing to send in ${empty}.`)], [0, true])
+})
+
 test("the package's command is the file that the build makes", async () => {
   const { bin } = JSON.parse(await readFile('package.json', 'utf8')) as { bin: Record<string, string> }
   assert.equal(bin['alike-ingest'], 'dist/src/cli/ingest.js')

@@ -43,6 +43,17 @@ test('a key is sent as it stands in its file, without the end of the line', asyn
   assert.deepEqual(sent, [undefined, 'Bearer given', 'Bearer from-a-file'])
 })
 
+test('an address at which something else answers is told, without its page', async (t) => {
+  const { url } = await answering(t, (_request, response) =>
+    response.writeHead(404, { 'content-type': 'text/html' }).end('<!doctype html><title>Not found</title>'),
+  )
+  const told: string[] = []
+  t.mock.method(console, 'error', (line: string) => told.push(line))
+  const service = await serviceClient({ url })
+  assert.deepEqual(told, [`${url}/livez is not answered as Alike does (404): is the address right?`])
+  await assert.rejects(service.gallery('g'), { code: 'unknown', message: 'The service answered with status 404.' })
+})
+
 test('a key that cannot be sent is refused without being shown', async () => {
   for (const key of ['', 'one\ntwo', 'schlüssel'])
     await assert.rejects(serviceClient({ url: 'http://127.0.0.1:1', key }), (error: Error) => {

@@ -288,6 +288,25 @@ test('a part without a name is said to have none', async (t) => {
   }
 })
 
+test('a form whose picture is a text, or whose JSON is none, is refused with what to change', async (t) => {
+  const app = await appWithGallery(t)
+  for (const url of [search, '/v1/galleries/g/ingest']) {
+    const { problem } = await problemOf(app, {
+      method: 'POST',
+      url,
+      headers: formHeaders,
+      payload: formBody([{ name: 'image', content: 'a.jpg' }]),
+    })
+    assert.equal(problem.detail, 'image is text instead of a file: with curl, write image=@FILE.', url)
+  }
+  const payload = formBody([{ name: 'filter', content: '{"field":', type: 'application/json' }])
+  const { status, problem } = await problemOf(app, { method: 'POST', url: search, headers: formHeaders, payload })
+  assert.deepEqual(
+    [status, problem.code, problem.detail],
+    [400, 'request_invalid', 'The form has a part of the type application/json that is no JSON.'],
+  )
+})
+
 test('an unsupported content type is refused with the supported ones', async (t) => {
   const app = await appWithGallery(t)
   const detailOf = async (request: InjectOptions) => (await problemOf(app, request)).problem.detail

@@ -154,16 +154,19 @@ test('a match that cannot be explained is refused with a reason', async (t) => {
   await filled(app)
   const image = (await drawImage('circle', 9)).toString('base64')
   const pixels = { x: 0, y: 0, width: 8, height: 8, unit: 'pixel' }
-  const rows: [status: number, code: string, payload: object][] = [
+  const rows: [status: number, code: string, payload: object, detail?: string][] = [
     [400, 'request_invalid', { image }],
     [400, 'image_missing', { hit: 'circle1' }],
     [400, 'request_invalid', { image, imageId: 'circle2', hit: 'circle1' }],
-    [404, 'image_not_found', { image, hit: 'none' }],
-    [404, 'image_not_found', { imageId: 'none', hit: 'circle1' }],
+    [404, 'image_not_found', { image, hit: 'none' }, 'There is no none.'],
+    [404, 'image_not_found', { imageId: 'missing', hit: 'circle1' }, 'There is no missing.'],
     [422, 'region_invalid', { imageId: 'circle2', hit: 'circle1', region: pixels }],
   ]
-  for (const [status, code, payload] of rows)
-    assert.equal((await app.call(status, { method: 'POST', url, payload })).code, code, JSON.stringify(payload))
+  for (const [status, code, payload, detail] of rows) {
+    const problem = await app.call(status, { method: 'POST', url, payload })
+    assert.equal(problem.code, code, JSON.stringify(payload))
+    if (detail !== undefined) assert.equal(problem.detail, detail)
+  }
   const elsewhere = { method: 'POST', url: '/v1/galleries/none/explain', payload: { image, hit: 'a' } } as const
   assert.equal((await app.call(404, elsewhere)).code, 'gallery_not_found')
 })

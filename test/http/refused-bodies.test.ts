@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import fastify from 'fastify'
+import { makeKey } from '../../src/access/api-keys.js'
 import { discardRefusedBodies } from '../../src/http/plugins/refused-bodies.js'
 import { startApp } from '../support/app.js'
 import { until } from '../support/until.js'
@@ -50,7 +51,7 @@ test('so does a client whose form is refused at its first part', async (t) => {
 
 test('the connection of a client that keeps sending is eventually closed', async (t) => {
   const app = fastify({ bodyLimit: 10 })
-  discardRefusedBodies(app, { restMs: 50 })
+  discardRefusedBodies(app, { bodyTimeoutMs: 60_000, restMs: 50 })
   app.post('/', async () => ({}))
   t.after(() => app.close())
   const socket = connect(Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port), '127.0.0.1')
@@ -62,6 +63,35 @@ test('the connection of a client that keeps sending is eventually closed', async
   socket.write(`POST / HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n1`)
   await closed
   assert.match(received, /^HTTP\/1\.1 413/)
+})
+
+test('a body that nobody reads is not waited for without end, whatever the answer was', async (t) => {
+  const { line } = makeKey('owner', 'admin')
+  const app = await startApp(t, { apiKeys: line, bodyTimeoutMs: 100 })
+  const port = Number(new URL(await app.listen()).port)
+  const rows = [
+    ['GET', '/v1/galleries', 401],
+    ['POST', '/v1/galleries/g/search', 401],
+    ['POST', '/v1/nothing', 404],
+    ['GET', '/livez', 200],
+    ['GET', '/docs/', 200],
+    ['GET', '/openapi.yaml', 200],
+  ] as const
+  await Promise.all(
+    rows.map(async ([method, path, status]) => {
+      const socket = connect(port, '127.0.0.1')
+      t.after(() => socket.destroy())
+      let received = ''
+      socket.on('data', (bytes: Buffer) => (received += bytes.toString()))
+      socket.on('error', () => {})
+      const closed = new Promise((resolve) => socket.once('close', resolve)) // reset, if bytes were on their way
+      socket.write(`${method} ${path} HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n`)
+      const trickle = setInterval(() => socket.write('1\r\nx\r\n'), 20)
+      t.after(() => clearInterval(trickle))
+      await closed
+      assert.match(received, new RegExp(`^HTTP/1\\.1 ${status} `), path)
+    }),
+  )
 })
 
 test('a body for which there is no route is neither waited for nor held in memory', async (t) => {

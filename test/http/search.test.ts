@@ -178,7 +178,7 @@ test('unknown galleries and pictures are 404, even before a picture is decoded',
   })
   assert.equal(gone.code, 'gallery_not_found')
   const noImage = await app.call(404, { method: 'POST', url, payload: { imageId: 'none' } })
-  assert.equal(noImage.code, 'image_not_found')
+  assert.deepEqual([noImage.code, noImage.detail], ['image_not_found', 'There is no none.'])
 })
 
 test('with two views a picture and its mirror image are the same', async (t) => {

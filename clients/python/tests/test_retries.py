@@ -158,3 +158,10 @@ def test_events_go_on_after_a_connection_that_ended() -> None:
     seen = [(event.event, event.job["done"]) for event in client(answer).events("j")]
     assert seen == [("progress", 1), ("progress", 2), ("end", 3)]
     assert len(received) == 2
+
+
+def test_a_page_of_a_proxy_is_no_detail_of_a_refusal() -> None:
+    answer, _ = scripted(httpx.Response(404, text="<!doctype html><h1>Not found</h1>"))
+    with pytest.raises(AlikeProblem, match="^The service answered with status 404.$") as refused:
+        client(answer).call("getGallery", {"gallery": "g"})
+    assert (refused.value.code, refused.value.detail) == ("unknown", None)

@@ -52,7 +52,8 @@ function parsed(text: string): Partial<Problem> {
     const value: unknown = JSON.parse(text)
     return typeof value === 'object' && value !== null ? value : {}
   } catch {
-    return text === '' ? {} : { detail: text.slice(0, 500) }
+    // a page says nothing to whoever reads an error
+    return text === '' || /^\s*</.test(text) ? {} : { detail: text.slice(0, 500) }
   }
 }
 

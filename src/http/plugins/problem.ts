@@ -50,6 +50,10 @@ const foreignDetails: Readonly<Record<string, string>> = {
   FST_ERR_BAD_URL: 'The path contains a % that is not part of valid percent-encoded UTF-8; encode a literal % as %25.',
   FST_ERR_MAX_PARAM_LENGTH: 'A segment of the path is too long.',
   FST_PROTO_VIOLATION: 'The form has a part whose name is not accepted, such as __proto__.',
+  FST_INVALID_JSON_FIELD_ERROR: 'The form has a part of the type application/json that is no JSON.',
+  FST_PARTS_LIMIT: 'The form has too many parts.',
+  FST_FILES_LIMIT: 'The form has too many files.',
+  FST_FIELDS_LIMIT: 'The form has too many fields.',
 }
 
 declare module 'fastify' {

@@ -9,6 +9,7 @@ const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
 `
 
 export async function serveReferencePage(app: FastifyInstance, { basePath }: { basePath: string }): Promise<void> {
+  let described: Described | undefined
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     indexPrefix: basePath,
@@ -18,8 +19,14 @@ export async function serveReferencePage(app: FastifyInstance, { basePath }: { b
       title: 'Alike API reference',
       favicon: [{ filename: 'alike.svg', rel: 'icon', type: 'image/svg+xml', sizes: 'any', content: icon }],
     },
-    transformSpecificationClone: true,
-    transformSpecification: (document) => withEmptyFields(document as Described),
+    transformSpecificationClone: false,
+    // the routes are final by then, and it is open to everyone: copied once, not for each request
+    transformSpecification: (document) => (described ??= withEmptyFields(structuredClone(document as Described))),
+    uiHooks: {
+      // written for each request, which takes as long as many searches
+      onRequest: (request, reply, done) =>
+        request.routeOptions.url === '/docs/yaml' ? void reply.redirect('/openapi.yaml') : done(),
+    },
   })
 }
 

@@ -15,7 +15,7 @@ import type { Upload } from '../../ingest/upload.js'
 import { misfitOfDecoded } from '../../text.js'
 import { type BodyMemory, type HeldMemory, plainCopies } from '../body-memory.js'
 import { whenGone } from '../client-gone.js'
-import { isPartAFile, misfitOfPart } from '../form-parts.js'
+import { isPartAFile, misfitOfPart, misfitOfUnknown } from '../form-parts.js'
 import { jobRoles } from '../job-roles.js'
 import type { UploadAdmission } from '../plugins/upload-admission.js'
 import { IngestAddresses, IngestForm, IngestLine, IngestParameters } from '../schemas/ingest.js'
@@ -217,7 +217,7 @@ async function* filesOf(
       continue
     }
     const { value } = part
-    if (part.fieldname !== 'label') throw formMisfit(part, 'is unknown')
+    if (part.fieldname !== 'label') throw formMisfit(part, misfitOfUnknown(part))
     if (typeof value !== 'string' || value.length > labelMaxLength || part.valueTruncated)
       throw formMisfit(part, `must be a text of at most ${labelMaxLength} characters`)
     const misfit = misfitOfDecoded(value)

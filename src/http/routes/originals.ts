@@ -131,8 +131,15 @@ function referredTo(
  * Multiple ranges, and those in other units, are answered with the whole picture.
  * @throws AlikeError `range_not_satisfiable`, with the header that says what would be
  */
-function rangeOf({ headers }: FastifyRequest, size: number, etag: string, reply: FastifyReply): ByteRange | undefined {
-  if (headers.range === undefined) return undefined
+function rangeOf(
+  { headers, method }: FastifyRequest,
+  size: number,
+  etag: string,
+  reply: FastifyReply,
+): ByteRange | undefined {
+  if (headers.range === undefined || method !== 'GET') return undefined
+  // the parser calls a suffix that is longer than the file unsatisfiable; it is all of it (RFC 9110, section 14.1.2)
+  if (Number(/^bytes=-(\d+)$/.exec(headers.range)?.[1] ?? 0) >= size) return undefined
   const condition = headers['if-range']
   if (condition !== undefined && condition !== etag) return undefined
   const ranges = parseRange(size, headers.range, { combine: true })

@@ -39,7 +39,9 @@ def problem_of(response: httpx.Response) -> AlikeProblem:
     try:
         problem = response.json()
     except ValueError:
-        problem = {"detail": response.text[:500]} if response.text else {}
+        # a page says nothing to whoever reads an error
+        is_page = response.text.lstrip().startswith("<")
+        problem = {"detail": response.text[:500]} if response.text and not is_page else {}
     return AlikeProblem(response.status_code, problem if isinstance(problem, dict) else {}, retry_after(response))
 
 
