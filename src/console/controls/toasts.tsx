@@ -39,6 +39,11 @@ export function say(text: string, action?: Toast['action'], onGone?: () => void)
   toasts.value = [...toasts.value, { number, text, action: action && { name: action.name, run }, hold, release }]
 }
 
+/** Tells why something failed. */
+export function sayFault(error: unknown): void {
+  say(error instanceof Error ? error.message : String(error))
+}
+
 /** Where toasts can be shown, the innermost last. Everything outside an open dialog can be neither clicked nor read. */
 const places = signal<readonly symbol[]>([])
 

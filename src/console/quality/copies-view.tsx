@@ -11,7 +11,7 @@ const shownMax = 12
 
 export function CopiesView({ gallery }: { gallery: string }) {
   const analysis = useAnalysis(gallery, 'duplicates')
-  const { result } = analysis
+  const { job, result } = analysis
   return (
     <section class="stack" aria-label="Copies">
       <AnalysisHead
@@ -20,14 +20,20 @@ export function CopiesView({ gallery }: { gallery: string }) {
         action="Look for copies"
         promise="Finds pictures that are stored more than once: the same file, or scaled down, cropped, compressed, recoloured."
       />
-      {result !== undefined && <Groups gallery={gallery} duplicates={result} />}
+      {job && result && <Groups gallery={gallery} job={job.id} duplicates={result} />}
     </section>
   )
 }
 
-function Groups({ gallery, duplicates }: { gallery: string; duplicates: Schemas['Duplicates'] }) {
+interface GroupsProps {
+  gallery: string
+  job: string
+  duplicates: Schemas['Duplicates']
+}
+
+function Groups({ gallery, job, duplicates }: GroupsProps) {
   const { copies, pictures, count, groups } = duplicates
-  const decisions = useDecisions(gallery)
+  const decisions = useDecisions(gallery, job)
   return (
     <>
       <p class="hint" role="status">

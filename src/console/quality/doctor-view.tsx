@@ -10,7 +10,7 @@ import { useDecisions } from './use-decisions.js'
 
 export function DoctorView({ gallery }: { gallery: string }) {
   const analysis = useAnalysis(gallery, 'doctor')
-  const { result } = analysis
+  const { job, result } = analysis
   return (
     <section class="stack" aria-label="Labels">
       <AnalysisHead
@@ -19,13 +19,19 @@ export function DoctorView({ gallery }: { gallery: string }) {
         action="Look for wrong labels"
         promise="Finds near-copies with different labels, labels that the neighbours contradict, pictures that appear in many results, and pictures unlike all others."
       />
-      {result !== undefined && <Findings gallery={gallery} diagnosis={result} />}
+      {job && result && <Findings gallery={gallery} job={job.id} diagnosis={result} />}
     </section>
   )
 }
 
-function Findings({ gallery, diagnosis }: { gallery: string; diagnosis: Schemas['Diagnosis'] }) {
-  const decisions = useDecisions(gallery)
+interface FindingsProps {
+  gallery: string
+  job: string
+  diagnosis: Schemas['Diagnosis']
+}
+
+function Findings({ gallery, job, diagnosis }: FindingsProps) {
+  const decisions = useDecisions(gallery, job)
   const { conflicts, doubts, hubs, outliers } = diagnosis
   return (
     <>

@@ -110,7 +110,7 @@ test('pictures that were not deleted come back with the reason', { skip }, async
   await page.clock.install()
   await page.goto(`${base}#/gallery/g`)
   await page.click('#tile-1')
-  await page.click('.selection-panel >> text=Delete')
+  await page.click('.selection-panel .danger')
   await passTimeToUndo(page)
   await page.waitForSelector('.toast >> text=Not all could be deleted: Cut off.')
   await page.waitForSelector('#tile-5 img')
@@ -176,7 +176,7 @@ test('a hit for a region is not judged, and counts are in the singular', { skip 
 
   await page.goto(`${base}#/gallery/g`)
   await page.click('#tile-1')
-  await page.click('.selection-panel >> text=Delete')
+  await page.click('.selection-panel .danger')
   await page.waitForSelector('.toast >> text=1 picture deleted.')
 })
 

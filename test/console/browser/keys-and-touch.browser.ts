@@ -170,6 +170,50 @@ test('a button that was pressed keeps the focus while what it began goes on', { 
   }
 })
 
+test('the buttons of jobs and of embedding sets keep the focus too', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  const job = { id: 'j', kind: 'ingest', gallery: 'g', state: 'running', paused: false, finishedAt: null, failed: 0 }
+  const counts = {
+    skipped: 0,
+    done: 1,
+    total: 9,
+    share: 0.1,
+    picturesPerSecond: null,
+    secondsLeft: null,
+    failure: null,
+  }
+  const jobs = [{ ...job, ...counts, createdAt: '2026-01-01T00:00:00Z', startedAt: null }]
+  await page.route('**/v1/jobs?*', (route) => route.fulfill({ json: { jobs } }))
+  const set = { modelId: 'm', engine: 'embedded', state: 'ready', count: 6, withoutOriginal: 'fail' }
+  await page.route('**/v1/galleries/g/sets', async (route) => {
+    const { sets } = await (await route.fetch()).json()
+    await route.fulfill({ json: { sets: [...sets, set] } })
+  })
+  for (const [screen, button, call, answer] of [
+    ['operation', 'Pause', '**/v1/jobs/j', { json: jobs[0] }],
+    ['networks/g', 'Switch to it', '**/v1/galleries/g/serving', { json: {} }],
+  ] as const) {
+    let calls = 0
+    let letThrough = () => {}
+    const promise = new Promise<void>((resolve) => {
+      letThrough = resolve
+    })
+    await page.route(call, async (route) => {
+      calls++
+      await promise
+      await route.fulfill(answer)
+    })
+    await page.goto(`${base}#/${screen}`)
+    await page.getByRole('button', { name: button }).press('Enter')
+    await page.getByRole('button', { name: button, disabled: true }).waitFor()
+    await page.keyboard.press('Enter')
+    letThrough()
+    await page.getByRole('button', { name: button, disabled: false }).waitFor()
+    assert.match(await page.evaluate<string>('document.activeElement.textContent'), new RegExp(button))
+    assert.equal(calls, 1)
+  }
+})
+
 test('after its gallery was deleted, keys go on with the screen in its place', { skip }, async (t) => {
   const { page, base } = await opened(t)
   await page.goto(`${base}#/gallery/g`)
