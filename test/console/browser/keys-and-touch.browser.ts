@@ -207,9 +207,11 @@ test('the buttons of jobs and of embedding sets keep the focus too', { skip }, a
     await page.getByRole('button', { name: button }).press('Enter')
     await page.getByRole('button', { name: button, disabled: true }).waitFor()
     await page.keyboard.press('Enter')
+    // a disabled one loses the focus with the next frame
+    await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))')
     letThrough()
     await page.getByRole('button', { name: button, disabled: false }).waitFor()
-    assert.match(await page.evaluate<string>('document.activeElement.textContent'), new RegExp(button))
+    assert.match(await page.evaluate<string>('document.activeElement.textContent'), new RegExp(`^${button}`))
     assert.equal(calls, 1)
   }
 })
