@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { drawImage } from '../../support/drawn-images.js'
-import { drop, holding, opened, skip, withMap } from './small-gallery.js'
+import { drop, holding, opened, skip, withCopies, withMap } from './small-gallery.js'
 import { until, untilTold } from './walk.js'
 
 /** Whether the page keeps a key from the browser. */
@@ -214,6 +214,25 @@ test('the buttons of jobs and of embedding sets keep the focus too', { skip }, a
     assert.match(await page.evaluate<string>('document.activeElement.textContent'), new RegExp(`^${button}`))
     assert.equal(calls, 1)
   }
+})
+
+test('the focus goes to what is next when what had it is gone', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await withCopies(page, ['0', '1'], ['2', '3'])
+  await page.route('**/v1/galleries/g/decisions', (route) => route.fulfill({ status: 201, json: {} }))
+  const focusGoesTo = (expression: string) => until(page, `document.activeElement === ${expression}`)
+  await page.goto(`${base}#/quality/g?view=copies`)
+  await page.locator('.finding').first().getByText('Not copies').press('Enter')
+  await page.waitForSelector('[aria-label="Search with 0"]', { state: 'detached' })
+  await focusGoesTo("document.querySelector('.finding')")
+  await page.locator('.finding').getByText('Not copies').press('Enter')
+  await focusGoesTo('document.querySelector(\'[aria-label="Groups of copies"]\')')
+  await page.goto(`${base}#/search/g?id=0&like=1&like=2`)
+  await page.locator('[aria-label="Undo: like 1"]').press('Enter')
+  await focusGoesTo('document.querySelector(\'[aria-label="Undo: like 2"]\').parentElement')
+  await page.click('text=Add a condition')
+  await page.locator('[aria-label="Remove this condition"]').press('Enter')
+  await focusGoesTo("document.querySelector('legend:not(.unseen)').parentElement")
 })
 
 test('after its gallery was deleted, keys go on with the screen in its place', { skip }, async (t) => {

@@ -1,9 +1,21 @@
 /** What the console shows belongs together and is the latest, however slow the network and whatever changed meanwhile. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Page } from 'playwright-core'
+import type { Response } from 'playwright-core'
 import { drawImage } from '../../support/drawn-images.js'
-import { expectNone, failing, holding, opened, passTimeToUndo, problem, skip, withMap } from './small-gallery.js'
+import {
+  copiesOf,
+  expectNone,
+  failing,
+  holding,
+  lookedForCopies,
+  opened,
+  passTimeToUndo,
+  problem,
+  skip,
+  withCopies,
+  withMap,
+} from './small-gallery.js'
 import { until, untilCounted, untilTold } from './walk.js'
 
 const side = { grid: [[0, 1]], area: { x: 0, y: 0, width: 1, height: 1 }, sum: 1, from: 'original', likeness: 1 }
@@ -17,22 +29,7 @@ const explanation = {
   neighbours,
 }
 
-const lookedForCopies = { id: 'first', state: 'succeeded', finishedAt: '2026-01-01T00:00:00Z', failure: null }
-
-function copiesOf(...ids: string[][]) {
-  const groups = ids.map((some) => ({
-    images: some.map((id) => ({ id, label: null, nearCopyScore: 1 })),
-    size: some.length,
-    identical: false,
-  }))
-  return { pictures: 6, copies: ids.length, count: ids.length, groups }
-}
-
-/** Groups of copies that were found before. */
-async function withCopies(page: Page, ...ids: string[][]): Promise<void> {
-  await page.route('**/v1/jobs?*', (route) => route.fulfill({ json: { jobs: [lookedForCopies] } }))
-  await page.route('**/v1/jobs/first/result', (route) => route.fulfill({ json: copiesOf(...ids) }))
-}
+const isChange = (answer: Response) => answer.request().method() === 'PATCH'
 
 test('a hit is judged for the query that found it, while the next one is still being searched', { skip }, async (t) => {
   const { page, base } = await opened(t)
@@ -253,7 +250,7 @@ test('metadata set while the wall is loaded again is kept by the next change', {
   const set = async (name: string) => {
     await page.fill('input[aria-label="Name of the metadata"]', name)
     await page.fill('input[aria-label="Value of the metadata, as JSON or text"]', '1')
-    await Promise.all([page.waitForResponse('**/images/1'), page.click('text=Set metadata')])
+    await Promise.all([page.waitForResponse(isChange), page.click('text=Set metadata')])
     await untilTold(page, '.toast', /1 picture changed/)
   }
   const { handler, letThrough } = holding()
@@ -354,7 +351,7 @@ test('metadata that is not changed stays, nulls included', { skip }, async (t) =
   const set = async (name: string, value: string) => {
     await page.fill('input[aria-label="Name of the metadata"]', name)
     await page.fill('input[aria-label="Value of the metadata, as JSON or text"]', value)
-    await Promise.all([page.waitForResponse('**/images/1'), page.click('text=Set metadata')])
+    await Promise.all([page.waitForResponse(isChange), page.click('text=Set metadata')])
   }
   await set('checked', 'true')
   await page.waitForSelector('.metadata >> text=checked')
