@@ -3,7 +3,7 @@ import pMap from 'p-map'
 import { followJob, type Job } from '../api/follow-job.js'
 import { answerOf, fetchFrom, service } from '../api/service.js'
 import { picturesText } from '../controls/counts.js'
-import { say } from '../controls/toasts.js'
+import { say, sayFault } from '../controls/toasts.js'
 import type { GalleryImage } from './image-list.js'
 
 const atOnce = 6
@@ -71,7 +71,8 @@ function merged(before: Record<string, unknown>, change: Record<string, unknown>
 export function sayChanged(count: number, failed: ReadonlyMap<string, unknown>): void {
   const done = `${picturesText(count - failed.size)} changed`
   const [first] = failed.values()
-  say(failed.size === 0 ? `${done}.` : `${done}, ${failed.size.toLocaleString('en')} not: ${(first as Error).message}`)
+  if (failed.size === 0) say(`${done}.`)
+  else sayFault(`${done}, ${failed.size.toLocaleString('en')} not: ${(first as Error).message}`)
 }
 
 /** Resolves when they have been removed. @throws ServiceError, and an Error if some could not be removed */

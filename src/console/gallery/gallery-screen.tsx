@@ -33,9 +33,9 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
   return (
     <div class="gallery-screen">
       <h1 class="unseen">Gallery</h1>
-      <GalleryToolbar gallery={gallery} counts={counts ?? []} shown={images.length} list={list} total={total} />
+      <GalleryToolbar gallery={gallery} counts={counts} shown={images.length} list={list} total={total} />
       <UploadPanel gallery={gallery} onStored={onStored} onEnd={() => followed(renew)} />
-      {(error ?? list.error) !== undefined && <Fault error={error ?? list.error} />}
+      {(error ?? list.error) !== undefined && <Fault error={error ?? list.error} onAgain={renew} />}
       <div class="gallery-body">
         <Wall
           isEmpty={counts !== undefined && count === 0 && list.error === undefined}

@@ -13,12 +13,13 @@ import { type GalleryOptions, loadGalleryOptions } from './load-gallery-options.
 import { MovePanel } from './move-panel.js'
 
 export function GallerySettings({ gallery, onClose }: { gallery: string; onClose: () => void }) {
-  const { value: options, error: optionsError } = useLoaded(loadGalleryOptions, [])
+  const { value: options, error: optionsError, reload: reloadOptions } = useLoaded(loadGalleryOptions, [])
   const { value: now, error, reload } = useLoaded((signal) => loadGallery(gallery, signal), [gallery])
   return (
     <Dialog title={`Settings of ${gallery}`} onClose={onClose}>
       <div class="stack parts">
-        {(error ?? optionsError) !== undefined && <Fault error={error ?? optionsError} />}
+        {error !== undefined && <Fault error={error} onAgain={reload} />}
+        {optionsError !== undefined && <Fault error={optionsError} onAgain={reloadOptions} />}
         {now !== undefined && (
           <Needs to="admin">
             <RulesForm key={now.name} gallery={now} options={options} onChanged={reload} />

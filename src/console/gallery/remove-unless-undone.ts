@@ -4,7 +4,7 @@ import { useLayoutEffect, useMemo } from 'preact/hooks'
 import { renewGalleries } from '../api/galleries.js'
 import { askBeforeClosing } from '../controls/ask-before-closing.js'
 import { picturesText } from '../controls/counts.js'
-import { say } from '../controls/toasts.js'
+import { say, sayFault } from '../controls/toasts.js'
 import { removeImages } from './change-images.js'
 
 export interface Removal {
@@ -60,7 +60,7 @@ export function removeUnlessUndone(removal: Removal): void {
       await remove()
     } catch (error) {
       removed = new Set()
-      say(`Not all could be deleted: ${(error as Error).message}`)
+      sayFault(`Not all could be deleted: ${(error as Error).message}`)
       onKept?.()
     }
     for (const watch of watchers) watch(gallery, removed)

@@ -39,18 +39,18 @@ function Findings({ gallery, job, diagnosis }: FindingsProps) {
         {decisions.count > 0 && `${decisions.count} decided. They will not be shown again.`}
       </p>
       <Needs to="write">
-        <FindingList title="Near-copies with different labels" count={conflicts.count}>
+        <FindingList title="Near-copies with different labels" count={conflicts.count} listed={conflicts.groups.length}>
           {conflicts.groups.map((group) => (
             <ConflictFinding key={group.images[0]?.id} gallery={gallery} group={group} decisions={decisions} />
           ))}
         </FindingList>
-        <FindingList title="Labels in doubt" count={doubts.count}>
+        <FindingList title="Labels in doubt" count={doubts.count} listed={doubts.images.length}>
           {doubts.images.map((doubt) => (
             <DoubtFinding key={doubt.id} gallery={gallery} doubt={doubt} decisions={decisions} />
           ))}
         </FindingList>
       </Needs>
-      <FindingList title="Pictures that appear in many results" count={hubs.count}>
+      <FindingList title="Pictures that appear in many results" count={hubs.count} listed={hubs.images.length} small>
         {hubs.images.map(({ id, label, occurrences, otherLabelShare }) => (
           <li key={id} class="finding">
             <FindingImage
@@ -62,7 +62,7 @@ function Findings({ gallery, job, diagnosis }: FindingsProps) {
           </li>
         ))}
       </FindingList>
-      <FindingList title="Pictures unlike all others" count={outliers.count}>
+      <FindingList title="Pictures unlike all others" count={outliers.count} listed={outliers.images.length} small>
         {outliers.images.map(({ id, label, score, nearestId }) => (
           <li key={id} class="finding">
             <FindingImage gallery={gallery} id={id} label={label} note={`its nearest scores ${score.toFixed(3)}`} />

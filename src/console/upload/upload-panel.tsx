@@ -1,6 +1,7 @@
 /** Accepts pictures, folders and archives, shows their progress, and can resend those that failed. */
 import { useState } from 'preact/hooks'
 import { may } from '../api/caller.js'
+import { FileButton } from '../controls/file-button.js'
 import { Needs } from '../controls/needs.js'
 import { Fault } from '../controls/notice.js'
 import { JobProgress } from '../jobs/job-progress.js'
@@ -74,11 +75,12 @@ interface ChoiceProps {
 }
 
 function Choice({ label, onLabel, onFiles }: ChoiceProps) {
+  const choose = (files: readonly File[]) => onFiles(chosenFiles(files))
   return (
     <div class="row">
       <span>Drop pictures, folders (their names become labels), zip or tar here, or choose</span>
-      <FileButton name="Files" onFiles={onFiles} />
-      <FileButton name="A folder" folder onFiles={onFiles} />
+      <FileButton name="Files" multiple onFiles={choose} />
+      <FileButton name="A folder" multiple folder onFiles={choose} />
       <input
         aria-label="Label for pictures outside folders"
         placeholder="label outside folders"
@@ -101,33 +103,5 @@ function Progress({ progress: { sentFiles, files, job }, stop }: Sending) {
         Stop
       </button>
     </div>
-  )
-}
-
-function FileButton({
-  name,
-  folder,
-  onFiles,
-}: {
-  name: string
-  folder?: boolean
-  onFiles: (files: readonly PathedFile[]) => void
-}) {
-  return (
-    <label class="button">
-      {name}
-      <input
-        class="unseen"
-        type="file"
-        multiple
-        // @ts-expect-error supported by every browser but not standardised
-        webkitdirectory={folder}
-        onChange={({ currentTarget }) => {
-          const files = chosenFiles(currentTarget.files)
-          currentTarget.value = ''
-          onFiles(files)
-        }}
-      />
-    </label>
   )
 }

@@ -71,6 +71,16 @@ test('a phone can zoom the map', { skip }, async (t) => {
   await until(page, `document.querySelector('.map-canvas').toDataURL() !== ${JSON.stringify(closer)}`)
 })
 
+test('on a phone the record of a hit is in sight, and nothing asks to drop', { skip }, async (t) => {
+  const { page, base } = await opened(t, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true })
+  await page.goto(`${base}#/search/g`)
+  await page.waitForSelector('.hit img')
+  assert.ok(!(await page.isVisible('.drop-hint')))
+  await page.goto(`${base}#/search/g?id=0`)
+  await page.waitForSelector('.score')
+  assert.ok(await page.isVisible('.hit-metadata >> text=1'))
+})
+
 test('two fingers zoom the map, one moves it, and a tap selects the picture under it', { skip }, async (t) => {
   const { page, base } = await opened(t, { viewport: { width: 390, height: 844 }, hasTouch: true })
   await withMap(page, ['0', '1', '2'])
@@ -227,6 +237,11 @@ test('the focus goes to what is next when what had it is gone', { skip }, async 
   await focusGoesTo("document.querySelector('.finding')")
   await page.locator('.finding').getByText('Not copies').press('Enter')
   await focusGoesTo('document.querySelector(\'[aria-label="Groups of copies"]\')')
+  await withMap(page, ['0', '1', '2'])
+  await page.goto(`${base}#/map/g`)
+  await page.click('.legend button')
+  await page.locator('text=Choose none').press('Enter')
+  await focusGoesTo("document.querySelector('.map-frame')")
   await page.goto(`${base}#/search/g?id=0&like=1&like=2`)
   await page.locator('[aria-label="Undo: like 1"]').press('Enter')
   await focusGoesTo('document.querySelector(\'[aria-label="Undo: like 2"]\').parentElement')

@@ -186,6 +186,9 @@ test('a key that may write but not delete, and one for some galleries, are told 
       absent: ['.plots', '[role=alert]'],
     },
   ])
+  const admin = await openedWith(t, 'admin', 'admin', { galleries: ['g'] })
+  await admin.page.goto(`${admin.base}#/operation/g`)
+  await admin.page.waitForSelector('text=This key reaches some galleries only')
   await page.goto(`${opened.base}#/gallery/g`)
   await page.click('.toolbar >> text=New gallery')
   await untilTold(page, 'dialog', /This key reaches galleries called g, shop-\*\./)
