@@ -7,7 +7,9 @@ import './styles/shell.css'
 import './styles/search.css'
 import './styles/hits.css'
 import { Console } from './shell/console.js'
+import { keepFocus } from './shell/kept-focus.js'
 import { refuseStrayDrops } from './shell/stray-drops.js'
 
 refuseStrayDrops()
+keepFocus()
 render(<Console />, document.getElementById('console')!)

@@ -26,10 +26,11 @@ export function may(needs: Need | readonly Need[]): boolean {
 /** Why the key may not do what needs all of this; undefined if it may. Screens are shown once that is known. */
 export function refusal(needs: Need | readonly Need[]): string | undefined {
   const lack = caller.value && lackOf(caller.value, needs)
+  if (lack === 'every gallery') return 'This key reaches some galleries only, and this takes all of them.'
   return lack && `This key may not ${words[lack]}.`
 }
 
-const words: Record<Need, string> = {
+const words: Record<Exclude<Need, 'every gallery'>, string> = {
   search: 'search',
   read: 'read galleries',
   metrics: 'read metrics',
@@ -43,5 +44,4 @@ const words: Record<Need, string> = {
   layout: 'make maps',
   're-embedding': 'change networks',
   move: 'move galleries',
-  'every gallery': 'reach every gallery',
 }

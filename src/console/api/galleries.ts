@@ -35,6 +35,11 @@ export async function loadGalleries(): Promise<Gallery[]> {
   return all
 }
 
+/** Loads the list again; if that fails, the former one stays. */
+export async function renewGalleries(): Promise<void> {
+  await loadGalleries().catch(() => undefined)
+}
+
 /** Most frequent first. @throws ServiceError */
 export async function loadLabels(gallery: string): Promise<LabelCount[]> {
   const all: LabelCount[] = []

@@ -5,6 +5,7 @@ import { useEffect, useState } from 'preact/hooks'
 interface Toast {
   number: number
   text: string
+  isFault: boolean
   action?: { name: string; run: () => void } | undefined
   /** Keeps it until it is released. */
   hold: () => void
@@ -36,7 +37,17 @@ export function say(text: string, action?: Toast['action'], onGone?: () => void)
     action?.run()
   }
   release()
-  toasts.value = [...toasts.value, { number, text, action: action && { name: action.name, run }, hold, release }]
+  const shown = { number, text, isFault: false, action: action && { name: action.name, run }, hold, release }
+  toasts.value = [...toasts.value, shown]
+}
+
+/** Tells why something failed, until that is closed. */
+export function sayFault(error: unknown): void {
+  const number = ++count
+  const text = error instanceof Error ? error.message : String(error)
+  const others = toasts.value.filter((one) => !(one.isFault && one.text === text))
+  const action = { name: 'Close', run: () => close(number) }
+  toasts.value = [...others, { number, text, isFault: true, action, hold: () => {}, release: () => {} }]
 }
 
 /** Where toasts can be shown, the innermost last. Everything outside an open dialog can be neither clicked nor read. */
@@ -56,10 +67,10 @@ export function Toasts() {
   const shown = places.value.at(-1) === place ? toasts.value : []
   return (
     <div class="toasts" role="status" aria-live="polite">
-      {shown.map(({ number, text, action, hold, release }) => (
+      {shown.map(({ number, text, isFault, action, hold, release }) => (
         <div
           key={number}
-          class="toast"
+          class={isFault ? 'toast toast-fault' : 'toast'}
           onPointerEnter={hold}
           onPointerLeave={release}
           onFocusIn={hold}

@@ -2,65 +2,77 @@
 import pMap from 'p-map'
 import { followJob, type Job } from '../api/follow-job.js'
 import { answerOf, fetchFrom, service } from '../api/service.js'
+import { picturesText } from '../controls/counts.js'
+import { say, sayFault } from '../controls/toasts.js'
 import type { GalleryImage } from './image-list.js'
 
 const atOnce = 6
 
 export interface ImageChange {
-  label?: string | null | undefined
+  label?: string | null
   /** Members to set; null removes one. */
-  metadata?: Record<string, unknown> | undefined
+  metadata?: Record<string, unknown>
 }
 
-/** Its current metadata; irrelevant if only the label changes. */
+/** With its metadata as it was shown; irrelevant if only the label changes. */
 type Changed = Pick<GalleryImage, 'id' | 'metadata'>
 
 export interface ChangeOptions {
   gallery: string
   images: readonly Changed[]
   change: ImageChange
+  /** Receives records as they are now, also that of a picture which somebody else has changed. */
   onChanged: (image: GalleryImage) => void
 }
 
 /** Returns those that could not be changed. */
-export async function changeImages({
-  gallery,
-  images,
-  change,
-  onChanged,
-}: ChangeOptions): Promise<Map<string, unknown>> {
+export async function changeImages(options: ChangeOptions): Promise<Map<string, unknown>> {
   const failed = new Map<string, unknown>()
   const changeNext = async (image: Changed) => {
     try {
-      onChanged(await changeOne(gallery, image, change))
+      await changeOne(image, options)
     } catch (error) {
       failed.set(image.id, error)
     }
   }
-  await pMap(images, changeNext, { concurrency: atOnce })
+  await pMap(options.images, changeNext, { concurrency: atOnce })
   return failed
 }
 
-function changeOne(
-  gallery: string,
-  { id, metadata: before }: Changed,
-  { label, metadata }: ImageChange,
-): Promise<GalleryImage> {
-  return answerOf(
-    service.PATCH('/v1/galleries/{gallery}/images/{id}', {
-      params: { path: { gallery, id } },
-      body: {
-        ...(label !== undefined && { label }),
-        ...(metadata !== undefined && { metadata: merged(before, metadata) }),
-      },
-    }),
-  )
+async function changeOne({ id, metadata: shown }: Changed, { gallery, change, onChanged }: ChangeOptions) {
+  const params = { path: { gallery, id } }
+  const body = { ...change }
+  if (change.metadata !== undefined) {
+    // metadata is replaced as a whole, and members may have been set since it was shown
+    const now = await answerOf(service.GET('/v1/galleries/{gallery}/images/{id}', { params }))
+    const other = Object.keys(change.metadata).find((name) => !isSame(shown[name], now.metadata[name]))
+    if (other !== undefined) {
+      onChanged(now)
+      throw new Error(
+        `${other} of ${id} has been changed meanwhile. It is shown as it is now: set it again to replace it.`,
+      )
+    }
+    body.metadata = merged(now.metadata, change.metadata)
+  }
+  onChanged(await answerOf(service.PATCH('/v1/galleries/{gallery}/images/{id}', { params, body })))
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
 }
 
 /** A null that was there before stays: only one in the change removes its member. */
 function merged(before: Record<string, unknown>, change: Record<string, unknown>): Record<string, unknown> {
   const members = Object.entries({ ...before, ...change })
   return Object.fromEntries(members.filter(([name]) => !Object.hasOwn(change, name) || change[name] !== null))
+}
+
+/** @param failed those that could not be changed, with the reason */
+export function sayChanged(count: number, failed: ReadonlyMap<string, unknown>): void {
+  const done = `${picturesText(count - failed.size)} changed`
+  const [first] = failed.values()
+  if (failed.size === 0) say(`${done}.`)
+  else sayFault(`${done}, ${failed.size.toLocaleString('en')} not: ${(first as Error).message}`)
 }
 
 /** Resolves when they have been removed. @throws ServiceError, and an Error if some could not be removed */

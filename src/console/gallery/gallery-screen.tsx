@@ -1,8 +1,7 @@
 /** The gallery: a wall of its pictures, to label, remove and add to. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import { loadGalleries, loadLabels } from '../api/galleries.js'
+import { loadLabels, renewGalleries } from '../api/galleries.js'
 import { forgetThumbnails } from '../api/thumbnails.js'
-import { Needs } from '../controls/needs.js'
 import { Fault } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
 import { goTo, route } from '../routing/route.js'
@@ -34,11 +33,9 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
   return (
     <div class="gallery-screen">
       <h1 class="unseen">Gallery</h1>
-      <GalleryToolbar gallery={gallery} counts={counts ?? []} shown={images.length} list={list} total={total} />
-      <Needs to="ingest" otherwise="reason">
-        <UploadPanel gallery={gallery} onStored={onStored} onEnd={() => followed(renew)} />
-      </Needs>
-      {(error ?? list.error) !== undefined && <Fault error={error ?? list.error} />}
+      <GalleryToolbar gallery={gallery} counts={counts} shown={images.length} list={list} total={total} />
+      <UploadPanel gallery={gallery} onStored={onStored} onEnd={() => followed(renew)} />
+      {(error ?? list.error) !== undefined && <Fault error={error ?? list.error} onAgain={renew} />}
       <div class="gallery-body">
         <Wall
           isEmpty={counts !== undefined && count === 0 && list.error === undefined}
@@ -100,7 +97,7 @@ function useContents(gallery: string, label: string | undefined, filter: string 
 /** Loads what changed, and the counts in the list of galleries. */
 function followed(load: () => void): void {
   load()
-  void loadGalleries()
+  void renewGalleries()
 }
 
 /** Takes the number of pictures that an upload has stored so far, none at first; calls `grow` when reloading is worth it. */

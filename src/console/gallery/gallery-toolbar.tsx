@@ -16,7 +16,8 @@ import { NewGallery } from './new-gallery.js'
 
 export interface GalleryToolbarProps {
   gallery: string
-  counts: LabelCount[]
+  /** Of all labels; undefined until loaded. */
+  counts: LabelCount[] | undefined
   /** Pictures loaded so far that match the filter. */
   shown: number
   list: Pick<ImageList, 'ended' | 'error'>
@@ -49,7 +50,7 @@ export function GalleryToolbar({ gallery, counts, shown, list, total }: GalleryT
           onChange={({ currentTarget: { value } }) => change('label', value === '' ? undefined : value.slice(1))}
         >
           <option value="">all</option>
-          {counts.map(({ label, count }) => (
+          {counts?.map(({ label, count }) => (
             <option key={label} value={`=${label ?? ''}`}>
               {label ?? 'no label'} ({count.toLocaleString('en')})
             </option>
@@ -61,7 +62,7 @@ export function GalleryToolbar({ gallery, counts, shown, list, total }: GalleryT
       </button>
       <span class="hint" role="status">
         {filterText === null
-          ? picturesText(total)
+          ? counts !== undefined && picturesText(total)
           : list.error === undefined && `${list.ended ? '' : 'at least '}${picturesText(shown)} found`}
       </span>
       <span class="toolbar-end row">

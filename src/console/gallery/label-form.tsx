@@ -15,7 +15,7 @@ export function LabelForm({ labels, busy, onLabel }: LabelFormProps) {
       class="row"
       onSubmit={(event) => {
         event.preventDefault()
-        if (!busy) onLabel(label === '' ? null : label)
+        onLabel(label === '' ? null : label)
       }}
     >
       <input

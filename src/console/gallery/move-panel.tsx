@@ -1,17 +1,18 @@
 /** Moves a gallery to another engine while it serves, and back. */
 import { useState } from 'preact/hooks'
-import { type Gallery, loadGalleries } from '../api/galleries.js'
+import { type Gallery, renewGalleries } from '../api/galleries.js'
 import { answerOf, service } from '../api/service.js'
 import { Confirm } from '../controls/confirm.js'
 import { picturesText } from '../controls/counts.js'
 import { Needs } from '../controls/needs.js'
 import { Fault } from '../controls/notice.js'
+import { submitting, useAction } from '../controls/use-action.js'
 import { JobActions } from '../jobs/job-actions.js'
 import { JobProgress } from '../jobs/job-progress.js'
+import { useFollowedJob } from '../jobs/use-followed-job.js'
 import { engineOf, StorageFields } from './choice-fields.js'
 import { moveBody, nothingStored, type StorageChoices } from './gallery-choices.js'
 import type { GalleryOptions } from './load-gallery-options.js'
-import { useFollowedJob } from './use-followed-job.js'
 
 export interface MovePanelProps {
   gallery: Gallery
@@ -24,16 +25,16 @@ export function MovePanel({ gallery, options, onChanged }: MovePanelProps) {
   const { name, engine, move } = gallery
   const ended = () => {
     onChanged()
-    void loadGalleries()
+    void renewGalleries()
   }
   const { job, error, setJob } = useFollowedJob(move?.job, ended)
-  const [fault, setFault] = useState<unknown>()
+  const { busy, error: fault, act } = useAction()
   const [asks, setAsks] = useState(false)
   const isMoving = move?.job !== undefined
   const removeCopy = async () => {
-    setFault(undefined)
     const params = { path: { gallery: name, model: gallery.modelId } }
-    await answerOf(service.DELETE('/v1/galleries/{gallery}/sets/{model}', { params })).then(onChanged, setFault)
+    await answerOf(service.DELETE('/v1/galleries/{gallery}/sets/{model}', { params }))
+    onChanged()
   }
   return (
     <section class="stack" aria-label="Engine of this gallery">
@@ -50,7 +51,7 @@ export function MovePanel({ gallery, options, onChanged }: MovePanelProps) {
       {!isMoving && move !== undefined && (
         <div class="row">
           <Needs to="admin">
-            <button type="button" class="quiet" onClick={() => setAsks(true)}>
+            <button type="button" class="quiet" aria-disabled={busy} onClick={() => busy || setAsks(true)}>
               Remove the copy in {move.engine}
             </button>
           </Needs>
@@ -58,7 +59,7 @@ export function MovePanel({ gallery, options, onChanged }: MovePanelProps) {
             <Confirm
               title={`Remove the copy in ${move.engine}?`}
               action="Remove"
-              onConfirm={removeCopy}
+              onConfirm={() => act(removeCopy)}
               onClose={() => setAsks(false)}
             >
               The gallery stays in {engine}. Moving it to {move.engine} again copies all of its pictures.
@@ -97,24 +98,20 @@ function MoveForm({ gallery, options, onMoved }: MoveFormProps) {
   const first = move?.engine ?? others[0]?.name ?? ''
   const [choices, setChoices] = useState<StorageChoices>({ ...nothingStored, ...engineOf(first, options.engines) })
   const [rate, setRate] = useState('')
-  const [error, setError] = useState<unknown>()
+  const { busy, error, act } = useAction()
   if (others.length === 0)
     return (
       <p class="hint">
         The service has no other engine. <code>WEAVIATE_URL</code> adds one.
       </p>
     )
-  const begin = async (event: Event) => {
-    event.preventDefault()
-    setError(undefined)
+  const begin = async () => {
     const params = { path: { gallery: name } }
-    await answerOf(service.POST('/v1/galleries/{gallery}/move', { params, body: moveBody(choices, rate) })).then(
-      onMoved,
-      setError,
-    )
+    await answerOf(service.POST('/v1/galleries/{gallery}/move', { params, body: moveBody(choices, rate) }))
+    onMoved()
   }
   return (
-    <form class="stack" onSubmit={begin}>
+    <form class="stack" onSubmit={submitting(() => act(begin))}>
       <StorageFields
         choices={choices}
         onChange={(changed) => setChoices((before) => ({ ...before, ...changed }))}
@@ -136,7 +133,7 @@ function MoveForm({ gallery, options, onMoved }: MoveFormProps) {
         switches. If anything differs, nothing changes. The copy here is kept up to date for{' '}
         {options.setKeptDays.toLocaleString('en')} days, and can be moved back to in the time of a comparison.
       </p>
-      <button type="submit" class="primary">
+      <button type="submit" class="primary" aria-disabled={busy}>
         Move to {choices.engine}
       </button>
       {error !== undefined && <Fault error={error} />}

@@ -5,6 +5,7 @@ import { loadGalleries } from '../api/galleries.js'
 import { listModels } from '../api/models.js'
 import { answerOf, service } from '../api/service.js'
 import { Fault } from '../controls/notice.js'
+import { submitting, useAction } from '../controls/use-action.js'
 import { useLoaded } from '../controls/use-loaded.js'
 import { writeAddress } from '../routing/address.js'
 import { goToAddress } from '../routing/route.js'
@@ -15,26 +16,20 @@ import { loadGalleryOptions } from './load-gallery-options.js'
 export function NewGallery({ onMade }: { onMade?: () => void }) {
   const [name, setName] = useState('')
   const [choices, setChoices] = useState(nothingNew)
-  const [error, setError] = useState<unknown>()
+  const { busy, error, act } = useAction()
   const { value: options } = useLoaded(loadGalleryOptions, [])
   const reached = caller.value?.galleries ?? null
   const change = (changed: Partial<NewGalleryChoices>) => setChoices((before) => ({ ...before, ...changed }))
-  const make = async (event: Event) => {
-    event.preventDefault()
-    setError(undefined)
-    try {
-      const params = { path: { gallery: name } }
-      await answerOf(service.PUT('/v1/galleries/{gallery}', { params, body: newGalleryBody(choices) }))
-      await loadGalleries()
-      onMade?.()
-      // where pictures are added
-      goToAddress(writeAddress({ screen: 'gallery', gallery: name, settings: new URLSearchParams() }))
-    } catch (reason) {
-      setError(reason)
-    }
+  const make = async () => {
+    const params = { path: { gallery: name } }
+    await answerOf(service.PUT('/v1/galleries/{gallery}', { params, body: newGalleryBody(choices) }))
+    await loadGalleries()
+    onMade?.()
+    // where pictures are added
+    goToAddress(writeAddress({ screen: 'gallery', gallery: name, settings: new URLSearchParams() }))
   }
   return (
-    <form class="stack" onSubmit={make}>
+    <form class="stack" onSubmit={submitting(() => act(make))}>
       <div class="row">
         <input
           class="grow"
@@ -46,7 +41,9 @@ export function NewGallery({ onMade }: { onMade?: () => void }) {
           value={name}
           onInput={(event) => setName(event.currentTarget.value)}
         />
-        <button type="submit">Create</button>
+        <button type="submit" aria-disabled={busy}>
+          Create
+        </button>
       </div>
       {reached !== null && <p class="hint">This key reaches galleries called {reached.join(', ')}.</p>}
       <details>

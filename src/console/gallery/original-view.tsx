@@ -12,14 +12,14 @@ export interface OriginalViewProps {
 }
 
 export function OriginalView({ gallery, id, onClose }: OriginalViewProps) {
-  const { value: file, error } = useLoaded((signal) => loadOriginal(gallery, id, signal), [gallery, id])
+  const { value: file, error, reload } = useLoaded((signal) => loadOriginal(gallery, id, signal), [gallery, id])
   const address = useAddress(file)
   // not every format that the service reads
   const [unshown, setUnshown] = useState(false)
   return (
     <Dialog title={id} onClose={onClose} wide>
       <div class="stack">
-        {error !== undefined && <Fault error={error} />}
+        {error !== undefined && <Fault error={error} onAgain={reload} />}
         {file === undefined && error === undefined && <Notice>Loading…</Notice>}
         {unshown && <Notice>This browser cannot show {file?.type || 'this format'}.</Notice>}
         {address !== undefined && !unshown && (

@@ -1,9 +1,10 @@
 /** Removes pictures once that can no longer be undone; until then they are hidden on every screen. */
-import { effect, signal } from '@preact/signals'
+import { signal } from '@preact/signals'
 import { useLayoutEffect, useMemo } from 'preact/hooks'
-import { loadGalleries } from '../api/galleries.js'
+import { renewGalleries } from '../api/galleries.js'
+import { askBeforeClosing } from '../controls/ask-before-closing.js'
 import { picturesText } from '../controls/counts.js'
-import { say } from '../controls/toasts.js'
+import { say, sayFault } from '../controls/toasts.js'
 import { removeImages } from './change-images.js'
 
 export interface Removal {
@@ -18,13 +19,8 @@ export interface Removal {
 const removals = signal<readonly Removal[]>([])
 const watchers = new Set<(gallery: string, ids: ReadonlySet<string>) => void>()
 
-/** Closing the page would drop what has been announced as deleted and is not sent yet: the browser asks first. */
-const askFirst = (event: Event) => event.preventDefault()
-effect(() => {
-  if (removals.value.length === 0) return undefined
-  addEventListener('beforeunload', askFirst)
-  return () => removeEventListener('beforeunload', askFirst)
-})
+// what has been announced as deleted is not sent yet
+askBeforeClosing(() => removals.value.length > 0)
 
 /** Without those that are deleted unless that is undone; the same list while nothing changes. */
 export function useWithoutRemoved<One extends { id: string }>(gallery: string, images: readonly One[]): readonly One[] {
@@ -64,12 +60,12 @@ export function removeUnlessUndone(removal: Removal): void {
       await remove()
     } catch (error) {
       removed = new Set()
-      say(`Not all could be deleted: ${(error as Error).message}`)
+      sayFault(`Not all could be deleted: ${(error as Error).message}`)
       onKept?.()
     }
     for (const watch of watchers) watch(gallery, removed)
     show()
-    void loadGalleries()
+    void renewGalleries()
   }
   removals.value = [...removals.value, removal]
   say(`${picturesText(ids.size)} deleted.`, { name: 'Undo', run: undo }, () => void send())

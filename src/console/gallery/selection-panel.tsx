@@ -2,10 +2,10 @@
 import { useState } from 'preact/hooks'
 import { picturesText } from '../controls/counts.js'
 import { Needs } from '../controls/needs.js'
-import { say } from '../controls/toasts.js'
+import { useAction } from '../controls/use-action.js'
 import { addressTo } from '../routing/route.js'
 import { MetadataList } from '../search/metadata-list.js'
-import { changeImages, type ImageChange } from './change-images.js'
+import { changeImages, type ImageChange, sayChanged } from './change-images.js'
 import type { GalleryImage } from './image-list.js'
 import { LabelForm } from './label-form.js'
 import { OriginalView } from './original-view.js'
@@ -24,16 +24,13 @@ export interface SelectionPanelProps {
 
 export function SelectionPanel(props: SelectionPanelProps) {
   const { gallery, labels, chosen, onChanged, onDone, onSearch, onRemove, onClear } = props
-  const [busy, setBusy] = useState(false)
-  const apply = async (change: ImageChange) => {
-    setBusy(true)
-    const failed = await changeImages({ gallery, images: chosen, change, onChanged })
-    setBusy(false)
-    onDone()
-    const [first] = failed.values()
-    const done = `${picturesText(chosen.length - failed.size)} changed`
-    say(failed.size === 0 ? `${done}.` : `${done}, ${failed.size} not: ${String((first as Error).message)}`)
-  }
+  const { busy, act } = useAction()
+  const apply = (change: ImageChange) =>
+    act(async () => {
+      const failed = await changeImages({ gallery, images: chosen, change, onChanged })
+      onDone()
+      sayChanged(chosen.length, failed)
+    })
   const [only] = chosen
   return (
     <aside class="selection-panel stack" aria-label="Selected pictures">
@@ -114,7 +111,7 @@ function MetadataForm({
       class="row"
       onSubmit={(event) => {
         event.preventDefault()
-        if (!busy) onMetadata({ [name]: valueOfText(text) })
+        onMetadata({ [name]: valueOfText(text) })
       }}
     >
       <input

@@ -7,10 +7,10 @@ import { FailedImages } from './failed-images.js'
 import { jobErrors } from './read-job-errors.js'
 
 export function JobErrors({ job, onClose }: { job: Job; onClose: () => void }) {
-  const { value = [], error } = useLoaded((signal) => jobErrors(job.id, signal), [job.id])
+  const { value = [], error, reload } = useLoaded((signal) => jobErrors(job.id, signal), [job.id])
   return (
     <Dialog title="Pictures that failed" onClose={onClose} wide>
-      {error !== undefined && <Fault error={error} />}
+      {error !== undefined && <Fault error={error} onAgain={reload} />}
       <ul class="stack">
         <FailedImages failed={value} shownMax={500} />
       </ul>

@@ -1,15 +1,16 @@
 /** The progress of a job: a bar, its rate, and the remaining time. */
 import type { Job } from '../api/follow-job.js'
+import { durationText } from '../controls/durations.js'
 
 export function JobProgress({ job }: { job: Job }) {
   const { done, total, failed, skipped, picturesPerSecond, secondsLeft, state, paused, failure } = job
   const share = state === 'queued' ? 0 : job.finishedAt === null ? job.share : 1
   const facts = [
-    total === null ? `${done} done` : `${done.toLocaleString('en')} of ${total.toLocaleString('en')}`,
-    ...(skipped > 0 ? [`${skipped} skipped`] : []),
-    ...(failed > 0 ? [`${failed} failed`] : []),
-    ...(picturesPerSecond === null ? [] : [`${picturesPerSecond.toFixed(0)} a second`]),
-    ...(secondsLeft === null || job.finishedAt !== null ? [] : [`${Math.ceil(secondsLeft)} s left`]),
+    total === null ? `${count(done)} done` : `${count(done)} of ${count(total)}`,
+    ...(skipped > 0 ? [`${count(skipped)} skipped`] : []),
+    ...(failed > 0 ? [`${count(failed)} failed`] : []),
+    ...(picturesPerSecond === null ? [] : [`${rateText(picturesPerSecond)} a second`]),
+    ...(secondsLeft === null || job.finishedAt !== null ? [] : [`${durationText(secondsLeft)} left`]),
   ]
   return (
     <div class="job-progress">
@@ -20,4 +21,13 @@ export function JobProgress({ job }: { job: Job }) {
       {failure && <p class="hint">{failure.detail}</p>}
     </div>
   )
+}
+
+function count(pictures: number): string {
+  return pictures.toLocaleString('en')
+}
+
+/** Slow ones with a decimal: they are not standing still. */
+function rateText(perSecond: number): string {
+  return perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond).toLocaleString('en')
 }

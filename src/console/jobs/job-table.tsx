@@ -1,17 +1,16 @@
 /** Jobs of all kinds, newest first, with their progress; unfinished ones can be paused, resumed and cancelled. */
-import { useEffect, useState } from 'preact/hooks'
+import { useRef, useState } from 'preact/hooks'
 import type { Job } from '../api/follow-job.js'
 import { answerOf, service } from '../api/service.js'
 import { Fault } from '../controls/notice.js'
+import { usePolled } from '../controls/use-polled.js'
 import { JobActions } from './job-actions.js'
 import { JobErrors } from './job-errors.js'
 import { JobProgress } from './job-progress.js'
 
-const everyMs = 2_000
-
 /** @param gallery only its jobs; undefined: those of all galleries */
 export function JobTable({ gallery }: { gallery: string | undefined }) {
-  const { jobs, error, refresh } = useJobs(gallery)
+  const { jobs, error, replace } = useJobs(gallery)
   const [errorsOf, setErrorsOf] = useState<Job>()
   return (
     <>
@@ -30,7 +29,7 @@ export function JobTable({ gallery }: { gallery: string | undefined }) {
           </tr>
         </thead>
         <tbody>
-          {jobs.map((job) => (
+          {jobs?.map((job) => (
             <tr key={job.id}>
               <th scope="row">{job.kind}</th>
               <td>{job.gallery}</td>
@@ -39,7 +38,7 @@ export function JobTable({ gallery }: { gallery: string | undefined }) {
               </td>
               <td>{new Date(job.startedAt ?? job.createdAt).toLocaleString()}</td>
               <td>
-                <JobActions job={job} onChanged={refresh} />
+                <JobActions job={job} onChanged={replace} />
                 {job.failed > 0 && (
                   <button type="button" class="quiet" onClick={() => setErrorsOf(job)}>
                     Errors<span class="unseen"> of the {job.kind}</span>
@@ -50,29 +49,27 @@ export function JobTable({ gallery }: { gallery: string | undefined }) {
           ))}
         </tbody>
       </table>
-      {jobs.length === 0 && <p class="hint">No jobs.</p>}
+      {jobs?.length === 0 && <p class="hint">No jobs.</p>}
       {errorsOf !== undefined && <JobErrors job={errorsOf} onClose={() => setErrorsOf(undefined)} />}
     </>
   )
 }
 
 function useJobs(gallery: string | undefined) {
-  const [jobs, setJobs] = useState<Job[]>([])
-  const [error, setError] = useState<unknown>()
-  const refresh = async () => {
-    if (document.hidden) return
-    try {
-      const query = { limit: 50, ...(gallery !== undefined && { gallery }) }
-      setJobs((await answerOf(service.GET('/v1/jobs', { params: { query } }))).jobs)
-      setError(undefined)
-    } catch (reason) {
-      setError(reason)
-    }
+  const [jobs, setJobs] = useState<Job[]>()
+  /** Since the reading under way was requested, which may still hold them as they were. */
+  const changed = useRef(new Map<string, Job>())
+  const read = async (signal: AbortSignal) => {
+    const meanwhile = new Map<string, Job>()
+    changed.current = meanwhile
+    const query = { limit: 50, ...(gallery !== undefined && { gallery }) }
+    const { jobs } = await answerOf(service.GET('/v1/jobs', { params: { query }, signal }))
+    if (!signal.aborted) setJobs(jobs.map((one) => meanwhile.get(one.id) ?? one))
   }
-  useEffect(() => {
-    void refresh()
-    const timer = setInterval(refresh, everyMs)
-    return () => clearInterval(timer)
-  }, [gallery])
-  return { jobs, error, refresh }
+  const error = usePolled(read, { inputs: [gallery] })
+  const replace = (job: Job) => {
+    changed.current.set(job.id, job)
+    setJobs((before) => before?.map((one) => (one.id === job.id ? job : one)))
+  }
+  return { jobs, error, replace }
 }

@@ -1,4 +1,5 @@
 /** The colours of the labels; clicking a label selects its pictures. */
+import { countText } from '../controls/counts.js'
 import type { LayoutPoint } from './layout.js'
 import { doubtLegend, otherColour } from './map-colours.js'
 
@@ -35,6 +36,7 @@ export function MapLegend({ by, points, colours, onChoose }: MapLegendProps) {
           </button>
         </li>
       ))}
+      {colours.size > shownMax && <li class="hint">and {countText(colours.size - shownMax, 'more label')}</li>}
     </ul>
   )
 }

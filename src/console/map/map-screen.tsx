@@ -27,6 +27,11 @@ export function MapScreen({ gallery }: { gallery: string }) {
   const points = useWithoutRemoved(gallery, layout?.points ?? noPoints)
   const colours = useMemo(() => labelColours(layout?.points ?? noPoints), [layout])
   const choose = (ids: string[]) => setChosen(new Set(ids))
+  const clear = () => {
+    choose([])
+    // the button that was pressed disappears
+    document.querySelector<HTMLElement>('.map-frame')?.focus()
+  }
 
   return (
     <div class="map-screen">
@@ -40,7 +45,7 @@ export function MapScreen({ gallery }: { gallery: string }) {
           reload()
         }}
       />
-      {error !== undefined && <Fault error={error} />}
+      {error !== undefined && <Fault error={error} onAgain={reload} />}
       {layout?.pictures === 0 && <p class="hint">There were no pictures to lay out.</p>}
       {layout !== undefined && layout.pictures > 0 && (
         <>
@@ -78,9 +83,7 @@ export function MapScreen({ gallery }: { gallery: string }) {
               tool={tool}
               onChoose={choose}
             />
-            {chosen.size > 0 && (
-              <MapSelection gallery={gallery} ids={[...chosen]} onChanged={reload} onClear={() => choose([])} />
-            )}
+            {chosen.size > 0 && <MapSelection gallery={gallery} ids={[...chosen]} onChanged={reload} onClear={clear} />}
           </div>
         </>
       )}
@@ -130,7 +133,9 @@ function MakeLayout({ gallery, isNew, stale, onMade }: MakeLayoutProps) {
       {error !== undefined && <Fault error={error} />}
       {!isRunning && (
         <Notice>
-          {isNew ? 'This gallery has no map yet.' : 'The gallery has changed since this map was computed.'}
+          {isNew
+            ? 'This gallery has no map yet. It shows all pictures at once, with similar ones close together.'
+            : 'The gallery has changed since this map was computed.'}
         </Notice>
       )}
       <div class="row">

@@ -1,12 +1,11 @@
 /** The pictures inside the lasso: to view, label or delete. */
-import { useState } from 'preact/hooks'
 import { loadLabels } from '../api/galleries.js'
 import { picturesText } from '../controls/counts.js'
 import { Needs } from '../controls/needs.js'
 import { Thumbnail } from '../controls/thumbnail.js'
-import { say } from '../controls/toasts.js'
+import { useAction } from '../controls/use-action.js'
 import { useLoaded } from '../controls/use-loaded.js'
-import { changeImages } from '../gallery/change-images.js'
+import { changeImages, sayChanged } from '../gallery/change-images.js'
 import { LabelForm } from '../gallery/label-form.js'
 import { removeUnlessUndone } from '../gallery/remove-unless-undone.js'
 import { addressTo } from '../routing/route.js'
@@ -22,16 +21,15 @@ const shownMax = 30
 
 export function MapSelection({ gallery, ids, onChanged, onClear }: MapSelectionProps) {
   const { value: labels = [], reload } = useLoaded(() => loadLabels(gallery), [gallery])
-  const [busy, setBusy] = useState(false)
-  const setLabel = async (label: string | null) => {
-    setBusy(true)
-    const images = ids.map((id) => ({ id, metadata: {} }))
-    const failed = await changeImages({ gallery, images, change: { label }, onChanged: () => undefined })
-    setBusy(false)
-    say(`${picturesText(ids.length - failed.size)} labelled${failed.size > 0 ? `, ${failed.size} not` : ''}.`)
-    reload()
-    onChanged()
-  }
+  const { busy, act } = useAction()
+  const setLabel = (label: string | null) =>
+    act(async () => {
+      const images = ids.map((id) => ({ id, metadata: {} }))
+      const failed = await changeImages({ gallery, images, change: { label }, onChanged: () => undefined })
+      sayChanged(ids.length, failed)
+      reload()
+      onChanged()
+    })
   const remove = () => {
     onClear()
     removeUnlessUndone({ gallery, ids: new Set(ids) })

@@ -18,10 +18,11 @@ export function MatchScreen({ gallery }: { gallery: string }) {
   const query = readQuery(settings)
   const hit = settings.get('hit') ?? ''
   // the one before explains other pictures
-  const { current: explanation, error } = useLoaded(
-    (signal) => explain(gallery, query, hit, signal),
-    [settings.toString()],
-  )
+  const {
+    current: explanation,
+    error,
+    reload,
+  } = useLoaded((signal) => explain(gallery, query, hit, signal), [settings.toString()])
   const [shown, setShown] = useState(true)
   const [smooth, setSmooth] = useState(true)
   const queryAddress = useExampleAddress(gallery, query)
@@ -36,7 +37,7 @@ export function MatchScreen({ gallery }: { gallery: string }) {
           Back to the hits
         </a>
       </div>
-      {error !== undefined && <Fault error={error} />}
+      {error !== undefined && <Fault error={error} onAgain={reload} />}
       {explanation === undefined && error === undefined && <Notice>Computing the explanation…</Notice>}
       <div class="pair">
         <HeatImage

@@ -11,11 +11,11 @@ import '../styles/operation.css'
 import '../styles/networks.css'
 
 export function NetworksScreen({ gallery }: { gallery: string }) {
-  const { value: cards = [], error } = useLoaded(loadCards, [])
+  const { value: cards = [], error, reload } = useLoaded(loadCards, [])
   return (
     <div class="stack">
       <h1>Networks</h1>
-      {error !== undefined && <Fault error={error} />}
+      {error !== undefined && <Fault error={error} onAgain={reload} />}
       {gallery !== '' && cards.length > 0 && <SetsPanel key={gallery} gallery={gallery} models={cards} />}
       <Needs to="search" otherwise="nothing">
         <SideBySide gallery={gallery} models={cards} />

@@ -17,10 +17,10 @@ export interface SetsPanelProps {
 }
 
 export function SetsPanel({ gallery, models }: SetsPanelProps) {
-  const sets = useSets(gallery)
+  const actions = useSets(gallery)
   const nameOf = (id: string) => models.find((one) => one.id === id)?.name ?? id
-  const others = models.filter(({ id }) => !sets.sets.some(({ modelId }) => modelId === id))
-  const { job, error } = sets
+  const { sets = [], job, error } = actions
+  const others = models.filter(({ id }) => !sets.some(({ modelId }) => modelId === id))
   const tellsJob = job !== undefined && (job.finishedAt === null || job.failure !== null)
   return (
     <section class="network stack" aria-label="Networks of this gallery">
@@ -34,19 +34,19 @@ export function SetsPanel({ gallery, models }: SetsPanelProps) {
       {error !== undefined && <Fault error={error} />}
       <Needs to={['admin', 're-embedding']}>
         <ul class="sets stack">
-          {sets.sets.map((set) => (
+          {sets.map((set) => (
             <SetRow
               key={`${set.modelId} ${set.engine}`}
               set={set}
-              serving={sets.sets.find(({ state }) => state === 'serving')}
-              actions={sets}
+              serving={sets.find(({ state }) => state === 'serving')}
+              actions={actions}
               nameOf={nameOf}
             />
           ))}
         </ul>
         {tellsJob && <JobProgress job={job} />}
-        {tellsJob && <JobActions job={job} onChanged={sets.setJob} />}
-        {others.length > 0 && <BuildForm models={others} sets={sets} />}
+        {tellsJob && <JobActions job={job} onChanged={actions.setJob} />}
+        {actions.sets !== undefined && others.length > 0 && <BuildForm models={others} sets={actions} />}
       </Needs>
       {models.length === 1 && (
         <p class="hint">
@@ -106,14 +106,13 @@ function SetActions({
   name: string
 }) {
   const { modelId, state, gate, withoutOriginal } = set
-  const { serve, build, remove, busy, job } = actions
+  const { serve, build, remove, busy, isWorking } = actions
   if (state === 'serving') return null
-  const isWorking = busy || job?.finishedAt === null
   const passed = gate?.passed !== false
   return (
     <span class="toolbar-end row">
       {state === 'kept' && !isCopy && (
-        <button type="button" class="primary" disabled={isWorking} onClick={() => serve(modelId, false)}>
+        <button type="button" class="primary" aria-disabled={isWorking} onClick={() => serve(modelId, false)}>
           Roll back to it<span class="unseen">, {name}</span>
         </button>
       )}
@@ -121,7 +120,7 @@ function SetActions({
         <button
           type="button"
           class={passed ? 'primary' : 'danger'}
-          disabled={isWorking}
+          aria-disabled={isWorking}
           onClick={() => serve(modelId, !passed)}
         >
           {passed ? 'Switch to it' : 'Switch anyway'}
@@ -132,7 +131,7 @@ function SetActions({
         <button
           type="button"
           class="quiet"
-          disabled={isWorking}
+          aria-disabled={isWorking}
           onClick={() => build({ model: modelId, withoutOriginal })}
         >
           Judge again<span class="unseen">, {name}</span>
@@ -155,7 +154,7 @@ function RemoveButton({ set: { state, count, engine }, isCopy, busy, name, onRem
   const [asks, setAsks] = useState(false)
   return (
     <>
-      <button type="button" class="quiet" disabled={busy} onClick={() => setAsks(true)}>
+      <button type="button" class="quiet" aria-disabled={busy} onClick={() => busy || setAsks(true)}>
         Remove<span class="unseen"> {name}</span>
       </button>
       {asks && (
@@ -185,7 +184,6 @@ function BuildForm({ models, sets }: { models: readonly { id: string; name: stri
   const [model, setModel] = useState<string>()
   const [leaveOut, setLeaveOut] = useState(false)
   const chosen = models.find(({ id }) => id === model) ?? models[0]!
-  const isWorking = sets.busy || sets.job?.finishedAt === null
   return (
     <form
       class="row"
@@ -212,7 +210,7 @@ function BuildForm({ models, sets }: { models: readonly { id: string; name: stri
         />
         Leave out pictures without an original
       </label>
-      <button type="submit" class="primary" disabled={isWorking}>
+      <button type="submit" class="primary" aria-disabled={sets.isWorking}>
         Build and judge
       </button>
     </form>

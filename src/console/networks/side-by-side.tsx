@@ -1,6 +1,7 @@
 /** Searches two galleries, or two networks of one gallery, with the same picture: shows common and differing hits. */
 import { useState } from 'preact/hooks'
 import { galleries } from '../api/galleries.js'
+import { FileButton } from '../controls/file-button.js'
 import { Needs } from '../controls/needs.js'
 import { Fault } from '../controls/notice.js'
 import { Thumbnail } from '../controls/thumbnail.js'
@@ -43,15 +44,7 @@ export function SideBySide({ gallery, models }: SideBySideProps) {
         Searches two galleries, or two networks of one gallery, with the same picture; hits that both find are framed.
       </p>
       <div class="row">
-        <label class="button primary">
-          Choose a picture
-          <input
-            class="unseen"
-            type="file"
-            accept="image/*"
-            onChange={({ currentTarget }) => give(currentTarget.files?.[0])}
-          />
-        </label>
+        <FileButton name="Choose a picture" primary accept="image/*" onFiles={([file]) => give(file)} />
         {hasExample(query) && <bdi>{query.imageId ?? query.url ?? imageOf(query.picture)?.name}</bdi>}
       </div>
       {isSame && ofLeft !== undefined && (
@@ -96,7 +89,16 @@ interface SideProps extends AskedSide {
   models: SideBySideProps['models']
 }
 
-function Side({ name, gallery, onGallery, set, onSet, found: { current: answer, error }, same, models }: SideProps) {
+function Side({
+  name,
+  gallery,
+  onGallery,
+  set,
+  onSet,
+  found: { current: answer, error, reload },
+  same,
+  models,
+}: SideProps) {
   const nameOf = (id: string) => models.find((one) => one.id === id)?.name ?? id
   const { value: others = [] } = useLoaded((signal) => readySets(gallery, signal), [gallery, galleries.value])
   return (
@@ -127,7 +129,7 @@ function Side({ name, gallery, onGallery, set, onSet, found: { current: answer, 
           </label>
         </Needs>
       )}
-      {error !== undefined && <Fault error={error} />}
+      {error !== undefined && <Fault error={error} onAgain={reload} />}
       {answer !== undefined && gallery !== undefined && (
         <>
           <p class="hint">

@@ -1,4 +1,5 @@
 /** What runs the network, whether it is as configured, and what the process holds. */
+import { durationText } from '../controls/durations.js'
 import { type MetricsReading, samplesOf, sumOf } from './metrics-text.js'
 
 export function RuntimeFacts({ metrics }: { metrics: MetricsReading }) {
@@ -18,7 +19,7 @@ export function RuntimeFacts({ metrics }: { metrics: MetricsReading }) {
     ],
     ['Pictures', sumOf(metrics, 'alike_gallery_images').toLocaleString('en')],
     ['Memory', `${(sumOf(metrics, 'process_resident_memory_bytes') / 1024 ** 2).toFixed(0)} MB`],
-    ['Up for', duration(uptimeSeconds)],
+    ['Up for', durationText(uptimeSeconds)],
     [
       'Storage',
       sumOf(metrics, 'alike_storage_read_only') === 1 ? 'full: read only' : 'writable',
@@ -37,13 +38,4 @@ export function RuntimeFacts({ metrics }: { metrics: MetricsReading }) {
       ))}
     </dl>
   )
-}
-
-function duration(seconds: number): string {
-  const [days, hours, minutes] = [
-    Math.floor(seconds / 86_400),
-    Math.floor(seconds / 3_600) % 24,
-    Math.floor(seconds / 60) % 60,
-  ]
-  return days > 0 ? `${days} d ${hours} h` : hours > 0 ? `${hours} h ${minutes} min` : `${minutes} min`
 }

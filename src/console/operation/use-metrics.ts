@@ -1,10 +1,9 @@
 /** Reads `/metrics` every two seconds while the page is visible. */
-import { useEffect, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { fetchFrom, ServiceError } from '../api/service.js'
+import { usePolled } from '../controls/use-polled.js'
 import { type Reading, withReading } from './history.js'
 import { readMetrics } from './metrics-text.js'
-
-const everyMs = 2_000
 
 export interface LiveMetrics {
   history: Reading[]
@@ -17,34 +16,15 @@ export interface LiveMetrics {
 export function useMetrics(allowed: boolean): LiveMetrics {
   const [history, setHistory] = useState<Reading[]>([])
   const [elsewhere, setElsewhere] = useState(false)
-  const [error, setError] = useState<unknown>()
-  useEffect(() => {
-    if (!allowed) return undefined
-    const leaving = new AbortController()
-    let reading = false
-    const read = async () => {
-      // on a slow network, readings would pile up and overtake each other
-      if (document.hidden || reading) return
-      reading = true
-      try {
-        const text = await (await fetchFrom('metrics', { signal: leaving.signal })).text()
-        setHistory((before) => withReading(before, { at: Date.now() / 1_000, metrics: readMetrics(text) }))
-        setError(undefined)
-      } catch (reason) {
-        if (leaving.signal.aborted) return
-        if (!(reason instanceof ServiceError && reason.status === 404)) return setError(reason)
-        clearInterval(timer)
-        setElsewhere(true)
-      } finally {
-        reading = false
-      }
+  const read = async (signal: AbortSignal) => {
+    try {
+      const text = await (await fetchFrom('metrics', { signal })).text()
+      setHistory((before) => withReading(before, { at: Date.now() / 1_000, metrics: readMetrics(text) }))
+    } catch (error) {
+      if (!(error instanceof ServiceError && error.status === 404)) throw error
+      setElsewhere(true)
     }
-    const timer = setInterval(read, everyMs)
-    void read()
-    return () => {
-      clearInterval(timer)
-      leaving.abort()
-    }
-  }, [allowed])
+  }
+  const error = usePolled(read, { wanted: allowed && !elsewhere, inputs: [] })
   return { history, error, elsewhere }
 }

@@ -14,13 +14,13 @@ export interface AnalysisHeadProps<Kind extends AnalysisKind> {
 }
 
 export function AnalysisHead<Kind extends AnalysisKind>({ kind, analysis, action, promise }: AnalysisHeadProps<Kind>) {
-  const { job, result, error, isNew, start } = analysis
+  const { job, result, error, isNew, start, reload } = analysis
   const isRunning = job !== undefined && job.finishedAt === null
   const isLoading = !isNew && error === undefined && result === undefined && (job?.state ?? 'succeeded') === 'succeeded'
   return (
     <>
-      {error !== undefined && <Fault error={error} />}
-      {isNew && error === undefined && <Notice>{promise}</Notice>}
+      {error !== undefined && <Fault error={error} onAgain={reload} />}
+      {isNew && <Notice>{promise}</Notice>}
       <div class="row">
         <Needs to={kind}>
           {/* a disabled one would lose the focus */}
@@ -30,7 +30,7 @@ export function AnalysisHead<Kind extends AnalysisKind>({ kind, analysis, action
             aria-disabled={isRunning}
             onClick={() => isRunning || start()}
           >
-            {isNew ? action : `${action} again`}
+            {job === undefined ? action : `${action} again`}
           </button>
         </Needs>
         {job?.finishedAt && <span class="hint">As of {new Date(job.finishedAt).toLocaleString()}</span>}

@@ -1,6 +1,6 @@
 /** Near-copies with different labels: choose one label for all of them, or accept them as they are. */
 import type { Schemas } from '../api/service.js'
-import { FindingImage } from './finding.js'
+import { FindingImage, FirstOf } from './finding.js'
 import type { Decisions } from './use-decisions.js'
 
 export interface ConflictFindingProps {
@@ -9,7 +9,7 @@ export interface ConflictFindingProps {
   decisions: Decisions
 }
 
-const shownMax = 8
+const shownFirst = 8
 
 export function ConflictFinding({ gallery, group: { labels, images, size }, decisions }: ConflictFindingProps) {
   const ids = images.map(({ id }) => id)
@@ -18,11 +18,15 @@ export function ConflictFinding({ gallery, group: { labels, images, size }, deci
   const about = { kind: 'label', ids } as const
   return (
     <li class="finding">
-      {images.slice(0, shownMax).map(({ id, label, nearCopyScore }) => (
-        <FindingImage key={id} gallery={gallery} id={id} label={label} note={`copy ${nearCopyScore.toFixed(2)}`} />
-      ))}
+      <FirstOf all={images} first={shownFirst}>
+        {({ id, label, nearCopyScore }) => (
+          <FindingImage key={id} gallery={gallery} id={id} label={label} note={`copy ${nearCopyScore.toFixed(2)}`} />
+        )}
+      </FirstOf>
       <div class="finding-question">
-        {size > shownMax && <p class="hint">{size} in all</p>}
+        {size > images.length && (
+          <p class="hint">{size.toLocaleString('en')} in all, of which these are decided about</p>
+        )}
         <div class="row">
           {labels.map((label) => (
             <button

@@ -3,15 +3,15 @@ import type { Schemas } from '../api/service.js'
 import { countText, picturesText } from '../controls/counts.js'
 import { Needs } from '../controls/needs.js'
 import { AnalysisHead } from './analysis-head.js'
-import { FindingImage, FindingList } from './finding.js'
+import { FindingImage, FindingList, FirstOf } from './finding.js'
 import { useAnalysis } from './use-analysis.js'
 import { type Decisions, useDecisions } from './use-decisions.js'
 
-const shownMax = 12
+const shownFirst = 12
 
 export function CopiesView({ gallery }: { gallery: string }) {
   const analysis = useAnalysis(gallery, 'duplicates')
-  const { result } = analysis
+  const { job, result } = analysis
   return (
     <section class="stack" aria-label="Copies">
       <AnalysisHead
@@ -20,14 +20,20 @@ export function CopiesView({ gallery }: { gallery: string }) {
         action="Look for copies"
         promise="Finds pictures that are stored more than once: the same file, or scaled down, cropped, compressed, recoloured."
       />
-      {result !== undefined && <Groups gallery={gallery} duplicates={result} />}
+      {job && result && <Groups gallery={gallery} job={job.id} duplicates={result} />}
     </section>
   )
 }
 
-function Groups({ gallery, duplicates }: { gallery: string; duplicates: Schemas['Duplicates'] }) {
+interface GroupsProps {
+  gallery: string
+  job: string
+  duplicates: Schemas['Duplicates']
+}
+
+function Groups({ gallery, job, duplicates }: GroupsProps) {
   const { copies, pictures, count, groups } = duplicates
-  const decisions = useDecisions(gallery)
+  const decisions = useDecisions(gallery, job)
   return (
     <>
       <p class="hint" role="status">
@@ -35,7 +41,7 @@ function Groups({ gallery, duplicates }: { gallery: string; duplicates: Schemas[
         {decisions.count > 0 && `; ${countText(decisions.count, 'group')} decided`}.
       </p>
       <Needs to="write">
-        <FindingList title="Groups of copies" count={count}>
+        <FindingList title="Groups of copies" count={count} listed={groups.length}>
           {groups.map((group) => (
             <CopyGroup key={group.images[0]?.id} gallery={gallery} group={group} decisions={decisions} />
           ))}
@@ -58,19 +64,21 @@ function CopyGroup({ gallery, group: { images, size, identical }, decisions }: C
   const about = { kind: 'copies', ids } as const
   return (
     <li class="finding">
-      {images.slice(0, shownMax).map(({ id, label, nearCopyScore }) => (
-        <FindingImage key={id} gallery={gallery} id={id} label={label} note={`copy ${nearCopyScore.toFixed(2)}`}>
-          <Needs to="delete" otherwise="nothing">
-            <button type="button" onClick={() => decisions.keepOne(key, ids, id)}>
-              Keep only this<span class="unseen"> one, {id}</span>
-            </button>
-          </Needs>
-        </FindingImage>
-      ))}
+      <FirstOf all={images} first={shownFirst}>
+        {({ id, label, nearCopyScore }) => (
+          <FindingImage key={id} gallery={gallery} id={id} label={label} note={`copy ${nearCopyScore.toFixed(2)}`}>
+            <Needs to="delete" otherwise="nothing">
+              <button type="button" onClick={() => decisions.keepOne(key, ids, id)}>
+                Keep only this<span class="unseen"> one, {id}</span>
+              </button>
+            </Needs>
+          </FindingImage>
+        )}
+      </FirstOf>
       <div class="finding-question">
         <p class="hint">
           {identical ? 'The same file' : 'Near-copies'}
-          {size > shownMax && `, ${size} in all`}
+          {size > images.length && `, ${size.toLocaleString('en')} in all, of which these are decided about`}
         </p>
         <div class="row">
           <button type="button" onClick={() => decisions.decide(key, { ...about, decision: 'not-copies' })}>

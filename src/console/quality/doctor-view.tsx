@@ -10,7 +10,7 @@ import { useDecisions } from './use-decisions.js'
 
 export function DoctorView({ gallery }: { gallery: string }) {
   const analysis = useAnalysis(gallery, 'doctor')
-  const { result } = analysis
+  const { job, result } = analysis
   return (
     <section class="stack" aria-label="Labels">
       <AnalysisHead
@@ -19,13 +19,19 @@ export function DoctorView({ gallery }: { gallery: string }) {
         action="Look for wrong labels"
         promise="Finds near-copies with different labels, labels that the neighbours contradict, pictures that appear in many results, and pictures unlike all others."
       />
-      {result !== undefined && <Findings gallery={gallery} diagnosis={result} />}
+      {job && result && <Findings gallery={gallery} job={job.id} diagnosis={result} />}
     </section>
   )
 }
 
-function Findings({ gallery, diagnosis }: { gallery: string; diagnosis: Schemas['Diagnosis'] }) {
-  const decisions = useDecisions(gallery)
+interface FindingsProps {
+  gallery: string
+  job: string
+  diagnosis: Schemas['Diagnosis']
+}
+
+function Findings({ gallery, job, diagnosis }: FindingsProps) {
+  const decisions = useDecisions(gallery, job)
   const { conflicts, doubts, hubs, outliers } = diagnosis
   return (
     <>
@@ -33,18 +39,18 @@ function Findings({ gallery, diagnosis }: { gallery: string; diagnosis: Schemas[
         {decisions.count > 0 && `${decisions.count} decided. They will not be shown again.`}
       </p>
       <Needs to="write">
-        <FindingList title="Near-copies with different labels" count={conflicts.count}>
+        <FindingList title="Near-copies with different labels" count={conflicts.count} listed={conflicts.groups.length}>
           {conflicts.groups.map((group) => (
             <ConflictFinding key={group.images[0]?.id} gallery={gallery} group={group} decisions={decisions} />
           ))}
         </FindingList>
-        <FindingList title="Labels in doubt" count={doubts.count}>
+        <FindingList title="Labels in doubt" count={doubts.count} listed={doubts.images.length}>
           {doubts.images.map((doubt) => (
             <DoubtFinding key={doubt.id} gallery={gallery} doubt={doubt} decisions={decisions} />
           ))}
         </FindingList>
       </Needs>
-      <FindingList title="Pictures that appear in many results" count={hubs.count}>
+      <FindingList title="Pictures that appear in many results" count={hubs.count} listed={hubs.images.length} small>
         {hubs.images.map(({ id, label, occurrences, otherLabelShare }) => (
           <li key={id} class="finding">
             <FindingImage
@@ -56,7 +62,7 @@ function Findings({ gallery, diagnosis }: { gallery: string; diagnosis: Schemas[
           </li>
         ))}
       </FindingList>
-      <FindingList title="Pictures unlike all others" count={outliers.count}>
+      <FindingList title="Pictures unlike all others" count={outliers.count} listed={outliers.images.length} small>
         {outliers.images.map(({ id, label, score, nearestId }) => (
           <li key={id} class="finding">
             <FindingImage gallery={gallery} id={id} label={label} note={`its nearest scores ${score.toFixed(3)}`} />

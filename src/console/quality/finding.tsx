@@ -1,5 +1,6 @@
 /** The pictures of a finding side by side, each with its label. */
 import type { ComponentChildren } from 'preact'
+import { useState } from 'preact/hooks'
 import { Thumbnail } from '../controls/thumbnail.js'
 import { addressTo } from '../routing/route.js'
 
@@ -20,20 +21,58 @@ export function FindingImage({ gallery, id, label, note, children }: FindingImag
       <bdi class="chip">{label ?? 'no label'}</bdi>
       <span class="hint">
         <bdi>{id}</bdi>
-        {note !== undefined && <>, {note}</>}
       </span>
+      {note !== undefined && <span class="hint">{note}</span>}
       {children}
     </div>
   )
 }
 
-export function FindingList({ title, count, children }: { title: string; count: number; children: ComponentChildren }) {
+/** The first pictures of a group, and on demand the others: a decision is about all of them. */
+export function FirstOf<One>({ all, first, children }: FirstOfProps<One>) {
+  const [shown, setShown] = useState(first)
+  return (
+    <>
+      {all.slice(0, shown).map(children)}
+      {all.length > shown && (
+        <button type="button" class="finding-more" onClick={() => setShown(all.length)}>
+          Show all {all.length.toLocaleString('en')}
+        </button>
+      )}
+    </>
+  )
+}
+
+interface FirstOfProps<One> {
+  all: readonly One[]
+  first: number
+  children: (one: One) => ComponentChildren
+}
+
+export interface FindingListProps {
+  title: string
+  count: number
+  /** How many of them are listed. */
+  listed: number
+  children: ComponentChildren
+  /** Whether several findings fit beside each other. */
+  small?: boolean
+}
+
+export function FindingList({ title, count, listed, children, small = false }: FindingListProps) {
   return (
     <section class="stack" aria-label={title}>
       <h2>
         {title} <span class="hint">({count.toLocaleString('en')})</span>
       </h2>
-      {count === 0 ? <p class="hint">None.</p> : <ul class="findings">{children}</ul>}
+      {listed < count && (
+        <p class="hint">The first {listed.toLocaleString('en')} are listed: look again once they are decided.</p>
+      )}
+      {count === 0 ? (
+        <p class="hint">None.</p>
+      ) : (
+        <ul class={small ? 'findings findings-small' : 'findings'}>{children}</ul>
+      )}
     </section>
   )
 }

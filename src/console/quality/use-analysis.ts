@@ -17,11 +17,14 @@ export interface AnalysisState<Kind extends AnalysisKind> {
   /** None has been requested yet. */
   isNew: boolean
   start: () => void
+  /** Loads the latest again. */
+  reload: () => void
 }
 
 export function useAnalysis<Kind extends AnalysisKind>(gallery: string, kind: Kind): AnalysisState<Kind> {
-  const [state, setState] = useState<Omit<AnalysisState<Kind>, 'start'>>({ isNew: false })
-  const [starts, setStarts] = useState(0)
+  const [state, setState] = useState<Omit<AnalysisState<Kind>, 'start' | 'reload'>>({ isNew: false })
+  const [round, setRound] = useState(0)
+  const nextRound = () => setRound((one) => one + 1)
   /** Requested, and not known as a job yet. */
   const isStarting = useRef(false)
   useEffect(() => {
@@ -31,7 +34,7 @@ export function useAnalysis<Kind extends AnalysisKind>(gallery: string, kind: Ki
       if (!signal.aborted) setState(next)
     }
     const run = async () => {
-      const job = starts > 0 ? await startAnalysis(gallery, kind) : await latestJob(gallery, kind, signal)
+      const job = isStarting.current ? await startAnalysis(gallery, kind) : await latestJob(gallery, kind, signal)
       isStarting.current = false
       if (job === undefined) return show({ isNew: true })
       show({ job, isNew: false })
@@ -44,16 +47,17 @@ export function useAnalysis<Kind extends AnalysisKind>(gallery: string, kind: Ki
     }
     run().catch((error: unknown) => {
       isStarting.current = false
-      show({ error, isNew: true })
+      // what was found before stays
+      if (!signal.aborted) setState((before) => ({ ...before, error }))
     })
     return () => leaving.abort()
-  }, [gallery, kind, starts])
+  }, [gallery, kind, round])
   const start = () => {
     if (isStarting.current) return
     isStarting.current = true
-    setStarts((one) => one + 1)
+    nextRound()
   }
-  return { ...state, start }
+  return { ...state, start, reload: nextRound }
 }
 
 async function latestJob(gallery: string, kind: AnalysisKind, signal: AbortSignal): Promise<Job | undefined> {

@@ -1,6 +1,7 @@
 /** Takes a picture with the camera, if the browser allows it. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Dialog } from '../controls/dialog.js'
+import { FileButton } from '../controls/file-button.js'
 import { Notice } from '../controls/notice.js'
 
 export function Camera({ onImage, onClose }: { onImage: (file: File) => void; onClose: () => void }) {
@@ -30,16 +31,12 @@ export function Camera({ onImage, onClose }: { onImage: (file: File) => void; on
       ) : (
         <>
           <Notice kind="fault">{refusal}</Notice>
-          <label class="button">
-            Use the camera’s own app
-            <input
-              class="unseen"
-              type="file"
-              accept="image/*"
-              capture="environment"
-              onChange={({ currentTarget }) => currentTarget.files?.[0] && onImage(currentTarget.files[0])}
-            />
-          </label>
+          <FileButton
+            name="Use the camera’s own app"
+            accept="image/*"
+            capture="environment"
+            onFiles={([file]) => file && onImage(file)}
+          />
         </>
       )}
     </Dialog>

@@ -1,5 +1,6 @@
 /** The query: a picture that is dropped, pasted, chosen, photographed or given by its URL. */
 import { useLayoutEffect, useState } from 'preact/hooks'
+import { FileButton } from '../controls/file-button.js'
 import { Thumbnail } from '../controls/thumbnail.js'
 import { Camera } from './camera.js'
 import { imageOf, keepImage } from './given-images.js'
@@ -41,18 +42,7 @@ export function QueryPanel({ gallery, query, onQuery }: QueryPanelProps) {
     >
       <Example gallery={gallery} query={query} onQuery={onQuery} />
       <div class="row">
-        <label class="button primary">
-          Choose a picture
-          <input
-            class="unseen"
-            type="file"
-            accept="image/*"
-            onChange={(event) => {
-              give(event.currentTarget.files?.[0])
-              event.currentTarget.value = ''
-            }}
-          />
-        </label>
+        <FileButton name="Choose a picture" primary accept="image/*" onFiles={([file]) => give(file)} />
         <button type="button" onClick={() => setCamera(true)}>
           Camera
         </button>

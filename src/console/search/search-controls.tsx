@@ -20,9 +20,13 @@ export function SearchControls({ query, fields, onQuery }: SearchControlsProps) 
           min="1"
           max="1000"
           value={k}
-          onChange={({ currentTarget: { valueAsNumber } }) =>
-            valueAsNumber >= 1 && onQuery({ ...query, k: Math.min(1_000, Math.floor(valueAsNumber)) })
-          }
+          onChange={({ currentTarget }) => {
+            const { valueAsNumber } = currentTarget
+            const next = valueAsNumber >= 1 ? Math.min(1_000, Math.floor(valueAsNumber)) : k
+            // what cannot be asked for does not stay in the field
+            currentTarget.value = String(next)
+            if (next !== k) onQuery({ ...query, k: next })
+          }}
         />
       </label>
       <label class="field">

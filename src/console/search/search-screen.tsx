@@ -19,7 +19,7 @@ import { Verdict } from './verdict.js'
 export function SearchScreen({ gallery }: { gallery: string }) {
   const query = readQuery(route.value.settings)
   const ask = (next: SearchQuery) => goTo('search', writeQuery(next))
-  const { answer, answered, error, searching, roundTripMs } = useSearch(gallery, query)
+  const { answer, answered, error, searching, roundTripMs, searchAgain } = useSearch(gallery, query)
   // loads the filter's options after the hits
   const [settled, settle] = useState(false)
   useEffect(() => settle((before) => before || !searching), [searching])
@@ -41,7 +41,7 @@ export function SearchScreen({ gallery }: { gallery: string }) {
         </details>
       </aside>
       <section class="search-results" aria-label="Hits" aria-busy={searching}>
-        {error !== undefined && <Fault error={error} />}
+        {error !== undefined && <Fault error={error} onAgain={searchAgain} />}
         {answer !== undefined && answered !== undefined && hasExample(query) && (
           <>
             <div class="results-head">

@@ -9,8 +9,8 @@ import { addressTo } from '../routing/route.js'
 const shown = 24
 
 export function StartingPoints({ gallery, onPick }: { gallery: string; onPick: (id: string) => void }) {
-  const { value: images = [], error, loading } = useLoaded(() => someImages(gallery), [gallery])
-  if (error !== undefined) return <Fault error={error} />
+  const { value: images = [], error, loading, reload } = useLoaded(() => someImages(gallery), [gallery])
+  if (error !== undefined) return <Fault error={error} onAgain={reload} />
   if (images.length === 0)
     return loading ? (
       <p class="hint">Loading…</p>

@@ -19,8 +19,9 @@ export interface SearchState {
 }
 
 /** The previous result stays until the next one arrives. */
-export function useSearch(gallery: string, query: SearchQuery): SearchState {
+export function useSearch(gallery: string, query: SearchQuery): SearchState & { searchAgain: () => void } {
   const [state, setState] = useState<SearchState>({ searching: hasExample(query) })
+  const [round, setRound] = useState(0)
   const address = writeQuery(query).toString()
   useEffect(() => {
     if (!hasExample(query)) return setState({ searching: false })
@@ -34,8 +35,8 @@ export function useSearch(gallery: string, query: SearchQuery): SearchState {
       (error: unknown) => leaving.signal.aborted || setState({ error, searching: false }),
     )
     return () => leaving.abort()
-  }, [gallery, address])
-  return state
+  }, [gallery, address, round])
+  return { ...state, searchAgain: () => setRound((one) => one + 1) }
 }
 
 /**

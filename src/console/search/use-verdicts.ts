@@ -1,7 +1,7 @@
 /** The judgements given for one query's hits in this visit. */
-import { useState } from 'preact/hooks'
+import { signal } from '@preact/signals'
 import { may } from '../api/caller.js'
-import { say } from '../controls/toasts.js'
+import { sayFault } from '../controls/toasts.js'
 import { judge, type Verdict } from './feedback.js'
 import { canBeJudged, type SearchQuery, writeQuery } from './search-query.js'
 import type { Hit } from './use-search.js'
@@ -12,19 +12,30 @@ export interface Verdicts {
   give: ((hit: Hit, verdict: Verdict) => void) | undefined
 }
 
+/** By gallery, query and hit; kept while other screens are shown. */
+const shown = signal<ReadonlyMap<string, Verdict | undefined>>(new Map())
+const stored = new Map<string, Verdict>()
+/** The latest call for each hit: of two at once the service might take the later one first. */
+const calls = new Map<string, Promise<void>>()
+
 export function useVerdicts(gallery: string, query: SearchQuery): Verdicts {
-  const [given, setGiven] = useState<ReadonlyMap<string, Verdict>>(new Map())
-  const keyOf = (id: string) => `${writeQuery(query).toString()} ${id}`
-  const give = async (hit: Hit, verdict: Verdict) => {
-    try {
-      await judge(gallery, query, hit, verdict)
-      setGiven((before) => new Map([...before, [keyOf(hit.id), verdict]]))
-    } catch (error) {
-      say(error instanceof Error ? error.message : String(error))
+  const keyOf = (id: string) => JSON.stringify([gallery, writeQuery(query).toString(), id])
+  const give = (hit: Hit, verdict: Verdict) => {
+    const key = keyOf(hit.id)
+    const send = async () => {
+      await judge(gallery, query, hit, verdict).then(() => stored.set(key, verdict), sayFault)
+      if (calls.get(key) === call) show(key, stored.get(key))
     }
+    show(key, verdict)
+    const call = (calls.get(key) ?? Promise.resolve()).then(send)
+    calls.set(key, call)
   }
   return {
-    of: (id) => given.get(keyOf(id)),
-    give: canBeJudged(query) && may('write') ? (hit, verdict) => void give(hit, verdict) : undefined,
+    of: (id) => shown.value.get(keyOf(id)),
+    give: canBeJudged(query) && may('write') ? give : undefined,
   }
+}
+
+function show(key: string, verdict: Verdict | undefined): void {
+  shown.value = new Map([...shown.value, [key, verdict]])
 }

@@ -1,7 +1,7 @@
 /** Reads what the key may do again while the page is open: a key can be given other permissions, or be revoked. */
 import { useEffect, useRef } from 'preact/hooks'
 import { caller, loadCaller } from '../api/caller.js'
-import { loadGalleries } from '../api/galleries.js'
+import { renewGalleries } from '../api/galleries.js'
 import { callsForbidden } from '../api/key.js'
 
 const everyMs = 60_000
@@ -18,7 +18,7 @@ export function usePermissions(): void {
     await loadCaller().catch(() => {})
     isReading.current = false
     // it may reach others now
-    if (caller.value !== before) await loadGalleries().catch(() => {})
+    if (caller.value !== before) await renewGalleries()
   }
   useEffect(() => void read(), [callsForbidden.value])
   useEffect(() => {

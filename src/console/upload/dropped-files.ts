@@ -20,8 +20,8 @@ export async function droppedFiles(transfer: DataTransfer): Promise<PathedFile[]
 }
 
 /** From a file or folder input. */
-export function chosenFiles(files: FileList | null): PathedFile[] {
-  return [...(files ?? [])].map((file) => ({ path: file.webkitRelativePath || file.name, file }))
+export function chosenFiles(files: readonly File[]): PathedFile[] {
+  return files.map((file) => ({ path: file.webkitRelativePath || file.name, file }))
 }
 
 async function walk(entry: FileSystemEntry, found: PathedFile[]): Promise<void> {

@@ -1,61 +1,86 @@
 /** Accepts pictures, folders and archives, shows their progress, and can resend those that failed. */
 import { useState } from 'preact/hooks'
+import { may } from '../api/caller.js'
+import { FileButton } from '../controls/file-button.js'
+import { Needs } from '../controls/needs.js'
 import { Fault } from '../controls/notice.js'
 import { JobProgress } from '../jobs/job-progress.js'
 import { chosenFiles, droppedFiles, isArchive, type PathedFile } from './dropped-files.js'
 import { UploadResult } from './upload-result.js'
-import { type EndedUpload, type Sending, useUpload } from './use-upload.js'
+import {
+  type EndedUpload,
+  type Sending,
+  setUpload,
+  type UploadWatcher,
+  upload,
+  uploadOf,
+  useUpload,
+} from './uploads.js'
 
-export interface UploadPanelProps {
+export interface UploadPanelProps extends UploadWatcher {
   gallery: string
-  onStored: (stored: number) => void
-  onEnd: () => void
 }
 
 export function UploadPanel({ gallery, onStored, onEnd }: UploadPanelProps) {
   const [over, setOver] = useState(false)
   const [label, setLabel] = useState('')
-  const { sending, ended, error, send, setError } = useUpload({ gallery, label, onStored, onEnd })
-  const again = ({ files, result }: EndedUpload) => {
-    const names = new Set(result.failed.map(({ name }) => name))
-    // for an archive, the service skips pictures it already has
-    return send(files.filter(({ path, file }) => names.has(path) || isArchive(file)))
+  const { sending, ended, error } = useUpload(gallery, { onStored, onEnd })
+  const allowed = may('ingest')
+  const send = (files: readonly PathedFile[]) => void upload(gallery, files, label)
+  const drop = async (event: DragEvent) => {
+    event.preventDefault()
+    setOver(false)
+    if (event.dataTransfer === null || !allowed) return
+    await droppedFiles(event.dataTransfer).then(send, (error: unknown) =>
+      setUpload(gallery, { ...uploadOf(gallery), error }),
+    )
   }
-
   return (
     <section
-      class={over ? 'upload over' : 'upload'}
+      class={allowed ? `upload${over ? ' over' : ''}` : 'stack'}
       aria-label="Add pictures"
       onDragOver={(event) => {
         event.preventDefault()
         setOver(true)
       }}
       onDragLeave={() => setOver(false)}
-      onDrop={async (event) => {
-        event.preventDefault()
-        setOver(false)
-        if (event.dataTransfer !== null) await droppedFiles(event.dataTransfer).then(send, setError)
-      }}
+      onDrop={drop}
     >
-      {sending === undefined ? <Choice label={label} onLabel={setLabel} onFiles={send} /> : <Progress {...sending} />}
+      {sending && <Progress {...sending} />}
+      <Needs to="ingest" otherwise="reason">
+        {!sending && <Choice label={label} onLabel={setLabel} onFiles={send} />}
+      </Needs>
       {error !== undefined && <Fault error={error} />}
-      {ended !== undefined && <UploadResult result={ended.result} onAgain={() => again(ended)} />}
+      {ended && (
+        <UploadResult
+          result={ended.result}
+          onAgain={() => void upload(gallery, unstored(ended), ended.label)}
+          onClose={() => setUpload(gallery)}
+        />
+      )}
     </section>
   )
+}
+
+/** Of an archive it is not known what; the service skips pictures it already has. */
+function unstored({ files, result }: EndedUpload): PathedFile[] {
+  const names = new Set(result.failed.map(({ name }) => name))
+  return files.filter(({ path, file }) => names.has(path) || isArchive(file))
 }
 
 interface ChoiceProps {
   label: string
   onLabel: (label: string) => void
-  onFiles: (files: PathedFile[]) => Promise<void>
+  onFiles: (files: readonly PathedFile[]) => void
 }
 
 function Choice({ label, onLabel, onFiles }: ChoiceProps) {
+  const choose = (files: readonly File[]) => onFiles(chosenFiles(files))
   return (
     <div class="row">
       <span>Drop pictures, folders (their names become labels), zip or tar here, or choose</span>
-      <FileButton name="Files" onFiles={onFiles} />
-      <FileButton name="A folder" folder onFiles={onFiles} />
+      <FileButton name="Files" multiple onFiles={choose} />
+      <FileButton name="A folder" multiple folder onFiles={choose} />
       <input
         aria-label="Label for pictures outside folders"
         placeholder="label outside folders"
@@ -78,33 +103,5 @@ function Progress({ progress: { sentFiles, files, job }, stop }: Sending) {
         Stop
       </button>
     </div>
-  )
-}
-
-function FileButton({
-  name,
-  folder,
-  onFiles,
-}: {
-  name: string
-  folder?: boolean
-  onFiles: (files: PathedFile[]) => Promise<void>
-}) {
-  return (
-    <label class="button">
-      {name}
-      <input
-        class="unseen"
-        type="file"
-        multiple
-        // @ts-expect-error supported by every browser but not standardised
-        webkitdirectory={folder}
-        onChange={({ currentTarget }) => {
-          const files = chosenFiles(currentTarget.files)
-          currentTarget.value = ''
-          void onFiles(files)
-        }}
-      />
-    </label>
   )
 }

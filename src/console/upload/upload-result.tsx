@@ -1,4 +1,5 @@
 /** The result of an upload: how many pictures are stored, and which failed and why. */
+import { Needs } from '../controls/needs.js'
 import { FailedImages } from '../jobs/failed-images.js'
 import type { SendResult } from './send-images.js'
 
@@ -10,22 +11,35 @@ export function resultText({ stored, skipped, failed }: SendResult): string {
   ].join(', ')
 }
 
-export function UploadResult({ result, onAgain }: { result: SendResult; onAgain: () => void }) {
+export interface UploadResultProps {
+  result: SendResult
+  onAgain: () => void
+  onClose: () => void
+}
+
+export function UploadResult({ result, onAgain, onClose }: UploadResultProps) {
   const { failed } = result
   return (
     <div class="stack">
-      <p role="status">{resultText(result)}</p>
+      <div class="row">
+        <p role="status">{resultText(result)}</p>
+        <button type="button" class="quiet" aria-label="Close the result" onClick={onClose}>
+          ×
+        </button>
+      </div>
       {failed.length > 0 && (
         <>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: scrollable content must be reachable by keyboard */}
           <ul class="upload-errors" tabIndex={0} aria-label="Pictures that failed">
             <FailedImages failed={failed} shownMax={200} />
           </ul>
-          <div class="row">
-            <button type="button" onClick={onAgain}>
-              Send only these again
-            </button>
-          </div>
+          <Needs to="ingest" otherwise="nothing">
+            <div class="row">
+              <button type="button" onClick={onAgain}>
+                Send only these again
+              </button>
+            </div>
+          </Needs>
         </>
       )}
     </div>

@@ -10,7 +10,7 @@ test('a deletion can be undone while a dialog is open, and after it was closed',
   await page.goto(`${base}#/gallery/g`)
   for (const closed of [false, true]) {
     await page.click('#tile-0')
-    await page.click('.selection-panel >> text=Delete')
+    await page.click('.selection-panel .danger')
     await untilTold(page, '.toolbar', /5 pictures/)
     await page.click('.toolbar >> text=Settings')
     await page.hover('dialog .toast')

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { drawImage } from '../../support/drawn-images.js'
-import { expectNone, failing, opened, passTimeToUndo, problem, skip } from './small-gallery.js'
+import { expectNone, failing, opened, passTimeToUndo, problem, skip, withCopies, withMap } from './small-gallery.js'
+import { until, untilCounted } from './walk.js'
 
 test('Back leaves a console that chose the gallery itself', { skip }, async (t) => {
   const { page, base, expectQuiet } = await opened(t)
@@ -45,6 +46,101 @@ test('pictures or labels that cannot be loaded are an error, not an empty galler
   await expectNone(page, 'text=This gallery has no map yet')
 })
 
+test('whatever could not be loaded can be loaded again where that is told', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await withMap(page, ['0', '1', '2'])
+  for (const [screen, call, shows] of [
+    ['search/g?id=0', '**/v1/galleries/g/search', '.score'],
+    ['search/g', '**/v1/galleries/g/images?*', '.hit img'],
+    ['gallery/g', '**/v1/galleries/g/images?*', '.tile img'],
+    ['quality/g', '**/v1/jobs?*', 'text=Each labelled picture queries all others'],
+    ['map/g', '**/v1/galleries/g/layout*', '.map-canvas'],
+    ['networks/g', '**/v1/models', '.set'],
+  ] as const) {
+    await page.goto('about:blank')
+    await page.route(call, (route) => route.fulfill(problem), { times: 1 })
+    await page.goto(`${base}#/${screen}`)
+    await page.waitForSelector('[role=alert] >> text=It broke.')
+    await page.click('[role=alert] >> text=Try again')
+    await page.waitForSelector(shows)
+    await expectNone(page, '[role=alert]')
+  }
+})
+
+test('a wall that cannot be loaded claims no number of pictures, and what failed takes no room for more', {
+  skip,
+}, async (t) => {
+  const { page, base } = await opened(t)
+  await page.route('**/v1/galleries/g/*', (route) => route.fulfill(problem))
+  await page.goto(`${base}#/gallery/g`)
+  const { height } = (await page.locator('[role=alert]').boundingBox())!
+  assert.ok(height < 120, `${height} pixels`)
+  await expectNone(page, '.toolbar >> text=0 pictures')
+})
+
+test('why something failed is told until that is closed, once for each reason', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.clock.install()
+  await page.goto(`${base}#/search/g?id=0`)
+  await page.waitForSelector('.score')
+  await page.route('**/v1/galleries/g/feedback', (route) => route.fulfill(problem))
+  for (let time = 0; time < 2; time++) {
+    const refused = page.waitForResponse('**/v1/galleries/g/feedback')
+    await page.locator('.verdict-right').nth(time).click()
+    await refused
+  }
+  await page.waitForSelector('.toast-fault >> text=It broke.')
+  await page.clock.fastForward(60_000)
+  assert.equal(await page.locator('.toast').count(), 1)
+  await page.click('.toast >> text=Close')
+  await expectNone(page, '.toast')
+})
+
+test('an analysis that is refused leaves what was found before', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await withCopies(page, ['0', '1'])
+  await page.route('**/v1/galleries/g/duplicates', (route) => route.fulfill(problem))
+  await page.goto(`${base}#/quality/g?view=copies`)
+  await page.click('text=Look for copies again')
+  await page.waitForSelector('[role=alert] >> text=It broke.')
+  await page.waitForSelector('.finding')
+})
+
+test('a number of hits that cannot be asked for does not stay in its field', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/search/g?id=0&k=1000`)
+  await page.waitForSelector('.score')
+  const field = '.controls input[type=number]'
+  for (const [typed, taken] of [
+    ['5000', '1000'],
+    ['', '1000'],
+    ['7.5', '7'],
+  ] as const) {
+    await page.fill(field, typed)
+    await page.press(field, 'Enter')
+    await until(page, `document.querySelector('${field}').value === '${taken}'`)
+  }
+})
+
+test('of a group of copies all pictures can be seen before one is kept', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  const ids = Array.from({ length: 20 }, (_, place) => String(place))
+  await withCopies(page, ids)
+  await page.goto(`${base}#/quality/g?view=copies`)
+  await page.click('.finding >> text=Show all 20')
+  await untilCounted(page, '.finding >> text=Keep only this', 20)
+  await expectNone(page, 'text=Show all')
+})
+
+test('a legend says how many labels are not in it', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  const points = Array.from({ length: 30 }, (_, place) => ({ id: `${place}`, x: 0, y: 0, label: `${place}`, doubt: 0 }))
+  const layout = { points, pictures: 30, stale: false, madeAt: '2026-01-01T00:00:00Z' }
+  await page.route('**/v1/galleries/g/layout*', (route) => route.fulfill({ json: layout }))
+  await page.goto(`${base}#/map/g`)
+  await page.waitForSelector('.legend >> text=and 6 more labels')
+})
+
 test('every page of labels is loaded', { skip }, async (t) => {
   const { page, base } = await opened(t)
   await page.route('**/v1/galleries/g/labels*', (route) => {
@@ -73,10 +169,15 @@ test('a screen that could not be loaded does not take the place of the next one'
   await page.route('**/map-screen*.js', (route) => route.abort())
   await page.goto(base)
   await page.click('nav >> text=Map')
-  await page.waitForSelector('[role=alert]')
+  await page.waitForSelector('[role=alert] >> text=This screen cannot be loaded')
   await page.click('nav >> text=Gallery')
   await page.waitForSelector('.tile img')
   await expectNone(page, '[role=alert]')
+  await page.click('nav >> text=Map')
+  await page.waitForSelector('[role=alert]')
+  await page.unroute('**/map-screen*.js')
+  await page.click('text=Try again')
+  await page.waitForSelector('text=This gallery has no map yet')
 })
 
 test('a job is followed through a restart of the service', { skip }, async (t) => {
@@ -110,7 +211,7 @@ test('pictures that were not deleted come back with the reason', { skip }, async
   await page.clock.install()
   await page.goto(`${base}#/gallery/g`)
   await page.click('#tile-1')
-  await page.click('.selection-panel >> text=Delete')
+  await page.click('.selection-panel .danger')
   await passTimeToUndo(page)
   await page.waitForSelector('.toast >> text=Not all could be deleted: Cut off.')
   await page.waitForSelector('#tile-5 img')
@@ -176,7 +277,7 @@ test('a hit for a region is not judged, and counts are in the singular', { skip 
 
   await page.goto(`${base}#/gallery/g`)
   await page.click('#tile-1')
-  await page.click('.selection-panel >> text=Delete')
+  await page.click('.selection-panel .danger')
   await page.waitForSelector('.toast >> text=1 picture deleted.')
 })
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { drawImage } from '../../support/drawn-images.js'
-import { drop, holding, opened, skip, withMap } from './small-gallery.js'
+import { drop, holding, opened, skip, withCopies, withMap } from './small-gallery.js'
 import { until, untilTold } from './walk.js'
 
 /** Whether the page keeps a key from the browser. */
@@ -69,6 +69,16 @@ test('a phone can zoom the map', { skip }, async (t) => {
   await page.tap('[aria-label="Zoom out"]')
   await page.tap('[aria-label="Show all"]')
   await until(page, `document.querySelector('.map-canvas').toDataURL() !== ${JSON.stringify(closer)}`)
+})
+
+test('on a phone the record of a hit is in sight, and nothing asks to drop', { skip }, async (t) => {
+  const { page, base } = await opened(t, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true })
+  await page.goto(`${base}#/search/g`)
+  await page.waitForSelector('.hit img')
+  assert.ok(!(await page.isVisible('.drop-hint')))
+  await page.goto(`${base}#/search/g?id=0`)
+  await page.waitForSelector('.score')
+  assert.ok(await page.isVisible('.hit-metadata >> text=1'))
 })
 
 test('two fingers zoom the map, one moves it, and a tap selects the picture under it', { skip }, async (t) => {
@@ -168,6 +178,76 @@ test('a button that was pressed keeps the focus while what it began goes on', { 
     assert.equal(await page.evaluate('document.activeElement.textContent'), button)
     await page.unroute('**/images/1')
   }
+})
+
+test('the buttons of jobs and of embedding sets keep the focus too', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  const job = { id: 'j', kind: 'ingest', gallery: 'g', state: 'running', paused: false, finishedAt: null, failed: 0 }
+  const counts = {
+    skipped: 0,
+    done: 1,
+    total: 9,
+    share: 0.1,
+    picturesPerSecond: null,
+    secondsLeft: null,
+    failure: null,
+  }
+  const jobs = [{ ...job, ...counts, createdAt: '2026-01-01T00:00:00Z', startedAt: null }]
+  await page.route('**/v1/jobs?*', (route) => route.fulfill({ json: { jobs } }))
+  const set = { modelId: 'm', engine: 'embedded', state: 'ready', count: 6, withoutOriginal: 'fail' }
+  await page.route('**/v1/galleries/g/sets', async (route) => {
+    const { sets } = await (await route.fetch()).json()
+    await route.fulfill({ json: { sets: [...sets, set] } })
+  })
+  for (const [screen, button, call, answer] of [
+    ['operation', 'Pause', '**/v1/jobs/j', { json: jobs[0] }],
+    ['networks/g', 'Switch to it', '**/v1/galleries/g/serving', { json: {} }],
+  ] as const) {
+    let calls = 0
+    let letThrough = () => {}
+    const promise = new Promise<void>((resolve) => {
+      letThrough = resolve
+    })
+    await page.route(call, async (route) => {
+      calls++
+      await promise
+      await route.fulfill(answer)
+    })
+    await page.goto(`${base}#/${screen}`)
+    await page.getByRole('button', { name: button }).press('Enter')
+    await page.getByRole('button', { name: button, disabled: true }).waitFor()
+    await page.keyboard.press('Enter')
+    // a disabled one loses the focus with the next frame
+    await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))')
+    letThrough()
+    await page.getByRole('button', { name: button, disabled: false }).waitFor()
+    assert.match(await page.evaluate<string>('document.activeElement.textContent'), new RegExp(`^${button}`))
+    assert.equal(calls, 1)
+  }
+})
+
+test('the focus goes to what is next when what had it is gone', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await withCopies(page, ['0', '1'], ['2', '3'])
+  await page.route('**/v1/galleries/g/decisions', (route) => route.fulfill({ status: 201, json: {} }))
+  const focusGoesTo = (expression: string) => until(page, `document.activeElement === ${expression}`)
+  await page.goto(`${base}#/quality/g?view=copies`)
+  await page.locator('.finding').first().getByText('Not copies').press('Enter')
+  await page.waitForSelector('[aria-label="Search with 0"]', { state: 'detached' })
+  await focusGoesTo("document.querySelector('.finding')")
+  await page.locator('.finding').getByText('Not copies').press('Enter')
+  await focusGoesTo('document.querySelector(\'[aria-label="Groups of copies"]\')')
+  await withMap(page, ['0', '1', '2'])
+  await page.goto(`${base}#/map/g`)
+  await page.click('.legend button')
+  await page.locator('text=Choose none').press('Enter')
+  await focusGoesTo("document.querySelector('.map-frame')")
+  await page.goto(`${base}#/search/g?id=0&like=1&like=2`)
+  await page.locator('[aria-label="Undo: like 1"]').press('Enter')
+  await focusGoesTo('document.querySelector(\'[aria-label="Undo: like 2"]\').parentElement')
+  await page.click('text=Add a condition')
+  await page.locator('[aria-label="Remove this condition"]').press('Enter')
+  await focusGoesTo("document.querySelector('legend:not(.unseen)').parentElement")
 })
 
 test('after its gallery was deleted, keys go on with the screen in its place', { skip }, async (t) => {

@@ -113,6 +113,25 @@ export async function withMap(page: Page, ids: readonly string[]): Promise<void>
   await page.route('**/v1/galleries/g/layout*', (route) => route.fulfill({ json: layout }))
 }
 
+/** The job of an analysis. */
+export const lookedForCopies = { id: 'first', state: 'succeeded', finishedAt: '2026-01-01T00:00:00Z', failure: null }
+
+/** Groups of copies, by id. */
+export function copiesOf(...ids: string[][]) {
+  const groups = ids.map((some) => ({
+    images: some.map((id) => ({ id, label: null, nearCopyScore: 1 })),
+    size: some.length,
+    identical: false,
+  }))
+  return { pictures: 6, copies: ids.length, count: ids.length, groups }
+}
+
+/** Groups of copies that were found before. */
+export async function withCopies(page: Page, ...ids: string[][]): Promise<void> {
+  await page.route('**/v1/jobs?*', (route) => route.fulfill({ json: { jobs: [lookedForCopies] } }))
+  await page.route('**/v1/jobs/first/result', (route) => route.fulfill({ json: copiesOf(...ids) }))
+}
+
 /** Lets the time to undo a deletion pass. The page's clock must have been installed before it was opened. */
 export async function passTimeToUndo(page: Page): Promise<void> {
   await page.waitForSelector('.toast')

@@ -1,8 +1,21 @@
 /** What the console shows belongs together and is the latest, however slow the network and whatever changed meanwhile. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Response } from 'playwright-core'
 import { drawImage } from '../../support/drawn-images.js'
-import { expectNone, failing, holding, opened, passTimeToUndo, skip, withMap } from './small-gallery.js'
+import {
+  copiesOf,
+  expectNone,
+  failing,
+  holding,
+  lookedForCopies,
+  opened,
+  passTimeToUndo,
+  problem,
+  skip,
+  withCopies,
+  withMap,
+} from './small-gallery.js'
 import { until, untilCounted, untilTold } from './walk.js'
 
 const side = { grid: [[0, 1]], area: { x: 0, y: 0, width: 1, height: 1 }, sum: 1, from: 'original', likeness: 1 }
@@ -16,6 +29,8 @@ const explanation = {
   neighbours,
 }
 
+const isChange = (answer: Response) => answer.request().method() === 'PATCH'
+
 test('a hit is judged for the query that found it, while the next one is still being searched', { skip }, async (t) => {
   const { page, base } = await opened(t)
   await page.goto(`${base}#/search/g?id=0`)
@@ -28,6 +43,129 @@ test('a hit is judged for the query that found it, while the next one is still b
   await page.locator('.verdict-right').nth(1).click()
   assert.deepEqual((await judged).postDataJSON().query, { id: '0' })
   held.letThrough()
+})
+
+test('of two opposite judgements in a row the later one stays, on other screens too', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/search/g?id=0`)
+  await page.waitForSelector('.score')
+  const held = holding()
+  const verdicts: string[] = []
+  await page.route('**/v1/galleries/g/feedback', (route) => {
+    verdicts.push(route.request().postDataJSON().hits[0].verdict)
+    return held.handler(route)
+  })
+  const first = page.locator('.hit').first()
+  await first.locator('.verdict-right').click()
+  await first.locator('.verdict-right[aria-pressed=true]').waitFor()
+  await first.locator('.verdict-wrong').click()
+  await first.locator('.verdict-wrong[aria-pressed=true]').waitFor()
+  await page.waitForTimeout(300)
+  assert.deepEqual(verdicts, ['right'])
+  const later = page.waitForResponse('**/v1/galleries/g/feedback')
+  held.letThrough()
+  await later
+  await first.locator('text=Why').click()
+  await page.waitForSelector('text=Back to the hits')
+  await page.goBack()
+  await first.locator('.verdict-wrong[aria-pressed=true]').waitFor()
+  assert.deepEqual(verdicts, ['right', 'wrong'])
+})
+
+test('a judgement that is refused is taken back on the page too', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/search/g?id=0`)
+  await page.waitForSelector('.score')
+  await page.locator('.verdict-right').first().click()
+  await page.route('**/v1/galleries/g/feedback', (route) => route.fulfill(problem))
+  await page.locator('.verdict-wrong').first().click()
+  await untilTold(page, '.toast', /It broke/)
+  await page.locator('.verdict-right[aria-pressed=true]').first().waitFor()
+})
+
+test('a finding is decided once, stays decided on other screens, and comes back if that is refused', {
+  skip,
+}, async (t) => {
+  const { page, base } = await opened(t)
+  await withCopies(page, ['0', '1'], ['2', '3'])
+  const held = holding()
+  const decided: string[] = []
+  await page.route('**/v1/galleries/g/decisions', (route) => {
+    decided.push(route.request().postDataJSON().decision)
+    return held.handler(route)
+  })
+  await page.goto(`${base}#/quality/g?view=copies`)
+  await page.click('.finding >> text=Not copies')
+  await untilTold(page, '[role=status]', /1 group decided/)
+  await page.click('nav >> text=Search')
+  await page.waitForSelector('.hit img')
+  await page.click('nav >> text=Quality')
+  await page.click('.views >> text=Copies')
+  await untilTold(page, '[role=status]', /1 group decided/)
+  assert.equal(await page.locator('.finding').count(), 1)
+  held.letThrough()
+  await page.route('**/v1/galleries/g/decisions', (route) => route.fulfill(problem))
+  await page.click('.finding >> text=Not copies')
+  await untilTold(page, '.toast', /It broke/)
+  await page.waitForSelector('.finding')
+  assert.deepEqual(decided, ['not-copies'])
+})
+
+test('a job that was cancelled stays so, whatever a reading from before says', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  const job = {
+    ...{ id: 'j', kind: 'ingest', gallery: 'g', state: 'running', paused: false, failed: 0, skipped: 0, done: 1 },
+    ...{ total: 9, share: 0.1, picturesPerSecond: null, secondsLeft: null, failure: null },
+    ...{ createdAt: '2026-01-01T00:00:00Z', startedAt: '2026-01-01T00:00:00Z', finishedAt: null as string | null },
+  }
+  let letThrough: () => void = () => {}
+  let readings = 0
+  await page.route('**/v1/jobs?*', async (route) => {
+    const jobs = [{ ...job }]
+    if (++readings === 2)
+      await new Promise<void>((resolve) => {
+        letThrough = resolve
+      })
+    await route.fulfill({ json: { jobs } })
+  })
+  await page.route('**/v1/jobs/j', (route) => {
+    Object.assign(job, { state: 'cancelled', finishedAt: '2026-01-01T00:00:01Z' })
+    return route.fulfill({ json: job })
+  })
+  await page.goto(`${base}#/operation`)
+  await untilTold(page, '.job-progress', /running/)
+  await page.waitForRequest('**/v1/jobs?*')
+  await page.click('td >> text=Cancel')
+  await untilTold(page, '.job-progress', /cancelled/)
+  const read = page.waitForResponse('**/v1/jobs?*')
+  letThrough()
+  await read
+  await page.waitForTimeout(200)
+  assert.match((await page.locator('.job-progress').textContent()) ?? '', /cancelled/)
+})
+
+test('metadata that somebody else sets meanwhile is kept, and not overwritten unseen', { skip }, async (t) => {
+  const { page, base, app } = await opened(t)
+  const url = '/v1/galleries/g/images/1'
+  await page.goto(`${base}#/gallery/g`)
+  await page.click('#tile-1')
+  const set = async (name: string, value: string) => {
+    await page.fill('input[aria-label="Name of the metadata"]', name)
+    await page.fill('input[aria-label="Value of the metadata, as JSON or text"]', value)
+    await page.click('text=Set metadata')
+  }
+  await app.call(200, { method: 'PATCH', url, payload: { metadata: { theirs: 1, year: 1999 } } })
+  await set('ours', '2')
+  await untilTold(page, '.toast', /1 picture changed/)
+  await untilTold(page, '.metadata', /theirs/)
+  await app.call(200, { method: 'PATCH', url, payload: { metadata: { theirs: 1, ours: 2, year: 2001 } } })
+  await set('year', '2020')
+  await untilTold(page, '.toast', /year of 1 has been changed meanwhile/)
+  await untilTold(page, '.metadata', /2001/)
+  assert.deepEqual((await app.call(200, { url })).metadata, { theirs: 1, ours: 2, year: 2001 })
+  await page.click('text=Set metadata')
+  await untilTold(page, '.metadata', /2020/)
+  assert.deepEqual((await app.call(200, { url })).metadata, { theirs: 1, ours: 2, year: 2020 })
 })
 
 test('heat maps are painted even if the pictures arrive after them', { skip }, async (t) => {
@@ -112,7 +250,7 @@ test('metadata set while the wall is loaded again is kept by the next change', {
   const set = async (name: string) => {
     await page.fill('input[aria-label="Name of the metadata"]', name)
     await page.fill('input[aria-label="Value of the metadata, as JSON or text"]', '1')
-    await Promise.all([page.waitForResponse('**/images/1'), page.click('text=Set metadata')])
+    await Promise.all([page.waitForResponse(isChange), page.click('text=Set metadata')])
     await untilTold(page, '.toast', /1 picture changed/)
   }
   const { handler, letThrough } = holding()
@@ -134,7 +272,7 @@ test('what is chosen and typed after a deletion stays once the deletion is sent'
   await page.clock.install()
   await page.goto(`${base}#/gallery/g`)
   await page.click('#tile-0')
-  await page.click('.selection-panel >> text=Delete')
+  await page.click('.selection-panel .danger')
   await untilTold(page, '.toolbar', /5 pictures/)
   await page.click('[role=option][aria-label="2, triangle"]')
   await page.fill('input[aria-label="New label"]', 'dinghy')
@@ -150,7 +288,7 @@ test('a picture whose deletion is sent after its screen was left and opened agai
   await page.clock.install()
   await page.goto(`${base}#/gallery/g`)
   await page.click('#tile-0')
-  await page.click('.selection-panel >> text=Delete')
+  await page.click('.selection-panel .danger')
   await page.click('nav >> text=Search')
   await page.click('nav >> text=Gallery')
   await untilTold(page, '.toolbar', /5 pictures/)
@@ -213,7 +351,7 @@ test('metadata that is not changed stays, nulls included', { skip }, async (t) =
   const set = async (name: string, value: string) => {
     await page.fill('input[aria-label="Name of the metadata"]', name)
     await page.fill('input[aria-label="Value of the metadata, as JSON or text"]', value)
-    await Promise.all([page.waitForResponse('**/images/1'), page.click('text=Set metadata')])
+    await Promise.all([page.waitForResponse(isChange), page.click('text=Set metadata')])
   }
   await set('checked', 'true')
   await page.waitForSelector('.metadata >> text=checked')
@@ -227,16 +365,10 @@ test('a new group of copies is shown although an earlier one with its first pict
   skip,
 }, async (t) => {
   const { page, base } = await opened(t)
-  const job = (id: string) => ({ id, state: 'succeeded', finishedAt: '2026-01-01T00:00:00Z', failure: null })
-  const groupOf = (...ids: string[]) => {
-    const images = ids.map((id) => ({ id, label: null, nearCopyScore: 1 }))
-    const groups = [{ images, size: ids.length, identical: false }]
-    return { pictures: 6, copies: 1, count: 1, groups }
-  }
-  await page.route('**/v1/jobs?*', (route) => route.fulfill({ json: { jobs: [job('first')] } }))
-  await page.route('**/v1/jobs/first/result', (route) => route.fulfill({ json: groupOf('0', '1') }))
-  await page.route('**/v1/jobs/second/result', (route) => route.fulfill({ json: groupOf('0', '2') }))
-  await page.route('**/v1/galleries/g/duplicates', (route) => route.fulfill({ status: 202, json: job('second') }))
+  await withCopies(page, ['0', '1'])
+  await page.route('**/v1/jobs/second/result', (route) => route.fulfill({ json: copiesOf(['0', '2']) }))
+  const json = { ...lookedForCopies, id: 'second' }
+  await page.route('**/v1/galleries/g/duplicates', (route) => route.fulfill({ status: 202, json }))
   await page.route('**/v1/galleries/g/decisions', (route) => route.fulfill({ status: 201, json: {} }))
   await page.goto(`${base}#/quality/g?view=copies`)
   await page.click('text=Not copies')

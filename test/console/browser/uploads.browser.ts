@@ -90,6 +90,37 @@ test('the result of an upload is told on whatever screen it ends', { skip }, asy
   await page.waitForSelector('.toast >> text=Upload to g: 1 stored')
 })
 
+test('an upload is still there, and can be stopped, when its screen is opened again', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  const held = holding()
+  const mayClose = "dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+  await page.route('**/v1/galleries/g/ingest*', held.handler)
+  await page.goto(`${base}#/gallery/g`)
+  await page.fill('.upload input[placeholder]', 'square')
+  await page.setInputFiles(files, [
+    ...(await pictures('a')),
+    { name: 'broken.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('x') },
+  ])
+  await page.waitForSelector('text=0 of 2 files sent')
+  await page.click('nav >> text=Search')
+  await page.waitForSelector('.hit img')
+  assert.equal(await page.evaluate(mayClose), false)
+  await page.click('nav >> text=Gallery')
+  await page.waitForSelector('.upload >> text=Stop')
+  held.letThrough()
+  await page.waitForSelector('text=1 stored, 1 failed')
+  assert.equal(await page.evaluate(mayClose), true)
+  await page.click('nav >> text=Search')
+  await page.waitForSelector('.hit img')
+  await page.click('nav >> text=Gallery')
+  const sent = page.waitForRequest('**/ingest?label=square')
+  await page.click('text=Send only these again')
+  await sent
+  await page.waitForSelector('text=0 stored, 1 failed')
+  await page.click('[aria-label="Close the result"]')
+  await expectNone(page, '.upload-errors')
+})
+
 test('if more pictures failed than are listed, their number is told', { skip }, async (t) => {
   const { page, base } = await opened(t)
   await page.route('**/v1/galleries/g/ingest', (route) => route.fulfill(problem))
