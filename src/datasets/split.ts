@@ -47,6 +47,13 @@ export function emptyPart(part: 'val' | 'test', shares: SplitShares = defaultDea
   return `There are no pictures in the part ${part}: unless the data has a split with some, a label needs ${fewest} pictures, not counting copies, to give one.`
 }
 
+/** Number of duplicate groups with pictures in more than one part. */
+export function groupsAcrossSplits(images: readonly SplitImage[]): number {
+  const partsOf = new Map<string, Set<Split>>()
+  for (const { group, split } of images) partsOf.set(group, (partsOf.get(group) ?? new Set()).add(split))
+  return [...partsOf.values()].filter(({ size }) => size > 1).length
+}
+
 /** Group → split. A group belongs to the stratum of its first picture's label. */
 function deal(images: readonly LabelledImage[], shares: SplitShares, random: () => number): Map<string, Split> {
   const strata = new Map<string, Map<string, number>>()
