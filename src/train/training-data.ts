@@ -1,6 +1,6 @@
 /** The data set of a run: pictures, labels and the three parts. */
 import { createHash } from 'node:crypto'
-import { emptyPart, groupsAcrossSplits, type SplitImage } from '../datasets/split.js'
+import { emptyPart, groupsAcross, type SplitImage } from '../datasets/split.js'
 import { readSplitImages } from '../datasets/split-images.js'
 import { readRecords, type SplitRecord } from '../datasets/split-record.js'
 import { AlikeError } from '../errors.js'
@@ -65,14 +65,14 @@ export async function readTrainingData(
 
 /** What there is of each part, and what that means for the run. */
 export function logParts({ images, labels, train, val, test }: TrainingData, log: (line: string) => void): void {
-  const astray = groupsAcrossSplits(images)
-  if (astray > 0)
-    log(`copies of ${astray} pictures are in more than one part of the data: its numbers will be too good`)
   log(`${labels.length} labels; pictures: train ${train.length}, val ${val.length}, test ${test.length}`)
   if (!isRankable(val.map((index) => images[index]!)))
     log(
       'no two val pictures share a label, not counting copies: mAP@10 is unknown, and the most accurate epoch is chosen',
     )
+  const [astray, doubtful] = [groupsAcross(images, 'split'), groupsAcross(images, 'label')]
+  if (astray > 0) log(`groups of copies in more than one part of the data: ${astray}; its numbers will be too good`)
+  if (doubtful > 0) log(`groups of copies with different labels: ${doubtful}; some of these labels are probably wrong`)
 }
 
 /**

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { withEqualFilesGrouped } from '../../src/datasets/equal-files.js'
 import type { LabelledImage } from '../../src/datasets/labelled-image.js'
-import { groupsAcrossSplits } from '../../src/datasets/split.js'
+import { groupsAcross } from '../../src/datasets/split.js'
 import { readSplitImages } from '../../src/datasets/split-images.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 
@@ -42,7 +42,7 @@ test('equal files of data with a split of its own are copies of each other as we
       ['val/cat/b.jpg', 'val', 'val/cat/b.jpg'],
     ],
   )
-  assert.equal(groupsAcrossSplits(images), 1)
+  assert.equal(groupsAcross(images, 'split'), 1)
 })
 
 test('an equal file joins a stated group; files that cannot be read, or are only as long, stay alone', async (t) => {

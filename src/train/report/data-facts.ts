@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { countBy } from '../../datasets/counts.js'
 import { type Split, splits } from '../../datasets/labelled-image.js'
-import { groupsAcrossSplits, type SplitImage } from '../../datasets/split.js'
+import { groupsAcross, type SplitImage } from '../../datasets/split.js'
 
 export interface SplitFacts {
   pictures: number
@@ -48,7 +48,7 @@ export function describeData(
     splits: Object.fromEntries(
       splits.map((split) => [split, describeSplit(images.filter((image) => image.split === split))]),
     ) as DataFacts['splits'],
-    groupsAcrossSplits: groupsAcrossSplits(images),
+    groupsAcrossSplits: groupsAcross(images, 'split'),
   }
 }
 
