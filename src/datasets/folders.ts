@@ -70,7 +70,7 @@ async function subfolders(folder: string): Promise<string[]> {
       if (!name.startsWith('.') && (await isFolder(join(folder, name)))) names.push(name)
     return names.sort()
   } catch (cause) {
-    throw new AlikeError('data_unreadable', { detail: 'The folder of pictures cannot be read.', cause })
+    throw new AlikeError('data_unreadable', { detail: `The folder of pictures ${folder} cannot be read.`, cause })
   }
 }
 

@@ -19,7 +19,7 @@ export async function readLabelledImages(folder: string, labels?: string): Promi
     () => false,
   )
   if (labels !== undefined && !hasCsv)
-    throw new AlikeError('data_unreadable', { detail: 'The file of labels cannot be read.' })
+    throw new AlikeError('data_unreadable', { detail: `The file of labels ${labels} cannot be read.` })
   const images = hasCsv ? await readCsv(csv, folder || dirname(csv)) : await readFolders(folder)
   if (images.length === 0)
     throw new AlikeError('data_unreadable', {

@@ -35,11 +35,10 @@ export async function readSplitImages({
   recordSha256,
 }: SplitSource): Promise<SplitImage[]> {
   if (recordSha256 !== undefined) expectRecords(records, recordSha256)
-  const images = await readLabelledImages(data, labels)
+  const images = await withEqualFilesGrouped(await readLabelledImages(data, labels))
   await expectUnseen(images, records)
   if (!lacksPart(images)) return images as SplitImage[]
-  const grouped = await withEqualFilesGrouped(images)
-  const split = withSplit(grouped, shares, seededRandom(seed), await recordedParts(grouped, records))
+  const split = withSplit(images, shares, seededRandom(seed), await recordedParts(images, records))
   const isDrawn = records.length === 0 && images.some((image) => image.split === undefined)
   if (isDrawn && recordSha256 !== undefined) await expectRecord(split, recordSha256)
   return split

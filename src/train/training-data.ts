@@ -1,6 +1,6 @@
 /** The data set of a run: pictures, labels and the three parts. */
 import { createHash } from 'node:crypto'
-import { emptyPart, type SplitImage } from '../datasets/split.js'
+import { emptyPart, groupsAcross, type SplitImage } from '../datasets/split.js'
 import { readSplitImages } from '../datasets/split-images.js'
 import { readRecords, type SplitRecord } from '../datasets/split-record.js'
 import { AlikeError } from '../errors.js'
@@ -70,6 +70,9 @@ export function logParts({ images, labels, train, val, test }: TrainingData, log
     log(
       'no two val pictures share a label, not counting copies: mAP@10 is unknown, and the most accurate epoch is chosen',
     )
+  const [astray, doubtful] = [groupsAcross(images, 'split'), groupsAcross(images, 'label')]
+  if (astray > 0) log(`groups of copies in more than one part of the data: ${astray}; its numbers will be too good`)
+  if (doubtful > 0) log(`groups of copies with different labels: ${doubtful}; some of these labels are probably wrong`)
 }
 
 /**

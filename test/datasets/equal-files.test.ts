@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { withEqualFilesGrouped } from '../../src/datasets/equal-files.js'
 import type { LabelledImage } from '../../src/datasets/labelled-image.js'
+import { groupsAcross } from '../../src/datasets/split.js'
 import { readSplitImages } from '../../src/datasets/split-images.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 
@@ -22,6 +23,26 @@ test('equal files under several names are dealt to the same part', async (t) => 
     }
   assert.deepEqual(new Set(images.map(({ split }) => split)), new Set(['train', 'val', 'test']))
   assert.equal(new Set(images.map(({ group }) => group)).size, 40)
+})
+
+test('equal files of data with a split of its own are copies of each other as well, in whatever parts', async (t) => {
+  const folder = await temporaryFolder(t)
+  const files = { 'train/cat/a.jpg': 'one', 'val/cat/b.jpg': 'two', 'test/cat/c.jpg': 'six', 'test/cat/d.jpg': 'one' }
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true })
+    await writeFile(join(folder, path), content)
+  }
+  const images = await readSplitImages({ data: folder })
+  assert.deepEqual(
+    images.map(({ id, split, group }) => [id, split, group]),
+    [
+      ['test/cat/c.jpg', 'test', 'test/cat/c.jpg'],
+      ['test/cat/d.jpg', 'test', 'test/cat/d.jpg'],
+      ['train/cat/a.jpg', 'train', 'test/cat/d.jpg'],
+      ['val/cat/b.jpg', 'val', 'val/cat/b.jpg'],
+    ],
+  )
+  assert.equal(groupsAcross(images, 'split'), 1)
 })
 
 test('an equal file joins a stated group; files that cannot be read, or are only as long, stay alone', async (t) => {

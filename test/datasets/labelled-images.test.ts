@@ -237,7 +237,7 @@ test('lines of one CSV may end in several ways', async (t) => {
 
 test('a missing folder, a missing CSV and a damaged archive are refused', async (t) => {
   const folder = await folderWith(t, { 'labels.csv': 'filename,label\na.jpg,cat\n', 'broken.tar': 'x'.repeat(700) })
-  await assert.rejects(readLabelledImages(join(folder, 'nowhere')), refused(/cannot be read/))
-  await assert.rejects(readLabelledImages(folder, join(folder, 'other.csv')), refused(/cannot be read/))
-  await assert.rejects(readLabelledImages(folder), refused(/damaged/))
+  await assert.rejects(readLabelledImages(join(folder, 'nowhere')), refused(/nowhere cannot be read/))
+  await assert.rejects(readLabelledImages(folder, join(folder, 'other.csv')), refused(/other\.csv cannot be read/))
+  await assert.rejects(readLabelledImages(folder), refused(/broken\.tar .*damaged/))
 })

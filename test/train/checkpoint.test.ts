@@ -150,6 +150,25 @@ test('of two runs one goes on, although it saved while the other was still writi
   assert.deepEqual((await readdir(join(settings.work, 'twins'))).sort(), ['best.safetensors', 'checkpoint.safetensors'])
 })
 
+test('what is exported has the weights of the best epoch and the state after the last, also of a run that was killed between its files', async (t) => {
+  const settings = { work: await temporaryFolder(t), name: 'mine', resume: false, exportOnly: false }
+  const files = await RunFiles.open(settings, '{}', () => {})
+  const average = tf.variable(tf.zeros([2]))
+  await assert.rejects(files.loadFinished([average]), { code: 'run_not_found', message: /best\.safetensors/ })
+  const after = (epoch: number, best: number): RunState => ({ ...state, epoch, best: { epoch: best, score: 1 } })
+  const saveBest = (epoch: number) => files.saveBest([tf.variable(tf.fill([2], epoch))], after(epoch, epoch - 1))
+  const found = async () => {
+    const { epoch, best } = await files.loadFinished([average])
+    return [epoch, best.epoch, average.dataSync()[0]]
+  }
+  await saveBest(1)
+  assert.deepEqual(await found(), [1, 0, 1], 'killed before its first checkpoint')
+  await files.save({ weights: [average] }, after(3, 0))
+  assert.deepEqual(await found(), [3, 0, 1])
+  await saveBest(4)
+  assert.deepEqual(await found(), [4, 3, 4], 'killed before the checkpoint of that epoch')
+})
+
 test('a run removes what killed ones have left unfinished', async (t) => {
   const work = await temporaryFolder(t)
   const { pid } = spawnSync(process.execPath, ['-e', '']) // has ended

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { defaultDeal } from '../../src/datasets/split.js'
 import { recordOf } from '../../src/datasets/split-record.js'
@@ -38,6 +38,21 @@ test('one label large enough for validation and test is enough; what val cannot 
   assert.equal(parts, '2 labels; pictures: train 5, val 1, test 1')
   assert.match(unknown!, /mAP@10 is unknown, and the most accurate epoch is chosen/)
   assert.deepEqual(await told({ cat: 15, dog: 15 }), ['2 labels; pictures: train 20, val 4, test 6'])
+})
+
+test('copies in several parts, and copies with several labels, are told', async (t) => {
+  const folder = await temporaryFolder(t)
+  const files = ['train/cat/a 1', 'train/dog/b 2', 'val/cat/c 3', 'test/cat/d 1', 'train/dog/e 2', 'train/cat/f 2']
+  for (const [path, content] of files.map((file) => file.split(' ') as [string, string])) {
+    await mkdir(dirname(join(folder, path)), { recursive: true })
+    await writeFile(join(folder, `${path}.jpg`), content)
+  }
+  const lines: string[] = []
+  logParts(await readTrainingData({ data: folder, ...defaultDeal }), (line) => lines.push(line))
+  assert.deepEqual(lines.slice(2), [
+    'groups of copies in more than one part of the data: 1; its numbers will be too good',
+    'groups of copies with different labels: 1; some of these labels are probably wrong',
+  ])
 })
 
 test('a network is not tested on what its teacher or its starting network was trained on', async (t) => {

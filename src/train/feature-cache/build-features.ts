@@ -9,6 +9,7 @@ import { seededRandom } from '../../eval/random.js'
 import type { Preprocessing } from '../../image/preprocessing.js'
 import type { ImageLoader } from '../loader/image-loader.js'
 import type { Augmentation, BatchRequest } from '../loader/loader-protocol.js'
+import { durationOf } from '../progress.js'
 import { FeatureFile, type MapShape } from './feature-file.js'
 
 /** One view of every picture. View 0 is the serving view, the others are random crops. */
@@ -34,6 +35,8 @@ export interface BuildFeaturesOptions {
   path: string
   maker: RowMaker
   loader: ImageLoader
+  /** Of the data, for the log. */
+  part: 'train' | 'val'
   /** Indices into the pictures of the loader, in the order of the rows. */
   indices: readonly number[]
   /** Identifies them, see `picturesHash`. */
@@ -61,7 +64,7 @@ export async function buildFeatures(options: BuildFeaturesOptions): Promise<Feat
 
 /** Writes the rows that are not done. @returns false if stopped early */
 async function fill(file: FeatureFile, options: BuildFeaturesOptions): Promise<boolean> {
-  const { maker, loader, indices, view, log, stop } = options
+  const { maker, loader, part, indices, view, log, stop } = options
   const first = file.done
   const started = performance.now()
   let [done, chunk] = [first, 0]
@@ -74,7 +77,7 @@ async function fill(file: FeatureFile, options: BuildFeaturesOptions): Promise<b
     await file.sync(done)
     const secondsEach = (performance.now() - started) / 1000 / (done - first)
     log(
-      `  view ${view.index}: ${done}/${indices.length} pictures, ${(1 / secondsEach).toFixed(1)} pictures/s, ${Math.ceil((secondsEach * (indices.length - done)) / 60)} min left`,
+      `  view ${view.index} of ${part}: ${done}/${indices.length} pictures, ${(1 / secondsEach).toFixed(1)} pictures/s, ${durationOf(secondsEach * (indices.length - done))} left`,
     )
     if (stop.aborted) break
   }

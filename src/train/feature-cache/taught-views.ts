@@ -51,7 +51,7 @@ export class TaughtViews {
     for (let epoch = 0; epoch < settings.teacherViews; epoch++) {
       const view = viewIn(settings, epoch)!
       const path = join(folder, `taught-view${view.index}.f16`)
-      const file = await buildFeatures({ path, maker, view, indices: data.train, pictures, ...means })
+      const file = await buildFeatures({ path, maker, view, part: 'train', indices: data.train, pictures, ...means })
       if (file !== null) files.push(file)
       if (means.stop.aborted) break
     }

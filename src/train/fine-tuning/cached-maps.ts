@@ -89,6 +89,7 @@ function buildView(
     path: join(cache, `${network.architecture}-${part}-view${index}.f16`),
     maker: trunkOf(network, compute === 'float32' ? weightsSha256 : `${weightsSha256} in ${compute}`),
     loader,
+    part,
     indices: data[part],
     pictures,
     view: { index, seed, augmentation: { minScale, colourJitter } },

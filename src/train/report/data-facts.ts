@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { countBy } from '../../datasets/counts.js'
 import { type Split, splits } from '../../datasets/labelled-image.js'
-import type { SplitImage } from '../../datasets/split.js'
+import { groupsAcross, type SplitImage } from '../../datasets/split.js'
 
 export interface SplitFacts {
   pictures: number
@@ -40,8 +40,6 @@ export function describeData(
   for (const { id, label, split, group } of [...images].sort((a, b) => (a.id < b.id ? -1 : 1))) {
     hash.update(JSON.stringify([id, label, split, group, contentHashes.get(id)]))
   }
-  const splitsOfGroup = new Map<string, Set<Split>>()
-  for (const { group, split } of images) splitsOfGroup.set(group, (splitsOfGroup.get(group) ?? new Set()).add(split))
   return {
     ...source,
     sha256: hash.digest('hex'),
@@ -50,7 +48,7 @@ export function describeData(
     splits: Object.fromEntries(
       splits.map((split) => [split, describeSplit(images.filter((image) => image.split === split))]),
     ) as DataFacts['splits'],
-    groupsAcrossSplits: [...splitsOfGroup.values()].filter((found) => found.size > 1).length,
+    groupsAcrossSplits: groupsAcross(images, 'split'),
   }
 }
 

@@ -41,7 +41,7 @@ async function pictures(t: TestContext, count: number) {
   )
   const loader = new ImageLoader(images)
   t.after(() => loader.close())
-  const means = { path: join(folder, 'maps'), loader, indices: [...images.keys()], view }
+  const means = { path: join(folder, 'maps'), loader, part: 'train' as const, indices: [...images.keys()], view }
   return { folder, path, images, means: { ...means, pictures: await picturesHash(images, means.indices) } }
 }
 const never = new AbortController().signal

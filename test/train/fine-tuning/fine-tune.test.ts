@@ -80,7 +80,7 @@ test('a run goes through its phases to a network folder; stopped in the cache an
     inPhase.signal,
   )
   assert.equal(second.state.epoch, 2)
-  const [anew, view] = ['no checkpoint in', '  view 0:'].map((start) =>
+  const [anew, view] = ['no checkpoint in', '  view 0 of val:'].map((start) =>
     lines.findIndex((line) => line.startsWith(start)),
   )
   assert.ok(anew! >= 0 && anew! < view!, 'it says at once that it starts anew')
@@ -216,11 +216,11 @@ test('teachers asked once about a few views give a run that can be stopped and r
   }
   const lines: string[] = []
   const stop = new AbortController()
-  const asking = (line: string) => line.startsWith('  view 2:') && stop.abort()
+  const asking = (line: string) => line.startsWith('  view 2 of train:') && stop.abort()
   const stopped = await trainFromScratch(taught, asking, stop.signal)
   assert.deepEqual([stopped.folder, stopped.state.epoch, stopped.state.batch], [undefined, 0, 0])
   const resumed = await trainFromScratch({ ...taught, resume: true }, (line) => lines.push(line), never)
-  assert.ok(!lines.some((line) => line.startsWith('  view 1:')), 'the first view was kept')
+  assert.ok(!lines.some((line) => line.startsWith('  view 1 of train:')), 'the first view was kept')
   const others = { ...taught, teachers: taught.teachers.concat(taught.teachers), resume: true }
   await assert.rejects(
     trainFromScratch(others, () => {}, never),
