@@ -1,4 +1,5 @@
 /** The only importer of sharp: opens untrusted bytes with every limit set, and classifies failures. */
+import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 import sharp, { type Metadata, type Sharp } from 'sharp'
 import { AlikeError } from '../errors.js'
 import { avifStill } from './avif-still.js'
@@ -19,11 +20,16 @@ import { wholeJpeg } from './whole-jpeg.js'
 // so its cache would only hold memory; parallelism comes from processing many pictures at once.
 sharp.cache(false)
 sharp.concurrency(1)
-// Second line of defence after `formatOf`: bytes that fool the signature check reach no other loader.
-sharp.block({ operation: ['VipsForeignLoad'] })
-sharp.unblock({
-  operation: ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Heif', 'Tiff'].map((loader) => `VipsForeignLoad${loader}Buffer`),
-})
+// Second line of defence after `formatOf`: bytes that fool the signature check reach no other loader. Once for all threads
+// that this one starts: between the two calls no thread of the process can open a picture.
+const isRestricted = 'alike: loaders of libvips'
+if (getEnvironmentData(isRestricted) !== true) {
+  sharp.block({ operation: ['VipsForeignLoad'] })
+  sharp.unblock({
+    operation: ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Heif', 'Tiff'].map((loader) => `VipsForeignLoad${loader}Buffer`),
+  })
+  setEnvironmentData(isRestricted, true)
+}
 
 export interface OpenedImage {
   format: ImageFormat
