@@ -13,6 +13,7 @@ import type { GalleryChange, GalleryRules } from './gallery-options.js'
 import { GalleryReadings, unservedCodes } from './gallery-readings.js'
 import { GallerySearches } from './gallery-searches.js'
 import { GallerySets } from './gallery-sets.js'
+import { LocalLocks } from './held-locks.js'
 import type { ProgressKeeper } from './job-progress.js'
 import { KeptRankings, type KeptRankingsSettings, keptRankingsDefaults } from './kept-rankings.js'
 import type { LayoutStore } from './layout.js'
@@ -57,6 +58,8 @@ export class Galleries {
   readonly #limits: GalleriesLimits
   readonly #routed: RoutedSets
   readonly #rankings: KeptRankings
+  /** Of decisions that are being applied or revoked. */
+  readonly #deciding = new LocalLocks()
 
   constructor(options: GalleriesOptions) {
     this.#options = options
@@ -220,7 +223,8 @@ export class Galleries {
   }
 
   #decisionsOf(entry: CatalogueEntry): Promise<GalleryDecisions> {
-    return decisionsOf(entry, { store: this.#options.decisions, routed: this.#routed, writes: this.writes })
+    const { decisions: store } = this.#options
+    return decisionsOf(entry, { store, routed: this.#routed, writes: this.writes, locks: this.#deciding })
   }
 }
 

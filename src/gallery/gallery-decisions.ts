@@ -12,7 +12,7 @@ export interface GalleryDecisionsOptions {
   store: DecisionStore
   /** The serving set. */
   set: Pick<OpenSet, 'find' | 'patch' | 'change'>
-  /** Undefined while another process applies or revokes the decision. */
+  /** Undefined while another caller or process applies or revokes the decision. */
   tryHold(number: number): Promise<HeldLock | undefined>
 }
 

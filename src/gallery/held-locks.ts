@@ -17,6 +17,30 @@ export async function tryHold(
   return shared === undefined ? ours : shared.hold(what, gallery)
 }
 
+/** Locks among callers in this process, which `tryHold` alone keeps apart only if processes share galleries. */
+export class LocalLocks {
+  readonly #held = new Set<string>()
+
+  /**
+   * @param beside takes a lock among processes
+   * @returns undefined if another caller or process holds it
+   * @throws what `beside` does
+   */
+  async tryHold(key: string, beside: () => Promise<HeldLock | undefined>): Promise<HeldLock | undefined> {
+    if (this.#held.has(key)) return undefined
+    this.#held.add(key)
+    let lock: HeldLock | undefined
+    try {
+      lock = await beside()
+    } finally {
+      if (lock === undefined) this.#held.delete(key)
+    }
+    if (lock === undefined) return undefined
+    const { isHeld, release } = lock
+    return { isHeld, release: () => release().finally(() => this.#held.delete(key)) }
+  }
+}
+
 /**
  * Tries to hold it until it is free.
  * @param refusal of one that is still held after `waitMaxMs`

@@ -16,7 +16,7 @@ import type { SharedWrites } from './writes.js'
 export async function makeRoom(set: CatalogueSet, routed: RoutedSets, wishes: StorageWishes): Promise<void> {
   const { uid, about } = set
   const engine = routed.engineOf(set.engine)
-  if (engine.takesWishes !== true) expectNone(wishes)
+  expectGranted(engine, wishes)
   if (engine.prepare === undefined) return
   await engine.prepare(routed.stated({ set }), Object.fromEntries(wished(wishes)), isMade(set))
   if (!isMade(set)) await rememberMade({ uid, about }, engine, routed)
@@ -35,7 +35,8 @@ export async function makeRoomOf(
   { wishes, shared }: MakingRoom,
 ): Promise<void> {
   // without reading its sets, because the record of the other one may be damaged
-  if (routed.engineOf(entry.engine).prepare === undefined) return expectNone(wishes)
+  const engine = routed.engineOf(entry.engine)
+  if (engine.prepare === undefined) return expectGranted(engine, wishes)
   const set = async () => (await routed.catalogue.sets(entry.uid)).find(({ uid }) => uid === entry.set.uid)!
   const found = await set()
   if (isMade(found)) return makeRoom(found, routed, wishes)
@@ -47,7 +48,9 @@ export async function makeRoomOf(
   await (async () => makeRoom(await set(), routed, wishes))().finally(lock.release)
 }
 
-function expectNone(wishes: StorageWishes): void {
+/** @throws AlikeError `engine_unsupported` for wishes that the engine cannot grant */
+export function expectGranted({ takesWishes }: Engine, wishes: StorageWishes): void {
+  if (takesWishes === true) return
   const names = wished(wishes).map(([name]) => name)
   if (names.length > 0) throw new AlikeError('engine_unsupported', { detail: `It has no ${names.join(', ')}.` })
 }

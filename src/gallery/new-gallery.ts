@@ -1,10 +1,10 @@
 /** Creating a gallery, or finding that the same gallery exists. */
 import { isDeepStrictEqual } from 'node:util'
-import { AlikeError, ignoring } from '../errors.js'
+import { AlikeError, hasCode, ignoring } from '../errors.js'
 import { type CatalogueRecord, newUid } from './catalogue.js'
 import type { StorageWishes } from './engine.js'
 import { type GalleryChange, newOptions } from './gallery-options.js'
-import { isMade, makeRoomOf } from './made-sets.js'
+import { expectGranted, makeRoomOf } from './made-sets.js'
 import type { Metadata } from './records.js'
 import type { RoutedSets } from './routed-sets.js'
 import type { SharedWrites } from './writes.js'
@@ -27,12 +27,26 @@ interface NewGallery extends NewGalleryOptions {
   shared: SharedWrites | undefined
 }
 
+const triesMax = 5
+
 /**
  * @throws AlikeError `gallery_exists` if it exists with other settings, another model or in another engine,
  * `model_not_found`, `engine_not_found`, `engine_unsupported`, `engine_unreachable`, `galleries_full`, `gallery_lost`, `gallery_elsewhere`,
  * `overloaded`, `store_unreachable`
  */
 export async function createGallery(
+  routed: RoutedSets,
+  asked: NewGallery,
+): Promise<{ gallery: CatalogueRecord; created: boolean }> {
+  for (let tries = 1; ; tries++) {
+    const found = await createOnce(routed, asked)
+    if (found !== undefined) return found
+    if (tries === triesMax) throw new AlikeError('gallery_not_found', { detail: 'It was removed in this moment.' })
+  }
+}
+
+/** @returns undefined if it existed, and was removed before its storage was prepared: by the request that was creating it */
+async function createOnce(
   routed: RoutedSets,
   {
     name,
@@ -46,10 +60,13 @@ export async function createGallery(
     shared,
     ...wishes
   }: NewGallery,
-): Promise<{ gallery: CatalogueRecord; created: boolean }> {
+): Promise<{ gallery: CatalogueRecord; created: boolean } | undefined> {
   const { catalogue, models } = routed
   const model = asked === undefined ? models.standard : models.get(asked)
   if (engine !== undefined) routed.expectEngine(engine)
+  // before it exists: another request for it may be answered at once
+  const existing = await catalogue.find(name).catch(ignoring('gallery_not_found')) // for one that is being removed
+  if (existing === undefined) expectGranted(routed.engineOf(engine ?? engineOfNew), wishes)
   const { gallery, created } = await catalogue.create({
     name,
     uid: newUid(),
@@ -73,6 +90,7 @@ export async function createGallery(
     await makeRoomOf(gallery, routed, { wishes, shared })
   } catch (error) {
     if (created) await undo(gallery, routed)
+    else if (hasCode(error, 'gallery_not_found')) return undefined
     throw error
   }
   return { gallery, created }
@@ -83,9 +101,6 @@ export async function createGallery(
  * has prepared in the meantime stays: that request was answered, and pictures may be in it.
  */
 async function undo({ name, uid, engine, set }: CatalogueRecord, routed: RoutedSets): Promise<void> {
-  const { catalogue } = routed
-  const sets = (await catalogue.sets(uid).catch(ignoring('gallery_not_found'))) ?? []
-  if (sets.some((one) => one.uid === set.uid && isMade(one))) return
-  await catalogue.remove(name, uid).catch(ignoring('gallery_not_found'))
-  await routed.engineOf(engine).drop(set)
+  const removed = await routed.catalogue.remove(name, uid).catch(ignoring('gallery_not_found'))
+  if (removed !== undefined) await routed.engineOf(engine).drop(set)
 }

@@ -3,7 +3,7 @@ import { AlikeError } from '../errors.js'
 import type { CatalogueEntry } from './catalogue.js'
 import type { DecisionStore } from './decisions.js'
 import { GalleryDecisions } from './gallery-decisions.js'
-import { tryHold } from './held-locks.js'
+import { type LocalLocks, tryHold } from './held-locks.js'
 import { idOfStep } from './records.js'
 import type { RoutedSets } from './routed-sets.js'
 import type { Writes } from './writes.js'
@@ -11,7 +11,7 @@ import type { Writes } from './writes.js'
 /** @throws AlikeError as `RoutedSets.openEntry` does */
 export async function decisionsOf(
   entry: CatalogueEntry,
-  { store, routed, writes }: { store: DecisionStore; routed: RoutedSets; writes: Writes },
+  { store, routed, writes, locks }: { store: DecisionStore; routed: RoutedSets; writes: Writes; locks: LocalLocks },
 ): Promise<GalleryDecisions> {
   const { name, uid } = entry
   await routed.openEntry(entry)
@@ -23,7 +23,10 @@ export async function decisionsOf(
   return new GalleryDecisions({
     galleryUid: uid,
     store,
-    tryHold: (number) => tryHold(writes, 'decisions', `${uid} ${number}`),
+    tryHold: (number) => {
+      const key = `${uid} ${number}`
+      return locks.tryHold(key, () => tryHold(writes, 'decisions', key))
+    },
     set: {
       find: async (ids) => (await set()).find(ids),
       patch: (id, change) => writes.pass(name, [id], async () => (await set()).patch(id, change)),

@@ -61,6 +61,9 @@ export class Lane {
   async resume(): Promise<void> {
     const left = await this.#store.list({ kinds: this.#runner.kinds, states: active, limit: 100_000 })
     await this.#runner.resume?.(new Set(left.map(({ id }) => id)))
+    // its process died before it was put back; with a lease another process may be doing that
+    const paused = left.filter((job) => job.paused).map(({ id }) => id)
+    if (this.#store.lease === undefined) await this.#rest(paused)
     await this.#forgetOld()
     this.look()
   }
@@ -106,15 +109,15 @@ export class Lane {
     clearTimeout(this.#retry)
     await this.#stop('closing')
     await this.#atWork
-    if (!crashed && this.#options.galleries.failure === undefined) await this.#rest()
+    if (!crashed && this.#options.galleries.failure === undefined) await this.#rest(this.#begun)
   }
 
   /**
    * Stores stopped jobs as waiting, so that they are not taken for crashes. If that fails, the next process is merely more
    * careful with them.
    */
-  async #rest(): Promise<void> {
-    for (const id of this.#begun)
+  async #rest(ids: Iterable<string>): Promise<void> {
+    for (const id of ids)
       try {
         if ((await this.#store.get(id))?.state === 'running')
           await this.#store.transition(id, { from: ['running'], to: 'queued' })

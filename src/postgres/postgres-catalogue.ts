@@ -11,6 +11,7 @@ import type {
   SetChange,
 } from '../gallery/catalogue.js'
 import { changedOptions, type GalleryChange, type GalleryOptions } from '../gallery/gallery-options.js'
+import { isMade } from '../gallery/made-sets.js'
 import type { Metadata } from '../gallery/records.js'
 import { notify } from './notices.js'
 import type { Postgres, Sql } from './postgres.js'
@@ -107,15 +108,16 @@ export class PostgresCatalogue implements Catalogue {
     })
   }
 
-  remove(name: string, uid?: string): ReturnType<Catalogue['remove']> {
+  remove(name: string, unmade?: string): ReturnType<Catalogue['remove']> {
     return this.#postgres.transaction(async (sql) => {
       const [row] = await sql.query<{ uid: string }>('SELECT uid FROM alike.gallery WHERE name = $1 FOR UPDATE', [name])
-      if (row === undefined || row.uid !== (uid ?? row.uid)) throw new AlikeError('gallery_not_found')
-      const sets = (await setsOf(sql, row.uid)).map(({ uid, engine }) => ({ uid, engine }))
+      if (row === undefined || row.uid !== (unmade ?? row.uid)) throw new AlikeError('gallery_not_found')
+      const sets = await setsOf(sql, row.uid)
+      if (unmade !== undefined && sets.some(isMade)) throw new AlikeError('gallery_not_found')
       await addRemoved(sql, sets, this.#options.now())
       await sql.query('DELETE FROM alike.gallery WHERE uid = $1', [row.uid])
       await notify(sql, { gallery: name })
-      return { uid: row.uid, sets }
+      return { uid: row.uid, sets: sets.map(({ uid, engine }) => ({ uid, engine })) }
     })
   }
 

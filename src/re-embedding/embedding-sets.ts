@@ -1,6 +1,6 @@
 /** An operator's view of a gallery's embedding sets: build another one, compare, switch, roll back, remove. */
 import { randomUUID } from 'node:crypto'
-import { AlikeError, hasCode } from '../errors.js'
+import { AlikeError, hasCode, ignoring } from '../errors.js'
 import type { GallerySet } from '../gallery/gallery-sets.js'
 import type { JsonValue } from '../gallery/records.js'
 import { activeJobStates, type JobRecord } from '../jobs/job.js'
@@ -182,7 +182,7 @@ export class EmbeddingSets {
 
   async #removeNow(gallery: string, set: ToldSet): Promise<void> {
     const { galleries, jobs, mirrors, followers, logger } = this.#options
-    if (set.job !== undefined) await jobs.cancel(set.job.id)
+    if (set.job !== undefined) await jobs.cancel(set.job.id).catch(ignoring('job_finished', 'job_not_found'))
     await followers.stop(gallery)
     try {
       await galleries.sets.remove(gallery, set)

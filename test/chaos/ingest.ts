@@ -54,6 +54,7 @@ test(`${count} pictures are stored and found, though a node is away meanwhile`, 
   const samples = new Samples()
   const job = new WatchedJob(balanced, await sendTar(balanced, gallery, pictures))
   let isOver = false
+  t.after(() => void (isOver = true)) // also of a run that fails
   const searching = searchUntil({ stack, samples, pictures, job }, () => isOver)
   const { phases, backAt } = await phasesOf(stack, samples, job)
   const { state, failed, added, updated, skipped, done } = await job.ended()

@@ -1,6 +1,7 @@
 /** A decision whose caller is told that it failed is not applied behind their back, not even by the next process. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../../src/errors.js'
 import type { OpenSet } from '../../src/gallery/engine.js'
 import { GalleryDecisions } from '../../src/gallery/gallery-decisions.js'
@@ -111,4 +112,33 @@ test('what can be neither applied nor restored is listed, and left as it is', as
   await assert.rejects(decisions.decide(relabelling), { code: 'overloaded' })
   const images = ['one after', 'two before', 'three before']
   assert.deepEqual(await later(), { images, listed: ['set-label'] })
+})
+
+test('a decision that is revoked while it is being applied has no effect in the end', async (t) => {
+  const galleries = await openIn(t, await dataFolder(t))
+  await galleries.create('a')
+  await galleries.images.put(
+    'a',
+    ids.map((id) => newImage(id, makeVector(), { label: 'before' })),
+  )
+  const opened = await engineOf(galleries).open({ ...(await galleries.sets.serving('a')) })
+  const patch = opened.patch.bind(opened)
+  let revoked: Promise<void> | undefined
+  const revoke = async () => {
+    const decisions = await galleries.decisions('a')
+    await decisions.takeBack((await decisions.page(0, 1))[0]!.number)
+  }
+  t.mock.method(opened, 'patch', async (...change: Parameters<typeof patch>) => {
+    revoked ??= revoke()
+    await Promise.race([revoked, sleep(100)]) // it waits for the decision
+    return patch(...change)
+  })
+  await (await galleries.decisions('a')).decide(relabelling)
+  await revoked
+  const images = await galleries.images.find('a', ids)
+  assert.deepEqual(
+    images.map(({ id, label }) => `${id} ${label}`),
+    unchanged,
+  )
+  assert.deepEqual(await (await galleries.decisions('a')).page(0, 10), [])
 })

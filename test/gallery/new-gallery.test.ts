@@ -66,3 +66,35 @@ test('a gallery that a repeated request has created stays, though the first requ
   await assert.rejects(first, { code: 'engine_unreachable' })
   assert.deepEqual([(await galleries.get('a')).name, dropped], ['a', []])
 })
+
+test('a gallery that a repeated request has just created stays, too, and one that was removed is created again', async (t) => {
+  const { galleries, preparations } = await open(t)
+  for (const [name, first, second] of [
+    ['a', 0, 1],
+    ['b', 1, 0],
+  ] as const) {
+    preparations.length = 0
+    const created = galleries.create(name)
+    await until(() => preparations.length === 1)
+    const repeated = galleries.create(name)
+    await until(() => preparations.length === 2)
+    const settle = [() => preparations[0]!.fail(unreachable()), () => preparations[1]!.end()]
+    settle[first]!()
+    settle[second]!()
+    await assert.rejects(created, { code: 'engine_unreachable' })
+    const again = until(() => preparations[2], 'another attempt').then((preparation) => preparation.end())
+    await Promise.race([repeated, again])
+    assert.equal((await repeated).gallery.name, name)
+    assert.equal((await galleries.get(name)).name, name, `settled in the order ${first}, ${second}`)
+  }
+})
+
+test('a wish that its engine cannot grant does not undo what another request has created', async (t) => {
+  const { galleries } = await open(t)
+  const [refused, created] = await Promise.allSettled([
+    galleries.create('a', undefined, { engine: 'embedded', shards: 2 }),
+    galleries.create('a', undefined, { engine: 'embedded' }),
+  ])
+  assert.deepEqual([refused.status, created.status], ['rejected', 'fulfilled'])
+  assert.equal((await galleries.get('a')).name, 'a')
+})

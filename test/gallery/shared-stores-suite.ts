@@ -172,6 +172,21 @@ export function sharedStoresSuite(stores: TestedStores): void {
     assert.deepEqual((await later.removedSets()).map(({ uid }) => uid).sort(), ['set-of-a', 'third'])
   })
 
+  storesTest('a gallery whose creation is undone stays if its storage has been prepared meanwhile', async (opened) => {
+    const { catalogue } = opened
+    await catalogue.create(entryOf('a'))
+    const [removed, made] = await Promise.allSettled([
+      catalogue.remove('a', 'uid-of-a'),
+      catalogue.changeSet('set-of-a', { about: { isMade: true } }),
+    ])
+    assert.notEqual(removed.status, made.status, 'one of both')
+    await catalogue.create(entryOf('b'))
+    await catalogue.changeSet('set-of-b', { about: { isMade: true } })
+    await assert.rejects(catalogue.remove('b', 'uid-of-b'), { code: 'gallery_not_found' })
+    assert.equal((await catalogue.find('b'))?.uid, 'uid-of-b')
+    await catalogue.remove('b')
+  })
+
   storesTest('a gallery that is removed takes along what belongs to it; its name is free at once', async (opened) => {
     const { catalogue, feedback, decisions, layouts } = opened
     await catalogue.create(entryOf('a'))

@@ -300,6 +300,21 @@ test('a paused job whose state could not be stored did not crash the process', a
   assert.equal((await jobs.report(id)).job.failure, null)
 })
 
+test('a job that was about to be paused when its process died is shown as paused', async (t) => {
+  const dataDir = await dataFolder(t)
+  const first = await open(t, { dataDir })
+  const id = await create(first.jobs, 'ingest')
+  await until(() => first.takers.runs.length === 1)
+  await jobsOf(first.galleries).steer(id, { paused: true })
+  await first.jobs.close(true)
+  await first.galleries.close()
+
+  const { jobs, takers } = await open(t, { dataDir })
+  assert.deepEqual([await stateOf(jobs, id), takers.runs.length], ['queued', 0])
+  await jobs.steer(id, { paused: false })
+  await until(() => takers.runs.length === 1)
+})
+
 test('a paused job that another process has put back keeps what it needs', async (t) => {
   const { galleries, jobs, takers } = await open(t)
   const id = await create(jobs, 'ingest')

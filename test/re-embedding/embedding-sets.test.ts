@@ -16,6 +16,7 @@ import { engineOf, jobsOf } from '../engines/embedded/embedded-galleries.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { model, newImage } from '../gallery/stored-images.js'
+import { HeldRunner } from '../jobs/held-runner.js'
 import { until } from '../support/until.js'
 
 const logger = { info() {}, warn() {}, error() {} }
@@ -30,14 +31,15 @@ async function withOtherSet(t: TestContext) {
   const mirrors = new SetMirrors({ galleries, images: {} as ImageEmbedder, concurrency: 4 })
   const followers = await SetFollowers.open({ galleries, mirrors, logger })
   t.after(() => followers.close())
-  const jobs = await openJobs({ store: jobsOf(galleries), galleries, runners: [], jobsKeptDays: 1, logger })
+  const runner = new HeldRunner(['re-embedding'])
+  const jobs = await openJobs({ store: jobsOf(galleries), galleries, runners: [runner], jobsKeptDays: 1, logger })
   t.after(() => jobs.close())
   const exclusion = new SetExclusion(galleries.writes)
   const models = { reEmbeddingRateMax: 0, modelsOpenMax: 2, standardModelId: model.id }
   const parts = { galleries, mirrors, followers, jobs, exclusion, webhooks: {} as Webhooks, logger }
   const sets = new EmbeddingSets({ ...parts, ...models, setKeptDays: 1 })
   t.after(() => sets.close())
-  return { galleries, followers, sets, uid, graphCaches: join(dataDir, 'index') }
+  return { galleries, followers, jobs, runner, sets, uid, graphCaches: join(dataDir, 'index') }
 }
 
 async function addSet(galleries: Galleries) {
@@ -70,4 +72,19 @@ test('a set that could not be removed is still followed', async (t) => {
   galleries.sets.remove = () => Promise.reject(new Error('the disk is full'))
   await assert.rejects(sets.remove('a', model.id), { message: 'the disk is full' })
   assert.equal(followers.setOf('a'), uid)
+})
+
+test('a set whose job ends at the moment in which it is to be cancelled is removed', async (t) => {
+  const { galleries, jobs, runner, sets, uid } = await withOtherSet(t)
+  await jobs.create({ id: 'j', kind: 're-embedding', gallery: 'a', source: { setUid: uid } })
+  await until(() => runner.runs.length === 1)
+  const list = jobs.list.bind(jobs)
+  t.mock.method(jobs, 'list', async (...options: Parameters<typeof list>) => {
+    const running = await list(...options)
+    runner.runs[0]!.end({ total: 0 })
+    await until(async () => (await jobs.report('j')).job.finishedAt !== null)
+    return running
+  })
+  await sets.remove('a', model.id)
+  assert.equal((await galleries.sets.list('a')).length, 1)
 })

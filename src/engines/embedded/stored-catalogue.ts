@@ -36,11 +36,15 @@ export function storedCatalogue(options: StoredCatalogueOptions): Catalogue {
     },
     entries: async ({ after, limit }) => store.read(({ galleries }) => galleries.entries(after, limit)).map(entryOf),
     change: (name, change) => writes.run(() => store.write('changeGallery', { name, change })),
-    remove: (name, uid) =>
+    remove: (name, unmade) =>
       writes.run(async () => {
         const place = store.read(({ galleries }) => galleries.place(name))
-        if (place === undefined || place.uid !== (uid ?? place.uid)) throw new AlikeError('gallery_not_found')
-        return { uid: place.uid, sets: await store.write('deleteGallery', { gallery: place.number, at: now() }) }
+        if (place === undefined || place.uid !== (unmade ?? place.uid)) throw new AlikeError('gallery_not_found')
+        const { uid, number: gallery } = place
+        return {
+          uid,
+          sets: await store.write('deleteGallery', { gallery, onlyUnmade: unmade !== undefined, at: now() }),
+        }
       }),
     ...setsOf(options),
   }

@@ -13,7 +13,7 @@ const meanings: readonly [pattern: RegExp, error: (cause: unknown) => AlikeError
     (cause) => unreachable(keyRefused, cause),
   ],
   [
-    /could not find class|class .* not found|no such collection/i,
+    /could not find class|class .* not found|no such collection|failed with status code: 404/i,
     (cause) => new AlikeError('gallery_not_found', { cause }),
   ],
   [

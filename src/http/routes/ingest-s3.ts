@@ -25,7 +25,7 @@ export const ingestS3Routes: FastifyPluginAsyncTypebox<{ ingest: Ingest }> = asy
         body: IngestFromS3,
         response: {
           202: { description: 'The job; it begins by listing the objects.', ...reference(Job) },
-          ...problems(400, 404, 415, 422, 429, 503, 507),
+          ...problems(400, 404, 409, 415, 422, 429, 503, 507),
         },
       },
     },

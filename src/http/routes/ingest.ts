@@ -100,7 +100,7 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
         body: uploadBody,
         response: {
           202: { description: 'The upload is on disk; the job will process it.', ...reference(Job) },
-          ...problems(400, 404, 408, 413, 415, 422, 429, 503, 507),
+          ...problems(400, 404, 408, 409, 413, 415, 422, 429, 503, 507),
         },
       },
     },

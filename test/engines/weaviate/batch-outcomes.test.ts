@@ -38,3 +38,10 @@ test('a gallery with more replicas than nodes is refused with the reason', () =>
   const { code, detail } = errorOf(new Error(told))
   assert.deepEqual([code, /fewer nodes/.test(detail ?? '')], ['engine_unreachable', true])
 })
+
+test('a collection that is missing says nothing about the server, whichever request finds that out', () => {
+  const failed = 'The request to Weaviate failed with status code: '
+  for (const told of ['could not find class Alike_1 in schema', `${failed}404 and message: `])
+    assert.equal(errorOf(new Error(told)).code, 'gallery_not_found')
+  assert.equal(errorOf(new Error(`${failed}500 and message: `)).code, 'engine_unreachable')
+})

@@ -1,9 +1,11 @@
 /** Every change as a step of a transaction that the writer thread holds open. */
+import { AlikeError } from '../../../errors.js'
 import type { CatalogueRecord, CatalogueSet } from '../../../gallery/catalogue.js'
 import type { StoredDecision } from '../../../gallery/decisions.js'
 import type { FeedbackCounts } from '../../../gallery/feedback.js'
 import type { GalleryChange } from '../../../gallery/gallery-options.js'
 import type { JobProgress, StoredCounts } from '../../../gallery/job-progress.js'
+import { isMade } from '../../../gallery/made-sets.js'
 import type { JobRecord } from '../../../jobs/job.js'
 import type { JobResult } from '../../../jobs/job-store.js'
 import type { Database } from './database.js'
@@ -16,11 +18,20 @@ import { LayoutTable } from './layout-table.js'
 import { OriginalTable } from './original-table.js'
 import { RemovedSetTable } from './removed-set-table.js'
 import { SetImages } from './set-images.js'
-import { SetTable } from './set-table.js'
+import { type SetRow, SetTable } from './set-table.js'
 import { SetWrites } from './set-writes.js'
 
 /** Rows of each kind removed per step: a few milliseconds, so that no write waits long. */
 const purgeLimit = 200
+
+export interface GalleryDeletion {
+  gallery: number
+  /** It stays if storage has been prepared for one of its sets. */
+  onlyUnmade: boolean
+  at: string
+}
+
+const isMadeRow = ({ about }: SetRow): boolean => isMade({ about: JSON.parse(about) as CatalogueSet['about'] })
 
 export class GalleryWrites {
   readonly jobs: JobTable
@@ -61,11 +72,16 @@ export class GalleryWrites {
     return recordOf(this.#galleries.change(name, change))
   }
 
-  /** Frees the name at once; `purge` removes the rows. @returns the gallery's sets */
-  deleteGallery(number: number, at: string): Pick<CatalogueSet, 'uid' | 'engine'>[] {
-    const sets = this.#sets.placesOf(number)
-    this.#galleries.release(number)
-    this.#sets.releaseAll(number, at)
+  /**
+   * Frees the name at once; `purge` removes the rows.
+   * @returns the gallery's sets
+   * @throws AlikeError `gallery_not_found` for one whose storage has been prepared, if only another is meant
+   */
+  deleteGallery({ gallery, onlyUnmade, at }: GalleryDeletion): Pick<CatalogueSet, 'uid' | 'engine'>[] {
+    if (onlyUnmade && this.#sets.wholeOf(gallery).some(isMadeRow)) throw new AlikeError('gallery_not_found')
+    const sets = this.#sets.placesOf(gallery)
+    this.#galleries.release(gallery)
+    this.#sets.releaseAll(gallery, at)
     this.removedSets.add(sets, at)
     return sets
   }

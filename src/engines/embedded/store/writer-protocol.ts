@@ -29,7 +29,10 @@ export type WriterCalls = {
   createGallery: { request: NewGallery; reply: { gallery: CatalogueRecord; created: boolean } }
   changeGallery: { request: { name: string; change: GalleryChange }; reply: CatalogueRecord }
   /** Replies with the gallery's sets. */
-  deleteGallery: { request: { gallery: number; at: string }; reply: Pick<CatalogueSet, 'uid' | 'engine'>[] }
+  deleteGallery: {
+    request: { gallery: number; onlyUnmade: boolean; at: string }
+    reply: Pick<CatalogueSet, 'uid' | 'engine'>[]
+  }
   addSet: { request: { set: NewCatalogueSet; at: string }; reply: CatalogueSet }
   changeSet: { request: { setUid: string; change: SetChange; at: string }; reply: CatalogueSet }
   serveSet: { request: { setUid: string; about: CatalogueSet['about']; at: string }; reply: void }

@@ -28,7 +28,7 @@ answerCalls<WriterCalls>(
     },
     createGallery: (gallery) => groups.add(() => writes.createGallery(gallery)),
     changeGallery: ({ name, change }) => groups.add(() => writes.changeGallery(name, change)),
-    deleteGallery: ({ gallery, at }) => groups.add(() => writes.deleteGallery(gallery, at)),
+    deleteGallery: (request) => groups.add(() => writes.deleteGallery(request)),
     addSet: ({ set, at }) => groups.add(() => writes.sets.add(set, at)),
     changeSet: ({ setUid, change, at }) => groups.add(() => writes.sets.change(setUid, change, at)),
     serveSet: ({ setUid, about, at }) => groups.add(() => writes.sets.serve(setUid, about, at)),

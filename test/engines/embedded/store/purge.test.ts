@@ -17,7 +17,7 @@ async function deleted(t: TestContext): Promise<{ database: Database; writes: Ga
   const writes = new GalleryWrites(database)
   const model = { engine: 'embedded', modelId: '00000000000000aa', dimension: 8, settings: {}, galleriesMax: 9 }
   for (const name of ['a', 'b', 'c']) writes.createGallery({ name, uid: name, setUid: `set-${name}`, ...model, at })
-  for (const number of [1, 2, 3]) writes.deleteGallery(number, at)
+  for (const gallery of [1, 2, 3]) writes.deleteGallery({ gallery, onlyUnmade: false, at })
   return { database, writes }
 }
 
