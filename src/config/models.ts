@@ -48,7 +48,7 @@ export const modelSettings = {
     minimum: 0,
     maximum: 256,
     description:
-      'On the CPU, maximum number of threads that run the model for a picture that is alone, which take the memory of one more worker. 0: up to `EMBED_WORKERS`, as far as the start finds more of them faster; 1: as for any other picture.',
+      'On the CPU, maximum number of threads that run the model for the picture of a search or upload that is alone, never more than workers; 0: as many as workers, 1: one, as for any other picture. More than one are used only if they are measured to be faster when the model is opened, and then take the memory of one more worker.',
   }),
   batchMaxSize: Type.Integer({
     default: 0,

@@ -124,10 +124,10 @@ export class ImageEmbedder {
       },
       priority,
     )
-    // the model runs on another thread meanwhile
+    // the model runs on another thread meanwhile; async, so that a failed description does not abandon its run
     const [{ vector, logits, queueMs, embedMs }, copyDescriptor] = await Promise.all([
       embedViews(embedder, views, { priority, ...(signal && { signal }) }),
-      describe!(),
+      (async () => describe!())(),
     ])
     views.forEach(discard)
     return {

@@ -43,19 +43,25 @@ export async function openLone<Measured extends MeasuredSession>(
   now: () => number = () => performance.now(),
 ): Promise<LoneSession<Measured> | undefined> {
   let fastest: LoneSession<Measured> | undefined
-  for (const settings of candidates) {
-    const session = await open(settings)
-    const [ours, theirs] = await inTurn([session, fastest?.session ?? worker], now)
-    // What a query finds must not depend on who else searches.
-    const isSame = ours.embedding.every((value, i) => value === theirs.embedding[i])
-    if (!isSame || ours.ms > worthwhile * theirs.ms) {
-      await session.close()
-      break
+  let last: Measured | undefined
+  try {
+    for (const settings of candidates) {
+      last = await open(settings)
+      const [ours, theirs] = await inTurn([last, fastest?.session ?? worker], now)
+      // What a query finds must not depend on who else searches.
+      const isSame = ours.embedding.every((value, i) => value === theirs.embedding[i])
+      if (!isSame || ours.ms > worthwhile * theirs.ms) break
+      await fastest?.session.close()
+      fastest = { session: last, ms: { threads: ours.ms, worker: fastest?.ms.worker ?? theirs.ms } }
     }
+    return fastest
+  } catch (error) {
     await fastest?.session.close()
-    fastest = { session, ms: { threads: ours.ms, worker: fastest?.ms.worker ?? theirs.ms } }
+    fastest = undefined
+    throw error
+  } finally {
+    if (last !== fastest?.session) await last?.close()
   }
-  return fastest
 }
 
 /** The embedding of one picture, and the shortest time it took. */

@@ -14,7 +14,7 @@ export interface ProviderOptions {
   requireCuda: boolean
   /** Worker threads, on CUDA per GPU; 0: one per core, on CUDA two. */
   workers: number
-  /** On the CPU, maximum number of threads that run a picture that is alone; 0: as many as workers; default 1. */
+  /** On the CPU, maximum number of threads that run a picture that is alone, never more than workers; 0: as many; default 1. */
   loneThreads?: number | undefined
   /** Maximum batch size; 0: 4 on the CPU and the largest of `cuda.batchSizes` on CUDA. */
   maxBatch: number

@@ -2,6 +2,7 @@
  * Messages between the service and a decoder process. The service trusts a decoder no more than the picture it decodes:
  * replies are checked against the request.
  */
+import { descriptorBytes } from '../copies/copy-descriptor.js'
 import { AlikeError, catalogue, type ErrorCode } from '../errors.js'
 import { acceptedFormats, type ImageFormat } from './formats.js'
 import type { FrameBounds } from './frames.js'
@@ -76,6 +77,7 @@ export function imageOf(made: MadeImage, body: Buffer<ArrayBuffer>, work: ImageW
       viewBytes.every((bytes) => bytes === bytesOfView(work)) &&
       viewBytes.length === viewsOf(work),
   )
+  expect(descriptorLengths(work).includes(copyDescriptor))
   let at = 0
   const next = (bytes: number) => {
     expect(Number.isSafeInteger(bytes) && bytes >= 0 && at + bytes <= body.length)
@@ -111,6 +113,11 @@ function viewsOf(work: ImageWork): number {
 
 function bytesOfView(work: ImageWork): number {
   return work.kind === 'prepare' ? work.options.preprocessing.inputSize ** 2 * 3 : 0
+}
+
+/** A picture without features has an empty one. */
+function descriptorLengths(work: ImageWork): readonly (number | undefined)[] {
+  return work.kind === 'describe' || work.options.copies === true ? [0, descriptorBytes] : [undefined]
 }
 
 function isCount(value: unknown): boolean {

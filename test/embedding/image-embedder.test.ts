@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate as turnOfTheEventLoop } from 'node:timers/promises'
 import { AlikeError } from '../../src/errors.js'
 import { startApp } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
@@ -70,4 +71,23 @@ test('a picture is described after it was handed to the model, which runs meanwh
   })
   await images.embed(image, { purpose: 'search' })
   assert.deepEqual(order, ['handed over', 'described'])
+})
+
+test('a picture that cannot be described is refused, and what the model then does with it harms nobody', async (t) => {
+  const { images, decoders, embedder } = (await startApp(t)).parts
+  const prepare = decoders.prepare.bind(decoders)
+  const describe = () => {
+    throw new RangeError('no memory')
+  }
+  t.mock.method(decoders, 'prepare', async (...wanted: Parameters<typeof prepare>) => ({
+    ...(await prepare(...wanted)),
+    describe,
+  }))
+  t.mock.method(embedder, 'embed', () => Promise.reject(new AlikeError('overloaded')))
+  const unhandled = t.mock.fn()
+  process.on('unhandledRejection', unhandled)
+  t.after(() => process.off('unhandledRejection', unhandled))
+  await assert.rejects(images.embed(image, { purpose: 'search' }))
+  await turnOfTheEventLoop()
+  assert.equal(unhandled.mock.callCount(), 0)
 })

@@ -64,6 +64,27 @@ test('without a gain, or with another embedding, pictures that are alone are lef
   assert.equal(await openLone(candidates, other.open, await other.open(base), other.now), undefined)
 })
 
+test('if a session cannot be opened, or fails, none of them stays open', async () => {
+  const unopened = scripted({ 1: [10], 2: [6] })
+  const openUpToTwo = (settings: SessionSettings) =>
+    settings.threads === 4 ? Promise.reject(new Error('no memory')) : unopened.open(settings)
+  const worker = await unopened.open(base)
+  await assert.rejects(openLone(candidates, openUpToTwo, worker, unopened.now), { message: 'no memory' })
+
+  const failing = scripted({ 1: [10], 2: [6], 4: [4] }, (threads) => {
+    if (threads === 4) throw new Error('no run')
+    return [1, 2]
+  })
+  const other = await failing.open(base)
+  await assert.rejects(openLone(candidates, failing.open, other, failing.now), { message: 'no run' })
+  for (const { opened } of [unopened, failing])
+    assert.deepEqual(
+      opened.map(({ closed }) => closed),
+      [false, ...Array(opened.length - 1).fill(true)],
+      'the worker alone is open',
+    )
+})
+
 test('the way that was faster lately is chosen, and the other one tried now and then', () => {
   const choice = new LoneChoice({ worker: 10, threads: 6 })
   const chosen = (ms: { worker: number; threads: number }) =>

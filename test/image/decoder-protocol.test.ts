@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { descriptorBytes } from '../../src/copies/copy-descriptor.js'
 import { AlikeError } from '../../src/errors.js'
 import { errorOf, errorReplyOf, imageOf, type MadeImage, neededOf, replyOf } from '../../src/image/decoder-protocol.js'
 import type { ImageWork } from '../../src/image/image-work.js'
@@ -21,7 +22,7 @@ test('the result is transferred part by part', () => {
     height: 2,
     format: 'png',
     views: [view(1), view(2)],
-    describe: () => Uint8Array.of(9),
+    describe: () => new Uint8Array(descriptorBytes).fill(9),
     thumbnail: Buffer.from('small'),
   })
   const { made } = JSON.parse(JSON.stringify(header)) as { made: MadeImage }
@@ -30,13 +31,13 @@ test('the result is transferred part by part', () => {
     [image.width, image.height, image.format, image.views.map((pixels) => [...new Set(pixels)])],
     [3, 2, 'png', [[1], [2]]],
   )
-  assert.deepEqual([[...image.describe!()], Buffer.from(image.thumbnail!).toString()], [[9], 'small'])
+  assert.deepEqual([[...new Set(image.describe!())], Buffer.from(image.thumbnail!).toString()], [[9], 'small'])
   for (const part of [image.describe!(), image.thumbnail!])
     assert.equal(part.buffer.byteLength, part.length, 'a thread that it is posted to receives the whole buffer')
 })
 
 test('a reply that does not match the request is rejected', () => {
-  const made: MadeImage = { width: 3, height: 2, format: 'png', views: [192, 192] }
+  const made: MadeImage = { width: 3, height: 2, format: 'png', views: [192, 192], copyDescriptor: 0 }
   const body = Buffer.alloc(384)
   assert.equal(imageOf(made, body, work).views.length, 2)
   const lies: [Partial<Record<keyof MadeImage, unknown>>, Buffer<ArrayBuffer>?][] = [
@@ -50,6 +51,8 @@ test('a reply that does not match the request is rejected', () => {
     [{ thumbnail: 1 }],
     [{ thumbnail: -1 }],
     [{ copyDescriptor: 1e9 }],
+    [{ copyDescriptor: undefined }],
+    [{ copyDescriptor: 1 }, Buffer.alloc(385)],
     [{}, Buffer.alloc(385)],
     [{}, Buffer.alloc(100)],
   ]
