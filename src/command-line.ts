@@ -104,5 +104,6 @@ export function messageOf(error: unknown): string {
   if (code !== undefined && /^[a-z_]+$/.test(code)) return `${code}: ${error.message}`
   if (code === 'ENOENT' && path !== undefined) return `${path} does not exist.`
   if (code === 'EACCES' && path !== undefined) return `${path}: permission denied.`
+  if (code === 'ENOSPC' || code === 'EDQUOT') return 'The disk is full: free some space, or write to another one.'
   return error.message
 }

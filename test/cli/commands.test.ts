@@ -6,6 +6,7 @@ import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ApiKeys, parseKeys } from '../../src/access/api-keys.js'
+import { messageOf } from '../../src/command-line.js'
 import { readSplitImages } from '../../src/datasets/split-images.js'
 import { recordOf } from '../../src/datasets/split-record.js'
 import { startApp, temporaryFolder } from '../support/app.js'
@@ -92,6 +93,11 @@ test('a generated key is the one that its line admits', async () => {
     [keys.find(key!)?.name, keys.find(key!)?.grant.verbs.has('write'), keys.find(`${key}x`)],
     ['shop', false, undefined],
   )
+})
+
+test('a full disk is told in words', () => {
+  const error = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+  assert.equal(messageOf(error), 'The disk is full: free some space, or write to another one.')
 })
 
 test('a key that would be of no use is not made', async () => {
