@@ -8,6 +8,8 @@ export const failed = 1
 export const misused = 2
 /** By Ctrl-C. */
 export const cancelled = 130
+/** As of a program that SIGPIPE ends, which Node.js ignores. */
+const unread = 141
 
 /** @param name as typed, for the usage: `npm run backup --` */
 export function command(name: string, description: string): Command {
@@ -84,6 +86,11 @@ export function optionsOf<Options extends OptionValues>(
 
 /** Parses the process's arguments, runs the action and sets the exit code. */
 export async function runCommand(program: { parseAsync(): Promise<unknown> }): Promise<void> {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(unread) // `| head` reads no further
+    console.error(messageOf(error))
+    process.exit(failed)
+  })
   try {
     await program.parseAsync()
   } catch (error) {
