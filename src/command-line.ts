@@ -8,6 +8,8 @@ export const failed = 1
 export const misused = 2
 /** By Ctrl-C. */
 export const cancelled = 130
+/** As of a program that SIGPIPE ends, which Node.js ignores. */
+const unread = 141
 
 /** @param name as typed, for the usage: `npm run backup --` */
 export function command(name: string, description: string): Command {
@@ -84,6 +86,11 @@ export function optionsOf<Options extends OptionValues>(
 
 /** Parses the process's arguments, runs the action and sets the exit code. */
 export async function runCommand(program: { parseAsync(): Promise<unknown> }): Promise<void> {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(unread) // `| head` reads no further
+    console.error(messageOf(error))
+    process.exit(failed)
+  })
   try {
     await program.parseAsync()
   } catch (error) {
@@ -104,5 +111,6 @@ export function messageOf(error: unknown): string {
   if (code !== undefined && /^[a-z_]+$/.test(code)) return `${code}: ${error.message}`
   if (code === 'ENOENT' && path !== undefined) return `${path} does not exist.`
   if (code === 'EACCES' && path !== undefined) return `${path}: permission denied.`
+  if (code === 'ENOSPC' || code === 'EDQUOT') return 'The disk is full: free some space, or write to another one.'
   return error.message
 }

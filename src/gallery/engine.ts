@@ -170,6 +170,8 @@ export interface OpenSet {
   seen(image: Pick<ImageRecord, 'id' | 'contentHash' | 'modelId'>): Promise<SeenImage | undefined>
   /** By label, ascending; unlabelled pictures come first. */
   labels(page: { after?: string | undefined; limit: number }): Promise<LabelCount[]>
+  /** How many pictures match. @throws the signal's reason */
+  countFitting(filter: Filter, signal?: AbortSignal): Promise<number>
   /** From as many images as `fieldBounds` allows, evenly spread, or from all. */
   fields(): Promise<GalleryFields>
   /** Hits in their current state, in order; undefined for those that are gone. */

@@ -186,6 +186,11 @@ export class GalleryImages {
     return (await this.#sets.open(gallery)).labels({ after, limit })
   }
 
+  /** How many pictures match. @throws the signal's reason */
+  async countFitting(gallery: string, filter: Filter, signal?: AbortSignal): Promise<number> {
+    return (await this.#sets.open(gallery)).countFitting(filter, signal)
+  }
+
   /** The fields that filters can use, from as many images as `fieldBounds` allows. */
   async fields(gallery: string): Promise<GalleryFields> {
     return (await this.#sets.open(gallery)).fields()

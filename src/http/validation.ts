@@ -5,6 +5,7 @@ import { Compile, type Validator } from 'typebox/compile'
 import type { TLocalizedValidationError } from 'typebox/error'
 import { AlikeError } from '../errors.js'
 import { cutText } from '../text.js'
+import { demandsOfPatterns } from './schemas/patterns.js'
 
 export interface Misfit {
   /** Where the value was looked for. */
@@ -146,6 +147,11 @@ function readText(schema: TSchema, given: unknown): unknown {
 const misfitsMax = 20
 const pointerMaxLength = 200
 
+/** Undefined where the pattern, or the lack of one, says enough. */
+function demandOf(params: object): string | undefined {
+  return 'pattern' in params ? demandsOfPatterns[String(params.pattern)] : undefined
+}
+
 /** One violation per location: alternatives are reported as a choice, unknown members by name. */
 function describe(errors: TLocalizedValidationError[], where: Misfit['in']): Misfit[] {
   const misfits = new Map<string, string>()
@@ -166,7 +172,7 @@ function describe(errors: TLocalizedValidationError[], where: Misfit['in']): Mis
         instancePath,
         former?.startsWith('must be one of') ? `${former}, ${choice}` : `must be one of ${choice}`,
       )
-    else if (former === undefined) misfits.set(instancePath, message)
+    else if (former === undefined) misfits.set(instancePath, demandOf(params) ?? message)
   }
   return [...misfits]
     .slice(0, misfitsMax)

@@ -1,11 +1,14 @@
 /** What all commands must offer at a terminal, and the commands that no other test runs as a process. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { ApiKeys, parseKeys } from '../../src/access/api-keys.js'
+import { messageOf } from '../../src/command-line.js'
 import { readSplitImages } from '../../src/datasets/split-images.js'
 import { recordOf } from '../../src/datasets/split-record.js'
 import { startApp, temporaryFolder } from '../support/app.js'
@@ -92,6 +95,21 @@ test('a generated key is the one that its line admits', async () => {
     [keys.find(key!)?.name, keys.find(key!)?.grant.verbs.has('write'), keys.find(`${key}x`)],
     ['shop', false, undefined],
   )
+})
+
+test('a command whose output nobody reads any more ends without a word', async () => {
+  const command = fileURLToPath(new URL('../../src/cli/make-key.js', import.meta.url))
+  const child = spawn(process.execPath, [command, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  child.stdout.destroy()
+  let errors = ''
+  child.stderr.on('data', (text: Buffer) => void (errors += text.toString()))
+  const [code] = (await once(child, 'close')) as [number | null]
+  assert.deepEqual([code, errors], [141, ''])
+})
+
+test('a full disk is told in words', () => {
+  const error = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+  assert.equal(messageOf(error), 'The disk is full: free some space, or write to another one.')
 })
 
 test('a key that would be of no use is not made', async () => {

@@ -320,6 +320,26 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     await assert.rejects(opened.patch('none', { label: null }), { code: 'image_not_found' })
   })
 
+  test('matching pictures are counted, as they are now', async (t) => {
+    const { opened } = await filled(t)
+    const even: Filter = { field: 'label', in: ['even'] }
+    const late: Filter = { field: 'metadata.n', range: { gte: 150 } }
+    const isLate = ({ metadata }: (typeof images)[number]) => (metadata['n'] as number) >= 150
+    const rows: [filter: Filter, count: number][] = [
+      [even, images.filter(({ label }) => label === 'even').length],
+      [late, images.filter(isLate).length],
+      [{ and: [even, late] }, images.filter((image) => image.label === 'even' && isLate(image)).length],
+      [{ not: late }, images.filter((image) => !isLate(image)).length],
+      [{ field: 'label', in: ['none'] }, 0],
+    ]
+    for (const [filter, count] of rows) assert.equal(await opened.countFitting(filter), count, JSON.stringify(filter))
+    const counted = await opened.countFitting(even)
+    await opened.patch('p003', { label: 'even' })
+    assert.equal(await opened.countFitting(even), counted + 1)
+    await opened.change([{ remove: 'p003' }])
+    assert.equal(await opened.countFitting(even), counted)
+  })
+
   test('matching pictures are removed, and no longer found', async (t) => {
     const { opened } = await filled(t)
     const left = images.filter(({ label }) => label !== 'even')

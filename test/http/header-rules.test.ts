@@ -53,6 +53,12 @@ const rows: [string, string[], number, string | undefined][] = [
   ['two hosts', ['GET /readyz HTTP/1.1', 'host: a', 'Host: b'], 400, 'request_invalid'],
   ['a host that is empty', ['GET /readyz HTTP/1.1', 'host:'], 200, undefined],
   ['no host in HTTP/1.0, which knows none', ['GET /readyz HTTP/1.0'], 200, undefined],
+  [
+    'a body in a coding that nobody decodes',
+    ['PUT /v1/galleries/g HTTP/1.1', 'host: a', 'transfer-encoding: gzip, chunked'],
+    400,
+    'request_invalid',
+  ],
   ['a proxy’s method', ['CONNECT a:443 HTTP/1.1', 'host: a:443'], 405, 'method_not_allowed'],
 ]
 

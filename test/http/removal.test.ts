@@ -29,7 +29,13 @@ test('pictures are removed by label, by filter and by both; the rest stays', asy
     (await app.call(200, { method: 'GET', url: `${gallery}/images` })).images.map(({ id }) => id).join('')
   const older = encodeURIComponent(JSON.stringify({ field: 'metadata.year', lt: 2015 }))
 
+  const count = async (query: string) => (await app.call(200, { url: `${gallery}/count${query}` })).count
+  assert.equal(await count(''), 5)
+  assert.equal(await count(`?filter=${older}`), 2)
+  assert.equal(await count('?label=&label=y'), 2)
+  assert.equal(await count(`?label=x&filter=${older}`), 1)
   assert.equal((await remove(200, `?label=x&filter=${older}`)).removed, 1)
+  assert.equal(await count('?label=x'), 1)
   assert.equal(await left(), 'bcde')
   assert.equal((await remove(200, `?filter=${older}`)).removed, 1)
   assert.equal(await left(), 'bde')

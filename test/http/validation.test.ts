@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Type } from 'typebox'
+import { GalleryName, NewImageId } from '../../src/http/schemas/parameters.js'
 import { regionText } from '../../src/http/schemas/region.js'
 import { compileCheck, type Misfit, RequestInvalid } from '../../src/http/validation.js'
 import { processorMs } from '../support/processor-time.js'
@@ -41,6 +42,21 @@ test('the rest of a list that is far too long is not examined', () => {
     assert.deepEqual(misfits.at(-1), tooLong)
     assert.ok(user + system < 150_000, `${(user + system) / 1_000} ms of a core`)
   }
+})
+
+test('what a name or region must look like is said in words', () => {
+  const check = compileCheck(Type.Object({ gallery: GalleryName, id: NewImageId, region: regionText }), 'path')
+  const good = { gallery: 'g', id: 'a', region: '0,0,1,1' }
+  const rows = [
+    [{ gallery: 'my pictures' }, /^gallery must be 1 to 64 letters/],
+    [{ id: '..' }, /^id must neither be \. or \.\./],
+    [{ region: 'all' }, /^region must be x,y,width,height/],
+  ] as const
+  for (const [bad, says] of rows)
+    assert.throws(
+      () => check({ ...good, ...bad }),
+      (error: RequestInvalid) => says.test(error.detail ?? ''),
+    )
 })
 
 test('a region as text has one form, and a field full of spaces is refused at once', async () => {

@@ -169,6 +169,13 @@ export class StoredSet implements OpenSet {
     return this.#parts.store.scan('labels', { gallery: this.number, after, limit })
   }
 
+  /** Its slots are kept, because a search with the same filter often follows. */
+  async countFitting(filter: Filter): Promise<number> {
+    const { store, filters } = this.#parts
+    const row = store.read(({ sets }) => sets.get(this.number))
+    return (await filters.slots(row, filter, true)).length
+  }
+
   fields(): Promise<GalleryFields> {
     const { store } = this.#parts
     const { count, next_slot } = store.read(({ sets }) => sets.get(this.number))

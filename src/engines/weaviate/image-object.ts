@@ -210,3 +210,10 @@ export function bytesOf(base64Text: string | undefined | null): Uint8Array | und
 function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 }
+
+export function labelledOf({ label, metadata }: Partial<ImageProperties>) {
+  return {
+    label: label ?? null,
+    metadata: metadata === undefined ? {} : (JSON.parse(metadata) as Record<string, never>),
+  }
+}

@@ -14,7 +14,7 @@ import { type Applied, ChangedImages } from './changed-images.js'
 import { undescribedToken } from './filter-tokens.js'
 import { asksOnlyLabel, fits } from './fits.js'
 import type { ImageCollection } from './image-collection.js'
-import { type ImageProperties, recordOf, recordProperties, saidOf, uuidOf } from './image-object.js'
+import { labelledOf, recordOf, recordProperties, saidOf, uuidOf } from './image-object.js'
 import { pushed } from './pushed-filter.js'
 import { UnacknowledgedWrites } from './unacknowledged-writes.js'
 import { slicesByStamp } from './whole-slices.js'
@@ -185,12 +185,5 @@ export class SetChanges {
       for (const uuid of uuids) this.#unacknowledged.end(uuid)
       change.resolve(done)
     }
-  }
-}
-
-function labelledOf({ label, metadata }: Partial<ImageProperties>) {
-  return {
-    label: label ?? null,
-    metadata: metadata === undefined ? {} : (JSON.parse(metadata) as Record<string, never>),
   }
 }

@@ -34,6 +34,7 @@ import type { OpenScan } from '../../gallery/scan.js'
 import { readStored } from '../../gallery/stored-json.js'
 import type { ChangeClock } from './change-clock.js'
 import { cosinesOf } from './cosines.js'
+import { fittingCount } from './fitting-count.js'
 import type { ImageCollection } from './image-collection.js'
 import {
   bytesOf,
@@ -188,6 +189,10 @@ export class WeaviateSet implements OpenSet {
 
   labels(page: { after?: string | undefined; limit: number }): Promise<LabelCount[]> {
     return labelCounts(this.#parts.collection, page)
+  }
+
+  countFitting(filter: Filter, signal?: AbortSignal): Promise<number> {
+    return fittingCount(this.#parts.collection, filter, signal)
   }
 
   fields(): Promise<GalleryFields> {

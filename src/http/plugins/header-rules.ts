@@ -1,7 +1,7 @@
 /**
- * Headers that HTTP requires to be refused, and that Node would refuse without a message of ours: an expectation that
- * cannot be met, and a request without a host. `CONNECT` is answered here as well, because Node would close its
- * connection.
+ * Headers that HTTP requires to be refused, and that Node would refuse without a message of ours, or accept: an
+ * expectation that cannot be met, a request without a host, a body in an unknown transfer coding. `CONNECT` is answered
+ * here as well, because Node would close its connection.
  */
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
@@ -27,7 +27,10 @@ export function checkHeaders(app: FastifyInstance, unreadable: UnreadableRequest
     // HTTP/1.0 has no such header.
     if (hosts === 0 && raw.httpVersion === '1.1')
       throw new RequestInvalid([{ in: 'headers', pointer: '/host', detail: 'is missing' }])
-    const { expect } = raw.headers
+    const { expect, 'transfer-encoding': coding = 'chunked' } = raw.headers
+    // Node would hand on a body in another coding as it is
+    if (coding.trim().toLowerCase() !== 'chunked')
+      throw new RequestInvalid([{ in: 'headers', pointer: '/transfer-encoding', detail: 'must be chunked' }])
     if (expect !== undefined && expect.trim().toLowerCase() !== '100-continue')
       throw new AlikeError('expectation_failed')
   })

@@ -2,9 +2,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { fieldBounds } from '../../gallery/fields.js'
 import type { Galleries } from '../../gallery/galleries.js'
+import { clientGone } from '../client-gone.js'
+import { filterOf } from '../given-filter.js'
 import { ListCursors } from '../list-cursors.js'
 import { GalleryFields } from '../schemas/fields.js'
 import { LabelCounts, LabelCountsParameters, labelsOfPage } from '../schemas/gallery.js'
+import { ImageCount, SelectionParameters } from '../schemas/image.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
@@ -17,8 +20,33 @@ export interface GalleryContentsOptions {
 const tags = ['galleries']
 
 export const galleryContentsRoutes: FastifyPluginAsyncTypebox<GalleryContentsOptions> = async (app, options) => {
+  countImages(app, options)
   countLabels(app, options)
   listFields(app, options)
+}
+
+function countImages(app: TypedApp, { galleries }: GalleryContentsOptions): void {
+  app.get(
+    '/v1/galleries/:gallery/count',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'countImages',
+        tags,
+        summary: 'Count the pictures that match',
+        description: 'By `label`, by `filter`, or by both; without either, all of them.',
+        params: GalleryPath,
+        querystring: SelectionParameters,
+        response: { 200: { description: 'How many.', ...ImageCount }, ...problems(400, 404, 429, 503) },
+      },
+    },
+    async (request, reply) => {
+      const { gallery } = request.params
+      const filter = filterOf(request.query)
+      if (filter === undefined) return { count: (await galleries.get(gallery)).count }
+      return { count: await galleries.images.countFitting(gallery, filter, clientGone(reply)) }
+    },
+  )
 }
 
 function countLabels(app: TypedApp, { galleries }: GalleryContentsOptions): void {

@@ -20,7 +20,7 @@ import {
   ImageListParameters,
   imageView,
   Removal,
-  RemovalParameters,
+  SelectionParameters,
 } from '../schemas/image.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath, ImagePath } from '../schemas/parameters.js'
@@ -98,7 +98,7 @@ function deleteImages(app: TypedApp, { galleries }: ImageRouteOptions): void {
         description:
           'By `label`, by `filter`, or by both; without either it is refused. Pictures are deleted in groups: an answer other than 200 may have deleted some, and the same request deletes the rest.',
         params: GalleryPath,
-        querystring: RemovalParameters,
+        querystring: SelectionParameters,
         response: {
           200: { description: 'They have been deleted; searches no longer find them.', ...Removal },
           ...problems(400, 404, 429, 503, 507),

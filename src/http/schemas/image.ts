@@ -138,7 +138,8 @@ export const ImageListParameters = Type.Object(
   { additionalProperties: false },
 )
 
-export const RemovalParameters = Type.Object(
+/** Some pictures of a gallery, by what they are. */
+export const SelectionParameters = Type.Object(
   {
     label: Type.Optional(
       Type.Array(Type.String({ maxLength: labelMaxLength }), {
@@ -157,6 +158,10 @@ export const RemovalParameters = Type.Object(
     ),
   },
   { additionalProperties: false },
+)
+export const ImageCount = Type.Object(
+  { count: Type.Integer({ description: 'Number of pictures.' }) },
+  { examples: [{ count: 214 }] },
 )
 export const Removal = Type.Object(
   { removed: Type.Integer({ description: 'Number of pictures deleted.' }) },

@@ -1,9 +1,10 @@
 /** Parts of URLs, and pages of lists. */
 import { Type } from 'typebox'
 import { idMaxLength, idPattern, labelMaxLength, labelPattern, newIdPattern } from '../../ingest/names.js'
+import { galleryPattern } from './patterns.js'
 
 export const GalleryName = Type.String({
-  pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+  pattern: galleryPattern,
   description: 'Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.',
   examples: ['holidays'],
 })

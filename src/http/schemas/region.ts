@@ -1,11 +1,11 @@
 /** The part of a picture to use, in a URL or form and in JSON. */
 import { type Static, Type } from 'typebox'
 import type { Region as ImageRegion } from '../../image/region.js'
+import { regionPattern } from './patterns.js'
 
 export const regionText = Type.String({
   maxLength: 200,
-  // spaces can be matched in one way only: in two, a field full of them takes minutes
-  pattern: '^\\s*-?\\d+(\\.\\d+)?(\\s*,\\s*-?\\d+(\\.\\d+)?){3}(\\s*px)?\\s*$',
+  pattern: regionPattern,
   description:
     'Part of the picture to search with: `x,y,width,height` as fractions of the upright picture, or pixels when `px` follows.',
   examples: ['0.25,0.1,0.5,0.5', '120,40,300,300px'],
