@@ -58,10 +58,10 @@ export function MatchScreen({ gallery }: { gallery: string }) {
       {explanation !== undefined && (
         <>
           <div class="row">
-            <button type="button" aria-pressed={shown} onClick={() => setShown(!shown)}>
+            <button type="button" onClick={() => setShown(!shown)}>
               {shown ? 'Hide' : 'Show'} the map
             </button>
-            <button type="button" aria-pressed={!smooth} onClick={() => setSmooth(!smooth)}>
+            <button type="button" onClick={() => setSmooth(!smooth)}>
               {smooth ? 'As squares' : 'Smooth'}
             </button>
             <span class="heat-scale">
