@@ -5,19 +5,21 @@ import { type Comparison, type Condition, comparisonNames, comparisonsOf } from 
 
 export interface ConditionRowProps {
   condition: Condition
+  /** From 1 on: several fields have the same name. */
+  number: number
   fields: Field[]
   onChange: (condition: Condition) => void
   onRemove: () => void
 }
 
-export function ConditionRow({ condition, fields, onChange, onRemove }: ConditionRowProps) {
+export function ConditionRow({ condition, number, fields, onChange, onRemove }: ConditionRowProps) {
   const listId = useId()
   const { field, comparison, text } = condition
   const known = fields.find(({ name }) => name === field)
   const offered = comparisonsOf(known?.types)
   const takesValue = comparison !== 'exists' && comparison !== 'missing'
   return (
-    <div class="condition">
+    <fieldset class="condition" aria-label={`Condition ${number}`}>
       <select
         aria-label="Field"
         value={field}
@@ -60,6 +62,6 @@ export function ConditionRow({ condition, fields, onChange, onRemove }: Conditio
       <button type="button" class="quiet" aria-label="Remove this condition" onClick={onRemove}>
         ×
       </button>
-    </div>
+    </fieldset>
   )
 }

@@ -49,6 +49,7 @@ export function FilterBuilder({ fields, filter, onFilter, titled = false }: Filt
         <ConditionRow
           key={place}
           condition={condition}
+          number={place + 1}
           fields={fields}
           onChange={(next) => change({ ...draft, conditions: conditions.with(place, next) })}
           onRemove={() => change({ ...draft, conditions: conditions.toSpliced(place, 1) })}

@@ -46,10 +46,10 @@ export function RuleFields({ choices, onChange, options, standard }: FieldsProps
         />
       </label>
       <p class="hint">
-        So many of the last distinct pictures that were searched with are stored, to judge the next network on them.
-        Each is deleted {daysOf(options?.keptQueriesDays)} after its last use, when as many newer ones exist, when this
-        number is lowered, and with the gallery. Nothing returns them. Query pictures often show people: enable this
-        only where callers may expect it.
+        This many of the latest distinct query pictures are stored, to judge the next network on them. Each is deleted{' '}
+        {daysOf(options?.keptQueriesDays)} after its last use, when as many newer ones exist, when this number is
+        lowered, and with the gallery. Nothing returns them. Query pictures often show people: enable this only where
+        callers may expect it.
       </p>
     </>
   )

@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { loadLabels, renewGalleries } from '../api/galleries.js'
 import { forgetThumbnails } from '../api/thumbnails.js'
+import { keptSignal } from '../controls/kept.js'
 import { Fault } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
 import { goTo, route } from '../routing/route.js'
@@ -11,7 +12,7 @@ import { nextGrowth } from './growth.js'
 import { ImageGrid, type ImageGridProps } from './image-grid.js'
 import { ImageList } from './image-list.js'
 import { removeUnlessUndone, useRemovals, useWithoutRemoved } from './remove-unless-undone.js'
-import { nothingChosen } from './selection.js'
+import { nothingChosen, type Selection } from './selection.js'
 import { SelectionPanel } from './selection-panel.js'
 import '../styles/gallery.css'
 
@@ -19,12 +20,14 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
   const label = route.value.settings.get('label') ?? undefined
   const filterText = route.value.settings.get('filter') ?? undefined
   const { counts, error, list, images, hidden, reload, renew } = useContents(gallery, label, filterText)
-  const { selection, setSelection, clear } = useSelection(list)
+  const wall = JSON.stringify([gallery, label, filterText])
+  const { selection, setSelection, clear } = useSelection(wall)
   const chosen = images.filter(({ id }) => selection.ids.has(id))
   const onStored = useGrowth(totalOf(counts ?? [], undefined), renew)
   const remove = () => {
     clear()
-    removeUnlessUndone({ gallery, ids: selection.ids })
+    // some that were selected may be shown no longer
+    removeUnlessUndone({ gallery, ids: new Set(chosen.map(({ id }) => id)) })
   }
   const total = totalOf(counts ?? [], label) - hidden
   const unread = list.ended ? 0 : 1
@@ -40,6 +43,8 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
         <Wall
           isEmpty={counts !== undefined && count === 0 && list.error === undefined}
           isFiltered={label !== undefined || filterText !== undefined}
+          key={wall}
+          name={wall}
           gallery={gallery}
           images={images}
           count={count}
@@ -110,16 +115,18 @@ function useGrowth(before: number, grow: () => void): (stored: number) => void {
   }
 }
 
-/** Of the shown list only. */
-function useSelection(list: ImageList) {
-  const [selection, setSelection] = useState(nothingChosen)
-  useEffect(() => setSelection(nothingChosen), [list])
+/** Of this wall only. */
+function useSelection(wall: string) {
+  const kept = keptSignal(`selection ${wall}`, nothingChosen)
+  const setSelection = (next: Selection) => {
+    kept.value = next
+  }
   const clear = () => {
     setSelection(nothingChosen)
     // the button that was pressed disappears
     document.querySelector<HTMLElement>('.grid-frame')?.focus()
   }
-  return { selection, setSelection, clear }
+  return { selection: kept.value, setSelection, clear }
 }
 
 function searchWith([id = '', ...like]: readonly string[]): void {

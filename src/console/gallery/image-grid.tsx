@@ -1,5 +1,6 @@
 /** A virtualised wall of thumbnails: only the visible ones are in the page, so that it can hold a hundred thousand. */
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { keptSignal } from '../controls/kept.js'
 import type { GalleryImage } from './image-list.js'
 import { afterKey, extended, type Selection, toggled } from './selection.js'
 import { Tile } from './tile.js'
@@ -7,6 +8,8 @@ import { useRows } from './use-rows.js'
 
 export interface ImageGridProps {
   gallery: string
+  /** Names the list, whose place is found again when it is shown again. */
+  name: string
   images: readonly GalleryImage[]
   /** Number of pictures known so far; more are loaded on demand. */
   count: number
@@ -21,10 +24,11 @@ const tileWidth = 132
 const rowHeight = 158
 
 export function ImageGrid(props: ImageGridProps) {
-  const { images, count, selection, onSelection, onWant, onOpen } = props
+  const { name, images, count, selection, onSelection, onWant, onOpen } = props
   const frame = useRef<HTMLDivElement>(null)
   const perRow = usePerRow(frame)
   const { items, totalHeight, scrollToRow } = useRows({ frame, count: Math.ceil(count / perRow), rowHeight })
+  const onScroll = useKeptPlace(name, frame, totalHeight)
   const lastRow = items.at(-1)?.index ?? 0
   // also for a list that was loaded anew, of as many pictures
   useEffect(() => onWant(Math.min(count, (lastRow + 8) * perRow)), [lastRow, perRow, count, images])
@@ -52,6 +56,7 @@ export function ImageGrid(props: ImageGridProps) {
       aria-label="Pictures. Space selects, Shift with arrow keys selects several, Enter searches."
       aria-activedescendant={images[selection.cursor] === undefined ? undefined : `tile-${selection.cursor}`}
       onKeyDown={press}
+      onScroll={onScroll}
     >
       <div class="grid-rows" role="presentation" style={{ height: `${totalHeight}px` }}>
         {items.map(({ index, start }) => (
@@ -90,6 +95,21 @@ function PlacedTile({ place, ...props }: ImageGridProps & { place: number }) {
 
 function placesOf(row: number, perRow: number, count: number): number[] {
   return Array.from({ length: Math.min(perRow, count - row * perRow) }, (_, column) => row * perRow + column)
+}
+
+/** Scrolls to where the list was left, as soon as it is that long. Returns the handler of its scroll events. */
+function useKeptPlace(name: string, frame: { current: HTMLElement | null }, height: number): () => void {
+  const left = keptSignal(`place ${name}`, 0)
+  const isFound = useRef(left.peek() === 0)
+  useLayoutEffect(() => {
+    const { current } = frame
+    if (isFound.current || current === null || height < left.peek() + current.clientHeight) return
+    isFound.current = true
+    current.scrollTop = left.peek()
+  }, [height])
+  return () => {
+    if (isFound.current && frame.current !== null) left.value = frame.current.scrollTop
+  }
 }
 
 function usePerRow(frame: { current: HTMLElement | null }): number {

@@ -1,8 +1,9 @@
 /** Shows a picture as it was stored. It is fetched here because a plain link cannot carry a key. */
-import { useEffect, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { fetchFrom } from '../api/service.js'
 import { Dialog } from '../controls/dialog.js'
 import { Fault, Notice } from '../controls/notice.js'
+import { useBlobUrl } from '../controls/use-blob-url.js'
 import { useLoaded } from '../controls/use-loaded.js'
 
 export interface OriginalViewProps {
@@ -13,7 +14,7 @@ export interface OriginalViewProps {
 
 export function OriginalView({ gallery, id, onClose }: OriginalViewProps) {
   const { value: file, error, reload } = useLoaded((signal) => loadOriginal(gallery, id, signal), [gallery, id])
-  const address = useAddress(file)
+  const address = useBlobUrl(file)
   // not every format that the service reads
   const [unshown, setUnshown] = useState(false)
   return (
@@ -38,15 +39,4 @@ export function OriginalView({ gallery, id, onClose }: OriginalViewProps) {
 /** @throws ServiceError, also if the gallery does not keep originals */
 async function loadOriginal(gallery: string, id: string, signal: AbortSignal): Promise<Blob> {
   return (await fetchFrom(`v1/galleries/${gallery}/images/${encodeURIComponent(id)}/original`, { signal })).blob()
-}
-
-function useAddress(file: Blob | undefined): string | undefined {
-  const [address, setAddress] = useState<string>()
-  useEffect(() => {
-    if (file === undefined) return undefined
-    const made = URL.createObjectURL(file)
-    setAddress(made)
-    return () => URL.revokeObjectURL(made)
-  }, [file])
-  return address
 }

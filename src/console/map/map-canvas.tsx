@@ -1,6 +1,7 @@
 /** The map: dragged and zoomed with pointer, fingers, wheel or keys; a tap selects a point, a lasso those inside it. */
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { isForBrowser } from '../controls/browser-keys.js'
+import { keptSignal } from '../controls/kept.js'
 import type { LayoutPoint } from './layout.js'
 import { paintMap, pointReach } from './paint-map.js'
 import { ThumbnailImages } from './thumbnail-images.js'
@@ -22,10 +23,12 @@ const zoomStep = 1.4
 export function MapCanvas({ gallery, points, colourOf, chosen, tool, onChoose }: MapCanvasProps) {
   const canvas = useRef<HTMLCanvasElement>(null)
   const frame = useFrame(canvas)
-  const [view, setView] = useState<View>()
+  const view = keptSignal<View | undefined>(`view ${gallery}`, undefined)
   const images = useThumbnails(gallery)
-  const seen = view ?? wholeMap(frame)
-  const change = (next: (view: View) => View) => setView((before) => next(before ?? wholeMap(frame)))
+  const seen = view.value ?? wholeMap(frame)
+  const change = (next: (view: View) => View) => {
+    view.value = next(view.value ?? wholeMap(frame))
+  }
   const { lasso, down, move, up, cancel } = useGestures({
     tool,
     view: seen,
@@ -44,7 +47,7 @@ export function MapCanvas({ gallery, points, colourOf, chosen, tool, onChoose }:
     const next = afterKey(event.key, seen, frame)
     if (next === undefined || isForBrowser(event)) return
     event.preventDefault() // would scroll the page too
-    setView(next)
+    view.value = next
   }
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: keys move the map
@@ -61,7 +64,11 @@ export function MapCanvas({ gallery, points, colourOf, chosen, tool, onChoose }:
           change((one) => zoomed(one, frame, pixelOf(event), Math.exp(-event.deltaY / 400)))
         }}
       />
-      <ZoomButtons onKey={(key) => setView(afterKey(key, seen, frame))} />
+      <ZoomButtons
+        onKey={(key) => {
+          view.value = afterKey(key, seen, frame)
+        }}
+      />
     </div>
   )
 }

@@ -2,12 +2,13 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { Job } from '../api/follow-job.js'
 import { picturesText } from '../controls/counts.js'
+import { keptSignal } from '../controls/kept.js'
 import { Needs } from '../controls/needs.js'
 import { Fault, Notice } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
 import { useRemovals, useWithoutRemoved } from '../gallery/remove-unless-undone.js'
 import { JobProgress } from '../jobs/job-progress.js'
-import { type LayoutPoint, makeLayout, readLayout } from './layout.js'
+import { type Layout, makeLayout, readLayout } from './layout.js'
 import { MapCanvas } from './map-canvas.js'
 import { doubtColour, labelColours, otherColour } from './map-colours.js'
 import { MapLegend } from './map-legend.js'
@@ -15,24 +16,9 @@ import { MapSelection } from './map-selection.js'
 import '../styles/gallery.css'
 import '../styles/map.css'
 
-const noPoints: readonly LayoutPoint[] = []
-
 export function MapScreen({ gallery }: { gallery: string }) {
   const { value: layout, error, loading, reload } = useLoaded((signal) => readLayout(gallery, signal), [gallery])
-  const [by, setBy] = useState<'label' | 'doubt'>('label')
-  const [tool, setTool] = useState<'move' | 'lasso'>('move')
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
-  useRemovals(gallery, reload)
   const focusOnce = useFocusOfMap(layout)
-  const points = useWithoutRemoved(gallery, layout?.points ?? noPoints)
-  const colours = useMemo(() => labelColours(layout?.points ?? noPoints), [layout])
-  const choose = (ids: string[]) => setChosen(new Set(ids))
-  const clear = () => {
-    choose([])
-    // the button that was pressed disappears
-    document.querySelector<HTMLElement>('.map-frame')?.focus()
-  }
-
   return (
     <div class="map-screen">
       <h1 class="unseen">Map</h1>
@@ -47,47 +33,70 @@ export function MapScreen({ gallery }: { gallery: string }) {
       />
       {error !== undefined && <Fault error={error} onAgain={reload} />}
       {layout?.pictures === 0 && <p class="hint">There were no pictures to lay out.</p>}
-      {layout !== undefined && layout.pictures > 0 && (
-        <>
-          <div class="toolbar">
-            <label class="row">
-              Colours
-              <select
-                value={by}
-                onChange={({ currentTarget }) => setBy(currentTarget.value === 'doubt' ? 'doubt' : 'label')}
-              >
-                <option value="label">by label</option>
-                <option value="doubt">by doubt</option>
-              </select>
-            </label>
-            <button
-              type="button"
-              aria-pressed={tool === 'lasso'}
-              onClick={() => setTool(tool === 'lasso' ? 'move' : 'lasso')}
-            >
-              {tool === 'lasso' ? 'Move the map' : 'Select with a lasso'}
-            </button>
-            <span class="hint">
-              {picturesText(layout.pictures)}, laid out {new Date(layout.madeAt).toLocaleString()}
-            </span>
-          </div>
-          <MapLegend by={by} points={points} colours={colours} onChoose={choose} />
-          <div class="gallery-body">
-            <MapCanvas
-              gallery={gallery}
-              points={points}
-              colourOf={({ label, doubt }) =>
-                by === 'doubt' ? doubtColour(doubt) : (colours.get(label) ?? otherColour)
-              }
-              chosen={chosen}
-              tool={tool}
-              onChoose={choose}
-            />
-            {chosen.size > 0 && <MapSelection gallery={gallery} ids={[...chosen]} onChanged={reload} onClear={clear} />}
-          </div>
-        </>
-      )}
+      {layout !== undefined && layout.pictures > 0 && <MadeMap gallery={gallery} layout={layout} onChanged={reload} />}
     </div>
+  )
+}
+
+interface MadeMapProps {
+  gallery: string
+  layout: Layout
+  onChanged: () => void
+}
+
+function MadeMap({ gallery, layout, onChanged }: MadeMapProps) {
+  const by = keptSignal<'label' | 'doubt'>(`colours ${gallery}`, 'label')
+  const selected = keptSignal<ReadonlySet<string>>(`selected ${gallery}`, new Set())
+  const [tool, setTool] = useState<'move' | 'lasso'>('move')
+  useRemovals(gallery, onChanged)
+  const points = useWithoutRemoved(gallery, layout.points)
+  const colours = useMemo(() => labelColours(layout.points), [layout])
+  const chosen = new Set(points.flatMap(({ id }) => (selected.value.has(id) ? id : [])))
+  const choose = (ids: string[]) => {
+    selected.value = new Set(ids)
+  }
+  const clear = () => {
+    choose([])
+    // the button that was pressed disappears
+    document.querySelector<HTMLElement>('.map-frame')?.focus()
+  }
+  return (
+    <>
+      <div class="toolbar">
+        <label class="row">
+          Colours
+          <select
+            value={by.value}
+            onChange={({ currentTarget: { value } }) => {
+              by.value = value === 'doubt' ? 'doubt' : 'label'
+            }}
+          >
+            <option value="label">by label</option>
+            <option value="doubt">by doubt</option>
+          </select>
+        </label>
+        <button type="button" onClick={() => setTool(tool === 'lasso' ? 'move' : 'lasso')}>
+          {tool === 'lasso' ? 'Move the map' : 'Select with a lasso'}
+        </button>
+        <span class="hint">
+          {picturesText(layout.pictures)}, laid out {new Date(layout.madeAt).toLocaleString()}
+        </span>
+      </div>
+      <MapLegend by={by.value} points={points} colours={colours} onChoose={choose} />
+      <div class="gallery-body">
+        <MapCanvas
+          gallery={gallery}
+          points={points}
+          colourOf={({ label, doubt }) =>
+            by.value === 'doubt' ? doubtColour(doubt) : (colours.get(label) ?? otherColour)
+          }
+          chosen={chosen}
+          tool={tool}
+          onChoose={choose}
+        />
+        {chosen.size > 0 && <MapSelection gallery={gallery} ids={[...chosen]} onChanged={onChanged} onClear={clear} />}
+      </div>
+    </>
   )
 }
 

@@ -1,6 +1,7 @@
 /** Asks the service why a stored picture matched a query. */
 import { answerOf, imageBody, type Schemas, service } from '../api/service.js'
-import { imageOf } from '../search/given-images.js'
+import { expectImage } from '../search/given-images.js'
+import { regionText } from '../search/search-parameters.js'
 import type { SearchQuery } from '../search/search-query.js'
 
 export type Explanation = Schemas['Explanation']
@@ -26,13 +27,10 @@ export async function explain(
         signal,
       }),
     )
-  const file = imageOf(picture)
-  if (file === undefined) throw new Error('This page no longer has the picture of that search: choose it again.')
-  const regionText = region && [region.x, region.y, region.width, region.height].join(',')
   return answerOf(
     service.POST('/v1/galleries/{gallery}/explain', {
-      params: { path, query: { hit, ...(regionText !== undefined && { region: regionText }) } },
-      ...imageBody(file),
+      params: { path, query: { hit, ...(region && { region: regionText(region) }) } },
+      ...imageBody(expectImage(picture)),
       signal,
     }),
   )

@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { showThumbnail } from '../api/thumbnails.js'
 import { Meter } from '../controls/meter.js'
 import { Fault, Notice } from '../controls/notice.js'
+import { useBlobUrl } from '../controls/use-blob-url.js'
 import { useLoaded } from '../controls/use-loaded.js'
 import { addressTo, route } from '../routing/route.js'
 import { imageOf } from '../search/given-images.js'
@@ -58,10 +59,10 @@ export function MatchScreen({ gallery }: { gallery: string }) {
       {explanation !== undefined && (
         <>
           <div class="row">
-            <button type="button" aria-pressed={shown} onClick={() => setShown(!shown)}>
+            <button type="button" onClick={() => setShown(!shown)}>
               {shown ? 'Hide' : 'Show'} the map
             </button>
-            <button type="button" aria-pressed={!smooth} onClick={() => setSmooth(!smooth)}>
+            <button type="button" onClick={() => setSmooth(!smooth)}>
               {smooth ? 'As squares' : 'Smooth'}
             </button>
             <span class="heat-scale">
@@ -97,13 +98,6 @@ function useThumbnailAddress(gallery: string, id: string | undefined): string | 
 
 function useExampleAddress(gallery: string, { imageId, picture }: SearchQuery): string | undefined {
   const stored = useThumbnailAddress(gallery, imageId)
-  const [given, setGiven] = useState<string>()
-  useEffect(() => {
-    const file = imageOf(picture)
-    if (file === undefined) return undefined
-    const address = URL.createObjectURL(file)
-    setGiven(address)
-    return () => URL.revokeObjectURL(address)
-  }, [picture])
+  const given = useBlobUrl(imageOf(picture))
   return picture === undefined ? stored : given
 }

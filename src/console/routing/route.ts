@@ -7,6 +7,24 @@ export const route = signal<Address>(readAddress(read))
 
 addEventListener('hashchange', readAgain)
 
+addEventListener(
+  'click',
+  ({ target }) => {
+    if (target instanceof Element && target.closest('a[href^="#"]') !== null) keepPlace()
+  },
+  { capture: true },
+)
+
+/** In the entry of the history that is left: browsers return to it before anything is loaded. */
+function keepPlace(): void {
+  history.replaceState({ top: scrollY }, '')
+}
+
+/** How far the page was scrolled when this entry of the history was left, in pixels; 0 for a new one. */
+export function placeLeft(): number {
+  return (history.state as { top?: number } | null)?.top ?? 0
+}
+
 /** Without waiting for the browser's event: what is changed until then would be based on the previous address. */
 function readAgain(): void {
   if (location.hash === read) return
@@ -23,6 +41,7 @@ export function goTo(screen: Screen, settings: Record<string, string> | URLSearc
 }
 
 export function goToAddress(address: string): void {
+  keepPlace()
   location.hash = address
   readAgain()
 }

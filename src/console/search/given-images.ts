@@ -18,3 +18,11 @@ export function keepImage(image: File): string {
 export function imageOf(token: string | undefined): File | undefined {
   return token === undefined ? undefined : images.get(token)
 }
+
+/** @throws Error if the page no longer has it */
+export function expectImage(token: string): File {
+  const image = images.get(token)
+  if (image === undefined)
+    throw new Error('This page no longer has the picture of that search: choose it again, or paste it.')
+  return image
+}

@@ -1,6 +1,7 @@
 /** The query picture and its relevant region, drawn with the pointer or typed. */
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useRef, useState } from 'preact/hooks'
 import { isForBrowser } from '../controls/browser-keys.js'
+import { useBlobUrl } from '../controls/use-blob-url.js'
 import { boxBetween, moved, type Point } from './region.js'
 import type { Region } from './search-query.js'
 
@@ -14,7 +15,7 @@ export function RegionBox({ image, region, onRegion }: RegionBoxProps) {
   const frame = useRef<HTMLButtonElement>(null)
   const [from, setFrom] = useState<Point>()
   const [drawn, setDrawn] = useState<Region>()
-  const address = useFileAddress(image)
+  const address = useBlobUrl(image)
   const placeOf = (event: PointerEvent): Point => {
     const { left, top, width, height } = frame.current!.getBoundingClientRect()
     return { x: (event.clientX - left) / width, y: (event.clientY - top) / height }
@@ -74,14 +75,4 @@ function Caption({ image, region, onRegion }: RegionBoxProps) {
       )}
     </figcaption>
   )
-}
-
-function useFileAddress(file: File): string | undefined {
-  const [address, setAddress] = useState<string>()
-  useEffect(() => {
-    const made = URL.createObjectURL(file)
-    setAddress(made)
-    return () => URL.revokeObjectURL(made)
-  }, [file])
-  return address
 }

@@ -1,5 +1,5 @@
 /** Converts a query to the API's parameters. Pure. */
-import { hasExample, type SearchQuery } from './search-query.js'
+import { hasExample, type Region, type SearchQuery } from './search-query.js'
 
 /** Number of best hits that vote on the label. */
 const voters = 10
@@ -9,7 +9,7 @@ export interface SearchParameters {
   url?: string
   like?: string[]
   unlike?: string[]
-  region?: { x: number; y: number; width: number; height: number }
+  region?: Region
   k: number
   exact?: boolean
   vote?: number
@@ -47,7 +47,12 @@ export function addressParameters(parameters: SearchParameters) {
   const { region, filter, ...rest } = parameters
   return {
     ...rest,
-    ...(region && { region: [region.x, region.y, region.width, region.height].join(',') }),
+    ...(region && { region: regionText(region) }),
     ...(filter && { filter: JSON.stringify(filter) }),
   }
+}
+
+/** In a query string. */
+export function regionText({ x, y, width, height }: Region): string {
+  return [x, y, width, height].join(',')
 }

@@ -5,7 +5,7 @@ import { Fault, Notice } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
 import { FilterBuilder } from '../filter/filter-builder.js'
 import { loadFields } from '../filter/load-fields.js'
-import { goTo, route } from '../routing/route.js'
+import { goTo, placeLeft, route } from '../routing/route.js'
 import { DurationsBar } from './durations-bar.js'
 import { EquivalentCalls } from './equivalent-calls-panel.js'
 import { HitList } from './hit-list.js'
@@ -66,14 +66,19 @@ export function SearchScreen({ gallery }: { gallery: string }) {
   )
 }
 
-/** Another picture to search with is answered from the first hit on, even if it was picked far below. */
+/**
+ * Another picture to search with is answered from the first hit on, even if it was picked far below; one that Back leads
+ * to, from where it was left.
+ */
 function useStartOfHits(query: SearchQuery, answered: SearchQuery | undefined): void {
   const exampleOf = ({ imageId, picture, url }: SearchQuery) => JSON.stringify([imageId, picture, url])
-  const asked = useRef(exampleOf(query))
+  const asked = useRef(hasExample(query) ? undefined : exampleOf(query))
   useEffect(() => {
     if (answered === undefined || exampleOf(answered) === asked.current) return
+    const isFirst = asked.current === undefined
     asked.current = exampleOf(answered)
-    scrollTo({ top: 0 })
+    if (isFirst && placeLeft() === 0) return
+    scrollTo({ top: placeLeft() })
     // the hit that was picked, and had the focus, may be gone
     if (document.activeElement === document.body)
       document.querySelector<HTMLElement>('.hit-picture')?.focus({ preventScroll: true })

@@ -1,7 +1,7 @@
 /** Runs the search described by the page's URL. */
 import { useEffect, useState } from 'preact/hooks'
 import { answerOf, imageBody, type Schemas, service } from '../api/service.js'
-import { imageOf } from './given-images.js'
+import { expectImage } from './given-images.js'
 import { addressParameters, parametersOf } from './search-parameters.js'
 import { hasExample, type SearchQuery, writeQuery } from './search-query.js'
 
@@ -61,13 +61,10 @@ export async function search(
     }
     return answerOf(service.POST('/v1/galleries/{gallery}/search', { params: { path }, body, signal }))
   }
-  const image = imageOf(query.picture)
-  if (image === undefined)
-    throw new Error('This page no longer has the picture of that search: choose it again, or paste it.')
   return answerOf(
     service.POST('/v1/galleries/{gallery}/search', {
       params: { path, query: { ...addressParameters(parameters), ...(set !== undefined && { set }) } },
-      ...imageBody(image),
+      ...imageBody(expectImage(query.picture)),
       signal,
     }),
   )

@@ -273,6 +273,27 @@ test('a hit that was picked far below is answered from the first hit on', { skip
   await until(page, "document.activeElement === document.querySelector('.hit-picture')")
 })
 
+test('Back leads to the hits where they were left, also from another screen', { skip }, async (t) => {
+  const { page, base } = await opened(t, { viewport: { width: 390, height: 600 } })
+  await page.goto(`${base}#/search/g?id=0`)
+  await page.waitForSelector('.hit >> nth=4')
+  for (const [next, shows] of [
+    ['.hit:last-child .hit-picture', '.hit'],
+    ['.hit:last-child >> text=Why', 'text=Back to the hits'],
+  ] as const) {
+    await page.locator(next).focus()
+    const left = await page.evaluate<number>('scrollY')
+    assert.ok(left > 0)
+    const from = page.url()
+    await page.keyboard.press('Enter')
+    await until(page, `location.href !== ${JSON.stringify(from)}`)
+    await page.waitForSelector(shows)
+    await until(page, 'scrollY === 0')
+    await page.goBack()
+    await until(page, `scrollY === ${left}`)
+  }
+})
+
 test('a single hit is counted in the singular', { skip }, async (t) => {
   const { page, base } = await opened(t)
   await page.goto(`${base}#/search/g?id=0&k=1`)

@@ -37,7 +37,6 @@ test('copies of a stored picture are searched for, and networks compared with it
   await untilTold(page, '.verdict', /hits?/)
   assert.ok(await page.isChecked('label:has-text("Only near-copies of the query") input'))
   await page.goBack()
-  await page.click('#tile-1')
   await page.click('text=Compare networks')
   await untilCounted(page, '.side-hits li', 10)
   await page.waitForSelector('text=Both sides are the same')

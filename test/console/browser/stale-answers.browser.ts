@@ -283,6 +283,52 @@ test('what is chosen and typed after a deletion stays once the deletion is sent'
   assert.equal(await page.inputValue('input[aria-label="New label"]'), 'dinghy')
 })
 
+test('a wall and a map are as they were left when they are opened again', { skip }, async (t) => {
+  const { page, base } = await opened(t, { viewport: { width: 390, height: 500 } })
+  await withMap(page, ['0', '1', '2'])
+  await page.goto(`${base}#/gallery/g`)
+  await page.click('#tile-1')
+  await page.evaluate("document.querySelector('.grid-frame').scrollTop = 150")
+  await page.waitForTimeout(200)
+  await page.locator('text=Search with it').press('Enter')
+  await page.waitForSelector('.score')
+  await page.goBack()
+  await page.waitForSelector('#tile-1[aria-selected=true]')
+  await until(page, "document.querySelector('.grid-frame').scrollTop === 150")
+
+  await page.goto(`${base}#/map/g`)
+  await page.click('.legend button')
+  await page.click('[aria-label="Zoom in"]')
+  await page.selectOption('.toolbar select', 'doubt')
+  await page.waitForTimeout(1_000)
+  const image = () => page.evaluate<string>("document.querySelector('.map-canvas').toDataURL()")
+  const left = await image()
+  await page.click('nav >> text=Search')
+  await page.waitForSelector('.hit img')
+  await page.goBack()
+  await untilTold(page, '.selection-panel h2', /3 pictures/)
+  await until(page, `document.querySelector('.map-canvas').toDataURL() === ${JSON.stringify(left)}`)
+})
+
+test('only pictures that are shown as selected are deleted', { skip }, async (t) => {
+  const { page, base, app } = await opened(t)
+  await page.clock.install()
+  await page.goto(`${base}#/gallery/g?label=circle`)
+  await page.click('#tile-0')
+  await page.click('#tile-1')
+  await untilTold(page, '.selection-panel h2', /2 pictures/)
+  // somebody else takes one of them out of this wall, which is then loaded again
+  await app.call(200, { method: 'PATCH', url: '/v1/galleries/g/images/0', payload: { label: 'square' } })
+  const picture = { name: '9', mimeType: 'image/png', buffer: await drawImage('square', 9) }
+  await page.setInputFiles('.upload input[type=file] >> nth=0', picture)
+  await untilTold(page, '.selection-panel h2', /1 picture$/)
+  await page.click('.selection-panel .danger')
+  await untilTold(page, '.toast', /1 picture deleted/)
+  await passTimeToUndo(page)
+  await page.waitForSelector('.gallery-choice option >> text=g (6)', { state: 'attached' })
+  await app.call(200, { url: '/v1/galleries/g/images/0' })
+})
+
 test('a picture whose deletion is sent after its screen was left and opened again stays away', { skip }, async (t) => {
   const { page, base } = await opened(t)
   await page.clock.install()

@@ -46,6 +46,7 @@ export async function walkGallery({ page, base, pictures, look, step }: Walk): P
     await until(page, "document.querySelector('dialog img')?.naturalWidth === 256")
     await look('original')
     await page.click('dialog [aria-label=Close]')
+    await page.click('text=Choose none')
   })
 
   await step(
@@ -91,7 +92,7 @@ export async function walkGallery({ page, base, pictures, look, step }: Walk): P
   await step('a filter is put together from the fields there are, and the wall shows what fits', async () => {
     await page.click('.toolbar >> text=Filter')
     await page.click('dialog >> text=Add a condition')
-    await page.selectOption('dialog select[aria-label=Field]', 'metadata.checked')
+    await page.getByRole('group', { name: 'Condition 1' }).getByLabel('Field').selectOption('metadata.checked')
     await page.fill('dialog input[aria-label=Value]', 'true')
     await page.keyboard.press('Tab')
     await untilTold(page, '.toolbar', /(?<![\d,])3 pictures found/)

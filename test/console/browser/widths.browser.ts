@@ -1,6 +1,7 @@
 /** Every screen fits the page at every width: it scrolls up and down only. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { drawImage } from '../../support/drawn-images.js'
 import { opened, skip, withMap } from './small-gallery.js'
 import { until } from './walk.js'
 
@@ -38,5 +39,42 @@ test('no screen scrolls sideways, and the tab of the current one is in sight', {
         })()`,
       )
     }
+  }
+})
+
+test('long names, ids, labels and metadata without blanks widen neither page nor dialog', { skip }, async (t) => {
+  const { page, base, app } = await opened(t, { viewport: { width: 390, height: 844 } })
+  const [gallery, id, label] = ['g'.repeat(64), 'x'.repeat(300), 'L'.repeat(200)]
+  const metadata = JSON.stringify({ ['k'.repeat(100)]: 'v'.repeat(300) })
+  await app.call(201, { method: 'PUT', url: `/v1/galleries/${gallery}` })
+  for (const [one, shape] of [
+    [id, 'circle'],
+    ['a', 'square'],
+  ] as const)
+    await app.call(201, {
+      method: 'PUT',
+      url: `/v1/galleries/${gallery}/images/${one}?${new URLSearchParams({ label, metadata }).toString()}`,
+      payload: await drawImage(shape, 1),
+      headers: { 'content-type': 'image/jpeg' },
+    })
+  const expectFits = async (selector: string, where: string) => {
+    const beyond = `(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)(document.querySelector('${selector}'))`
+    assert.equal(await page.evaluate(beyond), 0, where)
+  }
+  for (const [address, shows] of [
+    [`search/${gallery}?id=${id}`, '.score'],
+    [`search/${gallery}?id=${id}&group=label`, '.hit-group'],
+    [`gallery/${gallery}`, '.tile img'],
+  ] as const) {
+    await page.goto(`${base}#/${address}`)
+    await page.waitForSelector(shows)
+    await expectFits('html', address)
+  }
+  await page.click('#tile-1')
+  for (const button of ['View the original', 'Settings', 'Delete gallery']) {
+    await page.click(`button >> text=${button}`)
+    await page.waitForSelector('dialog')
+    await expectFits('dialog', button)
+    await page.keyboard.press('Escape')
   }
 })
