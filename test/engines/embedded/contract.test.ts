@@ -5,6 +5,7 @@ import { openEmbedded } from '../../../src/engines/embedded/embedded-engine.js'
 import type { EmbeddingSet } from '../../../src/gallery/engine.js'
 import { gallerySuite } from '../../gallery/galleries-suite.js'
 import { pagingSuite } from '../../gallery/paging-suite.js'
+import { randomSequencesSuite } from '../../gallery/random-sequences-suite.js'
 import { removalSuite } from '../../gallery/removal-suite.js'
 import { setSuite } from '../../gallery/set-suite.js'
 import { shapesSuite } from '../../gallery/shaped-searches-suite.js'
@@ -60,5 +61,6 @@ const embedded: TestedEngine = {
 setSuite(embedded)
 gallerySuite(embedded)
 removalSuite(embedded)
+randomSequencesSuite(embedded, 25)
 shapesSuite(embedded)
 pagingSuite(embedded)

@@ -6,6 +6,7 @@ import { openWeaviate } from '../../../src/engines/weaviate/weaviate-engine.js'
 import type { EmbeddingSet } from '../../../src/gallery/engine.js'
 import { gallerySuite } from '../../gallery/galleries-suite.js'
 import { pagingSuite } from '../../gallery/paging-suite.js'
+import { randomSequencesSuite } from '../../gallery/random-sequences-suite.js'
 import { removalSuite } from '../../gallery/removal-suite.js'
 import { setSuite } from '../../gallery/set-suite.js'
 import { shapesSuite } from '../../gallery/shaped-searches-suite.js'
@@ -48,6 +49,7 @@ if (skipWithoutWeaviate) {
   setSuite(weaviate)
   gallerySuite(weaviate)
   removalSuite(weaviate)
+  randomSequencesSuite(weaviate, 3)
   shapesSuite(weaviate)
   pagingSuite(weaviate)
 }
