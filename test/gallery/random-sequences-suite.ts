@@ -152,10 +152,14 @@ class Compared {
     const vector = vectors[query]!
     const given = { vector, filter, excludeIds, minScore, exact }
     const { hits } = await this.#galleries.searches.search(this.#name, { ...given, k, offset })
-    const best = this.#fitting(filter)
-      .filter(([id, plain]) => excludeIds?.includes(id) !== true && scoreOf(vector, plain) >= minScore - 1e-6)
-      .map(([, plain]) => scoreOf(vector, plain))
-      .sort((a, b) => b - a)
+    const allowed = this.#fitting(filter).filter(
+      // a score at the limit may be rounded to either side of it
+      ([id, plain]) => excludeIds?.includes(id) !== true && scoreOf(vector, plain) >= minScore - 1e-5,
+    )
+    const best = allowed.map(([, plain]) => scoreOf(vector, plain)).sort((a, b) => b - a)
+    const found = hits.map(({ record }) => record.id)
+    assert.equal(new Set(found).size, found.length)
+    for (const id of found) assert.ok(allowed.some(([one]) => one === id))
     const near = (found: number, expected: number) => assert.ok(Math.abs(found - expected) < 1e-5)
     hits.forEach(({ rank, score, record }, i) => {
       const plain = this.#plain.get(record.id)!
@@ -164,12 +168,11 @@ class Compared {
       near(score, scoreOf(vector, plain))
       near(score, best[offset + i]!)
     })
-    // a score at the limit may be rounded to either side of it
     const clear = best.filter((score) => Math.abs(score - minScore) > 1e-5).length
     assert.ok(hits.length >= Math.min(k, Math.max(0, clear - offset)) && hits.length <= k)
     const all = (await this.#galleries.searches.search(this.#name, { ...given, k: 100 })).hits
     assert.deepEqual(
-      hits.map(({ record }) => record.id),
+      found,
       all.slice(offset, offset + k).map(({ record }) => record.id),
     )
   }
