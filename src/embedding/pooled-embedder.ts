@@ -27,7 +27,7 @@ export async function openEmbedder(options: EmbedderOptions): Promise<Embedder> 
   const embedder = new PooledEmbedder(options, chosen)
   try {
     expectShapes(options.model, chosen)
-    await embedder.fill()
+    await embedder.fill(chosen.plan.lone, options.openLone)
   } catch (error) {
     await embedder.close()
     throw error
@@ -49,8 +49,6 @@ class PooledEmbedder implements Embedder {
   runtime: RuntimeDescription
   readonly #batcher: Batcher<Item>
   readonly #pool: SessionPool
-  readonly #lonePlan: readonly SessionSettings[]
-  readonly #measureLone: typeof openLone<Session>
   /** A session for a picture that is alone; undefined if a worker is as fast. */
   #lone: { pool: SessionPool; choice: LoneChoice } | undefined
   readonly #logger: EmbedderLogger
@@ -83,8 +81,6 @@ class PooledEmbedder implements Embedder {
       maxQueue: options.maxQueue,
       now: () => performance.now(),
     })
-    this.#lonePlan = plan.lone
-    this.#measureLone = options.openLone ?? openLone
     this.#pool = this.#poolOf(plan.sessions, plan.workers, sessions)
   }
 
@@ -100,10 +96,13 @@ class PooledEmbedder implements Embedder {
     return this.#gpus.read()
   }
 
-  /** Resolves when every worker is warm. */
-  async fill(): Promise<void> {
+  /**
+   * Resolves when every worker is warm.
+   * @param lone what may run a picture that is alone
+   */
+  async fill(lone: readonly SessionSettings[], measure: typeof openLone<Session> = openLone): Promise<void> {
     await this.#pool.fill()
-    await this.#openLone()
+    await this.#openLone(lone, measure)
     this.#announce()
   }
 
@@ -172,15 +171,11 @@ class PooledEmbedder implements Embedder {
     )
   }
 
-  async #openLone(): Promise<void> {
-    const worker = this.#lonePlan.length === 0 ? undefined : this.#pool.takeIdle()
+  async #openLone(candidates: readonly SessionSettings[], measure: typeof openLone<Session>): Promise<void> {
+    const worker = candidates.length === 0 ? undefined : this.#pool.takeIdle()
     if (worker === undefined) return
     try {
-      const lone = await this.#measureLone(
-        this.#lonePlan,
-        async (settings) => (await Session.open(settings)).session,
-        worker,
-      )
+      const lone = await measure(candidates, async (settings) => (await Session.open(settings)).session, worker)
       if (lone === undefined) return
       const { session, ms } = lone
       this.#lone = { pool: this.#poolOf([session.settings], 1, [session]), choice: new LoneChoice(ms) }
