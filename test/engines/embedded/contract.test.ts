@@ -12,6 +12,7 @@ import { shapesSuite } from '../../gallery/shaped-searches-suite.js'
 import { model } from '../../gallery/stored-images.js'
 import type { TestedEngine } from '../../gallery/tested-engine.js'
 import { until } from '../../support/until.js'
+import { frozenCopy } from './frozen-copy.js'
 import { dataFolder, index, openIn, settled } from './storage-folder.js'
 
 /** A graph with few links. */
@@ -28,6 +29,11 @@ const embedded: TestedEngine = {
       ...(isPoor && { index: poorIndex }),
     }),
   settled,
+  async placeAfterKill(t, place) {
+    const copy = await dataFolder(t)
+    await frozenCopy(place, copy)
+    return copy
+  },
   async openSet(t) {
     const engine = await openEmbedded({ dataDir: await dataFolder(t), index, logger: pino({ level: 'silent' }) })
     t.after(() => engine.close())
