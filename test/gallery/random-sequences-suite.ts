@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { ComparedGalleries, type Step } from './sequences/compared-galleries.js'
 import { decidingSteps } from './sequences/deciding-steps.js'
 import { exampleSteps } from './sequences/example-steps.js'
-import { gallerySteps, killDuring, reopen } from './sequences/gallery-steps.js'
+import { compareEverything, gallerySteps, killDuring, reopen } from './sequences/gallery-steps.js'
 import { pagingSteps } from './sequences/paging-steps.js'
 import { readingSteps } from './sequences/reading-steps.js'
 import { ReopenedGalleries } from './sequences/reopened-galleries.js'
@@ -25,7 +25,7 @@ export function randomSequencesSuite(engine: TestedEngine, usualSequences: numbe
 export async function runRandomSequences(t: TestContext, engine: TestedEngine, runs: SequenceRuns): Promise<number> {
   const place = await engine.newPlace(t)
   const compared = new ComparedGalleries(await engine.open(t, place), new ReopenedGalleries(t, engine, place))
-  return runSequences(compared, stepsOf(engine), runs)
+  return runSequences(compared, { step: stepsOf(engine), compareEnd: compareEverything }, runs)
 }
 
 function stepsOf({ placeAfterKill }: TestedEngine): fc.Arbitrary<Step> {
@@ -38,6 +38,8 @@ function stepsOf({ placeAfterKill }: TestedEngine): fc.Arbitrary<Step> {
     { weight: 2, arbitrary: exampleSteps },
     { weight: 2, arbitrary: gallerySteps },
     reopen,
-    ...(placeAfterKill === undefined ? [] : [killDuring(fc.oneof(writingSteps, decidingSteps, gallerySteps))]),
+    ...(placeAfterKill === undefined
+      ? []
+      : [killDuring(fc.oneof(writingSteps, decidingSteps, gallerySteps), compareEverything)]),
   )
 }

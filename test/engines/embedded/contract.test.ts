@@ -4,6 +4,8 @@ import { pino } from 'pino'
 import { openEmbedded } from '../../../src/engines/embedded/embedded-engine.js'
 import type { EmbeddingSet } from '../../../src/gallery/engine.js'
 import { gallerySuite } from '../../gallery/galleries-suite.js'
+import { graphSequencesSuite } from '../../gallery/graph-sequences-suite.js'
+import { interleavedCallsSuite } from '../../gallery/interleaved-calls-suite.js'
 import { pagingSuite } from '../../gallery/paging-suite.js'
 import { randomSequencesSuite } from '../../gallery/random-sequences-suite.js'
 import { removalSuite } from '../../gallery/removal-suite.js'
@@ -67,6 +69,8 @@ const embedded: TestedEngine = {
 setSuite(embedded)
 gallerySuite(embedded)
 removalSuite(embedded)
+graphSequencesSuite(embedded, 4)
+interleavedCallsSuite(embedded, 40)
 randomSequencesSuite(embedded, 25)
 shapesSuite(embedded)
 pagingSuite(embedded)

@@ -22,14 +22,24 @@ export const reopen = step('reopen', fc.constant({}), async (at) => {
 })
 
 /** What was acknowledged is there, what was deleted is not; the write in progress was done as a whole or not at all. */
-export function killDuring(writes: fc.Arbitrary<Step>): fc.Arbitrary<Step> {
+export function killDuring(
+  writes: fc.Arbitrary<Step>,
+  compareAll: (at: ComparedGalleries) => Promise<void>,
+): fc.Arbitrary<Step> {
   return step('kill during', fc.record({ write: writes, turns: fc.nat(12) }), async (at, { write, turns }) => {
     const before = new Map(Array.from(at.plain, ([name, plain]) => [name, plain.copy()]))
-    const { galleries, isAcknowledged } = await at.reopening.reopenKilled(at.galleries, () => write.take(at), turns)
-    at.galleries = galleries
+    let [isDone, isAcknowledged] = [false, false]
+    const writing = write.take(at).then(() => {
+      isDone = true
+    })
+    const killing = at.reopening.kill(turns, () => {
+      isAcknowledged = isDone
+    })
+    await Promise.all([writing, killing])
+    at.galleries = await at.reopening.reopen(at.galleries)
     expirePages(at)
     if (!(await isAsExpected(at)) && !isAcknowledged) at.plain = before
-    await compareEverything(at)
+    await compareAll(at)
   })
 }
 

@@ -42,7 +42,7 @@ const listLabel = step('list label', fc.record({ name, label }), (at, { name, la
     async (plain, answer) =>
       assert.deepEqual(
         (await answer()).images.map(({ id }) => id),
-        plain.ids((image) => image.label === (label && label.normalize('NFC'))),
+        plain.ids((image) => image.label === (label?.normalize('NFC') ?? null)),
       ),
   ),
 )

@@ -9,6 +9,8 @@ export class ReopenedGalleries {
   readonly #t: TestContext
   readonly #engine: TestedEngine
   #place: string
+  /** Where a kill has left them. */
+  #killedAt: string | undefined
 
   constructor(t: TestContext, engine: TestedEngine, place: string) {
     this.#t = t
@@ -16,30 +18,23 @@ export class ReopenedGalleries {
     this.#place = place
   }
 
-  async reopen(galleries: Galleries): Promise<Galleries> {
-    await galleries.close()
-    return this.#engine.open(this.#t, this.#place)
+  /**
+   * They are reopened as a kill would leave them by then. What goes on in this process is not in what is reopened.
+   * @param turns of the event loop before the kill
+   */
+  async kill(turns: number, onKill: () => void): Promise<void> {
+    for (let turn = 0; turn < turns; turn++) await nextTurn()
+    onKill()
+    this.#killedAt = await this.#engine.placeAfterKill!(this.#t, this.#place)
   }
 
-  /**
-   * Killed while `work` goes on.
-   * @param turns of the event loop before that
-   * @returns `isAcknowledged`: the work was done before the kill
-   */
-  async reopenKilled(
-    galleries: Galleries,
-    work: () => Promise<unknown>,
-    turns: number,
-  ): Promise<{ galleries: Galleries; isAcknowledged: boolean }> {
-    let isDone = false
-    const working = work().then(() => (isDone = true))
-    for (let turn = 0; turn < turns; turn++) await nextTurn()
-    const isAcknowledged = isDone
-    const former = this.#place
-    const [place] = await Promise.all([this.#engine.placeAfterKill!(this.#t, former), working])
+  async reopen(galleries: Galleries): Promise<Galleries> {
     await galleries.close()
-    await rm(former, { recursive: true })
-    this.#place = place
-    return { galleries: await this.#engine.open(this.#t, place), isAcknowledged }
+    if (this.#killedAt !== undefined) {
+      await rm(this.#place, { recursive: true })
+      this.#place = this.#killedAt
+      this.#killedAt = undefined
+    }
+    return this.#engine.open(this.#t, this.#place)
   }
 }

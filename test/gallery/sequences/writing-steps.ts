@@ -57,6 +57,33 @@ const change = step(
     ),
 )
 
+/** So many that lists are read in several parts. */
+const putMany = step(
+  'put many',
+  fc.record({
+    name,
+    from: fc.nat(20),
+    count: fc.integer({ min: 10, max: 30 }),
+    said: fc.array(image, { minLength: 1, maxLength: 5 }),
+  }),
+  (at, { name, from, count, said }) => {
+    const images = Array.from({ length: count }, (_, i) => ({ ...said[i % said.length]!, id: `many ${from + i}` }))
+    return at.of(
+      name,
+      (galleries) =>
+        galleries.images.change(
+          name,
+          images.map((one) => ({ put: stored(one) })),
+        ),
+      async (plain, answer) =>
+        assert.deepEqual(
+          await answer(),
+          images.map((one) => plain.put(plainOf(one))),
+        ),
+    )
+  },
+)
+
 const putOne = step(
   'put one',
   fc.record({ name, image, unlessSame: fc.boolean() }),
@@ -126,6 +153,7 @@ const removeFitting = step('remove fitting', fc.record({ name, filter }), (at, {
 export const writingSteps = fc.oneof(
   { weight: 4, arbitrary: change },
   { weight: 2, arbitrary: putOne },
+  putMany,
   remove,
   patch,
   removeFitting,
