@@ -325,7 +325,10 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     const even: Filter = { field: 'label', in: ['even'] }
     const late: Filter = { field: 'metadata.n', range: { gte: 150 } }
     const isLate = ({ metadata }: (typeof images)[number]) => (metadata['n'] as number) >= 150
+    const empty: Filter = { field: 'metadata.n', range: { gte: 5, lt: 5 } }
     const rows: [filter: Filter, count: number][] = [
+      [empty, 0],
+      [{ not: empty }, images.length],
       [even, images.filter(({ label }) => label === 'even').length],
       [late, images.filter(isLate).length],
       [{ and: [even, late] }, images.filter((image) => image.label === 'even' && isLate(image)).length],

@@ -14,6 +14,11 @@ export interface TestedEngine {
   newPlace(t: TestContext): Promise<string>
   /** Galleries for `model` of `stored-images.ts`, or another one; closed with the test. */
   open(t: TestContext, place: string, options?: TestedOptions): Promise<Galleries>
+  /**
+   * A place as it would be found after a kill of this process at this moment; removed with the test. Undefined: the engine is
+   * in a process of its own.
+   */
+  placeAfterKill?: ((t: TestContext, place: string) => Promise<string>) | undefined
   /** One empty set, without galleries around it. */
   openSet(t: TestContext): Promise<TestedSet>
   /** Number of the first 300 hits of a kept ranking that a graph changed in the meantime may lose. */

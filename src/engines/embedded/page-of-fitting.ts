@@ -4,6 +4,7 @@
  */
 import { lookedAtMax } from '../../gallery/engine.js'
 import type { Filter } from '../../gallery/filter.js'
+import { fits } from '../../gallery/fits.js'
 import type { ImagePage } from '../../gallery/records.js'
 import { nextTurn } from '../../turns.js'
 import type { GalleryStore } from './store/gallery-store.js'
@@ -35,10 +36,12 @@ export async function* pageOfFitting(
       const room = { limit: limit - count, maxLength: left, oneAtLeast: count === 0, lengthOfTurn }
       const { images, length, more } = store.read((tables) => tables.images.list(number, { after: last, ids, ...room }))
       last = images.at(-1)?.id ?? last
-      yield { images, ...(more === 'yes' && { next: last }) }
+      // one that was changed after the ids were found may no longer match
+      const fitting = images.filter((image) => image.unreadable !== undefined || fits(image, filter))
+      yield { images: fitting, ...(more === 'yes' && { next: last }) }
       if (more === 'yes') return
       left -= length
-      count += images.length
+      count += fitting.length
       ids = more === 'no' ? [] : ids.slice(ids.lastIndexOf(last) + 1)
     }
     if (found.upTo === undefined) return

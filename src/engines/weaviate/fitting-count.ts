@@ -3,7 +3,7 @@
  * as well.
  */
 import type { Filter } from '../../gallery/filter.js'
-import { asksOnlyLabel, fits } from './fits.js'
+import { asksOnlyLabel, fits } from '../../gallery/fits.js'
 import { labelledOf } from './image-object.js'
 import { pushed } from './pushed-filter.js'
 import { type SlicedCollection, slicesByStamp } from './whole-slices.js'

@@ -4,9 +4,9 @@
  * answers does not have. Counts are those of one replica: comparing them would cost a read of each picture.
  */
 import { Filters } from 'weaviate-client'
+import { compareTexts } from '../../gallery/fits.js'
 import type { LabelCount } from '../../gallery/records.js'
 import { existsToken, valueToken } from './filter-tokens.js'
-import { compareTexts } from './fits.js'
 import { firstWordOf } from './id-words.js'
 import type { ImageCollection } from './image-collection.js'
 import { anyToken, both, type Where } from './pushed-filter.js'

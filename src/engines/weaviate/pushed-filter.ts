@@ -21,7 +21,10 @@ export function ofThese(uuids: readonly string[]): Where {
   return { operator: 'ContainsAny', target: { property: '_id' }, value: uuids }
 }
 
-/** Lower and upper bounds of different types match nothing. */
+/**
+ * Lower and upper bounds of different types match nothing, nor does a range without numbers. The client sends a list
+ * without tokens as one of numbers, which the server refuses (1.39.0).
+ */
 const nothingToken = '-'
 
 export function pushed(filter: Filter, isNegated = false): Pushed {
@@ -99,8 +102,10 @@ function tokensThatFit(condition: Condition): Told {
 function tokensOfRange(field: string, range: Range): Told {
   const bounds = Object.values(range)
   if (field === 'label') return { tokens: [existsToken(field)], isExact: false }
-  if (bounds.every((bound) => typeof bound === 'number'))
-    return { tokens: rangeTokens(field, range as Record<keyof Range, number>), isExact: true }
+  if (bounds.every((bound) => typeof bound === 'number')) {
+    const tokens = rangeTokens(field, range as Record<keyof Range, number>)
+    return { tokens: tokens.length === 0 ? [nothingToken] : tokens, isExact: true }
+  }
   if (bounds.every((bound) => typeof bound === 'string')) return { tokens: [textToken(field)], isExact: false }
   return { tokens: [nothingToken], isExact: true }
 }

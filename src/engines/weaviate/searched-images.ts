@@ -1,10 +1,10 @@
 /** The scope of one query: the server-side condition, the number of pictures, and a full read when needed. */
 import type { CopiesWanted, NearestQuery } from '../../gallery/engine.js'
 import type { Filter } from '../../gallery/filter.js'
+import { asksOnlyLabel, fits } from '../../gallery/fits.js'
 import type { Metadata } from '../../gallery/records.js'
 import { readStored } from '../../gallery/stored-json.js'
 import { everyToken } from './filter-tokens.js'
-import { asksOnlyLabel, fits } from './fits.js'
 import type { ImageCollection } from './image-collection.js'
 import { type Found, hitProperties, type PropertyName } from './image-object.js'
 import { anyToken, both, pushed, putUpTo, type Where } from './pushed-filter.js'

@@ -4,6 +4,8 @@ import { pino } from 'pino'
 import { openEmbedded } from '../../../src/engines/embedded/embedded-engine.js'
 import type { EmbeddingSet } from '../../../src/gallery/engine.js'
 import { gallerySuite } from '../../gallery/galleries-suite.js'
+import { graphSequencesSuite } from '../../gallery/graph-sequences-suite.js'
+import { interleavedCallsSuite } from '../../gallery/interleaved-calls-suite.js'
 import { pagingSuite } from '../../gallery/paging-suite.js'
 import { randomSequencesSuite } from '../../gallery/random-sequences-suite.js'
 import { removalSuite } from '../../gallery/removal-suite.js'
@@ -12,6 +14,7 @@ import { shapesSuite } from '../../gallery/shaped-searches-suite.js'
 import { model } from '../../gallery/stored-images.js'
 import type { TestedEngine } from '../../gallery/tested-engine.js'
 import { until } from '../../support/until.js'
+import { frozenCopy } from './frozen-copy.js'
 import { dataFolder, index, openIn, settled } from './storage-folder.js'
 
 /** A graph with few links. */
@@ -28,6 +31,11 @@ const embedded: TestedEngine = {
       ...(isPoor && { index: poorIndex }),
     }),
   settled,
+  async placeAfterKill(t, place) {
+    const copy = await dataFolder(t)
+    await frozenCopy(place, copy)
+    return copy
+  },
   async openSet(t) {
     const engine = await openEmbedded({ dataDir: await dataFolder(t), index, logger: pino({ level: 'silent' }) })
     t.after(() => engine.close())
@@ -61,6 +69,8 @@ const embedded: TestedEngine = {
 setSuite(embedded)
 gallerySuite(embedded)
 removalSuite(embedded)
+graphSequencesSuite(embedded, 4)
+interleavedCallsSuite(embedded, 40)
 randomSequencesSuite(embedded, 25)
 shapesSuite(embedded)
 pagingSuite(embedded)

@@ -5,6 +5,8 @@ import { pino } from 'pino'
 import { openWeaviate } from '../../../src/engines/weaviate/weaviate-engine.js'
 import type { EmbeddingSet } from '../../../src/gallery/engine.js'
 import { gallerySuite } from '../../gallery/galleries-suite.js'
+import { graphSequencesSuite } from '../../gallery/graph-sequences-suite.js'
+import { interleavedCallsSuite } from '../../gallery/interleaved-calls-suite.js'
 import { pagingSuite } from '../../gallery/paging-suite.js'
 import { randomSequencesSuite } from '../../gallery/random-sequences-suite.js'
 import { removalSuite } from '../../gallery/removal-suite.js'
@@ -49,6 +51,8 @@ if (skipWithoutWeaviate) {
   setSuite(weaviate)
   gallerySuite(weaviate)
   removalSuite(weaviate)
+  graphSequencesSuite(weaviate, 1)
+  interleavedCallsSuite(weaviate, 5)
   randomSequencesSuite(weaviate, 3)
   shapesSuite(weaviate)
   pagingSuite(weaviate)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { compareTexts } from '../../../src/engines/weaviate/fits.js'
 import { wordNames, wordsOf } from '../../../src/engines/weaviate/id-words.js'
+import { compareTexts } from '../../../src/gallery/fits.js'
 import { seededRandom } from '../embedded/vector-index/unit-vectors.js'
 
 const wordsLength = 48

@@ -1,7 +1,8 @@
-/** Evaluates a filter on a record, with the semantics of `gallery/filter.ts`. */
-import type { Condition, Filter, Range, Scalar } from '../../gallery/filter.js'
-import type { ImageRecord, JsonValue } from '../../gallery/records.js'
-import { nfc } from '../../text.js'
+/** Evaluates a filter on a record, with the semantics of `filter.ts`. */
+
+import { nfc } from '../text.js'
+import type { Condition, Filter, Range, Scalar } from './filter.js'
+import type { ImageRecord, JsonValue } from './records.js'
 
 type Labelled = Pick<ImageRecord, 'label' | 'metadata'>
 

@@ -1,0 +1,75 @@
+/** Galleries, and what they should contain; the steps of a sequence change both and compare them. */
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import type { Galleries } from '../../../src/gallery/galleries.js'
+import type { OpenPage } from './paging-steps.js'
+import { PlainGallery } from './plain-gallery.js'
+import type { ReopenedGalleries } from './reopened-galleries.js'
+
+export class ComparedGalleries {
+  galleries: Galleries
+  /** By name; those that exist. */
+  plain = new Map<string, PlainGallery>()
+  /** Pages that may still be asked for. */
+  pages: OpenPage[] = []
+  readonly reopening: ReopenedGalleries
+
+  constructor(galleries: Galleries, reopening: ReopenedGalleries) {
+    this.galleries = galleries
+    this.reopening = reopening
+  }
+
+  async create(name: string): Promise<void> {
+    const { created } = await this.galleries.create(name)
+    assert.equal(created, !this.plain.has(name))
+    if (created) this.plain.set(name, new PlainGallery())
+  }
+
+  async delete(name: string): Promise<void> {
+    const deleted = this.galleries.delete(name)
+    if (!this.plain.has(name)) return assert.rejects(deleted, { code: 'gallery_not_found' })
+    await deleted
+    this.plain.delete(name)
+    for (const page of this.pages) page.hasExpired ||= page.names.includes(name)
+  }
+
+  /** `compare` is called if there is such a gallery; otherwise `call` has to fail. */
+  async of<Answer>(
+    name: string,
+    call: (galleries: Galleries, name: string) => Promise<Answer>,
+    compare: (plain: PlainGallery, answer: () => Promise<Answer>) => Promise<unknown>,
+  ): Promise<void> {
+    const plain = this.plain.get(name)
+    if (plain === undefined) await assert.rejects(call(this.galleries, name), { code: 'gallery_not_found' })
+    else await compare(plain, () => call(this.galleries, name))
+  }
+}
+
+/** One call of a sequence; printed by its name and what was drawn for it. */
+export class Step {
+  readonly name: string
+  readonly given: unknown
+  readonly take: (at: ComparedGalleries) => Promise<unknown>
+
+  constructor(name: string, given: unknown, take: (at: ComparedGalleries) => Promise<unknown>) {
+    this.name = name
+    this.given = given
+    this.take = take
+  }
+
+  [fc.toStringMethod](): string {
+    return `${this.name} ${fc.stringify(this.given)}`
+  }
+}
+
+export function step<Given>(
+  name: string,
+  given: fc.Arbitrary<Given>,
+  take: (at: ComparedGalleries, given: Given) => Promise<unknown>,
+): fc.Arbitrary<Step> {
+  return given.map((drawn) => new Step(name, drawn, (at) => take(at, drawn)))
+}
+
+/** Names of the galleries of a sequence. */
+export const names = ['a', 'b'] as const
+export const name = fc.oneof({ weight: 5, arbitrary: fc.constant(names[0]) }, fc.constant(names[1]))

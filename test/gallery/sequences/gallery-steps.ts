@@ -1,0 +1,61 @@
+/** Galleries that come and go: created, deleted, opened again by this process or by the one after a kill. */
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { type ComparedGalleries, name, type Step, step } from './compared-galleries.js'
+import { compareDecided } from './deciding-steps.js'
+import { compareStored } from './reading-steps.js'
+import { compareAllSearches } from './searching-steps.js'
+
+export const gallerySteps = fc.oneof(
+  { weight: 3, arbitrary: step('create', fc.record({ name }), (at, { name }) => at.create(name)) },
+  step('delete', fc.record({ name }), (at, { name }) => at.delete(name)),
+)
+
+/** Rankings are kept in the memory of the process. */
+function expirePages(at: ComparedGalleries): void {
+  for (const page of at.pages) page.hasExpired = true
+}
+
+export const reopen = step('reopen', fc.constant({}), async (at) => {
+  at.galleries = await at.reopening.reopen(at.galleries)
+  expirePages(at)
+})
+
+/** What was acknowledged is there, what was deleted is not; the write in progress was done as a whole or not at all. */
+export function killDuring(
+  writes: fc.Arbitrary<Step>,
+  compareAll: (at: ComparedGalleries) => Promise<void>,
+): fc.Arbitrary<Step> {
+  return step('kill during', fc.record({ write: writes, turns: fc.nat(12) }), async (at, { write, turns }) => {
+    const before = new Map(Array.from(at.plain, ([name, plain]) => [name, plain.copy()]))
+    let [isDone, isAcknowledged] = [false, false]
+    const writing = write.take(at).then(() => {
+      isDone = true
+    })
+    const killing = at.reopening.kill(turns, () => {
+      isAcknowledged = isDone
+    })
+    await Promise.all([writing, killing])
+    at.galleries = await at.reopening.reopen(at.galleries)
+    expirePages(at)
+    if (!(await isAsExpected(at)) && !isAcknowledged) at.plain = before
+    await compareAll(at)
+  })
+}
+
+async function isAsExpected(at: ComparedGalleries): Promise<boolean> {
+  try {
+    await compareStored(at)
+    await compareDecided(at)
+    return true
+  } catch (error) {
+    if (error instanceof assert.AssertionError) return false
+    throw error
+  }
+}
+
+export async function compareEverything(at: ComparedGalleries): Promise<void> {
+  await compareStored(at)
+  await compareDecided(at)
+  await compareAllSearches(at)
+}

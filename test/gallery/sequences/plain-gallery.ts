@@ -1,0 +1,127 @@
+/** What a gallery should contain: plain records, and the effect of each write on them. */
+import { isDeepStrictEqual } from 'node:util'
+import type { NewDecision } from '../../../src/gallery/decisions.js'
+import type { Metadata } from '../../../src/gallery/records.js'
+import type { Picture } from './pictures.js'
+import { inTextOrder } from './plain-filter.js'
+
+export interface PlainImage {
+  label: string | null
+  metadata: Metadata
+  picture: Picture
+}
+
+/** An image to store; what is undefined stays as it is. */
+export interface PlainPut {
+  id: string
+  label: string | null | undefined
+  metadata: Metadata | undefined
+  picture: Picture
+}
+
+/** Of an image by another, as a person sees it. */
+export interface PlainJudgement {
+  query: string
+  hit: string
+  verdict: 'right' | 'wrong'
+}
+
+interface PlainDecision {
+  number: number
+  decision: NewDecision
+  images: { id: string; contentHash: string; label: string | null; labelBefore: string | null }[]
+}
+
+export type PutOutcome = { created: boolean } | { unchanged: true }
+
+const stored = (text: string) => text.normalize('NFC')
+const storedLabel = (label: string | null) => label && stored(label)
+
+export class PlainGallery {
+  /** By id. Images are never changed in place, but replaced by others with the same `version` or a new one. */
+  readonly images = new Map<string, PlainImage & { version: object }>()
+  readonly judgements: PlainJudgement[] = []
+  readonly decisions: PlainDecision[] = []
+
+  copy(): PlainGallery {
+    const copy = new PlainGallery()
+    for (const [id, image] of this.images) copy.images.set(id, image)
+    copy.judgements.push(...this.judgements)
+    copy.decisions.push(...this.decisions)
+    return copy
+  }
+
+  /** Ids as they are listed. */
+  ids(fits: (image: PlainImage) => boolean = () => true): string[] {
+    return [...this.images].flatMap(([id, image]) => (fits(image) ? [id] : [])).sort(inTextOrder)
+  }
+
+  get(id: string): (PlainImage & { version: object }) | undefined {
+    return this.images.get(stored(id))
+  }
+
+  put({ picture, ...said }: PlainPut, unlessSame = false): PutOutcome {
+    const id = stored(said.id)
+    const former = this.images.get(id)
+    const label = said.label === undefined ? (former?.label ?? null) : storedLabel(said.label)
+    const metadata = said.metadata ?? former?.metadata ?? {}
+    const isSame = former?.picture === picture && former.label === label && isDeepStrictEqual(former.metadata, metadata)
+    if (unlessSame && isSame) return { unchanged: true }
+    if (former !== undefined && former.picture !== picture) this.#forget(id)
+    this.images.set(id, { label, metadata, picture, version: {} })
+    return { created: former === undefined }
+  }
+
+  /** @param picture only an image of this one */
+  remove(given: string, picture?: Picture): boolean {
+    const id = stored(given)
+    const former = this.images.get(id)
+    if (former === undefined || (picture !== undefined && former.picture !== picture)) return false
+    this.#forget(id)
+    return this.images.delete(id)
+  }
+
+  patch(given: string, change: { label?: string | null; metadata?: Metadata }): boolean {
+    const former = this.get(given)
+    if (former === undefined) return false
+    const { label = former.label, metadata = former.metadata } = change
+    this.images.set(stored(given), { ...former, label: storedLabel(label), metadata })
+    return true
+  }
+
+  judge(judgement: PlainJudgement): 'recorded' | 'changed' | 'unchanged' {
+    const [query, hit] = [stored(judgement.query), stored(judgement.hit)]
+    const at = this.judgements.findIndex((one) => one.query === query && one.hit === hit)
+    if (at >= 0 && this.judgements[at]!.verdict === judgement.verdict) return 'unchanged'
+    if (at >= 0) this.judgements.splice(at, 1)
+    this.judgements.push({ ...judgement, query, hit })
+    return at >= 0 ? 'changed' : 'recorded'
+  }
+
+  decide(number: number, decision: NewDecision): void {
+    const ids = [...new Set(decision.ids.map(stored))]
+    const label = decision.decision === 'set-label' ? storedLabel(decision.label) : undefined
+    const images = ids.map((id) => {
+      const { picture, label: labelBefore } = this.images.get(id)!
+      return { id, contentHash: picture.contentHash, label: label === undefined ? labelBefore : label, labelBefore }
+    })
+    this.decisions.push({ number, decision, images })
+    if (label !== undefined) for (const id of ids) this.patch(id, { label })
+    if (decision.decision === 'keep-one') for (const id of ids) if (id !== stored(decision.keep)) this.remove(id)
+  }
+
+  takeBack(number: number): void {
+    const at = this.decisions.findIndex((one) => one.number === number)
+    const [{ decision, images }] = this.decisions.splice(at, 1) as [PlainDecision]
+    if (decision.decision !== 'set-label') return
+    for (const { id, contentHash, label, labelBefore } of images) {
+      const now = this.images.get(id)
+      if (now?.picture.contentHash === contentHash && now.label === label) this.patch(id, { label: labelBefore })
+    }
+  }
+
+  #forget(id: string): void {
+    for (let i = this.judgements.length - 1; i >= 0; i--)
+      if (this.judgements[i]!.query === id || this.judgements[i]!.hit === id) this.judgements.splice(i, 1)
+  }
+}

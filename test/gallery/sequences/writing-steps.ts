@@ -1,0 +1,160 @@
+/** Calls that write: every outcome is known beforehand. */
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import type { ImageStep, PutImage } from '../../../src/gallery/records.js'
+import { newImage } from '../stored-images.js'
+import { name, step } from './compared-galleries.js'
+import { filter, id, label, maybe, metadata, picture } from './drawn-values.js'
+import { pictures } from './pictures.js'
+import { matches } from './plain-filter.js'
+
+const image = fc.record({ id, label: maybe(label), metadata: maybe(metadata), picture })
+type Drawn = typeof image extends fc.Arbitrary<infer Value> ? Value : never
+
+function stored({ id, label, metadata, picture }: Drawn): PutImage {
+  return { ...newImage(id, pictures[picture]!.vector, pictures[picture]), label, metadata }
+}
+const plainOf = ({ picture, ...said }: Drawn) => ({ ...said, picture: pictures[picture]! })
+
+/** All or none, in order. */
+const change = step(
+  'change',
+  fc.record({
+    name,
+    steps: fc.array(
+      fc.oneof(
+        { weight: 5, arbitrary: fc.record({ put: image, unlessSame: fc.boolean() }) },
+        fc.record({ remove: id, of: maybe(picture) }),
+      ),
+      { minLength: 1, maxLength: 4 },
+    ),
+  }),
+  (at, { name, steps }) =>
+    at.of(
+      name,
+      ({ images }) =>
+        images.change(
+          name,
+          steps.map(
+            (one): ImageStep =>
+              'put' in one
+                ? { put: stored(one.put), unlessSame: one.unlessSame }
+                : { remove: one.remove, ...(one.of !== undefined && { contentHash: pictures[one.of]!.contentHash }) },
+          ),
+        ),
+      async (plain, answer) => {
+        const outcomes = await answer()
+        assert.deepEqual(
+          outcomes,
+          steps.map((one) => {
+            if ('put' in one) return plain.put(plainOf(one.put), one.unlessSame)
+            return plain.remove(one.remove, one.of === undefined ? undefined : pictures[one.of])
+              ? { removed: true }
+              : { absent: true }
+          }),
+        )
+      },
+    ),
+)
+
+/** So many that lists are read in several parts. */
+const putMany = step(
+  'put many',
+  fc.record({
+    name,
+    from: fc.nat(20),
+    count: fc.integer({ min: 10, max: 30 }),
+    said: fc.array(image, { minLength: 1, maxLength: 5 }),
+  }),
+  (at, { name, from, count, said }) => {
+    const images = Array.from({ length: count }, (_, i) => ({ ...said[i % said.length]!, id: `many ${from + i}` }))
+    return at.of(
+      name,
+      (galleries) =>
+        galleries.images.change(
+          name,
+          images.map((one) => ({ put: stored(one) })),
+        ),
+      async (plain, answer) =>
+        assert.deepEqual(
+          await answer(),
+          images.map((one) => plain.put(plainOf(one))),
+        ),
+    )
+  },
+)
+
+const putOne = step(
+  'put one',
+  fc.record({ name, image, unlessSame: fc.boolean() }),
+  (at, { name, image, unlessSame }) =>
+    at.of(
+      name,
+      ({ images }) => images.putOne(name, { put: stored(image), unlessSame }),
+      async (plain, answer) => {
+        const { record, created } = await answer()
+        const outcome = plain.put(plainOf(image), unlessSame)
+        assert.equal(created, 'created' in outcome && outcome.created)
+        const { label, metadata, picture } = plain.get(image.id)!
+        assert.deepEqual(
+          [record.id, record.label, record.metadata, record.contentHash],
+          [image.id.normalize('NFC'), label, metadata, picture.contentHash],
+        )
+      },
+    ),
+)
+
+const remove = step(
+  'remove',
+  fc.record({ name, ids: fc.array(id, { minLength: 1, maxLength: 3 }) }),
+  (at, { name, ids }) =>
+    at.of(
+      name,
+      ({ images }) => images.remove(name, ids),
+      async (plain, answer) => {
+        const removed = await answer()
+        assert.deepEqual(
+          removed,
+          ids.filter((id) => plain.remove(id)),
+        )
+      },
+    ),
+)
+
+const patch = step(
+  'patch',
+  fc.record({ name, id, change: fc.record({ label, metadata }, { requiredKeys: [], noNullPrototype: true }) }),
+  (at, { name, id, change }) =>
+    at.of(
+      name,
+      ({ images }) => images.patch(name, id, change),
+      async (plain, answer) => {
+        if (plain.get(id) === undefined) return assert.rejects(answer(), { code: 'image_not_found' })
+        const record = await answer()
+        plain.patch(id, change)
+        const now = plain.get(id)!
+        assert.deepEqual([record.label, record.metadata], [now.label, now.metadata])
+      },
+    ),
+)
+
+const removeFitting = step('remove fitting', fc.record({ name, filter }), (at, { name, filter }) =>
+  at.of(
+    name,
+    ({ images }) => images.removeFitting(name, filter),
+    async (plain, answer) => {
+      const fitting = plain.ids((one) => matches(one, filter))
+      assert.equal(await answer(), fitting.length)
+      for (const id of fitting) plain.remove(id)
+    },
+  ),
+)
+
+export const writingSteps = fc.oneof(
+  { weight: 4, arbitrary: change },
+  { weight: 2, arbitrary: putOne },
+  putMany,
+  remove,
+  patch,
+  removeFitting,
+)
