@@ -9,6 +9,7 @@ import {
   failing,
   holding,
   lookedForCopies,
+  onDecision,
   opened,
   passTimeToUndo,
   problem,
@@ -90,7 +91,7 @@ test('a finding is decided once, stays decided on other screens, and comes back 
   await withCopies(page, ['0', '1'], ['2', '3'])
   const held = holding()
   const decided: string[] = []
-  await page.route('**/v1/galleries/g/decisions', (route) => {
+  await onDecision(page, (route) => {
     decided.push(route.request().postDataJSON().decision)
     return held.handler(route)
   })
@@ -104,11 +105,34 @@ test('a finding is decided once, stays decided on other screens, and comes back 
   await untilTold(page, '[role=status]', /1 group decided/)
   assert.equal(await page.locator('.finding').count(), 1)
   held.letThrough()
-  await page.route('**/v1/galleries/g/decisions', (route) => route.fulfill(problem))
+  await onDecision(page, (route) => route.fulfill(problem))
   await page.click('.finding >> text=Not copies')
   await untilTold(page, '.toast', /It broke/)
   await page.waitForSelector('.finding')
   assert.deepEqual(decided, ['not-copies'])
+})
+
+test('a decided finding stays decided after a reload, and the latest decision of a visit can be undone', {
+  skip,
+}, async (t) => {
+  const { page, base } = await opened(t)
+  await withCopies(page, ['0', '1'], ['2', '3'])
+  await page.goto(`${base}#/quality/g?view=copies`)
+  await page.click('.finding >> text=Not copies')
+  await page.waitForSelector('text=Undo the latest')
+  await page.reload()
+  await untilTold(page, '[role=status]', /1 group decided/)
+  assert.equal(await page.locator('.finding').count(), 1)
+  await page.click('.finding >> text=Copies that may stay')
+  await untilTold(page, '[role=status]', /2 groups decided/)
+  const takenBack = page.waitForResponse((answer) => answer.request().method() === 'DELETE')
+  await page.click('text=Undo the latest')
+  assert.equal((await takenBack).status(), 204)
+  await page.waitForSelector('.finding')
+  await expectNone(page, 'text=Undo the latest')
+  await page.reload()
+  await untilTold(page, '[role=status]', /1 group decided/)
+  assert.equal(await page.locator('.finding').count(), 1)
 })
 
 test('a job that was cancelled stays so, whatever a reading from before says', { skip }, async (t) => {
@@ -415,7 +439,7 @@ test('a new group of copies is shown although an earlier one with its first pict
   await page.route('**/v1/jobs/second/result', (route) => route.fulfill({ json: copiesOf(['0', '2']) }))
   const json = { ...lookedForCopies, id: 'second' }
   await page.route('**/v1/galleries/g/duplicates', (route) => route.fulfill({ status: 202, json }))
-  await page.route('**/v1/galleries/g/decisions', (route) => route.fulfill({ status: 201, json: {} }))
+  await onDecision(page, (route) => route.fulfill({ status: 201, json: {} }))
   await page.goto(`${base}#/quality/g?view=copies`)
   await page.click('text=Not copies')
   await page.waitForSelector('text=/1 groups? decided/')
