@@ -14,7 +14,7 @@ export function DecidedLine({ decisions, children }: { decisions: Decisions; chi
         </p>
         {undoLast !== undefined && (
           <Needs to="write" otherwise="nothing">
-            <button type="button" class="quiet" onClick={undoLast}>
+            <button type="button" onClick={undoLast}>
               Undo the latest
             </button>
           </Needs>

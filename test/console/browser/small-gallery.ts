@@ -101,7 +101,7 @@ export async function drop(
     }))
     const drop = new Event('drop', { bubbles: true, cancelable: true })
     document.querySelector(${JSON.stringify(selector)}).dispatchEvent(
-      Object.assign(drop, { dataTransfer: { items, files } }),
+      Object.assign(drop, { dataTransfer: { items, files, types: ['Files'] } }),
     )
   }`)
 }
