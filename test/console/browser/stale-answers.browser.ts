@@ -73,6 +73,22 @@ test('of two opposite judgements in a row the later one stays, on other screens 
   assert.deepEqual(verdicts, ['right', 'wrong'])
 })
 
+test('a judgement is withdrawn by pressing it again', { skip }, async (t) => {
+  const { page, base, app } = await opened(t)
+  await page.goto(`${base}#/search/g?id=0`)
+  await page.waitForSelector('.score')
+  const right = page.locator('.verdict-right').first()
+  const linesAfterPress = async () => {
+    const [answer] = await Promise.all([page.waitForResponse('**/v1/galleries/g/feedback'), right.click()])
+    assert.equal(answer.status(), 200)
+    return (await app.app.inject('/v1/galleries/g/feedback')).body.split('\n').filter(Boolean).length
+  }
+  assert.equal(await linesAfterPress(), 1)
+  assert.equal(await right.getAttribute('aria-pressed'), 'true')
+  assert.equal(await linesAfterPress(), 0)
+  assert.equal(await right.getAttribute('aria-pressed'), 'false')
+})
+
 test('a judgement that is refused is taken back on the page too', { skip }, async (t) => {
   const { page, base } = await opened(t)
   await page.goto(`${base}#/search/g?id=0`)
