@@ -528,7 +528,7 @@ export interface paths {
         put?: never;
         /**
          * Say which hits of a query are right or wrong
-         * @description One judgement is kept for each query, hit and judge: sending it again changes nothing, another verdict replaces it. Judgements are deleted with the pictures they name.
+         * @description One judgement is kept for each query, hit and judge: sending it again changes nothing, another verdict replaces it, `none` withdraws it. Judgements are deleted with the pictures they name.
          */
         post: operations["giveFeedback"];
         delete?: never;
@@ -1329,6 +1329,7 @@ export interface components {
          *       "gallery": "holidays",
          *       "recorded": 2,
          *       "changed": 0,
+         *       "withdrawn": 0,
          *       "unchanged": 0,
          *       "stored": 418
          *     }
@@ -1343,7 +1344,9 @@ export interface components {
             recorded: number;
             /** @description Judgements that replaced one by the same person for the same query and hit. */
             changed: number;
-            /** @description Judgements that were already stored. */
+            /** @description Judgements that were deleted by the verdict `none`. */
+            withdrawn: number;
+            /** @description Judgements that were already stored, or `none` where none was. */
             unchanged: number;
             /** @description Total number of judgements in this gallery. */
             stored: number;
@@ -8410,8 +8413,11 @@ export interface operations {
                          * @example cycling/Image_12.jpg
                          */
                         id: string;
-                        /** @enum {string} */
-                        verdict: "right" | "wrong";
+                        /**
+                         * @description `none` withdraws the judgement of this query and hit by the same person.
+                         * @enum {string}
+                         */
+                        verdict: "right" | "wrong" | "none";
                         /** @description Its rank in the judged answer. */
                         rank?: number;
                         /** @description Its score in the judged answer. */

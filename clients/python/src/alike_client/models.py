@@ -401,9 +401,13 @@ class FeedbackAnswer(TypedDict):
     """
     Judgements that replaced one by the same person for the same query and hit.
     """
+    withdrawn: int
+    """
+    Judgements that were deleted by the verdict `none`.
+    """
     unchanged: int
     """
-    Judgements that were already stored.
+    Judgements that were already stored, or `none` where none was.
     """
     stored: int
     """
