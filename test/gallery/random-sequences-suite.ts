@@ -17,7 +17,7 @@ const vectors = [first!, second!, second!, third!, second!.map((value) => -value
 const ids = ['a', 'b', 'B', 'é', '\uffee', '𝒶', '..', 'a b', "o'", '%']
 const labels = [null, 'a', 'A', '1', 'true', 'é', '𝒶']
 const scalars: Scalar[] = [0, 1, -1.5, 2 ** 53, 1e21, '', '1', 'a', 'é', '\uffee', '𝒶', true, false, null]
-const fields = ['label', 'metadata.n', 'metadata.t', 'metadata.n.m', 'metadata.o o']
+const fields = ['id', 'label', 'metadata.n', 'metadata.t', 'metadata.n.m', 'metadata.o o']
 
 const scalar = fc.constantFrom(...scalars)
 const value: fc.Arbitrary<JsonValue> = fc.oneof(
@@ -74,7 +74,7 @@ const step = fc.oneof(
       exact: fc.boolean(),
     }),
   },
-  fc.record({ group: field, query: fc.nat(vectors.length - 1) }),
+  fc.record({ group: fc.constantFrom(...fields.slice(1)), query: fc.nat(vectors.length - 1) }),
   fc.record({ list: fc.integer({ min: 1, max: 4 }), filter: some(filter) }),
   fc.record({ listLabel: fc.constantFrom(...labels) }),
   fc.record({ count: filter }),
@@ -114,7 +114,7 @@ class Compared {
   }
 
   #fitting(filter?: Filter): [string, Plain][] {
-    return [...this.#plain].filter(([, plain]) => filter === undefined || fits(plain, filter))
+    return [...this.#plain].filter(([id, plain]) => filter === undefined || fits({ id, ...plain }, filter))
   }
 
   async #put(put: { id: string; label: string | null; metadata: Metadata; vector: number }[]): Promise<void> {

@@ -6,8 +6,9 @@ import type { LabelCount } from '../../../gallery/records.js'
 import { readStored } from '../../../gallery/stored-json.js'
 import { checksumOfBytes } from './checksum.js'
 import { type Database, damaged, hasTable, type Statement } from './database.js'
-import { withReadable } from './filter-sql.js'
+import { sqlOf, withReadable } from './filter-sql.js'
 import { GalleryTable } from './gallery-table.js'
+import { idConditions } from './id-conditions.js'
 import { damagedKeys } from './image-damage.js'
 import { keyOf, slotOf } from './image-row.js'
 import { JobTable } from './job-table.js'
@@ -33,7 +34,6 @@ export class GalleryScans {
   readonly #unlabelled: Statement<[number], number>
   readonly #labels: Statement<[number, string, number], LabelCount>
   readonly #described: Statement<[number, number], { key: number; label: string | null; metadata: string }>
-  readonly #idAfter: Statement<[number, string, number], string>
   /** Keys of damaged records, found by `verify`. */
   #damagedKeys: readonly number[] = []
   readonly #counts: Statement<
@@ -57,11 +57,6 @@ export class GalleryScans {
     this.#described = database.prepare(
       'SELECT key, label, metadata FROM image WHERE key >= ? AND key < ? ORDER BY key LIMIT 1',
     )
-    this.#idAfter = database
-      .prepare<[number, string, number], string>(
-        'SELECT id FROM image WHERE gallery = ? AND id > ? ORDER BY id LIMIT 1 OFFSET ?',
-      )
-      .pluck()
     this.#counts = database.prepare(
       `SELECT (SELECT count(*) FROM image WHERE key >= @from AND key < @to) AS images,
               (SELECT count(*) FROM embedding WHERE key >= @from AND key < @to) AS embeddings,
@@ -113,7 +108,7 @@ export class GalleryScans {
   }
 
   /**
-   * The first scan may use the label index; later ones read only what was added, by key. Damaged records are included
+   * The first scan may use the index of ids or labels; later ones read only what was added, by key. Damaged records are included
    * because it is unknown whether they match: reading one reports it.
    */
   slotsOfFilter(gallery: number, filter: Filter, fromSlot: number, toSlot: number): Uint32Array<ArrayBuffer> {
@@ -136,7 +131,7 @@ export class GalleryScans {
     lookedAt,
     limit,
   }: ReaderCalls['fittingIds']['request']): ReaderCalls['fittingIds']['reply'] {
-    const upTo = this.#idAfter.get(gallery, after, lookedAt - 1)
+    const upTo = this.#idAfter(gallery, filter, after, lookedAt)
     const range = upTo === undefined ? 'id > ?' : 'id > ? AND id <= ?'
     const ids = withReadable(filter, ({ sql, parameters }) =>
       this.#database
@@ -147,6 +142,16 @@ export class GalleryScans {
         .all(gallery, after, ...(upTo === undefined ? [] : [upTo]), ...parameters, limit),
     )
     return { ids, upTo: ids.length === limit ? ids.at(-1) : upTo }
+  }
+
+  /** The last of so many ids after this one that match; undefined if there are fewer. */
+  #idAfter(gallery: number, filter: Filter, after: string, lookedAt: number): string | undefined {
+    const conditions = idConditions(filter).map((condition) => sqlOf(condition))
+    const sql = ['gallery = ?', 'id > ?', ...conditions.map(({ sql }) => `(${sql})`)].join(' AND ')
+    return this.#database
+      .prepare<unknown[], string>(`SELECT id FROM image WHERE ${sql} ORDER BY id LIMIT 1 OFFSET ?`)
+      .pluck()
+      .get(gallery, after, ...conditions.flatMap(({ parameters }) => parameters), lookedAt - 1)
   }
 
   /** Samples are looked up one by one; the pictures between them are not read. */
