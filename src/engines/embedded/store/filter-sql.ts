@@ -117,6 +117,6 @@ function pathOf(field: string): string {
     .join('')}`
 }
 
-function joined(parts: readonly SqlCondition[], by: ' AND ' | ' OR '): SqlCondition {
+export function joined(parts: readonly SqlCondition[], by: ' AND ' | ' OR '): SqlCondition {
   return { sql: parts.map(({ sql }) => `(${sql})`).join(by), parameters: parts.flatMap(({ parameters }) => parameters) }
 }

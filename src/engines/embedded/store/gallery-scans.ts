@@ -6,7 +6,7 @@ import type { LabelCount } from '../../../gallery/records.js'
 import { readStored } from '../../../gallery/stored-json.js'
 import { checksumOfBytes } from './checksum.js'
 import { type Database, damaged, hasTable, type Statement } from './database.js'
-import { sqlOf, withReadable } from './filter-sql.js'
+import { joined, type SqlCondition, sqlOf, withReadable } from './filter-sql.js'
 import { GalleryTable } from './gallery-table.js'
 import { idConditions } from './id-conditions.js'
 import { damagedKeys } from './image-damage.js'
@@ -132,26 +132,25 @@ export class GalleryScans {
     limit,
   }: ReaderCalls['fittingIds']['request']): ReaderCalls['fittingIds']['reply'] {
     const upTo = this.#idAfter(gallery, filter, after, lookedAt)
-    const range = upTo === undefined ? 'id > ?' : 'id > ? AND id <= ?'
-    const ids = withReadable(filter, ({ sql, parameters }) =>
-      this.#database
-        .prepare<unknown[], string>(
-          `SELECT id FROM image WHERE gallery = ? AND ${range} AND (${sql}) ORDER BY id LIMIT ?`,
-        )
+    const ids = withReadable(filter, (condition) => {
+      const { sql, parameters } = joined([...idsWithin(after, upTo), condition], ' AND ')
+      return this.#database
+        .prepare<unknown[], string>(`SELECT id FROM image WHERE gallery = ? AND ${sql} ORDER BY id LIMIT ?`)
         .pluck()
-        .all(gallery, after, ...(upTo === undefined ? [] : [upTo]), ...parameters, limit),
-    )
+        .all(gallery, ...parameters, limit)
+    })
     return { ids, upTo: ids.length === limit ? ids.at(-1) : upTo }
   }
 
   /** The last of so many ids after this one that match; undefined if there are fewer. */
   #idAfter(gallery: number, filter: Filter, after: string, lookedAt: number): string | undefined {
     const conditions = idConditions(filter).map((condition) => sqlOf(condition))
-    const sql = ['gallery = ?', 'id > ?', ...conditions.map(({ sql }) => `(${sql})`)].join(' AND ')
+    const inGallery = { sql: 'gallery = ?', parameters: [gallery] }
+    const { sql, parameters } = joined([inGallery, ...idsWithin(after), ...conditions], ' AND ')
     return this.#database
       .prepare<unknown[], string>(`SELECT id FROM image WHERE ${sql} ORDER BY id LIMIT 1 OFFSET ?`)
       .pluck()
-      .get(gallery, after, ...conditions.flatMap(({ parameters }) => parameters), lookedAt - 1)
+      .get(...parameters, lookedAt - 1)
   }
 
   /** Samples are looked up one by one; the pictures between them are not read. */
@@ -179,4 +178,12 @@ export class GalleryScans {
     const first = unlabelled === 0 ? [] : [{ label: null, count: unlabelled }]
     return [...first, ...this.#labels.all(gallery, after ?? '', limit)].slice(0, limit)
   }
+}
+
+/** Of the conditions on an id SQLite searches by the first; an empty bound, which all ids meet, would be no help. */
+function idsWithin(after: string, upTo?: string): SqlCondition[] {
+  return [
+    ...(after === '' ? [] : [{ sql: 'id > ?', parameters: [after] }]),
+    ...(upTo === undefined ? [] : [{ sql: 'id <= ?', parameters: [upTo] }]),
+  ]
 }
