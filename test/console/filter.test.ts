@@ -12,6 +12,10 @@ const rows: [FilterDraft, unknown][] = [
     { field: 'label', equals: '2024' },
   ],
   [
+    { combine: 'and', conditions: [{ field: 'id', comparison: 'in', text: '7, 12' }] },
+    { field: 'id', in: ['7', '12'] },
+  ],
+  [
     { combine: 'and', conditions: [{ field: 'metadata.year', comparison: 'gte', text: '2020' }] },
     { field: 'metadata.year', gte: 2020 },
   ],
@@ -66,7 +70,7 @@ test('commas without a value between them list nothing', () => {
   assert.equal(filter(' , '), undefined)
 })
 
-test('fields are all of the labels, and the metadata', () => {
+test('fields are all of the labels, the id, and the metadata', () => {
   const field = { types: ['text' as const] }
   const fields = fieldsOf(
     [
@@ -83,6 +87,7 @@ test('fields are all of the labels, and the metadata', () => {
   )
   assert.deepEqual(fields, [
     { name: 'label', types: ['text'], values: ['cycling', 'rare'] },
+    { name: 'id', types: ['text'], values: [] },
     { name: 'metadata.year', types: ['number'], values: ['2020'], range: [1999, 2026] },
   ])
 })

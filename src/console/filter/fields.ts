@@ -1,7 +1,7 @@
 /** The fields that the filter builder offers. Pure. */
 
 export interface Field {
-  /** `label`, or a metadata path as used in filters. */
+  /** As used in filters: `label`, `id`, or a metadata path. */
   name: string
   types: readonly FieldType[]
   /** Common values, most frequent first. */
@@ -25,5 +25,9 @@ export function fieldsOf(told: readonly ToldField[], labels: readonly string[]):
   const inMetadata = told
     .filter(({ name }) => name !== 'label')
     .map(({ name, types, values, range }) => ({ name, types, values: values.map(({ value }) => String(value)), range }))
-  return [{ name: 'label', types: ['text'], values: labels }, ...inMetadata]
+  return [
+    { name: 'label', types: ['text'], values: labels },
+    { name: 'id', types: ['text'], values: [] },
+    ...inMetadata,
+  ]
 }
