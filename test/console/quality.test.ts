@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { heatPixels } from '../../src/console/match/heat-colours.js'
+import { roomForNames, shortened } from '../../src/console/plots/axis-names.js'
 import { plotSummary } from '../../src/console/plots/plot-summary.js'
 import { confusionSquare } from '../../src/console/quality/confusion.js'
 import { settledBy } from '../../src/console/quality/settled.js'
@@ -72,4 +73,10 @@ test('labels are decided picture by picture, a group of copies by one decision a
   assert.ok(isSettled({ kind: 'copies', ids: ['e', 'c'] }))
   assert.ok(!isSettled({ kind: 'copies', ids: ['d', 'f'] }))
   assert.ok(!isSettled({ kind: 'copies', ids: ['a', 'b'] }))
+})
+
+test('names of bars have room beside their plot, long ones shortened', () => {
+  assert.equal(shortened('listening_to_music'), 'listening_to_…')
+  assert.ok(roomForNames(['calling', 'using_laptop']) >= 12 * 7 * Math.SQRT1_2)
+  assert.equal(roomForNames(['x'.repeat(100)]), roomForNames(['x'.repeat(14)]))
 })

@@ -250,6 +250,21 @@ test('the focus goes to what is next when what had it is gone', { skip }, async 
   await focusGoesTo("document.querySelector('legend:not(.unseen)').parentElement")
 })
 
+test('a filter of the wall is put together by keys only, and closed by Enter', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/gallery/g`)
+  await page.waitForSelector('.tile img')
+  await page.getByRole('button', { name: 'Filter' }).press('Enter')
+  await page.getByText('Add a condition').press('Enter')
+  await until(page, "document.activeElement.ariaLabel === 'Field'")
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Tab')
+  await page.keyboard.type('square')
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('dialog', { state: 'detached' })
+  await untilTold(page, '.toolbar', /2 pictures found/)
+})
+
 test('after its gallery was deleted, keys go on with the screen in its place', { skip }, async (t) => {
   const { page, base } = await opened(t)
   await page.goto(`${base}#/gallery/g`)
