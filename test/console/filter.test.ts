@@ -70,7 +70,7 @@ test('commas without a value between them list nothing', () => {
   assert.equal(filter(' , '), undefined)
 })
 
-test('fields are all of the labels, the id, and the metadata', () => {
+test('fields are all of the labels, and the metadata', () => {
   const field = { types: ['text' as const] }
   const fields = fieldsOf(
     [
@@ -87,7 +87,6 @@ test('fields are all of the labels, the id, and the metadata', () => {
   )
   assert.deepEqual(fields, [
     { name: 'label', types: ['text'], values: ['cycling', 'rare'] },
-    { name: 'id', types: ['text'], values: [] },
     { name: 'metadata.year', types: ['number'], values: ['2020'], range: [1999, 2026] },
   ])
 })

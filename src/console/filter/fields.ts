@@ -12,6 +12,9 @@ export interface Field {
 
 export type FieldType = 'text' | 'number' | 'boolean' | 'null'
 
+/** For filters only: pictures cannot be grouped by it. */
+export const idField: Field = { name: 'id', types: ['text'], values: [] }
+
 /** As returned by the service. */
 export interface ToldField {
   name: string
@@ -25,9 +28,5 @@ export function fieldsOf(told: readonly ToldField[], labels: readonly string[]):
   const inMetadata = told
     .filter(({ name }) => name !== 'label')
     .map(({ name, types, values, range }) => ({ name, types, values: values.map(({ value }) => String(value)), range }))
-  return [
-    { name: 'label', types: ['text'], values: labels },
-    { name: 'id', types: ['text'], values: [] },
-    ...inMetadata,
-  ]
+  return [{ name: 'label', types: ['text'], values: labels }, ...inMetadata]
 }

@@ -1,7 +1,7 @@
 /** Builds a filter from the fields and values of the gallery. */
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { ConditionRow } from './condition-row.js'
-import type { Field } from './fields.js'
+import { type Field, idField } from './fields.js'
 import { draftOf, type FilterDraft, filterOf } from './filter.js'
 
 export interface FilterBuilderProps {
@@ -51,7 +51,7 @@ export function FilterBuilder({ fields, filter, onFilter, titled = false }: Filt
           key={place}
           condition={condition}
           number={place + 1}
-          fields={fields}
+          fields={[...fields, idField]}
           onChange={(next) => change({ ...draft, conditions: conditions.with(place, next) })}
           onRemove={() => change({ ...draft, conditions: conditions.toSpliced(place, 1) })}
         />
