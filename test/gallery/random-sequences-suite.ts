@@ -10,7 +10,7 @@ import { readingSteps } from './sequences/reading-steps.js'
 import { ReopenedGalleries } from './sequences/reopened-galleries.js'
 import { searchingSteps } from './sequences/searching-steps.js'
 import { askedRuns, runSequences, type SequenceRuns } from './sequences/sequence-runs.js'
-import { writingSteps } from './sequences/writing-steps.js'
+import { putMany, writingSteps } from './sequences/writing-steps.js'
 import type { TestedEngine } from './tested-engine.js'
 
 /** @param usualSequences unless `SEQUENCES` says otherwise */
@@ -25,7 +25,7 @@ export function randomSequencesSuite(engine: TestedEngine, usualSequences: numbe
 export async function runRandomSequences(t: TestContext, engine: TestedEngine, runs: SequenceRuns): Promise<number> {
   const place = await engine.newPlace(t)
   const compared = new ComparedGalleries(await engine.open(t, place), new ReopenedGalleries(t, engine, place))
-  return runSequences(compared, { step: stepsOf(engine), compareEnd: compareEverything }, runs)
+  return runSequences(compared, { first: putMany, step: stepsOf(engine), compareEnd: compareEverything }, runs)
 }
 
 function stepsOf({ placeAfterKill }: TestedEngine): fc.Arbitrary<Step> {

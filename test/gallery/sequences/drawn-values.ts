@@ -18,13 +18,17 @@ export const drawnFields = [
   'metadata.t.m',
 ]
 
-export const id = fc.constantFrom(...ids)
+/** Ids of images that are stored together. */
+export const manyIds = Array.from({ length: 30 }, (_, i) => `many ${i}`)
+export const id = fc.oneof({ weight: 2, arbitrary: fc.constantFrom(...ids) }, fc.constantFrom(...manyIds))
 export const label = fc.constantFrom(...labels)
 export const field = fc.constantFrom(...drawnFields)
 const filtered = fc.constantFrom('id', ...drawnFields)
 export const picture = fc.nat(pictures.length - 1)
 
-export const maybe = <Value>(arbitrary: fc.Arbitrary<Value>) => fc.option(arbitrary, { nil: undefined })
+/** Mostly not, so that most images may be hits. */
+export const maybe = <Value>(arbitrary: fc.Arbitrary<Value>) =>
+  fc.oneof({ withCrossShrink: true }, { weight: 2, arbitrary: fc.constant(undefined) }, arbitrary)
 
 const scalar = fc.constantFrom(...scalars)
 const value: fc.Arbitrary<JsonValue> = fc.oneof(
@@ -38,16 +42,25 @@ export const metadata = fc.record(
 ) as fc.Arbitrary<Metadata>
 
 const bound = fc.constantFrom<string | number>(0, 1, -1.5, 2 ** 53, '', '1', 'a', 'é', 'e\u0301', '\uffee', '𝒶')
-export const { filter } = fc.letrec<{ filter: Filter }>((tie) => ({
-  filter: fc.oneof(
+const { anyFilter } = fc.letrec<{ anyFilter: Filter }>((tie) => ({
+  anyFilter: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
     fc.record({ field: filtered, in: fc.array(scalar, { minLength: 1, maxLength: 3 }) }),
     fc.record({ field: filtered, exists: fc.boolean() }),
     fc.record({ field: filtered, range: fc.record({ gt: bound }) }),
     fc.record({ field: filtered, range: fc.record({ gte: bound, lt: bound }) }),
     fc.record({ field: filtered, range: fc.record({ lte: bound }) }),
-    fc.record({ and: fc.array(tie('filter'), { minLength: 1, maxLength: 3 }) }),
-    fc.record({ or: fc.array(tie('filter'), { minLength: 1, maxLength: 3 }) }),
-    fc.record({ not: tie('filter') }),
+    fc.record({ and: fc.array(tie('anyFilter'), { minLength: 1, maxLength: 3 }) }),
+    fc.record({ or: fc.array(tie('anyFilter'), { minLength: 1, maxLength: 3 }) }),
+    fc.record({ not: tie('anyFilter') }),
   ),
 }))
+
+/** What is kept for a filter may be stale when it is used again. */
+export const usualFilters: Filter[] = [
+  { field: 'label', in: ['a', null] },
+  { not: { field: 'label', in: ['a'] } },
+  { field: 'metadata.n', exists: true },
+  { not: { field: 'metadata.n', range: { gte: 0, lt: 1 } } },
+]
+export const filter = fc.oneof({ weight: 2, arbitrary: fc.constantFrom(...usualFilters) }, anyFilter)

@@ -7,7 +7,7 @@ import { compareStored } from './reading-steps.js'
 import { compareAllSearches } from './searching-steps.js'
 
 export const gallerySteps = fc.oneof(
-  { weight: 3, arbitrary: step('create', fc.record({ name }), (at, { name }) => at.create(name)) },
+  { weight: 4, arbitrary: step('create', fc.record({ name }), (at, { name }) => at.create(name)) },
   step('delete', fc.record({ name }), (at, { name }) => at.delete(name)),
 )
 

@@ -27,7 +27,7 @@ const among = fc.record({
   picture,
   minScore: maybe(fc.constantFrom<number>(-1, 0, 0.5, 1)),
   filter: maybe(filter),
-  excludeIds: maybe(fc.array(id, { maxLength: 2 })),
+  excludeIds: maybe(fc.array(id, { minLength: 1, maxLength: 2 })),
   exact: fc.boolean(),
 })
 type Among = typeof among extends fc.Arbitrary<infer Value> ? Value : never
@@ -126,8 +126,8 @@ async function listOf(at: ComparedGalleries, searched: string | readonly string[
     assert.ok(Math.abs(score - best[i]!) < rounding)
   }
   assert.deepEqual(list.map(idOf), bestFirst(list).map(idOf))
-  const isCounted = excludeIds === undefined || excludeIds.length === 0
-  if (isCounted) assert.equal(compared, candidates.length)
+  // not every server can evaluate every filter before it searches
+  assert.ok(compared + (excludeIds?.length ?? 0) >= candidates.length)
   return list
 }
 

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { ImageStep, PutImage } from '../../../src/gallery/records.js'
 import { newImage } from '../stored-images.js'
-import { name, step } from './compared-galleries.js'
-import { filter, id, label, maybe, metadata, picture } from './drawn-values.js'
+import { type ComparedGalleries, name, Step, step } from './compared-galleries.js'
+import { filter, id, label, manyIds, maybe, metadata, picture, usualFilters } from './drawn-values.js'
 import { pictures } from './pictures.js'
 import { matches } from './plain-filter.js'
 
@@ -58,16 +58,19 @@ const change = step(
 )
 
 /** So many that lists are read in several parts. */
-const putMany = step(
+export const putMany = step(
   'put many',
   fc.record({
     name,
-    from: fc.nat(20),
+    from: fc.nat(manyIds.length),
     count: fc.integer({ min: 10, max: 30 }),
     said: fc.array(image, { minLength: 1, maxLength: 5 }),
   }),
   (at, { name, from, count, said }) => {
-    const images = Array.from({ length: count }, (_, i) => ({ ...said[i % said.length]!, id: `many ${from + i}` }))
+    const images = Array.from({ length: count }, (_, i) => ({
+      ...said[i % said.length]!,
+      id: manyIds[(from + i) % manyIds.length]!,
+    }))
     return at.of(
       name,
       (galleries) =>
@@ -150,11 +153,28 @@ const removeFitting = step('remove fitting', fc.record({ name, filter }), (at, {
   ),
 )
 
-export const writingSteps = fc.oneof(
-  { weight: 4, arbitrary: change },
-  { weight: 2, arbitrary: putOne },
-  putMany,
-  remove,
-  patch,
+/** What was kept for a filter before the write is no longer used. */
+async function compareCounts(at: ComparedGalleries): Promise<void> {
+  for (const [name, plain] of at.plain)
+    for (const filter of usualFilters) {
+      const count = await at.galleries.images.countFitting(name, filter)
+      assert.equal(count, plain.ids((image) => matches(image, filter)).length)
+    }
+}
+
+const writes = fc.oneof(
+  { weight: 6, arbitrary: change },
+  { weight: 3, arbitrary: putOne },
+  { weight: 2, arbitrary: putMany },
+  { weight: 2, arbitrary: remove },
+  { weight: 3, arbitrary: patch },
   removeFitting,
+)
+
+export const writingSteps = writes.map(
+  ({ name, given, take }) =>
+    new Step(name, given, async (at) => {
+      await take(at)
+      await compareCounts(at)
+    }),
 )
