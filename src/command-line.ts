@@ -2,7 +2,14 @@
  * What all commands share: `--help` prints the usage and exits with 0, wrong usage prints one line and exits with 2, a
  * failure one line and 1. An option is declared once, with its default, its bounds and a sentence.
  */
-import { Command, CommanderError, Help, InvalidArgumentError, type OptionValues } from '@commander-js/extra-typings'
+import {
+  Command,
+  CommanderError,
+  Help,
+  InvalidArgumentError,
+  Option,
+  type OptionValues,
+} from '@commander-js/extra-typings'
 
 export const failed = 1
 export const misused = 2
@@ -29,7 +36,10 @@ export function command(name: string, description: string): Command {
 export const serviceOptions = {
   url: ['--url <url>', 'address of the service', webAddress, 'http://127.0.0.1:8080'],
   key: ['--key <key>', 'API key, where the service asks for one'],
-  keyFile: ['--key-file <file>', 'file that contains the key: other users of this machine can read arguments'],
+  keyFile: new Option(
+    '--key-file <file>',
+    'file that contains the key: other users of this machine can read arguments',
+  ).conflicts('key'),
 } as const
 
 function webAddress(text: string): string {

@@ -1,7 +1,7 @@
 /** Durable files: synced together with their folder, verified, with an error code for full disks. */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { open, rename, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { AlikeError } from './errors.js'
 
@@ -44,6 +44,26 @@ export async function replaceFile(path: string, content: string | Uint8Array): P
     throw error
   }
   await syncFolder(dirname(path))
+}
+
+/**
+ * Creates what is missing of a folder's path, durably. Not by `mkdir` with `recursive`, which never ends where nobody can
+ * create a folder, as in /proc.
+ */
+export async function makeFolder(folder: string): Promise<void> {
+  if (await isThere(folder)) return
+  await makeFolder(dirname(folder))
+  await mkdir(folder).catch(async (error: unknown) => {
+    if (!(await isThere(folder))) throw error // another process may have been faster
+  })
+  await syncFolder(dirname(folder))
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** A new name is durable only once its folder is synced. */

@@ -3,21 +3,15 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import closeWithGrace from 'close-with-grace'
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
 import type { Config } from './config/config.js'
 import { readConfig } from './config/read-config.js'
 import { AlikeError, hasCode } from './errors.js'
 import { decodersWanted } from './image/decoders.js'
 import { createMetrics } from './metrics/metrics.js'
+import { openLog } from './service/log.js'
 import { openService, type Service } from './service/service.js'
 import { openUnready } from './service/unready.js'
-
-function createLogger({ logLevel }: Config): Logger {
-  const forPeople = {
-    transport: { target: 'pino-pretty', options: { translateTime: 'HH:MM:ss.l', ignore: 'pid,hostname' } },
-  }
-  return pino({ level: logLevel, base: null, ...(process.stdout.isTTY && forPeople) })
-}
 
 /** libuv and the allocator read these once, before any of our code runs, so they can only be set outside. */
 function warnOfEnvironment(config: Config, logger: Logger): void {
@@ -42,9 +36,9 @@ function letHeapGrow(): void {
 async function main(): Promise<void> {
   letHeapGrow()
   const config = readConfig(process.env)
-  const logger = createLogger(config)
-  warnOfEnvironment(config, logger)
   const metrics = createMetrics()
+  const logger = openLog({ ...config, onLoss: metrics.countLogLoss })
+  warnOfEnvironment(config, logger)
   const service = await openService({ config, logger, metrics, environment: process.env }).catch((error: unknown) => {
     // a restart would not help: the process stays, unready, and says why
     if (!hasCode(error, 'golden_mismatch')) throw error

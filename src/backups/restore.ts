@@ -27,7 +27,7 @@ const ofNoInterest = new Set([...unfinishedNames, ...besideDatabase, 'lost+found
  */
 export async function restoreSnapshot(snapshot: string, dataDir: string): Promise<BackupManifest> {
   await expectEmpty(dataDir)
-  const lock = lockFolder(dataDir) // the lock is on an empty file in place of the database
+  const lock = await lockFolder(dataDir) // the lock is on an empty file in place of the database
   const unfinished = join(dataDir, unfinishedName)
   const database = join(dataDir, databaseName)
   try {

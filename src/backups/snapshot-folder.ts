@@ -2,9 +2,9 @@
  * The folder of all snapshots: one subfolder each, named by id. Snapshots being written or deleted have another name,
  * so that every id is complete.
  */
-import { mkdir, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
-import { asStorageError, syncFolder, writeSettled } from '../durable-files.js'
+import { asStorageError, makeFolder, syncFolder, writeSettled } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
 import {
   type BackupManifest,
@@ -31,7 +31,7 @@ export class SnapshotFolder {
 
   /** Removes leftovers of a crash. */
   async sweep(): Promise<void> {
-    await mkdir(this.path, { recursive: true }).catch(unlessNoRoom) // the first snapshot creates it instead
+    await makeFolder(this.path).catch(unlessNoRoom) // the first snapshot creates it instead
     for (const name of await readdir(this.path).catch(noneIfMissing)) {
       if (/\.(writing|deleting)$/.test(name)) await rm(join(this.path, name), { recursive: true, force: true })
     }
@@ -68,7 +68,7 @@ export class SnapshotFolder {
   /** @returns the folder for the files; `keep` or `discard` finishes it */
   async begin(id: string): Promise<string> {
     const path = `${this.pathOf(id)}.writing`
-    await mkdir(path, { recursive: true })
+    await makeFolder(path)
     return path
   }
 

@@ -95,7 +95,7 @@ await runCommand(
     .requiredOption('--to <file>', 'where the archive goes; a file that is there is replaced at the end', newFile)
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)
-    .option(...serviceOptions.keyFile)
+    .addOption(serviceOptions.keyFile)
     .option('--keep', 'also keep the snapshot in the data folder of the service', false)
     .addHelpText(
       'after',

@@ -249,6 +249,6 @@ await runCommand(
     .option('--out <file>', 'also write the report to this file')
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)
-    .option(...serviceOptions.keyFile)
+    .addOption(serviceOptions.keyFile)
     .action(evaluate),
 )

@@ -213,7 +213,7 @@ await runCommand(
     .option('--manifest-encoding <name>', 'encoding of a CSV manifest that is not UTF-8', oneOf(nameEncodings))
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)
-    .option(...serviceOptions.keyFile)
+    .addOption(serviceOptions.keyFile)
     .addHelpText(
       'after',
       `

@@ -108,7 +108,7 @@ const subcommand = (name: string, description: string) =>
     .description(description)
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)
-    .option(...serviceOptions.keyFile)
+    .addOption(serviceOptions.keyFile)
 
 subcommand('install', 'Uploads a folder written by training; the service verifies it.')
   .argument('<folder>', 'such as onnx/mine')

@@ -4,9 +4,9 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Dirent } from 'node:fs'
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { asStorageError, syncFolder } from '../durable-files.js'
+import { asStorageError, makeFolder, syncFolder } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
 import type { EmbedderLogger } from './embedder.js'
 import { type Model, readModel } from './model-manifest.js'
@@ -82,7 +82,7 @@ export class ModelFolders {
   ): Promise<{ model: Model; created: boolean }> {
     const draft = join(this.#folder, `${unfinished}${randomUUID()}`)
     try {
-      await mkdir(draft, { recursive: true })
+      await makeFolder(draft)
       await fill(draft)
       const drafted = await readModel(draft)
       const { manifest } = drafted

@@ -6,11 +6,15 @@ export type FeedbackQuery = { id: string } | { contentHash: string } | { key: st
 export const verdicts = ['right', 'wrong'] as const
 export type Verdict = (typeof verdicts)[number]
 
+/** `none` withdraws a judgement. */
+export const givenVerdicts = [...verdicts, 'none'] as const
+export type GivenVerdict = (typeof givenVerdicts)[number]
+
 export interface Judgement {
   query: FeedbackQuery
   /** Id of a stored picture. */
   hit: string
-  verdict: Verdict
+  verdict: GivenVerdict
   by: string
   /** ISO 8601, UTC. */
   at: string
@@ -28,6 +32,7 @@ export interface JudgedHit extends Judgement {
 }
 
 export interface KeptJudgement extends JudgedHit {
+  verdict: Verdict
   /** Ascending in order of arrival; new when the verdict changes. */
   number: number
 }
@@ -41,6 +46,7 @@ export interface StoredJudgement extends KeptJudgement {
 export interface FeedbackCounts {
   recorded: number
   changed: number
+  withdrawn: number
   unchanged: number
   /** Total number of judgements of the gallery. */
   stored: number

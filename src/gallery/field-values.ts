@@ -2,7 +2,7 @@
 import type { GroupKey } from '../ranking/groups.js'
 import type { ImageRecord, JsonValue } from './records.js'
 
-/** Names that filters and groups accept: the label, or a metadata path. */
+/** Names that groups accept: the label, or a metadata path. Filters accept `id` as well. */
 export const fieldPattern = /^(label|metadata(\.[^."\\]{1,64}){1,8})$/
 
 /** For a list, its elements; only texts, numbers and booleans. Empty if the record lacks the field. */

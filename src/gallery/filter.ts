@@ -1,5 +1,6 @@
 /**
- * Which pictures may be hits: an expression over label and metadata, as callers write it and as the engine receives it.
+ * Which pictures may be hits: an expression over id, label and metadata, as callers write it and as the engine receives
+ * it.
  */
 import { type Static, type TProperties, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
@@ -15,8 +16,8 @@ const textMax = 1_024
 const Scalar = Type.Union([Type.String({ maxLength: textMax }), Type.Number(), Type.Boolean(), Type.Null()])
 const Bound = Type.Union([Type.String({ maxLength: textMax }), Type.Number()])
 const Field = Type.String({
-  pattern: fieldPattern.source,
-  description: '`label`, or `metadata.` and names joined by dots.',
+  pattern: `^id$|${fieldPattern.source}`,
+  description: '`id`, `label`, or `metadata.` and names joined by dots. Ids and labels are compared as strings.',
   examples: ['metadata.place.city'],
 })
 
@@ -64,7 +65,7 @@ export const FilterJson = Type.Cyclic(
         Between,
       ],
       {
-        description: `Pictures that fit: a condition on \`label\` or on a place in the metadata, or conditions that are combined; nested ${depthMax} deep at most, ${conditionsMax} in all.`,
+        description: `Pictures that fit: a condition on \`id\`, on \`label\` or on a place in the metadata, or conditions that are combined; nested ${depthMax} deep at most, ${conditionsMax} in all.`,
       },
     ),
   },
@@ -145,7 +146,7 @@ const bounds = ['gt', 'gte', 'lt', 'lte']
 
 function misfitOf({ field, ...condition }: Record<string, unknown>, place: string): AlikeError {
   if (!checks.field.Check(field))
-    return misfit(`${place}/field`, 'is neither "label" nor "metadata." and names joined by dots')
+    return misfit(`${place}/field`, 'is neither "id", "label" nor "metadata." and names joined by dots')
   const keys = Object.keys(condition)
   const values = Array.isArray(condition.in) ? condition.in : [condition.equals]
   if (keys.length === 1 && ('equals' in condition || ('in' in condition && values.length > 0)))

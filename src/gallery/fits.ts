@@ -4,28 +4,32 @@ import { nfc } from '../text.js'
 import type { Condition, Filter, Range, Scalar } from './filter.js'
 import type { ImageRecord, JsonValue } from './records.js'
 
-type Labelled = Pick<ImageRecord, 'label' | 'metadata'>
+/** What filters read of a record. */
+export type Filtered = Pick<ImageRecord, 'id' | 'label' | 'metadata'>
 
-export function fits(record: Labelled, filter: Filter): boolean {
+export function fits(record: Filtered, filter: Filter): boolean {
   if ('and' in filter) return filter.and.every((part) => fits(record, part))
   if ('or' in filter) return filter.or.some((part) => fits(record, part))
   if ('not' in filter) return !fits(record, filter.not)
-  return filter.field === 'label' ? labelFits(record.label, filter) : valueFits(valueAt(record, filter.field), filter)
+  return filter.field === 'id' || filter.field === 'label'
+    ? textFits(record[filter.field], filter)
+    : valueFits(valueAt(record, filter.field), filter)
 }
 
-/** Whether the filter only tests the label. */
-export function asksOnlyLabel(filter: Filter): boolean {
-  if ('and' in filter) return filter.and.every(asksOnlyLabel)
-  if ('or' in filter) return filter.or.every(asksOnlyLabel)
-  return 'not' in filter ? asksOnlyLabel(filter.not) : filter.field === 'label'
+/** Whether the filter has a condition on the metadata. */
+export function asksMetadata(filter: Filter): boolean {
+  if ('and' in filter) return filter.and.some(asksMetadata)
+  if ('or' in filter) return filter.or.some(asksMetadata)
+  return 'not' in filter ? asksMetadata(filter.not) : filter.field.startsWith('metadata.')
 }
 
-function labelFits(label: string | null, condition: Condition): boolean {
-  if ('exists' in condition) return (label !== null) === condition.exists
+/** Of an id or a label. */
+function textFits(text: string | null, condition: Condition): boolean {
+  if ('exists' in condition) return (text !== null) === condition.exists
   if ('range' in condition)
-    return label !== null && boundsOf(condition.range).every(([key, bound]) => isWithin(label, key, String(bound)))
+    return text !== null && boundsOf(condition.range).every(([key, bound]) => isWithin(text, key, nfc(String(bound))))
   return condition.in.some((value) =>
-    value === null || label === null ? value === label : label === String(value) || label === nfc(String(value)),
+    value === null || text === null ? value === text : text === String(value) || text === nfc(String(value)),
   )
 }
 
@@ -39,7 +43,7 @@ function valueFits(value: JsonValue | undefined, condition: Condition): boolean 
   return elements.some((element) => (condition.in as JsonValue[]).includes(element))
 }
 
-function valueAt({ metadata }: Labelled, field: string): JsonValue | undefined {
+function valueAt({ metadata }: Filtered, field: string): JsonValue | undefined {
   let value: JsonValue | undefined = metadata
   for (const name of field.split('.').slice(1)) {
     if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, name))

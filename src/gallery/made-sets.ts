@@ -3,7 +3,7 @@
  * engine has lost is reported, and not silently recreated empty.
  */
 import { AlikeError, hasCode } from '../errors.js'
-import type { CatalogueEntry, CatalogueSet } from './catalogue.js'
+import type { Catalogue, CatalogueEntry, CatalogueSet } from './catalogue.js'
 import type { Engine, StorageWishes } from './engine.js'
 import { holdSoon, tryHold } from './held-locks.js'
 import type { RoutedSets } from './routed-sets.js'
@@ -57,6 +57,24 @@ export function expectGranted({ takesWishes }: Engine, wishes: StorageWishes): v
 
 function wished(wishes: StorageWishes) {
   return Object.entries(wishes).filter(([, wish]) => wish !== undefined)
+}
+
+/**
+ * Called before other processes are told of the gallery: until its storage is prepared, nobody knows which of them will
+ * have it.
+ * @throws AlikeError `gallery_not_found`
+ */
+export async function expectMade({ engine, set }: CatalogueEntry, routed: RoutedSets): Promise<void> {
+  if (routed.engineOf(engine).prepare === undefined || (await isKept(set, routed.catalogue))) return
+  throw new AlikeError('gallery_not_found', { detail: 'It is being created.' })
+}
+
+/** Whether the catalogue has the set, with its storage prepared. @throws AlikeError `gallery_not_found` */
+export async function isKept(
+  { uid, galleryUid }: Pick<CatalogueSet, 'uid' | 'galleryUid'>,
+  { sets }: Pick<Catalogue, 'sets'>,
+): Promise<boolean> {
+  return (await sets(galleryUid)).some((set) => set.uid === uid && isMade(set))
 }
 
 /** Whether its storage has been prepared. */

@@ -90,8 +90,8 @@ async function createOnce(
     await makeRoomOf(gallery, routed, { wishes, shared })
   } catch (error) {
     if (created) await undo(gallery, routed)
-    else if (hasCode(error, 'gallery_not_found')) return undefined
-    throw error
+    if (!hasCode(error, 'gallery_not_found')) throw error
+    if (!created) return undefined // otherwise it was created, and another request has removed it
   }
   return { gallery, created }
 }

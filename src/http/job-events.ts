@@ -11,6 +11,8 @@ export interface JobEventsOptions {
   jobs: Jobs
   jobId: string
   view(report: JobReport): object
+  /** Whether the client may still read the job; asked before each event. */
+  mayRead(): Promise<boolean>
   /** The client has disconnected, or the service is stopping. */
   signal: AbortSignal
   /** See `followJob`. */
@@ -18,11 +20,15 @@ export interface JobEventsOptions {
   heartbeatEveryMs?: number | undefined
 }
 
-/** `progress` when something has changed, `end` once when the job has ended. Ends with the job, or with the signal. */
+/**
+ * `progress` when something has changed, `end` once when the job has ended. Ends with the job, with the signal, or once
+ * the client may not read the job any more.
+ */
 export async function* jobEvents({
   jobs,
   jobId,
   view,
+  mayRead,
   signal,
   lookEveryMs,
   heartbeatEveryMs = usualHeartbeatMs,
@@ -30,6 +36,7 @@ export async function* jobEvents({
   yield `retry: ${retryMs}\n\n`
   let silentSince = Date.now()
   for await (const look of followJob(jobs, jobId, { signal, lookEveryMs })) {
+    if (!(await mayRead())) return
     if (look.event === 'still' && Date.now() - silentSince < heartbeatEveryMs) continue
     silentSince = Date.now()
     yield look.event === 'still'

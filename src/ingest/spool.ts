@@ -1,11 +1,11 @@
 /** Uploads of jobs on disk: received as a stream, durable before the job exists, removed when it ends. */
 import { createReadStream, createWriteStream } from 'node:fs'
-import { access, mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { access, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { crc32 } from 'node:zlib'
-import { asStorageError, isNoRoom, syncFolder } from '../durable-files.js'
+import { asStorageError, isNoRoom, makeFolder, syncFolder } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
 import { uploadTooLarge } from './read-bounded.js'
 import { unlessAborted } from './unless-aborted.js'
@@ -71,7 +71,7 @@ export class Spool {
     const folder = join(this.#folder, jobId)
     const received: Received = { bytes: 0, crc32: 0 }
     try {
-      await mkdir(folder, { recursive: true })
+      await makeFolder(folder)
       const writing = pipeline(
         upload,
         measured(received, maxBytes),
@@ -104,7 +104,7 @@ export class Spool {
     try {
       // another process that started the job has already listed it
       const listed = await this.#shared?.get(jobId)
-      await mkdir(dirname(file), { recursive: true })
+      await makeFolder(dirname(file))
       const write = (from: NodeJS.ReadableStream) =>
         pipeline(from, createWriteStream(`${file}.partial`, { flush: true }), { signal })
       await write(listed ?? Readable.from(lines, { objectMode: false }))
@@ -196,7 +196,7 @@ export class Spool {
   /** Removes what a crash left behind in the folder: uploads that never became a job, or whose job has ended. */
   async sweep(jobIds: ReadonlySet<string>): Promise<void> {
     try {
-      await mkdir(this.#folder, { recursive: true })
+      await makeFolder(this.#folder)
     } catch (error) {
       if (isNoRoom(error)) return // the first upload creates it instead: a service with a full disk must be able to start
       throw error

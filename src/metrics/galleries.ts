@@ -9,7 +9,7 @@ export interface GalleryInstruments {
   /** A job that moves a gallery to another engine has ended; `refused`: the copy differed. */
   countMove(outcome: 'moved' | 'refused' | 'broken_off'): void
   countDecided(decision: string): void
-  countJudged(verdict: 'right' | 'wrong', count: number): void
+  countJudged(verdict: 'right' | 'wrong' | 'none', count: number): void
   countDataSnapshot(outcome: 'ready' | 'failed'): void
   setNewestDataSnapshot(at: Date): void
 }
@@ -29,8 +29,8 @@ export function galleryInstruments(registry: Registry): GalleryInstruments {
     decided: ['alike_decisions_total', 'Decisions about findings, by what was decided.', { decision: null }],
     judged: [
       'alike_feedback_judgements_total',
-      'Judgements of hits received, by verdict.',
-      { verdict: ['right', 'wrong'] },
+      'Judgements of hits received, by verdict; none withdraws one.',
+      { verdict: ['right', 'wrong', 'none'] },
     ],
     dataSnapshots: [
       'alike_data_snapshots_total',

@@ -13,10 +13,12 @@ export interface RequestInstruments {
   countKeyReload(outcome: 'reloaded' | 'refused'): void
   /** A line of the audit log could not be written. */
   countAuditLoss(): void
+  /** A line of the log was dropped because nobody reads it. */
+  countLogLoss(): void
 }
 
 export function requestInstruments(registry: Registry): RequestInstruments {
-  const { requests, refusals, keyReloads, auditLosses } = counters(registry, {
+  const { requests, refusals, keyReloads, auditLosses, logLosses } = counters(registry, {
     requests: [
       'alike_http_requests_total',
       'HTTP requests answered, by method, route pattern and status code.',
@@ -29,6 +31,7 @@ export function requestInstruments(registry: Registry): RequestInstruments {
       { outcome: ['reloaded', 'refused'] },
     ],
     auditLosses: ['alike_audit_write_failures_total', 'Failures to write to the file of the audit log.'],
+    logLosses: ['alike_log_lines_dropped_total', 'Lines of the log that were dropped because its reader stalls.'],
   })
   return {
     countRequest: (method, route, status) => requests.inc({ method, route, status: String(status) }),
@@ -38,5 +41,6 @@ export function requestInstruments(registry: Registry): RequestInstruments {
     countRefusal: (code) => refusals.inc({ code }),
     countKeyReload: (outcome) => keyReloads.inc({ outcome }),
     countAuditLoss: () => auditLosses.inc(),
+    countLogLoss: () => logLosses.inc(),
   }
 }

@@ -2,9 +2,9 @@
  * Which catalogues know what is stored in a data folder: its own database, or PostgreSQL, which leaves a marker. A service that is started
  * with the other one deletes nothing that it does not know, as in a bucket (`s3-owners.ts`).
  */
-import { mkdir, readdir } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { asStorageError, replaceFile } from '../durable-files.js'
+import { asStorageError, makeFolder, replaceFile } from '../durable-files.js'
 import type { Owners } from './original-store.js'
 import { reportingOthers } from './reported-others.js'
 
@@ -38,7 +38,7 @@ export class FolderOwners implements Owners {
     const id = await this.#options.id?.()
     if (id === undefined || (await this.#ids()).includes(id)) return
     try {
-      await mkdir(this.#folder, { recursive: true })
+      await makeFolder(this.#folder)
       await replaceFile(join(this.#folder, id), JSON.stringify({ purpose, installation: id, since: new Date() }))
     } catch (error) {
       throw asStorageError(error)

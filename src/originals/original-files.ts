@@ -1,9 +1,9 @@
 /** Writes the files of originals, durably. */
 import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, open, rename, rm, utimes } from 'node:fs/promises'
+import { open, rename, rm, utimes } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { asStorageError, syncFolder } from '../durable-files.js'
+import { asStorageError, makeFolder, syncFolder } from '../durable-files.js'
 
 /**
  * Resolves once the file is on disk. A file that holds these bytes already is given a new age. Not for the same path twice
@@ -25,7 +25,7 @@ export async function putFile(path: string, bytes: Uint8Array): Promise<void> {
 
 async function write(path: string, bytes: Uint8Array): Promise<void> {
   const folder = dirname(path)
-  const first = await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   const temporary = `${path}.${randomUUID()}.tmp`
   try {
     const file = await open(temporary, 'wx')
@@ -41,10 +41,6 @@ async function write(path: string, bytes: Uint8Array): Promise<void> {
     throw error
   }
   await syncFolder(folder)
-  // A new folder is durable only once its parent is synced.
-  if (first !== undefined)
-    for (let around = dirname(folder); around.length >= dirname(first).length; around = dirname(around))
-      await syncFolder(around)
 }
 
 /** False for a file that is missing, damaged or unreadable: it is to be written again. */

@@ -35,24 +35,20 @@ export function storedRecord(row: StoredRow): JobRecord {
 
 export const deliveryOf = ({ kind, delivery }: StoredRow): Delivery => ({ kind: kind as JobKind, delivery })
 
-/** @returns undefined if the gallery already has a job with this key */
-export async function insertJob(sql: Sql, job: JobRecord, delivery: string): Promise<StoredRow | undefined> {
+/**
+ * One statement, because the job with the same key may be deleted between two: an update that changes nothing returns
+ * the row that is there.
+ * @returns the job's row, or the one that already has its key in this gallery
+ */
+export async function insertJob(sql: Sql, job: JobRecord, delivery: string): Promise<StoredRow> {
   const row = { ...rowOf(job), delivery }
   const columns = Object.keys(row)
-  const [inserted] = await sql.query<StoredRow>(
+  const [stored] = await sql.query<StoredRow>(
     `INSERT INTO alike.job (${columns.join(', ')}) VALUES (${columns.map((_, i) => `$${i + 1}`).join(', ')})
-     ON CONFLICT (gallery_uid, idempotency_key) DO NOTHING RETURNING *`,
+     ON CONFLICT (gallery_uid, idempotency_key) DO UPDATE SET idempotency_key = EXCLUDED.idempotency_key RETURNING *`,
     Object.values(row),
   )
-  return inserted
-}
-
-export async function rowOfKey(sql: Sql, galleryUid: string, key: string): Promise<StoredRow> {
-  const [row] = await sql.query<StoredRow>('SELECT * FROM alike.job WHERE gallery_uid = $1 AND idempotency_key = $2', [
-    galleryUid,
-    key,
-  ])
-  return row!
+  return stored!
 }
 
 export async function rowOfId(sql: Sql, id: string): Promise<StoredRow | undefined> {

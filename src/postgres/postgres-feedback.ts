@@ -1,7 +1,7 @@
 /** Judgements of hits in PostgreSQL. */
 import { AlikeError } from '../errors.js'
 import type { FeedbackCounts, FeedbackStore, JudgedHit } from '../gallery/feedback.js'
-import { type JudgementRow, judgementOf, judgementRow } from '../gallery/feedback-row.js'
+import { fateOf, type JudgementRow, judgementOf, judgementRow } from '../gallery/feedback-row.js'
 import { expectGallery, holdGallery } from './gallery-rows.js'
 import type { Postgres, Sql } from './postgres.js'
 
@@ -11,9 +11,12 @@ export function postgresFeedback(postgres: Postgres, max: number): FeedbackStore
     record: (galleryUid, judged) =>
       postgres.transaction(async (sql) => {
         await holdGallery(sql, galleryUid)
-        const counts = { recorded: 0, changed: 0, unchanged: 0 }
+        const counts = { recorded: 0, changed: 0, withdrawn: 0, unchanged: 0 }
         for (const judgement of judged) counts[await put(sql, galleryUid, judgement)] += 1
-        return { ...counts, stored: await expectRoom(sql, galleryUid, max) } satisfies FeedbackCounts
+        const stored = await countOf(sql, galleryUid)
+        if (counts.recorded > 0 && stored > max)
+          throw new AlikeError('feedback_full', { detail: `The maximum is ${max} judgements.` })
+        return { ...counts, stored }
       }),
     async page(galleryUid, after, limit) {
       const rows = await postgres.query<JudgementRow>(
@@ -26,28 +29,28 @@ export function postgresFeedback(postgres: Postgres, max: number): FeedbackStore
   }
 }
 
-async function put(sql: Sql, galleryUid: string, judged: JudgedHit): Promise<'recorded' | 'changed' | 'unchanged'> {
+async function put(sql: Sql, galleryUid: string, judged: JudgedHit): Promise<Exclude<keyof FeedbackCounts, 'stored'>> {
   const row = judgementRow(judged)
   const key = [galleryUid, row.query_kind, row.query, row.hit, row.judge]
   const of = `gallery_uid = $1 AND query_kind = $2 AND query = $3 AND hit = $4 AND judge = $5
     AND left(query, 300) = left($3, 300) AND left(hit, 300) = left($4, 300)` // as they are indexed
   const [former] = await sql.query<JudgementRow>(`SELECT * FROM alike.feedback WHERE ${of}`, key)
-  if (former !== undefined && former.verdict === row.verdict && former.hit_hash === row.hit_hash) return 'unchanged'
+  const fate = fateOf(row, former)
+  if (fate === 'unchanged') return fate
   // a new number, so that readers continuing from a cursor see the change
   if (former !== undefined) await sql.query(`DELETE FROM alike.feedback WHERE ${of}`, key)
+  if (fate === 'withdrawn') return fate
   await sql.query(
     `INSERT INTO alike.feedback (gallery_uid, query_kind, query, hit, judge, query_hash, hit_hash, verdict, at, model_id, rank, score)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
     [...key, row.query_hash, row.hit_hash, row.verdict, row.at, row.model_id, row.rank, row.score],
   )
-  return former === undefined ? 'recorded' : 'changed'
+  return fate
 }
 
-/** @returns the number of stored judgements @throws AlikeError `feedback_full` */
-async function expectRoom(sql: Sql, galleryUid: string, max: number): Promise<number> {
+async function countOf(sql: Sql, galleryUid: string): Promise<number> {
   const [row] = await sql.query<{ count: number }>('SELECT count(*) FROM alike.feedback WHERE gallery_uid = $1', [
     galleryUid,
   ])
-  if (row!.count > max) throw new AlikeError('feedback_full', { detail: `The maximum is ${max} judgements.` })
   return row!.count
 }

@@ -37,7 +37,6 @@ import {
   listJobs,
   noteClaim,
   rowOfId,
-  rowOfKey,
   type StoredRow,
   saveJob,
   setsWithJobs,
@@ -81,9 +80,9 @@ export class PostgresJobs implements JobStore {
       const galleryUid = await uidOf(sql, job.gallery)
       if (galleryUid === undefined) throw new AlikeError('gallery_not_found')
       const record = newRecord(job, galleryUid, this.#options.now())
-      const row = await insertJob(sql, record, randomUUID())
-      if (row === undefined)
-        return { job: storedRecord(await rowOfKey(sql, galleryUid, job.idempotencyKey!)), created: false }
+      const delivery = randomUUID()
+      const row = await insertJob(sql, record, delivery)
+      if (row.delivery !== delivery) return { job: storedRecord(row), created: false }
       await this.#queues.send(sql, deliveryOf(row), record)
       if (job.webhook !== undefined) await addWebhook(sql, row.number, job.webhook)
       await notify(sql, { job: job.id })

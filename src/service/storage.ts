@@ -10,6 +10,7 @@ import { AlikeError } from '../errors.js'
 import type { Engine } from '../gallery/engine.js'
 import { type Galleries, openGalleries } from '../gallery/galleries.js'
 import { allEntries } from '../gallery/gallery-list.js'
+import { isKept } from '../gallery/made-sets.js'
 import { RemovedSets } from '../gallery/removed-sets.js'
 import { activeJobStates } from '../jobs/job.js'
 import { FolderOwners } from '../originals/folder-owners.js'
@@ -36,7 +37,7 @@ export async function openStorage(opening: Opening, folders: ModelFolders): Prom
   const { config, logger, metrics, opened } = opening
   const embedded = opened.add(await openEmbeddedOf(opening))
   const stores = opened.add(await openStores(config, embedded, { name: 'embedded', logger }))
-  const weaviate = await openWeaviateOf(opening)
+  const weaviate = await openWeaviateOf(opening, stores)
   if (weaviate !== undefined) opened.add(weaviate)
   const engines = { embedded, ...(weaviate && { weaviate }) }
   if (config.role !== 'all' && weaviate === undefined)
@@ -163,7 +164,10 @@ function openEmbeddedOf({ config, logger, metrics }: Opening): Promise<EmbeddedE
 }
 
 /** @throws AlikeError `engine_version_refused`, `engine_setting_refused`, `config_invalid` */
-async function openWeaviateOf({ config, logger, metrics }: Opening): Promise<WeaviateEngine | undefined> {
+async function openWeaviateOf(
+  { config, logger, metrics }: Opening,
+  { catalogue }: Stores,
+): Promise<WeaviateEngine | undefined> {
   if (config.weaviateUrl === '') return undefined
   const { openWeaviate } = await import('../engines/weaviate/weaviate-engine.js') // a large package, loaded only with a server
   return openWeaviate({
@@ -180,6 +184,7 @@ async function openWeaviateOf({ config, logger, metrics }: Opening): Promise<Wea
       quantisation: config.weaviateQuantisation,
     },
     storage: { pageMaxLength: pageMaxLengthOf(config) },
+    isKept: (set) => isKept(set, catalogue),
     logger,
     onRepair: metrics.countGraphRepair,
   })

@@ -133,3 +133,10 @@ test('anything but a snapshot is refused with a reason', async (t) => {
     await assert.rejects(restoreSnapshot(path, join(dataDir, 'new')), { code: 'snapshot_damaged' })
   }
 })
+
+test('a data folder that cannot be created is refused', { skip: process.platform !== 'linux' }, async () => {
+  await assert.rejects(restoreSnapshot('none.tar', '/proc/alike'), {
+    code: 'data_unreadable',
+    detail: 'alike.db cannot be opened there (ENOENT).',
+  })
+})

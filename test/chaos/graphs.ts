@@ -71,7 +71,7 @@ test('a node killed in the middle of changes finds everything by itself once it 
   for (const [n, { url, grpcAddress }] of nodes.entries()) {
     const connection = new WeaviateServer(server(url, grpcAddress))
     t.after(() => connection.close())
-    const collection = new ImageCollection(connection, `Alike_${uid}`, layout, tuningDefaults)
+    const collection = new ImageCollection(connection, `Alike_${uid}`, { layout, tuning: tuningDefaults })
     const isFound = async (id: string) => {
       const [nearest] = await collection.near(vectors.get(id)!, { limit: 1, properties: ['imageId'] })
       return nearest?.properties.imageId === id

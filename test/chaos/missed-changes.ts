@@ -114,7 +114,7 @@ export class UnwatchedEngine implements Engine {
   }
 
   #collectionOf({ uid }: EmbeddingSet): ImageCollection {
-    return new ImageCollection(this.#server, `Alike_${uid}`, this.#layout, tuningDefaults)
+    return new ImageCollection(this.#server, `Alike_${uid}`, { layout: this.#layout, tuning: tuningDefaults })
   }
 }
 

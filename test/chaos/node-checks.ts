@@ -49,7 +49,7 @@ export async function findingsOf(
   const server = new WeaviateServer({ url, grpcAddress, apiKey: '', consistency: 'one', timeoutMs: 20_000 })
   try {
     const [name] = (await server.collections()).filter((collection) => collection.startsWith('Alike_'))
-    const images = new ImageCollection(server, name!, layout, tuningDefaults)
+    const images = new ImageCollection(server, name!, { layout, tuning: tuningDefaults })
     const stored = await comparedWith(images, pictures)
     const found = await pMap(pictures, ({ id, vector }) => isFound(images, id, vector), { concurrency: atOnce })
     const recalls = await pMap(

@@ -36,6 +36,18 @@ for (const name of commands) {
   })
 }
 
+for (const [name, ...given] of [
+  ['cli/backup', '--to', 'a.tar'],
+  ['cli/ingest', 'folder', '--gallery', 'g'],
+  ['cli/model', 'list'],
+  ['cli/evaluate', '--data', 'folder'],
+] as const) {
+  test(`${name} takes a key or a file that contains one, not both`, async () => {
+    const { code, output } = await runCommand(name, [...given, '--key', 'k', '--key-file', 'f'])
+    assert.deepEqual([code, /cannot be used with option '--key <key>'/.test(output)], [2, true], output)
+  })
+}
+
 const failures: { what: string; name: string; parameters(empty: string): string[]; says: RegExp }[] = [
   {
     what: 'a backup of a service that is not there',

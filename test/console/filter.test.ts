@@ -12,6 +12,10 @@ const rows: [FilterDraft, unknown][] = [
     { field: 'label', equals: '2024' },
   ],
   [
+    { combine: 'and', conditions: [{ field: 'id', comparison: 'in', text: '7, 12' }] },
+    { field: 'id', in: ['7', '12'] },
+  ],
+  [
     { combine: 'and', conditions: [{ field: 'metadata.year', comparison: 'gte', text: '2020' }] },
     { field: 'metadata.year', gte: 2020 },
   ],

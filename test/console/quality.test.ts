@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { heatPixels } from '../../src/console/match/heat-colours.js'
+import { roomForNames, shortened } from '../../src/console/plots/axis-names.js'
 import { plotSummary } from '../../src/console/plots/plot-summary.js'
 import { confusionSquare } from '../../src/console/quality/confusion.js'
+import { settledBy } from '../../src/console/quality/settled.js'
 
 test('a confusion matrix holds the most confused labels, with the correct ones on its diagonal', () => {
   const confusions = [
@@ -57,4 +59,24 @@ test('a plot of names tells each of its values, one of numbers the last', () => 
     'By label: mAP@10 a 0.500, b unknown; recall@1 a 0.250, b 1.00',
   )
   assert.equal(plotSummary({ title: 'T', series, axis: { kind: 'time' } }), 'T: mAP@10 unknown; recall@1 1.00')
+})
+
+test('labels are decided picture by picture, a group of copies by one decision about all of it', () => {
+  const isSettled = settledBy([
+    { kind: 'label', ids: ['a'] },
+    { kind: 'label', ids: ['b', 'x'] },
+    { kind: 'copies', ids: ['c', 'd', 'e'] },
+    { kind: 'copies', ids: ['f', 'c'] },
+  ])
+  assert.ok(isSettled({ kind: 'label', ids: ['a', 'b'] }))
+  assert.ok(!isSettled({ kind: 'label', ids: ['a', 'c'] }))
+  assert.ok(isSettled({ kind: 'copies', ids: ['e', 'c'] }))
+  assert.ok(!isSettled({ kind: 'copies', ids: ['d', 'f'] }))
+  assert.ok(!isSettled({ kind: 'copies', ids: ['a', 'b'] }))
+})
+
+test('names of bars have room beside their plot, long ones shortened', () => {
+  assert.equal(shortened('listening_to_music'), 'listening_to_…')
+  assert.ok(roomForNames(['calling', 'using_laptop']) >= 12 * 7 * Math.SQRT1_2)
+  assert.equal(roomForNames(['x'.repeat(100)]), roomForNames(['x'.repeat(14)]))
 })

@@ -66,7 +66,7 @@ async function putAll(
   return (id, former) => {
     const result = results[put.indexOf(id)]
     if (result === undefined) return [former]
-    const stored = { label: former?.label ?? null, metadata: former?.metadata ?? {}, picture }
+    const stored = { id, label: former?.label ?? null, metadata: former?.metadata ?? {}, picture }
     if (label !== undefined) stored.label = label
     if (metadata !== undefined) stored.metadata = metadata
     return isDeepStrictEqual(result, { created: former === undefined }) ? [stored] : []

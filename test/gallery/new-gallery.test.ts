@@ -54,6 +54,20 @@ test('a gallery whose storage cannot be prepared is not created', async (t) => {
   assert.equal(dropped.length, 1)
 })
 
+test('a gallery that another request removes while it is being created was created, and stays removed', async (t) => {
+  const { galleries, preparations, dropped } = await open(t)
+  for (const settle of ['end', 'fail'] as const) {
+    preparations.length = 0
+    const creation = galleries.create('a')
+    await until(() => preparations.length === 1)
+    const { setUid } = await galleries.get('a')
+    await galleries.delete('a')
+    preparations[0]![settle](new AlikeError('gallery_not_found'))
+    assert.deepEqual([(await creation).created, dropped.includes(setUid)], [true, true])
+    await assert.rejects(galleries.get('a'), { code: 'gallery_not_found' })
+  }
+})
+
 test('a gallery that a repeated request has created stays, though the first request fails after it', async (t) => {
   const { galleries, preparations, dropped } = await open(t)
   const first = galleries.create('a')

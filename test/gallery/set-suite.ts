@@ -232,12 +232,85 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
       )
       assert.deepEqual(await opened.vector(form), image.vector)
       assert.deepEqual((await pagesOf(opened, { label: form })).flat(), [composed])
-      const filter: Filter = { field: 'label', in: [form] }
-      assert.deepEqual((await pagesOf(opened, { filter })).flat(), [composed])
       const { vector } = image
-      assert.deepEqual(await idsOf(await opened.nearest({ vector, filter }), 9), [composed])
+      for (const field of ['id', 'label'])
+        for (const filter of [
+          { field, in: [form] },
+          { field, range: { gte: form, lt: `${form}0` } },
+        ]) {
+          assert.deepEqual((await pagesOf(opened, { filter })).flat(), [composed])
+          assert.deepEqual(await idsOf(await opened.nearest({ vector, filter }), 9), [composed])
+        }
       assert.deepEqual(await idsOf(await opened.nearest({ vector, excludeIds: [form] }), 9), [other.id])
     }
+  })
+
+  test('pictures are found, listed, counted and removed by their ids: some, a range, all but some', async (t) => {
+    const { opened } = await openSet(t)
+    const long = 'x'.repeat(48)
+    const ids = [
+      'cyclin',
+      'cycling',
+      'cycling/1',
+      'cycling/2',
+      'cycling0',
+      'run',
+      long,
+      `${long}a`,
+      `${long}b`,
+      'é',
+      '\uffee',
+      '𝒶',
+    ]
+    const stored = ids.map((id, i) => ({ ...images[i]!, id, metadata: { id: 'run' } }))
+    await opened.change(puts(stored))
+    const vector = queries[0]!
+    const rows: [filter: Filter, ids: string[]][] = [
+      [{ field: 'id', in: ['run', 'none', 'cycling', `${long}b`] }, ['cycling', 'run', `${long}b`]],
+      [{ field: 'id', in: ['none'] }, []],
+      [{ field: 'id', in: [null] }, []],
+      [{ field: 'id', range: { gte: 'cycling/', lt: 'cycling0' } }, ['cycling/1', 'cycling/2']],
+      [{ field: 'id', range: { gt: 'cycling', lte: 'cycling0' } }, ['cycling/1', 'cycling/2', 'cycling0']],
+      [{ field: 'id', range: { gt: long, lt: `${long}b` } }, [`${long}a`]],
+      [{ field: 'id', range: { gt: 'x', lt: 'run' } }, []],
+      [{ field: 'id', range: { gt: 'é' } }, ['\uffee', '𝒶']],
+      [{ field: 'id', exists: true }, ids],
+      [{ field: 'id', exists: false }, []],
+      [{ not: { field: 'id', range: { gte: 'cycling' } } }, ['cyclin']],
+      [
+        { and: [{ field: 'id', range: { gte: long } }, { not: { field: 'id', in: ['é', long] } }] },
+        [`${long}a`, `${long}b`, '\uffee', '𝒶'],
+      ],
+      [
+        {
+          or: [
+            { field: 'id', in: ['é'] },
+            { field: 'metadata.n', exists: true },
+          ],
+        },
+        ['é'],
+      ],
+      [{ field: 'metadata.id', in: ['run'] }, ids],
+    ]
+    for (const [filter, expected] of rows) {
+      const told = JSON.stringify(filter)
+      assert.equal(await opened.countFitting(filter), expected.length, told)
+      assert.deepEqual((await pagesOf(opened, { filter })).flat(), expected, told)
+      assert.deepEqual((await pagesOf(opened, { filter, limit: 2 })).flat(), expected, told)
+      for (const exact of [true, false])
+        assert.deepEqual(
+          (await idsOf(await opened.nearest({ vector, exact, filter }), 99)).sort(),
+          expected.toSorted(),
+          told,
+        )
+    }
+    const listed: Filter = { field: 'id', in: ['run', 'cycling'] }
+    await opened.change([{ remove: 'run' }])
+    assert.deepEqual(await idsOf(await opened.nearest({ vector, filter: listed }), 99), ['cycling'])
+    await opened.change(puts([stored[5]!]))
+    assert.equal(await opened.removeFitting(listed), 2)
+    assert.equal(await opened.removeFitting({ field: 'id', range: { lt: 'z' } }), 7)
+    assert.deepEqual((await pagesOf(opened, {})).flat(), ['é', '\uffee', '𝒶'])
   })
 
   test("a picture's reference is stored with it, and applies only to its content", async (t) => {

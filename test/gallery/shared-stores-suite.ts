@@ -211,6 +211,7 @@ export function sharedStoresSuite(stores: TestedStores): void {
     assert.deepEqual(await feedback.page('new', 0, 10), [])
   })
 
+  const none = { recorded: 0, changed: 0, withdrawn: 0, unchanged: 0 }
   const judged = (hit: string, more: Partial<JudgedHit> = {}): JudgedHit => ({
     query: { key: 'k' },
     hit,
@@ -229,15 +230,10 @@ export function sharedStoresSuite(stores: TestedStores): void {
       await catalogue.create(entryOf('b'))
       const first = judged('x', { query: { id: 'q' }, queryHash: 'hash of q', rank: 3, score: 0.123456789012345 })
       const record = (...given: JudgedHit[]) => feedback.record('uid-of-a', given)
-      assert.deepEqual(await record(first, judged('y')), { recorded: 2, changed: 0, unchanged: 0, stored: 2 })
-      assert.deepEqual(await record(first), { recorded: 0, changed: 0, unchanged: 1, stored: 2 })
+      assert.deepEqual(await record(first, judged('y')), { ...none, recorded: 2, stored: 2 })
+      assert.deepEqual(await record(first), { ...none, unchanged: 1, stored: 2 })
       await feedback.record('uid-of-b', [judged('other')])
-      assert.deepEqual(await record({ ...first, verdict: 'wrong' }), {
-        recorded: 0,
-        changed: 1,
-        unchanged: 0,
-        stored: 2,
-      })
+      assert.deepEqual(await record({ ...first, verdict: 'wrong' }), { ...none, changed: 1, stored: 2 })
       const { feedback: later } = await reopen()
       const kept = await later.page('uid-of-a', 0, 10)
       assert.deepEqual(
@@ -269,11 +265,31 @@ export function sharedStoresSuite(stores: TestedStores): void {
           ...more,
         })
       const record = (...given: JudgedHit[]) => feedback.record('uid-of-a', given)
-      assert.deepEqual(await record(long('x'), long('y')), { recorded: 2, changed: 0, unchanged: 0, stored: 2 })
+      assert.deepEqual(await record(long('x'), long('y')), { ...none, recorded: 2, stored: 2 })
       const again = await record(long('x'), long('y', { verdict: 'wrong' }))
-      assert.deepEqual(again, { recorded: 0, changed: 1, unchanged: 1, stored: 2 })
+      assert.deepEqual(again, { ...none, changed: 1, unchanged: 1, stored: 2 })
     },
   )
+
+  storesTest('a judgement is withdrawn, which makes room for another', async ({ catalogue, feedback, reopen }) => {
+    await catalogue.create(entryOf('a'))
+    const hits = ['u', 'v', 'w', 'x']
+    await feedback.record(
+      'uid-of-a',
+      hits.map((hit) => judged(hit)),
+    )
+    const withdrawn = (hit: string) => judged(hit, { verdict: 'none' })
+    const counts = await feedback.record('uid-of-a', [withdrawn('u'), withdrawn('u'), withdrawn('other')])
+    assert.deepEqual(counts, { ...none, withdrawn: 1, unchanged: 2, stored: 3 })
+    const { feedback: later } = await reopen()
+    const kept = await later.page('uid-of-a', 0, 10)
+    assert.deepEqual(
+      kept.map(({ hit }) => hit),
+      hits.slice(1),
+    )
+    assert.equal((await later.record('uid-of-a', [withdrawn('v'), judged('y'), judged('z')])).stored, 4)
+    await assert.rejects(later.record('uid-of-a', [judged('u')]), { code: 'feedback_full' })
+  })
 
   const finding = (id: string): DecidedFinding => ({
     kind: 'label',

@@ -55,3 +55,14 @@ test(`the first screen is at most ${firstScreenMaxBytes / 1_000} kB, compressed`
   const bytes = (await Promise.all(packed)).reduce((sum, size) => sum + size, page.length)
   assert.ok(bytes <= firstScreenMaxBytes, `${bytes} bytes`)
 })
+
+test('the page is answered without a warning of Node.js', async (t) => {
+  const warnings: Error[] = []
+  const onWarning = (warning: Error) => void warnings.push(warning)
+  process.on('warning', onWarning)
+  t.after(() => process.off('warning', onWarning))
+  const app = await startApp(t)
+  const response = await fetch(await app.listen())
+  assert.match(await response.text(), /<title>/)
+  assert.deepEqual(warnings, [])
+})

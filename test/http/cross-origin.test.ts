@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { makeKey } from '../../src/access/api-keys.js'
 import { startApp } from '../support/app.js'
+import { drawImage } from '../support/drawn-images.js'
+import { until } from '../support/until.js'
 
 const origin = 'https://shop.example.com'
 const corsOrigins = `${origin}, http://localhost:5173`
@@ -20,6 +22,29 @@ test('responses, refusals and unknown routes name the requesting origin, if it i
     assert.match(String(headers.vary), /Origin/i)
     const other = await app.inject({ url, headers: { origin: 'https://elsewhere.example.com' } })
     assert.deepEqual([other.statusCode, other.headers['access-control-allow-origin']], [status, undefined])
+  }
+})
+
+test('pages of an allowed origin can read the headers that they need', async (t) => {
+  const app = await startApp(t, { corsOrigins, originals: 'keep' })
+  const image = '/v1/galleries/g/images/a'
+  const png = { 'content-type': 'image/png' }
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  await app.call(201, {
+    method: 'PUT',
+    url: image,
+    headers: png,
+    payload: await drawImage('circle', 1, { format: 'png' }),
+  })
+  const { id } = await app.call(202, { method: 'POST', url: '/v1/snapshots' })
+  await until(async () => (await app.call<{ state: string }>(200, { url: `/v1/snapshots/${id}` })).state === 'ready')
+  for (const [url, needed] of [
+    [`${image}/original`, ['content-range', 'accept-ranges', 'etag', 'x-request-id']],
+    [`/v1/snapshots/${id}/archive`, ['content-disposition']],
+  ] as const) {
+    const { headers } = await app.app.inject({ url, headers: { origin, range: 'bytes=2-5' } })
+    const exposed = String(headers['access-control-expose-headers']).toLowerCase().split(', ')
+    for (const name of needed) assert.ok(name in headers && exposed.includes(name), `${name} of ${url}`)
   }
 })
 

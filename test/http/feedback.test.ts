@@ -60,8 +60,22 @@ test('judgements are stored once per query, hit and judge, and the last verdict 
     by: 'ann',
     at: '2026-11-26T11:00:00+01:00',
   }
-  assert.deepEqual(await give(app, judged), { gallery: 'g', recorded: 2, changed: 0, unchanged: 0, stored: 2 })
-  assert.deepEqual(await give(app, judged), { gallery: 'g', recorded: 0, changed: 0, unchanged: 2, stored: 2 })
+  assert.deepEqual(await give(app, judged), {
+    gallery: 'g',
+    recorded: 2,
+    changed: 0,
+    withdrawn: 0,
+    unchanged: 0,
+    stored: 2,
+  })
+  assert.deepEqual(await give(app, judged), {
+    gallery: 'g',
+    recorded: 0,
+    changed: 0,
+    withdrawn: 0,
+    unchanged: 2,
+    stored: 2,
+  })
   assert.equal((await give(app, { ...judged, by: undefined })).recorded, 2, 'another judge')
   const [first] = await linesOf(app)
   const record = (id: string) => app.call(200, { url: `${gallery}/images/${id}` })
@@ -97,6 +111,37 @@ test('judgements are stored once per query, hit and judge, and the last verdict 
     'what changed is read again',
   )
   assert.match((await app.app.inject('/metrics')).body, /alike_feedback_judgements_total\{verdict="right"\} 3/)
+})
+
+test('a judgement is withdrawn by its judge only, and can be given again', async (t) => {
+  const app = await startApp(t, { feedbackMax: 2 })
+  await filled(app)
+  const say = (by: string, verdict: string) => give(app, { query: { id: 'a' }, hits: [{ id: 'b', verdict }], by })
+  await say('ann', 'right')
+  await say('ben', 'wrong')
+  assert.deepEqual(await say('cas', 'none'), {
+    gallery: 'g',
+    recorded: 0,
+    changed: 0,
+    withdrawn: 0,
+    unchanged: 1,
+    stored: 2,
+  })
+  assert.deepEqual(await say('ann', 'none'), {
+    gallery: 'g',
+    recorded: 0,
+    changed: 0,
+    withdrawn: 1,
+    unchanged: 0,
+    stored: 1,
+  })
+  assert.deepEqual(
+    (await linesOf(app)).map(({ by }) => by),
+    ['ben'],
+  )
+  assert.equal((await say('ann', 'wrong')).stored, 2)
+  const metrics = (await app.app.inject('/metrics')).body
+  assert.match(metrics, /alike_feedback_judgements_total\{verdict="none"\} 2/)
 })
 
 test('a query may be a content hash or the caller’s own key; lines continue after a cursor, over any number of pages', async (t) => {

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { type Answer, startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { bucketServer } from '../support/bucket-server.js'
 import { drawImage, drawnLabels } from '../support/drawn-images.js'
-import { postgresServer } from '../support/postgres-server.js'
+import { inDatabase, postgresServer } from '../support/postgres-server.js'
 import { until } from '../support/until.js'
 
 process.env.AWS_ACCESS_KEY_ID ??= 'test'
@@ -55,6 +55,20 @@ test('a gallery in the data folder of another process is refused there instead o
   assert.deepEqual([job.state, job.added], ['succeeded', 1], 'it is run by the process that has the gallery')
   await two.call(204, { method: 'DELETE', url: gallery })
   await until(async () => (await one.app.inject(gallery)).statusCode === 404, 'it is deleted')
+})
+
+test('no job is accepted before a gallery is created: another process could take it, and would not have the gallery', async (t) => {
+  const postgres = await postgresServer(t)
+  if (postgres === undefined) return
+  const postgresUrl = await postgres.newDatabase()
+  const app = await startApp(t, { postgresUrl })
+  await app.call(201, { method: 'PUT', url: gallery })
+  const upload = { method: 'POST', url: `${gallery}/ingest`, ...ndjson('') } as const
+  const setAbout = (about: string) => inDatabase(postgresUrl, `UPDATE alike.embedding_set SET about = '${about}'`)
+  await setAbout('{}') // as while its PUT is not yet answered
+  assert.equal((await app.call(404, upload)).detail, 'It is being created.')
+  await setAbout('{"isMade":true}')
+  await app.call(202, upload)
 })
 
 test('a process that runs no jobs refuses those that only it could run, and accepts all others', async (t) => {

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { makeKey } from '../../src/access/api-keys.js'
 import { jobEvents } from '../../src/http/job-events.js'
-import { startApp, type TestApp } from '../support/app.js'
+import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
 import { drawImage } from '../support/drawn-images.js'
 import { endedJob, type Job, sendJob } from '../support/jobs.js'
@@ -54,8 +57,37 @@ async function follow(address: string, job: Job, enough: (text: string) => boole
   return text
 }
 
-async function listeners(app: TestApp): Promise<number> {
-  return Number(/^alike_job_listeners (\d+)$/m.exec((await app.app.inject('/metrics')).body)?.[1])
+test('the events of a key end when it is revoked, those of the others go on', async (t) => {
+  const [kept, revoked] = [makeKey('kept', 'write'), makeKey('revoked', 'read', { galleries: ['followed'] })]
+  const apiKeysFile = join(await temporaryFolder(t), 'keys')
+  await writeFile(apiKeysFile, `${kept.line}\n${revoked.line}\n`)
+  const app = await startApp(t, { apiKeysFile })
+  const address = await app.listen()
+  const headers = { authorization: `Bearer ${kept.key}` }
+  await app.call(201, { method: 'PUT', url: gallery, headers })
+  const job = await sendJob(app, gallery, { ...tar, ...headers }, await drawn(2_000))
+  await app.call(200, { method: 'PATCH', url: `/v1/jobs/${job.id}`, headers, payload: { paused: true } })
+  const leaving = new AbortController()
+  const [goingOn, ending] = await Promise.all(
+    [kept, revoked].map(({ key }) =>
+      fetch(`${address}/v1/jobs/${job.id}/events`, {
+        headers: { authorization: `Bearer ${key}` },
+        signal: leaving.signal,
+      }),
+    ),
+  )
+  await writeFile(apiKeysFile, `${kept.line}\n`)
+  const events = parse(await ending!.text())
+  assert.equal(events.at(-1)?.event, 'progress')
+  assert.equal(await listeners(app, headers), 1)
+  assert.equal(goingOn!.status, 200)
+  leaving.abort()
+  await until(async () => (await listeners(app, headers)) === 0)
+})
+
+async function listeners({ app }: TestApp, headers: Record<string, string> = {}): Promise<number> {
+  const { body } = await app.inject({ url: '/metrics', headers })
+  return Number(/^alike_job_listeners (\d+)$/m.exec(body)?.[1])
 }
 
 test('a job is followed from its current state to its end, and then the stream ends', async (t) => {
@@ -127,6 +159,7 @@ test('a stalled job sends heartbeats', async (t) => {
     jobs: app.parts.jobs,
     jobId: waiting.id,
     view: ({ job }) => ({ state: job.state }),
+    mayRead: async () => true,
     signal: leaving.signal,
     lookEveryMs: 1,
     heartbeatEveryMs: 0,

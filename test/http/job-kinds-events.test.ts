@@ -95,6 +95,7 @@ for (const kind of kinds) {
         jobs: app.parts.jobs,
         jobId: job.id,
         view: ({ job: now, pace }) => ({ ...now, ...pace }),
+        mayRead: async () => true,
         signal: new AbortController().signal,
         lookEveryMs: 1,
       })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { type SharedUploads, Spool } from '../../src/ingest/spool.js'
+import { syncedPaths } from '../support/synced-paths.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 
 function uploadsInMemory(): SharedUploads {
@@ -130,4 +131,11 @@ test('a process that has lost its job shares no list any more', async (t) => {
     name: 'AbortError',
   })
   assert.equal(await shared.get('job'), undefined)
+})
+
+test('the folder of uploads is durable before the first one is acknowledged', async (t) => {
+  const dataDir = await temporaryFolder(t)
+  const synced = await syncedPaths(t)
+  await new Spool(dataDir).receive('job', Readable.from([Buffer.from('pictures')]), 100)
+  assert.ok(synced.includes(dataDir), synced.join())
 })

@@ -16,6 +16,9 @@ import { until } from './until.js'
 
 const gallery = '/v1/galleries/g'
 
+/** So few that a build ends, at the rate set below, although pictures are stored meanwhile. */
+const storedMax = 200
+
 interface ToldSet {
   modelId: string
   dimension: number
@@ -101,7 +104,8 @@ async function write(service: Killable, ledger: Ledger, random: () => number, ro
       ledger.present.add(id)
       ledger.changes++
     } else assert.ok([409, 429, 503].includes(status), `${status}`)
-    if (random() < 0.15 && ledger.present.size > 10) {
+    const { size } = ledger.present
+    if ((random() < 0.15 && size > 10) || size > storedMax) {
       const [gone] = ledger.present
       ledger.present.delete(gone!)
       if ((await service.call('DELETE', `${gallery}/images/${gone}`)).status !== 204) continue

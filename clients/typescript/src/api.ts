@@ -315,7 +315,7 @@ export interface paths {
         };
         /**
          * List the fields of a gallery with their types and common values
-         * @description The fields that filters can use. In a gallery of more than 5,000 pictures that many are examined, evenly spread, up to 8 MiB of metadata: rare fields and values may be missing.
+         * @description The fields that filters can use besides `id`. In a gallery of more than 5,000 pictures that many are examined, evenly spread, up to 8 MiB of metadata: rare fields and values may be missing.
          */
         get: operations["listFields"];
         put?: never;
@@ -528,7 +528,7 @@ export interface paths {
         put?: never;
         /**
          * Say which hits of a query are right or wrong
-         * @description One judgement is kept for each query, hit and judge: sending it again changes nothing, another verdict replaces it. Judgements are deleted with the pictures they name.
+         * @description One judgement is kept for each query, hit and judge: sending it again changes nothing, another verdict replaces it, `none` withdraws it. Judgements are deleted with the pictures they name.
          */
         post: operations["giveFeedback"];
         delete?: never;
@@ -1329,6 +1329,7 @@ export interface components {
          *       "gallery": "holidays",
          *       "recorded": 2,
          *       "changed": 0,
+         *       "withdrawn": 0,
          *       "unchanged": 0,
          *       "stored": 418
          *     }
@@ -1343,12 +1344,14 @@ export interface components {
             recorded: number;
             /** @description Judgements that replaced one by the same person for the same query and hit. */
             changed: number;
-            /** @description Judgements that were already stored. */
+            /** @description Judgements that were deleted by the verdict `none`. */
+            withdrawn: number;
+            /** @description Judgements that were already stored, or `none` where none was. */
             unchanged: number;
             /** @description Total number of judgements in this gallery. */
             stored: number;
         };
-        /** @description Pictures that fit: a condition on `label` or on a place in the metadata, or conditions that are combined; nested 8 deep at most, 100 in all. */
+        /** @description Pictures that fit: a condition on `id`, on `label` or on a place in the metadata, or conditions that are combined; nested 8 deep at most, 100 in all. */
         Filter: {
             and: components["schemas"]["Filter"][];
         } | {
@@ -1357,28 +1360,28 @@ export interface components {
             not: components["schemas"]["Filter"];
         } | {
             /**
-             * @description `label`, or `metadata.` and names joined by dots.
+             * @description `id`, `label`, or `metadata.` and names joined by dots. Ids and labels are compared as strings.
              * @example metadata.place.city
              */
             field: string;
             equals: string | number | boolean | null;
         } | {
             /**
-             * @description `label`, or `metadata.` and names joined by dots.
+             * @description `id`, `label`, or `metadata.` and names joined by dots. Ids and labels are compared as strings.
              * @example metadata.place.city
              */
             field: string;
             in: (string | number | boolean | null)[];
         } | {
             /**
-             * @description `label`, or `metadata.` and names joined by dots.
+             * @description `id`, `label`, or `metadata.` and names joined by dots. Ids and labels are compared as strings.
              * @example metadata.place.city
              */
             field: string;
             exists: boolean;
         } | {
             /**
-             * @description `label`, or `metadata.` and names joined by dots.
+             * @description `id`, `label`, or `metadata.` and names joined by dots. Ids and labels are compared as strings.
              * @example metadata.place.city
              */
             field: string;
@@ -6026,10 +6029,7 @@ export interface operations {
                 limit?: number;
                 /** @description Only pictures with this label; empty: only unlabelled ones. */
                 label?: string;
-                /**
-                 * @description Only pictures that match this filter, as JSON text like that of a search. One page reads at most 100,000 records, so it may be short, or empty, although more pages follow.
-                 * @example {"field":"metadata.year","gte":2015}
-                 */
+                /** @description Only pictures that match this filter, as JSON text like that of a search. One page reads at most 100,000 records, so it may be short, or empty, although more pages follow. */
                 filter?: string;
             };
             header?: never;
@@ -8410,8 +8410,11 @@ export interface operations {
                          * @example cycling/Image_12.jpg
                          */
                         id: string;
-                        /** @enum {string} */
-                        verdict: "right" | "wrong";
+                        /**
+                         * @description `none` withdraws the judgement of this query and hit by the same person.
+                         * @enum {string}
+                         */
+                        verdict: "right" | "wrong" | "none";
                         /** @description Its rank in the judged answer. */
                         rank?: number;
                         /** @description Its score in the judged answer. */
@@ -11237,7 +11240,7 @@ export interface operations {
                 /** @description Only pictures with one of these labels; an empty string stands for unlabelled ones. */
                 label?: string[];
                 /**
-                 * @description Only matching pictures: a condition `{"field": "label"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. A list in the metadata matches if one of its elements does. As JSON text.
+                 * @description Only matching pictures: a condition `{"field": "label"}`, `{"field": "id"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. A list in the metadata matches if one of its elements does. As JSON text.
                  * @example {"field":"metadata.year","gte":2020}
                  */
                 filter?: string;
@@ -11312,7 +11315,7 @@ export interface operations {
                     /** @description Only pictures with one of these labels; an empty string stands for unlabelled ones. */
                     label?: string[];
                     /**
-                     * @description Only matching pictures: a condition `{"field": "label"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. A list in the metadata matches if one of its elements does. As JSON text.
+                     * @description Only matching pictures: a condition `{"field": "label"}`, `{"field": "id"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. A list in the metadata matches if one of its elements does. As JSON text.
                      * @example {"field":"metadata.year","gte":2020}
                      */
                     filter?: string;
@@ -11833,7 +11836,7 @@ export interface operations {
                 /** @description Only pictures with one of these labels; an empty string stands for unlabelled ones. */
                 label?: string[];
                 /**
-                 * @description Only matching pictures: a condition `{"field": "label"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. A list in the metadata matches if one of its elements does. As JSON text.
+                 * @description Only matching pictures: a condition `{"field": "label"}`, `{"field": "id"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. A list in the metadata matches if one of its elements does. As JSON text.
                  * @example {"field":"metadata.year","gte":2020}
                  */
                 filter?: string;
@@ -11947,7 +11950,7 @@ export interface operations {
                     /** @description Only pictures with one of these labels; an empty string stands for unlabelled ones. */
                     label?: string[];
                     /**
-                     * @description Only matching pictures: a condition `{"field": "label"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. A list in the metadata matches if one of its elements does. As JSON text.
+                     * @description Only matching pictures: a condition `{"field": "label"}`, `{"field": "id"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. A list in the metadata matches if one of its elements does. As JSON text.
                      * @example {"field":"metadata.year","gte":2020}
                      */
                     filter?: string;

@@ -1,7 +1,7 @@
 /** The fields that the filter builder offers. Pure. */
 
 export interface Field {
-  /** `label`, or a metadata path as used in filters. */
+  /** As used in filters: `label`, `id`, or a metadata path. */
   name: string
   types: readonly FieldType[]
   /** Common values, most frequent first. */
@@ -11,6 +11,9 @@ export interface Field {
 }
 
 export type FieldType = 'text' | 'number' | 'boolean' | 'null'
+
+/** For filters only: pictures cannot be grouped by it. */
+export const idField: Field = { name: 'id', types: ['text'], values: [] }
 
 /** As returned by the service. */
 export interface ToldField {

@@ -1,7 +1,7 @@
 /** Builds a filter from the fields and values of the gallery. */
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { ConditionRow } from './condition-row.js'
-import type { Field } from './fields.js'
+import { type Field, idField } from './fields.js'
 import { draftOf, type FilterDraft, filterOf } from './filter.js'
 
 export interface FilterBuilderProps {
@@ -28,9 +28,10 @@ export function FilterBuilder({ fields, filter, onFilter, titled = false }: Filt
     if (JSON.stringify(made) !== text) onFilter(made)
   }
   const { combine, conditions } = draft
+  const { frame, focusNext } = useFocusOfAdded(conditions.length)
 
   return (
-    <fieldset class="controls">
+    <fieldset class="controls" ref={frame}>
       <legend class={titled ? 'unseen' : undefined}>Filter</legend>
       {filter !== undefined && given === undefined && <p class="hint mono">{text}</p>}
       {conditions.length > 1 && (
@@ -50,7 +51,7 @@ export function FilterBuilder({ fields, filter, onFilter, titled = false }: Filt
           key={place}
           condition={condition}
           number={place + 1}
-          fields={fields}
+          fields={[...fields, idField]}
           onChange={(next) => change({ ...draft, conditions: conditions.with(place, next) })}
           onRemove={() => change({ ...draft, conditions: conditions.toSpliced(place, 1) })}
         />
@@ -60,6 +61,7 @@ export function FilterBuilder({ fields, filter, onFilter, titled = false }: Filt
           type="button"
           onClick={() => {
             const first = fields[0]?.name ?? 'label'
+            focusNext()
             setDraft({ ...draft, conditions: [...conditions, { field: first, comparison: 'equals', text: '' }] })
           }}
         >
@@ -73,4 +75,18 @@ export function FilterBuilder({ fields, filter, onFilter, titled = false }: Filt
       </div>
     </fieldset>
   )
+}
+
+/** A condition that was added has the focus: the button to add it comes after it. */
+function useFocusOfAdded(count: number) {
+  const frame = useRef<HTMLFieldSetElement>(null)
+  const isAdded = useRef(false)
+  useLayoutEffect(() => {
+    if (isAdded.current) frame.current?.querySelector<HTMLElement>('.condition:nth-last-child(2) select')?.focus()
+    isAdded.current = false
+  }, [count])
+  const focusNext = () => {
+    isAdded.current = true
+  }
+  return { frame, focusNext }
 }

@@ -85,7 +85,7 @@ function conditionOf(
   { field, comparison, text }: Condition,
   types: readonly FieldType[] | undefined,
 ): Record<string, unknown> {
-  const value = (one: string) => typedValue(one, field === 'label' ? ['text'] : types)
+  const value = (one: string) => typedValue(one, field === 'label' || field === 'id' ? ['text'] : types)
   if (comparison === 'missing') return { field, exists: false }
   if (comparison === 'exists') return { field, exists: true }
   if (comparison === 'in') return { field, in: listed(text).map(value) }

@@ -4,6 +4,7 @@ import type { LabelCount } from '../api/galleries.js'
 import { picturesText } from '../controls/counts.js'
 import { Dialog } from '../controls/dialog.js'
 import { Needs } from '../controls/needs.js'
+import { submitting } from '../controls/use-action.js'
 import { useLoaded } from '../controls/use-loaded.js'
 import { readFilter } from '../filter/filter.js'
 import { FilterBuilder } from '../filter/filter-builder.js'
@@ -82,12 +83,17 @@ export function GalleryToolbar({ gallery, counts, shown, list, total }: GalleryT
       </span>
       {filtering && (
         <Dialog title="Filter" onClose={() => setOpen(undefined)}>
-          <FilterBuilder
-            fields={fields}
-            filter={filterText === null ? undefined : readFilter(filterText)}
-            onFilter={(filter) => change('filter', filter && JSON.stringify(filter))}
-            titled
-          />
+          <form class="stack" onSubmit={submitting(() => setOpen(undefined))}>
+            <FilterBuilder
+              fields={fields}
+              filter={filterText === null ? undefined : readFilter(filterText)}
+              onFilter={(filter) => change('filter', filter && JSON.stringify(filter))}
+              titled
+            />
+            <button type="submit" class="primary">
+              Done
+            </button>
+          </form>
         </Dialog>
       )}
       {open === 'new' && (

@@ -43,6 +43,9 @@ export function SelectionPanel(props: SelectionPanelProps) {
       {chosen.length === 1 && only !== undefined && (
         <div>
           <bdi>{only.id}</bdi>
+          <p>
+            <bdi class="chip">{only.label ?? 'no label'}</bdi>
+          </p>
           <p class="hint">
             {only.width} × {only.height}, {only.format}, {Math.ceil(only.bytes / 1024)} kB
           </p>

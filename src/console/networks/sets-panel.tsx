@@ -83,7 +83,7 @@ function SetRow({ set, serving, actions, nameOf }: SetRowProps) {
         </strong>
         <span class={`chip set-${state}`}>{meanings[state]}</span>
         <span class="hint">
-          {picturesText(count)} in {engine}
+          {picturesText(count)}, engine: {engine}
           {keptUntil !== undefined && `, kept until ${new Date(keptUntil).toLocaleDateString()}`}
         </span>
         <SetActions set={set} isCopy={isCopy} actions={actions} name={name} />

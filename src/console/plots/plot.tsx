@@ -4,6 +4,7 @@ import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import '../styles/plots.css'
 import { theme } from '../controls/theme.js'
+import { roomForNames, shortened } from './axis-names.js'
 import { type PlotAxis, type PlotSeries, plotSummary } from './plot-summary.js'
 
 export interface PlotProps {
@@ -86,7 +87,7 @@ function optionsOf({ series, axis, height, range }: PlotProps, element: HTMLElem
         ...lines,
         ...(axis.kind === 'names' && {
           splits: axis.names.map((_, place) => place),
-          values: axis.names.map((name) => (name.length > 14 ? `${name.slice(0, 13)}…` : name)),
+          values: axis.names.map(shortened),
           rotate: -45,
           size: 74,
         }),
@@ -95,8 +96,7 @@ function optionsOf({ series, axis, height, range }: PlotProps, element: HTMLElem
       },
       { ...lines, size: 52 },
     ],
-    // names are turned, and the last one needs room
-    padding: [null, axis.kind === 'names' ? 36 : null, null, null],
+    padding: [null, axis.kind === 'names' ? roomForNames(axis.names) : null, null, null],
     series: [firstOf(axis), ...series.map(({ label, as }, place) => lineOf(label, as, colour(`--plot-${place + 1}`)))],
   }
 }

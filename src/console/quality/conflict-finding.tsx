@@ -1,21 +1,26 @@
 /** Near-copies with different labels: choose one label for all of them, or accept them as they are. */
 import type { Schemas } from '../api/service.js'
 import { FindingImage, FirstOf } from './finding.js'
+import type { Finding } from './settled.js'
 import type { Decisions } from './use-decisions.js'
+
+type Conflict = Schemas['Diagnosis']['conflicts']['groups'][number]
 
 export interface ConflictFindingProps {
   gallery: string
-  group: Schemas['Diagnosis']['conflicts']['groups'][number]
+  group: Conflict
   decisions: Decisions
+}
+
+export function conflictFinding({ images }: Conflict) {
+  return { kind: 'label' as const, ids: images.map(({ id }) => id) } satisfies Finding
 }
 
 const shownFirst = 8
 
-export function ConflictFinding({ gallery, group: { labels, images, size }, decisions }: ConflictFindingProps) {
-  const ids = images.map(({ id }) => id)
-  const key = `conflict ${ids[0]}`
-  if (decisions.isDecided(key)) return null
-  const about = { kind: 'label', ids } as const
+export function ConflictFinding({ gallery, group, decisions }: ConflictFindingProps) {
+  const { labels, images, size } = group
+  const about = conflictFinding(group)
   return (
     <li class="finding">
       <FirstOf all={images} first={shownFirst}>
@@ -32,23 +37,15 @@ export function ConflictFinding({ gallery, group: { labels, images, size }, deci
             <button
               key={label}
               type="button"
-              onClick={() => decisions.decide(key, { ...about, decision: 'set-label', label })}
+              onClick={() => decisions.decide({ ...about, decision: 'set-label', label })}
             >
               All are <bdi class="button-text">{label}</bdi>
             </button>
           ))}
-          <button
-            type="button"
-            class="quiet"
-            onClick={() => decisions.decide(key, { ...about, decision: 'keep-label' })}
-          >
+          <button type="button" class="quiet" onClick={() => decisions.decide({ ...about, decision: 'keep-label' })}>
             All are right
           </button>
-          <button
-            type="button"
-            class="quiet"
-            onClick={() => decisions.decide(key, { ...about, decision: 'dismissed' })}
-          >
+          <button type="button" class="quiet" onClick={() => decisions.decide({ ...about, decision: 'dismissed' })}>
             Do not ask again
           </button>
         </div>

@@ -1,9 +1,12 @@
 /** Groups of near-copies: keep one, keep all, or mark them as not copies. */
+import type { Job } from '../api/follow-job.js'
 import type { Schemas } from '../api/service.js'
 import { countText, picturesText } from '../controls/counts.js'
 import { Needs } from '../controls/needs.js'
 import { AnalysisHead } from './analysis-head.js'
+import { DecidedLine } from './decided-line.js'
 import { FindingImage, FindingList, FirstOf } from './finding.js'
+import type { Finding } from './settled.js'
 import { useAnalysis } from './use-analysis.js'
 import { type Decisions, useDecisions } from './use-decisions.js'
 
@@ -20,55 +23,63 @@ export function CopiesView({ gallery }: { gallery: string }) {
         action="Look for copies"
         promise="Finds pictures that are stored more than once: the same file, or scaled down, cropped, compressed, recoloured."
       />
-      {job && result && <Groups gallery={gallery} job={job.id} duplicates={result} />}
+      {job && result && <Groups gallery={gallery} job={job} duplicates={result} />}
     </section>
   )
 }
 
 interface GroupsProps {
   gallery: string
-  job: string
+  job: Job
   duplicates: Schemas['Duplicates']
 }
 
 function Groups({ gallery, job, duplicates }: GroupsProps) {
   const { copies, pictures, count, groups } = duplicates
   const decisions = useDecisions(gallery, job)
+  const open = groups.filter((group) => !decisions.isDecided(copiesFinding(group)))
+  const decided = groups.length - open.length
   return (
     <>
-      <p class="hint" role="status">
+      <DecidedLine decisions={decisions}>
         {copies.toLocaleString('en')} of {picturesText(pictures)} could be removed
-        {decisions.count > 0 && `; ${countText(decisions.count, 'group')} decided`}.
-      </p>
-      <Needs to="write">
-        <FindingList title="Groups of copies" count={count} listed={groups.length}>
-          {groups.map((group) => (
-            <CopyGroup key={group.images[0]?.id} gallery={gallery} group={group} decisions={decisions} />
-          ))}
-        </FindingList>
-      </Needs>
+        {decided > 0 && `; ${countText(decided, 'group')} decided`}.
+      </DecidedLine>
+      {!decisions.isLoading && (
+        <Needs to="write">
+          <FindingList title="Groups of copies" count={count - decided} listed={open.length}>
+            {open.map((group) => (
+              <CopyGroup key={group.images[0]?.id} gallery={gallery} group={group} decisions={decisions} />
+            ))}
+          </FindingList>
+        </Needs>
+      )}
     </>
   )
 }
 
+type Group = Schemas['Duplicates']['groups'][number]
+
 interface CopyGroupProps {
   gallery: string
-  group: Schemas['Duplicates']['groups'][number]
+  group: Group
   decisions: Decisions
 }
 
-function CopyGroup({ gallery, group: { images, size, identical }, decisions }: CopyGroupProps) {
-  const ids = images.map(({ id }) => id)
-  const key = `copies ${ids[0]}`
-  if (decisions.isDecided(key)) return null
-  const about = { kind: 'copies', ids } as const
+function copiesFinding({ images }: Group) {
+  return { kind: 'copies' as const, ids: images.map(({ id }) => id) } satisfies Finding
+}
+
+function CopyGroup({ gallery, group, decisions }: CopyGroupProps) {
+  const { images, size, identical } = group
+  const about = copiesFinding(group)
   return (
     <li class="finding">
       <FirstOf all={images} first={shownFirst}>
         {({ id, label, nearCopyScore }) => (
           <FindingImage key={id} gallery={gallery} id={id} label={label} note={`copy ${nearCopyScore.toFixed(2)}`}>
             <Needs to="delete" otherwise="nothing">
-              <button type="button" onClick={() => decisions.keepOne(key, ids, id)}>
+              <button type="button" onClick={() => decisions.keepOne(about.ids, id)}>
                 Keep only this<span class="unseen"> one, {id}</span>
               </button>
             </Needs>
@@ -81,14 +92,10 @@ function CopyGroup({ gallery, group: { images, size, identical }, decisions }: C
           {size > images.length && `, ${size.toLocaleString('en')} in all, of which these are decided about`}
         </p>
         <div class="row">
-          <button type="button" onClick={() => decisions.decide(key, { ...about, decision: 'not-copies' })}>
+          <button type="button" onClick={() => decisions.decide({ ...about, decision: 'not-copies' })}>
             Not copies
           </button>
-          <button
-            type="button"
-            class="quiet"
-            onClick={() => decisions.decide(key, { ...about, decision: 'dismissed' })}
-          >
+          <button type="button" class="quiet" onClick={() => decisions.decide({ ...about, decision: 'dismissed' })}>
             Copies that may stay
           </button>
         </div>

@@ -1,19 +1,24 @@
 /** A label that the neighbours contradict: keep it or take theirs. */
 import type { Schemas } from '../api/service.js'
 import { FindingImage } from './finding.js'
+import type { Finding } from './settled.js'
 import type { Decisions } from './use-decisions.js'
+
+type Doubt = Schemas['Diagnosis']['doubts']['images'][number]
 
 export interface DoubtFindingProps {
   gallery: string
-  doubt: Schemas['Diagnosis']['doubts']['images'][number]
+  doubt: Doubt
   decisions: Decisions
+}
+
+export function doubtFinding({ id }: Doubt) {
+  return { kind: 'label' as const, ids: [id] } satisfies Finding
 }
 
 export function DoubtFinding({ gallery, doubt, decisions }: DoubtFindingProps) {
   const { id, label, likelyLabel, ownShare, likelyShare, witnesses } = doubt
-  const key = `doubt ${id}`
-  if (decisions.isDecided(key)) return null
-  const about = { kind: 'label' as const, ids: [id] }
+  const about = doubtFinding(doubt)
   return (
     <li class="finding">
       <FindingImage gallery={gallery} id={id} label={label} />
@@ -26,18 +31,14 @@ export function DoubtFinding({ gallery, doubt, decisions }: DoubtFindingProps) {
           <button
             type="button"
             class="primary"
-            onClick={() => decisions.decide(key, { ...about, decision: 'set-label', label: likelyLabel })}
+            onClick={() => decisions.decide({ ...about, decision: 'set-label', label: likelyLabel })}
           >
             It is <bdi class="button-text">{likelyLabel}</bdi>
           </button>
-          <button type="button" onClick={() => decisions.decide(key, { ...about, decision: 'keep-label' })}>
+          <button type="button" onClick={() => decisions.decide({ ...about, decision: 'keep-label' })}>
             It is <bdi class="button-text">{label}</bdi>
           </button>
-          <button
-            type="button"
-            class="quiet"
-            onClick={() => decisions.decide(key, { ...about, decision: 'dismissed' })}
-          >
+          <button type="button" class="quiet" onClick={() => decisions.decide({ ...about, decision: 'dismissed' })}>
             Do not ask again
           </button>
         </div>

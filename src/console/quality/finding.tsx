@@ -65,11 +65,11 @@ export function FindingList({ title, count, listed, children, small = false }: F
       <h2>
         {title} <span class="hint">({count.toLocaleString('en')})</span>
       </h2>
-      {listed < count && (
+      {listed > 0 && listed < count && (
         <p class="hint">The first {listed.toLocaleString('en')} are listed: look again once they are decided.</p>
       )}
-      {count === 0 ? (
-        <p class="hint">None.</p>
+      {listed === 0 ? (
+        <p class="hint">{count === 0 ? 'None.' : 'All that were listed are decided: look again for the others.'}</p>
       ) : (
         <ul class={small ? 'findings findings-small' : 'findings'}>{children}</ul>
       )}

@@ -1,50 +1,94 @@
-/** The findings of a work list decided in this visit; the service omits them from the next analysis. */
+/** Which findings of a work list are decided: as the service knows, and as was decided in this visit. */
 import { signal } from '@preact/signals'
+import type { Job } from '../api/follow-job.js'
 import { sayFault } from '../controls/toasts.js'
+import { useLoaded } from '../controls/use-loaded.js'
 import { removeUnlessUndone } from '../gallery/remove-unless-undone.js'
-import { type Decision, decide } from './decide.js'
+import { type Finding, settledBy } from './settled.js'
+import { type Decision, decide, decisionsSince, takeBack } from './stored-decisions.js'
 
 export interface Decisions {
-  isDecided: (key: string) => boolean
+  isDecided: (finding: Finding) => boolean
   /** Sends it; if that fails, the finding is shown again. */
-  decide: (key: string, decision: Decision) => void
+  decide: (decision: Decision) => void
   /** Removes all of a group but one, unless that is undone. */
-  keepOne: (key: string, ids: readonly string[], keep: string) => void
-  count: number
+  keepOne: (ids: string[], keep: string) => void
+  /** Revokes the latest of this visit; undefined if none can be. */
+  undoLast: (() => void) | undefined
+  /** Until the decisions of earlier visits are known. */
+  isLoading: boolean
+  error: unknown
+  reload: () => void
 }
 
-/** Keys by analysis; kept while other screens are shown. */
-const decided = signal<ReadonlyMap<string, ReadonlySet<string>>>(new Map())
-const none: ReadonlySet<string> = new Set()
-
-/** @param job id of the analysis that found them */
-export function useDecisions(gallery: string, job: string): Decisions {
-  const keys = decided.value.get(job) ?? none
+/** @param job the analysis that found them: its findings contain nothing that was decided before it */
+export function useDecisions(gallery: string, job: Job): Decisions {
+  const since = job.startedAt ?? job.createdAt
+  const stored = useLoaded((leaving) => decisionsSince(gallery, since, leaving), [gallery, since])
+  const here = decided.value.get(job.id) ?? []
+  const known = stored.value?.filter(({ id }) => !revoked.value.has(id)) ?? []
+  const last = here.findLast(({ id }) => id !== undefined)
   return {
-    isDecided: (key) => keys.has(key),
-    count: keys.size,
-    decide: (key, decision) => {
-      mark(job, key, true)
-      decide(gallery, decision).catch((error: unknown) => {
-        mark(job, key, false)
-        sayFault(error)
-      })
-    },
-    keepOne: (key, ids, keep) => {
-      mark(job, key, true)
+    isDecided: settledBy([...here, ...known]),
+    decide: (decision) => void send(gallery, job.id, decision),
+    keepOne: (ids, keep) => {
+      const made = add(job.id, { kind: 'copies', ids })
       removeUnlessUndone({
         gallery,
         ids: new Set(ids.filter((id) => id !== keep)),
-        remove: () => decide(gallery, { kind: 'copies', decision: 'keep-one', ids: [...ids], keep }),
-        onKept: () => mark(job, key, false),
+        remove: async () => void (await decide(gallery, { kind: 'copies', decision: 'keep-one', ids, keep })),
+        onKept: () => drop(job.id, made),
       })
     },
+    undoLast: last && (() => void revoke(gallery, job.id, last)),
+    isLoading: stored.loading && stored.value === undefined,
+    error: stored.error,
+    reload: stored.reload,
   }
 }
 
-function mark(job: string, key: string, isDecided: boolean): void {
-  const keys = new Set(decided.value.get(job))
-  if (isDecided) keys.add(key)
-  else keys.delete(key)
-  decided.value = new Map([...decided.value, [job, keys]])
+interface Decided extends Finding {
+  /** Of the decision, once it is stored; undefined too for one that cannot be revoked. */
+  id?: string | undefined
+}
+
+/** Those of this visit by analysis, in order; kept while other screens are shown. */
+const decided = signal<ReadonlyMap<string, readonly Decided[]>>(new Map())
+/** Ids of the decisions revoked in this visit. */
+const revoked = signal<ReadonlySet<string>>(new Set())
+
+async function send(gallery: string, job: string, decision: Decision): Promise<void> {
+  const made = add(job, decision)
+  try {
+    const { id } = await decide(gallery, decision)
+    change(job, (all) => all.map((one) => (one === made ? { ...made, id } : one)))
+  } catch (error) {
+    drop(job, made)
+    sayFault(error)
+  }
+}
+
+async function revoke(gallery: string, job: string, one: Decided): Promise<void> {
+  drop(job, one)
+  try {
+    await takeBack(gallery, one.id!)
+    revoked.value = new Set([...revoked.value, one.id!])
+  } catch (error) {
+    add(job, one)
+    sayFault(error)
+  }
+}
+
+function add(job: string, { kind, ids, id }: Decided): Decided {
+  const made = { kind, ids, id }
+  change(job, (all) => [...all, made])
+  return made
+}
+
+function drop(job: string, one: Decided): void {
+  change(job, (all) => all.filter((other) => other !== one))
+}
+
+function change(job: string, to: (all: readonly Decided[]) => readonly Decided[]): void {
+  decided.value = new Map([...decided.value, [job, to(decided.value.get(job) ?? [])]])
 }

@@ -6,17 +6,17 @@ import type { Hit } from './use-search.js'
 
 export type Verdict = 'right' | 'wrong'
 
-/** @throws ServiceError */
+/** @param verdict undefined withdraws it @throws ServiceError */
 export async function judge(
   gallery: string,
   query: SearchQuery,
   { id, rank, score }: Hit,
-  verdict: Verdict,
+  verdict: Verdict | undefined,
 ): Promise<void> {
   await answerOf(
     service.POST('/v1/galleries/{gallery}/feedback', {
       params: { path: { gallery } },
-      body: { query: await named(query), hits: [{ id, verdict, rank, score }] },
+      body: { query: await named(query), hits: [{ id, verdict: verdict ?? 'none', rank, score }] },
     }),
   )
 }

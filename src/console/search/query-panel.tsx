@@ -2,6 +2,7 @@
 import { useLayoutEffect, useState } from 'preact/hooks'
 import { FileButton } from '../controls/file-button.js'
 import { Thumbnail } from '../controls/thumbnail.js'
+import { useDrop } from '../controls/use-drop.js'
 import { Camera } from './camera.js'
 import { imageOf, keepImage } from './given-images.js'
 import { RegionBox } from './region-box.js'
@@ -15,31 +16,18 @@ export interface QueryPanelProps {
 }
 
 export function QueryPanel({ gallery, query, onQuery }: QueryPanelProps) {
-  const [over, setOver] = useState(false)
   const [camera, setCamera] = useState(false)
   const give = (file: File | undefined) => {
     if (file !== undefined) onQuery(withExample(query, { picture: keepImage(file) }))
   }
   usePastedImage(give)
-  const drop = (event: DragEvent) => {
-    event.preventDefault()
-    setOver(false)
+  const over = useDrop(({ files }) => {
     // browsers do not know the type of every picture; the service does
-    const files = [...(event.dataTransfer?.files ?? [])]
-    give(files.find(isImage) ?? files[0])
-  }
+    give([...files].find(isImage) ?? files[0])
+  })
 
   return (
-    <section
-      class={over ? 'query over' : 'query'}
-      aria-label="Picture to search with"
-      onDragOver={(event) => {
-        event.preventDefault()
-        setOver(true)
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={drop}
-    >
+    <section class={over ? 'query over' : 'query'} aria-label="Picture to search with">
       <Example gallery={gallery} query={query} onQuery={onQuery} />
       <div class="row">
         <FileButton name="Choose a picture" primary accept="image/*" onFiles={([file]) => give(file)} />
@@ -81,7 +69,7 @@ function Example({ gallery, query, onQuery }: QueryPanelProps) {
         The picture at <bdi>{query.url}</bdi>
       </p>
     )
-  return <p class="drop-hint">Drop a picture here, or paste one</p>
+  return <p class="drop-hint">Drop a picture anywhere, or paste one</p>
 }
 
 /** Pictures that hits should and should not resemble. */

@@ -8,20 +8,21 @@ import type { Hit } from './use-search.js'
 
 export interface Verdicts {
   of: (id: string) => Verdict | undefined
-  /** Undefined if the query cannot be judged, or the key may not. */
+  /** The one that was given is withdrawn. Undefined if the query cannot be judged, or the key may not. */
   give: ((hit: Hit, verdict: Verdict) => void) | undefined
 }
 
 /** By gallery, query and hit; kept while other screens are shown. */
 const shown = signal<ReadonlyMap<string, Verdict | undefined>>(new Map())
-const stored = new Map<string, Verdict>()
+const stored = new Map<string, Verdict | undefined>()
 /** The latest call for each hit: of two at once the service might take the later one first. */
 const calls = new Map<string, Promise<void>>()
 
 export function useVerdicts(gallery: string, query: SearchQuery): Verdicts {
   const keyOf = (id: string) => JSON.stringify([gallery, writeQuery(query).toString(), id])
-  const give = (hit: Hit, verdict: Verdict) => {
+  const give = (hit: Hit, pressed: Verdict) => {
     const key = keyOf(hit.id)
+    const verdict = shown.peek().get(key) === pressed ? undefined : pressed
     const send = async () => {
       await judge(gallery, query, hit, verdict).then(() => stored.set(key, verdict), sayFault)
       if (calls.get(key) === call) show(key, stored.get(key))

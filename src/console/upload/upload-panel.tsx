@@ -4,6 +4,7 @@ import { may } from '../api/caller.js'
 import { FileButton } from '../controls/file-button.js'
 import { Needs } from '../controls/needs.js'
 import { Fault } from '../controls/notice.js'
+import { useDrop } from '../controls/use-drop.js'
 import { JobProgress } from '../jobs/job-progress.js'
 import { chosenFiles, droppedFiles, isArchive, type PathedFile } from './dropped-files.js'
 import { UploadResult } from './upload-result.js'
@@ -22,30 +23,15 @@ export interface UploadPanelProps extends UploadWatcher {
 }
 
 export function UploadPanel({ gallery, onStored, onEnd }: UploadPanelProps) {
-  const [over, setOver] = useState(false)
   const [label, setLabel] = useState('')
   const { sending, ended, error } = useUpload(gallery, { onStored, onEnd })
   const allowed = may('ingest')
   const send = (files: readonly PathedFile[]) => void upload(gallery, files, label)
-  const drop = async (event: DragEvent) => {
-    event.preventDefault()
-    setOver(false)
-    if (event.dataTransfer === null || !allowed) return
-    await droppedFiles(event.dataTransfer).then(send, (error: unknown) =>
-      setUpload(gallery, { ...uploadOf(gallery), error }),
-    )
-  }
+  const drop = (dropped: DataTransfer) =>
+    void droppedFiles(dropped).then(send, (error: unknown) => setUpload(gallery, { ...uploadOf(gallery), error }))
+  const over = useDrop(allowed ? drop : undefined)
   return (
-    <section
-      class={allowed ? `upload${over ? ' over' : ''}` : 'stack'}
-      aria-label="Add pictures"
-      onDragOver={(event) => {
-        event.preventDefault()
-        setOver(true)
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={drop}
-    >
+    <section class={allowed ? `upload${over ? ' over' : ''}` : 'stack'} aria-label="Add pictures">
       {sending && <Progress {...sending} />}
       <Needs to="ingest" otherwise="reason">
         {!sending && <Choice label={label} onLabel={setLabel} onFiles={send} />}
@@ -78,7 +64,7 @@ function Choice({ label, onLabel, onFiles }: ChoiceProps) {
   const choose = (files: readonly File[]) => onFiles(chosenFiles(files))
   return (
     <div class="row">
-      <span>Drop pictures, folders (their names become labels), zip or tar here, or choose</span>
+      <span>Drop pictures, folders (their names become labels), zip or tar, or choose</span>
       <FileButton name="Files" multiple onFiles={choose} />
       <FileButton name="A folder" multiple folder onFiles={choose} />
       <input

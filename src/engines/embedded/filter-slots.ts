@@ -4,6 +4,7 @@
  */
 import type { Filter } from '../../gallery/filter.js'
 import type { GalleryStore } from './store/gallery-store.js'
+import { listsIds } from './store/id-conditions.js'
 
 /**
  * Maximum number of cached filters per set, and of their slots in total (4 bytes each). Beyond either, the whole cache
@@ -35,7 +36,8 @@ export class FilterSlots {
    */
   async slots(set: { number: number; next_slot: number }, filter: Filter, keep: boolean): Promise<Uint32Array> {
     const { number, next_slot: nextSlot } = set
-    if (!keep) return this.#scan(number, filter, 0, nextSlot)
+    // looking up ids reads no other record, and such a list seldom comes twice
+    if (!keep || listsIds(filter)) return this.#scan(number, filter, 0, nextSlot)
     const key = JSON.stringify(filter)
     let kept = this.#kept.get(number)
     let entry = kept?.get(key)

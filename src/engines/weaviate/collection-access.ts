@@ -8,28 +8,34 @@ import { addedProperties, definitionOf } from './collection-definition.js'
 import type { WeaviateServer } from './weaviate-server.js'
 import type { CollectionLayout, Consistency, IndexTuning } from './weaviate-settings.js'
 
+export interface CollectionOptions {
+  layout: CollectionLayout
+  tuning: IndexTuning
+  /** Whether the collection should be there; asked if it is missing. Default: it should. */
+  isKept?: (() => Promise<boolean>) | undefined
+}
+
 export class CollectionAccess {
   readonly name: string
   readonly #server: WeaviateServer
-  readonly #layout: CollectionLayout
-  readonly #tuning: IndexTuning
+  readonly #options: CollectionOptions
   #isDropped = false
   #isReplicated: boolean | undefined
   #upToDate: Promise<void> | undefined
 
-  constructor(server: WeaviateServer, name: string, layout: CollectionLayout, tuning: IndexTuning) {
+  constructor(server: WeaviateServer, name: string, options: CollectionOptions) {
     this.#server = server
     this.name = name
-    this.#layout = layout
-    this.#tuning = tuning
+    this.#options = options
   }
 
   /** If it does not exist yet. @throws AlikeError as `WeaviateServer.call` does */
   async make(): Promise<void> {
+    const { layout, tuning } = this.#options
     await this.#server.call(async (client) => {
       if (await client.collections.exists(this.name)) return
       try {
-        await client.collections.create(definitionOf(this.name, this.#layout, this.#tuning))
+        await client.collections.create(definitionOf(this.name, layout, tuning))
       } catch (error) {
         // another process was faster
         if (!(await client.collections.exists(this.name))) throw error
@@ -91,13 +97,13 @@ export class CollectionAccess {
     )
   }
 
-  /** @throws AlikeError `gallery_not_found` once it has been dropped, `gallery_lost`; as `WeaviateServer.call` does */
+  /** @throws AlikeError `gallery_not_found` before it is made and once it is dropped, `gallery_lost`; as `WeaviateServer.call` does */
   async told<Reply>(ask: (server: WeaviateServer) => Promise<Reply>): Promise<Reply> {
     this.#expectKept()
     try {
       return await ask(this.#server)
     } catch (error) {
-      throw hasCode(error, 'gallery_not_found') ? this.#lost(error) : error
+      throw hasCode(error, 'gallery_not_found') ? await this.#missing(error) : error
     }
   }
 
@@ -122,9 +128,10 @@ export class CollectionAccess {
     if (this.#isDropped) throw new AlikeError('gallery_not_found')
   }
 
-  /** Dropped during the request, by this process or by someone else. */
-  #lost(cause?: unknown): AlikeError {
-    if (this.#isDropped) return new AlikeError('gallery_not_found', { cause })
+  /** This process or another one has dropped it during the request, or is still making it; or it is lost. */
+  async #missing(cause: unknown): Promise<AlikeError> {
+    const { isKept = async () => true } = this.#options
+    if (this.#isDropped || !(await isKept())) return new AlikeError('gallery_not_found', { cause })
     return new AlikeError('gallery_lost', { detail: `Weaviate has no collection ${this.name}.`, cause })
   }
 }

@@ -3,8 +3,8 @@
  * as well.
  */
 import type { Filter } from '../../gallery/filter.js'
-import { asksOnlyLabel, fits } from '../../gallery/fits.js'
-import { labelledOf } from './image-object.js'
+import { fits } from '../../gallery/fits.js'
+import { filteredOf, filteredProperties } from './image-object.js'
 import { pushed } from './pushed-filter.js'
 import { type SlicedCollection, slicesByStamp } from './whole-slices.js'
 
@@ -17,12 +17,16 @@ export async function fittingCount(
   filter: Filter,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  const properties = asksOnlyLabel(filter) ? (['label'] as const) : (['label', 'metadata'] as const)
-  const asked = { where: pushed(filter).where, upTo: Number.MAX_SAFE_INTEGER, limit: readAtOnce, properties }
+  const asked = {
+    where: pushed(filter).where,
+    upTo: Number.MAX_SAFE_INTEGER,
+    limit: readAtOnce,
+    properties: filteredProperties(filter),
+  }
   let count = 0
   for await (const slice of slicesByStamp(collection, asked)) {
     signal?.throwIfAborted()
-    count += slice.filter(({ properties }) => fits(labelledOf(properties), filter)).length
+    count += slice.filter((one) => fits(filteredOf(one), filter)).length
   }
   return count
 }

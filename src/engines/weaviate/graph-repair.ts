@@ -69,7 +69,7 @@ export class GraphRepair {
 
   async #one({ name, nodes, isEachAsked, since, signal }: Part, done: Repaired): Promise<void> {
     const { server, layout, onImages } = this.#options
-    const of = (way: WeaviateServer) => new ImageCollection(way, name, layout, tuningDefaults)
+    const of = (way: WeaviateServer) => new ImageCollection(way, name, { layout, tuning: tuningDefaults })
     const collection = of(server)
     const views = nodes.map(of)
     for await (const pages of slicesOf(views, since * 1_000, (Date.now() + aheadMs) * 1_000)) {

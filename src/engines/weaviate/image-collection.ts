@@ -1,13 +1,12 @@
 /** The pictures of one set in its collection: reads, in this engine's terms. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CollectionAccess, levelOf, type Opened } from './collection-access.js'
+import { CollectionAccess, type CollectionOptions, levelOf, type Opened } from './collection-access.js'
 import { CollectionWrites } from './collection-writes.js'
 import { everyToken } from './filter-tokens.js'
 import { type Found, foundOf, type PropertyName } from './image-object.js'
 import { anyToken, restOf, type Where } from './pushed-filter.js'
 import { type AskedById, readByIds } from './reads-by-id.js'
 import type { Anywhere, WeaviateServer } from './weaviate-server.js'
-import type { CollectionLayout, IndexTuning } from './weaviate-settings.js'
 
 /** Maximum objects per response with the server's default configuration. */
 export const answerMax = 10_000
@@ -27,8 +26,8 @@ export class ImageCollection {
   /** Before this time not all replicas are asked for a count, because one is considered unavailable. */
   #allCountFrom = 0
 
-  constructor(server: WeaviateServer, name: string, layout: CollectionLayout, tuning: IndexTuning) {
-    this.access = new CollectionAccess(server, name, layout, tuning)
+  constructor(server: WeaviateServer, name: string, options: CollectionOptions) {
+    this.access = new CollectionAccess(server, name, options)
     this.writes = new CollectionWrites(this.access)
   }
 

@@ -1,6 +1,8 @@
 /** Converts a picture to an object of a collection, and back. */
 import { generateUuid5 } from 'weaviate-client'
 import { AlikeError } from '../../errors.js'
+import type { Filter } from '../../gallery/filter.js'
+import { asksMetadata, type Filtered } from '../../gallery/fits.js'
 import type { HitFields } from '../../gallery/hit-record.js'
 import type { ImageRecord, NewImage, SeenImage, WholeImage } from '../../gallery/records.js'
 import { readStored } from '../../gallery/stored-json.js'
@@ -211,9 +213,13 @@ function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 }
 
-export function labelledOf({ label, metadata }: Partial<ImageProperties>) {
-  return {
-    label: label ?? null,
-    metadata: metadata === undefined ? {} : (JSON.parse(metadata) as Record<string, never>),
-  }
+/** What a filter has to see of an object. */
+export function filteredProperties(filter: Filter) {
+  const ofAll = ['imageId', 'label'] as const
+  return asksMetadata(filter) ? ([...ofAll, 'metadata'] as const) : ofAll
+}
+
+/** From an object read with `filteredProperties`. */
+export function filteredOf({ properties: { imageId = '', label, metadata } }: Found): Filtered {
+  return { id: imageId, label: label ?? null, metadata: (metadata && readStored(metadata)) || {} }
 }

@@ -6,6 +6,8 @@ import { Filters, type FilterValue } from 'weaviate-client'
 import type { Condition, Filter, Range, Scalar } from '../../gallery/filter.js'
 import { nfc } from '../../text.js'
 import { existsToken, overflowToken, rangeTokens, textToken, valueToken } from './filter-tokens.js'
+import { wordNames, wordsOf } from './id-words.js'
+import { uuidOf } from './image-object.js'
 
 export type Where = FilterValue
 
@@ -33,8 +35,31 @@ export function pushed(filter: Filter, isNegated = false): Pushed {
     const parts = ('and' in filter ? filter.and : filter.or).map((part) => pushed(part, isNegated))
     return 'and' in filter !== isNegated ? allOf(parts) : anyOf(parts)
   }
+  if (filter.field === 'id') return { where: isNegated ? undefined : idWithin(filter), isExact: false }
   const isAbsence = 'exists' in filter && !filter.exists
   return leaf(tokensThatFit(filter), isNegated !== isAbsence)
+}
+
+/** By uuid, which is the same for all Unicode forms of an id, or by words. */
+function idWithin(condition: Condition): Where | undefined {
+  if ('exists' in condition) return undefined
+  if ('in' in condition) return ofThese(condition.in.map((value) => uuidOf(String(value))))
+  const { gt, gte = gt, lt, lte = lt } = condition.range
+  const [least, most] = [gte, lte].map((bound) => (bound === undefined ? [] : wordsOf(nfc(String(bound)))))
+  return wordsWithin(least!, most!).reduce<Where | undefined>(both, undefined)
+}
+
+/** A word has to be compared only if both bounds have the words before it in common. */
+function wordsWithin(least: readonly number[], most: readonly number[]): Where[] {
+  const last = wordNames.findIndex((_, i) => least[i] !== most[i])
+  const compared = last === -1 ? wordNames : wordNames.slice(0, last + 1)
+  return compared.flatMap((property, i): Where[] => {
+    const target = { property }
+    return [
+      ...least.slice(i, i + 1).map((value): Where => ({ operator: 'GreaterThanEqual', target, value })),
+      ...most.slice(i, i + 1).map((value): Where => ({ operator: 'LessThanEqual', target, value })),
+    ]
+  })
 }
 
 /** An inexact condition cannot be negated. */

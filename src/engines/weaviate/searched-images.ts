@@ -1,12 +1,10 @@
 /** The scope of one query: the server-side condition, the number of pictures, and a full read when needed. */
 import type { CopiesWanted, NearestQuery } from '../../gallery/engine.js'
 import type { Filter } from '../../gallery/filter.js'
-import { asksOnlyLabel, fits } from '../../gallery/fits.js'
-import type { Metadata } from '../../gallery/records.js'
-import { readStored } from '../../gallery/stored-json.js'
+import { fits } from '../../gallery/fits.js'
 import { everyToken } from './filter-tokens.js'
 import type { ImageCollection } from './image-collection.js'
-import { type Found, hitProperties, type PropertyName } from './image-object.js'
+import { type Found, filteredOf, filteredProperties, hitProperties, type PropertyName } from './image-object.js'
 import { anyToken, both, pushed, putUpTo, type Where } from './pushed-filter.js'
 import type { AskedById } from './reads-by-id.js'
 import { slicesByStamp, wholePages } from './whole-slices.js'
@@ -57,9 +55,7 @@ export class SearchedImages {
     const { filter, among } = terms
     const where = filter && pushed(filter).where
     const properties: readonly PropertyName[] =
-      filter === undefined || asksOnlyLabel(filter)
-        ? terms.properties
-        : [...new Set([...terms.properties, 'metadata' as const])]
+      filter === undefined ? terms.properties : [...new Set([...terms.properties, ...filteredProperties(filter)])]
     const count = among?.length ?? (await search.collection.count(where))
     return new SearchedImages(search, { ...terms, properties, where, count })
   }
@@ -111,10 +107,8 @@ export class SearchedImages {
     return slicesByStamp(collection, { ...asked, where: this.#where, upTo })
   }
 
-  fits({ properties: { label, metadata } }: Found): boolean {
-    if (this.#filter === undefined) return true
-    const read = metadata === undefined ? undefined : readStored(metadata)
-    return fits({ label: label ?? null, metadata: read ?? ({} as Metadata) }, this.#filter)
+  fits(found: Found): boolean {
+    return this.#filter === undefined || fits(filteredOf(found), this.#filter)
   }
 }
 

@@ -6,7 +6,7 @@
 
 import { AlikeError } from '../../errors.js'
 import type { Filter } from '../../gallery/filter.js'
-import { asksOnlyLabel, fits } from '../../gallery/fits.js'
+import { fits } from '../../gallery/fits.js'
 import type { ImageChange, ImageRecord, ImageStep, StepResult } from '../../gallery/records.js'
 import { OneAfterAnother } from '../../one-after-another.js'
 import { nfc } from '../../text.js'
@@ -14,7 +14,7 @@ import type { ChangeClock } from './change-clock.js'
 import { type Applied, ChangedImages } from './changed-images.js'
 import { undescribedToken } from './filter-tokens.js'
 import type { ImageCollection } from './image-collection.js'
-import { labelledOf, recordOf, recordProperties, saidOf, uuidOf } from './image-object.js'
+import { filteredOf, filteredProperties, recordOf, recordProperties, saidOf, uuidOf } from './image-object.js'
 import { pushed } from './pushed-filter.js'
 import { UnacknowledgedWrites } from './unacknowledged-writes.js'
 import { slicesByStamp } from './whole-slices.js'
@@ -108,14 +108,13 @@ export class SetChanges {
     for await (const page of slicesByStamp(collection, asked)) {
       signal?.throwIfAborted()
       removed += await this.#inTurn(async () => {
-        const properties = asksOnlyLabel(filter) ? (['label'] as const) : (['label', 'metadata'] as const)
         const now = await collection.ofIds(
           page.map(({ uuid }) => uuid),
-          { properties: [...properties, 'stamp'] },
+          { properties: [...filteredProperties(filter), 'stamp'] },
         )
         const doomed = page.flatMap(({ uuid, properties: { stamp } }) => {
           const found = now.get(uuid)
-          return found !== undefined && found.properties.stamp === stamp && fits(labelledOf(found.properties), filter)
+          return found !== undefined && found.properties.stamp === stamp && fits(filteredOf(found), filter)
             ? [uuid]
             : []
         })

@@ -27,7 +27,7 @@ const pageSize = 500
 export function openScan(place: unknown): ScanReader {
   const { settings, collection, layout, dimension, upTo, uuids } = place as ScanPlace
   const server = new WeaviateServer(settings)
-  const images = new ImageCollection(server, collection, layout, tuningDefaults)
+  const images = new ImageCollection(server, collection, { layout, tuning: tuningDefaults })
   const numbers = new NumberedUuids(uuids)
   return {
     dimension,

@@ -18,6 +18,8 @@ export interface WeaviateOptions {
   layout: CollectionLayout
   tuning?: Partial<IndexTuning> | undefined
   storage?: Partial<WeaviateStorage> | undefined
+  /** Whether the catalogue has a set, with its storage prepared, by whichever process. Default: it has all of them. */
+  isKept?: ((set: Pick<EmbeddingSet, 'uid' | 'galleryUid'>) => Promise<boolean>) | undefined
   /** Between two attempts to remove a deleted set. */
   removalPauseMs?: number | undefined
   logger: Logger
@@ -178,9 +180,14 @@ export class WeaviateEngine implements Engine {
     await this.#server.close()
   }
 
-  #collectionOf({ uid }: Pick<EmbeddingSet, 'uid'>, layout: CollectionLayout): ImageCollection {
+  #collectionOf(set: EmbeddingSet, layout: CollectionLayout): ImageCollection {
+    const { isKept } = this.#options
     const tuning = { ...tuningDefaults, ...this.#options.tuning }
-    return new ImageCollection(this.#server, collectionOf(uid), layout, tuning)
+    return new ImageCollection(this.#server, collectionOf(set.uid), {
+      layout,
+      tuning,
+      isKept: isKept && (() => isKept(set)),
+    })
   }
 
   /**

@@ -56,6 +56,8 @@ export interface Guard {
   countAgain: CountAgain
   /** The key or token of an admitted request by name, or its address. */
   callerOf(request: FastifyRequest): string
+  /** Whether a request that was admitted would be again: its key may have been revoked since, or have expired. */
+  stillAdmits(request: FastifyRequest): Promise<boolean>
 }
 
 /**
@@ -99,7 +101,18 @@ export async function guard(
     await refuseTooMany(request)
     await expectGranted(request, caller.grant, galleryOfJob)
   })
-  return { countAgain: refuseTooMany, callerOf }
+  return { countAgain: refuseTooMany, callerOf, stillAdmits }
+
+  async function stillAdmits(request: FastifyRequest): Promise<boolean> {
+    if (isOpenToAll(keys, tokens)) return true
+    try {
+      const { grant } = await identified(request, keys, tokens)
+      await expectGranted(request, grant, galleryOfJob)
+      return true
+    } catch {
+      return false
+    }
+  }
 
   async function refuseTooMany(request: FastifyRequest): Promise<void> {
     const count = await countAgainst?.(request)

@@ -47,7 +47,8 @@ export async function serveConsole(
     ['/', 'index.html'],
     ['/icon.svg', 'icon.svg'],
   ] as const)
-    app.get(url, open, async (_request, reply) =>
-      reply.header('cache-control', 'no-cache').sendFile(file, folder, { cacheControl: false }),
-    )
+    // not async: an awaited reply has more listeners than Node.js accepts without a warning
+    app.get(url, open, (_request, reply) => {
+      reply.header('cache-control', 'no-cache').sendFile(file, folder, { cacheControl: false })
+    })
 }

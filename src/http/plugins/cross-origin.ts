@@ -2,8 +2,18 @@
 import cors from '@fastify/cors'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-/** Headers that a page may read. */
-const exposedHeaders = ['Location', 'Retry-After', 'X-Request-Id', 'ETag', 'Allow', 'WWW-Authenticate']
+/** Headers that a page may read, besides those that it always may, such as `Content-Type` and `Content-Length`. */
+const exposedHeaders = [
+  'Accept-Ranges',
+  'Allow',
+  'Content-Disposition',
+  'Content-Range',
+  'ETag',
+  'Location',
+  'Retry-After',
+  'WWW-Authenticate',
+  'X-Request-Id',
+]
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 /** How long browsers cache a preflight; Chromium at most two hours. */
 const preflightMaxAgeSeconds = 7_200

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { type StoredJudgement, verdicts } from '../../gallery/feedback.js'
+import { givenVerdicts, type StoredJudgement } from '../../gallery/feedback.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import type { GalleryFeedback } from '../../gallery/gallery-feedback.js'
 import type { Metrics } from '../../metrics/metrics.js'
@@ -41,7 +41,7 @@ function giveFeedback(app: TypedApp, { galleries, metrics }: FeedbackRouteOption
         tags: ['feedback'],
         summary: 'Say which hits of a query are right or wrong',
         description:
-          'One judgement is kept for each query, hit and judge: sending it again changes nothing, another verdict replaces it. Judgements are deleted with the pictures they name.',
+          'One judgement is kept for each query, hit and judge: sending it again changes nothing, another verdict replaces it, `none` withdraws it. Judgements are deleted with the pictures they name.',
         params: GalleryPath,
         body: FeedbackBody,
         response: {
@@ -60,7 +60,7 @@ function giveFeedback(app: TypedApp, { galleries, metrics }: FeedbackRouteOption
         modelId,
       })
       const counts = await (await galleries.feedback(gallery)).record(judgements)
-      for (const verdict of verdicts)
+      for (const verdict of givenVerdicts)
         metrics.countJudged(verdict, judgements.filter((judgement) => judgement.verdict === verdict).length)
       return { gallery, ...counts }
     },

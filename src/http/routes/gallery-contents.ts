@@ -89,7 +89,7 @@ function listFields(app: TypedApp, { galleries }: GalleryContentsOptions): void 
         operationId: 'listFields',
         tags,
         summary: 'List the fields of a gallery with their types and common values',
-        description: `The fields that filters can use. In a gallery of more than ${fieldBounds.images.toLocaleString('en')} pictures that many are examined, evenly spread, up to ${fieldBounds.length / 2 ** 20} MiB of metadata: rare fields and values may be missing.`,
+        description: `The fields that filters can use besides \`id\`. In a gallery of more than ${fieldBounds.images.toLocaleString('en')} pictures that many are examined, evenly spread, up to ${fieldBounds.length / 2 ** 20} MiB of metadata: rare fields and values may be missing.`,
         params: GalleryPath,
         response: { 200: { description: 'The fields.', ...reference(GalleryFields) }, ...problems(400, 404, 429) },
       },

@@ -8,6 +8,7 @@ import type { Jobs } from '../../jobs/jobs.js'
 import type { Metrics } from '../../metrics/metrics.js'
 import { whenGone } from '../client-gone.js'
 import { endId, jobEvents } from '../job-events.js'
+import type { Guard } from '../plugins/access.js'
 import { JobPath, jobView } from '../schemas/job.js'
 import { problems } from '../schemas/problem.js'
 import type { TypedApp } from '../typed-app.js'
@@ -15,6 +16,7 @@ import type { TypedApp } from '../typed-app.js'
 export interface JobEventRouteOptions {
   jobs: Jobs
   metrics: Metrics
+  stillAdmits: Guard['stillAdmits']
   /** Maximum number of clients following jobs. */
   jobListenersMax: number
 }
@@ -31,7 +33,7 @@ const Events = Type.Unsafe<Readable>(
 )
 
 export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRouteOptions> = async (app, options) => {
-  const { jobs, jobListenersMax } = options
+  const { jobs, stillAdmits, jobListenersMax } = options
   const listeners = openListeners(app, options)
 
   app.get(
@@ -58,7 +60,13 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRouteOptions> = a
       if (job.finishedAt !== null && request.headers['last-event-id'] === endId(job.id))
         return reply.code(204).send(null)
       const signal = addListener(listeners, jobListenersMax, reply)
-      const events = jobEvents({ jobs, jobId: job.id, view: ({ job, pace }) => jobView(job, pace), signal })
+      const events = jobEvents({
+        jobs,
+        jobId: job.id,
+        view: ({ job, pace }) => jobView(job, pace),
+        mayRead: () => stillAdmits(request),
+        signal,
+      })
       // Neither caches nor proxies may buffer live events.
       reply.type('text/event-stream').header('cache-control', 'no-store').header('x-accel-buffering', 'no')
       return reply.send(Readable.from(events, { objectMode: false }))

@@ -1,6 +1,12 @@
 /** People's judgements of hits: right or wrong. */
 import { type Static, Type } from 'typebox'
-import { type FeedbackQuery, type Judgement, type StoredJudgement, verdicts } from '../../gallery/feedback.js'
+import {
+  type FeedbackQuery,
+  givenVerdicts,
+  type Judgement,
+  type StoredJudgement,
+  verdicts,
+} from '../../gallery/feedback.js'
 import { RequestInvalid } from '../validation.js'
 import { named } from './named.js'
 import { GalleryName, ImageId, Label } from './parameters.js'
@@ -47,11 +53,15 @@ const By = Type.String({
 })
 const At = Type.String({ format: 'date-time', description: 'Time, ISO 8601 with a time zone.' })
 const Verdict = Type.Enum([...verdicts], { type: 'string' })
+const GivenVerdict = Type.Enum([...givenVerdicts], {
+  type: 'string',
+  description: '`none` withdraws the judgement of this query and hit by the same person.',
+})
 
 export const FeedbackBody = Type.Object(
   {
     query: Query,
-    hits: Type.Array(Type.Object({ id: ImageId, verdict: Verdict, ...Shown }, { additionalProperties: false }), {
+    hits: Type.Array(Type.Object({ id: ImageId, verdict: GivenVerdict, ...Shown }, { additionalProperties: false }), {
       minItems: 1,
       maxItems: judgedAtOnceMax,
       description: 'Stored pictures judged as hits of this query.',
@@ -93,10 +103,11 @@ export const FeedbackAnswer = named(
       changed: Type.Integer({
         description: 'Judgements that replaced one by the same person for the same query and hit.',
       }),
-      unchanged: Type.Integer({ description: 'Judgements that were already stored.' }),
+      withdrawn: Type.Integer({ description: 'Judgements that were deleted by the verdict `none`.' }),
+      unchanged: Type.Integer({ description: 'Judgements that were already stored, or `none` where none was.' }),
       stored: Type.Integer({ description: 'Total number of judgements in this gallery.' }),
     },
-    { examples: [{ gallery: 'holidays', recorded: 2, changed: 0, unchanged: 0, stored: 418 }] },
+    { examples: [{ gallery: 'holidays', recorded: 2, changed: 0, withdrawn: 0, unchanged: 0, stored: 418 }] },
   ),
 )
 

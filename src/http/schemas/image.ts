@@ -131,7 +131,7 @@ export const ImageListParameters = Type.Object(
       Type.String({
         maxLength: 65_536,
         description: `Only pictures that match this filter, as JSON text like that of a search. One page reads at most ${lookedAtMax.toLocaleString('en')} records, so it may be short, or empty, although more pages follow.`,
-        examples: ['{"field":"metadata.year","gte":2015}'],
+        examples: ['{"field":"metadata.year","gte":2015}', '{"field":"id","gte":"cycling/","lt":"cycling0"}'],
       }),
     ),
   },

@@ -20,7 +20,7 @@ const labels = Type.Array(Type.String({ maxLength: labelMaxLength }), {
   description: 'Only pictures with one of these labels; an empty string stands for unlabelled ones.',
 })
 const filterText =
-  'Only matching pictures: a condition `{"field": "label"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. A list in the metadata matches if one of its elements does.'
+  'Only matching pictures: a condition `{"field": "label"}`, `{"field": "id"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. A list in the metadata matches if one of its elements does.'
 const filterAsText = Type.String({
   maxLength: 65_536,
   description: `${filterText} As JSON text.`,

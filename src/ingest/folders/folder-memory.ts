@@ -4,11 +4,11 @@
  */
 import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, rename } from 'node:fs/promises'
+import { rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { syncFolder } from '../../durable-files.js'
+import { makeFolder, syncFolder } from '../../durable-files.js'
 import { boundedLines } from '../lines.js'
 import type { WatchedFolder } from './watched-folders.js'
 
@@ -95,7 +95,7 @@ export class FolderMemory {
   }
 
   async #save(): Promise<void> {
-    await mkdir(dirname(this.#file), { recursive: true })
+    await makeFolder(dirname(this.#file))
     const temporary = `${this.#file}.tmp`
     await pipeline(Readable.from(this.#lines()), createWriteStream(temporary, { flush: true }))
     await rename(temporary, this.#file)

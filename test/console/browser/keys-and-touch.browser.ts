@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { drawImage } from '../../support/drawn-images.js'
-import { drop, holding, opened, skip, withCopies, withMap } from './small-gallery.js'
+import { drop, holding, onDecision, opened, skip, withCopies, withMap } from './small-gallery.js'
 import { until, untilTold } from './walk.js'
 
 /** Whether the page keeps a key from the browser. */
@@ -229,7 +229,7 @@ test('the buttons of jobs and of embedding sets keep the focus too', { skip }, a
 test('the focus goes to what is next when what had it is gone', { skip }, async (t) => {
   const { page, base } = await opened(t)
   await withCopies(page, ['0', '1'], ['2', '3'])
-  await page.route('**/v1/galleries/g/decisions', (route) => route.fulfill({ status: 201, json: {} }))
+  await onDecision(page, (route) => route.fulfill({ status: 201, json: {} }))
   const focusGoesTo = (expression: string) => until(page, `document.activeElement === ${expression}`)
   await page.goto(`${base}#/quality/g?view=copies`)
   await page.locator('.finding').first().getByText('Not copies').press('Enter')
@@ -248,6 +248,21 @@ test('the focus goes to what is next when what had it is gone', { skip }, async 
   await page.click('text=Add a condition')
   await page.locator('[aria-label="Remove this condition"]').press('Enter')
   await focusGoesTo("document.querySelector('legend:not(.unseen)').parentElement")
+})
+
+test('a filter of the wall is put together by keys only, and closed by Enter', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/gallery/g`)
+  await page.waitForSelector('.tile img')
+  await page.getByRole('button', { name: 'Filter' }).press('Enter')
+  await page.getByText('Add a condition').press('Enter')
+  await until(page, "document.activeElement.ariaLabel === 'Field'")
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Tab')
+  await page.keyboard.type('square')
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('dialog', { state: 'detached' })
+  await untilTold(page, '.toolbar', /2 pictures found/)
 })
 
 test('after its gallery was deleted, keys go on with the screen in its place', { skip }, async (t) => {

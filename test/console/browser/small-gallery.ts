@@ -101,7 +101,7 @@ export async function drop(
     }))
     const drop = new Event('drop', { bubbles: true, cancelable: true })
     document.querySelector(${JSON.stringify(selector)}).dispatchEvent(
-      Object.assign(drop, { dataTransfer: { items, files } }),
+      Object.assign(drop, { dataTransfer: { items, files, types: ['Files'] } }),
     )
   }`)
 }
@@ -114,7 +114,14 @@ export async function withMap(page: Page, ids: readonly string[]): Promise<void>
 }
 
 /** The job of an analysis. */
-export const lookedForCopies = { id: 'first', state: 'succeeded', finishedAt: '2026-01-01T00:00:00Z', failure: null }
+const lookedAt = '2026-01-01T00:00:00Z'
+export const lookedForCopies = {
+  id: 'first',
+  state: 'succeeded',
+  startedAt: lookedAt,
+  finishedAt: lookedAt,
+  failure: null,
+}
 
 /** Groups of copies, by id. */
 export function copiesOf(...ids: string[][]) {
@@ -130,6 +137,13 @@ export function copiesOf(...ids: string[][]) {
 export async function withCopies(page: Page, ...ids: string[][]): Promise<void> {
   await page.route('**/v1/jobs?*', (route) => route.fulfill({ json: { jobs: [lookedForCopies] } }))
   await page.route('**/v1/jobs/first/result', (route) => route.fulfill({ json: copiesOf(...ids) }))
+}
+
+/** Takes the place of the service where decisions are made; they are read as usual. */
+export async function onDecision(page: Page, handler: (route: Route) => unknown): Promise<void> {
+  await page.route('**/v1/galleries/g/decisions', (route) =>
+    route.request().method() === 'POST' ? handler(route) : route.fallback(),
+  )
 }
 
 /** Lets the time to undo a deletion pass. The page's clock must have been installed before it was opened. */

@@ -9,6 +9,7 @@ import {
   failing,
   holding,
   lookedForCopies,
+  onDecision,
   opened,
   passTimeToUndo,
   problem,
@@ -72,6 +73,22 @@ test('of two opposite judgements in a row the later one stays, on other screens 
   assert.deepEqual(verdicts, ['right', 'wrong'])
 })
 
+test('a judgement is withdrawn by pressing it again', { skip }, async (t) => {
+  const { page, base, app } = await opened(t)
+  await page.goto(`${base}#/search/g?id=0`)
+  await page.waitForSelector('.score')
+  const right = page.locator('.verdict-right').first()
+  const linesAfterPress = async () => {
+    const [answer] = await Promise.all([page.waitForResponse('**/v1/galleries/g/feedback'), right.click()])
+    assert.equal(answer.status(), 200)
+    return (await app.app.inject('/v1/galleries/g/feedback')).body.split('\n').filter(Boolean).length
+  }
+  assert.equal(await linesAfterPress(), 1)
+  assert.equal(await right.getAttribute('aria-pressed'), 'true')
+  assert.equal(await linesAfterPress(), 0)
+  assert.equal(await right.getAttribute('aria-pressed'), 'false')
+})
+
 test('a judgement that is refused is taken back on the page too', { skip }, async (t) => {
   const { page, base } = await opened(t)
   await page.goto(`${base}#/search/g?id=0`)
@@ -90,7 +107,7 @@ test('a finding is decided once, stays decided on other screens, and comes back 
   await withCopies(page, ['0', '1'], ['2', '3'])
   const held = holding()
   const decided: string[] = []
-  await page.route('**/v1/galleries/g/decisions', (route) => {
+  await onDecision(page, (route) => {
     decided.push(route.request().postDataJSON().decision)
     return held.handler(route)
   })
@@ -104,11 +121,34 @@ test('a finding is decided once, stays decided on other screens, and comes back 
   await untilTold(page, '[role=status]', /1 group decided/)
   assert.equal(await page.locator('.finding').count(), 1)
   held.letThrough()
-  await page.route('**/v1/galleries/g/decisions', (route) => route.fulfill(problem))
+  await onDecision(page, (route) => route.fulfill(problem))
   await page.click('.finding >> text=Not copies')
   await untilTold(page, '.toast', /It broke/)
   await page.waitForSelector('.finding')
   assert.deepEqual(decided, ['not-copies'])
+})
+
+test('a decided finding stays decided after a reload, and the latest decision of a visit can be undone', {
+  skip,
+}, async (t) => {
+  const { page, base } = await opened(t)
+  await withCopies(page, ['0', '1'], ['2', '3'])
+  await page.goto(`${base}#/quality/g?view=copies`)
+  await page.click('.finding >> text=Not copies')
+  await page.waitForSelector('text=Undo the latest')
+  await page.reload()
+  await untilTold(page, '[role=status]', /1 group decided/)
+  assert.equal(await page.locator('.finding').count(), 1)
+  await page.click('.finding >> text=Copies that may stay')
+  await untilTold(page, '[role=status]', /2 groups decided/)
+  const takenBack = page.waitForResponse((answer) => answer.request().method() === 'DELETE')
+  await page.click('text=Undo the latest')
+  assert.equal((await takenBack).status(), 204)
+  await page.waitForSelector('.finding')
+  await expectNone(page, 'text=Undo the latest')
+  await page.reload()
+  await untilTold(page, '[role=status]', /1 group decided/)
+  assert.equal(await page.locator('.finding').count(), 1)
 })
 
 test('a job that was cancelled stays so, whatever a reading from before says', { skip }, async (t) => {
@@ -415,7 +455,7 @@ test('a new group of copies is shown although an earlier one with its first pict
   await page.route('**/v1/jobs/second/result', (route) => route.fulfill({ json: copiesOf(['0', '2']) }))
   const json = { ...lookedForCopies, id: 'second' }
   await page.route('**/v1/galleries/g/duplicates', (route) => route.fulfill({ status: 202, json }))
-  await page.route('**/v1/galleries/g/decisions', (route) => route.fulfill({ status: 201, json: {} }))
+  await onDecision(page, (route) => route.fulfill({ status: 201, json: {} }))
   await page.goto(`${base}#/quality/g?view=copies`)
   await page.click('text=Not copies')
   await page.waitForSelector('text=/1 groups? decided/')

@@ -24,6 +24,31 @@ test('files dropped while an upload runs are refused, not ignored', { skip }, as
   await page.waitForSelector('text=1 stored')
 })
 
+test('files are taken wherever they are dropped on the screen, unless a dialog is open or they are pictures of the page', {
+  skip,
+}, async (t) => {
+  const { page, base } = await opened(t)
+  const file = { name: 'a.png', type: 'image/png' }
+  await page.goto(`${base}#/gallery/g`)
+  await page.waitForSelector('.tile img')
+  await page.dispatchEvent('.tile img', 'dragstart')
+  await drop(page, '.grid-frame', [file])
+  await page.dispatchEvent('.tile img', 'dragend')
+  await page.click('text=Settings')
+  await page.waitForSelector('dialog')
+  await drop(page, 'dialog', [file])
+  await page.keyboard.press('Escape')
+  await expectNone(page, 'dialog')
+  await expectNone(page, 'text=files sent')
+  await expectNone(page, 'text=0 stored, 1 failed')
+  await drop(page, '.grid-frame', [file])
+  await page.waitForSelector('text=0 stored, 1 failed')
+  await page.goto(`${base}#/search/g`)
+  await page.waitForSelector('.hit img')
+  await drop(page, '.search-results', [file])
+  await page.waitForSelector('.search-results [role=alert]')
+})
+
 test('what was not sent because a call failed is listed with the reason, and can be sent again', {
   skip,
 }, async (t) => {

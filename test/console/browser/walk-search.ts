@@ -39,6 +39,9 @@ export async function walkSearch({ page, look, step }: Walk): Promise<void> {
 
   await step('filter, groups and the call to copy say the same', async () => {
     await page.click('text=Add a condition')
+    const optionsOf = (select: string) => page.locator(`${select} option`).allTextContents()
+    assert.ok((await optionsOf('select[aria-label=Field]')).includes('id'))
+    assert.ok(!(await optionsOf('.field:has-text("Group by") select')).includes('id'))
     await page.selectOption('select[aria-label=Field]', 'metadata.place')
     await page.fill('input[aria-label=Value]', 'night')
     await page.keyboard.press('Enter')

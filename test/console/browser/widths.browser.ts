@@ -42,6 +42,23 @@ test('no screen scrolls sideways, and the tab of the current one is in sight', {
   }
 })
 
+test('the heading of confused labels is wholly in sight, whatever the width of their table', { skip }, async (t) => {
+  const { page, base } = await opened(t, { viewport: { width: 390, height: 844 } })
+  const labels = Array.from({ length: 12 }, (_, place) => `label ${place}`)
+  const perLabel = labels.map((label) => ({ label, queries: 1, knnAccuracy: 0 }))
+  const confusions = labels.map((label, place) => ({ label, votedLabel: labels[(place + 1) % 12], queries: 1 }))
+  await page.route('**/v1/jobs/*/result', async (route) => {
+    const evaluation = await (await route.fetch()).json()
+    await route.fulfill({ json: { ...evaluation, quality: { ...evaluation.quality, perLabel, confusions } } })
+  })
+  await page.goto(`${base}#/quality/g`)
+  await page.click('text=Evaluate')
+  await page.waitForSelector('.confusion')
+  const told = page.locator('text=vote of the ten best hits')
+  const { x, width } = (await told.boundingBox())!
+  assert.ok(x >= 0 && x + width <= 390)
+})
+
 test('long names, ids, labels and metadata without blanks widen neither page nor dialog', { skip }, async (t) => {
   const { page, base, app } = await opened(t, { viewport: { width: 390, height: 844 } })
   const [gallery, id, label] = ['g'.repeat(64), 'x'.repeat(300), 'L'.repeat(200)]

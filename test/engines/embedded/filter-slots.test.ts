@@ -101,6 +101,19 @@ test('after a change everything is read again, and a filter for one search is no
   ])
 })
 
+test('listed ids are looked up, each time again', async (t) => {
+  const { ranges, put, slots, setOf } = await opened(t)
+  await put(0, 20)
+  const listed: Filter = { and: [even, { field: 'id', in: ['p2', 'p3', 'p24'] }] }
+  assert.deepEqual(await slots(listed), [2])
+  await put(20, 5)
+  assert.deepEqual(await slots(listed), [2, 24])
+  assert.deepEqual(ranges, [
+    [0, 20],
+    [0, setOf().next_slot],
+  ])
+})
+
 test('a limited number of filters is cached, and a cache hit evicts none', async (t) => {
   const { ranges, put, slots } = await opened(t)
   await put(0, 4)

@@ -55,6 +55,16 @@ test('a page examines a bounded number of pictures, and the next continues after
   assert.deepEqual([last.ids, last.next], [[id(85), id(95)], undefined])
 })
 
+test('a page examines only pictures whose ids match', async (t) => {
+  const where = await place(t)
+  const listed: Filter = { and: [tenth, { field: 'id', in: [5, 50, 95].map(id) }] }
+  const few = await slicesOf(pageOfFitting(where, { after: '', limit: 100, filter: listed }))
+  assert.deepEqual([few.ids, few.next], [[id(5), id(95)], undefined])
+  const ranged: Filter = { and: [{ field: 'id', range: { gte: id(60) } }, tenth] }
+  const first = await slicesOf(pageOfFitting(where, { after: '', limit: 100, filter: ranged }))
+  assert.deepEqual([first.ids, first.next], [[id(65), id(75), id(85), id(95)], id(99)])
+})
+
 test('a page ends at its limit and at its maximum length; long ones are read in several turns', async (t) => {
   const where = await place(t, { lookedAtMax: 1_000 })
   const two = await slicesOf(pageOfFitting(where, { after: '', limit: 2, filter: tenth }))

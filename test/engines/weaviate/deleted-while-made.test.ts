@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
 import { openWeaviate } from '../../../src/engines/weaviate/weaviate-engine.js'
-import { AlikeError } from '../../../src/errors.js'
+import { model } from '../../gallery/stored-images.js'
 import { until } from '../../support/until.js'
 import { sharedWeaviate, skipWithoutWeaviate } from '../../support/weaviate-server.js'
 import { dataFolder } from '../embedded/storage-folder.js'
@@ -22,23 +22,13 @@ async function opened(t: TestContext) {
   return { server, galleries, catalogue: catalogueOf(galleries) }
 }
 
-/** It was created, or had been deleted before. */
-const createdOrGone = (making: Promise<unknown>) =>
-  making.then(
-    () => 'created',
-    (error: unknown) => {
-      assert.ok(error instanceof AlikeError && error.code === 'gallery_not_found', String(error))
-      return 'gone'
-    },
-  )
-
 test('deleted by the process that creates it', needsServer, async (t) => {
   const { server, galleries, catalogue } = await opened(t)
   for (let round = 0; round < 5; round++) {
-    const making = createdOrGone(galleries.create('g'))
+    const making = galleries.create('g')
     await until(async () => (await catalogue.find('g')) !== undefined, 'its row')
     await galleries.delete('g')
-    await making
+    assert.equal((await making).created, true)
     await until(async () => (await collectionsOf(server)).length === 0, 'the end of its collection')
   }
 })
@@ -52,12 +42,12 @@ test('deleted by another process, and another gallery of its name stays', needsS
     logger: pino({ level: 'silent' }),
   })
   t.after(() => other.close())
-  const making = createdOrGone(galleries.create('g'))
+  const making = galleries.create('g')
   await until(async () => (await catalogue.find('g')) !== undefined, 'its row')
   const { sets } = await catalogue.remove('g')
   await other.drop(sets[0]!)
   const { gallery } = await galleries.create('g')
-  assert.equal(await making, 'gone')
+  assert.equal((await making).created, true)
   await until(async () => (await collectionsOf(server)).length === 1, 'only the collection of the second')
   assert.equal((await galleries.get('g')).uid, gallery.uid)
   await galleries.delete('g')
@@ -77,3 +67,31 @@ test(
     await until(async () => (await collectionsOf(server)).length === 0, 'the second look')
   },
 )
+
+test('a collection that another process has yet to make, or has just deleted, is not lost', needsServer, async (t) => {
+  const { galleries, catalogue } = await opened(t)
+  const notFound = { code: 'gallery_not_found' }
+  const { gallery } = await catalogue.create({
+    name: 'g',
+    uid: 'b1'.repeat(8),
+    setUid: 'c1'.repeat(8),
+    engine: 'weaviate',
+    modelId: model.id,
+    dimension: model.dimension,
+    settings: {},
+    galleriesMax: 9,
+  })
+  await assert.rejects(galleries.images.find('g', ['p']), notFound)
+  await galleries.create('g')
+  const set = await engineOf(galleries).open({ ...gallery.set, state: 'ready' })
+  assert.deepEqual(await set.find(['p']), [])
+  const other = await openWeaviate({
+    layout,
+    server: (await sharedWeaviate()).settings,
+    logger: pino({ level: 'silent' }),
+  })
+  t.after(() => other.close())
+  await catalogue.remove('g')
+  await other.drop(gallery.set)
+  await assert.rejects(set.find(['p']), notFound)
+})

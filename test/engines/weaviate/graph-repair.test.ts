@@ -50,7 +50,7 @@ test('pictures that a killed server stored and did not enter into its graph are 
   t.after(() => server.kill())
   const connection = new WeaviateServer(server.settings)
   t.after(() => connection.close())
-  const collection = new ImageCollection(connection, `Alike_${uid}`, layout, tuningDefaults)
+  const collection = new ImageCollection(connection, `Alike_${uid}`, { layout, tuning: tuningDefaults })
   /** As the repair lists them. Each index has a log of its own, so that a killed server may have lost the end of any of them. */
   const listed = async () => {
     const where = both(anyToken([everyToken]), putBetween(0, Number.MAX_SAFE_INTEGER))

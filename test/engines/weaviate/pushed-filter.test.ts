@@ -4,6 +4,8 @@ import { test } from 'node:test'
 import SqliteDatabase from 'better-sqlite3'
 import { sqlOf } from '../../../src/engines/embedded/store/filter-sql.js'
 import { tokensOf } from '../../../src/engines/weaviate/filter-tokens.js'
+import { type WordName, wordProperties } from '../../../src/engines/weaviate/id-words.js'
+import { uuidOf } from '../../../src/engines/weaviate/image-object.js'
 import { pushed, type Where } from '../../../src/engines/weaviate/pushed-filter.js'
 import { type FilterJson, readFilter } from '../../../src/gallery/filter.js'
 import { fits } from '../../../src/gallery/fits.js'
@@ -11,6 +13,7 @@ import type { JsonValue, Metadata } from '../../../src/gallery/records.js'
 import { seededRandom } from '../embedded/vector-index/unit-vectors.js'
 
 interface Image {
+  id: string
   label: string | null
   metadata: Metadata
 }
@@ -51,12 +54,30 @@ function someMembers(depth: number): Metadata {
   return Object.fromEntries(names.filter(() => random() < 0.6).map((name) => [name, someValue(depth)]))
 }
 
+/** Some alike in what the server sees of them: 48 bytes, and one Unicode form. */
+const ids = [
+  'a',
+  'ab',
+  'a/1',
+  'red',
+  '5',
+  'true',
+  'é',
+  'e\u0301',
+  '\u{1f600}',
+  '\uffee',
+  'x'.repeat(48),
+  `${'x'.repeat(48)}y`,
+]
+
 const someImage = (): Image => ({
+  id: one(ids),
   label: one(['red', 'Red', '5', 'true', 'é', ' red ', null]),
   metadata: someMembers(0),
 })
 const someField = () =>
   one([
+    'id',
     'label',
     'metadata.a',
     'metadata.b',
@@ -73,31 +94,38 @@ function someFilter(depth: number): FilterJson {
   if (depth < 3 && kind < 0.3) return { or: [someFilter(depth + 1), someFilter(depth + 1)] }
   if (depth < 3 && kind < 0.45) return { not: someFilter(depth + 1) }
   const field = someField()
-  if (kind < 0.6) return { field, equals: one(scalars) }
-  if (kind < 0.7) return { field, in: [one(scalars), one(scalars)] }
+  const value = () => (field === 'id' && random() < 0.7 ? one(ids) : one(scalars))
+  if (kind < 0.6) return { field, equals: value() }
+  if (kind < 0.7) return { field, in: [value(), value()] }
   if (kind < 0.8) return { field, exists: random() < 0.5 }
-  const bound = () => one(scalars.filter((value) => typeof value === 'string' || typeof value === 'number'))
+  const bounds = field === 'id' ? ids : scalars.filter((one) => typeof one === 'string' || typeof one === 'number')
+  const bound = () => one<string | number>(bounds)
   const low = random() < 0.5 ? { gt: bound() } : { gte: bound() }
   return random() < 0.5 ? { field, ...low } : { field, ...low, lte: bound() }
 }
 
 /** Evaluates the condition like the server. */
-function finds(where: Where | undefined, tokens: readonly string[]): boolean {
+function finds(where: Where | undefined, { id, tokens }: { id: string; tokens: readonly string[] }): boolean {
   if (where === undefined) return true
-  const parts = where.filters ?? []
-  if (where.operator === 'And') return parts.every((part) => finds(part, tokens))
-  if (where.operator === 'Or') return parts.some((part) => finds(part, tokens))
-  if (where.operator === 'Not') return !finds(parts[0], tokens)
-  assert.equal(where.operator, 'ContainsAny')
-  return (where.value as string[]).some((token) => tokens.includes(token))
+  const { operator, filters: parts = [], target, value } = where
+  const inPart = (part: Where) => finds(part, { id, tokens })
+  if (operator === 'And') return parts.every(inPart)
+  if (operator === 'Or') return parts.some(inPart)
+  if (operator === 'Not') return !inPart(parts[0]!)
+  const { property } = target as { property: string }
+  if (operator === 'ContainsAny')
+    return (property === '_id' ? [uuidOf(id)] : tokens).some((one) => (value as string[]).includes(one))
+  const word = wordProperties(id)[property as WordName]
+  assert.ok(operator === 'GreaterThanEqual' || operator === 'LessThanEqual')
+  return operator === 'GreaterThanEqual' ? word >= (value as number) : word <= (value as number)
 }
 
 test('records match as in SQL, and the server query never excludes a match', () => {
   const images = Array.from({ length: 150 }, someImage)
   const database = new SqliteDatabase(':memory:')
-  database.exec('CREATE TABLE image (i INTEGER, label TEXT, metadata TEXT)')
-  images.forEach(({ label, metadata }, i) =>
-    database.prepare('INSERT INTO image VALUES (?, ?, ?)').run(i, label, JSON.stringify(metadata)),
+  database.exec('CREATE TABLE image (i INTEGER, id TEXT, label TEXT, metadata TEXT)')
+  images.forEach(({ id, label, metadata }, i) =>
+    database.prepare('INSERT INTO image VALUES (?, ?, ?, ?)').run(i, id, label, JSON.stringify(metadata)),
   )
   const tokens = images.map(tokensOf)
   let exact = 0
@@ -115,7 +143,7 @@ test('records match as in SQL, and the server query never excludes a match', () 
       told,
     )
     const { where, isExact } = pushed(filter)
-    const found = images.flatMap((_, i) => (finds(where, tokens[i]!) ? [i] : []))
+    const found = images.flatMap(({ id }, i) => (finds(where, { id, tokens: tokens[i]! }) ? [i] : []))
     assert.deepEqual(
       expected.filter((i) => !found.includes(i)),
       [],
@@ -136,6 +164,7 @@ test('a record with too many values for tokens is a candidate for every filter i
     { field: 'metadata.n', gte: 7 },
     { not: { field: 'metadata.n', equals: 8 } },
     { field: 'label', equals: 'x' },
+    { field: 'id', equals: 'a' },
   ])
-    assert.ok(finds(pushed(readFilter(filter)).where, tokens), JSON.stringify(filter))
+    assert.ok(finds(pushed(readFilter(filter)).where, { id: 'a', tokens }), JSON.stringify(filter))
 })

@@ -9,6 +9,7 @@ import {
 } from '../../../src/engines/weaviate/weaviate-engine.js'
 import type { Catalogue } from '../../../src/gallery/catalogue.js'
 import { type Galleries, type GalleriesOptions, openGalleries } from '../../../src/gallery/galleries.js'
+import { isKept } from '../../../src/gallery/made-sets.js'
 import { onlyModel, type ServableModel } from '../../../src/gallery/servable-models.js'
 import { model } from '../../gallery/stored-images.js'
 import type { RunningWeaviate } from '../../support/weaviate-server.js'
@@ -30,7 +31,12 @@ const logger = pino({ level: 'silent' })
 export async function openWeaviateGalleries(t: TestContext, options: WeaviateGalleriesOptions): Promise<Galleries> {
   const { dataDir, clock, pages, onRankingDrop } = options
   const embedded = await openEmbedded({ dataDir, clock, logger })
-  const weaviate = await openWeaviate({ layout, logger, ...options })
+  const weaviate = await openWeaviate({
+    layout,
+    logger,
+    isKept: (set) => isKept(set, embedded.catalogue),
+    ...options,
+  })
   const galleries = await openGalleries({
     catalogue: embedded.catalogue,
     engines: { weaviate, embedded },

@@ -2,40 +2,42 @@
  * Which images a filter matches and the values of a field, by plain loops as docs/search.md describes them. Nothing of the
  * service is used, so that an error of its own shows.
  */
-import type { Filter, Range } from '../../../src/gallery/filter.js'
+import type { Filter, Range, Scalar } from '../../../src/gallery/filter.js'
 import type { JsonValue, Metadata } from '../../../src/gallery/records.js'
 
-export interface Labelled {
+export interface Described {
+  id: string
   label: string | null
   metadata: Metadata
 }
 
-export function matches(image: Labelled, filter: Filter): boolean {
+export function matches(image: Described, filter: Filter): boolean {
   if ('and' in filter) return !filter.and.some((part) => !matches(image, part))
   if ('or' in filter) return filter.or.some((part) => matches(image, part))
   if ('not' in filter) return !matches(image, filter.not)
-  const isLabel = filter.field === 'label'
-  const value = isLabel ? (image.label ?? undefined) : valueAt(image.metadata, filter.field)
+  const { field } = filter
+  const isText = field === 'id' || field === 'label'
+  const value = isText ? (image[field] ?? undefined) : valueAt(image.metadata, field)
   if ('exists' in filter) return (value !== undefined) === filter.exists
   const elements = elementsOf(value)
-  // a label is text, whatever it is compared with
-  const asked = (one: JsonValue) => (isLabel && one !== null ? String(one).normalize('NFC') : one)
+  // an id or a label is text in one Unicode form, whatever it is compared with
+  const asked = <Value extends Scalar>(one: Value) => (isText && one !== null ? String(one).normalize('NFC') : one)
   if ('range' in filter) {
-    const bounds = Object.entries(filter.range).map(([kind, bound]) => [kind, isLabel ? String(bound) : bound] as const)
+    const bounds = Object.entries(filter.range).map(([kind, bound]) => [kind, asked(bound)] as const)
     return elements.some((element) => bounds.every(([kind, bound]) => isWithin(element, kind as keyof Range, bound)))
   }
-  if (isLabel && value === undefined) return filter.in.includes(null)
+  if (isText && value === undefined) return filter.in.includes(null)
   return elements.some((element) => filter.in.some((one) => asked(one) === element))
 }
 
 /** The values that an image is grouped by, each once: texts, numbers and booleans. */
-export function groupValues({ label, metadata }: Labelled, field: string): (string | number | boolean)[] {
+export function groupValues({ label, metadata }: Described, field: string): (string | number | boolean)[] {
   const elements = elementsOf(field === 'label' ? label : valueAt(metadata, field))
   return [...new Set(elements.filter((element) => element !== null && typeof element !== 'object'))]
 }
 
 /** Whether the field is one of the image's: an object is none itself, but its members are. */
-export function hasField({ label, metadata }: Labelled, field: string): boolean {
+export function hasField({ label, metadata }: Described, field: string): boolean {
   const value = field === 'label' ? (label ?? undefined) : valueAt(metadata, field)
   return value !== undefined && (typeof value !== 'object' || value === null || Array.isArray(value))
 }

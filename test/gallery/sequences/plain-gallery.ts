@@ -6,6 +6,7 @@ import type { Picture } from './pictures.js'
 import { inTextOrder } from './plain-filter.js'
 
 export interface PlainImage {
+  id: string
   label: string | null
   metadata: Metadata
   picture: Picture
@@ -68,7 +69,7 @@ export class PlainGallery {
     const isSame = former?.picture === picture && former.label === label && isDeepStrictEqual(former.metadata, metadata)
     if (unlessSame && isSame) return { unchanged: true }
     if (former !== undefined && former.picture !== picture) this.#forget(id)
-    this.images.set(id, { label, metadata, picture, version: {} })
+    this.images.set(id, { id, label, metadata, picture, version: {} })
     return { created: former === undefined }
   }
 

@@ -401,9 +401,13 @@ class FeedbackAnswer(TypedDict):
     """
     Judgements that replaced one by the same person for the same query and hit.
     """
+    withdrawn: int
+    """
+    Judgements that were deleted by the verdict `none`.
+    """
     unchanged: int
     """
-    Judgements that were already stored.
+    Judgements that were already stored, or `none` where none was.
     """
     stored: int
     """
@@ -418,7 +422,7 @@ class Filter4(TypedDict, closed=True):
 
     field: str
     """
-    `label`, or `metadata.` and names joined by dots.
+    `id`, `label`, or `metadata.` and names joined by dots. Ids and labels are compared as strings.
     """
     equals: str | float | bool | None
 
@@ -440,7 +444,7 @@ class Filter6(TypedDict, closed=True):
 
     field: str
     """
-    `label`, or `metadata.` and names joined by dots.
+    `id`, `label`, or `metadata.` and names joined by dots. Ids and labels are compared as strings.
     """
     exists: bool
 
@@ -452,7 +456,7 @@ class Filter7(TypedDict, closed=True):
 
     field: str
     """
-    `label`, or `metadata.` and names joined by dots.
+    `id`, `label`, or `metadata.` and names joined by dots. Ids and labels are compared as strings.
     """
     gt: NotRequired[str | float]
     gte: NotRequired[str | float]
@@ -2041,5 +2045,5 @@ Filter3 = TypedDict(
 
 Filter: TypeAlias = Filter1 | Filter2 | Filter3 | Filter4 | Filter5 | Filter6 | Filter7
 """
-Pictures that fit: a condition on `label` or on a place in the metadata, or conditions that are combined; nested 8 deep at most, 100 in all.
+Pictures that fit: a condition on `id`, on `label` or on a place in the metadata, or conditions that are combined; nested 8 deep at most, 100 in all.
 """

@@ -1,7 +1,7 @@
 /** The rows of hit judgements. */
 import { AlikeError } from '../../../errors.js'
 import type { FeedbackCounts, JudgedHit, KeptJudgement } from '../../../gallery/feedback.js'
-import { type JudgementRow, judgementOf, judgementRow } from '../../../gallery/feedback-row.js'
+import { fateOf, type JudgementRow, judgementOf, judgementRow } from '../../../gallery/feedback-row.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import type { Database, Statement } from './database.js'
 
@@ -75,24 +75,27 @@ export class FeedbackTable {
 
   /** @throws AlikeError `feedback_full`; the transaction then undoes the judgements recorded before */
   record({ gallery, judged, max }: FeedbackRequest): FeedbackCounts {
-    const counts = { recorded: 0, changed: 0, unchanged: 0 }
+    const counts = { recorded: 0, changed: 0, withdrawn: 0, unchanged: 0 }
     for (const judgement of judged) counts[this.#put({ gallery: gallery, ...judgementRow(judgement) })] += 1
     const known = this.#stored.get(gallery)
-    let stored = known === undefined ? this.#count.get(gallery)! : known + counts.recorded
+    let stored = known === undefined ? this.#count.get(gallery)! : known + counts.recorded - counts.withdrawn
     if (stored > max) stored = this.#count.get(gallery)!
     this.#stored.delete(gallery)
-    if (stored > max) throw new AlikeError('feedback_full', { detail: `The maximum is ${max} judgements.` })
+    if (counts.recorded > 0 && stored > max)
+      throw new AlikeError('feedback_full', { detail: `The maximum is ${max} judgements.` })
     this.#stored.set(gallery, stored)
     return { ...counts, stored }
   }
 
-  #put(row: NewRow): 'recorded' | 'changed' | 'unchanged' {
+  #put(row: NewRow): Exclude<keyof FeedbackCounts, 'stored'> {
     const former = this.#same.get(row)
-    if (former !== undefined && former.verdict === row.verdict && former.hit_hash === row.hit_hash) return 'unchanged'
+    const fate = fateOf(row, former)
+    if (fate === 'unchanged') return fate
     // a new number, so that readers continuing from a cursor see the change
     if (former !== undefined) this.#delete.run(former.number)
+    if (fate === 'withdrawn') return fate
     this.#insert.run({ ...row, checksum: checksumOf(row) })
-    return former === undefined ? 'recorded' : 'changed'
+    return fate
   }
 
   /** @throws AlikeError `data_unreadable` */

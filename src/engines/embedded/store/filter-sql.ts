@@ -40,24 +40,27 @@ export function sqlOf(filter: Filter, metadata = 'metadata'): SqlCondition {
     // comparing with a missing value yields NULL, neither true nor false
     return { sql: `NOT coalesce((${sql}), 0)`, parameters }
   }
-  if (filter.field === 'label') return sqlOfLabel(filter)
+  if (filter.field === 'id' || filter.field === 'label') return sqlOfText(filter.field, filter)
   return sqlOfMetadata(filter, pathOf(filter.field), metadata)
 }
 
-function sqlOfLabel(condition: Condition): SqlCondition {
-  if ('exists' in condition) return { sql: condition.exists ? 'label IS NOT NULL' : 'label IS NULL', parameters: [] }
+function sqlOfText(column: 'id' | 'label', condition: Condition): SqlCondition {
+  if ('exists' in condition) return { sql: `${column} IS ${condition.exists ? 'NOT ' : ''}NULL`, parameters: [] }
   if ('range' in condition)
     return joined(
-      boundsOf(condition.range).map(({ sign, bound }) => ({ sql: `label ${sign} ?`, parameters: [String(bound)] })),
+      boundsOf(condition.range).map(({ sign, bound }) => ({
+        sql: `${column} ${sign} ?`,
+        parameters: [nfc(String(bound))],
+      })),
       ' AND ',
     )
-  // labels are stored in NFC, older ones as they were sent
+  // stored in NFC, older ones as they were sent
   const texts = [
     ...new Set(condition.in.filter((value) => value !== null).flatMap((value) => [String(value), nfc(String(value))])),
   ]
   const parts: SqlCondition[] = []
-  if (texts.length > 0) parts.push({ sql: `label IN (${placesFor(texts)})`, parameters: texts })
-  if (condition.in.includes(null)) parts.push({ sql: 'label IS NULL', parameters: [] })
+  if (texts.length > 0) parts.push({ sql: `${column} IN (${placesFor(texts)})`, parameters: texts })
+  if (condition.in.includes(null)) parts.push({ sql: `${column} IS NULL`, parameters: [] })
   return joined(parts, ' OR ')
 }
 
@@ -114,6 +117,6 @@ function pathOf(field: string): string {
     .join('')}`
 }
 
-function joined(parts: readonly SqlCondition[], by: ' AND ' | ' OR '): SqlCondition {
+export function joined(parts: readonly SqlCondition[], by: ' AND ' | ' OR '): SqlCondition {
   return { sql: parts.map(({ sql }) => `(${sql})`).join(by), parameters: parts.flatMap(({ parameters }) => parameters) }
 }

@@ -6,9 +6,10 @@
  * The descriptor must outlive every SQLite connection of this process: closing any descriptor of a file drops the
  * process's POSIX locks on it, and SQLite uses those.
  */
-import { closeSync, fstatSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, rmSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { makeFolder } from '../../../durable-files.js'
 import { AlikeError } from '../../../errors.js'
 import { damaged } from './database.js'
 import { networkFileSystem } from './file-systems.js'
@@ -43,11 +44,11 @@ interface FileLocks {
  * Creates the folder and an empty alike.db if missing.
  * @throws AlikeError `data_unreadable`, saying who holds the lock or why locking failed; `storage_full`
  */
-export function lockFolder(folder: string): FolderLock {
+export async function lockFolder(folder: string): Promise<FolderLock> {
   const locks = loadFileLocks()
   const path = join(folder, 'alike.db')
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const descriptor = openDatabaseFile(folder, path)
+    const descriptor = await openDatabaseFile(folder, path)
     try {
       if (!tryLock(locks, descriptor, folder)) throw damaged(inUse(ownerOf(folder)))
     } catch (error) {
@@ -88,9 +89,9 @@ function loadFileLocks(): FileLocks {
   }
 }
 
-function openDatabaseFile(folder: string, path: string): number {
+async function openDatabaseFile(folder: string, path: string): Promise<number> {
   try {
-    mkdirSync(folder, { recursive: true })
+    await makeFolder(folder)
     return openSync(path, 'a+', 0o644) // read and write, create if missing, never truncate
   } catch (cause) {
     const { code = '' } = cause as NodeJS.ErrnoException

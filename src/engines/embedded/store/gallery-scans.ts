@@ -6,8 +6,9 @@ import type { LabelCount } from '../../../gallery/records.js'
 import { readStored } from '../../../gallery/stored-json.js'
 import { checksumOfBytes } from './checksum.js'
 import { type Database, damaged, hasTable, type Statement } from './database.js'
-import { withReadable } from './filter-sql.js'
+import { joined, type SqlCondition, sqlOf, withReadable } from './filter-sql.js'
 import { GalleryTable } from './gallery-table.js'
+import { idConditions } from './id-conditions.js'
 import { damagedKeys } from './image-damage.js'
 import { keyOf, slotOf } from './image-row.js'
 import { JobTable } from './job-table.js'
@@ -33,7 +34,6 @@ export class GalleryScans {
   readonly #unlabelled: Statement<[number], number>
   readonly #labels: Statement<[number, string, number], LabelCount>
   readonly #described: Statement<[number, number], { key: number; label: string | null; metadata: string }>
-  readonly #idAfter: Statement<[number, string, number], string>
   /** Keys of damaged records, found by `verify`. */
   #damagedKeys: readonly number[] = []
   readonly #counts: Statement<
@@ -57,11 +57,6 @@ export class GalleryScans {
     this.#described = database.prepare(
       'SELECT key, label, metadata FROM image WHERE key >= ? AND key < ? ORDER BY key LIMIT 1',
     )
-    this.#idAfter = database
-      .prepare<[number, string, number], string>(
-        'SELECT id FROM image WHERE gallery = ? AND id > ? ORDER BY id LIMIT 1 OFFSET ?',
-      )
-      .pluck()
     this.#counts = database.prepare(
       `SELECT (SELECT count(*) FROM image WHERE key >= @from AND key < @to) AS images,
               (SELECT count(*) FROM embedding WHERE key >= @from AND key < @to) AS embeddings,
@@ -113,7 +108,7 @@ export class GalleryScans {
   }
 
   /**
-   * The first scan may use the label index; later ones read only what was added, by key. Damaged records are included
+   * The first scan may use the index of ids or labels; later ones read only what was added, by key. Damaged records are included
    * because it is unknown whether they match: reading one reports it.
    */
   slotsOfFilter(gallery: number, filter: Filter, fromSlot: number, toSlot: number): Uint32Array<ArrayBuffer> {
@@ -136,17 +131,26 @@ export class GalleryScans {
     lookedAt,
     limit,
   }: ReaderCalls['fittingIds']['request']): ReaderCalls['fittingIds']['reply'] {
-    const upTo = this.#idAfter.get(gallery, after, lookedAt - 1)
-    const range = upTo === undefined ? 'id > ?' : 'id > ? AND id <= ?'
-    const ids = withReadable(filter, ({ sql, parameters }) =>
-      this.#database
-        .prepare<unknown[], string>(
-          `SELECT id FROM image WHERE gallery = ? AND ${range} AND (${sql}) ORDER BY id LIMIT ?`,
-        )
+    const upTo = this.#idAfter(gallery, filter, after, lookedAt)
+    const ids = withReadable(filter, (condition) => {
+      const { sql, parameters } = joined([...idsWithin(after, upTo), condition], ' AND ')
+      return this.#database
+        .prepare<unknown[], string>(`SELECT id FROM image WHERE gallery = ? AND ${sql} ORDER BY id LIMIT ?`)
         .pluck()
-        .all(gallery, after, ...(upTo === undefined ? [] : [upTo]), ...parameters, limit),
-    )
+        .all(gallery, ...parameters, limit)
+    })
     return { ids, upTo: ids.length === limit ? ids.at(-1) : upTo }
+  }
+
+  /** The last of so many ids after this one that match; undefined if there are fewer. */
+  #idAfter(gallery: number, filter: Filter, after: string, lookedAt: number): string | undefined {
+    const conditions = idConditions(filter).map((condition) => sqlOf(condition))
+    const inGallery = { sql: 'gallery = ?', parameters: [gallery] }
+    const { sql, parameters } = joined([inGallery, ...idsWithin(after), ...conditions], ' AND ')
+    return this.#database
+      .prepare<unknown[], string>(`SELECT id FROM image WHERE ${sql} ORDER BY id LIMIT 1 OFFSET ?`)
+      .pluck()
+      .get(...parameters, lookedAt - 1)
   }
 
   /** Samples are looked up one by one; the pictures between them are not read. */
@@ -174,4 +178,12 @@ export class GalleryScans {
     const first = unlabelled === 0 ? [] : [{ label: null, count: unlabelled }]
     return [...first, ...this.#labels.all(gallery, after ?? '', limit)].slice(0, limit)
   }
+}
+
+/** Of the conditions on an id SQLite searches by the first; an empty bound, which all ids meet, would be no help. */
+function idsWithin(after: string, upTo?: string): SqlCondition[] {
+  return [
+    ...(after === '' ? [] : [{ sql: 'id > ?', parameters: [after] }]),
+    ...(upTo === undefined ? [] : [{ sql: 'id <= ?', parameters: [upTo] }]),
+  ]
 }

@@ -93,7 +93,7 @@ export class GalleryStore {
    */
   static async open(options: GalleryStoreOptions): Promise<GalleryStore> {
     const { dataDir, maxBytes, onFailure } = options
-    const lock = lockData(dataDir)
+    const lock = await lockData(dataDir)
     const path = join(dataDir, 'alike.db')
     const threads = new StoreThreads({ path, maxBytes, onFailure })
     let reads: StoreReads | undefined
@@ -242,10 +242,10 @@ export class GalleryStore {
 const readOnlyDetail = 'It was opened without room for writes; they are taken again as soon as there is some.'
 
 /** Checks for a lost database first, because locking creates the file if it is missing. */
-function lockData(dataDir: string): FolderLock {
+async function lockData(dataDir: string): Promise<FolderLock> {
   try {
     expectDatabaseOrNothing(dataDir)
-    return lockFolder(dataDir)
+    return await lockFolder(dataDir)
   } catch (error) {
     throw asUnreadable(error)
   }

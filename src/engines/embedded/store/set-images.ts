@@ -106,7 +106,7 @@ export class SetImages {
    */
   deleteFitting(set: number, slots: Uint32Array, filter: Filter, at: string): Uint32Array {
     const row = this.#sets.get(set)
-    const fitting = this.#images.hits(set, [...this.#images.fitting(set, slots, filter)])
+    const fitting = this.#images.hits(set, this.#images.fitting(set, [...slots], filter))
     const doomed = [...fitting.values()].filter(({ isDamaged }) => !isDamaged)
     for (const { id } of doomed) this.#forgetFeedback(row, id)
     const deleted = Uint32Array.from(doomed, ({ slot }) => slot)

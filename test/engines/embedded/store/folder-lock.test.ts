@@ -17,7 +17,7 @@ const makeVector = unitVectors({ dimension: model.dimension, seed: 12 })
 /** A process that holds the lock until it is killed. */
 async function lockingProcess(t: TestContext, dataDir: string): Promise<{ pid: number; kill(): Promise<void> }> {
   const lockModule = new URL('../../../../src/engines/embedded/store/folder-lock.js', import.meta.url).href
-  const code = `const { lockFolder } = await import(${JSON.stringify(lockModule)}); lockFolder(${JSON.stringify(dataDir)}); console.log('locked'); setInterval(() => {}, 1e6)`
+  const code = `const { lockFolder } = await import(${JSON.stringify(lockModule)}); await lockFolder(${JSON.stringify(dataDir)}); console.log('locked'); setInterval(() => {}, 1e6)`
   const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] })
   t.after(() => void child.kill('SIGKILL'))
   await once(child.stdout, 'data')
@@ -63,7 +63,7 @@ test('a refused opening does not affect the owner of the folder', async (t) => {
 test("the lock file of an older version is removed, and so is the owner's note", async (t) => {
   const dataDir = await dataFolder(t)
   for (const name of ['alike.lock', 'alike.lock-journal', 'alike.owner']) await writeFile(join(dataDir, name), 'left')
-  const lock = lockFolder(dataDir)
+  const lock = await lockFolder(dataDir)
   assert.deepEqual((await readdir(dataDir)).sort(), ['alike.db', 'alike.owner'])
   assert.equal((JSON.parse(await readFile(join(dataDir, 'alike.owner'), 'utf8')) as { pid: number }).pid, process.pid)
   lock.release()
@@ -72,10 +72,10 @@ test("the lock file of an older version is removed, and so is the owner's note",
 
 test("a damaged owner's note is not repeated in the message", async (t) => {
   const dataDir = await dataFolder(t)
-  const lock = lockFolder(dataDir)
+  const lock = await lockFolder(dataDir)
   for (const note of ['', '{', '{"pid":"1"}', '{"pid":1,"host":"a\\nb","since":"2026-01-01T00:00:00.000Z"}']) {
     await writeFile(join(dataDir, 'alike.owner'), note)
-    assert.throws(() => lockFolder(dataDir), { code: 'data_unreadable', detail: 'Another process is using it.' })
+    await assert.rejects(lockFolder(dataDir), { code: 'data_unreadable', detail: 'Another process is using it.' })
   }
   lock.release()
 })
