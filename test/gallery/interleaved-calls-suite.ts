@@ -201,7 +201,7 @@ export function interleavedCallsSuite(engine: TestedEngine, usualSequences: numb
   test(`an order of calls explains the answers to several actors at once, ${runs.sequences} times`, async (t) => {
     await runInterleavedCalls(t, engine, runs)
   })
-  const kills = askedRuns(Math.ceil(usualSequences / 4))
+  const kills = askedRuns(Math.ceil(usualSequences / 8))
   const skip = engine.placeAfterKill === undefined && 'the engine is in a process of its own'
   test(`an order of calls explains what ${kills.sequences} kills leave of them`, { skip }, async (t) => {
     await runKilledCalls(t, engine, kills)

@@ -1,0 +1,59 @@
+/** The embedded engine, as the suites of `test/gallery/` test it. */
+import { randomBytes } from 'node:crypto'
+import { pino } from 'pino'
+import { openEmbedded } from '../../../src/engines/embedded/embedded-engine.js'
+import type { EmbeddingSet } from '../../../src/gallery/engine.js'
+import { model } from '../../gallery/stored-images.js'
+import type { TestedEngine } from '../../gallery/tested-engine.js'
+import { until } from '../../support/until.js'
+import { frozenCopy } from './frozen-copy.js'
+import { dataFolder, index, openIn, settled } from './storage-folder.js'
+
+/** A graph with few links. */
+const poorIndex = { m: 4, efConstruction: 16, ef: 10, exactBelow: 100 }
+
+export const embedded: TestedEngine = {
+  name: 'embedded',
+  keptLossMax: 0,
+  pagedQueriesMax: 60,
+  newPlace: dataFolder,
+  open: (t, place, { poorIndex: isPoor = false, ...options } = {}) =>
+    openIn(t, place, {
+      ...options,
+      ...(isPoor && { index: poorIndex }),
+    }),
+  settled,
+  async placeAfterKill(t, place) {
+    const copy = await dataFolder(t)
+    await frozenCopy(place, copy)
+    return copy
+  },
+  async openSet(t) {
+    const engine = await openEmbedded({ dataDir: await dataFolder(t), index, logger: pino({ level: 'silent' }) })
+    t.after(() => engine.close())
+    const { gallery } = await engine.catalogue.create({
+      name: 'a',
+      uid: randomBytes(8).toString('hex'),
+      setUid: randomBytes(8).toString('hex'),
+      engine: 'embedded',
+      modelId: model.id,
+      dimension: model.dimension,
+      settings: {},
+      galleriesMax: 1,
+    })
+    const set: EmbeddingSet = { ...gallery.set, state: 'ready' }
+    const opened = await engine.open(set)
+    return {
+      engine,
+      set,
+      opened,
+      async settled() {
+        await until(async () => {
+          await engine.saveGraphCaches() // refreshes the state
+          const { pending, building } = await opened.state()
+          return pending === 0 && !building
+        }, 'an index that is built')
+      },
+    }
+  },
+}
