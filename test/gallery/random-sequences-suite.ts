@@ -6,7 +6,7 @@ import { fits } from '../../src/engines/weaviate/fits.js'
 import { fieldValues } from '../../src/gallery/field-values.js'
 import type { Filter, Scalar } from '../../src/gallery/filter.js'
 import type { Galleries } from '../../src/gallery/galleries.js'
-import type { JsonValue, Metadata } from '../../src/gallery/records.js'
+import { idOfStep, type JsonValue, type Metadata } from '../../src/gallery/records.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { model, newImage } from './stored-images.js'
 import type { TestedEngine } from './tested-engine.js'
@@ -53,13 +53,23 @@ const { filter } = fc.letrec<{ filter: Filter }>((tie) => ({
 const some = <Value>(arbitrary: fc.Arbitrary<Value>) => fc.option(arbitrary, { nil: undefined })
 const id = fc.constantFrom(...ids)
 
+const patch = fc.record({
+  patch: id,
+  change: fc.record({ label: fc.constantFrom(...labels), metadata }, { requiredKeys: [], noNullPrototype: true }),
+})
 const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ put: fc.array(image, { minLength: 1, maxLength: 4 }) }) },
   fc.record({ remove: fc.array(id, { minLength: 1, maxLength: 3 }) }),
-  fc.record({
-    patch: id,
-    change: fc.record({ label: fc.constantFrom(...labels), metadata }, { requiredKeys: [], noNullPrototype: true }),
-  }),
+  patch,
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      together: fc.array(fc.oneof(fc.record({ put: image }), patch, fc.record({ remove: id })), {
+        minLength: 2,
+        maxLength: 8,
+      }),
+    }),
+  },
   fc.record({ removeFitting: filter }),
   fc.constant({ reopen: true as const }),
   {
@@ -104,6 +114,7 @@ class Compared {
     if ('put' in step) return this.#put(step.put)
     if ('remove' in step) return this.#remove(step.remove)
     if ('patch' in step) return this.#patch(step)
+    if ('together' in step) return this.#together(step.together)
     if ('removeFitting' in step) return this.#removeFitting(step.removeFitting)
     if ('reopen' in step) return void (this.#galleries = await this.#reopen())
     if ('group' in step) return this.#group(step)
@@ -140,6 +151,25 @@ class Compared {
     Object.assign(plain, change)
     const { label, metadata } = await patched
     assert.deepEqual({ label, metadata }, { label: plain.label, metadata: plain.metadata })
+  }
+
+  async #together(steps: Extract<Step, { together: unknown }>['together']): Promise<void> {
+    const sent = steps.map((step) => {
+      if (!('put' in step)) return step
+      const { id, vector, ...said } = step.put
+      return { put: newImage(id, vectors[vector]!, said) }
+    })
+    const expected = sent.map((step) => {
+      const id = idOfStep(step)
+      const plain = this.#plain.get(id)
+      if ('put' in step) this.#plain.set(id, step.put)
+      else if ('patch' in step && plain !== undefined) this.#plain.set(id, { ...plain, ...step.change })
+      else if ('remove' in step) this.#plain.delete(id)
+      if ('put' in step) return { created: plain === undefined }
+      if ('patch' in step) return plain === undefined ? { refused: 'image_not_found' } : { patched: true }
+      return plain === undefined ? { absent: true } : { removed: true }
+    })
+    assert.deepEqual(await this.#galleries.images.change(this.#name, sent), expected)
   }
 
   async #removeFitting(filter: Filter): Promise<void> {
