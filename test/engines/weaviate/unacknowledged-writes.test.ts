@@ -62,7 +62,7 @@ function changesOf(answer: (objects: readonly NewObject[]) => BatchResult[], { s
 }
 
 const putOf = (id: string) => ({ put: newImage(id, new Float32Array(4)) })
-const patchOf = (id: string, label: string | null = 'patched') => ({ patch: id, change: { label } })
+const patchOf = (id: string) => ({ patch: id, change: { label: 'patched' } })
 
 test('a picture whose write was not acknowledged is written again, although the same is stored', async () => {
   let isAway = false
