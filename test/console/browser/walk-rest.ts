@@ -43,7 +43,7 @@ export async function walkNetworks({ page, base, look, step }: Walk): Promise<vo
   })
 
   await step('what serves a gallery, and in which engine, is told', async () => {
-    await untilTold(page, '.set', /har-resnet50answers searches[\d,]+ pictures in embedded/)
+    await untilTold(page, '.set', /har-resnet50answers searches[\d,]+ pictures, engine: embedded/)
   })
 
   await step('another network is built beside the one that serves, and judged', async () => {
