@@ -52,6 +52,8 @@ export async function walkNetworks({ page, base, look, step }: Walk): Promise<vo
     await new AlikeClient({ url: base }).installModel({ open: () => archiveOfModel(folder, files) })
     // while a deletion can be undone, the browser would ask
     await page.waitForSelector('.toast', { state: 'detached' })
+    // the page forgets the picture that was given
+    await page.goto(`${base}#/networks/demo`)
     await page.reload()
     await page.click('text=Build and judge')
     await page.waitForSelector('.set .gate', { timeout: 600_000 })
