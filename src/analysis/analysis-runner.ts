@@ -1,10 +1,8 @@
 /** Runs analyses. */
-import type { JobKind, JobRecord } from '../jobs/job.js'
+import { analysisKinds, type JobRecord } from '../jobs/job.js'
 import type { JobControl, JobRunner, RunEnd } from '../jobs/job-runner.js'
 import { AnalysisRun, type AnalysisRunParts } from './analysis-run.js'
 import type { AnalysisTask } from './findings/parameters.js'
-
-export const analysisKinds = ['evaluate', 'duplicates', 'doctor', 'layout'] as const satisfies readonly JobKind[]
 
 /** One at a time: each holds a gallery in memory and occupies a core. An interrupted run starts over. */
 export class AnalysisRunner implements JobRunner {

@@ -1,6 +1,6 @@
 /** Changes to a gallery as part of a job, whose progress is stored with them. */
 import type { OpenSet } from './engine.js'
-import { countsOf, type JobProgress, type ProgressKeeper } from './job-progress.js'
+import { countsOf, type JobProgress, type ProgressKeeper, withRefusals } from './job-progress.js'
 import type { ImageStep, StepResult } from './records.js'
 
 /** In the same transaction if the engine stores job progress, otherwise after the changes. */
@@ -12,6 +12,6 @@ export async function changeAdvancing(
 ): Promise<StepResult[]> {
   if (progress === undefined || committedBy.includes(engine)) return opened.change(steps, { progress })
   const results = await opened.change(steps)
-  await advance(progress, countsOf(results))
+  await advance(withRefusals(progress, results), countsOf(results))
   return results
 }

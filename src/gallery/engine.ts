@@ -123,8 +123,8 @@ export interface ChangeOptions {
  */
 export interface OpenSet {
   /**
-   * All of the steps or none, in order. Once it resolves they are durable, and searches find what was put and nothing
-   * that was deleted. Repeating a step has no further effect.
+   * All of the steps or none, in order, except for refused patches. Once it resolves they are durable, and searches find
+   * what was put and nothing that was deleted. Repeating a step has no further effect.
    * @throws AlikeError `gallery_full`, `storage_full`, `job_finished`
    */
   change(steps: readonly ImageStep[], options?: ChangeOptions): Promise<StepResult[]>

@@ -51,7 +51,7 @@ export class GalleryImages {
     )) as PutResult[]
   }
 
-  /** The same for pictures to put and pictures to delete, in order. */
+  /** The same for pictures to put, patch and delete, in order. */
   async change(gallery: string, steps: ImageStep[], progress?: JobProgress): Promise<StepResult[]> {
     return this.#writes.pass(gallery, steps.map(idOfStep), async () => {
       const { entry, opened } = await this.#openFor(gallery, steps)
@@ -197,10 +197,15 @@ export class GalleryImages {
   }
 
   /**
+   * Nothing can be put in a set whose model is not served.
    * @throws AlikeError `model_mismatch`, `serving_changed`, `dimension_mismatch`, `request_invalid` for embeddings that
    * do not belong to the set
    */
   async #openFor(gallery: string, steps: readonly ImageStep[]): Promise<{ entry: CatalogueEntry; opened: OpenSet }> {
+    if (!steps.some((step) => 'put' in step)) {
+      const entry = await this.#sets.find(gallery)
+      return { entry, opened: await this.#sets.openEntry(entry) }
+    }
     const { entry, opened } = await this.#sets.openReady(gallery)
     for (const step of steps) {
       if (!('put' in step)) continue

@@ -1,4 +1,5 @@
 /** The progress that a job makes with what it writes to a gallery, recorded together with the pictures. */
+import { catalogue } from '../errors.js'
 import type { StepResult } from './records.js'
 
 /** An item that failed, or replaced another one, for the job's report. */
@@ -29,6 +30,8 @@ export interface JobProgress {
   skipped?: number
   /** Items of this step that failed; each also counts as failed. */
   errors?: JobError[]
+  /** The items whose changes are written, in the order of the changes. Default: none of them can be refused. */
+  written?: Pick<JobError, 'item' | 'name'>[] | undefined
   /** Items of this step that replaced an earlier one; listed with the errors. */
   replaced?: JobError[] | undefined
   /** Further messages about this step; listed with the errors, but not counted. */
@@ -57,11 +60,22 @@ export interface ProgressKeeper {
   advance(progress: JobProgress, stored: StoredCounts): Promise<void>
 }
 
+/** Items whose changes were refused have failed. */
+export function withRefusals(progress: JobProgress, results: readonly StepResult[]): JobProgress {
+  const { written = [], errors = [] } = progress
+  const refused = results.flatMap((result, i) =>
+    'refused' in result ? [{ ...written[i]!, code: result.refused, detail: catalogue[result.refused] }] : [],
+  )
+  return refused.length === 0 ? progress : { ...progress, errors: [...errors, ...refused] }
+}
+
+/** Without what was refused. */
 export function countsOf(results: readonly StepResult[]): StoredCounts {
   const counts: StoredCounts = { added: 0, updated: 0, removed: 0, idle: 0 }
   for (const result of results) {
     if ('created' in result) counts[result.created ? 'added' : 'updated'] += 1
-    else counts['removed' in result ? 'removed' : 'idle'] += 1
+    else if ('patched' in result) counts.updated += 1
+    else if (!('refused' in result)) counts['removed' in result ? 'removed' : 'idle'] += 1
   }
   return counts
 }

@@ -1,4 +1,5 @@
 /** What a gallery stores, as the rest of Alike sees it. */
+import { AlikeError } from '../errors.js'
 import { nfc } from '../text.js'
 import type { GalleryRules } from './gallery-options.js'
 
@@ -142,15 +143,35 @@ export interface RemoveStep {
   contentHash?: string | undefined
 }
 
-/** One of several changes that are committed together, in order. */
-export type ImageStep = PutStep | RemoveStep
-
-export function idOfStep(step: ImageStep): string {
-  return 'put' in step ? step.put.id : step.remove
+export interface PatchStep {
+  patch: string
+  change: ImageChange
 }
 
-/** The outcome of a step; `unchanged`: the same was stored; `absent`: there was nothing to delete. */
-export type StepResult = PutResult | { unchanged: true } | { removed: true } | { absent: true }
+/** One of several changes that are committed together, in order. */
+export type ImageStep = PutStep | PatchStep | RemoveStep
+
+export function idOfStep(step: ImageStep): string {
+  if ('put' in step) return step.put.id
+  return 'patch' in step ? step.patch : step.remove
+}
+
+/**
+ * The outcome of a step; `unchanged`: the same was stored; `absent`: there was nothing to delete; `refused`: there was
+ * nothing to patch, for this reason, and the other steps are not affected.
+ */
+export type StepResult =
+  | PutResult
+  | { unchanged: true }
+  | { patched: true }
+  | { refused: 'image_not_found' | 'image_damaged' }
+  | { removed: true }
+  | { absent: true }
+
+/** For a patch alone. @throws AlikeError `image_not_found`, `image_damaged` */
+export function expectPatched([result]: readonly StepResult[]): void {
+  if (result !== undefined && 'refused' in result) throw new AlikeError(result.refused)
+}
 
 /** The record of a picture that was put alone, after the write. */
 export interface StoredImage {

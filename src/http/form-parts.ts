@@ -1,6 +1,9 @@
 /** Parts of multipart forms: which are files, and which are refused. */
-import type { Multipart } from '@fastify/multipart'
+import type { Multipart, MultipartFile } from '@fastify/multipart'
 import type { Misfit } from './validation.js'
+
+/** Allowance for the fields of a form, and for the JSON around a base64 picture. */
+export const besideBytes = 128 * 1024
 
 /** For the parser: a file need not have a file name (RFC 7578, section 4.2). */
 export function isPartAFile(
@@ -10,6 +13,13 @@ export function isPartAFile(
 ): boolean {
   return filename !== undefined || /^(image\/|application\/octet-stream$)/i.test(type ?? '')
 }
+
+/** A field that a client sends as JSON, with a file name or without. */
+export function isJsonPart({ fieldname, mimetype }: Pick<MultipartFile, 'fieldname' | 'mimetype'>): boolean {
+  return fieldname !== 'image' && isJson(mimetype)
+}
+
+export const isJson = (type = ''): boolean => /^application\/json\b/i.test(type)
 
 /** A part may lack a name, although its type says otherwise. */
 export function isNamed({ fieldname }: Pick<Multipart, 'fieldname'>): boolean {

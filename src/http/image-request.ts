@@ -6,15 +6,16 @@
 import type { MultipartFile, MultipartValue } from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
 import type { Static, TObject } from 'typebox'
+import { bodyBounds, readJson } from '../bounded-json.js'
 import type { Config } from '../config/config.js'
 import { allOrNone } from '../embedding/all-or-none.js'
-import { AlikeError } from '../errors.js'
+import { AlikeError, ignoring } from '../errors.js'
 import { bytesOfBase64 } from '../image/base64.js'
 import { readBounded } from '../ingest/read-bounded.js'
 import type { RemoteImages } from '../remote/remote-images.js'
 import { misfitOfDecoded } from '../text.js'
 import { type BodyMemory, plainCopies } from './body-memory.js'
-import { isNamed, misfitOfPart, misfitOfUnknown } from './form-parts.js'
+import { besideBytes, isJsonPart, isNamed, misfitOfPart, misfitOfUnknown } from './form-parts.js'
 import { compileCheck, type Misfit, RequestInvalid, readTexts } from './validation.js'
 
 export interface ImageRequest<Given> {
@@ -119,15 +120,22 @@ async function readForm(
   const images: Buffer[] = []
   let bytes = 0
   for await (const part of request.parts()) {
-    const misfit = part.type === 'field' ? misfitOfField(part) : misfitOfFile(part, images.length === imagesMax)
-    if (misfit !== undefined) misfits.push(misfitOfPart(part, misfit))
-    if (part.type === 'field')
-      fields[part.fieldname] = part.fieldname in fields ? [fields[part.fieldname], part.value].flat() : part.value
-    else if (misfit === undefined) {
+    if (part.type === 'field' || isJsonPart(part)) {
+      const { fieldname } = part
+      const { value, misfit } = part.type === 'field' ? readTextPart(part) : await readJsonPart(part)
+      if (misfit !== undefined) misfits.push(misfitOfPart(part, misfit))
+      fields[fieldname] = fieldname in fields ? [fields[fieldname], value].flat() : value
+      continue
+    }
+    const misfit = misfitOfFile(part, images.length === imagesMax)
+    if (misfit === undefined) {
       const image = await readPart(part, maxBytes, bytes)
       bytes += image.length
       images.push(image)
-    } else part.file.resume()
+    } else {
+      misfits.push(misfitOfPart(part, misfit))
+      part.file.resume()
+    }
   }
   if (misfits.length > 0) throw new RequestInvalid(misfits)
   return { fields, images }
@@ -143,12 +151,29 @@ async function readPart(part: MultipartFile, maxBytes: number, before: number): 
   }
 }
 
+interface Field {
+  value?: unknown
+  misfit?: string | undefined
+}
+
 /** The parser truncates a value over the limit, and reports that only by a flag. */
-function misfitOfField(part: MultipartValue): string | undefined {
-  if (!isNamed(part)) return 'has no name'
-  if (part.fieldname === 'image') return misfitOfUnknown(part)
-  if (part.fieldnameTruncated || part.valueTruncated) return 'is too long'
-  return typeof part.value === 'string' ? misfitOfDecoded(part.value) : undefined
+function readTextPart(part: MultipartValue): Field {
+  const value = part.value as string
+  if (!isNamed(part)) return { misfit: 'has no name' }
+  if (part.fieldname === 'image') return { misfit: misfitOfUnknown(part) }
+  if (part.fieldnameTruncated || part.valueTruncated) return { misfit: 'is too long' }
+  return { value, misfit: misfitOfDecoded(value) }
+}
+
+/** An object stays text, as whoever reads it expects in a form. */
+async function readJsonPart({ file }: MultipartFile): Promise<Field> {
+  const bytes = await readBounded(file, besideBytes).catch(ignoring('image_too_large'))
+  if (bytes === undefined) return { misfit: 'is too long' }
+  const read = readJson(bytes, bodyBounds)
+  if ('misfit' in read) return read
+  const { value } = read
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  return { value: isObject ? bytes.toString() : value }
 }
 
 function misfitOfFile(part: MultipartFile, full: boolean): string | undefined {

@@ -18,7 +18,7 @@ export interface ItemOutcomesOptions {
 }
 
 export type Outcome = { index: number; isNameAssumed?: boolean | undefined } & (
-  | { step: ImageStep; replaces?: JobError | undefined }
+  | { step: ImageStep; name: string; replaces?: JobError | undefined }
   | { skipped: true; note?: JobError | undefined }
   | { failed: JobError }
 )
@@ -44,12 +44,13 @@ export class ItemOutcomes {
     const { index, name, isNameAssumed } = item
     if ('skipped' in item) return { index, skipped: true, note: item.note && errorLine(item, item.note) }
     if ('error' in item) return { index, failed: errorLine(item, item.error) }
-    if ('remove' in item) return { index, step: { remove: item.remove } }
+    if ('remove' in item) return { index, name, step: { remove: item.remove } }
+    if ('patch' in item) return { index, name, step: { patch: item.patch, change: item.change } }
     try {
       const step = await this.#put(item)
       if (step === undefined) return { index, skipped: true, note: errorLine(item, leftForLater()) }
       this.#ownFaults = 0
-      return { index, step, isNameAssumed, replaces: item.repeats === true ? replacementLine(item) : undefined }
+      return { index, name, step, isNameAssumed, replaces: item.repeats === true ? replacementLine(item) : undefined }
     } catch (error) {
       if (!(error instanceof AlikeError)) throw error
       if (error.code === 'internal' && ++this.#ownFaults > ownFaultsMax) throw error

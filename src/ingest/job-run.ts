@@ -7,12 +7,13 @@ import { setMaxListeners } from 'node:events'
 import { pMapIterable } from 'p-map'
 import { AlikeError, hasCode } from '../errors.js'
 import type { JobProgress } from '../gallery/job-progress.js'
-import type { ImageStep, StepResult } from '../gallery/records.js'
+import { type ImageStep, idOfStep, type StepResult } from '../gallery/records.js'
 import type { JobRecord, RunReading } from '../jobs/job.js'
 import type { JobControl } from '../jobs/job-runner.js'
 import { patiently } from '../jobs/patience.js'
 import type { IngestOutcome } from '../metrics/intake.js'
 import type { Metrics } from '../metrics/metrics.js'
+import { nfc } from '../text.js'
 import { batched } from './batched.js'
 import { ByteRoom } from './byte-room.js'
 import { errorLine, ItemOutcomes, type ItemOutcomesOptions, type Outcome } from './item-outcomes.js'
@@ -116,10 +117,7 @@ export class JobRun {
       backpressure: concurrency + commitBatch.maxSize,
     })
     for await (const batch of batched(outcomes as AsyncIterable<Outcome>, commitBatch)) {
-      // a group is counted as a whole or not at all: none holds both counted items and others
-      const tried = batch.filter(({ index }) => index < this.#triedTo)
-      for (const group of [tried, batch.slice(tried.length)]) {
-        if (group.length === 0) continue
+      for (const group of groupsOf(batch, this.#triedTo)) {
         signal.throwIfAborted()
         position = group.at(-1)!.index + 1
         await this.#commit(group, position)
@@ -179,7 +177,9 @@ export class JobRun {
 
   async #commit(batch: Outcome[], position: number): Promise<void> {
     const { metrics, advance, signal } = this.#options
-    const steps = batch.flatMap((outcome) => ('step' in outcome ? [outcome.step] : []))
+    const changing = batch.flatMap((outcome) => ('step' in outcome ? [outcome] : []))
+    const steps = changing.map(({ step }) => step)
+    const written = changing.map(({ index, name }) => ({ item: index, name }))
     const errors = batch.flatMap((outcome) => ('failed' in outcome ? [outcome.failed] : []))
     const replaced = batch.flatMap((outcome) =>
       'replaces' in outcome && outcome.replaces !== undefined ? [outcome.replaces] : [],
@@ -189,7 +189,8 @@ export class JobRun {
     const skipped = batch.length - steps.length - errors.length
     const from = this.#position
     const { id: jobId, galleryUid } = this.#job
-    const progress = { jobId, galleryUid, from, position, skipped, errors, replaced, notes, namesAssumed }
+    const counted = { skipped, errors, written, replaced, notes, namesAssumed }
+    const progress = { jobId, galleryUid, from, position, ...counted }
 
     const startedAt = performance.now()
     const write = async () => {
@@ -228,7 +229,34 @@ export class JobRun {
   }
 }
 
+/**
+ * A group is counted as a whole or not at all, so none holds both items below `triedTo`, which may have been counted, and
+ * others. Nor does one change a picture otherwise after patching it: an engine without transactions repeats an interrupted
+ * group, and the patch would have another outcome.
+ */
+function groupsOf(batch: readonly Outcome[], triedTo: number): Outcome[][] {
+  const groups: Outcome[][] = []
+  let patched = new Set<string>()
+  let wasTried: boolean | undefined
+  for (const outcome of batch) {
+    const isTried = outcome.index < triedTo
+    const step = 'step' in outcome ? outcome.step : undefined
+    const id = step && nfc(idOfStep(step))
+    const isPatch = step !== undefined && 'patch' in step
+    if (isTried !== wasTried || (id !== undefined && !isPatch && patched.has(id))) {
+      groups.push([])
+      patched = new Set()
+    }
+    groups.at(-1)!.push(outcome)
+    if (id !== undefined && isPatch) patched.add(id)
+    wasTried = isTried
+  }
+  return groups
+}
+
 function outcomeOf(result: StepResult): IngestOutcome {
   if ('created' in result) return result.created ? 'added' : 'updated'
+  if ('patched' in result) return 'updated'
+  if ('refused' in result) return 'failed'
   return 'removed' in result ? 'removed' : 'skipped'
 }

@@ -31,6 +31,16 @@ const Reference = Type.String({
     'Where you have the picture: `https://…` on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`.',
 })
 const strict = { additionalProperties: false }
+/** What `PATCH …/images/{id}` takes, and a `patch` line. */
+const changed = { label: Type.Optional(Label), metadata: Type.Optional(MetadataOfLine) }
+const changedDescription = 'Members that are left out keep their values; metadata is replaced as a whole.'
+
+export const ImageChange = Type.Object(changed, {
+  ...strict,
+  minProperties: 1,
+  description: changedDescription,
+  examples: [{ label: 'running' }],
+})
 
 export const AddLine = Type.Object(
   {
@@ -48,6 +58,19 @@ export const AddLine = Type.Object(
       {
         ...strict,
         description: 'Stores the picture under its id and replaces what was there, as `PUT …/images/{id}` does.',
+      },
+    ),
+  },
+  strict,
+)
+export const PatchLine = Type.Object(
+  {
+    patch: Type.Object(
+      { id: StoredId, ...changed },
+      {
+        ...strict,
+        minProperties: 2,
+        description: `Changes label or metadata, as \`PATCH …/images/{id}\` does. ${changedDescription} Where there is no such picture, it fails.`,
       },
     ),
   },
@@ -79,27 +102,32 @@ export const ManifestLine = Type.Object(
 )
 export type ManifestLine = Static<typeof ManifestLine>
 
-const checks = { add: Compile(AddLine), delete: Compile(DeleteLine), manifest: Compile(ManifestLine) }
+const lineKinds = ['add', 'patch', 'delete'] as const
+const checks = {
+  add: Compile(AddLine),
+  patch: Compile(PatchLine),
+  delete: Compile(DeleteLine),
+  manifest: Compile(ManifestLine),
+}
 
 export interface LineLimits {
   /** Maximum size of the metadata in a line, as JSON. Default 16 KiB. */
   metadataMaxBytes?: number | undefined
 }
 
-export type IngestLine = Static<typeof AddLine> | Static<typeof DeleteLine>
+export type IngestLine = Static<typeof AddLine> | Static<typeof PatchLine> | Static<typeof DeleteLine>
 
 /** @throws AlikeError `line_invalid` */
 export function readIngestLine(line: Buffer, limits: LineLimits): IngestLine {
   const value = parsedLine(line)
-  const kind = (['add', 'delete'] as const).find(
-    (name) => typeof value === 'object' && value !== null && Object.hasOwn(value, name),
-  )
-  if (kind === undefined) throw invalidLine('It has neither "add" nor "delete".')
+  const kind = lineKinds.find((name) => typeof value === 'object' && value !== null && Object.hasOwn(value, name))
+  if (kind === undefined) throw invalidLine('It has none of "add", "patch" and "delete".')
   const read = expectFit(checks[kind], value) as IngestLine
   if ('add' in read) {
     expectNewId(read.add.id, 'add.id')
     expectStorable(read.add.metadata, 'add.metadata', limits)
   }
+  if ('patch' in read) expectStorable(read.patch.metadata, 'patch.metadata', limits)
   return read
 }
 

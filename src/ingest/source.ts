@@ -3,7 +3,7 @@
  * stopped.
  */
 import type { AlikeError } from '../errors.js'
-import type { Metadata } from '../gallery/records.js'
+import type { Metadata, PatchStep, RemoveStep } from '../gallery/records.js'
 import type { LitterRule } from './litter.js'
 import type { NameEncoding } from './name-encoding.js'
 
@@ -70,12 +70,12 @@ export interface ItemPlace {
 export type PictureItem = ItemPlace & SaidOfImage & ({ bytes: Buffer } | { url: string } | PictureElsewhere)
 
 /**
- * A picture, an id to remove, a skipped entry (with a note if it should be reported), or the reason why there is no
+ * A picture, a change of a stored one, an id to remove, a skipped entry (with a note if it should be reported), or the reason why there is no
  * picture in this place.
  */
 export type SourceItem =
   | PictureItem
-  | (ItemPlace & ({ remove: string } | { skipped: true; note?: AlikeError | undefined } | { error: AlikeError }))
+  | (ItemPlace & (PatchStep | RemoveStep | { skipped: true; note?: AlikeError | undefined } | { error: AlikeError }))
 
 export interface Source {
   /** Number of items, if known before they are read. */

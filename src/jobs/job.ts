@@ -10,12 +10,19 @@ export const jobStates = [...activeJobStates, ...endedJobStates] as const
 export type JobState = (typeof jobStates)[number]
 export type EndedJobState = (typeof endedJobStates)[number]
 
+/** The jobs that end with a result. */
+export const analysisKinds = ['evaluate', 'duplicates', 'doctor', 'layout'] as const
+
 /**
  * What a job does: it ingests pictures, analyses a whole gallery, embeds its pictures with another model, or moves it to
  * another engine.
  */
-export const jobKinds = ['ingest', 'evaluate', 'duplicates', 'doctor', 'layout', 're-embedding', 'move'] as const
+export const jobKinds = ['ingest', ...analysisKinds, 're-embedding', 'move'] as const
 export type JobKind = (typeof jobKinds)[number]
+
+export function hasResult(kind: string): boolean {
+  return (analysisKinds as readonly string[]).includes(kind)
+}
 
 export interface JobRecord {
   id: string

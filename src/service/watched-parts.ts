@@ -1,8 +1,9 @@
 /** Registers the parts' readings for Prometheus. */
-import { analysisKinds } from '../analysis/analysis-runner.js'
+
 import type { AppParts } from '../app.js'
 import type { EmbeddedEngine } from '../engines/embedded/embedded-engine.js'
 import { hasCode } from '../errors.js'
+import { analysisKinds } from '../jobs/job.js'
 import { largestGalleries } from '../metrics/readings.js'
 import type { KeptQueries } from '../originals/kept-queries.js'
 import type { SetFollowers } from '../re-embedding/set-followers.js'

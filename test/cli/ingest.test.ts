@@ -137,7 +137,7 @@ test('archives and lines are recognised by name, and keys are sent', async (t) =
   const folder = await fill(await temporaryFolder(t), {
     'a.tar.zst': zstdOf(await tarOf([{ path: 'x/1.jpg', content: picture }])),
     'b.ndjson': Buffer.from(
-      `${JSON.stringify({ add: { id: '2', image: picture.toString('base64') } })}\n{"delete": {"id": "x/1.jpg"}}\n`,
+      `${JSON.stringify({ add: { id: '2', image: picture.toString('base64') } })}\n{"patch": {"id": "2", "label": "two"}}\n{"delete": {"id": "x/1.jpg"}}\n`,
     ),
     key: Buffer.from(`${key}\n`),
   })
@@ -147,8 +147,8 @@ test('archives and lines are recognised by name, and keys are sent', async (t) =
   assert.deepEqual([refused.code, /unauthenticated/.test(refused.errors)], [1, true])
   assert.match((await send('a.tar.zst', '--key', key)).errors, /gallery_not_found/)
   assert.equal((await send('a.tar.zst', '--key', key, '--create')).code, 0)
-  assert.match((await send('b.ndjson', '--key-file', join(folder, 'key'))).output, /1 added, 0 updated, 1 removed/)
-  assert.deepEqual(await stored(app, { authorization: `Bearer ${key}` }), [['2', null]])
+  assert.match((await send('b.ndjson', '--key-file', join(folder, 'key'))).output, /1 added, 1 updated, 1 removed/)
+  assert.deepEqual(await stored(app, { authorization: `Bearer ${key}` }), [['2', 'two']])
 })
 
 test('Ctrl-C cancels the job and reports it', async (t) => {

@@ -329,6 +329,9 @@ export function gallerySuite(engine: TestedEngine): void {
     await assert.rejects(other.searches.search('a', { vector: vectors[0]!, k: 1 }), { code: 'model_mismatch' })
     await assert.rejects(other.images.put('a', [{ ...pictures[0]!, modelId: 'other' }]), { code: 'model_mismatch' })
     await assert.rejects(other.create('a'), { code: 'gallery_exists' })
+    assert.deepEqual(await other.images.change('a', [{ patch: 'p0001', change: { label: 'late' } }]), [
+      { patched: true },
+    ])
     assert.deepEqual(await other.images.remove('a', ['p0000']), ['p0000'])
     await other.close()
 

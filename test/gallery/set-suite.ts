@@ -393,6 +393,71 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     await assert.rejects(opened.patch('none', { label: null }), { code: 'image_not_found' })
   })
 
+  test('puts, patches and removals are made in order; a patch of nothing affects no other step', async (t) => {
+    const { opened } = await openSet(t)
+    const [a, b, c] = images.slice(1, 4) as [Stored, Stored, Stored]
+    await opened.change(puts([a, b]))
+    const label = (id: string, label: string | null) => ({ patch: id, change: { label } })
+    const results = await opened.change([
+      label(a.id, 'first'),
+      { patch: a.id, change: { metadata: { later: true } } },
+      label(c.id, 'too early'),
+      { put: c },
+      label(c.id, 'rare'),
+      { remove: b.id },
+      label(b.id, 'too late'),
+    ])
+    assert.deepEqual(results, [
+      { patched: true },
+      { patched: true },
+      { refused: 'image_not_found' },
+      { created: true },
+      { patched: true },
+      { removed: true },
+      { refused: 'image_not_found' },
+    ])
+    assert.deepEqual(
+      (await opened.find([a.id, b.id, c.id])).map(({ id, label, metadata }) => [id, label, metadata]),
+      [
+        [a.id, 'first', { later: true }],
+        [c.id, 'rare', c.metadata],
+      ],
+    )
+    assert.deepEqual(await opened.labels({ limit: 9 }), [
+      { label: 'first', count: 1 },
+      { label: 'rare', count: 1 },
+    ])
+    const found = async (filter: Filter) => idsOf(await opened.nearest({ vector: c.vector, filter }), 9)
+    assert.deepEqual(await found({ field: 'label', in: ['rare'] }), [c.id])
+    assert.deepEqual(await found({ field: 'metadata.later', exists: true }), [a.id])
+    await opened.change([label(c.id, null), label(a.id, 'rare')])
+    assert.deepEqual(await found({ field: 'label', in: ['rare'] }), [a.id])
+    assert.deepEqual(await found({ field: 'label', in: [null] }), [c.id])
+  })
+
+  test('patches in a change leave everything else about a picture as it was', async (t) => {
+    const { opened } = await openSet(t)
+    const plain = newImage('plain', vectors[9]!)
+    await opened.change(puts([images[1]!, plain]))
+    const ids = [images[1]!.id, plain.id]
+    const before = await opened.whole(ids)
+    const patch = { label: 'patched', metadata: { later: true } }
+    await opened.change(ids.map((id) => ({ patch: id, change: patch })))
+    const after = await opened.whole(ids)
+    assert.deepEqual(
+      after.map(({ record: { updatedAt: _, ...record }, ...rest }) => ({ ...rest, record })),
+      before.map(({ record: { updatedAt: _, ...record }, ...rest }) => ({ ...rest, record: { ...record, ...patch } })),
+    )
+    const { images: undescribed } = await opened.copies.undescribed({ limit: 9 })
+    assert.deepEqual(
+      undescribed.map(({ id }) => id),
+      [plain.id],
+    )
+    assert.deepEqual(await opened.change([{ put: { ...images[1]!, ...patch }, unlessSame: true }]), [
+      { unchanged: true },
+    ])
+  })
+
   test('matching pictures are counted, as they are now', async (t) => {
     const { opened } = await filled(t)
     const even: Filter = { field: 'label', in: ['even'] }

@@ -77,6 +77,7 @@ test('a set is built beside the serving one, evaluated, switched to, and rolled 
   const before = await app.call(200, { url: `${gallery}/images/${drawnLabels[0]}1` })
   const job = await build(app)
   assert.deepEqual([job.kind, job.state, job.added, job.failed], ['re-embedding', 'succeeded', total, 0])
+  assert.equal((await app.call(404, { url: `/v1/jobs/${job.id}/result` })).code, 'job_result_missing')
   assert.deepEqual(await states(app), [
     ['serving', total],
     ['ready', total],

@@ -6,7 +6,7 @@ import type { Static } from 'typebox'
 import type { GalleryFields } from '../../src/http/schemas/fields.js'
 import { type Answer, startApp, type TestApp } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
-import { formBody, formHeaders } from '../support/forms.js'
+import { type FormPart, formBody, formHeaders } from '../support/forms.js'
 
 const jpeg = { 'content-type': 'image/jpeg' }
 const gallery = '/v1/galleries/pictures'
@@ -96,6 +96,35 @@ test('POST stores under the content hash; forms and JSON carry label and metadat
       .code,
     'request_invalid',
   )
+})
+
+test('fields of a form may be JSON by their type, as some clients send objects', async (t) => {
+  const app = await startApp(t)
+  const gallery = '/v1/galleries/typed'
+  await app.call(201, { method: 'PUT', url: gallery })
+  const image = { name: 'image', filename: 'a.png', content: await drawImage('circle', 1, { format: 'png' }) }
+  const json = (name: string, content: string) => ({ name, content, type: 'application/json;charset=UTF-8' })
+  const form = (...parts: FormPart[]) => ({ headers: formHeaders, payload: formBody([image, ...parts]) })
+  const put = { method: 'PUT', url: `${gallery}/images/a` } as const
+  const typed = [json('label', '"circle"'), { ...json('metadata', '{"size":{"cm":3}}'), filename: 'blob' }]
+  const { label, metadata } = await app.call(201, { ...put, ...form(...typed) })
+  assert.deepEqual([label, metadata], ['circle', { size: { cm: 3 } }])
+  const search = { method: 'POST', url: `${gallery}/search` } as const
+  const found = async (...parts: FormPart[]) => (await app.call(200, { ...search, ...form(...parts) })).hits.length
+  const fitting = json('filter', '{"field":"metadata.size.cm","equals":3}')
+  assert.deepEqual(
+    [await found(fitting), await found(fitting, json('label', '["x","y"]')), await found(json('k', '1'))],
+    [1, 0, 1],
+  )
+  for (const [content, detail] of [
+    ['{"n":12345678901234567890}', /^metadata .*12345678901234567890/],
+    [`{"n":"${'x'.repeat(2 ** 18)}"}`, /^metadata is too long/],
+    ['null', /^metadata /],
+    ['{"a":', /^metadata is no JSON/],
+  ] as const) {
+    const problem = await app.call(400, { ...put, ...form(json('metadata', content)) })
+    assert.match(String(problem.detail), detail)
+  }
 })
 
 test('lists are paged, and filtered by label', async (t) => {

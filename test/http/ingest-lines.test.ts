@@ -75,6 +75,72 @@ test('lines store and remove in order; every bad one is one line of the report',
   assert.ok((await app.app.inject('/metrics')).body.includes('alike_ingest_images_total{outcome="removed"} 2'))
 })
 
+test('lines change stored pictures as PATCH does, in order with the others', async (t) => {
+  const app = await startApp(t)
+  await app.call(201, { method: 'PUT', url: gallery })
+  const image = (await drawImage('circle', 1)).toString('base64')
+  const send = async (...lines: object[]) =>
+    endedJob(app, await sendJob(app, gallery, ndjson, linesOf(...lines), '?label=fallback'))
+  await send(
+    ...['a', 'b', 'one', 'other'].map((id) => ({ add: { id, label: 'x', metadata: { year: 2024, by: id }, image } })),
+  )
+  const pictures = `${gallery}/images`
+  const patched = await app.call(200, { method: 'PATCH', url: `${pictures}/one`, payload: { metadata: { year: 1 } } })
+  const embedded = async () =>
+    /^alike_embed_batch_size_sum.* (\d+)$/m.exec((await app.app.inject('/metrics')).body)?.[1]
+
+  const job = await send(
+    { patch: { id: 'a', label: 'first' } },
+    { patch: { id: 'a', label: 'Ka\u0308se' } },
+    { patch: { id: 'other', metadata: { year: 1 } } },
+    { patch: { id: 'none', label: 'too early' } },
+    { delete: { id: 'b' } },
+    { patch: { id: 'b', label: 'too late' } },
+    { add: { id: 'c', label: 'x', image } },
+    { patch: { id: 'c', label: null, metadata: { n: 1 } } },
+    { delete: { id: 'c' } },
+    { add: { id: 'c', label: 'y', image } },
+    { patch: { id: 'c', metadata: { n: 2 } } },
+    { patch: { id: 'c' } },
+  )
+  assert.deepEqual(
+    [job.state, job.total, job.done, job.added, job.updated, job.removed, job.skipped, job.failed],
+    ['completed_with_errors', 12, 12, 2, 5, 2, 0, 3],
+  )
+  assert.deepEqual(
+    (await errorsOf(app, job)).map(({ item, name, code }) => [item, name, code]),
+    [
+      [3, 'none', 'image_not_found'],
+      [5, 'b', 'image_not_found'],
+      [11, 'line 12', 'line_invalid'],
+    ],
+  )
+  const missing = await app.call(404, { method: 'PATCH', url: `${pictures}/none`, payload: { label: 'x' } })
+  assert.equal(missing.code, 'image_not_found', 'as PATCH says')
+  const { images } = await app.call(200, { method: 'GET', url: pictures })
+  assert.deepEqual(
+    images.map(({ id, label, metadata }) => [id, label, metadata]),
+    [
+      ['a', 'K\u00e4se', { year: 2024, by: 'a' }],
+      ['c', 'y', { n: 2 }],
+      ['one', patched.label, patched.metadata],
+      ['other', patched.label, patched.metadata],
+    ],
+  )
+  const { body } = await app.app.inject('/metrics')
+  assert.match(body, /alike_ingest_images_total\{outcome="updated"\} 5\n/)
+  assert.match(body, /alike_ingest_images_total\{outcome="failed"\} 3\n/)
+  const events = await app.app.inject(`/v1/jobs/${job.id}/events`)
+  assert.match(events.body, /"updated":5,"removed":2,"skipped":0,"failed":3/)
+
+  const before = await embedded()
+  const all = await send({ patch: { id: 'none', label: 'x' } })
+  assert.deepEqual([all.state, all.failure?.code], ['failed', 'job_items_failed'])
+  const last = await send({ patch: { id: 'a', metadata: {} } }, { patch: { id: 'one', label: 'z' } })
+  assert.deepEqual([last.state, last.updated, last.done], ['succeeded', 2, 2])
+  assert.equal(await embedded(), before, 'a patch embeds nothing')
+})
+
 test('pictures come by URL in lines, searches, embeddings and comparisons, from allowed hosts only', async (t) => {
   const picture = await drawImage('circle', 3)
   const { host, url } = await imageServer(t, {

@@ -3,9 +3,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
 import type { JobProgress } from '../../src/gallery/job-progress.js'
+import type { ImageStep } from '../../src/gallery/records.js'
 import { JobRun } from '../../src/ingest/job-run.js'
 import type { IntakeParts } from '../../src/ingest/new-image.js'
-import type { Source } from '../../src/ingest/source.js'
+import type { Source, SourceItem } from '../../src/ingest/source.js'
 import { newRecord } from '../../src/jobs/job-changes.js'
 import { createMetrics } from '../../src/metrics/metrics.js'
 
@@ -52,6 +53,40 @@ test('a group holds only items that an earlier run may have counted, or only oth
     JSON.stringify(groups),
   )
   assert.deepEqual([run.position, run.triedTo], [9, 9])
+})
+
+test('a group changes no picture otherwise after patching it: repeated, it has the same outcome', async () => {
+  const line = (index: number, step: object) => ({ index, name: `${index}`, ...step })
+  const change = { label: 'x' }
+  const steps = [
+    { patch: 'a', change },
+    { remove: 'b' },
+    { patch: 'a', change },
+    { remove: 'a' },
+    { patch: 'a', change },
+  ]
+  const source: Source = {
+    share: 1,
+    async *items() {
+      for (const [index, step] of [...steps, { patch: 'A\u0308', change }, { remove: '\u00c4' }].entries())
+        yield line(index, step) as SourceItem
+    },
+    async close() {},
+  }
+  const groups: number[] = []
+  const images = {
+    async change(_: string, steps: ImageStep[]) {
+      groups.push(steps.length)
+      return steps.map((step) => ('patch' in step ? { patched: true } : { absent: true }))
+    },
+  }
+  const run = new JobRun(newRecord({ id: 'j', gallery: 'g', source: null }, 'uid', ''), source, {
+    parts: { galleries: { images } } as unknown as IntakeParts,
+    ...firstRun,
+    advance: async () => {},
+  })
+  assert.equal(await run.run(), 7)
+  assert.deepEqual(groups, [3, 3, 1])
 })
 
 for (const [what, fails] of [

@@ -44,6 +44,7 @@ function brief(item: SourceItem) {
   if ('error' in item) return [item.index, item.name, item.error.code]
   if ('skipped' in item) return [item.index, item.name, item.note?.code ?? 'skipped']
   if ('remove' in item) return [item.index, item.remove, 'removed']
+  if ('patch' in item) return [item.index, item.patch, 'patched', item.change]
   return [
     item.index,
     item.id,
@@ -396,7 +397,7 @@ test('an unusable manifest is reported before anything is taken in', async (t) =
   assert.deepEqual(deeper.items.map(brief), [[0, 'a/b/manifest.csv', 'b', 'a picture of that name']])
 })
 
-test('lines add and remove pictures; each bad one is an error of its own', async (t) => {
+test('lines add, change and remove pictures; each bad one is an error of its own', async (t) => {
   const lines = [
     ['{"add": {"id": "a", "label": "x", "metadata": {"n": 1}, "image": "b25l"}}', 'a', 'x', 'one', { n: 1 }],
     ['\ufeff{"add": {"id": "b", "image": "data:image/png;base64,dHdv"}}', 'b', 'unsorted', 'two', {}],
@@ -420,6 +421,21 @@ test('lines add and remove pictures; each bad one is an error of its own', async
     ['{"add": ', 'line 14', 'line_invalid'],
     [`{"add": {"id": "a", "image": "${'A'.repeat(140_000)}"}}`, 'line 15', 'image_too_large'],
     [`{"add": {"id": "a", "image": "${'A'.repeat(1_400)}"}}`, 'a', 'image_too_large'],
+    [
+      '{"patch": {"id": "a", "label": null, "metadata": {"n": 2}}}',
+      'a',
+      'patched',
+      { label: null, metadata: { n: 2 } },
+    ],
+    ['{"patch": {"id": "..", "metadata": {}}}', '..', 'patched', { metadata: {} }],
+    ['{"patch": {"id": "a"}}', 'line 19', 'line_invalid'],
+    ['{"patch": {"label": "x"}}', 'line 20', 'line_invalid'],
+    ['{"patch": {"id": "a", "label": ""}}', 'line 21', 'line_invalid'],
+    ['{"patch": {"id": "a", "metadata": null}}', 'line 22', 'line_invalid'],
+    ['{"patch": {"id": "a", "label": "x", "of": {}}}', 'line 23', 'line_invalid'],
+    ['{"patch": {"id": "a", "label": "x", "image": "b25l"}}', 'line 24', 'line_invalid'],
+    ['{"patch": {"id": "a", "label": "x"}, "delete": {"id": "a"}}', 'line 25', 'line_invalid'],
+    [`{"patch": {"id": "a", "metadata": {"text": "${'A'.repeat(20_000)}"}}}`, 'line 26', 'line_invalid'],
     ['{"delete": {"id": "last"}}', 'last', 'removed'],
   ] as const
   const text = Buffer.from(`\n  \n${lines.map(([line]) => line).join('\r\n \t\n')}`)

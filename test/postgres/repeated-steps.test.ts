@@ -21,6 +21,10 @@ async function sendPictures({ call }: TestApp): Promise<Job> {
   const lines = Array.from({ length: pictures }, (_, n) => ({
     add: { id: `p${n}`, image: n === 5 ? 'bm90IGEgcGljdHVyZQ==' : drawn[n % drawn.length] },
   }))
+  return sendLines({ call }, lines)
+}
+
+function sendLines({ call }: Pick<TestApp, 'call'>, lines: object[]): Promise<Job> {
   return call<Job>(202, {
     method: 'POST',
     url: '/v1/galleries/g/ingest',
@@ -67,3 +71,33 @@ for (const [what, cut, away] of [
     assert.equal(added + updated + skipped + failed, pictures)
     assert.equal((await app.call(200, { method: 'GET', url: '/v1/galleries/g' })).count, pictures - 1)
   })
+
+test('a patch of a repeated step has the outcome that it had, although its picture has been deleted or stored since', async (t) => {
+  const { app, proxy } = (await started(t)) ?? {}
+  if (app === undefined || proxy === undefined) return
+  const image = (await drawImage('circle', 1, { width: 16, height: 16, format: 'png' })).toString('base64')
+  const ids = Array.from({ length: 20 }, (_, n) => `p${n}`)
+  const add = (id: string) => ({ add: { id, image } })
+  const patch = (id: string) => ({ patch: { id, label: 'patched' } })
+  await ended(app, await sendLines(app, ids.map(add)))
+  for (const cut of ['before', 'after'] as const) {
+    const cuts: number = proxy.cuts
+    // to be changed, refused, and changed
+    const lines = ids.flatMap((id) => [patch(id), { delete: { id } }, patch(id), add(id), patch(id)])
+    const sent = await sendLines(app, lines)
+    proxy.cutNext(cut, { of: countsStep })
+    const job = await ended(app, sent)
+    assert.equal(proxy.cuts, cuts + 1)
+    assert.deepEqual([job.done, job.failed], [lines.length, ids.length], JSON.stringify(job))
+    const report: string[] = (await app.app.inject(`/v1/jobs/${job.id}/errors`)).body.split('\n').filter(Boolean)
+    assert.deepEqual(
+      report.map((line) => (JSON.parse(line) as { item: number }).item),
+      ids.map((_, n) => 5 * n + 2),
+    )
+  }
+  const { images } = await app.call(200, { method: 'GET', url: '/v1/galleries/g/images' })
+  assert.deepEqual(
+    images.map(({ label }) => label),
+    ids.map(() => 'patched'),
+  )
+})

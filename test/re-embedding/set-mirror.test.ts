@@ -82,11 +82,12 @@ test('changes of every kind are recorded and caught up with, each once', async (
     { ...newImage('p001', makeVector()), contentHash: 'another' },
   ])
   await galleries.images.patch('a', 'p002', { label: 'patched', metadata: {} })
+  await galleries.images.change('a', [{ patch: 'p005', change: { label: 'line', metadata: { of: 'a job' } } }])
   await galleries.images.remove('a', ['p003'])
   const decisions = await galleries.decisions('a')
   await decisions.decide({ kind: 'label', decision: 'set-label', label: 'decided', ids: ['p004'], by: 'someone' })
-  assert.deepEqual(await differing(mirror), ['new', 'p001', 'p002', 'p004'])
-  assert.equal((await changed.reading()).count, 5)
+  assert.deepEqual(await differing(mirror), ['new', 'p001', 'p002', 'p004', 'p005'])
+  assert.equal((await changed.reading()).count, 6)
   await catchUp({ mirror, changed, lock, signal })
   assert.deepEqual(await allOf(mirror, 'to'), await allOf(mirror, 'from'))
 

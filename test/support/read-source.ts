@@ -29,5 +29,6 @@ export function told(item: SourceItem): unknown[] {
   if ('error' in item) return [item.name, item.error.code]
   if ('skipped' in item) return [item.name, 'skipped']
   if ('remove' in item) return [item.remove, 'removed']
+  if ('patch' in item) return [item.patch, 'patched']
   return [item.id, ...(item.repeats === true ? ['repeats'] : []), ...(item.isNameAssumed === true ? ['assumed'] : [])]
 }

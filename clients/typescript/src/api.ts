@@ -789,7 +789,7 @@ export interface paths {
         put?: never;
         /**
          * Ingest many pictures
-         * @description The upload is an archive as the body, an archive as the form field `archive`, a form of many pictures, NDJSON with a picture to store or delete in each line, or a list of URLs to fetch. It is written to disk as it arrives, at no less than `UPLOAD_MIN_BYTES_PER_SECOND`, and then processed by a job; a bad picture becomes a line of the job’s error report. Pictures that are already stored are skipped.
+         * @description The upload is an archive as the body, an archive as the form field `archive`, a form of many pictures, NDJSON with a picture to store, change or delete in each line, or a list of URLs to fetch. It is written to disk as it arrives, at no less than `UPLOAD_MIN_BYTES_PER_SECOND`, and then processed by a job; a bad picture becomes a line of the job’s error report. Pictures that are already stored are skipped.
          */
         post: operations["ingest"];
         delete?: never;
@@ -1700,12 +1700,12 @@ export interface components {
              * @enum {string}
              */
             state: "queued" | "running" | "succeeded" | "completed_with_errors" | "failed" | "cancelled";
-            /** @description Pictures in the upload, including lines that remove one; null until known (a tar is counted when its job starts; with a manifest, at the end). For other kinds: pictures to process; one processed twice counts twice. */
+            /** @description Pictures in the upload, including lines that change or remove one; null until known (a tar is counted when its job starts; with a manifest, at the end). For other kinds: pictures to process; one processed twice counts twice. */
             total: number | null;
             /** @description Pictures that are done: added + updated + removed + skipped + failed; for other kinds, processed. */
             done: number;
             added: number;
-            /** @description The id existed with a different picture or label. */
+            /** @description The id existed with a different picture or label, or was changed by a `patch` line. */
             updated: number;
             /** @description Deleted by `delete` lines of an NDJSON upload. */
             removed: number;
@@ -7013,9 +7013,9 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @description null: unlabelled. */
+                    /** @description What the picture shows, its class; null: it has none. */
                     label?: string | null;
-                    /** @description Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
+                    /** @description Any JSON object of yours, within the bounds of metadata: 32 deep, 4096 values, `METADATA_MAX_BYTES`. */
                     metadata?: {
                         [key: string]: unknown;
                     };
@@ -10704,6 +10704,18 @@ export interface operations {
                         image?: string;
                         /** @description where it is fetched from, when the service allows its host. */
                         url?: string;
+                    };
+                } | {
+                    /** @description Changes label or metadata, as `PATCH …/images/{id}` does. Members that are left out keep their values; metadata is replaced as a whole. Where there is no such picture, it fails. */
+                    patch: {
+                        /** @description Your id of the picture. */
+                        id: string;
+                        /** @description What the picture shows, its class; null: it has none. */
+                        label?: string | null;
+                        /** @description Any JSON object of yours, within the bounds of metadata: 32 deep, 4096 values, `METADATA_MAX_BYTES`. */
+                        metadata?: {
+                            [key: string]: unknown;
+                        };
                     };
                 } | {
                     /** @description Removes the picture, as `DELETE …/images/{id}` does; counted as skipped where there is none. */

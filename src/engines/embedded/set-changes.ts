@@ -5,14 +5,21 @@
 import { hasCode } from '../../errors.js'
 import type { ChangeOptions } from '../../gallery/engine.js'
 import type { Filter } from '../../gallery/filter.js'
-import type { ImageChange, ImageStep, PutStep, StepResult, StoredImage } from '../../gallery/records.js'
+import {
+  expectPatched,
+  type ImageChange,
+  type ImageStep,
+  type PutStep,
+  type StepResult,
+  type StoredImage,
+} from '../../gallery/records.js'
 import type { BoundedWrites } from './bounded-writes.js'
 import type { FilterSlots } from './filter-slots.js'
 import type { GalleryIndexes, IndexedSet } from './gallery-indexes.js'
 import { packedSteps } from './packed-steps.js'
 import type { StorageSettings } from './storage-settings.js'
 import type { GalleryStore } from './store/gallery-store.js'
-import type { ChangeRequest, SlotResult } from './store/set-images.js'
+import { type ChangeRequest, type SlotResult, toldOf } from './store/set-images.js'
 import type { VectorIndex } from './vector-index/vector-index.js'
 
 export type SetPlace = Pick<IndexedSet, 'number' | 'uid' | 'dimension' | 'next_slot'>
@@ -86,8 +93,8 @@ export class SetChanges {
       // Other writes to the same id may have been committed and applied first. The index tolerates
       // that: slots are never reused, and a removed one cannot be added.
       const { added, retired } = sent.slotsOf(results, this.#place.dimension)
+      if (retired.length > 0 || results.some((result) => 'patched' in result)) filters.forget(this.#place.number)
       if (added.slots.length + retired.length === 0) return reply
-      if (retired.length > 0) filters.forget(this.#place.number)
       await this.#apply((index) => Promise.all([index.add(added), index.remove(retired)]))
       this.#indexed += added.slots.length
       indexes.countChanges(this.#place.uid, { added: added.slots.length, retired })
@@ -95,12 +102,8 @@ export class SetChanges {
     })
   }
 
-  patch(id: string, change: ImageChange): Promise<void> {
-    const { writes, store, filters, now } = this.#parts
-    return writes.run(async () => {
-      await store.write('patchImage', { set: this.#place.number, id, change, at: now() })
-      filters.forget(this.#place.number)
-    })
+  async patch(id: string, change: ImageChange): Promise<void> {
+    expectPatched(await this.change([{ patch: id, change }]))
   }
 
   async removeFitting(filter: Filter, signal?: AbortSignal): Promise<number> {
@@ -153,10 +156,4 @@ export class SetChanges {
       if (!hasCode(error, 'gallery_not_found')) throw error
     }
   }
-}
-
-/** The result without slots. */
-function toldOf(result: SlotResult): StepResult {
-  if ('slot' in result) return { created: result.created }
-  return 'removedSlot' in result ? { removed: true } : result
 }

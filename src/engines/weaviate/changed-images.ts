@@ -1,19 +1,25 @@
 /** The state of pictures affected by a group of changes: computed in memory, written at the end. */
+import pMap from 'p-map'
 import { AlikeError } from '../../errors.js'
 import {
+  type ImageChange,
   type ImageRecord,
   type ImageStep,
+  idOfStep,
   type NewImage,
+  type PatchStep,
   type PutStep,
   type RemoveStep,
   referenceOf,
   type StepResult,
   storedTexts,
 } from '../../gallery/records.js'
+import { nfc } from '../../text.js'
 import type { ChangeClock } from './change-clock.js'
 import type { NewObject } from './collection-writes.js'
+import { undescribedToken } from './filter-tokens.js'
 import type { ImageCollection } from './image-collection.js'
-import { propertiesOf, recordOf, recordProperties, uuidOf } from './image-object.js'
+import { type ImageProperties, propertiesOf, recordOf, recordProperties, saidOf, uuidOf } from './image-object.js'
 import { enterMissing, type StoredVector } from './missing-in-graph.js'
 import type { UnacknowledgedWrites } from './unacknowledged-writes.js'
 
@@ -31,7 +37,7 @@ export interface ChangedSet {
 
 export interface Applied {
   results: StepResult[]
-  /** Objects written for it. */
+  /** Objects written or changed for it. */
   uuids: string[]
   /** The picture of the last step, after the change. */
   record: ImageRecord | undefined
@@ -43,13 +49,18 @@ interface Present {
   /** Stored by a request that failed; after an `addition` no caller has been told that it exists. */
   unacknowledged?: 'addition' | 'replacement' | undefined
   object?: NewObject | undefined
+  /** Changes of the stored object. */
+  patch?: Partial<ImageProperties> | undefined
   /** Of the stored object. */
   stamp?: number | undefined
+  /** The same; read only for changes that patch. */
+  tokens?: readonly string[] | undefined
 }
 
 type State = Present | 'absent'
 
-const idOf = (step: ImageStep) => ('put' in step ? step.put.id : step.remove)
+/** Objects changed at a time. */
+const patchedAtOnce = 8
 
 export class ChangedImages {
   readonly #collection: ImageCollection
@@ -69,14 +80,17 @@ export class ChangedImages {
   }
 
   static async read(set: ChangedSet, steps: readonly ImageStep[]): Promise<ChangedImages> {
-    const uuids = steps.map((step) => uuidOf(idOf(step)))
-    const found = await set.collection.ofIds(uuids, { properties: recordProperties })
+    const uuids = steps.map((step) => uuidOf(idOfStep(step)))
+    const isPatching = steps.some((step) => 'patch' in step)
+    const properties = isPatching ? ([...recordProperties, 'tokens'] as const) : recordProperties
+    const found = await set.collection.ofIds(uuids, { properties })
     const stored = [...found].map(([uuid, one]): [string, State] => [
       uuid,
       {
         record: recordOf(one),
         unacknowledged: set.unacknowledged.find(uuid, one.properties.contentHash!),
         stamp: one.properties.stamp!,
+        tokens: one.properties.tokens,
       },
     ])
     return new ChangedImages(set, new Map(stored))
@@ -86,9 +100,9 @@ export class ChangedImages {
   apply(steps: readonly ImageStep[], terms: Terms): Applied {
     const changed = new Map<string, State>()
     const results = steps.map((step) => {
-      const uuid = uuidOf(idOf(step))
+      const uuid = uuidOf(idOfStep(step))
       const state = changed.get(uuid) ?? this.#now(uuid)
-      const [result, after] = 'put' in step ? put(uuid, step, state, terms.clock) : removed(step, state)
+      const [result, after] = applied(uuid, step, state, terms.clock)
       if (after !== state) changed.set(uuid, after)
       else if ('put' in step && state !== 'absent' && state.stamp !== undefined)
         this.#unchanged.set(uuid, { uuid, vector: step.put.vector, stamp: state.stamp })
@@ -100,11 +114,14 @@ export class ChangedImages {
       throw new AlikeError('gallery_full', { detail: `The maximum is ${terms.imagesMax} pictures.` })
     this.#added += added
     for (const [uuid, state] of changed) this.#after.set(uuid, state)
-    const last = steps.at(-1) && this.#now(uuidOf(idOf(steps.at(-1)!)))
+    const last = steps.at(-1) && this.#now(uuidOf(idOfStep(steps.at(-1)!)))
     return { results, uuids: [...changed.keys()], record: last === 'absent' ? undefined : last?.record }
   }
 
-  /** @returns the error of each object that could not be written, by uuid */
+  /**
+   * @returns the error of each object that could not be written, by uuid; `image_not_found` for one that another process has
+   * removed before it could be patched
+   */
   async write(): Promise<Map<string, AlikeError>> {
     const failures = new Map<string, AlikeError>()
     const objects = [...this.#after.values()].flatMap((state) => (state === 'absent' ? [] : (state.object ?? [])))
@@ -117,13 +134,38 @@ export class ChangedImages {
       const failure = results[i]
       if (failure !== undefined) failures.set(uuid, failure)
     })
+    await this.#patch(failures)
     const gone = [...this.#after].flatMap(([uuid, state]) =>
       state === 'absent' && this.#stored.has(uuid) ? [uuid] : [],
     )
     if (gone.length > 0) await this.#collection.writes.remove(gone)
-    const unchanged = [...this.#unchanged.values()].filter(({ uuid }) => !this.#after.has(uuid))
+    const unchanged = [...this.#unchanged.values()].filter(
+      ({ uuid }) => !this.#isPut(uuid) && this.#now(uuid) !== 'absent',
+    )
     await enterMissing(this.#collection, unchanged)
     return failures
+  }
+
+  async #patch(failures: Map<string, AlikeError>): Promise<void> {
+    const patches = [...this.#after].flatMap(([uuid, state]) =>
+      state === 'absent' || state.patch === undefined ? [] : [{ uuid, properties: state.patch }],
+    )
+    const patch = ({ uuid, properties }: (typeof patches)[number]) =>
+      this.#collection.writes.merge(uuid, properties).catch((error: unknown) => {
+        if (!(error instanceof AlikeError)) throw error
+        failures.set(uuid, error)
+      })
+    await pMap(patches, patch, { concurrency: patchedAtOnce })
+  }
+
+  /** Their callers will be told. A patch tells nobody whether the picture was added. */
+  acknowledge(uuids: readonly string[]): void {
+    for (const uuid of uuids) if (this.#isPut(uuid) || this.#now(uuid) === 'absent') this.#unacknowledged.end(uuid)
+  }
+
+  #isPut(uuid: string): boolean {
+    const state = this.#after.get(uuid)
+    return state !== undefined && state !== 'absent' && state.object !== undefined
   }
 
   #now(uuid: string): State {
@@ -134,6 +176,11 @@ export class ChangedImages {
 /** Whether no caller has been told that it exists: writing it counts as adding. */
 function isNew(state: State): boolean {
   return state === 'absent' || state.unacknowledged === 'addition'
+}
+
+function applied(uuid: string, step: ImageStep, state: State, clock: ChangeClock): [StepResult, State] {
+  if ('put' in step) return put(uuid, step, state, clock)
+  return 'patch' in step ? patched(step, state, clock) : removed(step, state)
 }
 
 /** Resolves omitted values from what is stored now, and normalises the text. */
@@ -155,6 +202,24 @@ function put(uuid: string, { put: image, unlessSame }: PutStep, state: State, cl
   })
   const object = { uuid, properties, vector: image.vector }
   return [{ created: isNew(state) }, { record: recordOf({ uuid, properties, vector: [] }), object }]
+}
+
+function patched({ change }: PatchStep, state: State, clock: ChangeClock): [StepResult, State] {
+  if (state === 'absent' || !isMeant(change, state.record)) return [{ refused: 'image_not_found' }, state]
+  const { object, tokens } = state
+  const { unreadable: _, ...former } = state.record
+  const label = change.label === undefined ? former.label : change.label && nfc(change.label)
+  const metadata = change.metadata ?? former.metadata
+  const isUndescribed = (object?.properties.tokens ?? tokens)!.includes(undescribedToken)
+  const said = { ...saidOf({ label, metadata }, isUndescribed), updatedAt: clock.now() }
+  const present = { ...state, record: { ...former, label, metadata, updatedAt: said.updatedAt } }
+  if (object === undefined) return [{ patched: true }, { ...present, patch: { label: null, ...said } }]
+  const { label: _label, ...kept } = object.properties
+  return [{ patched: true }, { ...present, object: { ...object, properties: { ...kept, ...said } } }]
+}
+
+function isMeant({ of }: ImageChange, { contentHash, label }: ImageRecord): boolean {
+  return of === undefined || (of.contentHash === contentHash && of.label === label)
 }
 
 function removed({ contentHash }: RemoveStep, state: State): [StepResult, State] {

@@ -7,14 +7,19 @@
 import { AlikeError } from '../../errors.js'
 import type { Filter } from '../../gallery/filter.js'
 import { fits } from '../../gallery/fits.js'
-import type { ImageChange, ImageRecord, ImageStep, StepResult } from '../../gallery/records.js'
+import {
+  expectPatched,
+  type ImageChange,
+  type ImageRecord,
+  type ImageStep,
+  idOfStep,
+  type StepResult,
+} from '../../gallery/records.js'
 import { OneAfterAnother } from '../../one-after-another.js'
-import { nfc } from '../../text.js'
 import type { ChangeClock } from './change-clock.js'
 import { type Applied, ChangedImages } from './changed-images.js'
-import { undescribedToken } from './filter-tokens.js'
 import type { ImageCollection } from './image-collection.js'
-import { filteredOf, filteredProperties, recordOf, recordProperties, saidOf, uuidOf } from './image-object.js'
+import { filteredOf, filteredProperties, uuidOf } from './image-object.js'
 import { pushed } from './pushed-filter.js'
 import { UnacknowledgedWrites } from './unacknowledged-writes.js'
 import { slicesByStamp } from './whole-slices.js'
@@ -77,22 +82,8 @@ export class SetChanges {
     })
   }
 
-  patch(id: string, { label, metadata, of }: ImageChange): Promise<void> {
-    return this.alone(async () => {
-      const { collection, clock } = this.#options
-      const uuid = uuidOf(id)
-      const found = (await collection.ofIds([uuid], { properties: [...recordProperties, 'tokens'] })).get(uuid)
-      if (found === undefined) throw new AlikeError('image_not_found')
-      const former = recordOf(found)
-      if (of !== undefined && (former.contentHash !== of.contentHash || former.label !== of.label))
-        throw new AlikeError('image_not_found')
-      const said = {
-        label: label === undefined ? former.label : label && nfc(label),
-        metadata: metadata ?? former.metadata,
-      }
-      const isUndescribed = found.properties.tokens!.includes(undescribedToken)
-      await collection.writes.merge(uuid, { label: null, ...saidOf(said, isUndescribed), updatedAt: clock.now() })
-    })
+  async patch(id: string, change: ImageChange): Promise<void> {
+    expectPatched((await this.change([{ patch: id, change }])).results)
   }
 
   /** A picture that no longer matches when its turn comes stays. */
@@ -176,13 +167,22 @@ export class SetChanges {
     }
     const failures = await images.write()
     for (const { change, uuids, ...done } of accepted) {
-      const failed = uuids.find((uuid) => failures.has(uuid))
+      const failed = uuids.map((uuid) => failures.get(uuid)).find((failure) => failure && !isGone(failure))
       if (failed !== undefined) {
-        change.reject(failures.get(failed))
+        change.reject(failed)
         continue
       }
-      for (const uuid of uuids) this.#unacknowledged.end(uuid)
-      change.resolve(done)
+      images.acknowledge(uuids)
+      const results = done.results.map((result, i): StepResult => {
+        const failure = 'patched' in result && failures.get(uuidOf(idOfStep(change.steps[i]!)))
+        return failure ? { refused: 'image_not_found' } : result
+      })
+      change.resolve({ ...done, results })
     }
   }
+}
+
+/** Another process has removed it: only its patches are affected. */
+function isGone(failure: AlikeError): boolean {
+  return failure.code === 'image_not_found'
 }

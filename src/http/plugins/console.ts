@@ -43,11 +43,11 @@ export async function serveConsole(
     reply.header('content-security-policy', contentSecurityPolicy)
   })
   await app.register(fastifyStatic, { root: join(folder, 'assets'), ...assets })
+  // not async: an awaited reply has more listeners than Node.js accepts without a warning
   for (const [url, file] of [
     ['/', 'index.html'],
     ['/icon.svg', 'icon.svg'],
   ] as const)
-    // not async: an awaited reply has more listeners than Node.js accepts without a warning
     app.get(url, open, (_request, reply) => {
       reply.header('cache-control', 'no-cache').sendFile(file, folder, { cacheControl: false })
     })

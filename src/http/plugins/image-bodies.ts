@@ -2,11 +2,8 @@
 import multipart from '@fastify/multipart'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { bodyBytes, jsonCopies, plainCopies } from '../body-memory.js'
-import { isPartAFile } from '../form-parts.js'
+import { besideBytes, isJson, isPartAFile } from '../form-parts.js'
 import { acceptJson } from '../json-body.js'
-
-/** Allowance for the JSON around a base64 picture, and for the fields of a form. */
-const besideBytes = 128 * 1024
 
 export async function acceptImages(
   scope: FastifyInstance,
@@ -21,11 +18,12 @@ export async function acceptImages(
   acceptJson(scope, { bodyLimit: jsonMaxBytes(uploadMaxBytes) })
 
   await scope.register(multipart, {
-    isPartAFile,
-    // one file more than any route accepts, so that an excess one is reported and not just truncated
+    // JSON, too, because the parser does not know our bounds for it
+    isPartAFile: (name, type, filename) => isPartAFile(name, type, filename) || isJson(type),
+    // one picture more than any route accepts, so that an excess one is reported and not just truncated
     limits: {
       fileSize: uploadMaxBytes,
-      files: 9,
+      files: 41,
       fields: 32,
       parts: 41,
       fieldNameSize: 100,
@@ -38,7 +36,7 @@ export async function acceptImages(
 /** Memory that such a body takes while its request is in progress. */
 export function imageBodyMemory(request: FastifyRequest, { uploadMaxBytes }: { uploadMaxBytes: number }): number {
   const type = request.headers['content-type'] ?? ''
-  if (/^application\/json\b/i.test(type)) return jsonCopies * bodyBytes(request, jsonMaxBytes(uploadMaxBytes))
+  if (isJson(type)) return jsonCopies * bodyBytes(request, jsonMaxBytes(uploadMaxBytes))
   return plainCopies * bodyBytes(request, uploadMaxBytes + besideBytes)
 }
 

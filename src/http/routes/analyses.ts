@@ -13,6 +13,7 @@ import {
   evaluateTask,
 } from '../../analysis/findings/parameters.js'
 import { AlikeError } from '../../errors.js'
+import { hasResult } from '../../jobs/job.js'
 import type { Jobs } from '../../jobs/jobs.js'
 import { jobRoles } from '../job-roles.js'
 import { Diagnosis, Duplicates, Evaluation, LaidOut } from '../schemas/analysis.js'
@@ -142,7 +143,7 @@ function getJobResult(app: TypedApp, { jobs }: AnalysisRouteOptions): void {
       const result = await jobs.store.result(job.id)
       if (result === undefined)
         throw new AlikeError('job_result_missing', {
-          detail: job.kind === 'ingest' ? 'It is an ingestion.' : `It is ${job.state}.`,
+          detail: hasResult(job.kind) ? `It is ${job.state}.` : `A job of the kind ${job.kind} has none.`,
         })
       // JSON, sent as stored
       return reply.type('application/json').send(result)

@@ -5,7 +5,8 @@ import type { Grant } from '../../access/grants.js'
 import type { Config } from '../../config/config.js'
 import { AlikeError } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
-import type { ImageChange as Change, ImagePage } from '../../gallery/records.js'
+import type { ImagePage } from '../../gallery/records.js'
+import { ImageChange } from '../../ingest/line-schemas.js'
 import type { AnswerBytes } from '../answer-bytes.js'
 import { clientGone } from '../client-gone.js'
 import { filterOf } from '../given-filter.js'
@@ -13,15 +14,7 @@ import { expectStorable } from '../json-body.js'
 import { listInTurns } from '../json-in-turns.js'
 import { isKnown } from '../known-etag.js'
 import { ListCursors } from '../list-cursors.js'
-import {
-  Image,
-  ImageChange,
-  ImageList,
-  ImageListParameters,
-  imageView,
-  Removal,
-  SelectionParameters,
-} from '../schemas/image.js'
+import { Image, ImageList, ImageListParameters, imageView, Removal, SelectionParameters } from '../schemas/image.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath, ImagePath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
@@ -162,7 +155,7 @@ function changeImage(app: TypedApp, { galleries, config }: ImageRouteOptions): v
     },
     async (request) => {
       const { gallery, id } = request.params
-      const change = request.body as Change
+      const change = request.body
       if (change.metadata !== undefined)
         expectStorable(change.metadata, config.metadataMaxBytes, { in: 'body', pointer: '/metadata' })
       return imageView(await galleries.images.patch(gallery, id, change), request.grant)

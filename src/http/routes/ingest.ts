@@ -93,7 +93,7 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
         tags: ['jobs'],
         summary: 'Ingest many pictures',
         description:
-          'The upload is an archive as the body, an archive as the form field `archive`, a form of many pictures, NDJSON with a picture to store or delete in each line, or a list of URLs to fetch. It is written to disk as it arrives, at no less than `UPLOAD_MIN_BYTES_PER_SECOND`, and then processed by a job; a bad picture becomes a line of the job’s error report. Pictures that are already stored are skipped.',
+          'The upload is an archive as the body, an archive as the form field `archive`, a form of many pictures, NDJSON with a picture to store, change or delete in each line, or a list of URLs to fetch. It is written to disk as it arrives, at no less than `UPLOAD_MIN_BYTES_PER_SECOND`, and then processed by a job; a bad picture becomes a line of the job’s error report. Pictures that are already stored are skipped.',
         params: GalleryPath,
         querystring: IngestParameters,
         headers: Headers,

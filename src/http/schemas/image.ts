@@ -104,19 +104,6 @@ export const StoreBody = Type.Object(
   },
 )
 
-export const ImageChange = Type.Object(
-  {
-    label: Type.Optional(NullableLabel),
-    metadata: Type.Optional(Metadata),
-  },
-  {
-    additionalProperties: false,
-    minProperties: 1,
-    description: 'Members that are left out keep their values; metadata is replaced as a whole.',
-    examples: [{ label: 'running' }],
-  },
-)
-
 export const ImageListParameters = Type.Object(
   {
     cursor: Type.Optional(Cursor),

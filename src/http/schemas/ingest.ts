@@ -1,6 +1,6 @@
 /** Bulk uploads: their parameters and content types. */
 import { Type } from 'typebox'
-import { AddLine, DeleteLine } from '../../ingest/line-schemas.js'
+import { AddLine, DeleteLine, PatchLine } from '../../ingest/line-schemas.js'
 import { litterRules } from '../../ingest/litter.js'
 import { nameEncodings } from '../../ingest/name-encoding.js'
 import { exampleBase64 } from './image-body.js'
@@ -47,12 +47,13 @@ export const IngestForm = Type.Object({
 })
 
 /** One line of an NDJSON upload. */
-export const IngestLine = Type.Union([AddLine, DeleteLine], {
+export const IngestLine = Type.Union([AddLine, PatchLine, DeleteLine], {
   description:
     'One JSON object per line, processed in order. Each is validated separately; an invalid one becomes a line of the error report.',
   examples: [
     { add: { id: 'cycling/Image_12.jpg', label: 'cycling', metadata: { year: 2024 }, image: exampleBase64 } },
     { add: { id: 'cycling/Image_13.jpg', label: 'cycling', url: 'https://images.example.com/13.jpg' } },
+    { patch: { id: 'cycling/Image_8.jpg', label: 'running', metadata: { year: 2024 } } },
     { delete: { id: 'cycling/Image_9.jpg' } },
   ],
 })

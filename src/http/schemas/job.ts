@@ -27,14 +27,16 @@ export const Job = named(
       }),
       total: Nullable(
         Type.Number(),
-        'Pictures in the upload, including lines that remove one; null until known (a tar is counted when its job starts; with a manifest, at the end). For other kinds: pictures to process; one processed twice counts twice.',
+        'Pictures in the upload, including lines that change or remove one; null until known (a tar is counted when its job starts; with a manifest, at the end). For other kinds: pictures to process; one processed twice counts twice.',
       ),
       done: Type.Integer({
         description:
           'Pictures that are done: added + updated + removed + skipped + failed; for other kinds, processed.',
       }),
       added: Type.Integer(),
-      updated: Type.Integer({ description: 'The id existed with a different picture or label.' }),
+      updated: Type.Integer({
+        description: 'The id existed with a different picture or label, or was changed by a `patch` line.',
+      }),
       removed: Type.Integer({ description: 'Deleted by `delete` lines of an NDJSON upload.' }),
       skipped: Type.Integer({
         description:

@@ -1,4 +1,4 @@
-/** Lines of an NDJSON upload: pictures to store and pictures to remove, in order. */
+/** Lines of an NDJSON upload: pictures to store, to change and to remove, in order. */
 import { AlikeError } from '../../errors.js'
 import { bytesOfBase64 } from '../../image/base64.js'
 import { readIngestLine } from '../line-schemas.js'
@@ -29,6 +29,10 @@ function itemOf(
     if (line === undefined) throw imageTooLarge(uploadMaxBytes)
     const said = readIngestLine(line, limits)
     if ('delete' in said) return { index, name: shownName(said.delete.id), remove: said.delete.id }
+    if ('patch' in said) {
+      const { id, ...change } = said.patch
+      return { index, name: shownName(id), patch: id, change }
+    }
     const { id, label, metadata = {}, reference, image, url } = said.add
     name = shownName(id)
     const labelled = label === undefined ? (description.label ?? null) : label

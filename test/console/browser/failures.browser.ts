@@ -225,7 +225,7 @@ test('a dropped file that cannot be read is an error', { skip }, async (t) => {
     const file = (_, refuse) => refuse(new DOMException('The file has gone.', 'NotFoundError'))
     const items = [{ webkitGetAsEntry: () => ({ isFile: true, fullPath: '/a.jpg', file }) }]
     const drop = new Event('drop', { bubbles: true, cancelable: true })
-    document.querySelector('.upload').dispatchEvent(Object.assign(drop, { dataTransfer: { items } }))
+    document.querySelector('.upload').dispatchEvent(Object.assign(drop, { dataTransfer: { types: ['Files'], items } }))
   }`)
   await page.waitForSelector('.upload [role=alert] >> text=The file has gone.')
   expectQuiet()

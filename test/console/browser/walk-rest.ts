@@ -43,7 +43,7 @@ export async function walkNetworks({ page, base, look, step }: Walk): Promise<vo
   })
 
   await step('what serves a gallery, and in which engine, is told', async () => {
-    await untilTold(page, '.set', /har-resnet50answers searches[\d,]+ pictures in embedded/)
+    await untilTold(page, '.set', /har-resnet50answers searches[\d,]+ pictures, engine: embedded/)
   })
 
   await step('another network is built beside the one that serves, and judged', async () => {
@@ -52,6 +52,8 @@ export async function walkNetworks({ page, base, look, step }: Walk): Promise<vo
     await new AlikeClient({ url: base }).installModel({ open: () => archiveOfModel(folder, files) })
     // while a deletion can be undone, the browser would ask
     await page.waitForSelector('.toast', { state: 'detached' })
+    // the page forgets the picture that was given
+    await page.goto(`${base}#/networks/demo`)
     await page.reload()
     await page.click('text=Build and judge')
     await page.waitForSelector('.set .gate', { timeout: 600_000 })

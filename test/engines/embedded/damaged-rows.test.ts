@@ -176,6 +176,20 @@ test('a picture with a damaged record is not deleted by a filter that the damage
   assert.deepEqual(await galleries.images.remove('a', ['one']), ['one'])
 })
 
+test('of several patches, only that of a picture with a damaged record is refused', async (t) => {
+  const dataDir = await dataFolder(t)
+  const makeVector = unitVectors({ dimension: model.dimension, seed: 4 })
+  const first = await openIn(t, dataDir)
+  await first.create('a')
+  await first.images.put('a', [newImage('one', makeVector(), { label: 'cat' }), newImage('two', makeVector())])
+  await first.close()
+  damageImage(dataDir, 'one', 'label', 'bat')
+  const galleries = await openIn(t, dataDir, { damagedRecords: 'named' })
+  const patches = ['one', 'two'].map((id) => ({ patch: id, change: { metadata: { patched: true } } }))
+  assert.deepEqual(await galleries.images.change('a', patches), [{ refused: 'image_damaged' }, { patched: true }])
+  assert.deepEqual((await galleries.images.get('a', 'two'))?.metadata, { patched: true })
+})
+
 test('a damaged error report or result prevents a snapshot', async (t) => {
   const whole = await withJobs(t)
   for (const value of ['name-of-item-13', 'result-of-the-job']) {

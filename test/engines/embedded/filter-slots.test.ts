@@ -80,10 +80,10 @@ test('after a change everything is read again, and a filter for one search is no
   const { filters, ranges, put, slots, store } = await opened(t)
   await put(0, 10)
   assert.deepEqual(await slots(), evens(10))
-  await store.write('patchImage', {
+  await store.write('changeImages', {
     set: store.gallery('a').serving,
-    id: 'p4',
-    change: { metadata: {} },
+    steps: [{ patch: 'p4', change: { metadata: {} } }],
+    imagesMax: 10,
     at: '2026-01-02T00:00:00.000Z',
   })
   filters.forget(store.gallery('a').serving)

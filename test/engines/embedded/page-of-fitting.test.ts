@@ -85,8 +85,8 @@ test('pictures removed or changed between filtering and reading are omitted, and
       read: (read) => store.read(read),
       scan: async (name, request) => {
         const found = await store.scan(name, request)
-        await store.write('changeImages', { set: number, steps: [{ remove: id(15) }], imagesMax: 1e6, at })
-        await store.write('patchImage', { set: number, id: id(25), change: { metadata: { tenth: false } }, at })
+        const steps = [{ remove: id(15) }, { patch: id(25), change: { metadata: { tenth: false } } }]
+        await store.write('changeImages', { set: number, steps, imagesMax: 1e6, at })
         return found
       },
     },

@@ -22,6 +22,8 @@ const newServer = (): Server => ({ stored: new Map(), found: new Set() })
 function changesOf(answer: (objects: readonly NewObject[]) => BatchResult[], { stored, found }: Server = newServer()) {
   const written: string[] = []
   const entered: string[] = []
+  /** Ids whose objects cannot be changed. */
+  const [gone, unreachable]: [string[], string[]] = [[], []]
   const collection = {
     count: async () => stored.size,
     ofIds: async (uuids: readonly string[]) =>
@@ -40,6 +42,13 @@ function changesOf(answer: (objects: readonly NewObject[]) => BatchResult[], { s
         for (const { uuid } of objects) found.add(uuid)
         return results
       },
+      async merge(uuid: string, properties: object) {
+        const one = stored.get(uuid)!
+        const { imageId } = one.properties
+        if (gone.includes(imageId)) throw new AlikeError('image_not_found')
+        if (unreachable.includes(imageId)) throw new AlikeError('engine_unreachable')
+        stored.set(uuid, { ...one, properties: { ...one.properties, ...properties } })
+      },
       async enterAgain(uuid: string) {
         entered.push(stored.get(uuid)!.properties.imageId)
         found.add(uuid)
@@ -48,10 +57,12 @@ function changesOf(answer: (objects: readonly NewObject[]) => BatchResult[], { s
     near: async () => [...found].map((uuid) => ({ uuid, properties: {}, vector: [], distance: 0.1 })),
   } as unknown as ImageCollection
   const clock = new ChangeClock(() => new Date())
-  return { written, entered, changes: new SetChanges({ collection, clock, imagesMax: 10, waitingMax: 10 }) }
+  const changes = new SetChanges({ collection, clock, imagesMax: 10, waitingMax: 10 })
+  return { written, entered, gone, unreachable, changes }
 }
 
 const putOf = (id: string) => ({ put: newImage(id, new Float32Array(4)) })
+const patchOf = (id: string) => ({ patch: id, change: { label: 'patched' } })
 
 test('a picture whose write was not acknowledged is written again, although the same is stored', async () => {
   let isAway = false
@@ -105,4 +116,43 @@ test('a picture that another process has stored, and that no search finds, is in
   t.mock.method(Date, 'now', () => 4_000_000_000_000)
   await changes.change(steps)
   assert.deepEqual(entered, ['a'], 'what was stored long ago is not looked for')
+})
+
+test('a patch does not tell that a picture was added', async () => {
+  let isAway = true
+  const { changes, written } = changesOf((objects) => {
+    if (isAway) throw new AlikeError('engine_unreachable')
+    return objects.map(() => undefined)
+  })
+  await assert.rejects(changes.change([putOf('a')]), { code: 'engine_unreachable' })
+  isAway = false
+  assert.deepEqual((await changes.change([patchOf('a')])).results, [{ patched: true }])
+  const step = { put: { ...putOf('a').put, label: 'patched' }, unlessSame: true }
+  assert.deepEqual((await changes.change([step])).results, [{ created: true }])
+  assert.deepEqual(written, ['a', 'a'])
+})
+
+test('a picture that no search finds is inserted when its write is repeated, also if it is then patched', async () => {
+  const server = newServer()
+  const died = changesOf(() => {
+    throw new AlikeError('engine_unreachable')
+  }, server)
+  await assert.rejects(died.changes.change([putOf('a')]), { code: 'engine_unreachable' })
+  const { changes, written, entered } = changesOf(() => [], server)
+  const { results } = await changes.change([{ ...putOf('a'), unlessSame: true }, patchOf('a')])
+  assert.deepEqual(results, [{ unchanged: true }, { patched: true }])
+  assert.deepEqual([written, entered], [[], ['a']])
+})
+
+test('a patch of a picture that another process has just removed is refused; the other steps are not affected', async () => {
+  const { changes, gone, unreachable } = changesOf((objects) => objects.map(() => undefined))
+  await changes.change([putOf('a'), putOf('b')])
+  gone.push('a')
+  const { results } = await changes.change([patchOf('a'), patchOf('b'), putOf('c'), patchOf('c')])
+  assert.deepEqual(results, [{ refused: 'image_not_found' }, { patched: true }, { created: true }, { patched: true }])
+  await assert.rejects(changes.patch('a', { label: 'x' }), { code: 'image_not_found' })
+  unreachable.push('b')
+  const [others, own] = await Promise.allSettled([changes.change([patchOf('c')]), changes.change([patchOf('b')])])
+  assert.equal(others.status, 'fulfilled')
+  assert.equal(own.status === 'rejected' && (own.reason as AlikeError).code, 'engine_unreachable')
 })

@@ -1,12 +1,13 @@
 /** Calls that write: every outcome is known beforehand. */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import type { ImageStep, PutImage } from '../../../src/gallery/records.js'
+import type { ImageStep, PutImage, StepResult } from '../../../src/gallery/records.js'
 import { newImage } from '../stored-images.js'
 import { type ComparedGalleries, name, Step, step } from './compared-galleries.js'
 import { filter, id, label, manyIds, maybe, metadata, picture, usualFilters } from './drawn-values.js'
 import { pictures } from './pictures.js'
 import { matches } from './plain-filter.js'
+import type { PlainGallery } from './plain-gallery.js'
 
 const image = fc.record({ id, label: maybe(label), metadata: maybe(metadata), picture })
 type Drawn = typeof image extends fc.Arbitrary<infer Value> ? Value : never
@@ -16,42 +17,41 @@ function stored({ id, label, metadata, picture }: Drawn): PutImage {
 }
 const plainOf = ({ picture, ...said }: Drawn) => ({ ...said, picture: pictures[picture]! })
 
-/** All or none, in order. */
+const newSaid = fc.record({ label, metadata }, { requiredKeys: [], noNullPrototype: true })
+
+const oneOfSeveral = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ put: image, unlessSame: fc.boolean() }) },
+  fc.record({ patch: id, change: newSaid }),
+  fc.record({ remove: id, of: maybe(picture) }),
+)
+type OneOfSeveral = typeof oneOfSeveral extends fc.Arbitrary<infer Value> ? Value : never
+
+function sentStep(one: OneOfSeveral): ImageStep {
+  if ('put' in one) return { put: stored(one.put), unlessSame: one.unlessSame }
+  if ('patch' in one) return one
+  return { remove: one.remove, ...(one.of !== undefined && { contentHash: pictures[one.of]!.contentHash }) }
+}
+
+function outcomeOf(one: OneOfSeveral, plain: PlainGallery): StepResult {
+  if ('put' in one) return plain.put(plainOf(one.put), one.unlessSame)
+  if ('patch' in one) return plain.patch(one.patch, one.change) ? { patched: true } : { refused: 'image_not_found' }
+  const isThere = plain.remove(one.remove, one.of === undefined ? undefined : pictures[one.of])
+  return isThere ? { removed: true } : { absent: true }
+}
+
+/** In order; only a patch may be refused alone. */
 const change = step(
   'change',
-  fc.record({
-    name,
-    steps: fc.array(
-      fc.oneof(
-        { weight: 5, arbitrary: fc.record({ put: image, unlessSame: fc.boolean() }) },
-        fc.record({ remove: id, of: maybe(picture) }),
-      ),
-      { minLength: 1, maxLength: 4 },
-    ),
-  }),
+  fc.record({ name, steps: fc.array(oneOfSeveral, { minLength: 1, maxLength: 4 }) }),
   (at, { name, steps }) =>
     at.of(
       name,
-      ({ images }) =>
-        images.change(
-          name,
-          steps.map(
-            (one): ImageStep =>
-              'put' in one
-                ? { put: stored(one.put), unlessSame: one.unlessSame }
-                : { remove: one.remove, ...(one.of !== undefined && { contentHash: pictures[one.of]!.contentHash }) },
-          ),
-        ),
+      ({ images }) => images.change(name, steps.map(sentStep)),
       async (plain, answer) => {
         const outcomes = await answer()
         assert.deepEqual(
           outcomes,
-          steps.map((one) => {
-            if ('put' in one) return plain.put(plainOf(one.put), one.unlessSame)
-            return plain.remove(one.remove, one.of === undefined ? undefined : pictures[one.of])
-              ? { removed: true }
-              : { absent: true }
-          }),
+          steps.map((one) => outcomeOf(one, plain)),
         )
       },
     ),
@@ -124,21 +124,18 @@ const remove = step(
     ),
 )
 
-const patch = step(
-  'patch',
-  fc.record({ name, id, change: fc.record({ label, metadata }, { requiredKeys: [], noNullPrototype: true }) }),
-  (at, { name, id, change }) =>
-    at.of(
-      name,
-      ({ images }) => images.patch(name, id, change),
-      async (plain, answer) => {
-        if (plain.get(id) === undefined) return assert.rejects(answer(), { code: 'image_not_found' })
-        const record = await answer()
-        plain.patch(id, change)
-        const now = plain.get(id)!
-        assert.deepEqual([record.label, record.metadata], [now.label, now.metadata])
-      },
-    ),
+const patch = step('patch', fc.record({ name, id, change: newSaid }), (at, { name, id, change }) =>
+  at.of(
+    name,
+    ({ images }) => images.patch(name, id, change),
+    async (plain, answer) => {
+      if (plain.get(id) === undefined) return assert.rejects(answer(), { code: 'image_not_found' })
+      const record = await answer()
+      plain.patch(id, change)
+      const now = plain.get(id)!
+      assert.deepEqual([record.label, record.metadata], [now.label, now.metadata])
+    },
+  ),
 )
 
 const removeFitting = step('remove fitting', fc.record({ name, filter }), (at, { name, filter }) =>

@@ -775,7 +775,7 @@ class Job(TypedDict):
     """
     total: float | None
     """
-    Pictures in the upload, including lines that remove one; null until known (a tar is counted when its job starts; with a manifest, at the end). For other kinds: pictures to process; one processed twice counts twice.
+    Pictures in the upload, including lines that change or remove one; null until known (a tar is counted when its job starts; with a manifest, at the end). For other kinds: pictures to process; one processed twice counts twice.
     """
     done: int
     """
@@ -784,7 +784,7 @@ class Job(TypedDict):
     added: int
     updated: int
     """
-    The id existed with a different picture or label.
+    The id existed with a different picture or label, or was changed by a `patch` line.
     """
     removed: int
     """

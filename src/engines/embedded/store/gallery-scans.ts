@@ -108,8 +108,8 @@ export class GalleryScans {
   }
 
   /**
-   * The first scan may use the index of ids or labels; later ones read only what was added, by key. Damaged records are included
-   * because it is unknown whether they match: reading one reports it.
+   * The first scan may use the index of ids or labels; later ones read only what was added, by key. Damaged records are
+   * included because it is unknown whether they match: reading one reports it.
    */
   slotsOfFilter(gallery: number, filter: Filter, fromSlot: number, toSlot: number): Uint32Array<ArrayBuffer> {
     const range = fromSlot === 0 ? 'gallery = ? AND key < ?' : 'key >= ? AND key < ?'

@@ -1,5 +1,4 @@
 /** Adds, changes and removes pictures with all their associated data. */
-import { AlikeError } from '../../../errors.js'
 import type { ImageChange, NewImage } from '../../../gallery/records.js'
 import { checksumOfBytes } from './checksum.js'
 import type { Database, Statement } from './database.js'
@@ -67,14 +66,19 @@ export class ImageWrites {
   }
 
   /**
-   * Omitted fields stay; everything else about a picture is fixed with its slot. False if there is no picture with this
-   * id, or not the one that is meant.
+   * Omitted fields stay; everything else about a picture is fixed with its slot.
+   * @returns why nothing was changed: there is no picture with this id, or not the one that is meant, or it is damaged
    */
-  change(gallery: number, id: string, { label, metadata, of }: ImageChange, at: string): boolean {
+  change(
+    gallery: number,
+    id: string,
+    { label, metadata, of }: ImageChange,
+    at: string,
+  ): 'image_not_found' | 'image_damaged' | undefined {
     const row = this.#rows.row(gallery, id)
-    if (row === undefined) return false
-    if (!isWhole(row, true)) throw new AlikeError('image_damaged')
-    if (of !== undefined && (row.content_hash !== of.contentHash || row.label !== of.label)) return false
+    if (row === undefined) return 'image_not_found'
+    if (!isWhole(row, true)) return 'image_damaged'
+    if (of !== undefined && (row.content_hash !== of.contentHash || row.label !== of.label)) return 'image_not_found'
     const changed: ImageRow = {
       ...row,
       label: label === undefined ? row.label : label,
@@ -82,7 +86,7 @@ export class ImageWrites {
       updated_at: at,
     }
     this.#update.run({ ...changed, checksum: checksumOfImage(changed) })
-    return true
+    return undefined
   }
 
   delete(gallery: number, slot: number): void {

@@ -3,6 +3,7 @@ import { AlikeError } from '../../../errors.js'
 import type { JobError, JobProgress, StoredCounts } from '../../../gallery/job-progress.js'
 import {
   activeJobStates,
+  hasResult,
   type JobKind,
   type JobRecord,
   type JobTrials,
@@ -153,7 +154,7 @@ export class JobTable {
 
   result(id: string): string | undefined {
     const job = this.#row(id)
-    if (job === undefined || job.kind === 'ingest' || job.state !== 'succeeded') return undefined
+    if (job === undefined || !hasResult(job.kind) || job.state !== 'succeeded') return undefined
     return this.#results.get(job.number)
   }
 

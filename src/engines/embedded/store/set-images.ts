@@ -1,16 +1,18 @@
 /** Changes to the pictures of a set, each as a step of a transaction that the writer thread holds open. */
 import { AlikeError } from '../../../errors.js'
 import type { Filter } from '../../../gallery/filter.js'
-import type { JobProgress, StoredCounts } from '../../../gallery/job-progress.js'
+import { countsOf, type JobProgress, withRefusals } from '../../../gallery/job-progress.js'
 import {
-  type ImageChange,
   type ImageRecord,
   type ImageStep,
   type NewImage,
+  type PatchStep,
   type PutImage,
+  type PutResult,
   type PutStep,
   type RemoveStep,
   referenceOf,
+  type StepResult,
   storedTexts,
 } from '../../../gallery/records.js'
 import { nfc } from '../../../text.js'
@@ -31,7 +33,13 @@ export interface PutSlots {
 }
 
 /** The effect of a step, and the slots involved. */
-export type SlotResult = PutSlots | { unchanged: true } | { removedSlot: number } | { absent: true }
+export type SlotResult = PutSlots | { removedSlot: number } | Exclude<StepResult, PutResult | { removed: true }>
+
+/** The result without slots. */
+export function toldOf(result: SlotResult): StepResult {
+  if ('slot' in result) return { created: result.created }
+  return 'removedSlot' in result ? { removed: true } : result
+}
 
 export interface ChangeRequest {
   set: number
@@ -76,11 +84,15 @@ export class SetImages {
   change({ set, steps, imagesMax, progress, at }: ChangeRequest): SlotResult[] {
     const row = this.#sets.get(set)
     const before = row.count
-    const results = steps.map((step) => ('put' in step ? this.#put(row, step, at) : this.#remove(row, step)))
+    const results = steps.map((step) => this.#step(row, step, at))
     if (row.count > imagesMax && row.count > before)
       throw new AlikeError('gallery_full', { detail: `The maximum is ${imagesMax} pictures.` })
-    if (!results.every(isIdle)) this.#sets.save({ ...row, updated_at: at })
-    if (progress !== undefined) this.#jobs.advance(progress, countsOf(results), this.#galleries.get(row.gallery).uid)
+    if (results.some((result) => 'slot' in result || 'removedSlot' in result))
+      this.#sets.save({ ...row, updated_at: at })
+    if (progress !== undefined) {
+      const told = results.map(toldOf)
+      this.#jobs.advance(withRefusals(progress, told), countsOf(told), this.#galleries.get(row.gallery).uid)
+    }
     return results
   }
 
@@ -88,16 +100,6 @@ export class SetImages {
   put({ step, ...request }: PutRequest): { result: SlotResult; record: ImageRecord } {
     const [result] = this.change({ ...request, steps: [step] })
     return { result: result!, record: this.#images.find(request.set, step.put.id)! }
-  }
-
-  patch(set: number, id: string, { label, metadata, of }: ImageChange, at: string): void {
-    this.#sets.get(set)
-    const change = {
-      ...(label !== undefined && { label: label && nfc(label) }),
-      ...(metadata !== undefined && { metadata }),
-      of,
-    }
-    if (!this.#rows.change(set, id, change, at)) throw new AlikeError('image_not_found')
   }
 
   /**
@@ -123,6 +125,11 @@ export class SetImages {
   /** Removes up to `limit` rows of each kind of a dropped set; false when none are left. */
   purge(set: number, limit: number): boolean {
     return this.#rows.purge(set, limit)
+  }
+
+  #step(row: SetRow, step: ImageStep, at: string): SlotResult {
+    if ('put' in step) return this.#put(row, step, at)
+    return 'patch' in step ? this.#patch(row, step, at) : this.#remove(row, step)
   }
 
   /** Removes judgements of a picture that was removed or visibly replaced. */
@@ -162,6 +169,12 @@ export class SetImages {
     return createdAt !== undefined && found?.record.id !== id ? undefined : found
   }
 
+  #patch({ number }: SetRow, { patch: id, change }: PatchStep, at: string): SlotResult {
+    const { label } = change
+    const refused = this.#rows.change(number, id, { ...change, ...(label && { label: nfc(label) }) }, at)
+    return refused === undefined ? { patched: true } : { refused }
+  }
+
   /** Counts in `row`, which the caller saves. */
   #remove(row: SetRow, { remove: id, contentHash }: RemoveStep): { removedSlot: number } | { absent: true } {
     const found = this.#images.stored(row.number, id)
@@ -187,17 +200,4 @@ function isSame(
     former.reference === reference &&
     JSON.stringify(former.metadata) === JSON.stringify(metadata)
   )
-}
-
-function isIdle(result: SlotResult): boolean {
-  return 'unchanged' in result || 'absent' in result
-}
-
-function countsOf(results: SlotResult[]): StoredCounts {
-  const counts = { added: 0, updated: 0, removed: 0, idle: 0 }
-  for (const result of results) {
-    if ('slot' in result) counts[result.created ? 'added' : 'updated'] += 1
-    else counts[isIdle(result) ? 'idle' : 'removed'] += 1
-  }
-  return counts
 }

@@ -6,7 +6,7 @@ import type { Filter } from '../../../gallery/filter.js'
 import type { GalleryChange } from '../../../gallery/gallery-options.js'
 import type { JobProgress, StoredCounts } from '../../../gallery/job-progress.js'
 import type { LayoutAbout } from '../../../gallery/layout.js'
-import type { ImageChange, ImageRecord } from '../../../gallery/records.js'
+import type { ImageRecord } from '../../../gallery/records.js'
 import type { JobRecord, JobTrials } from '../../../jobs/job.js'
 import type { JobResult, JobSteering, JobTransition, NewJob, WebhookNote } from '../../../jobs/job-store.js'
 import type { NewDecisionRow } from './decision-table.js'
@@ -46,7 +46,6 @@ export type WriterCalls = {
   changeImages: { request: ChangeRequest; reply: SlotResult[] }
   /** The same for one picture; replies with the resulting record. */
   putImage: { request: PutRequest; reply: { result: SlotResult; record: ImageRecord } }
-  patchImage: { request: { set: number; id: string; change: ImageChange; at: string }; reply: void }
   /** Removes those of the slots that match the filter at the time of the write. */
   deleteFitting: { request: { set: number; slots: Uint32Array; filter: Filter; at: string }; reply: Uint32Array }
   /** Adds copy descriptors to pictures stored without; replies with the number of those that still existed. */

@@ -42,7 +42,6 @@ answerCalls<WriterCalls>(
     forgetRemoved: ({ setUid }) => groups.add(() => writes.removedSets.delete(setUid)),
     changeImages: (request) => groups.add(() => writes.images.change(request)),
     putImage: (request) => groups.add(() => writes.images.put(request)),
-    patchImage: ({ set, id, change, at }) => groups.add(() => writes.images.patch(set, id, change, at)),
     deleteFitting: ({ set, slots, filter, at }) =>
       groups.add(() => writes.images.deleteFitting(set, slots, filter, at)),
     describeImages: ({ set, described }) => groups.add(() => writes.images.describe(set, described)),
