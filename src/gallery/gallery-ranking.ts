@@ -206,7 +206,9 @@ export class Ranking {
     const { field, size } = groupBy!
     const listOf = async (keys: Group<UnrankedHit>['key'][], seen: readonly UnrankedHit[]) =>
       this.#withoutCopies(await this.#nearest.fitting({ field, in: keys }, seen), seen)
-    return groupedHits(this.#hits, { count, size, candidatesMax, listOf })
+    // values that change after the first page form no groups
+    const seenMin = this.#keeping === undefined ? 0 : hitsKept
+    return groupedHits(this.#hits, { count, size, candidatesMax, seenMin, listOf })
   }
 }
 

@@ -9,6 +9,8 @@ export interface GroupedHitsOptions {
   size: number
   /** Maximum number of hits examined in each of the two passes. */
   candidatesMax: number
+  /** Number of hits examined at once, if that is more than the groups need. Default 0. */
+  seenMin?: number | undefined
   /** The hits with one of these values that come after `seen`, the last of which is the worst. */
   listOf(keys: GroupKey[], seen: readonly UnrankedHit[]): Promise<HitList>
 }
@@ -22,12 +24,12 @@ const hitsPerGroup = 4
  */
 export async function groupedHits(
   hits: HitList,
-  { count, size, candidatesMax, listOf }: GroupedHitsOptions,
+  { count, size, candidatesMax, seenMin = 0, listOf }: GroupedHitsOptions,
 ): Promise<Group<UnrankedHit>[]> {
   const keysOf = ({ record }: UnrankedHit) => record.groupKeys ?? []
   const found = await fetchUntil(
     hits,
-    Math.min(candidatesMax, count * hitsPerGroup),
+    Math.min(candidatesMax, Math.max(seenMin, count * hitsPerGroup)),
     candidatesMax,
     (seen) => groupHits(seen, keysOf, size).length >= count,
   )

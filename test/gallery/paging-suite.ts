@@ -268,6 +268,25 @@ export function pagingSuite(engine: TestedEngine): void {
     }
   })
 
+  test('an image that is given a value after the first page is in no group of the ranking', async (t) => {
+    const galleries = await engine.open(t, await engine.newPlace(t))
+    await galleries.create('a')
+    const [vector, ...others] = few as [Float32Array, ...Float32Array[]]
+    await galleries.images.put('a', [
+      newImage('first', vector, { metadata: { n: [1, 2] } }),
+      ...others.slice(0, 30).map((other, i) => newImage(idOf(i), other)),
+    ])
+    const terms = { vector, k: 1, groupBy: { field: 'metadata.n', size: 1 } }
+    const first = await galleries.searches.firstPage('a', { ...terms, caller, reach: 10 })
+    for (let i = 0; i < 30; i++) await galleries.images.patch('a', idOf(i), { metadata: { n: 3 } })
+    const second = await galleries.searches.nextPage('a', { token: first.nextPageToken!, caller, k: 1 })
+    assert.deepEqual(
+      [first, second].flatMap(({ groups }) => groups!.map(({ key }) => key)),
+      [1, 2],
+    )
+    assert.equal(second.nextPageToken, undefined)
+  })
+
   test('tokens are valid for their caller and gallery only, and end with the gallery', async (t) => {
     const galleries = await filled(t, {}, few)
     await galleries.create('b')
