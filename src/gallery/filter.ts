@@ -44,7 +44,7 @@ const Between = Type.Object(
   {
     additionalProperties: false,
     minProperties: 2,
-    description: 'Between bounds: numbers among numbers, texts among texts.',
+    description: 'Between bounds: numbers among numbers, strings among strings.',
   },
 )
 
@@ -152,10 +152,13 @@ function misfitOf({ field, ...condition }: Record<string, unknown>, place: strin
   if (keys.length === 1 && ('equals' in condition || ('in' in condition && values.length > 0)))
     return misfit(
       place,
-      `compares with something that is no text of at most ${textMax} characters, number, boolean or null`,
+      `compares with something that is not a string of at most ${textMax} characters, a number, a boolean or null`,
     )
   if (keys.length > 0 && keys.every((key) => bounds.includes(key)))
-    return misfit(place, `bounds a range by something that is neither text of at most ${textMax} characters nor number`)
+    return misfit(
+      place,
+      `bounds a range by something that is neither a string of at most ${textMax} characters nor a number`,
+    )
   return misfit(place, 'needs beside "field" one of equals, in (not empty), exists, or bounds out of gt, gte, lt, lte')
 }
 

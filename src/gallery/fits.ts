@@ -55,7 +55,7 @@ function valueAt({ metadata }: Filtered, field: string): JsonValue | undefined {
 
 const boundsOf = (range: Range) => Object.entries(range) as [keyof Range, string | number][]
 
-/** Compares numbers with numbers, and texts with texts. */
+/** Compares numbers with numbers, and strings with strings. */
 function isWithin(value: JsonValue, key: keyof Range, bound: Scalar): boolean {
   if (typeof value !== typeof bound) return false
   const order = typeof value === 'string' ? compareTexts(value, bound as string) : (value as number) - (bound as number)

@@ -16,7 +16,7 @@ const Id = Type.String({
 const StoredId = { ...Id, pattern: idPattern, description: 'Your id of the picture.' }
 const Label = Type.Union(
   [Type.String({ minLength: 1, maxLength: labelMaxLength, pattern: labelPattern }), Type.Null()],
-  { description: 'What the picture shows, its class; null: it has none.' },
+  { description: 'The class of the picture: what it shows; null: unlabelled.' },
 )
 const MetadataOfLine = Type.Unsafe<Metadata>(
   Type.Record(Type.String(), Type.Unknown(), {
@@ -70,7 +70,7 @@ export const PatchLine = Type.Object(
       {
         ...strict,
         minProperties: 2,
-        description: `Changes label or metadata, as \`PATCH …/images/{id}\` does. ${changedDescription} Where there is no such picture, it fails.`,
+        description: `Changes label or metadata, as \`PATCH …/images/{id}\` does. ${changedDescription} If there is no such picture, the line fails.`,
       },
     ),
   },

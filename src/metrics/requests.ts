@@ -31,7 +31,7 @@ export function requestInstruments(registry: Registry): RequestInstruments {
       { outcome: ['reloaded', 'refused'] },
     ],
     auditLosses: ['alike_audit_write_failures_total', 'Failures to write to the file of the audit log.'],
-    logLosses: ['alike_log_lines_dropped_total', 'Lines of the log that were dropped because its reader stalls.'],
+    logLosses: ['alike_log_lines_dropped_total', 'Log lines that were dropped because the reader stalled.'],
   })
   return {
     countRequest: (method, route, status) => requests.inc({ method, route, status: String(status) }),

@@ -3,13 +3,13 @@ import { type Logger, pino } from 'pino'
 
 export interface LogOptions {
   logLevel: string
-  /** Called for each line that is lost. */
+  /** Called for each line that is dropped. */
   onLoss(): void
   /** File descriptor. Default: standard output. */
   to?: number | undefined
 }
 
-/** Lines that wait for a reader that has stalled; further ones are lost, except fatal ones. */
+/** Lines that wait for a reader that has stalled; further ones are dropped, except fatal ones. */
 const waitingMaxBytes = 8 * 2 ** 20
 const fatal = `{"level":${pino.levels.values['fatal']},`
 

@@ -1346,7 +1346,7 @@ export interface components {
             changed: number;
             /** @description Judgements that were deleted by the verdict `none`. */
             withdrawn: number;
-            /** @description Judgements that were already stored, or `none` where none was. */
+            /** @description Judgements that were already stored, and verdicts `none` for which no judgement was stored. */
             unchanged: number;
             /** @description Total number of judgements in this gallery. */
             stored: number;
@@ -7013,7 +7013,7 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @description What the picture shows, its class; null: it has none. */
+                    /** @description The class of the picture: what it shows; null: unlabelled. */
                     label?: string | null;
                     /** @description Any JSON object of yours, within the bounds of metadata: 32 deep, 4096 values, `METADATA_MAX_BYTES`. */
                     metadata?: {
@@ -10689,7 +10689,7 @@ export interface operations {
                     add: {
                         /** @description Your id of the picture; not `.` or `..`, for which no address can ask. */
                         id: string;
-                        /** @description What the picture shows, its class; null: it has none. */
+                        /** @description The class of the picture: what it shows; null: unlabelled. */
                         label?: string | null;
                         /** @description Any JSON object of yours, within the bounds of metadata: 32 deep, 4096 values, `METADATA_MAX_BYTES`. */
                         metadata?: {
@@ -10706,11 +10706,11 @@ export interface operations {
                         url?: string;
                     };
                 } | {
-                    /** @description Changes label or metadata, as `PATCH …/images/{id}` does. Members that are left out keep their values; metadata is replaced as a whole. Where there is no such picture, it fails. */
+                    /** @description Changes label or metadata, as `PATCH …/images/{id}` does. Members that are left out keep their values; metadata is replaced as a whole. If there is no such picture, the line fails. */
                     patch: {
                         /** @description Your id of the picture. */
                         id: string;
-                        /** @description What the picture shows, its class; null: it has none. */
+                        /** @description The class of the picture: what it shows; null: unlabelled. */
                         label?: string | null;
                         /** @description Any JSON object of yours, within the bounds of metadata: 32 deep, 4096 values, `METADATA_MAX_BYTES`. */
                         metadata?: {

@@ -9,7 +9,7 @@ export function shortened(name: string): string {
   return name.length > nameMax ? `${name.slice(0, nameMax - 1)}…` : name
 }
 
-/** Beside the plot, where the last name ends, in pixels. */
+/** Room beside the plot for the end of the last name, in pixels. */
 export function roomForNames(names: readonly string[]): number {
   return stride * Math.max(6, ...names.map((name) => shortened(name).length))
 }

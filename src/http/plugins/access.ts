@@ -56,7 +56,7 @@ export interface Guard {
   countAgain: CountAgain
   /** The key or token of an admitted request by name, or its address. */
   callerOf(request: FastifyRequest): string
-  /** Whether a request that was admitted would be again: its key may have been revoked since, or have expired. */
+  /** Whether a request that was admitted would still be: its key may have been revoked or restricted since, or have expired. */
   stillAdmits(request: FastifyRequest): Promise<boolean>
 }
 

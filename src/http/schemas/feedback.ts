@@ -104,7 +104,9 @@ export const FeedbackAnswer = named(
         description: 'Judgements that replaced one by the same person for the same query and hit.',
       }),
       withdrawn: Type.Integer({ description: 'Judgements that were deleted by the verdict `none`.' }),
-      unchanged: Type.Integer({ description: 'Judgements that were already stored, or `none` where none was.' }),
+      unchanged: Type.Integer({
+        description: 'Judgements that were already stored, and verdicts `none` for which no judgement was stored.',
+      }),
       stored: Type.Integer({ description: 'Total number of judgements in this gallery.' }),
     },
     { examples: [{ gallery: 'holidays', recorded: 2, changed: 0, withdrawn: 0, unchanged: 0, stored: 418 }] },

@@ -407,7 +407,7 @@ class FeedbackAnswer(TypedDict):
     """
     unchanged: int
     """
-    Judgements that were already stored, or `none` where none was.
+    Judgements that were already stored, and verdicts `none` for which no judgement was stored.
     """
     stored: int
     """
@@ -451,7 +451,7 @@ class Filter6(TypedDict, closed=True):
 
 class Filter7(TypedDict, closed=True):
     """
-    Between bounds: numbers among numbers, texts among texts.
+    Between bounds: numbers among numbers, strings among strings.
     """
 
     field: str

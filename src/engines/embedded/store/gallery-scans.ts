@@ -142,7 +142,7 @@ export class GalleryScans {
     return { ids, upTo: ids.length === limit ? ids.at(-1) : upTo }
   }
 
-  /** The last of so many ids after this one that match; undefined if there are fewer. */
+  /** The last of the next `lookedAt` ids that meet the conditions on ids; undefined if there are fewer. */
   #idAfter(gallery: number, filter: Filter, after: string, lookedAt: number): string | undefined {
     const conditions = idConditions(filter).map((condition) => sqlOf(condition))
     const inGallery = { sql: 'gallery = ?', parameters: [gallery] }
@@ -180,7 +180,7 @@ export class GalleryScans {
   }
 }
 
-/** Of the conditions on an id SQLite searches by the first; an empty bound, which all ids meet, would be no help. */
+/** SQLite searches by the first condition on the id, so an empty bound, which all ids meet, is left out. */
 function idsWithin(after: string, upTo?: string): SqlCondition[] {
   return [
     ...(after === '' ? [] : [{ sql: 'id > ?', parameters: [after] }]),

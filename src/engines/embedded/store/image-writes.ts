@@ -66,7 +66,7 @@ export class ImageWrites {
   }
 
   /**
-   * Omitted fields stay; everything else about a picture is fixed with its slot.
+   * Omitted fields keep their values; everything else about a picture is fixed with its slot.
    * @returns why nothing was changed: there is no picture with this id, or not the one that is meant, or it is damaged
    */
   change(
