@@ -119,6 +119,7 @@ test('a finding is decided once, stays decided on other screens, and comes back 
   await page.click('nav >> text=Quality')
   await page.click('.views >> text=Copies')
   await untilTold(page, '[role=status]', /1 group decided/)
+  await page.waitForSelector('.finding')
   assert.equal(await page.locator('.finding').count(), 1)
   held.letThrough()
   await onDecision(page, (route) => route.fulfill(problem))
