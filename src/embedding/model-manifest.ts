@@ -1,11 +1,12 @@
 /** A model folder's `manifest.json`: its schema, its id, and how to read and verify the folder. */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { access, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { isThere } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
 import { ScoreCalibration } from '../eval/score-calibration.js'
 import { Preprocessing } from '../image/preprocessing.js'
@@ -107,7 +108,7 @@ export async function readModel(folder: string): Promise<Model> {
   const named = precisions.filter((precision) => manifest.files[precision] !== undefined)
   for (const precision of named) {
     const entry = manifest.files[precision]!
-    if (!(await exists(join(folder, entry.file)))) {
+    if (!(await isThere(join(folder, entry.file)))) {
       absent.push(precision)
       continue
     }
@@ -121,13 +122,6 @@ export async function readModel(folder: string): Promise<Model> {
   if (absent.length === named.length)
     throw new AlikeError('model_unreadable', { detail: 'The files named in manifest.json cannot be read.' })
   return absent.length === 0 ? { folder, manifest } : { folder, manifest, absent }
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }
 
 function parseManifest(text: string): ModelManifest {

@@ -1,5 +1,5 @@
 /** A judgement as a row of a table in any database: one way to read and write it for all stores. Pure. */
-import type { FeedbackCounts, FeedbackQuery, JudgedHit, KeptJudgement, Verdict } from './feedback.js'
+import type { FeedbackQuery, JudgedHit, JudgementFate, KeptJudgement, Verdict } from './feedback.js'
 
 export interface JudgementRow {
   number: number
@@ -33,11 +33,11 @@ export function judgementRow(judged: JudgedHit): Omit<JudgementRow, 'number'> {
   }
 }
 
-/** What becomes of a judgement. @param former the stored one of the same query, hit and judge */
+/** @param former the stored one of the same query, hit and judge */
 export function fateOf(
   given: Pick<JudgementRow, 'verdict' | 'hit_hash'>,
   former: Pick<JudgementRow, 'verdict' | 'hit_hash'> | undefined,
-): Exclude<keyof FeedbackCounts, 'stored'> {
+): JudgementFate {
   if (given.verdict === 'none') return former === undefined ? 'unchanged' : 'withdrawn'
   if (former === undefined) return 'recorded'
   return former.verdict === given.verdict && former.hit_hash === given.hit_hash ? 'unchanged' : 'changed'

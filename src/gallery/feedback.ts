@@ -43,11 +43,10 @@ export interface StoredJudgement extends KeptJudgement {
   hitLabel: string | null
 }
 
-export interface FeedbackCounts {
-  recorded: number
-  changed: number
-  withdrawn: number
-  unchanged: number
+/** What becomes of a judgement. */
+export type JudgementFate = 'recorded' | 'changed' | 'withdrawn' | 'unchanged'
+
+export interface FeedbackCounts extends Record<JudgementFate, number> {
   /** Total number of judgements of the gallery. */
   stored: number
 }

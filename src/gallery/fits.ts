@@ -1,5 +1,4 @@
 /** Evaluates a filter on a record, with the semantics of `filter.ts`. */
-
 import { nfc } from '../text.js'
 import type { Condition, Filter, Range, Scalar } from './filter.js'
 import type { ImageRecord, JsonValue } from './records.js'

@@ -120,6 +120,14 @@ export interface ImageChange {
   of?: Pick<ImageRecord, 'contentHash' | 'label'> | undefined
 }
 
+/** Whether a stored picture is the one that the change is for. */
+export function isMeant(
+  { of }: ImageChange,
+  { contentHash, label }: Pick<ImageRecord, 'contentHash' | 'label'>,
+): boolean {
+  return of === undefined || (of.contentHash === contentHash && of.label === label)
+}
+
 export interface PutResult {
   /** False if it replaced a picture that had this id. */
   created: boolean

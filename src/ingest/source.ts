@@ -70,8 +70,8 @@ export interface ItemPlace {
 export type PictureItem = ItemPlace & SaidOfImage & ({ bytes: Buffer } | { url: string } | PictureElsewhere)
 
 /**
- * A picture, a change of a stored one, an id to remove, a skipped entry (with a note if it should be reported), or the reason why there is no
- * picture in this place.
+ * A picture, a change of a stored one, an id to remove, a skipped entry (with a note if it should be reported), or the
+ * reason why there is no picture in this place.
  */
 export type SourceItem =
   | PictureItem

@@ -1,11 +1,11 @@
 /** Uploads of jobs on disk: received as a stream, durable before the job exists, removed when it ends. */
 import { createReadStream, createWriteStream } from 'node:fs'
-import { access, readdir, rename, rm } from 'node:fs/promises'
+import { readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { crc32 } from 'node:zlib'
-import { asStorageError, isNoRoom, makeFolder, syncFolder } from '../durable-files.js'
+import { asStorageError, isNoRoom, isThere, makeFolder, syncFolder } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
 import { uploadTooLarge } from './read-bounded.js'
 import { unlessAborted } from './unless-aborted.js'
@@ -96,11 +96,7 @@ export class Spool {
    */
   async list(jobId: string, lines: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
     const file = this.fileOf(jobId)
-    const isThere = await access(file).then(
-      () => true,
-      () => false,
-    )
-    if (isThere) return
+    if (await isThere(file)) return
     try {
       // another process that started the job has already listed it
       const listed = await this.#shared?.get(jobId)

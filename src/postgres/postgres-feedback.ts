@@ -1,6 +1,6 @@
 /** Judgements of hits in PostgreSQL. */
 import { AlikeError } from '../errors.js'
-import type { FeedbackCounts, FeedbackStore, JudgedHit } from '../gallery/feedback.js'
+import type { FeedbackStore, JudgedHit, JudgementFate } from '../gallery/feedback.js'
 import { fateOf, type JudgementRow, judgementOf, judgementRow } from '../gallery/feedback-row.js'
 import { expectGallery, holdGallery } from './gallery-rows.js'
 import type { Postgres, Sql } from './postgres.js'
@@ -29,7 +29,7 @@ export function postgresFeedback(postgres: Postgres, max: number): FeedbackStore
   }
 }
 
-async function put(sql: Sql, galleryUid: string, judged: JudgedHit): Promise<Exclude<keyof FeedbackCounts, 'stored'>> {
+async function put(sql: Sql, galleryUid: string, judged: JudgedHit): Promise<JudgementFate> {
   const row = judgementRow(judged)
   const key = [galleryUid, row.query_kind, row.query, row.hit, row.judge]
   const of = `gallery_uid = $1 AND query_kind = $2 AND query = $3 AND hit = $4 AND judge = $5

@@ -1,5 +1,4 @@
 /** Registers the parts' readings for Prometheus. */
-
 import type { AppParts } from '../app.js'
 import type { EmbeddedEngine } from '../engines/embedded/embedded-engine.js'
 import { hasCode } from '../errors.js'

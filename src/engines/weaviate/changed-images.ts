@@ -2,10 +2,10 @@
 import pMap from 'p-map'
 import { AlikeError } from '../../errors.js'
 import {
-  type ImageChange,
   type ImageRecord,
   type ImageStep,
   idOfStep,
+  isMeant,
   type NewImage,
   type PatchStep,
   type PutStep,
@@ -216,10 +216,6 @@ function patched({ change }: PatchStep, state: State, clock: ChangeClock): [Step
   if (object === undefined) return [{ patched: true }, { ...present, patch: { label: null, ...said } }]
   const { label: _label, ...kept } = object.properties
   return [{ patched: true }, { ...present, object: { ...object, properties: { ...kept, ...said } } }]
-}
-
-function isMeant({ of }: ImageChange, { contentHash, label }: ImageRecord): boolean {
-  return of === undefined || (of.contentHash === contentHash && of.label === label)
 }
 
 function removed({ contentHash }: RemoveStep, state: State): [StepResult, State] {

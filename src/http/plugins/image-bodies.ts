@@ -5,6 +5,9 @@ import { bodyBytes, jsonCopies, plainCopies } from '../body-memory.js'
 import { besideBytes, isJson, isPartAFile } from '../form-parts.js'
 import { acceptJson } from '../json-body.js'
 
+const fieldsMax = 32
+const partsMax = fieldsMax + 9
+
 export async function acceptImages(
   scope: FastifyInstance,
   { uploadMaxBytes }: { uploadMaxBytes: number },
@@ -18,14 +21,14 @@ export async function acceptImages(
   acceptJson(scope, { bodyLimit: jsonMaxBytes(uploadMaxBytes) })
 
   await scope.register(multipart, {
-    // JSON, too, because the parser does not know our bounds for it
+    // JSON, too, because the parser does not know our bounds for it; so every part may be a file
     isPartAFile: (name, type, filename) => isPartAFile(name, type, filename) || isJson(type),
-    // one picture more than any route accepts, so that an excess one is reported and not just truncated
+    // fields, and one picture more than any route accepts, so that an excess one is reported and not just truncated
     limits: {
       fileSize: uploadMaxBytes,
-      files: 41,
-      fields: 32,
-      parts: 41,
+      files: partsMax,
+      fields: fieldsMax,
+      parts: partsMax,
       fieldNameSize: 100,
       fieldSize: besideBytes,
       headerPairs: 50,

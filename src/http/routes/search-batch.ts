@@ -6,6 +6,7 @@ import { AlikeError } from '../../errors.js'
 import type { AnswerAccount, AnswerBytes } from '../answer-bytes.js'
 import { answerSearch, type SearchParts } from '../answer-search.js'
 import { clientGone } from '../client-gone.js'
+import { isJson } from '../form-parts.js'
 import { inFreePlaces } from '../free-places.js'
 import { expectFewImages, imagesOfJson } from '../image-request.js'
 import { jsonInTurns } from '../json-in-turns.js'
@@ -54,7 +55,7 @@ export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = 
       validatorCompiler: (part) =>
         validatorCompiler(part.httpPart === 'body' ? { ...part, schema: SearchBatchEnvelope } : part),
       preValidation: async ({ headers }) => {
-        if (!/^application\/json\b/i.test(headers['content-type'] ?? ''))
+        if (!isJson(headers['content-type']))
           throw new AlikeError('media_type_unsupported', { detail: 'Accepted: application/json.' })
       },
     },

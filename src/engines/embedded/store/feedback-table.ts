@@ -1,6 +1,6 @@
 /** The rows of hit judgements. */
 import { AlikeError } from '../../../errors.js'
-import type { FeedbackCounts, JudgedHit, KeptJudgement } from '../../../gallery/feedback.js'
+import type { FeedbackCounts, JudgedHit, JudgementFate, KeptJudgement } from '../../../gallery/feedback.js'
 import { fateOf, type JudgementRow, judgementOf, judgementRow } from '../../../gallery/feedback-row.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import type { Database, Statement } from './database.js'
@@ -87,7 +87,7 @@ export class FeedbackTable {
     return { ...counts, stored }
   }
 
-  #put(row: NewRow): Exclude<keyof FeedbackCounts, 'stored'> {
+  #put(row: NewRow): JudgementFate {
     const former = this.#same.get(row)
     const fate = fateOf(row, former)
     if (fate === 'unchanged') return fate

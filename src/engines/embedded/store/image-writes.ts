@@ -1,5 +1,5 @@
 /** Adds, changes and removes pictures with all their associated data. */
-import type { ImageChange, NewImage } from '../../../gallery/records.js'
+import { type ImageChange, isMeant, type NewImage } from '../../../gallery/records.js'
 import { checksumOfBytes } from './checksum.js'
 import type { Database, Statement } from './database.js'
 import { checksumOfImage, type ImageRow, isWhole, keyOf, type StoredRow } from './image-row.js'
@@ -72,13 +72,14 @@ export class ImageWrites {
   change(
     gallery: number,
     id: string,
-    { label, metadata, of }: ImageChange,
+    change: ImageChange,
     at: string,
   ): 'image_not_found' | 'image_damaged' | undefined {
     const row = this.#rows.row(gallery, id)
     if (row === undefined) return 'image_not_found'
     if (!isWhole(row, true)) return 'image_damaged'
-    if (of !== undefined && (row.content_hash !== of.contentHash || row.label !== of.label)) return 'image_not_found'
+    if (!isMeant(change, { contentHash: row.content_hash, label: row.label })) return 'image_not_found'
+    const { label, metadata } = change
     const changed: ImageRow = {
       ...row,
       label: label === undefined ? row.label : label,
