@@ -2,9 +2,9 @@
  * The thread of one analysis. It ends with its job and releases its memory, which may include a second copy of all
  * vectors of a gallery.
  */
-import { setPriority } from 'node:os'
 import { workerData } from 'node:worker_threads'
 import { readWholeGallery, type WholeGallery } from '../gallery/whole-gallery.js'
+import { lowerThreadPriority, lowest } from '../niceness.js'
 import { answerCalls } from '../worker-calls/answered-calls.js'
 import type { AnalysisCalls, AnalysisThreadData } from './analysis-protocol.js'
 import { findCopyGroups } from './copies.js'
@@ -20,9 +20,8 @@ import { Verdicts } from './findings/verdicts.js'
 import { Gathering } from './gathering.js'
 import { RunControl } from './run-control.js'
 
-// Lowers the priority of this thread only, on Linux (elsewhere it would be the whole process): searches come first if
-// cores are few.
-if (process.platform === 'linux') setPriority(19)
+// searches come first if cores are few
+lowerThreadPriority(lowest)
 
 const control = new RunControl((workerData as AnalysisThreadData).control)
 let gallery: WholeGallery

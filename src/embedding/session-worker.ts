@@ -3,8 +3,8 @@
  * It is never terminated, which would abort the process during a run: when asked to end, it releases the model and
  * exits.
  */
-import { setPriority } from 'node:os'
 import { workerData } from 'node:worker_threads'
+import { lowerThreadPriority } from '../niceness.js'
 import { answerCalls, MovedReply } from '../worker-calls/answered-calls.js'
 import { isCudaInstalled, missingLibrary } from './cuda-library.js'
 import { OnnxModel } from './onnx-model.js'
@@ -12,11 +12,8 @@ import type { OpenFailure, SessionCalls, SessionInfo, SessionSettings } from './
 
 const settings = workerData as SessionSettings
 
-/** Nice value of a thread that runs the model on the CPU. */
-const niceness = 5
-// On the CPU it would otherwise take every core; decoding, searching and answering need little, so they go first. On
-// Linux a nice value applies to a single thread; elsewhere it would apply to the whole process.
-if (settings.provider === 'cpu' && process.platform === 'linux') setPriority(niceness)
+// On the CPU it would otherwise take every core; decoding, searching and answering need little, so they go first.
+if (settings.provider === 'cpu') lowerThreadPriority(5)
 
 /** On CUDA, timed runs of each size, after the first one. */
 const timedRuns = 3

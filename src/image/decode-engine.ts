@@ -1,4 +1,5 @@
 /** Where decoding runs: in this process or in a pool of others. */
+import type { DecodePriority } from './decode-permits.js'
 import type { DecodedImage, ImageWork } from './image-work.js'
 
 /** Runs the work once this many bytes of memory are available. @throws as `DecodePermits.run` does */
@@ -9,6 +10,6 @@ export interface DecodeEngine {
   /** Number of ready processes. */
   readonly processes: number
   /** @throws AlikeError as `Decoders.prepare` does */
-  decode(bytes: Uint8Array, work: ImageWork, permitted: Permitted): Promise<DecodedImage>
+  decode(bytes: Uint8Array, work: ImageWork, permitted: Permitted, priority?: DecodePriority): Promise<DecodedImage>
   close(): Promise<void>
 }

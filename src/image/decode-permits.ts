@@ -8,16 +8,20 @@ import { AlikeError } from '../errors.js'
 export interface DecodeBudget {
   /** Concurrent decodes, ≥ 1. */
   count: number
+  /** Of `count`: what bulk leaves free while searches come, so that they do not wait for it; default 0. */
+  kept?: number | undefined
   /** Memory limit for all concurrent decodes together. */
   maxBytes: number
 }
+
+export type DecodePriority = 'interactive' | 'bulk'
 
 export interface PermitOptions {
   /** Peak memory of the decode (`decode-memory.ts`). */
   bytes: number
   /** Aborted when the caller has left; waiting for the permit then ends. */
   signal?: AbortSignal | undefined
-  priority?: 'interactive' | 'bulk' | undefined
+  priority?: DecodePriority | undefined
 }
 
 interface Waiting {
@@ -27,17 +31,23 @@ interface Waiting {
 
 /** While a bulk picture waits for memory or a decoder, at most this many searches overtake it; then it is next. */
 const passedOverMax = 16
+/** After a search, bulk leaves room for the next one for this long. */
+const keptMs = 1_000
 
 export class DecodePermits {
   readonly #budget: DecodeBudget
-  #running = 0
+  readonly #now: () => number
+  readonly #running = { interactive: 0, bulk: 0 }
   #bytes = 0
-  readonly #waiting: Record<'interactive' | 'bulk', Set<Waiting>> = { interactive: new Set(), bulk: new Set() }
+  readonly #waiting: Record<DecodePriority, Set<Waiting>> = { interactive: new Set(), bulk: new Set() }
+  #searchedAt = Number.NEGATIVE_INFINITY
   /** Searches that have overtaken the longest-waiting bulk picture. */
   #passedOver = 0
 
-  constructor(budget: DecodeBudget) {
+  /** @param now milliseconds of a clock that only goes forward */
+  constructor(budget: DecodeBudget, now: () => number = () => performance.now()) {
     this.#budget = budget
+    this.#now = now
   }
 
   /** Waiting pictures. The callers bound this: admitted requests and the window of a job. */
@@ -62,18 +72,20 @@ export class DecodePermits {
         detail: `It would take ${options.bytes} of the ${maxBytes} bytes available for all pictures together; a smaller picture or a baseline JPEG takes less.`,
       })
     }
-    await this.#acquire(options)
+    const { priority = 'interactive' } = options
+    await this.#acquire(options, priority)
     try {
       return await decode()
     } finally {
-      this.#running -= 1
+      this.#running[priority] -= 1
       this.#bytes -= options.bytes
       this.#letEnter()
     }
   }
 
-  #acquire({ bytes, signal, priority = 'interactive' }: PermitOptions): Promise<void> {
+  #acquire({ bytes, signal }: PermitOptions, priority: DecodePriority): Promise<void> {
     signal?.throwIfAborted()
+    if (priority === 'interactive') this.#searchedAt = this.#now()
     const line = this.#waiting[priority]
     return new Promise((resolve, reject) => {
       const leave = () => {
@@ -96,20 +108,27 @@ export class DecodePermits {
 
   /** Nothing may overtake the entry that is next; otherwise a large picture would never find enough free memory. */
   #letEnter(): void {
-    for (let line = this.#nextLine(); this.#running < this.#budget.count; line = this.#nextLine()) {
-      const [next] = line
-      if (next === undefined || this.#bytes + next.bytes > this.#budget.maxBytes) return
+    for (let priority = this.#nextPriority(); priority !== undefined; priority = this.#nextPriority()) {
+      const line = this.#waiting[priority]
+      const next = line.values().next().value!
+      if (this.#bytes + next.bytes > this.#budget.maxBytes) return
       line.delete(next)
-      this.#running += 1
+      this.#running[priority] += 1
       this.#bytes += next.bytes
-      const { interactive, bulk } = this.#waiting
-      this.#passedOver = line === interactive && bulk.size > 0 ? this.#passedOver + 1 : 0
+      this.#passedOver = priority === 'interactive' && this.#waiting.bulk.size > 0 ? this.#passedOver + 1 : 0
       next.enter()
     }
   }
 
-  #nextLine(): Set<Waiting> {
+  /** @returns undefined if nobody waits, or no decoder is free for those who do */
+  #nextPriority(): DecodePriority | undefined {
     const { interactive, bulk } = this.#waiting
-    return interactive.size === 0 || (bulk.size > 0 && this.#passedOver >= passedOverMax) ? bulk : interactive
+    const { count, kept = 0 } = this.#budget
+    const free = count - this.#running.interactive - this.#running.bulk
+    if (free === 0) return
+    const bulkMax = this.#now() - this.#searchedAt < keptMs ? count - kept : count
+    const mayBulk = bulk.size > 0 && this.#running.bulk < bulkMax
+    if (mayBulk && (interactive.size === 0 || this.#passedOver >= passedOverMax)) return 'bulk'
+    return interactive.size > 0 ? 'interactive' : undefined
   }
 }

@@ -3,10 +3,13 @@
  * exits immediately when the service is gone.
  */
 import { Socket } from 'node:net'
+import { lowerPriority } from '../niceness.js'
 import { type DecoderReply, type DecoderRequest, errorReplyOf, replyOf, requestBounds } from './decoder-protocol.js'
 import { FrameReader, frameOf } from './frames.js'
 import { planWork } from './image-work.js'
 import { discard } from './spent-bytes.js'
+
+lowerPriority(Number(process.argv[2])) // before libuv's threads start, which inherit it
 
 const channel = new Socket({ fd: 3, readable: true, writable: true })
 const requests = new FrameReader(requestBounds, (header, body) => void answer(header as DecoderRequest, body))

@@ -1,6 +1,7 @@
 /** Decoding in separate processes: a picture that crashes its decoder affects nothing else. */
 import { AlikeError } from '../errors.js'
 import type { DecodeEngine, Permitted } from './decode-engine.js'
+import type { DecodePriority } from './decode-permits.js'
 import { DecoderPost, type ImageAnswer, type ImageTask, outOfOrder, type ProcessEnd } from './decoder-post.js'
 import type { Confinement, ProcessOptions } from './decoder-process.js'
 import type { DecodedImage, ImageWork } from './image-work.js'
@@ -11,7 +12,7 @@ export interface DecoderPoolEvents {
   onProcessEnd?: (() => void) | undefined
 }
 
-export interface DecoderPoolOptions extends DecoderPoolEvents, Omit<ProcessOptions, 'confinement'> {
+export interface DecoderPoolOptions extends DecoderPoolEvents, Omit<ProcessOptions, 'confinement' | 'niceness'> {
   processes: number
 }
 
@@ -20,6 +21,16 @@ export interface DecoderPoolOptions extends DecoderPoolEvents, Omit<ProcessOptio
  * others are requested again once the memory stated by their header is available.
  */
 const ordinaryBytes = 16 * 2 ** 20
+
+/**
+ * Relative nice value of all processes but the first one, which searches use before the others. They take every core if
+ * a job lets them; what answers searches needs little, so it goes first.
+ */
+const othersNiceness = 10
+
+interface PooledTask extends ImageTask {
+  priority: DecodePriority
+}
 
 /** @throws AlikeError `internal` if no process starts */
 export async function openDecoderPool(options: DecoderPoolOptions): Promise<DecoderPool> {
@@ -40,7 +51,7 @@ export class DecoderPool implements DecodeEngine {
   readonly #options: DecoderPoolOptions
   readonly #posts: DecoderPost[]
   /** Pictures with a permit that wait for a process; only while processes are starting. */
-  readonly #waiting: ImageTask[] = []
+  readonly #waiting: PooledTask[] = []
   /** Ways of starting a process on this system, strictest first. */
   readonly #confinements = confinementsHere()
   #hasStarted = false
@@ -52,15 +63,13 @@ export class DecoderPool implements DecodeEngine {
     this.started = new Promise((resolve, reject) => {
       this.#onStarted = { resolve, reject }
     })
-    const processOptions = () => ({ ...options, confinement: this.#confinements[0]! })
-    this.#posts = Array.from(
-      { length: options.processes },
-      () =>
-        new DecoderPost(processOptions, {
-          onRoom: () => this.#assign(),
-          onEnd: (end) => this.#processEnded(end),
-        }),
-    )
+    this.#posts = Array.from({ length: options.processes }, (_, index) => {
+      const niceness = index === 0 ? 0 : othersNiceness
+      return new DecoderPost(() => ({ ...options, niceness, confinement: this.#confinements[0]! }), {
+        onRoom: () => this.#assign(),
+        onEnd: (end) => this.#processEnded(end),
+      })
+    })
   }
 
   get processes(): number {
@@ -72,9 +81,14 @@ export class DecoderPool implements DecodeEngine {
     return this.#posts.flatMap(({ pid }) => pid ?? [])
   }
 
-  async decode(bytes: Uint8Array, work: ImageWork, permitted: Permitted): Promise<DecodedImage> {
+  async decode(
+    bytes: Uint8Array,
+    work: ImageWork,
+    permitted: Permitted,
+    priority: DecodePriority = 'interactive',
+  ): Promise<DecodedImage> {
     const ask = (grantedBytes: number) =>
-      permitted(grantedBytes, () => this.#ask({ bytes, work: withoutSignal(work), grantedBytes }))
+      permitted(grantedBytes, () => this.#ask({ bytes, work: withoutSignal(work), grantedBytes, priority }))
     const first = await ask(ordinaryBytes)
     if (!('neededBytes' in first)) return first
     const second = await ask(first.neededBytes)
@@ -88,7 +102,7 @@ export class DecoderPool implements DecodeEngine {
     await Promise.all(this.#posts.map((post) => post.close()))
   }
 
-  #ask(task: Omit<ImageTask, 'resolve' | 'reject'>): Promise<ImageAnswer> {
+  #ask(task: Omit<PooledTask, 'resolve' | 'reject'>): Promise<ImageAnswer> {
     if (this.#isClosing) return Promise.reject(new AlikeError('shutting_down'))
     if (this.#isOutOfOrder) return Promise.reject(outOfOrder())
     return new Promise((resolve, reject) => {
@@ -101,18 +115,23 @@ export class DecoderPool implements DecodeEngine {
     return this.#posts.every((post) => post.isOutOfOrder)
   }
 
-  /** Assigns pictures to the processes with the most free capacity. */
   #assign(): void {
     if (!this.#hasStarted && this.processes > 0) {
       this.#hasStarted = true
       this.#onStarted.resolve()
     }
     for (let [task] = this.#waiting; task !== undefined; [task] = this.#waiting) {
-      const post = this.#posts.reduce((best, one) => (one.room > best.room ? one : best))
-      if (post.room === 0) return
+      const post = this.#postFor(task.priority)
+      if (post === undefined) return
       this.#waiting.shift()
       post.take(task)
     }
+  }
+
+  /** The one with the most room; for bulk the first one only if no other has any. */
+  #postFor(priority: DecodePriority): DecoderPost | undefined {
+    const others = this.#posts.slice(1)
+    return (priority === 'bulk' ? roomiest(others) : undefined) ?? roomiest(this.#posts)
   }
 
   #processEnded({ pid, reason, wasReady, confinement }: ProcessEnd): void {
@@ -136,6 +155,12 @@ export class DecoderPool implements DecodeEngine {
     this.#confinements.shift()
     return true
   }
+}
+
+function roomiest(posts: readonly DecoderPost[]): DecoderPost | undefined {
+  let best: DecoderPost | undefined
+  for (const post of posts) if (post.room > (best?.room ?? 0)) best = post
+  return best
 }
 
 function withoutSignal(work: ImageWork): ImageWork {

@@ -20,6 +20,8 @@ export interface ProcessOptions {
   /** Memory limit for all concurrent decodes together. */
   memoryMaxBytes: number
   imagesAtOnce: number
+  /** By how much its priority is below that of the service. */
+  niceness: number
   /** The service's environment; little of it is passed on. */
   environment?: Readonly<Record<string, string | undefined>> | undefined
 }
@@ -82,8 +84,14 @@ export class DecoderProcess {
   }
 }
 
-function start({ confinement, memoryMaxBytes, imagesAtOnce, environment = {} }: ProcessOptions): ChildProcess {
-  const command = [process.execPath, '--v8-pool-size=1', program]
+function start({
+  confinement,
+  memoryMaxBytes,
+  imagesAtOnce,
+  niceness,
+  environment = {},
+}: ProcessOptions): ChildProcess {
+  const command = [process.execPath, '--v8-pool-size=1', program, String(niceness)]
   const options: SpawnOptions = {
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
     cwd: '/',

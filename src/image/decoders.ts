@@ -3,7 +3,7 @@
  */
 
 import type { DecodeEngine } from './decode-engine.js'
-import { DecodePermits, type PermitOptions } from './decode-permits.js'
+import { DecodePermits, type DecodePriority, type PermitOptions } from './decode-permits.js'
 import { type DecoderPoolOptions, openDecoderPool } from './decoder-pool.js'
 import type { DecodedImage, ImageWork } from './image-work.js'
 import { inProcess } from './in-process.js'
@@ -13,6 +13,8 @@ import type { PreparedImage, PrepareOptions } from './prepare.js'
 export interface DecodersSize {
   processes: number
   count: number
+  /** Of `count`, what jobs leave free for searches while searches come; default 0. */
+  kept?: number | undefined
 }
 
 export interface DecodersOptions extends DecodersSize, Omit<DecoderPoolOptions, 'imagesAtOnce'> {
@@ -27,6 +29,8 @@ export type PermittedImage = PreparedImage & { waitMs: number }
 const coresOfOneProcess = 4
 /** While one is being decoded, the next one is ready. */
 const imagesPerProcess = 2
+/** With fewer decoders, one that is kept free for searches would cost jobs too much. */
+const decodersToKeepOne = 4
 
 /** @param cores available to this process */
 export function decodersWanted(
@@ -35,7 +39,9 @@ export function decodersWanted(
 ): DecodersSize {
   const wanted = decoderProcesses === 'auto' ? (cores > coresOfOneProcess ? cores : 0) : Number(decoderProcesses)
   const processes = decodeConcurrency === 0 ? wanted : Math.min(wanted, decodeConcurrency)
-  return { processes, count: decodeConcurrency || (processes > 0 ? imagesPerProcess * processes : cores) }
+  const count = decodeConcurrency || (processes > 0 ? imagesPerProcess * processes : cores)
+  const decoders = processes || count
+  return { processes, count, kept: decoders < decodersToKeepOne ? 0 : Math.floor(count / decoders) }
 }
 
 /** Also starts the processes. @throws AlikeError `internal` if none of them starts */
@@ -55,12 +61,17 @@ export class Decoders {
 
   constructor(
     engine: DecodeEngine,
-    { count, memoryMaxBytes, onDecoded }: Pick<DecodersOptions, 'count' | 'memoryMaxBytes' | 'onDecoded'>,
+    {
+      count,
+      kept,
+      memoryMaxBytes,
+      onDecoded,
+    }: Pick<DecodersOptions, 'count' | 'kept' | 'memoryMaxBytes' | 'onDecoded'>,
   ) {
     this.#engine = engine
     this.count = count
     this.#onDecoded = onDecoded
-    this.#permits = new DecodePermits({ count, maxBytes: memoryMaxBytes })
+    this.#permits = new DecodePermits({ count, kept, maxBytes: memoryMaxBytes })
   }
 
   /** Waiting pictures. The callers bound this: admitted requests and the window of a job. */
@@ -82,11 +93,7 @@ export class Decoders {
    * @throws AlikeError as `prepareImage` does, `image_too_much_memory`, `image_ended_decoder`, and `overloaded` while
    * no decoder process can be started; the signal's reason when aborted
    */
-  async prepare(
-    bytes: Uint8Array,
-    options: PrepareOptions,
-    priority?: PermitOptions['priority'],
-  ): Promise<PermittedImage> {
+  async prepare(bytes: Uint8Array, options: PrepareOptions, priority?: DecodePriority): Promise<PermittedImage> {
     const startedAt = performance.now()
     const { waitMs, ...made } = await this.#decode(
       bytes,
@@ -128,7 +135,7 @@ export class Decoders {
       )
     }
     try {
-      const made = await this.#engine.decode(bytes, work, permitted)
+      const made = await this.#engine.decode(bytes, work, permitted, waiting.priority)
       waiting.signal?.throwIfAborted()
       return { ...made, waitMs }
     } finally {

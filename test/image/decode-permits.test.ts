@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { DecodePermits, type PermitOptions } from '../../src/image/decode-permits.js'
+import { type DecodeBudget, DecodePermits, type PermitOptions } from '../../src/image/decode-permits.js'
 
 /** Decodes that end on request. */
-function bench(count: number, maxBytes: number) {
-  const permits = new DecodePermits({ count, maxBytes })
+function bench(
+  count: number,
+  maxBytes: number,
+  { kept, now }: Pick<DecodeBudget, 'kept'> & { now?: () => number } = {},
+) {
+  const permits = new DecodePermits({ count, kept, maxBytes }, now)
   const running = new Map<string, () => void>()
   const order: string[] = []
   const start = (name: string, options: PermitOptions) =>
@@ -67,6 +71,51 @@ test('searches go first, but a large bulk picture is not overtaken forever', asy
     await end(order[i]!)
     await turn()
   }
+  await Promise.all(all)
+})
+
+test('while searches come, bulk leaves decoders free for the next one, and takes all of them a second later', async () => {
+  let now = 0
+  const { running, start, end } = bench(4, 100, { kept: 1, now: () => now })
+  const bulk = (name: string) => start(name, { bytes: 1, priority: 'bulk' })
+  const all = ['a', 'b', 'c', 'd', 'e', 'f'].map(bulk)
+  await turn()
+  assert.deepEqual([...running.keys()], ['a', 'b', 'c', 'd'], 'nobody searches')
+  all.push(start('search', { bytes: 1 }))
+  await end('a')
+  await end('b')
+  assert.deepEqual([...running.keys()], ['c', 'd', 'search', 'e'])
+  await end('search')
+  assert.deepEqual([...running.keys()], ['c', 'd', 'e'], 'one stays free')
+  all.push(start('next search', { bytes: 1 }))
+  await turn()
+  assert.deepEqual([...running.keys()], ['c', 'd', 'e', 'next search'], 'which a search gets at once')
+  now = 1_000
+  all.push(bulk('g'))
+  await end('c')
+  await end('next search')
+  assert.deepEqual([...running.keys()], ['d', 'e', 'f', 'g'])
+  for (const name of ['d', 'e', 'f', 'g']) await end(name)
+  await Promise.all(all)
+})
+
+test('searches that find every decoder in use are not held up by bulk that may not have more of them', async () => {
+  const { running, start, end } = bench(3, 100, { kept: 1, now: () => 0 })
+  const all = [
+    start('a', { bytes: 1 }),
+    start('b', { bytes: 1, priority: 'bulk' }),
+    start('c', { bytes: 1, priority: 'bulk' }),
+  ]
+  all.push(start('d', { bytes: 1, priority: 'bulk' }))
+  for (let i = 0; i < 40; i++) all.push(start(`search ${i}`, { bytes: 1 }))
+  await turn()
+  await end('a')
+  for (let i = 0; i < 40; i++) {
+    await turn()
+    assert.deepEqual([...running.keys()], ['b', 'c', `search ${i}`])
+    await end(`search ${i}`)
+  }
+  for (const name of ['b', 'c', 'd']) await end(name)
   await Promise.all(all)
 })
 

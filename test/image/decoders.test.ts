@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { getPriority } from 'node:os'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import sharp from 'sharp'
@@ -25,7 +26,7 @@ const preprocessing = {
 const options: PrepareOptions = { preprocessing, maxPixels: 1e8 }
 const memoryMaxBytes = 256 * 2 ** 20
 
-async function openPool(t: TestContext, { processes = 1, count = 2, budget = memoryMaxBytes } = {}) {
+async function openPool(t: TestContext, { processes = 1, count = 2, kept = 0, budget = memoryMaxBytes } = {}) {
   const seen = { ends: 0 }
   const pool = await openDecoderPool({
     processes,
@@ -38,7 +39,7 @@ async function openPool(t: TestContext, { processes = 1, count = 2, budget = mem
     },
   })
   t.after(() => pool.close())
-  return { pool, seen, decoders: new Decoders(pool, { count, memoryMaxBytes: budget }) }
+  return { pool, seen, decoders: new Decoders(pool, { count, kept, memoryMaxBytes: budget }) }
 }
 
 /** Takes hundreds of milliseconds to decode, with little memory. */
@@ -185,6 +186,32 @@ test('searches overtake bulk pictures, and aborted requests do not wait', async 
   assert.deepEqual(order, ['search', 'bulk'])
 })
 
+test('searches have the first process, which bulk leaves to them', {
+  skip: process.platform !== 'linux',
+}, async (t) => {
+  const { pool, decoders } = await openPool(t, { processes: 4, count: 8, kept: 2 })
+  await until(() => pool.processes === 4)
+  const image = await drawImage('circle', 1)
+  await decoders.prepare(image, options)
+  const others = pool.pids.slice(1)
+  for (const pid of others) process.kill(pid, 'SIGSTOP')
+  const bulk = Array.from({ length: 12 }, () => decoders.prepare(image, options, 'bulk'))
+  for (let i = 0; i < 5; i++) assert.equal((await decoders.prepare(image, options)).width, 96)
+  assert.equal(decoders.depth, 6, 'the others have two each, and six wait')
+  for (const pid of others) process.kill(pid, 'SIGCONT')
+  await Promise.all(bulk)
+})
+
+test('the other processes yield to the service', { skip: process.platform !== 'linux' }, async (t) => {
+  const { pool } = await openPool(t, { processes: 3, count: 3 })
+  await until(() => pool.processes === 3)
+  const own = getPriority()
+  assert.deepEqual(
+    pool.pids.map((pid) => getPriority(pid)),
+    [own, Math.min(19, own + 10), Math.min(19, own + 10)],
+  )
+})
+
 test('a process has no secrets, bounded memory, and is killed first when memory runs out', {
   skip: process.platform !== 'linux',
 }, async (t) => {
@@ -200,7 +227,7 @@ test('a process has no secrets, bounded memory, and is killed first when memory 
 test('no process outlives a service that is killed', async (t) => {
   const program = `
     import { openDecoderPool } from ${JSON.stringify(new URL('../../src/image/decoder-pool.js', import.meta.url).href)}
-    const pool = await openDecoderPool({ processes: 2, picturesAtOnce: 1, memoryMaxBytes: 2 ** 28, logger: { warn() {} } })
+    const pool = await openDecoderPool({ processes: 2, imagesAtOnce: 1, memoryMaxBytes: 2 ** 28, logger: { warn() {} } })
     while (pool.processes < 2) await new Promise((resolve) => setTimeout(resolve, 5))
     console.log(pool.pids.join(' '))`
   const service = spawn(process.execPath, ['--input-type=module', '-e', program], {
@@ -247,10 +274,12 @@ test('closing while a process is starting fails the pictures waiting for it', as
 
 test('processes are used with more than four cores, or as many as configured', async () => {
   const auto = { decoderProcesses: 'auto', decodeConcurrency: 0 }
-  assert.deepEqual(decodersWanted(auto, 2), { processes: 0, count: 2 })
-  assert.deepEqual(decodersWanted(auto, 16), { processes: 16, count: 32 })
-  assert.deepEqual(decodersWanted({ ...auto, decodeConcurrency: 6 }, 16), { processes: 6, count: 6 })
-  assert.deepEqual(decodersWanted({ ...auto, decoderProcesses: '0' }, 16), { processes: 0, count: 16 })
+  assert.deepEqual(decodersWanted(auto, 2), { processes: 0, count: 2, kept: 0 })
+  assert.deepEqual(decodersWanted(auto, 4), { processes: 0, count: 4, kept: 1 })
+  assert.deepEqual(decodersWanted(auto, 16), { processes: 16, count: 32, kept: 2 })
+  assert.deepEqual(decodersWanted({ ...auto, decodeConcurrency: 6 }, 16), { processes: 6, count: 6, kept: 1 })
+  assert.deepEqual(decodersWanted({ ...auto, decoderProcesses: '2' }, 16), { processes: 2, count: 4, kept: 0 })
+  assert.deepEqual(decodersWanted({ ...auto, decoderProcesses: '0' }, 16), { processes: 0, count: 16, kept: 1 })
   const here = await openDecoders({ processes: 0, count: 1, memoryMaxBytes, logger: { warn() {} } })
   assert.deepEqual([here.processes, (await here.prepare(await drawImage('circle', 1), options)).width], [0, 96])
 })
