@@ -16,15 +16,20 @@ interface Ran {
   output: string
 }
 
-/** @param limits shell commands before the run @param onLine may send it a signal */
-async function train(t: TestContext, limits = '', onLine?: (line: string, pid: number) => void): Promise<Ran> {
+/** @param before shell commands before the run @param onLine may send it a signal */
+async function train(
+  t: TestContext,
+  before = '',
+  onLine?: (line: string, pid: number) => void,
+  length = ['--epochs', '500', '--no-report'],
+): Promise<Ran> {
   const folder = await temporaryFolder(t)
   await writeDrawnImages(join(folder, 'pictures'), { train: 4, val: 2, test: 2 })
   const places = ['--data', 'pictures', '--out', 'onnx', '--work', 'work'].map((word) =>
     word.startsWith('--') ? word : join(folder, word),
   )
-  const args = [main, ...places, '--name', 'mine', '--backend', 'wasm', '--epochs', '500', '--no-report']
-  const run = spawn('sh', ['-c', `${limits} exec "$0" "$@"`, process.execPath, ...args])
+  const args = [main, ...places, '--name', 'mine', '--backend', 'wasm', ...length]
+  const run = spawn('sh', ['-c', `${before} exec "$0" "$@"`, process.execPath, ...args])
   let output = ''
   for (const stream of [run.stdout, run.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -61,4 +66,10 @@ test('a disk without room for a checkpoint ends the run with its code', async (t
   assert.match(output, /\nstorage_full: .+work\/mine.+ --resume continues the run\.\n$/)
   assert.equal(status, 1)
   assert.deepEqual(await readdir(join(folder, 'work/mine')), ['train.log'])
+})
+
+test('a run can be started in any folder', async (t) => {
+  const { status, output, folder } = await train(t, 'cd /;', undefined, ['--epochs', '1'])
+  assert.equal(status, 0, output)
+  assert.ok((await readdir(join(folder, 'onnx/mine'))).includes('model-card.md'))
 })

@@ -157,13 +157,15 @@ function calibrateOnVal(
   return fitted === null ? {} : { calibration: { fitted, testError: calibrationError(fitted.curve, test) } }
 }
 
+const ourPackage = new URL('../../../../package.json', import.meta.url)
+
 /** Versions are pinned exactly, so package.json states which ones ran. */
 async function readVersions(): Promise<Record<string, string>> {
   const {
     version,
     dependencies = {},
     devDependencies = {},
-  } = JSON.parse(await readFile('package.json', 'utf8')) as {
+  } = JSON.parse(await readFile(ourPackage, 'utf8')) as {
     version: string
     dependencies?: Record<string, string>
     devDependencies?: Record<string, string>
