@@ -108,7 +108,7 @@ interface Budget {
  */
 function readPart(given: unknown, place: string, depth: number, budget: Budget): Filter {
   if (depth > depthMax) throw misfit(place, `is nested deeper than ${depthMax}`)
-  if (--budget.conditions < 0) throw misfit(place, `makes more than ${conditionsMax} conditions`)
+  if (--budget.conditions < 0) throw misfit(place, `exceeds the maximum of ${conditionsMax} conditions in all`)
   if (typeof given !== 'object' || given === null || Array.isArray(given)) throw misfit(place, 'is not an object')
   const part = given as Record<string, unknown>
   const inner = (value: unknown, key: string) => readPart(value, `${place}/${key}`, depth + 1, budget)
@@ -131,7 +131,7 @@ function readPart(given: unknown, place: string, depth: number, budget: Budget):
 
 function readCondition(part: Record<string, unknown>, place: string, budget: Budget): Filter {
   budget.values -= Array.isArray(part.in) ? part.in.length : Object.keys(part).length - 1
-  if (budget.values < 0) throw misfit(place, `is one of more than ${valuesMax} values`)
+  if (budget.values < 0) throw misfit(place, `exceeds the maximum of ${valuesMax} values in all`)
   if (checks.equals.Check(part)) return { field: part.field, in: [part.equals] }
   if (checks.in.Check(part)) return { field: part.field, in: part.in }
   if (checks.exists.Check(part)) return { field: part.field, exists: part.exists }

@@ -15,8 +15,8 @@ export function isPartAFile(
 }
 
 /** A field that a client sends as JSON, with a file name or without. */
-export function isJsonPart({ fieldname, mimetype }: Pick<MultipartFile, 'fieldname' | 'mimetype'>): boolean {
-  return fieldname !== 'image' && isJson(mimetype)
+export function isJsonPart(part: Pick<MultipartFile, 'fieldname' | 'mimetype'>): boolean {
+  return isNamed(part) && part.fieldname !== 'image' && isJson(part.mimetype)
 }
 
 export const isJson = (type = ''): boolean => /^application\/json\b/i.test(type)

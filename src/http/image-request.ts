@@ -165,15 +165,10 @@ function readTextPart(part: MultipartValue): Field {
   return { value, misfit: misfitOfDecoded(value) }
 }
 
-/** An object stays text, as whoever reads it expects in a form. */
 async function readJsonPart({ file }: MultipartFile): Promise<Field> {
   const bytes = await readBounded(file, besideBytes).catch(ignoring('image_too_large'))
   if (bytes === undefined) return { misfit: 'is too long' }
-  const read = readJson(bytes, bodyBounds)
-  if ('misfit' in read) return read
-  const { value } = read
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-  return { value: isObject ? bytes.toString() : value }
+  return readJson(bytes, bodyBounds)
 }
 
 function misfitOfFile(part: MultipartFile, full: boolean): string | undefined {

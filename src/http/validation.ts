@@ -133,9 +133,17 @@ export function readTexts(schema: TSchema, value: unknown): unknown {
   )
 }
 
+/** Of a parameter that is an object as JSON text; a form may send the object itself. */
+export const jsonText = { contentMediaType: 'application/json' } as const
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 function readText(schema: TSchema, given: unknown): unknown {
-  const { type, items } = schema as { type?: string; items?: TSchema }
+  const { type, items, contentMediaType } = schema as { type?: string; items?: TSchema; contentMediaType?: string }
   if (type === 'array' && items !== undefined) return [given].flat().map((item) => readText(items, item))
+  if (contentMediaType === jsonText.contentMediaType && isObject(given)) return JSON.stringify(given)
   if (typeof given !== 'string') return given
   if (type === 'integer' || type === 'number')
     return /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(given) ? Number(given) : given

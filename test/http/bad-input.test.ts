@@ -278,8 +278,12 @@ test('a body that is missing altogether is the fault of the request', async (t) 
 
 test('a part without a name is said to have none', async (t) => {
   const app = await appWithGallery(t)
-  for (const url of [search, '/v1/galleries/g/ingest']) {
-    const nameless = formBody([{ name: 'k', content: '3' }])
+  for (const [url, type] of [
+    [search, undefined],
+    [search, 'application/json'],
+    ['/v1/galleries/g/ingest', undefined],
+  ] as const) {
+    const nameless = formBody([{ name: 'k', content: '3', type }])
       .toString()
       .replace('; name="k"', '')
     const { problem } = await problemOf(app, { method: 'POST', url, headers: formHeaders, payload: nameless })

@@ -125,6 +125,15 @@ test('fields of a form may be JSON by their type, as some clients send objects',
     const problem = await app.call(400, { ...put, ...form(json('metadata', content)) })
     assert.match(String(problem.detail), detail)
   }
+  const objects = [json('label', '{"name":"circle"}'), json('reference', '{"url":"x"}')]
+  const { errors } = await app.call(400, { ...put, ...form(...objects) })
+  assert.deepEqual(
+    errors?.map(({ pointer, detail }) => [pointer, detail]),
+    [
+      ['/label', 'must be string'],
+      ['/reference', 'must be string'],
+    ],
+  )
 })
 
 test('lists are paged, and filtered by label', async (t) => {

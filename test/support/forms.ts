@@ -3,7 +3,7 @@
 export interface FormPart {
   name: string
   filename?: string
-  type?: string
+  type?: string | undefined
   content: string | Buffer
 }
 

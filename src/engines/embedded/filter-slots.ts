@@ -2,6 +2,7 @@
  * The slots that a filter allows, cached until records change, so that repeated searches with the same filter skip the
  * scan. Additions change no record and slots only grow, so slots added since the last scan are read and appended.
  */
+import { hash } from 'node:crypto'
 import type { Filter } from '../../gallery/filter.js'
 import type { GalleryStore } from './store/gallery-store.js'
 import { listsIds } from './store/id-conditions.js'
@@ -38,7 +39,7 @@ export class FilterSlots {
     const { number, next_slot: nextSlot } = set
     // looking up ids reads no other record, and such a list seldom comes twice
     if (!keep || listsIds(filter)) return this.#scan(number, filter, 0, nextSlot)
-    const key = JSON.stringify(filter)
+    const key = keyOf(filter)
     let kept = this.#kept.get(number)
     let entry = kept?.get(key)
     if (kept === undefined || (entry === undefined && kept.size >= keptMax)) this.#kept.set(number, (kept = new Map()))
@@ -70,6 +71,11 @@ export class FilterSlots {
   #scan(gallery: number, filter: Filter, fromSlot: number, toSlot: number): Promise<Uint32Array> {
     return this.#store.scan('slotsOfFilter', { gallery, filter, fromSlot, toSlot })
   }
+}
+
+/** The text of a filter may take megabytes, which nobody counts. */
+function keyOf(filter: Filter): string {
+  return hash('sha256', JSON.stringify(filter), 'base64')
 }
 
 function countOf(kept: ReadonlyMap<string, Kept>): number {

@@ -6,6 +6,7 @@ import type { ImageRecord } from '../../gallery/records.js'
 import { labelMaxLength } from '../../ingest/names.js'
 import { referenceMaxLength, referencePattern } from '../../remote/referenced-images.js'
 import { shownReference } from '../../remote/signed-addresses.js'
+import { jsonText } from '../validation.js'
 import { Base64Image, BinaryImage, exampleBase64, ImageUrl } from './image-body.js'
 import { Metadata } from './metadata.js'
 import { named, reference } from './named.js'
@@ -82,7 +83,12 @@ export const StoreParameters = Type.Object(
   {
     label: Type.Optional(Label),
     metadata: Type.Optional(
-      Type.String({ maxLength: 65_536, description: 'A JSON object, as text.', examples: ['{"taken":"2025-07-14"}'] }),
+      Type.String({
+        ...jsonText,
+        maxLength: 65_536,
+        description: 'A JSON object, as text.',
+        examples: ['{"taken":"2025-07-14"}'],
+      }),
     ),
     reference: Type.Optional(Reference),
   },
@@ -116,6 +122,7 @@ export const ImageListParameters = Type.Object(
     ),
     filter: Type.Optional(
       Type.String({
+        ...jsonText,
         maxLength: 65_536,
         description: `Only pictures that match this filter, as JSON text like that of a search. One page reads at most ${lookedAtMax.toLocaleString('en')} records, so it may be short, or empty, although more pages follow.`,
         examples: ['{"field":"metadata.year","gte":2015}', '{"field":"id","gte":"cycling/","lt":"cycling0"}'],
@@ -138,6 +145,7 @@ export const SelectionParameters = Type.Object(
     ),
     filter: Type.Optional(
       Type.String({
+        ...jsonText,
         maxLength: 65_536,
         description: 'Pictures that match this filter, as JSON text like that of a search.',
         examples: ['{"field":"metadata.year","lt":2015}'],

@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox'
 import { boostsMax } from '../../gallery/boosted-hits.js'
 import type { FilterJson } from '../../gallery/filter.js'
 import { labelMaxLength } from '../../ingest/names.js'
+import { jsonText } from '../validation.js'
 import { Filter } from './filter.js'
 import { Base64Image, BinaryImage, ImageUrl } from './image-body.js'
 import { reference } from './named.js'
@@ -22,6 +23,7 @@ const labels = Type.Array(Type.String({ maxLength: labelMaxLength }), {
 const filterText =
   'Only matching pictures: a condition `{"field": "label"}`, `{"field": "id"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. A list in the metadata matches if one of its elements does.'
 const filterAsText = Type.String({
+  ...jsonText,
   maxLength: 65_536,
   description: `${filterText} As JSON text.`,
   examples: ['{"field":"metadata.year","gte":2020}'],

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { FilterSlots } from '../../../src/engines/embedded/filter-slots.js'
 import { GalleryStore } from '../../../src/engines/embedded/store/gallery-store.js'
 import type { Filter } from '../../../src/gallery/filter.js'
@@ -124,6 +126,22 @@ test('a limited number of filters is cached, and a cache hit evicts none', async
   await slots(numbered(64))
   await slots(numbered(0))
   assert.equal(ranges.length, 66)
+})
+
+test('a cached filter takes no memory for its values', async (t) => {
+  const { put, slots } = await opened(t)
+  await put(0, 1)
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const held = () => {
+    collect()
+    return process.memoryUsage().heapUsed
+  }
+  const before = held()
+  for (let i = 0; i < 32; i++)
+    await slots({ field: 'label', in: Array.from({ length: 500 }, (_, n) => `${i} ${n}`.padEnd(1_000, 'ж')) })
+  const kept = held() - before
+  assert.ok(kept < 8 * 2 ** 20, `${kept} bytes are held for filters of 1 MB each`)
 })
 
 test('searches with a filter see earlier additions, replacements, changes and removals', async (t) => {
