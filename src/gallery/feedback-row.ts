@@ -33,14 +33,15 @@ export function judgementRow(judged: JudgedHit): Omit<JudgementRow, 'number'> {
   }
 }
 
+type Judged = Pick<JudgementRow, 'verdict' | 'query_hash' | 'hit_hash'>
+
 /** @param former the stored one of the same query, hit and judge */
-export function fateOf(
-  given: Pick<JudgementRow, 'verdict' | 'hit_hash'>,
-  former: Pick<JudgementRow, 'verdict' | 'hit_hash'> | undefined,
-): JudgementFate {
+export function fateOf(given: Judged, former: Judged | undefined): JudgementFate {
   if (given.verdict === 'none') return former === undefined ? 'unchanged' : 'withdrawn'
   if (former === undefined) return 'recorded'
-  return former.verdict === given.verdict && former.hit_hash === given.hit_hash ? 'unchanged' : 'changed'
+  const isSame =
+    former.verdict === given.verdict && former.hit_hash === given.hit_hash && former.query_hash === given.query_hash
+  return isSame ? 'unchanged' : 'changed'
 }
 
 export function judgementOf(row: JudgementRow): KeptJudgement {

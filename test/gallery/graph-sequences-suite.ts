@@ -143,7 +143,7 @@ export function graphSequencesSuite(engine: TestedEngine, usualSequences: number
 export async function runGraphSequences(t: TestContext, engine: TestedEngine, runs: SequenceRuns): Promise<number> {
   const place = await engine.newPlace(t)
   const galleries = await engine.open(t, place, { poorIndex: engine.name !== 'embedded' })
-  const compared = new ComparedGalleries(galleries, new ReopenedGalleries(t, engine, place))
+  const compared = new ComparedGalleries(galleries, new ReopenedGalleries(t, engine, place), engine)
   const recall = { found: 0, wanted: 0 }
   const fill = step('fill', fc.nat(100), async (at, shift) => {
     for (let from = 0; from < 500; from += 250) await put(at, from, 250, shift)

@@ -24,7 +24,7 @@ export function randomSequencesSuite(engine: TestedEngine, usualSequences: numbe
 /** @returns number of sequences without a difference */
 export async function runRandomSequences(t: TestContext, engine: TestedEngine, runs: SequenceRuns): Promise<number> {
   const place = await engine.newPlace(t)
-  const compared = new ComparedGalleries(await engine.open(t, place), new ReopenedGalleries(t, engine, place))
+  const compared = new ComparedGalleries(await engine.open(t, place), new ReopenedGalleries(t, engine, place), engine)
   return runSequences(compared, { first: putMany, step: stepsOf(engine), compareEnd: compareEverything }, runs)
 }
 

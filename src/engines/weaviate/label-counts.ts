@@ -51,7 +51,7 @@ export async function labelCounts(
 
 /** If the replica that answers has none, those of the others are counted one by one. */
 async function countOf(collection: LabelledCollection, label: string | null): Promise<number> {
-  const where = label === null ? Filters.not(anyToken([existsToken('label')])) : anyToken([valueToken('label', label)])
+  const where = anyToken([valueToken('label', label)])
   const count = await collection.count(where)
   if (count > 0 || (await collection.isByOne())) return count
   let counted = 0

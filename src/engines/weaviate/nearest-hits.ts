@@ -126,7 +126,7 @@ export class RankedHits implements NearestHits {
     const limit = Math.min(candidatesAt(depth) + this.#excluded.size, answerMax)
     const found = await orAborted(this.#images.near(vector, { limit, upTo, signal }), signal)
     const last = found.length < limit ? -Infinity : 1 - (found.at(-1)?.distance ?? 0)
-    this.#ahead = this.#hitsOf(this.#fitting(found), false).filter(({ score }) => score > last + rounding)
+    this.#ahead = this.#hitsOf(this.#fitting(distinct(found)), false).filter(({ score }) => score > last + rounding)
     this.#depth = depth
     const isWhole = found.length < limit || last + rounding < minScore
     this.#reach = isWhole || this.#images.isSmall ? Infinity : depth
@@ -179,6 +179,11 @@ export class RankedHits implements NearestHits {
       })
       .sort(bestFirst)
   }
+}
+
+/** The server has been seen to find an object twice in one search, under load (1.39.0). */
+function distinct(found: readonly Found[]): Found[] {
+  return [...new Map(found.map((one) => [one.uuid, one])).values()]
 }
 
 interface ComparedHit extends UnrankedHit {

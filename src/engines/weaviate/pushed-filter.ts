@@ -5,7 +5,7 @@
 import { Filters, type FilterValue } from 'weaviate-client'
 import type { Condition, Filter, Range, Scalar } from '../../gallery/filter.js'
 import { nfc } from '../../text.js'
-import { existsToken, overflowToken, rangeTokens, textToken, valueToken } from './filter-tokens.js'
+import { everyToken, existsToken, overflowToken, rangeTokens, textToken, valueToken } from './filter-tokens.js'
 import { wordNames, wordsOf } from './id-words.js'
 import { uuidOf } from './image-object.js'
 
@@ -65,11 +65,16 @@ function wordsWithin(least: readonly number[], most: readonly number[]): Where[]
 /** An inexact condition cannot be negated. */
 function leaf({ tokens, isExact }: Told, isNegated: boolean): Pushed {
   if (!isNegated) return { where: anyToken([...tokens, overflowToken]), isExact }
-  return isExact ? { where: Filters.not(anyToken(tokens)), isExact } : { where: undefined, isExact }
+  return { where: isExact ? noToken(tokens) : undefined, isExact }
 }
 
 export function anyToken(tokens: readonly string[]): Where {
   return { operator: 'ContainsAny', target: { property: 'tokens' }, value: tokens }
+}
+
+/** A negation alone also finds objects that are gone, once a shard has written more than a thousand (1.39.0). */
+function noToken(tokens: readonly string[]): Where {
+  return Filters.and(anyToken([everyToken]), Filters.not(anyToken(tokens)))
 }
 
 export function putUpTo(stamp: number): Where {

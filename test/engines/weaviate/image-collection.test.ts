@@ -93,3 +93,22 @@ test('a list continues after many ids with a common prefix', { skip: skipWithout
   }
   assert.deepEqual(listed, ids)
 })
+
+test('counts of what has no label, or does not match, leave out pictures that are gone', {
+  skip: skipWithoutWeaviate,
+}, async (t) => {
+  const [set] = (await opened(t, 1)) as [OpenSet]
+  const last = idsFrom('last', 100)
+  await put(set, idsFrom('first', 950))
+  await put(set, last)
+  await set.change(last.map((id) => ({ remove: id })))
+  // the server makes room for more objects
+  await put(set, ['more'])
+  await set.change([{ put: newImage('unlabelled', newVector()) }])
+  assert.deepEqual(await set.labels({ limit: 10 }), [
+    { label: null, count: 1 },
+    { label: 'all', count: 951 },
+  ])
+  const { compared } = await set.nearest({ vector: newVector(), filter: { not: { field: 'label', in: ['all'] } } })
+  assert.equal(compared, 1)
+})

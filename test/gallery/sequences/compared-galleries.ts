@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Galleries } from '../../../src/gallery/galleries.js'
+import type { TestedEngine } from '../tested-engine.js'
 import type { OpenPage } from './paging-steps.js'
 import { PlainGallery } from './plain-gallery.js'
 import type { ReopenedGalleries } from './reopened-galleries.js'
@@ -14,15 +15,18 @@ export class ComparedGalleries {
   pages: OpenPage[] = []
   readonly reopening: ReopenedGalleries
 
-  constructor(galleries: Galleries, reopening: ReopenedGalleries) {
+  readonly #engine: Pick<TestedEngine, 'keepsJudgements'>
+
+  constructor(galleries: Galleries, reopening: ReopenedGalleries, engine: Pick<TestedEngine, 'keepsJudgements'>) {
     this.galleries = galleries
     this.reopening = reopening
+    this.#engine = engine
   }
 
   async create(name: string): Promise<void> {
     const { created } = await this.galleries.create(name)
     assert.equal(created, !this.plain.has(name))
-    if (created) this.plain.set(name, new PlainGallery())
+    if (created) this.plain.set(name, new PlainGallery(this.#engine))
   }
 
   async delete(name: string): Promise<void> {

@@ -41,13 +41,24 @@ const storedLabel = (label: string | null) => label && stored(label)
 export class PlainGallery {
   /** By id. Images are never changed in place, but replaced by others with the same `version` or a new one. */
   readonly images = new Map<string, PlainImage & { version: object }>()
-  readonly judgements: PlainJudgement[] = []
+  readonly #judgements: (PlainJudgement & { pictures: Picture[] })[] = []
   readonly decisions: PlainDecision[] = []
 
+  readonly #engine: { keepsJudgements: boolean }
+
+  constructor(engine: { keepsJudgements: boolean }) {
+    this.#engine = engine
+  }
+
+  /** In order of arrival, without those of other pictures than the present ones. */
+  get judgements(): PlainJudgement[] {
+    return this.#judgements.filter(({ query, hit, pictures }) => areSame(pictures, this.#picturesOf(query, hit)))
+  }
+
   copy(): PlainGallery {
-    const copy = new PlainGallery()
+    const copy = new PlainGallery(this.#engine)
     for (const [id, image] of this.images) copy.images.set(id, image)
-    copy.judgements.push(...this.judgements)
+    copy.#judgements.push(...this.#judgements)
     copy.decisions.push(...this.decisions)
     return copy
   }
@@ -92,11 +103,13 @@ export class PlainGallery {
 
   judge(judgement: PlainJudgement): 'recorded' | 'changed' | 'unchanged' {
     const [query, hit] = [stored(judgement.query), stored(judgement.hit)]
-    const at = this.judgements.findIndex((one) => one.query === query && one.hit === hit)
-    if (at >= 0 && this.judgements[at]!.verdict === judgement.verdict) return 'unchanged'
-    if (at >= 0) this.judgements.splice(at, 1)
-    this.judgements.push({ ...judgement, query, hit })
-    return at >= 0 ? 'changed' : 'recorded'
+    const pictures = this.#picturesOf(query, hit) as Picture[]
+    const at = this.#judgements.findIndex((one) => one.query === query && one.hit === hit)
+    const former = this.#judgements[at]
+    if (former?.verdict === judgement.verdict && areSame(former.pictures, pictures)) return 'unchanged'
+    if (former !== undefined) this.#judgements.splice(at, 1)
+    this.#judgements.push({ ...judgement, query, hit, pictures })
+    return former === undefined ? 'recorded' : 'changed'
   }
 
   decide(number: number, decision: NewDecision): void {
@@ -121,8 +134,16 @@ export class PlainGallery {
     }
   }
 
+  #picturesOf(...ids: string[]): (Picture | undefined)[] {
+    return ids.map((id) => this.images.get(id)?.picture)
+  }
+
   #forget(id: string): void {
-    for (let i = this.judgements.length - 1; i >= 0; i--)
-      if (this.judgements[i]!.query === id || this.judgements[i]!.hit === id) this.judgements.splice(i, 1)
+    if (this.#engine.keepsJudgements) return
+    for (let i = this.#judgements.length - 1; i >= 0; i--)
+      if (this.#judgements[i]!.query === id || this.#judgements[i]!.hit === id) this.#judgements.splice(i, 1)
   }
 }
+
+const areSame = (some: readonly Picture[], others: readonly (Picture | undefined)[]) =>
+  some.every((picture, i) => picture === others[i])
