@@ -9,7 +9,7 @@ import type { GalleryReadings } from './gallery-readings.js'
 import type { JobProgress, ProgressKeeper } from './job-progress.js'
 import type { KeptRankings } from './kept-rankings.js'
 import type { LayoutStore } from './layout.js'
-import { expectMade, makeRoom } from './made-sets.js'
+import { finishMaking, makeRoom } from './made-sets.js'
 import type { ImageStep, StepResult } from './records.js'
 import type { RoutedSets } from './routed-sets.js'
 import type { Serving } from './serving.js'
@@ -55,9 +55,9 @@ export class GallerySets {
     return this.#routed.stated(await this.#routed.find(gallery))
   }
 
-  /** @throws AlikeError `gallery_not_found` also while it is being created */
-  async expectMade(gallery: string): Promise<void> {
-    await expectMade(await this.#routed.find(gallery), this.#routed)
+  /** If its creator died before it was prepared. @throws AlikeError as `finishMaking` does */
+  async finishMaking(gallery: string): Promise<void> {
+    await finishMaking(await this.#routed.find(gallery), this.#routed, this.#writes.shared)
   }
 
   /** Whether no other process can reach the serving set. */

@@ -1,8 +1,10 @@
-/** A gallery that is deleted while its collection is being created leaves none behind, whoever deletes it. */
+/** A gallery that is deleted while its collection is being created leaves none behind; one whose creator died gets it. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
+import { openEmbedded } from '../../../src/engines/embedded/embedded-engine.js'
 import { openWeaviate } from '../../../src/engines/weaviate/weaviate-engine.js'
+import { aboutUnmade } from '../../../src/gallery/made-sets.js'
 import { model } from '../../gallery/stored-images.js'
 import { until } from '../../support/until.js'
 import { sharedWeaviate, skipWithoutWeaviate } from '../../support/weaviate-server.js'
@@ -95,3 +97,22 @@ test('a collection that another process has yet to make, or has just deleted, is
   await other.drop(gallery.set)
   await assert.rejects(set.find(['p']), notFound)
 })
+
+test(
+  'a gallery whose creator died before its collection existed gets it at the next start, as it was asked for',
+  needsServer,
+  async (t) => {
+    const { settings } = await sharedWeaviate()
+    const dataDir = await dataFolder(t)
+    const embedded = await openEmbedded({ dataDir, logger: pino({ level: 'silent' }) })
+    await embedded.catalogue.create({
+      ...{ name: 'g', uid: 'd1'.repeat(8), setUid: 'e1'.repeat(8), engine: 'weaviate', settings: {}, galleriesMax: 9 },
+      ...{ modelId: model.id, dimension: model.dimension, about: aboutUnmade({ shards: 2 }) },
+    })
+    await embedded.close()
+    const galleries = await openWeaviateGalleries(t, { dataDir, server: settings })
+    assert.deepEqual(await galleries.images.find('g', ['p']), [])
+    assert.equal((await galleries.create('g', {}, { shards: 2 })).created, false)
+    await assert.rejects(galleries.create('g', {}, { shards: 1 }), { code: 'gallery_exists' })
+  },
+)
