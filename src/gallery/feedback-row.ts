@@ -1,5 +1,6 @@
 /** A judgement as a row of a table in any database: one way to read and write it for all stores. Pure. */
-import type { FeedbackQuery, JudgedHit, JudgementFate, KeptJudgement, Verdict } from './feedback.js'
+import { AlikeError } from '../errors.js'
+import type { FeedbackCounts, FeedbackQuery, JudgedHit, JudgementFate, KeptJudgement, Verdict } from './feedback.js'
 
 export interface JudgementRow {
   number: number
@@ -41,6 +42,12 @@ export function fateOf(
   if (given.verdict === 'none') return former === undefined ? 'unchanged' : 'withdrawn'
   if (former === undefined) return 'recorded'
   return former.verdict === given.verdict && former.hit_hash === given.hit_hash ? 'unchanged' : 'changed'
+}
+
+/** What was full before may be changed and withdrawn. @throws AlikeError `feedback_full` */
+export function expectRoom({ recorded, stored }: FeedbackCounts, max: number): void {
+  if (recorded > 0 && stored > max)
+    throw new AlikeError('feedback_full', { detail: `The maximum is ${max} judgements.` })
 }
 
 export function judgementOf(row: JudgementRow): KeptJudgement {

@@ -55,15 +55,15 @@ export class GallerySets {
     return this.#routed.stated(await this.#routed.find(gallery))
   }
 
-  /** If its creator died before it was prepared. @throws AlikeError as `finishMaking` does */
-  async finishMaking(gallery: string): Promise<void> {
-    await finishMaking(await this.#routed.find(gallery), this.#routed, this.#writes.shared)
-  }
-
-  /** Whether no other process can reach the serving set. */
-  async isOnlyHere(gallery: string): Promise<boolean> {
-    const { engine, set } = await this.#routed.find(gallery)
-    return this.#routed.engines[engine]?.has?.(set) ?? false
+  /**
+   * Prepares it if its creator died before it had.
+   * @returns whether no other process can reach the serving set
+   * @throws AlikeError as `finishMaking` does
+   */
+  async finishMaking(gallery: string): Promise<{ isOnlyHere: boolean }> {
+    const entry = await this.#routed.find(gallery)
+    await finishMaking(entry, this.#routed, this.#writes.shared)
+    return { isOnlyHere: this.#routed.engines[entry.engine]?.has?.(entry.set) ?? false }
   }
 
   /** The same for a copy in an engine; undefined: this process has yet to make it. */

@@ -8,6 +8,7 @@ import type { Engine } from '../../src/gallery/engine.js'
 import { openGalleries } from '../../src/gallery/galleries.js'
 import { onlyModel } from '../../src/gallery/servable-models.js'
 import { dataFolder } from '../engines/embedded/storage-folder.js'
+import { newEntry } from '../gallery/new-entry.js'
 import { model } from '../gallery/stored-images.js'
 import { until } from '../support/until.js'
 import { newDatabase, openStores } from './shared-stores.js'
@@ -103,11 +104,7 @@ test('a gallery whose creator died before it was prepared is prepared by whoever
   const url = await newDatabase(t)
   if (url === undefined) return
   const one = await openProcess(t, url)
-  const leave = (name: string) =>
-    one.catalogue.create({
-      ...{ name, uid: `${name}1`.repeat(8), setUid: `${name}2`.repeat(8), engine: 'embedded' },
-      ...{ modelId: model.id, dimension: model.dimension, settings: {}, galleriesMax: 9 },
-    })
+  const leave = (name: string) => one.catalogue.create(newEntry({ name }))
   await leave('a')
   await one.galleries.sets.finishMaking('a')
   assert.equal((await one.galleries.images.find('a', ['p'])).length, 0)

@@ -5,7 +5,7 @@ import { pino } from 'pino'
 import { openEmbedded } from '../../../src/engines/embedded/embedded-engine.js'
 import { openWeaviate } from '../../../src/engines/weaviate/weaviate-engine.js'
 import { aboutUnmade } from '../../../src/gallery/made-sets.js'
-import { model } from '../../gallery/stored-images.js'
+import { newEntry } from '../../gallery/new-entry.js'
 import { until } from '../../support/until.js'
 import { sharedWeaviate, skipWithoutWeaviate } from '../../support/weaviate-server.js'
 import { dataFolder } from '../embedded/storage-folder.js'
@@ -73,16 +73,7 @@ test(
 test('a collection that another process has yet to make, or has just deleted, is not lost', needsServer, async (t) => {
   const { galleries, catalogue } = await opened(t)
   const notFound = { code: 'gallery_not_found' }
-  const { gallery } = await catalogue.create({
-    name: 'g',
-    uid: 'b1'.repeat(8),
-    setUid: 'c1'.repeat(8),
-    engine: 'weaviate',
-    modelId: model.id,
-    dimension: model.dimension,
-    settings: {},
-    galleriesMax: 9,
-  })
+  const { gallery } = await catalogue.create(newEntry({ name: 'g', engine: 'weaviate' }))
   await assert.rejects(galleries.images.find('g', ['p']), notFound)
   await galleries.create('g')
   const set = await engineOf(galleries).open({ ...gallery.set, state: 'ready' })
@@ -105,10 +96,8 @@ test(
     const { settings } = await sharedWeaviate()
     const dataDir = await dataFolder(t)
     const embedded = await openEmbedded({ dataDir, logger: pino({ level: 'silent' }) })
-    await embedded.catalogue.create({
-      ...{ name: 'g', uid: 'd1'.repeat(8), setUid: 'e1'.repeat(8), engine: 'weaviate', settings: {}, galleriesMax: 9 },
-      ...{ modelId: model.id, dimension: model.dimension, about: aboutUnmade({ shards: 2 }) },
-    })
+    const about = aboutUnmade({ shards: 2 })
+    await embedded.catalogue.create(newEntry({ name: 'g', engine: 'weaviate', about }))
     await embedded.close()
     const galleries = await openWeaviateGalleries(t, { dataDir, server: settings })
     assert.deepEqual(await galleries.images.find('g', ['p']), [])
