@@ -3,15 +3,16 @@
  * their recall, filtered searches, memory. `npm run bench:engines -- 50000`, with `WEAVIATE_SERVER` set or
  * `weaviate-server` on the path.
  */
-import { randomBytes } from 'node:crypto'
 import { availableParallelism, loadavg } from 'node:os'
 import { pino } from 'pino'
 import { dot } from '../src/cosine.js'
 import { openEmbedded } from '../src/engines/embedded/embedded-engine.js'
 import { openWeaviate } from '../src/engines/weaviate/weaviate-engine.js'
+import { newUid } from '../src/gallery/catalogue.js'
 import type { EmbeddingSet, OpenSet } from '../src/gallery/engine.js'
 import type { Filter } from '../src/gallery/filter.js'
 import { unitVectors } from '../test/engines/embedded/vector-index/unit-vectors.js'
+import { newEntry } from '../test/gallery/new-entry.js'
 import { newImage } from '../test/gallery/stored-images.js'
 import { folderOfProcess } from '../test/support/temporary-folder.js'
 import { skipWithoutWeaviate, startWeaviate } from '../test/support/weaviate-server.js'
@@ -42,16 +43,7 @@ const newSet = (uid: string): EmbeddingSet => ({ uid, galleryUid: uid, modelId: 
 async function embedded(): Promise<Opened> {
   const before = process.memoryUsage().rss
   const engine = await openEmbedded({ dataDir: await folderOfProcess('alike-bench-'), logger })
-  const { gallery } = await engine.catalogue.create({
-    name: 'a',
-    uid: randomBytes(8).toString('hex'),
-    setUid: randomBytes(8).toString('hex'),
-    engine: 'embedded',
-    modelId: model.id,
-    dimension,
-    settings: {},
-    galleriesMax: 1,
-  })
+  const { gallery } = await engine.catalogue.create(newEntry({}, model))
   const set = await engine.open({ ...gallery.set, state: 'ready' })
   return {
     set,
@@ -71,7 +63,7 @@ async function weaviate(): Promise<Opened> {
   const server = await startWeaviate()
   const layout = { shards: 1, replicas: 1, quantisation: 'rq8' } as const
   const engine = await openWeaviate({ server: server.settings, layout, logger })
-  const set = newSet(randomBytes(8).toString('hex'))
+  const set = newSet(newUid())
   await engine.prepare(set, {}, false)
   return {
     set: await engine.open(set),

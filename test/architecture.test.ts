@@ -63,7 +63,7 @@ const mayImport: Record<string, readonly string[]> = {
   'content-hash': ['turns'],
   text: [],
   'bounded-json': ['text'],
-  access: ['errors'],
+  access: ['errors', 'durable-files'],
   tracing: ['errors'],
   watch: ['eval', 'gallery'],
   eval: ['cosine'],

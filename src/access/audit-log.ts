@@ -1,7 +1,8 @@
 /** Destination of the audit log: marked lines in the service's log, or a separate file. */
-import { mkdirSync, openSync } from 'node:fs'
+import { openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Logger, pino } from 'pino'
+import { makeFolder } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
 
 export interface AuditLog {
@@ -18,13 +19,17 @@ const waitingMaxBytes = 8 * 2 ** 20
  * @param onLoss called for a line that could not be written
  * @throws AlikeError `config_invalid` if the file cannot be opened
  */
-export function openAuditLog(target: string, logger: Logger, onLoss: (error: Error) => void): AuditLog | undefined {
+export async function openAuditLog(
+  target: string,
+  logger: Logger,
+  onLoss: (error: Error) => void,
+): Promise<AuditLog | undefined> {
   if (target === '') return undefined
   if (target === 'log') {
     const marked = logger.child({ audit: true })
     return { write: (entry) => marked.info(entry, 'audit'), close: async () => undefined }
   }
-  const file = pino.destination({ dest: openedFile(target), sync: false, maxLength: waitingMaxBytes })
+  const file = pino.destination({ dest: await openedFile(target), sync: false, maxLength: waitingMaxBytes })
   file.on('error', onLoss)
   file.on('drop', () => onLoss(new Error('too many lines are waiting for the disk')))
   const lines = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime, messageKey: 'event' }, file)
@@ -41,9 +46,9 @@ export function openAuditLog(target: string, logger: Logger, onLoss: (error: Err
 }
 
 /** Opened at the start, so that a log that cannot be written does not go unnoticed. */
-function openedFile(path: string): number {
+async function openedFile(path: string): Promise<number> {
   try {
-    mkdirSync(dirname(path), { recursive: true })
+    await makeFolder(dirname(path))
     return openSync(path, 'a', 0o600)
   } catch (cause) {
     throw new AlikeError('config_invalid', {

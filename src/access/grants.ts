@@ -35,6 +35,11 @@ export function verbsOf(role: Role): readonly Verb[] {
 }
 
 /** @param grant undefined if the service is open */
+export function allows(grant: Grant | undefined, verb: Verb): boolean {
+  return grant === undefined || grant.verbs.has(verb)
+}
+
+/** @param grant undefined if the service is open */
 export function reaches(grant: Grant | undefined, gallery: string): boolean {
   const { galleries } = grant ?? {}
   if (galleries === undefined) return true

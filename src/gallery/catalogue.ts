@@ -33,6 +33,8 @@ export interface NewCatalogueEntry extends Omit<CatalogueEntry, 'set' | 'options
   setUid: string
   modelId: string
   dimension: number
+  /** Of that set; default: nothing. */
+  about?: CatalogueSet['about'] | undefined
   settings: Metadata
   galleriesMax: number
 }

@@ -1,5 +1,6 @@
 /** A judgement as a row of a table in any database: one way to read and write it for all stores. Pure. */
-import type { FeedbackQuery, JudgedHit, JudgementFate, KeptJudgement, Verdict } from './feedback.js'
+import { AlikeError } from '../errors.js'
+import type { FeedbackCounts, FeedbackQuery, JudgedHit, JudgementFate, KeptJudgement, Verdict } from './feedback.js'
 
 export interface JudgementRow {
   number: number
@@ -42,6 +43,12 @@ export function fateOf(given: Judged, former: Judged | undefined): JudgementFate
   const isSame =
     former.verdict === given.verdict && former.hit_hash === given.hit_hash && former.query_hash === given.query_hash
   return isSame ? 'unchanged' : 'changed'
+}
+
+/** What was full before may be changed and withdrawn. @throws AlikeError `feedback_full` */
+export function expectRoom({ recorded, stored }: FeedbackCounts, max: number): void {
+  if (recorded > 0 && stored > max)
+    throw new AlikeError('feedback_full', { detail: `The maximum is ${max} judgements.` })
 }
 
 export function judgementOf(row: JudgementRow): KeptJudgement {

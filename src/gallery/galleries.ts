@@ -1,5 +1,5 @@
 /** All galleries by name: created, listed, deleted. Calls about pictures, searches and sets are passed to the parts. */
-import { AlikeError, ignoring } from '../errors.js'
+import { AlikeError, type ErrorCode, ignoring } from '../errors.js'
 import { type CatalogueEntry, type CatalogueRecord, readAtOnce } from './catalogue.js'
 import type { DecisionStore } from './decisions.js'
 import type { Engine } from './engine.js'
@@ -18,6 +18,7 @@ import type { ProgressKeeper } from './job-progress.js'
 import { KeptRankings, type KeptRankingsSettings, keptRankingsDefaults } from './kept-rankings.js'
 import type { LayoutStore } from './layout.js'
 import { LocalWrites } from './local-writes.js'
+import { finishMaking } from './made-sets.js'
 import { createGallery, type NewGalleryOptions } from './new-gallery.js'
 import type { GalleryRecord, Metadata } from './records.js'
 import { decisionsOf } from './routed-decisions.js'
@@ -35,6 +36,8 @@ export interface GalleriesOptions extends RoutedSetsOptions {
   layouts: LayoutStore
   /** Default: no other process writes to the galleries. */
   writes?: Writes | undefined
+  /** Whether galleries are prepared here whose creators died: not in a process that answers no requests. Default true. */
+  takesUnmade?: boolean | undefined
   /** Called with the uid of a gallery that was deleted. */
   onDeleted?: ((uid: string) => void) | undefined
   limits?: Partial<GalleriesLimits> | undefined
@@ -43,6 +46,16 @@ export interface GalleriesOptions extends RoutedSetsOptions {
   /** Called for each ranking that is dropped, for a metric. */
   onRankingDrop?: ((reason: 'expired' | 'displaced') => void) | undefined
 }
+
+/** Why a gallery may stay unprepared: somebody is creating it, or it is prepared when a job needs it, or at a later start. */
+const unfinishedCodes: readonly ErrorCode[] = [
+  ...unservedCodes,
+  'gallery_not_found',
+  'data_unreadable',
+  'storage_full',
+  'overloaded',
+  'store_unreachable',
+]
 
 /** Calls that name a gallery reject with `gallery_not_found`. */
 export class Galleries {
@@ -217,7 +230,11 @@ export class Galleries {
   }
 
   async #openServed(entry: CatalogueRecord): Promise<void> {
-    if (this.#routed.stated(entry).state === 'ready') await this.#routed.openEntry(entry)
+    if (this.#routed.stated(entry).state === 'ready') {
+      if (this.#options.takesUnmade !== false)
+        await finishMaking(entry, this.#routed, this.writes.shared).catch(ignoring(...unfinishedCodes))
+      await this.#routed.openEntry(entry)
+    }
     const decisions = await this.#decisionsOf(entry)
     await decisions.finishUnsettled()
   }

@@ -9,7 +9,7 @@ import type { GalleryReadings } from './gallery-readings.js'
 import type { JobProgress, ProgressKeeper } from './job-progress.js'
 import type { KeptRankings } from './kept-rankings.js'
 import type { LayoutStore } from './layout.js'
-import { expectMade, makeRoom } from './made-sets.js'
+import { finishMaking, makeRoom } from './made-sets.js'
 import type { ImageStep, StepResult } from './records.js'
 import type { RoutedSets } from './routed-sets.js'
 import type { Serving } from './serving.js'
@@ -55,15 +55,15 @@ export class GallerySets {
     return this.#routed.stated(await this.#routed.find(gallery))
   }
 
-  /** @throws AlikeError `gallery_not_found` also while it is being created */
-  async expectMade(gallery: string): Promise<void> {
-    await expectMade(await this.#routed.find(gallery), this.#routed)
-  }
-
-  /** Whether no other process can reach the serving set. */
-  async isOnlyHere(gallery: string): Promise<boolean> {
-    const { engine, set } = await this.#routed.find(gallery)
-    return this.#routed.engines[engine]?.has?.(set) ?? false
+  /**
+   * Prepares it if its creator died before it had.
+   * @returns whether no other process can reach the serving set
+   * @throws AlikeError as `finishMaking` does
+   */
+  async finishMaking(gallery: string): Promise<{ isOnlyHere: boolean }> {
+    const entry = await this.#routed.find(gallery)
+    await finishMaking(entry, this.#routed, this.#writes.shared)
+    return { isOnlyHere: this.#routed.engines[entry.engine]?.has?.(entry.set) ?? false }
   }
 
   /** The same for a copy in an engine; undefined: this process has yet to make it. */

@@ -7,66 +7,81 @@ import type { Catalogue, CatalogueEntry, CatalogueSet } from './catalogue.js'
 import type { Engine, StorageWishes } from './engine.js'
 import { holdSoon, tryHold } from './held-locks.js'
 import type { RoutedSets } from './routed-sets.js'
-import type { SharedWrites } from './writes.js'
+import type { HeldLock, SharedWrites } from './writes.js'
 
 /**
  * @throws AlikeError `engine_unsupported` for wishes that its engine cannot grant, `data_unreadable`, `gallery_not_found` for a set
  * that was removed meanwhile; as `Engine.prepare`
  */
-export async function makeRoom(set: CatalogueSet, routed: RoutedSets, wishes: StorageWishes): Promise<void> {
+export async function makeRoom(set: CatalogueSet, routed: RoutedSets, given: StorageWishes = {}): Promise<void> {
   const { uid, about } = set
   const engine = routed.engineOf(set.engine)
-  expectGranted(engine, wishes)
+  expectGranted(engine, given)
   if (engine.prepare === undefined) return
-  await engine.prepare(routed.stated({ set }), Object.fromEntries(wished(wishes)), isMade(set))
+  const wishes = isMade(set) ? {} : (about as { wishes?: StorageWishes }).wishes
+  await engine.prepare(routed.stated({ set }), { ...wishes, ...wished(given) }, isMade(set))
   if (!isMade(set)) await rememberMade({ uid, about }, engine, routed)
 }
 
-export interface MakingRoom {
-  wishes: StorageWishes
-  /** Defined if several processes share the catalogue: one of them prepares the set, for it may do so in its own folder. */
-  shared: SharedWrites | undefined
-}
-
-/** The same for the serving set of a gallery. @throws as `makeRoom` does; AlikeError `overloaded`, `store_unreachable` */
-export async function makeRoomOf(
-  entry: CatalogueEntry,
-  routed: RoutedSets,
-  { wishes, shared }: MakingRoom,
-): Promise<void> {
+/** The same for the serving set of a gallery, whose lock is held unless it is whole. @throws as `makeRoom` does */
+export async function makeRoomOf(entry: CatalogueEntry, routed: RoutedSets, wishes?: StorageWishes): Promise<void> {
   // without reading its sets, because the record of the other one may be damaged
   const engine = routed.engineOf(entry.engine)
-  if (engine.prepare === undefined) return expectGranted(engine, wishes)
-  const set = async () => (await routed.catalogue.sets(entry.uid)).find(({ uid }) => uid === entry.set.uid)!
-  const found = await set()
-  if (isMade(found)) return makeRoom(found, routed, wishes)
-  const lock = await holdSoon(() => tryHold({ shared }, 'sets', entry.name), {
+  if (engine.prepare === undefined) return expectGranted(engine, wishes ?? {})
+  const sets = await routed.catalogue.sets(entry.uid)
+  await makeRoom(sets.find(({ uid }) => uid === entry.set.uid)!, routed, wishes)
+}
+
+/** Of a set that has yet to be prepared: whoever does that, if its creator cannot, does it as requested. */
+export function aboutUnmade(wishes: StorageWishes): CatalogueSet['about'] {
+  const asked = wished(wishes)
+  return Object.keys(asked).length === 0 ? {} : { wishes: asked }
+}
+
+/**
+ * Held among processes that share the catalogue, from before a gallery exists until it is prepared: one of them prepares
+ * it, for it may do so in its own folder.
+ * @throws AlikeError `overloaded`, `store_unreachable`
+ */
+export function holdMaking(gallery: string, shared: SharedWrites | undefined): Promise<HeldLock> {
+  return holdSoon(() => tryHold({ shared }, 'sets', gallery), {
     waitMaxMs: 10_000,
     detail: 'Another process is changing the gallery.',
     retryAfterSeconds: 2,
   })
-  await (async () => makeRoom(await set(), routed, wishes))().finally(lock.release)
+}
+
+/**
+ * Prepares a gallery whose creator died before it had. Called before other processes are told of the gallery: until its
+ * storage is prepared, nobody knows which of them will have it.
+ * @throws AlikeError `gallery_not_found` while it is being created; as `makeRoom` does
+ */
+export async function finishMaking(
+  entry: CatalogueEntry,
+  routed: RoutedSets,
+  shared: SharedWrites | undefined,
+): Promise<void> {
+  if (await isWhole(entry, routed)) return
+  const lock = await tryHold({ shared }, 'sets', entry.name)
+  if (lock === undefined) throw new AlikeError('gallery_not_found', { detail: 'It is being created.' })
+  await makeRoomOf(entry, routed).finally(lock.release)
+}
+
+/** Whether the storage of its serving set has been prepared, as far as its engine needs that. @throws AlikeError `gallery_not_found` */
+export async function isWhole({ engine, set }: CatalogueEntry, routed: RoutedSets): Promise<boolean> {
+  return routed.engineOf(engine).prepare === undefined || isKept(set, routed.catalogue)
 }
 
 /** @throws AlikeError `engine_unsupported` for wishes that the engine cannot grant */
 export function expectGranted({ takesWishes }: Engine, wishes: StorageWishes): void {
   if (takesWishes === true) return
-  const names = wished(wishes).map(([name]) => name)
+  const names = Object.keys(wished(wishes))
   if (names.length > 0) throw new AlikeError('engine_unsupported', { detail: `It has no ${names.join(', ')}.` })
 }
 
-function wished(wishes: StorageWishes) {
-  return Object.entries(wishes).filter(([, wish]) => wish !== undefined)
-}
-
-/**
- * Called before other processes are told of the gallery: until its storage is prepared, nobody knows which of them will
- * have it.
- * @throws AlikeError `gallery_not_found`
- */
-export async function expectMade({ engine, set }: CatalogueEntry, routed: RoutedSets): Promise<void> {
-  if (routed.engineOf(engine).prepare === undefined || (await isKept(set, routed.catalogue))) return
-  throw new AlikeError('gallery_not_found', { detail: 'It is being created.' })
+/** Without those that are left to the service's defaults. */
+function wished(wishes: StorageWishes): Record<string, string | number> {
+  return Object.fromEntries(Object.entries(wishes).filter(([, wish]) => wish !== undefined))
 }
 
 /** Whether the catalogue has the set, with its storage prepared. @throws AlikeError `gallery_not_found` */

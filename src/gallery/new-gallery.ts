@@ -1,12 +1,13 @@
 /** Creating a gallery, or finding that the same gallery exists. */
 import { isDeepStrictEqual } from 'node:util'
 import { AlikeError, hasCode, ignoring } from '../errors.js'
-import { type CatalogueRecord, newUid } from './catalogue.js'
+import { type CatalogueRecord, type NewCatalogueEntry, newUid } from './catalogue.js'
 import type { StorageWishes } from './engine.js'
 import { type GalleryChange, newOptions } from './gallery-options.js'
-import { expectGranted, makeRoomOf } from './made-sets.js'
+import { aboutUnmade, expectGranted, holdMaking, isWhole, makeRoomOf } from './made-sets.js'
 import type { Metadata } from './records.js'
 import type { RoutedSets } from './routed-sets.js'
+import type { ServableModel } from './servable-models.js'
 import type { SharedWrites } from './writes.js'
 
 export interface NewGalleryOptions extends StorageWishes, Pick<GalleryChange, 'originals' | 'keepQueries'> {
@@ -48,37 +49,62 @@ export async function createGallery(
 /** @returns undefined if it existed, and was removed before its storage was prepared: by the request that was creating it */
 async function createOnce(
   routed: RoutedSets,
-  {
-    name,
-    settings,
-    model: asked,
-    engine,
-    engineOfNew,
-    galleriesMax,
-    originals,
-    keepQueries,
-    shared,
-    ...wishes
-  }: NewGallery,
+  asked: NewGallery,
 ): Promise<{ gallery: CatalogueRecord; created: boolean } | undefined> {
-  const { catalogue, models } = routed
-  const model = asked === undefined ? models.standard : models.get(asked)
+  const { name, engine, engineOfNew, shared } = asked
+  const model = asked.model === undefined ? routed.models.standard : routed.models.get(asked.model)
   if (engine !== undefined) routed.expectEngine(engine)
+  const existing = await routed.catalogue.record(name)
   // before it exists: another request for it may be answered at once
-  const existing = await catalogue.find(name).catch(ignoring('gallery_not_found')) // for one that is being removed
-  if (existing === undefined) expectGranted(routed.engineOf(engine ?? engineOfNew), wishes)
-  const { gallery, created } = await catalogue.create({
-    name,
-    uid: newUid(),
-    setUid: newUid(),
-    engine: engine ?? engineOfNew,
-    modelId: model.id,
-    dimension: model.dimension,
-    settings: settings ?? {},
-    options: newOptions({ originals, keepQueries }),
-    galleriesMax,
-  })
-  if (gallery.set.modelId !== model.id && (asked !== undefined || !models.has(gallery.set.modelId)))
+  if (existing === undefined) expectGranted(routed.engineOf(engine ?? engineOfNew), wishesIn(asked))
+  else if (await isThere(existing, routed)) return made({ gallery: existing, created: false }, { routed, asked, model })
+  // before it exists, too: an unmade gallery whose lock is free was left by a process that died
+  const lock = await holdMaking(name, shared)
+  try {
+    return await made(await routed.catalogue.create(entryOf(asked, model)), { routed, asked, model })
+  } finally {
+    await lock.release()
+  }
+}
+
+async function isThere(gallery: CatalogueRecord, routed: RoutedSets): Promise<boolean> {
+  if (gallery.unreadable !== undefined) return false // which its creation reports
+  return (await isWhole(gallery, routed).catch(ignoring('gallery_not_found'))) === true
+}
+
+function wishesIn({ shards, replicas, quantisation }: NewGallery): StorageWishes {
+  return { shards, replicas, quantisation }
+}
+
+function entryOf(asked: NewGallery, { id: modelId, dimension }: ServableModel): NewCatalogueEntry {
+  const { name, engine, engineOfNew, settings = {}, originals, keepQueries, galleriesMax } = asked
+  const options = newOptions({ originals, keepQueries })
+  const set = { setUid: newUid(), modelId, dimension, about: aboutUnmade(wishesIn(asked)) }
+  return { name, uid: newUid(), engine: engine ?? engineOfNew, ...set, settings, options, galleriesMax }
+}
+
+async function made(
+  { gallery, created }: { gallery: CatalogueRecord; created: boolean },
+  { routed, asked, model }: { routed: RoutedSets; asked: NewGallery; model: ServableModel },
+): Promise<{ gallery: CatalogueRecord; created: boolean } | undefined> {
+  expectAsAsked(gallery, { routed, asked, model })
+  try {
+    await makeRoomOf(gallery, routed, wishesIn(asked))
+  } catch (error) {
+    if (created) await undo(gallery, routed)
+    if (!hasCode(error, 'gallery_not_found')) throw error
+    if (!created) return undefined // otherwise it was created, and another request has removed it
+  }
+  return { gallery, created }
+}
+
+/** @throws AlikeError `gallery_exists` */
+function expectAsAsked(
+  gallery: CatalogueRecord,
+  { routed, asked, model }: { routed: RoutedSets; asked: NewGallery; model: ServableModel },
+): void {
+  const { settings, engine, originals, keepQueries } = asked
+  if (gallery.set.modelId !== model.id && (asked.model !== undefined || !routed.models.has(gallery.set.modelId)))
     throw new AlikeError('gallery_exists', { detail: 'It belongs to another model.' })
   if (settings !== undefined && !isDeepStrictEqual(gallery.settings, settings)) throw new AlikeError('gallery_exists')
   if (engine !== undefined && gallery.engine !== engine)
@@ -86,14 +112,6 @@ async function createOnce(
   const rules = routed.rulesOf(gallery)
   if ((originals ?? rules.originals) !== rules.originals || (keepQueries ?? rules.keepQueries) !== rules.keepQueries)
     throw new AlikeError('gallery_exists', { detail: 'What is kept of its pictures and queries is changed by PATCH.' })
-  try {
-    await makeRoomOf(gallery, routed, { wishes, shared })
-  } catch (error) {
-    if (created) await undo(gallery, routed)
-    if (!hasCode(error, 'gallery_not_found')) throw error
-    if (!created) return undefined // otherwise it was created, and another request has removed it
-  }
-  return { gallery, created }
 }
 
 /**

@@ -53,7 +53,6 @@ export class Ingest {
     if (galleries.readOnly !== undefined) throw new AlikeError('storage_full', { detail: galleries.readOnly })
     // Only jobs count: an upload that has started is not refused at its end.
     await jobs.expectRoom('ingest', gallery)
-    await galleries.sets.serving(gallery)
 
     try {
       const { total, ...source } = await receiveUpload(

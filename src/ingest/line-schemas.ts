@@ -82,7 +82,8 @@ export const DeleteLine = Type.Object(
       { id: StoredId },
       {
         ...strict,
-        description: 'Removes the picture, as `DELETE …/images/{id}` does; counted as skipped where there is none.',
+        description:
+          'Removes the picture, as `DELETE …/images/{id}` does; counted as skipped where there is none. The line fails (`forbidden`) if the caller’s key or token lacks the verb `delete`.',
       },
     ),
   },

@@ -22,6 +22,8 @@ export interface SourceDescription {
   manifestEncoding?: NameEncoding | undefined
   /** Default `skip`. */
   litter?: LitterRule | undefined
+  /** For `ndjson`: when the caller sent it, it was not allowed to delete; nobody who steers the job changes that. */
+  mayNotDelete?: true | undefined
   /** For `s3`: the pictures are the objects of the bucket whose keys begin with the prefix. */
   bucket?: string
   prefix?: string

@@ -20,6 +20,7 @@ export interface Upload {
   nameEncoding?: NameEncoding | undefined
   manifestEncoding?: NameEncoding | undefined
   litter?: LitterRule | undefined
+  mayNotDelete?: true | undefined
   /** A second upload of the same content with the same key returns the job of the first. */
   idempotencyKey?: string
   priority?: number | undefined

@@ -73,8 +73,8 @@ export class Jobs {
   async expectRoom(kind: JobKind, gallery: string): Promise<void> {
     if (this.#closing) throw new AlikeError('shutting_down')
     const { sets } = this.#options.galleries
-    await sets.expectMade(gallery)
-    this.expectWorker(await sets.isOnlyHere(gallery))
+    const { isOnlyHere } = await sets.finishMaking(gallery)
+    this.expectWorker(isOnlyHere)
     if (!(await this.#laneOf(kind).hasRoom())) throw new AlikeError('job_queue_full', { retryAfterSeconds: 30 })
   }
 

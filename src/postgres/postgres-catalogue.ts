@@ -52,7 +52,7 @@ export class PostgresCatalogue implements Catalogue {
   }
 
   create(entry: NewCatalogueEntry): Promise<{ gallery: CatalogueRecord; created: boolean }> {
-    const { name, uid, setUid, settings, options = {}, galleriesMax } = entry
+    const { name, uid, setUid, about = {}, settings, options = {}, galleriesMax } = entry
     return this.#postgres.transaction(async (sql) => {
       // one at a time: two concurrent ones would count the same galleries
       await sql.query('LOCK TABLE alike.gallery IN SHARE ROW EXCLUSIVE MODE')
@@ -64,7 +64,7 @@ export class PostgresCatalogue implements Catalogue {
       const at = this.#options.now()
       const values = [uid, name, setUid, JSON.stringify(settings), at, JSON.stringify(options)]
       await sql.query('INSERT INTO alike.gallery VALUES ($1, $2, $3, $4, $5, $5, $6)', values)
-      await insertSet(sql, { ...entry, uid: setUid, galleryUid: uid, about: {} }, at)
+      await insertSet(sql, { ...entry, uid: setUid, galleryUid: uid, about }, at)
       await notify(sql, { gallery: name })
       return { gallery: recordOf((await rowOf(sql, name))!), created: true }
     })

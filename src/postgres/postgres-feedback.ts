@@ -1,7 +1,6 @@
 /** Judgements of hits in PostgreSQL. */
-import { AlikeError } from '../errors.js'
 import type { FeedbackStore, JudgedHit, JudgementFate } from '../gallery/feedback.js'
-import { fateOf, type JudgementRow, judgementOf, judgementRow } from '../gallery/feedback-row.js'
+import { expectRoom, fateOf, type JudgementRow, judgementOf, judgementRow } from '../gallery/feedback-row.js'
 import { expectGallery, holdGallery } from './gallery-rows.js'
 import type { Postgres, Sql } from './postgres.js'
 
@@ -11,12 +10,11 @@ export function postgresFeedback(postgres: Postgres, max: number): FeedbackStore
     record: (galleryUid, judged) =>
       postgres.transaction(async (sql) => {
         await holdGallery(sql, galleryUid)
-        const counts = { recorded: 0, changed: 0, withdrawn: 0, unchanged: 0 }
-        for (const judgement of judged) counts[await put(sql, galleryUid, judgement)] += 1
-        const stored = await countOf(sql, galleryUid)
-        if (counts.recorded > 0 && stored > max)
-          throw new AlikeError('feedback_full', { detail: `The maximum is ${max} judgements.` })
-        return { ...counts, stored }
+        const fates = { recorded: 0, changed: 0, withdrawn: 0, unchanged: 0 }
+        for (const judgement of judged) fates[await put(sql, galleryUid, judgement)] += 1
+        const counts = { ...fates, stored: await countOf(sql, galleryUid) }
+        expectRoom(counts, max)
+        return counts
       }),
     async page(galleryUid, after, limit) {
       const rows = await postgres.query<JudgementRow>(

@@ -1,5 +1,6 @@
 /** Additional facts about an embedding set, stored as JSON in the catalogue. */
 import type { CatalogueSet } from '../gallery/catalogue.js'
+import type { StorageWishes } from '../gallery/engine.js'
 import type { GateReport } from './gate-report.js'
 
 /**
@@ -25,6 +26,8 @@ export interface SetAbout {
   compared?: Compared | undefined
   /** Its storage has been prepared in its engine: see `gallery/made-sets.ts`. */
   isMade?: boolean | undefined
+  /** How its creator wanted it to be stored; undefined: as the service does by default. */
+  wishes?: StorageWishes | undefined
   withoutOriginal?: WithoutOriginal | undefined
   /** The latest evaluation against the serving set. */
   gate?: GateReport | undefined

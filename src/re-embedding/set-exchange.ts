@@ -76,7 +76,12 @@ function asOverloaded(error: unknown): unknown {
   return new AlikeError('overloaded', { detail, retryAfterSeconds: 10 })
 }
 
-/** @throws AlikeError `originals_missing` if the other set lacks pictures */
+/**
+ * Counts suffice, because the other set has no picture that the serving one lacks: both were compared, every id written since then has been
+ * brought, and what is gone or could not be made was removed (`SetMirror.bring`). To compare ids, writes would have to wait while both
+ * sets are listed.
+ * @throws AlikeError `originals_missing` if the other set lacks pictures
+ */
 async function expectWhole({ from, to }: SetMirror): Promise<void> {
   const [serving, other] = await Promise.all([from.state(), to.state()])
   const missing = serving.images - other.images

@@ -15,7 +15,7 @@ export async function openCallers({ config, logger, metrics, opened }: Opening):
   const apiKeys = new ApiKeys(await readKeys(config))
   const tokens = Tokens.open(config)
   opened.atEnd(followKeyFile({ settings: config, keys: apiKeys, logger, onReload: metrics.countKeyReload }))
-  const auditLog = openAuditLog(config.auditLog, logger, (err) => {
+  const auditLog = await openAuditLog(config.auditLog, logger, (err) => {
     metrics.countAuditLoss()
     logger.error({ err }, 'the audit log cannot be written')
   })

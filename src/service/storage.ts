@@ -50,6 +50,7 @@ export async function openStorage(opening: Opening, folders: ModelFolders): Prom
     engines,
     engineOfNew: engineOfNew(config, engines),
     models: servable(folders),
+    takesUnmade: config.role !== 'work',
     originals: config.originals,
     onDeleted: (uid) => void queries.forget(uid),
     limits: {

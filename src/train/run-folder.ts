@@ -1,6 +1,7 @@
 /** The folders that a run writes to; refuses to overwrite an existing network or run of the same name unless told to. */
-import { access, constants, mkdir, readFile, rm, stat } from 'node:fs/promises'
+import { access, constants, readFile, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { makeFolder as makeMissing } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
 
 export interface NamedRun {
@@ -19,10 +20,9 @@ export interface NamedRun {
  */
 export async function makeFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true })
+    await makeMissing(path)
     await access(path, constants.W_OK)
   } catch (cause) {
-    // on a read-only disk Node.js says that the folder to be made does not exist
     const { code } = cause as NodeJS.ErrnoException
     const detail = `${path} cannot be ${code === 'ENOENT' ? 'created' : `written to (${code})`}.`
     throw new AlikeError('folder_unwritable', { detail, cause })

@@ -15,7 +15,7 @@ const fullDisk = '/dev/full'
 test('lines are appended, and all of them are written at the end', async (t) => {
   const path = join(await temporaryFolder(t), 'audit', 'log')
   for (const run of [1, 2]) {
-    const log = openAuditLog(path, logger, (error) => assert.fail(error))!
+    const log = (await openAuditLog(path, logger, (error) => assert.fail(error)))!
     for (let n = 0; n < 1_000; n++) log.write({ run, n })
     await log.close()
   }
@@ -26,15 +26,18 @@ test('lines are appended, and all of them are written at the end', async (t) => 
 test('a file that cannot be opened is reported at the start', async (t) => {
   const folder = await temporaryFolder(t)
   await writeFile(join(folder, 'file'), '')
-  for (const path of [folder, join(folder, 'file', 'log')])
-    assert.throws(() => openAuditLog(path, logger, () => {}), { code: 'config_invalid', message: /AUDIT_LOG/ })
+  for (const path of [folder, join(folder, 'file', 'log'), '/proc/alike/log'])
+    await assert.rejects(
+      openAuditLog(path, logger, () => {}),
+      { code: 'config_invalid', message: /AUDIT_LOG/ },
+    )
 })
 
 test('a full disk costs lines, but neither memory nor the end of the process', {
   skip: !existsSync(fullDisk),
 }, async () => {
   const losses: string[] = []
-  const log = openAuditLog(fullDisk, logger, ({ message }) => losses.push(message))!
+  const log = (await openAuditLog(fullDisk, logger, ({ message }) => losses.push(message)))!
   const text = 'x'.repeat(1_000)
   for (let n = 0; n < 20_000; n++) log.write({ text })
   assert.ok(losses.length > 10_000, `${losses.length} of 20,000 lines of 1 kB are known to be lost`)

@@ -1,6 +1,7 @@
 /** Processes that share PostgreSQL, each with galleries in its own data folder. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { openStores } from '../postgres/shared-stores.js'
 import { type Answer, startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { bucketServer } from '../support/bucket-server.js'
 import { drawImage, drawnLabels } from '../support/drawn-images.js'
@@ -57,17 +58,20 @@ test('a gallery in the data folder of another process is refused there instead o
   await until(async () => (await one.app.inject(gallery)).statusCode === 404, 'it is deleted')
 })
 
-test('no job is accepted before a gallery is created: another process could take it, and would not have the gallery', async (t) => {
+test('no job is accepted while a gallery is created: another process could take it, and would not have the gallery', async (t) => {
   const postgres = await postgresServer(t)
   if (postgres === undefined) return
   const postgresUrl = await postgres.newDatabase()
-  const app = await startApp(t, { postgresUrl })
+  const { endpoint } = await bucketServer(t)
+  const app = await startApp(t, { postgresUrl, originalsS3Bucket: 'b', originalsS3Endpoint: endpoint })
   await app.call(201, { method: 'PUT', url: gallery })
   const upload = { method: 'POST', url: `${gallery}/ingest`, ...ndjson('') } as const
   const setAbout = (about: string) => inDatabase(postgresUrl, `UPDATE alike.embedding_set SET about = '${about}'`)
   await setAbout('{}') // as while its PUT is not yet answered
+  const creator = await openStores(t, postgresUrl)
+  const held = await creator.writes.shared!.hold('sets', 'g')
   assert.equal((await app.call(404, upload)).detail, 'It is being created.')
-  await setAbout('{"isMade":true}')
+  await held!.release() // as when its process dies
   await app.call(202, upload)
 })
 

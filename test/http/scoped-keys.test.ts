@@ -7,6 +7,7 @@ import { startApp, temporaryFolder } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { archiveOfModel } from '../support/installed-model.js'
+import type { ErrorLine, Job } from '../support/jobs.js'
 import { until } from '../support/until.js'
 
 const owner = makeKey('owner', 'admin')
@@ -132,7 +133,6 @@ test('a key for some verbs can do nothing else', async (t) => {
     { key: feeder, status: 201, method: 'PUT', url: `${url}/images/a`, headers: png, payload },
     { key: feeder, status: 403, method: 'DELETE', url: `${url}/images/a` },
     { key: feeder, status: 403, method: 'DELETE', url: `${url}/images?label=x` },
-    { key: feeder, status: 403, method: 'POST', url: `${url}/ingest`, headers: lines, payload: '{"delete":"a"}\n' },
     { key: feeder, status: 201, method: 'PUT', url: `${url}/images/b`, headers: png, payload },
     { key: feeder, status: 403, method: 'POST', url: `${url}/decisions`, payload: oneOf },
     { key: owner, status: 200, method: 'GET', url: `${url}/images/b` },
@@ -148,6 +148,63 @@ test('a key for some verbs can do nothing else', async (t) => {
     const problem = await app.call(status, { ...request, headers } as object)
     if (status === 403) assert.equal(problem.code, 'forbidden')
   }
+})
+
+test('lines of a caller that may not delete fail where they delete, whoever resumes the job in whichever process', async (t) => {
+  const feeder = makeKey('feeder', 'write', { verbs: ['write'] })
+  const settings = { apiKeys: `${owner.line},${feeder.line}`, dataDir: await temporaryFolder(t) }
+  const first = await startApp(t, settings)
+  const url = '/v1/galleries/shapes'
+  await first.call(201, { method: 'PUT', url, headers: bearer(feeder) })
+  const pictures = await Promise.all(Array.from({ length: 8 }, (_, n) => drawImage('circle', n)))
+  const count = 300
+  const adds = Array.from({ length: count }, (_, n) => {
+    const image = Buffer.concat([pictures[n % 8]!, Buffer.from(`${n}`)]).toString('base64')
+    return { add: { id: `${n}`, image } }
+  })
+  const changes = [{ patch: { id: '0', label: 'x' } }, { delete: { id: '0' } }, { delete: { id: 'none' } }]
+  const payload = [...adds, ...changes, { add: { ...adds[0]!.add, id: 'last' } }]
+    .map((line) => `${JSON.stringify(line)}\n`)
+    .join('')
+  const post = { method: 'POST', url: `${url}/ingest`, payload } as const
+  const { id } = await first.call<Job>(202, { ...post, headers: { ...lines, ...bearer(feeder) } })
+  const job = { url: `/v1/jobs/${id}`, headers: bearer(owner) }
+  await until(async () => (await first.call<Job>(200, job)).done > 0, 'the first pictures')
+  const { done } = await first.call<Job>(200, { ...job, method: 'PATCH', payload: { paused: true } })
+  assert.ok(done < count)
+  await first.close()
+
+  const second = await startApp(t, settings)
+  await second.call(200, { ...job, method: 'PATCH', payload: { paused: false } })
+  const ended = await until(async () => {
+    const read = await second.call<Job>(200, job)
+    return read.finishedAt !== null && read
+  }, 'the end of the job')
+  const { state, added, updated, removed, failed } = ended
+  assert.deepEqual(
+    { state, added, updated, removed, failed },
+    { state: 'completed_with_errors', added: count + 1, updated: 1, removed: 0, failed: 2 },
+  )
+  const { body } = await second.app.inject({ ...job, url: `${job.url}/errors` })
+  const errors = body
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as ErrorLine)
+  assert.deepEqual(
+    errors.map(({ item, name, code }) => [item, name, code]),
+    [
+      [count + 1, '0', 'forbidden'],
+      [count + 2, 'none', 'forbidden'],
+    ],
+  )
+  const { label } = await second.call(200, { url: `${url}/images/0`, headers: bearer(owner) })
+  assert.equal(label, 'x')
+  const deletes = { ...post, payload: '{"delete":{"id":"0"}}\n', headers: { ...lines, ...bearer(owner) } }
+  await second.call(202, deletes)
+  await until(
+    async () => (await second.app.inject({ url: `${url}/images/0`, headers: bearer(owner) })).statusCode === 404,
+    'a line of a caller that may delete',
+  )
 })
 
 test('a key is refused from its expiry on', async (t) => {

@@ -47,4 +47,5 @@ test('a folder that cannot be created is refused before the run', async (t) => {
   await makeFolder(join(folder, 'a/b'))
   await writeFile(join(folder, 'file'), '')
   await assert.rejects(makeFolder(join(folder, 'file/b')), { code: 'folder_unwritable', message: /file\/b cannot be/ })
+  if (process.platform === 'linux') await assert.rejects(makeFolder('/proc/alike/a'), { code: 'folder_unwritable' })
 })

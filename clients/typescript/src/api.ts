@@ -10718,7 +10718,7 @@ export interface operations {
                         };
                     };
                 } | {
-                    /** @description Removes the picture, as `DELETE …/images/{id}` does; counted as skipped where there is none. */
+                    /** @description Removes the picture, as `DELETE …/images/{id}` does; counted as skipped where there is none. The line fails (`forbidden`) if the caller’s key or token lacks the verb `delete`. */
                     delete: {
                         /** @description Your id of the picture. */
                         id: string;

@@ -2,7 +2,7 @@
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ApiKeys } from '../../access/api-keys.js'
-import { type Caller, type Grant, type Role, reaches, type Verb } from '../../access/grants.js'
+import { allows, type Caller, type Grant, type Role, reaches, type Verb } from '../../access/grants.js'
 import { isOpenToAll, Tokens } from '../../access/tokens.js'
 import { AlikeError } from '../../errors.js'
 import { problems } from '../schemas/problem.js'
@@ -13,8 +13,6 @@ declare module 'fastify' {
     role?: Role | 'any' | 'open'
     /** The verb; default: `role`, or `delete` for DELETE requests to a route with role `write`. */
     verb?: Verb
-    /** A further verb that depends on the content of the request. */
-    alsoNeeds?: (request: FastifyRequest) => Verb | undefined
     /**
      * For a route without a gallery in its path: how it restricts callers to their galleries. `none`: it shows nothing
      * of any gallery. `own`: it calls `reaches` itself. Undefined: callers restricted to galleries may not call it.
@@ -154,7 +152,8 @@ async function expectGranted(
   galleryOfJob: AccessOptions['galleryOfJob'],
 ): Promise<void> {
   const { config } = request.routeOptions
-  for (const verb of [verbOf(request), config.alsoNeeds?.(request)]) if (verb !== undefined) expectVerb(grant, verb)
+  const verb = verbOf(request)
+  if (verb !== undefined) expectVerb(grant, verb)
   if (grant.galleries === undefined || config.galleries !== undefined) return
   const { gallery, job } = (request.params ?? {}) as { gallery?: string; job?: string }
   const asked = job === undefined ? gallery : await galleryOfJob(job)
@@ -168,7 +167,7 @@ async function expectGranted(
  * @throws AlikeError `forbidden`
  */
 export function expectVerb(grant: Grant | undefined, verb: Verb): void {
-  if (grant === undefined || grant.verbs.has(verb)) return
+  if (grant === undefined || allows(grant, verb)) return
   throw new AlikeError('forbidden', {
     detail: `It may not ${verb}; it may ${[...grant.verbs].join(', ') || 'nothing'}.`,
   })

@@ -4,6 +4,7 @@ import multipart, { type Multipart, type MultipartFile } from '@fastify/multipar
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { allows } from '../../access/grants.js'
 import type { Config } from '../../config/config.js'
 import { AlikeError } from '../../errors.js'
 import type { Ingest } from '../../ingest/ingest.js'
@@ -87,7 +88,7 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
   app.post(
     '/v1/galleries/:gallery/ingest',
     {
-      config: { role: jobRoles.ingest, alsoNeeds: verbOfLines },
+      config: { role: jobRoles.ingest },
       schema: {
         operationId: 'ingest',
         tags: ['jobs'],
@@ -117,6 +118,7 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
           content: await unlessAborted(contentOf(request, held, config), signal),
           signal,
           ...request.query,
+          ...(isLines(request) && !allows(request.grant, 'delete') && { mayNotDelete: true as const }),
           ...(idempotencyKey !== undefined && { idempotencyKey }),
         })
         return await reply.code(202).header('location', `/v1/jobs/${job.id}`).send(jobView(job, pace))
@@ -250,9 +252,4 @@ async function readImage(
 
 function formMisfit(part: Multipart, detail: string): RequestInvalid {
   return new RequestInvalid([misfitOfPart(part, detail)])
-}
-
-/** Lines of NDJSON may delete. */
-function verbOfLines(request: FastifyRequest): 'delete' | undefined {
-  return isLines(request) ? 'delete' : undefined
 }

@@ -28,7 +28,11 @@ function itemOf(
   try {
     if (line === undefined) throw imageTooLarge(uploadMaxBytes)
     const said = readIngestLine(line, limits)
-    if ('delete' in said) return { index, name: shownName(said.delete.id), remove: said.delete.id }
+    if ('delete' in said) {
+      name = shownName(said.delete.id)
+      if (description.mayNotDelete) throw mayNotDelete()
+      return { index, name, remove: said.delete.id }
+    }
     if ('patch' in said) {
       const { id, ...change } = said.patch
       return { index, name: shownName(id), patch: id, change }
@@ -44,6 +48,10 @@ function itemOf(
     if (error instanceof AlikeError) return { index, name, error }
     throw error
   }
+}
+
+function mayNotDelete(): AlikeError {
+  return new AlikeError('forbidden', { detail: 'Whoever sent the upload may not delete.' })
 }
 
 function bytesOf(image: string, maxBytes: number): Buffer {

@@ -1,9 +1,8 @@
 /** The embedded engine, as the suites of `test/gallery/` test it. */
-import { randomBytes } from 'node:crypto'
 import { pino } from 'pino'
 import { openEmbedded } from '../../../src/engines/embedded/embedded-engine.js'
 import type { EmbeddingSet } from '../../../src/gallery/engine.js'
-import { model } from '../../gallery/stored-images.js'
+import { newEntry } from '../../gallery/new-entry.js'
 import type { TestedEngine } from '../../gallery/tested-engine.js'
 import { until } from '../../support/until.js'
 import { frozenCopy } from './frozen-copy.js'
@@ -32,16 +31,7 @@ export const embedded: TestedEngine = {
   async openSet(t) {
     const engine = await openEmbedded({ dataDir: await dataFolder(t), index, logger: pino({ level: 'silent' }) })
     t.after(() => engine.close())
-    const { gallery } = await engine.catalogue.create({
-      name: 'a',
-      uid: randomBytes(8).toString('hex'),
-      setUid: randomBytes(8).toString('hex'),
-      engine: 'embedded',
-      modelId: model.id,
-      dimension: model.dimension,
-      settings: {},
-      galleriesMax: 1,
-    })
+    const { gallery } = await engine.catalogue.create(newEntry())
     const set: EmbeddingSet = { ...gallery.set, state: 'ready' }
     const opened = await engine.open(set)
     return {

@@ -1,9 +1,11 @@
-/** A gallery that is deleted while its collection is being created leaves none behind, whoever deletes it. */
+/** A gallery that is deleted while its collection is being created leaves none behind; one whose creator died gets it. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
+import { openEmbedded } from '../../../src/engines/embedded/embedded-engine.js'
 import { openWeaviate } from '../../../src/engines/weaviate/weaviate-engine.js'
-import { model } from '../../gallery/stored-images.js'
+import { aboutUnmade } from '../../../src/gallery/made-sets.js'
+import { newEntry } from '../../gallery/new-entry.js'
 import { until } from '../../support/until.js'
 import { sharedWeaviate, skipWithoutWeaviate } from '../../support/weaviate-server.js'
 import { dataFolder } from '../embedded/storage-folder.js'
@@ -71,16 +73,7 @@ test(
 test('a collection that another process has yet to make, or has just deleted, is not lost', needsServer, async (t) => {
   const { galleries, catalogue } = await opened(t)
   const notFound = { code: 'gallery_not_found' }
-  const { gallery } = await catalogue.create({
-    name: 'g',
-    uid: 'b1'.repeat(8),
-    setUid: 'c1'.repeat(8),
-    engine: 'weaviate',
-    modelId: model.id,
-    dimension: model.dimension,
-    settings: {},
-    galleriesMax: 9,
-  })
+  const { gallery } = await catalogue.create(newEntry({ name: 'g', engine: 'weaviate' }))
   await assert.rejects(galleries.images.find('g', ['p']), notFound)
   await galleries.create('g')
   const set = await engineOf(galleries).open({ ...gallery.set, state: 'ready' })
@@ -95,3 +88,20 @@ test('a collection that another process has yet to make, or has just deleted, is
   await other.drop(gallery.set)
   await assert.rejects(set.find(['p']), notFound)
 })
+
+test(
+  'a gallery whose creator died before its collection existed gets it at the next start, as it was asked for',
+  needsServer,
+  async (t) => {
+    const { settings } = await sharedWeaviate()
+    const dataDir = await dataFolder(t)
+    const embedded = await openEmbedded({ dataDir, logger: pino({ level: 'silent' }) })
+    const about = aboutUnmade({ shards: 2 })
+    await embedded.catalogue.create(newEntry({ name: 'g', engine: 'weaviate', about }))
+    await embedded.close()
+    const galleries = await openWeaviateGalleries(t, { dataDir, server: settings })
+    assert.deepEqual(await galleries.images.find('g', ['p']), [])
+    assert.equal((await galleries.create('g', {}, { shards: 2 })).created, false)
+    await assert.rejects(galleries.create('g', {}, { shards: 1 }), { code: 'gallery_exists' })
+  },
+)

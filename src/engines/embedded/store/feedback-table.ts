@@ -1,7 +1,6 @@
 /** The rows of hit judgements. */
-import { AlikeError } from '../../../errors.js'
 import type { FeedbackCounts, JudgedHit, JudgementFate, KeptJudgement } from '../../../gallery/feedback.js'
-import { fateOf, type JudgementRow, judgementOf, judgementRow } from '../../../gallery/feedback-row.js'
+import { expectRoom, fateOf, type JudgementRow, judgementOf, judgementRow } from '../../../gallery/feedback-row.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import type { Database, Statement } from './database.js'
 
@@ -81,8 +80,7 @@ export class FeedbackTable {
     let stored = known === undefined ? this.#count.get(gallery)! : known + counts.recorded - counts.withdrawn
     if (stored > max) stored = this.#count.get(gallery)!
     this.#stored.delete(gallery)
-    if (counts.recorded > 0 && stored > max)
-      throw new AlikeError('feedback_full', { detail: `The maximum is ${max} judgements.` })
+    expectRoom({ ...counts, stored }, max)
     this.#stored.set(gallery, stored)
     return { ...counts, stored }
   }

@@ -129,6 +129,7 @@ export class GalleryTable {
     engine,
     modelId,
     dimension,
+    about = {},
     settings,
     options = {},
     galleriesMax,
@@ -142,7 +143,7 @@ export class GalleryTable {
     const gallery = { number, name, uid, ...said, created_at: at, serving: number }
     this.#insert.run({ ...gallery, checksum: checksumOfGallery(gallery) })
     const made = { number, uid: setUid, gallery: number, engine, model_id: modelId, dimension, created_at: at }
-    return { gallery, set: this.#sets.insert({ ...made, stage: 'ready', about: '{}' }) }
+    return { gallery, set: this.#sets.insert({ ...made, stage: 'ready', about: JSON.stringify(about) }) }
   }
 
   /** @throws AlikeError `gallery_not_found`, `data_unreadable` */

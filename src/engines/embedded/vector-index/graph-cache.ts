@@ -6,9 +6,9 @@
  * own graph beside it or does not exist.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { asStorageError, replaceFile } from '../../../durable-files.js'
+import { asStorageError, makeFolder, replaceFile } from '../../../durable-files.js'
 import { readGraphFile, writeGraphFile } from './graph-file.js'
 import type { HnswGraph } from './hnsw-graph.js'
 
@@ -100,7 +100,7 @@ async function tryRead(key: GraphCacheKey, { nextSlot, newGraph }: GraphCacheTar
 
 /** @throws AlikeError `storage_full` if the file could not be written completely; the previous graph cache stays. */
 export async function writeGraphCache(key: GraphCacheKey, graph: HnswGraph): Promise<void> {
-  await mkdir(key.folder, { recursive: true })
+  await makeFolder(key.folder)
   const file = `${stemOf(key)}-${randomBytes(6).toString('hex')}.hnsw`
   try {
     const { folder, ...of } = key
