@@ -19,8 +19,7 @@ export interface JudgementRow {
 export function judgementRow(judged: JudgedHit): Omit<JudgementRow, 'number'> {
   const { query, queryHash = null, hit, hitHash, verdict, by, at, modelId, rank = null, score = null } = judged
   return {
-    query_kind: Object.keys(query)[0]!,
-    query: Object.values(query)[0]!,
+    ...queryColumns(query),
     query_hash: queryHash,
     hit,
     hit_hash: hitHash,
@@ -31,6 +30,11 @@ export function judgementRow(judged: JudgedHit): Omit<JudgementRow, 'number'> {
     rank,
     score,
   }
+}
+
+export function queryColumns(query: FeedbackQuery): Pick<JudgementRow, 'query_kind' | 'query'> {
+  const [[kind, value]] = Object.entries(query) as [[string, string]]
+  return { query_kind: kind, query: value }
 }
 
 /** @param former the stored one of the same query, hit and judge */

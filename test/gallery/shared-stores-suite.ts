@@ -250,6 +250,25 @@ export function sharedStoresSuite(stores: TestedStores): void {
     },
   )
 
+  storesTest('judgements are read by query and judge', async ({ catalogue, feedback }) => {
+    await catalogue.create(entryOf('a'))
+    await catalogue.create(entryOf('b'))
+    const id = judged('x', { query: { id: 'q' }, queryHash: 'hash of q' })
+    await feedback.record('uid-of-a', [id, judged('x', { query: { key: 'q' } }), { ...id, by: 'ben' }])
+    await feedback.record('uid-of-a', [{ ...id, hit: 'y' }])
+    await feedback.record('uid-of-b', [{ ...id, hit: 'z' }])
+    const read = async (...page: Parameters<FeedbackStore['page']>) =>
+      (await feedback.page(...page)).map(({ query, hit, by }) => [...Object.entries(query).flat(), hit, by].join(' '))
+    const all = await feedback.page('uid-of-a', 0, 10, {})
+    assert.equal(all.length, 4)
+    const byId = { query: { id: 'q' } }
+    assert.deepEqual(await read('uid-of-a', 0, 10, byId), ['id q x ann', 'id q x ben', 'id q y ann'])
+    assert.deepEqual(await read('uid-of-a', all[0]!.number, 1, byId), ['id q x ben'])
+    assert.deepEqual(await read('uid-of-a', 0, 10, { ...byId, by: 'ann' }), ['id q x ann', 'id q y ann'])
+    assert.deepEqual(await read('uid-of-a', 0, 10, { by: 'ben' }), ['id q x ben'])
+    assert.deepEqual(await read('uid-of-a', 0, 10, { query: { contentHash: 'q' } }), [])
+  })
+
   storesTest(
     'judgements of the longest ids are kept apart and changed like others',
     async ({ catalogue, feedback }) => {

@@ -8202,6 +8202,14 @@ export interface operations {
     listFeedback: {
         parameters: {
             query?: {
+                /** @description Only judgements of hits of this stored picture. */
+                queryId?: string;
+                /** @description Only judgements of hits of the query with this `contentHash`. */
+                queryContentHash?: string;
+                /** @description Only judgements of hits of the query with this `key`. */
+                queryKey?: string;
+                /** @description Only judgements by this person. */
+                by?: string;
                 /** @description `cursor` of the last line read of this gallery. */
                 cursor?: string;
                 /** @description Maximum number of lines. */
