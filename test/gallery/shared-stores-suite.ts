@@ -357,6 +357,29 @@ export function sharedStoresSuite(stores: TestedStores): void {
     },
   )
 
+  storesTest('decisions are found by the images that they are about', async ({ catalogue, decisions }) => {
+    await catalogue.create(entryOf('a'))
+    await catalogue.create(entryOf('b'))
+    const imageOf = (id: string) => ({ ...finding(id).images[0]!, id })
+    const of = (...ids: string[]) => ({ ...finding(''), images: ids.map(imageOf) })
+    // that no database can compress
+    const longest = Array.from({ length: 512 }, (_, i) => String.fromCodePoint(0x20000 + ((i * 7_919) % 20_000))).join(
+      '',
+    )
+    const added = [of('x', 'y'), of('y', longest), of('z')]
+    const numbers: number[] = []
+    for (const one of added) numbers.push((await decisions.add('uid-of-a', one)).number)
+    await decisions.add('uid-of-b', of('x'))
+    const found = async (ids: string[], after = 0, limit = 10) =>
+      (await decisions.page('uid-of-a', after, limit, ids)).map(({ number }) => numbers.indexOf(number))
+    assert.deepEqual(await found(['x', 'none']), [0])
+    assert.deepEqual(await found(['x', 'y']), [0, 1])
+    assert.deepEqual([await found(['y'], 0, 1), await found(['y'], numbers[0])], [[0], [1]])
+    assert.deepEqual([await found([longest]), await found([])], [[1], []])
+    await decisions.remove('uid-of-a', numbers[1]!)
+    assert.deepEqual([await found([longest]), await found(['y'])], [[], [0]])
+  })
+
   const about = {
     modelId: '00000000000000aa',
     mark: 'm',

@@ -7743,6 +7743,8 @@ export interface operations {
     listDecisions: {
         parameters: {
             query?: {
+                /** @description Only decisions about at least one of these pictures, which may be gone. */
+                id?: string[];
                 /** @description Maximum number of entries per page. */
                 limit?: number;
                 /** @description `nextCursor` of the previous page of the same list; opaque. */

@@ -164,6 +164,38 @@ test('a finding is decided once, stays decided on other screens, and comes back 
   assert.deepEqual(decided, ['not-copies'])
 })
 
+test('only decisions about the findings shown are read, labels picture by picture', { skip }, async (t) => {
+  const { page, base, app } = await opened(t)
+  const decide = (...ids: string[]) =>
+    app.call(201, {
+      method: 'POST',
+      url: '/v1/galleries/g/decisions',
+      payload: { kind: 'label', ids, decision: 'keep-label' },
+    })
+  for (const ids of [['0'], ['1'], ['2', '5']]) await decide(...ids)
+  const group = (...ids: string[]) => ({
+    labels: ['circle', 'square'],
+    size: ids.length,
+    images: ids.map((id) => ({ id, label: 'circle', nearCopyScore: 1 })),
+  })
+  const conflicts = { count: 2, groups: [group('0', '1'), group('2', '3')] }
+  const none = { count: 0, images: [] }
+  const diagnosis = { conflicts, doubts: none, hubs: none, outliers: none }
+  await page.route('**/v1/jobs?*', (route) => route.fulfill({ json: { jobs: [lookedForCopies] } }))
+  await page.route('**/v1/jobs/first/result', (route) => route.fulfill({ json: diagnosis }))
+  const asked: string[][] = []
+  page.on('request', (request) => {
+    if (/\/decisions/.test(request.url())) asked.push(new URL(request.url()).searchParams.getAll('id'))
+  })
+  await page.goto(`${base}#/quality/g?view=labels`)
+  await untilTold(page, '[role=status]', /1 decided/)
+  assert.deepEqual(asked, [
+    ['0', '2'],
+    ['1', '3'],
+  ])
+  await untilTold(page, '.finding', /3/)
+})
+
 test('a decided finding stays decided after a reload, and the latest decision of a visit can be undone', {
   skip,
 }, async (t) => {

@@ -32,6 +32,9 @@ export const feedbackSchema = `
   CREATE INDEX feedback_of_hit ON feedback (gallery, hit);
 `
 
+/** Without it, each page would be sorted out of all judgements of the gallery. */
+export const feedbackInOrder = 'CREATE INDEX feedback_in_order ON feedback (gallery, number);'
+
 interface FeedbackRow extends JudgementRow {
   gallery: number
 }
