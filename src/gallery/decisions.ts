@@ -55,9 +55,10 @@ export interface DecisionStore {
   /**
    * In order of arrival.
    * @param after `number` of the last one read; 0: from the first
+   * @param ids only those about at least one of these images; undefined: all
    * @throws AlikeError `gallery_not_found`
    */
-  page(galleryUid: string, after: number, limit: number): Promise<StoredDecision[]>
+  page(galleryUid: string, after: number, limit: number, ids?: readonly string[]): Promise<StoredDecision[]>
   /** @throws AlikeError `gallery_not_found`, `storage_full`, `overloaded` */
   remove(galleryUid: string, number: number): Promise<void>
   /**

@@ -20,8 +20,7 @@ export interface JudgementRow {
 export function judgementRow(judged: JudgedHit): Omit<JudgementRow, 'number'> {
   const { query, queryHash = null, hit, hitHash, verdict, by, at, modelId, rank = null, score = null } = judged
   return {
-    query_kind: Object.keys(query)[0]!,
-    query: Object.values(query)[0]!,
+    ...queryColumns(query),
     query_hash: queryHash,
     hit,
     hit_hash: hitHash,
@@ -32,6 +31,11 @@ export function judgementRow(judged: JudgedHit): Omit<JudgementRow, 'number'> {
     rank,
     score,
   }
+}
+
+export function queryColumns(query: FeedbackQuery): Pick<JudgementRow, 'query_kind' | 'query'> {
+  const [[kind, value]] = Object.entries(query) as [[string, string]]
+  return { query_kind: kind, query: value }
 }
 
 type Judged = Pick<JudgementRow, 'verdict' | 'query_hash' | 'hit_hash'>

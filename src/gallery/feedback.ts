@@ -43,6 +43,12 @@ export interface StoredJudgement extends KeptJudgement {
   hitLabel: string | null
 }
 
+/** Which judgements are read; without any of these: all. */
+export interface JudgementFilter {
+  query?: FeedbackQuery | undefined
+  by?: string | undefined
+}
+
 /** What becomes of a judgement. */
 export type JudgementFate = 'recorded' | 'changed' | 'withdrawn' | 'unchanged'
 
@@ -63,5 +69,5 @@ export interface FeedbackStore {
    * @param after `number` of the last one read; 0: from the first
    * @throws AlikeError `gallery_not_found`
    */
-  page(galleryUid: string, after: number, limit: number): Promise<KeptJudgement[]>
+  page(galleryUid: string, after: number, limit: number, filter?: JudgementFilter): Promise<KeptJudgement[]>
 }

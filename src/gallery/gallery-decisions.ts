@@ -52,9 +52,11 @@ export class GalleryDecisions {
   /**
    * In order of arrival.
    * @param after `number` of the last one read; 0: from the first
+   * @param ids only those about at least one of these images, which may be gone; undefined: all
    */
-  page(after: number, limit: number): Promise<StoredDecision[]> {
-    return this.#options.store.page(this.#options.galleryUid, after, limit)
+  page(after: number, limit: number, ids?: readonly string[]): Promise<StoredDecision[]> {
+    const forms = ids && [...new Set(ids.flatMap((id) => [id, nfc(id)]))]
+    return this.#options.store.page(this.#options.galleryUid, after, limit, forms)
   }
 
   /**

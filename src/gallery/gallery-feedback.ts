@@ -2,7 +2,16 @@
 import { AlikeError } from '../errors.js'
 import { inStoredForm } from '../text.js'
 import type { OpenSet } from './engine.js'
-import type { FeedbackCounts, FeedbackStore, JudgedHit, Judgement, KeptJudgement, StoredJudgement } from './feedback.js'
+import type {
+  FeedbackCounts,
+  FeedbackQuery,
+  FeedbackStore,
+  JudgedHit,
+  Judgement,
+  JudgementFilter,
+  KeptJudgement,
+  StoredJudgement,
+} from './feedback.js'
 import type { ImageRecord } from './records.js'
 
 export interface GalleryFeedbackOptions {
@@ -30,15 +39,22 @@ export class GalleryFeedback {
    * In order of arrival, without those about an image that is gone or has been replaced.
    * @param after `number` of the last one read; 0: from the first
    */
-  async page(after: number, limit: number): Promise<StoredJudgement[]> {
+  async page(after: number, limit: number, { query, by }: JudgementFilter = {}): Promise<StoredJudgement[]> {
     const { galleryUid, store } = this.#options
+    const filter = { query: query && (await this.#inStoredForm(query)), by }
     for (let last = after; ; ) {
-      const kept = await store.page(galleryUid, last, limit)
+      const kept = await store.page(galleryUid, last, limit, filter)
       const images = await this.#imagesOf(kept)
       const told = kept.flatMap((judgement) => toldOf(judgement, images))
       if (told.length > 0 || kept.length === 0) return told
       last = kept.at(-1)!.number
     }
+  }
+
+  async #inStoredForm(query: FeedbackQuery): Promise<FeedbackQuery> {
+    if (!('id' in query)) return query
+    const [asked] = await this.#options.set.find([query.id])
+    return { id: asked?.id ?? query.id }
   }
 
   async #imagesOf(judgements: readonly Judgement[]): Promise<ReadonlyMap<string, ImageRecord>> {

@@ -28,6 +28,11 @@ export function postgresDecisions({ postgres, max, now }: PostgresDecisionsOptio
           'INSERT INTO alike.decision (gallery_uid, finding, settled, at) VALUES ($1, $2, false, $3) RETURNING *',
           [galleryUid, JSON.stringify(finding), now()],
         )
+        await sql.query('INSERT INTO alike.decision_image SELECT $1, unnest($2::text[]), $3', [
+          galleryUid,
+          finding.images.map(({ id }) => id),
+          row!.number,
+        ])
         return decisionOf(row!)
       }),
     async settle(galleryUid, number) {
@@ -36,10 +41,12 @@ export function postgresDecisions({ postgres, max, now }: PostgresDecisionsOptio
         number,
       ])
     },
-    async page(galleryUid, after, limit) {
+    async page(galleryUid, after, limit, ids) {
+      const ofImages =
+        'AND number IN (SELECT decision FROM alike.decision_image WHERE gallery_uid = $1 AND id = ANY($4))'
       const rows = await postgres.query<DecisionRow>(
-        'SELECT * FROM alike.decision WHERE gallery_uid = $1 AND number > $2 ORDER BY number LIMIT $3',
-        [galleryUid, after, limit],
+        `SELECT * FROM alike.decision WHERE gallery_uid = $1 AND number > $2 ${ids ? ofImages : ''} ORDER BY number LIMIT $3`,
+        [galleryUid, after, limit, ...(ids ? [ids] : [])],
       )
       if (rows.length === 0) await expectGallery(postgres, galleryUid)
       return rows.map(decisionOf)

@@ -1,6 +1,13 @@
 /** Judgements of hits in PostgreSQL. */
 import type { FeedbackStore, JudgedHit, JudgementFate } from '../gallery/feedback.js'
-import { expectRoom, fateOf, type JudgementRow, judgementOf, judgementRow } from '../gallery/feedback-row.js'
+import {
+  expectRoom,
+  fateOf,
+  type JudgementRow,
+  judgementOf,
+  judgementRow,
+  queryColumns,
+} from '../gallery/feedback-row.js'
 import { expectGallery, holdGallery } from './gallery-rows.js'
 import type { Postgres, Sql } from './postgres.js'
 
@@ -16,10 +23,12 @@ export function postgresFeedback(postgres: Postgres, max: number): FeedbackStore
         expectRoom(counts, max)
         return counts
       }),
-    async page(galleryUid, after, limit) {
+    async page(galleryUid, after, limit, { query, by = null } = {}) {
+      const ofQuery = 'AND query_kind = $5 AND query = $6 AND left(query, 300) = left($6, 300)' // as they are indexed
       const rows = await postgres.query<JudgementRow>(
-        'SELECT * FROM alike.feedback WHERE gallery_uid = $1 AND number > $2 ORDER BY number LIMIT $3',
-        [galleryUid, after, limit],
+        `SELECT * FROM alike.feedback WHERE gallery_uid = $1 AND number > $2 AND judge = coalesce($4, judge)
+         ${query ? ofQuery : ''} ORDER BY number LIMIT $3`,
+        [galleryUid, after, limit, by, ...(query ? Object.values(queryColumns(query)) : [])],
       )
       if (rows.length === 0) await expectGallery(postgres, galleryUid)
       return rows.map(judgementOf)

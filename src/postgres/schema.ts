@@ -161,6 +161,17 @@ const steps: readonly string[] = [
   ALTER TABLE alike.feedback DROP CONSTRAINT feedback_gallery_uid_query_kind_query_hit_judge_key;
   CREATE INDEX feedback_of_hit ON alike.feedback (gallery_uid, left(query, 300), left(hit, 300));
   `,
+  `
+  CREATE TABLE alike.decision_image ( -- derived from the findings
+    gallery_uid text NOT NULL,
+    id          text COLLATE "C" NOT NULL,
+    decision    bigint NOT NULL REFERENCES alike.decision ON DELETE CASCADE,
+    PRIMARY KEY (gallery_uid, id, decision)
+  );
+  CREATE INDEX decision_image_of ON alike.decision_image (decision);
+  INSERT INTO alike.decision_image
+    SELECT DISTINCT gallery_uid, image ->> 'id', number FROM alike.decision, json_array_elements(finding::json -> 'images') AS image;
+  `,
 ]
 
 /** Key of the migration lock. */

@@ -5,7 +5,7 @@ import { heatPixels } from '../../src/console/match/heat-colours.js'
 import { roomForNames, shortened } from '../../src/console/plots/axis-names.js'
 import { plotSummary } from '../../src/console/plots/plot-summary.js'
 import { confusionSquare } from '../../src/console/quality/confusion.js'
-import { settledBy } from '../../src/console/quality/settled.js'
+import { settledBy, urlBatches } from '../../src/console/quality/settled.js'
 
 test('a confusion matrix holds the most confused labels, with the correct ones on its diagonal', () => {
   const confusions = [
@@ -73,6 +73,19 @@ test('labels are decided picture by picture, a group of copies by one decision a
   assert.ok(isSettled({ kind: 'copies', ids: ['e', 'c'] }))
   assert.ok(!isSettled({ kind: 'copies', ids: ['d', 'f'] }))
   assert.ok(!isSettled({ kind: 'copies', ids: ['a', 'b'] }))
+})
+
+test('ids are asked about in groups that fit into a URL', () => {
+  const many = Array.from({ length: 250 }, (_, i) => String(i))
+  assert.deepEqual(
+    urlBatches(many).map(({ length }) => length),
+    [100, 100, 50],
+  )
+  const long = ['x', 'ä', '漢'.repeat(512), '𠀀'.repeat(512), 'y'].map((text, i) => text + i)
+  const batches = urlBatches(long)
+  assert.deepEqual(batches.flat(), long)
+  for (const batch of batches) assert.ok(encodeURIComponent(batch.join('')).length < 6_200)
+  assert.deepEqual(urlBatches([]), [])
 })
 
 test('names of bars have room beside their plot, long ones shortened', () => {

@@ -250,6 +250,25 @@ export function sharedStoresSuite(stores: TestedStores): void {
     },
   )
 
+  storesTest('judgements are read by query and judge', async ({ catalogue, feedback }) => {
+    await catalogue.create(entryOf('a'))
+    await catalogue.create(entryOf('b'))
+    const id = judged('x', { query: { id: 'q' }, queryHash: 'hash of q' })
+    await feedback.record('uid-of-a', [id, judged('x', { query: { key: 'q' } }), { ...id, by: 'ben' }])
+    await feedback.record('uid-of-a', [{ ...id, hit: 'y' }])
+    await feedback.record('uid-of-b', [{ ...id, hit: 'z' }])
+    const read = async (...page: Parameters<FeedbackStore['page']>) =>
+      (await feedback.page(...page)).map(({ query, hit, by }) => [...Object.entries(query).flat(), hit, by].join(' '))
+    const all = await feedback.page('uid-of-a', 0, 10, {})
+    assert.equal(all.length, 4)
+    const byId = { query: { id: 'q' } }
+    assert.deepEqual(await read('uid-of-a', 0, 10, byId), ['id q x ann', 'id q x ben', 'id q y ann'])
+    assert.deepEqual(await read('uid-of-a', all[0]!.number, 1, byId), ['id q x ben'])
+    assert.deepEqual(await read('uid-of-a', 0, 10, { ...byId, by: 'ann' }), ['id q x ann', 'id q y ann'])
+    assert.deepEqual(await read('uid-of-a', 0, 10, { by: 'ben' }), ['id q x ben'])
+    assert.deepEqual(await read('uid-of-a', 0, 10, { query: { contentHash: 'q' } }), [])
+  })
+
   storesTest(
     'judgements of the longest ids are kept apart and changed like others',
     async ({ catalogue, feedback }) => {
@@ -337,6 +356,29 @@ export function sharedStoresSuite(stores: TestedStores): void {
       assert.equal((await later.page('uid-of-a', 0, 10)).length, 2)
     },
   )
+
+  storesTest('decisions are found by the images that they are about', async ({ catalogue, decisions }) => {
+    await catalogue.create(entryOf('a'))
+    await catalogue.create(entryOf('b'))
+    const imageOf = (id: string) => ({ ...finding(id).images[0]!, id })
+    const of = (...ids: string[]) => ({ ...finding(''), images: ids.map(imageOf) })
+    // that no database can compress
+    const longest = Array.from({ length: 512 }, (_, i) => String.fromCodePoint(0x20000 + ((i * 7_919) % 20_000))).join(
+      '',
+    )
+    const added = [of('x', 'y'), of('y', longest), of('z')]
+    const numbers: number[] = []
+    for (const one of added) numbers.push((await decisions.add('uid-of-a', one)).number)
+    await decisions.add('uid-of-b', of('x'))
+    const found = async (ids: string[], after = 0, limit = 10) =>
+      (await decisions.page('uid-of-a', after, limit, ids)).map(({ number }) => numbers.indexOf(number))
+    assert.deepEqual(await found(['x', 'none']), [0])
+    assert.deepEqual(await found(['x', 'y']), [0, 1])
+    assert.deepEqual([await found(['y'], 0, 1), await found(['y'], numbers[0])], [[0], [1]])
+    assert.deepEqual([await found([longest]), await found([])], [[1], []])
+    await decisions.remove('uid-of-a', numbers[1]!)
+    assert.deepEqual([await found([longest]), await found(['y'])], [[], [0]])
+  })
 
   const about = {
     modelId: '00000000000000aa',

@@ -176,6 +176,24 @@ test('decisions are listed page by page and deleted with their gallery', async (
   assert.deepEqual((await page('')).decisions, [])
 })
 
+test('decisions are found by the pictures that they are about', async (t) => {
+  const app = await startApp(t)
+  await filled(app)
+  const keep = (...ids: string[]) =>
+    app.call<Decided>(201, { method: 'POST', url, payload: { kind: 'label', ids, decision: 'keep-label' } })
+  const [first, second] = [await keep('left0', 'left1'), await keep('left1')]
+  await keep('right0')
+  const found = async (query: string) => {
+    const answer = await app.call<{ decisions: Decided[]; nextCursor?: string }>(200, { url: `${url}?${query}` })
+    return { ids: answer.decisions.map(({ id }) => id), next: answer.nextCursor }
+  }
+  assert.deepEqual(await found('id=left0&id=none'), { ids: [first.id], next: undefined })
+  const page = await found('id=left0&id=left1&limit=1')
+  assert.deepEqual(page.ids, [first.id])
+  assert.deepEqual(await found(`id=left0&id=left1&limit=1&cursor=${page.next}`), { ids: [second.id], next: undefined })
+  assert.deepEqual(await found('id=none'), { ids: [], next: undefined })
+})
+
 test('an invalid decision changes nothing', async (t) => {
   const app = await startApp(t, { decisionsMax: 1 })
   await filled(app)

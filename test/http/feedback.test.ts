@@ -161,6 +161,27 @@ test('a query may be a content hash or the caller’s own key; lines continue af
   assert.deepEqual(await linesOf(app, `?cursor=${all.at(-1)!.cursor}`), [])
 })
 
+test('judgements are read by query and by person', async (t) => {
+  const app = await startApp(t)
+  await filled(app, ['é', 'b'])
+  const hash = 'ab'.repeat(32)
+  const queries = [{ id: 'é' }, { contentHash: hash }, { key: 'k' }]
+  for (const query of queries)
+    for (const by of ['ann', 'ben']) await give(app, { query, hits: [{ id: 'b', verdict: 'right' }], by })
+  const read = async (query: string) => (await linesOf(app, query)).map(({ query, by }) => [query, by])
+  const composed = encodeURIComponent('é'.normalize('NFC'))
+  assert.deepEqual(await read(`?queryId=${composed}&by=ann`), [[{ id: 'é' }, 'ann']])
+  assert.deepEqual(await read(`?queryId=${encodeURIComponent('é'.normalize('NFD'))}&by=ann`), [[{ id: 'é' }, 'ann']])
+  assert.deepEqual(await read(`?queryContentHash=${hash}`), [
+    [{ contentHash: hash }, 'ann'],
+    [{ contentHash: hash }, 'ben'],
+  ])
+  assert.deepEqual(await read('?queryKey=k&limit=1'), [[{ key: 'k' }, 'ann']])
+  assert.equal((await read('?by=ben')).length, 3)
+  assert.deepEqual(await read('?queryId=none'), [])
+  assert.equal((await app.call(400, { url: `${url}?queryId=b&queryKey=k` })).code, 'request_invalid')
+})
+
 test('judgements are deleted with the pictures they name and with their gallery, and survive a restart', async (t) => {
   const dataDir = await temporaryFolder(t)
   const app = await startApp(t, { dataDir })

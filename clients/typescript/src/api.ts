@@ -7743,6 +7743,8 @@ export interface operations {
     listDecisions: {
         parameters: {
             query?: {
+                /** @description Only decisions about at least one of these pictures, which may be gone. */
+                id?: string[];
                 /** @description Maximum number of entries per page. */
                 limit?: number;
                 /** @description `nextCursor` of the previous page of the same list; opaque. */
@@ -8202,6 +8204,14 @@ export interface operations {
     listFeedback: {
         parameters: {
             query?: {
+                /** @description Only judgements of hits of this stored picture. */
+                queryId?: string;
+                /** @description Only judgements of hits of the query with this `contentHash`. */
+                queryContentHash?: string;
+                /** @description Only judgements of hits of the query with this `key`. */
+                queryKey?: string;
+                /** @description Only judgements by this person. */
+                by?: string;
                 /** @description `cursor` of the last line read of this gallery. */
                 cursor?: string;
                 /** @description Maximum number of lines. */

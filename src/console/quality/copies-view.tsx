@@ -36,7 +36,7 @@ interface GroupsProps {
 
 function Groups({ gallery, job, duplicates }: GroupsProps) {
   const { copies, pictures, count, groups } = duplicates
-  const decisions = useDecisions(gallery, job)
+  const decisions = useDecisions(gallery, job, groups.map(copiesFinding))
   const open = groups.filter((group) => !decisions.isDecided(copiesFinding(group)))
   const decided = groups.length - open.length
   return (

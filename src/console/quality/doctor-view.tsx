@@ -35,7 +35,10 @@ interface FindingsProps {
 type LabelFindingsProps = Omit<FindingsProps, 'diagnosis'> & Pick<Schemas['Diagnosis'], 'conflicts' | 'doubts'>
 
 function LabelFindings({ gallery, job, conflicts, doubts }: LabelFindingsProps) {
-  const decisions = useDecisions(gallery, job)
+  const decisions = useDecisions(gallery, job, [
+    ...conflicts.groups.map(conflictFinding),
+    ...doubts.images.map(doubtFinding),
+  ])
   const groups = conflicts.groups.filter((group) => !decisions.isDecided(conflictFinding(group)))
   const images = doubts.images.filter((doubt) => !decisions.isDecided(doubtFinding(doubt)))
   const [groupsDecided, imagesDecided] = [conflicts.groups.length - groups.length, doubts.images.length - images.length]

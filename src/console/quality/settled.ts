@@ -6,6 +6,27 @@ export interface Finding {
   ids: readonly string[]
 }
 
+/** Ids in groups of at most a hundred that fit into a URL. */
+export function urlBatches(ids: readonly string[]): string[][] {
+  const batches: string[][] = []
+  let left = 0
+  for (const id of ids) {
+    const length = encodeURIComponent(id).length + '&id='.length
+    if (length > left || batches.at(-1)!.length === idsOfBatch) {
+      batches.push([])
+      left = batchLength
+    }
+    batches.at(-1)!.push(id)
+    left -= length
+  }
+  return batches
+}
+
+/** As many as the service takes. */
+const idsOfBatch = 100
+/** Characters: services and proxies accept 8,000 at least; the longest id takes 6,144. */
+const batchLength = 6_200
+
 /** Labels are decided picture by picture; of copies one decision is about all of them. */
 export function settledBy(decisions: readonly Finding[]): (finding: Finding) => boolean {
   const labels = new Set<string>()

@@ -5,7 +5,7 @@ import { sayFault } from '../controls/toasts.js'
 import { useLoaded } from '../controls/use-loaded.js'
 import { removeUnlessUndone } from '../gallery/remove-unless-undone.js'
 import { type Finding, settledBy } from './settled.js'
-import { type Decision, decide, decisionsSince, takeBack } from './stored-decisions.js'
+import { type Decision, decide, decisionsAbout, takeBack } from './stored-decisions.js'
 
 export interface Decisions {
   isDecided: (finding: Finding) => boolean
@@ -22,9 +22,9 @@ export interface Decisions {
 }
 
 /** @param job the analysis that found them: its findings contain nothing that was decided before it */
-export function useDecisions(gallery: string, job: Job): Decisions {
+export function useDecisions(gallery: string, job: Job, findings: readonly Finding[]): Decisions {
   const since = job.startedAt ?? job.createdAt
-  const stored = useLoaded((leaving) => decisionsSince(gallery, since, leaving), [gallery, since])
+  const stored = useLoaded((signal) => decisionsAbout(gallery, findings, { since, signal }), [gallery, job.id])
   const here = decided.value.get(job.id) ?? []
   const known = stored.value?.filter(({ id }) => !revoked.value.has(id)) ?? []
   const last = here.findLast(({ id }) => id !== undefined)

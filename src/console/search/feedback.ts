@@ -1,10 +1,14 @@
 /** Judgements of hits, used for quality numbers and training. */
-import { answerOf, service } from '../api/service.js'
+import { caller } from '../api/caller.js'
+import { answerOf, fetchFrom, service } from '../api/service.js'
 import { imageOf } from './given-images.js'
 import type { SearchQuery } from './search-query.js'
 import type { Hit } from './use-search.js'
 
 export type Verdict = 'right' | 'wrong'
+
+/** Judgements of one query by one person: more are hardly ever given by hand. */
+const readMax = 10_000
 
 /** @param verdict undefined withdraws it @throws ServiceError */
 export async function judge(
@@ -21,7 +25,38 @@ export async function judge(
   )
 }
 
-async function named({ imageId, picture, url }: SearchQuery) {
+/**
+ * The caller's stored verdicts on the query's hits, by id. None for a picture that is known only by the name of its file,
+ * which others may have too.
+ * @throws ServiceError
+ */
+export async function verdictsOf(
+  gallery: string,
+  query: SearchQuery,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Verdict>> {
+  if (query.picture !== undefined && !isSecureContext) return new Map()
+  const { id, contentHash, key } = await named(query)
+  const parameters = new URLSearchParams({
+    ...(id !== undefined && { queryId: id }),
+    ...(contentHash !== undefined && { queryContentHash: contentHash }),
+    ...(key !== undefined && { queryKey: key }),
+    by: caller.value?.name || 'anonymous',
+    limit: String(readMax),
+  })
+  const answer = await fetchFrom(`v1/galleries/${encodeURIComponent(gallery)}/feedback?${parameters}`, { signal })
+  const lines = (await answer.text()).split('\n').filter(Boolean)
+  const judged = lines.map((line) => JSON.parse(line) as { hit: string; verdict: Verdict })
+  return new Map(judged.map(({ hit, verdict }) => [hit, verdict]))
+}
+
+interface NamedQuery {
+  id?: string
+  contentHash?: string
+  key?: string
+}
+
+async function named({ imageId, picture, url }: SearchQuery): Promise<NamedQuery> {
   if (imageId !== undefined) return { id: imageId }
   const file = imageOf(picture)
   if (file === undefined) return { key: (url ?? picture ?? '').slice(0, 200) }

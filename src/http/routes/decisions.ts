@@ -80,11 +80,12 @@ function listDecisions(app: TypedApp, { galleries }: DecisionRouteOptions): void
     },
     async (request) => {
       const { gallery } = request.params
-      const { limit = 100, cursor } = request.query
+      const { id, limit = 100, cursor } = request.query
+      // numbers ascend in every selection of decisions, so a cursor holds for all of them
       const cursors = new ListCursors('decisions', gallery)
       const after = cursor === undefined ? 0 : cursors.numberOf(cursor)
       const decided = await galleries.decisions(gallery)
-      const found = await decided.page(after, limit + 1)
+      const found = await decided.page(after, limit + 1, id)
       const decisions = found.slice(0, limit)
       return {
         decisions: decisions.map((decision) => decisionView(gallery, decision)),

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { givenVerdicts, type StoredJudgement } from '../../gallery/feedback.js'
+import { givenVerdicts, type JudgementFilter, type StoredJudgement } from '../../gallery/feedback.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import type { GalleryFeedback } from '../../gallery/gallery-feedback.js'
 import type { Metrics } from '../../metrics/metrics.js'
@@ -14,6 +14,7 @@ import {
   FeedbackLine,
   FeedbackListParameters,
   feedbackLine,
+  judgementFilter,
   judgementsOf,
 } from '../schemas/feedback.js'
 import { reference } from '../schemas/named.js'
@@ -92,11 +93,13 @@ function listFeedback(app: TypedApp, { galleries }: FeedbackRouteOptions): void 
     async (request, reply) => {
       const { gallery } = request.params
       const { limit = linesMax, cursor } = request.query
+      const filter = judgementFilter(request.query)
+      // numbers ascend in every selection of judgements, so a cursor holds for all of them
       const cursors = new ListCursors('feedback', gallery)
       const after = cursor === undefined ? 0 : cursors.numberOf(cursor)
       const feedback = await galleries.feedback(gallery)
-      const first = await feedback.page(after, Math.min(limit, linesOfPage)) // damage found here still gets a status
-      const lines = Readable.from(feedbackLines(feedback, { first, limit, cursors }), { objectMode: false })
+      const first = await feedback.page(after, Math.min(limit, linesOfPage), filter) // damage found here still gets a status
+      const lines = Readable.from(feedbackLines(feedback, { first, limit, filter, cursors }), { objectMode: false })
       return reply.type('application/x-ndjson').send(lines)
     },
   )
@@ -109,13 +112,18 @@ const linesOfPage = 100
 /** Page by page, each in its own turn of the event loop, so that a million lines are never in memory. */
 async function* feedbackLines(
   feedback: GalleryFeedback,
-  { first, limit, cursors }: { first: StoredJudgement[]; limit: number; cursors: ListCursors },
+  {
+    first,
+    limit,
+    filter,
+    cursors,
+  }: { first: StoredJudgement[]; limit: number; filter: JudgementFilter; cursors: ListCursors },
 ): AsyncGenerator<string> {
   let page = first
   for (let left = limit - page.length; page.length > 0; left -= page.length) {
     const lines = page.map((judgement) => feedbackLine(judgement, cursors.at(`${judgement.number}`)))
     yield lines.map((line) => `${JSON.stringify(line)}\n`).join('')
     await nextTurn()
-    page = left > 0 ? await feedback.page(page.at(-1)!.number, Math.min(left, linesOfPage)) : []
+    page = left > 0 ? await feedback.page(page.at(-1)!.number, Math.min(left, linesOfPage), filter) : []
   }
 }

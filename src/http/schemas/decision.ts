@@ -3,7 +3,7 @@ import { type Static, Type } from 'typebox'
 import type { NewDecision, StoredDecision } from '../../gallery/decisions.js'
 import { RequestInvalid } from '../validation.js'
 import { named } from './named.js'
-import { Cursor, GalleryName, ImageId, Label, limit } from './parameters.js'
+import { Cursor, GalleryName, ImageId, Label, limit, UnfilledImageId } from './parameters.js'
 
 export const decidedAtOnceMax = 1_000
 
@@ -100,7 +100,16 @@ export const DecisionList = Type.Object({
 export const DecisionPath = Type.Object({ gallery: GalleryName, decision: Type.String({ maxLength: 64 }) })
 
 export const DecisionListParameters = Type.Object(
-  { limit: limit(100, 1_000), cursor: Type.Optional(Cursor) },
+  {
+    id: Type.Optional(
+      Type.Array(UnfilledImageId, {
+        maxItems: 100,
+        description: 'Only decisions about at least one of these pictures, which may be gone.',
+      }),
+    ),
+    limit: limit(100, 1_000),
+    cursor: Type.Optional(Cursor),
+  },
   { additionalProperties: false },
 )
 

@@ -4,30 +4,31 @@ import {
   type FeedbackQuery,
   givenVerdicts,
   type Judgement,
+  type JudgementFilter,
   type StoredJudgement,
   verdicts,
 } from '../../gallery/feedback.js'
 import { RequestInvalid } from '../validation.js'
 import { named } from './named.js'
-import { GalleryName, ImageId, Label } from './parameters.js'
+import { GalleryName, ImageId, Label, UnfilledImageId } from './parameters.js'
 
 /** Limit per call. */
 export const judgedAtOnceMax = 1_000
 
 const contentHash = Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 of the picture’s bytes, hex.' })
 
+const Key = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  pattern: '^[^\\u0000-\\u001f\\u007f]+$',
+  description: 'Your own name for the query; opaque to the service.',
+})
+
 const Query = Type.Object(
   {
     id: Type.Optional({ ...ImageId, description: 'The query was this stored picture of the gallery.' }),
     contentHash: Type.Optional(contentHash),
-    key: Type.Optional(
-      Type.String({
-        minLength: 1,
-        maxLength: 200,
-        pattern: '^[^\\u0000-\\u001f\\u007f]+$',
-        description: 'Your own name for the query; opaque to the service.',
-      }),
-    ),
+    key: Type.Optional(Key),
   },
   {
     additionalProperties: false,
@@ -131,8 +132,20 @@ export const FeedbackLine = Type.Object(
   { description: 'One judgement.' },
 )
 
+/** The query, by one of these at most. */
+const QueryParameters = {
+  queryId: Type.Optional({ ...UnfilledImageId, description: 'Only judgements of hits of this stored picture.' }),
+  queryContentHash: Type.Optional({
+    ...contentHash,
+    description: 'Only judgements of hits of the query with this `contentHash`.',
+  }),
+  queryKey: Type.Optional({ ...Key, description: 'Only judgements of hits of the query with this `key`.' }),
+}
+
 export const FeedbackListParameters = Type.Object(
   {
+    ...QueryParameters,
+    by: Type.Optional({ ...By, description: 'Only judgements by this person.' }),
     cursor: Type.Optional(
       Type.String({ maxLength: 64, description: '`cursor` of the last line read of this gallery.' }),
     ),
@@ -142,6 +155,21 @@ export const FeedbackListParameters = Type.Object(
   },
   { additionalProperties: false },
 )
+
+/** @throws RequestInvalid for several queries */
+export function judgementFilter({
+  queryId,
+  queryContentHash,
+  queryKey,
+  by,
+}: Static<typeof FeedbackListParameters>): JudgementFilter {
+  const queries: FeedbackQuery[] = []
+  if (queryId !== undefined) queries.push({ id: queryId })
+  if (queryContentHash !== undefined) queries.push({ contentHash: queryContentHash })
+  if (queryKey !== undefined) queries.push({ key: queryKey })
+  if (queries.length > 1) throw new RequestInvalid([{ in: 'query', pointer: '', detail: 'names more than one query' }])
+  return { query: queries[0], by }
+}
 
 /** The judgements, hit by hit. */
 export function judgementsOf(

@@ -1,5 +1,6 @@
 /** What the console shows belongs together and is the latest, however slow the network and whatever changed meanwhile. */
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import type { Response } from 'playwright-core'
 import { drawImage } from '../../support/drawn-images.js'
@@ -89,6 +90,40 @@ test('a judgement is withdrawn by pressing it again', { skip }, async (t) => {
   assert.equal(await right.getAttribute('aria-pressed'), 'false')
 })
 
+test('judgements of an earlier visit are shown, by picture or by the bytes of a file, and can be withdrawn', {
+  skip,
+}, async (t) => {
+  const { page, base, app } = await opened(t)
+  const file = { name: 'query.jpg', mimeType: 'image/jpeg', buffer: await drawImage('circle', 9) }
+  const contentHash = createHash('sha256').update(file.buffer).digest('hex')
+  const give = (query: object, id: string, verdict: string, by = 'anonymous') =>
+    app.call(200, {
+      method: 'POST',
+      url: '/v1/galleries/g/feedback',
+      payload: { query, hits: [{ id, verdict }], by },
+    })
+  await give({ id: '0' }, '1', 'right')
+  await give({ id: '0' }, '2', 'wrong', 'somebody else')
+  await give({ contentHash }, '3', 'wrong')
+  const pressed = page.locator('.hit-actions [aria-pressed=true]')
+  const expectPressed = async (text: string) => {
+    await pressed.filter({ hasText: text }).waitFor()
+    assert.equal(await pressed.count(), 1)
+  }
+  await page.goto(`${base}#/search/g?id=0`)
+  await expectPressed('Right 1')
+  await page.locator('input[type=file]').first().setInputFiles(file)
+  await expectPressed('Wrong 3')
+  await page.goBack()
+  await expectPressed('Right 1')
+  const withdrawn = page.waitForResponse((answer) => answer.request().method() === 'POST')
+  await pressed.click()
+  assert.equal((await (await withdrawn).json()).withdrawn, 1)
+  await page.reload()
+  await Promise.all([page.waitForSelector('.score'), page.waitForResponse('**/feedback?*')])
+  assert.equal(await pressed.count(), 0)
+})
+
 test('a judgement that is refused is taken back on the page too', { skip }, async (t) => {
   const { page, base } = await opened(t)
   await page.goto(`${base}#/search/g?id=0`)
@@ -127,6 +162,38 @@ test('a finding is decided once, stays decided on other screens, and comes back 
   await untilTold(page, '.toast', /It broke/)
   await page.waitForSelector('.finding')
   assert.deepEqual(decided, ['not-copies'])
+})
+
+test('only decisions about the findings shown are read, labels picture by picture', { skip }, async (t) => {
+  const { page, base, app } = await opened(t)
+  const decide = (...ids: string[]) =>
+    app.call(201, {
+      method: 'POST',
+      url: '/v1/galleries/g/decisions',
+      payload: { kind: 'label', ids, decision: 'keep-label' },
+    })
+  for (const ids of [['0'], ['1'], ['2', '5']]) await decide(...ids)
+  const group = (...ids: string[]) => ({
+    labels: ['circle', 'square'],
+    size: ids.length,
+    images: ids.map((id) => ({ id, label: 'circle', nearCopyScore: 1 })),
+  })
+  const conflicts = { count: 2, groups: [group('0', '1'), group('2', '3')] }
+  const none = { count: 0, images: [] }
+  const diagnosis = { conflicts, doubts: none, hubs: none, outliers: none }
+  await page.route('**/v1/jobs?*', (route) => route.fulfill({ json: { jobs: [lookedForCopies] } }))
+  await page.route('**/v1/jobs/first/result', (route) => route.fulfill({ json: diagnosis }))
+  const asked: string[][] = []
+  page.on('request', (request) => {
+    if (/\/decisions/.test(request.url())) asked.push(new URL(request.url()).searchParams.getAll('id'))
+  })
+  await page.goto(`${base}#/quality/g?view=labels`)
+  await untilTold(page, '[role=status]', /1 decided/)
+  assert.deepEqual(asked, [
+    ['0', '2'],
+    ['1', '3'],
+  ])
+  await untilTold(page, '.finding', /3/)
 })
 
 test('a decided finding stays decided after a reload, and the latest decision of a visit can be undone', {

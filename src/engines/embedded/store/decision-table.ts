@@ -45,6 +45,20 @@ export const unsettledDecisions = `
   CREATE INDEX decision_unsettled ON decision (gallery, number) WHERE unsettled;
 `
 
+/** Derived from `decision.images`. */
+export const decisionImageSchema = `
+  CREATE TABLE decision_image (
+    gallery  INTEGER NOT NULL,
+    id       TEXT NOT NULL,
+    decision INTEGER NOT NULL REFERENCES decision (number) ON DELETE CASCADE,
+    PRIMARY KEY (gallery, id, decision)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX decision_image_of ON decision_image (decision);
+  INSERT INTO decision_image
+    SELECT DISTINCT gallery, json_extract(image.value, '$.id'), number
+    FROM decision, json_each(CASE WHEN json_valid(images) THEN images ELSE '[]' END) AS image;
+`
+
 export interface NewDecisionRow {
   gallery: number
   finding: DecidedFinding
@@ -57,7 +71,9 @@ export class DecisionTable {
   readonly #database: Database
   readonly #count: Statement<[number], number>
   readonly #insert: Statement<[NewRow & { checksum: number }]>
+  readonly #addImage: Statement<[number, string, number]>
   readonly #page: Statement<[number, number, number], StoredRow>
+  readonly #pageOfImages: Statement<[{ gallery: number; after: number; limit: number; ids: string }], StoredRow>
   readonly #unsettled: Statement<[number], StoredRow>
   readonly #settle: Statement<[number, number]>
   readonly #delete: Statement<[number, number]>
@@ -71,6 +87,12 @@ export class DecisionTable {
        VALUES (@gallery, @kind, @decision, @images, @label, @keep, @changed, @judge, @at, @checksum, 1)`,
     )
     this.#page = database.prepare('SELECT * FROM decision WHERE gallery = ? AND number > ? ORDER BY number LIMIT ?')
+    this.#addImage = database.prepare('INSERT INTO decision_image VALUES (?, ?, ?)')
+    this.#pageOfImages = database.prepare(
+      `SELECT * FROM decision WHERE gallery = @gallery AND number > @after AND number IN
+         (SELECT decision FROM decision_image WHERE gallery = @gallery AND id IN (SELECT value FROM json_each(@ids)))
+       ORDER BY number LIMIT @limit`,
+    )
     this.#unsettled = database.prepare('SELECT * FROM decision WHERE gallery = ? AND unsettled ORDER BY number')
     this.#settle = database.prepare('UPDATE decision SET unsettled = 0 WHERE gallery = ? AND number = ?')
     this.#delete = database.prepare('DELETE FROM decision WHERE gallery = ? AND number = ?')
@@ -93,7 +115,9 @@ export class DecisionTable {
       at,
     }
     const { lastInsertRowid } = this.#insert.run({ ...row, checksum: checksumOf(row) })
-    return recordOf({ ...row, number: Number(lastInsertRowid) })
+    const number = Number(lastInsertRowid)
+    for (const { id } of finding.images) this.#addImage.run(gallery, id, number)
+    return recordOf({ ...row, number })
   }
 
   settle(gallery: number, number: number): void {
@@ -101,8 +125,12 @@ export class DecisionTable {
   }
 
   /** @throws AlikeError `data_unreadable` */
-  page(gallery: number, after: number, limit: number): StoredDecision[] {
-    return this.#page.all(gallery, after, limit).map((row) => recordOf(checked(row)))
+  page(gallery: number, after: number, limit: number, ids?: readonly string[]): StoredDecision[] {
+    const rows =
+      ids === undefined
+        ? this.#page.all(gallery, after, limit)
+        : this.#pageOfImages.all({ gallery, after, limit, ids: JSON.stringify(ids) })
+    return rows.map((row) => recordOf(checked(row)))
   }
 
   /** @throws AlikeError `data_unreadable` */

@@ -1,6 +1,19 @@
 /** The rows of hit judgements. */
-import type { FeedbackCounts, JudgedHit, JudgementFate, KeptJudgement } from '../../../gallery/feedback.js'
-import { expectRoom, fateOf, type JudgementRow, judgementOf, judgementRow } from '../../../gallery/feedback-row.js'
+import type {
+  FeedbackCounts,
+  JudgedHit,
+  JudgementFate,
+  JudgementFilter,
+  KeptJudgement,
+} from '../../../gallery/feedback.js'
+import {
+  expectRoom,
+  fateOf,
+  type JudgementRow,
+  judgementOf,
+  judgementRow,
+  queryColumns,
+} from '../../../gallery/feedback-row.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import type { Database, Statement } from './database.js'
 
@@ -25,11 +38,21 @@ export const feedbackSchema = `
   CREATE INDEX feedback_of_hit ON feedback (gallery, hit);
 `
 
+/** Without it, each page would be sorted out of all judgements of the gallery. */
+export const feedbackInOrder = 'CREATE INDEX feedback_in_order ON feedback (gallery, number);'
+
 interface FeedbackRow extends JudgementRow {
   gallery: number
 }
 type NewRow = Omit<FeedbackRow, 'number'>
 type StoredRow = FeedbackRow & { checksum: number }
+
+interface PageWish {
+  gallery: number
+  after: number
+  limit: number
+  by: string | null
+}
 
 export interface FeedbackRequest {
   gallery: number
@@ -44,7 +67,8 @@ export class FeedbackTable {
   readonly #same: Statement<[NewRow], StoredRow>
   readonly #insert: Statement<[NewRow & { checksum: number }]>
   readonly #delete: Statement<[number]>
-  readonly #page: Statement<[number, number, number], StoredRow>
+  readonly #page: Statement<[PageWish], StoredRow>
+  readonly #pageOfQuery: Statement<[PageWish & Pick<JudgementRow, 'query_kind' | 'query'>], StoredRow>
   readonly #forget: Statement<[{ gallery: number; id: string }]>
   readonly #purge: Statement<[number, number]>
   /**
@@ -65,7 +89,11 @@ export class FeedbackTable {
        VALUES (@gallery, @query_kind, @query, @query_hash, @hit, @hit_hash, @verdict, @judge, @at, @model_id, @rank, @score, @checksum)`,
     )
     this.#delete = database.prepare('DELETE FROM feedback WHERE number = ?')
-    this.#page = database.prepare('SELECT * FROM feedback WHERE gallery = ? AND number > ? ORDER BY number LIMIT ?')
+    const page = `SELECT * FROM feedback WHERE gallery = @gallery AND number > @after AND judge = coalesce(@by, judge)`
+    this.#page = database.prepare(`${page} ORDER BY number LIMIT @limit`)
+    this.#pageOfQuery = database.prepare(
+      `${page} AND query_kind = @query_kind AND query = @query ORDER BY number LIMIT @limit`,
+    )
     this.#forget = database.prepare(
       `DELETE FROM feedback WHERE gallery = @gallery AND (hit = @id OR (query_kind = 'id' AND query = @id))`,
     )
@@ -97,8 +125,10 @@ export class FeedbackTable {
   }
 
   /** @throws AlikeError `data_unreadable` */
-  page(gallery: number, after: number, limit: number): KeptJudgement[] {
-    return this.#page.all(gallery, after, limit).map((row) => judgementOf(checked(row)))
+  page(gallery: number, after: number, limit: number, { query, by }: JudgementFilter = {}): KeptJudgement[] {
+    const wish = { gallery, after, limit, by: by ?? null }
+    const rows = query ? this.#pageOfQuery.all({ ...wish, ...queryColumns(query) }) : this.#page.all(wish)
+    return rows.map((row) => judgementOf(checked(row)))
   }
 
   /** Removes judgements that name this picture as a query or a hit, because it was removed or replaced. */

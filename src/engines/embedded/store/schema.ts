@@ -1,7 +1,7 @@
 /** The tables, and the migration of databases from older versions. */
 import { type Database, damaged, openForWriting, withDatabase } from './database.js'
-import { decisionSchema, unsettledDecisions } from './decision-table.js'
-import { feedbackSchema } from './feedback-table.js'
+import { decisionImageSchema, decisionSchema, unsettledDecisions } from './decision-table.js'
+import { feedbackInOrder, feedbackSchema } from './feedback-table.js'
 import { addErrorChecksums } from './job-error-rows.js'
 import { layoutSchema } from './layout-table.js'
 import { mendTexts } from './mended-texts.js'
@@ -135,6 +135,8 @@ const steps: readonly (string | ((database: Database) => void))[] = [
   separateSets,
   referenceSchema,
   removedSetSchema,
+  decisionImageSchema,
+  feedbackInOrder,
 ]
 
 /** The schema version that this code writes and reads. */

@@ -19,9 +19,9 @@ export function storedDecisions({ store, max, now, write }: StoredDecisionsOptio
       write(async () => store.write('addDecision', { gallery: numberOf(galleryUid), finding, max, at: now() })),
     settle: (galleryUid, number) =>
       write(async () => store.write('settleDecision', { gallery: numberOf(galleryUid), number })),
-    async page(galleryUid, after, limit) {
+    async page(galleryUid, after, limit, ids) {
       const gallery = numberOf(galleryUid)
-      return store.read(({ decisions }) => decisions.page(gallery, after, limit))
+      return store.read(({ decisions }) => decisions.page(gallery, after, limit, ids))
     },
     remove: (galleryUid, number) =>
       write(async () => store.write('removeDecision', { gallery: numberOf(galleryUid), number })),

@@ -15,9 +15,9 @@ export function storedFeedback({ store, max, write }: StoredFeedbackOptions): Fe
   return {
     record: (galleryUid, judged) =>
       write(async () => store.write('recordFeedback', { gallery: numberOf(galleryUid), judged, max })),
-    async page(galleryUid, after, limit) {
+    async page(galleryUid, after, limit, filter) {
       const gallery = numberOf(galleryUid)
-      return store.read(({ feedback }) => feedback.page(gallery, after, limit))
+      return store.read(({ feedback }) => feedback.page(gallery, after, limit, filter))
     },
   }
 }
