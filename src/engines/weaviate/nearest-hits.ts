@@ -124,15 +124,17 @@ export class RankedHits implements NearestHits {
     const upTo = kept && this.#depth > 0 ? this.#stamp : undefined // nothing is stored between opening and the first search
     const depth = this.#depth === 0 ? firstDepthOf(ef) : this.#depth * 2
     const limit = Math.min(candidatesAt(depth) + this.#excluded.size, answerMax)
-    const found = await orAborted(this.#images.near(vector, { limit, upTo, signal }), signal)
-    const last = found.length < limit ? -Infinity : 1 - (found.at(-1)?.distance ?? 0)
-    this.#ahead = this.#hitsOf(this.#fitting(distinct(found)), false).filter(({ score }) => score > last + rounding)
+    const answered = await orAborted(this.#images.near(vector, { limit, upTo, signal }), signal)
+    const found = distinct(answered)
+    const isFull = answered.length >= limit
+    const last = isFull ? 1 - (answered.at(-1)?.distance ?? 0) : -Infinity
+    this.#ahead = this.#hitsOf(this.#fitting(found), false).filter(({ score }) => score > last + rounding)
     this.#depth = depth
-    const isWhole = found.length < limit || last + rounding < minScore
+    const isWhole = !isFull || last + rounding < minScore
     this.#reach = isWhole || this.#images.isSmall ? Infinity : depth
-    if (last + rounding < minScore && found.length === limit) this.#next = 'nothing'
+    if (last + rounding < minScore && isFull) this.#next = 'nothing'
     // an index can lose track of some
-    else if (found.length < limit)
+    else if (!isFull)
       this.#next = found.length < this.#images.count && !this.#endsBy(minScore, found) ? 'all' : 'nothing'
     else if (limit === answerMax) this.#next = 'all'
   }
@@ -181,7 +183,7 @@ export class RankedHits implements NearestHits {
   }
 }
 
-/** The server has been seen to find an object twice in one search, under load (1.39.0). */
+/** The server has been seen to find an object twice in one search, and then not another one, under load (1.39.0). */
 function distinct(found: readonly Found[]): Found[] {
   return [...new Map(found.map((one) => [one.uuid, one])).values()]
 }

@@ -12,17 +12,27 @@ const found = (id: string, distance: number): Found => ({
   distance,
 })
 
-test('a picture that the server finds twice is one hit', async () => {
+const [a, b, c] = [found('a', 0.1), found('b', 0.2), found('c', 0.3)]
+
+async function idsOfHits(count: number, answered: Found[]): Promise<string[]> {
   const images = {
-    count: 2,
+    count,
     isSmall: true,
     isIndexed: true,
-    near: async () => [found('a', 0.1), found('b', 0.2), found('b', 0.2)],
+    near: async () => answered,
+    async *all() {
+      yield [a, b, c]
+    },
     fits: () => true,
   } as unknown as SearchedImages
   const hits = await new RankedHits(images, { vector: Float32Array.of(1, 0) }, 1, []).first(10)
-  assert.deepEqual(
-    hits.map(({ record }) => record.id),
-    ['a', 'b'],
-  )
+  return hits.map(({ record }) => record.id)
+}
+
+test('a picture that the server finds twice is one hit', async () => {
+  assert.deepEqual(await idsOfHits(2, [a, b, b]), ['a', 'b'])
+})
+
+test('a picture that the server finds twice does not hide one that it does not find', async () => {
+  assert.deepEqual(await idsOfHits(3, [a, a, b]), ['a', 'b', 'c'])
 })
