@@ -54,6 +54,11 @@ export interface Found {
   isConsistent?: boolean | undefined
 }
 
+/** The server has been seen to find an object twice in one search, and then not another one, under load (1.39.0). */
+export function distinct(found: readonly Found[]): Found[] {
+  return [...new Map(found.map((one) => [one.uuid, one])).values()]
+}
+
 interface Returned {
   uuid: string
   properties: object

@@ -11,7 +11,7 @@ import { readStored } from '../../gallery/stored-json.js'
 import { nfc } from '../../text.js'
 import { nextTurn } from '../../turns.js'
 import { answerMax } from './image-collection.js'
-import { type Found, hitFieldsOf } from './image-object.js'
+import { distinct, type Found, hitFieldsOf } from './image-object.js'
 import type { SearchedImages } from './searched-images.js'
 import { StoredHit } from './stored-hit.js'
 
@@ -181,11 +181,6 @@ export class RankedHits implements NearestHits {
       })
       .sort(bestFirst)
   }
-}
-
-/** The server has been seen to find an object twice in one search, and then not another one, under load (1.39.0). */
-function distinct(found: readonly Found[]): Found[] {
-  return [...new Map(found.map((one) => [one.uuid, one])).values()]
 }
 
 interface ComparedHit extends UnrankedHit {

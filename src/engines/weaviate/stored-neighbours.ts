@@ -3,6 +3,7 @@ import pMap from 'p-map'
 import { cosine } from '../../cosine.js'
 import type { Neighbours, NeighboursRequest } from '../../gallery/scan.js'
 import type { ImageCollection } from './image-collection.js'
+import { distinct } from './image-object.js'
 import { firstCandidatesOf } from './nearest-hits.js'
 import { NumberedUuids } from './numbered-uuids.js'
 
@@ -59,7 +60,7 @@ export class StoredNeighbours {
     { uuid, vector, k, limit }: { uuid: string; vector: Float32Array; k: number; limit: number },
     found: Neighbours,
   ): Promise<void> {
-    const near = await this.#collection.near(vector, { limit, properties: [] })
+    const near = distinct(await this.#collection.near(vector, { limit, properties: [] }))
     const others = near
       .flatMap((one) => {
         const number = this.#numbers.get(one.uuid)
