@@ -27,8 +27,8 @@ export class Lane {
   readonly #store: JobStore
   /** Jobs that this process has started: their recorded runs do not mean that an earlier process crashed. */
   readonly #begun = new Set<string>()
-  /** Jobs being stored. */
-  #creating = 0
+  /** One promise for each job that is being stored; none is rejected. */
+  readonly #creating = new Set<Promise<void>>()
   /** Creations that have ended, successfully or not. */
   #created = 0
   /** The running job, and a promise that resolves once nothing is left to do for it. */
@@ -54,7 +54,9 @@ export class Lane {
       // A creation that ended during the count may or may not be included: count again.
       if (created !== this.#created) continue
       const stored = counts.reduce((sum, { kind, count }) => sum + (kinds.includes(kind) ? count : 0), 0)
-      return stored + this.#creating < jobsMax
+      if (stored + this.#creating.size < jobsMax) return true
+      if (stored >= jobsMax || this.#creating.size === 0) return false
+      await Promise.race(this.#creating) // one that is already stored was counted twice
     }
   }
 
@@ -69,11 +71,16 @@ export class Lane {
   }
 
   async create(job: NewJob): Promise<{ job: JobRecord; created: boolean }> {
-    this.#creating += 1
+    const creation = this.#store.create(job)
+    const ended = creation.then(
+      () => {},
+      () => {},
+    )
+    this.#creating.add(ended)
     try {
-      return await this.#store.create(job)
+      return await creation
     } finally {
-      this.#creating -= 1
+      this.#creating.delete(ended)
       this.#created += 1
       this.look()
     }

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../../src/errors.js'
 import type { Galleries } from '../../src/gallery/galleries.js'
 import { followJob, type JobLook } from '../../src/jobs/following.js'
 import type { JobKind, JobRecord } from '../../src/jobs/job.js'
+import type { JobStore, NewJob } from '../../src/jobs/job-store.js'
 import { type Jobs, type JobsOptions, openJobs } from '../../src/jobs/jobs.js'
 import { jobsOf } from '../engines/embedded/embedded-galleries.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
@@ -155,6 +157,24 @@ test('jobs of a runner are bounded, including those being created', async (t) =>
   await jobs.expectRoom('ingest', 'a')
   await jobs.close()
   await assert.rejects(jobs.expectRoom('ingest', 'a'), { code: 'shutting_down' })
+})
+
+test('a job that is stored while its creation has yet to be told takes the room of one', async (t) => {
+  const { jobs, galleries } = await open(t)
+  const real = jobsOf(galleries)
+  const store = Object.create(real, {
+    create: { value: async (job: NewJob) => real.create(job).finally(() => sleep(50)) },
+  }) as JobStore
+  const late = await openJobs({
+    ...{ store, galleries, runners: [new HeldRunner(['ingest'], 2)], jobsKeptDays: 30, runsJobs: false },
+    logger: { info() {}, warn() {}, error() {} },
+    onEnd() {},
+  })
+  t.after(() => late.close())
+  const making = create(late, 'ingest')
+  await until(async () => (await jobs.list({ kinds: ['ingest'] })).length === 1)
+  await late.expectRoom('ingest', 'a')
+  await making
 })
 
 test('an upload key has one job', async (t) => {
