@@ -10,6 +10,6 @@ export interface DecodeEngine {
   /** Number of ready processes. */
   readonly processes: number
   /** @throws AlikeError as `Decoders.prepare` does */
-  decode(bytes: Uint8Array, work: ImageWork, permitted: Permitted, priority?: DecodePriority): Promise<DecodedImage>
+  decode(bytes: Uint8Array, work: ImageWork, permitted: Permitted, priority: DecodePriority): Promise<DecodedImage>
   close(): Promise<void>
 }

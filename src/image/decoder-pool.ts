@@ -85,7 +85,7 @@ export class DecoderPool implements DecodeEngine {
     bytes: Uint8Array,
     work: ImageWork,
     permitted: Permitted,
-    priority: DecodePriority = 'interactive',
+    priority: DecodePriority,
   ): Promise<DecodedImage> {
     const ask = (grantedBytes: number) =>
       permitted(grantedBytes, () => this.#ask({ bytes, work: withoutSignal(work), grantedBytes, priority }))

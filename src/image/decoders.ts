@@ -93,7 +93,11 @@ export class Decoders {
    * @throws AlikeError as `prepareImage` does, `image_too_much_memory`, `image_ended_decoder`, and `overloaded` while
    * no decoder process can be started; the signal's reason when aborted
    */
-  async prepare(bytes: Uint8Array, options: PrepareOptions, priority?: DecodePriority): Promise<PermittedImage> {
+  async prepare(
+    bytes: Uint8Array,
+    options: PrepareOptions,
+    priority: DecodePriority = 'interactive',
+  ): Promise<PermittedImage> {
     const startedAt = performance.now()
     const { waitMs, ...made } = await this.#decode(
       bytes,
@@ -120,7 +124,7 @@ export class Decoders {
   async #decode(
     bytes: Uint8Array,
     work: ImageWork,
-    waiting: Omit<PermitOptions, 'bytes'>,
+    waiting: Omit<PermitOptions, 'bytes'> & { priority: DecodePriority },
   ): Promise<DecodedImage & { waitMs: number }> {
     waiting.signal?.throwIfAborted()
     let waitMs = 0
