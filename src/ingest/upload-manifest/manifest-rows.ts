@@ -32,9 +32,7 @@ export function rowsOf(
 }
 
 async function* ndjsonRows(stream: AsyncIterable<Uint8Array>, limits: LineLimits): AsyncGenerator<ManifestRow> {
-  let number = 0
-  for await (const line of boundedLines(stream, lineMaxBytes)) {
-    number += 1
+  for await (const { line, number } of boundedLines(stream, lineMaxBytes)) {
     yield {
       place: `line ${number}`,
       read() {
