@@ -104,7 +104,7 @@ export interface paths {
         put?: never;
         /**
          * Install a model
-         * @description A tar, plain or gzipped, of a folder written by the training job. It is received at no less than `UPLOAD_MIN_BYTES_PER_SECOND` and checked like at the start of the service: schema, checksums, and its golden pictures on this machine. Galleries can then use it.
+         * @description A tar, plain or gzipped, of a folder written by the training job. It is received at no less than `UPLOAD_MIN_BYTES_PER_SECOND` and checked as at the start of the service: schema, checksums, and its golden pictures on this machine. Galleries can then use it.
          */
         post: operations["installModel"];
         delete?: never;
@@ -264,7 +264,7 @@ export interface paths {
         head?: never;
         /**
          * Change what is kept of a gallery’s pictures and queries
-         * @description From now on. What was kept of pictures stays theirs, whatever `originals` becomes, until `releaseOriginals` gives it up: then it is removed, and they cannot be embedded again unless they have a `reference`. Nothing that was not kept comes back. Queries beyond a lower `keepQueries` are removed at once.
+         * @description Applies to pictures stored from now on. Originals kept before remain usable, whatever `originals` becomes, until `releaseOriginals` releases them: they are then deleted, and their pictures cannot be embedded again unless they have a `reference`. Queries beyond a lower `keepQueries` are deleted at once.
          */
         patch: operations["changeGallery"];
         trace?: never;
@@ -846,7 +846,7 @@ export interface paths {
         put?: never;
         /**
          * Search several galleries as one
-         * @description As a search of one gallery, with one ranking over all of them: score descending, then id, then gallery. The query is one or several pictures or a vector. All galleries must use the same model (`model_mismatch`). A page token is valid only for the same `galleries`; of a pattern, it continues to cover those that the first page covered.
+         * @description As a search of one gallery, with one ranking over all of them: score descending, then id, then gallery. The query is one or several pictures or a vector. All galleries must use the same model (`model_mismatch`). A page token is valid only for the same `galleries`; with a pattern, further pages cover the galleries of the first one.
          */
         post: operations["searchGalleries"];
         delete?: never;
@@ -1027,7 +1027,7 @@ export interface components {
             gallery: string;
             modelId: string;
             dimension: number;
-            /** @description What it lives in; two sets of one model are those of a gallery that moves. */
+            /** @description The engine that stores it; two sets of one model are those of a gallery that is moved. */
             engine: string;
             /**
              * @description `building`: its pictures are being embedded. `ready`: complete, and kept up to date. `serving`: searches are answered from it. `kept`: it served before, and is kept up to date until `keptUntil`.
@@ -1239,9 +1239,9 @@ export interface components {
                 };
                 /** @description What the grid sums to: `score`, or `ownScore` where the two are too far apart for one to stand for the other. */
                 sum: number;
-                /** @description What the model says of the very pixels that the grid is of, against the other picture. */
+                /** @description Score of the pixels that the grid covers against the other picture. */
                 ownScore: number;
-                /** @description Cosine between the embedding of these pixels and the one that was compared: how well the grid stands for it. 1 for a picture that was sent, about 1 for an original. */
+                /** @description Cosine between the embedding of these pixels and the one that was compared: how well the grid represents it. 1 for an uploaded picture, about 1 for an original. */
                 likeness: number;
             } | null;
             hit: {
@@ -1269,9 +1269,9 @@ export interface components {
                     };
                     /** @description What the grid sums to: `score`, or `ownScore` where the two are too far apart for one to stand for the other. */
                     sum: number;
-                    /** @description What the model says of the very pixels that the grid is of, against the other picture. */
+                    /** @description Score of the pixels that the grid covers against the other picture. */
                     ownScore: number;
-                    /** @description Cosine between the embedding of these pixels and the one that was compared: how well the grid stands for it. 1 for a picture that was sent, about 1 for an original. */
+                    /** @description Cosine between the embedding of these pixels and the one that was compared: how well the grid represents it. 1 for an uploaded picture, about 1 for an original. */
                     likeness: number;
                 } | null;
             };
@@ -1351,7 +1351,7 @@ export interface components {
             /** @description Total number of judgements in this gallery. */
             stored: number;
         };
-        /** @description Pictures that fit: a condition on `id`, on `label` or on a place in the metadata, or conditions that are combined; nested 8 deep at most, 100 in all. */
+        /** @description Pictures that match a condition on `id`, `label` or a path in the metadata, or a combination of conditions: at most 8 levels and 100 conditions in all. */
         Filter: {
             and: components["schemas"]["Filter"][];
         } | {
@@ -1423,7 +1423,7 @@ export interface components {
             modelId: string;
             /** @description Numbers in an embedding. */
             dimension: number;
-            /** @description Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
+            /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values in all, and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
             settings: {
                 [key: string]: unknown;
             };
@@ -1628,7 +1628,7 @@ export interface components {
             id: string;
             /** @description null: unlabelled. */
             label: string | null;
-            /** @description Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
+            /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values in all, and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
             metadata: {
                 [key: string]: unknown;
             };
@@ -1657,7 +1657,7 @@ export interface components {
             updatedAt: string;
         };
         /**
-         * @description A bulk upload into a gallery, or an analysis of one.
+         * @description Work on a gallery in the background: a bulk upload, an analysis, a change of its model, a move.
          * @example {
          *       "id": "0b7c2f0e-2f57-4b43-9a4f-6a1a3d1f6a10",
          *       "kind": "ingest",
@@ -1686,7 +1686,7 @@ export interface components {
         Job: {
             id: string;
             /**
-             * @description `ingest` stores pictures; the others analyse a whole gallery and have a result.
+             * @description `ingest` stores pictures; `re-embedding` and `move` build another embedding set of a gallery; the others analyse a gallery, and have a result.
              * @enum {string}
              */
             kind: "ingest" | "evaluate" | "duplicates" | "doctor" | "layout" | "re-embedding" | "move";
@@ -1705,11 +1705,11 @@ export interface components {
             /** @description Pictures that are done: added + updated + removed + skipped + failed; for other kinds, processed. */
             done: number;
             added: number;
-            /** @description The id existed with a different picture or label, or was changed by a `patch` line. */
+            /** @description The id existed with a different picture, label or metadata, or was changed by a `patch` line. */
             updated: number;
             /** @description Deleted by `delete` lines of an NDJSON upload. */
             removed: number;
-            /** @description Nothing to do: the id existed with the same picture and label, or was to be deleted and did not exist, or the file is one of those that are ignored. */
+            /** @description Nothing to do: the id existed with the same picture, label and metadata, or was to be deleted and did not exist, or the file is one of those that are ignored. */
             skipped: number;
             /** @description Listed by `GET /v1/jobs/{job}/errors`. */
             failed: number;
@@ -2042,7 +2042,7 @@ export interface components {
                 nearCopyScore?: number | null;
                 label: string | null;
                 modelId: string;
-                /** @description Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
+                /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values in all, and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
                 metadata?: {
                     [key: string]: unknown;
                 };
@@ -2084,7 +2084,7 @@ export interface components {
                     nearCopyScore?: number | null;
                     label: string | null;
                     modelId: string;
-                    /** @description Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
+                    /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values in all, and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
                     metadata?: {
                         [key: string]: unknown;
                     };
@@ -2184,7 +2184,7 @@ export interface components {
                 nearCopyScore?: number | null;
                 label: string | null;
                 modelId: string;
-                /** @description Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
+                /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values in all, and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
                 metadata?: {
                     [key: string]: unknown;
                 };
@@ -2226,7 +2226,7 @@ export interface components {
                     nearCopyScore?: number | null;
                     label: string | null;
                     modelId: string;
-                    /** @description Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
+                    /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values in all, and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
                     metadata?: {
                         [key: string]: unknown;
                     };
@@ -4946,7 +4946,7 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @description Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
+                    /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values in all, and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
                     settings?: {
                         [key: string]: unknown;
                     };
@@ -5866,7 +5866,7 @@ export interface operations {
                     priority?: number;
                     /** @description URL that is notified of the end of the job by a signed POST, if the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
                     webhook?: string;
-                    /** @description What the gallery is to live in: `embedded` or `weaviate`. */
+                    /** @description Engine to move the gallery to: `embedded` or `weaviate`. */
                     engine: string;
                     /** @description Number of shards in a cluster. Default: `WEAVIATE_SHARDS`. */
                     shards?: number;
@@ -5877,7 +5877,7 @@ export interface operations {
                      * @enum {string}
                      */
                     quantisation?: "none" | "rq8";
-                    /** @description Pictures copied in a second; 0, or left out: as many as there is room for. */
+                    /** @description Maximum number of pictures copied per second; 0 or absent: as many as capacity allows. */
                     ratePerSecond?: number;
                 };
             };
@@ -6218,7 +6218,7 @@ export interface operations {
                     url?: string;
                     /** @description null: unlabelled. */
                     label?: string | null;
-                    /** @description Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
+                    /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values in all, and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
                     metadata?: {
                         [key: string]: unknown;
                     };
@@ -6708,7 +6708,7 @@ export interface operations {
                     url?: string;
                     /** @description null: unlabelled. */
                     label?: string | null;
-                    /** @description Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
+                    /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values in all, and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
                     metadata?: {
                         [key: string]: unknown;
                     };
@@ -7015,7 +7015,7 @@ export interface operations {
                 "application/json": {
                     /** @description The class of the picture: what it shows; null: unlabelled. */
                     label?: string | null;
-                    /** @description Any JSON object of yours, within the bounds of metadata: 32 deep, 4096 values, `METADATA_MAX_BYTES`. */
+                    /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values, `METADATA_MAX_BYTES`. */
                     metadata?: {
                         [key: string]: unknown;
                     };
@@ -9079,7 +9079,7 @@ export interface operations {
                     "application/x-ndjson": {
                         /** @description Index of the picture in the upload, from 0. */
                         item: number;
-                        /** @description Its name in the upload. */
+                        /** @description Its name in the upload, or `line 7`, counting every line of the upload. */
                         name: string;
                         /** @description `id_repeated` marks a picture that was stored in place of an earlier one; `archive_trailing_bytes` marks bytes after the end of a gzip, ignored and counted as skipped; `source_unreadable` may also mark a file of a watched folder that had changed or was gone when its turn came, which is counted as skipped and tried again. All others are failures. */
                         code: string;
@@ -9951,7 +9951,7 @@ export interface operations {
                 /** @description URL that is notified of the end of the job by a signed POST, if the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
                 webhook?: string;
                 /**
-                 * @description Label of pictures whose path has no folder.
+                 * @description Label of pictures that have none otherwise: whose path has no folder, or whose line or URL gives none.
                  * @example cycling
                  */
                 label?: string;
@@ -9979,7 +9979,7 @@ export interface operations {
                 "application/json": {
                     /** @description One of `INGEST_S3_BUCKETS`. */
                     bucket: string;
-                    /** @description Prefix of the keys. Ids are the rest of the key after its last `/`, labels the folder that contains the picture. Default: the whole bucket. */
+                    /** @description Prefix of the keys. Ids are the keys without the part of the prefix up to its last `/`, labels the folder that contains the picture. Default: the whole bucket. */
                     prefix?: string;
                 };
             };
@@ -10663,7 +10663,7 @@ export interface operations {
                 /** @description URL that is notified of the end of the job by a signed POST, if the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
                 webhook?: string;
                 /**
-                 * @description Label of pictures whose path has no folder.
+                 * @description Label of pictures that have none otherwise: whose path has no folder, or whose line or URL gives none.
                  * @example cycling
                  */
                 label?: string;
@@ -10697,11 +10697,11 @@ export interface operations {
                 "application/x-ndjson": {
                     /** @description Stores the picture under its id and replaces what was there, as `PUT …/images/{id}` does. */
                     add: {
-                        /** @description Your id of the picture; not `.` or `..`, for which no address can ask. */
+                        /** @description Your id of the picture; not `.` or `..`, which no URL can refer to. */
                         id: string;
                         /** @description The class of the picture: what it shows; null: unlabelled. */
                         label?: string | null;
-                        /** @description Any JSON object of yours, within the bounds of metadata: 32 deep, 4096 values, `METADATA_MAX_BYTES`. */
+                        /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values, `METADATA_MAX_BYTES`. */
                         metadata?: {
                             [key: string]: unknown;
                         };
@@ -10709,10 +10709,10 @@ export interface operations {
                         reference?: string;
                         /**
                          * Format: byte
-                         * @description The picture file in base64, or
+                         * @description The picture file in base64; either this or `url`.
                          */
                         image?: string;
-                        /** @description where it is fetched from, when the service allows its host. */
+                        /** @description URL of the picture, on a host that the service allows. */
                         url?: string;
                     };
                 } | {
@@ -10722,7 +10722,7 @@ export interface operations {
                         id: string;
                         /** @description The class of the picture: what it shows; null: unlabelled. */
                         label?: string | null;
-                        /** @description Any JSON object of yours, within the bounds of metadata: 32 deep, 4096 values, `METADATA_MAX_BYTES`. */
+                        /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values, `METADATA_MAX_BYTES`. */
                         metadata?: {
                             [key: string]: unknown;
                         };
@@ -11237,7 +11237,7 @@ export interface operations {
                 galleries?: string[];
                 /** @description Maximum number of hits. */
                 k?: number;
-                /** @description Hits to skip; offset + k is at most 10000. Pages of one query repeat and miss no hit as long as the gallery does not change; if it may, use `paged`. */
+                /** @description Hits to skip; offset + k is at most 10000. Pages of one query neither repeat nor miss a hit as long as the gallery does not change; if it may, use `paged`. */
                 offset?: number;
                 /** @description Keep the ranking, so that `nextPageToken` can fetch its next pages, for 300 seconds after each page. */
                 paged?: boolean;
@@ -11297,7 +11297,7 @@ export interface operations {
                      */
                     k?: number;
                     /**
-                     * @description Hits to skip; offset + k is at most 10000. Pages of one query repeat and miss no hit as long as the gallery does not change; if it may, use `paged`.
+                     * @description Hits to skip; offset + k is at most 10000. Pages of one query neither repeat nor miss a hit as long as the gallery does not change; if it may, use `paged`.
                      * @default 0
                      */
                     offset?: number;
@@ -11398,7 +11398,7 @@ export interface operations {
                      */
                     k?: number;
                     /**
-                     * @description Hits to skip; offset + k is at most 10000. Pages of one query repeat and miss no hit as long as the gallery does not change; if it may, use `paged`.
+                     * @description Hits to skip; offset + k is at most 10000. Pages of one query neither repeat nor miss a hit as long as the gallery does not change; if it may, use `paged`.
                      * @default 0
                      */
                     offset?: number;
@@ -11821,7 +11821,7 @@ export interface operations {
                 unlike?: string[];
                 /** @description Maximum number of hits. */
                 k?: number;
-                /** @description Hits to skip; offset + k is at most 10000. Pages of one query repeat and miss no hit as long as the gallery does not change; if it may, use `paged`. */
+                /** @description Hits to skip; offset + k is at most 10000. Pages of one query neither repeat nor miss a hit as long as the gallery does not change; if it may, use `paged`. */
                 offset?: number;
                 /** @description Keep the ranking, so that `nextPageToken` can fetch its next pages, for 300 seconds after each page. */
                 paged?: boolean;
@@ -11905,7 +11905,7 @@ export interface operations {
                      */
                     k?: number;
                     /**
-                     * @description Hits to skip; offset + k is at most 10000. Pages of one query repeat and miss no hit as long as the gallery does not change; if it may, use `paged`.
+                     * @description Hits to skip; offset + k is at most 10000. Pages of one query neither repeat nor miss a hit as long as the gallery does not change; if it may, use `paged`.
                      * @default 0
                      */
                     offset?: number;
@@ -12020,7 +12020,7 @@ export interface operations {
                      */
                     k?: number;
                     /**
-                     * @description Hits to skip; offset + k is at most 10000. Pages of one query repeat and miss no hit as long as the gallery does not change; if it may, use `paged`.
+                     * @description Hits to skip; offset + k is at most 10000. Pages of one query neither repeat nor miss a hit as long as the gallery does not change; if it may, use `paged`.
                      * @default 0
                      */
                     offset?: number;
@@ -12316,7 +12316,7 @@ export interface operations {
                          */
                         k?: number;
                         /**
-                         * @description Hits to skip; offset + k is at most 10000. Pages of one query repeat and miss no hit as long as the gallery does not change; if it may, use `paged`.
+                         * @description Hits to skip; offset + k is at most 10000. Pages of one query neither repeat nor miss a hit as long as the gallery does not change; if it may, use `paged`.
                          * @default 0
                          */
                         offset?: number;

@@ -120,7 +120,7 @@ export const EmbeddingSet = named(
       modelId: Type.String(),
       dimension: Type.Integer(),
       engine: Type.String({
-        description: 'What it lives in; two sets of one model are those of a gallery that moves.',
+        description: 'The engine that stores it; two sets of one model are those of a gallery that is moved.',
       }),
       state: Type.Enum([...setStages], {
         type: 'string',

@@ -417,7 +417,7 @@ class FeedbackAnswer(TypedDict):
 
 class Filter4(TypedDict, closed=True):
     """
-    `null` stands for no label, or for a JSON null. Of a list in the metadata, one element has to fit.
+    `null` stands for no label, or for a JSON null. A list in the metadata matches if one of its elements does.
     """
 
     field: str
@@ -451,7 +451,7 @@ class Filter6(TypedDict, closed=True):
 
 class Filter7(TypedDict, closed=True):
     """
-    Between bounds: numbers among numbers, strings among strings.
+    Between bounds; numbers are compared with numbers, strings with strings.
     """
 
     field: str
@@ -550,7 +550,7 @@ class Gallery(TypedDict):
     """
     settings: dict[str, Any]
     """
-    Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts.
+    Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values in all, and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts.
     """
     engine: str
     """
@@ -704,7 +704,7 @@ class Image(TypedDict):
     """
     metadata: dict[str, Any]
     """
-    Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts.
+    Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values in all, and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts.
     """
     unreadable: NotRequired[Literal['metadata', 'record']]
     """
@@ -757,13 +757,13 @@ class Failure(TypedDict):
 
 class Job(TypedDict):
     """
-    A bulk upload into a gallery, or an analysis of one.
+    Work on a gallery in the background: a bulk upload, an analysis, a change of its model, a move.
     """
 
     id: str
     kind: Literal['ingest', 'evaluate', 'duplicates', 'doctor', 'layout', 're-embedding', 'move']
     """
-    `ingest` stores pictures; the others analyse a whole gallery and have a result.
+    `ingest` stores pictures; `re-embedding` and `move` build another embedding set of a gallery; the others analyse a gallery, and have a result.
     """
     gallery: str
     """
@@ -784,7 +784,7 @@ class Job(TypedDict):
     added: int
     updated: int
     """
-    The id existed with a different picture or label, or was changed by a `patch` line.
+    The id existed with a different picture, label or metadata, or was changed by a `patch` line.
     """
     removed: int
     """
@@ -792,7 +792,7 @@ class Job(TypedDict):
     """
     skipped: int
     """
-    Nothing to do: the id existed with the same picture and label, or was to be deleted and did not exist, or the file is one of those that are ignored.
+    Nothing to do: the id existed with the same picture, label and metadata, or was to be deleted and did not exist, or the file is one of those that are ignored.
     """
     failed: int
     """
@@ -1036,7 +1036,7 @@ class Hit1(TypedDict):
     modelId: str
     metadata: NotRequired[dict[str, Any]]
     """
-    Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts.
+    Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values in all, and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts.
     """
     unreadable: NotRequired[Literal['record']]
     """
@@ -1989,7 +1989,7 @@ class EmbeddingSet(TypedDict):
     dimension: int
     engine: str
     """
-    What it lives in; two sets of one model are those of a gallery that moves.
+    The engine that stores it; two sets of one model are those of a gallery that is moved.
     """
     state: Literal['building', 'ready', 'serving', 'kept']
     """
@@ -2045,5 +2045,5 @@ Filter3 = TypedDict(
 
 Filter: TypeAlias = Filter1 | Filter2 | Filter3 | Filter4 | Filter5 | Filter6 | Filter7
 """
-Pictures that fit: a condition on `id`, on `label` or on a place in the metadata, or conditions that are combined; nested 8 deep at most, 100 in all.
+Pictures that match a condition on `id`, `label` or a path in the metadata, or a combination of conditions: at most 8 levels and 100 conditions in all.
 """
