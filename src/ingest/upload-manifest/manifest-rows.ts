@@ -19,7 +19,7 @@ export interface ManifestRow {
 }
 
 const lineMaxBytes = 256 * 1024
-/** More than the 100 members that metadata may have, plus our four. */
+/** More than the members that metadata may have, plus our four. */
 const columnsMax = 120
 
 export function rowsOf(
