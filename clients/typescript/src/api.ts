@@ -2516,19 +2516,19 @@ export interface components {
                 labelled: number;
                 /** @description Pictures drawn as queries. */
                 sampled: number;
-                /** @description Draws the same sample again while the gallery is the same. */
+                /** @description Draws the same sample as long as the gallery does not change. */
                 seed: number;
-                /** @description From this near-copy score on, a picture was taken for a copy of the query and left out, over any chain of copies; null: only equal files were. */
+                /** @description Minimum near-copy score of the copies that were left out, directly or through other copies; null: only identical files were. */
                 duplicateScore: number | null;
-                /** @description Of the sampled, those with another picture of their label. */
+                /** @description Those of the sample whose label another picture has. */
                 queries: number;
-                /** @description The other ones; they count for nothing. */
+                /** @description The others, which no number includes. */
                 queriesWithoutRelevant: number;
                 /** @description mAP@1, mAP@10, mAP@50, mAP@R, recall@1, recall@5, recall@10, rPrecision, mrr, medianFirstRank, meanRank, normalisedMeanRank, knnAccuracy. Means over queries; null without any. */
                 overall: {
                     [key: string]: number | null;
                 };
-                /** @description 95 % bootstrap over queries of each mean: low and high end. */
+                /** @description 95 % bootstrap interval of each mean over queries: lower and upper bound. */
                 intervals: {
                     [key: string]: number[];
                 };
@@ -2540,83 +2540,83 @@ export interface components {
                 } & {
                     [key: string]: number | null;
                 })[];
-                /** @description Labels that the list has no room for. */
+                /** @description Labels left out of the list. */
                 labelsLeftOut: number;
-                /** @description Quality by what people said of hits (feedback), whatever the labels say; absent while nobody has said anything, and in results of older versions. */
+                /** @description Quality according to judgements of hits (feedback), independent of labels; absent if there are none. */
                 judged?: {
                     /** @description Judgements that were read. */
                     judgements: number;
-                    /** @description Stored pictures with judged hits, which asked all others; at most `sample`. */
+                    /** @description Stored pictures with judged hits, which query all others; at most `sample`. */
                     queries: number;
-                    /** @description Judged hits of these queries that counted, each once, as most people judged it; without copies of the query and hits that as many call right as wrong. */
+                    /** @description Judged hits of these queries, each counted once, with the verdict of the majority; without copies of the query, and without hits that as many people call right as wrong. */
                     hits: number;
-                    /** @description Order of the judged hits alone: discounted gain of the first ten of them over that of their best order; of queries with a right hit. */
+                    /** @description nDCG of the first ten judged hits, leaving out all others; over queries with a right hit. */
                     "ndcg@10": {
-                        /** @description null without any query. */
+                        /** @description null without queries. */
                         mean: number | null;
-                        /** @description 95 % bootstrap over these queries. */
+                        /** @description 95 % bootstrap interval over these queries. */
                         interval?: number[];
                         /** @description Queries that have this number. */
                         queries: number;
                     };
-                    /** @description Share of right hits among those of the first ten that were judged. */
+                    /** @description Share of right hits among the judged ones in the first ten. */
                     "precision@10": {
-                        /** @description null without any query. */
+                        /** @description null without queries. */
                         mean: number | null;
-                        /** @description 95 % bootstrap over these queries. */
+                        /** @description 95 % bootstrap interval over these queries. */
                         interval?: number[];
                         /** @description Queries that have this number. */
                         queries: number;
                     };
                     /** @description Share of the first ten hits that were judged. */
                     "judged@10": {
-                        /** @description null without any query. */
+                        /** @description null without queries. */
                         mean: number | null;
-                        /** @description 95 % bootstrap over these queries. */
+                        /** @description 95 % bootstrap interval over these queries. */
                         interval?: number[];
                         /** @description Queries that have this number. */
                         queries: number;
                     };
                 };
-                /** @description Queries that fared worst, at most 50; absent in results of older versions. */
+                /** @description The queries with the worst results, at most 50. */
                 worst?: {
                     /** @description Id of a picture. */
                     id: string;
                     label: string;
-                    /** @description Average precision of its first ten answers. */
+                    /** @description Average precision of its first ten hits. */
                     "mAP@10": number;
-                    /** @description Rank of its first answer of the same label. */
+                    /** @description Rank of its first hit with the same label. */
                     firstRank: number | null;
-                    /** @description What most of its first ten answers show. */
+                    /** @description Label of most of its first ten hits. */
                     votedLabel: string | null;
                 }[];
-                /** @description Labels that are taken for others, most queries first, at most 500; absent in older results. */
+                /** @description Labels that the hits vote against, most queries first, at most 500. */
                 confusions?: {
                     label: string;
-                    /** @description What most of the first ten answers show instead. */
+                    /** @description Label of most of the first ten hits instead. */
                     votedLabel: string;
-                    /** @description Queries of the label that were taken for it. */
+                    /** @description Queries with the label whose hits vote for the other one. */
                     queries: number;
                 }[];
             };
             index: {
-                /** @description Neighbours looked for. */
+                /** @description Number of neighbours. */
                 k: number;
-                /** @description Pictures that were asked with, drawn by the same seed from all of the gallery. */
+                /** @description Pictures used as queries, drawn from the whole gallery with the same seed. */
                 queries: number;
-                /** @description As a search without `ef` finds them. */
+                /** @description With the default `ef`. */
                 default: {
-                    /** @description null: nothing to find. */
+                    /** @description null: there is nothing to find. */
                     recall: number | null;
-                    /** @description Part of the answers that came from the graph; the others compared every picture. */
+                    /** @description Share of the searches that used the graph; the others scanned every picture. */
                     byGraph: number;
                 };
-                /** @description As a search with this `ef` does. */
+                /** @description With each `ef` of `efs`. */
                 atEf: {
                     ef: number;
-                    /** @description null: nothing to find. */
+                    /** @description null: there is nothing to find. */
                     recall: number | null;
-                    /** @description Part of the answers that came from the graph; the others compared every picture. */
+                    /** @description Share of the searches that used the graph; the others scanned every picture. */
                     byGraph: number;
                 }[];
             };
@@ -2662,15 +2662,15 @@ export interface components {
             modelId: string;
             /** @description Pictures in the gallery. */
             pictures: number;
-            /** @description From this near-copy score on, two pictures are near-copies. */
+            /** @description Minimum near-copy score of two near-copies. */
             duplicateScore: number;
-            /** @description Pictures of which only equal files are known: without features, or stored without a thumbnail before copies were looked for. */
+            /** @description Pictures that were only checked for identical files: those without features, and those stored without a thumbnail before descriptors existed. */
             notCompared: number;
-            /** @description Groups there are. */
+            /** @description Number of groups. */
             count: number;
-            /** @description Findings left out because they were decided on; absent in reports of older versions. */
+            /** @description Findings left out because of a decision. */
             dismissed?: number;
-            /** @description Pictures to spare: what would go if one of each group stayed. */
+            /** @description Pictures that would be deleted if one of each group were kept. */
             copies: number;
             /** @description Largest first, then by id; at most `limit`. */
             groups: {
@@ -2678,14 +2678,14 @@ export interface components {
                 size: number;
                 /** @description All are the same file. */
                 identical: boolean;
-                /** @description By id; at most 50 of them, and 5,000 of all groups: two of each group after that. */
+                /** @description By id; at most 50, and 5,000 in all groups together; beyond that, two of each group. */
                 images: {
                     /** @description Id of a picture. */
                     id: string;
-                    /** @description null: it has none. */
+                    /** @description null: unlabelled. */
                     label: string | null;
                     contentHash: string;
-                    /** @description Best near-copy score to another one of the group; 1 for equal files. */
+                    /** @description Highest near-copy score with another picture of the group; 1 for identical files. */
                     nearCopyScore: number;
                 }[];
             }[];
@@ -2784,15 +2784,15 @@ export interface components {
             modelId: string;
             /** @description Pictures in the gallery. */
             pictures: number;
-            /** @description Neighbours that vote and count. */
+            /** @description Number of neighbours that vote on a label and count for hubs. */
             k: number;
-            /** @description From this near-copy score on, two pictures are near-copies. */
+            /** @description Minimum near-copy score of two near-copies. */
             duplicateScore: number;
-            /** @description Near-copies with different labels. Pictures of a group whose labels have not been decided on come before the others. */
+            /** @description Near-copies with different labels. In each group, pictures whose label has not been decided on come first. */
             conflicts: {
-                /** @description Groups there are. */
+                /** @description Number of groups. */
                 count: number;
-                /** @description Findings left out because they were decided on; absent in reports of older versions. */
+                /** @description Findings left out because of a decision. */
                 dismissed?: number;
                 groups: {
                     /** @description By name; at most 20. */
@@ -2801,43 +2801,43 @@ export interface components {
                     size: number;
                     /** @description All are the same file. */
                     identical: boolean;
-                    /** @description By id; at most 50 of them, and 5,000 of all groups: two of each group after that. */
+                    /** @description By id; at most 50, and 5,000 in all groups together; beyond that, two of each group. */
                     images: {
                         /** @description Id of a picture. */
                         id: string;
-                        /** @description null: it has none. */
+                        /** @description null: unlabelled. */
                         label: string | null;
                         contentHash: string;
-                        /** @description Best near-copy score to another one of the group; 1 for equal files. */
+                        /** @description Highest near-copy score with another picture of the group; 1 for identical files. */
                         nearCopyScore: number;
                     }[];
                 }[];
             };
-            /** @description Labels that the neighbours’ vote contradicts. */
+            /** @description Labels that the neighbours contradict. */
             doubts: {
-                /** @description Pictures with enough labelled neighbours, and enough others of their label, to be judged. */
+                /** @description Pictures with enough labelled neighbours, and enough others of their label, for their label to be doubted. */
                 judged: number;
                 /** @description Pictures whose label is doubted. */
                 count: number;
-                /** @description Findings left out because they were decided on; absent in reports of older versions. */
+                /** @description Findings left out because of a decision. */
                 dismissed?: number;
                 images: {
                     /** @description Id of a picture. */
                     id: string;
                     label: string;
-                    /** @description What the neighbours say. */
+                    /** @description The label that the neighbours suggest. */
                     likelyLabel: string;
                     /** @description likelyShare − ownShare; the list is ordered by it. */
                     margin: number;
-                    /** @description Part of the neighbours that have its label. */
+                    /** @description Share of the neighbours that have its label. */
                     ownShare: number;
-                    /** @description Part that has the likely one. */
+                    /** @description Share of the neighbours that have the likely label. */
                     likelyShare: number;
-                    /** @description The nearest ones with the likely label. */
+                    /** @description The nearest neighbours with the likely label. */
                     witnesses: {
                         /** @description Id of a picture. */
                         id: string;
-                        /** @description To the doubted picture. */
+                        /** @description Score against the doubted picture. */
                         score: number;
                     }[];
                 }[];
@@ -2846,39 +2846,39 @@ export interface components {
             hubs: {
                 /** @description Length of the neighbour lists. */
                 k: number;
-                /** @description Of the occurrences: near 0 without hubs; over 1 they matter. */
+                /** @description Skewness of the occurrences: near 0 without hubs; above 1 they matter. */
                 skewness: number;
-                /** @description Lists that a picture is in, on average. */
+                /** @description Mean number of neighbour lists that a picture is in. */
                 meanOccurrences: number;
-                /** @description Pictures in more lists than the mean and two standard deviations. */
+                /** @description Pictures that are in more lists than the mean plus two standard deviations. */
                 count: number;
                 /** @description Pictures in no list at all. */
                 neverFound: number;
                 images: {
                     /** @description Id of a picture. */
                     id: string;
-                    /** @description null: it has none. */
+                    /** @description null: unlabelled. */
                     label: string | null;
-                    /** @description Lists that it is in. */
+                    /** @description Number of lists that it is in. */
                     occurrences: number;
-                    /** @description Part of these lists that belong to pictures of another label. */
+                    /** @description Share of these lists that belong to pictures with another label. */
                     otherLabelShare: number;
                 }[];
             };
-            /** @description Pictures that nothing is like. */
+            /** @description Pictures unlike all others. */
             outliers: {
-                /** @description Score of the nearest other, in the middle of all pictures; null without any. */
+                /** @description Median over all pictures of the score of the nearest other picture; null without any. */
                 medianScore: number | null;
-                /** @description Whose nearest other scores less is an outlier. */
+                /** @description A picture whose nearest other picture scores less is an outlier. */
                 belowScore: number | null;
                 /** @description Outliers. */
                 count: number;
                 images: {
                     /** @description Id of a picture. */
                     id: string;
-                    /** @description null: it has none. */
+                    /** @description null: unlabelled. */
                     label: string | null;
-                    /** @description Of its nearest other that is no copy. */
+                    /** @description Score of the nearest other picture that is not a copy. */
                     score: number;
                     /** @description Id of a picture. */
                     nearestId: string;
@@ -4276,14 +4276,14 @@ export interface operations {
                     /** @description Id or name of a model. */
                     model: string;
                     /**
-                     * @description How to treat pictures without an original. `fail`: the job lists them and fails, before anything is embedded if they were not kept, and otherwise once references that are out of reach were tried for another minute. `leave_out`: it lists them, and the set does not contain them. Default: the choice with which the set was built before, otherwise `fail`.
+                     * @description How to treat pictures without an original. `fail`: the job lists them and fails: before anything is embedded if originals were not kept, otherwise after references that are out of reach have been retried for a minute. `leave_out`: it lists them, and the set does not contain them. Default: the choice with which the set was built before, otherwise `fail`.
                      * @enum {string}
                      */
                     withoutOriginal?: "fail" | "leave_out";
-                    /** @description Pictures embedded per second; 0: as many as capacity allows. Default and maximum: `RE_EMBEDDING_RATE_MAX`. */
+                    /** @description Maximum number of pictures embedded per second; 0: as many as capacity allows. Default and maximum: `RE_EMBEDDING_RATE_MAX`. */
                     ratePerSecond?: number;
                     /**
-                     * @description Size of the sample on which both sets are judged.
+                     * @description Number of stored pictures used as queries when both sets are judged.
                      * @default 1
                      */
                     seed?: number;
@@ -7439,17 +7439,17 @@ export interface operations {
                  */
                 "application/json": {
                     /**
-                     * @description Pictures that UMAP lays out at most; the others lie among their nearest of those.
+                     * @description Maximum number of pictures laid out by UMAP; the others are placed among their nearest of these.
                      * @default 5000
                      */
                     sample?: number;
                     /**
-                     * @description Of each picture: few show small groups, many the whole.
+                     * @description Number of neighbours of each picture: few show small groups, many the overall shape.
                      * @default 15
                      */
                     neighbours?: number;
                     /**
-                     * @description Of the samples; the same seed draws the same ones while the gallery is the same.
+                     * @description Seed of the samples; the same seed draws the same ones as long as the gallery does not change.
                      * @default 1
                      */
                     seed?: number;
@@ -9316,19 +9316,19 @@ export interface operations {
                  */
                 "application/json": {
                     /**
-                     * @description Most queries; a larger gallery is sampled.
+                     * @description Maximum number of queries; of a larger gallery, that many are drawn.
                      * @default 2000
                      */
                     sample?: number;
                     /**
-                     * @description Of the samples; the same seed draws the same ones while the gallery is the same.
+                     * @description Seed of the samples; the same seed draws the same ones as long as the gallery does not change.
                      * @default 1
                      */
                     seed?: number;
-                    /** @description From this near-copy score on, a picture is a copy of the query and never counts as a hit; left out: only equal files are. */
+                    /** @description Minimum near-copy score of a picture to count as a copy of the query, which is never a hit. Default: only identical files are copies. */
                     duplicateScore?: number;
                     /**
-                     * @description Values of `ef` at which the recall of the index is measured, beside its default.
+                     * @description Values of `ef` at which the recall of the index is measured, in addition to the default.
                      * @default [
                      *       16,
                      *       64,
@@ -9506,12 +9506,12 @@ export interface operations {
                  */
                 "application/json": {
                     /**
-                     * @description From this near-copy score on, two pictures are near-copies; equal files always are.
+                     * @description Minimum near-copy score of two near-copies; identical files always are.
                      * @default 0.4
                      */
                     duplicateScore?: number;
                     /**
-                     * @description Most entries of each list; counts are complete all the same.
+                     * @description Maximum number of entries in each list; counts are complete.
                      * @default 100
                      */
                     limit?: number;
@@ -9684,17 +9684,17 @@ export interface operations {
                  */
                 "application/json": {
                     /**
-                     * @description Neighbours that vote on a label and count for hubs.
+                     * @description Number of neighbours that vote on a label and count for hubs.
                      * @default 10
                      */
                     k?: number;
                     /**
-                     * @description From this near-copy score on, two pictures are near-copies; equal files always are.
+                     * @description Minimum near-copy score of two near-copies; identical files always are.
                      * @default 0.4
                      */
                     duplicateScore?: number;
                     /**
-                     * @description Most entries of each list; counts are complete all the same.
+                     * @description Maximum number of entries in each list; counts are complete.
                      * @default 100
                      */
                     limit?: number;
