@@ -3300,7 +3300,7 @@ export interface operations {
                     "application/json": {
                         /** @enum {string} */
                         status: "ok";
-                        /** @description `read_only`: the disk is full. Searches and reads are answered; writes are refused with `storage_full` until there is space; deletions are accepted as long as the room reserved for them lasts. */
+                        /** @description `read_only`: the disk was full at the start, or is so full that only deletions are accepted. Searches and reads are answered; other writes are refused with `storage_full` until there is space. */
                         storage: "writable" | "read_only";
                         /** @description Why it is read-only. */
                         detail?: string;
