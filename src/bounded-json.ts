@@ -15,6 +15,8 @@ export interface JsonBounds {
 /** For stored values: metadata of a picture, settings of a gallery. Their size is limited by `METADATA_MAX_BYTES`. */
 export const storedBytesDefault = 16 * 1024
 export const storedBounds = { depthMax: 32, valuesMax: 4_096 } as const satisfies JsonBounds
+/** At its top level; schemas check it. */
+export const storedMembersMax = 100
 /** For one line of an upload, or one row of a manifest: a stored value and its surroundings. */
 export const lineBounds = {
   depthMax: storedBounds.depthMax + 2,

@@ -26,7 +26,7 @@ const closed = <Properties extends TProperties>(properties: Properties, descript
 
 const Equals = closed(
   { field: Field, equals: Scalar },
-  '`null` stands for no label, or for a JSON null. Of a list in the metadata, one element has to fit.',
+  '`null` stands for no label, or for a JSON null. A list in the metadata matches if one of its elements does.',
 )
 const In = closed(
   { field: Field, in: Type.Array(Scalar, { minItems: 1, maxItems: valuesMax }) },
@@ -44,7 +44,7 @@ const Between = Type.Object(
   {
     additionalProperties: false,
     minProperties: 2,
-    description: 'Between bounds: numbers among numbers, strings among strings.',
+    description: 'Between bounds; numbers are compared with numbers, strings with strings.',
   },
 )
 
@@ -57,15 +57,15 @@ export const FilterJson = Type.Cyclic(
     Filter: Type.Union(
       [
         closed({ and: nestedList }, 'All of them.'),
-        closed({ or: nestedList }, 'One of them at least.'),
-        closed({ not: Nested }, 'Also fits where the field is missing.'),
+        closed({ or: nestedList }, 'At least one of them.'),
+        closed({ not: Nested }, 'Also matches where the field is missing.'),
         Equals,
         In,
         Exists,
         Between,
       ],
       {
-        description: `Pictures that fit: a condition on \`id\`, on \`label\` or on a place in the metadata, or conditions that are combined; nested ${depthMax} deep at most, ${conditionsMax} in all.`,
+        description: `Pictures that match a condition on \`id\`, \`label\` or a path in the metadata, or a combination of conditions: at most ${depthMax} levels and ${conditionsMax} conditions in all.`,
       },
     ),
   },

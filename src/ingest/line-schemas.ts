@@ -1,7 +1,7 @@
 /** Schemas for NDJSON lines: in an upload, and in the manifest of an archive. */
 import { type Static, type TSchema, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { lineBounds, misfitOfStored, readJson, storedBounds } from '../bounded-json.js'
+import { lineBounds, misfitOfStored, readJson, storedBounds, storedMembersMax } from '../bounded-json.js'
 import { AlikeError } from '../errors.js'
 import type { Metadata } from '../gallery/records.js'
 import { referenceMaxLength, referencePattern } from '../remote/referenced-images.js'
@@ -11,7 +11,7 @@ const Id = Type.String({
   minLength: 1,
   maxLength: idMaxLength,
   pattern: newIdPattern,
-  description: 'Your id of the picture; not `.` or `..`, for which no address can ask.',
+  description: 'Your id of the picture; not `.` or `..`, which no URL can refer to.',
 })
 const StoredId = { ...Id, pattern: idPattern, description: 'Your id of the picture.' }
 const Label = Type.Union(
@@ -20,8 +20,8 @@ const Label = Type.Union(
 )
 const MetadataOfLine = Type.Unsafe<Metadata>(
   Type.Record(Type.String(), Type.Unknown(), {
-    maxProperties: 100,
-    description: `Any JSON object of yours, within the bounds of metadata: ${storedBounds.depthMax} deep, ${storedBounds.valuesMax} values, \`METADATA_MAX_BYTES\`.`,
+    maxProperties: storedMembersMax,
+    description: `Any JSON object of yours: at most ${storedMembersMax} members at the top level, ${storedBounds.depthMax} levels, ${storedBounds.valuesMax} values, \`METADATA_MAX_BYTES\`.`,
   }),
 )
 const Reference = Type.String({
@@ -50,9 +50,11 @@ export const AddLine = Type.Object(
         label: Type.Optional(Label),
         metadata: Type.Optional(MetadataOfLine),
         reference: Type.Optional(Reference),
-        image: Type.Optional(Type.String({ contentEncoding: 'base64', description: 'The picture file in base64, or' })),
+        image: Type.Optional(
+          Type.String({ contentEncoding: 'base64', description: 'The picture file in base64; either this or `url`.' }),
+        ),
         url: Type.Optional(
-          Type.String({ maxLength: 2_048, description: 'where it is fetched from, when the service allows its host.' }),
+          Type.String({ maxLength: 2_048, description: 'URL of the picture, on a host that the service allows.' }),
         ),
       },
       {

@@ -6,14 +6,19 @@ const newline = 0x0a
 /** Space, tab, carriage return. */
 const blanks = new Set([0x20, 0x09, 0x0d])
 
-/** Lines without their terminator, skipping blank ones; `undefined` in place of a line longer than `maxBytes`. */
-export async function* boundedLines(
-  stream: AsyncIterable<Uint8Array>,
-  maxBytes: number,
-): AsyncGenerator<Buffer | undefined> {
+export interface BoundedLine {
+  /** Without its terminator; undefined if it is longer than the maximum. */
+  line: Buffer | undefined
+  /** From 1, as an editor counts: blank lines too. */
+  number: number
+}
+
+/** All lines but blank ones. */
+export async function* boundedLines(stream: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<BoundedLine> {
   let pieces: Uint8Array[] = []
   let bytes = 0
   let blank = true
+  let number = 1
   const take = (piece: Uint8Array) => {
     bytes += piece.length
     blank &&= isBlank(piece)
@@ -34,11 +39,12 @@ export async function* boundedLines(
       from = end + 1
       const isLine = !blank
       const line = finish()
-      if (isLine) yield line
+      if (isLine) yield { line, number }
+      number += 1
     }
     take(chunk.subarray(from))
   }
-  if (!blank) yield finish()
+  if (!blank) yield { line: finish(), number }
 }
 
 /** Counts the lines that `boundedLines` will yield, while the chunks of the stream pass through. */

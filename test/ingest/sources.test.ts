@@ -359,8 +359,8 @@ test('an unusable manifest is reported before anything is taken in', async (t) =
     ],
     [
       'no JSON',
-      [{ path: 'manifest.ndjson', content: Buffer.from('{"file": "a"}\nnonsense\n') }],
-      /line 2: It is no JSON/,
+      [{ path: 'manifest.ndjson', content: Buffer.from('{"file": "a"}\n\nnonsense\n') }],
+      /line 3: It is no JSON/,
     ],
     [
       'unknown member',
@@ -397,7 +397,7 @@ test('an unusable manifest is reported before anything is taken in', async (t) =
   assert.deepEqual(deeper.items.map(brief), [[0, 'a/b/manifest.csv', 'b', 'a picture of that name']])
 })
 
-test('lines add, change and remove pictures; each bad one is an error of its own', async (t) => {
+test('lines add, change and remove pictures; each bad one is an error of its own, with its number among all lines', async (t) => {
   const lines = [
     ['{"add": {"id": "a", "label": "x", "metadata": {"n": 1}, "image": "b25l"}}', 'a', 'x', 'one', { n: 1 }],
     ['\ufeff{"add": {"id": "b", "image": "data:image/png;base64,dHdv"}}', 'b', 'unsorted', 'two', {}],
@@ -412,14 +412,14 @@ test('lines add, change and remove pictures; each bad one is an error of its own
     ['{"add": {"id": "a", "image": "b25l", "url": "https://example.com"}}', 'a', 'line_invalid'],
     ['{"add": {"id": "a"}}', 'a', 'line_invalid'],
     ['{"add": {"id": "a", "image": "no base64!"}}', 'a', 'line_invalid'],
-    ['{"add": {"image": "b25l"}}', 'line 8', 'line_invalid'],
-    ['{"add": {"id": "a\\u0000b", "image": "b25l"}}', 'line 9', 'line_invalid'],
-    ['{"add": {"id": "a", "image": "b25l"}, "delete": {"id": "a"}}', 'line 10', 'line_invalid'],
-    ['{"delete": {"id": "a", "why": "old"}}', 'line 11', 'line_invalid'],
-    ['[1]', 'line 12', 'line_invalid'],
-    ['null', 'line 13', 'line_invalid'],
-    ['{"add": ', 'line 14', 'line_invalid'],
-    [`{"add": {"id": "a", "image": "${'A'.repeat(140_000)}"}}`, 'line 15', 'image_too_large'],
+    ['{"add": {"image": "b25l"}}', 'line 17', 'line_invalid'],
+    ['{"add": {"id": "a\\u0000b", "image": "b25l"}}', 'line 19', 'line_invalid'],
+    ['{"add": {"id": "a", "image": "b25l"}, "delete": {"id": "a"}}', 'line 21', 'line_invalid'],
+    ['{"delete": {"id": "a", "why": "old"}}', 'line 23', 'line_invalid'],
+    ['[1]', 'line 25', 'line_invalid'],
+    ['null', 'line 27', 'line_invalid'],
+    ['{"add": ', 'line 29', 'line_invalid'],
+    [`{"add": {"id": "a", "image": "${'A'.repeat(140_000)}"}}`, 'line 31', 'image_too_large'],
     [`{"add": {"id": "a", "image": "${'A'.repeat(1_400)}"}}`, 'a', 'image_too_large'],
     [
       '{"patch": {"id": "a", "label": null, "metadata": {"n": 2}}}',
@@ -428,14 +428,14 @@ test('lines add, change and remove pictures; each bad one is an error of its own
       { label: null, metadata: { n: 2 } },
     ],
     ['{"patch": {"id": "..", "metadata": {}}}', '..', 'patched', { metadata: {} }],
-    ['{"patch": {"id": "a"}}', 'line 19', 'line_invalid'],
-    ['{"patch": {"label": "x"}}', 'line 20', 'line_invalid'],
-    ['{"patch": {"id": "a", "label": ""}}', 'line 21', 'line_invalid'],
-    ['{"patch": {"id": "a", "metadata": null}}', 'line 22', 'line_invalid'],
-    ['{"patch": {"id": "a", "label": "x", "of": {}}}', 'line 23', 'line_invalid'],
-    ['{"patch": {"id": "a", "label": "x", "image": "b25l"}}', 'line 24', 'line_invalid'],
-    ['{"patch": {"id": "a", "label": "x"}, "delete": {"id": "a"}}', 'line 25', 'line_invalid'],
-    [`{"patch": {"id": "a", "metadata": {"text": "${'A'.repeat(20_000)}"}}}`, 'line 26', 'line_invalid'],
+    ['{"patch": {"id": "a"}}', 'line 39', 'line_invalid'],
+    ['{"patch": {"label": "x"}}', 'line 41', 'line_invalid'],
+    ['{"patch": {"id": "a", "label": ""}}', 'line 43', 'line_invalid'],
+    ['{"patch": {"id": "a", "metadata": null}}', 'line 45', 'line_invalid'],
+    ['{"patch": {"id": "a", "label": "x", "of": {}}}', 'line 47', 'line_invalid'],
+    ['{"patch": {"id": "a", "label": "x", "image": "b25l"}}', 'line 49', 'line_invalid'],
+    ['{"patch": {"id": "a", "label": "x"}, "delete": {"id": "a"}}', 'line 51', 'line_invalid'],
+    [`{"patch": {"id": "a", "metadata": {"text": "${'A'.repeat(20_000)}"}}}`, 'line 53', 'line_invalid'],
     ['{"delete": {"id": "last"}}', 'last', 'removed'],
   ] as const
   const text = Buffer.from(`\n  \n${lines.map(([line]) => line).join('\r\n \t\n')}`)

@@ -104,7 +104,7 @@ export interface paths {
         put?: never;
         /**
          * Install a model
-         * @description A tar, plain or gzipped, of a folder written by the training job. It is received at no less than `UPLOAD_MIN_BYTES_PER_SECOND` and checked like at the start of the service: schema, checksums, and its golden pictures on this machine. Galleries can then use it.
+         * @description A tar, plain or gzipped, of a folder written by the training job. It is received at no less than `UPLOAD_MIN_BYTES_PER_SECOND` and checked as at the start of the service: schema, checksums, and its golden pictures on this machine. Galleries can then use it.
          */
         post: operations["installModel"];
         delete?: never;
@@ -264,7 +264,7 @@ export interface paths {
         head?: never;
         /**
          * Change what is kept of a gallery’s pictures and queries
-         * @description From now on. What was kept of pictures stays theirs, whatever `originals` becomes, until `releaseOriginals` gives it up: then it is removed, and they cannot be embedded again unless they have a `reference`. Nothing that was not kept comes back. Queries beyond a lower `keepQueries` are removed at once.
+         * @description Applies to pictures stored from now on. Originals kept before remain usable, whatever `originals` becomes, until `releaseOriginals` releases them: they are then deleted, and their pictures cannot be embedded again unless they have a `reference`. Queries beyond a lower `keepQueries` are deleted at once.
          */
         patch: operations["changeGallery"];
         trace?: never;
@@ -846,7 +846,7 @@ export interface paths {
         put?: never;
         /**
          * Search several galleries as one
-         * @description As a search of one gallery, with one ranking over all of them: score descending, then id, then gallery. The query is one or several pictures or a vector. All galleries must use the same model (`model_mismatch`). A page token is valid only for the same `galleries`; of a pattern, it continues to cover those that the first page covered.
+         * @description As a search of one gallery, with one ranking over all of them: score descending, then id, then gallery. The query is one or several pictures or a vector. All galleries must use the same model (`model_mismatch`). A page token is valid only for the same `galleries`; with a pattern, further pages cover the galleries of the first one.
          */
         post: operations["searchGalleries"];
         delete?: never;
@@ -1027,7 +1027,7 @@ export interface components {
             gallery: string;
             modelId: string;
             dimension: number;
-            /** @description What it lives in; two sets of one model are those of a gallery that moves. */
+            /** @description The engine that stores it; two sets of one model are those of a gallery that is moved. */
             engine: string;
             /**
              * @description `building`: its pictures are being embedded. `ready`: complete, and kept up to date. `serving`: searches are answered from it. `kept`: it served before, and is kept up to date until `keptUntil`.
@@ -1239,9 +1239,9 @@ export interface components {
                 };
                 /** @description What the grid sums to: `score`, or `ownScore` where the two are too far apart for one to stand for the other. */
                 sum: number;
-                /** @description What the model says of the very pixels that the grid is of, against the other picture. */
+                /** @description Score of the pixels that the grid covers against the other picture. */
                 ownScore: number;
-                /** @description Cosine between the embedding of these pixels and the one that was compared: how well the grid stands for it. 1 for a picture that was sent, about 1 for an original. */
+                /** @description Cosine between the embedding of these pixels and the one that was compared: how well the grid represents it. 1 for an uploaded picture, about 1 for an original. */
                 likeness: number;
             } | null;
             hit: {
@@ -1269,9 +1269,9 @@ export interface components {
                     };
                     /** @description What the grid sums to: `score`, or `ownScore` where the two are too far apart for one to stand for the other. */
                     sum: number;
-                    /** @description What the model says of the very pixels that the grid is of, against the other picture. */
+                    /** @description Score of the pixels that the grid covers against the other picture. */
                     ownScore: number;
-                    /** @description Cosine between the embedding of these pixels and the one that was compared: how well the grid stands for it. 1 for a picture that was sent, about 1 for an original. */
+                    /** @description Cosine between the embedding of these pixels and the one that was compared: how well the grid represents it. 1 for an uploaded picture, about 1 for an original. */
                     likeness: number;
                 } | null;
             };
@@ -1351,7 +1351,7 @@ export interface components {
             /** @description Total number of judgements in this gallery. */
             stored: number;
         };
-        /** @description Pictures that fit: a condition on `id`, on `label` or on a place in the metadata, or conditions that are combined; nested 8 deep at most, 100 in all. */
+        /** @description Pictures that match a condition on `id`, `label` or a path in the metadata, or a combination of conditions: at most 8 levels and 100 conditions in all. */
         Filter: {
             and: components["schemas"]["Filter"][];
         } | {
@@ -1423,7 +1423,7 @@ export interface components {
             modelId: string;
             /** @description Numbers in an embedding. */
             dimension: number;
-            /** @description Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
+            /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values in all, and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
             settings: {
                 [key: string]: unknown;
             };
@@ -1628,7 +1628,7 @@ export interface components {
             id: string;
             /** @description null: unlabelled. */
             label: string | null;
-            /** @description Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
+            /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values in all, and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
             metadata: {
                 [key: string]: unknown;
             };
@@ -1657,7 +1657,7 @@ export interface components {
             updatedAt: string;
         };
         /**
-         * @description A bulk upload into a gallery, or an analysis of one.
+         * @description Work on a gallery in the background: a bulk upload, an analysis, a change of its model, a move.
          * @example {
          *       "id": "0b7c2f0e-2f57-4b43-9a4f-6a1a3d1f6a10",
          *       "kind": "ingest",
@@ -1686,7 +1686,7 @@ export interface components {
         Job: {
             id: string;
             /**
-             * @description `ingest` stores pictures; the others analyse a whole gallery and have a result.
+             * @description `ingest` stores pictures; `re-embedding` and `move` build another embedding set of a gallery; the others analyse a gallery, and have a result.
              * @enum {string}
              */
             kind: "ingest" | "evaluate" | "duplicates" | "doctor" | "layout" | "re-embedding" | "move";
@@ -1705,11 +1705,11 @@ export interface components {
             /** @description Pictures that are done: added + updated + removed + skipped + failed; for other kinds, processed. */
             done: number;
             added: number;
-            /** @description The id existed with a different picture or label, or was changed by a `patch` line. */
+            /** @description The id existed with a different picture, label or metadata, or was changed by a `patch` line. */
             updated: number;
             /** @description Deleted by `delete` lines of an NDJSON upload. */
             removed: number;
-            /** @description Nothing to do: the id existed with the same picture and label, or was to be deleted and did not exist, or the file is one of those that are ignored. */
+            /** @description Nothing to do: the id existed with the same picture, label and metadata, or was to be deleted and did not exist, or the file is one of those that are ignored. */
             skipped: number;
             /** @description Listed by `GET /v1/jobs/{job}/errors`. */
             failed: number;
@@ -2042,7 +2042,7 @@ export interface components {
                 nearCopyScore?: number | null;
                 label: string | null;
                 modelId: string;
-                /** @description Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
+                /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values in all, and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
                 metadata?: {
                     [key: string]: unknown;
                 };
@@ -2084,7 +2084,7 @@ export interface components {
                     nearCopyScore?: number | null;
                     label: string | null;
                     modelId: string;
-                    /** @description Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
+                    /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values in all, and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
                     metadata?: {
                         [key: string]: unknown;
                     };
@@ -2184,7 +2184,7 @@ export interface components {
                 nearCopyScore?: number | null;
                 label: string | null;
                 modelId: string;
-                /** @description Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
+                /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values in all, and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
                 metadata?: {
                     [key: string]: unknown;
                 };
@@ -2226,7 +2226,7 @@ export interface components {
                     nearCopyScore?: number | null;
                     label: string | null;
                     modelId: string;
-                    /** @description Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
+                    /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values in all, and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
                     metadata?: {
                         [key: string]: unknown;
                     };
@@ -2516,19 +2516,19 @@ export interface components {
                 labelled: number;
                 /** @description Pictures drawn as queries. */
                 sampled: number;
-                /** @description Draws the same sample again while the gallery is the same. */
+                /** @description Draws the same sample as long as the gallery does not change. */
                 seed: number;
-                /** @description From this near-copy score on, a picture was taken for a copy of the query and left out, over any chain of copies; null: only equal files were. */
+                /** @description Minimum near-copy score of the copies that were left out, directly or through other copies; null: only identical files were. */
                 duplicateScore: number | null;
-                /** @description Of the sampled, those with another picture of their label. */
+                /** @description Those of the sample whose label another picture has. */
                 queries: number;
-                /** @description The other ones; they count for nothing. */
+                /** @description The others, which no number includes. */
                 queriesWithoutRelevant: number;
                 /** @description mAP@1, mAP@10, mAP@50, mAP@R, recall@1, recall@5, recall@10, rPrecision, mrr, medianFirstRank, meanRank, normalisedMeanRank, knnAccuracy. Means over queries; null without any. */
                 overall: {
                     [key: string]: number | null;
                 };
-                /** @description 95 % bootstrap over queries of each mean: low and high end. */
+                /** @description 95 % bootstrap interval of each mean over queries: lower and upper bound. */
                 intervals: {
                     [key: string]: number[];
                 };
@@ -2540,83 +2540,83 @@ export interface components {
                 } & {
                     [key: string]: number | null;
                 })[];
-                /** @description Labels that the list has no room for. */
+                /** @description Labels left out of the list. */
                 labelsLeftOut: number;
-                /** @description Quality by what people said of hits (feedback), whatever the labels say; absent while nobody has said anything, and in results of older versions. */
+                /** @description Quality according to judgements of hits (feedback), independent of labels; absent if there are none. */
                 judged?: {
                     /** @description Judgements that were read. */
                     judgements: number;
-                    /** @description Stored pictures with judged hits, which asked all others; at most `sample`. */
+                    /** @description Stored pictures with judged hits, which query all others; at most `sample`. */
                     queries: number;
-                    /** @description Judged hits of these queries that counted, each once, as most people judged it; without copies of the query and hits that as many call right as wrong. */
+                    /** @description Judged hits of these queries, each counted once, with the verdict of the majority; without copies of the query, and without hits that as many people call right as wrong. */
                     hits: number;
-                    /** @description Order of the judged hits alone: discounted gain of the first ten of them over that of their best order; of queries with a right hit. */
+                    /** @description nDCG of the first ten judged hits, leaving out all others; over queries with a right hit. */
                     "ndcg@10": {
-                        /** @description null without any query. */
+                        /** @description null without queries. */
                         mean: number | null;
-                        /** @description 95 % bootstrap over these queries. */
+                        /** @description 95 % bootstrap interval over these queries. */
                         interval?: number[];
                         /** @description Queries that have this number. */
                         queries: number;
                     };
-                    /** @description Share of right hits among those of the first ten that were judged. */
+                    /** @description Share of right hits among the judged ones in the first ten. */
                     "precision@10": {
-                        /** @description null without any query. */
+                        /** @description null without queries. */
                         mean: number | null;
-                        /** @description 95 % bootstrap over these queries. */
+                        /** @description 95 % bootstrap interval over these queries. */
                         interval?: number[];
                         /** @description Queries that have this number. */
                         queries: number;
                     };
                     /** @description Share of the first ten hits that were judged. */
                     "judged@10": {
-                        /** @description null without any query. */
+                        /** @description null without queries. */
                         mean: number | null;
-                        /** @description 95 % bootstrap over these queries. */
+                        /** @description 95 % bootstrap interval over these queries. */
                         interval?: number[];
                         /** @description Queries that have this number. */
                         queries: number;
                     };
                 };
-                /** @description Queries that fared worst, at most 50; absent in results of older versions. */
+                /** @description The queries with the worst results, at most 50. */
                 worst?: {
                     /** @description Id of a picture. */
                     id: string;
                     label: string;
-                    /** @description Average precision of its first ten answers. */
+                    /** @description Average precision of its first ten hits. */
                     "mAP@10": number;
-                    /** @description Rank of its first answer of the same label. */
+                    /** @description Rank of its first hit with the same label. */
                     firstRank: number | null;
-                    /** @description What most of its first ten answers show. */
+                    /** @description Label of most of its first ten hits. */
                     votedLabel: string | null;
                 }[];
-                /** @description Labels that are taken for others, most queries first, at most 500; absent in older results. */
+                /** @description Labels that the hits vote against, most queries first, at most 500. */
                 confusions?: {
                     label: string;
-                    /** @description What most of the first ten answers show instead. */
+                    /** @description Label of most of the first ten hits instead. */
                     votedLabel: string;
-                    /** @description Queries of the label that were taken for it. */
+                    /** @description Queries with the label whose hits vote for the other one. */
                     queries: number;
                 }[];
             };
             index: {
-                /** @description Neighbours looked for. */
+                /** @description Number of neighbours. */
                 k: number;
-                /** @description Pictures that were asked with, drawn by the same seed from all of the gallery. */
+                /** @description Pictures used as queries, drawn from the whole gallery with the same seed. */
                 queries: number;
-                /** @description As a search without `ef` finds them. */
+                /** @description With the default `ef`. */
                 default: {
-                    /** @description null: nothing to find. */
+                    /** @description null: there is nothing to find. */
                     recall: number | null;
-                    /** @description Part of the answers that came from the graph; the others compared every picture. */
+                    /** @description Share of the searches that used the graph; the others scanned every picture. */
                     byGraph: number;
                 };
-                /** @description As a search with this `ef` does. */
+                /** @description With each `ef` of `efs`. */
                 atEf: {
                     ef: number;
-                    /** @description null: nothing to find. */
+                    /** @description null: there is nothing to find. */
                     recall: number | null;
-                    /** @description Part of the answers that came from the graph; the others compared every picture. */
+                    /** @description Share of the searches that used the graph; the others scanned every picture. */
                     byGraph: number;
                 }[];
             };
@@ -2662,15 +2662,15 @@ export interface components {
             modelId: string;
             /** @description Pictures in the gallery. */
             pictures: number;
-            /** @description From this near-copy score on, two pictures are near-copies. */
+            /** @description Minimum near-copy score of two near-copies. */
             duplicateScore: number;
-            /** @description Pictures of which only equal files are known: without features, or stored without a thumbnail before copies were looked for. */
+            /** @description Pictures that were only checked for identical files: those without features, and those stored without a thumbnail before descriptors existed. */
             notCompared: number;
-            /** @description Groups there are. */
+            /** @description Number of groups. */
             count: number;
-            /** @description Findings left out because they were decided on; absent in reports of older versions. */
+            /** @description Findings left out because of a decision. */
             dismissed?: number;
-            /** @description Pictures to spare: what would go if one of each group stayed. */
+            /** @description Pictures that would be deleted if one of each group were kept. */
             copies: number;
             /** @description Largest first, then by id; at most `limit`. */
             groups: {
@@ -2678,14 +2678,14 @@ export interface components {
                 size: number;
                 /** @description All are the same file. */
                 identical: boolean;
-                /** @description By id; at most 50 of them, and 5,000 of all groups: two of each group after that. */
+                /** @description By id; at most 50, and 5,000 in all groups together; beyond that, two of each group. */
                 images: {
                     /** @description Id of a picture. */
                     id: string;
-                    /** @description null: it has none. */
+                    /** @description null: unlabelled. */
                     label: string | null;
                     contentHash: string;
-                    /** @description Best near-copy score to another one of the group; 1 for equal files. */
+                    /** @description Highest near-copy score with another picture of the group; 1 for identical files. */
                     nearCopyScore: number;
                 }[];
             }[];
@@ -2784,15 +2784,15 @@ export interface components {
             modelId: string;
             /** @description Pictures in the gallery. */
             pictures: number;
-            /** @description Neighbours that vote and count. */
+            /** @description Number of neighbours that vote on a label and count for hubs. */
             k: number;
-            /** @description From this near-copy score on, two pictures are near-copies. */
+            /** @description Minimum near-copy score of two near-copies. */
             duplicateScore: number;
-            /** @description Near-copies with different labels. Pictures of a group whose labels have not been decided on come before the others. */
+            /** @description Near-copies with different labels. In each group, pictures whose label has not been decided on come first. */
             conflicts: {
-                /** @description Groups there are. */
+                /** @description Number of groups. */
                 count: number;
-                /** @description Findings left out because they were decided on; absent in reports of older versions. */
+                /** @description Findings left out because of a decision. */
                 dismissed?: number;
                 groups: {
                     /** @description By name; at most 20. */
@@ -2801,43 +2801,43 @@ export interface components {
                     size: number;
                     /** @description All are the same file. */
                     identical: boolean;
-                    /** @description By id; at most 50 of them, and 5,000 of all groups: two of each group after that. */
+                    /** @description By id; at most 50, and 5,000 in all groups together; beyond that, two of each group. */
                     images: {
                         /** @description Id of a picture. */
                         id: string;
-                        /** @description null: it has none. */
+                        /** @description null: unlabelled. */
                         label: string | null;
                         contentHash: string;
-                        /** @description Best near-copy score to another one of the group; 1 for equal files. */
+                        /** @description Highest near-copy score with another picture of the group; 1 for identical files. */
                         nearCopyScore: number;
                     }[];
                 }[];
             };
-            /** @description Labels that the neighbours’ vote contradicts. */
+            /** @description Labels that the neighbours contradict. */
             doubts: {
-                /** @description Pictures with enough labelled neighbours, and enough others of their label, to be judged. */
+                /** @description Pictures with enough labelled neighbours, and enough others of their label, for their label to be doubted. */
                 judged: number;
                 /** @description Pictures whose label is doubted. */
                 count: number;
-                /** @description Findings left out because they were decided on; absent in reports of older versions. */
+                /** @description Findings left out because of a decision. */
                 dismissed?: number;
                 images: {
                     /** @description Id of a picture. */
                     id: string;
                     label: string;
-                    /** @description What the neighbours say. */
+                    /** @description The label that the neighbours suggest. */
                     likelyLabel: string;
                     /** @description likelyShare − ownShare; the list is ordered by it. */
                     margin: number;
-                    /** @description Part of the neighbours that have its label. */
+                    /** @description Share of the neighbours that have its label. */
                     ownShare: number;
-                    /** @description Part that has the likely one. */
+                    /** @description Share of the neighbours that have the likely label. */
                     likelyShare: number;
-                    /** @description The nearest ones with the likely label. */
+                    /** @description The nearest neighbours with the likely label. */
                     witnesses: {
                         /** @description Id of a picture. */
                         id: string;
-                        /** @description To the doubted picture. */
+                        /** @description Score against the doubted picture. */
                         score: number;
                     }[];
                 }[];
@@ -2846,39 +2846,39 @@ export interface components {
             hubs: {
                 /** @description Length of the neighbour lists. */
                 k: number;
-                /** @description Of the occurrences: near 0 without hubs; over 1 they matter. */
+                /** @description Skewness of the occurrences: near 0 without hubs; above 1 they matter. */
                 skewness: number;
-                /** @description Lists that a picture is in, on average. */
+                /** @description Mean number of neighbour lists that a picture is in. */
                 meanOccurrences: number;
-                /** @description Pictures in more lists than the mean and two standard deviations. */
+                /** @description Pictures that are in more lists than the mean plus two standard deviations. */
                 count: number;
                 /** @description Pictures in no list at all. */
                 neverFound: number;
                 images: {
                     /** @description Id of a picture. */
                     id: string;
-                    /** @description null: it has none. */
+                    /** @description null: unlabelled. */
                     label: string | null;
-                    /** @description Lists that it is in. */
+                    /** @description Number of lists that it is in. */
                     occurrences: number;
-                    /** @description Part of these lists that belong to pictures of another label. */
+                    /** @description Share of these lists that belong to pictures with another label. */
                     otherLabelShare: number;
                 }[];
             };
-            /** @description Pictures that nothing is like. */
+            /** @description Pictures unlike all others. */
             outliers: {
-                /** @description Score of the nearest other, in the middle of all pictures; null without any. */
+                /** @description Median over all pictures of the score of the nearest other picture; null without any. */
                 medianScore: number | null;
-                /** @description Whose nearest other scores less is an outlier. */
+                /** @description A picture whose nearest other picture scores less is an outlier. */
                 belowScore: number | null;
                 /** @description Outliers. */
                 count: number;
                 images: {
                     /** @description Id of a picture. */
                     id: string;
-                    /** @description null: it has none. */
+                    /** @description null: unlabelled. */
                     label: string | null;
-                    /** @description Of its nearest other that is no copy. */
+                    /** @description Score of the nearest other picture that is not a copy. */
                     score: number;
                     /** @description Id of a picture. */
                     nearestId: string;
@@ -3300,7 +3300,7 @@ export interface operations {
                     "application/json": {
                         /** @enum {string} */
                         status: "ok";
-                        /** @description `read_only`: the disk is full. Searches and reads are answered; writes are refused with `storage_full` until there is space; deletions are accepted as long as the room reserved for them lasts. */
+                        /** @description `read_only`: the disk was full at the start, or is so full that only deletions are accepted. Searches and reads are answered; other writes are refused with `storage_full` until there is space. */
                         storage: "writable" | "read_only";
                         /** @description Why it is read-only. */
                         detail?: string;
@@ -4276,14 +4276,14 @@ export interface operations {
                     /** @description Id or name of a model. */
                     model: string;
                     /**
-                     * @description How to treat pictures without an original. `fail`: the job lists them and fails, before anything is embedded if they were not kept, and otherwise once references that are out of reach were tried for another minute. `leave_out`: it lists them, and the set does not contain them. Default: the choice with which the set was built before, otherwise `fail`.
+                     * @description How to treat pictures without an original. `fail`: the job lists them and fails: before anything is embedded if originals were not kept, otherwise after references that are out of reach have been retried for a minute. `leave_out`: it lists them, and the set does not contain them. Default: the choice with which the set was built before, otherwise `fail`.
                      * @enum {string}
                      */
                     withoutOriginal?: "fail" | "leave_out";
-                    /** @description Pictures embedded per second; 0: as many as capacity allows. Default and maximum: `RE_EMBEDDING_RATE_MAX`. */
+                    /** @description Maximum number of pictures embedded per second; 0: as many as capacity allows. Default and maximum: `RE_EMBEDDING_RATE_MAX`. */
                     ratePerSecond?: number;
                     /**
-                     * @description Size of the sample on which both sets are judged.
+                     * @description Number of stored pictures used as queries when both sets are judged.
                      * @default 1
                      */
                     seed?: number;
@@ -4946,7 +4946,7 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @description Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
+                    /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values in all, and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
                     settings?: {
                         [key: string]: unknown;
                     };
@@ -5866,7 +5866,7 @@ export interface operations {
                     priority?: number;
                     /** @description URL that is notified of the end of the job by a signed POST, if the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
                     webhook?: string;
-                    /** @description What the gallery is to live in: `embedded` or `weaviate`. */
+                    /** @description Engine to move the gallery to: `embedded` or `weaviate`. */
                     engine: string;
                     /** @description Number of shards in a cluster. Default: `WEAVIATE_SHARDS`. */
                     shards?: number;
@@ -5877,7 +5877,7 @@ export interface operations {
                      * @enum {string}
                      */
                     quantisation?: "none" | "rq8";
-                    /** @description Pictures copied in a second; 0, or left out: as many as there is room for. */
+                    /** @description Maximum number of pictures copied per second; 0 or absent: as many as capacity allows. */
                     ratePerSecond?: number;
                 };
             };
@@ -6218,7 +6218,7 @@ export interface operations {
                     url?: string;
                     /** @description null: unlabelled. */
                     label?: string | null;
-                    /** @description Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
+                    /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values in all, and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
                     metadata?: {
                         [key: string]: unknown;
                     };
@@ -6708,7 +6708,7 @@ export interface operations {
                     url?: string;
                     /** @description null: unlabelled. */
                     label?: string | null;
-                    /** @description Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
+                    /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values in all, and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
                     metadata?: {
                         [key: string]: unknown;
                     };
@@ -7015,7 +7015,7 @@ export interface operations {
                 "application/json": {
                     /** @description The class of the picture: what it shows; null: unlabelled. */
                     label?: string | null;
-                    /** @description Any JSON object of yours, within the bounds of metadata: 32 deep, 4096 values, `METADATA_MAX_BYTES`. */
+                    /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values, `METADATA_MAX_BYTES`. */
                     metadata?: {
                         [key: string]: unknown;
                     };
@@ -7439,17 +7439,17 @@ export interface operations {
                  */
                 "application/json": {
                     /**
-                     * @description Pictures that UMAP lays out at most; the others lie among their nearest of those.
+                     * @description Maximum number of pictures laid out by UMAP; the others are placed among their nearest of these.
                      * @default 5000
                      */
                     sample?: number;
                     /**
-                     * @description Of each picture: few show small groups, many the whole.
+                     * @description Number of neighbours of each picture: few show small groups, many the overall shape.
                      * @default 15
                      */
                     neighbours?: number;
                     /**
-                     * @description Of the samples; the same seed draws the same ones while the gallery is the same.
+                     * @description Seed of the samples; the same seed draws the same ones as long as the gallery does not change.
                      * @default 1
                      */
                     seed?: number;
@@ -9079,7 +9079,7 @@ export interface operations {
                     "application/x-ndjson": {
                         /** @description Index of the picture in the upload, from 0. */
                         item: number;
-                        /** @description Its name in the upload. */
+                        /** @description Its name in the upload, or `line 7`, counting every line of the upload. */
                         name: string;
                         /** @description `id_repeated` marks a picture that was stored in place of an earlier one; `archive_trailing_bytes` marks bytes after the end of a gzip, ignored and counted as skipped; `source_unreadable` may also mark a file of a watched folder that had changed or was gone when its turn came, which is counted as skipped and tried again. All others are failures. */
                         code: string;
@@ -9316,19 +9316,19 @@ export interface operations {
                  */
                 "application/json": {
                     /**
-                     * @description Most queries; a larger gallery is sampled.
+                     * @description Maximum number of queries; of a larger gallery, that many are drawn.
                      * @default 2000
                      */
                     sample?: number;
                     /**
-                     * @description Of the samples; the same seed draws the same ones while the gallery is the same.
+                     * @description Seed of the samples; the same seed draws the same ones as long as the gallery does not change.
                      * @default 1
                      */
                     seed?: number;
-                    /** @description From this near-copy score on, a picture is a copy of the query and never counts as a hit; left out: only equal files are. */
+                    /** @description Minimum near-copy score of a picture to count as a copy of the query, which is never a hit. Default: only identical files are copies. */
                     duplicateScore?: number;
                     /**
-                     * @description Values of `ef` at which the recall of the index is measured, beside its default.
+                     * @description Values of `ef` at which the recall of the index is measured, in addition to the default.
                      * @default [
                      *       16,
                      *       64,
@@ -9506,12 +9506,12 @@ export interface operations {
                  */
                 "application/json": {
                     /**
-                     * @description From this near-copy score on, two pictures are near-copies; equal files always are.
+                     * @description Minimum near-copy score of two near-copies; identical files always are.
                      * @default 0.4
                      */
                     duplicateScore?: number;
                     /**
-                     * @description Most entries of each list; counts are complete all the same.
+                     * @description Maximum number of entries in each list; counts are complete.
                      * @default 100
                      */
                     limit?: number;
@@ -9684,17 +9684,17 @@ export interface operations {
                  */
                 "application/json": {
                     /**
-                     * @description Neighbours that vote on a label and count for hubs.
+                     * @description Number of neighbours that vote on a label and count for hubs.
                      * @default 10
                      */
                     k?: number;
                     /**
-                     * @description From this near-copy score on, two pictures are near-copies; equal files always are.
+                     * @description Minimum near-copy score of two near-copies; identical files always are.
                      * @default 0.4
                      */
                     duplicateScore?: number;
                     /**
-                     * @description Most entries of each list; counts are complete all the same.
+                     * @description Maximum number of entries in each list; counts are complete.
                      * @default 100
                      */
                     limit?: number;
@@ -9951,7 +9951,7 @@ export interface operations {
                 /** @description URL that is notified of the end of the job by a signed POST, if the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
                 webhook?: string;
                 /**
-                 * @description Label of pictures whose path has no folder.
+                 * @description Label of pictures that have none otherwise: whose path has no folder, or whose line or URL gives none.
                  * @example cycling
                  */
                 label?: string;
@@ -9979,7 +9979,7 @@ export interface operations {
                 "application/json": {
                     /** @description One of `INGEST_S3_BUCKETS`. */
                     bucket: string;
-                    /** @description Prefix of the keys. Ids are the rest of the key after its last `/`, labels the folder that contains the picture. Default: the whole bucket. */
+                    /** @description Prefix of the keys. Ids are the keys without the part of the prefix up to its last `/`, labels the folder that contains the picture. Default: the whole bucket. */
                     prefix?: string;
                 };
             };
@@ -10663,7 +10663,7 @@ export interface operations {
                 /** @description URL that is notified of the end of the job by a signed POST, if the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
                 webhook?: string;
                 /**
-                 * @description Label of pictures whose path has no folder.
+                 * @description Label of pictures that have none otherwise: whose path has no folder, or whose line or URL gives none.
                  * @example cycling
                  */
                 label?: string;
@@ -10697,11 +10697,11 @@ export interface operations {
                 "application/x-ndjson": {
                     /** @description Stores the picture under its id and replaces what was there, as `PUT …/images/{id}` does. */
                     add: {
-                        /** @description Your id of the picture; not `.` or `..`, for which no address can ask. */
+                        /** @description Your id of the picture; not `.` or `..`, which no URL can refer to. */
                         id: string;
                         /** @description The class of the picture: what it shows; null: unlabelled. */
                         label?: string | null;
-                        /** @description Any JSON object of yours, within the bounds of metadata: 32 deep, 4096 values, `METADATA_MAX_BYTES`. */
+                        /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values, `METADATA_MAX_BYTES`. */
                         metadata?: {
                             [key: string]: unknown;
                         };
@@ -10709,10 +10709,10 @@ export interface operations {
                         reference?: string;
                         /**
                          * Format: byte
-                         * @description The picture file in base64, or
+                         * @description The picture file in base64; either this or `url`.
                          */
                         image?: string;
-                        /** @description where it is fetched from, when the service allows its host. */
+                        /** @description URL of the picture, on a host that the service allows. */
                         url?: string;
                     };
                 } | {
@@ -10722,7 +10722,7 @@ export interface operations {
                         id: string;
                         /** @description The class of the picture: what it shows; null: unlabelled. */
                         label?: string | null;
-                        /** @description Any JSON object of yours, within the bounds of metadata: 32 deep, 4096 values, `METADATA_MAX_BYTES`. */
+                        /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values, `METADATA_MAX_BYTES`. */
                         metadata?: {
                             [key: string]: unknown;
                         };
@@ -11237,7 +11237,7 @@ export interface operations {
                 galleries?: string[];
                 /** @description Maximum number of hits. */
                 k?: number;
-                /** @description Hits to skip; offset + k is at most 10000. Pages of one query repeat and miss no hit as long as the gallery does not change; if it may, use `paged`. */
+                /** @description Hits to skip; offset + k is at most 10000. Pages of one query neither repeat nor miss a hit as long as the gallery does not change; if it may, use `paged`. */
                 offset?: number;
                 /** @description Keep the ranking, so that `nextPageToken` can fetch its next pages, for 300 seconds after each page. */
                 paged?: boolean;
@@ -11297,7 +11297,7 @@ export interface operations {
                      */
                     k?: number;
                     /**
-                     * @description Hits to skip; offset + k is at most 10000. Pages of one query repeat and miss no hit as long as the gallery does not change; if it may, use `paged`.
+                     * @description Hits to skip; offset + k is at most 10000. Pages of one query neither repeat nor miss a hit as long as the gallery does not change; if it may, use `paged`.
                      * @default 0
                      */
                     offset?: number;
@@ -11398,7 +11398,7 @@ export interface operations {
                      */
                     k?: number;
                     /**
-                     * @description Hits to skip; offset + k is at most 10000. Pages of one query repeat and miss no hit as long as the gallery does not change; if it may, use `paged`.
+                     * @description Hits to skip; offset + k is at most 10000. Pages of one query neither repeat nor miss a hit as long as the gallery does not change; if it may, use `paged`.
                      * @default 0
                      */
                     offset?: number;
@@ -11821,7 +11821,7 @@ export interface operations {
                 unlike?: string[];
                 /** @description Maximum number of hits. */
                 k?: number;
-                /** @description Hits to skip; offset + k is at most 10000. Pages of one query repeat and miss no hit as long as the gallery does not change; if it may, use `paged`. */
+                /** @description Hits to skip; offset + k is at most 10000. Pages of one query neither repeat nor miss a hit as long as the gallery does not change; if it may, use `paged`. */
                 offset?: number;
                 /** @description Keep the ranking, so that `nextPageToken` can fetch its next pages, for 300 seconds after each page. */
                 paged?: boolean;
@@ -11905,7 +11905,7 @@ export interface operations {
                      */
                     k?: number;
                     /**
-                     * @description Hits to skip; offset + k is at most 10000. Pages of one query repeat and miss no hit as long as the gallery does not change; if it may, use `paged`.
+                     * @description Hits to skip; offset + k is at most 10000. Pages of one query neither repeat nor miss a hit as long as the gallery does not change; if it may, use `paged`.
                      * @default 0
                      */
                     offset?: number;
@@ -12020,7 +12020,7 @@ export interface operations {
                      */
                     k?: number;
                     /**
-                     * @description Hits to skip; offset + k is at most 10000. Pages of one query repeat and miss no hit as long as the gallery does not change; if it may, use `paged`.
+                     * @description Hits to skip; offset + k is at most 10000. Pages of one query neither repeat nor miss a hit as long as the gallery does not change; if it may, use `paged`.
                      * @default 0
                      */
                     offset?: number;
@@ -12316,7 +12316,7 @@ export interface operations {
                          */
                         k?: number;
                         /**
-                         * @description Hits to skip; offset + k is at most 10000. Pages of one query repeat and miss no hit as long as the gallery does not change; if it may, use `paged`.
+                         * @description Hits to skip; offset + k is at most 10000. Pages of one query neither repeat nor miss a hit as long as the gallery does not change; if it may, use `paged`.
                          * @default 0
                          */
                         offset?: number;

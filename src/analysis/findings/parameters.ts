@@ -7,7 +7,7 @@ const Seed = Type.Optional(
     minimum: 0,
     maximum: 2 ** 32 - 1,
     default: 1,
-    description: 'Of the samples; the same seed draws the same ones while the gallery is the same.',
+    description: 'Seed of the samples; the same seed draws the same ones as long as the gallery does not change.',
   }),
 )
 const Limit = Type.Optional(
@@ -15,7 +15,7 @@ const Limit = Type.Optional(
     minimum: 1,
     maximum: 1_000,
     default: 100,
-    description: 'Most entries of each list; counts are complete all the same.',
+    description: 'Maximum number of entries in each list; counts are complete.',
   }),
 )
 
@@ -24,7 +24,7 @@ const DuplicateScore = Type.Optional(
     minimum: 0,
     maximum: 1,
     default: defaultDuplicateScore,
-    description: 'From this near-copy score on, two pictures are near-copies; equal files always are.',
+    description: 'Minimum near-copy score of two near-copies; identical files always are.',
   }),
 )
 
@@ -35,7 +35,7 @@ export const EvaluateParameters = Type.Object(
         minimum: 1,
         maximum: 20_000,
         default: 2_000,
-        description: 'Most queries; a larger gallery is sampled.',
+        description: 'Maximum number of queries; of a larger gallery, that many are drawn.',
       }),
     ),
     seed: Seed,
@@ -44,14 +44,14 @@ export const EvaluateParameters = Type.Object(
         minimum: 0,
         maximum: 1,
         description:
-          'From this near-copy score on, a picture is a copy of the query and never counts as a hit; left out: only equal files are.',
+          'Minimum near-copy score of a picture to count as a copy of the query, which is never a hit. Default: only identical files are copies.',
       }),
     ),
     efs: Type.Optional(
       Type.Array(Type.Integer({ minimum: 1, maximum: 10_000 }), {
         maxItems: 8,
         default: [16, 64, 128, 256],
-        description: 'Values of `ef` at which the recall of the index is measured, beside its default.',
+        description: 'Values of `ef` at which the recall of the index is measured, in addition to the default.',
       }),
     ),
   },
@@ -70,7 +70,7 @@ export const DoctorParameters = Type.Object(
         minimum: 5,
         maximum: 100,
         default: 10,
-        description: 'Neighbours that vote on a label and count for hubs.',
+        description: 'Number of neighbours that vote on a label and count for hubs.',
       }),
     ),
     duplicateScore: DuplicateScore,
@@ -86,7 +86,7 @@ export const LayoutParameters = Type.Object(
         minimum: 100,
         maximum: 20_000,
         default: 5_000,
-        description: 'Pictures that UMAP lays out at most; the others lie among their nearest of those.',
+        description: 'Maximum number of pictures laid out by UMAP; the others are placed among their nearest of these.',
       }),
     ),
     neighbours: Type.Optional(
@@ -94,7 +94,7 @@ export const LayoutParameters = Type.Object(
         minimum: 2,
         maximum: 100,
         default: 15,
-        description: 'Of each picture: few show small groups, many the whole.',
+        description: 'Number of neighbours of each picture: few show small groups, many the overall shape.',
       }),
     ),
     seed: Seed,

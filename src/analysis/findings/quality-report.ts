@@ -13,9 +13,13 @@ const Numbers = Type.Record(Type.String(), NullableNumber, {
 const VerdictMean = (description: string) =>
   Type.Object(
     {
-      mean: Type.Union([Share('Over these queries.'), Type.Null()], { description: 'null without any query.' }),
+      mean: Type.Union([Share('Over these queries.'), Type.Null()], { description: 'null without queries.' }),
       interval: Type.Optional(
-        Type.Array(Type.Number(), { minItems: 2, maxItems: 2, description: '95 % bootstrap over these queries.' }),
+        Type.Array(Type.Number(), {
+          minItems: 2,
+          maxItems: 2,
+          description: '95 % bootstrap interval over these queries.',
+        }),
       ),
       queries: Count('Queries that have this number.'),
     },
@@ -25,19 +29,16 @@ const VerdictMean = (description: string) =>
 export const VerdictReport = Type.Object(
   {
     judgements: Count('Judgements that were read.'),
-    queries: Count('Stored pictures with judged hits, which asked all others; at most `sample`.'),
+    queries: Count('Stored pictures with judged hits, which query all others; at most `sample`.'),
     hits: Count(
-      'Judged hits of these queries that counted, each once, as most people judged it; without copies of the query and hits that as many call right as wrong.',
+      'Judged hits of these queries, each counted once, with the verdict of the majority; without copies of the query, and without hits that as many people call right as wrong.',
     ),
-    'ndcg@10': VerdictMean(
-      'Order of the judged hits alone: discounted gain of the first ten of them over that of their best order; of queries with a right hit.',
-    ),
-    'precision@10': VerdictMean('Share of right hits among those of the first ten that were judged.'),
+    'ndcg@10': VerdictMean('nDCG of the first ten judged hits, leaving out all others; over queries with a right hit.'),
+    'precision@10': VerdictMean('Share of right hits among the judged ones in the first ten.'),
     'judged@10': VerdictMean('Share of the first ten hits that were judged.'),
   },
   {
-    description:
-      'Quality by what people said of hits (feedback), whatever the labels say; absent while nobody has said anything, and in results of older versions.',
+    description: 'Quality according to judgements of hits (feedback), independent of labels; absent if there are none.',
   },
 )
 export type VerdictReport = Static<typeof VerdictReport>
@@ -46,16 +47,16 @@ export const QualityReport = Type.Object({
   pictures: Count('Pictures in the gallery.'),
   labelled: Count('Those with a label; the others take no part.'),
   sampled: Count('Pictures drawn as queries.'),
-  seed: Type.Integer({ description: 'Draws the same sample again while the gallery is the same.' }),
+  seed: Type.Integer({ description: 'Draws the same sample as long as the gallery does not change.' }),
   duplicateScore: Type.Union([Type.Number(), Type.Null()], {
     description:
-      'From this near-copy score on, a picture was taken for a copy of the query and left out, over any chain of copies; null: only equal files were.',
+      'Minimum near-copy score of the copies that were left out, directly or through other copies; null: only identical files were.',
   }),
-  queries: Count('Of the sampled, those with another picture of their label.'),
-  queriesWithoutRelevant: Count('The other ones; they count for nothing.'),
+  queries: Count('Those of the sample whose label another picture has.'),
+  queriesWithoutRelevant: Count('The others, which no number includes.'),
   overall: Numbers,
   intervals: Type.Record(Type.String(), Type.Array(Type.Number(), { minItems: 2, maxItems: 2 }), {
-    description: '95 % bootstrap over queries of each mean: low and high end.',
+    description: '95 % bootstrap interval of each mean over queries: lower and upper bound.',
   }),
   perLabel: Type.Array(
     Type.Object(
@@ -64,48 +65,48 @@ export const QualityReport = Type.Object({
     ),
     { description: 'The same numbers for each label, most queries first.' },
   ),
-  labelsLeftOut: Count('Labels that the list has no room for.'),
+  labelsLeftOut: Count('Labels left out of the list.'),
   judged: Type.Optional(VerdictReport),
   worst: Type.Optional(
     Type.Array(
       Type.Object({
         id: Id,
         label: Type.String(),
-        'mAP@10': Type.Number({ description: 'Average precision of its first ten answers.' }),
+        'mAP@10': Type.Number({ description: 'Average precision of its first ten hits.' }),
         firstRank: Type.Union([Type.Integer(), Type.Null()], {
-          description: 'Rank of its first answer of the same label.',
+          description: 'Rank of its first hit with the same label.',
         }),
         votedLabel: Type.Union([Type.String(), Type.Null()], {
-          description: 'What most of its first ten answers show.',
+          description: 'Label of most of its first ten hits.',
         }),
       }),
-      { description: 'Queries that fared worst, at most 50; absent in results of older versions.' },
+      { description: 'The queries with the worst results, at most 50.' },
     ),
   ),
   confusions: Type.Optional(
     Type.Array(
       Type.Object({
         label: Type.String(),
-        votedLabel: Type.String({ description: 'What most of the first ten answers show instead.' }),
-        queries: Count('Queries of the label that were taken for it.'),
+        votedLabel: Type.String({ description: 'Label of most of the first ten hits instead.' }),
+        queries: Count('Queries with the label whose hits vote for the other one.'),
       }),
-      { description: 'Labels that are taken for others, most queries first, at most 500; absent in older results.' },
+      { description: 'Labels that the hits vote against, most queries first, at most 500.' },
     ),
   ),
 })
 export type QualityReport = Static<typeof QualityReport>
 
 const Recall = {
-  recall: Type.Union([Share('Part of the true neighbours that were found.'), Type.Null()], {
-    description: 'null: nothing to find.',
+  recall: Type.Union([Share('Share of the exact neighbours that were found.'), Type.Null()], {
+    description: 'null: there is nothing to find.',
   }),
-  byGraph: Share('Part of the answers that came from the graph; the others compared every picture.'),
+  byGraph: Share('Share of the searches that used the graph; the others scanned every picture.'),
 }
 
 export const RecallReport = Type.Object({
-  k: Type.Integer({ description: 'Neighbours looked for.' }),
-  queries: Count('Pictures that were asked with, drawn by the same seed from all of the gallery.'),
-  default: Type.Object(Recall, { description: 'As a search without `ef` finds them.' }),
-  atEf: Type.Array(Type.Object({ ef: Type.Integer(), ...Recall }), { description: 'As a search with this `ef` does.' }),
+  k: Type.Integer({ description: 'Number of neighbours.' }),
+  queries: Count('Pictures used as queries, drawn from the whole gallery with the same seed.'),
+  default: Type.Object(Recall, { description: 'With the default `ef`.' }),
+  atEf: Type.Array(Type.Object({ ef: Type.Integer(), ...Recall }), { description: 'With each `ef` of `efs`.' }),
 })
 export type RecallReport = Static<typeof RecallReport>

@@ -73,7 +73,7 @@ export async function describeApi(app: FastifyInstance, { basePath }: { basePath
       security: [{ bearer: [] }, { apiKey: [] }, {}],
       components: {
         securitySchemes: {
-          bearer: { type: 'http', scheme: 'bearer', description: 'An API key.' },
+          bearer: { type: 'http', scheme: 'bearer', description: 'An API key, or a token of the configured issuer.' },
           apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
         },
       },
@@ -83,7 +83,7 @@ export async function describeApi(app: FastifyInstance, { basePath }: { basePath
         { name: 'images', description: 'Stored pictures.' },
         { name: 'analysis', description: 'Quality, near-copies and problems of a gallery.' },
         { name: 'feedback', description: 'Judgements of hits, and decisions on findings.' },
-        { name: 'jobs', description: 'Bulk uploads and analyses.' },
+        { name: 'jobs', description: 'Bulk uploads, and the progress of all jobs.' },
         { name: 'models', description: 'The models that produce embeddings.' },
         { name: 'snapshots', description: 'Copies of the data, to be stored elsewhere.' },
         { name: 'operations', description: 'Probes, metrics, links.' },

@@ -124,7 +124,7 @@ function changeGallery(app: TypedApp, { galleries, watch }: GalleryRouteOptions)
         tags,
         summary: 'Change what is kept of a gallery’s pictures and queries',
         description:
-          'From now on. What was kept of pictures stays theirs, whatever `originals` becomes, until `releaseOriginals` gives it up: then it is removed, and they cannot be embedded again unless they have a `reference`. Nothing that was not kept comes back. Queries beyond a lower `keepQueries` are removed at once.',
+          'Applies to pictures stored from now on. Originals kept before remain usable, whatever `originals` becomes, until `releaseOriginals` releases them: they are then deleted, and their pictures cannot be embedded again unless they have a `reference`. Queries beyond a lower `keepQueries` are deleted at once.',
         params: GalleryPath,
         body: GalleryChangeBody,
         response: {

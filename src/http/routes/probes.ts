@@ -16,7 +16,7 @@ const Readiness = Type.Object({
   status: Type.Literal('ok'),
   storage: Type.Union([Type.Literal('writable'), Type.Literal('read_only')], {
     description:
-      '`read_only`: the disk is full. Searches and reads are answered; writes are refused with `storage_full` until there is space; deletions are accepted as long as the room reserved for them lasts.',
+      '`read_only`: the disk was full at the start, or is so full that only deletions are accepted. Searches and reads are answered; other writes are refused with `storage_full` until there is space.',
   }),
   detail: Type.Optional(Type.String({ description: 'Why it is read-only.' })),
   unreachable: Type.Optional(

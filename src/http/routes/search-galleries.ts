@@ -27,7 +27,7 @@ export const joinedSearchRoutes: FastifyPluginAsyncTypebox<AnsweredSearchOptions
         tags: ['search'],
         summary: 'Search several galleries as one',
         description:
-          'As a search of one gallery, with one ranking over all of them: score descending, then id, then gallery. The query is one or several pictures or a vector. All galleries must use the same model (`model_mismatch`). A page token is valid only for the same `galleries`; of a pattern, it continues to cover those that the first page covered.',
+          'As a search of one gallery, with one ranking over all of them: score descending, then id, then gallery. The query is one or several pictures or a vector. All galleries must use the same model (`model_mismatch`). A page token is valid only for the same `galleries`; with a pattern, further pages cover the galleries of the first one.',
         querystring: Parameters,
         body: imageBody(Form, Body),
         response: {

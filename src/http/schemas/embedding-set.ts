@@ -20,7 +20,7 @@ export const BuildBody = Type.Object(
       Type.Enum([...withoutOriginalChoices], {
         type: 'string',
         description:
-          'How to treat pictures without an original. `fail`: the job lists them and fails, before anything is embedded if they were not kept, and otherwise once references that are out of reach were tried for another minute. `leave_out`: it lists them, and the set does not contain them. Default: the choice with which the set was built before, otherwise `fail`.',
+          'How to treat pictures without an original. `fail`: the job lists them and fails: before anything is embedded if originals were not kept, otherwise after references that are out of reach have been retried for a minute. `leave_out`: it lists them, and the set does not contain them. Default: the choice with which the set was built before, otherwise `fail`.',
       }),
     ),
     ratePerSecond: Type.Optional(
@@ -28,7 +28,7 @@ export const BuildBody = Type.Object(
         minimum: 0,
         maximum: 100_000,
         description:
-          'Pictures embedded per second; 0: as many as capacity allows. Default and maximum: `RE_EMBEDDING_RATE_MAX`.',
+          'Maximum number of pictures embedded per second; 0: as many as capacity allows. Default and maximum: `RE_EMBEDDING_RATE_MAX`.',
       }),
     ),
     seed: Type.Optional(
@@ -36,7 +36,7 @@ export const BuildBody = Type.Object(
         minimum: 0,
         maximum: 2 ** 31,
         default: 1,
-        description: 'Size of the sample on which both sets are judged.',
+        description: 'Number of stored pictures used as queries when both sets are judged.',
       }),
     ),
   },
@@ -120,7 +120,7 @@ export const EmbeddingSet = named(
       modelId: Type.String(),
       dimension: Type.Integer(),
       engine: Type.String({
-        description: 'What it lives in; two sets of one model are those of a gallery that moves.',
+        description: 'The engine that stores it; two sets of one model are those of a gallery that is moved.',
       }),
       state: Type.Enum([...setStages], {
         type: 'string',

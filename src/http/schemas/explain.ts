@@ -65,9 +65,9 @@ const Side = Type.Object({
   sum: Score(
     'What the grid sums to: `score`, or `ownScore` where the two are too far apart for one to stand for the other.',
   ),
-  ownScore: Score('What the model says of the very pixels that the grid is of, against the other picture.'),
+  ownScore: Score('Score of the pixels that the grid covers against the other picture.'),
   likeness: Score(
-    'Cosine between the embedding of these pixels and the one that was compared: how well the grid stands for it. 1 for a picture that was sent, about 1 for an original.',
+    'Cosine between the embedding of these pixels and the one that was compared: how well the grid represents it. 1 for an uploaded picture, about 1 for an original.',
   ),
 })
 

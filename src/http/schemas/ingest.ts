@@ -10,7 +10,11 @@ import { Label } from './parameters.js'
 export const IngestParameters = Type.Object(
   {
     ...JobWishes,
-    label: Type.Optional({ ...Label, description: 'Label of pictures whose path has no folder.' }),
+    label: Type.Optional({
+      ...Label,
+      description:
+        'Label of pictures that have none otherwise: whose path has no folder, or whose line or URL gives none.',
+    }),
     nameEncoding: Type.Optional(
       Type.Enum([...nameEncodings], {
         type: 'string',
@@ -73,7 +77,7 @@ export const IngestFromS3 = Type.Object(
       Type.String({
         maxLength: 1024,
         description:
-          'Prefix of the keys. Ids are the rest of the key after its last `/`, labels the folder that contains the picture. Default: the whole bucket.',
+          'Prefix of the keys. Ids are the keys without the part of the prefix up to its last `/`, labels the folder that contains the picture. Default: the whole bucket.',
       }),
     ),
   },

@@ -17,7 +17,8 @@ export const Job = named(
       id: Type.String(),
       kind: Type.Enum([...jobKinds], {
         type: 'string',
-        description: '`ingest` stores pictures; the others analyse a whole gallery and have a result.',
+        description:
+          '`ingest` stores pictures; `re-embedding` and `move` build another embedding set of a gallery; the others analyse a gallery, and have a result.',
       }),
       gallery: GalleryName,
       state: Type.Enum([...jobStates], {
@@ -35,12 +36,12 @@ export const Job = named(
       }),
       added: Type.Integer(),
       updated: Type.Integer({
-        description: 'The id existed with a different picture or label, or was changed by a `patch` line.',
+        description: 'The id existed with a different picture, label or metadata, or was changed by a `patch` line.',
       }),
       removed: Type.Integer({ description: 'Deleted by `delete` lines of an NDJSON upload.' }),
       skipped: Type.Integer({
         description:
-          'Nothing to do: the id existed with the same picture and label, or was to be deleted and did not exist, or the file is one of those that are ignored.',
+          'Nothing to do: the id existed with the same picture, label and metadata, or was to be deleted and did not exist, or the file is one of those that are ignored.',
       }),
       failed: Type.Integer({ description: 'Listed by `GET /v1/jobs/{job}/errors`.' }),
       replaced: Type.Integer({
@@ -66,7 +67,7 @@ export const Job = named(
       finishedAt: Nullable(Type.String(), 'null until it ended.'),
     },
     {
-      description: 'A bulk upload into a gallery, or an analysis of one.',
+      description: 'Work on a gallery in the background: a bulk upload, an analysis, a change of its model, a move.',
       examples: [
         {
           id: '0b7c2f0e-2f57-4b43-9a4f-6a1a3d1f6a10',
@@ -156,7 +157,9 @@ export const JobSteering = Type.Object(
 export const JobErrorLine = Type.Object(
   {
     item: Type.Integer({ description: 'Index of the picture in the upload, from 0.' }),
-    name: Type.String({ description: 'Its name in the upload.' }),
+    name: Type.String({
+      description: 'Its name in the upload, or `line 7`, counting every line of the upload.',
+    }),
     code: Type.String({
       description:
         '`id_repeated` marks a picture that was stored in place of an earlier one; `archive_trailing_bytes` marks bytes after the end of a gzip, ignored and counted as skipped; `source_unreadable` may also mark a file of a watched folder that had changed or was gone when its turn came, which is counted as skipped and tried again. All others are failures.',

@@ -11,7 +11,7 @@ export const MoveBody = Type.Object(
     engine: Type.String({
       minLength: 1,
       maxLength: 64,
-      description: 'What the gallery is to live in: `embedded` or `weaviate`.',
+      description: 'Engine to move the gallery to: `embedded` or `weaviate`.',
     }),
     shards,
     replicas,
@@ -20,7 +20,7 @@ export const MoveBody = Type.Object(
       Type.Number({
         minimum: 0,
         maximum: 1_000_000,
-        description: 'Pictures copied in a second; 0, or left out: as many as there is room for.',
+        description: 'Maximum number of pictures copied per second; 0 or absent: as many as capacity allows.',
       }),
     ),
   },

@@ -67,7 +67,7 @@ function pages({ searchMaxK, pageExpirySeconds }: SearchBounds) {
         minimum: 0,
         maximum: searchMaxK,
         default: 0,
-        description: `Hits to skip; offset + k is at most ${searchMaxK}. Pages of one query repeat and miss no hit as long as the gallery does not change; if it may, use \`paged\`.`,
+        description: `Hits to skip; offset + k is at most ${searchMaxK}. Pages of one query neither repeat nor miss a hit as long as the gallery does not change; if it may, use \`paged\`.`,
       }),
     ),
     paged: Type.Optional(

@@ -119,7 +119,7 @@ async function read(file: string): Promise<{ header: FolderMemoryHeader; files: 
   let header: FolderMemoryHeader | undefined
   const files = new Map<string, Remembered>()
   const stream = createReadStream(file, { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>
-  for await (const line of boundedLines(stream, lineMaxBytes)) {
+  for await (const { line } of boundedLines(stream, lineMaxBytes)) {
     const read: unknown = JSON.parse(line!.toString())
     if (header === undefined) header = read as FolderMemoryHeader
     else {

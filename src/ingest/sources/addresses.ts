@@ -10,13 +10,20 @@ const addressMaxLength = 2_048
 const idFits = new RegExp(newIdPattern)
 
 export function openAddresses(file: string, { label }: SourceDescription): Promise<Source> {
-  return openLines(file, { lineMaxBytes: 4 * addressMaxLength, itemOf: (line, index) => itemOf(line, index, label) })
+  return openLines(file, {
+    lineMaxBytes: 4 * addressMaxLength,
+    itemOf: (line, index, number) => itemOf(line, { index, number }, label),
+  })
 }
 
-function itemOf(line: Buffer | undefined, index: number, label: string | undefined): SourceItem {
+function itemOf(
+  line: Buffer | undefined,
+  { index, number }: { index: number; number: number },
+  label: string | undefined,
+): SourceItem {
   const text = line && textOfUtf8(line)?.trim()
   // appears in reports: a query may be a secret
-  const name = text === undefined ? `line ${index + 1}` : shownName(shownReference(text).reference)
+  const name = text === undefined ? `line ${number}` : shownName(shownReference(text).reference)
   if (text === undefined || text.length > addressMaxLength)
     return { index, name, error: invalidLine(`It is not UTF-8, or longer than ${addressMaxLength} characters.`) }
   if (text.startsWith('#')) return { index, name, skipped: true }

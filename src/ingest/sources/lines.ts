@@ -6,8 +6,12 @@ import type { Source, SourceItem } from '../source.js'
 
 export interface LineSourceOptions {
   lineMaxBytes: number
-  /** @param line undefined if it exceeds the maximum length */
-  itemOf(line: Buffer | undefined, index: number): SourceItem
+  /**
+   * @param line undefined if it exceeds the maximum length
+   * @param index of the item
+   * @param number of the line: blank ones, which are no items, count
+   */
+  itemOf(line: Buffer | undefined, index: number, number: number): SourceItem
   /** Also calls `itemOf` for lines before the first requested item, which may matter to later ones. Default false. */
   readsAll?: boolean | undefined
 }
@@ -25,9 +29,9 @@ export async function openLines(
     },
     async *items(from) {
       let index = 0
-      for await (const line of boundedLines(reader as AsyncIterable<Buffer>, lineMaxBytes)) {
+      for await (const { line, number } of boundedLines(reader as AsyncIterable<Buffer>, lineMaxBytes)) {
         if (readsAll || index >= from) {
-          const item = itemOf(line, index)
+          const item = itemOf(line, index, number)
           if (index >= from) yield item
         }
         index += 1

@@ -13,18 +13,18 @@ const besideBytes = 128 * 1024
 export function openNdjson(file: string, description: SourceDescription, limits: SourceLimits): Promise<Source> {
   return openLines(file, {
     lineMaxBytes: Math.ceil(limits.uploadMaxBytes / 3) * 4 + besideBytes,
-    itemOf: (line, index) => itemOf(line, index, description, limits),
+    itemOf: (line, index, number) => itemOf(line, { index, number }, description, limits),
   })
 }
 
 function itemOf(
   line: Buffer | undefined,
-  index: number,
+  { index, number }: { index: number; number: number },
   description: SourceDescription,
   limits: SourceLimits,
 ): SourceItem {
   const { uploadMaxBytes } = limits
-  let name = `line ${index + 1}`
+  let name = `line ${number}`
   try {
     if (line === undefined) throw imageTooLarge(uploadMaxBytes)
     const said = readIngestLine(line, limits)

@@ -19,7 +19,7 @@ export interface ManifestRow {
 }
 
 const lineMaxBytes = 256 * 1024
-/** More than the 100 members that metadata may have, plus our four. */
+/** More than the members that metadata may have, plus our four. */
 const columnsMax = 120
 
 export function rowsOf(
@@ -32,9 +32,7 @@ export function rowsOf(
 }
 
 async function* ndjsonRows(stream: AsyncIterable<Uint8Array>, limits: LineLimits): AsyncGenerator<ManifestRow> {
-  let number = 0
-  for await (const line of boundedLines(stream, lineMaxBytes)) {
-    number += 1
+  for await (const { line, number } of boundedLines(stream, lineMaxBytes)) {
     yield {
       place: `line ${number}`,
       read() {

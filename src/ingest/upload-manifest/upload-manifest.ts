@@ -11,7 +11,7 @@ import { nameOf, segmentsOf } from '../names.js'
 import type { SaidOfImage, SourceDescription, SourceLimits } from '../source.js'
 import { type ManifestFormat, rowsOf } from './manifest-rows.js'
 
-/** Kept in memory while its job runs; reading it takes ten times its size. */
+/** Takes up to six times its size in memory while its job runs (a million short rows); reading it leaves garbage besides. */
 const manifestMaxBytes = 16 * 2 ** 20
 
 /** Rows read per turn: about 2 ms, so that searches do not wait for a million of them. */

@@ -417,7 +417,7 @@ class FeedbackAnswer(TypedDict):
 
 class Filter4(TypedDict, closed=True):
     """
-    `null` stands for no label, or for a JSON null. Of a list in the metadata, one element has to fit.
+    `null` stands for no label, or for a JSON null. A list in the metadata matches if one of its elements does.
     """
 
     field: str
@@ -451,7 +451,7 @@ class Filter6(TypedDict, closed=True):
 
 class Filter7(TypedDict, closed=True):
     """
-    Between bounds: numbers among numbers, strings among strings.
+    Between bounds; numbers are compared with numbers, strings with strings.
     """
 
     field: str
@@ -550,7 +550,7 @@ class Gallery(TypedDict):
     """
     settings: dict[str, Any]
     """
-    Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts.
+    Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values in all, and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts.
     """
     engine: str
     """
@@ -704,7 +704,7 @@ class Image(TypedDict):
     """
     metadata: dict[str, Any]
     """
-    Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts.
+    Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values in all, and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts.
     """
     unreadable: NotRequired[Literal['metadata', 'record']]
     """
@@ -757,13 +757,13 @@ class Failure(TypedDict):
 
 class Job(TypedDict):
     """
-    A bulk upload into a gallery, or an analysis of one.
+    Work on a gallery in the background: a bulk upload, an analysis, a change of its model, a move.
     """
 
     id: str
     kind: Literal['ingest', 'evaluate', 'duplicates', 'doctor', 'layout', 're-embedding', 'move']
     """
-    `ingest` stores pictures; the others analyse a whole gallery and have a result.
+    `ingest` stores pictures; `re-embedding` and `move` build another embedding set of a gallery; the others analyse a gallery, and have a result.
     """
     gallery: str
     """
@@ -784,7 +784,7 @@ class Job(TypedDict):
     added: int
     updated: int
     """
-    The id existed with a different picture or label, or was changed by a `patch` line.
+    The id existed with a different picture, label or metadata, or was changed by a `patch` line.
     """
     removed: int
     """
@@ -792,7 +792,7 @@ class Job(TypedDict):
     """
     skipped: int
     """
-    Nothing to do: the id existed with the same picture and label, or was to be deleted and did not exist, or the file is one of those that are ignored.
+    Nothing to do: the id existed with the same picture, label and metadata, or was to be deleted and did not exist, or the file is one of those that are ignored.
     """
     failed: int
     """
@@ -1036,7 +1036,7 @@ class Hit1(TypedDict):
     modelId: str
     metadata: NotRequired[dict[str, Any]]
     """
-    Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts.
+    Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values in all, and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts.
     """
     unreadable: NotRequired[Literal['record']]
     """
@@ -1319,16 +1319,16 @@ class PerLabelItem(TypedDict, extra_items=float | None):
 
 class Ndcg10(TypedDict):
     """
-    Order of the judged hits alone: discounted gain of the first ten of them over that of their best order; of queries with a right hit.
+    nDCG of the first ten judged hits, leaving out all others; over queries with a right hit.
     """
 
     mean: float | None
     """
-    null without any query.
+    null without queries.
     """
     interval: NotRequired[list[float]]
     """
-    95 % bootstrap over these queries.
+    95 % bootstrap interval over these queries.
     """
     queries: int
     """
@@ -1338,16 +1338,16 @@ class Ndcg10(TypedDict):
 
 class Precision10(TypedDict):
     """
-    Share of right hits among those of the first ten that were judged.
+    Share of right hits among the judged ones in the first ten.
     """
 
     mean: float | None
     """
-    null without any query.
+    null without queries.
     """
     interval: NotRequired[list[float]]
     """
-    95 % bootstrap over these queries.
+    95 % bootstrap interval over these queries.
     """
     queries: int
     """
@@ -1362,11 +1362,11 @@ class Judged10(TypedDict):
 
     mean: float | None
     """
-    null without any query.
+    null without queries.
     """
     interval: NotRequired[list[float]]
     """
-    95 % bootstrap over these queries.
+    95 % bootstrap interval over these queries.
     """
     queries: int
     """
@@ -1403,11 +1403,11 @@ class Confusion(TypedDict):
     label: str
     votedLabel: str
     """
-    What most of the first ten answers show instead.
+    Label of most of the first ten hits instead.
     """
     queries: int
     """
-    Queries of the label that were taken for it.
+    Queries with the label whose hits vote for the other one.
     """
 
 
@@ -1426,19 +1426,19 @@ class Quality1(TypedDict):
     """
     seed: int
     """
-    Draws the same sample again while the gallery is the same.
+    Draws the same sample as long as the gallery does not change.
     """
     duplicateScore: float | None
     """
-    From this near-copy score on, a picture was taken for a copy of the query and left out, over any chain of copies; null: only equal files were.
+    Minimum near-copy score of the copies that were left out, directly or through other copies; null: only identical files were.
     """
     queries: int
     """
-    Of the sampled, those with another picture of their label.
+    Those of the sample whose label another picture has.
     """
     queriesWithoutRelevant: int
     """
-    The other ones; they count for nothing.
+    The others, which no number includes.
     """
     overall: dict[str, float | None]
     """
@@ -1446,7 +1446,7 @@ class Quality1(TypedDict):
     """
     intervals: dict[str, list[float]]
     """
-    95 % bootstrap over queries of each mean: low and high end.
+    95 % bootstrap interval of each mean over queries: lower and upper bound.
     """
     perLabel: list[PerLabelItem]
     """
@@ -1454,34 +1454,34 @@ class Quality1(TypedDict):
     """
     labelsLeftOut: int
     """
-    Labels that the list has no room for.
+    Labels left out of the list.
     """
     judged: NotRequired[Judged]
     """
-    Quality by what people said of hits (feedback), whatever the labels say; absent while nobody has said anything, and in results of older versions.
+    Quality according to judgements of hits (feedback), independent of labels; absent if there are none.
     """
     worst: NotRequired[list[WorstItem]]
     """
-    Queries that fared worst, at most 50; absent in results of older versions.
+    The queries with the worst results, at most 50.
     """
     confusions: NotRequired[list[Confusion]]
     """
-    Labels that are taken for others, most queries first, at most 500; absent in older results.
+    Labels that the hits vote against, most queries first, at most 500.
     """
 
 
 class Default(TypedDict):
     """
-    As a search without `ef` finds them.
+    With the default `ef`.
     """
 
     recall: float | None
     """
-    null: nothing to find.
+    null: there is nothing to find.
     """
     byGraph: float
     """
-    Part of the answers that came from the graph; the others compared every picture.
+    Share of the searches that used the graph; the others scanned every picture.
     """
 
 
@@ -1489,30 +1489,30 @@ class AtEfItem(TypedDict):
     ef: int
     recall: float | None
     """
-    null: nothing to find.
+    null: there is nothing to find.
     """
     byGraph: float
     """
-    Part of the answers that came from the graph; the others compared every picture.
+    Share of the searches that used the graph; the others scanned every picture.
     """
 
 
 class Index2(TypedDict):
     k: int
     """
-    Neighbours looked for.
+    Number of neighbours.
     """
     queries: int
     """
-    Pictures that were asked with, drawn by the same seed from all of the gallery.
+    Pictures used as queries, drawn from the whole gallery with the same seed.
     """
     default: Default
     """
-    As a search without `ef` finds them.
+    With the default `ef`.
     """
     atEf: list[AtEfItem]
     """
-    As a search with this `ef` does.
+    With each `ef` of `efs`.
     """
 
 
@@ -1538,12 +1538,12 @@ class Image1(TypedDict):
     """
     label: str | None
     """
-    null: it has none.
+    null: unlabelled.
     """
     contentHash: str
     nearCopyScore: float
     """
-    Best near-copy score to another one of the group; 1 for equal files.
+    Highest near-copy score with another picture of the group; 1 for identical files.
     """
 
 
@@ -1558,7 +1558,7 @@ class Group2(TypedDict):
     """
     images: list[Image1]
     """
-    By id; at most 50 of them, and 5,000 of all groups: two of each group after that.
+    By id; at most 50, and 5,000 in all groups together; beyond that, two of each group.
     """
 
 
@@ -1579,23 +1579,23 @@ class Duplicates(TypedDict):
     """
     duplicateScore: float
     """
-    From this near-copy score on, two pictures are near-copies.
+    Minimum near-copy score of two near-copies.
     """
     notCompared: int
     """
-    Pictures of which only equal files are known: without features, or stored without a thumbnail before copies were looked for.
+    Pictures that were only checked for identical files: those without features, and those stored without a thumbnail before descriptors existed.
     """
     count: int
     """
-    Groups there are.
+    Number of groups.
     """
     dismissed: NotRequired[int]
     """
-    Findings left out because they were decided on; absent in reports of older versions.
+    Findings left out because of a decision.
     """
     copies: int
     """
-    Pictures to spare: what would go if one of each group stayed.
+    Pictures that would be deleted if one of each group were kept.
     """
     groups: list[Group2]
     """
@@ -1618,22 +1618,22 @@ class Group3(TypedDict):
     """
     images: list[Image1]
     """
-    By id; at most 50 of them, and 5,000 of all groups: two of each group after that.
+    By id; at most 50, and 5,000 in all groups together; beyond that, two of each group.
     """
 
 
 class Conflicts(TypedDict):
     """
-    Near-copies with different labels. Pictures of a group whose labels have not been decided on come before the others.
+    Near-copies with different labels. In each group, pictures whose label has not been decided on come first.
     """
 
     count: int
     """
-    Groups there are.
+    Number of groups.
     """
     dismissed: NotRequired[int]
     """
-    Findings left out because they were decided on; absent in reports of older versions.
+    Findings left out because of a decision.
     """
     groups: list[Group3]
 
@@ -1645,7 +1645,7 @@ class Witness(TypedDict):
     """
     score: float
     """
-    To the doubted picture.
+    Score against the doubted picture.
     """
 
 
@@ -1657,7 +1657,7 @@ class Image3(TypedDict):
     label: str
     likelyLabel: str
     """
-    What the neighbours say.
+    The label that the neighbours suggest.
     """
     margin: float
     """
@@ -1665,26 +1665,26 @@ class Image3(TypedDict):
     """
     ownShare: float
     """
-    Part of the neighbours that have its label.
+    Share of the neighbours that have its label.
     """
     likelyShare: float
     """
-    Part that has the likely one.
+    Share of the neighbours that have the likely label.
     """
     witnesses: list[Witness]
     """
-    The nearest ones with the likely label.
+    The nearest neighbours with the likely label.
     """
 
 
 class Doubts(TypedDict):
     """
-    Labels that the neighbours’ vote contradicts.
+    Labels that the neighbours contradict.
     """
 
     judged: int
     """
-    Pictures with enough labelled neighbours, and enough others of their label, to be judged.
+    Pictures with enough labelled neighbours, and enough others of their label, for their label to be doubted.
     """
     count: int
     """
@@ -1692,7 +1692,7 @@ class Doubts(TypedDict):
     """
     dismissed: NotRequired[int]
     """
-    Findings left out because they were decided on; absent in reports of older versions.
+    Findings left out because of a decision.
     """
     images: list[Image3]
 
@@ -1704,15 +1704,15 @@ class Image4(TypedDict):
     """
     label: str | None
     """
-    null: it has none.
+    null: unlabelled.
     """
     occurrences: int
     """
-    Lists that it is in.
+    Number of lists that it is in.
     """
     otherLabelShare: float
     """
-    Part of these lists that belong to pictures of another label.
+    Share of these lists that belong to pictures with another label.
     """
 
 
@@ -1727,15 +1727,15 @@ class Hubs(TypedDict):
     """
     skewness: float
     """
-    Of the occurrences: near 0 without hubs; over 1 they matter.
+    Skewness of the occurrences: near 0 without hubs; above 1 they matter.
     """
     meanOccurrences: float
     """
-    Lists that a picture is in, on average.
+    Mean number of neighbour lists that a picture is in.
     """
     count: int
     """
-    Pictures in more lists than the mean and two standard deviations.
+    Pictures that are in more lists than the mean plus two standard deviations.
     """
     neverFound: int
     """
@@ -1751,11 +1751,11 @@ class Image5(TypedDict):
     """
     label: str | None
     """
-    null: it has none.
+    null: unlabelled.
     """
     score: float
     """
-    Of its nearest other that is no copy.
+    Score of the nearest other picture that is not a copy.
     """
     nearestId: str
     """
@@ -1765,16 +1765,16 @@ class Image5(TypedDict):
 
 class Outliers(TypedDict):
     """
-    Pictures that nothing is like.
+    Pictures unlike all others.
     """
 
     medianScore: float | None
     """
-    Score of the nearest other, in the middle of all pictures; null without any.
+    Median over all pictures of the score of the nearest other picture; null without any.
     """
     belowScore: float | None
     """
-    Whose nearest other scores less is an outlier.
+    A picture whose nearest other picture scores less is an outlier.
     """
     count: int
     """
@@ -1800,19 +1800,19 @@ class Diagnosis(TypedDict):
     """
     k: int
     """
-    Neighbours that vote and count.
+    Number of neighbours that vote on a label and count for hubs.
     """
     duplicateScore: float
     """
-    From this near-copy score on, two pictures are near-copies.
+    Minimum near-copy score of two near-copies.
     """
     conflicts: Conflicts
     """
-    Near-copies with different labels. Pictures of a group whose labels have not been decided on come before the others.
+    Near-copies with different labels. In each group, pictures whose label has not been decided on come first.
     """
     doubts: Doubts
     """
-    Labels that the neighbours’ vote contradicts.
+    Labels that the neighbours contradict.
     """
     hubs: Hubs
     """
@@ -1820,7 +1820,7 @@ class Diagnosis(TypedDict):
     """
     outliers: Outliers
     """
-    Pictures that nothing is like.
+    Pictures unlike all others.
     """
 
 
@@ -1989,7 +1989,7 @@ class EmbeddingSet(TypedDict):
     dimension: int
     engine: str
     """
-    What it lives in; two sets of one model are those of a gallery that moves.
+    The engine that stores it; two sets of one model are those of a gallery that is moved.
     """
     state: Literal['building', 'ready', 'serving', 'kept']
     """
@@ -2045,5 +2045,5 @@ Filter3 = TypedDict(
 
 Filter: TypeAlias = Filter1 | Filter2 | Filter3 | Filter4 | Filter5 | Filter6 | Filter7
 """
-Pictures that fit: a condition on `id`, on `label` or on a place in the metadata, or conditions that are combined; nested 8 deep at most, 100 in all.
+Pictures that match a condition on `id`, `label` or a path in the metadata, or a combination of conditions: at most 8 levels and 100 conditions in all.
 """
