@@ -9,6 +9,7 @@ import type { Filter } from './filter.js'
 import type { HitRecord } from './hit-record.js'
 import type { MeasuredHits, UnrankedHit } from './hits.js'
 import type { JobProgress } from './job-progress.js'
+import type { Precondition } from './precondition.js'
 import type {
   ImageChange,
   ImagePage,
@@ -123,21 +124,21 @@ export interface ChangeOptions {
  */
 export interface OpenSet {
   /**
-   * All of the steps or none, in order, except for refused patches. Once it resolves they are durable, and searches find
+   * All of the steps or none, in order, except for refused ones. Once it resolves they are durable, and searches find
    * what was put and nothing that was deleted. Repeating a step has no further effect.
    * @throws AlikeError `gallery_full`, `storage_full`, `job_finished`
    */
   change(steps: readonly ImageStep[], options?: ChangeOptions): Promise<StepResult[]>
   /**
    * Puts one picture, and returns its record as written.
-   * @throws as `change`
+   * @throws as `change`, and AlikeError `precondition_failed`
    */
   put(step: PutStep): Promise<StoredImage>
   /**
    * Changes label and metadata of a stored picture.
-   * @throws AlikeError `image_not_found`, `image_damaged`, `storage_full`
+   * @throws AlikeError `image_not_found`, `image_damaged`, `precondition_failed`, `storage_full`
    */
-  patch(id: string, change: ImageChange): Promise<void>
+  patch(id: string, change: ImageChange, onlyIf?: Precondition): Promise<void>
   /**
    * Deletes in groups: if it is interrupted, what was deleted stays deleted.
    * @returns how many matched

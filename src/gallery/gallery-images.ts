@@ -1,12 +1,16 @@
 /** The pictures of galleries, by name and id. What is acknowledged is durable and found by the next search. */
 import { AlikeError } from '../errors.js'
+import { nfc } from '../text.js'
 import { changeAdvancing } from './advancing-changes.js'
 import type { CatalogueEntry } from './catalogue.js'
 import type { OpenSet, PageOfImages, StoredThumbnail, UndescribedPage } from './engine.js'
 import type { GalleryFields } from './fields.js'
 import type { Filter } from './filter.js'
+import { holdSoon, tryHold } from './held-locks.js'
 import type { JobProgress, ProgressKeeper } from './job-progress.js'
+import type { Precondition } from './precondition.js'
 import {
+  expectAccepted,
   type ImageChange,
   type ImagePage,
   type ImageRecord,
@@ -24,6 +28,9 @@ import type { RoutedSets } from './routed-sets.js'
 import type { OpenScan } from './scan.js'
 import { expectUnitVector } from './unit-vector.js'
 import type { Writes } from './writes.js'
+
+/** A conditional change takes milliseconds. */
+const conditionWaitMs = 10_000
 
 /** Calls reject with `gallery_not_found`. */
 export class GalleryImages {
@@ -63,23 +70,32 @@ export class GalleryImages {
 
   /**
    * Puts one picture, and returns its record as written.
-   * @throws as `put`
+   * @throws as `put`, and AlikeError `precondition_failed`
    */
   async putOne(gallery: string, step: PutStep): Promise<StoredImage> {
-    return this.#writes.pass(gallery, [step.put.id], async () =>
+    return this.#writeOne({ gallery, id: step.put.id, onlyIf: step.onlyIf }, async () =>
       (await this.#openFor(gallery, [step])).opened.put(step),
     )
   }
 
-  /** @throws AlikeError `image_not_found`. */
-  async patch(gallery: string, id: string, change: ImageChange): Promise<ImageRecord> {
-    const [record] = await this.#writes.pass(gallery, [id], async () => {
+  /** @throws AlikeError `image_not_found`, `image_damaged`, `precondition_failed`, `storage_full`, `overloaded` */
+  async patch(gallery: string, id: string, change: ImageChange, onlyIf?: Precondition): Promise<ImageRecord> {
+    const [record] = await this.#writeOne({ gallery, id, onlyIf }, async () => {
       const set = await this.#sets.open(gallery)
-      await set.patch(id, change)
+      await set.patch(id, change, onlyIf)
       return set.find([id])
     })
     if (record === undefined) throw new AlikeError('image_not_found', { detail: 'It was removed in this moment.' })
     return record
+  }
+
+  /** @throws AlikeError `image_not_found`, `precondition_failed`, `storage_full`, `overloaded` */
+  async removeOne(gallery: string, id: string, onlyIf?: Precondition): Promise<void> {
+    const results = await this.#writeOne({ gallery, id, onlyIf }, async () =>
+      (await this.#sets.open(gallery)).change([{ remove: id, onlyIf }]),
+    )
+    expectAccepted(results)
+    if ('absent' in results[0]!) throw new AlikeError('image_not_found')
   }
 
   /** @returns the ids that existed. */
@@ -194,6 +210,30 @@ export class GalleryImages {
   /** The fields that filters can use, from as many images as `fieldBounds` allows. */
   async fields(gallery: string): Promise<GalleryFields> {
     return (await this.#sets.open(gallery)).fields()
+  }
+
+  /**
+   * An engine applies conditional changes of one process in order. Those of several processes to one picture are kept apart
+   * here, also where the engine could do it.
+   */
+  async #writeOne<Result>(
+    { gallery, id, onlyIf }: { gallery: string; id: string; onlyIf: Precondition | undefined },
+    work: () => Promise<Result>,
+  ): Promise<Result> {
+    const write = () => this.#writes.pass(gallery, [id], work)
+    if (onlyIf === undefined || this.#writes.shared === undefined) return write()
+    const lock = await holdSoon(() => tryHold(this.#writes, 'image', `${gallery}/${nfc(id)}`), {
+      waitMaxMs: conditionWaitMs,
+      detail: 'Other conditional changes of the picture do not end.',
+      retryAfterSeconds: 5,
+    })
+    const result = await write().catch(async (error: unknown) => {
+      await lock.release()
+      throw error
+    })
+    // without it another process may have changed the picture at the same time
+    if (!(await lock.release())) throw new AlikeError('store_outcome_unknown')
+    return result
   }
 
   /**

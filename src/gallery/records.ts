@@ -2,6 +2,7 @@
 import { AlikeError } from '../errors.js'
 import { nfc } from '../text.js'
 import type { GalleryRules } from './gallery-options.js'
+import type { Precondition } from './precondition.js'
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue }
 export type Metadata = { [key: string]: JsonValue }
@@ -143,17 +144,20 @@ export interface PutStep {
   put: PutImage
   /** Changes nothing if the same content, label and metadata are stored, of the same model, at the time of writing. */
   unlessSame?: boolean | undefined
+  onlyIf?: Precondition | undefined
 }
 
 export interface RemoveStep {
   remove: string
   /** Only a picture with this content: another one, by which it was replaced, stays. */
   contentHash?: string | undefined
+  onlyIf?: Precondition | undefined
 }
 
 export interface PatchStep {
   patch: string
   change: ImageChange
+  onlyIf?: Precondition | undefined
 }
 
 /** One of several changes that are committed together, in order. */
@@ -165,19 +169,19 @@ export function idOfStep(step: ImageStep): string {
 }
 
 /**
- * The outcome of a step; `unchanged`: the same was stored; `absent`: there was nothing to delete; `refused`: there was
- * nothing to patch, for this reason, and the other steps are not affected.
+ * The outcome of a step; `unchanged`: the same was stored; `absent`: there was nothing to delete; `refused`: nothing
+ * was changed, for this reason, and the other steps are not affected.
  */
 export type StepResult =
   | PutResult
   | { unchanged: true }
   | { patched: true }
-  | { refused: 'image_not_found' | 'image_damaged' }
+  | { refused: 'image_not_found' | 'image_damaged' | 'precondition_failed' }
   | { removed: true }
   | { absent: true }
 
-/** For a patch alone. @throws AlikeError `image_not_found`, `image_damaged` */
-export function expectPatched([result]: readonly StepResult[]): void {
+/** For a step alone. @throws AlikeError `image_not_found`, `image_damaged`, `precondition_failed` */
+export function expectAccepted([result]: readonly StepResult[]): void {
   if (result !== undefined && 'refused' in result) throw new AlikeError(result.refused)
 }
 

@@ -37,12 +37,13 @@ export interface Writes {
   /**
    * Defined if other processes may write to the galleries too. `hold` is exclusive among processes: `sets` for changing
    * which sets a gallery has, `mirror` for writing to its other one, `removals` (of no gallery) for freeing removed sets,
-   * `decisions` (by name of a decision instead of a gallery) for applying or revoking it.
+   * `decisions` (by name of a decision instead of a gallery) for applying or revoking it, `image` (by gallery and id) for changing
+   * it conditionally.
    */
   readonly shared?: SharedWrites | undefined
 }
 
-export type Held = 'sets' | 'mirror' | 'removals' | 'decisions'
+export type Held = 'sets' | 'mirror' | 'removals' | 'decisions' | 'image'
 
 export interface HeldLock {
   /** False if it was lost: another process may have held it since. */

@@ -2,7 +2,7 @@
  * JSON bodies: bounded in depth and number of values before anything recurses over them, with error messages that
  * callers can use.
  */
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { bodyBounds, misfitOfStored, readJson } from '../bounded-json.js'
 import { type Misfit, RequestInvalid } from './validation.js'
 
@@ -10,11 +10,17 @@ import { type Misfit, RequestInvalid } from './validation.js'
 export function acceptJson(scope: FastifyInstance, { bodyLimit }: { bodyLimit?: number } = {}): void {
   const options = { parseAs: 'buffer', ...(bodyLimit !== undefined && { bodyLimit }) } as const
   scope.removeContentTypeParser('application/json')
-  scope.addContentTypeParser('application/json', options, (_request, body: Buffer, done) => {
-    const read = body.length === 0 ? { misfit: 'is empty' } : readJson(body, bodyBounds)
+  scope.addContentTypeParser('application/json', options, (request, body: Buffer, done) => {
+    const read = body.length === 0 ? readNothing(request) : readJson(body, bodyBounds)
     if ('misfit' in read) done(new RequestInvalid([{ in: 'body', pointer: '', detail: read.misfit }]))
     else done(null, read.value)
   })
+}
+
+/** Many clients name the type even if they send nothing: where a body is optional, that is no parameters. */
+function readNothing({ routeOptions }: FastifyRequest): { value: unknown } | { misfit: string } {
+  const body = routeOptions.schema?.body
+  return typeof body === 'object' && body !== null && 'content' in body ? { value: {} } : { misfit: 'is empty' }
 }
 
 /**

@@ -4,6 +4,7 @@ import type { EmbeddedImage, ImageEmbedder } from '../embedding/image-embedder.j
 import { AlikeError, hasCode } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { GalleryRules } from '../gallery/gallery-options.js'
+import { holds, type Precondition } from '../gallery/precondition.js'
 import type { Metadata, PutStep, StoredImage } from '../gallery/records.js'
 import type { ImageOriginalsParts } from '../originals/image-originals.js'
 import type { RemoteImages } from '../remote/remote-images.js'
@@ -24,6 +25,8 @@ export interface IncomingImage {
   metadata?: Metadata | undefined
   /** The picture's location in its owner's storage, as given by the caller. */
   reference?: string | undefined
+  /** Checked before the picture is decoded, and again as it is written. */
+  onlyIf?: Precondition | undefined
   /** Where it was read from; recorded in galleries that store the location of pictures. */
   origin?: string | undefined
 }
@@ -44,7 +47,7 @@ export type StageDurations = Pick<EmbeddedImage, 'decodeMs' | 'queueMs' | 'embed
 /**
  * Returns what is to be written; it stays valid whatever is written before it. Bytes that are already stored are not
  * embedded again, and if nothing else has changed by then, nothing is written.
- * @throws AlikeError `gallery_not_found`, `model_mismatch`, `image_*`, `url_*`, `reference_invalid` and
+ * @throws AlikeError `gallery_not_found`, `precondition_failed`, `model_mismatch`, `image_*`, `url_*`, `reference_invalid` and
  * `source_not_allowed` for a reference, `storage_full`, `overloaded`; the signal's reason when aborted
  */
 export async function takeIn(
@@ -58,16 +61,18 @@ export async function takeIn(
   images.modelOf(modelId)
   const rules = await galleries.rules(gallery)
 
-  const { bytes, label, metadata } = image
+  const { bytes, label, metadata, onlyIf } = image
   const contentHash = await contentHashOf(bytes)
   const id = image.id ?? contentHash
+  if (onlyIf !== undefined && !holds(onlyIf, await galleries.images.get(gallery, id)))
+    throw new AlikeError('precondition_failed')
   const reference = await referenceIn(gallery, { ...image, id, contentHash }, rules, parts)
   const said = { id, label, metadata, contentHash, reference, modelId, bytes: bytes.length }
   const keep = async () => rules.originals === 'keep' && (await parts.originals?.put(contentHash, bytes))
   const known = await galleries.images.seen(gallery, said)
   if (known !== undefined) {
     await keep()
-    return { put: { ...said, ...known }, unlessSame: true }
+    return { put: { ...said, ...known }, unlessSame: true, onlyIf }
   }
   const embedded = await images.embed(bytes, { purpose, modelId, signal })
   const { vector, thumbnail, copyDescriptor, width, height, format } = embedded
@@ -77,6 +82,7 @@ export async function takeIn(
   return {
     put: { ...said, vector, copyDescriptor, width, height, format, ...(thumbnail && { thumbnail }) },
     unlessSame: false,
+    onlyIf,
   }
 }
 

@@ -10,6 +10,7 @@ export const lockKinds = {
   removals: 0x616c6972,
   claims: 0x616c6963,
   decisions: 0x616c6964,
+  image: 0x616c6969,
 } as const
 
 /**

@@ -53,6 +53,11 @@ test('a request whose outcome is unknown is repeated only if it is idempotent', 
   assert.equal(requests.length, 1)
   await assert.rejects(client.createGallery('g'), { code: 'store_outcome_unknown' })
   assert.equal(requests.length, 4)
+  const conditional = { path: { gallery: 'g', id: 'a' }, header: { 'if-match': '"seen"' } }
+  await assert.rejects(client.api.DELETE('/v1/galleries/{gallery}/images/{id}', { params: conditional }), {
+    code: 'store_outcome_unknown',
+  })
+  assert.equal(requests.length, 5, 'repeated, it would be refused')
 })
 
 test('an answer that breaks off is requested again, or reported as one', async (t) => {

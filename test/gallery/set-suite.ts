@@ -7,6 +7,8 @@ import { nearCopyScore, wordsOf } from '../../src/copies/near-copy-score.js'
 import { cosine } from '../../src/cosine.js'
 import type { NearestHits, NearestQuery, OpenSet, PageOfImages } from '../../src/gallery/engine.js'
 import type { Filter } from '../../src/gallery/filter.js'
+import { versionOf } from '../../src/gallery/precondition.js'
+import type { ImageStep } from '../../src/gallery/records.js'
 import { readWholeGallery } from '../../src/gallery/whole-gallery.js'
 import { seededRandom, unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { changedDescriptor, randomDescriptor } from '../support/copy-descriptors.js'
@@ -68,6 +70,40 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     await opened.patch(id, { label: null, of: { contentHash, label } })
     await opened.patch(id, { label: 'new', of: { contentHash, label: null } })
     assert.equal((await opened.find([id]))[0]?.label, 'new')
+  })
+
+  test('a conditional step changes only what it is meant for; the others are made', async (t) => {
+    const { opened } = await openSet(t)
+    const [first, second] = images.slice(1, 3) as [Stored, Stored]
+    const noneYet = { noneMatch: 'any' } as const
+    const failed = { refused: 'precondition_failed' }
+    const steps: ImageStep[] = [
+      { put: first, onlyIf: { match: 'any' } },
+      { put: first, onlyIf: noneYet },
+      { put: { ...first, label: 'again' }, onlyIf: noneYet },
+      { put: second },
+    ]
+    assert.deepEqual(await opened.change(steps), [failed, { created: true }, failed, { created: true }])
+    const stored = async () => (await opened.find([first.id]))[0]!
+    const record = await stored()
+    assert.equal(record.label, first.label)
+
+    const known = { match: ['another', versionOf(record)] }
+    await opened.patch(first.id, { label: 'mine' }, known)
+    const mine = await stored()
+    assert.equal(mine.label, 'mine')
+    await assert.rejects(opened.patch(first.id, { label: 'late' }, known), { code: 'precondition_failed' })
+    await assert.rejects(opened.patch('none', { label: 'late' }, known), { code: 'image_not_found' })
+    await assert.rejects(opened.put({ put: first, onlyIf: known }), { code: 'precondition_failed' })
+    assert.deepEqual(await opened.change([{ remove: first.id, onlyIf: known }]), [failed])
+    assert.deepEqual(await stored(), mine)
+
+    const now = { match: [versionOf(mine)] }
+    const put = await opened.put({ put: { ...first, label: 'put' }, onlyIf: now })
+    assert.deepEqual(versionOf(put.record), versionOf(await stored()), 'the answer tells what is stored')
+    const onlyIf = { match: [versionOf(put.record)] }
+    assert.deepEqual(await opened.change([{ remove: first.id, onlyIf }]), [{ removed: true }])
+    assert.deepEqual(await opened.change([{ remove: first.id, onlyIf }]), [{ absent: true }])
   })
 
   test('a picture is removed only if it has the stated content', async (t) => {

@@ -153,6 +153,12 @@ test('invalid requests are refused with a code', async (t) => {
       'no JSON in a JSON body',
       { method: 'POST', url: search, headers: { 'content-type': 'application/json' }, payload: '' },
       400,
+      'image_missing',
+    ],
+    [
+      'an empty change in a JSON body',
+      { method: 'PATCH', url: '/v1/galleries/g', headers: { 'content-type': 'application/json' }, payload: '' },
+      400,
       'request_invalid',
     ],
     ['JSON that is no object', { method: 'POST', url: search, payload: [1] }, 400, 'request_invalid'],

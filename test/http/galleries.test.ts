@@ -21,7 +21,8 @@ test('a gallery created while being deleted is reported as created, and works', 
         by: 'test',
       })
   }
-  for (let round = 0; round < 40; round++) {
+  const isRare = () => ['PUT 201', 'DELETE 204'].some((key) => (seen.get(key) ?? 0) <= 20)
+  for (let round = 0; round < 40 || (isRare() && round < 400); round++) {
     await Promise.all(Array.from({ length: 12 }, (_, i) => ask(i % 3 === round % 3 ? 'DELETE' : 'PUT')))
   }
   const expected = new Set(['PUT 200', 'PUT 201', 'DELETE 204', 'DELETE 404'])
@@ -30,7 +31,7 @@ test('a gallery created while being deleted is reported as created, and works', 
     [],
     JSON.stringify([...seen]),
   )
-  assert.ok((seen.get('PUT 201') ?? 0) > 20 && (seen.get('DELETE 204') ?? 0) > 20)
+  assert.ok(!isRare())
 
   await ask('PUT')
   assert.equal(
@@ -47,4 +48,11 @@ test('a gallery created while being deleted is reported as created, and works', 
     app.log.filter(({ level }) => Number(level) >= 50),
     [],
   )
+})
+
+test('an optional JSON body may be empty', async (t) => {
+  const app = await startApp(t)
+  const empty = { headers: { 'content-type': 'application/json' }, payload: '' }
+  assert.equal((await app.call(201, { method: 'PUT', url, ...empty })).name, 'g')
+  await app.call(202, { method: 'POST', url: `${url}/layout`, ...empty })
 })

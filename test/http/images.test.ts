@@ -77,6 +77,63 @@ test('storing the same again changes nothing; another label or picture replaces'
   assert.equal(embedded, '2', 'only new pictures are embedded')
 })
 
+test('a change can require that nothing, or a known state of the picture, is stored', async (t) => {
+  const app = await startApp(t)
+  await make(app)
+  const url = `${gallery}/images/a`
+  const [picture, another] = [await drawImage('circle', 1), await drawImage('square', 2)]
+  const put = (headers: Record<string, string>, payload = picture) =>
+    app.app.inject({ method: 'PUT', url, headers: { ...jpeg, ...headers }, payload })
+  const told = ({ statusCode, json }: Awaited<ReturnType<typeof put>>) =>
+    statusCode === 412 ? json<Answer>().code : statusCode
+
+  assert.equal(told(await put({ 'if-match': '*' })), 'precondition_failed')
+  const first = await put({ 'if-none-match': '*' })
+  assert.equal(first.statusCode, 201)
+  assert.equal(told(await put({ 'if-none-match': '*' }, another)), 'precondition_failed')
+  const seen = await app.app.inject({ method: 'GET', url })
+  assert.equal(seen.headers.etag, first.headers.etag)
+  const known = await app.app.inject({ method: 'GET', url, headers: { 'if-none-match': seen.headers.etag } })
+  assert.deepEqual([known.statusCode, known.body], [304, ''])
+
+  const patch = (match: unknown, label: string) =>
+    app.app.inject({ method: 'PATCH', url, headers: { 'if-match': String(match) }, payload: { label } })
+  const changed = await patch(`"other", W/${seen.headers.etag}`, 'mine')
+  assert.equal(changed.statusCode, 200)
+  assert.notEqual(changed.headers.etag, seen.headers.etag)
+  assert.equal(told(await patch(seen.headers.etag, 'late')), 'precondition_failed')
+  assert.equal(told(await put({ 'if-match': seen.headers.etag! }, another)), 'precondition_failed')
+  const { label, contentHash } = await app.call(200, { method: 'GET', url })
+  assert.deepEqual([label, contentHash], ['mine', first.json<Answer>().contentHash])
+  const embedded = (await app.app.inject('/metrics')).body.match(/alike_embed_batch_size_sum (\d+)/)?.[1]
+  assert.equal(embedded, '1', 'a refused picture is not embedded')
+
+  const remove = (match: unknown) =>
+    app.app.inject({ method: 'DELETE', url, headers: { 'if-match': String(match) } }).then(told)
+  assert.equal(await remove(seen.headers.etag), 'precondition_failed')
+  assert.equal(await remove(changed.headers.etag), 204)
+  assert.equal(await remove(changed.headers.etag), 404, 'as without a condition')
+  for (const malformed of ['', 'abc', '"a" "b"', '"a",'])
+    assert.equal((await patch(malformed, 'x')).json<Answer>().code, 'request_invalid')
+})
+
+test('of callers that change a picture at the same time, each knowing its state, none is overwritten', async (t) => {
+  const app = await startApp(t)
+  await make(app)
+  const url = `${gallery}/images/counter`
+  await app.call(201, { method: 'PUT', url, headers: jpeg, payload: await drawImage('circle', 1) })
+  const count = async () => {
+    for (;;) {
+      const read = await app.app.inject({ method: 'GET', url })
+      const metadata = { count: Number(read.json<Answer>().metadata.count ?? 0) + 1 }
+      const headers = { 'if-match': read.headers.etag }
+      if ((await app.app.inject({ method: 'PATCH', url, headers, payload: { metadata } })).statusCode === 200) return
+    }
+  }
+  await Promise.all(Array.from({ length: 8 }, count))
+  assert.deepEqual((await app.call(200, { method: 'GET', url })).metadata, { count: 8 })
+})
+
 test('POST stores under the content hash; forms and JSON carry label and metadata', async (t) => {
   const app = await startApp(t)
   await make(app)

@@ -2,6 +2,12 @@
 import assert from 'node:assert/strict'
 import { Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { AlikeError } from '../../src/errors.js'
+import { GalleryImages } from '../../src/gallery/gallery-images.js'
+import type { Precondition } from '../../src/gallery/precondition.js'
+import type { ImageChange } from '../../src/gallery/records.js'
+import type { RoutedSets } from '../../src/gallery/routed-sets.js'
 import type { Writes } from '../../src/gallery/writes.js'
 import type { SharedStores } from '../../src/postgres/open-postgres.js'
 import { Postgres } from '../../src/postgres/postgres.js'
@@ -218,4 +224,32 @@ test('the server soon detects a dead connection that holds locks, and this proce
       [true, 10_000],
     ],
   )
+})
+
+test('of two conditional changes of a picture by two processes, the later one sees the earlier', async (t) => {
+  const opened = await shared(t)
+  if (opened === undefined) return
+  const { one, two } = opened
+  let label = 'seen'
+  // an engine that reads and then writes, as one in several processes does
+  const set = {
+    async patch(_id: string, change: ImageChange, { match }: Precondition) {
+      const isMeant = match!.includes(label)
+      await sleep(50)
+      if (!isMeant) throw new AlikeError('precondition_failed')
+      label = change.label!
+    },
+    find: async () => [{ label }],
+  }
+  const through = ({ writes }: SharedStores) =>
+    new GalleryImages({ open: async () => set } as unknown as RoutedSets, writes, {
+      committedBy: [],
+      advance: async () => {},
+    })
+  const changes = [one, two, one].map((process, i) =>
+    through(process).patch('a', 'p', { label: `by ${i}` }, { match: ['seen'] }),
+  )
+  const outcomes = await Promise.allSettled(changes)
+  const codes = outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason.code)
+  assert.deepEqual(codes.sort(), [false, 'precondition_failed', 'precondition_failed'])
 })

@@ -165,3 +165,14 @@ def test_a_page_of_a_proxy_is_no_detail_of_a_refusal() -> None:
     with pytest.raises(AlikeProblem, match="^The service answered with status 404.$") as refused:
         client(answer).call("getGallery", {"gallery": "g"})
     assert (refused.value.code, refused.value.detail) == ("unknown", None)
+
+
+def test_a_conditional_change_whose_outcome_is_unknown_is_sent_once() -> None:
+    for failure in (httpx.ReadError("cut"), refusal(503, "store_outcome_unknown")):
+        answer, received = scripted(failure)
+        with pytest.raises((AlikeProblem, AlikeUnreachable)):
+            client(answer).put_image("g", "a", b"picture", headers={"if-none-match": "*"})
+        assert len(received) == 1
+    answer, received = scripted(refusal(429, "overloaded"), httpx.Response(200, json={}))
+    client(answer).call("deleteImage", {"gallery": "g", "id": "a"}, headers={"if-match": '"seen"'})
+    assert len(received) == 2

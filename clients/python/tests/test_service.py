@@ -42,6 +42,13 @@ def test_a_folder_is_sent_with_progress_followed_to_its_end_and_found(folder: Pa
         assert [hit["label"] for hit in hits] == ["a"]
         image = client.put_image("py", "c/ß?#.jpg", PICTURE.read_bytes(), label="c")
         assert (image["id"], image["label"]) == ("c/ß?#.jpg", "c")
+        stored, etag = client.image("py", image["id"])
+        assert stored == image
+        change = {"body": {"label": "mine"}, "headers": {"if-match": etag}}
+        assert client.call("changeImage", {"gallery": "py", "id": image["id"]}, **change)["label"] == "mine"
+        with pytest.raises(AlikeProblem) as late:
+            client.put_image("py", image["id"], PICTURE.read_bytes(), headers={"if-match": etag})
+        assert late.value.code == "precondition_failed"
         listed = client.call("listImages", {"gallery": "py"}, {"label": "loose", "limit": 5})["images"]
         assert [one["id"] for one in listed] == ["top.jpg"]
         found = client.call("search", {"gallery": "py"}, body={"imageId": "c/ß?#.jpg", "k": 2})["hits"]

@@ -394,7 +394,7 @@ export interface paths {
         };
         /**
          * Get a picture’s record
-         * @description HEAD tells whether it exists.
+         * @description HEAD tells whether it exists. Supports `If-None-Match`. The header `ETag` is another one after every change: sent as `If-Match` with a change of your own, it makes sure that nobody has changed the picture in between.
          */
         get: operations["getImage"];
         /**
@@ -1875,7 +1875,7 @@ export interface components {
              * @description Stable; switch on this.
              * @enum {string}
              */
-            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_lost" | "gallery_elsewhere" | "gallery_without_worker" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "layout_missing" | "decisions_full" | "decision_not_found" | "too_many_galleries" | "gallery_too_large" | "image_damaged" | "image_not_found" | "original_not_kept" | "original_unreadable" | "original_changed" | "reference_invalid" | "image_reference_missing" | "range_not_satisfiable" | "model_not_found" | "model_mismatch" | "model_exists" | "model_in_use" | "set_not_found" | "set_exists" | "models_full" | "set_in_use" | "set_not_ready" | "move_same_engine" | "move_under_way" | "move_differs" | "gate_not_passed" | "serving_changed" | "originals_missing" | "model_card_missing" | "model_unreadable" | "golden_mismatch" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "origin_not_allowed" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "store_unreachable" | "store_outcome_unknown" | "engine_unreachable" | "engine_not_found" | "engine_unsupported" | "engine_version_refused" | "engine_setting_refused" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_taken_over" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "archive_trailing_bytes" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "source_not_allowed" | "source_unreadable" | "source_unreachable" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "webhook_disabled" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
+            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_lost" | "gallery_elsewhere" | "gallery_without_worker" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "layout_missing" | "decisions_full" | "decision_not_found" | "too_many_galleries" | "gallery_too_large" | "precondition_failed" | "image_damaged" | "image_not_found" | "original_not_kept" | "original_unreadable" | "original_changed" | "reference_invalid" | "image_reference_missing" | "range_not_satisfiable" | "model_not_found" | "model_mismatch" | "model_exists" | "model_in_use" | "set_not_found" | "set_exists" | "models_full" | "set_in_use" | "set_not_ready" | "move_same_engine" | "move_under_way" | "move_differs" | "gate_not_passed" | "serving_changed" | "originals_missing" | "model_card_missing" | "model_unreadable" | "golden_mismatch" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "origin_not_allowed" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "store_unreachable" | "store_outcome_unknown" | "engine_unreachable" | "engine_not_found" | "engine_unsupported" | "engine_version_refused" | "engine_setting_refused" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_taken_over" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "archive_trailing_bytes" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "source_not_allowed" | "source_unreadable" | "source_unreachable" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "webhook_disabled" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
             /** @description Details about this request. */
             detail?: string;
             /** @description Identifies the request in the log. */
@@ -6543,6 +6543,13 @@ export interface operations {
                     "application/json": components["schemas"]["Image"];
                 };
             };
+            /** @description It still matches the `If-None-Match` header. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
@@ -6645,7 +6652,12 @@ export interface operations {
                  */
                 reference?: string;
             };
-            header?: never;
+            header?: {
+                /** @description `*` or entity tags, with their quotation marks. Only if the stored picture has one of these tags, as sent in the header `ETag` with its record; `*`: only if there is one. Otherwise the answer is 412 and nothing changes. */
+                "if-match"?: string;
+                /** @description `*` or entity tags, with their quotation marks. Only if the stored picture has none of these tags; `*`: only if nothing is stored under the id. Otherwise the answer is 412 and nothing changes. */
+                "if-none-match"?: string;
+            };
             path: {
                 /**
                  * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
@@ -6793,6 +6805,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description What is stored is not what `If-Match` or `If-None-Match` requires; nothing has changed. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body exceeds the maximum size. */
             413: {
                 headers: {
@@ -6870,7 +6891,12 @@ export interface operations {
     deleteImage: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `*` or entity tags, with their quotation marks. Only if the stored picture has one of these tags, as sent in the header `ETag` with its record; `*`: only if there is one. Otherwise the answer is 412 and nothing changes. */
+                "if-match"?: string;
+                /** @description `*` or entity tags, with their quotation marks. Only if the stored picture has none of these tags; `*`: only if nothing is stored under the id. Otherwise the answer is 412 and nothing changes. */
+                "if-none-match"?: string;
+            };
             path: {
                 /**
                  * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
@@ -6939,6 +6965,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description What is stored is not what `If-Match` or `If-None-Match` requires; nothing has changed. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
@@ -6989,7 +7024,12 @@ export interface operations {
     changeImage: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `*` or entity tags, with their quotation marks. Only if the stored picture has one of these tags, as sent in the header `ETag` with its record; `*`: only if there is one. Otherwise the answer is 412 and nothing changes. */
+                "if-match"?: string;
+                /** @description `*` or entity tags, with their quotation marks. Only if the stored picture has none of these tags; `*`: only if nothing is stored under the id. Otherwise the answer is 412 and nothing changes. */
+                "if-none-match"?: string;
+            };
             path: {
                 /**
                  * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
@@ -7079,6 +7119,15 @@ export interface operations {
             };
             /** @description It conflicts with stored data. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is stored is not what `If-Match` or `If-None-Match` requires; nothing has changed. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -73,10 +73,16 @@ function mayRepeat({ method, url, headers }: Request, problem?: AlikeProblem): b
   return (
     problem?.status === 429 ||
     (problem?.status === 503 && problem.code !== 'store_outcome_unknown') ||
-    ['GET', 'HEAD', 'PUT', 'DELETE'].includes(method) ||
+    ['GET', 'HEAD'].includes(method) ||
+    (['PUT', 'DELETE'].includes(method) && !isConditional(headers)) ||
     headers.has('idempotency-key') ||
     reading.test(new URL(url).pathname)
   )
+}
+
+/** Whether it would be refused if it had been executed before. */
+function isConditional(headers: Headers): boolean {
+  return headers.has('if-match') || headers.has('if-none-match')
 }
 
 /** @throws the signal's reason if it is aborted */

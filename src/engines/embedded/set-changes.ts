@@ -5,8 +5,9 @@
 import { hasCode } from '../../errors.js'
 import type { ChangeOptions } from '../../gallery/engine.js'
 import type { Filter } from '../../gallery/filter.js'
+import type { Precondition } from '../../gallery/precondition.js'
 import {
-  expectPatched,
+  expectAccepted,
   type ImageChange,
   type ImageStep,
   type PutStep,
@@ -71,7 +72,8 @@ export class SetChanges {
   put(step: PutStep): Promise<StoredImage> {
     return this.#change([step], async ({ steps: [only], ...request }) => {
       const { result, record } = await this.#parts.store.write('putImage', { ...request, step: only! })
-      return { results: [result], reply: { record, created: 'slot' in result && result.created } }
+      expectAccepted([toldOf(result)])
+      return { results: [result], reply: { record: record!, created: 'slot' in result && result.created } }
     })
   }
 
@@ -102,8 +104,8 @@ export class SetChanges {
     })
   }
 
-  async patch(id: string, change: ImageChange): Promise<void> {
-    expectPatched(await this.change([{ patch: id, change }]))
+  async patch(id: string, change: ImageChange, onlyIf?: Precondition): Promise<void> {
+    expectAccepted(await this.change([{ patch: id, change, onlyIf }]))
   }
 
   async removeFitting(filter: Filter, signal?: AbortSignal): Promise<number> {

@@ -13,6 +13,7 @@ import type {
 import { fieldBounds, type GalleryFields } from '../../gallery/fields.js'
 import type { Filter } from '../../gallery/filter.js'
 import type { HitRecord } from '../../gallery/hit-record.js'
+import type { Precondition } from '../../gallery/precondition.js'
 import type {
   ImageChange,
   ImagePage,
@@ -82,8 +83,8 @@ export class StoredSet implements OpenSet {
     return this.#changes.put(step)
   }
 
-  patch(id: string, change: ImageChange): Promise<void> {
-    return this.#changes.patch(id, change)
+  patch(id: string, change: ImageChange, onlyIf?: Precondition): Promise<void> {
+    return this.#changes.patch(id, change, onlyIf)
   }
 
   removeFitting(filter: Filter, signal?: AbortSignal): Promise<number> {

@@ -1,6 +1,7 @@
 /** The state of pictures affected by a group of changes: computed in memory, written at the end. */
 import pMap from 'p-map'
 import { AlikeError } from '../../errors.js'
+import { holds } from '../../gallery/precondition.js'
 import {
   type ImageRecord,
   type ImageStep,
@@ -184,9 +185,11 @@ function applied(uuid: string, step: ImageStep, state: State, clock: ChangeClock
 }
 
 /** Resolves omitted values from what is stored now, and normalises the text. */
-function put(uuid: string, { put: image, unlessSame }: PutStep, state: State, clock: ChangeClock): [StepResult, State] {
+function put(uuid: string, step: PutStep, state: State, clock: ChangeClock): [StepResult, State] {
+  const { put: image, unlessSame, onlyIf } = step
   const present = state === 'absent' ? undefined : state
   const former = present?.record
+  if (onlyIf !== undefined && !holds(onlyIf, former)) return [preconditionFailed, state]
   const { label = former?.label ?? null, metadata = former?.metadata ?? {} } = image
   const reference = referenceOf(image, former)
   const texts = storedTexts({ ...image, label })
@@ -204,8 +207,9 @@ function put(uuid: string, { put: image, unlessSame }: PutStep, state: State, cl
   return [{ created: isNew(state) }, { record: recordOf({ uuid, properties, vector: [] }), object }]
 }
 
-function patched({ change }: PatchStep, state: State, clock: ChangeClock): [StepResult, State] {
+function patched({ change, onlyIf }: PatchStep, state: State, clock: ChangeClock): [StepResult, State] {
   if (state === 'absent' || !isMeant(change, state.record)) return [{ refused: 'image_not_found' }, state]
+  if (onlyIf !== undefined && !holds(onlyIf, state.record)) return [preconditionFailed, state]
   const { object, tokens } = state
   const { unreadable: _, ...former } = state.record
   const label = change.label === undefined ? former.label : change.label && nfc(change.label)
@@ -218,10 +222,14 @@ function patched({ change }: PatchStep, state: State, clock: ChangeClock): [Step
   return [{ patched: true }, { ...present, object: { ...object, properties: { ...kept, ...said } } }]
 }
 
-function removed({ contentHash }: RemoveStep, state: State): [StepResult, State] {
-  const isMeant = state !== 'absent' && (contentHash ?? state.record.contentHash) === state.record.contentHash
-  return isMeant ? [{ removed: true }, 'absent'] : [{ absent: true }, state]
+function removed({ contentHash, onlyIf }: RemoveStep, state: State): [StepResult, State] {
+  if (state === 'absent' || (contentHash ?? state.record.contentHash) !== state.record.contentHash)
+    return [{ absent: true }, state]
+  if (onlyIf !== undefined && !holds(onlyIf, state.record)) return [preconditionFailed, state]
+  return [{ removed: true }, 'absent']
 }
+
+const preconditionFailed: StepResult = { refused: 'precondition_failed' }
 
 function isSame(former: ImageRecord, { contentHash, modelId, label, metadata, reference }: NewImage): boolean {
   return (

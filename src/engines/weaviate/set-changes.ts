@@ -7,8 +7,9 @@
 import { AlikeError } from '../../errors.js'
 import type { Filter } from '../../gallery/filter.js'
 import { fits } from '../../gallery/fits.js'
+import type { Precondition } from '../../gallery/precondition.js'
 import {
-  expectPatched,
+  expectAccepted,
   type ImageChange,
   type ImageRecord,
   type ImageStep,
@@ -82,8 +83,8 @@ export class SetChanges {
     })
   }
 
-  async patch(id: string, change: ImageChange): Promise<void> {
-    expectPatched((await this.change([{ patch: id, change }])).results)
+  async patch(id: string, change: ImageChange, onlyIf?: Precondition): Promise<void> {
+    expectAccepted((await this.change([{ patch: id, change, onlyIf }])).results)
   }
 
   /** A picture that no longer matches when its turn comes stays. */

@@ -18,17 +18,19 @@ import { fieldValues } from '../../gallery/field-values.js'
 import type { GalleryFields } from '../../gallery/fields.js'
 import type { Filter } from '../../gallery/filter.js'
 import type { HitRecord } from '../../gallery/hit-record.js'
-import type {
-  ImageChange,
-  ImagePage,
-  ImageRecord,
-  ImageStep,
-  LabelCount,
-  PutStep,
-  SeenImage,
-  StepResult,
-  StoredImage,
-  WholeImage,
+import type { Precondition } from '../../gallery/precondition.js'
+import {
+  expectAccepted,
+  type ImageChange,
+  type ImagePage,
+  type ImageRecord,
+  type ImageStep,
+  type LabelCount,
+  type PutStep,
+  type SeenImage,
+  type StepResult,
+  type StoredImage,
+  type WholeImage,
 } from '../../gallery/records.js'
 import type { OpenScan } from '../../gallery/scan.js'
 import { readStored } from '../../gallery/stored-json.js'
@@ -114,12 +116,13 @@ export class WeaviateSet implements OpenSet {
 
   async put(step: PutStep): Promise<StoredImage> {
     const { results, record } = await this.#changes.change([step])
+    expectAccepted(results)
     const [result] = results
     return { record: record!, created: result !== undefined && 'created' in result && result.created }
   }
 
-  patch(id: string, change: ImageChange): Promise<void> {
-    return this.#changes.patch(id, change)
+  patch(id: string, change: ImageChange, onlyIf?: Precondition): Promise<void> {
+    return this.#changes.patch(id, change, onlyIf)
   }
 
   removeFitting(filter: Filter, signal?: AbortSignal): Promise<number> {

@@ -4,12 +4,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { lineBounds, readJson } from '../../bounded-json.js'
 import type { Config } from '../../config/config.js'
 import { AlikeError } from '../../errors.js'
+import type { Precondition } from '../../gallery/precondition.js'
 import type { Metadata } from '../../gallery/records.js'
 import { misfitOfNewId } from '../../ingest/names.js'
 import { type IntakeParts, storeOne } from '../../ingest/new-image.js'
 import type { RemoteImages } from '../../remote/remote-images.js'
 import type { BodyMemory } from '../body-memory.js'
 import { clientGone } from '../client-gone.js'
+import { etagOf, preconditionOf, WriteHeaders } from '../conditions.js'
 import { imageRequestReader } from '../image-request.js'
 import { expectStorable } from '../json-body.js'
 import { Image, imageView, StoreBody, StoreForm, StoreParameters } from '../schemas/image.js'
@@ -50,12 +52,14 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
         description:
           'Replaces an existing picture. The answer is sent once the picture is on disk and found by searches. An identical picture is not embedded again.',
         params: NewImagePath,
+        headers: WriteHeaders,
+        response: { ...shared.response, ...problems(412) },
       },
     },
     (request, reply) => {
       const detail = misfitOfNewId(request.params.id)
       if (detail !== undefined) throw new RequestInvalid([{ in: 'path', pointer: '/id', detail }])
-      return store(request, reply, request.params)
+      return store(request, reply, { ...request.params, onlyIf: preconditionOf(request.headers) })
     },
   )
 
@@ -74,10 +78,16 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
   )
 }
 
+interface StorePlace {
+  gallery: string
+  id?: string
+  onlyIf?: Precondition | undefined
+}
+
 /** Stores the picture of a request, under `id` or its content hash. */
 function storing({ parts, memory, config }: ImageUploadOptions) {
   const read = imageRequestReader({ parameters: StoreParameters, body: StoreBody }, { config, parts, memory })
-  return async (request: FastifyRequest, reply: FastifyReply, { gallery, id }: { gallery: string; id?: string }) => {
+  return async (request: FastifyRequest, reply: FastifyReply, { gallery, id, onlyIf }: StorePlace) => {
     const signal = clientGone(reply)
     const {
       images: [bytes],
@@ -91,6 +101,7 @@ function storing({ parts, memory, config }: ImageUploadOptions) {
       metadata: metadataOf(given.metadata, placeOf('metadata'), config.metadataMaxBytes),
       reference: given.reference,
       origin: 'url' in given ? given.url : undefined,
+      onlyIf,
       ...(id !== undefined && { id }),
     }
 
@@ -98,6 +109,7 @@ function storing({ parts, memory, config }: ImageUploadOptions) {
     const { record, created, takenAt } = await storeOne(gallery, image, parts, signal)
     request.trace?.part('embed', beganAt, takenAt - beganAt)
     request.trace?.part('commit', takenAt, performance.now() - takenAt)
+    reply.header('etag', etagOf(record))
     if (created) reply.code(201).header('location', `/v1/galleries/${gallery}/images/${encodeURIComponent(record.id)}`)
     return imageView(record, request.grant)
   }

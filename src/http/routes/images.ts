@@ -9,10 +9,10 @@ import type { ImagePage } from '../../gallery/records.js'
 import { ImageChange } from '../../ingest/line-schemas.js'
 import type { AnswerBytes } from '../answer-bytes.js'
 import { clientGone } from '../client-gone.js'
+import { etagOf, isKnown, preconditionOf, WriteHeaders } from '../conditions.js'
 import { filterOf } from '../given-filter.js'
 import { expectStorable } from '../json-body.js'
 import { listInTurns } from '../json-in-turns.js'
-import { isKnown } from '../known-etag.js'
 import { ListCursors } from '../list-cursors.js'
 import { Image, ImageList, ImageListParameters, imageView, Removal, SelectionParameters } from '../schemas/image.js'
 import { reference } from '../schemas/named.js'
@@ -122,15 +122,23 @@ function getImage(app: TypedApp, { galleries }: ImageRouteOptions): void {
         operationId: 'getImage',
         tags,
         summary: 'Get a picture’s record',
-        description: 'HEAD tells whether it exists.',
+        description:
+          'HEAD tells whether it exists. Supports `If-None-Match`. The header `ETag` is another one after every change: sent as `If-Match` with a change of your own, it makes sure that nobody has changed the picture in between.',
         params: ImagePath,
-        response: { 200: { description: 'The record.', ...reference(Image) }, ...problems(400, 404) },
+        response: {
+          200: { description: 'The record.', ...reference(Image) },
+          304: { description: 'It still matches the `If-None-Match` header.', ...Type.Null() },
+          ...problems(400, 404),
+        },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { gallery, id } = request.params
       const image = await galleries.images.get(gallery, id)
       if (image === undefined) throw new AlikeError('image_not_found')
+      const etag = etagOf(image)
+      reply.header('etag', etag).header('cache-control', 'private, no-cache')
+      if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send(null)
       return imageView(image, request.grant)
     },
   )
@@ -146,19 +154,22 @@ function changeImage(app: TypedApp, { galleries, config }: ImageRouteOptions): v
         tags,
         summary: 'Change label or metadata',
         params: ImagePath,
+        headers: WriteHeaders,
         body: ImageChange,
         response: {
           200: { description: 'The updated record.', ...reference(Image) },
-          ...problems(400, 404, 409, 415, 429, 507),
+          ...problems(400, 404, 409, 412, 415, 429, 507),
         },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { gallery, id } = request.params
       const change = request.body
       if (change.metadata !== undefined)
         expectStorable(change.metadata, config.metadataMaxBytes, { in: 'body', pointer: '/metadata' })
-      return imageView(await galleries.images.patch(gallery, id, change), request.grant)
+      const image = await galleries.images.patch(gallery, id, change, preconditionOf(request.headers))
+      reply.header('etag', etagOf(image))
+      return imageView(image, request.grant)
     },
   )
 }
@@ -173,16 +184,16 @@ function deleteImage(app: TypedApp, { galleries }: ImageRouteOptions): void {
         tags,
         summary: 'Delete a picture',
         params: ImagePath,
+        headers: WriteHeaders,
         response: {
           204: { description: 'It has been deleted; searches no longer find it.', ...Type.Null() },
-          ...problems(400, 404, 429, 507),
+          ...problems(400, 404, 412, 429, 507),
         },
       },
     },
     async (request, reply) => {
       const { gallery, id } = request.params
-      const removed = await galleries.images.remove(gallery, [id])
-      if (removed.length === 0) throw new AlikeError('image_not_found')
+      await galleries.images.removeOne(gallery, id, preconditionOf(request.headers))
       return reply.code(204).send(null)
     },
   )

@@ -11,7 +11,7 @@ import type { References } from '../../originals/image-originals.js'
 import type { ByteRange, OriginalStore } from '../../originals/original-store.js'
 import type { BodyMemory } from '../body-memory.js'
 import { clientGone, whenGone } from '../client-gone.js'
-import { isKnown } from '../known-etag.js'
+import { isKnown } from '../conditions.js'
 import { ImagePath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
 

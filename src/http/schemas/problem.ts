@@ -59,6 +59,7 @@ const statusMeanings = {
   404: 'There is no such gallery, picture, job, snapshot or model.',
   408: 'The request did not arrive in time.',
   409: 'It conflicts with stored data.',
+  412: 'What is stored is not what `If-Match` or `If-None-Match` requires; nothing has changed.',
   410: 'The page token has expired.',
   413: 'The body exceeds the maximum size.',
   415: 'The content type or picture format is not supported.',

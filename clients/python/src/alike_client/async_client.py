@@ -61,9 +61,10 @@ class AsyncAlikeClient:
         path: Mapping[str, str] | None = None,
         query: Mapping[str, Any] | None = None,
         body: object = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Any:
         """Runs any operation of the contract by name, with a JSON body. Returns JSON, or bytes for other content."""
-        return await self._answer(json_call(operation, path or {}, query or {}, body))
+        return await self._answer(json_call(operation, path or {}, query or {}, body, headers or {}))
 
     async def gallery(self, gallery: str) -> Gallery:
         return cast(Gallery, await self.call("getGallery", {"gallery": gallery}))
@@ -84,9 +85,17 @@ class AsyncAlikeClient:
     async def delete_gallery(self, gallery: str) -> None:
         await self.call("deleteGallery", {"gallery": gallery})
 
-    async def put_image(self, gallery: str, id: str, picture: bytes, **parameters: Any) -> Image:
+    async def image(self, gallery: str, id: str) -> tuple[Image, str]:
+        """A picture's record, and its ETag: a change with the header `if-match` is made only if it still has this one."""
+        response = await self._send(Call("getImage", {"gallery": gallery, "id": id}))
+        return cast(Image, response.json()), response.headers["etag"]
+
+    async def put_image(
+        self, gallery: str, id: str, picture: bytes, headers: Mapping[str, str] | None = None, **parameters: Any
+    ) -> Image:
         """Stores a picture under your id, replacing any existing one."""
-        return cast(Image, await self._answer(picture_call("putImage", {"gallery": gallery, "id": id}, parameters, picture)))
+        call = picture_call("putImage", {"gallery": gallery, "id": id}, parameters, picture, headers)
+        return cast(Image, await self._answer(call))
 
     async def search(self, gallery: str, picture: bytes, **parameters: Any) -> SearchAnswer:
         """Finds pictures like this one. For other queries send JSON: `call("search", …, body=…)`."""

@@ -41,17 +41,25 @@ class Call:
         return f"{path}?{'&'.join(pairs)}" if pairs else path
 
 
-def json_call(operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], body: object) -> Call:
+def json_call(
+    operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], body: object, headers: Mapping[str, str]
+) -> Call:
     """With a JSON body; None: without a body."""
     if body is None:
-        return Call(operation, path, query)
+        return Call(operation, path, query, headers)
     content = json.dumps(body, ensure_ascii=False).encode()
-    return Call(operation, path, query, {"content-type": "application/json"}, content)
+    return Call(operation, path, query, {**headers, "content-type": "application/json"}, content)
 
 
-def picture_call(operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], picture: bytes) -> Call:
+def picture_call(
+    operation: Operation,
+    path: Mapping[str, str],
+    query: Mapping[str, Any],
+    picture: bytes,
+    headers: Mapping[str, str] | None = None,
+) -> Call:
     """With a picture as the body. The service examines the bytes, not the type."""
-    return Call(operation, path, query, {"content-type": "image/*"}, picture)
+    return Call(operation, path, query, {**(headers or {}), "content-type": "image/*"}, picture)
 
 
 def texts(value: Any) -> list[str]:

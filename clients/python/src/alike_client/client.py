@@ -60,9 +60,10 @@ class AlikeClient:
         path: Mapping[str, str] | None = None,
         query: Mapping[str, Any] | None = None,
         body: object = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Any:
         """Runs any operation of the contract by name, with a JSON body. Returns JSON, or bytes for other content."""
-        return self._answer(json_call(operation, path or {}, query or {}, body))
+        return self._answer(json_call(operation, path or {}, query or {}, body, headers or {}))
 
     def gallery(self, gallery: str) -> Gallery:
         return cast(Gallery, self.call("getGallery", {"gallery": gallery}))
@@ -83,9 +84,17 @@ class AlikeClient:
     def delete_gallery(self, gallery: str) -> None:
         self.call("deleteGallery", {"gallery": gallery})
 
-    def put_image(self, gallery: str, id: str, picture: bytes, **parameters: Any) -> Image:
+    def image(self, gallery: str, id: str) -> tuple[Image, str]:
+        """A picture's record, and its ETag: a change with the header `if-match` is made only if it still has this one."""
+        response = self._send(Call("getImage", {"gallery": gallery, "id": id}))
+        return cast(Image, response.json()), response.headers["etag"]
+
+    def put_image(
+        self, gallery: str, id: str, picture: bytes, headers: Mapping[str, str] | None = None, **parameters: Any
+    ) -> Image:
         """Stores a picture under your id, replacing any existing one."""
-        return cast(Image, self._answer(picture_call("putImage", {"gallery": gallery, "id": id}, parameters, picture)))
+        call = picture_call("putImage", {"gallery": gallery, "id": id}, parameters, picture, headers)
+        return cast(Image, self._answer(call))
 
     def search(self, gallery: str, picture: bytes, **parameters: Any) -> SearchAnswer:
         """Finds pictures like this one. For other queries send JSON: `call("search", …, body=…)`."""

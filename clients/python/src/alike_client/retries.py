@@ -45,10 +45,16 @@ def may_repeat(request: httpx.Request, response: httpx.Response | None) -> bool:
         return False
     return (
         (response is not None and not_executed(response))
-        or request.method in ("GET", "HEAD", "PUT", "DELETE")
+        or request.method in ("GET", "HEAD")
+        or (request.method in ("PUT", "DELETE") and not is_conditional(request))
         or "idempotency-key" in request.headers
         or READING.search(request.url.path) is not None
     )
+
+
+def is_conditional(request: httpx.Request) -> bool:
+    """Whether it would be refused if it had been executed before."""
+    return "if-match" in request.headers or "if-none-match" in request.headers
 
 
 def not_executed(response: httpx.Response) -> bool:

@@ -2,6 +2,7 @@
 import { AlikeError } from '../../../errors.js'
 import type { Filter } from '../../../gallery/filter.js'
 import { countsOf, type JobProgress, withRefusals } from '../../../gallery/job-progress.js'
+import { holds } from '../../../gallery/precondition.js'
 import {
   type ImageRecord,
   type ImageStep,
@@ -97,9 +98,9 @@ export class SetImages {
   }
 
   /** Stores one picture and returns the resulting record. */
-  put({ step, ...request }: PutRequest): { result: SlotResult; record: ImageRecord } {
+  put({ step, ...request }: PutRequest): { result: SlotResult; record: ImageRecord | undefined } {
     const [result] = this.change({ ...request, steps: [step] })
-    return { result: result!, record: this.#images.find(request.set, step.put.id)! }
+    return { result: result!, record: this.#images.find(request.set, step.put.id) }
   }
 
   /**
@@ -140,9 +141,10 @@ export class SetImages {
   /**
    * Resolves omitted values from what is stored now, and normalises the text. Counts in `row`, which the caller saves.
    */
-  #put(row: SetRow, { put: image, unlessSame = false }: PutStep, at: string): PutSlots | { unchanged: true } {
+  #put(row: SetRow, { put: image, unlessSame = false, onlyIf }: PutStep, at: string): SlotResult {
     const found = this.#replaced(row.number, image)
     const former = found?.record
+    if (onlyIf !== undefined && !holds(onlyIf, former)) return preconditionFailed
     const { label = former?.label ?? null, metadata = former?.metadata ?? {} } = image
     const reference = referenceOf(image, former)
     const texts = storedTexts({ ...image, label })
@@ -169,23 +171,28 @@ export class SetImages {
     return createdAt !== undefined && found?.record.id !== id ? undefined : found
   }
 
-  #patch({ number }: SetRow, { patch: id, change }: PatchStep, at: string): SlotResult {
+  #patch({ number }: SetRow, { patch: id, change, onlyIf }: PatchStep, at: string): SlotResult {
     const { label } = change
+    const stored = onlyIf && this.#images.find(number, id)
+    if (stored !== undefined && !holds(onlyIf!, stored)) return preconditionFailed
     const refused = this.#rows.change(number, id, { ...change, ...(label && { label: nfc(label) }) }, at)
     return refused === undefined ? { patched: true } : { refused }
   }
 
   /** Counts in `row`, which the caller saves. */
-  #remove(row: SetRow, { remove: id, contentHash }: RemoveStep): { removedSlot: number } | { absent: true } {
+  #remove(row: SetRow, { remove: id, contentHash, onlyIf }: RemoveStep): SlotResult {
     const found = this.#images.stored(row.number, id)
     if (found === undefined || (contentHash ?? found.record.contentHash) !== found.record.contentHash)
       return { absent: true }
+    if (onlyIf !== undefined && !holds(onlyIf, found.record)) return preconditionFailed
     this.#rows.delete(row.number, found.slot)
     this.#forgetFeedback(row, found.record.id)
     row.count--
     return { removedSlot: found.slot }
   }
 }
+
+const preconditionFailed = { refused: 'precondition_failed' } as const
 
 function isSame(
   former: ImageRecord,

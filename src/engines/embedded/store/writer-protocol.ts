@@ -45,7 +45,7 @@ export type WriterCalls = {
   purge: { request: { shrinks: boolean }; reply: boolean }
   changeImages: { request: ChangeRequest; reply: SlotResult[] }
   /** The same for one picture; replies with the resulting record. */
-  putImage: { request: PutRequest; reply: { result: SlotResult; record: ImageRecord } }
+  putImage: { request: PutRequest; reply: { result: SlotResult; record: ImageRecord | undefined } }
   /** Removes those of the slots that match the filter at the time of the write. */
   deleteFitting: { request: { set: number; slots: Uint32Array; filter: Filter; at: string }; reply: Uint32Array }
   /** Adds copy descriptors to pictures stored without; replies with the number of those that still existed. */

@@ -1,0 +1,45 @@
+/** Conditional requests (RFC 9110, section 13). */
+import { type Static, Type } from 'typebox'
+import { type Precondition, type Versions, versionOf } from '../gallery/precondition.js'
+import type { ImageRecord } from '../gallery/records.js'
+
+/** Whether the caller already has what would be sent. */
+export function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
+  return ifNoneMatch?.split(',').some((known) => ['*', etag, `W/${etag}`].includes(known.trim())) ?? false
+}
+
+export function etagOf(record: ImageRecord): string {
+  return `"${versionOf(record)}"`
+}
+
+const entityTags = (description: string) =>
+  Type.Optional(
+    Type.String({
+      pattern: '^ *(\\*|(W/)?"[^"]*"( *, *(W/)?"[^"]*")*) *$',
+      maxLength: 4_096,
+      description: `\`*\` or entity tags, with their quotation marks. ${description}`,
+    }),
+  )
+
+/** Of a request that changes a picture. */
+export const WriteHeaders = Type.Object({
+  'if-match': entityTags(
+    'Only if the stored picture has one of these tags, as sent in the header `ETag` with its record; `*`: only if there is one. Otherwise the answer is 412 and nothing changes.',
+  ),
+  'if-none-match': entityTags(
+    'Only if the stored picture has none of these tags; `*`: only if nothing is stored under the id. Otherwise the answer is 412 and nothing changes.',
+  ),
+})
+
+/** What a write requires to be stored; undefined: anything. */
+export function preconditionOf(headers: Static<typeof WriteHeaders>): Precondition | undefined {
+  const { 'if-match': match, 'if-none-match': noneMatch } = headers
+  if (match === undefined && noneMatch === undefined) return undefined
+  return { match: versionsOf(match), noneMatch: versionsOf(noneMatch) }
+}
+
+/** A proxy that compresses answers makes strong tags weak; the version they name is the same. */
+function versionsOf(header: string | undefined): Versions | undefined {
+  if (header === undefined) return undefined
+  return header.trim() === '*' ? 'any' : [...header.matchAll(/"([^"]*)"/g)].map(([, tag]) => tag!)
+}
