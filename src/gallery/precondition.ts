@@ -1,6 +1,5 @@
 /** Conditions on what is stored at the moment of a write (RFC 9110, section 13.1): no change is overwritten unseen. */
 import { hash } from 'node:crypto'
-import type { ImageRecord } from './records.js'
 
 export interface Precondition {
   /** One of these versions is stored; `any`: some picture is. */
@@ -11,15 +10,15 @@ export interface Precondition {
 
 export type Versions = 'any' | readonly string[]
 
-/** @param stored the picture that the write would change */
-export function holds({ match, noneMatch }: Precondition, stored: ImageRecord | undefined): boolean {
+/** @param stored record of the picture that the write would change */
+export function holds({ match, noneMatch }: Precondition, stored: object | undefined): boolean {
   const isAmong = (versions: Versions) =>
     stored !== undefined && (versions === 'any' || versions.includes(versionOf(stored)))
   return (match === undefined || isAmong(match)) && (noneMatch === undefined || !isAmong(noneMatch))
 }
 
 /** [32] hex digits; another one whenever anything in the record is another. */
-export function versionOf(record: ImageRecord): string {
+export function versionOf(record: object): string {
   const members = Object.entries(record).filter(([, value]) => value !== undefined)
   return hash('sha256', JSON.stringify(members.sort(([one], [other]) => (one < other ? -1 : 1)))).slice(0, 32)
 }
