@@ -209,18 +209,6 @@ void halvedLuma(const Napi::CallbackInfo& info) {
   }
 }
 
-/** As many sums as fit the registers of a processor with AVX2. */
-constexpr size_t together = 16;
-
-/** @param values [length, stride]: the first `width` of each line are summed, each in order */
-template <size_t width>
-void sumProducts(const double* factors, const double* values, size_t stride, size_t length, double* into) {
-  double sums[width] = {};
-  for (size_t k = 0; k < length; k++)
-    for (size_t j = 0; j < width; j++) sums[j] += factors[k] * values[k * stride + j];
-  std::copy(sums, sums + width, into);
-}
-
 /** (a, b, length, into): the products of the rows of a with those of b, summed in order */
 void products(const Napi::CallbackInfo& info) {
   const auto a = doublesAt(info, 0), b = doublesAt(info, 1);
@@ -232,11 +220,14 @@ void products(const Napi::CallbackInfo& info) {
   std::vector<double> columns(b.length);
   for (size_t j = 0; j < n; j++)
     for (size_t k = 0; k < length; k++) columns[k * n + j] = b[j * length + k];
+  std::fill(into.data, into.data + into.length, 0.0);
   for (size_t i = 0; i < m; i++) {
-    const double* row = a.data + i * length;
-    size_t j = 0;
-    for (; j + together <= n; j += together) sumProducts<together>(row, columns.data() + j, n, length, into.data + i * n + j);
-    for (; j < n; j++) sumProducts<1>(row, columns.data() + j, n, length, into.data + i * n + j);
+    double* sums = into.data + i * n;
+    for (size_t k = 0; k < length; k++) {
+      const double factor = a[i * length + k];
+      const double* values = columns.data() + k * n;
+      for (size_t j = 0; j < n; j++) sums[j] += factor * values[j];
+    }
   }
 }
 
