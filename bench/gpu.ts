@@ -17,7 +17,7 @@ import { LoadClients } from './load-clients.js'
 import { machineFacts, readGpus } from './machine-facts.js'
 import { factsOf, fillGallery, measureIngest, measureLoad } from './measure-service.js'
 import type { NetworkRate } from './network-rate.js'
-import { ServiceProcess } from './service-process.js'
+import { ServiceProcess, startSettings } from './service-process.js'
 import { type Variant, variantsOf } from './variants.js'
 import { drawWebImages } from './web-images.js'
 
@@ -48,11 +48,10 @@ const cores = availableParallelism()
 const startedAt = performance.now()
 const timeIsUp = () => performance.now() - startedAt > Number(values.minutes) * 60_000
 
-/** As set by `npm start`: threads for every core; the environment takes precedence. */
+/** Threads for every core; the environment takes precedence. */
 const outerSettings: Record<string, string> = {
+  ...startSettings,
   UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? String(Math.max(16, 2 * cores)),
-  MALLOC_MMAP_THRESHOLD_: process.env.MALLOC_MMAP_THRESHOLD_ ?? '1048576',
-  MALLOC_TRIM_THRESHOLD_: process.env.MALLOC_TRIM_THRESHOLD_ ?? '1048576',
   REQUESTS_MAX: process.env.REQUESTS_MAX ?? '256',
   MODEL_DIR: values.model,
   API_KEYS: '',

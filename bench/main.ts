@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { startSettings } from './service-process.js'
 
 /** The question each bench answers; each runs in its own process. */
 const benches = {
@@ -34,7 +35,7 @@ async function run(name: string): Promise<string> {
   const child = spawn(
     process.execPath,
     ['--enable-source-maps', fileURLToPath(new URL(`./${name}.js`, import.meta.url))],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
+    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...startSettings, ...process.env } },
   )
   let output = ''
   child.stdout.on('data', (chunk: Buffer) => {

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 /** As set by `npm start`: read before any of our code runs. Without them the memory of large pictures and models is kept. */
-const outerSettings = {
+export const startSettings = {
   UV_THREADPOOL_SIZE: '16',
   MALLOC_MMAP_THRESHOLD_: '1048576',
   MALLOC_TRIM_THRESHOLD_: '1048576',
@@ -39,7 +39,7 @@ export class ServiceProcess {
       env: {
         ...process.env,
         LOG_LEVEL: 'warn',
-        ...outerSettings,
+        ...startSettings,
         PORT: String(port),
         DATA_DIR: folder,
         ...settings,
