@@ -19,7 +19,7 @@ export function postgresFeedback(postgres: Postgres, max: number): FeedbackStore
         await holdGallery(sql, galleryUid)
         const fates = { recorded: 0, changed: 0, withdrawn: 0, unchanged: 0 }
         for (const judgement of judged) fates[await put(sql, galleryUid, judgement)] += 1
-        const counts = { ...fates, stored: await countOf(sql, galleryUid) }
+        const counts = { ...fates, stored: await counted(sql, galleryUid, fates.recorded - fates.withdrawn) }
         expectRoom(counts, max)
         return counts
       }),
@@ -55,9 +55,12 @@ async function put(sql: Sql, galleryUid: string, judged: JudgedHit): Promise<Jud
   return fate
 }
 
-async function countOf(sql: Sql, galleryUid: string): Promise<number> {
-  const [row] = await sql.query<{ count: number }>('SELECT count(*) FROM alike.feedback WHERE gallery_uid = $1', [
-    galleryUid,
-  ])
-  return row!.count
+/** @param more judgements than before @returns how many there are */
+async function counted(sql: Sql, galleryUid: string, more: number): Promise<number> {
+  const [row] = await sql.query<{ stored: number }>(
+    `INSERT INTO alike.feedback_count AS counted VALUES ($1, $2)
+     ON CONFLICT (gallery_uid) DO UPDATE SET stored = counted.stored + $2 RETURNING stored`,
+    [galleryUid, more],
+  )
+  return row!.stored
 }

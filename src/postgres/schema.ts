@@ -172,6 +172,13 @@ const steps: readonly string[] = [
   INSERT INTO alike.decision_image
     SELECT DISTINCT gallery_uid, image ->> 'id', number FROM alike.decision, json_array_elements(finding::json -> 'images') AS image;
   `,
+  `
+  CREATE TABLE alike.feedback_count ( -- counting a million judgements takes longer than recording one
+    gallery_uid text PRIMARY KEY REFERENCES alike.gallery ON DELETE CASCADE,
+    stored      bigint NOT NULL
+  );
+  INSERT INTO alike.feedback_count SELECT gallery_uid, count(*) FROM alike.feedback GROUP BY gallery_uid;
+  `,
 ]
 
 /** Key of the migration lock. */
