@@ -25,17 +25,12 @@ export async function judge(
   )
 }
 
-/**
- * The caller's stored verdicts on the query's hits, by id. None for a picture that is known only by the name of its file,
- * which others may have too.
- * @throws ServiceError
- */
+/** The caller's stored verdicts on the query's hits, by id. @throws ServiceError */
 export async function verdictsOf(
   gallery: string,
   query: SearchQuery,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Verdict>> {
-  if (query.picture !== undefined && !isSecureContext) return new Map()
   const { id, contentHash, key } = await named(query)
   const parameters = new URLSearchParams({
     ...(id !== undefined && { queryId: id }),
@@ -60,8 +55,12 @@ async function named({ imageId, picture, url }: SearchQuery): Promise<NamedQuery
   if (imageId !== undefined) return { id: imageId }
   const file = imageOf(picture)
   if (file === undefined) return { key: (url ?? picture ?? '').slice(0, 200) }
-  // browsers provide hashing only on pages loaded over https or from this machine
-  if (!isSecureContext) return { key: file.name.slice(0, 200) }
-  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', await file.arrayBuffer()))
+  const hash = await sha256(await file.arrayBuffer())
   return { contentHash: Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('') }
+}
+
+/** Browsers provide it only on pages loaded over https or from this machine. */
+async function sha256(bytes: ArrayBuffer): Promise<Uint8Array> {
+  if (isSecureContext) return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
+  return (await import('@noble/hashes/sha2.js')).sha256(new Uint8Array(bytes))
 }

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import type { Response } from 'playwright-core'
 import { drawImage } from '../../support/drawn-images.js'
+import { anotherMachine } from './chromium.js'
 import {
   copiesOf,
   expectNone,
@@ -122,6 +123,21 @@ test('judgements of an earlier visit are shown, by picture or by the bytes of a 
   await page.reload()
   await Promise.all([page.waitForSelector('.score'), page.waitForResponse('**/feedback?*')])
   assert.equal(await pressed.count(), 0)
+})
+
+test('a file is known by its bytes also on a page that another machine serves without encryption', {
+  skip,
+}, async (t) => {
+  const { page, base, app } = await opened(t)
+  const file = { name: 'query.jpg', mimeType: 'image/jpeg', buffer: await drawImage('circle', 9) }
+  const contentHash = createHash('sha256').update(file.buffer).digest('hex')
+  const payload = { query: { contentHash }, hits: [{ id: '3', verdict: 'wrong' }] }
+  await app.call(200, { method: 'POST', url: '/v1/galleries/g/feedback', payload })
+  await page.goto(`${base.replace('127.0.0.1', anotherMachine)}#/search/g?id=0`)
+  assert.equal(await page.evaluate('isSecureContext'), false)
+  await page.waitForSelector('.score')
+  await page.locator('input[type=file]').first().setInputFiles(file)
+  await page.locator('.hit-actions [aria-pressed=true]').filter({ hasText: 'Wrong 3' }).waitFor()
 })
 
 test('a judgement that is refused is taken back on the page too', { skip }, async (t) => {
