@@ -28,6 +28,7 @@ export interface ShippedPackage {
 
 /** Packages whose code Vite bundles into the console. */
 const bundled = [
+  '@noble/hashes',
   'p-map',
   'preact',
   '@preact/signals',
