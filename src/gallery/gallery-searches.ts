@@ -77,14 +77,16 @@ export class GallerySearches {
   }
 
   /**
-   * The same for a set that need not be the serving one, by id or name of its model.
+   * The same for a set that need not be the serving one, by id or name of its model. Of two copies in different engines, it is
+   * the one that serves.
    * @throws AlikeError `model_not_found`, `set_not_found`, `set_not_ready`
    */
   async ofSet(gallery: string, model: string): Promise<Serving> {
     const { catalogue, models } = this.#sets
     const { id: modelId, dimension } = models.get(model)
     const { uid } = await this.#sets.find(gallery)
-    const set = (await catalogue.sets(uid)).find((one) => one.modelId === modelId)
+    const sets = (await catalogue.sets(uid)).filter((one) => one.modelId === modelId)
+    const set = sets.find(({ stage }) => stage === 'serving') ?? sets[0]
     if (set === undefined) throw new AlikeError('set_not_found')
     if (set.stage === 'building') throw new AlikeError('set_not_ready')
     const opened = await this.#sets.openSet(set)

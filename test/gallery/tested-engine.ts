@@ -5,7 +5,8 @@
 import type { TestContext } from 'node:test'
 import type { EmbeddingSet, Engine, OpenSet } from '../../src/gallery/engine.js'
 import type { Galleries, GalleriesOptions } from '../../src/gallery/galleries.js'
-import type { ServableModel } from '../../src/gallery/servable-models.js'
+import type { ServableModel, ServableModels } from '../../src/gallery/servable-models.js'
+import type { JobStore } from '../../src/jobs/job-store.js'
 
 export interface TestedEngine {
   /** As known to galleries. */
@@ -29,11 +30,15 @@ export interface TestedEngine {
   pagedQueriesMax: number
   /** Resolves when the engine's background work is done, such as building graphs. */
   settled(galleries: Galleries): Promise<void>
+  /** Where the jobs of opened galleries are stored. */
+  jobsOf(galleries: Galleries): JobStore
 }
 
 export interface TestedOptions extends Partial<Pick<GalleriesOptions, 'pages' | 'onRankingDrop'>> {
   /** The serving model. */
   model?: ServableModel
+  /** Default: only that one. */
+  models?: ServableModels | undefined
   /** The time written to records. */
   clock?: (() => Date) | undefined
   /** An index with low recall, if the engine supports it: makes violations of the guarantees visible. */

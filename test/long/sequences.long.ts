@@ -10,6 +10,7 @@ import { runGraphSequences } from '../gallery/graph-sequences-suite.js'
 import { runInterleavedCalls, runKilledCalls } from '../gallery/interleaved-calls-suite.js'
 import { runRandomSequences } from '../gallery/random-sequences-suite.js'
 import type { SequenceRuns } from '../gallery/sequences/sequence-runs.js'
+import { runMoveSequences, runSetSequences } from '../gallery/set-sequences-suite.js'
 import type { TestedEngine } from '../gallery/tested-engine.js'
 import { recordResult, setting } from '../support/long-report.js'
 import { skipWithoutWeaviate } from '../support/weaviate-server.js'
@@ -24,6 +25,8 @@ const stepsMax = 60
 type Run = (t: TestContext, engine: TestedEngine, runs: SequenceRuns) => Promise<number>
 const kinds: Record<string, Run> = {
   'calls one after the other, and kills': runRandomSequences,
+  'calls while sets change, and kills': runSetSequences,
+  'calls while galleries move': runMoveSequences,
   'a graph under deletions': runGraphSequences,
   'calls of several actors': runInterleavedCalls,
   'kills amid them': runKilledCalls,
@@ -35,6 +38,7 @@ test(`random sequences of calls, ${minutes} minutes of each kind`, async (t) => 
   for (const engine of engines)
     for (const [kind, run] of Object.entries(kinds)) {
       if (run === runKilledCalls && engine.placeAfterKill === undefined) continue
+      if (run === runMoveSequences && engine === embedded) continue // there is no other engine
       rows.push([
         engine.name,
         kind,

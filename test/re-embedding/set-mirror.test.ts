@@ -180,6 +180,16 @@ test('a set that begins to serve answers like its predecessor, whose searches in
   assert.equal((await galleries.get('a')).count, images.length)
 })
 
+test('a search that names the model of both sets is answered by the one that serves', async (t) => {
+  const { galleries, mirror, setUid } = await mirrored(t)
+  const idsOf = async () => (await galleries.searches.ofSet('a', model.id)).setUids
+  const { uid } = await galleries.sets.serving('a')
+  assert.deepEqual(await idsOf(), [uid])
+  await mirror.bring(await differing(mirror), { signal })
+  await galleries.sets.serve('a', setUid, { about: {}, catchUp: async () => {} })
+  assert.deepEqual(await idsOf(), [setUid])
+})
+
 test('a decision started before another set serves is applied to that one', async (t) => {
   const { galleries, mirror, setUid } = await mirrored(t)
   await mirror.bring(await differing(mirror), { signal })

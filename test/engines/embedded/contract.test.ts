@@ -5,6 +5,7 @@ import { interleavedCallsSuite } from '../../gallery/interleaved-calls-suite.js'
 import { pagingSuite } from '../../gallery/paging-suite.js'
 import { randomSequencesSuite } from '../../gallery/random-sequences-suite.js'
 import { removalSuite } from '../../gallery/removal-suite.js'
+import { setSequencesSuite } from '../../gallery/set-sequences-suite.js'
 import { setSuite } from '../../gallery/set-suite.js'
 import { shapesSuite } from '../../gallery/shaped-searches-suite.js'
 import { embedded } from './tested-embedded.js'
@@ -15,5 +16,6 @@ removalSuite(embedded)
 graphSequencesSuite(embedded, 4)
 interleavedCallsSuite(embedded, 40)
 randomSequencesSuite(embedded, 25)
+setSequencesSuite(embedded, 8)
 shapesSuite(embedded)
 pagingSuite(embedded)

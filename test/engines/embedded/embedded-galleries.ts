@@ -5,17 +5,21 @@ import {
   openEmbedded,
 } from '../../../src/engines/embedded/embedded-engine.js'
 import { type Galleries, type GalleriesOptions, openGalleries } from '../../../src/gallery/galleries.js'
-import { onlyModel, type ServableModel } from '../../../src/gallery/servable-models.js'
+import { onlyModel, type ServableModel, type ServableModels } from '../../../src/gallery/servable-models.js'
 import type { JobStore } from '../../../src/jobs/job-store.js'
 
 export type EmbeddedGalleriesOptions = EmbeddedOptions &
-  Pick<GalleriesOptions, 'limits' | 'pages' | 'onRankingDrop'> & { model: ServableModel }
+  Pick<GalleriesOptions, 'limits' | 'pages' | 'onRankingDrop'> & {
+    model: ServableModel
+    /** Default: only that one. */
+    models?: ServableModels | undefined
+  }
 
 const engines = new WeakMap<Galleries, EmbeddedEngine>()
 
 export async function openEmbeddedGalleries(options: EmbeddedGalleriesOptions): Promise<Galleries> {
   const embedded = await openEmbedded(options)
-  const { model, limits, pages, onRankingDrop } = options
+  const { model, models = onlyModel(model), limits, pages, onRankingDrop } = options
   const galleries = await openGalleries({
     catalogue: embedded.catalogue,
     engines: { embedded },
@@ -24,7 +28,7 @@ export async function openEmbeddedGalleries(options: EmbeddedGalleriesOptions): 
     feedback: embedded.feedback,
     decisions: embedded.decisions,
     layouts: embedded.layouts,
-    models: onlyModel(model),
+    models,
     limits,
     pages,
     onRankingDrop,

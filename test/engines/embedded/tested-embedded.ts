@@ -5,6 +5,7 @@ import type { EmbeddingSet } from '../../../src/gallery/engine.js'
 import { newEntry } from '../../gallery/new-entry.js'
 import type { TestedEngine } from '../../gallery/tested-engine.js'
 import { until } from '../../support/until.js'
+import { jobsOf } from './embedded-galleries.js'
 import { frozenCopy } from './frozen-copy.js'
 import { dataFolder, index, openIn, settled } from './storage-folder.js'
 
@@ -23,6 +24,7 @@ export const embedded: TestedEngine = {
       ...(isPoor && { index: poorIndex }),
     }),
   settled,
+  jobsOf,
   async placeAfterKill(t, place) {
     const copy = await dataFolder(t)
     await frozenCopy(place, copy)

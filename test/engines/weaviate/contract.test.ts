@@ -6,6 +6,7 @@ import { interleavedCallsSuite } from '../../gallery/interleaved-calls-suite.js'
 import { pagingSuite } from '../../gallery/paging-suite.js'
 import { randomSequencesSuite } from '../../gallery/random-sequences-suite.js'
 import { removalSuite } from '../../gallery/removal-suite.js'
+import { moveSequencesSuite, setSequencesSuite } from '../../gallery/set-sequences-suite.js'
 import { setSuite } from '../../gallery/set-suite.js'
 import { shapesSuite } from '../../gallery/shaped-searches-suite.js'
 import { skipWithoutWeaviate } from '../../support/weaviate-server.js'
@@ -20,6 +21,8 @@ if (skipWithoutWeaviate) {
   graphSequencesSuite(weaviate, 1)
   interleavedCallsSuite(weaviate, 5)
   randomSequencesSuite(weaviate, 3)
+  setSequencesSuite(weaviate, 2)
+  moveSequencesSuite(weaviate, 2)
   shapesSuite(weaviate)
   pagingSuite(weaviate)
 }

@@ -7,7 +7,7 @@ import { model } from '../../gallery/stored-images.js'
 import type { TestedEngine } from '../../gallery/tested-engine.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
 import { sharedWeaviate } from '../../support/weaviate-server.js'
-import { layout, openWeaviateGalleries } from './weaviate-galleries.js'
+import { jobsOf, layout, openWeaviateGalleries } from './weaviate-galleries.js'
 
 /** Searches that keep few candidates; a graph with fewer links would miss other pictures after every addition. */
 const poorIndex = { ef: 10, exactBelow: 100 }
@@ -26,6 +26,7 @@ export const weaviate: TestedEngine = {
       ...(isPoor && { tuning: poorIndex }),
     }),
   settled: async () => {},
+  jobsOf,
   async openSet(t) {
     const { settings: server } = await sharedWeaviate()
     const engine = await openWeaviate({ server, layout, logger: pino({ level: 'silent' }) })

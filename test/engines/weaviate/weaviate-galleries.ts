@@ -1,7 +1,7 @@
 /** Galleries in a Weaviate server, opened as in `service/storage.ts`, with their catalogue in a local data folder. */
 import type { TestContext } from 'node:test'
 import { pino } from 'pino'
-import { openEmbedded } from '../../../src/engines/embedded/embedded-engine.js'
+import { type EmbeddedEngine, openEmbedded } from '../../../src/engines/embedded/embedded-engine.js'
 import {
   openWeaviate,
   type WeaviateEngine,
@@ -10,7 +10,8 @@ import {
 import type { Catalogue } from '../../../src/gallery/catalogue.js'
 import { type Galleries, type GalleriesOptions, openGalleries } from '../../../src/gallery/galleries.js'
 import { isKept } from '../../../src/gallery/made-sets.js'
-import { onlyModel, type ServableModel } from '../../../src/gallery/servable-models.js'
+import { onlyModel, type ServableModel, type ServableModels } from '../../../src/gallery/servable-models.js'
+import type { JobStore } from '../../../src/jobs/job-store.js'
 import { model } from '../../gallery/stored-images.js'
 import type { RunningWeaviate } from '../../support/weaviate-server.js'
 
@@ -21,15 +22,17 @@ export interface WeaviateGalleriesOptions
     Pick<WeaviateOptions, 'server' | 'tuning' | 'clock' | 'removalPauseMs'> {
   dataDir: string
   model?: ServableModel
+  /** Default: only that one. */
+  models?: ServableModels | undefined
 }
 
 const engines = new WeakMap<Galleries, WeaviateEngine>()
-const catalogues = new WeakMap<Galleries, Catalogue>()
+const local = new WeakMap<Galleries, EmbeddedEngine>()
 const logger = pino({ level: 'silent' })
 
 /** Closed with the test. */
 export async function openWeaviateGalleries(t: TestContext, options: WeaviateGalleriesOptions): Promise<Galleries> {
-  const { dataDir, clock, pages, onRankingDrop } = options
+  const { dataDir, clock, pages, onRankingDrop, models = onlyModel(options.model ?? model) } = options
   const embedded = await openEmbedded({ dataDir, clock, logger })
   const weaviate = await openWeaviate({
     layout,
@@ -45,13 +48,13 @@ export async function openWeaviateGalleries(t: TestContext, options: WeaviateGal
     feedback: embedded.feedback,
     decisions: embedded.decisions,
     layouts: embedded.layouts,
-    models: onlyModel(options.model ?? model),
+    models,
     pages,
     onRankingDrop,
   })
   t.after(() => galleries.close())
   engines.set(galleries, weaviate)
-  catalogues.set(galleries, embedded.catalogue)
+  local.set(galleries, embedded)
   return galleries
 }
 
@@ -61,7 +64,12 @@ export function engineOf(galleries: Galleries): WeaviateEngine {
 }
 
 export function catalogueOf(galleries: Galleries): Catalogue {
-  return catalogues.get(galleries)!
+  return local.get(galleries)!.catalogue
+}
+
+/** The jobs of these galleries. */
+export function jobsOf(galleries: Galleries): JobStore {
+  return local.get(galleries)!.jobs
 }
 
 /** The collections of sets that the server has, by name. */

@@ -1,8 +1,10 @@
 /** Galleries, and what they should contain; the steps of a sequence change both and compare them. */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { hasCode } from '../../../src/errors.js'
 import type { Galleries } from '../../../src/gallery/galleries.js'
 import type { TestedEngine } from '../tested-engine.js'
+import { models, type SetModel } from './models.js'
 import type { OpenPage } from './paging-steps.js'
 import { PlainGallery } from './plain-gallery.js'
 import type { ReopenedGalleries } from './reopened-galleries.js'
@@ -15,9 +17,13 @@ export class ComparedGalleries {
   pages: OpenPage[] = []
   readonly reopening: ReopenedGalleries
 
-  readonly #engine: Pick<TestedEngine, 'keepsJudgements'>
+  readonly #engine: Pick<TestedEngine, 'name' | 'keepsJudgements'>
 
-  constructor(galleries: Galleries, reopening: ReopenedGalleries, engine: Pick<TestedEngine, 'keepsJudgements'>) {
+  constructor(
+    galleries: Galleries,
+    reopening: ReopenedGalleries,
+    engine: Pick<TestedEngine, 'name' | 'keepsJudgements'>,
+  ) {
     this.galleries = galleries
     this.reopening = reopening
     this.#engine = engine
@@ -35,6 +41,28 @@ export class ComparedGalleries {
     await deleted
     this.plain.delete(name)
     for (const page of this.pages) page.hasExpired ||= page.names.includes(name)
+  }
+
+  /** Of the pictures that the gallery takes. */
+  modelOf(name: string): SetModel {
+    return this.plain.get(name)?.serving.model ?? models[0]
+  }
+
+  /** As callers do who embed pictures: once more if another model's set serves by then. */
+  async embedded<Answer>(name: string, put: (modelId: string) => Promise<Answer>): Promise<Answer> {
+    const model = this.modelOf(name)
+    try {
+      return await put(model.id)
+    } catch (error) {
+      if (!hasCode(error, 'serving_changed')) throw error
+      return put(models.find((one) => one !== model)!.id)
+    }
+  }
+
+  /** Why they cannot be searched together. */
+  obstacleOf(names: readonly string[]): 'gallery_not_found' | 'model_mismatch' | undefined {
+    if (names.some((one) => !this.plain.has(one))) return 'gallery_not_found'
+    return new Set(names.map((one) => this.modelOf(one))).size > 1 ? 'model_mismatch' : undefined
   }
 
   /** `compare` is called if there is such a gallery; otherwise `call` has to fail. */

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import type { SearchPage } from '../../../src/gallery/gallery-searches.js'
 import { type ComparedGalleries, name, names, step } from './compared-galleries.js'
 import type { PlainHit } from './plain-ranking.js'
+import type { PlainSet } from './plain-set.js'
 import {
   type Asked,
   asked,
@@ -22,6 +23,8 @@ export interface OpenPage {
   names: readonly string[]
   searched: string | readonly string[]
   asked: Asked
+  /** That are searched. */
+  sets: readonly PlainSet[]
   /** As it was when the ranking was opened. */
   expected: Expected
   place: number
@@ -38,12 +41,17 @@ async function openRanking(
   { asked, k, reach }: { asked: Asked; k: number; reach: number },
 ): Promise<void> {
   const names = [searched].flat()
-  const asking = { ...termsOf(asked), k, caller, reach }
-  if (!names.every((one) => at.plain.has(one)))
-    return assert.rejects(at.galleries.searches.firstPage(searched, asking), { code: 'gallery_not_found' })
-  const page = await at.galleries.searches.firstPage(searched, asking)
+  const { searches } = at.galleries
+  const open = async () => {
+    const serving = await searches.serving(searched)
+    return searches.firstPage(serving, { ...termsOf(asked, serving), k, caller, reach })
+  }
+  const code = at.obstacleOf(names)
+  if (code !== undefined) return assert.rejects(open(), { code })
+  const page = await open()
   const expected = await expectedOf(at, searched, asked)
-  const first = { names, searched, asked, expected, place: 0, reach, hasExpired: false }
+  const sets = names.map((one) => at.plain.get(one)!.serving)
+  const first = { names, searched, asked, sets, expected, place: 0, reach, hasExpired: false }
   comparePage(at, first, k, page)
 }
 
@@ -77,10 +85,15 @@ const nextPage = step('next page', fc.record({ page: fc.nat(20), k }), async (at
   const open = at.pages[page % Math.max(1, at.pages.length)]
   if (open === undefined) return
   const asking = at.galleries.searches.nextPage(open.searched, { token: open.token, caller, k })
-  if (!open.hasExpired) return comparePage(at, open, k, await asking)
+  if (!open.hasExpired) return isOfServing(at, open) ? comparePage(at, open, k, await asking) : asking
   const isThere = open.names.every((one) => at.plain.has(one))
   return assert.rejects(asking, { code: isThere ? 'page_expired' : 'gallery_not_found' })
 })
+
+/** Otherwise the ranking goes on in a set that may lag behind. */
+function isOfServing(at: ComparedGalleries, { names, sets }: OpenPage): boolean {
+  return names.every((name, i) => at.plain.get(name)?.serving === sets[i])
+}
 
 export const pagingSteps = fc.oneof({ weight: 3, arbitrary: firstPage }, firstPageOfBoth, {
   weight: 4,

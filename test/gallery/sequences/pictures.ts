@@ -41,6 +41,10 @@ export const pictures: readonly Picture[] = rows.map(([vector, copyDescriptor], 
   copyDescriptor,
 }))
 
+export function pictureOf(contentHash: string): Picture {
+  return pictures.find((one) => one.contentHash === contentHash)!
+}
+
 /** Undefined if one of them has no features, or none are known yet. */
 export function copyScore(a: Uint8Array | undefined, b: Uint8Array | undefined): number | undefined {
   const [ofA, ofB] = [a && wordsOf(a), b && wordsOf(b)]

@@ -2,8 +2,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { NewDecision } from '../../../src/gallery/decisions.js'
 import type { Metadata } from '../../../src/gallery/records.js'
+import { models } from './models.js'
 import type { Picture } from './pictures.js'
 import { inTextOrder } from './plain-filter.js'
+import { PlainSet } from './plain-set.js'
 
 export interface PlainImage {
   id: string
@@ -43,11 +45,15 @@ export class PlainGallery {
   readonly images = new Map<string, PlainImage & { version: object }>()
   readonly #judgements: (PlainJudgement & { pictures: Picture[] })[] = []
   readonly decisions: PlainDecision[] = []
+  /** The set that serves, since it does. */
+  serving: PlainSet
+  beside: PlainSet | undefined
 
-  readonly #engine: { keepsJudgements: boolean }
+  readonly #engine: { name: string; keepsJudgements: boolean }
 
-  constructor(engine: { keepsJudgements: boolean }) {
+  constructor(engine: { name: string; keepsJudgements: boolean }) {
     this.#engine = engine
+    this.serving = new PlainSet({ model: models[0], engine: engine.name })
   }
 
   /** In order of arrival, without those of other pictures than the present ones. */
@@ -60,6 +66,8 @@ export class PlainGallery {
     for (const [id, image] of this.images) copy.images.set(id, image)
     copy.#judgements.push(...this.#judgements)
     copy.decisions.push(...this.decisions)
+    copy.serving = this.serving
+    copy.beside = this.beside?.copy()
     return copy
   }
 
@@ -80,7 +88,7 @@ export class PlainGallery {
     const isSame = former?.picture === picture && former.label === label && isDeepStrictEqual(former.metadata, metadata)
     if (unlessSame && isSame) return { unchanged: true }
     if (former !== undefined && former.picture !== picture) this.#forget(id)
-    this.images.set(id, { id, label, metadata, picture, version: {} })
+    this.#store({ id, label, metadata, picture, version: {} })
     return { created: former === undefined }
   }
 
@@ -90,6 +98,7 @@ export class PlainGallery {
     const former = this.images.get(id)
     if (former === undefined || (picture !== undefined && former.picture !== picture)) return false
     this.#forget(id)
+    this.beside?.note(id, undefined)
     return this.images.delete(id)
   }
 
@@ -97,7 +106,7 @@ export class PlainGallery {
     const former = this.get(given)
     if (former === undefined) return false
     const { label = former.label, metadata = former.metadata } = change
-    this.images.set(stored(given), { ...former, label: storedLabel(label), metadata })
+    this.#store({ ...former, label: storedLabel(label), metadata })
     return true
   }
 
@@ -132,6 +141,34 @@ export class PlainGallery {
       const now = this.images.get(id)
       if (now?.picture.contentHash === contentHash && now.label === label) this.patch(id, { label: labelBefore })
     }
+  }
+
+  /** Another set is built; it is empty at first. */
+  build(set: Pick<PlainSet, 'model' | 'engine'>): void {
+    this.beside = new PlainSet(set)
+    for (const [id, image] of this.images) this.beside.note(id, image)
+  }
+
+  /** The other set serves; the former one is kept. @param before images since when that may have happened */
+  exchange(before: ReadonlyMap<string, PlainImage>): void {
+    const former = this.serving
+    this.serving = new PlainSet(this.beside!)
+    this.beside = new PlainSet(former)
+    this.beside.isLike(before)
+    for (const id of new Set([...before.keys(), ...this.images.keys()]))
+      if (this.images.get(id) !== before.get(id)) this.beside.note(id, this.images.get(id))
+  }
+
+  /** The same, at some time since the copy was last seen. */
+  move(): void {
+    const [former, copy] = [this.serving, this.beside!]
+    this.serving = new PlainSet(copy)
+    this.beside = copy.copy(former)
+  }
+
+  #store(image: PlainImage & { version: object }): void {
+    this.images.set(image.id, image)
+    this.beside?.note(image.id, image)
   }
 
   #picturesOf(...ids: string[]): (Picture | undefined)[] {

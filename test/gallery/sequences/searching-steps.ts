@@ -1,9 +1,12 @@
 /** Searches of every kind. The list of all hits is compared with plain loops; everything else follows from that list. */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import type { Galleries } from '../../../src/gallery/galleries.js'
 import type { GallerySearch, GallerySearchResult, Hit } from '../../../src/gallery/gallery-search.js'
+import type { Serving } from '../../../src/gallery/serving.js'
 import { type ComparedGalleries, name, names, step } from './compared-galleries.js'
 import { field, filter, id, maybe, picture } from './drawn-values.js'
+import { embeddedBy, type SetModel } from './models.js'
 import { copyScore, pictures, scoreOf } from './pictures.js'
 import { matches } from './plain-filter.js'
 import type { PlainImage } from './plain-gallery.js'
@@ -64,25 +67,36 @@ export interface Arranged {
   boosts?: { filter: NonNullable<Among['filter']>; weight: number }[] | undefined
 }
 
-export type Asked = Among & Arranged
+export type Asked = Among & Arranged & { set?: SetModel | undefined }
 
 export const asked: fc.Arbitrary<Asked> = fc.tuple(among, arranged).map(([one, other]) => ({ ...one, ...other }))
 export const askedJointly: fc.Arbitrary<Asked> = fc
   .tuple(among, arrangedJointly)
   .map(([one, other]) => ({ ...one, excludeIds: undefined, ...other }))
 
-/** The terms of the search, as a caller states them. */
-export function termsOf({ picture, copies, ...asked }: Asked): Omit<GallerySearch, 'k'> {
+/** The terms of the search, as a caller states them to a set. */
+export function termsOf({ picture, copies, set: _, ...asked }: Asked, { modelId }: Serving): Omit<GallerySearch, 'k'> {
   const copied = copies?.pictures.map((one) => pictures[one]!)
   return {
     ...asked,
-    vector: pictures[picture]!.vector,
+    vector: embeddedBy(modelId, pictures[picture]!.vector),
     copyDescriptors: copied?.flatMap(({ copyDescriptor }) => copyDescriptor ?? []),
     ...(copies?.copiesFrom !== undefined && {
       copiesFrom: copies.copiesFrom,
       contentHashes: copied!.map(({ contentHash }) => contentHash),
     }),
   }
+}
+
+/** As requests do, which are answered by one set from beginning to end. */
+export async function search(
+  { searches }: Galleries,
+  searched: string | readonly string[],
+  { set, ...asked }: Asked,
+  page: Pick<GallerySearch, 'k' | 'offset' | 'voters'>,
+): Promise<GallerySearchResult> {
+  const serving = set === undefined ? searches.serving(searched) : searches.ofSet(searched as string, set.id)
+  return searches.search(await serving, { ...termsOf(asked, await serving), ...page })
 }
 
 /** Whether the image may be a hit, as far as its score does not matter. */
@@ -101,9 +115,9 @@ function isCopy({ picture }: PlainImage, of: number[], least: number): boolean {
 
 /** The list of all hits, in order, compared with what the galleries contain. */
 async function listOf(at: ComparedGalleries, searched: string | readonly string[], asked: Asked): Promise<PlainHit[]> {
-  const { picture, filter, excludeIds, minScore, exact, copies } = asked
-  const terms = termsOf({ picture, filter, excludeIds, minScore, exact, copies })
-  const { hits, compared } = await at.galleries.searches.search(searched, { ...terms, k: all })
+  const { picture, filter, excludeIds, minScore, exact, copies, set } = asked
+  const terms = { picture, filter, excludeIds, minScore, exact, copies, set }
+  const { hits, compared } = await search(at.galleries, searched, terms, { k: all })
   const candidates = [searched]
     .flat()
     .flatMap((gallery) =>
@@ -208,23 +222,21 @@ export function expectPage(
   else for (const hit of hits) assert.ok(expected.hits.some((one) => idOf(one) === idOfHit(hit) && isStill(one)))
 }
 
-const page = {
+export const page = {
   k: fc.oneof(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 12 })),
   offset: fc.oneof(fc.constant(0), fc.nat(4)),
   voters: maybe(fc.integer({ min: 1, max: 5 })),
 }
 
-async function compareSearch(
+export async function compareSearch(
   at: ComparedGalleries,
   searched: string | readonly string[],
   asked: Asked,
   { k, offset, voters }: { k: number; offset: number; voters: number | undefined },
 ): Promise<void> {
   const votes = asked.boosts === undefined ? voters : undefined
-  const terms = { ...termsOf(asked), voters: votes }
-  const search = (page: { k: number; offset?: number }) => at.galleries.searches.search(searched, { ...terms, ...page })
   const expected = await expectedOf(at, searched, asked)
-  const found = await search({ k, offset })
+  const found = await search(at.galleries, searched, asked, { k, offset, voters: votes })
   expectPage(found, expected, { offset, k }, asked)
   expectShown(at, searched, asked, [...found.hits, ...(found.groups ?? []).flatMap(({ hits }) => hits)])
   if (votes !== undefined)
@@ -233,30 +245,34 @@ async function compareSearch(
       expected.hits.slice(0, votes).map(idOf),
     )
   if (asked.diversity === undefined) return
-  const { hits } = await search({ k: all })
+  const { hits } = await search(at.galleries, searched, asked, { k: all })
   assert.equal(misplaced(hits, { ...asked.diversity, hits: expected.hits }), undefined)
   assert.deepEqual(found.hits.map(idOfHit), hits.slice(offset, offset + k).map(idOfHit))
 }
 
-const searchOne = step('search', fc.record({ name, asked, ...page }), (at, { name, asked, ...page }) =>
+export const searchOne = step('search', fc.record({ name, asked, ...page }), (at, { name, asked, ...page }) =>
   at.of(
     name,
-    (galleries) => galleries.searches.search(name, { ...termsOf(asked), k: page.k }),
+    (galleries) => search(galleries, name, asked, { k: page.k }),
     () => compareSearch(at, name, asked, page),
   ),
 )
 
 const searchBoth = step('search both', fc.record({ asked: askedJointly, ...page }), async (at, { asked, ...page }) => {
-  if (names.every((one) => at.plain.has(one))) return compareSearch(at, names, asked, page)
-  const search = at.galleries.searches.search(names, { ...termsOf(asked), k: page.k })
-  return assert.rejects(search, { code: 'gallery_not_found' })
+  const code = at.obstacleOf(names)
+  if (code === undefined) return compareSearch(at, names, asked, page)
+  return assert.rejects(search(at.galleries, names, asked, { k: page.k }), { code })
 })
 
 /** Everything in the galleries is found, whatever is searched for. */
 export async function compareAllSearches(at: ComparedGalleries): Promise<void> {
-  for (const name of at.plain.keys())
-    for (const picture of pictures.keys())
-      await listOf(at, name, { picture, minScore: undefined, filter: undefined, excludeIds: undefined, exact: false })
+  for (const name of at.plain.keys()) await compareSearchesOf(at, name)
+}
+
+/** @param set default: the one that serves */
+export async function compareSearchesOf(at: ComparedGalleries, name: string, set?: SetModel): Promise<void> {
+  const all = { minScore: undefined, filter: undefined, excludeIds: undefined, exact: false }
+  for (const picture of pictures.keys()) await listOf(at, name, { ...all, picture, set })
 }
 
 export const searchingSteps = fc.oneof({ weight: 6, arbitrary: searchOne }, searchBoth)

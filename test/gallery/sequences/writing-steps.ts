@@ -5,15 +5,17 @@ import type { ImageStep, PutImage, StepResult } from '../../../src/gallery/recor
 import { newImage } from '../stored-images.js'
 import { type ComparedGalleries, name, Step, step } from './compared-galleries.js'
 import { filter, id, label, manyIds, maybe, metadata, picture, usualFilters } from './drawn-values.js'
+import { embeddedBy } from './models.js'
 import { pictures } from './pictures.js'
 import { matches } from './plain-filter.js'
 import type { PlainGallery } from './plain-gallery.js'
 
-const image = fc.record({ id, label: maybe(label), metadata: maybe(metadata), picture })
-type Drawn = typeof image extends fc.Arbitrary<infer Value> ? Value : never
+export const image = fc.record({ id, label: maybe(label), metadata: maybe(metadata), picture })
+export type Drawn = typeof image extends fc.Arbitrary<infer Value> ? Value : never
 
-function stored({ id, label, metadata, picture }: Drawn): PutImage {
-  return { ...newImage(id, pictures[picture]!.vector, pictures[picture]), label, metadata }
+function stored({ id, label, metadata, picture }: Drawn, modelId: string): PutImage {
+  const { vector, ...content } = pictures[picture]!
+  return { ...newImage(id, embeddedBy(modelId, vector), { ...content, modelId }), label, metadata }
 }
 const plainOf = ({ picture, ...said }: Drawn) => ({ ...said, picture: pictures[picture]! })
 
@@ -26,8 +28,8 @@ const oneOfSeveral = fc.oneof(
 )
 type OneOfSeveral = typeof oneOfSeveral extends fc.Arbitrary<infer Value> ? Value : never
 
-function sentStep(one: OneOfSeveral): ImageStep {
-  if ('put' in one) return { put: stored(one.put), unlessSame: one.unlessSame }
+function sentStep(one: OneOfSeveral, modelId: string): ImageStep {
+  if ('put' in one) return { put: stored(one.put, modelId), unlessSame: one.unlessSame }
   if ('patch' in one) return one
   return { remove: one.remove, ...(one.of !== undefined && { contentHash: pictures[one.of]!.contentHash }) }
 }
@@ -46,7 +48,13 @@ const change = step(
   (at, { name, steps }) =>
     at.of(
       name,
-      ({ images }) => images.change(name, steps.map(sentStep)),
+      ({ images }) =>
+        at.embedded(name, (modelId) =>
+          images.change(
+            name,
+            steps.map((one) => sentStep(one, modelId)),
+          ),
+        ),
       async (plain, answer) => {
         const outcomes = await answer()
         assert.deepEqual(
@@ -67,25 +75,30 @@ export const putMany = step(
     said: fc.array(image, { minLength: 1, maxLength: 5 }),
   }),
   (at, { name, from, count, said }) => {
-    const images = Array.from({ length: count }, (_, i) => ({
-      ...said[i % said.length]!,
-      id: manyIds[(from + i) % manyIds.length]!,
-    }))
-    return at.of(
-      name,
-      (galleries) =>
-        galleries.images.change(
-          name,
-          images.map((one) => ({ put: stored(one) })),
-        ),
-      async (plain, answer) =>
-        assert.deepEqual(
-          await answer(),
-          images.map((one) => plain.put(plainOf(one))),
-        ),
-    )
+    const ids = Array.from({ length: count }, (_, i) => manyIds[(from + i) % manyIds.length]!)
+    return putAll(at, name, ids, said)
   },
 )
+
+/** @param said of the images in turn */
+export function putAll(at: ComparedGalleries, name: string, ids: string[], said: Drawn[]): Promise<void> {
+  const images = ids.map((id, i) => ({ ...said[i % said.length]!, id }))
+  return at.of(
+    name,
+    (galleries) =>
+      at.embedded(name, (modelId) =>
+        galleries.images.change(
+          name,
+          images.map((one) => ({ put: stored(one, modelId) })),
+        ),
+      ),
+    async (plain, answer) =>
+      assert.deepEqual(
+        await answer(),
+        images.map((one) => plain.put(plainOf(one))),
+      ),
+  )
+}
 
 const putOne = step(
   'put one',
@@ -93,7 +106,7 @@ const putOne = step(
   (at, { name, image, unlessSame }) =>
     at.of(
       name,
-      ({ images }) => images.putOne(name, { put: stored(image), unlessSame }),
+      ({ images }) => at.embedded(name, (modelId) => images.putOne(name, { put: stored(image, modelId), unlessSame })),
       async (plain, answer) => {
         const { record, created } = await answer()
         const outcome = plain.put(plainOf(image), unlessSame)
