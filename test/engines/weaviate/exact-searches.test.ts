@@ -29,7 +29,9 @@ test('a search is exact if the collection says so, whoever has made it', {
   const set: EmbeddingSet = { uid, galleryUid: uid, modelId: model.id, dimension: model.dimension, state: 'ready' }
   const maker = await opened(t, set, { exactBelow: 100 })
   const label = (i: number) => (i % 2 === 0 ? 'even' : 'odd')
-  await maker.change(Array.from({ length: 150 }, (_, i) => ({ put: newImage(`p${i}`, newVector(), { label: label(i) }) })))
+  await maker.change(
+    Array.from({ length: 150 }, (_, i) => ({ put: newImage(`p${i}`, newVector(), { label: label(i) }) })),
+  )
   const other = await opened(t, set)
   for (const set of [maker, other]) {
     assert.equal((await set.nearest({ vector: newVector() })).method, 'hnsw')
