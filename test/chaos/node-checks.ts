@@ -97,7 +97,8 @@ async function isFound(collection: ImageCollection, id: string, vector: Float32A
 async function hitsOf(collection: ImageCollection, vector: Float32Array): Promise<string[]> {
   const query = { vector, exact: false }
   const copiesOf = () => Promise.resolve([])
-  const images = await SearchedImages.open({ collection, exactBelow: tuningDefaults.exactBelow, copiesOf }, query)
+  const exactBelow = await collection.access.exactBelow()
+  const images = await SearchedImages.open({ collection, exactBelow, copiesOf }, query)
   return (await new RankedHits(images, query, Infinity, []).first(k)).map(({ record }) => record.id)
 }
 

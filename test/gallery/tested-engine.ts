@@ -24,6 +24,8 @@ export interface TestedEngine {
   openSet(t: TestContext): Promise<TestedSet>
   /** Judgements of a picture that was removed or replaced are returned again once the same picture is back. */
   keepsJudgements: boolean
+  /** A read may not find an image while it is being replaced. */
+  losesReplaced: boolean
   /** Number of the first 300 hits of a kept ranking that a graph changed in the meantime may lose. */
   keptLossMax: number
   /** Maximum number of queries for tests that page through lists or compare long ones: slow if the engine is a server. */

@@ -21,7 +21,7 @@ export class CollectionAccess {
   readonly #options: CollectionOptions
   #isDropped = false
   #isReplicated: boolean | undefined
-  #upToDate: Promise<void> | undefined
+  #upToDate: Promise<CollectionDefinition> | undefined
 
   constructor(server: WeaviateServer, name: string, options: CollectionOptions) {
     this.#server = server
@@ -61,6 +61,16 @@ export class CollectionAccess {
       replicas: replication.factor,
       quantisation: index?.quantizer?.type === 'rq' ? 'rq8' : 'none',
     }
+  }
+
+  /**
+   * The server compares a set, or the part of it that meets a condition, one by one if it has fewer pictures. That is for the collection to say:
+   * another version may have made it, and its owner may have changed it in the server.
+   */
+  async exactBelow(): Promise<number> {
+    const { vectorizers } = await this.told((server) => server.call((client) => this.#bringUpToDate(client)))
+    const index = vectorizers['default']?.indexConfig as { flatSearchCutoff?: number } | undefined
+    return index?.flatSearchCutoff ?? 0
   }
 
   /** As configured. */
@@ -107,21 +117,23 @@ export class CollectionAccess {
     }
   }
 
-  /** Runs once: adds missing properties to a collection created by an older version. */
-  async #bringUpToDate(client: WeaviateClient): Promise<void> {
+  /** Runs once: adds missing properties to a collection created by an older version. @returns its definition before */
+  async #bringUpToDate(client: WeaviateClient): Promise<CollectionDefinition> {
     this.#upToDate ??= this.#addProperties(client)
     try {
-      await this.#upToDate
+      return await this.#upToDate
     } catch (error) {
       this.#upToDate = undefined
       throw error
     }
   }
 
-  async #addProperties(client: WeaviateClient): Promise<void> {
+  async #addProperties(client: WeaviateClient): Promise<CollectionDefinition> {
     const { config } = client.collections.use(this.name)
-    const known = new Set((await config.get()).properties.map(({ name }) => name))
+    const definition = await config.get()
+    const known = new Set(definition.properties.map(({ name }) => name))
     for (const property of addedProperties.filter(({ name }) => !known.has(name))) await config.addProperty(property)
+    return definition
   }
 
   #expectKept(): void {
@@ -142,3 +154,4 @@ function openedOf(client: WeaviateClient, server: WeaviateServer, name: string) 
 export const levelOf = (consistency: Consistency) => consistency.toUpperCase() as Uppercase<Consistency>
 
 export type Opened = ReturnType<typeof openedOf>
+type CollectionDefinition = Awaited<ReturnType<Opened['config']['get']>>

@@ -133,15 +133,14 @@ export class RankedHits implements NearestHits {
     const isWhole = !isFull || last + rounding < minScore
     this.#reach = isWhole || this.#images.isSmall ? Infinity : depth
     if (last + rounding < minScore && isFull) this.#next = 'nothing'
-    // an index can lose track of some
-    else if (!isFull)
-      this.#next = found.length < this.#images.count && !this.#endsBy(minScore, found) ? 'all' : 'nothing'
+    else if (!isFull) this.#next = this.#isComplete(found, minScore) ? 'nothing' : 'all'
     else if (limit === answerMax) this.#next = 'all'
   }
 
-  /** No other picture has a score that is requested. */
-  #endsBy(minScore: number, found: readonly Found[]): boolean {
-    return found.some(({ distance = 0 }) => 1 - distance + rounding < minScore)
+  /** An index can lose track of some. That matters less where it may miss others, too: those whose scores are not requested end the list. */
+  #isComplete(found: readonly Found[], minScore: number): boolean {
+    if (found.length >= this.#images.count) return true
+    return !this.#images.isSmall && found.some(({ distance = 0 }) => 1 - distance + rounding < minScore)
   }
 
   async #compareAll(): Promise<void> {

@@ -126,13 +126,12 @@ export class WeaviateEngine implements Engine {
       opened.set.become(set.state)
       return opened.set
     }
-    const { layout, tuning, storage, server } = this.#options
+    const { layout, storage, server } = this.#options
     const { galleryImagesMax, pageMaxLength, writeQueueMax } = { ...storageDefaults, ...storage }
     const collection = this.#collectionOf(set, layout)
     const parts = {
       collection,
       clock: this.#clock,
-      exactBelow: tuning?.exactBelow ?? tuningDefaults.exactBelow,
       imagesMax: galleryImagesMax,
       pageMaxLength,
       waitingMax: writeQueueMax,

@@ -68,7 +68,6 @@ import { StoredNeighbours } from './stored-neighbours.js'
 export interface SetParts {
   collection: ImageCollection
   clock: ChangeClock
-  exactBelow: number
   /** Maximum pictures in the set. */
   imagesMax: number
   /** Maximum characters of the records on one page of a list. At least one record is listed, whatever its length. */
@@ -132,9 +131,10 @@ export class WeaviateSet implements OpenSet {
   /** @throws AlikeError `model_mismatch` while its network is not served */
   async nearest(query: NearestQuery): Promise<NearestHits> {
     this.#expectReady()
-    const { collection, clock, exactBelow } = this.#parts
+    const { collection, clock } = this.#parts
     const stamp = clock.stamp()
     const copiesOf = (wanted: CopiesWanted) => this.copies.find(wanted)
+    const exactBelow = await collection.access.exactBelow()
     const images = await SearchedImages.open({ collection, exactBelow, copiesOf }, query)
     return new RankedHits(images, query, stamp, [])
   }

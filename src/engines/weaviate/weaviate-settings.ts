@@ -33,7 +33,7 @@ export interface IndexTuning {
   efConstruction: number
   /** Candidates that a search keeps, or the requested number if that is higher; −1: the server decides. */
   ef: number
-  /** Up to this many pictures, in total or matching a filter, are compared one by one. */
+  /** Fewer pictures, in total or matching a filter, are compared one by one. */
   exactBelow: number
 }
 

@@ -15,6 +15,7 @@ const poorIndex = { m: 4, efConstruction: 16, ef: 10, exactBelow: 100 }
 export const embedded: TestedEngine = {
   name: 'embedded',
   keepsJudgements: false,
+  losesReplaced: false,
   keptLossMax: 0,
   pagedQueriesMax: 60,
   newPlace: dataFolder,

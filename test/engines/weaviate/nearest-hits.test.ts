@@ -14,7 +14,7 @@ const found = (id: string, distance: number): Found => ({
 
 const [a, b, c] = [found('a', 0.1), found('b', 0.2), found('c', 0.3)]
 
-async function idsOfHits(count: number, answered: Found[]): Promise<string[]> {
+async function idsOfHits(count: number, answered: Found[], minScore?: number): Promise<string[]> {
   const images = {
     count,
     isSmall: true,
@@ -25,7 +25,7 @@ async function idsOfHits(count: number, answered: Found[]): Promise<string[]> {
     },
     fits: () => true,
   } as unknown as SearchedImages
-  const hits = await new RankedHits(images, { vector: Float32Array.of(1, 0) }, 1, []).first(10)
+  const hits = await new RankedHits(images, { vector: Float32Array.of(1, 0), minScore }, 1, []).first(10)
   return hits.map(({ record }) => record.id)
 }
 
@@ -35,4 +35,8 @@ test('a picture that the server finds twice is one hit', async () => {
 
 test('a picture that the server finds twice does not hide one that it does not find', async () => {
   assert.deepEqual(await idsOfHits(3, [a, a, b]), ['a', 'b', 'c'])
+})
+
+test('in a small set, a picture that the server does not find is found even if farther ones end the list', async () => {
+  assert.deepEqual(await idsOfHits(3, [a, c], 0.75), ['a', 'b'])
 })

@@ -15,6 +15,7 @@ const poorIndex = { ef: 10, exactBelow: 100 }
 export const weaviate: TestedEngine = {
   name: 'weaviate',
   keepsJudgements: true,
+  losesReplaced: true,
   keptLossMax: 3,
   pagedQueriesMax: 3,
   newPlace: (t) => temporaryFolder(t, 'alike-data-'),
