@@ -66,6 +66,18 @@ test('what was not sent because a call failed is listed with the reason, and can
   await expectNone(page, '.upload [role=alert]')
 })
 
+test('an archive that is refused is told with the reason, and does not keep back the other files', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/gallery/g`)
+  await page.setInputFiles(files, [
+    { name: 'holidays.zip', mimeType: 'application/zip', buffer: Buffer.from('no archive') },
+    ...(await pictures('a')),
+  ])
+  await page.waitForSelector('text=1 stored, 1 failed')
+  await page.waitForSelector('.upload-errors li >> text=The archive is damaged or of an unknown type.')
+  await expectNone(page, '.upload-errors >> text=not sent')
+})
+
 test('of an upload that ended early, every picture that was not stored can be sent again', { skip }, async (t) => {
   const { page, base } = await opened(t)
   const counts = {
