@@ -66,7 +66,9 @@ test('what was not sent because a call failed is listed with the reason, and can
   await expectNone(page, '.upload [role=alert]')
 })
 
-test('an archive that is refused is told with the reason, and does not keep back the other files', { skip }, async (t) => {
+test('an archive that is refused is told with the reason, and does not keep back the other files', {
+  skip,
+}, async (t) => {
   const { page, base } = await opened(t)
   await page.goto(`${base}#/gallery/g`)
   await page.setInputFiles(files, [
