@@ -15,8 +15,16 @@ const originalsTexts: Record<Originals, string> = {
   none: 'are not stored',
 }
 
+const originalsMeanings: Record<Originals, string> = {
+  keep: 'Pictures can be viewed in full, and the gallery can change its network.',
+  reference:
+    'They are read where they are whenever they are needed. Only pictures from URLs, buckets and watched folders can be added: files uploaded from this page are refused.',
+  none: 'Pictures can be viewed as thumbnails only, and the gallery cannot change its network.',
+}
+
 /** @param standard whether the service's default can be chosen */
 export function RuleFields({ choices, onChange, options, standard }: FieldsProps<RuleChoices> & { standard: boolean }) {
+  const originals = choices.originals === '' ? options?.originals : choices.originals
   return (
     <>
       <label class="field">
@@ -33,6 +41,7 @@ export function RuleFields({ choices, onChange, options, standard }: FieldsProps
           ))}
         </select>
       </label>
+      {originals !== undefined && <p class="hint">{originalsMeanings[originals]}</p>}
       <label class="field">
         <span>Query pictures kept</span>
         <input

@@ -23,7 +23,7 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
   const wall = JSON.stringify([gallery, label, filterText])
   const { selection, setSelection, clear } = useSelection(wall)
   const chosen = images.filter(({ id }) => selection.ids.has(id))
-  const onStored = useGrowth(totalOf(counts ?? [], undefined), renew)
+  const onStored = useGrowth(totalOf(counts ?? [], undefined), () => followed(renew))
   const remove = () => {
     clear()
     // some that were selected may be shown no longer

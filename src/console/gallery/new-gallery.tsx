@@ -37,7 +37,7 @@ export function NewGallery({ onMade }: { onMade?: () => void }) {
           placeholder="its name, such as holidays"
           required
           pattern="[A-Za-z0-9][A-Za-z0-9._\-]{0,63}"
-          title="Letters, digits, dots, underscores, hyphens; at most 64"
+          title="Letters a to z, digits, dots, underscores and hyphens, without blanks; it begins with a letter or digit and has at most 64"
           value={name}
           onInput={(event) => setName(event.currentTarget.value)}
         />

@@ -4,7 +4,8 @@ import { durationText } from '../controls/durations.js'
 
 export function JobProgress({ job }: { job: Job }) {
   const { done, total, failed, skipped, picturesPerSecond, secondsLeft, state, paused, failure } = job
-  const share = state === 'queued' ? 0 : job.finishedAt === null ? job.share : 1
+  const isDone = state === 'succeeded' || state === 'completed_with_errors'
+  const share = state === 'queued' ? 0 : isDone ? 1 : job.share
   const facts = [
     total === null ? `${count(done)} done` : `${count(done)} of ${count(total)}`,
     ...(skipped > 0 ? [`${count(skipped)} skipped`] : []),

@@ -30,8 +30,8 @@ export function MatchTrust({ explanation: { score, match, calibration } }: { exp
       {calibration && (
         <p class="hint">
           Fitted to {calibration.positivePairs.toLocaleString('en')} pairs of one label and{' '}
-          {calibration.negativePairs.toLocaleString('en')} of two
-          {calibration.reliable ? '.' : ': too few, so take it for a guess.'}
+          {calibration.negativePairs.toLocaleString('en')} of two, of pictures like those the network was trained on
+          {calibration.reliable ? ': for others it is a guess.' : ': too few, so take it for a guess.'}
         </p>
       )}
     </section>

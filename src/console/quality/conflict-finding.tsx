@@ -39,7 +39,9 @@ export function ConflictFinding({ gallery, group, decisions }: ConflictFindingPr
               type="button"
               onClick={() => decisions.decide({ ...about, decision: 'set-label', label })}
             >
-              All are <bdi class="button-text">{label}</bdi>
+              <span>
+                All are <bdi>{label}</bdi>
+              </span>
             </button>
           ))}
           <button type="button" class="quiet" onClick={() => decisions.decide({ ...about, decision: 'keep-label' })}>

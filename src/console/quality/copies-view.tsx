@@ -35,16 +35,22 @@ interface GroupsProps {
 }
 
 function Groups({ gallery, job, duplicates }: GroupsProps) {
-  const { copies, pictures, count, groups } = duplicates
+  const { copies, pictures, count, groups, duplicateScore } = duplicates
   const decisions = useDecisions(gallery, job, groups.map(copiesFinding))
-  const open = groups.filter((group) => !decisions.isDecided(copiesFinding(group)))
+  const isDecided = (group: Group) => decisions.isDecided(copiesFinding(group))
+  const open = groups.filter((group) => !isDecided(group))
   const decided = groups.length - open.length
+  const left = groups.filter(isDecided).reduce((sum, { size }) => sum - (size - 1), copies)
   return (
     <>
       <DecidedLine decisions={decisions}>
-        {copies.toLocaleString('en')} of {picturesText(pictures)} could be removed
+        {left.toLocaleString('en')} of {picturesText(pictures)} could be removed
         {decided > 0 && `; ${countText(decided, 'group')} decided`}.
       </DecidedLine>
+      <p class="hint">
+        The number of a picture tells how much it is like another one of its group: 1 if the files are equal, at least{' '}
+        {duplicateScore} for copies. Low ones may be different pictures of the same layout.
+      </p>
       {!decisions.isLoading && (
         <Needs to="write">
           <FindingList title="Groups of copies" count={count - decided} listed={open.length}>

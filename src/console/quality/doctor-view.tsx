@@ -1,6 +1,7 @@
 /** Findings to review: near-copies that disagree, labels that the neighbours contradict, hubs and outliers. */
 import type { Job } from '../api/follow-job.js'
 import type { Schemas } from '../api/service.js'
+import { picturesText } from '../controls/counts.js'
 import { Needs } from '../controls/needs.js'
 import { AnalysisHead } from './analysis-head.js'
 import { ConflictFinding, conflictFinding } from './conflict-finding.js'
@@ -82,7 +83,7 @@ function Findings({ gallery, job, diagnosis }: FindingsProps) {
               gallery={gallery}
               id={id}
               label={label}
-              note={`in ${occurrences} lists, ${Math.round(otherLabelShare * 100)} % of other labels`}
+              note={`among the best ${hubs.k} of ${picturesText(occurrences)}, ${Math.round(otherLabelShare * 100)} % with other labels`}
             />
           </li>
         ))}

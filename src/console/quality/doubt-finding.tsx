@@ -33,10 +33,14 @@ export function DoubtFinding({ gallery, doubt, decisions }: DoubtFindingProps) {
             class="primary"
             onClick={() => decisions.decide({ ...about, decision: 'set-label', label: likelyLabel })}
           >
-            It is <bdi class="button-text">{likelyLabel}</bdi>
+            <span>
+              It is <bdi>{likelyLabel}</bdi>
+            </span>
           </button>
           <button type="button" onClick={() => decisions.decide({ ...about, decision: 'keep-label' })}>
-            It is <bdi class="button-text">{label}</bdi>
+            <span>
+              It is <bdi>{label}</bdi>
+            </span>
           </button>
           <button type="button" class="quiet" onClick={() => decisions.decide({ ...about, decision: 'dismissed' })}>
             Do not ask again

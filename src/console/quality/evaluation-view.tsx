@@ -35,9 +35,7 @@ function Report({ gallery, evaluation: { quality, index } }: { gallery: string; 
       <p>
         {queries.toLocaleString('en')} queries, from {labelled.toLocaleString('en')} labelled pictures of{' '}
         {pictures.toLocaleString('en')} in all
-        {queriesWithoutRelevant > 0 &&
-          `; ${queriesWithoutRelevant} are the only pictures with their label and are left out`}
-        .
+        {queriesWithoutRelevant > 0 && `; ${aloneText(queriesWithoutRelevant)}`}.
       </p>
       {queries > 0 ? (
         <NumbersTable quality={quality} />
@@ -54,7 +52,7 @@ function Report({ gallery, evaluation: { quality, index } }: { gallery: string; 
           <Plot
             title="Recall of the index against exact search"
             x={index.atEf.map(({ ef }) => ef)}
-            axis={{ kind: 'numbers', label: 'ef', log: true }}
+            axis={{ kind: 'numbers', label: 'ef, the effort of a search', log: true }}
             series={[{ label: 'recall', values: index.atEf.map(({ recall }) => recall), as: 'line' }]}
             range={[0, 1.02]}
             height={260}
@@ -65,6 +63,12 @@ function Report({ gallery, evaluation: { quality, index } }: { gallery: string; 
       <WorstQueries gallery={gallery} worst={quality.worst ?? []} />
     </>
   )
+}
+
+function aloneText(count: number): string {
+  return count === 1
+    ? '1 is the only picture with its label and is left out'
+    : `${count.toLocaleString('en')} are the only pictures with their labels and are left out`
 }
 
 function LabelPlot({ perLabel }: Pick<Evaluation['quality'], 'perLabel'>) {

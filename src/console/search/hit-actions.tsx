@@ -17,20 +17,26 @@ export function HitActions({ hit: { id }, opinion, verdict, onOpinion, onVerdict
   const of = <span class="unseen"> {id}</span>
   return (
     <div class="hit-actions">
-      <button type="button" class="quiet" title="l" aria-pressed={opinion === 'like'} onClick={() => onOpinion('like')}>
+      <button
+        type="button"
+        class="quiet"
+        title="More like this (l)"
+        aria-pressed={opinion === 'like'}
+        onClick={() => onOpinion('like')}
+      >
         Like{of}
       </button>
       <button
         type="button"
         class="quiet"
-        title="u"
+        title="Less like this (u)"
         aria-pressed={opinion === 'unlike'}
         onClick={() => onOpinion('unlike')}
       >
         Unlike{of}
       </button>
       {why !== undefined && (
-        <a class="button quiet" title="w" href={why}>
+        <a class="button quiet" title="What the score comes from (w)" href={why}>
           Why<span class="unseen"> {id} matched</span>
         </a>
       )}
@@ -39,7 +45,7 @@ export function HitActions({ hit: { id }, opinion, verdict, onOpinion, onVerdict
           <button
             type="button"
             class="quiet verdict-right"
-            title="r"
+            title="It belongs to the query: counts in Quality, and for training (r)"
             aria-pressed={verdict === 'right'}
             onClick={() => onVerdict('right')}
           >
@@ -48,7 +54,7 @@ export function HitActions({ hit: { id }, opinion, verdict, onOpinion, onVerdict
           <button
             type="button"
             class="quiet verdict-wrong"
-            title="x"
+            title="It does not belong to the query: counts in Quality, and for training (x)"
             aria-pressed={verdict === 'wrong'}
             onClick={() => onVerdict('wrong')}
           >

@@ -19,8 +19,7 @@ export interface HitListProps {
 export function HitList({ gallery, query, answer, answered, onQuery }: HitListProps) {
   const { hits, groups } = answer
   const verdicts = useVerdicts(gallery, answered)
-  if (hits.length === 0 && (groups ?? []).length === 0)
-    return <p class="hint">No picture in this gallery matches the query and its filter.</p>
+  if (hits.length === 0 && (groups ?? []).length === 0) return <p class="hint">{nothingFound(query)}</p>
   const list = (some: Hit[]) => (
     <ul class="hits" onKeyDown={walk}>
       {some.map((hit) => (
@@ -47,6 +46,11 @@ export function HitList({ gallery, query, answer, answered, onQuery }: HitListPr
       {list(group.hits)}
     </section>
   ))
+}
+
+function nothingFound({ nearCopies, filter }: SearchQuery): string {
+  const matching = filter === undefined ? '' : ' that matches the filter'
+  return nearCopies ? `This gallery has no near-copy${matching}.` : `This gallery has no other picture${matching}.`
 }
 
 /** The explanation compares two pictures, so it is not available for a query with several. */

@@ -53,7 +53,14 @@ export function QueryPanel({ gallery, query, onQuery }: QueryPanelProps) {
 function Example({ gallery, query, onQuery }: QueryPanelProps) {
   const file = imageOf(query.picture)
   if (file !== undefined)
-    return <RegionBox image={file} region={query.region} onRegion={(region) => onQuery({ ...query, region })} />
+    return (
+      <RegionBox
+        key={query.picture}
+        image={file}
+        region={query.region}
+        onRegion={(region) => onQuery({ ...query, region })}
+      />
+    )
   if (query.imageId !== undefined)
     return (
       <figure class="example">

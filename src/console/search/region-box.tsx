@@ -16,6 +16,7 @@ export function RegionBox({ image, region, onRegion }: RegionBoxProps) {
   const [from, setFrom] = useState<Point>()
   const [drawn, setDrawn] = useState<Region>()
   const address = useBlobUrl(image)
+  const [unshown, setUnshown] = useState(false)
   const placeOf = (event: PointerEvent): Point => {
     const { left, top, width, height } = frame.current!.getBoundingClientRect()
     return { x: (event.clientX - left) / width, y: (event.clientY - top) / height }
@@ -37,6 +38,7 @@ export function RegionBox({ image, region, onRegion }: RegionBoxProps) {
     onRegion(next === 'none' ? undefined : next)
   }
   const box = drawn ?? region
+  if (unshown) return <Unshown image={image} />
   return (
     <figure class="example">
       <button
@@ -50,11 +52,20 @@ export function RegionBox({ image, region, onRegion }: RegionBoxProps) {
         onPointerCancel={end}
         onKeyDown={key}
       >
-        <img src={address} alt="" draggable={false} />
+        <img src={address} alt="" draggable={false} onError={() => setUnshown(true)} />
         {box && <span class="region-box" style={styleOf(box)} />}
       </button>
       <Caption image={image} region={region} onRegion={onRegion} />
     </figure>
+  )
+}
+
+/** The service may know its format. */
+function Unshown({ image }: { image: File }) {
+  return (
+    <p class="example-text">
+      <bdi>{image.name}</bdi> <span class="hint">This browser cannot show it.</span>
+    </p>
   )
 }
 

@@ -56,7 +56,7 @@ export function SearchControls({ query, fields, onQuery }: SearchControlsProps) 
         />
       </label>
       <Tick checked={hideDuplicates} onTick={(on) => onQuery({ ...query, hideDuplicates: on })}>
-        One of near-copies
+        Only the best of near-copies
       </Tick>
       <Tick checked={nearCopies} onTick={(on) => onQuery({ ...query, nearCopies: on })}>
         Only near-copies of the query

@@ -9,6 +9,7 @@ import { goTo, placeLeft, route } from '../routing/route.js'
 import { DurationsBar } from './durations-bar.js'
 import { EquivalentCalls } from './equivalent-calls-panel.js'
 import { HitList } from './hit-list.js'
+import { NumberMeanings } from './number-meanings.js'
 import { QueryPanel } from './query-panel.js'
 import { SearchControls } from './search-controls.js'
 import { hasExample, readQuery, type SearchQuery, withExample, writeQuery } from './search-query.js'
@@ -51,6 +52,7 @@ export function SearchScreen({ gallery }: { gallery: string }) {
                 As a call
               </button>
             </div>
+            <NumberMeanings answer={answer} />
             {callsShown && <EquivalentCalls gallery={gallery} query={query} />}
             <HitList gallery={gallery} query={query} answer={answer} answered={answered} onQuery={ask} />
           </>

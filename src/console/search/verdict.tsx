@@ -27,7 +27,7 @@ function VoteText({ vote }: { vote: NonNullable<SearchAnswer['vote']> }) {
       <>
         <strong>no match</strong>: the best hit
         {Number.isFinite(best) && ` scores ${best.toFixed(3)},`} less than the {threshold.score.toFixed(3)} that only{' '}
-        {percent(threshold.falseMatchRate)} of pairs of two labels reach
+        {percent(threshold.falseMatchRate)} of pairs with different labels reach
       </>
     )
   if (label === null) return <>no hit has a label</>

@@ -1,6 +1,6 @@
 /** Sends pictures to a gallery in uploads, one job each, and collects the results. */
 import { followJob, type Job } from '../api/follow-job.js'
-import { answerOf, fetchFrom, service } from '../api/service.js'
+import { answerOf, fetchFrom, ServiceError, service } from '../api/service.js'
 import { type FailedImage, jobErrors } from '../jobs/read-job-errors.js'
 import { batchesOf } from './batches.js'
 import { isArchive, type PathedFile } from './dropped-files.js'
@@ -56,12 +56,22 @@ export async function sendImages(options: SendOptions): Promise<SendResult> {
         await cancel(id)
         throw error
       }
+      if (isOwnRefusal(error)) {
+        sentFiles += batch.length
+        result.failed.push(...batch.map(({ path }) => ({ name: path, code: 'refused', detail: error.message })))
+        continue
+      }
       const notSent = batches.slice(place).flat()
       result.failed.push(...notSent.map(({ path }) => ({ name: path, code: 'not sent', detail: '' })))
       return { ...result, error }
     }
   }
   return result
+}
+
+/** Of what was sent, such as a damaged archive, and not of whatever is sent next. */
+function isOwnRefusal(error: unknown): error is ServiceError {
+  return error instanceof ServiceError && (error.status === 413 || error.status === 422)
 }
 
 async function cancel(job: string | undefined): Promise<void> {

@@ -5,6 +5,7 @@ import { FileButton } from '../controls/file-button.js'
 import { Needs } from '../controls/needs.js'
 import { Fault } from '../controls/notice.js'
 import { useDrop } from '../controls/use-drop.js'
+import { JobActions } from '../jobs/job-actions.js'
 import { JobProgress } from '../jobs/job-progress.js'
 import { chosenFiles, droppedFiles, isArchive, type PathedFile } from './dropped-files.js'
 import { UploadResult } from './upload-result.js'
@@ -18,6 +19,8 @@ import {
   useUpload,
 } from './uploads.js'
 
+import { useRunningIngest } from './use-running-ingest.js'
+
 export interface UploadPanelProps extends UploadWatcher {
   gallery: string
 }
@@ -25,6 +28,7 @@ export interface UploadPanelProps extends UploadWatcher {
 export function UploadPanel({ gallery, onStored, onEnd }: UploadPanelProps) {
   const [label, setLabel] = useState('')
   const { sending, ended, error } = useUpload(gallery, { onStored, onEnd })
+  const { job, setJob } = useRunningIngest(gallery, sending !== undefined, { onStored, onEnd })
   const allowed = may('ingest')
   const send = (files: readonly PathedFile[]) => void upload(gallery, files, label)
   const drop = (dropped: DataTransfer) =>
@@ -33,6 +37,14 @@ export function UploadPanel({ gallery, onStored, onEnd }: UploadPanelProps) {
   return (
     <section class={allowed ? `upload${over ? ' over' : ''}` : 'stack'} aria-label="Add pictures">
       {sending && <Progress {...sending} />}
+      {job && (
+        <div class="row">
+          <span class="grow">
+            <JobProgress job={job} />
+          </span>
+          {allowed && <JobActions job={job} onChanged={setJob} />}
+        </div>
+      )}
       <Needs to="ingest" otherwise="reason">
         {!sending && <Choice label={label} onLabel={setLabel} onFiles={send} />}
       </Needs>

@@ -66,6 +66,20 @@ test('what was not sent because a call failed is listed with the reason, and can
   await expectNone(page, '.upload [role=alert]')
 })
 
+test('an archive that is refused is told with the reason, and does not keep back the other files', {
+  skip,
+}, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/gallery/g`)
+  await page.setInputFiles(files, [
+    { name: 'holidays.zip', mimeType: 'application/zip', buffer: Buffer.from('no archive') },
+    ...(await pictures('a')),
+  ])
+  await page.waitForSelector('text=1 stored, 1 failed')
+  await page.waitForSelector('.upload-errors li >> text=The archive is damaged or of an unknown type.')
+  await expectNone(page, '.upload-errors >> text=not sent')
+})
+
 test('of an upload that ended early, every picture that was not stored can be sent again', { skip }, async (t) => {
   const { page, base } = await opened(t)
   const counts = {
@@ -218,5 +232,34 @@ test('the wall fills while an upload goes on, and a selection stays', { skip }, 
   await page.waitForSelector('text=3 stored')
   await page.waitForSelector('.toolbar >> text=3 pictures')
   await page.waitForSelector('#tile-0[aria-selected=true]')
+  expectQuiet()
+})
+
+test('a job that an earlier visit has sent is shown, can be paused, and fills the wall', { skip }, async (t) => {
+  const { page, base, app, expectQuiet } = await opened(t)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/new' })
+  const pace = { total: 2, share: 0.3, picturesPerSecond: null, secondsLeft: null, paused: false }
+  const job = { id: 'j', kind: 'ingest', gallery: 'new', state: 'running', failed: 0, skipped: 0, updated: 0, ...pace }
+  const counts = { added: 0, done: 0, finishedAt: null as string | null }
+  const jobs = () => (counts.finishedAt === null ? [{ ...job, ...counts }] : [])
+  await page.route('**/v1/jobs?*', (route) => route.fulfill({ json: { jobs: jobs() } }))
+  await page.route('**/v1/jobs/j/events', (route) => route.fulfill({ status: 204 }))
+  await page.route('**/v1/jobs/j', (route) => route.fulfill({ json: { ...job, ...counts } }))
+  const store = async (id: string) => {
+    const payload = await drawImage('square', Number(id))
+    const headers = { 'content-type': 'image/jpeg' }
+    await app.call(201, { method: 'PUT', url: `/v1/galleries/new/images/${id}`, payload, headers })
+    counts.added = ++counts.done
+  }
+  await page.goto(`${base}#/gallery/new`)
+  await page.waitForSelector('.upload >> text=running · 0 of 2')
+  await page.waitForSelector('.upload >> text=Pause')
+  await store('1')
+  await page.waitForSelector('#tile-0 img')
+  await page.locator('.gallery-choice option', { hasText: 'new (1)' }).waitFor({ state: 'attached' })
+  await store('2')
+  counts.finishedAt = '2026-01-01T00:00:00Z'
+  await page.waitForSelector('#tile-1 img')
+  await page.waitForSelector('.upload .job-progress', { state: 'detached' })
   expectQuiet()
 })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { drawImage } from '../../support/drawn-images.js'
-import { opened, skip, withMap } from './small-gallery.js'
+import { lookedForCopies, opened, problem, skip, withMap } from './small-gallery.js'
 import { until } from './walk.js'
 
 const screens = [
@@ -94,4 +94,56 @@ test('long names, ids, labels and metadata without blanks widen neither page nor
     await expectFits('dialog', button)
     await page.keyboard.press('Escape')
   }
+})
+
+const manyWords = 'a label of a great many words, which tell what all of its pictures are about '.repeat(2).trim()
+
+test('findings with long labels are wholly in sight', { skip }, async (t) => {
+  const { page, base } = await opened(t, { viewport: { width: 390, height: 844 } })
+  const label = manyWords
+  const images = ['0', '1'].map((id) => ({ id, label, contentHash: '', nearCopyScore: 0.9 }))
+  const doubt = {
+    id: '2',
+    label,
+    likelyLabel: label,
+    ownShare: 0,
+    likelyShare: 1,
+    witnesses: [{ id: '3', score: 0.9 }],
+  }
+  const none = { count: 0, images: [] }
+  const conflicts = { count: 1, groups: [{ labels: [label, 'square'], images, size: 2 }] }
+  const diagnosis = { conflicts, doubts: { count: 1, images: [doubt] }, hubs: none, outliers: none }
+  await page.route('**/v1/jobs?*', (route) => route.fulfill({ json: { jobs: [lookedForCopies] } }))
+  await page.route('**/v1/jobs/first/result', (route) => route.fulfill({ json: diagnosis }))
+  await page.goto(`${base}#/quality/g?view=labels`)
+  await page.waitForSelector('.finding-witnesses')
+  assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 390)
+})
+
+test('the panel of a picture with a long label has all of its buttons in sight', { skip }, async (t) => {
+  const { page, base, app } = await opened(t)
+  await app.call(200, { method: 'PATCH', url: '/v1/galleries/g/images/0', payload: { label: manyWords } })
+  await page.goto(`${base}#/gallery/g`)
+  await page.waitForSelector('.tile img')
+  await page.click('#tile-0')
+  await page.waitForSelector('.selection-panel .chip')
+  for (const width of [390, 900, 1280]) {
+    await page.setViewportSize({ width, height: 844 })
+    const panel = (await page.locator('.selection-panel').boundingBox())!
+    for (const one of await page.locator('.selection-panel :is(button, .button)').all()) {
+      const { x, width: wide } = (await one.boundingBox())!
+      assert.ok(x + wide <= panel.x + panel.width, `${await one.textContent()} at ${width}`)
+    }
+  }
+})
+
+test('the button of a long message keeps its width', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  const body = JSON.stringify({ title: `It broke, ${'and broke '.repeat(20)}.`, code: 'internal' })
+  await page.route('**/v1/galleries/g/feedback', (route) => route.fulfill({ ...problem, body }))
+  await page.goto(`${base}#/search/g?id=0`)
+  await page.locator('.verdict-right').first().click()
+  const button = page.locator('.toast button')
+  await button.waitFor()
+  assert.ok((await button.boundingBox())!.height < 40)
 })

@@ -1,0 +1,108 @@
+/** What the console tells of numbers, choices and reasons is true, and enough to go on with. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startApp } from '../../support/app.js'
+import { drawImage } from '../../support/drawn-images.js'
+import { openPage } from './chromium.js'
+import { openBrowser } from './shared-browser.js'
+import { expectNone, opened, openedWith, skip, withCopies } from './small-gallery.js'
+import { untilTold } from './walk.js'
+
+const broken = { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('notes') }
+
+test('the numbers and buttons of hits are explained, and buttons that are not there are not', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/search/g?id=0`)
+  await page.click('text=What the numbers and buttons mean')
+  await page.waitForSelector('text=Bold: the score')
+  await page.waitForSelector('text=Right, Wrong: judge the hit.')
+  assert.match((await page.locator('.hit >> text=Like').first().getAttribute('title')) ?? '', /More like this/)
+
+  const reading = await openedWith(t, 'reader', 'read')
+  await reading.page.goto(`${reading.base}#/search/g?id=0`)
+  await reading.page.click('text=What the numbers and buttons mean')
+  await reading.page.waitForSelector('text=Bold: the score')
+  await expectNone(reading.page, 'text=Right, Wrong')
+})
+
+test('a search that finds nothing says what there is none of', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  const none = encodeURIComponent(JSON.stringify({ field: 'label', equals: 'nobody' }))
+  for (const [settings, text] of [
+    ['', 'This gallery has no other picture.'],
+    [`&filter=${none}`, 'This gallery has no other picture that matches the filter.'],
+    ['&copies=1', 'This gallery has no near-copy.'],
+    [`&copies=1&filter=${none}`, 'This gallery has no near-copy that matches the filter.'],
+  ] as const) {
+    await page.route('**/v1/galleries/g/search', async (route) => {
+      const answer = await (await route.fetch()).json()
+      await route.fulfill({ json: { ...answer, hits: [] } })
+    })
+    await page.goto('about:blank')
+    await page.goto(`${base}#/search/g?id=0${settings}`)
+    await untilTold(page, '.search-results > .hint', new RegExp(`^${text.replaceAll('.', '\\.')}$`))
+    await page.unrouteAll({ behavior: 'wait' })
+  }
+})
+
+test('a file that the browser cannot show has no region to be drawn over it', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/search/g`)
+  await page.setInputFiles('.query input[type=file]', broken)
+  await page.waitForSelector('.query >> text=This browser cannot show it.')
+  await expectNone(page, 'text=Drag over the picture')
+  await page.setInputFiles('.query input[type=file]', {
+    name: 'a.jpg',
+    mimeType: 'image/jpeg',
+    buffer: await drawImage('circle', 1),
+  })
+  await page.waitForSelector('text=Drag over the picture')
+})
+
+test('the bar of a job that failed is not full', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  const ended = { kind: 'ingest', gallery: 'g', createdAt: '2026-01-01T00:00:00Z', finishedAt: '2026-01-01T00:00:00Z' }
+  const pace = {
+    done: 11,
+    total: null,
+    failed: 0,
+    skipped: 0,
+    picturesPerSecond: null,
+    secondsLeft: null,
+    failure: null,
+  }
+  const jobs = [
+    { ...ended, ...pace, id: 'a', state: 'failed', share: 0.25 },
+    { ...ended, ...pace, id: 'b', state: 'succeeded', share: 0.25 },
+  ]
+  await page.route('**/v1/jobs?*', (route) => route.fulfill({ json: { jobs } }))
+  await page.goto(`${base}#/operation/g`)
+  await page.waitForSelector('progress')
+  assert.deepEqual(
+    await page.evaluate('[...document.querySelectorAll("progress")].map(({ value }) => value)'),
+    [0.25, 1],
+  )
+})
+
+test('how many copies could be removed counts those that are still to be decided about', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await withCopies(page, ['0', '1', '2'], ['3', '4'])
+  await page.goto(`${base}#/quality/g?view=copies`)
+  await untilTold(page, '[role=status]', /^3 of 6 pictures could be removed\.$/)
+  await page.waitForSelector('text=at least 0.4 for copies')
+  await page.locator('.finding >> text=Not copies').first().click()
+  await untilTold(page, '[role=status]', /^1 of 6 pictures could be removed; 1 group decided\.$/)
+})
+
+test('what becomes of originals is told for each choice', { skip }, async (t) => {
+  const app = await startApp(t)
+  const base = `${await app.listen()}/`
+  const { page } = await openPage(await openBrowser(t), base)
+  await page.goto(base)
+  await page.click('text=Options')
+  await page.waitForSelector('text=Pictures can be viewed in full')
+  await page.selectOption('.options select', 'reference')
+  await page.waitForSelector('text=files uploaded from this page are refused')
+  await page.selectOption('.options select', 'none')
+  await page.waitForSelector('text=Pictures can be viewed as thumbnails only')
+})
