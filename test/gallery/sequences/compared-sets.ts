@@ -75,6 +75,16 @@ export async function untilFilled({ galleries, plain }: ComparedGalleries, name:
     await until(async () => (await toldBeside(galleries, name)).job === undefined, 'the end of the job')
 }
 
+/** By another group of images, unless its job is over. */
+export async function untilFilledFurther({ galleries, plain }: ComparedGalleries, name: string): Promise<void> {
+  if (plain.get(name)?.beside === undefined) return
+  const { reading } = await toldBeside(galleries, name)
+  await until(async () => {
+    const { job, reading: now } = await toldBeside(galleries, name)
+    return job === undefined || now.images !== reading.images
+  }, 'another group')
+}
+
 export async function compareCaughtUp(at: ComparedGalleries, name: string, plain: PlainGallery): Promise<void> {
   if (plain.beside === undefined) return
   const expected = new Map(Array.from(plain.images, ([id, image]) => [id, asShown(image)]))
@@ -89,7 +99,7 @@ export async function compareCaughtUp(at: ComparedGalleries, name: string, plain
     beside.show(contents)
     return isDeepStrictEqual(contents, expected)
   }
-  await until(isCaughtUp, 'catching up', 20_000).catch((error: unknown) => {
+  await until(isCaughtUp, 'catching up', 10_000).catch((error: unknown) => {
     assert.deepEqual(contents, expected)
     throw error
   })
