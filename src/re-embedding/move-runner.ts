@@ -110,9 +110,9 @@ export class MoveRunner implements JobRunner {
       return { total }
     } finally {
       await lock?.release()
-      if (hasMoved) followers.start(gallery, serving.uid)
-      else if (copy.stage !== 'building') followers.start(gallery, setUid)
-      else galleries.writes.unfollow(gallery, changed)
+      const other = hasMoved ? serving.uid : setUid
+      const isFollowed = (hasMoved || copy.stage !== 'building') && (await followers.startIfThere(gallery, other))
+      if (!isFollowed) galleries.writes.unfollow(gallery, changed)
     }
   }
 

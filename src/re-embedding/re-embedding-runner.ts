@@ -81,8 +81,8 @@ export class ReEmbeddingRunner implements JobRunner {
       await this.#judge(set.uid, job.gallery, mirror, { seed, signal: control.signal })
       return { total: looked }
     } finally {
-      if (set.stage !== 'building') followers.start(job.gallery, setUid)
-      else galleries.writes.unfollow(job.gallery, changed)
+      const isFollowed = set.stage !== 'building' && (await followers.startIfThere(job.gallery, setUid))
+      if (!isFollowed) galleries.writes.unfollow(job.gallery, changed)
     }
   }
 

@@ -98,6 +98,19 @@ export class SetFollowers {
     follower.ended = this.#follow(gallery, follower)
   }
 
+  /**
+   * The same, unless the set is gone: another gallery may have the name by now, and needs what is recorded for its own.
+   * @returns whether it is there
+   */
+  async startIfThere(gallery: string, setUid: string): Promise<boolean> {
+    const isThere = await this.#options.galleries.sets.list(gallery).then(
+      (sets) => sets.some(({ uid }) => uid === setUid),
+      (error: unknown) => !hasCode(error, 'gallery_not_found'),
+    )
+    if (isThere) this.start(gallery, setUid)
+    return isThere
+  }
+
   /** Resolves when its work has stopped; changes continue to be recorded. */
   async stop(gallery: string): Promise<void> {
     const follower = this.#followers.get(gallery)

@@ -53,7 +53,7 @@ function made({ isHeld }: { isHeld: boolean }) {
   }
   const mirror = { from: empty, to: empty, differing: async () => [] } as unknown as SetMirror
   const mirrors = { of: async () => ({ mirror, set: sets[1] }), forget() {} } as unknown as SetMirrors
-  const followers = { start() {}, stop: async () => {} } as unknown as SetFollowers
+  const followers = { start() {}, startIfThere: async () => true, stop: async () => {} } as unknown as SetFollowers
   return { done, sets, changed, galleries, mirrors, followers }
 }
 

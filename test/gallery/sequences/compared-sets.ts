@@ -24,7 +24,7 @@ export async function compareSets(at: ComparedGalleries): Promise<void> {
       told.toSorted(servingFirst).map(({ modelId, engine }) => [modelId, engine]),
       [serving, beside ?? []].flat().map(({ model, engine }) => [model.id, engine]),
     )
-    if (beside !== undefined) beside.show(await contentsOf(at.galleries, name, beside))
+    if (beside !== undefined) beside.show(await contentsOf(at.galleries, name, beside), isPartial(beside))
   }
 }
 
@@ -75,6 +75,16 @@ export async function untilFilled({ galleries, plain }: ComparedGalleries, name:
     await until(async () => (await toldBeside(galleries, name)).job === undefined, 'the end of the job')
 }
 
+/** By another group of images, unless its job is over. */
+export async function untilFilledFurther({ galleries, plain }: ComparedGalleries, name: string): Promise<void> {
+  if (plain.get(name)?.beside === undefined) return
+  const { reading } = await toldBeside(galleries, name)
+  await until(async () => {
+    const { job, reading: now } = await toldBeside(galleries, name)
+    return job === undefined || now.images !== reading.images
+  }, 'another group')
+}
+
 export async function compareCaughtUp(at: ComparedGalleries, name: string, plain: PlainGallery): Promise<void> {
   if (plain.beside === undefined) return
   const expected = new Map(Array.from(plain.images, ([id, image]) => [id, asShown(image)]))
@@ -86,15 +96,18 @@ export async function compareCaughtUp(at: ComparedGalleries, name: string, plain
     // its process was killed before there was a job, or too often during it
     if (told.some(({ stage }) => stage === 'building')) return void (await begin(at.galleries, name, plain))
     contents = await contentsOf(at.galleries, name, beside)
-    beside.show(contents)
+    beside.show(contents, isPartial(beside))
     return isDeepStrictEqual(contents, expected)
   }
-  await until(isCaughtUp, 'catching up', 20_000).catch((error: unknown) => {
+  await until(isCaughtUp, 'catching up', 30_000).catch((error: unknown) => {
     assert.deepEqual(contents, expected)
     throw error
   })
   if (!isCopy(plain)) await compareSearchesOf(at, name, plain.beside.model)
 }
+
+/** Weaviate replaces an image in more than one step. */
+const isPartial = ({ engine }: PlainSet) => engine === 'weaviate'
 
 async function begin(galleries: Galleries, name: string, plain: PlainGallery): Promise<void> {
   const { sets, moves } = setsOf(galleries)

@@ -44,9 +44,13 @@ export class PlainSet {
     return this.#statesOf(id).some((state) => state !== undefined && fits(state))
   }
 
-  /** All that is there: nothing returns to what it was before it was last seen. */
-  show(shown: ReadonlyMap<string, ShownImage>): void {
+  /**
+   * All that is there: nothing returns to what it was before it was last seen.
+   * @param isPartial those that are being replaced may be missing
+   */
+  show(shown: ReadonlyMap<string, ShownImage>, isPartial: boolean): void {
     for (const id of new Set([...this.#states.keys(), ...shown.keys()])) {
+      if (isPartial && !shown.has(id)) continue
       const states = this.#statesOf(id)
       const seen = states.findIndex((state) => isDeepStrictEqual(state && asShown(state), shown.get(id)))
       assert.ok(seen >= 0, `${id} is shown as it no longer was when it was last seen: ${JSON.stringify(shown.get(id))}`)

@@ -3,7 +3,15 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { hasCode } from '../../../src/errors.js'
 import { type ComparedGalleries, name, names, type Step, step } from './compared-galleries.js'
-import { compareCaughtUp, compareSets, isCopy, noticeMoves, toldBeside, untilFilled } from './compared-sets.js'
+import {
+  compareCaughtUp,
+  compareSets,
+  isCopy,
+  noticeMoves,
+  toldBeside,
+  untilFilled,
+  untilFilledFurther,
+} from './compared-sets.js'
 import { maybe } from './drawn-values.js'
 import { compareEverything } from './gallery-steps.js'
 import { models, type SetModel } from './models.js'
@@ -131,6 +139,8 @@ const catchUp = step('catch up', fc.record({ name }), async (at, { name }) => {
   if (plain !== undefined) await compareCaughtUp(at, name, plain)
 })
 
+const fillOn = step('fill on', fc.record({ name }), (at, { name }) => untilFilledFurther(at, name))
+
 /** Those that change which sets there are. */
 export const setChanges: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: build },
@@ -144,6 +154,7 @@ export const setSteps: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: setChanges },
   { weight: 4, arbitrary: exchangeFilled },
   { weight: 9, arbitrary: setReadings },
+  { weight: 4, arbitrary: fillOn },
 )
 
 async function refusalOf(call: Promise<void>): Promise<string | undefined> {
