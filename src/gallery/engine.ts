@@ -135,10 +135,10 @@ export interface OpenSet {
    */
   put(step: PutStep): Promise<StoredImage>
   /**
-   * Changes label and metadata of a stored picture.
+   * Changes label and metadata of a stored picture, and returns its record as written.
    * @throws AlikeError `image_not_found`, `image_damaged`, `precondition_failed`, `storage_full`
    */
-  patch(id: string, change: ImageChange, onlyIf?: Precondition): Promise<void>
+  patch(id: string, change: ImageChange, onlyIf?: Precondition): Promise<ImageRecord>
   /**
    * Deletes in groups: if it is interrupted, what was deleted stays deleted.
    * @returns how many matched

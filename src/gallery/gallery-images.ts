@@ -78,15 +78,14 @@ export class GalleryImages {
     )
   }
 
-  /** @throws AlikeError `image_not_found`, `image_damaged`, `precondition_failed`, `storage_full`, `overloaded` */
+  /**
+   * Returns the picture's record as written.
+   * @throws AlikeError `image_not_found`, `image_damaged`, `precondition_failed`, `storage_full`, `overloaded`
+   */
   async patch(gallery: string, id: string, change: ImageChange, onlyIf?: Precondition): Promise<ImageRecord> {
-    const [record] = await this.#writeOne({ gallery, id, onlyIf }, async () => {
-      const set = await this.#sets.open(gallery)
-      await set.patch(id, change, onlyIf)
-      return set.find([id])
-    })
-    if (record === undefined) throw new AlikeError('image_not_found', { detail: 'It was removed in this moment.' })
-    return record
+    return this.#writeOne({ gallery, id, onlyIf }, async () =>
+      (await this.#sets.open(gallery)).patch(id, change, onlyIf),
+    )
   }
 
   /** @throws AlikeError `image_not_found`, `precondition_failed`, `storage_full`, `overloaded` */

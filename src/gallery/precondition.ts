@@ -10,15 +10,25 @@ export interface Precondition {
 
 export type Versions = 'any' | readonly string[]
 
+/** The record of a picture. */
+export interface Versioned {
+  updatedAt: string
+  reference?: string | undefined
+}
+
 /** @param stored record of the picture that the write would change */
-export function holds({ match, noneMatch }: Precondition, stored: object | undefined): boolean {
+export function holds({ match, noneMatch }: Precondition, stored: Versioned | undefined): boolean {
   const isAmong = (versions: Versions) =>
     stored !== undefined && (versions === 'any' || versions.includes(versionOf(stored)))
   return (match === undefined || isAmong(match)) && (noneMatch === undefined || !isAmong(noneMatch))
 }
 
-/** [32] hex digits; another one whenever anything in the record is another. */
-export function versionOf(record: object): string {
-  const members = Object.entries(record).filter(([, value]) => value !== undefined)
+/**
+ * [32] hex digits; another one whenever anything in the record is another. The query of its reference is left out, because whoever
+ * sees the rest of the record could find out a secret in it by trying; when it changes, so does `updatedAt`.
+ */
+export function versionOf(record: Versioned): string {
+  const shown = { ...record, reference: record.reference?.replace(/[?#].*/s, '') }
+  const members = Object.entries(shown).filter(([, value]) => value !== undefined)
   return hash('sha256', JSON.stringify(members.sort(([one], [other]) => (one < other ? -1 : 1)))).slice(0, 32)
 }

@@ -38,8 +38,8 @@ export function preconditionOf(headers: Static<typeof WriteHeaders>): Preconditi
   return { match: versionsOf(match), noneMatch: versionsOf(noneMatch) }
 }
 
-/** A proxy that compresses answers makes strong tags weak; the version they name is the same. */
+/** A proxy that compresses answers makes strong tags weak or appends its coding (`"…-gzip"`); the version they name is the same. */
 function versionsOf(header: string | undefined): Versions | undefined {
   if (header === undefined) return undefined
-  return header.trim() === '*' ? 'any' : [...header.matchAll(/"([^"]*)"/g)].map(([, tag]) => tag!)
+  return header.trim() === '*' ? 'any' : [...header.matchAll(/"([^"]*?)(-\w+)?"/g)].map(([, version]) => version!)
 }

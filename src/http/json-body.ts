@@ -17,10 +17,11 @@ export function acceptJson(scope: FastifyInstance, { bodyLimit }: { bodyLimit?: 
   })
 }
 
-/** Many clients name the type even if they send nothing: where a body is optional, that is no parameters. */
+/** Many clients name the type even if they send nothing: where a body is optional, or none is taken, that is no parameters. */
 function readNothing({ routeOptions }: FastifyRequest): { value: unknown } | { misfit: string } {
   const body = routeOptions.schema?.body
-  return typeof body === 'object' && body !== null && 'content' in body ? { value: {} } : { misfit: 'is empty' }
+  const isNeeded = typeof body === 'object' && body !== null && !('content' in body)
+  return isNeeded ? { misfit: 'is empty' } : { value: {} }
 }
 
 /**

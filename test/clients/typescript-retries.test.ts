@@ -53,11 +53,21 @@ test('a request whose outcome is unknown is repeated only if it is idempotent', 
   assert.equal(requests.length, 1)
   await assert.rejects(client.createGallery('g'), { code: 'store_outcome_unknown' })
   assert.equal(requests.length, 4)
-  const conditional = { path: { gallery: 'g', id: 'a' }, header: { 'if-match': '"seen"' } }
-  await assert.rejects(client.api.DELETE('/v1/galleries/{gallery}/images/{id}', { params: conditional }), {
-    code: 'store_outcome_unknown',
-  })
-  assert.equal(requests.length, 5, 'repeated, it would be refused')
+})
+
+test('a change with a condition is repeated only if it was surely not executed: otherwise it might be refused', async (t) => {
+  const params = { path: { gallery: 'g', id: 'a' }, header: { 'if-match': '"seen"' } }
+  for (const [status, code, times] of [
+    [503, 'store_outcome_unknown', 1],
+    [503, 'engine_unreachable', 1],
+    [504, 'unknown', 1],
+    [429, 'overloaded', 3],
+  ] as const) {
+    const { url, requests } = await answering(t, (_request, response) => refuse(response, status, code))
+    const client = new AlikeClient({ url, retry: { attempts: 3, firstPauseMs: 1 } })
+    await assert.rejects(client.api.DELETE('/v1/galleries/{gallery}/images/{id}', { params }), { code })
+    assert.equal(requests.length, times, code)
+  }
 })
 
 test('an answer that breaks off is requested again, or reported as one', async (t) => {

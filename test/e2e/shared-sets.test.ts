@@ -28,10 +28,10 @@ interface ToldSet {
   job?: string
 }
 
-async function asked<Given>(service: ServiceProcess, method: string, path: string, body?: object) {
+async function asked<Given>(service: ServiceProcess, method: string, path: string, body?: object, headers = {}) {
   const response = await fetch(`${service.address}${path}`, {
     method,
-    ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    ...(body && { headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }),
   })
   const text = await response.text()
   return { status: response.status, given: (text === '' ? undefined : JSON.parse(text)) as Given }
@@ -106,6 +106,15 @@ async function expectAll(service: ServiceProcess, { labels, removed }: Ledger): 
   for (const id of removed) assert.ok(!stored.has(id), `${id} was removed`)
 }
 
+/** Several callers create the same picture at the same time, each only if there is none. */
+async function expectOneCreates(services: readonly ServiceProcess[], id: string, image: string): Promise<void> {
+  const create = (service: ServiceProcess) =>
+    asked<{ code?: string }>(service, 'PUT', `${gallery}/images/${id}`, { image }, { 'if-none-match': '*' })
+  const outcomes = await Promise.all([...services, ...services].map(create))
+  const refusals = outcomes.filter(({ status }) => status !== 201).map(({ given }) => given.code)
+  assert.deepEqual(refusals, Array(outcomes.length - 1).fill('precondition_failed'))
+}
+
 async function started(
   t: TestContext,
 ): Promise<{ services: ServiceProcess[]; dimensions: Map<string, number> } | undefined> {
@@ -151,6 +160,7 @@ test('no write of two processes is lost while a third exchanges the sets between
   await asked(front, 'PUT', gallery, {})
   const image = (await drawImage(drawnLabels[1]!, 2, { width: 24, height: 24 })).toString('base64')
   assert.equal((await asked(front, 'PUT', `${gallery}/images/always`, { image })).status, 201)
+  for (const id of ['once', 'once more']) await expectOneCreates([front, doomed], id, image)
 
   const [ledger, stop, stopDoomed] = [new Ledger(), new AbortController(), new AbortController()]
   const writing = write(front, 'front', ledger, stop.signal)

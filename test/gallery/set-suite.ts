@@ -89,9 +89,9 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     assert.equal(record.label, first.label)
 
     const known = { match: ['another', versionOf(record)] }
-    await opened.patch(first.id, { label: 'mine' }, known)
-    const mine = await stored()
+    const mine = await opened.patch(first.id, { label: 'mine' }, known)
     assert.equal(mine.label, 'mine')
+    assert.deepEqual(mine, await stored())
     await assert.rejects(opened.patch(first.id, { label: 'late' }, known), { code: 'precondition_failed' })
     await assert.rejects(opened.patch('none', { label: 'late' }, known), { code: 'image_not_found' })
     await assert.rejects(opened.put({ put: first, onlyIf: known }), { code: 'precondition_failed' })
@@ -104,6 +104,20 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     const onlyIf = { match: [versionOf(put.record)] }
     assert.deepEqual(await opened.change([{ remove: first.id, onlyIf }]), [{ removed: true }])
     assert.deepEqual(await opened.change([{ remove: first.id, onlyIf }]), [{ absent: true }])
+  })
+
+  test('each of several changes of a picture at the same time returns what it wrote', async (t) => {
+    const { opened } = await openSet(t)
+    const { id } = images[1]!
+    await opened.change(puts([images[1]!]))
+    const labels = ['one', 'two', 'three']
+    const patched = await Promise.all(labels.map((label) => opened.patch(id, { label })))
+    assert.deepEqual(
+      patched.map(({ label }) => label),
+      labels,
+    )
+    const [last] = await Promise.all([opened.patch(id, { label: 'last' }), opened.change([{ remove: id }])])
+    assert.equal(last.label, 'last')
   })
 
   test('a picture is removed only if it has the stated content', async (t) => {

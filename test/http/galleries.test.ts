@@ -50,9 +50,11 @@ test('a gallery created while being deleted is reported as created, and works', 
   )
 })
 
-test('an optional JSON body may be empty', async (t) => {
+test('a JSON body may be empty where none is needed', async (t) => {
   const app = await startApp(t)
   const empty = { headers: { 'content-type': 'application/json' }, payload: '' }
   assert.equal((await app.call(201, { method: 'PUT', url, ...empty })).name, 'g')
   await app.call(202, { method: 'POST', url: `${url}/layout`, ...empty })
+  await app.call(404, { method: 'DELETE', url: `${url}/images/a`, ...empty })
+  await app.call(204, { method: 'DELETE', url, ...empty })
 })

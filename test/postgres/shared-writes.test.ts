@@ -238,8 +238,8 @@ test('of two conditional changes of a picture by two processes, the later one se
       await sleep(50)
       if (!isMeant) throw new AlikeError('precondition_failed')
       label = change.label!
+      return { label }
     },
-    find: async () => [{ label }],
   }
   const through = ({ writes }: SharedStores) =>
     new GalleryImages({ open: async () => set } as unknown as RoutedSets, writes, {

@@ -168,7 +168,7 @@ def test_a_page_of_a_proxy_is_no_detail_of_a_refusal() -> None:
 
 
 def test_a_conditional_change_whose_outcome_is_unknown_is_sent_once() -> None:
-    for failure in (httpx.ReadError("cut"), refusal(503, "store_outcome_unknown")):
+    for failure in (httpx.ReadError("cut"), refusal(503, "store_outcome_unknown"), refusal(503, "engine_unreachable")):
         answer, received = scripted(failure)
         with pytest.raises((AlikeProblem, AlikeUnreachable)):
             client(answer).put_image("g", "a", b"picture", headers={"if-none-match": "*"})

@@ -72,15 +72,19 @@ async function whole(response: Response): Promise<Response> {
 function mayRepeat({ method, url, headers }: Request, problem?: AlikeProblem): boolean {
   return (
     problem?.status === 429 ||
-    (problem?.status === 503 && problem.code !== 'store_outcome_unknown') ||
     ['GET', 'HEAD'].includes(method) ||
-    (['PUT', 'DELETE'].includes(method) && !isConditional(headers)) ||
+    (!isConditional(headers) && (isNotExecuted(problem) || ['PUT', 'DELETE'].includes(method))) ||
     headers.has('idempotency-key') ||
     reading.test(new URL(url).pathname)
   )
 }
 
-/** Whether it would be refused if it had been executed before. */
+/** Or only in part, such as a write that its engine has stored without answering: repeating it completes it. */
+function isNotExecuted(problem: AlikeProblem | undefined): boolean {
+  return problem?.status === 503 && problem.code !== 'store_outcome_unknown'
+}
+
+/** Whether it would be refused if it had been executed before, completely or in part. */
 function isConditional(headers: Headers): boolean {
   return headers.has('if-match') || headers.has('if-none-match')
 }

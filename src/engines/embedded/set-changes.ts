@@ -9,7 +9,9 @@ import type { Precondition } from '../../gallery/precondition.js'
 import {
   expectAccepted,
   type ImageChange,
+  type ImageRecord,
   type ImageStep,
+  type PatchStep,
   type PutStep,
   type StepResult,
   type StoredImage,
@@ -70,8 +72,16 @@ export class SetChanges {
   }
 
   put(step: PutStep): Promise<StoredImage> {
+    return this.#changeOne(step)
+  }
+
+  async patch(id: string, change: ImageChange, onlyIf?: Precondition): Promise<ImageRecord> {
+    return (await this.#changeOne({ patch: id, change, onlyIf })).record
+  }
+
+  #changeOne(step: PutStep | PatchStep): Promise<StoredImage> {
     return this.#change([step], async ({ steps: [only], ...request }) => {
-      const { result, record } = await this.#parts.store.write('putImage', { ...request, step: only! })
+      const { result, record } = await this.#parts.store.write('changeImage', { ...request, step: only! })
       expectAccepted([toldOf(result)])
       return { results: [result], reply: { record: record!, created: 'slot' in result && result.created } }
     })
@@ -102,10 +112,6 @@ export class SetChanges {
       indexes.countChanges(this.#place.uid, { added: added.slots.length, retired })
       return reply
     })
-  }
-
-  async patch(id: string, change: ImageChange, onlyIf?: Precondition): Promise<void> {
-    expectAccepted(await this.change([{ patch: id, change, onlyIf }]))
   }
 
   async removeFitting(filter: Filter, signal?: AbortSignal): Promise<number> {

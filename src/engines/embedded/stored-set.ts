@@ -83,7 +83,7 @@ export class StoredSet implements OpenSet {
     return this.#changes.put(step)
   }
 
-  patch(id: string, change: ImageChange, onlyIf?: Precondition): Promise<void> {
+  patch(id: string, change: ImageChange, onlyIf?: Precondition): Promise<ImageRecord> {
     return this.#changes.patch(id, change, onlyIf)
   }
 

@@ -105,7 +105,7 @@ export class ChangedImages {
       const state = changed.get(uuid) ?? this.#now(uuid)
       const [result, after] = applied(uuid, step, state, terms.clock)
       if (after !== state) changed.set(uuid, after)
-      else if ('put' in step && state !== 'absent' && state.stamp !== undefined)
+      else if ('put' in step && 'unchanged' in result && state !== 'absent' && state.stamp !== undefined)
         this.#unchanged.set(uuid, { uuid, vector: step.put.vector, stamp: state.stamp })
       return result
     })

@@ -83,8 +83,10 @@ export class SetChanges {
     })
   }
 
-  async patch(id: string, change: ImageChange, onlyIf?: Precondition): Promise<void> {
-    expectAccepted((await this.change([{ patch: id, change, onlyIf }])).results)
+  async patch(id: string, change: ImageChange, onlyIf?: Precondition): Promise<ImageRecord> {
+    const { results, record } = await this.change([{ patch: id, change, onlyIf }])
+    expectAccepted(results)
+    return record!
   }
 
   /** A picture that no longer matches when its turn comes stays. */

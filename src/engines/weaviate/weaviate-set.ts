@@ -120,7 +120,7 @@ export class WeaviateSet implements OpenSet {
     return { record: record!, created: result !== undefined && 'created' in result && result.created }
   }
 
-  patch(id: string, change: ImageChange, onlyIf?: Precondition): Promise<void> {
+  patch(id: string, change: ImageChange, onlyIf?: Precondition): Promise<ImageRecord> {
     return this.#changes.patch(id, change, onlyIf)
   }
 

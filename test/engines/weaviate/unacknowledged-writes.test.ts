@@ -118,6 +118,17 @@ test('a picture that another process has stored, and that no search finds, is in
   assert.deepEqual(entered, ['a'], 'what was stored long ago is not looked for')
 })
 
+test('a picture is not inserted when another one was refused under its id', async () => {
+  const server = newServer()
+  const died = changesOf(() => {
+    throw new AlikeError('engine_unreachable')
+  }, server)
+  await assert.rejects(died.changes.change([putOf('a')]), { code: 'engine_unreachable' })
+  const { changes, entered } = changesOf(() => [], server)
+  const { results } = await changes.change([{ ...putOf('a'), onlyIf: { noneMatch: 'any' } }])
+  assert.deepEqual([results, entered], [[{ refused: 'precondition_failed' }], []])
+})
+
 test('a patch does not tell that a picture was added', async () => {
   let isAway = true
   const { changes, written } = changesOf((objects) => {

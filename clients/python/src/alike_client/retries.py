@@ -44,21 +44,23 @@ def may_repeat(request: httpx.Request, response: httpx.Response | None) -> bool:
     if response is not None and response.status_code not in PASSING:
         return False
     return (
-        (response is not None and not_executed(response))
+        (response is not None and response.status_code == 429)
         or request.method in ("GET", "HEAD")
-        or (request.method in ("PUT", "DELETE") and not is_conditional(request))
+        or (not is_conditional(request) and (not_executed(response) or request.method in ("PUT", "DELETE")))
         or "idempotency-key" in request.headers
         or READING.search(request.url.path) is not None
     )
 
 
-def is_conditional(request: httpx.Request) -> bool:
-    """Whether it would be refused if it had been executed before."""
-    return "if-match" in request.headers or "if-none-match" in request.headers
-
-
-def not_executed(response: httpx.Response) -> bool:
-    """Whether a full service says so."""
-    return response.status_code == 429 or (
-        response.status_code == 503 and problem_of(response).code != "store_outcome_unknown"
+def not_executed(response: httpx.Response | None) -> bool:
+    """Or only in part, such as a write that its engine has stored without answering: repeating it completes it."""
+    return (
+        response is not None
+        and response.status_code == 503
+        and problem_of(response).code != "store_outcome_unknown"
     )
+
+
+def is_conditional(request: httpx.Request) -> bool:
+    """Whether it would be refused if it had been executed before, completely or in part."""
+    return "if-match" in request.headers or "if-none-match" in request.headers

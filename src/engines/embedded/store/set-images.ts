@@ -6,6 +6,7 @@ import { holds } from '../../../gallery/precondition.js'
 import {
   type ImageRecord,
   type ImageStep,
+  idOfStep,
   type NewImage,
   type PatchStep,
   type PutImage,
@@ -51,8 +52,8 @@ export interface ChangeRequest {
   at: string
 }
 
-export interface PutRequest extends Omit<ChangeRequest, 'steps' | 'progress'> {
-  step: PutStep
+export interface ChangeOneRequest extends Omit<ChangeRequest, 'steps' | 'progress'> {
+  step: ImageStep
 }
 
 /** Other tables affected by a change of pictures. */
@@ -97,10 +98,10 @@ export class SetImages {
     return results
   }
 
-  /** Stores one picture and returns the resulting record. */
-  put({ step, ...request }: PutRequest): { result: SlotResult; record: ImageRecord | undefined } {
+  /** Makes one change and returns the resulting record. */
+  changeOne({ step, ...request }: ChangeOneRequest): { result: SlotResult; record: ImageRecord | undefined } {
     const [result] = this.change({ ...request, steps: [step] })
-    return { result: result!, record: this.#images.find(request.set, step.put.id) }
+    return { result: result!, record: this.#images.find(request.set, idOfStep(step)) }
   }
 
   /**

@@ -13,7 +13,7 @@ import type { NewDecisionRow } from './decision-table.js'
 import type { FeedbackRequest } from './feedback-table.js'
 import type { NewGallery } from './gallery-table.js'
 import type { NewPoints } from './layout-table.js'
-import type { ChangeRequest, PutRequest, SlotResult } from './set-images.js'
+import type { ChangeOneRequest, ChangeRequest, SlotResult } from './set-images.js'
 
 /** Start-up data of the thread. */
 export interface WriterThreadData {
@@ -44,8 +44,8 @@ export type WriterCalls = {
    */
   purge: { request: { shrinks: boolean }; reply: boolean }
   changeImages: { request: ChangeRequest; reply: SlotResult[] }
-  /** The same for one picture; replies with the resulting record. */
-  putImage: { request: PutRequest; reply: { result: SlotResult; record: ImageRecord | undefined } }
+  /** The same for one step; replies with the resulting record. */
+  changeImage: { request: ChangeOneRequest; reply: { result: SlotResult; record: ImageRecord | undefined } }
   /** Removes those of the slots that match the filter at the time of the write. */
   deleteFitting: { request: { set: number; slots: Uint32Array; filter: Filter; at: string }; reply: Uint32Array }
   /** Adds copy descriptors to pictures stored without; replies with the number of those that still existed. */

@@ -41,7 +41,7 @@ answerCalls<WriterCalls>(
     },
     forgetRemoved: ({ setUid }) => groups.add(() => writes.removedSets.delete(setUid)),
     changeImages: (request) => groups.add(() => writes.images.change(request)),
-    putImage: (request) => groups.add(() => writes.images.put(request)),
+    changeImage: (request) => groups.add(() => writes.images.changeOne(request)),
     deleteFitting: ({ set, slots, filter, at }) =>
       groups.add(() => writes.images.deleteFitting(set, slots, filter, at)),
     describeImages: ({ set, described }) => groups.add(() => writes.images.describe(set, described)),
