@@ -106,3 +106,11 @@ test('what becomes of originals is told for each choice', { skip }, async (t) =>
   await page.selectOption('.options select', 'none')
   await page.waitForSelector('text=Pictures can be viewed as thumbnails only')
 })
+
+test('a search by URL that is disabled names the setting that allows it', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/search/g`)
+  await page.fill('[aria-label="Address of a picture"]', 'https://example.com/a.jpg')
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('[role=alert] >> text=URL_ALLOWED_HOSTS')
+})
