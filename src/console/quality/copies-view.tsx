@@ -47,10 +47,12 @@ function Groups({ gallery, job, duplicates }: GroupsProps) {
         {left.toLocaleString('en')} of {picturesText(pictures)} could be removed
         {decided > 0 && `; ${countText(decided, 'group')} decided`}.
       </DecidedLine>
-      <p class="hint">
-        The number of a picture tells how much it is like another one of its group: 1 if the files are equal, at least{' '}
-        {duplicateScore} for copies. Low ones may be different pictures of the same layout.
-      </p>
+      {open.length > 0 && (
+        <p class="hint">
+          The number of a picture tells how much it is like another one of its group: 1 if the files are equal, at least{' '}
+          {duplicateScore} for copies. Low ones may be different pictures of the same layout.
+        </p>
+      )}
       {!decisions.isLoading && (
         <Needs to="write">
           <FindingList title="Groups of copies" count={count - decided} listed={open.length}>
