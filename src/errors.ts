@@ -113,7 +113,7 @@ export const catalogue = {
   restore_refused: 'Nothing was restored.',
   // pictures by URL
   webhook_disabled: 'Webhooks are disabled: no hosts are allowed, or no secret is set.',
-  url_disabled: 'Pictures by URL are disabled: no hosts are allowed.',
+  url_disabled: 'Pictures by URL are disabled: URL_ALLOWED_HOSTS lists no hosts.',
   url_not_allowed: 'This URL may not be fetched.',
   url_unreachable: 'The URL did not return a picture.',
   // start

@@ -17,13 +17,14 @@ export interface DemoOptions {
 
 /** @throws ServiceError */
 export async function makeDemoGallery({ name, count, signal, onProgress }: DemoOptions): Promise<void> {
-  await answerOf(service.PUT('/v1/galleries/{gallery}', { params: { path: { gallery: name } }, signal }))
   const lines: string[] = []
   for (let place = 0; place < count && !signal.aborted; place++) {
     lines.push(await lineOf(await drawDemoImage(place)))
     if (place % 10 === 9) onProgress({ drawn: place + 1 })
   }
   signal.throwIfAborted()
+  // not before: a page that is closed while it draws would leave an empty one behind
+  await answerOf(service.PUT('/v1/galleries/{gallery}', { params: { path: { gallery: name } }, signal }))
   const response = await fetchFrom(`v1/galleries/${name}/ingest`, {
     method: 'POST',
     headers: { 'content-type': 'application/x-ndjson' },

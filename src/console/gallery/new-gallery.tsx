@@ -1,7 +1,7 @@
 /** Creates an empty gallery. */
 import { useState } from 'preact/hooks'
 import { caller } from '../api/caller.js'
-import { loadGalleries } from '../api/galleries.js'
+import { galleries, loadGalleries } from '../api/galleries.js'
 import { listModels } from '../api/models.js'
 import { answerOf, service } from '../api/service.js'
 import { Fault } from '../controls/notice.js'
@@ -21,6 +21,8 @@ export function NewGallery({ onMade }: { onMade?: () => void }) {
   const reached = caller.value?.galleries ?? null
   const change = (changed: Partial<NewGalleryChoices>) => setChoices((before) => ({ ...before, ...changed }))
   const make = async () => {
+    // the service answers with the one that exists
+    if (galleries.value?.some((one) => one.name === name)) throw new Error(`There is a gallery called ${name} already.`)
     const params = { path: { gallery: name } }
     await answerOf(service.PUT('/v1/galleries/{gallery}', { params, body: newGalleryBody(choices) }))
     await loadGalleries()

@@ -16,6 +16,7 @@ export function MapLegend({ by, points, colours, onChoose }: MapLegendProps) {
   if (by === 'doubt')
     return (
       <ul class="legend">
+        <li class="hint">Judged by the nearest pictures, the label is:</li>
         {[...doubtLegend, ['not known', otherColour] as const].map(([name, colour]) => (
           <li key={name}>
             <Swatch colour={colour} /> {name}

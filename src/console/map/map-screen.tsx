@@ -72,7 +72,7 @@ function MadeMap({ gallery, layout, onChanged }: MadeMapProps) {
             }}
           >
             <option value="label">by label</option>
-            <option value="doubt">by doubt about labels</option>
+            <option value="doubt">by doubt</option>
           </select>
         </label>
         <button type="button" onClick={() => setTool(tool === 'lasso' ? 'move' : 'lasso')}>

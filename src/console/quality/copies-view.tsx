@@ -47,10 +47,13 @@ function Groups({ gallery, job, duplicates }: GroupsProps) {
         {left.toLocaleString('en')} of {picturesText(pictures)} could be removed
         {decided > 0 && `; ${countText(decided, 'group')} decided`}.
       </DecidedLine>
-      <p class="hint">
-        The number of a picture tells how much it is like another one of its group: 1 if the files are equal, at least{' '}
-        {duplicateScore} for copies. Low ones may be different pictures of the same layout.
-      </p>
+      {open.length > 0 && (
+        <p class="hint">
+          The number of a picture tells how much it is like another one of its group: 1 if the files are equal, at least{' '}
+          {duplicateScore} for copies. Low ones may be different pictures of the same layout.
+        </p>
+      )}
+      {!decisions.isLoading && <EqualFiles groups={open.filter(isOfEqualFiles)} decisions={decisions} />}
       {!decisions.isLoading && (
         <Needs to="write">
           <FindingList title="Groups of copies" count={count - decided} listed={open.length}>
@@ -65,6 +68,36 @@ function Groups({ gallery, job, duplicates }: GroupsProps) {
 }
 
 type Group = Schemas['Duplicates']['groups'][number]
+
+/** All are listed, and whichever is kept has their label. */
+function isOfEqualFiles({ identical, size, images }: Group): boolean {
+  return identical && size === images.length && images.every(({ label }) => label === images[0]?.label)
+}
+
+/** What hardly needs to be looked at is decided at once. */
+function EqualFiles({ groups, decisions }: { groups: readonly Group[]; decisions: Decisions }) {
+  if (groups.length < 2) return null
+  const keepShortest = () =>
+    decisions.keepOneOf(
+      groups.map((group) => {
+        const { ids } = copiesFinding(group)
+        return { ids, keep: ids.reduce((best, id) => (id.length < best.length ? id : best)) }
+      }),
+    )
+  return (
+    <Needs to={['write', 'delete']} otherwise="nothing">
+      <div class="row">
+        <button type="button" onClick={keepShortest}>
+          Of equal files, keep one
+        </button>
+        <span class="hint">
+          In {groups.length} groups all files are equal and have the same label: of each, the picture with the shortest
+          id is kept.
+        </span>
+      </div>
+    </Needs>
+  )
+}
 
 interface CopyGroupProps {
   gallery: string
@@ -85,7 +118,7 @@ function CopyGroup({ gallery, group, decisions }: CopyGroupProps) {
         {({ id, label, nearCopyScore }) => (
           <FindingImage key={id} gallery={gallery} id={id} label={label} note={`copy ${nearCopyScore.toFixed(2)}`}>
             <Needs to="delete" otherwise="nothing">
-              <button type="button" onClick={() => decisions.keepOne(about.ids, id)}>
+              <button type="button" onClick={() => decisions.keepOneOf([{ ids: about.ids, keep: id }])}>
                 Keep only this<span class="unseen"> one, {id}</span>
               </button>
             </Needs>

@@ -1,5 +1,6 @@
 /** The evaluation: numbers with their intervals, labels, the index, confusions, and the worst queries. */
 import type { Schemas } from '../api/service.js'
+import { countText } from '../controls/counts.js'
 import { Notice } from '../controls/notice.js'
 import { Plot } from '../plots/plot.js'
 import { AnalysisHead } from './analysis-head.js'
@@ -33,8 +34,8 @@ function Report({ gallery, evaluation: { quality, index } }: { gallery: string; 
   return (
     <>
       <p>
-        {queries.toLocaleString('en')} queries, from {labelled.toLocaleString('en')} labelled pictures of{' '}
-        {pictures.toLocaleString('en')} in all
+        {queries === 1 ? '1 query' : `${queries.toLocaleString('en')} queries`}, from{' '}
+        {countText(labelled, 'labelled picture')} of {pictures.toLocaleString('en')} in all
         {queriesWithoutRelevant > 0 && `; ${aloneText(queriesWithoutRelevant)}`}.
       </p>
       {queries > 0 ? (

@@ -11,14 +11,20 @@ export interface Decisions {
   isDecided: (finding: Finding) => boolean
   /** Sends it; if that fails, the finding is shown again. */
   decide: (decision: Decision) => void
-  /** Removes all of a group but one, unless that is undone. */
-  keepOne: (ids: string[], keep: string) => void
+  /** Of each group, removes all but one, unless that is undone. */
+  keepOneOf: (groups: readonly KeptOne[]) => void
   /** Revokes the latest of this visit; undefined if none can be. */
   undoLast: (() => void) | undefined
   /** Until the decisions of earlier visits are known. */
   isLoading: boolean
   error: unknown
   reload: () => void
+}
+
+export interface KeptOne {
+  /** Of all pictures of the group. */
+  ids: string[]
+  keep: string
 }
 
 /** @param job the analysis that found them: its findings contain nothing that was decided before it */
@@ -31,15 +37,7 @@ export function useDecisions(gallery: string, job: Job, findings: readonly Findi
   return {
     isDecided: settledBy([...here, ...known]),
     decide: (decision) => void send(gallery, job.id, decision),
-    keepOne: (ids, keep) => {
-      const made = add(job.id, { kind: 'copies', ids })
-      removeUnlessUndone({
-        gallery,
-        ids: new Set(ids.filter((id) => id !== keep)),
-        remove: async () => void (await decide(gallery, { kind: 'copies', decision: 'keep-one', ids, keep })),
-        onKept: () => drop(job.id, made),
-      })
-    },
+    keepOneOf: (groups) => keepOneOf(gallery, job.id, groups),
     undoLast: last && (() => void revoke(gallery, job.id, last)),
     isLoading: stored.loading && stored.value === undefined,
     error: stored.error,
@@ -66,6 +64,23 @@ async function send(gallery: string, job: string, decision: Decision): Promise<v
     drop(job, made)
     sayFault(error)
   }
+}
+
+function keepOneOf(gallery: string, job: string, groups: readonly KeptOne[]): void {
+  const left = groups.map(({ ids, keep }) => ({ ids, keep, made: add(job, { kind: 'copies', ids }) }))
+  removeUnlessUndone({
+    gallery,
+    ids: new Set(groups.flatMap(({ ids, keep }) => ids.filter((id) => id !== keep))),
+    remove: async () => {
+      for (; left.length > 0; left.shift()) {
+        const { ids, keep } = left[0]!
+        await decide(gallery, { kind: 'copies', decision: 'keep-one', ids, keep })
+      }
+    },
+    onKept: () => {
+      for (const { made } of left) drop(job, made)
+    },
+  })
 }
 
 async function revoke(gallery: string, job: string, one: Decided): Promise<void> {

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { drawImage } from '../../support/drawn-images.js'
-import { expectNone, opened, passTimeToUndo, skip } from './small-gallery.js'
-import { untilTold } from './walk.js'
+import { copiesOf, expectNone, onDecision, opened, passTimeToUndo, problem, skip, withCopies } from './small-gallery.js'
+import { untilCounted, untilTold } from './walk.js'
 
 test('a deletion can be undone while a dialog is open, and after it was closed', { skip }, async (t) => {
   const { page, base, expectQuiet } = await opened(t)
@@ -47,6 +47,42 @@ test('of copies, the others are removed unless that is undone', { skip }, async 
   await passTimeToUndo(page)
   assert.equal((await (await sent).response())!.status(), 201)
   assert.equal((await app.call(200, { url: '/v1/galleries/g' })).count, 6)
+})
+
+test('of equal files with one label, one each is kept at once, unless that is undone or fails', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  const found = copiesOf(['0 (copy)', '0'], ['1', '1 (copy)'], ['2', '3'], ['4', '5'])
+  const groups = found.groups.map((group, place) => {
+    // near-copies; and equal files with two labels
+    if (place === 2) return group
+    const images = group.images.map((image, at) => ({ ...image, label: place === 3 ? `${at}` : 'a' }))
+    return { ...group, images, identical: true }
+  })
+  await withCopies(page)
+  await page.route('**/v1/jobs/first/result', (route) => route.fulfill({ json: { ...found, groups } }))
+  const kept: string[] = []
+  await onDecision(page, (route) => {
+    const { decision, ids, keep } = route.request().postDataJSON()
+    kept.push(`${decision} ${keep} of ${ids.length}`)
+    return route.fulfill(kept.length === 2 ? problem : { status: 201, json: { id: keep } })
+  })
+  await page.clock.install()
+  await page.goto(`${base}#/quality/g?view=copies`)
+  await page.waitForSelector('text=In 2 groups all files are equal and have the same label')
+  await page.click('text=Of equal files, keep one')
+  await untilTold(page, '[role=status]', /2 groups decided/)
+  await expectNone(page, 'text=Of equal files, keep one')
+  await page.click('.toast >> text=Undo')
+  await untilCounted(page, '.finding', 4)
+  assert.deepEqual(kept, [])
+  await page.click('text=Of equal files, keep one')
+  await passTimeToUndo(page)
+  await page.waitForSelector('.toast >> text=Not all could be deleted: It broke.')
+  assert.deepEqual(kept, ['keep-one 0 of 2', 'keep-one 1 of 2'])
+  // that of the one which failed is there again
+  await untilTold(page, '[role=status]', /1 group decided/)
+  await page.waitForSelector('.finding >> text=1 (copy)')
+  await expectNone(page, '.finding >> text=0 (copy)')
 })
 
 test('a set of embeddings is removed once that was confirmed', { skip }, async (t) => {

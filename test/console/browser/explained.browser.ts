@@ -5,7 +5,7 @@ import { startApp } from '../../support/app.js'
 import { drawImage } from '../../support/drawn-images.js'
 import { openPage } from './chromium.js'
 import { openBrowser } from './shared-browser.js'
-import { expectNone, opened, openedWith, skip, withCopies } from './small-gallery.js'
+import { expectNone, opened, openedWith, skip, withCopies, withMap } from './small-gallery.js'
 import { untilTold } from './walk.js'
 
 const broken = { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('notes') }
@@ -92,6 +92,39 @@ test('how many copies could be removed counts those that are still to be decided
   await page.waitForSelector('text=at least 0.4 for copies')
   await page.locator('.finding >> text=Not copies').first().click()
   await untilTold(page, '[role=status]', /^1 of 6 pictures could be removed; 1 group decided\.$/)
+  await page.click('.finding >> text=Not copies')
+  await untilTold(page, '[role=status]', /^0 of 6 pictures could be removed; 2 groups decided\.$/)
+  await expectNone(page, 'text=at least 0.4 for copies')
+})
+
+test('a map coloured by doubt says what is in doubt', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await withMap(page, ['0', '1', '2'])
+  await page.goto(`${base}#/map/g`)
+  await page.selectOption('.toolbar select', 'doubt')
+  await page.waitForSelector('.legend >> text=Judged by the nearest pictures, the label is:')
+})
+
+test('the name of a field can be read in a condition, on a phone too', { skip }, async (t) => {
+  const { page, base } = await opened(t, { viewport: { width: 390, height: 844 } })
+  await page.goto(
+    `${base}#/search/g?id=0&filter=${encodeURIComponent(JSON.stringify({ field: 'metadata.rating', equals: 4 }))}`,
+  )
+  await page.click('text=Search options')
+  assert.ok((await page.locator('[aria-label=Field]').boundingBox())!.width >= 150)
+})
+
+test('one query, one labelled picture and one that is left out are told in the singular', { skip }, async (t) => {
+  const { page, base, app } = await opened(t)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/one' })
+  const payload = await drawImage('circle', 1)
+  const headers = { 'content-type': 'image/jpeg' }
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/one/images/a?label=x', payload, headers })
+  await page.goto(`${base}#/quality/one`)
+  await page.click('text=Evaluate')
+  await page.waitForSelector(
+    'text=0 queries, from 1 labelled picture of 1 in all; 1 is the only picture with its label and is left out.',
+  )
 })
 
 test('what becomes of originals is told for each choice', { skip }, async (t) => {
@@ -105,4 +138,12 @@ test('what becomes of originals is told for each choice', { skip }, async (t) =>
   await page.waitForSelector('text=files uploaded from this page are refused')
   await page.selectOption('.options select', 'none')
   await page.waitForSelector('text=Pictures can be viewed as thumbnails only')
+})
+
+test('a search by URL that is disabled names the setting that allows it', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/search/g`)
+  await page.fill('[aria-label="Address of a picture"]', 'https://example.com/a.jpg')
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('[role=alert] >> text=URL_ALLOWED_HOSTS')
 })

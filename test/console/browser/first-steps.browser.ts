@@ -5,8 +5,28 @@ import { startApp } from '../../support/app.js'
 import { drawImage } from '../../support/drawn-images.js'
 import { openPage } from './chromium.js'
 import { openBrowser } from './shared-browser.js'
-import { expectNone, skip } from './small-gallery.js'
+import { expectNone, opened, skip } from './small-gallery.js'
 import { untilTold } from './walk.js'
+
+test('a demo gallery that is not drawn to its end leaves none behind', { skip }, async (t) => {
+  const base = `${await (await startApp(t)).listen()}/`
+  const { page } = await openPage(await openBrowser(t), base)
+  await page.goto(base)
+  await page.selectOption('.welcome select', '2000')
+  await page.click('text=Draw a demo gallery')
+  await page.waitForSelector('progress')
+  await page.reload()
+  await page.waitForSelector('text=Welcome to Alike')
+})
+
+test('a gallery that exists is not created again', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/gallery/g`)
+  await page.click('text=New gallery')
+  await page.fill('dialog input', 'g')
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('dialog [role=alert] >> text=There is a gallery called g already.')
+})
 
 test('the first gallery is created, searched, filled and evaluated, and what is empty says so', { skip }, async (t) => {
   const app = await startApp(t)

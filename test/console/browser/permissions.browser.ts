@@ -13,8 +13,11 @@ import { untilTold } from './walk.js'
 async function withWork(page: Page): Promise<void> {
   const ended = { state: 'succeeded', finishedAt: '2026-01-01T00:00:00Z' }
   await page.route('**/v1/jobs?*', (route) => {
-    const kind = new URL(route.request().url()).searchParams.get('kind')
+    const { searchParams } = new URL(route.request().url())
+    const kind = searchParams.get('kind')
     const jobs = kind === null ? ['move', 're-embedding', 'ingest'].map((one) => jobOf(one)) : [jobOf(kind, ended)]
+    // of a kind, all have ended
+    if (searchParams.has('state')) jobs.length = 0
     return route.fulfill({ json: { jobs } })
   })
   const images = ['0', '1'].map((id) => ({ id, label: 'circle', nearCopyScore: 1 }))
@@ -170,6 +173,7 @@ test('a key that may write but not delete, and one for some galleries, are told 
     assert.equal(searchParams.get('gallery'), 'g')
     return route.fulfill({ json: { jobs: [jobOf('ingest')] } })
   })
+  await page.route('**/v1/jobs/ingest/events', () => {})
   await expectRows(opened, [
     { screen: 'search/g?id=0', shows: '.score', enabled: ['.verdict-right'] },
     {
