@@ -296,6 +296,8 @@ test('Back leads to the hits where they were left, also from another screen', { 
     ['.hit:last-child .hit-picture', '.hit'],
     ['.hit:last-child >> text=Why', 'text=Back to the hits'],
   ] as const) {
+    // the answer to come would take the place of what has the focus
+    await page.waitForSelector('.search-results[aria-busy=false]')
     await page.locator(next).focus()
     const left = await page.evaluate<number>('scrollY')
     assert.ok(left > 0)

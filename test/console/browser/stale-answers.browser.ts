@@ -120,8 +120,8 @@ test('judgements of an earlier visit are shown, by picture or by the bytes of a 
   const withdrawn = page.waitForResponse((answer) => answer.request().method() === 'POST')
   await pressed.click()
   assert.equal((await (await withdrawn).json()).withdrawn, 1)
-  await page.reload()
-  await Promise.all([page.waitForSelector('.score'), page.waitForResponse('**/feedback?*')])
+  await Promise.all([page.waitForResponse('**/feedback?*'), page.reload()])
+  await page.waitForSelector('.score')
   assert.equal(await pressed.count(), 0)
 })
 
