@@ -1,6 +1,7 @@
 /** Uploads that do not go as planned: nothing is lost unseen, and what was not sent can be sent again. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { TestApp } from '../../support/app.js'
 import { drawImage } from '../../support/drawn-images.js'
 import { drop, expectNone, failing, holding, opened, problem, skip } from './small-gallery.js'
 
@@ -202,6 +203,16 @@ test('an upload that is stopped is cancelled in the service too', { skip }, asyn
   await page.waitForSelector('.toast >> text=The upload was stopped')
 })
 
+/** Stores pictures as a job with these counts would. */
+function storing(app: TestApp, counts: { added: number; done: number }): (id: string) => Promise<void> {
+  return async (id) => {
+    const payload = await drawImage('square', Number(id))
+    const headers = { 'content-type': 'image/jpeg' }
+    await app.call(201, { method: 'PUT', url: `/v1/galleries/new/images/${id}`, payload, headers })
+    counts.added = ++counts.done
+  }
+}
+
 test('the wall fills while an upload goes on, and a selection stays', { skip }, async (t) => {
   const { page, base, app, expectQuiet } = await opened(t)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/new' })
@@ -211,12 +222,7 @@ test('the wall fills while an upload goes on, and a selection stays', { skip }, 
   await page.route('**/v1/galleries/new/ingest', (route) => route.fulfill({ status: 202, json: job }))
   await page.route('**/v1/jobs/j/events', (route) => route.fulfill({ status: 204 }))
   await page.route('**/v1/jobs/j', (route) => route.fulfill({ json: { ...job, ...counts } }))
-  const store = async (id: string) => {
-    const payload = await drawImage('square', Number(id))
-    const headers = { 'content-type': 'image/jpeg' }
-    await app.call(201, { method: 'PUT', url: `/v1/galleries/new/images/${id}`, payload, headers })
-    counts.added = ++counts.done
-  }
+  const store = storing(app, counts)
   await page.goto(`${base}#/gallery/new`)
   await page.waitForSelector('text=There are no pictures yet')
   await page.setInputFiles(files, await pictures('1', '2', '3'))
@@ -245,12 +251,7 @@ test('a job that an earlier visit has sent is shown, can be paused, and fills th
   await page.route('**/v1/jobs?*', (route) => route.fulfill({ json: { jobs: jobs() } }))
   await page.route('**/v1/jobs/j/events', (route) => route.fulfill({ status: 204 }))
   await page.route('**/v1/jobs/j', (route) => route.fulfill({ json: { ...job, ...counts } }))
-  const store = async (id: string) => {
-    const payload = await drawImage('square', Number(id))
-    const headers = { 'content-type': 'image/jpeg' }
-    await app.call(201, { method: 'PUT', url: `/v1/galleries/new/images/${id}`, payload, headers })
-    counts.added = ++counts.done
-  }
+  const store = storing(app, counts)
   await page.goto(`${base}#/gallery/new`)
   await page.waitForSelector('.upload >> text=running · 0 of 2')
   await page.waitForSelector('.upload >> text=Pause')
