@@ -99,7 +99,7 @@ export async function compareCaughtUp(at: ComparedGalleries, name: string, plain
     beside.show(contents, isPartial(beside))
     return isDeepStrictEqual(contents, expected)
   }
-  await until(isCaughtUp, 'catching up', 30_000).catch((error: unknown) => {
+  await until(isCaughtUp, 'catching up').catch((error: unknown) => {
     assert.deepEqual(contents, expected)
     throw error
   })
