@@ -39,7 +39,7 @@ test('files are taken wherever they are dropped on the screen, unless a dialog i
   await page.waitForSelector('dialog')
   await drop(page, 'dialog', [file])
   await page.keyboard.press('Escape')
-  await expectNone(page, 'dialog')
+  await page.waitForSelector('dialog', { state: 'detached' })
   await expectNone(page, 'text=files sent')
   await expectNone(page, 'text=0 stored, 1 failed')
   await drop(page, '.grid-frame', [file])
