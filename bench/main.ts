@@ -35,7 +35,7 @@ async function run(name: string): Promise<string> {
   const child = spawn(
     process.execPath,
     ['--enable-source-maps', fileURLToPath(new URL(`./${name}.js`, import.meta.url))],
-    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...startSettings, ...process.env } },
+    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...startSettings } },
   )
   let output = ''
   child.stdout.on('data', (chunk: Buffer) => {

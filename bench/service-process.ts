@@ -8,12 +8,16 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-/** As set by `npm start`: read before any of our code runs. Without them the memory of large pictures and models is kept. */
-export const startSettings = {
-  UV_THREADPOOL_SIZE: '16',
-  MALLOC_MMAP_THRESHOLD_: '1048576',
-  MALLOC_TRIM_THRESHOLD_: '1048576',
-}
+const {
+  UV_THREADPOOL_SIZE = '16',
+  MALLOC_MMAP_THRESHOLD_ = '1048576',
+  MALLOC_TRIM_THRESHOLD_ = '1048576',
+} = process.env
+/**
+ * As set by `npm start`, unless the environment does: read before any of our code runs. Without them the memory of large
+ * pictures and models is kept.
+ */
+export const startSettings = { UV_THREADPOOL_SIZE, MALLOC_MMAP_THRESHOLD_, MALLOC_TRIM_THRESHOLD_ }
 
 const readyDeadlineMs = 120_000
 

@@ -16,8 +16,15 @@ export interface Versioned {
   reference?: string | undefined
 }
 
-/** @param stored record of the picture that the write would change */
-export function holds({ match, noneMatch }: Precondition, stored: Versioned | undefined): boolean {
+/** The result of a step whose condition does not hold. */
+export const preconditionFailed = { refused: 'precondition_failed' } as const
+
+/**
+ * @param onlyIf undefined: whatever is stored
+ * @param stored record of the picture that the write would change
+ */
+export function holds(onlyIf: Precondition | undefined, stored: Versioned | undefined): boolean {
+  const { match, noneMatch } = onlyIf ?? {}
   const isAmong = (versions: Versions) =>
     stored !== undefined && (versions === 'any' || versions.includes(versionOf(stored)))
   return (match === undefined || isAmong(match)) && (noneMatch === undefined || !isAmong(noneMatch))

@@ -160,6 +160,20 @@ export interface PatchStep {
   onlyIf?: Precondition | undefined
 }
 
+/** Whether storing it would change nothing. Metadata came through JSON and keeps the order of members as sent. */
+export function isSameImage(
+  former: ImageRecord,
+  said: Pick<NewImage, 'contentHash' | 'modelId' | 'label' | 'metadata' | 'reference'>,
+): boolean {
+  return (
+    former.contentHash === said.contentHash &&
+    former.modelId === said.modelId &&
+    former.label === said.label &&
+    former.reference === said.reference &&
+    JSON.stringify(former.metadata) === JSON.stringify(said.metadata)
+  )
+}
+
 /** One of several changes that are committed together, in order. */
 export type ImageStep = PutStep | PatchStep | RemoveStep
 

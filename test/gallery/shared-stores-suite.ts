@@ -34,6 +34,19 @@ const entryOf = (name: string, more: Partial<NewCatalogueEntry> = {}): NewCatalo
 })
 const namesOf = (records: readonly { name: string }[]) => records.map(({ name }) => name)
 
+export function judged(hit: string, more: Partial<JudgedHit> = {}): JudgedHit {
+  return {
+    query: { key: 'k' },
+    hit,
+    hitHash: `hash of ${hit}`,
+    verdict: 'right',
+    by: 'ann',
+    at: '2026-01-01T00:00:00.000Z',
+    modelId: '00000000000000aa',
+    ...more,
+  }
+}
+
 export function sharedStoresSuite(stores: TestedStores): void {
   function storesTest(
     name: string,
@@ -212,17 +225,6 @@ export function sharedStoresSuite(stores: TestedStores): void {
   })
 
   const none = { recorded: 0, changed: 0, withdrawn: 0, unchanged: 0 }
-  const judged = (hit: string, more: Partial<JudgedHit> = {}): JudgedHit => ({
-    query: { key: 'k' },
-    hit,
-    hitHash: `hash of ${hit}`,
-    verdict: 'right',
-    by: 'ann',
-    at: '2026-01-01T00:00:00.000Z',
-    modelId: '00000000000000aa',
-    ...more,
-  })
-
   storesTest(
     'of each query, hit and judge the last verdict is kept, under a new number',
     async ({ catalogue, feedback, reopen }) => {

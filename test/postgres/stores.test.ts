@@ -1,8 +1,7 @@
 /** The catalogue and its sibling stores in PostgreSQL: the common contract. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { JudgedHit } from '../../src/gallery/feedback.js'
-import { sharedStoresSuite } from '../gallery/shared-stores-suite.js'
+import { judged, sharedStoresSuite } from '../gallery/shared-stores-suite.js'
 import { inDatabase } from '../support/postgres-server.js'
 import { newDatabase, openStores } from './shared-stores.js'
 
@@ -12,15 +11,6 @@ test('judgements that an older version has recorded are counted', async (t) => {
   const url = await newDatabase(t)
   if (url === undefined) return
   const model = { modelId: '00000000000000aa', dimension: 8, engine: 'any' }
-  const judged = (hit: string): JudgedHit => ({
-    query: { key: 'k' },
-    hit,
-    hitHash: `hash of ${hit}`,
-    verdict: 'right',
-    by: 'ann',
-    at: '2026-01-01T00:00:00.000Z',
-    modelId: model.modelId,
-  })
   const older = await openStores(t, url)
   await older.catalogue.create({ name: 'a', uid: 'uid', setUid: 'set', settings: {}, galleriesMax: 5, ...model })
   await older.feedback.record('uid', [judged('x'), judged('y')])

@@ -18,7 +18,6 @@ import {
   uploadOf,
   useUpload,
 } from './uploads.js'
-
 import { useRunningIngest } from './use-running-ingest.js'
 
 export interface UploadPanelProps extends UploadWatcher {

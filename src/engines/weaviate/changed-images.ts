@@ -1,12 +1,13 @@
 /** The state of pictures affected by a group of changes: computed in memory, written at the end. */
 import pMap from 'p-map'
 import { AlikeError } from '../../errors.js'
-import { holds } from '../../gallery/precondition.js'
+import { holds, preconditionFailed } from '../../gallery/precondition.js'
 import {
   type ImageRecord,
   type ImageStep,
   idOfStep,
   isMeant,
+  isSameImage,
   type NewImage,
   type PatchStep,
   type PutStep,
@@ -189,14 +190,15 @@ function put(uuid: string, step: PutStep, state: State, clock: ChangeClock): [St
   const { put: image, unlessSame, onlyIf } = step
   const present = state === 'absent' ? undefined : state
   const former = present?.record
-  if (onlyIf !== undefined && !holds(onlyIf, former)) return [preconditionFailed, state]
+  if (!holds(onlyIf, former)) return [preconditionFailed, state]
   const { label = former?.label ?? null, metadata = former?.metadata ?? {} } = image
   const reference = referenceOf(image, former)
   const texts = storedTexts({ ...image, label })
   const said: NewImage = { ...image, ...texts, id: former?.id ?? texts.id, metadata, reference }
   // what a failed write has stored may be missing from the graph
   const isAcknowledged = present?.unacknowledged === undefined
-  if (unlessSame && isAcknowledged && former !== undefined && isSame(former, said)) return [{ unchanged: true }, state]
+  if (unlessSame && isAcknowledged && former !== undefined && isSameImage(former, said))
+    return [{ unchanged: true }, state]
   const at = clock.now()
   const properties = propertiesOf(said, {
     createdAt: (image.updatedAt && image.createdAt) || former?.createdAt || image.createdAt || at,
@@ -209,7 +211,7 @@ function put(uuid: string, step: PutStep, state: State, clock: ChangeClock): [St
 
 function patched({ change, onlyIf }: PatchStep, state: State, clock: ChangeClock): [StepResult, State] {
   if (state === 'absent' || !isMeant(change, state.record)) return [{ refused: 'image_not_found' }, state]
-  if (onlyIf !== undefined && !holds(onlyIf, state.record)) return [preconditionFailed, state]
+  if (!holds(onlyIf, state.record)) return [preconditionFailed, state]
   const { object, tokens } = state
   const { unreadable: _, ...former } = state.record
   const label = change.label === undefined ? former.label : change.label && nfc(change.label)
@@ -225,18 +227,6 @@ function patched({ change, onlyIf }: PatchStep, state: State, clock: ChangeClock
 function removed({ contentHash, onlyIf }: RemoveStep, state: State): [StepResult, State] {
   if (state === 'absent' || (contentHash ?? state.record.contentHash) !== state.record.contentHash)
     return [{ absent: true }, state]
-  if (onlyIf !== undefined && !holds(onlyIf, state.record)) return [preconditionFailed, state]
+  if (!holds(onlyIf, state.record)) return [preconditionFailed, state]
   return [{ removed: true }, 'absent']
-}
-
-const preconditionFailed: StepResult = { refused: 'precondition_failed' }
-
-function isSame(former: ImageRecord, { contentHash, modelId, label, metadata, reference }: NewImage): boolean {
-  return (
-    former.contentHash === contentHash &&
-    former.modelId === modelId &&
-    former.label === label &&
-    former.reference === reference &&
-    JSON.stringify(former.metadata) === JSON.stringify(metadata)
-  )
 }

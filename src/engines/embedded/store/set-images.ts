@@ -2,12 +2,12 @@
 import { AlikeError } from '../../../errors.js'
 import type { Filter } from '../../../gallery/filter.js'
 import { countsOf, type JobProgress, withRefusals } from '../../../gallery/job-progress.js'
-import { holds } from '../../../gallery/precondition.js'
+import { holds, preconditionFailed } from '../../../gallery/precondition.js'
 import {
   type ImageRecord,
   type ImageStep,
   idOfStep,
-  type NewImage,
+  isSameImage,
   type PatchStep,
   type PutImage,
   type PutResult,
@@ -145,12 +145,12 @@ export class SetImages {
   #put(row: SetRow, { put: image, unlessSame = false, onlyIf }: PutStep, at: string): SlotResult {
     const found = this.#replaced(row.number, image)
     const former = found?.record
-    if (onlyIf !== undefined && !holds(onlyIf, former)) return preconditionFailed
+    if (!holds(onlyIf, former)) return preconditionFailed
     const { label = former?.label ?? null, metadata = former?.metadata ?? {} } = image
     const reference = referenceOf(image, former)
     const texts = storedTexts({ ...image, label })
     const said = { ...image, ...texts, id: former?.id ?? texts.id, metadata, reference }
-    if (unlessSame && former !== undefined && isSame(former, said)) return { unchanged: true }
+    if (unlessSame && former !== undefined && isSameImage(former, said)) return { unchanged: true }
     if (found !== undefined) this.#rows.delete(row.number, found.slot)
     else row.count++
     // judgements of the former picture do not apply to this one
@@ -175,7 +175,7 @@ export class SetImages {
   #patch({ number }: SetRow, { patch: id, change, onlyIf }: PatchStep, at: string): SlotResult {
     const { label } = change
     const stored = onlyIf && this.#images.find(number, id)
-    if (stored !== undefined && !holds(onlyIf!, stored)) return preconditionFailed
+    if (stored !== undefined && !holds(onlyIf, stored)) return preconditionFailed
     const refused = this.#rows.change(number, id, { ...change, ...(label && { label: nfc(label) }) }, at)
     return refused === undefined ? { patched: true } : { refused }
   }
@@ -185,27 +185,10 @@ export class SetImages {
     const found = this.#images.stored(row.number, id)
     if (found === undefined || (contentHash ?? found.record.contentHash) !== found.record.contentHash)
       return { absent: true }
-    if (onlyIf !== undefined && !holds(onlyIf, found.record)) return preconditionFailed
+    if (!holds(onlyIf, found.record)) return preconditionFailed
     this.#rows.delete(row.number, found.slot)
     this.#forgetFeedback(row, found.record.id)
     row.count--
     return { removedSlot: found.slot }
   }
-}
-
-const preconditionFailed = { refused: 'precondition_failed' } as const
-
-function isSame(
-  former: ImageRecord,
-  said: Pick<NewImage, 'contentHash' | 'modelId' | 'label' | 'metadata' | 'reference'>,
-): boolean {
-  const { contentHash, modelId, label, metadata, reference } = said
-  // Both came through JSON and keep the order of members as sent.
-  return (
-    former.contentHash === contentHash &&
-    former.modelId === modelId &&
-    former.label === label &&
-    former.reference === reference &&
-    JSON.stringify(former.metadata) === JSON.stringify(metadata)
-  )
 }
