@@ -26,8 +26,8 @@ export interface QuantisationPlan {
 const pixelChannels = 3
 
 /**
- * Convolutions, and the sums and max-pools between them. Everything after them (pooling, dense, unit length,
- * classifier) costs almost nothing and stays in float.
+ * Convolutions, and the sums and max-pools between them. The first ones stay in float (`staysInFloat`), and everything
+ * after them (pooling, dense, unit length, classifier), which costs almost nothing.
  */
 export function planQuantisation(model: ModelProto): QuantisationPlan {
   const facts = new GraphFacts(model)
@@ -35,8 +35,13 @@ export function planQuantisation(model: ModelProto): QuantisationPlan {
   const dropped = new Set<NodeProto>()
   const rangeOf = new Map<Value, Value>()
   const made = new Set<Value>()
+  const float = new Set<Value>()
 
   for (const node of model.graph.node) {
+    if (staysInFloat(node, facts, float)) {
+      float.add((cutOffBehind(node, facts) ?? node).output[0]!)
+      continue
+    }
     const inputs = activationInputs(node, facts)
     const fits =
       node.opType === 'Conv' ? inputs.length === 1 : inputs.length > 0 && inputs.every((value) => made.has(value))
@@ -59,13 +64,21 @@ function activationInputs(node: NodeProto, facts: GraphFacts): Value[] {
   const isFloats = (value: Value | undefined) => value === undefined || facts.floats(value) !== undefined
   const [first, second, third] = input
   if (opType === 'MaxPool') return [first!]
-  if (opType === 'Conv') return isFloats(second) && isFloats(third) && !readsPixels(node, facts) ? [first!] : []
+  if (opType === 'Conv') return isFloats(second) && isFloats(third) ? [first!] : []
   return opType === 'Add' && !input.some((value) => facts.constants.has(value)) ? [...input] : []
 }
 
-function readsPixels(node: NodeProto, facts: GraphFacts): boolean {
-  const inputsOfGroup = facts.constants.get(node.input[1]!)?.dims[1] ?? 0
-  return groupsOf(node) === 1 && inputsOfGroup <= pixelChannels
+/**
+ * The convolution that reads pixels, and behind it a depthwise one and one that narrows: on EfficientNet-Lite0 the values
+ * between them are four times as many as those that leave, so that rounding them takes longer than 8 bits save.
+ * @param float outputs of the earlier convolutions that do
+ */
+function staysInFloat(node: NodeProto, facts: GraphFacts, float: ReadonlySet<Value>): boolean {
+  if (node.opType !== 'Conv') return false
+  const [outputs = 0, inputsOfGroup = 0] = facts.constants.get(node.input[1]!)?.dims ?? []
+  const groups = groupsOf(node)
+  if (groups === 1 && inputsOfGroup <= pixelChannels) return true
+  return float.has(node.input[0]!) && (inputsOfGroup === 1 || outputs < inputsOfGroup * groups)
 }
 
 /** A ReLU, capped or not, that is the only reader of a node's output. */

@@ -12,6 +12,7 @@ import {
 } from '../onnx-proto.js'
 import { leastErrorScales, quantiseKernel, type Steps, unsignedSteps } from './eight-bits.js'
 import { GraphFacts, groupsOf, tensor, withGraph } from './graph-facts.js'
+import { withPixelSteps } from './pixel-steps.js'
 import { planQuantisation, type QuantisedNode } from './quantisation-plan.js'
 import { own, plainNode, RoundedValues } from './rounded-values.js'
 import type { ValueRange } from './value-histogram.js'
@@ -28,10 +29,11 @@ export type KernelScales = Map<Value, Float64Array>
 
 /** @param searched known scales for the same weights; missing ones are computed and added */
 export function quantise(
-  model: ModelProto,
+  exported: ModelProto,
   { ranges, means }: Calibration,
   searched: KernelScales = new Map(),
 ): ModelProto {
+  const model = withPixelSteps(exported)
   const plan = planQuantisation(model)
   const facts = new GraphFacts(model)
   const stepsOf = (value: Value): Steps => {

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { InferenceSession } from 'onnxruntime-node'
+import type { TrainableNetwork } from '../../../../src/train/models/network.js'
 import { convertNetwork } from '../../../../src/train/onnx/convert.js'
 import { decodeModel, encodeModel, type ModelProto } from '../../../../src/train/onnx/onnx-proto.js'
 import { openOnnx } from '../../../../src/train/onnx/onnx-session.js'
@@ -46,9 +47,24 @@ function residual(input: Tensor): Tensor {
   return block(block(stem, 2, true), 1, false)
 }
 
+/** As in an EfficientNet: few values leave the first block, and many lie within it. */
+const narrowing = chain(
+  conv({ strides: 2 }),
+  layers.reLU({ maxValue: 6 }),
+  layers.depthwiseConv2d({ kernelSize: 3, padding: 'same' }),
+  layers.reLU({ maxValue: 6 }),
+  conv({ kernelSize: 1, filters: 4 }),
+  conv({ kernelSize: 1 }),
+  layers.reLU({ maxValue: 6 }),
+  layers.depthwiseConv2d({ kernelSize: 3, padding: 'same' }),
+  conv({ kernelSize: 1, filters: 4 }),
+)
+
 const bodies: Record<string, (input: Tensor) => Tensor> = {
   'residual blocks': residual,
+  'a first block that narrows': narrowing,
   'depthwise, capped ReLU, a pool between': chain(
+    conv(),
     conv(),
     layers.depthwiseConv2d({ kernelSize: 3, padding: 'same' }),
     layers.batchNormalization({}),
@@ -84,6 +100,25 @@ const wanted = (model: ModelProto, images: readonly Uint8Array[]) => ({
   images,
   size: inputSize,
 })
+
+/** The model as ONNX Runtime executes it. */
+async function fused(t: TestContext, model: ModelProto): Promise<ModelProto> {
+  const folder = await mkdtemp(join(tmpdir(), 'alike-fused-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  const optimizedModelFilePath = join(folder, 'fused.onnx')
+  const session = await InferenceSession.create(encodeModel(model), {
+    optimizedModelFilePath,
+    graphOptimizationLevel: 'extended',
+    executionProviders: ['cpu'],
+    logSeverityLevel: 3,
+  })
+  await session.release()
+  return decodeModel(await readFile(optimizedModelFilePath))
+}
+
+function countOf({ node }: ModelProto['graph'], wanted: string): number {
+  return node.filter(({ opType }) => opType === wanted).length
+}
 
 test('ranges and means do not depend on the number of threads', async () => {
   const model = decodeModel(convertNetwork(await randomNetwork(residual)))
@@ -131,19 +166,8 @@ for (const [name, body] of Object.entries(bodies)) {
 }
 
 test('ONNX Runtime fuses the pairs of QuantizeLinear and DequantizeLinear into 8-bit kernels', async (t) => {
-  const model = await quantised(decodeModel(convertNetwork(await randomNetwork(residual))))
-  const folder = await mkdtemp(join(tmpdir(), 'alike-fused-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
-  const optimizedModelFilePath = join(folder, 'fused.onnx')
-  const session = await InferenceSession.create(encodeModel(model), {
-    optimizedModelFilePath,
-    graphOptimizationLevel: 'extended',
-    executionProviders: ['cpu'],
-    logSeverityLevel: 3,
-  })
-  await session.release()
-  const { graph } = decodeModel(await readFile(optimizedModelFilePath))
-  const count = (opType: string) => graph.node.filter((node) => node.opType === opType).length
+  const { graph } = await fused(t, await quantised(decodeModel(convertNetwork(await randomNetwork(residual)))))
+  const count = (opType: string) => countOf(graph, opType)
   // seven convolutions after the one that reads the pixels, which stays in float, and two sums
   assert.deepEqual(
     [count('QLinearConv'), count('QLinearAdd'), count('Conv') + count('FusedConv'), count('Relu')],
@@ -153,6 +177,28 @@ test('ONNX Runtime fuses the pairs of QuantizeLinear and DequantizeLinear into 8
   const producerOf = (value: string | undefined) => graph.node.find(({ output }) => output.includes(value!))?.opType
   const pool = graph.node.find(({ opType }) => opType === 'MaxPool')
   assert.match(producerOf(pool?.input[0]) ?? '', /^(Fused)?Conv$/)
+})
+
+test('a first block that narrows stays in float, and rounds what leaves it', async (t) => {
+  const { graph } = await fused(t, await quantised(decodeModel(convertNetwork(await randomNetwork(narrowing)))))
+  assert.deepEqual([countOf(graph, 'QLinearConv'), countOf(graph, 'Conv') + countOf(graph, 'FusedConv')], [3, 3])
+  const [rounding] = graph.node.filter(({ opType }) => opType === 'QuantizeLinear')
+  const narrow = graph.node.find(({ output }) => output.includes(rounding!.input[0]!))
+  assert.equal(graph.initializer.find(({ name }) => name === narrow?.input[1])?.dims[0], 4)
+})
+
+test('pixels with whole means are normalised by one node, others as in the exported graph', async () => {
+  const network = await randomNetwork(residual)
+  const fractions = { ...network, preprocessing: { ...network.preprocessing, mean: [120, 110.5, 100] } }
+  const readers = async (of: TrainableNetwork) => {
+    const { graph } = await quantised(decodeModel(convertNetwork(of)))
+    const first = graph.node.findIndex(({ opType }) => opType === 'Conv')
+    return graph.node
+      .slice(0, first)
+      .flatMap(({ opType, output }) => (output[0]!.startsWith('pixels/') ? [opType] : []))
+  }
+  assert.deepEqual(await readers(network), ['Transpose', 'DequantizeLinear'])
+  assert.deepEqual(await readers(fractions), ['Transpose', 'Cast', 'Sub', 'Div'])
 })
 
 test('pixels, unit length and outputs stay in float32', async () => {
