@@ -13,7 +13,7 @@ export interface JsonBounds {
 }
 
 /** For stored values: metadata of a picture, settings of a gallery. Their size is limited by `METADATA_MAX_BYTES`. */
-export const storedBytesDefault = 16 * 1024
+const storedBytesDefault = 16 * 1024
 export const storedBounds = { depthMax: 32, valuesMax: 4_096 } as const satisfies JsonBounds
 /** At its top level; schemas check it. */
 export const storedMembersMax = 100

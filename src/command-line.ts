@@ -12,7 +12,7 @@ import {
 } from '@commander-js/extra-typings'
 
 export const failed = 1
-export const misused = 2
+const misused = 2
 /** By Ctrl-C. */
 export const cancelled = 130
 /** As of a program that SIGPIPE ends, which Node.js ignores. */

@@ -35,7 +35,7 @@ export interface CudaOptions {
 }
 
 /** docs/gpu.md has the results for other values. */
-export const cudaBatchSizes: readonly number[] = [1, 4, 16, 64]
+const cudaBatchSizes: readonly number[] = [1, 4, 16, 64]
 
 /** One copies data while the other computes. */
 const workersPerGpu = 2

@@ -20,7 +20,7 @@ export type QueryQuality = Map<string, number | null>
 /** Depths k of recall@k. */
 export const recallDepths = [1, 5, 10] as const
 /** Number of neighbours that vote in `knnAccuracy`. */
-export const knnNeighbours = 10
+const knnNeighbours = 10
 
 /**
  * All numbers of one query with R ≥ 1 relevant answers among N, rel(i) ∈ {0,1}, P(i) precision of the first i:

@@ -7,7 +7,7 @@ import { bootstrapIntervals, type Interval } from './bootstrap.js'
 /** One query's hits, best first, excluding the picture itself and copies: right, wrong, or undefined if unjudged. */
 export type JudgedRanking = readonly (boolean | undefined)[]
 
-export const verdictDepth = 10
+const verdictDepth = 10
 
 export interface VerdictNumbers {
   /** Order of the judged hits alone; null if none of them is right. */

@@ -32,7 +32,7 @@ export interface IncomingImage {
 }
 
 /** How often a picture is embedded again because another model began to serve before it was stored. */
-export const servingTries = 10
+const servingTries = 10
 
 export interface IntakeOptions {
   signal?: AbortSignal | undefined

@@ -135,7 +135,7 @@ function expectRunning(job: JobRecord, galleryUid: string | undefined): void {
 }
 
 /** For an ingestion the outcomes of its items count, for other kinds its position. */
-export function withDone(job: JobRecord): JobRecord {
+function withDone(job: JobRecord): JobRecord {
   const { kind, added, updated, removed, skipped, failed, position } = job
   return { ...job, done: kind === 'ingest' ? added + updated + removed + skipped + failed : position }
 }

@@ -193,7 +193,7 @@ export class Webhooks {
 }
 
 /** `v1,` and the HMAC-SHA256 of id, time and body in base64. */
-export function signatureOf(secret: string, id: string, timestamp: number, body: string): string {
+function signatureOf(secret: string, id: string, timestamp: number, body: string): string {
   return `v1,${createHmac('sha256', keyOf(secret)).update(`${id}.${timestamp}.${body}`).digest('base64')}`
 }
 

@@ -7,7 +7,7 @@ const ingestOutcomes = ['added', 'updated', 'removed', 'skipped', 'failed'] as c
 export type IngestOutcome = (typeof ingestOutcomes)[number]
 
 /** Final state of an ingestion job. */
-export const jobEnds = ['succeeded', 'completed_with_errors', 'failed', 'cancelled'] as const
+const jobEnds = ['succeeded', 'completed_with_errors', 'failed', 'cancelled'] as const
 export type JobEnd = (typeof jobEnds)[number]
 
 const fetchOutcomes = ['fetched', 'refused', 'failed'] as const

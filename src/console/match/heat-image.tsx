@@ -61,7 +61,7 @@ function paint(canvas: HTMLCanvasElement, grid: readonly (readonly number[])[]):
 }
 
 /** In words, for screen readers. */
-export function strongestPlace(grid: readonly (readonly number[])[]): string {
+function strongestPlace(grid: readonly (readonly number[])[]): string {
   let best = { value: -Infinity, row: 0, column: 0 }
   grid.forEach((values, row) =>
     values.forEach((value, column) => {

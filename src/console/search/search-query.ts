@@ -31,7 +31,7 @@ export interface SearchQuery {
   filter?: Record<string, unknown> | undefined
 }
 
-export const defaultK = 24
+const defaultK = 24
 
 export function readQuery(settings: URLSearchParams): SearchQuery {
   const text = (name: string) => settings.get(name) ?? undefined

@@ -5,7 +5,7 @@ import { RequestInvalid } from '../validation.js'
 import { named } from './named.js'
 import { Cursor, GalleryName, ImageId, Label, limit, UnfilledImageId } from './parameters.js'
 
-export const decidedAtOnceMax = 1_000
+const decidedAtOnceMax = 1_000
 
 const Ids = (description: string, minItems: number) =>
   Type.Array(ImageId, { minItems, maxItems: decidedAtOnceMax, description })

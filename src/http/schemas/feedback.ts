@@ -13,7 +13,7 @@ import { named } from './named.js'
 import { GalleryName, ImageId, Label, UnfilledImageId } from './parameters.js'
 
 /** Limit per call. */
-export const judgedAtOnceMax = 1_000
+const judgedAtOnceMax = 1_000
 
 const contentHash = Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 of the picture’s bytes, hex.' })
 

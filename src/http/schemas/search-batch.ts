@@ -5,7 +5,7 @@ import { Problem } from './problem.js'
 import { SearchAnswer } from './search.js'
 
 /** Maximum queries in one body. */
-export const queriesMax = 64
+const queriesMax = 64
 
 export function searchBatchBody(query: TObject) {
   return Type.Object(

@@ -38,7 +38,7 @@ function itemOf(
  * `https://images.example.com/2024/a%20b.jpg?size=2` → `images.example.com/2024/a b.jpg?size=2`. Excludes a signature:
  * ids are visible, and the same picture gets a new signature each time.
  */
-export function idOfAddress({ host, pathname, search }: URL): string {
+function idOfAddress({ host, pathname, search }: URL): string {
   return `${host}${decoded(pathname)}${decoded(unsignedQuery(search))}`
 }
 

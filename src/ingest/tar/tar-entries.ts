@@ -15,7 +15,7 @@ export interface TarEntry extends EntryDescription {
 }
 
 /** Of a pax header or GNU long name; real ones have a few hundred bytes, with extended attributes a few thousand. */
-export const extendedHeaderMaxBytes = 64 * 1024
+const extendedHeaderMaxBytes = 64 * 1024
 /** Tools pad an archive to full tape records; more zeros than this are its end, whatever follows. */
 const paddingMaxBytes = 2 ** 20
 const zeroBlock = Buffer.alloc(blockBytes)

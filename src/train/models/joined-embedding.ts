@@ -36,7 +36,7 @@ export interface JoinedEmbeddingArgs {
  * [embedding [N, D], logits [N, C], instance [N, I] if it has a share] → [N, D + C + I] of unit length; parts without a
  * share are omitted. No weights.
  */
-export class JoinedEmbedding extends layers.Layer {
+class JoinedEmbedding extends layers.Layer {
   static className = 'JoinedEmbedding'
   readonly posteriorShare: number
   readonly sharpness: number

@@ -42,7 +42,7 @@ export function nativeDevice(): 'gpu' | 'cpu' {
 export const nativeIsBuilt = (): boolean => existsSync(join(nativePackage, 'lib/napi-v8/tfjs_binding.node'))
 
 /** The addon itself; its TF_ATTR_* and TF_* constants name attribute and data types. */
-export function nativeBinding(): Record<string, number> {
+function nativeBinding(): Record<string, number> {
   return createRequire(join(nativePackage, 'package.json'))('./lib/napi-v8/tfjs_binding.node') as Record<string, number>
 }
 

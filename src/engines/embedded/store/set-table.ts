@@ -158,7 +158,7 @@ function live(row: SetRow | undefined): SetRow {
   return row
 }
 
-export function checkedSet(row: StoredRow | undefined): SetRow | undefined {
+function checkedSet(row: StoredRow | undefined): SetRow | undefined {
   if (row !== undefined) expectChecksum(checksumOfSet(row), row.checksum, `The record of embedding set ${row.uid}`)
   return row
 }
