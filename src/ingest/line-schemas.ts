@@ -18,7 +18,7 @@ const Label = Type.Union(
   [Type.String({ minLength: 1, maxLength: labelMaxLength, pattern: labelPattern }), Type.Null()],
   { description: 'The class of the picture: what it shows; null: unlabelled.' },
 )
-const MetadataOfLine = Type.Unsafe<Metadata>(
+export const MetadataOfLine = Type.Unsafe<Metadata>(
   Type.Record(Type.String(), Type.Unknown(), {
     maxProperties: storedMembersMax,
     description: `Any JSON object of yours: at most ${storedMembersMax} members at the top level, ${storedBounds.depthMax} levels, ${storedBounds.valuesMax} values, \`METADATA_MAX_BYTES\`.`,
@@ -31,16 +31,9 @@ const Reference = Type.String({
     'Where you have the picture: `https://…` on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`.',
 })
 const strict = { additionalProperties: false }
-/** What `PATCH …/images/{id}` takes, and a `patch` line. */
-const changed = { label: Type.Optional(Label), metadata: Type.Optional(MetadataOfLine) }
-const changedDescription = 'Members that are left out keep their values; metadata is replaced as a whole.'
-
-export const ImageChange = Type.Object(changed, {
-  ...strict,
-  minProperties: 1,
-  description: changedDescription,
-  examples: [{ label: 'running' }],
-})
+/** What a `patch` line changes, and `PATCH …/images/{id}`. */
+export const changedMembers = { label: Type.Optional(Label), metadata: Type.Optional(MetadataOfLine) }
+export const changedDescription = 'Members that are left out keep their values; metadata is replaced as a whole.'
 
 export const AddLine = Type.Object(
   {
@@ -68,7 +61,7 @@ export const AddLine = Type.Object(
 export const PatchLine = Type.Object(
   {
     patch: Type.Object(
-      { id: StoredId, ...changed },
+      { id: StoredId, ...changedMembers },
       {
         ...strict,
         minProperties: 2,

@@ -44,5 +44,6 @@ def test_an_upload_may_be_answered_late_unless_the_caller_has_set_a_timeout() ->
     for client in (usual, hasty):
         client.ingest("g", b"", "application/x-tar")
         client.call("deleteImages", {"gallery": "g"}, {"label": "a"})
+        client.call("changeImages", {"gallery": "g"}, {"label": "a"}, {"label": "b"})
         client.gallery("g")
-    assert waits == [3600, 3600, 60, 5, 5, 5]
+    assert waits == [3600, 3600, 3600, 60, 5, 5, 5, 5]

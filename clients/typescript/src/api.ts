@@ -382,7 +382,11 @@ export interface paths {
         delete: operations["deleteImages"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change every picture that matches
+         * @description Label or metadata, by `label`, by `filter`, or by both; without either it is refused. Pictures are changed in groups: an answer other than 200 may have changed some, and the same request changes the rest. Damaged ones stay as they are. Changes that differ from picture to picture are `patch` lines of an NDJSON ingestion.
+         */
+        patch: operations["changeImages"];
         trace?: never;
     };
     "/v1/galleries/{gallery}/images/{id}": {
@@ -6514,6 +6518,186 @@ export interface operations {
             };
         };
     };
+    changeImages: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Pictures with one of these labels; an empty string stands for unlabelled ones.
+                 * @example [
+                 *       "draft"
+                 *     ]
+                 */
+                label?: string[];
+                /**
+                 * @description Pictures that match this filter, as JSON text like that of a search.
+                 * @example {"field":"metadata.year","lt":2015}
+                 */
+                filter?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+                 * @example holidays
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        /** @description Members that are left out keep their values; metadata is replaced as a whole. */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description The class of the picture: what it shows; null: unlabelled. */
+                    label?: string | null;
+                    /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values, `METADATA_MAX_BYTES`. */
+                    metadata?: {
+                        [key: string]: unknown;
+                    };
+                    /** @description Merged into the stored metadata (RFC 7396): a member replaces the one of its name, `null` removes it, and an object is merged into an object. Either this or `metadata`. */
+                    mergeMetadata?: {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description They have been changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "changed": 214
+                     *     }
+                     */
+                    "application/json": {
+                        /** @description Number of pictures that matched and have been changed. */
+                        changed: number;
+                    };
+                };
+            };
+            /** @description The request does not match its schema, or its body is incomplete. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service requires an API key, and there is no valid one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key does not have the required role. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such gallery, picture, job, snapshot or model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It conflicts with stored data. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the maximum size. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type or picture format is not supported. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The header Expect is not 100-continue. */
+            417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The URL and headers exceed the maximum size. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getImage: {
         parameters: {
             query?: never;
@@ -7047,16 +7231,15 @@ export interface operations {
         /** @description Members that are left out keep their values; metadata is replaced as a whole. */
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "label": "running"
-                 *     }
-                 */
                 "application/json": {
                     /** @description The class of the picture: what it shows; null: unlabelled. */
                     label?: string | null;
                     /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values, `METADATA_MAX_BYTES`. */
                     metadata?: {
+                        [key: string]: unknown;
+                    };
+                    /** @description Merged into the stored metadata (RFC 7396): a member replaces the one of its name, `null` removes it, and an object is merged into an object. Either this or `metadata`. */
+                    mergeMetadata?: {
                         [key: string]: unknown;
                     };
                 };

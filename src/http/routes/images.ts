@@ -1,20 +1,29 @@
 /** `/v1/galleries/{gallery}/images`: read, change, delete and list stored pictures. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import type { Grant } from '../../access/grants.js'
 import type { Config } from '../../config/config.js'
 import { AlikeError } from '../../errors.js'
+import { editFitting, editImage } from '../../gallery/edited-images.js'
+import type { Filter } from '../../gallery/filter.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import type { ImagePage } from '../../gallery/records.js'
-import { ImageChange } from '../../ingest/line-schemas.js'
 import type { AnswerBytes } from '../answer-bytes.js'
 import { clientGone } from '../client-gone.js'
 import { etagOf, isKnown, preconditionOf, WriteHeaders } from '../conditions.js'
 import { filterOf } from '../given-filter.js'
-import { expectStorable } from '../json-body.js'
 import { listInTurns } from '../json-in-turns.js'
 import { ListCursors } from '../list-cursors.js'
-import { Image, ImageList, ImageListParameters, imageView, Removal, SelectionParameters } from '../schemas/image.js'
+import {
+  ChangedCount,
+  Image,
+  ImageList,
+  ImageListParameters,
+  imageView,
+  Removal,
+  SelectionParameters,
+} from '../schemas/image.js'
+import { changeOf, expectEdit, ImageEdit } from '../schemas/image-edit.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath, ImagePath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
@@ -33,6 +42,7 @@ const tags = ['images']
 
 export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (app, options) => {
   listImages(app, options)
+  changeImages(app, options)
   deleteImages(app, options)
   getImage(app, options)
   changeImage(app, options)
@@ -79,6 +89,44 @@ function listImages(app: TypedApp, { galleries, answers }: ImageRouteOptions): v
   )
 }
 
+function changeImages(app: TypedApp, { galleries, config }: ImageRouteOptions): void {
+  app.patch(
+    '/v1/galleries/:gallery/images',
+    {
+      config: { role: 'write' },
+      schema: {
+        operationId: 'changeImages',
+        tags,
+        summary: 'Change every picture that matches',
+        description:
+          'Label or metadata, by `label`, by `filter`, or by both; without either it is refused. Pictures are changed in groups: an answer other than 200 may have changed some, and the same request changes the rest. Damaged ones stay as they are. Changes that differ from picture to picture are `patch` lines of an NDJSON ingestion.',
+        params: GalleryPath,
+        querystring: SelectionParameters,
+        body: ImageEdit,
+        response: {
+          200: { description: 'They have been changed.', ...ChangedCount },
+          ...problems(400, 404, 409, 415, 429, 503, 507),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { metadataMaxBytes } = config
+      expectEdit(request.body, metadataMaxBytes)
+      const filter = selection(request.query, 'to change all of them, filter {"field":"id","exists":true}')
+      const edit = { filter, changeOf: changeOf(request.body, metadataMaxBytes), signal: clientGone(reply) }
+      return { changed: await editFitting(galleries.images, { gallery: request.params.gallery, ...edit }) }
+    },
+  )
+}
+
+/** @throws RequestInvalid where neither label nor filter selects pictures */
+function selection(given: Static<typeof SelectionParameters>, ofAll: string): Filter {
+  const filter = filterOf(given)
+  if (filter !== undefined) return filter
+  const detail = `or label must select the pictures; ${ofAll}`
+  throw new RequestInvalid([{ in: 'query', pointer: '/filter', detail }])
+}
+
 function deleteImages(app: TypedApp, { galleries }: ImageRouteOptions): void {
   app.delete(
     '/v1/galleries/:gallery/images',
@@ -99,15 +147,7 @@ function deleteImages(app: TypedApp, { galleries }: ImageRouteOptions): void {
       },
     },
     async (request, reply) => {
-      const filter = filterOf(request.query)
-      if (filter === undefined)
-        throw new RequestInvalid([
-          {
-            in: 'query',
-            pointer: '/filter',
-            detail: 'or label must select the pictures; to delete all of them, delete the gallery',
-          },
-        ])
+      const filter = selection(request.query, 'to delete all of them, delete the gallery')
       return { removed: await galleries.images.removeFitting(request.params.gallery, filter, clientGone(reply)) }
     },
   )
@@ -155,7 +195,7 @@ function changeImage(app: TypedApp, { galleries, config }: ImageRouteOptions): v
         summary: 'Change label or metadata',
         params: ImagePath,
         headers: WriteHeaders,
-        body: ImageChange,
+        body: ImageEdit,
         response: {
           200: { description: 'The updated record.', ...reference(Image) },
           ...problems(400, 404, 409, 412, 415, 429, 507),
@@ -164,10 +204,19 @@ function changeImage(app: TypedApp, { galleries, config }: ImageRouteOptions): v
     },
     async (request, reply) => {
       const { gallery, id } = request.params
-      const change = request.body
-      if (change.metadata !== undefined)
-        expectStorable(change.metadata, config.metadataMaxBytes, { in: 'body', pointer: '/metadata' })
-      const image = await galleries.images.patch(gallery, id, change, preconditionOf(request.headers))
+      const { metadataMaxBytes } = config
+      const { mergeMetadata, ...change } = request.body
+      expectEdit(request.body, metadataMaxBytes)
+      const onlyIf = preconditionOf(request.headers)
+      const image =
+        mergeMetadata === undefined
+          ? await galleries.images.patch(gallery, id, change, onlyIf)
+          : await editImage(galleries.images, {
+              gallery,
+              id,
+              onlyIf,
+              changeOf: changeOf(request.body, metadataMaxBytes),
+            })
       reply.header('etag', etagOf(image))
       return imageView(image, request.grant)
     },

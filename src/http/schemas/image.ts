@@ -162,6 +162,10 @@ export const Removal = Type.Object(
   { removed: Type.Integer({ description: 'Number of pictures deleted.' }) },
   { examples: [{ removed: 214 }] },
 )
+export const ChangedCount = Type.Object(
+  { changed: Type.Integer({ description: 'Number of pictures that matched and have been changed.' }) },
+  { examples: [{ changed: 214 }] },
+)
 
 export const ImageList = Type.Object({
   images: Type.Array(reference(Image), { description: 'By id, ascending.' }),

@@ -1,6 +1,7 @@
 /** Calls that write: every outcome is known beforehand. */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { editFitting } from '../../../src/gallery/edited-images.js'
 import type { ImageStep, PutImage, StepResult } from '../../../src/gallery/records.js'
 import { newImage } from '../stored-images.js'
 import { type ComparedGalleries, name, Step, step } from './compared-galleries.js'
@@ -163,6 +164,18 @@ const removeFitting = step('remove fitting', fc.record({ name, filter }), (at, {
   ),
 )
 
+const editAll = step('edit fitting', fc.record({ name, filter, change: newSaid }), (at, { name, filter, change }) =>
+  at.of(
+    name,
+    ({ images }) => editFitting(images, { gallery: name, filter, changeOf: () => change }),
+    async (plain, answer) => {
+      const fitting = plain.ids((one) => matches(one, filter))
+      assert.equal(await answer(), fitting.length)
+      for (const id of fitting) plain.patch(id, change)
+    },
+  ),
+)
+
 /** What was kept for a filter before the write is no longer used. */
 async function compareCounts(at: ComparedGalleries): Promise<void> {
   for (const [name, plain] of at.plain)
@@ -179,6 +192,7 @@ const writes = fc.oneof(
   { weight: 2, arbitrary: remove },
   { weight: 3, arbitrary: patch },
   removeFitting,
+  { weight: 2, arbitrary: editAll },
 )
 
 export const writingSteps = writes.map(

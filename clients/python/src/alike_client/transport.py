@@ -10,8 +10,10 @@ DEFAULT_TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 """Event streams send heartbeats more often than this."""
 
 _PATIENT = httpx.Timeout(60.0, connect=10.0, read=3600.0)
-_PATIENT_OPERATIONS: frozenset[Operation] = frozenset({"ingest", "installModel", "deleteImages"})
-"""They are answered at their end: once a large upload is durable, once all pictures are deleted."""
+_PATIENT_OPERATIONS: frozenset[Operation] = frozenset(
+    {"ingest", "installModel", "changeImages", "deleteImages"}
+)
+"""They are answered at their end: once a large upload is durable, once all pictures are changed or deleted."""
 
 
 def timeout_of(operation: Operation, given: httpx.Timeout | float) -> httpx.Timeout | float:

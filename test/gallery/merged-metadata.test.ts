@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { mergedMetadata } from '../../src/gallery/merged-metadata.js'
+import type { Metadata } from '../../src/gallery/records.js'
+
+/** The examples of RFC 7396, appendix A, whose both sides are objects. */
+const examples: [Metadata, Metadata, Metadata][] = [
+  [{ a: 'b' }, { a: 'c' }, { a: 'c' }],
+  [{ a: 'b' }, { b: 'c' }, { a: 'b', b: 'c' }],
+  [{ a: 'b' }, { a: null }, {}],
+  [{ a: 'b', b: 'c' }, { a: null }, { b: 'c' }],
+  [{ a: ['b'] }, { a: 'c' }, { a: 'c' }],
+  [{ a: 'c' }, { a: ['b'] }, { a: ['b'] }],
+  [{ a: { b: 'c' } }, { a: { b: 'd', c: null } }, { a: { b: 'd' } }],
+  [{ a: [{ b: 'c' }] }, { a: [1] }, { a: [1] }],
+  [{ e: null }, { a: 1 }, { e: null, a: 1 }],
+  [{}, { a: { bb: { ccc: null } } }, { a: { bb: {} } }],
+]
+
+for (const [stored, merge, expected] of examples)
+  test(`${JSON.stringify(merge)} merged into ${JSON.stringify(stored)}`, () => {
+    const before = structuredClone(stored)
+    assert.deepEqual(mergedMetadata(stored, merge), expected)
+    assert.deepEqual(stored, before)
+  })
+
+test('members named like those of every object are members like others', () => {
+  assert.deepEqual(mergedMetadata({}, { constructor: { name: 'x' }, toString: 'y' }), {
+    constructor: { name: 'x' },
+    toString: 'y',
+  })
+})
