@@ -32,6 +32,7 @@ export const catalogue = {
   too_many_galleries: 'More galleries match than can be searched at once.',
   gallery_too_large: 'The gallery has too many pictures to analyse.',
   precondition_failed: 'What is stored is not what If-Match or If-None-Match requires; nothing has changed.',
+  metadata_too_large: 'Merged into the stored metadata, it would be larger than metadata may be.',
   image_damaged: 'The stored picture is damaged; store it again, or delete it.',
   original_not_kept: 'The original of this picture is not kept.',
   original_unreadable: 'The store of originals does not return the original of this picture any more.',

@@ -136,7 +136,7 @@ export interface OpenSet {
   put(step: PutStep): Promise<StoredImage>
   /**
    * Changes label and metadata of a stored picture, and returns its record as written.
-   * @throws AlikeError `image_not_found`, `image_damaged`, `precondition_failed`, `storage_full`
+   * @throws AlikeError `image_not_found`, `image_damaged`, `precondition_failed`, `metadata_too_large`, `storage_full`
    */
   patch(id: string, change: ImageChange, onlyIf?: Precondition): Promise<ImageRecord>
   /**

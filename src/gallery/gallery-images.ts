@@ -73,24 +73,26 @@ export class GalleryImages {
    * @throws as `put`, and AlikeError `precondition_failed`
    */
   async putOne(gallery: string, step: PutStep): Promise<StoredImage> {
-    return this.#writeOne({ gallery, id: step.put.id, onlyIf: step.onlyIf }, async () =>
+    return this.#writeOne({ gallery, id: step.put.id, dependsOnStored: step.onlyIf !== undefined }, async () =>
       (await this.#openFor(gallery, [step])).opened.put(step),
     )
   }
 
   /**
    * Returns the picture's record as written.
-   * @throws AlikeError `image_not_found`, `image_damaged`, `precondition_failed`, `storage_full`, `overloaded`
+   * @throws AlikeError `image_not_found`, `image_damaged`, `precondition_failed`, `metadata_too_large`, `storage_full`,
+   * `overloaded`
    */
   async patch(gallery: string, id: string, change: ImageChange, onlyIf?: Precondition): Promise<ImageRecord> {
-    return this.#writeOne({ gallery, id, onlyIf }, async () =>
+    const dependsOnStored = onlyIf !== undefined || change.merge !== undefined
+    return this.#writeOne({ gallery, id, dependsOnStored }, async () =>
       (await this.#sets.open(gallery)).patch(id, change, onlyIf),
     )
   }
 
   /** @throws AlikeError `image_not_found`, `precondition_failed`, `storage_full`, `overloaded` */
   async removeOne(gallery: string, id: string, onlyIf?: Precondition): Promise<void> {
-    const results = await this.#writeOne({ gallery, id, onlyIf }, async () =>
+    const results = await this.#writeOne({ gallery, id, dependsOnStored: onlyIf !== undefined }, async () =>
       (await this.#sets.open(gallery)).change([{ remove: id, onlyIf }]),
     )
     expectAccepted(results)
@@ -212,15 +214,15 @@ export class GalleryImages {
   }
 
   /**
-   * An engine applies conditional changes of one process in order. Those of several processes to one picture are kept apart
-   * here, also where the engine could do it.
+   * An engine applies changes that depend on what is stored in order, if they are of one process. Those of several processes to
+   * one picture are kept apart here, also where the engine could do it.
    */
   async #writeOne<Result>(
-    { gallery, id, onlyIf }: { gallery: string; id: string; onlyIf: Precondition | undefined },
+    { gallery, id, dependsOnStored }: { gallery: string; id: string; dependsOnStored: boolean },
     work: () => Promise<Result>,
   ): Promise<Result> {
     const write = () => this.#writes.pass(gallery, [id], work)
-    if (onlyIf === undefined || this.#writes.shared === undefined) return write()
+    if (!dependsOnStored || this.#writes.shared === undefined) return write()
     const lock = await holdSoon(() => tryHold(this.#writes, 'image', `${gallery}/${nfc(id)}`), {
       waitMaxMs: conditionWaitMs,
       detail: 'Other conditional changes of the picture do not end.',

@@ -1,14 +1,30 @@
 /** JSON Merge Patch (RFC 7396) for metadata. */
-import type { JsonValue, Metadata } from './records.js'
+import { misfitOfStored, storedMembersMax } from '../bounded-json.js'
+import type { JsonValue, Metadata, MetadataMerge } from './records.js'
 
-/** Members of `merge` replace those of the same name; null removes one, and an object is merged into an object. */
-export function mergedMetadata(metadata: Metadata, merge: Metadata): Metadata {
-  const merged = new Map(Object.entries(metadata))
-  for (const [name, value] of Object.entries(merge)) {
-    if (value === null) merged.delete(name)
-    else merged.set(name, isObject(value) ? mergedMetadata(objectOr(merged.get(name)), value) : value)
+/**
+ * Members replace those of the same name; null removes one, and an object is merged into an object. Applying it again changes
+ * nothing.
+ * @param stored undefined: it cannot be read
+ * @returns the merged metadata, or why it cannot be stored
+ */
+export function mergedMetadata(
+  stored: Metadata | undefined,
+  { members, maxBytes }: MetadataMerge,
+): Metadata | 'image_damaged' | 'metadata_too_large' {
+  if (stored === undefined) return 'image_damaged'
+  const result = merged(stored, members)
+  const isTooLarge = Object.keys(result).length > storedMembersMax || misfitOfStored(result, maxBytes) !== undefined
+  return isTooLarge ? 'metadata_too_large' : result
+}
+
+function merged(stored: Metadata, members: Metadata): Metadata {
+  const result = new Map(Object.entries(stored))
+  for (const [name, value] of Object.entries(members)) {
+    if (value === null) result.delete(name)
+    else result.set(name, isObject(value) ? merged(objectOr(result.get(name)), value) : value)
   }
-  return Object.fromEntries(merged)
+  return Object.fromEntries(result)
 }
 
 function isObject(value: JsonValue | undefined): value is Metadata {

@@ -113,12 +113,21 @@ export interface WholeImage extends SeenImage {
   record: ImageRecord
 }
 
-/** Omitted fields are unchanged; `label: null` removes the label; metadata is replaced as a whole. */
+/** Omitted fields are unchanged; `label: null` removes the label; `metadata` replaces the stored one as a whole. */
 export interface ImageChange {
   label?: string | null
   metadata?: Metadata
+  /** Instead of `metadata`. */
+  merge?: MetadataMerge | undefined
   /** Only of a picture with this content and label: any other counts as missing. */
   of?: Pick<ImageRecord, 'contentHash' | 'label'> | undefined
+}
+
+/** See `mergedMetadata`. */
+export interface MetadataMerge {
+  members: Metadata
+  /** Size that the merged metadata may have, as JSON. Default 16 KiB. */
+  maxBytes?: number | undefined
 }
 
 /** Whether a stored picture is the one that the change is for. */
@@ -190,11 +199,11 @@ export type StepResult =
   | PutResult
   | { unchanged: true }
   | { patched: true }
-  | { refused: 'image_not_found' | 'image_damaged' | 'precondition_failed' }
+  | { refused: 'image_not_found' | 'image_damaged' | 'precondition_failed' | 'metadata_too_large' }
   | { removed: true }
   | { absent: true }
 
-/** For a step alone. @throws AlikeError `image_not_found`, `image_damaged`, `precondition_failed` */
+/** For a step alone. @throws AlikeError `image_not_found`, `image_damaged`, `precondition_failed`, `metadata_too_large` */
 export function expectAccepted([result]: readonly StepResult[]): void {
   if (result !== undefined && 'refused' in result) throw new AlikeError(result.refused)
 }

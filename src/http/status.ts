@@ -27,6 +27,7 @@ const table = {
   too_many_galleries: 422,
   gallery_too_large: 409,
   precondition_failed: 412,
+  metadata_too_large: 409,
   image_damaged: 409,
   image_not_found: 404,
   original_not_kept: 404,

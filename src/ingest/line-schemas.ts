@@ -3,7 +3,7 @@ import { type Static, type TSchema, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { lineBounds, misfitOfStored, readJson, storedBounds, storedMembersMax } from '../bounded-json.js'
 import { AlikeError } from '../errors.js'
-import type { Metadata } from '../gallery/records.js'
+import type { ImageChange, Metadata } from '../gallery/records.js'
 import { referenceMaxLength, referencePattern } from '../remote/referenced-images.js'
 import { idMaxLength, idPattern, labelMaxLength, labelPattern, misfitOfNewId, newIdPattern } from './names.js'
 
@@ -18,7 +18,7 @@ const Label = Type.Union(
   [Type.String({ minLength: 1, maxLength: labelMaxLength, pattern: labelPattern }), Type.Null()],
   { description: 'The class of the picture: what it shows; null: unlabelled.' },
 )
-export const MetadataOfLine = Type.Unsafe<Metadata>(
+const MetadataOfLine = Type.Unsafe<Metadata>(
   Type.Record(Type.String(), Type.Unknown(), {
     maxProperties: storedMembersMax,
     description: `Any JSON object of yours: at most ${storedMembersMax} members at the top level, ${storedBounds.depthMax} levels, ${storedBounds.valuesMax} values, \`METADATA_MAX_BYTES\`.`,
@@ -31,9 +31,35 @@ const Reference = Type.String({
     'Where you have the picture: `https://…` on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`.',
 })
 const strict = { additionalProperties: false }
-/** What a `patch` line changes, and `PATCH …/images/{id}`. */
-export const changedMembers = { label: Type.Optional(Label), metadata: Type.Optional(MetadataOfLine) }
-export const changedDescription = 'Members that are left out keep their values; metadata is replaced as a whole.'
+/** What a PATCH of pictures takes, and a `patch` line. */
+const changed = {
+  label: Type.Optional(Label),
+  metadata: Type.Optional(MetadataOfLine),
+  mergeMetadata: Type.Optional(
+    Type.Unsafe<Metadata>({
+      ...MetadataOfLine,
+      description:
+        'Merged into the stored metadata (RFC 7396): a member replaces the one of its name, `null` removes it, and an object is merged into an object. Either this or `metadata`.',
+    }),
+  ),
+}
+const changedDescription = 'Members that are left out keep their values; `metadata` replaces the whole metadata.'
+
+export const ImageEdit = Type.Object(changed, {
+  ...strict,
+  minProperties: 1,
+  description: changedDescription,
+  examples: [{ label: 'running' }, { mergeMetadata: { reviewed: true, draft: null } }],
+})
+export type ImageEdit = Static<typeof ImageEdit>
+
+/** @param limits on what is stored after it */
+export function changeOf(
+  { mergeMetadata: members, ...change }: ImageEdit,
+  { metadataMaxBytes: maxBytes }: LineLimits,
+): ImageChange {
+  return members === undefined ? change : { ...change, merge: { members, maxBytes } }
+}
 
 export const AddLine = Type.Object(
   {
@@ -61,7 +87,7 @@ export const AddLine = Type.Object(
 export const PatchLine = Type.Object(
   {
     patch: Type.Object(
-      { id: StoredId, ...changedMembers },
+      { id: StoredId, ...changed },
       {
         ...strict,
         minProperties: 2,
@@ -123,7 +149,12 @@ export function readIngestLine(line: Buffer, limits: LineLimits): IngestLine {
     expectNewId(read.add.id, 'add.id')
     expectStorable(read.add.metadata, 'add.metadata', limits)
   }
-  if ('patch' in read) expectStorable(read.patch.metadata, 'patch.metadata', limits)
+  if ('patch' in read) {
+    const { metadata, mergeMetadata } = read.patch
+    expectStorable(metadata, 'patch.metadata', limits)
+    expectStorable(mergeMetadata, 'patch.mergeMetadata', limits)
+    if (metadata && mergeMetadata) throw invalidLine('patch.mergeMetadata excludes metadata.')
+  }
   return read
 }
 

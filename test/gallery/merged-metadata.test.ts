@@ -20,13 +20,21 @@ const examples: [Metadata, Metadata, Metadata][] = [
 for (const [stored, merge, expected] of examples)
   test(`${JSON.stringify(merge)} merged into ${JSON.stringify(stored)}`, () => {
     const before = structuredClone(stored)
-    assert.deepEqual(mergedMetadata(stored, merge), expected)
+    assert.deepEqual(mergedMetadata(stored, { members: merge }), expected)
     assert.deepEqual(stored, before)
   })
 
 test('members named like those of every object are members like others', () => {
-  assert.deepEqual(mergedMetadata({}, { constructor: { name: 'x' }, toString: 'y' }), {
-    constructor: { name: 'x' },
-    toString: 'y',
-  })
+  const members: Metadata = JSON.parse('{"constructor": {"name": "x"}, "toString": "y"}')
+  assert.deepEqual(mergedMetadata({}, { members }), members)
+})
+
+test('what cannot be read, or would be too large, is not merged', () => {
+  assert.equal(mergedMetadata(undefined, { members: {} }), 'image_damaged')
+  const stored = { text: 'é'.repeat(20) }
+  assert.deepEqual(mergedMetadata(stored, { members: { a: 1 }, maxBytes: 57 }), { ...stored, a: 1 })
+  assert.equal(mergedMetadata(stored, { members: { a: 1 }, maxBytes: 56 }), 'metadata_too_large')
+  const full = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`m${i}`, i]))
+  assert.equal(mergedMetadata(full, { members: { more: 1 } }), 'metadata_too_large')
+  assert.deepEqual(mergedMetadata(full, { members: { m0: 'new' } }), { ...full, m0: 'new' })
 })

@@ -1,10 +1,13 @@
-/** PATCH of one picture and of all that match, with metadata replaced or merged. */
+/** Changes of one picture, of all that match, and by lines, with metadata replaced or merged. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { startApp } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
+import { endedJob, errorsOf, sendJob } from '../support/jobs.js'
 
 const gallery = '/v1/galleries/pictures'
+const ndjson = { 'content-type': 'application/x-ndjson' }
+const linesOf = (...lines: object[]) => Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
 
 /** @param metadataOf by id */
 async function filled(t: TestContext, metadataOf: Record<string, object>) {
@@ -73,11 +76,38 @@ test('what cannot be stored is refused, naming the picture where it depends on o
   assert.equal((await patch(400, 'a', {})).code, 'request_invalid')
   assert.equal((await patchAll(400, { label: 'old' }, { mergeMetadata: 'x' })).code, 'request_invalid')
   const long = { mergeMetadata: { more: 'y'.repeat(100) } }
-  assert.match(String((await patch(400, 'a', long)).detail), /mergeMetadata with the metadata of a has more than 200/)
-  assert.match(String((await patchAll(400, { label: 'old' }, long)).detail), /the metadata of a has more than 200/)
+  assert.equal((await patch(409, 'a', long)).code, 'metadata_too_large')
+  const tooLarge = await patchAll(409, { label: 'old', filter: '{"field":"id","equals":"a"}' }, long)
+  assert.match(String(tooLarge.detail), /metadata of a,/)
   assert.match(
     String((await patch(400, 'a', { mergeMetadata: { y: 'y'.repeat(300) } })).detail),
     /mergeMetadata has more than 200/,
   )
   assert.deepEqual(await stored(), before)
+})
+
+test('lines merge metadata as PATCH does; the ones that cannot are lines of the report', async (t) => {
+  const { app, stored } = await filled(t, { a: { text: 'x'.repeat(100), gone: 1 }, b: { by: 'x' } })
+  const lines = linesOf(
+    { patch: { id: 'a', mergeMetadata: { n: 1, gone: null } } },
+    { patch: { id: 'a', mergeMetadata: { more: 'y'.repeat(100) } } },
+    { patch: { id: 'b', label: null, mergeMetadata: { by: { name: 'y' } } } },
+    { patch: { id: 'b', mergeMetadata: { by: { age: 7 } } } },
+    { patch: { id: 'b', metadata: {}, mergeMetadata: {} } },
+    { patch: { id: 'b', mergeMetadata: { long: 'z'.repeat(300) } } },
+  )
+  const job = await endedJob(app, await sendJob(app, gallery, ndjson, lines))
+  assert.deepEqual([job.updated, job.failed], [3, 3])
+  assert.deepEqual(
+    (await errorsOf(app, job)).map(({ name, code, detail }) => [name, code, detail]),
+    [
+      ['a', 'metadata_too_large', 'Merged into the stored metadata, it would be larger than metadata may be.'],
+      ['line 5', 'line_invalid', 'The line is invalid. patch.mergeMetadata excludes metadata.'],
+      ['line 6', 'line_invalid', 'The line is invalid. patch.mergeMetadata has more than 200 bytes as JSON.'],
+    ],
+  )
+  assert.deepEqual(await stored(), [
+    ['a', 'old', { text: 'x'.repeat(100), n: 1 }],
+    ['b', null, { by: { name: 'y', age: 7 } }],
+  ])
 })

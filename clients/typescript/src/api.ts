@@ -1879,7 +1879,7 @@ export interface components {
              * @description Stable; switch on this.
              * @enum {string}
              */
-            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_lost" | "gallery_elsewhere" | "gallery_without_worker" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "layout_missing" | "decisions_full" | "decision_not_found" | "too_many_galleries" | "gallery_too_large" | "precondition_failed" | "image_damaged" | "image_not_found" | "original_not_kept" | "original_unreadable" | "original_changed" | "reference_invalid" | "image_reference_missing" | "range_not_satisfiable" | "model_not_found" | "model_mismatch" | "model_exists" | "model_in_use" | "set_not_found" | "set_exists" | "models_full" | "set_in_use" | "set_not_ready" | "move_same_engine" | "move_under_way" | "move_differs" | "gate_not_passed" | "serving_changed" | "originals_missing" | "model_card_missing" | "model_unreadable" | "golden_mismatch" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "origin_not_allowed" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "store_unreachable" | "store_outcome_unknown" | "engine_unreachable" | "engine_not_found" | "engine_unsupported" | "engine_version_refused" | "engine_setting_refused" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_taken_over" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "archive_trailing_bytes" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "source_not_allowed" | "source_unreadable" | "source_unreachable" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "webhook_disabled" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
+            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_lost" | "gallery_elsewhere" | "gallery_without_worker" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "layout_missing" | "decisions_full" | "decision_not_found" | "too_many_galleries" | "gallery_too_large" | "precondition_failed" | "metadata_too_large" | "image_damaged" | "image_not_found" | "original_not_kept" | "original_unreadable" | "original_changed" | "reference_invalid" | "image_reference_missing" | "range_not_satisfiable" | "model_not_found" | "model_mismatch" | "model_exists" | "model_in_use" | "set_not_found" | "set_exists" | "models_full" | "set_in_use" | "set_not_ready" | "move_same_engine" | "move_under_way" | "move_differs" | "gate_not_passed" | "serving_changed" | "originals_missing" | "model_card_missing" | "model_unreadable" | "golden_mismatch" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "origin_not_allowed" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "store_unreachable" | "store_outcome_unknown" | "engine_unreachable" | "engine_not_found" | "engine_unsupported" | "engine_version_refused" | "engine_setting_refused" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_taken_over" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "archive_trailing_bytes" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "source_not_allowed" | "source_unreadable" | "source_unreachable" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "webhook_disabled" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
             /** @description Details about this request. */
             detail?: string;
             /** @description Identifies the request in the log. */
@@ -6544,7 +6544,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        /** @description Members that are left out keep their values; metadata is replaced as a whole. */
+        /** @description Members that are left out keep their values; `metadata` replaces the whole metadata. */
         requestBody: {
             content: {
                 "application/json": {
@@ -7228,7 +7228,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        /** @description Members that are left out keep their values; metadata is replaced as a whole. */
+        /** @description Members that are left out keep their values; `metadata` replaces the whole metadata. */
         requestBody: {
             content: {
                 "application/json": {
@@ -10948,7 +10948,7 @@ export interface operations {
                         url?: string;
                     };
                 } | {
-                    /** @description Changes label or metadata, as `PATCH …/images/{id}` does. Members that are left out keep their values; metadata is replaced as a whole. If there is no such picture, the line fails. */
+                    /** @description Changes label or metadata, as `PATCH …/images/{id}` does. Members that are left out keep their values; `metadata` replaces the whole metadata. If there is no such picture, the line fails. */
                     patch: {
                         /** @description Your id of the picture. */
                         id: string;
@@ -10956,6 +10956,10 @@ export interface operations {
                         label?: string | null;
                         /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values, `METADATA_MAX_BYTES`. */
                         metadata?: {
+                            [key: string]: unknown;
+                        };
+                        /** @description Merged into the stored metadata (RFC 7396): a member replaces the one of its name, `null` removes it, and an object is merged into an object. Either this or `metadata`. */
+                        mergeMetadata?: {
                             [key: string]: unknown;
                         };
                     };

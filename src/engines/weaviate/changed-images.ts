@@ -1,6 +1,7 @@
 /** The state of pictures affected by a group of changes: computed in memory, written at the end. */
 import pMap from 'p-map'
 import { AlikeError } from '../../errors.js'
+import { mergedMetadata } from '../../gallery/merged-metadata.js'
 import { holds, preconditionFailed } from '../../gallery/precondition.js'
 import {
   type ImageRecord,
@@ -213,9 +214,12 @@ function patched({ change, onlyIf }: PatchStep, state: State, clock: ChangeClock
   if (state === 'absent' || !isMeant(change, state.record)) return [{ refused: 'image_not_found' }, state]
   if (!holds(onlyIf, state.record)) return [preconditionFailed, state]
   const { object, tokens } = state
-  const { unreadable: _, ...former } = state.record
+  const { unreadable, ...former } = state.record
+  const { merge } = change
+  const changed = merge && mergedMetadata(unreadable === undefined ? former.metadata : undefined, merge)
+  if (typeof changed === 'string') return [{ refused: changed }, state]
   const label = change.label === undefined ? former.label : change.label && nfc(change.label)
-  const metadata = change.metadata ?? former.metadata
+  const metadata = changed ?? change.metadata ?? former.metadata
   const isUndescribed = (object?.properties.tokens ?? tokens)!.includes(undescribedToken)
   const said = { ...saidOf({ label, metadata }, isUndescribed), updatedAt: clock.now() }
   const present = { ...state, record: { ...former, label, metadata, updatedAt: said.updatedAt } }

@@ -4,14 +4,16 @@ import { type Static, Type } from 'typebox'
 import type { Grant } from '../../access/grants.js'
 import type { Config } from '../../config/config.js'
 import { AlikeError } from '../../errors.js'
-import { editFitting, editImage } from '../../gallery/edited-images.js'
 import type { Filter } from '../../gallery/filter.js'
+import { changeFitting } from '../../gallery/fitting-changes.js'
 import type { Galleries } from '../../gallery/galleries.js'
-import type { ImagePage } from '../../gallery/records.js'
+import type { ImageChange, ImagePage } from '../../gallery/records.js'
+import { changeOf, ImageEdit } from '../../ingest/line-schemas.js'
 import type { AnswerBytes } from '../answer-bytes.js'
 import { clientGone } from '../client-gone.js'
 import { etagOf, isKnown, preconditionOf, WriteHeaders } from '../conditions.js'
 import { filterOf } from '../given-filter.js'
+import { expectStorable } from '../json-body.js'
 import { listInTurns } from '../json-in-turns.js'
 import { ListCursors } from '../list-cursors.js'
 import {
@@ -23,7 +25,6 @@ import {
   Removal,
   SelectionParameters,
 } from '../schemas/image.js'
-import { changeOf, expectEdit, ImageEdit } from '../schemas/image-edit.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath, ImagePath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
@@ -110,13 +111,22 @@ function changeImages(app: TypedApp, { galleries, config }: ImageRouteOptions): 
       },
     },
     async (request, reply) => {
-      const { metadataMaxBytes } = config
-      expectEdit(request.body, metadataMaxBytes)
+      const change = storableChange(request.body, config)
       const filter = selection(request.query, 'to change all of them, filter {"field":"id","exists":true}')
-      const edit = { filter, changeOf: changeOf(request.body, metadataMaxBytes), signal: clientGone(reply) }
-      return { changed: await editFitting(galleries.images, { gallery: request.params.gallery, ...edit }) }
+      const { gallery } = request.params
+      return { changed: await changeFitting(galleries.images, { gallery, filter, change, signal: clientGone(reply) }) }
     },
   )
+}
+
+/** @throws RequestInvalid */
+function storableChange(edit: ImageEdit, config: Config): ImageChange {
+  for (const name of ['metadata', 'mergeMetadata'] as const)
+    if (edit[name] !== undefined)
+      expectStorable(edit[name], config.metadataMaxBytes, { in: 'body', pointer: `/${name}` })
+  if (edit.metadata !== undefined && edit.mergeMetadata !== undefined)
+    throw new RequestInvalid([{ in: 'body', pointer: '/mergeMetadata', detail: 'excludes metadata' }])
+  return changeOf(edit, config)
 }
 
 /** @throws RequestInvalid where neither label nor filter selects pictures */
@@ -204,19 +214,8 @@ function changeImage(app: TypedApp, { galleries, config }: ImageRouteOptions): v
     },
     async (request, reply) => {
       const { gallery, id } = request.params
-      const { metadataMaxBytes } = config
-      const { mergeMetadata, ...change } = request.body
-      expectEdit(request.body, metadataMaxBytes)
-      const onlyIf = preconditionOf(request.headers)
-      const image =
-        mergeMetadata === undefined
-          ? await galleries.images.patch(gallery, id, change, onlyIf)
-          : await editImage(galleries.images, {
-              gallery,
-              id,
-              onlyIf,
-              changeOf: changeOf(request.body, metadataMaxBytes),
-            })
+      const change = storableChange(request.body, config)
+      const image = await galleries.images.patch(gallery, id, change, preconditionOf(request.headers))
       reply.header('etag', etagOf(image))
       return imageView(image, request.grant)
     },

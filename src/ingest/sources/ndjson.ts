@@ -1,7 +1,7 @@
 /** Lines of an NDJSON upload: pictures to store, to change and to remove, in order. */
 import { AlikeError } from '../../errors.js'
 import { bytesOfBase64 } from '../../image/base64.js'
-import { readIngestLine } from '../line-schemas.js'
+import { changeOf, readIngestLine } from '../line-schemas.js'
 import { shownName } from '../names.js'
 import { imageTooLarge } from '../read-bounded.js'
 import type { Source, SourceDescription, SourceItem, SourceLimits } from '../source.js'
@@ -34,8 +34,8 @@ function itemOf(
       return { index, name, remove: said.delete.id }
     }
     if ('patch' in said) {
-      const { id, ...change } = said.patch
-      return { index, name: shownName(id), patch: id, change }
+      const { id, ...edit } = said.patch
+      return { index, name: shownName(id), patch: id, change: changeOf(edit, limits) }
     }
     const { id, label, metadata = {}, reference, image, url } = said.add
     name = shownName(id)

@@ -1,5 +1,5 @@
 /** The embedded engine fulfils what `test/gallery/` requires of every engine. */
-import { editsSuite } from '../../gallery/edits-suite.js'
+import { fittingChangesSuite } from '../../gallery/fitting-changes-suite.js'
 import { gallerySuite } from '../../gallery/galleries-suite.js'
 import { graphSequencesSuite } from '../../gallery/graph-sequences-suite.js'
 import { interleavedCallsSuite } from '../../gallery/interleaved-calls-suite.js'
@@ -14,7 +14,7 @@ import { embedded } from './tested-embedded.js'
 setSuite(embedded)
 gallerySuite(embedded)
 removalSuite(embedded)
-editsSuite(embedded)
+fittingChangesSuite(embedded)
 graphSequencesSuite(embedded, 4)
 interleavedCallsSuite(embedded, 40)
 randomSequencesSuite(embedded, 25)

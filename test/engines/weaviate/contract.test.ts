@@ -1,6 +1,6 @@
 /** The Weaviate engine fulfils what `test/gallery/` requires of every engine, with a real server. */
 import { test } from 'node:test'
-import { editsSuite } from '../../gallery/edits-suite.js'
+import { fittingChangesSuite } from '../../gallery/fitting-changes-suite.js'
 import { gallerySuite } from '../../gallery/galleries-suite.js'
 import { graphSequencesSuite } from '../../gallery/graph-sequences-suite.js'
 import { interleavedCallsSuite } from '../../gallery/interleaved-calls-suite.js'
@@ -19,7 +19,7 @@ if (skipWithoutWeaviate) {
   setSuite(weaviate)
   gallerySuite(weaviate)
   removalSuite(weaviate)
-  editsSuite(weaviate)
+  fittingChangesSuite(weaviate)
   graphSequencesSuite(weaviate, 1)
   interleavedCallsSuite(weaviate, 5)
   randomSequencesSuite(weaviate, 3)

@@ -1,7 +1,7 @@
 /** What a gallery should contain: plain records, and the effect of each write on them. */
 import { isDeepStrictEqual } from 'node:util'
 import type { NewDecision } from '../../../src/gallery/decisions.js'
-import type { Metadata } from '../../../src/gallery/records.js'
+import type { ImageChange, Metadata } from '../../../src/gallery/records.js'
 import { models } from './models.js'
 import type { Picture } from './pictures.js'
 import { inTextOrder } from './plain-filter.js'
@@ -102,11 +102,12 @@ export class PlainGallery {
     return this.images.delete(id)
   }
 
-  patch(given: string, change: { label?: string | null; metadata?: Metadata }): boolean {
+  patch(given: string, change: Pick<ImageChange, 'label' | 'metadata' | 'merge'>): boolean {
     const former = this.get(given)
     if (former === undefined) return false
-    const { label = former.label, metadata = former.metadata } = change
-    this.#store({ ...former, label: storedLabel(label), metadata })
+    const { label = former.label, metadata = former.metadata, merge } = change
+    const merged = merge === undefined ? metadata : plainMerge(metadata, merge.members)
+    this.#store({ ...former, label: storedLabel(label), metadata: merged })
     return true
   }
 
@@ -184,3 +185,16 @@ export class PlainGallery {
 
 const areSame = (some: readonly Picture[], others: readonly (Picture | undefined)[]) =>
   some.every((picture, i) => picture === others[i])
+
+/** RFC 7396; drawn metadata has objects at the top level alone. */
+function plainMerge(stored: Metadata, members: Metadata): Metadata {
+  const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
+  const merged = { ...stored }
+  for (const [name, value] of Object.entries(members)) {
+    if (isObject(value))
+      merged[name] = plainMerge((isObject(stored[name]) ? stored[name] : {}) as Metadata, value as Metadata)
+    else if (value === null) delete merged[name]
+    else merged[name] = value
+  }
+  return merged
+}

@@ -1,7 +1,7 @@
 /** Calls that write: every outcome is known beforehand. */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { editFitting } from '../../../src/gallery/edited-images.js'
+import { changeFitting } from '../../../src/gallery/fitting-changes.js'
 import type { ImageStep, PutImage, StepResult } from '../../../src/gallery/records.js'
 import { newImage } from '../stored-images.js'
 import { type ComparedGalleries, name, Step, step } from './compared-galleries.js'
@@ -20,7 +20,12 @@ function stored({ id, label, metadata, picture }: Drawn, modelId: string): PutIm
 }
 const plainOf = ({ picture, ...said }: Drawn) => ({ ...said, picture: pictures[picture]! })
 
-const newSaid = fc.record({ label, metadata }, { requiredKeys: [], noNullPrototype: true })
+const removals = fc.dictionary(fc.constantFrom('n', 't', 'o o'), fc.constant(null), { noNullPrototype: true })
+const merge = fc.record({ members: fc.oneof(metadata, removals) }, { noNullPrototype: true })
+const newSaid = fc.oneof(
+  fc.record({ label, metadata }, { requiredKeys: [], noNullPrototype: true }),
+  fc.record({ label, merge }, { requiredKeys: ['merge'], noNullPrototype: true }),
+)
 
 const oneOfSeveral = fc.oneof(
   { weight: 5, arbitrary: fc.record({ put: image, unlessSame: fc.boolean() }) },
@@ -164,16 +169,19 @@ const removeFitting = step('remove fitting', fc.record({ name, filter }), (at, {
   ),
 )
 
-const editAll = step('edit fitting', fc.record({ name, filter, change: newSaid }), (at, { name, filter, change }) =>
-  at.of(
-    name,
-    ({ images }) => editFitting(images, { gallery: name, filter, changeOf: () => change }),
-    async (plain, answer) => {
-      const fitting = plain.ids((one) => matches(one, filter))
-      assert.equal(await answer(), fitting.length)
-      for (const id of fitting) plain.patch(id, change)
-    },
-  ),
+const patchFitting = step(
+  'patch fitting',
+  fc.record({ name, filter, change: newSaid }),
+  (at, { name, filter, change }) =>
+    at.of(
+      name,
+      ({ images }) => changeFitting(images, { gallery: name, filter, change }),
+      async (plain, answer) => {
+        const fitting = plain.ids((one) => matches(one, filter))
+        assert.equal(await answer(), fitting.length)
+        for (const id of fitting) plain.patch(id, change)
+      },
+    ),
 )
 
 /** What was kept for a filter before the write is no longer used. */
@@ -192,7 +200,7 @@ const writes = fc.oneof(
   { weight: 2, arbitrary: remove },
   { weight: 3, arbitrary: patch },
   removeFitting,
-  { weight: 2, arbitrary: editAll },
+  { weight: 2, arbitrary: patchFitting },
 )
 
 export const writingSteps = writes.map(

@@ -1,5 +1,7 @@
 /** Adds, changes and removes pictures with all their associated data. */
+import { mergedMetadata } from '../../../gallery/merged-metadata.js'
 import { type ImageChange, isMeant, type NewImage } from '../../../gallery/records.js'
+import { readStored } from '../../../gallery/stored-json.js'
 import { checksumOfBytes } from './checksum.js'
 import type { Database, Statement } from './database.js'
 import { checksumOfImage, type ImageRow, isWhole, keyOf, type StoredRow } from './image-row.js'
@@ -67,19 +69,22 @@ export class ImageWrites {
 
   /**
    * Omitted fields keep their values; everything else about a picture is fixed with its slot.
-   * @returns why nothing was changed: there is no picture with this id, or not the one that is meant, or it is damaged
+   * @returns why nothing was changed: there is no picture with this id, or not the one that is meant, or it is damaged, or its
+   * merged metadata would be too large
    */
   change(
     gallery: number,
     id: string,
     change: ImageChange,
     at: string,
-  ): 'image_not_found' | 'image_damaged' | undefined {
+  ): 'image_not_found' | 'image_damaged' | 'metadata_too_large' | undefined {
     const row = this.#rows.row(gallery, id)
     if (row === undefined) return 'image_not_found'
     if (!isWhole(row, true)) return 'image_damaged'
     if (!isMeant(change, { contentHash: row.content_hash, label: row.label })) return 'image_not_found'
-    const { label, metadata } = change
+    const { label, merge } = change
+    const metadata = merge === undefined ? change.metadata : mergedMetadata(readStored(row.metadata), merge)
+    if (typeof metadata === 'string') return metadata
     const changed: ImageRow = {
       ...row,
       label: label === undefined ? row.label : label,
