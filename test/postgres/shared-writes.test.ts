@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../../src/errors.js'
 import { GalleryImages } from '../../src/gallery/gallery-images.js'
 import type { Precondition } from '../../src/gallery/precondition.js'
-import type { ImageChange } from '../../src/gallery/records.js'
+import type { ImageChange, Metadata } from '../../src/gallery/records.js'
 import type { RoutedSets } from '../../src/gallery/routed-sets.js'
 import type { Writes } from '../../src/gallery/writes.js'
 import type { SharedStores } from '../../src/postgres/open-postgres.js'
@@ -82,11 +82,19 @@ test('another set begins to serve when the writes of every process have finished
     'the exchange to wait for the write of the other',
   )
   assert.deepEqual(order, [])
-  // a process with a continuous stream of writes lets others have a turn
-  const following = later(two)
+  // a process with a continuous stream of writes lets others have a turn, once it has heard of them
+  const following = async () => {
+    do await later(two)
+    while (!order.includes('exchange'))
+  }
   others.end()
-  await Promise.all([others.done, exchanged, following, later(one)])
-  assert.deepEqual(order, ['exchange', sets.other, sets.other])
+  await Promise.all([others.done, exchanged, following(), later(one)])
+  const at = order.indexOf('exchange')
+  assert.deepEqual(
+    order.map((_, i) => (i === at ? 'exchange' : i < at ? sets.first : sets.other)),
+    order,
+  )
+  assert.equal(order.at(-1), sets.other)
 })
 
 test('writes are recorded for the other set, whichever that is by then, and due once they are over', async (t) => {
@@ -241,15 +249,36 @@ test('of two conditional changes of a picture by two processes, the later one se
       return { label }
     },
   }
-  const through = ({ writes }: SharedStores) =>
-    new GalleryImages({ open: async () => set } as unknown as RoutedSets, writes, {
-      committedBy: [],
-      advance: async () => {},
-    })
   const changes = [one, two, one].map((process, i) =>
-    through(process).patch('a', 'p', { label: `by ${i}` }, { match: ['seen'] }),
+    imagesThrough(process, set).patch('a', 'p', { label: `by ${i}` }, { match: ['seen'] }),
   )
   const outcomes = await Promise.allSettled(changes)
   const codes = outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason.code)
   assert.deepEqual(codes.sort(), [false, 'precondition_failed', 'precondition_failed'])
 })
+
+test('of members that two processes merge into the metadata of a picture at the same time, none is lost', async (t) => {
+  const opened = await shared(t)
+  if (opened === undefined) return
+  const { one, two } = opened
+  let metadata: Metadata = {}
+  const set = {
+    async patch(_id: string, { merge }: ImageChange) {
+      const read = metadata
+      await sleep(50)
+      metadata = { ...read, ...merge?.members }
+      return { metadata }
+    },
+  }
+  const changes = [one, two, one].map((process, i) =>
+    imagesThrough(process, set).patch('a', 'p', { merge: { members: { [i]: i } } }),
+  )
+  await Promise.all(changes)
+  assert.deepEqual(metadata, { 0: 0, 1: 1, 2: 2 })
+})
+
+/** @param set the only one */
+function imagesThrough({ writes }: SharedStores, set: object): GalleryImages {
+  const sets = { open: async () => set } as unknown as RoutedSets
+  return new GalleryImages(sets, writes, { committedBy: [], advance: async () => {} })
+}
