@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { AlikeError } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
-import type { JsonValue } from '../gallery/records.js'
+import type { JsonValue } from '../gallery/metadata.js'
 import type { JobReport, Jobs } from '../jobs/jobs.js'
 import type { Webhooks } from '../jobs/webhooks.js'
 import type { AnalysisTask } from './findings/parameters.js'

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { EmbeddingSet } from './engine.js'
 import type { GalleryChange, GalleryOptions } from './gallery-options.js'
-import type { JsonValue, Metadata } from './records.js'
+import type { JsonValue, Metadata } from './metadata.js'
 
 /** What is needed to find a gallery's pictures. */
 export interface CatalogueEntry {

@@ -1,5 +1,6 @@
 /** Which fields the images of a gallery have, with the types and common values of each, counted over their records. Pure. */
-import type { ImageRecord, JsonValue } from './records.js'
+import type { JsonValue } from './metadata.js'
+import type { ImageRecord } from './records.js'
 
 export const fieldTypes = ['text', 'number', 'boolean', 'null'] as const
 export type FieldType = (typeof fieldTypes)[number]

@@ -1,10 +1,14 @@
 /** Evaluates a filter on a record, with the semantics of `filter.ts`. */
 import { nfc } from '../text.js'
 import type { Condition, Filter, Range, Scalar } from './filter.js'
-import type { ImageRecord, JsonValue } from './records.js'
+import type { JsonValue, Metadata } from './metadata.js'
 
 /** What filters read of a record. */
-export type Filtered = Pick<ImageRecord, 'id' | 'label' | 'metadata'>
+export interface Filtered {
+  id: string
+  label: string | null
+  metadata: Metadata
+}
 
 export function fits(record: Filtered, filter: Filter): boolean {
   if ('and' in filter) return filter.and.every((part) => fits(record, part))

@@ -31,6 +31,8 @@ import type { Writes } from './writes.js'
 
 /** A conditional change takes milliseconds. */
 const conditionWaitMs = 10_000
+/** Pictures changed per transaction: some ten milliseconds. */
+const changedAtOnce = 256
 
 /** Calls reject with `gallery_not_found`. */
 export class GalleryImages {
@@ -60,12 +62,8 @@ export class GalleryImages {
 
   /** The same for pictures to put, patch and delete, in order. */
   async change(gallery: string, steps: ImageStep[], progress?: JobProgress): Promise<StepResult[]> {
-    return this.#writes.pass(gallery, steps.map(idOfStep), async () => {
-      const { entry, opened } = await this.#openFor(gallery, steps)
-      // an engine that does not store progress would learn of it only after the pictures are stored
-      if ((progress?.galleryUid ?? entry.uid) !== entry.uid) throw new AlikeError('gallery_not_found')
-      return changeAdvancing(this.#progress, { engine: entry.engine, opened }, steps, progress)
-    })
+    // an engine that does not store progress would learn of another gallery only after the pictures are stored
+    return this.#change({ gallery, uid: progress?.galleryUid }, steps, progress)
   }
 
   /**
@@ -116,6 +114,33 @@ export class GalleryImages {
    */
   async removeFitting(gallery: string, filter: Filter, signal?: AbortSignal): Promise<number> {
     return this.#writes.pass(gallery, 'all', async () => (await this.#sets.open(gallery)).removeFitting(filter, signal))
+  }
+
+  /**
+   * Every picture that matches, in transactions of bounded size: if it is interrupted, what was changed stays changed. One that no
+   * longer matches when its turn comes stays as it is, and so does a damaged one.
+   * @param asked `signal`: aborted to stop between two transactions
+   * @returns how many matched and are changed
+   * @throws AlikeError `metadata_too_large` once the others of a transaction are changed, `overloaded`, `storage_full`; the
+   * signal's reason
+   */
+  async changeFitting(
+    gallery: string,
+    { filter, change, signal }: { filter: Filter; change: ImageChange; signal?: AbortSignal | undefined },
+  ): Promise<number> {
+    const { uid } = await this.#sets.find(gallery)
+    let changed = 0
+    for (let after: string | undefined; ; ) {
+      const { images, next } = await this.page(gallery, { filter, after, limit: changedAtOnce })
+      signal?.throwIfAborted()
+      const steps = images.map(({ id }) => ({ patch: id, change: { ...change, fitting: filter } }))
+      const results = steps.length === 0 ? [] : await this.#change({ gallery, uid }, steps)
+      const large = results.findIndex((result) => 'refused' in result && result.refused === 'metadata_too_large')
+      if (large !== -1) throw tooLarge(images[large]!)
+      changed += results.filter((result) => 'patched' in result).length
+      if (next === undefined) return changed
+      after = next
+    }
   }
 
   async get(gallery: string, id: string): Promise<ImageRecord | undefined> {
@@ -213,6 +238,19 @@ export class GalleryImages {
     return (await this.#sets.open(gallery)).fields()
   }
 
+  /** @param uid of the gallery that is meant: another one may have its name by now; undefined: whichever has it */
+  #change(
+    { gallery, uid }: { gallery: string; uid: string | undefined },
+    steps: ImageStep[],
+    progress?: JobProgress,
+  ): Promise<StepResult[]> {
+    return this.#writes.pass(gallery, steps.map(idOfStep), async () => {
+      const { entry, opened } = await this.#openFor(gallery, steps)
+      if ((uid ?? entry.uid) !== entry.uid) throw new AlikeError('gallery_not_found')
+      return changeAdvancing(this.#progress, { engine: entry.engine, opened }, steps, progress)
+    })
+  }
+
   /**
    * An engine applies changes that depend on what is stored in order, if they are of one process. Those of several processes to
    * one picture are kept apart here, also where the engine could do it.
@@ -225,7 +263,7 @@ export class GalleryImages {
     if (!dependsOnStored || this.#writes.shared === undefined) return write()
     const lock = await holdSoon(() => tryHold(this.#writes, 'image', `${gallery}/${nfc(id)}`), {
       waitMaxMs: conditionWaitMs,
-      detail: 'Other conditional changes of the picture do not end.',
+      detail: 'Other changes of the picture do not end.',
       retryAfterSeconds: 5,
     })
     const result = await write().catch(async (error: unknown) => {
@@ -262,4 +300,10 @@ export class GalleryImages {
   async #hasSetOf({ uid }: CatalogueEntry, modelId: string): Promise<boolean> {
     return (await this.#sets.catalogue.sets(uid)).some((set) => set.modelId === modelId)
   }
+}
+
+function tooLarge({ id }: ImageRecord): AlikeError {
+  return new AlikeError('metadata_too_large', {
+    detail: `Merged into the metadata of ${id}, it would be larger than metadata may be; other pictures may have been changed.`,
+  })
 }

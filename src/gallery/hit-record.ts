@@ -2,7 +2,8 @@
  * The part of a picture's record that ranking and answers need: hits are numerous, so nothing else is kept in memory.
  */
 import type { GroupKey } from '../ranking/groups.js'
-import type { ImageRecord, Metadata } from './records.js'
+import type { Metadata } from './metadata.js'
+import type { ImageRecord } from './records.js'
 import { readStored } from './stored-json.js'
 
 export type HitFields = Pick<ImageRecord, 'id' | 'label' | 'contentHash' | 'modelId' | 'thumbnailBytes'>

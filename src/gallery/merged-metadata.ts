@@ -1,19 +1,19 @@
 /** JSON Merge Patch (RFC 7396) for metadata. */
 import { misfitOfStored, storedMembersMax } from '../bounded-json.js'
-import type { JsonValue, Metadata, MetadataMerge } from './records.js'
+import type { JsonValue, Metadata } from './metadata.js'
+import type { ImageRecord, MetadataMerge } from './records.js'
 
 /**
  * Members replace those of the same name; null removes one, and an object is merged into an object. Applying it again changes
  * nothing.
- * @param stored undefined: it cannot be read
  * @returns the merged metadata, or why it cannot be stored
  */
 export function mergedMetadata(
-  stored: Metadata | undefined,
+  stored: Pick<ImageRecord, 'metadata' | 'unreadable'>,
   { members, maxBytes }: MetadataMerge,
 ): Metadata | 'image_damaged' | 'metadata_too_large' {
-  if (stored === undefined) return 'image_damaged'
-  const result = merged(stored, members)
+  if (stored.unreadable !== undefined) return 'image_damaged'
+  const result = merged(stored.metadata, members)
   const isTooLarge = Object.keys(result).length > storedMembersMax || misfitOfStored(result, maxBytes) !== undefined
   return isTooLarge ? 'metadata_too_large' : result
 }

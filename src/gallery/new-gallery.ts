@@ -5,7 +5,7 @@ import { type CatalogueRecord, type NewCatalogueEntry, newUid } from './catalogu
 import type { StorageWishes } from './engine.js'
 import { type GalleryChange, newOptions } from './gallery-options.js'
 import { aboutUnmade, expectGranted, holdMaking, isWhole, makeRoomOf } from './made-sets.js'
-import type { Metadata } from './records.js'
+import type { Metadata } from './metadata.js'
 import type { RoutedSets } from './routed-sets.js'
 import type { ServableModel } from './servable-models.js'
 import type { SharedWrites } from './writes.js'

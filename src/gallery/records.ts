@@ -1,11 +1,11 @@
 /** What a gallery stores, as the rest of Alike sees it. */
 import { AlikeError } from '../errors.js'
 import { nfc } from '../text.js'
+import type { Filter } from './filter.js'
+import { fits } from './fits.js'
 import type { GalleryRules } from './gallery-options.js'
+import type { Metadata } from './metadata.js'
 import type { Precondition } from './precondition.js'
-
-export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue }
-export type Metadata = { [key: string]: JsonValue }
 
 export interface GalleryRecord {
   name: string
@@ -121,6 +121,8 @@ export interface ImageChange {
   merge?: MetadataMerge | undefined
   /** Only of a picture with this content and label: any other counts as missing. */
   of?: Pick<ImageRecord, 'contentHash' | 'label'> | undefined
+  /** Only of a picture that matches when it is written: any other counts as missing. */
+  fitting?: Filter | undefined
 }
 
 /** See `mergedMetadata`. */
@@ -131,11 +133,11 @@ export interface MetadataMerge {
 }
 
 /** Whether a stored picture is the one that the change is for. */
-export function isMeant(
-  { of }: ImageChange,
-  { contentHash, label }: Pick<ImageRecord, 'contentHash' | 'label'>,
-): boolean {
-  return of === undefined || (of.contentHash === contentHash && of.label === label)
+export function isMeant({ of, fitting }: ImageChange, stored: ImageRecord): boolean {
+  return (
+    (of === undefined || (of.contentHash === stored.contentHash && of.label === stored.label)) &&
+    (fitting === undefined || fits(stored, fitting))
+  )
 }
 
 export interface PutResult {

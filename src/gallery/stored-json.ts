@@ -3,7 +3,7 @@
  * large to return: then only the picture's metadata is unreadable, and the rest of its record is fine.
  */
 import { isDeeperThan } from '../bounded-json.js'
-import type { Metadata } from './records.js'
+import type { Metadata } from './metadata.js'
 
 /** SQLite's limit: for filters, anything deeper is not JSON. */
 const readableDepth = 1_000

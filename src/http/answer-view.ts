@@ -7,7 +7,7 @@ import {
   type ScoreCalibration,
 } from '../eval/score-calibration.js'
 import type { Hit as RankedHit } from '../gallery/gallery-search.js'
-import type { Metadata as Stored } from '../gallery/records.js'
+import type { Metadata as Stored } from '../gallery/metadata.js'
 import { StoredMetadata } from '../gallery/stored-json.js'
 import type { Answer, QueryDurations } from '../retrieval.js'
 import type { SearchAnswer, SearchHit } from './schemas/search.js'

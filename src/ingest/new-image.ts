@@ -4,8 +4,9 @@ import type { EmbeddedImage, ImageEmbedder } from '../embedding/image-embedder.j
 import { AlikeError, hasCode } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { GalleryRules } from '../gallery/gallery-options.js'
+import type { Metadata } from '../gallery/metadata.js'
 import { holds, type Precondition } from '../gallery/precondition.js'
-import type { Metadata, PutStep, StoredImage } from '../gallery/records.js'
+import type { PutStep, StoredImage } from '../gallery/records.js'
 import type { ImageOriginalsParts } from '../originals/image-originals.js'
 import type { RemoteImages } from '../remote/remote-images.js'
 

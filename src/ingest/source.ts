@@ -3,7 +3,8 @@
  * stopped.
  */
 import type { AlikeError } from '../errors.js'
-import type { Metadata, PatchStep, RemoveStep } from '../gallery/records.js'
+import type { Metadata } from '../gallery/metadata.js'
+import type { PatchStep, RemoveStep } from '../gallery/records.js'
 import type { LitterRule } from './litter.js'
 import type { NameEncoding } from './name-encoding.js'
 

@@ -1,5 +1,5 @@
 /** A job as a row of a table in any database, with types that every database has. */
-import type { JsonValue } from '../gallery/records.js'
+import type { JsonValue } from '../gallery/metadata.js'
 import type { JobKind, JobRecord, JobState, JobTrials } from './job.js'
 
 export interface JobRow {

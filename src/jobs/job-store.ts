@@ -3,7 +3,7 @@
  * once it resolves.
  */
 import type { JobError, JobProgress, StoredCounts } from '../gallery/job-progress.js'
-import type { JsonValue } from '../gallery/records.js'
+import type { JsonValue } from '../gallery/metadata.js'
 import type { ActiveJobState, JobKind, JobRecord, JobState, JobTrials, RunReading } from './job.js'
 
 export interface NewJob {

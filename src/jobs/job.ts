@@ -1,5 +1,5 @@
 /** A job as it is stored: what must survive a crash so that it can resume where it stopped. */
-import type { JsonValue } from '../gallery/records.js'
+import type { JsonValue } from '../gallery/metadata.js'
 
 /** Not ended: waiting or running. */
 export const activeJobStates = ['queued', 'running'] as const

@@ -12,7 +12,7 @@ import type {
 } from '../gallery/catalogue.js'
 import { changedOptions, type GalleryChange, type GalleryOptions } from '../gallery/gallery-options.js'
 import { isMade } from '../gallery/made-sets.js'
-import type { Metadata } from '../gallery/records.js'
+import type { Metadata } from '../gallery/metadata.js'
 import { notify } from './notices.js'
 import type { Postgres, Sql } from './postgres.js'
 import { addRemoved, addSet, changeSet, insertSet, removedSets, removeSet, serveSet, setsOf } from './set-rows.js'

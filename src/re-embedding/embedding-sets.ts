@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { AlikeError, hasCode, ignoring } from '../errors.js'
 import type { GallerySet } from '../gallery/gallery-sets.js'
-import type { JsonValue } from '../gallery/records.js'
+import type { JsonValue } from '../gallery/metadata.js'
 import { activeJobStates, type JobRecord } from '../jobs/job.js'
 import type { JobLogger } from '../jobs/job-logger.js'
 import type { JobReport, Jobs } from '../jobs/jobs.js'

@@ -1,6 +1,6 @@
 /** Verifies the state after all faults. */
 import assert from 'node:assert/strict'
-import type { Metadata } from '../../src/gallery/records.js'
+import type { Metadata } from '../../src/gallery/metadata.js'
 import { until } from '../support/until.js'
 import type { Picture } from './pictures.js'
 import type { RoundRobin } from './round-robin.js'

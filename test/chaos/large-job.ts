@@ -1,5 +1,5 @@
 /** A tar of drawn pictures with labels and metadata, and the job that takes it in. */
-import type { JsonValue } from '../../src/gallery/records.js'
+import type { JsonValue } from '../../src/gallery/metadata.js'
 import { tarOf } from '../support/archives.js'
 import { until } from '../support/until.js'
 import type { JobView } from './ingested-job.js'

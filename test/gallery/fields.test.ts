@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fieldPattern } from '../../src/gallery/field-values.js'
 import { type Field, FieldCounts, fieldBounds } from '../../src/gallery/fields.js'
-import type { Metadata } from '../../src/gallery/records.js'
+import type { Metadata } from '../../src/gallery/metadata.js'
 
 function fieldsOf(...metadata: Metadata[]): Map<string, Field> {
   const counts = new FieldCounts()

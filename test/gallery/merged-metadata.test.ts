@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { mergedMetadata } from '../../src/gallery/merged-metadata.js'
-import type { Metadata } from '../../src/gallery/records.js'
+import type { Metadata } from '../../src/gallery/metadata.js'
 
 /** The examples of RFC 7396, appendix A, whose both sides are objects. */
 const examples: [Metadata, Metadata, Metadata][] = [
@@ -20,21 +20,21 @@ const examples: [Metadata, Metadata, Metadata][] = [
 for (const [stored, merge, expected] of examples)
   test(`${JSON.stringify(merge)} merged into ${JSON.stringify(stored)}`, () => {
     const before = structuredClone(stored)
-    assert.deepEqual(mergedMetadata(stored, { members: merge }), expected)
+    assert.deepEqual(mergedMetadata({ metadata: stored }, { members: merge }), expected)
     assert.deepEqual(stored, before)
   })
 
 test('members named like those of every object are members like others', () => {
   const members: Metadata = JSON.parse('{"constructor": {"name": "x"}, "toString": "y"}')
-  assert.deepEqual(mergedMetadata({}, { members }), members)
+  assert.deepEqual(mergedMetadata({ metadata: {} }, { members }), members)
 })
 
 test('what cannot be read, or would be too large, is not merged', () => {
-  assert.equal(mergedMetadata(undefined, { members: {} }), 'image_damaged')
+  assert.equal(mergedMetadata({ metadata: {}, unreadable: 'metadata' }, { members: {} }), 'image_damaged')
   const stored = { text: 'é'.repeat(20) }
-  assert.deepEqual(mergedMetadata(stored, { members: { a: 1 }, maxBytes: 57 }), { ...stored, a: 1 })
-  assert.equal(mergedMetadata(stored, { members: { a: 1 }, maxBytes: 56 }), 'metadata_too_large')
+  assert.deepEqual(mergedMetadata({ metadata: stored }, { members: { a: 1 }, maxBytes: 57 }), { ...stored, a: 1 })
+  assert.equal(mergedMetadata({ metadata: stored }, { members: { a: 1 }, maxBytes: 56 }), 'metadata_too_large')
   const full = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`m${i}`, i]))
-  assert.equal(mergedMetadata(full, { members: { more: 1 } }), 'metadata_too_large')
-  assert.deepEqual(mergedMetadata(full, { members: { m0: 'new' } }), { ...full, m0: 'new' })
+  assert.equal(mergedMetadata({ metadata: full }, { members: { more: 1 } }), 'metadata_too_large')
+  assert.deepEqual(mergedMetadata({ metadata: full }, { members: { m0: 'new' } }), { ...full, m0: 'new' })
 })

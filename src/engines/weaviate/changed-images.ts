@@ -214,9 +214,8 @@ function patched({ change, onlyIf }: PatchStep, state: State, clock: ChangeClock
   if (state === 'absent' || !isMeant(change, state.record)) return [{ refused: 'image_not_found' }, state]
   if (!holds(onlyIf, state.record)) return [preconditionFailed, state]
   const { object, tokens } = state
-  const { unreadable, ...former } = state.record
-  const { merge } = change
-  const changed = merge && mergedMetadata(unreadable === undefined ? former.metadata : undefined, merge)
+  const { unreadable: _, ...former } = state.record
+  const changed = change.merge && mergedMetadata(state.record, change.merge)
   if (typeof changed === 'string') return [{ refused: changed }, state]
   const label = change.label === undefined ? former.label : change.label && nfc(change.label)
   const metadata = changed ?? change.metadata ?? former.metadata

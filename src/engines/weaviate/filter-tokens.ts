@@ -5,7 +5,8 @@
 import { hash } from 'node:crypto'
 import { fieldPattern } from '../../gallery/field-values.js'
 import type { Scalar } from '../../gallery/filter.js'
-import type { ImageRecord, JsonValue, Metadata } from '../../gallery/records.js'
+import type { JsonValue, Metadata } from '../../gallery/metadata.js'
+import type { ImageRecord } from '../../gallery/records.js'
 import { beginningsOf, cellsOf, digitsOf } from './number-cells.js'
 
 type Labelled = Pick<ImageRecord, 'label' | 'metadata'>

@@ -5,7 +5,6 @@ import type { Grant } from '../../access/grants.js'
 import type { Config } from '../../config/config.js'
 import { AlikeError } from '../../errors.js'
 import type { Filter } from '../../gallery/filter.js'
-import { changeFitting } from '../../gallery/fitting-changes.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import type { ImageChange, ImagePage } from '../../gallery/records.js'
 import { changeOf, ImageEdit } from '../../ingest/line-schemas.js'
@@ -113,8 +112,8 @@ function changeImages(app: TypedApp, { galleries, config }: ImageRouteOptions): 
     async (request, reply) => {
       const change = storableChange(request.body, config)
       const filter = selection(request.query, 'to change all of them, filter {"field":"id","exists":true}')
-      const { gallery } = request.params
-      return { changed: await changeFitting(galleries.images, { gallery, filter, change, signal: clientGone(reply) }) }
+      const asked = { filter, change, signal: clientGone(reply) }
+      return { changed: await galleries.images.changeFitting(request.params.gallery, asked) }
     },
   )
 }

@@ -9,7 +9,7 @@ import { uuidOf } from '../../../src/engines/weaviate/image-object.js'
 import { pushed, type Where } from '../../../src/engines/weaviate/pushed-filter.js'
 import { type FilterJson, readFilter } from '../../../src/gallery/filter.js'
 import { fits } from '../../../src/gallery/fits.js'
-import type { JsonValue, Metadata } from '../../../src/gallery/records.js'
+import type { JsonValue, Metadata } from '../../../src/gallery/metadata.js'
 import { seededRandom } from '../embedded/vector-index/unit-vectors.js'
 
 interface Image {

@@ -1,7 +1,7 @@
 /** What random sequences draw: ids and labels in awkward forms, metadata of all types, filters over them. */
 import fc from 'fast-check'
 import type { Filter, Scalar } from '../../../src/gallery/filter.js'
-import type { JsonValue, Metadata } from '../../../src/gallery/records.js'
+import type { JsonValue, Metadata } from '../../../src/gallery/metadata.js'
 import { pictures } from './pictures.js'
 
 const ids = ['a', 'b', 'B', 'é', 'e\u0301', '\uffee', '𝒶', '..', 'a b', "o'", '%']

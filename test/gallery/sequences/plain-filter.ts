@@ -3,7 +3,7 @@
  * service is used, so that an error of its own shows.
  */
 import type { Filter, Range, Scalar } from '../../../src/gallery/filter.js'
-import type { JsonValue, Metadata } from '../../../src/gallery/records.js'
+import type { JsonValue, Metadata } from '../../../src/gallery/metadata.js'
 
 export interface Described {
   id: string

@@ -1,7 +1,8 @@
 /** What a gallery should contain: plain records, and the effect of each write on them. */
 import { isDeepStrictEqual } from 'node:util'
 import type { NewDecision } from '../../../src/gallery/decisions.js'
-import type { ImageChange, Metadata } from '../../../src/gallery/records.js'
+import type { Metadata } from '../../../src/gallery/metadata.js'
+import type { ImageChange } from '../../../src/gallery/records.js'
 import { models } from './models.js'
 import type { Picture } from './pictures.js'
 import { inTextOrder } from './plain-filter.js'

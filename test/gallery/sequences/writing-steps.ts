@@ -1,7 +1,6 @@
 /** Calls that write: every outcome is known beforehand. */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { changeFitting } from '../../../src/gallery/fitting-changes.js'
 import type { ImageStep, PutImage, StepResult } from '../../../src/gallery/records.js'
 import { newImage } from '../stored-images.js'
 import { type ComparedGalleries, name, Step, step } from './compared-galleries.js'
@@ -175,7 +174,7 @@ const patchFitting = step(
   (at, { name, filter, change }) =>
     at.of(
       name,
-      ({ images }) => changeFitting(images, { gallery: name, filter, change }),
+      ({ images }) => images.changeFitting(name, { filter, change }),
       async (plain, answer) => {
         const fitting = plain.ids((one) => matches(one, filter))
         assert.equal(await answer(), fitting.length)

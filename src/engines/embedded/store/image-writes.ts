@@ -1,10 +1,9 @@
 /** Adds, changes and removes pictures with all their associated data. */
 import { mergedMetadata } from '../../../gallery/merged-metadata.js'
 import { type ImageChange, isMeant, type NewImage } from '../../../gallery/records.js'
-import { readStored } from '../../../gallery/stored-json.js'
 import { checksumOfBytes } from './checksum.js'
 import type { Database, Statement } from './database.js'
-import { checksumOfImage, type ImageRow, isWhole, keyOf, type StoredRow } from './image-row.js'
+import { checksumOfImage, type ImageRow, isWhole, keyOf, recordOf, type StoredRow } from './image-row.js'
 import type { ImageTable } from './image-table.js'
 
 export interface ImageToInsert extends NewImage {
@@ -81,9 +80,10 @@ export class ImageWrites {
     const row = this.#rows.row(gallery, id)
     if (row === undefined) return 'image_not_found'
     if (!isWhole(row, true)) return 'image_damaged'
-    if (!isMeant(change, { contentHash: row.content_hash, label: row.label })) return 'image_not_found'
+    const stored = recordOf(row)
+    if (!isMeant(change, stored)) return 'image_not_found'
     const { label, merge } = change
-    const metadata = merge === undefined ? change.metadata : mergedMetadata(readStored(row.metadata), merge)
+    const metadata = merge === undefined ? change.metadata : mergedMetadata(stored, merge)
     if (typeof metadata === 'string') return metadata
     const changed: ImageRow = {
       ...row,
