@@ -289,16 +289,70 @@ test('a filter that is refused is an error with its reason, not a gallery withou
   await expectNone(page, 'text=No picture has this label')
 })
 
-test('a service that cannot be reached is called so, and tried again', { skip }, async (t) => {
+test('a service that cannot be reached is called so, and every screen goes on by itself once it can be', {
+  skip,
+}, async (t) => {
   const { page, base } = await opened(t)
-  await page.route(
-    '**/v1/galleries',
-    failing(1, (route) => route.abort()),
-  )
+  await page.clock.install()
+  await page.route('**/v1/**', (route) => route.abort())
   await page.goto(base)
   await page.waitForSelector('[role=alert] >> text=cannot be reached')
-  await page.click('text=Try again')
+  await page.unroute('**/v1/**')
+  await page.clock.fastForward(1_000)
   await page.waitForSelector('.hit img')
+  await expectNone(page, '[role=alert]')
+
+  await withMap(page, ['0', '1', '2'])
+  const screens = [
+    ['gallery/g', '.tile img'],
+    ['quality/g', 'text=Each labelled picture queries all others'],
+    ['map/g', '.map-canvas'],
+    ['networks/g', '.set'],
+    ['operation/g', 'text=No jobs'],
+    ['search/g?id=0', '.score'],
+    ['search/g?id=1&k=3', '.score'],
+  ] as const
+  for (const [screen, shows] of screens) {
+    await page.goto(`${base}#/${screen}`)
+    await page.waitForSelector(shows)
+  }
+  for (const [screen, shows] of screens) {
+    await page.unrouteAll()
+    await page.route(/\/(v1|metrics)\b/, (route) => route.abort())
+    await page.goto(`${base}#/${screen}`)
+    await page.waitForSelector('[role=alert] >> text=cannot be reached')
+    await page.unrouteAll()
+    await withMap(page, ['0', '1', '2'])
+    await page.click('text=Try now')
+    await page.waitForSelector(shows)
+    await page.waitForSelector('[role=alert]', { state: 'detached' })
+  }
+})
+
+test('a page that was hidden while the service was gone goes on when it is shown again', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/gallery/g`)
+  await page.click('#tile-1')
+  const hide = (hidden: boolean) =>
+    page.evaluate(`{
+      Object.defineProperty(document, 'hidden', { configurable: true, get: () => ${hidden} })
+      document.dispatchEvent(new Event('visibilitychange'))
+    }`)
+  await page.route('**/v1/**', (route) => route.fulfill({ status: 502, contentType: 'text/html', body: 'Bad gateway' }))
+  await page.selectOption('.toolbar select', '=square')
+  await page.waitForSelector('[role=alert] >> text=cannot be reached')
+  await hide(true)
+  await page.unroute('**/v1/**')
+  let calls = 0
+  page.on('request', () => void calls++)
+  await page.clock.install()
+  await page.clock.fastForward(120_000)
+  assert.equal(calls, 0)
+  await hide(false)
+  await page.waitForSelector('text=2 pictures')
+  await page.waitForSelector('[role=alert]', { state: 'detached' })
+  await page.selectOption('.toolbar select', '')
+  await page.waitForSelector('.selection-panel >> text=1 picture')
 })
 
 test('a gallery without pictures says so', { skip }, async (t) => {
