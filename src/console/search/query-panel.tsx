@@ -1,5 +1,6 @@
 /** The query: a picture that is dropped, pasted, chosen, photographed or given by its URL. */
 import { useLayoutEffect, useState } from 'preact/hooks'
+import { caller } from '../api/caller.js'
 import { FileButton } from '../controls/file-button.js'
 import { Thumbnail } from '../controls/thumbnail.js'
 import { useDrop } from '../controls/use-drop.js'
@@ -35,7 +36,7 @@ export function QueryPanel({ gallery, query, onQuery }: QueryPanelProps) {
           Camera
         </button>
       </div>
-      <UrlField onUrl={(url) => onQuery(withExample(query, { url }))} />
+      {caller.value?.urls && <UrlField onUrl={(url) => onQuery(withExample(query, { url }))} />}
       {camera && (
         <Camera
           onClose={() => setCamera(false)}

@@ -5,7 +5,7 @@ import { startApp } from '../../support/app.js'
 import { drawImage } from '../../support/drawn-images.js'
 import { openPage } from './chromium.js'
 import { openBrowser } from './shared-browser.js'
-import { expectNone, opened, openedWith, skip, withCopies, withMap } from './small-gallery.js'
+import { expectNone, filled, opened, openedWith, skip, withCopies, withMap } from './small-gallery.js'
 import { untilTold } from './walk.js'
 
 const broken = { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('notes') }
@@ -140,10 +140,17 @@ test('what becomes of originals is told for each choice', { skip }, async (t) =>
   await page.waitForSelector('text=Pictures can be viewed as thumbnails only')
 })
 
-test('a search by URL that is disabled names the setting that allows it', { skip }, async (t) => {
+test('a picture is searched for by URL only where the service fetches it; otherwise the setting is named', {
+  skip,
+}, async (t) => {
   const { page, base } = await opened(t)
-  await page.goto(`${base}#/search/g`)
+  await page.goto(`${base}#/search/g?url=https://example.com/a.jpg`)
+  await page.waitForSelector('[role=alert] >> text=URL_ALLOWED_HOSTS')
+  await expectNone(page, '[aria-label="Address of a picture"]')
+
+  const fetching = await filled(t, { urlAllowedHosts: 'images.example.com' })
+  await page.goto(`${await fetching.listen()}/#/search/g`)
   await page.fill('[aria-label="Address of a picture"]', 'https://example.com/a.jpg')
   await page.keyboard.press('Enter')
-  await page.waitForSelector('[role=alert] >> text=URL_ALLOWED_HOSTS')
+  await page.waitForSelector('[role=alert] >> text=This URL may not be fetched')
 })
