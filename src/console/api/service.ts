@@ -4,23 +4,12 @@ import type { components, paths } from 'openapi'
 import createClient from 'openapi-fetch'
 import { isFromProxy, untilBack } from './connection.js'
 import { apiKey, callsForbidden, keyHeaders, wantKey } from './key.js'
+import { type Problem, ServiceError } from './service-error.js'
 
 export type Schemas = components['schemas']
-export type Problem = Schemas['Problem']
 
 /** The service is where the page is, behind whatever path a proxy added. */
 export const serviceBase = new URL('.', document.baseURI)
-
-/** The service's reason for refusing a call. */
-export class ServiceError extends Error {
-  constructor(
-    readonly status: number,
-    readonly problem: Partial<Problem>,
-  ) {
-    // the detail of an error often makes sense with its title only
-    super([...new Set([problem.title, problem.detail])].join(' ').trim() || `The service answered ${status}.`)
-  }
-}
 
 export const service = createClient<paths>({
   baseUrl: serviceBase.href.replace(/\/$/, ''),

@@ -67,6 +67,37 @@ test('whatever could not be loaded can be loaded again where that is told', { sk
   }
 })
 
+test('what would only be refused again is not offered again', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  for (const [address, told] of [
+    ['search/g?id=nobody', 'There is no such picture in this gallery.'],
+    ['search/g?picture=gone', 'This page no longer has the picture'],
+    ['gallery/g?filter=bad', 'The filter is malformed.'],
+    ['match/g?id=0&hit=nobody', 'There is no such picture in this gallery.'],
+  ] as const) {
+    await page.goto(`${base}#/${address}`)
+    await page.waitForSelector(`[role=alert] >> text=${told}`)
+    await expectNone(page, 'text=Try again')
+  }
+  await page.goto(`${base}#/search/g`)
+  const broken = { name: 'notes.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('notes') }
+  await page.setInputFiles('.query input[type=file]', broken)
+  await page.waitForSelector('[role=alert] >> text=This is not a complete picture')
+  await expectNone(page, 'text=Try again')
+})
+
+test('an analysis that is refused can be requested again where it was, and only there', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.route('**/v1/galleries/g/evaluate', (route) => route.fulfill(problem), { times: 1 })
+  await page.goto(`${base}#/quality/g`)
+  await page.click('text=Evaluate')
+  await page.waitForSelector('[role=alert] >> text=It broke.')
+  await expectNone(page, 'text=Try again')
+  await page.click('text=Evaluate')
+  await page.waitForSelector('.plot canvas')
+  await expectNone(page, '[role=alert]')
+})
+
 test('a wall that cannot be loaded claims no number of pictures, and what failed takes no room for more', {
   skip,
 }, async (t) => {
@@ -176,7 +207,7 @@ test('a screen that could not be loaded does not take the place of the next one'
   await page.click('nav >> text=Map')
   await page.waitForSelector('[role=alert]')
   await page.unroute('**/map-screen*.js')
-  await page.click('text=Try again')
+  await page.click('text=Reload the page')
   await page.waitForSelector('text=This gallery has no map yet')
 })
 
