@@ -35,7 +35,7 @@ interface GroupsProps {
 }
 
 function Groups({ gallery, job, duplicates }: GroupsProps) {
-  const { copies, pictures, count, groups, duplicateScore } = duplicates
+  const { copies, pictures, notCompared, count, groups, duplicateScore } = duplicates
   const decisions = useDecisions(gallery, job, groups.map(copiesFinding))
   const isDecided = (group: Group) => decisions.isDecided(copiesFinding(group))
   const open = groups.filter((group) => !isDecided(group))
@@ -47,6 +47,12 @@ function Groups({ gallery, job, duplicates }: GroupsProps) {
         {left.toLocaleString('en')} of {picturesText(pictures)} could be removed
         {decided > 0 && `; ${countText(decided, 'group')} decided`}.
       </DecidedLine>
+      {notCompared > 0 && (
+        <p class="hint">
+          {picturesText(notCompared)} could only be checked for equal files: too little detail to compare, or stored
+          without a thumbnail by an earlier version.
+        </p>
+      )}
       {open.length > 0 && (
         <p class="hint">
           The number of a picture tells how much it is like another one of its group: 1 if the files are equal, at least{' '}

@@ -5,7 +5,7 @@ import { startApp } from '../../support/app.js'
 import { drawImage } from '../../support/drawn-images.js'
 import { openPage } from './chromium.js'
 import { openBrowser } from './shared-browser.js'
-import { expectNone, filled, opened, openedWith, skip, withCopies, withMap } from './small-gallery.js'
+import { copiesOf, expectNone, filled, opened, openedWith, skip, withCopies, withMap } from './small-gallery.js'
 import { untilTold } from './walk.js'
 
 const broken = { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('notes') }
@@ -95,6 +95,22 @@ test('how many copies could be removed counts those that are still to be decided
   await page.click('.finding >> text=Not copies')
   await untilTold(page, '[role=status]', /^0 of 6 pictures could be removed; 2 groups decided\.$/)
   await expectNone(page, 'text=at least 0.4 for copies')
+})
+
+test('pictures that could not be compared are told beside the copies', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await withCopies(page, ['0', '1'])
+  for (const [notCompared, told] of [
+    [1, '1 picture could only be checked for equal files'],
+    [1_200, '1,200 pictures could only be checked for equal files'],
+  ] as const) {
+    await page.route('**/v1/jobs/first/result', (route) =>
+      route.fulfill({ json: { ...copiesOf(['0', '1']), notCompared } }),
+    )
+    await page.goto('about:blank')
+    await page.goto(`${base}#/quality/g?view=copies`)
+    await page.waitForSelector(`text=${told}`)
+  }
 })
 
 test('a map coloured by doubt says what is in doubt', { skip }, async (t) => {
