@@ -76,7 +76,7 @@ function useKeepOnly({ gallery, group: { images }, duplicateScore, decisions }: 
   }
   const question = asked && (
     <Confirm
-      title="Some are not copies of this one"
+      title={`Keep only ${asked.keep}?`}
       action={`Delete ${countText(asked.copies.length, 'copy', 'copies')} of it`}
       otherwise="Delete nothing"
       onConfirm={() => remove(asked.keep, asked.copies)}
