@@ -8,6 +8,7 @@ import { serviceVersion } from '../../version.js'
 import { jobRoles } from '../job-roles.js'
 import { Caller } from '../schemas/caller.js'
 import { reference } from '../schemas/named.js'
+import type { TypedApp } from '../typed-app.js'
 
 const Home = Type.Object({
   name: Type.String(),
@@ -20,7 +21,12 @@ export interface HomeRouteOptions {
   remote: Pick<RemoteImages, 'isEnabled'>
 }
 
-export const homeRoutes: FastifyPluginAsyncTypebox<HomeRouteOptions> = async (app, { basePath, remote }) => {
+export const homeRoutes: FastifyPluginAsyncTypebox<HomeRouteOptions> = async (app, options) => {
+  getHome(app, options)
+  getCaller(app, options)
+}
+
+function getHome(app: TypedApp, { basePath }: HomeRouteOptions): void {
   app.get(
     '/v1',
     {
@@ -46,6 +52,9 @@ export const homeRoutes: FastifyPluginAsyncTypebox<HomeRouteOptions> = async (ap
       },
     }),
   )
+}
+
+function getCaller(app: TypedApp, { remote }: HomeRouteOptions): void {
   app.get(
     '/v1/caller',
     {
