@@ -4,7 +4,7 @@ import { Dialog } from './dialog.js'
 
 export interface ConfirmProps {
   /** The question. */
-  title: string
+  title: ComponentChildren
   /** Label of the button that does it. */
   action: string
   /** Label of the button that does not. */

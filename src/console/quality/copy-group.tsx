@@ -4,6 +4,7 @@ import type { Schemas } from '../api/service.js'
 import { Confirm } from '../controls/confirm.js'
 import { countText, picturesText } from '../controls/counts.js'
 import { Needs } from '../controls/needs.js'
+import { PathText } from '../controls/path-text.js'
 import { say, sayFault } from '../controls/toasts.js'
 import { useAction } from '../controls/use-action.js'
 import { directCopies } from './direct-copies.js'
@@ -76,7 +77,11 @@ function useKeepOnly({ gallery, group: { images }, duplicateScore, decisions }: 
   }
   const question = asked && (
     <Confirm
-      title={`Keep only ${asked.keep}?`}
+      title={
+        <>
+          Keep only <PathText path={asked.keep} />?
+        </>
+      }
       action={`Delete ${countText(asked.copies.length, 'copy', 'copies')} of it`}
       otherwise="Delete nothing"
       onConfirm={() => remove(asked.keep, asked.copies)}
@@ -87,7 +92,9 @@ function useKeepOnly({ gallery, group: { images }, duplicateScore, decisions }: 
       {asked.stay.map((id) => (
         <>
           {' '}
-          <bdi class="chip">{id}</bdi>
+          <span class="chip">
+            <PathText path={id} />
+          </span>
         </>
       ))}
     </Confirm>
