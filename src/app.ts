@@ -210,7 +210,7 @@ async function addPlainRoutes(scope: FastifyInstance, wiring: Wiring): Promise<v
   const { models, embedder, galleries, jobs, ingest, analyses, snapshots } = parts
   memory.guard(scope, (request) => jsonCopies * bodyBytes(request, plainBodyMaxBytes))
   limitBodyTime(scope, { ...config, metrics })
-  await scope.register(homeRoutes, config)
+  await scope.register(homeRoutes, { ...config, remote: parts.remote })
   await scope.register(probeRoutes, { embedder, galleries })
   if (config.metricsPort === 0) await scope.register(metricsRoutes, { metrics })
   await scope.register(modelRoutes, { models, galleries })

@@ -26,6 +26,8 @@ export interface RemoteImagesOptions {
 }
 
 export interface RemoteImages {
+  /** Whether there are hosts to fetch from. */
+  readonly isEnabled: boolean
   /** Without a network request. @throws AlikeError `url_disabled`, `url_not_allowed` */
   expectAllowed(url: string): void
   /**
@@ -49,6 +51,7 @@ export function openRemoteImages(options: RemoteImagesOptions): RemoteImages {
   const requests = new GuardedRequests({ isAllowed, timeoutMs: urlTimeoutMs, connectionsPerHost })
 
   return {
+    isEnabled: !hosts.isEmpty,
     expectAllowed(url) {
       if (hosts.isEmpty) throw new AlikeError('url_disabled')
       expectAllowed(url, undefined, hosts)

@@ -67,6 +67,7 @@ test('a caller is told what it may do, whatever that is', async (t) => {
     verbs: ['search', 'read', 'metrics', 'write', 'delete', 'admin'],
     jobs: ['ingest', ...analyses, 're-embedding', 'move'],
     galleries: null,
+    urls: false,
   }
   assert.deepEqual(await app.call(200, { url, headers: bearer(owner) }), { name: 'owner', ...all })
   assert.deepEqual(await app.call(200, { url, headers: bearer(shop) }), {
@@ -74,16 +75,18 @@ test('a caller is told what it may do, whatever that is', async (t) => {
     verbs: ['search', 'read', 'metrics', 'write', 'delete'],
     jobs: ['ingest', ...analyses],
     galleries: ['shop-*'],
+    urls: false,
   })
   assert.deepEqual(await app.call(200, { url, headers: bearer(none) }), {
     name: 'feeder',
     verbs: ['write'],
     jobs: ['ingest', ...analyses],
     galleries: null,
+    urls: false,
   })
   assert.equal((await app.call(401, { url })).code, 'unauthenticated')
-  const open = await startApp(t)
-  assert.deepEqual(await open.call(200, { url }), { name: null, ...all })
+  const open = await startApp(t, { urlAllowedHosts: 'images.example.com' })
+  assert.deepEqual(await open.call(200, { url }), { name: null, ...all, urls: true })
 })
 
 test('a list of galleries says nothing about those that a key does not cover', async (t) => {

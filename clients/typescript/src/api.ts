@@ -967,7 +967,8 @@ export interface components {
          *       ],
          *       "galleries": [
          *         "shop-*"
-         *       ]
+         *       ],
+         *       "urls": false
          *     }
          */
         Caller: {
@@ -979,6 +980,8 @@ export interface components {
             jobs: ("ingest" | "evaluate" | "duplicates" | "doctor" | "layout" | "re-embedding" | "move")[];
             /** @description Names, and prefixes ending with `*`, of the galleries it is restricted to; `null` if to none. */
             galleries: string[] | null;
+            /** @description Whether the service fetches pictures by URL (`URL_ALLOWED_HOSTS`). */
+            urls: boolean;
         };
         /**
          * @example {
@@ -3135,7 +3138,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Its name, verbs, kinds of jobs and galleries. */
+            /** @description Its name, verbs, kinds of jobs and galleries, and whether pictures may be given by URL. */
             200: {
                 headers: {
                     [name: string]: unknown;

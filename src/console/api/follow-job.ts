@@ -1,6 +1,7 @@
 /** Follows a job's progress live until it ends. */
 import { EventSourceParserStream } from 'eventsource-parser/stream'
-import { answerOf, fetchFrom, type Schemas, ServiceError, service } from './service.js'
+import { answerOf, fetchFrom, type Schemas, service } from './service.js'
+import { ServiceError } from './service-error.js'
 
 export type Job = Schemas['Job']
 

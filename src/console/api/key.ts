@@ -20,6 +20,12 @@ export function wantKey(): void {
   if (location.href !== declinedAt) keyWanted.value = apiKey.value === '' ? 'missing' : 'refused'
 }
 
+/** Although it was declined. */
+export function askForKey(): void {
+  declinedAt = undefined
+  wantKey()
+}
+
 export function declineKey(): void {
   declinedAt = location.href
   keyWanted.value = undefined

@@ -2,24 +2,14 @@
 
 import type { components, paths } from 'openapi'
 import createClient from 'openapi-fetch'
+import { isFromProxy, untilBack } from './connection.js'
 import { apiKey, callsForbidden, keyHeaders, wantKey } from './key.js'
+import { type Problem, ServiceError } from './service-error.js'
 
 export type Schemas = components['schemas']
-export type Problem = Schemas['Problem']
 
 /** The service is where the page is, behind whatever path a proxy added. */
 export const serviceBase = new URL('.', document.baseURI)
-
-/** The service's reason for refusing a call. */
-export class ServiceError extends Error {
-  constructor(
-    readonly status: number,
-    readonly problem: Partial<Problem>,
-  ) {
-    // the detail of an error often makes sense with its title only
-    super([...new Set([problem.title, problem.detail])].join(' ').trim() || `The service answered ${status}.`)
-  }
-}
 
 export const service = createClient<paths>({
   baseUrl: serviceBase.href.replace(/\/$/, ''),
@@ -51,25 +41,38 @@ export function imageBody(image: Blob) {
   }
 }
 
-/** Waits as long as a busy service requests, at most three times. */
+/** A call that only reads is repeated: at most three times as soon as a busy service, or one that was lost, permits. */
 async function callWithKey(request: Request): Promise<Response> {
   const key = apiKey.value
   for (const [name, value] of Object.entries(keyHeaders())) request.headers.set(name, value)
-  for (let tries = 0; ; tries++) {
-    const response = await fetch(request.body === null ? request.clone() : request).catch(explain)
+  for (let triesLeft = onlyReads(request) ? 3 : 0; ; triesLeft--) {
+    const response = await fetch(triesLeft > 0 ? request.clone() : request).catch(brokenConnection)
+    if (response instanceof Error || isFromProxy(response)) {
+      const back = untilBack()
+      if (triesLeft > 0) {
+        await unlessAborted(back, request.signal)
+        continue
+      }
+      if (response instanceof Error) throw response
+      return response
+    }
     // another key may have been given since
     if (response.status === 401 && key === apiKey.value) wantKey()
     if (response.status === 403) callsForbidden.value++
-    const repeatable = request.method === 'GET' && tries < 3 && (response.status === 429 || response.status === 503)
-    if (!repeatable) return response
-    await pause(1_000 * Math.min(30, Number(response.headers.get('retry-after') ?? 1)), request.signal)
+    if (triesLeft === 0 || (response.status !== 429 && response.status !== 503)) return response
+    const seconds = Math.min(30, Number(response.headers.get('retry-after') ?? 1))
+    await unlessAborted(new Promise((resolve) => setTimeout(resolve, 1_000 * seconds)), request.signal)
   }
 }
+/** The search, its explanation, and whatever is fetched. */
+function onlyReads({ method, url }: Request): boolean {
+  return method === 'GET' || /\/v1\/galleries\/[^/]+\/(search|explain)$/.test(new URL(url).pathname)
+}
 
-/** Browsers say "Failed to fetch", "Load failed" or "NetworkError". */
-function explain(error: unknown): never {
+/** Browsers say "Failed to fetch", "Load failed" or "NetworkError". @throws every other error */
+function brokenConnection(error: unknown): TypeError {
   if (!(error instanceof TypeError)) throw error
-  throw new TypeError('The service cannot be reached: is it running, and are you connected to its network?', {
+  return new TypeError('The service cannot be reached: is it running, and are you connected to its network?', {
     cause: error,
   })
 }
@@ -83,12 +86,9 @@ async function problemOf(response: Response): Promise<Partial<Problem>> {
   }
 }
 
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+function unlessAborted<Value>(wait: Promise<Value>, signal: AbortSignal): Promise<Value> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, milliseconds)
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer)
-      reject(signal.reason)
-    })
+    void wait.then(resolve)
+    signal.addEventListener('abort', () => reject(signal.reason))
   })
 }

@@ -4,16 +4,18 @@ import { Dialog } from './dialog.js'
 
 export interface ConfirmProps {
   /** The question. */
-  title: string
+  title: ComponentChildren
   /** Label of the button that does it. */
   action: string
+  /** Label of the button that does not. */
+  otherwise?: string
   onConfirm: () => void
   onClose: () => void
   /** What will be lost. */
   children: ComponentChildren
 }
 
-export function Confirm({ title, action, onConfirm, onClose, children }: ConfirmProps) {
+export function Confirm({ title, action, otherwise = 'Keep it', onConfirm, onClose, children }: ConfirmProps) {
   const confirm = () => {
     onClose()
     onConfirm()
@@ -27,7 +29,7 @@ export function Confirm({ title, action, onConfirm, onClose, children }: Confirm
             {action}
           </button>
           <button type="button" onClick={onClose}>
-            Keep it
+            {otherwise}
           </button>
         </div>
       </div>

@@ -1,8 +1,8 @@
 /** Counts in words. Pure. */
 
-/** @param one singular of a noun whose plural ends in s */
-export function countText(count: number, one: string): string {
-  return count === 1 ? `1 ${one}` : `${count.toLocaleString('en')} ${one}s`
+/** @param more default: with an s */
+export function countText(count: number, one: string, more = `${one}s`): string {
+  return count === 1 ? `1 ${one}` : `${count.toLocaleString('en')} ${more}`
 }
 
 export function picturesText(count: number): string {

@@ -4,7 +4,7 @@ import { useEffect, useId, useRef } from 'preact/hooks'
 import { Toasts } from './toasts.js'
 
 export interface DialogProps {
-  title: string
+  title: ComponentChildren
   onClose: () => void
   children: ComponentChildren
   wide?: boolean | undefined

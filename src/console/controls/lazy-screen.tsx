@@ -1,7 +1,7 @@
 /** A screen whose code is loaded when it is first shown. */
 import type { ComponentType } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import { Fault, Notice } from './notice.js'
+import { Notice } from './notice.js'
 
 /** Browsers say which file is missing, and load it again only with the page. */
 const loadFault =
@@ -11,20 +11,29 @@ export type ScreenLoader = () => Promise<ComponentType<{ gallery: string }>>
 
 export function LazyScreen({ load, gallery }: { load: ScreenLoader; gallery: string }) {
   const [loaded, setLoaded] = useState<{ load: ScreenLoader; screen: ComponentType<{ gallery: string }> }>()
-  const [error, setError] = useState<unknown>()
+  const [isMissing, setMissing] = useState(false)
   useEffect(() => {
     let current = true
-    setError(undefined)
+    setMissing(false)
     load().then(
       (screen) => current && setLoaded({ load, screen }),
-      (reason: unknown) => current && setError(reason),
+      () => current && setMissing(true),
     )
     return () => {
       current = false
     }
   }, [load])
-  if (error !== undefined)
-    return <Fault error={new Error(loadFault, { cause: error })} onAgain={() => location.reload()} />
+  if (isMissing)
+    return (
+      <Notice kind="fault">
+        <p>{loadFault}</p>
+        <p>
+          <button type="button" onClick={() => location.reload()}>
+            Reload the page
+          </button>
+        </p>
+      </Notice>
+    )
   if (loaded?.load !== load) return <Notice>Loading…</Notice>
   return <loaded.screen gallery={gallery} />
 }

@@ -1,6 +1,7 @@
 /** A short message about an error or a fact. */
 import type { ComponentChildren } from 'preact'
-import { ServiceError } from '../api/service.js'
+import { askForKey } from '../api/key.js'
+import { mayHelpToRepeat, ServiceError } from '../api/service-error.js'
 
 export function Notice({ kind = 'info', children }: { kind?: 'info' | 'fault'; children: ComponentChildren }) {
   return (
@@ -10,7 +11,7 @@ export function Notice({ kind = 'info', children }: { kind?: 'info' | 'fault'; c
   )
 }
 
-/** @param onAgain repeats what failed */
+/** @param onAgain repeats what failed; offered only if that may help */
 export function Fault({ error, onAgain }: { error: unknown; onAgain?: (() => void) | undefined }) {
   const { code, requestId } = error instanceof ServiceError ? error.problem : {}
   return (
@@ -22,13 +23,18 @@ export function Fault({ error, onAgain }: { error: unknown; onAgain?: (() => voi
           {requestId !== undefined && ` · request ${requestId}`}
         </p>
       )}
-      {onAgain && (
-        <p>
-          <button type="button" onClick={onAgain}>
-            Try again
-          </button>
-        </p>
-      )}
+      {error instanceof ServiceError && error.status === 401 && <Act name="Enter a key" onAct={askForKey} />}
+      {onAgain && mayHelpToRepeat(error) && <Act name="Try again" onAct={onAgain} />}
     </Notice>
+  )
+}
+
+function Act({ name, onAct }: { name: string; onAct: () => void }) {
+  return (
+    <p>
+      <button type="button" onClick={onAct}>
+        {name}
+      </button>
+    </p>
   )
 }

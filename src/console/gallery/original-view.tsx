@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks'
 import { fetchFrom } from '../api/service.js'
 import { Dialog } from '../controls/dialog.js'
 import { Fault, Notice } from '../controls/notice.js'
+import { PathText } from '../controls/path-text.js'
 import { useBlobUrl } from '../controls/use-blob-url.js'
 import { useLoaded } from '../controls/use-loaded.js'
 
@@ -18,7 +19,7 @@ export function OriginalView({ gallery, id, onClose }: OriginalViewProps) {
   // not every format that the service reads
   const [unshown, setUnshown] = useState(false)
   return (
-    <Dialog title={id} onClose={onClose} wide>
+    <Dialog title={<PathText path={id} />} onClose={onClose} wide>
       <div class="stack">
         {error !== undefined && <Fault error={error} onAgain={reload} />}
         {file === undefined && error === undefined && <Notice>Loading…</Notice>}

@@ -1,7 +1,9 @@
 /** Actions on the selected pictures: change the label or metadata, or remove them. */
+
 import { useState } from 'preact/hooks'
 import { picturesText } from '../controls/counts.js'
 import { Needs } from '../controls/needs.js'
+import { PathText } from '../controls/path-text.js'
 import { useAction } from '../controls/use-action.js'
 import { addressTo } from '../routing/route.js'
 import { MetadataList } from '../search/metadata-list.js'
@@ -42,7 +44,7 @@ export function SelectionPanel(props: SelectionPanelProps) {
       </div>
       {chosen.length === 1 && only !== undefined && (
         <div>
-          <bdi>{only.id}</bdi>
+          <PathText path={only.id} />
           <p>
             <bdi class="chip">{only.label ?? 'no label'}</bdi>
           </p>
@@ -78,7 +80,10 @@ function OneImage({ gallery, image: { id, reference, referenceHasQuery } }: { ga
     <>
       {reference !== undefined && (
         <p class="hint">
-          from <bdi class="mono">{reference}</bdi>
+          from{' '}
+          <span class="mono">
+            <PathText path={reference} />
+          </span>
           {referenceHasQuery === true && ' (its query is not shown)'}
         </p>
       )}

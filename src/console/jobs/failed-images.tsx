@@ -1,4 +1,5 @@
 /** Items of a list of failed pictures, each with its reason. */
+import { PathText } from '../controls/path-text.js'
 import type { FailedImage } from './read-job-errors.js'
 
 export function FailedImages({ failed, shownMax }: { failed: readonly FailedImage[]; shownMax: number }) {
@@ -6,7 +7,7 @@ export function FailedImages({ failed, shownMax }: { failed: readonly FailedImag
     <>
       {failed.slice(0, shownMax).map(({ name, code, detail }, place) => (
         <li key={place}>
-          <bdi>{name}</bdi> <span class="hint">{detail || code}</span>
+          <PathText path={name} /> <span class="hint">{detail || code}</span>
         </li>
       ))}
       {failed.length > shownMax && <li class="hint">and {(failed.length - shownMax).toLocaleString('en')} more</li>}

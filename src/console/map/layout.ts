@@ -1,6 +1,7 @@
 /** The layout of a gallery: computed by a job, loaded page by page. */
 import { followJob, type Job } from '../api/follow-job.js'
-import { answerOf, type Schemas, ServiceError, service } from '../api/service.js'
+import { answerOf, type Schemas, service } from '../api/service.js'
+import { ServiceError } from '../api/service-error.js'
 
 export type Layout = Schemas['Layout']
 export type LayoutPoint = Layout['points'][number]

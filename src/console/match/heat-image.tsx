@@ -1,5 +1,7 @@
 /** A picture with a heat map overlay that shows where its score comes from. */
+
 import { useEffect, useRef } from 'preact/hooks'
+import { PathText } from '../controls/path-text.js'
 import type { Side } from './explain.js'
 import { heatPixels } from './heat-colours.js'
 
@@ -40,7 +42,7 @@ export function HeatImage({ address, title, side, shown, smooth }: HeatImageProp
         )}
       </div>
       <figcaption>
-        <bdi>{title}</bdi>
+        <PathText path={title} />
         {side !== null && (
           <p class="hint">
             The map sums to {side.sum.toFixed(3)}.

@@ -1,9 +1,11 @@
 /** Searches two galleries, or two networks of one gallery, with the same picture: shows common and differing hits. */
+
 import { useState } from 'preact/hooks'
 import { galleries } from '../api/galleries.js'
 import { FileButton } from '../controls/file-button.js'
 import { Needs } from '../controls/needs.js'
 import { Fault } from '../controls/notice.js'
+import { PathText } from '../controls/path-text.js'
 import { Thumbnail } from '../controls/thumbnail.js'
 import { type Loaded, useLoaded } from '../controls/use-loaded.js'
 import { writeAddress } from '../routing/address.js'
@@ -45,7 +47,7 @@ export function SideBySide({ gallery, models }: SideBySideProps) {
       </p>
       <div class="row">
         <FileButton name="Choose a picture" primary accept="image/*" onFiles={([file]) => give(file)} />
-        {hasExample(query) && <bdi>{query.imageId ?? query.url ?? imageOf(query.picture)?.name}</bdi>}
+        {hasExample(query) && <PathText path={query.imageId ?? query.url ?? imageOf(query.picture)?.name ?? ''} />}
       </div>
       {isSame && ofLeft !== undefined && (
         <p role="status">Both sides are the same: choose another gallery or network for one of them.</p>

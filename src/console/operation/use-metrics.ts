@@ -1,6 +1,7 @@
 /** Reads `/metrics` every two seconds while the page is visible. */
 import { useState } from 'preact/hooks'
-import { fetchFrom, ServiceError } from '../api/service.js'
+import { fetchFrom } from '../api/service.js'
+import { ServiceError } from '../api/service-error.js'
 import { usePolled } from '../controls/use-polled.js'
 import { type Reading, withReading } from './history.js'
 import { readMetrics } from './metrics-text.js'

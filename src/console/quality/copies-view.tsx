@@ -4,13 +4,11 @@ import type { Schemas } from '../api/service.js'
 import { countText, picturesText } from '../controls/counts.js'
 import { Needs } from '../controls/needs.js'
 import { AnalysisHead } from './analysis-head.js'
+import { CopyGroup, copiesFinding, type Group } from './copy-group.js'
 import { DecidedLine } from './decided-line.js'
-import { FindingImage, FindingList, FirstOf } from './finding.js'
-import type { Finding } from './settled.js'
+import { FindingList } from './finding.js'
 import { useAnalysis } from './use-analysis.js'
 import { type Decisions, useDecisions } from './use-decisions.js'
-
-const shownFirst = 12
 
 export function CopiesView({ gallery }: { gallery: string }) {
   const analysis = useAnalysis(gallery, 'duplicates')
@@ -35,18 +33,25 @@ interface GroupsProps {
 }
 
 function Groups({ gallery, job, duplicates }: GroupsProps) {
-  const { copies, pictures, count, groups, duplicateScore } = duplicates
+  const { copies, pictures, notCompared, count, groups, duplicateScore } = duplicates
   const decisions = useDecisions(gallery, job, groups.map(copiesFinding))
-  const isDecided = (group: Group) => decisions.isDecided(copiesFinding(group))
-  const open = groups.filter((group) => !isDecided(group))
+  const open = groups
+    .map((group) => withoutKept(group, decisions.keptOneOf))
+    .filter((group) => group.images.length > 1 && !decisions.isDecided(copiesFinding(group)))
   const decided = groups.length - open.length
-  const left = groups.filter(isDecided).reduce((sum, { size }) => sum - (size - 1), copies)
+  const left = copies - removable(groups) + removable(open)
   return (
     <>
       <DecidedLine decisions={decisions}>
         {left.toLocaleString('en')} of {picturesText(pictures)} could be removed
         {decided > 0 && `; ${countText(decided, 'group')} decided`}.
       </DecidedLine>
+      {notCompared > 0 && (
+        <p class="hint">
+          {picturesText(notCompared)} could only be checked for equal files: too little detail to compare, or stored
+          without a thumbnail by an earlier version.
+        </p>
+      )}
       {open.length > 0 && (
         <p class="hint">
           The number of a picture tells how much it is like another one of its group: 1 if the files are equal, at least{' '}
@@ -58,7 +63,13 @@ function Groups({ gallery, job, duplicates }: GroupsProps) {
         <Needs to="write">
           <FindingList title="Groups of copies" count={count - decided} listed={open.length}>
             {open.map((group) => (
-              <CopyGroup key={group.images[0]?.id} gallery={gallery} group={group} decisions={decisions} />
+              <CopyGroup
+                key={group.images[0]?.id}
+                gallery={gallery}
+                group={group}
+                duplicateScore={duplicateScore}
+                decisions={decisions}
+              />
             ))}
           </FindingList>
         </Needs>
@@ -67,7 +78,15 @@ function Groups({ gallery, job, duplicates }: GroupsProps) {
   )
 }
 
-type Group = Schemas['Duplicates']['groups'][number]
+/** What is left of it once one was kept of others of its pictures. */
+function withoutKept(group: Group, keptOneOf: ReadonlySet<string>): Group {
+  const images = group.images.filter(({ id }) => !keptOneOf.has(id))
+  return { ...group, images, size: group.size - (group.images.length - images.length) }
+}
+
+function removable(groups: readonly Group[]): number {
+  return groups.reduce((sum, { size }) => sum + size - 1, 0)
+}
 
 /** All are listed, and whichever is kept has their label. */
 function isOfEqualFiles({ identical, size, images }: Group): boolean {
@@ -96,49 +115,5 @@ function EqualFiles({ groups, decisions }: { groups: readonly Group[]; decisions
         </span>
       </div>
     </Needs>
-  )
-}
-
-interface CopyGroupProps {
-  gallery: string
-  group: Group
-  decisions: Decisions
-}
-
-function copiesFinding({ images }: Group) {
-  return { kind: 'copies' as const, ids: images.map(({ id }) => id) } satisfies Finding
-}
-
-function CopyGroup({ gallery, group, decisions }: CopyGroupProps) {
-  const { images, size, identical } = group
-  const about = copiesFinding(group)
-  return (
-    <li class="finding">
-      <FirstOf all={images} first={shownFirst}>
-        {({ id, label, nearCopyScore }) => (
-          <FindingImage key={id} gallery={gallery} id={id} label={label} note={`copy ${nearCopyScore.toFixed(2)}`}>
-            <Needs to="delete" otherwise="nothing">
-              <button type="button" onClick={() => decisions.keepOneOf([{ ids: about.ids, keep: id }])}>
-                Keep only this<span class="unseen"> one, {id}</span>
-              </button>
-            </Needs>
-          </FindingImage>
-        )}
-      </FirstOf>
-      <div class="finding-question">
-        <p class="hint">
-          {identical ? 'The same file' : 'Near-copies'}
-          {size > images.length && `, ${size.toLocaleString('en')} in all, of which these are decided about`}
-        </p>
-        <div class="row">
-          <button type="button" onClick={() => decisions.decide({ ...about, decision: 'not-copies' })}>
-            Not copies
-          </button>
-          <button type="button" class="quiet" onClick={() => decisions.decide({ ...about, decision: 'dismissed' })}>
-            Copies that may stay
-          </button>
-        </div>
-      </div>
-    </li>
   )
 }

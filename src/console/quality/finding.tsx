@@ -1,6 +1,8 @@
 /** The pictures of a finding side by side, each with its label. */
+
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
+import { PathText } from '../controls/path-text.js'
 import { Thumbnail } from '../controls/thumbnail.js'
 import { addressTo } from '../routing/route.js'
 
@@ -20,7 +22,7 @@ export function FindingImage({ gallery, id, label, note, children }: FindingImag
       </a>
       <bdi class="chip">{label ?? 'no label'}</bdi>
       <span class="hint">
-        <bdi>{id}</bdi>
+        <PathText path={id} />
       </span>
       {note !== undefined && <span class="hint">{note}</span>}
       {children}

@@ -2,10 +2,16 @@
 export interface IntervalProps {
   value: number | null
   interval: number[] | undefined
+  /** How many the value is the mean of. */
+  queries: number
 }
 
-export function Interval({ value, interval }: IntervalProps) {
+/** An interval is drawn from the queries themselves: that of fewer is as narrow as they happen to agree. */
+const queriesMin = 10
+
+export function Interval({ value, interval, queries }: IntervalProps) {
   const [low, high] = interval ?? []
+  if (queries > 0 && queries < queriesMin) return <span class="hint">too few queries</span>
   if (value === null || low === undefined || high === undefined) return <>–</>
   return (
     <span class="interval" role="img" aria-label={`${low.toFixed(3)} to ${high.toFixed(3)}`}>

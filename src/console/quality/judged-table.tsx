@@ -37,7 +37,7 @@ export function JudgedTable({ judged }: { judged: Judged }) {
             <th scope="row">{name}</th>
             <td>{judged[name].mean?.toFixed(3) ?? '–'}</td>
             <td>
-              <Interval value={judged[name].mean} interval={judged[name].interval} />
+              <Interval value={judged[name].mean} interval={judged[name].interval} queries={judged[name].queries} />
             </td>
             <td class="meaning">{judged[name].queries.toLocaleString('en')}</td>
             <td class="hint meaning">{meaning}</td>

@@ -14,7 +14,11 @@ const meanings: [name: string, meaning: string][] = [
   ['knnAccuracy', 'the ten nearest vote for the right label'],
 ]
 
-export function NumbersTable({ quality: { overall, intervals } }: { quality: Schemas['Evaluation']['quality'] }) {
+export function NumbersTable({
+  quality: { overall, intervals, queries },
+}: {
+  quality: Schemas['Evaluation']['quality']
+}) {
   return (
     <table class="table">
       <caption>Overall, with 95 % intervals</caption>
@@ -34,7 +38,7 @@ export function NumbersTable({ quality: { overall, intervals } }: { quality: Sch
             <th scope="row">{numberName(name)}</th>
             <td>{overall[name]?.toFixed(3) ?? '–'}</td>
             <td>
-              <Interval value={overall[name] ?? null} interval={intervals[name]} />
+              <Interval value={overall[name] ?? null} interval={intervals[name]} queries={queries} />
             </td>
             <td class="hint meaning">{meaning}</td>
           </tr>

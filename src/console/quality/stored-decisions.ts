@@ -22,6 +22,7 @@ export async function takeBack(gallery: string, decision: string): Promise<void>
 /**
  * Those that may settle one of the findings, made since a time, ISO 8601. Most findings are not decided, so the first
  * picture of each is asked about; of those that are, the others too, because labels may be decided picture by picture.
+ * Of copies, one may have been kept of any of them.
  * @throws ServiceError
  */
 export async function decisionsAbout(
@@ -30,7 +31,7 @@ export async function decisionsAbout(
   { since, signal }: { since: string; signal: AbortSignal },
 ): Promise<StoredDecision[]> {
   const about = (ids: Iterable<string>) => decisionsNaming(gallery, [...new Set(ids)], { since, signal })
-  const first = await about(findings.map(({ ids }) => ids[0]!))
+  const first = await about(findings.flatMap(({ kind, ids }) => (kind === 'copies' ? ids : ids[0]!)))
   const named = new Set(first.flatMap(({ kind, ids }) => (kind === 'label' ? ids : [])))
   const begun = findings.filter(({ kind, ids }) => kind === 'label' && named.has(ids[0]!))
   return [...first, ...(await about(begun.flatMap(({ ids }) => ids.filter((id) => !named.has(id)))))]

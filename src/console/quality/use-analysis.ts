@@ -10,19 +10,24 @@ interface Results {
 }
 export type AnalysisKind = keyof Results
 
-export interface AnalysisState<Kind extends AnalysisKind> {
+interface Found<Kind extends AnalysisKind> {
   job?: Job | undefined
   result?: Results[Kind] | undefined
   error?: unknown
   /** None has been requested yet. */
   isNew: boolean
+  /** The error is of a request for a new one. */
+  isRefused?: boolean | undefined
+}
+
+export interface AnalysisState<Kind extends AnalysisKind> extends Omit<Found<Kind>, 'isRefused'> {
   start: () => void
-  /** Loads the latest again. */
-  reload: () => void
+  /** Loads the latest again; undefined if a new one was refused. */
+  reload: (() => void) | undefined
 }
 
 export function useAnalysis<Kind extends AnalysisKind>(gallery: string, kind: Kind): AnalysisState<Kind> {
-  const [state, setState] = useState<Omit<AnalysisState<Kind>, 'start' | 'reload'>>({ isNew: false })
+  const [state, setState] = useState<Found<Kind>>({ isNew: false })
   const [round, setRound] = useState(0)
   const nextRound = () => setRound((one) => one + 1)
   /** Requested, and not known as a job yet. */
@@ -32,6 +37,10 @@ export function useAnalysis<Kind extends AnalysisKind>(gallery: string, kind: Ki
     const { signal } = leaving
     const show = (next: typeof state) => {
       if (!signal.aborted) setState(next)
+    }
+    // what was found before stays
+    const fail = (error: unknown, isRefused: boolean) => {
+      if (!signal.aborted) setState((before) => ({ ...before, error, isRefused }))
     }
     const run = async () => {
       const job = isStarting.current ? await startAnalysis(gallery, kind) : await latestJob(gallery, kind, signal)
@@ -46,9 +55,8 @@ export function useAnalysis<Kind extends AnalysisKind>(gallery: string, kind: Ki
       show({ job: ended, result, isNew: false })
     }
     run().catch((error: unknown) => {
+      fail(error, isStarting.current)
       isStarting.current = false
-      // what was found before stays
-      if (!signal.aborted) setState((before) => ({ ...before, error }))
     })
     return () => leaving.abort()
   }, [gallery, kind, round])
@@ -57,7 +65,8 @@ export function useAnalysis<Kind extends AnalysisKind>(gallery: string, kind: Ki
     isStarting.current = true
     nextRound()
   }
-  return { ...state, start, reload: nextRound }
+  const { isRefused, ...found } = state
+  return { ...found, start, reload: isRefused ? undefined : nextRound }
 }
 
 async function latestJob(gallery: string, kind: AnalysisKind, signal: AbortSignal): Promise<Job | undefined> {

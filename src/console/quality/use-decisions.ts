@@ -9,6 +9,8 @@ import { type Decision, decide, decisionsAbout, takeBack } from './stored-decisi
 
 export interface Decisions {
   isDecided: (finding: Finding) => boolean
+  /** Pictures of which one was kept. */
+  keptOneOf: ReadonlySet<string>
   /** Sends it; if that fails, the finding is shown again. */
   decide: (decision: Decision) => void
   /** Of each group, removes all but one, unless that is undone. */
@@ -33,9 +35,11 @@ export function useDecisions(gallery: string, job: Job, findings: readonly Findi
   const stored = useLoaded((signal) => decisionsAbout(gallery, findings, { since, signal }), [gallery, job.id])
   const here = decided.value.get(job.id) ?? []
   const known = stored.value?.filter(({ id }) => !revoked.value.has(id)) ?? []
+  const keptOneOf = new Set([...here, ...known].flatMap(({ decision, ids }) => (decision === 'keep-one' ? ids : [])))
   const last = here.findLast(({ id }) => id !== undefined)
   return {
     isDecided: settledBy([...here, ...known]),
+    keptOneOf,
     decide: (decision) => void send(gallery, job.id, decision),
     keepOneOf: (groups) => keepOneOf(gallery, job.id, groups),
     undoLast: last && (() => void revoke(gallery, job.id, last)),
@@ -46,6 +50,7 @@ export function useDecisions(gallery: string, job: Job, findings: readonly Findi
 }
 
 interface Decided extends Finding {
+  decision: Decision['decision']
   /** Of the decision, once it is stored; undefined too for one that cannot be revoked. */
   id?: string | undefined
 }
@@ -67,7 +72,11 @@ async function send(gallery: string, job: string, decision: Decision): Promise<v
 }
 
 function keepOneOf(gallery: string, job: string, groups: readonly KeptOne[]): void {
-  const left = groups.map(({ ids, keep }) => ({ ids, keep, made: add(job, { kind: 'copies', ids }) }))
+  const left = groups.map(({ ids, keep }) => ({
+    ids,
+    keep,
+    made: add(job, { kind: 'copies', decision: 'keep-one', ids }),
+  }))
   removeUnlessUndone({
     gallery,
     ids: new Set(groups.flatMap(({ ids, keep }) => ids.filter((id) => id !== keep))),
@@ -94,8 +103,8 @@ async function revoke(gallery: string, job: string, one: Decided): Promise<void>
   }
 }
 
-function add(job: string, { kind, ids, id }: Decided): Decided {
-  const made = { kind, ids, id }
+function add(job: string, { kind, decision, ids, id }: Decided): Decided {
+  const made = { kind, decision, ids, id }
   change(job, (all) => [...all, made])
   return made
 }

@@ -1,6 +1,8 @@
 /** One hit: its picture, its score, and its record. */
+
 import { isForBrowser } from '../controls/browser-keys.js'
 import { Meter } from '../controls/meter.js'
+import { PathText } from '../controls/path-text.js'
 import { Thumbnail } from '../controls/thumbnail.js'
 import { goToAddress } from '../routing/route.js'
 import { HitActions, type HitActionsProps } from './hit-actions.js'
@@ -49,7 +51,7 @@ export function HitCard(props: HitCardProps) {
       <HitActions {...props} />
       <div class="hit-metadata">
         <p>
-          <bdi>{id}</bdi>
+          <PathText path={id} />
         </p>
         {nearCopyScore != null && nearCopyScore >= 0.4 && <p>near-copy, {nearCopyScore.toFixed(2)}</p>}
         <MetadataList metadata={metadata ?? {}} />

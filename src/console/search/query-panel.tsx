@@ -1,6 +1,9 @@
 /** The query: a picture that is dropped, pasted, chosen, photographed or given by its URL. */
+
 import { useLayoutEffect, useState } from 'preact/hooks'
+import { caller } from '../api/caller.js'
 import { FileButton } from '../controls/file-button.js'
+import { PathText } from '../controls/path-text.js'
 import { Thumbnail } from '../controls/thumbnail.js'
 import { useDrop } from '../controls/use-drop.js'
 import { Camera } from './camera.js'
@@ -35,7 +38,7 @@ export function QueryPanel({ gallery, query, onQuery }: QueryPanelProps) {
           Camera
         </button>
       </div>
-      <UrlField onUrl={(url) => onQuery(withExample(query, { url }))} />
+      {caller.value?.urls && <UrlField onUrl={(url) => onQuery(withExample(query, { url }))} />}
       {camera && (
         <Camera
           onClose={() => setCamera(false)}
@@ -66,14 +69,14 @@ function Example({ gallery, query, onQuery }: QueryPanelProps) {
       <figure class="example">
         <Thumbnail gallery={gallery} id={query.imageId} alt={`Stored picture ${query.imageId}`} />
         <figcaption>
-          <bdi>{query.imageId}</bdi>
+          <PathText path={query.imageId} />
         </figcaption>
       </figure>
     )
   if (query.url !== undefined)
     return (
       <p class="example-text">
-        The picture at <bdi>{query.url}</bdi>
+        The picture at <PathText path={query.url} />
       </p>
     )
   return <p class="drop-hint">Drop a picture anywhere, or paste one</p>

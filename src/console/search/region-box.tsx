@@ -1,6 +1,8 @@
 /** The query picture and its relevant region, drawn with the pointer or typed. */
+
 import { useRef, useState } from 'preact/hooks'
 import { isForBrowser } from '../controls/browser-keys.js'
+import { PathText } from '../controls/path-text.js'
 import { useBlobUrl } from '../controls/use-blob-url.js'
 import { boxBetween, moved, type Point } from './region.js'
 import type { Region } from './search-query.js'
@@ -64,7 +66,7 @@ export function RegionBox({ image, region, onRegion }: RegionBoxProps) {
 function Unshown({ image }: { image: File }) {
   return (
     <p class="example-text">
-      <bdi>{image.name}</bdi> <span class="hint">This browser cannot show it.</span>
+      <PathText path={image.name} /> <span class="hint">This browser cannot show it.</span>
     </p>
   )
 }
@@ -76,7 +78,7 @@ function styleOf({ x, y, width, height }: Region) {
 function Caption({ image, region, onRegion }: RegionBoxProps) {
   return (
     <figcaption>
-      <bdi>{image.name}</bdi>{' '}
+      <PathText path={image.name} />{' '}
       {region === undefined ? (
         <span class="hint">Drag over the picture to search with a region.</span>
       ) : (

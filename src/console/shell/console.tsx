@@ -1,6 +1,7 @@
 /** The frame around every screen: the current gallery and screen, and what to show while there is no gallery. */
 import { useEffect, useRef } from 'preact/hooks'
 import { caller, loadCaller } from '../api/caller.js'
+import { askNow, isLost } from '../api/connection.js'
 import { galleries, loadGalleries } from '../api/galleries.js'
 import { keysGiven } from '../api/key.js'
 import { KeyDialog } from '../controls/key-dialog.js'
@@ -53,14 +54,34 @@ export function Console() {
         Skip to content
       </button>
       <Header />
+      {isLost.value && <Lost />}
       <main id="main" tabIndex={-1}>
         {error !== undefined && <Fault error={error} onAgain={reload} />}
-        {!isReady && error === undefined && <Notice>Connecting…</Notice>}
+        {!isReady && error === undefined && !isLost.value && <Notice>Connecting…</Notice>}
         {isReady && <ScreenOf key={keysGiven.value} screen={screen} gallery={gallery} />}
       </main>
       <Toasts />
       <KeyDialog />
     </>
+  )
+}
+
+/** What the screen shows stays, and what it waits for comes later. */
+function Lost() {
+  return (
+    <div class="lost">
+      <Notice kind="fault">
+        <p>
+          The service cannot be reached: is it running, and are you connected to its network? This page keeps trying,
+          and then goes on by itself.
+        </p>
+        <p>
+          <button type="button" onClick={askNow}>
+            Try now
+          </button>
+        </p>
+      </Notice>
+    </div>
   )
 }
 

@@ -1,6 +1,7 @@
 /** Sends pictures to a gallery in uploads, one job each, and collects the results. */
 import { followJob, type Job } from '../api/follow-job.js'
-import { answerOf, fetchFrom, ServiceError, service } from '../api/service.js'
+import { answerOf, fetchFrom, service } from '../api/service.js'
+import { ServiceError } from '../api/service-error.js'
 import { type FailedImage, jobErrors } from '../jobs/read-job-errors.js'
 import { batchesOf } from './batches.js'
 import { isArchive, type PathedFile } from './dropped-files.js'

@@ -3,10 +3,12 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { type Verb, verbs } from '../../access/grants.js'
 import { jobKinds } from '../../jobs/job.js'
+import type { RemoteImages } from '../../remote/remote-images.js'
 import { serviceVersion } from '../../version.js'
 import { jobRoles } from '../job-roles.js'
 import { Caller } from '../schemas/caller.js'
 import { reference } from '../schemas/named.js'
+import type { TypedApp } from '../typed-app.js'
 
 const Home = Type.Object({
   name: Type.String(),
@@ -16,9 +18,15 @@ const Home = Type.Object({
 
 export interface HomeRouteOptions {
   basePath: string
+  remote: Pick<RemoteImages, 'isEnabled'>
 }
 
-export const homeRoutes: FastifyPluginAsyncTypebox<HomeRouteOptions> = async (app, { basePath }) => {
+export const homeRoutes: FastifyPluginAsyncTypebox<HomeRouteOptions> = async (app, options) => {
+  getHome(app, options)
+  getCaller(app, options)
+}
+
+function getHome(app: TypedApp, { basePath }: HomeRouteOptions): void {
   app.get(
     '/v1',
     {
@@ -44,6 +52,9 @@ export const homeRoutes: FastifyPluginAsyncTypebox<HomeRouteOptions> = async (ap
       },
     }),
   )
+}
+
+function getCaller(app: TypedApp, { remote }: HomeRouteOptions): void {
   app.get(
     '/v1/caller',
     {
@@ -54,7 +65,12 @@ export const homeRoutes: FastifyPluginAsyncTypebox<HomeRouteOptions> = async (ap
         summary: 'What the caller may do',
         description:
           'Of the key or token sent with the request, so that a client need not offer what would be refused.',
-        response: { 200: { description: 'Its name, verbs, kinds of jobs and galleries.', ...reference(Caller) } },
+        response: {
+          200: {
+            description: 'Its name, verbs, kinds of jobs and galleries, and whether pictures may be given by URL.',
+            ...reference(Caller),
+          },
+        },
       },
     },
     async ({ keyName, grant }) => {
@@ -64,6 +80,7 @@ export const homeRoutes: FastifyPluginAsyncTypebox<HomeRouteOptions> = async (ap
         verbs: [...granted],
         jobs: jobKinds.filter((kind) => granted.has(jobRoles[kind])),
         galleries: grant?.galleries === undefined ? null : [...grant.galleries],
+        urls: remote.isEnabled,
       }
     },
   )

@@ -18,6 +18,7 @@ export const Caller = named(
       galleries: Type.Union([Type.Array(Type.String()), Type.Null()], {
         description: 'Names, and prefixes ending with `*`, of the galleries it is restricted to; `null` if to none.',
       }),
+      urls: Type.Boolean({ description: 'Whether the service fetches pictures by URL (`URL_ALLOWED_HOSTS`).' }),
     },
     {
       description: 'The caller as the service sees it.',
@@ -27,6 +28,7 @@ export const Caller = named(
           verbs: ['search', 'read', 'metrics', 'write', 'delete'],
           jobs: ['ingest', 'evaluate', 'duplicates', 'doctor', 'layout'],
           galleries: ['shop-*'],
+          urls: false,
         },
       ],
     },

@@ -1,6 +1,8 @@
 /** What asks, and what can be done while it asks. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import sharp from 'sharp'
+import { seededRandom } from '../../../src/eval/random.js'
 import { drawImage } from '../../support/drawn-images.js'
 import { copiesOf, expectNone, onDecision, opened, passTimeToUndo, problem, skip, withCopies } from './small-gallery.js'
 import { untilCounted, untilTold } from './walk.js'
@@ -47,6 +49,40 @@ test('of copies, the others are removed unless that is undone', { skip }, async 
   await passTimeToUndo(page)
   assert.equal((await (await sent).response())!.status(), 201)
   assert.equal((await app.call(200, { url: '/v1/galleries/g' })).count, 6)
+})
+
+test('to keep one of a group leaves those that are copies of others of it only', { skip }, async (t) => {
+  const { page, base, app } = await opened(t)
+  const whole = await drawBlots()
+  const crop = (left: number, top: number) =>
+    sharp(whole).extract({ left, top, width: 540, height: 360 }).png().toBuffer()
+  const images = { whole, left: await crop(0, 0), right: await crop(60, 40) }
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/crops' })
+  for (const [id, payload] of Object.entries(images))
+    await app.call(201, {
+      method: 'PUT',
+      url: `/v1/galleries/crops/images/${id}`,
+      payload,
+      headers: { 'content-type': 'image/png' },
+    })
+  await page.clock.install()
+  await page.goto(`${base}#/quality/crops?view=copies`)
+  await page.click('text=Look for copies')
+  await page.click('.finding >> text=Keep only this one, left')
+  await untilTold(page, 'dialog', /1 picture is a copy of others of the group only, and would stay: right/)
+  await page.click('dialog >> text=Delete nothing')
+  await expectNone(page, 'dialog')
+  await page.click('.finding >> text=Keep only this one, left')
+  await page.click('dialog >> text=Delete 1 copy of it')
+  await untilTold(page, '[role=status]', /1 group decided/)
+  const sent = page.waitForRequest((request) => /\/decisions$/.test(request.url()) && request.method() === 'POST')
+  await passTimeToUndo(page)
+  assert.deepEqual((await sent).postDataJSON().ids, ['left', 'whole'])
+  await (await sent).response()
+  // as another visit sees it
+  await page.reload()
+  await untilTold(page, '[role=status]', /1 group decided/)
+  await expectNone(page, '.finding')
 })
 
 test('of equal files with one label, one each is kept at once, unless that is undone or fails', { skip }, async (t) => {
@@ -109,3 +145,19 @@ test('a set of embeddings is removed once that was confirmed', { skip }, async (
   await page.waitForTimeout(200)
   assert.deepEqual(removed, ['DELETE /v1/galleries/g/sets/m'])
 })
+
+/** With enough detail for its crops to be near-copies of it. */
+function drawBlots(): Promise<Buffer> {
+  const [width, height] = [600, 400]
+  const random = seededRandom(1)
+  const pixels = Buffer.alloc(3 * width * height, 220)
+  for (let blot = 0; blot < 60; blot++) {
+    const [atX, atY, radius] = [random() * width, random() * height, 8 + random() * 50]
+    const colour = [random(), random(), random()].map((one) => Math.floor(256 * one))
+    for (let y = 0; y < height; y++)
+      for (let x = 0; x < width; x++) if (Math.hypot(x - atX, y - atY) < radius) pixels.set(colour, 3 * (y * width + x))
+  }
+  return sharp(pixels, { raw: { width, height, channels: 3 } })
+    .png()
+    .toBuffer()
+}

@@ -5,7 +5,7 @@ import { startApp } from '../../support/app.js'
 import { drawImage } from '../../support/drawn-images.js'
 import { openPage } from './chromium.js'
 import { openBrowser } from './shared-browser.js'
-import { expectNone, opened, openedWith, skip, withCopies, withMap } from './small-gallery.js'
+import { copiesOf, expectNone, filled, opened, openedWith, skip, withCopies, withMap } from './small-gallery.js'
 import { untilTold } from './walk.js'
 
 const broken = { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('notes') }
@@ -97,6 +97,22 @@ test('how many copies could be removed counts those that are still to be decided
   await expectNone(page, 'text=at least 0.4 for copies')
 })
 
+test('pictures that could not be compared are told beside the copies', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await withCopies(page, ['0', '1'])
+  for (const [notCompared, told] of [
+    [1, '1 picture could only be checked for equal files'],
+    [1_200, '1,200 pictures could only be checked for equal files'],
+  ] as const) {
+    await page.route('**/v1/jobs/first/result', (route) =>
+      route.fulfill({ json: { ...copiesOf(['0', '1']), notCompared } }),
+    )
+    await page.goto('about:blank')
+    await page.goto(`${base}#/quality/g?view=copies`)
+    await page.waitForSelector(`text=${told}`)
+  }
+})
+
 test('a map coloured by doubt says what is in doubt', { skip }, async (t) => {
   const { page, base } = await opened(t)
   await withMap(page, ['0', '1', '2'])
@@ -140,10 +156,17 @@ test('what becomes of originals is told for each choice', { skip }, async (t) =>
   await page.waitForSelector('text=Pictures can be viewed as thumbnails only')
 })
 
-test('a search by URL that is disabled names the setting that allows it', { skip }, async (t) => {
+test('a picture is searched for by URL only where the service fetches it; otherwise the setting is named', {
+  skip,
+}, async (t) => {
   const { page, base } = await opened(t)
-  await page.goto(`${base}#/search/g`)
+  await page.goto(`${base}#/search/g?url=https://example.com/a.jpg`)
+  await page.waitForSelector('[role=alert] >> text=URL_ALLOWED_HOSTS')
+  await expectNone(page, '[aria-label="Address of a picture"]')
+
+  const fetching = await filled(t, { urlAllowedHosts: 'images.example.com' })
+  await page.goto(`${await fetching.listen()}/#/search/g`)
   await page.fill('[aria-label="Address of a picture"]', 'https://example.com/a.jpg')
   await page.keyboard.press('Enter')
-  await page.waitForSelector('[role=alert] >> text=URL_ALLOWED_HOSTS')
+  await page.waitForSelector('[role=alert] >> text=This URL may not be fetched')
 })

@@ -67,6 +67,37 @@ test('whatever could not be loaded can be loaded again where that is told', { sk
   }
 })
 
+test('what would only be refused again is not offered again', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  for (const [address, told] of [
+    ['search/g?id=nobody', 'There is no such picture in this gallery.'],
+    ['search/g?picture=gone', 'This page no longer has the picture'],
+    ['gallery/g?filter=bad', 'The filter is malformed.'],
+    ['match/g?id=0&hit=nobody', 'There is no such picture in this gallery.'],
+  ] as const) {
+    await page.goto(`${base}#/${address}`)
+    await page.waitForSelector(`[role=alert] >> text=${told}`)
+    await expectNone(page, 'text=Try again')
+  }
+  await page.goto(`${base}#/search/g`)
+  const broken = { name: 'notes.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('notes') }
+  await page.setInputFiles('.query input[type=file]', broken)
+  await page.waitForSelector('[role=alert] >> text=This is not a complete picture')
+  await expectNone(page, 'text=Try again')
+})
+
+test('an analysis that is refused can be requested again where it was, and only there', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.route('**/v1/galleries/g/evaluate', (route) => route.fulfill(problem), { times: 1 })
+  await page.goto(`${base}#/quality/g`)
+  await page.click('text=Evaluate')
+  await page.waitForSelector('[role=alert] >> text=It broke.')
+  await expectNone(page, 'text=Try again')
+  await page.click('text=Evaluate')
+  await page.waitForSelector('.plot canvas')
+  await expectNone(page, '[role=alert]')
+})
+
 test('a wall that cannot be loaded claims no number of pictures, and what failed takes no room for more', {
   skip,
 }, async (t) => {
@@ -176,7 +207,7 @@ test('a screen that could not be loaded does not take the place of the next one'
   await page.click('nav >> text=Map')
   await page.waitForSelector('[role=alert]')
   await page.unroute('**/map-screen*.js')
-  await page.click('text=Try again')
+  await page.click('text=Reload the page')
   await page.waitForSelector('text=This gallery has no map yet')
 })
 
@@ -289,16 +320,77 @@ test('a filter that is refused is an error with its reason, not a gallery withou
   await expectNone(page, 'text=No picture has this label')
 })
 
-test('a service that cannot be reached is called so, and tried again', { skip }, async (t) => {
+test('a service that cannot be reached is called so, and every screen goes on by itself once it can be', {
+  skip,
+}, async (t) => {
   const { page, base } = await opened(t)
-  await page.route(
-    '**/v1/galleries',
-    failing(1, (route) => route.abort()),
-  )
+  await page.clock.install()
+  await page.route(/\/v1\b/, (route) => route.abort())
   await page.goto(base)
   await page.waitForSelector('[role=alert] >> text=cannot be reached')
-  await page.click('text=Try again')
+  for (let time = 0; time < 4; time++) {
+    const asked = page.waitForRequest('**/v1')
+    await page.clock.fastForward(30_000)
+    await asked
+  }
+  const asked = page.waitForRequest('**/v1')
+  await page.click('text=Try now')
+  await asked
+  await page.unrouteAll()
+  await page.clock.fastForward(30_000)
   await page.waitForSelector('.hit img')
+  await expectNone(page, '[role=alert]')
+
+  await withMap(page, ['0', '1', '2'])
+  const screens = [
+    ['gallery/g', '.tile img'],
+    ['quality/g', 'text=Each labelled picture queries all others'],
+    ['map/g', '.map-canvas'],
+    ['networks/g', '.set'],
+    ['operation/g', 'text=No jobs'],
+    ['search/g?id=0', '.score'],
+    ['search/g?id=1&k=3', '.score'],
+  ] as const
+  for (const [screen, shows] of screens) {
+    await page.goto(`${base}#/${screen}`)
+    await page.waitForSelector(shows)
+  }
+  for (const [screen, shows] of screens) {
+    await page.unrouteAll()
+    await page.route(/\/(v1|metrics)\b/, (route) => route.abort())
+    await page.goto(`${base}#/${screen}`)
+    await page.waitForSelector('[role=alert] >> text=cannot be reached')
+    await page.unrouteAll()
+    await withMap(page, ['0', '1', '2'])
+    await page.waitForSelector(shows)
+    await page.waitForSelector('[role=alert]', { state: 'detached' })
+  }
+})
+
+test('a page that was hidden while the service was gone goes on when it is shown again', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/gallery/g`)
+  await page.click('#tile-1')
+  const hide = (hidden: boolean) =>
+    page.evaluate(`{
+      Object.defineProperty(document, 'hidden', { configurable: true, get: () => ${hidden} })
+      document.dispatchEvent(new Event('visibilitychange'))
+    }`)
+  await page.route('**/v1/**', (route) => route.fulfill({ status: 502, contentType: 'text/html', body: 'Bad gateway' }))
+  await page.selectOption('.toolbar select', '=square')
+  await page.waitForSelector('[role=alert] >> text=cannot be reached')
+  await hide(true)
+  await page.unroute('**/v1/**')
+  let calls = 0
+  page.on('request', () => void calls++)
+  await page.clock.install()
+  await page.clock.fastForward(120_000)
+  assert.equal(calls, 0)
+  await hide(false)
+  await page.waitForSelector('text=2 pictures')
+  await page.waitForSelector('[role=alert]', { state: 'detached' })
+  await page.selectOption('.toolbar select', '')
+  await page.waitForSelector('.selection-panel >> text=1 picture')
 })
 
 test('a gallery without pictures says so', { skip }, async (t) => {

@@ -16,6 +16,7 @@ export async function walkQuality({ page, base, look, step }: Walk): Promise<voi
     await untilTold(page, 'th', /^10-NN accuracy$/)
     await untilCounted(page, '[aria-label="Worst queries"] .hit', 10)
     await untilTold(page, 'caption', /As people judged: 2 hits of 1 query, from 2 judgements/)
+    await untilTold(page, 'td', /^too few queries$/)
     await look('quality')
   })
 

@@ -42,6 +42,17 @@ test('no screen scrolls sideways, and the tab of the current one is in sight', {
   }
 })
 
+test('two galleries side by side begin at the same height, although one of them has no hits', { skip }, async (t) => {
+  const { page, base, app } = await opened(t)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/h' })
+  await page.goto(`${base}#/networks/g?id=0`)
+  const choice = page.locator('.pair-of-galleries > div >> select')
+  await choice.nth(1).selectOption('h')
+  await page.waitForSelector('.pair-of-galleries [role=alert]')
+  await page.waitForSelector('.side-hits img')
+  assert.equal((await choice.nth(1).boundingBox())!.y, (await choice.nth(0).boundingBox())!.y)
+})
+
 test('the heading of confused labels is wholly in sight, whatever the width of their table', { skip }, async (t) => {
   const { page, base } = await opened(t, { viewport: { width: 390, height: 844 } })
   const labels = Array.from({ length: 12 }, (_, place) => `label ${place}`)

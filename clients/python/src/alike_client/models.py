@@ -56,6 +56,10 @@ class Caller(TypedDict):
     """
     Names, and prefixes ending with `*`, of the galleries it is restricted to; `null` if to none.
     """
+    urls: bool
+    """
+    Whether the service fetches pictures by URL (`URL_ALLOWED_HOSTS`).
+    """
 
 
 class Decision(TypedDict):
