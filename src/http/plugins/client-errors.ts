@@ -3,7 +3,7 @@
  * request object, after the requests before them. The parser's error contains the raw bytes, possibly an API key, so it is never logged as a whole.
  */
 import { randomUUID } from 'node:crypto'
-import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import { type IncomingMessage, maxHeaderSize, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ConnectionError, FastifyBaseLogger } from 'fastify'
 import { catalogue } from '../../errors.js'
@@ -21,6 +21,9 @@ const knownCodes: Readonly<Record<string, PublicCode>> = {
 
 /** Methods that some route supports; which one was meant is unknown here. */
 const methods = 'DELETE, GET, HEAD, PATCH, POST, PUT'
+
+/** Usually a filter by many ids. */
+const tooLargeDetail = `They may have ${maxHeaderSize} bytes. A search also takes its parameters in the body, and POST …/ingest takes deletions of many ids as NDJSON lines.`
 
 /** The last request that a connection brought. */
 interface LastRequest {
@@ -90,6 +93,7 @@ function problemOf({ code: parserCode }: ConnectionError, inBody: boolean): Prob
     title: catalogue[told],
     status: statusOf(told),
     code: told,
+    ...(told === 'headers_too_large' && { detail: tooLargeDetail }),
     requestId: randomUUID(),
   }
 }
