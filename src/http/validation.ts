@@ -30,6 +30,9 @@ export class RequestInvalid extends AlikeError {
   }
 }
 
+/** Of an object's schema: what to tell about members that it does not have but others like it do, by name. */
+export const detailsOfUnknown = Symbol('detailsOfUnknown')
+
 const partNames: Record<string, Misfit['in']> = {
   params: 'path',
   querystring: 'query',
@@ -99,6 +102,7 @@ function boundedIn(schema: TSchema, value: unknown, place: Pick<Misfit, 'in' | '
     additionalProperties?: unknown
     maxItems?: number
   }
+  const { [detailsOfUnknown]: details = {} } = schema as { [detailsOfUnknown]?: Record<string, string> }
   if (Array.isArray(value)) {
     if (maxItems === undefined || value.length <= maxItems) return value
     if (told.length < misfitsMax) told.push({ ...place, detail: `must not have more than ${maxItems} items` })
@@ -110,7 +114,7 @@ function boundedIn(schema: TSchema, value: unknown, place: Pick<Misfit, 'in' | '
   for (const name in given) {
     if (told.length === misfitsMax) break
     if (!Object.hasOwn(properties, name))
-      told.push({ in: place.in, pointer: `${place.pointer}/${name}`, detail: 'is unknown' })
+      told.push({ in: place.in, pointer: `${place.pointer}/${name}`, detail: details[name] ?? 'is unknown' })
   }
   const members = Object.entries(properties).filter(([name]) => Object.hasOwn(given, name))
   return Object.fromEntries(
