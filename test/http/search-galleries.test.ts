@@ -157,8 +157,11 @@ test('what only a search of one gallery takes is refused with a hint to that', a
     { in: 'body', pointer: '/imageId', detail },
     { in: 'body', pointer: '/nonsense', detail: 'is unknown' },
   ])
-  const inQuery = await app.call(400, { method: 'POST', url: '/v1/search?galleries=*&like=a', payload: {} })
-  assert.deepEqual(inQuery.errors, [{ in: 'query', pointer: '/like', detail }])
+  const inQuery = await app.call(400, { method: 'POST', url: '/v1/search?galleries=*&like=a&__proto__=1', payload: {} })
+  assert.deepEqual(inQuery.errors, [
+    { in: 'query', pointer: '/like', detail },
+    { in: 'query', pointer: '/__proto__', detail: 'is unknown' },
+  ])
 })
 
 test('galleries that cannot be searched together are refused', async (t) => {

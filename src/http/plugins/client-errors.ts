@@ -85,17 +85,27 @@ function gone(raw: ServerResponse): Promise<void> {
   return new Promise((resolve) => whenGone({ raw }, resolve))
 }
 
-function problemOf({ code: parserCode }: ConnectionError, inBody: boolean): Problem {
+function problemOf(error: ConnectionError, inBody: boolean): Problem {
+  const { code: parserCode } = error
   const code = inBody && parserCode === 'HPE_INVALID_EOF_STATE' ? 'body_incomplete' : knownCodes[parserCode]
   const told = code ?? 'request_invalid'
+  const detail = detailOf(told, error)
   return {
     type: `urn:alike:problem:${told}`,
     title: catalogue[told],
     status: statusOf(told),
     code: told,
-    ...(told === 'headers_too_large' && { detail: tooLargeDetail }),
+    ...(detail !== undefined && { detail }),
     requestId: randomUUID(),
   }
+}
+
+function detailOf(told: PublicCode, { code, reason }: ConnectionError & { reason?: string }): string | undefined {
+  if (told === 'headers_too_large') return tooLargeDetail
+  if (told !== 'request_invalid') return undefined
+  if (code === 'HPE_INVALID_URL') return 'The URL has characters that must be percent-encoded.'
+  // one of the parser's own texts, without any bytes of the request
+  return reason && `It is not valid HTTP/1.1: ${reason}.`
 }
 
 function answerOf(problem: Problem): string {

@@ -34,7 +34,7 @@ export function joinedSearchSchemas(settings: Parameters<typeof searchSchemas>[0
   )
   const closed = {
     additionalProperties: false,
-    [detailsOfUnknown]: Object.fromEntries(
+    [detailsOfUnknown]: new Map(
       ofOneGallery.map((name) => [name, 'is only for a search of one gallery, POST /v1/galleries/{gallery}/search']),
     ),
   } as const
