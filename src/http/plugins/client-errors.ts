@@ -22,8 +22,8 @@ const knownCodes: Readonly<Record<string, PublicCode>> = {
 /** Methods that some route supports; which one was meant is unknown here. */
 const methods = 'DELETE, GET, HEAD, PATCH, POST, PUT'
 
-/** Usually a filter by many ids. */
-const tooLargeDetail = `They may have ${maxHeaderSize} bytes. A search also takes its parameters in the body, and POST …/ingest takes deletions of many ids as NDJSON lines.`
+/** Usually a filter by many ids, or much metadata. */
+const tooLargeDetail = `They may have ${maxHeaderSize} bytes. Parameters of uploads and searches may be in a form or JSON body instead; POST …/ingest takes deletions of many ids as NDJSON lines.`
 
 /** The last request that a connection brought. */
 interface LastRequest {
