@@ -96,6 +96,7 @@ export const catalogue = {
   archive_unreadable: 'The archive is damaged or of an unknown type.',
   archive_path_invalid: 'The archive has an entry with an invalid path.',
   archive_trailing_bytes: 'Trailing bytes after the end of the archive were ignored.',
+  source_without_pictures: 'The upload, or what is below the prefix in the bucket, contains no pictures.',
   id_repeated: 'The upload had an earlier picture with this id; the later one is kept.',
   name_unreadable: 'The file name is not in the expected encoding.',
   manifest_invalid: 'The manifest of the archive is invalid; nothing was ingested.',

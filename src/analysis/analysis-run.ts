@@ -3,6 +3,7 @@
  * searches, in its time slices; this module connects the two.
  */
 import { defaultDuplicateScore } from '../copies/near-copy-score.js'
+import { hasCode } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { Neighbours, NeighboursRequest, OpenScan } from '../gallery/scan.js'
 import type { Serving } from '../gallery/serving.js'
@@ -43,7 +44,7 @@ export class AnalysisRun {
   readonly #copiesDescribed: Promise<void> | undefined
   readonly #signal: AbortSignal
   readonly #startedAt = performance.now()
-  readonly #control = new RunControl()
+  #control = new RunControl()
 
   /** @param signal aborted to stop the run; the job's state is unchanged */
   constructor(job: JobRecord, { galleries, copiesDescribed }: AnalysisRunParts, signal: AbortSignal) {
@@ -66,10 +67,29 @@ export class AnalysisRun {
     }
   }
 
-  /** @throws AlikeError why there is no result; the signal's reason when stopped */
+  /**
+   * Starts over if the set that it reads is removed because another one serves the gallery.
+   * @throws AlikeError why there is no result; the signal's reason when stopped
+   */
   async run(task: AnalysisTask): Promise<{ total: number; result: AnalysisResult }> {
+    for (;;) {
+      const serving = await this.#galleries.searches.serving(this.#job.gallery)
+      try {
+        return await this.#runOn(serving, task)
+      } catch (error) {
+        if (!hasCode(error, 'gallery_not_found') || !(await this.#isReplaced(serving))) throw error
+        this.#control = new RunControl()
+      }
+    }
+  }
+
+  async #isReplaced({ galleries, setUids }: Serving): Promise<boolean> {
+    const now = await this.#galleries.searches.serving(this.#job.gallery)
+    return now.galleries === galleries && now.setUids[0] !== setUids[0]
+  }
+
+  async #runOn(serving: Serving, task: AnalysisTask): Promise<{ total: number; result: AnalysisResult }> {
     const { gallery } = this.#job
-    const serving = await this.#galleries.searches.serving(gallery)
     const scan = serving.examples.scan()
     const stop = () => this.#control.stop()
     this.#signal.addEventListener('abort', stop)

@@ -288,17 +288,11 @@ export class GalleryImages {
     const { entry, opened } = await this.#sets.openReady(gallery)
     for (const step of steps) {
       if (!('put' in step)) continue
-      // it was embedded for a set that no longer serves
-      if (step.put.modelId !== entry.set.modelId)
-        throw new AlikeError((await this.#hasSetOf(entry, step.put.modelId)) ? 'serving_changed' : 'model_mismatch')
+      // it was embedded for a set that no longer serves, and may have been removed since
+      if (step.put.modelId !== entry.set.modelId) throw new AlikeError('serving_changed')
       expectUnitVector(step.put.vector, entry.set.dimension)
     }
     return { entry, opened }
-  }
-
-  /** Also if another process switched the gallery to it. */
-  async #hasSetOf({ uid }: CatalogueEntry, modelId: string): Promise<boolean> {
-    return (await this.#sets.catalogue.sets(uid)).some((set) => set.modelId === modelId)
   }
 }
 

@@ -15,7 +15,8 @@ export function etagOf(record: ImageRecord): string {
 const entityTags = (description: string) =>
   Type.Optional(
     Type.String({
-      pattern: '^ *(\\*|(W/)?"[^"]*"( *, *(W/)?"[^"]*")*) *$',
+      // recipients must accept tabs and empty elements in lists
+      pattern: '^(\\*|[ \\t,]*(W/)?"[^"]*"([ \\t]*,[ \\t,]*(W/)?"[^"]*")*[ \\t,]*)$',
       maxLength: 4_096,
       description: `\`*\` or entity tags, with their quotation marks. ${description}`,
     }),
@@ -41,5 +42,5 @@ export function preconditionOf(headers: Static<typeof WriteHeaders>): Preconditi
 /** A proxy that compresses answers makes strong tags weak or appends its coding (`"…-gzip"`); the version they name is the same. */
 function versionsOf(header: string | undefined): Versions | undefined {
   if (header === undefined) return undefined
-  return header.trim() === '*' ? 'any' : [...header.matchAll(/"([^"]*?)(-\w+)?"/g)].map(([, version]) => version!)
+  return header === '*' ? 'any' : [...header.matchAll(/"([^"]*?)(-\w+)?"/g)].map(([, version]) => version!)
 }

@@ -96,6 +96,7 @@ const table = {
   archive_unreadable: 422,
   archive_path_invalid: 422,
   archive_trailing_bytes: 422,
+  source_without_pictures: 422,
   id_repeated: 422,
   name_unreadable: 422,
   manifest_invalid: 422,

@@ -30,6 +30,9 @@ export class RequestInvalid extends AlikeError {
   }
 }
 
+/** Of an object's schema: what to tell about members that it does not have but others like it do, by name. */
+export const detailsOfUnknown = Symbol('detailsOfUnknown')
+
 const partNames: Record<string, Misfit['in']> = {
   params: 'path',
   querystring: 'query',
@@ -69,7 +72,7 @@ export function compileCheck(schema: TSchema, where: Misfit['in']): (value: unkn
     if (told.length === 0 && compiled.Check(value)) return value
     const errors = compiled.Errors(bounded).filter(({ keyword }) => told.length === 0 || keyword !== 'minProperties')
     const misfits = [
-      ...describe(errors, where),
+      ...describe(errors, where).filter(({ pointer }) => !told.some((misfit) => misfit.pointer === pointer)),
       ...told.map((misfit) => ({ ...misfit, pointer: cutText(misfit.pointer, pointerMaxLength) })),
     ]
     throw new RequestInvalid(misfits.slice(0, misfitsMax))
@@ -94,12 +97,18 @@ function withoutReferences(schema: unknown): unknown {
  * @returns the value without unknown members and without the excess of a list
  */
 function boundedIn(schema: TSchema, value: unknown, place: Pick<Misfit, 'in' | 'pointer'>, told: Misfit[]): unknown {
-  const { properties, additionalProperties, maxItems } = schema as {
+  const { type, properties, additionalProperties, maxItems } = schema as {
+    type?: string
     properties?: Record<string, TSchema>
     additionalProperties?: unknown
     maxItems?: number
   }
+  const { [detailsOfUnknown]: details } = schema as { [detailsOfUnknown]?: ReadonlyMap<string, string> }
   if (Array.isArray(value)) {
+    if (type !== undefined && type !== 'array' && place.in !== 'body') {
+      told.push({ ...place, detail: 'must not be repeated' })
+      return undefined
+    }
     if (maxItems === undefined || value.length <= maxItems) return value
     if (told.length < misfitsMax) told.push({ ...place, detail: `must not have more than ${maxItems} items` })
     return value.slice(0, maxItems)
@@ -110,7 +119,7 @@ function boundedIn(schema: TSchema, value: unknown, place: Pick<Misfit, 'in' | '
   for (const name in given) {
     if (told.length === misfitsMax) break
     if (!Object.hasOwn(properties, name))
-      told.push({ in: place.in, pointer: `${place.pointer}/${name}`, detail: 'is unknown' })
+      told.push({ in: place.in, pointer: `${place.pointer}/${name}`, detail: details?.get(name) ?? 'is unknown' })
   }
   const members = Object.entries(properties).filter(([name]) => Object.hasOwn(given, name))
   return Object.fromEntries(

@@ -319,7 +319,9 @@ export function gallerySuite(engine: TestedEngine): void {
     const galleries = await engine.open(t, place)
     await galleries.create('a')
     await galleries.images.put('a', pictures.slice(0, 10))
-    await assert.rejects(galleries.images.put('a', [{ ...pictures[0]!, modelId: 'other' }]), { code: 'model_mismatch' })
+    await assert.rejects(galleries.images.put('a', [{ ...pictures[0]!, modelId: 'other' }]), {
+      code: 'serving_changed',
+    })
     await galleries.close()
 
     const other = await engine.open(t, place, { model: { id: 'other', dimension: 32 } })

@@ -54,6 +54,23 @@ test('what follows a request and cannot be read is answered after that request',
     assert.deepEqual(answersIn(await converse(address, chunks)), answers, what)
 })
 
+test('headers that are too large are refused with their bound and the way for long filters', async (t) => {
+  const address = await (await appWithGallery(t)).listen()
+  const ids = Array.from({ length: 2_000 }, (_, i) => `pictures/${i}.jpg`)
+  const filter = encodeURIComponent(JSON.stringify({ field: 'id', in: ids }))
+  const refused = await fetch(`${address}/v1/galleries/g/images?filter=${filter}`, { method: 'DELETE' })
+  const { code, detail } = (await refused.json()) as { code: string; detail: string }
+  assert.deepEqual([refused.status, code], [431, 'headers_too_large'])
+  assert.match(detail, /16384 bytes.*NDJSON/)
+})
+
+test('a request that is not HTTP is told what is wrong with it', async (t) => {
+  const address = await (await appWithGallery(t)).listen()
+  const detailOf = async (request: string) => /"detail":"([^"]*)"/.exec(await converse(address, [request]))?.[1]
+  assert.match((await detailOf('GET /v1/galleries/é HTTP/1.1\r\nhost: a\r\n\r\n'))!, /must be percent-encoded/)
+  assert.match((await detailOf('GET / HTTP/1.1\r\nmy name: secret\r\n\r\n'))!, /not valid HTTP.*Invalid header token/)
+})
+
 test('a body whose client stops in the middle of it has ended early', async (t) => {
   const app = await appWithGallery(t)
   const address = await app.listen()

@@ -417,6 +417,36 @@ test('a group of an upload interrupted by repeated switches is stored in the end
   assert.deepEqual([found.hits[0]?.id, found.vector.length], [entries[1]!.path, 12])
 })
 
+test('a picture embedded for a set that no longer exists when it is stored is embedded again', async (t) => {
+  const app = await filled(t)
+  const { images } = app.parts.galleries
+  const seen = images.seen.bind(images)
+  for (const [model, former] of [
+    ['twelve', 'handmade'],
+    ['handmade', 'twelve'],
+  ] as const) {
+    await build(app, { model })
+    let isExchanged = false
+    images.seen = async (...given) => {
+      if (!isExchanged) {
+        isExchanged = true
+        await serve(app, 200, model, true)
+        await app.call(204, { method: 'DELETE', url: `${sets}/${former}` })
+      }
+      return seen(...given)
+    }
+    if (model === 'twelve') await store(app, 'alone', await picture('circle', 3_000))
+    else {
+      const tar = await tarOf([{ path: 'circle/sent.jpg', content: await drawImage('circle', 3_001) }])
+      const job = await sendJob(app, gallery, { 'content-type': 'application/x-tar' }, tar)
+      const { state, added, failure } = await ended(app, job)
+      assert.deepEqual([state, added, failure], ['succeeded', 1, null])
+    }
+    assert.ok(isExchanged)
+    images.seen = seen
+  }
+})
+
 test('a layout belongs to the set it was started with, whatever serves when it ends', async (t) => {
   const app = await filled(t)
   await build(app)
@@ -434,6 +464,34 @@ test('a layout belongs to the set it was started with, whatever serves when it e
   assert.equal((await app.call(404, layout)).code, 'layout_missing')
   await serve(app, 200, 'handmade')
   assert.equal((await app.call<{ pictures: number }>(200, layout)).pictures, total)
+})
+
+test('an analysis of a set that is removed meanwhile starts over with the one that serves', async (t) => {
+  const app = await filled(t)
+  const { searches } = app.parts.galleries
+  const serving = searches.serving.bind(searches)
+  for (const [kind, model, former] of [
+    ['layout', 'twelve', 'handmade'],
+    ['evaluate', 'handmade', 'twelve'],
+  ] as const) {
+    await build(app, { model })
+    searches.serving = async (name) => {
+      const found = await serving(name)
+      searches.serving = serving
+      await app.parts.sets.serve('g', model, { force: true })
+      await app.call(204, { method: 'DELETE', url: `${sets}/${former}` })
+      return found
+    }
+    const job = await ended(app, await app.call<Job>(202, { method: 'POST', url: `${gallery}/${kind}` }))
+    assert.deepEqual([job.state, job.failure], ['succeeded', null], kind)
+    if (kind === 'layout')
+      assert.equal((await app.call<{ pictures: number }>(200, { url: `${gallery}/layout` })).pictures, total)
+    else
+      assert.equal(
+        (await app.call<{ modelId: string }>(200, { url: `/v1/jobs/${job.id}/result` })).modelId,
+        (await searched(app, await picture('circle', 1))).modelId,
+      )
+  }
 })
 
 test('an upload in progress during switches is stored completely by the serving model, in both sets', async (t) => {

@@ -100,9 +100,13 @@ test('a change can require that nothing, or a known state of the picture, is sto
     app.app.inject({ method: 'PATCH', url, headers: { 'if-match': String(match) }, payload: { label } })
   const weak = await patch(`"other", W/${seen.headers.etag}`, 'compressed')
   assert.equal(weak.statusCode, 200)
-  const changed = await patch(String(weak.headers.etag).replace(/"$/, '-gzip"'), 'mine')
+  let changed = await patch(String(weak.headers.etag).replace(/"$/, '-gzip"'), 'mine')
   assert.equal(changed.statusCode, 200)
   assert.notEqual(changed.headers.etag, seen.headers.etag)
+  for (const before of [',', '"a"\t,, ,\t']) {
+    changed = await patch(`${before}${changed.headers.etag},`, 'mine')
+    assert.equal(changed.statusCode, 200, before)
+  }
   assert.equal(told(await patch(seen.headers.etag, 'late')), 'precondition_failed')
   assert.equal(told(await put({ 'if-match': seen.headers.etag! }, another)), 'precondition_failed')
   const { label, contentHash } = await app.call(200, { method: 'GET', url })
@@ -115,7 +119,7 @@ test('a change can require that nothing, or a known state of the picture, is sto
   assert.equal(await remove(seen.headers.etag), 'precondition_failed')
   assert.equal(await remove(changed.headers.etag), 204)
   assert.equal(await remove(changed.headers.etag), 404, 'as without a condition')
-  for (const malformed of ['', 'abc', '"a" "b"', '"a",'])
+  for (const malformed of ['', ',', 'abc', '"a" "b"', '"a",*'])
     assert.equal((await patch(malformed, 'x')).json<Answer>().code, 'request_invalid')
 })
 

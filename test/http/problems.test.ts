@@ -75,6 +75,17 @@ test('if only a few values are allowed, they are listed', async (t) => {
   assert.equal(await detailOf({ url: '/v1/jobs?state=gone' }), `must be one of ${jobStates.join(', ')}`)
 })
 
+test('a parameter that is no list and given twice is reported as repeated', async (t) => {
+  const app = await appWithGallery(t)
+  for (const [url, pointer] of [
+    ['/v1/galleries?limit=1&limit=2', '/limit'],
+    ['/v1/galleries/g/images?filter=a&filter=b', '/filter'],
+  ] as const) {
+    const { errors } = await app.call(400, { url })
+    assert.deepEqual(errors, [{ in: 'query', pointer, detail: 'must not be repeated' }])
+  }
+})
+
 test('jobs of all kinds in all states can be asked for at once', async (t) => {
   const app = await appWithGallery(t)
   const query = [...jobKinds.map((kind) => `kind=${kind}`), ...jobStates.map((state) => `state=${state}`)].join('&')

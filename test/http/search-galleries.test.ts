@@ -149,6 +149,21 @@ test('boosts raise matching pictures, here and in one gallery, and the reported 
   await app.call(400, { method: 'POST', url, payload: { image, boosts: [{ ...boosts[0], weight: -1 }] } })
 })
 
+test('what only a search of one gallery takes is refused with a hint to that', async (t) => {
+  const app = await startApp(t)
+  const detail = 'is only for a search of one gallery, POST /v1/galleries/{gallery}/search'
+  const inBody = await joined(app, { galleries: ['*'], imageId: 'a', nonsense: 1 }, 400)
+  assert.deepEqual(inBody.errors, [
+    { in: 'body', pointer: '/imageId', detail },
+    { in: 'body', pointer: '/nonsense', detail: 'is unknown' },
+  ])
+  const inQuery = await app.call(400, { method: 'POST', url: '/v1/search?galleries=*&like=a&__proto__=1', payload: {} })
+  assert.deepEqual(inQuery.errors, [
+    { in: 'query', pointer: '/like', detail },
+    { in: 'query', pointer: '/__proto__', detail: 'is unknown' },
+  ])
+})
+
 test('galleries that cannot be searched together are refused', async (t) => {
   const dataDir = await temporaryFolder(t)
   const other = await startApp(t, { dataDir, modelDir: (await handmadeModel(t, { dimension: 16 })).folder })

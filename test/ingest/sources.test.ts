@@ -108,6 +108,32 @@ test('data after the end of a gzip is reported, and everything before it is take
   }
 })
 
+test('an archive without pictures says so, whether it is empty or everything in it is ignored', async (t) => {
+  const ignored: ArchiveEntry[] = [
+    { path: 'cycling/', type: 'directory' },
+    { path: 'read.txt', content: Buffer.from('me') },
+    { path: 'cycling/a.json', content: Buffer.from('{}') },
+  ]
+  for (const [count, given] of [
+    [0, []],
+    [2, ignored],
+  ] as const) {
+    const told = [count, 'the whole upload', 'source_without_pictures']
+    for (const [kind, bytes] of [
+      ['tar', await tarOf([...given])],
+      ['zip', zipOf([...given])],
+    ] as const) {
+      const { items } = await read(t, kind, bytes)
+      assert.deepEqual(items.map(brief).at(-1), told, kind)
+      assert.equal(items.length, count + 1, kind)
+      assert.deepEqual((await read(t, kind, bytes, count)).items.map(brief), [told], `${kind}, resumed`)
+      assert.deepEqual((await read(t, kind, bytes, count + 1)).items, [], kind)
+      const taken = await read(t, kind, bytes, 0, limits, { litter: 'take' })
+      assert.equal(taken.items.length, Math.max(1, count), `${kind}, taken`)
+    }
+  }
+})
+
 test('output of the zstd command is unpacked', async (t) => {
   const { items } = await read(
     t,

@@ -48,7 +48,9 @@ export async function sendImages(options: SendOptions): Promise<SendResult> {
       id = await sendBatch(options, batch)
       sentFiles += batch.length
       const job = await followJob(id, { signal, onProgress: tell })
-      const errors = job.failed > 0 || job.replaced > 0 ? await jobErrors(id, signal) : []
+      // nothing stored: the report may say that there were no pictures
+      const hasReport = job.failed > 0 || job.replaced > 0 || job.added + job.updated === 0
+      const errors = hasReport ? await jobErrors(id, signal) : []
       result.failed.push(...errors.filter(isFailure), ...unfinished(batch, job))
       result.stored += job.added + job.updated
       result.skipped += job.skipped

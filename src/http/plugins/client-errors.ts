@@ -3,7 +3,7 @@
  * request object, after the requests before them. The parser's error contains the raw bytes, possibly an API key, so it is never logged as a whole.
  */
 import { randomUUID } from 'node:crypto'
-import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import { type IncomingMessage, maxHeaderSize, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ConnectionError, FastifyBaseLogger } from 'fastify'
 import { catalogue } from '../../errors.js'
@@ -21,6 +21,9 @@ const knownCodes: Readonly<Record<string, PublicCode>> = {
 
 /** Methods that some route supports; which one was meant is unknown here. */
 const methods = 'DELETE, GET, HEAD, PATCH, POST, PUT'
+
+/** Usually a filter by many ids, or much metadata. */
+const tooLargeDetail = `They may have ${maxHeaderSize} bytes. Parameters of uploads and searches may be in a form or JSON body instead; POST …/ingest takes deletions of many ids as NDJSON lines.`
 
 /** The last request that a connection brought. */
 interface LastRequest {
@@ -82,16 +85,27 @@ function gone(raw: ServerResponse): Promise<void> {
   return new Promise((resolve) => whenGone({ raw }, resolve))
 }
 
-function problemOf({ code: parserCode }: ConnectionError, inBody: boolean): Problem {
+function problemOf(error: ConnectionError, inBody: boolean): Problem {
+  const { code: parserCode } = error
   const code = inBody && parserCode === 'HPE_INVALID_EOF_STATE' ? 'body_incomplete' : knownCodes[parserCode]
   const told = code ?? 'request_invalid'
+  const detail = detailOf(told, error)
   return {
     type: `urn:alike:problem:${told}`,
     title: catalogue[told],
     status: statusOf(told),
     code: told,
+    ...(detail !== undefined && { detail }),
     requestId: randomUUID(),
   }
+}
+
+function detailOf(told: PublicCode, { code, reason }: ConnectionError & { reason?: string }): string | undefined {
+  if (told === 'headers_too_large') return tooLargeDetail
+  if (told !== 'request_invalid') return undefined
+  if (code === 'HPE_INVALID_URL') return 'The URL has characters that must be percent-encoded.'
+  // one of the parser's own texts, without any bytes of the request
+  return reason && `It is not valid HTTP/1.1: ${reason}.`
 }
 
 function answerOf(problem: Problem): string {

@@ -162,7 +162,7 @@ export const JobErrorLine = Type.Object(
     }),
     code: Type.String({
       description:
-        '`id_repeated` marks a picture that was stored in place of an earlier one; `archive_trailing_bytes` marks bytes after the end of a gzip, ignored and counted as skipped; `source_unreadable` may also mark a file of a watched folder that had changed or was gone when its turn came, which is counted as skipped and tried again. All others are failures.',
+        '`id_repeated` marks a picture that was stored in place of an earlier one; `archive_trailing_bytes` marks bytes after the end of a gzip, ignored and counted as skipped; `source_without_pictures` marks an upload, or a prefix of a bucket, without any picture, counted as skipped; `source_unreadable` may also mark a file of a watched folder that had changed or was gone when its turn came, which is counted as skipped and tried again. All others are failures.',
     }),
     detail: Type.String(),
   },

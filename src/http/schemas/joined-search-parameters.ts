@@ -1,5 +1,6 @@
 /** Parameters of a search over several galleries. */
 import { Type } from 'typebox'
+import { detailsOfUnknown } from '../validation.js'
 import { BinaryImage } from './image-body.js'
 import { searchSchemas } from './search-parameters.js'
 
@@ -31,14 +32,20 @@ export function joinedSearchSchemas(settings: Parameters<typeof searchSchemas>[0
       description: `Names of galleries, or patterns in which \`*\` stands for any characters; together at most ${galleriesMax} galleries. A pattern covers those that the caller may search.`,
     },
   )
+  const closed = {
+    additionalProperties: false,
+    [detailsOfUnknown]: new Map(
+      ofOneGallery.map((name) => [name, 'is only for a search of one gallery, POST /v1/galleries/{gallery}/search']),
+    ),
+  } as const
   const Parameters = Type.Object(
     { galleries: Type.Optional(galleries), ...Type.Omit(one.Parameters, ofOneGallery).properties },
-    { additionalProperties: false },
+    closed,
   )
   const Body = Type.Object(
     { galleries: Type.Optional(galleries), ...Type.Omit(one.Body, ofOneGallery).properties },
     {
-      additionalProperties: false,
+      ...closed,
       examples: [
         {
           galleries: ['holidays', 'archive-*'],

@@ -69,7 +69,7 @@ async function* readItems(
     throw new AlikeError('archive_unreadable', { detail: `It is damaged after ${names.count} files.`, cause })
   }
   if (hasTrailing()) yield* names.passedOver('end of the archive', new AlikeError('archive_trailing_bytes'), from)
-  yield* names.missing(from)
+  yield* names.rest(from)
 }
 
 const nothingToTake: Partial<Record<NamedEntry['kind'], string>> = {

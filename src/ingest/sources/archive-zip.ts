@@ -37,7 +37,7 @@ export async function openZip(path: string, description: SourceDescription, limi
         const { index, name, isNameAssumed } = item
         yield 'bytes' in read ? { ...item, ...read } : { index, name, isNameAssumed, ...read }
       }
-      yield* names.missing(from)
+      yield* names.rest(from)
     },
     close: async () => zip.close(),
   }

@@ -10,6 +10,7 @@ import { nameOf, shownName } from '../names.js'
 import { imageTooLarge } from '../read-bounded.js'
 import { RepeatedIds } from '../repeated-ids.js'
 import type { Source, SourceDescription, SourceItem, SourceLimits } from '../source.js'
+import { withoutPictures } from './item-names.js'
 import { countLines, openLines } from './lines.js'
 
 /** Keys have at most 1,024 bytes, and JSON escapes expand each to at most six. */
@@ -42,6 +43,7 @@ export async function openBucketObjects(
   buckets.expectAllowed(bucket, prefix)
   const maxBytes = limits.uploadMaxBytes
   const ids = new RepeatedIds()
+  let ignored = 0
   const source = await openLines(file, {
     lineMaxBytes,
     readsAll: true, // keys that differ only in their Unicode form are one id
@@ -49,10 +51,20 @@ export async function openBucketObjects(
       const [key, bytes] = JSON.parse(line!.toString()) as [string, number]
       const read = (signal: AbortSignal) => buckets.read(bucket, key, { maxBytes, signal, listedBefore: prefix })
       const item = itemOf({ key, bytes }, { index, description, maxBytes, read })
+      if ('skipped' in item) ignored += 1
       return 'id' in item ? { ...item, repeats: ids.meet(item.id) } : item
     },
   })
-  return Object.assign(source, { total: await countLines(file) })
+  const total = await countLines(file)
+  const { items } = source
+  return Object.assign(source, {
+    total,
+    async *items(from: number) {
+      yield* items(from)
+      if (ignored === total && from <= total)
+        yield { index: total, name: `${bucket}/${prefix}`, skipped: true as const, note: withoutPictures(total) }
+    },
+  })
 }
 
 interface ObjectReading {

@@ -13,12 +13,19 @@ import { saidOf, type UploadManifest } from '../upload-manifest/upload-manifest.
 export type NamedItem = ItemPlace &
   (SaidOfImage | { skipped: true; note?: AlikeError | undefined } | { error: AlikeError })
 
+/** Also of an upload without any files: a wrong folder was packed, or pictures under names that are ignored. */
+export function withoutPictures(ignored: number): AlikeError {
+  return new AlikeError('source_without_pictures', { detail: `Ignored files: ${ignored}.` })
+}
+
 /** Each item of the source passes through here in order, including those taken in by a previous run. */
 export class ItemNames {
   readonly #description: SourceDescription
   readonly #manifest: UploadManifest | undefined
   readonly #ids = new RepeatedIds()
   #next = 0
+  /** Of these, files that are not and were not meant to be pictures. */
+  #ignored = 0
 
   constructor(description: SourceDescription, manifest: UploadManifest | undefined) {
     this.#description = description
@@ -34,7 +41,10 @@ export class ItemNames {
   next(name: ReadName & { isDevice?: boolean | undefined; label?: string | undefined }): NamedItem {
     const place = { index: this.#next++, name: shownName(name.path), isNameAssumed: name.isAssumed }
     try {
-      if (isPassedOver(name, this.#description) && !this.#isNamed(name)) return { ...place, skipped: true }
+      if (isPassedOver(name, this.#description) && !this.#isNamed(name)) {
+        this.#ignored++
+        return { ...place, skipped: true }
+      }
       if (name.misfit !== undefined) throw name.misfit
       const said = saidOf(name.path, this.#description, this.#manifest)
       return {
@@ -59,12 +69,13 @@ export class ItemNames {
     if (index >= from) yield { index, name, skipped: true, note }
   }
 
-  /** Files named by the manifest that did not arrive, from item number `from` on. */
-  *missing(from: number): Generator<NamedItem & { error: AlikeError }> {
+  /** Reported at the end: files named by the manifest that did not arrive, or that there was no picture at all. */
+  *rest(from: number): Generator<ItemPlace & ({ skipped: true; note: AlikeError } | { error: AlikeError })> {
     for (const name of this.#manifest?.missing() ?? []) {
       const index = this.#next++
       if (index >= from) yield { index, name, error: new AlikeError('manifest_file_missing') }
     }
+    if (this.#next === this.#ignored) yield* this.passedOver('the whole upload', withoutPictures(this.#ignored), from)
   }
 
   /** What a manifest names is not litter, whatever its name. */
