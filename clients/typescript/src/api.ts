@@ -382,7 +382,11 @@ export interface paths {
         delete: operations["deleteImages"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change every picture that matches
+         * @description Label or metadata, by `label`, by `filter`, or by both; without either it is refused. Pictures are changed in groups: an answer other than 200 may have changed some, and the same request changes the rest. Damaged ones stay as they are. Changes that differ from picture to picture are `patch` lines of an NDJSON ingestion.
+         */
+        patch: operations["changeImages"];
         trace?: never;
     };
     "/v1/galleries/{gallery}/images/{id}": {
@@ -963,7 +967,8 @@ export interface components {
          *       ],
          *       "galleries": [
          *         "shop-*"
-         *       ]
+         *       ],
+         *       "urls": false
          *     }
          */
         Caller: {
@@ -975,6 +980,8 @@ export interface components {
             jobs: ("ingest" | "evaluate" | "duplicates" | "doctor" | "layout" | "re-embedding" | "move")[];
             /** @description Names, and prefixes ending with `*`, of the galleries it is restricted to; `null` if to none. */
             galleries: string[] | null;
+            /** @description Whether the service fetches pictures by URL (`URL_ALLOWED_HOSTS`). */
+            urls: boolean;
         };
         /**
          * @example {
@@ -1875,7 +1882,7 @@ export interface components {
              * @description Stable; switch on this.
              * @enum {string}
              */
-            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_lost" | "gallery_elsewhere" | "gallery_without_worker" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "layout_missing" | "decisions_full" | "decision_not_found" | "too_many_galleries" | "gallery_too_large" | "precondition_failed" | "image_damaged" | "image_not_found" | "original_not_kept" | "original_unreadable" | "original_changed" | "reference_invalid" | "image_reference_missing" | "range_not_satisfiable" | "model_not_found" | "model_mismatch" | "model_exists" | "model_in_use" | "set_not_found" | "set_exists" | "models_full" | "set_in_use" | "set_not_ready" | "move_same_engine" | "move_under_way" | "move_differs" | "gate_not_passed" | "serving_changed" | "originals_missing" | "model_card_missing" | "model_unreadable" | "golden_mismatch" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "origin_not_allowed" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "store_unreachable" | "store_outcome_unknown" | "engine_unreachable" | "engine_not_found" | "engine_unsupported" | "engine_version_refused" | "engine_setting_refused" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_taken_over" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "archive_trailing_bytes" | "source_without_pictures" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "source_not_allowed" | "source_unreadable" | "source_unreachable" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "webhook_disabled" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
+            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_lost" | "gallery_elsewhere" | "gallery_without_worker" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "layout_missing" | "decisions_full" | "decision_not_found" | "too_many_galleries" | "gallery_too_large" | "precondition_failed" | "metadata_too_large" | "image_damaged" | "image_not_found" | "original_not_kept" | "original_unreadable" | "original_changed" | "reference_invalid" | "image_reference_missing" | "range_not_satisfiable" | "model_not_found" | "model_mismatch" | "model_exists" | "model_in_use" | "set_not_found" | "set_exists" | "models_full" | "set_in_use" | "set_not_ready" | "move_same_engine" | "move_under_way" | "move_differs" | "gate_not_passed" | "serving_changed" | "originals_missing" | "model_card_missing" | "model_unreadable" | "golden_mismatch" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "origin_not_allowed" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "store_unreachable" | "store_outcome_unknown" | "engine_unreachable" | "engine_not_found" | "engine_unsupported" | "engine_version_refused" | "engine_setting_refused" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_taken_over" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "archive_trailing_bytes" | "source_without_pictures" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "source_not_allowed" | "source_unreadable" | "source_unreachable" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "webhook_disabled" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
             /** @description Details about this request. */
             detail?: string;
             /** @description Identifies the request in the log. */
@@ -3131,7 +3138,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Its name, verbs, kinds of jobs and galleries. */
+            /** @description Its name, verbs, kinds of jobs and galleries, and whether pictures may be given by URL. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6514,6 +6521,186 @@ export interface operations {
             };
         };
     };
+    changeImages: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Pictures with one of these labels; an empty string stands for unlabelled ones.
+                 * @example [
+                 *       "draft"
+                 *     ]
+                 */
+                label?: string[];
+                /**
+                 * @description Pictures that match this filter, as JSON text like that of a search.
+                 * @example {"field":"metadata.year","lt":2015}
+                 */
+                filter?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+                 * @example holidays
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        /** @description Members that are left out keep their values; `metadata` replaces the whole metadata. */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description The class of the picture: what it shows; null: unlabelled. */
+                    label?: string | null;
+                    /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values, `METADATA_MAX_BYTES`. */
+                    metadata?: {
+                        [key: string]: unknown;
+                    };
+                    /** @description Merged into the stored metadata (RFC 7396): a member replaces the one of its name, `null` removes it, and an object is merged into an object. Either this or `metadata`. */
+                    mergeMetadata?: {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description They have been changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "changed": 214
+                     *     }
+                     */
+                    "application/json": {
+                        /** @description Number of pictures that matched and have been changed. */
+                        changed: number;
+                    };
+                };
+            };
+            /** @description The request does not match its schema, or its body is incomplete. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service requires an API key, and there is no valid one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key does not have the required role. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such gallery, picture, job, snapshot or model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It conflicts with stored data. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the maximum size. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type or picture format is not supported. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The header Expect is not 100-continue. */
+            417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The URL and headers exceed the maximum size. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service is starting or stopping, or a store that it needs is unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getImage: {
         parameters: {
             query?: never;
@@ -7044,19 +7231,18 @@ export interface operations {
             };
             cookie?: never;
         };
-        /** @description Members that are left out keep their values; metadata is replaced as a whole. */
+        /** @description Members that are left out keep their values; `metadata` replaces the whole metadata. */
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "label": "running"
-                 *     }
-                 */
                 "application/json": {
                     /** @description The class of the picture: what it shows; null: unlabelled. */
                     label?: string | null;
                     /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values, `METADATA_MAX_BYTES`. */
                     metadata?: {
+                        [key: string]: unknown;
+                    };
+                    /** @description Merged into the stored metadata (RFC 7396): a member replaces the one of its name, `null` removes it, and an object is merged into an object. Either this or `metadata`. */
+                    mergeMetadata?: {
                         [key: string]: unknown;
                     };
                 };
@@ -10765,7 +10951,7 @@ export interface operations {
                         url?: string;
                     };
                 } | {
-                    /** @description Changes label or metadata, as `PATCH …/images/{id}` does. Members that are left out keep their values; metadata is replaced as a whole. If there is no such picture, the line fails. */
+                    /** @description Changes label or metadata, as `PATCH …/images/{id}` does. Members that are left out keep their values; `metadata` replaces the whole metadata. If there is no such picture, the line fails. */
                     patch: {
                         /** @description Your id of the picture. */
                         id: string;
@@ -10773,6 +10959,10 @@ export interface operations {
                         label?: string | null;
                         /** @description Any JSON object of yours: at most 100 members at the top level, 32 levels, 4096 values, `METADATA_MAX_BYTES`. */
                         metadata?: {
+                            [key: string]: unknown;
+                        };
+                        /** @description Merged into the stored metadata (RFC 7396): a member replaces the one of its name, `null` removes it, and an object is merged into an object. Either this or `metadata`. */
+                        mergeMetadata?: {
                             [key: string]: unknown;
                         };
                     };
