@@ -8,12 +8,12 @@ import { join } from 'node:path'
 import { syncFolder } from '../durable-files.js'
 import { examineDatabase } from '../engines/embedded/store/examine-database.js'
 import { besideDatabase, lockFolder } from '../engines/embedded/store/folder-lock.js'
+import { unfinishedName } from '../engines/embedded/store/lost-database.js'
 import { bringUpToDate } from '../engines/embedded/store/schema.js'
 import { AlikeError } from '../errors.js'
 import { type BackupManifest, databaseName } from './backup-manifest.js'
 import { readSnapshot } from './read-snapshot.js'
 
-const unfinishedName = `${databaseName}.restoring`
 /** With what lies beside it while it is brought up to date. */
 const unfinishedNames = ['', '-wal', '-shm', '-journal'].map((suffix) => `${unfinishedName}${suffix}`)
 /** Entries of a data folder that still counts as empty: our own leftovers, and what file systems create. */

@@ -83,13 +83,14 @@ test('it refuses a folder that is not empty or in use, and changes nothing there
   await assert.rejects(restoreSnapshot(archive, file), { code: 'restore_refused' })
 })
 
-test('an interrupted restore can be repeated, also after a service found no data there', async (t) => {
+test('an interrupted restore can be repeated, and no service starts on what it left', async (t) => {
   const { archive } = await madeSnapshot(t)
   const dataDir = await dataFolder(t)
   for (const suffix of ['', '-wal', '-shm', '-journal'])
     await writeFile(join(dataDir, `alike.db.restoring${suffix}`), 'half of it')
   await writeFile(join(dataDir, 'alike.lock'), '')
   await mkdir(join(dataDir, 'lost+found'))
+  await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable', message: /was interrupted/ })
   await restoreSnapshot(archive, dataDir)
   assert.deepEqual((await readdir(dataDir)).sort(), ['alike.db', 'lost+found'])
 })

@@ -138,6 +138,8 @@ test('a key for some verbs can do nothing else', async (t) => {
     { key: feeder, status: 403, method: 'DELETE', url: `${url}/images?label=x` },
     { key: feeder, status: 201, method: 'PUT', url: `${url}/images/b`, headers: png, payload },
     { key: feeder, status: 403, method: 'POST', url: `${url}/decisions`, payload: oneOf },
+    { key: feeder, status: 200, method: 'PATCH', url: `${url}/images?label=x`, payload: { label: 'y' } },
+    { key: finder, status: 403, method: 'PATCH', url: `${url}/images?label=x`, payload: { label: 'y' } },
     { key: owner, status: 200, method: 'GET', url: `${url}/images/b` },
     { key: feeder, status: 201, method: 'POST', url: `${url}/decisions`, payload: both },
     { key: feeder, status: 403, method: 'POST', url: `${url}/search`, headers: png, payload },

@@ -91,6 +91,12 @@ test('changes of every kind are recorded and caught up with, each once', async (
   await catchUp({ mirror, changed, lock, signal })
   assert.deepEqual(await allOf(mirror, 'to'), await allOf(mirror, 'from'))
 
+  const change = { merge: { members: { merged: true }, maxBytes: 1_000 } }
+  assert.equal(await galleries.images.changeFitting('a', { filter: { field: 'id', in: ['p007', 'p008'] }, change }), 2)
+  assert.deepEqual(await differing(mirror), ['p007', 'p008'])
+  await catchUp({ mirror, changed, lock, signal })
+  assert.deepEqual(await allOf(mirror, 'to'), await allOf(mirror, 'from'))
+
   await galleries.images.removeFitting('a', { field: 'label', in: ['even'] })
   assert.equal(await changed.isEmpty(), false)
   const gone: string[] = []

@@ -176,6 +176,37 @@ test('a picture with a damaged record is not deleted by a filter that the damage
   assert.deepEqual(await galleries.images.remove('a', ['one']), ['one'])
 })
 
+test('a change of every match leaves damaged records, and merges nothing into metadata that cannot be read', async (t) => {
+  const dataDir = await dataFolder(t)
+  const makeVector = unitVectors({ dimension: model.dimension, seed: 4 })
+  const first = await openIn(t, dataDir)
+  await first.create('a')
+  // deeper than is read, as older versions stored it
+  const nested = JSON.parse(`${'{"in":'.repeat(1_050)}1${'}'.repeat(1_050)}`)
+  await first.images.put('a', [
+    newImage('deep', makeVector(), { label: 'bat', metadata: nested }),
+    newImage('one', makeVector(), { label: 'cat' }),
+    newImage('two', makeVector(), { label: 'bat', metadata: { n: 1 } }),
+  ])
+  await first.close()
+  damageImage(dataDir, 'one', 'label', 'bat')
+  const { images } = await openIn(t, dataDir, { damagedRecords: 'named' })
+  const filter = { field: 'label', in: ['bat'] }
+  const merge = { members: { merged: true }, maxBytes: 16_384 }
+  assert.equal(await images.changeFitting('a', { filter, change: { merge } }), 1)
+  await assert.rejects(images.patch('a', 'deep', { merge }), { code: 'image_damaged' })
+  assert.equal(await images.changeFitting('a', { filter, change: { label: 'cat' } }), 2)
+  const found = await images.find('a', ['deep', 'one', 'two'])
+  assert.deepEqual(
+    found.map(({ label, metadata, unreadable }) => [label, metadata, unreadable]),
+    [
+      ['cat', {}, 'metadata'],
+      [null, {}, 'record'],
+      ['cat', { n: 1, merged: true }, undefined],
+    ],
+  )
+})
+
 test('of several patches, only that of a picture with a damaged record is refused', async (t) => {
   const dataDir = await dataFolder(t)
   const makeVector = unitVectors({ dimension: model.dimension, seed: 4 })

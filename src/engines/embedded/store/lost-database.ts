@@ -6,9 +6,16 @@ import { damaged } from './database.js'
 /** Found only in a data folder that has, or had, a database. */
 const traces = ['alike.db-wal', 'index', 'snapshots', 'spool', 'originals', 'queries']
 
-/** @throws AlikeError `data_unreadable` if the database is missing but something derived from one is present */
+/** A database that is being restored: it gets its name once it is complete. */
+export const unfinishedName = 'alike.db.restoring'
+
+/** @throws AlikeError `data_unreadable` if the database is missing but a part of one, or something derived from one, is present */
 export function expectDatabaseOrNothing(dataDir: string): void {
   if (sizeOf(join(dataDir, 'alike.db')) > 0) return
+  if (sizeOf(join(dataDir, unfinishedName)) > 0)
+    throw damaged(
+      `A restore into this folder was interrupted, or is under way. Repeat it; to begin anew, delete ${unfinishedName}.`,
+    )
   const trace = traces.find((name) => sizeOf(join(dataDir, name)) > 0)
   if (trace === undefined) return
   throw damaged(
