@@ -46,7 +46,7 @@ async function backUp(service: AlikeClient, { to: file, keep, signal }: Backup):
     const { images, galleries } = await readSnapshot(partial)
     await rename(partial, file)
     await syncFolder(dirname(file))
-    console.log(`Snapshot ${id}: ${images} pictures in ${galleries.length} galleries, in ${file}.`)
+    console.log(`Snapshot ${id}, in ${file}; galleries: ${galleries.length}, pictures: ${images}.`)
   } catch (error) {
     await rm(partial, { force: true })
     await remove(AbortSignal.timeout(cleaningMaxMs)).catch(() => {}) // the service may be gone, which is not why the backup failed

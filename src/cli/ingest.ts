@@ -33,7 +33,7 @@ async function ingest(
   const object = /^s3:\/\/([^/]+)\/?(.*)$/.exec(path)
   const body = object === null ? await uploadBody(path, reading) : undefined
   if (body !== undefined && body.leftOut > 0)
-    console.error(`${body.leftOut} files are left out: litter, or neither pictures nor manifests.`)
+    console.error(`Files left out, because they are litter or neither pictures nor manifests: ${body.leftOut}.`)
   if (body?.total === 0) console.error(`There is nothing to send in ${path}.`)
   const service = await serviceClient(place)
   // Before the first byte, because a refusal during an upload does not always arrive.

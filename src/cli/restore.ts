@@ -8,7 +8,7 @@ import { command, runCommand } from '../command-line.js'
 async function restore(snapshot: string, dataDir: string): Promise<void> {
   const { id, createdAt, images, galleries, modelId } = await restoreSnapshot(snapshot, dataDir)
   console.log(
-    `Restored snapshot ${id} of ${createdAt}: ${images} pictures in ${galleries.length} galleries, for the model ${modelId}.`,
+    `Restored snapshot ${id} of ${createdAt}, for the model ${modelId}; galleries: ${galleries.length}, pictures: ${images}.`,
   )
 }
 

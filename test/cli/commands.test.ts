@@ -150,7 +150,7 @@ test('restore turns a fetched backup into a data folder', async (t) => {
   const [file, dataDir] = [join(folder, 'backup.tar'), join(folder, 'data')]
   const made = await runCommand('cli/backup', ['--to', file, '--url', await app.listen()])
   assert.equal(made.code, 0, made.output)
-  assert.match(made.output, /1 pictures in 1 galleries/)
+  assert.match(made.output, /galleries: 1, pictures: 1/)
   const restored = await runCommand('cli/restore', [file, '--data-dir', dataDir])
   assert.equal(restored.code, 0, restored.output)
   const again = await startApp(t, { dataDir, modelDir: app.config.modelDir })

@@ -249,6 +249,19 @@ test('the audit log records writes and refusals with their callers, but no reads
   assert.doesNotMatch(await readFile(auditLog, 'utf8'), /alike_/)
 })
 
+test('the audit log has one line for each request that comes over a connection', async (t) => {
+  const auditLog = join(await temporaryFolder(t), 'log')
+  const app = await startApp(t, { auditLog })
+  const address = await app.listen() // answers of `inject` do not close like those of a connection
+  for (const name of ['a', 'b', 'c']) await fetch(`${address}/v1/galleries/${name}`, { method: 'PUT' })
+  await fetch(`${address}/v1/galleries/a/images/none`, { method: 'DELETE' })
+  const entries = await linesOf(auditLog, 4)
+  assert.deepEqual(
+    entries.map(({ action, outcome, status }) => [action, outcome, status]),
+    [...Array(3).fill(['createGallery', 'done', 201]), ['deleteImage', 'refused', 404]],
+  )
+})
+
 test('the audit log can be part of the log', async (t) => {
   const app = await startApp(t, { auditLog: 'log' })
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })

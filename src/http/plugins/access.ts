@@ -169,7 +169,7 @@ async function expectGranted(
 export function expectVerb(grant: Grant | undefined, verb: Verb): void {
   if (grant === undefined || allows(grant, verb)) return
   throw new AlikeError('forbidden', {
-    detail: `It may not ${verb}; it may ${[...grant.verbs].join(', ') || 'nothing'}.`,
+    detail: `This needs the verb ${verb}; the verbs granted are: ${[...grant.verbs].join(', ') || 'none'}.`,
   })
 }
 

@@ -11,15 +11,15 @@ const refusedStatuses = [401, 403, 429]
 
 export function auditRequests(app: FastifyInstance, log: AuditLog | undefined): void {
   if (log === undefined) return
-  const answered = new WeakSet<FastifyRequest>()
   app.addHook('onRequest', async (request, reply) => {
-    whenGone(reply, () => {
-      if (!answered.has(request) && isOfInterest(request, reply)) log.write(entryOf(request))
+    let isSent = false
+    // Not 'onResponse': with other hooks before it, its turn comes after the connection's 'close'.
+    reply.raw.once('finish', () => {
+      isSent = true
     })
-  })
-  app.addHook('onResponse', async (request, reply) => {
-    answered.add(request)
-    if (isOfInterest(request, reply)) log.write(entryOf(request, reply.statusCode))
+    whenGone(reply, () => {
+      if (isOfInterest(request, reply)) log.write(entryOf(request, isSent ? reply.statusCode : undefined))
+    })
   })
 }
 
