@@ -1,6 +1,6 @@
 /** Reads a snapshot completely, from its folder or archive, and verifies every checksum. */
 import { createHash } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createReadStream, createWriteStream, type Stats } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { Writable } from 'node:stream'
@@ -20,14 +20,14 @@ const manifestMaxBytes = 64 * 2 ** 20
 /**
  * @param path of a snapshot's folder or archive.
  * @param to where to write the database, synced to disk and overwriting an existing file; omit it to verify only.
- * @throws AlikeError `snapshot_damaged`, `storage_full`
+ * @throws AlikeError `snapshot_not_found`, `snapshot_damaged`, `storage_full`
  */
 export async function readSnapshot(path: string, to?: string): Promise<BackupManifest> {
   let manifest: BackupManifest | undefined
   let database: Omit<SnapshotFile, 'name'> | undefined
   try {
     // repacked by another program, they come in any order
-    for await (const { name, content } of (await stat(path)).isDirectory() ? filesOf(path) : entriesOf(path)) {
+    for await (const { name, content } of (await expectThere(path)).isDirectory() ? filesOf(path) : entriesOf(path)) {
       if (name === manifestName && manifest === undefined) {
         manifest = parseManifest(await textOf(content))
         if (manifest === undefined) throw damaged('Its manifest is damaged, or of a newer version.')
@@ -41,6 +41,13 @@ export async function readSnapshot(path: string, to?: string): Promise<BackupMan
   } catch (error) {
     throw asSnapshotError(error)
   }
+}
+
+function expectThere(path: string): Promise<Stats> {
+  return stat(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT') throw cause
+    throw new AlikeError('snapshot_not_found', { detail: `${path} does not exist.`, cause })
+  })
 }
 
 async function* filesOf(folder: string): AsyncGenerator<Entry> {
@@ -98,7 +105,7 @@ function asSnapshotError(error: unknown): unknown {
   const known = asStorageError(error)
   if (known instanceof AlikeError) return known
   return new AlikeError('snapshot_damaged', {
-    detail: 'It cannot be read: does it exist, and is it the folder or tar of a snapshot?',
+    detail: 'It cannot be read: is it the folder or tar of a snapshot?',
     cause: error,
   })
 }

@@ -40,6 +40,12 @@ export async function chooseBackend(wanted: BackendChoice): Promise<string> {
   throw new AlikeError('backend_unavailable', { detail: detail[wanted as keyof typeof detail] })
 }
 
+/** What a run computes with; and, unless it was chosen, what would be faster. */
+export function toldBackend(backend: string, wanted: BackendChoice): string {
+  if (wanted !== 'auto' || backend.startsWith('tensorflow')) return backend
+  return `${backend} (several times slower than native TensorFlow, which npm run train:setup builds)`
+}
+
 async function tryBackend(backend: Backend): Promise<boolean> {
   if (tf.getBackend() === backend) return true
   if (tf.findBackendFactory(backend) == null && !(await register(backend))) return false

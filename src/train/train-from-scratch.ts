@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import * as tf from '@tensorflow/tfjs-core'
 import { evaluateClassification } from '../eval/classification.js'
 import { seededRandom } from '../eval/random.js'
-import { chooseBackend } from './backend.js'
+import { chooseBackend, toldBackend } from './backend.js'
 import type { RunState } from './checkpoint.js'
 import { embedImages } from './embed-images.js'
 import { planEpoch, sideOf } from './epoch-plan.js'
@@ -58,7 +58,7 @@ export async function trainFromScratch(
   const data = await readTrainingData(settings, log)
   const backend = await chooseBackend(settings.backend)
   const compute = setConvolutionPrecision(settings.compute)
-  log(`backend ${backend}, convolutions in ${compute}`)
+  log(`backend ${toldBackend(backend, settings.backend)}, convolutions in ${compute}`)
   logParts(data, log)
 
   const run = await openRun({ settings, data, backend, log, stop })

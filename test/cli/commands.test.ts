@@ -59,7 +59,7 @@ const failures: { what: string; name: string; parameters(empty: string): string[
     what: 'a restore of nothing',
     name: 'cli/restore',
     parameters: (empty) => [join(empty, 'none'), '--data-dir', join(empty, 'data')],
-    says: /^snapshot_damaged: /,
+    says: /^snapshot_not_found: .*none does not exist/,
   },
   {
     what: 'training on a folder that is not there',

@@ -1,7 +1,7 @@
 /** From starting weights to a network folder: cached maps, phases, evaluation on val, export. */
 import { join } from 'node:path'
 import { AlikeError } from '../../errors.js'
-import { chooseBackend } from '../backend.js'
+import { chooseBackend, toldBackend } from '../backend.js'
 import type { RunState } from '../checkpoint.js'
 import { type EndedRun, type ExportedRun, exportAndReport, factsOf } from '../export-and-report.js'
 import { ImageLoader, loaderProcesses } from '../loader/image-loader.js'
@@ -54,7 +54,9 @@ async function openRun(settings: FineTuneSettings, log: (line: string) => void, 
   const compute = setConvolutionPrecision(settings.compute)
   const starting = await startingWeightsOf(settings)
   const data = await readTrainingData(settings, log)
-  log(`backend ${backend}, convolutions in ${compute}; ${starting.description}, ${starting.sha256.slice(0, 12)}`)
+  log(
+    `backend ${toldBackend(backend, settings.backend)}, convolutions in ${compute}; ${starting.description}, ${starting.sha256.slice(0, 12)}`,
+  )
   logParts(data, log)
 
   const shape = { name: settings.name, labels: data.labels, head: settings.head, seed: settings.seed }
