@@ -1,13 +1,16 @@
 /** Tells the work behind a request that nobody is waiting for it any more. */
 import type { FastifyReply } from 'fastify'
 
+/** Every plugin that a request passes may listen; above the default of 10 Node.js warns of a leak. */
+const listenersMax = 50
+
 /**
  * Calls back once when the connection has sent the answer or is gone; at once if it is already gone, because `close` is
  * emitted only once.
  */
 export function whenGone({ raw }: Pick<FastifyReply, 'raw'>, call: () => void): void {
   if (raw.closed) call()
-  else raw.once('close', call)
+  else raw.setMaxListeners(listenersMax).once('close', call)
 }
 
 /**

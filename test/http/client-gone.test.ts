@@ -75,3 +75,20 @@ test('callers who leave during any request leave nothing behind', async (t) => {
     ) ?? []
   await until(async () => (await left()).length === 0, 'everything given back')
 })
+
+test('a request may pass more plugins that wait for its end than Node.js expects', async (t) => {
+  const warnings: Error[] = []
+  const warn = (warning: Error) => warnings.push(warning)
+  process.on('warning', warn)
+  t.after(() => process.off('warning', warn))
+  const app = Fastify()
+  t.after(() => app.close())
+  let calls = 0
+  app.get('/', async (_request, reply) => {
+    for (let i = 0; i < 20; i++) whenGone(reply, () => calls++)
+    return 'done'
+  })
+  await fetch(await app.listen({ port: 0 }))
+  await until(() => calls === 20, 'every one to be called')
+  assert.deepEqual(warnings, [])
+})
