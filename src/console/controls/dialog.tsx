@@ -1,6 +1,6 @@
 /** A modal dialog based on the browser's own element, which traps the focus and closes on Escape. */
 import type { ComponentChildren } from 'preact'
-import { useEffect, useId, useRef } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef } from 'preact/hooks'
 import { Toasts } from './toasts.js'
 
 export interface DialogProps {
@@ -14,7 +14,8 @@ export function Dialog({ title, onClose, children, wide = false }: DialogProps) 
   const dialog = useRef<HTMLDialogElement>(null)
   const left = useRef(false)
   const titleId = useId()
-  useEffect(() => {
+  // not after it was painted: until it is open, Escape would not close it
+  useLayoutEffect(() => {
     const element = dialog.current
     element?.showModal()
     // instead of the button that closes it
