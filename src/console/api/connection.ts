@@ -4,6 +4,8 @@ import { signal } from '@preact/signals'
 const firstPauseMs = 1_000
 const pauseMaxMs = 30_000
 
+export const lostText = 'The service cannot be reached: is it running, and are you connected to its network?'
+
 /** From a call that did not reach the service until one does. */
 export const isLost = signal(false)
 

@@ -2,7 +2,7 @@
 
 import type { components, paths } from 'openapi'
 import createClient from 'openapi-fetch'
-import { isFromProxy, untilBack } from './connection.js'
+import { isFromProxy, lostText, untilBack } from './connection.js'
 import { apiKey, callsForbidden, keyHeaders, wantKey } from './key.js'
 import { type Problem, ServiceError } from './service-error.js'
 
@@ -64,6 +64,7 @@ async function callWithKey(request: Request): Promise<Response> {
     await unlessAborted(new Promise((resolve) => setTimeout(resolve, 1_000 * seconds)), request.signal)
   }
 }
+
 /** The search, its explanation, and whatever is fetched. */
 function onlyReads({ method, url }: Request): boolean {
   return method === 'GET' || /\/v1\/galleries\/[^/]+\/(search|explain)$/.test(new URL(url).pathname)
@@ -72,9 +73,7 @@ function onlyReads({ method, url }: Request): boolean {
 /** Browsers say "Failed to fetch", "Load failed" or "NetworkError". @throws every other error */
 function brokenConnection(error: unknown): TypeError {
   if (!(error instanceof TypeError)) throw error
-  return new TypeError('The service cannot be reached: is it running, and are you connected to its network?', {
-    cause: error,
-  })
+  return new TypeError(lostText, { cause: error })
 }
 
 async function problemOf(response: Response): Promise<Partial<Problem>> {

@@ -1,5 +1,4 @@
 /** Actions on the selected pictures: change the label or metadata, or remove them. */
-
 import { useState } from 'preact/hooks'
 import { picturesText } from '../controls/counts.js'
 import { Needs } from '../controls/needs.js'

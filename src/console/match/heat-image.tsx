@@ -1,5 +1,4 @@
 /** A picture with a heat map overlay that shows where its score comes from. */
-
 import { useEffect, useRef } from 'preact/hooks'
 import { PathText } from '../controls/path-text.js'
 import type { Side } from './explain.js'

@@ -1,5 +1,4 @@
 /** Searches two galleries, or two networks of one gallery, with the same picture: shows common and differing hits. */
-
 import { useState } from 'preact/hooks'
 import { galleries } from '../api/galleries.js'
 import { FileButton } from '../controls/file-button.js'

@@ -1,5 +1,4 @@
 /** The pictures of a finding side by side, each with its label. */
-
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { PathText } from '../controls/path-text.js'

@@ -1,5 +1,4 @@
 /** One hit: its picture, its score, and its record. */
-
 import { isForBrowser } from '../controls/browser-keys.js'
 import { Meter } from '../controls/meter.js'
 import { PathText } from '../controls/path-text.js'

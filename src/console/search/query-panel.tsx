@@ -1,5 +1,4 @@
 /** The query: a picture that is dropped, pasted, chosen, photographed or given by its URL. */
-
 import { useLayoutEffect, useState } from 'preact/hooks'
 import { caller } from '../api/caller.js'
 import { FileButton } from '../controls/file-button.js'

@@ -1,5 +1,4 @@
 /** The query picture and its relevant region, drawn with the pointer or typed. */
-
 import { useRef, useState } from 'preact/hooks'
 import { isForBrowser } from '../controls/browser-keys.js'
 import { PathText } from '../controls/path-text.js'

@@ -1,7 +1,7 @@
 /** The frame around every screen: the current gallery and screen, and what to show while there is no gallery. */
 import { useEffect, useRef } from 'preact/hooks'
 import { caller, loadCaller } from '../api/caller.js'
-import { askNow, isLost } from '../api/connection.js'
+import { askNow, isLost, lostText } from '../api/connection.js'
 import { galleries, loadGalleries } from '../api/galleries.js'
 import { keysGiven } from '../api/key.js'
 import { KeyDialog } from '../controls/key-dialog.js'
@@ -71,10 +71,7 @@ function Lost() {
   return (
     <div class="lost">
       <Notice kind="fault">
-        <p>
-          The service cannot be reached: is it running, and are you connected to its network? This page keeps trying,
-          and then goes on by itself.
-        </p>
+        <p>{lostText} This page keeps trying, and then goes on by itself.</p>
         <p>
           <button type="button" onClick={askNow}>
             Try now

@@ -1,6 +1,5 @@
 /** Pixels are 8-bit steps already: where their mean is whole, one DequantizeLinear normalises them instead of three nodes. */
-import type { ModelProto, NodeProto } from '../onnx-proto.js'
-import { attributeTypes } from '../onnx-proto.js'
+import { attributeTypes, type ModelProto, type NodeProto } from '../onnx-proto.js'
 import { GraphFacts, tensor, withGraph } from './graph-facts.js'
 import { own, plainNode } from './rounded-values.js'
 
