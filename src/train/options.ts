@@ -103,6 +103,11 @@ const start = () =>
     .optionsGroup(fineTuningHeading)
     .option('--init <path>', 'starting weights: safetensors, Keras .h5, or the folder of a network trained by this job')
     .option('--init-sha256 <hex>', 'expected checksum of the weights')
+    .option(
+      '--input-size <pixels>',
+      'side of the pictures that the network is served; smaller is faster and less accurate; default: as for the weights',
+      wholeNumber(32, 1_024),
+    )
     .addOption(
       new Option(
         '--phases <list>',

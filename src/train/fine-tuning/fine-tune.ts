@@ -59,7 +59,8 @@ async function openRun(settings: FineTuneSettings, log: (line: string) => void, 
   )
   logParts(data, log)
 
-  const shape = { name: settings.name, labels: data.labels, head: settings.head, seed: settings.seed }
+  const { name, head, seed, inputSize } = settings
+  const shape = { name, labels: data.labels, head, seed, inputSize }
   const network = startingNetwork(starting, { ...shape, fixedSize: false })
   const averaged = startingNetwork(starting, shape)
   const microBatch = settings.microBatch === 'auto' ? microBatchHere() : settings.microBatch

@@ -16,6 +16,7 @@ export function fineTuneSettingsOf(options: TrainOptions): FineTuneSettings {
     init: options.init!,
     initSha256: options.initSha256,
     architecture: options.arch,
+    inputSize: options.inputSize,
     name: options.name!,
     dataLicence: options.licence ?? null,
     exportOnly: options.exportOnly || options.finish,

@@ -78,6 +78,8 @@ export interface FineTuneSettings extends LossSettings {
   report: boolean
   dataLicence: string | null
 
+  /** Side of the pictures in serving, pixels. Default: that of the starting weights. */
+  inputSize?: number | undefined
   phases: Phase[]
   batch: BatchShape
   head: RetrievalHeadSettings

@@ -14,7 +14,7 @@ export const lite0Preprocessing: Preprocessing = {
   std: [128, 128, 128],
 }
 
-export const lite0NormEpsilon = 1e-3
+const normEpsilon = 1e-3
 
 export interface Lite0Block {
   kernel: number
@@ -58,6 +58,8 @@ export interface EfficientNetOptions {
   preprocessing: Preprocessing
   head: RetrievalHeadSettings
   seed: number
+  /** Without batch-norm, which is then part of the convolutions, as in an exported file. */
+  folded?: boolean | undefined
   /** False accepts any square, for training on smaller ones. */
   fixedSize?: boolean
 }
@@ -71,23 +73,14 @@ export function efficientNetLite0({
   preprocessing,
   head,
   seed,
+  folded = false,
   fixedSize = true,
 }: EfficientNetOptions): StagedNetwork {
-  const stem = convolution(
-    'stem',
-    layers.conv2d({
-      name: 'stem.conv',
-      filters: 32,
-      kernelSize: 3,
-      strides: 2,
-      padding: 'same',
-      useBias: false,
-      kernelInitializer: 'zeros',
-    }),
-    true,
+  const stem = convolution('stem', { folded, isActive: true }, (settings) =>
+    layers.conv2d({ ...settings, filters: 32, kernelSize: 3, strides: 2, kernelInitializer: 'zeros' }),
   )
-  const blocks = lite0Blocks().map((block, index) => invertedResidual(`block${index}`, block))
-  const top = convolution('top', pointwise('top', 1280), true)
+  const blocks = lite0Blocks().map((block, index) => invertedResidual(`block${index}`, block, folded))
+  const top = pointwise('top', 1280, { folded, isActive: true })
   const headOf = retrievalHead({ ...head, classes: labels.length, seed })
   const trunkOf: Apply = (x) => blocks.slice(0, trunkBlocks).reduce((value, apply) => apply(value), stem(x))
   const tailOf = (map: SymbolicTensor) =>
@@ -112,20 +105,18 @@ export function efficientNetLite0({
 }
 
 /** 1×1 expansion, depthwise convolution, 1×1 projection; adds the input if the shapes agree. */
-function invertedResidual(name: string, { kernel, stride, expand, inputs, outputs }: Lite0Block): Apply {
+function invertedResidual(
+  name: string,
+  { kernel, stride, expand, inputs, outputs }: Lite0Block,
+  folded: boolean,
+): Apply {
   const chain: Apply[] = []
-  if (expand !== 1) chain.push(convolution(`${name}.expand`, pointwise(`${name}.expand`, inputs * expand), true))
-  const depthwise = layers.depthwiseConv2d({
-    name: `${name}.depthwise.conv`,
-    kernelSize: kernel,
-    strides: stride,
-    padding: 'same',
-    useBias: false,
-    depthwiseInitializer: 'zeros',
-  })
+  if (expand !== 1) chain.push(pointwise(`${name}.expand`, inputs * expand, { folded, isActive: true }))
   chain.push(
-    convolution(`${name}.depthwise`, depthwise, true),
-    convolution(`${name}.project`, pointwise(`${name}.project`, outputs), false),
+    convolution(`${name}.depthwise`, { folded, isActive: true }, (settings) =>
+      layers.depthwiseConv2d({ ...settings, kernelSize: kernel, strides: stride, depthwiseInitializer: 'zeros' }),
+    ),
+    pointwise(`${name}.project`, outputs, { folded, isActive: false }),
   )
   const sum = stride === 1 && inputs === outputs ? layers.add({ name: `${name}.sum` }) : undefined
   return (x) => {
@@ -134,12 +125,34 @@ function invertedResidual(name: string, { kernel, stride, expand, inputs, output
   }
 }
 
-function pointwise(name: string, filters: number) {
-  return layers.conv2d({ name: `${name}.conv`, filters, kernelSize: 1, useBias: false, kernelInitializer: 'zeros' })
+interface Finish {
+  folded: boolean
+  /** Whether a ReLU6 follows. */
+  isActive: boolean
 }
 
-function convolution(name: string, layer: InstanceType<typeof layers.Layer>, active: boolean): Apply {
-  const norm = new BatchNormalization({ name: `${name}.norm`, epsilon: lite0NormEpsilon, momentum: 0.97 })
-  const relu = active ? [layers.reLU({ name: `${name}.relu`, maxValue: 6 })] : []
-  return (x) => [layer, norm, ...relu].reduce((value, step) => step.apply(value) as SymbolicTensor, x)
+function pointwise(name: string, filters: number, finish: Finish): Apply {
+  return convolution(name, finish, (settings) =>
+    layers.conv2d({ ...settings, filters, kernelSize: 1, kernelInitializer: 'zeros' }),
+  )
+}
+
+interface ConvolutionSettings {
+  name: string
+  padding: 'same'
+  useBias: boolean
+}
+
+/** A convolution, its norm unless that is folded into it, and its ReLU6. */
+function convolution(
+  name: string,
+  { folded, isActive }: Finish,
+  create: (settings: ConvolutionSettings) => InstanceType<typeof layers.Layer>,
+): Apply {
+  const chain = [
+    create({ name: `${name}.conv`, padding: 'same', useBias: folded }),
+    ...(folded ? [] : [new BatchNormalization({ name: `${name}.norm`, epsilon: normEpsilon, momentum: 0.97 })]),
+    ...(isActive ? [layers.reLU({ name: `${name}.relu`, maxValue: 6 })] : []),
+  ]
+  return (x) => chain.reduce((value, step) => step.apply(value) as SymbolicTensor, x)
 }

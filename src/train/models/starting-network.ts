@@ -11,15 +11,22 @@ export interface StartingNetworkOptions {
   labels: string[]
   head: RetrievalHeadSettings
   seed: number
+  /** Side of the pictures in serving; the whole square of a picture is scaled to it. Default: as for the weights. */
+  inputSize?: number | undefined
   /** False accepts any square, for training on smaller ones. */
   fixedSize?: boolean
 }
 
 /** @throws AlikeError `weights_unreadable` if a layer and its tensors do not match. */
-export function startingNetwork(weights: StartingWeights, options: StartingNetworkOptions): StagedNetwork {
-  const shape = { ...options, preprocessing: weights.preprocessing }
+export function startingNetwork(
+  weights: StartingWeights,
+  { inputSize, ...options }: StartingNetworkOptions,
+): StagedNetwork {
+  const { preprocessing: given, resnet, folded } = weights
+  const preprocessing = inputSize === undefined ? given : { ...given, inputSize, resizeShortSide: inputSize }
+  const shape = { ...options, preprocessing }
   const network =
-    weights.resnet === undefined ? efficientNetLite0(shape) : resnet50({ ...shape, variant: weights.resnet })
+    resnet === undefined ? efficientNetLite0({ ...shape, folded }) : resnet50({ ...shape, variant: resnet })
   assignWeights(network, weights)
   return network
 }

@@ -1,6 +1,5 @@
 /** EfficientNet-Lite0 with batch-norm, with the tensor names of the PyTorch port of Google's release. */
-import { lite0Blocks, lite0NormEpsilon, lite0Preprocessing } from '../models/efficientnet-lite0.js'
-import type { NamedTensor } from '../safetensors.js'
+import { lite0Blocks, lite0Preprocessing } from '../models/efficientnet-lite0.js'
 import { asDepthwise, kernelFromChannelsFirst, tensorOf, transposed } from './tensor-layout.js'
 import type { LayerWeights, TensorsByName, WeightFormat } from './weight-format.js'
 
@@ -36,22 +35,15 @@ export const efficientnetLite0: WeightFormat = {
 }
 
 /**
- * From a file of this project: `stem.conv/kernel` with the norm folded in, and `stem.conv/bias`, all that is left of it.
+ * From a file of this project, where each convolution has the norm that followed it in its kernel and bias.
  * @throws AlikeError `weights_unreadable` if a layer is missing.
  */
 export function foldedLite0Layers(tensors: TensorsByName): LayerWeights {
   return new Map(
-    sources().flatMap(([ours]) => {
+    sources().map(([ours]) => {
       const kernel = kernelFromChannelsFirst(tensorOf(tensors, `${ours}.conv/kernel`))
       const bias = tensorOf(tensors, `${ours}.conv/bias`)
-      const [gamma, mean, variance] = [1, 0, 1 - lite0NormEpsilon].map((value) => ({
-        ...bias,
-        values: new Float32Array(bias.values.length).fill(value),
-      })) as [NamedTensor, NamedTensor, NamedTensor]
-      return [
-        [`${ours}.conv`, [ours.endsWith('depthwise') ? asDepthwise(kernel) : kernel]],
-        [`${ours}.norm`, [gamma, bias, mean, variance]],
-      ] as [string, NamedTensor[]][]
+      return [`${ours}.conv`, [ours.endsWith('depthwise') ? asDepthwise(kernel) : kernel, bias]]
     }),
   )
 }

@@ -20,14 +20,7 @@ export interface OwnGraph extends FloatGraph {
   tensors: TensorsByName
 }
 
-/**
- * Networks for each purpose. An EfficientNet is fine-tuned with norms computed from each batch, and the export folded its
- * norms into its convolutions.
- */
-const usable = {
-  'starting weights': ['resnet50'],
-  teachers: ['resnet50', 'efficientnet-lite0'],
-} as const satisfies Record<string, readonly WeightFormat['architecture'][]>
+const usable: readonly WeightFormat['architecture'][] = ['resnet50', 'efficientnet-lite0']
 
 /**
  * Everything but the head, which belongs to the labels it was trained on.
@@ -38,13 +31,13 @@ export async function readOwnModel(folder: string): Promise<StartingWeights> {
 }
 
 /** @throws AlikeError `weights_unreadable` */
-export async function readOwnGraph(own: Model, purpose: keyof typeof usable): Promise<OwnGraph> {
+export async function readOwnGraph(own: Model, purpose: 'starting weights' | 'teachers'): Promise<OwnGraph> {
   const { manifest } = own
-  const architecture = usable[purpose].find((name) => name === manifest.architecture)
+  const architecture = usable.find((name) => name === manifest.architecture)
   if (architecture === undefined)
     throw unreadable(
       manifest,
-      `has the architecture ${manifest.architecture}; only ${usable[purpose].join(' and ')} can be used as ${purpose}`,
+      `has the architecture ${manifest.architecture}; only ${usable.join(' and ')} can be used as ${purpose}`,
     )
   const found = await readFloatGraph(own)
   if (found === undefined) throw unreadable(manifest, 'has neither its fp32 nor its fp16 file')
@@ -52,8 +45,7 @@ export async function readOwnGraph(own: Model, purpose: keyof typeof usable): Pr
 }
 
 /**
- * Everything but the head. An EfficientNet's norms are folded into its convolutions, so it is correct only as long as
- * they are not computed from a batch.
+ * Everything but the head, with the norms folded into the convolutions: it is trained on without them.
  * @throws AlikeError `weights_unreadable` if a layer is missing.
  */
 export function weightsOf(own: OwnGraph): StartingWeights {
@@ -63,7 +55,7 @@ export function weightsOf(own: OwnGraph): StartingWeights {
   const from = { preprocessing, file: `${name}/${file}`, sha256 }
   if (architecture === 'efficientnet-lite0') {
     const description = `EfficientNet-Lite0 of this project, model ${id}, ${source}`
-    return { ...from, architecture, description, layers: foldedLite0Layers(tensors) }
+    return { ...from, architecture, description, layers: foldedLite0Layers(tensors), folded: true }
   }
   const layers = layersFrom((layer) => [
     kernelFromChannelsFirst(tensorOf(tensors, `${layer}/kernel`)),

@@ -16,6 +16,8 @@ export interface ReadFormat {
   classifier?: [kernel: NamedTensor, bias: NamedTensor]
   preprocessing: Preprocessing
   resnet?: ResNetVariant
+  /** Whether the norms of an EfficientNet are folded into its convolutions, as those of a ResNet always are. */
+  folded?: boolean
 }
 
 export interface WeightFormat {

@@ -273,6 +273,29 @@ test('what was asked once about a view is what teachers say about it, and about 
   assert.equal(second![0], first![1])
 })
 
+test('with an input size, a network is trained and served at it, without a margin around its square', async () => {
+  const { phases, ...rest } = settings('smaller')
+  const smaller = {
+    ...rest,
+    inputSize: 64,
+    phases: [phases[0]!, { trains: 'all', epochs: 1, rate: { head: 1e-3, body: 1e-3 } }],
+  } satisfies FineTuneSettings
+  const { folder: exported, state } = await fineTune(smaller, () => {}, never)
+  assert.deepEqual(
+    state.history.map(({ phase, side }) => [phase, side]),
+    [
+      ['head', 64],
+      ['all', 64],
+    ],
+  )
+  const { preprocessing } = (await readModel(exported!)).manifest
+  assert.deepEqual([preprocessing.inputSize, preprocessing.resizeShortSide], [64, 64])
+  await assert.rejects(
+    fineTune({ ...smaller, inputSize: 96, resume: true }, () => {}, never),
+    { code: 'run_differs', message: /inputSize \(was 64, is 96\)/ },
+  )
+})
+
 /** Stored in half precision. */
 function near(one: tf.Tensor, other: tf.Tensor): void {
   assert.deepEqual(one.shape, other.shape)

@@ -22,7 +22,7 @@ after(() => rm(folder, { recursive: true }))
 await chooseBackend('wasm')
 
 /** Odd intermediate maps (33 → 17 → 9 → 5 → 3) reveal a window that starts in the wrong place. */
-function smallLite0(): StagedNetwork {
+function smallLite0({ folded }: { folded: boolean }): StagedNetwork {
   const network = efficientNetLite0({
     name: 'lite0',
     labels: ['a', 'b', 'c'],
@@ -36,6 +36,7 @@ function smallLite0(): StagedNetwork {
     },
     head: { pooling: 'average', embeddingDimension: 8, scale: 8, instanceDimension: 0 },
     seed: 1,
+    folded,
   })
   for (const [index, layer] of network.model.layers.entries()) {
     const isNorm = layer.getClassName() === 'BatchNormalization'
@@ -63,7 +64,8 @@ const networks: [name: string, make: () => StagedNetwork][] = [
     'ResNet as Keras, with generalised-mean pooling',
     () => tinyResNet({ variant: { stride: 'first', poolPad: 'all-around', stem: 4, width: 4 }, pooling: 'gem' }),
   ],
-  ['EfficientNet-Lite0', smallLite0],
+  ['EfficientNet-Lite0', () => smallLite0({ folded: false })],
+  ['EfficientNet-Lite0 with its norms folded in', () => smallLite0({ folded: true })],
 ]
 for (const [index, [name, make]] of networks.entries()) {
   test(`${name} computes the same after export`, async () => {

@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import * as tf from '@tensorflow/tfjs-core'
 import { readModel } from '../../../src/embedding/model-manifest.js'
 import { chooseBackend } from '../../../src/train/backend.js'
 import { startingNetwork } from '../../../src/train/models/starting-network.js'
@@ -99,9 +100,27 @@ test('a folder with only fp16 yields half-precision weights; one with neither is
   })
 })
 
+test('an EfficientNet-Lite0 of this project starts without norms: training computes what serving does, at any input size', async () => {
+  const found = await readStartingWeights('onnx/har-lite0')
+  assert.deepEqual([found.architecture, found.folded], ['efficientnet-lite0', true])
+  const { trunk, preprocessing } = startingNetwork(found, {
+    name: 'next',
+    labels: ['x', 'y'],
+    head: { pooling: 'average', embeddingDimension: 4, scale: 8, instanceDimension: 0 },
+    seed: 2,
+    inputSize: 64,
+  })
+  assert.deepEqual(preprocessing, { ...found.preprocessing, inputSize: 64, resizeShortSide: 64 })
+  const pixels = tf.randomNormal([2, 64, 64, 3], 0, 1, 'float32', 3)
+  const [trained, served] = [true, false].map((training) => trunk.apply(pixels, { training }) as tf.Tensor)
+  assert.deepEqual(served!.shape, [2, 4, 4, 112])
+  assert.ok(tf.max(tf.abs(served!)).dataSync()[0]! > 0.1)
+  assert.equal(tf.max(tf.abs(tf.sub(trained!, served!))).dataSync()[0], 0)
+})
+
 test('a network of another architecture is refused by name', async (t) => {
   await assert.rejects(readStartingWeights((await handmadeModel(t)).folder), {
     code: 'weights_unreadable',
-    message: /has the architecture handmade; only resnet50 can be used as starting weights/,
+    message: /has the architecture handmade; only resnet50 and efficientnet-lite0 can be used as starting weights/,
   })
 })

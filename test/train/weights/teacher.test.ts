@@ -117,10 +117,6 @@ test('a folder with only fp16 teaches nearly the same', async () => {
 test('an EfficientNet-Lite0 of this project teaches what its file computes, though its norms are folded in', async () => {
   const found = await agreement('onnx/har-lite0', { wholeFile: false })
   assert.ok(found.cosine > 0.999 && found.logits < 0.05, JSON.stringify(found))
-  await assert.rejects(readStartingWeights('onnx/har-lite0'), {
-    code: 'weights_unreadable',
-    message: /has the architecture efficientnet-lite0; only resnet50 can/,
-  })
 })
 
 test('teachers that see a batch in pieces say what they say of the whole', async () => {
