@@ -1,11 +1,12 @@
 /**
- * The slots that a filter allows, cached until records change, so that repeated searches with the same filter skip the
- * scan. Additions change no record and slots only grow, so slots added since the last scan are read and appended.
+ * The slots that a filter allows, cached, so that repeated searches with the same filter skip the scan: only pictures
+ * that were added, changed or removed since the last one are looked at again.
  */
 import { hash } from 'node:crypto'
 import type { Filter } from '../../gallery/filter.js'
 import type { GalleryStore } from './store/gallery-store.js'
 import { listsIds } from './store/id-conditions.js'
+import type { SlotsAmong } from './store/reader-protocol.js'
 
 /**
  * Maximum number of cached filters per set, and of their slots in total (4 bytes each). Beyond either, the whole cache
@@ -13,6 +14,8 @@ import { listsIds } from './store/id-conditions.js'
  */
 const keptMax = 64
 const keptSlotsMax = 2 ** 25
+/** Maximum number of changes between two searches with a cached filter, for which the same holds. */
+const changesMax = 2 ** 16
 
 interface Kept {
   slots: Promise<GrowingSlots>
@@ -20,11 +23,20 @@ interface Kept {
   count: number
   /** Every slot below this one has been scanned. */
   nextSlot: number
+  /** Number of changes to the set that it has taken account of. */
+  changes: number
+}
+
+/** The filters of a set. */
+interface KeptOfSet {
+  entries: Map<string, Kept>
+  /** Slots of changed and removed pictures, in the order of the changes. */
+  changed: number[]
 }
 
 export class FilterSlots {
   readonly #store: Pick<GalleryStore, 'scan'>
-  readonly #kept = new Map<number, Map<string, Kept>>()
+  readonly #kept = new Map<number, KeptOfSet>()
 
   constructor(store: Pick<GalleryStore, 'scan'>) {
     this.#store = store
@@ -36,40 +48,65 @@ export class FilterSlots {
    * @param keep false for a filter made for one search, which would only evict others
    */
   async slots(set: { number: number; next_slot: number }, filter: Filter, keep: boolean): Promise<Uint32Array> {
-    const { number, next_slot: nextSlot } = set
+    const { number, next_slot: to } = set
     // looking up ids reads no other record, and such a list seldom comes twice
-    if (!keep || listsIds(filter)) return this.#scan(number, filter, 0, nextSlot)
+    if (!keep || listsIds(filter)) return this.#scan(number, filter, { from: 0, to })
     const key = keyOf(filter)
-    let kept = this.#kept.get(number)
-    let entry = kept?.get(key)
-    if (kept === undefined || (entry === undefined && kept.size >= keptMax)) this.#kept.set(number, (kept = new Map()))
+    const kept = this.#keptOf(number, key)
+    let entry = kept.entries.get(key)
     if (entry === undefined) {
-      entry = {
-        slots: this.#scan(number, filter, 0, nextSlot).then((found) => new GrowingSlots(found)),
-        count: 0,
-        nextSlot,
-      }
-      kept.set(key, entry)
-    } else if (entry.nextSlot < nextSlot) {
-      const more = this.#scan(number, filter, entry.nextSlot, nextSlot)
-      entry.slots = Promise.all([entry.slots, more]).then(([slots, found]) => slots.append(found))
-      entry.nextSlot = nextSlot
-    }
-    const lookedAt = kept
-    entry.slots.catch(() => lookedAt.delete(key))
+      const all = this.#scan(number, filter, { from: 0, to })
+      entry = { slots: all.then(GrowingSlots.of), count: 0, nextSlot: to, changes: kept.changed.length }
+      kept.entries.set(key, entry)
+    } else this.#update(entry, kept.changed, { number, filter, to })
+    entry.slots.catch(() => kept.entries.delete(key))
     const { slots } = await entry.slots
     entry.count = slots.length
-    if (this.#kept.get(number) === kept && countOf(kept) > keptSlotsMax) this.forget(number)
+    if (this.#kept.get(number) === kept && countOf(kept.entries) > keptSlotsMax) this.forget(number)
     return slots
   }
 
   /** Call it after records have been changed or removed, before that is acknowledged. */
-  forget(gallery: number): void {
-    this.#kept.delete(gallery)
+  note(set: number, slots: Iterable<number>): void {
+    const kept = this.#kept.get(set)
+    if (kept === undefined) return
+    for (const slot of slots) kept.changed.push(slot)
+    if (kept.changed.length > changesMax) this.forget(set)
   }
 
-  #scan(gallery: number, filter: Filter, fromSlot: number, toSlot: number): Promise<Uint32Array> {
-    return this.#store.scan('slotsOfFilter', { gallery, filter, fromSlot, toSlot })
+  forget(set: number): void {
+    this.#kept.delete(set)
+  }
+
+  /** With room for one more filter. */
+  #keptOf(set: number, key: string): KeptOfSet {
+    const found = this.#kept.get(set)
+    if (found !== undefined && (found.entries.has(key) || found.entries.size < keptMax)) return found
+    const empty: KeptOfSet = { entries: new Map(), changed: [] }
+    this.#kept.set(set, empty)
+    return empty
+  }
+
+  #update(
+    entry: Kept,
+    changed: readonly number[],
+    { number, filter, to }: { number: number; filter: Filter; to: number },
+  ): void {
+    const { nextSlot: from } = entry
+    const again = [...new Set(changed.slice(entry.changes))].filter((slot) => slot < from).sort((a, b) => a - b)
+    if (again.length > 0) {
+      const fitting = this.#scan(number, filter, { listed: again })
+      entry.slots = Promise.all([entry.slots, fitting]).then(([slots, found]) => slots.with(again, found))
+    }
+    if (from < to) {
+      const more = this.#scan(number, filter, { from, to })
+      entry.slots = Promise.all([entry.slots, more]).then(([slots, found]) => slots.append(found))
+    }
+    Object.assign(entry, { nextSlot: Math.max(from, to), changes: changed.length })
+  }
+
+  #scan(gallery: number, filter: Filter, among: SlotsAmong): Promise<Uint32Array> {
+    return this.#store.scan('slotsOfFilter', { gallery, filter, among })
   }
 }
 
@@ -78,21 +115,23 @@ function keyOf(filter: Filter): string {
   return hash('sha256', JSON.stringify(filter), 'base64')
 }
 
-function countOf(kept: ReadonlyMap<string, Kept>): number {
+function countOf(entries: ReadonlyMap<string, Kept>): number {
   let count = 0
-  for (const entry of kept.values()) count += entry.count
+  for (const entry of entries.values()) count += entry.count
   return count
 }
 
 /** In shared memory, so that sending the slots to the index with each search copies nothing. */
 class GrowingSlots {
   #memory: Uint32Array
-  #count: number
+  #count = 0
 
-  constructor(slots: Uint32Array) {
-    this.#memory = sharedMemory(slots.length)
-    this.#memory.set(slots)
-    this.#count = slots.length
+  private constructor(length: number) {
+    this.#memory = sharedMemory(length)
+  }
+
+  static of(this: void, slots: Uint32Array): GrowingSlots {
+    return new GrowingSlots(slots.length).append(slots)
   }
 
   get slots(): Uint32Array {
@@ -111,6 +150,38 @@ class GrowingSlots {
     this.#count = count
     return this
   }
+
+  /**
+   * @param again slots whose pictures were changed or removed, ascending
+   * @param fitting those of them that are allowed now
+   * @returns others if that makes a difference: holders of these keep seeing them
+   */
+  with(again: readonly number[], fitting: Uint32Array): GrowingSlots {
+    const { slots } = this
+    const fits = new Set(fitting)
+    const places = again.map((slot) => placeOf(slots, slot))
+    if (again.every((slot, i) => fits.has(slot) === (slots[places[i]!] === slot))) return this
+    const changed = new GrowingSlots(slots.length + fitting.length)
+    let from = 0
+    again.forEach((slot, i) => {
+      const place = places[i]!
+      changed.append(slots.subarray(from, place))
+      if (fits.has(slot)) changed.append(Uint32Array.of(slot))
+      from = slots[place] === slot ? place + 1 : place
+    })
+    return changed.append(slots.subarray(from))
+  }
+}
+
+/** Number of slots below this one. */
+function placeOf(slots: Uint32Array, slot: number): number {
+  let [low, high] = [0, slots.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (slots[middle]! < slot) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 function sharedMemory(length: number): Uint32Array {

@@ -3,10 +3,17 @@ import type { ImageStep, PutImage } from '../../gallery/records.js'
 import type { SlotResult } from './store/set-images.js'
 import type { SlotVectors } from './vector-index/vector-index.js'
 
+export interface ChangedSlots {
+  added: SlotVectors
+  /** With other labels or metadata. */
+  patched: number[]
+  retired: Uint32Array
+}
+
 export interface PackedSteps<Step extends ImageStep> {
   steps: Step[]
   /** @param results of the steps, in the same order */
-  slotsOf(results: readonly SlotResult[], dimension: number): { added: SlotVectors; retired: Uint32Array }
+  slotsOf(results: readonly SlotResult[], dimension: number): ChangedSlots
 }
 
 export function packedSteps<Step extends ImageStep>(given: readonly Step[]): PackedSteps<Step> {
@@ -20,7 +27,8 @@ export function packedSteps<Step extends ImageStep>(given: readonly Step[]): Pac
       const retired = results.flatMap((result) =>
         'slot' in result ? (result.retiredSlot ?? []) : 'removedSlot' in result ? result.removedSlot : [],
       )
-      return { added: packed(added, dimension), retired: Uint32Array.from(retired) }
+      const patched = results.flatMap((result) => ('patchedSlot' in result ? result.patchedSlot : []))
+      return { added: packed(added, dimension), patched, retired: Uint32Array.from(retired) }
     },
   }
 }

@@ -104,8 +104,8 @@ export class SetChanges {
       })
       // Other writes to the same id may have been committed and applied first. The index tolerates
       // that: slots are never reused, and a removed one cannot be added.
-      const { added, retired } = sent.slotsOf(results, this.#place.dimension)
-      if (retired.length > 0 || results.some((result) => 'patched' in result)) filters.forget(this.#place.number)
+      const { added, patched, retired } = sent.slotsOf(results, this.#place.dimension)
+      filters.note(this.#place.number, [...patched, ...retired])
       if (added.slots.length + retired.length === 0) return reply
       await this.#apply((index) => Promise.all([index.add(added), index.remove(retired)]))
       this.#indexed += added.slots.length
@@ -126,8 +126,8 @@ export class SetChanges {
 
   #slotsNow(filter: Filter): Promise<Uint32Array> {
     const { store } = this.#parts
-    const { next_slot: toSlot } = store.read(({ sets }) => sets.get(this.#place.number))
-    return store.scan('slotsOfFilter', { gallery: this.#place.number, filter, fromSlot: 0, toSlot })
+    const { next_slot: to } = store.read(({ sets }) => sets.get(this.#place.number))
+    return store.scan('slotsOfFilter', { gallery: this.#place.number, filter, among: { from: 0, to } })
   }
 
   /** Removes those of the slots that still match the filter. */
@@ -135,7 +135,7 @@ export class SetChanges {
     const { store, filters, indexes, now } = this.#parts
     return this.#run(async () => {
       const deleted = await store.write('deleteFitting', { set: this.#place.number, slots, filter, at: now() })
-      filters.forget(this.#place.number)
+      filters.note(this.#place.number, deleted)
       await this.#apply((index) => index.remove(deleted))
       indexes.countChanges(this.#place.uid, { retired: deleted })
       return deleted.length

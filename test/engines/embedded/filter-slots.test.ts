@@ -4,13 +4,18 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { FilterSlots } from '../../../src/engines/embedded/filter-slots.js'
 import { GalleryStore } from '../../../src/engines/embedded/store/gallery-store.js'
+import type { SlotsAmong } from '../../../src/engines/embedded/store/reader-protocol.js'
+import { seededRandom } from '../../../src/eval/random.js'
 import type { Filter } from '../../../src/gallery/filter.js'
+import type { ImageChange } from '../../../src/gallery/records.js'
 import { model, newImage } from '../../gallery/stored-images.js'
 import { dataFolder, openIn } from './storage-folder.js'
 import { unitVectors } from './vector-index/unit-vectors.js'
 
 const makeVector = unitVectors({ dimension: model.dimension, seed: 51 })
 const even: Filter = { field: 'metadata.even', in: [true] }
+/** Fits every picture. */
+const any: Filter = { not: { field: 'id', in: [''] } }
 const images = (from: number, count: number) =>
   Array.from({ length: count }, (_, i) =>
     newImage(`p${from + i}`, makeVector(), {
@@ -38,10 +43,10 @@ async function opened(t: TestContext) {
     galleriesMax: 1,
     at,
   })
-  const ranges: [number, number][] = []
+  const scanned: SlotsAmong[] = []
   const filters = new FilterSlots({
     scan: (name, request) => {
-      if ('fromSlot' in request! && 'toSlot' in request) ranges.push([request.fromSlot, request.toSlot])
+      if ('among' in request!) scanned.push(request.among)
       return store.scan(name, request)
     },
   })
@@ -52,15 +57,30 @@ async function opened(t: TestContext) {
       imagesMax: 1e6,
       at,
     })
+  const set = () => store.gallery('a').serving
+  const change = async (id: string, change: ImageChange) => {
+    const [result] = await store.write('changeImages', {
+      set: set(),
+      steps: [{ patch: id, change }],
+      imagesMax: 1e6,
+      at: '2026-01-02T00:00:00.000Z',
+    })
+    filters.note(set(), 'patchedSlot' in result! ? [result.patchedSlot] : [])
+  }
+  const remove = async (...slots: number[]) =>
+    filters.note(
+      set(),
+      await store.write('deleteFitting', { set: set(), slots: Uint32Array.from(slots), filter: any, at }),
+    )
   const setOf = () => store.read(({ sets }) => sets.get(store.gallery('a').serving))
   const slots = async (filter = even, keep = true) => [...(await filters.slots(setOf(), filter, keep))]
-  return { store, filters, ranges, put, setOf, slots }
+  return { store, filters, scanned, put, setOf, slots, change, remove }
 }
 
 const evens = (end: number) => Array.from({ length: Math.ceil(end / 2) }, (_, i) => 2 * i)
 
 test('only additions are read again, and found', async (t) => {
-  const { filters, ranges, put, slots, setOf } = await opened(t)
+  const { filters, scanned, put, slots, setOf } = await opened(t)
   await put(0, 20)
   assert.deepEqual(await slots(), evens(20))
   assert.deepEqual(await slots(), evens(20))
@@ -70,62 +90,100 @@ test('only additions are read again, and found', async (t) => {
   assert.deepEqual(await slots(), evens(325))
   await put(325, 3)
   assert.deepEqual(await Promise.all([slots(), slots()]), [evens(328), evens(328)])
-  assert.deepEqual(ranges, [
-    [0, 20],
-    [20, 325],
-    [325, 328],
+  assert.deepEqual(scanned, [
+    { from: 0, to: 20 },
+    { from: 20, to: 325 },
+    { from: 325, to: 328 },
   ])
   assert.deepEqual([...before], evens(20), 'a search in progress finishes with the set it began with')
 })
 
-test('after a change everything is read again, and a filter for one search is not cached', async (t) => {
-  const { filters, ranges, put, slots, store } = await opened(t)
+test('after changes and removals only those pictures are read again', async (t) => {
+  const { filters, scanned, put, slots, setOf, change, remove } = await opened(t)
   await put(0, 10)
   assert.deepEqual(await slots(), evens(10))
-  await store.write('changeImages', {
-    set: store.gallery('a').serving,
-    steps: [{ patch: 'p4', change: { metadata: {} } }],
-    imagesMax: 10,
-    at: '2026-01-02T00:00:00.000Z',
-  })
-  filters.forget(store.gallery('a').serving)
-  assert.deepEqual(
-    await slots(),
-    evens(10).filter((slot) => slot !== 4),
+  const before = await filters.slots(setOf(), even, true)
+  await change('p4', { metadata: {} })
+  await change('p7', { metadata: { even: true } })
+  await change('p8', { label: 'still even' })
+  await remove(0, 5)
+  await put(10, 2)
+  await change('p10', { metadata: {} })
+  await change('p11', { metadata: { even: true } })
+  const now = [2, 6, 7, 8, 11]
+  assert.deepEqual(await Promise.all([slots(), slots()]), [now, now])
+  assert.deepEqual([...before], evens(10), 'a search in progress finishes with the slots it began with')
+  await change('p9', { metadata: { even: true } })
+  await change('p9', { metadata: { even: false } })
+  assert.deepEqual(await slots(), now)
+  assert.deepEqual(scanned, [{ from: 0, to: 10 }, { listed: [0, 4, 5, 7, 8] }, { from: 10, to: 12 }, { listed: [9] }])
+})
+
+test('after very many changes everything is read again', async (t) => {
+  const { filters, scanned, put, slots, setOf } = await opened(t)
+  await put(0, 4)
+  await slots()
+  filters.note(
+    setOf().number,
+    Array.from({ length: 2 ** 16 + 1 }, () => 1),
   )
+  assert.deepEqual(await slots(), evens(4))
+  assert.deepEqual(scanned, [
+    { from: 0, to: 4 },
+    { from: 0, to: 4 },
+  ])
+})
+
+test('random changes, removals and additions between searches with several filters leave what a scan finds', async (t) => {
+  const { put, slots, change, remove, setOf } = await opened(t)
+  const random = seededRandom(7)
+  const filters: Filter[] = [even, { field: 'label', in: ['x'] }, { not: even }]
+  await put(0, 50)
+  for (let round = 0; round < 150; round++) {
+    const slot = Math.floor(random() * setOf().next_slot)
+    const chance = random()
+    if (chance < 0.2) await put(setOf().next_slot, 1 + Math.floor(random() * 3))
+    else if (chance < 0.4) await remove(slot)
+    else await change(`p${slot}`, { metadata: { even: random() < 0.5 }, label: random() < 0.5 ? 'x' : null })
+    const filter = filters[Math.floor(random() * filters.length)]!
+    if (random() < 0.6) assert.deepEqual(await slots(filter), await slots(filter, false), `round ${round}`)
+  }
+})
+
+test('a filter for one search is not cached', async (t) => {
+  const { scanned, put, slots } = await opened(t)
+  await put(0, 10)
   assert.deepEqual(await slots({ field: 'label', in: ['third'] }, false), [0, 3, 6, 9])
   assert.deepEqual(await slots({ field: 'label', in: ['third'] }, false), [0, 3, 6, 9])
-  assert.deepEqual(ranges, [
-    [0, 10],
-    [0, 10],
-    [0, 10],
-    [0, 10],
+  assert.deepEqual(scanned, [
+    { from: 0, to: 10 },
+    { from: 0, to: 10 },
   ])
 })
 
 test('listed ids are looked up, each time again', async (t) => {
-  const { ranges, put, slots, setOf } = await opened(t)
+  const { scanned, put, slots, setOf } = await opened(t)
   await put(0, 20)
   const listed: Filter = { and: [even, { field: 'id', in: ['p2', 'p3', 'p24'] }] }
   assert.deepEqual(await slots(listed), [2])
   await put(20, 5)
   assert.deepEqual(await slots(listed), [2, 24])
-  assert.deepEqual(ranges, [
-    [0, 20],
-    [0, setOf().next_slot],
+  assert.deepEqual(scanned, [
+    { from: 0, to: 20 },
+    { from: 0, to: setOf().next_slot },
   ])
 })
 
 test('a limited number of filters is cached, and a cache hit evicts none', async (t) => {
-  const { ranges, put, slots } = await opened(t)
+  const { scanned, put, slots } = await opened(t)
   await put(0, 4)
   const numbered = (i: number): Filter => ({ field: 'metadata.number', in: [i] })
   for (let i = 0; i < 64; i++) await slots(numbered(i))
   for (const i of [0, 63, 20]) await slots(numbered(i))
-  assert.equal(ranges.length, 64)
+  assert.equal(scanned.length, 64)
   await slots(numbered(64))
   await slots(numbered(0))
-  assert.equal(ranges.length, 66)
+  assert.equal(scanned.length, 66)
 })
 
 test('a cached filter takes no memory for its values', async (t) => {

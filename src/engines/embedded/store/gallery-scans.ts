@@ -10,9 +10,9 @@ import { joined, type SqlCondition, sqlOf, withReadable } from './filter-sql.js'
 import { GalleryTable } from './gallery-table.js'
 import { idConditions } from './id-conditions.js'
 import { damagedKeys } from './image-damage.js'
-import { keyOf, slotOf } from './image-row.js'
+import { keyOf, keysOf, slotOf } from './image-row.js'
 import { JobTable } from './job-table.js'
-import type { ReaderCalls } from './reader-protocol.js'
+import type { ReaderCalls, SlotsAmong } from './reader-protocol.js'
 import { type SetRow, SetTable } from './set-table.js'
 
 /** Tables whose indexes affect answers. The others are read only by key, and their rows carry checksums. */
@@ -111,15 +111,16 @@ export class GalleryScans {
    * The first scan may use the index of ids or labels; later ones read only what was added, by key. Damaged records are
    * included because it is unknown whether they match: reading one reports it.
    */
-  slotsOfFilter(gallery: number, filter: Filter, fromSlot: number, toSlot: number): Uint32Array<ArrayBuffer> {
-    const range = fromSlot === 0 ? 'gallery = ? AND key < ?' : 'key >= ? AND key < ?'
-    const keys = withReadable(filter, ({ sql, parameters }) => {
-      const statement = this.#database
-        .prepare<unknown[], number>(`SELECT key FROM image WHERE ${range} AND (${sql})`)
+  slotsOfFilter(gallery: number, filter: Filter, among: SlotsAmong): Uint32Array<ArrayBuffer> {
+    const range = rangeOf(gallery, among)
+    const keys = withReadable(filter, (condition) => {
+      const { sql, parameters } = joined([range, condition], ' AND ')
+      return this.#database
+        .prepare<unknown[], number>(`SELECT key FROM image WHERE ${sql}`)
         .pluck()
-      return statement.all(fromSlot === 0 ? gallery : keyOf(gallery, fromSlot), keyOf(gallery, toSlot), ...parameters)
+        .all(...parameters)
     })
-    const unknown = this.#damagedKeys.filter((key) => key >= keyOf(gallery, fromSlot) && key < keyOf(gallery, toSlot))
+    const unknown = this.#damagedKeys.length === 0 ? [] : this.#damagedKeys.filter(isAmong(gallery, among))
     return Uint32Array.from(unknown.length === 0 ? keys : new Set([...keys, ...unknown]), slotOf).sort()
   }
 
@@ -186,4 +187,21 @@ function idsWithin(after: string, upTo?: string): SqlCondition[] {
     ...(after === '' ? [] : [{ sql: 'id > ?', parameters: [after] }]),
     ...(upTo === undefined ? [] : [{ sql: 'id <= ?', parameters: [upTo] }]),
   ]
+}
+
+function rangeOf(gallery: number, among: SlotsAmong): SqlCondition {
+  if ('listed' in among)
+    return { sql: 'key IN (SELECT value FROM json_each(?))', parameters: [keysOf(gallery, among.listed)] }
+  const { from, to } = among
+  return from === 0
+    ? { sql: 'gallery = ? AND key < ?', parameters: [gallery, keyOf(gallery, to)] }
+    : { sql: 'key >= ? AND key < ?', parameters: [keyOf(gallery, from), keyOf(gallery, to)] }
+}
+
+function isAmong(gallery: number, among: SlotsAmong): (key: number) => boolean {
+  if ('listed' in among) {
+    const keys = new Set(among.listed.map((slot) => keyOf(gallery, slot)))
+    return (key) => keys.has(key)
+  }
+  return (key) => key >= keyOf(gallery, among.from) && key < keyOf(gallery, among.to)
 }

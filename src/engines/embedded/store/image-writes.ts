@@ -3,7 +3,7 @@ import { mergedMetadata } from '../../../gallery/merged-metadata.js'
 import { type ImageChange, isMeant, type NewImage } from '../../../gallery/records.js'
 import { checksumOfBytes } from './checksum.js'
 import type { Database, Statement } from './database.js'
-import { checksumOfImage, type ImageRow, isWhole, keyOf, recordOf, type StoredRow } from './image-row.js'
+import { checksumOfImage, type ImageRow, isWhole, keyOf, recordOf, type StoredRow, slotOf } from './image-row.js'
 import type { ImageTable } from './image-table.js'
 
 export interface ImageToInsert extends NewImage {
@@ -68,15 +68,15 @@ export class ImageWrites {
 
   /**
    * Omitted fields keep their values; everything else about a picture is fixed with its slot.
-   * @returns why nothing was changed: there is no picture with this id, or not the one that is meant, or it is damaged, or its
-   * merged metadata would be too large
+   * @returns the slot; or why nothing was changed: there is no picture with this id, or not the one that is meant, or it is
+   * damaged, or its merged metadata would be too large
    */
   change(
     gallery: number,
     id: string,
     change: ImageChange,
     at: string,
-  ): 'image_not_found' | 'image_damaged' | 'metadata_too_large' | undefined {
+  ): number | 'image_not_found' | 'image_damaged' | 'metadata_too_large' {
     const row = this.#rows.row(gallery, id)
     if (row === undefined) return 'image_not_found'
     if (!isWhole(row, true)) return 'image_damaged'
@@ -92,7 +92,7 @@ export class ImageWrites {
       updated_at: at,
     }
     this.#update.run({ ...changed, checksum: checksumOfImage(changed) })
-    return undefined
+    return slotOf(row.key)
   }
 
   delete(gallery: number, slot: number): void {

@@ -8,6 +8,9 @@ export interface ReaderThreadData {
   path: string
 }
 
+/** Slots from `from` to below `to`, or those listed. */
+export type SlotsAmong = { from: number; to: number } | { listed: readonly number[] }
+
 /** `gallery` is the gallery's number. */
 export type ReaderCalls = {
   open: { request: undefined; reply: void }
@@ -18,8 +21,8 @@ export type ReaderCalls = {
     request: { gallery: number; dimension: number; fromSlot: number; limit: number }
     reply: { slots: Uint32Array; vectors: Float32Array; nextSlot?: number; damaged: number[] }
   }
-  /** Ascending, from `fromSlot` to below `toSlot`. */
-  slotsOfFilter: { request: { gallery: number; filter: Filter; fromSlot: number; toSlot: number }; reply: Uint32Array }
+  /** Ascending. */
+  slotsOfFilter: { request: { gallery: number; filter: Filter; among: SlotsAmong }; reply: Uint32Array }
   /**
    * Ids of matching pictures after `after`, ascending, at most `limit`; `upTo` is the last id examined, if more follow.
    */

@@ -14,8 +14,7 @@ export function scanCalls(scans: GalleryScans): ScanCalls {
     verify: () => withDatabase(() => scans.verify()),
     vectors: ({ gallery, dimension, fromSlot, limit }) =>
       withDatabase(() => scans.vectors(gallery, dimension, fromSlot, limit)),
-    slotsOfFilter: ({ gallery, filter, fromSlot, toSlot }) =>
-      withDatabase(() => scans.slotsOfFilter(gallery, filter, fromSlot, toSlot)),
+    slotsOfFilter: ({ gallery, filter, among }) => withDatabase(() => scans.slotsOfFilter(gallery, filter, among)),
     fittingIds: (request) => withDatabase(() => scans.fittingIds(request)),
     fields: ({ gallery, step }) => withDatabase(() => scans.fields(gallery, step)),
     labels: ({ gallery, after, limit }) => withDatabase(() => scans.labels(gallery, after, limit)),

@@ -35,11 +35,16 @@ export interface PutSlots {
 }
 
 /** The effect of a step, and the slots involved. */
-export type SlotResult = PutSlots | { removedSlot: number } | Exclude<StepResult, PutResult | { removed: true }>
+export type SlotResult =
+  | PutSlots
+  | { patchedSlot: number }
+  | { removedSlot: number }
+  | Exclude<StepResult, PutResult | { patched: true } | { removed: true }>
 
 /** The result without slots. */
 export function toldOf(result: SlotResult): StepResult {
   if ('slot' in result) return { created: result.created }
+  if ('patchedSlot' in result) return { patched: true }
   return 'removedSlot' in result ? { removed: true } : result
 }
 
@@ -176,8 +181,8 @@ export class SetImages {
     const { label } = change
     const stored = onlyIf && this.#images.find(number, id)
     if (stored !== undefined && !holds(onlyIf, stored)) return preconditionFailed
-    const refused = this.#rows.change(number, id, { ...change, ...(label && { label: nfc(label) }) }, at)
-    return refused === undefined ? { patched: true } : { refused }
+    const changed = this.#rows.change(number, id, { ...change, ...(label && { label: nfc(label) }) }, at)
+    return typeof changed === 'number' ? { patchedSlot: changed } : { refused: changed }
   }
 
   /** Counts in `row`, which the caller saves. */
