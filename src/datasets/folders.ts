@@ -32,6 +32,18 @@ export async function readFolders(folder: string): Promise<LabelledImage[]> {
   return images
 }
 
+/** Ids of the pictures that lie beside the folders of labels, and so have none. */
+export async function picturesBeside(folder: string): Promise<string[]> {
+  const names = await subfolders(folder)
+  const holders = names.length > 0 && names.every(isSplitName) ? ['', ...names.map((name) => `${name}/`)] : ['']
+  const found = await Promise.all(
+    holders.map(async (prefix) =>
+      (await readdir(join(folder, prefix))).filter(isShownPicture).map((name) => `${prefix}${name}`),
+    ),
+  )
+  return found.flat().sort()
+}
+
 const isSplitName = (name: string): boolean => Object.hasOwn(splitNames, name.toLowerCase())
 
 /** A folder next to those of the splits would make classes of them. */

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { AlikeError } from '../errors.js'
 import { readCsv } from './csv.js'
-import { readFolders } from './folders.js'
+import { picturesBeside, readFolders } from './folders.js'
 import type { LabelledImage } from './labelled-image.js'
 
 /**
@@ -13,11 +13,8 @@ import type { LabelledImage } from './labelled-image.js'
  * @throws AlikeError `data_unreadable`, saying what is wrong
  */
 export async function readLabelledImages(folder: string, labels?: string): Promise<LabelledImage[]> {
-  const csv = labels ?? `${folder}/labels.csv`
-  const hasCsv = await stat(csv).then(
-    (found) => found.isFile(),
-    () => false,
-  )
+  const csv = csvOf(folder, labels)
+  const hasCsv = await isFile(csv)
   if (labels !== undefined && !hasCsv)
     throw new AlikeError('data_unreadable', { detail: `The file of labels ${labels} cannot be read.` })
   const images = hasCsv ? await readCsv(csv, folder || dirname(csv)) : await readFolders(folder)
@@ -28,6 +25,19 @@ export async function readLabelledImages(folder: string, labels?: string): Promi
     })
   return images.map(inOneForm).sort((a, b) => (a.id < b.id ? -1 : 1))
 }
+
+/** Ids of pictures that `readLabelledImages` leaves out, because they lie beside the folders of labels. */
+export async function imagesWithoutLabel(folder: string, labels?: string): Promise<string[]> {
+  return (await isFile(csvOf(folder, labels))) ? [] : picturesBeside(folder)
+}
+
+const csvOf = (folder: string, labels?: string): string => labels ?? `${folder}/labels.csv`
+
+const isFile = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  )
 
 /** A label that looks the same is the same: Unicode has two forms of letters such as ä. The service stores it like this. */
 const inOneForm = (image: LabelledImage): LabelledImage => ({ ...image, label: image.label.normalize('NFC') })

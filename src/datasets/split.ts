@@ -47,11 +47,11 @@ export function emptyPart(part: 'val' | 'test', shares: SplitShares = defaultDea
   return `There are no pictures in the part ${part}: unless the data has a split with some, a label needs ${fewest} pictures, not counting copies, to give one.`
 }
 
-/** Number of duplicate groups whose pictures are in more than one part, or have more than one label. */
-export function groupsAcross(images: readonly SplitImage[], what: 'split' | 'label'): number {
-  const found = new Map<string, Set<string>>()
-  for (const image of images) found.set(image.group, (found.get(image.group) ?? new Set()).add(image[what]))
-  return [...found.values()].filter(({ size }) => size > 1).length
+/** The duplicate groups whose pictures are in more than one part, or have more than one label: the id of one for each. */
+export function groupsAcross(images: readonly SplitImage[], what: 'split' | 'label'): string[][] {
+  const found = new Map<string, Map<string, string>>()
+  for (const image of images) found.set(image.group, (found.get(image.group) ?? new Map()).set(image[what], image.id))
+  return [...found.values()].filter(({ size }) => size > 1).map((ids) => [...ids.values()])
 }
 
 /** Group → split. A group belongs to the stratum of its first picture's label. */

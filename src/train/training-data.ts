@@ -1,5 +1,6 @@
 /** The data set of a run: pictures, labels and the three parts. */
 import { createHash } from 'node:crypto'
+import { imagesWithoutLabel } from '../datasets/labelled-images.js'
 import { emptyPart, groupsAcross, type SplitImage } from '../datasets/split.js'
 import { readSplitImages } from '../datasets/split-images.js'
 import { readRecords, type SplitRecord } from '../datasets/split-record.js'
@@ -38,6 +39,9 @@ export async function readTrainingData(
   const networks = [...(init === undefined ? [] : [init]), ...teachers]
   const learntFrom = await readRecords(networks)
   const images = await readSplitImages({ ...source, records: learntFrom })
+  const without = await imagesWithoutLabel(source.data, source.labels)
+  if (without.length > 0)
+    log(`pictures left out because they lie beside the folders of labels: ${without.length} (${examplesOf(without)})`)
   const part = (split: string): number[] => [...images.keys()].filter((index) => images[index]!.split === split)
   const [train, val, test] = [part('train'), part('val'), part('test')]
   const labels = [...new Set(train.map((index) => images[index]!.label))].sort()
@@ -71,8 +75,18 @@ export function logParts({ images, labels, train, val, test }: TrainingData, log
       'no two val pictures share a label, not counting copies: mAP@10 is unknown, and the most accurate epoch is chosen',
     )
   const [astray, doubtful] = [groupsAcross(images, 'split'), groupsAcross(images, 'label')]
-  if (astray > 0) log(`groups of copies in more than one part of the data: ${astray}; its numbers will be too good`)
-  if (doubtful > 0) log(`groups of copies with different labels: ${doubtful}; some of these labels are probably wrong`)
+  const told = (groups: string[][]) => `${groups.length} (${examplesOf(groups.map((ids) => ids.join(' = ')))})`
+  if (astray.length > 0)
+    log(`groups of copies in more than one part of the data: ${told(astray)}; its numbers will be too good`)
+  if (doubtful.length > 0)
+    log(`groups of copies with different labels: ${told(doubtful)}; some of these labels are probably wrong`)
+}
+
+const shownExamples = 3
+
+function examplesOf(names: readonly string[]): string {
+  const more = names.length > shownExamples ? ` and ${names.length - shownExamples} more` : ''
+  return `${names.slice(0, shownExamples).join(', ')}${more}`
 }
 
 /**

@@ -42,7 +42,7 @@ test('equal files of data with a split of its own are copies of each other as we
       ['val/cat/b.jpg', 'val', 'val/cat/b.jpg'],
     ],
   )
-  assert.equal(groupsAcross(images, 'split'), 1)
+  assert.deepEqual(groupsAcross(images, 'split'), [['test/cat/d.jpg', 'train/cat/a.jpg']])
 })
 
 test('an equal file joins a stated group; files that cannot be read, or are only as long, stay alone', async (t) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { defaultDeal } from '../../src/datasets/split.js'
@@ -50,9 +50,32 @@ test('copies in several parts, and copies with several labels, are told', async 
   const lines: string[] = []
   logParts(await readTrainingData({ data: folder, ...defaultDeal }), (line) => lines.push(line))
   assert.deepEqual(lines.slice(2), [
-    'groups of copies in more than one part of the data: 1; its numbers will be too good',
-    'groups of copies with different labels: 1; some of these labels are probably wrong',
+    'groups of copies in more than one part of the data: 1 (test/cat/d.jpg = train/cat/a.jpg); its numbers will be too good',
+    'groups of copies with different labels: 1 (train/cat/f.jpg = train/dog/e.jpg); some of these labels are probably wrong',
   ])
+})
+
+test('pictures that lie beside the folders of labels are told, with some names', async (t) => {
+  const folder = await labelsOf(t, { cat: 15, dog: 15 })
+  const told = async (data: string) => {
+    const lines: string[] = []
+    await readTrainingData({ data, ...defaultDeal }, (line) => lines.push(line))
+    return lines
+  }
+  assert.deepEqual(await told(folder), [])
+  for (const name of ['a.jpg', 'b.png', 'c.webp', 'd.jpg', '.hidden.jpg', 'notes.txt'])
+    await writeFile(join(folder, name), name)
+  const [line] = await told(folder)
+  assert.equal(
+    line,
+    'pictures left out because they lie beside the folders of labels: 4 (a.jpg, b.png, c.webp and 1 more)',
+  )
+
+  const splits = await temporaryFolder(t)
+  for (const split of ['train', 'val', 'test'])
+    await cp(await labelsOf(t, { cat: 3, dog: 3 }), join(splits, split), { recursive: true })
+  await writeFile(join(splits, 'val', 'loose.jpg'), 'loose')
+  assert.match((await told(splits))[0]!, /: 1 \(val\/loose\.jpg\)$/)
 })
 
 test('a network is not tested on what its teacher or its starting network was trained on', async (t) => {

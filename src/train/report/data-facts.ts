@@ -48,7 +48,7 @@ export function describeData(
     splits: Object.fromEntries(
       splits.map((split) => [split, describeSplit(images.filter((image) => image.split === split))]),
     ) as DataFacts['splits'],
-    groupsAcrossSplits: groupsAcross(images, 'split'),
+    groupsAcrossSplits: groupsAcross(images, 'split').length,
   }
 }
 
